@@ -42,6 +42,10 @@ MATCH = """\
 Match a need (besoin) against the suppliers in the database, and show for each lot the candidates and why, those that
 nearly fit and what they lack, and what another reservation or radius would change. NEED.json is a body of POST /match.
 """
+ALLOT = """\
+Divide and join the lots of a need (besoin), and show the lots as they are given beside the proposals that suit the
+suppliers in the database best, with the law on each. NEED.json is a body of POST /allotment.
+"""
 WORDS = """\
 Explain how a title is read, without a database: what was set aside, the phrases found, and the segments it may mean,
 each with the chance that it does and the words that say so. Those from a floor on are given to a match. Exits with 1
@@ -173,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--workers", type=_whole(1, 64), help="worker processes (default: VIVIER_WORKERS, else 1)")
     _address_options(add("demo", "serve a sample pool and match a sample need (what `make run` runs)", DEMO))
     _match_options(add("match", "match a need (besoin) and show its shortlist", MATCH))
+    _need_options(add("allot", "propose lots for a need, as the supply allows", ALLOT), "/allotment")
     words = add("words", "explain how a title is read as segments", WORDS)
     words.add_argument("title", metavar="TITLE", help="the title of a lot")
     words.add_argument("--need", metavar="TITLE", help="the title of the need it belongs to")
@@ -193,10 +198,14 @@ def _address_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_whole(0, 65_535), help="port; 0: any (default: VIVIER_PORT, else 8000)")
 
 
-def _match_options(parser: argparse.ArgumentParser) -> None:
+def _need_options(parser: argparse.ArgumentParser, path: str) -> None:
     parser.add_argument("need", metavar="NEED.json", help="the need; - for standard input")
     parser.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="evaluate for this day (default: the need's)")
-    parser.add_argument("--json", action="store_true", help="print the answer of POST /match, as JSON")
+    parser.add_argument("--json", action="store_true", help=f"print the answer of POST {path}, as JSON")
+
+
+def _match_options(parser: argparse.ArgumentParser) -> None:
+    _need_options(parser, "/match")
     parser.add_argument(
         "--explain",
         action="store_true",

@@ -8,7 +8,7 @@ core, divisions and lots that were judged, and whether all were looked at.
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 
 import msgspec
@@ -45,7 +45,7 @@ def cases(reference: Reference) -> Iterator[tuple[str, AllotmentNeed]]:
     yield "20 lots of one segment, by EPCI, 60 lots", _need(single, by_epci)
 
 
-def _need(segments: list[tuple[str, ...]], options: AllotmentOptions) -> AllotmentNeed:
+def _need(segments: Sequence[tuple[str, ...]], options: AllotmentOptions) -> AllotmentNeed:
     lots = tuple(DivisibleLot(id=str(number), segments=each) for number, each in enumerate(segments, start=1))
     return AllotmentNeed(lots=lots, buyer=BUYER, territory=TerritoryRequest(codes=("region:53",)), allotment=options)
 
@@ -63,7 +63,7 @@ def measure(tables: IndexTables, reference: Reference, count: int) -> None:
     for name, need in cases(reference):
         fresh = knowing_no_territory(reference)
         live = LiveIndex(Index(tables, fresh.taxonomy, fresh.cpv, fresh.geography), data_version=1)
-        spent = []
+        spent, answer = [], b""
         for _ in range(2):
             before = time.process_time()
             answer = allot_json(need, live, fresh, ON, "fr")

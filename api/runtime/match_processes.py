@@ -42,7 +42,10 @@ Message = tuple[str, tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class MatchTask(Generic[T]):
-    """A function of a module that matches a need: `work(need, live, reference, on, language, **others)`."""
+    """A function of a module that matches a need: `work(need, live, reference, on, language, **others)`.
+
+    `matches`: about how many matches of the need it takes.
+    """
 
     work: Callable[..., T]
     need: Need
@@ -50,6 +53,7 @@ class MatchTask(Generic[T]):
     on: date
     language: Language
     others: Mapping[str, Any] = field(default_factory=dict)
+    matches: float = 1.0
 
     def run(self, reference: Reference) -> T:
         """The result of the function; raises what it raises."""

@@ -58,7 +58,8 @@ class MatchWork:
         wait, and Refusal (503) where it takes too long.
         """
         self.require_short(task.need, task.live)
-        much = estimated_ms(task.need, task.live, self._reference, IN_A_THREAD_MS) > IN_A_THREAD_MS
+        enough = IN_A_THREAD_MS / task.matches
+        much = estimated_ms(task.need, task.live, self._reference, enough) > enough
         result = await _unless(left(), self._much(task, key) if much else self._some(task, key))
         if isinstance(result, bytes) and len(result) > self._settings.answer_limit:
             raise self._too_large(task.need, len(result))

@@ -55,6 +55,7 @@ class Group:
         self._given = {lot.place: lot for lot in lots}
         self._families = {segment: freedom.family(segment) for segment in self.segments}
         self._all_unite = freedom.may_unite(self.areas)
+        self._cells: dict[PossibleLot, int] = {}
         self._joins: dict[tuple[PossibleLot, PossibleLot], PossibleLot | None] = {}
         # the bits of what one lot buys: area by area, and in each segment by segment
         width, sides = len(self.segments), len(self.segments) * len(self.areas)
@@ -113,7 +114,13 @@ class Group:
             _united(one.areas, other.areas, self._of_area),
         )
         cells = self.cells(both)
-        return both if cells and cells == self.cells(one) | self.cells(other) else None
+        return both if cells and cells == self._known(one) | self._known(other) else None
+
+    def _known(self, lot: PossibleLot) -> int:
+        """As `cells`, kept."""
+        if lot not in self._cells:
+            self._cells[lot] = self.cells(lot)
+        return self._cells[lot]
 
     def possible_lots(self) -> Iterator[tuple[PossibleLot, int]]:
         """Every lot that could be made of what the group buys, and its cells; for groups of few sides."""

@@ -28,6 +28,9 @@ class Scored(NamedTuple):
     lots: Division
 
 
+NONE = Scored(Tally(), ())
+
+
 class Found(NamedTuple):
     """The best divisions, in order. Whether all of each group were looked at, and all of these together."""
 
@@ -71,21 +74,22 @@ def _first(every: Iterable[Scored], count: int, seed: int) -> tuple[Scored, ...]
     return tuple(first)
 
 
-def _combined(menus: Sequence[Sequence[Scored]], most_lots: int) -> Iterator[Scored]:
-    """One division of each group, in every way."""
-    for chosen in product(*menus):
-        figures = Tally()
-        for each in chosen:
-            figures = figures.plus(each.figures)
-        if figures.lots <= most_lots:
-            yield Scored(figures, tuple(lot for each in chosen for lot in each.lots))
+def _combined(menus: Sequence[Sequence[Scored]], most_lots: int, before: Scored = NONE) -> Iterator[Scored]:
+    """One division of each group, in every way; `before`: those of the groups before."""
+    if not menus:
+        yield before
+        return
+    for each in menus[0]:
+        if before.figures.lots + each.figures.lots <= most_lots:
+            chosen = Scored(before.figures.plus(each.figures), before.lots + each.lots)
+            yield from _combined(menus[1:], most_lots, chosen)
 
 
 def _bounded(menus: Sequence[Sequence[Scored]], most_lots: int) -> Iterator[Scored]:
     """One division of each group, of the best for each number of lots."""
     short = [_best_by_lots(menu, KEPT_OF_A_GROUP) for menu in menus]
     fewest = [min((each.figures.lots for each in menu), default=most_lots) for menu in short]
-    kept = [Scored(Tally(), ())]
+    kept = [NONE]
     for place, menu in enumerate(short):
         room = most_lots - sum(fewest[place + 1 :])
         kept = _best_by_lots(

@@ -1,6 +1,8 @@
 """Proposals hold what `POST /match` says of each of their lots, and are the best of all there are."""
 
+from datetime import date
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,7 +16,7 @@ from domain.needs.need import Buyer, Lot, Need, Reserved, TerritoryRequest
 from matching.allotment.allot import allot
 from matching.index import LiveIndex
 from tests.conftest import examples
-from tests.factories import ON, RENNES, VANNES, approved, codes, live, offer, reference, supplier
+from tests.factories import ON, codes, live, reference
 from tests.matching.allotment.brute_force import Judge, divisions, eligible, local, rank
 from tests.matching.oracle_run import Bench
 from tests.matching.strategies import DATES, need, suppliers
@@ -28,8 +30,8 @@ def bench() -> Bench:
     return Bench()
 
 
-def divisible(plain: Lot, **fields: object) -> DivisibleLot:
-    return DivisibleLot(**{name: getattr(plain, name) for name in Lot.__struct_fields__} | fields)  # type: ignore[arg-type]
+def divisible(plain: Lot, **fields: Any) -> DivisibleLot:
+    return DivisibleLot(**{name: getattr(plain, name) for name in Lot.__struct_fields__} | fields)
 
 
 def asking(asked: Need, options: AllotmentOptions) -> AllotmentNeed:
@@ -42,20 +44,20 @@ def answered(asked: AllotmentNeed, index: LiveIndex) -> Allotment:
     return allot(asked, index, reference(), ON, "fr")
 
 
-def several(*lots: tuple[str, ...], territory: str = "region:53", **options: object) -> AllotmentNeed:
+def several(*lots: tuple[str, ...], territory: str = "region:53", **options: Any) -> AllotmentNeed:
     """A need of lots that ask for these segments in Bretagne."""
     asked = tuple(DivisibleLot(id=str(number), segments=each) for number, each in enumerate(lots, start=1))
     return AllotmentNeed(
         lots=asked,
         buyer=LOCAL,
         territory=codes(territory),
-        allotment=AllotmentOptions(**options),  # type: ignore[arg-type]
+        allotment=AllotmentOptions(**options),
     )
 
 
 @settings(max_examples=examples(80), derandomize=True)
 @given(draw=st.randoms(use_true_random=True), on=st.sampled_from(DATES))
-def test_every_count_is_that_of_match(bench: Bench, draw: Random, on: object) -> None:
+def test_every_count_is_that_of_match(bench: Bench, draw: Random, on: date) -> None:
     """Any pool and need: sites, caps, drawn territories, CPV codes, reservations that the law forbids."""
     pool = live(*suppliers(bench.scenery, draw, 60))
     divide: tuple[Axis, ...] = draw.choice((("segment", "departement"), ("segment", "epci"), ("segment",), ()))
@@ -68,10 +70,10 @@ def test_every_count_is_that_of_match(bench: Bench, draw: Random, on: object) ->
     )
     asked = asking(need(bench.scenery, draw, draw.choice((1, 2, 3))), options)
     try:
-        found = allot(asked, pool, reference(), on, "fr")  # type: ignore[arg-type]
+        found = allot(asked, pool, reference(), on, "fr")
     except InvalidContent:
         return
-    judge = Judge(asked, pool, on)  # type: ignore[arg-type]
+    judge = Judge(asked, pool, on)
     for proposal in found.proposals:
         shortlists = [judge.shortlist(judge.as_asked(lot)) for lot in proposal.lots]
         for lot, expected in zip(proposal.lots, shortlists, strict=True):
