@@ -20,7 +20,7 @@ from matching.allotment.work import matches_of
     problems=("unknown-territory", "unknown-segment", "outside-france", *MATCH_PROBLEMS),
     example="allotment",
 )
-async def allot_need(call: Call, body: AllotmentNeed) -> bytes:
+async def search_proposals(call: Call, body: AllotmentNeed) -> bytes:
     """Propose lots for a need.
 
     Each lot is something to be bought, that may be divided by segment, by departement or EPCI, and joined with others
@@ -41,4 +41,4 @@ async def allot_need(call: Call, body: AllotmentNeed) -> bytes:
     return await work.run(task, str(call.bearer.id), call.left)
 
 
-ROUTES = (allot_need,)
+ROUTES = (search_proposals,)

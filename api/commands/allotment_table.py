@@ -48,10 +48,10 @@ class AllotmentReport:
         title = f"Proposition {proposal.rank} : {count(len(proposal.lots), 'lot')}"
         self._to.rule(Text(plain(title), "bold"), align="left")
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
-        table.add_column("Lot", no_wrap=True)
+        table.add_column("Lot", overflow="fold")
         table.add_column("Objet", ratio=30)
         table.add_column("Territoire", ratio=18)
-        table.add_column("Réservé", ratio=14)
+        table.add_column("Réservé", ratio=14, min_width=9)
         for name in ("Candidats", "Éligibles", "Locaux"):
             table.add_column(name, justify="right", no_wrap=True)
         for lot in proposal.lots:
@@ -77,7 +77,7 @@ def _row(lot: ProposedLot) -> Iterator[str | Text]:
     yield plain(lot.id)
     yield plain(f"{lot.title}{value}")
     yield plain(lot.territory.label)
-    yield plain(listed([RESERVED[kind].to.fr for kind in lot.reserved], OR).fr)
+    yield plain(listed([RESERVED[kind].name.fr for kind in lot.reserved], OR).fr)
     yield Text(str(lot.total), TENSION_STYLES[lot.tension.level])
     yield str(lot.eligible)
     yield str(lot.local)

@@ -14,7 +14,7 @@ Division = tuple["PossibleLot", ...]
 
 
 class GivenLot(NamedTuple):
-    """What one lot of the need buys: each of its segments in each of its areas; `place`: where it stands in the need.
+    """One lot of the need: it buys each of its segments in each of its areas; `place`: where it stands in the need.
 
     Areas are numbers. `terms`: all else that lots which are joined must have in common.
     """

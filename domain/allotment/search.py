@@ -115,7 +115,10 @@ def _best_by_lots(every: Iterable[Scored], count: int) -> list[Scored]:
 
 
 def _merged(group: Group, value: Value) -> list[Division]:
-    """The lots as given, and what comes of the finest divisions when the weakest lot is joined again and again."""
+    """The lots as given, and what comes of the finest divisions when the weakest lot is joined again and again.
+
+    The weakest is the one with the fewest eligible candidates.
+    """
     found: dict[frozenset[PossibleLot], Division] = {}
     for by_segment, by_area in product((False, True), repeat=2):
         lots: Division | None = group.finest(by_segment, by_area)
@@ -126,21 +129,23 @@ def _merged(group: Group, value: Value) -> list[Division]:
 
 
 def _with_weakest_joined(group: Group, lots: Division, value: Value) -> Division | None:
-    """The division with its weakest lot that can be joined, joined so that the lot made has the most supply."""
+    """The division with its weakest lot that can be joined, joined with the one that this does the least harm."""
     for weakest in sorted(lots, key=lambda lot: (value(lot).eligible, lot)):
         joins = [(both, other) for other in lots if other != weakest and (both := group.joined(weakest, other))]
         if joins:
-            both, joined = min(joins, key=lambda join: (rank(_after(join, weakest, value)), join[0]))
+            both, joined = min(joins, key=lambda join: (_change(join[0], join[1], weakest, value), join[0]))
             return (*(lot for lot in lots if lot not in (weakest, joined)), both)
     return None
 
 
-def _after(join: tuple[PossibleLot, PossibleLot], weakest: PossibleLot, value: Value) -> Tally:
-    """What changes of the figures: those of the lot made, less those of the two that it replaces."""
-    both, other = join
-    made, before = tally([value(both)]), tally([value(weakest), value(other)])
-    return made._replace(
-        without_supply=made.without_supply - before.without_supply,
-        with_competition=made.with_competition - before.with_competition,
-        reserved=made.reserved - before.reserved,
+def _change(both: PossibleLot, one: PossibleLot, other: PossibleLot, value: Value) -> tuple[int, ...]:
+    """By the criteria, in order, how much worse it is to have two lots as one; then how much supply the one has."""
+    made, parts = value(both), (value(one), value(other))
+    before = tally(parts)
+    return (
+        (not made.has_supply) - before.without_supply,
+        before.with_competition - made.has_competition,
+        (before.alone & ~made.alone).bit_count() - (made.alone & ~before.alone).bit_count(),
+        before.reserved - made.is_reserved,
+        made.eligible,
     )

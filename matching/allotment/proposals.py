@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import count
 
 from domain.allotment.allotment import Proposal, ProposedLot, Summary
 from domain.allotment.divisions import PossibleLot
@@ -118,15 +119,19 @@ class ProposalWriter:
         return tuple(self.given.need.lots[place].id for place in lot.lots)
 
     def _ids(self, division: Division) -> list[str]:
-        """An id for each lot: that of the lots it is made of, with a number where these make several."""
+        """An id for each lot: those of the lots it is made of, with a number where it buys only a part of one."""
         names = ["+".join(self._from(lot)) for lot in division]
         names = [name if len(name) <= LONGEST_ID - 8 else f"{name[: LONGEST_ID - 9]}…" for name in names]
-        taken, made = Counter(names), []
-        used = {name for name in names if taken[name] == 1}
-        for name in names:
-            number, own = 1, name
-            while taken[name] > 1 and (own := f"{name}-{number}") in used:
-                number += 1
+        times = Counter(names)
+        whole = [
+            times[name] == 1 and (len(lot.lots) > 1 or self.given.is_as_given(lot))
+            for name, lot in zip(names, division, strict=True)
+        ]
+        used = {name for name, is_whole in zip(names, whole, strict=True) if is_whole}
+        made = []
+        for name, is_whole in zip(names, whole, strict=True):
+            numbered = (f"{name}-{number}" for number in count(1))
+            own = name if is_whole else next(each for each in numbered if each not in used)
             used.add(own)
             made.append(own)
         return made

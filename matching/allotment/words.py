@@ -12,10 +12,11 @@ Said = tuple[str, Text]
 DIVISIONS_LEFT_OUT = Text(
     "Il y a trop de divisions et de réunions pour les examiner toutes : des lots qui en ont le plus, ont été examinés "
     "ces lots tels quels, divisés par segment, par territoire ou par les deux, et ce qui s'obtient de là en réunissant "
-    "chaque fois le lot où l'offre est la plus faible à celui qui lui en apporte le plus.",
+    "chaque fois le lot où l'offre est la plus faible à celui avec lequel la concurrence et les réponses seules y "
+    "perdent le moins.",
     "There are too many divisions and joins to look at all of them: of the lots that have the most, those looked at "
     "are: as given, divided by segment, by territory or by both, and what comes of that when the lot with the weakest "
-    "supply is joined each time with the one that brings it the most.",
+    "supply is joined each time with the one where competition and suppliers that answer alone lose the least.",
 )
 COMBINATIONS_LEFT_OUT = Text(
     "Les divisions des différents lots se combinent de trop de façons : seules les meilleures de chaque lot, pour "
@@ -112,12 +113,8 @@ def of_proposal(found: Summary, given: Summary, least: int) -> Iterator[Said]:
         ("lots", "lot en tout", "lots en tout", "lots in all"),
     ):
         here, before = getattr(found, code), getattr(given, code)
-        yield (
-            code,
-            Text(
-                f"{here} {one if here < 2 else many} ({before} tel que demandé)", f"{here} {name} ({before} as given)"
-            ),
-        )
+        fr = f"{here} {one if here < 2 else many} (besoin tel que demandé : {before})"
+        yield code, Text(fr, f"{here} {name} (need as given: {before})")
 
 
 def _candidates(count: int, kind: str = "") -> Text:
