@@ -18,6 +18,7 @@ from api.admin.daily_retention import daily_retention
 from api.admin.keys import ROUTES as KEY_ROUTES
 from api.admin.organisations import ROUTES as ORGANISATION_ROUTES
 from api.admin.privacy import ROUTES as PRIVACY_ROUTES
+from api.allotment import ROUTES as ALLOTMENT_ROUTES
 from api.directory.merge_split import ROUTES as MERGE_SPLIT_ROUTES
 from api.directory.routes import ROUTES as DIRECTORY_ROUTES
 from api.docs.guides import guides
@@ -75,6 +76,7 @@ Part = Callable[[Services], AbstractAsyncContextManager[None]]
 # A new route file adds its handlers here, in the order in which the documentation shows them.
 ROUTES: tuple[HTTPRouteHandler, ...] = (
     *MATCH_ROUTES,
+    *ALLOTMENT_ROUTES,
     *NEED_ROUTES,
     *SHORTLIST_ROUTES,
     *AWARD_ROUTES,

@@ -46,6 +46,10 @@ SUPPLY = """\
 Show the supply (offre) of a territory: for each segment how many suppliers could answer there and how many stand there,
 what a reservation would leave, how scarce they are; then who stands there, by legal form and kind.
 """
+ALLOT = """\
+Divide and join the lots of a need (besoin), and show the lots as they are given beside the proposals that suit the
+suppliers in the database best, with the law on each. NEED.json is a body of POST /allotment.
+"""
 WORDS = """\
 Explain how a title is read, without a database: what was set aside, the phrases found, and the segments it may mean,
 each with the chance that it does and the words that say so. Those from a floor on are given to a match. Exits with 1
@@ -178,6 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     _address_options(add("demo", "serve a sample pool and match a sample need (what `make run` runs)", DEMO))
     _match_options(add("match", "match a need (besoin) and show its shortlist", MATCH))
     _supply_options(add("supply", "show which suppliers could answer in a territory", SUPPLY))
+    _need_options(add("allot", "propose lots for a need, as the supply allows", ALLOT), "/allotment")
     words = add("words", "explain how a title is read as segments", WORDS)
     words.add_argument("title", metavar="TITLE", help="the title of a lot")
     words.add_argument("--need", metavar="TITLE", help="the title of the need it belongs to")
@@ -198,10 +203,14 @@ def _address_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_whole(0, 65_535), help="port; 0: any (default: VIVIER_PORT, else 8000)")
 
 
-def _match_options(parser: argparse.ArgumentParser) -> None:
+def _need_options(parser: argparse.ArgumentParser, path: str) -> None:
     parser.add_argument("need", metavar="NEED.json", help="the need; - for standard input")
     parser.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="evaluate for this day (default: the need's)")
-    parser.add_argument("--json", action="store_true", help="print the answer of POST /match, as JSON")
+    parser.add_argument("--json", action="store_true", help=f"print the answer of POST {path}, as JSON")
+
+
+def _match_options(parser: argparse.ArgumentParser) -> None:
+    _need_options(parser, "/match")
     parser.add_argument(
         "--explain",
         action="store_true",

@@ -89,15 +89,20 @@ def _lots(segments: Sequence[tuple[str, ...]]) -> list[Lot]:
     return [Lot(str(number), segments=of) for number, of in enumerate(segments)]
 
 
-def measure(need: Need, tables: IndexTables, reference: Reference) -> tuple[list[float], list[float], int, int]:
-    """Estimates and CPU milliseconds, of the first match and of the next; the bytes expected, and those answered."""
+def knowing_no_territory(reference: Reference) -> Reference:
+    """Reference data as a process has it before it was asked for any territory."""
     geography = Geography(reference.territories)
     for _ in geography.load():
         pass
-    own = Reference(
+    return Reference(
         reference.territories, reference.taxonomy, reference.cpv, reference.rules, reference.interpreter, geography
     )
-    live = LiveIndex(Index(tables, own.taxonomy, own.cpv, geography), data_version=1)
+
+
+def measure(need: Need, tables: IndexTables, reference: Reference) -> tuple[list[float], list[float], int, int]:
+    """Estimates and CPU milliseconds, of the first match and of the next; the bytes expected, and those answered."""
+    own = knowing_no_territory(reference)
+    live = LiveIndex(Index(tables, own.taxonomy, own.cpv, own.geography), data_version=1)
     expected, spent, answer = [], [], b""
     for _ in range(3):
         expected.append(estimated_ms(need, live, own))

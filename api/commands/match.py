@@ -4,6 +4,7 @@ import argparse
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -26,29 +27,34 @@ from matching.reference import Reference
 from matching.trace import trail
 
 LANGUAGE: Language = "fr"
+AnyNeed = TypeVar("AnyNeed", bound=Need)
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Match the need and write its shortlist, or the trail that leads to it."""
-    need = read_need(options.need)
-    on = options.on or need.on or datetime.now(UTC).astimezone(PARIS).date()
+    need = read_need(options.need, Need)
     index, reference = load_index(settings)
     try:
-        _write(options, need, index, reference, on)
+        _write(options, need, index, reference, evaluation_day(options, need))
     except InvalidContent as invalid:
-        raise _faulty(options.need, invalid) from None
+        raise faulty(options.need, invalid) from None
     return 0
 
 
-def read_need(name: str) -> Need:
+def evaluation_day(options: argparse.Namespace, need: Need) -> date:
+    """The day that the options name, else the need, else today in Paris."""
+    return options.on or need.on or datetime.now(UTC).astimezone(PARIS).date()
+
+
+def read_need(name: str, kind: type[AnyNeed]) -> AnyNeed:
     """The need in a file, or on standard input for `-`; raises CommandFailed where it is none."""
     try:
         raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        return JsonBody(Need).decode(raw.removeprefix(b"\xef\xbb\xbf"))
+        return JsonBody(kind).decode(raw.removeprefix(b"\xef\xbb\xbf"))
     except OSError as error:
         raise CommandFailed(f"cannot read {name}: {error.strerror}") from None
     except InvalidContent as invalid:
-        raise _faulty(name, invalid) from None
+        raise faulty(name, invalid) from None
     except Refusal as refusal:
         raise CommandFailed(f"{name}: {refusal.detail.en}") from None
 
@@ -63,5 +69,6 @@ def _write(options: argparse.Namespace, need: Need, index: LiveIndex, reference:
         write_trail(result, console())
 
 
-def _faulty(name: str, invalid: InvalidContent) -> CommandFailed:
+def faulty(name: str, invalid: InvalidContent) -> CommandFailed:
+    """The failure of a command whose need is wrong, with the place of each fault."""
     return CommandFailed("\n".join(f"{name}: {p.pointer or '/'}: {p.detail.en}" for p in invalid.problems))

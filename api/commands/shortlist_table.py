@@ -48,7 +48,7 @@ class ShortlistReport:
         if shortlist.advice:
             self._to.print()
             self._to.rule("Pour l'ensemble du besoin", align="left")
-            self._to.print(_bullets(map(_advice, shortlist.advice)))
+            self._to.print(bullets(map(advice_text, shortlist.advice)))
         self._abbreviations(shortlist)
 
     def _abbreviations(self, shortlist: Shortlist) -> None:
@@ -75,18 +75,18 @@ class ShortlistReport:
         if answered.groupings:
             self._to.print("\nÀ plusieurs, ce que nul ne propose seul :")
             labels = {wanted.segment: wanted.label for wanted in answered.requested}
-            self._to.print(_bullets(_grouping(grouping, labels) for grouping in answered.groupings))
+            self._to.print(bullets(_grouping(grouping, labels) for grouping in answered.groupings))
         if answered.near_misses:
             self._to.print("\nÉcartés de peu :" if answered.candidates else "\nÉcartés, les plus proches :")
-            self._to.print(_bullets(Text(self._near_miss(miss)) for miss in answered.near_misses))
+            self._to.print(bullets(Text(self._near_miss(miss)) for miss in answered.near_misses))
         if answered.unknown_trade.nearest:
             self._to.print(f"\n{plain(answered.unknown_trade.message)} :")
-            self._to.print(_bullets(Text(self._unknown(each)) for each in answered.unknown_trade.nearest))
+            self._to.print(bullets(Text(self._unknown(each)) for each in answered.unknown_trade.nearest))
         self._to.print()
         self._to.print(_facts(_outlook(lot, answered)))
-        if remarks := [*_findings(answered), *map(_advice, answered.advice)]:
+        if remarks := [*_findings(answered), *map(advice_text, answered.advice)]:
             self._to.print("\nDroit et conseils :")
-            self._to.print(_bullets(remarks))
+            self._to.print(bullets(remarks))
 
     def _request(self, lot: Lot, answered: LotShortlist) -> Iterator[Fact]:
         for position, wanted in enumerate(answered.requested):
@@ -227,7 +227,8 @@ def _findings(answered: LotShortlist) -> Iterator[Text]:
         yield _marked("blocking" if finding.outcome == "INELIGIBLE" else "warning", finding.message)
 
 
-def _advice(advice: Advice) -> Text:
+def advice_text(advice: Advice) -> Text:
+    """Advice with the sets of lots that it concerns."""
     sets = listed([f"lots {listed(lots).fr}" if len(lots) > 1 else f"lot {lots[0]}" for lots in advice.lots], OR).fr
     return _marked(advice.severity, advice.message + (f" : {sets}" if sets else ""))
 
@@ -249,7 +250,8 @@ def _facts(facts: Iterator[Fact]) -> Table:
     return _grid(Column(style="dim", no_wrap=True, min_width=11), 2, facts)
 
 
-def _bullets(items: Iterable[Text]) -> Table:
+def bullets(items: Iterable[Text]) -> Table:
+    """The items one below the other, each behind a dash."""
     return _grid(Column(no_wrap=True), 1, (("  –", item) for item in items))
 
 

@@ -44,7 +44,7 @@ Message = tuple[str, tuple[Any, ...]]
 class MatchTask(Generic[T]):
     """A function of a module that matches a need: `work(need, live, reference, on, language, **others)`.
 
-    `others_ms`: about the milliseconds that `others` add to what a match of the need takes.
+    `matches`: about how many matches of the need it takes; `others_ms`: about the milliseconds that `others` add.
     """
 
     work: Callable[..., T]
@@ -53,6 +53,7 @@ class MatchTask(Generic[T]):
     on: date
     language: Language
     others: Mapping[str, Any] = field(default_factory=dict)
+    matches: float = 1.0
     others_ms: float = 0.0
 
     def run(self, reference: Reference) -> T:

@@ -58,7 +58,8 @@ class MatchWork:
         wait, and Refusal (503) where it takes too long.
         """
         self.require_short(task.need, task.live)
-        ms = task.others_ms + estimated_ms(task.need, task.live, self._reference, IN_A_THREAD_MS)
+        enough = IN_A_THREAD_MS / task.matches
+        ms = task.others_ms + task.matches * estimated_ms(task.need, task.live, self._reference, enough)
         result = await _unless(left(), self._much(task, key) if ms > IN_A_THREAD_MS else self._some(task, key))
         if isinstance(result, bytes) and len(result) > self._settings.answer_limit:
             raise self._too_large(task.need, len(result))

@@ -30,12 +30,21 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paragraphs: tuple[tuple[str, str], ...]
 
 
+class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A purchase told with the figures that Vivier gives for it, in Markdown as it is printed."""
+
+    title: str
+    text: str
+
+
 class Guide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of `buyer_guide.toml`. `not_covered`: the questions for which no sure source was found."""
 
     introduction: str
     not_covered: tuple[str, ...]
+    allotting: str
     step: tuple[Step, ...]
+    example: tuple[Example, ...]
 
 
 def load() -> Guide:
@@ -50,12 +59,14 @@ def page(rules: Rules) -> str:
     for number, step in enumerate(guide.step, start=1):
         blocks += [f"## {number}. {step.title}", step.introduction]
         blocks += [text for lead, ids in step.paragraphs if (text := _paragraph(lead, ids.split(), rules, day))]
-    blocks += [
+    blocks += ["## De l'offre aux lots : deux exemples", guide.allotting.strip()]
+    examples = [f"### {example.title}\n\n{example.text.strip()}" for example in guide.example]
+    questions = [
         "## Ce qui n'est pas traité",
         "Pour ces questions aucune source assez sûre n'a été trouvée, ou elles sortent de ce que Vivier examine :",
         "\n".join(f"- {question} ;" for question in guide.not_covered).removesuffix(" ;") + ".",
     ]
-    return "\n\n".join(_wrapped(block) for block in blocks) + "\n"
+    return "\n\n".join((*map(_wrapped, blocks), *examples, *map(_wrapped, questions))) + "\n"
 
 
 def _paragraph(lead: str, ids: list[str], rules: Rules, day: date) -> str:

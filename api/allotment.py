@@ -1,0 +1,44 @@
+"""The route `POST /allotment`: proposals of lots for a need; nothing is stored."""
+
+import msgspec
+
+from api.match import MATCH_PROBLEMS
+from api.runtime.endpoint import Call, endpoint
+from api.runtime.match_processes import MatchTask
+from domain.allotment.allotment import Allotment
+from domain.allotment.request import AllotmentNeed
+from matching.allotment.allot import allot_json
+from matching.allotment.work import matches_of
+
+
+@endpoint(
+    "POST",
+    "/allotment",
+    tag="Match",
+    scope="match",
+    answers=Allotment,
+    problems=("unknown-territory", "unknown-segment", "outside-france", *MATCH_PROBLEMS),
+    example="allotment",
+)
+async def search_proposals(call: Call, body: AllotmentNeed) -> bytes:
+    """Propose lots for a need.
+
+    Each lot is something to be bought, that may be divided by segment, by departement or EPCI, and joined with others
+    of the same family and terms. Answers the figures of the lots as they are given, and at most five proposals, each
+    lot with the counts that `POST /match` gives for it. The order: fewer lots without supply; more lots with
+    competition; more suppliers that answer a whole lot alone; more lots that can be reserved with competition; fewer
+    lots; a draw. Where not every division was looked at, it says which.
+
+    A reservation is proposed only where the law allows it and `min_candidates` stay eligible. Values are divided only
+    where the buyer gave them by segment (`values_eur`). The procedure is that of the value of all lots, whatever they
+    are (R2121-1). 422 where there is too much to divide; what takes long waits its turn, as in `POST /match`.
+    """
+    services, work = call.services, call.services.match_work
+    on = body.on or services.today()
+    # rows are not returned: how many the need asks for is of no account
+    need = msgspec.structs.replace(body, limit=1, near_misses=0)
+    task = MatchTask(allot_json, need, services.directory.index, on, call.language, matches=matches_of(need))
+    return await work.run(task, str(call.bearer.id), call.left)
+
+
+ROUTES = (search_proposals,)

@@ -1,0 +1,212 @@
+"""Divisions and joins of lots: all ways in which what is bought makes up lots of some segments in some areas."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import combinations
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+MOST_SIDES = 12
+"""The segments, areas and given lots of a group for which every possible lot is looked at: two to that power."""
+
+Division = tuple["PossibleLot", ...]
+"""Lots that together buy all that a group of given lots buys, each thing once."""
+
+
+class GivenLot(NamedTuple):
+    """One lot of the need: it buys each of its segments in each of its areas; `place`: where it stands in the need.
+
+    Areas are numbers. `terms`: all else that lots which are joined must have in common.
+    """
+
+    place: int
+    segments: tuple[str, ...]
+    areas: tuple[int, ...]
+    terms: object
+
+
+class PossibleLot(NamedTuple):
+    """A lot that could be proposed: these segments in these areas, as bought by these lots of the need."""
+
+    lots: tuple[int, ...]
+    segments: tuple[str, ...]
+    areas: tuple[int, ...]
+
+
+class Freedom(NamedTuple):
+    """The divisions that are allowed. `family`: that of a segment; `may_unite`: whether a lot may have these areas."""
+
+    by_segment: bool
+    join: bool
+    family: Callable[[str], str]
+    may_unite: Callable[[tuple[int, ...]], bool]
+
+
+class Group:
+    """Given lots of which none can be joined with one outside. `everything`: the cells of all that they buy.
+
+    A cell is a segment in an area, as bought by one of the lots; a set of cells is a number with a bit for each.
+    """
+
+    def __init__(self, lots: Sequence[GivenLot], freedom: Freedom) -> None:
+        self.lots, self.freedom = tuple(lots), freedom
+        self.segments = tuple(dict.fromkeys(segment for lot in lots for segment in lot.segments))
+        self.areas = tuple(dict.fromkeys(area for lot in lots for area in lot.areas))
+        self._given = {lot.place: lot for lot in lots}
+        self._families = {segment: freedom.family(segment) for segment in self.segments}
+        self._all_unite = freedom.may_unite(self.areas)
+        self._cells: dict[PossibleLot, int] = {}
+        self._joins: dict[tuple[PossibleLot, PossibleLot], PossibleLot | None] = {}
+        # the bits of what one lot buys: area by area, and in each segment by segment
+        width, sides = len(self.segments), len(self.segments) * len(self.areas)
+        row, column = (1 << width) - 1, sum(1 << width * area for area in range(len(self.areas)))
+        self._of_area = {area: row << width * number for number, area in enumerate(self.areas)}
+        self._of_segment = {segment: column << number for number, segment in enumerate(self.segments)}
+        self._of_lot = {lot.place: self._crossing(lot.segments, lot.areas) for lot in lots}
+        self._before = {lot.place: sides * number for number, lot in enumerate(lots)}
+        self.everything = sum(self._of_lot[place] << before for place, before in self._before.items())
+
+    def cells(self, lot: PossibleLot) -> int:
+        """The cells that a lot buys; 0 where it is none: something of it nobody wants, or it may not be made."""
+        whole = self._crossing(lot.segments, lot.areas)
+        bought = wanted = 0
+        for place in lot.lots:
+            own = self._of_lot[place] & whole
+            if not own:
+                return 0
+            wanted |= own
+            bought |= own << self._before[place]
+        return bought if wanted == whole and self._is_allowed(lot) else 0
+
+    def _crossing(self, segments: Iterable[str], areas: Iterable[int]) -> int:
+        """The bits of these segments in these areas."""
+        of_segments = of_areas = 0
+        for segment in segments:
+            of_segments |= self._of_segment[segment]
+        for area in areas:
+            of_areas |= self._of_area[area]
+        return of_segments & of_areas
+
+    def as_given(self) -> Division:
+        """The lots as they are given."""
+        return tuple(PossibleLot((lot.place,), lot.segments, lot.areas) for lot in self.lots)
+
+    def finest(self, by_segment: bool, by_area: bool) -> Division:
+        """Every given lot divided as far as it can be along one axis, or both."""
+        return tuple(
+            PossibleLot((lot.place,), segments, areas)
+            for lot in self.lots
+            for segments in (_each(lot.segments) if by_segment and self.freedom.by_segment else (lot.segments,))
+            for areas in (_each(lot.areas) if by_area else (lot.areas,))
+        )
+
+    def joined(self, one: PossibleLot, other: PossibleLot) -> PossibleLot | None:
+        """Two lots of a division as one, if they may be."""
+        key = one, other
+        if key not in self._joins:
+            self._joins[key] = self._joined(one, other)
+        return self._joins[key]
+
+    def _joined(self, one: PossibleLot, other: PossibleLot) -> PossibleLot | None:
+        both = PossibleLot(
+            _united(one.lots, other.lots, self._given),
+            _united(one.segments, other.segments, self._of_segment),
+            _united(one.areas, other.areas, self._of_area),
+        )
+        cells = self.cells(both)
+        return both if cells and cells == self._known(one) | self._known(other) else None
+
+    def _known(self, lot: PossibleLot) -> int:
+        """As `cells`, kept."""
+        if lot not in self._cells:
+            self._cells[lot] = self.cells(lot)
+        return self._cells[lot]
+
+    def possible_lots(self) -> Iterator[tuple[PossibleLot, int]]:
+        """Every lot that could be made of what the group buys, and its cells; for groups of few sides."""
+        most = len(self.lots) if self.freedom.join else 1
+        sets = [chosen for size in range(1, most + 1) for chosen in combinations(self._given, size)]
+        for segments in _subsets(self.segments):
+            for areas in _subsets(self.areas):
+                for lots in sets:
+                    lot = PossibleLot(lots, segments, areas)
+                    if cells := self.cells(lot):
+                        yield lot, cells
+
+    def divisions(self, limit: int, most_lots: int) -> list[Division] | None:
+        """Every division of the group into at most so many lots; None where there are more than `limit`."""
+        if len(self.segments) + len(self.areas) + (len(self.lots) if self.freedom.join else 0) > MOST_SIDES:
+            return None
+        by_first: dict[int, list[tuple[PossibleLot, int]]] = {}
+        for lot, cells in self.possible_lots():
+            by_first.setdefault(cells & -cells, []).append((lot, cells))
+        found: list[Division] = []
+        for division in _covers(self.everything, by_first, most_lots):
+            if len(found) == limit:
+                return None
+            found.append(division)
+        return found
+
+    def _is_allowed(self, lot: PossibleLot) -> bool:
+        """Whether it keeps together what may not be divided, and joins only what is of one family and place."""
+        places, freedom = lot.lots, self.freedom
+        if not freedom.by_segment:
+            segments = {*lot.segments}
+            if not all(segments.issuperset(self._given[place].segments) for place in places):
+                return False
+        if len(places) > 1:
+            families = self._families
+            if not freedom.join or len({families[segment] for segment in lot.segments}) > 1:
+                return False
+        return self._all_unite or len(lot.areas) == 1 or freedom.may_unite(lot.areas)
+
+
+def groups(lots: Iterable[GivenLot], freedom: Freedom) -> list[Group]:
+    """The given lots in groups: in one are those that might be joined, directly or by way of others."""
+    found: list[list[GivenLot]] = []
+    for lot in lots:
+        near = [group for group in found if any(_might_join(lot, other, freedom) for other in group)]
+        found = [group for group in found if group not in near] + [[*(one for group in near for one in group), lot]]
+    ordered = [sorted(group, key=lambda lot: lot.place) for group in found]
+    return [Group(group, freedom) for group in sorted(ordered, key=lambda group: group[0].place)]
+
+
+def _might_join(one: GivenLot, other: GivenLot, freedom: Freedom) -> bool:
+    if not freedom.join or one.terms != other.terms:
+        return False
+    families = [{freedom.family(code) for code in lot.segments} for lot in (one, other)]
+    meet = set(one.segments) & set(other.segments) or set(one.areas) & set(other.areas)
+    return bool(meet and families[0] & families[1])
+
+
+def _covers(
+    wanted: int, by_first: dict[int, list[tuple[PossibleLot, int]]], most_lots: int
+) -> Iterator[tuple[PossibleLot, ...]]:
+    """Every choice of lots that has each of the wanted cells once; a lot is found by the first of its cells."""
+    if not wanted:
+        yield ()
+        return
+    if not most_lots:
+        return
+    for lot, cells in by_first.get(wanted & -wanted, ()):
+        if not cells & ~wanted:
+            for others in _covers(wanted & ~cells, by_first, most_lots - 1):
+                yield (lot, *others)
+
+
+def _united(one: tuple[T, ...], other: tuple[T, ...], ordered: Iterable[T]) -> tuple[T, ...]:
+    """The values of both, in the order of the group."""
+    if one == other:
+        return one
+    values = {*one, *other}
+    return tuple(value for value in ordered if value in values)
+
+
+def _each(values: tuple[T, ...]) -> tuple[tuple[T, ...], ...]:
+    return tuple((value,) for value in values)
+
+
+def _subsets(values: tuple[T, ...]) -> Iterator[tuple[T, ...]]:
+    """Every subset but the empty one, each in the given order."""
+    for size in range(1, len(values) + 1):
+        yield from combinations(values, size)

@@ -1,0 +1,96 @@
+"""A need whose lots may be divided and joined, as `POST /allotment` takes it."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from domain.errors import InvalidContent, Problem, pointer
+from domain.needs.need import Code, Euros, Lot, Need
+from domain.text.bilingual import Text
+
+Axis = Literal["segment", "departement", "epci"]
+"""Along which lots may be divided: segment by segment, or by the departements or EPCIs of their territory."""
+
+BOTH_AREAS = Text(
+    "Diviser par département ou par EPCI, non par les deux.", "Divide by departement or by EPCI, not by both."
+)
+
+
+class AllotmentOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The divisions and joins that are looked at.
+
+    `min_candidates`: eligible candidates that make competition, and that a reservation leaves at least. `max_lots`: the
+    most lots of a proposal. `reserve`: whether reservations are proposed besides those that the lots have.
+    """
+
+    min_candidates: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
+    max_lots: Annotated[int, msgspec.Meta(ge=1, le=200)] = 20
+    divide: Annotated[tuple[Axis, ...], msgspec.Meta(max_length=3)] = ("segment", "departement")
+    join: bool = True
+    reserve: bool = True
+
+
+class DivisibleLot(Lot, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A thing to be bought, that may be divided or joined with others. `values_eur`: its value, segment by segment."""
+
+    values_eur: Annotated[dict[Code, Euros], msgspec.Meta(max_length=200)] | None = None
+
+
+class AllotmentNeed(Need, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A buyer's need, as `POST /match` takes it, and how its lots may be divided and joined."""
+
+    lots: Annotated[tuple[DivisibleLot, ...], msgspec.Meta(min_length=1, max_length=200)]
+    allotment: AllotmentOptions = AllotmentOptions()
+
+
+def checked_values(need: AllotmentNeed, objects: tuple[tuple[str, ...], ...]) -> AllotmentNeed:
+    """The need, each lot with its value where only its segments have one. Raises InvalidContent with all problems.
+
+    `objects`: the segments that each lot asks for. Values by segment are of these alone, and add up to the lot's value
+    where all of them are given; else they are not more.
+    """
+    problems: list[Problem] = []
+    if {"departement", "epci"} <= set(need.allotment.divide):
+        problems.append(Problem("/allotment/divide", "both_areas", BOTH_AREAS))
+    lots = []
+    for place, (lot, segments) in enumerate(zip(need.lots, objects, strict=True)):
+        values = lot.values_eur or {}
+        problems += [
+            Problem(pointer("lots", place, "values_eur", segment), "not_asked_for", _not_asked_for(segment, segments))
+            for segment in values
+            if segment not in segments
+        ]
+        total, whole = round(sum(values.values()), 2), bool(segments) and values.keys() >= set(segments)
+        if lot.value_eur is None:
+            lots.append(msgspec.structs.replace(lot, value_eur=total) if whole else lot)
+            continue
+        if total > (stated := round(lot.value_eur, 2)) or (whole and total < stated):
+            problems.append(Problem(pointer("lots", place, "values_eur"), "values_differ", VALUES_DIFFER))
+        lots.append(lot)
+    if problems:
+        raise InvalidContent(tuple(problems))
+    return msgspec.structs.replace(need, lots=tuple(lots))
+
+
+def value_of(lot: DivisibleLot, segments: tuple[str, ...], objects: tuple[str, ...]) -> float | None:
+    """Euros of some of a lot's segments in all its territory; None where the buyer did not say."""
+    if set(segments) >= set(objects):
+        return lot.value_eur
+    values = lot.values_eur or {}
+    if not values.keys() >= set(segments):
+        return None
+    return round(sum(values[segment] for segment in segments), 2)
+
+
+VALUES_DIFFER = Text(
+    "Les valeurs par segment ne font pas la valeur du lot (« value_eur ») : corriger l'une ou les autres.",
+    "The values by segment do not make up the value of the lot (“value_eur”): correct the one or the others.",
+)
+
+
+def _not_asked_for(segment: str, segments: tuple[str, ...]) -> Text:
+    asked = ", ".join(segments)
+    return Text(
+        f"Le lot ne demande pas le segment « {segment} » ; il demande : {asked}.",
+        f"The lot does not ask for the segment “{segment}”; it asks for: {asked}.",
+    )

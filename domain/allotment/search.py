@@ -1,0 +1,151 @@
+"""The best divisions of a need: of all of them where there are few enough, else of those that a bounded search finds.
+
+Groups of lots are divided independently; a division of the need takes one of each. Where they are too many, each group
+gives its best for each number of lots, and these are put together group by group, the best of each number kept.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import product
+from math import prod
+from typing import NamedTuple
+
+from domain.allotment.divisions import Division, Group, PossibleLot
+from domain.allotment.order import Figures, Rank, Tally, draw, rank, tally
+
+MOST_COMBINED, FEWEST_OF_A_GROUP = 20_000, 1_500
+"""The divisions of a need that are all looked at; those of one of its groups, however many groups there are."""
+KEPT_OF_A_GROUP, KEPT_TOGETHER = 3, 8
+"""By number of lots, the divisions of a group and of several groups that a bounded search goes on with."""
+
+Value = Callable[[PossibleLot], Figures]
+
+
+class Scored(NamedTuple):
+    """A division with the figures of its lots together."""
+
+    figures: Tally
+    lots: Division
+
+
+NONE = Scored(Tally(), ())
+
+
+class Found(NamedTuple):
+    """The best divisions, in order. Whether all of each group were looked at, and all of these together."""
+
+    best: tuple[Scored, ...]
+    all_divisions: bool
+    all_combinations: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether every division and join was looked at."""
+        return self.all_divisions and self.all_combinations
+
+
+def best_divisions(groups: Sequence[Group], value: Value, most_lots: int, count: int, seed: int) -> Found:
+    """The `count` best divisions into at most so many lots; `seed` decides between equals. Empty where there is none.
+
+    What is found depends on the need and the supply alone, never on time.
+    """
+    limit = max(MOST_COMBINED >> len(groups) - 1, FEWEST_OF_A_GROUP)
+    listed = [group.divisions(limit, most_lots) for group in groups]
+    menus = [
+        [Scored(tally(map(value, lots)), lots) for lots in (_merged(group, value) if each is None else each)]
+        for group, each in zip(groups, listed, strict=True)
+    ]
+    few = prod(map(len, menus)) <= MOST_COMBINED
+    every = _combined(menus, most_lots) if few else _bounded(menus, most_lots)
+    return Found(_first(every, count, seed), None not in listed, few)
+
+
+def _first(every: Iterable[Scored], count: int, seed: int) -> tuple[Scored, ...]:
+    """The first in order; equals are drawn, each division once."""
+    ranked: dict[Rank, list[Scored]] = {}
+    for each in every:
+        ranked.setdefault(rank(each.figures), []).append(each)
+    first: list[Scored] = []
+    for key in sorted(ranked):
+        distinct = {frozenset(each.lots): each for each in ranked[key]}.values()
+        first += heapq.nsmallest(count - len(first), distinct, key=lambda each: draw(seed, each.lots))
+        if len(first) == count:
+            break
+    return tuple(first)
+
+
+def _combined(menus: Sequence[Sequence[Scored]], most_lots: int, before: Scored = NONE) -> Iterator[Scored]:
+    """One division of each group, in every way; `before`: those of the groups before."""
+    if not menus:
+        yield before
+        return
+    for each in menus[0]:
+        if before.figures.lots + each.figures.lots <= most_lots:
+            chosen = Scored(before.figures.plus(each.figures), before.lots + each.lots)
+            yield from _combined(menus[1:], most_lots, chosen)
+
+
+def _bounded(menus: Sequence[Sequence[Scored]], most_lots: int) -> Iterator[Scored]:
+    """One division of each group, of the best for each number of lots."""
+    short = [_best_by_lots(menu, KEPT_OF_A_GROUP) for menu in menus]
+    fewest = [min((each.figures.lots for each in menu), default=most_lots) for menu in short]
+    kept = [NONE]
+    for place, menu in enumerate(short):
+        room = most_lots - sum(fewest[place + 1 :])
+        kept = _best_by_lots(
+            (
+                Scored(one.figures.plus(other.figures), one.lots + other.lots)
+                for one in kept
+                for other in menu
+                if one.figures.lots + other.figures.lots <= room
+            ),
+            KEPT_TOGETHER,
+        )
+    yield from kept
+
+
+def _best_by_lots(every: Iterable[Scored], count: int) -> list[Scored]:
+    """The best of each number of lots, in order; the first found of equals."""
+    by_lots: dict[int, list[Scored]] = {}
+    for each in every:
+        by_lots.setdefault(each.figures.lots, []).append(each)
+    return [
+        each for some in by_lots.values() for each in heapq.nsmallest(count, some, key=lambda one: rank(one.figures))
+    ]
+
+
+def _merged(group: Group, value: Value) -> list[Division]:
+    """The lots as given, and what comes of the finest divisions when the weakest lot is joined again and again.
+
+    The weakest is the one with the fewest eligible candidates.
+    """
+    found: dict[frozenset[PossibleLot], Division] = {}
+    for by_segment, by_area in product((False, True), repeat=2):
+        lots: Division | None = group.finest(by_segment, by_area)
+        while lots is not None and frozenset(lots) not in found:
+            found[frozenset(lots)] = lots
+            lots = _with_weakest_joined(group, lots, value)
+    return list(found.values())
+
+
+def _with_weakest_joined(group: Group, lots: Division, value: Value) -> Division | None:
+    """The division with its weakest lot that can be joined, joined with the one that this does the least harm."""
+    for weakest in sorted(lots, key=lambda lot: (value(lot).eligible, lot)):
+        joins = [(both, other) for other in lots if other != weakest and (both := group.joined(weakest, other))]
+        if joins:
+            both, joined = min(joins, key=lambda join: (_change(join[0], join[1], weakest, value), join[0]))
+            return (*(lot for lot in lots if lot not in (weakest, joined)), both)
+    return None
+
+
+def _change(both: PossibleLot, one: PossibleLot, other: PossibleLot, value: Value) -> tuple[int, ...]:
+    """By the criteria, in order, how much worse it is to have two lots as one; then how much supply the one has."""
+    made, parts = value(both), (value(one), value(other))
+    before = tally(parts)
+    return (
+        (not made.has_supply) - before.without_supply,
+        before.with_competition - made.has_competition,
+        (before.alone & ~made.alone).bit_count() - (made.alone & ~before.alone).bit_count(),
+        before.reserved - made.is_reserved,
+        made.eligible,
+    )

@@ -1,0 +1,114 @@
+"""A need in, proposals of lots out: divisions and joins of its lots, judged by the engine of `POST /match`."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import msgspec
+
+from domain.allotment.allotment import Allotment
+from domain.allotment.divisions import Freedom, Group, PossibleLot, groups
+from domain.allotment.request import AllotmentNeed, checked_values
+from domain.allotment.search import Found, best_divisions
+from domain.errors import InvalidContent, Problem
+from domain.text.bilingual import Language, Text
+from matching.allotment import words
+from matching.allotment.areas import AreaKind, Areas
+from matching.allotment.judged_lots import judged_lots, summary
+from matching.allotment.lots import NO_SEGMENT, GivenLots
+from matching.allotment.pool import Pool
+from matching.allotment.proposals import ProposalWriter
+from matching.allotment.valuing import Valuing
+from matching.engine import draw_seed, stamp_of
+from matching.index import LiveIndex
+from matching.reference import Reference
+
+MOST_PROPOSALS = 5
+MOST_CELLS, MOST_AREAS = 1_500, 120
+"""The segments of all lots, each in each area of its lot's territory, and the areas, that may be looked at."""
+
+
+def allot_json(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, language: Language) -> bytes:
+    """As `allot`, in JSON."""
+    return msgspec.json.encode(allot(need, live, reference, on, language))
+
+
+def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, language: Language) -> Allotment:
+    """Proposals of lots for a need, evaluated for the day `on`. Raises InvalidContent with all that is wrong.
+
+    Also where there is too much to divide, and where no division has as few lots as are asked for.
+    """
+    queries = reference.reader.read(need)
+    need = checked_values(need, tuple(query.subject.objects for query in queries))
+    given = GivenLots(need, queries, Areas(reference.geography, _area_kind(need)), reference)
+    divisible = _groups(given)
+    segments = tuple(dict.fromkeys(segment for query in queries for segment in query.subject.objects))
+    pool = Pool(live, given.areas.territories(), segments, on, reference.rules)
+    valuing, seed = Valuing(given, pool, on), draw_seed(need)
+    found = best_divisions(divisible, valuing, need.allotment.max_lots, MOST_PROPOSALS, seed)
+    if not found.best:
+        raise InvalidContent((Problem("/allotment/max_lots", "too_few_lots", _too_few(need)),))
+    writer = ProposalWriter(
+        given=given,
+        valuing=valuing,
+        as_given=summary(judged_lots(need, queries, live, reference, on, language), need.allotment.min_candidates),
+        live=live,
+        on=on,
+        language=language,
+        seed=seed,
+    )
+    return Allotment(
+        stamp=stamp_of(live, reference, on),
+        as_given=writer.as_given,
+        proposals=writer.proposals([_in_order(each.lots) for each in found.best]),
+        complete=found.complete,
+        left_out=_left_out(found, language),
+    )
+
+
+def _in_order(lots: Sequence[PossibleLot]) -> tuple[PossibleLot, ...]:
+    """The lots in the order of those that they are made of."""
+    return tuple(sorted(lots))
+
+
+def _left_out(found: Found, language: Language) -> str | None:
+    told = [] if found.all_divisions else [words.DIVISIONS_LEFT_OUT.to(language)]
+    told += [] if found.all_combinations else [words.COMBINATIONS_LEFT_OUT.to(language)]
+    return " ".join(told) or None
+
+
+def _area_kind(need: AllotmentNeed) -> AreaKind | None:
+    kinds: tuple[AreaKind, ...] = ("departement", "epci")
+    return next((kind for kind in kinds if kind in need.allotment.divide), None)
+
+
+def _groups(given: GivenLots) -> list[Group]:
+    """The lots in groups; raises InvalidContent where there is more to look at than is done."""
+    options, lots = given.need.allotment, given.to_divide()
+    areas = {area for lot in lots for area in lot.areas}
+    cells = sum(len(lot.segments) * len(lot.areas) for lot in lots)
+    if cells > MOST_CELLS or len(areas) > MOST_AREAS:
+        raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many(cells, len(areas))),))
+    freedom = Freedom("segment" in options.divide, options.join, _family, given.areas.may_unite)
+    return groups(lots, freedom)
+
+
+def _family(segment: str) -> str:
+    """The family of a segment, itself where it is one."""
+    return segment.partition("-")[0] if segment != NO_SEGMENT else segment
+
+
+def _too_few(need: AllotmentNeed) -> Text:
+    most, given = need.allotment.max_lots, len(need.lots)
+    return Text(
+        f"Ce besoin, de {given} lots tel que demandé, ne tient pas en {most} lots au plus : en permettre davantage.",
+        f"This need, of {given} lots as given, does not fit in {most} lots at most: allow for more.",
+    )
+
+
+def _too_many(cells: int, areas: int) -> Text:
+    return Text(
+        f"Trop à examiner : {cells} segments par territoire (au plus {MOST_CELLS}), {areas} territoires (au plus "
+        f"{MOST_AREAS}). Demander moins de lots à la fois, un territoire moins grand, ou une division moins fine.",
+        f"Too much to look at: {cells} segments by territory (at most {MOST_CELLS}), {areas} territories (at most "
+        f"{MOST_AREAS}). Ask for fewer lots at a time, a smaller territory, or a coarser division.",
+    )

@@ -1,0 +1,161 @@
+"""Divisions written as proposals: each lot as the engine judges it, with its reasons, and the law beside."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import count
+
+from domain.allotment.allotment import Proposal, ProposedLot, Summary
+from domain.allotment.divisions import PossibleLot
+from domain.allotment.order import draw
+from domain.law.findings import LegalAdvice
+from domain.law.review import review_need
+from domain.shortlists.shortlist import Advice, Reason
+from domain.text.bilingual import NOTHING, Language, Text
+from matching.allotment import words
+from matching.allotment.advice import advice_beside
+from matching.allotment.judged_lots import JudgedLot, judged_lots, summary
+from matching.allotment.lots import NO_SEGMENT, GivenLots
+from matching.allotment.valuing import Valuing
+from matching.allotment.words import Said
+from matching.in_words import in_words
+from matching.index import LiveIndex
+
+LONGEST_ID = 100
+"""As long as the id of a lot may be."""
+
+Division = Sequence[PossibleLot]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProposalWriter:
+    """Writes the proposals for one need; `as_given`: the figures of its lots as they are."""
+
+    given: GivenLots
+    valuing: Valuing
+    as_given: Summary
+    live: LiveIndex
+    on: date
+    language: Language
+    seed: int
+
+    def proposals(self, divisions: Sequence[Division]) -> tuple[Proposal, ...]:
+        """The divisions as proposals, in order; each lot is judged once."""
+        judged = self._judged(dict.fromkeys(lot for division in divisions for lot in division))
+        advice = self._advice_as_given()
+        least = self.given.need.allotment.min_candidates
+        found = [(summary([judged[lot] for lot in division], least), division) for division in divisions]
+        found.sort(key=lambda each: (_rank(each[0]), draw(self.seed, each[1])))
+        return tuple(
+            Proposal(
+                rank=number,
+                lots=tuple(self._lots(division, judged)),
+                summary=figures,
+                reasons=self._reasons(words.of_proposal(figures, self.as_given, least)),
+                advice=self._advice(division, advice),
+            )
+            for number, (figures, division) in enumerate(found, start=1)
+        )
+
+    def _judged(self, lots: Iterable[PossibleLot]) -> Mapping[PossibleLot, JudgedLot]:
+        """Each lot as the engine judges it, under the reservation that it would have."""
+        asked = {str(number): lot for number, lot in enumerate(lots)}
+        need = self.given.beside(
+            tuple(self.given.written(lot, self.valuing.reservation(lot).types, id) for id, lot in asked.items())  # noqa: A001
+        )
+        reference = self.given.reference
+        queries = reference.reader.read(need)
+        judged = judged_lots(need, queries, self.live, reference, self.on, self.language)
+        return dict(zip(asked.values(), judged, strict=True))
+
+    def _lots(self, division: Division, judged: Mapping[PossibleLot, JudgedLot]) -> Iterator[ProposedLot]:
+        for lot_id, lot in zip(self._ids(division), division, strict=True):
+            of = judged[lot]
+            yield ProposedLot(
+                id=lot_id,
+                title=self._title(lot, of),
+                from_lots=self._from(lot),
+                segments=tuple(segment for segment in lot.segments if segment != NO_SEGMENT),
+                cpv=self.given.cpv(lot),
+                territory=of.territory,
+                reserved=of.reserved,
+                value_eur=self.given.value(lot),
+                total=of.total,
+                eligible=of.eligible,
+                local=of.local,
+                tension=of.tension,
+                reservation=of.reservation,
+                reasons=self._reasons(self._reasons_of(lot, of)),
+            )
+
+    def _reasons_of(self, lot: PossibleLot, of: JudgedLot) -> Iterator[Said]:
+        given, least = self.given, self.given.need.allotment.min_candidates
+        if given.is_as_given(lot):
+            yield "as_given", words.AS_GIVEN
+        if len(lot.lots) > 1:
+            yield words.joined(self._from(lot))
+        area = Text(of.territory.label, of.territory.label)
+        yield from words.divided(self._labels(lot), given.divides_segments(lot), given.divides_areas(lot), area)
+        chosen = self.valuing.reservation(lot).chosen
+        if chosen in {"kept", "proposed"}:
+            yield words.reserved(of.reserved, of.eligible, chosen == "kept")
+        elif chosen == "too_few":
+            yield words.too_few(least)
+        elif chosen == "forbidden":
+            yield "reservation_forbidden", words.LOT_FORBIDDEN
+        yield words.competition(of.eligible, least) if of.total else ("no_supply", words.NO_SUPPLY)
+
+    def _title(self, lot: PossibleLot, of: JudgedLot) -> str:
+        own = self.given.need.lots[lot.lots[0]].title if self.given.is_as_given(lot) else None
+        area = Text(of.territory.label, of.territory.label) if self.given.divides_areas(lot) else NOTHING
+        return words.title(self._labels(lot) or self._from(lot), area, Text(own or "", own or "")).to(self.language)
+
+    def _labels(self, lot: PossibleLot) -> list[str]:
+        taxonomy = self.given.reference.taxonomy
+        return [taxonomy.label(segment) for segment in lot.segments if segment != NO_SEGMENT]
+
+    def _from(self, lot: PossibleLot) -> tuple[str, ...]:
+        return tuple(self.given.need.lots[place].id for place in lot.lots)
+
+    def _ids(self, division: Division) -> list[str]:
+        """An id for each lot: those of the lots it is made of, with a number where it buys only a part of one."""
+        names = ["+".join(self._from(lot)) for lot in division]
+        names = [name if len(name) <= LONGEST_ID - 8 else f"{name[: LONGEST_ID - 9]}…" for name in names]
+        times = Counter(names)
+        whole = [
+            times[name] == 1 and (len(lot.lots) > 1 or self.given.is_as_given(lot))
+            for name, lot in zip(names, division, strict=True)
+        ]
+        used = {name for name, is_whole in zip(names, whole, strict=True) if is_whole}
+        made = []
+        for name, is_whole in zip(names, whole, strict=True):
+            numbered = (f"{name}-{number}" for number in count(1))
+            own = name if is_whole else next(each for each in numbered if each not in used)
+            used.add(own)
+            made.append(own)
+        return made
+
+    def _advice_as_given(self) -> tuple[LegalAdvice, ...]:
+        given = self.given
+        objects = {query.lot.id: query.subject.objects for query in given.queries}
+        return review_need(given.need, self.on, given.reference.rules, objects).advice
+
+    def _advice(self, division: Division, advice: tuple[LegalAdvice, ...]) -> tuple[Advice, ...]:
+        given, ids = self.given, self._ids(division)
+        lots = tuple(
+            given.written(lot, self.valuing.reservation(lot).types, lot_id)
+            for lot_id, lot in zip(ids, division, strict=True)
+        )
+        need = given.beside(lots, given.need.estimated_total_eur)
+        objects = {lot_id: lot.segments for lot_id, lot in zip(ids, division, strict=True)}
+        beside = advice_beside(advice, need, objects, self.on, given.reference.rules)
+        return tuple(in_words(each, Advice, self.language) for each in beside)
+
+    def _reasons(self, said: Iterable[Said]) -> tuple[Reason, ...]:
+        return tuple(Reason(code, message.to(self.language)) for code, message in said)
+
+
+def _rank(found: Summary) -> tuple[int, ...]:
+    """The criteria of `domain.allotment.order.rank`, of figures that the engine gave."""
+    return found.without_supply, -found.with_competition, -found.suppliers_alone, -found.reserved, found.lots

@@ -1,0 +1,122 @@
+"""The supply of possible lots, and the reservation that each would have: what the law allows and leaves competition."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import reduce
+from operator import and_, or_
+from typing import Literal, NamedTuple
+
+from domain.allotment.divisions import PossibleLot
+from domain.allotment.order import Figures, Suppliers
+from domain.law.findings import LotReview
+from domain.law.review import OPTIONS, review_need
+from domain.needs.need import RESERVED_TYPES, Reserved
+from matching.allotment.lots import NO_SEGMENT, GivenLots
+from matching.allotment.pool import Cap, Pool
+
+Chosen = Literal["kept", "proposed", "forbidden", "too_few", "none"]
+"""Why a lot has its reservation, the buyer's own or another; or none, where the law or the supply forbids the own."""
+
+
+class Reservation(NamedTuple):
+    """The reservation of a possible lot, the eligible candidates that it leaves, and why it was chosen."""
+
+    types: tuple[Reserved, ...]
+    eligible: int
+    chosen: Chosen
+
+
+@dataclass(frozen=True)
+class Valuing:
+    """Values the possible lots of one need; each is looked at once."""
+
+    given: GivenLots
+    pool: Pool
+    on: date
+    _figures: dict[PossibleLot, Figures] = field(default_factory=dict)
+    _reservations: dict[PossibleLot, Reservation] = field(default_factory=dict)
+    _reviews: dict[tuple[tuple[int, ...], tuple[str, ...]], LotReview] = field(default_factory=dict)
+
+    def __call__(self, lot: PossibleLot) -> Figures:
+        """The figures of a lot as it would be proposed."""
+        found = self._figures.get(lot)
+        if found is None:
+            found = self._figures[lot] = self._valued(lot)
+        return found
+
+    def reservation(self, lot: PossibleLot) -> Reservation:
+        """The reservation that a lot would have."""
+        self(lot)
+        return self._reservations[lot]
+
+    def _valued(self, lot: PossibleLot) -> Figures:
+        answering = [self.pool.answering(segment, lot.areas) for segment in lot.segments]
+        within = self.pool.within(self._cap(lot), lot.areas)
+        candidates = reduce(or_, answering) & within
+        reservation = self._reserved(lot, candidates)
+        self._reservations[lot] = reservation
+        admitted, _ = self.pool.under(frozenset(reservation.types))
+        return Figures(
+            has_supply=bool(candidates & admitted),
+            has_competition=reservation.eligible >= self.given.need.allotment.min_candidates,
+            is_reserved=bool(reservation.types),
+            eligible=reservation.eligible,
+            alone=reduce(and_, answering) & within & admitted,
+        )
+
+    def _cap(self, lot: PossibleLot) -> Cap | None:
+        most_km = self.given.need.lots[lot.lots[0]].max_distance_km
+        return None if most_km is None else (self.given.queries[lot.lots[0]].site, most_km)
+
+    def _reserved(self, lot: PossibleLot, candidates: Suppliers) -> Reservation:
+        """The buyer's own, else the one that leaves the most eligible candidates; each only where they are enough."""
+        options, own = self.given.need.allotment, self.given.reserved(lot)
+        unreserved = candidates.bit_count()
+        refused: Chosen = "too_few" if own else "none"
+        if not (own or options.reserve) or NO_SEGMENT in lot.segments:
+            return Reservation((), unreserved, refused)
+        review = self._review(lot)
+        if own and review.outcome == "INELIGIBLE":
+            refused = "forbidden"
+        elif own:
+            left = self._eligible(candidates, frozenset(own))
+            if left >= options.min_candidates:
+                return Reservation(own, left, "kept")
+        if options.reserve and (best := self._best(candidates, review)):
+            return Reservation(*best, "proposed")
+        return Reservation((), unreserved, refused)
+
+    def _best(self, candidates: Suppliers, review: LotReview) -> tuple[tuple[Reserved, ...], int] | None:
+        """The reservation that the law allows, surely rather than perhaps, with the most eligible candidates."""
+        least = self.given.need.allotment.min_candidates
+        found = [
+            (name in review.doubtful, -eligible, len(types), types)
+            for name, types in _TYPES.items()
+            if review.forbidden.get(name) is None
+            and (eligible := self._eligible(candidates, frozenset(types))) >= least
+        ]
+        if not found:
+            return None
+        _, eligible, _, types = min(found, key=lambda each: each[:3])
+        return types, -eligible
+
+    def _eligible(self, candidates: Suppliers, reserved: frozenset[Reserved]) -> int:
+        return (candidates & self.pool.under(reserved)[1]).bit_count()
+
+    def _review(self, lot: PossibleLot) -> LotReview:
+        """The law on reserving a lot: of its places and value nothing is read."""
+        key = lot.lots, lot.segments
+        found = self._reviews.get(key)
+        if found is None:
+            written = self.given.written(lot, self.given.reserved(lot), id="1")
+            need = self.given.beside((written,))
+            review = review_need(need, self.on, self.given.reference.rules, {"1": lot.segments})
+            found = self._reviews[key] = review.lots["1"]
+        return found
+
+
+_TYPES: Mapping[str, tuple[Reserved, ...]] = {
+    name: tuple(kind for kind in RESERVED_TYPES if kind in types) for name, types in OPTIONS.items()
+}
+"""The reservations that may be proposed, each with its types in order."""

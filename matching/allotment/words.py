@@ -1,0 +1,136 @@
+"""The sentences of an allotment: why a lot is made so, why a proposal comes before another, what was left out."""
+
+from collections.abc import Iterator, Sequence
+
+from domain.allotment.allotment import Summary
+from domain.text.bilingual import NOTHING, Text, listed
+from domain.text.labels import RESERVED
+
+Said = tuple[str, Text]
+"""A code, and what it says."""
+
+DIVISIONS_LEFT_OUT = Text(
+    "Il y a trop de divisions et de réunions pour les examiner toutes : des lots qui en ont le plus, ont été examinés "
+    "ces lots tels quels, divisés par segment, par territoire ou par les deux, et ce qui s'obtient de là en réunissant "
+    "chaque fois le lot où l'offre est la plus faible à celui avec lequel la concurrence et les réponses seules y "
+    "perdent le moins.",
+    "There are too many divisions and joins to look at all of them: of the lots that have the most, those looked at "
+    "are: as given, divided by segment, by territory or by both, and what comes of that when the lot with the weakest "
+    "supply is joined each time with the one where competition and suppliers that answer alone lose the least.",
+)
+COMBINATIONS_LEFT_OUT = Text(
+    "Les divisions des différents lots se combinent de trop de façons : seules les meilleures de chaque lot, pour "
+    "chaque nombre de lots qu'il donne, ont été combinées.",
+    "The divisions of the different lots combine in too many ways: only the best of each lot, for each number of lots "
+    "that it gives, were combined.",
+)
+AS_GIVEN = Text("Lot tel que demandé", "Lot as given")
+NO_SUPPLY = Text("Aucun candidat", "No candidate")
+LOT_FORBIDDEN = Text(
+    "La réservation demandée n'est pas permise pour ce lot : non réservé",
+    "The reservation asked for is not allowed for this lot: not reserved",
+)
+
+
+def names_of(types: Sequence[str]) -> Text:
+    """A reservation in words, to stand after “réservé”."""
+    name = "_".join(sorted(types)) if len(types) > 1 else types[0]
+    known = RESERVED.get(name)
+    if known is not None:
+        return known.to
+    each = [RESERVED[kind].to for kind in types]
+    return Text(listed([one.fr for one in each]).fr, listed([one.en for one in each]).en)
+
+
+def divided(labels: Sequence[str], by_segment: bool, by_area: bool, area: Text) -> Iterator[Said]:
+    """That a lot buys only some segments of the lots that it is made of, or in only some of their areas."""
+    if by_segment:
+        named = listed(labels)
+        yield "divided_by_segment", Text(f"Divisé par segment : {named.fr}", f"Divided by segment: {named.en}")
+    if by_area:
+        yield "divided_by_territory", Text(f"Divisé par territoire : {area.fr}", f"Divided by territory: {area.en}")
+
+
+def joined(lots: Sequence[str]) -> Said:
+    """That a lot joins what several lots buy."""
+    named = listed(lots)
+    return "joined", Text(f"Réunit ce qu'achètent les lots {named.fr}", f"Joins what lots {named.en} buy")
+
+
+def reserved(types: Sequence[str], eligible: int, own: bool) -> Said:
+    """That a lot is reserved, and whom that leaves."""
+    name = names_of(types)
+    fr, en = (
+        ("Réservation demandée", "Reservation asked for") if own else ("Réservation possible", "Reservation possible")
+    )
+    message = Text(
+        f"{fr} : réserver {name.fr} laisse {_candidates(eligible, 'éligible').fr}",
+        f"{en}: reserving to {name.en} leaves {_candidates(eligible).en}",
+    )
+    return "reserved", message
+
+
+def too_few(least: int) -> Said:
+    """That the buyer's own reservation leaves too few."""
+    return "reservation_left_out", Text(
+        f"La réservation demandée laisse moins de {least} candidats éligibles : non réservé",
+        f"The reservation asked for leaves fewer than {least} eligible candidates: not reserved",
+    )
+
+
+def competition(eligible: int, least: int) -> Said:
+    """Whether a lot has competition."""
+    count = _candidates(eligible, "éligible")
+    if eligible >= least:
+        return "competition", Text(f"Concurrence : {count.fr}", f"Competition: {count.en}")
+    return "little_competition", Text(
+        f"Concurrence limitée : {count.fr}, moins de {least}", f"Limited competition: {count.en}, fewer than {least}"
+    )
+
+
+def of_proposal(found: Summary, given: Summary, least: int) -> Iterator[Said]:
+    """The figures of a proposal by the criteria of the order, each beside that of the lots as they are given."""
+    for code, one, many, name in (
+        ("without_supply", "lot sans candidat", "lots sans candidat", "lots with no candidate"),
+        (
+            "with_competition",
+            f"lot avec au moins {least} candidats éligibles",
+            f"lots avec au moins {least} candidats éligibles",
+            f"lots with at least {least} eligible candidates",
+        ),
+        (
+            "suppliers_alone",
+            "fournisseur répond seul à un lot entier",
+            "fournisseurs répondent seuls à un lot entier",
+            "suppliers answer a whole lot by themselves",
+        ),
+        (
+            "reserved",
+            "lot réservé avec concurrence",
+            "lots réservés avec concurrence",
+            "lots reserved with competition",
+        ),
+        ("lots", "lot en tout", "lots en tout", "lots in all"),
+    ):
+        here, before = getattr(found, code), getattr(given, code)
+        fr = f"{here} {one if here < 2 else many} (besoin tel que demandé : {before})"
+        yield code, Text(fr, f"{here} {name} (need as given: {before})")
+
+
+def _candidates(count: int, kind: str = "") -> Text:
+    many = "s" if count > 1 else ""
+    adjective = f" {kind}{many}" if kind else ""
+    return Text(f"{count} candidat{many}{adjective}", f"{count} eligible candidate{many}")
+
+
+def title(labels: Sequence[str], area: Text, own: Text = NOTHING) -> Text:
+    """The title of a lot: what it buys, or `own` where it buys all that lots of that title do; `area`: where told."""
+    sides = []
+    for language in ("fr", "en"):
+        what, where = own.to(language) or ", ".join(labels), area.to(language)
+        sides.append((f"{what} – {where}" if where else what)[:LONGEST_TITLE])
+    return Text(*sides)
+
+
+LONGEST_TITLE = 400
+"""As long as the title of a lot may be."""

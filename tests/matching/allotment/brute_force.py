@@ -1,0 +1,175 @@
+"""Allotments read off the contract: every partition of what is bought, every lot held against `match`."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import product
+
+import msgspec
+
+from domain.allotment.allotment import ProposedLot, Summary
+from domain.allotment.request import AllotmentNeed
+from domain.law.review import OPTIONS
+from domain.needs.need import Lot, Need, Reserved, TerritoryRequest
+from domain.shortlists.shortlist import Candidate, LotShortlist
+from matching.engine import match
+from matching.index import LiveIndex
+from tests.factories import reference
+
+ALLOWED = ("ELIGIBLE", "ELIGIBLE_IF")
+FIELDS = Lot.__struct_fields__
+
+Cell = tuple[str, str, str]
+"""The id of a lot, a segment and a departement."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Asks `match` for lots of one need."""
+
+    need: AllotmentNeed
+    live: LiveIndex
+    on: date
+
+    def shortlist(self, lot: Lot) -> LotShortlist:
+        """What `POST /match` answers for one lot."""
+        asked = Need(
+            lots=(lot,),
+            buyer=self.need.buyer,
+            contract=self.need.contract,
+            technique=self.need.technique,
+            territory=self.need.territory,
+            limit=100,
+            near_misses=0,
+        )
+        return match(asked, self.live, reference(), self.on, "fr").lots[0]
+
+    def as_asked(self, lot: ProposedLot) -> Lot:
+        """A proposed lot as a client asks `POST /match` for it."""
+        given = self.plain(lot.from_lots[0])
+        codes = lot.territory.codes
+        return msgspec.structs.replace(
+            given,
+            id=lot.id,
+            title=None if lot.segments else given.title,
+            segments=lot.segments,
+            cpv=lot.cpv,
+            keywords=() if lot.segments else given.keywords,
+            reserved=lot.reserved,
+            value_eur=lot.value_eur,
+            territory=TerritoryRequest(codes=codes) if codes else given.territory,
+        )
+
+    def plain(self, lot_id: str) -> Lot:
+        """A lot of the need as `POST /match` takes it."""
+        given = next(lot for lot in self.need.lots if lot.id == lot_id)
+        return Lot(**{name: getattr(given, name) for name in FIELDS})
+
+    def summary(self, lots: Sequence[LotShortlist]) -> Summary:
+        """The figures of some lots together."""
+        least = self.need.allotment.min_candidates
+        return Summary(
+            lots=len(lots),
+            without_supply=sum(lot.total == 0 for lot in lots),
+            with_competition=sum(eligible(lot) >= least for lot in lots),
+            reserved=sum(is_reserved(lot) for lot in lots),
+            suppliers_reached=len({candidate.supplier.id for lot in lots for candidate in lot.candidates}),
+            suppliers_alone=len({one.supplier.id for lot in lots for one in lot.candidates if answers_all(one, lot)}),
+        )
+
+    def best_reserved(self, lot: Lot) -> tuple[Reserved, ...]:
+        """The reservation that is proposed for a lot, by asking for each."""
+        least, own = self.need.allotment.min_candidates, tuple(dict.fromkeys(lot.reserved or ()))
+        if own and self._leaves_enough(lot, own) is not None:
+            return own
+        found = []
+        for place, types in enumerate(OPTIONS.values()):
+            kinds: tuple[Reserved, ...] = tuple(sorted(types))
+            left = self._leaves_enough(lot, kinds) if self.need.allotment.reserve else None
+            if left is not None:
+                outcome, count = left
+                found.append((outcome in {"REVIEW", "UNKNOWN"}, -count, len(kinds), place, kinds))
+        assert least > 0
+        return min(found)[-1] if found else ()
+
+    def _leaves_enough(self, lot: Lot, types: tuple[Reserved, ...]) -> tuple[str, int] | None:
+        answered = self.shortlist(msgspec.structs.replace(lot, reserved=types))
+        if answered.reservation.outcome == "INELIGIBLE" or eligible(answered) < self.need.allotment.min_candidates:
+            return None
+        return answered.reservation.outcome, eligible(answered)
+
+
+def eligible(lot: LotShortlist) -> int:
+    """The candidates that are ELIGIBLE or ELIGIBLE_IF for one of the reserved types; all where nothing is reserved."""
+    return sum(
+        not candidate.eligibility or any(verdict.outcome in ALLOWED for verdict in candidate.eligibility)
+        for candidate in lot.candidates
+    )
+
+
+def local(lot: LotShortlist) -> int:
+    """The candidates located in the territory."""
+    return sum(candidate.presence == "local" for candidate in lot.candidates)
+
+
+def is_reserved(lot: LotShortlist) -> bool:
+    """Whether the lot that was asked for is reserved, as the verdicts on its candidates show."""
+    return any(candidate.eligibility for candidate in lot.candidates)
+
+
+def answers_all(candidate: Candidate, lot: LotShortlist) -> bool:
+    """Whether a candidate answers every segment of the lot's object."""
+    objects = {wanted.segment for wanted in lot.requested if wanted.role == "object"}
+    return objects <= {answer.requested for answer in candidate.segments if answer.fit != "related"}
+
+
+def rank(found: Summary) -> tuple[int, ...]:
+    """The contract's order, before the draw."""
+    return found.without_supply, -found.with_competition, -found.suppliers_alone, -found.reserved, found.lots
+
+
+def divisions(need: AllotmentNeed, departements: Sequence[str]) -> Iterator[list[Lot]]:
+    """Every division and join of lots that ask for their segments by code, all in these departements."""
+    cells = [(lot.id, code, area) for lot in need.lots for code, area in product(lot.segments, departements)]
+    for partition in partitions(cells):
+        if len(partition) <= need.allotment.max_lots:
+            lots = [_lot(need, cells, block, departements) for block in partition]
+            if None not in lots:
+                yield [lot for lot in lots if lot is not None]
+
+
+def _lot(need: AllotmentNeed, cells: list[Cell], block: list[Cell], departements: Sequence[str]) -> Lot | None:
+    """The lot that buys these cells, where it can be said as segments in areas and may be made."""
+    ids, codes, areas = ({cell[side] for cell in block} for side in range(3))
+    given = [lot for lot in need.lots if lot.id in ids]
+    options = need.allotment
+    whole = {cell for cell in cells if cell[0] in ids and cell[1] in codes and cell[2] in areas}
+    if whole != set(block) or len({cell[1:] for cell in block}) != len(codes) * len(areas):
+        return None
+    if len(ids) > 1 and (not options.join or len({code[:2] for code in codes}) > 1 or not _alike(given)):
+        return None
+    if "segment" not in options.divide and any(not set(lot.segments) <= codes for lot in given):
+        return None
+    if "departement" not in options.divide and areas != set(departements):
+        return None
+    ordered = tuple(dict.fromkeys(code for lot in need.lots for code in lot.segments if code in codes))
+    own = {name: getattr(given[0], name) for name in FIELDS}
+    territory = TerritoryRequest(codes=tuple(f"departement:{area}" for area in sorted(areas)))
+    return Lot(**own | {"id": "1", "segments": ordered, "territory": territory})
+
+
+def _alike(lots: Sequence[Lot]) -> bool:
+    """Whether lots have all in common that a joined lot says of the whole."""
+    return len({(lot.reserved, lot.max_distance_km, lot.site, lot.nature, lot.duration_months) for lot in lots}) == 1
+
+
+def partitions(cells: list[Cell]) -> Iterator[list[list[Cell]]]:
+    """Every way to put cells into sets."""
+    if not cells:
+        yield []
+        return
+    first, rest = cells[0], cells[1:]
+    for partition in partitions(rest):
+        yield [[first], *partition]
+        for place, block in enumerate(partition):
+            yield [*partition[:place], [first, *block], *partition[place + 1 :]]

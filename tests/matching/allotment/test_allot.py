@@ -1,0 +1,129 @@
+"""Proposals hold what `POST /match` says of each of their lots, and are the best of all there are."""
+
+from datetime import date
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.allotment.allotment import Allotment
+from domain.allotment.request import AllotmentNeed, AllotmentOptions, Axis, DivisibleLot
+from domain.errors import InvalidContent
+from domain.needs.need import Buyer, Lot, Need, Reserved, TerritoryRequest
+from matching.allotment.allot import allot
+from matching.index import LiveIndex
+from tests.conftest import examples
+from tests.factories import ON, codes, live, reference
+from tests.matching.allotment.brute_force import Judge, divisions, eligible, local, rank
+from tests.matching.oracle_run import Bench
+from tests.matching.strategies import DATES, need, suppliers
+
+DEPARTEMENTS = ("35", "56")
+LOCAL = Buyer(kind="local", contracting_authority=True)
+
+
+@pytest.fixture(scope="module")
+def bench() -> Bench:
+    return Bench()
+
+
+def divisible(plain: Lot, **fields: Any) -> DivisibleLot:
+    return DivisibleLot(**{name: getattr(plain, name) for name in Lot.__struct_fields__} | fields)
+
+
+def asking(asked: Need, options: AllotmentOptions) -> AllotmentNeed:
+    """The need with lots that may be divided."""
+    fields = {name: getattr(asked, name) for name in Need.__struct_fields__}
+    return AllotmentNeed(**fields | {"lots": tuple(map(divisible, asked.lots)), "allotment": options})
+
+
+def answered(asked: AllotmentNeed, index: LiveIndex) -> Allotment:
+    return allot(asked, index, reference(), ON, "fr")
+
+
+def several(*lots: tuple[str, ...], territory: str = "region:53", **options: Any) -> AllotmentNeed:
+    """A need of lots that ask for these segments in Bretagne."""
+    asked = tuple(DivisibleLot(id=str(number), segments=each) for number, each in enumerate(lots, start=1))
+    return AllotmentNeed(
+        lots=asked,
+        buyer=LOCAL,
+        territory=codes(territory),
+        allotment=AllotmentOptions(**options),
+    )
+
+
+@settings(max_examples=examples(80), derandomize=True)
+@given(draw=st.randoms(use_true_random=True), on=st.sampled_from(DATES))
+def test_every_count_is_that_of_match(bench: Bench, draw: Random, on: date) -> None:
+    """Any pool and need: sites, caps, drawn territories, CPV codes, reservations that the law forbids."""
+    pool = live(*suppliers(bench.scenery, draw, 60))
+    divide: tuple[Axis, ...] = draw.choice((("segment", "departement"), ("segment", "epci"), ("segment",), ()))
+    options = AllotmentOptions(
+        min_candidates=draw.choice((1, 2, 3)),
+        max_lots=draw.choice((4, 20, 60)),
+        divide=divide,
+        join=draw.random() < 0.7,
+        reserve=draw.random() < 0.7,
+    )
+    asked = asking(need(bench.scenery, draw, draw.choice((1, 2, 3))), options)
+    try:
+        found = allot(asked, pool, reference(), on, "fr")
+    except InvalidContent:
+        return
+    judge = Judge(asked, pool, on)
+    for proposal in found.proposals:
+        shortlists = [judge.shortlist(judge.as_asked(lot)) for lot in proposal.lots]
+        for lot, expected in zip(proposal.lots, shortlists, strict=True):
+            assert (lot.total, lot.eligible, lot.local) == (expected.total, eligible(expected), local(expected))
+            assert (lot.tension, lot.reservation) == (expected.tension, expected.reservation)
+            assert not lot.reserved or (
+                lot.reservation.outcome != "INELIGIBLE" and lot.eligible >= options.min_candidates
+            )
+        assert proposal.summary == msgspec.structs.replace(
+            judge.summary(shortlists), reserved=sum(bool(lot.reserved) for lot in proposal.lots)
+        )
+        assert len(proposal.lots) <= options.max_lots
+    as_given = [judge.shortlist(judge.plain(lot.id)) for lot in asked.lots]
+    assert found.as_given == msgspec.structs.replace(
+        judge.summary(as_given), reserved=sum(bool(lot.reserved) for lot in asked.lots)
+    )
+    ranks = [rank(proposal.summary) for proposal in found.proposals]
+    assert ranks == sorted(ranks)
+    assert [proposal.rank for proposal in found.proposals] == list(range(1, len(ranks) + 1))
+    assert found.complete == (found.left_out is None)
+
+
+@settings(max_examples=examples(40), derandomize=True)
+@given(draw=st.randoms(use_true_random=True))
+def test_the_best_are_those_of_all_partitions(bench: Bench, draw: Random) -> None:
+    """Needs of few things: every division and join is made by hand, and judged by `match`."""
+    pool = live(*suppliers(bench.scenery, draw, 40))
+    shapes = draw.choice((((1,), DEPARTEMENTS), ((3,), ("35",)), ((2, 1), ("35",)), ((1, 1), DEPARTEMENTS)))
+    sizes, departements = shapes
+    known = ["de-bio", "de-5flux", "de-encombrants", "pr-locaux"]
+    own: tuple[Reserved, ...] = draw.choice(((), (), ("iae",), ("handicap", "iae"), ("iae", "ess")))
+    lots = tuple(
+        DivisibleLot(id=str(number), segments=tuple(draw.sample(known, size)), reserved=own)
+        for number, size in enumerate(sizes, start=1)
+    )
+    divide: tuple[Axis, ...] = draw.choice((("segment", "departement"), ("segment",), ("departement",), ()))
+    options = AllotmentOptions(
+        min_candidates=draw.choice((1, 2, 3)),
+        max_lots=draw.choice((2, 20)),
+        divide=divide,
+        join=draw.random() < 0.7,
+        reserve=draw.random() < 0.5,
+    )
+    territory = TerritoryRequest(codes=tuple(f"departement:{code}" for code in departements))
+    asked = AllotmentNeed(lots=lots, buyer=LOCAL, territory=territory, allotment=options)
+    found, judge = answered(asked, pool), Judge(asked, pool, ON)
+    ranks = []
+    for division in divisions(asked, departements):
+        reserved = [msgspec.structs.replace(lot, reserved=judge.best_reserved(lot)) for lot in division]
+        figures = judge.summary([judge.shortlist(lot) for lot in reserved])
+        ranks.append(rank(msgspec.structs.replace(figures, reserved=sum(bool(lot.reserved) for lot in reserved))))
+    assert [rank(proposal.summary) for proposal in found.proposals] == sorted(ranks)[:5]
+    assert found.complete

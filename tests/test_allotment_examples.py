@@ -1,0 +1,90 @@
+"""The worked examples of the buyer's guide are what the sample pool gives, figure by figure."""
+
+import json
+
+import pytest
+
+from api.web.request_body import JsonBody
+from domain.allotment.allotment import Allotment, ProposedLot
+from domain.allotment.request import AllotmentNeed
+from domain.text.bilingual import OR, euros, listed
+from domain.text.labels import RESERVED
+from matching.allotment.allot import allot
+from tests.conftest import ROOT
+from tests.factories import reference
+from tests.test_docs import blocks, sample_pool
+
+GUIDE = ROOT / "docs" / "achat.md"
+EXAMPLES = blocks(GUIDE, "json")
+SHOWN = 3
+
+
+def answered(example: str) -> Allotment:
+    need = JsonBody(AllotmentNeed).decode(example.encode())
+    assert need.on is not None
+    return allot(need, sample_pool(), reference(), need.on, "fr")
+
+
+def figures(found: Allotment) -> list[str]:
+    """The rows of the table of figures, for the lots as given and the first proposals."""
+    summaries = [found.as_given, *(proposal.summary for proposal in found.proposals[:SHOWN])]
+    names = {
+        "without_supply": "lots sans candidat",
+        "with_competition": "lots avec au moins 3 candidats éligibles",
+        "suppliers_alone": "fournisseurs qui répondent seuls à un lot entier",
+        "reserved": "lots réservés",
+        "lots": "lots",
+    }
+    return [
+        f"| {name} | {' | '.join(str(getattr(each, field)) for each in summaries)} |" for field, name in names.items()
+    ]
+
+
+def row(lot: ProposedLot, *, placed: bool) -> str:
+    """The row of a lot of the best proposal; `placed`: with its territory."""
+    reserved = listed([RESERVED[kind].name.fr for kind in lot.reserved], OR).fr
+    value = euros(round(100 * (lot.value_eur or 0))).fr.replace("\N{NARROW NO-BREAK SPACE}", " ")
+    title = f"{lot.title} : {lot.territory.label}" if placed else lot.title
+    return f"| {title} | {reserved} | {value} | {lot.total} | {lot.eligible} | {lot.local} |"
+
+
+@pytest.mark.parametrize(("number", "placed"), [(0, False), (1, True)], ids=("waste", "cleaning"))
+def test_an_example_is_what_the_sample_pool_gives(number: int, placed: bool) -> None:
+    found, page = answered(EXAMPLES[number]), plain(GUIDE.read_text(encoding="utf-8"))
+    for expected in (*figures(found), *(row(lot, placed=placed) for lot in found.proposals[0].lots)):
+        assert plain(expected) in page
+    assert found.complete
+
+
+def test_the_waste_of_a_hospital() -> None:
+    """One lot that 42 suppliers would enter and 4 can answer alone; four lots that 31 can; the procedure of the sum."""
+    found = answered(EXAMPLES[0])
+    assert (found.as_given.suppliers_reached, found.as_given.suppliers_alone) == (42, 4)
+    best = found.proposals[0]
+    assert best.summary.suppliers_alone == 31
+    for proposal in found.proposals:
+        said = {advice.code: advice.message for advice in proposal.advice}
+        assert said["PROC_FORMALISEE"].startswith("250")
+        assert {"PROCEDURE_OF_SUM", "DUTY_TO_ALLOT", "SMALL_LOT_SETS"} <= said.keys()
+
+
+def test_the_cleaning_of_a_departement() -> None:
+    """A sector with too little supply is joined with another; alone it is critical, and not reserved."""
+    found = answered(EXAMPLES[1])
+    alone = next(lot for lot in found.proposals[2].lots if lot.id == "pontivy-1")
+    assert (alone.from_lots, alone.segments) == (("pontivy",), ("pr-locaux",))
+    assert (alone.total, alone.reserved, alone.tension.level) == (2, (), "critical")
+    assert [[lot.from_lots for lot in each.lots if len(lot.from_lots) > 1] for each in found.proposals[:2]] == [
+        [("lorient", "pontivy")],
+        [("vannes", "pontivy")],
+    ]
+
+
+def test_the_example_of_the_openapi_document_is_the_first() -> None:
+    example = ROOT / "openapi" / "examples" / "allotment.request.json"
+    assert json.loads(example.read_text(encoding="utf-8")) == json.loads(EXAMPLES[0])
+
+
+def plain(text: str) -> str:
+    """The text with plain spaces."""
+    return text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
