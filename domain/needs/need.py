@@ -95,6 +95,12 @@ class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     near_misses: Annotated[int, msgspec.Meta(ge=0, le=50, description="Near misses returned per lot")] = 5
 
 
+class NeedAndProcedure(Need, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A need with the procedure that is planned, as its notice says; nothing of a match depends on that."""
+
+    procedure: Procedure | None = None
+
+
 def buyer_siret(need: Need) -> str | None:
     """The buyer's SIRET, where the need says who buys."""
     return None if need.buyer is None else need.buyer.siret
@@ -105,8 +111,8 @@ def may_be_same_buyer(siret: str | None, other: str | None) -> bool:
     return siret is None or other is None or siret == other
 
 
-class PlannedNeed(Need, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A need to be stored, with its object in words, and the date of its notice and the procedure that are planned.
+class PlannedNeed(NeedAndProcedure, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A need to be stored, with its object in words, and the planned date of its notice.
 
     `social_considerations`, `environmental_considerations`: whether the contract will hold such a provision (clause,
     criterion or condition of performance); null while that is not known. A reserved lot is a social provision anyway.
@@ -114,6 +120,5 @@ class PlannedNeed(Need, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     description: Annotated[str, msgspec.Meta(max_length=20_000)] | None = None
     planned_publication_on: date | None = None
-    procedure: Procedure | None = None
     social_considerations: bool | None = None
     environmental_considerations: bool | None = None
