@@ -40,7 +40,9 @@ From nothing to a first shortlist: loads a sample pool of generated suppliers, s
 """
 MATCH = """\
 Match a need (besoin) against the suppliers in the database, and show for each lot the candidates and why, those that
-nearly fit and what they lack, and what another reservation or radius would change. NEED.json is a body of POST /match.
+nearly fit and what they lack, and what another reservation or radius would change. FILE is a body of POST /match, a
+notice in XML (eForms, or a form of TED before them), or records of the BOAMP API in JSON; also compressed by gzip. What
+of a notice was not read is told first; with --json on standard error.
 """
 WORDS = """\
 Explain how a title is read, without a database: what was set aside, the phrases found, and the segments it may mean,
@@ -194,7 +196,7 @@ def _address_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _match_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("need", metavar="NEED.json", help="the need; - for standard input")
+    parser.add_argument("need", metavar="FILE", help="the need or the notice; - for standard input")
     parser.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="evaluate for this day (default: the need's)")
     parser.add_argument("--json", action="store_true", help="print the answer of POST /match, as JSON")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""`vivier match`: a need matched in this process against the suppliers in the database."""
+"""`vivier match`: needs, or notices read as needs, matched in this process against the suppliers in the database."""
 
 import argparse
 import asyncio
@@ -6,7 +6,6 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import msgspec
 
@@ -14,15 +13,14 @@ from api.commands.console import console
 from api.commands.database import attached
 from api.commands.errors import CommandFailed
 from api.commands.explain_table import write_trail
+from api.commands.need_files import ReadNeed, faulty, needs_in
 from api.commands.shortlist_table import ShortlistReport
+from api.commands.unread_list import write_unread
 from api.runtime.index_files import IndexFiles
 from api.runtime.live_index import IndexLoader
 from api.settings import Settings
-from api.web.problems import Refusal
-from api.web.request_body import JsonBody
 from db.core.engine import engine
 from domain.errors import InvalidContent
-from domain.needs.need import Need
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Language
 from domain.text.typography import PARIS
@@ -35,9 +33,8 @@ LANGUAGE: Language = "fr"
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Match the need and write its shortlist, or the trail that leads to it."""
-    need = read_need(options.need)
-    on = options.on or need.on or datetime.now(UTC).astimezone(PARIS).date()
+    """Match the needs of a file: write what of a notice was not read, then the shortlist or the trail to it."""
+    needs = list(needs_in(options.need))
     with ExitStack() as stack:
         with ThreadPoolExecutor(1) as background:
             loading = background.submit(load_reference, settings.rules)
@@ -45,35 +42,27 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         reference = loading.result()
         files = IndexFiles(settings.index_folder, reference)
         index = asyncio.run(IndexLoader(url, engine(url, pool_size=0), files).first())
-    try:
-        _write(options, need, index, reference, on)
-    except InvalidContent as invalid:
-        raise _faulty(options.need, invalid) from None
+    today = datetime.now(UTC).astimezone(PARIS).date()
+    failed = [each for each in needs if isinstance(each, CommandFailed)]
+    for read in needs:
+        if isinstance(read, ReadNeed):
+            try:
+                _write(options, read, index, reference, options.on or read.need.on or today)
+            except InvalidContent as invalid:
+                raise faulty(read.name, invalid) from None
+    if failed:
+        raise CommandFailed("\n".join(map(str, failed)))
     return 0
 
 
-def read_need(name: str) -> Need:
-    """The need in a file, or on standard input for `-`; raises CommandFailed where it is none."""
-    try:
-        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        return JsonBody(Need).decode(raw.removeprefix(b"\xef\xbb\xbf"))
-    except OSError as error:
-        raise CommandFailed(f"cannot read {name}: {error.strerror}") from None
-    except InvalidContent as invalid:
-        raise _faulty(name, invalid) from None
-    except Refusal as refusal:
-        raise CommandFailed(f"{name}: {refusal.detail.en}") from None
-
-
-def _write(options: argparse.Namespace, need: Need, index: LiveIndex, reference: Reference, on: date) -> None:
+def _write(options: argparse.Namespace, read: ReadNeed, index: LiveIndex, reference: Reference, on: date) -> None:
+    need = read.need.matched
     result = (trail if options.explain else match)(need, index, reference, on, LANGUAGE)
+    # what is piped on is the answer alone
+    write_unread(read, console(stderr=options.json))
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
     elif isinstance(result, Shortlist):
         ShortlistReport(need, reference.territories, console()).write(result)
     else:
         write_trail(result, console())
-
-
-def _faulty(name: str, invalid: InvalidContent) -> CommandFailed:
-    return CommandFailed("\n".join(f"{name}: {p.pointer or '/'}: {p.detail.en}" for p in invalid.problems))

@@ -13,6 +13,7 @@ JSON = "application/json"
 GEOJSON = "application/geo+json"
 CSV = "text/csv"
 HTML = "text/html"
+XML = "application/xml"
 MERGE_PATCH = "application/merge-patch+json"
 NDJSON = "application/x-ndjson"
 KEPT, LONGEST_KEPT = 512, 256

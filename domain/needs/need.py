@@ -96,9 +96,14 @@ class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NeedAndProcedure(Need, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A need with the procedure that is planned, as its notice says; nothing of a match depends on that."""
+    """A need with the procedure that is planned, or that its notice names; nothing of a match depends on it."""
 
     procedure: Procedure | None = None
+
+    @property
+    def matched(self) -> Need:
+        """The fields that a match reads; the others must not change the seed of the draw."""
+        return Need(*(getattr(self, name) for name in Need.__struct_fields__))
 
 
 def buyer_siret(need: Need) -> str | None:

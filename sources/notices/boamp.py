@@ -12,11 +12,11 @@ import msgspec
 from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Procedure
 from domain.text.bilingual import Text
-from sources.notices import boamp_national, eforms
+from sources.notices import boamp_national, eforms, ted_extract
 from sources.notices.element import Element, Written, from_json, mark_read
 from sources.notices.notice import Notice, NoticeBuyer, NoticeLot, NoticePlace
 
-HOLDERS = ("fields", "raw_fields")
+HOLDERS = ("results", "records", "record", "fields", "raw_fields")
 PROCEDURES: dict[str, Procedure] = {
     "OUVERT": "open",
     "RESTREINT": "restricted",
@@ -27,6 +27,7 @@ PROCEDURES: dict[str, Procedure] = {
     "AVEC_NEGOCIATION": "negotiated",
 }
 """`type_procedure` of the record."""
+CANCELLED = ("ANNULATION",)
 NO_RECORD = Text(
     "Ni un avis en XML, ni un enregistrement de l'API du BOAMP (un objet avec « donnees » ou « objet »)",
     "Neither a notice in XML nor a record of the BOAMP API (an object with “donnees” or “objet”)",
@@ -37,12 +38,9 @@ SEVERAL = Text(
 )
 
 
-def records(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """The records in a document, each with its JSON pointer. Raises InvalidContent where there is none."""
-    found = list(_records(document, ()))
-    if not found:
-        raise InvalidContent((Problem("", "no_notice", NO_RECORD),))
-    return found
+def records_in(document: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The records in a document, each with its JSON pointer."""
+    return _records(document, ())
 
 
 def _records(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -50,10 +48,10 @@ def _records(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str, Map
         for place, each in enumerate(value):
             yield from _records(each, (*path, place))
     elif isinstance(value, dict):
-        if "donnees" in value or "objet" in value:
+        if "donnees" in value or "objet" in value or ted_extract.is_extract(value):
             yield pointer(*path), value
             return
-        for name in ("results", "records", "record", *HOLDERS):
+        for name in HOLDERS:
             if isinstance(value.get(name), dict | list):
                 yield from _records(value[name], (*path, name))
                 return
@@ -64,6 +62,8 @@ def read(record: Mapping[str, Any], at: str) -> Notice:
 
     Raises InvalidContent where `donnees` is no JSON, and for what is past the bounds of `from_json`.
     """
+    if ted_extract.is_extract(record):
+        return ted_extract.read(record)
     root = from_json({**record, "donnees": _written_in(record, at)})
     donnees = root.at("donnees") or root
     form = next((found for name in eforms.ROOTS if (found := donnees.at("EFORMS", name)) is not None), None)
@@ -107,10 +107,12 @@ def _complete(notice: Notice, root: Element) -> None:
             )
     nature = next((each.text() for each in root.all("type_marche") if each.text()), "")
     notice.nature = notice.nature or boamp_national.NATURES.get(nature.upper())
+    if (state := root.written("etat")) is not None and state.text.upper() in CANCELLED:
+        notice.note(state.path, "Cet avis annule la procédure", "This notice cancels the procedure")
     mark_read(*(root.at(name) for name in ("id", "url_avis", "filename")))
     if not notice.lots and (notice.title or notice.cpv):
         notice.lots.append(NoticeLot(notice.title.path if notice.title else root.path, "1", notice.title))
-    if not (notice.places or any(lot.places for lot in notice.lots)):
+    if not notice.places and not all(lot.places for lot in notice.lots):
         departements = _departements(root)
         if departements:
             notice.places.append(NoticePlace(departements[0].path, departements=departements))

@@ -4,13 +4,12 @@ No schema of theirs is published with the API; names are those that real records
 they stand in the form, since it nests them differently for a first notice, a correction and an award.
 """
 
-import re
 from collections.abc import Iterable
 
 from domain.needs.need import Nature
-from sources.notices.durations import months_of, renewal_months
+from sources.notices.durations import months_of
 from sources.notices.element import Element, Written, mark_read
-from sources.notices.notice import Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals
+from sources.notices.notice import Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace
 
 NATURES: dict[str, Nature] = {
     "TRAVAUX": "works",
@@ -25,7 +24,6 @@ OBJECTS = ("objet", "OBJET_COMPLET", "description", "DESCRIPTION")
 MONTHS, DAYS = ("dureeMois", "nbMois", "DUREE_MOIS"), ("dureeJours", "nbJours", "DUREE_JOURS")
 VALUES = ("valeurEstimee", "estimationValeur", "VALEUR", "valeur")
 BUYERS = ("organisme", "IDENTITE")
-_RENEWED = re.compile(r"recondu|renouvel", re.IGNORECASE)
 NUTS = ("codeNuts", "codeNUTS", "CODE_NUTS", "nuts")
 
 
@@ -78,8 +76,6 @@ def _lot(element: Element, besides: list[Element]) -> NoticeLot:
         named = each.children[0].name if each.children else each.text()
         mark_read(*each.children)
         lot.nature = lot.nature or NATURES.get(named.upper())
-    if _RENEWED.search(lot.words) and renewal_months(lot.words, None, None)[0]:
-        lot.renewals = Renewals((title or described or Written(element.path, "")).path, None, lot.words)
     return lot
 
 

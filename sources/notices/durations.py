@@ -26,6 +26,7 @@ _LENGTH = re.compile(r"\b" + _NUMBER.format(name="length") + r" (?P<unit>mois|an
 _SENTENCE = re.compile(r"[.;\n]")
 _YEARLY = re.compile(r"\b(?:annuelles?|annuellement|tous les ans|chaque annee|par an|d annee en annee)\b")
 _WHOLE = re.compile(r"\b(?:totale?|globale?|maximale?s?|maximum|au total|exceder|depasser)\b")
+_RENEWS = re.compile(r"recondu|renouvel", re.IGNORECASE)
 _UNIT_MONTHS = {"mois": 1.0, "an": 12.0, "ans": 12.0, "annee": 12.0, "annees": 12.0, "jours": 1 / DAYS_A_MONTH,
                 "semaines": 7 / DAYS_A_MONTH}  # fmt: skip
 MOST_RENEWALS = 20
@@ -70,6 +71,11 @@ def renewal_months(words: str, count: int | None, first_months: int | None) -> t
     if count is not None and first_months is not None:
         return _bounded(count * first_months), False
     return None, True
+
+
+def renewal_sentences(words: str) -> str:
+    """The sentences of a text that speak of renewing the contract."""
+    return ". ".join(sentence for sentence in _SENTENCE.split(words) if _RENEWS.search(sentence))
 
 
 def _count_in(said: str) -> int | None:

@@ -240,8 +240,7 @@ class _Reader:
             kind, described = requirement.at("TendererRequirementTypeCode"), requirement.at("Description")
             if described and kind and kind.attributes.get("listName", "") == "reserved-procurement":
                 lot.words += " . " + described.text()
-        if said_none and not lot.reserved:
-            lot.words = ""
+        lot.is_not_reserved = said_none and not lot.reserved
 
     def _flag(self, lot: NoticeLot, code: Element, text: str) -> None:
         if text in RESERVED:

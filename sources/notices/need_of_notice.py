@@ -13,7 +13,7 @@ from domain.reference.territory import Territories
 from domain.suppliers.supplier import SIRET_DIGITS
 from domain.text.bilingual import Text
 from domain.text.one_line import on_one_line
-from sources.notices.durations import renewal_months
+from sources.notices.durations import renewal_months, renewal_sentences
 from sources.notices.element import Written
 from sources.notices.notice import MOST_LOTS, Notice, NoticeBuyer, NoticeLot, Unread
 from sources.notices.places import Ground, PlaceReader
@@ -142,18 +142,29 @@ class _Assembly:
         return self._grounds[key]
 
     def _renewal(self, read: NoticeLot) -> int | None:
+        """The months of all renewals; those that only the text tells are noted."""
+        in_text = renewal_sentences(read.words) or renewal_sentences(self.notice.words)
         if read.renewals is None:
-            return None
-        months, is_written = renewal_months(read.renewals.words, read.renewals.number, read.months)
+            months, is_written = renewal_months(in_text, None, read.months)
+            if months is None or not is_written:
+                return None
+            self.notice.note(
+                read.path,
+                f"Reconductible {months} mois d'après le texte, sans champ qui le dise",
+                f"Renewable by {months} months as its text says, without a field that says so",
+            )
+            return months
+        path, number, words = read.renewals
+        months, is_written = renewal_months(words or in_text, number, read.months)
         if months is None:
             self.notice.note(
-                read.renewals.path,
+                path,
                 "Reconductible : les mots ne disent pas de combien",
                 "Renewable: the words do not say by how long",
             )
         elif not is_written:
             self.notice.note(
-                read.renewals.path,
+                path,
                 "La durée d'une reconduction n'est pas dite : elle est lue comme celle du marché initial",
                 "How long a renewal lasts is not said: it is read as lasting as long as the contract at first",
             )
@@ -161,7 +172,7 @@ class _Assembly:
 
     def _reserved(self, read: NoticeLot) -> tuple[Reserved, ...]:
         if not read.reserved:
-            told = reserved_in(read.words, marked=False) if read.words else ()
+            told = () if read.is_not_reserved else reserved_in(read.words, marked=False)
             if told:
                 self.notice.note(
                     read.path,

@@ -77,7 +77,10 @@ class NoticeBuyer:
 
 @dataclass
 class NoticeLot:
-    """A lot, or the whole of a notice without lots. `words`: texts that may tell to whom it is reserved."""
+    """A lot, or the whole of a notice without lots.
+
+    `is_not_reserved`: a field says so. `words`: texts that may tell to whom it is reserved and how often it is renewed.
+    """
 
     path: str
     id: str
@@ -90,6 +93,7 @@ class NoticeLot:
     months: int | None = None
     renewals: Renewals | None = None
     reserved: list[ReservedFlag] = field(default_factory=list)
+    is_not_reserved: bool = False
     words: str = ""
     innovative: bool = False
     technique: Technique | None = None

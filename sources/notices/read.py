@@ -1,6 +1,7 @@
 """A notice read, whichever its form: eForms, the forms of TED before them, a record of the BOAMP API."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from domain.errors import InvalidContent, Problem
@@ -25,20 +26,22 @@ def need_in_xml(raw: bytes, territories: Territories, cpv: Cpv) -> NoticeNeed:
 
 
 def need_in_record(document: Mapping[str, Any], territories: Territories, cpv: Cpv) -> NoticeNeed:
-    """The need of the one record of BOAMP in a document; raises as `needs_in_records`, and for several."""
-    found = boamp.records(document)
+    """The need of the one record of BOAMP in a document.
+
+    Raises InvalidContent where there is none or there are several, and as `need_of_record`.
+    """
+    found = list(islice(boamp.records_in(document), 2))
+    if not found:
+        raise InvalidContent((Problem("", "no_notice", boamp.NO_RECORD),))
     if len(found) > 1:
         raise InvalidContent((Problem(found[1][0], "several_notices", boamp.SEVERAL),))
-    return next(needs_in_records(document, territories, cpv))
+    (at, record), *_ = found
+    return need_of_record(record, at, territories, cpv)
 
 
-def needs_in_records(document: Any, territories: Territories, cpv: Cpv) -> Iterator[NoticeNeed]:
-    """The needs of the records of BOAMP in a document, in order.
-
-    Raises InvalidContent where there is none, or the next one has no lots or is no JSON.
-    """
-    for at, record in boamp.records(document):
-        yield need_of(boamp.read(record, at), territories, cpv)
+def need_of_record(record: Mapping[str, Any], at: str, territories: Territories, cpv: Cpv) -> NoticeNeed:
+    """The need of a record; `at`: its JSON pointer. Raises InvalidContent where it has no lots, or is no JSON inside."""
+    return need_of(boamp.read(record, at), territories, cpv)
 
 
 def _notice(root: Element) -> Notice:

@@ -160,7 +160,9 @@ def _lot(notice: Notice, element: Element) -> NoticeLot:
         mark_read(element.at("RENEWAL"))
         words = element.written("RENEWAL_DESCR")
         lot.renewals = Renewals(words.path if words else element.path, None, words.text if words else "")
-    mark_read(element.at("NO_RENEWAL"))
+    elif none := element.at("NO_RENEWAL"):
+        mark_read(none)
+        lot.renewals = Renewals(none.path, 0, "")
     return lot
 
 
@@ -199,7 +201,7 @@ def amount(element: Element, name: str) -> Amount | None:
     found = element.at(name)
     if found is None:
         return None
-    written = found.attributes.get("FMTVAL") or found.text()
+    written = found.attribute("FMTVAL") or found.text()
     return Amount(found.path, written, found.attribute("CURRENCY"))
 
 

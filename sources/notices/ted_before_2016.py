@@ -113,7 +113,7 @@ def _cost(notice: Notice, cost: Element) -> Amount | None:
             value = high
         else:
             return None
-    return Amount(value.path, value.attributes.get("FMTVAL") or value.text(), cost.attribute("CURRENCY"))
+    return Amount(value.path, value.attribute("FMTVAL") or value.text(), cost.attribute("CURRENCY"))
 
 
 def _months(notice: Notice, period: Element) -> int | None:
