@@ -79,12 +79,22 @@ def _bytes_of(name: str) -> bytes:
     try:
         raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         if raw.startswith(GZIP):
-            raw = zlib.decompressobj(wbits=31).decompress(raw, MOST_BYTES)
+            raw = _decompressed(name, raw)
     except OSError as error:
         raise CommandFailed(f"cannot read {name}: {error.strerror}") from None
+    return raw.removeprefix(BYTE_ORDER_MARK)
+
+
+def _decompressed(name: str, raw: bytes) -> bytes:
+    member = zlib.decompressobj(wbits=31)
+    try:
+        content = member.decompress(raw, MOST_BYTES)
     except zlib.error:
         raise CommandFailed(f"{name}: the gzip compression is broken") from None
-    return raw.removeprefix(BYTE_ORDER_MARK)
+    if not member.eof:
+        wrong = f"larger than {MOST_BYTES >> 20} MiB" if len(content) == MOST_BYTES else "cut short"
+        raise CommandFailed(f"{name}: the compressed file is {wrong}")
+    return content
 
 
 def _records(raw: bytes) -> list[tuple[str, Mapping[str, Any]]]:

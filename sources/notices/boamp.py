@@ -17,6 +17,8 @@ from sources.notices.element import Element, Written, from_json, mark_read
 from sources.notices.notice import Notice, NoticeBuyer, NoticeLot, NoticePlace
 
 HOLDERS = ("results", "records", "record", "fields", "raw_fields")
+DEEPEST = 6
+"""The steps to a record that stands in an answer of the API."""
 PROCEDURES: dict[str, Procedure] = {
     "OUVERT": "open",
     "RESTREINT": "restricted",
@@ -44,6 +46,8 @@ def records_in(document: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _records(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if len(path) > DEEPEST:
+        return
     if isinstance(value, list):
         for place, each in enumerate(value):
             yield from _records(each, (*path, place))

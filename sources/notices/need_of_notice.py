@@ -15,7 +15,7 @@ from domain.text.bilingual import Text
 from domain.text.one_line import on_one_line
 from sources.notices.durations import renewal_months, renewal_sentences
 from sources.notices.element import Written
-from sources.notices.notice import MOST_LOTS, Notice, NoticeBuyer, NoticeLot, Unread
+from sources.notices.notice import MOST_LOTS, MOST_WORDS, Notice, NoticeBuyer, NoticeLot, Unread
 from sources.notices.places import Ground, PlaceReader
 from sources.notices.reserved_words import reserved_in
 from sources.notices.unread import all_unread
@@ -23,6 +23,8 @@ from sources.notices.values import with_values
 from sources.validation import siret_passes_check
 
 LONGEST, LONGEST_ID, MOST_CPV = 400, 100, 200
+MOST_SUGGESTIONS = 20
+"""A suggestion costs more than finding a code wrong."""
 NO_LOTS = Text("Cet avis n'a pas de lot dont l'objet se lise", "This notice has no lot whose object can be read")
 _SHELTERED: tuple[Reserved, ...] = ("handicap", "iae")
 
@@ -46,6 +48,9 @@ class _Assembly:
     def __init__(self, notice: Notice, places: PlaceReader, cpv: Cpv) -> None:
         self.notice, self._places, self._known = notice, places, cpv
         self._grounds: dict[tuple[object, ...], Ground] = {}
+        self._suggested = 0
+        words = notice.words[:MOST_WORDS]
+        self._renewed_in_all, self._reserved_in_all = renewal_sentences(words), reserved_in(words, marked=True)
 
     def need(self) -> NeedAndProcedure:
         notice = self.notice
@@ -125,7 +130,8 @@ class _Assembly:
             if self._known.exists(text):
                 codes[self._known.normalise(text)] = None
                 continue
-            near = self._known.nearest(text[:LONGEST])
+            self._suggested += 1
+            near = self._known.nearest(text[:LONGEST]) if self._suggested <= MOST_SUGGESTIONS else None
             fr, en = (f" ; peut-être {near}", f"; perhaps {near}") if near else ("", "")
             self.notice.note(path, f"Code CPV inconnu : « {text[:50]} »{fr}", f"Unknown CPV code: “{text[:50]}”{en}")
         return tuple(codes)[:MOST_CPV]
@@ -143,7 +149,7 @@ class _Assembly:
 
     def _renewal(self, read: NoticeLot) -> int | None:
         """The months of all renewals; those that only the text tells are noted."""
-        in_text = renewal_sentences(read.words) or renewal_sentences(self.notice.words)
+        in_text = renewal_sentences(read.words[:MOST_WORDS]) or self._renewed_in_all
         if read.renewals is None:
             months, is_written = renewal_months(in_text, None, read.months)
             if months is None or not is_written:
@@ -155,7 +161,7 @@ class _Assembly:
             )
             return months
         path, number, words = read.renewals
-        months, is_written = renewal_months(words or in_text, number, read.months)
+        months, is_written = renewal_months(words[:MOST_WORDS] or in_text, number, read.months)
         if months is None:
             self.notice.note(
                 path,
@@ -172,7 +178,7 @@ class _Assembly:
 
     def _reserved(self, read: NoticeLot) -> tuple[Reserved, ...]:
         if not read.reserved:
-            told = () if read.is_not_reserved else reserved_in(read.words, marked=False)
+            told = () if read.is_not_reserved else reserved_in(read.words[:MOST_WORDS], marked=False)
             if told:
                 self.notice.note(
                     read.path,
@@ -199,7 +205,7 @@ class _Assembly:
                 "Two reservations that exclude each other: the one to organisations with a public service mission is "
                 "not read",
             )
-        told = reserved_in(read.words, marked=True) or reserved_in(self.notice.words, marked=True)
+        told = reserved_in(read.words[:MOST_WORDS], marked=True) or self._reserved_in_all
         told = tuple(kind for kind in told if kind != "ess")
         if not told:
             self.notice.note(

@@ -9,6 +9,8 @@ from sources.notices.element import Element, Written
 
 MOST_LOTS = 200
 """The lots of a need, at most."""
+MOST_WORDS = 20_000
+"""The characters of a text that are looked through for what no field says; a description of eForms has 10,000."""
 
 ReservedMark = Literal["sheltered", "programme", "mission"]
 """A mark that a lot is reserved: to sheltered workshops and operators of integration (article 20 of directive

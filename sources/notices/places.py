@@ -14,7 +14,7 @@ FRANCE = f"country:{COUNTRY}"
 COUNTRIES = ("", "FR", "FRA")
 _NUTS = re.compile(r"FR[A-Z0-9]{0,3}")
 _ANYWHERE = {"anyw", "anyw-eea", "anyw-cou"}
-MOST_CODES = 2_000
+MOST_CODES, LONGEST_ADDRESS = 2_000, 500
 
 
 class Ground(NamedTuple):
@@ -128,7 +128,7 @@ class PlaceReader:
             return None
         postal_code, city = place.postal_code, place.city
         if not city and place.words:
-            _, postal_code, city = split_address(place.words)
+            _, postal_code, city = split_address(place.words[:LONGEST_ADDRESS])
         if not city:
             return None
         code = self._names.find(postal_code, city, departement_of(postal_code))

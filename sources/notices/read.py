@@ -40,7 +40,7 @@ def need_in_record(document: Mapping[str, Any], territories: Territories, cpv: C
 
 
 def need_of_record(record: Mapping[str, Any], at: str, territories: Territories, cpv: Cpv) -> NoticeNeed:
-    """The need of a record; `at`: its JSON pointer. Raises InvalidContent where it has no lots, or is no JSON inside."""
+    """The need of a record; `at`: its JSON pointer. Raises InvalidContent where it has no lots, or no JSON inside."""
     return need_of(boamp.read(record, at), territories, cpv)
 
 

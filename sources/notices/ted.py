@@ -71,7 +71,7 @@ def read(root: Element) -> Notice:
     notice.buyer = _buyer(notice, form, basis)
     procedure_of(notice, form)
     flags = reserved_flags(form)
-    contracts = list(form.all("OBJECT_CONTRACT"))
+    contracts = notice.first_lots(list(form.all("OBJECT_CONTRACT")))
     for number, contract in enumerate(contracts, start=1):
         _contract(notice, contract, f"{number}-" if len(contracts) > 1 else "", flags)
     return notice
