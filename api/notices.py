@@ -43,7 +43,7 @@ class ReadNotice(msgspec.Struct, frozen=True):
     takes={XML: str, TEXT_XML: str, JSON: dict[str, Any]},
     example="notice",
 )
-async def read_notice(call: Call) -> ReadNotice:
+async def get_need_of_notice(call: Call) -> ReadNotice:
     """Read a notice as a need.
 
     Takes an eForms notice or a form of TED that preceded eForms, in XML, or a record of the BOAMP API, in JSON. Answers
@@ -81,4 +81,4 @@ def answered(found: NoticeNeed, language: Language) -> ReadNotice:
     return ReadNotice(found.need, tuple(UnreadPart(each.path, each.detail.to(language)) for each in found.unread))
 
 
-ROUTES = (read_notice,)
+ROUTES = (get_need_of_notice,)

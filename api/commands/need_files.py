@@ -24,7 +24,7 @@ GZIP, BYTE_ORDER_MARK = b"\x1f\x8b", b"\xef\xbb\xbf"
 XML_BEGINNINGS = (b"<", b"\xff\xfe<", b"\xfe\xff\x00<")
 """With the marks of UTF-16, too."""
 MOST_BYTES = 256 << 20
-"""What is longer, once decompressed, is no file of notices."""
+"""A file that is longer, once decompressed, is none of notices."""
 
 
 class ReadNeed(NamedTuple):
@@ -44,21 +44,21 @@ def needs_in(name: str) -> Iterator[ReadNeed | CommandFailed]:
     if raw.lstrip()[:4].startswith(XML_BEGINNINGS):
         yield _read(name, lambda: ReadNeed(name, *need_in_xml(raw, territory.load(), cpv.load())))
         return
-    records = _records(raw)
-    if not records:
+    notices = _notices_in(raw)
+    if not notices:
         yield _read(name, lambda: ReadNeed(name, JsonBody(NeedAndProcedure).decode(raw), ()))
-    for at, record in records:
-        where = f"{name}{at}" if len(records) > 1 else name
+    for at, notice in notices:
+        where = f"{name}{at}" if len(notices) > 1 else name
         try:
-            yield _read(where, partial(_of_record, where, at, record))
+            yield _read(where, partial(_of_notice, where, at, notice))
         except CommandFailed as failed:
-            if len(records) == 1:
+            if len(notices) == 1:
                 raise
             yield failed
 
 
-def _of_record(name: str, at: str, record: Mapping[str, Any]) -> ReadNeed:
-    return ReadNeed(name, *need_of_record(record, at, territory.load(), cpv.load()))
+def _of_notice(name: str, at: str, notice: Mapping[str, Any]) -> ReadNeed:
+    return ReadNeed(name, *need_of_record(notice, at, territory.load(), cpv.load()))
 
 
 def faulty(name: str, invalid: InvalidContent) -> CommandFailed:
@@ -97,7 +97,7 @@ def _decompressed(name: str, raw: bytes) -> bytes:
     return content
 
 
-def _records(raw: bytes) -> list[tuple[str, Mapping[str, Any]]]:
+def _notices_in(raw: bytes) -> list[tuple[str, Mapping[str, Any]]]:
     """The records of notices in JSON, in one document or one a line; none where it is something else."""
     try:
         document = msgspec.json.decode(raw)

@@ -1,4 +1,4 @@
-"""What was not read of a notice, on a terminal: in French, what matters to the need in sentences, the rest as paths."""
+"""The unread parts of a notice on a terminal: in French, what matters to the need in sentences, the rest as paths."""
 
 from rich.console import Console
 

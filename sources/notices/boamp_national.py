@@ -48,7 +48,7 @@ def read(notice: Notice, donnees: Element) -> None:
 
 
 def _lot(element: Element, besides: list[Element]) -> NoticeLot:
-    """What is said in an element of a lot, or of the whole; not what stands in the elements `besides`."""
+    """The lot, or the whole, that an element describes; what stands in the elements `besides` is left out."""
 
     apart = {id(each) for each in besides}
 

@@ -78,7 +78,7 @@ class _Reader:
         self.notice, self.language = notice, language
 
     def whole(self, root: Element) -> None:
-        """What is said of the whole procedure."""
+        """Read the whole procedure."""
         notice = self.notice
         domain = root.written("RegulatoryDomain")
         basis = domain.text if domain else ""
@@ -103,7 +103,7 @@ class _Reader:
         self._modification(root)
 
     def lots(self, root: Element) -> None:
-        """The lots; the parts of a planned procurement where it has no lots yet."""
+        """Read the lots; the parts of a planned procurement where it has no lots yet."""
         by_scheme: dict[str, list[Element]] = {"Lot": [], "Part": [], "LotsGroup": []}
         for element in root.all("ProcurementProjectLot"):
             by_scheme.setdefault(_scheme(element), []).append(element)
@@ -133,10 +133,10 @@ class _Reader:
         return lot
 
     def _project(self, project: Element, path: str) -> NoticeLot:
-        """What a ProcurementProject says of a lot, or of the whole."""
+        """The lot, or the whole, that a ProcurementProject describes."""
         lot = NoticeLot(path or project.path, "")
-        lot.title = self._said(project, "Name")
-        described = self._said(project, "Description")
+        lot.title = self._text(project, "Name")
+        described = self._text(project, "Description")
         mark_read(project.at("ID"))
         lot.words = " . ".join(written.text for written in (lot.title, described) if written)
         for name in ("MainCommodityClassification", "AdditionalCommodityClassification"):
@@ -159,7 +159,7 @@ class _Reader:
             lot.renewals = self._renewals(extension)
         return lot
 
-    def _said(self, element: Element, name: str) -> Written | None:
+    def _text(self, element: Element, name: str) -> Written | None:
         """The text of that name in French, else in the notice's language, else in the first there is."""
         texts = {each.attributes.get("languageID", ""): each for each in reversed(list(element.all(name)))}
         chosen = next((texts[language] for language in (FRENCH, self.language) if language in texts), None)
@@ -300,7 +300,7 @@ class _Reader:
         buyer = NoticeBuyer(party.path)
         if company is not None:
             buyer.path = company.path
-            name = self._said_at(company, "PartyName", "Name")
+            name = self._text_in(company, "PartyName", "Name")
             buyer.name = name.text if name else ""
             buyer.number = company.written("PartyLegalEntity", "CompanyID")
             buyer.place = _address(company.at("PostalAddress"), company.path)
@@ -313,9 +313,9 @@ class _Reader:
         self._buyer_kind(buyer, party, basis)
         return buyer
 
-    def _said_at(self, element: Element, holder: str, name: str) -> Written | None:
+    def _text_in(self, element: Element, holder: str, name: str) -> Written | None:
         held = element.at(holder)
-        return None if held is None else self._said(held, name)
+        return None if held is None else self._text(held, name)
 
     def _buyer_kind(self, buyer: NoticeBuyer, party: Element, basis: str) -> None:
         types = {

@@ -1,4 +1,4 @@
-"""What was read in a notice, whichever its form: values as they are written, each with its place."""
+"""A notice as it was read, whichever its form: values as they are written, each with its place."""
 
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple

@@ -76,7 +76,7 @@ def _has_object(section: Element) -> bool:
 
 
 def _lot(notice: Notice, element: Element, besides: list[Element]) -> NoticeLot:
-    """What is said of a lot, or of the whole; not what stands in the elements `besides`."""
+    """The lot, or the whole, that an element describes; what stands in the elements `besides` is left out."""
 
     apart = {id(each) for each in besides}
 

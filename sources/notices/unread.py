@@ -1,4 +1,4 @@
-"""What was not read of a notice: what was noted while reading, then the parts that a need has no place for."""
+"""The unread parts of a notice: what was noted while reading, then the parts that a need has no place for."""
 
 import re
 
@@ -27,25 +27,34 @@ _NAMED: dict[str, Text] = {
 
 
 def all_unread(notice: Notice) -> tuple[Unread, ...]:
-    """What was noted, then the uppermost elements of which nothing was read; what is alike in all lots is said once."""
+    """The notes, then the uppermost elements of which nothing was read; what is alike in all lots is said once."""
     noted = {each.path for each in notice.unread}
     others = [
-        Unread(path, _NAMED.get(element.name, NO_PLACE), expected=True)
+        Unread(path, _no_place(element.name), expected=True)
         for element in notice.root.unread()
         if (path := element.path) not in noted
     ]
     alike: dict[tuple[str, Text], list[Unread]] = {}
     for each in (*notice.unread, *others):
         alike.setdefault((_POSITION.sub("", each.path), each.detail), []).append(each)
-    said = [_said(group) for group in alike.values()]
-    if len(said) <= MOST_PARTS:
-        return tuple(said)
-    left = len(said) - MOST_PARTS
+    parts = [_counted(group) for group in alike.values()]
+    if len(parts) <= MOST_PARTS:
+        return tuple(parts)
+    left = len(parts) - MOST_PARTS
     more = Text(f"Et {left} autres parties de l'avis", f"And {left} other parts of the notice")
-    return (*said[:MOST_PARTS], Unread(notice.root.path, more, expected=True))
+    return (*parts[:MOST_PARTS], Unread(notice.root.path, more, expected=True))
 
 
-def _said(group: list[Unread]) -> Unread:
+def _no_place(name: str) -> Text:
+    """The reason why an element is not in the need, with its name in words where it has one."""
+    named = _NAMED.get(name)
+    if named is None:
+        return NO_PLACE
+    fr, en = named.capitalised()
+    return Text(f"{fr} : sans place dans un besoin", f"{en}: a need has no place for it")
+
+
+def _counted(group: list[Unread]) -> Unread:
     first, count = group[0], len(group)
     if count == 1:
         return first

@@ -16,6 +16,7 @@ from api.settings import Settings, read_settings
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
 from tests.api.refusals import assert_refused
+from tests.conftest import ROOT
 from tests.factories import VANNES, live, supplier
 from tests.sources.notices.samples import (
     FNSIMPLE,
@@ -64,6 +65,13 @@ async def test_the_need_of_a_notice_is_matched_and_kept_as_it_is(
     matched = await client.post("/match", json=read["need"])
     assert matched.status_code == 200, matched.text
     assert [lot["id"] for lot in matched.json()["lots"]] == [lot["id"] for lot in read["need"]["lots"]]
+
+
+async def test_the_example_is_the_real_answer(client: AsyncTestClient[Litestar]) -> None:
+    """It is shown in the OpenAPI document and in docs/formats.md."""
+    examples = ROOT / "openapi" / "examples"
+    answer = await post(client, (examples / "notice.request.xml").read_bytes())
+    assert answer.json() == json.loads((examples / "notice.response.json").read_bytes())
 
 
 async def test_the_need_has_what_the_notice_says(client: AsyncTestClient[Litestar]) -> None:
