@@ -1,6 +1,7 @@
 """A buyer's need: its lots with their objects, territories and reservations."""
 
 from datetime import date
+from operator import attrgetter
 from typing import Annotated, Literal
 
 import msgspec
@@ -95,6 +96,9 @@ class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     near_misses: Annotated[int, msgspec.Meta(ge=0, le=50, description="Near misses returned per lot")] = 5
 
 
+_MATCHED = attrgetter(*Need.__struct_fields__)
+
+
 class NeedAndProcedure(Need, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A need with the procedure that is planned, or that its notice names; nothing of a match depends on it."""
 
@@ -103,7 +107,7 @@ class NeedAndProcedure(Need, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     @property
     def matched(self) -> Need:
         """The fields that a match reads; the others must not change the seed of the draw."""
-        return Need(*(getattr(self, name) for name in Need.__struct_fields__))
+        return Need(*_MATCHED(self))
 
 
 def buyer_siret(need: Need) -> str | None:

@@ -70,7 +70,7 @@ def read(record: Mapping[str, Any], at: str) -> Notice:
         return ted_extract.read(record)
     root = from_json({**record, "donnees": _written_in(record, at)})
     donnees = root.at("donnees") or root
-    form = next((found for name in eforms.ROOTS if (found := donnees.at("EFORMS", name)) is not None), None)
+    form = next(donnees.within(*eforms.ROOTS), None)
     if form is not None:
         notice = eforms.read(form)
         notice.root = root

@@ -47,18 +47,58 @@ def test_a_form_in_capitals_is_read(read_record: ReadRecord) -> None:
             "TITRE_MARCHE": "Tonte des pelouses",
             "CPV": [{"PRINCIPAL": "77314100"}],
             "LIEU_EXEC_LIVR": {"ADRESSE": "Vannes", "CODE_NUTS": "FRH04"},
-            "LOTS": {"LOT": [{"NUM": "7", "INTITULE": "Nord", "CPV": {"PRINCIPAL": "77310000"}}, {"INTITULE": "Sud"}]},
+            "ACCORD_CADRE": {"UNIQUE": ""},
+            "DUREE_DELAI": {"DUREE_MOIS": 24},
+            "LOTS": {
+                "LOT": [
+                    {
+                        "NUM": "7",
+                        "INTITULE": "Nord",
+                        "CPV": {"PRINCIPAL": "77310000"},
+                        "CODE_NUTS": ["FRH04", "FRH03"],
+                        "VALEUR": {"@DEVISE": "EUR", "#text": "30000"},
+                        "DATE_DEBUT": "2026-01-01",
+                        "DATE_FIN": "2026-12-31",
+                    },
+                    {"INTITULE": "Sud", "VALEUR_MAX": {"@DEVISE": "EUR", "#text": "20000"}},
+                ]
+            },
         },
+        "CONDITION_PARTICIPATION": {"MARCHE_RESERVE_OUI": {"ATELIERS_PROTEGES": ""}},
     }
     need = read_record(boamp(donnees)).need
-    assert [(lot.id, lot.title, lot.cpv) for lot in need.lots] == [
-        ("7", "Nord", ("77310000",)),
-        ("2", "Sud", ("77314100",)),
+    north, south = need.lots
+    assert (north.id, north.title, north.cpv) == ("7", "Nord", ("77310000",))
+    assert (south.id, south.title, south.cpv) == ("2", "Sud", ("77314100",))
+    assert (north.value_eur, north.duration_months, south.value_eur, south.duration_months) == (30_000, 12, 20_000, 24)
+    assert [lot.territory and lot.territory.codes for lot in need.lots] == [
+        ("nuts:FRH04", "nuts:FRH03"),
+        ("nuts:FRH04",),
     ]
+    assert {lot.reserved for lot in need.lots} == {("handicap", "iae")}
+    assert need.technique == "framework_agreement"
     assert need.buyer is not None
     assert need.buyer.name == "Ville de Vannes"
-    assert need.territory is not None
-    assert need.territory.codes == ("nuts:FRH04",)
+
+
+def test_a_form_that_says_not_reserved_is_believed(read_record: ReadRecord) -> None:
+    donnees = {
+        "OBJET": {"TITRE_MARCHE": "Tonte, marché réservé aux ESAT"},
+        "CONDITION_PARTICIPATION": {"MARCHE_RESERVE_NON": ""},
+    }
+    assert read_record(boamp(donnees)).need.lots[0].reserved == ()
+
+
+@pytest.mark.parametrize(
+    "lots",
+    [
+        {"lot": [{"intitule": "Tonte"}, {"intitule": "Haies"}]},
+        [{"intitule": "Tonte"}, {"intitule": "Haies"}],
+    ],
+)
+def test_lots_are_nested_in_several_ways(read_record: ReadRecord, lots: Any) -> None:
+    need = read_record(boamp({"MAPA": {"initial": {"description": {"objet": "Entretien"}, "lots": lots}}})).need
+    assert [lot.title for lot in need.lots] == ["Tonte", "Haies"]
 
 
 @pytest.mark.parametrize(
