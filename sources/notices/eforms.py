@@ -68,6 +68,8 @@ def read(root: Element) -> Notice:
     reader = _Reader(notice, language.text if language else FRENCH)
     reader.whole(root)
     reader.lots(root)
+    if results := root.at(*EXTENSION, "NoticeResult"):
+        notice.take_awarded(_awarded_lots(results))
     return notice
 
 
@@ -336,6 +338,24 @@ class _Reader:
                 f"« {legal.text} » ne dit pas si l'acheteur relève de l'État ou d'une collectivité",
                 f"“{legal.text}” does not tell whether the buyer is of the State or of a local authority",
             )
+
+
+def _awarded_lots(results: Element) -> dict[str, Amount]:
+    """The amounts of the tenders that contracts were made of, by lot; where a lot has several, that of the first."""
+    tenders = {
+        number.text: amount
+        for tender in results.all("LotTender")
+        if (number := tender.written("ID")) and (amount := tender.at("LegalMonetaryTotal", "PayableAmount"))
+    }
+    signed = {each.text() for each in results.all("SettledContract", "LotTender", "ID")}
+    found: dict[str, Amount] = {}
+    for result in results.all("LotResult"):
+        lot = result.written("TenderLot", "ID")
+        for each in result.all("LotTender", "ID"):
+            amount = tenders.get(each.text()) if each.text() in signed else None
+            if lot is not None and amount is not None and lot.text not in found:
+                found[lot.text] = Amount(amount.path, amount.text(), amount.attribute("currencyID"))
+    return found
 
 
 def _scheme(element: Element) -> str:

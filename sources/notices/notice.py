@@ -1,5 +1,6 @@
 """A notice as it was read, whichever its form: values as they are written, each with its place."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -135,6 +136,17 @@ class Notice:
                 f"A need has at most {MOST_LOTS} lots: {len(elements) - room} are not read",
             )
         return elements[:room]
+
+    def take_awarded(self, awarded: Mapping[str, Amount]) -> None:
+        """Take the amounts awarded, by the ids of lots, as the values of lots that have none; it is noted."""
+        for lot in self.lots:
+            if lot.value is None and lot.maximum is None and (amount := awarded.get(lot.id)) is not None:
+                lot.value = amount
+                self.note(
+                    amount.path,
+                    "La valeur du lot est le montant attribué, faute d'estimation",
+                    "The value of the lot is the amount awarded, as there is no estimate",
+                )
 
     def note(self, path: str, fr: str, en: str) -> None:
         """Say that what stands at `path` was not read, or how it was."""

@@ -74,6 +74,7 @@ def read(root: Element) -> Notice:
     contracts = notice.first_lots(list(form.all("OBJECT_CONTRACT")))
     for number, contract in enumerate(contracts, start=1):
         _contract(notice, contract, f"{number}-" if len(contracts) > 1 else "", flags)
+    notice.take_awarded(_awarded_lots(form))
     return notice
 
 
@@ -199,10 +200,12 @@ def codes(elements: Iterable[Element]) -> list[Written]:
 def amount(element: Element, name: str) -> Amount | None:
     """The amount of the first child of that name."""
     found = element.at(name)
-    if found is None:
-        return None
-    written = found.attribute("FMTVAL") or found.text()
-    return Amount(found.path, written, found.attribute("CURRENCY"))
+    return None if found is None else amount_of(found)
+
+
+def amount_of(element: Element) -> Amount:
+    """The amount in an element; as FMTVAL writes it, where it does."""
+    return Amount(element.path, element.attribute("FMTVAL") or element.text(), element.attribute("CURRENCY"))
 
 
 def _awarded(notice: Notice, contract: Element) -> Amount | None:
@@ -214,6 +217,17 @@ def _awarded(notice: Notice, contract: Element) -> Amount | None:
             "La valeur du besoin est le total attribué, faute d'estimation",
             "The value of the need is the total awarded, as there is no estimate",
         )
+    return found
+
+
+def _awarded_lots(form: Element) -> dict[str, Amount]:
+    """The values of the lots of an award notice, estimated or awarded, by lot; a lot awarded twice has the first."""
+    found: dict[str, Amount] = {}
+    for award in form.all("AWARD_CONTRACT"):
+        number = award.written("LOT_NO")
+        elements = (next(award.within(name), None) for name in ("VAL_ESTIMATED_TOTAL", "VAL_TOTAL"))
+        if value := next((each for each in elements if each is not None), None):
+            found.setdefault(number.text if number else "1", amount_of(value))
     return found
 
 

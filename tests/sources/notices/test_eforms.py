@@ -62,6 +62,27 @@ def test_the_total_awarded_stands_for_an_estimate_that_is_not_there(read_xml: Re
     assert "La valeur du besoin est le total attribué, faute d'estimation" in noted(read)
 
 
+def test_a_lot_without_value_has_the_one_awarded(read_xml: ReadXml) -> None:
+    """By the tender that a contract was made of, not by others."""
+    results = "".join((
+        "<efac:NoticeResult>",
+        '<efac:LotResult><efac:LotTender><cbc:ID schemeName="tender">TEN-0001</cbc:ID></efac:LotTender>',
+        '<efac:LotTender><cbc:ID schemeName="tender">TEN-0002</cbc:ID></efac:LotTender>',
+        '<efac:TenderLot><cbc:ID schemeName="Lot">LOT-0001</cbc:ID></efac:TenderLot></efac:LotResult>',
+        *(
+            f'<efac:LotTender><cbc:ID>TEN-000{number}</cbc:ID><cac:LegalMonetaryTotal><cbc:PayableAmount '
+            f'currencyID="EUR">{number}000</cbc:PayableAmount></cac:LegalMonetaryTotal></efac:LotTender>'
+            for number in (1, 2)
+        ),
+        "<efac:SettledContract><efac:LotTender><cbc:ID>TEN-0002</cbc:ID></efac:LotTender></efac:SettledContract>",
+        "</efac:NoticeResult>",
+    ))  # fmt: skip
+    bare = project(amount="")
+    read = read_xml(eforms(eforms_lot("LOT-0001", bare), root="ContractAwardNotice", whole=bare, result=results))
+    assert read.need.lots[0].value_eur == 2_000
+    assert "La valeur du lot est le montant attribué, faute d'estimation" in noted(read)
+
+
 def test_a_notice_without_lots_is_refused(read_xml: ReadXml) -> None:
     with pytest.raises(InvalidContent) as refused:
         read_xml(eforms(kind="pin-buyer", root="PriorInformationNotice"))

@@ -72,6 +72,15 @@ def test_the_total_awarded_stands_for_an_estimate_that_is_not_there(read_xml: Re
     assert "La valeur du besoin est le total attribué, faute d'estimation" in noted(read)
 
 
+def test_a_lot_without_value_has_the_one_awarded(read_xml: ReadXml) -> None:
+    value = '<VALUES><VAL_ESTIMATED_TOTAL CURRENCY="EUR">9000</VAL_ESTIMATED_TOTAL></VALUES>'
+    award = f"<AWARD_CONTRACT ITEM='1'><LOT_NO>2</LOT_NO><AWARDED_CONTRACT>{value}</AWARDED_CONTRACT></AWARD_CONTRACT>"
+    lots = (object_descr(1, WINDOWS + TERM), object_descr(2, OFFICES))
+    read = read_xml(ted(ted_object(*lots), award, form="F03_2014"))
+    assert [lot.value_eur for lot in read.need.lots] == [30_000, 9_000]
+    assert "La valeur du lot est le montant attribué, faute d'estimation" in noted(read)
+
+
 @pytest.mark.parametrize(
     ("marks", "title", "kinds"),
     [
