@@ -35,6 +35,7 @@ from api.needs.equal_treatment import ROUTES as EQUAL_TREATMENT_ROUTES
 from api.needs.insights import ROUTES as INSIGHT_ROUTES
 from api.needs.routes import ROUTES as NEED_ROUTES
 from api.needs.shortlists import ROUTES as SHORTLIST_ROUTES
+from api.notices import ROUTES as NOTICE_ROUTES
 from api.reference import ROUTES as REFERENCE_ROUTES
 from api.reports.routes import ROUTES as REPORT_ROUTES
 from api.runtime.auth import DEFAULT_ORGANISATION, Keys
@@ -77,6 +78,7 @@ Part = Callable[[Services], AbstractAsyncContextManager[None]]
 ROUTES: tuple[HTTPRouteHandler, ...] = (
     *MATCH_ROUTES,
     *ALLOTMENT_ROUTES,
+    *NOTICE_ROUTES,
     *NEED_ROUTES,
     *SHORTLIST_ROUTES,
     *AWARD_ROUTES,

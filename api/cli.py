@@ -40,7 +40,9 @@ From nothing to a first shortlist: loads a sample pool of generated suppliers, s
 """
 MATCH = """\
 Match a need (besoin) against the suppliers in the database, and show for each lot the candidates and why, those that
-nearly fit and what they lack, and what another reservation or radius would change. NEED.json is a body of POST /match.
+nearly fit and what they lack, and what another reservation or radius would change. FILE is a body of POST /match, a
+notice in XML (eForms, or a form of TED before them), or records of the BOAMP API in JSON; also compressed by gzip. What
+of a notice was not read is told first; with --json on standard error.
 """
 SUPPLY = """\
 Show the supply (offre) of a territory: for each segment how many suppliers could answer there and how many stand there,
@@ -203,14 +205,14 @@ def _address_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_whole(0, 65_535), help="port; 0: any (default: VIVIER_PORT, else 8000)")
 
 
-def _need_options(parser: argparse.ArgumentParser, path: str) -> None:
-    parser.add_argument("need", metavar="NEED.json", help="the need; - for standard input")
+def _need_options(parser: argparse.ArgumentParser, path: str, metavar: str = "NEED.json") -> None:
+    parser.add_argument("need", metavar=metavar, help="the need; - for standard input")
     parser.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="evaluate for this day (default: the need's)")
     parser.add_argument("--json", action="store_true", help=f"print the answer of POST {path}, as JSON")
 
 
 def _match_options(parser: argparse.ArgumentParser) -> None:
-    _need_options(parser, "/match")
+    _need_options(parser, "/match", "FILE")
     parser.add_argument(
         "--explain",
         action="store_true",

@@ -9,7 +9,7 @@ import msgspec
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.match_processes import MatchTask
 from api.web.content_negotiation import GEOJSON, JSON
-from domain.needs.need import Need
+from domain.needs.need import Need, NeedAndProcedure
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Language
 from matching.engine import match, match_json
@@ -58,7 +58,7 @@ class CandidateFeatureCollection(msgspec.Struct, frozen=True, tag_field="type", 
     problems=("unknown-territory", "unknown-segment", "outside-france", *MATCH_PROBLEMS),
     example="need",
 )
-async def match_need(call: Call, body: Need) -> bytes:
+async def match_need(call: Call, body: NeedAndProcedure) -> bytes:
     """Match a need.
 
     Answers, for each lot, the suppliers that fit and why, in an order that can be read aloud; those that nearly fit and
@@ -70,14 +70,14 @@ async def match_need(call: Call, body: Need) -> bytes:
     after a while (503) or where the client hangs up. 422 where the answer would be too large, with the number of lots
     to ask for at a time.
     """
-    services, work = call.services, call.services.match_work
+    services, work, need = call.services, call.services.match_work, body.matched
     answer = match_map if call.media_type == GEOJSON else match_json
-    index, on = services.directory.index, body.on or services.today()
+    index, on = services.directory.index, need.on or services.today()
     started = time.perf_counter()
-    if work.is_little(body, index):
-        answered = answer(body, index, services.reference, on, call.language)
+    if work.is_little(need, index):
+        answered = answer(need, index, services.reference, on, call.language)
     else:
-        task = MatchTask(answer, body, index, on, call.language)
+        task = MatchTask(answer, need, index, on, call.language)
         answered = await work.run(task, str(call.bearer.organisation_id), call.left)
     services.metrics.matched(time.perf_counter() - started)
     return answered

@@ -7,7 +7,8 @@ import msgspec
 
 from api.commands.allotment_table import AllotmentReport
 from api.commands.console import console
-from api.commands.match import LANGUAGE, evaluation_day, faulty, read_need
+from api.commands.match import LANGUAGE, evaluation_day
+from api.commands.need_files import faulty, read_need
 from api.commands.supplier_index import load_index
 from api.settings import Settings
 from domain.allotment.request import AllotmentNeed

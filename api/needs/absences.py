@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from api.needs.freeze_shortlist import matchable
 from api.runtime.actor import Acting
 from api.runtime.match_processes import MatchTask
 from db.core.engine import Connection
@@ -31,7 +30,7 @@ async def absences_from(
     services, on = acting.services, version.stamp.on
     living = await living_suppliers(connection, everyone)
     awards = await awards_until(connection, acting.organisation_id, on)
-    live, need = services.directory.index, matchable(version.need)
+    live, need = services.directory.index, version.need.matched
     try:
         task = MatchTask(standings, need, live, on, acting.language, {"awards": awards, "suppliers": suppliers})
         found = await services.match_work.run(task, str(acting.organisation_id), acting.left)

@@ -5,7 +5,6 @@ from uuid import UUID
 
 import msgspec
 
-from api.needs.freeze_shortlist import matchable
 from api.needs.own_need import lock_own_need, unknown_lot
 from api.runtime.actor import Acting
 from db.audit import write_entry
@@ -88,4 +87,4 @@ async def _supplier(connection: Connection, acting: Acting, need_id: UUID, suppl
 async def _object_segments(acting: Acting, need: StoredNeed, lot: Lot) -> tuple[str, ...]:
     """The segments of the lot's object."""
     read = acting.services.reference.reader.objects_beside_others
-    return await asyncio.to_thread(read, matchable(need.content), lot)
+    return await asyncio.to_thread(read, need.content.matched, lot)

@@ -4,7 +4,7 @@ from datetime import date
 
 import msgspec
 
-from api.needs.freeze_shortlist import freeze_matched, match_stored_need, matchable
+from api.needs.freeze_shortlist import freeze_matched, match_stored_need
 from api.needs.storage_quota import require_storage
 from api.runtime.actor import Acting
 from api.runtime.match_processes import MatchTask
@@ -53,7 +53,7 @@ async def change_need(connection: Connection, acting: Acting, need: StoredNeed, 
     require_move(need.status, change.status)
     require_change(need.status, fields)
     if fields:
-        await _require_readable(acting, matchable(content))
+        await _require_readable(acting, content.matched)
     elif change.status == need.status:
         return need
     now, version = acting.now(), need.version + 1

@@ -20,7 +20,7 @@ from db.needs.shortlists import insert_shortlist, select_shortlist
 from domain.audit import Detail
 from domain.errors import NotFound
 from domain.law.splitting import may_pass_with_others
-from domain.needs.need import Need, PlannedNeed, buyer_siret
+from domain.needs.need import buyer_siret
 from domain.needs.same_year import OtherNeed, year_of
 from domain.needs.status import StoredNeed, require_not_ended
 from domain.shortlists.frozen import LotTotal, ShortlistVersion
@@ -46,11 +46,6 @@ class _Counted(msgspec.Struct):
 
     stamp: Stamp
     lots: list[_CountedLot]
-
-
-def matchable(content: PlannedNeed) -> Need:
-    """The fields of a planned need that a match reads; the others must not change the seed of the draw."""
-    return msgspec.convert(content, Need, from_attributes=True)
 
 
 async def freeze_shortlist(connection: Connection, acting: Acting, need_id: UUID) -> tuple[int, bytes]:
@@ -84,7 +79,7 @@ async def match_stored_need(connection: Connection, acting: Acting, need: Stored
 
     known = {"awards": awards, "others": others, "year": year}
     others_ms = sum(words_ms(other.need) for other in others)
-    task = MatchTask(match_json, matchable(need.content), live, on, acting.language, known, others_ms=others_ms)
+    task = MatchTask(match_json, need.content.matched, live, on, acting.language, known, others_ms=others_ms)
     started = time.perf_counter()
     body: bytes = await services.match_work.run(task, str(acting.organisation_id), acting.left)
     services.metrics.matched(time.perf_counter() - started)

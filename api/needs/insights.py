@@ -10,7 +10,6 @@ import msgspec
 
 from api.directory.filters import MOST_VALUES
 from api.match import MATCH_PROBLEMS
-from api.needs.freeze_shortlist import matchable
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.match_processes import MatchTask
 from api.web.dates import end_of, first_moment
@@ -109,7 +108,7 @@ class _DrawnTerritories:
         for facts in needs:
             territories = [lot.territory or facts.matched.territory for lot in facts.matched.lots]
             if any(request is not None and request.codes is None for request in territories):
-                need = msgspec.structs.replace(matchable(facts.matched), limit=1, near_misses=0)
+                need = msgspec.structs.replace(facts.matched.matched, limit=1, near_misses=0)
                 others = {"ground": ground}
                 task = MatchTask(lots_meeting, need, services.directory.index, services.today(), call.language, others)
                 meeting = await services.match_work.run(task, str(call.bearer.organisation_id), call.left)

@@ -65,6 +65,18 @@ class MatchWork:
             raise self._too_large(task.need, len(result))
         return result
 
+    async def beside(self, work: Callable[[], T], key: str, left: Callable[[], Awaitable[None]]) -> T:
+        """The result of work that is no match, in a thread, and in the line of `key` with its matches.
+
+        Raises what the work raises, and Refusal (429) where too many wait.
+        """
+
+        async def carried_out() -> T:
+            async with self.some.of(key):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+        return await _unless(left(), carried_out())
+
     def require_short(self, need: Need, live: LiveIndex) -> None:
         """Raises InvalidContent where the answer to a need would be larger than the settings allow."""
         size = estimated_bytes(need, live)

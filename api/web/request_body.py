@@ -44,11 +44,9 @@ class JsonBody(Generic[T]):
         headers = request.headers
         require_media(headers, self.media)
         require_coding(headers, ("identity",))
-        raw = (await _whole(request, limit, share)).removeprefix(b"\xef\xbb\xbf")
+        raw = (await whole_body(request, limit, share)).removeprefix(b"\xef\xbb\xbf")
         if not raw.strip():
-            raise InvalidContent(
-                (Problem("", "missing_body", Text("Un corps JSON est attendu", "A JSON body is expected")),)
-            )
+            raise missing_body()
         return self.decode(raw)
 
     def decode(self, raw: bytes) -> T:
@@ -80,9 +78,14 @@ class JsonBody(Generic[T]):
 _empty: JsonBody[Any] = JsonBody(msgspec.defstruct("EmptyBody", (), forbid_unknown_fields=True))
 
 
+def missing_body() -> InvalidContent:
+    """The refusal (422) of a body that is empty where one is needed."""
+    return InvalidContent((Problem("", "missing_body", Text("Un corps est attendu", "A body is expected")),))
+
+
 async def require_empty(request: AnyRequest, limit: int, share: Share) -> None:
     """Raises as `JsonBody.read` unless the body is empty, `null` or `{}`: whoever sends more expects it to count."""
-    raw = (await _whole(request, limit, share)).strip()
+    raw = (await whole_body(request, limit, share)).strip()
     if raw not in {b"", b"null"}:
         require_media(request.headers, (JSON,))
         _empty.decode(raw)
@@ -99,7 +102,7 @@ async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
             yield piece
 
 
-async def _whole(request: AnyRequest, limit: int, share: Share) -> bytes:
+async def whole_body(request: AnyRequest, limit: int, share: Share) -> bytes:
     """The whole body. Raises as `chunks`, whose loop would take longer than all of a body that comes in one piece.
 
     Only one that comes in several takes of its `share`: others may be waited for.

@@ -1,6 +1,7 @@
 """A buyer's need: its lots with their objects, territories and reservations."""
 
 from datetime import date
+from operator import attrgetter
 from typing import Annotated, Literal
 
 import msgspec
@@ -96,6 +97,20 @@ class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     groupings: Annotated[int, msgspec.Meta(ge=0, le=10, description="Groupings returned per lot")] = 0
 
 
+_MATCHED = attrgetter(*Need.__struct_fields__)
+
+
+class NeedAndProcedure(Need, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A need with the procedure that is planned, or that its notice names; nothing of a match depends on it."""
+
+    procedure: Procedure | None = None
+
+    @property
+    def matched(self) -> Need:
+        """The fields that a match reads; the others must not change the seed of the draw."""
+        return Need(*_MATCHED(self))
+
+
 def buyer_siret(need: Need) -> str | None:
     """The buyer's SIRET, where the need says who buys."""
     return None if need.buyer is None else need.buyer.siret
@@ -106,8 +121,8 @@ def may_be_same_buyer(siret: str | None, other: str | None) -> bool:
     return siret is None or other is None or siret == other
 
 
-class PlannedNeed(Need, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A need to be stored, with its object in words, and the date of its notice and the procedure that are planned.
+class PlannedNeed(NeedAndProcedure, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A need to be stored, with its object in words, and the planned date of its notice.
 
     `social_considerations`, `environmental_considerations`: whether the contract will hold such a provision (clause,
     criterion or condition of performance); null while that is not known. A reserved lot is a social provision anyway.
@@ -115,6 +130,5 @@ class PlannedNeed(Need, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     description: Annotated[str, msgspec.Meta(max_length=20_000)] | None = None
     planned_publication_on: date | None = None
-    procedure: Procedure | None = None
     social_considerations: bool | None = None
     environmental_considerations: bool | None = None

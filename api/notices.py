@@ -1,0 +1,84 @@
+"""The route `POST /notices`: a published notice read as a need; nothing is stored."""
+
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from api.runtime.endpoint import Call, endpoint
+from api.web.content_negotiation import JSON, XML
+from api.web.problems import Refusal
+from api.web.request_body import JsonBody, missing_body, require_coding, require_media, whole_body
+from domain.needs.need import NeedAndProcedure
+from domain.text.bilingual import Language
+from matching.reference import Reference
+from sources.notices.element import MalformedNotice
+from sources.notices.need_of_notice import NoticeNeed
+from sources.notices.read import need_in_record, need_in_xml
+
+TEXT_XML = "text/xml"
+RECORD: JsonBody[dict[str, Any]] = JsonBody(dict[str, Any])
+
+
+class UnreadPart(msgspec.Struct, frozen=True):
+    """A part of the notice that is not in the need, or not as it stands, and why; the numbers in `path` begin at 1."""
+
+    path: str
+    detail: str
+
+
+class ReadNotice(msgspec.Struct, frozen=True):
+    """A need as `POST /match` and `POST /needs` take it, and what of the notice is not in it."""
+
+    need: NeedAndProcedure
+    unread: tuple[UnreadPart, ...]
+
+
+@endpoint(
+    "POST",
+    "/notices",
+    tag="Match",
+    scope="match",
+    answers=ReadNotice,
+    takes={XML: str, TEXT_XML: str, JSON: dict[str, Any]},
+    example="notice",
+)
+async def get_need_of_notice(call: Call) -> ReadNotice:
+    """Read a notice as a need.
+
+    Takes an eForms notice or a form of TED that preceded eForms, in XML, or a record of the BOAMP API, in JSON. Answers
+    with its lots, CPV codes, places, values, durations, renewals, reservation, procedure and buyer as a body for
+    `POST /match`, and with what was not read: first what could not be read or was read on a supposition, then the parts
+    that a need has no place for. Of more than 200 lots the first are read. Where lots are reserved and neither
+    the field nor the text tells handicap and insertion apart, they are read as open to both. Nothing is stored.
+
+    422 for a document type or entity declaration, whatever it holds, and for a notice without lots.
+    """
+    media = require_media(call.headers, (XML, TEXT_XML, JSON))
+    require_coding(call.headers, ("identity",))
+    services = call.services
+    raw = await whole_body(call, services.settings.body_limit, services.share_of_bodies)
+    if not raw.strip():
+        raise missing_body()
+    read = partial(need_in, raw, media == JSON, services.reference)
+    found = await services.match_work.beside(read, str(call.bearer.id), call.left)
+    return answered(found, call.language)
+
+
+def need_in(raw: bytes, is_json: bool, reference: Reference) -> NoticeNeed:
+    """The need of a notice in JSON or XML. Raises Refusal (400), and InvalidContent (422) as the readers of notices."""
+    try:
+        if is_json:
+            record = RECORD.decode(raw.removeprefix(b"\xef\xbb\xbf"))
+            return need_in_record(record, reference.territories, reference.cpv)
+        return need_in_xml(raw, reference.territories, reference.cpv)
+    except MalformedNotice as malformed:
+        raise Refusal("malformed-body", malformed.detail) from None
+
+
+def answered(found: NoticeNeed, language: Language) -> ReadNotice:
+    """The need, and what was not read, in one language."""
+    return ReadNotice(found.need, tuple(UnreadPart(each.path, each.detail.to(language)) for each in found.unread))
+
+
+ROUTES = (get_need_of_notice,)

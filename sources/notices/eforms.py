@@ -1,0 +1,390 @@
+"""eForms notices (UBL 2.3, eForms SDK), as XML or as BOAMP writes that XML in JSON: all types of notice that have lots.
+
+Business terms (BT) are those of the annex of regulation (EU) 2019/1780; codes are those of the SDK's code lists.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from domain.needs.need import BuyerKind, Nature, Procedure, Technique
+from domain.text.normalise import fold
+from sources.notices.durations import months_between, months_of
+from sources.notices.element import Element, Written, mark_read
+from sources.notices.notice import (
+    Amount,
+    Notice,
+    NoticeBuyer,
+    NoticeLot,
+    NoticePlace,
+    Renewals,
+    ReservedFlag,
+    ReservedMark,
+)
+
+ROOTS = ("ContractNotice", "PriorInformationNotice", "ContractAwardNotice")
+EXTENSION = ("UBLExtensions", "UBLExtension", "ExtensionContent", "EformsExtension")
+
+PROCEDURES: dict[str, Procedure] = {
+    "open": "open",
+    "restricted": "restricted",
+    "neg-w-call": "negotiated",
+    "neg-wo-call": "direct_award",
+}
+"""procurement-procedure-type (BT-105), as far as a need has such procedures."""
+NATURES: dict[str, Nature] = {"works": "works", "supplies": "supplies", "services": "services"}
+"""contract-nature (BT-23)."""
+BUYER_KINDS: dict[str, BuyerKind] = {
+    "cga": "state",
+    "body-pl-cga": "state",
+    "ra": "local",
+    "la": "local",
+    "rl-aut": "local",
+    "body-pl-ra": "local",
+    "body-pl-la": "local",
+    "pub-undert": "utility",
+    "pub-undert-cga": "utility",
+    "pub-undert-ra": "utility",
+    "pub-undert-la": "utility",
+    "spec-rights-entity": "utility",
+}
+"""buyer-legal-type (BT-11); the others, such as body-pl, do not tell."""
+AUTHORITIES = ("cga", "ra", "la", "rl-aut", "body-pl", "body-pl-cga", "body-pl-ra", "body-pl-la")
+NO_AUTHORITIES = ("spec-rights-entity",)
+UTILITIES, CONCESSIONS = "32014L0025", "32014L0023"
+RESERVED: dict[str, ReservedMark] = {"res-ws": "sheltered", "res-pub-ser": "mission"}
+"""reserved-procurement (BT-71)."""
+FRAMEWORKS = ("fa-wo-rc", "fa-w-rc", "fa-mix")
+DYNAMIC_SYSTEMS = ("dps-list", "dps-nlist")
+FRENCH = "FRA"
+
+
+def read(root: Element) -> Notice:
+    """The notice of a root element of `ROOTS`; without lots where it has none."""
+    notice = Notice(root)
+    mark_read(*(root.at(name) for name in ("UBLVersionID", "CustomizationID", "ProfileID", "ID", "VersionID")))
+    mark_read(*(root.at(name) for name in ("ContractFolderID", "NoticeTypeCode", "NoticeLanguageCode")))
+    subtype = root.at(*EXTENSION, "NoticeSubType", "SubTypeCode")
+    mark_read(subtype)
+    language = root.written("NoticeLanguageCode")
+    reader = _Reader(notice, language.text if language else FRENCH)
+    reader.whole(root)
+    reader.lots(root)
+    if results := root.at(*EXTENSION, "NoticeResult"):
+        notice.take_awarded(_awarded_lots(results))
+    return notice
+
+
+class _Reader:
+    """Reads one notice. `language`: the one it is in, preferred where nothing is in French."""
+
+    def __init__(self, notice: Notice, language: str) -> None:
+        self.notice, self.language = notice, language
+
+    def whole(self, root: Element) -> None:
+        """Read the whole procedure."""
+        notice = self.notice
+        domain = root.written("RegulatoryDomain")
+        basis = domain.text if domain else ""
+        if basis == CONCESSIONS:
+            notice.contract = "concession"
+        notice.buyer = self._buyer(root, basis)
+        if project := root.at("ProcurementProject"):
+            about = self._project(project, "")
+            notice.title, notice.cpv, notice.nature = about.title, about.cpv, about.nature
+            notice.places, notice.value, notice.maximum = about.places, about.value, about.maximum
+            notice.words = about.words
+            reference = project.written("ID")
+            notice.reference = reference.text if reference else ""
+        if notice.value is None and (total := root.at(*EXTENSION, "NoticeResult", "TotalAmount")):
+            notice.value = self._amount(total)
+            notice.note(
+                total.path,
+                "La valeur du besoin est le total attribué, faute d'estimation",
+                "The value of the need is the total awarded, as there is no estimate",
+            )
+        self._procedure(root)
+        self._modification(root)
+
+    def lots(self, root: Element) -> None:
+        """Read the lots; the parts of a planned procurement where it has no lots yet."""
+        by_scheme: dict[str, list[Element]] = {"Lot": [], "Part": [], "LotsGroup": []}
+        for element in root.all("ProcurementProjectLot"):
+            by_scheme.setdefault(_scheme(element), []).append(element)
+        for group in by_scheme["LotsGroup"]:
+            mark_read(group.at("ID"))
+            self.notice.note(
+                group.path,
+                "Un groupe de lots n'est pas un lot : ses lots sont lus un par un",
+                "A group of lots is no lot: its lots are read one by one",
+            )
+        for element in self.notice.first_lots(by_scheme["Lot"] or by_scheme["Part"]):
+            self.notice.lots.append(self._lot(element))
+
+    def _lot(self, element: Element) -> NoticeLot:
+        identifier = element.written("ID")
+        project = element.at("ProcurementProject")
+        lot = NoticeLot(element.path, "") if project is None else self._project(project, element.path)
+        lot.id = identifier.text if identifier else ""
+        terms, process = element.at("TenderingTerms"), element.at("TenderingProcess")
+        if terms is not None:
+            self._reservation(lot, terms)
+        if process is not None:
+            lot.technique = self._technique(process)
+            most = process.at("FrameworkAgreement", "EstimatedMaximumValueAmount")  # before SDK 1.4
+            if most is not None and lot.maximum is None:
+                lot.maximum = self._amount(most)
+        return lot
+
+    def _project(self, project: Element, path: str) -> NoticeLot:
+        """The lot, or the whole, that a ProcurementProject describes."""
+        lot = NoticeLot(path or project.path, "")
+        lot.title = self._text(project, "Name")
+        described = self._text(project, "Description")
+        mark_read(project.at("ID"))
+        lot.words = " . ".join(written.text for written in (lot.title, described) if written)
+        for name in ("MainCommodityClassification", "AdditionalCommodityClassification"):
+            lot.cpv += self._codes(project.all(name, "ItemClassificationCode"), "cpv")
+        lot.nature = self._nature(project)
+        lot.innovative = any(
+            code.attribute("listName") == "innovative-acquisition"
+            or (code.attribute("listName") == "strategic-procurement" and code.text() == "inn-pur")
+            for code in project.all("ProcurementAdditionalType", "ProcurementTypeCode")
+            if code.attributes.get("listName") in {"innovative-acquisition", "strategic-procurement"}
+        )
+        if estimate := project.at("RequestedTenderTotal", "EstimatedOverallContractAmount"):
+            lot.value = self._amount(estimate)
+        if most := project.at("RequestedTenderTotal", *EXTENSION, "FrameworkMaximumAmount"):
+            lot.maximum = self._amount(most)
+        lot.places = [place for each in project.all("RealizedLocation") if (place := _place(each)) is not None]
+        if period := project.at("PlannedPeriod"):
+            lot.months = self._months(period)
+        if extension := project.at("ContractExtension"):
+            lot.renewals = self._renewals(extension)
+        return lot
+
+    def _text(self, element: Element, name: str) -> Written | None:
+        """The text of that name in French, else in the notice's language, else in the first there is."""
+        texts = {each.attributes.get("languageID", ""): each for each in reversed(list(element.all(name)))}
+        chosen = next((texts[language] for language in (FRENCH, self.language) if language in texts), None)
+        written = Written(chosen.path, chosen.text()) if chosen is not None else None
+        if written is None or not written.text:
+            return element.written(name)
+        mark_read(*texts.values())
+        return written
+
+    def _codes(self, elements: Iterable[Element], list_name: str) -> Iterator[Written]:
+        for element in elements:
+            if element.attributes.get("listName", list_name) == list_name and (text := element.text()):
+                yield Written(element.path, text)
+
+    def _nature(self, project: Element) -> Nature | None:
+        code = project.written("ProcurementTypeCode")
+        if code is None:
+            return None
+        if code.text not in NATURES:
+            self.notice.note(
+                code.path,
+                f"Nature de marché sans équivalent : « {code.text} »",
+                f"A nature of contract that a need does not have: “{code.text}”",
+            )
+        return NATURES.get(code.text)
+
+    def _amount(self, element: Element) -> Amount:
+        return Amount(element.path, element.text(), element.attribute("currencyID"))
+
+    def _months(self, period: Element) -> int | None:
+        if measure := period.at("DurationMeasure"):
+            months = months_of(measure.text(), measure.attribute("unitCode"))
+            written = f"{measure.text()} {measure.attribute('unitCode')}"
+        else:
+            start, end, code = period.written("StartDate"), period.written("EndDate"), period.written("DescriptionCode")
+            months = months_between(start.text, end.text) if start and end else None
+            written = " ".join(each.text for each in (start, end, code) if each)
+        if months is None:
+            self.notice.note(
+                period.path,
+                f"La durée ne se dit pas en mois : « {written} »",
+                f"The duration cannot be said in months: “{written}”",
+            )
+        return months
+
+    def _renewals(self, extension: Element) -> Renewals | None:
+        most = extension.written("MaximumNumberNumeric")
+        words = extension.written("Renewal", "Period", "Description")
+        count = int(most.text) if most and most.text.isascii() and most.text.isdecimal() else None
+        if count is None and words is None:
+            return None
+        return Renewals((most or words or Written(extension.path, "")).path, count, words.text if words else "")
+
+    def _reservation(self, lot: NoticeLot, terms: Element) -> None:
+        participation = terms.all(
+            "TendererQualificationRequest", "SpecificTendererRequirement", "TendererRequirementTypeCode"
+        )
+        said_none = False
+        for code in participation:
+            if code.attributes.get("listName", "") == "reserved-procurement":
+                text = code.text()
+                said_none = said_none or text == "none"
+                self._flag(lot, code, text)
+        for code in terms.all("ContractExecutionRequirement", "ExecutionRequirementCode"):
+            if code.attributes.get("listName", "") != "reserved-execution" or code.text() != "yes":
+                continue
+            if said_none:
+                self.notice.note(
+                    code.path,
+                    "Exécution réservée à des programmes d'emplois protégés, participation non réservée (BT-71) : le "
+                    "lot est lu comme non réservé",
+                    "Performance is reserved to sheltered employment programmes, participation is not (BT-71): the lot "
+                    "is read as not reserved",
+                )
+            else:
+                lot.reserved.append(ReservedFlag(code.path, "programme"))
+        for requirement in terms.all("TendererQualificationRequest", "SpecificTendererRequirement"):
+            kind, described = requirement.at("TendererRequirementTypeCode"), requirement.at("Description")
+            if described and kind and kind.attributes.get("listName", "") == "reserved-procurement":
+                lot.words += " . " + described.text()
+        lot.is_not_reserved = said_none and not lot.reserved
+
+    def _flag(self, lot: NoticeLot, code: Element, text: str) -> None:
+        if text in RESERVED:
+            lot.reserved.append(ReservedFlag(code.path, RESERVED[text]))
+        elif text != "none":
+            self.notice.note(code.path, f"Réservation inconnue : « {text} »", f"Unknown reservation: “{text}”")
+
+    def _technique(self, process: Element) -> Technique | None:
+        found: Technique | None = None
+        for code in process.all("ContractingSystem", "ContractingSystemTypeCode"):
+            text = code.text()
+            if text in DYNAMIC_SYSTEMS:
+                found = "dynamic_purchasing_system"
+            elif text in FRAMEWORKS:
+                found = found or "framework_agreement"
+        return found
+
+    def _procedure(self, root: Element) -> None:
+        code = root.written("TenderingProcess", "ProcedureCode")
+        described = root.written("TenderingProcess", "Description")
+        if described:
+            self.notice.words += " . " + described.text
+        if code is None:
+            return
+        self.notice.procedure = PROCEDURES.get(code.text)
+        if self.notice.procedure is None and "procedure adaptee" in fold(self.notice.words):
+            self.notice.procedure = "adapted"
+        elif self.notice.procedure is None:
+            self.notice.note(
+                code.path,
+                f"Procédure sans équivalent dans un besoin : « {code.text} »",
+                f"A procedure that a need does not have: “{code.text}”",
+            )
+
+    def _modification(self, root: Element) -> None:
+        extension = root.at(*EXTENSION)
+        for name in ("ContractModification", "Changes"):
+            if extension is not None and (change := extension.at(name)) is not None:
+                self.notice.note(
+                    change.path,
+                    "Ce que l'avis change n'est pas lu à part : le besoin est celui du texte entier",
+                    "What the notice changes is not read apart: the need is that of the whole text",
+                )
+
+    def _buyer(self, root: Element, basis: str) -> NoticeBuyer | None:
+        parties = list(root.all("ContractingParty"))
+        if not parties:
+            return None
+        party, *others = parties
+        companies = {
+            identifier.text: company
+            for company in root.all(*EXTENSION, "Organizations", "Organization", "Company")
+            if (identifier := company.written("PartyIdentification", "ID"))
+        }
+        number = party.written("Party", "PartyIdentification", "ID")
+        company = companies.get(number.text) if number else None
+        buyer = NoticeBuyer(party.path)
+        if company is not None:
+            buyer.path = company.path
+            name = self._text_in(company, "PartyName", "Name")
+            buyer.name = name.text if name else ""
+            buyer.number = company.written("PartyLegalEntity", "CompanyID")
+            buyer.place = _address(company.at("PostalAddress"), company.path)
+        if others:
+            self.notice.note(
+                others[0].path,
+                f"{len(others)} autre(s) acheteur(s) : seul le premier est lu",
+                f"{len(others)} more buyer(s): only the first is read",
+            )
+        self._buyer_kind(buyer, party, basis)
+        return buyer
+
+    def _text_in(self, element: Element, holder: str, name: str) -> Written | None:
+        held = element.at(holder)
+        return None if held is None else self._text(held, name)
+
+    def _buyer_kind(self, buyer: NoticeBuyer, party: Element, basis: str) -> None:
+        types = {
+            code.attributes.get("listName", "buyer-legal-type"): Written(code.path, code.text())
+            for code in party.all("ContractingPartyType", "PartyTypeCode")
+        }
+        legal = types.get("buyer-legal-type")
+        entity = types.get("buyer-contracting-type")
+        if legal is not None:
+            buyer.kind = BUYER_KINDS.get(legal.text)
+            known = {True: AUTHORITIES, False: NO_AUTHORITIES}
+            buyer.contracting_authority = next((yes for yes, codes in known.items() if legal.text in codes), None)
+        if basis == UTILITIES or (entity is not None and entity.text == "cont-ent"):
+            buyer.kind = "utility"
+        if buyer.kind is None and legal is not None:
+            self.notice.note(
+                legal.path,
+                f"« {legal.text} » ne dit pas si l'acheteur relève de l'État ou d'une collectivité",
+                f"“{legal.text}” does not tell whether the buyer is of the State or of a local authority",
+            )
+
+
+def _awarded_lots(results: Element) -> dict[str, Amount]:
+    """The amounts of the tenders that contracts were made of, by lot; where a lot has several, that of the first."""
+    tenders = {
+        number.text: amount
+        for tender in results.all("LotTender")
+        if (number := tender.written("ID")) and (amount := tender.at("LegalMonetaryTotal", "PayableAmount"))
+    }
+    signed = {each.text() for each in results.all("SettledContract", "LotTender", "ID")}
+    found: dict[str, Amount] = {}
+    for result in results.all("LotResult"):
+        lot = result.written("TenderLot", "ID")
+        for each in result.all("LotTender", "ID"):
+            amount = tenders.get(each.text()) if each.text() in signed else None
+            if lot is not None and amount is not None and lot.text not in found:
+                found[lot.text] = Amount(amount.path, amount.text(), amount.attribute("currencyID"))
+    return found
+
+
+def _scheme(element: Element) -> str:
+    """Lot, Part or LotsGroup."""
+    identifier = element.at("ID")
+    if identifier is None:
+        return "Lot"
+    by_prefix = {"PAR": "Part", "GLO": "LotsGroup"}
+    return identifier.attributes.get("schemeName") or by_prefix.get(identifier.text()[:3], "Lot")
+
+
+def _place(location: Element) -> NoticePlace | None:
+    address = location.at("Address")
+    words = location.written("Description")
+    place = _address(address, location.path)
+    if place is None:
+        return NoticePlace(location.path, words=words.text) if words else None
+    return place._replace(words=words.text if words else "")
+
+
+def _address(address: Element | None, path: str) -> NoticePlace | None:
+    if address is None:
+        return None
+    nuts = tuple(
+        Written(code.path, text)
+        for code in address.all("CountrySubentityCode")
+        if (text := code.text()) and code.attributes.get("listName", "nuts").startswith("nuts")
+    )
+    postal, city, region = (address.written(name) for name in ("PostalZone", "CityName", "Region"))
+    country = address.written("Country", "IdentificationCode")
+    code, anywhere, zone, name = (each.text if each else "" for each in (country, region, postal, city))
+    return NoticePlace(path, nuts, code, anywhere, zone, name)

@@ -1,0 +1,261 @@
+"""Notices as trees of elements, whether they came as XML or as XML written in JSON; what was read of them is marked."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+from xml.etree.ElementTree import ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
+
+from domain.errors import DomainError, InvalidContent, Problem
+from domain.text.bilingual import Text
+from domain.text.one_line import on_one_line
+
+MOST_ELEMENTS, DEEPEST = 200_000, 100
+"""The elements of a notice, and how deep they may lie: the longest real ones have a quarter of the first, a fifth of
+the second."""
+
+DOCUMENT_TYPE = Text(
+    "Une déclaration de type de document ou d'entité n'est pas admise : un avis n'en a pas",
+    "A document type or an entity declaration is not allowed: a notice has none",
+)
+TOO_MANY = Text(f"Plus de {MOST_ELEMENTS} éléments", f"More than {MOST_ELEMENTS} elements")
+TOO_DEEP = Text(
+    f"Des éléments à plus de {DEEPEST} niveaux de profondeur", f"Elements that lie more than {DEEPEST} levels deep"
+)
+
+
+class MalformedNotice(DomainError):
+    """The bytes are no XML; `detail` says at which line and column."""
+
+
+class Written(NamedTuple):
+    """A value as a notice writes it, and its place there."""
+
+    path: str
+    text: str
+
+
+class Element:
+    """An element: its name without prefix, its attributes, its own text and the elements in it.
+
+    `is_read`: whether its text or an attribute was asked for.
+    """
+
+    __slots__ = ("_numbers", "attributes", "children", "is_read", "name", "parent", "pieces")
+
+    def __init__(self, name: str, parent: "Element | None", attributes: Mapping[str, str]) -> None:
+        self.name, self.parent, self.attributes = name, parent, attributes
+        self.children: list[Element] = []
+        self.pieces: list[str] = []
+        self.is_read = False
+        self._numbers: dict[int, str] | None = None
+
+    @property
+    def path(self) -> str:
+        """The names that lead here, each with its number (from 1) where several elements have the same."""
+        steps: list[str] = []
+        each = self
+        while each.parent is not None:
+            steps.append(each.parent.step_to(each))
+            each = each.parent
+        return "/" + "/".join((*((each.name,) if each.name else ()), *reversed(steps)))
+
+    def step_to(self, child: "Element") -> str:
+        """The step of a path to a child; all are numbered at once, so that paths to many take no longer."""
+        if self._numbers is None:
+            totals = Counter(each.name for each in self.children)
+            seen: Counter[str] = Counter()
+            self._numbers = {}
+            for each in self.children:
+                seen[each.name] += 1
+                numbered = f"{each.name}[{seen[each.name]}]" if totals[each.name] > 1 else each.name
+                self._numbers[id(each)] = numbered
+        return self._numbers[id(child)]
+
+    def all(self, *names: str) -> Iterator["Element"]:
+        """The elements that these names lead to, in order."""
+        if not names:
+            yield self
+            return
+        for child in self.children:
+            if child.name == names[0]:
+                yield from child.all(*names[1:])
+
+    def at(self, *names: str) -> "Element | None":
+        """The first element that these names lead to."""
+        return next(self.all(*names), None)
+
+    def within(self, *names: str) -> Iterator["Element"]:
+        """The elements of one of these names in here, however deep, in order; none that lie in one another."""
+        for child in self.children:
+            if child.name in names:
+                yield child
+            else:
+                yield from child.within(*names)
+
+    def is_within(self, others: Collection[int]) -> bool:
+        """Whether this is one of some elements, given by their `id()`, or stands in one."""
+        each: Element | None = self
+        while each is not None:
+            if id(each) in others:
+                return True
+            each = each.parent
+        return False
+
+    def text(self) -> str:
+        """All text in here on one line, which is then read; "" where there is none."""
+        pieces: list[str] = []
+        waiting = [self]
+        while waiting:
+            element = waiting.pop()
+            element.is_read = True
+            pieces += element.pieces
+            waiting += reversed(element.children)
+        return on_one_line(" ".join(pieces))
+
+    def attribute(self, name: str) -> str:
+        """The attribute of that name, which is then read; "" where there is none."""
+        self.is_read = True
+        return self.attributes.get(name, "").strip()
+
+    def written(self, *names: str) -> Written | None:
+        """The text of the first element that these names lead to and that has some."""
+        for element in self.all(*names):
+            if text := element.text():
+                return Written(element.path, text)
+        return None
+
+    def unread(self) -> list["Element"]:
+        """The uppermost elements that hold something and of which nothing was read, in order."""
+        found: list[Element] = []
+        is_read, holds = _look_for_unread(self, found)
+        return found if is_read else [self] if holds else []
+
+
+def _look_for_unread(element: Element, found: list[Element]) -> tuple[bool, bool]:
+    """Whether something in an element was read, and whether it holds something; what is unread in it is added."""
+    is_read, holds = element.is_read, bool(element.pieces or (element.attributes and not element.children))
+    for child in element.children:
+        within: list[Element] = []
+        child_read, child_holds = _look_for_unread(child, within)
+        is_read, holds = is_read or child_read, holds or child_holds
+        found += within if child_read else [child] if child_holds else []
+    return is_read, holds
+
+
+def mark_read(*elements: "Element | None") -> None:
+    """Mark elements as read that say only which document this is."""
+    for element in elements:
+        if element is not None:
+            element.is_read = True
+
+
+class _Builder:
+    """Builds the tree while the XML is parsed, within its bounds."""
+
+    def __init__(self) -> None:
+        self.root: Element | None = None
+        self._open: list[Element] = []
+        self._count = 0
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self._count += 1
+        if self._count > MOST_ELEMENTS:
+            raise _invalid("", "too_many_elements", TOO_MANY)
+        if len(self._open) >= DEEPEST:
+            raise _invalid("", "too_deep", TOO_DEEP)
+        parent = self._open[-1] if self._open else None
+        named = {_local(name): value for name, value in attributes.items()}
+        element = Element(_local(tag), parent, named)
+        if parent is None:
+            self.root = element
+        else:
+            parent.children.append(element)
+        self._open.append(element)
+
+    def end(self, tag: str) -> None:  # noqa: ARG002 - the parser has checked it
+        self._open.pop()
+
+    def data(self, text: str) -> None:
+        if self._open and not text.isspace():
+            self._open[-1].pieces.append(text)
+
+    def close(self) -> "Element | None":
+        return self.root
+
+
+def from_xml(raw: bytes) -> Element:
+    """The tree of an XML document. Nothing outside of it is ever opened.
+
+    Raises MalformedNotice, and InvalidContent for a document type, an entity declaration, and what is past the bounds.
+    """
+    parser = DefusedXMLParser(target=_Builder(), forbid_dtd=True, forbid_entities=True, forbid_external=True)
+    try:
+        parser.feed(raw)
+        root = parser.close()
+    except DefusedXmlException:
+        raise _invalid("", "document_type", DOCUMENT_TYPE) from None
+    except ParseError as error:
+        line, column = error.position
+        raise MalformedNotice(
+            Text(
+                f"Le corps n'est pas du XML : ligne {line}, colonne {column + 1}",
+                f"The body is not XML: line {line}, column {column + 1}",
+            )
+        ) from None
+    except (LookupError, ValueError):  # an encoding that is not known, or not that of the bytes
+        raise MalformedNotice(
+            Text("Le codage des caractères du XML n'est pas reconnu", "The encoding of the XML is not known")
+        ) from None
+    if not isinstance(root, Element):
+        raise MalformedNotice(Text("Le corps n'est pas du XML", "The body is not XML"))
+    return root
+
+
+def from_json(document: Mapping[str, Any], name: str = "") -> Element:
+    """The tree of an object that writes XML in JSON: `@` before attributes, `#text`, a list for what is repeated.
+
+    Raises InvalidContent for what is past the bounds.
+    """
+    root = Element(name, None, {})
+    waiting: list[tuple[Element, Any, int]] = [(root, document, 1)]
+    count = 0
+    while waiting:
+        element, value, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise _invalid("", "too_deep", TOO_DEEP)
+        if not isinstance(value, dict):
+            element.pieces.extend(_text_of(value))
+            continue
+        element.attributes = {key[1:]: each for key, each in value.items() if key[:1] == "@" and isinstance(each, str)}
+        for key, each in value.items():
+            if key == "#text":
+                element.pieces.extend(_text_of(each))
+            elif key[:1] != "@":
+                for one in each if isinstance(each, list) else (each,):
+                    child = Element(_local(key), element, {})
+                    element.children.append(child)
+                    waiting.append((child, one, depth + 1))
+                    count += 1
+        if count > MOST_ELEMENTS:
+            raise _invalid("", "too_many_elements", TOO_MANY)
+    return root
+
+
+def _text_of(value: Any) -> list[str]:
+    if value is None or value == "":
+        return []
+    if isinstance(value, bool):
+        return ["true" if value else "false"]
+    return [str(each) for each in value if each is not None] if isinstance(value, list) else [str(value)]
+
+
+def _local(name: str) -> str:
+    """A name without its namespace or prefix."""
+    return name.rpartition("}")[2].rpartition(":")[2]
+
+
+def _invalid(pointer: str, code: str, detail: Text) -> InvalidContent:
+    return InvalidContent((Problem(pointer, code, detail),))

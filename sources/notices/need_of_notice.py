@@ -1,0 +1,269 @@
+"""A need made of a notice that was read: what `POST /match` takes, checked against the reference data."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from domain.errors import InvalidContent, Problem
+from domain.needs.need import RESERVED_TYPES, Buyer, Lot, NeedAndProcedure, Reserved, Technique
+from domain.reference.cpv import Cpv
+from domain.reference.territory import Territories
+from domain.suppliers.supplier import SIRET_DIGITS
+from domain.text.bilingual import Text
+from domain.text.one_line import on_one_line
+from sources.notices.durations import renewal_months, renewal_sentences
+from sources.notices.element import Written
+from sources.notices.notice import MOST_LOTS, MOST_WORDS, Notice, NoticeBuyer, NoticeLot, Unread
+from sources.notices.places import Ground, PlaceReader
+from sources.notices.reserved_words import reserved_in
+from sources.notices.unread import all_unread
+from sources.notices.values import with_values
+from sources.validation import siret_passes_check
+
+LONGEST, LONGEST_ID, MOST_CPV = 400, 100, 200
+MOST_SUGGESTIONS = 20
+"""A suggestion costs more than finding a code wrong."""
+NO_LOTS = Text("Cet avis n'a pas de lot dont l'objet se lise", "This notice has no lot whose object can be read")
+_SHELTERED: tuple[Reserved, ...] = ("handicap", "iae")
+
+
+class NoticeNeed(NamedTuple):
+    """The need of a notice, and what was not read of it."""
+
+    need: NeedAndProcedure
+    unread: tuple[Unread, ...]
+
+
+def need_of(notice: Notice, territories: Territories, cpv: Cpv) -> NoticeNeed:
+    """The need of a notice: `POST /match` takes it. Raises InvalidContent where no lot has an object."""
+    need = _Assembly(notice, PlaceReader(notice, territories), cpv).need()
+    return NoticeNeed(need, all_unread(notice))
+
+
+class _Assembly:
+    """Checks what a notice says; what cannot be taken of it is noted in the notice."""
+
+    def __init__(self, notice: Notice, places: PlaceReader, cpv: Cpv) -> None:
+        self.notice, self._places, self._known = notice, places, cpv
+        self._grounds: dict[tuple[object, ...], Ground] = {}
+        self._suggested = 0
+        words = notice.words[:MOST_WORDS]
+        self._renewed_in_all, self._reserved_in_all = renewal_sentences(words), reserved_in(words, marked=True)
+
+    def need(self) -> NeedAndProcedure:
+        notice = self.notice
+        common, title = self._cpv(notice.cpv), self._title(notice.title)
+        ids = _distinct([lot.id for lot in notice.lots[:MOST_LOTS]])
+        made = [
+            (read, lot)
+            for read, identifier in zip(notice.lots, ids, strict=False)
+            if (lot := self._lot(read, identifier, common, title)) is not None
+        ]
+        if not made:
+            raise InvalidContent((Problem("", "no_lots", NO_LOTS),))
+        lots, total = with_values(notice, made)
+        shared = {lot.territory for lot in lots}
+        whole = lots[0].territory if len(shared) == 1 else None
+        if whole is not None:
+            lots = [msgspec.structs.replace(lot, territory=None) for lot in lots]
+        return NeedAndProcedure(
+            lots=tuple(lots),
+            reference=on_one_line(notice.reference)[:LONGEST].strip() or None,
+            title=title,
+            buyer=self._buyer(notice.buyer),
+            contract=notice.contract,
+            technique=self._technique(),
+            estimated_total_eur=total,
+            territory=whole,
+            procedure=notice.procedure,
+        )
+
+    def _lot(self, read: NoticeLot, identifier: str, common: tuple[str, ...], of_need: str | None) -> Lot | None:
+        title = self._title(read.title) or (of_need if len(self.notice.lots) == 1 else None)
+        codes = self._cpv(read.cpv) or common
+        keywords = tuple(text[:LONGEST] for text in self.notice.keywords[:50])
+        if not (codes or title or keywords):
+            title = of_need
+        if not (codes or title or keywords):
+            self.notice.note(
+                read.path, "Ni CPV ni intitulé : ce lot n'est pas lu", "Neither CPV nor title: this lot is not read"
+            )
+            return None
+        if not codes:
+            self.notice.note(
+                read.path,
+                "Aucun code CPV lisible : l'objet du lot est lu dans les mots",
+                "No CPV code that can be read: the object of the lot is read in words",
+            )
+        ground = self._ground(read)
+        return Lot(
+            id=identifier,
+            title=title,
+            cpv=codes,
+            keywords=keywords,
+            nature=read.nature or self.notice.nature,
+            duration_months=read.months or None,
+            renewal_months=self._renewal(read),
+            innovative=read.innovative,
+            reserved=self._reserved(read),
+            site=ground.site,
+            territory=ground.territory,
+        )
+
+    def _title(self, title: Written | None) -> str | None:
+        if title is None:
+            return None
+        text = on_one_line(title.text)
+        if len(text) > LONGEST:
+            self.notice.note(
+                title.path,
+                f"Intitulé coupé à {LONGEST} caractères, sur {len(text)}",
+                f"Title cut at {LONGEST} characters, of {len(text)}",
+            )
+        return text[:LONGEST].strip() or None
+
+    def _cpv(self, written: Iterable[Written]) -> tuple[str, ...]:
+        codes: dict[str, None] = {}
+        for path, text in written:
+            if self._known.exists(text):
+                codes[self._known.normalise(text)] = None
+                continue
+            self._suggested += 1
+            near = self._known.nearest(text[:LONGEST]) if self._suggested <= MOST_SUGGESTIONS else None
+            fr, en = (f" ; peut-être {near}", f"; perhaps {near}") if near else ("", "")
+            self.notice.note(path, f"Code CPV inconnu : « {text[:50]} »{fr}", f"Unknown CPV code: “{text[:50]}”{en}")
+        return tuple(codes)[:MOST_CPV]
+
+    def _ground(self, read: NoticeLot) -> Ground:
+        """The ground of a lot; equal places of several lots are read, and noted, once."""
+        key = tuple(place._replace(path="", nuts=_texts(place.nuts), departements=()) for place in read.places)
+        if key not in self._grounds:
+            self._grounds[key] = (
+                self._places.ground(read.places)
+                or self._places.ground(self.notice.places)
+                or self._places.around(self.notice.buyer)
+            )
+        return self._grounds[key]
+
+    def _renewal(self, read: NoticeLot) -> int | None:
+        """The months of all renewals; those that only the text tells are noted."""
+        in_text = renewal_sentences(read.words[:MOST_WORDS]) or self._renewed_in_all
+        if read.renewals is None:
+            months, is_written = renewal_months(in_text, None, read.months)
+            if months is None or not is_written:
+                return None
+            self.notice.note(
+                read.path,
+                f"Reconductible {months} mois d'après le texte, sans champ qui le dise",
+                f"Renewable by {months} months as its text says, without a field that says so",
+            )
+            return months
+        path, number, words = read.renewals
+        months, is_written = renewal_months(words[:MOST_WORDS] or in_text, number, read.months)
+        if months is None:
+            self.notice.note(
+                path,
+                "Reconductible : les mots ne disent pas de combien",
+                "Renewable: the words do not say by how long",
+            )
+        elif not is_written:
+            self.notice.note(
+                path,
+                "La durée d'une reconduction n'est pas dite : elle est lue comme celle du marché initial",
+                "How long a renewal lasts is not said: it is read as lasting as long as the contract at first",
+            )
+        return months
+
+    def _reserved(self, read: NoticeLot) -> tuple[Reserved, ...]:
+        if not read.reserved:
+            told = () if read.is_not_reserved else reserved_in(read.words[:MOST_WORDS], marked=False)
+            if told:
+                self.notice.note(
+                    read.path,
+                    f"Réservé d'après le texte, sans champ qui le dise : {', '.join(told)}",
+                    f"Reserved as its text says, without a field that says so: {', '.join(told)}",
+                )
+            return told
+        marks = {flag.mark: flag for flag in reversed(read.reserved)}
+        flag = marks.get("sheltered") or marks.get("programme") or marks["mission"]
+        if flag.mark == "mission":
+            self.notice.note(
+                flag.path,
+                "Réservé aux organisations à mission de service public : lu comme la réservation aux entreprises de "
+                "l'ESS (L2113-15)",
+                "Reserved to organisations with a public service mission: read as the reservation to enterprises of "
+                "the social economy (L2113-15)",
+            )
+            return ("ess",)
+        if "mission" in marks:
+            self.notice.note(
+                marks["mission"].path,
+                "Deux réservations qui ne se cumulent pas : celle aux organisations à mission de service public n'est "
+                "pas lue",
+                "Two reservations that exclude each other: the one to organisations with a public service mission is "
+                "not read",
+            )
+        told = reserved_in(read.words[:MOST_WORDS], marked=True) or self._reserved_in_all
+        told = tuple(kind for kind in told if kind != "ess")
+        if not told:
+            self.notice.note(
+                flag.path,
+                "Le champ ne distingue pas handicap et insertion, le texte non plus : le lot est lu comme ouvert aux "
+                "deux",
+                "The field does not tell handicap and insertion apart, nor does the text: the lot is read as open to "
+                "both",
+            )
+            told = _SHELTERED
+        return tuple(kind for kind in RESERVED_TYPES if kind in told)
+
+    def _technique(self) -> Technique | None:
+        found = {lot.technique for lot in self.notice.lots}
+        if "dynamic_purchasing_system" in found or self.notice.technique == "dynamic_purchasing_system":
+            return "dynamic_purchasing_system"
+        return "framework_agreement" if "framework_agreement" in found else self.notice.technique
+
+    def _buyer(self, buyer: NoticeBuyer | None) -> Buyer | None:
+        if buyer is None:
+            return None
+        siret = self._siret(buyer.number)
+        name = on_one_line(buyer.name)[:LONGEST].strip() or None
+        if not (name or siret or buyer.kind or buyer.contracting_authority is not None):
+            return None
+        return Buyer(name, siret, buyer.kind, buyer.contracting_authority)
+
+    def _siret(self, number: Written | None) -> str | None:
+        if number is None:
+            return None
+        digits = re.sub(r"[\s.\u00a0-]|SIRET|:", "", number.text, flags=re.IGNORECASE)
+        if not (len(digits) == SIRET_DIGITS and digits.isascii() and digits.isdecimal()):
+            self.notice.note(
+                number.path,
+                f"Le numéro de l'acheteur n'est pas un SIRET : « {number.text[:50]} »",
+                f"The number of the buyer is no SIRET: “{number.text[:50]}”",
+            )
+            return None
+        if not siret_passes_check(digits):
+            self.notice.note(
+                number.path,
+                "Le SIRET de l'acheteur est lu, mais sa clé est fausse",
+                "The buyer's SIRET is read, but its check digit is wrong",
+            )
+        return digits
+
+
+def _texts(written: Iterable[Written]) -> tuple[Written, ...]:
+    """Values without their places."""
+    return tuple(Written("", each.text) for each in written)
+
+
+def _distinct(ids: list[str]) -> list[str]:
+    """Identifiers that a need can have: not empty, not too long, and no two alike."""
+    made: dict[str, None] = {}
+    for number, written in enumerate(ids, start=1):
+        identifier = on_one_line(written)[: LONGEST_ID - 10].strip() or str(number)
+        while identifier in made:
+            identifier = f"{identifier[: LONGEST_ID - 10]}-{number}"
+        made[identifier] = None
+    return list(made)

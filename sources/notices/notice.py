@@ -1,0 +1,153 @@
+"""A notice as it was read, whichever its form: values as they are written, each with its place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from domain.needs.need import BuyerKind, ContractKind, Nature, Procedure, Technique
+from domain.text.bilingual import Text
+from sources.notices.element import Element, Written
+
+MOST_LOTS = 200
+"""The lots of a need, at most."""
+MOST_WORDS = 20_000
+"""The characters of a text that are looked through for what no field says; a description of eForms has 10,000."""
+
+ReservedMark = Literal["sheltered", "programme", "mission"]
+"""A mark that a lot is reserved: to sheltered workshops and operators of integration (article 20 of directive
+2014/24/EU), to be carried out in sheltered employment programmes (same article), or to organisations with a mission of
+public service (article 77)."""
+
+
+class Unread(NamedTuple):
+    """A part of a notice that was not read, or not as it stands, and why.
+
+    `expected`: it says what a need has no place for.
+    """
+
+    path: str
+    detail: Text
+    expected: bool = False
+
+
+class Amount(NamedTuple):
+    """An amount as it is written; `currency` "" where none is."""
+
+    path: str
+    text: str
+    currency: str
+
+
+class NoticePlace(NamedTuple):
+    """A place of performance or an address. `anywhere`: a code of the list other-place-service (BT-727)."""
+
+    path: str
+    nuts: tuple[Written, ...] = ()
+    country: str = ""
+    anywhere: str = ""
+    postal_code: str = ""
+    city: str = ""
+    departements: tuple[Written, ...] = ()
+    words: str = ""
+
+
+class Renewals(NamedTuple):
+    """The renewals of a contract: how many (None: not said), and in words."""
+
+    path: str
+    number: int | None
+    words: str
+
+
+class ReservedFlag(NamedTuple):
+    """A mark of reservation, and its place."""
+
+    path: str
+    mark: ReservedMark
+
+
+@dataclass
+class NoticeBuyer:
+    """The buyer; `kind` and `contracting_authority` None where the notice does not tell."""
+
+    path: str
+    name: str = ""
+    number: Written | None = None
+    kind: BuyerKind | None = None
+    contracting_authority: bool | None = None
+    place: NoticePlace | None = None
+
+
+@dataclass
+class NoticeLot:
+    """A lot, or the whole of a notice without lots.
+
+    `is_not_reserved`: a field says so. `words`: texts that may tell to whom it is reserved and how often it is renewed.
+    """
+
+    path: str
+    id: str
+    title: Written | None = None
+    cpv: list[Written] = field(default_factory=list)
+    nature: Nature | None = None
+    value: Amount | None = None
+    maximum: Amount | None = None
+    places: list[NoticePlace] = field(default_factory=list)
+    months: int | None = None
+    renewals: Renewals | None = None
+    reserved: list[ReservedFlag] = field(default_factory=list)
+    is_not_reserved: bool = False
+    words: str = ""
+    innovative: bool = False
+    technique: Technique | None = None
+
+
+@dataclass
+class Notice:
+    """A notice as it was read; what is said of the whole holds for lots that do not say it themselves.
+
+    `value`: of all lots; `maximum`: the most that a framework agreement may be worth.
+    """
+
+    root: Element
+    reference: str = ""
+    title: Written | None = None
+    buyer: NoticeBuyer | None = None
+    procedure: Procedure | None = None
+    contract: ContractKind = "market"
+    technique: Technique | None = None
+    cpv: list[Written] = field(default_factory=list)
+    keywords: list[str] = field(default_factory=list)
+    nature: Nature | None = None
+    value: Amount | None = None
+    maximum: Amount | None = None
+    places: list[NoticePlace] = field(default_factory=list)
+    words: str = ""
+    lots: list[NoticeLot] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+
+    def first_lots(self, elements: list[Element]) -> list[Element]:
+        """The elements of as many lots as a need may have; what is left out is said."""
+        room = max(0, MOST_LOTS - len(self.lots))
+        if len(elements) > room:
+            self.note(
+                elements[room].path,
+                f"Un besoin a au plus {MOST_LOTS} lots : {len(elements) - room} ne sont pas lus",
+                f"A need has at most {MOST_LOTS} lots: {len(elements) - room} are not read",
+            )
+        return elements[:room]
+
+    def take_awarded(self, awarded: Mapping[str, Amount]) -> None:
+        """Take the amounts awarded, by the ids of lots, as the values of lots that have none; it is noted."""
+        for lot in self.lots:
+            if lot.value is None and lot.maximum is None and (amount := awarded.get(lot.id)) is not None:
+                lot.value = amount
+                self.note(
+                    amount.path,
+                    "La valeur du lot est le montant attribué, faute d'estimation",
+                    "The value of the lot is the amount awarded, as there is no estimate",
+                )
+
+    def note(self, path: str, fr: str, en: str) -> None:
+        """Say that what stands at `path` was not read, or how it was."""
+        self.unread.append(Unread(path, Text(fr, en)))

@@ -1,0 +1,154 @@
+"""Places of performance as codes that a need takes: NUTS areas, departements, the commune of an address."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from domain.needs.need import Place, TerritoryRequest
+from domain.reference.territory import COUNTRY, Territories, UnknownTerritory
+from sources.formats.postal_addresses import commune_names, departement_of, split_address
+from sources.notices.notice import Notice, NoticeBuyer, NoticePlace
+
+FRANCE = f"country:{COUNTRY}"
+COUNTRIES = ("", "FR", "FRA")
+_NUTS = re.compile(r"FR[A-Z0-9]{0,3}")
+_ANYWHERE = {"anyw", "anyw-eea", "anyw-cou"}
+MOST_CODES, LONGEST_ADDRESS = 2_000, 500
+
+
+class Ground(NamedTuple):
+    """The territory of a lot, and its site: the INSEE code of the one commune that its places name."""
+
+    codes: tuple[str, ...]
+    commune: str | None
+
+    @property
+    def territory(self) -> TerritoryRequest:
+        return TerritoryRequest(codes=self.codes)
+
+    @property
+    def site(self) -> Place | None:
+        return None if self.commune is None else Place(commune=self.commune)
+
+
+class PlaceReader:
+    """Reads the places of one notice; what cannot be read is noted in it."""
+
+    def __init__(self, notice: Notice, territories: Territories) -> None:
+        self._notice, self._territories = notice, territories
+        self._names = commune_names(territories)
+
+    def ground(self, places: Iterable[NoticePlace]) -> Ground | None:
+        """The ground of places; None where they name none in France."""
+        codes: dict[str, None] = {}
+        communes: dict[str, None] = {}
+        for place in places:
+            found = self._codes(place)
+            commune = self._commune(place)
+            if commune is not None and (not found or self._holds(found, commune)):
+                communes[commune] = None
+                found = found or [f"commune:{commune}"]
+            elif commune is not None:
+                self._notice.note(
+                    place.path,
+                    f"La commune de l'adresse ({commune}) n'est pas dans {', '.join(found)} : elle n'est pas lue",
+                    f"The commune of the address ({commune}) is not in {', '.join(found)}: it is not read",
+                )
+            elif place.words and not place.city:
+                self._notice.note(
+                    place.path,
+                    "Le lieu dit en mots n'est pas lu",
+                    "The place in words is not read",
+                )
+            codes |= dict.fromkeys(found)
+        if not codes:
+            return None
+        return Ground(tuple(codes)[:MOST_CODES], next(iter(communes)) if len(communes) == 1 else None)
+
+    def around(self, buyer: NoticeBuyer | None) -> Ground:
+        """The ground where a notice names no place: the buyer's area or departement, else France; it is noted."""
+        path = buyer.place.path if buyer is not None and buyer.place is not None else self._notice.root.path
+        codes = self._buyer_codes(buyer)
+        if codes:
+            self._notice.note(
+                path,
+                f"Aucun lieu d'exécution lisible : {', '.join(codes)}, où est l'acheteur, en tient lieu",
+                f"No place of performance that can be read: {', '.join(codes)}, where the buyer is, stands for it",
+            )
+            return Ground(tuple(codes), None)
+        self._notice.note(
+            path,
+            "Aucun lieu d'exécution lisible : toute la France en tient lieu",
+            "No place of performance that can be read: all of France stands for it",
+        )
+        return Ground((FRANCE,), None)
+
+    def _buyer_codes(self, buyer: NoticeBuyer | None) -> list[str]:
+        place = buyer.place if buyer is not None else None
+        if place is None:
+            return []
+        codes = [code for code in self._codes(place._replace(country="")) if code != FRANCE]
+        if codes or place.country not in COUNTRIES:
+            return codes
+        departement = f"departement:{departement_of(place.postal_code)}"
+        return [departement] if len(place.postal_code) == 5 and self._has_ground(departement) else []
+
+    def _codes(self, place: NoticePlace) -> list[str]:
+        codes: dict[str, None] = {}
+        for path, written in place.nuts:
+            code = written.replace(" ", "").upper()
+            if code == COUNTRY:
+                codes[FRANCE] = None
+            elif _NUTS.fullmatch(code) and self._has_ground(f"nuts:{code}"):
+                codes[f"nuts:{code}"] = None
+            else:
+                where = ("inconnu", "unknown") if code.startswith(COUNTRY) else ("hors de France", "outside France")
+                self._notice.note(path, f"Code NUTS {where[0]} : « {written} »", f"NUTS code {where[1]}: “{written}”")
+        for path, written in place.departements:
+            code = f"departement:{written.strip().upper().rjust(2, '0')}"
+            if self._has_ground(code):
+                codes[code] = None
+            else:
+                self._notice.note(path, f"Département inconnu : « {written} »", f"Unknown departement: “{written}”")
+        if len(codes) > 1:  # the country beside a part of it only says which country that is
+            codes.pop(FRANCE, None)
+        if not codes and not place.nuts and not place.city and place.country in COUNTRIES:
+            if place.anywhere in _ANYWHERE or place.country:
+                codes[FRANCE] = None
+        elif not codes and place.country not in COUNTRIES:
+            self._notice.note(
+                place.path, f"Lieu hors de France : {place.country}", f"A place outside France: {place.country}"
+            )
+        return list(codes)
+
+    def _commune(self, place: NoticePlace) -> str | None:
+        """The commune of an address that has a ground; of a place in words where these are an address."""
+        if place.country not in COUNTRIES:
+            return None
+        postal_code, city = place.postal_code, place.city
+        if not city and place.words:
+            _, postal_code, city = split_address(place.words[:LONGEST_ADDRESS])
+        if not city:
+            return None
+        code = self._names.find(postal_code, city, departement_of(postal_code))
+        ordinal = None if code is None else self._territories.commune_ordinal(code)
+        has_outline = ordinal is not None and self._territories.communes[ordinal].lat is not None
+        return code if has_outline else None
+
+    def _holds(self, codes: list[str], commune: str) -> bool:
+        ordinal = self._territories.commune_ordinal(commune)
+        for code in codes:
+            within = self._territories.area(code, suggest=False).communes
+            place = bisect_left(within, ordinal or 0)
+            if place < len(within) and within[place] == ordinal:
+                return True
+        return False
+
+    def _has_ground(self, code: str) -> bool:
+        """Whether a code is known, and of an area that has outlines."""
+        try:
+            area = self._territories.area(code, suggest=False)
+        except UnknownTerritory:
+            return False
+        return bool(area.communes) and self._territories.communes[area.communes[0]].lat is not None

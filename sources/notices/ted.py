@@ -1,0 +1,305 @@
+"""The standard forms of TED before eForms: TED_EXPORT with schema R2.0.9 (F01 to F25), as TED publishes them.
+
+A form stands once in each language it was translated into; one is read. Names are those of the schema.
+"""
+
+from collections.abc import Iterable
+
+from domain.needs.need import BuyerKind, Nature, Procedure, Technique
+from sources.notices.durations import months_between, months_of
+from sources.notices.element import Element, Written, mark_read
+from sources.notices.notice import (
+    Amount,
+    Notice,
+    NoticeBuyer,
+    NoticeLot,
+    NoticePlace,
+    Renewals,
+    ReservedFlag,
+    ReservedMark,
+)
+
+ROOTS = ("TED_EXPORT", "TED_ESENDERS")
+FRENCH = "FR"
+
+NATURES: dict[str, Nature] = {"WORKS": "works", "SUPPLIES": "supplies", "SERVICES": "services"}
+BUYER_KINDS: dict[str, BuyerKind] = {
+    "MINISTRY": "state",
+    "NATIONAL_AGENCY": "state",
+    "REGIONAL_AUTHORITY": "local",
+    "REGIONAL_AGENCY": "local",
+}
+"""CA_TYPE; the others, such as BODY_PUBLIC, do not tell."""
+AUTHORITIES = (*BUYER_KINDS, "BODY_PUBLIC")
+PROCEDURES: dict[str, Procedure] = {
+    "PT_OPEN": "open",
+    "PT_RESTRICTED": "restricted",
+    "PT_ACCELERATED_RESTRICTED": "restricted",
+    "PT_ACCELERATED_RESTRICTED_CHOICE": "restricted",
+    "PT_COMPETITIVE_NEGOTIATION": "negotiated",
+    "PT_NEGOTIATED_CHOICE": "negotiated",
+    "PT_NEGOTIATED_WITH_COMPETITION": "negotiated",
+    "PT_NEGOTIATED_WITH_PRIOR_CALL": "negotiated",
+    "PT_NEGOTIATED_WITH_PUBLICATION_CONTRACT_NOTICE": "negotiated",
+    "PT_INVOLVING_NEGOTIATION": "negotiated",
+    "PT_AWARD_CONTRACT_WITHOUT_CALL": "direct_award",
+    "PT_AWARD_CONTRACT_WITHOUT_PUBLICATION": "direct_award",
+    "PT_NEGOTIATED_WITHOUT_PUBLICATION": "direct_award",
+    "PT_NEGOTIATED_WITHOUT_COMPETITION": "direct_award",
+}
+RESERVED: dict[str, ReservedMark] = {
+    "RESTRICTED_SHELTERED_WORKSHOP": "sheltered",
+    "RESTRICTED_SHELTERED_PROGRAM": "programme",
+    "RESTRICTED_TO_SHELTERED_WORKSHOPS": "sheltered",
+    "RESTRICTED_TO_FRAMEWORK": "programme",
+    "RESERVED_ORGANISATIONS_SERVICE_MISSION": "mission",
+}
+TECHNIQUES: dict[str, Technique] = {"DPS": "dynamic_purchasing_system", "FRAMEWORK": "framework_agreement"}
+CONCESSIONS, UTILITIES = "32014L0023", "32014L0025"
+
+
+def read(root: Element) -> Notice:
+    """The notice of a root element of `ROOTS` whose form is one of R2.0.9; without lots where it has none."""
+    notice = Notice(root)
+    form = form_of(root)
+    if form is None:
+        return notice
+    mark_read(form.at("LEGAL_BASIS"))
+    basis = next((each.attribute("VALUE") for each in form.all("LEGAL_BASIS")), "")
+    if basis == CONCESSIONS:
+        notice.contract = "concession"
+    notice.buyer = _buyer(notice, form, basis)
+    procedure_of(notice, form)
+    flags = reserved_flags(form)
+    contracts = notice.first_lots(list(form.all("OBJECT_CONTRACT")))
+    for number, contract in enumerate(contracts, start=1):
+        _contract(notice, contract, f"{number}-" if len(contracts) > 1 else "", flags)
+    notice.take_awarded(_awarded_lots(form))
+    return notice
+
+
+def form_of(root: Element) -> Element | None:
+    """The form in French, else the original, else the first."""
+    section = root if root.name == "FORM_SECTION" else next(root.within("FORM_SECTION"), None)
+    forms = [each for each in section.children if each.name != "NOTICE_UUID"] if section is not None else []
+    in_french = [each for each in forms if each.attributes.get("LG") == FRENCH]
+    original = [each for each in forms if each.attributes.get("CATEGORY") == "ORIGINAL"]
+    return next(iter((*in_french, *original, *forms)), None)
+
+
+def procedure_of(notice: Notice, form: Element) -> None:
+    """Read the procedure, and whether there is a framework agreement or a dynamic purchasing system."""
+    for element in form.within("PROCEDURE", "PROCEDURE_DEFINITION_CONTRACT_NOTICE", "TYPE_OF_PROCEDURE"):
+        for kind in element.within(*PROCEDURES):
+            mark_read(kind)
+            notice.procedure = notice.procedure or PROCEDURES[kind.name]
+        for kind in element.children:
+            if kind.name.startswith("PT_") and kind.name not in PROCEDURES:
+                mark_read(kind)
+                notice.note(
+                    kind.path,
+                    f"Procédure sans équivalent dans un besoin : {kind.name}",
+                    f"A procedure that a need does not have: {kind.name}",
+                )
+        for name, technique in TECHNIQUES.items():
+            if (found := element.at(name)) is not None:
+                mark_read(found)
+                notice.technique = notice.technique or technique
+
+
+def reserved_flags(form: Element) -> list[ReservedFlag]:
+    """The marks of reservation, which these forms make for all lots together."""
+    flags = []
+    for element in form.within(*RESERVED):
+        mark_read(element)
+        flags.append(ReservedFlag(element.path, RESERVED[element.name]))
+    return flags
+
+
+def _contract(notice: Notice, contract: Element, prefix: str, flags: list[ReservedFlag]) -> None:
+    """Read one object of the form; most forms have one, with a description for each lot."""
+    title = contract.written("TITLE")
+    reference = contract.written("REFERENCE_NUMBER")
+    described = contract.written("SHORT_DESCR")
+    notice.title = notice.title or title
+    notice.reference = notice.reference or (reference.text if reference else "")
+    words = " . ".join(each.text for each in (title, described) if each)
+    notice.words += " . " + words
+    nature = _nature(notice, contract)
+    cpv = codes(contract.all("CPV_MAIN"))
+    value = amount(contract, "VAL_ESTIMATED_TOTAL") or _awarded(notice, contract)
+    if not prefix:
+        notice.nature, notice.cpv, notice.value = nature, cpv, value
+    described_lots = notice.first_lots(list(contract.all("OBJECT_DESCR")))
+    for number, element in enumerate(described_lots, start=1):
+        lot = _lot(notice, element)
+        lot.id = prefix + (lot.id or str(number))
+        lot.nature = nature
+        lot.title = lot.title or (title if len(described_lots) == 1 else None)
+        lot.words = f"{words} . {lot.words}" if len(described_lots) == 1 else lot.words
+        lot.reserved = list(flags)
+        lot.cpv = [*cpv, *lot.cpv] if len(described_lots) == 1 else lot.cpv or list(cpv)
+        if prefix and len(described_lots) == 1:
+            lot.value = lot.value or value
+        notice.lots.append(lot)
+    if not described_lots:
+        notice.lots.append(
+            NoticeLot(contract.path, prefix + "1", title, cpv, nature, value, reserved=list(flags), words=words)
+        )
+
+
+def _lot(notice: Notice, element: Element) -> NoticeLot:
+    number, title = element.written("LOT_NO"), element.written("TITLE")
+    described = element.written("SHORT_DESCR")
+    lot = NoticeLot(element.path, number.text if number else "", title)
+    lot.words = " . ".join(each.text for each in (title, described) if each)
+    lot.cpv = codes(element.all("CPV_ADDITIONAL"))
+    lot.value = amount(element, "VAL_OBJECT") or amount(element, "VAL_ESTIMATED_TOTAL")
+    lot.places = places(element)
+    lot.months = _months(notice, element)
+    if element.at("RENEWAL") is not None or element.at("RENEWAL_DESCR") is not None:
+        mark_read(element.at("RENEWAL"))
+        words = element.written("RENEWAL_DESCR")
+        lot.renewals = Renewals(words.path if words else element.path, None, words.text if words else "")
+    elif none := element.at("NO_RENEWAL"):
+        mark_read(none)
+        lot.renewals = Renewals(none.path, 0, "")
+    return lot
+
+
+def _months(notice: Notice, element: Element) -> int | None:
+    duration = element.at("DURATION")
+    if duration is not None:
+        months = months_of(duration.text(), duration.attribute("TYPE"))
+        path, written = duration.path, f"{duration.text()} {duration.attribute('TYPE')}"
+    else:
+        start, end = element.written("DATE_START"), element.written("DATE_END")
+        if start is None and end is None:
+            return None
+        months = months_between(start.text, end.text) if start and end else None
+        path = (start or end or Written(element.path, "")).path
+        written = " – ".join(each.text for each in (start, end) if each)
+    if months is None:
+        notice.note(
+            path,
+            f"La durée ne se dit pas en mois : « {written} »",
+            f"The duration cannot be said in months: “{written}”",
+        )
+    return months
+
+
+def codes(elements: Iterable[Element]) -> list[Written]:
+    """The CPV codes in elements such as CPV_MAIN, each of which may hold several."""
+    return [
+        Written(code.path, code.attribute("CODE") or code.text())
+        for element in elements
+        for code in element.within("CPV_CODE")
+    ]
+
+
+def amount(element: Element, name: str) -> Amount | None:
+    """The amount of the first child of that name."""
+    found = element.at(name)
+    return None if found is None else amount_of(found)
+
+
+def amount_of(element: Element) -> Amount:
+    """The amount in an element; as FMTVAL writes it, where it does."""
+    return Amount(element.path, element.attribute("FMTVAL") or element.text(), element.attribute("CURRENCY"))
+
+
+def _awarded(notice: Notice, contract: Element) -> Amount | None:
+    """The total awarded, where nothing was estimated."""
+    found = amount(contract, "VAL_TOTAL")
+    if found is not None:
+        notice.note(
+            found.path,
+            "La valeur du besoin est le total attribué, faute d'estimation",
+            "The value of the need is the total awarded, as there is no estimate",
+        )
+    return found
+
+
+def _awarded_lots(form: Element) -> dict[str, Amount]:
+    """The values of the lots of an award notice, estimated or awarded, by lot; a lot awarded twice has the first."""
+    found: dict[str, Amount] = {}
+    for award in form.all("AWARD_CONTRACT"):
+        number = award.written("LOT_NO")
+        elements = (next(award.within(name), None) for name in ("VAL_ESTIMATED_TOTAL", "VAL_TOTAL"))
+        if value := next((each for each in elements if each is not None), None):
+            found.setdefault(number.text if number else "1", amount_of(value))
+    return found
+
+
+def _nature(notice: Notice, contract: Element) -> Nature | None:
+    element = contract.at("TYPE_CONTRACT")
+    if element is None:
+        return None
+    written = element.attribute("CTYPE")
+    if written not in NATURES:
+        notice.note(
+            element.path,
+            f"Nature de marché sans équivalent : « {written} »",
+            f"A nature of contract that a need does not have: “{written}”",
+        )
+    return NATURES.get(written)
+
+
+def places(element: Element) -> list[NoticePlace]:
+    """The place of a lot: its NUTS codes, and the main site in words."""
+    nuts = nuts_of(element)
+    site = element.written("MAIN_SITE")
+    if not nuts and site is None:
+        return []
+    return [NoticePlace(site.path if site else nuts[0].path, nuts, words=site.text if site else "")]
+
+
+def nuts_of(element: Element) -> tuple[Written, ...]:
+    """The NUTS codes that are children of an element."""
+    return tuple(Written(code.path, code.attribute("CODE") or code.text()) for code in element.all("NUTS"))
+
+
+def _buyer(notice: Notice, form: Element, basis: str) -> NoticeBuyer | None:
+    body = form.at("CONTRACTING_BODY")
+    address = body.at("ADDRESS_CONTRACTING_BODY") if body is not None else None
+    if body is None or address is None:
+        return None
+    name = address.written("OFFICIALNAME")
+    buyer = NoticeBuyer(address.path, name.text if name else "", address.written("NATIONALID"))
+    buyer.place = address_of(address)
+    if more := list(body.all("ADDRESS_CONTRACTING_BODY_ADDITIONAL")):
+        notice.note(
+            more[0].path,
+            f"{len(more)} autre(s) acheteur(s) : seul le premier est lu",
+            f"{len(more)} more buyer(s): only the first is read",
+        )
+    kind = body.at("CA_TYPE")
+    if kind is not None:
+        written = kind.attribute("VALUE") or kind.text()
+        buyer.kind = BUYER_KINDS.get(written)
+        buyer.contracting_authority = True if written in AUTHORITIES else None
+        if buyer.kind is None:
+            notice.note(
+                kind.path,
+                f"« {written} » ne dit pas si l'acheteur relève de l'État ou d'une collectivité",
+                f"“{written}” does not tell whether the buyer is of the State or of a local authority",
+            )
+    entity = body.at("CE_ACTIVITY") or body.at("CE_ACTIVITY_OTHER")
+    if basis == UTILITIES or entity is not None:
+        mark_read(entity)
+        buyer.kind = "utility"
+    return buyer
+
+
+def address_of(address: Element) -> NoticePlace:
+    """An address of a buyer."""
+    town, postal, country = (address.written(name) for name in ("TOWN", "POSTAL_CODE", "COUNTRY"))
+    code = address.at("COUNTRY")
+    return NoticePlace(
+        address.path,
+        nuts_of(address),
+        code.attribute("VALUE") if code is not None else country.text if country else "",
+        "",
+        postal.text if postal else "",
+        town.text if town else "",
+    )

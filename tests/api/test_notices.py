@@ -1,0 +1,148 @@
+"""POST /notices over HTTP: a notice in, a need out that POST /match takes."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from litestar import Litestar
+from litestar.testing import AsyncTestClient
+
+from api.app import create_app
+from api.settings import Settings, read_settings
+from matching.reference import Reference
+from tests.api.conftest import ADMIN_KEY
+from tests.api.refusals import assert_refused
+from tests.conftest import ROOT
+from tests.factories import VANNES, live, supplier
+from tests.sources.notices.samples import (
+    FNSIMPLE,
+    boamp,
+    eforms,
+    eforms_lot,
+    object_descr,
+    project,
+    reserved,
+    ted,
+    ted_object,
+)
+
+XML, JSON = "application/xml", "application/json"
+NOTICE = eforms(eforms_lot("LOT-0001", reserved("res-ws") + project()))
+TED_NOTICE = ted(ted_object(object_descr(1, "<TITLE><P>Vitres</P></TITLE>")))
+RECORD = json.dumps(boamp(FNSIMPLE)).encode()
+
+
+@pytest.fixture(scope="module")
+async def client(settings: Settings, reference: Reference) -> AsyncIterator[AsyncTestClient[Litestar]]:
+    """A portal with a key, on a directory of one supplier."""
+    app = create_app(settings, reference, parts=())
+    app.state.services.live = SimpleNamespace(index=live(supplier("vannetais", at=VANNES)))
+    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
+        client.headers["Authorization"] = f"Bearer {ADMIN_KEY}"
+        yield client
+
+
+async def post(client: AsyncTestClient[Litestar], body: bytes, media: str = XML, **headers: str) -> httpx.Response:
+    return await client.post("/notices", content=body, headers={"Content-Type": media} | headers)
+
+
+@pytest.mark.parametrize(
+    ("body", "media"), [(NOTICE, XML), (NOTICE, "text/xml; charset=utf-8"), (TED_NOTICE, XML), (RECORD, JSON)]
+)
+async def test_the_need_of_a_notice_is_matched_and_kept_as_it_is(
+    client: AsyncTestClient[Litestar], body: bytes, media: str
+) -> None:
+    answer = await post(client, body, media)
+    assert answer.status_code == 200, answer.text
+    read = answer.json()
+    assert set(read) == {"need", "unread"}
+    assert read["need"]["lots"]
+    assert all(set(part) == {"path", "detail"} for part in read["unread"])
+    matched = await client.post("/match", json=read["need"])
+    assert matched.status_code == 200, matched.text
+    assert [lot["id"] for lot in matched.json()["lots"]] == [lot["id"] for lot in read["need"]["lots"]]
+
+
+async def test_the_example_is_the_real_answer(client: AsyncTestClient[Litestar]) -> None:
+    """It is shown in the OpenAPI document and in docs/formats.md."""
+    examples = ROOT / "openapi" / "examples"
+    answer = await post(client, (examples / "notice.request.xml").read_bytes())
+    assert answer.json() == json.loads((examples / "notice.response.json").read_bytes())
+
+
+async def test_the_need_has_what_the_notice_says(client: AsyncTestClient[Litestar]) -> None:
+    need = (await post(client, NOTICE)).json()["need"]
+    assert (need["procedure"], need["territory"]) == ("open", {"codes": ["nuts:FRH04"]})
+    (lot,) = need["lots"]
+    assert (lot["cpv"], lot["reserved"], lot["renewal_months"]) == (["90919200"], ["handicap", "iae"], 36)
+
+
+async def test_nothing_of_a_match_depends_on_the_procedure(client: AsyncTestClient[Litestar]) -> None:
+    need: dict[str, Any] = {"territory": {"codes": ["departement:56"]}, "lots": [{"id": "1", "cpv": ["90919200"]}]}
+    bare, named = [(await client.post("/match", json=need | more)).json() for more in ({}, {"procedure": "restricted"})]
+    assert named == bare
+
+
+async def test_what_was_not_read_is_told_in_the_callers_language(client: AsyncTestClient[Litestar]) -> None:
+    for language, words in (("fr", "le lot est lu comme ouvert aux deux"), ("en", "the lot is read as open to both")):
+        read = (await post(client, NOTICE, **{"Accept-Language": language})).json()
+        path, detail = next((part["path"], part["detail"]) for part in read["unread"] if words in part["detail"])
+        assert path.startswith("/ContractNotice/ProcurementProjectLot/TenderingTerms/"), detail
+
+
+@pytest.mark.parametrize(
+    ("body", "media", "status", "slug"),
+    [
+        (b"<!DOCTYPE a><a/>", XML, 422, "invalid-content"),
+        (b'<!DOCTYPE a [<!ENTITY b "c">]>' + NOTICE[38:], XML, 422, "invalid-content"),
+        (b"<a/>", XML, 422, "invalid-content"),
+        (b"", XML, 422, "invalid-content"),
+        (b"", JSON, 422, "invalid-content"),
+        (b"[]", JSON, 422, "invalid-content"),
+        (b'{"a": 1}', JSON, 422, "invalid-content"),
+        (b'{"donnees": "{}"}', JSON, 422, "invalid-content"),
+        (NOTICE[:-20], XML, 400, "malformed-body"),
+        (b"not xml", XML, 400, "malformed-body"),
+        (b'{"donnees": ', JSON, 400, "malformed-body"),
+        (NOTICE, "text/plain", 415, "unsupported-media-type"),
+        (NOTICE, "application/xml; charset=iso-8859-1", 415, "unsupported-media-type"),
+    ],
+)
+async def test_what_is_no_notice_is_refused(
+    client: AsyncTestClient[Litestar], body: bytes, media: str, status: int, slug: str
+) -> None:
+    assert_refused(await post(client, body, media), status, slug)
+
+
+async def test_malformed_xml_says_where(client: AsyncTestClient[Litestar]) -> None:
+    answer = await post(client, b"<a>\n<b></a>", **{"Accept-Language": "en"})
+    assert answer.json()["detail"] == "The body is not XML: line 2, column 6"
+
+
+async def test_a_declared_entity_opens_nothing(client: AsyncTestClient[Litestar]) -> None:
+    body = b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/hostname">]><ContractNotice>&b;</ContractNotice>'
+    answer = await post(client, body)
+    assert_refused(answer, 422, "invalid-content")
+    assert [error["code"] for error in answer.json()["errors"]] == ["document_type"]
+
+
+async def test_a_key_is_needed(client: AsyncTestClient[Litestar]) -> None:
+    assert_refused(await post(client, NOTICE, Authorization=""), 401, "no-valid-key")
+
+
+async def test_a_body_over_the_limit_is_refused(reference: Reference) -> None:
+    small = read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY, "VIVIER_BODY_LIMIT_MIB": "1"})
+    async with AsyncTestClient(create_app(small, reference, parts=())) as client:
+        answer = await post(client, b"<a>" + b" " * (1 << 20), Authorization=f"Bearer {ADMIN_KEY}")
+        assert_refused(answer, 413, "body-too-large")
+
+
+async def test_notices_are_read_without_suppliers(settings: Settings, reference: Reference) -> None:
+    """The route needs neither a database nor an index, and reads several at once."""
+    async with AsyncTestClient(create_app(settings, reference, parts=())) as client:
+        answers = await asyncio.gather(*(post(client, NOTICE, Authorization=f"Bearer {ADMIN_KEY}") for _ in range(4)))
+    assert {answer.status_code for answer in answers} == {200}

@@ -1,0 +1,149 @@
+"""Records of the BOAMP API: their shapes, the national forms in them, what the record says besides."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.errors import InvalidContent
+from domain.reference import cpv, territory
+from sources.notices import boamp as format_of_boamp
+from sources.notices.boamp import records_in
+from sources.notices.need_of_notice import need_of
+from tests.sources.notices.conftest import ReadRecord, noted
+from tests.sources.notices.samples import FNSIMPLE, MAPA, boamp, eforms_donnees
+
+
+def test_a_national_form_is_read_as_a_need(read_record: ReadRecord) -> None:
+    read = read_record(boamp(FNSIMPLE))
+    need = read.need
+    first, second = need.lots
+    assert (need.title, need.procedure) == ("Entretien des espaces verts de la commune", "adapted")
+    assert need.buyer is not None
+    assert (need.buyer.name, need.buyer.siret) == ("Mairie de Redon", "21350236200014")
+    assert need.territory is not None
+    assert need.territory.codes == ("commune:35236",)
+    assert (first.id, first.title, first.cpv, first.nature) == ("1", "Tonte", ("77314100",), "services")
+    assert (first.duration_months, first.renewal_months, first.reserved) == (12, 36, ())
+    assert (second.cpv, second.reserved) == (("77310000",), ("handicap",))
+    assert "Réservé d'après le texte, sans champ qui le dise : handicap" in noted(read)
+
+
+def test_a_form_without_code_or_place_has_the_records(read_record: ReadRecord) -> None:
+    read = read_record(boamp(MAPA))
+    (lot,) = read.need.lots
+    assert (lot.title, lot.cpv, lot.keywords) == ("Nettoyage des vitres de l'école", (), ("Nettoyage de locaux",))
+    assert lot.duration_months == 6
+    assert read.need.territory is not None
+    assert read.need.territory.codes == ("departement:35",)
+    assert "Aucun code CPV lisible : l'objet du lot est lu dans les mots" in noted(read)
+
+
+def test_a_form_in_capitals_is_read(read_record: ReadRecord) -> None:
+    donnees = {
+        "IDENTITE": {"DENOMINATION": "Ville de Vannes", "CP": "56000", "VILLE": "Vannes"},
+        "OBJET": {
+            "TITRE_MARCHE": "Tonte des pelouses",
+            "CPV": [{"PRINCIPAL": "77314100"}],
+            "LIEU_EXEC_LIVR": {"ADRESSE": "Vannes", "CODE_NUTS": "FRH04"},
+            "ACCORD_CADRE": {"UNIQUE": ""},
+            "DUREE_DELAI": {"DUREE_MOIS": 24},
+            "LOTS": {
+                "LOT": [
+                    {
+                        "NUM": "7",
+                        "INTITULE": "Nord",
+                        "CPV": {"PRINCIPAL": "77310000"},
+                        "CODE_NUTS": ["FRH04", "FRH03"],
+                        "VALEUR": {"@DEVISE": "EUR", "#text": "30000"},
+                        "DATE_DEBUT": "2026-01-01",
+                        "DATE_FIN": "2026-12-31",
+                    },
+                    {"INTITULE": "Sud", "VALEUR_MAX": {"@DEVISE": "EUR", "#text": "20000"}},
+                ]
+            },
+        },
+        "CONDITION_PARTICIPATION": {"MARCHE_RESERVE_OUI": {"ATELIERS_PROTEGES": ""}},
+    }
+    need = read_record(boamp(donnees)).need
+    north, south = need.lots
+    assert (north.id, north.title, north.cpv) == ("7", "Nord", ("77310000",))
+    assert (south.id, south.title, south.cpv) == ("2", "Sud", ("77314100",))
+    assert (north.value_eur, north.duration_months, south.value_eur, south.duration_months) == (30_000, 12, 20_000, 24)
+    assert [lot.territory and lot.territory.codes for lot in need.lots] == [
+        ("nuts:FRH04", "nuts:FRH03"),
+        ("nuts:FRH04",),
+    ]
+    assert {lot.reserved for lot in need.lots} == {("handicap", "iae")}
+    assert need.technique == "framework_agreement"
+    assert need.buyer is not None
+    assert need.buyer.name == "Ville de Vannes"
+
+
+def test_a_form_that_says_not_reserved_is_believed(read_record: ReadRecord) -> None:
+    donnees = {
+        "OBJET": {"TITRE_MARCHE": "Tonte, marché réservé aux ESAT"},
+        "CONDITION_PARTICIPATION": {"MARCHE_RESERVE_NON": ""},
+    }
+    assert read_record(boamp(donnees)).need.lots[0].reserved == ()
+
+
+@pytest.mark.parametrize(
+    "lots",
+    [
+        {"lot": [{"intitule": "Tonte"}, {"intitule": "Haies"}]},
+        [{"intitule": "Tonte"}, {"intitule": "Haies"}],
+    ],
+)
+def test_lots_are_nested_in_several_ways(read_record: ReadRecord, lots: Any) -> None:
+    need = read_record(boamp({"MAPA": {"initial": {"description": {"objet": "Entretien"}, "lots": lots}}})).need
+    assert [lot.title for lot in need.lots] == ["Tonte", "Haies"]
+
+
+@pytest.mark.parametrize(
+    "shaped",
+    [
+        lambda record: record,
+        lambda record: record | {"donnees": json.loads(record["donnees"])},
+        lambda record: {"total_count": 1, "results": [record]},
+        lambda record: {"nhits": 1, "records": [{"recordid": "1", "fields": record}]},
+        lambda record: {"record": {"id": "1", "fields": record}},
+        lambda record: {"record_id": "1", "raw_fields": record},
+    ],
+)
+def test_the_shapes_of_the_api_are_read_alike(read_record: ReadRecord, shaped: Any) -> None:
+    assert read_record(shaped(boamp(eforms_donnees()))).need == read_record(boamp(eforms_donnees())).need
+
+
+def test_a_cancelled_procedure_is_told(read_record: ReadRecord) -> None:
+    assert "Cet avis annule la procédure" in noted(read_record(boamp(FNSIMPLE, etat="ANNULATION")))
+
+
+@pytest.mark.parametrize(
+    ("document", "pointer", "code"),
+    [
+        ({"lots": []}, "", "no_notice"),
+        ({"results": []}, "", "no_notice"),
+        ({"results": [boamp(MAPA), boamp(MAPA)]}, "/results/1", "several_notices"),
+        ({"results": [boamp({}) | {"donnees": "{"}]}, "/results/0/donnees", "malformed_json"),
+        ({"donnees": "{}"}, "", "no_lots"),
+        ({"donnees": None, "objet": None}, "", "no_lots"),
+    ],
+)
+def test_what_is_no_notice_is_refused_at_its_place(
+    read_record: ReadRecord, document: dict[str, Any], pointer: str, code: str
+) -> None:
+    with pytest.raises(InvalidContent) as refused:
+        read_record(document)
+    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [(pointer, code)]
+
+
+def test_real_notices_become_needs_with_lots(shared_data: Path) -> None:
+    """Each of the real notices, of TED as extracts, has as many lots as it says, or one, up to 200."""
+    lines = (shared_data / "notices" / "notices_ted_fr_sample.ndjson").read_text().splitlines()
+    documents = [json.loads(line) for line in lines]
+    for document in documents:
+        ((at, record),) = records_in(document)
+        need, _ = need_of(format_of_boamp.read(record, at), territory.load(), cpv.load())
+        assert len(need.lots) == max(1, len(document["lots"]))

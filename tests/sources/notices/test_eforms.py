@@ -1,0 +1,230 @@
+"""eForms notices, all types that have lots, in XML and as BOAMP writes them in JSON."""
+
+import pytest
+
+from domain.errors import InvalidContent
+from domain.needs.need import Buyer, Place
+from tests.sources.notices.conftest import ReadRecord, ReadXml, noted
+from tests.sources.notices.samples import (
+    YEAR,
+    boamp,
+    eforms,
+    eforms_donnees,
+    eforms_lot,
+    extension,
+    organisation,
+    project,
+    reserved,
+    system,
+)
+
+LOT = eforms_lot("LOT-0001", project())
+
+
+def test_a_contract_notice_is_read_as_a_need(read_xml: ReadXml) -> None:
+    need, unread = read_xml(eforms(eforms_lot("LOT-0001", reserved("none") + system() + project())))
+    (lot,) = need.lots
+    assert (need.title, need.reference, need.procedure, need.technique) == (
+        "Propreté", "NETT-56", "open", "framework_agreement",
+    )  # fmt: skip
+    assert need.buyer == Buyer("Département du Morbihan", "22560001400016", "local", True)
+    assert need.territory is not None
+    assert need.territory.codes == ("nuts:FRH04",)
+    assert (lot.id, lot.title, lot.cpv, lot.nature) == ("LOT-0001", "Nettoyage des locaux", ("90919200",), "services")
+    assert (lot.value_eur, lot.duration_months, lot.renewal_months, lot.reserved) == (240_000, 12, 36, ())
+    assert lot.site == Place(commune="56260")
+    assert "/ContractNotice/ProcurementProjectLot/TenderingTerms/AwardingTerms" in [each.path for each in unread]
+
+
+@pytest.mark.parametrize(
+    ("root", "kind", "scheme", "identifier"),
+    [
+        ("ContractNotice", "cn-social", "Lot", "LOT-0001"),
+        ("PriorInformationNotice", "pin-only", "Part", "PAR-0001"),
+        ("PriorInformationNotice", "pin-cfc-standard", "Lot", "LOT-0001"),
+        ("ContractAwardNotice", "can-standard", "Lot", "LOT-0001"),
+        ("ContractAwardNotice", "veat", "Lot", "LOT-0001"),
+        ("ContractAwardNotice", "can-modif", "Lot", "LOT-0001"),
+    ],
+)
+def test_every_type_that_has_lots_is_read(
+    read_xml: ReadXml, root: str, kind: str, scheme: str, identifier: str
+) -> None:
+    need = read_xml(eforms(eforms_lot(identifier, project(), scheme), root=root, kind=kind)).need
+    assert [(lot.id, lot.cpv) for lot in need.lots] == [(identifier, ("90919200",))]
+
+
+def test_the_total_awarded_stands_for_an_estimate_that_is_not_there(read_xml: ReadXml) -> None:
+    result = '<efac:NoticeResult><cbc:TotalAmount currencyID="EUR">50000</cbc:TotalAmount></efac:NoticeResult>'
+    bare = project(amount="")
+    read = read_xml(eforms(eforms_lot("LOT-0001", bare), root="ContractAwardNotice", whole=bare, result=result))
+    assert read.need.lots[0].value_eur == 50_000
+    assert "La valeur du besoin est le total attribué, faute d'estimation" in noted(read)
+
+
+def test_a_lot_without_value_has_the_one_awarded(read_xml: ReadXml) -> None:
+    """By the tender that a contract was made of, not by others."""
+    results = "".join((
+        "<efac:NoticeResult>",
+        '<efac:LotResult><efac:LotTender><cbc:ID schemeName="tender">TEN-0001</cbc:ID></efac:LotTender>',
+        '<efac:LotTender><cbc:ID schemeName="tender">TEN-0002</cbc:ID></efac:LotTender>',
+        '<efac:TenderLot><cbc:ID schemeName="Lot">LOT-0001</cbc:ID></efac:TenderLot></efac:LotResult>',
+        *(
+            f'<efac:LotTender><cbc:ID>TEN-000{number}</cbc:ID><cac:LegalMonetaryTotal><cbc:PayableAmount '
+            f'currencyID="EUR">{number}000</cbc:PayableAmount></cac:LegalMonetaryTotal></efac:LotTender>'
+            for number in (1, 2)
+        ),
+        "<efac:SettledContract><efac:LotTender><cbc:ID>TEN-0002</cbc:ID></efac:LotTender></efac:SettledContract>",
+        "</efac:NoticeResult>",
+    ))  # fmt: skip
+    bare = project(amount="")
+    read = read_xml(eforms(eforms_lot("LOT-0001", bare), root="ContractAwardNotice", whole=bare, result=results))
+    assert read.need.lots[0].value_eur == 2_000
+    assert "La valeur du lot est le montant attribué, faute d'estimation" in noted(read)
+
+
+def test_a_notice_without_lots_is_refused(read_xml: ReadXml) -> None:
+    with pytest.raises(InvalidContent) as refused:
+        read_xml(eforms(kind="pin-buyer", root="PriorInformationNotice"))
+    assert [problem.code for problem in refused.value.problems] == ["no_lots"]
+
+
+def test_an_unknown_document_is_refused_by_its_name(read_xml: ReadXml) -> None:
+    with pytest.raises(InvalidContent) as refused:
+        read_xml(b"<Invoice/>")
+    assert refused.value.problems[0].code == "unknown_notice"
+    assert "Invoice" in refused.value.detail.en
+
+
+@pytest.mark.parametrize(
+    ("code", "execution", "description", "kinds"),
+    [
+        ("none", "no", "", ()),
+        ("none", "no", "Marché réservé aux ESAT", ()),
+        ("none", "yes", "", ()),
+        ("res-ws", "no", "", ("handicap", "iae")),
+        ("res-ws", "no", "Réservé aux entreprises adaptées et ESAT (L. 2113-12)", ("handicap",)),
+        ("res-ws", "yes", "Réservé aux structures d'insertion", ("iae",)),
+        ("res-pub-ser", "no", "", ("ess",)),
+        ("", "yes", "", ("handicap", "iae")),
+    ],
+)
+def test_a_reservation_is_of_the_kind_that_the_text_tells(
+    read_xml: ReadXml, code: str, execution: str, description: str, kinds: tuple[str, ...]
+) -> None:
+    terms = reserved(code, execution)
+    if not code:
+        terms = terms.replace('listName="reserved-procurement"', 'listName="missing-info-submission"')
+    read = read_xml(eforms(eforms_lot("LOT-0001", terms + project(description=description))))
+    assert read.need.lots[0].reserved == kinds
+    assert any("ouvert aux deux" in text for text in noted(read)) == (kinds == ("handicap", "iae"))
+
+
+@pytest.mark.parametrize(
+    ("code", "procedure"),
+    [
+        ("open", "open"), ("restricted", "restricted"), ("neg-w-call", "negotiated"), ("neg-wo-call", "direct_award"),
+        ("comp-dial", None), ("innovation", None), ("oth-single", None), ("oth-mult", None), ("", None),
+    ],
+)  # fmt: skip
+def test_a_procedure_that_a_need_does_not_have_is_told(read_xml: ReadXml, code: str, procedure: str | None) -> None:
+    read = read_xml(eforms(LOT, procedure=code))
+    assert read.need.procedure == procedure
+    assert any(f"« {code} »" in text for text in noted(read)) == (bool(code) and procedure is None)
+
+
+@pytest.mark.parametrize(
+    ("legal", "basis", "kind", "authority"),
+    [
+        ("cga", "32014L0024", "state", True),
+        ("body-pl-la", "32014L0024", "local", True),
+        ("body-pl", "32014L0024", None, True),
+        ("pub-undert-la", "32014L0025", "utility", None),
+        ("la", "32014L0025", "utility", True),
+        ("spec-rights-entity", "32014L0025", "utility", False),
+        ("org-sub", "32014L0024", None, None),
+    ],
+)
+def test_the_buyers_kind_follows_from_its_legal_type(
+    read_xml: ReadXml, legal: str, basis: str, kind: str | None, authority: bool | None
+) -> None:
+    buyer = read_xml(eforms(LOT, legal=legal, basis=basis)).need.buyer
+    assert buyer is not None
+    assert (buyer.kind, buyer.contracting_authority) == (kind, authority)
+
+
+def test_a_concession_and_a_dynamic_system_are_told_apart(read_xml: ReadXml) -> None:
+    need = read_xml(eforms(eforms_lot("LOT-0001", system("none", "dps-nlist") + project()), basis="32014L0023")).need
+    assert (need.contract, need.technique) == ("concession", "dynamic_purchasing_system")
+
+
+def test_the_maximum_of_a_framework_agreement_is_the_total(read_xml: ReadXml) -> None:
+    most = extension('<efbc:FrameworkMaximumAmount currencyID="EUR">200000</efbc:FrameworkMaximumAmount>')
+    estimate = '<cbc:EstimatedOverallContractAmount currencyID="EUR">150000</cbc:EstimatedOverallContractAmount>'
+    bare = project(amount="")
+    need = read_xml(eforms(eforms_lot("LOT-0001", project(amount=most + estimate)), whole=bare)).need
+    assert (need.lots[0].value_eur, need.estimated_total_eur) == (150_000, 200_000)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"), [("1000", "GBP"), ("0", "EUR"), ("1", "EUR"), ("-5", "EUR"), ("beaucoup", "EUR")]
+)
+def test_an_amount_that_is_no_value_in_euros_is_told(read_xml: ReadXml, amount: str, currency: str) -> None:
+    written = (
+        f'<cbc:EstimatedOverallContractAmount currencyID="{currency}">{amount}</cbc:EstimatedOverallContractAmount>'
+    )
+    read = read_xml(eforms(eforms_lot("LOT-0001", project(amount=written)), whole=project(amount="")))
+    assert read.need.lots[0].value_eur is None
+    assert any(text.startswith(f"Le montant « {amount} {currency} »") for text in noted(read))
+
+
+def test_french_comes_first_among_languages(read_xml: ReadXml) -> None:
+    raw = eforms(LOT).replace(
+        b'<cbc:Name languageID="FRA">Nettoyage',
+        b'<cbc:Name languageID="ENG">Cleaning</cbc:Name><cbc:Name languageID="FRA">Nettoyage',
+    )
+    assert read_xml(raw).need.lots[0].title == "Nettoyage des locaux"
+
+
+def test_the_first_of_several_buyers_is_read(read_xml: ReadXml) -> None:
+    second = organisation("21560260300017", "Ville de Vannes", "ORG-0002")
+    raw = eforms(LOT, organisations=second + organisation())
+    raw = raw.replace(
+        b"</cac:ContractingParty>", b"</cac:ContractingParty><cac:ContractingParty><cac:Party/></cac:ContractingParty>"
+    )
+    read = read_xml(raw)
+    assert read.need.buyer is not None
+    assert read.need.buyer.name == "Département du Morbihan"
+    assert "1 autre(s) acheteur(s) : seul le premier est lu" in noted(read)
+
+
+@pytest.mark.parametrize("number", ["34170", "225600014", "tva12345"])
+def test_a_number_that_is_no_siret_is_told(read_xml: ReadXml, number: str) -> None:
+    read = read_xml(eforms(LOT, organisations=organisation(number)))
+    assert read.need.buyer is not None
+    assert read.need.buyer.siret is None
+    assert f"Le numéro de l'acheteur n'est pas un SIRET : « {number} »" in noted(read)
+
+
+def test_a_duration_without_end_is_told(read_xml: ReadXml) -> None:
+    code = '<cbc:DescriptionCode listName="timeperiod">UNLIMITED</cbc:DescriptionCode>'
+    period = f"<cac:PlannedPeriod>{code}</cac:PlannedPeriod>"
+    read = read_xml(eforms(eforms_lot("LOT-0001", project(rest=period))))
+    assert read.need.lots[0].duration_months is None
+    assert "La durée ne se dit pas en mois : « UNLIMITED »" in noted(read)
+
+
+def test_renewals_that_only_the_text_tells_are_noted(read_xml: ReadXml) -> None:
+    read = read_xml(eforms(eforms_lot("LOT-0001", project(rest=YEAR, description="Reconductible 2 fois un an."))))
+    assert read.need.lots[0].renewal_months == 24
+    assert any("d'après le texte" in text for text in noted(read))
+
+
+def test_boamp_writes_the_same_notice_in_json(read_record: ReadRecord) -> None:
+    """A lot without a place of its own has that of the record."""
+    need = read_record(boamp(eforms_donnees())).need
+    assert [(lot.id, lot.title, lot.cpv) for lot in need.lots] == [
+        ("LOT-0001", "Tonte des pelouses", ("77310000",)),
+        ("LOT-0002", "Nettoyage de bureaux", ("90919200",)),
+    ]
+    assert [lot.territory and lot.territory.codes for lot in need.lots] == [("departement:35",), ("nuts:FRH03",)]

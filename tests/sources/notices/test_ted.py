@@ -1,0 +1,166 @@
+"""The forms of TED before eForms, of schemas R2.0.9 and R2.0.8."""
+
+import pytest
+
+from domain.errors import InvalidContent
+from tests.sources.notices.conftest import ReadXml, noted
+from tests.sources.notices.samples import lot_2013, object_descr, ted, ted_2013, ted_object
+
+PLACE = '<n2016:NUTS CODE="FRH04"/>'
+WINDOWS = f'<TITLE><P>Vitres</P></TITLE><CPV_ADDITIONAL><CPV_CODE CODE="90911300"/></CPV_ADDITIONAL>{PLACE}'
+OFFICES = f"<TITLE><P>Bureaux</P></TITLE>{PLACE}"
+TERM = '<VAL_OBJECT CURRENCY="EUR">30000</VAL_OBJECT><DURATION TYPE="MONTH">12</DURATION>'
+RENEWAL = "<RENEWAL/><RENEWAL_DESCR><P>3 fois par période d'un an</P></RENEWAL_DESCR>"
+
+
+def test_a_contract_notice_is_read_as_a_need(read_xml: ReadXml) -> None:
+    need, unread = read_xml(ted(ted_object(object_descr(1, WINDOWS + TERM + RENEWAL), object_descr(2, OFFICES))))
+    windows, offices = need.lots
+    assert (need.title, need.reference, need.procedure, need.technique) == (
+        "Propreté", "21-7", "open", "framework_agreement",
+    )  # fmt: skip
+    assert need.buyer is not None
+    assert (need.buyer.name, need.buyer.siret, need.buyer.kind) == (
+        "Département du Morbihan",
+        "22560001400016",
+        "local",
+    )
+    assert need.territory is not None
+    assert need.territory.codes == ("nuts:FRH04",)
+    assert (windows.id, windows.title, windows.cpv) == ("1", "Vitres", ("90911300",))
+    assert (windows.value_eur, windows.duration_months, windows.renewal_months) == (30_000, 12, 36)
+    assert (offices.id, offices.cpv, offices.nature) == ("2", ("90910000",), "services")
+    assert "/TED_EXPORT/TRANSLATION_SECTION" in [each.path for each in unread]
+
+
+def test_a_single_lot_has_the_codes_and_the_title_of_the_whole(read_xml: ReadXml) -> None:
+    (lot,) = read_xml(ted(ted_object(object_descr(1, WINDOWS.replace("Vitres", ""), lot=False)))).need.lots
+    assert (lot.id, lot.title, lot.cpv) == ("1", "Propreté", ("90910000", "90911300"))
+
+
+@pytest.mark.parametrize(
+    "form", ["F01_2014", "F02_2014", "F03_2014", "F05_2014", "F07_2014", "F20_2014", "F21_2014", "F24_2014"]
+)
+def test_every_form_with_an_object_is_read(read_xml: ReadXml, form: str) -> None:
+    need = read_xml(ted(ted_object(object_descr(1, WINDOWS), object_descr(2, OFFICES)), form=form)).need
+    assert [lot.id for lot in need.lots] == ["1", "2"]
+
+
+def test_several_objects_of_a_prior_notice_are_told_apart(read_xml: ReadXml) -> None:
+    need = read_xml(
+        ted(ted_object(object_descr(1, WINDOWS)), ted_object(object_descr(1, OFFICES)), form="F01_2014")
+    ).need
+    assert [(lot.id, lot.title) for lot in need.lots] == [("1-1", "Vitres"), ("2-1", "Bureaux")]
+
+
+def test_an_object_without_description_is_a_lot(read_xml: ReadXml) -> None:
+    (lot,) = read_xml(ted(ted_object(), form="F14_2014")).need.lots
+    assert (lot.id, lot.cpv) == ("1", ("90910000",))
+
+
+def test_a_form_without_object_is_refused(read_xml: ReadXml) -> None:
+    for raw in (ted(form="F08_2014"), b"<TED_EXPORT/>", b"<TED_EXPORT><FORM_SECTION/></TED_EXPORT>"):
+        with pytest.raises(InvalidContent) as refused:
+            read_xml(raw)
+        assert [problem.code for problem in refused.value.problems] == ["no_lots"]
+
+
+def test_the_total_awarded_stands_for_an_estimate_that_is_not_there(read_xml: ReadXml) -> None:
+    total = '<VAL_TOTAL CURRENCY="EUR">52 300,50</VAL_TOTAL>'
+    read = read_xml(ted(ted_object(object_descr(1, OFFICES), value=total), form="F03_2014"))
+    assert read.need.lots[0].value_eur == 52_300.5
+    assert "La valeur du besoin est le total attribué, faute d'estimation" in noted(read)
+
+
+def test_a_lot_without_value_has_the_one_awarded(read_xml: ReadXml) -> None:
+    value = '<VALUES><VAL_ESTIMATED_TOTAL CURRENCY="EUR">9000</VAL_ESTIMATED_TOTAL></VALUES>'
+    award = f"<AWARD_CONTRACT ITEM='1'><LOT_NO>2</LOT_NO><AWARDED_CONTRACT>{value}</AWARDED_CONTRACT></AWARD_CONTRACT>"
+    lots = (object_descr(1, WINDOWS + TERM), object_descr(2, OFFICES))
+    read = read_xml(ted(ted_object(*lots), award, form="F03_2014"))
+    assert [lot.value_eur for lot in read.need.lots] == [30_000, 9_000]
+    assert "La valeur du lot est le montant attribué, faute d'estimation" in noted(read)
+
+
+@pytest.mark.parametrize(
+    ("marks", "title", "kinds"),
+    [
+        (("RESTRICTED_SHELTERED_WORKSHOP",), "Tonte", ("handicap", "iae")),
+        (("RESTRICTED_SHELTERED_WORKSHOP", "RESTRICTED_SHELTERED_PROGRAM"), "Tonte réservée aux ESAT", ("handicap",)),
+        (("RESTRICTED_SHELTERED_PROGRAM",), "Tonte", ("handicap", "iae")),
+        (("RESERVED_ORGANISATIONS_SERVICE_MISSION",), "Tonte", ("ess",)),
+        (("RESTRICTED_SHELTERED_WORKSHOP", "RESERVED_ORGANISATIONS_SERVICE_MISSION"), "Tonte", ("handicap", "iae")),
+    ],
+)
+def test_a_reservation_holds_for_all_lots(
+    read_xml: ReadXml, marks: tuple[str, ...], title: str, kinds: tuple[str, ...]
+) -> None:
+    lot = f"<TITLE><P>{title}</P></TITLE>{PLACE}"
+    leftis = "".join(f"<{mark}/>" for mark in marks)
+    need = read_xml(ted(ted_object(object_descr(1, lot), object_descr(2, lot)), leftis=leftis)).need
+    assert [lot.reserved for lot in need.lots] == [kinds, kinds]
+
+
+@pytest.mark.parametrize(
+    ("element", "procedure"),
+    [
+        ("PT_RESTRICTED", "restricted"),
+        ("PT_COMPETITIVE_NEGOTIATION", "negotiated"),
+        ("PT_NEGOTIATED_WITH_PRIOR_CALL", "negotiated"),
+        ("PT_AWARD_CONTRACT_WITHOUT_CALL", "direct_award"),
+        ("PT_COMPETITIVE_DIALOGUE", None),
+    ],
+)
+def test_a_procedure_that_a_need_does_not_have_is_told(read_xml: ReadXml, element: str, procedure: str | None) -> None:
+    read = read_xml(ted(ted_object(object_descr(1, OFFICES)), procedure=f"<{element}/>"))
+    assert read.need.procedure == procedure
+    assert any(element in text for text in noted(read)) == (procedure is None)
+
+
+@pytest.mark.parametrize(
+    ("basis", "ca_type", "kind", "contract"),
+    [
+        ("32014L0024", '<CA_TYPE VALUE="MINISTRY"/>', "state", "market"),
+        ("32014L0024", '<CA_TYPE VALUE="BODY_PUBLIC"/>', None, "market"),
+        ("32014L0025", '<CE_ACTIVITY VALUE="WATER"/>', "utility", "market"),
+        ("32014L0023", '<CA_TYPE VALUE="REGIONAL_AUTHORITY"/>', "local", "concession"),
+    ],
+)
+def test_buyer_and_contract_follow_from_type_and_legal_basis(
+    read_xml: ReadXml, basis: str, ca_type: str, kind: str | None, contract: str
+) -> None:
+    need = read_xml(ted(ted_object(object_descr(1, OFFICES)), basis=basis, ca_type=ca_type)).need
+    assert (need.buyer and need.buyer.kind, need.contract) == (kind, contract)
+
+
+def test_a_contract_without_renewal_says_so(read_xml: ReadXml) -> None:
+    (lot,) = read_xml(ted(ted_object(object_descr(1, OFFICES + TERM + "<NO_RENEWAL/>")))).need.lots
+    assert lot.renewal_months == 0
+
+
+def test_a_date_of_end_alone_is_no_duration(read_xml: ReadXml) -> None:
+    read = read_xml(ted(ted_object(object_descr(1, OFFICES + "<DATE_END>2021-12-31</DATE_END>"))))
+    assert read.need.lots[0].duration_months is None
+    assert "La durée ne se dit pas en mois : « 2021-12-31 »" in noted(read)
+
+
+def test_a_notice_of_the_schema_before_is_read(read_xml: ReadXml) -> None:
+    shelters = "<RESERVED_CONTRACTS><RESTRICTED_TO_SHELTERED_WORKSHOPS/></RESERVED_CONTRACTS>"
+    lots = lot_2013(1, "Tonte", "77314100") + lot_2013(2, "Haies", "77340000")
+    need = read_xml(ted_2013(lots, shelters)).need
+    assert [(lot.id, lot.title, lot.cpv, lot.reserved) for lot in need.lots] == [
+        ("1", "Tonte", ("77314100",), ("handicap", "iae")),
+        ("2", "Haies", ("77340000",), ("handicap", "iae")),
+    ]
+    assert (need.title, need.procedure, need.estimated_total_eur) == ("Entretien", "open", 90_000)
+    assert need.buyer is not None
+    assert (need.buyer.name, need.buyer.kind) == ("Ville de Vannes", "local")
+    assert need.territory is not None
+    assert need.territory.codes == ("nuts:FR524",)
+    assert [lot.duration_months for lot in need.lots] == [24, 24]
+
+
+def test_without_lots_the_whole_is_one(read_xml: ReadXml) -> None:
+    (lot,) = read_xml(ted_2013()).need.lots
+    assert (lot.id, lot.title, lot.cpv, lot.value_eur) == ("1", "Entretien", ("77310000",), 90_000)
+    assert lot.site is not None
+    assert lot.site.commune == "56260"
