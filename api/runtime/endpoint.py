@@ -146,18 +146,20 @@ def _build(handler: Handler, route: Route, *, takes_query: bool) -> HTTPRouteHan
 
 def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
     """Handlers of OPTIONS for the paths of `handlers`, each naming all methods; the framework's name only one."""
-    methods: dict[str, set[str]] = defaultdict(lambda: {"OPTIONS"})
+    routes: dict[str, dict[str, Route]] = defaultdict(dict)
     for handler in handlers:
         for path in handler.paths:
-            methods[path] |= handler.http_methods | ({"HEAD"} if "GET" in handler.http_methods else set())
-    return [_options_handler(path, ", ".join(sorted(names))) for path, names in methods.items()]
+            routes[path] |= {str(method): handler.opt["route"] for method in handler.http_methods}
+    return [_options_handler(path, of_path) for path, of_path in routes.items()]
 
 
-def _options_handler(path: str, allow: str) -> HTTPRouteHandler:
+def _options_handler(path: str, routes: Mapping[str, Route]) -> HTTPRouteHandler:
+    allow = ", ".join(sorted({"OPTIONS", *routes, *(("HEAD",) if "GET" in routes else ())}))
+
     async def options() -> Response[None]:
         return Response(None, status_code=204, headers={"allow": allow})
 
-    return HTTPRouteHandler(path, http_method="OPTIONS", status_code=204)(options)
+    return HTTPRouteHandler(path, http_method="OPTIONS", status_code=204, opt={"routes": routes})(options)
 
 
 class _Encoded:
