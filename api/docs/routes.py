@@ -55,7 +55,15 @@ class ServiceDocument(msgspec.Struct, frozen=True):
     openapi: str
 
 
-@endpoint("GET", "/", tag=TAG, scope=None, answers={JSON: ServiceDocument, HTML: str}, status=(200, 303))
+@endpoint(
+    "GET",
+    "/",
+    tag=TAG,
+    scope=None,
+    answers={JSON: ServiceDocument, HTML: str},
+    status=(200, 303),
+    example="service",
+)
 async def get_service(call: Call) -> Response[bytes]:
     """This service, and where its documentation is; browsers are led there."""
     if call.media_type == HTML:

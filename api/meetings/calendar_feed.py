@@ -61,6 +61,7 @@ class CalendarAddress(msgspec.Struct, frozen=True):
     status=201,
     headers=IDEMPOTENCY_KEY,
     problems=("conflict",),
+    example="calendar-feed",
 )
 async def create_calendar_feed(call: Call) -> Response[bytes]:
     """Make the address at which a calendar subscribes to the organisation's meetings, without a key.

@@ -51,7 +51,7 @@ def neutralised(text: str, *, keeps_digits: bool = True) -> str:
 
 def restored(cell: str) -> str:
     """The text that `neutralised` made the cell of."""
-    return cell[1:] if _MARKED.match(cell) else cell
+    return cell[1:] if cell.startswith("'") and _MARKED.match(cell) else cell
 
 
 def escaped(text: str, separators: str = "|") -> str:
@@ -64,6 +64,8 @@ def escaped(text: str, separators: str = "|") -> str:
 
 def parts_of(cell: str, separator: str, most: int = 0) -> list[str]:
     """The pieces between separators, at most so many where `most` is given, as they are written (see `unescaped`)."""
+    if "\\" not in cell:
+        return cell.split(separator, most - 1)
     pieces, start = list[str](), 0
     for found in re.finditer(rf"\\.|{re.escape(separator)}", cell, re.DOTALL):
         if found[0] == separator and (not most or len(pieces) < most - 1):
@@ -121,6 +123,8 @@ def boolean(cell: str, path: Path) -> bool:
 
 def plain_number(cell: str) -> str:
     """A number as French spreadsheets show it (1 234,5) as it is written in JSON; any other text as it is."""
+    if cell.isdecimal():
+        return cell
     bare = cell.strip()
     if found := _GROUPED.match(bare):
         bare = "".join(found[0].split()) + bare[found.end() :]

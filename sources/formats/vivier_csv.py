@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from domain.errors import InvalidContent, Problem
 from domain.suppliers.rows import Row, RowError, reject
-from sources.formats.csv_cells import BadCell, Path, plain_boolean, plain_number, restored
+from sources.formats.csv_cells import BadCell, Path, known, plain_boolean, plain_number, restored
 from sources.formats.csv_records import missing_columns, unknown_columns
 from sources.formats.csv_table import Cells, FaultyRow, read_table
 from sources.formats.vivier_columns import COLUMNS, GIVEN_ALONE, ID, OFFER_COLUMNS
@@ -16,10 +16,16 @@ from sources.rows import Context, UnreadableFile, row_of
 
 _MOST_ROWS = 201
 """Rows that are held as those of one record: one more than it may have offers."""
+_OFFER_COLUMNS = frozenset(OFFER_COLUMNS)
+_PLAIN = {
+    name: plain_boolean if column.type == "boolean" else plain_number
+    for name, column in COLUMNS.items()
+    if column.type != "string"
+}
 
 
 class _Record(NamedTuple):
-    """The rows of one record: its id, the line of each, and its cells."""
+    """The rows of one record: its id, the line of each, and its cells that are not empty."""
 
     external_id: str | None
     rows: list[Cells]
@@ -56,37 +62,30 @@ def _records(rows: Iterator[Cells | FaultyRow]) -> Iterator[_Record | FaultyRow]
             held = None
             yield row
             continue
-        read = Cells(row.line, {name: _plain(restored(cell), name) for name, cell in row.cells.items()})
+        read = Cells(row.line, {name: _plain(cell, name) for name, cell in row.cells.items() if cell})
         if held is not None and _goes_on(held, read):
             held.rows.append(read)
             continue
         if held is not None:
             yield held
-        held = _Record(read.cells[ID].strip() or None, [read])
+        held = _Record(known(read.cells.get(ID, "")), [read])
     if held is not None:
         yield held
 
 
 def _plain(cell: str, name: str) -> str:
-    """The cell with its number, or its yes or no, as in JSON."""
-    column = COLUMNS.get(name)
-    if not cell or column is None or column.type == "string":
-        return cell
-    return plain_boolean(cell) if column.type == "boolean" else plain_number(cell)
+    """The cell without the mark before a formula, its number, or its yes or no, as in JSON."""
+    plain = _PLAIN.get(name)
+    return restored(cell) if plain is None else plain(restored(cell))
 
 
 def _goes_on(held: _Record, row: Cells) -> bool:
     """Whether the row tells another offer of the record; one that is repeated as it is does not."""
-    if held.external_id is None or row.cells[ID].strip() != held.external_id or len(held.rows) == _MOST_ROWS:
+    if held.external_id is None or row.cells.get(ID, "").strip() != held.external_id or len(held.rows) == _MOST_ROWS:
         return False
-    first = held.rows[0].cells
-    offers = [{name: cells.get(name, "") for name in OFFER_COLUMNS} for _, cells in (*held.rows, row)]
-    others = first.keys() - set(OFFER_COLUMNS)
-    return (
-        all(map(any, (offers[0].values(), offers[-1].values())))
-        and offers[-1] not in offers[:-1]
-        and all(first[name] == row.cells[name] for name in others)
-    )
+    offers = [{name: cells[name] for name in cells.keys() & _OFFER_COLUMNS} for _, cells in (*held.rows, row)]
+    others = [{name: cells[name] for name in cells.keys() - _OFFER_COLUMNS} for _, cells in (held.rows[0], row)]
+    return bool(offers[0] and offers[-1]) and offers[-1] not in offers[:-1] and others[0] == others[1]
 
 
 def _row(record: _Record, context: Context) -> Row | RowError:
@@ -108,7 +107,7 @@ def _document(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
         names = cells if position == 0 else [name for name in OFFER_COLUMNS if name in cells]
         for name in names:
             if (cell := cells[name]) and (column := COLUMNS.get(name)):
-                path = ("offers", position, *column.path[2:]) if column.path[0] == "offers" else column.path
+                path = ("offers", position, *column.path[2:]) if position else column.path
                 try:
                     _put(document, path, column.read(cell, path))
                 except BadCell as bad:

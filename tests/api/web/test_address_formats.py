@@ -1,10 +1,12 @@
 """Formats named in the address, for whoever cannot set headers, and names of files."""
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import shapely
 from litestar.testing import AsyncTestClient
 
 from api.app import ROUTES
@@ -50,6 +52,19 @@ def test_every_route_that_offers_several_formats_takes_their_names() -> None:
         assert ("format" in parameters) == offers_several, route.path
         assert ("csv" in parameters) == (offers_several and CSV in route.answers), route.path
         assert not offers_several or set(route.answers) <= set(NAMES)
+
+
+@pytest.mark.parametrize("territory", ["country:FR", "region:53", "departement:29", "epci:243500741", "commune:35238"])
+async def test_an_outline_is_geojson_as_its_standard_has_it(client: AsyncTestClient[Any], territory: str) -> None:
+    """RFC 7946 §3.1.6: closed rings, outer ones anticlockwise and holes clockwise; valid, longitude first."""
+    feature = (await client.get(f"/territories/{territory}?format=geojson")).json()
+    assert {"type", "geometry", "properties"} <= set(feature)
+    shape = shapely.from_geojson(json.dumps(feature["geometry"]))
+    assert shape.is_valid
+    rings = [(part.exterior.is_ccw, any(hole.is_ccw for hole in part.interiors)) for part in shape.geoms]
+    assert set(rings) == {(True, False)}
+    west, south, east, north = feature["bbox"]
+    assert (west, south, east, north) == pytest.approx(shape.bounds, abs=1e-4)
 
 
 async def test_a_map_is_a_file_with_a_name(client: AsyncTestClient[Any]) -> None:
