@@ -57,6 +57,7 @@ from api.supply import ROUTES as SUPPLY_ROUTES
 from api.sync.imports import ROUTES as IMPORT_ROUTES
 from api.sync.records import ROUTES as RECORD_ROUTES
 from api.sync.sources import ROUTES as SOURCE_ROUTES
+from api.web.cors import CrossOrigin
 from api.web.openapi import routes_of
 from api.web.path_suffix import FilePaths
 from api.web.problems import answer_failure
@@ -243,6 +244,7 @@ def create_app(
     handler: ASGIApp = DirectRoutes(FilePaths(app.asgi_handler, (route.path for route in routes_of(app))), routes)
     if tracing is not None:
         handler = tracing.around(handler)
+    handler = CrossOrigin(handler, settings.cors_origins)
     app.asgi_handler = ObservabilityMiddleware(handler, services.metrics, access_log(settings))
     return app
 

@@ -55,6 +55,7 @@ class CandidateFeatureCollection(msgspec.Struct, frozen=True, tag_field="type", 
     tag="Match",
     scope="match",
     answers={JSON: Shortlist, GEOJSON: CandidateFeatureCollection},
+    file="candidats",
     problems=("unknown-territory", "unknown-segment", "outside-france", *MATCH_PROBLEMS),
     example="need",
 )

@@ -176,6 +176,7 @@ async def search_territories(call: Call, query: TerritorySearch) -> Response[byt
     tag=TAG,
     scope=None,
     answers={JSON: TerritoryDetail, GEOJSON: TerritoryFeature},
+    file="territoire",
     status=(200, 304),
     headers=IF_NONE_MATCH,
 )

@@ -108,6 +108,20 @@ def _web_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    expected = ValueError(
+        "origins with commas between them, such as https://portail.example.org, without path or slash"
+    )
+    origins = tuple(each.strip().lower() for each in text.split(","))
+    for each in origins:
+        parts = urlsplit(each)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or each != f"{parts.scheme}://{parts.netloc}":
+            raise expected
+        if "@" in parts.netloc or "*" in parts.netloc:
+            raise expected
+    return origins
+
+
 def _law(text: str) -> Rules:
     from domain.law.rule_documents import read  # noqa: PLC0415 - few installations have rules of their own
 
@@ -171,6 +185,7 @@ class Settings:
     workers: int = _setting("VIVIER_WORKERS", _number(1, 64, "a number of processes"), 1)
     grace_seconds: int = _setting("VIVIER_GRACE_SECONDS", _number(0, 3_600, "a number of seconds"), GRACE_SECONDS)
     public_url: str | None = _setting("VIVIER_PUBLIC_URL", _web_url)
+    cors_origins: tuple[str, ...] = _setting("VIVIER_CORS_ORIGINS", _origins, ())
     smtp: MailServer | None = _setting("VIVIER_SMTP_URL", mail_server, secret=True)
     mail_from: str | None = _setting("VIVIER_MAIL_FROM", sender)
     reply_link_days: int = _setting("VIVIER_REPLY_LINK_DAYS", _number(1, 730, DAYS), 60)

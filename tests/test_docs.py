@@ -28,7 +28,7 @@ from matching.engine import match
 from matching.geo.geocode import place
 from matching.index import Index, LiveIndex
 from sources.formats.registry import FORMATS
-from sources.formats.vivier_csv import COLUMNS
+from sources.formats.vivier_columns import COLUMNS
 from tests.conftest import ROOT
 from tests.factories import reference
 

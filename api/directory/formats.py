@@ -1,9 +1,7 @@
-"""Representations of a supplier: a JSON document, a GeoJSON feature, a row of CSV."""
+"""Representations of a supplier: a JSON document, a GeoJSON feature, rows of CSV."""
 
-import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, datetime
-from io import StringIO
 from itertools import chain
 from typing import Literal
 from uuid import UUID
@@ -28,7 +26,8 @@ from domain.suppliers.supplier import (
     SourceRef,
     Supplier,
 )
-from sources.formats.csv_cells import neutralised
+from sources.formats.csv_writer import Dialect, csv_of
+from sources.formats.vivier_csv_rows import HEADER, rows_of_supplier
 
 
 class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,64 +130,18 @@ def _feature(supplier: Supplier) -> SupplierFeature:
         name=supplier.name,
         siret=supplier.siret,
         kinds=supplier.kinds,
-        segments=_codes(supplier, "segments"),
+        segments=_segments(supplier),
         commune=supplier.commune,
         active=supplier.active,
     )
     return SupplierFeature(supplier.id, PointGeometry((at.lon, at.lat)) if at else None, properties)
 
 
-COLUMNS = (
-    "id", "name", "trade_name", "siret", "kinds", "legal_form", "ess", "approvals", "in_prison", "address.street",
-    "address.postal_code", "address.city", "commune", "location.lat", "location.lon", "segments", "cpv", "description",
-    "contact.email", "contact.phone", "contact.website", "employees", "turnover_eur", "labels", "active", "flags",
-    "sources", "updated_at",
-)  # fmt: skip
+def as_table(suppliers: Iterable[Supplier], on: date, source: str | None, dialect: Dialect) -> bytes:
+    """The suppliers as CSV: see `rows_of_supplier`."""
+    return csv_of(HEADER, chain.from_iterable(rows_of_supplier(each, on, source) for each in suppliers), dialect)
 
 
-def as_table(suppliers: Iterable[Supplier], on: date) -> str:
-    """The suppliers as CSV with a header: lists separated by `|`, unknown values empty, all offers taken together.
-
-    No text is a formula to a spreadsheet that opens it (`neutralised`).
-    """
-    written = StringIO()
-    table = csv.writer(written, lineterminator="\r\n")
-    table.writerow(COLUMNS)
-    for supplier in suppliers:
-        cells = _cells(supplier, on)
-        table.writerow([_text(cells.get(column, _value(supplier, column))) for column in COLUMNS])
-    return written.getvalue()
-
-
-def _cells(supplier: Supplier, on: date) -> dict[str, object]:
-    """The columns that are not an attribute of the supplier as it is."""
-    return {
-        "approvals": tuple(f"{a.kind}:{a.valid_from or ''}:{a.valid_until or ''}" for a in supplier.approvals or ()),
-        "segments": _codes(supplier, "segments"),
-        "cpv": _codes(supplier, "cpv"),
-        "flags": tuple(flag.code for flag in supplier.flags + expired(supplier.approvals, on)),
-        "sources": tuple(f"{ref.source}:{ref.external_id}" for ref in supplier.sources),
-        "updated_at": supplier.updated_at.isoformat(),
-    }
-
-
-def _value(supplier: Supplier, column: str) -> object:
-    """The attribute that the dotted path `column` leads to; None where something on the way is unknown."""
-    value: object = supplier
-    for name in column.split("."):
-        value = getattr(value, name, None)
-    return value
-
-
-def _codes(supplier: Supplier, field: Literal["segments", "cpv"]) -> tuple[str, ...]:
-    """The codes of all offers, each once."""
-    codes: Iterable[Sequence[str]] = (getattr(offer, field) for offer in supplier.offers)
-    return tuple(dict.fromkeys(chain.from_iterable(codes)))
-
-
-def _text(value: object) -> object:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, tuple):
-        value = "|".join(value)
-    return neutralised(value) if isinstance(value, str) else value
+def _segments(supplier: Supplier) -> tuple[str, ...]:
+    """The segments of all offers, each once."""
+    return tuple(dict.fromkeys(chain.from_iterable(offer.segments for offer in supplier.offers)))

@@ -19,7 +19,7 @@ from api.directory.formats import (
     document,
 )
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_NONE_MATCH, conditional_get
+from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get
 from api.web.content_negotiation import CSV, GEOJSON, JSON
 from api.web.pagination import Page, Paging, bad_cursor, next_link, page, read_cursor, write_cursor
 from db.core.engine import Connection, transaction
@@ -35,6 +35,7 @@ from db.suppliers.read import get_supplier as find_supplier
 from domain.errors import NotFound
 from domain.suppliers.supplier import NO_SUPPLIER, Supplier
 from domain.text.bilingual import Text
+from sources.formats.table_schema import TableSchema, table_schema
 
 TAG = "Suppliers"
 LIST = "suppliers"
@@ -64,13 +65,16 @@ still have a next one."""
     answers={JSON: Page[SupplierDocument], GEOJSON: SupplierFeatureCollection, CSV: str},
     problems=("unknown-segment", "unknown-territory"),
     example="suppliers",
+    file="fournisseurs",
 )
 async def list_suppliers(call: Call, query: SupplierQuery) -> Response[bytes]:
     """Search the directory.
 
     Suppliers that pass every filter, in an order that does not change; inactive ones too, unless `active=true`. As
-    JSON, as GeoJSON or as CSV with a header: the `Link` header leads to the next page of each. With `reserved` or
-    `near` a page may hold fewer than `limit`, or none, and still have a next one.
+    JSON, as GeoJSON or as CSV: the `Link` header leads to the next page of each. With `reserved` or `near` a page may
+    hold fewer than `limit`, or none, and still have a next one. CSV has a row for each offer of a supplier, and can be
+    imported again as it is: its columns are those of `GET /schemas/suppliers.json`; `external_id` is that of the record
+    at `source`, where that is given.
     """
     today = call.services.today()
     narrowed = narrowing(query, call.services.reference, today)
@@ -83,7 +87,8 @@ async def list_suppliers(call: Call, query: SupplierQuery) -> Response[bytes]:
         return page(call, [document(supplier, today) for supplier in found], next_cursor)
     headers = {**next_link(call, next_cursor), "vary": "accept"}
     if media_type == CSV:
-        return Response(as_table(found, today).encode(), headers=headers | {"content-type": f"{CSV}; charset=utf-8"})
+        table = as_table(found, today, query.source, call.csv)
+        return Response(table, headers=headers | {"content-type": f"{CSV}; charset=utf-8"})
     return Response(msgspec.json.encode(as_map(found)), headers=headers | {"content-type": GEOJSON})
 
 
@@ -110,6 +115,25 @@ async def find_document(connection: Connection, supplier_id: UUID, on: date) -> 
     if entry is None:
         raise NotFound(NO_SUPPLIER)
     return document(entry.supplier, on)
+
+
+@endpoint(
+    "GET",
+    "/schemas/suppliers.json",
+    tag=TAG,
+    scope=None,
+    answers=TableSchema,
+    status=(200, 304),
+    headers=IF_NONE_MATCH,
+)
+async def get_supplier_schema(call: Call) -> Response[bytes]:
+    """The columns of suppliers as CSV, as a Table Schema (Frictionless Data).
+
+    Those of the tables that `GET /suppliers` gives, and of those that imports of the format `vivier` take: there
+    `external_id` and `name` are required, any other column may be missing, and `id`, `kinds`, `commune`, `sources` and
+    `updated_at` are not read.
+    """
+    return conditional_get(call, table_schema(call.language), max_age=HOUR)
 
 
 class FeedQuery(Paging, frozen=True, kw_only=True):
@@ -157,7 +181,7 @@ async def list_supplier_changes(call: Call, query: FeedQuery) -> Response[bytes]
     return page(call, found.items, write_cursor(FEED, found.last or position))
 
 
-ROUTES = (list_suppliers, list_supplier_changes, get_supplier)
+ROUTES = (list_suppliers, list_supplier_changes, get_supplier, get_supplier_schema)
 
 
 async def _find(

@@ -2,6 +2,7 @@
 
 from functools import cache
 from html import escape
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,34 @@ class ProblemTypeList(msgspec.Struct, frozen=True):
     """Every type of problem that this API answers with."""
 
     items: tuple[ProblemTypeDocument, ...]
+
+
+class ServiceDocument(msgspec.Struct, frozen=True):
+    """This service: its name, the version of the program, and where its documentation and OpenAPI document are."""
+
+    name: str
+    version: str
+    docs: str
+    openapi: str
+
+
+@endpoint(
+    "GET",
+    "/",
+    tag=TAG,
+    scope=None,
+    answers={JSON: ServiceDocument, HTML: str},
+    status=(200, 303),
+    example="service",
+)
+async def get_service(call: Call) -> Response[bytes]:
+    """This service, and where its documentation is; browsers are led there."""
+    if call.media_type == HTML:
+        # relative, so that no proxy's prefix is lost
+        return Response(b"", status_code=303, media_type=HTML, headers={"location": "docs", "vary": "accept"})
+    base = call.services.settings.public_url or ""
+    service = ServiceDocument("Vivier", version("vivier"), f"{base}/docs", f"{base}/openapi.json")
+    return Response(msgspec.json.encode(service), media_type=JSON, headers={"vary": "accept"})
 
 
 @endpoint("GET", "/openapi.json", tag=TAG, scope=None, answers=dict[str, Any], status=(200, 304), headers=IF_NONE_MATCH)
@@ -95,7 +124,7 @@ async def get_problem_type(call: Call, slug: str) -> Response[bytes]:
     return Response(msgspec.json.encode(described), media_type=JSON)
 
 
-ROUTES = (get_openapi, get_docs, get_docs_asset, list_problem_types, get_problem_type)
+ROUTES = (get_service, get_openapi, get_docs, get_docs_asset, list_problem_types, get_problem_type)
 
 
 @cache

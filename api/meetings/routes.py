@@ -1,6 +1,6 @@
 """Routes of meetings with suppliers before publication, also as iCalendar."""
 
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -8,6 +8,8 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
+from api.meetings.calendar_feed import ROUTES as FEED_ROUTES
+from api.meetings.calendar_feed import calendar
 from api.meetings.icalendar import CALENDAR, calendar_of
 from api.meetings.plan_meeting import change_meeting, plan_meeting
 from api.runtime.actor import acting_of
@@ -27,7 +29,6 @@ from domain.text.bilingual import Text
 
 meetings_endpoint = partial(endpoint, tag="Meetings", scope="needs")
 NO_MEETING = Text("Aucune réunion de cet identifiant", "No meeting with this id")
-IN_A_FEED = 2_000
 
 
 class MeetingQuery(Paging, frozen=True, kw_only=True):
@@ -117,13 +118,12 @@ async def get_meeting_calendar(call: Call, id: UUID) -> Response[bytes]:  # noqa
 async def get_meetings_calendar(call: Call) -> Response[bytes]:
     """The organisation's meetings as a calendar to subscribe to, the cancelled ones too.
 
-    Those of the last two years and all to come. No person is named in it.
+    Those of the last two years and all to come. No person is named in it. Calendars that send no key: `POST
+    /meetings/feed`.
     """
-    since = call.services.now() - timedelta(days=730)
     async with transaction(call.services.database) as connection:
-        filters = MeetingFilters(after=since)
-        found = await select_meetings(connection, call.bearer.organisation_id, filters, None, IN_A_FEED)
-    return conditional_get(call, calendar_of(found, call.services.reference.territories), CALENDAR)
+        shown = await calendar(call, connection, call.bearer.organisation_id)
+    return conditional_get(call, shown, CALENDAR)
 
 
 ROUTES = (
@@ -134,6 +134,7 @@ ROUTES = (
     update_meeting,
     get_meeting_calendar,
     get_meetings_calendar,
+    *FEED_ROUTES,
 )
 
 

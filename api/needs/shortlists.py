@@ -87,6 +87,7 @@ async def list_shortlists(call: Call, id: UUID, query: Paging) -> Response[bytes
     "GET",
     "/needs/{id}/shortlists/{n}",
     answers={JSON: Shortlist, GEOJSON: CandidateFeatureCollection},
+    file="candidats",
     status=(200, 304),
     headers=IF_NONE_MATCH,
 )

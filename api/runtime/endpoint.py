@@ -2,7 +2,8 @@
 
 The parameters of the function decide what is read: the first is the call; `query: SomeStruct` the query string;
 `body: SomeStruct` the JSON body; any other name is a path parameter (`str`, `int`, `UUID` or, at the end, `Tail`).
-Everything is checked before the handler runs, in this order: key and scope, Accept, query, body. The framework's own
+Everything is checked before the handler runs, in this order: key and scope, Accept, query, body; of a route whose
+addresses may name the format of the answer (`api/web/address_formats.py`), the query before Accept. The framework's own
 injection is not used: with more than one dependency it starts a task group for each request, which costs more than all
 the rest. Paths without parameters do without its routing too, which costs more than the checks: see
 `api/runtime/direct_routes.py`.
@@ -11,7 +12,7 @@ the rest. Paths without parameters do without its routing too, which costs more 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from inspect import cleandoc
-from typing import Any, NewType, cast, get_type_hints
+from typing import Any, Literal, NewType, cast, get_type_hints
 from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from litestar.types import Scope as ASGIScope
 
 from api.runtime.auth import authorise
 from api.runtime.services import Services
+from api.web.address_formats import KEPT_AS_FILES, address_formats, file_name, with_formats
 from api.web.compression import coded
 from api.web.content_negotiation import JSON, choose_language, choose_media
 from api.web.openapi import Route
@@ -49,15 +51,17 @@ _CONVERTERS: dict[Any, str] = {str: "str", int: "int", UUID: "uuid", Tail: "path
 class Call(Request[Client, None, Any]):
     """A request, with the services and the caller.
 
-    `headers`: see `api.web.request_headers.first_values`. `media_type`: that of the answer, as negotiated.
+    `headers`: see `api.web.request_headers.first_values`. `media_type`: that of the answer, as negotiated. `csv`: the
+    way to write CSV.
     """
 
-    __slots__ = ("headers", "media_type")  # also puts `headers` in the place of the framework's property
+    __slots__ = ("csv", "headers", "media_type")  # also puts `headers` in the place of the framework's property
 
     def __init__(self, scope: ASGIScope, receive: Receive = empty_receive, send: Send = empty_send) -> None:
         super().__init__(scope, receive, send)
         self.headers: Mapping[str, str] = first_values(scope)  # type: ignore[assignment]
         self.media_type = JSON
+        self.csv: Literal["plain", "excel"] = "plain"
 
     @property
     def services(self) -> Services:
@@ -91,21 +95,20 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
     takes: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
     example: str | None = None,
+    file: str | None = None,
 ) -> Callable[[Handler], HTTPRouteHandler]:
     """The decorated function as a route; see the module. `path` names its parameters as `/suppliers/{id}`.
 
     `scope`: None for no key; of several, one suffices. `answers`: the type of the JSON answer, a mapping from media
-    types to types, or None for no content. `status`: the first is used for what the handler returns bare. `patch`: what
-    the body, an `api.web.merge_patch.Patch`, changes. `takes`: what a handler that reads the stream itself accepts.
-    `headers`: request headers it honours, described. `example`: how the names of its files in openapi/examples begin.
+    types to types, or None for no content. `status`: the first is used for what the handler returns bare. `headers`:
+    request headers it honours, described. `patch`, `takes`, `example`, `file`: see `api.web.openapi.Route`.
     """
-    statuses = status if isinstance(status, tuple) else (status,)
 
     def decorate(handler: Handler) -> HTTPRouteHandler:
         hints = get_type_hints(handler)
         summary, _, description = cleandoc(handler.__doc__ or "").partition("\n")
         query, body = hints.pop("query", None), hints.pop("body", None)
-        parameters = {name: kind for name, kind in hints.items() if kind is not Call and name != "return"}
+        offered = answers if isinstance(answers, Mapping) else {} if answers is None else {JSON: answers}
         route = Route(
             method=method,
             path=path,
@@ -114,46 +117,49 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
             description=description.strip(),
             tag=tag,
             scopes=(scope,) if isinstance(scope, str) else scope or (),
-            statuses=statuses,
-            answers=answers if isinstance(answers, Mapping) else {} if answers is None else {JSON: answers},
-            query=query,
+            statuses=status if isinstance(status, tuple) else (status,),
+            answers=offered,
+            query=with_formats(method, tuple(offered), query),
             body=body,
             patch=patch,
             takes=takes or {},
-            parameters=parameters,
+            parameters={name: kind for name, kind in hints.items() if kind is not Call and name != "return"},
             headers=headers or {},
             problems=problems,
             example=example,
+            file=file,
         )
-        return _build(handler, route)
+        return _build(handler, route, takes_query=query is not None)
 
     return decorate
 
 
-def _build(handler: Handler, route: Route) -> HTTPRouteHandler:
+def _build(handler: Handler, route: Route, *, takes_query: bool) -> HTTPRouteHandler:
     typed = path_in_parts(route.path)
     for name, kind in route.parameters.items():
         typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")
     # the status is set on each answer; this one only keeps the framework from having opinions about 204
-    answer = _adapter(handler, route)
+    answer = _adapter(handler, route, takes_query=takes_query)
     opt = {"route": route, "answer": answer}
     return HTTPRouteHandler(typed, http_method=route.method, name=route.name, status_code=200, opt=opt)(answer)
 
 
 def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
     """Handlers of OPTIONS for the paths of `handlers`, each naming all methods; the framework's name only one."""
-    methods: dict[str, set[str]] = defaultdict(lambda: {"OPTIONS"})
+    routes: dict[str, dict[str, Route]] = defaultdict(dict)
     for handler in handlers:
         for path in handler.paths:
-            methods[path] |= handler.http_methods | ({"HEAD"} if "GET" in handler.http_methods else set())
-    return [_options_handler(path, ", ".join(sorted(names))) for path, names in methods.items()]
+            routes[path] |= {str(method): handler.opt["route"] for method in handler.http_methods}
+    return [_options_handler(path, of_path) for path, of_path in routes.items()]
 
 
-def _options_handler(path: str, allow: str) -> HTTPRouteHandler:
+def _options_handler(path: str, routes: Mapping[str, Route]) -> HTTPRouteHandler:
+    allow = ", ".join(sorted({"OPTIONS", *routes, *(("HEAD",) if "GET" in routes else ())}))
+
     async def options() -> Response[None]:
         return Response(None, status_code=204, headers={"allow": allow})
 
-    return HTTPRouteHandler(path, http_method="OPTIONS", status_code=204)(options)
+    return HTTPRouteHandler(path, http_method="OPTIONS", status_code=204, opt={"routes": routes})(options)
 
 
 class _Encoded:
@@ -170,12 +176,13 @@ class _Encoded:
         await send({"type": "http.response.body", "body": self._body, "more_body": False})
 
 
-def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIApp]]:
+def _adapter(handler: Handler, route: Route, *, takes_query: bool) -> Callable[[Call], Awaitable[ASGIApp]]:
     """The function that the framework calls: it reads the handler's arguments and encodes its result."""
     query: QueryReader[Any] = QueryReader(route.query or NoQuery)
     body: JsonBody[Any] | None = JsonBody(route.body, patch=route.patch is not None) if route.body else None
     takes_nothing = route.method == "POST" and not (body or route.takes)
     offered = tuple(route.answers)
+    formats = address_formats(route.method, offered)
     tail = next((name for name, kind in route.parameters.items() if kind is Tail), None)
 
     async def adapter(request: Call) -> ASGIApp:
@@ -193,35 +200,48 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
 
     async def answered(request: Call) -> ASGIApp:
         services = request.services
-        if offered:
+        by_address = formats if request.scope["query_string"] else None
+        if offered and not by_address:
             request.media_type = negotiated(request, offered)
         # a copy: the framework keeps these with the request
         arguments: dict[str, Any] = {**request.path_params}
         if tail:
             arguments[tail] = _tail(request.scope, route)
         parameters = query.read(request.scope["query_string"])
-        if route.query:
+        if by_address:
+            request.media_type = by_address.chosen(parameters) or negotiated(request, offered)
+            request.csv = getattr(parameters, "csv", None) or "plain"
+        if takes_query:
             arguments["query"] = parameters
         if body:
             arguments["body"] = await body.read(request, services.settings.body_limit, services.share_of_bodies)
         elif takes_nothing:
             await require_empty(request, services.settings.body_limit, services.share_of_bodies)
-        return await _encoded(request, await handler(request, **arguments), route.statuses[0])
+        answer = await handler(request, **arguments)
+        return await _encoded(request, answer, route.statuses[0], _headers_of_file(request, route.file))
 
     return adapter
 
 
-async def _encoded(request: Call, answer: Any, status: int) -> ASGIApp:
-    """The answer of a handler as it is sent; `status` is that of what it returned bare."""
+def _headers_of_file(request: Call, what: str | None) -> dict[str, str]:
+    """The headers of an answer that is kept as a file of this name; none where it is not."""
+    if what is None or request.media_type not in KEPT_AS_FILES:
+        return {}
+    return {"content-disposition": file_name(what, request.media_type, request.services.now())}
+
+
+async def _encoded(request: Call, answer: Any, status: int, headers: dict[str, str]) -> ASGIApp:
+    """The answer of a handler as it is sent, with `headers` too; `status` is that of what it returned bare."""
     accept_encoding = request.headers.get("accept-encoding", "")
     if isinstance(answer, Response):
+        answer.headers.update(headers)
         if isinstance(answer.content, bytes):
             media = answer.headers.get("content-type") or str(answer.media_type)
             answer.content = await coded(answer.content, media, answer.headers, accept_encoding)
         return answer.to_asgi_response(app=None, request=request, status_code=status)
     if answer is None:
         return _Encoded(status, {}, b"")
-    headers = {"content-type": request.media_type}
+    headers["content-type"] = request.media_type
     encoded = answer if isinstance(answer, bytes) else encode(answer)
     sent = await coded(encoded, request.media_type, headers, accept_encoding)
     headers["content-length"] = str(len(sent))

@@ -71,7 +71,8 @@ class Route:
 
     `scopes`: any one of them suffices; empty: no key needed. `problems` are the slugs it adds to those that follow from
     the rest. `patch`: the body is a merge patch of this type. `takes` maps media types to the type of a body that the
-    handler reads by itself, as a stream.
+    handler reads by itself, as a stream. `example`: how the names of its files in openapi/examples begin. `file`: what
+    an answer in CSV or GeoJSON holds, for the name of the file that it is kept as.
     """
 
     method: Method
@@ -91,6 +92,7 @@ class Route:
     headers: Mapping[str, str]
     problems: tuple[str, ...]
     example: str | None
+    file: str | None = None
 
 
 def routes_of(app: Litestar) -> tuple[Route, ...]:

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from litestar import Request
 
-from api.web.content_negotiation import JSON, MERGE_PATCH
+from api.web.content_negotiation import CSV, JSON, MERGE_PATCH
 from api.web.problems import Refusal
 from domain.decoding.explain import explain
 from domain.decoding.strict_json import decode_once, lone_surrogate, null_character, repeated_key
@@ -24,6 +24,9 @@ T = TypeVar("T")
 LARGE = 1 << 20
 """Bytes of a body during whose decoding nothing is collected: each collection would look at all that is decoded yet."""
 AnyRequest = Request[Any, Any, Any]
+_UTF8 = frozenset({"utf-8", "utf8", "us-ascii"})
+_WESTERN = frozenset({"windows-1252", "cp1252", "iso-8859-1", "latin1"})
+"""What tables may be in besides UTF-8: spreadsheets mean Windows-1252 by all of these."""
 Share = Callable[[], AbstractContextManager[Callable[[int], None]]]
 """A share of the memory for bodies: what it yields takes so many bytes more, or raises Refusal (429)."""
 
@@ -175,14 +178,15 @@ async def uncompressed(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
 def require_media(headers: Mapping[str, str], accepted: tuple[str, ...]) -> str:
     """The media type of the body, one of `accepted`; application/json also stands for types ending in +json.
 
-    Raises Refusal (415), also where the header is missing or announces another charset than UTF-8.
+    Raises Refusal (415), also where the header is missing or announces another charset than UTF-8 (or, of CSV,
+    Windows-1252).
     """
     header = headers.get("content-type", "")
     if header in accepted:
         return header
     media, *parameters = (part.strip().lower() for part in header.split(";"))
     charset = next((p.partition("=")[2].strip('" ') for p in parameters if p.startswith("charset")), "utf-8")
-    if charset in {"utf-8", "utf8", "us-ascii"}:
+    if charset in _UTF8 or (media == CSV and charset in _WESTERN):
         if media in accepted:
             return media
         if JSON in accepted and media.startswith("application/") and media.endswith("+json") and media != MERGE_PATCH:

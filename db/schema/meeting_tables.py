@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from db.schema.columns import keys, moments, required
 from db.schema.need_tables import needs
 from db.schema.person_tables import persons
-from db.schema.supplier_tables import Document, id_and_organisation, metadata
+from db.schema.supplier_tables import Document, id_and_organisation, metadata, organisations
 from domain.meetings.meeting import AgendaItem, MeetingPlace
 
 meetings = sa.Table(
@@ -56,4 +56,14 @@ follow_ups = sa.Table(
     sa.Column("due_on", sa.Date),
     sa.Column("done", sa.Boolean, nullable=False, server_default=sa.text("false")),
     sa.Index(None, "person_id"),
+)
+
+# `key_id` names no row where it is the administrator's key, which is a setting: so it is no foreign key.
+calendar_feeds = sa.Table(
+    "calendar_feeds",
+    metadata,
+    *keys(sa.Uuid, "key_id"),
+    sa.Column("organisation_id", sa.Uuid, sa.ForeignKey(organisations.c.id), nullable=False),
+    sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
+    *moments("created_at"),
 )

@@ -268,7 +268,9 @@ class Geography:
         whole = pieces[0] if len(pieces) == 1 else shapely.union_all(pieces)
         west, south, east, north = (round(float(bound), OUTLINE_DIGITS) for bound in whole.bounds)
         centroid = (round(whole.centroid.x, OUTLINE_DIGITS), round(whole.centroid.y, OUTLINE_DIGITS))
-        return AreaOutline((west, south, east, north), centroid, shapely.to_geojson(whole).encode())
+        # outer rings anticlockwise, as RFC 7946 has them: what shapes are united to may be the other way round
+        drawn = shapely.to_geojson(shapely.orient_polygons(whole))
+        return AreaOutline((west, south, east, north), centroid, drawn.encode())
 
     def _place_name(self, place: Place) -> Text:
         if place.commune is not None:

@@ -1,4 +1,4 @@
-"""Values that sources write as text: numbers, booleans and kinds of suppliers, each in one spelling."""
+"""Cells of CSV: numbers, booleans, days and lists as spreadsheets and sources write them; formulas made harmless."""
 
 import re
 from typing import get_args
@@ -10,29 +10,82 @@ from domain.text.bilingual import Text
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][-+]?[0-9]{1,3})?")
+_GROUPED = re.compile(r"-?[0-9]{1,3}([ \u00a0\u202f][0-9]{3})+(?![0-9])")
+"""Thousands set apart, as French spreadsheets write numbers that they show so."""
+_FRENCH_DAY = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
 
 _NO_INTEGER = Text("Un nombre entier est attendu", "A whole number is expected")
 _NO_NUMBER = Text("Un nombre à point décimal est attendu", "A number with a decimal point is expected")
 NO_BOOLEAN = Text("true ou false attendu", "Expected true or false")
+_NO_YES_OR_NO = Text("true, vrai, oui ou 1 attendu, ou false, faux, non ou 0", "Expected true or 1, false or 0")
+TRUE, FALSE = ("true", "vrai", "oui", "1"), ("false", "faux", "non", "0")
 
 Path = tuple[str | int, ...]
 
 KINDS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
 
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_MARKED = re.compile(r"'+[=+\-@\t\r0-9]")
+"""A text that would be taken for one with an apostrophe before it."""
 _NUMBERS_ALONE = re.compile(r"[+\-][0-9][0-9 .]*")
 """Telephone numbers, say: nothing is computed of them, and people copy them."""
+_LIKE_A_NUMBER = re.compile(r"[+\-]?[0-9][0-9 .,:/eE+%\-\u00a0\u202f]*")
+_KEPT_NUMBER = re.compile(r"0|[1-9][0-9]{0,10}")
+"""Digits that a spreadsheet shows and saves as they are: no zero before them, and few enough."""
+_ESCAPED = re.compile(r"\\([\\|:\s])")
+_WITHOUT_BLANKS = re.compile(r"\s*((?:\\.|[^\\]|\\\Z)*?)\s*", re.DOTALL)
 
 
-def neutralised(text: str) -> str:
-    """The text as a cell that no spreadsheet takes for a formula: with an apostrophe before one."""
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBERS_ALONE.fullmatch(text) else text
+def neutralised(text: str, *, keeps_digits: bool = True) -> str:
+    """The text as a cell that no spreadsheet takes for a formula: with an apostrophe before one.
+
+    `keeps_digits` false: for one that makes numbers and days of what looks like them, an apostrophe before those too:
+    else a SIRET would become 8,07469E+13, and a postal code lose its first zero.
+    """
+    if _MARKED.match(text) or (_FORMULA.match(text) and not _NUMBERS_ALONE.fullmatch(text)):
+        return f"'{text}"
+    is_lost = not keeps_digits and _LIKE_A_NUMBER.fullmatch(text) and not _KEPT_NUMBER.fullmatch(text)
+    return f"'{text}" if is_lost else text
 
 
 def restored(cell: str) -> str:
     """The text that `neutralised` made the cell of."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+    return cell[1:] if cell.startswith("'") and _MARKED.match(cell) else cell
+
+
+def escaped(text: str, separators: str = "|") -> str:
+    """The text as a part of a cell between separators: a backslash before them, before backslashes and outer blanks."""
+    marked = "".join(f"\\{one}" if one in f"\\{separators}" else one for one in text)
+    if marked[-1:].isspace():
+        marked = f"{marked[:-1]}\\{marked[-1]}"
+    return f"\\{marked}" if text[:1].isspace() and len(text) > 1 else marked
+
+
+def parts_of(cell: str, separator: str, most: int = 0) -> list[str]:
+    """The pieces between separators, at most so many where `most` is given, as they are written (see `unescaped`)."""
+    if "\\" not in cell:
+        return cell.split(separator, most - 1)
+    pieces, start = list[str](), 0
+    for found in re.finditer(rf"\\.|{re.escape(separator)}", cell, re.DOTALL):
+        if found[0] == separator and (not most or len(pieces) < most - 1):
+            pieces.append(cell[start : found.start()])
+            start = found.end()
+    return [*pieces, cell[start:]]
+
+
+def unescaped(piece: str) -> str:
+    """The text that `escaped` made the piece of, without blanks around it that are not escaped."""
+    if "\\" not in piece:
+        return piece.strip()
+    found = _WITHOUT_BLANKS.fullmatch(piece)
+    return _ESCAPED.sub(r"\1", found[1] if found else piece)
+
+
+def day(text: str) -> str:
+    """A day written 31/12/2027 as 2027-12-31; any other text as it is."""
+    found = _FRENCH_DAY.fullmatch(text)
+    return f"{found[3]}-{found[2]}-{found[1]}" if found else text
 
 
 class BadCell(InvalidContent):
@@ -55,17 +108,33 @@ def integer(cell: str, path: Path) -> int:
 
 
 def number(cell: str, path: Path) -> float:
-    """The number in the cell. Raises BadCell for anything not written as in JSON, a decimal comma too."""
+    """The number in the cell. Raises BadCell for anything not written as in JSON (see `plain_number`)."""
     if _NUMBER.fullmatch(cell) is None:
         raise BadCell(path, "wrong_format", _NO_NUMBER)
     return float(cell)
 
 
 def boolean(cell: str, path: Path) -> bool:
-    """Whether the cell says true. Raises BadCell for anything but `true` and `false`."""
+    """Whether the cell says true. Raises BadCell for anything but `true` and `false` (see `plain_boolean`)."""
     if cell not in ("true", "false"):
-        raise BadCell(path, "wrong_format", NO_BOOLEAN)
+        raise BadCell(path, "wrong_format", _NO_YES_OR_NO)
     return cell == "true"
+
+
+def plain_number(cell: str) -> str:
+    """A number as French spreadsheets show it (1 234,5) as it is written in JSON; any other text as it is."""
+    if cell.isdecimal():
+        return cell
+    bare = cell.strip()
+    if found := _GROUPED.match(bare):
+        bare = "".join(found[0].split()) + bare[found.end() :]
+    return bare.replace(",", ".") if bare.count(",") == 1 and "." not in bare else bare
+
+
+def plain_boolean(cell: str) -> str:
+    """Yes and no, in any of the words of TRUE and FALSE, as true and false; any other text as it is."""
+    said = cell.strip().lower()
+    return "true" if said in TRUE else "false" if said in FALSE else cell
 
 
 def kind_of(written: str) -> Kind:

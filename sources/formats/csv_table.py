@@ -1,6 +1,7 @@
 """Rows of a CSV file of any size: UTF-8, commas, a header, quotes as in RFC 4180; in bounded memory."""
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from sources.rows import unreadable
 
 _LONGEST_ROW = 1024 * 1024
 _DELIMITERS = ",;\t"
+_NAMED_DELIMITER = re.compile(rf'"?sep=([{_DELIMITERS}])"?\s*', re.IGNORECASE)
+"""The first line of a table that names its delimiter, for spreadsheets."""
 
 _EMPTY = Text("Le fichier est vide : une ligne d'en-tête est attendue", "The file is empty: a header line is expected")
 _QUOTES = Text(
@@ -49,8 +52,9 @@ class Table:
 def read_table(stream: BinaryIO, *, as_published: bool = False) -> Table:
     """The table in the file. Blank lines count as lines but are no rows.
 
-    `as_published`: it may have semicolons or tabs, and be in Windows-1252 where it is not UTF-8. A quote that is never
-    closed costs one row: reading goes on with the line after it.
+    `as_published`: it may have semicolons or tabs (also named by a first line `sep=;`), be in Windows-1252 where it is
+    not UTF-8, and have empty columns and rows beyond the others. A quote that is never closed costs one row: reading
+    goes on with the line after it.
     Raises UnreadableFile for an empty file, a header that cannot be read or that names a column twice.
     """
     rows = _rows(_Feed(stream, as_published=as_published))
@@ -59,12 +63,12 @@ def read_table(stream: BinaryIO, *, as_published: bool = False) -> Table:
         raise unreadable("empty_file", _EMPTY)
     if isinstance(header, FaultyRow):
         raise unreadable(header.problem.code, header.problem.detail)
-    columns = tuple(header[1])
+    columns = tuple(_without_empty_end(header[1]) if as_published else header[1])
     for column in columns:
         if columns.count(column) > 1:
             detail = Text(f"La colonne « {column} » est donnée deux fois", f"The column “{column}” is given twice")
             raise unreadable("duplicate_column", detail)
-    return Table(columns, (_by_column(row, columns) for row in rows))
+    return Table(columns, (_by_column(row, columns, as_published=as_published) for row in rows))
 
 
 class _TooLong(Exception):
@@ -108,6 +112,12 @@ class _Feed:
     def find_delimiter(self) -> None:
         """Take the one of the delimiters that the header has most of."""
         header = next(self, "")
+        if named := _NAMED_DELIMITER.fullmatch(header):
+            self.delimiter = named[1]
+            self.start_row()
+            return
+        while header and not header.strip():
+            header = next(self, "")
         self.delimiter = max(_DELIMITERS, key=header.count)
         self._again.extend(self.taken)
         self.start_row()
@@ -139,7 +149,7 @@ def _rows(feed: _Feed) -> Iterator[tuple[int, list[str]] | FaultyRow]:
         line = feed.taken[0].number
         if feed.unusable is not None:
             yield FaultyRow(line, feed.unusable)
-        elif len(cells) > 1 or (cells and cells[0].strip()):
+        elif any(map(str.strip, cells)) or (len(cells) > 1 and not feed.as_published):
             yield line, cells
 
 
@@ -153,10 +163,20 @@ def _fault(error: Exception, feed: _Feed) -> Problem:
     return Problem("", "malformed_csv", _QUOTES)
 
 
-def _by_column(row: tuple[int, list[str]] | FaultyRow, columns: tuple[str, ...]) -> Cells | FaultyRow:
+def _without_empty_end(cells: list[str]) -> list[str]:
+    """The cells up to the last one that is not blank."""
+    last = next((position for position in reversed(range(len(cells))) if cells[position].strip()), -1)
+    return cells[: last + 1]
+
+
+def _by_column(
+    row: tuple[int, list[str]] | FaultyRow, columns: tuple[str, ...], *, as_published: bool
+) -> Cells | FaultyRow:
     if isinstance(row, FaultyRow):
         return row
     line, cells = row
+    if len(cells) > len(columns) and as_published:
+        cells = cells[: len(columns)] + _without_empty_end(cells[len(columns) :])
     if len(cells) == len(columns):
         return Cells(line, dict(zip(columns, cells, strict=True)))
     detail = Text(

@@ -1,127 +1,117 @@
-"""Our own record as CSV: a header of dotted paths, lists separated by `|`, at most one offer per row."""
+"""Our own record as CSV: a header of dotted paths, lists separated by `|`, a row for each offer of a supplier.
 
-from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+Rows of one record follow each other, and differ in the columns of the offer alone.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, NamedTuple
 
 from domain.errors import InvalidContent, Problem
-from domain.suppliers.rows import Row, RowError
-from domain.text.bilingual import Text
-from sources.formats.csv_cells import BadCell, Path, boolean, integer, known, number, restored
-from sources.formats.csv_records import missing_columns, rows_of, unknown_columns
-from sources.formats.csv_table import read_table
-from sources.rows import Context, UnreadableFile
+from domain.suppliers.rows import Row, RowError, reject
+from sources.formats.csv_cells import BadCell, Path, known, plain_boolean, plain_number, restored
+from sources.formats.csv_records import missing_columns, unknown_columns
+from sources.formats.csv_table import Cells, FaultyRow, read_table
+from sources.formats.vivier_columns import COLUMNS, GIVEN_ALONE, ID, OFFER_COLUMNS
+from sources.rows import Context, UnreadableFile, row_of
 
-_EVIDENCE = Text(
-    "Un indice s'écrit award:2024-05-02:decp:2024-117:Entretien des parcs (genre, date, source, référence, libellé)",
-    "Evidence is written award:2024-05-02:decp:2024-117:Upkeep of parks (kind, date, source, reference, label)",
-)
-_APPROVAL = Text("Un agrément s'écrit ACI:2025-01-01:2027-12-31", "An approval is written ACI:2025-01-01:2027-12-31")
-_OFFER: Path = ("offers", 0)
-_AREA: Path = (*_OFFER, "service_area")
-
-
-def _text(cell: str, _: Path) -> str:
-    return cell
-
-
-def _list(cell: str, _: Path) -> list[str]:
-    return [item.strip() for item in cell.split("|")]
-
-
-def _approvals(cell: str, path: Path) -> list[dict[str, str]]:
-    return [_approval(item, (*path, position)) for position, item in enumerate(_list(cell, path))]
-
-
-def _approval(written: str, path: Path) -> dict[str, str]:
-    kind, *bounds = (part.strip() for part in written.split(":"))
-    if len(bounds) not in (0, 2):
-        raise BadCell(path, "wrong_format", _APPROVAL)
-    named = zip(("valid_from", "valid_until"), bounds, strict=False)
-    return {"kind": kind} | {name: bound for name, bound in named if bound}
-
-
-def _evidence(cell: str, path: Path) -> list[dict[str, str]]:
-    return [_one_evidence(item, (*path, position)) for position, item in enumerate(_list(cell, path))]
-
-
-def _one_evidence(written: str, path: Path) -> dict[str, str]:
-    parts = [part.strip() for part in written.split(":", len(EVIDENCE_FIELDS) - 1)]
-    if len(parts) != len(EVIDENCE_FIELDS):
-        raise BadCell(path, "wrong_format", _EVIDENCE)
-    return {name: part for name, part in zip(EVIDENCE_FIELDS, parts, strict=True) if part}
-
-
-EVIDENCE_FIELDS = ("kind", "on", "source", "reference", "label")
-
-# column → where its value goes in the record, and how a cell of it is read
-COLUMNS: dict[str, tuple[Path, Callable[[str, Path], Any]]] = {
-    "external_id": (("external_id",), _text),
-    "name": (("name",), _text),
-    "trade_name": (("trade_name",), _text),
-    "siret": (("siret",), _text),
-    "legal_form": (("legal_form",), _text),
-    "ess": (("ess",), boolean),
-    "approvals": (("approvals",), _approvals),
-    "shares.disabled": (("shares", "disabled"), number),
-    "shares.disadvantaged": (("shares", "disadvantaged"), number),
-    "shares.detained": (("shares", "detained"), number),
-    "in_prison": (("in_prison",), boolean),
-    "address.street": (("address", "street"), _text),
-    "address.postal_code": (("address", "postal_code"), _text),
-    "address.city": (("address", "city"), _text),
-    "address.commune": (("address", "commune"), _text),
-    "location.lat": (("location", "lat"), number),
-    "location.lon": (("location", "lon"), number),
-    "segments": ((*_OFFER, "segments"), _list),
-    "cpv": ((*_OFFER, "cpv"), _list),
-    "basis": ((*_OFFER, "basis"), _text),
-    "evidence": ((*_OFFER, "evidence"), _evidence),
-    "radius_km": ((*_AREA, "radius_km"), number),
-    "area_codes": ((*_AREA, "codes"), _list),
-    # `false` in a column for all rows only means that the offer is not national
-    "national": ((*_AREA, "national"), lambda cell, path: boolean(cell, path) or None),
-    "description": (("description",), _text),
-    "contact.email": (("contact", "email"), _text),
-    "contact.phone": (("contact", "phone"), _text),
-    "contact.website": (("contact", "website"), _text),
-    "contact.person": (("contact", "person"), _text),
-    "employees": (("employees",), integer),
-    "turnover_eur": (("turnover_eur",), number),
-    "labels": (("labels",), _list),
-    "active": (("active",), boolean),
+_MOST_ROWS = 201
+"""Rows that are held as those of one record: one more than it may have offers."""
+_OFFER_COLUMNS = frozenset(OFFER_COLUMNS)
+_PLAIN = {
+    name: plain_boolean if column.type == "boolean" else plain_number
+    for name, column in COLUMNS.items()
+    if column.type != "string"
 }
-_ID = "external_id"
+
+
+class _Record(NamedTuple):
+    """The rows of one record: its id, the line of each, and its cells that are not empty."""
+
+    external_id: str | None
+    rows: list[Cells]
 
 
 def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
-    """One record per row; an empty cell is a value that is not known. An apostrophe before a formula is no part of it.
+    """The records of the file; an empty cell is a value that is not known. An apostrophe before a formula is no part.
 
-    Raises UnreadableFile for a header with unknown, repeated or missing columns.
+    It may be what a spreadsheet saves: see `read_table`. Raises UnreadableFile for a header with unknown, repeated or
+    missing columns.
     """
-    table = read_table(stream)
-    if problems := (*unknown_columns(table, tuple(COLUMNS)), *missing_columns(table, (_ID, "name"))):
+    table = read_table(stream, as_published=True)
+    if problems := (*unknown_columns(table, (*COLUMNS, *GIVEN_ALONE)), *missing_columns(table, (ID, "name"))):
         raise UnreadableFile(problems)
-    return rows_of(
-        table,
-        context,
-        lambda cells: known(restored(cells[_ID])),
-        lambda cells: document_of({column: restored(cell) for column, cell in cells.items()}),
-    )
+    for each in _records(table.rows):
+        if isinstance(each, FaultyRow):
+            yield reject(each.line, None, (each.problem,), context.language)
+        else:
+            yield _row(each, context)
 
 
-def document_of(cells: dict[str, str]) -> dict[str, Any]:
+def document_of(cells: Mapping[str, str]) -> dict[str, Any]:
     """The document of a record, from cells by the columns of `COLUMNS`. Raises InvalidContent for unreadable ones."""
+    return _document([cells])
+
+
+def _records(rows: Iterator[Cells | FaultyRow]) -> Iterator[_Record | FaultyRow]:
+    """The rows, those that follow each other and describe one record together."""
+    held: _Record | None = None
+    for row in rows:
+        if isinstance(row, FaultyRow):
+            if held is not None:
+                yield held
+            held = None
+            yield row
+            continue
+        read = Cells(row.line, {name: _plain(cell, name) for name, cell in row.cells.items() if cell})
+        if held is not None and _goes_on(held, read):
+            held.rows.append(read)
+            continue
+        if held is not None:
+            yield held
+        held = _Record(known(read.cells.get(ID, "")), [read])
+    if held is not None:
+        yield held
+
+
+def _plain(cell: str, name: str) -> str:
+    """The cell without the mark before a formula, its number, or its yes or no, as in JSON."""
+    plain = _PLAIN.get(name)
+    return restored(cell) if plain is None else plain(restored(cell))
+
+
+def _goes_on(held: _Record, row: Cells) -> bool:
+    """Whether the row tells another offer of the record; one that is repeated as it is does not."""
+    if held.external_id is None or row.cells.get(ID, "").strip() != held.external_id or len(held.rows) == _MOST_ROWS:
+        return False
+    offers = [{name: cells[name] for name in cells.keys() & _OFFER_COLUMNS} for _, cells in (*held.rows, row)]
+    others = [{name: cells[name] for name in cells.keys() - _OFFER_COLUMNS} for _, cells in (held.rows[0], row)]
+    return bool(offers[0] and offers[-1]) and offers[-1] not in offers[:-1] and others[0] == others[1]
+
+
+def _row(record: _Record, context: Context) -> Row | RowError:
+    line = record.rows[0].line
+    try:
+        document = _document([row.cells for row in record.rows])
+    except InvalidContent as invalid:
+        return reject(line, record.external_id, invalid.problems, context.language)
+    _forget_commune_point(document, record.rows[0].cells, context)
+    document.pop(ID, None)
+    return row_of(line, record.external_id, document, context)
+
+
+def _document(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """The document of a record with an offer in each row. Raises InvalidContent with every unreadable cell."""
     document: dict[Any, Any] = {}
     problems: list[Problem] = []
-    for column, cell in cells.items():
-        if cell:
-            path, read = COLUMNS[column]
-            try:
-                value = read(cell, path)
-            except BadCell as bad:
-                problems.extend(bad.problems)
-            else:
-                _put(document, path, value)
+    for position, cells in enumerate(rows):
+        names = cells if position == 0 else [name for name in OFFER_COLUMNS if name in cells]
+        for name in names:
+            if (cell := cells[name]) and (column := COLUMNS.get(name)):
+                path = ("offers", position, *column.path[2:]) if position else column.path
+                try:
+                    _put(document, path, column.read(cell, path))
+                except BadCell as bad:
+                    problems.extend(bad.problems)
     if problems:
         raise InvalidContent(tuple(problems))
     if "offers" in document:
@@ -137,3 +127,14 @@ def _put(document: dict[Any, Any], path: Path, value: Any) -> None:
         for step in way:
             inner = inner.setdefault(step, {})
         inner[last] = value
+
+
+def _forget_commune_point(document: dict[str, Any], cells: Mapping[str, str], context: Context) -> None:
+    """Take away the point that the directory gave the supplier for want of its own: it stands for its commune."""
+    if "placed_at_commune" not in cells.get("flags", "") or "location" not in document:
+        return
+    ordinal = context.territories.commune_ordinal(document.get("address", {}).get("commune", ""))
+    if ordinal is not None:
+        commune = context.territories.communes[ordinal]
+        if document["location"] == {"lat": commune.lat, "lon": commune.lon}:
+            del document["location"]

@@ -11,14 +11,17 @@ from uuid import UUID
 
 import httpx
 import pytest
+import shapely
+from litestar.testing import AsyncTestClient
 
 from api.directory import routes as suppliers
 from api.runtime import long_polls
 from api.web.pagination import read_cursor, write_cursor
 from db.core.engine import Connection
 from db.suppliers.read import LAST_ID, START, Change, Position, changes_after
+from domain.suppliers.supplier import SupplierRecord
 from tests.api.refusals import assert_refused
-from tests.api.sync.factories import NOBODY, Client, key, lines, listed, put_record, rows, send
+from tests.api.sync.factories import NOBODY, Client, counts, key, lines, listed, put_record, rows, send, siret
 
 POOL = "pool"
 RENNES, PONTIVY = {"lat": 48.1113, "lon": -1.6800}, {"lat": 48.0683, "lon": -2.9628}
@@ -270,12 +273,107 @@ async def test_suppliers_as_a_table(served: Client, source: str) -> None:
     )
     answer = await served.get(f"/suppliers?source={source}", headers={"Accept": "text/csv"})
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-    (row,) = csv.DictReader(io.StringIO(answer.text, newline=""))
-    assert row["id"] == stored["supplier_id"]
-    assert row["name"] == odd
-    assert (row["segments"], row["cpv"], row["approvals"]) == ("pr-locaux|ev", "77310000", "EI::2030-12-31")
-    assert (row["active"], row["ess"], row["location.lat"]) == ("true", "", str(PONTIVY["lat"]))
-    assert row["sources"] == f"{source}:1"
+    assert re.fullmatch(
+        r'attachment; filename="vivier-fournisseurs-[0-9-]{15}\.csv"', answer.headers["content-disposition"]
+    )
+    first, second = csv.DictReader(io.StringIO(answer.text, newline=""))
+    assert first | {"segments": "", "cpv": ""} == second | {"segments": "", "cpv": ""}
+    assert (first["id"], first["external_id"]) == (stored["supplier_id"], "1")
+    assert first["name"] == odd
+    assert (first["segments"], first["cpv"], first["approvals"]) == ("pr-locaux|ev", "", "EI::2030-12-31")
+    assert (second["segments"], second["cpv"], second["approvals"]) == ("ev", "77310000", "EI::2030-12-31")
+    assert (first["active"], first["ess"], first["location.lat"]) == ("true", "", str(PONTIVY["lat"]))
+    assert first["sources"] == f"{source}:1"
+
+
+RICH: dict[str, Any] = {
+    "approvals": [{"kind": "ACI", "valid_from": "2025-01-01", "reference": "ACI|35:1"}, {"kind": "ESUS"}],
+    "shares": {"disadvantaged": 0.78},
+    "offers": [
+        {"segments": ["pr-locaux"], "service_area": {"radius_km": 40.5}, "label": "Bureaux ; écoles"},
+        {
+            "segments": ["ev"],
+            "cpv": ["77310000"],
+            "basis": "inferred",
+            "evidence": [{"kind": "job", "on": "2026-05-02", "label": "Jardinier : parcs", "source": "emplois"}],
+        },
+        {
+            "segments": ["lt"],
+            "presta_types": ["PREST"],
+            "service_area": {
+                "geometry": {"type": "Polygon", "coordinates": [[[-3, 48], [-2, 48], [-2, 48.5], [-3, 48]]]}
+            },
+        },
+    ],
+    "labels": ["RSEi", "a|b"],
+    "contact": {"phone": "+33297010203", "email": "a@example.org"},
+    "turnover_eur": 850000.5,
+}
+
+
+@pytest.mark.parametrize("address", ["format=csv", "csv=excel"])
+async def test_a_table_is_imported_again_without_a_reject_and_without_a_loss(
+    served: Client, source: str, address: str
+) -> None:
+    kinds: tuple[dict[str, Any], ...] = (RICH, {"approvals": []}, {"approvals": None, "offers": [], "location": None})
+    for number, fields in enumerate(kinds):
+        own = siret(f"{source} {number}")
+        await put_record(served, source, str(number), name=f"Atelier {number}", **fields | {"siret": own})
+    before = [await record(served, source, str(number)) for number in range(3)]
+    table = await served.get(f"/suppliers?source={source}&{address}")
+    report = (await send(served, source, table.content, "text/csv", "mode=snapshot")).json()
+    assert report["errors"] == []
+    assert counts(report) == {"received": 3, "unchanged": 3}
+    # into a source that has none of them
+    report = (await send(served, f"{source}-again", table.content, "text/csv")).json()
+    assert counts(report) == {"received": 3, "added": 3}
+    assert [await record(served, f"{source}-again", str(number)) for number in range(3)] == before
+
+
+async def record(served: Client, source: str, external_id: str) -> dict[str, Any]:
+    """The record, without what Vivier adds to it."""
+    stored = (await served.get(f"/sources/{source}/suppliers/{external_id}")).json()
+    return {name: stored[name] for name in SupplierRecord.__struct_fields__}
+
+
+async def test_a_table_for_spreadsheets(served: Client, source: str) -> None:
+    await put_record(served, source, **RICH)
+    answer = await served.get(f"/suppliers?source={source}&csv=excel")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    text = answer.content.decode("utf-8-sig")
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+    assert text.endswith("\r\n")
+    row = next(csv.DictReader(io.StringIO(text, newline=""), delimiter=";"))
+    assert (row["location.lat"], row["radius_km"], row["turnover_eur"]) == ("48,0683", "40,5", "850000,5")
+    assert_refused(await served.get(f"/suppliers?source={source}&csv=numbers"), 422, "invalid-query")
+    as_map = await served.get(f"/suppliers?source={source}&csv=excel&format=geojson")
+    assert as_map.json()["type"] == "FeatureCollection"
+
+
+async def test_a_map_by_its_address_alone(served: Client, source: str) -> None:
+    """What tools of geography read: each page a whole collection, valid GeoJSON, the next one by a link."""
+    await put_record(served, source, "1")
+    await put_record(served, source, "2", location=None, address=None)
+    answer = await served.get(f"/suppliers?source={source}&format=geojson&limit=1")
+    assert answer.headers["content-type"] == "application/geo+json"
+    assert "format=geojson" in answer.links["next"]["url"]
+    collection = answer.json()
+    assert set(collection) == {"type", "features"}
+    (feature,) = collection["features"]
+    assert set(feature) == {"type", "id", "geometry", "properties"}
+    assert shapely.from_geojson(answer.content).is_valid
+
+
+async def test_the_columns_are_told_without_a_key(client: AsyncTestClient[Any]) -> None:
+    answer = await client.get("/schemas/suppliers.json")
+    assert answer.json()["fields"][0] | {"description": ""} == {
+        "name": "id",
+        "type": "string",
+        "title": "id",
+        "description": "",
+    }
+    again = await client.get("/schemas/suppliers.json", headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
 
 
 async def test_an_expired_approval_is_told_by_the_day(served: Client, source: str) -> None:

@@ -62,3 +62,22 @@ async def test_assets_are_cached(client: AsyncTestClient[Any]) -> None:
     first = await client.get("/docs/assets/swagger-ui-bundle.js")
     again = await client.get("/docs/assets/swagger-ui-bundle.js", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+
+
+async def test_the_root_says_what_this_is_and_where_it_is_described(client: AsyncTestClient[Any]) -> None:
+    answer = await client.get("/")
+    service = answer.json()
+    assert set(service) == {"name", "version", "docs", "openapi"}
+    assert service["name"] == "Vivier"
+    for address in (service["docs"], service["openapi"]):
+        assert (await client.get(address)).status_code == 200
+    assert "accept" in answer.headers["vary"]
+
+
+async def test_the_root_leads_browsers_to_the_documentation(client: AsyncTestClient[Any]) -> None:
+    accept = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    answer = await client.get("/", headers=accept, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "docs")
+    assert "accept" in answer.headers["vary"]
+    page = await client.get("/", headers=accept, follow_redirects=True)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"

@@ -141,6 +141,14 @@ async def test_a_rejected_row_does_not_count_as_absent(served: Client, source: s
 ROW = lines(rows("nobody", "a"))
 
 
+@pytest.mark.parametrize("charset", ["", "; charset=windows-1252", "; charset=ISO-8859-1"])
+async def test_a_table_of_a_french_spreadsheet_is_imported(served: Client, source: str, charset: str) -> None:
+    table = "external_id;name;siret;ess\r\na;Évêché;;VRAI\r\n;;;\r\n".encode("cp1252")
+    report = (await send(served, source, table, f"{CSV}{charset}")).json()
+    assert (report["added"], report["rejected"]) == (1, 0)
+    assert (await served.get(f"/sources/{source}/suppliers/a")).json()["name"] == "Évêché"
+
+
 @pytest.mark.parametrize(
     ("content", "media_type", "headers", "status", "slug"),
     [
@@ -151,13 +159,14 @@ ROW = lines(rows("nobody", "a"))
         (ROW, NDJSON, {"Content-Encoding": "br"}, 415, "unsupported-media-type"),
         (ROW, "text/plain", {}, 415, "unsupported-media-type"),
         (ROW, "application/x-ndjson; charset=latin-1", {}, 415, "unsupported-media-type"),
+        (ROW, "text/csv; charset=utf-7", {}, 415, "unsupported-media-type"),
         (b'[{"external_id": "a"', JSON, {}, 400, "malformed-body"),
         (b"surprise", JSON, {}, 400, "malformed-body"),
         (b"", JSON, {}, 400, "malformed-body"),
         (b'{"external_id": "a"}', JSON, {}, 422, "invalid-content"),
         ("external_id,name\n".encode("utf-16"), CSV, {}, 400, "malformed-body"),
         (b"", CSV, {}, 422, "invalid-content"),
-        (b"external_id;name\na;b\n", CSV, {}, 422, "invalid-content"),
+        (b"external_id;nom\na;b\n", CSV, {}, 422, "invalid-content"),
         (b"external_id,name,colour\n", CSV, {}, 422, "invalid-content"),
     ],
 )

@@ -30,6 +30,7 @@ OF_NOBODY = {
     "audit_entries": {"means", "action", "object", "detail", "hash", "content", "signature"},
     "audit_heads": {"status", "line"},
     "awards": {"lot_id", "supplier_siret", "segments", "reserved"},
+    "calendar_feeds": {"digest"},
     "exchange_recipients": {"siret", "why"},
     "exchanges": {"lot_ids", "channel"},
     "idempotency_keys": {"route", "key", "body_hash", "headers"},

@@ -1,0 +1,162 @@
+"""The address of an organisation's calendar that opens without a key, since calendars send no header.
+
+Whoever knows the address sees what `GET /meetings.ics` shows, and nothing else. The answer that tells it is stored for
+a request sent twice, so it holds a seed in the place of the token, which is made of the seed and the caller's key.
+"""
+
+import hmac
+from base64 import urlsafe_b64encode
+from datetime import timedelta
+from functools import partial
+from hashlib import sha256
+from secrets import token_hex
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from api.meetings.icalendar import CALENDAR, calendar_of
+from api.runtime.actor import Acting, acting_of
+from api.runtime.auth import NOT_STORED
+from api.runtime.endpoint import Call, endpoint
+from api.runtime.etag import IF_NONE_MATCH, conditional_get
+from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once
+from api.runtime.rate_limits import caller_of, require_within
+from db.audit import write_entry
+from db.core.engine import Connection, transaction
+from db.idempotency import Answer
+from db.meetings.calendar_feeds import CalendarFeed, revoke_feed, select_feed, store_feed
+from db.meetings.meetings import MeetingFilters, select_meetings
+from domain.errors import Conflict, NotFound
+from domain.text.bilingual import Text
+
+feed_endpoint = partial(endpoint, tag="Meetings")
+SEED_BYTES = 32
+IN_A_FEED = 2_000
+SHOWN_SINCE = timedelta(days=730)
+PRIVATE = {"referrer-policy": "no-referrer", "x-robots-tag": "noindex"}
+"""Headers that keep an address with a token from going on to others."""
+NO_FEED = Text("Cette adresse n'est pas, ou n'est plus, celle d'un calendrier", "This is not, or no longer, a calendar")
+_NO_ADDRESS = Text("Cette clé n'a pas d'adresse de calendrier", "This key has no address of the calendar")
+_REPLACED = Text(
+    "L'adresse alors donnée a été remplacée ou révoquée, ou l'a été à un autre appelant : en demander une nouvelle",
+    "The address given then was replaced or revoked, or was given to another caller: ask for a new one",
+)
+
+
+class CalendarAddress(msgspec.Struct, frozen=True):
+    """The address at which the calendar opens without a key. Whoever has it reads it: it is to be kept as a key is."""
+
+    url: str
+
+    def __repr__(self) -> str:
+        return "CalendarAddress()"
+
+
+@feed_endpoint(
+    "POST",
+    "/meetings/feed",
+    scope="needs",
+    answers=CalendarAddress,
+    status=201,
+    headers=IDEMPOTENCY_KEY,
+    problems=("conflict",),
+    example="calendar-feed",
+)
+async def create_calendar_feed(call: Call) -> Response[bytes]:
+    """Make the address at which a calendar subscribes to the organisation's meetings, without a key.
+
+    It is the key's own and shown this once; another one takes its place, which then no longer opens. It ends with the
+    key, or by `DELETE`.
+    """
+    acting = acting_of(call)
+    async with transaction(call.services.database) as connection:
+
+        async def carry_out() -> Answer:
+            seed = token_hex(SEED_BYTES)
+            feed, now = CalendarFeed(acting.organisation_id, call.bearer.id), acting.now()
+            await store_feed(connection, feed, _digest(_token(acting, seed), _admin_key(call, feed.key_id)), now)
+            await write_entry(connection, acting.actor, "calendar_feed.created", f"key:{feed.key_id}", now)
+            return created(CalendarAddress(seed))
+
+        async def completed(answer: Answer) -> Answer:
+            token = _token(acting, msgspec.json.decode(answer.body, type=CalendarAddress).url)
+            if await _find(call, connection, token) is None:
+                raise Conflict("shown_once", _REPLACED)
+            address = CalendarAddress(f"{acting.base_url}/meetings/feed/{token}.ics")
+            headers = {**answer.headers, "cache-control": "no-store"}
+            return Answer(answer.status, headers, msgspec.json.encode(address))
+
+        return await once(call, connection, b"", carry_out, completed=completed)
+
+
+@feed_endpoint("DELETE", "/meetings/feed", scope="needs", answers=None, status=204)
+async def delete_calendar_feed(call: Call) -> None:
+    """Take the key's address of the calendar away: it no longer opens. 404 where there is none."""
+    acting, key_id = acting_of(call), call.bearer.id
+    async with transaction(call.services.database) as connection:
+        if not await revoke_feed(connection, key_id):
+            raise NotFound(_NO_ADDRESS)
+        await write_entry(connection, acting.actor, "calendar_feed.revoked", f"key:{key_id}", acting.now())
+
+
+@feed_endpoint(
+    "GET",
+    "/meetings/feed/{token}.ics",
+    scope=None,
+    answers={CALENDAR: str},
+    status=(200, 304),
+    headers=IF_NONE_MATCH,
+    problems=("too-many-requests", "database-away"),
+)
+async def get_calendar_by_address(call: Call, token: str) -> Response[bytes]:
+    """The organisation's meetings, at an address that opens without a key.
+
+    It shows what `GET /meetings.ics` does. 404 where the address is unknown, was replaced or revoked, or its key is no
+    longer in force.
+    """
+    services = call.services
+    async with transaction(services.database) as connection:
+        feed = await _find(call, connection, token)
+        if feed is None:
+            require_within(await services.reply_limits.unknown.take(caller_of(call.scope)))
+            raise NotFound(NO_FEED)
+        require_within(services.reply_limits.readings.take(("calendar", feed.key_id)))
+        shown = await calendar(call, connection, feed.organisation_id)
+    answer = conditional_get(call, shown, CALENDAR)
+    answer.headers.update(PRIVATE)
+    return answer
+
+
+async def calendar(call: Call, connection: Connection, organisation_id: UUID) -> bytes:
+    """The meetings of an organisation of the last two years and all to come, as iCalendar."""
+    filters = MeetingFilters(after=call.services.now() - SHOWN_SINCE)
+    found = await select_meetings(connection, organisation_id, filters, None, IN_A_FEED)
+    return calendar_of(found, call.services.reference.territories)
+
+
+ROUTES = (create_calendar_feed, delete_calendar_feed, get_calendar_by_address)
+
+
+async def _find(call: Call, connection: Connection, token: str) -> CalendarFeed | None:
+    """The address of a token, while its key is in force."""
+    digests = [_digest(token, None)]
+    if admin_key := call.services.settings.admin_key:
+        digests.append(_digest(token, admin_key))
+    return await select_feed(connection, digests, call.services.now(), NOT_STORED)
+
+
+def _token(acting: Acting, seed: str) -> str:
+    made = hmac.digest(acting.secret, f"calendar:{seed}".encode(), "sha256")
+    return urlsafe_b64encode(made).decode().rstrip("=")
+
+
+def _admin_key(call: Call, key_id: UUID) -> str | None:
+    """The administrator's key, where the key is that one: an address made with it ends once the setting is another."""
+    return call.services.settings.admin_key if key_id == NOT_STORED else None
+
+
+def _digest(token: str, admin_key: str | None) -> bytes:
+    """The stored form of a token. A plain hash is enough for 32 bytes that nobody can guess."""
+    text = token.encode(errors="replace")
+    return sha256(text).digest() if admin_key is None else hmac.digest(admin_key.encode(), text, "sha256")

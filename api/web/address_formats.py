@@ -1,0 +1,62 @@
+"""Formats that an address names, for map tools, spreadsheets and links, which set no headers; names of files."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from api.web.content_negotiation import CSV, GEOJSON, HTML, JSON
+from api.web.query_string import NoQuery
+from domain.text.typography import PARIS
+
+NAMES: Mapping[str, str] = {JSON: "json", GEOJSON: "geojson", CSV: "csv", HTML: "html", "application/pdf": "pdf"}
+"""The media types that an address can name."""
+KEPT_AS_FILES: Mapping[str, str] = {GEOJSON: "geojson", CSV: "csv"}
+"""The media types of answers that people keep as files, each with its extension."""
+_FORMAT = "The media type of the answer; it goes before the `Accept` header"
+_CSV = "`excel`: CSV as French spreadsheets open it by a double click (semicolons, decimal commas, byte order mark)"
+
+
+class AddressFormats:
+    """The parameters `format` and `csv` of a route that reads and offers several media types."""
+
+    def __init__(self, offered: tuple[str, ...]) -> None:
+        self._media = {NAMES[media]: media for media in offered if media in NAMES}
+        self._has_csv = CSV in offered
+
+    def added_to(self, query: type) -> type:
+        """The query of the route, with these parameters too."""
+        named: Any = Literal[tuple(self._media)]
+        fields: list[tuple[str, Any, Any]] = [
+            ("format", Annotated[named, msgspec.Meta(description=_FORMAT)] | None, None)
+        ]
+        if self._has_csv:
+            fields.append(("csv", Annotated[Literal["plain", "excel"], msgspec.Meta(description=_CSV)] | None, None))
+        name, text = f"{query.__name__}AndFormat", {"__doc__": query.__doc__}
+        return msgspec.defstruct(name, fields, bases=(query,), frozen=True, kw_only=True, namespace=text)
+
+    def chosen(self, parameters: Any) -> str | None:
+        """The media type that the parameters name; None where the `Accept` header decides."""
+        if parameters.format is not None:
+            return self._media[parameters.format]
+        return CSV if self._has_csv and parameters.csv is not None else None
+
+
+def address_formats(method: str, offered: tuple[str, ...]) -> AddressFormats | None:
+    """The formats that addresses of a route name; None where it writes, or has one format alone."""
+    return AddressFormats(offered) if method == "GET" and len(offered) > 1 else None
+
+
+def with_formats(method: str, offered: tuple[str, ...], query: type | None) -> type | None:
+    """The query of a route, with the formats that its addresses name."""
+    formats = address_formats(method, offered)
+    return query if formats is None else formats.added_to(query or NoQuery)
+
+
+def file_name(what: str, media_type: str, now: datetime) -> str:
+    """The `Content-Disposition` of an answer kept as a file, such as `vivier-fournisseurs-2026-11-24-1405.csv`.
+
+    `what`: letters without accents and hyphens. The time is that of Paris.
+    """
+    return f'attachment; filename="vivier-{what}-{now.astimezone(PARIS):%Y-%m-%d-%H%M}.{KEPT_AS_FILES[media_type]}"'

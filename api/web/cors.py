@@ -1,0 +1,86 @@
+"""Cross-origin requests (the CORS protocol of the Fetch standard): whose pages may read the answers in a browser.
+
+What needs no key is open to every origin; everything else to the origins that the operator names. Keys travel in a
+header that a page sets itself, so credentials of the browser are never asked for. Not with the framework's
+configuration, which knows one set of origins for all routes.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from litestar.enums import ScopeType
+from litestar.handlers import BaseRouteHandler
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.web.openapi import Route
+from api.web.request_headers import values_of
+
+EXPOSED = "Content-Disposition, ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+ALLOWED = (
+    "Accept, Accept-Language, Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, If-None-Match, "
+    "X-Request-Id"
+)
+REMEMBERED_SECONDS = 7_200
+"""How long a browser need not ask again, the longest that browsers keep to."""
+_OF_SOMEBODY = frozenset({"Operations", "Replies"})
+"""The tags of routes that need no key and are not for everybody's pages: the operator's, and suppliers' reply links."""
+
+Headers = list[tuple[bytes, bytes]]
+
+
+def is_open(route: Route | None) -> bool:
+    """Whether pages of every origin may read the answers of a route: it needs no key, and no secret in its path."""
+    return route is not None and not route.scopes and route.tag not in _OF_SOMEBODY and "{token}" not in route.path
+
+
+class CrossOrigin:
+    """ASGI middleware that adds the headers of CORS to the answers of `app`, refusals and failures too."""
+
+    def __init__(self, app: ASGIApp, origins: Iterable[str]) -> None:
+        self._app = app
+        self._origins = frozenset(origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+
+        method: str = scope["method"]
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *self._headers(scope, method)]
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+    def _headers(self, scope: Scope, method: str) -> Headers:
+        """The headers to add, once the answer is known to be of a route: `app` has set it in the scope."""
+        handler: BaseRouteHandler | None = scope.get("route_handler")
+        told = handler.opt if handler is not None else {}
+        if method == "OPTIONS" and "routes" in told:
+            asked = next(values_of(scope, b"access-control-request-method"), "GET")
+            route = told["routes"].get("GET" if asked == "HEAD" else asked)
+            return self._of_route(scope, route, _preflight(told["routes"]))
+        return self._of_route(scope, told.get("route"), _EXPOSING)
+
+    def _of_route(self, scope: Scope, route: Route | None, more: Headers) -> Headers:
+        if is_open(route):
+            return [(b"access-control-allow-origin", b"*"), *more]
+        if not self._origins:
+            return []
+        origin = next(values_of(scope, b"origin"), "")
+        allowed = [(b"access-control-allow-origin", origin.encode()), *more] if origin in self._origins else []
+        return [(b"vary", b"origin"), *allowed]
+
+
+_EXPOSING: Headers = [(b"access-control-expose-headers", EXPOSED.encode())]
+
+
+def _preflight(routes: Mapping[str, Route]) -> Headers:
+    """The answer to a browser that asks before it sends more than a simple request."""
+    methods: Sequence[str] = sorted({*routes, *(("HEAD",) if "GET" in routes else ())})
+    return [
+        (b"access-control-allow-methods", ", ".join(methods).encode()),
+        (b"access-control-allow-headers", ALLOWED.encode()),
+        (b"access-control-max-age", str(REMEMBERED_SECONDS).encode()),
+    ]
