@@ -44,8 +44,9 @@ class AddressFormats:
 
 
 def address_formats(method: str, offered: tuple[str, ...]) -> AddressFormats | None:
-    """The formats that addresses of a route name; None where it writes, or has one format alone."""
-    return AddressFormats(offered) if method == "GET" and len(offered) > 1 else None
+    """The formats that addresses of a route name; None where it writes, or has fewer than two that have names."""
+    named = [media for media in offered if media in NAMES]
+    return AddressFormats(offered) if method == "GET" and len(named) > 1 else None
 
 
 def with_formats(method: str, offered: tuple[str, ...], query: type | None) -> type | None:

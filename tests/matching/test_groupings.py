@@ -123,14 +123,14 @@ def test_how_many_are_asked_for_changes_no_draw(reference: Reference) -> None:
 
 def by_trying(found: LotMatch, count: int, seed: int) -> list[frozenset[int]]:
     """The first groupings of all sets of two to four candidates, each set held against the contract."""
-    rows = found.capped.order.tolist()
+    rows = found.passing.order.tolist()
     objects = len(found.query.subject.objects)
-    answers = {row: {*np.flatnonzero(found.selection.best[:objects, row] != NO_OFFER).tolist()} for row in rows}
+    answers = {row: {*np.flatnonzero(found.arrays.best[:objects, row] != NO_OFFER).tolist()} for row in rows}
     if any(len(each) == objects for each in answers.values()):
         return []
     every = np.array(rows, dtype=np.intp)
-    outcome = dict(zip(rows, found.reserved.outcome[every].tolist(), strict=True))
-    away = dict(zip(rows, found.distances.at(every).tolist(), strict=True))
+    outcome = dict(zip(rows, found.passing.reserved.outcome[every].tolist(), strict=True))
+    away = dict(zip(rows, found.passing.distances.at(every).tolist(), strict=True))
     bits = mixed(found.distances.draws(found.selection.ordinals[every]), seed)
     draw = dict(zip(rows, bits.tolist(), strict=True))
 
@@ -162,7 +162,7 @@ def test_the_first_are_those_that_trying_every_set_gives(bench: Bench, draw: Ran
     index, known = bench.index(suppliers(bench.scenery, draw, 150)), bench.reference
     for query in known.reader.read(asked):
         found = lot_match(query, index, on, known.rules)
-        if len(found.capped.order) > 40:
+        if len(found.passing.order) > 40:
             continue
         seed = draw_seed(asked)
         assert [frozenset(each) for each in first_groupings(found, count, seed)] == by_trying(found, count, seed)
