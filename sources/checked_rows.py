@@ -63,7 +63,7 @@ def kept_beside(path: Path) -> Path:
     return path.with_name(path.name + SUFFIX)
 
 
-def keep(path: Path, origin: Origin, batches: Iterable[Batch]) -> Generator[Batch, None, None]:
+def write_through(path: Path, origin: Origin, batches: Iterable[Batch]) -> Generator[Batch, None, None]:
     """The same batches, each written on its way; the rows of the file are kept once the last was taken."""
     kept = kept_beside(path)
     part, digest = kept.with_name(f".{kept.name}"), blake2b(digest_size=_DIGEST_BYTES)

@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 from api.web.problems import RequestPart
 from domain import audit
+from domain.allotment import request as allotment
 from domain.client import Scope
 from domain.delivery import backoff, webhook
 from domain.equal_treatment import disclosures, gaps, matrix
@@ -18,6 +19,7 @@ from domain.report import model
 from domain.shortlists import absence, frozen, shortlist
 from domain.suppliers import source, supplier, trades
 from domain.text.bilingual import Language
+from sources.formats import vivier_columns
 from sources.formats.registry import FORMATS
 
 ProcessState = Literal["live", "ready"]
@@ -28,12 +30,14 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
         name: tuple(word for word in get_args(words) if word is not None)
         for name, words in {
             "AbsenceCode": absence.AbsenceCode,
+            "AllotmentAxis": allotment.Axis,
             "ApprovalKind": supplier.Kind,
             "Author": exchange.Author,
             "Barrier": exchange.Barrier,
             "Basis": supplier.Basis,
             "BuyerKind": need.BuyerKind,
             "Channel": exchange.Channel,
+            "ColumnType": vivier_columns.ColumnType,
             "Confidence": shortlist.Confidence,
             "ContactCode": matrix.ContactCode,
             "ContractKind": need.ContractKind,

@@ -100,8 +100,7 @@ async def find(
     a statement may take, also those that follow in the transaction; the database ends a longer one.
     """
     if seconds is not None:
-        milliseconds = str(round(seconds * 1_000))
-        await connection.execute(select(func.set_config("statement_timeout", milliseconds, True)))
+        await connection.execute(select(func.set_config("statement_timeout", str(round(seconds * 1_000)), True)))
     names = select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(organisation_ids))
     search = _Search(connection, {row.id: row.name for row in await connection.execute(names)}, lock)
     own = await _persons(search, asked)

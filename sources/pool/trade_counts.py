@@ -20,7 +20,7 @@ from domain.suppliers.source import SourceMapping
 from domain.suppliers.supplier import SIRET_DIGITS, Kind
 from domain.suppliers.trades import TRADE_EVIDENCE, TradeCounts, TradeEvidence, count_trades, is_trade, trade_evidence
 from matching.reference import Reference, load_reference
-from sources.checked_rows import keep, origin_of, reader_of
+from sources.checked_rows import origin_of, reader_of, write_through
 from sources.file_reader import Reading, batches
 from sources.formats.csv_cells import KINDS
 from sources.formats.registry import ADDING, CSV, NDJSON
@@ -87,7 +87,7 @@ def _read(
     reading = Reading(file.format, media_type, SourceMapping(), "en", source=file.format, today=on)
     with path.open("rb") as stream:
         read = batches(reading, stream, reference)
-        for batch in keep(path, origin, read) if origin else read:
+        for batch in write_through(path, origin, read) if origin else read:
             progress(stream.tell())
             yield batch
 

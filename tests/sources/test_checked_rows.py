@@ -8,7 +8,7 @@ import pytest
 
 from domain.suppliers.rows import Batch
 from domain.suppliers.source import SourceMapping
-from sources.checked_rows import CHECKED, Origin, are_kept, keep, kept_beside, origin_of, reader_of
+from sources.checked_rows import CHECKED, Origin, are_kept, kept_beside, origin_of, reader_of, write_through
 from sources.file_reader import Reading, batches
 from sources.formats.registry import CSV
 from tests.factories import reference
@@ -49,13 +49,13 @@ def test_they_are_those_of_the_file(file: Path) -> None:
     """Records with their places and flags, and what was rejected with its line and reason."""
     expected = read(file)
     assert [(len(batch.records), len(batch.rejects)) for batch in expected] == [(2, 3)]
-    assert list(keep(file, ORIGIN, iter(expected))) == expected
+    assert list(write_through(file, ORIGIN, iter(expected))) == expected
     assert are_kept(file, ORIGIN)
     assert kept(file) == expected
 
 
 def test_they_are_of_one_origin(file: Path) -> None:
-    list(keep(file, ORIGIN, read(file)))
+    list(write_through(file, ORIGIN, read(file)))
     for other in ({"sha256": "1" * 64}, {"reader": "1.1"}, {"source": "register"}, {"language": "fr"}):
         assert not are_kept(file, msgspec.structs.replace(ORIGIN, **other))
 
@@ -76,7 +76,7 @@ def test_the_reader_is_the_program_and_the_taxonomy() -> None:
 
 
 def test_what_is_not_whole_is_not_used(file: Path) -> None:
-    list(keep(file, ORIGIN, read(file)))
+    list(write_through(file, ORIGIN, read(file)))
     whole = kept_beside(file).read_bytes()
     for damaged in (whole[:-1], whole[:40], b"", whole[:200] + b"\0" + whole[201:], whole + whole):
         kept_beside(file).write_bytes(damaged)
@@ -86,7 +86,7 @@ def test_what_is_not_whole_is_not_used(file: Path) -> None:
 
 
 def test_what_is_not_read_to_its_end_is_not_kept(file: Path) -> None:
-    taking = keep(file, ORIGIN, read(file))
+    taking = write_through(file, ORIGIN, read(file))
     next(taking)
     taking.close()
     assert [path.name for path in file.parent.iterdir()] == [file.name]

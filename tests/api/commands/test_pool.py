@@ -12,7 +12,7 @@ import pytest
 from api.cli import main
 from domain.reference import taxonomy
 from domain.suppliers.rows import Batch, RowError
-from sources.checked_rows import Origin, keep, reader_of
+from sources.checked_rows import Origin, reader_of, write_through
 from sources.pool.download import Fetched
 from sources.pool.manifest import sha256_of
 from sources.pool.published_files import PublishedFile, published_files
@@ -157,9 +157,9 @@ def test_rows_kept_by_the_build_are_imported(within: Within, built: Callable[...
     path = folder / "esat.csv"
     origin = Origin(sha256_of(path), reader_of(taxonomy.load()), "esat")
     rejected = Batch((), (RowError(2, "1", "", "test", "kept"),))
-    list(keep(path, msgspec.structs.replace(origin, reader="another"), [rejected]))
+    list(write_through(path, msgspec.structs.replace(origin, reader="another"), [rejected]))
     assert updated(within, folder, "--force", "--again")["esat"]["rejected"] == 0
-    list(keep(path, origin, [rejected]))
+    list(write_through(path, origin, [rejected]))
     assert updated(within, folder, "--force", "--again")["esat"]["errors"][0]["detail"] == "kept"
 
 
