@@ -44,8 +44,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         index = asyncio.run(IndexLoader(url, engine(url, pool_size=0), files).first())
     today = datetime.now(UTC).astimezone(PARIS).date()
     failed = [each for each in needs if isinstance(each, CommandFailed)]
-    for read in needs:
+    for number, read in enumerate(needs):
         if isinstance(read, ReadNeed):
+            if number and not options.json:
+                console().print()
             try:
                 _write(options, read, index, reference, options.on or read.need.on or today)
             except InvalidContent as invalid:
