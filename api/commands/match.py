@@ -32,8 +32,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     needs = list(needs_in(options.need))
     index, reference = load_index(settings)
     failed = [each for each in needs if isinstance(each, CommandFailed)]
-    for read in needs:
+    for number, read in enumerate(needs):
         if isinstance(read, ReadNeed):
+            if number and not options.json:
+                console().print()
             try:
                 _write(options, read, index, reference, evaluation_day(options, read.need))
             except InvalidContent as invalid:

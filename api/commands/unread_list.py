@@ -1,16 +1,17 @@
-"""The unread parts of a notice on a terminal: in French, what matters to the need in sentences, the rest as paths."""
+"""The unread parts of a notice on a terminal: in French, what matters to the need in sentences, the rest by names."""
+
+import re
 
 from rich.console import Console
 
 from api.commands.console import plain
 from api.commands.need_files import ReadNeed
 
-SHOWN = 40
-"""The parts that a need has no place for, of which the paths are shown; all are in the answer of POST /notices."""
+_POSITION = re.compile(r"\[\d+\]$")
 
 
 def write_unread(read: ReadNeed, to: Console) -> None:
-    """Write what was not read; nothing where the need was no notice."""
+    """Write what was not read; nothing where the need was no notice. The answer of POST /notices has every path."""
     if not read.unread:
         return
     noted = [each for each in read.unread if not each.expected]
@@ -21,9 +22,6 @@ def write_unread(read: ReadNeed, to: Console) -> None:
         for each in noted:
             to.print(plain(f"  • {each.detail.fr} ({each.path})"), soft_wrap=True)
     if others:
-        to.print("Sans place dans un besoin :")
-        for each in others[:SHOWN]:
-            to.print(plain(f"  · {each.path}"), soft_wrap=True)
-        if len(others) > SHOWN:
-            to.print(f"  · et {len(others) - SHOWN} autres")
+        names = dict.fromkeys(_POSITION.sub("", each.path.rpartition("/")[2]) for each in others)
+        to.print(plain(f"Sans place dans un besoin : {', '.join(names)}"))
     to.print()

@@ -38,6 +38,7 @@ class PlaceReader:
     def __init__(self, notice: Notice, territories: Territories) -> None:
         self._notice, self._territories = notice, territories
         self._names = commune_names(territories)
+        self._departements: dict[str, str] = {}
 
     def ground(self, places: Iterable[NoticePlace]) -> Ground | None:
         """The ground of places; None where they name none in France."""
@@ -45,7 +46,7 @@ class PlaceReader:
         communes: dict[str, None] = {}
         for place in places:
             found = self._codes(place)
-            commune = self._commune(place)
+            commune = self._commune(place, found)
             if commune is not None and (not found or self._holds(found, commune)):
                 communes[commune] = None
                 found = found or [f"commune:{commune}"]
@@ -122,19 +123,35 @@ class PlaceReader:
             )
         return list(codes)
 
-    def _commune(self, place: NoticePlace) -> str | None:
-        """The commune of an address that has a ground; of a place in words where these are an address."""
+    def _commune(self, place: NoticePlace, codes: list[str]) -> str | None:
+        """The commune of an address that has a ground; of a place in words where these are an address, or its name.
+
+        `codes`: those of the place, which tell the departement where no postal code does.
+        """
         if place.country not in COUNTRIES:
             return None
         postal_code, city = place.postal_code, place.city
         if not city and place.words:
             _, postal_code, city = split_address(place.words[:LONGEST_ADDRESS])
+            city = city or place.words[:LONGEST_ADDRESS].rstrip(" .;,")
         if not city:
             return None
-        code = self._names.find(postal_code, city, departement_of(postal_code))
+        departement = departement_of(postal_code) if postal_code else self._one_departement(codes)
+        code = self._names.find(postal_code, city, departement)
         ordinal = None if code is None else self._territories.commune_ordinal(code)
         has_outline = ordinal is not None and self._territories.communes[ordinal].lat is not None
         return code if has_outline else None
+
+    def _one_departement(self, codes: list[str]) -> str:
+        """The departement that an area lies in; "" where there are several."""
+        if len(codes) != 1 or codes == [FRANCE]:
+            return ""
+        (code,) = codes
+        if code not in self._departements:
+            communes = self._territories.area(code, suggest=False).communes
+            found = {self._territories.communes[ordinal].departement for ordinal in communes}
+            self._departements[code] = (found.pop() or "") if len(found) == 1 else ""
+        return self._departements[code]
 
     def _holds(self, codes: list[str], commune: str) -> bool:
         ordinal = self._territories.commune_ordinal(commune)

@@ -7,12 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from api.app import create_app
 from api.settings import Settings, read_settings
+from domain.needs.need import PlannedNeed
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
 from tests.api.refusals import assert_refused
@@ -62,6 +64,7 @@ async def test_the_need_of_a_notice_is_matched_and_kept_as_it_is(
     assert set(read) == {"need", "unread"}
     assert read["need"]["lots"]
     assert all(set(part) == {"path", "detail"} for part in read["unread"])
+    assert msgspec.convert(read["need"], PlannedNeed).procedure in {"open", "adapted"}
     matched = await client.post("/match", json=read["need"])
     assert matched.status_code == 200, matched.text
     assert [lot["id"] for lot in matched.json()["lots"]] == [lot["id"] for lot in read["need"]["lots"]]

@@ -32,7 +32,7 @@ def test_a_notice_is_matched_and_what_was_not_read_is_told(server: Server, withi
     done = within("match", str(notice))
     assert (done.status, done.err) == (0, "")
     assert "le lot est lu comme ouvert aux deux" in done.out
-    assert "/ContractNotice/ProcurementProjectLot/TenderingTerms/AwardingTerms" in done.out
+    assert "Sans place dans un besoin : Contact, AwardingTerms\n" in done.out
     assert "Lot LOT-0001 · Nettoyage des locaux" in done.out
 
 

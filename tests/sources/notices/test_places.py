@@ -85,6 +85,15 @@ def test_an_address_in_words_is_a_site(read_xml: ReadXml) -> None:
     assert read.site.commune == "56260"
 
 
+@pytest.mark.parametrize(("words", "commune"), [("Vannes.", "56260"), ("Lieux divers", None), ("Rennes", None)])
+def test_the_name_of_a_commune_of_the_area_is_a_site(read_xml: ReadXml, words: str, commune: str | None) -> None:
+    lot = f'<n2016:NUTS CODE="FRH04"/><MAIN_SITE><P>{words}</P></MAIN_SITE>'
+    read = read_xml(ted(ted_object(object_descr(1, lot))))
+    site = read.need.lots[0].site
+    assert (site and site.commune) == commune
+    assert ("Le lieu dit en mots n'est pas lu" in noted(read)) == (commune is None)
+
+
 def test_lots_in_different_places_have_their_own_territory(read_xml: ReadXml) -> None:
     lots = (eforms_lot(f"LOT-{code}", project(places=place(code))) for code in ("FRH04", "FRH03"))
     need = read_xml(eforms(*lots)).need
