@@ -24,7 +24,7 @@ HEADER = ("id", *(name for name in COLUMNS if name != NEVER_GIVEN), *(name for n
 
 
 def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) -> Iterator[Sequence[Cell]]:
-    """The rows of a supplier as it stands on the day `on`, by `HEADER`: one for each distinct offer, or one where it has none.
+    """The rows of a supplier on the day `on`, by `HEADER`: one for each distinct offer, or one where it has none.
 
     `external_id` is that of its record at `source`, else its id. The person to contact and public awards are left out.
     """
