@@ -85,7 +85,7 @@ def _approval(written: str, path: Path) -> dict[str, str]:
     parts = [unescaped(part) for part in parts_of(written, ":", len(APPROVAL_FIELDS))]
     if len(parts) == 2:
         raise BadCell(path, "wrong_format", _APPROVAL)
-    return _fields(APPROVAL_FIELDS, parts)
+    return _fields_of(APPROVAL_FIELDS, parts)
 
 
 def _evidence(cell: str, path: Path) -> list[dict[str, str]]:
@@ -96,10 +96,10 @@ def _one_evidence(written: str, path: Path) -> dict[str, str]:
     parts = [unescaped(part) for part in parts_of(written, ":", len(EVIDENCE_FIELDS))]
     if len(parts) != len(EVIDENCE_FIELDS):
         raise BadCell(path, "wrong_format", _EVIDENCE)
-    return _fields(EVIDENCE_FIELDS, parts)
+    return _fields_of(EVIDENCE_FIELDS, parts)
 
 
-def _fields(names: tuple[str, ...], parts: list[str]) -> dict[str, str]:
+def _fields_of(names: tuple[str, ...], parts: list[str]) -> dict[str, str]:
     days = {"valid_from", "valid_until", "on"}
     return {name: day(part) if name in days else part for name, part in zip(names, parts, strict=False) if part}
 

@@ -24,7 +24,7 @@ HEADER = ("id", *(name for name in COLUMNS if name != NEVER_GIVEN), *(name for n
 
 
 def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) -> Iterator[Sequence[Cell]]:
-    """The rows of a supplier as it stands on the day `on`, by `HEADER`: one for each offer, one where it has none.
+    """The rows of a supplier on the day `on`, by `HEADER`: one for each distinct offer, or one where it has none.
 
     `external_id` is that of its record at `source`, else its id. The person to contact and public awards are left out.
     """
@@ -41,7 +41,7 @@ def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) ->
         "sources": _list(tuple(f"{ref.source}:{ref.external_id}" for ref in supplier.sources)),
         "updated_at": supplier.updated_at.isoformat(),
     }
-    for offer in supplier.offers or (None,):
+    for offer in dict.fromkeys(supplier.offers) or (None,):
         whole = cells if offer is None else cells | {name: _of_offer(offer, name) for name in OFFER_COLUMNS}
         yield [whole.get(name) for name in HEADER]
 

@@ -80,4 +80,5 @@ async def test_without_an_address_no_library_of_traces_is_loaded(settings: Setti
     """Who does without traces pays nothing for them."""
     assert settings.trace_to is None
     app = create_app(settings, reference, parts=())
-    assert type(app.asgi_handler._app).__name__ == "DirectRoutes"  # type: ignore[attr-defined]
+    cross_origin = app.asgi_handler._app  # type: ignore[attr-defined]
+    assert [type(each).__name__ for each in (cross_origin, cross_origin._app)] == ["CrossOrigin", "DirectRoutes"]

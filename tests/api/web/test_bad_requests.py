@@ -13,11 +13,11 @@ from tests.api.refusals import assert_refused
 JSON = {"Content-Type": "application/json"}
 
 BAD_REQUESTS = [
-    ("GET", "/", {}, 404, "not-found"),
     ("GET", "/nowhere", {}, 404, "not-found"),
     ("GET", "/Segments", {}, 404, "not-found"),
     ("GET", "/segments/pr-locaux", {}, 404, "not-found"),
-    ("GET", "//segments", {}, 404, "not-found"),
+    ("GET", "/segments/search/tonte", {}, 404, "not-found"),
+    ("POST", "/", JSON, 405, "method-not-allowed"),
     ("GET", "/territories/epci:", {}, 404, "not-found"),
     ("GET", "/territories/epci:000000000", {}, 404, "not-found"),
     ("GET", "/territories/redon", {}, 404, "not-found"),

@@ -19,6 +19,7 @@ from domain.suppliers.supplier import (
     Offer,
     Placement,
     Point,
+    ServiceArea,
     Supplier,
     SupplierRecord,
 )
@@ -66,6 +67,12 @@ def test_a_supplier_has_a_row_for_each_offer_alike_but_for_it() -> None:
     assert (first["segments"], first["basis"]) == ("pr-locaux", "inferred")
     assert (second["segments"], second["basis"]) == ("ev-entretien", "declared")
     assert {name for name in first if first[name] != second[name]} == {"segments", "basis"}
+
+
+def test_an_offer_that_is_told_twice_has_one_row() -> None:
+    """A row repeated as it is would be rejected as a duplicate."""
+    once = Offer(("pr-locaux",), service_area=ServiceArea(radius_km=40))
+    assert len(table_of(supplier_of(SupplierRecord("A", offers=(once, once))))) == 1
 
 
 def test_an_id_is_that_of_the_record_at_the_source_asked_for() -> None:
