@@ -169,12 +169,14 @@ _UNSTAGE_REWRITTEN = text("""
     WHERE EXISTS (SELECT FROM to_rewrite w WHERE w.supplier_id = t.id)
     OR NOT EXISTS (SELECT FROM records r WHERE r.supplier_id = t.id)
 """)
+# An array makes look-ups in an index of what else is joined by reading all suppliers: the planner has not heard how few
+# are staged or queued.
 _SUPPLIERS = text(f"""
     UPDATE suppliers t SET {", ".join(f"{name} = s.{name}" for name in SUPPLIER_COLUMNS if name != "id")}
-    FROM staged_suppliers s WHERE s.id = t.id
+    FROM staged_suppliers s WHERE s.id = t.id AND t.id = ANY(ARRAY(SELECT id FROM staged_suppliers))
 """)  # noqa: S608 - constants
 _WITHOUT_RECORDS = text("""
-    NOT suppliers.deleted AND EXISTS (SELECT FROM to_rewrite w WHERE w.supplier_id = suppliers.id)
+    NOT suppliers.deleted AND suppliers.id = ANY(ARRAY(SELECT supplier_id FROM to_rewrite))
     AND NOT EXISTS (SELECT FROM records r WHERE r.supplier_id = suppliers.id)
 """)
 

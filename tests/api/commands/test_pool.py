@@ -17,7 +17,7 @@ from sources.pool.download import Fetched
 from sources.pool.manifest import sha256_of
 from sources.pool.published_files import PublishedFile, published_files
 from tests.api.commands.conftest import Within
-from tests.sources.pool.published_samples import establishment, unit, write
+from tests.sources.pool.published_samples import Cells, award, establishment, unit, write
 
 
 @pytest.fixture
@@ -142,13 +142,35 @@ def test_what_was_built_is_imported(within: Within, built: Callable[..., Path]) 
     assert (changed["esat"]["changed"], "skipped" in changed["sirene"]) == (1, True)
 
 
-def test_rows_kept_by_the_build_are_those_of_the_file(within: Within, built: Callable[..., Path]) -> None:
-    """The file itself, imported over them, changes nothing."""
-    folder = built("ESAT du Blavet")
-    assert (folder / "esat.csv.checked").exists()
-    assert updated(within, folder, "--force")["esat"]["received"] == 1
-    again = within("import", "esat", str(folder / "esat.csv"), "--format", "esat", "--mode", "snapshot", "--json")
-    assert (json.loads(again.out)["unchanged"], json.loads(again.out)["received"]) == (1, 1)
+def test_rows_kept_by_the_build_are_those_of_the_files(within: Within, tmp_path: Path) -> None:
+    """The files themselves, imported over them, change nothing, and the same rows are rejected for the same reasons."""
+    trades = {"100000001": "43.34Z", "200000002": "81.21Z", "300000003": "94.99Z"}
+    rows: dict[str, list[Cells]] = {
+        "units": [unit(siren) for siren in trades],
+        "establishments": [
+            establishment(siren + "00011", activitePrincipaleEtablissement=naf) for siren, naf in trades.items()
+        ],
+        "awards": [award("10000000100011", dateNotification="2026-01-31"), award("20000000200011", uid="2")],
+        "rna": [{"id": "W1", "siret": "30000000300011", "objet": "creche", "objet_social1": "021005"}],
+    }
+    rows["units"].append(unit("400000004", denominationUniteLegale=""))
+    rows["establishments"].append(establishment("40000000400011"))
+    given = [
+        word for id_, some in rows.items() for word in (f"--{id_}", str(write(tmp_path / f"{id_}.csv", id_, some)))
+    ]
+    folder = tmp_path / "pool"
+    assert main(["pool", "build", "--out", str(folder), *given]) == 0
+    done = updated(within, folder, "--force")
+    assert {source: (said["received"], said["rejected"]) for source, said in done.items()} == {
+        "sirene": (4, 1), "decp": (2, 0), "rna": (1, 0),
+    }  # fmt: skip
+    for source, before in done.items():
+        assert (folder / f"{source}.csv.checked").exists()
+        file = str(folder / f"{source}.csv")
+        again = json.loads(within("import", source, file, "--format", source, "--mode", "snapshot", "--json").out)
+        accepted = before["received"] - before["rejected"]
+        assert (again["unchanged"] + again["waiting"], again["changed"], again["added"]) == (accepted, 0, 0)
+        assert again["errors"] == before["errors"]
 
 
 def test_rows_kept_by_the_build_are_imported(within: Within, built: Callable[..., Path]) -> None:
