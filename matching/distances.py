@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.geo.projection import Floats, Positions
-from matching.geo.shape import Shape
+from matching.geo.shape import PointShape, Shape
 from matching.spatial_order import CERTAIN_KM, runs_near
 from matching.supplier_columns import Ordinals, SupplierColumns
 from matching.weighted_cache import WeightedCache
@@ -40,7 +40,7 @@ class Distances:
 
     def __init__(self, columns: SupplierColumns, shape: Shape | None) -> None:
         self.columns, self.shape = columns, shape
-        self._metres = _untouched(columns.capacity)
+        self._metres: Metres = np.empty(0, dtype=np.int32)
         self._bounds: dict[float, NDArray[np.int32]] = {}
         self._widest_km = 0.0  # of the radii around the shape that were asked for
         self._is_measured = False
@@ -146,6 +146,40 @@ class Distances:
                 grown[begin : min(end, len(metres))] = metres[begin:end]
             metres = self._metres = grown
         return metres
+
+
+class PointDistances(Distances):
+    """Distances to a point: to measure them takes no longer than to look them up, so that none is kept."""
+
+    def __init__(self, columns: SupplierColumns, point: PointShape) -> None:
+        super().__init__(columns, point)
+        self._point = point
+
+    @property
+    def weight(self) -> int:
+        """The bytes it takes."""
+        return BYTES_PER_PAGE + self._point.weight
+
+    def distance(self, ordinals: Ordinals) -> Floats:
+        """Kilometres to the point; infinite where a place is not known."""
+        return self._point.distance(self.columns.positions[ordinals])
+
+    def distance_within(self, ordinals: Ordinals, reach_km: Floats) -> Floats:  # noqa: ARG002 - nothing is left out
+        """As `distance`."""
+        return self.distance(ordinals)
+
+    def lower_bound(self, ordinals: Ordinals) -> Floats:
+        """As `distance`."""
+        return self.distance(ordinals)
+
+    def measure(self) -> Iterator[None]:
+        """No step: nothing is measured in advance."""
+        return iter(())
+
+
+def distances_to(columns: SupplierColumns, shape: Shape | None) -> Distances:
+    """The distances from suppliers to a shape; None: to no known place."""
+    return PointDistances(columns, shape) if isinstance(shape, PointShape) else Distances(columns, shape)
 
 
 DistanceCache = WeightedCache[Shape | None, Distances]

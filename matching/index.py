@@ -12,7 +12,7 @@ import numpy as np
 
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
-from matching.distances import Distances
+from matching.distances import Distances, distances_to
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Geography
 from matching.index_tables import IndexTables, built
@@ -31,8 +31,8 @@ from matching.supplier_columns import Ordinals, SupplierColumns
 from matching.trade_groups import TradeGroup, TradeGroups
 from matching.weighted_cache import WeightBound, WeightedCache
 
-DISTANCE_BYTES, DISTANCE_BYTES_PER_SUPPLIER = 64 << 20, 96
-"""Memory for cached distances; of 220,000 suppliers, these are the distances to some hundreds of territories."""
+DISTANCE_BYTES, DISTANCE_BYTES_PER_SUPPLIER = 40 << 20, 96
+"""Memory for cached distances; of 220,000 suppliers, to all departements and regions and some hundred outlines more."""
 SELECTION_BYTES, SELECTION_BYTES_PER_SUPPLIER = 24 << 20, 48
 """Memory for what is cached of the lots matched last: of 220,000 suppliers, some 1,500 lots (`matching.selection`)."""
 ARRAY_BYTES, ARRAY_BYTES_PER_SUPPLIER = 16 << 20, 32
@@ -61,7 +61,7 @@ class Index:
         self.unknown_codes = frozenset(tables.names.unknown_codes)
         """Codes of service areas that the reference data does not know, and that were left out."""
         self.distances: WeightedCache[Shape | None, Distances] = WeightedCache(
-            lambda shape: Distances(columns, shape),
+            lambda shape: distances_to(columns, shape),
             lambda made: made.weight,
             DISTANCE_BYTES + DISTANCE_BYTES_PER_SUPPLIER * len(columns),
         )

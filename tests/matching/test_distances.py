@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.suppliers.supplier import Point
-from matching.distances import DistanceCache, Distances, NearDistances, nearest_of
+from matching.distances import DistanceCache, Distances, NearDistances, distances_to, nearest_of
 from matching.geo.projection import Floats
 from matching.geo.shape import PointShape, PolygonShape, Shape
 from matching.spatial_order import CERTAIN_KM
@@ -92,6 +92,21 @@ def test_who_is_in_no_run_is_certainly_far(places: list[Point], lat: float, lon:
     assert (np.diff(near.near) > 0).all()
     expected = np.maximum(shape.distance(ours.positions[: len(ours)]) - radius_km, 0)
     assert near.at(np.arange(len(ours))).tolist() == expected.tolist()
+
+
+@given(st.lists(st.builds(Point, latitudes, longitudes) | st.none(), max_size=40), latitudes, longitudes)
+def test_to_a_point_none_is_kept_and_all_are_the_same(places: list[Point | None], lat: float, lon: float) -> None:
+    """As those that are kept; a point weighs as much among many suppliers as among few."""
+    ours, shape = columns(places), PointShape(lat, lon)
+    kept, measured = Distances(ours, shape), distances_to(ours, shape)
+    assert measured.distance(every(ours)).tolist() == kept.distance(every(ours)).tolist()
+    assert (measured.lower_bound(every(ours)) >= kept.lower_bound(every(ours))).all()
+    reach = np.full(len(ours), 50.0)
+    within, expected = (each.distance_within(every(ours), reach) <= reach for each in (measured, kept))
+    assert within.tolist() == expected.tolist()
+    assert not len(measured._metres)
+    assert measured.weight == distances_to(columns(), shape).weight
+    assert not list(measured.measure())
 
 
 def test_whoever_is_far_takes_no_memory_and_is_asked_for_again() -> None:

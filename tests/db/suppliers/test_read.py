@@ -4,6 +4,7 @@ import asyncio
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
 from db.suppliers.read import (
@@ -38,6 +39,12 @@ CLEANER = record(
     active=False,
 )
 STRANGER = record("Atelier sans lieu", offers=())
+COPIES = text("""
+    INSERT INTO suppliers SELECT (jsonb_populate_record(suppliers, jsonb_build_object('id', gen_random_uuid()))).*
+    FROM suppliers CROSS JOIN generate_series(1, 1000)
+""")
+WHOLE_READS = text("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'suppliers'")
+"""Of all suppliers, in this transaction."""
 
 
 @pytest.fixture
@@ -139,6 +146,19 @@ async def test_a_snapshot_tells_what_changed_since_a_version(pool: Engine) -> No
     assert none == []
     async with snapshot(pool) as view:
         assert [await view.has_more_changes(3, than) for than in (0, 1, 2)] == [True, True, False]
+
+
+async def test_later_changes_are_found_without_reading_all_suppliers(pool: Engine) -> None:
+    """Of 220,000 that came with one import, for each change that follows it."""
+    async with transaction(pool) as connection:
+        await connection.execute(COPIES)
+        await connection.execute(text("ANALYZE suppliers"))
+    await put(pool, "late", record("Late"))
+    async with snapshot(pool) as view:
+        assert not await view.has_more_changes(view.version - 1, 1)
+        (changes,) = [batch async for batch in view.changes(view.version - 1)]
+        assert [change.supplier and change.supplier.name for change in changes] == ["Late"]
+        assert await view.connection.scalar(WHOLE_READS) == 0
 
 
 async def follow(engine: Engine, position: Position, limit: int = 2) -> list[Change]:
