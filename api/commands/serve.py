@@ -1,6 +1,7 @@
 """`vivier serve`: the API on a socket, with the database it needs, from one process or several."""
 
 import argparse
+import faulthandler
 import gc
 import os
 import signal
@@ -83,6 +84,9 @@ def stopped_by_signal() -> Iterator[None]:
 @contextmanager
 def prepared(settings: Settings) -> Iterator[tuple[Settings, "Reference"]]:
     """Settings with the address of a database that is up to date, and the reference data, loaded while it started."""
+    if sys.__stderr__ is not None:
+        # here and in all processes forked later: a crash inside a library says where on the log
+        faulthandler.enable(sys.__stderr__)
     with ExitStack() as stack:
         with _nothing_collected(), ThreadPoolExecutor(1) as background:
             loading = background.submit(_load, settings.rules)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from litestar.types import Scope as ASGIScope
 
@@ -61,6 +62,7 @@ class Keys:
         self.unknown = AttemptLimit("unknown-key", RateLimit(UNKNOWN_PER_MINUTE, MINUTE, monotonic))
         self._is_well_formed: Callable[[str], bool] = bool
         self._known: OrderedDict[bytes, _Remembered] = OrderedDict()
+        self._looking: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
         self._find: FindClient | None = None
         self._find_organisation: FindOrganisation | None = None
 
@@ -102,7 +104,16 @@ class Keys:
     async def _first_looked_up(self, key: str, scope: ASGIScope | None) -> Client | None:
         if not self._is_well_formed(key):
             return None
-        caller = caller_of(scope) if scope else ""
+        digest, caller = _digest(key), caller_of(scope) if scope else ""
+        looking = self._looking.get(digest)
+        if looking is None:
+            looking = self._looking[digest] = asyncio.Lock()
+        # once for all requests that come with it meanwhile, as a portal's do when the server has just started
+        async with looking:
+            found = self._known.get(digest)
+            return found.client if found else await self._counted_look_up(key, caller)
+
+    async def _counted_look_up(self, key: str, caller: str) -> Client | None:
         # counted beforehand, or many at once would all be looked up
         require_within(await self.unknown.take(caller))
         is_unknown = False

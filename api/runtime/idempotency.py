@@ -19,7 +19,8 @@ from domain.text.bilingual import Text
 LONGEST_KEY = 255
 IDEMPOTENCY_KEY = {
     "Idempotency-Key": f"A text of the caller's own, of at most {LONGEST_KEY} characters: the same request sent again "
-    "with it within 24 hours is carried out once, and answered as the first time"
+    "with it within 24 hours is carried out once, and answered as the first time; 404 where the need or shortlist that "
+    "it made was deleted since, as nothing of what was deleted is kept"
 }
 
 

@@ -13,6 +13,9 @@ from matching.geo.simplification import simplified
 MAX_VERTICES = 10_000
 MAX_AREA_VERTICES = 5_000
 """Of a service area once it is simplified: those of the region with the longest coast."""
+MOST_JAGGED = 100.0
+"""Times that the outline of a service area is as long as the rectangle around it; of regions at most 2.5. What turns to
+and fro without end takes long to hold against communes and needs, each time the suppliers are loaded."""
 
 
 @contextmanager
@@ -52,7 +55,9 @@ def checked_geometry(geometry: Geometry, *at: str | int) -> shapely.Geometry:
 
 
 def area_to_keep(geometry: Geometry, *at: str | int) -> Geometry:
-    """A service area as it is kept: the same, or simplified. Raises InvalidContent, also for too many vertices.
+    """A service area as it is kept: the same, or simplified.
+
+    Raises InvalidContent, also for too many vertices, or an outline that turns to and fro too much.
 
     Unlike a territory, that one need is about, it stays, and every need nearby is held against it.
     """
@@ -67,6 +72,8 @@ def area_to_keep(geometry: Geometry, *at: str | int) -> Geometry:
             "finely, or name territories (“codes”).",
         )
         raise InvalidContent((Problem(pointer(*at), "too_many_vertices", detail),))
+    if shapely.length(fewer) > MOST_JAGGED * shapely.length(shapely.envelope(fewer)):
+        raise InvalidContent((Problem(pointer(*at), "too_jagged", TOO_JAGGED),))
     return geometry if fewer is drawn else _geojson(fewer)
 
 
@@ -106,6 +113,12 @@ def _geojson(shape: shapely.Geometry) -> Geometry:
 NOT_CLOSED = Text(
     "Un anneau doit être fermé : sa dernière position répète la première.",
     "A ring must be closed: its last position repeats the first.",
+)
+TOO_JAGGED = Text(
+    f"Le tracé est plus de {MOST_JAGGED:.0f} fois plus long que le cadre qui l'entoure : le dessiner moins finement, "
+    "ou nommer des territoires (« codes »).",
+    f"The outline is more than {MOST_JAGGED:.0f} times as long as the rectangle around it: draw it less finely, or "
+    "name territories (“codes”).",
 )
 OUT_OF_RANGE = Text(
     "Une position est [longitude, latitude] en degrés, longitude entre -180 et 180, latitude entre -90 et 90.",

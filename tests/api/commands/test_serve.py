@@ -179,6 +179,17 @@ def test_workers_share_socket_and_metrics_and_are_replaced(home: Path, start: St
     assert processes(home) == {}
 
 
+def test_a_crash_of_a_library_says_where(start: Start) -> None:
+    """Of a worker too, which another one replaces."""
+    server = start("--workers", "2").ready()
+    until(lambda: len(workers(server)) == 2)
+    victim = min(workers(server))
+    os.kill(victim, signal.SIGSEGV)
+    until(lambda: len(workers(server) - {victim}) == 2)
+    assert "Fatal Python error: Segmentation fault" in server.log
+    assert "most recent call first" in server.log
+
+
 def matches_counted(server: Server) -> int:
     """The POST requests that the workers counted together."""
     counts = re.findall(rb'request_seconds_count\{[^}]*"POST"[^}]*\} (\d+)', server.ask("GET", "/metrics").body)

@@ -324,6 +324,16 @@ async def test_guesses_at_once_are_not_all_looked_up(keys: Keys, registry: Regis
         assert await keys.client(key) is not None
 
 
+async def test_many_requests_with_one_new_key_look_it_up_once(keys: Keys, registry: Registry) -> None:
+    """As when a server starts under load: none of them is taken for a guess."""
+    registry.answers.clear()
+    asking = [asyncio.create_task(keys.client("k")) for _ in range(3 * UNKNOWN_PER_MINUTE)]
+    await asyncio.sleep(0)
+    registry.answers.set()
+    assert await asyncio.gather(*asking) == [bearer("match")] * len(asking)
+    assert registry.asked == 1
+
+
 async def test_the_administrator_has_every_scope(keys: Keys, registry: Registry) -> None:
     """Also while the database is away; the id of its organisation is learnt when it can be."""
     registry.failure = await away()

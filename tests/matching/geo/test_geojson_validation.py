@@ -3,16 +3,19 @@
 import pytest
 import shapely
 
+from bench.match_cost import circle, placed
 from domain.errors import InvalidContent, Problem
 from domain.reference.geojson import Geometry, MultiPolygon, Polygon, Position, Ring
 from matching.geo.geojson_validation import (
     MAX_AREA_VERTICES,
     MAX_VERTICES,
+    MOST_JAGGED,
     area_to_keep,
     checked_geometry,
     problems_under,
     vertices,
 )
+from matching.reference import Reference
 from tests.factories import LYON, REDON, RENNES, comb, ring, spiked, square
 
 BOW_TIE: Ring = ((-2.0, 47.0), (-1.0, 48.0), (-1.0, 47.0), (-2.0, 48.0), (-2.0, 47.0))
@@ -130,3 +133,21 @@ def test_a_refusal_says_what_would_be_right() -> None:
     found: Problem = caught.value.problems[0]
     assert found.detail.fr == "10001 sommets ; 10000 au plus : simplifier le tracé."
     assert found.detail.en == "10001 vertices; at most 10000: simplify the outline."
+
+
+def test_an_area_that_turns_to_and_fro_without_end_is_refused() -> None:
+    """As a territory of one need it is taken; no region of France is a twentieth as jagged."""
+    star = Polygon((placed(circle(4_900, 0.6), 5.0, 4.0),))
+    checked_geometry(star)
+    with pytest.raises(InvalidContent) as refused:
+        area_to_keep(star, "geometry")
+    (problem,) = refused.value.problems
+    assert (problem.pointer, problem.code) == ("/geometry", "too_jagged")
+
+
+def test_every_region_of_france_may_be_drawn(reference: Reference) -> None:
+    for area in reference.territories.areas("region"):
+        pieces = reference.geography.outlines_of(area)
+        if len(pieces):
+            whole = shapely.union_all(pieces)
+            assert shapely.length(whole) < MOST_JAGGED / 20 * shapely.length(shapely.envelope(whole))
