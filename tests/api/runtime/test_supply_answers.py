@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from api.runtime.supply_answers import MOST_OF_ONE, SupplyAnswers
+from api.runtime.supply_answers import MOST_OF_ONE, NEW_BY_MINUTE, SupplyAnswers
 from api.web.problems import Refusal
 
 
@@ -46,6 +46,18 @@ async def test_an_address_that_waits_for_many_is_refused_and_others_are_not() ->
     waiting.append(asyncio.ensure_future(answers.answer("theirs", "another", make)))
     make.go_on.set()
     assert await asyncio.gather(*waiting) == [b"answer"] * (MOST_OF_ONE + 1)
+
+
+async def test_an_address_has_so_many_new_answers_in_a_minute() -> None:
+    """What is cached does not count, and others have their own."""
+    answers = SupplyAnswers()
+    for number in range(NEW_BY_MINUTE):
+        await answers.answer(number, "ours", lambda: b"answer")
+    with pytest.raises(Refusal) as refused:
+        await answers.answer("one more", "ours", lambda: b"answer")
+    assert (refused.value.kind.status, "retry-after" in refused.value.headers) == (429, True)
+    assert await answers.answer(1, "ours", lambda: b"another") == b"answer"
+    assert await answers.answer("one more", "another", lambda: b"answer") == b"answer"
 
 
 async def test_what_failed_is_made_again() -> None:
