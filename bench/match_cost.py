@@ -34,6 +34,9 @@ def cases(reference: Reference) -> Iterator[Case]:
     for code in ("commune:35238", "epci:243500741", "departement:56", "region:53", "country:FR"):
         for count in (2, 10, len(segments)):
             yield f"{code}, {count} segments", _need(code, [Lot("1", segments=tuple(segments[:count]))])
+    for count in (3, 10):
+        apart = Lot("1", segments=tuple(segments[:: len(segments) // count][:count]))
+        yield f"region:53, groupings of {count} segments", _need("region:53", [apart], groupings=10)
     near = TerritoryRequest(near=Place(lat=47.9, lon=-1.9), radius_km=50.0)
     yield "50 km around a point", Need((Lot("1", segments=two[0]),), territory=near)
     for count in (8, 200):
@@ -81,8 +84,8 @@ def _codes(code: str) -> TerritoryRequest:
     return TerritoryRequest(codes=(code,))
 
 
-def _need(code: str, lots: Sequence[Lot], limit: int = 20, near_misses: int = 5) -> Need:
-    return Need(tuple(lots), territory=_codes(code), limit=limit, near_misses=near_misses)
+def _need(code: str, lots: Sequence[Lot], limit: int = 20, near_misses: int = 5, groupings: int = 0) -> Need:
+    return Need(tuple(lots), territory=_codes(code), limit=limit, near_misses=near_misses, groupings=groupings)
 
 
 def _lots(segments: Sequence[tuple[str, ...]]) -> list[Lot]:

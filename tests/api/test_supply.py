@@ -153,14 +153,3 @@ async def test_the_same_question_is_answered_once_until_the_data_changes(
     changed = await client.get(RENNES_AND_AROUND, headers={"if-none-match": first.headers["etag"]})
     assert (changed.status_code, len(made)) == (200, 2)
     assert changed.json()["totals"]["suppliers"] == 3
-
-
-async def test_who_asks_too_much_at_once_is_told_to_come_back(client: AsyncTestClient[Litestar]) -> None:
-    """While the questions of others are answered; what is known already is answered all the same."""
-    await client.get(RENNES_AND_AROUND)
-    present = client.app.state.services.supply_answers._limit.present
-    present["testclient"] = 4
-    refused = await client.get("/supply?territory=departement:44")
-    assert refused.status_code == 429
-    assert int(refused.headers["retry-after"]) > 0
-    assert (await client.get(RENNES_AND_AROUND)).status_code == 200

@@ -65,6 +65,22 @@ async def test_a_version_reads_back_byte_for_byte_whatever_happened_since(buyer:
     assert (await buyer.get(f"{need}/shortlists/2", **{"If-None-Match": frozen.headers["etag"]})).status_code == 304
 
 
+async def test_a_version_and_its_report_keep_the_groupings_that_the_need_asks_for(buyer: Buyer, source: str) -> None:
+    """With names as they were; they are candidates that the version need not list."""
+    trades = ("de-bio", "de-5flux")
+    offers = {code: [{"segments": [code], "service_area": {"radius_km": 5}}] for code in trades}
+    ids = {await buyer.supplier(source, code, name=f"Atelier {code}", offers=offers[code]) for code in trades}
+    need = await kept(buyer, lots=[{"id": "1", "segments": [*trades]}], groupings=3, limit=1)
+    (grouping,) = (await buyer.get(f"{need}/shortlists/latest")).json()["lots"][0]["groupings"]
+    assert {each["id"] for each in grouping["suppliers"]} == ids
+    assert (await buyer.get(need)).json()["groupings"] == 3
+    report = (await buyer.get(f"{need}/report", Accept="application/json")).json()
+    ((told,),) = [lot["groupings"] for lot in report["lots"]]
+    assert {each["supplier"]["name"] for each in told["suppliers"]} == {"Atelier de-bio", "Atelier de-5flux"}
+    none = await kept(buyer, lots=[{"id": "1", "segments": [*trades]}])
+    assert (await buyer.get(f"{none}/shortlists/latest")).json()["lots"][0]["groupings"] == []
+
+
 async def test_a_version_stays_in_the_language_it_was_asked_for_in(buyer: Buyer, source: str) -> None:
     await buyer.supplier(source, "1")
     need = await kept(buyer)
