@@ -6,7 +6,7 @@ gives its best for each number of lots, and these are put together group by grou
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import product
+from itertools import islice, product
 from math import prod
 from typing import NamedTuple
 
@@ -17,6 +17,8 @@ MOST_COMBINED, FEWEST_OF_A_GROUP = 20_000, 1_500
 """The divisions of a need that are all looked at; those of one of its groups, however many groups there are."""
 KEPT_OF_A_GROUP, KEPT_TOGETHER = 3, 8
 """By number of lots, the divisions of a group and of several groups that a bounded search goes on with."""
+MOST_MERGED, MOST_PARTNERS = 150, 24
+"""The lots of a group that are joined one by one; the other lots that each is tried with, the weakest first."""
 
 Value = Callable[[PossibleLot], Figures]
 
@@ -124,16 +126,20 @@ def _merged(group: Group, value: Value) -> list[Division]:
         lots: Division | None = group.finest(by_segment, by_area)
         while lots is not None and frozenset(lots) not in found:
             found[frozenset(lots)] = lots
-            lots = _with_weakest_joined(group, lots, value)
+            lots = _with_weakest_joined(group, lots, value) if len(lots) <= MOST_MERGED else None
     return list(found.values())
 
 
 def _with_weakest_joined(group: Group, lots: Division, value: Value) -> Division | None:
-    """The division with its weakest lot that can be joined, joined with the one that this does the least harm."""
-    for weakest in sorted(lots, key=lambda lot: (value(lot).eligible, lot)):
-        joins = [(both, other) for other in lots if other != weakest and (both := group.joined(weakest, other))]
-        if joins:
-            both, joined = min(joins, key=lambda join: (_change(join[0], join[1], weakest, value), join[0]))
+    """The division with its weakest lot that can be joined, joined with the weak one that this does the least harm."""
+    weakest_first = sorted(lots, key=lambda lot: (value(lot).eligible, lot))
+    for weakest in weakest_first:
+        joins = (
+            (both, other) for other in weakest_first if other != weakest and (both := group.joined(weakest, other))
+        )
+        tried = list(islice(joins, MOST_PARTNERS))
+        if tried:
+            both, joined = min(tried, key=lambda join: (_change(join[0], join[1], weakest, value), join[0]))
             return (*(lot for lot in lots if lot not in (weakest, joined)), both)
     return None
 
