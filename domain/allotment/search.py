@@ -8,7 +8,7 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, product
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from domain.allotment.divisions import Division, Group, PossibleLot
 from domain.allotment.order import Figures, Rank, Tally, draw, rank, tally
@@ -17,10 +17,11 @@ MOST_COMBINED, FEWEST_OF_A_GROUP = 20_000, 1_500
 """The divisions of a need that are all looked at; those of one of its groups, however many groups there are."""
 KEPT_OF_A_GROUP, KEPT_TOGETHER = 3, 8
 """By number of lots, the divisions of a group and of several groups that a bounded search goes on with."""
-MOST_MERGED, MOST_PARTNERS = 150, 24
+MOST_MERGED, MOST_PARTNERS = 150, 8
 """The lots of a group that are joined one by one; the other lots that each is tried with, the weakest first."""
 
 Value = Callable[[PossibleLot], Figures]
+Chosen = TypeVar("Chosen")
 
 
 class Scored(NamedTuple):
@@ -89,31 +90,29 @@ def _combined(menus: Sequence[Sequence[Scored]], most_lots: int, before: Scored 
 
 def _bounded(menus: Sequence[Sequence[Scored]], most_lots: int) -> Iterator[Scored]:
     """One division of each group, of the best for each number of lots."""
-    short = [_best_by_lots(menu, KEPT_OF_A_GROUP) for menu in menus]
+    short = [_best_by_lots(((rank(each.figures), each) for each in menu), KEPT_OF_A_GROUP) for menu in menus]
     fewest = [min((each.figures.lots for each in menu), default=most_lots) for menu in short]
     kept = [NONE]
     for place, menu in enumerate(short):
         room = most_lots - sum(fewest[place + 1 :])
-        kept = _best_by_lots(
-            (
-                Scored(one.figures.plus(other.figures), one.lots + other.lots)
-                for one in kept
-                for other in menu
-                if one.figures.lots + other.figures.lots <= room
-            ),
-            KEPT_TOGETHER,
+        pairs = (
+            (rank(one.figures.plus(other.figures)), (one, other))
+            for one, other in product(kept, menu)
+            if one.figures.lots + other.figures.lots <= room
         )
+        kept = [
+            Scored(one.figures.plus(other.figures), one.lots + other.lots)
+            for one, other in _best_by_lots(pairs, KEPT_TOGETHER)
+        ]
     yield from kept
 
 
-def _best_by_lots(every: Iterable[Scored], count: int) -> list[Scored]:
-    """The best of each number of lots, in order; the first found of equals."""
-    by_lots: dict[int, list[Scored]] = {}
+def _best_by_lots(every: Iterable[tuple[Rank, Chosen]], count: int) -> list[Chosen]:
+    """The best of each number of lots, which is the last criterion, in order; the first found of equals."""
+    by_lots: dict[int, list[tuple[Rank, Chosen]]] = {}
     for each in every:
-        by_lots.setdefault(each.figures.lots, []).append(each)
-    return [
-        each for some in by_lots.values() for each in heapq.nsmallest(count, some, key=lambda one: rank(one.figures))
-    ]
+        by_lots.setdefault(each[0][-1], []).append(each)
+    return [chosen for some in by_lots.values() for _, chosen in heapq.nsmallest(count, some, key=lambda each: each[0])]
 
 
 def _merged(group: Group, value: Value) -> list[Division]:
