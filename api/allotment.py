@@ -8,7 +8,7 @@ from api.runtime.match_processes import MatchTask
 from domain.allotment.allotment import Allotment
 from domain.allotment.request import AllotmentNeed
 from matching.allotment.allot import allot_json
-from matching.allotment.work import matches_of
+from matching.allotment.search_cost import search_ms
 
 
 @endpoint(
@@ -37,7 +37,8 @@ async def search_proposals(call: Call, body: AllotmentNeed) -> bytes:
     on = body.on or services.today()
     # rows are not returned: how many the need asks for is of no account
     need = msgspec.structs.replace(body, limit=1, near_misses=0)
-    task = MatchTask(allot_json, need, services.directory.index, on, call.language, matches=matches_of(need))
+    index = services.directory.index
+    task = MatchTask(allot_json, need, index, on, call.language, besides_ms=search_ms(need, index.rows_end))
     return await work.run(task, str(call.bearer.id), call.left)
 
 

@@ -79,7 +79,7 @@ async def match_stored_need(connection: Connection, acting: Acting, need: Stored
 
     known = {"awards": awards, "others": others, "year": year}
     others_ms = sum(words_ms(other.need) for other in others)
-    task = MatchTask(match_json, need.content.matched, live, on, acting.language, known, others_ms=others_ms)
+    task = MatchTask(match_json, need.content.matched, live, on, acting.language, known, besides_ms=others_ms)
     started = time.perf_counter()
     body: bytes = await services.match_work.run(task, str(acting.organisation_id), acting.left)
     services.metrics.matched(time.perf_counter() - started)

@@ -44,7 +44,7 @@ Message = tuple[str, tuple[Any, ...]]
 class MatchTask(Generic[T]):
     """A function of a module that matches a need: `work(need, live, reference, on, language, **others)`.
 
-    `matches`: about how many matches of the need it takes; `others_ms`: about the milliseconds that `others` add.
+    `besides_ms`: about the milliseconds that it takes besides those of a match.
     """
 
     work: Callable[..., T]
@@ -53,8 +53,7 @@ class MatchTask(Generic[T]):
     on: date
     language: Language
     others: Mapping[str, Any] = field(default_factory=dict)
-    matches: float = 1.0
-    others_ms: float = 0.0
+    besides_ms: float = 0.0
 
     def run(self, reference: Reference) -> T:
         """The result of the function; raises what it raises."""

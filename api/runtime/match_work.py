@@ -58,9 +58,9 @@ class MatchWork:
         wait, and Refusal (503) where it takes too long.
         """
         self.require_short(task.need, task.live)
-        enough = IN_A_THREAD_MS / task.matches
-        ms = task.others_ms + task.matches * estimated_ms(task.need, task.live, self._reference, enough)
-        result = await _unless(left(), self._much(task, key) if ms > IN_A_THREAD_MS else self._some(task, key))
+        left_ms = IN_A_THREAD_MS - task.besides_ms
+        much = left_ms < 0 or estimated_ms(task.need, task.live, self._reference, left_ms) > left_ms
+        result = await _unless(left(), self._much(task, key) if much else self._some(task, key))
         if isinstance(result, bytes) and len(result) > self._settings.answer_limit:
             raise self._too_large(task.need, len(result))
         return result

@@ -1,13 +1,15 @@
 """Divisions and joins of lots: all ways in which what is bought makes up lots of some segments in some areas."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import combinations
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations, islice
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
 MOST_SIDES = 12
 """The segments, areas and given lots of a group for which every possible lot is looked at: two to that power."""
+STEPS_PER_DIVISION = 8
+"""The lots that are tried for each division that is looked at, found or not."""
 
 Division = tuple["PossibleLot", ...]
 """Lots that together buy all that a group of given lots buys, each thing once."""
@@ -134,18 +136,18 @@ class Group:
                         yield lot, cells
 
     def divisions(self, limit: int, most_lots: int) -> list[Division] | None:
-        """Every division of the group into at most so many lots; None where there are more than `limit`."""
+        """Every division of the group into at most so many lots; None where there are more than `limit`.
+
+        Also where so many are tried in vain that these are not all found soon.
+        """
         if len(self.segments) + len(self.areas) + (len(self.lots) if self.freedom.join else 0) > MOST_SIDES:
             return None
         by_first: dict[int, list[tuple[PossibleLot, int]]] = {}
         for lot, cells in self.possible_lots():
             by_first.setdefault(cells & -cells, []).append((lot, cells))
-        found: list[Division] = []
-        for division in _covers(self.everything, by_first, most_lots):
-            if len(found) == limit:
-                return None
-            found.append(division)
-        return found
+        covers = _Covers(by_first, STEPS_PER_DIVISION * limit)
+        found = list(islice(covers.of(self.everything, most_lots), limit + 1))
+        return None if len(found) > limit or covers.steps < 0 else found
 
     def _is_allowed(self, lot: PossibleLot) -> bool:
         """Whether it keeps together what may not be divided, and joins only what is of one family and place."""
@@ -179,19 +181,24 @@ def _might_join(one: GivenLot, other: GivenLot, freedom: Freedom) -> bool:
     return bool(meet and families[0] & families[1])
 
 
-def _covers(
-    wanted: int, by_first: dict[int, list[tuple[PossibleLot, int]]], most_lots: int
-) -> Iterator[tuple[PossibleLot, ...]]:
-    """Every choice of lots that has each of the wanted cells once; a lot is found by the first of its cells."""
-    if not wanted:
-        yield ()
-        return
-    if not most_lots:
-        return
-    for lot, cells in by_first.get(wanted & -wanted, ()):
-        if not cells & ~wanted:
-            for others in _covers(wanted & ~cells, by_first, most_lots - 1):
-                yield (lot, *others)
+class _Covers:
+    """The choices of lots, found by the first of their cells, that have each cell once; at most so many `steps`."""
+
+    def __init__(self, by_first: Mapping[int, Sequence[tuple[PossibleLot, int]]], steps: int) -> None:
+        self._by_first, self.steps = by_first, steps
+
+    def of(self, wanted: int, most_lots: int) -> Iterator[Division]:
+        """Every choice for these cells; no more once no steps are left."""
+        self.steps -= 1
+        if not wanted:
+            yield ()
+        elif most_lots:
+            for lot, cells in self._by_first.get(wanted & -wanted, ()):
+                if self.steps < 0:
+                    return
+                if not cells & ~wanted:
+                    for others in self.of(wanted & ~cells, most_lots - 1):
+                        yield (lot, *others)
 
 
 def _united(one: tuple[T, ...], other: tuple[T, ...], ordered: Iterable[T]) -> tuple[T, ...]:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from domain.allotment.allotment import Summary
 from domain.allotment.divisions import PossibleLot
 
 Suppliers = int
@@ -28,6 +29,11 @@ class Tally(NamedTuple):
     reserved: int = 0
     lots: int = 0
     alone: Suppliers = 0
+
+    @property
+    def suppliers_alone(self) -> int:
+        """The number of those in `alone`."""
+        return self.alone.bit_count()
 
     def plus(self, other: "Tally") -> "Tally":
         """Those of these lots and of others."""
@@ -56,13 +62,13 @@ def tally(lots: Iterable[Figures]) -> Tally:
     return Tally(without, competed, reserved, count, alone)
 
 
-def rank(of: Tally) -> Rank:
+def rank(of: Tally | Summary) -> Rank:
     """The criteria in the contract's order.
 
     Fewer lots without supply; more lots with competition; more suppliers that answer a whole lot alone; more lots
     that can be reserved with competition; fewer lots.
     """
-    return of.without_supply, -of.with_competition, -of.alone.bit_count(), -of.reserved, of.lots
+    return of.without_supply, -of.with_competition, -of.suppliers_alone, -of.reserved, of.lots
 
 
 def draw(seed: int, lots: Iterable[PossibleLot]) -> int:

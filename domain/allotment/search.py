@@ -6,9 +6,9 @@ gives its best for each number of lots, and these are put together group by grou
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import product
+from itertools import islice, product
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from domain.allotment.divisions import Division, Group, PossibleLot
 from domain.allotment.order import Figures, Rank, Tally, draw, rank, tally
@@ -17,8 +17,11 @@ MOST_COMBINED, FEWEST_OF_A_GROUP = 20_000, 1_500
 """The divisions of a need that are all looked at; those of one of its groups, however many groups there are."""
 KEPT_OF_A_GROUP, KEPT_TOGETHER = 3, 8
 """By number of lots, the divisions of a group and of several groups that a bounded search goes on with."""
+MOST_MERGED, MOST_PARTNERS = 150, 8
+"""The lots of a group that are joined one by one; the other lots that each is tried with, the weakest first."""
 
 Value = Callable[[PossibleLot], Figures]
+Chosen = TypeVar("Chosen")
 
 
 class Scored(NamedTuple):
@@ -87,31 +90,29 @@ def _combined(menus: Sequence[Sequence[Scored]], most_lots: int, before: Scored 
 
 def _bounded(menus: Sequence[Sequence[Scored]], most_lots: int) -> Iterator[Scored]:
     """One division of each group, of the best for each number of lots."""
-    short = [_best_by_lots(menu, KEPT_OF_A_GROUP) for menu in menus]
+    short = [_best_by_lots(((rank(each.figures), each) for each in menu), KEPT_OF_A_GROUP) for menu in menus]
     fewest = [min((each.figures.lots for each in menu), default=most_lots) for menu in short]
     kept = [NONE]
     for place, menu in enumerate(short):
         room = most_lots - sum(fewest[place + 1 :])
-        kept = _best_by_lots(
-            (
-                Scored(one.figures.plus(other.figures), one.lots + other.lots)
-                for one in kept
-                for other in menu
-                if one.figures.lots + other.figures.lots <= room
-            ),
-            KEPT_TOGETHER,
+        pairs = (
+            (rank(one.figures.plus(other.figures)), (one, other))
+            for one, other in product(kept, menu)
+            if one.figures.lots + other.figures.lots <= room
         )
+        kept = [
+            Scored(one.figures.plus(other.figures), one.lots + other.lots)
+            for one, other in _best_by_lots(pairs, KEPT_TOGETHER)
+        ]
     yield from kept
 
 
-def _best_by_lots(every: Iterable[Scored], count: int) -> list[Scored]:
-    """The best of each number of lots, in order; the first found of equals."""
-    by_lots: dict[int, list[Scored]] = {}
+def _best_by_lots(every: Iterable[tuple[Rank, Chosen]], count: int) -> list[Chosen]:
+    """The best of each number of lots, which is the last criterion, in order; the first found of equals."""
+    by_lots: dict[int, list[tuple[Rank, Chosen]]] = {}
     for each in every:
-        by_lots.setdefault(each.figures.lots, []).append(each)
-    return [
-        each for some in by_lots.values() for each in heapq.nsmallest(count, some, key=lambda one: rank(one.figures))
-    ]
+        by_lots.setdefault(each[0][-1], []).append(each)
+    return [chosen for some in by_lots.values() for _, chosen in heapq.nsmallest(count, some, key=lambda each: each[0])]
 
 
 def _merged(group: Group, value: Value) -> list[Division]:
@@ -124,16 +125,20 @@ def _merged(group: Group, value: Value) -> list[Division]:
         lots: Division | None = group.finest(by_segment, by_area)
         while lots is not None and frozenset(lots) not in found:
             found[frozenset(lots)] = lots
-            lots = _with_weakest_joined(group, lots, value)
+            lots = _with_weakest_joined(group, lots, value) if len(lots) <= MOST_MERGED else None
     return list(found.values())
 
 
 def _with_weakest_joined(group: Group, lots: Division, value: Value) -> Division | None:
-    """The division with its weakest lot that can be joined, joined with the one that this does the least harm."""
-    for weakest in sorted(lots, key=lambda lot: (value(lot).eligible, lot)):
-        joins = [(both, other) for other in lots if other != weakest and (both := group.joined(weakest, other))]
-        if joins:
-            both, joined = min(joins, key=lambda join: (_change(join[0], join[1], weakest, value), join[0]))
+    """The division with its weakest lot that can be joined, joined with the weak one that this does the least harm."""
+    weakest_first = sorted(lots, key=lambda lot: (value(lot).eligible, lot))
+    for weakest in weakest_first:
+        joins = (
+            (both, other) for other in weakest_first if other != weakest and (both := group.joined(weakest, other))
+        )
+        tried = list(islice(joins, MOST_PARTNERS))
+        if tried:
+            both, joined = min(tried, key=lambda join: (_change(join[0], join[1], weakest, value), join[0]))
             return (*(lot for lot in lots if lot not in (weakest, joined)), both)
     return None
 

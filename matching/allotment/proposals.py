@@ -8,7 +8,7 @@ from itertools import count
 
 from domain.allotment.allotment import Proposal, ProposedLot, Summary
 from domain.allotment.divisions import PossibleLot
-from domain.allotment.order import draw
+from domain.allotment.order import draw, rank
 from domain.law.findings import LegalAdvice
 from domain.law.review import review_need
 from domain.shortlists.shortlist import Advice, Reason
@@ -46,7 +46,7 @@ class ProposalWriter:
         advice = self._advice_as_given()
         least = self.given.need.allotment.min_candidates
         found = [(summary([judged[lot] for lot in division], least), division) for division in divisions]
-        found.sort(key=lambda each: (_rank(each[0]), draw(self.seed, each[1])))
+        found.sort(key=lambda each: (rank(each[0]), draw(self.seed, each[1])))
         return tuple(
             Proposal(
                 rank=number,
@@ -154,8 +154,3 @@ class ProposalWriter:
 
     def _reasons(self, said: Iterable[Said]) -> tuple[Reason, ...]:
         return tuple(Reason(code, message.to(self.language)) for code, message in said)
-
-
-def _rank(found: Summary) -> tuple[int, ...]:
-    """The criteria of `domain.allotment.order.rank`, of figures that the engine gave."""
-    return found.without_supply, -found.with_competition, -found.suppliers_alone, -found.reserved, found.lots

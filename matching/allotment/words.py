@@ -11,12 +11,13 @@ Said = tuple[str, Text]
 
 DIVISIONS_LEFT_OUT = Text(
     "Il y a trop de divisions et de réunions pour les examiner toutes : des lots qui en ont le plus, ont été examinés "
-    "ces lots tels quels, divisés par segment, par territoire ou par les deux, et ce qui s'obtient de là en réunissant "
-    "chaque fois le lot où l'offre est la plus faible à celui avec lequel la concurrence et les réponses seules y "
-    "perdent le moins.",
+    "ces lots tels quels, divisés par segment, par territoire ou par les deux, et ce qui s'obtient de 150 lots au plus "
+    "en réunissant chaque fois le lot où l'offre est la plus faible à celui, parmi les plus faibles, avec lequel la "
+    "concurrence et les réponses seules y perdent le moins.",
     "There are too many divisions and joins to look at all of them: of the lots that have the most, those looked at "
-    "are: as given, divided by segment, by territory or by both, and what comes of that when the lot with the weakest "
-    "supply is joined each time with the one where competition and suppliers that answer alone lose the least.",
+    "are: as given, divided by segment, by territory or by both, and what comes of 150 lots at most when the one with "
+    "the weakest supply is joined each time with the one, of the weakest, where competition and suppliers that answer "
+    "alone lose the least.",
 )
 COMBINATIONS_LEFT_OUT = Text(
     "Les divisions des différents lots se combinent de trop de façons : seules les meilleures de chaque lot, pour "

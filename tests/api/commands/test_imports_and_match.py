@@ -59,6 +59,24 @@ def test_a_file_is_imported_and_matched(server: Server, within: Within, rows: Pa
         assert words in trail
 
 
+def test_lots_are_proposed(server: Server, within: Within, rows: Path, tmp_path: Path) -> None:
+    """The command and the server give the same proposals, byte for byte; tables show them beside the lots as given."""
+    assert within("import", "allotted", str(rows)).status == 0
+    need = tmp_path / "lots.json"
+    lots = [{"id": "1", "title": "Entretien", "segments": ["ev-entretien", "pr-locaux"]}]
+    need.write_text(json.dumps({"on": "2026-11-24", "territory": {"codes": ["commune:56178"]}, "lots": lots}))
+    until(lambda: decoded(server.ask("POST", "/allotment", need.read_bytes()))["as_given"]["suppliers_reached"] > 0)
+    served = server.ask("POST", "/allotment", need.read_bytes()).body
+    assert within("allot", str(need), "--json").out.encode() == served + b"\n"
+    shown = within("allot", str(need)).out
+    for words in ("Tel que demandé", "Proposition 1", "(R2121-1)", "(L2113-10)", "ont été examinées"):
+        assert words in shown
+    need.write_text(json.dumps({"lots": [{"id": "1", "segments": ["ev-entretien"], "values_eur": {"pr-locaux": 1}}]}))
+    refused = within("allot", str(need))
+    assert (refused.status, refused.out) == (1, "")
+    assert "/lots/0/territory" in refused.err
+
+
 def test_an_import_by_command_is_in_the_journal(server: Server, within: Within, rows: Path) -> None:
     """In that of the organisation `default`, signed as all entries are."""
     done = json.loads(within("import", "journaled", str(rows), "--json").out)

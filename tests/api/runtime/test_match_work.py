@@ -176,3 +176,18 @@ async def test_a_territory_that_a_process_matched_is_measured_here_for_the_next(
                 await asyncio.sleep(0)
         assert not work.is_little(drawn, LIVE)
         work.end()
+
+
+async def test_what_a_task_takes_besides_a_match_counts(work: MatchWork, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain need is some work; the same need is much where more than a match is done of it."""
+    much = []
+
+    async def noted(dear: MatchTask[Any], _: str) -> None:
+        much.append(dear)
+
+    monkeypatch.setattr(work, "_much", noted)
+    await work.run(task(lambda: None), "key", stays)
+    assert much == []
+    dear = MatchTask(print, PLAIN, LIVE, ON, "fr", besides_ms=2 * match_work.IN_A_THREAD_MS)
+    await work.run(dear, "key", stays)
+    assert much == [dear]

@@ -1,7 +1,7 @@
 """Allotments read off the contract: every partition of what is bought, every lot held against `match`."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import product
 
@@ -25,14 +25,20 @@ Cell = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Judge:
-    """Asks `match` for lots of one need."""
+    """Asks `match` for lots of one need, for each once."""
 
     need: AllotmentNeed
     live: LiveIndex
     on: date
+    found: dict[Lot, LotShortlist] = field(default_factory=dict)
 
     def shortlist(self, lot: Lot) -> LotShortlist:
         """What `POST /match` answers for one lot."""
+        if lot not in self.found:
+            self.found[lot] = self._matched(lot)
+        return self.found[lot]
+
+    def _matched(self, lot: Lot) -> LotShortlist:
         asked = Need(
             lots=(lot,),
             buyer=self.need.buyer,

@@ -1,0 +1,89 @@
+"""The procedure is that of the sum, whatever the lots; nothing hints that dividing lowers a threshold."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.allotment.allotment import Allotment
+from domain.allotment.request import AllotmentNeed, AllotmentOptions, DivisibleLot
+from domain.law.review import review_need
+from domain.needs.need import Buyer
+from domain.shortlists.shortlist import Advice
+from matching.allotment.advice import ON_PROCEDURE
+from matching.allotment.allot import allot
+from tests.factories import ON, codes, live, offer, reference, supplier
+
+POOL = live(*(supplier(f"{code} {n}", offer(code)) for code in ("de-bio", "de-5flux", "pr-locaux") for n in range(3)))
+LOCAL = Buyer(kind="local", contracting_authority=True)
+
+
+def proposed(*lots: Mapping[str, Any], on: date = ON, **fields: Any) -> Allotment:
+    made = tuple(DivisibleLot(id=str(number), **lot) for number, lot in enumerate(lots, start=1))
+    territory = codes("departement:35", "departement:56")
+    need = AllotmentNeed(lots=made, territory=territory, **{"buyer": LOCAL} | fields)
+    return allot(need, POOL, reference(), on, "fr")
+
+
+def told(found: Allotment) -> list[dict[str, Advice]]:
+    return [{each.code: each for each in proposal.advice} for proposal in found.proposals]
+
+
+values = st.one_of(st.none(), st.sampled_from((20_000.0, 70_000.0, 300_000.0, 6_000_000.0)))
+
+
+objects = st.lists(st.sampled_from(("de-bio", "de-5flux", "pr-locaux")), min_size=1, max_size=2, unique=True)
+lots_of_any_value = st.fixed_dictionaries(
+    {"segments": objects.map(tuple), "value_eur": values, "nature": st.sampled_from((None, "works", "services"))}
+)
+
+
+@given(
+    lots=st.lists(lots_of_any_value, min_size=1, max_size=3),
+    total=values,
+    contract=st.sampled_from(("market", "concession")),
+)
+def test_the_procedure_is_never_another(lots: list[dict[str, Any]], total: float | None, contract: str) -> None:
+    """All that is said of procedure is what is said of the need as it is given."""
+    found = proposed(*lots, estimated_total_eur=total, contract=contract)
+    made = tuple(DivisibleLot(id=str(number), **lot) for number, lot in enumerate(lots, start=1))
+    need = AllotmentNeed(lots=made, buyer=LOCAL, estimated_total_eur=total, contract=contract)  # type: ignore[arg-type]
+    given_advice = {each.code: each.message.fr for each in review_need(need, ON, reference().rules).advice}
+    expected = {code: said for code, said in given_advice.items() if code in ON_PROCEDURE}
+    for advice in told(found):
+        assert {code: each.message for code, each in advice.items() if code in ON_PROCEDURE} == expected
+        assert "PROCEDURE_OF_SUM" in advice
+
+
+def test_small_lots_are_named_where_all_values_are_known() -> None:
+    """By their ids in the proposal; else the rules are told, and that values are lacking."""
+    values_eur = {"de-bio": 40_000.0, "de-5flux": 260_000.0}
+    lot = {"segments": ("de-bio", "de-5flux"), "nature": "services", "values_eur": values_eur}
+    by_segment, *_ = told(proposed(lot, allotment=AllotmentOptions(divide=("segment",))))
+    (small,) = by_segment["SMALL_LOT_SETS"].lots
+    assert len(small) == 1
+    by_area, *_ = told(proposed(lot))
+    assert "R2122-8" in by_area["SMALL_LOT_RULES"].message
+    assert by_area["SMALL_LOT_RULES"].article == "R2123-1"
+
+
+@pytest.mark.parametrize(("contract", "says"), [("market", True), ("concession", False)])
+def test_the_duty_to_divide_is_that_of_markets(contract: str, says: bool) -> None:
+    for advice in told(proposed({"segments": ("de-bio", "de-5flux")}, contract=contract)):
+        duty = advice.get("DUTY_TO_ALLOT") or advice.get("ALLOTMENT")
+        assert (duty is not None) == says
+        assert duty is None or duty.article == "L2113-10"
+        assert advice["PROCEDURE_OF_SUM"].article == ("R2121-1" if says else "R3121-1")
+
+
+def test_a_proposal_of_one_lot_is_warned() -> None:
+    (one,) = told(
+        proposed(
+            {"segments": ("de-bio", "de-5flux"), "value_eur": 300_000.0},
+            allotment=AllotmentOptions(divide=(), reserve=False),
+        )
+    )
+    assert one["ALLOTMENT"].severity == "warning"
