@@ -102,7 +102,7 @@ async def test_what_is_read_beside_the_need_counts(work: MatchWork) -> None:
     turns: list[int] = []
     plain = task(lambda: turns.append(work.much.present.total()))
     for others_ms in (0.0, match_work.IN_A_THREAD_MS):
-        await work.run(replace(plain, others_ms=others_ms), "key", stays)
+        await work.run(replace(plain, besides_ms=others_ms), "key", stays)
     assert turns == [0, 1]
 
 
