@@ -40,8 +40,10 @@ def measuring(live: LiveIndex) -> Iterator[None]:
 
 
 def asked_lately(live: LiveIndex) -> list[SelectionKey]:
-    """The selections that are cached, the latest asked for first."""
-    return [key for key, _ in live.base.selections.latest()]
+    """The selections asked for last, the latest first: as many as there is room for with their arrays, which are what
+    takes long."""
+    many = len(live.base.selection_arrays.latest())
+    return [key for key, _ in live.base.selections.latest()][:many]
 
 
 def _usual_territories(geography: Geography) -> Iterator[str]:

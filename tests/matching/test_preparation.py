@@ -54,5 +54,21 @@ def test_selections_of_an_index_are_made_for_the_next_one(reference: Reference) 
     assert asked_lately(after) == asked_lately(before)
 
 
+def test_no_more_selections_are_made_again_than_there_is_room_for(
+    reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands are known by their suppliers alone: to make the arrays of each would push out those just made."""
+    ours = live(*SUPPLIERS)
+    match(RESERVED, ours, reference, ON, "fr")
+    one = ours.base.selection_arrays._weight
+    monkeypatch.setattr("matching.index.ARRAY_BYTES", one + one // 2)
+    monkeypatch.setattr("matching.index.ARRAY_BYTES_PER_SUPPLIER", 0)
+    crowded = live(*SUPPLIERS)
+    for segment in ("pr-locaux", "ev-entretien", "pr-locaux"):
+        match(need(lot(segment)), crowded, reference, ON, "fr")
+    assert len(crowded.base.selections.latest()) == 2
+    assert [subject.objects for _, subject in asked_lately(crowded)] == [("pr-locaux",)]
+
+
 def test_a_small_index_is_not_worth_it(reference: Reference) -> None:
     assert prepare(live(), reference) == 0
