@@ -195,14 +195,14 @@ def _most_of_lots(need: Need, suppliers: int, share: float) -> float:
 def _grounds(need: Need, live: LiveIndex, reference: Reference, enough: float) -> tuple[_Grounds, float]:
     """The territories of a need, and the milliseconds until all of them are known; some, where these take `enough`."""
     grounds: _Grounds = {}
-    common, ms = _measured(need.territory), 0.0
+    common, ms = need.territory and _measured(need.territory), 0.0
     if common is not None:
         grounds[common] = ground = _ground(common, live, reference)
         ms = ground.ms
     for lot in need.lots:
         if ms > enough:
             break
-        territory = _measured(lot.territory)
+        territory = lot.territory and _measured(lot.territory)
         if territory is not None and territory not in grounds:
             grounds[territory] = ground = _ground(territory, live, reference)
             ms += ground.ms

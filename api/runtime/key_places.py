@@ -1,6 +1,5 @@
 """Places that each key, or each organisation, has so many of in this process, for what goes on at once."""
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
@@ -15,18 +14,21 @@ class KeyPlaces:
 
     def __init__(self, most: int, retry_after: float) -> None:
         self._most, self._retry_after = most, retry_after
-        self._taken: Counter[UUID] = Counter()
+        # by number: a UUID computes its hash in Python, and each request asks
+        self._taken: dict[int, int] = {}
 
     def take(self, key: UUID) -> None:
         """Take a place of a key, to be given back. Raises Refusal (429) where it has no more."""
-        require_within(0.0 if self._taken[key] < self._most else self._retry_after)
-        self._taken[key] += 1
+        taken = self._taken.get(key.int, 0)
+        if taken >= self._most:
+            require_within(self._retry_after)
+        self._taken[key.int] = taken + 1
 
     def give_back(self, key: UUID) -> None:
         """Give a place of a key back."""
-        self._taken[key] -= 1
-        if not self._taken[key]:
-            del self._taken[key]
+        left = self._taken.pop(key.int) - 1
+        if left:
+            self._taken[key.int] = left
 
     @contextmanager
     def place(self, key: UUID) -> Iterator[None]:
