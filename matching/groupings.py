@@ -152,7 +152,7 @@ class _Search:
     def _nearest_sets(self, rows: Positions, size: int, count: int) -> list[Members]:
         """The first `count` groupings by distance, where nobody farther than CERTAIN_KM is among them; else none."""
         known = self._lot.passing.distances.known[rows]
-        near = ~np.isnan(known)
+        near = known <= CERTAIN_KM  # of some who are farther the distance is known, of others not
         some = self._sets(rows[near], known[near], size, count)
         return some if len(some) == count else []
 

@@ -168,6 +168,30 @@ def test_the_first_are_those_that_trying_every_set_gives(bench: Bench, draw: Ran
         assert [frozenset(each) for each in first_groupings(found, count, seed)] == by_trying(found, count, seed)
 
 
+def test_nobody_nearer_is_missed_where_not_all_distances_are_known(bench: Bench) -> None:
+    """Of some who are more than 100 km away the distance is known, of nearer ones only that it is more."""
+
+    def found_of(*some: Supplier, segments: Sequence[str]) -> tuple[LotMatch, Need]:
+        asked = need(lot(*segments), groupings=3)
+        (query,) = bench.reference.reader.read(asked)
+        return lot_match(query, live(*some), ON, bench.reference.rules), asked
+
+    draw = Random(1)
+    spots = [moved(RENNES, north=draw.uniform(1.4, 1.6), east=draw.uniform(-1, 1)) for _ in range(200)]
+    pool = [supplier(str(number), offer(BIO, national=True), at=spot) for number, spot in enumerate(spots)]
+    far, _ = found_of(*pool, segments=(BIO,))
+    known, away = far.distances.known, far.distances.at(np.arange(len(pool)))
+    unknown = min(np.flatnonzero(np.isnan(known)).tolist(), key=away.__getitem__)
+    measured = sorted(np.flatnonzero(known > away[unknown]).tolist(), key=away.__getitem__)
+    offered = dict.fromkeys((unknown, *measured[-6:]), BIO) | dict.fromkeys(measured[:2], FLOWS)
+    ids = {far.live.base.columns.supplier(int(far.selection.ordinals[row])).id: code for row, code in offered.items()}
+    others = [msgspec.structs.replace(one, offers=(offer(ids.get(one.id, BULKY), national=True),)) for one in pool]
+    found, asked = found_of(*others, segments=(BIO, FLOWS))
+    assert np.isnan(found.distances.known).sum() == 1
+    first = [frozenset(each) for each in first_groupings(found, 3, draw_seed(asked))]
+    assert first == by_trying(found, 3, draw_seed(asked))
+
+
 @settings(max_examples=examples(40), derandomize=True)
 @given(draw=st.randoms(use_true_random=True), count=st.integers(1, 10), segments=st.integers(3, 6))
 def test_many_candidates_of_few_segments(bench: Bench, draw: Random, count: int, segments: int) -> None:
