@@ -49,7 +49,10 @@ class ProposedLot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Proposal(msgspec.Struct, frozen=True):
-    """A division of the whole need into lots. `reasons`: its figures by the criteria of the order, in that order."""
+    """A division of the whole need into lots.
+
+    `reasons`: its figures by the criteria of the order, in that order, and what puts it after the proposal before it.
+    """
 
     rank: int
     lots: tuple[ProposedLot, ...]

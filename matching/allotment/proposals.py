@@ -12,7 +12,7 @@ from domain.allotment.order import draw, rank
 from domain.law.findings import LegalAdvice
 from domain.law.review import review_need
 from domain.shortlists.shortlist import Advice, Reason
-from domain.text.bilingual import NOTHING, Language, Text
+from domain.text.bilingual import Language
 from matching.allotment import words
 from matching.allotment.advice import advice_beside
 from matching.allotment.judged_lots import JudgedLot, judged_lots, summary
@@ -52,11 +52,18 @@ class ProposalWriter:
                 rank=number,
                 lots=tuple(self._lots(division, judged)),
                 summary=figures,
-                reasons=self._reasons(words.of_proposal(figures, self.as_given, least)),
+                reasons=self._reasons(self._reasons_of_rank(number, [each for each, _ in found], least)),
                 advice=self._advice(division, advice),
             )
             for number, (figures, division) in enumerate(found, start=1)
         )
+
+    def _reasons_of_rank(self, number: int, found: Sequence[Summary], least: int) -> Iterator[Said]:
+        """The figures of the proposal of a rank, and what puts it after the one before; `found`: those of all."""
+        figures = found[number - 1]
+        yield from words.of_proposal(figures, self.as_given, least)
+        if number > 1:
+            yield words.ranked_after(figures, found[number - 2], number - 1, least)
 
     def _judged(self, lots: Iterable[PossibleLot]) -> Mapping[PossibleLot, JudgedLot]:
         """Each lot as the engine judges it, under the reservation that it would have."""
@@ -95,8 +102,8 @@ class ProposalWriter:
             yield "as_given", words.AS_GIVEN
         if len(lot.lots) > 1:
             yield words.joined(self._from(lot))
-        area = Text(of.territory.label, of.territory.label)
-        yield from words.divided(self._labels(lot), given.divides_segments(lot), given.divides_areas(lot), area)
+        by_segment, by_area = given.divides_segments(lot), given.divides_areas(lot)
+        yield from words.divided(self._labels(lot), by_segment, by_area, of.territory.label)
         chosen = self.valuing.reservation(lot).chosen
         if chosen in {"kept", "proposed"}:
             yield words.reserved(of.reserved, of.eligible, chosen == "kept")
@@ -108,8 +115,8 @@ class ProposalWriter:
 
     def _title(self, lot: PossibleLot, of: JudgedLot) -> str:
         own = self.given.need.lots[lot.lots[0]].title if self.given.is_as_given(lot) else None
-        area = Text(of.territory.label, of.territory.label) if self.given.divides_areas(lot) else NOTHING
-        return words.title(self._labels(lot) or self._from(lot), area, Text(own or "", own or "")).to(self.language)
+        area = of.territory.label if self.given.divides_areas(lot) else None
+        return words.title(self._labels(lot) or self._from(lot), area, own).to(self.language)
 
     def _labels(self, lot: PossibleLot) -> list[str]:
         taxonomy = self.given.reference.taxonomy

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from domain.allotment.allotment import Summary
-from domain.text.bilingual import NOTHING, Text, listed
+from domain.text.bilingual import Text, listed
+from domain.text.bilingual import joined as texts_joined
 from domain.text.labels import RESERVED
 
 Said = tuple[str, Text]
@@ -25,6 +26,24 @@ COMBINATIONS_LEFT_OUT = Text(
     "The divisions of the different lots combine in too many ways: only the best of each lot, for each number of lots "
     "that it gives, were combined.",
 )
+CRITERIA = {
+    "without_supply": ("lot sans candidat", "lots sans candidat", "lots with no candidate"),
+    "with_competition": (
+        "lot avec au moins {least} candidats éligibles",
+        "lots avec au moins {least} candidats éligibles",
+        "lots with at least {least} eligible candidates",
+    ),
+    "suppliers_alone": (
+        "fournisseur répond seul à un lot entier",
+        "fournisseurs répondent seuls à un lot entier",
+        "suppliers answer a whole lot by themselves",
+    ),
+    "reserved": ("lot réservé avec concurrence", "lots réservés avec concurrence", "lots reserved with competition"),
+    "lots": ("lot en tout", "lots en tout", "lots in all"),
+}
+"""The criteria of the order, in that order, by the figure of a `Summary` that each compares: one, several, English."""
+LONGEST_TITLE = 400
+"""As long as the title of a lot may be."""
 AS_GIVEN = Text("Lot tel que demandé", "Lot as given")
 NO_SUPPLY = Text("Aucun candidat", "No candidate")
 LOT_FORBIDDEN = Text(
@@ -43,13 +62,13 @@ def names_of(types: Sequence[str]) -> Text:
     return Text(listed([one.fr for one in each]).fr, listed([one.en for one in each]).en)
 
 
-def divided(labels: Sequence[str], by_segment: bool, by_area: bool, area: Text) -> Iterator[Said]:
+def divided(labels: Sequence[str], by_segment: bool, by_area: bool, area: str) -> Iterator[Said]:
     """That a lot buys only some segments of the lots that it is made of, or in only some of their areas."""
     if by_segment:
-        named = listed(labels)
-        yield "divided_by_segment", Text(f"Divisé par segment : {named.fr}", f"Divided by segment: {named.en}")
+        what = _in_a_row(labels)
+        yield "divided_by_segment", Text(f"Divisé par segment : {what.fr}", f"Divided by segment: {what.en}")
     if by_area:
-        yield "divided_by_territory", Text(f"Divisé par territoire : {area.fr}", f"Divided by territory: {area.en}")
+        yield "divided_by_territory", Text(f"Divisé par territoire : {area}", f"Divided by territory: {area}")
 
 
 def joined(lots: Sequence[str]) -> Said:
@@ -91,31 +110,29 @@ def competition(eligible: int, least: int) -> Said:
 
 def of_proposal(found: Summary, given: Summary, least: int) -> Iterator[Said]:
     """The figures of a proposal by the criteria of the order, each beside that of the lots as they are given."""
-    for code, one, many, name in (
-        ("without_supply", "lot sans candidat", "lots sans candidat", "lots with no candidate"),
-        (
-            "with_competition",
-            f"lot avec au moins {least} candidats éligibles",
-            f"lots avec au moins {least} candidats éligibles",
-            f"lots with at least {least} eligible candidates",
-        ),
-        (
-            "suppliers_alone",
-            "fournisseur répond seul à un lot entier",
-            "fournisseurs répondent seuls à un lot entier",
-            "suppliers answer a whole lot by themselves",
-        ),
-        (
-            "reserved",
-            "lot réservé avec concurrence",
-            "lots réservés avec concurrence",
-            "lots reserved with competition",
-        ),
-        ("lots", "lot en tout", "lots en tout", "lots in all"),
-    ):
-        here, before = getattr(found, code), getattr(given, code)
-        fr = f"{here} {one if here < 2 else many} (besoin tel que demandé : {before})"
-        yield code, Text(fr, f"{here} {name} (need as given: {before})")
+    for criterion in CRITERIA:
+        here, before = _figure(criterion, found, least), getattr(given, criterion)
+        fr, en = f"{here.fr} (besoin tel que demandé : {before})", f"{here.en} (need as given: {before})"
+        yield criterion, Text(fr, en)
+
+
+def ranked_after(found: Summary, better: Summary, number: int, least: int) -> Said:
+    """The first criterion by which a proposal comes after the one before it, of that number; else the draw."""
+    for criterion in CRITERIA:
+        there = getattr(better, criterion)
+        if getattr(found, criterion) != there:
+            here = _figure(criterion, found, least)
+            fr, en = f"{here.fr}, contre {there}", f"{here.en}, against {there}"
+            return "ranked_after", Text(f"Après la proposition {number} : {fr}", f"After proposal {number}: {en}")
+    return "drawn", Text(
+        f"À égalité avec la proposition {number} : rang tiré au sort", f"Equal to proposal {number}: its rank is drawn"
+    )
+
+
+def _figure(criterion: str, found: Summary, least: int) -> Text:
+    one, many, en = CRITERIA[criterion]
+    count = getattr(found, criterion)
+    return Text(f"{count} {one if count < 2 else many}".format(least=least), f"{count} {en}".format(least=least))
 
 
 def _candidates(count: int, kind: str = "") -> Text:
@@ -124,14 +141,12 @@ def _candidates(count: int, kind: str = "") -> Text:
     return Text(f"{count} candidat{many}{adjective}", f"{count} eligible candidate{many}")
 
 
-def title(labels: Sequence[str], area: Text, own: Text = NOTHING) -> Text:
-    """The title of a lot: what it buys, or `own` where it buys all that lots of that title do; `area`: where told."""
-    sides = []
-    for language in ("fr", "en"):
-        what, where = own.to(language) or ", ".join(labels), area.to(language)
-        sides.append((f"{what} – {where}" if where else what)[:LONGEST_TITLE])
-    return Text(*sides)
+def title(labels: Sequence[str], area: str | None, own: str | None) -> Text:
+    """The title of a lot: what it buys, or its `own` where it is as given; and its area, where that is divided."""
+    where = f" – {area}" if area else ""
+    return Text(*(f"{own or what}{where}"[:LONGEST_TITLE] for what in _in_a_row(labels)))
 
 
-LONGEST_TITLE = 400
-"""As long as the title of a lot may be."""
+def _in_a_row(labels: Sequence[str]) -> Text:
+    """Labels set apart, which have commas of their own."""
+    return texts_joined(Text(label, label) for label in labels)

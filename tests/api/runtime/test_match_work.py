@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import msgspec
 import pytest
 
 from api.runtime import match_work
@@ -16,9 +17,11 @@ from api.runtime.match_work import MatchWork
 from api.runtime.metrics import Metrics
 from api.settings import read_settings
 from api.web.problems import Refusal
+from domain.allotment.request import AllotmentNeed, DivisibleLot
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, TerritoryRequest
 from domain.text.bilingual import Language
+from matching.allotment.allot import allot_json
 from matching.engine import match_json
 from matching.index import LiveIndex
 from matching.reference import Reference
@@ -191,3 +194,20 @@ async def test_what_a_task_takes_besides_a_match_counts(work: MatchWork, monkeyp
     dear = MatchTask(print, PLAIN, LIVE, ON, "fr", besides_ms=2 * match_work.IN_A_THREAD_MS)
     await work.run(dear, "key", stays)
     assert much == [dear]
+
+
+@pytest.mark.usefixtures("everything_is_much")
+async def test_proposals_of_lots_are_found_in_a_process_as_here() -> None:
+    """The same answer, and the same refusal."""
+    lots = (DivisibleLot(id="1", segments=("pr-locaux", "pr-specialise")),)
+    asked = AllotmentNeed(lots=lots, territory=codes("departement:35"))
+    faulty = msgspec.structs.replace(asked, territory=codes("departement:999"))
+    with forked_processes(reference()) as forked:
+        work = MatchWork(reference(), read_settings({}), Metrics())
+        work.processes = MatchProcesses(forked)
+        found = await work.run(MatchTask(allot_json, asked, LIVE, ON, "fr"), "key", stays)
+        with pytest.raises(InvalidContent) as refused:
+            await work.run(MatchTask(allot_json, faulty, LIVE, ON, "fr"), "key", stays)
+        work.end()
+    assert found == allot_json(asked, LIVE, reference(), ON, "fr")
+    assert [problem.pointer for problem in refused.value.problems] == ["/territory/codes/0"]

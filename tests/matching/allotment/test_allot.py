@@ -13,15 +13,17 @@ from domain.allotment.allotment import Allotment
 from domain.allotment.request import AllotmentNeed, AllotmentOptions, Axis, DivisibleLot
 from domain.errors import InvalidContent
 from domain.needs.need import Buyer, Lot, Need, Reserved, TerritoryRequest
+from domain.suppliers.supplier import Kind, Supplier
 from matching.allotment.allot import allot
 from matching.index import LiveIndex
 from tests.conftest import examples
-from tests.factories import ON, codes, live, reference
+from tests.factories import ON, REDON, RENNES, VANNES, approved, live, offer, reference, supplier
 from tests.matching.allotment.brute_force import Judge, divisions, eligible, local, rank
 from tests.matching.oracle_run import Bench
 from tests.matching.strategies import DATES, need, suppliers
 
 DEPARTEMENTS = ("35", "56")
+KNOWN = ("de-bio", "de-5flux", "de-encombrants", "pr-locaux")
 LOCAL = Buyer(kind="local", contracting_authority=True)
 
 
@@ -44,15 +46,18 @@ def answered(asked: AllotmentNeed, index: LiveIndex) -> Allotment:
     return allot(asked, index, reference(), ON, "fr")
 
 
-def several(*lots: tuple[str, ...], territory: str = "region:53", **options: Any) -> AllotmentNeed:
-    """A need of lots that ask for these segments in Bretagne."""
-    asked = tuple(DivisibleLot(id=str(number), segments=each) for number, each in enumerate(lots, start=1))
-    return AllotmentNeed(
-        lots=asked,
-        buyer=LOCAL,
-        territory=codes(territory),
-        allotment=AllotmentOptions(**options),
-    )
+def busy_suppliers(draw: Random, count: int) -> list[Supplier]:
+    """Suppliers near each other that have few trades, and may have an approval: divisions differ by who can answer."""
+    kinds: tuple[Kind, ...] = ("ESAT", "ACI", "EI", "GEIQ")
+    return [
+        supplier(
+            f"supplier {number}",
+            *(offer(code) for code in draw.sample(KNOWN, draw.choice((1, 1, 2, 3)))),
+            at=draw.choice((RENNES, VANNES, REDON)),
+            approvals=approved(draw.choice(kinds)) if draw.random() < 0.6 else None,
+        )
+        for number in range(count)
+    ]
 
 
 @settings(max_examples=examples(80), derandomize=True)
@@ -100,13 +105,12 @@ def test_every_count_is_that_of_match(bench: Bench, draw: Random, on: date) -> N
 @given(draw=st.randoms(use_true_random=True))
 def test_the_best_are_those_of_all_partitions(bench: Bench, draw: Random) -> None:
     """Needs of few things: every division and join is made by hand, and judged by `match`."""
-    pool = live(*suppliers(bench.scenery, draw, 40))
+    pool = live(*(busy_suppliers(draw, 20) if draw.random() < 0.7 else suppliers(bench.scenery, draw, 40)))
     shapes = draw.choice((((4,), ("35",)), ((2,), DEPARTEMENTS), ((3, 1), ("35",)), ((2, 1), DEPARTEMENTS)))
     sizes, departements = shapes
-    known = ["de-bio", "de-5flux", "de-encombrants", "pr-locaux"]
     own: tuple[Reserved, ...] = draw.choice(((), (), ("iae",), ("handicap", "iae"), ("iae", "ess")))
     lots = tuple(
-        DivisibleLot(id=str(number), segments=tuple(draw.sample(known, size)), reserved=own)
+        DivisibleLot(id=str(number), segments=tuple(draw.sample(KNOWN, size)), reserved=own)
         for number, size in enumerate(sizes, start=1)
     )
     divide: tuple[Axis, ...] = draw.choice((("segment", "departement"), ("segment",), ("departement",), ()))
