@@ -180,14 +180,14 @@ def test_nobody_nearer_is_missed_where_not_all_distances_are_known(bench: Bench)
     spots = [moved(RENNES, north=draw.uniform(1.4, 1.6), east=draw.uniform(-1, 1)) for _ in range(200)]
     pool = [supplier(str(number), offer(BIO, national=True), at=spot) for number, spot in enumerate(spots)]
     far, _ = found_of(*pool, segments=(BIO,))
-    known, away = far.distances.known, far.distances.at(np.arange(len(pool)))
+    known, away = far.passing.distances.known, far.passing.distances.at(np.arange(len(pool)))
     unknown = min(np.flatnonzero(np.isnan(known)).tolist(), key=away.__getitem__)
     measured = sorted(np.flatnonzero(known > away[unknown]).tolist(), key=away.__getitem__)
     offered = dict.fromkeys((unknown, *measured[-6:]), BIO) | dict.fromkeys(measured[:2], FLOWS)
     ids = {far.live.base.columns.supplier(int(far.selection.ordinals[row])).id: code for row, code in offered.items()}
     others = [msgspec.structs.replace(one, offers=(offer(ids.get(one.id, BULKY), national=True),)) for one in pool]
     found, asked = found_of(*others, segments=(BIO, FLOWS))
-    assert np.isnan(found.distances.known).sum() == 1
+    assert np.isnan(found.passing.distances.known).sum() == 1
     first = [frozenset(each) for each in first_groupings(found, 3, draw_seed(asked))]
     assert first == by_trying(found, 3, draw_seed(asked))
 
