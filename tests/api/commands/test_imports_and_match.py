@@ -50,10 +50,10 @@ def test_a_file_is_imported_and_matched(server: Server, within: Within, rows: Pa
     assert "Jardins  [31mdu Blavet" in shown
     supply = server.ask("GET", "/supply?territory=commune:56178&segments=ev-entretien").body
     asked = ("supply", "commune:56178", "--segments", "ev-entretien")
-    assert vivier(server.home, *asked, "--json").stdout.encode() == supply + b"\n"
-    assert "Sur le territoire : 2 fournisseurs" in vivier(server.home, *asked).stdout
-    unknown = vivier(server.home, "supply", "commune:56178", "--segments", "ev-entretein")
-    assert (unknown.returncode, "ev-entretien" in unknown.stderr) == (1, True)
+    assert within(*asked, "--json").out.encode() == supply + b"\n"
+    assert "Sur le territoire : 2 fournisseurs" in within(*asked).out
+    unknown = within("supply", "commune:56178", "--segments", "ev-entretein")
+    assert (unknown.status, "ev-entretien" in unknown.err) == (1, True)
     trail = within("match", str(need), "--explain").out
     for words in (" suppliers considered", "service_area", "1. eligibility", "ELIGIBLE"):
         assert words in trail
