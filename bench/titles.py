@@ -3,7 +3,8 @@
 `bench/title_labels.csv` names the titles, which stay in `../shared/data`: lots of the notices by notice and lot,
 objects of the awards by the digest of their text. A label without segments is a title that says another trade; titles
 that say none are left out. Half of them (by the digest of the id) is held back: what is tuned looks at the others only.
-Later ones say in `set` which they are: tuned on, or one of the exams, which are held back as well.
+Later ones say in `set` which they are: tuned on, one of the exams, which are held back as well, or titles of which a
+reader was unsure, which teach and are not measured.
 """
 
 import csv
@@ -25,7 +26,9 @@ LABELS = Path(__file__).with_name("title_labels.csv")
 # A notice of 149 lots says one thing: of each no more lots than these count.
 MOST_LOTS = 12
 # Titles drawn and labelled before any reader read them, and read once.
-EXAMS = ("exam", "exam2", "exam3", "exam4", "exam5")
+EXAMS = ("exam", "exam2", "exam3", "exam6")
+# Titles of which a reader was unsure: words are learnt from them, but they are not what titles usually are.
+UNSURE = "unsure"
 # Titles that begin alike are siblings: none teaches a reader that another measures.
 SIBLING = 40
 FOLDS = 5
@@ -37,7 +40,7 @@ class Labelled(NamedTuple):
     """A title, the title of the need it belongs to, and the segments it means, () for another trade.
 
     `exam`: the exam it belongs to, "" for none; `chosen`: of the first labelled, which left out what is hard to label;
-    the others were drawn at random.
+    `unsure`: drawn from those of which a reader was unsure whether they say a trade; the others were drawn at random.
     """
 
     source: str
@@ -47,6 +50,7 @@ class Labelled(NamedTuple):
     held_back: bool
     exam: str = ""
     chosen: bool = False
+    unsure: bool = False
 
 
 def labelled(data: Path) -> list[Labelled]:
@@ -65,7 +69,8 @@ def labelled(data: Path) -> list[Labelled]:
                 chosen = not row["set"]
                 held_back = bool(exam) or (row["set"] in ("", "drawn") and _held_back(row["id"]))
                 named = title or need, need if title else ""
-                titles.append(Labelled(row["source"], *named, segments, held_back, exam, chosen))
+                unsure = row["set"] == UNSURE
+                titles.append(Labelled(row["source"], *named, segments, held_back, exam, chosen, unsure))
     return titles
 
 
@@ -119,7 +124,7 @@ def measure_titles(data: Path) -> None:
     earlier = [title for title in titles if title.held_back and title.source != "ess" and not title.exam]
     print(HEADER)
     for name, chosen in (
-        ("tuned on", [title for title in titles if not title.held_back]),
+        ("tuned on", [title for title in titles if not title.held_back and not title.unsure]),
         ("held back", earlier),
         ("- of these notices", [title for title in earlier if title.source == "notice"]),
         ("- of these awards", [title for title in earlier if title.source == "award"]),

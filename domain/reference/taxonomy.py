@@ -96,7 +96,8 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     segment's but are another trade; `premises`: phrases of segments that also name a building, and name the trade only
     after nothing or words of `running` it ("gestion de la crèche", not "extension de la crèche"); `vague`: phrases of
     segments that name the trade only where they are all that is said ("livraison"); `works`: words of what is done to a
-    thing, which say the trade with it alone; `buying`: first words of what buys goods; `forms`: other form of a word →
+    thing, which say the trade with it alone; `buying`: first words of what buys goods; `overseeing`: those phrases of
+    `outside` that design, check or coordinate the works of others ("maîtrise d'œuvre"); `forms`: other form of a word →
     the word the synonyms use ("tondre" → "tonte").
     """
 
@@ -109,6 +110,7 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vague: tuple[str, ...]
     works: frozenset[str]
     buying: frozenset[str]
+    overseeing: tuple[str, ...]
     forms: dict[str, str]
 
 

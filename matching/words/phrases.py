@@ -76,6 +76,10 @@ class PhraseSpotter(Generic[Meaning]):
     def meaning(self, words: tuple[str, ...]) -> Meaning | None:
         return self._meanings.get(words)
 
+    def none_in(self, words: Sequence[str]) -> bool:
+        """Whether no word of a text begins a phrase."""
+        return self._longest.keys().isdisjoint(words)
+
     def spot(self, words: Sequence[str]) -> Iterator[Spotted[Meaning]]:
         """The phrases among the stems of a text, from left to right; none overlaps another."""
         at, end, longest = 0, len(words), self._longest

@@ -18,9 +18,9 @@ from matching.words.phrases import PhraseSpotter, stems
 from matching.words.titles import LONGEST_TITLE, Title, TitleParser
 from matching.words.word_model import Probabilities, WordModel
 
-# Readings are given of titles that say a trade of the taxonomy with at least this chance: those from this confidence on
-# (both chosen on titles drawn at random, read by models that had not seen them).
-TRADE_FLOOR, TITLE_FLOOR = 0.4, 0.25
+# Readings are given of titles that say a trade of the taxonomy with at least this chance: those from this confidence
+# on, and from this share of the best one's (chosen on titles drawn at random, read by models that had not seen them).
+TRADE_FLOOR, TITLE_FLOOR, BESIDE_BEST = 0.4, 0.15, 1 / 3
 MOST_READINGS = 3
 # How many segments the model may propose beside those that phrases name, and the least chance of one.
 PROPOSED, LEAST_CHANCE = 4, 0.02
@@ -32,6 +32,8 @@ LISTED = 2.0
 # A contract of insertion names the work that carries it ("ayant pour support le nettoyage d'espaces publics").
 INSERTION = "so-insertion"
 CACHED = 4096
+# How many titles of needs are remembered with their words: the lots of one are read after each other.
+NEEDS = 64
 
 _LABEL_PART = re.compile(r"[,:()]")
 
@@ -81,6 +83,7 @@ class TitleClues(NamedTuple):
     unsaid: float  # no phrase of the object names the segment
     bought: float  # goods are bought, and the segment makes or sells goods
     bought_elsewhere: float  # goods are bought, and the segment does works or services
+    overseen: float  # works are designed, checked or coordinated, and the segment does works
 
 
 class TradeClues(NamedTuple):
@@ -95,16 +98,23 @@ class _Phrases:
     """The phrases found in some parts, by segment, and whether another trade's is among them."""
 
     def __init__(
-        self, found: Iterable[tuple[tuple[str, ...], tuple[str, ...]]], parts: Sequence[Sequence[str]]
+        self, found: Iterable[tuple[tuple[str, ...], tuple[str, ...]]], parts: Sequence[tuple[str, ...]]
     ) -> None:
         self.found = list(found)
-        self.long = {segment for words, segments in self.found for segment in segments if len(words) > 1}
-        self.short = {segment for words, segments in self.found for segment in segments if len(words) == 1}
+        self.long: set[str] = set()
+        self.short: set[str] = set()
+        self.alone: set[str] = set()
+        self.others: set[tuple[str, ...]] = set()
+        for words, segments in self.found:
+            if not segments:
+                self.others.add(words)
+                continue
+            (self.long if len(words) > 1 else self.short).update(segments)
+            if words in parts:
+                self.alone.update(segments)
         self.named = self.long | self.short
-        whole = {tuple(part) for part in parts}
-        self.alone = {segment for words, segments in self.found if words in whole for segment in segments}
         self.first = set(self.found[0][1]) if self.found else set()
-        self.elsewhere = any(not segments for _, segments in self.found)
+        self.elsewhere = bool(self.others)
         self.elsewhere_first = bool(self.found) and not self.found[0][1]
 
 
@@ -125,9 +135,12 @@ class TitleReader:
         self._vague = frozenset(map(self.stems, vocabulary.vague))
         self._works = frozenset(map(stem, vocabulary.works))
         self._buying = frozenset(map(stem, vocabulary.buying))
+        self._overseeing = frozenset(map(self.stems, vocabulary.overseeing))
         self._goods = frozenset(segment.id for segment in taxonomy.segments.values() if _of_goods(segment))
+        self._builders = frozenset(segment.id for segment in taxonomy.segments.values() if _of_works(segment))
         self._spotter, words = _taught(taxonomy, self.stems)
         self._parser = TitleParser(territories, (words | model.common).__contains__, self._forms)
+        self._need = functools.lru_cache(NEEDS)(self._parser.parse)
         self._readings = functools.lru_cache(CACHED)(self._read)
 
     def stems(self, phrase: str) -> tuple[str, ...]:
@@ -163,7 +176,9 @@ class TitleReader:
         return _trade_clues(weighed, self._ranked(weighed))
 
     def _clues(self, weighed: "_Weighed", segment: str) -> TitleClues:
-        return weighed.clues(segment, self._places.get(segment), goods=segment in self._goods)
+        return weighed.clues(
+            segment, self._places.get(segment), goods=segment in self._goods, works=segment in self._builders
+        )
 
     def _read(self, title: str, context: str) -> tuple[Reading, ...]:
         weighed = self._weighed(title, context)
@@ -173,7 +188,7 @@ class TitleReader:
     def _weighed(self, title: str, context: str) -> "_Weighed":
         parsed = self._parser.parse(title)
         if context and context != title:
-            around = self._parser.parse(context)
+            around = self._need(context)
             aside = tuple(dict.fromkeys(parsed.aside + around.aside))
             parsed = Title(parsed.parts, parsed.context + around.parts, aside)
         chances = self._model.probabilities(parsed.parts)
@@ -182,19 +197,20 @@ class TitleReader:
             _Phrases(self._spotted(parts), parts) if parts else _NONE for parts in (parsed.parts, parsed.context)
         )
         buys = any(len(part) > 1 and part[0] in self._buying for part in parsed.parts[:2])
-        return _Weighed(parsed, own, around_it, chances, whole, in_need=bool(context), buys=buys)
+        oversees = not self._overseeing.isdisjoint(own.others | around_it.others)
+        return _Weighed(parsed, own, around_it, chances, whole, in_need=bool(context), buys=buys, oversees=oversees)
 
-    def _spotted(self, parts: Sequence[Sequence[str]]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    def _spotted(self, parts: Sequence[tuple[str, ...]]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
         """The phrases of some parts with the segments they name.
 
         Premises name a trade only where they are run, not where something is done to them ("extension de la crèche"),
         vague phrases only where nothing else is said, works only where no other trade's thing is worked on
         ("réhabilitation de l'écluse").
         """
-        spotted = [*(list(self._spotter.spot(part)) for part in parts), []]
+        spotted = [*([] if self._spotter.none_in(part) else list(self._spotter.spot(part)) for part in parts), []]
         for place, part in enumerate(parts):
             for order, (at, length, segments) in enumerate(spotted[place]):
-                phrase, after = tuple(part[at : at + length]), at + length < len(part)
+                phrase, after = part[at : at + length], at + length < len(part)
                 if self._works.issuperset(phrase):
                     things = spotted[place][order + 1 :] if after else spotted[place + 1]
                     said = all(thing.meaning for thing in things)
@@ -245,7 +261,8 @@ class TitleReader:
 class _Weighed(NamedTuple):
     """A title, the phrases of its object and of what completes it, the model's chances without and with that.
 
-    `in_need`: it was read with the title of its need; `buys`: it buys goods.
+    `in_need`: it was read with the title of its need; `buys`: it buys goods; `oversees`: it has works designed, checked
+    or coordinated.
     """
 
     title: Title
@@ -255,6 +272,7 @@ class _Weighed(NamedTuple):
     whole: Probabilities
     in_need: bool
     buys: bool
+    oversees: bool
 
     @property
     def phrases(self) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
@@ -266,7 +284,7 @@ class _Weighed(NamedTuple):
         carrying = self.own.named - {INSERTION} if INSERTION in self.own.named else set()
         return carrying | (self.own.alone if len(self.own.alone) > 1 else set())
 
-    def clues(self, segment: str, place: int | None, *, goods: bool) -> TitleClues:
+    def clues(self, segment: str, place: int | None, *, goods: bool, works: bool) -> TitleClues:
         """The clues to a segment; `place` is its own in the model, None where the model does not know it."""
         own, around, chances = self.own, self.around, self.chances
         said = segment in own.named
@@ -289,6 +307,7 @@ class _Weighed(NamedTuple):
             unsaid=not said,
             bought=self.buys and goods,
             bought_elsewhere=self.buys and not goods,
+            overseen=self.oversees and works,
         )
 
 
@@ -304,12 +323,20 @@ def _trade_clues(weighed: _Weighed, ranked: Sequence[tuple[str, float]]) -> Trad
 
 def _confident(ranked: Sequence[tuple[str, float]], trade: float) -> list[tuple[str, float]]:
     """Of the readings, best first, those that are given."""
-    return [each for each in ranked[:MOST_READINGS] if each[1] >= TITLE_FLOOR] if trade >= TRADE_FLOOR else []
+    if trade < TRADE_FLOOR or not ranked:
+        return []
+    floor = max(TITLE_FLOOR, BESIDE_BEST * ranked[0][1])
+    return [each for each in ranked[:MOST_READINGS] if each[1] >= floor]
 
 
 def _of_goods(segment: Segment) -> bool:
     """Whether a segment's codes are of goods (the divisions of the CPV before works)."""
     return not segment.works and any(code < "45" for code in segment.cpv)
+
+
+def _of_works(segment: Segment) -> bool:
+    """Whether some of a segment's codes are of works (division 45 of the CPV)."""
+    return any(code.startswith("45") for code in segment.cpv)
 
 
 def _taught(

@@ -33,6 +33,7 @@ _FOR = re.compile(
     r"[^:;•|\n«»\"()]*?(?=[:;•|\n«»\"()]|\s[-–—]|\.\s|$)",
     re.IGNORECASE,
 )
+_FOR_BEGINS = ("pour le", "au profit", "au b", "en faveur")
 # What says that the object follows ("Le présent marché a pour objet …").
 _PREFACE = re.compile(
     r"\b(?:l[ea]s? |l['’]|cette |ce )?(?:pr.sente? )?(?:march.|consultation|accord[- ]cadre|mission|prestation)?s?"
@@ -41,12 +42,12 @@ _PREFACE = re.compile(
 )
 # What says that the activity which carries an insertion follows.
 _SUPPORT = re.compile(r"\b(?:ayant |avec )?(?:pour|comme) supports?(?: d['’ ]?activit.s?)?\b", re.IGNORECASE)
-_BREAK = re.compile(r"[.,;:!?()•|\n/+_«»\"“”\[\]&]|\s[-–—]+|[-–—]\s|\b(?:et|ou)\b", re.IGNORECASE)
+# For small letters. Every way to break begins with a set of signs or letters: most of a text is passed at one look.
+_BREAK = re.compile(r"[.,;:!?()•|\n/+_«»\"“”\[\]&]|\s[-–—]+|[-–—]\s|[eo](?<!\w.)(?:(?<=e)t|(?<=o)u)\b")
 # What follows completes the object, or says what it is for: read only where the object itself says no trade.
 _TAIL = re.compile(
     r"(?<=\S)\s(?:avec|y compris|dont|incluant|comprenant|hors|sauf|suite|dans le cadre|en vue|afin|destin.e?s?|pour"
-    r"|au sein|pendant|selon|conform.ment|sise?s?|situ.e?s?|lors|relevant|gérée?s?|accompagn.e?s?)\s",
-    re.IGNORECASE,
+    r"|au sein|pendant|selon|conform.ment|sise?s?|situ.e?s?|lors|relevant|gérée?s?|accompagn.e?s?)\s"
 )
 _TOKEN = re.compile(r"[^\W_]+")
 # A letter lost for good, as old data has them, is most often one of these; or it was a quotation mark.
@@ -98,11 +99,12 @@ class TitleParser:
         """The words of the object by part, and those of what completes it."""
         if not text:
             return [], []
-        if purposes := _FOR.findall(text):
+        lowered = text.lower()
+        if any(begun in lowered for begun in _FOR_BEGINS) and (purposes := _FOR.findall(text)):
             aside.extend(purpose.strip() for purpose in purposes)
-            text = _FOR.sub(" : ", text)
+            lowered = _FOR.sub(" : ", text).lower()
         objects, tails = [], []
-        for part in _BREAK.split(text):
+        for part in _BREAK.split(lowered):
             head, *rest = _TAIL.split(part)
             if words := self._words(head, aside):
                 objects.append(words)
@@ -112,20 +114,27 @@ class TitleParser:
     def _words(self, part: str, aside: list[str]) -> tuple[str, ...]:
         """The stems of a part without numbers and places, which are set aside."""
         words = []
-        for word in fold(part).split() if part.strip() else ():
-            if word in LINKS:
-                continue
-            if word.isalpha() and len(word) > 1:
-                words.append(self._usual_stem(word))
-            else:
+        for word in fold(part).split() if part and not part.isspace() else ():
+            if stemmed := self._usual_stem(word):
+                words.append(stemmed)
+            elif stemmed is None:
                 aside.append(word)
+        if self._places.none_in(words):
+            return tuple(words)
         for place in list(self._places.spot(words)):
             aside.append(" ".join(words[place.start : place.start + place.length]))
             words[place.start : place.start + place.length] = [""] * place.length
         return tuple(filter(None, words))
 
-    def _usual(self, word: str) -> str:
-        """The stem that the taxonomy uses for a folded word, whose apostrophe may be lost."""
+    def _usual(self, word: str) -> str | None:
+        """The stem that the taxonomy uses for a folded word, whose apostrophe may be lost.
+
+        "" for a word that merely links, None for a number or a single letter.
+        """
+        if word in LINKS:
+            return ""
+        if len(word) == 1 or not word.isalpha():
+            return None
         word = stem(word)
         if word[0] in "dl" and not self._known(word) and _ELIDED.match(word) and self._known(word[1:]):
             word = word[1:]

@@ -8,7 +8,7 @@ import pytest
 from bench.titles import labelled
 from domain.reference import taxonomy, territory
 from matching.words import word_model
-from matching.words.title_reader import MOST_READINGS, TITLE_FLOOR, TitleReader
+from matching.words.title_reader import BESIDE_BEST, MOST_READINGS, TITLE_FLOOR, TitleReader
 from matching.words.word_model import WordModel
 
 MODEL = word_model.load()
@@ -82,6 +82,40 @@ def test_goods_that_are_bought_speak_for_a_segment_that_sells_them() -> None:
     assert (bought["rs-denrees"].bought, bought["rs-denrees"].bought_elsewhere) == (True, False)
     assert (bought["bt-peinture"].bought, bought["bt-peinture"].bought_elsewhere) == (False, True)
     assert not READER.clues("Fourniture et pose de peinture")["bt-peinture"].bought_elsewhere
+
+
+def test_works_that_others_oversee_are_not_asked_for() -> None:
+    """An architect's contract names the works, which are not its own."""
+    overseen = READER.clues("Maîtrise d'œuvre pour la réfection des façades")
+    assert overseen["bt-peinture"].overseen
+    assert not READER.clues("Réfection des façades")["bt-peinture"].overseen
+    assert not READER.clues("Maîtrise d'œuvre pour la refonte du site internet")["nu-dev"].overseen
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "MOE consolidation des maçonneries",
+        "Matrise d'oeuvre pour les travaux d'extension de l'école",
+        "Contrat de MOE pour la démolition de bâtiments",
+        "Contrôleur technique pour la rénovation des menuiseries",
+    ],
+)
+def test_works_are_not_read_where_they_are_overseen(title: str) -> None:
+    assert READER.read(title) == ()
+
+
+def test_what_oversees_is_another_trade() -> None:
+    vocabulary = taxonomy.load().vocabulary
+    assert set(vocabulary.overseeing) <= set(vocabulary.outside)
+
+
+def test_what_is_much_less_sure_than_the_best_reading_is_not_given() -> None:
+    explained = READER.explain("Nettoyage des vitres")
+    best, *others = (reading.confidence for reading in explained.readings)
+    unsure = [confidence for confidence in others if TITLE_FLOOR <= confidence < BESIDE_BEST * best]
+    assert explained.given == 1
+    assert unsure, "nothing to leave out: take another title"
 
 
 def test_an_explanation_tells_the_words_a_reading_rests_on_and_those_set_aside() -> None:
