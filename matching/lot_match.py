@@ -36,7 +36,7 @@ class LotMatch:
         self.query, self.live, self.on, self.rules, self.ess_bars = query, live, on, rules, ess_bars or {}
         self.selection = selected(live, query.territory, query.subject)
         self.reserved_types: ReservedTypes = tuple(dict.fromkeys(query.lot.reserved or ()))
-        self.ranked = self._ranked() if self.ess_bars else self._kept()
+        self.ranked = self._ranked() if self.ess_bars else self._cached()
 
     @cached_property
     def arrays(self) -> SelectionArrays:
@@ -104,7 +104,7 @@ class LotMatch:
         site = ref(self.query.site) if self.query.site else None  # a cache of small things holds no large outline
         return LotKey(self.on, self.rules, self.reserved_types, site, self.query.lot.max_distance_km)
 
-    def _kept(self) -> RankedLot:
+    def _cached(self) -> RankedLot:
         key = self._key
         found = self.selection.ranked.find(key)
         if found is None:
