@@ -59,7 +59,7 @@ class TerritorySearch(msgspec.Struct, frozen=True):
         Annotated[str, msgspec.Meta(min_length=1, max_length=100, description="A name, its beginning, or a code")]
         | None
     ) = None
-    kind: TerritoryKind | None = None
+    kind: Annotated[TerritoryKind, msgspec.Meta(description="Only territories of this kind")] | None = None
     limit: Limit = 20
     cursor: Cursor | None = None
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, datetime
 from itertools import chain
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -69,15 +69,19 @@ class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+_DELETED = msgspec.Meta(description="It is no more, or part of another supplier")
 _FIELDS = msgspec.structs.fields(SupplierDocument)
 SupplierChange = msgspec.defstruct(
     "SupplierChange",
     [
         ("id", UUID),
-        ("deleted", Literal[True] | msgspec.UnsetType, msgspec.UNSET),
+        ("deleted", Annotated[Literal[True], _DELETED] | msgspec.UnsetType, msgspec.UNSET),
         *((field.name, field.type | msgspec.UnsetType, msgspec.UNSET) for field in _FIELDS if field.name != "id"),
     ],
-    namespace={"__doc__": "A supplier as it is now; or its `id` and `deleted` alone where it is no more."},
+    namespace={
+        "__doc__": "A supplier as it is now; or its `id` and `deleted` alone where it is no more.",
+        "field_texts_of": SupplierDocument,
+    },
     frozen=True,
     kw_only=True,
 )
