@@ -54,10 +54,7 @@ class SegmentSupply(msgspec.Struct, frozen=True):
 
 
 class UnknownSupply(msgspec.Struct, frozen=True):
-    """Suppliers in the territory, or at most 50 km from it, of which no offer is known.
-
-    `by_kind`: a supplier of several kinds counts in each; `none`: of no known kind.
-    """
+    """Suppliers in the territory, or at most 50 km from it, of which no offer is known."""
 
     total: int
     """All of them, each once"""

@@ -43,6 +43,7 @@ class MeetingTemplateList(msgspec.Struct, frozen=True):
     """Formats that have an agenda of their own."""
 
     items: tuple[MeetingTemplate, ...]
+    """One for each format"""
 
 
 @meetings_endpoint("POST", "/meetings", answers=Meeting, status=201, headers=IDEMPOTENCY_KEY, example="meeting")

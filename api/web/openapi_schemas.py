@@ -83,7 +83,7 @@ def for_generators(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     changed = {key: for_generators(value) for key, value in node.items()}
-    if "enum" in changed:
+    if isinstance(changed.get("enum"), list):
         return _by_name(changed)
     if "discriminator" in changed:
         (name,) = (name for name, union in UNIONS.items() if union["discriminator"] == changed["discriminator"])

@@ -17,11 +17,7 @@ BOTH_AREAS = Text(
 
 
 class AllotmentOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The divisions and joins that are looked at.
-
-    `min_candidates`: eligible candidates that make competition, and that a reservation leaves at least. `max_lots`: the
-    most lots of a proposal. `reserve`: whether reservations are proposed besides those that the lots have.
-    """
+    """The divisions and joins that are looked at."""
 
     min_candidates: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
     """Eligible candidates that make competition, and that a reservation leaves at least"""
