@@ -21,32 +21,41 @@ MATCH_PROBLEMS = ("too-many-requests", "match-not-finished", "not-ready")
 
 
 class PointGeometry(msgspec.Struct, frozen=True, tag_field="type", tag="Point"):
-    """GeoJSON Point: longitude, then latitude."""
+    """GeoJSON Point."""
 
     coordinates: tuple[float, float]
+    """Longitude, then latitude, in degrees (WGS 84)"""
 
 
 class CandidateProperties(msgspec.Struct, frozen=True):
-    """The properties of a candidate of one lot on a map. Rank and distance are for sourcing: no criterion of award."""
+    """The properties of a candidate of one lot on a map."""
 
     lot: str
+    """Id of the lot in the need"""
     rank: int
+    """In that lot, from 1; for sourcing, no criterion of award"""
     supplier: UUID
+    """UUID, as in `GET /suppliers/{id}`"""
     name: str
+    """Its legal or usual name"""
     distance_km: float | None
+    """Kilometres to the site, else to the territory, for sourcing; null: no location"""
 
 
 class CandidateFeature(msgspec.Struct, frozen=True, tag_field="type", tag="Feature"):
     """One candidate of one lot; without geometry where its place is not known."""
 
     geometry: PointGeometry | None
+    """Null: its place is not known"""
     properties: CandidateProperties
+    """Less than the shortlist has"""
 
 
 class CandidateFeatureCollection(msgspec.Struct, frozen=True, tag_field="type", tag="FeatureCollection"):
     """The candidates of a shortlist as GeoJSON (RFC 7946)."""
 
     features: tuple[CandidateFeature, ...]
+    """One for each candidate and lot"""
 
 
 @endpoint(

@@ -21,17 +21,21 @@ RECORD: JsonBody[dict[str, Any]] = JsonBody(dict[str, Any])
 
 
 class UnreadPart(msgspec.Struct, frozen=True):
-    """A part of the notice that is not in the need, or not as it stands, and why; the numbers in `path` begin at 1."""
+    """A part of the notice that is not in the need, or not as it stands."""
 
     path: str
+    """Its place in the notice; numbers begin at 1"""
     detail: str
+    """The reason, in the language of the request"""
 
 
 class ReadNotice(msgspec.Struct, frozen=True):
-    """A need as `POST /match` and `POST /needs` take it, and what of the notice is not in it."""
+    """A need as `POST /match` and `POST /needs` take it."""
 
     need: NeedAndProcedure
+    """To be sent as it is, or completed"""
     unread: tuple[UnreadPart, ...]
+    """Parts of the notice that are not in it"""
 
 
 @endpoint(

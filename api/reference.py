@@ -28,6 +28,7 @@ class FamilyList(msgspec.Struct, frozen=True):
     """The families of the taxonomy, each with its segments."""
 
     items: tuple[Family, ...]
+    """In the order of the taxonomy"""
 
 
 class SegmentSearch(msgspec.Struct, frozen=True):
@@ -38,18 +39,23 @@ class SegmentSearch(msgspec.Struct, frozen=True):
 
 
 class SegmentSearchResult(msgspec.Struct, frozen=True):
-    """A segment that the words may mean; `confidence` from 0 to 1."""
+    """A segment that the words may mean."""
 
     id: str
+    """Of a segment, or of a family"""
     label: str
+    """In French"""
     family: str | None
+    """The id of its family; null for a family"""
     confidence: float
+    """From 0 to 1"""
 
 
 class SegmentSearchResults(msgspec.Struct, frozen=True):
-    """Segments, the likeliest first."""
+    """Segments that the words may mean."""
 
     items: tuple[SegmentSearchResult, ...]
+    """The likeliest first"""
 
 
 class TerritorySearch(msgspec.Struct, frozen=True):
@@ -59,7 +65,7 @@ class TerritorySearch(msgspec.Struct, frozen=True):
         Annotated[str, msgspec.Meta(min_length=1, max_length=100, description="A name, its beginning, or a code")]
         | None
     ) = None
-    kind: TerritoryKind | None = None
+    kind: Annotated[TerritoryKind, msgspec.Meta(description="Only territories of this kind")] | None = None
     limit: Limit = 20
     cursor: Cursor | None = None
 
@@ -68,36 +74,51 @@ class TerritoryLabel(msgspec.Struct, frozen=True):
     """A territory by its code and its name."""
 
     id: str
+    """The code to use in a need, as `departement:56`"""
     label: str
+    """Its name"""
 
 
 class TerritorySummary(msgspec.Struct, frozen=True):
-    """A territory: `id` is the code to use in a need; `parents` are the larger ones around it, the nearest first."""
+    """A territory."""
 
     id: str
+    """The code to use in a need, as `departement:56`"""
     kind: TerritoryKind
+    """The part of `id` before the colon"""
     code: str
+    """The part of `id` after the colon, such as the INSEE code"""
     label: str
+    """Its name"""
     population: int
+    """Inhabitants"""
     parents: tuple[TerritoryLabel, ...]
+    """The larger ones around it, the nearest first"""
 
 
 class TerritoryDetail(TerritorySummary, frozen=True):
-    """A territory with its place: `bbox` is west, south, east, north; null where no outline is known."""
+    """A territory with its place."""
 
     communes: int
+    """The number it has"""
     postal_codes: tuple[str, ...]
+    """Of its communes"""
     bbox: tuple[float, float, float, float] | None
+    """West, south, east, north, in degrees; null where no outline is known"""
     centroid: Point | None
+    """A point inside it; null where no outline is known"""
 
 
 class TerritoryFeature(msgspec.Struct, frozen=True, tag_field="type", tag="Feature"):
     """A GeoJSON feature: the outline of a territory."""
 
     id: str
+    """The code to use in a need, as `departement:56`"""
     geometry: Annotated[msgspec.Raw, msgspec.Meta(description="A MultiPolygon, or null where no outline is known")]
     properties: TerritoryDetail
+    """As in JSON"""
     bbox: tuple[float, float, float, float] | None
+    """West, south, east, north, in degrees; null where no outline is known"""
 
 
 class RulesQuery(msgspec.Struct, frozen=True):
@@ -107,18 +128,23 @@ class RulesQuery(msgspec.Struct, frozen=True):
 
 
 class RuleList(msgspec.Struct, frozen=True):
-    """The rules in force on the day `on`, and the `version` of all rules."""
+    """The rules in force on one day."""
 
     on: date
+    """That day"""
     version: str
+    """Of all rules"""
     items: tuple[rule_documents.RuleDocument, ...]
+    """By theme"""
 
 
 class RuleHistory(msgspec.Struct, frozen=True):
-    """One rule through time, oldest period first."""
+    """One rule through time."""
 
     id: str
+    """That of the rule"""
     items: tuple[rule_documents.RuleDocument, ...]
+    """Oldest period first"""
 
 
 @endpoint("GET", "/segments", tag=TAG, scope=None, answers=FamilyList, status=(200, 304), headers=IF_NONE_MATCH)

@@ -27,24 +27,28 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry of the journal. `number` counts those of an organisation, from 1 and without gaps.
-
-    `object`: what it was done to, such as "need:<id>". `version`: the object's version afterwards, where it has one.
-    `detail`: what changed, in ids, codes and names of fields: never what people said, nor who they are. `content`: what
-    the entry is about as it was stored then, each as a name and its SHA-256, such as "message:<id>=<digits>", without
-    digits where it was removed.
-    """
+    """An entry of the journal."""
 
     number: int
+    """Counts the entries of an organisation, from 1 and without gaps"""
     at: datetime
+    """The moment of the act"""
     means: Means
+    """By a key, a supplier's reply link, a command of the operator, or the server of itself"""
     actor_id: UUID | None
+    """The key used; null where it was none"""
     action: str
+    """Such as `need.created` or `message.sent`"""
     object: str
+    """The thing acted on, such as `need:<id>`"""
     version: int | None
+    """The object's version afterwards; null where it has none"""
     detail: Detail
+    """The change, in ids, codes and names of fields: never what people said, nor who they are"""
     hash: str
+    """SHA-256, in hexadecimal, of the entry and of the hash before it"""
     content: tuple[str, ...] = ()
+    """Things as stored then, such as `message:<id>=<SHA-256>`, without digits where one was removed"""
 
 
 def chained(previous: bytes, organisation_id: UUID, entry: Entry) -> bytes:

@@ -49,20 +49,29 @@ class Client(msgspec.Struct, frozen=True):
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """A key as it is listed: its `prefix`, never its secret. `revoked_at` null: not revoked.
-
-    `quota_of`: the key that made it, where that has a quota, in which the requests of both count; null: none.
-    """
+    """A key as it is listed, never with its secret."""
 
     id: UUID
+    """UUID, by which it is revoked"""
     prefix: str
+    """The first characters of its secret, by which its bearer recognises it"""
     name: str
+    """For what or whom it was made"""
     organisation: str
+    """The name of the organisation whose data it opens"""
     organisation_id: UUID
+    """The id of that organisation"""
     scopes: tuple[Scope, ...]
+    """The rights that it gives"""
     sources: tuple[str, ...]
+    """The sources of suppliers that it may write"""
     created_at: datetime
+    """The moment it was made"""
     expires_at: datetime | None = None
+    """Its end; null: none"""
     rate_per_minute: int | None = None
+    """Its quota of requests; null: none"""
     quota_of: UUID | None = None
+    """The key that made it, where that has a quota, in which the requests of both count; null: none"""
     revoked_at: datetime | None = None
+    """Null: not revoked"""

@@ -55,114 +55,144 @@ class ExchangeFacts(msgspec.Struct, frozen=True):
 
 
 class BarrierFigure(msgspec.Struct, frozen=True):
-    """A barrier, and how often it was named.
-
-    `replies`: by recipients of exchanges, a supplier counting once in each; `needs`: in how many needs; `suppliers`: by
-    how many suppliers.
-    """
+    """A barrier, and how often it was named."""
 
     barrier: Barrier
+    """An obstacle to answering"""
     replies: int
+    """By recipients of exchanges, a supplier counting once in each"""
     needs: int
+    """In how many needs"""
     suppliers: int
+    """By how many suppliers"""
 
 
 class BarrierNote(msgspec.Struct, frozen=True):
     """A barrier in a supplier's own words."""
 
     need_id: UUID
+    """The need that it was said about"""
     at: datetime
+    """The moment it was said"""
     note: str
+    """As the supplier wrote it"""
 
 
 class BarrierNotes(msgspec.Struct, frozen=True):
-    """The latest notes, at most 200.
-
-    `total`: all there are; `confidential`: those not shown because they are confidential.
-    """
+    """The words in which suppliers wrote of barriers."""
 
     items: tuple[BarrierNote, ...]
+    """The latest, at most 200"""
     total: int
+    """All there are"""
     confidential: int
+    """Those not shown because they are confidential"""
 
 
 class FirstAnswer(msgspec.Struct, frozen=True):
-    """Hours, to the hundredth, from the opening of an exchange to a recipient's first answer; null: no answer."""
+    """Hours, to the hundredth, from the opening of an exchange to a recipient's first answer."""
 
     median: float | None
+    """Half of those that answered took no longer; null: no answer"""
     p90: float | None
+    """Nine in ten of those that answered took no longer; null: no answer"""
 
 
 class ReplyFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """The share of recipients of exchanges that answered.
-
-    `undelivered`: recipients whom no message reached; they are not among `contacted`. `rate`: null without any contact.
-    """
+    """The share of recipients of exchanges that answered."""
 
     contacted: int
+    """Recipients whom a message reached or may have reached"""
     answered: int
+    """Those of them that answered"""
     undelivered: int
+    """Recipients whom no message reached; they are not among `contacted`"""
     rate: float | None
+    """Answered, of contacted, from 0 to 1; null without any contact"""
     first_answer_hours: FirstAnswer
+    """Of those that answered"""
 
 
 class Unsupplied(msgspec.Struct, frozen=True):
-    """A requested segment without any candidate in `lots` lots of these needs, where supply is not unknown."""
+    """A requested segment without any candidate, where supply is not unknown."""
 
     segment: str
+    """Its id"""
     label: str
+    """In French"""
     lots: int
+    """In how many lots of these needs"""
     need_ids: tuple[UUID, ...]
+    """The needs of those lots"""
 
 
 class TensionFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """The number of lots of each tension; `good`: supply enough for competition; `unknown`: nothing to conclude."""
+    """The number of lots of each tension."""
 
     none: int
+    """No candidate"""
     critical: int
+    """1 or 2 candidates for some segment"""
     unknown: int
+    """Too many suppliers of unknown trade nearby to conclude anything"""
     low: int
+    """3 or 4 candidates for some segment"""
     good: int
+    """Supply enough for competition"""
 
 
 class ProvisionFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """The numbers of needs, without abandoned ones, that will have a provision, will not, or do not say.
-
-    `share`: of those that say; null where none does. `target`: the share aimed at.
-    """
+    """The numbers of needs, without abandoned ones, that will have a provision, will not, or do not say."""
 
     target: float
+    """The share aimed at, from 0 to 1"""
     with_provision: int = msgspec.field(name="with")
+    """Needs that will have one"""
     without: int
+    """Needs that will have none"""
     unknown: int
+    """Needs that do not say"""
     share: float | None
+    """Of those that say, from 0 to 1; null where none does"""
 
 
 class Provisions(msgspec.Struct, frozen=True):
-    """Social: a reserved lot, or the need says so. Environmental: the need says so."""
+    """Needs with social and environmental provisions."""
 
     social: ProvisionFigures
+    """A reserved lot, or the need says so"""
     environmental: ProvisionFigures
+    """The need says so"""
 
 
 class NeedFigures(msgspec.Struct, frozen=True):
     """The numbers of needs and lots that are counted."""
 
     total: int
+    """Needs that are counted"""
     lots: int
+    """Lots of these needs"""
     by_status: dict[Status, int]
+    """Needs by status"""
 
 
 class Insights(msgspec.Struct, frozen=True, kw_only=True):
     """Figures over the needs of an organisation."""
 
     needs: NeedFigures
+    """The needs that are counted"""
     replies: ReplyFigures
+    """Answers of suppliers, in figures"""
     barriers: tuple[BarrierFigure, ...]
+    """The most named first"""
     barrier_notes: BarrierNotes
+    """The same in words"""
     segments_without_supply: tuple[Unsupplied, ...]
+    """Segments that lots asked for and nobody offers"""
     tension: TensionFigures
+    """Lots of the latest shortlists by tension"""
     provisions: Provisions
+    """Social and environmental ones"""
 
 
 class LotScope(msgspec.Struct, frozen=True):

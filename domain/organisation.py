@@ -17,14 +17,18 @@ Siret = Annotated[
 
 
 class OrganisationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The name of an organisation, which no other has, and the SIRET of its legal unit, null where it is not known."""
+    """The name and the SIRET of an organisation."""
 
     name: Name
+    """No other organisation has it"""
     siret: Siret | None = None
+    """Of its legal unit, 14 digits; null: not known"""
 
 
 class Organisation(OrganisationSettings, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """An organisation as it is stored."""
 
     id: UUID
+    """UUID, given when it was stored"""
     created_at: datetime
+    """The moment it was stored"""

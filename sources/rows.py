@@ -49,6 +49,7 @@ class RecordRow(SupplierRecord, frozen=True, forbid_unknown_fields=True, kw_only
     """A record as a bulk import sends it."""
 
     external_id: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_EXTERNAL_ID)]
+    """The record's identifier in the source, each once in an import"""
 
     def row(self, line: int, flags: tuple[Flag, ...] = ()) -> Row:
         """The row of a file that holds this record on `line`."""

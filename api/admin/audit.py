@@ -66,18 +66,20 @@ class AuditEntry(Entry, frozen=True, kw_only=True):
     """An entry, with the name and the first characters of the key that was used."""
 
     key_name: str | None = None
+    """Of the key used; null where it was none"""
     key_prefix: str | None = None
+    """The first characters of the key used; null where it was none"""
 
 
 class AuditHead(msgspec.Struct, frozen=True):
-    """The last entry of the journal. Kept elsewhere, it proves later that nothing before it was removed or rewritten.
-
-    `anchor`: the same, as `vivier audit verify --anchor` takes it.
-    """
+    """The last entry of the journal. Kept elsewhere, it proves later that nothing before it was removed or altered."""
 
     number: int
+    """That of the last entry; 0: there is none yet"""
     hash: str
+    """That of the last entry, SHA-256 in hexadecimal"""
     anchor: str
+    """The same, as `vivier audit verify --anchor` takes it"""
 
 
 @endpoint(

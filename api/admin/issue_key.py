@@ -38,18 +38,20 @@ _BEYOND_OWN = Text(
 
 
 class KeyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A key to be made.
-
-    `organisation`: its name or id, by default the caller's own. `sources`: those it may write. `expires_at`: its end,
-    null: none. `rate_per_minute`: its quota of requests, null: none.
-    """
+    """A key to be made."""
 
     name: Name
+    """For what or whom it is"""
     scopes: Annotated[tuple[Scope, ...], msgspec.Meta(min_length=1, max_length=10)]
+    """The rights that it gives"""
     organisation: Name | None = None
+    """Its name or id; null: the caller's own"""
     sources: Annotated[tuple[Source, ...], msgspec.Meta(max_length=100)] = ()
+    """The sources of suppliers that it may write"""
     expires_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    """Its end; null: none"""
     rate_per_minute: Annotated[int, msgspec.Meta(ge=1, le=MOST_PER_MINUTE)] | None = None
+    """Its quota of requests; null: none"""
 
 
 def require_grantable(creator: Client, request: KeyRequest) -> None:

@@ -35,9 +35,10 @@ _SHOWN_ONCE = Text(
 
 
 class CreatedKey(Key, frozen=True, kw_only=True):
-    """The new key. `secret`: what its bearer sends, shown this once."""
+    """The new key."""
 
     secret: str
+    """The key as its bearer sends it, shown this once"""
 
     def __repr__(self) -> str:
         return f"CreatedKey({self.id!r})"

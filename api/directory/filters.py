@@ -54,7 +54,7 @@ class SupplierQuery(Paging, frozen=True, kw_only=True):
         ]
         | None
     ) = None
-    kind: tuple[Kind, ...] | None = None
+    kind: Annotated[tuple[Kind, ...], msgspec.Meta(description="Kinds, of which they hold any")] | None = None
     reserved: (
         Annotated[
             tuple[Reserved, ...],
@@ -84,7 +84,7 @@ class SupplierQuery(Paging, frozen=True, kw_only=True):
         ]
         | None
     ) = None
-    active: bool | None = None
+    active: Annotated[bool, msgspec.Meta(description="Whether they are matched; both where it is absent")] | None = None
 
 
 class Narrowing(NamedTuple):

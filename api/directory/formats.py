@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, datetime
 from itertools import chain
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -33,51 +33,74 @@ from sources.formats.vivier_csv_rows import HEADER, rows_of_supplier
 class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A supplier: what is known of it from all its sources.
 
-    `location` is where distances are measured from: the supplier's point, else an interior point of its commune (flag
-    `placed_at_commune`), else null. `commune` is the current INSEE code. `approvals` null: unknown; empty: none held.
-    `flags`: what is doubtful; `approval_expired` as of the day of the answer, which is no change of the supplier.
-    `updated_at`: the last change of content; each source says when it was last received. Inactive suppliers are listed
-    and never matched. Persons are not named. Offers, approvals and labels are those of all sources; `provenance` names
-    the source of every other field that is known ("siret", "contact.email"). `public_awards`: the latest twenty public
-    contracts that it is known to have won.
+    Persons are not named. Offers, approvals and labels are those of all sources.
     """
 
     id: UUID
+    """UUID; the oldest of records that became one supplier"""
     name: str
+    """Its legal or usual name"""
     trade_name: str | None
+    """The name it trades under; null: none known"""
     siret: str | None
+    """14 digits; null: not known"""
     kinds: tuple[Kind, ...]
+    """Of its approvals"""
     legal_form: LegalForm | None
+    """Null: not known"""
     ess: bool | None
+    """Whether it belongs to the social and solidarity economy; null: not known"""
     approvals: tuple[Approval, ...] | None
+    """Null: not known; empty: none held"""
     shares: Shares
+    """Of its workers, where they are known"""
     in_prison: bool | None
+    """Whether the work is done in a prison; null: not known"""
     address: Address | None
+    """Null: not known"""
     commune: str | None
+    """The current INSEE code; null: not known"""
     location: Point | None
+    """Its point, else one of its commune (flag `placed_at_commune`), for distances; null: neither known"""
     offers: tuple[Offer, ...]
+    """Services and goods; empty: not known, and no need finds it"""
     description: str | None
+    """Its activity in its own words; null: none"""
     contact: PublicContact
+    """Without a person"""
     employees: int | None
+    """Persons employed; null: not known"""
     turnover_eur: float | None
+    """Euros a year; null: not known"""
     labels: tuple[str, ...]
+    """Certifications as they are called"""
     active: bool
+    """False: listed here, and never matched"""
     flags: tuple[Flag, ...]
+    """Doubts about it; `approval_expired` as of the day of the answer, which is no change of the supplier"""
     sources: tuple[SourceRef, ...]
+    """The records it is made of"""
     provenance: dict[str, str]
+    """The source of every other field that is known, by its name, such as `contact.email`"""
     public_awards: tuple[KnownAward, ...]
+    """The latest twenty public contracts that it is known to have won"""
     updated_at: datetime
+    """The last change of content; each source says when it was last received"""
 
 
+_DELETED = msgspec.Meta(description="It is no more, or part of another supplier")
 _FIELDS = msgspec.structs.fields(SupplierDocument)
 SupplierChange = msgspec.defstruct(
     "SupplierChange",
     [
         ("id", UUID),
-        ("deleted", Literal[True] | msgspec.UnsetType, msgspec.UNSET),
+        ("deleted", Annotated[Literal[True], _DELETED] | msgspec.UnsetType, msgspec.UNSET),
         *((field.name, field.type | msgspec.UnsetType, msgspec.UNSET) for field in _FIELDS if field.name != "id"),
     ],
-    namespace={"__doc__": "A supplier as it is now; or its `id` and `deleted` alone where it is no more."},
+    namespace={
+        "__doc__": "A supplier as it is now; or its `id` and `deleted` alone where it is no more.",
+        "field_texts_of": SupplierDocument,
+    },
     frozen=True,
     kw_only=True,
 )
@@ -87,25 +110,35 @@ class SupplierProperties(msgspec.Struct, frozen=True):
     """The properties of a supplier on a map."""
 
     name: str
+    """Its legal or usual name"""
     siret: str | None
+    """14 digits; null: not known"""
     kinds: tuple[Kind, ...]
+    """Of its approvals"""
     segments: tuple[str, ...]
+    """Ids of the segments of its offers, each once"""
     commune: str | None
+    """The current INSEE code; null: not known"""
     active: bool
+    """False: never matched"""
 
 
 class SupplierFeature(msgspec.Struct, frozen=True, tag_field="type", tag="Feature"):
     """A supplier as a GeoJSON feature; without geometry where its place is not known."""
 
     id: UUID
+    """UUID, as in `GET /suppliers/{id}`"""
     geometry: PointGeometry | None
+    """Its point, else one of its commune; null: neither known"""
     properties: SupplierProperties
+    """Less than `GET /suppliers/{id}` has"""
 
 
 class SupplierFeatureCollection(msgspec.Struct, frozen=True, tag_field="type", tag="FeatureCollection"):
     """Suppliers as GeoJSON (RFC 7946)."""
 
     features: tuple[SupplierFeature, ...]
+    """One page of suppliers"""
 
 
 def document(supplier: Supplier, on: date) -> SupplierDocument:

@@ -25,19 +25,23 @@ class SupplierMerge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Suppliers that are one."""
 
     ids: Annotated[tuple[UUID, ...], msgspec.Meta(min_length=2, max_length=MOST_MERGED)]
+    """Of suppliers; the oldest is that of the one they become"""
 
 
 class SupplierSplit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A record that is about another supplier."""
 
     record: RecordReference
+    """The record to be taken out"""
 
 
 class SupplierSplitResult(msgspec.Struct, frozen=True):
-    """`kept`: the supplier without the record; `split`: the one that the record describes now."""
+    """The two suppliers after a split."""
 
     kept: SupplierDocument
+    """The supplier without the record"""
     split: SupplierDocument
+    """The one that the record describes now"""
 
 
 @endpoint(

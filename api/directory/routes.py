@@ -146,10 +146,12 @@ class FeedQuery(Paging, frozen=True, kw_only=True):
 
 
 class SupplierChangePage(msgspec.Struct, frozen=True):
-    """Changes in the order of commits. `next_cursor`: where to go on from; never null."""
+    """Changes in the order of commits."""
 
     items: tuple[SupplierChange, ...]  # type: ignore[valid-type]
+    """Each supplier as it is now, or that it is no more"""
     next_cursor: str
+    """The place to go on from; never null"""
 
 
 @endpoint(

@@ -33,27 +33,36 @@ POLICY = (
 
 
 class ProblemTypeDocument(msgspec.Struct, frozen=True):
-    """A type of problem: its path, the status it comes with, what happened and what to do."""
+    """A type of problem."""
 
     type: str
+    """Its path"""
     status: int
+    """The HTTP status it comes with"""
     title: str
+    """The event in a few words, in the language of the request"""
     description: str
+    """Advice to the caller, in the language of the request"""
 
 
 class ProblemTypeList(msgspec.Struct, frozen=True):
     """Every type of problem that this API answers with."""
 
     items: tuple[ProblemTypeDocument, ...]
+    """In the order of the catalogue"""
 
 
 class ServiceDocument(msgspec.Struct, frozen=True):
-    """This service: its name, the version of the program, and where its documentation and OpenAPI document are."""
+    """This service."""
 
     name: str
+    """`Vivier`"""
     version: str
+    """Of the program"""
     docs: str
+    """Address of the documentation of every route"""
     openapi: str
+    """Address of this document"""
 
 
 @endpoint(

@@ -11,70 +11,80 @@ from domain.exchanges.letter import Letter
 
 
 class RecipientDocument(Recipient, frozen=True, kw_only=True):
-    """A recipient. `reply_link_expires_at`: until when it can read and answer; null: it has no link in force."""
+    """A recipient."""
 
     reply_link_expires_at: datetime | None = None
+    """Until when it can read and answer; null: it has no link in force"""
 
 
 class DeliveryDocument(msgspec.Struct, frozen=True):
     """The delivery of the message to one recipient; see `docs/mail.md` for the states and failures."""
 
     supplier_id: UUID
+    """The recipient"""
     state: DeliveryState
+    """`to_be_delivered_by_you`: Vivier does not write to this recipient"""
     at: datetime | None = None
+    """Of the last change of state; null: not known"""
     failure: str | None = None
+    """A word of `docs/mail.md`; null: none"""
 
 
 class MessageDocument(Message, frozen=True, kw_only=True):
-    """One message. `deliveries`: of a buyer's message, by recipient.
-
-    `publishes`: the question that this answer shared with all, in the words of `question`; only the buyer sees its id.
-    """
+    """One message."""
 
     deliveries: tuple[DeliveryDocument, ...] = ()
+    """Of a buyer's message, by recipient"""
 
 
 class CreatedMessage(MessageDocument, frozen=True, kw_only=True):
-    """A message that was just added. `letter`: its text, for recipients in the state `to_be_delivered_by_you`."""
+    """A message that was just added."""
 
     letter: Letter | None = None
+    """Its text, for recipients in the state `to_be_delivered_by_you`; null: none is"""
 
 
 class ExchangeDocument(ExchangeSummary, frozen=True, kw_only=True):
-    """A whole exchange. `lot_ids` empty: about the whole need; messages in the order in which they were written."""
+    """A whole exchange."""
 
     recipients: tuple[RecipientDocument, ...]
+    """Suppliers, as they were known then"""
     messages: tuple[MessageDocument, ...]
+    """In the order in which they were written"""
 
 
 class ReplyLinkDocument(msgspec.Struct, frozen=True):
     """A recipient's link to read and answer by; it cannot be shown again."""
 
     supplier_id: UUID
+    """The recipient"""
     url: str
+    """Opens the exchange without a key"""
     expires_at: datetime
+    """The last moment it works"""
 
 
 class RecipientLetter(Letter, frozen=True, kw_only=True):
     """The first message for one recipient, with its link: to be sent or printed by the buyer."""
 
     supplier_id: UUID
+    """The recipient"""
 
 
 class CreatedExchange(ExchangeDocument, frozen=True, kw_only=True):
-    """An exchange that was just opened. Its links are shown this once.
-
-    `to_be_delivered_by_you`: the text for each recipient that Vivier does not write to.
-    """
+    """An exchange that was just opened."""
 
     reply_links: tuple[ReplyLinkDocument, ...]
+    """The link of each recipient, shown this once"""
     to_be_delivered_by_you: tuple[RecipientLetter, ...]
+    """The text for each recipient that Vivier does not write to, with its link, shown this once"""
 
 
 class CreatedReplyLink(ReplyLinkDocument, frozen=True):
-    """A recipient's new link, and the first message with it, to be sent or printed by the buyer."""
+    """A recipient's new link."""
 
     letter: Letter
+    """The first message with the link, to be sent or printed by the buyer"""
 
 
 def exchange_document(exchange: Exchange, link_expiries: Mapping[UUID, datetime]) -> ExchangeDocument:

@@ -28,21 +28,26 @@ NO_LINK = Text(
 
 
 class VisibleExchange(msgspec.Struct, frozen=True, kw_only=True):
-    """An exchange as one recipient may see it: without the messages and names of other suppliers.
-
-    `recipient`: in whose name one reads and answers. `can_reply` false: the notice is published, or the need has ended.
-    `lots` empty: about the whole need. `link_expires_at`: until when this link works.
-    """
+    """An exchange as one recipient may see it: without the messages and names of other suppliers."""
 
     buyer: str
+    """The name of who asks"""
     need_title: str | None
+    """Null: none"""
     subject: str
+    """One line"""
     lots: tuple[LotTitle, ...]
+    """Lots that it is about; empty: the whole need"""
     recipient: str
+    """In whose name one reads and answers"""
     can_reply: bool
+    """False: the notice is published, or the need has ended"""
     opened_at: datetime
+    """The moment it was opened"""
     link_expires_at: datetime
+    """Until when this link works"""
     messages: tuple[VisibleMessage, ...]
+    """In the order in which they were written"""
 
 
 async def visible_exchange(connection: Connection, link: ReplyLink) -> VisibleExchange:

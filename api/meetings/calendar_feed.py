@@ -48,6 +48,7 @@ class CalendarAddress(msgspec.Struct, frozen=True):
     """The address at which the calendar opens without a key. Whoever has it reads it: it is to be kept as a key is."""
 
     url: str
+    """For calendars, which send no key; shown this once"""
 
     def __repr__(self) -> str:
         return "CalendarAddress()"

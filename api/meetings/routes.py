@@ -34,7 +34,7 @@ NO_MEETING = Text("Aucune réunion de cet identifiant", "No meeting with this id
 class MeetingQuery(Paging, frozen=True, kw_only=True):
     """Filters of a list of meetings: about a need, and starting on these days (in France, both included)."""
 
-    need: UUID | None = None
+    need: Annotated[UUID, msgspec.Meta(description="Only meetings about this need")] | None = None
     from_: Annotated[date | None, msgspec.Meta(description="The first day")] = msgspec.field(default=None, name="from")
     to: Annotated[date | None, msgspec.Meta(description="The last day")] = None
 
@@ -43,6 +43,7 @@ class MeetingTemplateList(msgspec.Struct, frozen=True):
     """Formats that have an agenda of their own."""
 
     items: tuple[MeetingTemplate, ...]
+    """One for each format"""
 
 
 @meetings_endpoint("POST", "/meetings", answers=Meeting, status=201, headers=IDEMPOTENCY_KEY, example="meeting")

@@ -22,11 +22,14 @@ NO_SUPPLIER = Text("Ce fournisseur n'est pas dans cette version", "This supplier
 
 
 class DecisionChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A decision on a supplier, for one lot. Fields that are left out stay; `decision` null withdraws the decision."""
+    """A decision on a supplier, for one lot. Fields that are left out stay."""
 
     lot_id: Code
+    """A lot of the version"""
     decision: DecisionCode | msgspec.UnsetType | None = msgspec.UNSET
+    """`kept`, or `set_aside`: left out where an exchange is opened with `shortlist`; null withdraws the decision"""
     reason: Annotated[str, msgspec.Meta(max_length=4_000)] | msgspec.UnsetType | None = msgspec.UNSET
+    """In words; null: none"""
 
 
 async def decide(

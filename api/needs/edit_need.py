@@ -29,6 +29,7 @@ class NeedChange(PlannedNeed, frozen=True, forbid_unknown_fields=True, kw_only=T
     """The parts of a need that can change: its content and its status."""
 
     status: Status
+    """`draft`, `sourcing`, `published`, `closed`; or `abandoned`; the last two are final"""
 
 
 async def plan_need(connection: Connection, acting: Acting, content: PlannedNeed) -> tuple[StoredNeed, bytes]:

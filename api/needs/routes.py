@@ -34,44 +34,65 @@ needs_creation = partial(needs_endpoint, "POST", status=201, headers=IDEMPOTENCY
 
 
 class NeedDocument(NeedChange, frozen=True, kw_only=True):
-    """A stored need. `version` counts its changes, from 1."""
+    """A stored need."""
 
     id: UUID
+    """UUID, given when it was stored"""
     version: int
+    """Counts its changes, from 1"""
     created_at: datetime
+    """The moment it was stored"""
     updated_at: datetime
+    """The last change"""
     published_at: datetime | None
+    """The moment it became `published`; null: not yet"""
     ended_at: datetime | None
+    """The moment it was closed or abandoned; null: not yet"""
 
 
 class CreatedNeed(msgspec.Struct, frozen=True):
     """A new need and its first shortlist."""
 
     need: NeedDocument
+    """As it was stored"""
     shortlist: Shortlist
+    """Version 1"""
 
 
 class LotTitle(msgspec.Struct, frozen=True):
     """A lot by its id and its title."""
 
     id: str
+    """That of the lot in the need"""
     title: str | None
+    """Null: none"""
 
 
 class NeedSummary(msgspec.Struct, frozen=True):
-    """A need, in a list of needs. `shortlists`: how many versions were frozen."""
+    """A need, in a list of needs."""
 
     id: UUID
+    """UUID, as in `GET /needs/{id}`"""
     status: Status
+    """`closed` and `abandoned` are final"""
     version: int
+    """Counts its changes, from 1"""
     reference: ShortText | None
+    """The buyer's own; null: none"""
     title: ShortText | None
+    """Null: none"""
     procedure: Procedure | None
+    """Null: not known"""
     planned_publication_on: date | None
+    """The planned day of the notice; null: not known"""
     lots: tuple[LotTitle, ...]
+    """In the order of the need"""
     shortlists: int
+    """The number of versions frozen"""
     created_at: datetime
+    """The moment it was stored"""
     updated_at: datetime
+    """The last change"""
 
 
 class NeedsQuery(Paging, frozen=True, kw_only=True):

@@ -40,11 +40,14 @@ NO_VERSION = Text(
 
 
 class DecisionDocument(DecisionKey, frozen=True):
-    """The buyer's decision on a supplier for a lot; `decision` null: none, or it was withdrawn."""
+    """The buyer's decision on a supplier for a lot."""
 
     decision: DecisionCode | None
+    """Null: none, or it was withdrawn"""
     reason: str | None
+    """In words; null: none given"""
     decided_at: datetime | None
+    """The moment it was last changed; null without a decision"""
 
 
 @needs_creation("/needs/{id}/shortlists", answers=Shortlist, problems=("conflict", "storage-quota", *NEED_PROBLEMS))

@@ -130,24 +130,23 @@ def _request_id(scope: Scope) -> str:
 
 
 class Health(msgspec.Struct, frozen=True):
-    """The state of the process: it runs (`live`), or it can match (`ready`)."""
+    """The state of the process."""
 
     status: ProcessState
+    """It runs (`live`), or it can match (`ready`)"""
 
 
 class Readiness(Health, frozen=True):
-    """The state of a process that can match, and of the database behind it.
-
-    `database`: whether it answers; while it is `away`, matches and reference data go on from memory. `data_version`: of
-    the suppliers in memory; `versions_behind`: by how many the directory has gone on since, as last heard of.
-    `index_lag_seconds`: seconds since the suppliers in memory were last known to be the directory's; less than two
-    where all is well.
-    """
+    """The state of a process that can match, and of the database behind it."""
 
     database: DatabaseState
+    """While it is `away`, matches and reference data go on from memory"""
     data_version: int
+    """Of the suppliers in memory"""
     versions_behind: int
+    """By how many the directory has gone on since, as last heard of"""
     index_lag_seconds: float
+    """Since the suppliers in memory were last known to be the directory's; less than two where all is well"""
 
 
 @endpoint("GET", "/health/live", tag="Operations", scope=None, answers=Health)

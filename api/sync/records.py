@@ -33,16 +33,18 @@ class RecordDocument(SupplierRecord, frozen=True, kw_only=True):
     """A record as its source sent it, less what was erased of a person, and what became of it.
 
     A service area that is drawn with many vertices is simplified to 25 m, and flagged `area_simplified`.
-
-    `supplier_id`: the supplier it describes; null while it waits for one that it only adds to. `flags`: what is
-    doubtful about it. `data_version`: a version of the directory that holds it.
     """
 
     source: str
+    """The name of the source"""
     external_id: str
+    """The record's identifier in that source"""
     supplier_id: UUID | None
+    """The supplier it describes; null while it waits for one that it only adds to"""
     flags: tuple[Flag, ...]
+    """Doubtful things about it"""
     data_version: int
+    """A version of the directory that holds it"""
 
 
 @endpoint(

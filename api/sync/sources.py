@@ -48,15 +48,20 @@ class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of a source; one that is left out is unset, but for the rank, which stays."""
 
     label: Annotated[str, msgspec.Meta(min_length=1, max_length=400)] | None = None
+    """A name to read"""
     url: WebAddress | None = None
+    """A page about it"""
     mapping: SourceMapping = SourceMapping()
+    """The meaning of its categories and fields"""
     rank: Rank | None = None
+    """The higher goes first where sources say different things of one supplier; set with scope `platform`"""
 
 
 class SourceList(msgspec.Struct, frozen=True):
     """All sources, by name."""
 
     items: tuple[SourceSummary, ...]
+    """By name"""
 
 
 @endpoint("GET", "/sources", tag=TAG, scope=("read", "sync", "admin"), answers=SourceList, example="sources")

@@ -171,8 +171,9 @@ def _scopes_in_words(scopes: tuple[Scope, ...]) -> str:
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
+    texts = _texts_of_path(route.path)
     path = [
-        {"name": name, "in": "path", "required": True, "schema": schema_of(kind)}
+        {"name": name, "in": "path", "required": True, "description": texts[name], "schema": schema_of(kind)}
         for name, kind in route.parameters.items()
     ]
     headers = [
@@ -181,6 +182,12 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     ]
     fields = msgspec.structs.fields(route.query) if route.query else ()
     return [*path, *(_query_parameter(field) for field in fields), *headers]
+
+
+def _texts_of_path(path: str) -> dict[str, str]:
+    """The text of each parameter of a path, by its name."""
+    steps = re.findall(r"(\w+)/\{(\w+)\}", path)
+    return {name: _PATH_PARAMETERS[f"{folder}/{name}"] for folder, name in steps}
 
 
 def _query_parameter(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
@@ -270,6 +277,32 @@ _SHARED_PARAMETERS: Mapping[str, Any] = {
         "schema": {"type": "string", "examples": ["en", "fr-FR, en;q=0.5"]},
     },
 }
+_PATH_PARAMETERS: Mapping[str, str] = {
+    "assets/name": "The name of a file of the documentation's page",
+    "awards/award_id": "UUID of an award of the need",
+    "deliveries/delivery_id": "UUID of a delivery, as in the header `Vivier-Delivery`",
+    "diff/m": "Number of the second version, or `latest`",
+    "exchanges/id": "UUID of an exchange of the organisation",
+    "feed/token": "The secret part of the address, from `POST /meetings/feed`",
+    "imports/id": "UUID of an import",
+    "keys/id": "UUID of a key, not its secret",
+    "meetings/id": "UUID of a meeting of the organisation",
+    "messages/message_id": "UUID of a message of the exchange",
+    "needs/id": "UUID of a need of the organisation",
+    "organisations/id": "UUID of an organisation",
+    "problems/slug": "The end of the `type` of a problem",
+    "recipients/supplier_id": "UUID of a supplier that is a recipient of the exchange",
+    "replies/token": "The secret part of a reply link: the right to read and answer one exchange",
+    "rules/rule": "The id of a rule, as in `GET /rules`",
+    "shortlists/n": "Number of a version, from 1, or `latest`",
+    "sources/source": "The name of a source of suppliers",
+    "suppliers/external_id": "The record's identifier in the source",
+    "suppliers/id": "UUID of a supplier; one that was merged leads to the supplier it is part of",
+    "suppliers/supplier_id": "UUID of a supplier that the version lists",
+    "territories/territory": "Kind and code, as `departement:56` or `commune:35238`",
+    "webhooks/id": "UUID of a webhook of the organisation",
+}
+"""The texts of parameters of paths, by the step before them and their name."""
 _HEADERS: Mapping[str, Any] = {
     "Retry-After": {"description": "Seconds to wait before trying again", "schema": {"type": "integer"}},
     "WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}},

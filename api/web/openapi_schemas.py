@@ -83,7 +83,7 @@ def for_generators(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     changed = {key: for_generators(value) for key, value in node.items()}
-    if "enum" in changed:
+    if isinstance(changed.get("enum"), list):
         return _by_name(changed)
     if "discriminator" in changed:
         (name,) = (name for name, union in UNIONS.items() if union["discriminator"] == changed["discriminator"])
@@ -99,7 +99,7 @@ def for_generators(node: Any) -> Any:
 def _by_name(schema: dict[str, Any]) -> dict[str, Any]:
     values = schema["enum"]
     if values == [True]:
-        return {"type": "boolean", "const": True}
+        return {key: value for key, value in schema.items() if key != "enum"} | {"type": "boolean", "const": True}
     name = _NAMES.get(frozenset(values) - {None})
     if name is None or (schema.get("type") == "string" and "properties" in schema):
         return schema
@@ -110,9 +110,11 @@ def _by_name(schema: dict[str, Any]) -> dict[str, Any]:
     return {"allOf": [reference], **rest} if rest else reference
 
 
-def _describe_properties(schema: dict[str, Any], kind: type) -> None:
+def _describe_properties(schema: dict[str, Any], kind: type[msgspec.Struct]) -> None:
     """Give each property its text, and its default in words: generators take one with `default` for always present."""
     texts = field_texts(kind)
+    if tag_field := kind.__struct_config__.tag_field:
+        schema["properties"][tag_field]["description"] = f"Always `{kind.__struct_config__.tag}`"
     for field in msgspec.structs.fields(kind):
         described = schema["properties"][field.encode_name]
         default = described.pop("default", None)
@@ -161,9 +163,12 @@ def _name(kind: Any) -> str:
 
 
 def field_texts(kind: Any) -> Mapping[str, str]:
-    """The text of each field of a struct: the string that stands after it in its class, or in a base."""
+    """The text of each field of a struct: the string that stands after it in its class, or in a base.
+
+    A struct without source names by `field_texts_of` the one that has the texts.
+    """
     texts: dict[str, str] = {}
-    for base in reversed(kind.__mro__):
+    for base in reversed(getattr(kind, "field_texts_of", kind).__mro__):
         texts |= _texts_in_module(base.__module__).get(base.__name__, {})
     return texts
 

@@ -38,10 +38,12 @@ class Paging(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """One page of a list. `next_cursor` null: there is no more."""
+    """One page of a list."""
 
     items: tuple[T, ...]
+    """In the order that the route says"""
     next_cursor: str | None = None
+    """To be sent as `cursor` for the next page; null: there is no more"""
 
 
 def write_cursor(name: str, position: object) -> str:

@@ -45,14 +45,14 @@ CATALOGUE = {kind.slug: kind for kind in msgspec.convert(_TYPES, tuple[ProblemTy
 
 
 class ProblemError(msgspec.Struct, frozen=True, rename={"place": "in"}, omit_defaults=True):
-    """One fault of the request: its place, a stable code, and what would be right.
-
-    `pointer` is a JSON pointer (RFC 6901) into the body; where `in` is `query`, it leads to a parameter: `/limit`.
-    """
+    """One fault of the request."""
 
     pointer: str
+    """JSON pointer (RFC 6901) into the body; where `in` is `query`, to a parameter: `/limit`"""
     code: str
+    """Stable in every language, such as `unknown_code`"""
     detail: str
+    """The fault, and what would be right"""
     place: Annotated[
         RequestPart, msgspec.Meta(description="Where `pointer` starts: `body` (the default) or `query`")
     ] = "body"
@@ -61,13 +61,17 @@ class ProblemError(msgspec.Struct, frozen=True, rename={"place": "in"}, omit_def
 class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     """The reason for which a request was refused or failed (RFC 9457).
 
-    `type` is stable and leads to its explanation; messages are in French, or in English with `Accept-Language: en`.
+    Messages are in French, or in English with `Accept-Language: en`.
     """
 
     type: Annotated[str, msgspec.Meta(description="A path below /problems/")]
+    """Stable; a path below `/problems/` that leads to its explanation"""
     title: str
+    """The event in a few words"""
     status: int
+    """The HTTP status"""
     detail: str
+    """The cause in this request, and what to do"""
     errors: Annotated[tuple[ProblemError, ...], msgspec.Meta(description="Everything wrong, each with its place")] = ()
 
 

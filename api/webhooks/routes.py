@@ -42,21 +42,20 @@ BAD_URL = Text(
 
 
 class WebhookRequest(WebhookSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A webhook to create. `secret`: the key that signs deliveries; where it is absent, one is made.
-
-    `sources` absent: those of the key, or all for a key of scope `platform`.
-    """
+    """A webhook to create."""
 
     secret: Secret | None = None
+    """The key that signs deliveries, 24 to 200 printable characters; null: one is made"""
 
     def __repr__(self) -> str:
         return f"WebhookRequest({self.url!r}, {self.events!r})"
 
 
 class CreatedWebhook(Webhook, frozen=True, kw_only=True):
-    """The new webhook. `secret`: the one made for it, shown this once; null where the request gave one."""
+    """The new webhook."""
 
     secret: str | None
+    """The one made for it, shown this once; null where the request gave one"""
 
     def __repr__(self) -> str:
         return f"CreatedWebhook({self.id!r})"

@@ -17,30 +17,34 @@ BOTH_AREAS = Text(
 
 
 class AllotmentOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The divisions and joins that are looked at.
-
-    `min_candidates`: eligible candidates that make competition, and that a reservation leaves at least. `max_lots`: the
-    most lots of a proposal. `reserve`: whether reservations are proposed besides those that the lots have.
-    """
+    """The divisions and joins that are looked at."""
 
     min_candidates: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
+    """Eligible candidates that make competition, and that a reservation leaves at least"""
     max_lots: Annotated[int, msgspec.Meta(ge=1, le=200)] = 20
+    """The most lots of a proposal"""
     divide: Annotated[tuple[Axis, ...], msgspec.Meta(max_length=3)] = ("segment", "departement")
+    """The ways to divide lots: by segment, and by departement or EPCI; empty: not at all"""
     join: bool = True
+    """Whether lots may be joined"""
     reserve: bool = True
+    """Whether reservations are proposed besides those that the lots have"""
 
 
 class DivisibleLot(Lot, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A thing to be bought, that may be divided or joined with others. `values_eur`: its value, segment by segment."""
+    """A thing to be bought, that may be divided or joined with others."""
 
     values_eur: Annotated[dict[Code, Euros], msgspec.Meta(max_length=200)] | None = None
+    """Euros excluding tax by id of segment, by which the value is divided; null: it is not divided"""
 
 
 class AllotmentNeed(Need, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A buyer's need, as `POST /match` takes it, and how its lots may be divided and joined."""
 
     lots: Annotated[tuple[DivisibleLot, ...], msgspec.Meta(min_length=1, max_length=200)]
+    """The things to be bought, each id once"""
     allotment: AllotmentOptions = AllotmentOptions()
+    """The ways in which they may be divided and joined"""
 
 
 def checked_values(need: AllotmentNeed, objects: tuple[tuple[str, ...], ...]) -> AllotmentNeed:

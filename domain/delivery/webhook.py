@@ -60,57 +60,68 @@ Secret = Annotated[
 
 
 class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The settings of a webhook.
-
-    `sources`: those whose imports it hears of; null: all, for keys of scope `admin` alone. `active`: while false,
-    nothing is sent; one event covers the changes of suppliers in the meantime once it is active again.
-    """
+    """The settings of a webhook."""
 
     url: Url
+    """The address that is called, on the public internet unless the server allows others"""
     events: Annotated[
         tuple[Subscription, ...], msgspec.Meta(min_length=1, max_length=10, description="The events to send")
     ]
     sources: Annotated[tuple[str, ...], msgspec.Meta(max_length=200)] | None = None
+    """Those whose imports it hears of; null: those of the key, or all for a key of scope `platform`"""
     active: bool = True
+    """False: nothing is sent; one event covers the changes of suppliers meanwhile once it is active again"""
 
 
 class Webhook(WebhookSettings, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """A webhook.
-
-    `status`: `failing` since a delivery was given up (`failing_since`), until the next one arrives. `data_version`: the
-    version of the directory up to which its receiver acknowledged changes.
-    """
+    """A webhook."""
 
     id: UUID
+    """UUID, given when it was made"""
     status: Health
+    """`failing` from when a delivery was given up, until the next one arrives"""
     failing_since: datetime | None
+    """The moment a delivery was given up; null: `ok`"""
     data_version: int
+    """Version of the directory up to which its receiver acknowledged changes"""
     created_at: datetime
+    """The moment it was made"""
     updated_at: datetime
+    """The last change of its settings"""
 
 
 class DeliveryAttempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt: `http_status` where there was an answer, `failure` (null: delivered) in a stable word.
+    """One attempt of a delivery.
 
     Failures: `http_status` (not 2xx), `redirect` (not followed), `timeout`, `connection`, `tls`, `name` (the host has
     no address), `private_address` (refused here), `error` (our own), `interrupted` (the server was stopped, each time).
     """
 
     started_at: datetime
+    """The moment the connection was begun"""
     ended_at: datetime
+    """The moment the answer or the failure was known"""
     http_status: int | None
+    """Of the answer; null: there was none"""
     failure: str | None
+    """One of the words above; null: delivered"""
 
 
 class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True):
-    """The delivery of one event. `id` is the header `Vivier-Delivery` of each attempt; `attempts`: oldest first."""
+    """The delivery of one event."""
 
     id: UUID
+    """The header `Vivier-Delivery` of each attempt"""
     event: Event
+    """The kind of event"""
     status: DeliveryStatus
+    """`cancelled`: the webhook does not ask for it any more"""
     queued_at: datetime
+    """The moment it was first due"""
     next_attempt_at: datetime | None
+    """Null: no other attempt"""
     attempts: tuple[DeliveryAttempt, ...]
+    """Oldest first"""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

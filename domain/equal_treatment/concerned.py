@@ -12,11 +12,14 @@ from domain.shortlists.frozen import Decision, FrozenShortlist, SupplierName
 
 
 class SetAsideLot(msgspec.Struct, frozen=True):
-    """A lot for which the buyer set a supplier aside; `decided_at`: first, where several versions say so."""
+    """A lot for which the buyer set a supplier aside."""
 
     lot_id: str
+    """That of the lot in the need"""
     reason: str | None
+    """In the buyer's words; null: none given"""
     decided_at: datetime
+    """The first time, where several versions say so"""
 
 
 class Concerned(SupplierName, frozen=True, kw_only=True):

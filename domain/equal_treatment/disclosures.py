@@ -31,24 +31,32 @@ BEST_FIRST: tuple[ReceiptState, ...] = ("received", "to_be_confirmed", "under_wa
 
 
 class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
-    """A message of the buyer's to one supplier, and what is known of its arrival.
-
-    `to_be_confirmed`: the buyer delivers it, who alone knows whether it arrived. `at`: when it arrived, or was given
-    up; when it was written where that is not known. `text`: how it begins. `to_one`: nobody else was told with it.
-    """
+    """A message of the buyer's to one supplier, and what is known of its arrival."""
 
     message_id: UUID
+    """UUID of the message, as in `GET /exchanges/{id}`"""
     exchange_id: UUID
+    """UUID of the exchange that it is in"""
     subject: str
+    """That of the exchange"""
     kind: ReceiptKind
+    """`opening`: the first of an exchange; `reply`: to one supplier's; `answer`: to a question, for all"""
     text: str
+    """Its beginning, at most 120 characters"""
     to_one: bool
+    """Whether nobody else was told with it"""
     confidential: bool
+    """Whether the buyer marked it confidential"""
     channel: Channel
+    """By which it went"""
     told_at: datetime
+    """The moment it was written"""
     state: ReceiptState
+    """`to_be_confirmed`: the buyer delivers it, who alone knows whether it arrived"""
     at: datetime
+    """The moment it arrived or was given up; that of writing where it is not known"""
     failure: str | None
+    """A word of `docs/mail.md`; null: none"""
 
     @property
     def may_have_arrived(self) -> bool:

@@ -67,20 +67,26 @@ NEVER_INVITED = Text(
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that suppliers lack. `others`: how many have it; `confidential`: for the buyer alone to read.
-
-    `lot_ids`: what it is about, empty: the whole need.
-    """
+    """One thing that suppliers lack."""
 
     code: GapCode
+    """Stable in every language"""
     message: str
+    """In the language of the request"""
     suppliers: tuple[SupplierName, ...]
+    """Those that lack it"""
     others: int
+    """The number of suppliers that have it"""
     lot_ids: tuple[str, ...]
+    """Lots that it is about; empty: the whole need"""
     exchange_id: UUID | None = None
+    """Of an exchange; null: it comes from none"""
     message_id: UUID | None = None
+    """Of a message; null: it is about none"""
     meeting_id: UUID | None = None
+    """Of a meeting; null: it is about none"""
     confidential: bool = False
+    """Whether it is for the buyer alone to read"""
 
 
 class Lack(msgspec.Struct, frozen=True, kw_only=True):

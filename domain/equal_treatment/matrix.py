@@ -44,99 +44,139 @@ _CONTACTED = Text("contactés", "contacted")
 
 
 class SupplierAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A message of a supplier. `published`: its question was shared with all, who must not learn who asked it.
-
-    `answered`: of a question; null for anything else.
-    """
+    """A message of a supplier."""
 
     message_id: UUID
+    """UUID of the message, as in `GET /exchanges/{id}`"""
     exchange_id: UUID
+    """UUID of the exchange that it is in"""
     subject: str
+    """That of the exchange"""
     at: datetime
+    """The moment it was written or noted"""
     channel: Channel
+    """By which it came"""
     text: str
+    """Its beginning, at most 120 characters"""
     stance: Stance | None
+    """Its position, or that it asks; null: it took none"""
     barriers: tuple[Barrier, ...]
+    """Obstacles to its answering"""
     barriers_note: str | None
+    """The same in its words; null: none"""
     corrects: UUID | None
+    """The message of its own that this one corrects; null: none"""
     confidential: bool
+    """Whether it is for the buyer alone"""
     answered: bool | None
+    """Whether a question was answered; null for anything else"""
     published: bool
+    """Whether its question was shared with all, who must not learn who asked it"""
 
 
 class MeetingAttendance(msgspec.Struct, frozen=True):
-    """A meeting to which a supplier was invited; `attended` null: not known."""
+    """A meeting to which a supplier was invited."""
 
     meeting_id: UUID
+    """UUID, as in `GET /meetings/{id}`"""
     title: str
+    """That of the meeting"""
     format: Format
+    """Its kind, such as `site_visit`"""
     starts_at: datetime
+    """The moment it begins"""
     status: MeetingStatus
+    """Whether it is planned, was held or was cancelled"""
     invited_at: datetime | None
+    """Null: not known"""
     attended: bool | None
+    """Whether the supplier came; null: not known"""
 
 
 class ContactState(msgspec.Struct, frozen=True):
     """The reason for which a supplier was contacted, or was not."""
 
     code: ContactCode
+    """Stable in every language"""
     message: str
+    """In the language of the request"""
 
 
 class InformationSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that the buyer told, in its last version, and how many suppliers have that.
-
-    `shared`: all suppliers of its lots need it; else it is private to those who were told. `lot_ids` empty: about the
-    whole need. `corrected`: it has earlier versions.
-    """
+    """One thing that the buyer told, in its last version, and how many suppliers have that."""
 
     message_id: UUID
+    """UUID of the message that is the last version"""
     exchange_id: UUID
+    """UUID of the exchange that the last version is in"""
     subject: str
+    """That of the exchange"""
     kind: InformationKind
+    """`opening`: the first of an exchange; `reply`: to one supplier's; `answer`: to a question, for all"""
     text: str
+    """Its beginning, at most 120 characters"""
     question: str | None
+    """The question that an `answer` is to, as it was shared; else null"""
     lot_ids: tuple[str, ...]
+    """Lots that it is about; empty: the whole need"""
     told_at: datetime
+    """The moment its last version was written"""
     corrected: bool
+    """Whether it has earlier versions"""
     shared: bool
+    """Whether all suppliers of its lots need it; else it is private to those who were told"""
     received: int
+    """Suppliers that have it"""
     to_be_confirmed: int
+    """Suppliers to whom the buyer delivers it, who alone knows"""
     under_way: int
+    """Suppliers to whom it is being sent"""
     not_delivered: int
+    """Suppliers whom it did not reach"""
 
 
 class SupplierTreatment(SupplierName, frozen=True, kw_only=True):
-    """One supplier: whether and why it was contacted, what it was told and when, what it said, where it was met.
-
-    `lots`: those it is a candidate for; none where it is not on the shortlist.
-    """
+    """One supplier: whether and why it was contacted, what it was told and when, what it said, where it was met."""
 
     on_shortlist: bool
+    """False: contacted or met, though the latest shortlist does not show it"""
     lots: tuple[str, ...]
+    """Ids of those it is a candidate for; none where it is not on the shortlist"""
     set_aside: tuple[SetAsideLot, ...]
+    """Lots for which the buyer set it aside"""
     contacted: bool
+    """Whether a message of the buyer's may have reached it"""
     contact: ContactState
+    """The reason for which it was contacted, or was not"""
     informations: tuple[MessageReceipt, ...]
+    """Things that it was told, in order of time"""
     answers: tuple[SupplierAnswer, ...]
+    """Messages of the supplier, in order of time"""
     meetings: tuple[MeetingAttendance, ...]
+    """Those to which it was invited"""
     gaps: tuple[Gap, ...]
+    """The thing it lacks"""
 
 
 class EqualTreatment(msgspec.Struct, frozen=True, kw_only=True):
-    """The suppliers of the latest shortlist, then others that were contacted or met, and all gaps.
-
-    `lots`: how many candidates each lot has, and how many the shortlist shows: who is beyond these is not here.
-    """
+    """The suppliers of the latest shortlist, then others that were contacted or met, and all gaps."""
 
     need_id: UUID
+    """UUID, as in `GET /needs/{id}`"""
     shortlist: int
+    """The number of its latest version"""
     frozen_at: datetime
+    """The moment that version was made"""
     statement: str
+    """All of it in a sentence, in the language of the request"""
     lots: tuple[LotTotal, ...]
+    """The candidates of each lot, and those that the shortlist shows: the others are not here"""
     informations: tuple[InformationSummary, ...]
+    """Things that the buyer told, each thing once"""
     suppliers: tuple[SupplierTreatment, ...]
+    """Those on the shortlist first"""
     gaps: tuple[Gap, ...]
+    """Things that suppliers lack, each once with all who lack it"""
 
 
 def equal_treatment(

@@ -38,40 +38,49 @@ BarriersNote = Annotated[
 
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True):
-    """A supplier that an exchange was opened with, as it was known then.
-
-    `why`: it was named by the buyer, is on the shortlist, or is listed there as one of unknown trade. `email` is null
-    where none is known, or it was erased.
-    """
+    """A supplier that an exchange was opened with, as it was known then."""
 
     supplier_id: UUID
+    """UUID, as in `GET /suppliers/{id}`"""
     name: str
+    """Its legal or usual name"""
     siret: str | None
+    """14 digits; null: not known"""
     email: str | None
+    """Null where none is known, or it was erased"""
     why: Why
+    """It was named by the buyer, is on the shortlist, or is listed there as one of unknown trade"""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored message. Messages of an exchange are in the order of their ids.
-
-    `supplier_id`: the author, where a supplier is; of a buyer's message, its one recipient, null: all of them.
-    `corrects`: the message that it corrects. `publishes`: the question that this answer shares with all, worded as
-    `question`; only the buyer may know it, for it leads to the author of the question.
-    """
+    """A stored message. Messages of an exchange are in the order of their ids."""
 
     id: UUID
+    """UUIDv7: sorted by time"""
     author: Author
+    """The buyer, or a supplier"""
     supplier_id: UUID | None
+    """The author, where a supplier is; of a buyer's message, its one recipient, null: all of them"""
     body: str
+    """Plain text"""
     stance: Stance | None
+    """A supplier's position, or that it asks; null: it took none"""
     barriers: tuple[Barrier, ...]
+    """Obstacles to its answering"""
     barriers_note: str | None
+    """The same in its words; null: none"""
     confidential: bool
+    """Whether it is for the buyer alone"""
     corrects: UUID | None
+    """The message that it corrects; null: none"""
     publishes: UUID | None
+    """The question that this answer shares with all; only the buyer may know it, for it leads to its author"""
     question: str | None
+    """The words in which that question is shared; null where none is"""
     channel: Channel
+    """By which it went or came"""
     created_at: datetime
+    """The moment it was written or noted"""
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -89,15 +98,22 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class ExchangeSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """An exchange with its recipients, without its messages. `lot_ids` empty: about the whole need."""
+    """An exchange with its recipients, without its messages."""
 
     id: UUID
+    """UUID, given when it was opened"""
     need_id: UUID
+    """The need that it is about"""
     subject: str
+    """One line"""
     lot_ids: tuple[str, ...]
+    """Lots of the need that it is about; empty: the whole need"""
     channel: Channel
+    """By which messages go, unless a message says otherwise"""
     opened_at: datetime
+    """The moment it was opened"""
     recipients: tuple[Recipient, ...]
+    """Suppliers, as they were known then"""
 
 
 class Exchange(ExchangeSummary, frozen=True, kw_only=True):
@@ -112,75 +128,83 @@ class Exchange(ExchangeSummary, frozen=True, kw_only=True):
 
 
 class ExchangeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An exchange to be opened: its first message and its recipients.
-
-    `recipients`: ids of suppliers, or `shortlist`: all of the latest shortlist that are not set aside, in the lots of
-    `lot_ids` or in all. `include_unknown_trade`, for `shortlist` alone: those of unknown trade that it lists, too.
-    """
+    """An exchange to be opened: its first message and its recipients."""
 
     subject: ShortText
+    """One line"""
     body: Body
+    """Of the first message, plain text"""
     channel: Channel
+    """By which messages go; Vivier sends those by `email` where a mail server is set"""
     recipients: (
         Annotated[tuple[UUID, ...], msgspec.Meta(min_length=1, max_length=MOST_RECIPIENTS)] | Literal["shortlist"]
     )
+    """Ids of suppliers, or `shortlist`: all of the latest one that are not set aside, in its lots"""
     lot_ids: Codes = ()
+    """Lots of the need that it is about; empty: the whole need"""
     include_unknown_trade: bool = False
+    """For `shortlist` alone: those of unknown trade that it lists, too"""
 
 
 class ReplyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A supplier's answer by its reply link.
-
-    `confidential`: for the buyer alone, who neither shares it with other suppliers nor publishes it. `corrects`: a
-    message of its own.
-    """
+    """A supplier's answer by its reply link."""
 
     body: Body
+    """Plain text"""
     stance: Stance | None = None
+    """Its position, or that it asks; null: it takes none"""
     barriers: Barriers = ()
+    """Obstacles to its answering"""
     barriers_note: BarriersNote | None = None
+    """The same in its words, such as what `other` is"""
     confidential: bool = False
+    """For the buyer alone, who neither shares it with other suppliers nor publishes it"""
     corrects: UUID | None = None
+    """A message of its own that this one corrects"""
 
 
 class MessageRequest(ReplyRequest, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A message to be added by the buyer, who also notes answers that suppliers gave by other means.
-
-    `supplier_id`: the author, where a supplier is (then it is required), or the one recipient of a buyer's message.
-    """
+    """A message to be added by the buyer, who also notes answers that suppliers gave by other means."""
 
     author: Author
+    """The buyer, or a supplier whose words the buyer notes"""
     supplier_id: UUID | None = None
+    """The author, where a supplier is (then required), or the one recipient of a buyer's message"""
     channel: Annotated[Channel | None, msgspec.Meta(description="Where it is not the exchange's")] = None
 
 
 class PublicationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The answer to a question, for all recipients.
-
-    `question`: the question in other words, for example where its own words hint at its author; by default it is shared
-    as it was put, with "[…]" in the place of its author's name, address and number.
-    """
+    """The answer to a question, for all recipients."""
 
     answer: Body
+    """Plain text"""
     question: Body | None = None
+    """The question in other words, where its own hint at its author; null: as put, its author's name left out"""
 
 
 class VisibleMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as one recipient may see it: its own, or one of the buyer's that it gets.
-
-    `question`: the words of the question, without its author, where the message is the answer given to all.
-    """
+    """A message as one recipient may see it: its own, or one of the buyer's that it gets."""
 
     id: UUID
+    """UUIDv7: sorted by time"""
     author: Author
+    """The buyer, or a supplier"""
     body: str
+    """Plain text"""
     question: str | None = None
+    """The words of the question, without its author, where the message is the answer given to all"""
     stance: Stance | None = None
+    """Its position, or that it asks; null: it took none"""
     barriers: tuple[Barrier, ...] = ()
+    """Obstacles to its answering"""
     barriers_note: str | None = None
+    """The same in its words; null: none"""
     confidential: bool = False
+    """Whether it is for the buyer alone"""
     corrects: UUID | None = None
+    """The message that it corrects; null: none"""
     created_at: datetime = msgspec.field(name="at")
+    """The moment it was written"""
 
 
 def message_from(

@@ -31,10 +31,12 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class Letter(msgspec.Struct, frozen=True):
-    """A subject on one line, and a text of paragraphs."""
+    """A text to be sent or printed."""
 
     subject: str
+    """One line"""
     text: str
+    """Paragraphs, in plain text"""
 
 
 def buyer_name(need: PlannedNeed, organisation: str) -> str:

@@ -42,15 +42,12 @@ qui est à revoir.
 
 
 class RuleDocument(DatedRule, frozen=True):
-    """A rule during one period, both days included. `article` null: counsel, not law.
-
-    `concession_article`: quoted instead where the contract is a concession; null where it is the same.
-    `status`: `absent` where the law had no such rule, `unknown` where that was not established; `value` is then null.
-    `explanation`: how the rule is applied; null where it is for information only.
-    """
+    """A rule during one period."""
 
     message: str
+    """The rule in words, in the language of the request"""
     explanation: str | None
+    """The way in which the rule is applied; null where it is for information only"""
 
 
 def read(file: Path) -> Rules:

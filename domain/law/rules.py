@@ -88,22 +88,30 @@ class LawFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DatedRule(msgspec.Struct, frozen=True):
-    """A rule during one period, without its words. `article` null: counsel of this project, not law.
-
-    `concession_article`: quoted instead of `article` where the contract is a concession, if it is another.
-    """
+    """A rule during one period, without its words."""
 
     id: str
+    """Stable, the same through time"""
     theme: Theme
+    """The part of the law that the rule belongs to"""
     article: str | None
+    """Of the Code de la commande publique unless it says otherwise; null: counsel of this project, not law"""
     concession_article: str | None
+    """Quoted instead of `article` where the contract is a concession; null where it is the same"""
     value: Value | None
+    """Amount, share, number, yes or no, or list of codes; null where there is none or it is not established"""
     unit: Unit | None
+    """Of `value`; null where it is no number"""
     valid_from: date | None
+    """The first day of the period; null: unbounded"""
     valid_until: date | None
+    """The last day of the period, included; null: unbounded"""
     status: Status
+    """`absent`: the law had no such rule; `unknown`: that was not established; `value` is then null"""
     source: str
+    """The address or document in which it was read"""
     confidence: Confidence
+    """In the reading of that source"""
 
 
 class RuleRow(DatedRule, frozen=True):

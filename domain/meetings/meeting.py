@@ -31,78 +31,112 @@ CALENDAR_FIELDS = frozenset(("title", "starts_at", "ends_at", "place", "url", "a
 
 
 class MeetingPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The place of a meeting: a name, the INSEE code of a commune, a point, or several of these."""
+    """The place of a meeting: one of these, or several."""
 
     name: ShortText | None = None
+    """Such as a building and a room"""
     commune: Code | None = None
+    """INSEE code"""
     lat: Latitude | None = None
+    """Degrees north (WGS 84), with `lon`"""
     lon: Longitude | None = None
+    """Degrees east (WGS 84), with `lat`"""
 
 
 class AgendaItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A part of the meeting, and how many minutes it takes."""
+    """A part of the meeting."""
 
     title: ShortText
+    """The subject"""
     minutes: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+    """Its length in minutes"""
 
 
 class Participant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Someone who is invited, and whether they came (null: not known).
-
-    `name` is a person's. `organisation`: for a supplier of the directory, its name where none is given.
-    """
+    """Someone who is invited."""
 
     role: Role
+    """For whom they come"""
     supplier_id: UUID | None = None
+    """A supplier of the directory; null for others"""
     name: Name | None = None
+    """A person's; null: not said"""
     organisation: ShortText | None = None
+    """Null for a supplier of the directory: its name there"""
     invited_at: Instant | None = None
+    """Null: not known"""
     attended: bool | None = None
+    """Whether they came; null: not known"""
 
 
 class FollowUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Something that was agreed to be done; `who` is a person's name."""
+    """Something that was agreed to be done."""
 
     what: Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
+    """In words"""
     who: Name | None = None
+    """A person's name; null: nobody named"""
     due_on: date | None = None
+    """Null: no day"""
     done: bool = False
+    """Whether it is"""
 
 
 class MeetingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A meeting about one or several needs. `agenda` null: that of its format, where there is one (`template`)."""
+    """A meeting about one or several needs."""
 
     need_ids: Annotated[tuple[UUID, ...], msgspec.Meta(min_length=1, max_length=50)]
+    """Needs of the organisation"""
     format: Format
+    """`one_to_one`: with one supplier at a time"""
     title: ShortText
+    """One line, shown in calendars"""
     starts_at: Instant
+    """With an offset from UTC"""
     ends_at: Instant
+    """After `starts_at`"""
     place: MeetingPlace | None = None
+    """Null: none, or online"""
     url: WebAddress | None = None
+    """The address to join online; null: none"""
     agenda: Annotated[tuple[AgendaItem, ...], msgspec.Meta(max_length=50)] | None = None
+    """Null: that of its format, where there is one (`GET /meetings/templates`)"""
     participants: Annotated[tuple[Participant, ...], msgspec.Meta(max_length=500)] = ()
+    """Each supplier once"""
     minutes: Annotated[str, msgspec.Meta(max_length=100_000)] | None = None
+    """Notes of what was said, for the buyer; null: none yet"""
     follow_ups: Annotated[tuple[FollowUp, ...], msgspec.Meta(max_length=200)] = ()
+    """Things that were agreed to be done"""
     status: MeetingStatus = "planned"
+    """Whether it is planned, was held or was cancelled"""
 
 
 class Meeting(MeetingRequest, frozen=True, kw_only=True):
-    """A stored meeting. `version` counts its changes; `sequence` those that calendars must be told of."""
+    """A stored meeting."""
 
     id: UUID
+    """UUID, given when it was stored"""
     version: int
+    """Counts its changes, from 1"""
     sequence: int
+    """Counts the changes that calendars must be told of"""
     created_at: datetime
+    """The moment it was stored"""
     updated_at: datetime
+    """The last change"""
 
 
 class MeetingTemplate(msgspec.Struct, frozen=True):
     """The usual length and agenda of a meeting format."""
 
     format: Format
+    """The format that it is for"""
     title: str
+    """In the language of the request"""
     minutes: int
+    """The usual length of such a meeting in minutes"""
     agenda: tuple[AgendaItem, ...]
+    """Its usual parts"""
 
 
 HALF_DAY = MeetingTemplate(

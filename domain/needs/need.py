@@ -30,68 +30,103 @@ Codes = Annotated[tuple[Code, ...], msgspec.Meta(max_length=200)]
 
 
 class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A point (`lat` and `lon`) or a commune (its INSEE code), which stands for the commune's whole outline."""
+    """A point or a commune."""
 
     lat: Latitude | None = None
+    """Degrees north (WGS 84), with `lon`"""
     lon: Longitude | None = None
+    """Degrees east (WGS 84), with `lat`"""
     commune: Code | None = None
+    """INSEE code, instead of a point; it stands for the commune's whole outline"""
 
 
 class TerritoryRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The territory of a need: exactly one of `codes` (their union), `near` with `radius_km`, or `geometry`."""
+    """The territory of a need: exactly one of `codes`, `near` with `radius_km`, or `geometry`."""
 
     codes: Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=2_000)] | None = None
+    """The union of these, as `departement:56`, `epci:243500741` or `nuts:FRH03` (`GET /territories`)"""
     near: Place | None = None
+    """The centre of a circle of `radius_km`, a commune's whole outline counting as its centre"""
     radius_km: Kilometres | None = None
+    """Kilometres around `near`"""
     geometry: Geometry | None = None
+    """GeoJSON on French ground, longitude first, of at most 10,000 vertices"""
 
 
 class Buyer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The buyer. `kind` chooses the thresholds; `utility` is an entité adjudicatrice; unknown stays null."""
+    """The buyer; unknown stays null."""
 
     name: ShortText | None = None
+    """As the buyer calls itself; nothing depends on it"""
     siret: Siret | None = None
+    """14 digits"""
     kind: BuyerKind | None = None
+    """Chooses the thresholds of procedure; `utility` is an entité adjudicatrice"""
     contracting_authority: bool | None = None
+    """Whether it is a pouvoir adjudicateur, who alone may reserve to the ESS; null: not known"""
     annual_purchases_eur: Euros | None = None
+    """Euros a year excluding tax, by which a SPASER is required; null: not known"""
 
 
 class Lot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One lot: its object, value, duration, reservation and place.
 
-    The object is said by `segments`, `cpv` or `keywords`; where none of them names a segment, `title` is read, with the
-    need's where it says no trade itself.
+    Its object is said by `segments`, `cpv` or `keywords`, else by `title`.
     """
 
     id: Code
+    """Unique in the need"""
     title: ShortText | None = None
+    """Read as words where nothing else names a segment, with the need's where it says no trade itself"""
     segments: Codes = ()
+    """Ids of segments or families of `GET /segments`"""
     cpv: Codes = ()
+    """CPV codes of 8 digits, with or without the check digit"""
     keywords: Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=50)] = ()
+    """A few French words each, such as `nettoyage de bureaux`"""
     support_segments: Codes = ()
+    """Activity that carries the object (insertion work on green spaces): searched, never counted as answering"""
     nature: Nature | None = None
+    """Null: not said"""
     value_eur: Euros | None = None
+    """Euros excluding tax, without renewals; null: not known"""
     duration_months: Annotated[int, msgspec.Meta(ge=1, le=1_200)] | None = None
+    """Months of the contract, without renewals; null: not known"""
     renewal_months: Annotated[int, msgspec.Meta(ge=0, le=1_200)] | None = None
+    """Months that renewals can add; null: not known"""
     innovative: bool = False
+    """Whether the buyer takes it for an innovative purchase"""
     reserved: Annotated[tuple[Reserved, ...], msgspec.Meta(max_length=4)] | None = ()
+    """Open to suppliers of any of these; empty or null: not reserved"""
     site: Place | None = None
+    """The place of performance, from which distances are measured; null: from the territory"""
     max_distance_km: Kilometres | None = None
+    """The most kilometres from the site, else from the territory; null: no cap"""
     territory: TerritoryRequest | None = None
+    """In the place of the need's"""
 
 
 class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A buyer's need, as `POST /match` takes it."""
 
     lots: Annotated[tuple[Lot, ...], msgspec.Meta(min_length=1, max_length=200)]
+    """Each id once"""
     reference: ShortText | None = None
+    """The buyer's own, given back in the answer"""
     title: ShortText | None = None
+    """Read with a lot's title that says no trade itself"""
     on: date | None = None
+    """The day of evaluation, for the law and for approvals; null: today in France"""
     buyer: Buyer | None = None
+    """Null: not said, and verdicts that depend on it stay open"""
     contract: ContractKind = "market"
+    """The contract that is planned: a public contract (`market`) or a concession"""
     technique: Technique | None = None
+    """The purchasing technique; null: none"""
     estimated_total_eur: Euros | None = None
+    """Euros excluding tax of the whole need, renewals too, where that is not the sum of its lots"""
     territory: TerritoryRequest | None = None
+    """Of every lot that has none of its own"""
     limit: Annotated[int, msgspec.Meta(ge=1, le=100, description="Candidates returned per lot")] = 20
     near_misses: Annotated[int, msgspec.Meta(ge=0, le=50, description="Near misses returned per lot")] = 5
     groupings: Annotated[int, msgspec.Meta(ge=0, le=10, description="Groupings returned per lot")] = 0
@@ -104,6 +139,7 @@ class NeedAndProcedure(Need, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """A need with the procedure that is planned, or that its notice names; nothing of a match depends on it."""
 
     procedure: Procedure | None = None
+    """Null: not known"""
 
     @property
     def matched(self) -> Need:
@@ -122,13 +158,13 @@ def may_be_same_buyer(siret: str | None, other: str | None) -> bool:
 
 
 class PlannedNeed(NeedAndProcedure, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A need to be stored, with its object in words, and the planned date of its notice.
-
-    `social_considerations`, `environmental_considerations`: whether the contract will hold such a provision (clause,
-    criterion or condition of performance); null while that is not known. A reserved lot is a social provision anyway.
-    """
+    """A need to be stored, with its object in words, and the planned date of its notice."""
 
     description: Annotated[str, msgspec.Meta(max_length=20_000)] | None = None
+    """The object in the buyer's words; no match reads it"""
     planned_publication_on: date | None = None
+    """The planned day of the notice; null: not known"""
     social_considerations: bool | None = None
+    """Whether a clause, criterion or condition will be social, as a reserved lot is anyway; null: not known"""
     environmental_considerations: bool | None = None
+    """Whether a clause, criterion or condition will be environmental; null: not known"""

@@ -23,11 +23,14 @@ _NO_NUMBER = Text("Un numéro a au moins six chiffres", "A phone number has at l
 
 
 class DataSubject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A person, by address, name or number. With a name and an address, namesakes with another address are left out."""
+    """A person, by address, name or number."""
 
     email: Annotated[str, msgspec.Meta(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    """An e-mail address; with a name too, namesakes with another address are left out"""
     name: Annotated[str, msgspec.Meta(min_length=2, max_length=200)] | None = None
+    """First and last name, in any order"""
     phone: Annotated[str, msgspec.Meta(min_length=6, max_length=40)] | None = None
+    """A number, however it is spaced"""
 
     def __repr__(self) -> str:
         return "DataSubject()"

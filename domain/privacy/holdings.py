@@ -26,21 +26,22 @@ _decode = msgspec.json.Decoder(str | None).decode
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
-    """Something held about the person.
-
-    `organisation`: whose it is, null: the directory of suppliers, which all share. `where`: such as `meeting:<id>`,
-    `record:<source>/<external id>`, `shortlist:<need>/<version>`. `since`: when it came. `fate`: what an erasure makes
-    of it: nothing is left, a pseudonym takes its place, or it is kept. `why`: it is kept as said, until the time for
-    keeping the need is over (`append_only`); it is the source's own text, to be put right there (`text_of_source`).
-    """
+    """Something held about the person."""
 
     organisation: str | None
+    """The organisation that holds it; null: the directory of suppliers, which all share"""
     where: str
+    """Such as `meeting:<id>`, `record:<source>/<external id>`, `shortlist:<need>/<version>`"""
     field: str
+    """The field that holds it"""
     text: str
+    """As it is held"""
     since: datetime | None
+    """The moment it came; null: not known"""
     fate: Fate
+    """Its fate in an erasure: nothing is left, a pseudonym takes its place, or it is kept"""
     why: Why | None = None
+    """Kept as said until the time for keeping the need is over; or its source's own text, to be put right there"""
 
     def __repr__(self) -> str:
         return f"Holding({self.where!r}, {self.field!r})"
@@ -50,24 +51,26 @@ class PersonalData(msgspec.Struct, frozen=True):
     """All that is held about a person, as a copy for them (RGPD, articles 15 and 20)."""
 
     made_at: datetime
+    """The moment of the copy"""
     holdings: tuple[Holding, ...]
+    """By place"""
 
 
 class Erasure(msgspec.Struct, frozen=True):
-    """The changes of an erasure, and what it left and why (RGPD, article 17).
-
-    `reference`: what the journal knows it by, as `person:<reference>`; null where nothing was changed. `dry_run`: only
-    what it would change. `complete`: nothing that was found is kept, and no organisation's data was left out.
-    `unreached`: the directory, for a key without the scope `platform`; the data of other organisations, which answer
-    for it, where there are any; and what is out of reach of any erasure (`BEYOND_ANY_ERASURE`).
-    """
+    """The changes of an erasure, and what it left and why (RGPD, article 17)."""
 
     dry_run: bool
+    """Only what it would change"""
     reference: UUID | None
+    """Its name in the journal, as `person:<reference>`; null where nothing was changed"""
     changed: tuple[Holding, ...]
+    """Things that were erased, or has a pseudonym"""
     kept: tuple[Holding, ...]
+    """Things that stay, each with its reason"""
     complete: bool
+    """Whether nothing found is kept, and no organisation's data was left out"""
     unreached: tuple[Unreached, ...]
+    """The directory without the scope `platform`, other organisations, and what is out of any erasure's reach"""
 
 
 def without_contacts(

@@ -17,56 +17,81 @@ class RetentionPeriods(msgspec.Struct, frozen=True, kw_only=True):
     """Periods for which things are kept, where they can be chosen."""
 
     needs_years: int = 5
+    """Years after a need ended"""
     persons_years: int = 3
+    """Years after the last meeting that names them"""
     reply_links_days: int = 90
+    """Days after a link expired"""
     import_errors_days: int = 365
+    """Days after the import"""
 
 
 class RetentionBounds(msgspec.Struct, frozen=True, kw_only=True):
     """The instant at which, or before which, each kind must have ended to be removed."""
 
     needs: datetime
+    """Of ended needs, with all that goes with them"""
     persons: datetime
+    """Of persons named in meetings, the last of which ended by then"""
     reply_links: datetime
+    """Of expired reply links"""
     import_errors: datetime
+    """Of rejected rows"""
     answers: datetime
+    """Of answers kept for `Idempotency-Key`"""
     deliveries: datetime
+    """Of webhooks"""
 
 
 class RetentionNeed(msgspec.Struct, frozen=True, kw_only=True):
-    """A need whose time is over, with all that goes with it. `last_at`: the last thing that happened to it.
-
-    `meetings`: those about no other need that is kept.
-    """
+    """A need whose time is over, with all that goes with it."""
 
     id: UUID
+    """That of the need"""
     organisation_id: UUID
+    """The organisation whose need it is"""
     organisation: str
+    """The name of whose it is"""
     ended_at: datetime
+    """The moment it was closed or abandoned"""
     last_at: datetime
+    """The last thing that happened to it"""
     shortlists: int
+    """The number of versions that go with it"""
     exchanges: int
+    """The number that go with it"""
     awards: int
+    """The number that go with it"""
     meetings: int
+    """Those about no other need that is kept"""
 
 
 class RetentionCount(msgspec.Struct, frozen=True):
-    """The number of things of a kind that are due; `organisation` null: of what all share."""
+    """The number of things of a kind that are due."""
 
     kind: Kind
+    """As in `bounds`"""
     organisation: str | None
+    """The name of whose they are; null: of what all share"""
     count: int
+    """The number due"""
     before: datetime
+    """Those that ended at this moment or earlier"""
 
 
 class RetentionPlan(msgspec.Struct, frozen=True):
-    """Things due for removal at `at`: needs one by one, the rest by number."""
+    """Things due for removal."""
 
     at: datetime
+    """The moment of the plan"""
     periods: RetentionPeriods
+    """Chosen by the operator"""
     bounds: RetentionBounds
+    """The moments that these periods give at that moment"""
     needs: Sequence[RetentionNeed]
+    """One by one"""
     others: Sequence[RetentionCount]
+    """By number"""
 
 
 def bounds_of(periods: RetentionPeriods, now: datetime, answers: timedelta, deliveries: timedelta) -> RetentionBounds:

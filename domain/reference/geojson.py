@@ -15,14 +15,18 @@ class Polygon(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field
     """GeoJSON Polygon."""
 
     coordinates: Rings
+    """Rings of positions, longitude first: the outer one, then holes"""
     bbox: tuple[float, ...] | None = None
+    """Accepted and not read"""
 
 
 class MultiPolygon(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="MultiPolygon"):
     """GeoJSON MultiPolygon."""
 
     coordinates: Annotated[tuple[Rings, ...], msgspec.Meta(min_length=1)]
+    """Polygons, each as rings of positions, longitude first"""
     bbox: tuple[float, ...] | None = None
+    """Accepted and not read"""
 
 
 Geometry = Polygon | MultiPolygon

@@ -20,31 +20,39 @@ NafCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\.[0-9]{2}[A-HJ-LYZ]$")
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """One activity. `synonyms` are folded phrases, `cpv` prefixes of codes.
-
-    `naf`, `naf2025`: dotted codes of NAF rev. 2, and of NAF 2025, which replaces it in Sirene on 2027-01-01;
-    `rome`: codes of jobs. `related` are neighbours worth showing to a buyer who asks for this segment; they never
-    answer in its place. `works`: that it is works, or is not, where its CPV codes leave that open.
-    """
+    """One activity."""
 
     id: str
+    """The family's two letters, then a word, such as `pr-locaux`; it keeps its meaning"""
     label: str
+    """In French"""
     family: str
+    """The id of its family"""
     synonyms: tuple[str, ...]
+    """Phrases in French by which it is found, in lower case, without accents"""
     cpv: tuple[str, ...]
+    """Prefixes of CPV codes; the longest that fits a code wins"""
     naf: tuple[str, ...]
+    """Dotted codes of NAF rev. 2"""
     naf2025: tuple[str, ...]
+    """Dotted codes of NAF 2025, which replaces NAF rev. 2 in Sirene on 2027-01-01"""
     rome: tuple[str, ...]
+    """ROME codes of jobs"""
     related: tuple[str, ...]
+    """Ids of neighbours worth showing to a buyer who asks for this one; they never answer in its place"""
     works: bool | None = None
+    """Whether it is works, where its CPV codes leave that open; else null"""
 
 
 class Family(msgspec.Struct, frozen=True):
-    """A group of segments; its id may be requested or offered like a segment's."""
+    """A group of segments."""
 
     id: str
+    """Two letters, requested or offered like a segment's id"""
     label: str
+    """In French"""
     segments: tuple[Segment, ...]
+    """In the order of the taxonomy"""
 
 
 class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -19,27 +19,29 @@ from domain.needs.need import Lot, Place
 from domain.needs.status import StoredNeed, changed_fields
 from domain.reference.territory import Territories
 from domain.report.exchange_summary import ExchangeReport
+from domain.report.lots import (
+    ReportCandidate,
+    ReportDecision,
+    ReportGrouping,
+    ReportGroupingSupplier,
+    ReportLot,
+    ReportNearMiss,
+    ReportSupplier,
+    ReportUnknown,
+    ReportUnknownTrade,
+)
 from domain.report.model import (
     AppliedRule,
     MapPlacement,
     PlacedSupplier,
     Report,
     ReportAward,
-    ReportCandidate,
-    ReportDecision,
     ReportFollowUp,
-    ReportGrouping,
-    ReportGroupingSupplier,
-    ReportLot,
     ReportMeeting,
-    ReportNearMiss,
     ReportNeed,
     ReportParticipant,
     ReportRules,
     ReportStanding,
-    ReportSupplier,
-    ReportUnknown,
-    ReportUnknownTrade,
     ReportVersion,
     Treatment,
 )

@@ -7,15 +7,8 @@ from uuid import UUID
 import msgspec
 
 from domain.exchanges.exchange import Barrier, Exchange, Message, Recipient, correction_chains
-from domain.report.model import (
-    BarrierCount,
-    Contacted,
-    Lesson,
-    Position,
-    ReportExchange,
-    SharedAnswer,
-    SupplierNamer,
-)
+from domain.report.lots import SupplierNamer
+from domain.report.model import BarrierCount, Contacted, Lesson, Position, ReportExchange, SharedAnswer
 from domain.report.redaction import Redaction
 
 FEWEST_TO_BE_ONE_OF = 3

@@ -4,9 +4,8 @@ It says who was found and why, who was contacted, met and answered, what was lea
 who asked a question. A redacted report has neither confidential answers nor personal data.
 """
 
-from collections.abc import Callable
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -14,25 +13,11 @@ import msgspec
 from domain.exchanges.exchange import Barrier, Channel
 from domain.law.rules import Theme
 from domain.meetings.meeting import Format, MeetingStatus, Role
-from domain.needs.need import ContractKind, Nature, Procedure, Reserved, Technique
+from domain.needs.need import ContractKind, Procedure, Reserved, Technique
 from domain.needs.status import Status
-from domain.shortlists.frozen import DecisionCode
-from domain.shortlists.shortlist import (
-    Advice,
-    Alternatives,
-    Confidence,
-    Coverage,
-    Eligibility,
-    Finding,
-    Gate,
-    Outcome,
-    Presence,
-    Reason,
-    RequestedSegment,
-    Stamp,
-    Tension,
-)
-from domain.suppliers.supplier import Kind, Point
+from domain.report.lots import ReportLot, ReportSupplier
+from domain.shortlists.shortlist import Advice, Confidence, Stamp
+from domain.suppliers.supplier import Point
 from domain.text.bilingual import Language
 
 Variant = Literal["full", "redacted"]
@@ -41,337 +26,330 @@ ReportStanding = Literal["eligible", "on_proof", "to_judge", "near_miss"]
 Position = Literal["interested", "declined", "answered"]
 
 
-class ReportSupplier(msgspec.Struct, frozen=True):
-    """A supplier as it was known. Of a person who works alone, a redacted report has no more than the kind."""
-
-    id: UUID | None
-    name: str
-    siret: str | None
-    kinds: tuple[Kind, ...]
-    commune: Annotated[str | None, msgspec.Meta(description="The name of its commune")]
-
-
-SupplierNamer = Callable[[UUID, str, str | None], ReportSupplier]
-"""The supplier of an id, a name and a SIRET as the report calls it."""
-
-
-class ReportDecision(msgspec.Struct, frozen=True):
-    """The buyer's decision on a supplier, for a lot."""
-
-    decision: DecisionCode
-    reason: str | None
-    decided_at: datetime
-
-
-class ReportCandidate(msgspec.Struct, frozen=True):
-    """A supplier that fits, and what the buyer decided of it, if anything. `outcome` null: the lot is not reserved."""
-
-    rank: int
-    supplier: ReportSupplier
-    distance_km: float | None
-    presence: Presence
-    outcome: Outcome | None
-    eligibility: tuple[Eligibility, ...]
-    reasons: tuple[Reason, ...]
-    decision: ReportDecision | None
-
-
-class ReportNearMiss(msgspec.Struct, frozen=True):
-    """A supplier that nearly fits, and what it lacks."""
-
-    supplier: ReportSupplier
-    excluded_by: Gate
-    distance_km: float | None
-    message: str
-    decision: ReportDecision | None
-
-
-class ReportUnknown(msgspec.Struct, frozen=True):
-    """A supplier near the lot of which no offer is known. `outcome` null: the lot is not reserved."""
-
-    supplier: ReportSupplier
-    distance_km: float | None
-    outcome: Outcome | None
-    eligibility: tuple[Eligibility, ...]
-    decision: ReportDecision | None
-
-
-class ReportUnknownTrade(msgspec.Struct, frozen=True):
-    """The suppliers near the lot of which no offer is known: how many, how many may answer, the nearest."""
-
-    total: int
-    eligible: int
-    nearest: tuple[ReportUnknown, ...]
-    message: str
-
-
-class ReportGroupingSupplier(msgspec.Struct, frozen=True):
-    """A member of a grouping. `segments`: the labels of what it answers."""
-
-    supplier: ReportSupplier
-    segments: tuple[str, ...]
-    distance_km: float | None
-
-
-class ReportGrouping(msgspec.Struct, frozen=True):
-    """Candidates that together answer a lot which none of them answers alone."""
-
-    suppliers: tuple[ReportGroupingSupplier, ...]
-    message: str
-
-
-class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
-    """A lot as it was requested, and the suppliers found for it."""
-
-    id: str
-    title: str | None
-    nature: Nature | None
-    cpv: tuple[str, ...]
-    value_eur: float | None
-    duration_months: int | None
-    renewal_months: int | None
-    reserved: tuple[Reserved, ...]
-    territory: str
-    site: str | None
-    max_distance_km: float | None
-    requested: tuple[RequestedSegment, ...]
-    total: int
-    candidates: tuple[ReportCandidate, ...]
-    near_misses: tuple[ReportNearMiss, ...]
-    unknown_trade: ReportUnknownTrade
-    groupings: tuple[ReportGrouping, ...]
-    coverage: tuple[Coverage, ...]
-    tension: Tension
-    alternatives: Alternatives
-    reservation: tuple[Finding, ...]
-    advice: tuple[Advice, ...]
-
-
 class ReportNeed(msgspec.Struct, frozen=True, kw_only=True):
-    """The need. `changed_since`: its fields that changed after the shortlist was frozen."""
+    """The need."""
 
     id: UUID
+    """UUID, as in `GET /needs/{id}`"""
     reference: str | None
+    """The buyer's own; null: none"""
     title: str | None
+    """Null: none"""
     description: str | None
+    """The object in the buyer's words; null: none"""
     buyer: str
+    """The name of the buyer, else of the organisation"""
     status: Status
+    """At the time of the report"""
     contract: ContractKind
+    """The contract that is planned: a public contract (`market`) or a concession"""
     technique: Technique | None
+    """The purchasing technique; null: none"""
     procedure: Procedure | None
+    """Null: not known"""
     estimated_total_eur: float | None
+    """Euros excluding tax of the whole need, renewals too; null: the sum of its lots"""
     planned_publication_on: date | None
+    """The planned day of the notice; null: not known"""
     created_at: datetime
+    """The moment it was stored"""
     published_at: datetime | None
+    """The moment it became `published`; null: not yet"""
     ended_at: datetime | None
+    """The moment it was closed or abandoned; null: not yet"""
     changed_since: tuple[str, ...]
+    """Its fields that changed after the shortlist was frozen"""
 
 
 class ReportVersion(msgspec.Struct, frozen=True):
     """The version of the shortlist that the report is about, and the data that it rests on."""
 
     number: int
+    """The version reported on, from 1"""
     latest: int
+    """The number of the latest version"""
     created_at: datetime
+    """The moment it was frozen"""
     language: Language
+    """Of its messages"""
     stamp: Stamp
+    """The versions of data and rules behind it"""
 
 
 class PlacedSupplier(msgspec.Struct, frozen=True):
     """A supplier on the map."""
 
     name: str
+    """Its legal or usual name"""
     at: Point
+    """The point of the supplier, or of its commune"""
     standing: ReportStanding
+    """The best that it is over the lots"""
 
 
 class MapPlacement(msgspec.Struct, frozen=True):
-    """The suppliers on the map.
-
-    `unplaced`: how many are not on it, for want of a known place or, in a redacted report, of a name to be told.
-    """
+    """The suppliers on the map."""
 
     suppliers: tuple[PlacedSupplier, ...]
+    """Each once"""
     unplaced: int
+    """The number not on it, for want of a known place or, in a redacted report, of a name to be told"""
 
 
 class Contacted(msgspec.Struct, frozen=True, kw_only=True):
-    """A recipient of an exchange.
-
-    `position`: its last one, `answered` where it took none; null: no answer, though perhaps questions, which are
-    attributed to nobody. `answered_at`: not in a redacted report, where it would tell whose an answer is.
-    `confidential`: some of its answers are.
-    """
+    """A recipient of an exchange."""
 
     supplier: ReportSupplier
+    """As it was known then"""
     first_at: datetime
+    """The moment it was first written to"""
     channels: tuple[Channel, ...]
+    """By which it was written to"""
     position: Position | None
+    """Its last one, `answered` where it took none; null: no answer, though perhaps questions, attributed to nobody"""
     answered_at: datetime | None
+    """Null in a redacted report, where it would tell whose an answer is"""
     confidential: bool
+    """Whether some of its answers are"""
 
 
 class ReportExchange(msgspec.Struct, frozen=True, kw_only=True):
-    """An exchange. `recipients`: how many there are; `messages`: those to all of them, in order."""
+    """An exchange."""
 
     subject: str
+    """One line"""
     lot_ids: tuple[str, ...]
+    """Lots that it is about; empty: the whole need"""
     channel: Channel
+    """By which messages go, unless a message says otherwise"""
     opened_at: datetime
+    """The moment it was opened"""
     recipients: int
+    """The number of them"""
     messages: tuple[str, ...]
+    """Those to all recipients, in order"""
 
 
 class Lesson(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer of a supplier as last corrected; never a question.
-
-    `supplier` null: the report does not say whose. Then `position` is null where fewer than three suppliers are told to
-    have it, and `subject` (with `lot_ids` empty) where fewer than three were written to: it would tell whose it is.
-    """
+    """An answer of a supplier as last corrected; never a question."""
 
     supplier: ReportSupplier | None
+    """Null: the report does not say whose it is"""
     subject: str | None
+    """Of the exchange; without `supplier`, null where fewer than three were written to: it would tell whose it is"""
     lot_ids: tuple[str, ...]
+    """Lots it is about; empty: the whole need, or `subject` is null"""
     said_at: datetime
+    """The moment it was said"""
     position: Position | None
+    """Without `supplier`, null where fewer than three suppliers are told to have it"""
     body: str
+    """The answer in the supplier's words"""
     confidential: bool
+    """Whether it is for the buyer alone"""
 
 
 class BarrierCount(msgspec.Struct, frozen=True):
     """The number of suppliers that named a barrier."""
 
     barrier: Barrier
+    """An obstacle to answering"""
     suppliers: int
+    """Each counts once"""
 
 
 class SharedAnswer(msgspec.Struct, frozen=True):
     """A question and its answer, as published to all recipients."""
 
     question: str
+    """As it was shared, without its author"""
     answer: str
+    """The buyer's"""
     subject: str
+    """Of the exchange"""
     shared_at: datetime
+    """The moment it was published"""
     recipients: int
+    """The number it was shared with"""
 
 
 class ReportParticipant(msgspec.Struct, frozen=True):
     """A participant of a meeting; a redacted report names the organisation alone."""
 
     role: Role
+    """For whom they came"""
     organisation: str | None
+    """Null: not said"""
     name: str | None
+    """A person's; null: not said, or not told in a redacted report"""
     attended: bool | None
+    """Whether they came; null: not known"""
 
 
 class ReportFollowUp(msgspec.Struct, frozen=True):
     """An action agreed at a meeting."""
 
     what: str
+    """In words"""
     who: str | None
+    """A person's name; null: nobody named, or not told in a redacted report"""
     due_on: date | None
+    """Null: no day"""
     done: bool
+    """Whether it is"""
 
 
 class ReportMeeting(msgspec.Struct, frozen=True, kw_only=True):
-    """A meeting. `minutes`: never in a redacted report, where `has_minutes` says that there are some."""
+    """A meeting."""
 
     title: str
+    """One line"""
     format: Format
+    """Its kind, such as `site_visit`"""
     status: MeetingStatus
+    """Whether it is planned, was held or was cancelled"""
     starts_at: datetime
+    """The moment it begins"""
     ends_at: datetime
+    """The moment it ends"""
     place: str | None
+    """In words; null: none, or online"""
     agenda: tuple[str, ...]
+    """Its parts, in words"""
     participants: tuple[ReportParticipant, ...]
+    """Those invited, each with attendance"""
     has_minutes: bool
+    """Whether there are minutes, which a redacted report does not tell"""
     minutes: str | None
+    """Notes of what was said; null: none, and always in a redacted report"""
     follow_ups: tuple[ReportFollowUp, ...]
+    """Things that were agreed to be done"""
 
 
 class ReportAward(msgspec.Struct, frozen=True, kw_only=True):
     """A lot that was awarded."""
 
     lot_id: str
+    """That of the lot in the need"""
     supplier: ReportSupplier
+    """The winner"""
     awarded_on: date
+    """The day of the award"""
     value_eur: float | None
+    """Euros excluding tax; null: not known"""
     reserved: tuple[Reserved, ...]
+    """To whom the contract was reserved; empty: to nobody"""
     duration_months: int | None
+    """Months of the contract; null: not known"""
 
 
 class ReportGap(msgspec.Struct, frozen=True):
-    """Something that suppliers lack and others have; `suppliers` empty where it would tell who asked a question."""
+    """Something that suppliers lack and others have."""
 
     code: str
+    """Stable in every language, as in `GET /needs/{id}/equal-treatment`"""
     message: str
+    """In the language of the report"""
     suppliers: tuple[ReportSupplier, ...]
+    """Those that lack it; empty where it would tell who asked a question"""
 
 
 class NotContacted(msgspec.Struct, frozen=True):
-    """A supplier on the shortlist that was not contacted, and why."""
+    """A supplier on the shortlist that was not contacted."""
 
     supplier: ReportSupplier
+    """As it was known then"""
     reason: str
+    """In the language of the report"""
 
 
 class Treatment(msgspec.Struct, frozen=True):
-    """Equal treatment: how many are on the shortlist, how many of these were contacted, the others, and the gaps."""
+    """Equal treatment."""
 
     statement: str
+    """All of it in a sentence"""
     listed: int
+    """Suppliers on the shortlist"""
     contacted: int
+    """Those of them that were contacted"""
     not_contacted: tuple[NotContacted, ...]
+    """The others, each with the reason"""
     gaps: tuple[ReportGap, ...]
+    """Things that suppliers lack"""
 
 
 class AppliedRule(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule that findings, verdicts and advice of this report rest on, or a rule of sourcing in force.
-
-    `article` null: counsel, not law.
-    """
+    """A rule that findings, verdicts and advice of this report rest on, or a rule of sourcing in force."""
 
     id: str
+    """As in `GET /rules/{rule}`"""
     theme: Theme
+    """The part of the law that the rule belongs to"""
     article: str | None
+    """Of the Code de la commande publique unless it says otherwise; null: counsel, not law"""
     message: str
+    """The rule in words"""
     valid_from: date | None
+    """The first day it holds in this form; null: unbounded"""
     valid_until: date | None
+    """The last day it holds in this form, included; null: unbounded"""
     confidence: Confidence
+    """In the reading of its source"""
     source: str
+    """The address or document in which it was read"""
 
 
 class ReportRules(msgspec.Struct, frozen=True):
-    """The rules applied. `version`: of the rules they are read from, where it is not that of the stamp."""
+    """The rules applied."""
 
     version: str
+    """Of the rules they are read from, where it is not that of the stamp"""
     items: tuple[AppliedRule, ...]
+    """Each once"""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A sourcing report. `method`: how suppliers were found and put in order, in words.
-
-    `withheld`: how many replies a redacted report leaves out as confidential.
-    """
+    """A sourcing report."""
 
     variant: Variant
+    """`redacted`: without confidential answers and personal data"""
     language: Language
+    """Of its sentences"""
     generated_at: datetime
+    """The moment of the report"""
     need: ReportNeed
+    """Its contract, technique and total as they were matched, the rest as now"""
     version: ReportVersion = msgspec.field(name="shortlist")
+    """The version of the shortlist reported on"""
     method: tuple[str, ...]
+    """The way in which suppliers were found and put in order, in paragraphs"""
     lots: tuple[ReportLot, ...]
+    """In the order of the need"""
     advice: tuple[Advice, ...]
+    """On the need as a whole"""
     placement: MapPlacement = msgspec.field(name="map")
+    """The suppliers on the map"""
     exchanges: tuple[ReportExchange, ...]
+    """Oldest first"""
     contacted: tuple[Contacted, ...]
+    """Recipients of exchanges"""
     lessons: tuple[Lesson, ...]
+    """Answers of suppliers"""
     withheld: int
+    """The number of replies a redacted report leaves out as confidential"""
     barriers: tuple[BarrierCount, ...]
+    """The most named first"""
     barrier_notes: tuple[str, ...]
+    """The same in suppliers' words"""
     questions_unshared: int
+    """The number of questions not answered to all"""
     shared_answers: tuple[SharedAnswer, ...]
+    """Questions answered to all"""
     meetings: tuple[ReportMeeting, ...]
+    """In order of time"""
     awards: tuple[ReportAward, ...]
+    """In order of time"""
     treatment: Treatment = msgspec.field(name="equal_treatment")
+    """The informations that suppliers got, and did not get"""
     rules: ReportRules
+    """Those that this report rests on"""

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from domain.equal_treatment.gaps import GapCode
 from domain.equal_treatment.matrix import EqualTreatment
-from domain.report.model import NotContacted, ReportGap, SupplierNamer, Treatment
+from domain.report.lots import SupplierNamer
+from domain.report.model import NotContacted, ReportGap, Treatment
 from domain.report.redaction import Redaction
 from domain.text.bilingual import Language, Text
 

@@ -73,19 +73,20 @@ DECISIVE: dict[str, tuple[str, ...]] = {
 
 
 class AbsenceReason(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The reason for which a supplier is not a candidate of a version, as a code and in words.
-
-    `excluded_by`: the gate that refused it. `rank`: its place beyond the rows shown. `other`: the supplier that it is
-    part of since (`merged`), or as which the version lists it (`listed_as`). `changed`: what the lot asks differently
-    in the two versions, of what decides this.
-    """
+    """The reason for which a supplier is not a candidate of a version, as a code and in words."""
 
     code: AbsenceCode
+    """Stable in every language"""
     message: str
+    """In the language of the request"""
     excluded_by: Gate | None = None
+    """The gate that refused it"""
     rank: int | None = None
+    """Its place beyond the rows shown"""
     other: UUID | None = None
+    """The supplier that it is part of since (`merged`), or as which the version lists it (`listed_as`)"""
     changed: tuple[str, ...] = ()
+    """Things that the lot asks differently in the two versions, of what decides this"""
 
 
 class Absence(msgspec.Struct, frozen=True):

@@ -29,83 +29,107 @@ UUID7 = 7
 
 
 class AddedCandidate(SupplierName, frozen=True):
-    """A candidate of the second version only. `why`: why it was not among those of the first."""
+    """A candidate of the second version only."""
 
     rank_before: int | None
+    """Its place beyond the rows that the first version shows; null: none"""
     rank_after: int
+    """In the second version"""
     why: AbsenceReason
+    """The reason for which it was not among the candidates of the first"""
 
 
 class RemovedCandidate(SupplierName, frozen=True):
-    """A candidate of the first version only. `why`: why it is not among those of the second."""
+    """A candidate of the first version only."""
 
     rank_before: int
+    """In the first version"""
     rank_after: int | None
+    """Its place beyond the rows that the second version shows; null: none"""
     why: AbsenceReason
+    """The reason for which it is not among the candidates of the second"""
 
 
 class MovedCandidate(SupplierName, frozen=True):
     """A candidate of both versions, at another place."""
 
     rank_before: int
+    """In the first version"""
     rank_after: int
+    """In the second version"""
 
 
 class NearMissChange(SupplierName, frozen=True):
     """A near miss of both versions that is refused for another reason."""
 
     before: AbsenceReason
+    """The reason for its refusal in the first version"""
     after: AbsenceReason
+    """The reason for its refusal in the second version"""
 
 
 class DecisionSummary(msgspec.Struct, frozen=True):
     """The buyer's decision on a supplier in one version."""
 
     decision: DecisionCode
+    """`kept` or `set_aside`"""
     reason: str | None
+    """In the buyer's words; null: none given"""
 
 
 class DecisionDifference(SupplierName, frozen=True):
-    """A supplier on which the buyer decided otherwise in the two versions; null: nothing."""
+    """A supplier on which the buyer decided otherwise in the two versions."""
 
     before: DecisionSummary | None
+    """In the first version; null: nothing"""
     after: DecisionSummary | None
+    """In the second version; null: nothing"""
 
 
 class LotDiff(msgspec.Struct, frozen=True):
-    """One lot compared. `in_before`, `in_after`: whether the version has it; a total is null where it has not.
-
-    `changed_fields`: what the lot asks differently, with its territory and the rows asked for. `stayed`: candidates of
-    both versions.
-    """
+    """One lot compared."""
 
     id: str
+    """That of the lot in the need"""
     title: str | None
+    """In the later version that has the lot; null: none"""
     in_before: bool
+    """Whether the first version has it"""
     in_after: bool
+    """Whether the second version has it"""
     changed_fields: tuple[str, ...]
+    """Things that the lot asks differently, with its territory and the rows asked for"""
     total_before: int | None
+    """Null where the first version has not the lot"""
     total_after: int | None
+    """Null where the second version has not the lot"""
     stayed: int
+    """Candidates of both versions"""
     came: tuple[AddedCandidate, ...]
+    """Candidates of the second version only"""
     left: tuple[RemovedCandidate, ...]
+    """Candidates of the first version only"""
     moved: tuple[MovedCandidate, ...]
+    """Candidates of both versions, at another place"""
     near_misses: tuple[NearMissChange, ...]
+    """Near misses of both versions, refused for another reason"""
     decisions: tuple[DecisionDifference, ...]
+    """Suppliers on which the buyer decided otherwise"""
 
 
 class ShortlistDiff(msgspec.Struct, frozen=True):
-    """The differences between two versions of a shortlist, from `before` to `after`.
-
-    `changed_stamp`: in what the data, rules or day differ. `changed_fields`: what of the need, its lots included. The
-    candidates compared are those that each version shows. Lots: those of `after`, then those only `before` has.
-    """
+    """The differences between two versions of a shortlist; those candidates are compared that each version shows."""
 
     before: ComparedVersion
+    """The first version"""
     after: ComparedVersion
+    """The second version"""
     changed_stamp: tuple[str, ...]
+    """In what the data, rules or day differ"""
     changed_fields: tuple[str, ...]
+    """Fields of the need that differ, its lots included"""
     lots: tuple[LotDiff, ...]
+    """Those of `after`, then those only `before` has"""
 
 
 def unexplained(version: FrozenShortlist, other: FrozenShortlist) -> dict[str, list[UUID]]:

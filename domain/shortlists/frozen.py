@@ -27,30 +27,40 @@ class SupplierName(msgspec.Struct, frozen=True):
     """A supplier by its name."""
 
     supplier_id: UUID
+    """UUID, as in `GET /suppliers/{id}`"""
     name: str
+    """Its legal or usual name"""
 
 
 class LotTotal(msgspec.Struct, frozen=True):
     """The number of a lot's candidates, and of those that the shortlist shows."""
 
     id: str
+    """That of the lot in the need"""
     total: int
+    """All of its candidates"""
     shown: int
+    """Those that the shortlist lists"""
 
 
 class DecisionKey(msgspec.Struct, frozen=True):
     """The lot and the supplier that a decision is about; decisions are listed in this order."""
 
     lot_id: str
+    """The lot that it is about"""
     supplier_id: UUID
+    """The supplier that it is about"""
 
 
 class Decision(DecisionKey, frozen=True):
     """The buyer's decision on a supplier of a version, for one lot."""
 
     decision: DecisionCode
+    """`kept`: to go on with; `set_aside`: left out where an exchange is opened with `shortlist`"""
     reason: str | None
+    """In the buyer's words; null: none given"""
     decided_at: datetime
+    """The moment it was last changed"""
 
 
 class ShownCandidate(msgspec.Struct, frozen=True):
@@ -119,19 +129,25 @@ def lots_shown(body: bytes) -> tuple[ShownLot, ...]:
 
 
 class ComparedVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """A version, the version of the need that was matched, and on what it rests."""
+    """A version of a shortlist."""
 
     number: int
+    """From 1 for each need"""
     need_version: int
+    """The version of the need that was matched"""
     stamp: Stamp
+    """The versions of data and rules behind it"""
     created_at: datetime
+    """The moment it was frozen"""
 
 
 class ShortlistVersion(ComparedVersion, frozen=True, kw_only=True):
     """A version in a list of versions."""
 
     language: Language
+    """Of its messages"""
     totals: tuple[LotTotal, ...]
+    """By lot"""
 
 
 class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):

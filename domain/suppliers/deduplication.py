@@ -50,7 +50,9 @@ class RecordReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A record, by the identifier that its source gives it."""
 
     source: str
+    """The name of a source"""
     external_id: str
+    """The record's identifier in that source"""
 
 
 class IdentityFacts(msgspec.Struct, frozen=True, gc=False):

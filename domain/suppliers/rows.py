@@ -40,13 +40,18 @@ class CheckedRecord(NamedTuple):
 
 
 class RowError(msgspec.Struct, frozen=True):
-    """The fault of a rejected row of an import. `line` counts from 1; `pointer` leads to the fault inside the row."""
+    """The fault of a rejected row of an import."""
 
     line: int
+    """Line of the file, from 1"""
     external_id: str | None
+    """Of the row; null where it could not be read"""
     pointer: str
+    """JSON pointer (RFC 6901) to the fault inside the row"""
     code: str
+    """Stable in every language, such as `unknown_code`"""
     detail: str
+    """The fault, and what would be right, in the language of the request"""
 
 
 class Batch(msgspec.Struct, frozen=True):

@@ -15,10 +15,12 @@ ImportStatus = Literal["running", "done", "refused", "failed", "interrupted"]
 
 
 class SourceMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The settings that a format needs: segments for a source's categories, record fields for its own fields."""
+    """The settings that a format needs."""
 
     categories: dict[Code, Codes] = {}
+    """Segments by the id or name of a category of the source; empty: it has no meaning here"""
     fields: dict[Code, Code] = {}
+    """Columns of our own record, such as `contact.email`, by the name of a field of the source"""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -35,77 +37,101 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class QualityGap(msgspec.Struct, frozen=True):
-    """The number of a source's records that lack something, and its share of them all; null where it has none."""
+    """The records of a source that lack something."""
 
     records: int = 0
+    """The number that lack it"""
     share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    """Of all its records, from 0 to 1; null where it has none"""
 
 
 class QualityGaps(msgspec.Struct, frozen=True):
-    """Gaps of a source's records: any place, a SIRET, an offer (so that no need finds them), an e-mail address."""
+    """Gaps of a source's records."""
 
     place: QualityGap = QualityGap()
+    """Records with neither a point nor a commune"""
     siret: QualityGap = QualityGap()
+    """Records without a SIRET"""
     segment: QualityGap = QualityGap()
+    """Records without an offer, so that no need finds them"""
     email: QualityGap = QualityGap()
+    """Records without an e-mail address"""
 
 
 class SourceSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A source, how fresh it is and how good.
-
-    `records`: how many it holds; `last_received_at`: when it last sent one; `last_import_id`, `last_import_at`: its
-    last completed import. `without`: how many of the records lack something. `flags`: how many carry each flag today.
-    `waiting`: how many of the records are about no supplier known so far. `trades`: the active suppliers that its
-    records describe or add to, and those with a trade, from whichever source they have it; counted in the memory of the
-    process that answers, which follows changes within a second, and null until it holds the suppliers.
-    """
+    """A source, how fresh it is and how good."""
 
     name: str
+    """As it stands in paths and on keys"""
     label: str | None = None
+    """A name to read; null: none set"""
     url: str | None = None
+    """A page about it; null: none set"""
     records: int = 0
+    """Records that it holds"""
     last_received_at: datetime | None = None
+    """The moment it last sent a record; null: never"""
     last_import_id: UUID | None = None
+    """Its last completed import; null: none"""
     last_import_at: datetime | None = None
+    """The end of its last completed import; null: none"""
     without: QualityGaps = QualityGaps()
+    """Records that lack something"""
     flags: dict[str, int] = {}
+    """Records with each flag today"""
     waiting: int = 0
+    """Records about no supplier known so far"""
     trades: TradeCounts | None = None
+    """Active suppliers that it describes or adds to, by trade, counted in memory; null until they are loaded"""
 
 
 class SourceDocument(SourceSummary, frozen=True, kw_only=True):
     """A source with its settings: see `SourceSummary` and `Source`."""
 
     mapping: SourceMapping = SourceMapping()
+    """The meaning of its categories and fields"""
     rank: int = 0
+    """The higher goes first where sources say different things of one supplier"""
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True):
-    """A bulk import: `received` = `added` + `changed` + `unchanged` + `waiting` + `rejected`.
-
-    `waiting`: rows of a format that only adds to suppliers, about none known so far: they join it when it comes.
-    `removed`: records of the source that a snapshot no longer holds, or of which a row says that nothing may be kept
-    (withheld by its holder, a natural person, dissolved). `kept_absent`: absent ones that were kept all the
-    same, because rows without a readable `external_id` were rejected and may have been theirs.
-    `data_version`: the directory's version once it was stored; null until then, and for a dry run the present one.
-    """
+    """A bulk import: `received` = `added` + `changed` + `unchanged` + `waiting` + `rejected`."""
 
     id: UUID
+    """UUID, given when it began"""
     source: str
+    """The name of the source"""
     format: str
+    """Of the file: the layouts of `docs/formats.md`"""
     mode: ImportMode
+    """`snapshot`: the file is all that the source has; `upsert`: the rest stays"""
     dry_run: bool
+    """Whether it only tells what would happen"""
     status: ImportStatus
+    """`refused`: by a check of the whole file; `failed`: by an error; `interrupted`: the server stopped"""
     received: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Rows read; in formats that group rows, the records they make"""
     added: int = 0
+    """Records that the source did not have"""
     changed: int = 0
+    """Records whose content is another now"""
     unchanged: int = 0
+    """Records received as they were"""
     waiting: int = 0
+    """Rows that only add to suppliers, about none known so far: they join it when it comes"""
     removed: int = 0
+    """Records that a snapshot no longer holds, or of which a row says that nothing may be kept"""
     kept_absent: int = 0
+    """Absent records kept, since a rejected row without readable `external_id` may be theirs"""
     rejected: int = 0
+    """Rows with a fault; they stop no others"""
     errors: tuple[RowError, ...] = ()
+    """The first 10,000; all are at `GET /imports/{id}/errors`"""
     data_version: int | None = None
+    """The directory's version once it was stored; null until then, the present one for a dry run"""
     started_at: datetime
+    """The moment it began"""
     finished_at: datetime | None = None
+    """Null while it runs"""
     failure: str | None = None
+    """The reason for refusal or failure, in words; null where it did not"""

@@ -43,133 +43,183 @@ Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class Approval(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """A convention, agreement or implantation that gives a kind (EI, ESAT, SEP…); inclusive bounds, null: unbounded."""
+    """A convention, agreement or implantation that gives a kind."""
 
     kind: Kind
+    """`EI`, `ACI`, `AI`, `ETTI`, `EITI`, `GEIQ`, `EA`, `EATT`, `ESAT`, `TIH`, `SEP` or `ESUS`"""
     valid_from: date | None = None
+    """The first day; null: unbounded"""
     valid_until: date | None = None
+    """The last day, included; null: unbounded"""
     reference: Label | None = None
+    """The number of the act; null: not known"""
 
 
 class Shares(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """Known shares of disabled, disadvantaged and detained workers; null: not known."""
+    """Known shares of the workers."""
 
     disabled: Share | None = None
+    """Disabled workers, from 0 to 1; null: not known"""
     disadvantaged: Share | None = None
+    """Disadvantaged workers, from 0 to 1; null: not known"""
     detained: Share | None = None
+    """Detained workers, from 0 to 1; null: not known"""
 
 
 class Address(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """A postal address; `commune` is the INSEE code, never the postal code."""
+    """A postal address."""
 
     street: Annotated[str, msgspec.Meta(max_length=400)] | None = None
+    """Number and street, with what comes before"""
     postal_code: Annotated[str, msgspec.Meta(max_length=20)] | None = None
+    """5 digits in France"""
     city: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    """As on an envelope"""
     commune: Code | None = None
+    """The INSEE code, never the postal code"""
 
 
 class Point(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A WGS 84 position."""
 
     lat: Latitude
+    """Degrees north"""
     lon: Longitude
+    """Degrees east"""
 
 
 class ServiceArea(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """The area of an offer: exactly one of a radius around the supplier, codes, a geometry, or all of France."""
+    """The area of an offer: exactly one of these."""
 
     radius_km: Kilometres | None = None
+    """Kilometres around the supplier"""
     codes: Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=2_000)] | None = None
+    """The union of these, as `departement:56` or `epci:243500741` (`GET /territories`)"""
     geometry: Geometry | None = None
+    """GeoJSON, longitude first"""
     national: bool | None = None
+    """True: all of France"""
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """A reason to believe an offer that nobody declared.
-
-    `label`: what was read, such as the object of a contract; `on`: its date; `source`: the source that says it;
-    `reference`: the code or number under which it is found there.
-    """
+    """A reason to believe an offer that nobody declared."""
 
     kind: EvidenceKind
+    """The kind of what was read, strongest first: `sector`, `job`, `award`, `register`, `purpose`, `words`, `kind`"""
     label: ShortText | None = None
+    """Its words, such as the object of a contract"""
     on: date | None = None
+    """Its date; null: none"""
     source: Label | None = None
+    """The source that says it"""
     reference: Label | None = None
+    """The code or number under which it is found there"""
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """A service or good that a supplier offers. One that names no segment is placed by its CPV codes.
-
-    `evidence`: what an offer that is not declared rests on, strongest first.
-    """
+    """A service or good that a supplier offers."""
 
     segments: Codes = ()
+    """Ids of segments or families; one that names none is placed by its CPV codes"""
     cpv: Codes = ()
+    """CPV codes of 8 digits, with or without the check digit"""
     label: ShortText | None = None
+    """In the supplier's words; null: none"""
     presta_types: Annotated[tuple[PrestaType, ...], msgspec.Meta(max_length=3)] = ()
+    """`DISP`: staff made available; `PREST`: service; `BUILD`: manufacture"""
     service_area: ServiceArea | None = None
+    """Null: not declared, and up to 50 km from the supplier"""
     basis: Basis = "declared"
+    """`declared` by the supplier or its network, `awarded` by a public contract, or `inferred` by an importer"""
     evidence: Annotated[tuple[Evidence, ...], msgspec.Meta(max_length=20)] = ()
+    """The ground of an offer that is not declared, strongest first"""
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """The ways to reach the supplier; `person` is personal data and never leaves the directory."""
+    """The ways to reach the supplier."""
 
     email: Annotated[str, msgspec.Meta(max_length=320)] | None = None
+    """Null: not known"""
     phone: Annotated[str, msgspec.Meta(max_length=50)] | None = None
+    """As it was given; null: not known"""
     website: Annotated[str, msgspec.Meta(max_length=2_000)] | None = None
+    """An address to open; null: not known"""
     person: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    """Personal data, which never leaves the directory"""
 
 
 class PublicAward(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """A public contract that a supplier won. `place`: where it is performed; `notified_on`: the day it was told so."""
+    """A public contract that a supplier won."""
 
     buyer: ShortText | None = None
+    """The name of the buyer; null: not known"""
     object: LongText | None = None
+    """As the buyer worded it; null: not known"""
     cpv: Code | None = None
+    """8 digits; null: not known"""
     value_eur: Euros | None = None
+    """Euros excluding tax; null: not known"""
     notified_on: date | None = None
+    """The day the supplier was told so; null: not known"""
     place: ShortText | None = None
+    """The place of performance; null: not known"""
 
 
 class KnownAward(PublicAward, frozen=True, gc=False, kw_only=True):
     """A public contract that a supplier is known to have won, and the source that says so."""
 
     source: str
+    """The source that says so"""
 
 
 class SupplierRecord(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """A supplier as one source describes it. `approvals` null: unknown; empty: it holds none."""
+    """A supplier as one source describes it."""
 
     name: ShortText
+    """Its legal or usual name"""
     trade_name: ShortText | None = None
+    """The name it trades under; null: none known"""
     siret: str | None = None
+    """14 digits; one with a false check digit is kept and flagged; null: not known"""
     legal_form: LegalForm | None = None
+    """Null: not known"""
     ess: bool | None = None
+    """Whether it belongs to the social and solidarity economy; null: not known"""
     approvals: Annotated[tuple[Approval, ...], msgspec.Meta(max_length=100)] | None = None
+    """Null: not known; empty: it holds none"""
     shares: Shares | None = None
+    """Null: none known"""
     in_prison: bool | None = None
+    """Whether the work is done in a prison; null: not known"""
     address: Address | None = None
+    """Null: not known"""
     location: Point | None = None
+    """The point that distances are measured from; null: its commune's interior point, flagged"""
     offers: Annotated[tuple[Offer, ...], msgspec.Meta(max_length=200)] = ()
+    """Services and goods; empty: not known, and no need finds it"""
     description: LongText | None = None
+    """Its activity in its own words; null: none"""
     contact: Contact | None = None
+    """Null: not known"""
     employees: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] | None = None
+    """Persons employed; null: not known"""
     turnover_eur: Euros | None = None
+    """Euros a year; null: not known"""
     labels: Annotated[tuple[Label, ...], msgspec.Meta(max_length=100)] = ()
+    """Certifications as they are called, such as `RSEi`"""
     active: bool = True
+    """False: kept, and never matched"""
     public_awards: Annotated[tuple[PublicAward, ...], msgspec.Meta(max_length=1_000)] = ()
+    """Public contracts it is known to have won"""
 
 
 class Flag(msgspec.Struct, frozen=True, gc=False):
-    """Something doubtful about a record that did not stop it: a stable code and what was seen.
-
-    `approval_expired` depends on the day: it is told when a supplier or record is read, and never kept.
-    """
+    """Something doubtful about a record that did not stop it."""
 
     code: FlagCode
+    """Stable; `approval_expired` depends on the day, is told when a supplier is read, and never kept"""
     detail: str
+    """The doubtful value, in words"""
 
 
 class Placement(msgspec.Struct, frozen=True, gc=False):
@@ -187,8 +237,11 @@ class SourceRef(msgspec.Struct, frozen=True, gc=False):
     """One record behind a supplier, and when it was last received."""
 
     source: str
+    """The name of the source"""
     external_id: str
+    """The record's identifier in that source"""
     received_at: datetime
+    """The moment it was last received, changed or not"""
 
 
 class Supplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -22,32 +22,38 @@ _KINDS: tuple[KindOrNone, ...] = get_args(KindOrNone)
 
 
 class KindTrades(msgspec.Struct, frozen=True):
-    """Suppliers of one kind (`none`: of no known kind), and those of them with a trade."""
+    """Suppliers of one kind."""
 
     kind: KindOrNone
+    """`none`: of no known kind"""
     suppliers: int
+    """All of that kind"""
     with_trade: int
+    """Those with an offer of another segment than staff made available"""
 
 
 class EvidenceTrades(msgspec.Struct, frozen=True):
     """Suppliers whose surest trade rests on this."""
 
     evidence: TradeEvidence
+    """Strongest first: declared by the supplier, the kinds of evidence, nothing known"""
     suppliers: int
+    """Those whose surest trade rests on it"""
 
 
 class TradeCounts(msgspec.Struct, frozen=True):
-    """Active suppliers, and how many of them have a trade beyond lending staff; `share` is null where there are none.
-
-    `by_kind`: a supplier of several kinds counts in each. `by_evidence`: by what its surest trade rests on, strongest
-    first; each supplier with a trade counts once.
-    """
+    """Active suppliers, and how many of them have a trade beyond lending staff."""
 
     suppliers: int
+    """All of them"""
     with_trade: int
+    """Those with an offer of another segment than staff made available"""
     share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None
+    """Of those with a trade, from 0 to 1; null where there are none"""
     by_kind: tuple[KindTrades, ...]
+    """A supplier of several kinds counts in each"""
     by_evidence: tuple[EvidenceTrades, ...]
+    """By what the surest trade rests on, strongest first; each supplier with a trade counts once"""
 
 
 def has_trade(offers: Iterable[Offer]) -> bool:

@@ -19,35 +19,49 @@ class Constraints(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel
     """The bounds of the values of a field."""
 
     required: bool = False
+    """Whether every row has a value"""
     minimum: float | None = None
+    """The least number"""
     maximum: float | None = None
+    """The greatest number"""
     min_length: int | None = None
+    """The fewest characters"""
     max_length: int | None = None
+    """The most characters"""
     pattern: str | None = None
+    """A regular expression of the whole value"""
     enum: tuple[str, ...] | None = None
+    """All values that there are"""
 
 
 class Field(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, rename="camel"):
-    """A column: its name, the type of its values and their bounds, and what it holds."""
+    """A column."""
 
     name: str
+    """As in the header of the table"""
     type: ColumnType
+    """Of its values, in the words of Table Schema"""
     title: str
+    """To read"""
     description: str
+    """Its meaning, in the language of the request"""
     constraints: Constraints = Constraints()
+    """Bounds of its values"""
     true_values: tuple[str, ...] | None = None
+    """Words that mean true"""
     false_values: tuple[str, ...] | None = None
+    """Words that mean false"""
 
 
 class TableSchema(msgspec.Struct, frozen=True, rename="camel"):
-    """The columns of a table, in their order (Table Schema); an empty cell is a value that is not known.
-
-    `fields_match`: a table may lack some of them, and has no others.
-    """
+    """The columns of a table (Table Schema)."""
 
     fields: tuple[Field, ...]
+    """In their order"""
     missing_values: tuple[str, ...] = ("",)
+    """Cells that mean a value that is not known"""
     fields_match: Literal["superset"] = "superset"
+    """A table may lack some of these columns, and has no others"""
 
 
 def table_schema(language: Language) -> TableSchema:

@@ -151,10 +151,25 @@ def test_schemas_are_in_the_order_of_their_names() -> None:
 def test_closed_sets_are_named_once() -> None:
     """Every set of two words or more has a name, and stands nowhere else; only formats are those of each route."""
     schemas = DOCUMENT["components"]["schemas"]
-    sets = [tuple(node["enum"]) for node in inside(schemas) if len(node.get("enum", ())) > 1]
+    listed = [node["enum"] for node in inside(schemas) if isinstance(node.get("enum"), list)]
+    sets = [tuple(words) for words in listed if len(words) > 1]
     assert schemas["RequestPart"]["enum"] == ["body", "query"]
     assert schemas["Lot"]["properties"]["nature"]["anyOf"][0] == {"$ref": "#/components/schemas/Nature"}
     assert len(sets) == len(set(sets)) == len(set(CLOSED_SETS) & set(schemas))
+
+
+def test_every_property_parameter_and_header_is_described() -> None:
+    """In words of its own: the default that is told behind them is no description."""
+    named: list[tuple[str, Any]] = [(of, DOCUMENT["components"][of]) for of in ("parameters", "headers")]
+    named += [(of, schema.get("properties", {})) for of, schema in DOCUMENT["components"]["schemas"].items()]
+    for route in ALL:
+        described = operation(route)
+        named.append((route.name, {each["name"]: each for each in described["parameters"] if "name" in each}))
+        for answer in described["responses"].values():
+            own = {name: header for name, header in answer["headers"].items() if "$ref" not in header}
+            named.append((route.name, own))
+    words = {f"{of} {name}": each.get("description", "") for of, members in named for name, each in members.items()}
+    assert [name for name, text in words.items() if not text or text.startswith("Default: ")] == []
 
 
 def test_bounds_and_descriptions_survive() -> None:

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from domain.exchanges.exchange import Exchange
 from domain.report.exchange_summary import ExchangeReport
-from domain.report.model import BarrierCount, ReportSupplier
+from domain.report.lots import ReportSupplier
+from domain.report.model import BarrierCount
 from domain.report.redaction import Redaction
 from tests.domain.exchanges.samples import exchange, message
 

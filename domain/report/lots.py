@@ -1,0 +1,187 @@
+"""The lots of a sourcing report, and the suppliers found for them, as data."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from domain.needs.need import Nature, Reserved
+from domain.shortlists.frozen import DecisionCode
+from domain.shortlists.shortlist import (
+    Advice,
+    Alternatives,
+    Coverage,
+    Eligibility,
+    Finding,
+    Gate,
+    Outcome,
+    Presence,
+    Reason,
+    RequestedSegment,
+    Tension,
+)
+from domain.suppliers.supplier import Kind
+
+
+class ReportSupplier(msgspec.Struct, frozen=True):
+    """A supplier as it was known. Of a person who works alone, a redacted report has no more than the kind."""
+
+    id: UUID | None
+    """UUID, as in `GET /suppliers/{id}`; null where a redacted report does not name it"""
+    name: str
+    """Its legal or usual name, or that it is not told"""
+    siret: str | None
+    """14 digits; null: not known, or not told"""
+    kinds: tuple[Kind, ...]
+    """Of its approvals"""
+    commune: Annotated[str | None, msgspec.Meta(description="The name of its commune")]
+
+
+SupplierNamer = Callable[[UUID, str, str | None], ReportSupplier]
+"""The supplier of an id, a name and a SIRET as the report calls it."""
+
+
+class ReportDecision(msgspec.Struct, frozen=True):
+    """The buyer's decision on a supplier, for a lot."""
+
+    decision: DecisionCode
+    """`kept`: to go on with; `set_aside`: left out where an exchange is opened with `shortlist`"""
+    reason: str | None
+    """In the buyer's words; null: none given"""
+    decided_at: datetime
+    """The moment it was last changed"""
+
+
+class ReportCandidate(msgspec.Struct, frozen=True):
+    """A supplier that fits."""
+
+    rank: int
+    """From 1; for sourcing, no criterion of award"""
+    supplier: ReportSupplier
+    """As it was known then"""
+    distance_km: float | None
+    """Kilometres to the site, else to the territory; null: no location"""
+    presence: Presence
+    """Stands there, its declared area meets the territory, is at most 50 km away, or serves all of France"""
+    outcome: Outcome | None
+    """Its best over the reserved types; null: the lot is not reserved"""
+    eligibility: tuple[Eligibility, ...]
+    """By reserved type"""
+    reasons: tuple[Reason, ...]
+    """By the criteria of the order, in that order"""
+    decision: ReportDecision | None
+    """The buyer's; null: none"""
+
+
+class ReportNearMiss(msgspec.Struct, frozen=True):
+    """A supplier that nearly fits, and what it lacks."""
+
+    supplier: ReportSupplier
+    """As it was known then"""
+    excluded_by: Gate
+    """The first gate that it failed"""
+    distance_km: float | None
+    """Kilometres to the site, else to the territory; null: no location"""
+    message: str
+    """The thing it lacks, in the language of the report"""
+    decision: ReportDecision | None
+    """The buyer's; null: none"""
+
+
+class ReportUnknown(msgspec.Struct, frozen=True):
+    """A supplier near the lot of which no offer is known."""
+
+    supplier: ReportSupplier
+    """As it was known then"""
+    distance_km: float | None
+    """Kilometres to the site, else to the territory; null: no location"""
+    outcome: Outcome | None
+    """Its best over the reserved types; null: the lot is not reserved"""
+    eligibility: tuple[Eligibility, ...]
+    """By reserved type"""
+    decision: ReportDecision | None
+    """The buyer's; null: none"""
+
+
+class ReportUnknownTrade(msgspec.Struct, frozen=True):
+    """The suppliers near the lot of which no offer is known."""
+
+    total: int
+    """All of them"""
+    eligible: int
+    """ELIGIBLE or ELIGIBLE_IF; all of them on a lot that is not reserved"""
+    nearest: tuple[ReportUnknown, ...]
+    """Those that the shortlist names"""
+    message: str
+    """In the language of the report"""
+
+
+class ReportGroupingSupplier(msgspec.Struct, frozen=True):
+    """A member of a grouping."""
+
+    supplier: ReportSupplier
+    """As it was known then"""
+    segments: tuple[str, ...]
+    """The labels of what it answers"""
+    distance_km: float | None
+    """Kilometres to the site, else to the territory; null: no location"""
+
+
+class ReportGrouping(msgspec.Struct, frozen=True):
+    """Candidates that together answer a lot which none of them answers alone."""
+
+    suppliers: tuple[ReportGroupingSupplier, ...]
+    """Its members"""
+    message: str
+    """The part that each answers, in the language of the report"""
+
+
+class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
+    """A lot as it was requested, and the suppliers found for it."""
+
+    id: str
+    """That of the lot in the need"""
+    title: str | None
+    """Null: none"""
+    nature: Nature | None
+    """Null: not said"""
+    cpv: tuple[str, ...]
+    """CPV codes as the need gave them"""
+    value_eur: float | None
+    """Euros excluding tax, without renewals; null: not known"""
+    duration_months: int | None
+    """Months of the contract, without renewals; null: not known"""
+    renewal_months: int | None
+    """Months that renewals can add; null: not known"""
+    reserved: tuple[Reserved, ...]
+    """Open to suppliers of any of these; empty: not reserved"""
+    territory: str
+    """In words"""
+    site: str | None
+    """The place of performance, in words; null: none"""
+    max_distance_km: float | None
+    """The most kilometres from the site, else from the territory; null: no cap"""
+    requested: tuple[RequestedSegment, ...]
+    """Segments as they were understood"""
+    total: int
+    """Suppliers that pass every gate"""
+    candidates: tuple[ReportCandidate, ...]
+    """The first in order, as the shortlist shows them"""
+    near_misses: tuple[ReportNearMiss, ...]
+    """Refused suppliers nearest to being candidates"""
+    unknown_trade: ReportUnknownTrade
+    """Suppliers near the lot that may answer, though nobody knows what they do"""
+    groupings: tuple[ReportGrouping, ...]
+    """Sets of candidates, if asked for and no candidate answers alone"""
+    coverage: tuple[Coverage, ...]
+    """By requested segment"""
+    tension: Tension
+    """The competition to expect"""
+    alternatives: Alternatives
+    """The totals under another reservation or radius"""
+    reservation: tuple[Finding, ...]
+    """Findings of law on the lot's reservation"""
+    advice: tuple[Advice, ...]
+    """On this lot"""
