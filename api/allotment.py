@@ -39,7 +39,7 @@ async def search_proposals(call: Call, body: AllotmentNeed) -> bytes:
     need = msgspec.structs.replace(body, limit=1, near_misses=0)
     index = services.directory.index
     task = MatchTask(allot_json, need, index, on, call.language, besides_ms=search_ms(need, index.rows_end))
-    return await work.run(task, str(call.bearer.id), call.left)
+    return await work.run(task, str(call.bearer.organisation_id), call.left)
 
 
 ROUTES = (search_proposals,)

@@ -1,10 +1,10 @@
 """The route `POST /notices`: a published notice read as a need; nothing is stored."""
 
-from functools import partial
 from typing import Any
 
 import msgspec
 
+from api.match import MATCH_PROBLEMS
 from api.runtime.endpoint import Call, endpoint
 from api.web.content_negotiation import JSON, XML
 from api.web.problems import Refusal
@@ -17,6 +17,8 @@ from sources.notices.need_of_notice import NoticeNeed
 from sources.notices.read import need_in_record, need_in_xml
 
 TEXT_XML = "text/xml"
+IN_A_THREAD_BYTES = 128 << 10
+"""A larger notice is read in another process: in a thread its parser keeps requests waiting for the interpreter."""
 RECORD: JsonBody[dict[str, Any]] = JsonBody(dict[str, Any])
 
 
@@ -45,6 +47,7 @@ class ReadNotice(msgspec.Struct, frozen=True):
     scope="match",
     answers=ReadNotice,
     takes={XML: str, TEXT_XML: str, JSON: dict[str, Any]},
+    problems=MATCH_PROBLEMS[:2],
     example="notice",
 )
 async def get_need_of_notice(call: Call) -> ReadNotice:
@@ -64,12 +67,18 @@ async def get_need_of_notice(call: Call) -> ReadNotice:
     raw = await whole_body(call, services.settings.body_limit, services.share_of_bodies)
     if not raw.strip():
         raise missing_body()
-    read = partial(need_in, raw, media == JSON, services.reference)
-    found = await services.match_work.beside(read, str(call.bearer.id), call.left)
+    found = await services.match_work.beside(
+        need_in,
+        raw,
+        media == JSON,
+        is_much=len(raw) > IN_A_THREAD_BYTES,
+        key=str(call.bearer.organisation_id),
+        left=call.left,
+    )
     return answered(found, call.language)
 
 
-def need_in(raw: bytes, is_json: bool, reference: Reference) -> NoticeNeed:
+def need_in(reference: Reference, raw: bytes, is_json: bool) -> NoticeNeed:
     """The need of a notice in JSON or XML. Raises Refusal (400), and InvalidContent (422) as the readers of notices."""
     try:
         if is_json:

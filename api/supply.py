@@ -1,9 +1,7 @@
 """The route `GET /supply`: which suppliers could answer in a territory, segment by segment, and who stands there."""
 
-import csv
 from collections.abc import Iterable, Iterator
 from datetime import date
-from io import StringIO
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -24,6 +22,7 @@ from matching.index import LiveIndex
 from matching.reference import Reference
 from matching.supply import SupplySearch
 from matching.supply_map import Level, supply_map
+from sources.formats.csv_writer import Cell, Dialect, csv_of
 
 MOST_TERRITORIES, MOST_AREAS = 100, 2_000
 """The areas of a map are drawn: a departement has up to 890 communes, a region 5,100."""
@@ -59,6 +58,7 @@ class Question(NamedTuple):
     segments: tuple[str, ...]
     on: date
     level: Level
+    dialect: Dialect
 
 
 @endpoint(
@@ -89,7 +89,7 @@ async def get_supply(call: Call, query: SupplyQuery) -> Response[bytes]:
         raise invalid(Problem("/level", "map_only", MAP_ONLY))
     version = live.data_version, live.version_uid
     on, level = query.on or services.today(), query.level or "epci"
-    question = Question(version, call.media_type, call.language, codes, segments, on, level)
+    question = Question(version, call.media_type, call.language, codes, segments, on, level, call.csv)
     if call.media_type == GEOJSON and level == "commune":
         _require_drawable(codes, reference)
     body = await services.supply_answers.answer(
@@ -109,16 +109,12 @@ def answer(question: Question, live: LiveIndex, reference: Reference) -> bytes:
     if question.media_type == GEOJSON:
         return msgspec.json.encode(supply_map(search, question.segments, question.level, reference.geography))
     found = search.supply(question.segments, reference.taxonomy, question.language)
-    return as_table(found).encode() if question.media_type == CSV else msgspec.json.encode(found)
+    return as_table(found, question.dialect) if question.media_type == CSV else msgspec.json.encode(found)
 
 
-def as_table(supply: Supply) -> str:
-    """A row per segment, the dotted paths of `items` as columns (RFC 4180)."""
-    written = StringIO()
-    table = csv.writer(written, lineterminator="\r\n")
-    table.writerow(COLUMNS)
-    table.writerows([value for _, value in _cells(item)] for item in supply.items)
-    return written.getvalue()
+def as_table(supply: Supply, dialect: Dialect) -> bytes:
+    """A row per segment, the dotted paths of `items` as columns."""
+    return csv_of(COLUMNS, ([value for _, value in _cells(item)] for item in supply.items), dialect)
 
 
 def _columns(kind: type) -> Iterator[str]:
@@ -130,7 +126,7 @@ def _columns(kind: type) -> Iterator[str]:
 COLUMNS = tuple(_columns(SegmentSupply))
 
 
-def _cells(part: msgspec.Struct) -> Iterator[tuple[str, object]]:
+def _cells(part: msgspec.Struct) -> Iterator[tuple[str, Cell]]:
     """The values of a struct by their dotted paths."""
     for name in part.__struct_fields__:
         value = getattr(part, name)

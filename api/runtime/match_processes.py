@@ -73,13 +73,22 @@ class MatchProcesses:
 
         Where the wait for it is cancelled, its process ends.
         """
+        return await self._outcome(task.live, "match", task.work, task.need, task.on, task.language, task.others)
+
+    async def call(self, work: Callable[..., Any], *arguments: Any) -> "Outcome | None":
+        """The outcome of a function of a module, called with the reference data and the arguments; else as `run`."""
+        return await self._outcome(None, "call", work, arguments)
+
+    async def _outcome(self, live: LiveIndex | None, name: str, *arguments: Any) -> "Outcome | None":
         process = self._waiting() or await self._started()
         if process is None:
             return None
         self.running.add(process)
         try:
-            await process.update(task.live)
-            outcome = await process.ask("match", task.work, task.need, task.on, task.language, task.others)
+            await process.identify()
+            if live is not None:
+                await process.update(live)
+            outcome = await process.ask(name, *arguments)
         except BaseException:
             process.end()
             raise
@@ -131,10 +140,13 @@ class _MatchProcess:
         """Whether it has not ended, as far as is known."""
         return not self._reader.at_eof()
 
-    async def update(self, live: LiveIndex) -> None:
-        """Have it match against this index. Raises ProcessEnded."""
+    async def identify(self) -> None:
+        """Learn which process it is, so that it can be ended in the midst of its work. Raises ProcessEnded."""
         if self._id is None:
             self._id = await self._have("process_id")
+
+    async def update(self, live: LiveIndex) -> None:
+        """Have it match against this index. Raises ProcessEnded."""
         if self._known is live:
             return
         folder, known = live.base.folder, self._known
@@ -253,6 +265,10 @@ class _TaskServer:
     def match(self, work: Callable[..., Any], need: Need, on: date, language: Language, others: Any) -> Any:
         """Run a task against the index."""
         return MatchTask(work, need, self._index, on, language, others).run(self._reference)
+
+    def call(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """Call a function that needs no index."""
+        return work(self._reference, *arguments)
 
     @property
     def _index(self) -> LiveIndex:

@@ -7,11 +7,11 @@ client that has hung up.
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from api.runtime.concurrency_limit import ConcurrencyLimit
 from api.runtime.forked_processes import ProcessEnded
-from api.runtime.match_processes import MatchProcesses, MatchTask
+from api.runtime.match_processes import MatchProcesses, MatchTask, Outcome
 from api.runtime.metrics import Metrics
 from api.settings import MIB, Settings
 from api.web.problems import Refusal
@@ -60,22 +60,31 @@ class MatchWork:
         self.require_short(task.need, task.live)
         left_ms = IN_A_THREAD_MS - task.besides_ms
         much = left_ms < 0 or estimated_ms(task.need, task.live, self._reference, left_ms) > left_ms
-        result = await _unless(left(), self._much(task, key) if much else self._some(task, key))
+        result = await _unless(left(), self._much(task, key) if much else self._some(self._here(task), key))
         if isinstance(result, bytes) and len(result) > self._settings.answer_limit:
             raise self._too_large(task.need, len(result))
         return result
 
-    async def beside(self, work: Callable[[], T], key: str, left: Callable[[], Awaitable[None]]) -> T:
-        """The result of work that is no match, in a thread, and in the line of `key` with its matches.
+    async def beside(
+        self,
+        work: Callable[..., T],
+        *arguments: Any,
+        is_much: bool,
+        key: str,
+        left: Callable[[], Awaitable[None]],
+    ) -> T:
+        """The result of a function that matches nothing, called with the reference data and the arguments.
 
-        Raises what the work raises, and Refusal (429) where too many wait.
+        It waits in the line of `key` with its matches. Raises what the function raises, and as `run`.
         """
 
-        async def carried_out() -> T:
-            async with self.some.of(key):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        def here() -> T:
+            return work(self._reference, *arguments)
 
-        return await _unless(left(), carried_out())
+        def there(processes: MatchProcesses) -> Awaitable[Outcome | None]:
+            return processes.call(work, *arguments)
+
+        return await _unless(left(), self._in_a_process(there, here, key) if is_much else self._some(here, key))
 
     def require_short(self, need: Need, live: LiveIndex) -> None:
         """Raises InvalidContent where the answer to a need would be larger than the settings allow."""
@@ -90,24 +99,34 @@ class MatchWork:
         if self.processes is not None:
             self.processes.end()
 
-    async def _some(self, task: MatchTask[T], key: str) -> T:
+    async def _some(self, work: Callable[[], T], key: str) -> T:
         async with self.some.of(key):
-            return await self._in_a_thread(task)
+            return await self._in_a_thread(work)
 
     async def _much(self, task: MatchTask[T], key: str) -> T:
+        result = await self._in_a_process(lambda processes: processes.run(task), self._here(task), key)
+        self._learn(task)
+        return result
+
+    async def _in_a_process(
+        self, there: Callable[[MatchProcesses], Awaitable[Outcome | None]], here: Callable[[], T], key: str
+    ) -> T:
+        """The result of work in another process; in a thread where none can be had."""
         try:
             with self._metrics.large_match():
                 async with asyncio.timeout(self._settings.match_seconds), self.much.of(key):
-                    outcome = None if self.processes is None else await self.processes.run(task)
+                    outcome = None if self.processes is None else await there(self.processes)
                     if outcome is None:
-                        return await self._in_a_thread(task)
+                        return await self._in_a_thread(here)
         except (TimeoutError, ProcessEnded):
             raise Refusal("match-not-finished", headers={"retry-after": "30"}) from None
         if outcome.failure is not None:
             raise outcome.failure
         result: T = outcome.value
-        self._learn(task)
         return result
+
+    def _here(self, task: MatchTask[T]) -> Callable[[], T]:
+        return lambda: task.run(self._reference)
 
     def _learn(self, task: MatchTask[T]) -> None:
         """Have the territories that were not drawn, which others will ask for too, measured here, one after another."""
@@ -137,8 +156,8 @@ class MatchWork:
         )
         return InvalidContent((Problem("/lots", "answer_too_large", detail),))
 
-    async def _in_a_thread(self, task: MatchTask[T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, task.run, self._reference)
+    async def _in_a_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
 async def _unless(left: Awaitable[None], work: Awaitable[T]) -> T:

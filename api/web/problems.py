@@ -96,6 +96,10 @@ class Refusal(Exception):
         self.place = place
         super().__init__(self.detail.en)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # processes that read notices send it to the server, pickled
+        return type(self), (self.kind.slug, self.detail, self.errors, self.headers, self.place)
+
 
 def answer_failure(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:
     """The problem document for any exception; internal errors are logged, and their text is not shown."""

@@ -13,6 +13,8 @@ from sources.formats.lines import NOT_UTF8, TOO_LONG, Line, lines
 from sources.rows import unreadable
 
 _LONGEST_ROW = 1024 * 1024
+MOST_COLUMNS = 1_000
+"""The widest published files have a tenth of it; each column that is not known is compared with those that are."""
 _DELIMITERS = ",;\t"
 _NAMED_DELIMITER = re.compile(rf'"?sep=([{_DELIMITERS}])"?\s*', re.IGNORECASE)
 """The first line of a table that names its delimiter, for spreadsheets."""
@@ -22,6 +24,7 @@ _QUOTES = Text(
     "Guillemets mal placés : une cellule entre guillemets n'est pas refermée, ou continue après",
     "Misplaced quotes: a quoted cell is not closed, or goes on after its closing quote",
 )
+_TOO_MANY_COLUMNS = Text(f"Plus de {MOST_COLUMNS} colonnes", f"More than {MOST_COLUMNS} columns")
 _BARE_RETURN = Text(
     "Les lignes se terminent par LF ou CRLF, pas par CR seul", "Lines end with LF or CRLF, not with CR alone"
 )
@@ -55,7 +58,8 @@ def read_table(stream: BinaryIO, *, as_published: bool = False) -> Table:
     `as_published`: it may have semicolons or tabs (also named by a first line `sep=;`), be in Windows-1252 where it is
     not UTF-8, and have empty columns and rows beyond the others. A quote that is never closed costs one row: reading
     goes on with the line after it.
-    Raises UnreadableFile for an empty file, a header that cannot be read or that names a column twice.
+    Raises UnreadableFile for an empty file, a header that cannot be read, names a column twice or
+    has more than `MOST_COLUMNS`.
     """
     rows = _rows(_Feed(stream, as_published=as_published))
     header = next(rows, None)
@@ -64,6 +68,8 @@ def read_table(stream: BinaryIO, *, as_published: bool = False) -> Table:
     if isinstance(header, FaultyRow):
         raise unreadable(header.problem.code, header.problem.detail)
     columns = tuple(_without_empty_end(header[1]) if as_published else header[1])
+    if len(columns) > MOST_COLUMNS:
+        raise unreadable("too_many_columns", _TOO_MANY_COLUMNS)
     for column in columns:
         if columns.count(column) > 1:
             detail = Text(f"La colonne « {column} » est donnée deux fois", f"The column “{column}” is given twice")

@@ -29,7 +29,7 @@ _WHOLE = re.compile(r"\b(?:totale?|globale?|maximale?s?|maximum|au total|exceder
 _RENEWS = re.compile(r"recondu|renouvel", re.IGNORECASE)
 _UNIT_MONTHS = {"mois": 1.0, "an": 12.0, "ans": 12.0, "annee": 12.0, "annees": 12.0, "jours": 1 / DAYS_A_MONTH,
                 "semaines": 7 / DAYS_A_MONTH}  # fmt: skip
-MOST_RENEWALS = 20
+MOST_RENEWALS, MOST_DIGITS = 20, 9
 
 
 def months_of(number: str, unit: str) -> int | None:
@@ -43,6 +43,12 @@ def months_of(number: str, unit: str) -> int | None:
         return None
     length = count * _UNITS.get(unit.strip().upper(), 0.0)
     return _whole_months(length)
+
+
+def count_of(written: str) -> int | None:
+    """The number of renewals that a field writes in digits; None where it writes another thing, or more of them."""
+    # no longer than that: Python makes no number of thousands of digits
+    return int(written) if len(written) <= MOST_DIGITS and written.isascii() and written.isdecimal() else None
 
 
 def months_between(start: str, end: str) -> int | None:

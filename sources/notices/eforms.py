@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from domain.needs.need import BuyerKind, Nature, Procedure, Technique
 from domain.text.normalise import fold
-from sources.notices.durations import months_between, months_of
+from sources.notices.durations import count_of, months_between, months_of
 from sources.notices.element import Element, Written, mark_read
 from sources.notices.notice import (
     Amount,
@@ -210,7 +210,7 @@ class _Reader:
     def _renewals(self, extension: Element) -> Renewals | None:
         most = extension.written("MaximumNumberNumeric")
         words = extension.written("Renewal", "Period", "Description")
-        count = int(most.text) if most and most.text.isascii() and most.text.isdecimal() else None
+        count = count_of(most.text) if most else None
         if count is None and words is None:
             return None
         return Renewals((most or words or Written(extension.path, "")).path, count, words.text if words else "")

@@ -4,7 +4,7 @@ Each form has names of its own for the same things, nested differently: they are
 """
 
 from domain.needs.need import BuyerKind, Nature
-from sources.notices.durations import months_between, months_of
+from sources.notices.durations import count_of, months_between, months_of
 from sources.notices.element import Element, Written, mark_read
 from sources.notices.notice import Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals
 from sources.notices.ted import (
@@ -97,7 +97,7 @@ def _lot(notice: Notice, element: Element, besides: list[Element]) -> NoticeLot:
         lot.months = _months(notice, period)
     if renewals := first("NUMBER_POSSIBLE_RENEWALS"):
         text = renewals.text()
-        lot.renewals = Renewals(renewals.path, int(text) if text.isascii() and text.isdecimal() else None, text)
+        lot.renewals = Renewals(renewals.path, count_of(text), text)
     return lot
 
 

@@ -13,6 +13,7 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from api.app import create_app
+from api.notices import IN_A_THREAD_BYTES
 from api.settings import Settings, read_settings
 from domain.needs.need import PlannedNeed
 from matching.reference import Reference
@@ -149,3 +150,21 @@ async def test_notices_are_read_without_suppliers(settings: Settings, reference:
     async with AsyncTestClient(create_app(settings, reference, parts=())) as client:
         answers = await asyncio.gather(*(post(client, NOTICE, Authorization=f"Bearer {ADMIN_KEY}") for _ in range(4)))
     assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_a_large_notice_is_read_in_another_process(
+    client: AsyncTestClient[Litestar], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a thread, where none can be had."""
+    asked = []
+    work = client.app.state.services.match_work
+
+    async def noted(there: Any, here: Any, key: str) -> Any:
+        asked.append((there, key))
+        return here()
+
+    monkeypatch.setattr(work, "_in_a_process", noted)
+    small = await post(client, NOTICE)
+    large = await post(client, NOTICE + b" " * IN_A_THREAD_BYTES)
+    assert large.json() == small.json()
+    assert len(asked) == 1

@@ -91,6 +91,14 @@ async def test_a_table_for_spreadsheets(client: AsyncTestClient[Litestar]) -> No
     assert (second["segment"], second["tension"]) == ("de-bio", "none")
 
 
+async def test_a_table_as_french_spreadsheets_open_it(client: AsyncTestClient[Litestar]) -> None:
+    """Not the one that was cached for others."""
+    asked = RENNES_AND_AROUND + "&segments=pr-locaux&on=2026-11-24&csv="
+    plain, french = [(await client.get(asked + dialect)).content for dialect in ("plain", "excel")]
+    assert plain.startswith(b"segment,label,")
+    assert french.startswith("\ufeffsegment;label;".encode())
+
+
 async def test_a_map(client: AsyncTestClient[Litestar]) -> None:
     """Of EPCI, or of communes."""
     for level, number in ((None, 18), ("commune", 331)):

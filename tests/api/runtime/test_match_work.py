@@ -1,23 +1,30 @@
 """What is much waits its turn, what is too much is refused, and nothing is done for who has left."""
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
+from litestar.testing import AsyncTestClient
 
+from api.app import create_app
 from api.runtime import match_work
+from api.runtime.auth import Keys
 from api.runtime.forked_processes import forked_processes
 from api.runtime.match_processes import MatchProcesses, MatchTask
 from api.runtime.match_work import MatchWork
 from api.runtime.metrics import Metrics
-from api.settings import read_settings
+from api.settings import Settings, read_settings
 from api.web.problems import Refusal
 from domain.allotment.request import AllotmentNeed, DivisibleLot
+from domain.client import SCOPES, Client
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, TerritoryRequest
 from domain.text.bilingual import Language
@@ -25,10 +32,13 @@ from matching.allotment.allot import allot_json
 from matching.engine import match_json
 from matching.index import LiveIndex
 from matching.reference import Reference
+from tests.api.conftest import ADMIN_KEY
 from tests.factories import ON, RENNES, codes, live, lot, need, reference, square, supplier
 
 LIVE = live(*(supplier(f"atelier {number}") for number in range(200)))
 PLAIN = need(lot())
+ASKED_FOR = b'{"territory":{"codes":["commune:35238"]},"lots":[{"id":"1","segments":["pr"]}]}'
+JSON = "application/json"
 
 
 async def stays() -> None:
@@ -211,3 +221,64 @@ async def test_proposals_of_lots_are_found_in_a_process_as_here() -> None:
         work.end()
     assert found == allot_json(asked, LIVE, reference(), ON, "fr")
     assert [problem.pointer for problem in refused.value.problems] == ["/territory/codes/0"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "media"),
+    [
+        ("/match", ASKED_FOR, JSON),
+        ("/allotment", ASKED_FOR, JSON),
+        ("/notices", b"<ContractNotice/>", "application/xml"),
+    ],
+)
+async def test_the_keys_of_an_organisation_wait_in_one_line(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, path: str, body: bytes, media: str
+) -> None:
+    """Else an organisation with two keys could occupy all processes."""
+    bearer = Client(id=UUID(int=1), organisation_id=UUID(int=2), organisation="Ville", scopes=SCOPES)
+
+    async def found(*_: object) -> Client:
+        return bearer
+
+    lines: list[str] = []
+
+    async def noted(*_: object, key: str = "", **__: object) -> None:
+        lines.append(key)
+        raise Refusal("too-many-requests")
+
+    async def noted_run(_: object, key: str, __: object) -> None:
+        await noted(key=key)
+
+    monkeypatch.setattr(Keys, "_administrator", found)
+    app = create_app(settings, reference(), parts=())
+    app.state.services.live = SimpleNamespace(index=LIVE)
+    work = app.state.services.match_work
+    monkeypatch.setattr(work, "run", noted_run)
+    monkeypatch.setattr(work, "beside", noted)
+    monkeypatch.setattr(work, "is_little", lambda *_: False)
+    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
+        headers = {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": media}
+        assert (await client.post(path, content=body, headers=headers)).status_code == 429
+    assert lines == [str(bearer.organisation_id)]
+
+
+def whose(ours: Reference, about: str) -> tuple[int, str]:
+    """The process that this is called in; a refusal where that is asked for."""
+    if about == "refusal":
+        raise Refusal("malformed-body", headers={"x": "y"})
+    return os.getpid(), f"{about} {len(ours.taxonomy.segments) > 0}"
+
+
+async def test_much_of_what_is_no_match_is_done_in_a_process() -> None:
+    """And a little here; what goes wrong there is raised here."""
+    with forked_processes(reference()) as forked:
+        work = MatchWork(reference(), read_settings({}), Metrics())
+        work.processes = MatchProcesses(forked)
+        here, _ = await work.beside(whose, "a little", is_much=False, key="key", left=stays)
+        there, said = await work.beside(whose, "much", is_much=True, key="key", left=stays)
+        with pytest.raises(Refusal) as refused:
+            await work.beside(whose, "refusal", is_much=True, key="key", left=stays)
+        work.end()
+    assert here == os.getpid() != there
+    assert said == "much True"
+    assert (refused.value.kind.slug, refused.value.headers) == ("malformed-body", {"x": "y"})

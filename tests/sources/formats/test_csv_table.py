@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.formats.csv_table import Cells, FaultyRow, read_table
+from sources.formats.csv_table import MOST_COLUMNS, Cells, FaultyRow, read_table
 from sources.rows import UnreadableFile
 
 CELL = st.text(alphabet='a",\n\ré |', max_size=5)
@@ -57,7 +57,14 @@ def test_a_bad_row_does_not_stop_the_next(row: bytes, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "code"), [(b"", "empty_file"), (b"a,b,a\n", "duplicate_column"), (b"\xe9,b\n", "not_utf8")]
+    ("data", "code"),
+    [
+        (b"", "empty_file"),
+        (b"a,b,a\n", "duplicate_column"),
+        (b"\xe9,b\n", "not_utf8"),
+        (",".join(map(str, range(MOST_COLUMNS + 1))).encode(), "too_many_columns"),
+    ],
+    ids=["empty", "a column twice", "not UTF-8", "too many columns"],
 )
 def test_a_header_that_cannot_be_used_is_the_whole_files_fault(data: bytes, code: str) -> None:
     with pytest.raises(UnreadableFile) as raised:

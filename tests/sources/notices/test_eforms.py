@@ -220,6 +220,14 @@ def test_renewals_that_only_the_text_tells_are_noted(read_xml: ReadXml) -> None:
     assert any("d'après le texte" in text for text in noted(read))
 
 
+@pytest.mark.parametrize(("digits", "months"), [(1, 12 * 9), (9, None), (5_000, None)])
+def test_a_number_of_renewals_of_any_length_is_read_or_left(read_xml: ReadXml, digits: int, months: int | None) -> None:
+    number = f"<cbc:MaximumNumberNumeric>{'9' * digits}</cbc:MaximumNumberNumeric>"
+    extension = f"<cac:ContractExtension>{number}</cac:ContractExtension>"
+    read = read_xml(eforms(eforms_lot("LOT-0001", project(rest=YEAR + extension))))
+    assert read.need.lots[0].renewal_months == months
+
+
 def test_boamp_writes_the_same_notice_in_json(read_record: ReadRecord) -> None:
     """A lot without a place of its own has that of the record."""
     need = read_record(boamp(eforms_donnees())).need
