@@ -99,7 +99,7 @@ class ContactState(msgspec.Struct, frozen=True):
     code: ContactCode
     """Stable in every language"""
     message: str
-    """In the language of the request"""
+    """A sentence in the language of the request"""
 
 
 class InformationSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -132,7 +132,7 @@ class MeetingTemplate(msgspec.Struct, frozen=True):
     format: Format
     """The format that it is for"""
     title: str
-    """In the language of the request"""
+    """A sentence in the language of the request"""
     minutes: int
     """The usual length of such a meeting in minutes"""
     agenda: tuple[AgendaItem, ...]

@@ -115,7 +115,7 @@ class ReportUnknownTrade(msgspec.Struct, frozen=True):
     nearest: tuple[ReportUnknown, ...]
     """Those that the shortlist names"""
     message: str
-    """In the language of the report"""
+    """A sentence in the language of the report"""
 
 
 class ReportGroupingSupplier(msgspec.Struct, frozen=True):

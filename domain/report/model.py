@@ -249,7 +249,7 @@ class ReportGap(msgspec.Struct, frozen=True):
     code: str
     """Stable in every language, as in `GET /needs/{id}/equal-treatment`"""
     message: str
-    """In the language of the report"""
+    """A sentence in the language of the report"""
     suppliers: tuple[ReportSupplier, ...]
     """Those that lack it; empty where it would tell who asked a question"""
 
@@ -260,7 +260,7 @@ class NotContacted(msgspec.Struct, frozen=True):
     supplier: ReportSupplier
     """As it was known then"""
     reason: str
-    """In the language of the report"""
+    """A sentence in the language of the report"""
 
 
 class Treatment(msgspec.Struct, frozen=True):
@@ -294,7 +294,7 @@ class AppliedRule(msgspec.Struct, frozen=True, kw_only=True):
     valid_until: date | None
     """The last day it holds in this form, included; null: unbounded"""
     confidence: Confidence
-    """In the reading of its source"""
+    """Certainty of the reading of its source"""
     source: str
     """The address or document in which it was read"""
 
