@@ -73,7 +73,7 @@ class PublicContact(msgspec.Struct, frozen=True):
     """The contact of a supplier, without a person."""
 
     email: str | None
-    """Null: none known"""
+    """An e-mail address; null: none known"""
     phone: str | None
     """As it was given; null: none known"""
     website: str | None
@@ -90,9 +90,9 @@ class SupplierSummary(msgspec.Struct, frozen=True):
     siret: str | None
     """14 digits; null: not known"""
     kinds: tuple[Kind, ...]
-    """Of its approvals, in force or lapsed"""
+    """The kinds of its approvals, in force or lapsed"""
     legal_form: LegalForm | None
-    """Null: not known"""
+    """The family of its legal form; null: not known"""
     ess: bool | None
     """Whether it belongs to the social and solidarity economy; null: not known"""
     commune: str | None
@@ -100,9 +100,9 @@ class SupplierSummary(msgspec.Struct, frozen=True):
     location: Point | None
     """The point that distances are measured from; null: not known"""
     contact: PublicContact
-    """Without a person"""
+    """The ways to reach it, without a person"""
     updated_at: datetime
-    """The last change of its content"""
+    """The moment its content last changed"""
 
 
 class OfferEvidence(msgspec.Struct, frozen=True):
@@ -219,7 +219,7 @@ class UnknownTrade(msgspec.Struct, frozen=True):
     """
 
     total: int
-    """All of them"""
+    """The number of all of them"""
     eligible: int
     """ELIGIBLE or ELIGIBLE_IF; all of them on a lot that is not reserved"""
     nearest: tuple[UnknownSupplier, ...]
@@ -362,7 +362,7 @@ class LotShortlist(msgspec.Struct, frozen=True, kw_only=True):
     reservation: Reservation
     """Findings of law on the lot's reservation"""
     advice: tuple[Advice, ...]
-    """On this lot"""
+    """Counsel and legal consequences for this lot"""
 
 
 class Shortlist(msgspec.Struct, frozen=True):
@@ -375,4 +375,4 @@ class Shortlist(msgspec.Struct, frozen=True):
     lots: tuple[LotShortlist, ...]
     """In the order of the need"""
     advice: tuple[Advice, ...]
-    """On the need as a whole"""
+    """Counsel and legal consequences for the need as a whole"""
