@@ -42,13 +42,13 @@ class SegmentSearchResult(msgspec.Struct, frozen=True):
     """A segment that the words may mean."""
 
     id: str
-    """Of a segment, or of a family"""
+    """The id of a segment or of a family"""
     label: str
     """In French"""
     family: str | None
     """The id of its family; null for a family"""
     confidence: float
-    """From 0 to 1"""
+    """Certainty that the words mean it, from 0 to 1"""
 
 
 class SegmentSearchResults(msgspec.Struct, frozen=True):
@@ -91,7 +91,7 @@ class TerritorySummary(msgspec.Struct, frozen=True):
     label: str
     """Its name"""
     population: int
-    """Inhabitants"""
+    """The number of inhabitants"""
     parents: tuple[TerritoryLabel, ...]
     """The larger ones around it, the nearest first"""
 
@@ -102,7 +102,7 @@ class TerritoryDetail(TerritorySummary, frozen=True):
     communes: int
     """The number it has"""
     postal_codes: tuple[str, ...]
-    """Of its communes"""
+    """The postal codes of its communes, 5 digits each"""
     bbox: tuple[float, float, float, float] | None
     """West, south, east, north, in degrees; null where no outline is known"""
     centroid: Point | None
@@ -116,7 +116,7 @@ class TerritoryFeature(msgspec.Struct, frozen=True, tag_field="type", tag="Featu
     """The code to use in a need, as `departement:56`"""
     geometry: Annotated[msgspec.Raw, msgspec.Meta(description="A MultiPolygon, or null where no outline is known")]
     properties: TerritoryDetail
-    """As in JSON"""
+    """The territory as it is answered in JSON"""
     bbox: tuple[float, float, float, float] | None
     """West, south, east, north, in degrees; null where no outline is known"""
 
@@ -131,11 +131,11 @@ class RuleList(msgspec.Struct, frozen=True):
     """The rules in force on one day."""
 
     on: date
-    """That day"""
+    """The day on which they are in force"""
     version: str
-    """Of all rules"""
+    """The version of all rules"""
     items: tuple[rule_documents.RuleDocument, ...]
-    """By theme"""
+    """Rules, by theme"""
 
 
 class RuleHistory(msgspec.Struct, frozen=True):

@@ -74,4 +74,4 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     quota_of: UUID | None = None
     """The key that made it, where that has a quota, in which the requests of both count; null: none"""
     revoked_at: datetime | None = None
-    """Null: not revoked"""
+    """The moment it was revoked; null: it is not"""

@@ -84,7 +84,7 @@ class BarrierNotes(msgspec.Struct, frozen=True):
     items: tuple[BarrierNote, ...]
     """The latest, at most 200"""
     total: int
-    """All there are"""
+    """The number of all notes"""
     confidential: int
     """Those not shown because they are confidential"""
 
@@ -173,7 +173,7 @@ class NeedFigures(msgspec.Struct, frozen=True):
     lots: int
     """Lots of these needs"""
     by_status: dict[Status, int]
-    """Needs by status"""
+    """The number of needs in each status"""
 
 
 class Insights(msgspec.Struct, frozen=True, kw_only=True):

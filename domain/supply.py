@@ -66,7 +66,7 @@ class Totals(msgspec.Struct, frozen=True):
     """The active suppliers that stand in the territory, whatever they offer."""
 
     suppliers: int
-    """All of them"""
+    """The number of all of them"""
     by_family: dict[str, int]
     """By legal form, `unknown` where it is not known"""
     by_kind: dict[str, int]

@@ -45,9 +45,9 @@ class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):
     siret: str | None
     """14 digits; null: not known"""
     kinds: tuple[Kind, ...]
-    """Of its approvals"""
+    """The kinds of its approvals, such as `ESAT`"""
     legal_form: LegalForm | None
-    """Null: not known"""
+    """The family of its legal form; null: not known"""
     ess: bool | None
     """Whether it belongs to the social and solidarity economy; null: not known"""
     approvals: tuple[Approval, ...] | None
@@ -57,7 +57,7 @@ class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):
     in_prison: bool | None
     """Whether the work is done in a prison; null: not known"""
     address: Address | None
-    """Null: not known"""
+    """Its postal address; null: not known"""
     commune: str | None
     """The current INSEE code; null: not known"""
     location: Point | None
@@ -67,7 +67,7 @@ class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None
     """Its activity in its own words; null: none"""
     contact: PublicContact
-    """Without a person"""
+    """The ways to reach it, without a person"""
     employees: int | None
     """Persons employed; null: not known"""
     turnover_eur: float | None
@@ -85,7 +85,7 @@ class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):
     public_awards: tuple[KnownAward, ...]
     """The latest twenty public contracts that it is known to have won"""
     updated_at: datetime
-    """The last change of content; each source says when it was last received"""
+    """The moment its content last changed; each source says when it was last received"""
 
 
 _DELETED = msgspec.Meta(description="It is no more, or part of another supplier")
@@ -114,7 +114,7 @@ class SupplierProperties(msgspec.Struct, frozen=True):
     siret: str | None
     """14 digits; null: not known"""
     kinds: tuple[Kind, ...]
-    """Of its approvals"""
+    """The kinds of its approvals, such as `ESAT`"""
     segments: tuple[str, ...]
     """Ids of the segments of its offers, each once"""
     commune: str | None

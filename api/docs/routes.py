@@ -58,7 +58,7 @@ class ServiceDocument(msgspec.Struct, frozen=True):
     name: str
     """`Vivier`"""
     version: str
-    """Of the program"""
+    """The version of the program"""
     docs: str
     """Address of the documentation of every route"""
     openapi: str

@@ -33,7 +33,7 @@ class VisibleExchange(msgspec.Struct, frozen=True, kw_only=True):
     buyer: str
     """The name of who asks"""
     need_title: str | None
-    """Null: none"""
+    """In the buyer's words; null: none"""
     subject: str
     """One line"""
     lots: tuple[LotTitle, ...]

@@ -43,7 +43,7 @@ class NeedDocument(NeedChange, frozen=True, kw_only=True):
     created_at: datetime
     """The moment it was stored"""
     updated_at: datetime
-    """The last change"""
+    """The moment of its last change"""
     published_at: datetime | None
     """The moment it became `published`; null: not yet"""
     ended_at: datetime | None
@@ -56,7 +56,7 @@ class CreatedNeed(msgspec.Struct, frozen=True):
     need: NeedDocument
     """As it was stored"""
     shortlist: Shortlist
-    """Version 1"""
+    """Its first shortlist, frozen as version 1"""
 
 
 class LotTitle(msgspec.Struct, frozen=True):
@@ -65,7 +65,7 @@ class LotTitle(msgspec.Struct, frozen=True):
     id: str
     """That of the lot in the need"""
     title: str | None
-    """Null: none"""
+    """In the buyer's words; null: none"""
 
 
 class NeedSummary(msgspec.Struct, frozen=True):
@@ -80,9 +80,9 @@ class NeedSummary(msgspec.Struct, frozen=True):
     reference: ShortText | None
     """The buyer's own; null: none"""
     title: ShortText | None
-    """Null: none"""
+    """In the buyer's words; null: none"""
     procedure: Procedure | None
-    """Null: not known"""
+    """The procedure of award that is planned; null: not known"""
     planned_publication_on: date | None
     """The planned day of the notice; null: not known"""
     lots: tuple[LotTitle, ...]
@@ -92,7 +92,7 @@ class NeedSummary(msgspec.Struct, frozen=True):
     created_at: datetime
     """The moment it was stored"""
     updated_at: datetime
-    """The last change"""
+    """The moment of its last change"""
 
 
 class NeedsQuery(Paging, frozen=True, kw_only=True):

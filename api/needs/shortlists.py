@@ -43,7 +43,7 @@ class DecisionDocument(DecisionKey, frozen=True):
     """The buyer's decision on a supplier for a lot."""
 
     decision: DecisionCode | None
-    """Null: none, or it was withdrawn"""
+    """`kept` or `set_aside`; null: none, or it was withdrawn"""
     reason: str | None
     """In words; null: none given"""
     decided_at: datetime | None

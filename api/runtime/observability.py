@@ -146,7 +146,7 @@ class Readiness(Health, frozen=True):
     versions_behind: int
     """By how many the directory has gone on since, as last heard of"""
     index_lag_seconds: float
-    """Since the suppliers in memory were last known to be the directory's; less than two where all is well"""
+    """Seconds since those suppliers were last known to be the directory's; less than two where all is well"""
 
 
 @endpoint("GET", "/health/live", tag="Operations", scope=None, answers=Health)

@@ -50,7 +50,7 @@ class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     label: Annotated[str, msgspec.Meta(min_length=1, max_length=400)] | None = None
     """A name to read"""
     url: WebAddress | None = None
-    """A page about it"""
+    """The address of a page about it"""
     mapping: SourceMapping = SourceMapping()
     """The meaning of its categories and fields"""
     rank: Rank | None = None
@@ -61,7 +61,7 @@ class SourceList(msgspec.Struct, frozen=True):
     """All sources, by name."""
 
     items: tuple[SourceSummary, ...]
-    """By name"""
+    """All sources, by name"""
 
 
 @endpoint("GET", "/sources", tag=TAG, scope=("read", "sync", "admin"), answers=SourceList, example="sources")

@@ -87,7 +87,7 @@ class Webhook(WebhookSettings, frozen=True, kw_only=True, forbid_unknown_fields=
     created_at: datetime
     """The moment it was made"""
     updated_at: datetime
-    """The last change of its settings"""
+    """The moment its settings last changed"""
 
 
 class DeliveryAttempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +119,7 @@ class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True):
     queued_at: datetime
     """The moment it was first due"""
     next_attempt_at: datetime | None
-    """Null: no other attempt"""
+    """The moment of the next attempt; null: none"""
     attempts: tuple[DeliveryAttempt, ...]
     """Oldest first"""
 

@@ -48,7 +48,7 @@ class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
     confidential: bool
     """Whether the buyer marked it confidential"""
     channel: Channel
-    """By which it went"""
+    """The means by which it went"""
     told_at: datetime
     """The moment it was written"""
     state: ReceiptState

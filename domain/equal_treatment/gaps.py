@@ -72,7 +72,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     code: GapCode
     """Stable in every language"""
     message: str
-    """In the language of the request"""
+    """A sentence in the language of the request"""
     suppliers: tuple[SupplierName, ...]
     """Those that lack it"""
     others: int

@@ -55,7 +55,7 @@ class SupplierAnswer(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     """The moment it was written or noted"""
     channel: Channel
-    """By which it came"""
+    """The means by which it came"""
     text: str
     """Its beginning, at most 120 characters"""
     stance: Stance | None
@@ -88,7 +88,7 @@ class MeetingAttendance(msgspec.Struct, frozen=True):
     status: MeetingStatus
     """Whether it is planned, was held or was cancelled"""
     invited_at: datetime | None
-    """Null: not known"""
+    """The moment of the invitation; null: not known"""
     attended: bool | None
     """Whether the supplier came; null: not known"""
 
@@ -99,7 +99,7 @@ class ContactState(msgspec.Struct, frozen=True):
     code: ContactCode
     """Stable in every language"""
     message: str
-    """In the language of the request"""
+    """A sentence in the language of the request"""
 
 
 class InformationSummary(msgspec.Struct, frozen=True, kw_only=True):

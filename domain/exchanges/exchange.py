@@ -78,7 +78,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     question: str | None
     """The words in which that question is shared; null where none is"""
     channel: Channel
-    """By which it went or came"""
+    """The means by which it went or came"""
     created_at: datetime
     """The moment it was written or noted"""
 

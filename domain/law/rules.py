@@ -111,7 +111,7 @@ class DatedRule(msgspec.Struct, frozen=True):
     source: str
     """The address or document in which it was read"""
     confidence: Confidence
-    """In the reading of that source"""
+    """Certainty of the reading of that source"""
 
 
 class RuleRow(DatedRule, frozen=True):

@@ -64,7 +64,7 @@ class Participant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     organisation: ShortText | None = None
     """Null for a supplier of the directory: its name there"""
     invited_at: Instant | None = None
-    """Null: not known"""
+    """The moment of the invitation; null: not known"""
     attended: bool | None = None
     """Whether they came; null: not known"""
 
@@ -73,13 +73,13 @@ class FollowUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Something that was agreed to be done."""
 
     what: Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
-    """In words"""
+    """The action, in words"""
     who: Name | None = None
     """A person's name; null: nobody named"""
     due_on: date | None = None
-    """Null: no day"""
+    """The day by which it is due; null: none"""
     done: bool = False
-    """Whether it is"""
+    """Whether it was done"""
 
 
 class MeetingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,7 +123,7 @@ class Meeting(MeetingRequest, frozen=True, kw_only=True):
     created_at: datetime
     """The moment it was stored"""
     updated_at: datetime
-    """The last change"""
+    """The moment of its last change"""
 
 
 class MeetingTemplate(msgspec.Struct, frozen=True):
@@ -132,7 +132,7 @@ class MeetingTemplate(msgspec.Struct, frozen=True):
     format: Format
     """The format that it is for"""
     title: str
-    """In the language of the request"""
+    """A sentence in the language of the request"""
     minutes: int
     """The usual length of such a meeting in minutes"""
     agenda: tuple[AgendaItem, ...]

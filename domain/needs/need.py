@@ -87,7 +87,7 @@ class Lot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     support_segments: Codes = ()
     """Activity that carries the object (insertion work on green spaces): searched, never counted as answering"""
     nature: Nature | None = None
-    """Null: not said"""
+    """Works, supplies or services; null: not said"""
     value_eur: Euros | None = None
     """Euros excluding tax, without renewals; null: not known"""
     duration_months: Annotated[int, msgspec.Meta(ge=1, le=1_200)] | None = None
@@ -139,7 +139,7 @@ class NeedAndProcedure(Need, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """A need with the procedure that is planned, or that its notice names; nothing of a match depends on it."""
 
     procedure: Procedure | None = None
-    """Null: not known"""
+    """The procedure of award that is planned; null: not known"""
 
     @property
     def matched(self) -> Need:

@@ -35,7 +35,7 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     field: str
     """The field that holds it"""
     text: str
-    """As it is held"""
+    """The value as it is held"""
     since: datetime | None
     """The moment it came; null: not known"""
     fate: Fate
@@ -53,7 +53,7 @@ class PersonalData(msgspec.Struct, frozen=True):
     made_at: datetime
     """The moment of the copy"""
     holdings: tuple[Holding, ...]
-    """By place"""
+    """All that is held, place by place"""
 
 
 class Erasure(msgspec.Struct, frozen=True):

@@ -40,7 +40,7 @@ class RetentionBounds(msgspec.Struct, frozen=True, kw_only=True):
     answers: datetime
     """Of answers kept for `Idempotency-Key`"""
     deliveries: datetime
-    """Of webhooks"""
+    """Of deliveries of webhooks that ended"""
 
 
 class RetentionNeed(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,11 +70,11 @@ class RetentionCount(msgspec.Struct, frozen=True):
     """The number of things of a kind that are due."""
 
     kind: Kind
-    """As in `bounds`"""
+    """The kind of thing, as in `bounds`"""
     organisation: str | None
     """The name of whose they are; null: of what all share"""
     count: int
-    """The number due"""
+    """The number of things that are due"""
     before: datetime
     """Those that ended at this moment or earlier"""
 
@@ -89,9 +89,9 @@ class RetentionPlan(msgspec.Struct, frozen=True):
     bounds: RetentionBounds
     """The moments that these periods give at that moment"""
     needs: Sequence[RetentionNeed]
-    """One by one"""
+    """The needs that are due, one by one"""
     others: Sequence[RetentionCount]
-    """By number"""
+    """The other things that are due, by kind"""
 
 
 def bounds_of(periods: RetentionPeriods, now: datetime, answers: timedelta, deliveries: timedelta) -> RetentionBounds:

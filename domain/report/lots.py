@@ -35,7 +35,7 @@ class ReportSupplier(msgspec.Struct, frozen=True):
     siret: str | None
     """14 digits; null: not known, or not told"""
     kinds: tuple[Kind, ...]
-    """Of its approvals"""
+    """The kinds of its approvals, such as `ESAT`"""
     commune: Annotated[str | None, msgspec.Meta(description="The name of its commune")]
 
 
@@ -109,13 +109,13 @@ class ReportUnknownTrade(msgspec.Struct, frozen=True):
     """The suppliers near the lot of which no offer is known."""
 
     total: int
-    """All of them"""
+    """The number of all of them"""
     eligible: int
     """ELIGIBLE or ELIGIBLE_IF; all of them on a lot that is not reserved"""
     nearest: tuple[ReportUnknown, ...]
     """Those that the shortlist names"""
     message: str
-    """In the language of the report"""
+    """A sentence in the language of the report"""
 
 
 class ReportGroupingSupplier(msgspec.Struct, frozen=True):
@@ -144,9 +144,9 @@ class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     """That of the lot in the need"""
     title: str | None
-    """Null: none"""
+    """In the buyer's words; null: none"""
     nature: Nature | None
-    """Null: not said"""
+    """Works, supplies or services; null: not said"""
     cpv: tuple[str, ...]
     """CPV codes as the need gave them"""
     value_eur: float | None
@@ -158,7 +158,7 @@ class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
     reserved: tuple[Reserved, ...]
     """Open to suppliers of any of these; empty: not reserved"""
     territory: str
-    """In words"""
+    """The territory, in words"""
     site: str | None
     """The place of performance, in words; null: none"""
     max_distance_km: float | None
@@ -184,4 +184,4 @@ class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
     reservation: tuple[Finding, ...]
     """Findings of law on the lot's reservation"""
     advice: tuple[Advice, ...]
-    """On this lot"""
+    """Counsel and legal consequences for this lot"""

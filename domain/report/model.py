@@ -34,7 +34,7 @@ class ReportNeed(msgspec.Struct, frozen=True, kw_only=True):
     reference: str | None
     """The buyer's own; null: none"""
     title: str | None
-    """Null: none"""
+    """In the buyer's words; null: none"""
     description: str | None
     """The object in the buyer's words; null: none"""
     buyer: str
@@ -46,7 +46,7 @@ class ReportNeed(msgspec.Struct, frozen=True, kw_only=True):
     technique: Technique | None
     """The purchasing technique; null: none"""
     procedure: Procedure | None
-    """Null: not known"""
+    """The procedure of award that is planned; null: not known"""
     estimated_total_eur: float | None
     """Euros excluding tax of the whole need, renewals too; null: the sum of its lots"""
     planned_publication_on: date | None
@@ -71,7 +71,7 @@ class ReportVersion(msgspec.Struct, frozen=True):
     created_at: datetime
     """The moment it was frozen"""
     language: Language
-    """Of its messages"""
+    """The language of its messages"""
     stamp: Stamp
     """The versions of data and rules behind it"""
 
@@ -164,7 +164,7 @@ class SharedAnswer(msgspec.Struct, frozen=True):
     question: str
     """As it was shared, without its author"""
     answer: str
-    """The buyer's"""
+    """The answer of the buyer"""
     subject: str
     """Of the exchange"""
     shared_at: datetime
@@ -179,7 +179,7 @@ class ReportParticipant(msgspec.Struct, frozen=True):
     role: Role
     """For whom they came"""
     organisation: str | None
-    """Null: not said"""
+    """The organisation they came for; null: not said"""
     name: str | None
     """A person's; null: not said, or not told in a redacted report"""
     attended: bool | None
@@ -190,13 +190,13 @@ class ReportFollowUp(msgspec.Struct, frozen=True):
     """An action agreed at a meeting."""
 
     what: str
-    """In words"""
+    """The action, in words"""
     who: str | None
     """A person's name; null: nobody named, or not told in a redacted report"""
     due_on: date | None
-    """Null: no day"""
+    """The day by which it is due; null: none"""
     done: bool
-    """Whether it is"""
+    """Whether it was done"""
 
 
 class ReportMeeting(msgspec.Struct, frozen=True, kw_only=True):
@@ -249,7 +249,7 @@ class ReportGap(msgspec.Struct, frozen=True):
     code: str
     """Stable in every language, as in `GET /needs/{id}/equal-treatment`"""
     message: str
-    """In the language of the report"""
+    """A sentence in the language of the report"""
     suppliers: tuple[ReportSupplier, ...]
     """Those that lack it; empty where it would tell who asked a question"""
 
@@ -260,7 +260,7 @@ class NotContacted(msgspec.Struct, frozen=True):
     supplier: ReportSupplier
     """As it was known then"""
     reason: str
-    """In the language of the report"""
+    """A sentence in the language of the report"""
 
 
 class Treatment(msgspec.Struct, frozen=True):
@@ -294,7 +294,7 @@ class AppliedRule(msgspec.Struct, frozen=True, kw_only=True):
     valid_until: date | None
     """The last day it holds in this form, included; null: unbounded"""
     confidence: Confidence
-    """In the reading of its source"""
+    """Certainty of the reading of its source"""
     source: str
     """The address or document in which it was read"""
 
@@ -305,7 +305,7 @@ class ReportRules(msgspec.Struct, frozen=True):
     version: str
     """Of the rules they are read from, where it is not that of the stamp"""
     items: tuple[AppliedRule, ...]
-    """Each once"""
+    """Rules, each once"""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -326,7 +326,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     lots: tuple[ReportLot, ...]
     """In the order of the need"""
     advice: tuple[Advice, ...]
-    """On the need as a whole"""
+    """Counsel and legal consequences for the need as a whole"""
     placement: MapPlacement = msgspec.field(name="map")
     """The suppliers on the map"""
     exchanges: tuple[ReportExchange, ...]

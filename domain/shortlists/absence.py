@@ -78,7 +78,7 @@ class AbsenceReason(msgspec.Struct, frozen=True, omit_defaults=True):
     code: AbsenceCode
     """Stable in every language"""
     message: str
-    """In the language of the request"""
+    """A sentence in the language of the request"""
     excluded_by: Gate | None = None
     """The gate that refused it"""
     rank: int | None = None

@@ -145,9 +145,9 @@ class ShortlistVersion(ComparedVersion, frozen=True, kw_only=True):
     """A version in a list of versions."""
 
     language: Language
-    """Of its messages"""
+    """The language of its messages"""
     totals: tuple[LotTotal, ...]
-    """By lot"""
+    """The candidates of each lot"""
 
 
 class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):

@@ -34,7 +34,7 @@ class Stamp(msgspec.Struct, frozen=True):
     on: date
     """The day of evaluation"""
     data_uid: UUID | None = None
-    """Tells versions of one number apart after a restoration or failover; null before the first change"""
+    """Random; tells versions of one number apart after a restoration; null before a change, and in old answers"""
 
     def differences(self, other: "Stamp") -> tuple[str, ...]:
         """The names of the fields that differ; `data_uid` where both have one."""
@@ -73,7 +73,7 @@ class PublicContact(msgspec.Struct, frozen=True):
     """The contact of a supplier, without a person."""
 
     email: str | None
-    """Null: none known"""
+    """An e-mail address; null: none known"""
     phone: str | None
     """As it was given; null: none known"""
     website: str | None
@@ -90,9 +90,9 @@ class SupplierSummary(msgspec.Struct, frozen=True):
     siret: str | None
     """14 digits; null: not known"""
     kinds: tuple[Kind, ...]
-    """Of its approvals, in force or lapsed"""
+    """The kinds of its approvals, in force or lapsed"""
     legal_form: LegalForm | None
-    """Null: not known"""
+    """The family of its legal form; null: not known"""
     ess: bool | None
     """Whether it belongs to the social and solidarity economy; null: not known"""
     commune: str | None
@@ -100,9 +100,9 @@ class SupplierSummary(msgspec.Struct, frozen=True):
     location: Point | None
     """The point that distances are measured from; null: not known"""
     contact: PublicContact
-    """Without a person"""
+    """The ways to reach it, without a person"""
     updated_at: datetime
-    """The last change of its content"""
+    """The moment its content last changed"""
 
 
 class OfferEvidence(msgspec.Struct, frozen=True):
@@ -139,7 +139,7 @@ class Eligibility(msgspec.Struct, frozen=True):
     """The eligibility of a supplier for one reserved type at the evaluation date."""
 
     reserved: Reserved
-    """The type"""
+    """The type of reservation"""
     outcome: Outcome
     """`ELIGIBLE_IF`: with the proofs of `missing`; `REVIEW`: a person must judge; `UNKNOWN`: data missing"""
     code: str | None
@@ -151,9 +151,9 @@ class Eligibility(msgspec.Struct, frozen=True):
     article: str
     """Of the Code de la commande publique unless it says otherwise"""
     confidence: Confidence
-    """In the rule as it was read"""
+    """Certainty of the rule as it was read"""
     message: str
-    """In the language of the request"""
+    """A sentence in the language of the request"""
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -162,7 +162,7 @@ class Reason(msgspec.Struct, frozen=True):
     code: str
     """Stable in every language, such as `distance`"""
     message: str
-    """In the language of the request"""
+    """A sentence in the language of the request"""
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -219,13 +219,13 @@ class UnknownTrade(msgspec.Struct, frozen=True):
     """
 
     total: int
-    """All of them"""
+    """The number of all of them"""
     eligible: int
     """ELIGIBLE or ELIGIBLE_IF; all of them on a lot that is not reserved"""
     nearest: tuple[UnknownSupplier, ...]
     """As many as `near_misses`, nearest first"""
     message: str
-    """In the language of the request"""
+    """A sentence in the language of the request"""
 
 
 NOT_LOOKED_FOR = UnknownTrade(0, 0, (), "")
@@ -279,9 +279,9 @@ class Finding(msgspec.Struct, frozen=True):
     article: str
     """Of the Code de la commande publique unless it says otherwise"""
     confidence: Confidence
-    """In the rule as it was read"""
+    """Certainty of the rule as it was read"""
     message: str
-    """In the language of the request"""
+    """A sentence in the language of the request"""
 
 
 class Alternatives(msgspec.Struct, frozen=True):
@@ -299,9 +299,9 @@ class Tension(msgspec.Struct, frozen=True):
     """The level of competition to expect."""
 
     level: TensionLevel
-    """By the segment with the fewest candidates; `unknown`: too many suppliers of unknown trade to conclude"""
+    """By the segment with the fewest candidates; `unknown` for `none`, `critical`: many of unknown trade are near"""
     message: str
-    """In the language of the request"""
+    """A sentence in the language of the request"""
 
 
 class Reservation(msgspec.Struct, frozen=True):
@@ -322,9 +322,9 @@ class Advice(msgspec.Struct, frozen=True, omit_defaults=True):
     """`blocking`: not lawful as it stands"""
     article: Annotated[str | None, msgspec.Meta(description="Null where it is counsel, not law")]
     message: str
-    """In the language of the request"""
+    """A sentence in the language of the request"""
     confidence: Confidence | None = None
-    """In the rule as it was read; left out where there is none"""
+    """Certainty of the rule as it was read; left out where there is none"""
     rule: str | None = None
     """The id of the rule applied (`GET /rules/{rule}`); left out where there is none"""
     suggestions: tuple[str, ...] = ()
@@ -362,7 +362,7 @@ class LotShortlist(msgspec.Struct, frozen=True, kw_only=True):
     reservation: Reservation
     """Findings of law on the lot's reservation"""
     advice: tuple[Advice, ...]
-    """On this lot"""
+    """Counsel and legal consequences for this lot"""
 
 
 class Shortlist(msgspec.Struct, frozen=True):
@@ -375,4 +375,4 @@ class Shortlist(msgspec.Struct, frozen=True):
     lots: tuple[LotShortlist, ...]
     """In the order of the need"""
     advice: tuple[Advice, ...]
-    """On the need as a whole"""
+    """Counsel and legal consequences for the need as a whole"""

@@ -132,6 +132,6 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     """The moment it began"""
     finished_at: datetime | None = None
-    """Null while it runs"""
+    """The end of it; null while it runs"""
     failure: str | None = None
     """The reason for refusal or failure, in words; null where it did not"""

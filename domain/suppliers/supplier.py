@@ -139,7 +139,7 @@ class Contact(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True)
     """The ways to reach the supplier."""
 
     email: Annotated[str, msgspec.Meta(max_length=320)] | None = None
-    """Null: not known"""
+    """An e-mail address; null: not known"""
     phone: Annotated[str, msgspec.Meta(max_length=50)] | None = None
     """As it was given; null: not known"""
     website: Annotated[str, msgspec.Meta(max_length=2_000)] | None = None
@@ -182,17 +182,17 @@ class SupplierRecord(msgspec.Struct, frozen=True, gc=False, forbid_unknown_field
     siret: str | None = None
     """14 digits; one with a false check digit is kept and flagged; null: not known"""
     legal_form: LegalForm | None = None
-    """Null: not known"""
+    """The family of its legal form; null: not known"""
     ess: bool | None = None
     """Whether it belongs to the social and solidarity economy; null: not known"""
     approvals: Annotated[tuple[Approval, ...], msgspec.Meta(max_length=100)] | None = None
     """Null: not known; empty: it holds none"""
     shares: Shares | None = None
-    """Null: none known"""
+    """Shares of its workers; null: none known"""
     in_prison: bool | None = None
     """Whether the work is done in a prison; null: not known"""
     address: Address | None = None
-    """Null: not known"""
+    """Its postal address; null: not known"""
     location: Point | None = None
     """The point that distances are measured from; null: its commune's interior point, flagged"""
     offers: Annotated[tuple[Offer, ...], msgspec.Meta(max_length=200)] = ()
@@ -200,7 +200,7 @@ class SupplierRecord(msgspec.Struct, frozen=True, gc=False, forbid_unknown_field
     description: LongText | None = None
     """Its activity in its own words; null: none"""
     contact: Contact | None = None
-    """Null: not known"""
+    """The ways to reach it; null: not known"""
     employees: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] | None = None
     """Persons employed; null: not known"""
     turnover_eur: Euros | None = None

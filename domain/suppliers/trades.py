@@ -45,7 +45,7 @@ class TradeCounts(msgspec.Struct, frozen=True):
     """Active suppliers, and how many of them have a trade beyond lending staff."""
 
     suppliers: int
-    """All of them"""
+    """The number of all of them"""
     with_trade: int
     """Those with an offer of another segment than staff made available"""
     share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None

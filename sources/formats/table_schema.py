@@ -42,7 +42,7 @@ class Field(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, renam
     type: ColumnType
     """Of its values, in the words of Table Schema"""
     title: str
-    """To read"""
+    """The name to read"""
     description: str
     """Its meaning, in the language of the request"""
     constraints: Constraints = Constraints()
