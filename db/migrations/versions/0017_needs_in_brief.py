@@ -5,8 +5,8 @@ Generated, so that whatever changes a need, an erasure or a server of the releas
 
 from alembic import op
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 
 
 def upgrade() -> None:
