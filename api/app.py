@@ -19,6 +19,9 @@ from api.admin.keys import ROUTES as KEY_ROUTES
 from api.admin.organisations import ROUTES as ORGANISATION_ROUTES
 from api.admin.privacy import ROUTES as PRIVACY_ROUTES
 from api.allotment import ROUTES as ALLOTMENT_ROUTES
+from api.desk.need_page import PAGES as NEED_PAGES
+from api.desk.result_page import PAGES as RESULT_PAGES
+from api.desk.sign_in import PAGES as SIGN_IN_PAGES
 from api.directory.merge_split import ROUTES as MERGE_SPLIT_ROUTES
 from api.directory.routes import ROUTES as DIRECTORY_ROUTES
 from api.docs.guides import guides
@@ -104,6 +107,10 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *OBSERVABILITY_ROUTES,
     *DOCS_ROUTES,
 )
+
+
+# The pages of the buyer's desk, which are no routes of the API.
+PAGES: tuple[HTTPRouteHandler, ...] = (*SIGN_IN_PAGES, *NEED_PAGES, *RESULT_PAGES)
 
 
 @asynccontextmanager
@@ -231,7 +238,12 @@ def create_app(
     if tracing is not None:
         parts = (*parts, tracing.part)
     app = Litestar(
-        route_handlers=[*options_handlers(routes), *routes, *guides()],  # else the framework answers OPTIONS by itself
+        route_handlers=[
+            *options_handlers(routes),
+            *routes,
+            *PAGES,
+            *guides(),
+        ],  # else the framework answers OPTIONS by itself
         request_class=Call,
         exception_handlers={HTTPException: answer_failure, Exception: answer_failure},
         lifespan=[partial(_run, part, services) for part in (_warn_of_settings, *parts)],

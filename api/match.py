@@ -1,6 +1,7 @@
 """The route `POST /match`: an explained shortlist for a need; nothing is stored."""
 
 import time
+from collections.abc import Callable
 from datetime import date
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from matching.engine import match, match_json
 from matching.index import LiveIndex
 from matching.reference import Reference
 
+MatchAnswer = Callable[[Need, LiveIndex, Reference, date, Language], bytes]
 MATCH_PROBLEMS = ("too-many-requests", "match-not-finished", "not-ready")
 """The problems of routes that match, besides those of the need."""
 
@@ -80,8 +82,15 @@ async def match_need(call: Call, body: NeedAndProcedure) -> bytes:
     after a while (503) or where the client hangs up. 422 where the answer would be too large, with the number of lots
     to ask for at a time.
     """
-    services, work, need = call.services, call.services.match_work, body.matched
-    answer = match_map if call.media_type == GEOJSON else match_json
+    return await matched(call, body.matched, match_map if call.media_type == GEOJSON else match_json)
+
+
+async def matched(call: Call, need: Need, answer: MatchAnswer) -> bytes:
+    """The `answer` to a need on the suppliers of now: at once where that takes little, else in turn with others.
+
+    Raises InvalidContent for a need that is not in order, and Refusal: 429, 503.
+    """
+    services, work = call.services, call.services.match_work
     index, on = services.directory.index, need.on or services.today()
     started = time.perf_counter()
     if work.is_little(need, index):

@@ -214,6 +214,7 @@ class Settings:
     storage_quota: int = _setting("VIVIER_STORAGE_QUOTA_MIB", _number(1, 1 << 30, "a number of MiB", MIB), 10_240 * MIB)
     privacy_seconds: float = _setting("VIVIER_PRIVACY_SECONDS", _seconds(0.1, 3_600), 30.0)
     valkey_url: str | None = _setting("VIVIER_VALKEY_URL", _valkey_url, secret=True)
+    session_hours: int = _setting("VIVIER_SESSION_HOURS", _number(1, 720, "a number of hours"), 12)
     webhook_private: bool = _setting("VIVIER_WEBHOOK_PRIVATE", _yes_or_no, False)
     pool_fetch: bool = _setting("VIVIER_POOL_FETCH", _yes_or_no, False)
     keep_needs_years: int = _setting("VIVIER_KEEP_NEEDS_YEARS", _number(LEAST_YEARS_OF_NEEDS, 100, YEARS), 5)

@@ -11,7 +11,7 @@ from uuid import UUID
 from zlib import crc32
 
 import msgspec
-from sqlalchemy import Select, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, case, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.core.engine import Connection
@@ -125,8 +125,17 @@ async def find_client(connection: Connection, secret: str, now: datetime) -> Cli
 
     Looked up by digest: the timing of an index comparison reveals parts of a digest, from which no key can be derived.
     """
+    return await _client_of(connection, api_keys.c.digest == _digest(secret), now)
+
+
+async def find_client_of_key(connection: Connection, key_id: UUID, now: datetime) -> Client | None:
+    """The bearer of the key of that id; None if there is none, or it is revoked or expired."""
+    return await _client_of(connection, api_keys.c.id == key_id, now)
+
+
+async def _client_of(connection: Connection, key: ColumnElement[bool], now: datetime) -> Client | None:
     unexpired = or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now)
-    in_force = (api_keys.c.digest == _digest(secret)) & api_keys.c.revoked_at.is_(None) & unexpired
+    in_force = key & api_keys.c.revoked_at.is_(None) & unexpired
     whose_quota = api_keys.alias()
     query = _keys().add_columns(whose_quota.c.rate_per_minute.label("shared_rate"))
     query = query.outerjoin(whose_quota, whose_quota.c.id == api_keys.c.quota_of)

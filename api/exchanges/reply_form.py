@@ -2,13 +2,12 @@
 
 from hashlib import blake2b
 from typing import Annotated
-from urllib.parse import parse_qs
 from uuid import UUID
 
 import msgspec
 
-from api.web.problems import Refusal
-from api.web.request_body import AnyRequest, chunks, require_coding
+from api.web.form_fields import read_fields, unreadable_form
+from api.web.request_body import AnyRequest
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent, Problem
 from domain.exchanges.exchange import ReplyRequest
@@ -56,15 +55,12 @@ class ReplyForm(msgspec.Struct, frozen=True):
 
 async def read_form(request: AnyRequest, limit: int) -> ReplyForm:
     """The form in the body. Raises Refusal: 400 where it is none, 413, 415."""
-    require_coding(request.headers, ("identity",))
-    raw = b"".join([chunk async for chunk in chunks(request, limit)])
+    fields = await read_fields(request, limit, MOST_FIELDS)
+    form = {name: texts[-1] for name, texts in fields.items()}
     try:
-        fields = parse_qs(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
-        form = {name: _clean(texts[-1]) for name, texts in fields.items()}
-        barriers = tuple(map(_clean, fields.get("barriers", ())))
-        return msgspec.convert({**form, "barriers": barriers}, ReplyForm)
-    except (ValueError, msgspec.ValidationError):
-        raise Refusal("malformed-body", Text("Ce formulaire est illisible", "This form cannot be read")) from None
+        return msgspec.convert({**form, "barriers": tuple(fields.get("barriers", ()))}, ReplyForm)
+    except msgspec.ValidationError:
+        raise unreadable_form() from None
 
 
 def reply_in(form: ReplyForm) -> ReplyRequest:
@@ -90,8 +86,3 @@ def reply_in(form: ReplyForm) -> ReplyRequest:
         return msgspec.convert(reply, ReplyRequest)
     except msgspec.ValidationError as error:
         raise InvalidContent((explain(error, ReplyRequest),)) from None
-
-
-def _clean(text: str) -> str:
-    """The text as it was typed, with line feeds alone and without NUL characters, which no database holds."""
-    return text.replace("\0", "").replace("\r\n", "\n").strip()

@@ -47,14 +47,14 @@ def _template(language: Language, *, printed: bool) -> Template:
         extensions=["jinja2.ext.do"],
         finalize=_drawable if printed else None,
     )
-    environment.filters |= _filters(language)
+    environment.filters |= filters(language)
     environment.filters["drawing"] = _image if printed else Markup
     tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
     environment.globals |= tables | {"OR": bilingual.OR}
     return environment.get_template("report.html.jinja")
 
 
-def _filters(language: Language) -> dict[str, Callable[..., Any]]:
+def filters(language: Language) -> dict[str, Callable[..., Any]]:
     """The filters of the templates; None is written as nothing."""
 
     def say(text: Sequence[str], *values: object) -> str:

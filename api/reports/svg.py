@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from markupsafe import escape
 
-from domain.report.model import Report
+from domain.report.model import Report, ReportStanding
 from domain.text.bilingual import Language, Text
 from domain.text.labels import BARRIERS, STANDINGS
 from domain.text.typography import count, typeset
@@ -68,7 +68,9 @@ def drawings(report: Report, maps: MapSheets, font: str | None) -> dict[str, Dra
     )
     barriers = [Bar(BARRIERS[each.barrier].to(language), each.suppliers) for each in report.barriers]
     return {
-        "map": _map(report, maps, font),
+        "map": map_drawing(
+            [each.standing for each in report.placement.suppliers], report.need.title or "", language, maps, font
+        ),
         "coverage": Drawing(tuple(_chart(list(_coverage(report)), language, font)), keys=keys),
         "barriers": Drawing(tuple(_chart(barriers, language, font))),
     }
@@ -83,15 +85,17 @@ def _coverage(report: Report) -> Iterator[Bar]:
             yield Bar(label, each.candidates, each.eligible, each.local)
 
 
-def _map(report: Report, maps: MapSheets, font: str | None) -> Drawing:
+def map_drawing(
+    standings: Sequence[ReportStanding], title: str, language: Language, maps: MapSheets, font: str | None = None
+) -> Drawing:
+    """The map of suppliers, each by its standing, in the order of the points that the sheets were made of."""
     if not maps.sheets:
         unknown = Text("Le contour de ce territoire n'est pas connu.", "The outline of this territory is not known.")
-        return Drawing((), note=unknown.to(report.language))
-    language, suppliers = report.language, report.placement.suppliers
+        return Drawing((), note=unknown.to(language))
     keys = [Key(_sign(_swatch(GROUND, INK), font), TERRITORY.to(language))]
     if any(sheet.sites for sheet in maps.sheets):
         keys.append(Key(_sign(_star((20, 20), 15), font), SITE.to(language)))
-    shown = Counter[str](suppliers[position].standing for sheet in maps.sheets for position, _ in sheet.points)
+    shown = Counter[str](standings[position] for sheet in maps.sheets for position, _ in sheet.points)
     for standing, words in STANDINGS.items():
         if standing in shown:
             number = count(shown[standing], language)
@@ -100,17 +104,17 @@ def _map(report: Report, maps: MapSheets, font: str | None) -> Drawing:
     beyond = Text(f"Hors du cadre de la carte : {maps.beyond}.", f"Beyond the map: {maps.beyond}.").to(language)
     main, *others = maps.sheets
     return Drawing(
-        parts=(_sheet(report, main, font, inset=False),),
-        insets=tuple(_sheet(report, other, font, inset=True) for other in others),
+        parts=(_sheet(standings, title, main, font, inset=False),),
+        insets=tuple(_sheet(standings, title, other, font, inset=True) for other in others),
         keys=tuple(keys),
         note=typeset(beyond, language) if maps.beyond else "",
     )
 
 
-def _sheet(report: Report, sheet: Sheet, font: str | None, *, inset: bool) -> str:
+def _sheet(standings: Sequence[ReportStanding], title: str, sheet: Sheet, font: str | None, *, inset: bool) -> str:
     """A map. An inset is printed at a sixth of the width, with signs that much larger."""
     size = 3.2 if inset else 1.0
-    title = sheet.name or report.need.title or ""
+    title = sheet.name or title
     inside = [
         f'<rect width="{WIDTH:g}" height="{sheet.height:g}" fill="{SEA}"/>',
         _path(sheet.context, f'fill="{LAND}" stroke="#b9b4a8" stroke-width="{1.2 * size:g}"'),
@@ -119,7 +123,7 @@ def _sheet(report: Report, sheet: Sheet, font: str | None, *, inset: bool) -> st
             f'{GROUND} fill-rule="evenodd" stroke="{INK}" stroke-width="{2.2 * size:g}"',
         ),
         *(_town(town) for town in sheet.towns),
-        *(_supplier(at, report.placement.suppliers[position].standing, size) for position, at in sheet.points),
+        *(_supplier(at, standings[position], size) for position, at in sheet.points),
         *(_star(at, 17 * size) for at in sheet.sites),
         *([_label(sheet.name, inset=inset)] if sheet.name else []),
         *([] if inset else [_scale(sheet)]),

@@ -161,6 +161,14 @@ async def authorise(request: AnyRequest, keys: Keys, quotas: KeyQuotas, scopes: 
     client = await keys.client(secret_in(request.headers.get("authorization", "")), request.scope)
     if client is None:
         raise Refusal("no-valid-key", headers={"www-authenticate": 'Bearer error="invalid_token"'})
+    await admit(request, client, quotas, scopes)
+
+
+async def admit(request: AnyRequest, client: Client, quotas: KeyQuotas, scopes: tuple[Scope, ...]) -> None:
+    """Set the client as the request's `user`, and count the request where its key has a quota.
+
+    Raises Refusal: 429 past the quota, 403 without scope.
+    """
     request.scope["user"] = client
     if client.rate_per_minute is not None:
         await quotas.spend(client.id, client.rate_per_minute, request.scope)

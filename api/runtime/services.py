@@ -15,6 +15,7 @@ from api.runtime.live_index import LiveDirectory
 from api.runtime.long_polls import LongPolls
 from api.runtime.match_work import MatchWork
 from api.runtime.metrics import Metrics
+from api.runtime.one_time_links import OneTimeLinks
 from api.runtime.rate_limits import ReplyLimits
 from api.runtime.shared_reads import SharedReads
 from api.runtime.storage_use import StorageUse
@@ -54,6 +55,7 @@ class Services:
     reply_limits: ReplyLimits = field(default_factory=ReplyLimits)
     match_work: MatchWork = field(init=False)
     supply_answers: SupplyAnswers = field(default_factory=SupplyAnswers)
+    sign_in_links: OneTimeLinks = field(default_factory=OneTimeLinks)
 
     def __post_init__(self) -> None:
         connections = self.settings.database_connections

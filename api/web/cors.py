@@ -57,6 +57,8 @@ class CrossOrigin:
         """The headers to add, once the answer is known to be of a route: `app` has set it in the scope."""
         handler: BaseRouteHandler | None = scope.get("route_handler")
         told = handler.opt if handler is not None else {}
+        if "page" in told:
+            return []  # of people who are signed in: nobody else's page reads them
         if method == "OPTIONS" and "routes" in told:
             asked = next(values_of(scope, b"access-control-request-method"), "GET")
             route = told["routes"].get("GET" if asked == "HEAD" else asked)

@@ -1,0 +1,146 @@
+"""The form of a need, as it is filled in: texts as they were typed, which nothing that is wrong with them removes."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, cast, get_args
+
+import msgspec
+
+from api.web.form_fields import Fields
+from domain.needs.need import RESERVED_TYPES, BuyerKind, Need
+
+MOST_LOTS = 20
+BUYER_KINDS: tuple[str, ...] = get_args(BuyerKind)
+EMPTY_LOTS = 1
+_LOT_FIELD = re.compile(r"lot-([1-9][0-9]?)-\w+", re.ASCII)
+
+
+class LotForm(msgspec.Struct, frozen=True, kw_only=True):
+    """One lot as it is filled in.
+
+    `reading`: what was read when segments were shown, empty before; `offered`: the segments shown, of which `chosen`
+    are ticked; `more`: words of a trade to add. `site`: a commune's name; `site_code`: the one that was chosen.
+    """
+
+    title: str = ""
+    reading: str = ""
+    offered: tuple[str, ...] = ()
+    chosen: tuple[str, ...] = ()
+    more: str = ""
+    reserved: tuple[str, ...] = ()
+    value: str = ""
+    months: str = ""
+    site: str = ""
+    site_code: str = ""
+    distance: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        return self == LotForm()
+
+
+class NeedForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A need as it is filled in. `place`: a name to be looked up; `territories`: the codes chosen so far."""
+
+    title: str = ""
+    place: str = ""
+    territories: tuple[str, ...] = ()
+    buyer: str = ""
+    on: str = ""
+    lots: tuple[LotForm, ...] = (LotForm(),) * EMPTY_LOTS
+
+    def with_lot(self, position: int, lot: LotForm) -> "NeedForm":
+        """The form with another lot in that position."""
+        lots = (*self.lots[:position], lot, *self.lots[position + 1 :])
+        return msgspec.structs.replace(self, lots=lots)
+
+    def fields(self) -> Iterator[tuple[str, str]]:
+        """The names and texts of the fields, as the page sends them."""
+        yield from _as_fields(self, NEED_FIELDS, "")
+        for number, lot in enumerate(self.lots, 1):
+            yield from _as_fields(lot, LOT_FIELDS, f"lot-{number}-")
+
+
+NEED_FIELDS = {"title": "titre", "place": "lieu", "territories": "territoire", "buyer": "acheteur", "on": "date"}
+LOT_FIELDS = {
+    "title": "objet",
+    "reading": "lu",
+    "offered": "propose",
+    "chosen": "metier",
+    "more": "ajout",
+    "reserved": "reserve",
+    "value": "valeur",
+    "months": "duree",
+    "site": "site",
+    "site_code": "commune",
+    "distance": "distance",
+}
+_SEVERAL = frozenset(("territories", "offered", "chosen", "reserved"))
+
+
+def read_need_form(fields: Fields) -> NeedForm:
+    """The form in these fields; those that it does not have are left out."""
+    numbers = [int(found[1]) for name in fields if (found := _LOT_FIELD.fullmatch(name))]
+    count = min(MOST_LOTS, max(numbers, default=EMPTY_LOTS))
+    lots = tuple(LotForm(**_texts(fields, LOT_FIELDS, f"lot-{number}-")) for number in range(1, count + 1))
+    return NeedForm(**_texts(fields, NEED_FIELDS, ""), lots=lots)
+
+
+def form_of_need(need: Need) -> NeedForm:
+    """The form that says what a need says, as far as it can: objects by titles, places by communes."""
+    near = need.territory.codes if need.territory else None
+    lots = []
+    for lot in need.lots:
+        own = lot.territory.near if lot.territory else None
+        site, distance = lot.site or own, lot.max_distance_km or (lot.territory.radius_km if lot.territory else None)
+        lots.append(
+            LotForm(
+                title=lot.title or "",
+                reserved=lot.reserved or (),
+                value="" if lot.value_eur is None else f"{lot.value_eur:g}",
+                months="" if lot.duration_months is None else str(lot.duration_months),
+                site_code=(site.commune or "") if site else "",
+                distance="" if distance is None else f"{distance:g}",
+            )
+        )
+    kind = need.buyer.kind if need.buyer else None
+    return NeedForm(title=need.title or "", territories=near or (), buyer=kind or "", lots=tuple(lots))
+
+
+def changed(form: NeedForm, wish: str) -> NeedForm:
+    """The form as a button changes it: `ajouter`, `retirer-2`, `reserver-1-handicap+iae`, `rayon-1-50`."""
+    what, _, rest = wish.partition("-")
+    if what == "ajouter" and len(form.lots) < MOST_LOTS:
+        return msgspec.structs.replace(form, lots=(*form.lots, LotForm()))
+    number, _, value = rest.partition("-")
+    position = int(number) - 1 if number.isascii() and number.isdecimal() else -1
+    if not 0 <= position < len(form.lots):
+        return form
+    if what == "retirer":
+        left = form.lots[:position] + form.lots[position + 1 :]
+        return msgspec.structs.replace(form, lots=left or (LotForm(),))
+    lot = form.lots[position]
+    if what == "reserver":
+        reserved = tuple(each for each in RESERVED_TYPES if each in value.split("+"))
+        return form.with_lot(position, msgspec.structs.replace(lot, reserved=reserved))
+    if what == "rayon":
+        return form.with_lot(position, msgspec.structs.replace(lot, distance=value))
+    return form
+
+
+def _texts(fields: Fields, names: dict[str, str], prefix: str) -> dict[str, Any]:
+    read: dict[str, Any] = {}
+    for attribute, name in names.items():
+        texts = fields.get(prefix + name, [])
+        if attribute in _SEVERAL:
+            read[attribute] = tuple(dict.fromkeys(text for text in texts if text))
+        else:
+            read[attribute] = texts[-1] if texts else ""
+    return read
+
+
+def _as_fields(form: msgspec.Struct, names: dict[str, str], prefix: str) -> Iterator[tuple[str, str]]:
+    for attribute, name in names.items():
+        value = getattr(form, attribute)
+        for text in cast("tuple[str, ...]", value) if attribute in _SEVERAL else (value,):
+            yield prefix + name, text

@@ -1,0 +1,133 @@
+"""The decorator that makes a handler a page of the desk: who may see it, the form it is sent, and its failures.
+
+Pages are HTML for people: they are no routes of the API, and not in its document. Checked before the handler runs, in
+this order: the session and its scope, then the token of the form, without which nothing that a form asks for is done.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from litestar import Response
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, Method
+
+from api.desk.sessions import client_of_session
+from api.desk.visit import Visit, cookie_header, path_to_come_back, visit_of
+from api.runtime.auth import admit
+from api.runtime.endpoint import Call
+from api.web.form_fields import fields_in, read_fields
+from api.web.problems import answer_failure, describe
+from domain.client import Scope
+
+Handler = Callable[..., Awaitable[Response[bytes]]]
+
+LONGEST_FORM, MOST_FIELDS = 1 << 20, 2_000
+HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "same-origin",
+    "vary": "accept-language, cookie",
+    "x-content-type-options": "nosniff",
+    "x-robots-tag": "noindex, nofollow",
+}
+"""Of every page: nothing is loaded from elsewhere, no script runs, no style stands in the page, nobody frames it."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page as it is served. `scope`: what the key of the session must allow; None: the page needs no session."""
+
+    method: Method
+    path: str
+    scope: Scope | None
+
+
+def page(method: Method, path: str, *, scope: Scope | None) -> Callable[[Handler], HTTPRouteHandler]:
+    """The decorated function, of a Visit and the parameters of the path, as a page."""
+
+    def decorate(handler: Handler) -> HTTPRouteHandler:
+        made = Page(method, path, scope)
+
+        async def answer(request: Call) -> ASGIApp:
+            visit = visit_of(request)
+            try:
+                shown = await _answered(visit, handler, made)
+            except Exception as failure:  # noqa: BLE001 - described, and logged where it is our own
+                shown = _failure(visit, failure)
+            for name, value in HEADERS.items():
+                shown.headers.setdefault(name, value)
+            if cookie := cookie_header(visit):
+                shown.headers["set-cookie"] = cookie
+            return shown.to_asgi_response(app=None, request=request)
+
+        typed = path.replace("}", ":str}")
+        return HTTPRouteHandler(typed, http_method=method, name=f"page {method} {path}", opt={"page": made})(answer)
+
+    return decorate
+
+
+async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[bytes]:
+    call = visit.call
+    is_form = made.method == "POST"
+    if is_form:
+        visit.fields = await read_fields(call, LONGEST_FORM, MOST_FIELDS)
+    else:
+        visit.fields = fields_in(call.scope["query_string"], MOST_FIELDS)
+    if made.scope is None:
+        if is_form and not visit.has_sent_its_own_form():
+            return _not_its_own_form(visit)
+        return await handler(visit, **call.path_params)
+    visit.client = await client_of_session(call.services, visit.token)
+    if visit.client is None:
+        return _no_session(visit)
+    await admit(call, visit.client, call.services.key_quotas, (made.scope,))
+    if is_form and not visit.has_sent_its_own_form():
+        return _not_its_own_form(visit)
+    call.services.requests.take(visit.client)
+    try:
+        return await handler(visit, **call.path_params)
+    finally:
+        call.services.requests.give_back(visit.client)
+
+
+def _no_session(visit: Visit) -> Response[bytes]:
+    """The way to sign in and back; a form that was sent is carried along."""
+    if visit.call.method == "POST":
+        return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, visit.call.scope["path"], urlencode(visit.typed()))
+    return visit.redirect(f"/connexion?{urlencode({'suite': path_to_come_back(visit.call)})}")
+
+
+def sign_in_page(
+    visit: Visit, status: int = HTTPStatus.OK, back: str = "", typed: str = "", wrong: bool = False
+) -> Response[bytes]:
+    """The form to sign in. `back`: the path that it leads to; `typed`: a form sent there; `wrong`: no such key."""
+    answer = visit.page("sign_in.html", status, back=back, typed=typed, wrong=wrong)
+    if status == HTTPStatus.UNAUTHORIZED:
+        answer.headers["www-authenticate"] = "Bearer"
+    return answer
+
+
+def _not_its_own_form(visit: Visit) -> Response[bytes]:
+    """A page that says that the form is not of this browser, to be sent again with all that was typed."""
+    path = visit.call.scope["path"]
+    return visit.page("send_again.html", HTTPStatus.FORBIDDEN, path=path, typed=visit.typed(), signed_in=False)
+
+
+def _failure(visit: Visit, failure: Exception) -> Response[bytes]:
+    """A page that says what failed, or was refused, and what to do."""
+    described = answer_failure(visit.call, failure)
+    refusal = describe(failure)
+    kept = visit.typed() if visit.call.method == "POST" else []
+    path = visit.call.scope["path"]
+    shown = visit.page("refusal.html", refusal.kind.status, refusal=refusal, typed=kept, path=path)
+    for name in ("retry-after", "www-authenticate"):
+        if name in described.headers:
+            shown.headers[name] = described.headers[name]
+    return shown

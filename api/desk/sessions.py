@@ -1,0 +1,63 @@
+"""Sessions of the desk: begun with a key, found by the token in a cookie, ended; never longer than their key.
+
+The database knows digests of tokens. With the administrator's key, which is a setting, they are bound to it: a session
+ends when that key is changed.
+"""
+
+import hashlib
+from datetime import timedelta
+from secrets import token_urlsafe
+
+from litestar.types import Scope as ASGIScope
+
+from api.runtime.auth import LONGEST_KEY, NOT_STORED
+from api.runtime.services import Services
+from db.api_keys import find_client_of_key
+from db.core.engine import transaction
+from db.desk.sessions import delete_session, find_session, insert_session
+from domain.client import Client
+
+LONGEST_TOKEN = 64
+
+
+async def begin_session(services: Services, key: str, scope: ASGIScope) -> str | None:
+    """The token of a new session of that key; None where the key is not in force. `scope`: the request.
+
+    Raises Refusal: 429 to an address that sent too many unknown keys, 503 while the database is away.
+    """
+    client = await services.keys.client(key, scope) if key and len(key) <= LONGEST_KEY else None
+    if client is None:
+        return None
+    token, now = token_urlsafe(32), services.now()
+    expires_at = now + timedelta(hours=services.settings.session_hours)
+    own, *of_administrator = _digests(services, token)
+    digest = of_administrator[0] if client.id == NOT_STORED else own
+    async with transaction(services.database) as connection:
+        await insert_session(connection, digest, client.id, now, expires_at)
+    return token
+
+
+async def client_of_session(services: Services, token: str) -> Client | None:
+    """The bearer of the key of a session; None where there is none, it has expired, or its key is not in force."""
+    if not token or len(token) > LONGEST_TOKEN:
+        return None
+    now = services.now()
+    async with transaction(services.database) as connection:
+        key_id = await find_session(connection, _digests(services, token), now)
+        if key_id is None:
+            return None
+        if key_id != NOT_STORED:
+            return await find_client_of_key(connection, key_id, now)
+    return await services.keys.client(services.settings.admin_key or "")
+
+
+async def end_session(services: Services, token: str) -> None:
+    """End the session of a token, where there is one."""
+    async with transaction(services.database) as connection:
+        await delete_session(connection, _digests(services, token))
+
+
+def _digests(services: Services, token: str) -> list[bytes]:
+    """The digests under which a session of that token is stored: of a stored key, and of the administrator's."""
+    parts = ("",) if services.settings.admin_key is None else ("", services.settings.admin_key)
+    return [hashlib.sha256(f"{token}\n{part}".encode(errors="replace")).digest() for part in parts]

@@ -1,0 +1,80 @@
+"""The pages on which a session begins and ends, and the stylesheet of all pages."""
+
+from http import HTTPStatus
+
+from litestar import Response
+
+from api.desk.page import MOST_FIELDS, page, sign_in_page
+from api.desk.sessions import begin_session, client_of_session, end_session
+from api.desk.templates import STYLE
+from api.desk.visit import Visit, local_path
+from api.web.form_fields import fields_in
+from api.web.problems import Refusal
+from domain.text.bilingual import Text
+
+FIRST_PAGE = "/besoin"
+YEAR = 365 * 86_400
+
+
+@page("GET", "/connexion", scope=None)
+async def show_sign_in(visit: Visit) -> Response[bytes]:
+    """The form to sign in; whoever is signed in is led on."""
+    back = local_path(visit.text("suite")) or ""
+    if visit.new_token is None and await client_of_session(visit.services, visit.token):
+        return visit.redirect(back or FIRST_PAGE)
+    return sign_in_page(visit, back=back)
+
+
+@page("POST", "/connexion", scope=None)
+async def sign_in(visit: Visit) -> Response[bytes]:
+    """The way to the page that asked for a session, with one; the form again where the key is not in force."""
+    back, typed = local_path(visit.text("suite")) or "", visit.text("saisie")
+    token = await begin_session(visit.services, visit.text("cle"), visit.call.scope)
+    if token is None:
+        return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, back, typed, wrong=True)
+    _give(visit, token)
+    if back and typed:
+        fields = fields_in(typed.encode(), MOST_FIELDS)
+        kept = [(name, text) for name, texts in fields.items() for text in texts]
+        return visit.page("send_again.html", path=back, typed=kept, signed_in=True)
+    return visit.redirect(back or FIRST_PAGE)
+
+
+@page("GET", "/connexion/{link}", scope=None)
+async def sign_in_by_link(visit: Visit, link: str) -> Response[bytes]:
+    """The way to the form of a need, signed in by a link that opens once."""
+    key = visit.services.sign_in_links.redeem(link)
+    token = await begin_session(visit.services, key, visit.call.scope) if key else None
+    if token is None:
+        raise Refusal("not-found", USED_LINK)
+    _give(visit, token)
+    return visit.redirect(FIRST_PAGE)
+
+
+@page("POST", "/deconnexion", scope=None)
+async def sign_out(visit: Visit) -> Response[bytes]:
+    """The way to the form to sign in, without a session."""
+    await end_session(visit.services, visit.token)
+    visit.new_token = ""
+    return visit.redirect("/connexion")
+
+
+@page("GET", "/bureau.css", scope=None)
+async def get_style(visit: Visit) -> Response[bytes]:
+    """The stylesheet; its address changes with it."""
+    visit.new_token = None
+    headers = {"cache-control": f"public, max-age={YEAR}, immutable", "vary": "accept-encoding"}
+    return Response(STYLE.encode(), media_type="text/css; charset=utf-8", headers=headers)
+
+
+def _give(visit: Visit, token: str) -> None:
+    """Give the browser a token of its own, never the one that it came with, which others may know."""
+    visit.token = visit.new_token = token
+
+
+USED_LINK = Text(
+    "Ce lien a déjà servi, ou il est trop ancien : connectez-vous avec une clé",
+    "This link was used before, or is too old: sign in with a key",
+)
+
+PAGES = (show_sign_in, sign_in, sign_in_by_link, sign_out, get_style)

@@ -1,0 +1,43 @@
+"""The templates of the desk, in `api/desk/templates`, and the one stylesheet of its pages.
+
+The stylesheet begins as that of the reply page does; filters are those of the report.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from api.exchanges.reply_page import STYLE as REPLY_STYLE
+from api.reports.html import filters
+from domain.text import labels
+from domain.text.bilingual import Language
+
+FOLDER = Path(__file__).parent / "templates"
+STYLE = REPLY_STYLE + (FOLDER / "desk.css").read_text(encoding="utf-8")
+STYLE_VERSION = hashlib.sha256(STYLE.encode()).hexdigest()[:12]
+
+
+def rendered(template: str, language: Language, **shown: Any) -> bytes:
+    """A page in one language."""
+    return _environment(language).get_template(template).render(**shown).encode()
+
+
+@cache
+def _environment(language: Language) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
+    environment.globals |= tables | {"language": language, "style_version": STYLE_VERSION}
+    environment.filters |= filters(language)
+    environment.filters["drawing"] = Markup
+    return environment

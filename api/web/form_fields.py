@@ -1,0 +1,40 @@
+"""The fields of a form, as browsers send them."""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qs
+
+from api.web.problems import Refusal
+from api.web.request_body import AnyRequest, chunks, require_coding
+from domain.text.bilingual import Text
+
+Fields = Mapping[str, list[str]]
+"""The texts of each field, at least one, in the order of the form."""
+
+
+async def read_fields(request: AnyRequest, limit: int, most: int) -> Fields:
+    """The fields in a body of at most `limit` bytes, of which there are at most `most`.
+
+    Raises Refusal: 400 where it is no form, 413, 415.
+    """
+    require_coding(request.headers, ("identity",))
+    raw = b"".join([chunk async for chunk in chunks(request, limit)])
+    return fields_in(raw, most)
+
+
+def fields_in(encoded: bytes, most: int) -> Fields:
+    """The fields in a form, or in a query string. Raises Refusal (400) where it is none, or has too many."""
+    try:
+        fields = parse_qs(encoded.decode(), keep_blank_values=True, errors="strict", max_num_fields=most)
+    except ValueError:
+        raise unreadable_form() from None
+    return {name: list(map(_clean, texts)) for name, texts in fields.items()}
+
+
+def unreadable_form() -> Refusal:
+    """The refusal (400) of what is no form."""
+    return Refusal("malformed-body", Text("Ce formulaire est illisible", "This form cannot be read"))
+
+
+def _clean(text: str) -> str:
+    """The text as it was typed, with line feeds alone and without NUL characters, which no database holds."""
+    return text.replace("\0", "").replace("\r\n", "\n").strip()

@@ -1,0 +1,92 @@
+"""A browser without a screen: it keeps cookies, fills in the forms of pages and follows where they lead."""
+
+import re
+from collections.abc import Mapping, Sequence
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+from litestar import Litestar
+
+from tests.api.conftest import ADMIN_KEY
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+Typed = Mapping[str, str | Sequence[str]]
+
+
+class Fields(HTMLParser):
+    """The fields of the forms of a page, as a browser would send them, by the path that each form leads to."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.forms: dict[str, dict[str, list[str]]] = {}
+        self._form: dict[str, list[str]] = {}
+        self._area = self._select = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        its = {name: text or "" for name, text in attrs}
+        name, text = its.get("name", ""), its.get("value", "")
+        if tag == "form":
+            self._form = self.forms.setdefault(its.get("action", "").lstrip("./"), {})
+        elif tag == "textarea":
+            self._area = name
+            self._form.setdefault(name, []).append("")
+        elif tag == "select":
+            self._select = name
+        elif tag == "option" and "selected" in its:
+            self._form[self._select] = [text]
+        elif tag == "input" and (its.get("type") not in {"checkbox", "radio"} or "checked" in its):
+            self._form.setdefault(name, []).append(text)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self._form[self._area][-1] = self._form[self._area][-1].removeprefix("\n")
+            self._area = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._area:
+            self._form[self._area][-1] += data
+
+
+class Browser(httpx.AsyncClient):
+    """Sends what a browser sends; `page` is the last that it showed."""
+
+    def __init__(self, app: Litestar, address: str = "http://127.0.0.1:8000") -> None:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]
+        headers = {"Accept": "text/html", "Accept-Language": "fr"}
+        super().__init__(transport=transport, base_url=address, headers=headers)
+        self.page = ""
+
+    async def open(self, path: str) -> httpx.Response:
+        """A page, and those that it leads to."""
+        answer = await self.get(path, follow_redirects=True)
+        self.page = answer.text
+        return answer
+
+    def fields(self, form: str) -> dict[str, list[str]]:
+        """The fields of a form of the page, as it stands."""
+        return Fields(self.page).forms[form]
+
+    async def submit(
+        self, form: str, typed: Typed | None = None, to: str | None = None, **named: Any
+    ) -> httpx.Response:
+        """Send a form of the page, with what is typed into it; `to`: where a button sends it instead."""
+        fields: dict[str, Any] = {**self.fields(form), **(typed or {}), **named}
+        answer = await self.post(f"/{to or form}", content=urlencode(fields, doseq=True), headers=FORM)
+        if answer.is_redirect:
+            return await self.open(str(answer.url.join(answer.headers["location"])))
+        self.page = answer.text
+        return answer
+
+    async def sign_in(self, key: str = ADMIN_KEY, path: str = "/connexion") -> httpx.Response:
+        """Sign in with a key on the way to a page."""
+        await self.open(path)
+        return await self.submit("connexion", cle=key)
+
+
+def heading(page: str) -> str:
+    """The heading of a page."""
+    found = re.search(r"<h1[^>]*>(.*?)</h1>", page, re.DOTALL)
+    return found[1].strip() if found else ""

@@ -1,0 +1,131 @@
+"""The page of an answer says what POST /match answers, and changes it at a click."""
+
+import json
+import re
+from html import unescape
+from itertools import pairwise
+
+from domain.text.normalise import fold
+from tests.api.desk.steps import Browser, heading
+from tests.api.exchanges.test_reply_page import Outline
+from tests.api.sync.factories import Client, put_record
+
+MOWING = {"lieu": "commune:56178", "lot-1-objet": "tonte de pelouses"}
+BY_STATE = [
+    {"name": "Atelier du Blavet", "approvals": [{"kind": "ESAT"}]},
+    {"name": "Chantier <du> Scorff", "approvals": [{"kind": "ACI", "valid_until": "2020-01-01"}]},
+    {"name": "Ferme lointaine", "location": {"lat": 47.2, "lon": -1.55}},
+    {"name": "Paysages de Pontivy", "approvals": []},
+]
+
+
+async def answered(served: Client, browser: Browser, source: str, **typed: object) -> str:
+    """The page of an answer, on suppliers of its own."""
+    for number, fields in enumerate(BY_STATE):
+        await put_record(served, source, str(number), **fields)
+    await browser.sign_in()
+    fields = {**MOWING, **{name.replace("_", "-"): text for name, text in typed.items()}}
+    answer = await browser.submit("besoin", fields, to="besoin/resultat")  # type: ignore[arg-type]
+    assert (answer.status_code, heading(browser.page)) == (200, "Qui pourrait répondre")
+    return browser.page
+
+
+def request_on(page: str) -> dict[str, object]:
+    found = re.search(r'<pre id="demande">(.*?)</pre>', page, re.DOTALL)
+    body: dict[str, object] = json.loads(unescape(found[1])) if found else {}
+    return body
+
+
+def names(page: str) -> list[str]:
+    rows = re.findall(r'<th scope="row">\s*<span class="supplier">(.*?)</span>', page)
+    return [unescape(name) for name in rows]
+
+
+async def test_the_page_has_the_suppliers_of_the_api_in_their_order(
+    served: Client, browser: Browser, source: str
+) -> None:
+    page = await answered(served, browser, source, lot_1_reserve=["handicap", "iae"], lot_1_valeur="240 000")
+    asked = request_on(page)
+    assert asked["lots"][0]["value_eur"] == 240_000  # type: ignore[index]
+    (lot,) = (await served.post("/match", json=asked)).json()["lots"]
+    expected = [each["supplier"]["name"] for each in lot["candidates"]]
+    assert len(expected) > 1
+    assert names(page) == expected
+    text = unescape(page)
+    for row in lot["candidates"]:
+        for said in (*row["reasons"], *row["eligibility"]):
+            assert fold(said["message"]) in fold(text)
+    for row in lot["near_misses"]:
+        assert fold(row["message"]) in fold(text)
+    assert fold(lot["tension"]["message"]) in fold(text)
+
+
+async def test_another_reservation_or_radius_is_a_button_away(served: Client, browser: Browser, source: str) -> None:
+    page = await answered(served, browser, source, lot_1_reserve=["handicap"])
+    (lot,) = (await served.post("/match", json=request_on(page))).json()["lots"]
+    assert re.search(rf"Non réservé\W+{lot['alternatives']['reserved']['none']}\b", page)
+    await browser.submit("besoin/resultat", changer="reserver-1-")
+    assert request_on(browser.page)["lots"][0]["reserved"] == []  # type: ignore[index]
+    assert len(names(browser.page)) == min(20, lot["alternatives"]["reserved"]["none"])
+    await browser.submit("besoin/resultat", changer="rayon-1-10")
+    assert request_on(browser.page)["lots"][0]["max_distance_km"] == 10  # type: ignore[index]
+    await browser.submit("besoin/resultat", changer="rayon-1-")
+    assert request_on(browser.page)["lots"][0]["max_distance_km"] is None  # type: ignore[index]
+
+
+async def test_the_law_comes_gravest_first_with_its_article(served: Client, browser: Browser, source: str) -> None:
+    page = await answered(served, browser, source, lot_1_reserve=["handicap", "ess"], lot_1_valeur="300000")
+    graves = re.findall(r'<details class="law (\w+)">', page.partition('class="answer"')[2])
+    order = ["blocking", "warning", "info"]
+    assert graves[0] == "blocking"
+    assert all(order.index(one) <= order.index(other) for one, other in pairwise(graves))
+    assert "Article L2113-14" in page
+
+
+async def test_the_page_can_be_read_aloud_and_draws_its_map(served: Client, browser: Browser, source: str) -> None:
+    page = await answered(served, browser, source, lot_1_reserve=["iae"])
+    outline = Outline(page)
+    assert (len(outline.of("h1")), len(outline.of("main"))) == (1, 1)
+    assert len(outline.ids) == len(set(outline.ids))
+    for name in ("aria-labelledby", "aria-describedby", "for"):
+        referred = [(each.get(name) or "").split() for _, each in outline.elements]
+        assert {one for each in referred for one in each} <= set(outline.ids)
+    assert len(outline.of("svg")) > 1
+    assert "<circle" in page
+    assert "<du>" not in page
+    assert " style=" not in page
+    assert len(page.encode()) < 200_000 + len("".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL)))
+
+
+async def test_the_form_of_a_need_can_be_read_aloud(browser: Browser) -> None:
+    await browser.sign_in()
+    for path in ("/besoin", "/besoin?exemple=1", "/besoin?lieu=Saint-Denis"):
+        await browser.open(path)
+        outline = Outline(browser.page)
+        assert list(outline.unlabelled()) == []
+        assert len(outline.ids) == len(set(outline.ids))
+        for name in ("aria-labelledby", "aria-describedby", "for"):
+            referred = [(each.get(name) or "").split() for _, each in outline.elements]
+            assert {one for each in referred for one in each} <= set(outline.ids)
+        anchors = [each["href"] or "" for each in outline.of("a")]
+        assert {each.partition("#")[2] for each in anchors if each.startswith("#")} <= set(outline.ids)
+
+
+async def test_a_need_that_is_not_in_order_is_corrected_on_its_form(browser: Browser) -> None:
+    await browser.sign_in()
+    answer = await browser.submit("besoin", {"lot-1-objet": "tonte"}, to="besoin/resultat")
+    assert (answer.status_code, heading(browser.page)) == (422, "Votre besoin")
+    assert '<a href="#lieu">' in browser.page
+    assert browser.fields("besoin")["lot-1-objet"] == ["tonte"]
+
+
+async def test_the_example_is_answered(served: Client, browser: Browser, source: str) -> None:
+    await put_record(served, source)
+    await browser.sign_in(path="/besoin?exemple=1")
+    answer = await browser.submit("besoin", to="besoin/resultat")
+    assert (answer.status_code, browser.page.count('class="answer"')) == (200, 4)
+
+
+async def test_a_reload_by_address_leads_to_the_form(browser: Browser) -> None:
+    await browser.sign_in()
+    assert (await browser.open("/besoin/resultat")).url.path == "/besoin"

@@ -1,0 +1,196 @@
+"""A session of the desk: begun with a key, for this browser alone, and no longer than its key."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from api.app import PAGES
+from api.desk.visit import COOKIE, local_path
+from api.runtime.auth import UNKNOWN_PER_MINUTE
+from db.core.engine import transaction
+from db.schema.desk_tables import desk_sessions
+from tests.api.conftest import ADMIN_KEY
+from tests.api.desk.steps import FORM, Browser, heading
+from tests.api.organisations import member
+from tests.api.sync.factories import Client
+
+
+def secret(of: dict[str, str]) -> str:
+    return of["Authorization"].removeprefix("Bearer ")
+
+
+async def test_a_key_opens_a_session_and_leads_back(browser: Browser) -> None:
+    answer = await browser.sign_in(path="/besoin?titre=Nettoyage&lieu=Vannes")
+    assert (answer.status_code, answer.url.path) == (200, "/besoin")
+    assert 'value="Nettoyage"' in browser.page
+    assert (await browser.get("/connexion")).headers["location"] == "./besoin"
+
+
+async def test_every_page_but_those_to_sign_in_needs_a_session(browser: Browser) -> None:
+    closed = [each.opt["page"] for each in PAGES if each.opt["page"].scope]
+    open_ = {each.opt["page"].path for each in PAGES} - {made.path for made in closed}
+    assert open_ == {"/connexion", "/connexion/{link}", "/deconnexion", "/bureau.css"}
+    assert len(closed) > 1
+    for made in closed:
+        path = made.path.replace("{code}", "departement:56")
+        if made.method == "GET":
+            answer = await browser.get(path)
+            assert (answer.status_code, "connexion?suite=" in answer.headers["location"]) == (303, True)
+        else:
+            assert (await browser.post(path, content="", headers=FORM)).status_code == 401
+
+
+async def test_a_key_that_is_not_in_force_opens_nothing(browser: Browser) -> None:
+    answer = await browser.sign_in("viv_of-nobody")
+    assert (answer.status_code, heading(browser.page)) == (401, "Se connecter")
+    assert "pas reconnue" in browser.page
+    assert "viv_of-nobody" not in browser.page
+    assert (await browser.get("/besoin")).status_code == 303
+
+
+async def test_unknown_keys_count_as_they_do_in_the_api(served: Client, browser: Browser) -> None:
+    unknown = "vivier_" + "0" * 48
+    for _ in range(UNKNOWN_PER_MINUTE):
+        if (await served.get("/needs", headers={"Authorization": f"Bearer {unknown}"})).status_code == 429:
+            break
+    answer = await browser.sign_in(unknown)
+    served.services.keys.unknown._here._full_at.clear()
+    assert (answer.status_code, "retry-after" in answer.headers) == (429, True)
+
+
+async def test_the_cookie_is_of_no_use_to_scripts_other_sites_and_plain_connections(served: Client) -> None:
+    for address, is_secure in (
+        ("http://127.0.0.1:8000", False),
+        ("http://localhost:8000", False),
+        ("http://vivier.example.org", True),
+        ("https://127.0.0.1", True),
+    ):
+        async with Browser(served.app, address) as browser:
+            cookie = (await browser.get("/connexion")).headers["set-cookie"]
+        assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+        assert ("Secure" in cookie) == is_secure
+
+
+async def test_the_database_holds_no_token_and_the_session_none_that_was_there_before(
+    served: Client, browser: Browser
+) -> None:
+    await browser.open("/connexion")
+    before = browser.cookies[COOKIE]
+    await browser.sign_in()
+    assert browser.cookies[COOKIE] != before
+    async with transaction(served.services.database) as connection:
+        rows = (await connection.execute(select(desk_sessions.c.digest))).scalars().all()
+    assert all(browser.cookies[COOKIE].encode() not in row for row in rows)
+
+
+async def test_signing_out_ends_the_session_also_for_who_kept_the_cookie(browser: Browser) -> None:
+    await browser.sign_in()
+    kept = browser.cookies[COOKIE]
+    await browser.submit("deconnexion")
+    assert heading(browser.page) == "Se connecter"
+    browser.cookies.set(COOKIE, kept, domain="127.0.0.1")
+    assert (await browser.get("/besoin")).status_code == 303
+
+
+async def test_a_session_ends_with_its_key(served: Client, browser: Browser) -> None:
+    somebody = await member(served, "match")
+    await browser.sign_in(secret(somebody.headers))
+    assert (await browser.get("/besoin")).status_code == 200
+    await served.delete(f"/keys/{somebody.key.id}")
+    assert (await browser.get("/besoin")).status_code == 303
+
+
+async def test_a_session_expires(served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    await browser.sign_in()
+    later = served.services.now() + timedelta(hours=served.services.settings.session_hours, seconds=1)
+    monkeypatch.setattr(served.services, "now", lambda: later)
+    assert (await browser.get("/besoin")).status_code == 303
+
+
+async def test_a_session_of_the_administrator_ends_when_that_key_is_changed(
+    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await browser.sign_in()
+    other = replace(served.services.settings, admin_key=f"{ADMIN_KEY}-changed")
+    monkeypatch.setattr(served.services, "settings", other)
+    assert (await browser.get("/besoin")).status_code == 303
+
+
+async def test_a_key_that_may_not_match_is_told_so(served: Client, browser: Browser) -> None:
+    somebody = await member(served, "read")
+    answer = await browser.sign_in(secret(somebody.headers))
+    assert (answer.status_code, "Droit demandé" in browser.page) == (403, True)
+
+
+async def test_pages_name_the_organisation_of_the_key(served: Client, browser: Browser) -> None:
+    somebody = await member(served, "match", organisation="Ville de Redon")
+    await browser.sign_in(secret(somebody.headers))
+    assert "Ville de Redon" in browser.page
+
+
+async def test_a_form_of_another_page_does_nothing_and_loses_nothing(browser: Browser) -> None:
+    await browser.sign_in()
+    for token in ("", "0" * 80):
+        content = f"jeton={token}&titre=Entretien+des+parcs&faire=comprendre"
+        answer = await browser.post("/besoin", content=content, headers=FORM)
+        browser.page = answer.text
+        assert (answer.status_code, heading(answer.text)) == (403, "Ce formulaire n’a pas été pris en compte")
+        assert browser.fields("besoin")["titre"] == ["Entretien des parcs"]
+    assert (await browser.submit("besoin")).status_code == 200
+    assert 'value="Entretien des parcs"' in browser.page
+
+
+async def test_what_is_typed_outlives_the_session(browser: Browser) -> None:
+    await browser.sign_in()
+    form = browser.page
+    await browser.submit("deconnexion")
+    browser.page = form
+    answer = await browser.submit("besoin", titre="Entretien des parcs", faire="comprendre")
+    assert (answer.status_code, heading(browser.page)) == (401, "Se connecter")
+    await browser.submit("connexion", cle=ADMIN_KEY)
+    assert heading(browser.page) == "Vous êtes connecté"
+    await browser.submit("besoin")
+    assert 'value="Entretien des parcs"' in browser.page
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example", "https://evil.example", "/\\evil.example", "evil", "", "/\tx", "/é"]
+)
+def test_nobody_is_led_elsewhere(path: str) -> None:
+    assert local_path(path) is None
+
+
+async def test_a_path_that_looks_like_an_address_stays_one(browser: Browser) -> None:
+    await browser.open("/connexion?suite=/https:/evil.example/")
+    fields = {**browser.fields("connexion"), "cle": [ADMIN_KEY]}
+    answer = await browser.post("/connexion", data={name: texts[0] for name, texts in fields.items()})
+    target = answer.url.join(answer.headers["location"])
+    assert (target.host, target.path) == ("127.0.0.1", "/https:/evil.example/")
+
+
+async def test_pages_load_and_run_nothing_from_elsewhere(browser: Browser) -> None:
+    answer = await browser.open("/connexion")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'; style-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "<script" not in answer.text
+    assert " style=" not in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    style = await browser.get(answer.text.partition('href="./bureau.css')[1].removeprefix('href="./'))
+    assert style.headers["content-type"].startswith("text/css")
+
+
+async def test_pages_are_never_open_to_other_origins(browser: Browser) -> None:
+    for path in ("/connexion", "/besoin"):
+        answer = await browser.get(path, headers={"Origin": "https://portail.example.org"})
+        assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_a_link_signs_in_once(served: Client, browser: Browser) -> None:
+    token = served.services.sign_in_links.issue(ADMIN_KEY)
+    assert (await browser.open(f"/connexion/{token}")).url.path == "/besoin"
+    async with Browser(served.app) as other:
+        answer = await other.open(f"/connexion/{token}")
+        assert (answer.status_code, "déjà servi" in answer.text) == (404, True)
