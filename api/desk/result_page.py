@@ -22,8 +22,10 @@ from domain.errors import InvalidContent
 from domain.needs.need import Need, Place
 from domain.report.build import best_outcome, standings_of
 from domain.shortlists.shortlist import Advice, Confidence, LotShortlist, Severity, Shortlist, SupplierSummary
+from domain.text.bilingual import Language
 from matching.engine import match_json
 from matching.geo.report_map import map_sheets
+from matching.reference import Reference
 
 MOST_GRAVE_FIRST: tuple[Severity, ...] = ("blocking", "warning", "info")
 VARIANTS = {
@@ -68,7 +70,9 @@ async def show_result(visit: Visit) -> Response[bytes]:
         return need_form_page(visit, understood.form, refused, HTTPStatus.UNPROCESSABLE_ENTITY)
     shortlist = msgspec.json.decode(answer, type=Shortlist)
     key = str(visit.call.bearer.organisation_id)
-    drawn = await visit.services.match_work.beside(lambda: _map(visit, need, shortlist), key, visit.call.left)
+    drawn = await visit.services.match_work.beside(
+        _map, need, shortlist, visit.language, is_much=False, key=key, left=visit.call.left
+    )
     return _page(visit, understood, need, shortlist, drawn)
 
 
@@ -108,20 +112,21 @@ def _in_order(advice: tuple[Advice, ...]) -> list[LegalPoint]:
     return sorted(points, key=lambda each: MOST_GRAVE_FIRST.index(each.severity))
 
 
-def _map(visit: Visit, need: Need, shortlist: Shortlist) -> Drawing:
+def _map(reference: Reference, need: Need, shortlist: Shortlist, language: Language) -> Drawing:
     """The map of the suppliers of all lots, each by the best that it may do on one of them."""
     standings = standings_of(shortlist)
     placed = [(standings[each.id], each.location) for each in _suppliers(shortlist) if each.location is not None]
     territories = [lot.territory or need.territory for lot in need.lots]
     unique = list(dict.fromkeys(each for each in territories if each is not None))
     sites: list[Place] = list(dict.fromkeys(lot.site for lot in need.lots if lot.site))
-    sheets = map_sheets(visit.services.reference.geography, unique, sites, [at for _, at in placed])
-    return map_drawing([standing for standing, _ in placed], need.title or "", visit.language, sheets)
+    sheets = map_sheets(reference.geography, unique, sites, [at for _, at in placed])
+    return map_drawing([standing for standing, _ in placed], need.title or "", language, sheets)
 
 
 def _suppliers(shortlist: Shortlist) -> list[SupplierSummary]:
-    rows = (row for lot in shortlist.lots for row in (*lot.candidates, *lot.near_misses))
-    return list({row.supplier.id: row.supplier for row in rows}.values())
+    found = [row.supplier for lot in shortlist.lots for row in lot.candidates]
+    found += [row.supplier for lot in shortlist.lots for row in lot.near_misses]
+    return list({supplier.id: supplier for supplier in found}.values())
 
 
 PAGES = (show_form_again, show_result)

@@ -132,6 +132,7 @@ def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, 
     }
     # msgspec names a page of awards Page_Award_
     text = re.sub(rb"\bPage_(\w+)_\b", rb"\1Page", msgspec.json.encode(whole))
+    text = text.replace(b"NeedAndProcedure", b"Need")  # what a match takes; a need without its procedure is ours alone
     renamed: dict[str, Any] = msgspec.json.decode(text)
     renamed["components"]["schemas"] = dict(sorted(renamed["components"]["schemas"].items()))
     return renamed

@@ -4,6 +4,7 @@ import json
 import re
 from html import unescape
 from itertools import pairwise
+from typing import Any
 
 from domain.text.normalise import fold
 from tests.api.desk.steps import Browser, heading
@@ -11,7 +12,7 @@ from tests.api.exchanges.test_reply_page import Outline
 from tests.api.sync.factories import Client, put_record
 
 MOWING = {"lieu": "commune:56178", "lot-1-objet": "tonte de pelouses"}
-BY_STATE = [
+BY_STATE: list[dict[str, Any]] = [
     {"name": "Atelier du Blavet", "approvals": [{"kind": "ESAT"}]},
     {"name": "Chantier <du> Scorff", "approvals": [{"kind": "ACI", "valid_until": "2020-01-01"}]},
     {"name": "Ferme lointaine", "location": {"lat": 47.2, "lon": -1.55}},
@@ -19,13 +20,13 @@ BY_STATE = [
 ]
 
 
-async def answered(served: Client, browser: Browser, source: str, **typed: object) -> str:
+async def answered(served: Client, browser: Browser, source: str, **typed: Any) -> str:
     """The page of an answer, on suppliers of its own."""
     for number, fields in enumerate(BY_STATE):
         await put_record(served, source, str(number), **fields)
     await browser.sign_in()
     fields = {**MOWING, **{name.replace("_", "-"): text for name, text in typed.items()}}
-    answer = await browser.submit("besoin", fields, to="besoin/resultat")  # type: ignore[arg-type]
+    answer = await browser.submit("besoin", fields, to="besoin/resultat")
     assert (answer.status_code, heading(browser.page)) == (200, "Qui pourrait répondre")
     return browser.page
 
