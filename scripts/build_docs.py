@@ -20,6 +20,8 @@ def build(folder: Path) -> Path:
     pages = folder / "docs"
     shutil.copytree(ROOT / "docs", pages)
     shutil.move(pages / "zensical.toml", folder)
+    for page in pages.glob("*.md"):
+        page.write_text(page.read_text().replace("](../domain/data/SOURCES.md", "](sources.md"))
     document = json.loads((ROOT / "openapi" / "openapi.json").read_text())
     (pages / "examples.md").write_text(examples_page(document))
     shutil.copyfile(ROOT / "domain" / "data" / "SOURCES.md", pages / "sources.md")
