@@ -24,8 +24,10 @@ from matching.supply import SupplySearch
 from matching.supply_map import Level, supply_map
 from sources.formats.csv_writer import Cell, Dialect, csv_of
 
-MOST_TERRITORIES, MOST_AREAS = 100, 2_000
+MOST_TERRITORIES, MOST_SEGMENTS, MOST_AREAS = 100, 200, 2_000
 """The areas of a map are drawn: a departement has up to 890 communes, a region 5,100."""
+MOST_SUGGESTIONS = 10
+"""A suggestion takes up to 2 ms of the event loop, and nobody who asks needs a key."""
 MINUTE = 60
 LONGEST_NAME = 60
 
@@ -40,7 +42,9 @@ class SupplyQuery(msgspec.Struct, frozen=True):
     segments: (
         Annotated[
             tuple[str, ...],
-            msgspec.Meta(max_length=200, description="Segments or families, separated by commas; all segments without"),
+            msgspec.Meta(
+                max_length=MOST_SEGMENTS, description="Segments or families, separated by commas; all segments without"
+            ),
         ]
         | None
     ) = None
@@ -142,14 +146,17 @@ def _read(query: SupplyQuery, reference: Reference) -> tuple[tuple[str, ...], tu
     areas: list[Area] = []
     for place, code in enumerate(query.territory):
         try:
-            areas.append(reference.territories.area(code))
+            areas.append(reference.territories.area(code, suggest=len(problems) < MOST_SUGGESTIONS))
         except UnknownTerritory as unknown:
             problems.append(Problem(pointer("territory", place), unknown.code, unknown.detail))
     taxonomy = reference.taxonomy
     named = [each for some in query.segments or () for each in some.split(",")]
-    for place, segment in enumerate(named):
+    if len(named) > MOST_SEGMENTS:
+        problems.append(Problem("/segments", "wrong_length", TOO_MANY_SEGMENTS))
+    for place, segment in enumerate(named[:MOST_SEGMENTS]):
         if not taxonomy.known(segment):
-            problems.append(Problem(pointer("segments", place), "unknown_code", unknown_segment(segment, taxonomy)))
+            detail = unknown_segment(segment, taxonomy, suggest=len(problems) < MOST_SUGGESTIONS)
+            problems.append(Problem(pointer("segments", place), "unknown_code", detail))
     if problems:
         raise invalid(*problems)
     wanted = tuple(taxonomy.segments) if query.segments is None else named
@@ -177,5 +184,7 @@ MAP_ONLY = Text(
     "« level » ne vaut que pour la carte : demander application/geo+json (Accept)",
     "“level” is for the map alone: ask for application/geo+json (Accept)",
 )
+
+TOO_MANY_SEGMENTS = Text(f"Au plus {MOST_SEGMENTS} segments", f"At most {MOST_SEGMENTS} segments")
 
 ROUTES = (get_supply,)

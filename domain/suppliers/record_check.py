@@ -43,10 +43,10 @@ def check_record(record: SupplierRecord, territories: Territories, taxonomy: Tax
         yield from _offer(offer, position, territories, taxonomy, cpv)
 
 
-def unknown_segment(segment: str, taxonomy: Taxonomy) -> Text:
-    """The message about an id of no segment, with the nearest one."""
+def unknown_segment(segment: str, taxonomy: Taxonomy, *, suggest: bool = True) -> Text:
+    """The message about an id of no segment, with the nearest one where that is wanted."""
     detail = Text(f"Segment inconnu : « {segment[:80]} »", f"Unknown segment: “{segment[:80]}”")
-    return _with_hint(detail, taxonomy.nearest(segment))
+    return _with_hint(detail, taxonomy.nearest(segment) if suggest else None)
 
 
 def _commune(code: str, territories: Territories) -> Iterator[Problem]:

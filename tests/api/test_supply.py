@@ -14,6 +14,7 @@ from litestar.testing import AsyncTestClient
 
 from api.app import create_app
 from api.settings import Settings
+from api.supply import MOST_SUGGESTIONS
 from domain.supply import Supply
 from matching.reference import Reference
 from matching.supply import SupplySearch
@@ -109,6 +110,29 @@ async def test_a_map(client: AsyncTestClient[Litestar]) -> None:
         assert abs(len(features) - number) < 5
         assert {each["geometry"]["type"] for each in features} <= {"Polygon", "MultiPolygon"}
         assert sum(each["properties"]["suppliers"] for each in features) == 2
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["&".join(["territory=commune:3523X"] * 100), "territory=departement:35&segments=" + ",".join(["de-boi"] * 200)],
+    ids=["territories", "segments"],
+)
+async def test_of_many_unknown_codes_the_first_have_a_suggestion(client: AsyncTestClient[Litestar], query: str) -> None:
+    """All are told, in little time."""
+    errors = (await client.get(f"/supply?{query}")).json()["errors"]
+    assert len(errors) in {100, 200}
+    assert ["peut-être" in each["detail"] for each in errors[: MOST_SUGGESTIONS + 1]] == [True] * MOST_SUGGESTIONS + [
+        False
+    ]
+
+
+async def test_segments_are_as_many_as_the_taxonomy_may_have_however_they_are_given(
+    client: AsyncTestClient[Litestar],
+) -> None:
+    one = "segments=" + ",".join(["de-bio"] * 150)
+    assert (await client.get(f"{RENNES_AND_AROUND}&{one}")).status_code == 200
+    refused = (await client.get(f"{RENNES_AND_AROUND}&{one}&{one}")).json()
+    assert [each["code"] for each in refused["errors"]] == ["wrong_length"]
 
 
 @pytest.mark.parametrize(
