@@ -120,8 +120,9 @@ def _map(visit: Visit, need: Need, shortlist: Shortlist) -> Drawing:
 
 
 def _suppliers(shortlist: Shortlist) -> list[SupplierSummary]:
-    rows = (row for lot in shortlist.lots for row in (*lot.candidates, *lot.near_misses))
-    return list({row.supplier.id: row.supplier for row in rows}.values())
+    rows = [row.supplier for lot in shortlist.lots for row in lot.candidates]
+    rows += [row.supplier for lot in shortlist.lots for row in lot.near_misses]
+    return list({each.id: each for each in rows}.values())
 
 
 PAGES = (show_form_again, show_result)
