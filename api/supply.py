@@ -86,6 +86,7 @@ async def get_supply(call: Call, query: SupplyQuery) -> Response[bytes]:
 
     Anybody may ask; answers are made one at a time and cached until the data changes. 429 where too many wait.
     """
+<<<<<<< HEAD
     services = call.services
     reference, live = services.reference, services.directory.index
     codes, segments = _read(query, reference)
@@ -99,11 +100,35 @@ async def get_supply(call: Call, query: SupplyQuery) -> Response[bytes]:
     body = await services.supply_answers.answer(
         question, caller_of(call.scope), lambda: answer(question, live, reference)
     )
+=======
+    question, body = await answered(call, query, call.media_type)
+>>>>>>> desk
     if call.media_type != CSV:
         return conditional_get(call, body, call.media_type, max_age=MINUTE)
     response = conditional_get(call, body, f"{CSV}; charset=utf-8", max_age=MINUTE)
     response.headers["content-disposition"] = f'attachment; filename="{_file_name(question)}"'
     return response
+
+
+async def answered(call: Call, query: SupplyQuery, media_type: str) -> tuple[Question, bytes]:
+    """A query as a question, and the answer to it in that media type, made or remembered.
+
+    Raises Refusal: 422 for what is unknown in the query, 429 where too many wait, 503.
+    """
+    services = call.services
+    reference, live = services.reference, services.directory.index
+    codes, segments = _read(query, reference)
+    if query.level is not None and media_type != GEOJSON:
+        raise invalid(Problem("/level", "map_only", MAP_ONLY))
+    version = live.data_version, live.version_uid
+    on, level = query.on or services.today(), query.level or "epci"
+    question = Question(version, media_type, call.language, codes, segments, on, level)
+    if media_type == GEOJSON and level == "commune":
+        _require_drawable(codes, reference)
+    body = await services.supply_answers.answer(
+        question, caller_of(call.scope), lambda: answer(question, live, reference)
+    )
+    return question, body
 
 
 def answer(question: Question, live: LiveIndex, reference: Reference) -> bytes:

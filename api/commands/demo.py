@@ -27,6 +27,7 @@ from api.commands.server_process import application, serve_requests
 from api.commands.shortlist_table import ShortlistReport, count
 from api.commands.signing_engine import operator, signing_engine
 from api.runtime.forked_processes import forked_processes
+from api.runtime.one_time_links import LINK_SECONDS
 from api.sample.load import SAMPLE_SOURCE, load_sample
 from api.settings import Settings
 from db.api_keys import create_key, find_client
@@ -74,6 +75,11 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             ShortlistReport(need, reference.territories, to, SHOWN).write(shortlist)
             to.print()
             to.rule("À vous", align="left")
+            to.print(
+                f"Dans un navigateur, déjà connecté (une fois, pendant {LINK_SECONDS / 60:.0f} minutes) :",
+                soft_wrap=True,
+            )
+            to.print(f"{where}/connexion/{app.state.services.sign_in_links.issue(key)}\n", soft_wrap=True)
             to.print(f"Documentation  {where}/docs", soft_wrap=True)
             to.print(f"Clé d'API      {key}", soft_wrap=True)
             to.print("À essayer dans un autre terminal :\n")

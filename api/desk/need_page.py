@@ -1,5 +1,6 @@
 """The page on which a need is said in words, and shown as it was understood."""
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
@@ -11,6 +12,7 @@ from api.desk.page import page
 from api.desk.understood_need import Understood, understand
 from api.desk.visit import Visit
 from domain.needs.need import RESERVED_TYPES, Need
+from domain.reference.territory import Area, Territories
 from domain.text.bilingual import Text
 
 BUYERS = {
@@ -70,21 +72,24 @@ def need_form_page(
         wrong={mistake.field for mistake in mistakes},
         buyers=BUYERS,
         kinds_of_place=KINDS_OF_PLACE,
-        parents=_parents(visit, understood),
+        parents=departements_around(_places(understood), visit.services.reference.territories),
         reserved_types=RESERVED_TYPES,
         most_lots=MOST_LOTS,
     )
 
 
-def _parents(visit: Visit, understood: Understood | None) -> dict[str, str]:
-    """The name of the departement around each commune or EPCI that is a choice, by its id."""
+def _places(understood: Understood | None) -> list[Area]:
+    """The territories and communes that the form names."""
     if understood is None:
-        return {}
-    territories = visit.services.reference.territories
-    shown = [*understood.choices, *understood.areas, *(site for site in understood.sites if site)]
-    shown += [area for choices in understood.site_choices for area in choices]
+        return []
+    chosen = [*understood.areas, *(site for site in understood.sites if site)]
+    return [*chosen, *understood.choices, *(area for choices in understood.site_choices for area in choices)]
+
+
+def departements_around(areas: Iterable[Area], territories: Territories) -> dict[str, str]:
+    """The name of the departement around each commune or EPCI, by its id."""
     around = {
-        area.id: [each.label for each in territories.parents(area) if each.kind == "departement"] for area in shown
+        area.id: [each.label for each in territories.parents(area) if each.kind == "departement"] for area in areas
     }
     return {area_id: labels[0] for area_id, labels in around.items() if labels}
 

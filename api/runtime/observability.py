@@ -118,9 +118,9 @@ class ObservabilityMiddleware:
 
 
 def route_of(scope: Scope) -> str:
-    """The path of the route that answered or refused a request, its parameters unfilled."""
+    """The path of the route, or page, that answered or refused a request, its parameters unfilled."""
     handler: BaseRouteHandler | None = scope.get("route_handler")
-    route = handler.opt.get("route") if handler is not None else None
+    route = handler.opt.get("route") or handler.opt.get("page") if handler is not None else None
     return route.path if route is not None else _UNROUTED
 
 

@@ -4,13 +4,14 @@ import re
 import shlex
 import signal
 from pathlib import Path
-from urllib.request import Request, urlopen
+from urllib.parse import urlsplit
+from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
 from tests.api.commands.conftest import Running, processes, vivier
 
 
 def demonstration(home: Path) -> str:
-    """What one run shows, and that the request it proposes works as printed."""
+    """What one run shows, and that the request and the address it proposes work as printed."""
     demo = Running(home, "demo", "--port", "0")
     try:
         shown = demo.wait_for("Ctrl-C arrête tout.")
@@ -19,6 +20,9 @@ def demonstration(home: Path) -> str:
         headers = dict(option.split(": ", 1) for option in options[1:4:2])
         with urlopen(Request(url, options[5].encode(), headers)) as answer:
             assert b'"candidates":[{"rank":1' in answer.read()
+        (link,) = re.findall(r"^http\S+/connexion/\S+$", shown, re.MULTILINE)
+        with build_opener(HTTPCookieProcessor()).open(Request(link, headers={"Accept-Language": "fr"})) as page:
+            assert (urlsplit(page.url).path, "Votre besoin" in page.read().decode()) == ("/besoin", True)
         demo.signal(signal.SIGINT)
         assert demo.ended() == 0
         assert demo.log == ""

@@ -188,6 +188,23 @@ async def test_pages_are_never_open_to_other_origins(browser: Browser) -> None:
         assert "access-control-allow-origin" not in answer.headers
 
 
+async def test_the_log_names_the_page_and_no_link(
+    served: Client, browser: Browser, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = served.services.sign_in_links.issue(ADMIN_KEY)
+    await browser.get(f"/connexion/{token}")
+    written = capsys.readouterr().err
+    assert '"route":"/connexion/{link}"' in written
+    assert token not in written
+
+
+async def test_the_root_leads_browsers_to_the_form(browser: Browser) -> None:
+    await browser.open("/")
+    assert heading(browser.page) == "Se connecter"
+    await browser.submit("connexion", cle=ADMIN_KEY)
+    assert heading(browser.page) == "Votre besoin"
+
+
 async def test_a_link_signs_in_once(served: Client, browser: Browser) -> None:
     token = served.services.sign_in_links.issue(ADMIN_KEY)
     assert (await browser.open(f"/connexion/{token}")).url.path == "/besoin"

@@ -74,10 +74,10 @@ async def test_the_root_says_what_this_is_and_where_it_is_described(client: Asyn
     assert "accept" in answer.headers["vary"]
 
 
-async def test_the_root_leads_browsers_to_the_documentation(client: AsyncTestClient[Any]) -> None:
+async def test_the_root_leads_browsers_to_the_form_of_a_need(client: AsyncTestClient[Any]) -> None:
     accept = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     answer = await client.get("/", headers=accept, follow_redirects=False)
-    assert (answer.status_code, answer.headers["location"]) == (303, "docs")
+    assert (answer.status_code, answer.headers["location"]) == (303, "besoin")
     assert "accept" in answer.headers["vary"]
     page = await client.get("/", headers=accept, follow_redirects=True)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
