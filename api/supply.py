@@ -86,23 +86,7 @@ async def get_supply(call: Call, query: SupplyQuery) -> Response[bytes]:
 
     Anybody may ask; answers are made one at a time and cached until the data changes. 429 where too many wait.
     """
-<<<<<<< HEAD
-    services = call.services
-    reference, live = services.reference, services.directory.index
-    codes, segments = _read(query, reference)
-    if query.level is not None and call.media_type != GEOJSON:
-        raise invalid(Problem("/level", "map_only", MAP_ONLY))
-    version = live.data_version, live.version_uid
-    on, level = query.on or services.today(), query.level or "epci"
-    question = Question(version, call.media_type, call.language, codes, segments, on, level, call.csv)
-    if call.media_type == GEOJSON and level == "commune":
-        _require_drawable(codes, reference)
-    body = await services.supply_answers.answer(
-        question, caller_of(call.scope), lambda: answer(question, live, reference)
-    )
-=======
     question, body = await answered(call, query, call.media_type)
->>>>>>> desk
     if call.media_type != CSV:
         return conditional_get(call, body, call.media_type, max_age=MINUTE)
     response = conditional_get(call, body, f"{CSV}; charset=utf-8", max_age=MINUTE)
@@ -122,7 +106,7 @@ async def answered(call: Call, query: SupplyQuery, media_type: str) -> tuple[Que
         raise invalid(Problem("/level", "map_only", MAP_ONLY))
     version = live.data_version, live.version_uid
     on, level = query.on or services.today(), query.level or "epci"
-    question = Question(version, media_type, call.language, codes, segments, on, level)
+    question = Question(version, media_type, call.language, codes, segments, on, level, call.csv)
     if media_type == GEOJSON and level == "commune":
         _require_drawable(codes, reference)
     body = await services.supply_answers.answer(

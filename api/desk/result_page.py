@@ -124,15 +124,9 @@ def _map(reference: Reference, need: Need, shortlist: Shortlist, language: Langu
 
 
 def _suppliers(shortlist: Shortlist) -> list[SupplierSummary]:
-<<<<<<< HEAD
-    found = [row.supplier for lot in shortlist.lots for row in lot.candidates]
-    found += [row.supplier for lot in shortlist.lots for row in lot.near_misses]
-    return list({supplier.id: supplier for supplier in found}.values())
-=======
     rows = [row.supplier for lot in shortlist.lots for row in lot.candidates]
     rows += [row.supplier for lot in shortlist.lots for row in lot.near_misses]
     return list({each.id: each for each in rows}.values())
->>>>>>> desk
 
 
 PAGES = (show_form_again, show_result)

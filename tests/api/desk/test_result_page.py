@@ -26,11 +26,7 @@ async def answered(served: Client, browser: Browser, source: str, **typed: Any) 
         stored = await put_record(served, source, str(number), **of_record)
         await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
     await browser.sign_in()
-<<<<<<< HEAD
-    fields = {**MOWING, **{name.replace("_", "-"): text for name, text in typed.items()}}
-=======
     fields: dict[str, Any] = {**MOWING, **{name.replace("_", "-"): text for name, text in typed.items()}}
->>>>>>> desk
     answer = await browser.submit("besoin", fields, to="besoin/resultat")
     assert (answer.status_code, heading(browser.page)) == (200, "Qui pourrait répondre")
     return browser.page
