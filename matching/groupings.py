@@ -13,12 +13,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.text.bilingual import Language
+from domain.errors import InvalidContent, Problem
+from domain.text.bilingual import Language, Text
 from matching import messages
 from matching.geo.projection import Floats, Positions
 from matching.geo.territory import Bools
 from matching.lot_match import LotMatch
-from matching.minimal_covers import MinimalCovers
+from matching.minimal_covers import MinimalCovers, TooManyCombinations
 from matching.offer_worth import NO_OFFER
 from matching.ranking import mixed
 from matching.spatial_order import CERTAIN_KM
@@ -82,7 +83,17 @@ def groupings_json(lot: LotMatch, count: int, seed: int, language: Language) -> 
 
 
 def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
-    """The first `count` groupings; none where a candidate answers the lot alone."""
+    """The first `count` groupings; none where a candidate answers the lot alone.
+
+    Raises InvalidContent where the candidates answer its segments in so many ways that these take too long to combine.
+    """
+    try:
+        return _first_groupings(lot, count, seed)
+    except TooManyCombinations:
+        raise InvalidContent((Problem("/groupings", "too_many_combinations", _too_many(lot)),)) from None
+
+
+def _first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
     rows, objects = lot.passing.order, len(lot.query.subject.objects)
     if not count or objects < SIZES[0] or not len(rows):
         return []
@@ -96,6 +107,15 @@ def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
         if len(found) == count:
             break
     return found
+
+
+def _too_many(lot: LotMatch) -> Text:
+    name, count = lot.query.lot.id[:40], len(lot.query.subject.objects)
+    return Text(
+        f"Lot {name} : trop de groupements à examiner pour {count} segments ; en demander moins par lot, ou pas de "
+        "groupements",
+        f"Lot {name}: too many groupings to look at for {count} segments; ask for fewer in a lot, or for no groupings",
+    )
 
 
 class _Search:

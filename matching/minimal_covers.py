@@ -3,13 +3,20 @@
 from collections.abc import Iterator, Sequence
 
 NEVER = 1 << 62
+MOST_STEPS = 500_000
+"""The members that are tried, for half a second: 3,000 that each answer another 4 of 12 things take a tenth of it."""
+
+
+class TooManyCombinations(Exception):
+    """More members would have to be tried than `MOST_STEPS`."""
 
 
 class MinimalCovers:
     """Members stand in an order of preference; `masks[p]`: what the one at place `p` answers, a bit for each thing.
 
     Sets are compared by their last members, then by those before: the first set is the one whose last member comes
-    earliest. Work grows with the distinct masks, not with the number of sets that there are.
+    earliest. Work grows with the distinct masks, not with the number of sets that there are; where so many are so
+    different that it takes more than `MOST_STEPS`, `exist` and `sets` raise TooManyCombinations.
     """
 
     def __init__(self, masks: Sequence[int], whole: int) -> None:
@@ -23,6 +30,7 @@ class MinimalCovers:
         self._rarest_first = sorted(answers, key=lambda each: len(each[1]))
         """Each bit with the distinct masks that have it, each with its first place."""
         self._earliest: dict[tuple[int, int], int] = {}
+        self._steps = MOST_STEPS
 
     def exist(self, size: int) -> bool:
         """Whether there is a set of this size or a smaller one."""
@@ -35,6 +43,7 @@ class MinimalCovers:
     def _sets(self, chosen: tuple[int, ...], lacking: int, more: int, end: int) -> Iterator[tuple[int, ...]]:
         """The chosen with `more` others from before `end` that answer what is `lacking`."""
         for place in range(end):
+            self._spend(1)
             mask = self._masks[place]
             left = lacking & ~mask
             if left == lacking or (more > 1) == (left == 0) or self._earliest_of(left, more - 1) >= place:
@@ -56,12 +65,19 @@ class MinimalCovers:
         found = self._earliest.get((lacking, members))
         if found is None:
             found = NEVER
-            for mask, place in next(having for one, having in self._rarest_first if one & lacking):
+            having = next(having for one, having in self._rarest_first if one & lacking)
+            self._spend(len(having))
+            for mask, place in having:
                 if place >= found:
                     break
                 found = min(found, max(place, self._earliest_of(lacking & ~mask, members - 1)))
             self._earliest[lacking, members] = found
         return found
+
+    def _spend(self, steps: int) -> None:
+        self._steps -= steps
+        if self._steps < 0:
+            raise TooManyCombinations
 
 
 def _each_is_needed(masks: Sequence[int]) -> bool:
