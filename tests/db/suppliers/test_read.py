@@ -44,7 +44,7 @@ COPIES = text("""
     FROM suppliers CROSS JOIN generate_series(1, 1000)
 """)
 WHOLE_READS = text("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'suppliers'")
-"""Of all suppliers, in this transaction."""
+"""Of all suppliers, so far: also those of earlier transactions of the connection that were not reported yet."""
 
 
 @pytest.fixture
@@ -155,10 +155,11 @@ async def test_later_changes_are_found_without_reading_all_suppliers(pool: Engin
         await connection.execute(text("ANALYZE suppliers"))
     await put(pool, "late", record("Late"))
     async with snapshot(pool) as view:
+        before = await view.connection.scalar(WHOLE_READS)
         assert not await view.has_more_changes(view.version - 1, 1)
         (changes,) = [batch async for batch in view.changes(view.version - 1)]
         assert [change.supplier and change.supplier.name for change in changes] == ["Late"]
-        assert await view.connection.scalar(WHOLE_READS) == 0
+        assert await view.connection.scalar(WHOLE_READS) == before
 
 
 async def follow(engine: Engine, position: Position, limit: int = 2) -> list[Change]:
