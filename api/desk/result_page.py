@@ -40,7 +40,7 @@ VARIANTS = {
 
 
 class LegalPoint(NamedTuple):
-    """What the law, or counsel, says: how grave, in words, by which article and how sure that is."""
+    """A point of law, or of counsel: how grave it is, in words, by which article, and how sure that reading is."""
 
     severity: Severity
     message: str
@@ -94,7 +94,7 @@ def _page(visit: Visit, understood: Understood, need: Need, shortlist: Shortlist
 
 
 def _legal_points(lot: LotShortlist) -> Iterator[LegalPoint]:
-    """What the law says of a lot, the gravest first."""
+    """The points of law on a lot, the gravest first."""
     found = [
         LegalPoint(
             "blocking" if finding.outcome == "INELIGIBLE" else "warning",
