@@ -282,6 +282,7 @@ async def test_where_none_can_be_built_the_old_one_goes_on_and_it_is_not_attempt
     monkeypatch.setattr(live_index, "TAIL_SHARE", 0)
     monkeypatch.setattr(live_index, "LONGEST_TAIL", 1_000)
     monkeypatch.setattr(live_index, "build_index", on_a_full_disk)
+    monkeypatch.setattr(directory, "_pause", 3_600.0)
     for number in range(1, 4):
         await names_at(directory, await put(engine, str(number), str(number)))
         assert directory.rebuilding is not None

@@ -31,6 +31,7 @@ OF_NOBODY = {
     "audit_heads": {"status", "line"},
     "awards": {"lot_id", "supplier_siret", "segments", "reserved"},
     "calendar_feeds": {"digest"},
+    "desk_sessions": {"digest"},
     "exchange_recipients": {"siret", "why"},
     "exchanges": {"lot_ids", "channel"},
     "idempotency_keys": {"route", "key", "body_hash", "headers"},
