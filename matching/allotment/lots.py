@@ -25,7 +25,7 @@ class GivenLots:
 
     def to_divide(self) -> list[GivenLot]:
         """The lots with what they buy in cells."""
-        return [self._given(place) for place in range(len(self.queries))]
+        return [self._lot_to_buy(place) for place in range(len(self.queries))]
 
     def territory(self, place: int) -> TerritoryRequest:
         """The territory of a lot as the buyer gave it."""
@@ -104,7 +104,7 @@ class GivenLots:
             near_misses=0,
         )
 
-    def _given(self, place: int) -> GivenLot:
+    def _lot_to_buy(self, place: int) -> GivenLot:
         segments = self.queries[place].subject.objects
         terms = _terms(self.need.lots[place]) if segments else place
         return GivenLot(place, segments or (NO_SEGMENT,), self._areas(place), terms)

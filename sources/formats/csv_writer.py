@@ -17,11 +17,11 @@ def csv_of(header: Sequence[str], rows: Iterable[Sequence[Cell]], dialect: Diale
     written = StringIO()
     table = csv.writer(written, delimiter=";" if dialect == "excel" else ",", lineterminator="\r\n")
     table.writerow(header)
-    table.writerows([[_written(cell, dialect) for cell in row] for row in rows])
+    table.writerows([[_text_of(cell, dialect) for cell in row] for row in rows])
     return written.getvalue().encode("utf-8-sig" if dialect == "excel" else "utf-8")
 
 
-def _written(cell: Cell, dialect: Dialect) -> str:
+def _text_of(cell: Cell, dialect: Dialect) -> str:
     if cell is None:
         return ""
     if isinstance(cell, bool):
