@@ -19,10 +19,7 @@ from api.admin.keys import ROUTES as KEY_ROUTES
 from api.admin.organisations import ROUTES as ORGANISATION_ROUTES
 from api.admin.privacy import ROUTES as PRIVACY_ROUTES
 from api.allotment import ROUTES as ALLOTMENT_ROUTES
-from api.desk.need_page import PAGES as NEED_PAGES
-from api.desk.result_page import PAGES as RESULT_PAGES
-from api.desk.sign_in import PAGES as SIGN_IN_PAGES
-from api.desk.territory_page import PAGES as TERRITORY_PAGES
+from api.desk.pages import PAGES
 from api.directory.merge_split import ROUTES as MERGE_SPLIT_ROUTES
 from api.directory.routes import ROUTES as DIRECTORY_ROUTES
 from api.docs.guides import guides
@@ -108,10 +105,6 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *OBSERVABILITY_ROUTES,
     *DOCS_ROUTES,
 )
-
-
-# The pages of the buyer's desk, which are no routes of the API.
-PAGES: tuple[HTTPRouteHandler, ...] = (*SIGN_IN_PAGES, *NEED_PAGES, *RESULT_PAGES, *TERRITORY_PAGES)
 
 
 @asynccontextmanager

@@ -1,15 +1,17 @@
-"""The pages on which a session begins and ends, and the stylesheet of all pages."""
+"""The pages on which a session begins and ends, and the stylesheets and scripts of all pages."""
 
 from http import HTTPStatus
+from pathlib import Path
 
 from litestar import Response
 
+from api.desk.assets import MEDIA_TYPES, asset_path, assets
 from api.desk.page import MOST_FIELDS, page, sign_in_page
 from api.desk.sessions import begin_session, client_of_session, end_session
-from api.desk.templates import STYLE
 from api.desk.visit import Visit, local_path
 from api.web.form_fields import fields_in
 from api.web.problems import Refusal
+from domain.errors import NotFound
 from domain.text.bilingual import Text
 
 FIRST_PAGE = "/besoin"
@@ -59,12 +61,16 @@ async def sign_out(visit: Visit) -> Response[bytes]:
     return visit.redirect("/connexion")
 
 
-@page("GET", "/bureau.css", scope=None)
-async def get_style(visit: Visit) -> Response[bytes]:
-    """The stylesheet; its address changes with it."""
+@page("GET", "/bureau/{digest}/{name}", scope=None)
+async def get_asset(visit: Visit, digest: str, name: str) -> Response[bytes]:
+    """A stylesheet or script; for a year, where its path is of today."""
     visit.new_token = None
-    headers = {"cache-control": f"public, max-age={YEAR}, immutable", "vary": "accept-encoding"}
-    return Response(STYLE.encode(), media_type="text/css; charset=utf-8", headers=headers)
+    if name not in assets():
+        raise NotFound(Text("Aucun fichier de ce nom", "No file of this name"))
+    is_current = asset_path(name) == f"bureau/{digest}/{name}"
+    caching = f"public, max-age={YEAR}, immutable" if is_current else "no-cache"
+    headers = {"cache-control": caching, "vary": "accept-encoding"}
+    return Response(assets()[name], media_type=MEDIA_TYPES[Path(name).suffix], headers=headers)
 
 
 def _give(visit: Visit, token: str) -> None:
@@ -77,4 +83,4 @@ USED_LINK = Text(
     "This link was used before, or is too old: sign in with a key",
 )
 
-PAGES = (show_sign_in, sign_in, sign_in_by_link, sign_out, get_style)
+PAGES = (show_sign_in, sign_in, sign_in_by_link, sign_out, get_asset)

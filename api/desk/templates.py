@@ -1,9 +1,5 @@
-"""The templates of the desk, in `api/desk/templates`, and the one stylesheet of its pages.
+"""The templates of the desk, in `api/desk/templates`; their filters are those of the report."""
 
-The stylesheet begins as that of the reply page does; filters are those of the report.
-"""
-
-import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,14 +7,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from api.exchanges.reply_page import STYLE as REPLY_STYLE
+from api.desk.assets import asset_path
 from api.reports.html import filters
 from domain.text import labels
 from domain.text.bilingual import Language
 
 FOLDER = Path(__file__).parent / "templates"
-STYLE = REPLY_STYLE + (FOLDER / "desk.css").read_text(encoding="utf-8")
-STYLE_VERSION = hashlib.sha256(STYLE.encode()).hexdigest()[:12]
 
 
 def rendered(template: str, language: Language, **shown: Any) -> bytes:
@@ -37,7 +31,7 @@ def _environment(language: Language) -> Environment:
         auto_reload=False,
     )
     tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
-    environment.globals |= tables | {"language": language, "style_version": STYLE_VERSION}
+    environment.globals |= tables | {"language": language, "asset": asset_path}
     environment.filters |= filters(language)
     environment.filters["drawing"] = Markup
     return environment

@@ -1,12 +1,13 @@
 """A session of the desk: begun with a key, for this browser alone, and no longer than its key."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
-from api.app import PAGES
+from api.desk.pages import PAGES
 from api.desk.visit import COOKIE, local_path
 from api.runtime.auth import UNKNOWN_PER_MINUTE
 from db.core.engine import transaction
@@ -31,7 +32,7 @@ async def test_a_key_opens_a_session_and_leads_back(browser: Browser) -> None:
 async def test_every_page_but_those_to_sign_in_needs_a_session(browser: Browser) -> None:
     closed = [each.opt["page"] for each in PAGES if each.opt["page"].scope]
     open_ = {each.opt["page"].path for each in PAGES} - {made.path for made in closed}
-    assert open_ == {"/connexion", "/connexion/{link}", "/deconnexion", "/bureau.css"}
+    assert open_ == {"/connexion", "/connexion/{link}", "/deconnexion", "/bureau/{digest}/{name}"}
     assert len(closed) > 1
     for made in closed:
         path = made.path.replace("{code}", "departement:56")
@@ -173,13 +174,23 @@ async def test_a_path_that_looks_like_an_address_stays_one(browser: Browser) -> 
 async def test_pages_load_and_run_nothing_from_elsewhere(browser: Browser) -> None:
     answer = await browser.open("/connexion")
     policy = answer.headers["content-security-policy"]
-    assert "default-src 'none'; style-src 'self'" in policy
+    assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
     assert "unsafe" not in policy
     assert "<script" not in answer.text
     assert " style=" not in answer.text
     assert answer.headers["cache-control"] == "no-store"
-    style = await browser.get(answer.text.partition('href="./bureau.css')[1].removeprefix('href="./'))
+
+
+async def test_stylesheets_and_scripts_are_held_for_a_year_by_paths_that_change_with_them(browser: Browser) -> None:
+    await browser.open("/connexion")
+    path = re.findall(r'href="\./(bureau/[^"]+)"', browser.page)[0]
+    style = await browser.get(path)
     assert style.headers["content-type"].startswith("text/css")
+    assert "immutable" in style.headers["cache-control"]
+    assert "set-cookie" not in style.headers
+    old = await browser.get(f"/bureau/000000000000/{path.rpartition('/')[2]}")
+    assert (old.content, old.headers["cache-control"]) == (style.content, "no-cache")
+    assert (await browser.get("/bureau/000000000000/page.py")).status_code == 404
 
 
 async def test_pages_are_never_open_to_other_origins(browser: Browser) -> None:

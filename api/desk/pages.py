@@ -1,0 +1,17 @@
+"""The pages of the buyer's desk, which are no routes of the API and not in its document."""
+
+from litestar.handlers import HTTPRouteHandler
+
+from api.desk import (
+    need_page,
+    result_page,
+    sign_in,
+    territory_page,
+)
+
+PAGES: tuple[HTTPRouteHandler, ...] = (
+    *sign_in.PAGES,
+    *need_page.PAGES,
+    *result_page.PAGES,
+    *territory_page.PAGES,
+)
