@@ -4,11 +4,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from api.desk.assets import asset_path
 from api.reports.html import filters
+from api.web.html_templates import html_environment
 from domain.text import labels
 from domain.text.bilingual import Language
 
@@ -22,14 +23,7 @@ def rendered(template: str, language: Language, **shown: Any) -> bytes:
 
 @cache
 def _environment(language: Language) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
+    environment = html_environment(FileSystemLoader(FOLDER))
     tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
     environment.globals |= tables | {"language": language, "asset": asset_path}
     environment.filters |= filters(language)

@@ -13,7 +13,7 @@ from secrets import token_urlsafe
 from typing import Any
 from uuid import UUID
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader
 from litestar import Response
 from markupsafe import Markup
 
@@ -21,6 +21,7 @@ from api.exchanges.reply_form import ReplyForm
 from api.exchanges.reply_links import last_day
 from api.exchanges.supplier_view import VisibleExchange
 from api.web.content_negotiation import HTML
+from api.web.html_templates import html_environment
 from api.web.problems import Refusal
 from domain.errors import Problem
 from domain.exchanges.exchange import Barrier, Stance
@@ -106,14 +107,7 @@ def _page(template: str, status: int, **shown: Any) -> Response[bytes]:
 
 @cache
 def _templates() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
+    environment = html_environment(FileSystemLoader(FOLDER))
     environment.filters["moment"] = _moment
     environment.globals["style"] = Markup(STYLE)  # noqa: S704 - ours, and its digest is in the policy
     return environment

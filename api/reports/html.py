@@ -6,11 +6,12 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import PackageLoader, Template
 from markupsafe import Markup
 
 from api.reports.font_coverage import printable, with_glyphs
 from api.reports.svg import drawings
+from api.web.html_templates import html_environment
 from domain.report.model import Report
 from domain.text import bilingual, labels, typography
 from domain.text.bilingual import AND, Language, Text
@@ -38,15 +39,10 @@ def markup(report: Report, maps: MapSheets, *, printed: bool) -> str:
 
 @cache
 def _template(language: Language, *, printed: bool) -> Template:
-    environment = Environment(
-        loader=PackageLoader("api.reports", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        extensions=["jinja2.ext.do"],
-        finalize=_drawable if printed else None,
-    )
+    environment = html_environment(PackageLoader("api.reports", "."))
+    environment.add_extension("jinja2.ext.do")
+    if printed:
+        environment.finalize = _drawable
     environment.filters |= filters(language)
     environment.filters["drawing"] = _image if printed else Markup
     tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}

@@ -1,0 +1,15 @@
+"""jinja2 as all our pages use it: values escaped, an unknown name an error, no blank lines of blocks."""
+
+from jinja2 import BaseLoader, Environment, StrictUndefined
+
+
+def html_environment(loader: BaseLoader) -> Environment:
+    """An environment of templates of HTML, to which filters and globals may be added."""
+    return Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
