@@ -10,6 +10,7 @@ from litestar import Response
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get
 from api.runtime.rate_limits import caller_of
+from api.web.address_formats import KEPT_AS_FILES
 from api.web.content_negotiation import CSV, GEOJSON, JSON
 from api.web.query_string import invalid
 from domain.errors import Problem, pointer
@@ -87,10 +88,10 @@ async def get_supply(call: Call, query: SupplyQuery) -> Response[bytes]:
     Anybody may ask; answers are made one at a time and cached until the data changes. 429 where too many wait.
     """
     question, body = await answered(call, query, call.media_type)
-    if call.media_type != CSV:
-        return conditional_get(call, body, call.media_type, max_age=MINUTE)
-    response = conditional_get(call, body, f"{CSV}; charset=utf-8", max_age=MINUTE)
-    response.headers["content-disposition"] = f'attachment; filename="{_file_name(question)}"'
+    media_type = f"{CSV}; charset=utf-8" if call.media_type == CSV else call.media_type
+    response = conditional_get(call, body, media_type, max_age=MINUTE)
+    if extension := KEPT_AS_FILES.get(call.media_type):
+        response.headers["content-disposition"] = f'attachment; filename="{_file_name(question)}.{extension}"'
     return response
 
 
@@ -186,7 +187,7 @@ def _require_drawable(codes: Iterable[str], reference: Reference) -> None:
 
 def _file_name(question: Question) -> str:
     named = "-".join(code.replace(":", "-") for code in question.codes)
-    return f"offre-{named if len(named) <= LONGEST_NAME else 'territoires'}-{question.on}.csv"
+    return f"offre-{named if len(named) <= LONGEST_NAME else 'territoires'}-{question.on}"
 
 
 MAP_ONLY = Text(

@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from api.web.pagination import Paging
+from api.web.pagination import Cursor
 from api.web.query_string import invalid
 from db.suppliers.read import Filters
 from domain.errors import Problem, pointer
@@ -33,8 +33,19 @@ MOST_VALUES = 50
 _NUMBER = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,15})?")
 
 
-class SupplierQuery(Paging, frozen=True, kw_only=True):
+class SupplierQuery(msgspec.Struct, frozen=True, kw_only=True):
     """The filters of the directory. A supplier passes all that are given; of a repeated one, one value suffices."""
+
+    limit: (
+        Annotated[
+            int,
+            msgspec.Meta(
+                ge=1, le=200, description="Items per page; where it is absent 50, or all in a file of CSV or GeoJSON"
+            ),
+        ]
+        | None
+    ) = None
+    cursor: Cursor | None = None
 
     segment: (
         Annotated[

@@ -26,7 +26,7 @@ from domain.suppliers.supplier import (
     SourceRef,
     Supplier,
 )
-from sources.formats.csv_writer import Dialect, csv_of
+from sources.formats.csv_writer import Dialect, csv_of, csv_rows
 from sources.formats.vivier_csv_rows import HEADER, rows_of_supplier
 
 
@@ -154,10 +154,11 @@ def change_document(change: Change, on: date) -> SupplierDocument | msgspec.Stru
 
 
 def as_map(suppliers: Iterable[Supplier]) -> SupplierFeatureCollection:
-    return SupplierFeatureCollection(tuple(map(_feature, suppliers)))
+    return SupplierFeatureCollection(tuple(map(feature, suppliers)))
 
 
-def _feature(supplier: Supplier) -> SupplierFeature:
+def feature(supplier: Supplier) -> SupplierFeature:
+    """The supplier on a map."""
     at = supplier.location
     properties = SupplierProperties(
         name=supplier.name,
@@ -170,9 +171,12 @@ def _feature(supplier: Supplier) -> SupplierFeature:
     return SupplierFeature(supplier.id, PointGeometry((at.lon, at.lat)) if at else None, properties)
 
 
-def as_table(suppliers: Iterable[Supplier], on: date, source: str | None, dialect: Dialect) -> bytes:
-    """The suppliers as CSV: see `rows_of_supplier`."""
-    return csv_of(HEADER, chain.from_iterable(rows_of_supplier(each, on, source) for each in suppliers), dialect)
+def table_rows(
+    suppliers: Iterable[Supplier], on: date, source: str | None, dialect: Dialect, *, with_header: bool = True
+) -> bytes:
+    """The suppliers as lines of CSV, below those of the columns' names or not: see `rows_of_supplier`."""
+    rows = chain.from_iterable(rows_of_supplier(each, on, source) for each in suppliers)
+    return csv_of(HEADER, rows, dialect) if with_header else csv_rows(rows, dialect)
 
 
 def _segments(supplier: Supplier) -> tuple[str, ...]:

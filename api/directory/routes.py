@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -14,10 +14,11 @@ from api.directory.formats import (
     SupplierDocument,
     SupplierFeatureCollection,
     as_map,
-    as_table,
     change_document,
     document,
+    table_rows,
 )
+from api.directory.whole_list import whole_list
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get
 from api.web.content_negotiation import CSV, GEOJSON, JSON
@@ -63,31 +64,37 @@ still have a next one."""
     tag=TAG,
     scope=("read", "admin"),
     answers={JSON: Page[SupplierDocument], GEOJSON: SupplierFeatureCollection, CSV: str},
-    problems=("unknown-segment", "unknown-territory"),
+    problems=("unknown-segment", "unknown-territory", "too-many-requests"),
     example="suppliers",
     file="fournisseurs",
 )
-async def list_suppliers(call: Call, query: SupplierQuery) -> Response[bytes]:
+async def list_suppliers(call: Call, query: SupplierQuery) -> Response[Any]:
     """Search the directory.
 
     Suppliers that pass every filter, in an order that does not change; inactive ones too, unless `active=true`. As
-    JSON, as GeoJSON or as CSV: the `Link` header leads to the next page of each. With `reserved` or `near` a page may
-    hold fewer than `limit`, or none, and still have a next one. CSV has a row for each offer of a supplier, and can be
-    imported again as it is: its columns are those of `GET /schemas/suppliers.json`; `external_id` is that of the record
-    at `source`, where that is given.
+    JSON, 50 to a page where no `limit` is given; as GeoJSON or CSV without `limit` and `cursor`, all of them in one
+    file, of which an organisation is sent one at a time. The `Link` header leads to the next page of each. With
+    `reserved` or `near` a page may hold fewer than `limit`, or none, and still have a next one. CSV has a row for each
+    offer of a supplier, and can be imported again as it is: its columns are those of `GET /schemas/suppliers.json`;
+    `external_id` is that of the record at `source`, where that is given.
     """
     today = call.services.today()
     narrowed = narrowing(query, call.services.reference, today)
-    after = read_cursor(LIST, query.cursor, UUID)
-    async with transaction(call.services.database) as connection:
-        found, goes_on = await _find(connection, narrowed, after, query.limit)
-    next_cursor = None if goes_on is None else write_cursor(LIST, goes_on)
     media_type = call.media_type
+
+    async def find(after: UUID | None, limit: int) -> tuple[Sequence[Supplier], UUID | None]:
+        async with transaction(call.services.database) as connection:
+            return await _find(connection, narrowed, after, limit)
+
+    if media_type != JSON and query.limit is None and query.cursor is None:
+        return await whole_list(call, find, query.source)
+    found, goes_on = await find(read_cursor(LIST, query.cursor, UUID), query.limit or Paging().limit)
+    next_cursor = None if goes_on is None else write_cursor(LIST, goes_on)
     if media_type == JSON:
         return page(call, [document(supplier, today) for supplier in found], next_cursor)
     headers = {**next_link(call, next_cursor), "vary": "accept"}
     if media_type == CSV:
-        table = as_table(found, today, query.source, call.csv)
+        table = table_rows(found, today, query.source, call.csv)
         return Response(table, headers=headers | {"content-type": f"{CSV}; charset=utf-8"})
     return Response(msgspec.json.encode(as_map(found)), headers=headers | {"content-type": GEOJSON})
 

@@ -30,13 +30,17 @@ class ConcurrencyLimit:
         self._each: WeakValueDictionary[str, Semaphore] = WeakValueDictionary()
         self.present: Counter[str] = Counter()
 
-    @asynccontextmanager
-    async def of(self, key: str) -> AsyncIterator[None]:
-        """Wait until `key` has a free place, and take it during the block. Raises Refusal (429) where too many wait."""
+    def require_room(self, key: str) -> None:
+        """Raise Refusal (429) where too many of `key`, or in all, are admitted or wait."""
         if self._most is not None and self.present[key] >= self._most:
             require_within(RETRY_AFTER_SECONDS)
         if self._most_of_all is not None and self.present.total() >= self._most_of_all:
             require_within(RETRY_AFTER_SECONDS)
+
+    @asynccontextmanager
+    async def of(self, key: str) -> AsyncIterator[None]:
+        """Wait until `key` has a free place, and take it during the block. Raises Refusal (429) where too many wait."""
+        self.require_room(key)
         one = self._each.get(key)
         if one is None:
             one = self._each[key] = Semaphore(self._of_one)

@@ -46,6 +46,7 @@ class Services:
     reports: ConcurrencyLimit = field(init=False)
     matches: ConcurrencyLimit = field(init=False)
     person_searches: ConcurrencyLimit = field(init=False)
+    exports: ConcurrencyLimit = field(init=False)
     spool: ByteQuota = field(default_factory=ByteQuota)
     bodies: ByteQuota = field(default_factory=ByteQuota)
     requests: RequestPlaces = field(init=False)
@@ -67,6 +68,8 @@ class Services:
         self.matches = ConcurrencyLimit(at_once=connections // 5, of_one=max(1, min(2, connections // 5 - 1)))
         # each keeps a core of the database busy for seconds
         self.person_searches = ConcurrencyLimit(at_once=1, of_one=1, most=3)
+        # each keeps the event loop busy for its share of the time, until all of the directory is sent
+        self.exports = ConcurrencyLimit(at_once=2, of_one=1, most=5)
         self.match_work = MatchWork(self.reference, self.settings, self.metrics)
         settings = self.settings
         self.requests = RequestPlaces(settings.key_requests, settings.organisation_requests, RETRY_AFTER_SECONDS)

@@ -14,11 +14,16 @@ Cell = str | int | float | bool | None
 
 def csv_of(header: Sequence[str], rows: Iterable[Sequence[Cell]], dialect: Dialect = "plain") -> bytes:
     """The table in UTF-8, lines ended by CRLF, unknown values empty; no text in it is a formula to a spreadsheet."""
+    mark = b"\xef\xbb\xbf" if dialect == "excel" else b""
+    return mark + csv_rows([header], dialect) + csv_rows(rows, dialect)
+
+
+def csv_rows(rows: Iterable[Sequence[Cell]], dialect: Dialect) -> bytes:
+    """Rows of such a table, without its header."""
     written = StringIO()
     table = csv.writer(written, delimiter=";" if dialect == "excel" else ",", lineterminator="\r\n")
-    table.writerow(header)
     table.writerows([[_text_of(cell, dialect) for cell in row] for row in rows])
-    return written.getvalue().encode("utf-8-sig" if dialect == "excel" else "utf-8")
+    return written.getvalue().encode()
 
 
 def _text_of(cell: Cell, dialect: Dialect) -> str:

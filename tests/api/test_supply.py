@@ -106,6 +106,7 @@ async def test_a_map(client: AsyncTestClient[Litestar]) -> None:
         asked = RENNES_AND_AROUND + (f"&level={level}" if level else "")
         answer = await client.get(asked, headers={"accept": "application/geo+json"})
         assert answer.headers["content-type"] == "application/geo+json"
+        assert answer.headers["content-disposition"].endswith('.geojson"')
         features = answer.json()["features"]
         assert abs(len(features) - number) < 5
         assert {each["geometry"]["type"] for each in features} <= {"Polygon", "MultiPolygon"}

@@ -15,13 +15,16 @@ import shapely
 from litestar.testing import AsyncTestClient
 
 from api.directory import routes as suppliers
+from api.directory.whole_list import PART
 from api.runtime import long_polls
 from api.web.pagination import read_cursor, write_cursor
 from db.core.engine import Connection
-from db.suppliers.read import LAST_ID, START, Change, Position, changes_after
+from db.suppliers.read import LAST_ID, START, Change, Filters, Position, changes_after, page_of_suppliers
 from domain.suppliers.supplier import SupplierRecord
+from tests.api.organisations import member
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import NOBODY, Client, counts, key, lines, listed, put_record, rows, send, siret
+from tests.browser import on_a_socket
 
 POOL = "pool"
 RENNES, PONTIVY = {"lat": 48.1113, "lon": -1.6800}, {"lat": 48.0683, "lon": -2.9628}
@@ -262,6 +265,67 @@ async def test_suppliers_on_a_map(pool: Client) -> None:
     rest = await pool.get(answer.links["next"]["url"], headers={"Accept": "application/geo+json"})
     assert [feature["geometry"] for feature in rest.json()["features"]] == [None]
     assert answer.json()["type"] == "FeatureCollection"
+
+
+@pytest.mark.parametrize("address", ["format=csv", "csv=excel", "format=geojson"])
+async def test_a_file_without_limit_holds_all_that_its_pages_hold(served: Client, source: str, address: str) -> None:
+    """Tools for tables and maps follow no cursors: what is not in the file would be lost."""
+    await send(served, source, lines(rows(source, *map(str, range(2 * PART + 1)))))
+    path = f"/suppliers?source={source}&{address}"
+    whole = await served.get(path)
+    assert "link" not in whole.headers
+    assert "attachment" in whole.headers["content-disposition"]
+    assert len(re.findall(r"Atelier \d+", whole.text)) == 2 * PART + 1
+    of_pages = await served.get(f"{path}&limit=200")
+    assert whole.content == of_pages.content
+    nobody = await served.get(f"{path}&q=nobody")
+    assert nobody.content == (await served.get(f"{path}&q=nobody&limit=1")).content
+
+
+async def test_a_file_that_cannot_be_read_to_its_end_breaks_off(
+    served: Client, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody takes a part for the whole."""
+    await send(served, source, lines(rows(source, *map(str, range(PART + 1)))))
+    read = page_of_suppliers
+
+    async def fails_later(connection: Connection, filters: Filters, after: UUID | None, limit: int) -> Any:
+        if after is not None:
+            raise ConnectionError
+        return await read(connection, filters, after, limit)
+
+    monkeypatch.setattr(suppliers, "page_of_suppliers", fails_later)
+    reader = await key(served, "read")
+    async with on_a_socket(served.app) as base, httpx.AsyncClient(base_url=base, headers=reader) as client:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get(f"/suppliers?source={source}&format=csv")
+    assert served.services.exports.present.total() == 0
+
+
+async def test_an_organisation_is_sent_one_file_at_a_time(
+    served: Client, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some more wait for their turn, one beyond them is told to come back, and others are not kept waiting."""
+    await send(served, source, lines(rows(source, *map(str, range(PART + 1)))))
+    one, other = await member(served, "read"), await member(served, "read")
+    read, goes_on, present = page_of_suppliers, asyncio.Event(), served.services.exports.present
+
+    async def pauses(connection: Connection, filters: Filters, after: UUID | None, limit: int) -> Any:
+        if after is not None:
+            await goes_on.wait()
+        return await read(connection, filters, after, limit)
+
+    monkeypatch.setattr(suppliers, "page_of_suppliers", pauses)
+    path = f"/suppliers?source={source}&format=csv"
+    begun = [asyncio.create_task(one.get(path)) for _ in range(5)]
+    while present.total() < len(begun):
+        await asyncio.sleep(0)
+    assert_refused(await one.get(path), 429, "too-many-requests")
+    assert (await other.get(f"{path}&limit=1")).status_code == 200
+    assert (await other.get(f"{path}&q=nobody")).status_code == 200
+    goes_on.set()
+    assert [(await each).status_code for each in begun] == [200] * 5
+    assert present.total() == 0
 
 
 async def test_suppliers_as_a_table(served: Client, source: str) -> None:

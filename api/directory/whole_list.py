@@ -1,0 +1,72 @@
+"""All suppliers that a search finds, as one file, sent as it is read: tools for tables and maps follow no cursors."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import date
+from uuid import UUID
+
+import msgspec
+from litestar.response import Stream
+
+from api.directory.formats import feature, table_rows
+from api.runtime.endpoint import Call
+from api.web.content_negotiation import CSV, GEOJSON
+from domain.suppliers.supplier import Supplier
+from sources.formats.csv_writer import Dialect
+
+PART = 50
+"""Suppliers read and written at once: some milliseconds of work, between which other requests have their turn."""
+
+Found = tuple[Sequence[Supplier], UUID | None]
+Find = Callable[[UUID | None, int], Awaitable[Found]]
+"""Up to so many suppliers after an id, and the id to continue after; None where there are no more."""
+
+
+async def whole_list(call: Call, find: Find, source: str | None) -> Stream:
+    """All suppliers as CSV or GeoJSON, in the order of pages; the number of files sent at once is bounded.
+
+    `source`: that whose `external_id` the table has. What is wrong with the first part is a refusal like any other;
+    where a later one cannot be read, the answer breaks off, so that nobody takes a part for the whole.
+    """
+    exports, key = call.services.exports, str(call.bearer.organisation_id)
+    exports.require_room(key)
+    first = await find(None, PART)
+
+    async def parts() -> AsyncIterator[bytes]:
+        async with exports.of(key):
+            today = call.services.today()
+            written = (
+                _as_map(first, find) if call.media_type == GEOJSON else _as_table(first, find, today, source, call.csv)
+            )
+            async for part in written:
+                yield part
+
+    media_type = GEOJSON if call.media_type == GEOJSON else f"{CSV}; charset=utf-8"
+    return Stream(parts(), headers={"vary": "accept", "content-type": media_type})
+
+
+async def _as_map(first: Found, find: Find) -> AsyncIterator[bytes]:
+    start = b'{"type":"FeatureCollection","features":['
+    async for suppliers in _parts(first, find):
+        yield start + b",".join(msgspec.json.encode(feature(each)) for each in suppliers)
+        start = b","
+    yield (start if start != b"," else b"") + b"]}"
+
+
+async def _as_table(first: Found, find: Find, on: date, source: str | None, dialect: Dialect) -> AsyncIterator[bytes]:
+    with_header = True
+    async for suppliers in _parts(first, find):
+        yield table_rows(suppliers, on, source, dialect, with_header=with_header)
+        with_header = False
+    if with_header:
+        yield table_rows((), on, source, dialect, with_header=True)
+
+
+async def _parts(first: Found, find: Find) -> AsyncIterator[Sequence[Supplier]]:
+    """The suppliers, part by part; parts are never empty."""
+    suppliers, goes_on = first
+    while True:
+        if suppliers:
+            yield suppliers
+        if goes_on is None:
+            return
+        suppliers, goes_on = await find(goes_on, PART)
