@@ -54,7 +54,7 @@ class Index:
         self, tables: IndexTables, taxonomy: Taxonomy, cpv: Cpv, geography: Geography, folder: Path | None = None
     ) -> None:
         self.taxonomy, self.cpv, self.geography, self.folder = taxonomy, cpv, geography, folder
-        self.columns = columns = SupplierColumns(tables.suppliers)
+        self.columns = columns = SupplierColumns(tables.suppliers, tables.texts)
         self.areas = ServiceAreas(geography, tables.areas)
         self.offers, self.wanted, self.offerless = tables.offers, tables.wanted, tables.offerless
         self.eligibility, self.trade_groups = columns.eligibility, TradeGroups(tables.names.groups, tables.groups)

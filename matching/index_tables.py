@@ -18,6 +18,7 @@ from matching.mapped_arrays import load, read_table, read_tables, save, table_ar
 from matching.offer_tables import OfferRows, Offers, WantedOffers, merged_offers, moved_offers, wanted_offers
 from matching.service_areas import AreaTable, ServiceAreas, joined_areas
 from matching.supplier_columns import Ordinals, SupplierRows, SupplierTable, joined_suppliers
+from matching.supplier_texts import Piece, TextWriter, move_pieces, pieces_in, size_of
 from matching.trade_groups import TradeGroup, TradeGroups
 
 NAMES_FILE = "names.json"
@@ -26,20 +27,21 @@ NAMES_FILE = "names.json"
 class Names(msgspec.Struct, frozen=True):
     """The meaning of the tables' numbers: trade groups by place, the codes of `offers` and `wanted`.
 
-    `unknown_codes`: codes of service areas that the reference data does not know.
+    `unknown_codes`: codes of service areas that the reference data does not know. `text_bytes`: of each piece of texts.
     """
 
     groups: tuple[TradeGroup, ...]
     offered: tuple[str, ...]
     wanted: tuple[str, ...]
     unknown_codes: tuple[str, ...]
+    text_bytes: tuple[int, ...]
 
 
 class IndexTables(NamedTuple):
     """Active suppliers as an index holds them.
 
     `groups`: of each supplier, the place of its trade group; `offers` by the segment or family they name, `wanted` all
-    that answers one; `offerless`: suppliers without offers, in order.
+    that answers one; `offerless`: suppliers without offers, in order. `texts`: the pieces that hold the texts.
     """
 
     names: Names
@@ -49,14 +51,18 @@ class IndexTables(NamedTuple):
     offers: Mapping[str, Offers]
     wanted: Mapping[str, WantedOffers]
     offerless: Ordinals
+    texts: tuple[Piece, ...]
 
 
 class TablesBuilder:
-    """Builds tables from suppliers as they arrive, but for those of what is wanted: `joined` makes these."""
+    """Builds tables from suppliers as they arrive, but for those of what is wanted: `joined` makes these.
 
-    def __init__(self, taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> None:
+    Texts are written to the folder that `save_tables` is given then, if it is known.
+    """
+
+    def __init__(self, taxonomy: Taxonomy, cpv: Cpv, geography: Geography, folder: Path | None = None) -> None:
         self._groups = TradeGroups()
-        self._rows, self._areas = SupplierRows(), ServiceAreas(geography)
+        self._rows, self._areas = SupplierRows(TextWriter(folder)), ServiceAreas(geography)
         self._offers = OfferRows(self._areas, taxonomy, cpv)
         self._group_places: list[int] = []
         self._offerless: list[int] = []
@@ -74,17 +80,18 @@ class TablesBuilder:
 
     def tables(self) -> IndexTables:
         """The tables of all that were added."""
-        suppliers, order = self._rows.table()
+        suppliers, texts, order = self._rows.table()
         ordinals = _inverse(order)
-        offers = self._offers.tables(ordinals)
+        offers, unknown = self._offers.tables(ordinals), sorted(self._areas.unknown_codes)
         return IndexTables(
-            Names(self._groups.distinct, tuple(offers), (), tuple(sorted(self._areas.unknown_codes))),
+            Names(self._groups.distinct, tuple(offers), (), tuple(unknown), (size_of(texts),)),
             suppliers,
             np.array(self._group_places, dtype=np.int32)[order],
             self._areas.table(),
             offers,
             {},
             np.sort(ordinals[np.array(self._offerless, dtype=np.int32)]),
+            (texts,),
         )
 
 
@@ -106,7 +113,7 @@ def built(suppliers: Iterable[MatchedSupplier], taxonomy: Taxonomy, cpv: Cpv, ge
 
 def _merged(parts: Sequence[IndexTables]) -> IndexTables:
     """The tables of all parts, but for those of what is wanted."""
-    suppliers, order = joined_suppliers([part.suppliers for part in parts])
+    suppliers, order = joined_suppliers([part.suppliers for part in parts], [len(part.texts) for part in parts])
     areas, places = joined_areas([part.areas for part in parts])
     ordinals = np.split(_inverse(order), np.cumsum([len(part.groups) for part in parts])[:-1])
     groups = TradeGroups()
@@ -116,15 +123,17 @@ def _merged(parts: Sequence[IndexTables]) -> IndexTables:
         for code, some in part.offers.items():
             by_code.setdefault(code, []).append(moved_offers(some, numbers, of_areas))
     offers = {code: merged_offers(some) for code, some in by_code.items()}
+    texts = tuple(piece for part in parts for piece in part.texts)
     unknown = sorted({code for part in parts for code in part.names.unknown_codes})
     return IndexTables(
-        Names(groups.distinct, tuple(offers), (), tuple(unknown)),
+        Names(groups.distinct, tuple(offers), (), tuple(unknown), tuple(map(size_of, texts))),
         suppliers,
         np.concatenate([moved[part.groups] for part, moved in zip(parts, of_part, strict=True)])[order],
         areas,
         offers,
         {},
         np.sort(np.concatenate([moved[part.offerless] for part, moved in zip(parts, ordinals, strict=True)])),
+        texts,
     )
 
 
@@ -136,7 +145,7 @@ def _inverse(order: Positions) -> Ordinals:
 
 
 def save_tables(folder: Path, tables: IndexTables) -> None:
-    """Write the tables to a folder that is there."""
+    """Write the tables to a folder that is there; files with their texts are moved there."""
     save(
         folder,
         {
@@ -148,6 +157,7 @@ def save_tables(folder: Path, tables: IndexTables) -> None:
             "offerless": tables.offerless,
         },
     )
+    move_pieces(tables.texts, folder)
     (folder / NAMES_FILE).write_bytes(msgspec.json.encode(tables.names))
 
 
@@ -165,4 +175,5 @@ def load_tables(folder: Path) -> IndexTables:
         dict(zip(names.offered, offers, strict=True)),
         dict(zip(names.wanted, wanted, strict=True)),
         arrays["offerless"],
+        pieces_in(folder, names.text_bytes),
     )

@@ -1,12 +1,10 @@
 """Arrays in a folder, a file of numpy's format each, which processes map and so hold in memory once for all of them."""
 
-import os
-import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple, TypeVar, cast, get_type_hints
+from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +12,7 @@ from numpy.typing import NDArray
 Arrays = dict[str, NDArray[Any]]
 Table = TypeVar("Table", bound=tuple[Any, ...])
 _one_at_a_time = Lock()
-SUFFIX, STARTS, CONTENT = ".npy", "starts", ".content.npy"
+SUFFIX, STARTS = ".npy", "starts"
 
 
 class Texts(NamedTuple):
@@ -27,25 +25,6 @@ class Texts(NamedTuple):
     def text(self, number: int) -> bytes:
         """The text of that number."""
         return self.content[self.starts[number] : self.ends[number]].tobytes()
-
-    def reader(self) -> Callable[[int], bytes]:
-        """As `text`; what is mapped is read from its file instead, as each page once looked at would stay in memory.
-
-        Raises OSError where the file is gone."""
-        return _TextFile(self, self.content).text if isinstance(self.content, np.memmap) else self.text
-
-
-class _TextFile:
-    """Texts in a file that stays open, also once it was removed."""
-
-    def __init__(self, texts: Texts, content: "np.memmap[Any, Any]") -> None:
-        self._starts, self._ends = texts.starts, texts.ends
-        self._file, self._begin = os.open(str(content.filename), os.O_RDONLY), content.offset
-        weakref.finalize(self, os.close, self._file)
-
-    def text(self, number: int) -> bytes:
-        first, end = int(self._starts[number]), int(self._ends[number])
-        return os.pread(self._file, end - first, self._begin + first)
 
 
 def texts(some: Sequence[bytes]) -> Texts:
@@ -74,13 +53,9 @@ def load(folder: Path) -> Arrays:
     """The arrays of a folder, mapped: they cannot be written to. Raises OSError and ValueError where it is damaged."""
     # numpy reads each head as a literal of Python, whose 3.11 may fail where two threads read one at once (SystemError)
     with _one_at_a_time:
-        return {path.name.removesuffix(SUFFIX): _mapped(path) for path in folder.glob("*" + SUFFIX)}
-
-
-def _mapped(path: Path) -> NDArray[Any]:
-    mapped = cast("NDArray[Any]", np.load(path, mmap_mode="r"))
-    # texts remember their file; all else is read by plain arrays, which is quicker
-    return mapped if path.name.endswith(CONTENT) else mapped.view(np.ndarray)
+        mapped = {path.name: np.load(path, mmap_mode="r") for path in folder.glob("*" + SUFFIX)}
+    # plain arrays are read more quickly than those that remember their file
+    return {name.removesuffix(SUFFIX): array.view(np.ndarray) for name, array in mapped.items()}
 
 
 def table_arrays(name: str, table: tuple[Any, ...]) -> Arrays:

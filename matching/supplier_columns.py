@@ -22,8 +22,8 @@ from matching.indexed_supplier import (
     summary_json,
 )
 from matching.legal_columns import FactArrays, FactRows, LegalColumns, joined_facts
-from matching.mapped_arrays import Texts, joined_texts, texts
 from matching.spatial_order import SpatialKeys, spatial_keys
+from matching.supplier_texts import Piece, TextPlaces, TextReader, TextWriter, joined_places
 
 Ordinals = NDArray[np.int32]
 LEAST_ROOM = 256
@@ -38,7 +38,7 @@ class SupplierTable(NamedTuple):
     """Suppliers by ordinal, in spatial order.
 
     `ids`: the low 64 bits of each id and the high ones, shape (n, 2); `by_id`: the ordinals in the order of the low
-    ones. `draw` and `employees`: as in `SupplierColumns`. `summaries` and `details`: in JSON.
+    ones. `draw` and `employees`: as in `SupplierColumns`. `texts`: summaries and details, in JSON.
     """
 
     spatial_keys: SpatialKeys
@@ -49,20 +49,18 @@ class SupplierTable(NamedTuple):
     employees: NDArray[np.int32]
     ids: NDArray[np.uint64]
     by_id: Ordinals
-    summaries: Texts
-    details: Texts
+    texts: TextPlaces
 
 
 class SupplierRows:
-    """Suppliers as they arrive, from which a `SupplierTable` is made."""
+    """Suppliers as they arrive, from which a `SupplierTable` is made; their texts are written at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, texts: TextWriter) -> None:
         self._degrees = array("d")
         self._ids: list[str] = []
         self._facts = FactRows()
         self._employees = array("i")
-        self._summaries: list[bytes] = []
-        self._details: list[bytes] = []
+        self._texts = texts
 
     def add(self, document: SupplierDocument) -> None:
         """Add one that is active."""
@@ -71,34 +69,32 @@ class SupplierRows:
         self._ids.append(document.id)
         self._facts.add(legal_facts(document))
         self._employees.append(_employees(document.employees))
-        self._summaries.append(summary_json(document))
-        self._details.append(details_json(document))
+        self._texts.add(summary_json(document), details_json(document))
 
-    def table(self) -> tuple[SupplierTable, Positions]:
-        """The suppliers in spatial order; and that order, as numbers of their arrival."""
+    def table(self) -> tuple[SupplierTable, Piece, Positions]:
+        """The suppliers in spatial order; the piece with their texts; and that order, as numbers of their arrival."""
         lat, lon = np.array(self._degrees).reshape(-1, 2).T.copy()
         keys, ids = spatial_keys(lat, lon), bytes.fromhex("".join(self._ids).replace("-", ""))
         order = np.argsort(keys, kind="stable")
-        numbers, halves = order.tolist(), _id_halves(ids)[order]
+        halves, (places, piece) = _id_halves(ids)[order], self._texts.finish()
         table = SupplierTable(
             keys[order],
             lat[order],
             lon[order],
-            _draws([ids[ID_BYTES * number : ID_BYTES * (number + 1)] for number in numbers]),
+            _draws([ids[ID_BYTES * number : ID_BYTES * (number + 1)] for number in order.tolist()]),
             joined_facts([self._facts.arrays()], order),
             np.array(self._employees, dtype=np.int32)[order],
             halves,
             _by_low_half(halves),
-            texts([self._summaries[number] for number in numbers]),
-            texts([self._details[number] for number in numbers]),
+            joined_places([places], [1], order),
         )
-        return table, order
+        return table, piece, order
 
 
-def joined_suppliers(parts: Sequence[SupplierTable]) -> tuple[SupplierTable, Positions]:
+def joined_suppliers(parts: Sequence[SupplierTable], pieces: Sequence[int]) -> tuple[SupplierTable, Positions]:
     """The suppliers of several tables in spatial order; and that order, as numbers that they have one after the other.
 
-    Those of each part stay in their order.
+    Those of each part stay in their order. `pieces`: how many hold the texts of each.
     """
     keys = np.concatenate([part.spatial_keys for part in parts])
     order = np.argsort(keys, kind="stable")
@@ -112,8 +108,7 @@ def joined_suppliers(parts: Sequence[SupplierTable]) -> tuple[SupplierTable, Pos
         np.concatenate([part.employees for part in parts])[order],
         ids,
         _by_low_half(ids),
-        joined_texts([part.summaries for part in parts], order),
-        joined_texts([part.details for part in parts], order),
+        joined_places([part.texts for part in parts], pieces, order),
     )
     return table, order
 
@@ -127,14 +122,14 @@ class SupplierColumns:
     table.
     """
 
-    def __init__(self, table: SupplierTable) -> None:
+    def __init__(self, table: SupplierTable, pieces: Sequence[Piece]) -> None:
         self.table, self.facts = table, LegalColumns(table.facts)
         self.eligibility = EligibilityCache(self.facts)
         self.spatial_keys = table.spatial_keys
         self.positions = earth_centred(table.lat, table.lon)
         self.draw, self.employees = table.draw, table.employees
         self._low_ids = table.ids[table.by_id, 0]
-        self._summary, self._details = table.summaries.reader(), table.details.reader()
+        self._texts = TextReader(table.texts, pieces)
         self._added: list[tuple[bytes, bytes]] = []
         self._make_room()
 
@@ -171,12 +166,12 @@ class SupplierColumns:
     def summary(self, ordinal: int) -> bytes:
         """A supplier as a shortlist shows it, in JSON."""
         later = ordinal - len(self.spatial_keys)
-        return self._summary(ordinal) if later < 0 else self._added[later][0]
+        return self._texts.summary(ordinal) if later < 0 else self._added[later][0]
 
     def supplier(self, ordinal: int) -> IndexedSupplier:
         """A supplier, read back from JSON."""
         later = ordinal - len(self.spatial_keys)
-        details = self._details(ordinal) if later < 0 else self._added[later][1]
+        details = self._texts.details(ordinal) if later < 0 else self._added[later][1]
         return read_back(self.summary(ordinal), details)
 
     def degrees(self, ordinals: Ordinals) -> tuple[Floats, Floats]:

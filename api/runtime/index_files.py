@@ -119,7 +119,7 @@ async def build_index(reference: Reference, url: str, folder: Path, processes: F
 
 def build_part(reference: Reference, url: str, snapshot: str, pages: Sequence[Pages], folder: Path) -> None:
     """Write the tables of the suppliers on some pages, as a `shared_snapshot` has them, to a folder that is made."""
-    save_tables(_new_folder(folder), _tables(reference, url, snapshot, pages))
+    save_tables(_new_folder(folder), _tables(reference, url, snapshot, pages, folder))
 
 
 def join_parts(reference: Reference, parts: Sequence[Path], folder: Path) -> None:
@@ -135,8 +135,10 @@ async def index_in_memory(reference: Reference, url: str) -> LiveIndex:
     return LiveIndex(Index(whole, reference.taxonomy, reference.cpv, reference.geography), seen.version, seen.uid)
 
 
-def _tables(reference: Reference, url: str, snapshot: str, pages: Sequence[Pages]) -> IndexTables:
-    builder = TablesBuilder(reference.taxonomy, reference.cpv, reference.geography)
+def _tables(
+    reference: Reference, url: str, snapshot: str, pages: Sequence[Pages], folder: Path | None = None
+) -> IndexTables:
+    builder = TablesBuilder(reference.taxonomy, reference.cpv, reference.geography, folder)
     asyncio.run(copy_documents(url, snapshot, pages, lambda document: builder.add(read_document(document))))
     return builder.tables()
 

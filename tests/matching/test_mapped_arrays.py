@@ -1,10 +1,7 @@
 """Arrays come back from a folder as they were written, mapped."""
 
-import re
-import shutil
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +11,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from matching.mapped_arrays import (
-    Texts,
     joined_texts,
     load,
     read_table,
@@ -75,35 +71,6 @@ def test_a_table_that_lacks_an_array_is_not_read(tmp_path: Path) -> None:
     save(tmp_path, {"one.number": np.arange(3)})
     with pytest.raises(KeyError):
         read_table(Inner, "one", load(tmp_path))
-
-
-def written(folder: Path, some: list[bytes]) -> Texts:
-    """Texts that were written to the folder, mapped."""
-    save(folder, table_arrays("some", texts(some)))
-    return read_table(Texts, "some", load(folder))
-
-
-@given(st.lists(st.binary(max_size=9), min_size=1))
-def test_texts_of_a_file_are_read_one_by_one(some: list[bytes]) -> None:
-    with TemporaryDirectory() as folder:
-        read = written(Path(folder), some).reader()
-        assert [read(number) for number in range(len(some))] == some
-
-
-def test_a_file_that_was_removed_is_read_on(tmp_path: Path) -> None:
-    read = written(tmp_path, [b"a", b"bc"]).reader()
-    shutil.rmtree(tmp_path)
-    assert read(1) == b"bc"
-
-
-@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="only Linux tells what of a file is in memory")
-def test_texts_that_were_read_do_not_stay_in_memory(tmp_path: Path) -> None:
-    held = written(tmp_path, [bytes([number % 256]) * 5_000 for number in range(200)])
-    read = held.reader()
-    for number in range(200):
-        read(number)
-    maps = Path("/proc/self/smaps").read_text().split(str(tmp_path / "some.content.npy"))[1]
-    assert re.search(r"^Rss: +(\d+) kB", maps, re.MULTILINE)[1] == "0"  # type: ignore[index] # each mapping has one
 
 
 @given(st.lists(st.lists(st.binary(max_size=9), max_size=4), min_size=1, max_size=4), st.randoms())
