@@ -30,7 +30,8 @@ _LOCAL = f"[{_LETTER}_.+-]"
 _AT, _DOMAIN = "(?:@|%40)", rf"[{_LETTER}-]+(?:\.[{_LETTER}-]+)+"
 _TOUCHING = rf"((?:[{_SPACE},;:<>()/|_.+–—-]|{_BREAK}|mailto:){{{{0,4}}}})"
 _NAME_AND_ADDRESS = rf"(?:({_BREAK})|(?<![{_LETTER}])){{}}{_TOUCHING}{{}}(?![{_LETTER}_-]|\.[{_LETTER}])"
-_ADDRESS_AND_NAME = rf"(?:({_BREAK})|(?<![{_LETTER}_.+-])){{}}{_TOUCHING}{{}}(?![{_LETTER}])"
+# the name behind an address is not the beginning of another address
+_ADDRESS_AND_NAME = rf"(?:({_BREAK})|(?<![{_LETTER}_.+-])){{}}{_TOUCHING}{{}}(?![{_LETTER}]|{_LOCAL}*{_AT})"
 
 _LIGATURES = {"oe": "œŒ", "ae": "æÆ"}
 _SPELLINGS: dict[str, str] = {}

@@ -24,6 +24,11 @@ def is_one_line(text: str) -> bool:
     return _BREAKING.search(text) is None
 
 
+def cut(text: str, most: int = 60) -> str:
+    """The text to be quoted in a message: as it is, or so many characters of it and an ellipsis."""
+    return text if len(text) <= most else f"{text[:most].rstrip()}…"
+
+
 def on_one_line(text: str) -> str:
     """The text without line breaks and other control characters, for a header or a title."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -69,7 +69,7 @@ class ProposalWriter:
         """Each lot as the engine judges it, under the reservation that it would have."""
         asked = {str(number): lot for number, lot in enumerate(lots)}
         need = self.given.beside(
-            tuple(self.given.written(lot, self.valuing.reservation(lot).types, id) for id, lot in asked.items())  # noqa: A001
+            tuple(self.given.need_lot(lot, self.valuing.reservation(lot).types, id) for id, lot in asked.items())  # noqa: A001
         )
         reference = self.given.reference
         queries = reference.reader.read(need)
@@ -151,7 +151,7 @@ class ProposalWriter:
     def _advice(self, division: Division, advice: tuple[LegalAdvice, ...]) -> tuple[Advice, ...]:
         given, ids = self.given, self._ids(division)
         lots = tuple(
-            given.written(lot, self.valuing.reservation(lot).types, lot_id)
+            given.need_lot(lot, self.valuing.reservation(lot).types, lot_id)
             for lot_id, lot in zip(ids, division, strict=True)
         )
         need = given.beside(lots, given.need.estimated_total_eur)

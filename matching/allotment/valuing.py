@@ -109,7 +109,7 @@ class Valuing:
         key = lot.lots, lot.segments
         found = self._reviews.get(key)
         if found is None:
-            written = self.given.written(lot, self.given.reserved(lot), id="1")
+            written = self.given.need_lot(lot, self.given.reserved(lot), id="1")
             need = self.given.beside((written,))
             review = review_need(need, self.on, self.given.reference.rules, {"1": lot.segments})
             found = self._reviews[key] = review.lots["1"]

@@ -10,25 +10,14 @@ from typing import Any
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.needs.need import Procedure
 from domain.text.bilingual import Text
-from sources.notices import boamp_national, eforms, ted_extract
-from sources.notices.element import Element, Written, from_json, mark_read
+from sources.notices import boamp_national, eforms, remarks, ted_extract
+from sources.notices.element import Element, PlacedText, from_json, mark_read
 from sources.notices.notice import Notice, NoticeBuyer, NoticeLot, NoticePlace
 
 HOLDERS = ("results", "records", "record", "fields", "raw_fields")
 DEEPEST = 6
 """The steps to a record that stands in an answer of the API."""
-PROCEDURES: dict[str, Procedure] = {
-    "OUVERT": "open",
-    "RESTREINT": "restricted",
-    "PROCEDURE_ADAPTE": "adapted",
-    "PROCEDURE_ADAPTEE": "adapted",
-    "NEGOCIE": "negotiated",
-    "NEGOCIE_AVEC_MISE_EN_CONCURRENCE": "negotiated",
-    "AVEC_NEGOCIATION": "negotiated",
-}
-"""`type_procedure` of the record."""
 CANCELLED = ("ANNULATION",)
 NO_RECORD = Text(
     "Ni un avis en XML, ni un enregistrement de l'API du BOAMP (un objet avec « donnees » ou « objet »)",
@@ -93,25 +82,17 @@ def _written_in(record: Mapping[str, Any], at: str) -> Any:
 
 def _complete(notice: Notice, root: Element) -> None:
     """Take from the record itself what the form in it does not say."""
-    reference, title, buyer = (root.written(name) for name in ("idweb", "objet", "nomacheteur"))
+    reference, title, buyer = (root.first_text(name) for name in ("idweb", "objet", "nomacheteur"))
     notice.reference = notice.reference or (reference.text if reference else "")
     notice.title = notice.title or title
     if notice.buyer is None and buyer is not None:
         notice.buyer = NoticeBuyer(buyer.path, buyer.text)
     elif notice.buyer is not None and not notice.buyer.name and buyer is not None:
         notice.buyer.name = buyer.text
-    kind = root.written("type_procedure")
-    if notice.procedure is None and kind is not None:
-        notice.procedure = PROCEDURES.get(kind.text.upper())
-        if notice.procedure is None:
-            notice.note(
-                kind.path,
-                f"Procédure sans équivalent dans un besoin : « {kind.text} »",
-                f"A procedure that a need does not have: “{kind.text}”",
-            )
+    _complete_procedure(notice, root)
     nature = next((each.text() for each in root.all("type_marche") if each.text()), "")
     notice.nature = notice.nature or boamp_national.NATURES.get(nature.upper())
-    if (state := root.written("etat")) is not None and state.text.upper() in CANCELLED:
+    if (state := root.first_text("etat")) is not None and state.text.upper() in CANCELLED:
         notice.note(state.path, "Cet avis annule la procédure", "This notice cancels the procedure")
     mark_read(*(root.at(name) for name in ("id", "url_avis", "filename")))
     if not notice.lots and (notice.title or notice.cpv):
@@ -124,9 +105,22 @@ def _complete(notice: Notice, root: Element) -> None:
         notice.keywords = [each.text() for each in root.all("descripteur_libelle") if each.text()]
 
 
-def _departements(root: Element) -> tuple[Written, ...]:
+def _complete_procedure(notice: Notice, root: Element) -> None:
+    kind = root.first_text("type_procedure")
+    if notice.procedure is None and kind is not None:
+        notice.procedure = boamp_national.PROCEDURES.get(boamp_national.plain(kind.text))
+        if notice.procedure is None:
+            remarks.procedure_without_equal(notice, kind.path, kind.text)
+    family = root.first_text("famille")
+    if family is not None and family.text.upper() == "DSP":
+        notice.contract = "concession"
+
+
+def _departements(root: Element) -> tuple[PlacedText, ...]:
     for name in ("code_departement_prestation", "code_departement"):
-        found = [Written(each.path, code) for each in root.all(name) for code in each.text().split(",") if code.strip()]
+        found = [
+            PlacedText(each.path, code) for each in root.all(name) for code in each.text().split(",") if code.strip()
+        ]
         if found:
-            return tuple(Written(each.path, each.text.strip()) for each in found)
+            return tuple(PlacedText(each.path, each.text.strip()) for each in found)
     return ()

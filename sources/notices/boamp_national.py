@@ -1,21 +1,23 @@
-"""The national forms in records of BOAMP: FNSimple, MAPA, and the older ones with names in capitals (IDENTITE, OBJET).
+"""The national forms in records of BOAMP: FNSimple, MAPA, DSP, and the older ones in capitals (IDENTITE, OBJET).
 
 No schema is published with the API; names are those that real records have, in capitals those of BOAMP's own schema
 2.30. They are looked for wherever they stand in the form, since it nests them differently for a first notice, a
-correction and an award.
+correction and an award, and without regard to capitals and underscores: NUM_LOT and numLot are one name.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
-from domain.needs.need import Nature
-from sources.notices.durations import months_between, months_of
-from sources.notices.element import Element, Written, mark_read
+from domain.needs.need import Nature, Procedure
+from sources.notices.durations import count_of, months_between, months_of
+from sources.notices.element import Element, PlacedText, mark_read
 from sources.notices.notice import (
     Amount,
     Notice,
     NoticeBuyer,
     NoticeLot,
     NoticePlace,
+    Renewals,
     ReservedFlag,
     ReservedMark,
 )
@@ -25,127 +27,234 @@ NATURES: dict[str, Nature] = {
     "FOURNITURES": "supplies",
     "SERVICES": "services",
 }
-CPV = ("classPrincipale", "classSupplementaire", "PRINCIPAL", "SUPPLEMENTAIRE")
-LOTS, GROUPS_OF_LOTS = ("lot", "LOT", "lotsMarche"), ("lots", "LOTS")
-PLACES = ("lieuExecution", "lieuExecutionLivraison", "LIEU_EXEC_LIVR")
-TITLES = ("intitule", "TITRE_MARCHE", "INTITULE", "titre")
-OBJECTS = ("objet", "OBJET_COMPLET", "description", "DESCRIPTION")
-MONTHS, DAYS = ("dureeMois", "nbMois", "DUREE_MOIS"), ("dureeJours", "nbJours", "DUREE_JOURS")
-VALUES, MOST = ("valeurEstimee", "estimationValeur", "VALEUR", "valeur"), ("VALEUR_MAX",)
-RESERVED: dict[str, ReservedMark] = {
-    "MARCHE_RESERVE_OUI": "sheltered",
-    "ATELIERS_PROTEGES": "sheltered",
-    "EMPLOIS_PROTEGES": "programme",
+PROCEDURES: dict[str, Procedure] = {
+    "ouvert": "open",
+    "restreint": "restricted",
+    "procedureadapte": "adapted",
+    "procedureadaptee": "adapted",
+    "adaptee": "adapted",
+    "negocie": "negotiated",
+    "negocieavecmiseenconcurrence": "negotiated",
+    "avecnegociation": "negotiated",
 }
-NOT_RESERVED = ("MARCHE_RESERVE_NON", "MARCHE_NON_RESERVE")
-BUYERS = ("organisme", "IDENTITE")
-NUTS = ("codeNuts", "codeNUTS", "CODE_NUTS", "nuts")
+"""`type_procedure` of the record, and the elements that name a procedure in the form."""
+CPV = ("classprincipale", "classsupplementaire", "principal", "supplementaire")
+LOTS, GROUPS_OF_LOTS = ("lot", "lotsmarche"), ("lots",)
+PLACES = ("lieuexecution", "lieuexecutionlivraison", "lieuexeclivr")
+TITLES, OBJECTS = ("intitule", "titremarche"), ("objet", "objetcomplet", "titre", "description")
+REFERENCES = ("refmarche", "referencemarche", "idmarche", "numeroreference")
+LENGTHS = (
+    (("dureemois", "nbmois"), "MONTH"),
+    (("dureejours", "nbjours"), "DAY"),
+    (("dureean",), "YEAR"),
+)
+STARTS, ENDS = ("datedebut", "dateacompterdu"), ("datefin", "datejusquau")
+VALUES, MOST = ("valeurestimee", "estimationvaleur", "valeurtotale", "valeur"), ("valeurmax",)
+RESERVED: dict[str, ReservedMark] = {
+    "marchereserveoui": "sheltered",
+    "ateliersproteges": "sheltered",
+    "emploisproteges": "programme",
+}
+NOT_RESERVED = ("marchereservenon", "marchenonreserve")
+BUYERS, BUYER_NAMES = ("organisme", "identite"), ("nomofficiel", "acheteurpublic", "denomination")
+NUMBERS = ("codeidentificationnational", "codeidentnational", "siret")
+NUTS = ("codenuts", "nuts", "adjudicateurnuts")
+FRAMEWORKS, CONCESSIONS = ("accordcadre", "accordcadreoui"), ("dsp",)
+AWARDS, LOT_NUMBERS = ("attribution",), ("num", "numlot", "numero")
+RENEWALS = ("reconductions", "reconduction")
+RENEWAL_COUNTS = ("nbreconductions", "nbreconductionsmax")
+OTHER_LENGTHS = ("validite", "dureevaliditeoffre", "dureesystemequalification", *RENEWALS)
+"""Elements with durations in them that are not the contract's."""
 
 
 def read(notice: Notice, donnees: Element) -> None:
-    """Read the form in `donnees` into the notice."""
-    organisation = next(donnees.within(*BUYERS), None)
+    """Read the form in `donnees` into the notice. Raises InvalidContent for more lots than a notice can have."""
+    form = _Names(donnees)
+    elements = form.all(*LOTS) or [each for each in form.all(*GROUPS_OF_LOTS) if each.children]
+    lots = notice.first_lots(elements)
+    organisation = next(iter(form.all(*BUYERS)), None)
     if organisation is not None:
         notice.buyer = _buyer(organisation)
-    elements = list(donnees.within(*LOTS)) or [each for each in donnees.within(*GROUPS_OF_LOTS) if each.children]
-    whole = _lot(donnees, [*elements, *([organisation] if organisation is not None else [])])
+    apart = [*form.all(*GROUPS_OF_LOTS), *elements, *form.all(*AWARDS)]
+    whole = _lot(donnees, [*apart, *([organisation] if organisation is not None else [])])
     notice.title, notice.cpv, notice.nature, notice.places = whole.title, whole.cpv, whole.nature, whole.places
     notice.value, notice.maximum, notice.words = whole.value, whole.maximum, whole.words
-    notice.technique = "framework_agreement" if next(donnees.within("ACCORD_CADRE"), None) is not None else None
-    reference = next(donnees.within("REF_MARCHE", "REFERENCE_MARCHE", "idMarche"), None)
-    notice.reference = reference.text() if reference is not None else ""
-    flags, said_none = _flags(donnees), next(donnees.within(*NOT_RESERVED), None)
-    mark_read(said_none)
-    for number, element in enumerate(notice.first_lots(elements), start=1):
+    notice.technique = "framework_agreement" if _is_framework(form) else None
+    notice.contract = "concession" if form.all(*CONCESSIONS) else "market"
+    notice.procedure = _procedure(form)
+    reference = form.first(REFERENCES)
+    notice.reference = reference.text if reference else ""
+    flags, said_none = _flags(form), form.all(*NOT_RESERVED)
+    mark_read(*said_none)
+    for number, element in enumerate(lots, start=1):
         lot = _lot(element, [])
-        identifier = next(element.within("num", "NUM", "numLot", "NUM_LOT", "numero"), None)
-        lot.id = (identifier.text() if identifier is not None else "") or str(number)
-        lot.months = lot.months or whole.months
+        identifier = _Names(element).first(LOT_NUMBERS)
+        lot.id = (identifier.text if identifier else "") or str(number)
+        lot.months, lot.renewals = lot.months or whole.months, lot.renewals or whole.renewals
         notice.lots.append(lot)
     if not elements and (whole.title or whole.cpv):
         whole.id = "1"
         notice.lots.append(whole)
     for lot in notice.lots:
-        lot.reserved, lot.is_not_reserved = list(flags), said_none is not None and not flags
+        lot.reserved, lot.is_not_reserved = list(flags), bool(said_none) and not flags
+    notice.take_awarded(dict(_awarded(form)))
+
+
+def plain(name: str) -> str:
+    """A name without capitals and underscores."""
+    return name.replace("_", "").lower()
+
+
+class _Names:
+    """The elements in an element by their plain names, in order; what stands in the elements `besides` is left out."""
+
+    def __init__(self, element: Element, besides: Iterable[Element] = ()) -> None:
+        apart = {id(each) for each in besides}
+        self._by_name: dict[str, list[Element]] = defaultdict(list)
+        waiting = list(reversed(element.children))
+        while waiting:
+            each = waiting.pop()
+            if id(each) not in apart:
+                self._by_name[plain(each.name)].append(each)
+                waiting += reversed(each.children)
+
+    def all(self, *names: str) -> list[Element]:
+        """The elements of these names, those of the first name first."""
+        return [each for name in names for each in self._by_name.get(name, ())]
+
+    def first(self, names: Iterable[str]) -> PlacedText | None:
+        """The first text of the first of these names that has one, in an element without others in it."""
+        leaves = (each for each in self.all(*names) if not each.children)
+        return next((PlacedText(each.path, text) for each in leaves if (text := each.text())), None)
 
 
 def _lot(element: Element, besides: list[Element]) -> NoticeLot:
     """The lot, or the whole, that an element describes; what stands in the elements `besides` is left out."""
-
-    apart = {id(each) for each in besides}
-
-    def found(*names: str) -> list[Element]:
-        return [each for each in element.within(*names) if not each.is_within(apart)]
-
-    def first(names: Iterable[str]) -> Written | None:
-        leaves = (each for name in names for each in found(name) if not each.children)
-        return next((Written(each.path, text) for each in leaves if (text := each.text())), None)
-
-    title, described = first(TITLES), first(OBJECTS)
+    everything = _Names(element, besides)
+    own = _Names(element, [*besides, *everything.all(*OTHER_LENGTHS)])
+    title, described = own.first(TITLES), own.first(OBJECTS)
     lot = NoticeLot(element.path, "", title or described)
-    lot.words = " . ".join(each.text for each in (title, described, first(("principales",))) if each)
-    lot.cpv = [Written(each.path, text) for each in found(*CPV) if (text := each.text())]
-    lot.places = [_place(each) for each in found(*PLACES)] or _own_place(found(*NUTS), first(("LIEU_PRINCIPAL",)))
-    for names, unit in ((MONTHS, "MONTH"), (DAYS, "DAY")):
-        if lot.months is None and (length := first(names)):
+    lot.words = " . ".join(each.text for each in (title, described, own.first(("principales",))) if each)
+    lot.cpv = [PlacedText(each.path, text) for each in own.all(*CPV) if (text := each.text())]
+    lot.cpv += [PlacedText(each.path, each.name) for each in _named_by_codes(own)]
+    lot.places = [_place(each) for each in own.all(*PLACES)] or _own_place(
+        own.all(*NUTS), own.first(("lieuprincipal",))
+    )
+    for names, unit in LENGTHS:
+        if lot.months is None and (length := own.first(names)):
             lot.months = months_of(length.text, unit)
-    start, end = first(("DATE_DEBUT",)), first(("DATE_FIN",))
+    start, end = own.first(STARTS), own.first(ENDS)
     if lot.months is None and start and end:
         lot.months = months_between(start.text, end.text)
-    lot.value, lot.maximum = _amount(found(*VALUES)), _amount(found(*MOST))
-    for each in found("typeMarche", "TYPE_MARCHE"):
+    lot.value, lot.maximum = _amount(own.all(*VALUES)), _amount(own.all(*MOST))
+    lot.renewals = _renewals(everything)
+    for each in own.all("typemarche"):
         named = each.children[0].name if each.children else each.text()
         mark_read(*each.children)
         lot.nature = lot.nature or NATURES.get(named.upper())
     return lot
 
 
-def _amount(elements: Iterable[Element]) -> Amount | None:
-    """The first amount, which may stand in an element of its own; in euros where no currency is written."""
-    for each in elements:
-        held = next(each.within("valeur", "VALEUR"), each)
-        if text := held.text():
-            written = (one.attributes.get(name) for one in (each, held) for name in ("devise", "DEVISE"))
-            return Amount(held.path, text, next(filter(None, written), "EUR"))
+def _named_by_codes(names: _Names) -> Iterator[Element]:
+    """The elements whose names are the CPV codes that they stand for, which are then read."""
+    for holder in names.all("objetprincipal", "objetcomplementaire"):
+        for child in holder.children:
+            if child.name[:8].isdecimal():
+                mark_read(child)
+                yield child
+
+
+def _renewals(names: _Names) -> Renewals | None:
+    """The renewals: none where the form says so, else their number, the length of one, and what it says in words."""
+    if none := names.all("renouvellementnon"):
+        mark_read(*none)
+        return Renewals(none[0].path, 0, "")
+    words = names.first(("renouvellementdescription",))
+    for said in (*names.all(*RENEWALS), *names.all("renouvellementoui")):
+        own = _Names(said)
+        if none := own.all("non"):
+            mark_read(*none)
+            return Renewals(said.path, 0, "")
+        mark_read(said, *own.all("oui"))
+        count, length = own.first(RENEWAL_COUNTS), own.first(("dureemois",))
+        texts = (own.first(("description",)), own.first(("calendrier",)), words)
+        told = [each.text for each in texts if each] + ([f"{length.text} mois"] if length else [])
+        return Renewals(said.path, count_of(count.text) if count else None, ". ".join(told))
     return None
 
 
-def _flags(donnees: Element) -> list[ReservedFlag]:
+def _procedure(form: _Names) -> Procedure | None:
+    """The procedure that the form names as an element or as a text."""
+    for element in form.all("typeprocedure", "procedure"):
+        for named in element.children:
+            if (procedure := PROCEDURES.get(plain(named.name))) is not None:
+                mark_read(named)
+                return procedure
+    return None
+
+
+def _is_framework(form: _Names) -> bool:
+    said = [each for each in form.all(*FRAMEWORKS) if not any(plain(child.name) == "non" for child in each.children)]
+    mark_read(*said)
+    return bool(said)
+
+
+def _awarded(form: _Names) -> Iterator[tuple[str, Amount]]:
+    """The amounts awarded, by lot; of a lot awarded several times, the first."""
+    for decision in reversed(form.all("decision")):
+        names = _Names(decision)
+        number, amount = names.first(LOT_NUMBERS), _amount(names.all("montant"))
+        if amount is not None:
+            yield number.text if number else "1", amount
+
+
+def _amount(elements: Iterable[Element]) -> Amount | None:
+    """The first amount, which may stand in an element of its own; in euros where no currency is written."""
+    for each in elements:
+        held = next(iter(_Names(each).all("valeur")), each)
+        if text := held.text():
+            currencies = (one.attributes.get(name) for one in (each, held) for name in ("devise", "DEVISE"))
+            return Amount(held.path, text, next(filter(None, currencies), "EUR"))
+    return None
+
+
+def _flags(form: _Names) -> list[ReservedFlag]:
     """The marks of reservation; the one that names the kind comes in the place of the one around it."""
     flags = []
-    for each in donnees.within(*RESERVED):
-        kinds = list(each.within(*RESERVED)) or [each]
-        mark_read(*kinds)
-        flags += [ReservedFlag(kind.path, RESERVED[kind.name]) for kind in kinds]
+    for name, mark in RESERVED.items():
+        for each in form.all(name):
+            if not _Names(each).all(*RESERVED):
+                mark_read(each)
+                flags.append(ReservedFlag(each.path, mark))
     return flags
 
 
-def _own_place(nuts: list[Element], words: Written | None) -> list[NoticePlace]:
+def _own_place(nuts: list[Element], words: PlacedText | None) -> list[NoticePlace]:
     """The place of a lot whose codes and words stand beside its other fields."""
-    codes = tuple(Written(each.path, text) for each in nuts if (text := each.text()))
+    codes = tuple(PlacedText(each.path, text) for each in nuts if not each.children and (text := each.text()))
     if not codes and words is None:
         return []
-    where = codes[0] if codes else words or Written("", "")
+    where = codes[0] if codes else words or PlacedText("", "")
     return [NoticePlace(where.path, codes, words=words.text if words else "")]
 
 
 def _buyer(element: Element) -> NoticeBuyer:
-    name = next(element.within("nomOfficiel", "acheteurPublic", "DENOMINATION"), None)
-    number = next(element.within("codeIdentificationNational", "siret", "SIRET"), None)
-    buyer = NoticeBuyer(element.path, name.text() if name is not None else "")
-    buyer.number = Written(number.path, number.text()) if number is not None and number.text() else None
-    buyer.place = _place(element)
-    return buyer
+    names = _Names(element)
+    name = names.first(BUYER_NAMES)
+    return NoticeBuyer(element.path, name.text if name else "", names.first(NUMBERS), place=_place(element))
 
 
 def _place(element: Element) -> NoticePlace:
-    postal, city = (next(element.within(*names), None) for names in (("cp", "CP"), ("ville", "VILLE")))
-    nuts = tuple(Written(each.path, text) for each in element.within(*NUTS) if (text := each.text()))
+    names = _Names(element)
+    postal, city = names.first(("cp",)), names.first(("ville",))
+    nuts = tuple(
+        PlacedText(each.path, text) for each in names.all(*NUTS) if not each.children and (text := each.text())
+    )
     words = "" if element.children else element.text()
     return NoticePlace(
         element.path,
         nuts,
-        postal_code=postal.text() if postal is not None else "",
-        city=city.text() if city is not None else "",
-        words=words or " ".join(each.text() for each in element.within("ADRESSE", "libelle", "lieu")),
+        postal_code=postal.text if postal else "",
+        city=city.text if city else "",
+        words=words or " ".join(each.text() for each in names.all("adresse", "libelle", "lieu") if not each.children),
     )

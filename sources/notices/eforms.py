@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from domain.needs.need import BuyerKind, Nature, Procedure, Technique
 from domain.text.normalise import fold
+from domain.text.one_line import cut
+from sources.notices import remarks
 from sources.notices.durations import count_of, months_between, months_of
-from sources.notices.element import Element, Written, mark_read
+from sources.notices.element import Element, PlacedText, mark_read
 from sources.notices.notice import (
     Amount,
     Notice,
@@ -64,7 +66,7 @@ def read(root: Element) -> Notice:
     mark_read(*(root.at(name) for name in ("ContractFolderID", "NoticeTypeCode", "NoticeLanguageCode")))
     subtype = root.at(*EXTENSION, "NoticeSubType", "SubTypeCode")
     mark_read(subtype)
-    language = root.written("NoticeLanguageCode")
+    language = root.first_text("NoticeLanguageCode")
     reader = _Reader(notice, language.text if language else FRENCH)
     reader.whole(root)
     reader.lots(root)
@@ -82,7 +84,7 @@ class _Reader:
     def whole(self, root: Element) -> None:
         """Read the whole procedure."""
         notice = self.notice
-        domain = root.written("RegulatoryDomain")
+        domain = root.first_text("RegulatoryDomain")
         basis = domain.text if domain else ""
         if basis == CONCESSIONS:
             notice.contract = "concession"
@@ -92,15 +94,11 @@ class _Reader:
             notice.title, notice.cpv, notice.nature = about.title, about.cpv, about.nature
             notice.places, notice.value, notice.maximum = about.places, about.value, about.maximum
             notice.words = about.words
-            reference = project.written("ID")
+            reference = project.first_text("ID")
             notice.reference = reference.text if reference else ""
         if notice.value is None and (total := root.at(*EXTENSION, "NoticeResult", "TotalAmount")):
             notice.value = self._amount(total)
-            notice.note(
-                total.path,
-                "La valeur du besoin est le total attribué, faute d'estimation",
-                "The value of the need is the total awarded, as there is no estimate",
-            )
+            remarks.total_is_awarded(notice, total.path)
         self._procedure(root)
         self._modification(root)
 
@@ -120,7 +118,7 @@ class _Reader:
             self.notice.lots.append(self._lot(element))
 
     def _lot(self, element: Element) -> NoticeLot:
-        identifier = element.written("ID")
+        identifier = element.first_text("ID")
         project = element.at("ProcurementProject")
         lot = NoticeLot(element.path, "") if project is None else self._project(project, element.path)
         lot.id = identifier.text if identifier else ""
@@ -161,31 +159,27 @@ class _Reader:
             lot.renewals = self._renewals(extension)
         return lot
 
-    def _text(self, element: Element, name: str) -> Written | None:
+    def _text(self, element: Element, name: str) -> PlacedText | None:
         """The text of that name in French, else in the notice's language, else in the first there is."""
         texts = {each.attributes.get("languageID", ""): each for each in reversed(list(element.all(name)))}
         chosen = next((texts[language] for language in (FRENCH, self.language) if language in texts), None)
-        written = Written(chosen.path, chosen.text()) if chosen is not None else None
+        written = PlacedText(chosen.path, chosen.text()) if chosen is not None else None
         if written is None or not written.text:
-            return element.written(name)
+            return element.first_text(name)
         mark_read(*texts.values())
         return written
 
-    def _codes(self, elements: Iterable[Element], list_name: str) -> Iterator[Written]:
+    def _codes(self, elements: Iterable[Element], list_name: str) -> Iterator[PlacedText]:
         for element in elements:
             if element.attributes.get("listName", list_name) == list_name and (text := element.text()):
-                yield Written(element.path, text)
+                yield PlacedText(element.path, text)
 
     def _nature(self, project: Element) -> Nature | None:
-        code = project.written("ProcurementTypeCode")
+        code = project.first_text("ProcurementTypeCode")
         if code is None:
             return None
         if code.text not in NATURES:
-            self.notice.note(
-                code.path,
-                f"Nature de marché sans équivalent : « {code.text} »",
-                f"A nature of contract that a need does not have: “{code.text}”",
-            )
+            remarks.nature_without_equal(self.notice, code.path, code.text)
         return NATURES.get(code.text)
 
     def _amount(self, element: Element) -> Amount:
@@ -196,24 +190,24 @@ class _Reader:
             months = months_of(measure.text(), measure.attribute("unitCode"))
             written = f"{measure.text()} {measure.attribute('unitCode')}"
         else:
-            start, end, code = period.written("StartDate"), period.written("EndDate"), period.written("DescriptionCode")
+            start, end, code = (
+                period.first_text("StartDate"),
+                period.first_text("EndDate"),
+                period.first_text("DescriptionCode"),
+            )
             months = months_between(start.text, end.text) if start and end else None
             written = " ".join(each.text for each in (start, end, code) if each)
         if months is None:
-            self.notice.note(
-                period.path,
-                f"La durée ne se dit pas en mois : « {written} »",
-                f"The duration cannot be said in months: “{written}”",
-            )
+            remarks.duration_not_in_months(self.notice, period.path, written)
         return months
 
     def _renewals(self, extension: Element) -> Renewals | None:
-        most = extension.written("MaximumNumberNumeric")
-        words = extension.written("Renewal", "Period", "Description")
+        most = extension.first_text("MaximumNumberNumeric")
+        words = extension.first_text("Renewal", "Period", "Description")
         count = count_of(most.text) if most else None
         if count is None and words is None:
             return None
-        return Renewals((most or words or Written(extension.path, "")).path, count, words.text if words else "")
+        return Renewals((most or words or PlacedText(extension.path, "")).path, count, words.text if words else "")
 
     def _reservation(self, lot: NoticeLot, terms: Element) -> None:
         participation = terms.all(
@@ -248,7 +242,8 @@ class _Reader:
         if text in RESERVED:
             lot.reserved.append(ReservedFlag(code.path, RESERVED[text]))
         elif text != "none":
-            self.notice.note(code.path, f"Réservation inconnue : « {text} »", f"Unknown reservation: “{text}”")
+            shown = cut(text)
+            self.notice.note(code.path, f"Réservation inconnue : « {shown} »", f"Unknown reservation: “{shown}”")
 
     def _technique(self, process: Element) -> Technique | None:
         found: Technique | None = None
@@ -261,8 +256,8 @@ class _Reader:
         return found
 
     def _procedure(self, root: Element) -> None:
-        code = root.written("TenderingProcess", "ProcedureCode")
-        described = root.written("TenderingProcess", "Description")
+        code = root.first_text("TenderingProcess", "ProcedureCode")
+        described = root.first_text("TenderingProcess", "Description")
         if described:
             self.notice.words += " . " + described.text
         if code is None:
@@ -271,21 +266,11 @@ class _Reader:
         if self.notice.procedure is None and "procedure adaptee" in fold(self.notice.words):
             self.notice.procedure = "adapted"
         elif self.notice.procedure is None:
-            self.notice.note(
-                code.path,
-                f"Procédure sans équivalent dans un besoin : « {code.text} »",
-                f"A procedure that a need does not have: “{code.text}”",
-            )
+            remarks.procedure_without_equal(self.notice, code.path, code.text)
 
     def _modification(self, root: Element) -> None:
-        extension = root.at(*EXTENSION)
         for name in ("ContractModification", "Changes"):
-            if extension is not None and (change := extension.at(name)) is not None:
-                self.notice.note(
-                    change.path,
-                    "Ce que l'avis change n'est pas lu à part : le besoin est celui du texte entier",
-                    "What the notice changes is not read apart: the need is that of the whole text",
-                )
+            remarks.corrections_not_read(self.notice, root.at(*EXTENSION, name))
 
     def _buyer(self, root: Element, basis: str) -> NoticeBuyer | None:
         parties = list(root.all("ContractingParty"))
@@ -295,33 +280,29 @@ class _Reader:
         companies = {
             identifier.text: company
             for company in root.all(*EXTENSION, "Organizations", "Organization", "Company")
-            if (identifier := company.written("PartyIdentification", "ID"))
+            if (identifier := company.first_text("PartyIdentification", "ID"))
         }
-        number = party.written("Party", "PartyIdentification", "ID")
+        number = party.first_text("Party", "PartyIdentification", "ID")
         company = companies.get(number.text) if number else None
-        buyer = NoticeBuyer(party.path)
+        named = party.first_text("Party", "PartyName", "Name")  # before SDK 1.0
+        buyer = NoticeBuyer(party.path, named.text if named else "")
         if company is not None:
             buyer.path = company.path
             name = self._text_in(company, "PartyName", "Name")
             buyer.name = name.text if name else ""
-            buyer.number = company.written("PartyLegalEntity", "CompanyID")
+            buyer.number = company.first_text("PartyLegalEntity", "CompanyID")
             buyer.place = _address(company.at("PostalAddress"), company.path)
-        if others:
-            self.notice.note(
-                others[0].path,
-                f"{len(others)} autre(s) acheteur(s) : seul le premier est lu",
-                f"{len(others)} more buyer(s): only the first is read",
-            )
+        remarks.more_buyers(self.notice, others)
         self._buyer_kind(buyer, party, basis)
         return buyer
 
-    def _text_in(self, element: Element, holder: str, name: str) -> Written | None:
+    def _text_in(self, element: Element, holder: str, name: str) -> PlacedText | None:
         held = element.at(holder)
         return None if held is None else self._text(held, name)
 
     def _buyer_kind(self, buyer: NoticeBuyer, party: Element, basis: str) -> None:
         types = {
-            code.attributes.get("listName", "buyer-legal-type"): Written(code.path, code.text())
+            code.attributes.get("listName", "buyer-legal-type"): PlacedText(code.path, code.text())
             for code in party.all("ContractingPartyType", "PartyTypeCode")
         }
         legal = types.get("buyer-legal-type")
@@ -333,11 +314,7 @@ class _Reader:
         if basis == UTILITIES or (entity is not None and entity.text == "cont-ent"):
             buyer.kind = "utility"
         if buyer.kind is None and legal is not None:
-            self.notice.note(
-                legal.path,
-                f"« {legal.text} » ne dit pas si l'acheteur relève de l'État ou d'une collectivité",
-                f"“{legal.text}” does not tell whether the buyer is of the State or of a local authority",
-            )
+            remarks.kind_of_buyer_unclear(self.notice, legal.path, legal.text)
 
 
 def _awarded_lots(results: Element) -> dict[str, Amount]:
@@ -345,12 +322,12 @@ def _awarded_lots(results: Element) -> dict[str, Amount]:
     tenders = {
         number.text: amount
         for tender in results.all("LotTender")
-        if (number := tender.written("ID")) and (amount := tender.at("LegalMonetaryTotal", "PayableAmount"))
+        if (number := tender.first_text("ID")) and (amount := tender.at("LegalMonetaryTotal", "PayableAmount"))
     }
     signed = {each.text() for each in results.all("SettledContract", "LotTender", "ID")}
     found: dict[str, Amount] = {}
     for result in results.all("LotResult"):
-        lot = result.written("TenderLot", "ID")
+        lot = result.first_text("TenderLot", "ID")
         for each in result.all("LotTender", "ID"):
             amount = tenders.get(each.text()) if each.text() in signed else None
             if lot is not None and amount is not None and lot.text not in found:
@@ -369,7 +346,7 @@ def _scheme(element: Element) -> str:
 
 def _place(location: Element) -> NoticePlace | None:
     address = location.at("Address")
-    words = location.written("Description")
+    words = location.first_text("Description")
     place = _address(address, location.path)
     if place is None:
         return NoticePlace(location.path, words=words.text) if words else None
@@ -380,11 +357,11 @@ def _address(address: Element | None, path: str) -> NoticePlace | None:
     if address is None:
         return None
     nuts = tuple(
-        Written(code.path, text)
+        PlacedText(code.path, text)
         for code in address.all("CountrySubentityCode")
         if (text := code.text()) and code.attributes.get("listName", "nuts").startswith("nuts")
     )
-    postal, city, region = (address.written(name) for name in ("PostalZone", "CityName", "Region"))
-    country = address.written("Country", "IdentificationCode")
+    postal, city, region = (address.first_text(name) for name in ("PostalZone", "CityName", "Region"))
+    country = address.first_text("Country", "IdentificationCode")
     code, anywhere, zone, name = (each.text if each else "" for each in (country, region, postal, city))
     return NoticePlace(path, nuts, code, anywhere, zone, name)

@@ -1,7 +1,9 @@
 """Notices as trees of elements, whether they came as XML or as XML written in JSON; what was read of them is marked."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from html import unescape
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import ParseError
 
@@ -16,6 +18,7 @@ MOST_ELEMENTS, DEEPEST = 200_000, 100
 """The elements of a notice, and how deep they may lie: the longest real ones have a quarter of the first, a fifth of
 the second."""
 
+_TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]{0,9} ?/?>")
 DOCUMENT_TYPE = Text(
     "Une déclaration de type de document ou d'entité n'est pas admise : un avis n'en a pas",
     "A document type or an entity declaration is not allowed: a notice has none",
@@ -30,7 +33,7 @@ class MalformedNotice(DomainError):
     """The bytes are no XML; `detail` says at which line and column."""
 
 
-class Written(NamedTuple):
+class PlacedText(NamedTuple):
     """A value as a notice writes it, and its place there."""
 
     path: str
@@ -120,11 +123,11 @@ class Element:
         self.is_read = True
         return self.attributes.get(name, "").strip()
 
-    def written(self, *names: str) -> Written | None:
+    def first_text(self, *names: str) -> PlacedText | None:
         """The text of the first element that these names lead to and that has some."""
         for element in self.all(*names):
             if text := element.text():
-                return Written(element.path, text)
+                return PlacedText(element.path, text)
         return None
 
     def unread(self) -> list["Element"]:
@@ -249,7 +252,15 @@ def _text_of(value: Any) -> list[str]:
         return []
     if isinstance(value, bool):
         return ["true" if value else "false"]
-    return [str(each) for each in value if each is not None] if isinstance(value, list) else [str(value)]
+    texts = [each for each in value if each is not None] if isinstance(value, list) else [value]
+    return [_unescaped(str(each)) for each in texts]
+
+
+def _unescaped(text: str) -> str:
+    """A text without the mark-up that BOAMP escapes in it, once or twice."""
+    if "&" in text:
+        text = unescape(unescape(text))
+    return _TAG.sub(" ", text) if "<" in text else text
 
 
 def _local(name: str) -> str:

@@ -12,9 +12,9 @@ from domain.reference.cpv import Cpv
 from domain.reference.territory import Territories
 from domain.suppliers.supplier import SIRET_DIGITS
 from domain.text.bilingual import Text
-from domain.text.one_line import on_one_line
+from domain.text.one_line import cut, on_one_line
 from sources.notices.durations import renewal_months, renewal_sentences
-from sources.notices.element import Written
+from sources.notices.element import PlacedText
 from sources.notices.notice import MOST_LOTS, MOST_WORDS, Notice, NoticeBuyer, NoticeLot, Unread
 from sources.notices.places import Ground, PlaceReader
 from sources.notices.reserved_words import reserved_in
@@ -112,7 +112,7 @@ class _Assembly:
             territory=ground.territory,
         )
 
-    def _title(self, title: Written | None) -> str | None:
+    def _title(self, title: PlacedText | None) -> str | None:
         if title is None:
             return None
         text = on_one_line(title.text)
@@ -124,7 +124,7 @@ class _Assembly:
             )
         return text[:LONGEST].strip() or None
 
-    def _cpv(self, written: Iterable[Written]) -> tuple[str, ...]:
+    def _cpv(self, written: Iterable[PlacedText]) -> tuple[str, ...]:
         codes: dict[str, None] = {}
         for path, text in written:
             if self._known.exists(text):
@@ -133,7 +133,7 @@ class _Assembly:
             self._suggested += 1
             near = self._known.nearest(text[:LONGEST]) if self._suggested <= MOST_SUGGESTIONS else None
             fr, en = (f" ; peut-être {near}", f"; perhaps {near}") if near else ("", "")
-            self.notice.note(path, f"Code CPV inconnu : « {text[:50]} »{fr}", f"Unknown CPV code: “{text[:50]}”{en}")
+            self.notice.note(path, f"Code CPV inconnu : « {cut(text)} »{fr}", f"Unknown CPV code: “{cut(text)}”{en}")
         return tuple(codes)[:MOST_CPV]
 
     def _ground(self, read: NoticeLot) -> Ground:
@@ -233,15 +233,15 @@ class _Assembly:
             return None
         return Buyer(name, siret, buyer.kind, buyer.contracting_authority)
 
-    def _siret(self, number: Written | None) -> str | None:
+    def _siret(self, number: PlacedText | None) -> str | None:
         if number is None:
             return None
         digits = re.sub(r"[\s.\u00a0-]|SIRET|:", "", number.text, flags=re.IGNORECASE)
         if not (len(digits) == SIRET_DIGITS and digits.isascii() and digits.isdecimal()):
             self.notice.note(
                 number.path,
-                f"Le numéro de l'acheteur n'est pas un SIRET : « {number.text[:50]} »",
-                f"The number of the buyer is no SIRET: “{number.text[:50]}”",
+                f"Le numéro de l'acheteur n'est pas un SIRET : « {cut(number.text)} »",
+                f"The number of the buyer is no SIRET: “{cut(number.text)}”",
             )
             return None
         if not siret_passes_check(digits):
@@ -253,9 +253,9 @@ class _Assembly:
         return digits
 
 
-def _texts(written: Iterable[Written]) -> tuple[Written, ...]:
+def _texts(written: Iterable[PlacedText]) -> tuple[PlacedText, ...]:
     """Values without their places."""
-    return tuple(Written("", each.text) for each in written)
+    return tuple(PlacedText("", each.text) for each in written)
 
 
 def _distinct(ids: list[str]) -> list[str]:

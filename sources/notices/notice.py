@@ -4,12 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from domain.errors import InvalidContent, Problem
 from domain.needs.need import BuyerKind, ContractKind, Nature, Procedure, Technique
 from domain.text.bilingual import Text
-from sources.notices.element import Element, Written
+from sources.notices.element import Element, PlacedText
 
 MOST_LOTS = 200
 """The lots of a need, at most."""
+MOST_LOTS_WRITTEN = 5_000
+"""The lots of a notice, at most: the longest published have some thousands."""
+TOO_MANY_LOTS = Text(
+    f"Plus de {MOST_LOTS_WRITTEN} lots : l'avis est à découper", f"More than {MOST_LOTS_WRITTEN} lots: cut the notice"
+)
 MOST_WORDS = 20_000
 """The characters of a text that are looked through for what no field says; a description of eForms has 10,000."""
 
@@ -42,12 +48,12 @@ class NoticePlace(NamedTuple):
     """A place of performance or an address. `anywhere`: a code of the list other-place-service (BT-727)."""
 
     path: str
-    nuts: tuple[Written, ...] = ()
+    nuts: tuple[PlacedText, ...] = ()
     country: str = ""
     anywhere: str = ""
     postal_code: str = ""
     city: str = ""
-    departements: tuple[Written, ...] = ()
+    departements: tuple[PlacedText, ...] = ()
     words: str = ""
 
 
@@ -72,7 +78,7 @@ class NoticeBuyer:
 
     path: str
     name: str = ""
-    number: Written | None = None
+    number: PlacedText | None = None
     kind: BuyerKind | None = None
     contracting_authority: bool | None = None
     place: NoticePlace | None = None
@@ -87,8 +93,8 @@ class NoticeLot:
 
     path: str
     id: str
-    title: Written | None = None
-    cpv: list[Written] = field(default_factory=list)
+    title: PlacedText | None = None
+    cpv: list[PlacedText] = field(default_factory=list)
     nature: Nature | None = None
     value: Amount | None = None
     maximum: Amount | None = None
@@ -111,12 +117,12 @@ class Notice:
 
     root: Element
     reference: str = ""
-    title: Written | None = None
+    title: PlacedText | None = None
     buyer: NoticeBuyer | None = None
     procedure: Procedure | None = None
     contract: ContractKind = "market"
     technique: Technique | None = None
-    cpv: list[Written] = field(default_factory=list)
+    cpv: list[PlacedText] = field(default_factory=list)
     keywords: list[str] = field(default_factory=list)
     nature: Nature | None = None
     value: Amount | None = None
@@ -127,7 +133,12 @@ class Notice:
     unread: list[Unread] = field(default_factory=list)
 
     def first_lots(self, elements: list[Element]) -> list[Element]:
-        """The elements of as many lots as a need may have; what is left out is said."""
+        """The elements of as many lots as a need may have; what is left out is said.
+
+        Raises InvalidContent for more than any notice has, before any of them is read.
+        """
+        if len(elements) > MOST_LOTS_WRITTEN:
+            raise InvalidContent((Problem("", "too_many_lots", TOO_MANY_LOTS),))
         room = max(0, MOST_LOTS - len(self.lots))
         if len(elements) > room:
             self.note(
@@ -140,13 +151,18 @@ class Notice:
     def take_awarded(self, awarded: Mapping[str, Amount]) -> None:
         """Take the amounts awarded, by the ids of lots, as the values of lots that have none; it is noted."""
         for lot in self.lots:
-            if lot.value is None and lot.maximum is None and (amount := awarded.get(lot.id)) is not None:
-                lot.value = amount
-                self.note(
-                    amount.path,
-                    "La valeur du lot est le montant attribué, faute d'estimation",
-                    "The value of the lot is the amount awarded, as there is no estimate",
-                )
+            if lot.value is None and lot.maximum is None:
+                self.take_awarded_of(lot, awarded.get(lot.id))
+
+    def take_awarded_of(self, lot: NoticeLot, amount: Amount | None) -> None:
+        """Take the amount awarded, where there is one, as the value of a lot; it is noted."""
+        if amount is not None:
+            lot.value = amount
+            self.note(
+                amount.path,
+                "La valeur du lot est le montant attribué, faute d'estimation",
+                "The value of the lot is the amount awarded, as there is no estimate",
+            )
 
     def note(self, path: str, fr: str, en: str) -> None:
         """Say that what stands at `path` was not read, or how it was."""

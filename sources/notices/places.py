@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.territory import COUNTRY, Territories, UnknownTerritory
+from domain.text.one_line import cut
 from sources.formats.postal_addresses import commune_names, departement_of, split_address
 from sources.notices.notice import Notice, NoticeBuyer, NoticePlace
 
@@ -53,8 +54,8 @@ class PlaceReader:
             elif commune is not None:
                 self._notice.note(
                     place.path,
-                    f"La commune de l'adresse ({commune}) n'est pas dans {', '.join(found)} : elle n'est pas lue",
-                    f"The commune of the address ({commune}) is not in {', '.join(found)}: it is not read",
+                    f"La commune de l'adresse ({commune}) n'est pas dans {cut(', '.join(found))} : elle n'est pas lue",
+                    f"The commune of the address ({commune}) is not in {cut(', '.join(found))}: it is not read",
                 )
             elif place.words and not place.city:
                 self._notice.note(
@@ -74,8 +75,8 @@ class PlaceReader:
         if codes:
             self._notice.note(
                 path,
-                f"Aucun lieu d'exécution lisible : {', '.join(codes)}, où est l'acheteur, en tient lieu",
-                f"No place of performance that can be read: {', '.join(codes)}, where the buyer is, stands for it",
+                f"Aucun lieu d'exécution lisible : {cut(', '.join(codes))}, où est l'acheteur, en tient lieu",
+                f"No place of performance that can be read: {cut(', '.join(codes))}, where the buyer is, stands for it",
             )
             return Ground(tuple(codes), None)
         self._notice.note(
@@ -105,22 +106,23 @@ class PlaceReader:
                 codes[f"nuts:{code}"] = None
             else:
                 where = ("inconnu", "unknown") if code.startswith(COUNTRY) else ("hors de France", "outside France")
-                self._notice.note(path, f"Code NUTS {where[0]} : « {written} »", f"NUTS code {where[1]}: “{written}”")
+                shown = cut(written)
+                self._notice.note(path, f"Code NUTS {where[0]} : « {shown} »", f"NUTS code {where[1]}: “{shown}”")
         for path, written in place.departements:
             code = f"departement:{written.strip().upper().rjust(2, '0')}"
             if self._has_ground(code):
                 codes[code] = None
             else:
-                self._notice.note(path, f"Département inconnu : « {written} »", f"Unknown departement: “{written}”")
+                shown = cut(written)
+                self._notice.note(path, f"Département inconnu : « {shown} »", f"Unknown departement: “{shown}”")
         if len(codes) > 1:  # the country beside a part of it only says which country that is
             codes.pop(FRANCE, None)
         if not codes and not place.nuts and not place.city and place.country in COUNTRIES:
             if place.anywhere in _ANYWHERE or place.country:
                 codes[FRANCE] = None
         elif not codes and place.country not in COUNTRIES:
-            self._notice.note(
-                place.path, f"Lieu hors de France : {place.country}", f"A place outside France: {place.country}"
-            )
+            country = cut(place.country)
+            self._notice.note(place.path, f"Lieu hors de France : {country}", f"A place outside France: {country}")
         return list(codes)
 
     def _commune(self, place: NoticePlace, codes: list[str]) -> str | None:

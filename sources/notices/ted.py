@@ -6,8 +6,9 @@ A form stands once in each language it was translated into; one is read. Names a
 from collections.abc import Iterable
 
 from domain.needs.need import BuyerKind, Nature, Procedure, Technique
+from sources.notices import remarks
 from sources.notices.durations import months_between, months_of
-from sources.notices.element import Element, Written, mark_read
+from sources.notices.element import Element, PlacedText, mark_read
 from sources.notices.notice import (
     Amount,
     Notice,
@@ -75,6 +76,8 @@ def read(root: Element) -> Notice:
     for number, contract in enumerate(contracts, start=1):
         _contract(notice, contract, f"{number}-" if len(contracts) > 1 else "", flags)
     notice.take_awarded(_awarded_lots(form))
+    for name in ("CHANGES", "MODIFICATIONS_CONTRACT"):
+        remarks.corrections_not_read(notice, form.at(name))
     return notice
 
 
@@ -89,22 +92,27 @@ def form_of(root: Element) -> Element | None:
 
 def procedure_of(notice: Notice, form: Element) -> None:
     """Read the procedure, and whether there is a framework agreement or a dynamic purchasing system."""
-    for element in form.within("PROCEDURE", "PROCEDURE_DEFINITION_CONTRACT_NOTICE", "TYPE_OF_PROCEDURE"):
-        for kind in element.within(*PROCEDURES):
-            mark_read(kind)
-            notice.procedure = notice.procedure or PROCEDURES[kind.name]
-        for kind in element.children:
-            if kind.name.startswith("PT_") and kind.name not in PROCEDURES:
-                mark_read(kind)
-                notice.note(
-                    kind.path,
-                    f"Procédure sans équivalent dans un besoin : {kind.name}",
-                    f"A procedure that a need does not have: {kind.name}",
-                )
+    for kind in elements_beginning(form, "PT_"):
+        mark_read(kind)
+        notice.procedure = notice.procedure or PROCEDURES.get(kind.name)
+        if kind.name not in PROCEDURES:
+            remarks.procedure_without_equal(notice, kind.path, kind.name)
+    for element in form.within("PROCEDURE"):
         for name, technique in TECHNIQUES.items():
             if (found := element.at(name)) is not None:
                 mark_read(found)
                 notice.technique = notice.technique or technique
+
+
+def elements_beginning(element: Element, prefix: str) -> list[Element]:
+    """The uppermost elements in an element whose names begin so, those that lie less deep first."""
+    found, waiting = [], list(element.children)
+    for each in waiting:
+        if each.name.startswith(prefix):
+            found.append(each)
+        else:
+            waiting += each.children
+    return found
 
 
 def reserved_flags(form: Element) -> list[ReservedFlag]:
@@ -118,9 +126,9 @@ def reserved_flags(form: Element) -> list[ReservedFlag]:
 
 def _contract(notice: Notice, contract: Element, prefix: str, flags: list[ReservedFlag]) -> None:
     """Read one object of the form; most forms have one, with a description for each lot."""
-    title = contract.written("TITLE")
-    reference = contract.written("REFERENCE_NUMBER")
-    described = contract.written("SHORT_DESCR")
+    title = contract.first_text("TITLE")
+    reference = contract.first_text("REFERENCE_NUMBER")
+    described = contract.first_text("SHORT_DESCR")
     notice.title = notice.title or title
     notice.reference = notice.reference or (reference.text if reference else "")
     words = " . ".join(each.text for each in (title, described) if each)
@@ -149,8 +157,8 @@ def _contract(notice: Notice, contract: Element, prefix: str, flags: list[Reserv
 
 
 def _lot(notice: Notice, element: Element) -> NoticeLot:
-    number, title = element.written("LOT_NO"), element.written("TITLE")
-    described = element.written("SHORT_DESCR")
+    number, title = element.first_text("LOT_NO"), element.first_text("TITLE")
+    described = element.first_text("SHORT_DESCR")
     lot = NoticeLot(element.path, number.text if number else "", title)
     lot.words = " . ".join(each.text for each in (title, described) if each)
     lot.cpv = codes(element.all("CPV_ADDITIONAL"))
@@ -159,7 +167,7 @@ def _lot(notice: Notice, element: Element) -> NoticeLot:
     lot.months = _months(notice, element)
     if element.at("RENEWAL") is not None or element.at("RENEWAL_DESCR") is not None:
         mark_read(element.at("RENEWAL"))
-        words = element.written("RENEWAL_DESCR")
+        words = element.first_text("RENEWAL_DESCR")
         lot.renewals = Renewals(words.path if words else element.path, None, words.text if words else "")
     elif none := element.at("NO_RENEWAL"):
         mark_read(none)
@@ -173,25 +181,21 @@ def _months(notice: Notice, element: Element) -> int | None:
         months = months_of(duration.text(), duration.attribute("TYPE"))
         path, written = duration.path, f"{duration.text()} {duration.attribute('TYPE')}"
     else:
-        start, end = element.written("DATE_START"), element.written("DATE_END")
+        start, end = element.first_text("DATE_START"), element.first_text("DATE_END")
         if start is None and end is None:
             return None
         months = months_between(start.text, end.text) if start and end else None
-        path = (start or end or Written(element.path, "")).path
+        path = (start or end or PlacedText(element.path, "")).path
         written = " – ".join(each.text for each in (start, end) if each)
     if months is None:
-        notice.note(
-            path,
-            f"La durée ne se dit pas en mois : « {written} »",
-            f"The duration cannot be said in months: “{written}”",
-        )
+        remarks.duration_not_in_months(notice, path, written)
     return months
 
 
-def codes(elements: Iterable[Element]) -> list[Written]:
+def codes(elements: Iterable[Element]) -> list[PlacedText]:
     """The CPV codes in elements such as CPV_MAIN, each of which may hold several."""
     return [
-        Written(code.path, code.attribute("CODE") or code.text())
+        PlacedText(code.path, code.attribute("CODE") or code.text())
         for element in elements
         for code in element.within("CPV_CODE")
     ]
@@ -212,11 +216,7 @@ def _awarded(notice: Notice, contract: Element) -> Amount | None:
     """The total awarded, where nothing was estimated."""
     found = amount(contract, "VAL_TOTAL")
     if found is not None:
-        notice.note(
-            found.path,
-            "La valeur du besoin est le total attribué, faute d'estimation",
-            "The value of the need is the total awarded, as there is no estimate",
-        )
+        remarks.total_is_awarded(notice, found.path)
     return found
 
 
@@ -224,7 +224,7 @@ def _awarded_lots(form: Element) -> dict[str, Amount]:
     """The values of the lots of an award notice, estimated or awarded, by lot; a lot awarded twice has the first."""
     found: dict[str, Amount] = {}
     for award in form.all("AWARD_CONTRACT"):
-        number = award.written("LOT_NO")
+        number = award.first_text("LOT_NO")
         elements = (next(award.within(name), None) for name in ("VAL_ESTIMATED_TOTAL", "VAL_TOTAL"))
         if value := next((each for each in elements if each is not None), None):
             found.setdefault(number.text if number else "1", amount_of(value))
@@ -237,26 +237,22 @@ def _nature(notice: Notice, contract: Element) -> Nature | None:
         return None
     written = element.attribute("CTYPE")
     if written not in NATURES:
-        notice.note(
-            element.path,
-            f"Nature de marché sans équivalent : « {written} »",
-            f"A nature of contract that a need does not have: “{written}”",
-        )
+        remarks.nature_without_equal(notice, element.path, written)
     return NATURES.get(written)
 
 
 def places(element: Element) -> list[NoticePlace]:
     """The place of a lot: its NUTS codes, and the main site in words."""
     nuts = nuts_of(element)
-    site = element.written("MAIN_SITE")
+    site = element.first_text("MAIN_SITE")
     if not nuts and site is None:
         return []
     return [NoticePlace(site.path if site else nuts[0].path, nuts, words=site.text if site else "")]
 
 
-def nuts_of(element: Element) -> tuple[Written, ...]:
+def nuts_of(element: Element) -> tuple[PlacedText, ...]:
     """The NUTS codes that are children of an element."""
-    return tuple(Written(code.path, code.attribute("CODE") or code.text()) for code in element.all("NUTS"))
+    return tuple(PlacedText(code.path, code.attribute("CODE") or code.text()) for code in element.all("NUTS"))
 
 
 def _buyer(notice: Notice, form: Element, basis: str) -> NoticeBuyer | None:
@@ -264,26 +260,17 @@ def _buyer(notice: Notice, form: Element, basis: str) -> NoticeBuyer | None:
     address = body.at("ADDRESS_CONTRACTING_BODY") if body is not None else None
     if body is None or address is None:
         return None
-    name = address.written("OFFICIALNAME")
-    buyer = NoticeBuyer(address.path, name.text if name else "", address.written("NATIONALID"))
+    name = address.first_text("OFFICIALNAME")
+    buyer = NoticeBuyer(address.path, name.text if name else "", address.first_text("NATIONALID"))
     buyer.place = address_of(address)
-    if more := list(body.all("ADDRESS_CONTRACTING_BODY_ADDITIONAL")):
-        notice.note(
-            more[0].path,
-            f"{len(more)} autre(s) acheteur(s) : seul le premier est lu",
-            f"{len(more)} more buyer(s): only the first is read",
-        )
+    remarks.more_buyers(notice, list(body.all("ADDRESS_CONTRACTING_BODY_ADDITIONAL")))
     kind = body.at("CA_TYPE")
     if kind is not None:
         written = kind.attribute("VALUE") or kind.text()
         buyer.kind = BUYER_KINDS.get(written)
         buyer.contracting_authority = True if written in AUTHORITIES else None
         if buyer.kind is None:
-            notice.note(
-                kind.path,
-                f"« {written} » ne dit pas si l'acheteur relève de l'État ou d'une collectivité",
-                f"“{written}” does not tell whether the buyer is of the State or of a local authority",
-            )
+            remarks.kind_of_buyer_unclear(notice, kind.path, written)
     entity = body.at("CE_ACTIVITY") or body.at("CE_ACTIVITY_OTHER")
     if basis == UTILITIES or entity is not None:
         mark_read(entity)
@@ -293,7 +280,7 @@ def _buyer(notice: Notice, form: Element, basis: str) -> NoticeBuyer | None:
 
 def address_of(address: Element) -> NoticePlace:
     """An address of a buyer."""
-    town, postal, country = (address.written(name) for name in ("TOWN", "POSTAL_CODE", "COUNTRY"))
+    town, postal, country = (address.first_text(name) for name in ("TOWN", "POSTAL_CODE", "COUNTRY"))
     code = address.at("COUNTRY")
     return NoticePlace(
         address.path,

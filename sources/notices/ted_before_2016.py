@@ -3,9 +3,10 @@
 Each form has names of its own for the same things, nested differently: they are looked for wherever they stand in it.
 """
 
-from domain.needs.need import BuyerKind, Nature
+from domain.needs.need import BuyerKind, Nature, Technique
+from sources.notices import remarks
 from sources.notices.durations import count_of, months_between, months_of
-from sources.notices.element import Element, Written, mark_read
+from sources.notices.element import Element, PlacedText, mark_read
 from sources.notices.notice import Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals
 from sources.notices.ted import (
     AUTHORITIES,
@@ -13,6 +14,7 @@ from sources.notices.ted import (
     NATURES,
     address_of,
     codes,
+    elements_beginning,
     form_of,
     nuts_of,
     procedure_of,
@@ -20,8 +22,18 @@ from sources.notices.ted import (
 )
 
 LOTS = ("F01_ANNEX_B", "F02_ANNEX_B", "F05_ANNEX_B", "F17_ANNEX_B", "LOT_PRIOR_INFORMATION", "ANNEX_B")
-FRAMEWORKS = ("F02_FRAMEWORK", "F17_FRAMEWORK", "F05_FRAMEWORK", "FRAMEWORK_AGREEMENT")
-_TITLES = ("TITLE_CONTRACT", "TITLE")
+FRAMEWORKS = ("F02_FRAMEWORK", "F17_FRAMEWORK", "F05_FRAMEWORK", "F19_FRAMEWORK", "FRAMEWORK_AGREEMENT")
+AWARDS = ("AWARD_OF_CONTRACT", "AWARD_OF_CONTRACT_DEFENCE", "AWARD_CONTRACT_CONTRACT_AWARD_UTILITIES")
+INVOLVED: dict[str, Technique] = {
+    "SETTING_UP_DPS": "dynamic_purchasing_system",
+    "CONTRACTS_DPS": "dynamic_purchasing_system",
+    "ESTABLISHMENT_FRAMEWORK_AGREEMENT": "framework_agreement",
+    "CONCLUSION_FRAMEWORK_AGREEMENT": "framework_agreement",
+}
+"""What a notice involves: the name of an element, or its VALUE in the oldest forms."""
+_TITLES = ("TITLE_CONTRACT", "TITLE_QUALIFICATION_SYSTEM", "TITLE_DESIGN_CONTACT_NOTICE", "TITLE")
+_DESCRIPTIONS = ("LOT_DESCRIPTION", "SHORT_CONTRACT_DESCRIPTION", "SHORT_DESCRIPTION_CONTRACT")
+_COSTS = ("COSTS_RANGE_AND_CURRENCY", "COSTS_RANGE_AND_CURRENCY_WITH_VAT_RATE")
 
 
 def read(root: Element) -> Notice:
@@ -32,15 +44,16 @@ def read(root: Element) -> Notice:
         return notice
     notice.buyer = _buyer(notice, form)
     procedure_of(notice, form)
-    if framework := next(form.within(*FRAMEWORKS), None):
-        mark_read(framework)
-        notice.technique = notice.technique or "framework_agreement"
+    notice.technique = notice.technique or _technique(form)
     flags = reserved_flags(form)
-    contract = next((each for each in _sections(form, "OBJECT_") if _has_object(each)), None)
+    contract = next((each for each in elements_beginning(form, "OBJECT_") if _has_object(each)), None)
     if contract is None:
         return notice
     annexes = list(contract.within(*LOTS))
     whole = _lot(notice, contract, annexes)
+    if whole.value is None and (total := next(contract.within("TOTAL_FINAL_VALUE"), None)):
+        whole.value = _first_cost(notice, total)
+        remarks.total_is_awarded(notice, total.path)
     notice.title, notice.cpv, notice.value, notice.words = whole.title, whole.cpv, whole.value, whole.words
     notice.places = whole.places
     reference = next(form.within("FILE_REFERENCE_NUMBER"), None)
@@ -48,27 +61,18 @@ def read(root: Element) -> Notice:
     nature = _nature(contract)
     for number, annex in enumerate(notice.first_lots(annexes), start=1):
         lot = _lot(notice, annex, [])
-        written = annex.written("LOT_NUMBER")
+        written = annex.first_text("LOT_NUMBER")
         lot.id = written.text if written else annex.attributes.get("ITEM", "") or str(number)
         lot.months, lot.renewals = lot.months or whole.months, whole.renewals
         notice.lots.append(lot)
     if not annexes:
+        notice.lots += _awarded_lots(notice, form, whole)
+    if not notice.lots:
         whole.id = "1"
         notice.lots.append(whole)
     for lot in notice.lots:
         lot.nature, lot.reserved = nature, list(flags)
     return notice
-
-
-def _sections(form: Element, beginning: str) -> list[Element]:
-    """The uppermost elements whose names begin so."""
-    found, waiting = [], list(form.children)
-    for each in waiting:
-        if each.name.startswith(beginning):
-            found.append(each)
-        else:
-            waiting += each.children
-    return found
 
 
 def _has_object(section: Element) -> bool:
@@ -83,22 +87,64 @@ def _lot(notice: Notice, element: Element, besides: list[Element]) -> NoticeLot:
     def first(*names: str) -> Element | None:
         return next((each for each in element.within(*names) if not each.is_within(apart)), None)
 
-    title, described = first("LOT_TITLE", *_TITLES), first("LOT_DESCRIPTION", "SHORT_CONTRACT_DESCRIPTION")
-    lot = NoticeLot(element.path, "", Written(title.path, title.text()) if title is not None else None)
+    title, described = first("LOT_TITLE", *_TITLES), first(*_DESCRIPTIONS)
+    lot = NoticeLot(element.path, "", PlacedText(title.path, title.text()) if title is not None else None)
     lot.words = " . ".join(each.text() for each in (title, described) if each is not None)
     if cpv := first("CPV"):
         lot.cpv = codes([*cpv.all("CPV_MAIN"), *cpv.all("CPV_ADDITIONAL")])
     if cost := first("COSTS_RANGE_AND_CURRENCY"):
         lot.value = _cost(notice, cost)
     if place := first("LOCATION_NUTS"):
-        where = place.written("LOCATION")
+        where = place.first_text("LOCATION")
         lot.places = [NoticePlace(place.path, nuts_of(place), words=where.text if where else "")]
     if period := first("PERIOD_WORK_DATE_STARTING"):
         lot.months = _months(notice, period)
+    for name, unit in (("DURATION_FRAMEWORK_MONTH", "MONTH"), ("DURATION_FRAMEWORK_YEAR", "YEAR")):
+        if lot.months is None and (lasting := first(name)):
+            lot.months = months_of(lasting.text(), unit)
     if renewals := first("NUMBER_POSSIBLE_RENEWALS"):
         text = renewals.text()
         lot.renewals = Renewals(renewals.path, count_of(text), text)
     return lot
+
+
+def _technique(form: Element) -> Technique | None:
+    """The technique that a form names, or of which it has a part."""
+    for involved in form.within("NOTICE_INVOLVES", "NOTICE_INVOLVES_DESC"):
+        for named in (involved, *involved.children):
+            found = INVOLVED.get(named.name) or INVOLVED.get(named.attributes.get("VALUE", ""))
+            if found is not None:
+                mark_read(named)
+                return found
+    framework = next(form.within(*FRAMEWORKS), None)
+    mark_read(framework)
+    return None if framework is None else "framework_agreement"
+
+
+def _awarded_lots(notice: Notice, form: Element, whole: NoticeLot) -> list[NoticeLot]:
+    """The lots that awards name, each once: these forms describe them nowhere else. Each has the rest of the whole."""
+    awards: dict[str, Element] = {}
+    for award in form.within(*AWARDS):
+        if number := award.first_text("LOT_NUMBER"):
+            awards.setdefault(number.text, award)
+    lots = []
+    for name, award in zip(awards, notice.first_lots(list(awards.values())), strict=False):
+        title = award.first_text("CONTRACT_TITLE") or award.first_text("TITLE_CONTRACT")
+        lot = NoticeLot(award.path, name, title, list(whole.cpv), places=list(whole.places), months=whole.months)
+        lot.words = title.text if title else ""
+        if value := next(award.within("CONTRACT_VALUE_INFORMATION"), None):
+            notice.take_awarded_of(lot, _first_cost(notice, value))
+        lots.append(lot)
+    return lots
+
+
+def _first_cost(notice: Notice, element: Element) -> Amount | None:
+    """The cost in an element; none where it includes value added tax."""
+    cost = next(element.within(*_COSTS), None)
+    if cost is not None and (taxed := cost.at("INCLUDING_VAT")) is not None:
+        notice.note(taxed.path, "Un montant toutes taxes comprises n'est pas lu", "An amount with tax is not read")
+        return None
+    return None if cost is None else _cost(notice, cost)
 
 
 def _cost(notice: Notice, cost: Element) -> Amount | None:
@@ -118,28 +164,24 @@ def _cost(notice: Notice, cost: Element) -> Amount | None:
 
 def _months(notice: Notice, period: Element) -> int | None:
     for name, unit in (("MONTHS", "MONTH"), ("DAYS", "DAY")):
-        if written := period.written(name):
+        if written := period.first_text(name):
             return months_of(written.text, unit)
     days = [_date(period.at("INTERVAL_DATE", name)) for name in ("START_DATE", "END_DATE")]
     months = months_between(*days)
     if months is None and any(days):
         written_days = " – ".join(filter(None, days))
-        notice.note(
-            period.path,
-            f"La durée ne se dit pas en mois : « {written_days} »",
-            f"The duration cannot be said in months: “{written_days}”",
-        )
+        remarks.duration_not_in_months(notice, period.path, written_days)
     return months
 
 
 def _date(element: Element | None) -> str:
     """A date written in three elements, as YYYY-MM-DD; "" for none."""
-    parts = [element.written(name) for name in ("YEAR", "MONTH", "DAY")] if element is not None else []
+    parts = [element.first_text(name) for name in ("YEAR", "MONTH", "DAY")] if element is not None else []
     return "-".join(part.text.rjust(2, "0") for part in parts if part) if all(parts) else ""
 
 
 def _nature(contract: Element) -> Nature | None:
-    element = next(contract.within("TYPE_CONTRACT", "TYPE_CONTRACT_PLACE_DELIVERY_DEFENCE"), None)
+    element = next(contract.within("TYPE_CONTRACT", "TYPE_CONTRACT_PLACE_DELIVERY_DEFENCE", "F07_CONTRACT_TYPE"), None)
     return None if element is None else NATURES.get(element.attribute("VALUE") or element.attribute("TYPE"))
 
 
@@ -147,10 +189,10 @@ def _buyer(notice: Notice, form: Element) -> NoticeBuyer | None:
     profile = next(form.within("CA_CE_CONCESSIONAIRE_PROFILE"), None)
     if profile is None:
         return None
-    name = next(profile.within("OFFICIALNAME"), None)
+    name = next(profile.within("OFFICIALNAME"), None) or profile.at("ORGANISATION")
     number = next(profile.within("NATIONALID"), None)
     buyer = NoticeBuyer(profile.path, name.text() if name is not None else "")
-    buyer.number = Written(number.path, number.text()) if number is not None else None
+    buyer.number = PlacedText(number.path, number.text()) if number is not None else None
     buyer.place = address_of(profile)
     kind = next(form.within("TYPE_OF_CONTRACTING_AUTHORITY"), None)
     written = kind.attribute("VALUE") if kind is not None else ""
@@ -160,9 +202,5 @@ def _buyer(notice: Notice, form: Element) -> NoticeBuyer | None:
         utility: BuyerKind = "utility"
         buyer.kind = utility
     if buyer.kind is None and kind is not None:
-        notice.note(
-            kind.path,
-            f"« {written} » ne dit pas si l'acheteur relève de l'État ou d'une collectivité",
-            f"“{written}” does not tell whether the buyer is of the State or of a local authority",
-        )
+        remarks.kind_of_buyer_unclear(notice, kind.path, written)
     return buyer

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.needs.need import Nature
-from sources.notices.element import Element, Written, from_json, mark_read
+from sources.notices.element import Element, PlacedText, from_json, mark_read
 from sources.notices.notice import Notice, NoticeBuyer, NoticeLot, NoticePlace, ReservedFlag
 from sources.notices.ted import NATURES, RESERVED
 
@@ -20,7 +20,7 @@ def is_extract(document: Mapping[str, Any]) -> bool:
 def read(document: Mapping[str, Any]) -> Notice:
     """The notice of an extract. Raises InvalidContent for what is past the bounds of `from_json`."""
     root = from_json(document)
-    notice = Notice(root, _text(root, "notice_id"), root.written("title"))
+    notice = Notice(root, _text(root, "notice_id"), root.first_text("title"))
     nature = NATURES.get(_text(root, "nature").upper())
     notice.cpv = _all(root, "cpv_main")
     notice.nature = nature
@@ -49,7 +49,9 @@ def read(document: Mapping[str, Any]) -> Notice:
 
 
 def _lot(element: Element, nature: Nature | None, flags: list[ReservedFlag]) -> NoticeLot:
-    lot = NoticeLot(element.path, _text(element, "id"), element.written("title"), nature=nature, reserved=list(flags))
+    lot = NoticeLot(
+        element.path, _text(element, "id"), element.first_text("title"), nature=nature, reserved=list(flags)
+    )
     lot.cpv = _all(element, "cpv_add")
     lot.words = " . ".join(filter(None, (_text(element, "title"), _text(element, "description"))))
     for place in element.all("places"):
@@ -60,10 +62,10 @@ def _lot(element: Element, nature: Nature | None, flags: list[ReservedFlag]) -> 
     return lot
 
 
-def _all(element: Element, name: str) -> list[Written]:
-    return [Written(each.path, text) for each in element.all(name) if (text := each.text())]
+def _all(element: Element, name: str) -> list[PlacedText]:
+    return [PlacedText(each.path, text) for each in element.all(name) if (text := each.text())]
 
 
 def _text(element: Element, name: str) -> str:
-    written = element.written(name)
+    written = element.first_text(name)
     return written.text if written else ""

@@ -5,6 +5,7 @@ import re
 import msgspec
 
 from domain.needs.need import Lot
+from domain.text.one_line import cut
 from sources.notices.notice import Amount, Notice, NoticeLot
 
 MOST_EUROS = 1e12
@@ -65,6 +66,6 @@ def _euros(notice: Notice, amount: Amount | None) -> float | None:
         why = "n'est pas une valeur", "is no value"
     else:
         return value
-    shown = f"{amount.text[:50]} {amount.currency[:10]}".strip()
+    shown = f"{cut(amount.text)} {cut(amount.currency, 10)}".strip()
     notice.note(amount.path, f"Le montant « {shown} » {why[0]}", f"The amount “{shown}” {why[1]}")
     return None

@@ -66,6 +66,8 @@ async def test_an_address_that_touches_the_name_goes_with_it(engine: Engine) -> 
         ("Anne Le Goff (anne.lg@ailleurs.example), alg@x.example Anne Le Goff", "X (X), X X"),
         ("Anne Le Goff\\na.goff@x.example ; anne.le.goff@x.example", "X\\nX ; X"),
         ("Anne Le Goff : contact@x.example ; paul@x.example", "X : contact@x.example ; paul@x.example"),
+        ("x@le.goff.example | anne.le.goff@x.example", "x@le.goff.example | X"),
+        (f"{ADDRESS} | anne.le.goff@x.example.", "X | X."),
         ("https://x.example/?a=anne.legoff%40esat.example&b=1", "https://x.example/?a=X&b=1"),
     ):
         assert await written(engine, text) == expected

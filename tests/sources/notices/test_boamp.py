@@ -147,3 +147,95 @@ def test_real_notices_become_needs_with_lots(shared_data: Path) -> None:
         ((at, record),) = records_in(document)
         need, _ = need_of(format_of_boamp.read(record, at), territory.load(), cpv.load())
         assert len(need.lots) == max(1, len(document["lots"]))
+
+
+def test_the_number_of_the_buyer_stands_beside_the_name_of_its_kind(read_record: ReadRecord) -> None:
+    organisation = {
+        "nomOfficiel": "Commune de Redon",
+        "typeIdentificationNational": {"siret": ""},
+        "codeIdentificationNational": "21350236200014",
+        "cp": "35600",
+        "ville": "Redon",
+    }
+    donnees = {"FNSimple": {"organisme": organisation, "initial": {"natureMarche": {"intitule": "Tonte"}}}}
+    buyer = read_record(boamp(donnees)).need.buyer
+    assert buyer is not None
+    assert (buyer.name, buyer.siret) == ("Commune de Redon", "21350236200014")
+
+
+def test_how_long_tenders_are_valid_is_not_how_long_the_contract_lasts(read_record: ReadRecord) -> None:
+    initial = {
+        "description": {"objet": "Tonte", "CPV": {"objetPrincipal": {"77314100": ""}}},
+        "duree": {"dateDebut": "2026-01-01"},
+        "delais": {"validite": {"nbJours": "120"}},
+        "procedure": {"procedureAdaptee": ""},
+    }
+    read = read_record(boamp({"MAPA": {"initial": initial}}) | {"type_procedure": None})
+    (lot,) = read.need.lots
+    assert (lot.duration_months, lot.cpv, read.need.procedure) == (None, ("77314100",), "adapted")
+
+
+@pytest.mark.parametrize(
+    ("said", "months"),
+    [
+        ({"OUI": "", "NB_RECONDUCTIONS": 3, "DUREE_MOIS": 6}, 18),
+        ({"OUI": "", "NB_RECONDUCTIONS_MAX": "2", "DESCRIPTION": "Par périodes de 12 mois"}, 24),
+        ({"NON": ""}, 0),
+    ],
+)
+def test_renewals_of_the_form_in_capitals_are_read(read_record: ReadRecord, said: dict[str, Any], months: int) -> None:
+    donnees = {
+        "IDENTITE": {"DENOMINATION": "Ville de Vannes", "CODE_IDENT_NATIONAL": "21560260800018"},
+        "OBJET": {
+            "OBJET_COMPLET": "Tonte &amp;lt;br/&amp;gt;des pelouses",
+            "ACCORD_CADRE": {"NON": ""},
+            "CARACTERISTIQUES": {"VALEUR_TOTALE": {"@DEVISE": "EUR", "#text": "90000"}, "RECONDUCTIONS": said},
+            "DUREE_DELAI": {"DUREE_MOIS": 12},
+        },
+    }
+    read = read_record(boamp(donnees))
+    (lot,) = read.need.lots
+    assert (lot.title, lot.duration_months, lot.renewal_months) == ("Tonte des pelouses", 12, months)
+    assert (read.need.technique, lot.value_eur) == (None, 90_000)
+    assert read.need.buyer is not None
+    assert read.need.buyer.siret == "21560260800018"
+
+
+def test_a_concession_is_one_and_its_lots_say_where_and_how_long(read_record: ReadRecord) -> None:
+    lot = {
+        "lieuCodeNUTS": {"codeNUTS": "FRH04"},
+        "dureeLot": {"dateACompterDu": "2026-01-01", "dateJusquau": "2030-12-31"},
+        "estimationValeur": {"valeur": "120000"},
+    }
+    marche = {
+        "titreMarche": "Gestion du camping",
+        "numeroReference": "DSP-7",
+        "CPV": {"objetPrincipal": {"classPrincipale": "55221000"}},
+        "lot": lot,
+    }
+    need = read_record(boamp({"DSP": {"initial": {"descriptionMarche": marche}}})).need
+    assert (need.title, need.reference, need.contract) == ("Gestion du camping", "DSP-7", "concession")
+    assert need.territory is not None
+    assert need.territory.codes == ("nuts:FRH04",)
+    assert (need.lots[0].duration_months, need.lots[0].value_eur) == (60, 120_000)
+
+
+def test_an_award_gives_lots_the_amounts_that_no_field_estimates(read_record: ReadRecord) -> None:
+    decision = {"NUM_LOT": 2, "TITULAIRE": {"CP": "31240"}, "RENSEIGNEMENT": {"MONTANT": {"#text": "37503.79"}}}
+    donnees = {
+        "OBJET": {
+            "TITRE_MARCHE": "Peinture",
+            "LOTS": {"LOT": [{"NUM": 1, "INTITULE": "A"}, {"NUM": 2, "INTITULE": "B"}]},
+        },
+        "ATTRIBUTION": {"DECISION": decision},
+    }
+    read = read_record(boamp(donnees))
+    assert [lot.value_eur for lot in read.need.lots] == [None, 37_503.79]
+    assert "La valeur du lot est le montant attribué, faute d'estimation" in noted(read)
+
+
+def test_more_lots_than_any_notice_has_are_refused(read_record: ReadRecord) -> None:
+    donnees = {"OBJET": {"LOTS": {"LOT": [{"NUM": number} for number in range(5_001)]}}}
+    with pytest.raises(InvalidContent) as refused:
+        read_record(boamp(donnees))
+    assert [problem.code for problem in refused.value.problems] == ["too_many_lots"]

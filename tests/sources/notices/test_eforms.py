@@ -130,7 +130,7 @@ def test_a_reservation_is_of_the_kind_that_the_text_tells(
 def test_a_procedure_that_a_need_does_not_have_is_told(read_xml: ReadXml, code: str, procedure: str | None) -> None:
     read = read_xml(eforms(LOT, procedure=code))
     assert read.need.procedure == procedure
-    assert any(f"« {code} »" in text for text in noted(read)) == (bool(code) and procedure is None)
+    assert any(text.endswith(f": {code}") for text in noted(read)) == (bool(code) and procedure is None)
 
 
 @pytest.mark.parametrize(
@@ -236,3 +236,20 @@ def test_boamp_writes_the_same_notice_in_json(read_record: ReadRecord) -> None:
         ("LOT-0002", "Nettoyage de bureaux", ("90919200",)),
     ]
     assert [lot.territory and lot.territory.codes for lot in need.lots] == [("departement:35",), ("nuts:FRH03",)]
+
+
+def test_a_buyer_may_be_named_where_it_is_a_party(read_xml: ReadXml) -> None:
+    """Notices before SDK 1.0 list no organisations."""
+    raw = eforms(LOT).replace(
+        b'<cac:PartyIdentification><cbc:ID schemeName="organization">ORG-0001</cbc:ID></cac:PartyIdentification>'
+        b"</cac:Party></cac:ContractingParty>",
+        b"<cac:PartyName><cbc:Name>Mairie de Redon</cbc:Name></cac:PartyName></cac:Party></cac:ContractingParty>",
+    )
+    buyer = read_xml(raw).need.buyer
+    assert buyer is not None
+    assert buyer.name == "Mairie de Redon"
+
+
+def test_what_is_quoted_is_cut(read_xml: ReadXml) -> None:
+    read = read_xml(eforms(LOT, procedure="x" * 9_000, legal="y" * 9_000))
+    assert all(len(text) < 200 for text in noted(read))

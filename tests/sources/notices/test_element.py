@@ -74,10 +74,10 @@ def test_xml_in_json_is_the_same_tree() -> None:
     for root in (as_xml, as_json):
         assert [each.path for each in root.all("b")] == ["/a/b[1]", "/a/b[2]"]
         assert next(root.all("b")).attributes == {"c": "d"}
-        assert root.written("b") == ("/a/b[1]", "e f")
+        assert root.first_text("b") == ("/a/b[1]", "e f")
 
 
 def test_what_was_not_read_is_told_by_the_uppermost_element() -> None:
     root = from_xml(b"<a><b><c>1</c><d>2</d></b><e><f>3</f><f>4</f></e><g/></a>")
-    root.written("b", "c")
+    root.first_text("b", "c")
     assert [each.path for each in root.unread()] == ["/a/b/d", "/a/e"]

@@ -164,3 +164,12 @@ def test_without_lots_the_whole_is_one(read_xml: ReadXml) -> None:
     assert (lot.id, lot.title, lot.cpv, lot.value_eur) == ("1", "Entretien", ("77310000",), 90_000)
     assert lot.site is not None
     assert lot.site.commune == "56260"
+
+
+def test_corrections_are_told_not_read(read_xml: ReadXml) -> None:
+    changes = (
+        "<CHANGES><CHANGE><NEW_VALUE><CPV_MAIN><CPV_CODE CODE='77310000'/></CPV_MAIN></NEW_VALUE></CHANGE></CHANGES>"
+    )
+    read = read_xml(ted(ted_object(), changes, form="F14_2014"))
+    assert [lot.cpv for lot in read.need.lots] == [("90910000",)]
+    assert "Ce que l'avis change n'est pas lu à part : le besoin est celui du texte entier" in noted(read)
