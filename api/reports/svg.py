@@ -116,9 +116,9 @@ def map_drawing(
 
 def _map_keys(pins: Sequence[Pin], language: Language, maps: MapSheets, font: str | None) -> Iterator[Key]:
     """The signs that are on the sheets, in words."""
-    yield Key(_sign(_swatch(GROUND, INK), font), TERRITORY.to(language))
+    yield Key(_sign(_swatch(GROUND, INK), font), typeset(TERRITORY.to(language), language))
     if any(sheet.sites for sheet in maps.sheets):
-        yield Key(_sign(_star((20, 20), 15), font), SITE.to(language))
+        yield Key(_sign(_star((20, 20), 15), font), typeset(SITE.to(language), language))
     if any(sheet.reach for sheet in maps.sheets):
         dashes = '<path d="M2 20H38" fill="none" stroke="#a3341f" stroke-width="3" stroke-dasharray="9 6"/>'
         yield Key(_sign(dashes, font), WITHIN_REACH.to(language))
@@ -146,7 +146,15 @@ def _sheet(pins: Sequence[Pin], title: str, sheet: Sheet, font: str | None, *, i
         *([] if inset else [_scale(sheet)]),
         f'<path d="M0 0H{WIDTH:g}V{sheet.height:g}H0Z" fill="none" stroke="{QUIET}" stroke-width="{1.5 * size:g}"/>',
     ]
-    return _svg(sheet.height, inside, font, title)
+    linked = any(pin.href for pin in pins)
+    return _svg(sheet.height, inside, font, title, _frame(sheet) if linked else "")
+
+
+def _frame(sheet: Sheet) -> str:
+    """How a script finds the ground again: latitude and longitude of the plane's centre, west, north, units per km."""
+    frame = sheet.frame
+    numbers = frame.plane.lat, frame.plane.lon, frame.west, frame.north, frame.per_km
+    return f' data-frame="{" ".join(f"{number:.7g}" for number in numbers)}"'
 
 
 def _pinned(pin: Pin, at: Spot, size: float) -> str:
@@ -158,10 +166,10 @@ def _pinned(pin: Pin, at: Spot, size: float) -> str:
     return f"{linked}<title>{escape(pin.name)}</title>{sign}</a>"
 
 
-def _svg(height: float, inside: Sequence[str], font: str | None, title: str) -> str:
+def _svg(height: float, inside: Sequence[str], font: str | None, title: str, frame: str = "") -> str:
     titled = f"<title>{escape(title)}</title>" if title else ""
     return (
-        f'<svg{_own_attributes(font)} viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" height="{height:g}">'
+        f'<svg{_own_attributes(font)}{frame} viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" height="{height:g}">'
         f"{titled}{''.join(inside)}</svg>"
     )
 
@@ -215,7 +223,8 @@ _STAR = (
 
 def _star(at: Spot, size: float) -> str:
     corners = " ".join(f"{at[0] + size * x:.1f},{at[1] + size * y:.1f}" for x, y in _STAR)
-    return f'<polygon points="{corners}" fill="#a3341f" stroke="#fff" stroke-width="{size / 6:g}"/>'
+    where = f'class="site" data-at="{at[0]:g} {at[1]:g}" points="{corners}"'
+    return f'<polygon {where} fill="#a3341f" stroke="#fff" stroke-width="{size / 6:g}"/>'
 
 
 def _diamond(at: Spot, size: float) -> str:
@@ -232,7 +241,8 @@ def _town(town: Town) -> str:
     x, y = town.at
     beside, anchor = (x - 10, "end") if town.left else (x + 10, "start")
     where = f'<text x="{beside:g}" y="{y + 7:g}" font-size="21" text-anchor="{anchor}"'
-    return f'<circle cx="{x:g}" cy="{y:g}" r="3" fill="{QUIET}"/>{_haloed(where, HALO, town.name)}'
+    named = f'<circle cx="{x:g}" cy="{y:g}" r="3" fill="{QUIET}"/>{_haloed(where, HALO, town.name)}'
+    return f'<g class="town" data-at="{x:g} {y:g}">{named}</g>'
 
 
 def _label(name: str, *, inset: bool) -> str:
