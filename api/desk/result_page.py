@@ -1,31 +1,30 @@
 """The page of the answer to a need: who could answer each lot and why, what would change that, what the law says.
 
-It asks what `POST /match` asks, and shows what that answers.
+It asks what `POST /match` asks, and shows what that answers. A button that changes a lot is answered by the lot alone
+where a script asks for it, else by the whole page.
 """
 
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import NamedTuple
-from urllib.parse import urlencode
 
 import msgspec
 from litestar import Response
 
-from api.desk.need_form import changed, read_need_form
+from api.desk.need_form import NeedForm, changed, read_need_form
 from api.desk.need_page import need_form_page
 from api.desk.page import page
+from api.desk.result_map import lot_maps
+from api.desk.result_words import evidence_summary, near_miss_questions, reserved_to, trade_question
 from api.desk.understood_need import Understood, mistakes_of, understand
 from api.desk.visit import Visit
 from api.match import matched
-from api.reports.svg import Drawing, map_drawing
+from api.reports.svg import Drawing
 from domain.errors import InvalidContent
-from domain.needs.need import Need, Place
-from domain.report.build import best_outcome, standings_of
-from domain.shortlists.shortlist import Advice, Confidence, LotShortlist, Severity, Shortlist, SupplierSummary
-from domain.text.bilingual import Language
+from domain.needs.need import Need
+from domain.report.build import best_outcome
+from domain.shortlists.shortlist import Advice, Confidence, LotShortlist, Severity, Shortlist
 from matching.engine import match_json
-from matching.geo.report_map import map_sheets
-from matching.reference import Reference
 
 MOST_GRAVE_FIRST: tuple[Severity, ...] = ("blocking", "warning", "info")
 VARIANTS = {
@@ -37,6 +36,9 @@ VARIANTS = {
     "ess": "ess",
 }
 """The reservations of `alternatives`, as a button asks for them."""
+GROUPINGS = 3
+SHOWN_FIRST = 10
+"""Candidates of a lot that are seen at once; the others unfold."""
 
 
 class LegalPoint(NamedTuple):
@@ -49,62 +51,88 @@ class LegalPoint(NamedTuple):
 
 
 @page("GET", "/besoin/resultat", scope="match")
-async def show_form_again(visit: Visit) -> Response[bytes]:
-    """The way to the form: an answer is asked for by sending it."""
-    query = urlencode(visit.typed())
-    return visit.redirect(f"/besoin?{query}" if query else "/besoin")
+async def show_result_of_address(visit: Visit) -> Response[bytes]:
+    """The answer to the need that the address says; the way to the form where it says none."""
+    form = read_need_form(visit.fields)
+    return visit.redirect("/besoin") if form == NeedForm() else await _answered(visit, form)
 
 
 @page("POST", "/besoin/resultat", scope="match")
 async def show_result(visit: Visit) -> Response[bytes]:
     """The shortlist of each lot; the form again where something in it is to be corrected."""
-    form = changed(read_need_form(visit.fields), visit.text("changer"))
+    return await _answered(visit, changed(read_need_form(visit.fields), _wish(visit)))
+
+
+def _wish(visit: Visit) -> str:
+    """What a button changes: `reserver-1-iae`, `rayon-1-50`, or `rayon-1` with the distance that is typed beside it."""
+    wish = visit.text("changer")
+    kind, _, lot = wish.partition("-")
+    return f"{wish}-{visit.text(f'rayon-{lot}')}" if kind == "rayon" and lot.isdecimal() else wish
+
+
+async def _answered(visit: Visit, form: NeedForm) -> Response[bytes]:
     understood = understand(form, visit.services.reference)
     if understood.need is None:
         return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY)
-    need = understood.need.matched
+    need = msgspec.structs.replace(understood.need.matched, groupings=GROUPINGS)
     try:
         answer = await matched(visit.call, need, match_json)
     except InvalidContent as invalid:
         refused = understood._replace(mistakes=tuple(mistakes_of(invalid)))
         return need_form_page(visit, understood.form, refused, HTTPStatus.UNPROCESSABLE_ENTITY)
     shortlist = msgspec.json.decode(answer, type=Shortlist)
+    part = _lot_asked_for(visit, shortlist)
+    shown = (part,) if part else tuple(lot.id for lot in shortlist.lots)
     key = str(visit.call.bearer.organisation_id)
-    drawn = await visit.services.match_work.beside(
-        _map, need, shortlist, visit.language, is_much=False, key=key, left=visit.call.left
+    maps = await visit.services.match_work.beside(
+        lot_maps, need, shortlist, shown, visit.language, is_much=False, key=key, left=visit.call.left
     )
-    return _page(visit, understood, need, shortlist, drawn)
+    return _page(visit, understood, need, shortlist, part, maps)
 
 
-def _page(visit: Visit, understood: Understood, need: Need, shortlist: Shortlist, drawn: Drawing) -> Response[bytes]:
+def _lot_asked_for(visit: Visit, shortlist: Shortlist) -> str | None:
+    """The lot that a script asks for, of a page that shows the others already; None where the whole page is."""
+    asked = visit.call.headers.get("hx-target", "").removeprefix("reponse-")
+    return next((lot.id for lot in shortlist.lots if visit.call.method == "POST" and lot.id == asked), None)
+
+
+def _page(
+    visit: Visit, understood: Understood, need: Need, shortlist: Shortlist, part: str | None, maps: dict[str, Drawing]
+) -> Response[bytes]:
+    """The page, or the part of it that changes with a lot. `maps`: of the lots that are shown."""
+    lots = {lot.id: lot for lot in need.lots}
     return visit.page(
-        "result.html",
+        "result_changed.html" if part else "result.html",
         form=understood.form,
         need=need,
         body=msgspec.json.format(msgspec.json.encode(need), indent=2).decode(),
         shortlist=shortlist,
+        part=part,
         of_need=_in_order(shortlist.advice),
-        of_lots=[list(_legal_points(lot)) for lot in shortlist.lots],
-        map=drawn,
+        of_lots={lot.id: _legal_points(lot) for lot in shortlist.lots},
+        asked_of=lots,
+        maps=maps,
+        first=SHOWN_FIRST,
         variants=VARIANTS,
+        now_of={lot.id: reserved_to(lots[lot.id].reserved or ()) for lot in shortlist.lots},
         commune=visit.services.reference.territories.commune_name,
         label=visit.services.reference.taxonomy.label,
         best_outcome=best_outcome,
+        near_miss_questions=near_miss_questions,
+        trade_question=trade_question,
+        evidence_summary=evidence_summary,
     )
 
 
-def _legal_points(lot: LotShortlist) -> Iterator[LegalPoint]:
+def _legal_points(lot: LotShortlist) -> list[LegalPoint]:
     """The points of law on a lot, the gravest first."""
-    found = [
-        LegalPoint(
-            "blocking" if finding.outcome == "INELIGIBLE" else "warning",
-            finding.message,
-            finding.article,
-            finding.confidence,
-        )
-        for finding in lot.reservation.findings
-    ]
-    yield from sorted([*found, *_in_order(lot.advice)], key=lambda each: MOST_GRAVE_FIRST.index(each.severity))
+    return sorted([*_findings(lot), *_in_order(lot.advice)], key=lambda each: MOST_GRAVE_FIRST.index(each.severity))
+
+
+def _findings(lot: LotShortlist) -> Iterator[LegalPoint]:
+    for each in lot.reservation.findings:
+        severity: Severity = "blocking" if each.outcome == "INELIGIBLE" else "warning"
+        yield LegalPoint(severity, each.message, each.article, each.confidence)
 
 
 def _in_order(advice: tuple[Advice, ...]) -> list[LegalPoint]:
@@ -112,21 +140,4 @@ def _in_order(advice: tuple[Advice, ...]) -> list[LegalPoint]:
     return sorted(points, key=lambda each: MOST_GRAVE_FIRST.index(each.severity))
 
 
-def _map(reference: Reference, need: Need, shortlist: Shortlist, language: Language) -> Drawing:
-    """The map of the suppliers of all lots, each by the best that it may do on one of them."""
-    standings = standings_of(shortlist)
-    placed = [(standings[each.id], each.location) for each in _suppliers(shortlist) if each.location is not None]
-    territories = [lot.territory or need.territory for lot in need.lots]
-    unique = list(dict.fromkeys(each for each in territories if each is not None))
-    sites: list[Place] = list(dict.fromkeys(lot.site for lot in need.lots if lot.site))
-    sheets = map_sheets(reference.geography, unique, sites, [at for _, at in placed])
-    return map_drawing([standing for standing, _ in placed], need.title or "", language, sheets)
-
-
-def _suppliers(shortlist: Shortlist) -> list[SupplierSummary]:
-    rows = [row.supplier for lot in shortlist.lots for row in lot.candidates]
-    rows += [row.supplier for lot in shortlist.lots for row in lot.near_misses]
-    return list({each.id: each for each in rows}.values())
-
-
-PAGES = (show_form_again, show_result)
+PAGES = (show_result_of_address, show_result)

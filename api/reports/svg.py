@@ -14,7 +14,8 @@ from domain.report.model import Report, ReportStanding
 from domain.text.bilingual import Language, Text
 from domain.text.labels import BARRIERS, STANDINGS
 from domain.text.typography import count, typeset
-from matching.geo.report_map import WIDTH, Line, MapSheets, Sheet, Spot, Town
+from matching.geo.map_frame import TENTHS, WIDTH, Spot
+from matching.geo.report_map import MapSheets, Sheet, Town
 
 INK, QUIET, PALE, LAND, SEA = "#1f3a56", "#5d6b78", "#c3d1dd", "#f7f5f0", "#e6eef3"
 ROW, LABEL, BAR_END = 44, 470.0, 930.0
@@ -23,10 +24,13 @@ ROWS = 16
 LETTERS = 'font-size="20" fill="#26313c"'
 GROUND = 'fill="#7fa3c2" fill-opacity=".45"'
 """Of the territory; the areas below it show through."""
+REACH = 'fill="none" stroke="#a3341f" stroke-dasharray="90 60"'
+"""Of all that lies within the radius, in tenths of a unit."""
 HALO = 'fill="none" stroke="#fff" stroke-width="4" stroke-linejoin="round" opacity=".8"'
 LABEL_SIGNS = 38
 SITE = Text("Lieu d'exécution", "Place of performance")
 TERRITORY = Text("Territoire du besoin", "Territory of the need")
+WITHIN_REACH = Text("Limite de distance", "Limit of distance")
 COVERAGE_KEYS = (
     Text("candidats", "candidates"),
     Text("dont peuvent répondre", "of these may answer"),
@@ -50,6 +54,14 @@ class Drawing(NamedTuple):
     note: str = ""
 
 
+class Pin(NamedTuple):
+    """A supplier on a map: its standing and, where the page has more on it, its name and the address of that."""
+
+    standing: ReportStanding
+    name: str = ""
+    href: str = ""
+
+
 class Bar(NamedTuple):
     """A row of a chart: a length, how much of it is darker, and a mark."""
 
@@ -69,7 +81,7 @@ def drawings(report: Report, maps: MapSheets, font: str | None) -> dict[str, Dra
     barriers = [Bar(BARRIERS[each.barrier].to(language), each.suppliers) for each in report.barriers]
     return {
         "map": map_drawing(
-            [each.standing for each in report.placement.suppliers], report.need.title or "", language, maps, font
+            [Pin(each.standing) for each in report.placement.suppliers], report.need.title or "", language, maps, font
         ),
         "coverage": Drawing(tuple(_chart(list(_coverage(report)), language, font)), keys=keys),
         "barriers": Drawing(tuple(_chart(barriers, language, font))),
@@ -86,56 +98,78 @@ def _coverage(report: Report) -> Iterator[Bar]:
 
 
 def map_drawing(
-    standings: Sequence[ReportStanding], title: str, language: Language, maps: MapSheets, font: str | None = None
+    pins: Sequence[Pin], title: str, language: Language, maps: MapSheets, font: str | None = None
 ) -> Drawing:
     """The map of suppliers, each by its standing, in the order of the points that the sheets were made of."""
     if not maps.sheets:
         unknown = Text("Le contour de ce territoire n'est pas connu.", "The outline of this territory is not known.")
         return Drawing((), note=unknown.to(language))
-    keys = [Key(_sign(_swatch(GROUND, INK), font), TERRITORY.to(language))]
-    if any(sheet.sites for sheet in maps.sheets):
-        keys.append(Key(_sign(_star((20, 20), 15), font), SITE.to(language)))
-    shown = Counter[str](standings[position] for sheet in maps.sheets for position, _ in sheet.points)
-    for standing, words in STANDINGS.items():
-        if standing in shown:
-            number = count(shown[standing], language)
-            meaning = Text(f"{words.fr} : {number}", f"{words.en}: {number}").to(language)
-            keys.append(Key(_sign(_supplier((20, 20), standing), font), typeset(meaning, language)))
     beyond = Text(f"Hors du cadre de la carte : {maps.beyond}.", f"Beyond the map: {maps.beyond}.").to(language)
     main, *others = maps.sheets
     return Drawing(
-        parts=(_sheet(standings, title, main, font, inset=False),),
-        insets=tuple(_sheet(standings, title, other, font, inset=True) for other in others),
-        keys=tuple(keys),
+        parts=(_sheet(pins, title, main, font, inset=False),),
+        insets=tuple(_sheet(pins, title, other, font, inset=True) for other in others),
+        keys=tuple(_map_keys(pins, language, maps, font)),
         note=typeset(beyond, language) if maps.beyond else "",
     )
 
 
-def _sheet(standings: Sequence[ReportStanding], title: str, sheet: Sheet, font: str | None, *, inset: bool) -> str:
+def _map_keys(pins: Sequence[Pin], language: Language, maps: MapSheets, font: str | None) -> Iterator[Key]:
+    """The signs that are on the sheets, in words."""
+    yield Key(_sign(_swatch(GROUND, INK), font), typeset(TERRITORY.to(language), language))
+    if any(sheet.sites for sheet in maps.sheets):
+        yield Key(_sign(_star((20, 20), 15), font), typeset(SITE.to(language), language))
+    if any(sheet.reach for sheet in maps.sheets):
+        dashes = '<path d="M2 20H38" fill="none" stroke="#a3341f" stroke-width="3" stroke-dasharray="9 6"/>'
+        yield Key(_sign(dashes, font), WITHIN_REACH.to(language))
+    shown = Counter[str](pins[position].standing for sheet in maps.sheets for position, _ in sheet.points)
+    for standing, words in STANDINGS.items():
+        if standing in shown:
+            number = count(shown[standing], language)
+            meaning = Text(f"{words.fr} : {number}", f"{words.en}: {number}").to(language)
+            yield Key(_sign(_supplier((20, 20), standing), font), typeset(meaning, language))
+
+
+def _sheet(pins: Sequence[Pin], title: str, sheet: Sheet, font: str | None, *, inset: bool) -> str:
     """A map. An inset is printed at a sixth of the width, with signs that much larger."""
     size = 3.2 if inset else 1.0
     title = sheet.name or title
     inside = [
         f'<rect width="{WIDTH:g}" height="{sheet.height:g}" fill="{SEA}"/>',
-        _path(sheet.context, f'fill="{LAND}" stroke="#b9b4a8" stroke-width="{1.2 * size:g}"'),
-        _path(
-            sheet.territory,
-            f'{GROUND} fill-rule="evenodd" stroke="{INK}" stroke-width="{2.2 * size:g}"',
-        ),
+        _path("context", sheet.context, f'fill="{LAND}" stroke="#b9b4a8"', 1.2 * size),
+        _path("territory", sheet.territory, f'{GROUND} fill-rule="evenodd" stroke="{INK}"', 2.2 * size),
+        _path("reach", sheet.reach, REACH, 3 * size),
         *(_town(town) for town in sheet.towns),
-        *(_supplier(at, standings[position], size) for position, at in sheet.points),
+        *(_pinned(pins[position], at, size) for position, at in reversed(sheet.points)),
         *(_star(at, 17 * size) for at in sheet.sites),
         *([_label(sheet.name, inset=inset)] if sheet.name else []),
         *([] if inset else [_scale(sheet)]),
         f'<path d="M0 0H{WIDTH:g}V{sheet.height:g}H0Z" fill="none" stroke="{QUIET}" stroke-width="{1.5 * size:g}"/>',
     ]
-    return _svg(sheet.height, inside, font, title)
+    linked = any(pin.href for pin in pins)
+    return _svg(sheet.height, inside, font, title, _frame(sheet) if linked else "")
 
 
-def _svg(height: float, inside: Sequence[str], font: str | None, title: str) -> str:
+def _frame(sheet: Sheet) -> str:
+    """How a script finds the ground again: latitude and longitude of the plane's centre, west, north, units per km."""
+    frame = sheet.frame
+    numbers = frame.plane.lat, frame.plane.lon, frame.west, frame.north, frame.per_km
+    return f' data-frame="{" ".join(f"{number:.7g}" for number in numbers)}"'
+
+
+def _pinned(pin: Pin, at: Spot, size: float) -> str:
+    """A supplier, as a link where the page has more on it; by keyboard the page's table is the way there."""
+    sign = _supplier(at, pin.standing, size)
+    if not pin.href:
+        return sign
+    linked = f'<a href="{escape(pin.href)}" tabindex="-1" data-at="{at[0]:g} {at[1]:g}">'
+    return f"{linked}<title>{escape(pin.name)}</title>{sign}</a>"
+
+
+def _svg(height: float, inside: Sequence[str], font: str | None, title: str, frame: str = "") -> str:
     titled = f"<title>{escape(title)}</title>" if title else ""
     return (
-        f'<svg{_own_attributes(font)} viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" height="{height:g}">'
+        f'<svg{_own_attributes(font)}{frame} viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" height="{height:g}">'
         f"{titled}{''.join(inside)}</svg>"
     )
 
@@ -149,11 +183,12 @@ def _own_attributes(font: str | None) -> str:
     return f' xmlns="http://www.w3.org/2000/svg" font-family="{escape(font)}"' if font else ""
 
 
-def _path(lines: Sequence[Line], style: str) -> str:
-    if not lines:
+def _path(name: str, data: str, style: str, width: float) -> str:
+    """Rings in tenths of a unit; `width`: of the line, in units."""
+    if not data:
         return ""
-    drawn = "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in line) + "Z" for line in lines)
-    return f'<path d="{drawn}" stroke-linejoin="round" {style}/>'
+    scale = f'transform="scale({1 / TENTHS:g})" stroke-width="{width * TENTHS:g}"'
+    return f'<path class="{name}" d="{data}" {scale} stroke-linejoin="round" {style}/>'
 
 
 def _supplier(at: Spot, standing: str, size: float = 1.0) -> str:
@@ -188,7 +223,8 @@ _STAR = (
 
 def _star(at: Spot, size: float) -> str:
     corners = " ".join(f"{at[0] + size * x:.1f},{at[1] + size * y:.1f}" for x, y in _STAR)
-    return f'<polygon points="{corners}" fill="#a3341f" stroke="#fff" stroke-width="{size / 6:g}"/>'
+    where = f'class="site" data-at="{at[0]:g} {at[1]:g}" points="{corners}"'
+    return f'<polygon {where} fill="#a3341f" stroke="#fff" stroke-width="{size / 6:g}"/>'
 
 
 def _diamond(at: Spot, size: float) -> str:
@@ -205,7 +241,8 @@ def _town(town: Town) -> str:
     x, y = town.at
     beside, anchor = (x - 10, "end") if town.left else (x + 10, "start")
     where = f'<text x="{beside:g}" y="{y + 7:g}" font-size="21" text-anchor="{anchor}"'
-    return f'<circle cx="{x:g}" cy="{y:g}" r="3" fill="{QUIET}"/>{_haloed(where, HALO, town.name)}'
+    named = f'<circle cx="{x:g}" cy="{y:g}" r="3" fill="{QUIET}"/>{_haloed(where, HALO, town.name)}'
+    return f'<g class="town" data-at="{x:g} {y:g}">{named}</g>'
 
 
 def _label(name: str, *, inset: bool) -> str:

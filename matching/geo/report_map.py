@@ -1,34 +1,42 @@
-"""Small maps to print: territories, the areas around them, sites and suppliers, on sheets of paper.
+"""Small maps to print and to show: territories, the areas around them, sites and suppliers, on sheets of paper.
 
-They are drawn from the outlines that come with the product, simplified to what is visible at that size.
+They are drawn from the outlines that come with the product, simplified to what is visible at that size. What depends on
+the territories alone is drawn once, and the latest of it is cached.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import shapely
 
 from domain.needs.need import Place, TerritoryRequest
-from domain.reference.territory import Area
+from domain.reference.territory import Area, Territories
 from domain.suppliers.supplier import Point
 from matching.geo.geojson_validation import checked_geometry
+from matching.geo.map_frame import (
+    WIDTH,
+    Frame,
+    Spot,
+    degrees_of,
+    frame_around,
+    laid_thin,
+    near_frame,
+    path_data,
+    rounded,
+    united,
+    unprojected,
+)
 from matching.geo.outlines import Outlined, outlines
-from matching.geo.projection import ECCENTRICITY2, Floats, Geometries, Plane, earth_centred
-from matching.geo.shape import LONGEST_EDGE_DEGREES
+from matching.geo.projection import Floats, Geometries, Plane
 from matching.geo.territory import Geography, largest_areas
+from matching.weighted_cache import WeightBound
 
-WIDTH = 1_000.0
-"""Units across a sheet; heights follow from what is shown."""
-LOWEST, TALLEST = 0.62, 1.05
-"""The least and the greatest height of a sheet, as a share of its width."""
 MARGIN_KM = 60.0
-LEAST_KM = 12.0
-THINNED = 1.2
-SMALLEST = 6.0
-"""Units: tolerance of the simplification, and the smallest area (in square units) that is drawn."""
-INSET = 5
-"""The factor by which an inset, which is printed small, is drawn coarser."""
+MARGIN_STEP, LEAST_STEP_KM = 0.25, 5.0
+"""Margins grow by this share of the territory, so that a few frames serve for all that is near it."""
 TOWNS = 7
 TOWNS_TRIED = 40
 TOWN_SPACING = 130.0
@@ -37,10 +45,9 @@ LETTER = 11.0
 DISC_STEPS = 16
 OVERSEAS = frozenset(("01", "02", "03", "04", "06"))
 """Regions that get a sheet of their own."""
-NICE_KM = (1, 2, 5, 10, 20, 50, 100, 200, 500)
-
-Spot = tuple[float, float]
-Line = tuple[Spot, ...]
+CACHED_BYTES = 16 << 20
+BYTES_PER_CORNER, BYTES_BESIDES = 16, 8_000
+"""What a corner of a shape takes, and what each ground takes for its towns and the rest."""
 
 
 class Town(NamedTuple):
@@ -52,21 +59,26 @@ class Town(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """One sheet: rings of the areas around (`context`) and of the territory, towns, sites and points; y goes down.
+    """One sheet: the areas around (`context`), the territory and what lies within the radius (`reach`), as path data.
 
     `points`: index in the list that was given, and position. `scale_km`: a round length, of `scale` units. `name`: of
-    an overseas region.
+    an overseas region. `frame`: how positions on the sheet, where y goes down, follow from those on the ground.
     """
 
     name: str | None
-    height: float
-    context: tuple[Line, ...]
-    territory: tuple[Line, ...]
+    frame: Frame
+    context: str
+    territory: str
+    reach: str
     towns: tuple[Town, ...]
     sites: tuple[Spot, ...]
     points: tuple[tuple[int, Spot], ...]
     scale_km: int
     scale: float
+
+    @property
+    def height(self) -> float:
+        return round(self.frame.height, 1)
 
 
 class MapSheets(NamedTuple):
@@ -76,44 +88,46 @@ class MapSheets(NamedTuple):
     beyond: int
 
 
+class _Ground(NamedTuple):
+    """What a sheet shows whoever is on it. `whole`: the territory on the sheet; `largest`: communes that are named."""
+
+    context: str
+    territory: str
+    whole: shapely.Geometry
+    largest: tuple[tuple[str, Spot], ...]
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes."""
+        corners = int(shapely.get_num_coordinates(self.whole))
+        return len(self.context) + len(self.territory) + BYTES_PER_CORNER * corners + BYTES_BESIDES
+
+
+_grounds: WeightBound[Hashable, _Ground] = WeightBound(CACHED_BYTES)
+
+
 def map_sheets(
     geography: Geography,
     territories: Sequence[TerritoryRequest],
     sites: Sequence[Place],
     points: Sequence[Point],
+    radius_km: float | None = None,
 ) -> MapSheets:
-    """The sheets that show these territories; raises InvalidContent for a territory that is not well formed."""
-    return _Mapper(geography, sites, points).sheets(territories)
+    """The sheets that show these territories; raises InvalidContent for a territory that is not well formed.
 
-
-class _Frame(NamedTuple):
-    """The mapping of kilometres on a plane to units on a sheet."""
-
-    plane: Plane
-    west: float
-    north: float
-    per_km: float
-    height: float
-
-    def laid(self, degrees: Floats) -> Floats:
-        """The positions on the sheet of longitudes and latitudes."""
-        flat = self.plane.project_degrees(degrees)
-        return np.column_stack([(flat[:, 0] - self.west) * self.per_km, (self.north - flat[:, 1]) * self.per_km])
-
-    @property
-    def box(self) -> shapely.Geometry:
-        """A little more than the sheet, so that cut edges are not seen."""
-        return shapely.box(-20, -20, WIDTH + 20, self.height + 20)
-
-    def shows(self, spot: Floats) -> bool:
-        return bool(0 <= spot[0] <= WIDTH and 0 <= spot[1] <= self.height)
+    `radius_km`: drawn around the sites, or around the territories where there are no sites.
+    """
+    return _Mapper(geography, sites, points, radius_km).sheets(territories)
 
 
 class _Mapper:
-    def __init__(self, geography: Geography, sites: Sequence[Place], points: Sequence[Point]) -> None:
-        self._geography = geography
-        self._points = _degrees((point.lon, point.lat) for point in points)
-        self._sites = _degrees(spot for site in sites if (spot := self._spot(site)) is not None)
+    def __init__(
+        self, geography: Geography, sites: Sequence[Place], points: Sequence[Point], radius_km: float | None
+    ) -> None:
+        self._geography, self._radius_km = geography, radius_km
+        self._points = degrees_of((point.lon, point.lat) for point in points)
+        self._sites = degrees_of(spot for site in sites if (spot := self._spot(site)) is not None)
+        self._discs = [self._disc(site, radius_km) for site in sites] if radius_km else []
 
     def sheets(self, territories: Sequence[TerritoryRequest]) -> MapSheets:
         pieces = self._pieces(territories)
@@ -124,8 +138,9 @@ class _Mapper:
         groups: list[tuple[str | None, Geometries]] = [(None, home)] if len(home) else []
         named = {area.code: area.label for area in self._geography.territories.areas("region")}
         groups += [(named[code], pieces[regions == code]) for code in sorted(OVERSEAS) if (regions == code).any()]
+        key = self._geography.territories.version, msgspec.msgpack.encode(territories)
         made = [
-            self._sheet(name, group, whole=len(groups) > 1, inset=position > 0)
+            self._sheet(name, group, key, whole=len(groups) > 1, inset=position > 0)
             for position, (name, group) in enumerate(groups)
         ]
         shown = {position for sheet in made for position, _ in sheet.points}
@@ -157,7 +172,7 @@ class _Mapper:
         middle = anchor.centroid
         plane = Plane(middle.y, middle.x)
         flat = shapely.transform(anchor, plane.project_degrees)
-        return shapely.transform(flat.buffer(radius_km, quad_segs=DISC_STEPS), lambda at: _unprojected(plane, at))
+        return shapely.transform(flat.buffer(radius_km, quad_segs=DISC_STEPS), lambda at: unprojected(plane, at))
 
     def _spot(self, site: Place) -> Spot | None:
         if site.lat is not None and site.lon is not None:
@@ -175,117 +190,104 @@ class _Mapper:
         communes = self._geography.territories.communes
         return np.array([(communes[o].region or "") if o >= 0 else "" for o in ordinals], dtype=np.str_)
 
-    def _sheet(self, name: str | None, pieces: Geometries, *, whole: bool, inset: bool) -> Sheet:
+    def _sheet(self, name: str | None, pieces: Geometries, key: Hashable, *, whole: bool, inset: bool) -> Sheet:
         """`whole`: of several sheets, each shows its ground and no more; `inset`: it is printed small."""
         frame = self._frame(pieces, whole=whole)
-        wide_km = WIDTH / frame.per_km
-        scale_km: int = max((km for km in NICE_KM if km <= wide_km / 4), default=1)
-        context: Outlined = "region" if wide_km > 600 else "departement" if wide_km > 70 else "epci"
+        known = key, name, inset, frame.west, frame.north, frame.per_km
+        ground = _grounds.find(known)
+        if ground is None:
+            ground = self._ground(frame, pieces, inset=inset)
+            _grounds.put(known, ground, ground.weight)
         return Sheet(
             name=name,
-            height=round(frame.height, 1),
-            context=tuple(_lines(frame, shapely.get_parts(_near(frame, outlines(context))), inset=inset)),
-            territory=tuple(_lines(frame, pieces, inset=inset, united=True)),
-            towns=() if inset else self._towns(frame),
-            sites=tuple(_rounded(at) for at in frame.laid(self._sites) if frame.shows(at)),
-            points=tuple((i, _rounded(at)) for i, at in enumerate(frame.laid(self._points)) if frame.shows(at)),
-            scale_km=scale_km,
-            scale=round(float(scale_km * frame.per_km), 1),
+            frame=frame,
+            context=ground.context,
+            territory=ground.territory,
+            reach=self._reach(frame, ground, inset=inset),
+            towns=() if inset else tuple(self._towns(frame, ground)),
+            sites=tuple(rounded(at) for at in frame.laid(self._sites) if frame.shows(at)),
+            points=tuple((i, rounded(at)) for i, at in enumerate(frame.laid(self._points)) if frame.shows(at)),
+            scale_km=frame.scale_km,
+            scale=round(float(frame.scale_km * frame.per_km), 1),
         )
 
-    def _frame(self, pieces: Geometries, *, whole: bool) -> _Frame:
-        """The frame around the territory and the points and sites near it."""
+    def _frame(self, pieces: Geometries, *, whole: bool) -> Frame:
+        """The frame around the territory and the points, sites and radius near it."""
         west, south, east, north = shapely.total_bounds(pieces)
         plane = Plane((south + north) / 2, (west + east) / 2)
         flat = plane.project_degrees(shapely.get_coordinates(pieces))
         low, high = flat.min(axis=0), flat.max(axis=0)
-        if not whole:
-            reach = max(MARGIN_KM, float((high - low).max()) / 2)
-            others = np.concatenate([plane.project_degrees(self._points), plane.project_degrees(self._sites)])
-            near = others[((others >= low - reach) & (others <= high + reach)).all(axis=1)]
-            both = np.concatenate([near, [low, high]])
-            low, high = both.min(axis=0), both.max(axis=0)
-        size = np.maximum(high - low, LEAST_KM) * 1.1
-        size[1] = max(size[1], size[0] * LOWEST)
-        size[0] = max(size[0], size[1] / TALLEST)
-        middle = (low + high) / 2
-        per_km = float(WIDTH / size[0])
-        return _Frame(plane, middle[0] - size[0] / 2, middle[1] + size[1] / 2, per_km, float(size[1] * per_km))
+        if whole:
+            return frame_around(plane, low, high)
+        reach = max(MARGIN_KM, float((high - low).max()) / 2)
+        others = plane.project_degrees(np.concatenate([self._points, self._sites]))
+        near = others[((others >= low - reach) & (others <= high + reach)).all(axis=1)]
+        if self._discs:
+            within = plane.project_degrees(shapely.get_coordinates(self._discs))
+        else:
+            within = np.array([low, high]) + np.array([[-1.0], [1.0]]) * (self._radius_km or 0.0)
+        near = np.concatenate([near, np.clip(within, low - reach, high + reach)])
+        step = max(LEAST_STEP_KM, MARGIN_STEP * float((high - low).max()))
+        before = np.ceil(np.maximum(low - near.min(axis=0), 0) / step) * step
+        after = np.ceil(np.maximum(near.max(axis=0) - high, 0) / step) * step
+        return frame_around(plane, low - before, high + after)
 
-    def _towns(self, frame: _Frame) -> tuple[Town, ...]:
-        """The largest communes on the sheet whose names find a place between the points."""
-        named = [c for c in self._geography.territories.communes if c.lat is not None]
-        spots = frame.laid(_degrees((c.lon or 0.0, c.lat or 0.0) for c in named))
-        taken = np.concatenate([frame.laid(self._points), frame.laid(self._sites)])
+    def _ground(self, frame: Frame, pieces: Geometries, *, inset: bool) -> _Ground:
+        wide_km = WIDTH / frame.per_km
+        context: Outlined = "region" if wide_km > 600 else "departement" if wide_km > 70 else "epci"
+        around = laid_thin(frame, shapely.get_parts(near_frame(frame, outlines(context))), inset=inset)
+        whole = united(laid_thin(frame, pieces, inset=inset), inset=inset)
+        return _Ground(
+            path_data(frame, around, inset=inset),
+            path_data(frame, [whole], inset=inset),
+            whole,
+            () if inset else tuple(self._largest(frame)),
+        )
+
+    def _largest(self, frame: Frame) -> list[tuple[str, Spot]]:
+        """The names of the largest communes on the sheet, and where they are."""
+        names, degrees = _by_population(self._geography.territories)
+        spots = frame.laid(degrees)
         inner = np.flatnonzero(((spots > 25) & (spots < (WIDTH - 25, frame.height - 25))).all(axis=1))
-        largest = sorted(inner.tolist(), key=lambda i: (-named[i].population, named[i].code))[:TOWNS_TRIED]
+        return [(names[i], rounded(spots[i])) for i in inner[:TOWNS_TRIED].tolist()]
+
+    def _reach(self, frame: Frame, ground: _Ground, *, inset: bool) -> str:
+        """What lies within the radius around the sites, or around the territory where there are none."""
+        if not self._radius_km:
+            return ""
+        if self._discs:
+            within = laid_thin(frame, np.array(self._discs, dtype=object), inset=inset)
+        else:
+            within = shapely.buffer([ground.whole], self._radius_km * frame.per_km, quad_segs=DISC_STEPS)
+        return path_data(frame, within, inset=inset)
+
+    def _towns(self, frame: Frame, ground: _Ground) -> list[Town]:
+        """The largest communes on the sheet whose names find a place between the points."""
+        taken = np.concatenate([frame.laid(self._points), frame.laid(self._sites)])
         towns: list[Town] = []
-        for position in largest:
-            spot, name = spots[position], named[position].name
-            if len(towns) == TOWNS or any(np.hypot(*(spot - other.at)) < TOWN_SPACING for other in towns):
+        for name, spot in ground.largest:
+            if len(towns) == TOWNS:
+                break
+            if any(np.hypot(spot[0] - town.at[0], spot[1] - town.at[1]) < TOWN_SPACING for town in towns):
                 continue
             sides = (left for left in (False, True) if _is_free(spot, name, taken, frame.height, left=left))
             if (left := next(sides, None)) is not None:
-                towns.append(Town(name, _rounded(spot), left))
-        return tuple(towns)
+                towns.append(Town(name, spot, left))
+        return towns
 
 
-def _is_free(spot: Floats, name: str, taken: Floats, height: float, *, left: bool) -> bool:
+@lru_cache(1)
+def _by_population(territories: Territories) -> tuple[list[str], Floats]:
+    """The communes whose place is known, the largest first: names, and longitudes and latitudes."""
+    known = [commune for commune in territories.communes if commune.lat is not None]
+    known.sort(key=lambda commune: (-commune.population, commune.code))
+    return [each.name for each in known], degrees_of((each.lon or 0.0, each.lat or 0.0) for each in known)
+
+
+def _is_free(spot: Spot, name: str, taken: Floats, height: float, *, left: bool) -> bool:
     """Whether a name can be written beside a spot: on the sheet, over no point, nor the scale."""
     width = LETTER * len(name) + 20
     west, east = (spot[0] - width, spot[0] - 4) if left else (spot[0] + 4, spot[0] + width)
     hidden = (taken[:, 0] > west - 8) & (taken[:, 0] < east + 8) & (np.abs(taken[:, 1] - spot[1]) < 22)
     at_scale = height - spot[1] < 80 and east > WIDTH * 0.7
     return bool(west > 0 and east < WIDTH and not at_scale and not hidden.any())
-
-
-def _degrees(spots: Iterable[Spot]) -> Floats:
-    return np.array(list(spots), dtype=np.float64).reshape(-1, 2)
-
-
-def _unprojected(plane: Plane, flat: Floats) -> Floats:
-    """Longitude and latitude of kilometres east and north; exact enough to draw with."""
-    away = np.hypot(flat[:, 0], flat[:, 1])
-    arc = np.maximum(away / plane.radius, 1e-12)
-    up = plane.centre / np.linalg.norm(plane.centre)
-    east, north = plane.axes
-    along = (flat[:, :1] * east + flat[:, 1:] * north) / np.maximum(away, 1e-9)[:, None]
-    on_sphere = np.cos(arc)[:, None] * up + np.sin(arc)[:, None] * along
-    lon = np.degrees(np.arctan2(on_sphere[:, 1], on_sphere[:, 0]))
-    lat = np.degrees(np.arctan2(on_sphere[:, 2] / (1 - ECCENTRICITY2), np.hypot(on_sphere[:, 0], on_sphere[:, 1])))
-    return np.column_stack([lon, lat])
-
-
-def _near(frame: _Frame, areas: Geometries) -> Geometries:
-    """Those of the areas whose bounds meet the sheet."""
-    present = areas[~shapely.is_missing(areas)]
-    west, south, east, north = shapely.bounds(present).T
-    middle = earth_centred((south + north) / 2, (west + east) / 2)
-    close = frame.plane.from_centre(middle) < Plane.REACH_KM * 2
-    candidates = present[close]
-    bounds = shapely.bounds(candidates)
-    first, last = frame.laid(bounds[:, :2]), frame.laid(bounds[:, 2:])
-    meets = (np.maximum(first, last) > 0) & (np.minimum(first, last) < (WIDTH, frame.height))
-    return candidates[meets.all(axis=1)]
-
-
-def _lines(frame: _Frame, polygons: Geometries, *, inset: bool, united: bool = False) -> Iterator[Line]:
-    """The rings of polygons in degrees as they lie on the sheet: cut at its edge, and thinned."""
-    coarse = INSET if inset else 1
-    laid = shapely.transform(shapely.segmentize(polygons, LONGEST_EDGE_DEGREES * 4), frame.laid)
-    thin = shapely.make_valid(shapely.simplify(laid, THINNED * coarse, preserve_topology=False))
-    whole = [_joined(thin, 2 * THINNED * coarse)] if united else thin
-    for part in shapely.get_parts(shapely.get_parts(shapely.intersection(whole, frame.box))):
-        if part.geom_type == "Polygon" and part.area >= SMALLEST * coarse:
-            for ring in (part.exterior, *part.interiors):
-                yield tuple(_rounded(at) for at in shapely.get_coordinates(ring)[:-1])
-
-
-def _joined(parts: Geometries, gap: float) -> shapely.Geometry:
-    """One shape of parts that thinning has moved a little from each other."""
-    grown = shapely.union_all(shapely.buffer(parts, gap, join_style="mitre"))
-    return shapely.buffer(grown, -gap, join_style="mitre")
-
-
-def _rounded(at: Floats) -> Spot:
-    return round(float(at[0]), 1), round(float(at[1]), 1)

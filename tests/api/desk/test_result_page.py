@@ -5,9 +5,10 @@ import re
 from html import unescape
 from itertools import pairwise
 from typing import Any
+from urllib.parse import urlencode
 
 from domain.text.normalise import fold
-from tests.api.desk.steps import Browser, heading
+from tests.api.desk.steps import FORM, Browser, heading
 from tests.api.exchanges.test_reply_page import Outline
 from tests.api.sync.factories import Client, put_record
 
@@ -39,7 +40,7 @@ def request_on(page: str) -> dict[str, Any]:
 
 
 def names(page: str) -> list[str]:
-    rows = re.findall(r'<th scope="row">\s*<span class="supplier">(.*?)</span>', page)
+    rows = re.findall(r'<th scope="row" role="rowheader">\s*<span class="supplier">(.*?)</span>', page)
     return [unescape(name) for name in rows]
 
 
@@ -65,19 +66,60 @@ async def test_the_page_has_the_suppliers_of_the_api_in_their_order(
 async def test_another_reservation_or_radius_is_a_button_away(served: Client, browser: Browser, source: str) -> None:
     page = await answered(served, browser, source, lot_1_reserve=["handicap"])
     (lot,) = (await served.post("/match", json=request_on(page))).json()["lots"]
-    assert re.search(rf"Non réservé\W+{lot['alternatives']['reserved']['none']}\b", page)
+    assert f"Ouvert à tous</span> <b>{lot['alternatives']['reserved']['none']}</b>" in page
     await browser.submit("besoin/resultat", changer="reserver-1-")
     assert request_on(browser.page)["lots"][0]["reserved"] == []
     assert len(names(browser.page)) == min(20, lot["alternatives"]["reserved"]["none"])
     await browser.submit("besoin/resultat", changer="rayon-1-10")
     assert request_on(browser.page)["lots"][0]["max_distance_km"] == 10
+    await browser.submit("besoin/resultat", {"rayon-1": "35"}, changer="rayon-1")
+    assert request_on(browser.page)["lots"][0]["max_distance_km"] == 35
     await browser.submit("besoin/resultat", changer="rayon-1-")
     assert request_on(browser.page)["lots"][0]["max_distance_km"] is None
 
 
+async def test_a_script_gets_the_lot_it_changes_and_what_follows_from_it(
+    served: Client, browser: Browser, source: str
+) -> None:
+    page = await answered(served, browser, source, lot_2_objet="nettoyage de bureaux")
+    fields = {**browser.fields("besoin/resultat"), "changer": "reserver-2-iae"}
+    of_script = {"hx-request": "true", "hx-target": "reponse-2", **FORM}
+    part = await browser.post("/besoin/resultat", content=urlencode(fields, doseq=True), headers=of_script)
+    await browser.submit("besoin/resultat", changer="reserver-2-iae")
+    assert re.findall(r'<section [^>]*id="reponse-(\d)"', part.text) == ["2"]
+    assert request_on(browser.page) != request_on(page)
+    asked = re.search(r'<pre id="demande"[^>]*>(.*?)</pre>', part.text, re.DOTALL)
+    assert asked is not None
+    assert json.loads(unescape(asked[1])) == request_on(browser.page)
+    assert names(part.text) == names(browser.page.partition('id="reponse-2"')[2])
+    assert 'name="lot-2-reserve" value="iae"' in part.text
+
+
+async def test_an_address_gives_the_answer_again(served: Client, browser: Browser, source: str) -> None:
+    page = await answered(served, browser, source, lot_1_reserve=["iae"])
+    address = urlencode(browser.fields("besoin/resultat"), doseq=True)
+    await browser.open(f"/besoin/resultat?{address}")
+    assert request_on(browser.page) == request_on(page)
+    assert names(browser.page) == names(page)
+
+
+async def test_signs_on_the_map_lead_to_rows(served: Client, browser: Browser, source: str) -> None:
+    page = await answered(served, browser, source)
+    targets = re.findall(r'<a href="#(f-1-[^"]+)" tabindex="-1"', page)
+    assert len(targets) > 1
+    assert set(targets) <= set(Outline(page).ids)
+
+
+async def test_who_lacks_little_is_asked_for_it(served: Client, browser: Browser, source: str) -> None:
+    page = await answered(served, browser, source, lot_1_reserve=["handicap"])
+    assert "Paysages de Pontivy" in page.partition("Écartés de peu")[2]
+    assert fold("avez-vous, ou attendez-vous, ce qui ouvre un lot réservé") in fold(unescape(page))
+
+
 async def test_the_law_comes_gravest_first_with_its_article(served: Client, browser: Browser, source: str) -> None:
     page = await answered(served, browser, source, lot_1_reserve=["handicap", "ess"], lot_1_valeur="300000")
-    graves = re.findall(r'<details class="law (\w+)">', page.partition('class="answer"')[2])
+    of_lot = page.partition('class="answer"')[2].partition('class="whole"')[0]
+    graves = re.findall(r'<details class="law (\w+)">', of_lot)
     order = ["blocking", "warning", "info"]
     assert graves[0] == "blocking"
     assert all(order.index(one) <= order.index(other) for one, other in pairwise(graves))

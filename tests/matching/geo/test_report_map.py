@@ -6,7 +6,8 @@ import shapely
 
 from domain.needs.need import Place, TerritoryRequest
 from domain.suppliers.supplier import Point
-from matching.geo.report_map import WIDTH, MapSheets, Sheet, map_sheets
+from matching.geo.map_frame import WIDTH, rings_of
+from matching.geo.report_map import MapSheets, Sheet, map_sheets
 from tests.factories import around, codes, reference
 
 VANNES, RENNES, PARIS = Point(47.6559, -2.7603), Point(48.1113, -1.6800), Point(48.8566, 2.3522)
@@ -17,7 +18,7 @@ def drawn(request: TerritoryRequest, *points: Point, sites: tuple[Place, ...] = 
 
 
 def ground(sheet: Sheet) -> shapely.Geometry:
-    return shapely.union_all([shapely.Polygon(line) for line in sheet.territory])
+    return shapely.union_all([shapely.Polygon(ring) for ring in rings_of(sheet.territory)])
 
 
 def test_points_stand_inside_or_outside_of_the_territory() -> None:
@@ -63,9 +64,9 @@ def test_overseas_regions_have_sheets_of_their_own(asked: TerritoryRequest, name
 def test_all_is_on_the_sheet_and_light() -> None:
     for request in (codes("commune:56260"), codes("country:FR"), codes("departement:35", "epci:243500741")):
         for sheet in drawn(request, VANNES).sheets:
-            spots = [spot for line in (*sheet.context, *sheet.territory) for spot in line]
+            spots = np.concatenate([*rings_of(sheet.context), *rings_of(sheet.territory)])
             assert 0 < len(spots) < 6_000
-            assert all(-21 <= x <= WIDTH + 21 and -21 <= y <= sheet.height + 21 for x, y in spots)
+            assert ((spots >= -21) & (spots <= (WIDTH + 21, sheet.height + 21))).all()
 
 
 def test_names_of_towns_cover_no_point() -> None:
@@ -81,3 +82,25 @@ def test_territories_of_lots_are_drawn_together() -> None:
     )
     (sheet,) = whole.sheets
     assert ground(sheet).geom_type == "MultiPolygon"
+
+
+def test_the_limit_of_distance_is_around_the_site() -> None:
+    (sheet,) = map_sheets(reference().geography, [codes("departement:56")], [Place(lat=47.9, lon=-2.9)], [], 20).sheets
+    (ring,) = rings_of(sheet.reach)
+    from_site = np.hypot(*(ring - sheet.sites[0]).T) * sheet.scale_km / sheet.scale
+    assert from_site == pytest.approx(20, rel=0.02)
+
+
+def test_the_limit_of_distance_is_around_the_territory_without_a_site() -> None:
+    (sheet,) = map_sheets(reference().geography, [codes("commune:56178")], [], [VANNES, RENNES], 15).sheets
+    within = shapely.Polygon(next(rings_of(sheet.reach)))
+    away = shapely.distance(ground(sheet), within.exterior) * sheet.scale_km / sheet.scale
+    assert away == pytest.approx(15, rel=0.03)
+
+
+def test_what_depends_on_the_territory_alone_is_drawn_once() -> None:
+    (first,) = drawn(codes("departement:22")).sheets
+    (other,) = drawn(codes("departement:22"), RENNES).sheets
+    (again,) = drawn(codes("departement:22")).sheets
+    assert again.territory is first.territory
+    assert other.territory is not first.territory

@@ -1,0 +1,59 @@
+// The answer: the address says the need as it is asked now, a question is copied at a click, and where a lot cannot be
+// had by itself the whole page is asked for, as without scripts.
+"use strict";
+(() => {
+  const LONGEST_ADDRESS = 4000;
+  const form = document.getElementById("changer");
+  if (!form) return;
+  const french = document.documentElement.lang === "fr";
+
+  const address = () => {
+    const fields = [...new FormData(form)].filter(([name]) => name !== "jeton" && !name.startsWith("rayon-"));
+    return "?" + new URLSearchParams(fields);
+  };
+
+  const addCopies = (root) => {
+    for (const line of root.querySelectorAll(".ask:not(.with-copy)")) {
+      if (!navigator.clipboard) return;
+      line.classList.add("with-copy");
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "plain copy";
+      button.textContent = french ? "Copier la question" : "Copy the question";
+      button.addEventListener("click", async () => {
+        await navigator.clipboard.writeText(line.querySelector("q").textContent);
+        button.textContent = french ? "Question copiée" : "Copied";
+      });
+      line.append(button);
+    }
+  };
+
+  const sayAddress = (how) => {
+    const said = address();
+    if (said.length <= LONGEST_ADDRESS && said !== location.search) history[how](null, "", said + location.hash);
+  };
+
+  addEventListener("beforeprint", () => {
+    for (const more of document.querySelectorAll("details.more")) more.open = true;
+  });
+  sayAddress("replaceState");
+  let shown = location.search;
+  addCopies(document);
+  document.body.addEventListener("htmx:afterSettle", (event) => {
+    addCopies(document);
+    if (event.detail.requestConfig && event.detail.requestConfig.verb === "post") {
+      sayAddress("pushState");
+      shown = location.search;
+    }
+  });
+  addEventListener("popstate", () => {
+    if (location.search !== shown) location.reload();
+  });
+  for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:swapError"]) {
+    document.body.addEventListener(failure, (event) => {
+      const button = event.detail.elt;
+      if (button.isConnected && button.form === form) form.requestSubmit(button);
+      else form.submit();
+    });
+  }
+})();

@@ -1,0 +1,56 @@
+"""The map of a lot: its territory, its site and limit of distance, and its suppliers by what they may do."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from api.reports.svg import Drawing, Pin, map_drawing
+from domain.needs.need import Lot, Need
+from domain.report.build import standings_of
+from domain.shortlists.shortlist import LotShortlist, Shortlist, SupplierSummary
+from domain.text.bilingual import Language
+from matching.geo.report_map import map_sheets
+from matching.reference import Reference
+
+
+class _Shown(NamedTuple):
+    """A supplier in the page: its row there."""
+
+    supplier: SupplierSummary
+    row: str
+
+
+def lot_maps(
+    reference: Reference, need: Need, shortlist: Shortlist, chosen: tuple[str, ...], language: Language
+) -> dict[str, Drawing]:
+    """The map of each of the chosen lots, by its id."""
+    asked = {lot.id: lot for lot in need.lots}
+    return {
+        lot.id: _lot_map(reference, need, asked[lot.id], shortlist, lot, language)
+        for lot in shortlist.lots
+        if lot.id in chosen
+    }
+
+
+def _lot_map(
+    reference: Reference, need: Need, asked: Lot, shortlist: Shortlist, lot: LotShortlist, language: Language
+) -> Drawing:
+    shown = [each for each in _shown(lot) if each.supplier.location]
+    territory = asked.territory or need.territory
+    sheets = map_sheets(
+        reference.geography,
+        [territory] if territory else [],
+        [asked.site] if asked.site else [],
+        [each.supplier.location for each in shown if each.supplier.location],
+        asked.max_distance_km,
+    )
+    standings = standings_of(Shortlist(shortlist.reference, shortlist.stamp, (lot,), ()))
+    pins = [Pin(standings[each.supplier.id], each.supplier.name, f"#{each.row}") for each in shown]
+    return map_drawing(pins, asked.title or "", language, sheets)
+
+
+def _shown(lot: LotShortlist) -> Iterator[_Shown]:
+    """The suppliers of a lot with the ids of their rows."""
+    for row in lot.candidates:
+        yield _Shown(row.supplier, f"f-{lot.id}-{row.supplier.id}")
+    for miss in lot.near_misses:
+        yield _Shown(miss.supplier, f"f-{lot.id}-{miss.supplier.id}")

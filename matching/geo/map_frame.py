@@ -1,0 +1,137 @@
+"""The frame of a small map: where places lie on a sheet, and outlines as they are drawn on it."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+
+from matching.geo.projection import ECCENTRICITY2, Floats, Geometries, Plane, earth_centred
+from matching.geo.shape import LONGEST_EDGE_DEGREES
+
+WIDTH = 1_000.0
+"""Units across a sheet; heights follow from what is shown."""
+LOWEST, TALLEST = 0.62, 1.05
+"""The least and the greatest height of a sheet, as a share of its width."""
+LEAST_KM = 12.0
+THINNED = 1.2
+SMALLEST = 6.0
+"""Units: tolerance of the simplification, and the smallest area (in square units) that is drawn."""
+INSET = 5
+"""The factor by which an inset, which is printed small, is drawn coarser."""
+TENTHS = 10
+"""Steps of a path in one unit of the sheet."""
+NICE_KM = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+Spot = tuple[float, float]
+
+
+class Frame(NamedTuple):
+    """The mapping of kilometres on a plane to units on a sheet; y goes down."""
+
+    plane: Plane
+    west: float
+    north: float
+    per_km: float
+    height: float
+
+    def laid(self, degrees: Floats) -> Floats:
+        """The positions on the sheet of longitudes and latitudes."""
+        flat = self.plane.project_degrees(degrees)
+        return np.column_stack([(flat[:, 0] - self.west) * self.per_km, (self.north - flat[:, 1]) * self.per_km])
+
+    @property
+    def box(self) -> shapely.Geometry:
+        """A little more than the sheet, so that cut edges are not seen."""
+        return shapely.box(-20, -20, WIDTH + 20, self.height + 20)
+
+    @property
+    def scale_km(self) -> int:
+        """A round length, of at most a quarter of the width."""
+        return max((km for km in NICE_KM if km <= WIDTH / self.per_km / 4), default=1)
+
+    def shows(self, spot: Floats) -> bool:
+        return bool(0 <= spot[0] <= WIDTH and 0 <= spot[1] <= self.height)
+
+
+def frame_around(plane: Plane, low: Floats, high: Floats) -> Frame:
+    """The frame that shows all between two corners, in kilometres east and north on the plane."""
+    size = np.maximum(high - low, LEAST_KM) * 1.1
+    size[1] = max(size[1], size[0] * LOWEST)
+    size[0] = max(size[0], size[1] / TALLEST)
+    middle = (low + high) / 2
+    per_km = float(WIDTH / size[0])
+    west, north = float(middle[0] - size[0] / 2), float(middle[1] + size[1] / 2)
+    return Frame(plane, west, north, per_km, float(size[1] * per_km))
+
+
+def degrees_of(spots: Iterable[Spot]) -> Floats:
+    """Pairs of longitude and latitude as an array."""
+    return np.array(list(spots), dtype=np.float64).reshape(-1, 2)
+
+
+def rounded(at: Floats) -> Spot:
+    return round(float(at[0]), 1), round(float(at[1]), 1)
+
+
+def near_frame(frame: Frame, areas: Geometries) -> Geometries:
+    """Those of the areas, in degrees, whose bounds meet the sheet."""
+    present = areas[~shapely.is_missing(areas)]
+    west, south, east, north = shapely.bounds(present).T
+    middle = earth_centred((south + north) / 2, (west + east) / 2)
+    close = frame.plane.from_centre(middle) < Plane.REACH_KM * 2
+    candidates = present[close]
+    bounds = shapely.bounds(candidates)
+    first, last = frame.laid(bounds[:, :2]), frame.laid(bounds[:, 2:])
+    meets = (np.maximum(first, last) > 0) & (np.minimum(first, last) < (WIDTH, frame.height))
+    return candidates[meets.all(axis=1)]
+
+
+def laid_thin(frame: Frame, polygons: Geometries, *, inset: bool = False) -> Geometries:
+    """Polygons in degrees as they lie on the sheet, thinned to what is seen."""
+    coarse = INSET if inset else 1
+    laid = shapely.transform(shapely.segmentize(polygons, LONGEST_EDGE_DEGREES * 4), frame.laid)
+    return shapely.make_valid(shapely.simplify(laid, THINNED * coarse, preserve_topology=False))
+
+
+def united(parts: Geometries, *, inset: bool = False) -> shapely.Geometry:
+    """One shape of parts that thinning has moved a little from each other."""
+    gap = 2 * THINNED * (INSET if inset else 1)
+    grown = shapely.union_all(shapely.buffer(parts, gap, join_style="mitre"))
+    return shapely.buffer(grown, -gap, join_style="mitre")
+
+
+def path_data(frame: Frame, shapes: "Geometries | list[shapely.Geometry]", *, inset: bool = False) -> str:
+    """The rings of shapes on the sheet, cut at its edge, as the data of an SVG path in tenths of a unit."""
+    least = SMALLEST * (INSET if inset else 1)
+    cut = shapely.get_parts(shapely.get_parts(shapely.intersection(shapes, frame.box)))
+    polygons = cut[(shapely.get_type_id(cut) == shapely.GeometryType.POLYGON) & (shapely.area(cut) >= least)]
+    rings, owners = shapely.get_coordinates(shapely.get_rings(polygons), return_index=True)
+    tenths = np.rint(rings * TENTHS).astype(np.int64)
+    starts = np.flatnonzero(np.diff(owners, prepend=-1))
+    return "".join(_ring(ring) for ring in np.split(tenths, starts[1:]) if len(ring))
+
+
+def _ring(ring: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]") -> str:
+    """A closed ring: its start, then the steps from each corner to the next."""
+    steps = np.diff(ring[:-1], axis=0)
+    moved = steps[steps.any(axis=1)].ravel().tolist()
+    return f"M{ring[0][0]} {ring[0][1]}l{' '.join(map(str, moved))}z" if moved else ""
+
+
+def rings_of(data: str) -> Iterator[Floats]:
+    """The corners of each ring of such data, in units of the sheet."""
+    for ring in data.split("M")[1:]:
+        start, _, steps = ring.removesuffix("z").partition("l")
+        corners = np.array([*start.split(), *steps.split()], dtype=np.int64).reshape(-1, 2)
+        yield corners.cumsum(axis=0) / TENTHS
+
+
+def unprojected(plane: Plane, flat: Floats) -> Floats:
+    """Longitude and latitude of kilometres east and north, to some decimetres within `Plane.REACH_KM`."""
+    east, north = plane.axes
+    arc = np.hypot(flat[:, 0], flat[:, 1]) / plane.radius
+    across = (flat @ plane.axes) * np.sinc(arc / np.pi)[:, None]
+    at = plane.centre + across - plane.radius * (1 - np.cos(arc))[:, None] * np.cross(east, north)
+    lat = np.arctan2(at[:, 2] / (1 - ECCENTRICITY2), np.hypot(at[:, 0], at[:, 1]))
+    return np.degrees(np.column_stack([np.arctan2(at[:, 1], at[:, 0]), lat]))
