@@ -33,10 +33,18 @@ async def search_proposals(call: Call, body: AllotmentNeed) -> bytes:
     where the buyer gave them by segment (`values_eur`). The procedure is that of the value of all lots, whatever they
     are (R2121-1). 422 where there is too much to divide; what takes long waits its turn, as in `POST /match`.
     """
+    return await proposed(call, body)
+
+
+async def proposed(call: Call, asked: AllotmentNeed) -> bytes:
+    """The proposals of lots for a need, on the suppliers of now, as JSON.
+
+    Raises InvalidContent for a need that is not in order or that has too much to divide, and Refusal: 429, 503.
+    """
     services, work = call.services, call.services.match_work
-    on = body.on or services.today()
+    on = asked.on or services.today()
     # rows are not returned: how many the need asks for is of no account
-    need = msgspec.structs.replace(body, limit=1, near_misses=0)
+    need = msgspec.structs.replace(asked, limit=1, near_misses=0)
     index = services.directory.index
     task = MatchTask(allot_json, need, index, on, call.language, besides_ms=search_ms(need, index.rows_end))
     return await work.run(task, str(call.bearer.organisation_id), call.left)

@@ -67,15 +67,19 @@ async def get_need_of_notice(call: Call) -> ReadNotice:
     raw = await whole_body(call, services.settings.body_limit, services.share_of_bodies)
     if not raw.strip():
         raise missing_body()
-    found = await services.match_work.beside(
+    return answered(await need_of_notice(call, raw, is_json=media == JSON), call.language)
+
+
+async def need_of_notice(call: Call, raw: bytes, *, is_json: bool) -> NoticeNeed:
+    """The need of a notice, read beside other requests. Raises Refusal (400, 429, 503) and InvalidContent (422)."""
+    return await call.services.match_work.beside(
         need_in,
         raw,
-        media == JSON,
+        is_json,
         is_much=len(raw) > IN_A_THREAD_BYTES,
         key=str(call.bearer.organisation_id),
         left=call.left,
     )
-    return answered(found, call.language)
 
 
 def need_in(reference: Reference, raw: bytes, is_json: bool) -> NoticeNeed:

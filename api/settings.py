@@ -4,6 +4,7 @@
 
 import base64
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -106,6 +107,21 @@ def _web_url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise ValueError("an http or https address without query, such as https://vivier.example.org")
     return text.rstrip("/")
+
+
+def _tiles_url(text: str) -> str:
+    parts = urlsplit(text)
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or not {"{z}", "{x}", "{y}"} <= set(re.findall(r"{[a-z]}", text))
+    ):
+        raise ValueError(
+            "an http or https address with {z}, {x} and {y}, such as https://tuiles.example.org/{z}/{x}/{y}.png"
+        )
+    if any(sign in text for sign in " ;,'\""):
+        raise ValueError("an address without spaces, commas, semicolons or quotes, which the pages' policy cannot name")
+    return text
 
 
 def _origins(text: str) -> tuple[str, ...]:
@@ -215,6 +231,7 @@ class Settings:
     privacy_seconds: float = _setting("VIVIER_PRIVACY_SECONDS", _seconds(0.1, 3_600), 30.0)
     valkey_url: str | None = _setting("VIVIER_VALKEY_URL", _valkey_url, secret=True)
     session_hours: int = _setting("VIVIER_SESSION_HOURS", _number(1, 720, "a number of hours"), 12)
+    tiles_url: str | None = _setting("VIVIER_TILES_URL", _tiles_url)
     webhook_private: bool = _setting("VIVIER_WEBHOOK_PRIVATE", _yes_or_no, False)
     pool_fetch: bool = _setting("VIVIER_POOL_FETCH", _yes_or_no, False)
     keep_needs_years: int = _setting("VIVIER_KEEP_NEEDS_YEARS", _number(LEAST_YEARS_OF_NEEDS, 100, YEARS), 5)

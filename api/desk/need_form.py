@@ -7,7 +7,7 @@ from typing import Any, cast, get_args
 import msgspec
 
 from api.web.form_fields import Fields
-from domain.needs.need import RESERVED_TYPES, BuyerKind, Need
+from domain.needs.need import RESERVED_TYPES, BuyerKind
 
 MOST_LOTS = 20
 BUYER_KINDS: tuple[str, ...] = get_args(BuyerKind)
@@ -15,39 +15,75 @@ EMPTY_LOTS = 1
 _LOT_FIELD = re.compile(r"lot-([1-9][0-9]?)-\w+", re.ASCII)
 
 
-class LotForm(msgspec.Struct, frozen=True, kw_only=True):
-    """One lot as it is filled in.
+class PlaceForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A territory as it is filled in.
 
-    `reading`: what was read when segments were shown, empty before; `offered`: the segments shown, of which `chosen`
-    are ticked; `more`: words of a trade to add. `site`: a commune's name; `site_code`: the one that was chosen.
+    `place`: a name to be looked up; `territories`: the codes chosen so far; `radius`: kilometres around the one commune
+    among them, or around `centre`, a point as “48.07,-2.96”; `drawn`: an outline as GeoJSON.
     """
 
+    place: str = ""
+    territories: tuple[str, ...] = ()
+    radius: str = ""
+    centre: str = ""
+    drawn: str = ""
+
+
+class LotForm(PlaceForm, frozen=True, kw_only=True):
+    """One lot as it is filled in; its territory is empty where it is that of the need.
+
+    `id`: that of a need that was stored before. `reading`: what was read when segments were shown, empty before;
+    `offered`: the segments shown, of which `chosen` are ticked; `more`: words of a trade to add. `site`: a commune's
+    name; `site_code`: the one that was chosen.
+    """
+
+    id: str = ""
     title: str = ""
     reading: str = ""
     offered: tuple[str, ...] = ()
     chosen: tuple[str, ...] = ()
     more: str = ""
+    cpv: str = ""
+    keywords: str = ""
+    support: tuple[str, ...] = ()
+    nature: str = ""
     reserved: tuple[str, ...] = ()
     value: str = ""
     months: str = ""
+    renewal: str = ""
+    innovative: str = ""
     site: str = ""
     site_code: str = ""
     distance: str = ""
 
-    @property
-    def is_empty(self) -> bool:
-        return self == LotForm()
 
-
-class NeedForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A need as it is filled in. `place`: a name to be looked up; `territories`: the codes chosen so far."""
+class NeedForm(PlaceForm, frozen=True, kw_only=True):
+    """A need as it is filled in. `buyer`: the kind of buyer; `authority`: “oui” or “non”, empty where not known."""
 
     title: str = ""
-    place: str = ""
-    territories: tuple[str, ...] = ()
     buyer: str = ""
     on: str = ""
+    reference: str = ""
+    buyer_name: str = ""
+    siret: str = ""
+    authority: str = ""
+    purchases: str = ""
+    contract: str = ""
+    technique: str = ""
+    procedure: str = ""
+    total: str = ""
     lots: tuple[LotForm, ...] = (LotForm(),) * EMPTY_LOTS
+
+    @property
+    def lot_ids(self) -> tuple[str, ...]:
+        """The id of each lot in the need: its own, else its number, else the next that is free."""
+        taken = {lot.id for lot in self.lots if lot.id}
+        ids = []
+        for number, lot in enumerate(self.lots, 1):
+            free = (str(n) for n in range(number, MOST_LOTS * 2 + 1) if str(n) not in taken)
+            ids.append(lot.id or next(free))
+            taken.add(ids[-1])
+        return tuple(ids)
 
     def with_lot(self, position: int, lot: LotForm) -> "NeedForm":
         """The form with another lot in that position."""
@@ -61,21 +97,42 @@ class NeedForm(msgspec.Struct, frozen=True, kw_only=True):
             yield from _as_fields(lot, LOT_FIELDS, f"lot-{number}-")
 
 
-NEED_FIELDS = {"title": "titre", "place": "lieu", "territories": "territoire", "buyer": "acheteur", "on": "date"}
-LOT_FIELDS = {
+PLACE_FIELDS = {"place": "lieu", "territories": "territoire", "radius": "rayon", "centre": "centre", "drawn": "trace"}
+NEED_FIELDS = PLACE_FIELDS | {
+    "title": "titre",
+    "buyer": "acheteur",
+    "on": "date",
+    "reference": "reference",
+    "buyer_name": "nom",
+    "siret": "siret",
+    "authority": "pouvoir",
+    "purchases": "achats",
+    "contract": "contrat",
+    "technique": "technique",
+    "procedure": "procedure",
+    "total": "total",
+}
+LOT_FIELDS = PLACE_FIELDS | {
+    "id": "id",
     "title": "objet",
     "reading": "lu",
     "offered": "propose",
     "chosen": "metier",
     "more": "ajout",
+    "cpv": "cpv",
+    "keywords": "mots",
+    "support": "appui",
+    "nature": "nature",
     "reserved": "reserve",
     "value": "valeur",
     "months": "duree",
+    "renewal": "reconductions",
+    "innovative": "innovant",
     "site": "site",
     "site_code": "commune",
     "distance": "distance",
 }
-_SEVERAL = frozenset(("territories", "offered", "chosen", "reserved"))
+_SEVERAL = frozenset(("territories", "offered", "chosen", "support", "reserved"))
 
 
 def read_need_form(fields: Fields) -> NeedForm:
@@ -86,39 +143,21 @@ def read_need_form(fields: Fields) -> NeedForm:
     return NeedForm(**_texts(fields, NEED_FIELDS, ""), lots=lots)
 
 
-def form_of_need(need: Need) -> NeedForm:
-    """The form that says what a need says, as far as it can: objects by titles, places by communes."""
-    near = need.territory.codes if need.territory else None
-    lots = []
-    for lot in need.lots:
-        own = lot.territory.near if lot.territory else None
-        site, distance = lot.site or own, lot.max_distance_km or (lot.territory.radius_km if lot.territory else None)
-        lots.append(
-            LotForm(
-                title=lot.title or "",
-                reserved=lot.reserved or (),
-                value="" if lot.value_eur is None else f"{lot.value_eur:g}",
-                months="" if lot.duration_months is None else str(lot.duration_months),
-                site_code=(site.commune or "") if site else "",
-                distance="" if distance is None else f"{distance:g}",
-            )
-        )
-    kind = need.buyer.kind if need.buyer else None
-    return NeedForm(title=need.title or "", territories=near or (), buyer=kind or "", lots=tuple(lots))
-
-
 def changed(form: NeedForm, wish: str) -> NeedForm:
-    """The form as a button changes it: `ajouter`, `retirer-2`, `reserver-1-handicap+iae`, `rayon-1-50`."""
+    """The form as a button changes it.
+
+    `ajouter`, and with the number of a lot `retirer-2`; with its id `reserver-1-handicap+iae`, `rayon-1-50`.
+    """
     what, _, rest = wish.partition("-")
     if what == "ajouter" and len(form.lots) < MOST_LOTS:
         return msgspec.structs.replace(form, lots=(*form.lots, LotForm()))
-    number, _, value = rest.partition("-")
-    position = int(number) - 1 if number.isascii() and number.isdecimal() else -1
-    if not 0 <= position < len(form.lots):
-        return form
     if what == "retirer":
-        left = form.lots[:position] + form.lots[position + 1 :]
+        left = tuple(lot for number, lot in enumerate(form.lots, 1) if str(number) != rest)
         return msgspec.structs.replace(form, lots=left or (LotForm(),))
+    lot_id, _, value = rest.rpartition("-")
+    if lot_id not in form.lot_ids:
+        return form
+    position = form.lot_ids.index(lot_id)
     lot = form.lots[position]
     if what == "reserver":
         reserved = tuple(each for each in RESERVED_TYPES if each in value.split("+"))

@@ -1,16 +1,24 @@
 """The page on which a need is said in words, and shown as it was understood."""
 
-from collections.abc import Iterable
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
 from functools import cache
+from http import HTTPStatus
 from importlib.resources import files
+from typing import Any, NamedTuple
 
 import msgspec
 from litestar import Response
 
-from api.desk.need_form import MOST_LOTS, NeedForm, changed, form_of_need, read_need_form
+from api.desk.form_of_need import form_of_need
+from api.desk.need_form import MOST_LOTS, NeedForm, PlaceForm, changed, read_need_form
+from api.desk.notice_file import FilledIn, read_notice_file
 from api.desk.page import page
-from api.desk.understood_need import Understood, understand
+from api.desk.understood_need import Understood, trades_of, understand
+from api.desk.understood_place import MOST_CHOICES, Mistake, candidates, where
 from api.desk.visit import Visit
+from domain.errors import NotFound
 from domain.needs.need import RESERVED_TYPES, Need
 from domain.reference.territory import Area, Territories
 from domain.text.bilingual import Text
@@ -21,6 +29,7 @@ BUYERS = {
     "local": Text("Collectivité, hôpital ou autre acheteur local", "Local authority, hospital or other local buyer"),
     "utility": Text("Entité adjudicatrice (eau, énergie, transports)", "Utility (water, energy, transport)"),
 }
+AUTHORITIES = {"": BUYERS[""], "oui": Text("Oui", "Yes"), "non": Text("Non", "No")}
 KINDS_OF_PLACE = {
     "country": Text("pays", "country"),
     "region": Text("région", "region"),
@@ -31,59 +40,135 @@ KINDS_OF_PLACE = {
 }
 
 
+class Part(NamedTuple):
+    """A part of the form that is shown anew: `lieu`, `site` or `metiers`; `prefix`: of the lot's fields, if of one."""
+
+    name: str
+    prefix: str
+
+
+_PART = re.compile(r"(?:lot-([1-9][0-9]?)-)?(lieu|site|metiers)", re.ASCII)
+
+
 @page("GET", "/besoin", scope="match")
 async def show_need_form(visit: Visit) -> Response[bytes]:
     """The form: empty, filled in with the example, or with the fields of the query."""
+    return form_of_query(visit)
+
+
+@page("POST", "/besoin", scope="match", files=True)
+async def change_need_form(visit: Visit) -> Response[bytes]:
+    """The form as it was understood: with a lot more or less, or of a notice, where a button asks for that."""
+    return await changed_need_form(visit)
+
+
+def form_of_query(visit: Visit, *, lots: bool = False) -> Response[bytes]:
+    """The form: empty, filled in with the example, or with the fields of the query. `lots`: to have lots proposed."""
     if visit.text("exemple"):
-        return _shown(visit, understand(_example(), visit.services.reference))
+        understood = understand(_example(), visit.services.reference)
+        return need_form_page(visit, understood.form, understood, lots=lots)
     form = read_need_form(visit.fields)
     if form == NeedForm():
-        return need_form_page(visit, form)
-    return _shown(visit, understand(form, visit.services.reference))
-
-
-@page("POST", "/besoin", scope="match")
-async def change_need_form(visit: Visit) -> Response[bytes]:
-    """The form as it was understood, with a lot more or less where a button asks for that."""
-    wish = visit.text("faire")
-    form = changed(read_need_form(visit.fields), wish)
+        return need_form_page(visit, form, lots=lots)
     understood = understand(form, visit.services.reference)
+    return need_form_page(visit, understood.form, understood, lots=lots)
+
+
+async def changed_need_form(visit: Visit, *, lots: bool = False) -> Response[bytes]:
+    """The form that was sent, as its button changes it. `lots`: it is filled in to have lots proposed."""
+    wish, reference = visit.text("faire"), visit.services.reference
+    form = read_need_form(visit.fields)
+    if wish == "avis":
+        read = await read_notice_file(visit, form)
+        if isinstance(read, Mistake):
+            understood = understand(form, reference)._replace(mistakes=(read,))
+            return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY, lots=lots)
+        filled, notice = read
+        understood = understand(filled, reference)
+        return need_form_page(visit, understood.form, understood, notice=notice, lots=lots)
+    understood = understand(changed(form, wish), reference)
     if wish != "comprendre":
         # a lot was added or taken away: what is not filled in yet is no mistake
         understood = understood._replace(mistakes=())
-    return _shown(visit, understood)
+    return need_form_page(visit, understood.form, understood, lots=lots)
 
 
-def _shown(visit: Visit, understood: Understood) -> Response[bytes]:
-    return need_form_page(visit, understood.form, understood)
+@page("POST", "/besoin/compris", scope="match")
+async def show_part_understood(visit: Visit) -> Response[bytes]:
+    """A part of the form as it is understood while it is filled in: the places of a name, or the trades of a lot."""
+    asked = _PART.fullmatch(visit.text("montrer"))
+    if asked is None:
+        raise NotFound(NO_PART)
+    form, reference = read_need_form(visit.fields), visit.services.reference
+    position = min(int(asked[1] or 1), len(form.lots)) - 1
+    part = Part(asked[2], f"lot-{position + 1}-" if asked[1] else "")
+    if part.name == "metiers":
+        lot, understood = trades_of(form, position, reference)
+        return visit.page("need_live.html", part=part, lot=lot, understood=understood)
+    if part.name == "site":
+        sites = reference.gazetteer.search(form.lots[position].site, "commune", MOST_CHOICES)
+        return visit.page("need_live.html", part=part, sites=sites, **_names_of_places(visit, sites))
+    place: PlaceForm = form.lots[position] if asked[1] else form
+    mistakes: list[Mistake] = []
+    _, chosen = where(msgspec.structs.replace(place, place=""), part.prefix, reference, mistakes)
+    chosen = chosen._replace(choices=candidates(place, reference))
+    names = _names_of_places(visit, [*chosen.areas, *chosen.choices])
+    return visit.page("need_live.html", part=part, place_form=place, where=chosen, mistakes=mistakes, **names)
 
 
 def need_form_page(
-    visit: Visit, form: NeedForm, understood: Understood | None = None, status: int = 200
+    visit: Visit,
+    form: NeedForm,
+    understood: Understood | None = None,
+    status: int = HTTPStatus.OK,
+    *,
+    notice: FilledIn | None = None,
+    lots: bool = False,
 ) -> Response[bytes]:
-    """The page of the form, beside it what was understood."""
+    """The page of the form, beside it what was understood.
+
+    `notice`: the one that filled it in, if one did; `lots`: it is filled in to have lots proposed.
+    """
     mistakes = understood.mistakes if understood else ()
     return visit.page(
         "need.html",
         status,
         form=form,
         understood=understood,
+        notice=notice,
+        lots=lots,
         mistakes=mistakes,
         wrong={mistake.field for mistake in mistakes},
         buyers=BUYERS,
-        kinds_of_place=KINDS_OF_PLACE,
-        parents=departements_around(_places(understood), visit.services.reference.territories),
+        authorities=AUTHORITIES,
         reserved_types=RESERVED_TYPES,
         most_lots=MOST_LOTS,
+        outlines=f"contours/{visit.services.reference.territories.version}",
+        draft=draft_of(visit),
+        tiles=visit.services.settings.tiles_url,
+        **_names_of_places(visit, _places(understood)),
     )
 
 
-def _places(understood: Understood | None) -> list[Area]:
+def draft_of(visit: Visit) -> str:
+    """The name under which a browser keeps what is typed: another for each key, so that nobody else is offered it."""
+    return hashlib.sha256(f"draft\n{visit.call.bearer.id}".encode()).hexdigest()[:16]
+
+
+def _places(understood: Understood | None) -> Iterator[Area]:
     """The territories and communes that the form names."""
     if understood is None:
-        return []
-    chosen = [*understood.areas, *(site for site in understood.sites if site)]
-    return [*chosen, *understood.choices, *(area for choices in understood.site_choices for area in choices)]
+        return
+    for place in (understood.where, *(lot.where for lot in understood.lots)):
+        yield from (*place.areas, *place.choices)
+    for lot in understood.lots:
+        yield from (*((lot.site,) if lot.site else ()), *lot.site_choices)
+
+
+def _names_of_places(visit: Visit, areas: Iterable[Area]) -> dict[str, Any]:
+    """The words by which a page tells places of one name apart."""
+    parents = departements_around(areas, visit.services.reference.territories)
+    return {"kinds_of_place": KINDS_OF_PLACE, "parents": parents}
 
 
 def departements_around(areas: Iterable[Area], territories: Territories) -> dict[str, str]:
@@ -99,4 +184,6 @@ def _example() -> NeedForm:
     return form_of_need(msgspec.json.decode(files("api.sample").joinpath("need.json").read_bytes(), type=Need))
 
 
-PAGES = (show_need_form, change_need_form)
+NO_PART = Text("Cette partie du formulaire n'existe pas", "The form has no such part")
+
+PAGES = (show_need_form, change_need_form, show_part_understood)

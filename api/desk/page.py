@@ -6,8 +6,9 @@ this order: the session and its scope, then the token of the form, without which
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
@@ -18,6 +19,7 @@ from api.desk.visit import Visit, cookie_header, path_to_come_back, visit_of
 from api.runtime.auth import admit
 from api.runtime.endpoint import Call
 from api.web.form_fields import fields_in, read_fields
+from api.web.multipart_form import has_files, read_form_with_files
 from api.web.problems import answer_failure, describe
 from domain.client import Scope
 
@@ -27,7 +29,7 @@ LONGEST_FORM, MOST_FIELDS = 1 << 20, 2_000
 HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:{tiles}; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "cross-origin-opener-policy": "same-origin",
@@ -37,23 +39,30 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "x-robots-tag": "noindex, nofollow",
 }
-"""Of every page: nothing is loaded from elsewhere, no script or style stands in the page, nobody frames it."""
+"""Of every page: nothing is loaded from elsewhere but `tiles`, if set; no script or style stands in it, nobody frames
+it."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page as it is served. `scope`: what the key of the session must allow; None: the page needs no session."""
+    """A page as it is served.
+
+    `scope`: what the key of the session must allow; None: the page needs no session. `files`: its form may have some.
+    """
 
     method: Method
     path: str
     scope: Scope | None
+    files: bool
 
 
-def page(method: Method, path: str, *, scope: Scope | None) -> Callable[[Handler], HTTPRouteHandler]:
-    """The decorated function, of a Visit and the parameters of the path, as a page."""
+def page(
+    method: Method, path: str, *, scope: Scope | None, files: bool = False
+) -> Callable[[Handler], HTTPRouteHandler]:
+    """The decorated function, of a Visit and the parameters of the path, as a page. `files`: its form may have some."""
 
     def decorate(handler: Handler) -> HTTPRouteHandler:
-        made = Page(method, path, scope)
+        made = Page(method, path, scope, files)
 
         async def answer(request: Call) -> ASGIApp:
             visit = visit_of(request)
@@ -61,7 +70,7 @@ def page(method: Method, path: str, *, scope: Scope | None) -> Callable[[Handler
                 shown = await _answered(visit, handler, made)
             except Exception as failure:  # noqa: BLE001 - described, and logged where it is our own
                 shown = _failure(visit, failure)
-            for name, value in HEADERS.items():
+            for name, value in _headers(request.services.settings.tiles_url).items():
                 shown.headers.setdefault(name, value)
             if cookie := cookie_header(visit):
                 shown.headers["set-cookie"] = cookie
@@ -73,10 +82,21 @@ def page(method: Method, path: str, *, scope: Scope | None) -> Callable[[Handler
     return decorate
 
 
+@cache
+def _headers(tiles_url: str | None) -> dict[str, str]:
+    """The headers of a page; maps may show images of the tile server, where there is one."""
+    parts = urlsplit(tiles_url or "")
+    tiles = f" {parts.scheme}://{parts.netloc}" if tiles_url else ""
+    return {name: value.replace("{tiles}", tiles) for name, value in HEADERS.items()}
+
+
 async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[bytes]:
     call = visit.call
     is_form = made.method == "POST"
-    if is_form:
+    if made.files and has_files(call):
+        limit, share = call.services.settings.body_limit, call.services.share_of_bodies
+        visit.fields, visit.files = await read_form_with_files(call, limit, MOST_FIELDS, share)
+    elif is_form:
         visit.fields = await read_fields(call, LONGEST_FORM, MOST_FIELDS)
     else:
         visit.fields = fields_in(call.scope["query_string"], MOST_FIELDS)

@@ -3,7 +3,9 @@
 from litestar.handlers import HTTPRouteHandler
 
 from api.desk import (
+    allotment_page,
     need_page,
+    outline_page,
     result_page,
     sign_in,
     territory_page,
@@ -12,6 +14,8 @@ from api.desk import (
 PAGES: tuple[HTTPRouteHandler, ...] = (
     *sign_in.PAGES,
     *need_page.PAGES,
+    *allotment_page.PAGES,
+    *outline_page.PAGES,
     *result_page.PAGES,
     *territory_page.PAGES,
 )

@@ -5,7 +5,7 @@ from litestar import Response
 
 from api.desk.need_page import KINDS_OF_PLACE, departements_around
 from api.desk.page import page
-from api.desk.understood_need import found_by_name
+from api.desk.understood_place import found_by_name
 from api.desk.visit import Visit
 from api.supply import SupplyQuery, answered
 from api.web.content_negotiation import JSON

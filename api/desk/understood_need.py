@@ -1,54 +1,74 @@
-"""A form as it is understood: territories and communes by name, trades by words, and the need that it says."""
+"""A form as it is understood: its places looked up, the trades of its lots read, and the need that it says."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 
+from api.desk.form_of_need import words_read
 from api.desk.need_form import BUYER_KINDS, LotForm, NeedForm
+from api.desk.understood_place import Mistake, Where, number, point_in, site_of, where
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent
-from domain.needs.need import RESERVED_TYPES, Lot, Need, NeedAndProcedure, TerritoryRequest
-from domain.reference.territory import Area, TerritoryKind, UnknownTerritory
+from domain.needs.need import (
+    RESERVED_TYPES,
+    ContractKind,
+    Lot,
+    Nature,
+    Need,
+    NeedAndProcedure,
+    Place,
+    Procedure,
+    Technique,
+    TerritoryRequest,
+)
+from domain.reference.territory import Area
 from domain.text.bilingual import Text
-from domain.text.normalise import fold
+from matching.lot_query import LotQuery, Wanted
 from matching.reference import Reference
 
-MOST_CHOICES = 8
 LONGEST = 400
 ANYWHERE = TerritoryRequest(codes=("country:FR",))
-
-
-class Mistake(NamedTuple):
-    """Something to correct: the id of the field, and what would be right."""
-
-    field: str
-    detail: Text
+_BETWEEN_CODES, _BETWEEN_WORDS = re.compile(r"[\s,;]+"), re.compile(r"[,;\n]")
 
 
 class Trade(NamedTuple):
-    """A segment that a lot may ask for; `confidence` (0 to 1) where it was read, `ticked` where it is asked for."""
+    """A segment that a lot may ask for; `confidence` (0 to 1) where it was read, `ticked` where it is asked for.
+
+    `cpv`: the code that says it, if one does.
+    """
 
     segment: str
     label: str
     confidence: float | None
     ticked: bool
+    cpv: str | None = None
+
+
+class UnderstoodLot(NamedTuple):
+    """A lot with its words read and its places looked up.
+
+    `support`: the labels of its supporting segments; `unmapped`: CPV codes that no trade of the directory answers;
+    `title_says`: labels of what its title says where its codes say something else.
+    """
+
+    trades: tuple[Trade, ...]
+    where: Where
+    site: Area | None
+    site_choices: tuple[Area, ...]
+    support: tuple[tuple[str, str], ...] = ()
+    unmapped: tuple[str, ...] = ()
+    title_says: tuple[str, ...] = ()
 
 
 class Understood(NamedTuple):
-    """A form with its names looked up and its words read.
-
-    `trades`: of each lot; `areas`: the territories chosen; `choices`: what the name typed may mean; `site_choices`: of
-    each lot, what the name of its commune may mean. `need` is null where there are mistakes.
-    """
+    """A form with its names looked up and its words read. `need` is null where there are mistakes."""
 
     form: NeedForm
-    trades: tuple[tuple[Trade, ...], ...]
-    areas: tuple[Area, ...]
-    choices: tuple[Area, ...]
-    sites: tuple[Area | None, ...]
-    site_choices: tuple[tuple[Area, ...], ...]
+    where: Where
+    lots: tuple[UnderstoodLot, ...]
     mistakes: tuple[Mistake, ...]
     need: NeedAndProcedure | None
 
@@ -56,117 +76,105 @@ class Understood(NamedTuple):
 def understand(form: NeedForm, reference: Reference) -> Understood:
     """The form as it is understood; all that is to be corrected at once."""
     mistakes: list[Mistake] = []
-    form, areas, choices = _territory(form, reference, mistakes)
-    lots, trades, sites, site_choices = [], [], [], []
-    for number, (lot, read) in enumerate(zip(form.lots, _readings(form, reference), strict=True), 1):
-        site, among = _site(lot, reference, mistakes, number)
-        of_lot = _trades(form, lot, read, reference)
-        lots.append(
-            msgspec.structs.replace(
-                lot,
-                reading=_words(form, lot),
-                offered=tuple(trade.segment for trade in of_lot),
-                chosen=tuple(trade.segment for trade in of_lot if trade.ticked),
-                more="",
-                site="" if site else lot.site,
-                site_code=site.code if site else "",
-            )
-        )
-        trades.append(of_lot)
-        sites.append(site)
-        site_choices.append(among)
+    form, place = where(form, "", reference, mistakes)
+    lots, understood = [], []
+    for number_of, (lot, read) in enumerate(zip(form.lots, _readings(form, reference), strict=True), 1):
+        seen, found = _understood_lot(form, lot, f"lot-{number_of}-", read, reference, mistakes)
+        lots.append(seen)
+        understood.append(found)
     form = msgspec.structs.replace(form, lots=tuple(lots))
-    need = _need(form, trades, mistakes)
-    told = (form, tuple(trades), areas, choices, tuple(sites), tuple(site_choices), tuple(mistakes))
-    return Understood(*told, need if not mistakes else None)
-
-
-def found_by_name(name: str, reference: Reference, kind: TerritoryKind | None = None) -> tuple[Area, ...]:
-    """The territories that a name may mean; one alone where it is the only one of exactly that name or code."""
-    found = reference.gazetteer.search(name, kind, MOST_CHOICES)
-    exact = [area for area in found if fold(name) in {fold(area.label), fold(area.code), area.id}]
-    return (exact[0],) if len(exact) == 1 else found
-
-
-def _territory(
-    form: NeedForm, reference: Reference, mistakes: list[Mistake]
-) -> tuple[NeedForm, tuple[Area, ...], tuple[Area, ...]]:
-    """The form with the name that was typed put among the territories, where it means one; they, and the choices."""
-    areas = []
-    for code in form.territories:
-        try:
-            areas.append(reference.territories.area(code))
-        except UnknownTerritory as unknown:
-            mistakes.append(Mistake("lieu", unknown.detail))
-    choices: tuple[Area, ...] = ()
-    if form.place:
-        found = found_by_name(form.place, reference)
-        if len(found) == 1:
-            areas += found
-            form = msgspec.structs.replace(form, place="")
-        elif found and any(area.id in form.territories for area in found):
-            form = msgspec.structs.replace(form, place="")  # chosen among those that were shown
-        else:
-            choices = found
-            mistakes.append(Mistake("lieu", SEVERAL_PLACES if found else NO_SUCH_PLACE))
-    elif not areas and not mistakes:
+    if not mistakes and place.request is None and not all(each.where.request for each in understood):
         mistakes.append(Mistake("lieu", NO_PLACE))
-    unique = tuple({area.id: area for area in areas}.values())
-    return msgspec.structs.replace(form, territories=tuple(area.id for area in unique)), unique, choices
+    need = _need(form, place, understood, reference, mistakes)
+    return Understood(form, place, tuple(understood), tuple(mistakes), need if not mistakes else None)
 
 
-def _site(
-    lot: LotForm, reference: Reference, mistakes: list[Mistake], number: int
-) -> tuple[Area | None, tuple[Area, ...]]:
-    """The commune of a lot's site, and those among which it is to be chosen."""
-    if lot.site_code and not lot.site:
-        try:
-            return reference.territories.area(f"commune:{lot.site_code}"), ()
-        except UnknownTerritory as unknown:
-            mistakes.append(Mistake(f"lot-{number}-site", unknown.detail))
-            return None, ()
-    if not lot.site:
-        return None, ()
-    found = found_by_name(lot.site, reference, "commune")
-    chosen = found if len(found) == 1 else [area for area in found if area.code == lot.site_code]
-    if chosen:
-        return chosen[0], ()
-    mistakes.append(Mistake(f"lot-{number}-site", SEVERAL_PLACES if found else NO_SUCH_PLACE))
-    return None, found
+def trades_of(form: NeedForm, position: int, reference: Reference) -> tuple[LotForm, UnderstoodLot]:
+    """One lot, its trades read beside the other lots; its places are not looked up."""
+    lot, read = form.lots[position], _readings(form, reference)[position]
+    return _read_lot(form, lot, read, reference)
+
+
+def _understood_lot(
+    form: NeedForm, lot: LotForm, prefix: str, read: LotQuery | None, reference: Reference, mistakes: list[Mistake]
+) -> tuple[LotForm, UnderstoodLot]:
+    lot, found = _read_lot(form, lot, read, reference)
+    lot, place = where(lot, prefix, reference, mistakes)
+    site, among = site_of(lot, prefix, reference, mistakes)
+    lot = msgspec.structs.replace(lot, site="" if site else lot.site, site_code=site.code if site else "")
+    return lot, found._replace(where=place, site=site, site_choices=among)
+
+
+def _read_lot(
+    form: NeedForm, lot: LotForm, read: LotQuery | None, reference: Reference
+) -> tuple[LotForm, UnderstoodLot]:
+    trades, label = _trades(form, lot, read, reference), reference.taxonomy.label
+    seen = msgspec.structs.replace(
+        lot,
+        reading=_words(form, lot),
+        offered=tuple(trade.segment for trade in trades),
+        chosen=tuple(trade.segment for trade in trades if trade.ticked),
+        more="",
+    )
+    support = tuple((each, label(each)) for each in lot.support if reference.taxonomy.known(each))
+    if read is None:
+        return seen, UnderstoodLot(trades, Where(), None, (), support)
+    said = tuple(map(label, read.title_says))
+    return seen, UnderstoodLot(trades, Where(), None, (), support, read.unmapped, said)
 
 
 def _words(form: NeedForm, lot: LotForm) -> str:
-    """The words in which a lot's trades are read."""
-    return " ".join(f"{lot.title} / {form.title}".split()) if lot.title else ""
+    return words_read((lot.title, form.title), lot.cpv, lot.keywords)
 
 
-def _readings(form: NeedForm, reference: Reference) -> list[dict[str, float]]:
-    """The segments that the words of each lot say, each with its confidence, as a match reads them."""
-    said = {n: Lot(id=str(n), title=lot.title[:LONGEST]) for n, lot in enumerate(form.lots) if lot.title}
+def _codes(lot: LotForm) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(code for code in _BETWEEN_CODES.split(lot.cpv) if code))
+
+
+def _keywords(lot: LotForm) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for part in _BETWEEN_WORDS.split(lot.keywords) if (text := part.strip())))
+
+
+def _readings(form: NeedForm, reference: Reference) -> list[LotQuery | None]:
+    """Each lot as a match reads its words and codes; None for one that has none that is known."""
+    said: dict[int, Lot] = {}
+    for position, lot in enumerate(form.lots):
+        codes = tuple(filter(reference.cpv.exists, _codes(lot)))
+        if lot.title or codes or _keywords(lot):
+            title = lot.title[:LONGEST] or None
+            said[position] = Lot(id=str(position), title=title, cpv=codes, keywords=_keywords(lot))
     if not said:
-        return [{} for _ in form.lots]
+        return [None] * len(form.lots)
     need = Need(lots=tuple(said.values()), title=form.title[:LONGEST] or None, territory=ANYWHERE)
     read = dict(zip(said, reference.reader.read(need), strict=True))
-    return [
-        {each.segment: each.confidence for each in read[n].wanted} if n in read else {} for n in range(len(form.lots))
-    ]
+    return [read.get(position) for position in range(len(form.lots))]
 
 
-def _trades(form: NeedForm, lot: LotForm, read: dict[str, float], reference: Reference) -> tuple[Trade, ...]:
+def _trades(form: NeedForm, lot: LotForm, read: LotQuery | None, reference: Reference) -> tuple[Trade, ...]:
     """The trades to show for a lot: those read, and those that the buyer added; ticked as they were, or all if new."""
     taxonomy = reference.taxonomy
+    wanted = {each.segment: each for each in (read.objects if read else ())}
     seen = bool(lot.reading) and lot.reading == _words(form, lot)
-    ticked = dict.fromkeys(lot.chosen if seen else read)
-    offered = dict.fromkeys([*read, *(lot.offered if seen else ())])
+    ticked = dict.fromkeys(lot.chosen if seen else wanted)
+    offered = dict.fromkeys([*wanted, *(lot.offered if seen else ())])
     if lot.more:
         found = [each.segment for each in reference.interpreter.search(lot.more, 3)]
         offered |= dict.fromkeys(found)
         ticked |= dict.fromkeys(found[:1])
     known = [segment for segment in offered if taxonomy.known(segment)]
-    return tuple(Trade(each, taxonomy.label(each), read.get(each), each in ticked) for each in known)
+    return tuple(_trade(each, taxonomy.label(each), wanted.get(each), ticked=each in ticked) for each in known)
 
 
-def _need(form: NeedForm, trades: list[tuple[Trade, ...]], mistakes: list[Mistake]) -> NeedAndProcedure | None:
+def _trade(segment: str, label: str, wanted: Wanted | None, *, ticked: bool) -> Trade:
+    if wanted is None:
+        return Trade(segment, label, None, ticked)
+    codes = [source.removeprefix("cpv:") for source in wanted.sources if source.startswith("cpv:")]
+    return Trade(segment, label, wanted.confidence, ticked, codes[0] if codes else None)
+
+
+def _need(
+    form: NeedForm, place: Where, lots: Sequence[UnderstoodLot], reference: Reference, mistakes: list[Mistake]
+) -> NeedAndProcedure | None:
     """The need that the form says. Adds what is wrong with it to the mistakes."""
     on = None
     if form.on:
@@ -174,16 +182,27 @@ def _need(form: NeedForm, trades: list[tuple[Trade, ...]], mistakes: list[Mistak
             on = date.fromisoformat(form.on)
         except ValueError:
             mistakes.append(Mistake("date", NO_DATE))
-    lots = [
-        _lot(number, lot, of_lot, mistakes)
-        for number, (lot, of_lot) in enumerate(zip(form.lots, trades, strict=True), 1)
-    ]
+    buyer = {
+        "name": form.buyer_name or None,
+        "siret": "".join(form.siret.split()) or None,
+        "kind": form.buyer if form.buyer in BUYER_KINDS else None,
+        "contracting_authority": {"oui": True, "non": False}.get(form.authority),
+        "annual_purchases_eur": number(form.purchases, "achats", mistakes),
+    }
     said = {
+        "reference": form.reference or None,
         "title": form.title or None,
         "on": on,
-        "buyer": {"kind": form.buyer} if form.buyer in BUYER_KINDS else None,
-        "territory": {"codes": form.territories} if form.territories else None,
-        "lots": lots,
+        "buyer": buyer if any(value is not None for value in buyer.values()) else None,
+        "contract": form.contract if form.contract in get_args(ContractKind) else "market",
+        "technique": form.technique if form.technique in get_args(Technique) else None,
+        "procedure": form.procedure if form.procedure in get_args(Procedure) else None,
+        "estimated_total_eur": number(form.total, "total", mistakes),
+        "territory": place.request,
+        "lots": [
+            _lot(lot_id, f"lot-{position}-", lot, understood, reference, mistakes)
+            for position, (lot_id, lot, understood) in enumerate(zip(form.lot_ids, form.lots, lots, strict=True), 1)
+        ],
     }
     try:
         return msgspec.convert(said, NeedAndProcedure)
@@ -192,64 +211,85 @@ def _need(form: NeedForm, trades: list[tuple[Trade, ...]], mistakes: list[Mistak
         return None
 
 
-def _lot(number: int, lot: LotForm, trades: tuple[Trade, ...], mistakes: list[Mistake]) -> dict[str, Any]:
-    """One lot as `POST /match` takes it. Trades that were read and left as they are stay the title's."""
-    name = f"lot-{number}-"
-    if not lot.title:
+def _lot(
+    lot_id: str, name: str, lot: LotForm, understood: UnderstoodLot, reference: Reference, mistakes: list[Mistake]
+) -> dict[str, Any]:
+    """One lot as `POST /match` takes it. Trades that were read and left as they are stay those of its words."""
+    trades = understood.trades
+    if not (lot.title or trades or lot.cpv):
         mistakes.append(Mistake(f"{name}objet", NO_TITLE))
     elif trades and not lot.chosen:
         mistakes.append(Mistake(f"{name}objet", NO_TRADE))
     as_read = tuple(trade.segment for trade in trades if trade.confidence is not None) == lot.chosen
-    months = _number(lot.months, f"{name}duree", mistakes)
-    if months is not None and not months.is_integer():
-        mistakes.append(Mistake(f"{name}duree", NO_NUMBER))
+    site = point_in(lot.site) or (Place(commune=lot.site_code) if lot.site_code else None)
     return {
-        "id": str(number),
+        "id": lot_id,
         "title": lot.title or None,
         "segments": () if as_read else lot.chosen,
+        "cpv": _codes(lot) if as_read else _codes_left(lot, reference),
+        "keywords": _keywords(lot) if as_read else (),
+        "support_segments": lot.support,
+        "nature": lot.nature if lot.nature in get_args(Nature) else None,
         "reserved": tuple(each for each in RESERVED_TYPES if each in lot.reserved),
-        "value_eur": _number(lot.value, f"{name}valeur", mistakes),
-        "duration_months": None if months is None else int(months),
-        "site": {"commune": lot.site_code} if lot.site_code else None,
-        "max_distance_km": _number(lot.distance, f"{name}distance", mistakes),
+        "value_eur": number(lot.value, f"{name}valeur", mistakes),
+        "duration_months": _months(lot.months, f"{name}duree", mistakes),
+        "renewal_months": _months(lot.renewal, f"{name}reconductions", mistakes),
+        "innovative": bool(lot.innovative),
+        "site": site,
+        "max_distance_km": number(lot.distance, f"{name}distance", mistakes),
+        "territory": understood.where.request,
     }
 
 
-def _number(text: str, field: str, mistakes: list[Mistake]) -> float | None:
-    """A number as people write it in French or English: “240 000”, “12,5”; None where there is none."""
-    plain = "".join(text.split()).removesuffix("€").removesuffix("km").replace(",", ".")
-    if not plain:
-        return None
-    if plain.replace(".", "", 1).isdecimal() and plain.isascii() and len(plain) <= 15:
-        return float(plain)
-    mistakes.append(Mistake(field, NO_NUMBER))
-    return None
+def _codes_left(lot: LotForm, reference: Reference) -> tuple[str, ...]:
+    """The CPV codes of a lot without those that say only trades that were unticked."""
+    codes = []
+    for code in _codes(lot):
+        segments = reference.taxonomy.of_cpv(reference.cpv.normalise(code)) if reference.cpv.exists(code) else ()
+        if not segments or {*segments} & {*lot.chosen}:
+            codes.append(code)
+    return tuple(codes)
+
+
+def _months(text: str, field: str, mistakes: list[Mistake]) -> int | None:
+    months = number(text, field, mistakes)
+    if months is not None and not months.is_integer():
+        mistakes.append(Mistake(field, NO_MONTHS))
+    return None if months is None else int(months)
+
+
+_OF_LOT = {
+    "value_eur": "valeur",
+    "duration_months": "duree",
+    "renewal_months": "reconductions",
+    "site": "site",
+    "max_distance_km": "distance",
+    "reserved": "reserve",
+    "cpv": "cpv",
+    "keywords": "mots",
+    "territory": "lieu",
+}
+_OF_NEED = {"territory": "lieu", "reference": "reference", "estimated_total_eur": "total", "on": "date"}
+_OF_BUYER = {"siret": "siret", "annual_purchases_eur": "achats", "name": "nom"}
 
 
 def mistakes_of(invalid: InvalidContent) -> Iterator[Mistake]:
     """The problems of a need at the fields of the form."""
-    names = {"title": "objet", "segments": "objet", "value_eur": "valeur", "duration_months": "duree"}
-    names |= {"site": "site", "max_distance_km": "distance", "reserved": "reserve"}
     for problem in invalid.problems:
-        steps = problem.pointer.split("/")[1:]
-        if len(steps) > 1 and steps[0] == "lots" and steps[1].isdecimal():
-            name = names.get(steps[2] if len(steps) > 2 else "title", "objet")
-            yield Mistake(f"lot-{int(steps[1]) + 1}-{name}", problem.detail)
+        first, second, third = (*problem.pointer.split("/")[1:], "", "", "")[:3]
+        if first == "lots" and second.isdecimal():
+            yield Mistake(f"lot-{int(second) + 1}-{_OF_LOT.get(third, 'objet')}", problem.detail)
+        elif first == "buyer":
+            yield Mistake(_OF_BUYER.get(second, "acheteur"), problem.detail)
         else:
-            yield Mistake(
-                {"title": "titre", "territory": "lieu"}.get(steps[0] if steps else "", "titre"), problem.detail
-            )
+            yield Mistake(_OF_NEED.get(first, "titre"), problem.detail)
 
 
-SEVERAL_PLACES = Text(
-    "Plusieurs lieux portent ce nom : choisissez ci-dessous", "Several places have this name: choose below"
-)
-NO_SUCH_PLACE = Text("Aucun lieu de ce nom n'est connu", "No place of this name is known")
 NO_PLACE = Text(
     "Indiquez où le marché sera exécuté : une commune, une intercommunalité, un département ou une région",
     "Say where the contract will be performed: a commune, an EPCI, a departement or a region",
 )
+NO_MONTHS = Text("Un nombre entier de mois est attendu, tel que 24", "A whole number of months is expected, such as 24")
 NO_TITLE = Text("Dites en quelques mots ce qui est acheté", "Say in a few words what is bought")
 NO_TRADE = Text("Cochez au moins un métier, ou changez l'intitulé", "Tick at least one trade, or change the words")
-NO_NUMBER = Text("Un nombre est attendu, tel que 24 ou 240 000", "A number is expected, such as 24 or 240 000")
 NO_DATE = Text("Une date est attendue : AAAA-MM-JJ", "A date is expected: YYYY-MM-DD")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.geojson import Geometry
-from domain.reference.territory import Area, Territories, TerritoryKind, UnknownTerritory
+from domain.reference.territory import Area, Commune, Territories, TerritoryKind, UnknownTerritory
 from domain.text.bilingual import Text, kilometres
 from matching.geo.geojson_validation import checked_geometry, problems_under, require_few_vertices
 from matching.geo.outlines import outlines
@@ -149,6 +149,11 @@ class Geography:
         points, communes = self.tree.query(shapely.points(lon, lat), predicate="intersects")
         found[points] = communes
         return found
+
+    def commune_of(self, lat: float, lon: float) -> Commune | None:
+        """The commune whose outline holds a point; None where none does."""
+        (ordinal,) = self.commune_at(np.array([lat]), np.array([lon])).tolist()
+        return self.territories.communes[ordinal] if ordinal >= 0 else None
 
     def ground_of(self, geometry: shapely.Geometry) -> Bools:
         """Which communes share ground with a geometry in degrees; a common border is not ground."""

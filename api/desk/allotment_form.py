@@ -1,0 +1,118 @@
+"""The rules by which lots may be divided and joined, as they are filled in; the form that a proposal makes."""
+
+import msgspec
+
+from api.desk.form_of_need import plain_number, words_read
+from api.desk.need_form import LotForm, NeedForm
+from api.desk.understood_need import Understood
+from api.desk.understood_place import number
+from api.web.form_fields import Fields
+from domain.allotment.allotment import Proposal, ProposedLot
+from domain.allotment.request import AllotmentNeed, AllotmentOptions, Axis
+from domain.errors import InvalidContent, Problem
+from domain.needs.need import Need
+from domain.text.bilingual import Text
+
+AREAS: tuple[Axis, ...] = ("departement", "epci")
+
+
+class AllotmentForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The rules of the comparison as they are filled in. `area`: the areas to divide by, empty for none."""
+
+    least: str = "3"
+    most: str = "20"
+    by_trade: bool = True
+    area: str = "departement"
+    join: bool = True
+    reserve: bool = True
+    values: dict[str, str] = {}
+    """The amount of each segment of each lot, by the name of its field"""
+
+
+def read_allotment_form(fields: Fields) -> AllotmentForm:
+    """The rules in these fields; the usual ones where the form has none."""
+    values = {name: texts[-1] for name, texts in fields.items() if name.startswith("montant-") and texts[-1]}
+    if "regles" not in fields:
+        return AllotmentForm(values=values)
+    last = {name: texts[-1] for name, texts in fields.items()}
+    return AllotmentForm(
+        least=last.get("candidats", ""),
+        most=last.get("lots", ""),
+        by_trade="par-metier" in last,
+        area=last.get("par-lieu", ""),
+        join="reunir" in last,
+        reserve="reserver" in last,
+        values=values,
+    )
+
+
+def allotment_need(need: Need, understood: Understood, options: AllotmentForm) -> AllotmentNeed:
+    """The need with the rules of the comparison. Raises InvalidContent where a rule is no number, or out of bounds."""
+    said = msgspec.structs.asdict(need) | {
+        "lots": [
+            msgspec.structs.asdict(lot) | {"values_eur": _values(position, understood, options)}
+            for position, lot in enumerate(need.lots)
+        ],
+        "allotment": _options(options),
+    }
+    return msgspec.convert(said, AllotmentNeed)
+
+
+def value_field(position: int, segment: str) -> str:
+    """The name of the field of the amount of a lot's segment; lots count from 1."""
+    return f"montant-{position}-{segment}"
+
+
+def form_of_proposal(form: NeedForm, proposal: Proposal) -> NeedForm:
+    """The form of the need with the lots of a proposal; all else that its lots say is of the lots they come from."""
+    by_id = dict(zip(form.lot_ids, form.lots, strict=True))
+    lots = tuple(_lot(by_id[lot.from_lots[0]], lot, form) for lot in proposal.lots)
+    return msgspec.structs.replace(form, lots=lots)
+
+
+def _lot(before: LotForm, lot: ProposedLot, form: NeedForm) -> LotForm:
+    cpv = ", ".join(lot.cpv)
+    made = msgspec.structs.replace(
+        before,
+        id="",
+        title=lot.title,
+        reading=words_read((lot.title, form.title), cpv, ""),
+        offered=lot.segments,
+        chosen=lot.segments,
+        more="",
+        cpv=cpv,
+        keywords="",
+        reserved=lot.reserved,
+        value=plain_number(lot.value_eur),
+    )
+    if lot.territory.codes is None or lot.territory.codes == (before.territories or form.territories):
+        return made
+    return msgspec.structs.replace(made, place="", territories=lot.territory.codes, radius="", centre="", drawn="")
+
+
+def _options(options: AllotmentForm) -> AllotmentOptions:
+    divide: tuple[Axis, ...] = ("segment",) if options.by_trade else ()
+    divide += tuple(area for area in AREAS if area == options.area)
+    counts = []
+    for text, highest, detail in ((options.least, 100, NO_LEAST), (options.most, 200, NO_MOST)):
+        if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= highest):
+            raise InvalidContent((Problem("/allotment", "out_of_range", detail),))
+        counts.append(int(text))
+    least, most = counts
+    return AllotmentOptions(
+        min_candidates=least, max_lots=most, divide=divide, join=options.join, reserve=options.reserve
+    )
+
+
+def _values(position: int, understood: Understood, options: AllotmentForm) -> dict[str, float] | None:
+    """The amounts of a lot's segments, as far as they are filled in."""
+    found = {}
+    for segment in understood.form.lots[position].chosen:
+        amount = number(options.values.get(value_field(position + 1, segment), ""), "", [])
+        if amount is not None:
+            found[segment] = amount
+    return found or None
+
+
+NO_LEAST = Text("De 1 à 100 candidats font une concurrence", "From 1 to 100 candidates make competition")
+NO_MOST = Text("De 1 à 200 lots au plus", "From 1 to 200 lots at most")

@@ -1,0 +1,107 @@
+"""The page on which divisions of a need into lots are compared with the lots as they are given.
+
+It asks what `POST /allotment` asks, and shows what that answers; a proposal fills in the form of a need.
+"""
+
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import NamedTuple
+
+import msgspec
+from litestar import Response
+
+from api.allotment import proposed
+from api.desk.allotment_form import AllotmentForm, allotment_need, form_of_proposal, read_allotment_form
+from api.desk.need_form import NeedForm, read_need_form
+from api.desk.need_page import changed_need_form, form_of_query, need_form_page
+from api.desk.page import page
+from api.desk.understood_need import Understood, mistakes_of, understand
+from api.desk.visit import Visit
+from domain.allotment.allotment import Allotment, Proposal, Summary
+from domain.errors import InvalidContent
+from domain.text.bilingual import Text
+
+FIGURES: tuple[tuple[Text, Callable[[Summary], int], bool | None], ...] = (
+    (Text("Lots sans candidat", "Lots without candidate"), lambda found: found.without_supply, False),
+    (Text("Lots avec concurrence", "Lots with competition"), lambda found: found.with_competition, True),
+    (
+        Text("Fournisseurs qui répondent seuls à un lot", "Suppliers that answer a lot by themselves"),
+        lambda found: found.suppliers_alone,
+        True,
+    ),
+    (Text("Lots réservés", "Reserved lots"), lambda found: found.reserved, True),
+    (Text("Nombre de lots", "Number of lots"), lambda found: found.lots, None),
+    (Text("Fournisseurs candidats", "Suppliers that are candidates"), lambda found: found.suppliers_reached, True),
+)
+"""The criteria of the order, in that order, then whom the lots reach; whether more of each is better."""
+
+
+class Figure(NamedTuple):
+    """A row of the comparison: of the lots as given, then of each proposal; with it, how it compares."""
+
+    label: Text
+    given: int
+    others: tuple[tuple[int, str], ...]
+
+
+class Shown(NamedTuple):
+    """A proposal, with the form of the need whose lots are its own."""
+
+    proposal: Proposal
+    form: NeedForm
+
+
+@page("GET", "/lotissement", scope="match")
+async def show_allotment_form(visit: Visit) -> Response[bytes]:
+    """The form of a need to be divided: empty, filled in with the example, or with the fields of the query."""
+    return form_of_query(visit, lots=True)
+
+
+@page("POST", "/lotissement", scope="match", files=True)
+async def compare_divisions(visit: Visit) -> Response[bytes]:
+    """The proposals beside the lots as given; the form again where a button changes it, or it is to be corrected."""
+    if visit.text("faire"):
+        return await changed_need_form(visit, lots=True)
+    understood = understand(read_need_form(visit.fields), visit.services.reference)
+    options = read_allotment_form(visit.fields)
+    if understood.need is None:
+        return _refused(visit, understood)
+    try:
+        need = allotment_need(understood.need.matched, understood, options)
+        found = msgspec.json.decode(await proposed(visit.call, need), type=Allotment)
+    except InvalidContent as invalid:
+        return _refused(visit, understood._replace(mistakes=tuple(mistakes_of(invalid))))
+    return _page(visit, understood, options, found)
+
+
+def _refused(visit: Visit, understood: Understood) -> Response[bytes]:
+    return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY, lots=True)
+
+
+def _page(visit: Visit, understood: Understood, options: AllotmentForm, found: Allotment) -> Response[bytes]:
+    return visit.page(
+        "allotment.html",
+        form=understood.form,
+        understood=understood,
+        options=options,
+        found=found,
+        figures=list(_figures(found)),
+        proposals=[Shown(each, form_of_proposal(understood.form, each)) for each in found.proposals],
+        label=visit.services.reference.taxonomy.label,
+    )
+
+
+def _figures(found: Allotment) -> Iterator[Figure]:
+    for label, figure, more_is_better in FIGURES:
+        given = figure(found.as_given)
+        others = [figure(proposal.summary) for proposal in found.proposals]
+        yield Figure(label, given, tuple((each, _compared(each - given, more_is_better)) for each in others))
+
+
+def _compared(difference: int, more_is_better: bool | None) -> str:
+    if difference == 0 or more_is_better is None:
+        return ""
+    return "better" if (difference > 0) == more_is_better else "worse"
+
+
+PAGES = (show_allotment_form, compare_divisions)

@@ -1,0 +1,74 @@
+"""Outlines for the maps that browsers draw: of France's departements, of the EPCI and communes of one, of any area."""
+
+from functools import lru_cache
+from typing import get_args
+
+import msgspec
+from litestar import Response
+
+from api.desk.page import page
+from api.desk.visit import Visit
+from api.web.compression import coded
+from api.web.content_negotiation import GEOJSON
+from domain.errors import NotFound
+from domain.reference.territory import UnknownTerritory
+from domain.text.bilingual import Text
+from matching.geo.screen_outlines import Drawn, outline_of, outlines_within
+from matching.reference import Reference
+
+YEAR = 365 * 86_400
+CACHED = 32
+"""Answers that are remembered: some 60 kB each."""
+OWN = "contour"
+DRAWN: tuple[Drawn, ...] = get_args(Drawn)
+WITHIN: dict[str, tuple[Drawn, ...]] = {"country": ("departement",), "departement": ("epci", "commune")}
+"""The kinds of outlines that are drawn of an area, by its kind."""
+
+
+class Feature(msgspec.Struct, frozen=True, tag_field="type", tag="Feature"):
+    """One outline. `id`: of the territory, such as `commune:56178`."""
+
+    id: str
+    properties: dict[str, str]
+    geometry: msgspec.Raw
+
+
+class Outlines(msgspec.Struct, frozen=True, tag_field="type", tag="FeatureCollection"):
+    """Outlines as GeoJSON."""
+
+    features: tuple[Feature, ...]
+
+
+@page("GET", "/contours/{version}/{code}/{kind}", scope="match")
+async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Response[bytes]:
+    """The outlines of a kind in an area, or with `contour` its own; for a year, where their version is of today."""
+    reference = visit.services.reference
+    try:
+        area = reference.territories.area(code)
+    except UnknownTerritory as unknown:
+        raise NotFound(unknown.detail) from None
+    if kind not in (*WITHIN.get(area.kind, ()), OWN):
+        raise NotFound(NO_OUTLINES)
+    content = await visit.services.match_work.beside(
+        outlines_in, area.id, kind, is_much=False, key=str(visit.call.bearer.organisation_id), left=visit.call.left
+    )
+    is_current = version == reference.territories.version
+    caching = f"private, max-age={YEAR}, immutable" if is_current else "no-store"
+    headers = {"cache-control": caching, "vary": "cookie"}
+    content = await coded(content, GEOJSON, headers, visit.call.headers.get("accept-encoding", ""))
+    return Response(content, media_type=GEOJSON, headers=headers)
+
+
+@lru_cache(CACHED)
+def outlines_in(reference: Reference, code: str, kind: str) -> bytes:
+    """The outlines of a kind in an area, as GeoJSON; with `contour` its own."""
+    area, geography = reference.territories.area(code), reference.geography
+    drawn = next((each for each in DRAWN if each == kind), None)
+    found = outline_of(geography, area) if drawn is None else outlines_within(geography, area, drawn)
+    features = (Feature(each.id, {"name": each.label}, msgspec.Raw(outline.encode())) for each, outline in found)
+    return msgspec.json.encode(Outlines(tuple(features)))
+
+
+NO_OUTLINES = Text("Il n'y a pas de tels contours", "There are no such outlines")
+
+PAGES = (get_outlines,)
