@@ -12,16 +12,19 @@ from domain.needs.need import RESERVED_TYPES, BuyerKind, Need
 MOST_LOTS = 20
 BUYER_KINDS: tuple[str, ...] = get_args(BuyerKind)
 EMPTY_LOTS = 1
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LOT_FIELD = re.compile(r"lot-([1-9][0-9]?)-\w+", re.ASCII)
 
 
 class LotForm(msgspec.Struct, frozen=True, kw_only=True):
     """One lot as it is filled in.
 
-    `reading`: what was read when segments were shown, empty before; `offered`: the segments shown, of which `chosen`
-    are ticked; `more`: words of a trade to add. `site`: a commune's name; `site_code`: the one that was chosen.
+    `id`: that of a need that was stored before. `reading`: what was read when segments were shown, empty before;
+    `offered`: the segments shown, of which `chosen` are ticked; `more`: words of a trade to add. `site`: a commune's
+    name; `site_code`: the one that was chosen.
     """
 
+    id: str = ""
     title: str = ""
     reading: str = ""
     offered: tuple[str, ...] = ()
@@ -40,14 +43,30 @@ class LotForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NeedForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A need as it is filled in. `place`: a name to be looked up; `territories`: the codes chosen so far."""
+    """A need as it is filled in. `place`: a name to be looked up; `territories`: the codes chosen so far.
+
+    `record`: the id of the stored need that it changes, and `known`, the entity tag of that as it was read.
+    """
 
     title: str = ""
     place: str = ""
     territories: tuple[str, ...] = ()
     buyer: str = ""
     on: str = ""
+    record: str = ""
+    known: str = ""
     lots: tuple[LotForm, ...] = (LotForm(),) * EMPTY_LOTS
+
+    @property
+    def lot_ids(self) -> tuple[str, ...]:
+        """The id of each lot in the need: its own, else its number, else the next that is free."""
+        taken = {lot.id for lot in self.lots if lot.id}
+        ids = []
+        for number, lot in enumerate(self.lots, 1):
+            free = (str(n) for n in range(number, MOST_LOTS * 2 + 1) if str(n) not in taken)
+            ids.append(lot.id or next(free))
+            taken.add(ids[-1])
+        return tuple(ids)
 
     def with_lot(self, position: int, lot: LotForm) -> "NeedForm":
         """The form with another lot in that position."""
@@ -61,8 +80,17 @@ class NeedForm(msgspec.Struct, frozen=True, kw_only=True):
             yield from _as_fields(lot, LOT_FIELDS, f"lot-{number}-")
 
 
-NEED_FIELDS = {"title": "titre", "place": "lieu", "territories": "territoire", "buyer": "acheteur", "on": "date"}
+NEED_FIELDS = {
+    "title": "titre",
+    "place": "lieu",
+    "territories": "territoire",
+    "buyer": "acheteur",
+    "on": "date",
+    "record": "besoin",
+    "known": "etat",
+}
 LOT_FIELDS = {
+    "id": "id",
     "title": "objet",
     "reading": "lu",
     "offered": "propose",
@@ -83,7 +111,10 @@ def read_need_form(fields: Fields) -> NeedForm:
     numbers = [int(found[1]) for name in fields if (found := _LOT_FIELD.fullmatch(name))]
     count = min(MOST_LOTS, max(numbers, default=EMPTY_LOTS))
     lots = tuple(LotForm(**_texts(fields, LOT_FIELDS, f"lot-{number}-")) for number in range(1, count + 1))
-    return NeedForm(**_texts(fields, NEED_FIELDS, ""), lots=lots)
+    texts = _texts(fields, NEED_FIELDS, "")
+    # it is part of a path that forms lead to
+    texts["record"] = texts["record"] if _ID.fullmatch(texts["record"]) else ""
+    return NeedForm(**texts, lots=lots)
 
 
 def form_of_need(need: Need) -> NeedForm:
@@ -95,7 +126,11 @@ def form_of_need(need: Need) -> NeedForm:
         site, distance = lot.site or own, lot.max_distance_km or (lot.territory.radius_km if lot.territory else None)
         lots.append(
             LotForm(
+                id=lot.id,
                 title=lot.title or "",
+                reading=" ".join(f"{lot.title} / {need.title or ''}".split()) if lot.title and lot.segments else "",
+                offered=lot.segments,
+                chosen=lot.segments,
                 reserved=lot.reserved or (),
                 value="" if lot.value_eur is None else f"{lot.value_eur:g}",
                 months="" if lot.duration_months is None else str(lot.duration_months),
@@ -108,17 +143,20 @@ def form_of_need(need: Need) -> NeedForm:
 
 
 def changed(form: NeedForm, wish: str) -> NeedForm:
-    """The form as a button changes it: `ajouter`, `retirer-2`, `reserver-1-handicap+iae`, `rayon-1-50`."""
+    """The form as a button changes it.
+
+    `ajouter`, and with the number of a lot `retirer-2`; with its id `reserver-1-handicap+iae`, `rayon-1-50`.
+    """
     what, _, rest = wish.partition("-")
     if what == "ajouter" and len(form.lots) < MOST_LOTS:
         return msgspec.structs.replace(form, lots=(*form.lots, LotForm()))
-    number, _, value = rest.partition("-")
-    position = int(number) - 1 if number.isascii() and number.isdecimal() else -1
-    if not 0 <= position < len(form.lots):
-        return form
     if what == "retirer":
-        left = form.lots[:position] + form.lots[position + 1 :]
+        left = tuple(lot for number, lot in enumerate(form.lots, 1) if str(number) != rest)
         return msgspec.structs.replace(form, lots=left or (LotForm(),))
+    lot_id, _, value = rest.rpartition("-")
+    if lot_id not in form.lot_ids:
+        return form
+    position = form.lot_ids.index(lot_id)
     lot = form.lots[position]
     if what == "reserver":
         reserved = tuple(each for each in RESERVED_TYPES if each in value.split("+"))

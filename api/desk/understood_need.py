@@ -175,8 +175,8 @@ def _need(form: NeedForm, trades: list[tuple[Trade, ...]], mistakes: list[Mistak
         except ValueError:
             mistakes.append(Mistake("date", NO_DATE))
     lots = [
-        _lot(number, lot, of_lot, mistakes)
-        for number, (lot, of_lot) in enumerate(zip(form.lots, trades, strict=True), 1)
+        _lot(number, lot, of_lot, mistakes) | {"id": lot_id}
+        for number, (lot, of_lot, lot_id) in enumerate(zip(form.lots, trades, form.lot_ids, strict=True), 1)
     ]
     said = {
         "title": form.title or None,
@@ -200,22 +200,21 @@ def _lot(number: int, lot: LotForm, trades: tuple[Trade, ...], mistakes: list[Mi
     elif trades and not lot.chosen:
         mistakes.append(Mistake(f"{name}objet", NO_TRADE))
     as_read = tuple(trade.segment for trade in trades if trade.confidence is not None) == lot.chosen
-    months = _number(lot.months, f"{name}duree", mistakes)
+    months = number_in(lot.months, f"{name}duree", mistakes)
     if months is not None and not months.is_integer():
         mistakes.append(Mistake(f"{name}duree", NO_NUMBER))
     return {
-        "id": str(number),
         "title": lot.title or None,
         "segments": () if as_read else lot.chosen,
         "reserved": tuple(each for each in RESERVED_TYPES if each in lot.reserved),
-        "value_eur": _number(lot.value, f"{name}valeur", mistakes),
+        "value_eur": number_in(lot.value, f"{name}valeur", mistakes),
         "duration_months": None if months is None else int(months),
         "site": {"commune": lot.site_code} if lot.site_code else None,
-        "max_distance_km": _number(lot.distance, f"{name}distance", mistakes),
+        "max_distance_km": number_in(lot.distance, f"{name}distance", mistakes),
     }
 
 
-def _number(text: str, field: str, mistakes: list[Mistake]) -> float | None:
+def number_in(text: str, field: str, mistakes: list[Mistake]) -> float | None:
     """A number as people write it in French or English: “240 000”, “12,5”; None where there is none."""
     plain = "".join(text.split()).removesuffix("€").removesuffix("km").replace(",", ".")
     if not plain:
