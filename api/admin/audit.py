@@ -110,7 +110,7 @@ async def list_audit_entries(call: Call, query: AuditQuery) -> Response[bytes]:
 
         async def fetch(after: int | None, count: int) -> Sequence[AuditEntry]:
             found = await entries(connection, organisation_id, query.object, after or 0, count, **filters)
-            return await _with_key_names(connection, found)
+            return await with_key_names(connection, found)
 
         return await paged(call, query, f"audit/{organisation_id}", int, fetch, key=attrgetter("number"))
 
@@ -131,7 +131,8 @@ async def get_audit_head(call: Call) -> AuditHead:
 ROUTES = (list_audit_entries, get_audit_head)
 
 
-async def _with_key_names(connection: Connection, found: Sequence[Entry]) -> Sequence[AuditEntry]:
+async def with_key_names(connection: Connection, found: Sequence[Entry]) -> Sequence[AuditEntry]:
+    """The entries, each with the name and the first characters of the key that was used."""
     keys = {entry.actor_id for entry in found if entry.means == "key"}
     names = await key_names(connection, keys) | {NOT_STORED: ("VIVIER_ADMIN_KEY", None)}
     no_key = (None, None)

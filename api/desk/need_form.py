@@ -12,6 +12,7 @@ from domain.needs.need import RESERVED_TYPES, BuyerKind
 MOST_LOTS = 20
 BUYER_KINDS: tuple[str, ...] = get_args(BuyerKind)
 EMPTY_LOTS = 1
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LOT_FIELD = re.compile(r"lot-([1-9][0-9]?)-\w+", re.ASCII)
 
 
@@ -58,7 +59,10 @@ class LotForm(PlaceForm, frozen=True, kw_only=True):
 
 
 class NeedForm(PlaceForm, frozen=True, kw_only=True):
-    """A need as it is filled in. `buyer`: the kind of buyer; `authority`: “oui” or “non”, empty where not known."""
+    """A need as it is filled in. `buyer`: the kind of buyer; `authority`: “oui” or “non”, empty where not known.
+
+    `record`: the id of the stored need that it changes, and `known`, the entity tag of that as it was read.
+    """
 
     title: str = ""
     buyer: str = ""
@@ -72,6 +76,8 @@ class NeedForm(PlaceForm, frozen=True, kw_only=True):
     technique: str = ""
     procedure: str = ""
     total: str = ""
+    record: str = ""
+    known: str = ""
     lots: tuple[LotForm, ...] = (LotForm(),) * EMPTY_LOTS
 
     @property
@@ -111,6 +117,8 @@ NEED_FIELDS = PLACE_FIELDS | {
     "technique": "technique",
     "procedure": "procedure",
     "total": "total",
+    "record": "besoin",
+    "known": "etat",
 }
 LOT_FIELDS = PLACE_FIELDS | {
     "id": "id",
@@ -140,7 +148,10 @@ def read_need_form(fields: Fields) -> NeedForm:
     numbers = [int(found[1]) for name in fields if (found := _LOT_FIELD.fullmatch(name))]
     count = min(MOST_LOTS, max(numbers, default=EMPTY_LOTS))
     lots = tuple(LotForm(**_texts(fields, LOT_FIELDS, f"lot-{number}-")) for number in range(1, count + 1))
-    return NeedForm(**_texts(fields, NEED_FIELDS, ""), lots=lots)
+    texts = _texts(fields, NEED_FIELDS, "")
+    # it is part of a path that forms lead to
+    texts["record"] = texts["record"] if _ID.fullmatch(texts["record"]) else ""
+    return NeedForm(**texts, lots=lots)
 
 
 def changed(form: NeedForm, wish: str) -> NeedForm:

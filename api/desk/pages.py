@@ -4,11 +4,19 @@ from litestar.handlers import HTTPRouteHandler
 
 from api.desk import (
     allotment_page,
+    awards_page,
+    change_need_page,
+    decisions_page,
+    journal_page,
     need_page,
+    needs_page,
+    one_need_page,
     outline_page,
+    report_page,
     result_page,
     sign_in,
     territory_page,
+    versions_page,
 )
 
 PAGES: tuple[HTTPRouteHandler, ...] = (
@@ -18,4 +26,12 @@ PAGES: tuple[HTTPRouteHandler, ...] = (
     *outline_page.PAGES,
     *result_page.PAGES,
     *territory_page.PAGES,
+    *needs_page.PAGES,
+    *one_need_page.PAGES,
+    *change_need_page.PAGES,
+    *versions_page.PAGES,
+    *decisions_page.PAGES,
+    *awards_page.PAGES,
+    *report_page.PAGES,
+    *journal_page.PAGES,
 )

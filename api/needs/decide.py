@@ -1,12 +1,14 @@
-"""Use case: the buyer's decision on a supplier of a frozen shortlist, for one lot."""
+"""Use case: the buyer's decisions on suppliers of a frozen shortlist, each for one lot."""
 
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
-from api.needs.own_need import unknown_lot
+from api.needs.own_need import lock_own_need, unknown_lot, version_of
 from api.runtime.actor import Acting
 from db.audit import write_entry
 from db.audit_content import decision_name
@@ -15,6 +17,7 @@ from db.needs.shortlists import remove_decision, write_decision
 from domain.audit import Detail
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.needs.need import Code
+from domain.needs.status import require_not_ended
 from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey, FrozenShortlist
 from domain.text.bilingual import Text
 
@@ -35,15 +38,39 @@ class DecisionChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def decide(
     connection: Connection,
     acting: Acting,
+    need_id: UUID,
+    number: str,
+    changes: Sequence[tuple[UUID, DecisionChange]],
+    check: Callable[[Mapping[DecisionKey, Decision]], None],
+) -> list[Decision | None]:
+    """The decisions on suppliers of a version after these changes, each of a supplier; all are made, or none.
+
+    `number`: of the version, or "latest". `check`: raises where the decisions so far are not those that the caller
+    knows. Raises NotFound, Conflict once the need has ended, InvalidContent for a reason without a decision and for a
+    supplier that is not in the lot.
+    """
+    need = await lock_own_need(connection, acting.organisation_id, need_id)
+    version = await version_of(connection, acting.organisation_id, need_id, number)
+    await asyncio.to_thread(_require_listed, version, changes)
+    require_not_ended(need.status)
+    decisions = {DecisionKey(each.lot_id, each.supplier_id): each for each in version.decisions}
+    check(decisions)
+    keys = [DecisionKey(change.lot_id, supplier_id) for supplier_id, change in changes]
+    return [
+        await _change(connection, acting, version, key, decisions.get(key), change)
+        for key, (_, change) in zip(keys, changes, strict=True)
+    ]
+
+
+async def _change(
+    connection: Connection,
+    acting: Acting,
     version: FrozenShortlist,
     key: DecisionKey,
     before: Decision | None,
     change: DecisionChange,
 ) -> Decision | None:
-    """Store the decision after a change of `before`, and note it in the journal without its reason.
-
-    The caller has locked the need of the version. Raises InvalidContent for a reason without a decision.
-    """
+    """Store the decision after a change of `before`, and note it in the journal without its reason."""
     now = acting.now()
     after = _decision_after(key, before, change, now)
     if after == before:
@@ -66,9 +93,14 @@ async def decide(
     return after
 
 
-def require_listed(version: FrozenShortlist, lot_id: str, supplier_id: UUID) -> None:
+def _require_listed(version: FrozenShortlist, changes: Sequence[tuple[UUID, DecisionChange]]) -> None:
     """Raises NotFound for a supplier that is in no lot of the version, InvalidContent where it is not in this one."""
     lots = {lot.id: {each.id for each in lot.listed} for lot in version.shown}
+    for supplier_id, change in changes:
+        _require_in_lot(lots, change.lot_id, supplier_id)
+
+
+def _require_in_lot(lots: Mapping[str, Collection[UUID]], lot_id: str, supplier_id: UUID) -> None:
     if not any(supplier_id in listed for listed in lots.values()):
         raise NotFound(NO_SUPPLIER)
     if lot_id not in lots:

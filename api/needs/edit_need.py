@@ -1,15 +1,20 @@
 """Use cases of a need: planned with a first shortlist, changed, moved on, discarded."""
 
-from datetime import date
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import date, datetime
+from uuid import UUID
 
 import msgspec
 
 from api.needs.freeze_shortlist import freeze_matched, match_stored_need
+from api.needs.own_need import lock_own_need
 from api.needs.storage_quota import require_storage
 from api.runtime.actor import Acting
+from api.runtime.etag import etag_of, require_known
 from api.runtime.match_processes import MatchTask
 from db.audit import write_entry
-from db.core.engine import Connection
+from db.core.engine import Connection, transaction
 from db.needs.needs import insert_need, remove_need, write_need
 from domain.audit import Detail
 from domain.errors import Conflict
@@ -32,6 +37,38 @@ class NeedChange(PlannedNeed, frozen=True, forbid_unknown_fields=True, kw_only=T
     """`draft`, `sourcing`, `published`, `closed`; or `abandoned`; the last two are final"""
 
 
+class NeedDocument(NeedChange, frozen=True, kw_only=True):
+    """A stored need."""
+
+    id: UUID
+    """UUID, given when it was stored"""
+    version: int
+    """Counts its changes, from 1"""
+    created_at: datetime
+    """The moment it was stored"""
+    updated_at: datetime
+    """The moment of its last change"""
+    published_at: datetime | None
+    """The moment it became `published`; null: not yet"""
+    ended_at: datetime | None
+    """The moment it was closed or abandoned; null: not yet"""
+
+    @property
+    def etag(self) -> str:
+        return etag_of(msgspec.json.encode(self))
+
+
+Edit = Callable[[NeedDocument], NeedChange]
+"""What is to become of a need, from what it is."""
+
+
+def need_document(need: StoredNeed) -> NeedDocument:
+    """The need as it is answered: its content beside its status and dates."""
+    fields = msgspec.structs.asdict(need)
+    del fields["shortlists"]
+    return NeedDocument(**msgspec.structs.asdict(fields.pop("content")), **fields)
+
+
 async def plan_need(connection: Connection, acting: Acting, content: PlannedNeed) -> tuple[StoredNeed, bytes]:
     """Store a new need as a draft, with its first shortlist. Raises as `match_stored_need` and `require_storage`."""
     await require_storage(connection, acting)
@@ -41,6 +78,31 @@ async def plan_need(connection: Connection, acting: Acting, content: PlannedNeed
     await write_entry(connection, acting.actor, "need.created", f"need:{need.id}", now, version=need.version)
     await freeze_matched(connection, acting, need, body)
     return need, body
+
+
+async def edit_need(
+    acting: Acting, need_id: UUID, known: str | None, edit: Edit, *, status_only: bool = False
+) -> NeedDocument:
+    """The need as `edit` changes it. `known`: the entity tag that it must have; `status_only`: nothing else changes.
+
+    Raises NotFound, Refusal (412) where it has another tag by now, and as `change_need`.
+    """
+    services, organisation = acting.services, acting.organisation_id
+    # its turn first: a large need is read for long, with a connection
+    turn = nullcontext() if status_only else services.matches.of(str(organisation))
+    async with turn, transaction(services.database) as connection:
+        need = await lock_own_need(connection, organisation, need_id)
+        before = need_document(need)
+        require_known(known, before.etag)
+        return need_document(await change_need(connection, acting, need, edit(before)))
+
+
+async def delete_draft(acting: Acting, need_id: UUID, known: str | None) -> None:
+    """Delete a draft, with its shortlists. Raises as `edit_need`, and Conflict for a need in use or no draft."""
+    async with transaction(acting.services.database) as connection:
+        need = await lock_own_need(connection, acting.organisation_id, need_id)
+        require_known(known, need_document(need).etag)
+        await discard_need(connection, acting, need)
 
 
 async def change_need(connection: Connection, acting: Acting, need: StoredNeed, change: NeedChange) -> StoredNeed:

@@ -1,14 +1,23 @@
-"""The needs of the caller's organisation and their lots, or the problem that there is no such one."""
+"""The needs of the caller's organisation, their lots and versions, or the problem that there is no such one."""
 
+import re
 from collections.abc import Iterable
 from uuid import UUID
 
 from db.core.engine import Connection
 from db.needs.needs import lock_need, select_need
+from db.needs.shortlists import select_shortlist
 from domain.decoding.explain import near
 from domain.errors import NotFound, Problem, pointer
 from domain.needs.status import NO_NEED, StoredNeed
+from domain.shortlists.frozen import FrozenShortlist
 from domain.text.bilingual import Text
+
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+NO_VERSION = Text(
+    "Aucune version de ce numéro : GET /needs/{id}/shortlists les liste, « latest » est la dernière",
+    "No version of this number: GET /needs/{id}/shortlists lists them, “latest” is the last",
+)
 
 
 def unknown_lot(lot_id: str, known: Iterable[str], *place: str | int) -> Problem:
@@ -32,3 +41,14 @@ async def lock_own_need(connection: Connection, organisation_id: UUID, need_id: 
     if need is None:
         raise NotFound(NO_NEED)
     return need
+
+
+async def version_of(connection: Connection, organisation_id: UUID, need_id: UUID, number: str) -> FrozenShortlist:
+    """The version of this number of the organisation's need, or the "latest". Raises NotFound."""
+    frozen = None
+    if number == "latest" or _NUMBER.fullmatch(number):
+        wanted = None if number == "latest" else int(number)
+        frozen = await select_shortlist(connection, organisation_id, need_id, wanted)
+    if frozen is None:
+        raise NotFound(NO_VERSION)
+    return frozen

@@ -1,6 +1,5 @@
 """Routes of needs: described once, matched when it is time, followed from draft to closed."""
 
-from contextlib import nullcontext
 from datetime import date, datetime
 from functools import partial
 from typing import Annotated
@@ -10,12 +9,12 @@ import msgspec
 from litestar import Response
 
 from api.match import MATCH_PROBLEMS
-from api.needs.edit_need import NeedChange, change_need, discard_need, plan_need
+from api.needs.edit_need import NeedChange, NeedDocument, delete_draft, edit_need, need_document, plan_need
 from api.needs.freeze_shortlist import frozen_body
-from api.needs.own_need import lock_own_need, own_need
+from api.needs.own_need import own_need
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match
+from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get
 from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once
 from api.web.content_negotiation import JSON
 from api.web.merge_patch import Patch, patched
@@ -31,23 +30,6 @@ TAG = "Needs"
 NEED_PROBLEMS = ("unknown-territory", "unknown-segment", "outside-france", *MATCH_PROBLEMS)
 needs_endpoint = partial(endpoint, tag=TAG, scope="needs")
 needs_creation = partial(needs_endpoint, "POST", status=201, headers=IDEMPOTENCY_KEY)
-
-
-class NeedDocument(NeedChange, frozen=True, kw_only=True):
-    """A stored need."""
-
-    id: UUID
-    """UUID, given when it was stored"""
-    version: int
-    """Counts its changes, from 1"""
-    created_at: datetime
-    """The moment it was stored"""
-    updated_at: datetime
-    """The moment of its last change"""
-    published_at: datetime | None
-    """The moment it became `published`; null: not yet"""
-    ended_at: datetime | None
-    """The moment it was closed or abandoned; null: not yet"""
 
 
 class CreatedNeed(msgspec.Struct, frozen=True):
@@ -123,7 +105,7 @@ async def create_need(call: Call, body: PlannedNeed) -> Response[bytes]:
             need, shortlist = await plan_need(connection, acting, body)
             document = need_document(need)
             # without the shortlist: it is stored as a version, and not once more under an Idempotency-Key
-            return created({"need": document}, f"/needs/{need.id}", _etag(document))
+            return created({"need": document}, f"/needs/{need.id}", document.etag)
 
         async def completed(answer: Answer) -> Answer:
             whole = msgspec.json.decode(answer.body, type=dict[str, msgspec.Raw])
@@ -169,15 +151,13 @@ async def update_need(call: Call, id: UUID, body: Patch) -> Response[bytes]:  # 
     besides the status; what is closed or abandoned stays as it is. Frozen shortlists do not change with the need:
     `POST /needs/{id}/shortlists` matches it again.
     """
-    services, acting = call.services, acting_of(call)
-    # its turn first: a large need is read for long, with a connection
-    turn = nullcontext() if body.keys() == {"status"} else services.matches.of(str(acting.organisation_id))
-    async with turn, transaction(services.database) as connection:
-        need = await lock_own_need(connection, acting.organisation_id, id)
-        before = need_document(need)
-        require_match(call, _etag(before))
-        after = need_document(await change_need(connection, acting, need, patched(before, body, NeedChange)))
-    return Response(msgspec.json.encode(after), headers={"content-type": JSON, "etag": _etag(after)})
+
+    def edit(before: NeedDocument) -> NeedChange:
+        return patched(before, body, NeedChange)
+
+    known, status_only = call.headers.get("if-match"), body.keys() == {"status"}
+    after = await edit_need(acting_of(call), id, known, edit, status_only=status_only)
+    return Response(msgspec.json.encode(after), headers={"content-type": JSON, "etag": after.etag})
 
 
 @needs_endpoint(
@@ -189,27 +169,12 @@ async def delete_need(call: Call, id: UUID) -> None:  # noqa: A002
     409 for a need that has left `draft`, or about which there are exchanges or awards: abandon it. The journal keeps
     its entries.
     """
-    acting = acting_of(call)
-    async with transaction(call.services.database) as connection:
-        need = await lock_own_need(connection, acting.organisation_id, id)
-        require_match(call, _etag(need_document(need)))
-        await discard_need(connection, acting, need)
+    await delete_draft(acting_of(call), id, call.headers.get("if-match"))
 
 
 ROUTES = (create_need, list_needs, get_need, update_need, delete_need)
 
 
-def need_document(need: StoredNeed) -> NeedDocument:
-    """The need as it is answered: its content beside its status and dates."""
-    fields = msgspec.structs.asdict(need)
-    del fields["shortlists"]
-    return NeedDocument(**msgspec.structs.asdict(fields.pop("content")), **fields)
-
-
 def _summary(need: StoredNeed) -> NeedSummary:
     fields = msgspec.structs.asdict(need.content) | msgspec.structs.asdict(need)
     return msgspec.convert(fields, NeedSummary, from_attributes=True)
-
-
-def _etag(need: NeedDocument) -> str:
-    return etag_of(msgspec.json.encode(need))

@@ -1,7 +1,7 @@
 """Routes of frozen shortlists, and of the buyer's decisions on them."""
 
 import asyncio
-import re
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
@@ -11,10 +11,10 @@ import msgspec
 from litestar import Response
 
 from api.match import MATCH_PROBLEMS, CandidateFeatureCollection, candidate_map
-from api.needs.absences import absences_from
-from api.needs.decide import DecisionChange, decide, require_listed
+from api.needs.compare_versions import compared
+from api.needs.decide import DecisionChange, decide
 from api.needs.freeze_shortlist import freeze_shortlist, frozen_body
-from api.needs.own_need import lock_own_need, own_need
+from api.needs.own_need import own_need, version_of
 from api.needs.routes import NEED_PROBLEMS, needs_creation, needs_endpoint
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call
@@ -22,21 +22,12 @@ from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, 
 from api.runtime.idempotency import created, once
 from api.web.content_negotiation import GEOJSON, JSON
 from api.web.pagination import Page, Paging, paged
-from db.core.engine import Connection, transaction
+from db.core.engine import transaction
 from db.idempotency import Answer
-from db.needs.shortlists import select_decisions, select_shortlist, select_shortlists
-from domain.errors import NotFound
-from domain.needs.status import require_not_ended
-from domain.shortlists.diff import ShortlistDiff, compare, unexplained
-from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey, FrozenShortlist, ShortlistVersion
+from db.needs.shortlists import select_decisions, select_shortlists
+from domain.shortlists.diff import ShortlistDiff
+from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey, ShortlistVersion
 from domain.shortlists.shortlist import Shortlist
-from domain.text.bilingual import Text
-
-NUMBER = re.compile(r"[1-9][0-9]{0,8}")
-NO_VERSION = Text(
-    "Aucune version de ce numéro : GET /needs/{id}/shortlists les liste, « latest » est la dernière",
-    "No version of this number: GET /needs/{id}/shortlists lists them, “latest” is the last",
-)
 
 
 class DecisionDocument(DecisionKey, frozen=True):
@@ -129,17 +120,15 @@ async def update_decision(
     none; `decision` null withdraws it. The version itself does not change, nor do decisions on other versions. Earlier
     decisions are in the journal, without their reasons. 409 once the need is closed or abandoned.
     """
-    organisation = call.bearer.organisation_id
-    async with transaction(call.services.database) as connection:
-        need = await lock_own_need(connection, organisation, id)
-        version = await version_of(connection, organisation, id, n)
-        await asyncio.to_thread(require_listed, version, body.lot_id, supplier_id)
-        require_not_ended(need.status)
-        key = DecisionKey(body.lot_id, supplier_id)
-        decided = {(each.lot_id, each.supplier_id): each for each in version.decisions}
-        before = decided.get((body.lot_id, supplier_id))
+    key = DecisionKey(body.lot_id, supplier_id)
+
+    def check(decisions: Mapping[DecisionKey, Decision]) -> None:
+        before = decisions.get(key)
         require_match(call, None if before is None else _etag(_document(key, before)))
-        after = _document(key, await decide(connection, acting_of(call), version, key, before, body))
+
+    async with transaction(call.services.database) as connection:
+        (decided,) = await decide(connection, acting_of(call), id, n, [(supplier_id, body)], check)
+    after = _document(key, decided)
     return Response(msgspec.json.encode(after), headers={"content-type": JSON, "etag": _etag(after)})
 
 
@@ -162,27 +151,10 @@ async def compare_shortlists(call: Call, id: UUID, n: str, m: str) -> ShortlistD
     does not say itself is found with its need and day and the data of today: the message says so where these have
     changed since. Any two versions can be compared, in either direction; `latest` names the last.
     """
-    services, acting = call.services, acting_of(call)
-    organisation = acting.organisation_id
-    async with services.matches.of(str(organisation)), transaction(services.database) as connection:
-        before, after = [await version_of(connection, organisation, id, number) for number in (n, m)]
-        not_before = await absences_from(connection, acting, before, unexplained(before, after))
-        not_after = await absences_from(connection, acting, after, unexplained(after, before))
-    return await asyncio.to_thread(compare, before, after, not_before, not_after, acting.language)
+    return await compared(acting_of(call), id, n, m)
 
 
 ROUTES = (create_shortlist, list_shortlists, get_shortlist, list_decisions, update_decision, compare_shortlists)
-
-
-async def version_of(connection: Connection, organisation_id: UUID, need_id: UUID, number: str) -> FrozenShortlist:
-    """The version of this number of the organisation's need, or the "latest". Raises NotFound."""
-    frozen = None
-    if number == "latest" or NUMBER.fullmatch(number):
-        wanted = None if number == "latest" else int(number)
-        frozen = await select_shortlist(connection, organisation_id, need_id, wanted)
-    if frozen is None:
-        raise NotFound(NO_VERSION)
-    return frozen
 
 
 def _document(key: DecisionKey, decision: Decision | None) -> DecisionDocument:

@@ -57,8 +57,12 @@ def require_match(call: Call, etag: str | None) -> None:
 
     Call it in the transaction that writes, on a row that it has locked: the row must not change meanwhile.
     """
-    wanted = call.headers.get("if-match")
-    if wanted is not None:
-        tags = {_of_object(tag.strip()) for tag in wanted.split(",")}
+    require_known(call.headers.get("if-match"), etag)
+
+
+def require_known(known: str | None, etag: str | None) -> None:
+    """As `require_match`; `known`: the tags that the caller knows, as `If-Match` names them; None: it does not say."""
+    if known is not None:
+        tags = {_of_object(tag.strip()) for tag in known.split(",")}
         if etag is None or ("*" not in tags and etag not in tags):
             raise Refusal("stale-version")

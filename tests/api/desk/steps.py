@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlencode
@@ -90,3 +91,21 @@ def heading(page: str) -> str:
     """The heading of a page."""
     found = re.search(r"<h1[^>]*>(.*?)</h1>", page, re.DOTALL)
     return found[1].strip() if found else ""
+
+
+def said(page: str) -> str:
+    """The words of a page, with plain apostrophes and spaces."""
+    words = unescape(page).replace("’", "'")
+    return re.sub("[\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}]", " ", words)
+
+
+MOWING = {"titre": "Entretien du parc", "lieu": "commune:56178", "lot-1-objet": "tonte de pelouses"}
+
+
+async def keep(browser: Browser, **typed: Any) -> str:
+    """Say a need, look at its answer and keep it: the path of its page. The browser is signed in."""
+    await browser.open("/besoin")
+    await browser.submit("besoin", {**MOWING, **typed}, to="besoin/resultat")
+    answer = await browser.submit("besoins")
+    assert answer.status_code == 200, browser.page
+    return answer.url.path.lstrip("/")

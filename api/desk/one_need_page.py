@@ -1,0 +1,195 @@
+"""The page of a need that is stored: what it says, where it stands, what comes next; and its moves to another state."""
+
+from datetime import date
+from http import HTTPStatus
+from typing import Any, cast
+
+import msgspec
+from litestar import Response
+
+from api.desk.need_form import MOST_LOTS
+from api.desk.need_in_words import lot_lines, need_lines
+from api.desk.page import page
+from api.desk.record import KNOWN_FIELD, changed_need, id_in, own_need_of, record_page
+from api.desk.understood_need import LONGEST, NO_DATE
+from api.desk.understood_place import Mistake
+from api.desk.visit import Visit
+from api.needs.edit_need import NeedChange, NeedDocument, delete_draft, edit_need
+from api.runtime.actor import acting_of
+from api.web.problems import Refusal
+from db.core.engine import transaction
+from db.needs.progress import progress_of
+from domain.needs.next_step import next_step
+from domain.needs.status import MOVES, OPEN, Status, StoredNeed
+from domain.text.bilingual import Text
+from domain.text.labels import PROCEDURES
+
+LONGEST_DESCRIPTION = 20_000
+FILE_FIELDS = {
+    "title": "titre",
+    "reference": "reference",
+    "description": "description",
+    "procedure": "procedure",
+    "planned_publication_on": "publication",
+    "social_considerations": "social",
+    "environmental_considerations": "environnement",
+}
+"""The fields of the form of a need's file, by the fields of the need."""
+YES_OR_NO = {"": None, "oui": True, "non": False}
+ALWAYS = ("title", "reference", "description")
+"""The fields that may change after publication."""
+
+
+@page("GET", "/besoins/{need_id}", scope="needs")
+async def show_need(visit: Visit, need_id: str) -> Response[bytes]:
+    """A need: what it says, its state, its next step."""
+    return await _need(visit, await own_need_of(visit, need_id))
+
+
+@page("POST", "/besoins/{need_id}", scope="needs")
+async def change_file(visit: Visit, need_id: str) -> Response[bytes]:
+    """The way to the need with the names, dates and intentions of its file as they were filled in."""
+    need = await own_need_of(visit, need_id)
+    mistakes: list[Mistake] = []
+    values = _file_values(visit, need, mistakes)
+    if mistakes:
+        return await _need(visit, need, tuple(mistakes), HTTPStatus.UNPROCESSABLE_ENTITY)
+
+    def edit(before: NeedDocument) -> NeedChange:
+        return msgspec.structs.replace(before, **values)
+
+    return await changed_need(visit, need_id, edit)
+
+
+@page("GET", "/besoins/{need_id}/etat", scope="needs")
+async def ask_for_state(visit: Visit, need_id: str) -> Response[bytes]:
+    """The question whether the need is to move on, with what follows from it."""
+    need = await own_need_of(visit, need_id)
+    wanted = visit.text("vers")
+    if wanted not in MOVES[need.status]:
+        return visit.redirect(f"/besoins/{need.id}")
+    return record_page(visit, "need_state.html", need, wanted=wanted, crossed=False)
+
+
+@page("POST", "/besoins/{need_id}/etat", scope="needs")
+async def move_need(visit: Visit, need_id: str) -> Response[bytes]:
+    """The way to the need in its new state; the question again where somebody else changed it meanwhile."""
+    need = await own_need_of(visit, need_id)
+    wanted = cast("Status", visit.text("vers"))
+    if wanted == need.status:  # the form was sent twice
+        return visit.redirect(f"/besoins/{need.id}?fait=etat")
+    if wanted not in MOVES[need.status]:
+        return visit.redirect(f"/besoins/{need.id}")
+    try:
+        await edit_need(acting_of(visit.call, visit.token), need.id, _known(visit), _moved(wanted), status_only=True)
+    except Refusal as refusal:
+        if refusal.kind.slug != "stale-version":
+            raise
+        return record_page(visit, "need_state.html", need, HTTPStatus.CONFLICT, wanted=wanted, crossed=True)
+    return visit.redirect(f"/besoins/{need.id}?fait=etat")
+
+
+@page("GET", "/besoins/{need_id}/supprimer", scope="needs")
+async def ask_for_deletion(visit: Visit, need_id: str) -> Response[bytes]:
+    """The question whether a draft is to be deleted."""
+    need = await own_need_of(visit, need_id)
+    if need.status != "draft":
+        return visit.redirect(f"/besoins/{need.id}")
+    return record_page(visit, "need_state.html", need, wanted="deleted", crossed=False)
+
+
+@page("POST", "/besoins/{need_id}/supprimer", scope="needs")
+async def discard_draft(visit: Visit, need_id: str) -> Response[bytes]:
+    """The way to the other needs, once the draft is deleted."""
+    need = await own_need_of(visit, need_id)
+    try:
+        await delete_draft(acting_of(visit.call, visit.token), id_in(need_id), _known(visit))
+    except Refusal as refusal:
+        if refusal.kind.slug != "stale-version":
+            raise
+        return record_page(visit, "need_state.html", need, HTTPStatus.CONFLICT, wanted="deleted", crossed=True)
+    return visit.redirect("/besoins?fait=supprime")
+
+
+async def _need(
+    visit: Visit, need: StoredNeed, mistakes: tuple[Mistake, ...] = (), status: int = HTTPStatus.OK
+) -> Response[bytes]:
+    """The page of a need; where its file was filled in wrongly, with what was typed."""
+    async with transaction(visit.services.database) as connection:
+        progress = await progress_of(connection, visit.call.bearer.organisation_id, [need.id])
+    typed = {name: visit.text(field) for name, field in FILE_FIELDS.items()}
+    return record_page(
+        visit,
+        "one_need.html",
+        need,
+        status,
+        mistakes,
+        step=next_step(need, progress[need.id]),
+        lines=need_lines(need.content, visit.services.reference),
+        lots=lot_lines(need.content, visit.services.reference),
+        file=typed if mistakes else _file_texts(need),
+        moves=MOVES[need.status],
+        is_open=need.status in OPEN,
+        can_be_changed=need.status in OPEN and len(need.content.lots) <= MOST_LOTS and visit.call.bearer.may("match"),
+        procedures=PROCEDURES,
+        longest=LONGEST,
+        longest_description=LONGEST_DESCRIPTION,
+    )
+
+
+def _file_texts(need: StoredNeed) -> dict[str, str]:
+    """The fields of the form of a need's file, as the need has them."""
+    content = need.content
+    answers = {value: text for text, value in YES_OR_NO.items()}
+    return {
+        "title": content.title or "",
+        "reference": content.reference or "",
+        "description": content.description or "",
+        "procedure": content.procedure or "",
+        "planned_publication_on": content.planned_publication_on.isoformat() if content.planned_publication_on else "",
+        "social_considerations": answers[content.social_considerations],
+        "environmental_considerations": answers[content.environmental_considerations],
+    }
+
+
+def _file_values(visit: Visit, need: StoredNeed, mistakes: list[Mistake]) -> dict[str, Any]:
+    """The fields of the need that the form fills in, as far as the state of the need allows it."""
+    texts = {name: visit.text(field) for name, field in FILE_FIELDS.items()}
+    for name in ALWAYS:
+        most = LONGEST_DESCRIPTION if name == "description" else LONGEST
+        if len(texts[name]) > most:
+            mistakes.append(Mistake(FILE_FIELDS[name], too_long(most)))
+    values: dict[str, Any] = {name: texts[name] or None for name in ALWAYS}
+    if need.status not in OPEN:
+        return values
+    planned = None
+    if texts["planned_publication_on"]:
+        try:
+            planned = date.fromisoformat(texts["planned_publication_on"])
+        except ValueError:
+            mistakes.append(Mistake(FILE_FIELDS["planned_publication_on"], NO_DATE))
+    return values | {
+        "procedure": texts["procedure"] if texts["procedure"] in PROCEDURES else None,
+        "planned_publication_on": planned,
+        "social_considerations": YES_OR_NO.get(texts["social_considerations"]),
+        "environmental_considerations": YES_OR_NO.get(texts["environmental_considerations"]),
+    }
+
+
+def too_long(most: int) -> Text:
+    """The mistake of a text of more characters than that."""
+    return Text(f"{most} caractères au plus", f"At most {most} characters")
+
+
+def _moved(wanted: Status) -> Any:
+    def edit(before: NeedDocument) -> NeedChange:
+        return msgspec.structs.replace(before, status=wanted)
+
+    return edit
+
+
+def _known(visit: Visit) -> str:
+    return visit.text(KNOWN_FIELD) or '""'
+
+
+PAGES = (show_need, change_file, ask_for_state, move_need, ask_for_deletion, discard_draft)

@@ -1,0 +1,102 @@
+"""What the pages of the record of a need share: the need itself, forms sent twice, changes that cross another's."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from litestar import Response
+
+from api.desk.need_in_words import changed_lines
+from api.desk.understood_place import Mistake
+from api.desk.visit import SALT_BYTES, TOKEN_FIELD, Visit
+from api.needs.edit_need import Edit, NeedDocument, edit_need, need_document
+from api.needs.own_need import own_need
+from api.runtime.actor import acting_of
+from api.runtime.idempotency import Sender, created, once
+from api.web.problems import Refusal
+from db.core.engine import Connection, transaction
+from db.idempotency import Answer
+from domain.errors import NotFound
+from domain.needs.status import NO_NEED, StoredNeed
+
+KNOWN_FIELD = "etat"
+"""The field with the entity tag of the need as the form was filled in from it."""
+
+
+def id_in(text: str) -> UUID:
+    """The id in a path. Raises NotFound where it is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound(NO_NEED) from None
+
+
+async def own_need_of(visit: Visit, need_id: str) -> StoredNeed:
+    """The need of a path, of the visitor's organisation. Raises NotFound."""
+    async with transaction(visit.services.database) as connection:
+        return await own_need(connection, visit.call.bearer.organisation_id, id_in(need_id))
+
+
+def record_page(
+    visit: Visit,
+    template: str,
+    need: StoredNeed,
+    status: int = HTTPStatus.OK,
+    mistakes: tuple[Mistake, ...] = (),
+    **shown: Any,
+) -> Response[bytes]:
+    """A page about a need. `shown`: what the template reads besides the need, its entity tag and the mistakes."""
+    etag, wrong = need_document(need).etag, {mistake.field for mistake in mistakes}
+    return visit.page(template, status, need=need, etag=etag, mistakes=mistakes, wrong=wrong, **shown)
+
+
+async def carried_out(visit: Visit, connection: Connection, carry_out: Callable[[], Awaitable[str]]) -> Response[bytes]:
+    """The way (303) to the path that `carry_out` leads to; a form that is sent twice is carried out once."""
+
+    async def answer() -> Answer:
+        return created(None, await carry_out())
+
+    given, content = visit.text(TOKEN_FIELD), urlencode(visit.typed()).encode()
+    # the beginning of the form's token is another on each page, and no secret
+    key = f"{given[: 2 * SALT_BYTES]}-{hashlib.sha256(content).hexdigest()}"
+    sender = Sender(visit.call.bearer.organisation_id, f"page POST {visit.call.scope['path']}", key)
+    done = await once(visit.call, connection, content, answer, sender=sender)
+    return visit.redirect(done.headers["location"])
+
+
+async def changed_need(visit: Visit, need_id: str, edit: Edit) -> Response[bytes]:
+    """The way to the need as `edit` changed it; a page that shows both where somebody else changed it meanwhile.
+
+    Raises as `edit_need`.
+    """
+    # a form that does not say which state it knows knows none
+    known = visit.text(KNOWN_FIELD) or '""'
+    try:
+        await edit_need(acting_of(visit.call, visit.token), id_in(need_id), known, edit)
+    except Refusal as refusal:
+        if refusal.kind.slug != "stale-version":
+            raise
+        return await _crossed(visit, need_id, edit)
+    return visit.redirect(f"/besoins/{id_in(need_id)}?fait=change")
+
+
+async def _crossed(visit: Visit, need_id: str, edit: Edit) -> Response[bytes]:
+    """The need as it is now beside what was typed; the way to it where both say the same."""
+    need = await own_need_of(visit, need_id)
+    now = need_document(need)
+    lines = list(changed_lines(now, edit(now), visit.services.reference))
+    if not lines:
+        return visit.redirect(f"/besoins/{id_in(need_id)}?fait=change")
+    typed = [(name, text) for name, text in visit.typed() if name != KNOWN_FIELD]
+    again = [*typed, (KNOWN_FIELD, now.etag)]
+    path = visit.call.scope["path"]
+    return record_page(visit, "need_crossed.html", need, HTTPStatus.CONFLICT, lines=lines, again=again, path=path)
+
+
+def lot_titles(need: StoredNeed | NeedDocument) -> dict[str, str]:
+    """The title of each lot, by its id; empty where it has none."""
+    lots = need.content.lots if isinstance(need, StoredNeed) else need.lots
+    return {lot.id: lot.title or "" for lot in lots}

@@ -1,0 +1,87 @@
+"""The versions of a need's shortlist: frozen, read again as they were, and compared in words."""
+
+import asyncio
+
+from litestar import Response
+
+from api.desk.need_in_words import changed_lines
+from api.desk.page import page
+from api.desk.record import carried_out, id_in, own_need_of, record_page
+from api.desk.visit import Visit
+from api.needs.compare_versions import compared
+from api.needs.freeze_shortlist import freeze_shortlist
+from api.needs.own_need import version_of
+from api.runtime.actor import acting_of
+from db.core.engine import transaction
+from db.needs.shortlists import select_shortlists
+from domain.needs.next_step import changed_criteria
+from domain.needs.status import MOVES
+from domain.report.build import best_outcome
+from domain.shortlists.absence import FIELDS
+
+MOST_VERSIONS = 200
+
+
+@page("GET", "/besoins/{need_id}/versions", scope="needs")
+async def list_versions(visit: Visit, need_id: str) -> Response[bytes]:
+    """The versions of a need's shortlist, the latest first; two of them compared where the query names them."""
+    organisation, earlier, later = visit.call.bearer.organisation_id, visit.text("de"), visit.text("a")
+    need = await own_need_of(visit, need_id)
+    difference, lines = None, []
+    if earlier and later:
+        difference = await compared(acting_of(visit.call, visit.token), need.id, earlier, later)
+    async with transaction(visit.services.database) as connection:
+        versions = await select_shortlists(connection, organisation, need.id, None, MOST_VERSIONS)
+        latest = await version_of(connection, organisation, need.id, "latest")
+        if difference:
+            numbers = (str(difference.before.number), str(difference.after.number))
+            was, now = [await version_of(connection, organisation, need.id, number) for number in numbers]
+            lines = list(changed_lines(was.need, now.need, visit.services.reference))
+    return record_page(
+        visit,
+        "versions.html",
+        need,
+        versions=versions,
+        changed=changed_criteria(latest.need, need.content),
+        can_be_frozen=bool(MOVES[need.status]),
+        difference=difference,
+        lines=lines,
+        fields=FIELDS,
+    )
+
+
+@page("POST", "/besoins/{need_id}/versions", scope="needs")
+async def freeze_next_version(visit: Visit, need_id: str) -> Response[bytes]:
+    """The way to the next version, frozen as the suppliers are now."""
+    acting, services, own = acting_of(visit.call, visit.token), visit.services, id_in(need_id)
+    async with services.matches.of(str(acting.organisation_id)), transaction(services.database) as connection:
+
+        async def carry_out() -> str:
+            number, _ = await freeze_shortlist(connection, acting, own)
+            return f"/besoins/{own}/versions/{number}?fait=fige"
+
+        return await carried_out(visit, connection, carry_out)
+
+
+@page("GET", "/besoins/{need_id}/versions/{number}", scope="needs")
+async def show_version(visit: Visit, need_id: str, number: str) -> Response[bytes]:
+    """A version with the suppliers as they were, and what was decided on them."""
+    need = await own_need_of(visit, need_id)
+    async with transaction(visit.services.database) as connection:
+        version = await version_of(connection, visit.call.bearer.organisation_id, need.id, number)
+    shortlist = await asyncio.to_thread(lambda: version.shortlist)
+    return record_page(
+        visit,
+        "version.html",
+        need,
+        version=version,
+        shortlist=shortlist,
+        decisions={(each.lot_id, each.supplier_id): each for each in version.decisions},
+        titles={lot.id: lot.title or "" for lot in version.need.lots},
+        reserved={lot.id: lot.reserved for lot in version.need.lots},
+        commune=visit.services.reference.territories.commune_name,
+        best_outcome=best_outcome,
+    )
+
+
+PAGES = (list_versions, freeze_next_version, show_version)

@@ -1,0 +1,40 @@
+"""The progress of needs: what is frozen, decided, sent and awarded, read for a whole page of needs at once."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import and_, bindparam, func, select
+
+from db.core.engine import Connection
+from db.schema.exchange_tables import exchanges
+from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
+from domain.needs.next_step import Progress
+
+
+async def progress_of(
+    connection: Connection, organisation_id: UUID, need_ids: Collection[UUID]
+) -> dict[UUID, Progress]:
+    """The progress of each of these needs, which are the organisation's."""
+    ids = {"ids": list(need_ids)}
+    own = and_(needs.c.organisation_id == organisation_id, needs.c.id == func.any(bindparam("ids")))
+    latest = and_(shortlists.c.need_id == needs.c.id, shortlists.c.number == needs.c.shortlists)
+    found = {need_id: Progress() for need_id in need_ids}
+    versions = select(needs.c.id, shortlists.c.need, shortlists.c.totals).join(shortlists, latest).where(own)
+    for row in await connection.execute(versions, ids):
+        listed = frozenset(lot.id for lot in row.totals if lot.shown)
+        found[row.id] = msgspec.structs.replace(found[row.id], frozen=row.need, listed=listed)
+    on_latest = and_(shortlist_decisions.c.need_id == needs.c.id, shortlist_decisions.c.number == needs.c.shortlists)
+    decided = select(needs.c.id, func.array_agg(shortlist_decisions.c.lot_id).label("lots")).where(own)
+    for row in await connection.execute(decided.join(shortlist_decisions, on_latest).group_by(needs.c.id), ids):
+        found[row.id] = msgspec.structs.replace(found[row.id], decided=frozenset(row.lots))
+    opened = select(needs.c.id, func.count().label("number")).where(own)
+    for row in await connection.execute(
+        opened.join(exchanges, exchanges.c.need_id == needs.c.id).group_by(needs.c.id), ids
+    ):
+        found[row.id] = msgspec.structs.replace(found[row.id], exchanges=row.number)
+    stands = and_(awards.c.need_id == needs.c.id, awards.c.withdrawn_at.is_(None))
+    awarded = select(needs.c.id, func.array_agg(awards.c.lot_id).label("lots")).where(own)
+    for row in await connection.execute(awarded.join(awards, stands).group_by(needs.c.id), ids):
+        found[row.id] = msgspec.structs.replace(found[row.id], awarded=frozenset(row.lots))
+    return found
