@@ -126,6 +126,17 @@ async def has_entries(connection: Connection, organisation_id: UUID, object_: st
     return bool(await connection.scalar(select(about)))
 
 
+async def last_details(
+    connection: Connection, organisation_id: UUID, action: str, objects: Collection[str]
+) -> dict[str, Detail]:
+    """The details of the last entry that says so of each object; absent where none does."""
+    columns = audit_entries.c
+    wanted = (columns.organisation_id == organisation_id, columns.action == action, columns.object.in_(objects))
+    query = select(columns.object, columns.detail).where(*wanted).distinct(columns.object)
+    rows = await connection.execute(query.order_by(columns.object, columns.number.desc()))
+    return {row.object: row.detail for row in rows}
+
+
 async def head(connection: Connection, organisation_id: UUID) -> Head:
     """The last entry of the organisation's journal."""
     query = (
