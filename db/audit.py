@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Row, Text, cast, exists, insert, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from db.audit_content import content_digests
 from db.core.advisory_locks import Subject, lock
@@ -132,7 +133,7 @@ async def last_details(
     """The details of the last entry that says so of each object; absent where none does."""
     columns = audit_entries.c
     wanted = (columns.organisation_id == organisation_id, columns.action == action, columns.object.in_(objects))
-    query = select(columns.object, columns.detail).where(*wanted).distinct(columns.object)
+    query = select(columns.object, columns.detail).where(*wanted).ext(distinct_on(columns.object))
     rows = await connection.execute(query.order_by(columns.object, columns.number.desc()))
     return {row.object: row.detail for row in rows}
 

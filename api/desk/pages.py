@@ -3,7 +3,10 @@
 from litestar.handlers import HTTPRouteHandler
 
 from api.desk import (
+    equal_treatment_page,
+    exchanges_page,
     need_page,
+    new_exchange_page,
     result_page,
     sign_in,
     territory_page,
@@ -14,4 +17,7 @@ PAGES: tuple[HTTPRouteHandler, ...] = (
     *need_page.PAGES,
     *result_page.PAGES,
     *territory_page.PAGES,
+    *exchanges_page.PAGES,
+    *new_exchange_page.PAGES,
+    *equal_treatment_page.PAGES,
 )

@@ -37,14 +37,15 @@ class Acting:
         return self.services.now()
 
 
-def acting_of(call: Call) -> Acting:
-    """The bearer of the request's key, as the caller of a use case."""
+def acting_of(call: Call, session: str | None = None) -> Acting:
+    """The bearer of the request's key, as the caller of a use case. `session`: its token, where no key was sent."""
+    secret = secret_in(call.headers.get("authorization", "")) if session is None else session
     return Acting(
         services=call.services,
         actor=actor_of(call),
         organisation=call.bearer.organisation,
         language=call.language,
-        secret=secret_in(call.headers.get("authorization", "")).encode(),
+        secret=secret.encode(),
         base_url=call.services.settings.public_url or str(call.base_url).rstrip("/"),
         left=call.left,
     )
