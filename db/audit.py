@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Row, Text, cast, exists, insert, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from db.audit_content import content_digests
 from db.core.advisory_locks import Subject, lock
@@ -124,6 +125,17 @@ async def has_entries(connection: Connection, organisation_id: UUID, object_: st
     """Whether the organisation's journal has an entry about the object."""
     about = exists().where(audit_entries.c.organisation_id == organisation_id, audit_entries.c.object == object_)
     return bool(await connection.scalar(select(about)))
+
+
+async def last_details(
+    connection: Connection, organisation_id: UUID, action: str, objects: Collection[str]
+) -> dict[str, Detail]:
+    """The details of the last entry that says so of each object; absent where none does."""
+    columns = audit_entries.c
+    wanted = (columns.organisation_id == organisation_id, columns.action == action, columns.object.in_(objects))
+    query = select(columns.object, columns.detail).where(*wanted).ext(distinct_on(columns.object))
+    rows = await connection.execute(query.order_by(columns.object, columns.number.desc()))
+    return {row.object: row.detail for row in rows}
 
 
 async def head(connection: Connection, organisation_id: UUID) -> Head:

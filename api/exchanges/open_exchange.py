@@ -70,7 +70,7 @@ async def open_exchange(
     await require_storage(connection, acting)
     if not is_one_line(request.subject):
         raise InvalidContent((control_character_problem(pointer("subject")),))
-    recipients = await _recipients(connection, acting, need, request)
+    recipients = await recipients_of(connection, acting, need, request)
     now = acting.now()
     summary = ExchangeSummary(
         id=new_id(now),
@@ -114,10 +114,10 @@ def _letters(
         yield RecipientLetter(letter.subject, letter.text, supplier_id=supplier_id)
 
 
-async def _recipients(
+async def recipients_of(
     connection: Connection, acting: Acting, need: StoredNeed, request: ExchangeRequest
 ) -> tuple[Recipient, ...]:
-    """The recipients, as the directory knows them now."""
+    """The recipients of an exchange to be opened, as the directory knows them now. Raises as `open_exchange`."""
     lots = [lot.id for lot in need.content.lots]
     unknown = ((place, each) for place, each in enumerate(request.lot_ids) if each not in lots)
     problems = [unknown_lot(each, lots, "lot_ids", place) for place, each in unknown]

@@ -22,6 +22,7 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get
 from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once
 from api.runtime.rate_limits import caller_of, require_within
+from api.runtime.services import Services
 from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
@@ -74,19 +75,15 @@ async def create_calendar_feed(call: Call) -> Response[bytes]:
     async with transaction(call.services.database) as connection:
 
         async def carry_out() -> Answer:
-            seed = token_hex(SEED_BYTES)
-            feed, now = CalendarFeed(acting.organisation_id, call.bearer.id), acting.now()
-            await store_feed(connection, feed, _digest(_token(acting, seed), _admin_key(call, feed.key_id)), now)
-            await write_entry(connection, acting.actor, "calendar_feed.created", f"key:{feed.key_id}", now)
-            return created(CalendarAddress(seed))
+            return created(CalendarAddress(await make_address(connection, acting, call.bearer.id)))
 
         async def completed(answer: Answer) -> Answer:
-            token = _token(acting, msgspec.json.decode(answer.body, type=CalendarAddress).url)
-            if await _find(call, connection, token) is None:
+            seed = msgspec.json.decode(answer.body, type=CalendarAddress).url
+            url = await revealed_address(connection, acting, seed)
+            if url is None:
                 raise Conflict("shown_once", _REPLACED)
-            address = CalendarAddress(f"{acting.base_url}/meetings/feed/{token}.ics")
             headers = {**answer.headers, "cache-control": "no-store"}
-            return Answer(answer.status, headers, msgspec.json.encode(address))
+            return Answer(answer.status, headers, msgspec.json.encode(CalendarAddress(url)))
 
         return await once(call, connection, b"", carry_out, completed=completed)
 
@@ -94,11 +91,8 @@ async def create_calendar_feed(call: Call) -> Response[bytes]:
 @feed_endpoint("DELETE", "/meetings/feed", scope="needs", answers=None, status=204)
 async def delete_calendar_feed(call: Call) -> None:
     """Take the key's address of the calendar away: it no longer opens. 404 where there is none."""
-    acting, key_id = acting_of(call), call.bearer.id
     async with transaction(call.services.database) as connection:
-        if not await revoke_feed(connection, key_id):
-            raise NotFound(_NO_ADDRESS)
-        await write_entry(connection, acting.actor, "calendar_feed.revoked", f"key:{key_id}", acting.now())
+        await revoke_address(connection, acting_of(call), call.bearer.id)
 
 
 @feed_endpoint(
@@ -118,33 +112,57 @@ async def get_calendar_by_address(call: Call, token: str) -> Response[bytes]:
     """
     services = call.services
     async with transaction(services.database) as connection:
-        feed = await _find(call, connection, token)
+        feed = await _find(services, connection, token)
         if feed is None:
             require_within(await services.reply_limits.unknown.take(caller_of(call.scope)))
             raise NotFound(NO_FEED)
         require_within(services.reply_limits.readings.take(("calendar", feed.key_id)))
-        shown = await calendar(call, connection, feed.organisation_id)
+        shown = await calendar(services, connection, feed.organisation_id)
     answer = conditional_get(call, shown, CALENDAR)
     answer.headers.update(PRIVATE)
     return answer
 
 
-async def calendar(call: Call, connection: Connection, organisation_id: UUID) -> bytes:
+async def make_address(connection: Connection, acting: Acting, key_id: UUID) -> str:
+    """Store a new address of that key, and return the seed of its token; the one it had before no longer opens."""
+    seed, now = token_hex(SEED_BYTES), acting.now()
+    digest = _digest(_token(acting, seed), _admin_key(acting.services, key_id))
+    await store_feed(connection, CalendarFeed(acting.organisation_id, key_id), digest, now)
+    await write_entry(connection, acting.actor, "calendar_feed.created", f"key:{key_id}", now)
+    return seed
+
+
+async def revealed_address(connection: Connection, acting: Acting, seed: str) -> str | None:
+    """The URL of the address made with that seed; None where it is in force no more, or another caller's."""
+    token = _token(acting, seed)
+    if await _find(acting.services, connection, token) is None:
+        return None
+    return f"{acting.base_url}/meetings/feed/{token}.ics"
+
+
+async def revoke_address(connection: Connection, acting: Acting, key_id: UUID) -> None:
+    """Take the address of a key away. Raises NotFound where it has none."""
+    if not await revoke_feed(connection, key_id):
+        raise NotFound(_NO_ADDRESS)
+    await write_entry(connection, acting.actor, "calendar_feed.revoked", f"key:{key_id}", acting.now())
+
+
+async def calendar(services: Services, connection: Connection, organisation_id: UUID) -> bytes:
     """The meetings of an organisation of the last two years and all to come, as iCalendar."""
-    filters = MeetingFilters(after=call.services.now() - SHOWN_SINCE)
+    filters = MeetingFilters(after=services.now() - SHOWN_SINCE)
     found = await select_meetings(connection, organisation_id, filters, None, IN_A_FEED)
-    return calendar_of(found, call.services.reference.territories)
+    return calendar_of(found, services.reference.territories)
 
 
 ROUTES = (create_calendar_feed, delete_calendar_feed, get_calendar_by_address)
 
 
-async def _find(call: Call, connection: Connection, token: str) -> CalendarFeed | None:
+async def _find(services: Services, connection: Connection, token: str) -> CalendarFeed | None:
     """The address of a token, while its key is in force."""
     digests = [_digest(token, None)]
-    if admin_key := call.services.settings.admin_key:
+    if admin_key := services.settings.admin_key:
         digests.append(_digest(token, admin_key))
-    return await select_feed(connection, digests, call.services.now(), NOT_STORED)
+    return await select_feed(connection, digests, services.now(), NOT_STORED)
 
 
 def _token(acting: Acting, seed: str) -> str:
@@ -152,9 +170,9 @@ def _token(acting: Acting, seed: str) -> str:
     return urlsafe_b64encode(made).decode().rstrip("=")
 
 
-def _admin_key(call: Call, key_id: UUID) -> str | None:
+def _admin_key(services: Services, key_id: UUID) -> str | None:
     """The administrator's key, where the key is that one: an address made with it ends once the setting is another."""
-    return call.services.settings.admin_key if key_id == NOT_STORED else None
+    return services.settings.admin_key if key_id == NOT_STORED else None
 
 
 def _digest(token: str, admin_key: str | None) -> bytes:

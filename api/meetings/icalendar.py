@@ -32,6 +32,11 @@ def calendar_of(meetings: Sequence[Meeting], territories: Territories, method: s
     return bytes(calendar.to_ical())
 
 
+def calendar_of_one(meeting: Meeting, territories: Territories) -> bytes:
+    """One meeting as a file; a cancelled one is taken out of calendars."""
+    return calendar_of([meeting], territories, "CANCEL" if meeting.status == "cancelled" else "PUBLISH")
+
+
 def _event(meeting: Meeting, territories: Territories) -> icalendar.Event:
     event = icalendar.Event()
     event.add("uid", f"{meeting.id}@vivier")

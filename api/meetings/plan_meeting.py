@@ -9,10 +9,10 @@ import msgspec
 from api.runtime.actor import Acting
 from db.audit import write_entry
 from db.core.engine import Connection
-from db.meetings.meetings import insert_meeting, unknown_needs, write_meeting
+from db.meetings.meetings import insert_meeting, select_meeting, unknown_needs, write_meeting
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
-from domain.errors import InvalidContent, Problem, pointer
+from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.meetings.meeting import (
     Meeting,
     MeetingRequest,
@@ -25,6 +25,18 @@ from domain.meetings.meeting import (
 from domain.needs.status import NO_NEED
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
+
+NO_MEETING = Text("Aucune réunion de cet identifiant", "No meeting with this id")
+
+
+async def own_meeting(
+    connection: Connection, organisation_id: UUID, meeting_id: UUID, *, lock: bool = False
+) -> Meeting:
+    """The organisation's meeting. `lock`: until the transaction ends, nobody else changes it. Raises NotFound."""
+    meeting = await select_meeting(connection, organisation_id, meeting_id, lock=lock)
+    if meeting is None:
+        raise NotFound(NO_MEETING)
+    return meeting
 
 
 async def plan_meeting(connection: Connection, acting: Acting, request: MeetingRequest) -> Meeting:

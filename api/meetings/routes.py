@@ -10,8 +10,8 @@ from litestar import Response
 
 from api.meetings.calendar_feed import ROUTES as FEED_ROUTES
 from api.meetings.calendar_feed import calendar
-from api.meetings.icalendar import CALENDAR, calendar_of
-from api.meetings.plan_meeting import change_meeting, plan_meeting
+from api.meetings.icalendar import CALENDAR, calendar_of_one
+from api.meetings.plan_meeting import NO_MEETING, change_meeting, own_meeting, plan_meeting
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, require_match
@@ -25,10 +25,8 @@ from db.idempotency import Answer
 from db.meetings.meetings import MeetingFilters, Position, select_meeting, select_meetings
 from domain.errors import NotFound
 from domain.meetings.meeting import TEMPLATES, Meeting, MeetingRequest, MeetingTemplate
-from domain.text.bilingual import Text
 
 meetings_endpoint = partial(endpoint, tag="Meetings", scope="needs")
-NO_MEETING = Text("Aucune réunion de cet identifiant", "No meeting with this id")
 
 
 class MeetingQuery(Paging, frozen=True, kw_only=True):
@@ -79,7 +77,8 @@ async def list_meeting_templates(_: Call) -> MeetingTemplateList:
 @meetings_endpoint("GET", "/meetings/{id}", answers=Meeting, status=(200, 304), headers=IF_NONE_MATCH)
 async def get_meeting(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
     """A meeting: its participants, its minutes, its follow-ups."""
-    meeting = await _own(call, id)
+    async with transaction(call.services.database) as connection:
+        meeting = await own_meeting(connection, call.bearer.organisation_id, id)
     return conditional_get(call, meeting, etag=_etag(meeting))
 
 
@@ -110,9 +109,9 @@ async def update_meeting(call: Call, id: UUID, body: Patch) -> Response[bytes]: 
 @meetings_endpoint("GET", "/meetings/{id}.ics", answers={CALENDAR: str})
 async def get_meeting_calendar(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
     """A meeting as iCalendar (RFC 5545), in the time of Paris; calendars take a cancelled one out."""
-    meeting = await _own(call, id)
-    method = "CANCEL" if meeting.status == "cancelled" else "PUBLISH"
-    return Response(calendar_of([meeting], call.services.reference.territories, method), media_type=CALENDAR)
+    async with transaction(call.services.database) as connection:
+        meeting = await own_meeting(connection, call.bearer.organisation_id, id)
+    return Response(calendar_of_one(meeting, call.services.reference.territories), media_type=CALENDAR)
 
 
 @meetings_endpoint("GET", "/meetings.ics", answers={CALENDAR: str}, status=(200, 304), headers=IF_NONE_MATCH)
@@ -123,7 +122,7 @@ async def get_meetings_calendar(call: Call) -> Response[bytes]:
     /meetings/feed`.
     """
     async with transaction(call.services.database) as connection:
-        shown = await calendar(call, connection, call.bearer.organisation_id)
+        shown = await calendar(call.services, connection, call.bearer.organisation_id)
     return conditional_get(call, shown, CALENDAR)
 
 
@@ -137,14 +136,6 @@ ROUTES = (
     get_meetings_calendar,
     *FEED_ROUTES,
 )
-
-
-async def _own(call: Call, meeting_id: UUID) -> Meeting:
-    async with transaction(call.services.database) as connection:
-        meeting = await select_meeting(connection, call.bearer.organisation_id, meeting_id)
-    if meeting is None:
-        raise NotFound(NO_MEETING)
-    return meeting
 
 
 def _etag(meeting: Meeting) -> str:

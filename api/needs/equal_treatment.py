@@ -12,6 +12,7 @@ from db.suppliers.write import survivors
 from domain.equal_treatment.matrix import EqualTreatment, equal_treatment
 from domain.errors import NotFound
 from domain.needs.status import NO_NEED
+from domain.text.bilingual import Language
 
 
 @endpoint("GET", "/needs/{id}/equal-treatment", tag="Exchanges", scope="needs", answers=EqualTreatment)
@@ -30,15 +31,14 @@ async def get_equal_treatment(call: Call, id: UUID) -> EqualTreatment:  # noqa: 
     one, `confidential` what others must not read.
     """
     async with transaction(call.services.database) as connection:
-        return await treatment_of(call, connection, id)
+        return await treatment_of(connection, call.bearer.organisation_id, id, call.language)
 
 
 ROUTES = (get_equal_treatment,)
 
 
-async def treatment_of(call: Call, connection: Connection, need_id: UUID) -> EqualTreatment:
-    """The matrix of the organisation's need, in the language of the call. Raises NotFound."""
-    organisation = call.bearer.organisation_id
+async def treatment_of(connection: Connection, organisation: UUID, need_id: UUID, language: Language) -> EqualTreatment:
+    """The matrix of the organisation's need, its sentences in that language. Raises NotFound."""
     version = await select_shortlist(connection, organisation, need_id, None)
     if version is None:
         raise NotFound(NO_NEED)
@@ -49,4 +49,4 @@ async def treatment_of(call: Call, connection: Connection, need_id: UUID) -> Equ
     met = {each.supplier_id for meeting in meetings for each in meeting.participants if each.supplier_id}
     living = await survivors(connection, listed | written_to | met)
     earlier = await earlier_decisions(connection, organisation, need_id, version.number)
-    return await asyncio.to_thread(equal_treatment, version, exchanges, meetings, call.language, living, earlier)
+    return await asyncio.to_thread(equal_treatment, version, exchanges, meetings, language, living, earlier)

@@ -30,6 +30,13 @@ async def store_feed(connection: Connection, feed: CalendarFeed, digest: bytes, 
     await connection.execute(statement.on_conflict_do_update(index_elements=["key_id"], set_=row))
 
 
+async def feed_made_at(connection: Connection, key_id: UUID) -> datetime | None:
+    """The moment at which the address of a key was made; None where it has none."""
+    query = select(calendar_feeds.c.created_at).filter_by(key_id=key_id)
+    moment: datetime | None = await connection.scalar(query)
+    return moment
+
+
 async def revoke_feed(connection: Connection, key_id: UUID) -> bool:
     """Take the address of a key away; False where it has none."""
     gone = delete(calendar_feeds).where(calendar_feeds.c.key_id == key_id).returning(calendar_feeds.c.key_id)

@@ -83,7 +83,7 @@ class Information(msgspec.Struct, frozen=True):
     """An information from its `first` wording to the `last`, which is current. `lots`: empty for the whole need.
 
     `receipts`: the best receipt of each supplier that the last wording was sent to; `given`: of any wording, for those
-    that have one.
+    that have one. `messages`: all that say it, in any wording.
     """
 
     first: Disclosure
@@ -92,6 +92,7 @@ class Information(msgspec.Struct, frozen=True):
     lots: frozenset[str]
     receipts: dict[UUID, MessageReceipt]
     given: dict[UUID, MessageReceipt]
+    messages: tuple[UUID, ...]
 
 
 def disclosures(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> list[Disclosure]:
@@ -109,11 +110,13 @@ def informations(told: Iterable[Disclosure]) -> tuple[Information, ...]:
     A private message is an information of its own; whoever has its words has them also where others were told the same.
     """
     receipts: dict[str, dict[UUID, MessageReceipt]] = {}
+    said: dict[str, list[UUID]] = {}
     groups: dict[UUID, list[Disclosure]] = {}
     group_of: dict[UUID | str, UUID] = {}
     known: dict[UUID, Disclosure] = {}
     for each in told:
         received, own_id = receipts.setdefault(each.words, {}), each.message.id
+        said.setdefault(each.words, []).append(own_id)
         for supplier_id, receipt in each.receipts.items():
             received[supplier_id] = min(received.get(supplier_id, receipt), receipt, key=_best_first)
         corrected = known.get(each.message.corrects) if each.message.corrects else None
@@ -125,10 +128,12 @@ def informations(told: Iterable[Disclosure]) -> tuple[Information, ...]:
         if each.shared:
             group_of.setdefault(each.words, group)
         groups.setdefault(group, []).append(each)
-    return tuple(_information(group, receipts) for group in groups.values())
+    return tuple(_information(group, receipts, said) for group in groups.values())
 
 
-def _information(group: Sequence[Disclosure], receipts: Mapping[str, dict[UUID, MessageReceipt]]) -> Information:
+def _information(
+    group: Sequence[Disclosure], receipts: Mapping[str, dict[UUID, MessageReceipt]], said: Mapping[str, list[UUID]]
+) -> Information:
     current = ([each for each in group if each.message.corrects] or group)[-1].words
     wordings = dict.fromkeys(each.words for each in group)
     lots = [each.exchange.lot_ids for each in group]
@@ -143,6 +148,7 @@ def _information(group: Sequence[Disclosure], receipts: Mapping[str, dict[UUID, 
         lots=frozenset(chain.from_iterable(lots)) if all(lots) else frozenset(),
         receipts=receipts[current],
         given=given,
+        messages=tuple(chain.from_iterable(said[words] for words in wordings)),
     )
 
 

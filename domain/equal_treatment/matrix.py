@@ -107,6 +107,8 @@ class InformationSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     message_id: UUID
     """UUID of the message that is the last version"""
+    messages: tuple[UUID, ...]
+    """UUIDs of all messages that say it, in any of its versions"""
     exchange_id: UUID
     """UUID of the exchange that the last version is in"""
     subject: str
@@ -284,6 +286,7 @@ def _summary(information: Information) -> InformationSummary:
     states = Counter(each.state for each in information.receipts.values())
     return InformationSummary(
         message_id=last.message.id,
+        messages=information.messages,
         exchange_id=last.exchange.id,
         subject=last.exchange.subject,
         kind=information.first.kind,

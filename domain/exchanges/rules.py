@@ -16,7 +16,7 @@ from domain.exchanges.exchange import (
 )
 from domain.text.bilingual import Text
 
-_NO_MESSAGE = Text("Aucun message de cet identifiant dans cet échange", "No message with this id in this exchange")
+NO_MESSAGE = Text("Aucun message de cet identifiant dans cet échange", "No message with this id in this exchange")
 
 
 def require_message(exchange: Exchange, new: MessageRequest) -> None:
@@ -36,7 +36,7 @@ def published_question(exchange: Exchange, message_id: UUID, publication: Public
     """
     message = next((message for message in exchange.messages if message.id == message_id), None)
     if message is None:
-        raise NotFound(_NO_MESSAGE)
+        raise NotFound(NO_MESSAGE)
     if message.author != "supplier" or message.stance != "question":
         raise Conflict(
             "not_a_question",
@@ -105,7 +105,7 @@ def _wrong_correction(exchange: Exchange, new: MessageRequest) -> Iterator[Probl
         return
     corrected = next((message for message in exchange.messages if message.id == new.corrects), None)
     if corrected is None:
-        yield Problem("/corrects", "unknown_message", _NO_MESSAGE)
+        yield Problem("/corrects", "unknown_message", NO_MESSAGE)
     elif audience(corrected) != (new.author, new.supplier_id):
         other = Text(
             "Une correction a le même auteur et les mêmes destinataires que ce qu'elle corrige",

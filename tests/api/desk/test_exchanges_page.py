@@ -1,0 +1,189 @@
+"""The pages of exchanges: written to all or some, read, answered, published; what the API says of the same exchange."""
+
+from html import unescape
+
+import pytest
+
+from tests.api.desk.steps import Browser, heading
+from tests.api.desk.talking import WORDS, desk_of
+from tests.api.needs.steps import new_buyer
+from tests.api.sync.factories import Client
+
+TWO = ("Jardins d'Arvor", "Ateliers du Scorff")
+
+
+async def test_a_message_goes_to_the_whole_list_after_it_was_read_again(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.open("echanges/nouveau")
+    await desk.send("echanges/nouveau", faire="relire", **WORDS)
+    assert unescape(heading(browser.page)) == "Relire avant d’envoyer"
+    assert all(name in browser.page for name in ("Jardins d&#39;Arvor", "Ateliers du Scorff"))
+    assert (await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"] == []
+    await desk.send("echanges/nouveau", faire="envoyer")
+    exchange = await desk.exchange()
+    assert {each["supplier_id"] for each in exchange["recipients"]} == set(desk.suppliers.values())
+    assert (exchange["subject"], exchange["messages"][0]["body"]) == (WORDS["objet"], WORDS["texte"])
+    assert set(desk.links()) == set(TWO)
+
+
+async def test_a_double_click_opens_one_exchange_and_shows_its_letters_again(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.open("echanges/nouveau")
+    await desk.send("echanges/nouveau", faire="relire", **WORDS)
+    preview = browser.page
+    await desk.send("echanges/nouveau", faire="envoyer")
+    first = desk.links()
+    browser.page = preview
+    await desk.send("echanges/nouveau", faire="envoyer")
+    assert desk.links() == first
+    assert len((await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"]) == 1
+
+
+async def test_letters_are_shown_to_the_session_that_made_them_alone(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    letters = str((await desk.write()).url)
+    assert desk.links()
+    async with Browser(served.app) as other:
+        await other.sign_in(desk.buyer.headers["Authorization"].removeprefix("Bearer "))
+        assert (await other.open(letters)).status_code == 200
+        assert "/replies/" not in other.page
+
+
+async def test_some_are_chosen_and_nobody_is_an_error(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.open("echanges/nouveau")
+    refused = await desk.send("echanges/nouveau", faire="relire", a="choisis", objet="", texte="")
+    assert refused.status_code == 422
+    assert browser.page.count('class="mistake"') == 3
+    await desk.send("echanges/nouveau", faire="relire", a="choisis", fournisseur=desk.suppliers[TWO[0]], **WORDS)
+    await desk.send("echanges/nouveau", faire="envoyer")
+    assert [each["name"] for each in (await desk.exchange())["recipients"]] == [TWO[0]]
+
+
+async def test_a_template_keeps_what_was_written(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, title="Entretien du parc")
+    await desk.open("echanges/nouveau")
+    await desk.send("echanges/nouveau", faire="modele", modele="contact", texte="Bonjour aux jardins.")
+    (text,) = browser.fields(f"{desk.path}/echanges/nouveau")["texte"]
+    assert text.startswith("Bonjour aux jardins.\n\nNous préparons")
+    await desk.send("echanges/nouveau", faire="modele", modele="invitation", texte="")
+    assert "[date]" in browser.page
+    await desk.send("echanges/nouveau", faire="relire", a="liste")
+    assert "aucun candidat" in browser.page
+
+
+async def test_an_answer_is_unread_until_the_exchange_is_opened(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    await desk.reply(desk.links()[TWO[0]], body="Oui, le mardi", stance="interested")
+    await desk.open("echanges")
+    assert "À lire (1)" in browser.page
+    assert "Oui, le mardi" in browser.page
+    exchange = await desk.exchange()
+    await desk.open(f"echanges/{exchange['id']}")
+    assert browser.page.count("Nouveau</strong>") == 1
+    await desk.open("echanges")
+    assert "À lire" not in browser.page
+    await desk.open(f"echanges/{exchange['id']}")
+    assert "Nouveau</strong>" not in browser.page
+    journal = (await desk.buyer.get(f"/audit?object=exchange:{exchange['id']}")).json()["items"]
+    assert [each["action"] for each in journal].count("exchange.read") == 1
+
+
+async def test_a_question_is_answered_to_all_without_its_author(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    links = desk.links()
+    asked = f"Ici {TWO[0]} : les bacs sont-ils fournis ?"
+    await desk.reply(links[TWO[0]], body=asked, stance="question")
+    exchange = await desk.exchange()
+    page, question = f"echanges/{exchange['id']}", exchange["messages"][-1]["id"]
+    await desk.open(page)
+    (suggested,) = browser.fields(f"{desk.path}/{page}")[f"question-{question}"]
+    assert suggested == "Ici […] : les bacs sont-ils fournis ?"
+    refused = await desk.send(page, faire=f"publier-{question}", **{f"reponse-{question}": f"Oui, {TWO[0]}."})
+    assert refused.status_code == 422
+    assert f'id="reponse-{question}-erreur"' in browser.page
+    await desk.send(page, faire=f"publier-{question}", **{f"reponse-{question}": "Oui, sur place."})
+    published = (await desk.exchange())["messages"][-1]
+    assert (published["publishes"], published["body"]) == (question, "Oui, sur place.")
+    assert TWO[0] not in published["question"]
+
+
+async def test_an_answer_by_telephone_is_noted(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    page = f"echanges/{(await desk.exchange())['id']}"
+    await desk.open(page)
+    refused = await desk.send(page, faire="reponse", dit="Trop loin", frein=["distance", "other"])
+    assert refused.status_code == 422
+    assert "Trop loin" in browser.page
+    who = desk.suppliers[TWO[1]]
+    await desk.send(
+        page, faire="reponse", de=who, dit="Trop loin", position="declined", frein=["distance"], recu="phone"
+    )
+    noted = (await desk.exchange())["messages"][-1]
+    assert (noted["author"], noted["supplier_id"], noted["stance"]) == ("supplier", who, "declined")
+    assert (noted["channel"], noted["barriers"]) == ("phone", ["distance"])
+
+
+async def test_a_message_is_added_corrected_and_its_letter_shown(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    page = f"echanges/{(await desk.exchange())['id']}"
+    await desk.open(page)
+    await desk.send(page, faire="message", texte="Le parc fait 3 ha.", moyen="letter")
+    wrong = (await desk.exchange())["messages"][-1]["id"]
+    await desk.open(f"{page}?corrige={wrong}")
+    await desk.send(page, faire="message", texte="Le parc fait 4 ha.", moyen="letter")
+    assert (await desk.exchange())["messages"][-1]["corrects"] == wrong
+    await desk.open(f"{page}/messages/{wrong}")
+    assert "Le parc fait 3 ha." in browser.page
+
+
+async def test_a_link_is_given_anew_and_taken_away(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    old, who = desk.links()[TWO[0]], desk.suppliers[TWO[0]]
+    page = f"echanges/{(await desk.exchange())['id']}"
+    await desk.open(page)
+    await desk.send(page, faire=f"lien-{who}")
+    new = desk.links()[TWO[0]]
+    assert new != old
+    await desk.open(page)
+    await desk.send(page, faire=f"retirer-{who}")
+    assert (await desk.buyer.client.get(new)).status_code == 404
+
+
+@pytest.mark.parametrize("part", ["echanges", "echanges/nouveau", "echanges/{0}", "echanges/{0}/lettres"])
+async def test_another_organisation_sees_nothing(served: Client, browser: Browser, source: str, part: str) -> None:
+    desk = await desk_of(served, browser, source, TWO[0])
+    await desk.write()
+    exchange = (await desk.exchange())["id"]
+    other = await new_buyer(served)
+    async with Browser(served.app) as stranger:
+        await stranger.sign_in(other.headers["Authorization"].removeprefix("Bearer "))
+        assert (await stranger.open(f"/{desk.path}/{part.format(exchange)}")).status_code == 404
+        assert TWO[0] not in stranger.page
+
+
+async def test_after_publication_all_is_read_and_nothing_written(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, TWO[0])
+    await desk.write()
+    page = f"echanges/{(await desk.exchange())['id']}"
+    await desk.open(page)
+    open_page = browser.page
+    await desk.buyer.patch(f"/{desk.api}", {"status": "abandoned"})
+    assert (await desk.open("echanges/nouveau")).status_code == 409
+    assert (await desk.open(page)).status_code == 200
+    assert "textarea" not in browser.page
+    browser.page = open_page
+    refused = await desk.send(page, faire="message", texte="Encore un mot")
+    assert refused.status_code == 409
+    assert "Encore un mot" in browser.page
