@@ -4,6 +4,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from api.desk import (
     need_page,
+    provider_sign_in,
     result_page,
     sign_in,
     territory_page,
@@ -11,6 +12,7 @@ from api.desk import (
 
 PAGES: tuple[HTTPRouteHandler, ...] = (
     *sign_in.PAGES,
+    *provider_sign_in.PAGES,
     *need_page.PAGES,
     *result_page.PAGES,
     *territory_page.PAGES,
