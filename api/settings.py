@@ -16,7 +16,9 @@ from uuid import UUID
 
 import msgspec
 
+from api import oidc_settings
 from api.smtp_settings import ADDRESS, MailServer, mail_server, sender
+from domain.client import Scope
 from domain.law.rules import Rules
 from domain.privacy.retention import LEAST_YEARS_OF_NEEDS, RetentionPeriods
 
@@ -232,6 +234,14 @@ class Settings:
     valkey_url: str | None = _setting("VIVIER_VALKEY_URL", _valkey_url, secret=True)
     session_hours: int = _setting("VIVIER_SESSION_HOURS", _number(1, 720, "a number of hours"), 12)
     tiles_url: str | None = _setting("VIVIER_TILES_URL", _tiles_url)
+    oidc_issuer: str | None = _setting("VIVIER_OIDC_ISSUER", oidc_settings.issuer)
+    oidc_client_id: str | None = _setting("VIVIER_OIDC_CLIENT_ID", _secret)
+    oidc_client_secret: str | None = _setting("VIVIER_OIDC_CLIENT_SECRET", _secret, secret=True)
+    oidc_name: str = _setting("VIVIER_OIDC_NAME", str, "OpenID Connect")
+    oidc_scopes: str = _setting("VIVIER_OIDC_SCOPES", oidc_settings.scopes, "openid email profile")
+    oidc_members: tuple[tuple[str, str], ...] = _setting("VIVIER_OIDC_MEMBERS", oidc_settings.members, ())
+    oidc_rights: tuple[Scope, ...] = _setting("VIVIER_OIDC_RIGHTS", oidc_settings.rights, oidc_settings.RIGHTS)
+    oidc_administrators: frozenset[str] = _setting("VIVIER_OIDC_ADMINISTRATORS", oidc_settings.addresses, frozenset())
     webhook_private: bool = _setting("VIVIER_WEBHOOK_PRIVATE", _yes_or_no, False)
     pool_fetch: bool = _setting("VIVIER_POOL_FETCH", _yes_or_no, False)
     keep_needs_years: int = _setting("VIVIER_KEEP_NEEDS_YEARS", _number(LEAST_YEARS_OF_NEEDS, 100, YEARS), 5)
@@ -286,6 +296,11 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         raise BadSetting("VIVIER_SMTP_URL needs VIVIER_MAIL_FROM, who writes, and VIVIER_PUBLIC_URL, where links lead")
     if str(values.get("journal_to", "")).startswith("mailto:") and not values.get("smtp"):
         raise BadSetting("VIVIER_JOURNAL_TO is a mailbox: it needs VIVIER_SMTP_URL, the server that takes the e-mail")
+    if values.get("oidc_issuer") and not all(map(values.get, ("oidc_client_id", "oidc_client_secret", "public_url"))):
+        raise BadSetting(
+            "VIVIER_OIDC_ISSUER needs VIVIER_OIDC_CLIENT_ID and VIVIER_OIDC_CLIENT_SECRET, by which it knows this "
+            "server, and VIVIER_PUBLIC_URL, where it leads back"
+        )
     values["unknown"] = tuple(sorted(n for n in given if n.startswith("VIVIER_") and n not in _FIELDS))
     return Settings(**cast("dict[str, Any]", values))
 

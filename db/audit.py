@@ -13,6 +13,7 @@ from db.audit_content import content_digests
 from db.core.advisory_locks import Subject, lock
 from db.core.engine import Connection
 from db.schema.need_tables import audit_entries
+from db.schema.person_tables import persons
 from db.schema.supplier_tables import api_keys, organisations
 from domain.audit import BEFORE_THE_FIRST, Actor, Detail, Entry, chained
 
@@ -154,6 +155,12 @@ async def key_names(connection: Connection, ids: Collection[UUID | None]) -> dic
     """Name and prefix of these keys, the revoked ones too; ids of no key are absent."""
     query = select(api_keys.c.id, api_keys.c.name, api_keys.c.prefix).where(api_keys.c.id.in_(ids))
     return {row.id: (row.name, row.prefix) for row in await connection.execute(query)}
+
+
+async def person_names(connection: Connection, ids: Collection[UUID | None]) -> dict[UUID | None, str]:
+    """The names of these persons; of one who was erased, the pseudonym."""
+    query = select(persons.c.id, persons.c.name).where(persons.c.id.in_(ids))
+    return {row.id: row.name for row in await connection.execute(query)}
 
 
 async def journals(connection: Connection) -> Sequence[tuple[UUID, str]]:

@@ -48,6 +48,23 @@ async def find_by_name(connection: Connection, name: str) -> Organisation | None
     return None if found is None else _organisation(found)
 
 
+async def find_by_name_or_id(connection: Connection, text: str) -> Organisation | None:
+    """The organisation of that name, or else of that id."""
+    found = await find_by_name(connection, text)
+    if found is not None:
+        return found
+    try:
+        return await find_organisation(connection, UUID(text))
+    except ValueError:
+        return None
+
+
+async def find_by_siret(connection: Connection, siret: str) -> Organisation | None:
+    """The organisation that has this SIRET."""
+    found = (await connection.execute(select(organisations).where(organisations.c.siret == siret))).first()
+    return None if found is None else _organisation(found)
+
+
 async def list_organisations(
     connection: Connection, only: UUID | None, after: UUID | None, limit: int
 ) -> Sequence[Organisation]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-Means = Literal["key", "reply_link", "command", "server"]
+Means = Literal["key", "person", "reply_link", "command", "server"]
 Detail = dict[str, str | int | bool | list[str] | None]
 
 BEFORE_THE_FIRST = bytes(32)
@@ -18,7 +18,8 @@ BEFORE_THE_FIRST = bytes(32)
 class Actor(msgspec.Struct, frozen=True):
     """The author of an entry, and the means it used.
 
-    `id`: the key, or the supplier who holds a reply link; null for the server itself and the command line.
+    `id`: the key, the person who signed in, or the supplier who holds a reply link; null for the server itself and the
+    command line.
     """
 
     organisation_id: UUID
@@ -34,9 +35,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     """The moment of the act"""
     means: Means
-    """By a key, a supplier's reply link, a command of the operator, or the server of itself"""
+    """By a key, a person who signed in, a supplier's reply link, a command of the operator, or the server of itself"""
     actor_id: UUID | None
-    """The key used; null where it was none"""
+    """The key used, or the person; null where it was neither"""
     action: str
     """Such as `need.created` or `message.sent`"""
     object: str

@@ -1,4 +1,4 @@
-"""API keys and their bearers."""
+"""API keys, their bearers, and people who sign in without one."""
 
 from datetime import datetime
 from typing import Literal
@@ -11,10 +11,11 @@ SCOPES: tuple[Scope, ...] = ("match", "needs", "sync", "read", "admin", "platfor
 
 
 class Client(msgspec.Struct, frozen=True):
-    """The bearer of a key that is in force.
+    """The bearer of a key that is in force, or a person who signed in without one.
 
     `sources`: those it may write. `expires_at`, `rate_per_minute` null: no end, no quota of requests. `quota_of`: the
-    key in whose quota its requests count too, and `shared_rate` that quota.
+    key in whose quota its requests count too, and `shared_rate` that quota. `person`: the name of who signed in, whose
+    id is then `id`; null: the bearer of the key of that id.
     """
 
     id: UUID
@@ -26,6 +27,7 @@ class Client(msgspec.Struct, frozen=True):
     rate_per_minute: int | None = None
     quota_of: UUID | None = None
     shared_rate: int | None = None
+    person: str | None = None
 
     @property
     def quota_shared_by_keys_it_makes(self) -> UUID | None:

@@ -1,6 +1,6 @@
 """Routes of the journal: who did what to which object, when, and with which key."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call, endpoint
 from api.web.dates import in_utc
 from api.web.pagination import Page, Paging, paged
-from db.audit import entries, has_entries, head, key_names
+from db.audit import entries, has_entries, head, key_names, person_names
 from db.core.engine import Connection, transaction
 from domain.audit import Entry
 from domain.errors import NotFound
@@ -63,12 +63,14 @@ class AuditQuery(Paging, frozen=True, kw_only=True):
 
 
 class AuditEntry(Entry, frozen=True, kw_only=True):
-    """An entry, with the name and the first characters of the key that was used."""
+    """An entry, with the name and the first characters of the key that was used, or the name of the person."""
 
     key_name: str | None = None
     """Of the key used; null where it was none"""
     key_prefix: str | None = None
     """The first characters of the key used; null where it was none"""
+    person_name: str | None = None
+    """Of the person who signed in, a pseudonym once they are erased; null where it was none"""
 
 
 class AuditHead(msgspec.Struct, frozen=True):
@@ -110,7 +112,7 @@ async def list_audit_entries(call: Call, query: AuditQuery) -> Response[bytes]:
 
         async def fetch(after: int | None, count: int) -> Sequence[AuditEntry]:
             found = await entries(connection, organisation_id, query.object, after or 0, count, **filters)
-            return await with_key_names(connection, found)
+            return await with_names(connection, found)
 
         return await paged(call, query, f"audit/{organisation_id}", int, fetch, key=attrgetter("number"))
 
@@ -131,12 +133,17 @@ async def get_audit_head(call: Call) -> AuditHead:
 ROUTES = (list_audit_entries, get_audit_head)
 
 
-async def with_key_names(connection: Connection, found: Sequence[Entry]) -> Sequence[AuditEntry]:
-    """The entries, each with the name and the first characters of the key that was used."""
-    keys = {entry.actor_id for entry in found if entry.means == "key"}
-    names = await key_names(connection, keys) | {NOT_STORED: ("VIVIER_ADMIN_KEY", None)}
-    no_key = (None, None)
-    shown = ((entry, names.get(entry.actor_id, no_key) if entry.means == "key" else no_key) for entry in found)
-    return [
-        AuditEntry(**msgspec.structs.asdict(entry), key_name=name, key_prefix=prefix) for entry, (name, prefix) in shown
-    ]
+async def with_names(connection: Connection, found: Sequence[Entry]) -> Sequence[AuditEntry]:
+    """The entries with the names of the keys and persons that their ids stand for."""
+    ids = {means: {entry.actor_id for entry in found if entry.means == means} for means in ("key", "person")}
+    keys = await key_names(connection, ids["key"]) | {NOT_STORED: ("VIVIER_ADMIN_KEY", None)}
+    people = await person_names(connection, ids["person"])
+    return [_with_name(entry, keys, people) for entry in found]
+
+
+def _with_name(
+    entry: Entry, keys: Mapping[UUID | None, tuple[str, str | None]], people: Mapping[UUID | None, str]
+) -> AuditEntry:
+    name, prefix = keys.get(entry.actor_id, (None, None)) if entry.means == "key" else (None, None)
+    person = people.get(entry.actor_id) if entry.means == "person" else None
+    return AuditEntry(**msgspec.structs.asdict(entry), key_name=name, key_prefix=prefix, person_name=person)

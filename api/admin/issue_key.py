@@ -83,7 +83,7 @@ async def organisation_for(connection: Connection, creator: Client, wanted: str 
     if wanted is None:
         found = await organisations.find_organisation(connection, creator.organisation_id)
     else:
-        found = await organisations.find_by_name(connection, wanted) or await _by_id(connection, wanted)
+        found = await organisations.find_by_name_or_id(connection, wanted)
     if found is None or not (found.id == creator.organisation_id or creator.may("platform")):
         raise InvalidContent((Problem("/organisation", "unknown_organisation", _NO_ORGANISATION),))
     return found
@@ -95,13 +95,13 @@ async def issue_key(
     organisation: str,
     now: datetime,
     *,
-    by: UUID | None = None,
+    by: Actor | None = None,
     quota_of: UUID | None = None,
     secret: str | None = None,
 ) -> tuple[str, Key]:
     """The secret of a new key of the organisation of that name, and the key.
 
-    `by`: the key that makes it; None: the command line. `quota_of`: the key in whose quota it counts too. Raises
+    `by`: whoever makes it; None: the command line. `quota_of`: the key in whose quota it counts too. Raises
     InvalidContent with everything wrong in the request.
     """
     if problems := tuple(_problems(request, now)):
@@ -122,7 +122,7 @@ async def issue_key(
     return secret, key
 
 
-async def withdraw_key(connection: Connection, key: Key, now: datetime, *, by: UUID | None = None) -> bool:
+async def withdraw_key(connection: Connection, key: Key, now: datetime, *, by: Actor | None = None) -> bool:
     """Revoke the key for good; False where it was revoked before. `by`: as for `issue_key`."""
     revoked = await revoke_key(connection, key.id, now)
     if revoked:
@@ -139,16 +139,10 @@ def _problems(request: KeyRequest, now: datetime) -> Iterator[Problem]:
         yield Problem("/expires_at", "past", _PAST)
 
 
-async def _by_id(connection: Connection, text: str) -> Organisation | None:
-    try:
-        return await organisations.find_organisation(connection, UUID(text))
-    except ValueError:
-        return None
-
-
-async def _write_entry(connection: Connection, action: str, key: Key, now: datetime, by: UUID | None) -> None:
+async def _write_entry(connection: Connection, action: str, key: Key, now: datetime, by: Actor | None) -> None:
     """Write an entry in the journal of the key's organisation."""
-    actor = Actor(key.organisation_id, "command" if by is None else "key", by)
+    means, id_ = ("command", None) if by is None else (by.means, by.id)
+    actor = Actor(key.organisation_id, means, id_)
     detail: Detail = {"scopes": list(key.scopes), "sources": list(key.sources)}
     if key.expires_at is not None:
         detail["expires_at"] = key.expires_at.isoformat()

@@ -80,7 +80,7 @@ async def create_key(call: Call, body: KeyRequest) -> Response[bytes]:
         async def carry_out() -> Answer:
             organisation = await organisation_for(connection, bearer, body.organisation)
             seed = token_hex(api_keys.SECRET_BYTES)
-            secret, by = _secret(call, seed), actor_of(call).id
+            secret, by = _secret(call, seed), actor_of(call)
             quota_of = bearer.quota_shared_by_keys_it_makes
             _, key = await issue_key(connection, body, organisation.name, now, by=by, quota_of=quota_of, secret=secret)
             return created(CreatedKey(**msgspec.structs.asdict(key), secret=seed))
@@ -104,7 +104,7 @@ async def revoke_key(call: Call, id: UUID) -> None:  # noqa: A002 - as the contr
     async with transaction(call.services.database) as connection:
         key = await api_keys.find_key(connection, id)
         is_own = key is not None and (key.organisation_id == call.bearer.organisation_id or call.bearer.may("platform"))
-        now, by = call.services.now(), actor_of(call).id
+        now, by = call.services.now(), actor_of(call)
         if key is None or not is_own or not await withdraw_key(connection, key, now, by=by):
             raise NotFound(NO_KEY)
 

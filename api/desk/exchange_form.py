@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.desk.understood_need import Mistake
+from api.desk.understood_place import Mistake
 from api.desk.visit import Visit
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent, Problem

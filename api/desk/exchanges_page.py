@@ -9,7 +9,7 @@ import msgspec
 from litestar import Response
 
 from api.desk.page import page
-from api.desk.understood_need import Mistake
+from api.desk.understood_place import Mistake
 from api.desk.visit import Visit
 from api.desk.written_once import SENT_FIELD, Done, acting_at, id_in, sent_as, written_once
 from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import Response
 
-from api.admin.audit import AuditEntry, with_key_names
+from api.admin.audit import AuditEntry, with_names
 from api.desk.page import page
 from api.desk.record import own_need_of, record_page
 from api.desk.visit import Visit
@@ -36,7 +36,7 @@ async def show_journal(visit: Visit, need_id: str) -> Response[bytes]:
     async with transaction(visit.services.database) as connection:
         organisation = visit.call.bearer.organisation_id
         found = await entries(connection, organisation, f"need:{need.id}", after, ENTRIES_AT_ONCE + 1)
-        shown = await with_key_names(connection, found[:ENTRIES_AT_ONCE])
+        shown = await with_names(connection, found[:ENTRIES_AT_ONCE])
         names = await _names(connection, shown)
     return record_page(
         visit,

@@ -17,7 +17,7 @@ from api.desk.exchange_form import (
 )
 from api.desk.letter_templates import TEMPLATES, filled_in, to_fill_in
 from api.desk.page import page
-from api.desk.understood_need import Mistake
+from api.desk.understood_place import Mistake
 from api.desk.visit import Visit
 from api.desk.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
 from api.exchanges.buyer_view import CreatedExchange, CreatedReplyLink, RecipientLetter

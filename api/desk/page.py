@@ -128,10 +128,27 @@ def sign_in_page(
     visit: Visit, status: int = HTTPStatus.OK, back: str = "", typed: str = "", wrong: bool = False
 ) -> Response[bytes]:
     """The form to sign in. `back`: the path that it leads to; `typed`: a form sent there; `wrong`: no such key."""
-    answer = visit.page("sign_in.html", status, back=back, typed=typed, wrong=wrong)
+    provider = visit.services.identity_provider
+    way = f"connexion/fournisseur?{urlencode({'suite': back})}" if back and not typed else "connexion/fournisseur"
+    answer = visit.page(
+        "sign_in.html",
+        status,
+        back=back,
+        typed=typed,
+        carried=fields_as_typed(typed),
+        wrong=wrong,
+        provider=provider.label if provider else None,
+        way=way,
+    )
     if status == HTTPStatus.UNAUTHORIZED:
         answer.headers["www-authenticate"] = "Bearer"
     return answer
+
+
+def fields_as_typed(encoded: str) -> list[tuple[str, str]]:
+    """The fields of a form that was carried along, each text by itself."""
+    fields = fields_in(encoded.encode(), MOST_FIELDS)
+    return [(name, text) for name, texts in fields.items() for text in texts]
 
 
 def _not_its_own_form(visit: Visit) -> Response[bytes]:

@@ -15,6 +15,7 @@ from api.desk import (
     new_exchange_page,
     one_need_page,
     outline_page,
+    provider_sign_in,
     report_page,
     result_page,
     sign_in,
@@ -24,6 +25,7 @@ from api.desk import (
 
 PAGES: tuple[HTTPRouteHandler, ...] = (
     *sign_in.PAGES,
+    *provider_sign_in.PAGES,
     *need_page.PAGES,
     *allotment_page.PAGES,
     *outline_page.PAGES,

@@ -1,4 +1,4 @@
-"""Sessions of the desk: begun with a key, found by the token in a cookie, ended; never longer than their key.
+"""Sessions of the desk: of a key, never longer than that is in force, or of a person; found by the token in a cookie.
 
 The database knows digests of tokens. With the administrator's key, which is a setting, they are bound to it: a session
 ends when that key is changed.
@@ -10,11 +10,16 @@ from secrets import token_urlsafe
 
 from litestar.types import Scope as ASGIScope
 
+from api.desk.membership import organisation_of, scopes_of
 from api.runtime.auth import LONGEST_KEY, NOT_STORED
+from api.runtime.identity_provider import Identity
 from api.runtime.services import Services
 from db.api_keys import find_client_of_key
+from db.audit import write_entry
 from db.core.engine import transaction
-from db.desk.sessions import delete_session, find_session, insert_session
+from db.desk.accounts import note_sign_in
+from db.desk.sessions import delete_session, find_session, insert_session, insert_session_of_person
+from domain.audit import Actor
 from domain.client import Client
 
 LONGEST_TOKEN = 64
@@ -37,24 +42,49 @@ async def begin_session(services: Services, key: str, scope: ASGIScope) -> str |
     return token
 
 
+async def begin_session_of_person(services: Services, identity: Identity) -> str:
+    """The token of a new session of somebody whom the provider has identified. Raises UnknownOrganisation."""
+    settings, token, now = services.settings, token_urlsafe(32), services.now()
+    expires_at = now + timedelta(hours=settings.session_hours)
+    async with transaction(services.database) as connection:
+        organisation_id = await organisation_of(connection, identity, settings)
+        person_id = await note_sign_in(
+            connection,
+            organisation_id,
+            settings.oidc_issuer or "",
+            identity.subject,
+            identity.name,
+            identity.email,
+            now,
+        )
+        scopes = scopes_of(identity, settings)
+        digest, *_ = _digests(services, token)
+        await insert_session_of_person(connection, digest, person_id, scopes, now, expires_at, identity.id_token)
+        actor, about = Actor(organisation_id, "person", person_id), f"person:{person_id}"
+        await write_entry(connection, actor, "person.signed_in", about, now, detail={"scopes": list(scopes)})
+    return token
+
+
 async def client_of_session(services: Services, token: str) -> Client | None:
-    """The bearer of the key of a session; None where there is none, it has expired, or its key is not in force."""
+    """The bearer of a session; None where it has expired, its key is not in force, or no provider is set any more."""
     if not token or len(token) > LONGEST_TOKEN:
         return None
     now = services.now()
     async with transaction(services.database) as connection:
-        key_id = await find_session(connection, _digests(services, token), now)
-        if key_id is None:
+        found = await find_session(connection, _digests(services, token), now)
+        if found is None:
             return None
-        if key_id != NOT_STORED:
-            return await find_client_of_key(connection, key_id, now)
+        if found.key_id is None:
+            return found.person if services.identity_provider else None
+        if found.key_id != NOT_STORED:
+            return await find_client_of_key(connection, found.key_id, now)
     return await services.keys.client(services.settings.admin_key or "")
 
 
-async def end_session(services: Services, token: str) -> None:
-    """End the session of a token, where there is one."""
+async def end_session(services: Services, token: str) -> str | None:
+    """End the session of a token, where there is one; the ID token with which it began, if any."""
     async with transaction(services.database) as connection:
-        await delete_session(connection, _digests(services, token))
+        return await delete_session(connection, _digests(services, token))
 
 
 def _digests(services: Services, token: str) -> list[bytes]:

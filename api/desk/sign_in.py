@@ -1,4 +1,4 @@
-"""The pages on which a session begins and ends, and the stylesheets and scripts of all pages."""
+"""The pages on which a session begins with a key, and the stylesheets and scripts of all pages."""
 
 from http import HTTPStatus
 from pathlib import Path
@@ -6,10 +6,9 @@ from pathlib import Path
 from litestar import Response
 
 from api.desk.assets import MEDIA_TYPES, asset_path, assets
-from api.desk.page import MOST_FIELDS, page, sign_in_page
-from api.desk.sessions import begin_session, client_of_session, end_session
+from api.desk.page import fields_as_typed, page, sign_in_page
+from api.desk.sessions import begin_session, client_of_session
 from api.desk.visit import Visit, local_path
-from api.web.form_fields import fields_in
 from api.web.problems import Refusal
 from domain.errors import NotFound
 from domain.text.bilingual import Text
@@ -36,9 +35,7 @@ async def sign_in(visit: Visit) -> Response[bytes]:
         return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, back, typed, wrong=True)
     _give(visit, token)
     if back and typed:
-        fields = fields_in(typed.encode(), MOST_FIELDS)
-        kept = [(name, text) for name, texts in fields.items() for text in texts]
-        return visit.page("send_again.html", path=back, typed=kept, signed_in=True)
+        return visit.page("send_again.html", path=back, typed=fields_as_typed(typed), signed_in=True)
     return visit.redirect(back or FIRST_PAGE)
 
 
@@ -51,14 +48,6 @@ async def sign_in_by_link(visit: Visit, link: str) -> Response[bytes]:
         raise Refusal("not-found", USED_LINK)
     _give(visit, token)
     return visit.redirect(FIRST_PAGE)
-
-
-@page("POST", "/deconnexion", scope=None)
-async def sign_out(visit: Visit) -> Response[bytes]:
-    """The way to the form to sign in, without a session."""
-    await end_session(visit.services, visit.token)
-    visit.new_token = ""
-    return visit.redirect("/connexion")
 
 
 @page("GET", "/bureau/{digest}/{name}", scope=None)
@@ -83,4 +72,4 @@ USED_LINK = Text(
     "This link was used before, or is too old: sign in with a key",
 )
 
-PAGES = (show_sign_in, sign_in, sign_in_by_link, sign_out, get_asset)
+PAGES = (show_sign_in, sign_in, sign_in_by_link, get_asset)

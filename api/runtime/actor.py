@@ -9,6 +9,7 @@ from api.runtime.auth import secret_in
 from api.runtime.endpoint import Call
 from api.runtime.services import Services
 from domain.audit import Actor
+from domain.client import Client
 from domain.text.bilingual import Language
 
 
@@ -52,5 +53,10 @@ def acting_of(call: Call, session: str | None = None) -> Acting:
 
 
 def actor_of(call: Call) -> Actor:
-    """The bearer of the request's key, as the journal names it."""
-    return Actor(call.bearer.organisation_id, "key", call.bearer.id)
+    """The bearer of the request's key, or the person who signed in, as the journal names it."""
+    return actor_of_client(call.bearer)
+
+
+def actor_of_client(client: Client) -> Actor:
+    """The bearer of a key, or the person who signed in, as the journal names it."""
+    return Actor(client.organisation_id, "key" if client.person is None else "person", client.id)

@@ -9,6 +9,7 @@ from api.runtime.auth import Keys
 from api.runtime.concurrency_limit import ByteQuota, ConcurrencyLimit
 from api.runtime.database_watch import DatabaseWatch
 from api.runtime.forked_processes import ForkedProcesses
+from api.runtime.identity_provider import IdentityProvider
 from api.runtime.key_places import RequestPlaces
 from api.runtime.key_quotas import KeyQuotas
 from api.runtime.live_index import LiveDirectory
@@ -16,7 +17,7 @@ from api.runtime.long_polls import LongPolls
 from api.runtime.match_work import MatchWork
 from api.runtime.metrics import Metrics
 from api.runtime.one_time_links import OneTimeLinks
-from api.runtime.rate_limits import ReplyLimits
+from api.runtime.rate_limits import MINUTE, AttemptLimit, RateLimit, ReplyLimits
 from api.runtime.shared_reads import SharedReads
 from api.runtime.storage_use import StorageUse
 from api.runtime.supply_answers import SupplyAnswers
@@ -25,6 +26,9 @@ from api.web.problems import RETRY_AFTER_SECONDS, Refusal
 from db.core.engine import Engine
 from domain.text.typography import PARIS
 from matching.reference import Reference
+
+SIGN_INS = 30
+"""Sign-ins without a key that may fail, of one address in a minute."""
 
 
 @dataclass(kw_only=True)
@@ -57,6 +61,8 @@ class Services:
     match_work: MatchWork = field(init=False)
     supply_answers: SupplyAnswers = field(default_factory=SupplyAnswers)
     sign_in_links: OneTimeLinks = field(default_factory=OneTimeLinks)
+    sign_ins: AttemptLimit = field(default_factory=lambda: AttemptLimit("sign-in", RateLimit(SIGN_INS, MINUTE)))
+    identity_provider: IdentityProvider | None = field(init=False)
 
     def __post_init__(self) -> None:
         connections = self.settings.database_connections
@@ -72,6 +78,7 @@ class Services:
         self.exports = ConcurrencyLimit(at_once=2, of_one=1, most=5)
         self.match_work = MatchWork(self.reference, self.settings, self.metrics)
         settings = self.settings
+        self.identity_provider = IdentityProvider(settings) if settings.oidc_issuer else None
         self.requests = RequestPlaces(settings.key_requests, settings.organisation_requests, RETRY_AFTER_SECONDS)
 
     def share_of_bodies(self) -> AbstractContextManager[Callable[[int], None]]:

@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, Select, Uuid, bindparam, case, func, select, text, update
+from sqlalchemy import ARRAY, DateTime, Select, Uuid, bindparam, case, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
+from db.schema.desk_tables import desk_accounts, desk_sessions
 from db.schema.person_tables import persons
 from domain.privacy.person import person_key, pseudonym
 from domain.text.normalise import fold
@@ -60,7 +61,7 @@ async def erase_persons(
     changed_meetings: Collection[UUID] = (),
     changed_in_calendars: Collection[UUID] = (),
 ) -> None:
-    """Leave nothing of these persons but a pseudonym, wherever they took part.
+    """Leave nothing of these persons but a pseudonym, wherever they took part; they are signed in no more.
 
     Meetings that name them, and those whose texts were changed as well, get a new version: what was read before must
     not be written back. Those `changed_in_calendars`, which are changed too, also get a new SEQUENCE.
@@ -68,6 +69,8 @@ async def erase_persons(
     name = case({each: pseudonym(each) for each in ids}, value=persons.c.id) if ids else ""
     nothing = {"email": None, "phone": None, "employer": None, "name_key": "", "email_key": "", "employer_key": ""}
     await connection.execute(update(persons).where(persons.c.id.in_(ids)).values(**nothing, name=name, erased_at=now))
+    for each in (desk_sessions, desk_accounts):
+        await connection.execute(delete(each).where(each.c.person_id.in_(ids)))
     changed = {"changed": list(changed_meetings), "in_calendars": list(changed_in_calendars)}
     await connection.execute(_NEW_MEETING_VERSIONS, changed | {"persons": ids, "now": now})
 

@@ -32,6 +32,7 @@ from db.core.engine import Connection
 from db.privacy.mention_pattern import mention_pattern, name_pattern
 from db.privacy.places import ADDRESSES, PLACES, Place
 from db.privacy.shortlist_contacts import redacted_shortlists
+from db.schema.desk_tables import desk_accounts
 from db.schema.meeting_tables import follow_ups, meetings, participants
 from db.schema.need_tables import shortlists
 from db.schema.person_tables import persons
@@ -116,7 +117,7 @@ async def find(
     in_shortlists = await _contacts_in_shortlists(search, known, supplier_ids)
     places = [place for place in PLACES if in_directory or not place.is_shared]
     holdings = (
-        *_known_of(search, own),
+        *await _known_of(search, own),
         *(
             search.holding(row, f"meeting:{row.id}", "participants", f"{row.title} ({row.part})", "pseudonym")
             for row in met
@@ -137,12 +138,23 @@ async def find(
     )
 
 
-def _known_of(search: _Search, persons_: Sequence[Row[Any]]) -> list[Holding]:
+async def _known_of(search: _Search, persons_: Sequence[Row[Any]]) -> list[Holding]:
+    """Persons as they are named, and the accounts through which they sign in."""
+    query = select(desk_accounts, desk_accounts.c.seen_at.label("since"))
+    accounts = await search.rows(
+        query.where(desk_accounts.c.person_id.in_([row.id for row in persons_])), desk_accounts
+    )
     return [
-        search.holding(row, f"person:{row.id}", field, value, fate)
-        for row in persons_
-        for field, fate in _FATES_OF_PERSON.items()
-        if (value := getattr(row, field)) is not None
+        *(
+            search.holding(row, f"person:{row.id}", field, value, fate)
+            for row in persons_
+            for field, fate in _FATES_OF_PERSON.items()
+            if (value := getattr(row, field)) is not None
+        ),
+        *(
+            search.holding(row, f"person:{row.person_id}", "account", f"{row.issuer} {row.subject}", "erased")
+            for row in accounts
+        ),
     ]
 
 

@@ -15,6 +15,7 @@ from db.core.uuid7 import lowest_id
 from db.idempotency import LIFETIME
 from db.meetings.persons import erase_persons
 from db.needs.needs import lock_need
+from db.schema.desk_tables import desk_accounts
 from db.schema.exchange_tables import exchanges, reply_links
 from db.schema.meeting_tables import follow_ups, meeting_needs, meetings, participants
 from db.schema.need_tables import needs
@@ -122,7 +123,8 @@ def _due_rows(bounds: RetentionBounds) -> dict[Kind, DueRows]:
             persons,
             persons.c.erased_at.is_(None)
             & (persons.c.created_at <= bounds.persons)
-            & ~_is_named(meetings.c.ends_at > bounds.persons),
+            & ~_is_named(meetings.c.ends_at > bounds.persons)
+            & ~_has_signed_in(desk_accounts.c.seen_at > bounds.persons),
             persons.c.organisation_id,
         ),
         "reply_links": DueRows(
@@ -150,6 +152,11 @@ def _is_named(*meeting: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
             for each in (participants, follow_ups)
         )
     )
+
+
+def _has_signed_in(*account: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Whether a person signed in through an account of which this holds."""
+    return sa.exists().where(desk_accounts.c.person_id == persons.c.id, *account)
 
 
 async def _purge_rows(connection: Connection, due: DueRows, now: datetime) -> Mapping[UUID | None, int]:
@@ -210,4 +217,4 @@ async def _purge_meetings(connection: Connection, need_id: UUID, ids: Sequence[U
     people = set((await connection.execute(sa.union(*named))).scalars()) - {None}
     about = sa.exists().where(meeting_needs.c.meeting_id == meetings.c.id, meeting_needs.c.need_id != need_id)
     await connection.execute(sa.delete(meetings).where(meetings.c.id.in_(ids), ~about))
-    await connection.execute(sa.delete(persons).where(persons.c.id.in_(people), ~_is_named()))
+    await connection.execute(sa.delete(persons).where(persons.c.id.in_(people), ~_is_named(), ~_has_signed_in()))

@@ -19,7 +19,7 @@ class RetentionPeriods(msgspec.Struct, frozen=True, kw_only=True):
     needs_years: int = 5
     """Years after a need ended"""
     persons_years: int = 3
-    """Years after the last meeting that names them"""
+    """Years after the last meeting that names them, or after they last signed in"""
     reply_links_days: int = 90
     """Days after a link expired"""
     import_errors_days: int = 365
@@ -32,7 +32,7 @@ class RetentionBounds(msgspec.Struct, frozen=True, kw_only=True):
     needs: datetime
     """Of ended needs, with all that goes with them"""
     persons: datetime
-    """Of persons named in meetings, the last of which ended by then"""
+    """Of persons whose last meeting ended, and who last signed in, by then"""
     reply_links: datetime
     """Of expired reply links"""
     import_errors: datetime

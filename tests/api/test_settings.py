@@ -94,6 +94,12 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("VIVIER_REPLY_LINK_DAYS", "0"),
         ("VIVIER_VALKEY_URL", "https://u:pa55@valkey.example.org"),
         ("VIVIER_VALKEY_URL", "valkey:///0"),
+        ("VIVIER_OIDC_ISSUER", "http://connexion.example.org"),
+        ("VIVIER_OIDC_SCOPES", "email profile"),
+        ("VIVIER_OIDC_MEMBERS", "exemple.fr=Département"),
+        ("VIVIER_OIDC_MEMBERS", "@exemple.fr=A; @Exemple.fr=B"),
+        ("VIVIER_OIDC_RIGHTS", "match,admin"),
+        ("VIVIER_OIDC_ADMINISTRATORS", "@exemple.fr"),
     ],
 )
 def test_a_bad_value_is_named_with_what_would_be_right(name: str, text: str) -> None:
@@ -120,6 +126,32 @@ def test_mail_needs_a_sender_and_somewhere_for_links_to_lead(lacking: str) -> No
     """Else the first message would fail, long after the start."""
     with pytest.raises(BadSetting, match=lacking):
         read_settings({name: value for name, value in MAIL.items() if name != lacking})
+
+
+PROVIDER = {
+    "VIVIER_OIDC_ISSUER": "https://connexion.example.org/api/v2",
+    "VIVIER_OIDC_CLIENT_ID": "vivier",
+    "VIVIER_OIDC_CLIENT_SECRET": "a-secret-of-both",
+    "VIVIER_PUBLIC_URL": "https://vivier.example.org",
+}
+
+
+@pytest.mark.parametrize("lacking", ["VIVIER_OIDC_CLIENT_ID", "VIVIER_OIDC_CLIENT_SECRET", "VIVIER_PUBLIC_URL"])
+def test_a_provider_needs_to_know_this_server_and_where_it_is(lacking: str) -> None:
+    """Else the first sign-in would fail, long after the start."""
+    with pytest.raises(BadSetting, match=lacking):
+        read_settings({name: value for name, value in PROVIDER.items() if name != lacking})
+
+
+def test_whom_a_provider_lets_in_is_read_without_regard_to_case() -> None:
+    members = "Anne@Exemple.fr = Ville de Vannes; @exemple.fr=Département (56); 22560001400016=Département (56)"
+    settings = read_settings({**PROVIDER, "VIVIER_OIDC_MEMBERS": members, "VIVIER_OIDC_RIGHTS": "read, match"})
+    assert dict(settings.oidc_members) == {
+        "anne@exemple.fr": "Ville de Vannes",
+        "@exemple.fr": "Département (56)",
+        "22560001400016": "Département (56)",
+    }
+    assert settings.oidc_rights == ("match", "read")
 
 
 def test_a_misspelt_setting_is_noticed() -> None:

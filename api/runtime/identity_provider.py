@@ -1,0 +1,291 @@
+"""People as an OpenID Connect provider knows them: the authorization code flow with state, nonce and PKCE.
+
+The provider's metadata and keys are read when they are first needed, and again each hour; keys also where a token is
+signed with one that is not known. Sources: OpenID Connect Core 1.0, Discovery 1.0, RP-Initiated Logout 1.0; RFC 7636
+(PKCE), RFC 9207 (the issuer in the answer), RFC 8725 (what to verify of a token).
+"""
+
+import asyncio
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode
+
+import msgspec
+
+from api.oidc_settings import is_safe
+from api.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
+
+ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA"]
+"""Of signatures with a key of the provider's own; one made with a secret that both know proves less."""
+PATIENCE_SECONDS, FRESH_SECONDS, LEAST_SECONDS = 10.0, 3_600.0, 60.0
+CLOCKS_APART = 60
+LONGEST_SUBJECT, LONGEST_NAME, LONGEST_EMAIL = 255, 400, 254
+
+
+class NotIdentified(Exception):
+    """An answer of the provider that proves nothing; the message, for the operator, says which."""
+
+
+class ProviderAway(Exception):
+    """A provider that does not answer, or not as one would."""
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """The addresses and abilities that a provider publishes of itself, as far as they are used."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str | None = None
+    end_session_endpoint: str | None = None
+    code_challenge_methods_supported: tuple[str, ...] = ()
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
+    authorization_response_iss_parameter_supported: bool = False
+
+
+class Challenge(NamedTuple):
+    """The secrets of one sign-in: `state` comes back with the answer, `nonce` in the token; `verifier`: of PKCE."""
+
+    state: str
+    nonce: str
+    verifier: str
+
+
+class Identity(NamedTuple):
+    """A person as the provider names them. `verified_email`: the address, where it is said to be verified."""
+
+    subject: str
+    name: str
+    email: str | None
+    verified_email: str | None
+    siret: str | None
+    id_token: str
+
+
+class _Tokens(msgspec.Struct, frozen=True):
+    access_token: str
+    id_token: str
+
+
+class _KeySet(msgspec.Struct, frozen=True):
+    keys: tuple[dict[str, Any], ...]
+
+
+class _Published(NamedTuple):
+    metadata: Metadata
+    keys: Any
+    at: float
+
+
+class IdentityProvider:
+    """The provider of the settings. `transport`: how to reach it, by default the network."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        transport: "httpx.AsyncBaseTransport | None" = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.issuer = settings.oidc_issuer or ""
+        self.label = settings.oidc_name
+        self._client_id, self._secret = settings.oidc_client_id or "", settings.oidc_client_secret or ""
+        self._scopes, self._public_url = settings.oidc_scopes, settings.public_url or ""
+        self._monotonic, self._transport = monotonic, transport
+        self._published: _Published | None = None
+        self._reading = asyncio.Lock()
+
+    @property
+    def redirect_uri(self) -> str:
+        """The address to which the provider leads back."""
+        return f"{self._public_url}/connexion/retour"
+
+    async def authorization_url(self, challenge: Challenge) -> str:
+        """The address at which a browser signs in. Raises ProviderAway."""
+        metadata = (await self._read()).metadata
+        asked = {
+            "response_type": "code",
+            "client_id": self._client_id,
+            "redirect_uri": self.redirect_uri,
+            "scope": self._scopes,
+            "state": challenge.state,
+            "nonce": challenge.nonce,
+        }
+        if "S256" in metadata.code_challenge_methods_supported:  # others may refuse what they do not know
+            digest = urlsafe_b64encode(sha256(challenge.verifier.encode()).digest()).rstrip(b"=").decode()
+            asked |= {"code_challenge": digest, "code_challenge_method": "S256"}
+        return _with_query(metadata.authorization_endpoint, asked)
+
+    async def sign_out_url(self, id_token: str, state: str) -> str | None:
+        """The address at which a browser signs out there too; None where there is none. Raises ProviderAway."""
+        endpoint = (await self._read()).metadata.end_session_endpoint
+        if endpoint is None:
+            return None
+        back = f"{self._public_url}/connexion"
+        return _with_query(endpoint, {"id_token_hint": id_token, "post_logout_redirect_uri": back, "state": state})
+
+    async def identify(self, code: str, challenge: Challenge, issuer: str | None, now: datetime) -> Identity:
+        """The person whose sign-in gave that code. `issuer`: as the answer names it, where it does.
+
+        Raises NotIdentified, ProviderAway.
+        """
+        published = await self._read()
+        metadata = published.metadata
+        must_say = metadata.authorization_response_iss_parameter_supported
+        if issuer != metadata.issuer and (issuer is not None or must_say):
+            raise NotIdentified("the answer is of another issuer")
+        tokens = await self._redeem(metadata, code, challenge.verifier)
+        claims = await self._verified(tokens.id_token, now, nonce=challenge.nonce)
+        if metadata.userinfo_endpoint is not None:
+            told = await self._user_info(metadata.userinfo_endpoint, tokens.access_token, now)
+            if told.get("sub") != claims["sub"]:
+                raise NotIdentified("the user info is of somebody else")
+            claims |= told
+        return _identity(claims, tokens.id_token)
+
+    async def _redeem(self, metadata: Metadata, code: str, verifier: str) -> _Tokens:
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": self.redirect_uri}
+        if "S256" in metadata.code_challenge_methods_supported:
+            form["code_verifier"] = verifier
+        basic = None
+        if "client_secret_post" in metadata.token_endpoint_auth_methods_supported:
+            form |= {"client_id": self._client_id, "client_secret": self._secret}
+        else:
+            basic = (_form_encoded(self._client_id), _form_encoded(self._secret))
+        answer = await self._ask("POST", metadata.token_endpoint, data=form, auth=basic)
+        if answer.is_client_error:
+            raise NotIdentified("the code is not accepted")
+        tokens: _Tokens = _decoded(answer, _Tokens)
+        return tokens
+
+    async def _user_info(self, endpoint: str, access_token: str, now: datetime) -> dict[str, Any]:
+        answer = await self._ask("GET", endpoint, headers={"authorization": f"Bearer {access_token}"})
+        if answer.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/jwt":
+            return await self._verified(answer.text.strip(), now)
+        told: dict[str, Any] = _decoded(answer, dict[str, Any])
+        return told
+
+    async def _verified(self, token: str, now: datetime, nonce: str | None = None) -> dict[str, Any]:
+        """The claims of a token; of an ID token where there is a `nonce`. Raises NotIdentified."""
+        from joserfc.errors import InvalidKeyIdError, JoseError  # noqa: PLC0415 - few installations have a provider
+        from joserfc.jwt import ClaimsOption, JWTClaimsRegistry, decode  # noqa: PLC0415
+
+        try:
+            try:
+                read = decode(token, (await self._read()).keys, algorithms=ALGORITHMS)
+            except InvalidKeyIdError:
+                read = decode(token, (await self._read(again=True)).keys, algorithms=ALGORITHMS)
+            required = nonce is not None
+            expected: dict[str, ClaimsOption] = {
+                "iss": {"essential": True, "value": self.issuer},
+                "aud": {"essential": True, "value": self._client_id},
+                "sub": {"essential": True},
+                "exp": {"essential": required},
+                "iat": {"essential": required},
+            }
+            if nonce is not None:
+                expected["nonce"] = {"essential": True, "value": nonce}
+            registry = JWTClaimsRegistry(int(now.timestamp()), CLOCKS_APART, **expected)
+            registry.validate(read.claims)
+        except (JoseError, ValueError) as failure:
+            raise NotIdentified(f"the token is not accepted: {type(failure).__name__}") from None
+        audience = read.claims["aud"]
+        if isinstance(audience, list) and len(audience) > 1 and read.claims.get("azp") != self._client_id:
+            raise NotIdentified("the token is for others too")
+        return dict(read.claims)
+
+    async def _read(self, *, again: bool = False) -> _Published:
+        """The metadata and keys of the provider; `again`: newer ones, where they are not of this minute."""
+        known, longest = self._published, LEAST_SECONDS if again else FRESH_SECONDS
+        if known is not None and self._monotonic() < known.at + longest:
+            return known
+        async with self._reading:
+            if self._published is known or self._published is None:
+                self._published = await self._read_now()
+            return self._published
+
+    async def _read_now(self) -> _Published:
+        address = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
+        metadata = _decoded(await self._ask("GET", address), Metadata)
+        endpoints = [metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri]
+        endpoints += filter(None, (metadata.userinfo_endpoint, metadata.end_session_endpoint))
+        if metadata.issuer != self.issuer or not all(map(is_safe, endpoints)):
+            raise ProviderAway("its metadata are of another issuer, or name an address without TLS")
+        published = _decoded(await self._ask("GET", metadata.jwks_uri), _KeySet)
+        return _Published(metadata, _public_keys(published), self._monotonic())
+
+    async def _ask(self, method: str, address: str, **sent: Any) -> "httpx.Response":
+        """The provider's answer, a client error too. Raises ProviderAway."""
+        import httpx  # noqa: PLC0415 - would keep every start waiting
+
+        try:
+            async with httpx.AsyncClient(
+                timeout=PATIENCE_SECONDS, follow_redirects=False, trust_env=False, transport=self._transport
+            ) as client:
+                answer = await client.request(method, address, **sent)
+        except httpx.HTTPError as failure:
+            raise ProviderAway(type(failure).__name__) from None
+        if not (answer.is_success or answer.is_client_error):
+            raise ProviderAway(f"it answered {answer.status_code}")
+        return answer
+
+
+def _decoded(answer: "httpx.Response", shape: Any) -> Any:
+    if not answer.is_success:
+        raise ProviderAway(f"it answered {answer.status_code}")
+    try:
+        return msgspec.json.decode(answer.content, type=shape)
+    except msgspec.MsgspecError:
+        raise ProviderAway("its answer cannot be read") from None
+
+
+def _public_keys(published: _KeySet) -> Any:
+    """The keys that may have signed a token; those of a form that is not known are left out. Raises ProviderAway."""
+    from joserfc.errors import JoseError  # noqa: PLC0415
+    from joserfc.jwk import KeySet, import_key  # noqa: PLC0415
+
+    keys = []
+    for each in published.keys:
+        if each.get("kty") != "oct" and each.get("use", "sig") == "sig":
+            with suppress(JoseError, ValueError, KeyError, TypeError):
+                keys.append(import_key(each))
+    if not keys:
+        raise ProviderAway("it publishes no key that can be used")
+    return KeySet(keys)
+
+
+def _identity(claims: dict[str, Any], id_token: str) -> Identity:
+    """A person by their claims; of a text that is none, or too long, nothing. Raises NotIdentified."""
+    subject = _text(claims, "sub", LONGEST_SUBJECT)
+    if subject is None:
+        raise NotIdentified("the subject is empty or too long")
+    email = _text(claims, "email", LONGEST_EMAIL)
+    family = _text(claims, "usual_name", LONGEST_NAME) or _text(claims, "family_name", LONGEST_NAME)
+    given = _text(claims, "given_name", LONGEST_NAME)
+    in_parts = " ".join(filter(None, (given, family)))[:LONGEST_NAME]
+    name = _text(claims, "name", LONGEST_NAME) or in_parts or email or subject
+    verified = email if claims.get("email_verified") is True else None
+    return Identity(subject, name, email, verified, _text(claims, "siret", 14), id_token)
+
+
+def _text(claims: dict[str, Any], name: str, longest: int) -> str | None:
+    text = claims.get(name)
+    plain = " ".join(text.split()) if isinstance(text, str) and "\0" not in text else ""
+    return plain if 0 < len(plain) <= longest else None
+
+
+def _with_query(address: str, parameters: dict[str, str]) -> str:
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(parameters)}"
+
+
+def _form_encoded(text: str) -> str:
+    """As RFC 6749 §2.3.1 wants the name and the secret of a client in a header."""
+    return urlencode({"": text})[1:]
