@@ -71,6 +71,22 @@ def rank(of: Tally | Summary) -> Rank:
     return of.without_supply, -of.with_competition, -of.suppliers_alone, -of.reserved, of.lots
 
 
+def rank_together(one: Tally, other: Tally) -> Rank:
+    """The rank of some lots and others, without their tally: it is asked of many pairs, of which few are taken."""
+    return (
+        one.without_supply + other.without_supply,
+        -(one.with_competition + other.with_competition),
+        -(one.alone | other.alone).bit_count(),
+        -(one.reserved + other.reserved),
+        one.lots + other.lots,
+    )
+
+
+def first_criteria(one: Tally, other: Tally) -> tuple[int, int]:
+    """The criteria that rank some lots and others first."""
+    return one.without_supply + other.without_supply, -(one.with_competition + other.with_competition)
+
+
 def draw(seed: int, lots: Iterable[PossibleLot]) -> int:
     """The number by which divisions are put in order that are equal by all criteria: the same for the same need."""
     content = repr((seed, sorted(lots))).encode()

@@ -5,13 +5,14 @@ gives its best for each number of lots, and these are put together group by grou
 """
 
 import heapq
+from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice, product
+from itertools import groupby, islice, product
 from math import prod
 from typing import NamedTuple, TypeVar
 
 from domain.allotment.divisions import Division, Group, PossibleLot
-from domain.allotment.order import Figures, Rank, Tally, draw, rank, tally
+from domain.allotment.order import Figures, Rank, Tally, draw, first_criteria, rank, rank_together, tally
 
 MOST_COMBINED, FEWEST_OF_A_GROUP = 20_000, 1_500
 """The divisions of a need that are all looked at; those of one of its groups, however many groups there are."""
@@ -24,6 +25,9 @@ Value = Callable[[PossibleLot], Figures]
 Chosen = TypeVar("Chosen")
 
 
+FirstCriteria = tuple[int, int]
+
+
 class Scored(NamedTuple):
     """A division with the figures of its lots together."""
 
@@ -32,6 +36,7 @@ class Scored(NamedTuple):
 
 
 NONE = Scored(Tally(), ())
+Numbered = list[tuple[int, Scored]]
 
 
 class Found(NamedTuple):
@@ -94,17 +99,45 @@ def _bounded(menus: Sequence[Sequence[Scored]], most_lots: int) -> Iterator[Scor
     fewest = [min((each.figures.lots for each in menu), default=most_lots) for menu in short]
     kept = [NONE]
     for place, menu in enumerate(short):
-        room = most_lots - sum(fewest[place + 1 :])
-        pairs = (
-            (rank(one.figures.plus(other.figures)), (one, other))
-            for one, other in product(kept, menu)
-            if one.figures.lots + other.figures.lots <= room
-        )
-        kept = [
-            Scored(one.figures.plus(other.figures), one.lots + other.lots)
-            for one, other in _best_by_lots(pairs, KEPT_TOGETHER)
-        ]
+        pairs = _best_pairs(kept, menu, most_lots - sum(fewest[place + 1 :]))
+        kept = [Scored(one.figures.plus(other.figures), one.lots + other.lots) for one, other in pairs]
     yield from kept
+
+
+def _best_pairs(some: Sequence[Scored], others: Sequence[Scored], most_lots: int) -> Iterator[tuple[Scored, Scored]]:
+    """The best pairs of each number of lots, in order; the first found of equals.
+
+    Both have those of one number of lots behind each other, in order. The criteria that cost little to add up rule out
+    most pairs of two numbers together, by their first, before any sets are united.
+    """
+    by_lots: dict[int, list[tuple[FirstCriteria, Numbered, Numbered]]] = {}
+    for one, other in product(_by_number(some), _by_number(others)):
+        best = one[0][1].figures, other[0][1].figures
+        if (lots := best[0].lots + best[1].lots) <= most_lots:
+            by_lots.setdefault(lots, []).append((first_criteria(*best), one, other))
+    for runs in by_lots.values():
+        runs.sort(key=lambda run: run[0])
+        yield from (pair for *_, pair in heapq.nsmallest(KEPT_TOGETHER, _ranked_pairs(runs), key=lambda each: each[:3]))
+
+
+def _by_number(scored: Sequence[Scored]) -> list[Numbered]:
+    """The divisions with their places, in runs of one number of lots."""
+    return [list(run) for _, run in groupby(enumerate(scored), key=lambda each: each[1].figures.lots)]
+
+
+def _ranked_pairs(
+    runs: Iterable[tuple[FirstCriteria, Numbered, Numbered]],
+) -> Iterator[tuple[Rank, int, int, tuple[Scored, Scored]]]:
+    """The pairs with their ranks and places, as long as there may be better ones than enough of those before."""
+    worst_of_enough: list[FirstCriteria] = []
+    for criteria, some, others in runs:
+        if len(worst_of_enough) == KEPT_TOGETHER and criteria > worst_of_enough[-1]:
+            return
+        for (place, one), (beside, other) in product(some, others):
+            found = rank_together(one.figures, other.figures)
+            insort(worst_of_enough, found[:2])
+            del worst_of_enough[KEPT_TOGETHER:]
+            yield found, place, beside, (one, other)
 
 
 def _best_by_lots(every: Iterable[tuple[Rank, Chosen]], count: int) -> list[Chosen]:
@@ -122,24 +155,33 @@ def _merged(group: Group, value: Value) -> list[Division]:
     """
     found: dict[frozenset[PossibleLot], Division] = {}
     for by_segment, by_area in product((False, True), repeat=2):
-        lots: Division | None = group.finest(by_segment, by_area)
-        while lots is not None and frozenset(lots) not in found:
-            found[frozenset(lots)] = lots
-            lots = _with_weakest_joined(group, lots, value) if len(lots) <= MOST_MERGED else None
+        lots = group.finest(by_segment, by_area)
+        weakest_first = sorted((value(lot).eligible, lot) for lot in lots)
+        while (distinct := frozenset(lots)) not in found:
+            found[distinct] = lots
+            joined = _joined_weakest(group, weakest_first, value) if len(lots) <= MOST_MERGED else None
+            if joined is None:
+                break
+            both, *gone = joined
+            lots = (*(lot for lot in lots if lot not in gone), both)
+            for lot in gone:
+                weakest_first.remove((value(lot).eligible, lot))
+            insort(weakest_first, (value(both).eligible, both))
     return list(found.values())
 
 
-def _with_weakest_joined(group: Group, lots: Division, value: Value) -> Division | None:
-    """The division with its weakest lot that can be joined, joined with the weak one that this does the least harm."""
-    weakest_first = sorted(lots, key=lambda lot: (value(lot).eligible, lot))
-    for weakest in weakest_first:
+def _joined_weakest(
+    group: Group, weakest_first: Sequence[tuple[int, PossibleLot]], value: Value
+) -> tuple[PossibleLot, PossibleLot, PossibleLot] | None:
+    """The weakest lot that can be joined, joined with the weak one that this does the least harm, and these two."""
+    for _, weakest in weakest_first:
         joins = (
-            (both, other) for other in weakest_first if other != weakest and (both := group.joined(weakest, other))
+            (both, other) for _, other in weakest_first if other != weakest and (both := group.joined(weakest, other))
         )
         tried = list(islice(joins, MOST_PARTNERS))
         if tried:
-            both, joined = min(tried, key=lambda join: (_change(join[0], join[1], weakest, value), join[0]))
-            return (*(lot for lot in lots if lot not in (weakest, joined)), both)
+            both, other = min(tried, key=lambda join: (_change(join[0], join[1], weakest, value), join[0]))
+            return both, weakest, other
     return None
 
 
@@ -150,7 +192,7 @@ def _change(both: PossibleLot, one: PossibleLot, other: PossibleLot, value: Valu
     return (
         (not made.has_supply) - before.without_supply,
         before.with_competition - made.has_competition,
-        (before.alone & ~made.alone).bit_count() - (made.alone & ~before.alone).bit_count(),
+        before.suppliers_alone - made.alone.bit_count(),
         before.reserved - made.is_reserved,
         made.eligible,
     )
