@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import BinaryIO, NamedTuple
 
 from api.runtime.forked_processes import ForkedProcesses
+from api.sync.assembly import assembling
 from db.core.engine import Engine, transaction
 from db.imports.log import Order
 from db.imports.prepare_rows import Prepare, Prepared, Terms, prepare_here
@@ -54,7 +55,8 @@ async def import_file(
         prepare = processes.prepare(reading, file.stream, otherwise=prepare)
     if observe is not None:
         prepare = _observed(prepare, observe)
-    return await run_import(engine, order, prepare, clock, name_similarity)
+    async with assembling(processes) as assemble:
+        return await run_import(engine, order, prepare, clock, name_similarity, assemble)
 
 
 def _observed(prepare: Prepare, observe: Observe) -> Prepare:

@@ -1,6 +1,7 @@
 """The last step of an import: staged rows become records and suppliers, by statements over whole sets."""
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Collection, Sequence
 from itertools import starmap
 
 from sqlalchemy import ARRAY, DateTime, TextClause, bindparam, text
@@ -9,12 +10,11 @@ from sqlalchemy import Text as SqlText
 from db.core.advisory_locks import Subject, share
 from db.core.engine import Connection
 from db.imports.planner_statistics import MANY, refresh_statistics
-from db.imports.prepare_rows import SUPPLIER_COLUMNS, copy_values
+from db.imports.prepare_rows import SUPPLIER_COLUMNS, SupplierRow
 from db.imports.stage import RECORD_COLUMNS, ImportContext, copy
 from db.schema.supplier_tables import suppliers
 from db.suppliers.regroup import NAMESAKES, lock_identities, regroup
-from db.suppliers.write import REWRITTEN_AT_ONCE, stored_records, supplier_row, tombstone_values
-from domain.suppliers.assembly import assemble
+from db.suppliers.write import REWRITTEN_AT_ONCE, record_rows, tombstone_values
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.rows import WITHDRAWN
 
@@ -260,10 +260,21 @@ async def _regroup(context: ImportContext, find_seeds: TextClause) -> None:
 
 
 async def _stage_shared(context: ImportContext) -> None:
-    """Stage the suppliers in `to_rewrite`, assembled from all their records."""
-    ids = await context.connection.stream(text("SELECT DISTINCT supplier_id FROM to_rewrite"))
-    async for some in ids.scalars().partitions(REWRITTEN_AT_ONCE):
-        described = await stored_records(context.connection, some)
-        whole = (assemble(supplier_id, stored) for supplier_id, stored in described.items())
-        rows = [copy_values(supplier_row(supplier, context.terms.change_set)) for supplier in whole]
-        await copy(context.connection, "staged_suppliers", SUPPLIER_COLUMNS, rows)
+    """Stage the suppliers in `to_rewrite`, assembled from all their records: some while the next ones' are read."""
+    connection, change_set = context.connection, context.terms.change_set
+    ids = await connection.stream(text("SELECT DISTINCT supplier_id FROM to_rewrite"))
+    under_way: asyncio.Future[Sequence[SupplierRow]] | None = None
+
+    async def copy_assembled() -> None:
+        if under_way is not None:
+            await copy(connection, "staged_suppliers", SUPPLIER_COLUMNS, await under_way)
+
+    try:
+        async for some in ids.scalars().partitions(REWRITTEN_AT_ONCE):
+            described = await record_rows(connection, some)
+            await copy_assembled()
+            under_way = asyncio.ensure_future(context.assemble(change_set, described))
+        await copy_assembled()
+    finally:
+        if under_way is not None:
+            await asyncio.gather(under_way, return_exceptions=True)

@@ -1,7 +1,8 @@
 """CPU-only preparation of import rows: encode, hash, and assemble suppliers of one record."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from itertools import repeat
 from typing import Any, NamedTuple, cast
@@ -13,7 +14,7 @@ from db.core.uuid7 import increasing_ids
 from db.schema.supplier_tables import suppliers
 from db.suppliers.encoding import content_columns, content_hash, derived_columns, encode, problems
 from db.suppliers.suppression_list import Suppressions
-from db.suppliers.write import supplier_row
+from db.suppliers.write import RecordRow, stored_record, supplier_row
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.rows import Batch, RowError, reject
 from domain.suppliers.supplier import Flag, Placement, Point, SupplierRecord
@@ -35,6 +36,8 @@ Derived = tuple[
     date | None, str | None,
 ]  # fmt: skip
 """The columns of a record after its content, in the order of `derived_columns`."""
+SupplierRow = tuple[Any, ...]
+"""A supplier as COPY takes it."""
 
 
 class EncodedRecord(NamedTuple):
@@ -50,7 +53,7 @@ class EncodedRecord(NamedTuple):
     siret: str | None
     content: tuple[Any, ...]
     derived: Derived | None = None
-    supplier: tuple[Any, ...] | None = None
+    supplier: SupplierRow | None = None
     joins: str | None = None
 
     @property
@@ -79,6 +82,9 @@ class Prepared(msgspec.Struct, frozen=True):
 Prepare = Callable[[Terms, Callable[[], bool]], Generator[Prepared, None, None]]
 """The encoded batches of an import, each made while it is waited for. The function says whether the next batch is
 expected to hold new records, of which the suppliers are then made too."""
+
+Assemble = Callable[[int, Mapping[UUID, Sequence[RecordRow]]], Awaitable[Sequence[SupplierRow]]]
+"""The suppliers that some stored records describe, as `assembled` makes them, wherever that is done."""
 
 SUPPLIER_COLUMNS = tuple(column.name for column in suppliers.columns)
 SUPPLIER_ID = SUPPLIER_COLUMNS.index("id")
@@ -124,18 +130,29 @@ def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> Prepared:
     return Prepared(encoded, rejects, flags)
 
 
+def assembled(change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) -> list[SupplierRow]:
+    """The suppliers that stored records describe, as that change set writes them."""
+    suppliers_of = (assemble(supplier_id, list(map(stored_record, rows))) for supplier_id, rows in described.items())
+    return [copy_values(supplier_row(supplier, change_set)) for supplier in suppliers_of]
+
+
+async def assemble_here(change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) -> Sequence[SupplierRow]:
+    """As `assembled`, in a thread."""
+    return await asyncio.to_thread(assembled, change_set, described)
+
+
 def record_values(terms: Terms, item: EncodedRecord) -> Sequence[Any]:
     """The columns of `records` after the supplier's id, as COPY takes them."""
     derived = item.derived or derived_columns(item.record, item.placement, terms.now, item.joins).values()
     return (*item.content, *derived)
 
 
-def supplier_values(terms: Terms, item: EncodedRecord, supplier_id: UUID) -> tuple[Any, ...]:
+def supplier_values(terms: Terms, item: EncodedRecord, supplier_id: UUID) -> SupplierRow:
     """The row of a supplier that this record alone describes, as COPY takes it."""
     return _supplier(terms, item.external_id, item.record, item.placement, supplier_id)
 
 
-def copy_values(row: dict[str, Any]) -> tuple[Any, ...]:
+def copy_values(row: dict[str, Any]) -> SupplierRow:
     """A row of `suppliers` as COPY takes it, its id as text: that is sent between processes for less."""
     row["id"], row["document"] = str(row["id"]), encode(row["document"]).decode()
     return tuple(row.values())
@@ -143,6 +160,6 @@ def copy_values(row: dict[str, Any]) -> tuple[Any, ...]:
 
 def _supplier(
     terms: Terms, external_id: str, record: SupplierRecord, placement: Placement, supplier_id: UUID
-) -> tuple[Any, ...]:
+) -> SupplierRow:
     stored = StoredRecord(terms.source, external_id, record, placement, supplier_id, terms.now, terms.now)
     return copy_values(supplier_row(assemble(supplier_id, (stored,)), terms.change_set))

@@ -23,7 +23,7 @@ from db.imports.log import (
 )
 from db.imports.merge import changes_suppliers, count_absent, count_stored, count_withdrawn, merge, note_received
 from db.imports.planner_statistics import MANY, refresh_statistics
-from db.imports.prepare_rows import Prepare, Prepared, Terms
+from db.imports.prepare_rows import Assemble, Prepare, Prepared, Terms, assemble_here
 from db.imports.stage import Counts, ImportContext, analyze_staging, first_rejects, open_staging, stage
 from db.suppliers.suppression_list import suppressions_of
 from db.suppliers.write import begin_change, current_version, publish
@@ -38,7 +38,12 @@ PROGRESS_SECONDS = 0.2
 
 
 async def run_import(
-    engine: Engine, order: Order, prepare: Prepare, clock: Callable[[], datetime], similarity: NameSimilarity
+    engine: Engine,
+    order: Order,
+    prepare: Prepare,
+    clock: Callable[[], datetime],
+    similarity: NameSimilarity,
+    assemble: Assemble = assemble_here,
 ) -> Import:
     """Store the batches of `prepare` as records of `order.source`, in one transaction, and report what became of each.
 
@@ -49,6 +54,8 @@ async def run_import(
     (`WITHDRAWN`) removes the record that was stored of it. A dry run answers what the import would answer now, and
     leaves nothing behind.
 
+    Suppliers that several records describe are made by `assemble`.
+
     Imports of one source wait for each other. Takes a connection for the whole import, and a second one now and then.
     Raises Conflict (`too_many_removed`) for a snapshot that removes more than a fifth of the source without `force`,
     and whatever `prepare` raises; nothing is then stored, and unless it was a dry run the import is kept as failed.
@@ -56,13 +63,15 @@ async def run_import(
     started = clock()
     if order.dry_run:
         async with engine.connect() as connection:
-            return await _import(engine, connection, order, prepare, started, similarity)
+            context = await _begin(connection, order, started, similarity, assemble)
+            return await _import(engine, context, order, prepare)
     async with transaction(engine) as connection:
         # before others see it: an import whose lock is free counts as interrupted
         await lock(connection, Subject.IMPORT, str(order.id))
         await open_import(engine, order, started)
         async with _failure_noted(engine, order, clock):
-            done = await _import(engine, connection, order, prepare, started, similarity)
+            context = await _begin(connection, order, started, similarity, assemble)
+            done = await _import(engine, context, order, prepare)
         done = msgspec.structs.replace(done, finished_at=clock())
         await close_import(connection, done)
         if order.actor is not None:
@@ -94,15 +103,8 @@ async def _refresh_statistics(engine: Engine) -> None:
             await refresh_statistics(connection)
 
 
-async def _import(
-    engine: Engine,
-    connection: Connection,
-    order: Order,
-    prepare: Prepare,
-    now: datetime,
-    similarity: NameSimilarity,
-) -> Import:
-    context = await _begin(connection, order, now, similarity)
+async def _import(engine: Engine, context: ImportContext, order: Order, prepare: Prepare) -> Import:
+    connection = context.connection
     counts = await _stage_all(engine, context, order, prepare, expects_new=context.stored == 0)
     await analyze_staging(connection)
     absent, kept = await _removable(context, order)
@@ -124,11 +126,13 @@ async def _import(
         kept_absent=kept,
         errors=errors,
         data_version=version,
-        started_at=now,
+        started_at=context.terms.now,
     )
 
 
-async def _begin(connection: Connection, order: Order, now: datetime, similarity: NameSimilarity) -> ImportContext:
+async def _begin(
+    connection: Connection, order: Order, now: datetime, similarity: NameSimilarity, assemble: Assemble
+) -> ImportContext:
     """Lock the source against other imports and single writes, a dry run against writers only; open the staging."""
     await (share if order.dry_run else lock)(connection, Subject.SOURCE, order.source)
     await open_staging(connection)
@@ -136,7 +140,7 @@ async def _begin(connection: Connection, order: Order, now: datetime, similarity
     suppressions = await suppressions_of(connection, order.source)
     terms = Terms(order.source, change_set, now, order.language, suppressions)
     stored = await count_stored(connection, order.source)
-    return ImportContext(connection, terms, order.dry_run, similarity, stored)
+    return ImportContext(connection, terms, order.dry_run, similarity, assemble, stored)
 
 
 async def _stage_all(

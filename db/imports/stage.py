@@ -18,6 +18,7 @@ from db.core.uuid7 import new_id
 from db.imports.prepare_rows import (
     SUPPLIER_COLUMNS,
     SUPPLIER_ID,
+    Assemble,
     EncodedRecord,
     Prepared,
     Terms,
@@ -58,6 +59,7 @@ class ImportContext(msgspec.Struct, frozen=True):
     terms: Terms
     dry_run: bool
     similarity: NameSimilarity
+    assemble: Assemble
     stored: int
 
 

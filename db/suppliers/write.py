@@ -7,17 +7,18 @@ the order of versions is the order of commits: a reader that has seen version n 
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, Uuid, bindparam, func, literal_column, select, text, true, update
+import msgspec
+from sqlalchemy import ARRAY, Text, Uuid, bindparam, func, literal_column, select, text, true, type_coerce, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
 from db.schema.supplier_tables import change_set_ids, directory_version, records, sources, suppliers
 from db.suppliers.additions import SIREN_DIGITS
 from domain.suppliers.assembly import StoredRecord, assemble
-from domain.suppliers.supplier import Offer, Placement, Point, Supplier
+from domain.suppliers.supplier import Flag, Offer, Placement, Point, Supplier, SupplierRecord
 from domain.text.normalise import fold
 
 CHANNEL = "vivier_suppliers"
@@ -32,19 +33,41 @@ _PUBLISH = text(f"""
 _RECORD_COLUMNS = (
     "source", "external_id", "payload", "lat", "lon", "commune", "flags", "supplier_id", "received_at", "changed_at",
 )  # fmt: skip
-STORED_RECORDS = select(*(records.c[name] for name in _RECORD_COLUMNS), sources.c.rank).join(
-    sources, sources.c.name == records.c.source
-)
+_COLUMNS_AS_STORED = [
+    type_coerce(records.c[name], Text) if name in {"payload", "flags"} else records.c[name] for name in _RECORD_COLUMNS
+]
+STORED_RECORDS = select(*_COLUMNS_AS_STORED, sources.c.rank).join(sources, sources.c.name == records.c.source)
+_DESCRIBING = STORED_RECORDS.add_columns(records.c.siret).where(records.c.supplier_id == func.any(bindparam("ids")))
+
+
+class RecordRow(NamedTuple):
+    """A row of `STORED_RECORDS`: `payload` and `flags` are JSON."""
+
+    source: str
+    external_id: str
+    payload: str
+    lat: float | None
+    lon: float | None
+    commune: str | None
+    flags: str
+    supplier_id: UUID | None
+    received_at: datetime
+    changed_at: datetime
+    rank: int
+
+
+_decode = msgspec.json.Decoder(SupplierRecord).decode
+_decode_flags = msgspec.json.Decoder(tuple[Flag, ...]).decode
 
 # LATERAL with OFFSET 0 makes a look-up in the index for each number, whatever the planner knows of the table.
 _numbers = func.unnest(bindparam("numbers", type_=ARRAY(Text))).table_valued("number", name="n").render_derived()
 _additions = (
-    select(*(records.c[name] for name in (*_RECORD_COLUMNS, "joins")))
+    select(*_COLUMNS_AS_STORED, records.c.joins)
     .where(records.c.joins == _numbers.c.number)
     .offset(literal_column("0"))
     .lateral("additions")
 )
-_ADDITIONS = select(*_additions.c, sources.c.rank).select_from(
+_ADDITIONS = select(*(_additions.c[name] for name in _RECORD_COLUMNS), sources.c.rank, _additions.c.joins).select_from(
     _numbers.join(_additions, true()).join(sources, sources.c.name == _additions.c.source)
 )
 
@@ -76,18 +99,25 @@ async def publish(connection: Connection, change_set: int) -> int:
 
 async def stored_records(connection: Connection, supplier_ids: Iterable[UUID]) -> dict[UUID, list[StoredRecord]]:
     """The records behind each supplier, those that add to it among them; a supplier that none makes is absent."""
-    query = STORED_RECORDS.where(records.c.supplier_id == func.any(bindparam("ids")))
-    found: dict[UUID, list[StoredRecord]] = {}
+    found = await record_rows(connection, supplier_ids)
+    return {supplier_id: list(map(stored_record, rows)) for supplier_id, rows in found.items()}
+
+
+async def record_rows(connection: Connection, supplier_ids: Iterable[UUID]) -> dict[UUID, list[RecordRow]]:
+    """The same as the database has them, to be read elsewhere (`stored_record`)."""
+    found: dict[UUID, list[RecordRow]] = {}
     numbers: dict[str, set[UUID]] = {}
-    for row in await connection.execute(query, {"ids": list(supplier_ids)}):
-        item = stored_record(row)
-        found.setdefault(row.supplier_id, []).append(item)
-        if (siret := item.record.siret) is not None:
+    for *columns, siret in await connection.execute(_DESCRIBING, {"ids": list(supplier_ids)}):
+        row = RecordRow(*columns)
+        supplier_id = row.supplier_id
+        assert supplier_id is not None  # noqa: S101 - it was asked for
+        found.setdefault(supplier_id, []).append(row)
+        if siret is not None:
             for number in (siret, siret[:SIREN_DIGITS]):
-                numbers.setdefault(number, set()).add(row.supplier_id)
-    for row in await connection.execute(_ADDITIONS, {"numbers": list(numbers)}):
-        for supplier_id in numbers[row.joins]:
-            found[supplier_id].append(stored_record(row))
+                numbers.setdefault(number, set()).add(supplier_id)
+    for *columns, joins in await connection.execute(_ADDITIONS, {"numbers": list(numbers)}):
+        for supplier_id in numbers[joins]:
+            found[supplier_id].append(RecordRow(*columns))
     return found
 
 
@@ -125,8 +155,8 @@ def stored_record(row: Any) -> StoredRecord:
     return StoredRecord(
         row.source,
         row.external_id,
-        row.payload,
-        Placement(location, row.commune, row.flags),
+        _decode(row.payload),
+        Placement(location, row.commune, _decode_flags(row.flags)),
         row.supplier_id,
         row.received_at,
         row.changed_at,

@@ -1,10 +1,11 @@
 """One supplier from the records that describe it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from functools import reduce
 from itertools import chain
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -22,17 +23,19 @@ from domain.suppliers.supplier import (
     SupplierRecord,
 )
 
-_UNITED_FIELDS = ("approvals", "labels")
-_MERGED_FIELDS = ("shares", "contact")
+Part = TypeVar("Part", bound=msgspec.Struct)
+
 _FIRST_KNOWN_FIELDS = (
     "name", "trade_name", "siret", "legal_form", "ess", "in_prison", "address", "description", "employees",
     "turnover_eur", "active",
 )  # fmt: skip
 _PLACE_FIELDS = ("location", "commune")
 # `contact.person` is personal data and is never served; nor is the source it came from.
-_NESTED_FIELDS = (
-    *(("shares", name) for name in ("disabled", "disadvantaged", "detained")),
-    *(("contact", name) for name in ("email", "phone", "website")),
+_NESTED_FIELDS = {"shares": ("disabled", "disadvantaged", "detained"), "contact": ("email", "phone", "website")}
+_first_known = attrgetter(*_FIRST_KNOWN_FIELDS)
+_nested = tuple(
+    (attrgetter(part), tuple(f"{part}.{name}" for name in names), attrgetter(*names))
+    for part, names in _NESTED_FIELDS.items()
 )
 AWARDS_KEPT = 20
 DOUBTFUL_POINT = frozenset(("point_far_from_commune", "outside_france"))
@@ -134,33 +137,27 @@ def _provenance(stored: Sequence[StoredRecord], placed: StoredRecord) -> dict[st
     return found | {name: placed.source for name in _PLACE_FIELDS if getattr(placed.placement, name) is not None}
 
 
-def _known_fields(document: SupplierRecord | Supplier, place: Supplier | None) -> Iterator[str]:
+def _known_fields(document: SupplierRecord | Supplier, place: Supplier | None) -> list[str]:
     """The fields that are known and not united; those of `place` among them."""
-    for name in _FIRST_KNOWN_FIELDS:
-        if getattr(document, name) is not None:
-            yield name
-    for part, name in _NESTED_FIELDS:
-        if (whole := getattr(document, part)) is not None and getattr(whole, name) is not None:
-            yield f"{part}.{name}"
-    for name in _PLACE_FIELDS:
-        if place is not None and getattr(place, name) is not None:
-            yield name
+    values = zip(_FIRST_KNOWN_FIELDS, _first_known(document), strict=True)
+    found = [name for name, value in values if value is not None]
+    for part, names, values_of in _nested:
+        if (whole := part(document)) is not None:
+            found += [name for name, value in zip(names, values_of(whole), strict=True) if value is not None]
+    return found if place is None else found + [name for name in _PLACE_FIELDS if getattr(place, name) is not None]
 
 
 def _combined(records: Sequence[SupplierRecord]) -> SupplierRecord:
     """One record of all of them; the values of earlier ones are preferred."""
-    fields: dict[str, Any] = {}
-    for field in SupplierRecord.__struct_fields__:
-        known = [value for record in records if (value := getattr(record, field)) is not None]
-        if field == "offers":
-            fields[field] = unite(chain.from_iterable(known))
-        elif field in _UNITED_FIELDS:
-            fields[field] = tuple(dict.fromkeys(chain.from_iterable(known))) if known else None
-        elif field in _MERGED_FIELDS:
-            fields[field] = reduce(_fill_nulls, known) if known else None
-        else:
-            fields[field] = known[0] if known else None
-    return SupplierRecord(**fields | {"approvals": _without_undated(fields["approvals"])})
+    approvals = [record.approvals for record in records if record.approvals is not None]
+    return msgspec.structs.replace(
+        reduce(_fill_nulls, records),
+        offers=unite(chain.from_iterable(record.offers for record in records)),
+        approvals=_without_undated(_each_once(approvals)) if approvals else None,
+        labels=_each_once(record.labels for record in records),
+        shares=_filled(record.shares for record in records),
+        contact=_filled(record.contact for record in records),
+    )
 
 
 def _public_awards(stored: Sequence[StoredRecord]) -> tuple[KnownAward, ...]:
@@ -192,18 +189,27 @@ def _supplementary(item: StoredRecord) -> int:
     )
 
 
-def _without_undated(approvals: tuple[Approval, ...] | None) -> tuple[Approval, ...] | None:
+def _without_undated(approvals: tuple[Approval, ...]) -> tuple[Approval, ...]:
     """The approvals without those that lack dates where another one of their kind has some."""
-    if approvals is None:
-        return None
     dated = {approval.kind for approval in approvals if approval.valid_from or approval.valid_until}
     return tuple(item for item in approvals if item.valid_from or item.valid_until or item.kind not in dated)
 
 
-def _fill_nulls(part: Any, other: Any) -> Any:
+def _each_once(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(chain.from_iterable(parts)))
+
+
+def _filled(parts: Iterable[Part | None]) -> Part | None:
+    """The first part that is there, its nulls filled from those after it."""
+    known = [part for part in parts if part is not None]
+    return reduce(_fill_nulls, known) if known else None
+
+
+def _fill_nulls(part: Part, other: Part) -> Part:
     """The struct `part`, its nulls filled from `other`."""
-    missing = {name: getattr(other, name) for name in part.__struct_fields__ if getattr(part, name) is None}
-    return msgspec.structs.replace(part, **missing)
+    values = zip(msgspec.structs.astuple(part), msgspec.structs.astuple(other), strict=True)
+    # by position: by names it would take three times as long
+    return type(part)(*[mine if mine is not None else theirs for mine, theirs in values])
 
 
 def _vagueness(item: StoredRecord) -> int:
