@@ -172,11 +172,11 @@ def _names_of_places(visit: Visit, areas: Iterable[Area]) -> dict[str, Any]:
 
 
 def departements_around(areas: Iterable[Area], territories: Territories) -> dict[str, str]:
-    """The name of the departement around each commune or EPCI, by its id."""
+    """The names of the departements around each commune or EPCI, by its id."""
     around = {
         area.id: [each.label for each in territories.parents(area) if each.kind == "departement"] for area in areas
     }
-    return {area_id: labels[0] for area_id, labels in around.items() if labels}
+    return {area_id: ", ".join(labels) for area_id, labels in around.items() if labels}
 
 
 @cache

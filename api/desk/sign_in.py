@@ -58,7 +58,10 @@ async def sign_out(visit: Visit) -> Response[bytes]:
     """The way to the form to sign in, without a session."""
     await end_session(visit.services, visit.token)
     visit.new_token = ""
-    return visit.redirect("/connexion")
+    answer = visit.redirect("/connexion")
+    # what was typed is kept in the tab: nobody who comes after is to find it
+    answer.headers["clear-site-data"] = '"storage"'
+    return answer
 
 
 @page("GET", "/bureau/{digest}/{name}", scope=None)

@@ -123,7 +123,7 @@
       const layers = found.map((each) => L.geoJSON(each, { style: CHOSEN, interactive: false }));
       const km = Number(radius.value.replace(",", "."));
       const [point] = ticked("centre").map((field) => field.value.split(",").map(Number));
-      const around = point || (km && layers.length === 1 && layers[0].getBounds().getCenter());
+      const around = point || (codes.length === 1 && codes[0].startsWith("commune:") && layers[0].getBounds().getCenter());
       if (around && km > 0) layers.push(L.circle(around, { ...CHOSEN, radius: km * 1000 }));
       if (point) layers.push(L.circleMarker(point, { ...CHOSEN, radius: 5, fillOpacity: 1 }));
       for (const field of ticked("trace")) {

@@ -90,3 +90,11 @@ def heading(page: str) -> str:
     """The heading of a page."""
     found = re.search(r"<h1[^>]*>(.*?)</h1>", page, re.DOTALL)
     return found[1].strip() if found else ""
+
+
+async def send_file(browser: Browser, form: str, name: str, content: bytes, **named: Any) -> httpx.Response:
+    """Send a form of the page with a file chosen in one of its fields, as multipart."""
+    fields = {**browser.fields(form), **named}
+    answer = await browser.post(f"/{form}", data=fields, files={name: (f"{name}.txt", content)})
+    browser.page = answer.text
+    return answer
