@@ -110,17 +110,12 @@ def _web_url(text: str) -> str:
 
 
 def _tiles_url(text: str) -> str:
+    expected = "an http or https address with {z}, {x} and {y}, such as https://tuiles.example.org/{z}/{x}/{y}.png"
     parts = urlsplit(text)
-    if (
-        parts.scheme not in {"http", "https"}
-        or not parts.hostname
-        or not {"{z}", "{x}", "{y}"} <= set(re.findall(r"{[a-z]}", text))
-    ):
-        raise ValueError(
-            "an http or https address with {z}, {x} and {y}, such as https://tuiles.example.org/{z}/{x}/{y}.png"
-        )
-    if any(sign in text for sign in " ;,'\""):
-        raise ValueError("an address without spaces, commas, semicolons or quotes, which the pages' policy cannot name")
+    # its origin stands in the policy of the pages, to which nothing else may be added
+    is_plain = re.fullmatch(r"[\w.-]+(:\d+)?", parts.netloc, re.ASCII) is not None
+    if parts.scheme not in {"http", "https"} or not is_plain or not all(part in text for part in ("{z}", "{x}", "{y}")):
+        raise ValueError(expected)
     return text
 
 
@@ -232,6 +227,7 @@ class Settings:
     valkey_url: str | None = _setting("VIVIER_VALKEY_URL", _valkey_url, secret=True)
     session_hours: int = _setting("VIVIER_SESSION_HOURS", _number(1, 720, "a number of hours"), 12)
     tiles_url: str | None = _setting("VIVIER_TILES_URL", _tiles_url)
+    tiles_credit: str | None = _setting("VIVIER_TILES_CREDIT", str)
     webhook_private: bool = _setting("VIVIER_WEBHOOK_PRIVATE", _yes_or_no, False)
     pool_fetch: bool = _setting("VIVIER_POOL_FETCH", _yes_or_no, False)
     keep_needs_years: int = _setting("VIVIER_KEEP_NEEDS_YEARS", _number(LEAST_YEARS_OF_NEEDS, 100, YEARS), 5)

@@ -36,7 +36,7 @@ KINDS_OF_PLACE = {
     "departement": Text("département", "departement"),
     "epci": Text("intercommunalité", "EPCI"),
     "commune": Text("commune", "commune"),
-    "nuts": Text("zone NUTS", "NUTS area"),
+    "nuts": Text("zone européenne NUTS", "European NUTS area"),
 }
 
 
@@ -145,7 +145,6 @@ def need_form_page(
         most_lots=MOST_LOTS,
         outlines=f"contours/{visit.services.reference.territories.version}",
         draft=draft_of(visit),
-        tiles=visit.services.settings.tiles_url,
         **_names_of_places(visit, _places(understood)),
     )
 

@@ -165,6 +165,8 @@ def test_tiles_have_an_address_that_a_policy_can_name() -> None:
     for wrong in (
         "tuiles.example.org/{z}/{x}/{y}",
         "https://tuiles.example.org/{z}/{x}",
+        "https://{s}.tuiles.example.org/{z}/{x}/{y}",
+        "https://user:password@tuiles.example.org/{z}/{x}/{y}",
         "ftp://tuiles.example.org/{z}/{x}/{y}",
         "https://tuiles.example.org;script-src/{z}/{x}/{y}",
         "https://a.example.org *.example.org/{z}/{x}/{y}",

@@ -96,13 +96,16 @@ async def test_outlines_are_drawn_thin_and_stay_in_the_browser(browser: Browser)
         ("country:FR", "departement", "departement:01"),
         ("departement:56", "epci", "epci:"),
         ("region:53", "contour", "region:53"),
+        ("country:FR", "villes", "commune:75056"),
     ):
         (one, *_) = (await browser.get(f"/{path}/{code}/{kind}")).json()["features"]
         assert one["id"].startswith(first)
     assert (await browser.get("/contours/old/region:53/contour")).headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("path", ["country:FR/commune", "departement:999/epci", "commune:56178/epci", "x/contour"])
+@pytest.mark.parametrize(
+    "path", ["country:FR/commune", "departement:999/epci", "commune:56178/epci", "x/contour", "region:53/villes"]
+)
 async def test_there_are_no_other_outlines(browser: Browser, path: str) -> None:
     await browser.sign_in()
     assert (await browser.get(f"/contours/x/{path}")).status_code == 404

@@ -30,7 +30,7 @@ def appears(window: Chrome, selector: str) -> Any:
 
 
 def value(window: Chrome, field: str) -> str:
-    return window.find_element(By.ID, field).get_property("value") or ""
+    return str(window.find_element(By.ID, field).get_property("value") or "")
 
 
 def assert_nothing_was_blocked(window: Chrome) -> None:
@@ -53,7 +53,7 @@ def type_a_need(base: str, folder: Path, width: int) -> None:
         window.find_element(By.ID, "lot-1-objet").send_keys("tonte de pelouses")
         assert appears(window, "[name=lot-1-metier][value=ev-entretien]").is_selected()
         status = window.find_element(By.ID, "annonce")
-        assert "Entretien" in (status.get_property("textContent") or "")
+        assert "Entretien" in str(status.get_property("textContent"))
         window.find_element(By.ID, "lieu").send_keys("Pontiv")
         appears(window, "[id='territoire-commune:56178']").send_keys(Keys.SPACE)
         appears(window, "[id='territoire-commune:56178']:checked:not(.choice)")
