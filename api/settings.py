@@ -112,17 +112,12 @@ def _web_url(text: str) -> str:
 
 
 def _tiles_url(text: str) -> str:
+    expected = "an http or https address with {z}, {x} and {y}, such as https://tuiles.example.org/{z}/{x}/{y}.png"
     parts = urlsplit(text)
-    if (
-        parts.scheme not in {"http", "https"}
-        or not parts.hostname
-        or not {"{z}", "{x}", "{y}"} <= set(re.findall(r"{[a-z]}", text))
-    ):
-        raise ValueError(
-            "an http or https address with {z}, {x} and {y}, such as https://tuiles.example.org/{z}/{x}/{y}.png"
-        )
-    if any(sign in text for sign in " ;,'\""):
-        raise ValueError("an address without spaces, commas, semicolons or quotes, which the pages' policy cannot name")
+    # its origin stands in the policy of the pages, to which nothing else may be added
+    is_plain = re.fullmatch(r"[\w.-]+(:\d+)?", parts.netloc, re.ASCII) is not None
+    if parts.scheme not in {"http", "https"} or not is_plain or not all(part in text for part in ("{z}", "{x}", "{y}")):
+        raise ValueError(expected)
     return text
 
 
@@ -234,6 +229,7 @@ class Settings:
     valkey_url: str | None = _setting("VIVIER_VALKEY_URL", _valkey_url, secret=True)
     session_hours: int = _setting("VIVIER_SESSION_HOURS", _number(1, 720, "a number of hours"), 12)
     tiles_url: str | None = _setting("VIVIER_TILES_URL", _tiles_url)
+    tiles_credit: str | None = _setting("VIVIER_TILES_CREDIT", str)
     oidc_issuer: str | None = _setting("VIVIER_OIDC_ISSUER", oidc_settings.issuer)
     oidc_client_id: str | None = _setting("VIVIER_OIDC_CLIENT_ID", _secret)
     oidc_client_secret: str | None = _setting("VIVIER_OIDC_CLIENT_SECRET", _secret, secret=True)

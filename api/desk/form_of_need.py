@@ -80,5 +80,8 @@ def _point(place: Place) -> str:
 
 
 def plain_number(number: float | None) -> str:
-    """A number in figures alone, to the cent."""
-    return "" if number is None else f"{number:.2f}".rstrip("0").rstrip(".")
+    """A number as people write it, to the cent: “240 000”, “12.5”."""
+    if number is None:
+        return ""
+    whole, _, part = f"{number:,.2f}".partition(".")
+    return ".".join(filter(None, (whole.replace(",", " "), part.rstrip("0"))))

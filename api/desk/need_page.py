@@ -36,7 +36,7 @@ KINDS_OF_PLACE = {
     "departement": Text("département", "departement"),
     "epci": Text("intercommunalité", "EPCI"),
     "commune": Text("commune", "commune"),
-    "nuts": Text("zone NUTS", "NUTS area"),
+    "nuts": Text("zone européenne NUTS", "European NUTS area"),
 }
 
 
@@ -145,7 +145,6 @@ def need_form_page(
         most_lots=MOST_LOTS,
         outlines=f"contours/{visit.services.reference.territories.version}",
         draft=draft_of(visit),
-        tiles=visit.services.settings.tiles_url,
         **_names_of_places(visit, _places(understood)),
     )
 
@@ -172,11 +171,11 @@ def _names_of_places(visit: Visit, areas: Iterable[Area]) -> dict[str, Any]:
 
 
 def departements_around(areas: Iterable[Area], territories: Territories) -> dict[str, str]:
-    """The name of the departement around each commune or EPCI, by its id."""
+    """The names of the departements around each commune or EPCI, by its id."""
     around = {
         area.id: [each.label for each in territories.parents(area) if each.kind == "departement"] for area in areas
     }
-    return {area_id: labels[0] for area_id, labels in around.items() if labels}
+    return {area_id: ", ".join(labels) for area_id, labels in around.items() if labels}
 
 
 @cache

@@ -1,5 +1,6 @@
-"""Outlines for the maps that browsers draw: of France's departements, of the EPCI and communes of one, of any area."""
+"""Ground for the maps that browsers draw: outlines of departements, EPCI, communes and any area, and the towns."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import get_args
 
@@ -11,15 +12,16 @@ from api.desk.visit import Visit
 from api.web.compression import coded
 from api.web.content_negotiation import GEOJSON
 from domain.errors import NotFound
-from domain.reference.territory import UnknownTerritory
+from domain.reference.territory import Commune, UnknownTerritory
 from domain.text.bilingual import Text
 from matching.geo.screen_outlines import Drawn, outline_of, outlines_within
 from matching.reference import Reference
 
 YEAR = 365 * 86_400
+MOST_TOWNS = 1_500
 CACHED = 32
 """Answers that are remembered: some 60 kB each."""
-OWN = "contour"
+OWN, TOWNS = "contour", "villes"
 DRAWN: tuple[Drawn, ...] = get_args(Drawn)
 WITHIN: dict[str, tuple[Drawn, ...]] = {"country": ("departement",), "departement": ("epci", "commune")}
 """The kinds of outlines that are drawn of an area, by its kind."""
@@ -41,13 +43,13 @@ class Outlines(msgspec.Struct, frozen=True, tag_field="type", tag="FeatureCollec
 
 @page("GET", "/contours/{version}/{code}/{kind}", scope="match")
 async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Response[bytes]:
-    """The outlines of a kind in an area, or with `contour` its own; for a year, where their version is of today."""
+    """The outlines of a kind in an area, with `contour` its own, or the towns; for a year, where of today's version."""
     reference = visit.services.reference
     try:
         area = reference.territories.area(code)
     except UnknownTerritory as unknown:
         raise NotFound(unknown.detail) from None
-    if kind not in (*WITHIN.get(area.kind, ()), OWN):
+    if kind not in (*WITHIN.get(area.kind, ()), OWN) and (area.kind, kind) != ("country", TOWNS):
         raise NotFound(NO_OUTLINES)
     content = await visit.services.match_work.beside(
         outlines_in, area.id, kind, is_much=False, key=str(visit.call.bearer.organisation_id), left=visit.call.left
@@ -61,12 +63,22 @@ async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Resp
 
 @lru_cache(CACHED)
 def outlines_in(reference: Reference, code: str, kind: str) -> bytes:
-    """The outlines of a kind in an area, as GeoJSON; with `contour` its own."""
+    """The outlines of a kind in an area, as GeoJSON; with `contour` its own, with `villes` its largest communes."""
+    if kind == TOWNS:
+        return msgspec.json.encode(Outlines(tuple(_towns(reference.territories.communes))))
     area, geography = reference.territories.area(code), reference.geography
     drawn = next((each for each in DRAWN if each == kind), None)
     found = outline_of(geography, area) if drawn is None else outlines_within(geography, area, drawn)
     features = (Feature(each.id, {"name": each.label}, msgspec.Raw(outline.encode())) for each, outline in found)
     return msgspec.json.encode(Outlines(tuple(features)))
+
+
+def _towns(communes: tuple[Commune, ...]) -> Iterator[Feature]:
+    """The largest communes, the largest first, as points."""
+    for commune in sorted(communes, key=lambda each: -each.population)[:MOST_TOWNS]:
+        if commune.lat is not None and commune.lon is not None:
+            at = {"type": "Point", "coordinates": (round(commune.lon, 3), round(commune.lat, 3))}
+            yield Feature(f"commune:{commune.code}", {"name": commune.name}, msgspec.Raw(msgspec.json.encode(at)))
 
 
 NO_OUTLINES = Text("Il n'y a pas de tels contours", "There are no such outlines")

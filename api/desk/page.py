@@ -93,8 +93,12 @@ def _headers(tiles_url: str | None) -> dict[str, str]:
 async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[bytes]:
     call = visit.call
     is_form = made.method == "POST"
+    if made.scope is not None:
+        visit.client = await client_of_session(call.services, visit.token)
     if made.files and has_files(call):
-        limit, share = call.services.settings.body_limit, call.services.share_of_bodies
+        # files are for those who are signed in: of others only what is typed is kept
+        limit = LONGEST_FORM if visit.client is None else call.services.settings.body_limit
+        share = call.services.share_of_bodies
         visit.fields, visit.files = await read_form_with_files(call, limit, MOST_FIELDS, share)
     elif is_form:
         visit.fields = await read_fields(call, LONGEST_FORM, MOST_FIELDS)
@@ -104,7 +108,6 @@ async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[byte
         if is_form and not visit.has_sent_its_own_form():
             return _not_its_own_form(visit)
         return await handler(visit, **call.path_params)
-    visit.client = await client_of_session(call.services, visit.token)
     if visit.client is None:
         return _no_session(visit)
     await admit(call, visit.client, call.services.key_quotas, (made.scope,))

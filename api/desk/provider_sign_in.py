@@ -80,6 +80,13 @@ async def sign_out(visit: Visit) -> Response[bytes]:
     """The way to the form to sign in, without a session; with the provider too, where one was signed in there."""
     id_token = await end_session(visit.services, visit.token)
     visit.new_token = ""
+    answer = await _signed_out(visit, id_token)
+    # what was typed is kept in the tab: nobody who comes after is to find it
+    answer.headers["clear-site-data"] = '"storage"'
+    return answer
+
+
+async def _signed_out(visit: Visit, id_token: str | None) -> Response[bytes]:
     provider = visit.services.identity_provider
     if id_token is None or provider is None:
         return visit.redirect("/connexion")

@@ -165,9 +165,11 @@ def _circle(known: Where, point: Place | None, radius_km: float, prefix: str, mi
         mistakes.append(Mistake(f"{prefix}rayon", ONE_CENTRE))
         return known
     near = point or Place(commune=communes[0].code)
-    around = known.drawn if point else Text(communes[0].label, communes[0].label)
     distance = kilometres(radius_km, rough=radius_km.is_integer())
-    circle = CIRCLE.filled(distance=distance, around=around or Text("", ""))
+    if known.drawn is not None:
+        circle = AROUND_POINT.filled(distance=distance, point=known.drawn)
+    else:
+        circle = AROUND_COMMUNE.filled(distance=distance, commune=Text(*(communes[0].label,) * 2))
     return known._replace(circle=circle, request=TerritoryRequest(near=near, radius_km=radius_km))
 
 
@@ -190,7 +192,8 @@ def _nearby(lat: float, lon: float, reference: Reference) -> Text:
     return Text(name, name)
 
 
-CIRCLE = Text("rayon de {distance} autour de {around}", "circle of {distance} around {around}")
+AROUND_COMMUNE = Text("rayon de {distance} autour de {commune}", "circle of {distance} around {commune}")
+AROUND_POINT = Text("rayon de {distance} autour d'{point}", "circle of {distance} around {point}")
 OUTLINE = Text("Zone dessinée autour de {around} ({corners} sommets)", "Area drawn around {around} ({corners} corners)")
 POINT = Text("un point à {around}", "a point in {around}")
 SEVERAL_PLACES = Text(

@@ -188,3 +188,20 @@ def test_broken_rules_stop_the_program(tmp_path: Path, change: Callable[[str], s
         read_settings({"VIVIER_LAW_FILE": str(broken)})
     with pytest.raises(BadSetting, match="VIVIER_LAW_FILE"):
         read_settings({"VIVIER_LAW_FILE": str(tmp_path / "nowhere.toml")})
+
+
+def test_tiles_have_an_address_that_a_policy_can_name() -> None:
+    """Its origin stands in the policy of the pages: nothing may add a source to that."""
+    tiles = "https://tuiles.example.org/{z}/{x}/{y}.png?v=1"
+    assert read_settings({"VIVIER_TILES_URL": tiles}).tiles_url == tiles
+    for wrong in (
+        "tuiles.example.org/{z}/{x}/{y}",
+        "https://tuiles.example.org/{z}/{x}",
+        "https://{s}.tuiles.example.org/{z}/{x}/{y}",
+        "https://user:password@tuiles.example.org/{z}/{x}/{y}",
+        "ftp://tuiles.example.org/{z}/{x}/{y}",
+        "https://tuiles.example.org;script-src/{z}/{x}/{y}",
+        "https://a.example.org *.example.org/{z}/{x}/{y}",
+    ):
+        with pytest.raises(BadSetting, match="VIVIER_TILES_URL"):
+            read_settings({"VIVIER_TILES_URL": wrong})

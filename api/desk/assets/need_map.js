@@ -66,13 +66,19 @@
     const { zoomIn, zoomOut } = place.dataset;
     L.control.zoom({ zoomInTitle: zoomIn, zoomOutTitle: zoomOut }).addTo(map);
     L.control.scale({ imperial: false }).addTo(map);
-    if (box.dataset.tiles) L.tileLayer(box.dataset.tiles, { maxZoom: 18 }).addTo(map);
+    if (box.dataset.tiles) {
+      L.tileLayer(box.dataset.tiles, { maxZoom: 18 }).addTo(map);
+      const credit = document.createElement("span");
+      credit.textContent = box.dataset.credit;
+      L.control.attribution({ prefix: false }).addAttribution(credit.innerHTML).addTo(map);
+    }
     map.fitBounds([[41.3, -5.2], [51.1, 9.6]]);
 
     const base = L.layerGroup().addTo(map);
     const detail = L.layerGroup().addTo(map);
     const shown = L.layerGroup().addTo(map);
     const drawing = L.layerGroup().addTo(map);
+    const names = L.layerGroup().addTo(map);
     let departements = null;
     let corners = [];
 
@@ -116,6 +122,24 @@
       detail.addLayer(layer({ type: "FeatureCollection", features: [...once.values()] }, true));
     }
 
+    /* The largest towns of what is seen, none so near another that their names would touch. */
+    async function showTowns() {
+      if (box.dataset.tiles) return;
+      const towns = await outlines("country:FR", "villes");
+      names.clearLayers();
+      const seen = map.getBounds();
+      const spots = [];
+      for (const { geometry, properties } of towns.features) {
+        const at = L.latLng(geometry.coordinates[1], geometry.coordinates[0]);
+        if (spots.length >= 12 || !seen.contains(at)) continue;
+        const spot = map.latLngToContainerPoint(at);
+        if (spots.some((other) => Math.abs(other.y - spot.y) < 24 && Math.abs(other.x - spot.x) < 120)) continue;
+        spots.push(spot);
+        const town = L.circleMarker(at, { radius: 2, color: "#1a1a1a", fillOpacity: 1, interactive: false });
+        names.addLayer(town.bindTooltip(properties.name, { permanent: true, direction: "right", className: "town" }));
+      }
+    }
+
     async function showChosen(isFirst) {
       const codes = ticked("territoire").map((field) => field.value);
       const found = await Promise.all(codes.map((code) => outlines(code, "contour")));
@@ -123,7 +147,7 @@
       const layers = found.map((each) => L.geoJSON(each, { style: CHOSEN, interactive: false }));
       const km = Number(radius.value.replace(",", "."));
       const [point] = ticked("centre").map((field) => field.value.split(",").map(Number));
-      const around = point || (km && layers.length === 1 && layers[0].getBounds().getCenter());
+      const around = point || (codes.length === 1 && codes[0].startsWith("commune:") && layers[0].getBounds().getCenter());
       if (around && km > 0) layers.push(L.circle(around, { ...CHOSEN, radius: km * 1000 }));
       if (point) layers.push(L.circleMarker(point, { ...CHOSEN, radius: 5, fillOpacity: 1 }));
       for (const field of ticked("trace")) {
@@ -174,10 +198,12 @@
       draw();
       showOutlines();
     });
+    map.on("moveend", showTowns);
     map.on("moveend", () => { if (["epci", "commune"].includes(tool())) showOutlines(); });
     choices.addEventListener("htmx:afterSwap", () => showChosen(false));
     box.addEventListener("toggle", () => map.invalidateSize());
     showOutlines();
+    showTowns();
     showChosen(true);
   }
 

@@ -109,3 +109,11 @@ async def keep(browser: Browser, **typed: Any) -> str:
     answer = await browser.submit("besoins")
     assert answer.status_code == 200, browser.page
     return answer.url.path.lstrip("/")
+
+
+async def send_file(browser: Browser, form: str, name: str, content: bytes, **named: Any) -> httpx.Response:
+    """Send a form of the page with a file chosen in one of its fields, as multipart."""
+    fields = {**browser.fields(form), **named}
+    answer = await browser.post(f"/{form}", data=fields, files={name: (f"{name}.txt", content)})
+    browser.page = answer.text
+    return answer

@@ -1,0 +1,120 @@
+"""What a need says, its form says, and what the form says is that need again."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from api.desk.form_of_need import form_of_need, plain_number
+from api.desk.need_form import MOST_LOTS, NeedForm, changed, read_need_form
+from api.desk.understood_need import understand
+from domain.needs.need import NeedAndProcedure
+from matching.reference import Reference
+
+POLYGON = {"type": "Polygon", "coordinates": [[[-3.0, 48.0], [-2.8, 48.0], [-2.8, 48.2], [-3.0, 48.0]]]}
+LOT: dict[str, Any] = {
+    "id": "1",
+    "title": "Nettoyage des collèges",
+    "cpv": ["90919200"],
+    "nature": "services",
+    "value_eur": 1_234_567.5,
+    "duration_months": 36,
+    "renewal_months": 12,
+    "innovative": True,
+    "reserved": ["handicap", "iae"],
+    "support_segments": ["so-insertion"],
+    "site": {"commune": "56260"},
+    "max_distance_km": 62.5,
+}
+NEED: dict[str, Any] = {
+    "reference": "CD56",
+    "title": "Entretien",
+    "on": "2026-11-24",
+    "buyer": {
+        "name": "Département du Morbihan",
+        "siret": "22560001400016",
+        "kind": "local",
+        "contracting_authority": False,
+        "annual_purchases_eur": 90_000_000,
+    },
+    "contract": "concession",
+    "technique": "framework_agreement",
+    "procedure": "open",
+    "estimated_total_eur": 2_000_000,
+    "territory": {"codes": ["departement:56"]},
+    "lots": [LOT],
+}
+
+
+def with_lots(*lots: dict[str, Any]) -> dict[str, Any]:
+    return NEED | {"lots": [LOT | {"id": str(number)} | lot for number, lot in enumerate(lots, 1)]}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        NEED,
+        NEED | {"territory": {"near": {"commune": "56178"}, "radius_km": 20}},
+        NEED | {"territory": {"near": {"lat": 48.06889, "lon": -2.96}, "radius_km": 7.5}},
+        NEED | {"territory": {"geometry": POLYGON}},
+        NEED | {"territory": {"geometry": {"type": "MultiPolygon", "coordinates": [POLYGON["coordinates"]]}}},
+        NEED | {"buyer": None, "contract": "market", "technique": None, "procedure": None, "on": None},
+        NEED | {"lots": [LOT | {"site": {"lat": 47.65, "lon": -2.76}}]},
+        with_lots({"territory": {"codes": ["epci:200066777", "commune:56178"]}}, {}),
+        {name: NEED[name] for name in NEED if name != "territory"}
+        | {"lots": [LOT | {"territory": {"near": {"commune": "56178"}, "radius_km": 30}}]},
+        NEED | {"lots": [{"id": "1", "keywords": ["tonte de pelouses", "taille de haies"], "reserved": []}]},
+        NEED | {"lots": [{"id": "1", "title": "Divers", "segments": ["pr-locaux", "lt-blanchisserie"]}]},
+    ],
+)
+def test_a_need_comes_back_as_it_was(reference: Reference, said: dict[str, Any]) -> None:
+    need = msgspec.convert(said, NeedAndProcedure)
+    understood = understand(form_of_need(need), reference)
+    assert understood.mistakes == ()
+    assert understood.need == need
+    fields: dict[str, list[str]] = {}
+    for name, text in understood.form.fields():
+        fields.setdefault(name, []).append(text)
+    assert understand(read_need_form(fields), reference).need == need
+
+
+def test_lots_of_a_stored_need_stay_the_same_lots(reference: Reference) -> None:
+    """Decisions know a lot by its id: one that is taken away leaves the others theirs, a new one gets a free one."""
+    need = msgspec.convert(NEED | {"lots": [LOT | {"id": each} for each in ("LOT-0001", "2", "3")]}, NeedAndProcedure)
+    form = form_of_need(need, keep_ids=True)
+    assert form.lot_ids == ("LOT-0001", "2", "3")
+    form = changed(changed(form, "retirer-1"), "ajouter")
+    assert form.lot_ids == ("2", "3", "4")
+    assert changed(form, "reserver-3-ess").lots[1].reserved == ("ess",)
+    assert form_of_need(need).lot_ids == ("1", "2", "3")
+    assert understand(form_of_need(need, keep_ids=True), reference).need == need
+
+
+def test_a_code_goes_with_the_trade_that_it_says(reference: Reference) -> None:
+    """A CPV code whose trade was unticked would ask for it again."""
+    form = form_of_need(msgspec.convert(NEED, NeedAndProcedure))
+    understood = understand(form, reference)
+    (trade,) = understood.lots[0].trades
+    assert trade.cpv == "90919200"
+    lot = msgspec.structs.replace(understood.form.lots[0], more="blanchisserie")
+    lot = understand(understood.form.with_lot(0, lot), reference).form.lots[0]
+    others = tuple(each for each in lot.chosen if each != trade.segment)
+    found = understand(form.with_lot(0, msgspec.structs.replace(lot, chosen=others)), reference).need
+    assert found is not None
+    assert (found.lots[0].segments, found.lots[0].cpv) == (others, ())
+
+
+def test_lots_beyond_those_of_the_page_are_left_out() -> None:
+    need = msgspec.convert(NEED | {"lots": [LOT | {"id": str(n)} for n in range(MOST_LOTS + 5)]}, NeedAndProcedure)
+    assert len(form_of_need(need).lots) == MOST_LOTS
+
+
+def test_a_form_with_nothing_in_it_is_the_empty_one() -> None:
+    assert read_need_form({"contrat": [""], "lot-1-objet": [""], "jeton": ["x"]}) == NeedForm()
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(None, ""), (0, "0"), (36, "36"), (62.5, "62.5"), (240_000, "240 000"), (0.25, "0.25")]
+)
+def test_numbers_are_those_that_people_type(number: float | None, text: str) -> None:
+    assert plain_number(number) == text
