@@ -9,7 +9,7 @@ from uuid import UUID
 from litestar import Response
 
 from api.desk.page import page
-from api.desk.record import carried_out, id_in, own_need_of, record_page
+from api.desk.stored_need import carried_out, id_in, own_need_of, stored_need_page
 from api.desk.understood_need import NO_DATE, NO_NUMBER, Mistake, number_in
 from api.desk.visit import Visit
 from api.needs.award_lot import NO_AWARD, award_lot, withdraw_award
@@ -85,7 +85,7 @@ async def ask_for_withdrawal(visit: Visit, need_id: str, award_id: str) -> Respo
         award = await select_award(connection, visit.call.bearer.organisation_id, need.id, id_in(award_id))
     if award is None:
         raise NotFound(NO_AWARD)
-    return record_page(visit, "award_withdrawal.html", need, award=award)
+    return stored_need_page(visit, "award_withdrawal.html", need, award=award)
 
 
 @page("POST", "/besoins/{need_id}/attributions/{award_id}", scope="needs")
@@ -108,7 +108,7 @@ async def _awards(
     async with transaction(visit.services.database) as connection:
         awards = await select_awards(connection, organisation, need.id, None, MOST_AWARDS)
         version = await version_of(connection, organisation, need.id, "latest")
-    return record_page(
+    return stored_need_page(
         visit,
         "awards.html",
         need,

@@ -10,7 +10,7 @@ from api.desk.need_form import MOST_LOTS, form_of_need, read_need_form
 from api.desk.need_page import need_form_page
 from api.desk.needs_page import refused_form
 from api.desk.page import page
-from api.desk.record import changed_need, id_in, own_need_of
+from api.desk.stored_need import changed_need, id_in, own_need_of
 from api.desk.understood_need import understand
 from api.desk.visit import Visit
 from api.needs.edit_need import NeedChange, NeedDocument, need_document
@@ -32,7 +32,7 @@ async def show_change_form(visit: Visit, need_id: str) -> Response[bytes]:
     need = await own_need_of(visit, need_id)
     _require_few_lots(need.content)
     form = form_of_need(need.content)
-    form = msgspec.structs.replace(form, record=str(need.id), known=need_document(need).etag)
+    form = msgspec.structs.replace(form, need_id=str(need.id), known=need_document(need).etag)
     understood = understand(form, visit.services.reference)
     # what the form cannot say of the need is no mistake yet
     return need_form_page(visit, understood.form, understood._replace(mistakes=()))
@@ -41,7 +41,7 @@ async def show_change_form(visit: Visit, need_id: str) -> Response[bytes]:
 @page("POST", "/besoins/{need_id}/changer", scope="needs")
 async def save_changed_need(visit: Visit, need_id: str) -> Response[bytes]:
     """The way to the need as the form changes it; the form again where something in it is to be corrected."""
-    form = msgspec.structs.replace(read_need_form(visit.fields), record=str(id_in(need_id)))
+    form = msgspec.structs.replace(read_need_form(visit.fields), need_id=str(id_in(need_id)))
     await own_need_of(visit, need_id)
     understood = understand(form, visit.services.reference)
     said = understood.need

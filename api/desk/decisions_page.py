@@ -10,7 +10,7 @@ from litestar import Response
 
 from api.desk.one_need_page import too_long
 from api.desk.page import page
-from api.desk.record import id_in, own_need_of, record_page
+from api.desk.stored_need import id_in, own_need_of, stored_need_page
 from api.desk.understood_need import Mistake
 from api.desk.visit import Visit
 from api.needs.decide import DecisionChange, decide
@@ -94,7 +94,7 @@ async def _decisions(
     async with transaction(visit.services.database) as connection:
         version = await version_of(connection, visit.call.bearer.organisation_id, need.id, "latest")
     shortlist = await asyncio.to_thread(lambda: version.shortlist)
-    return record_page(
+    return stored_need_page(
         visit,
         "decisions.html",
         need,

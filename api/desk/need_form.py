@@ -45,7 +45,7 @@ class LotForm(msgspec.Struct, frozen=True, kw_only=True):
 class NeedForm(msgspec.Struct, frozen=True, kw_only=True):
     """A need as it is filled in. `place`: a name to be looked up; `territories`: the codes chosen so far.
 
-    `record`: the id of the stored need that it changes, and `known`, the entity tag of that as it was read.
+    `need_id`: the id of the stored need that it changes, and `known`, the entity tag of that as it was read.
     """
 
     title: str = ""
@@ -53,7 +53,7 @@ class NeedForm(msgspec.Struct, frozen=True, kw_only=True):
     territories: tuple[str, ...] = ()
     buyer: str = ""
     on: str = ""
-    record: str = ""
+    need_id: str = ""
     known: str = ""
     lots: tuple[LotForm, ...] = (LotForm(),) * EMPTY_LOTS
 
@@ -86,7 +86,7 @@ NEED_FIELDS = {
     "territories": "territoire",
     "buyer": "acheteur",
     "on": "date",
-    "record": "besoin",
+    "need_id": "besoin",
     "known": "etat",
 }
 LOT_FIELDS = {
@@ -113,7 +113,7 @@ def read_need_form(fields: Fields) -> NeedForm:
     lots = tuple(LotForm(**_texts(fields, LOT_FIELDS, f"lot-{number}-")) for number in range(1, count + 1))
     texts = _texts(fields, NEED_FIELDS, "")
     # it is part of a path that forms lead to
-    texts["record"] = texts["record"] if _ID.fullmatch(texts["record"]) else ""
+    texts["need_id"] = texts["need_id"] if _ID.fullmatch(texts["need_id"]) else ""
     return NeedForm(**texts, lots=lots)
 
 

@@ -10,7 +10,7 @@ from litestar import Response
 from api.desk.need_form import MOST_LOTS
 from api.desk.need_in_words import lot_lines, need_lines
 from api.desk.page import page
-from api.desk.record import KNOWN_FIELD, changed_need, id_in, own_need_of, record_page
+from api.desk.stored_need import KNOWN_FIELD, changed_need, id_in, own_need_of, stored_need_page
 from api.desk.understood_need import LONGEST, NO_DATE, Mistake
 from api.desk.visit import Visit
 from api.needs.edit_need import NeedChange, NeedDocument, delete_draft, edit_need
@@ -67,7 +67,7 @@ async def ask_for_state(visit: Visit, need_id: str) -> Response[bytes]:
     wanted = visit.text("vers")
     if wanted not in MOVES[need.status]:
         return visit.redirect(f"/besoins/{need.id}")
-    return record_page(visit, "need_state.html", need, wanted=wanted, crossed=False)
+    return stored_need_page(visit, "need_state.html", need, wanted=wanted, crossed=False)
 
 
 @page("POST", "/besoins/{need_id}/etat", scope="needs")
@@ -84,7 +84,7 @@ async def move_need(visit: Visit, need_id: str) -> Response[bytes]:
     except Refusal as refusal:
         if refusal.kind.slug != "stale-version":
             raise
-        return record_page(visit, "need_state.html", need, HTTPStatus.CONFLICT, wanted=wanted, crossed=True)
+        return stored_need_page(visit, "need_state.html", need, HTTPStatus.CONFLICT, wanted=wanted, crossed=True)
     return visit.redirect(f"/besoins/{need.id}?fait=etat")
 
 
@@ -94,7 +94,7 @@ async def ask_for_deletion(visit: Visit, need_id: str) -> Response[bytes]:
     need = await own_need_of(visit, need_id)
     if need.status != "draft":
         return visit.redirect(f"/besoins/{need.id}")
-    return record_page(visit, "need_state.html", need, wanted="deleted", crossed=False)
+    return stored_need_page(visit, "need_state.html", need, wanted="deleted", crossed=False)
 
 
 @page("POST", "/besoins/{need_id}/supprimer", scope="needs")
@@ -106,7 +106,7 @@ async def discard_draft(visit: Visit, need_id: str) -> Response[bytes]:
     except Refusal as refusal:
         if refusal.kind.slug != "stale-version":
             raise
-        return record_page(visit, "need_state.html", need, HTTPStatus.CONFLICT, wanted="deleted", crossed=True)
+        return stored_need_page(visit, "need_state.html", need, HTTPStatus.CONFLICT, wanted="deleted", crossed=True)
     return visit.redirect("/besoins?fait=supprime")
 
 
@@ -117,7 +117,7 @@ async def _need(
     async with transaction(visit.services.database) as connection:
         progress = await progress_of(connection, visit.call.bearer.organisation_id, [need.id])
     typed = {name: visit.text(field) for name, field in FILE_FIELDS.items()}
-    return record_page(
+    return stored_need_page(
         visit,
         "one_need.html",
         need,

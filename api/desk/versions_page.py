@@ -6,7 +6,7 @@ from litestar import Response
 
 from api.desk.need_in_words import changed_lines
 from api.desk.page import page
-from api.desk.record import carried_out, id_in, own_need_of, record_page
+from api.desk.stored_need import carried_out, id_in, own_need_of, stored_need_page
 from api.desk.visit import Visit
 from api.needs.compare_versions import compared
 from api.needs.freeze_shortlist import freeze_shortlist
@@ -37,7 +37,7 @@ async def list_versions(visit: Visit, need_id: str) -> Response[bytes]:
             numbers = (str(difference.before.number), str(difference.after.number))
             was, now = [await version_of(connection, organisation, need.id, number) for number in numbers]
             lines = list(changed_lines(was.need, now.need, visit.services.reference))
-    return record_page(
+    return stored_need_page(
         visit,
         "versions.html",
         need,
@@ -70,7 +70,7 @@ async def show_version(visit: Visit, need_id: str, number: str) -> Response[byte
     async with transaction(visit.services.database) as connection:
         version = await version_of(connection, visit.call.bearer.organisation_id, need.id, number)
     shortlist = await asyncio.to_thread(lambda: version.shortlist)
-    return record_page(
+    return stored_need_page(
         visit,
         "version.html",
         need,

@@ -1,4 +1,4 @@
-"""The next step of a stored need: what its buyer has to do before anything else."""
+"""The next step of a stored need: the thing that its buyer has to do before anything else."""
 
 from typing import Literal
 
@@ -25,7 +25,7 @@ NAMES = frozenset(
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """The record of a need so far.
+    """The work on a need so far.
 
     `frozen`: the need as its latest shortlist has it; `listed`: the lots for which that lists somebody, `decided` those
     with a decision; `exchanges`: the number of them; `awarded`: the lots with an award.
@@ -39,16 +39,16 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NextStep(msgspec.Struct, frozen=True):
-    """What is to be done next, as a code and in words."""
+    """The thing to be done next, as a code and in words."""
 
     code: StepCode
     words: Text
 
 
 def next_step(need: StoredNeed, progress: Progress) -> NextStep:
-    """The next step of a need whose record is that far."""
+    """The next step of a need, by the work on it so far."""
     if not MOVES[need.status]:
-        return NextStep("none", Text("Rien : le dossier est terminé", "Nothing: the record is complete"))
+        return NextStep("none", Text("Rien : le dossier est terminé", "Nothing: the file is complete"))
     lots = [lot.id for lot in need.content.lots]
     if need.status not in OPEN:
         left = [lot for lot in lots if lot not in progress.awarded]

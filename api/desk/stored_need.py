@@ -1,4 +1,4 @@
-"""What the pages of the record of a need share: the need itself, forms sent twice, changes that cross another's."""
+"""The parts that all pages of a stored need share: the need itself, forms sent twice, changes that cross another's."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -40,7 +40,7 @@ async def own_need_of(visit: Visit, need_id: str) -> StoredNeed:
         return await own_need(connection, visit.call.bearer.organisation_id, id_in(need_id))
 
 
-def record_page(
+def stored_need_page(
     visit: Visit,
     template: str,
     need: StoredNeed,
@@ -93,7 +93,7 @@ async def _crossed(visit: Visit, need_id: str, edit: Edit) -> Response[bytes]:
     typed = [(name, text) for name, text in visit.typed() if name != KNOWN_FIELD]
     again = [*typed, (KNOWN_FIELD, now.etag)]
     path = visit.call.scope["path"]
-    return record_page(visit, "need_crossed.html", need, HTTPStatus.CONFLICT, lines=lines, again=again, path=path)
+    return stored_need_page(visit, "need_crossed.html", need, HTTPStatus.CONFLICT, lines=lines, again=again, path=path)
 
 
 def lot_titles(need: StoredNeed | NeedDocument) -> dict[str, str]:
