@@ -16,6 +16,7 @@ from api.desk.visit import Visit
 from api.needs.edit_need import NeedChange, NeedDocument, need_document
 from domain.errors import Conflict, InvalidContent
 from domain.needs.need import Buyer, Lot, Need, NeedAndProcedure
+from domain.needs.status import OPEN
 from domain.text.bilingual import Text
 from matching.reference import Reference
 
@@ -30,6 +31,8 @@ TOO_MANY_LOTS = Text(
 async def show_change_form(visit: Visit, need_id: str) -> Response[bytes]:
     """The form, filled in with what the need says."""
     need = await own_need_of(visit, need_id)
+    if need.status not in OPEN:
+        return visit.redirect(f"/besoins/{need.id}")
     _require_few_lots(need.content)
     form = form_of_need(need.content)
     form = msgspec.structs.replace(form, need_id=str(need.id), known=need_document(need).etag)

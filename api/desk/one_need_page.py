@@ -1,5 +1,6 @@
 """The page of a need that is stored: what it says, where it stands, what comes next; and its moves to another state."""
 
+from collections import Counter
 from datetime import date
 from http import HTTPStatus
 from typing import Any, cast
@@ -17,13 +18,16 @@ from api.needs.edit_need import NeedChange, NeedDocument, delete_draft, edit_nee
 from api.runtime.actor import acting_of
 from api.web.problems import Refusal
 from db.core.engine import transaction
+from db.needs.awards import select_awards
 from db.needs.progress import progress_of
+from db.needs.shortlists import select_decisions, select_shortlists
 from domain.needs.next_step import next_step
 from domain.needs.status import MOVES, OPEN, Status, StoredNeed
 from domain.text.bilingual import Text
 from domain.text.labels import PROCEDURES
 
 LONGEST_DESCRIPTION = 20_000
+MOST_AWARDS = 20
 FILE_FIELDS = {
     "title": "titre",
     "reference": "reference",
@@ -115,7 +119,12 @@ async def _need(
 ) -> Response[bytes]:
     """The page of a need; where its file was filled in wrongly, with what was typed."""
     async with transaction(visit.services.database) as connection:
-        progress = await progress_of(connection, visit.call.bearer.organisation_id, [need.id])
+        organisation = visit.call.bearer.organisation_id
+        progress = await progress_of(connection, organisation, [need.id])
+        versions = await select_shortlists(connection, organisation, need.id, None, 1)
+        decisions = await select_decisions(connection, organisation, need.id, need.shortlists, None, None)
+        awards = await select_awards(connection, organisation, need.id, None, MOST_AWARDS)
+    decided = Counter(each.decision for each in decisions)
     typed = {name: visit.text(field) for name, field in FILE_FIELDS.items()}
     return stored_need_page(
         visit,
@@ -126,6 +135,12 @@ async def _need(
         step=next_step(need, progress[need.id]),
         lines=need_lines(need.content, visit.services.reference),
         lots=lot_lines(need.content, visit.services.reference),
+        version=versions[0] if versions else None,
+        candidates=sum(lot.total for version in versions for lot in version.totals),
+        kept=decided["kept"],
+        set_aside=decided["set_aside"],
+        awards=awards,
+        has_many_lots=need.status in OPEN and len(need.content.lots) > MOST_LOTS,
         file=typed if mistakes else _file_texts(need),
         moves=MOVES[need.status],
         is_open=need.status in OPEN,

@@ -8,7 +8,7 @@ from domain.needs.need import PlannedNeed
 from domain.needs.status import MOVES, OPEN, StoredNeed, changed_fields
 from domain.text.bilingual import Text
 
-StepCode = Literal["freeze", "decide", "contact", "publish", "award", "close", "none"]
+StepCode = Literal["freeze", "decide", "contact", "begin", "publish", "award", "close", "none"]
 
 NAMES = frozenset(
     (
@@ -58,7 +58,9 @@ def next_step(need: StoredNeed, progress: Progress) -> NextStep:
     undecided = [lot for lot in lots if lot in progress.listed and lot not in progress.decided]
     if undecided:
         return _decide(len(undecided), len(lots))
-    return NextStep("publish", PUBLISH) if progress.exchanges else NextStep("contact", CONTACT)
+    if not progress.exchanges:
+        return NextStep("contact", CONTACT)
+    return NextStep("begin", BEGIN) if need.status == "draft" else NextStep("publish", PUBLISH)
 
 
 def changed_criteria(before: PlannedNeed, after: PlannedNeed) -> tuple[str, ...]:
@@ -73,6 +75,9 @@ FREEZE = Text(
 CONTACT = Text(
     "À consulter : écrire aux fournisseurs, ou les rencontrer",
     "To be sounded out: write to the suppliers, or meet them",
+)
+BEGIN = Text(
+    "Des échanges sont ouverts : noter que le sourcing a commencé", "Exchanges are open: note that sourcing has begun"
 )
 PUBLISH = Text(
     "Échanges en cours ; une fois l'avis publié, le noter ici",

@@ -1,5 +1,6 @@
 """The record of a need on the desk: kept, changed, frozen, decided on, awarded, reported; by its organisation alone."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -61,6 +62,15 @@ async def test_a_button_pressed_twice_keeps_one_need(own: Browser, buyer: Buyer)
     first = (await own.submit("besoins")).url.path
     own.page = answer
     assert (await own.submit("besoins")).url.path == first
+    assert len((await buyer.get("/needs")).json()["items"]) == 1
+
+
+async def test_two_clicks_at_once_keep_one_need(own: Browser, buyer: Buyer) -> None:
+    await own.open("/besoin")
+    await own.submit("besoin", {"lieu": "commune:56178", "lot-1-objet": "tonte"}, to="besoin/resultat")
+    fields = own.fields("besoins")
+    answers = await asyncio.gather(*(own.post("/besoins", data=fields) for _ in range(3)))
+    assert len({answer.headers["location"] for answer in answers}) == 1
     assert len((await buyer.get("/needs")).json()["items"]) == 1
 
 
