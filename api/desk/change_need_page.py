@@ -71,12 +71,15 @@ def taken_over(before: NeedDocument, said: NeedAndProcedure, reference: Referenc
 def _lots(before: Need, as_shown: Need | None, said: Need) -> list[Lot]:
     stored = {lot.id: lot for lot in before.lots}
     shown = {lot.id: lot for lot in as_shown.lots} if as_shown else {}
-    return [
-        msgspec.structs.replace(stored[lot.id], **_changes(stored[lot.id], shown.get(lot.id), lot, Lot))
-        if lot.id in stored
-        else lot
-        for lot in said.lots
-    ]
+    return [_lot(stored[lot.id], shown.get(lot.id), lot) if lot.id in stored else lot for lot in said.lots]
+
+
+def _lot(before: Lot, as_shown: Lot | None, said: Lot) -> Lot:
+    changes = _changes(before, as_shown, said, Lot)
+    if "title" in changes:
+        # other words were read anew: the trades of the old ones are not theirs
+        changes["segments"] = said.segments
+    return msgspec.structs.replace(before, **changes)
 
 
 def _changes(before: Any, as_shown: Any, said: Any, kind: type[T]) -> dict[str, Any]:

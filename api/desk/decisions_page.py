@@ -10,7 +10,7 @@ from litestar import Response
 
 from api.desk.one_need_page import too_long
 from api.desk.page import page
-from api.desk.stored_need import id_in, own_need_of, stored_need_page
+from api.desk.stored_need import id_in, lots_from, own_need_of, stored_need_page
 from api.desk.understood_need import Mistake
 from api.desk.visit import Visit
 from api.needs.decide import DecisionChange, decide
@@ -64,7 +64,7 @@ async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
         if refusal.kind.slug != "stale-version":
             raise
         return await _decisions(visit, need, form, (_of_suppliers(form, CROSSED),), HTTPStatus.CONFLICT)
-    return visit.redirect(f"/besoins/{need.id}/decisions?fait={len(form.suppliers)}#lot-{form.place}")
+    return visit.redirect(f"/besoins/{need.id}/decisions?fait={len(form.suppliers)}&lots={form.place}#lot-{form.place}")
 
 
 async def _decide(visit: Visit, need: StoredNeed, form: DecisionForm) -> None:
@@ -102,7 +102,7 @@ async def _decisions(
         mistakes,
         form=form,
         version=version,
-        shortlist=shortlist,
+        shown=lots_from(shortlist.lots, form.place or visit.text("lots")),
         decisions={(each.lot_id, each.supplier_id): each for each in version.decisions},
         tags={lot.id: _tag(version.decisions, lot.id) for lot in shortlist.lots},
         titles={lot.id: lot.title or "" for lot in version.need.lots},

@@ -69,8 +69,8 @@ def in_words(entry: AuditEntry, names: Mapping[str, str]) -> Text:
         number = detail.get("number")
         return Text(f"Version {number} de la liste figée", f"Version {number} of the shortlist frozen")
     if entry.action == "report.made":
-        kind = Text(" expurgé", " redacted") if detail.get("redacted") else Text("", "")
-        return Text(f"Rapport{kind.fr} établi", f"{kind.en.strip().capitalize() or 'Whole'} report made")
+        redacted = Text("Rapport expurgé établi", "Redacted report made")
+        return redacted if detail.get("redacted") else Text("Rapport intégral établi", "Full report made")
     return DEEDS.get(entry.action, Text(entry.action, entry.action))
 
 
