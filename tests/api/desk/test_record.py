@@ -147,7 +147,7 @@ async def test_decisions_on_several_suppliers_need_a_reason(own: Browser, buyer:
     assert own.fields(form)["fournisseur"] == chosen
     page = own.page
     await own.submit(form, motif="Tond déjà nos écoles")
-    assert "enregistré pour 2 fournisseurs" in said(own.page)
+    assert "C'est enregistré : 2 décisions" in said(own.page)
     own.page = page
     assert (await own.submit(form, motif="Tond déjà nos écoles")).status_code == 200
     need_id = path.rpartition("/")[2]
@@ -181,6 +181,31 @@ async def test_decisions_are_taken_on_the_latest_version_only(own: Browser) -> N
     own.page = page
     assert (await own.submit(form, fournisseur=one, decision="kept", motif="x")).status_code == 409
     assert (await own.submit(form)).status_code == 200
+
+
+async def test_earlier_decisions_are_repeated_on_a_new_version(own: Browser, buyer: Buyer) -> None:
+    path = await keep(own)
+    form = f"{path}/decisions"
+    await own.open(f"/{form}")
+    one, other, *_ = suppliers_on(own.page)
+    await own.submit(form, fournisseur=one, decision="set_aside", motif="Agrément échu")
+    await own.submit(form, fournisseur=other, decision="kept", motif="Tond nos parcs")
+    await own.open(f"/{path}/versions")
+    await own.submit(f"{path}/versions")
+    await own.open(f"/{form}")
+    await own.submit(form, fournisseur=one, decision="kept", motif="Agrément renouvelé")
+    page = own.page
+    for _ in range(2):
+        own.page = page
+        await own.submit(f"{form}/reprendre")
+    need_id = path.rpartition("/")[2]
+    decided = (await buyer.get(f"/needs/{need_id}/shortlists/2/decisions")).json()["items"]
+    assert {(each["supplier_id"], each["reason"]) for each in decided} == {
+        (one, "Agrément renouvelé"),
+        (other, "Tond nos parcs"),
+    }
+    assert "Reprendre mes décisions" not in said(own.page)
+    assert (await buyer.noted(need_id)).count("decision.made") == 4
 
 
 async def test_many_lots_come_ten_at_a_time(own: Browser, buyer: Buyer) -> None:
@@ -352,6 +377,7 @@ async def test_another_organisation_finds_nothing_of_it(own: Browser, served: Cl
             "/etat": {"vers": "sourcing"},
             "/supprimer": {},
             "/decisions": {"lot": "1", "version": "1", "fournisseur": one, "decision": "kept", "motif": "x"},
+            "/decisions/reprendre": {},
             "/attributions": {"lot": "1", "titulaire": one, "date": "2027-06-15"},
         }.items():
             answer = await stranger.post(f"/{path}{part}", data={"jeton": token, **fields})

@@ -46,15 +46,21 @@ def follow(base: str, key: str, folder: Path, width: int, scripts: bool) -> None
         arrive(window, "/versions/2")
         assert_fits(window)
         go(window, "decisions")
-        for box in window.find_elements(By.NAME, "fournisseur")[:2]:
+        boxes = window.find_elements(By.NAME, "fournisseur")
+        if scripts:
+            press(window, "[data-tick-all] button")
+            assert all(box.is_selected() for box in boxes)
+            press(window, "[data-tick-all] button")
+        assert not any(box.is_selected() for box in boxes)
+        for box in boxes[:2]:
             box.send_keys(Keys.SPACE)
         window.find_element(By.CSS_SELECTOR, "[name=decision][value=kept]").send_keys(Keys.SPACE)
-        press(window, ".decide button")
+        press(window, ".decide button[type=submit]")
         waiting(window).until(lambda page: page.find_elements(By.CSS_SELECTOR, ".wrong a"))
         assert_fits(window)
         window.find_element(By.CSS_SELECTOR, ".wrong a").send_keys(Keys.ENTER)
         window.switch_to.active_element.send_keys("Tond nos parcs")
-        press(window, ".decide button")
+        press(window, ".decide button[type=submit]")
         waiting(window).until(lambda page: page.find_elements(By.CSS_SELECTOR, ".decision.kept"))
         assert len(window.find_elements(By.CSS_SELECTOR, ".decision.kept")) == 2
         assert_fits(window)
@@ -150,7 +156,7 @@ def violations(base: str, key: str, folder: Path, script: str) -> dict[str, Any]
             window.get(f"{need}{part}")
             check(part, window)
         window.get(f"{need}/decisions")
-        press(window, ".decide button")
+        press(window, ".decide button[type=submit]")
         waiting(window).until(lambda page: page.find_elements(By.CSS_SELECTOR, ".wrong a"))
         check("mistakes", window)
         window.get(f"{base}/besoins")
