@@ -1,5 +1,6 @@
 """The awards of a need: who won which lot, for how much; entered, and withdrawn where that was a mistake."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date
 from http import HTTPStatus
@@ -9,7 +10,7 @@ from uuid import UUID
 from litestar import Response
 
 from api.desk.page import page
-from api.desk.record import carried_out, id_in, own_need_of, record_page
+from api.desk.stored_need import carried_out, id_in, lots_from, own_need_of, stored_need_page
 from api.desk.understood_need import NO_DATE
 from api.desk.understood_place import NO_NUMBER, Mistake, number
 from api.desk.visit import Visit
@@ -69,7 +70,7 @@ async def enter_award(visit: Visit, need_id: str) -> Response[bytes]:
 
             async def carry_out() -> str:
                 await award_lot(connection, acting_of(visit.call, visit.token), need.id, request)
-                return f"/besoins/{need.id}/attributions?fait=note#lot-{form.place}"
+                return f"/besoins/{need.id}/attributions?fait=note&lots={form.place}#lot-{form.place}"
 
             try:
                 return await carried_out(visit, connection, carry_out)
@@ -86,7 +87,7 @@ async def ask_for_withdrawal(visit: Visit, need_id: str, award_id: str) -> Respo
         award = await select_award(connection, visit.call.bearer.organisation_id, need.id, id_in(award_id))
     if award is None:
         raise NotFound(NO_AWARD)
-    return record_page(visit, "award_withdrawal.html", need, award=award)
+    return stored_need_page(visit, "award_withdrawal.html", need, award=award)
 
 
 @page("POST", "/besoins/{need_id}/attributions/{award_id}", scope="needs")
@@ -109,16 +110,18 @@ async def _awards(
     async with transaction(visit.services.database) as connection:
         awards = await select_awards(connection, organisation, need.id, None, MOST_AWARDS)
         version = await version_of(connection, organisation, need.id, "latest")
-    return record_page(
+    shown = lots_from(need.content.lots, form.place or visit.text("lots"))
+    return stored_need_page(
         visit,
         "awards.html",
         need,
         status,
         mistakes,
         form=form,
-        awards={lot.id: [each for each in awards if each.lot_id == lot.id] for lot in need.content.lots},
+        shown=shown,
+        awards={lot.id: [each for each in awards if each.lot_id == lot.id] for lot in shown.lots},
         of_former_lots=_of_former_lots(need, awards),
-        winners=_winners(version),
+        winners=await asyncio.to_thread(_winners, version),
         reserved_types=RESERVED_TYPES,
         other=OTHER,
         today=visit.services.today().isoformat(),

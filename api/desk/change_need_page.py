@@ -11,12 +11,13 @@ from api.desk.need_form import MOST_LOTS, read_need_form
 from api.desk.need_page import need_form_page
 from api.desk.needs_page import refused_form
 from api.desk.page import page
-from api.desk.record import changed_need, id_in, own_need_of
+from api.desk.stored_need import changed_need, id_in, own_need_of
 from api.desk.understood_need import understand
 from api.desk.visit import Visit
 from api.needs.edit_need import NeedChange, NeedDocument, need_document
 from domain.errors import Conflict, InvalidContent
 from domain.needs.need import Buyer, Lot, Need, NeedAndProcedure
+from domain.needs.status import OPEN
 from domain.text.bilingual import Text
 from matching.reference import Reference
 
@@ -31,9 +32,11 @@ TOO_MANY_LOTS = Text(
 async def show_change_form(visit: Visit, need_id: str) -> Response[bytes]:
     """The form, filled in with what the need says."""
     need = await own_need_of(visit, need_id)
+    if need.status not in OPEN:
+        return visit.redirect(f"/besoins/{need.id}")
     _require_few_lots(need.content)
     form = form_of_need(need.content, keep_ids=True)
-    form = msgspec.structs.replace(form, record=str(need.id), known=need_document(need).etag)
+    form = msgspec.structs.replace(form, need_id=str(need.id), known=need_document(need).etag)
     understood = understand(form, visit.services.reference)
     # what the form cannot say of the need is no mistake yet
     return need_form_page(visit, understood.form, understood._replace(mistakes=()))
@@ -42,7 +45,7 @@ async def show_change_form(visit: Visit, need_id: str) -> Response[bytes]:
 @page("POST", "/besoins/{need_id}/changer", scope="needs")
 async def save_changed_need(visit: Visit, need_id: str) -> Response[bytes]:
     """The way to the need as the form changes it; the form again where something in it is to be corrected."""
-    form = msgspec.structs.replace(read_need_form(visit.fields), record=str(id_in(need_id)))
+    form = msgspec.structs.replace(read_need_form(visit.fields), need_id=str(id_in(need_id)))
     await own_need_of(visit, need_id)
     understood = understand(form, visit.services.reference)
     said = understood.need
@@ -69,12 +72,15 @@ def taken_over(before: NeedDocument, said: NeedAndProcedure, reference: Referenc
 def _lots(before: Need, as_shown: Need | None, said: Need) -> list[Lot]:
     stored = {lot.id: lot for lot in before.lots}
     shown = {lot.id: lot for lot in as_shown.lots} if as_shown else {}
-    return [
-        msgspec.structs.replace(stored[lot.id], **_changes(stored[lot.id], shown.get(lot.id), lot, Lot))
-        if lot.id in stored
-        else lot
-        for lot in said.lots
-    ]
+    return [_lot(stored[lot.id], shown.get(lot.id), lot) if lot.id in stored else lot for lot in said.lots]
+
+
+def _lot(before: Lot, as_shown: Lot | None, said: Lot) -> Lot:
+    changes = _changes(before, as_shown, said, Lot)
+    if "title" in changes:
+        # other words were read anew: the trades of the old ones are not theirs
+        changes["segments"] = said.segments
+    return msgspec.structs.replace(before, **changes)
 
 
 def _changes(before: Any, as_shown: Any, said: Any, kind: type[T]) -> dict[str, Any]:

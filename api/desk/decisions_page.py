@@ -10,15 +10,16 @@ from litestar import Response
 
 from api.desk.one_need_page import too_long
 from api.desk.page import page
-from api.desk.record import id_in, own_need_of, record_page
+from api.desk.stored_need import id_in, lots_from, own_need_of, stored_need_page
 from api.desk.understood_place import Mistake
 from api.desk.visit import Visit
-from api.needs.decide import DecisionChange, decide
+from api.needs.decide import DecisionChange, decide, repeat_decisions, repeatable
 from api.needs.own_need import version_of
 from api.runtime.actor import acting_of
 from api.runtime.etag import etag_of, require_known
 from api.web.problems import Refusal
 from db.core.engine import transaction
+from db.needs.shortlists import earlier_decisions
 from domain.needs.status import MOVES, StoredNeed
 from domain.report.build import best_outcome
 from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey
@@ -64,7 +65,16 @@ async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
         if refusal.kind.slug != "stale-version":
             raise
         return await _decisions(visit, need, form, (_of_suppliers(form, CROSSED),), HTTPStatus.CONFLICT)
-    return visit.redirect(f"/besoins/{need.id}/decisions?fait={len(form.suppliers)}#lot-{form.place}")
+    return visit.redirect(f"/besoins/{need.id}/decisions?fait={len(form.suppliers)}&lots={form.place}#lot-{form.place}")
+
+
+@page("POST", "/besoins/{need_id}/decisions/reprendre", scope="needs")
+async def repeat_earlier_decisions(visit: Visit, need_id: str) -> Response[bytes]:
+    """The way to the decisions, once those of earlier versions are repeated on the latest."""
+    own = id_in(need_id)
+    async with transaction(visit.services.database) as connection:
+        number = await repeat_decisions(connection, acting_of(visit.call, visit.token), own)
+    return visit.redirect(f"/besoins/{own}/decisions?fait={number}")
 
 
 async def _decide(visit: Visit, need: StoredNeed, form: DecisionForm) -> None:
@@ -92,9 +102,12 @@ async def _decisions(
     status: int = HTTPStatus.OK,
 ) -> Response[bytes]:
     async with transaction(visit.services.database) as connection:
-        version = await version_of(connection, visit.call.bearer.organisation_id, need.id, "latest")
+        organisation = visit.call.bearer.organisation_id
+        version = await version_of(connection, organisation, need.id, "latest")
+        earlier = await earlier_decisions(connection, organisation, need.id, version.number)
+    repeated = await asyncio.to_thread(repeatable, version, earlier) if earlier else {}
     shortlist = await asyncio.to_thread(lambda: version.shortlist)
-    return record_page(
+    return stored_need_page(
         visit,
         "decisions.html",
         need,
@@ -102,7 +115,7 @@ async def _decisions(
         mistakes,
         form=form,
         version=version,
-        shortlist=shortlist,
+        shown=lots_from(shortlist.lots, form.place or visit.text("lots")),
         decisions={(each.lot_id, each.supplier_id): each for each in version.decisions},
         tags={lot.id: _tag(version.decisions, lot.id) for lot in shortlist.lots},
         titles={lot.id: lot.title or "" for lot in version.need.lots},
@@ -110,6 +123,7 @@ async def _decisions(
         can_decide=bool(MOVES[need.status]),
         commune=visit.services.reference.territories.commune_name,
         best_outcome=best_outcome,
+        repeated=len(repeated),
         longest_reason=LONGEST_REASON,
     )
 
@@ -163,4 +177,4 @@ NEWER_VERSION = Text(
     "A new version of the shortlist was frozen: here it is, decide on it",
 )
 
-PAGES = (show_decisions, save_decisions)
+PAGES = (show_decisions, save_decisions, repeat_earlier_decisions)

@@ -8,7 +8,7 @@ from litestar import Response
 
 from api.admin.audit import AuditEntry, with_names
 from api.desk.page import page
-from api.desk.record import own_need_of, record_page
+from api.desk.stored_need import own_need_of, stored_need_page
 from api.desk.visit import Visit
 from api.web.pagination import read_cursor, write_cursor
 from db.audit import entries
@@ -38,7 +38,7 @@ async def show_journal(visit: Visit, need_id: str) -> Response[bytes]:
         found = await entries(connection, organisation, f"need:{need.id}", after, ENTRIES_AT_ONCE + 1)
         shown = await with_names(connection, found[:ENTRIES_AT_ONCE])
         names = await _names(connection, shown)
-    return record_page(
+    return stored_need_page(
         visit,
         "journal.html",
         need,
@@ -49,7 +49,7 @@ async def show_journal(visit: Visit, need_id: str) -> Response[bytes]:
 
 
 def in_words(entry: AuditEntry, names: Mapping[str, str]) -> Text:
-    """What was done, with the `names` of suppliers by their ids."""
+    """The act in words. `names`: of suppliers, by their ids."""
     detail = entry.detail
     supplier = names.get(str(detail.get("supplier_id")), "")
     named = Text(f"« {supplier} »", f"“{supplier}”") if supplier else Text("un fournisseur", "a supplier")
@@ -69,8 +69,8 @@ def in_words(entry: AuditEntry, names: Mapping[str, str]) -> Text:
         number = detail.get("number")
         return Text(f"Version {number} de la liste figée", f"Version {number} of the shortlist frozen")
     if entry.action == "report.made":
-        kind = Text(" expurgé", " redacted") if detail.get("redacted") else Text("", "")
-        return Text(f"Rapport{kind.fr} établi", f"{kind.en.strip().capitalize() or 'Whole'} report made")
+        redacted = Text("Rapport expurgé établi", "Redacted report made")
+        return redacted if detail.get("redacted") else Text("Rapport intégral établi", "Full report made")
     return DEEDS.get(entry.action, Text(entry.action, entry.action))
 
 

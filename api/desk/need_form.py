@@ -61,7 +61,7 @@ class LotForm(PlaceForm, frozen=True, kw_only=True):
 class NeedForm(PlaceForm, frozen=True, kw_only=True):
     """A need as it is filled in. `buyer`: the kind of buyer; `authority`: “oui” or “non”, empty where not known.
 
-    `record`: the id of the stored need that it changes, and `known`, the entity tag of that as it was read.
+    `need_id`: the id of the stored need that it changes, and `known`, the entity tag of that as it was read.
     """
 
     title: str = ""
@@ -76,7 +76,7 @@ class NeedForm(PlaceForm, frozen=True, kw_only=True):
     technique: str = ""
     procedure: str = ""
     total: str = ""
-    record: str = ""
+    need_id: str = ""
     known: str = ""
     lots: tuple[LotForm, ...] = (LotForm(),) * EMPTY_LOTS
 
@@ -117,7 +117,7 @@ NEED_FIELDS = PLACE_FIELDS | {
     "technique": "technique",
     "procedure": "procedure",
     "total": "total",
-    "record": "besoin",
+    "need_id": "besoin",
     "known": "etat",
 }
 LOT_FIELDS = PLACE_FIELDS | {
@@ -150,7 +150,7 @@ def read_need_form(fields: Fields) -> NeedForm:
     lots = tuple(LotForm(**_texts(fields, LOT_FIELDS, f"lot-{number}-")) for number in range(1, count + 1))
     texts = _texts(fields, NEED_FIELDS, "")
     # it is part of a path that forms lead to
-    texts["record"] = texts["record"] if _ID.fullmatch(texts["record"]) else ""
+    texts["need_id"] = texts["need_id"] if _ID.fullmatch(texts["need_id"]) else ""
     return NeedForm(**texts, lots=lots)
 
 

@@ -1,4 +1,4 @@
-"""The needs that an organisation keeps: a page that lists them with their next steps, and the form that adds one."""
+"""The stored needs of an organisation: a page that lists them with their next steps, and the form that adds one."""
 
 from functools import partial
 from http import HTTPStatus
@@ -11,7 +11,7 @@ from litestar import Response
 from api.desk.need_form import read_need_form
 from api.desk.need_page import need_form_page
 from api.desk.page import page
-from api.desk.record import carried_out
+from api.desk.stored_need import carried_out
 from api.desk.understood_need import Understood, mistakes_of, understand
 from api.desk.visit import Visit
 from api.needs.edit_need import plan_need

@@ -1,5 +1,6 @@
 """The page of a need that is stored: what it says, where it stands, what comes next; and its moves to another state."""
 
+from collections import Counter
 from datetime import date
 from http import HTTPStatus
 from typing import Any, cast
@@ -10,7 +11,7 @@ from litestar import Response
 from api.desk.need_form import MOST_LOTS
 from api.desk.need_in_words import lot_lines, need_lines
 from api.desk.page import page
-from api.desk.record import KNOWN_FIELD, changed_need, id_in, own_need_of, record_page
+from api.desk.stored_need import KNOWN_FIELD, changed_need, id_in, own_need_of, stored_need_page
 from api.desk.understood_need import LONGEST, NO_DATE
 from api.desk.understood_place import Mistake
 from api.desk.visit import Visit
@@ -18,13 +19,16 @@ from api.needs.edit_need import NeedChange, NeedDocument, delete_draft, edit_nee
 from api.runtime.actor import acting_of
 from api.web.problems import Refusal
 from db.core.engine import transaction
+from db.needs.awards import select_awards
 from db.needs.progress import progress_of
+from db.needs.shortlists import select_decisions, select_shortlists
 from domain.needs.next_step import next_step
 from domain.needs.status import MOVES, OPEN, Status, StoredNeed
 from domain.text.bilingual import Text
 from domain.text.labels import PROCEDURES
 
 LONGEST_DESCRIPTION = 20_000
+MOST_AWARDS = 20
 FILE_FIELDS = {
     "title": "titre",
     "reference": "reference",
@@ -68,7 +72,7 @@ async def ask_for_state(visit: Visit, need_id: str) -> Response[bytes]:
     wanted = visit.text("vers")
     if wanted not in MOVES[need.status]:
         return visit.redirect(f"/besoins/{need.id}")
-    return record_page(visit, "need_state.html", need, wanted=wanted, crossed=False)
+    return stored_need_page(visit, "need_state.html", need, wanted=wanted, crossed=False)
 
 
 @page("POST", "/besoins/{need_id}/etat", scope="needs")
@@ -85,7 +89,7 @@ async def move_need(visit: Visit, need_id: str) -> Response[bytes]:
     except Refusal as refusal:
         if refusal.kind.slug != "stale-version":
             raise
-        return record_page(visit, "need_state.html", need, HTTPStatus.CONFLICT, wanted=wanted, crossed=True)
+        return stored_need_page(visit, "need_state.html", need, HTTPStatus.CONFLICT, wanted=wanted, crossed=True)
     return visit.redirect(f"/besoins/{need.id}?fait=etat")
 
 
@@ -95,7 +99,7 @@ async def ask_for_deletion(visit: Visit, need_id: str) -> Response[bytes]:
     need = await own_need_of(visit, need_id)
     if need.status != "draft":
         return visit.redirect(f"/besoins/{need.id}")
-    return record_page(visit, "need_state.html", need, wanted="deleted", crossed=False)
+    return stored_need_page(visit, "need_state.html", need, wanted="deleted", crossed=False)
 
 
 @page("POST", "/besoins/{need_id}/supprimer", scope="needs")
@@ -107,7 +111,7 @@ async def discard_draft(visit: Visit, need_id: str) -> Response[bytes]:
     except Refusal as refusal:
         if refusal.kind.slug != "stale-version":
             raise
-        return record_page(visit, "need_state.html", need, HTTPStatus.CONFLICT, wanted="deleted", crossed=True)
+        return stored_need_page(visit, "need_state.html", need, HTTPStatus.CONFLICT, wanted="deleted", crossed=True)
     return visit.redirect("/besoins?fait=supprime")
 
 
@@ -116,9 +120,14 @@ async def _need(
 ) -> Response[bytes]:
     """The page of a need; where its file was filled in wrongly, with what was typed."""
     async with transaction(visit.services.database) as connection:
-        progress = await progress_of(connection, visit.call.bearer.organisation_id, [need.id])
+        organisation = visit.call.bearer.organisation_id
+        progress = await progress_of(connection, organisation, [need.id])
+        versions = await select_shortlists(connection, organisation, need.id, None, 1)
+        decisions = await select_decisions(connection, organisation, need.id, need.shortlists, None, None)
+        awards = await select_awards(connection, organisation, need.id, None, MOST_AWARDS)
+    decided = Counter(each.decision for each in decisions)
     typed = {name: visit.text(field) for name, field in FILE_FIELDS.items()}
-    return record_page(
+    return stored_need_page(
         visit,
         "one_need.html",
         need,
@@ -127,6 +136,12 @@ async def _need(
         step=next_step(need, progress[need.id]),
         lines=need_lines(need.content, visit.services.reference),
         lots=lot_lines(need.content, visit.services.reference),
+        version=versions[0] if versions else None,
+        candidates=sum(lot.total for version in versions for lot in version.totals),
+        kept=decided["kept"],
+        set_aside=decided["set_aside"],
+        awards=awards,
+        has_many_lots=need.status in OPEN and len(need.content.lots) > MOST_LOTS,
         file=typed if mistakes else _file_texts(need),
         moves=MOVES[need.status],
         is_open=need.status in OPEN,

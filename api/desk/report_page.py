@@ -3,7 +3,7 @@
 from litestar import Response
 
 from api.desk.page import HEADERS, page
-from api.desk.record import id_in, own_need_of, record_page
+from api.desk.stored_need import id_in, own_need_of, stored_need_page
 from api.desk.visit import Visit
 from api.reports.make_report import PDF, make_report
 from api.runtime.actor import acting_of
@@ -30,7 +30,7 @@ async def show_report_page(visit: Visit, need_id: str) -> Response[bytes]:
     numbers = [str(each.number) for each in versions]
     number = visit.text("version") if visit.text("version") in numbers else numbers[0]
     variant = visit.text("lire") if visit.text("lire") in VARIANTS_IN_PATHS else None
-    answer = record_page(visit, "report.html", need, versions=versions, number=number, variant=variant)
+    answer = stored_need_page(visit, "report.html", need, versions=versions, number=number, variant=variant)
     answer.headers.update(FRAMING)
     return answer
 

@@ -1,12 +1,14 @@
 """The versions of a need's shortlist: frozen, read again as they were, and compared in words."""
 
 import asyncio
+from collections.abc import Iterable
+from typing import get_args
 
 from litestar import Response
 
 from api.desk.need_in_words import changed_lines
 from api.desk.page import page
-from api.desk.record import carried_out, id_in, own_need_of, record_page
+from api.desk.stored_need import carried_out, id_in, lots_from, own_need_of, stored_need_page
 from api.desk.visit import Visit
 from api.needs.compare_versions import compared
 from api.needs.freeze_shortlist import freeze_shortlist
@@ -17,7 +19,7 @@ from db.needs.shortlists import select_shortlists
 from domain.needs.next_step import changed_criteria
 from domain.needs.status import MOVES
 from domain.report.build import best_outcome
-from domain.shortlists.absence import FIELDS
+from domain.shortlists.shortlist import Advice, Severity
 
 MOST_VERSIONS = 200
 
@@ -37,7 +39,7 @@ async def list_versions(visit: Visit, need_id: str) -> Response[bytes]:
             numbers = (str(difference.before.number), str(difference.after.number))
             was, now = [await version_of(connection, organisation, need.id, number) for number in numbers]
             lines = list(changed_lines(was.need, now.need, visit.services.reference))
-    return record_page(
+    return stored_need_page(
         visit,
         "versions.html",
         need,
@@ -46,7 +48,6 @@ async def list_versions(visit: Visit, need_id: str) -> Response[bytes]:
         can_be_frozen=bool(MOVES[need.status]),
         difference=difference,
         lines=lines,
-        fields=FIELDS,
     )
 
 
@@ -70,18 +71,26 @@ async def show_version(visit: Visit, need_id: str, number: str) -> Response[byte
     async with transaction(visit.services.database) as connection:
         version = await version_of(connection, visit.call.bearer.organisation_id, need.id, number)
     shortlist = await asyncio.to_thread(lambda: version.shortlist)
-    return record_page(
+    return stored_need_page(
         visit,
         "version.html",
         need,
         version=version,
         shortlist=shortlist,
+        shown=lots_from(shortlist.lots, visit.text("lots")),
         decisions={(each.lot_id, each.supplier_id): each for each in version.decisions},
         titles={lot.id: lot.title or "" for lot in version.need.lots},
         reserved={lot.id: lot.reserved for lot in version.need.lots},
         commune=visit.services.reference.territories.commune_name,
         best_outcome=best_outcome,
+        most_grave_first=most_grave_first,
     )
+
+
+def most_grave_first(points: Iterable[Advice]) -> list[Advice]:
+    """The points of law with those that forbid first."""
+    gravity: tuple[Severity, ...] = get_args(Severity)
+    return sorted(points, key=lambda each: -gravity.index(each.severity))
 
 
 PAGES = (list_versions, freeze_next_version, show_version)

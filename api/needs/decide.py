@@ -1,7 +1,7 @@
 """Use case: the buyer's decisions on suppliers of a frozen shortlist, each for one lot."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -13,7 +13,7 @@ from api.runtime.actor import Acting
 from db.audit import write_entry
 from db.audit_content import decision_name
 from db.core.engine import Connection
-from db.needs.shortlists import remove_decision, write_decision
+from db.needs.shortlists import earlier_decisions, remove_decision, write_decision
 from domain.audit import Detail
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.needs.need import Code
@@ -60,6 +60,30 @@ async def decide(
         await _change(connection, acting, version, key, decisions.get(key), change)
         for key, (_, change) in zip(keys, changes, strict=True)
     ]
+
+
+async def repeat_decisions(connection: Connection, acting: Acting, need_id: UUID) -> int:
+    """Decide on the latest version as was last decided on earlier ones; the number of decisions made.
+
+    Of suppliers that the latest lists for the same lot, and on which nothing is decided there yet. Raises as `decide`.
+    """
+    organisation = acting.organisation_id
+    need = await lock_own_need(connection, organisation, need_id)
+    require_not_ended(need.status)
+    version = await version_of(connection, organisation, need_id, "latest")
+    repeated = repeatable(version, await earlier_decisions(connection, organisation, need_id, version.number))
+    for key, earlier in repeated.items():
+        change = DecisionChange(key.lot_id, earlier.decision, earlier.reason)
+        await _change(connection, acting, version, key, None, change)
+    return len(repeated)
+
+
+def repeatable(version: FrozenShortlist, earlier: Iterable[Decision]) -> dict[DecisionKey, Decision]:
+    """The last of the `earlier` decisions on each supplier that the version lists and has no decision on."""
+    listed = {DecisionKey(lot.id, each.id) for lot in version.shown for each in lot.listed}
+    decided = {DecisionKey(each.lot_id, each.supplier_id) for each in version.decisions}
+    last = {DecisionKey(each.lot_id, each.supplier_id): each for each in earlier}
+    return {key: each for key, each in last.items() if key in listed - decided}
 
 
 async def _change(

@@ -1,4 +1,4 @@
-"""The next step of a stored need: what its buyer has to do before anything else."""
+"""The next step of a stored need: the thing that its buyer has to do before anything else."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from domain.needs.need import PlannedNeed
 from domain.needs.status import MOVES, OPEN, StoredNeed, changed_fields
 from domain.text.bilingual import Text
 
-StepCode = Literal["freeze", "decide", "contact", "publish", "award", "close", "none"]
+StepCode = Literal["freeze", "decide", "contact", "begin", "publish", "award", "close", "none"]
 
 NAMES = frozenset(
     (
@@ -25,7 +25,7 @@ NAMES = frozenset(
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """The record of a need so far.
+    """The work on a need so far.
 
     `frozen`: the need as its latest shortlist has it; `listed`: the lots for which that lists somebody, `decided` those
     with a decision; `exchanges`: the number of them; `awarded`: the lots with an award.
@@ -39,16 +39,16 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NextStep(msgspec.Struct, frozen=True):
-    """What is to be done next, as a code and in words."""
+    """The thing to be done next, as a code and in words."""
 
     code: StepCode
     words: Text
 
 
 def next_step(need: StoredNeed, progress: Progress) -> NextStep:
-    """The next step of a need whose record is that far."""
+    """The next step of a need, by the work on it so far."""
     if not MOVES[need.status]:
-        return NextStep("none", Text("Rien : le dossier est terminé", "Nothing: the record is complete"))
+        return NextStep("none", Text("Rien : le dossier est terminé", "Nothing: the file is complete"))
     lots = [lot.id for lot in need.content.lots]
     if need.status not in OPEN:
         left = [lot for lot in lots if lot not in progress.awarded]
@@ -58,7 +58,9 @@ def next_step(need: StoredNeed, progress: Progress) -> NextStep:
     undecided = [lot for lot in lots if lot in progress.listed and lot not in progress.decided]
     if undecided:
         return _decide(len(undecided), len(lots))
-    return NextStep("publish", PUBLISH) if progress.exchanges else NextStep("contact", CONTACT)
+    if not progress.exchanges:
+        return NextStep("contact", CONTACT)
+    return NextStep("begin", BEGIN) if need.status == "draft" else NextStep("publish", PUBLISH)
 
 
 def changed_criteria(before: PlannedNeed, after: PlannedNeed) -> tuple[str, ...]:
@@ -73,6 +75,9 @@ FREEZE = Text(
 CONTACT = Text(
     "À consulter : écrire aux fournisseurs, ou les rencontrer",
     "To be sounded out: write to the suppliers, or meet them",
+)
+BEGIN = Text(
+    "Des échanges sont ouverts : noter que le sourcing a commencé", "Exchanges are open: note that sourcing has begun"
 )
 PUBLISH = Text(
     "Échanges en cours ; une fois l'avis publié, le noter ici",

@@ -1,5 +1,6 @@
 """The record of a need on the desk: kept, changed, frozen, decided on, awarded, reported; by its organisation alone."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -64,6 +65,15 @@ async def test_a_button_pressed_twice_keeps_one_need(own: Browser, buyer: Buyer)
     assert len((await buyer.get("/needs")).json()["items"]) == 1
 
 
+async def test_two_clicks_at_once_keep_one_need(own: Browser, buyer: Buyer) -> None:
+    await own.open("/besoin")
+    await own.submit("besoin", {"lieu": "commune:56178", "lot-1-objet": "tonte"}, to="besoin/resultat")
+    fields = own.fields("besoins")
+    answers = await asyncio.gather(*(own.post("/besoins", data=fields) for _ in range(3)))
+    assert len({answer.headers["location"] for answer in answers}) == 1
+    assert len((await buyer.get("/needs")).json()["items"]) == 1
+
+
 async def test_a_need_is_changed_by_its_form_and_keeps_what_the_form_cannot_say(own: Browser, buyer: Buyer) -> None:
     content = {
         "near_misses": 7,
@@ -76,8 +86,22 @@ async def test_a_need_is_changed_by_its_form_and_keeps_what_the_form_cannot_say(
     answer = await own.submit(f"besoins/{need['id']}/changer")
     assert (answer.status_code, answer.url.path) == (200, f"/besoins/{need['id']}")
     after = (await buyer.get(f"/needs/{need['id']}")).json()
-    assert (after["lots"][0]["value_eur"], after["lots"][0]["segments"]) == (90_000, ["ev-entretien"])
+    assert (after["lots"][0]["value_eur"], after["lots"][0]["title"]) == (90_000, "tonte de pelouses")
     assert (after["near_misses"], after["buyer"]["siret"], after["version"]) == (7, "21350238800019", 2)
+
+
+async def test_the_trades_of_a_lot_follow_its_words(own: Browser, buyer: Buyer) -> None:
+    lot = {"id": "parcs", "title": "entretien des parcs", "segments": ["ev-entretien"], "cpv": ["77310000"]}
+    need = (await buyer.keep(lots=[lot], territory={"codes": ["departement:56"]}))["need"]
+    form = f"besoins/{need['id']}/changer"
+    await own.open(f"/{form}")
+    await own.submit("besoin", {"lot-1-valeur": "90000"}, to=form)
+    (after,) = (await buyer.get(f"/needs/{need['id']}")).json()["lots"]
+    assert (after["id"], after["segments"], after["cpv"]) == ("parcs", ["ev-entretien"], ["77310000"])
+    await own.open(f"/{form}")
+    await own.submit("besoin", {"lot-1-objet": "nettoyage de bureaux"}, to=form)
+    (after,) = (await buyer.get(f"/needs/{need['id']}")).json()["lots"]
+    assert (after["id"], after["segments"], after["value_eur"]) == ("parcs", [], 90_000)
 
 
 async def test_two_people_who_change_one_need_see_both(own: Browser, buyer: Buyer) -> None:
@@ -123,7 +147,7 @@ async def test_decisions_on_several_suppliers_need_a_reason(own: Browser, buyer:
     assert own.fields(form)["fournisseur"] == chosen
     page = own.page
     await own.submit(form, motif="Tond déjà nos écoles")
-    assert "enregistré pour 2 fournisseurs" in said(own.page)
+    assert "C'est enregistré : 2 décisions" in said(own.page)
     own.page = page
     assert (await own.submit(form, motif="Tond déjà nos écoles")).status_code == 200
     need_id = path.rpartition("/")[2]
@@ -157,6 +181,48 @@ async def test_decisions_are_taken_on_the_latest_version_only(own: Browser) -> N
     own.page = page
     assert (await own.submit(form, fournisseur=one, decision="kept", motif="x")).status_code == 409
     assert (await own.submit(form)).status_code == 200
+
+
+async def test_earlier_decisions_are_repeated_on_a_new_version(own: Browser, buyer: Buyer) -> None:
+    path = await keep(own)
+    form = f"{path}/decisions"
+    await own.open(f"/{form}")
+    one, other, *_ = suppliers_on(own.page)
+    await own.submit(form, fournisseur=one, decision="set_aside", motif="Agrément échu")
+    await own.submit(form, fournisseur=other, decision="kept", motif="Tond nos parcs")
+    await own.open(f"/{path}/versions")
+    await own.submit(f"{path}/versions")
+    await own.open(f"/{form}")
+    await own.submit(form, fournisseur=one, decision="kept", motif="Agrément renouvelé")
+    page = own.page
+    for _ in range(2):
+        own.page = page
+        await own.submit(f"{form}/reprendre")
+    need_id = path.rpartition("/")[2]
+    decided = (await buyer.get(f"/needs/{need_id}/shortlists/2/decisions")).json()["items"]
+    assert {(each["supplier_id"], each["reason"]) for each in decided} == {
+        (one, "Agrément renouvelé"),
+        (other, "Tond nos parcs"),
+    }
+    assert "Reprendre mes décisions" not in said(own.page)
+    assert (await buyer.noted(need_id)).count("decision.made") == 4
+
+
+async def test_many_lots_come_ten_at_a_time(own: Browser, buyer: Buyer) -> None:
+    lots = [{"id": f"L{n}", "title": "tonte de pelouses"} for n in range(1, 25)]
+    need_id = (await buyer.keep(lots=lots, territory={"codes": ["commune:56178"]}))["need"]["id"]
+    form = f"besoins/{need_id}/decisions"
+    await own.open(f"/{form}?lots=13")
+    assert [re.findall(r'name="lot" value="(L\d+)"', own.page)[at] for at in (0, -1)] == ["L11", "L20"]
+    own.page = own.page[own.page.index('id="lot-13"') :]
+    await own.submit(form, fournisseur=suppliers_on(own.page)[0], decision="kept", motif="x", rang="13", lot="L13")
+    assert 'value="L11"' in own.page
+    assert [
+        each["lot_id"] for each in (await buyer.get(f"/needs/{need_id}/shortlists/1/decisions")).json()["items"]
+    ] == ["L13"]
+    for part in ("attributions?lots=24", "versions/1?lots=24"):
+        await own.open(f"/besoins/{need_id}/{part}")
+        assert ("Lot L24" in said(own.page), "Lot L20" in said(own.page)) == (True, False)
 
 
 async def test_a_version_frozen_twice_by_one_button_is_one(own: Browser, buyer: Buyer) -> None:
@@ -296,7 +362,7 @@ async def test_another_organisation_finds_nothing_of_it(own: Browser, served: Cl
     one = suppliers_on(own.page)[0]
     async with Browser(served.app) as stranger:
         await stranger.sign_in(key_of(await new_buyer(served)))
-        for part in (*PARTS, *QUESTIONS):
+        for part in (*PARTS, *QUESTIONS, f"/attributions/{one}"):
             answer = await stranger.open(f"/{path}{part}")
             assert answer.status_code == 404, part
             assert "Entretien du parc" not in answer.text
@@ -311,6 +377,7 @@ async def test_another_organisation_finds_nothing_of_it(own: Browser, served: Cl
             "/etat": {"vers": "sourcing"},
             "/supprimer": {},
             "/decisions": {"lot": "1", "version": "1", "fournisseur": one, "decision": "kept", "motif": "x"},
+            "/decisions/reprendre": {},
             "/attributions": {"lot": "1", "titulaire": one, "date": "2027-06-15"},
         }.items():
             answer = await stranger.post(f"/{path}{part}", data={"jeton": token, **fields})

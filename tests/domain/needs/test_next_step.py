@@ -30,6 +30,7 @@ def need(status: Status, content: PlannedNeed = CONTENT) -> StoredNeed:
         ("sourcing", msgspec.structs.replace(FROZEN, decided=frozenset("1")), "decide"),
         ("sourcing", msgspec.structs.replace(FROZEN, decided=BOTH), "contact"),
         ("draft", msgspec.structs.replace(FROZEN, listed=frozenset("1"), decided=frozenset("1")), "contact"),
+        ("draft", msgspec.structs.replace(FROZEN, decided=BOTH, exchanges=1), "begin"),
         ("sourcing", msgspec.structs.replace(FROZEN, decided=BOTH, exchanges=1), "publish"),
         ("published", msgspec.structs.replace(FROZEN, awarded=frozenset("2")), "award"),
         ("published", msgspec.structs.replace(FROZEN, awarded=BOTH), "close"),

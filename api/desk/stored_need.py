@@ -1,9 +1,9 @@
-"""What the pages of the record of a need share: the need itself, forms sent twice, changes that cross another's."""
+"""The parts that all pages of a stored need share: the need itself, forms sent twice, changes that cross another's."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from litestar import Response
 from api.desk.need_in_words import changed_lines
 from api.desk.understood_place import Mistake
 from api.desk.visit import SALT_BYTES, TOKEN_FIELD, Visit
-from api.needs.edit_need import Edit, NeedDocument, edit_need, need_document
+from api.needs.edit_need import Edit, edit_need, need_document
 from api.needs.own_need import own_need
 from api.runtime.actor import acting_of
 from api.runtime.idempotency import Sender, created, once
@@ -22,6 +22,7 @@ from db.idempotency import Answer
 from domain.errors import NotFound
 from domain.needs.status import NO_NEED, StoredNeed
 
+LOTS_AT_ONCE, MOST_DIGITS = 10, 4
 KNOWN_FIELD = "etat"
 """The field with the entity tag of the need as the form was filled in from it."""
 
@@ -40,7 +41,7 @@ async def own_need_of(visit: Visit, need_id: str) -> StoredNeed:
         return await own_need(connection, visit.call.bearer.organisation_id, id_in(need_id))
 
 
-def record_page(
+def stored_need_page(
     visit: Visit,
     template: str,
     need: StoredNeed,
@@ -93,10 +94,31 @@ async def _crossed(visit: Visit, need_id: str, edit: Edit) -> Response[bytes]:
     typed = [(name, text) for name, text in visit.typed() if name != KNOWN_FIELD]
     again = [*typed, (KNOWN_FIELD, now.etag)]
     path = visit.call.scope["path"]
-    return record_page(visit, "need_crossed.html", need, HTTPStatus.CONFLICT, lines=lines, again=again, path=path)
+    return stored_need_page(visit, "need_crossed.html", need, HTTPStatus.CONFLICT, lines=lines, again=again, path=path)
 
 
-def lot_titles(need: StoredNeed | NeedDocument) -> dict[str, str]:
-    """The title of each lot, by its id; empty where it has none."""
-    lots = need.content.lots if isinstance(need, StoredNeed) else need.lots
-    return {lot.id: lot.title or "" for lot in lots}
+class SomeLots(NamedTuple):
+    """The lots that one page shows, of a need that may have 200: `first` is the place of the first, from 1."""
+
+    lots: Sequence[Any]
+    first: int
+    total: int
+
+    @property
+    def before(self) -> int | None:
+        """The place at which the page before begins."""
+        return self.first - LOTS_AT_ONCE if self.first > 1 else None
+
+    @property
+    def after(self) -> int | None:
+        """The place at which the next page begins."""
+        following = self.first + LOTS_AT_ONCE
+        return following if following <= self.total else None
+
+
+def lots_from(lots: Sequence[Any], place: str) -> SomeLots:
+    """The page of lots on which the lot of that place is; the first page, where there is none."""
+    wanted = int(place) if place.isascii() and place.isdecimal() and len(place) < MOST_DIGITS else 1
+    at = wanted - 1 if 1 <= wanted <= len(lots) else 0
+    first = at - at % LOTS_AT_ONCE
+    return SomeLots(lots[first : first + LOTS_AT_ONCE], first + 1, len(lots))
