@@ -5,6 +5,7 @@ from litestar.handlers import HTTPRouteHandler
 from api.desk import (
     equal_treatment_page,
     exchanges_page,
+    meetings_page,
     need_page,
     new_exchange_page,
     result_page,
@@ -20,4 +21,5 @@ PAGES: tuple[HTTPRouteHandler, ...] = (
     *exchanges_page.PAGES,
     *new_exchange_page.PAGES,
     *equal_treatment_page.PAGES,
+    *meetings_page.PAGES,
 )
