@@ -10,6 +10,7 @@ from api.desk import (
     equal_treatment_page,
     exchanges_page,
     journal_page,
+    meetings_page,
     need_page,
     needs_page,
     new_exchange_page,
@@ -42,4 +43,5 @@ PAGES: tuple[HTTPRouteHandler, ...] = (
     *exchanges_page.PAGES,
     *new_exchange_page.PAGES,
     *equal_treatment_page.PAGES,
+    *meetings_page.PAGES,
 )

@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 
 from api.web.content_negotiation import HTML
-from tests.api.desk.steps import FORM, Browser
+from tests.api.desk.steps import FORM, Browser, Typed
 from tests.api.exchanges.steps import keyless
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.sync.factories import Client
 
-WORDS = {"objet": "Volumes et fréquences", "texte": "Pourriez-vous passer deux fois par mois ?"}
+WORDS: dict[str, Any] = {"objet": "Volumes et fréquences", "texte": "Pourriez-vous passer deux fois par mois ?"}
 
 
 @dataclass
@@ -33,11 +33,9 @@ class Desk:
         """A page of the need."""
         return await self.browser.open(f"/{self.path}/{part}")
 
-    async def send(self, part: str, **typed: Any) -> httpx.Response:
+    async def send(self, part: str, typed: Typed | None = None, **named: Any) -> httpx.Response:
         """Send a form of the page, which leads to this page of the need."""
-        return await self.browser.submit(
-            f"{self.path}/{part}", {name.replace("__", "-"): text for name, text in typed.items()}
-        )
+        return await self.browser.submit(f"{self.path}/{part}", typed, **named)
 
     async def write(self, **typed: Any) -> httpx.Response:
         """Write to suppliers, to all where nothing else is typed: fill in, read again, send."""

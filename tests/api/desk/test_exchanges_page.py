@@ -107,10 +107,10 @@ async def test_a_question_is_answered_to_all_without_its_author(served: Client, 
     await desk.open(page)
     (suggested,) = browser.fields(f"{desk.path}/{page}")[f"question-{question}"]
     assert suggested == "Ici […] : les bacs sont-ils fournis ?"
-    refused = await desk.send(page, faire=f"publier-{question}", **{f"reponse-{question}": f"Oui, {TWO[0]}."})
+    refused = await desk.send(page, {"faire": f"publier-{question}", f"reponse-{question}": f"Oui, {TWO[0]}."})
     assert refused.status_code == 422
     assert f'id="reponse-{question}-erreur"' in browser.page
-    await desk.send(page, faire=f"publier-{question}", **{f"reponse-{question}": "Oui, sur place."})
+    await desk.send(page, {"faire": f"publier-{question}", f"reponse-{question}": "Oui, sur place."})
     published = (await desk.exchange())["messages"][-1]
     assert (published["publishes"], published["body"]) == (question, "Oui, sur place.")
     assert TWO[0] not in published["question"]

@@ -1,0 +1,169 @@
+"""The pages of meetings: planned from the usual half-day, changed, held; calendars of one and of all."""
+
+from html import unescape
+from typing import Any
+
+import pytest
+
+from tests.api.desk.steps import Browser
+from tests.api.desk.talking import Desk, desk_of
+from tests.api.needs.steps import new_buyer
+from tests.api.sync.factories import Client
+
+TWO = ("Jardins d'Arvor", "Ateliers du Scorff")
+WHEN: dict[str, Any] = {"jour": "2027-03-16", "lieu": "Salle du conseil", "commune": "Pontivy"}
+
+
+async def meetings(desk: Desk) -> list[dict[str, Any]]:
+    """The meetings about the need, as the API tells them."""
+    found: list[dict[str, Any]] = (await desk.buyer.get(f"/meetings?need={desk.need_id}")).json()["items"]
+    return found
+
+
+async def planned(desk: Desk) -> dict[str, Any]:
+    """A half-day to which all suppliers are invited."""
+    await desk.open("rencontres/nouvelle")
+    await desk.send("rencontres/nouvelle", faire="enregistrer", fournisseur=list(desk.suppliers.values()), **WHEN)
+    (meeting,) = await meetings(desk)
+    return meeting
+
+
+async def test_a_half_day_is_planned_with_its_usual_programme(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    meeting = await planned(desk)
+    assert (meeting["format"], meeting["status"]) == ("half_day", "planned")
+    assert meeting["starts_at"].startswith("2027-03-16T08:00")  # 9 h in Paris
+    assert meeting["place"]["commune"] == "56178"
+    assert [each["minutes"] for each in meeting["agenda"]] == [75, 15, 90]
+    assert {each["organisation"] for each in meeting["participants"]} == set(TWO)
+    assert all(each["invited_at"] for each in meeting["participants"])
+    page = unescape(browser.page).replace("\N{NO-BREAK SPACE}", " ")
+    assert "9 h – 10 h 15" in page
+
+
+async def test_nothing_typed_is_lost_where_something_is_wrong(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.open("rencontres/nouvelle")
+    wrong: dict[str, Any] = {"titre": "", "debut": "neuf heures", "commune": "Nulle-Part", "lieu": "Mairie"}
+    refused = await desk.send(
+        "rencontres/nouvelle", {"faire": "enregistrer", **WHEN, **wrong, "fournisseur": desk.suppliers[TWO[0]]}
+    )
+    assert refused.status_code == 422
+    assert browser.page.count('class="mistake"') == 3
+    fields = browser.fields(f"{desk.path}/rencontres/nouvelle")
+    assert (fields["lieu"], fields["commune"]) == (["Mairie"], ["Nulle-Part"])
+    assert fields["fournisseur"] == [desk.suppliers[TWO[0]]]
+    assert await meetings(desk) == []
+
+
+async def test_a_meeting_is_planned_once_however_often_it_is_sent(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.open("rencontres/nouvelle")
+    form = browser.page
+    for _ in range(2):
+        browser.page = form
+        await desk.send("rencontres/nouvelle", {"faire": "enregistrer", **WHEN})
+    assert len(await meetings(desk)) == 1
+
+
+async def test_who_came_and_what_was_said_is_noted(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    meeting = await planned(desk)
+    page = f"rencontres/{meeting['id']}"
+    await desk.open(page)
+    noted = {"venu-0": "oui", "venu-1": "non", "nom-0": "Mme Le Goff", "compte-rendu": "Volumes trop grands."}
+    follow_up = {"suite-1": "Revoir les lots", "qui-1": "Mme Le Goff", "pour-1": "2027-04-01"}
+    await desk.send(page, {"faire": "tenue", **noted, **follow_up})
+    (held,) = await meetings(desk)
+    assert (held["status"], held["minutes"]) == ("held", "Volumes trop grands.")
+    assert [(each["name"], each["attended"]) for each in held["participants"]] == [("Mme Le Goff", True), (None, False)]
+    assert held["follow_ups"] == [
+        {"what": "Revoir les lots", "who": "Mme Le Goff", "due_on": "2027-04-01", "done": False}
+    ]
+    assert "elle a eu lieu" not in browser.page
+    await desk.send(page, {"faire": "enregistrer", "invite-1": "", "fait-1": "oui"})
+    (changed,) = await meetings(desk)
+    assert (len(changed["participants"]), changed["follow_ups"][0]["done"]) == (1, True)
+
+
+async def test_a_change_of_somebody_else_is_not_lost(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    meeting = await planned(desk)
+    page = f"rencontres/{meeting['id']}"
+    await desk.open(page)
+    await desk.buyer.patch(f"/meetings/{meeting['id']}", {"title": "Autre titre"})
+    refused = await desk.send(page, {"faire": "enregistrer", "titre": "Mon titre"})
+    assert refused.status_code == 422
+    assert "entre-temps" in browser.page
+    assert (await meetings(desk))[0]["title"] == "Autre titre"
+    await desk.send(page, {"faire": "enregistrer"})
+    assert (await meetings(desk))[0]["title"] == "Mon titre"
+
+
+async def test_the_invitation_is_written_from_the_meeting(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    meeting = await planned(desk)
+    invited = "&".join(f"fournisseur={each}" for each in desk.suppliers.values())
+    await desk.open(f"echanges/nouveau?modele=invitation&rencontre={meeting['id']}&{invited}")
+    fields = browser.fields(f"{desk.path}/echanges/nouveau")
+    assert "16 mars 2027" in fields["objet"][0].replace("\N{NO-BREAK SPACE}", " ")
+    assert "Salle du conseil" in fields["texte"][0]
+    assert set(fields["fournisseur"]) == set(desk.suppliers.values())
+    assert fields["a"] == ["choisis"]
+
+
+async def test_a_meeting_is_a_file_for_calendars(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source)
+    meeting = await planned(desk)
+    answer = await browser.get(f"/{desk.path}/rencontres/{meeting['id']}/agenda.ics")
+    assert answer.headers["content-type"].startswith("text/calendar")
+    assert answer.content == (await desk.buyer.get(f"/meetings/{meeting['id']}.ics")).content
+
+
+async def test_a_calendar_has_its_own_address_until_it_is_taken_away(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source)
+    await planned(desk)
+    await browser.open("/rencontres")
+    await browser.submit("rencontres", faire="donner")
+    (_, _, rest) = browser.page.partition("/meetings/feed/")
+    path = f"/meetings/feed/{rest.partition('.ics')[0]}.ics"
+    assert b"Demi-journ" in (await browser.get(path, headers={"Accept": "*/*"})).content
+    await browser.open("/rencontres")
+    assert "/meetings/feed/" not in browser.page
+    await browser.submit("rencontres", faire="retirer")
+    assert (await browser.get(path, headers={"Accept": "*/*"})).status_code == 404
+
+
+async def test_who_was_not_invited_is_ticked_from_the_gap(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    await desk.open("rencontres/nouvelle")
+    await desk.send("rencontres/nouvelle", {"faire": "enregistrer", **WHEN, "fournisseur": desk.suppliers[TWO[0]]})
+    (meeting,) = await meetings(desk)
+    await desk.open("egalite")
+    (missing,) = browser.fields(f"{desk.path}/rencontres/{meeting['id']}")["inviter"]
+    assert missing == desk.suppliers[TWO[1]]
+    page = f"rencontres/{meeting['id']}"
+    await desk.open(f"{page}?inviter={missing}")
+    await desk.send(page, {"faire": "enregistrer"})
+    assert (await desk.buyer.get(f"/{desk.api}/equal-treatment")).json()["gaps"] == []
+
+
+@pytest.mark.parametrize("part", ["rencontres", "rencontres/nouvelle", "rencontres/{0}", "rencontres/{0}/agenda.ics"])
+async def test_another_organisation_sees_nothing(served: Client, browser: Browser, source: str, part: str) -> None:
+    desk = await desk_of(served, browser, source, TWO[0])
+    meeting = await planned(desk)
+    other = await new_buyer(served)
+    kept = await other.keep()
+    async with Browser(served.app) as stranger:
+        await stranger.sign_in(other.headers["Authorization"].removeprefix("Bearer "))
+        for need in (desk.need_id, kept["need"]["id"]):
+            answer = await stranger.open(f"/besoins/{need}/{part.format(meeting['id'])}")
+            assert answer.status_code == 404 or (need != desk.need_id and "{0}" not in part)
+            assert TWO[0] not in stranger.page
+        await stranger.open("/rencontres")
+        assert meeting["id"] not in stranger.page
