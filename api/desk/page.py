@@ -42,18 +42,20 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Page:
-    """A page as it is served. `scope`: what the key of the session must allow; None: the page needs no session."""
+    """A page as it is served. `scopes`: one of which the session must have; empty: the page needs no session."""
 
     method: Method
     path: str
-    scope: Scope | None
+    scopes: tuple[Scope, ...]
 
 
-def page(method: Method, path: str, *, scope: Scope | None) -> Callable[[Handler], HTTPRouteHandler]:
-    """The decorated function, of a Visit and the parameters of the path, as a page."""
+def page(
+    method: Method, path: str, *, scope: Scope | tuple[Scope, ...] | None
+) -> Callable[[Handler], HTTPRouteHandler]:
+    """The decorated function, of a Visit and the parameters of the path, as a page. `scope`: as for an endpoint."""
 
     def decorate(handler: Handler) -> HTTPRouteHandler:
-        made = Page(method, path, scope)
+        made = Page(method, path, (scope,) if isinstance(scope, str) else scope or ())
 
         async def answer(request: Call) -> ASGIApp:
             visit = visit_of(request)
@@ -80,14 +82,14 @@ async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[byte
         visit.fields = await read_fields(call, LONGEST_FORM, MOST_FIELDS)
     else:
         visit.fields = fields_in(call.scope["query_string"], MOST_FIELDS)
-    if made.scope is None:
+    if not made.scopes:
         if is_form and not visit.has_sent_its_own_form():
             return _not_its_own_form(visit)
         return await handler(visit, **call.path_params)
     visit.client = await client_of_session(call.services, visit.token)
     if visit.client is None:
         return _no_session(visit)
-    await admit(call, visit.client, call.services.key_quotas, (made.scope,))
+    await admit(call, visit.client, call.services.key_quotas, made.scopes)
     if is_form and not visit.has_sent_its_own_form():
         return _not_its_own_form(visit)
     call.services.requests.take(visit.client)

@@ -3,6 +3,7 @@
 from litestar.handlers import HTTPRouteHandler
 
 from api.desk import (
+    directory_page,
     need_page,
     provider_sign_in,
     result_page,
@@ -16,4 +17,5 @@ PAGES: tuple[HTTPRouteHandler, ...] = (
     *need_page.PAGES,
     *result_page.PAGES,
     *territory_page.PAGES,
+    *directory_page.PAGES,
 )

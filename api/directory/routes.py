@@ -1,6 +1,5 @@
 """Routes of the directory: search, one supplier, and the feed of changes."""
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, NamedTuple
 from uuid import UUID
@@ -8,7 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.directory.filters import Narrowing, SupplierQuery, narrowing
+from api.directory.filters import SupplierQuery
 from api.directory.formats import (
     SupplierChange,
     SupplierDocument,
@@ -18,6 +17,7 @@ from api.directory.formats import (
     change_document,
     document,
 )
+from api.directory.search import search
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get
 from api.web.content_negotiation import CSV, GEOJSON, JSON
@@ -29,16 +29,14 @@ from db.suppliers.read import (
     changes_after,
     end_of_directory,
     has_been_at,
-    page_of_suppliers,
 )
 from db.suppliers.read import get_supplier as find_supplier
 from domain.errors import NotFound
-from domain.suppliers.supplier import NO_SUPPLIER, Supplier
+from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
 from sources.formats.table_schema import TableSchema, table_schema
 
 TAG = "Suppliers"
-LIST = "suppliers"
 FEED = "supplier changes"
 
 OTHER_HISTORY = (
@@ -50,11 +48,6 @@ OTHER_HISTORY = (
         "not come",
     ),
 )
-
-READ_AT_ONCE = 200
-READ_AT_MOST = 2_000
-"""Suppliers tested for one page, where the database cannot apply all filters: the page may then be short or empty, and
-still have a next one."""
 
 
 @endpoint(
@@ -77,11 +70,7 @@ async def list_suppliers(call: Call, query: SupplierQuery) -> Response[bytes]:
     at `source`, where that is given.
     """
     today = call.services.today()
-    narrowed = narrowing(query, call.services.reference, today)
-    after = read_cursor(LIST, query.cursor, UUID)
-    async with transaction(call.services.database) as connection:
-        found, goes_on = await _find(connection, narrowed, after, query.limit)
-    next_cursor = None if goes_on is None else write_cursor(LIST, goes_on)
+    found, next_cursor = await search(call.services, query)
     media_type = call.media_type
     if media_type == JSON:
         return page(call, [document(supplier, today) for supplier in found], next_cursor)
@@ -184,23 +173,6 @@ async def list_supplier_changes(call: Call, query: FeedQuery) -> Response[bytes]
 
 
 ROUTES = (list_suppliers, list_supplier_changes, get_supplier, get_supplier_schema)
-
-
-async def _find(
-    connection: Connection, narrowed: Narrowing, after: UUID | None, limit: int
-) -> tuple[Sequence[Supplier], UUID | None]:
-    """Up to `limit` suppliers that pass the filters, and the id to continue after; None where there are no more."""
-    size = READ_AT_ONCE if narrowed.tests else limit + 1
-    found: list[Supplier] = []
-    for _ in range(READ_AT_MOST // READ_AT_ONCE):
-        entries = await page_of_suppliers(connection, narrowed.filters, after, size)
-        found += narrowed.passed([entry.supplier for entry in entries])
-        if len(found) > limit:
-            return found[:limit], found[limit - 1].id
-        if len(entries) < size:
-            return found, None
-        after = entries[-1].supplier.id
-    return found, after
 
 
 class Changes(NamedTuple):

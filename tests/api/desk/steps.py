@@ -10,6 +10,7 @@ import httpx
 from litestar import Litestar
 
 from tests.api.conftest import ADMIN_KEY
+from tests.api.organisations import Member
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 Typed = Mapping[str, str | Sequence[str]]
@@ -90,3 +91,8 @@ def heading(page: str) -> str:
     """The heading of a page."""
     found = re.search(r"<h1[^>]*>(.*?)</h1>", page, re.DOTALL)
     return found[1].strip() if found else ""
+
+
+async def sign_in_as(browser: Browser, member: Member) -> None:
+    """Sign in with the key of somebody."""
+    await browser.sign_in(member.headers["Authorization"].removeprefix("Bearer "))

@@ -15,6 +15,7 @@ import shapely
 from litestar.testing import AsyncTestClient
 
 from api.directory import routes as suppliers
+from api.directory import search
 from api.runtime import long_polls
 from api.web.pagination import read_cursor, write_cursor
 from db.core.engine import Connection
@@ -196,8 +197,8 @@ async def test_a_request_does_a_bounded_amount_of_work(
     served: Client, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page that would take too much reading is short, and leads on."""
-    monkeypatch.setattr(suppliers, "READ_AT_ONCE", 10)
-    monkeypatch.setattr(suppliers, "READ_AT_MOST", 20)
+    monkeypatch.setattr(search, "READ_AT_ONCE", 10)
+    monkeypatch.setattr(search, "READ_AT_MOST", 20)
     await send(served, source, lines(rows(source, *map(str, range(50)))))
     query = f"source={source}&reserved=handicap"
     first = (await served.get(f"/suppliers?{query}")).json()
