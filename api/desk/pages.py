@@ -3,6 +3,7 @@
 from litestar.handlers import HTTPRouteHandler
 
 from api.desk import (
+    admin_pages,
     directory_page,
     need_page,
     provider_sign_in,
@@ -18,4 +19,5 @@ PAGES: tuple[HTTPRouteHandler, ...] = (
     *result_page.PAGES,
     *territory_page.PAGES,
     *directory_page.PAGES,
+    *admin_pages.PAGES,
 )
