@@ -7,20 +7,22 @@ from uuid import UUID
 
 import msgspec
 
+from api.runtime.actor import actor_of_client
 from api.runtime.auth import require_scope, require_source
 from db import organisations
-from db.api_keys import create_key, revoke_key
+from db.api_keys import create_key, find_key, revoke_key
 from db.audit import write_entry
 from db.core.engine import Connection
 from domain.audit import Actor, Detail
 from domain.client import Client, Key, Scope
-from domain.errors import InvalidContent, Problem
+from domain.errors import InvalidContent, NotFound, Problem
 from domain.organisation import Name, Organisation
 from domain.text.bilingual import Text
 
 MOST_PER_MINUTE = 1_000_000
 Source = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f/]+$")]
 
+NO_KEY = Text("Aucune clé en vigueur de cet identifiant", "No key in force with this id")
 NO_SOURCES = Text(
     "Une clé de portée « sync » nomme les sources qu'elle peut écrire",
     "A key of scope “sync” names the sources that it may write",
@@ -120,6 +122,24 @@ async def issue_key(
     )
     await _write_entry(connection, "key.created", key, now, by)
     return secret, key
+
+
+async def make_key(
+    connection: Connection, creator: Client, request: KeyRequest, now: datetime, secret: str | None = None
+) -> tuple[str, Key]:
+    """The secret of a new key that an administrator makes, and the key. Raises as what it calls."""
+    require_grantable(creator, request)
+    organisation = await organisation_for(connection, creator, request.organisation)
+    by, quota_of = actor_of_client(creator), creator.quota_shared_by_keys_it_makes
+    return await issue_key(connection, request, organisation.name, now, by=by, quota_of=quota_of, secret=secret)
+
+
+async def revoke_own_key(connection: Connection, client: Client, key_id: UUID, now: datetime) -> None:
+    """Revoke a key of the administrator's organisation, or of any for the scope `platform`. Raises NotFound."""
+    key = await find_key(connection, key_id)
+    is_own = key is not None and (key.organisation_id == client.organisation_id or client.may("platform"))
+    if key is None or not is_own or not await withdraw_key(connection, key, now, by=actor_of_client(client)):
+        raise NotFound(NO_KEY)
 
 
 async def withdraw_key(connection: Connection, key: Key, now: datetime, *, by: Actor | None = None) -> bool:

@@ -12,22 +12,21 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.admin.issue_key import KeyRequest, issue_key, organisation_for, require_grantable, withdraw_key
-from api.runtime.actor import actor_of
+from api.admin.edit_organisation import own_organisation
+from api.admin.issue_key import KeyRequest, make_key, require_grantable, revoke_own_key
 from api.runtime.auth import secret_in
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once
+from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, created, once
 from api.web.pagination import Page, Paging, paged
 from db import api_keys
 from db.core.engine import transaction
 from db.idempotency import Answer
 from domain.client import Key
-from domain.errors import Conflict, NotFound
+from domain.errors import Conflict
 from domain.text.bilingual import Text
 
 keys_endpoint = partial(endpoint, tag="Organisations", scope="admin")
 
-NO_KEY = Text("Aucune clé en vigueur de cet identifiant", "No key in force with this id")
 _SHOWN_ONCE = Text(
     "Cette clé a été donnée à l'appelant qui l'a demandée, et ne se montre qu'une fois : en faire une autre",
     "This key was given to the caller who asked for it, and is shown once only: make another one",
@@ -50,7 +49,7 @@ async def list_keys(call: Call, query: Paging) -> Response[bytes]:
 
     Those of the organisation; of all for a key of scope `platform`.
     """
-    only = None if call.bearer.may("platform") else call.bearer.organisation_id
+    only = own_organisation(call.bearer)
     async with transaction(call.services.database) as connection:
         return await paged(call, query, "keys", UUID, partial(api_keys.list_keys, connection, only))
 
@@ -73,26 +72,8 @@ async def create_key(call: Call, body: KeyRequest) -> Response[bytes]:
     same one; with another key, 409. Past `rate_per_minute`, counted over all processes and servers, its requests are
     429; its answers carry `RateLimit` and `RateLimit-Policy`.
     """
-    bearer, now = call.bearer, call.services.now()
-    require_grantable(bearer, body)
-    async with transaction(call.services.database) as connection:
-
-        async def carry_out() -> Answer:
-            organisation = await organisation_for(connection, bearer, body.organisation)
-            seed = token_hex(api_keys.SECRET_BYTES)
-            secret, by = _secret(call, seed), actor_of(call)
-            quota_of = bearer.quota_shared_by_keys_it_makes
-            _, key = await issue_key(connection, body, organisation.name, now, by=by, quota_of=quota_of, secret=secret)
-            return created(CreatedKey(**msgspec.structs.asdict(key), secret=seed))
-
-        async def completed(answer: Answer) -> Answer:
-            stored = msgspec.json.decode(answer.body, type=CreatedKey)
-            shown = msgspec.structs.replace(stored, secret=_secret(call, stored.secret))
-            if not await api_keys.is_secret_of(connection, shown.id, shown.secret):
-                raise Conflict("shown_once", _SHOWN_ONCE)
-            return Answer(answer.status, {**answer.headers, "cache-control": "no-store"}, msgspec.json.encode(shown))
-
-        return await once(call, connection, body, carry_out, completed=completed)
+    own = secret_in(call.headers.get("authorization", "")).encode()
+    return await make_key_once(call, body, own)
 
 
 @keys_endpoint("DELETE", "/keys/{id}", answers=None, status=204)
@@ -102,16 +83,38 @@ async def revoke_key(call: Call, id: UUID) -> None:  # noqa: A002 - as the contr
     It works for as long as servers remember it, at most `VIVIER_KEY_CACHE_SECONDS`. 404 where it was revoked before.
     """
     async with transaction(call.services.database) as connection:
-        key = await api_keys.find_key(connection, id)
-        is_own = key is not None and (key.organisation_id == call.bearer.organisation_id or call.bearer.may("platform"))
-        now, by = call.services.now(), actor_of(call)
-        if key is None or not is_own or not await withdraw_key(connection, key, now, by=by):
-            raise NotFound(NO_KEY)
+        await revoke_own_key(connection, call.bearer, id, call.services.now())
 
 
 ROUTES = (list_keys, create_key, revoke_key)
 
 
-def _secret(call: Call, seed: str) -> str:
-    own = secret_in(call.headers.get("authorization", "")).encode()
-    return api_keys.secret_of(hmac.digest(own, f"key:{seed}".encode(), "sha256")[: api_keys.SECRET_BYTES])
+async def make_key_once(
+    call: Call, request: KeyRequest, caller_secret: bytes, sender: Sender | None = None
+) -> Response[bytes]:
+    """The answer (`CreatedKey`) to a request for a key; the same one where it was sent before.
+
+    `caller_secret`: known to the caller alone, with which the secret of the key is made. `sender`: see `once`.
+    """
+    require_grantable(call.bearer, request)
+    async with transaction(call.services.database) as connection:
+
+        async def carry_out() -> Answer:
+            seed = token_hex(api_keys.SECRET_BYTES)
+            secret = _secret(caller_secret, seed)
+            _, key = await make_key(connection, call.bearer, request, call.services.now(), secret)
+            return created(CreatedKey(**msgspec.structs.asdict(key), secret=seed))
+
+        async def completed(answer: Answer) -> Answer:
+            stored = msgspec.json.decode(answer.body, type=CreatedKey)
+            shown = msgspec.structs.replace(stored, secret=_secret(caller_secret, stored.secret))
+            if not await api_keys.is_secret_of(connection, shown.id, shown.secret):
+                raise Conflict("shown_once", _SHOWN_ONCE)
+            return Answer(answer.status, {**answer.headers, "cache-control": "no-store"}, msgspec.json.encode(shown))
+
+        return await once(call, connection, request, carry_out, sender=sender, completed=completed)
+
+
+def _secret(caller_secret: bytes, seed: str) -> str:
+    made = hmac.digest(caller_secret, f"key:{seed}".encode(), "sha256")
+    return api_keys.secret_of(made[: api_keys.SECRET_BYTES])

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.desk.understood_need import NO_SUCH_PLACE, Mistake, found_by_name
+from api.desk.understood_place import NO_SUCH_PLACE, Mistake, found_by_name
 from api.desk.written_once import id_in
 from api.web.form_fields import Fields
 from domain.decoding.explain import explain

@@ -21,7 +21,7 @@ from api.desk.meeting_form import (
     with_template,
 )
 from api.desk.page import page
-from api.desk.understood_need import Mistake
+from api.desk.understood_place import Mistake
 from api.desk.visit import Visit
 from api.desk.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
 from api.meetings.calendar_feed import SHOWN_SINCE, make_address, revealed_address, revoke_address

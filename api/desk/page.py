@@ -47,22 +47,25 @@ it."""
 class Page:
     """A page as it is served.
 
-    `scope`: what the key of the session must allow; None: the page needs no session. `files`: its form may have some.
+    `scopes`: one of which the session must have; empty: the page needs no session. `files`: its form may have some.
     """
 
     method: Method
     path: str
-    scope: Scope | None
+    scopes: tuple[Scope, ...]
     files: bool
 
 
 def page(
-    method: Method, path: str, *, scope: Scope | None, files: bool = False
+    method: Method, path: str, *, scope: Scope | tuple[Scope, ...] | None, files: bool = False
 ) -> Callable[[Handler], HTTPRouteHandler]:
-    """The decorated function, of a Visit and the parameters of the path, as a page. `files`: its form may have some."""
+    """The decorated function, of a Visit and the parameters of the path, as a page.
+
+    `scope`: as for an endpoint; `files`: its form may have some.
+    """
 
     def decorate(handler: Handler) -> HTTPRouteHandler:
-        made = Page(method, path, scope, files)
+        made = Page(method, path, (scope,) if isinstance(scope, str) else scope or (), files)
 
         async def answer(request: Call) -> ASGIApp:
             visit = visit_of(request)
@@ -93,7 +96,7 @@ def _headers(tiles_url: str | None) -> dict[str, str]:
 async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[bytes]:
     call = visit.call
     is_form = made.method == "POST"
-    if made.scope is not None:
+    if made.scopes:
         visit.client = await client_of_session(call.services, visit.token)
     if made.files and has_files(call):
         # files are for those who are signed in: of others only what is typed is kept
@@ -104,13 +107,13 @@ async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[byte
         visit.fields = await read_fields(call, LONGEST_FORM, MOST_FIELDS)
     else:
         visit.fields = fields_in(call.scope["query_string"], MOST_FIELDS)
-    if made.scope is None:
+    if not made.scopes:
         if is_form and not visit.has_sent_its_own_form():
             return _not_its_own_form(visit)
         return await handler(visit, **call.path_params)
     if visit.client is None:
         return _no_session(visit)
-    await admit(call, visit.client, call.services.key_quotas, (made.scope,))
+    await admit(call, visit.client, call.services.key_quotas, made.scopes)
     if is_form and not visit.has_sent_its_own_form():
         return _not_its_own_form(visit)
     call.services.requests.take(visit.client)

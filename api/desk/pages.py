@@ -3,10 +3,12 @@
 from litestar.handlers import HTTPRouteHandler
 
 from api.desk import (
+    admin_pages,
     allotment_page,
     awards_page,
     change_need_page,
     decisions_page,
+    directory_page,
     equal_treatment_page,
     exchanges_page,
     journal_page,
@@ -44,4 +46,6 @@ PAGES: tuple[HTTPRouteHandler, ...] = (
     *new_exchange_page.PAGES,
     *equal_treatment_page.PAGES,
     *meetings_page.PAGES,
+    *directory_page.PAGES,
+    *admin_pages.PAGES,
 )

@@ -1,6 +1,5 @@
 """Routes of the directory: search, one supplier, and the feed of changes."""
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
@@ -8,7 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.directory.filters import Narrowing, SupplierQuery, narrowing
+from api.directory.filters import SupplierQuery
 from api.directory.formats import (
     SupplierChange,
     SupplierDocument,
@@ -18,6 +17,7 @@ from api.directory.formats import (
     document,
     table_rows,
 )
+from api.directory.search import finder, search
 from api.directory.whole_list import whole_list
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get
@@ -30,16 +30,14 @@ from db.suppliers.read import (
     changes_after,
     end_of_directory,
     has_been_at,
-    page_of_suppliers,
 )
 from db.suppliers.read import get_supplier as find_supplier
 from domain.errors import NotFound
-from domain.suppliers.supplier import NO_SUPPLIER, Supplier
+from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
 from sources.formats.table_schema import TableSchema, table_schema
 
 TAG = "Suppliers"
-LIST = "suppliers"
 FEED = "supplier changes"
 
 OTHER_HISTORY = (
@@ -51,11 +49,6 @@ OTHER_HISTORY = (
         "not come",
     ),
 )
-
-READ_AT_ONCE = 200
-READ_AT_MOST = 2_000
-"""Suppliers tested for one page, where the database cannot apply all filters: the page may then be short or empty, and
-still have a next one."""
 
 
 @endpoint(
@@ -79,17 +72,10 @@ async def list_suppliers(call: Call, query: SupplierQuery) -> Response[Any]:
     `external_id` is that of the record at `source`, where that is given.
     """
     today = call.services.today()
-    narrowed = narrowing(query, call.services.reference, today)
     media_type = call.media_type
-
-    async def find(after: UUID | None, limit: int) -> tuple[Sequence[Supplier], UUID | None]:
-        async with transaction(call.services.database) as connection:
-            return await _find(connection, narrowed, after, limit)
-
     if media_type != JSON and query.limit is None and query.cursor is None:
-        return await whole_list(call, find, query.source)
-    found, goes_on = await find(read_cursor(LIST, query.cursor, UUID), query.limit or Paging().limit)
-    next_cursor = None if goes_on is None else write_cursor(LIST, goes_on)
+        return await whole_list(call, finder(call.services, query), query.source)
+    found, next_cursor = await search(call.services, query)
     if media_type == JSON:
         return page(call, [document(supplier, today) for supplier in found], next_cursor)
     headers = {**next_link(call, next_cursor), "vary": "accept"}
@@ -191,23 +177,6 @@ async def list_supplier_changes(call: Call, query: FeedQuery) -> Response[bytes]
 
 
 ROUTES = (list_suppliers, list_supplier_changes, get_supplier, get_supplier_schema)
-
-
-async def _find(
-    connection: Connection, narrowed: Narrowing, after: UUID | None, limit: int
-) -> tuple[Sequence[Supplier], UUID | None]:
-    """Up to `limit` suppliers that pass the filters, and the id to continue after; None where there are no more."""
-    size = READ_AT_ONCE if narrowed.tests else limit + 1
-    found: list[Supplier] = []
-    for _ in range(READ_AT_MOST // READ_AT_ONCE):
-        entries = await page_of_suppliers(connection, narrowed.filters, after, size)
-        found += narrowed.passed([entry.supplier for entry in entries])
-        if len(found) > limit:
-            return found[:limit], found[limit - 1].id
-        if len(entries) < size:
-            return found, None
-        after = entries[-1].supplier.id
-    return found, after
 
 
 class Changes(NamedTuple):

@@ -1,6 +1,6 @@
 """All suppliers that a search finds, as one file, sent as it is read: tools for tables and maps follow no cursors."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -8,6 +8,7 @@ import msgspec
 from litestar.response import Stream
 
 from api.directory.formats import feature, table_rows
+from api.directory.search import Find
 from api.runtime.endpoint import Call
 from api.web.content_negotiation import CSV, GEOJSON
 from domain.suppliers.supplier import Supplier
@@ -17,8 +18,6 @@ PART = 50
 """Suppliers read and written at once: some milliseconds of work, between which other requests have their turn."""
 
 Found = tuple[Sequence[Supplier], UUID | None]
-Find = Callable[[UUID | None, int], Awaitable[Found]]
-"""Up to so many suppliers after an id, and the id to continue after; None where there are no more."""
 
 
 async def whole_list(call: Call, find: Find, source: str | None) -> Stream:

@@ -239,6 +239,12 @@ async def page_of_suppliers(
     return [Entry(row.version, received[row.document.id]) for row in rows]
 
 
+async def count_suppliers(connection: Connection, filters: Filters, most: int) -> int:
+    """The number of suppliers that pass the filters, counted to `most`."""
+    passed = select(suppliers.c.id).where(~suppliers.c.deleted, *_conditions(filters)).limit(most).subquery()
+    return (await connection.execute(select(func.count()).select_from(passed))).scalar_one()
+
+
 def _next_changes(position: Position, limit: int) -> Select[Any]:
     """The next changes, read along an index: one version may hold every supplier, and is not sorted for each page."""
     from_id = case((change_sets.c.version == position.version, position.supplier_id), else_=START.supplier_id)

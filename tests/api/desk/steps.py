@@ -11,6 +11,7 @@ import httpx
 from litestar import Litestar
 
 from tests.api.conftest import ADMIN_KEY
+from tests.api.organisations import Member
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 Typed = Mapping[str, str | Sequence[str]]
@@ -117,3 +118,8 @@ async def send_file(browser: Browser, form: str, name: str, content: bytes, **na
     answer = await browser.post(f"/{form}", data=fields, files={name: (f"{name}.txt", content)})
     browser.page = answer.text
     return answer
+
+
+async def sign_in_as(browser: Browser, member: Member) -> None:
+    """Sign in with the key of somebody."""
+    await browser.sign_in(member.headers["Authorization"].removeprefix("Bearer "))

@@ -30,7 +30,7 @@ async def test_a_key_opens_a_session_and_leads_back(browser: Browser) -> None:
 
 
 async def test_every_page_but_those_to_sign_in_needs_a_session(browser: Browser) -> None:
-    closed = [each.opt["page"] for each in PAGES if each.opt["page"].scope]
+    closed = [each.opt["page"] for each in PAGES if each.opt["page"].scopes]
     open_ = {each.opt["page"].path for each in PAGES} - {made.path for made in closed}
     signing_in = {"/connexion", "/connexion/{link}", "/connexion/fournisseur", "/connexion/retour", "/deconnexion"}
     assert open_ == {*signing_in, "/bureau/{digest}/{name}"}

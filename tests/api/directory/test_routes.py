@@ -15,6 +15,7 @@ import shapely
 from litestar.testing import AsyncTestClient
 
 from api.directory import routes as suppliers
+from api.directory import search
 from api.directory.whole_list import PART
 from api.runtime import long_polls
 from api.web.pagination import read_cursor, write_cursor
@@ -199,8 +200,8 @@ async def test_a_request_does_a_bounded_amount_of_work(
     served: Client, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page that would take too much reading is short, and leads on."""
-    monkeypatch.setattr(suppliers, "READ_AT_ONCE", 10)
-    monkeypatch.setattr(suppliers, "READ_AT_MOST", 20)
+    monkeypatch.setattr(search, "READ_AT_ONCE", 10)
+    monkeypatch.setattr(search, "READ_AT_MOST", 20)
     await send(served, source, lines(rows(source, *map(str, range(50)))))
     query = f"source={source}&reserved=handicap"
     first = (await served.get(f"/suppliers?{query}")).json()
@@ -294,7 +295,7 @@ async def test_a_file_that_cannot_be_read_to_its_end_breaks_off(
             raise ConnectionError
         return await read(connection, filters, after, limit)
 
-    monkeypatch.setattr(suppliers, "page_of_suppliers", fails_later)
+    monkeypatch.setattr(search, "page_of_suppliers", fails_later)
     reader = await key(served, "read")
     async with on_a_socket(served.app) as base, httpx.AsyncClient(base_url=base, headers=reader) as client:
         with pytest.raises(httpx.RemoteProtocolError):
@@ -315,7 +316,7 @@ async def test_an_organisation_is_sent_one_file_at_a_time(
             await goes_on.wait()
         return await read(connection, filters, after, limit)
 
-    monkeypatch.setattr(suppliers, "page_of_suppliers", pauses)
+    monkeypatch.setattr(search, "page_of_suppliers", pauses)
     path = f"/suppliers?source={source}&format=csv"
     begun = [asyncio.create_task(one.get(path)) for _ in range(5)]
     while present.total() < len(begun):
