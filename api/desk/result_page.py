@@ -64,7 +64,7 @@ async def show_result(visit: Visit) -> Response[bytes]:
 
 
 def _wish(visit: Visit) -> str:
-    """What a button changes: `reserver-1-iae`, `rayon-1-50`, or `rayon-1` with the distance that is typed beside it."""
+    """The change that a button asks for, such as `rayon-1-50`; of `rayon-1`, to the distance that is typed."""
     wish = visit.text("changer")
     kind, _, lot = wish.partition("-")
     return f"{wish}-{visit.text(f'rayon-{lot}')}" if kind == "rayon" and lot.isdecimal() else wish

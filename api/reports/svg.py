@@ -151,7 +151,7 @@ def _sheet(pins: Sequence[Pin], title: str, sheet: Sheet, font: str | None, *, i
 
 
 def _frame(sheet: Sheet) -> str:
-    """How a script finds the ground again: latitude and longitude of the plane's centre, west, north, units per km."""
+    """The attribute by which a script finds the ground: the plane's centre, west, north and units per kilometre."""
     frame = sheet.frame
     numbers = frame.plane.lat, frame.plane.lon, frame.west, frame.north, frame.per_km
     return f' data-frame="{" ".join(f"{number:.7g}" for number in numbers)}"'

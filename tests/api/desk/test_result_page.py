@@ -113,7 +113,7 @@ async def test_signs_on_the_map_lead_to_rows(served: Client, browser: Browser, s
 async def test_who_lacks_little_is_asked_for_it(served: Client, browser: Browser, source: str) -> None:
     page = await answered(served, browser, source, lot_1_reserve=["handicap"])
     assert "Paysages de Pontivy" in page.partition("Écartés de peu")[2]
-    assert fold("avez-vous, ou attendez-vous, ce qui ouvre un lot réservé") in fold(unescape(page))
+    assert fold("êtes-vous ESAT ou entreprise adaptée") in fold(unescape(page))
 
 
 async def test_the_law_comes_gravest_first_with_its_article(served: Client, browser: Browser, source: str) -> None:
