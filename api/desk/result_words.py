@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from domain.needs.need import Lot, Reserved
 from domain.shortlists.shortlist import Gate, LotShortlist, NearMiss, OfferEvidence, SegmentAnswer
-from domain.text.bilingual import OR, Text, listed
+from domain.text.bilingual import Text
 from domain.text.labels import RESERVED
 
 MOST_EVIDENCE = 3
@@ -61,7 +61,7 @@ def _question(gate: Gate, lot: LotShortlist, asked: Lot) -> Text:
             )
         case "reservation":
             asks = [ASKS_OF_RESERVED[each] for each in asked.reserved or ()]
-            fr, en = listed([each.fr for each in asks], OR).fr, listed([each.en for each in asks], OR).en
+            fr, en = " ; ou ".join(each.fr for each in asks), "; or ".join(each.en for each in asks)
             return Text(
                 f"Bonjour, pour un lot réservé ({trades}, {where}) : {fr} ?",
                 f"Hello, about a reserved lot ({trades}, {where}): {en}?",

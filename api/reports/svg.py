@@ -6,7 +6,7 @@ document that has no such surroundings names its `font`.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from markupsafe import escape
 
@@ -30,6 +30,7 @@ HALO = 'fill="none" stroke="#fff" stroke-width="4" stroke-linejoin="round" opaci
 LABEL_SIGNS = 38
 SITE = Text("Lieu d'exécution", "Place of performance")
 TERRITORY = Text("Territoire du besoin", "Territory of the need")
+UNKNOWN_TRADE = Text("Activité inconnue, à interroger", "Trade unknown, to be asked")
 WITHIN_REACH = Text("Limite de distance", "Limit of distance")
 COVERAGE_KEYS = (
     Text("candidats", "candidates"),
@@ -57,7 +58,7 @@ class Drawing(NamedTuple):
 class Pin(NamedTuple):
     """A supplier on a map: its standing and, where the page has more on it, its name and the address of that."""
 
-    standing: ReportStanding
+    standing: ReportStanding | Literal["unknown_trade"]
     name: str = ""
     href: str = ""
 
@@ -123,7 +124,7 @@ def _map_keys(pins: Sequence[Pin], language: Language, maps: MapSheets, font: st
         dashes = '<path d="M2 20H38" fill="none" stroke="#a3341f" stroke-width="3" stroke-dasharray="9 6"/>'
         yield Key(_sign(dashes, font), WITHIN_REACH.to(language))
     shown = Counter[str](pins[position].standing for sheet in maps.sheets for position, _ in sheet.points)
-    for standing, words in STANDINGS.items():
+    for standing, words in {**STANDINGS, "unknown_trade": UNKNOWN_TRADE}.items():
         if standing in shown:
             number = count(shown[standing], language)
             meaning = Text(f"{words.fr} : {number}", f"{words.en}: {number}").to(language)
@@ -206,6 +207,10 @@ def _supplier(at: Spot, standing: str, size: float = 1.0) -> str:
                 f'<rect x="{x - side / 2:g}" y="{y - side / 2:g}" width="{side:g}" height="{side:g}" fill="#fff"'
                 f' stroke="{QUIET}" stroke-width="{3 * size:g}"/>'
             )
+        case "unknown_trade":
+            high = f'x="{x:g}" y="{y + 8 * size:g}" font-size="{24 * size:g}" font-weight="bold" text-anchor="middle"'
+            halo = f'fill="none" stroke="#fff" stroke-width="{5 * size:g}" stroke-linejoin="round"'
+            return f'<text {high} {halo}>?</text><text {high} fill="{QUIET}">?</text>'
         case _:
             d = 0.75 * r
             cross = f"M{x - d:g} {y - d:g}L{x + d:g} {y + d:g}M{x - d:g} {y + d:g}L{x + d:g} {y - d:g}"

@@ -74,6 +74,8 @@ async def test_another_reservation_or_radius_is_a_button_away(served: Client, br
     assert request_on(browser.page)["lots"][0]["max_distance_km"] == 10
     await browser.submit("besoin/resultat", {"rayon-1": "35"}, changer="rayon-1")
     assert request_on(browser.page)["lots"][0]["max_distance_km"] == 35
+    await browser.submit("besoin/resultat", {"rayon-1": "45"}, changer="distances")
+    assert request_on(browser.page)["lots"][0]["max_distance_km"] == 45
     await browser.submit("besoin/resultat", changer="rayon-1-")
     assert request_on(browser.page)["lots"][0]["max_distance_km"] is None
 
@@ -104,7 +106,9 @@ async def test_an_address_gives_the_answer_again(served: Client, browser: Browse
 
 
 async def test_signs_on_the_map_lead_to_rows(served: Client, browser: Browser, source: str) -> None:
+    await put_record(served, source, "unknown", name="Nul ne sait", offers=[])
     page = await answered(served, browser, source)
+    assert "<title>Nul ne sait</title><text" in page
     targets = re.findall(r'<a href="#(f-1-[^"]+)" tabindex="-1"', page)
     assert len(targets) > 1
     assert set(targets) <= set(Outline(page).ids)
