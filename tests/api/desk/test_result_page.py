@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 
+from domain.text.labels import TENSIONS
 from domain.text.normalise import fold
 from tests.api.desk.steps import FORM, Browser, heading
 from tests.api.exchanges.test_reply_page import Outline
@@ -60,7 +61,7 @@ async def test_the_page_has_the_suppliers_of_the_api_in_their_order(
             assert fold(said["message"]) in fold(text)
     for row in lot["near_misses"]:
         assert fold(row["message"]) in fold(text)
-    assert fold(lot["tension"]["message"]) in fold(text)
+    assert fold(f"Concurrence : {TENSIONS[lot['tension']['level']].fr}") in fold(text)
 
 
 async def test_another_reservation_or_radius_is_a_button_away(served: Client, browser: Browser, source: str) -> None:
