@@ -101,25 +101,37 @@ async def answered(call: Call, query: SupplyQuery, media_type: str) -> tuple[Que
     Raises Refusal: 422 for what is unknown in the query, 429 where too many wait, 503.
     """
     services = call.services
-    reference, live = services.reference, services.directory.index
-    codes, segments = _read(query, reference)
-    if query.level is not None and media_type != GEOJSON:
-        raise invalid(Problem("/level", "map_only", MAP_ONLY))
-    version = live.data_version, live.version_uid
-    on, level = query.on or services.today(), query.level or "epci"
-    question = Question(version, media_type, call.language, codes, segments, on, level, call.csv)
-    if media_type == GEOJSON and level == "commune":
-        _require_drawable(codes, reference)
+    question = question_of(call, query, media_type)
+    live = services.directory.index
     body = await services.supply_answers.answer(
-        question, caller_of(call.scope), lambda: answer(question, live, reference)
+        question, caller_of(call.scope), lambda: answer(question, live, services.reference)
     )
     return question, body
 
 
+def question_of(call: Call, query: SupplyQuery, media_type: str) -> Question:
+    """A query on the suppliers of now as a question. Raises Refusal (422) for what is unknown in it."""
+    services = call.services
+    reference, live = services.reference, services.directory.index
+    codes, segments = _read(query, reference)
+    if query.level is not None and media_type != GEOJSON:
+        raise invalid(Problem("/level", "map_only", MAP_ONLY))
+    if media_type == GEOJSON and query.level == "commune":
+        _require_drawable(codes, reference)
+    version = live.data_version, live.version_uid
+    on, level = query.on or services.today(), query.level or "epci"
+    return Question(version, media_type, call.language, codes, segments, on, level, call.csv)
+
+
+def search_of(question: Question, live: LiveIndex, reference: Reference) -> SupplySearch:
+    """The search that answers a question."""
+    territory = reference.geography.territory(TerritoryRequest(codes=question.codes))
+    return SupplySearch(live, territory, question.on, reference.rules)
+
+
 def answer(question: Question, live: LiveIndex, reference: Reference) -> bytes:
     """The answer to a question in its media type."""
-    territory = reference.geography.territory(TerritoryRequest(codes=question.codes))
-    search = SupplySearch(live, territory, question.on, reference.rules)
+    search = search_of(question, live, reference)
     if question.media_type == GEOJSON:
         return msgspec.json.encode(supply_map(search, question.segments, question.level, reference.geography))
     found = search.supply(question.segments, reference.taxonomy, question.language)

@@ -142,7 +142,7 @@ AND = Text(" ; ", "; ")
 """Between two sentences that are said in one."""
 
 
-_NO_CANDIDATE = "Aucun candidat connu", "No known candidate"
+_NO_CANDIDATE = Text("Aucun candidat connu", "No known candidate")
 
 
 def tension(level: TensionLevel, fewest: int, label: str | None, unknown: int = 0) -> Text:
@@ -162,13 +162,15 @@ def tension(level: TensionLevel, fewest: int, label: str | None, unknown: int = 
                 f"No candidate for “{label}”: the lot risks no offer",
             )
         case "critical":
-            return Text(f"{fewest} candidat(s) seulement pour « {label} »", f"Only {fewest} candidate(s) for “{label}”")
+            few = _only(fewest)
+            return Text(f"{few.fr} pour « {label} »", f"{few.en} for “{label}”")
         case "unknown":
-            fr, en = (f"{fewest} candidat(s) seulement", f"Only {fewest} candidate(s)") if fewest else _NO_CANDIDATE
+            few = _only(fewest) if fewest else _NO_CANDIDATE
             return Text(
-                f"{fr} pour « {label} », mais on ne sait pas ce que proposent {unknown} fournisseurs proches : "
+                f"{few.fr} pour « {label} », mais on ne sait pas ce que proposent {unknown} fournisseurs proches : "
                 "rien ne permet de conclure",
-                f"{en} for “{label}”, but what {unknown} suppliers nearby offer is not known: nothing can be concluded",
+                f"{few.en} for “{label}”, but what {unknown} suppliers nearby offer is not known: "
+                "nothing can be concluded",
             )
         case "low":
             return Text(f"Peu de candidats ({fewest}) pour « {label} »", f"Few candidates ({fewest}) for “{label}”")
@@ -177,6 +179,12 @@ def tension(level: TensionLevel, fewest: int, label: str | None, unknown: int = 
                 f"Au moins {fewest} candidats par segment demandé",
                 f"At least {fewest} candidates per requested segment",
             )
+
+
+def _only(fewest: int) -> Text:
+    if fewest == 1:
+        return Text("Un seul candidat", "Only one candidate")
+    return Text(f"{fewest} candidats seulement", f"Only {fewest} candidates")
 
 
 def unknown_trade(total: int, eligible: int, reserved: bool) -> Text:

@@ -32,7 +32,18 @@ def areas_within(ground: Bools, level: Level, geography: Geography) -> dict[int,
 def supply_map(
     search: SupplySearch, segments: Iterable[str], level: Level, geography: Geography
 ) -> AreaFeatureCollection:
-    """The areas of a territory in the order of their codes.
+    """The areas of a territory with their outlines, in the order of their codes."""
+    features = []
+    for each in area_supplies(search, segments, level, geography):
+        outline = geography.outline(geography.territories.area(each.id))
+        features.append(AreaFeature(each.id, msgspec.Raw(outline.geometry if outline else b"null"), each))
+    return AreaFeatureCollection(tuple(features))
+
+
+def area_supplies(
+    search: SupplySearch, segments: Iterable[str], level: Level, geography: Geography
+) -> list[AreaSupply]:
+    """The suppliers that stand in each area of a territory, in the order of the codes.
 
     Each supplier of the territory counts in one of them, so that the counts of all add up to those of the territory,
     also where an EPCI goes beyond it.
@@ -50,15 +61,13 @@ def supply_map(
     for code in segments:
         here = search.local_of(search.answering(code).ordinals)
         local[code] = np.bincount(by_ordinal[here], minlength=len(ids)).tolist()
-    features = []
+    found = []
     for number, area_id in enumerate(ids):
         some = standing[place == number]
-        area = geography.territories.area(area_id)
         counts = {code: of_areas[number] for code, of_areas in local.items() if of_areas[number]}
-        properties = AreaSupply(area_id, area.label, len(some), *sum_known(columns.employees[some]), counts)
-        outline = geography.outline(area)
-        features.append(AreaFeature(area_id, msgspec.Raw(outline.geometry if outline else b"null"), properties))
-    return AreaFeatureCollection(tuple(features))
+        label = geography.territories.area(area_id).label
+        found.append(AreaSupply(area_id, label, len(some), *sum_known(columns.employees[some]), counts))
+    return found
 
 
 def _communes_of(search: SupplySearch, standing: Ordinals, geography: Geography) -> NDArray[np.int64]:

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from api.reports.svg import Drawing, Pin, map_drawing
 from domain.needs.need import Lot, Need
 from domain.report.build import standings_of
+from domain.report.model import ReportStanding
 from domain.shortlists.shortlist import LotShortlist, Shortlist, SupplierSummary
 from domain.text.bilingual import Language
 from matching.geo.report_map import map_sheets
@@ -13,10 +16,10 @@ from matching.reference import Reference
 
 
 class _Shown(NamedTuple):
-    """A supplier in the page: its row there."""
+    """A supplier of a lot; `standing` is None where the answer says nothing of it."""
 
     supplier: SupplierSummary
-    row: str
+    standing: ReportStanding | None
 
 
 def lot_maps(
@@ -34,7 +37,7 @@ def lot_maps(
 def _lot_map(
     reference: Reference, need: Need, asked: Lot, shortlist: Shortlist, lot: LotShortlist, language: Language
 ) -> Drawing:
-    shown = [each for each in _shown(lot) if each.supplier.location]
+    shown = [each for each in _shown(shortlist, lot) if each.supplier.location]
     territory = asked.territory or need.territory
     sheets = map_sheets(
         reference.geography,
@@ -43,14 +46,14 @@ def _lot_map(
         [each.supplier.location for each in shown if each.supplier.location],
         asked.max_distance_km,
     )
-    standings = standings_of(Shortlist(shortlist.reference, shortlist.stamp, (lot,), ()))
-    pins = [Pin(standings[each.supplier.id], each.supplier.name, f"#{each.row}") for each in shown]
+    pins = [
+        Pin(each.standing or "unknown_trade", each.supplier.name, f"#f-{lot.id}-{each.supplier.id}") for each in shown
+    ]
     return map_drawing(pins, asked.title or "", language, sheets)
 
 
-def _shown(lot: LotShortlist) -> Iterator[_Shown]:
-    """The suppliers of a lot with the ids of their rows."""
-    for row in lot.candidates:
-        yield _Shown(row.supplier, f"f-{lot.id}-{row.supplier.id}")
-    for miss in lot.near_misses:
-        yield _Shown(miss.supplier, f"f-{lot.id}-{miss.supplier.id}")
+def _shown(shortlist: Shortlist, lot: LotShortlist) -> Iterator[_Shown]:
+    """The suppliers of a lot, each with the best that it may do there."""
+    standings = standings_of(msgspec.structs.replace(shortlist, lots=(lot,)))
+    for rows in (lot.candidates, lot.near_misses, lot.unknown_trade.nearest):
+        yield from (_Shown(row.supplier, standings.get(row.supplier.id)) for row in rows)

@@ -60,14 +60,17 @@ async def show_result_of_address(visit: Visit) -> Response[bytes]:
 @page("POST", "/besoin/resultat", scope="match")
 async def show_result(visit: Visit) -> Response[bytes]:
     """The shortlist of each lot; the form again where something in it is to be corrected."""
-    return await _answered(visit, changed(read_need_form(visit.fields), _wish(visit)))
+    form, wish = read_need_form(visit.fields), visit.text("changer")
+    if wish == "distances":
+        for number in range(1, len(form.lots) + 1):
+            form = _with_distance(visit, form, f"rayon-{number}")
+        return await _answered(visit, form)
+    return await _answered(visit, _with_distance(visit, form, wish) if wish in visit.fields else changed(form, wish))
 
 
-def _wish(visit: Visit) -> str:
-    """What a button changes: `reserver-1-iae`, `rayon-1-50`, or `rayon-1` with the distance that is typed beside it."""
-    wish = visit.text("changer")
-    kind, _, lot = wish.partition("-")
-    return f"{wish}-{visit.text(f'rayon-{lot}')}" if kind == "rayon" and lot.isdecimal() else wish
+def _with_distance(visit: Visit, form: NeedForm, field: str) -> NeedForm:
+    """The form with the distance that is typed in a field such as `rayon-1`, where there is one."""
+    return changed(form, f"{field}-{visit.text(field)}") if field in visit.fields else form
 
 
 async def _answered(visit: Visit, form: NeedForm) -> Response[bytes]:

@@ -1,13 +1,13 @@
-"""What the page of an answer says besides the answer itself: what to ask whom, and what an offer rests on."""
+"""Sentences of the page of an answer besides the answer itself: questions to suppliers, evidence in short."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from domain.needs.need import Lot
+from domain.needs.need import Lot, Reserved
 from domain.shortlists.shortlist import Gate, LotShortlist, NearMiss, OfferEvidence, SegmentAnswer
-from domain.text.bilingual import OR, Text, listed
+from domain.text.bilingual import Text
 from domain.text.labels import RESERVED
 
 MOST_EVIDENCE = 3
@@ -23,7 +23,7 @@ class Question(NamedTuple):
 
 
 def trade_question(lot: LotShortlist, asked: Lot) -> Text:
-    """What to ask a supplier whose trade is not known."""
+    """The question to a supplier whose trade is not known."""
     what = f"{_trades(lot, asked)} ({lot.territory.label})"
     return Text(
         f"Bonjour, nous préparons un achat : {what}. Proposez-vous cette activité, et jusqu'où intervenez-vous ?",
@@ -54,29 +54,50 @@ def _question(gate: Gate, lot: LotShortlist, asked: Lot) -> Text:
                 f"Hello, could you work in this territory: {where}? It is about: {trades}.",
             )
         case "distance":
-            limit = f"{asked.max_distance_km:g} km" if asked.max_distance_km else where
+            limit = f"{asked.max_distance_km or 0:g} km"
             return Text(
-                f"Bonjour, iriez-vous au-delà de {limit} ({where}) ? Il s'agit de : {trades}.",
-                f"Hello, would you go beyond {limit} ({where})? It is about: {trades}.",
+                f"Bonjour, iriez-vous à plus de {limit} pour : {trades} ({where}) ?",
+                f"Hello, would you go farther than {limit} for: {trades} ({where})?",
             )
         case "reservation":
-            to = listed([RESERVED[each].long.fr for each in asked.reserved or ()], OR).fr
-            to_en = listed([RESERVED[each].long.en for each in asked.reserved or ()], OR).en
+            asks = [ASKS_OF_RESERVED[each] for each in asked.reserved or ()]
+            fr, en = " ; ou ".join(each.fr for each in asks), "; or ".join(each.en for each in asks)
             return Text(
-                f"Bonjour, avez-vous, ou attendez-vous, ce qui ouvre un lot réservé ({to}) : agrément, autorisation ou "
-                f"convention ? Il s'agit de : {trades} ({where}).",
-                f"Hello, do you hold, or expect, what opens a reserved lot ({to_en}): an approval, authorisation or "
-                f"agreement? It is about: {trades} ({where}).",
+                f"Bonjour, pour un lot réservé ({trades}, {where}) : {fr} ?",
+                f"Hello, about a reserved lot ({trades}, {where}): {en}?",
             )
+
+
+ASKS_OF_RESERVED: dict[Reserved, Text] = {
+    "handicap": Text(
+        "êtes-vous ESAT ou entreprise adaptée, ou employez-vous au moins 50 % de travailleurs handicapés",
+        "are you a sheltered work establishment or an adapted enterprise, or are at least 50% of your workers disabled",
+    ),
+    "iae": Text(
+        "avez-vous, ou attendez-vous, une convention d'insertion (EI, ACI, AI, ETTI), ou employez-vous au moins 50 % "
+        "de travailleurs défavorisés",
+        "do you hold, or expect, a work integration agreement (EI, ACI, AI, ETTI), or are at least 50% of your workers "
+        "disadvantaged",
+    ),
+    "penitentiary": Text(
+        "ferez-vous ce travail dans un établissement pénitentiaire, avec des personnes détenues",
+        "would you do this work in a prison, with people who are detained",
+    ),
+    "ess": Text(
+        "êtes-vous une entreprise de l'économie sociale et solidaire, par vos statuts ou par agrément",
+        "are you a company of the social and solidarity economy, by your statutes or by approval",
+    ),
+}
+"""By reserved type, what shows that a supplier may answer."""
 
 
 def _trades(lot: LotShortlist, asked: Lot) -> str:
-    """What the lot buys, as its title or trades say it."""
+    """The purchase, as the title of the lot or its trades say it."""
     return asked.title or ", ".join(each.label for each in lot.requested)
 
 
 def evidence_summary(answer: SegmentAnswer) -> Text | None:
-    """What several pieces of evidence for one offer say together; None where there are not several."""
+    """A sentence for several pieces of evidence for one offer; None where there are not several."""
     won = [each for each in answer.evidence if each.kind == "award"]
     if len(won) > 1:
         number = Text("d'au moins ", "of at least ") if len(won) == MOST_EVIDENCE else Text("de ", "of ")

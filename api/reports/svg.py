@@ -6,7 +6,7 @@ document that has no such surroundings names its `font`.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from markupsafe import escape
 
@@ -30,6 +30,7 @@ HALO = 'fill="none" stroke="#fff" stroke-width="4" stroke-linejoin="round" opaci
 LABEL_SIGNS = 38
 SITE = Text("Lieu d'exécution", "Place of performance")
 TERRITORY = Text("Territoire du besoin", "Territory of the need")
+UNKNOWN_TRADE = Text("Activité inconnue, à interroger", "Trade unknown, to be asked")
 WITHIN_REACH = Text("Limite de distance", "Limit of distance")
 COVERAGE_KEYS = (
     Text("candidats", "candidates"),
@@ -57,7 +58,7 @@ class Drawing(NamedTuple):
 class Pin(NamedTuple):
     """A supplier on a map: its standing and, where the page has more on it, its name and the address of that."""
 
-    standing: ReportStanding
+    standing: ReportStanding | Literal["unknown_trade"]
     name: str = ""
     href: str = ""
 
@@ -66,7 +67,7 @@ class MapWords(NamedTuple):
     """What the legend of a map calls its territory and the standings of suppliers."""
 
     ground: Text = TERRITORY
-    standings: Mapping[str, Text] = STANDINGS
+    standings: Mapping[str, Text] = {**STANDINGS, "unknown_trade": UNKNOWN_TRADE}
 
 
 class Bar(NamedTuple):
@@ -168,7 +169,7 @@ def _sheet(pins: Sequence[Pin], title: str, sheet: Sheet, font: str | None, *, i
 
 
 def _frame(sheet: Sheet) -> str:
-    """How a script finds the ground again: latitude and longitude of the plane's centre, west, north, units per km."""
+    """The attribute by which a script finds the ground: the plane's centre, west, north and units per kilometre."""
     frame = sheet.frame
     numbers = frame.plane.lat, frame.plane.lon, frame.west, frame.north, frame.per_km
     return f' data-frame="{" ".join(f"{number:.7g}" for number in numbers)}"'
@@ -223,6 +224,10 @@ def _supplier(at: Spot, standing: str, size: float = 1.0) -> str:
                 f'<rect x="{x - side / 2:g}" y="{y - side / 2:g}" width="{side:g}" height="{side:g}" fill="#fff"'
                 f' stroke="{QUIET}" stroke-width="{3 * size:g}"/>'
             )
+        case "unknown_trade":
+            high = f'x="{x:g}" y="{y + 8 * size:g}" font-size="{24 * size:g}" font-weight="bold" text-anchor="middle"'
+            halo = f'fill="none" stroke="#fff" stroke-width="{5 * size:g}" stroke-linejoin="round"'
+            return f'<text {high} {halo}>?</text><text {high} fill="{QUIET}">?</text>'
         case _:
             d = 0.75 * r
             cross = f"M{x - d:g} {y - d:g}L{x + d:g} {y + d:g}M{x - d:g} {y + d:g}L{x + d:g} {y - d:g}"

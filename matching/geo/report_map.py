@@ -89,7 +89,7 @@ class MapSheets(NamedTuple):
 
 
 class _Ground(NamedTuple):
-    """What a sheet shows whoever is on it. `whole`: the territory on the sheet; `largest`: communes that are named."""
+    """The part of a sheet that is the same whoever is on it. `whole`: the territory; `largest`: communes to name."""
 
     context: str
     territory: str
@@ -252,7 +252,7 @@ class _Mapper:
         return [(names[i], rounded(spots[i])) for i in inner[:TOWNS_TRIED].tolist()]
 
     def _reach(self, frame: Frame, ground: _Ground, *, inset: bool) -> str:
-        """What lies within the radius around the sites, or around the territory where there are none."""
+        """All within the radius of the sites, or of the territory where there are none, as path data."""
         if not self._radius_km:
             return ""
         if self._discs:

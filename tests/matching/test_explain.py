@@ -262,8 +262,8 @@ def test_no_eligibility_is_told_where_nothing_is_reserved() -> None:
     ("count", "level", "fr", "en"),
     [
         (0, "none", "Aucun candidat pour « Repas » : le lot risque de rester sans offre", "risks no offer"),
-        (1, "critical", "1 candidat(s) seulement", "Only 1 candidate"),
-        (2, "critical", "2 candidat(s) seulement", "Only 2 candidate"),
+        (1, "critical", "Un seul candidat", "Only one candidate"),
+        (2, "critical", "2 candidats seulement", "Only 2 candidates"),
         (3, "low", "Peu de candidats (3)", "Few candidates (3)"),
         (4, "low", "Peu de candidats (4)", "Few candidates (4)"),
         (5, "good", "Au moins 5 candidats par segment demandé", "At least 5 candidates per requested segment"),

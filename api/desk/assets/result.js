@@ -8,7 +8,8 @@
   const french = document.documentElement.lang === "fr";
 
   const address = () => {
-    const fields = [...new FormData(form)].filter(([name]) => name !== "jeton" && !name.startsWith("rayon-"));
+    const isSaid = ([name, text]) => text && name !== "jeton" && !name.startsWith("rayon-");
+    const fields = [...new FormData(form)].filter(isSaid);
     return "?" + new URLSearchParams(fields);
   };
 
@@ -45,6 +46,23 @@
       sayAddress("pushState");
       shown = location.search;
     }
+  });
+  // The number is known before the answer: it is shown at once.
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    const choice = event.detail.elt;
+    if (!choice.matches(".choice")) return;
+    for (const other of choice.closest("fieldset").querySelectorAll(".choice")) {
+      other.setAttribute("aria-pressed", String(other === choice));
+    }
+    const number = choice.querySelector("b").textContent;
+    const many = french ? `${number} candidat${Number(number) > 1 ? "s" : ""}` : `${number} candidate${number === "1" ? "" : "s"}`;
+    choice.closest("section").querySelector(".notice .count").textContent = many;
+  });
+  document.body.addEventListener("keydown", (event) => {
+    const apply = event.key === "Enter" && document.getElementById(event.target.id.replace(/^rayon-(.*)$/, "choix-$1-autre"));
+    if (!apply || apply === event.target) return;
+    event.preventDefault();
+    apply.click();
   });
   addEventListener("popstate", () => {
     if (location.search !== shown) location.reload();

@@ -34,11 +34,11 @@ def change(base: str, folder: Path) -> None:
         button = window.find_element(By.ID, "choix-1-iae")
         number = button.find_element(By.TAG_NAME, "b").text
         button.send_keys(Keys.ENTER)
-        waiting(window).until(lambda page: is_pressed(page, "choix-1-iae"))
+        waiting(window).until(lambda page: f"Lot 1 : {number} " in said(page) or f"Lot 1: {number} " in said(page))
+        waiting(window).until(lambda page: "lot-1-reserve=iae" in page.current_url)
+        assert is_pressed(window, "choix-1-iae")
         assert window.switch_to.active_element.get_attribute("id") == "choix-1-iae"
-        assert number in said(window)
         assert other.is_displayed(), "the other lot is the one that was there before"
-        assert "lot-1-reserve=iae" in window.current_url
         window.back()
         waiting(window).until(lambda page: is_pressed(page, "choix-1-none"))
         window.refresh()
@@ -47,6 +47,8 @@ def change(base: str, folder: Path) -> None:
         assert_fits(window)
         log = window.get_log("browser")  # type: ignore[no-untyped-call]
         assert [entry["message"] for entry in log if "favicon" not in entry["message"]] == []
+        type_a_distance(window)
+        lose_the_session(window)
 
 
 def is_pressed(window: Chrome, button: str) -> bool:
@@ -65,3 +67,22 @@ def lead_to_each_other(window: Chrome) -> None:
     assert (row.get_attribute("id") or "").startswith("f-1-")
     row.find_element(By.CSS_SELECTOR, ".seek").send_keys(Keys.ENTER)
     assert window.find_elements(By.CSS_SELECTOR, "#reponse-1 .leaflet-tooltip")
+
+
+def type_a_distance(window: Chrome) -> None:
+    """By the keyboard alone."""
+    window.find_element(By.ID, "rayon-1").send_keys("35", Keys.ENTER)
+    waiting(window).until(lambda page: "lot-1-distance=35" in page.current_url)
+    assert window.find_element(By.ID, "rayon-1").get_attribute("value") == "35"
+
+
+def lose_the_session(window: Chrome) -> None:
+    """What a button would have changed comes back once signed in."""
+    window.delete_all_cookies()
+    window.find_element(By.ID, "choix-1-handicap").send_keys(Keys.ENTER)
+    waiting(window).until(lambda page: page.find_elements(By.ID, "cle"))
+    window.find_element(By.ID, "cle").send_keys(ADMIN_KEY, Keys.ENTER)
+    waiting(window).until(lambda page: page.find_elements(By.CSS_SELECTOR, "[value=reserver-1-handicap]"))
+    window.find_element(By.CSS_SELECTOR, "main button").send_keys(Keys.ENTER)
+    waiting(window).until(lambda page: page.find_elements(By.ID, "reponse-1"))
+    assert "lot-1-reserve=handicap" in window.current_url

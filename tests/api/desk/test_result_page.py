@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 
+from domain.text.labels import TENSIONS
 from domain.text.normalise import fold
 from tests.api.desk.steps import FORM, Browser, heading
 from tests.api.exchanges.test_reply_page import Outline
@@ -60,7 +61,7 @@ async def test_the_page_has_the_suppliers_of_the_api_in_their_order(
             assert fold(said["message"]) in fold(text)
     for row in lot["near_misses"]:
         assert fold(row["message"]) in fold(text)
-    assert fold(lot["tension"]["message"]) in fold(text)
+    assert fold(f"Concurrence : {TENSIONS[lot['tension']['level']].fr}") in fold(text)
 
 
 async def test_another_reservation_or_radius_is_a_button_away(served: Client, browser: Browser, source: str) -> None:
@@ -74,6 +75,8 @@ async def test_another_reservation_or_radius_is_a_button_away(served: Client, br
     assert request_on(browser.page)["lots"][0]["max_distance_km"] == 10
     await browser.submit("besoin/resultat", {"rayon-1": "35"}, changer="rayon-1")
     assert request_on(browser.page)["lots"][0]["max_distance_km"] == 35
+    await browser.submit("besoin/resultat", {"rayon-1": "45"}, changer="distances")
+    assert request_on(browser.page)["lots"][0]["max_distance_km"] == 45
     await browser.submit("besoin/resultat", changer="rayon-1-")
     assert request_on(browser.page)["lots"][0]["max_distance_km"] is None
 
@@ -104,7 +107,9 @@ async def test_an_address_gives_the_answer_again(served: Client, browser: Browse
 
 
 async def test_signs_on_the_map_lead_to_rows(served: Client, browser: Browser, source: str) -> None:
+    await put_record(served, source, "unknown", name="Nul ne sait", offers=[])
     page = await answered(served, browser, source)
+    assert "<title>Nul ne sait</title><text" in page
     targets = re.findall(r'<a href="#(f-1-[^"]+)" tabindex="-1"', page)
     assert len(targets) > 1
     assert set(targets) <= set(Outline(page).ids)
@@ -113,7 +118,7 @@ async def test_signs_on_the_map_lead_to_rows(served: Client, browser: Browser, s
 async def test_who_lacks_little_is_asked_for_it(served: Client, browser: Browser, source: str) -> None:
     page = await answered(served, browser, source, lot_1_reserve=["handicap"])
     assert "Paysages de Pontivy" in page.partition("Écartés de peu")[2]
-    assert fold("avez-vous, ou attendez-vous, ce qui ouvre un lot réservé") in fold(unescape(page))
+    assert fold("êtes-vous ESAT ou entreprise adaptée") in fold(unescape(page))
 
 
 async def test_the_law_comes_gravest_first_with_its_article(served: Client, browser: Browser, source: str) -> None:
