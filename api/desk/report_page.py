@@ -2,7 +2,7 @@
 
 from litestar import Response
 
-from api.desk.page import HEADERS, page
+from api.desk.page import page
 from api.desk.stored_need import id_in, own_need_of, stored_need_page
 from api.desk.visit import Visit
 from api.reports.make_report import PDF, make_report
@@ -16,8 +16,6 @@ from domain.text.bilingual import Text
 VARIANTS_IN_PATHS = {"integral": False, "expurge": True}
 MEDIA_TYPES = {"html": HTML, "pdf": PDF}
 MOST_VERSIONS = 200
-FRAMING = {"content-security-policy": HEADERS["content-security-policy"] + "; frame-src 'self'"}
-"""Of the page in which the report is read."""
 
 
 @page("GET", "/besoins/{need_id}/rapport", scope="needs")
@@ -30,9 +28,7 @@ async def show_report_page(visit: Visit, need_id: str) -> Response[bytes]:
     numbers = [str(each.number) for each in versions]
     number = visit.text("version") if visit.text("version") in numbers else numbers[0]
     variant = visit.text("lire") if visit.text("lire") in VARIANTS_IN_PATHS else None
-    answer = stored_need_page(visit, "report.html", need, versions=versions, number=number, variant=variant)
-    answer.headers.update(FRAMING)
-    return answer
+    return stored_need_page(visit, "report.html", need, versions=versions, number=number, variant=variant)
 
 
 @page("GET", "/besoins/{need_id}/rapport/{number}/{name}", scope="needs")

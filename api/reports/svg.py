@@ -64,7 +64,7 @@ class Pin(NamedTuple):
 
 
 class MapWords(NamedTuple):
-    """What the legend of a map calls its territory and the standings of suppliers."""
+    """The words of a map's legend for its territory and the standings of suppliers."""
 
     ground: Text = TERRITORY
     standings: Mapping[str, Text] = {**STANDINGS, "unknown_trade": UNKNOWN_TRADE}

@@ -116,8 +116,10 @@ async def test_signs_on_the_map_lead_to_rows(served: Client, browser: Browser, s
 
 
 async def test_who_lacks_little_is_asked_for_it(served: Client, browser: Browser, source: str) -> None:
-    page = await answered(served, browser, source, lot_1_reserve=["handicap"])
-    assert "Paysages de Pontivy" in page.partition("Écartés de peu")[2]
+    island = {"address": {"commune": "29155"}, "location": {"lat": 48.457, "lon": -5.096}}
+    await put_record(served, source, "island", name="Paysages d’Ouessant", approvals=[], **island)
+    page = await answered(served, browser, source, lieu="commune:29155", lot_1_reserve=["handicap"])
+    assert "Paysages d’Ouessant" in page.partition("Écartés de peu")[2]
     assert fold("êtes-vous ESAT ou entreprise adaptée") in fold(unescape(page))
 
 
