@@ -175,8 +175,12 @@ _SUPPLIERS = text(f"""
     UPDATE suppliers t SET {", ".join(f"{name} = s.{name}" for name in SUPPLIER_COLUMNS if name != "id")}
     FROM staged_suppliers s WHERE s.id = t.id AND t.id = ANY(ARRAY(SELECT id FROM staged_suppliers))
 """)  # noqa: S608 - constants
+# Of those queued, the ones that some records describe are staged by now: nearly all.
 _WITHOUT_RECORDS = text("""
-    NOT suppliers.deleted AND suppliers.id = ANY(ARRAY(SELECT supplier_id FROM to_rewrite))
+    NOT suppliers.deleted AND suppliers.id = ANY(ARRAY(
+        SELECT supplier_id FROM to_rewrite w
+        WHERE NOT EXISTS (SELECT FROM staged_suppliers t WHERE t.id = w.supplier_id)
+    ))
     AND NOT EXISTS (SELECT FROM records r WHERE r.supplier_id = suppliers.id)
 """)
 
