@@ -1,6 +1,7 @@
 """The last step of an import: staged rows become records and suppliers, by statements over whole sets."""
 
 import asyncio
+from collections import deque
 from collections.abc import Collection, Sequence
 from itertools import starmap
 
@@ -175,8 +176,12 @@ _SUPPLIERS = text(f"""
     UPDATE suppliers t SET {", ".join(f"{name} = s.{name}" for name in SUPPLIER_COLUMNS if name != "id")}
     FROM staged_suppliers s WHERE s.id = t.id AND t.id = ANY(ARRAY(SELECT id FROM staged_suppliers))
 """)  # noqa: S608 - constants
+# Of those queued, the ones that some records describe are staged by now: nearly all.
 _WITHOUT_RECORDS = text("""
-    NOT suppliers.deleted AND suppliers.id = ANY(ARRAY(SELECT supplier_id FROM to_rewrite))
+    NOT suppliers.deleted AND suppliers.id = ANY(ARRAY(
+        SELECT supplier_id FROM to_rewrite w
+        WHERE NOT EXISTS (SELECT FROM staged_suppliers t WHERE t.id = w.supplier_id)
+    ))
     AND NOT EXISTS (SELECT FROM records r WHERE r.supplier_id = suppliers.id)
 """)
 
@@ -260,21 +265,24 @@ async def _regroup(context: ImportContext, find_seeds: TextClause) -> None:
 
 
 async def _stage_shared(context: ImportContext) -> None:
-    """Stage the suppliers in `to_rewrite`, assembled from all their records: some while the next ones' are read."""
+    """Stage the suppliers in `to_rewrite`, assembled from all their records: some while others are read and copied."""
     connection, change_set = context.connection, context.terms.change_set
     ids = await connection.stream(text("SELECT DISTINCT supplier_id FROM to_rewrite"))
-    under_way: asyncio.Future[Sequence[SupplierRow]] | None = None
+    under_way: deque[asyncio.Future[Sequence[SupplierRow]]] = deque()
 
-    async def copy_assembled() -> None:
-        if under_way is not None:
-            await copy(connection, "staged_suppliers", SUPPLIER_COLUMNS, await under_way)
+    async def copy_first() -> None:
+        await copy(connection, "staged_suppliers", SUPPLIER_COLUMNS, await under_way[0])
+        under_way.popleft()
 
     try:
         async for some in ids.scalars().partitions(REWRITTEN_AT_ONCE):
             described = await record_rows(connection, some)
-            await copy_assembled()
-            under_way = asyncio.ensure_future(context.assemble(change_set, described))
-        await copy_assembled()
+            under_way.append(asyncio.ensure_future(context.assemble(change_set, described)))
+            if len(under_way) > 1:
+                await copy_first()
+        while under_way:
+            await copy_first()
     finally:
-        if under_way is not None:
-            await asyncio.gather(under_way, return_exceptions=True)
+        for each in under_way:
+            each.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
