@@ -5,7 +5,7 @@ import msgspec
 from api.desk.form_of_need import plain_number, words_read
 from api.desk.need_form import LotForm, NeedForm
 from api.desk.understood_need import Understood
-from api.desk.understood_place import number
+from api.desk.understood_place import number_in
 from api.web.form_fields import Fields
 from domain.allotment.allotment import Proposal, ProposedLot
 from domain.allotment.request import AllotmentNeed, AllotmentOptions, Axis
@@ -108,7 +108,7 @@ def _values(position: int, understood: Understood, options: AllotmentForm) -> di
     """The amounts of a lot's segments, as far as they are filled in."""
     found = {}
     for segment in understood.form.lots[position].chosen:
-        amount = number(options.values.get(value_field(position + 1, segment), ""), "", [])
+        amount = number_in(options.values.get(value_field(position + 1, segment), ""), "", [])
         if amount is not None:
             found[segment] = amount
     return found or None

@@ -180,7 +180,8 @@ def departements_around(areas: Iterable[Area], territories: Territories) -> dict
 
 @cache
 def _example() -> NeedForm:
-    return form_of_need(msgspec.json.decode(files("api.sample").joinpath("need.json").read_bytes(), type=Need))
+    need = msgspec.json.decode(files("api.sample").joinpath("need.json").read_bytes(), type=Need)
+    return form_of_need(need, keep_ids=False)
 
 
 NO_PART = Text("Cette partie du formulaire n'existe pas", "The form has no such part")

@@ -59,7 +59,7 @@ def where(form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]
     known = Where(areas, choices, drawn)
     if len(mistakes) > found_before:
         return form, known
-    radius_km = number(form.radius, f"{prefix}rayon", mistakes)
+    radius_km = number_in(form.radius, f"{prefix}rayon", mistakes)
     if outline is not None:
         if areas or point or radius_km is not None:
             mistakes.append(Mistake(f"{prefix}lieu", DRAWN_ALONE))
@@ -110,7 +110,7 @@ def point_in(text: str) -> Place | None:
     return Place(lat=lat, lon=lon) if abs(lat) <= 90 and abs(lon) <= 180 else None
 
 
-def number(text: str, field: str, mistakes: list[Mistake]) -> float | None:
+def number_in(text: str, field: str, mistakes: list[Mistake]) -> float | None:
     """A number as people write it in French or English: “240 000”, “12,5”; None where there is none."""
     plain = "".join(text.split()).removesuffix("€").removesuffix("km").replace(",", ".")
     if not plain:
