@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 from litestar import Response
 
+from api.desk.allotment_form import AllotmentForm
 from api.desk.form_of_need import form_of_need
 from api.desk.need_form import MOST_LOTS, NeedForm, PlaceForm, changed, read_need_form
 from api.desk.notice_file import FilledIn, read_notice_file
@@ -62,35 +63,35 @@ async def change_need_form(visit: Visit) -> Response[bytes]:
     return await changed_need_form(visit)
 
 
-def form_of_query(visit: Visit, *, lots: bool = False) -> Response[bytes]:
-    """The form: empty, filled in with the example, or with the fields of the query. `lots`: to have lots proposed."""
+def form_of_query(visit: Visit, rules: AllotmentForm | None = None) -> Response[bytes]:
+    """The form: empty, filled in with the example, or with the fields of the query. `rules`: to have lots proposed."""
     if visit.text("exemple"):
         understood = understand(_example(), visit.services.reference)
-        return need_form_page(visit, understood.form, understood, lots=lots)
+        return need_form_page(visit, understood.form, understood, rules=rules)
     form = read_need_form(visit.fields)
     if form == NeedForm():
-        return need_form_page(visit, form, lots=lots)
+        return need_form_page(visit, form, rules=rules)
     understood = understand(form, visit.services.reference)
-    return need_form_page(visit, understood.form, understood, lots=lots)
+    return need_form_page(visit, understood.form, understood, rules=rules)
 
 
-async def changed_need_form(visit: Visit, *, lots: bool = False) -> Response[bytes]:
-    """The form that was sent, as its button changes it. `lots`: it is filled in to have lots proposed."""
+async def changed_need_form(visit: Visit, rules: AllotmentForm | None = None) -> Response[bytes]:
+    """The form that was sent, as its button changes it. `rules`: it is filled in to have lots proposed."""
     wish, reference = visit.text("faire"), visit.services.reference
     form = read_need_form(visit.fields)
     if wish == "avis":
         read = await read_notice_file(visit, form)
         if isinstance(read, Mistake):
             understood = understand(form, reference)._replace(mistakes=(read,))
-            return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY, lots=lots)
+            return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY, rules=rules)
         filled, notice = read
         understood = understand(filled, reference)
-        return need_form_page(visit, understood.form, understood, notice=notice, lots=lots)
+        return need_form_page(visit, understood.form, understood, notice=notice, rules=rules)
     understood = understand(changed(form, wish), reference)
     if wish != "comprendre":
         # a lot was added or taken away: what is not filled in yet is no mistake
         understood = understood._replace(mistakes=())
-    return need_form_page(visit, understood.form, understood, lots=lots)
+    return need_form_page(visit, understood.form, understood, rules=rules)
 
 
 @page("POST", "/besoin/compris", scope="match")
@@ -123,11 +124,11 @@ def need_form_page(
     status: int = HTTPStatus.OK,
     *,
     notice: FilledIn | None = None,
-    lots: bool = False,
+    rules: AllotmentForm | None = None,
 ) -> Response[bytes]:
     """The page of the form, beside it what was understood.
 
-    `notice`: the one that filled it in, if one did; `lots`: it is filled in to have lots proposed.
+    `notice`: the one that filled it in, if one did; `rules`: of the comparison of lots that it is filled in for.
     """
     mistakes = understood.mistakes if understood else ()
     return visit.page(
@@ -136,7 +137,7 @@ def need_form_page(
         form=form,
         understood=understood,
         notice=notice,
-        lots=lots,
+        rules=rules,
         mistakes=mistakes,
         wrong={mistake.field for mistake in mistakes},
         buyers=BUYERS,

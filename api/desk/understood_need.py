@@ -260,6 +260,7 @@ def _months(text: str, field: str, mistakes: list[Mistake]) -> int | None:
 
 _OF_LOT = {
     "value_eur": "valeur",
+    "values_eur": "valeur",
     "duration_months": "duree",
     "renewal_months": "reconductions",
     "site": "site",
