@@ -9,7 +9,6 @@ from api.desk.understood_place import Mistake, number_in
 from api.web.form_fields import Fields
 from domain.allotment.allotment import Proposal, ProposedLot
 from domain.allotment.request import AllotmentNeed, AllotmentOptions, Axis
-from domain.needs.need import Need
 from domain.text.bilingual import Text
 
 AREAS: tuple[Axis, ...] = ("departement", "epci")
@@ -50,17 +49,15 @@ def read_allotment_form(fields: Fields) -> AllotmentForm:
     )
 
 
-def allotment_need(
-    need: Need, understood: Understood, rules: AllotmentForm, mistakes: list[Mistake]
-) -> AllotmentNeed | None:
-    """The need with the rules of the comparison; None, with what is wrong added to the mistakes, where any is."""
-    lots = [
-        msgspec.structs.asdict(lot) | {"values_eur": _values(position, understood, rules, mistakes)}
-        for position, lot in enumerate(need.lots)
-    ]
+def allotment_need(understood: Understood, rules: AllotmentForm, mistakes: list[Mistake]) -> AllotmentNeed | None:
+    """The need with the rules of the comparison; None where anything is wrong with either, added to the mistakes."""
+    mistakes += understood.mistakes
     options = _options(rules, mistakes)
-    if mistakes:
+    values = [_values(position, lot, rules, mistakes) for position, lot in enumerate(understood.form.lots, 1)]
+    if understood.need is None or mistakes:
         return None
+    need = understood.need.matched
+    lots = [msgspec.structs.asdict(lot) | {"values_eur": of_lot} for lot, of_lot in zip(need.lots, values, strict=True)]
     return msgspec.convert(msgspec.structs.asdict(need) | {"lots": lots, "allotment": options}, AllotmentNeed)
 
 
@@ -111,13 +108,11 @@ def _count(text: str, highest: int, otherwise: Mistake, mistakes: list[Mistake])
     return highest
 
 
-def _values(
-    position: int, understood: Understood, rules: AllotmentForm, mistakes: list[Mistake]
-) -> dict[str, float] | None:
-    """The amounts of a lot's segments, as far as they are filled in."""
+def _values(position: int, lot: LotForm, rules: AllotmentForm, mistakes: list[Mistake]) -> dict[str, float] | None:
+    """The amounts of a lot's segments, as far as they are filled in; lots count from 1."""
     found = {}
-    for segment in understood.form.lots[position].chosen:
-        field = value_field(position + 1, segment)
+    for segment in lot.chosen:
+        field = value_field(position, segment)
         amount = number_in(rules.values.get(field, ""), field, mistakes)
         if amount is not None:
             found[segment] = amount

@@ -65,10 +65,8 @@ async def compare_divisions(visit: Visit) -> Response[bytes]:
     if visit.text("faire"):
         return await changed_need_form(visit, rules)
     understood = understand(read_need_form(visit.fields), visit.services.reference)
-    if understood.need is None:
-        return _refused(visit, understood, rules)
     mistakes: list[Mistake] = []
-    need = allotment_need(understood.need.matched, understood, rules, mistakes)
+    need = allotment_need(understood, rules, mistakes)
     if need is None:
         return _refused(visit, understood._replace(mistakes=tuple(mistakes)), rules)
     try:

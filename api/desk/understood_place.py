@@ -162,7 +162,7 @@ def _circle(known: Where, point: Place | None, radius_km: float, prefix: str, mi
         mistakes.append(Mistake(f"{prefix}rayon", NO_RADIUS))
         return known
     if len(known.areas) + bool(point) != 1 or not (communes or point):
-        mistakes.append(Mistake(f"{prefix}rayon", ONE_CENTRE))
+        mistakes.append(Mistake(f"{prefix}rayon", ONE_CENTRE if known.areas or point else NO_CENTRE))
         return known
     near = point or Place(commune=communes[0].code)
     distance = kilometres(radius_km, rough=radius_km.is_integer())
@@ -207,6 +207,10 @@ NO_RADIUS = Text(
 ONE_CENTRE = Text(
     "Un rayon se compte autour d'une seule commune, ou d'un seul point : gardez-en un, ou videz le rayon",
     "A radius is counted around one commune alone, or one point: leave one, or empty the radius",
+)
+NO_CENTRE = Text(
+    "Un rayon se compte autour d'une commune : cherchez-la, ou videz le rayon",
+    "A radius is counted around a commune: look one up, or empty the radius",
 )
 DRAWN_ALONE = Text(
     "Une zone dessinée tient lieu de tout autre territoire : décochez-la, ou décochez les autres et videz le rayon",

@@ -94,8 +94,9 @@ async def test_rules_and_amounts_by_trade_change_the_comparison(served: Client, 
 async def test_what_is_missing_is_said_on_the_form(browser: Browser) -> None:
     await browser.sign_in()
     await browser.open("/lotissement")
-    answer = await browser.submit("lotissement", {"lot-1-objet": "tonte"})
+    answer = await browser.submit("lotissement", {"lot-1-objet": "tonte", "lots": "0"})
     assert (answer.status_code, heading(browser.page)) == (422, "Découper en lots")
     assert '<a href="#lieu">' in browser.page
+    assert '<a href="#lots">' in browser.page
     await browser.submit("lotissement", faire="ajouter")
     assert (heading(browser.page), "lot-2-objet" in browser.fields("lotissement")) == ("Découper en lots", True)
