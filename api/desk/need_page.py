@@ -19,10 +19,13 @@ from api.desk.page import page
 from api.desk.understood_need import Understood, trades_of, understand
 from api.desk.understood_place import MOST_CHOICES, Mistake, candidates, where
 from api.desk.visit import Visit
-from domain.errors import NotFound
+from api.match import matched
+from domain.errors import InvalidContent, NotFound
 from domain.needs.need import RESERVED_TYPES, Need
 from domain.reference.territory import Area, Territories
+from domain.shortlists.shortlist import LotShortlist, Shortlist
 from domain.text.bilingual import Text
+from matching.engine import match_json
 
 BUYERS = {
     "": Text("Je ne le dis pas", "I do not say"),
@@ -42,13 +45,13 @@ KINDS_OF_PLACE = {
 
 
 class Part(NamedTuple):
-    """A part of the form that is shown anew: `lieu`, `site` or `metiers`; `prefix`: of the lot's fields, if of one."""
+    """A part of the form that is shown anew: `lieu`, `site`, `metiers`, `compte`; `prefix`: of its lot's fields."""
 
     name: str
     prefix: str
 
 
-_PART = re.compile(r"(?:lot-([1-9][0-9]?)-)?(lieu|site|metiers)", re.ASCII)
+_PART = re.compile(r"(?:lot-([1-9][0-9]?)-)?(lieu|site|metiers|compte)", re.ASCII)
 
 
 @page("GET", "/besoin", scope="match")
@@ -61,6 +64,19 @@ async def show_need_form(visit: Visit) -> Response[bytes]:
 async def change_need_form(visit: Visit) -> Response[bytes]:
     """The form as it was understood: with a lot more or less, or of a notice, where a button asks for that."""
     return await changed_need_form(visit)
+
+
+async def _lots_answered(visit: Visit, form: NeedForm) -> tuple[LotShortlist, ...]:
+    """The lots as a match answers them now, without its rows; none where the need is not whole yet."""
+    understood = understand(form, visit.services.reference)
+    if understood.need is None:
+        return ()
+    need = msgspec.structs.replace(understood.need.matched, limit=1, near_misses=0)
+    try:
+        answer = await matched(visit.call, need, match_json)
+    except InvalidContent:
+        return ()
+    return msgspec.json.decode(answer, type=Shortlist).lots
 
 
 def form_of_query(visit: Visit, rules: AllotmentForm | None = None) -> Response[bytes]:
@@ -103,6 +119,8 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
     form, reference = read_need_form(visit.fields), visit.services.reference
     position = min(int(asked[1] or 1), len(form.lots)) - 1
     part = Part(asked[2], f"lot-{position + 1}-" if asked[1] else "")
+    if part.name == "compte":
+        return visit.page("need_count.html", lots=await _lots_answered(visit, form), lot_ids=form.lot_ids)
     if part.name == "metiers":
         lot, understood = trades_of(form, position, reference)
         return visit.page("need_live.html", part=part, lot=lot, understood=understood)

@@ -44,14 +44,22 @@
   }
 
   let wait = 0;
+  let isOver = false;
   function soon() {
     clearTimeout(wait);
-    wait = setTimeout(keep, 300);
+    if (!isOver) wait = setTimeout(() => { wait = 0; keep(); }, 300);
   }
   form.addEventListener("input", soon);
   form.addEventListener("change", soon);
   form.addEventListener("htmx:afterSwap", soon);
   form.addEventListener("submit", keep);
+  // whoever signs out leaves nothing behind
+  document.querySelector(".leave").addEventListener("submit", () => {
+    clearTimeout(wait);
+    wait = 0;
+    isOver = true;
+    sessionStorage.removeItem(KEY);
+  });
   // what was typed last is kept although the page is left at once
   window.addEventListener("pagehide", () => { if (wait) keep(); });
 
