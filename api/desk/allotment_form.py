@@ -5,12 +5,10 @@ import msgspec
 from api.desk.form_of_need import plain_number, words_read
 from api.desk.need_form import LotForm, NeedForm
 from api.desk.understood_need import Understood
-from api.desk.understood_place import number
+from api.desk.understood_place import Mistake
 from api.web.form_fields import Fields
 from domain.allotment.allotment import Proposal, ProposedLot
 from domain.allotment.request import AllotmentNeed, AllotmentOptions, Axis
-from domain.errors import InvalidContent, Problem
-from domain.needs.need import Need
 from domain.text.bilingual import Text
 
 AREAS: tuple[Axis, ...] = ("departement", "epci")
@@ -27,6 +25,11 @@ class AllotmentForm(msgspec.Struct, frozen=True, kw_only=True):
     reserve: bool = True
     values: dict[str, str] = {}
     """The amount of each segment of each lot, by the name of its field"""
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether they are other rules than the usual ones."""
+        return self != AllotmentForm()
 
 
 def read_allotment_form(fields: Fields) -> AllotmentForm:
@@ -46,16 +49,16 @@ def read_allotment_form(fields: Fields) -> AllotmentForm:
     )
 
 
-def allotment_need(need: Need, understood: Understood, options: AllotmentForm) -> AllotmentNeed:
-    """The need with the rules of the comparison. Raises InvalidContent where a rule is no number, or out of bounds."""
-    said = msgspec.structs.asdict(need) | {
-        "lots": [
-            msgspec.structs.asdict(lot) | {"values_eur": _values(position, understood, options)}
-            for position, lot in enumerate(need.lots)
-        ],
-        "allotment": _options(options),
-    }
-    return msgspec.convert(said, AllotmentNeed)
+def allotment_need(understood: Understood, rules: AllotmentForm, mistakes: list[Mistake]) -> AllotmentNeed | None:
+    """The need with the rules of the comparison; None where anything is wrong with either, added to the mistakes."""
+    mistakes += understood.mistakes
+    options = _options(rules, mistakes)
+    values = [_values(position, lot, rules, mistakes) for position, lot in enumerate(understood.form.lots, 1)]
+    if understood.need is None or mistakes:
+        return None
+    need = understood.need.matched
+    lots = [msgspec.structs.asdict(lot) | {"values_eur": of_lot} for lot, of_lot in zip(need.lots, values, strict=True)]
+    return msgspec.convert(msgspec.structs.asdict(need) | {"lots": lots, "allotment": options}, AllotmentNeed)
 
 
 def value_field(position: int, segment: str) -> str:
@@ -90,25 +93,27 @@ def _lot(before: LotForm, lot: ProposedLot, form: NeedForm) -> LotForm:
     return msgspec.structs.replace(made, place="", territories=lot.territory.codes, radius="", centre="", drawn="")
 
 
-def _options(options: AllotmentForm) -> AllotmentOptions:
-    divide: tuple[Axis, ...] = ("segment",) if options.by_trade else ()
-    divide += tuple(area for area in AREAS if area == options.area)
-    counts = []
-    for text, highest, detail in ((options.least, 100, NO_LEAST), (options.most, 200, NO_MOST)):
-        if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= highest):
-            raise InvalidContent((Problem("/allotment", "out_of_range", detail),))
-        counts.append(int(text))
-    least, most = counts
-    return AllotmentOptions(
-        min_candidates=least, max_lots=most, divide=divide, join=options.join, reserve=options.reserve
-    )
+def _options(rules: AllotmentForm, mistakes: list[Mistake]) -> AllotmentOptions:
+    divide: tuple[Axis, ...] = ("segment",) if rules.by_trade else ()
+    divide += tuple(area for area in AREAS if area == rules.area)
+    least = _count(rules.least, 100, Mistake("candidats", NO_LEAST), mistakes)
+    most = _count(rules.most, 200, Mistake("lots", NO_MOST), mistakes)
+    return AllotmentOptions(min_candidates=least, max_lots=most, divide=divide, join=rules.join, reserve=rules.reserve)
 
 
-def _values(position: int, understood: Understood, options: AllotmentForm) -> dict[str, float] | None:
-    """The amounts of a lot's segments, as far as they are filled in."""
+def _count(text: str, highest: int, otherwise: Mistake, mistakes: list[Mistake]) -> int:
+    if text.isascii() and text.isdecimal() and len(text) < 9 and 1 <= int(text) <= highest:
+        return int(text)
+    mistakes.append(otherwise)
+    return highest
+
+
+def _values(position: int, lot: LotForm, rules: AllotmentForm, mistakes: list[Mistake]) -> dict[str, float] | None:
+    """The amounts of a lot's segments, as far as they are filled in; lots count from 1."""
     found = {}
-    for segment in understood.form.lots[position].chosen:
-        amount = number(options.values.get(value_field(position + 1, segment), ""), "", [])
+    for segment in lot.chosen:
+        field = value_field(position, segment)
+        amount = number(rules.values.get(field, ""), field, mistakes)
         if amount is not None:
             found[segment] = amount
     return found or None

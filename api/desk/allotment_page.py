@@ -16,6 +16,7 @@ from api.desk.need_form import NeedForm, read_need_form
 from api.desk.need_page import changed_need_form, form_of_query, need_form_page
 from api.desk.page import page
 from api.desk.understood_need import Understood, mistakes_of, understand
+from api.desk.understood_place import Mistake
 from api.desk.visit import Visit
 from domain.allotment.allotment import Allotment, Proposal, Summary
 from domain.errors import InvalidContent
@@ -54,36 +55,37 @@ class Shown(NamedTuple):
 @page("GET", "/lotissement", scope="match")
 async def show_allotment_form(visit: Visit) -> Response[bytes]:
     """The form of a need to be divided: empty, filled in with the example, or with the fields of the query."""
-    return form_of_query(visit, lots=True)
+    return form_of_query(visit, read_allotment_form(visit.fields))
 
 
 @page("POST", "/lotissement", scope="match", files=True)
 async def compare_divisions(visit: Visit) -> Response[bytes]:
     """The proposals beside the lots as given; the form again where a button changes it, or it is to be corrected."""
+    rules = read_allotment_form(visit.fields)
     if visit.text("faire"):
-        return await changed_need_form(visit, lots=True)
+        return await changed_need_form(visit, rules)
     understood = understand(read_need_form(visit.fields), visit.services.reference)
-    options = read_allotment_form(visit.fields)
-    if understood.need is None:
-        return _refused(visit, understood)
+    mistakes: list[Mistake] = []
+    need = allotment_need(understood, rules, mistakes)
+    if need is None:
+        return _refused(visit, understood._replace(mistakes=tuple(mistakes)), rules)
     try:
-        need = allotment_need(understood.need.matched, understood, options)
         found = msgspec.json.decode(await proposed(visit.call, need), type=Allotment)
     except InvalidContent as invalid:
-        return _refused(visit, understood._replace(mistakes=tuple(mistakes_of(invalid))))
-    return _page(visit, understood, options, found)
+        return _refused(visit, understood._replace(mistakes=tuple(mistakes_of(invalid))), rules)
+    return _page(visit, understood, rules, found)
 
 
-def _refused(visit: Visit, understood: Understood) -> Response[bytes]:
-    return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY, lots=True)
+def _refused(visit: Visit, understood: Understood, rules: AllotmentForm) -> Response[bytes]:
+    return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY, rules=rules)
 
 
-def _page(visit: Visit, understood: Understood, options: AllotmentForm, found: Allotment) -> Response[bytes]:
+def _page(visit: Visit, understood: Understood, rules: AllotmentForm, found: Allotment) -> Response[bytes]:
     return visit.page(
         "allotment.html",
         form=understood.form,
         understood=understood,
-        options=options,
+        rules=rules,
         found=found,
         figures=list(_figures(found)),
         proposals=[Shown(each, form_of_proposal(understood.form, each)) for each in found.proposals],

@@ -9,8 +9,8 @@ from api.desk.need_form import MOST_LOTS, LotForm, NeedForm
 from domain.needs.need import Lot, Need, NeedAndProcedure, Place, TerritoryRequest
 
 
-def form_of_need(need: Need, *, keep_ids: bool = False) -> NeedForm:
-    """The form of a need, of its first 20 lots. `keep_ids`: of a stored need, whose lots are known by their ids."""
+def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
+    """The form of a need, of its first 20 lots. Without `keep_ids` they are numbered: nothing knows them yet."""
     buyer = need.buyer
     authority = buyer.contracting_authority if buyer else None
     return NeedForm(

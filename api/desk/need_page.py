@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 from litestar import Response
 
+from api.desk.allotment_form import AllotmentForm
 from api.desk.form_of_need import form_of_need
 from api.desk.need_form import MOST_LOTS, NeedForm, PlaceForm, changed, read_need_form
 from api.desk.notice_file import FilledIn, read_notice_file
@@ -18,10 +19,13 @@ from api.desk.page import page
 from api.desk.understood_need import Understood, trades_of, understand
 from api.desk.understood_place import MOST_CHOICES, Mistake, candidates, where
 from api.desk.visit import Visit
-from domain.errors import NotFound
+from api.match import matched
+from domain.errors import InvalidContent, NotFound
 from domain.needs.need import RESERVED_TYPES, Need
 from domain.reference.territory import Area, Territories
+from domain.shortlists.shortlist import LotShortlist, Shortlist
 from domain.text.bilingual import Text
+from matching.engine import match_json
 
 BUYERS = {
     "": Text("Je ne le dis pas", "I do not say"),
@@ -41,13 +45,13 @@ KINDS_OF_PLACE = {
 
 
 class Part(NamedTuple):
-    """A part of the form that is shown anew: `lieu`, `site` or `metiers`; `prefix`: of the lot's fields, if of one."""
+    """A part of the form that is shown anew: `lieu`, `site`, `metiers`, `compte`; `prefix`: of its lot's fields."""
 
     name: str
     prefix: str
 
 
-_PART = re.compile(r"(?:lot-([1-9][0-9]?)-)?(lieu|site|metiers)", re.ASCII)
+_PART = re.compile(r"(?:lot-([1-9][0-9]?)-)?(lieu|site|metiers|compte)", re.ASCII)
 
 
 @page("GET", "/besoin", scope="match")
@@ -62,35 +66,48 @@ async def change_need_form(visit: Visit) -> Response[bytes]:
     return await changed_need_form(visit)
 
 
-def form_of_query(visit: Visit, *, lots: bool = False) -> Response[bytes]:
-    """The form: empty, filled in with the example, or with the fields of the query. `lots`: to have lots proposed."""
+async def _lots_answered(visit: Visit, form: NeedForm) -> tuple[LotShortlist, ...]:
+    """The lots as a match answers them now, without its rows; none where the need is not whole yet."""
+    understood = understand(form, visit.services.reference)
+    if understood.need is None:
+        return ()
+    need = msgspec.structs.replace(understood.need.matched, limit=1, near_misses=0)
+    try:
+        answer = await matched(visit.call, need, match_json)
+    except InvalidContent:
+        return ()
+    return msgspec.json.decode(answer, type=Shortlist).lots
+
+
+def form_of_query(visit: Visit, rules: AllotmentForm | None = None) -> Response[bytes]:
+    """The form: empty, filled in with the example, or with the fields of the query. `rules`: to have lots proposed."""
     if visit.text("exemple"):
         understood = understand(_example(), visit.services.reference)
-        return need_form_page(visit, understood.form, understood, lots=lots)
+        return need_form_page(visit, understood.form, understood, rules=rules)
     form = read_need_form(visit.fields)
     if form == NeedForm():
-        return need_form_page(visit, form, lots=lots)
+        return need_form_page(visit, form, rules=rules)
     understood = understand(form, visit.services.reference)
-    return need_form_page(visit, understood.form, understood, lots=lots)
+    return need_form_page(visit, understood.form, understood, rules=rules)
 
 
-async def changed_need_form(visit: Visit, *, lots: bool = False) -> Response[bytes]:
-    """The form that was sent, as its button changes it. `lots`: it is filled in to have lots proposed."""
+async def changed_need_form(visit: Visit, rules: AllotmentForm | None = None) -> Response[bytes]:
+    """The form that was sent, as its button changes it. `rules`: it is filled in to have lots proposed."""
     wish, reference = visit.text("faire"), visit.services.reference
     form = read_need_form(visit.fields)
     if wish == "avis":
         read = await read_notice_file(visit, form)
         if isinstance(read, Mistake):
             understood = understand(form, reference)._replace(mistakes=(read,))
-            return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY, lots=lots)
+            return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY, rules=rules)
         filled, notice = read
         understood = understand(filled, reference)
-        return need_form_page(visit, understood.form, understood, notice=notice, lots=lots)
+        return need_form_page(visit, understood.form, understood, notice=notice, rules=rules)
     understood = understand(changed(form, wish), reference)
     if wish != "comprendre":
         # a lot was added or taken away: what is not filled in yet is no mistake
         understood = understood._replace(mistakes=())
-    return need_form_page(visit, understood.form, understood, lots=lots)
+    return need_form_page(visit, understood.form, understood, rules=rules)
 
 
 @page("POST", "/besoin/compris", scope="match")
@@ -102,6 +119,8 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
     form, reference = read_need_form(visit.fields), visit.services.reference
     position = min(int(asked[1] or 1), len(form.lots)) - 1
     part = Part(asked[2], f"lot-{position + 1}-" if asked[1] else "")
+    if part.name == "compte":
+        return visit.page("need_count.html", lots=await _lots_answered(visit, form), lot_ids=form.lot_ids)
     if part.name == "metiers":
         lot, understood = trades_of(form, position, reference)
         return visit.page("need_live.html", part=part, lot=lot, understood=understood)
@@ -123,11 +142,11 @@ def need_form_page(
     status: int = HTTPStatus.OK,
     *,
     notice: FilledIn | None = None,
-    lots: bool = False,
+    rules: AllotmentForm | None = None,
 ) -> Response[bytes]:
     """The page of the form, beside it what was understood.
 
-    `notice`: the one that filled it in, if one did; `lots`: it is filled in to have lots proposed.
+    `notice`: the one that filled it in, if one did; `rules`: of the comparison of lots that it is filled in for.
     """
     mistakes = understood.mistakes if understood else ()
     return visit.page(
@@ -136,7 +155,7 @@ def need_form_page(
         form=form,
         understood=understood,
         notice=notice,
-        lots=lots,
+        rules=rules,
         mistakes=mistakes,
         wrong={mistake.field for mistake in mistakes},
         buyers=BUYERS,
@@ -180,7 +199,8 @@ def departements_around(areas: Iterable[Area], territories: Territories) -> dict
 
 @cache
 def _example() -> NeedForm:
-    return form_of_need(msgspec.json.decode(files("api.sample").joinpath("need.json").read_bytes(), type=Need))
+    need = msgspec.json.decode(files("api.sample").joinpath("need.json").read_bytes(), type=Need)
+    return form_of_need(need, keep_ids=False)
 
 
 NO_PART = Text("Cette partie du formulaire n'existe pas", "The form has no such part")

@@ -45,7 +45,7 @@ async def read_notice_file(visit: Visit, form: NeedForm) -> tuple[NeedForm, Fill
         if refusal.kind.status != HTTPStatus.BAD_REQUEST:
             raise
         return Mistake(FIELD, UNREADABLE.filled(reason=refusal.detail))
-    filled = form_of_need(found.need)
+    filled = form_of_need(found.need, keep_ids=False)
     doubts = dict.fromkeys(each.detail for each in found.unread if not each.expected)
     others = dict.fromkeys(each.detail for each in found.unread if each.expected)
     count = len(found.need.lots)

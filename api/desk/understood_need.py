@@ -9,7 +9,7 @@ import msgspec
 
 from api.desk.form_of_need import words_read
 from api.desk.need_form import BUYER_KINDS, LotForm, NeedForm
-from api.desk.understood_place import Mistake, Where, number, point_in, site_of, where
+from api.desk.understood_place import Mistake, Where, number_in, point_in, site_of, where
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent
 from domain.needs.need import (
@@ -187,7 +187,7 @@ def _need(
         "siret": "".join(form.siret.split()) or None,
         "kind": form.buyer if form.buyer in BUYER_KINDS else None,
         "contracting_authority": {"oui": True, "non": False}.get(form.authority),
-        "annual_purchases_eur": number(form.purchases, "achats", mistakes),
+        "annual_purchases_eur": number_in(form.purchases, "achats", mistakes),
     }
     said = {
         "reference": form.reference or None,
@@ -197,7 +197,7 @@ def _need(
         "contract": form.contract if form.contract in get_args(ContractKind) else "market",
         "technique": form.technique if form.technique in get_args(Technique) else None,
         "procedure": form.procedure if form.procedure in get_args(Procedure) else None,
-        "estimated_total_eur": number(form.total, "total", mistakes),
+        "estimated_total_eur": number_in(form.total, "total", mistakes),
         "territory": place.request,
         "lots": [
             _lot(lot_id, f"lot-{position}-", lot, understood, reference, mistakes)
@@ -231,12 +231,12 @@ def _lot(
         "support_segments": lot.support,
         "nature": lot.nature if lot.nature in get_args(Nature) else None,
         "reserved": tuple(each for each in RESERVED_TYPES if each in lot.reserved),
-        "value_eur": number(lot.value, f"{name}valeur", mistakes),
+        "value_eur": number_in(lot.value, f"{name}valeur", mistakes),
         "duration_months": _months(lot.months, f"{name}duree", mistakes),
         "renewal_months": _months(lot.renewal, f"{name}reconductions", mistakes),
         "innovative": bool(lot.innovative),
         "site": site,
-        "max_distance_km": number(lot.distance, f"{name}distance", mistakes),
+        "max_distance_km": number_in(lot.distance, f"{name}distance", mistakes),
         "territory": understood.where.request,
     }
 
@@ -252,7 +252,7 @@ def _codes_left(lot: LotForm, reference: Reference) -> tuple[str, ...]:
 
 
 def _months(text: str, field: str, mistakes: list[Mistake]) -> int | None:
-    months = number(text, field, mistakes)
+    months = number_in(text, field, mistakes)
     if months is not None and not months.is_integer():
         mistakes.append(Mistake(field, NO_MONTHS))
     return None if months is None else int(months)
@@ -260,6 +260,7 @@ def _months(text: str, field: str, mistakes: list[Mistake]) -> int | None:
 
 _OF_LOT = {
     "value_eur": "valeur",
+    "values_eur": "valeur",
     "duration_months": "duree",
     "renewal_months": "reconductions",
     "site": "site",

@@ -59,7 +59,7 @@ def where(form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]
     known = Where(areas, choices, drawn)
     if len(mistakes) > found_before:
         return form, known
-    radius_km = number(form.radius, f"{prefix}rayon", mistakes)
+    radius_km = number_in(form.radius, f"{prefix}rayon", mistakes)
     if outline is not None:
         if areas or point or radius_km is not None:
             mistakes.append(Mistake(f"{prefix}lieu", DRAWN_ALONE))
@@ -110,7 +110,7 @@ def point_in(text: str) -> Place | None:
     return Place(lat=lat, lon=lon) if abs(lat) <= 90 and abs(lon) <= 180 else None
 
 
-def number(text: str, field: str, mistakes: list[Mistake]) -> float | None:
+def number_in(text: str, field: str, mistakes: list[Mistake]) -> float | None:
     """A number as people write it in French or English: “240 000”, “12,5”; None where there is none."""
     plain = "".join(text.split()).removesuffix("€").removesuffix("km").replace(",", ".")
     if not plain:
@@ -162,7 +162,7 @@ def _circle(known: Where, point: Place | None, radius_km: float, prefix: str, mi
         mistakes.append(Mistake(f"{prefix}rayon", NO_RADIUS))
         return known
     if len(known.areas) + bool(point) != 1 or not (communes or point):
-        mistakes.append(Mistake(f"{prefix}rayon", ONE_CENTRE))
+        mistakes.append(Mistake(f"{prefix}rayon", ONE_CENTRE if known.areas or point else NO_CENTRE))
         return known
     near = point or Place(commune=communes[0].code)
     distance = kilometres(radius_km, rough=radius_km.is_integer())
@@ -207,6 +207,10 @@ NO_RADIUS = Text(
 ONE_CENTRE = Text(
     "Un rayon se compte autour d'une seule commune, ou d'un seul point : gardez-en un, ou videz le rayon",
     "A radius is counted around one commune alone, or one point: leave one, or empty the radius",
+)
+NO_CENTRE = Text(
+    "Un rayon se compte autour d'une commune : cherchez-la, ou videz le rayon",
+    "A radius is counted around a commune: look one up, or empty the radius",
 )
 DRAWN_ALONE = Text(
     "Une zone dessinée tient lieu de tout autre territoire : décochez-la, ou décochez les autres et videz le rayon",

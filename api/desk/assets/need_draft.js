@@ -13,14 +13,15 @@
 
   function keep() {
     const now = fields();
-    if (now.length) sessionStorage.setItem(KEY, JSON.stringify({ of: offer.dataset.draft, fields: now }));
+    const draft = { of: offer.dataset.draft, at: location.pathname + location.search, fields: now };
+    if (now.length) sessionStorage.setItem(KEY, JSON.stringify(draft));
     else sessionStorage.removeItem(KEY);
   }
 
   function kept() {
     try {
       const found = JSON.parse(sessionStorage.getItem(KEY));
-      if (found && found.of === offer.dataset.draft) return found.fields;
+      if (found && found.of === offer.dataset.draft) return found;
     } catch { /* not ours */ }
     sessionStorage.removeItem(KEY);
     return null;
@@ -43,26 +44,42 @@
   }
 
   let wait = 0;
+  let isOver = false;
   function soon() {
     clearTimeout(wait);
-    wait = setTimeout(keep, 300);
+    if (!isOver) wait = setTimeout(() => { wait = 0; keep(); }, 300);
   }
   form.addEventListener("input", soon);
   form.addEventListener("change", soon);
   form.addEventListener("htmx:afterSwap", soon);
   form.addEventListener("submit", keep);
+  // whoever signs out leaves nothing behind
+  document.querySelector(".leave").addEventListener("submit", () => {
+    clearTimeout(wait);
+    wait = 0;
+    isOver = true;
+    sessionStorage.removeItem(KEY);
+  });
   // what was typed last is kept although the page is left at once
   window.addEventListener("pagehide", () => { if (wait) keep(); });
 
+  if ("sent" in form.dataset) {
+    // the page answers a form: to come back to it must not ask whether to send that again
+    keep();
+    history.replaceState(null, "", location.href);
+  }
   const found = kept();
-  if (found && fields().length === 0) {
-    const [visit] = performance.getEntriesByType("navigation");
-    if (visit && visit.type !== "navigate") bringBack(found);
-    else offer.hidden = false;
+  const isEmpty = fields().length === 0;
+  const [visit] = performance.getEntriesByType("navigation");
+  const isBack = visit && visit.type !== "navigate";
+  if (found && isBack && !("sent" in form.dataset) && (isEmpty || found.at === location.pathname + location.search)) {
+    bringBack(found.fields);
+  } else if (found && isEmpty) {
+    offer.hidden = false;
   }
   offer.addEventListener("click", (event) => {
     const wish = event.target.dataset.do;
-    if (wish === "reprendre") bringBack(found);
+    if (wish === "reprendre") bringBack(found.fields);
     if (wish === "effacer") {
       sessionStorage.removeItem(KEY);
       offer.hidden = true;

@@ -20,8 +20,10 @@
 
   form.addEventListener("htmx:afterSwap", (event) => {
     const said = event.target.querySelector(".said");
-    announce(said ? said.textContent : "");
-    if (said) said.remove();
+    if (said) {
+      announce(said.textContent);
+      said.remove();
+    }
     const sent = event.detail.requestConfig.parameters;
     const added = document.getElementById(event.target.id.replace("metiers", "ajout"));
     if (event.target.matches(".trades") && added && added.value === sent[added.name]) added.value = "";

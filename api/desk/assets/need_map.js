@@ -117,6 +117,7 @@
       const parts = await Promise.all(seen.map((code) => outlines(code, kind)));
       if (turn !== asked) return;
       help.textContent = "";
+      base.clearLayers();
       // an EPCI of two departements comes with both
       const once = new Map(parts.flatMap((part) => part.features).map((feature) => [feature.id, feature]));
       detail.addLayer(layer({ type: "FeatureCollection", features: [...once.values()] }, true));

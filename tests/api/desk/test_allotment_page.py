@@ -80,16 +80,23 @@ async def test_rules_and_amounts_by_trade_change_the_comparison(served: Client, 
     await browser.submit("lotissement", amounts | {"par-lieu": ""})
     assert "60\N{NARROW NO-BREAK SPACE}000" in browser.page or "60 000" in fold(browser.page)
     assert browser.fields("lotissement")["par-lieu"] == [""]
-    await browser.submit("lotissement", {"lots": "beaucoup"})
-    assert "De 1 à 200 lots au plus" in browser.page
-    assert browser.fields("lotissement")["lot-1-objet"] == [TYPED["lot-1-objet"]]
+    wrong = {"lots": "beaucoup", "candidats": "0", f"montant-1-{TRADES[0]}": "cher"}
+    assert (await browser.submit("lotissement", wrong)).status_code == 422
+    fields = browser.fields("lotissement")
+    for name, text in wrong.items():
+        assert f'<a href="#{name}">' in browser.page
+        assert fields[name] == [text]
+    assert fields["lot-1-objet"] == [TYPED["lot-1-objet"]]
+    await browser.submit("lotissement", faire="ajouter")
+    assert browser.fields("lotissement")["lots"] == ["beaucoup"]
 
 
 async def test_what_is_missing_is_said_on_the_form(browser: Browser) -> None:
     await browser.sign_in()
     await browser.open("/lotissement")
-    answer = await browser.submit("lotissement", {"lot-1-objet": "tonte"})
+    answer = await browser.submit("lotissement", {"lot-1-objet": "tonte", "lots": "0"})
     assert (answer.status_code, heading(browser.page)) == (422, "Découper en lots")
     assert '<a href="#lieu">' in browser.page
+    assert '<a href="#lots">' in browser.page
     await browser.submit("lotissement", faire="ajouter")
     assert (heading(browser.page), "lot-2-objet" in browser.fields("lotissement")) == ("Découper en lots", True)

@@ -10,6 +10,7 @@ from api.settings import read_settings
 from matching.reference import Reference
 from tests.api.desk.steps import FORM, Browser
 from tests.api.desk.test_result_page import request_on
+from tests.api.sync.factories import Client, put_record
 
 RING = [[-3.0, 48.0], [-2.8, 48.0], [-2.8, 48.2], [-3.0, 48.2], [-3.0, 48.0]]
 POLYGON = {"type": "Polygon", "coordinates": [RING]}
@@ -147,3 +148,21 @@ async def test_trades_are_read_while_words_are_typed(browser: Browser) -> None:
     assert 'name="lot-1-metier" value="ev-entretien" checked' in part
     assert "Métiers compris\N{NO-BREAK SPACE}: Entretien d’espaces verts" in part
     assert (await browser.post("/besoin/compris", data={**fields, "montrer": "tout"})).status_code == 404
+
+
+async def test_candidates_are_counted_while_a_need_is_filled_in(served: Client, browser: Browser, source: str) -> None:
+    """As many as the answer then shows; nothing as long as it is not known where, or what."""
+    for number in range(2):
+        stored = await put_record(served, source, str(number), name=f"Paysages {source} {number}", siret=None)
+        await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
+    await browser.sign_in()
+    fields = {**browser.fields("besoin"), **MOWING, "montrer": "compte"}
+    assert (await browser.post("/besoin/compris", data=fields)).text.strip() == ""
+    fields["lieu"] = "Morbihan"
+    counted = (await browser.post("/besoin/compris", data=fields)).text
+    need = {"territory": {"codes": ["departement:56"]}, "lots": [{"id": "1", "title": MOWING["lot-1-objet"]}]}
+    (lot,) = (await served.post("/match", json=need)).json()["lots"]
+    assert lot["total"] > 1
+    assert f"{lot['total']} candidats" in counted.replace("\N{NO-BREAK SPACE}", " ")
+    fields |= {"trace": json.dumps(POLYGON | {"coordinates": [RING[:4]]}), "lieu": ""}
+    assert (await browser.post("/besoin/compris", data=fields)).text.strip() == ""

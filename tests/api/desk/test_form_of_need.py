@@ -81,13 +81,13 @@ def test_a_need_comes_back_as_it_was(reference: Reference, said: dict[str, Any])
 def test_lots_of_a_stored_need_stay_the_same_lots(reference: Reference) -> None:
     """Decisions know a lot by its id: one that is taken away leaves the others theirs, a new one gets a free one."""
     need = msgspec.convert(NEED | {"lots": [LOT | {"id": each} for each in ("LOT-0001", "2", "3")]}, NeedAndProcedure)
-    form = form_of_need(need, keep_ids=True)
+    form = form_of_need(need)
     assert form.lot_ids == ("LOT-0001", "2", "3")
     form = changed(changed(form, "retirer-1"), "ajouter")
     assert form.lot_ids == ("2", "3", "4")
     assert changed(form, "reserver-3-ess").lots[1].reserved == ("ess",)
-    assert form_of_need(need).lot_ids == ("1", "2", "3")
-    assert understand(form_of_need(need, keep_ids=True), reference).need == need
+    assert form_of_need(need, keep_ids=False).lot_ids == ("1", "2", "3")
+    assert understand(form_of_need(need), reference).need == need
 
 
 def test_a_code_goes_with_the_trade_that_it_says(reference: Reference) -> None:

@@ -30,7 +30,8 @@ def appears(window: Chrome, selector: str) -> Any:
 
 
 def value(window: Chrome, field: str) -> str:
-    return str(window.find_element(By.ID, field).get_property("value") or "")
+    """The text of a field, at once: the page may be another one in between; empty where there is none."""
+    return str(window.execute_script("return document.getElementById(arguments[0])?.value ?? ''", field))
 
 
 def assert_nothing_was_blocked(window: Chrome) -> None:
@@ -64,6 +65,7 @@ def type_a_need(base: str, folder: Path, width: int) -> None:
         window.find_element(By.ID, "lot-1-ajout").send_keys("blanchisserie", Keys.TAB)
         assert appears(window, "[name=lot-1-metier][value=lt-blanchisserie]").is_selected()
         waiting(window).until(lambda _: value(window, "lot-1-ajout") == "")
+        assert "candidat" in appears(window, "#compte p").text
         assert_fits(window)
         assert_nothing_was_blocked(window)
 
@@ -112,11 +114,15 @@ def leave_and_come_back(base: str, folder: Path) -> None:
         window.refresh()
         waiting(window).until(lambda _: value(window, "lot-1-valeur") == "12 000")
         assert value(window, "lot-1-objet") == "imprimerie"
+        window.find_element(By.ID, "lot-1-duree").send_keys("24", Keys.ENTER)
+        waiting(window).until(lambda page: page.find_elements(By.CSS_SELECTOR, ".notice.wrong"))
+        window.refresh()
+        waiting(window).until(lambda _: value(window, "lot-1-duree") == "24")
         window.get(f"{base}/territoires")
         window.get(f"{base}/besoin")
         appears(window, "#brouillon:not([hidden]) [data-do=reprendre]").click()
         waiting(window).until(lambda _: value(window, "lot-1-objet") == "imprimerie")
-        window.execute_script("document.cookie = ''; document.querySelector('.leave button').click()")
+        window.execute_script("document.querySelector('.leave button').click()")
         appears(window, "#cle").send_keys(ADMIN_KEY, Keys.ENTER)
         appears(window, "#lot-1-objet")
         assert not window.find_element(By.ID, "brouillon").is_displayed(), "whoever signs out leaves nothing behind"
@@ -126,6 +132,38 @@ def leave_and_come_back(base: str, folder: Path) -> None:
         appears(window, "#lot-1-objet")
         assert not window.find_element(By.ID, "brouillon").is_displayed()
         assert window.execute_script("return sessionStorage.getItem('vivier-besoin')") is None
+
+
+async def test_a_need_is_there_on_the_way_back_and_after_the_session(
+    served: Client, source: str, tmp_path: Path
+) -> None:
+    installed()
+    await stocked(served, source)
+    async with on_a_socket(served.app) as base:
+        await asyncio.to_thread(go_on_after_all, base, tmp_path)
+
+
+def go_on_after_all(base: str, folder: Path) -> None:
+    """Back from the answer to an example that was changed; on from a session that ended while words were typed."""
+    with browsing(folder, 1280, scripts=True) as window:
+        sign_in(window, base)
+        window.get(f"{base}/besoin?exemple=1")
+        window.find_element(By.ID, "lot-1-valeur").clear()
+        window.find_element(By.ID, "lot-1-valeur").send_keys("12 345")
+        window.find_element(By.CSS_SELECTOR, "button[formaction$=resultat]").click()
+        appears(window, ".answer")
+        window.back()
+        waiting(window).until(lambda _: value(window, "lot-4-objet") and value(window, "lot-1-valeur") == "12 345")
+        window.delete_all_cookies()
+        window.find_element(By.ID, "lot-2-objet").send_keys(" et des lycées")
+        assert appears(window, "#annonce.notice").text == window.find_element(By.ID, "formulaire").get_attribute(
+            "data-lost"
+        )
+        window.find_element(By.CSS_SELECTOR, "button[formaction$=resultat]").click()
+        appears(window, "#cle").send_keys(ADMIN_KEY, Keys.ENTER)
+        appears(window, "main form button").click()
+        appears(window, ".answer")
+        assert "et des lycées" in window.page_source
 
 
 async def test_a_notice_fills_in_the_form_and_lots_are_compared(served: Client, source: str, tmp_path: Path) -> None:
