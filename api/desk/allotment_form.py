@@ -113,7 +113,7 @@ def _values(position: int, lot: LotForm, rules: AllotmentForm, mistakes: list[Mi
     found = {}
     for segment in lot.chosen:
         field = value_field(position, segment)
-        amount = number(rules.values.get(field, ""), field, mistakes)
+        amount = number_in(rules.values.get(field, ""), field, mistakes)
         if amount is not None:
             found[segment] = amount
     return found or None

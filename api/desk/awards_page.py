@@ -12,7 +12,7 @@ from litestar import Response
 from api.desk.page import page
 from api.desk.stored_need import carried_out, id_in, lots_from, own_need_of, stored_need_page
 from api.desk.understood_need import NO_DATE
-from api.desk.understood_place import NO_NUMBER, Mistake, number
+from api.desk.understood_place import NO_NUMBER, Mistake, number_in
 from api.desk.visit import Visit
 from api.needs.award_lot import NO_AWARD, award_lot, withdraw_award
 from api.needs.own_need import version_of
@@ -169,8 +169,8 @@ async def _request(connection: Connection, form: AwardForm, mistakes: list[Mista
     name = f"lot-{form.place}-"
     winner = await _winner(connection, form, mistakes)
     on = _day(form.on, f"{name}date", mistakes)
-    value = number(form.value, f"{name}montant", mistakes)
-    months = number(form.months, f"{name}duree", mistakes)
+    value = number_in(form.value, f"{name}montant", mistakes)
+    months = number_in(form.months, f"{name}duree", mistakes)
     if value is not None and value > MOST_EUROS:
         mistakes.append(Mistake(f"{name}montant", NO_NUMBER))
     if months is not None and not (months.is_integer() and 1 <= months <= MOST_MONTHS):

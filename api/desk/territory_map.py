@@ -122,8 +122,9 @@ def _sheet(sheet: AreaSheet, areas: Sequence[AreaSupply], numbers: Sequence[int]
 
 
 def _area(shape: AreaShape, area: AreaSupply, number: int, shades: Sequence[Shade]) -> str:
-    fill = _shade(number, shades).colour
-    return f'<path d="{shape.path}" fill="{fill}"><title>{escape(area.label)} : {number}</title></path>'
+    """An area, as a link to its own page; by keyboard the table is the way there."""
+    path = f'<path d="{shape.path}" fill="{_shade(number, shades).colour}"/>'
+    return f'<a href="./{area.id}" tabindex="-1"><title>{escape(area.label)} : {number}</title>{path}</a>'
 
 
 def _numbers(sheet: AreaSheet, numbers: Sequence[int], shades: Sequence[Shade]) -> Iterator[str]:
@@ -135,4 +136,4 @@ def _numbers(sheet: AreaSheet, numbers: Sequence[int], shades: Sequence[Shade]) 
         fill = "#fff" if _shade(number, shades).colour == SHADES[DARK] else "#1a1a1a"
         x, y = shape.middle
         where = f'x="{x:g}" y="{y + LETTER_SIZE / 3:.1f}" font-size="{LETTER_SIZE}" text-anchor="middle"'
-        yield f'<text {where} fill="{fill}">{number}</text>'
+        yield f'<text {where} fill="{fill}" pointer-events="none">{number}</text>'

@@ -19,6 +19,7 @@ from domain.law.review import OPTIONS
 from domain.reference.territory import Area, UnknownTerritory
 from domain.shortlists.shortlist import TensionLevel
 from domain.supply import SegmentSupply, Supply
+from domain.text.normalise import fold
 from matching.explain import tension_level
 from matching.supply_map import Level
 
@@ -44,8 +45,15 @@ async def find_territory(visit: Visit) -> Response[bytes]:
     found = found_by_name(name, visit.services.reference) if name else ()
     if len(found) == 1:
         return visit.redirect(f"/territoires/{found[0].id}")
-    parents = departements_around(found, visit.services.reference.territories)
-    return visit.page("territories.html", name=name, found=found, kinds_of_place=KINDS_OF_PLACE, parents=parents)
+    territories = visit.services.reference.territories
+    return visit.page(
+        "territories.html",
+        name=name,
+        found=found,
+        kinds_of_place=KINDS_OF_PLACE,
+        parents=departements_around(found, territories),
+        regions=sorted(territories.areas("region"), key=lambda area: fold(area.label)),
+    )
 
 
 @page("GET", "/territoires/{code}", scope="match")

@@ -262,7 +262,7 @@ class _Mapper:
         return path_data(frame, within, inset=inset)
 
     def _towns(self, frame: Frame, ground: _Ground) -> list[Town]:
-        """The largest communes on the sheet whose names find a place between the points."""
+        """The largest communes on the sheet whose names find a place between the points and each other."""
         taken = np.concatenate([frame.laid(self._points), frame.laid(self._sites)])
         towns: list[Town] = []
         for name, spot in ground.largest:
@@ -273,6 +273,7 @@ class _Mapper:
             sides = (left for left in (False, True) if _is_free(spot, name, taken, frame.height, left=left))
             if (left := next(sides, None)) is not None:
                 towns.append(Town(name, spot, left))
+                taken = np.concatenate([taken, _letters(towns[-1])])
         return towns
 
 
@@ -282,6 +283,12 @@ def _by_population(territories: Territories) -> tuple[list[str], Floats]:
     known = [commune for commune in territories.communes if commune.lat is not None]
     known.sort(key=lambda commune: (-commune.population, commune.code))
     return [each.name for each in known], degrees_of((each.lon or 0.0, each.lat or 0.0) for each in known)
+
+
+def _letters(town: Town) -> Floats:
+    """About where the letters of a name are."""
+    along = np.arange(len(town.name) + 1) * LETTER + LETTER
+    return degrees_of((town.at[0] + (-far if town.left else far), town.at[1]) for far in along.tolist())
 
 
 def _is_free(spot: Spot, name: str, taken: Floats, height: float, *, left: bool) -> bool:

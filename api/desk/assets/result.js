@@ -55,8 +55,10 @@
       other.setAttribute("aria-pressed", String(other === choice));
     }
     const number = choice.querySelector("b").textContent;
-    const many = french ? `${number} candidat${Number(number) > 1 ? "s" : ""}` : `${number} candidate${number === "1" ? "" : "s"}`;
-    choice.closest("section").querySelector(".notice .count").textContent = many;
+    const one = french ? "candidat" : "candidate";
+    const none = french ? "Aucun candidat" : "No candidate";
+    const words = number === "0" ? none : `${number} ${one}${number === "1" ? "" : "s"}`;
+    choice.closest("section").querySelector(".notice .count").textContent = words;
   });
   document.body.addEventListener("keydown", (event) => {
     const apply = event.key === "Enter" && document.getElementById(event.target.id.replace(/^rayon-(.*)$/, "choix-$1-autre"));

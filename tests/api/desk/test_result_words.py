@@ -2,8 +2,23 @@
 
 from datetime import date
 
-from api.desk.result_words import evidence_summary, reserved_to
-from domain.shortlists.shortlist import OfferEvidence, SegmentAnswer
+import msgspec
+
+from api.desk.result_words import evidence_summary, near_miss_questions, reserved_to, trade_question
+from domain.needs.need import Lot
+from domain.shortlists.shortlist import Gate, LotShortlist, OfferEvidence, SegmentAnswer, Shortlist
+from tests.domain.shortlists.test_frozen import FOLDER
+
+MOWING = Lot(id="1", title="tonte", reserved=("handicap", "iae"), max_distance_km=40)
+
+
+def lacking(*gates: Gate) -> LotShortlist:
+    """A lot whose near misses were excluded by these gates."""
+    (lot,) = msgspec.json.decode((FOLDER / "answer_of_2026.json").read_bytes(), type=Shortlist).lots
+    (miss,) = lot.near_misses
+    return msgspec.structs.replace(
+        lot, near_misses=tuple(msgspec.structs.replace(miss, excluded_by=gate) for gate in gates)
+    )
 
 
 def answer(*years: int, kind: str = "award") -> SegmentAnswer:
@@ -33,3 +48,18 @@ def test_a_reservation_is_named_as_the_answer_counts_it() -> None:
         "handicap_iae",
         "",
     ]
+
+
+def test_those_that_lack_the_same_are_asked_the_same_once() -> None:
+    questions = list(near_miss_questions(lacking("distance", "reservation", "distance"), MOWING))
+    assert [(each.gate, len(each.rows)) for each in questions] == [("distance", 2), ("reservation", 1)]
+    far, reserved = (each.ask.fr for each in questions)
+    assert far == "Bonjour, iriez-vous à plus de 40 km pour : tonte (Ille-et-Vilaine) ?"
+    assert ("ESAT" in reserved, "convention d'insertion" in reserved) == (True, True)
+
+
+def test_a_question_is_a_whole_sentence_in_both_languages() -> None:
+    asks = [each.ask for each in near_miss_questions(lacking("segment", "service_area"), MOWING)]
+    for ask in (*asks, trade_question(lacking("segment"), MOWING)):
+        assert (ask.fr.startswith("Bonjour, "), ask.en.startswith("Hello, ")) == (True, True)
+        assert ("tonte" in ask.fr, "Ille-et-Vilaine" in ask.en) == (True, True)

@@ -76,6 +76,17 @@ def test_names_of_towns_cover_no_point() -> None:
     assert "Vannes" not in names
 
 
+def test_names_of_towns_cover_no_other() -> None:
+    (sheet,) = drawn(codes("departement:49")).sheets
+    boxes = []
+    for town in sheet.towns:
+        far = (len(town.name) * 11 + 10) * (-1 if town.left else 1)
+        west, east = sorted((town.at[0] + far, town.at[0]))
+        boxes.append(shapely.box(west, town.at[1] - 10, east, town.at[1] + 10))
+    assert len(boxes) > 2
+    assert sum(shapely.intersects(one, other) for one in boxes for other in boxes) == len(boxes)
+
+
 def test_territories_of_lots_are_drawn_together() -> None:
     whole = map_sheets(
         reference().geography, [codes("departement:56"), codes("commune:56260"), around(RENNES, 5)], [], []
