@@ -65,17 +65,22 @@ async def enter_award(visit: Visit, need_id: str) -> Response[bytes]:
     need, form, mistakes = await own_need_of(visit, need_id), _read(visit), list[Mistake]()
     async with transaction(visit.services.database) as connection:
         request = await _request(connection, form, mistakes)
-        if request is not None and not mistakes:
-
-            async def carry_out() -> str:
-                await award_lot(connection, acting_of(visit.call, visit.token), need.id, request)
-                return f"/besoins/{need.id}/attributions?fait=note&lots={form.place}#lot-{form.place}"
-
-            try:
-                return await carried_out(visit, connection, carry_out)
-            except InvalidContent as invalid:
-                mistakes += [Mistake(f"lot-{form.place}-titulaire", each.detail) for each in invalid.problems]
+    if request is not None:
+        try:
+            return await _entered(visit, need, form, request)
+        except InvalidContent as invalid:
+            mistakes += [Mistake(f"lot-{form.place}-titulaire", each.detail) for each in invalid.problems]
     return await _awards(visit, need, form, tuple(mistakes), HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+async def _entered(visit: Visit, need: StoredNeed, form: AwardForm, request: AwardRequest) -> Response[bytes]:
+    async with transaction(visit.services.database) as connection:
+
+        async def carry_out() -> str:
+            await award_lot(connection, acting_of(visit.call, visit.token), need.id, request)
+            return f"/besoins/{need.id}/attributions?fait=note&lots={form.place}#lot-{form.place}"
+
+        return await carried_out(visit, connection, carry_out)
 
 
 @page("GET", "/besoins/{need_id}/attributions/{award_id}", scope="needs")

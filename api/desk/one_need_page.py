@@ -11,7 +11,7 @@ from litestar import Response
 from api.desk.need_form import MOST_LOTS
 from api.desk.need_in_words import lot_lines, need_lines
 from api.desk.page import page
-from api.desk.stored_need import KNOWN_FIELD, changed_need, id_in, own_need_of, stored_need_page
+from api.desk.stored_need import changed_need, id_in, known_tag, own_need_of, stored_need_page
 from api.desk.understood_need import LONGEST, NO_DATE, Mistake
 from api.desk.visit import Visit
 from api.needs.edit_need import NeedChange, NeedDocument, delete_draft, edit_need
@@ -84,7 +84,7 @@ async def move_need(visit: Visit, need_id: str) -> Response[bytes]:
     if wanted not in MOVES[need.status]:
         return visit.redirect(f"/besoins/{need.id}")
     try:
-        await edit_need(acting_of(visit.call, visit.token), need.id, _known(visit), _moved(wanted), status_only=True)
+        await edit_need(acting_of(visit.call, visit.token), need.id, known_tag(visit), _moved(wanted), status_only=True)
     except Refusal as refusal:
         if refusal.kind.slug != "stale-version":
             raise
@@ -106,7 +106,7 @@ async def discard_draft(visit: Visit, need_id: str) -> Response[bytes]:
     """The way to the other needs, once the draft is deleted."""
     need = await own_need_of(visit, need_id)
     try:
-        await delete_draft(acting_of(visit.call, visit.token), id_in(need_id), _known(visit))
+        await delete_draft(acting_of(visit.call, visit.token), id_in(need_id), known_tag(visit))
     except Refusal as refusal:
         if refusal.kind.slug != "stale-version":
             raise
@@ -200,10 +200,6 @@ def _moved(wanted: Status) -> Any:
         return msgspec.structs.replace(before, status=wanted)
 
     return edit
-
-
-def _known(visit: Visit) -> str:
-    return visit.text(KNOWN_FIELD) or '""'
 
 
 PAGES = (show_need, change_file, ask_for_state, move_need, ask_for_deletion, discard_draft)

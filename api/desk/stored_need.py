@@ -68,15 +68,18 @@ async def carried_out(visit: Visit, connection: Connection, carry_out: Callable[
     return visit.redirect(done.headers["location"])
 
 
+def known_tag(visit: Visit) -> str:
+    """The entity tag of the need from which the form was filled in; one that no need has where the form names none."""
+    return visit.text(KNOWN_FIELD) or '""'
+
+
 async def changed_need(visit: Visit, need_id: str, edit: Edit) -> Response[bytes]:
     """The way to the need as `edit` changed it; a page that shows both where somebody else changed it meanwhile.
 
     Raises as `edit_need`.
     """
-    # a form that does not say which state it knows knows none
-    known = visit.text(KNOWN_FIELD) or '""'
     try:
-        await edit_need(acting_of(visit.call, visit.token), id_in(need_id), known, edit)
+        await edit_need(acting_of(visit.call, visit.token), id_in(need_id), known_tag(visit), edit)
     except Refusal as refusal:
         if refusal.kind.slug != "stale-version":
             raise
