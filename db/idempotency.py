@@ -56,6 +56,16 @@ async def claim(connection: Connection, submission: Submission, now: datetime) -
     return Answer(stored.status, stored.headers, stored.body)
 
 
+async def find_answer(
+    connection: Connection, organisation_id: UUID, route: str, key: str, now: datetime
+) -> Answer | None:
+    """The answer stored for a request with this key; None where there is none any more."""
+    own = {"organisation_id": organisation_id, "route": route, "key": key}
+    fresh = idempotency_keys.c.created_at > now - LIFETIME
+    row = (await connection.execute(select(idempotency_keys).filter_by(**own).where(fresh))).first()
+    return None if row is None or row.status is None else Answer(row.status, row.headers, row.body)
+
+
 _REUSED = Problem(
     "",
     "idempotency_key_reused",
