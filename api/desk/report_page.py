@@ -2,7 +2,7 @@
 
 from litestar import Response
 
-from api.desk.page import HEADERS, page
+from api.desk.page import page
 from api.desk.stored_need import own_need_of, stored_need_page
 from api.desk.visit import Visit
 from api.desk.written_once import acting_at, id_in
@@ -17,8 +17,11 @@ from domain.text.bilingual import Text
 VARIANTS_IN_PATHS = {"integral": False, "expurge": True}
 MEDIA_TYPES = {"html": HTML, "pdf": PDF}
 MOST_VERSIONS = 200
-FRAMING = {"content-security-policy": HEADERS["content-security-policy"] + "; frame-src 'self'"}
-"""Of the page in which the report is read."""
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Of the page in which the report is read: it frames what comes from here, the report."""
 
 
 @page("GET", "/besoins/{need_id}/rapport", scope="needs")
@@ -32,7 +35,7 @@ async def show_report_page(visit: Visit, need_id: str) -> Response[bytes]:
     number = visit.text("version") if visit.text("version") in numbers else numbers[0]
     variant = visit.text("lire") if visit.text("lire") in VARIANTS_IN_PATHS else None
     answer = stored_need_page(visit, "report.html", need, versions=versions, number=number, variant=variant)
-    answer.headers.update(FRAMING)
+    answer.headers["content-security-policy"] = POLICY
     return answer
 
 
