@@ -5,7 +5,7 @@ import msgspec
 from api.desk.form_of_need import plain_number, words_read
 from api.desk.need_form import LotForm, NeedForm
 from api.desk.understood_need import Understood
-from api.desk.understood_place import Mistake
+from api.desk.understood_place import Mistake, number_in
 from api.web.form_fields import Fields
 from domain.allotment.allotment import Proposal, ProposedLot
 from domain.allotment.request import AllotmentNeed, AllotmentOptions, Axis

@@ -10,13 +10,14 @@ from uuid import UUID
 from litestar import Response
 
 from api.desk.page import page
-from api.desk.stored_need import carried_out, id_in, lots_from, own_need_of, stored_need_page
+from api.desk.stored_need import lots_from, own_need_of, stored_need_page
 from api.desk.understood_need import NO_DATE
 from api.desk.understood_place import NO_NUMBER, Mistake, number_in
 from api.desk.visit import Visit
-from api.needs.award_lot import NO_AWARD, award_lot, withdraw_award
+from api.desk.written_once import Done, id_in, written_once
+from api.needs.award_lot import NO_AWARD, NO_SUPPLIER, award_lot, withdraw_award
 from api.needs.own_need import version_of
-from api.runtime.actor import acting_of
+from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
 from db.needs.awards import select_award, select_awards
 from db.suppliers.read import Filters, page_of_suppliers
@@ -66,17 +67,20 @@ async def enter_award(visit: Visit, need_id: str) -> Response[bytes]:
     need, form, mistakes = await own_need_of(visit, need_id), _read(visit), list[Mistake]()
     async with transaction(visit.services.database) as connection:
         request = await _request(connection, form, mistakes)
-        if request is not None and not mistakes:
-
-            async def carry_out() -> str:
-                await award_lot(connection, acting_of(visit.call, visit.token), need.id, request)
-                return f"/besoins/{need.id}/attributions?fait=note&lots={form.place}#lot-{form.place}"
-
-            try:
-                return await carried_out(visit, connection, carry_out)
-            except InvalidContent as invalid:
-                mistakes += [Mistake(f"lot-{form.place}-titulaire", each.detail) for each in invalid.problems]
+    if request is not None:
+        try:
+            return await _entered(visit, need, form, request)
+        except InvalidContent as invalid:
+            mistakes += [Mistake(f"lot-{form.place}-titulaire", each.detail) for each in invalid.problems]
     return await _awards(visit, need, form, tuple(mistakes), HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+async def _entered(visit: Visit, need: StoredNeed, form: AwardForm, request: AwardRequest) -> Response[bytes]:
+    async def carry_out(connection: Connection, acting: Acting) -> Done:
+        await award_lot(connection, acting, need.id, request)
+        return Done(f"/besoins/{need.id}/attributions?fait=note&lots={form.place}#lot-{form.place}")
+
+    return await written_once(visit, carry_out)
 
 
 @page("GET", "/besoins/{need_id}/attributions/{award_id}", scope="needs")
@@ -84,7 +88,7 @@ async def ask_for_withdrawal(visit: Visit, need_id: str, award_id: str) -> Respo
     """The question whether an award that was entered by mistake is to be withdrawn."""
     need = await own_need_of(visit, need_id)
     async with transaction(visit.services.database) as connection:
-        award = await select_award(connection, visit.call.bearer.organisation_id, need.id, id_in(award_id))
+        award = await select_award(connection, visit.call.bearer.organisation_id, need.id, id_in(award_id, NO_AWARD))
     if award is None:
         raise NotFound(NO_AWARD)
     return stored_need_page(visit, "award_withdrawal.html", need, award=award)
@@ -94,13 +98,12 @@ async def ask_for_withdrawal(visit: Visit, need_id: str, award_id: str) -> Respo
 async def withdraw(visit: Visit, need_id: str, award_id: str) -> Response[bytes]:
     """The way to the awards without the one that was entered by mistake."""
     need = await own_need_of(visit, need_id)
-    async with transaction(visit.services.database) as connection:
 
-        async def carry_out() -> str:
-            await withdraw_award(connection, acting_of(visit.call, visit.token), need.id, id_in(award_id))
-            return f"/besoins/{need.id}/attributions?fait=retire"
+    async def carry_out(connection: Connection, acting: Acting) -> Done:
+        await withdraw_award(connection, acting, need.id, id_in(award_id, NO_AWARD))
+        return Done(f"/besoins/{need.id}/attributions?fait=retire")
 
-        return await carried_out(visit, connection, carry_out)
+    return await written_once(visit, carry_out)
 
 
 async def _awards(
@@ -184,7 +187,7 @@ async def _request(connection: Connection, form: AwardForm, mistakes: list[Mista
 async def _winner(connection: Connection, form: AwardForm, mistakes: list[Mistake]) -> UUID | None:
     name = f"lot-{form.place}-"
     if form.winner and form.winner != OTHER:
-        return id_in(form.winner)
+        return id_in(form.winner, NO_SUPPLIER)
     if not form.winner:
         mistakes.append(Mistake(f"{name}titulaire", NO_WINNER))
     elif not (form.siret.isascii() and form.siret.isdecimal() and len(form.siret) == SIRET_DIGITS):

@@ -11,13 +11,14 @@ from api.desk.need_form import MOST_LOTS, read_need_form
 from api.desk.need_page import need_form_page
 from api.desk.needs_page import refused_form
 from api.desk.page import page
-from api.desk.stored_need import changed_need, id_in, own_need_of
+from api.desk.stored_need import changed_need, own_need_of
 from api.desk.understood_need import understand
 from api.desk.visit import Visit
+from api.desk.written_once import id_in
 from api.needs.edit_need import NeedChange, NeedDocument, need_document
 from domain.errors import Conflict, InvalidContent
 from domain.needs.need import Buyer, Lot, Need, NeedAndProcedure
-from domain.needs.status import OPEN
+from domain.needs.status import NO_NEED, OPEN
 from domain.text.bilingual import Text
 from matching.reference import Reference
 
@@ -45,7 +46,7 @@ async def show_change_form(visit: Visit, need_id: str) -> Response[bytes]:
 @page("POST", "/besoins/{need_id}/changer", scope="needs")
 async def save_changed_need(visit: Visit, need_id: str) -> Response[bytes]:
     """The way to the need as the form changes it; the form again where something in it is to be corrected."""
-    form = msgspec.structs.replace(read_need_form(visit.fields), need_id=str(id_in(need_id)))
+    form = msgspec.structs.replace(read_need_form(visit.fields), need_id=str(id_in(need_id, NO_NEED)))
     await own_need_of(visit, need_id)
     understood = understand(form, visit.services.reference)
     said = understood.need

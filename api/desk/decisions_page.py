@@ -10,17 +10,17 @@ from litestar import Response
 
 from api.desk.one_need_page import too_long
 from api.desk.page import page
-from api.desk.stored_need import id_in, lots_from, own_need_of, stored_need_page
+from api.desk.stored_need import lots_from, own_need_of, stored_need_page
 from api.desk.understood_place import Mistake
 from api.desk.visit import Visit
-from api.needs.decide import DecisionChange, decide, repeat_decisions, repeatable
+from api.desk.written_once import acting_at, id_in
+from api.needs.decide import NO_SUPPLIER, DecisionChange, decide, repeat_decisions, repeatable
 from api.needs.own_need import version_of
-from api.runtime.actor import acting_of
 from api.runtime.etag import etag_of, require_known
 from api.web.problems import Refusal
 from db.core.engine import transaction
 from db.needs.shortlists import earlier_decisions
-from domain.needs.status import MOVES, StoredNeed
+from domain.needs.status import MOVES, NO_NEED, StoredNeed
 from domain.report.build import best_outcome
 from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey
 from domain.text.bilingual import Text
@@ -71,16 +71,16 @@ async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
 @page("POST", "/besoins/{need_id}/decisions/reprendre", scope="needs")
 async def repeat_earlier_decisions(visit: Visit, need_id: str) -> Response[bytes]:
     """The way to the decisions, once those of earlier versions are repeated on the latest."""
-    own = id_in(need_id)
+    own = id_in(need_id, NO_NEED)
     async with transaction(visit.services.database) as connection:
-        number = await repeat_decisions(connection, acting_of(visit.call, visit.token), own)
+        number = await repeat_decisions(connection, acting_at(visit), own)
     return visit.redirect(f"/besoins/{own}/decisions?fait={number}")
 
 
 async def _decide(visit: Visit, need: StoredNeed, form: DecisionForm) -> None:
     choice = CHOICES[form.choice]
     reason = form.reason if choice else None
-    changes = [(id_in(each), DecisionChange(form.lot, choice, reason)) for each in form.suppliers]
+    changes = [(id_in(each, NO_SUPPLIER), DecisionChange(form.lot, choice, reason)) for each in form.suppliers]
 
     def check(decisions: Mapping[DecisionKey, Decision]) -> None:
         wanted = None if choice is None else (choice, reason)
@@ -91,7 +91,7 @@ async def _decide(visit: Visit, need: StoredNeed, form: DecisionForm) -> None:
             require_known(form.known, _tag(decisions.values(), form.lot))
 
     async with transaction(visit.services.database) as connection:
-        await decide(connection, acting_of(visit.call, visit.token), need.id, form.number, changes, check)
+        await decide(connection, acting_at(visit), need.id, form.number, changes, check)
 
 
 async def _decisions(

@@ -11,13 +11,13 @@ from litestar import Response
 from api.desk.need_form import read_need_form
 from api.desk.need_page import need_form_page
 from api.desk.page import page
-from api.desk.stored_need import carried_out
 from api.desk.understood_need import Understood, mistakes_of, understand
 from api.desk.visit import Visit
+from api.desk.written_once import Done, written_once
 from api.needs.edit_need import plan_need
-from api.runtime.actor import acting_of
+from api.runtime.actor import Acting
 from api.web.pagination import read_cursor, write_cursor
-from db.core.engine import transaction
+from db.core.engine import Connection, transaction
 from db.needs.needs import NeedFilters, select_needs
 from db.needs.progress import progress_of
 from domain.errors import InvalidContent
@@ -69,15 +69,14 @@ def refused_form(visit: Visit, understood: Understood, invalid: InvalidContent) 
 
 
 async def _stored(visit: Visit, need: NeedAndProcedure) -> Response[bytes]:
-    acting, services = acting_of(visit.call, visit.token), visit.services
     content = msgspec.convert(need, PlannedNeed, from_attributes=True)
-    async with services.matches.of(str(acting.organisation_id)), transaction(services.database) as connection:
 
-        async def carry_out() -> str:
-            stored, _ = await plan_need(connection, acting, content)
-            return f"/besoins/{stored.id}?fait=garde"
+    async def carry_out(connection: Connection, acting: Acting) -> Done:
+        stored, _ = await plan_need(connection, acting, content)
+        return Done(f"/besoins/{stored.id}?fait=garde")
 
-        return await carried_out(visit, connection, carry_out)
+    async with visit.services.matches.of(str(visit.call.bearer.organisation_id)):
+        return await written_once(visit, carry_out)
 
 
 PAGES = (list_own_needs, store_need)

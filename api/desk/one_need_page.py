@@ -11,19 +11,19 @@ from litestar import Response
 from api.desk.need_form import MOST_LOTS
 from api.desk.need_in_words import lot_lines, need_lines
 from api.desk.page import page
-from api.desk.stored_need import KNOWN_FIELD, changed_need, id_in, own_need_of, stored_need_page
+from api.desk.stored_need import changed_need, known_tag, own_need_of, stored_need_page
 from api.desk.understood_need import LONGEST, NO_DATE
 from api.desk.understood_place import Mistake
 from api.desk.visit import Visit
+from api.desk.written_once import acting_at, id_in
 from api.needs.edit_need import NeedChange, NeedDocument, delete_draft, edit_need
-from api.runtime.actor import acting_of
 from api.web.problems import Refusal
 from db.core.engine import transaction
 from db.needs.awards import select_awards
 from db.needs.progress import progress_of
 from db.needs.shortlists import select_decisions, select_shortlists
 from domain.needs.next_step import next_step
-from domain.needs.status import MOVES, OPEN, Status, StoredNeed
+from domain.needs.status import MOVES, NO_NEED, OPEN, Status, StoredNeed
 from domain.text.bilingual import Text
 from domain.text.labels import PROCEDURES
 
@@ -85,7 +85,7 @@ async def move_need(visit: Visit, need_id: str) -> Response[bytes]:
     if wanted not in MOVES[need.status]:
         return visit.redirect(f"/besoins/{need.id}")
     try:
-        await edit_need(acting_of(visit.call, visit.token), need.id, _known(visit), _moved(wanted), status_only=True)
+        await edit_need(acting_at(visit), need.id, known_tag(visit), _moved(wanted), status_only=True)
     except Refusal as refusal:
         if refusal.kind.slug != "stale-version":
             raise
@@ -107,7 +107,7 @@ async def discard_draft(visit: Visit, need_id: str) -> Response[bytes]:
     """The way to the other needs, once the draft is deleted."""
     need = await own_need_of(visit, need_id)
     try:
-        await delete_draft(acting_of(visit.call, visit.token), id_in(need_id), _known(visit))
+        await delete_draft(acting_at(visit), id_in(need_id, NO_NEED), known_tag(visit))
     except Refusal as refusal:
         if refusal.kind.slug != "stale-version":
             raise
@@ -201,10 +201,6 @@ def _moved(wanted: Status) -> Any:
         return msgspec.structs.replace(before, status=wanted)
 
     return edit
-
-
-def _known(visit: Visit) -> str:
-    return visit.text(KNOWN_FIELD) or '""'
 
 
 PAGES = (show_need, change_file, ask_for_state, move_need, ask_for_deletion, discard_draft)

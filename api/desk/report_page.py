@@ -3,14 +3,15 @@
 from litestar import Response
 
 from api.desk.page import page
-from api.desk.stored_need import id_in, own_need_of, stored_need_page
+from api.desk.stored_need import own_need_of, stored_need_page
 from api.desk.visit import Visit
+from api.desk.written_once import acting_at, id_in
 from api.reports.make_report import PDF, make_report
-from api.runtime.actor import acting_of
 from api.web.content_negotiation import HTML
 from db.core.engine import transaction
 from db.needs.shortlists import select_shortlists
 from domain.errors import NotFound
+from domain.needs.status import NO_NEED
 from domain.text.bilingual import Text
 
 VARIANTS_IN_PATHS = {"integral": False, "expurge": True}
@@ -38,7 +39,7 @@ async def get_report_file(visit: Visit, need_id: str, number: str, name: str) ->
     if variant not in VARIANTS_IN_PATHS or format_ not in MEDIA_TYPES:
         raise NotFound(NO_FILE)
     redacted, media_type = VARIANTS_IN_PATHS[variant], MEDIA_TYPES[format_]
-    file = await make_report(acting_of(visit.call, visit.token), id_in(need_id), number, media_type, redacted=redacted)
+    file = await make_report(acting_at(visit), id_in(need_id, NO_NEED), number, media_type, redacted=redacted)
     headers = dict(file.headers)
     if "content-security-policy" in headers:
         own = headers["content-security-policy"]

@@ -1,25 +1,19 @@
-"""The parts that all pages of a stored need share: the need itself, forms sent twice, changes that cross another's."""
+"""The parts that all pages of a stored need share: the need itself, changes that cross another's, pages of lots."""
 
-import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
-from uuid import UUID
 
 from litestar import Response
 
 from api.desk.need_in_words import changed_lines
 from api.desk.understood_place import Mistake
-from api.desk.visit import SALT_BYTES, TOKEN_FIELD, Visit
+from api.desk.visit import Visit
+from api.desk.written_once import acting_at, id_in
 from api.needs.edit_need import Edit, edit_need, need_document
 from api.needs.own_need import own_need
-from api.runtime.actor import acting_of
-from api.runtime.idempotency import Sender, created, once
 from api.web.problems import Refusal
-from db.core.engine import Connection, transaction
-from db.idempotency import Answer
-from domain.errors import NotFound
+from db.core.engine import transaction
 from domain.needs.status import NO_NEED, StoredNeed
 
 LOTS_AT_ONCE, MOST_DIGITS = 10, 4
@@ -27,18 +21,10 @@ KNOWN_FIELD = "etat"
 """The field with the entity tag of the need as the form was filled in from it."""
 
 
-def id_in(text: str) -> UUID:
-    """The id in a path. Raises NotFound where it is none."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound(NO_NEED) from None
-
-
 async def own_need_of(visit: Visit, need_id: str) -> StoredNeed:
     """The need of a path, of the visitor's organisation. Raises NotFound."""
     async with transaction(visit.services.database) as connection:
-        return await own_need(connection, visit.call.bearer.organisation_id, id_in(need_id))
+        return await own_need(connection, visit.call.bearer.organisation_id, id_in(need_id, NO_NEED))
 
 
 def stored_need_page(
@@ -54,18 +40,9 @@ def stored_need_page(
     return visit.page(template, status, need=need, etag=etag, mistakes=mistakes, wrong=wrong, **shown)
 
 
-async def carried_out(visit: Visit, connection: Connection, carry_out: Callable[[], Awaitable[str]]) -> Response[bytes]:
-    """The way (303) to the path that `carry_out` leads to; a form that is sent twice is carried out once."""
-
-    async def answer() -> Answer:
-        return created(None, await carry_out())
-
-    given, content = visit.text(TOKEN_FIELD), urlencode(visit.typed()).encode()
-    # the beginning of the form's token is another on each page, and no secret
-    key = f"{given[: 2 * SALT_BYTES]}-{hashlib.sha256(content).hexdigest()}"
-    sender = Sender(visit.call.bearer.organisation_id, f"page POST {visit.call.scope['path']}", key)
-    done = await once(visit.call, connection, content, answer, sender=sender)
-    return visit.redirect(done.headers["location"])
+def known_tag(visit: Visit) -> str:
+    """The entity tag of the need from which the form was filled in; one that no need has where the form names none."""
+    return visit.text(KNOWN_FIELD) or '""'
 
 
 async def changed_need(visit: Visit, need_id: str, edit: Edit) -> Response[bytes]:
@@ -73,15 +50,13 @@ async def changed_need(visit: Visit, need_id: str, edit: Edit) -> Response[bytes
 
     Raises as `edit_need`.
     """
-    # a form that does not say which state it knows knows none
-    known = visit.text(KNOWN_FIELD) or '""'
     try:
-        await edit_need(acting_of(visit.call, visit.token), id_in(need_id), known, edit)
+        await edit_need(acting_at(visit), id_in(need_id, NO_NEED), known_tag(visit), edit)
     except Refusal as refusal:
         if refusal.kind.slug != "stale-version":
             raise
         return await _crossed(visit, need_id, edit)
-    return visit.redirect(f"/besoins/{id_in(need_id)}?fait=change")
+    return visit.redirect(f"/besoins/{id_in(need_id, NO_NEED)}?fait=change")
 
 
 async def _crossed(visit: Visit, need_id: str, edit: Edit) -> Response[bytes]:
@@ -90,7 +65,7 @@ async def _crossed(visit: Visit, need_id: str, edit: Edit) -> Response[bytes]:
     now = need_document(need)
     lines = list(changed_lines(now, edit(now), visit.services.reference))
     if not lines:
-        return visit.redirect(f"/besoins/{id_in(need_id)}?fait=change")
+        return visit.redirect(f"/besoins/{id_in(need_id, NO_NEED)}?fait=change")
     typed = [(name, text) for name, text in visit.typed() if name != KNOWN_FIELD]
     again = [*typed, (KNOWN_FIELD, now.etag)]
     path = visit.call.scope["path"]

@@ -8,16 +8,17 @@ from litestar import Response
 
 from api.desk.need_in_words import changed_lines
 from api.desk.page import page
-from api.desk.stored_need import carried_out, id_in, lots_from, own_need_of, stored_need_page
+from api.desk.stored_need import lots_from, own_need_of, stored_need_page
 from api.desk.visit import Visit
+from api.desk.written_once import Done, acting_at, id_in, written_once
 from api.needs.compare_versions import compared
 from api.needs.freeze_shortlist import freeze_shortlist
 from api.needs.own_need import version_of
-from api.runtime.actor import acting_of
-from db.core.engine import transaction
+from api.runtime.actor import Acting
+from db.core.engine import Connection, transaction
 from db.needs.shortlists import select_shortlists
 from domain.needs.next_step import changed_criteria
-from domain.needs.status import MOVES
+from domain.needs.status import MOVES, NO_NEED
 from domain.report.build import best_outcome
 from domain.shortlists.shortlist import Advice, Severity
 
@@ -31,7 +32,7 @@ async def list_versions(visit: Visit, need_id: str) -> Response[bytes]:
     need = await own_need_of(visit, need_id)
     difference, lines = None, []
     if earlier and later:
-        difference = await compared(acting_of(visit.call, visit.token), need.id, earlier, later)
+        difference = await compared(acting_at(visit), need.id, earlier, later)
     async with transaction(visit.services.database) as connection:
         versions = await select_shortlists(connection, organisation, need.id, None, MOST_VERSIONS)
         latest = await version_of(connection, organisation, need.id, "latest")
@@ -54,14 +55,14 @@ async def list_versions(visit: Visit, need_id: str) -> Response[bytes]:
 @page("POST", "/besoins/{need_id}/versions", scope="needs")
 async def freeze_next_version(visit: Visit, need_id: str) -> Response[bytes]:
     """The way to the next version, frozen as the suppliers are now."""
-    acting, services, own = acting_of(visit.call, visit.token), visit.services, id_in(need_id)
-    async with services.matches.of(str(acting.organisation_id)), transaction(services.database) as connection:
+    own = id_in(need_id, NO_NEED)
 
-        async def carry_out() -> str:
-            number, _ = await freeze_shortlist(connection, acting, own)
-            return f"/besoins/{own}/versions/{number}?fait=fige"
+    async def carry_out(connection: Connection, acting: Acting) -> Done:
+        number, _ = await freeze_shortlist(connection, acting, own)
+        return Done(f"/besoins/{own}/versions/{number}?fait=fige")
 
-        return await carried_out(visit, connection, carry_out)
+    async with visit.services.matches.of(str(visit.call.bearer.organisation_id)):
+        return await written_once(visit, carry_out)
 
 
 @page("GET", "/besoins/{need_id}/versions/{number}", scope="needs")

@@ -107,7 +107,7 @@ async def keep(browser: Browser, **typed: Any) -> str:
     """Say a need, look at its answer and keep it: the path of its page. The browser is signed in."""
     await browser.open("/besoin")
     await browser.submit("besoin", {**MOWING, **typed}, to="besoin/resultat")
-    answer = await browser.submit("besoins")
+    answer = await browser.submit("besoin/resultat", to="besoins")
     assert answer.status_code == 200, browser.page
     return answer.url.path.lstrip("/")
 

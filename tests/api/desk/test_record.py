@@ -59,16 +59,16 @@ async def test_a_button_pressed_twice_keeps_one_need(own: Browser, buyer: Buyer)
     await own.open("/besoin")
     await own.submit("besoin", {"lieu": "commune:56178", "lot-1-objet": "tonte"}, to="besoin/resultat")
     answer = own.page
-    first = (await own.submit("besoins")).url.path
+    first = (await own.submit("besoin/resultat", to="besoins")).url.path
     own.page = answer
-    assert (await own.submit("besoins")).url.path == first
+    assert (await own.submit("besoin/resultat", to="besoins")).url.path == first
     assert len((await buyer.get("/needs")).json()["items"]) == 1
 
 
 async def test_two_clicks_at_once_keep_one_need(own: Browser, buyer: Buyer) -> None:
     await own.open("/besoin")
     await own.submit("besoin", {"lieu": "commune:56178", "lot-1-objet": "tonte"}, to="besoin/resultat")
-    fields = own.fields("besoins")
+    fields = own.fields("besoin/resultat")
     answers = await asyncio.gather(*(own.post("/besoins", data=fields) for _ in range(3)))
     assert len({answer.headers["location"] for answer in answers}) == 1
     assert len((await buyer.get("/needs")).json()["items"]) == 1
@@ -83,7 +83,7 @@ async def test_a_need_is_changed_by_its_form_and_keeps_what_the_form_cannot_say(
     need = (await buyer.keep(title="Parcs", **content))["need"]
     await own.open(f"/besoins/{need['id']}/changer")
     await own.submit("besoin", {"lot-1-objet": "tonte de pelouses", "lot-1-valeur": "90 000"}, to="besoin/resultat")
-    answer = await own.submit(f"besoins/{need['id']}/changer")
+    answer = await own.submit("besoin/resultat", to=f"besoins/{need['id']}/changer")
     assert (answer.status_code, answer.url.path) == (200, f"/besoins/{need['id']}")
     after = (await buyer.get(f"/needs/{need['id']}")).json()
     assert (after["lots"][0]["value_eur"], after["lots"][0]["title"]) == (90_000, "tonte de pelouses")
@@ -206,6 +206,20 @@ async def test_earlier_decisions_are_repeated_on_a_new_version(own: Browser, buy
     }
     assert "Reprendre mes décisions" not in said(own.page)
     assert (await buyer.noted(need_id)).count("decision.made") == 4
+
+
+async def test_a_decision_outlives_the_session_in_which_it_was_typed(own: Browser, buyer: Buyer) -> None:
+    path = await keep(own)
+    form = f"{path}/decisions"
+    await own.open(f"/{form}")
+    one = suppliers_on(own.page)[0]
+    own.cookies.clear()
+    answer = await own.submit(form, fournisseur=one, decision="kept", motif="Tond nos parcs")
+    assert answer.status_code == 401
+    await own.submit("connexion", cle=key_of(buyer))
+    await own.submit(form)
+    assert "Tond nos parcs" in said(own.page)
+    assert (await buyer.noted(path.rpartition("/")[2])).count("decision.made") == 1
 
 
 async def test_many_lots_come_ten_at_a_time(own: Browser, buyer: Buyer) -> None:
