@@ -126,7 +126,9 @@ def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: 
     """The form with the words of its template: in the place of another template's, after what the buyer wrote."""
     if form.template not in TEMPLATES:
         return form
-    texts = {name: filled_in(name, need.content, visit.language, meeting) for name in TEMPLATES}
+    commune, at = visit.services.reference.territories.commune_name, meeting.place if meeting else None
+    place = ", ".join(filter(None, (at.name, commune(at.commune)))) if at else ""
+    texts = {name: filled_in(name, need.content, visit.language, meeting, place) for name in TEMPLATES}
     subject, body = texts[form.template]
     untouched = {"", *(text for _, text in texts.values())}
     subjects = {"", *(text for text, _ in texts.values())}

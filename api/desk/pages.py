@@ -3,6 +3,7 @@
 from litestar.handlers import HTTPRouteHandler
 
 from api.desk import (
+    declared_offer_page,
     equal_treatment_page,
     exchanges_page,
     meetings_page,
@@ -22,4 +23,5 @@ PAGES: tuple[HTTPRouteHandler, ...] = (
     *new_exchange_page.PAGES,
     *equal_treatment_page.PAGES,
     *meetings_page.PAGES,
+    *declared_offer_page.PAGES,
 )
