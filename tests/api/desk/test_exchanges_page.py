@@ -4,6 +4,8 @@ from html import unescape
 
 import pytest
 
+from db.api_keys import create_key, organisation_name
+from db.core.engine import transaction
 from tests.api.desk.steps import Browser, heading
 from tests.api.desk.talking import WORDS, desk_of
 from tests.api.needs.steps import new_buyer
@@ -187,3 +189,26 @@ async def test_after_publication_all_is_read_and_nothing_written(served: Client,
     refused = await desk.send(page, faire="message", texte="Encore un mot")
     assert refused.status_code == 409
     assert "Encore un mot" in browser.page
+
+
+async def test_what_is_too_long_is_said_and_kept(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, TWO[0])
+    long, subject = "mot " * 5_001, "objet " * 80
+    await desk.open("echanges/nouveau")
+    refused = await desk.send("echanges/nouveau", faire="relire", objet=subject, texte="Bonjour")
+    assert (refused.status_code, 'id="objet-erreur"' in browser.page) == (422, True)
+    refused = await desk.send("echanges/nouveau", faire="relire", objet="Court", texte=long)
+    assert (refused.status_code, 'id="texte-erreur"' in browser.page) == (422, True)
+    assert browser.fields(f"{desk.path}/echanges/nouveau")["texte"] == [long.strip()]
+
+
+async def test_a_key_without_needs_is_refused(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, TWO[0])
+    now = served.services.now()
+    async with transaction(served.services.database) as connection:
+        name = await organisation_name(connection, desk.buyer.organisation_id)
+        secret, _ = await create_key(connection, name="m", organisation=name, scopes=["match"], now=now)
+    await browser.submit("deconnexion")
+    await browser.sign_in(secret)
+    for part in ("echanges", "echanges/nouveau", "egalite", "rencontres", "rencontres/nouvelle"):
+        assert (await desk.open(part)).status_code == 403
