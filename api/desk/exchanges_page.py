@@ -121,6 +121,7 @@ def _message(visit: Visit, act: str) -> MessageRequest:
             "barriers_note": (visit.text("precision") or None) if "other" in barriers else None,
             "confidential": bool(visit.text("confidence")),
             "channel": visit.text("recu") or None,
+            "corrects": visit.text("rectifie") or None,
         }
     else:
         fields = {

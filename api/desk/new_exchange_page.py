@@ -112,6 +112,7 @@ async def new_exchange_form(
         need=need,
         form=form,
         choices=choices_of(version, named),
+        totals=version.totals if version else (),
         templates=TEMPLATES,
         means=MEANS,
         mistakes=mistakes,

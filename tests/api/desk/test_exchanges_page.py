@@ -133,6 +133,9 @@ async def test_an_answer_by_telephone_is_noted(served: Client, browser: Browser,
     noted = (await desk.exchange())["messages"][-1]
     assert (noted["author"], noted["supplier_id"], noted["stance"]) == ("supplier", who, "declined")
     assert (noted["channel"], noted["barriers"]) == ("phone", ["distance"])
+    await desk.open(f"{page}?rectifie={noted['id']}&de={who}")
+    await desk.send(page, faire="reponse", de=who, dit="Pas si loin", recu="phone")
+    assert (await desk.exchange())["messages"][-1]["corrects"] == noted["id"]
 
 
 async def test_a_message_is_added_corrected_and_its_letter_shown(served: Client, browser: Browser, source: str) -> None:
@@ -212,3 +215,10 @@ async def test_a_key_without_needs_is_refused(served: Client, browser: Browser, 
     await browser.sign_in(secret)
     for part in ("echanges", "echanges/nouveau", "egalite", "rencontres", "rencontres/nouvelle"):
         assert (await desk.open(part)).status_code == 403
+
+
+async def test_who_the_list_does_not_show_is_said(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO, limit=1)
+    for part in ("echanges/nouveau", "egalite"):
+        await desk.open(part)
+        assert "candidats que la liste montre\N{NO-BREAK SPACE}: 1 sur 2" in browser.page
