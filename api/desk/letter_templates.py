@@ -34,7 +34,7 @@ TEMPLATES = {
             "- dans quel secteur, à partir de quels volumes et dans quels délais vous pourriez intervenir ;\n"
             "- ce qui, dans une consultation publique, vous empêche le plus souvent de répondre : découpage en lots, "
             "garanties demandées, délais, pièces à fournir.\n\n"
-            "Quelques lignes suffisent. Si une réponse par téléphone vous est plus simple, dites-le nous.",
+            "Quelques lignes suffisent. Si une réponse par téléphone vous est plus simple, dites-le-nous.",
             "We are preparing the following purchase:\n{lots}\n\n"
             "Before we write the call for tenders, we would like to know:\n"
             "- whether this is part of your activity, wholly or in part;\n"

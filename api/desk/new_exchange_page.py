@@ -23,7 +23,7 @@ from api.desk.written_once import SENT_FIELD, Done, acting_at, document_of, id_i
 from api.exchanges.buyer_view import CreatedExchange, CreatedReplyLink, RecipientLetter
 from api.exchanges.open_exchange import open_exchange
 from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
-from api.exchanges.preview_exchange import ExchangePreview, preview_exchange
+from api.exchanges.preview_exchange import Preview, preview_exchange
 from api.exchanges.reply_links import reveal_tokens
 from api.meetings.plan_meeting import NO_MEETING, own_meeting
 from api.needs.own_need import own_need
@@ -140,11 +140,13 @@ def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: 
     )
 
 
-def _preview_page(visit: Visit, need: StoredNeed, form: ExchangeForm, preview: ExchangePreview) -> Response[bytes]:
+def _preview_page(visit: Visit, need: StoredNeed, form: ExchangeForm, preview: Preview) -> Response[bytes]:
     return visit.page(
         "exchange_preview.html",
         need=need,
-        form=form,
+        path=f"besoins/{need.id}/echanges/nouveau",
+        fields=list(form.fields()),
+        is_new=True,
         preview=preview,
         blanks=to_fill_in(f"{form.subject}\n{form.body}"),
         sends=visit.services.settings.smtp is not None,

@@ -143,6 +143,12 @@ async def test_a_message_is_added_corrected_and_its_letter_shown(served: Client,
     await desk.write()
     page = f"echanges/{(await desk.exchange())['id']}"
     await desk.open(page)
+    assert (await desk.send(page, faire="relire", texte="")).status_code == 422
+    await desk.send(page, faire="relire", texte="Le parc fait [surface].", moyen="letter")
+    assert "2 destinataires" in browser.page.replace("\N{NO-BREAK SPACE}", " ")
+    assert "Il reste à remplir" in browser.page
+    await desk.send(page, faire="modifier")
+    assert browser.fields(f"{desk.path}/{page}")["texte"] == ["Le parc fait [surface]."]
     await desk.send(page, faire="message", texte="Le parc fait 3 ha.", moyen="letter")
     wrong = (await desk.exchange())["messages"][-1]["id"]
     await desk.open(f"{page}?corrige={wrong}")

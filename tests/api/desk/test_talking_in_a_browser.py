@@ -110,6 +110,8 @@ def tell_one_then_the_other(window: Chrome, need: str, desk: Desk) -> None:
     """What one was told alone is a gap of the other, which a button closes."""
     window.find_element(By.CSS_SELECTOR, f"#a [value='{desk.suppliers[ASKER]}']").click()
     type_into(window, "texte", "Le parc fait 4 hectares.")
+    press(window, "[name=faire][value=relire]")
+    assert ASKER in text_of(window, "table")
     press(window, "[name=faire][value=message]")
     window.get(f"{need}/egalite")
     press(window, ".gaps button")
