@@ -1,12 +1,14 @@
 """The pages of exchanges: written to all or some, read, answered, published; what the API says of the same exchange."""
 
+import asyncio
 from html import unescape
+from urllib.parse import urlencode
 
 import pytest
 
 from db.api_keys import create_key, organisation_name
 from db.core.engine import transaction
-from tests.api.desk.steps import Browser, heading
+from tests.api.desk.steps import FORM, Browser, heading
 from tests.api.desk.talking import WORDS, desk_of
 from tests.api.needs.steps import new_buyer
 from tests.api.sync.factories import Client
@@ -42,6 +44,18 @@ async def test_a_double_click_opens_one_exchange_and_shows_its_letters_again(
     browser.page = preview
     await desk.send("echanges/nouveau", faire="envoyer")
     assert desk.links() == first
+    assert len((await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"]) == 1
+
+
+async def test_two_sendings_at_once_open_one_exchange(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.open("echanges/nouveau")
+    await desk.send("echanges/nouveau", faire="relire", **WORDS)
+    fields = browser.fields(f"{desk.path}/echanges/nouveau") | {"faire": ["envoyer"]}
+    content, path = urlencode(fields, doseq=True), f"/{desk.path}/echanges/nouveau"
+    answers = await asyncio.gather(*(browser.post(path, content=content, headers=FORM) for _ in range(3)))
+    assert {each.status_code for each in answers} == {303}
+    assert len({each.headers["location"] for each in answers}) == 1
     assert len((await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"]) == 1
 
 

@@ -68,7 +68,7 @@ def talk(base: str, desk: Desk, folder: Path, width: int, scripts: bool) -> None
         answer_as_supplier(window, base + link)
         publish_its_question(window, f"{base}/{desk.path}")
         tell_one_then_the_other(window, f"{base}/{desk.path}", desk)
-        meet(window, f"{base}/{desk.path}")
+        meet(window, f"{base}/{desk.path}", scripts)
         log = window.get_log("browser")  # type: ignore[no-untyped-call]
         assert [entry for entry in log if "Content Security Policy" in entry["message"]] == []
 
@@ -120,11 +120,13 @@ def tell_one_then_the_other(window: Chrome, need: str, desk: Desk) -> None:
     assert not window.find_elements(By.CSS_SELECTOR, ".gaps")
 
 
-def meet(window: Chrome, need: str) -> None:
+def meet(window: Chrome, need: str, scripts: bool) -> None:
     """A meeting to which one is invited; the gap leads to the form in which the other is ticked."""
     window.get(f"{need}/rencontres")
     press(window, "a.button")
     window.find_element(By.CSS_SELECTOR, f'label[data-name="{ASKER}"] input').click()
+    hours = [each.text for each in window.find_elements(By.CLASS_NAME, "hours")]
+    assert hours[:3] == (["09:00 – 10:15", "10:15 – 10:30", "10:30 – 12:00"] if scripts else [])
     press(window, ".actions [name=faire]")
     assert "date" in text_of(window, ".wrong")
     french = window.execute_script("return navigator.language").startswith("fr")
