@@ -12,6 +12,7 @@ from api.desk.exchange_form import (
     ExchangeForm,
     choices_of,
     form_in,
+    found_in_directory,
     mistakes_in,
     request_of,
 )
@@ -100,6 +101,7 @@ async def new_exchange_form(
         require_open(need.status)
         version = await select_shortlist(connection, organisation, need_id, None)
         named = await living_suppliers(connection, ids)
+        found = await found_in_directory(visit, connection, form.sought)
         meeting = None
         if form.meeting:
             meeting = await own_meeting(connection, organisation, id_in(form.meeting, NO_MEETING))
@@ -111,7 +113,7 @@ async def new_exchange_form(
         HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK,
         need=need,
         form=form,
-        choices=choices_of(version, named),
+        choices=choices_of(version, named, found),
         totals=version.totals if version else (),
         templates=TEMPLATES,
         means=MEANS,

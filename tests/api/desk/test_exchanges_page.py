@@ -242,3 +242,29 @@ async def test_who_the_list_does_not_show_is_said(served: Client, browser: Brows
     for part in ("echanges/nouveau", "egalite"):
         await desk.open(part)
         assert "candidats que la liste montre\N{NO-BREAK SPACE}: 1 sur 2" in browser.page
+
+
+async def test_a_supplier_beside_the_list_is_looked_up_by_keys_that_read_the_directory(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source, TWO[0])
+    far = await desk.buyer.supplier(source, "far", name=f"Lointain {source}", location={"lat": 47.2, "lon": -1.55})
+    await desk.open(f"echanges/nouveau?cherche={source}")
+    assert far not in browser.page
+    await browser.submit("deconnexion")
+    now = served.services.now()
+    async with transaction(served.services.database) as connection:
+        name = await organisation_name(connection, desk.buyer.organisation_id)
+        secret, _ = await create_key(connection, name="r", organisation=name, scopes=["needs", "read"], now=now)
+    await browser.sign_in(secret, "/rencontres")
+    await desk.open("echanges/nouveau")
+    await desk.send("echanges/nouveau", faire="chercher", cherche=f"lointain {source}", texte="Bonjour")
+    assert browser.fields(f"{desk.path}/echanges/nouveau")["texte"] == ["Bonjour"]
+    assert f'value="{far}"' in browser.page
+    await desk.send("echanges/nouveau", faire="relire", a="choisis", fournisseur=far, **WORDS)
+    await desk.send("echanges/nouveau", faire="envoyer")
+    assert [each["supplier_id"] for each in (await desk.exchange())["recipients"]] == [far]
+    await desk.open("rencontres/nouvelle")
+    await desk.send("rencontres/nouvelle", faire="chercher", cherche=f"lointain {source}", lieu="Mairie")
+    assert f'value="{far}"' in browser.page
+    assert browser.fields(f"{desk.path}/rencontres/nouvelle")["lieu"] == ["Mairie"]
