@@ -19,7 +19,7 @@ from api.needs.equal_treatment import treatment_of
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
-from domain.equal_treatment.gaps import GapCode
+from domain.equal_treatment.gaps import Gap, GapCode
 from domain.equal_treatment.matrix import EqualTreatment, SupplierTreatment
 from domain.exchanges.exchange import Channel
 from domain.exchanges.rules import NO_MESSAGE
@@ -34,6 +34,7 @@ SAME_WORDS: frozenset[GapCode] = frozenset(
     ("not_contacted", "missed_information", "missed_answer", "missed_correction", "not_delivered")
 )
 """The gaps that the same words close."""
+MOST_NAMED = 3
 STATES: dict[CellState, Text] = {
     "received": Text("reçu", "received"),
     "to_be_confirmed": Text("remis par vous ?", "delivered by you?"),
@@ -97,7 +98,9 @@ async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:  # noq
         states=STATES,
         closes=CLOSES,
         same_words=SAME_WORDS,
+        most_named=MOST_NAMED,
         openings=_openings(treatment),
+        sentences=[_sentence(each) for each in treatment.gaps],
     )
 
 
@@ -109,6 +112,14 @@ def _openings(treatment: EqualTreatment) -> dict[UUID, UUID]:
         for each in supplier.informations
         if each.kind == "opening"
     }
+
+
+def _sentence(gap: Gap) -> str:
+    """The sentence of a gap; without the names that end it, where they are many."""
+    names = ", ".join(each.name for each in gap.suppliers)
+    if len(gap.suppliers) <= MOST_NAMED:
+        return gap.message
+    return gap.message.removesuffix(names).rstrip(" :") + "."
 
 
 def _rows(treatment: EqualTreatment, told: list[set[UUID]], meetings: list[UUID]) -> Iterator[Row]:

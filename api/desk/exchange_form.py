@@ -1,6 +1,6 @@
 """The form of a new exchange, as it is filled in: to whom, by which means, in which words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -8,6 +8,8 @@ import msgspec
 
 from api.desk.understood_place import Mistake
 from api.desk.visit import Visit
+from db.core.engine import Connection
+from db.suppliers.read import Filters, page_of_suppliers
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent, Problem
 from domain.exchanges.exchange import ExchangeRequest
@@ -17,10 +19,14 @@ from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text
 
 ALL, SOME = "liste", "choisis"
+MOST_FOUND, SIRET_DIGITS = 20, 14
 
 
 class ExchangeForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A new exchange as it is filled in. `to`: all of the shortlist, or the `suppliers` that are ticked."""
+    """A new exchange as it is filled in.
+
+    `to`: all of the shortlist, or the `suppliers` that are ticked; `sought`: a name to be looked up in the directory.
+    """
 
     to: str = ALL
     include_unknown: str = ""
@@ -31,6 +37,7 @@ class ExchangeForm(msgspec.Struct, frozen=True, kw_only=True):
     subject: str = ""
     body: str = ""
     meeting: str = ""
+    sought: str = ""
 
     def fields(self) -> Iterator[tuple[str, str]]:
         """The names and texts of the fields, as the page sends them."""
@@ -50,6 +57,7 @@ FIELDS = {
     "subject": "objet",
     "body": "texte",
     "meeting": "rencontre",
+    "sought": "cherche",
 }
 _POINTERS = {"recipients": "a", "include_unknown_trade": "a", "lot_ids": "lot", "channel": "moyen", "subject": "objet"}
 
@@ -62,11 +70,12 @@ class Choice(NamedTuple):
 
 
 class Choices(NamedTuple):
-    """The suppliers that can be written to: candidates, those of unknown trade, and others that were named."""
+    """The suppliers to choose from: candidates, those of unknown trade, others that were named, others looked up."""
 
     candidates: list[Choice]
     unknown: list[Choice]
     others: list[Choice]
+    found: list[Choice]
 
 
 def form_in(visit: Visit) -> ExchangeForm:
@@ -115,15 +124,29 @@ def mistakes_in(invalid: InvalidContent) -> list[Mistake]:
     return [Mistake(_POINTERS.get(step, "texte"), each.detail) for each, step in steps]
 
 
-def choices_of(version: FrozenShortlist | None, named: dict[UUID, Supplier]) -> Choices:
-    """The suppliers that the latest shortlist lists and that are not set aside, and others named by their ids."""
+def choices_of(
+    version: FrozenShortlist | None, named: Mapping[UUID, Supplier], found: Sequence[Supplier] = ()
+) -> Choices:
+    """The suppliers that the latest shortlist lists and that are not set aside, others named by ids, others `found`."""
     candidates = _chosen(version, {each.id: each for each in to_be_contacted(version, ())} if version else {})
     unknown = {each.id: each for each in unknown_to_be_contacted(version, ())} if version else {}
     listed = {each.supplier.id for each in candidates}
     of_unknown = _chosen(version, {each: supplier for each, supplier in unknown.items() if each not in listed})
     listed |= unknown.keys()
     others = {each.id: Choice(each, ()) for each in named.values() if each.id not in listed}
-    return Choices(candidates, of_unknown, list(others.values()))
+    more = [Choice(each, ()) for each in found if each.id not in listed and each.id not in others]
+    return Choices(candidates, of_unknown, list(others.values()), more)
+
+
+async def found_in_directory(visit: Visit, connection: Connection, sought: str) -> Sequence[Supplier]:
+    """Active suppliers of that name, or of that SIRET; none for a key that may not read the directory."""
+    digits = "".join(sought.split())
+    if not sought or not visit.call.bearer.may("read"):
+        return ()
+    is_siret = len(digits) == SIRET_DIGITS and digits.isdecimal()
+    filters = Filters(siret=digits, active=True) if is_siret else Filters(q=sought, active=True)
+    entries = await page_of_suppliers(connection, filters, None, MOST_FOUND)
+    return [each.supplier for each in entries]
 
 
 def _chosen(version: FrozenShortlist | None, suppliers: dict[UUID, SupplierSummary]) -> list[Choice]:

@@ -8,11 +8,13 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
+from api.desk.letter_templates import to_fill_in
 from api.desk.page import page
 from api.desk.understood_place import Mistake
 from api.desk.visit import Visit
 from api.desk.written_once import SENT_FIELD, Done, acting_at, id_in, sent_as, written_once
 from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
+from api.exchanges.preview_exchange import preview_message
 from api.exchanges.readings import ReadExchange, exchanges_to_read, read_exchange
 from api.exchanges.reply_links import NO_RECIPIENT, create_link, last_day, revoke_link
 from api.exchanges.write_letter import letter_of
@@ -79,6 +81,8 @@ async def show_exchange(visit: Visit, id: str, exchange_id: str) -> Response[byt
 async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:  # noqa: A002
     """The way to the exchange with what a button asked for; the page again where something is to be corrected."""
     act, _, argument = visit.text("faire").partition("-")
+    if act == "modifier":
+        return await _exchange_page(visit, id, exchange_id)
     exchange, path = id_in(exchange_id, NO_EXCHANGE), f"/besoins/{id}/echanges/{exchange_id}"
 
     async def carry_out(connection: Connection, acting: Acting) -> Done:
@@ -97,9 +101,26 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
         return Done(f"{path}?ecrit={message.id}#m-{message.id}")
 
     try:
-        return await written_once(visit, carry_out)
+        return await (_preview_page(visit, id, exchange) if act == "relire" else written_once(visit, carry_out))
     except InvalidContent as invalid:
         return await _exchange_page(visit, id, exchange_id, mistakes=list(_mistakes(invalid, act, argument)))
+
+
+async def _preview_page(visit: Visit, id_: str, exchange_id: UUID) -> Response[bytes]:
+    """A message to be read again before it is sent. Raises InvalidContent."""
+    acting, request = acting_at(visit), _message(visit, "message")
+    async with transaction(visit.services.database) as connection:
+        need = await own_need(connection, acting.organisation_id, id_in(id_, NO_NEED))
+        preview = await preview_message(connection, acting, exchange_id, request)
+    return visit.page(
+        "exchange_preview.html",
+        need=need,
+        preview=preview,
+        path=f"besoins/{need.id}/echanges/{exchange_id}",
+        fields=[(name, text) for name, text in visit.typed() if name != "faire"],
+        is_new=False,
+        blanks=to_fill_in(request.body),
+    )
 
 
 def _message(visit: Visit, act: str) -> MessageRequest:
@@ -121,6 +142,7 @@ def _message(visit: Visit, act: str) -> MessageRequest:
             "barriers_note": (visit.text("precision") or None) if "other" in barriers else None,
             "confidential": bool(visit.text("confidence")),
             "channel": visit.text("recu") or None,
+            "corrects": visit.text("rectifie") or None,
         }
     else:
         fields = {

@@ -34,7 +34,7 @@ TEMPLATES = {
             "- dans quel secteur, à partir de quels volumes et dans quels délais vous pourriez intervenir ;\n"
             "- ce qui, dans une consultation publique, vous empêche le plus souvent de répondre : découpage en lots, "
             "garanties demandées, délais, pièces à fournir.\n\n"
-            "Quelques lignes suffisent. Si une réponse par téléphone vous est plus simple, dites-le nous.",
+            "Quelques lignes suffisent. Si une réponse par téléphone vous est plus simple, dites-le-nous.",
             "We are preparing the following purchase:\n{lots}\n\n"
             "Before we write the call for tenders, we would like to know:\n"
             "- whether this is part of your activity, wholly or in part;\n"
@@ -92,13 +92,15 @@ _AT, _FROM = Text("à {place}", "at {place}"), Text("de {start} à {end}", "from
 _LOT = Text("lot {id}", "lot {id}")
 
 
-def filled_in(name: str, need: PlannedNeed, language: Language, meeting: Meeting | None = None) -> tuple[str, str]:
-    """Subject and text of a template, about a need and the meeting that it invites to."""
+def filled_in(
+    name: str, need: PlannedNeed, language: Language, meeting: Meeting | None = None, place: str = ""
+) -> tuple[str, str]:
+    """Subject and text of a template, about a need and the meeting that it invites to, held at that `place`."""
     template = TEMPLATES[name]
     lot = _LOT.to(language)
     lots = [f"- {each.title or lot.format(id=each.id)}" for each in need.lots]
     values = {"title": need.title or TEMPLATES["contact"].subject.to(language), "lots": "\n".join(lots)}
-    values |= _of_meeting(meeting, language)
+    values |= _of_meeting(meeting, place, language)
     return template.subject.to(language).format(**values), template.body.to(language).format(**values)
 
 
@@ -107,12 +109,12 @@ def to_fill_in(text: str) -> list[str]:
     return list(dict.fromkeys(_TO_FILL_IN.findall(text)))
 
 
-def _of_meeting(meeting: Meeting | None, language: Language) -> dict[str, str]:
+def _of_meeting(meeting: Meeting | None, place: str, language: Language) -> dict[str, str]:
     agenda = (meeting.agenda or ()) if meeting else HALF_DAY.agenda
     said = {"agenda": "\n".join(f"- {each.title}" for each in agenda)}
     if meeting is None:
         return said | {name: text.to(language) for name, text in (("day", _DAY), ("hours", _HOURS), ("place", _PLACE))}
     start, end = time_of_day(meeting.starts_at, language), time_of_day(meeting.ends_at, language)
     said |= {"day": day(meeting.starts_at, language), "hours": _FROM.to(language).format(start=start, end=end)}
-    place = meeting.place.name if meeting.place else meeting.url
+    place = place or meeting.url or ""
     return said | {"place": _AT.to(language).format(place=place) if place else _PLACE.to(language)}

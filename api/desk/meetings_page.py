@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.desk.exchange_form import choices_of
+from api.desk.exchange_form import choices_of, found_in_directory
 from api.desk.meeting_form import (
     FORMAT_CODES,
     MOST_OTHERS,
@@ -42,6 +42,8 @@ from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
 
 MOST_LISTED = 500
+UNSAVED = ("modele", "chercher")
+"""The buttons that change the form alone."""
 STATUS_OF: dict[str, MeetingStatus] = {"tenue": "held", "annuler": "cancelled"}
 """The status that a button gives."""
 
@@ -100,8 +102,8 @@ async def show_new_meeting(visit: Visit, id: str) -> Response[bytes]:  # noqa: A
 @page("POST", "/besoins/{id}/rencontres/nouvelle", scope="needs")
 async def plan_new_meeting(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
     """The way to the meeting that was planned; the form again where something is to be corrected."""
-    if visit.text("faire") == "modele":
-        return await _form_page(visit, id, None, with_template(visit.fields))
+    if visit.text("faire") in UNSAVED:
+        return await _form_page(visit, id, None, _unsaved(visit))
     need_id = id_in(id, NO_NEED)
 
     async def carry_out(connection: Connection, acting: Acting) -> Done:
@@ -125,8 +127,8 @@ async def show_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes
 async def change_planned_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:  # noqa: A002
     """The way to the meeting as it was changed; the form again where something is to be corrected."""
     meeting, need_id, act = id_in(meeting_id, NO_MEETING), id_in(id, NO_NEED), visit.text("faire")
-    if act == "modele":
-        return await _form_page(visit, id, meeting, with_template(visit.fields))
+    if act in UNSAVED:
+        return await _form_page(visit, id, meeting, _unsaved(visit))
 
     async def carry_out(connection: Connection, acting: Acting) -> Done:
         before = await own_meeting(connection, acting.organisation_id, meeting, lock=True)
@@ -151,6 +153,11 @@ async def _meeting_about(connection: Connection, organisation: UUID, need_id: UU
     return meeting
 
 
+def _unsaved(visit: Visit) -> Fields:
+    """The form with the usual programme where that is asked for; else as it is, to look suppliers up."""
+    return with_template(visit.fields) if visit.text("faire") == "modele" else visit.fields
+
+
 def _mistakes(wrong: InvalidContent | WrongForm | ChangedMeanwhile) -> list[Mistake]:
     if isinstance(wrong, WrongForm):
         return wrong.mistakes
@@ -172,6 +179,8 @@ async def _form_page(
         meeting = await _meeting_about(connection, organisation, need_id, meeting_id) if meeting_id else None
         version = await select_shortlist(connection, organisation, need_id, None)
         named = await living_suppliers(connection, ticked)
+        sought = (fields or {}).get("cherche", [""])[-1]
+        found = await found_in_directory(visit, connection, sought)
     if fields is None and meeting is not None:
         fields = fields_of(meeting, reference)
     shown = dict(fields or {})
@@ -185,7 +194,7 @@ async def _form_page(
         parts=parts_of(meeting) if meeting else [],
         fields=shown,
         ticked={str(named[each].id) for each in ticked if each in named},
-        choices=choices_of(version, named),
+        choices=choices_of(version, named, found),
         invited=[each.supplier_id for each in meeting.participants if each.supplier_id] if meeting else [],
         rows=rows,
         others=range(1, MOST_OTHERS + 1),

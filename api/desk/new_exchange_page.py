@@ -12,6 +12,7 @@ from api.desk.exchange_form import (
     ExchangeForm,
     choices_of,
     form_in,
+    found_in_directory,
     mistakes_in,
     request_of,
 )
@@ -23,7 +24,7 @@ from api.desk.written_once import SENT_FIELD, Done, acting_at, document_of, id_i
 from api.exchanges.buyer_view import CreatedExchange, CreatedReplyLink, RecipientLetter
 from api.exchanges.open_exchange import open_exchange
 from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
-from api.exchanges.preview_exchange import ExchangePreview, preview_exchange
+from api.exchanges.preview_exchange import Preview, preview_exchange
 from api.exchanges.reply_links import reveal_tokens
 from api.meetings.plan_meeting import NO_MEETING, own_meeting
 from api.needs.own_need import own_need
@@ -100,6 +101,7 @@ async def new_exchange_form(
         require_open(need.status)
         version = await select_shortlist(connection, organisation, need_id, None)
         named = await living_suppliers(connection, ids)
+        found = await found_in_directory(visit, connection, form.sought)
         meeting = None
         if form.meeting:
             meeting = await own_meeting(connection, organisation, id_in(form.meeting, NO_MEETING))
@@ -111,7 +113,8 @@ async def new_exchange_form(
         HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK,
         need=need,
         form=form,
-        choices=choices_of(version, named),
+        choices=choices_of(version, named, found),
+        totals=version.totals if version else (),
         templates=TEMPLATES,
         means=MEANS,
         mistakes=mistakes,
@@ -126,7 +129,9 @@ def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: 
     """The form with the words of its template: in the place of another template's, after what the buyer wrote."""
     if form.template not in TEMPLATES:
         return form
-    texts = {name: filled_in(name, need.content, visit.language, meeting) for name in TEMPLATES}
+    commune, at = visit.services.reference.territories.commune_name, meeting.place if meeting else None
+    place = ", ".join(filter(None, (at.name, commune(at.commune)))) if at else ""
+    texts = {name: filled_in(name, need.content, visit.language, meeting, place) for name in TEMPLATES}
     subject, body = texts[form.template]
     untouched = {"", *(text for _, text in texts.values())}
     subjects = {"", *(text for text, _ in texts.values())}
@@ -137,11 +142,13 @@ def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: 
     )
 
 
-def _preview_page(visit: Visit, need: StoredNeed, form: ExchangeForm, preview: ExchangePreview) -> Response[bytes]:
+def _preview_page(visit: Visit, need: StoredNeed, form: ExchangeForm, preview: Preview) -> Response[bytes]:
     return visit.page(
         "exchange_preview.html",
         need=need,
-        form=form,
+        path=f"besoins/{need.id}/echanges/nouveau",
+        fields=list(form.fields()),
+        is_new=True,
         preview=preview,
         blanks=to_fill_in(f"{form.subject}\n{form.body}"),
         sends=visit.services.settings.smtp is not None,

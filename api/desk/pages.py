@@ -8,6 +8,7 @@ from api.desk import (
     awards_page,
     change_need_page,
     decisions_page,
+    declared_offer_page,
     directory_page,
     equal_treatment_page,
     exchanges_page,
@@ -48,4 +49,5 @@ PAGES: tuple[HTTPRouteHandler, ...] = (
     *meetings_page.PAGES,
     *directory_page.PAGES,
     *admin_pages.PAGES,
+    *declared_offer_page.PAGES,
 )

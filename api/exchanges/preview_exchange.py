@@ -1,32 +1,35 @@
-"""Use case: an exchange as it would be opened, before anything is written or sent."""
+"""Use cases: an exchange or a message as it would be sent, before anything is written."""
 
 from uuid import UUID
 
 import msgspec
 
 from api.exchanges.open_exchange import recipients_of
+from api.exchanges.own_exchange import own_exchange
 from api.exchanges.reply_links import PATH, expiry, last_day
+from api.exchanges.write_letter import write_letter
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting
 from db.core.engine import Connection
+from db.core.uuid7 import new_id
+from db.exchanges.reply_links import recipients_with_links_revoked
 from domain.errors import InvalidContent, control_character_problem, pointer
-from domain.exchanges.exchange import ExchangeRequest, Recipient
+from domain.exchanges.exchange import ExchangeRequest, MessageRequest, Recipient, message_from
 from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter
+from domain.exchanges.rules import require_message
 from domain.needs.status import require_open
 from domain.text.one_line import is_one_line
 
 
-class ExchangePreview(msgspec.Struct, frozen=True):
-    """The recipients of an exchange, those to whom Vivier would write, and the text, with a link that opens nothing."""
+class Preview(msgspec.Struct, frozen=True):
+    """The recipients, those to whom Vivier would write, and the text, in which a first link opens nothing."""
 
     recipients: tuple[Recipient, ...]
     by_email: frozenset[UUID]
     letter: Letter
 
 
-async def preview_exchange(
-    connection: Connection, acting: Acting, need_id: UUID, request: ExchangeRequest
-) -> ExchangePreview:
+async def preview_exchange(connection: Connection, acting: Acting, need_id: UUID, request: ExchangeRequest) -> Preview:
     """The exchange that `open_exchange` would open. Raises as it does, but for quotas."""
     need = await own_need(connection, acting.organisation_id, need_id)
     require_open(need.status)
@@ -43,8 +46,26 @@ async def preview_exchange(
         is_first=True,
     )
     link = Link(f"{acting.base_url}{PATH}…", last_day(expiry(acting.now(), settings.reply_link_days)))
-    return ExchangePreview(
+    return Preview(
         recipients=recipients,
         by_email=frozenset(each.supplier_id for each in recipients if sends and each.email),
         letter=letter(outgoing, link, acting.language, by_server=sends),
     )
+
+
+async def preview_message(
+    connection: Connection, acting: Acting, exchange_id: UUID, request: MessageRequest
+) -> Preview:
+    """The message of the buyer's that `write_message` would add. Raises as it does, but for quotas."""
+    exchange = await own_exchange(connection, acting.organisation_id, exchange_id)
+    need = await own_need(connection, acting.organisation_id, exchange.need_id)
+    require_open(need.status)
+    require_message(exchange, request)
+    now = acting.now()
+    message = message_from(request, new_id(now), exchange.channel, now)
+    receivers = tuple(each for each in exchange.recipients if message.supplier_id in {None, each.supplier_id})
+    sends = message.channel == "email" and acting.services.settings.smtp is not None
+    without_link = await recipients_with_links_revoked(connection, exchange_id) if sends else ()
+    by_email = (each.supplier_id for each in receivers if sends and each.email)
+    text = write_letter(acting, need, exchange, message)
+    return Preview(receivers, frozenset(each for each in by_email if each not in without_link), text)

@@ -1,7 +1,9 @@
 """Routes of single records: put, read and deleted by their source, under the identifier they have there."""
 
 import asyncio
-from datetime import date
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime
+from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -10,14 +12,15 @@ from litestar import Response
 from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, Tail, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match
+from api.runtime.services import Services
 from api.sync.sources import require_own_source
 from api.web.content_negotiation import JSON
 from db.audit import write_entry
 from db.core.engine import Connection, transaction
-from db.suppliers.records import delete_record, get_record, lock_record, put_record
+from db.suppliers.records import Written, delete_record, get_record, lock_record, put_record
 from db.suppliers.regroup import supplier_of
 from db.suppliers.write import current_version
-from domain.audit import Detail
+from domain.audit import Actor, Detail
 from domain.errors import InvalidContent, NotFound
 from domain.suppliers.assembly import StoredRecord
 from domain.suppliers.completeness import expired
@@ -66,18 +69,9 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
     What is doubtful (a SIRET that fails its check, a point far from the commune) is flagged, not refused.
     """
     require_own_source(call, source)
-    services, reference = call.services, call.services.reference
-    known = reference.territories, reference.taxonomy, reference.cpv
-    record, flags, problems = await asyncio.to_thread(check, body, *known) if draws_areas(body) else check(body, *known)
-    if problems:
-        raise InvalidContent(problems)
-    (placement,) = placed([record], reference.geography, [flags])
-    async with services.writes.of(source), transaction(services.database) as connection:
-        await _require_match(call, connection, source, external_id)
-        written = await put_record(connection, source, external_id, record, placement, services.now(), name_similarity)
-        if written.status != "unchanged":
-            about = written.stored.supplier_id
-            await _write_entry(call, connection, f"record.{written.status}", source, about, written.data_version)
+    services = call.services
+    expected = partial(_require_match, call, source=source, external_id=external_id)
+    written = await store_record(services, actor_of(call), source, external_id, body, expected)
     status = 201 if written.status == "created" else 200
     content = msgspec.json.encode(_document(written.stored, written.data_version, services.today()))
     return Response(content, status_code=status, headers={"content-type": JSON, "etag": _etag(written.stored)})
@@ -128,7 +122,36 @@ async def delete_supplier_record(call: Call, source: str, external_id: Tail) -> 
         version = await delete_record(connection, source, external_id, services.now(), name_similarity)
         if version is None:
             raise NotFound(NO_RECORD)
-        await _write_entry(call, connection, "record.deleted", source, about, version)
+        await _write_entry(connection, actor_of(call), "record.deleted", source, about, version, services.now())
+
+
+async def store_record(
+    services: Services,
+    actor: Actor,
+    source: str,
+    external_id: str,
+    record: SupplierRecord,
+    expected: Callable[[Connection], Awaitable[None]] | None = None,
+) -> Written:
+    """Store what a source says of a supplier, in a transaction of its own. The caller may write that source.
+
+    `expected` raises where the record is not as the caller believes. Raises InvalidContent with everything wrong in it.
+    """
+    reference = services.reference
+    known = reference.territories, reference.taxonomy, reference.cpv
+    checked = await asyncio.to_thread(check, record, *known) if draws_areas(record) else check(record, *known)
+    if checked.problems:
+        raise InvalidContent(checked.problems)
+    (placement,) = placed([checked.record], reference.geography, [checked.flags])
+    async with services.writes.of(source), transaction(services.database) as connection:
+        if expected is not None:
+            await expected(connection)
+        now = services.now()
+        written = await put_record(connection, source, external_id, checked.record, placement, now, name_similarity)
+        if written.status != "unchanged":
+            about, action = written.stored.supplier_id, f"record.{written.status}"
+            await _write_entry(connection, actor, action, source, about, written.data_version, now)
+    return written
 
 
 ROUTES = (put_supplier_record, get_supplier_record, delete_supplier_record)
@@ -142,7 +165,13 @@ async def _require_match(call: Call, connection: Connection, source: str, extern
 
 
 async def _write_entry(
-    call: Call, connection: Connection, action: str, source: str, supplier_id: UUID | None, data_version: int
+    connection: Connection,
+    actor: Actor,
+    action: str,
+    source: str,
+    supplier_id: UUID | None,
+    data_version: int,
+    now: datetime,
 ) -> None:
     """Write who changed a record, under the supplier it describes; never its `external_id`, which may name somebody.
 
@@ -150,7 +179,7 @@ async def _write_entry(
     """
     detail: Detail = {"source": source, "data_version": data_version}
     about = f"source:{source}" if supplier_id is None else f"supplier:{supplier_id}"
-    await write_entry(connection, actor_of(call), action, about, call.services.now(), detail=detail)
+    await write_entry(connection, actor, action, about, now, detail=detail)
 
 
 def _document(stored: StoredRecord, version: int, on: date) -> RecordDocument:

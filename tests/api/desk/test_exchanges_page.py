@@ -1,10 +1,14 @@
 """The pages of exchanges: written to all or some, read, answered, published; what the API says of the same exchange."""
 
+import asyncio
 from html import unescape
+from urllib.parse import urlencode
 
 import pytest
 
-from tests.api.desk.steps import Browser, heading
+from db.api_keys import create_key, organisation_name
+from db.core.engine import transaction
+from tests.api.desk.steps import FORM, Browser, heading
 from tests.api.desk.talking import WORDS, desk_of
 from tests.api.needs.steps import new_buyer
 from tests.api.sync.factories import Client
@@ -40,6 +44,18 @@ async def test_a_double_click_opens_one_exchange_and_shows_its_letters_again(
     browser.page = preview
     await desk.send("echanges/nouveau", faire="envoyer")
     assert desk.links() == first
+    assert len((await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"]) == 1
+
+
+async def test_two_sendings_at_once_open_one_exchange(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.open("echanges/nouveau")
+    await desk.send("echanges/nouveau", faire="relire", **WORDS)
+    fields = browser.fields(f"{desk.path}/echanges/nouveau") | {"faire": ["envoyer"]}
+    content, path = urlencode(fields, doseq=True), f"/{desk.path}/echanges/nouveau"
+    answers = await asyncio.gather(*(browser.post(path, content=content, headers=FORM) for _ in range(3)))
+    assert {each.status_code for each in answers} == {303}
+    assert len({each.headers["location"] for each in answers}) == 1
     assert len((await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"]) == 1
 
 
@@ -131,6 +147,9 @@ async def test_an_answer_by_telephone_is_noted(served: Client, browser: Browser,
     noted = (await desk.exchange())["messages"][-1]
     assert (noted["author"], noted["supplier_id"], noted["stance"]) == ("supplier", who, "declined")
     assert (noted["channel"], noted["barriers"]) == ("phone", ["distance"])
+    await desk.open(f"{page}?rectifie={noted['id']}&de={who}")
+    await desk.send(page, faire="reponse", de=who, dit="Pas si loin", recu="phone")
+    assert (await desk.exchange())["messages"][-1]["corrects"] == noted["id"]
 
 
 async def test_a_message_is_added_corrected_and_its_letter_shown(served: Client, browser: Browser, source: str) -> None:
@@ -138,6 +157,12 @@ async def test_a_message_is_added_corrected_and_its_letter_shown(served: Client,
     await desk.write()
     page = f"echanges/{(await desk.exchange())['id']}"
     await desk.open(page)
+    assert (await desk.send(page, faire="relire", texte="")).status_code == 422
+    await desk.send(page, faire="relire", texte="Le parc fait [surface].", moyen="letter")
+    assert "2 destinataires" in browser.page.replace("\N{NO-BREAK SPACE}", " ")
+    assert "Il reste à remplir" in browser.page
+    await desk.send(page, faire="modifier")
+    assert browser.fields(f"{desk.path}/{page}")["texte"] == ["Le parc fait [surface]."]
     await desk.send(page, faire="message", texte="Le parc fait 3 ha.", moyen="letter")
     wrong = (await desk.exchange())["messages"][-1]["id"]
     await desk.open(f"{page}?corrige={wrong}")
@@ -187,3 +212,59 @@ async def test_after_publication_all_is_read_and_nothing_written(served: Client,
     refused = await desk.send(page, faire="message", texte="Encore un mot")
     assert refused.status_code == 409
     assert "Encore un mot" in browser.page
+
+
+async def test_what_is_too_long_is_said_and_kept(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, TWO[0])
+    long, subject = "mot " * 5_001, "objet " * 80
+    await desk.open("echanges/nouveau")
+    refused = await desk.send("echanges/nouveau", faire="relire", objet=subject, texte="Bonjour")
+    assert (refused.status_code, 'id="objet-erreur"' in browser.page) == (422, True)
+    refused = await desk.send("echanges/nouveau", faire="relire", objet="Court", texte=long)
+    assert (refused.status_code, 'id="texte-erreur"' in browser.page) == (422, True)
+    assert browser.fields(f"{desk.path}/echanges/nouveau")["texte"] == [long.strip()]
+
+
+async def test_a_key_without_needs_is_refused(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, TWO[0])
+    now = served.services.now()
+    async with transaction(served.services.database) as connection:
+        name = await organisation_name(connection, desk.buyer.organisation_id)
+        secret, _ = await create_key(connection, name="m", organisation=name, scopes=["match"], now=now)
+    await browser.submit("deconnexion")
+    await browser.sign_in(secret)
+    for part in ("echanges", "echanges/nouveau", "egalite", "rencontres", "rencontres/nouvelle"):
+        assert (await desk.open(part)).status_code == 403
+
+
+async def test_who_the_list_does_not_show_is_said(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO, limit=1)
+    for part in ("echanges/nouveau", "egalite"):
+        await desk.open(part)
+        assert "candidats que la liste montre\N{NO-BREAK SPACE}: 1 sur 2" in browser.page
+
+
+async def test_a_supplier_beside_the_list_is_looked_up_by_keys_that_read_the_directory(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source, TWO[0])
+    far = await desk.buyer.supplier(source, "far", name=f"Lointain {source}", location={"lat": 47.2, "lon": -1.55})
+    await desk.open(f"echanges/nouveau?cherche={source}")
+    assert far not in browser.page
+    await browser.submit("deconnexion")
+    now = served.services.now()
+    async with transaction(served.services.database) as connection:
+        name = await organisation_name(connection, desk.buyer.organisation_id)
+        secret, _ = await create_key(connection, name="r", organisation=name, scopes=["needs", "read"], now=now)
+    await browser.sign_in(secret, "/rencontres")
+    await desk.open("echanges/nouveau")
+    await desk.send("echanges/nouveau", faire="chercher", cherche=f"lointain {source}", texte="Bonjour")
+    assert browser.fields(f"{desk.path}/echanges/nouveau")["texte"] == ["Bonjour"]
+    assert f'value="{far}"' in browser.page
+    await desk.send("echanges/nouveau", faire="relire", a="choisis", fournisseur=far, **WORDS)
+    await desk.send("echanges/nouveau", faire="envoyer")
+    assert [each["supplier_id"] for each in (await desk.exchange())["recipients"]] == [far]
+    await desk.open("rencontres/nouvelle")
+    await desk.send("rencontres/nouvelle", faire="chercher", cherche=f"lointain {source}", lieu="Mairie")
+    assert f'value="{far}"' in browser.page
+    assert browser.fields(f"{desk.path}/rencontres/nouvelle")["lieu"] == ["Mairie"]

@@ -64,3 +64,11 @@ def test_an_information_is_about_all_lots_of_its_exchanges() -> None:
 
     assert lots(one, other) == {"1", "2", "3"}
     assert lots(one, whole, other) == frozenset()
+
+
+def test_an_information_names_all_messages_that_say_it() -> None:
+    """Its corrections, and the same words in another exchange or to one supplier in confidence."""
+    elsewhere = message(22, "buyer", "A", "Non :  visite lundi", confidential=True)
+    other = exchange(message(21, "buyer"), elsewhere, to="A", number=2)
+    found = told(corrected("sent", "sent"), other)
+    assert [each.int for each in found.messages] == [FIRST, CORRECTION, 22]
