@@ -18,6 +18,7 @@ from api.desk.visit import Visit, cookie_header, path_to_come_back, visit_of
 from api.runtime.auth import admit
 from api.runtime.endpoint import Call
 from api.web.form_fields import fields_in, read_fields
+from api.web.multipart_form import has_files, read_form_with_files
 from api.web.problems import answer_failure, describe
 from domain.client import Scope
 
@@ -42,20 +43,27 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Page:
-    """A page as it is served. `scopes`: one of which the session must have; empty: the page needs no session."""
+    """A page as it is served.
+
+    `scopes`: one of which the session must have; empty: the page needs no session. `files`: its form may have some.
+    """
 
     method: Method
     path: str
     scopes: tuple[Scope, ...]
+    files: bool
 
 
 def page(
-    method: Method, path: str, *, scope: Scope | tuple[Scope, ...] | None
+    method: Method, path: str, *, scope: Scope | tuple[Scope, ...] | None, files: bool = False
 ) -> Callable[[Handler], HTTPRouteHandler]:
-    """The decorated function, of a Visit and the parameters of the path, as a page. `scope`: as for an endpoint."""
+    """The decorated function, of a Visit and the parameters of the path, as a page.
+
+    `scope`: as for an endpoint. `files`: its form may have some.
+    """
 
     def decorate(handler: Handler) -> HTTPRouteHandler:
-        made = Page(method, path, (scope,) if isinstance(scope, str) else scope or ())
+        made = Page(method, path, (scope,) if isinstance(scope, str) else scope or (), files)
 
         async def answer(request: Call) -> ASGIApp:
             visit = visit_of(request)
@@ -70,7 +78,9 @@ def page(
             return shown.to_asgi_response(app=None, request=request)
 
         typed = path.replace("}", ":str}")
-        return HTTPRouteHandler(typed, http_method=method, name=f"page {method} {path}", opt={"page": made})(answer)
+        return HTTPRouteHandler(
+            typed, http_method=method, name=f"page {method} {path}", opt={"page": made, "answer": answer}
+        )(answer)
 
     return decorate
 
@@ -78,7 +88,10 @@ def page(
 async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[bytes]:
     call = visit.call
     is_form = made.method == "POST"
-    if is_form:
+    if made.files and has_files(call):
+        limit, share = call.services.settings.body_limit, call.services.share_of_bodies
+        visit.fields, visit.files = await read_form_with_files(call, limit, MOST_FIELDS, share)
+    elif is_form:
         visit.fields = await read_fields(call, LONGEST_FORM, MOST_FIELDS)
     else:
         visit.fields = fields_in(call.scope["query_string"], MOST_FIELDS)

@@ -9,6 +9,7 @@ from api.desk import (
     provider_sign_in,
     result_page,
     sign_in,
+    source_pages,
     territory_page,
 )
 
@@ -19,5 +20,6 @@ PAGES: tuple[HTTPRouteHandler, ...] = (
     *result_page.PAGES,
     *territory_page.PAGES,
     *directory_page.PAGES,
+    *source_pages.PAGES,
     *admin_pages.PAGES,
 )

@@ -15,6 +15,7 @@ from api.runtime.endpoint import Call
 from api.runtime.services import Services
 from api.web.content_negotiation import HTML
 from api.web.form_fields import Fields
+from api.web.multipart_form import Files
 from domain.client import Client
 from domain.text.bilingual import Language
 
@@ -30,14 +31,15 @@ LOCAL = frozenset("!$&'()*+,-./:;=?@_~%")
 class Visit:
     """A visit of a page. `token`: of the browser, made where it brings none; `client`: whose session it is, if any.
 
-    `fields`: of the form that is sent, or of the query. `new_token`: the token that the browser is given; empty: it
-    forgets its own.
+    `fields`: of the form that is sent, or of the query; `files`: that came with it. `new_token`: the token that the
+    browser is given; empty: it forgets its own.
     """
 
     call: Call
     token: str = field(repr=False)
     client: Client | None = None
     fields: Fields = field(default_factory=dict, repr=False)
+    files: Files = field(default_factory=dict, repr=False)
     new_token: str | None = field(default=None, repr=False)
 
     @property

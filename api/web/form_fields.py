@@ -27,7 +27,7 @@ def fields_in(encoded: bytes, most: int) -> Fields:
         fields = parse_qs(encoded.decode(), keep_blank_values=True, errors="strict", max_num_fields=most)
     except ValueError:
         raise unreadable_form() from None
-    return {name: list(map(_clean, texts)) for name, texts in fields.items()}
+    return {name: list(map(cleaned, texts)) for name, texts in fields.items()}
 
 
 def unreadable_form() -> Refusal:
@@ -35,6 +35,6 @@ def unreadable_form() -> Refusal:
     return Refusal("malformed-body", Text("Ce formulaire est illisible", "This form cannot be read"))
 
 
-def _clean(text: str) -> str:
+def cleaned(text: str) -> str:
     """The text as it was typed, with line feeds alone and without NUL characters, which no database holds."""
     return text.replace("\0", "").replace("\r\n", "\n").strip()

@@ -1,0 +1,56 @@
+"""Forms with files are read as browsers send them; what is none is refused, whatever its bytes."""
+
+import pytest
+from multipart import MultipartError
+
+from api.web.multipart_form import FormFile, form_in
+
+EDGE = "----edge"
+
+
+def part(name: str, content: bytes, file: str | None = None) -> bytes:
+    of_file = "" if file is None else f'; filename="{file}"\r\nContent-Type: application/xml'
+    return f'--{EDGE}\r\nContent-Disposition: form-data; name="{name}"{of_file}\r\n\r\n'.encode() + content + b"\r\n"
+
+
+def body(*parts: bytes) -> bytes:
+    return b"".join(parts) + f"--{EDGE}--\r\n".encode()
+
+
+def test_fields_and_files_are_told_apart() -> None:
+    """Texts are cleaned as those of other forms; files come as they are."""
+    raw = body(part("lieu", " Évreux\r\n".encode()), part("lieu", b"Lens\0"), part("avis", b"<a/>\r\n\0", "a b.xml"))
+    fields, files = form_in(raw, EDGE, 10)
+    assert fields == {"lieu": ["Évreux", "Lens"]}
+    assert files == {"avis": FormFile("a b.xml", b"<a/>\r\n\0")}
+
+
+def test_a_file_that_was_not_chosen_is_none() -> None:
+    assert form_in(body(part("avis", b"", "")), EDGE, 10) == ({}, {})
+
+
+def test_an_empty_text_is_a_field() -> None:
+    assert form_in(body(part("titre", b"")), EDGE, 10)[0] == {"titre": [""]}
+
+
+@pytest.mark.parametrize(
+    ("raw", "edge", "most"),
+    [
+        (b"", EDGE, 10),
+        (b"titre=1", EDGE, 10),
+        (body(part("a", b"1"))[:-6], EDGE, 10),
+        (body(part("a", b"1"), part("b", b"2")), EDGE, 1),
+        (body(part("a", b"1")), "other", 10),
+        (body(part("a", b"1")), "", 10),
+        (f"--{EDGE}\r\n\r\n1\r\n--{EDGE}--\r\n".encode(), EDGE, 10),
+        (body(part("a" * 5_000, b"1")), EDGE, 10),
+    ],
+)
+def test_what_is_no_form_is_refused(raw: bytes, edge: str, most: int) -> None:
+    with pytest.raises(MultipartError):
+        form_in(raw, edge, most)
+
+
+def test_texts_are_utf_8() -> None:
+    with pytest.raises(UnicodeDecodeError):
+        form_in(body(part("titre", b"\xe9")), EDGE, 10)
