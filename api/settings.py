@@ -159,6 +159,13 @@ def _journal_to(text: str) -> str:
     return text
 
 
+def _contact(text: str) -> str:
+    is_page = urlsplit(text).scheme in {"http", "https"} and bool(urlsplit(text).netloc)
+    if not (is_page or ADDRESS.fullmatch(text)):
+        raise ValueError("an e-mail address, or the https address of a page")
+    return text
+
+
 def _folder(text: str) -> Path:
     return Path(text).expanduser()
 
@@ -217,6 +224,7 @@ class Settings:
     privacy_seconds: float = _setting("VIVIER_PRIVACY_SECONDS", _seconds(0.1, 3_600), 30.0)
     valkey_url: str | None = _setting("VIVIER_VALKEY_URL", _valkey_url, secret=True)
     session_hours: int = _setting("VIVIER_SESSION_HOURS", _number(1, 720, "a number of hours"), 12)
+    contact: str | None = _setting("VIVIER_CONTACT", _contact)
     oidc_issuer: str | None = _setting("VIVIER_OIDC_ISSUER", oidc_settings.issuer)
     oidc_client_id: str | None = _setting("VIVIER_OIDC_CLIENT_ID", _secret)
     oidc_client_secret: str | None = _setting("VIVIER_OIDC_CLIENT_SECRET", _secret, secret=True)

@@ -3,6 +3,7 @@
 from litestar.handlers import HTTPRouteHandler
 
 from api.desk import (
+    accessibility_page,
     admin_pages,
     directory_page,
     need_page,
@@ -22,4 +23,5 @@ PAGES: tuple[HTTPRouteHandler, ...] = (
     *directory_page.PAGES,
     *source_pages.PAGES,
     *admin_pages.PAGES,
+    *accessibility_page.PAGES,
 )
