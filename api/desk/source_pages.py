@@ -28,7 +28,7 @@ from sources.formats.registry import FORMATS
 REJECTS_SHOWN, IMPORTS_SHOWN = 100, 10
 MODES: tuple[ImportMode, ...] = get_args(ImportMode)
 FORMAT_WORDS: dict[str, Text] = {
-    "vivier": Text("Vivier : une ligne par fournisseur (CSV) ou la fiche (JSON)", "Vivier: a row for each supplier"),
+    "vivier": Text("Fiches de Vivier, une ligne par fournisseur", "Records of Vivier, a row for each supplier"),
     "siae": Text("Liste des SIAE", "List of integration structures"),
     "esat": Text("ESAT du FINESS", "ESAT of FINESS"),
     "conventions": Text("Conventions de l'insertion et du handicap", "Conventions of integration and disability"),

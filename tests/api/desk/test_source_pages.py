@@ -50,7 +50,9 @@ async def test_a_trial_says_what_would_be_stored_and_what_would_be_right_and_sto
     assert await send(browser, source, ROWS.encode(), faire="essayer") == 200
     told = shown(browser.page)
     assert (told["Lignes lues"], told["Fiches nouvelles"], told["Lignes rejetées"]) == ("3", "1", "2")
-    rows = re.findall(r'<th scope="row">(\d+)</th>\s*<td>(.*?)</td>\s*<td>(.*?)</td>', browser.page)
+    rows = re.findall(
+        r'<th scope="row">(\d+)</th>\s*<td class="broad">(.*?)</td>\s*<td class="broad">(.*?)</td>', browser.page
+    )
     assert [row[:2] for row in rows] == [("3", "2"), ("4", "3")]
     assert (await served.get(f"/{path_of(source)}")).status_code == 404
 
