@@ -20,6 +20,7 @@ from api.admin.organisations import ROUTES as ORGANISATION_ROUTES
 from api.admin.privacy import ROUTES as PRIVACY_ROUTES
 from api.allotment import ROUTES as ALLOTMENT_ROUTES
 from api.desk.pages import PAGES
+from api.desk.shared_paths import with_pages
 from api.directory.merge_split import ROUTES as MERGE_SPLIT_ROUTES
 from api.directory.routes import ROUTES as DIRECTORY_ROUTES
 from api.docs.guides import guides
@@ -231,11 +232,12 @@ def create_app(
     tracing = _tracing() if settings.trace_to and parts else None
     if tracing is not None:
         parts = (*parts, tracing.part)
+    shared, pages = with_pages(routes, PAGES)
     app = Litestar(
         route_handlers=[
             *options_handlers(routes),
-            *routes,
-            *PAGES,
+            *shared,
+            *pages,
             *guides(),
         ],  # else the framework answers OPTIONS by itself
         request_class=Call,
@@ -247,7 +249,7 @@ def create_app(
     )
     app.state.services = services
     # around everything, so that unknown paths and refused methods are seen too
-    handler: ASGIApp = DirectRoutes(FilePaths(app.asgi_handler, (route.path for route in routes_of(app))), routes)
+    handler: ASGIApp = DirectRoutes(FilePaths(app.asgi_handler, (route.path for route in routes_of(app))), shared)
     if tracing is not None:
         handler = tracing.around(handler)
     handler = CrossOrigin(handler, settings.cors_origins)

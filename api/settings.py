@@ -170,6 +170,13 @@ def _journal_to(text: str) -> str:
     return text
 
 
+def _contact(text: str) -> str:
+    is_page = urlsplit(text).scheme in {"http", "https"} and bool(urlsplit(text).netloc)
+    if not (is_page or ADDRESS.fullmatch(text)):
+        raise ValueError("an e-mail address, or the https address of a page")
+    return text
+
+
 def _folder(text: str) -> Path:
     return Path(text).expanduser()
 
@@ -230,6 +237,7 @@ class Settings:
     session_hours: int = _setting("VIVIER_SESSION_HOURS", _number(1, 720, "a number of hours"), 12)
     tiles_url: str | None = _setting("VIVIER_TILES_URL", _tiles_url)
     tiles_credit: str | None = _setting("VIVIER_TILES_CREDIT", str)
+    contact: str | None = _setting("VIVIER_CONTACT", _contact)
     oidc_issuer: str | None = _setting("VIVIER_OIDC_ISSUER", oidc_settings.issuer)
     oidc_client_id: str | None = _setting("VIVIER_OIDC_CLIENT_ID", _secret)
     oidc_client_secret: str | None = _setting("VIVIER_OIDC_CLIENT_SECRET", _secret, secret=True)

@@ -11,6 +11,7 @@ from db.audit import write_entry
 from db.core.engine import Connection
 from db.desk.accounts import Account, find_account
 from db.desk.sessions import delete_sessions_of_person
+from db.meetings.calendar_feeds import revoke_feed
 from db.meetings.persons import erase_persons
 from domain.audit import Detail
 from domain.client import Client
@@ -29,9 +30,10 @@ async def visible_person(connection: Connection, client: Client, person_id: UUID
 
 
 async def sign_person_out(connection: Connection, client: Client, person_id: UUID, now: datetime) -> None:
-    """End all sessions of somebody, who may sign in again. Raises NotFound."""
+    """End all sessions of somebody, and the address of their calendar; they may sign in again. Raises NotFound."""
     person = await visible_person(connection, client, person_id, now)
     ended = await delete_sessions_of_person(connection, person_id)
+    await revoke_feed(connection, person_id)
     actor = msgspec.structs.replace(actor_of_client(client), organisation_id=person.organisation_id)
     await write_entry(connection, actor, "person.signed_out", f"person:{person_id}", now, detail={"sessions": ended})
 

@@ -81,7 +81,9 @@ def page(
             return shown.to_asgi_response(app=None, request=request)
 
         typed = path.replace("}", ":str}")
-        return HTTPRouteHandler(typed, http_method=method, name=f"page {method} {path}", opt={"page": made})(answer)
+        return HTTPRouteHandler(
+            typed, http_method=method, name=f"page {method} {path}", opt={"page": made, "answer": answer}
+        )(answer)
 
     return decorate
 

@@ -3,6 +3,7 @@
 from litestar.handlers import HTTPRouteHandler
 
 from api.desk import (
+    accessibility_page,
     admin_pages,
     allotment_page,
     awards_page,
@@ -23,6 +24,7 @@ from api.desk import (
     report_page,
     result_page,
     sign_in,
+    source_pages,
     territory_page,
     versions_page,
 )
@@ -48,6 +50,8 @@ PAGES: tuple[HTTPRouteHandler, ...] = (
     *equal_treatment_page.PAGES,
     *meetings_page.PAGES,
     *directory_page.PAGES,
+    *source_pages.PAGES,
     *admin_pages.PAGES,
     *declared_offer_page.PAGES,
+    *accessibility_page.PAGES,
 )

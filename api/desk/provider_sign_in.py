@@ -12,7 +12,7 @@ from litestar import Response
 from api.desk.membership import UnknownOrganisation
 from api.desk.page import page
 from api.desk.sessions import begin_session_of_person, end_session
-from api.desk.sign_in import FIRST_PAGE
+from api.desk.sign_in import lead_on
 from api.desk.visit import Visit, local_path
 from api.runtime.identity_provider import Challenge, IdentityProvider, NotIdentified, ProviderAway
 from api.runtime.rate_limits import caller_of, require_within
@@ -72,30 +72,30 @@ async def come_back(visit: Visit) -> Response[bytes]:
     for _ in ("on the way there", "on the way back"):
         await visit.services.sign_ins.give_back(caller)
     visit.token = visit.new_token = token
-    return visit.redirect(sent.back or FIRST_PAGE)
+    return await lead_on(visit, sent.back)
 
 
 @page("POST", "/deconnexion", scope=None)
 async def sign_out(visit: Visit) -> Response[bytes]:
     """The way to the form to sign in, without a session; with the provider too, where one was signed in there."""
-    id_token = await end_session(visit.services, visit.token)
+    id_token, provider = await end_session(visit.services, visit.token), visit.services.identity_provider
     visit.new_token = ""
-    answer = await _signed_out(visit, id_token)
+    if id_token is None or provider is None:
+        answer = visit.redirect("/connexion")
+    else:
+        address = await _sign_out_address(provider, id_token)
+        answer = visit.page("signed_out.html", address=address, provider=provider.label)
     # what was typed is kept in the tab: nobody who comes after is to find it
     answer.headers["clear-site-data"] = '"storage"'
     return answer
 
 
-async def _signed_out(visit: Visit, id_token: str | None) -> Response[bytes]:
-    provider = visit.services.identity_provider
-    if id_token is None or provider is None:
-        return visit.redirect("/connexion")
+async def _sign_out_address(provider: IdentityProvider, id_token: str) -> str | None:
     try:
-        address = await provider.sign_out_url(id_token, token_bytes(16).hex())
+        return await provider.sign_out_url(id_token, token_bytes(16).hex())
     except ProviderAway as away:
         log.warning("the provider does not sign out", reason=str(away))
-        address = None
-    return visit.page("signed_out.html", address=address, provider=provider.label)
+        return None
 
 
 def _provider(visit: Visit) -> IdentityProvider:

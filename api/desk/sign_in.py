@@ -10,10 +10,12 @@ from api.desk.page import fields_as_typed, page, sign_in_page
 from api.desk.sessions import begin_session, client_of_session
 from api.desk.visit import Visit, local_path
 from api.web.problems import Refusal
+from domain.client import Scope
 from domain.errors import NotFound
 from domain.text.bilingual import Text
 
-FIRST_PAGE = "/besoin"
+FIRST_PAGES: dict[Scope, str] = {"match": "/besoin", "read": "/annuaire", "sync": "/sources", "admin": "/admin"}
+"""The page to begin with, by the first of these rights that somebody has."""
 YEAR = 365 * 86_400
 
 
@@ -22,7 +24,7 @@ async def show_sign_in(visit: Visit) -> Response[bytes]:
     """The form to sign in; whoever is signed in is led on."""
     back = local_path(visit.text("suite")) or ""
     if visit.new_token is None and await client_of_session(visit.services, visit.token):
-        return visit.redirect(back or FIRST_PAGE)
+        return await lead_on(visit, back)
     return sign_in_page(visit, back=back)
 
 
@@ -36,7 +38,7 @@ async def sign_in(visit: Visit) -> Response[bytes]:
     _give(visit, token)
     if back and typed:
         return visit.page("send_again.html", path=back, typed=fields_as_typed(typed), signed_in=True)
-    return visit.redirect(back or FIRST_PAGE)
+    return await lead_on(visit, back)
 
 
 @page("GET", "/connexion/{link}", scope=None)
@@ -47,7 +49,7 @@ async def sign_in_by_link(visit: Visit, link: str) -> Response[bytes]:
     if token is None:
         raise Refusal("not-found", USED_LINK)
     _give(visit, token)
-    return visit.redirect(FIRST_PAGE)
+    return await lead_on(visit)
 
 
 @page("GET", "/bureau/{digest}/{name}", scope=None)
@@ -60,6 +62,13 @@ async def get_asset(visit: Visit, digest: str, name: str) -> Response[bytes]:
     caching = f"public, max-age={YEAR}, immutable" if is_current else "no-cache"
     headers = {"cache-control": caching, "vary": "accept-encoding"}
     return Response(assets()[name], media_type=MEDIA_TYPES[Path(name).suffix], headers=headers)
+
+
+async def lead_on(visit: Visit, back: str = "") -> Response[bytes]:
+    """The way to the page that asked for a session, or else to the first that the visitor may see."""
+    client = None if back else await client_of_session(visit.services, visit.token)
+    allowed = [path for scope, path in FIRST_PAGES.items() if client is not None and client.may(scope)]
+    return visit.redirect(back or next(iter(allowed), FIRST_PAGES["match"]))
 
 
 def _give(visit: Visit, token: str) -> None:

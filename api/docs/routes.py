@@ -75,10 +75,10 @@ class ServiceDocument(msgspec.Struct, frozen=True):
     example="service",
 )
 async def get_service(call: Call) -> Response[bytes]:
-    """This service, and where its documentation is; browsers are led to the form of a need."""
+    """This service, and where its documentation is; browsers are led to sign in, or on to their first page."""
     if call.media_type == HTML:
         # relative, so that no proxy's prefix is lost
-        return Response(b"", status_code=303, media_type=HTML, headers={"location": "besoin", "vary": "accept"})
+        return Response(b"", status_code=303, media_type=HTML, headers={"location": "connexion", "vary": "accept"})
     base = call.services.settings.public_url or ""
     service = ServiceDocument("Vivier", version("vivier"), f"{base}/docs", f"{base}/openapi.json")
     return Response(msgspec.json.encode(service), media_type=JSON, headers={"vary": "accept"})

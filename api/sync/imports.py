@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
-from typing import Annotated
+from typing import Annotated, BinaryIO
 from uuid import UUID
 
 import msgspec
@@ -12,7 +12,7 @@ from api.runtime.actor import actor_of
 from api.runtime.auth import require_source
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import IDEMPOTENCY_KEY, key_of, once, reply
-from api.runtime.upload import Spooled, spooled
+from api.runtime.upload import spooled
 from api.sync.pipeline import SourceFile, import_file
 from api.sync.sources import TAG, require_own_source
 from api.web.content_negotiation import CSV, JSON, NDJSON
@@ -81,7 +81,7 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
     async with services.imports.of(source), spooled(call, services.settings.import_limit) as body:
 
         async def carry_out() -> Answer:
-            done = await _imported(call, source, query, media_type, body)
+            done = await imported(call, source, query, media_type, body.stream)
             return Answer(200, {"content-type": JSON}, msgspec.json.encode(done))
 
         if key is None:
@@ -116,7 +116,7 @@ async def get_import(call: Call, id: UUID) -> Import:  # noqa: A002 - as the con
 
     Lists the first 10,000 errors; `GET /imports/{id}/errors` has all of them. A dry run leaves nothing to show.
     """
-    return await _own_import(call, id)
+    return await own_import(call, id)
 
 
 @endpoint(
@@ -129,7 +129,7 @@ async def get_import(call: Call, id: UUID) -> Import:  # noqa: A002 - as the con
 )
 async def list_import_errors(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
     """Every rejected row of an import, by line."""
-    await _own_import(call, id)
+    await own_import(call, id)
     async with transaction(call.services.database) as connection:
 
         async def fetch(after: int | None, count: int) -> Sequence[tuple[int, RowError]]:
@@ -142,13 +142,16 @@ async def list_import_errors(call: Call, id: UUID, query: Paging) -> Response[by
 ROUTES = (import_suppliers, list_imports, get_import, list_import_errors)
 
 
-async def _imported(call: Call, source: str, query: ImportQuery, media_type: str, body: Spooled) -> Import:
+async def imported(
+    call: Call, source: str, query: ImportQuery, media_type: str, stream: BinaryIO, *, is_gzipped: bool = False
+) -> Import:
+    """The report of an import in a place of `services.imports`. Raises UnreadableFile, Refusal (400) as malformed."""
     services = call.services
     options = msgspec.structs.asdict(query)
     order = import_log.Order(
         id=new_id(services.now()), source=source, language=call.language, actor=actor_of(call), **options
     )
-    file, processes = SourceFile(body.stream, media_type), services.forked_processes
+    file, processes = SourceFile(stream, media_type, is_gzipped), services.forked_processes
     try:
         return await import_file(services.database, services.reference, order, file, services.now, processes=processes)
     except UnreadableFile as unreadable:
@@ -166,7 +169,7 @@ def _readers(name: str) -> Iterable[str]:
     return FORMATS[name]
 
 
-async def _own_import(call: Call, import_id: UUID) -> Import:
+async def own_import(call: Call, import_id: UUID) -> Import:
     """The import, of a source on the key. Raises NotFound, Refusal (403)."""
     async with transaction(call.services.database) as connection:
         await import_log.close_interrupted(connection, call.services.now())

@@ -10,6 +10,7 @@ from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get, etag_of
+from api.runtime.services import Services
 from api.web.content_negotiation import JSON
 from db.audit import write_entry
 from db.core.engine import Connection, transaction
@@ -70,10 +71,7 @@ async def list_sources(call: Call) -> SourceList:
 
     `trades`: of the suppliers that it describes, how many are known to have a trade beyond lending staff.
     """
-    async with transaction(call.services.database) as connection:
-        found = await stored_sources.list_sources(connection, call.services.today())
-    counts = _trades(call)
-    return SourceList(tuple(_with_trades(each, counts) for each in found))
+    return SourceList(await all_sources(call.services))
 
 
 @endpoint(
@@ -88,11 +86,10 @@ async def list_sources(call: Call) -> SourceList:
 async def get_source(call: Call, source: str) -> Response[bytes]:
     """A source: its settings, how fresh it is and how good."""
     require_source_name(source)
-    async with transaction(call.services.database) as connection:
-        found = await stored_sources.describe_source(connection, source, call.services.today())
+    found = await one_source(call.services, source)
     if found is None:
         raise NotFound(NO_SOURCE)
-    return conditional_get(call, _with_trades(found, _trades(call)))
+    return conditional_get(call, found)
 
 
 @endpoint(
@@ -128,12 +125,27 @@ async def put_source(call: Call, source: str, body: SourceSettings) -> Response[
         await _write_entries(call, connection, before, settings, added=added)
         found = await stored_sources.describe_source(connection, source, call.services.today())
     assert found is not None  # noqa: S101 - it was just written
-    content = msgspec.json.encode(_with_trades(found, _trades(call)))
+    content = msgspec.json.encode(_with_trades(found, _trades(call.services)))
     headers = {"content-type": JSON, "etag": etag_of(content)}
     return Response(content, status_code=201 if added else 200, headers=headers)
 
 
 ROUTES = (list_sources, get_source, put_source)
+
+
+async def all_sources(services: Services) -> tuple[SourceSummary, ...]:
+    """Every source, how fresh it is and how good, by name."""
+    async with transaction(services.database) as connection:
+        found = await stored_sources.list_sources(connection, services.today())
+    counts = _trades(services)
+    return tuple(_with_trades(each, counts) for each in found)
+
+
+async def one_source(services: Services, source: str) -> SourceDocument | None:
+    """A source with its settings; None where it is not known."""
+    async with transaction(services.database) as connection:
+        found = await stored_sources.describe_source(connection, source, services.today())
+    return None if found is None else _with_trades(found, _trades(services))
 
 
 def require_source_name(source: str) -> None:
@@ -161,9 +173,9 @@ async def _write_entries(call: Call, connection: Connection, before: Source, aft
         await write_entry(connection, actor_of(call), action, about, call.services.now(), detail=detail)
 
 
-def _trades(call: Call) -> dict[str, TradeCounts] | None:
+def _trades(services: Services) -> dict[str, TradeCounts] | None:
     """The counts of each source's suppliers in memory; None until they are loaded."""
-    live = call.services.live
+    live = services.live
     return counts_by_source(live.index.trade_groups()) if live is not None and live.is_ready else None
 
 

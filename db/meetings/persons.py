@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.schema.desk_tables import desk_accounts, desk_sessions
+from db.schema.meeting_tables import calendar_feeds
 from db.schema.person_tables import persons
 from domain.privacy.person import person_key, pseudonym
 from domain.text.normalise import fold
@@ -69,8 +70,8 @@ async def erase_persons(
     name = case({each: pseudonym(each) for each in ids}, value=persons.c.id) if ids else ""
     nothing = {"email": None, "phone": None, "employer": None, "name_key": "", "email_key": "", "employer_key": ""}
     await connection.execute(update(persons).where(persons.c.id.in_(ids)).values(**nothing, name=name, erased_at=now))
-    for each in (desk_sessions, desk_accounts):
-        await connection.execute(delete(each).where(each.c.person_id.in_(ids)))
+    for own in (desk_sessions.c.person_id, desk_accounts.c.person_id, calendar_feeds.c.key_id):
+        await connection.execute(delete(own.table).where(own.in_(ids)))
     changed = {"changed": list(changed_meetings), "in_calendars": list(changed_in_calendars)}
     await connection.execute(_NEW_MEETING_VERSIONS, changed | {"persons": ids, "now": now})
 

@@ -94,6 +94,7 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("VIVIER_REPLY_LINK_DAYS", "0"),
         ("VIVIER_VALKEY_URL", "https://u:pa55@valkey.example.org"),
         ("VIVIER_VALKEY_URL", "valkey:///0"),
+        ("VIVIER_CONTACT", "Vivier"),
         ("VIVIER_OIDC_ISSUER", "http://connexion.example.org"),
         ("VIVIER_OIDC_SCOPES", "email profile"),
         ("VIVIER_OIDC_MEMBERS", "exemple.fr=Département"),

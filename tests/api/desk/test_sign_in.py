@@ -12,6 +12,7 @@ from api.desk.visit import COOKIE, local_path
 from api.runtime.auth import UNKNOWN_PER_MINUTE
 from db.core.engine import transaction
 from db.schema.desk_tables import desk_sessions
+from domain.client import Scope
 from tests.api.conftest import ADMIN_KEY
 from tests.api.desk.steps import FORM, Browser, heading
 from tests.api.organisations import member
@@ -33,7 +34,7 @@ async def test_every_page_but_those_to_sign_in_needs_a_session(browser: Browser)
     closed = [each.opt["page"] for each in PAGES if each.opt["page"].scopes]
     open_ = {each.opt["page"].path for each in PAGES} - {made.path for made in closed}
     signing_in = {"/connexion", "/connexion/{link}", "/connexion/fournisseur", "/connexion/retour", "/deconnexion"}
-    assert open_ == {*signing_in, "/bureau/{digest}/{name}"}
+    assert open_ == {*signing_in, "/accessibilite", "/bureau/{digest}/{name}"}
     assert len(closed) > 1
     for made in closed:
         path = made.path.replace("{code}", "departement:56")
@@ -122,7 +123,7 @@ async def test_a_session_of_the_administrator_ends_when_that_key_is_changed(
 
 async def test_a_key_that_may_not_match_is_told_so(served: Client, browser: Browser) -> None:
     somebody = await member(served, "read")
-    answer = await browser.sign_in(secret(somebody.headers))
+    answer = await browser.sign_in(secret(somebody.headers), path="/besoin")
     assert (answer.status_code, "Droit demandé" in browser.page) == (403, True)
 
 
@@ -223,3 +224,15 @@ async def test_a_link_signs_in_once(served: Client, browser: Browser) -> None:
     async with Browser(served.app) as other:
         answer = await other.open(f"/connexion/{token}")
         assert (answer.status_code, "déjà servi" in answer.text) == (404, True)
+
+
+@pytest.mark.parametrize(
+    ("scope", "path"), [("match", "/besoin"), ("read", "/annuaire"), ("sync", "/sources"), ("admin", "/admin")]
+)
+async def test_everybody_begins_at_a_page_that_they_may_see(
+    served: Client, browser: Browser, scope: Scope, path: str
+) -> None:
+    somebody = await member(served, scope)
+    answer = await browser.sign_in(secret(somebody.headers), path="/")
+    assert (answer.status_code, answer.url.path) == (200, path)
+    assert ("territoires" in browser.page) == (scope == "match")

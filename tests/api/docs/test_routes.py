@@ -77,7 +77,7 @@ async def test_the_root_says_what_this_is_and_where_it_is_described(client: Asyn
 async def test_the_root_leads_browsers_to_the_form_of_a_need(client: AsyncTestClient[Any]) -> None:
     accept = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     answer = await client.get("/", headers=accept, follow_redirects=False)
-    assert (answer.status_code, answer.headers["location"]) == (303, "besoin")
+    assert (answer.status_code, answer.headers["location"]) == (303, "connexion")
     assert "accept" in answer.headers["vary"]
     page = await client.get("/", headers=accept, follow_redirects=True)
     assert page.headers["content-type"] == "text/html; charset=utf-8"

@@ -1,0 +1,156 @@
+"""Files are tried before they are imported, by whoever may write the source; rejects say what would be right."""
+
+import json
+import re
+from html import unescape
+from urllib.parse import quote
+
+import pytest
+
+from api.desk.source_file import read_as
+from domain.errors import InvalidContent
+from matching.reference import Reference
+from tests.api.desk.steps import Browser, heading, sign_in_as
+from tests.api.organisations import member
+from tests.api.sync.factories import Client, put_record
+
+ROWS = """external_id;name;siret;address.commune;segments
+1;Les Jardins du Blavet;;56178;ev-entretien
+2;Atelier du Scorff;123;56178;ev-entretien
+3;Chantier du Loch;;56260;tonte
+"""
+
+
+def path_of(source: str) -> str:
+    return f"sources/{quote(source, safe='')}"
+
+
+async def send(browser: Browser, source: str, content: bytes, name: str = "fiches.csv", **typed: str) -> int:
+    """Send a file by the form of the page; the status of the page then shown."""
+    form = f"{path_of(source)}/envois"
+    fields = {name: texts[-1] for name, texts in browser.fields(form).items() if name != "fichier"}
+    answer = await browser.post(f"/{form}", data=fields | typed, files={"fichier": (name, content)})
+    if answer.is_redirect:
+        return (await browser.open(str(answer.url.join(answer.headers["location"])))).status_code
+    browser.page = answer.text
+    return answer.status_code
+
+
+def shown(page: str) -> dict[str, str]:
+    """The facts of a page: what is said of each."""
+    pairs = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page, re.DOTALL)
+    return {unescape(name).replace("’", "'"): re.sub(r"<[^>]+>", "", unescape(text)).strip() for name, text in pairs}
+
+
+async def test_a_trial_says_what_would_be_stored_and_what_would_be_right_and_stores_nothing(
+    served: Client, browser: Browser, source: str
+) -> None:
+    await browser.sign_in()
+    await browser.open(f"/{path_of(source)}")
+    assert await send(browser, source, ROWS.encode(), faire="essayer") == 200
+    told = shown(browser.page)
+    assert (told["Lignes lues"], told["Fiches nouvelles"], told["Lignes rejetées"]) == ("3", "1", "2")
+    rows = re.findall(
+        r'<th scope="row">(\d+)</th>\s*<td class="broad">(.*?)</td>\s*<td class="broad">(.*?)</td>', browser.page
+    )
+    assert [row[:2] for row in rows] == [("3", "2"), ("4", "3")]
+    assert (await served.get(f"/{path_of(source)}")).status_code == 404
+
+
+async def test_an_import_is_stored_once_and_its_report_lists_the_rejects(
+    served: Client, browser: Browser, source: str
+) -> None:
+    await browser.sign_in()
+    await browser.open(f"/{path_of(source)}")
+    page = browser.page
+    assert await send(browser, source, ROWS.encode("cp1252"), faire="importer") == 200
+    assert "Terminé" in browser.page
+    assert shown(browser.page)["Fiches nouvelles"] == "1"
+    assert "14 chiffres" in unescape(browser.page)
+    browser.page = page
+    await send(browser, source, ROWS.encode(), faire="importer")
+    assert shown(browser.page)["Fiches inchangées"] == "1"
+    assert (await served.get(f"/{path_of(source)}")).json()["records"] == 1
+    await browser.open(f"/{path_of(source)}")
+    assert shown(browser.page)["Fiches"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("fiches.xlsx", b"PK\x03\x04...", "format CSV"),
+        ("fiches.csv.gz", b"\x1f\x8b...", "décompressez"),
+        ("fiches.csv", b"  ", "vide"),
+        ("fiches.csv", b"a;b\n1;2\n", "external_id"),
+        ("fiches.json", b"[{", "JSON"),
+    ],
+)
+async def test_a_file_that_cannot_be_read_is_said_to_be_beside_its_field(
+    browser: Browser, source: str, name: str, content: bytes, said: str
+) -> None:
+    await browser.sign_in()
+    await browser.open(f"/{path_of(source)}")
+    assert await send(browser, source, content, name) == 422
+    assert 'id="fichier-erreur"' in browser.page
+    assert said in unescape(browser.page)
+
+
+async def test_a_snapshot_that_would_remove_much_is_refused_unless_it_is_forced(
+    served: Client, browser: Browser, source: str
+) -> None:
+    for number in range(5):
+        await put_record(served, source, str(number), name=f"Un nom {number}")
+    row = json.dumps({"external_id": "0", "name": "Un nom 0"}).encode()
+    await browser.sign_in()
+    await browser.open(f"/{path_of(source)}")
+    assert await send(browser, source, row, "fiches.ndjson", faire="importer", mode="snapshot") == 422
+    await send(browser, source, row, "fiches.ndjson", faire="importer", mode="snapshot", forcer="1")
+    assert shown(browser.page)["Fiches retirées"] == "4"
+
+
+async def test_only_who_may_write_a_source_sends_files_to_it(served: Client, browser: Browser, source: str) -> None:
+    await put_record(served, source)
+    media = {"content-type": "application/x-ndjson"}
+    report = await served.post(f"/{path_of(source)}/imports", content=b"{}", headers=media)
+    own = await member(served, "sync", sources=(f"{source} bis",))
+    await sign_in_as(browser, own)
+    await browser.open("/sources")
+    assert f"{source} bis" in browser.page
+    await browser.open(f"/{path_of(source)}")
+    assert "fichier" not in browser.page
+    await browser.open(f"/{path_of(source + ' bis')}")
+    assert await send(browser, f"{source} bis", ROWS.encode(), faire="importer") == 200
+    form = {"jeton": browser.fields("deconnexion")["jeton"][0], "faire": "importer"}
+    answer = await browser.post(f"/{path_of(source)}/envois", data=form, files={"fichier": ("a.csv", ROWS.encode())})
+    assert answer.status_code == 403
+    assert (await browser.get(f"/{path_of(source)}/envois/{report.json()['id']}")).status_code == 403
+
+
+async def test_programs_are_answered_as_ever_and_browsers_shown_the_page(
+    served: Client, browser: Browser, source: str
+) -> None:
+    await put_record(served, source)
+    for path in ("/sources", f"/{path_of(source)}"):
+        assert (await served.get(path)).headers["content-type"] == "application/json"
+        assert (await served.get(path, headers={"Accept": "text/html, application/json;q=0.5"})).is_success
+        assert (await browser.get(path, headers={"Accept": "*/*"})).status_code == 401
+        assert "connexion?suite=" in (await browser.get(path)).headers["location"]
+    await browser.sign_in(path="/sources")
+    assert (heading(browser.page), source in browser.page) == ("Sources", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("fiches.csv", ROWS.encode()),
+        ("fiches", b'[{"external_id": "1", "name": "Un nom"}]'),
+        ("fiches", b'{"external_id": "1", "name": "Un nom"}'),
+    ],
+)
+def test_the_layout_is_recognised_by_the_first_rows(reference: Reference, name: str, content: bytes) -> None:
+    assert read_as(name, content, "", reference, "fr").format == "vivier"
+
+
+def test_a_layout_that_is_not_written_so_is_refused(reference: Reference) -> None:
+    with pytest.raises(InvalidContent):
+        read_as("fiches.csv", ROWS.encode(), "gogocarto", reference, "fr")
