@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
@@ -54,6 +54,14 @@ async def claim(connection: Connection, submission: Submission, now: datetime) -
     if stored.body_hash != submission.body_hash:
         raise InvalidContent((_REUSED,))
     return Answer(stored.status, stored.headers, stored.body)
+
+
+async def has_answer(connection: Connection, organisation_id: UUID, route: str, key: str, now: datetime) -> bool:
+    """Whether an answer is stored for this key, whatever the body was."""
+    own = idempotency_keys.c
+    is_own = and_(own.organisation_id == organisation_id, own.route == route, own.key == key)
+    stored = exists().where(is_own, own.status.is_not(None), own.created_at > now - LIFETIME)
+    return bool(await connection.scalar(select(stored)))
 
 
 _REUSED = Problem(

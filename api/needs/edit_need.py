@@ -4,7 +4,8 @@ from datetime import date
 
 import msgspec
 
-from api.needs.freeze_shortlist import freeze_matched, match_stored_need
+from api.needs.freeze_shortlist import freeze_matched
+from api.needs.match_own_need import MatchedNeed, shortlist_now
 from api.needs.storage_quota import require_storage
 from api.runtime.actor import Acting
 from api.runtime.match_processes import MatchTask
@@ -32,12 +33,17 @@ class NeedChange(PlannedNeed, frozen=True, forbid_unknown_fields=True, kw_only=T
     """`draft`, `sourcing`, `published`, `closed`; or `abandoned`; the last two are final"""
 
 
-async def plan_need(connection: Connection, acting: Acting, content: PlannedNeed) -> tuple[StoredNeed, bytes]:
-    """Store a new need as a draft, with its first shortlist. Raises as `match_stored_need` and `require_storage`."""
+async def plan_need(
+    connection: Connection, acting: Acting, content: PlannedNeed, matched: MatchedNeed | None = None
+) -> tuple[StoredNeed, bytes]:
+    """Store a new need as a draft, with its first shortlist, `matched` beforehand or else here.
+
+    Raises as `shortlist_now` and `require_storage`.
+    """
     await require_storage(connection, acting)
     now = acting.now()
     need = await insert_need(connection, acting.organisation_id, content, now)
-    body = await match_stored_need(connection, acting, need)
+    body = await shortlist_now(connection, acting, need, matched)
     await write_entry(connection, acting.actor, "need.created", f"need:{need.id}", now, version=need.version)
     await freeze_matched(connection, acting, need, body)
     return need, body
