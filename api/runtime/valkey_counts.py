@@ -85,6 +85,7 @@ class ValkeyCounts:
         services.key_quotas.prefer(self.take_share)
         services.keys.unknown.attach(self)
         services.reply_limits.unknown.attach(self)
+        services.reply_limits.looked_up.attach(self)
         try:
             yield
         finally:

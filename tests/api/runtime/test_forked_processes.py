@@ -191,7 +191,7 @@ def test_a_process_that_says_nothing_is_not_waited_for(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("sent", [b"", b"\x80\x05"])
 def test_whoever_asks_and_goes_away_is_no_failure(work: str, sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the first message is whole there is nothing to do, and nothing to complain of."""
-    monkeypatch.setattr(api.runtime.forked_processes.gc, "set_threshold", lambda _: None)
+    monkeypatch.setattr("gc.set_threshold", lambda _: None)
     channel, theirs = socket.socketpair()
     with channel, socket.socket() as requests:
         channel.sendall(sent)
