@@ -1,7 +1,8 @@
 # One image, one entry point: vivier serve | migrate | import | keys. It holds no database: give it a DATABASE_URL.
 
-# In production by its digest: --build-arg BASE=python:3.13-slim@sha256:…
-ARG BASE=python:3.13-slim
+# A tag may come to name another image; the digest is that of 3.13.15-slim-trixie, for all its platforms. A newer one:
+# docker buildx imagetools inspect python:3.13-slim, then make scan.
+ARG BASE=python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 FROM ${BASE} AS build
 WORKDIR /src
 COPY requirements.lock ./

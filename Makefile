@@ -8,7 +8,7 @@ BIN   := $(VENV)/bin
 READY := $(VENV)/.vivier-ready
 UV    ?= uv
 
-.PHONY: help setup run test test-all lint format openapi client docs bench lock audit
+.PHONY: help setup run test test-all lint format openapi client docs bench lock audit scan
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,9 @@ audit: $(READY) ## look for known vulnerabilities in the locked dependencies (as
 	@$(BIN)/python -m venv $(VENV)/audit
 	@$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.10'
 	@$(VENV)/audit/bin/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict --progress-spinner off
+
+scan: ## look for known vulnerabilities in the image (needs Docker, and trivy or grype; IMAGE=… for one already built)
+	@sh scripts/scan_image.sh $(IMAGE)
 
 $(READY): pyproject.toml requirements.lock scripts/setup.sh
 	@PYTHON='$(PYTHON)' UV='$(UV)' sh scripts/setup.sh

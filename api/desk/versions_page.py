@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from typing import get_args
 
 from litestar import Response
@@ -13,6 +14,7 @@ from api.desk.visit import Visit
 from api.desk.written_once import Done, acting_at, id_in, written_once
 from api.needs.compare_versions import compared
 from api.needs.freeze_shortlist import freeze_shortlist
+from api.needs.match_own_need import match_first, own_need_to_match
 from api.needs.own_need import version_of
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
@@ -58,10 +60,11 @@ async def freeze_next_version(visit: Visit, need_id: str) -> Response[bytes]:
     own = id_in(need_id, NO_NEED)
 
     async def carry_out(connection: Connection, acting: Acting) -> Done:
-        number, _ = await freeze_shortlist(connection, acting, own)
+        number, _ = await freeze_shortlist(connection, acting, own, matched)
         return Done(f"/besoins/{own}/versions/{number}?fait=fige")
 
     async with visit.services.matches.of(str(visit.call.bearer.organisation_id)):
+        matched = await match_first(acting_at(visit), partial(own_need_to_match, need_id=own))
         return await written_once(visit, carry_out)
 
 

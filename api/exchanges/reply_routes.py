@@ -1,6 +1,7 @@
 """Routes of a reply link: a supplier reads its exchange and answers in it, without a key."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated
 from uuid import UUID
 
@@ -12,14 +13,15 @@ from api.exchanges.reply_page import PRIVATE, exchange_page, refusal_page
 from api.exchanges.supplier_view import NO_LINK, VisibleExchange, add_reply, visible_exchange
 from api.runtime.endpoint import Call, endpoint, negotiated
 from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, created, key_of, once
-from api.runtime.rate_limits import caller_of, require_within
+from api.runtime.rate_limits import require_within
+from api.runtime.secret_links import followed_link
 from api.web.content_negotiation import FORM, HTML, JSON
 from api.web.problems import answer_failure, describe
 from api.web.request_body import JsonBody, require_media
-from db.core.engine import Connection, transaction
+from db.core.engine import Connection
 from db.exchanges.reply_links import ReplyLink, select_link
 from db.idempotency import Answer
-from domain.errors import Conflict, InvalidContent, NotFound
+from domain.errors import Conflict, InvalidContent
 from domain.exchanges.exchange import ReplyRequest, VisibleMessage
 
 TAG = "Replies"
@@ -103,19 +105,14 @@ async def _private(call: Call, carry_out: Callable[[], Awaitable[Response[bytes]
     return answer
 
 
-async def _link(call: Call, connection: Connection, token: str) -> ReplyLink:
-    """The link of the token. Raises NotFound; Refusal (429) to a caller who tries many tokens that are none."""
-    link = await select_link(connection, token, call.services.now())
-    if link is None:
-        require_within(await call.services.reply_limits.unknown.take(caller_of(call.scope)))
-        raise NotFound(NO_LINK)
-    return link
+def _link(call: Call, token: str) -> AbstractAsyncContextManager[tuple[Connection, ReplyLink]]:
+    """A transaction and the link of the token. Raises as `followed_link`."""
+    return followed_link(call, token, lambda connection: select_link(connection, token, call.services.now()), NO_LINK)
 
 
 async def _exchange(call: Call, token: str) -> VisibleExchange:
     """The exchange of the token. Raises as `_link`, and Refusal (429) to a recipient who reads too often."""
-    async with transaction(call.services.database) as connection:
-        link = await _link(call, connection, token)
+    async with _link(call, token) as (connection, link):
         require_within(call.services.reply_limits.readings.take((link.exchange_id, link.supplier_id)))
         return await visible_exchange(connection, link)
 
@@ -124,8 +121,7 @@ async def _add(
     call: Call, token: str, reply: ReplyRequest, key: str | None, answer: Callable[[VisibleMessage], Answer]
 ) -> Response[bytes]:
     """Add a reply, once for each key. Raises as `_link` and `add_reply`, Refusal (429) after too many answers."""
-    async with transaction(call.services.database) as connection:
-        link = await _link(call, connection, token)
+    async with _link(call, token) as (connection, link):
 
         async def carry_out() -> Answer:
             return answer(await add_reply(connection, link, token, reply, call.services.now()))

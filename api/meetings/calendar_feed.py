@@ -21,7 +21,8 @@ from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get
 from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once
-from api.runtime.rate_limits import caller_of, require_within
+from api.runtime.rate_limits import require_within
+from api.runtime.secret_links import followed_link
 from api.runtime.services import Services
 from db.audit import write_entry
 from db.core.engine import Connection, transaction
@@ -111,11 +112,8 @@ async def get_calendar_by_address(call: Call, token: str) -> Response[bytes]:
     longer in force.
     """
     services = call.services
-    async with transaction(services.database) as connection:
-        feed = await _find(services, connection, token)
-        if feed is None:
-            require_within(await services.reply_limits.unknown.take(caller_of(call.scope)))
-            raise NotFound(NO_FEED)
+    find = partial(_find, services, token=token)
+    async with followed_link(call, token, find, NO_FEED) as (connection, feed):
         require_within(services.reply_limits.readings.take(("calendar", feed.key_id)))
         shown = await calendar(services, connection, feed.organisation_id)
     answer = conditional_get(call, shown, CALENDAR)

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from api.needs.freeze_shortlist import freeze_matched, match_stored_need
+from api.needs.freeze_shortlist import freeze_matched
+from api.needs.match_own_need import MatchedNeed, shortlist_now
 from api.needs.own_need import lock_own_need
 from api.needs.storage_quota import require_storage
 from api.runtime.actor import Acting
@@ -69,12 +70,17 @@ def need_document(need: StoredNeed) -> NeedDocument:
     return NeedDocument(**msgspec.structs.asdict(fields.pop("content")), **fields)
 
 
-async def plan_need(connection: Connection, acting: Acting, content: PlannedNeed) -> tuple[StoredNeed, bytes]:
-    """Store a new need as a draft, with its first shortlist. Raises as `match_stored_need` and `require_storage`."""
+async def plan_need(
+    connection: Connection, acting: Acting, content: PlannedNeed, matched: MatchedNeed | None = None
+) -> tuple[StoredNeed, bytes]:
+    """Store a new need as a draft, with its first shortlist, `matched` beforehand or else here.
+
+    Raises as `shortlist_now` and `require_storage`.
+    """
     await require_storage(connection, acting)
     now = acting.now()
     need = await insert_need(connection, acting.organisation_id, content, now)
-    body = await match_stored_need(connection, acting, need)
+    body = await shortlist_now(connection, acting, need, matched)
     await write_entry(connection, acting.actor, "need.created", f"need:{need.id}", now, version=need.version)
     await freeze_matched(connection, acting, need, body)
     return need, body

@@ -1,5 +1,6 @@
 """Routes of needs: described once, matched when it is time, followed from draft to closed."""
 
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from functools import partial
 from typing import Annotated
@@ -11,15 +12,16 @@ from litestar import Response
 from api.match import MATCH_PROBLEMS
 from api.needs.edit_need import NeedChange, NeedDocument, delete_draft, edit_need, need_document, plan_need
 from api.needs.freeze_shortlist import frozen_body
+from api.needs.match_own_need import MatchedNeed, ToMatch, match_need, new_need_to_match
 from api.needs.own_need import own_need
-from api.runtime.actor import acting_of
+from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get
-from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once
+from api.runtime.idempotency import IDEMPOTENCY_KEY, created, is_answered, once
 from api.web.content_negotiation import JSON
 from api.web.merge_patch import Patch, patched
 from api.web.pagination import Page, Paging, paged
-from db.core.engine import transaction
+from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.needs.needs import NeedFilters, select_needs
 from domain.needs.need import PlannedNeed, Procedure, ShortText
@@ -97,24 +99,41 @@ async def create_need(call: Call, body: PlannedNeed) -> Response[bytes]:
     threshold that it passes together with the organisation's other needs of its family and year.
     """
     services, acting = call.services, acting_of(call)
-    async with services.matches.of(str(acting.organisation_id)), transaction(services.database) as connection:
-        shortlist = b""
+    async with services.matches.of(str(acting.organisation_id)):
+        matched = await matched_first(call, acting, partial(new_need_to_match, content=body))
+        async with transaction(services.database) as connection:
+            return await _created(call, connection, body, matched)
 
-        async def carry_out() -> Answer:
-            nonlocal shortlist
-            need, shortlist = await plan_need(connection, acting, body)
-            document = need_document(need)
-            # without the shortlist: it is stored as a version, and not once more under an Idempotency-Key
-            return created({"need": document}, f"/needs/{need.id}", document.etag)
 
-        async def completed(answer: Answer) -> Answer:
-            whole = msgspec.json.decode(answer.body, type=dict[str, msgspec.Raw])
-            if "shortlist" not in whole:
-                need_id = UUID(answer.headers["location"].rpartition("/")[2])
-                whole["shortlist"] = msgspec.Raw(shortlist or await frozen_body(connection, acting, need_id, 1))
-            return msgspec.structs.replace(answer, body=msgspec.json.encode(whole))
+async def matched_first(
+    call: Call, acting: Acting, to_match: Callable[[Connection, Acting], Awaitable[ToMatch]]
+) -> MatchedNeed | None:
+    """The need that a request is about, matched while no connection is held; None where it was answered already."""
+    async with transaction(call.services.database) as connection:
+        wanted = None if await is_answered(call, connection) else await to_match(connection, acting)
+    return None if wanted is None else await match_need(acting, wanted)
 
-        return await once(call, connection, body, carry_out, completed=completed)
+
+async def _created(
+    call: Call, connection: Connection, body: PlannedNeed, matched: MatchedNeed | None
+) -> Response[bytes]:
+    acting, shortlist = acting_of(call), b""
+
+    async def carry_out() -> Answer:
+        nonlocal shortlist
+        need, shortlist = await plan_need(connection, acting, body, matched)
+        document = need_document(need)
+        # without the shortlist: it is stored as a version, and not once more under an Idempotency-Key
+        return created({"need": document}, f"/needs/{need.id}", document.etag)
+
+    async def completed(answer: Answer) -> Answer:
+        whole = msgspec.json.decode(answer.body, type=dict[str, msgspec.Raw])
+        if "shortlist" not in whole:
+            need_id = UUID(answer.headers["location"].rpartition("/")[2])
+            whole["shortlist"] = msgspec.Raw(shortlist or await frozen_body(connection, acting, need_id, 1))
+        return msgspec.structs.replace(answer, body=msgspec.json.encode(whole))
+
+    return await once(call, connection, body, carry_out, completed=completed)
 
 
 @needs_endpoint("GET", "/needs", answers=Page[NeedSummary])

@@ -14,15 +14,16 @@ from api.match import MATCH_PROBLEMS, CandidateFeatureCollection, candidate_map
 from api.needs.compare_versions import compared
 from api.needs.decide import DecisionChange, decide
 from api.needs.freeze_shortlist import freeze_shortlist, frozen_body
+from api.needs.match_own_need import MatchedNeed, own_need_to_match
 from api.needs.own_need import own_need, version_of
-from api.needs.routes import NEED_PROBLEMS, needs_creation, needs_endpoint
+from api.needs.routes import NEED_PROBLEMS, matched_first, needs_creation, needs_endpoint
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match
 from api.runtime.idempotency import created, once
 from api.web.content_negotiation import GEOJSON, JSON
 from api.web.pagination import Page, Paging, paged
-from db.core.engine import transaction
+from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.needs.shortlists import select_decisions, select_shortlists
 from domain.shortlists.diff import ShortlistDiff
@@ -49,22 +50,28 @@ async def create_shortlist(call: Call, id: UUID) -> Response[bytes]:  # noqa: A0
     closed or abandoned.
     """
     services, acting = call.services, acting_of(call)
-    async with services.matches.of(str(acting.organisation_id)), transaction(services.database) as connection:
-        shortlist = b""
+    async with services.matches.of(str(acting.organisation_id)):
+        matched = await matched_first(call, acting, partial(own_need_to_match, need_id=id))
+        async with transaction(services.database) as connection:
+            return await _created(call, connection, id, matched)
 
-        async def carry_out() -> Answer:
-            nonlocal shortlist
-            number, shortlist = await freeze_shortlist(connection, acting, id)
-            answer = created(None, f"/needs/{id}/shortlists/{number}", etag_of(shortlist))
-            # it is stored as a version, and not once more under an Idempotency-Key
-            return msgspec.structs.replace(answer, body=b"")
 
-        async def completed(answer: Answer) -> Answer:
-            number = int(answer.headers["location"].rpartition("/")[2])
-            body = answer.body or shortlist or await frozen_body(connection, acting, id, number)
-            return msgspec.structs.replace(answer, body=body)
+async def _created(call: Call, connection: Connection, need_id: UUID, matched: MatchedNeed | None) -> Response[bytes]:
+    acting, shortlist = acting_of(call), b""
 
-        return await once(call, connection, b"", carry_out, completed=completed)
+    async def carry_out() -> Answer:
+        nonlocal shortlist
+        number, shortlist = await freeze_shortlist(connection, acting, need_id, matched)
+        answer = created(None, f"/needs/{need_id}/shortlists/{number}", etag_of(shortlist))
+        # it is stored as a version, and not once more under an Idempotency-Key
+        return msgspec.structs.replace(answer, body=b"")
+
+    async def completed(answer: Answer) -> Answer:
+        number = int(answer.headers["location"].rpartition("/")[2])
+        body = answer.body or shortlist or await frozen_body(connection, acting, need_id, number)
+        return msgspec.structs.replace(answer, body=body)
+
+    return await once(call, connection, b"", carry_out, completed=completed)
 
 
 @needs_endpoint("GET", "/needs/{id}/shortlists", answers=Page[ShortlistVersion])

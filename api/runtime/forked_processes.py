@@ -231,7 +231,10 @@ def _call(channel: int, requests: socket.socket, reference: Reference) -> None:
     gc.set_threshold(GARBAGE_AFTER)
     with socket.socket(fileno=channel) as parent, parent.makefile("rb") as questions, suppress(ConnectionError):
         parent.sendall(_READY)
-        work, arguments = pickle.load(questions)  # noqa: S301 - our own parent's
+        first = _first_message(questions)
+        if first is None:
+            return
+        work, arguments = first
         threading.Thread(target=_end_without, args=(questions,), daemon=True).start()
         failure = None
         try:
@@ -249,7 +252,17 @@ def _serve(channel: int, requests: socket.socket, reference: Reference) -> None:
     gc.set_threshold(GARBAGE_AFTER)
     with socket.socket(fileno=channel) as parent, parent.makefile("rb") as questions, suppress(ConnectionError):
         parent.sendall(_READY)
-        pickle.load(questions)(reference, parent, questions)  # noqa: S301 - our own parent's
+        work = _first_message(questions)
+        if work is not None:
+            work(reference, parent, questions)
+
+
+def _first_message(questions: BinaryIO) -> Any:
+    """The first message of whoever asked for a process; None where they are gone before it is whole."""
+    try:
+        return pickle.load(questions)  # noqa: S301 - our own parent's
+    except (EOFError, pickle.UnpicklingError):
+        return None
 
 
 def _end_without(questions: BinaryIO) -> None:

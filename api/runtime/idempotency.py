@@ -13,7 +13,7 @@ from api.runtime.endpoint import Call
 from api.web.content_negotiation import JSON
 from api.web.problems import Refusal
 from db.core.engine import Connection, transaction
-from db.idempotency import Answer, Submission, claim, delete_expired, store_answer
+from db.idempotency import Answer, Submission, claim, delete_expired, find_answer, store_answer
 from domain.text.bilingual import Text
 
 LONGEST_KEY = 255
@@ -78,6 +78,15 @@ async def once(
             await delete_expired(connection, now)
             await store_answer(connection, submission, answer)
     return reply(answer if completed is None else await completed(answer))
+
+
+async def is_answered(call: Call, connection: Connection) -> bool:
+    """Whether a request with the Idempotency-Key of this one was answered already. Raises as `key_of`."""
+    key = key_of(call)
+    if key is None:
+        return False
+    route = f"{call.method} {call.scope['path']}"
+    return await find_answer(connection, call.bearer.organisation_id, route, key, call.services.now()) is not None
 
 
 def key_of(call: Call) -> str | None:

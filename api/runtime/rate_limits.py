@@ -102,10 +102,13 @@ class ReplyLimits:
     """The limits on reply links, which need no key.
 
     `unknown`: links that do not exist, per address; valid links do not count, so that others behind the same proxy
-    cannot block them. `readings`, `answers`: per recipient of an exchange, by any of its links.
+    cannot block them. `looked_up`: ten times as many of them, beyond which the database is not asked any more: only
+    then others behind the same address wait too. `readings`, `answers`: per recipient of an exchange, by any of its
+    links.
     """
 
     unknown: AttemptLimit = field(default_factory=lambda: AttemptLimit("unknown-link", RateLimit(30, MINUTE)))
+    looked_up: AttemptLimit = field(default_factory=lambda: AttemptLimit("link-look-up", RateLimit(300, MINUTE)))
     readings: RateLimit = field(default_factory=lambda: RateLimit(120, MINUTE))
     answers: RateLimit = field(default_factory=lambda: RateLimit(20, HOUR))
 

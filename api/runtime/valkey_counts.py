@@ -86,6 +86,7 @@ class ValkeyCounts:
         services.keys.unknown.attach(self)
         services.reply_limits.unknown.attach(self)
         services.sign_ins.attach(self)
+        services.reply_limits.looked_up.attach(self)
         try:
             yield
         finally:

@@ -6,10 +6,13 @@ configuration, which knows one set of origins for all routes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
 
 from litestar.enums import ScopeType
+from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.utils.path import normalize_path
 
 from api.web.openapi import Route
 from api.web.request_headers import values_of
@@ -48,15 +51,18 @@ class CrossOrigin:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *self._headers(scope, method)]
+                message["headers"] = [*message["headers"], *self._headers(scope, method, message["status"])]
             await send(message)
 
         await self._app(scope, receive, sending)
 
-    def _headers(self, scope: Scope, method: str) -> Headers:
+    def _headers(self, scope: Scope, method: str, status: int) -> Headers:
         """The headers to add, once the answer is known to be of a route: `app` has set it in the scope."""
         handler: BaseRouteHandler | None = scope.get("route_handler")
         told = handler.opt if handler is not None else {}
+        if status == HTTPStatus.METHOD_NOT_ALLOWED and handler is None:
+            routes = _routes_at(scope).values()
+            return self._of_route(scope, next(filter(is_open, routes), next(iter(routes), None)), _EXPOSING)
         if "page" in told:
             return []  # of people who are signed in: nobody else's page reads them
         if method == "OPTIONS" and "routes" in told:
@@ -73,6 +79,17 @@ class CrossOrigin:
         origin = next(values_of(scope, b"origin"), "")
         allowed = [(b"access-control-allow-origin", origin.encode()), *more] if origin in self._origins else []
         return [(b"vary", b"origin"), *allowed]
+
+
+def _routes_at(scope: Scope) -> Mapping[str, Route]:
+    """The routes of a path by their methods, where the method of the request is none of them."""
+    router = scope["litestar_app"].asgi_router
+    try:
+        _, handler, *_ = router.handle_routing(path=normalize_path(scope["path"]), method="OPTIONS")
+    except HTTPException:  # a page of the desk
+        return {}
+    routes: Mapping[str, Route] = handler.opt.get("routes", {})
+    return routes
 
 
 _EXPOSING: Headers = [(b"access-control-expose-headers", EXPOSED.encode())]

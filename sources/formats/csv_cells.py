@@ -25,8 +25,10 @@ Path = tuple[str | int, ...]
 KINDS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
 
 
-_FORMULA = re.compile(r"[=+\-@\t\r]")
-_MARKED = re.compile(r"'+[=+\-@\t\r0-9]")
+_BEGINS_A_FORMULA = r"=+\-@\t\r\uff1d\uff0b\uff0d\uff20"
+"""Also the wide signs of East Asian keyboards, which some spreadsheets take for the narrow ones."""
+_FORMULA = re.compile(f"[{_BEGINS_A_FORMULA}]")
+_MARKED = re.compile(f"'+[{_BEGINS_A_FORMULA}0-9]")
 """A text that would be taken for one with an apostrophe before it."""
 _NUMBERS_ALONE = re.compile(r"[+\-][0-9][0-9 .]*")
 """Telephone numbers, say: nothing is computed of them, and people copy them."""

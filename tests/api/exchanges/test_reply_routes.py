@@ -1,7 +1,7 @@
 """Reply links: an exchange read and answered by who has the link, and by nobody else."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +10,8 @@ import structlog
 
 from api.runtime.observability import configure_logging
 from api.runtime.rate_limits import HOUR, MINUTE, AttemptLimit, RateLimit, ReplyLimits
+from db.core.engine import Connection
+from db.exchanges.reply_links import ReplyLink, select_link
 from tests.api.exchanges.steps import BROWSER, Opened, create_exchange, keyless, move
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client
@@ -221,6 +223,29 @@ async def test_who_tries_many_links_must_wait(served: Client, source: str, monke
     assert (page.status_code, page.headers["retry-after"]) == (429, "30")
     assert page.headers["content-type"].startswith("text/html")
     await exchange.seen(0)
+
+
+async def test_very_many_links_are_not_even_looked_up(
+    served: Client, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is what is no token; links that work do not count."""
+    exchange = await create_exchange(served, source, 1)
+    limits = limited(unknown=AttemptLimit("link", few(9)), looked_up=AttemptLimit("look-up", few(2)))
+    monkeypatch.setattr(served.services, "reply_limits", limits)
+    looked_up = list[str]()
+
+    async def select(connection: Connection, token: str, now: datetime) -> ReplyLink | None:
+        looked_up.append(token)
+        return await select_link(connection, token, now)
+
+    monkeypatch.setattr("api.exchanges.reply_routes.select_link", select)
+    for _ in range(3):
+        await exchange.seen(0)
+    tokens = [str(number) * 43 for number in range(3)]
+    answers = [await keyless(served, "GET", f"/replies/{token}") for token in ("short", *tokens)]
+    assert [answer.status_code for answer in answers] == [404, 404, 404, 429]
+    assert looked_up[3:] == tokens[:2]
+    assert answers[0].headers["cache-control"] == "no-store"
 
 
 async def test_who_reads_or_answers_too_often_must_wait(

@@ -109,7 +109,9 @@ async def test_that_of_the_administrators_key_ends_when_the_setting_changes(serv
 
 @pytest.mark.parametrize("token", ["x", "é", "%00", "A" * 43, "A" * 5_000])
 async def test_an_address_that_was_never_given_is_not_found(served: Client, token: str) -> None:
-    assert_refused(await opened(served, f"/meetings/feed/{token}.ics"), 404, "not-found")
+    refused = await opened(served, f"/meetings/feed/{token}.ics")
+    assert_refused(refused, 404, "not-found")
+    assert refused.headers["cache-control"] == "no-store"
 
 
 async def test_sent_twice_it_is_one_address(buyer: Buyer) -> None:

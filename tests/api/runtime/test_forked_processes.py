@@ -185,3 +185,16 @@ def test_a_process_that_says_nothing_is_not_waited_for(monkeypatch: pytest.Monke
     monkeypatch.setattr(api.runtime.forked_processes, "START_SECONDS", 0.1)
     with forked_processes(reference()) as processes:
         assert prepared(processes) == []
+
+
+@pytest.mark.parametrize("work", ["_call", "_serve"])
+@pytest.mark.parametrize("sent", [b"", b"\x80\x05"])
+def test_whoever_asks_and_goes_away_is_no_failure(work: str, sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first message is whole there is nothing to do, and nothing to complain of."""
+    monkeypatch.setattr("gc.set_threshold", lambda _: None)
+    channel, theirs = socket.socketpair()
+    with channel, socket.socket() as requests:
+        channel.sendall(sent)
+        channel.shutdown(socket.SHUT_WR)
+        getattr(api.runtime.forked_processes, work)(theirs.detach(), requests, reference())
+        assert channel.recv(10) == b"!"

@@ -93,6 +93,7 @@ def test_a_wrong_header_says_what_would_be_right(read: Read, header: str, hint: 
 
 
 FORMULAS = ["=1+1", '=HYPERLINK("https://a.example")', "@SUM(A1)", "+A1", "-A1", "\t=1", "'=1", "''=1"]
+FORMULAS += ["\uff1d1+1", "\uff0bA1", "\uff0dA1", "\uff20SUM(A1)", "'\uff1d1"]
 
 
 @pytest.mark.parametrize("name", FORMULAS)
