@@ -76,12 +76,12 @@ class TextReader:
     def summary(self, number: int) -> bytes:
         """The summary of a supplier."""
         piece, start, summary, _ = self._places
-        return self._reads[piece[number]](int(start[number]), int(summary[number]))
+        return self._reads[piece.item(number)](start.item(number), summary.item(number))
 
     def details(self, number: int) -> bytes:
         """The details of a supplier."""
         piece, start, summary, details = self._places
-        return self._reads[piece[number]](int(start[number] + summary[number]), int(details[number]))
+        return self._reads[piece.item(number)](start.item(number) + summary.item(number), details.item(number))
 
     def _opened(self, path: Path) -> Read:
         file = os.open(path, os.O_RDONLY)
