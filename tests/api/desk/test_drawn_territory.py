@@ -70,6 +70,7 @@ async def test_what_is_drawn_is_said_in_words_and_carried_along(
         ({"centre": "48.06,-2.96", "rayon": "20", "territoire": "commune:56178"}, "rayon"),
         ({"trace": json.dumps(POLYGON), "territoire": "commune:56178"}, "lieu"),
         ({"trace": "[[1,2]]"}, "lieu"),
+        ({"trace": '{"type": ' + "[" * 100_000}, "lieu"),
         ({"trace": json.dumps({"type": "Polygon", "coordinates": [[[2, 49], [2, 49], [2, 49], [2, 49]]]})}, "lieu"),
         ({"trace": json.dumps(POLYGON | {"coordinates": [RING[:4]]})}, "lieu"),
         ({"trace": json.dumps(POLYGON | {"coordinates": [[[lat, lon] for lon, lat in RING]]})}, "lieu"),
