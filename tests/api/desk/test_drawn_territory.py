@@ -131,7 +131,7 @@ async def test_places_are_completed_while_a_name_is_typed(browser: Browser) -> N
     part = (await browser.post("/besoin/compris", data=fields, headers=FORM)).text
     assert "<html" not in part
     assert 'value="commune:56260" checked' in part
-    assert 'class="choice" id="territoire-commune:56178"' in part
+    assert 'class="possible" id="territoire-commune:56178"' in part
     part = (await browser.post("/besoin/compris", data={**fields, "rayon": "20"}, headers=FORM)).text
     assert "epci:" not in part, "a radius is counted around communes alone"
     fields |= {"lot-1-site": "Vann", "montrer": "lot-1-site"}
