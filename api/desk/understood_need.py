@@ -29,7 +29,8 @@ from domain.text.bilingual import Text
 from matching.lot_query import LotQuery, Wanted
 from matching.reference import Reference
 
-LONGEST = 400
+LONGEST, MOST_CODES, MOST_KEYWORDS = 400, 200, 50
+"""What is read of a lot, at most, as a need admits it; a longer one is a mistake."""
 ANYWHERE = TerritoryRequest(codes=("country:FR",))
 _BETWEEN_CODES, _BETWEEN_WORDS = re.compile(r"[\s,;]+"), re.compile(r"[,;\n]")
 
@@ -139,10 +140,10 @@ def _readings(form: NeedForm, reference: Reference) -> list[LotQuery | None]:
     """Each lot as a match reads its words and codes; None for one that has none that is known."""
     said: dict[int, Lot] = {}
     for position, lot in enumerate(form.lots):
-        codes = tuple(filter(reference.cpv.exists, _codes(lot)))
-        if lot.title or codes or _keywords(lot):
-            title = lot.title[:LONGEST] or None
-            said[position] = Lot(id=str(position), title=title, cpv=codes, keywords=_keywords(lot))
+        codes = tuple(filter(reference.cpv.exists, _codes(lot)[:MOST_CODES]))
+        keywords = tuple(each[:LONGEST] for each in _keywords(lot)[:MOST_KEYWORDS])
+        if lot.title or codes or keywords:
+            said[position] = Lot(id=str(position), title=lot.title[:LONGEST] or None, cpv=codes, keywords=keywords)
     if not said:
         return [None] * len(form.lots)
     need = Need(lots=tuple(said.values()), title=form.title[:LONGEST] or None, territory=ANYWHERE)
@@ -158,7 +159,7 @@ def _trades(form: NeedForm, lot: LotForm, read: LotQuery | None, reference: Refe
     ticked = dict.fromkeys(lot.chosen if seen else wanted)
     offered = dict.fromkeys([*wanted, *(lot.offered if seen else ())])
     if lot.more:
-        found = [each.segment for each in reference.interpreter.search(lot.more, 3)]
+        found = [each.segment for each in reference.interpreter.search(lot.more[:LONGEST], 3)]
         offered |= dict.fromkeys(found)
         ticked |= dict.fromkeys(found[:1])
     known = [segment for segment in offered if taxonomy.known(segment)]

@@ -150,7 +150,7 @@ def _outline(form: PlaceForm, prefix: str, mistakes: list[Mistake]) -> Geometry 
         return None
     try:
         drawn: Geometry = msgspec.json.decode(form.drawn, type=Geometry)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         mistakes.append(Mistake(f"{prefix}lieu", NO_OUTLINE))
         return None
     return drawn

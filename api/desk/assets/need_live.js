@@ -13,7 +13,7 @@
 
   // before htmx reads the fields to send
   document.addEventListener("change", (event) => {
-    if (!event.target.matches("#formulaire .choice")) return;
+    if (!event.target.matches("#formulaire .possible")) return;
     const typed = document.getElementById(event.target.closest(".choices").dataset.of);
     if (typed) typed.value = "";
   }, true);

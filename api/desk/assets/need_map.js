@@ -137,7 +137,7 @@
         if (spots.some((other) => Math.abs(other.y - spot.y) < 24 && Math.abs(other.x - spot.x) < 120)) continue;
         spots.push(spot);
         const town = L.circleMarker(at, { radius: 2, color: "#1a1a1a", fillOpacity: 1, interactive: false });
-        names.addLayer(town.bindTooltip(properties.name, { permanent: true, direction: "right", className: "town" }));
+        names.addLayer(town.bindTooltip(properties.name, { permanent: true, direction: "right", className: "town-name" }));
       }
     }
 

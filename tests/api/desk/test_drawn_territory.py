@@ -70,6 +70,7 @@ async def test_what_is_drawn_is_said_in_words_and_carried_along(
         ({"centre": "48.06,-2.96", "rayon": "20", "territoire": "commune:56178"}, "rayon"),
         ({"trace": json.dumps(POLYGON), "territoire": "commune:56178"}, "lieu"),
         ({"trace": "[[1,2]]"}, "lieu"),
+        ({"trace": '{"type": ' + "[" * 100_000}, "lieu"),
         ({"trace": json.dumps({"type": "Polygon", "coordinates": [[[2, 49], [2, 49], [2, 49], [2, 49]]]})}, "lieu"),
         ({"trace": json.dumps(POLYGON | {"coordinates": [RING[:4]]})}, "lieu"),
         ({"trace": json.dumps(POLYGON | {"coordinates": [[[lat, lon] for lon, lat in RING]]})}, "lieu"),
@@ -130,7 +131,7 @@ async def test_places_are_completed_while_a_name_is_typed(browser: Browser) -> N
     part = (await browser.post("/besoin/compris", data=fields, headers=FORM)).text
     assert "<html" not in part
     assert 'value="commune:56260" checked' in part
-    assert 'class="choice" id="territoire-commune:56178"' in part
+    assert 'class="possible" id="territoire-commune:56178"' in part
     part = (await browser.post("/besoin/compris", data={**fields, "rayon": "20"}, headers=FORM)).text
     assert "epci:" not in part, "a radius is counted around communes alone"
     fields |= {"lot-1-site": "Vann", "montrer": "lot-1-site"}

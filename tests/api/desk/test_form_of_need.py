@@ -4,12 +4,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api.desk.form_of_need import form_of_need, plain_number
-from api.desk.need_form import MOST_LOTS, NeedForm, changed, read_need_form
+from api.desk.need_form import LOT_FIELDS, MOST_LOTS, NEED_FIELDS, NeedForm, changed, read_need_form
 from api.desk.understood_need import understand
 from domain.needs.need import NeedAndProcedure
 from matching.reference import Reference
+from tests import factories
 
 POLYGON = {"type": "Polygon", "coordinates": [[[-3.0, 48.0], [-2.8, 48.0], [-2.8, 48.2], [-3.0, 48.0]]]}
 LOT: dict[str, Any] = {
@@ -118,3 +121,24 @@ def test_a_form_with_nothing_in_it_is_the_empty_one() -> None:
 )
 def test_numbers_are_those_that_people_type(number: float | None, text: str) -> None:
     assert plain_number(number) == text
+
+
+FAR = '{"type": "Polygon", "coordinates": [[[1e308, 1e308], [1e308, 0], [0, 1e308], [1e308, 1e308]]]}'
+DEEP = '{"type": ' + "[" * 100_000
+ODD = (
+    *("", "0", "-1", "1e9", "9" * 400, "12,5", "Pontivy", "commune:56178", "departement:999", "56178", "90919200"),
+    *("pr-locaux", "handicap", "48.07,-2.96", "91,181", FAR, DEEP, "[]", "null", '{"type": "Polygon"}', "2026-02-30"),
+    *("market", "local", "oui", "a" * 5_000, "a," * 300, "22560001400016"),
+)
+TYPED = st.text(max_size=20) | st.sampled_from(ODD)
+NAMES = st.sampled_from([*NEED_FIELDS.values(), *(f"lot-{n}-{name}" for n in (1, 2) for name in LOT_FIELDS.values())])
+
+
+@given(st.dictionaries(NAMES, st.lists(TYPED, min_size=1, max_size=3)))
+def test_whatever_is_typed_is_understood_or_said_to_be_wrong(fields: dict[str, list[str]]) -> None:
+    form = read_need_form(fields)
+    understood = understand(form, factories.reference())
+    assert (understood.need is None) == bool(understood.mistakes)
+    assert len(understood.form.lots) == len(form.lots)
+    for mistake in understood.mistakes:
+        assert mistake.detail.fr

@@ -57,7 +57,7 @@ def type_a_need(base: str, folder: Path, width: int) -> None:
         assert "Entretien" in str(status.get_property("textContent"))
         window.find_element(By.ID, "lieu").send_keys("Pontiv")
         appears(window, "[id='territoire-commune:56178']").send_keys(Keys.SPACE)
-        appears(window, "[id='territoire-commune:56178']:checked:not(.choice)")
+        appears(window, "[id='territoire-commune:56178']:checked:not(.possible)")
         assert value(window, "lieu") == ""
         assert window.switch_to.active_element.get_attribute("id") == "territoire-commune:56178"
         window.find_element(By.ID, "rayon").send_keys("20", Keys.TAB)
@@ -81,8 +81,8 @@ def choose_on_the_map(base: str, folder: Path) -> None:
     with browsing(folder, 1280, scripts=True) as window:
         sign_in(window, base)
         window.find_element(By.CSS_SELECTOR, "#carte summary").send_keys(Keys.ENTER)
-        appears(window, ".map path.leaflet-interactive")
-        board = window.find_element(By.CSS_SELECTOR, ".map")
+        appears(window, ".place-map path.leaflet-interactive")
+        board = window.find_element(By.CSS_SELECTOR, ".place-map")
         window.execute_script("arguments[0].scrollIntoView({block: 'center'})", board)
         ActionChains(window).move_to_element(board).click().perform()
         appears(window, "#lieux [name=territoire]:checked[id^='territoire-departement:']")
@@ -186,7 +186,7 @@ def start_from_a_notice(base: str, folder: Path, rules: str) -> None:
         waiting(window).until(lambda _: value(window, "lot-1-objet") == "Nettoyage des locaux")
         assert violations(window, rules) == []
         window.find_element(By.CSS_SELECTOR, "#carte summary").send_keys(Keys.ENTER)
-        appears(window, ".map path.leaflet-interactive")
+        appears(window, ".place-map path.leaflet-interactive")
         assert violations(window, rules) == []
         window.find_element(By.CSS_SELECTOR, "button[formaction$=lotissement]").send_keys(Keys.ENTER)
         appears(window, "#changer")
