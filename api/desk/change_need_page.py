@@ -58,7 +58,7 @@ async def save_changed_need(visit: Visit, need_id: str) -> Response[bytes]:
         return taken_over(before, said, visit.services.reference)
 
     try:
-        return await changed_need(visit, need_id, edit)
+        return await changed_need(visit, need_id, edit, "change")
     except InvalidContent as invalid:
         return refused_form(visit, understood, invalid)
 

@@ -62,7 +62,7 @@ async def change_file(visit: Visit, need_id: str) -> Response[bytes]:
     def edit(before: NeedDocument) -> NeedChange:
         return msgspec.structs.replace(before, **values)
 
-    return await changed_need(visit, need_id, edit)
+    return await changed_need(visit, need_id, edit, "complete")
 
 
 @page("GET", "/besoins/{need_id}/etat", scope="needs")
@@ -144,6 +144,7 @@ async def _need(
         has_many_lots=need.status in OPEN and len(need.content.lots) > MOST_LOTS,
         file=typed if mistakes else _file_texts(need),
         moves=MOVES[need.status],
+        can_be_deleted=need.status == "draft" and not progress[need.id].exchanges and not awards,
         is_open=need.status in OPEN,
         can_be_changed=need.status in OPEN and len(need.content.lots) <= MOST_LOTS and visit.call.bearer.may("match"),
         procedures=PROCEDURES,

@@ -45,27 +45,28 @@ def known_tag(visit: Visit) -> str:
     return visit.text(KNOWN_FIELD) or '""'
 
 
-async def changed_need(visit: Visit, need_id: str, edit: Edit) -> Response[bytes]:
+async def changed_need(visit: Visit, need_id: str, edit: Edit, told: str) -> Response[bytes]:
     """The way to the need as `edit` changed it; a page that shows both where somebody else changed it meanwhile.
 
-    Raises as `edit_need`.
+    `told`: the word by which the page of the need says what was done. Raises as `edit_need`.
     """
+    done = f"/besoins/{id_in(need_id, NO_NEED)}?fait={told}"
     try:
         await edit_need(acting_at(visit), id_in(need_id, NO_NEED), known_tag(visit), edit)
     except Refusal as refusal:
         if refusal.kind.slug != "stale-version":
             raise
-        return await _crossed(visit, need_id, edit)
-    return visit.redirect(f"/besoins/{id_in(need_id, NO_NEED)}?fait=change")
+        return await _crossed(visit, need_id, edit) or visit.redirect(done)
+    return visit.redirect(done)
 
 
-async def _crossed(visit: Visit, need_id: str, edit: Edit) -> Response[bytes]:
-    """The need as it is now beside what was typed; the way to it where both say the same."""
+async def _crossed(visit: Visit, need_id: str, edit: Edit) -> Response[bytes] | None:
+    """The need as it is now beside what was typed; None where both say the same."""
     need = await own_need_of(visit, need_id)
     now = need_document(need)
     lines = list(changed_lines(now, edit(now), visit.services.reference))
     if not lines:
-        return visit.redirect(f"/besoins/{id_in(need_id, NO_NEED)}?fait=change")
+        return None
     typed = [(name, text) for name, text in visit.typed() if name != KNOWN_FIELD]
     again = [*typed, (KNOWN_FIELD, now.etag)]
     path = visit.call.scope["path"]

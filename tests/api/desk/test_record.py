@@ -318,6 +318,18 @@ async def test_a_draft_is_deleted_after_a_question(own: Browser, buyer: Buyer) -
     assert (await buyer.get(f"/needs/{path.rpartition('/')[2]}")).status_code == 404
 
 
+async def test_a_draft_with_an_award_cannot_be_deleted(own: Browser) -> None:
+    path = await keep(own)
+    assert f"{path}/supprimer" in own.page
+    await own.open(f"/{path}/attributions")
+    winner = re.findall(r'<option value="([0-9a-f-]{36})"', own.page)[0]
+    await own.submit(f"{path}/attributions", titulaire=winner)
+    await own.open(f"/{path}")
+    assert f"{path}/supprimer" not in own.page
+    await own.open(f"/{path}/supprimer")
+    assert (await own.submit(f"{path}/supprimer")).status_code == 409
+
+
 async def test_a_state_that_somebody_else_changed_is_asked_again(own: Browser) -> None:
     path = await keep(own)
     await own.open(f"/{path}/etat?vers=abandoned")
