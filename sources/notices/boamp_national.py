@@ -11,16 +11,8 @@ from collections.abc import Iterable, Iterator
 from domain.needs.need import Nature, Procedure
 from sources.notices.durations import count_of, months_between, months_of
 from sources.notices.element import Element, PlacedText, mark_read
-from sources.notices.notice import (
-    Amount,
-    Notice,
-    NoticeBuyer,
-    NoticeLot,
-    NoticePlace,
-    Renewals,
-    ReservedFlag,
-    ReservedMark,
-)
+from sources.notices.notice import Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals, ReservedFlag
+from sources.notices.reserved_marks import OF_BOAMP
 
 NATURES: dict[str, Nature] = {
     "TRAVAUX": "works",
@@ -50,11 +42,6 @@ LENGTHS = (
 )
 STARTS, ENDS = ("datedebut", "dateacompterdu"), ("datefin", "datejusquau")
 VALUES, MOST = ("valeurestimee", "estimationvaleur", "valeurtotale", "valeur"), ("valeurmax",)
-RESERVED: dict[str, ReservedMark] = {
-    "marchereserveoui": "sheltered",
-    "ateliersproteges": "sheltered",
-    "emploisproteges": "programme",
-}
 NOT_RESERVED = ("marchereservenon", "marchenonreserve")
 BUYERS, BUYER_NAMES = ("organisme", "identite"), ("nomofficiel", "acheteurpublic", "denomination")
 NUMBERS = ("codeidentificationnational", "codeidentnational", "siret")
@@ -221,9 +208,9 @@ def _amount(elements: Iterable[Element]) -> Amount | None:
 def _flags(form: _Names) -> list[ReservedFlag]:
     """The marks of reservation; the one that names the kind comes in the place of the one around it."""
     flags = []
-    for name, mark in RESERVED.items():
+    for name, mark in OF_BOAMP.items():
         for each in form.all(name):
-            if not _Names(each).all(*RESERVED):
+            if not _Names(each).all(*OF_BOAMP):
                 mark_read(each)
                 flags.append(ReservedFlag(each.path, mark))
     return flags

@@ -11,16 +11,8 @@ from domain.text.one_line import cut
 from sources.notices import remarks
 from sources.notices.durations import count_of, months_between, months_of
 from sources.notices.element import Element, PlacedText, mark_read
-from sources.notices.notice import (
-    Amount,
-    Notice,
-    NoticeBuyer,
-    NoticeLot,
-    NoticePlace,
-    Renewals,
-    ReservedFlag,
-    ReservedMark,
-)
+from sources.notices.notice import Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals, ReservedFlag
+from sources.notices.reserved_marks import OF_EFORMS
 
 ROOTS = ("ContractNotice", "PriorInformationNotice", "ContractAwardNotice")
 EXTENSION = ("UBLExtensions", "UBLExtension", "ExtensionContent", "EformsExtension")
@@ -52,8 +44,6 @@ BUYER_KINDS: dict[str, BuyerKind] = {
 AUTHORITIES = ("cga", "ra", "la", "rl-aut", "body-pl", "body-pl-cga", "body-pl-ra", "body-pl-la")
 NO_AUTHORITIES = ("spec-rights-entity",)
 UTILITIES, CONCESSIONS = "32014L0025", "32014L0023"
-RESERVED: dict[str, ReservedMark] = {"res-ws": "sheltered", "res-pub-ser": "mission"}
-"""reserved-procurement (BT-71)."""
 FRAMEWORKS = ("fa-wo-rc", "fa-w-rc", "fa-mix")
 DYNAMIC_SYSTEMS = ("dps-list", "dps-nlist")
 FRENCH = "FRA"
@@ -239,8 +229,8 @@ class _Reader:
         lot.is_not_reserved = said_none and not lot.reserved
 
     def _flag(self, lot: NoticeLot, code: Element, text: str) -> None:
-        if text in RESERVED:
-            lot.reserved.append(ReservedFlag(code.path, RESERVED[text]))
+        if (mark := OF_EFORMS.get(text)) is not None:
+            lot.reserved.append(ReservedFlag(code.path, mark))
         elif text != "none":
             shown = cut(text)
             self.notice.note(code.path, f"Réservation inconnue : « {shown} »", f"Unknown reservation: “{shown}”")

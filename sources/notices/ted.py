@@ -9,16 +9,8 @@ from domain.needs.need import BuyerKind, Nature, Procedure, Technique
 from sources.notices import remarks
 from sources.notices.durations import months_between, months_of
 from sources.notices.element import Element, PlacedText, mark_read
-from sources.notices.notice import (
-    Amount,
-    Notice,
-    NoticeBuyer,
-    NoticeLot,
-    NoticePlace,
-    Renewals,
-    ReservedFlag,
-    ReservedMark,
-)
+from sources.notices.notice import Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals, ReservedFlag
+from sources.notices.reserved_marks import OF_TED
 
 ROOTS = ("TED_EXPORT", "TED_ESENDERS")
 FRENCH = "FR"
@@ -47,13 +39,6 @@ PROCEDURES: dict[str, Procedure] = {
     "PT_AWARD_CONTRACT_WITHOUT_PUBLICATION": "direct_award",
     "PT_NEGOTIATED_WITHOUT_PUBLICATION": "direct_award",
     "PT_NEGOTIATED_WITHOUT_COMPETITION": "direct_award",
-}
-RESERVED: dict[str, ReservedMark] = {
-    "RESTRICTED_SHELTERED_WORKSHOP": "sheltered",
-    "RESTRICTED_SHELTERED_PROGRAM": "programme",
-    "RESTRICTED_TO_SHELTERED_WORKSHOPS": "sheltered",
-    "RESTRICTED_TO_FRAMEWORK": "programme",
-    "RESERVED_ORGANISATIONS_SERVICE_MISSION": "mission",
 }
 TECHNIQUES: dict[str, Technique] = {"DPS": "dynamic_purchasing_system", "FRAMEWORK": "framework_agreement"}
 CONCESSIONS, UTILITIES = "32014L0023", "32014L0025"
@@ -118,9 +103,9 @@ def elements_beginning(element: Element, prefix: str) -> list[Element]:
 def reserved_flags(form: Element) -> list[ReservedFlag]:
     """The marks of reservation, which these forms make for all lots together."""
     flags = []
-    for element in form.within(*RESERVED):
+    for element in form.within(*OF_TED):
         mark_read(element)
-        flags.append(ReservedFlag(element.path, RESERVED[element.name]))
+        flags.append(ReservedFlag(element.path, OF_TED[element.name]))
     return flags
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from domain.needs.need import Nature
 from sources.notices.element import Element, PlacedText, from_json, mark_read
 from sources.notices.notice import Notice, NoticeBuyer, NoticeLot, NoticePlace, ReservedFlag
-from sources.notices.ted import NATURES, RESERVED
+from sources.notices.reserved_marks import OF_TED
+from sources.notices.ted import NATURES
 
 
 def is_extract(document: Mapping[str, Any]) -> bool:
@@ -34,8 +35,8 @@ def read(document: Mapping[str, Any]) -> Notice:
     )
     if name := _text(root, "buyer"):
         notice.buyer = NoticeBuyer(root.path, name, place=address)
-    marks = [each for each in _all(root, "reserved_flags") if each.text in RESERVED]
-    flags = [ReservedFlag(each.path, RESERVED[each.text]) for each in marks]
+    marks = [each for each in _all(root, "reserved_flags") if each.text in OF_TED]
+    flags = [ReservedFlag(each.path, OF_TED[each.text]) for each in marks]
     mark_read(*(root.at(name) for name in ("schema", "form", "lot_division")))
     elements = notice.first_lots(list(root.all("lots")))
     for element in elements:
