@@ -5,7 +5,7 @@ document that has no such surroundings names its `font`.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from markupsafe import escape
@@ -86,30 +86,20 @@ def _coverage(report: Report) -> Iterator[Bar]:
 
 
 def map_drawing(
-    standings: Sequence[ReportStanding],
-    title: str,
-    language: Language,
-    maps: MapSheets,
-    font: str | None = None,
-    *,
-    ground: Text = TERRITORY,
-    words: Mapping[str, Text] = STANDINGS,
+    standings: Sequence[ReportStanding], title: str, language: Language, maps: MapSheets, font: str | None = None
 ) -> Drawing:
-    """The map of suppliers, each by its standing, in the order of the points that the sheets were made of.
-
-    `ground`, `words`: what the legend calls the territory and the standings.
-    """
+    """The map of suppliers, each by its standing, in the order of the points that the sheets were made of."""
     if not maps.sheets:
         unknown = Text("Le contour de ce territoire n'est pas connu.", "The outline of this territory is not known.")
         return Drawing((), note=unknown.to(language))
-    keys = [Key(_sign(_swatch(GROUND, INK), font), ground.to(language))]
+    keys = [Key(_sign(_swatch(GROUND, INK), font), TERRITORY.to(language))]
     if any(sheet.sites for sheet in maps.sheets):
         keys.append(Key(_sign(_star((20, 20), 15), font), SITE.to(language)))
     shown = Counter[str](standings[position] for sheet in maps.sheets for position, _ in sheet.points)
-    for standing, named in words.items():
+    for standing, words in STANDINGS.items():
         if standing in shown:
             number = count(shown[standing], language)
-            meaning = Text(f"{named.fr} : {number}", f"{named.en}: {number}").to(language)
+            meaning = Text(f"{words.fr} : {number}", f"{words.en}: {number}").to(language)
             keys.append(Key(_sign(_supplier((20, 20), standing), font), typeset(meaning, language)))
     beyond = Text(f"Hors du cadre de la carte : {maps.beyond}.", f"Beyond the map: {maps.beyond}.").to(language)
     main, *others = maps.sheets
