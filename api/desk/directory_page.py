@@ -20,7 +20,7 @@ from api.desk.supplier_words import (
 from api.desk.visit import Visit
 from api.directory.routes import find_document
 from api.directory.search import COUNTED_AT_MOST, count, search
-from api.reports.svg import Drawing, MapWords, Pin, map_drawing
+from api.reports.svg import Drawing, Key, Pin, map_drawing
 from db.core.engine import transaction
 from domain.errors import NotFound
 from domain.needs.need import RESERVED_TYPES, TerritoryRequest
@@ -32,8 +32,7 @@ from matching.reference import Reference
 
 FRANCE = "country:FR"
 GROUND = Text("Territoire", "Territory")
-SUPPLIERS = {"eligible": Text("Fournisseurs", "Suppliers")}
-ONE_SUPPLIER = {"eligible": Text("Ce fournisseur", "This supplier")}
+SUPPLIERS, ONE_SUPPLIER = Text("Fournisseurs", "Suppliers"), Text("Ce fournisseur", "This supplier")
 
 
 @page("GET", "/annuaire", scope=("read", "admin"))
@@ -102,25 +101,24 @@ async def _map_of(visit: Visit, form: DirectoryForm, suppliers: Sequence[Supplie
 
 
 async def _drawn(
-    visit: Visit, codes: tuple[str, ...], points: Sequence[Point], words: dict[str, Text], title: str = ""
+    visit: Visit, codes: tuple[str, ...], points: Sequence[Point], words: Text, title: str = ""
 ) -> Drawing:
-    """The map of these points, drawn beside the requests."""
+    """The map of these points, drawn beside the requests; the legend calls them by these words."""
     key = str(visit.call.bearer.organisation_id)
-    return await visit.services.match_work.beside(
-        _map, codes, points, words, title, visit.language, is_much=False, key=key, left=visit.call.left
+    drawn = await visit.services.match_work.beside(
+        _map, codes, points, title, visit.language, is_much=False, key=key, left=visit.call.left
     )
+    # of its signs the map has two here, the territory's and a supplier's, or the first alone
+    texts = (GROUND, words)
+    keys = [Key(key.sign, text.to(visit.language)) for key, text in zip(drawn.keys, texts, strict=False)]
+    return drawn._replace(keys=tuple(keys))
 
 
 def _map(
-    reference: Reference,
-    codes: tuple[str, ...],
-    points: Sequence[Point],
-    words: dict[str, Text],
-    title: str,
-    language: Language,
+    reference: Reference, codes: tuple[str, ...], points: Sequence[Point], title: str, language: Language
 ) -> Drawing:
     sheets = map_sheets(reference.geography, [TerritoryRequest(codes=codes)], [], points)
-    return map_drawing([Pin("eligible")] * len(points), title, language, sheets, words=MapWords(GROUND, words))
+    return map_drawing([Pin("eligible")] * len(points), title, language, sheets)
 
 
 def _around(commune: str, reference: Reference) -> tuple[str, ...]:

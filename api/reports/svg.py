@@ -5,7 +5,7 @@ document that has no such surroundings names its `font`.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from markupsafe import escape
@@ -63,13 +63,6 @@ class Pin(NamedTuple):
     href: str = ""
 
 
-class MapWords(NamedTuple):
-    """The words of a map's legend for its territory and the standings of suppliers."""
-
-    ground: Text = TERRITORY
-    standings: Mapping[str, Text] = {**STANDINGS, "unknown_trade": UNKNOWN_TRADE}
-
-
 class Bar(NamedTuple):
     """A row of a chart: a length, how much of it is darker, and a mark."""
 
@@ -106,17 +99,9 @@ def _coverage(report: Report) -> Iterator[Bar]:
 
 
 def map_drawing(
-    pins: Sequence[Pin],
-    title: str,
-    language: Language,
-    maps: MapSheets,
-    font: str | None = None,
-    words: MapWords = MapWords(),  # noqa: B008 - a constant
+    pins: Sequence[Pin], title: str, language: Language, maps: MapSheets, font: str | None = None
 ) -> Drawing:
-    """The map of suppliers, each by its standing, in the order of the points that the sheets were made of.
-
-    `words`: what the legend calls the territory and the standings.
-    """
+    """The map of suppliers, each by its standing, in the order of the points that the sheets were made of."""
     if not maps.sheets:
         unknown = Text("Le contour de ce territoire n'est pas connu.", "The outline of this territory is not known.")
         return Drawing((), note=unknown.to(language))
@@ -125,26 +110,24 @@ def map_drawing(
     return Drawing(
         parts=(_sheet(pins, title, main, font, inset=False),),
         insets=tuple(_sheet(pins, title, other, font, inset=True) for other in others),
-        keys=tuple(_map_keys(pins, language, maps, font, words)),
+        keys=tuple(_map_keys(pins, language, maps, font)),
         note=typeset(beyond, language) if maps.beyond else "",
     )
 
 
-def _map_keys(
-    pins: Sequence[Pin], language: Language, maps: MapSheets, font: str | None, words: MapWords
-) -> Iterator[Key]:
+def _map_keys(pins: Sequence[Pin], language: Language, maps: MapSheets, font: str | None) -> Iterator[Key]:
     """The signs that are on the sheets, in words."""
-    yield Key(_sign(_swatch(GROUND, INK), font), typeset(words.ground.to(language), language))
+    yield Key(_sign(_swatch(GROUND, INK), font), typeset(TERRITORY.to(language), language))
     if any(sheet.sites for sheet in maps.sheets):
         yield Key(_sign(_star((20, 20), 15), font), typeset(SITE.to(language), language))
     if any(sheet.reach for sheet in maps.sheets):
         dashes = '<path d="M2 20H38" fill="none" stroke="#a3341f" stroke-width="3" stroke-dasharray="9 6"/>'
         yield Key(_sign(dashes, font), WITHIN_REACH.to(language))
     shown = Counter[str](pins[position].standing for sheet in maps.sheets for position, _ in sheet.points)
-    for standing, named in words.standings.items():
+    for standing, words in {**STANDINGS, "unknown_trade": UNKNOWN_TRADE}.items():
         if standing in shown:
             number = count(shown[standing], language)
-            meaning = Text(f"{named.fr} : {number}", f"{named.en}: {number}").to(language)
+            meaning = Text(f"{words.fr} : {number}", f"{words.en}: {number}").to(language)
             yield Key(_sign(_supplier((20, 20), standing), font), typeset(meaning, language))
 
 

@@ -6,6 +6,7 @@ signed with one that is not known. Sources: OpenID Connect Core 1.0, Discovery 1
 """
 
 import asyncio
+import ssl
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
@@ -102,6 +103,7 @@ class IdentityProvider:
         self._monotonic, self._transport = monotonic, transport
         self._published: _Published | None = None
         self._reading = asyncio.Lock()
+        self._tls: ssl.SSLContext | None = None
 
     @property
     def redirect_uri(self) -> str:
@@ -226,10 +228,11 @@ class IdentityProvider:
         """The provider's answer, a client error too. Raises ProviderAway."""
         import httpx  # noqa: PLC0415 - would keep every start waiting
 
+        if self._tls is None:
+            self._tls = httpx.create_ssl_context()
+        options: dict[str, Any] = {"verify": self._tls, "timeout": PATIENCE_SECONDS, "transport": self._transport}
         try:
-            async with httpx.AsyncClient(
-                timeout=PATIENCE_SECONDS, follow_redirects=False, trust_env=False, transport=self._transport
-            ) as client:
+            async with httpx.AsyncClient(follow_redirects=False, trust_env=False, **options) as client:
                 answer = await client.request(method, address, **sent)
         except httpx.HTTPError as failure:
             raise ProviderAway(type(failure).__name__) from None
