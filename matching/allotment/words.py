@@ -12,11 +12,11 @@ Said = tuple[str, Text]
 
 DIVISIONS_LEFT_OUT = Text(
     "Il y a trop de divisions et de réunions pour les examiner toutes : des lots qui en ont le plus, ont été examinés "
-    "ces lots tels quels, divisés par segment, par territoire ou par les deux, et ce qui s'obtient de 150 lots au plus "
+    "ces lots tels quels, divisés par métier, par territoire ou par les deux, et ce qui s'obtient de 150 lots au plus "
     "en réunissant chaque fois le lot où l'offre est la plus faible à celui, parmi les plus faibles, avec lequel la "
     "concurrence et les réponses seules y perdent le moins.",
     "There are too many divisions and joins to look at all of them: of the lots that have the most, those looked at "
-    "are: as given, divided by segment, by territory or by both, and what comes of 150 lots at most when the one with "
+    "are: as given, divided by trade, by territory or by both, and what comes of 150 lots at most when the one with "
     "the weakest supply is joined each time with the one, of the weakest, where competition and suppliers that answer "
     "alone lose the least.",
 )
@@ -66,7 +66,7 @@ def divided(labels: Sequence[str], by_segment: bool, by_area: bool, area: str) -
     """That a lot buys only some segments of the lots that it is made of, or in only some of their areas."""
     if by_segment:
         what = _in_a_row(labels)
-        yield "divided_by_segment", Text(f"Divisé par segment : {what.fr}", f"Divided by segment: {what.en}")
+        yield "divided_by_segment", Text(f"Divisé par métier : {what.fr}", f"Divided by trade: {what.en}")
     if by_area:
         yield "divided_by_territory", Text(f"Divisé par territoire : {area}", f"Divided by territory: {area}")
 

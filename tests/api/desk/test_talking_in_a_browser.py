@@ -73,7 +73,7 @@ def talk(base: str, desk: Desk, folder: Path, width: int, scripts: bool) -> None
         assert [entry for entry in log if "Content Security Policy" in entry["message"]] == []
 
 
-def write_to_all(window: Chrome, need: str) -> str:
+def write_to_all(window: Chrome, need: str, name: str = ASKER) -> str:
     """Write to the whole list by a template; the path of the link that one of them gets."""
     window.get(f"{need}/echanges")
     press(window, "a.button")
@@ -81,7 +81,7 @@ def write_to_all(window: Chrome, need: str) -> str:
     press(window, "[name=faire][value=modele]")
     press(window, ".actions [name=faire]")
     press(window, "[name=faire][value=envoyer]")
-    (letter,) = (each for each in window.find_elements(By.CSS_SELECTOR, ".sheet") if ASKER in each.text)
+    (letter,) = (each for each in window.find_elements(By.CSS_SELECTOR, ".sheet") if name in each.text)
     letter.find_element(By.TAG_NAME, "summary").click()
     found = re.search(r"/replies/[\w-]+", letter.find_element(By.CSS_SELECTOR, ".letter").text)
     assert found
@@ -95,9 +95,9 @@ def answer_as_supplier(window: Chrome, link: str) -> None:
     press(window, "button[type=submit]")
 
 
-def publish_its_question(window: Chrome, need: str) -> None:
+def publish_its_question(window: Chrome, need: str, name: str = ASKER) -> None:
     window.get(f"{need}/echanges")
-    assert ASKER in text_of(window, "section[aria-labelledby=a-lire]")
+    assert name in text_of(window, "section[aria-labelledby=a-lire]")
     press(window, "section[aria-labelledby=questions] a")
     window.find_element(By.CSS_SELECTOR, ".exchange summary").click()
     (answer,) = window.find_elements(By.CSS_SELECTOR, "textarea[name^=reponse-]")
