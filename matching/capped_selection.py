@@ -24,10 +24,10 @@ class CappedSelection:
             every = np.arange(len(distances.known))
             away = distances.known if cap_km <= CERTAIN_KM else distances.at(every)
             self.in_reach = away <= cap_km
-            self.order = reserved.order[self.in_reach[reserved.order]]
+            self.order = reserved.order[self.in_reach.take(reserved.order)]
             self.ends = reserved.class_ends(self.order)
             self.counts = reserved.counted(reserved.of_day.tally(self.in_reach))
-        self.within = reserved.counted_within(reserved.of_day.tally_within(distances))
+        self.within = reserved.counted_within(distances)
 
     @property
     def weight(self) -> int:
@@ -37,7 +37,7 @@ class CappedSelection:
     def nearest(self, rows: Positions, count: int) -> DrawnOrder:
         """The ordinals of the `count` nearest of some rows."""
         rows = self.distances.nearest(rows, count)
-        ordinals = self.distances.ordinals[rows]
+        ordinals = self.distances.ordinals.take(rows)
         return DrawnOrder(ordinals, (self.distances.at(rows),), self.distances.draws(ordinals), count)
 
     def first(self, count: int) -> DrawnOrder:
@@ -49,5 +49,5 @@ class CappedSelection:
             start = end
         last = self.distances.nearest(self.order[start:end], count - start)
         rows = np.concatenate((self.order[:start], last))
-        keys = self.distances.at(rows), self.reserved.classes[rows]
-        return DrawnOrder(rows, keys, self.distances.draws(self.distances.ordinals[rows]), count)
+        keys = self.distances.at(rows), self.reserved.classes.take(rows)
+        return DrawnOrder(rows, keys, self.distances.draws(self.distances.ordinals.take(rows)), count)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from matching.geo.projection import Floats, Positions
 from matching.geo.shape import PointShape, Shape
+from matching.geo.territory import Bools
 from matching.spatial_order import CERTAIN_KM, runs_near
 from matching.supplier_columns import Ordinals, SupplierColumns
 from matching.weighted_cache import WeightedCache
@@ -58,7 +59,7 @@ class Distances:
     def spans(self, ordinals: Ordinals, radius_km: float) -> list[tuple[int, int]]:
         """The runs, none of them empty, of sorted ordinals that may be within the radius and CERTAIN_KM."""
         self._widest_km = max(self._widest_km, min(radius_km, CERTAIN_KM))
-        at = np.searchsorted(ordinals, self._near(radius_km)).tolist()
+        at = ordinals.searchsorted(self._near(radius_km)).tolist()
         return [(low, high) for low, high in zip(at[::2], at[1::2], strict=True) if high > low]
 
     def places(self, ordinals: Ordinals, radius_km: float) -> Positions:
@@ -71,9 +72,9 @@ class Distances:
         if self.shape is None:
             return np.full(len(ordinals), np.inf)
         known = self._known()
-        metres = known[ordinals]
-        missing = np.flatnonzero(metres <= 0)
-        if len(missing):
+        metres = known.take(ordinals)
+        if metres.min(initial=1) <= 0:
+            missing = np.flatnonzero(metres <= 0)
             some = ordinals[missing]
             metres[missing] = _metres(self.shape.distance(self.columns.positions[some]))
             self._note(some, metres[missing])
@@ -84,12 +85,35 @@ class Distances:
         if self.shape is None:
             return np.full(len(ordinals), np.inf)
         metres = self._bounded(ordinals)
-        doubtful = np.flatnonzero((metres < 0) & (-metres <= reach_km * 1_000 + 2))
         distance = _kilometres(metres)
-        distance[metres < 0] = np.inf
-        if len(doubtful):
-            distance[doubtful] = self.distance(ordinals[doubtful])
+        bounded = np.flatnonzero(metres < 0)
+        if len(bounded):
+            doubtful = bounded[-metres[bounded] <= reach_km[bounded] * 1_000 + 2]
+            distance[bounded] = np.inf
+            if len(doubtful):
+                distance[doubtful] = self.distance(ordinals[doubtful])
         return distance
+
+    def stretch(self, ordinals: Ordinals) -> slice | None:
+        """The places of sorted ordinals that hold all near the shape, where all of them are measured; else None."""
+        if not self._is_measured or (len(ordinals) and ordinals[-1] >= len(self.columns.spatial_keys)):
+            return None
+        near = self._near(0.0)
+        first, end = ordinals.searchsorted(near[[0, -3]]).tolist() if len(near) > 2 else (0, 0)
+        return slice(first, end)
+
+    def are_within(self, ordinals: Ordinals, reach_m: Metres) -> Bools:
+        """Which suppliers of a `stretch` are no farther than so many metres each, all of these under CERTAIN_KM."""
+        metres = self._known().take(ordinals)
+        metres -= 1  # of whoever was not measured, as he is far: an unsigned number larger than any other
+        return metres.view(np.uint32) <= reach_m.view(np.uint32)
+
+    def known_within(self, ordinals: Ordinals, radius_km: float) -> Floats:
+        """As `distance`; NaN, without being measured, where it is certain to be more than the radius and CERTAIN_KM."""
+        near, known = self.places(ordinals, radius_km), np.full(len(ordinals), np.nan)
+        away = self.distance_within(ordinals.take(near), np.full(len(near), radius_km + CERTAIN_KM))
+        known[near] = np.where(away == np.inf, np.nan, away)
+        return known
 
     def measure(self) -> Iterator[None]:
         """Measure everybody near that was not asked for yet, in small steps."""
@@ -111,9 +135,9 @@ class Distances:
     def _bounded(self, ordinals: Ordinals) -> Metres:
         """Metres as they are kept, none of them 0."""
         known = self._known()
-        metres = known[ordinals]
-        unknown = np.flatnonzero(metres == 0)
-        if len(unknown) and self.shape is not None:
+        metres = known.take(ordinals)
+        if not metres.all() and self.shape is not None:
+            unknown = np.flatnonzero(metres == 0)
             some = ordinals[unknown]
             bound = self.shape.lower_bound(self.columns.positions[some])
             made = np.full(len(some), NO_PLACE, dtype=np.int32)
@@ -162,19 +186,30 @@ class PointDistances(Distances):
 
     def distance(self, ordinals: Ordinals) -> Floats:
         """Kilometres to the point; infinite where a place is not known."""
-        return self._point.distance(self.columns.positions[ordinals])
+        distance = self._to_point(ordinals)
+        distance[np.isnan(distance)] = np.inf
+        return distance
 
     def distance_within(self, ordinals: Ordinals, reach_km: Floats) -> Floats:  # noqa: ARG002 - nothing is left out
         """As `distance`."""
         return self.distance(ordinals)
 
+    def known_within(self, ordinals: Ordinals, radius_km: float) -> Floats:  # noqa: ARG002 - nothing is left out
+        """As `distance`; NaN where a place is not known."""
+        return self._to_point(ordinals)
+
     def lower_bound(self, ordinals: Ordinals) -> Floats:
-        """As `distance`."""
-        return self.distance(ordinals)
+        """Kilometres that `distance` is certain not to be under; infinite where a place is not known."""
+        bound = self._point.straight(self.columns.positions.take(ordinals, axis=0))
+        bound[np.isnan(bound)] = np.inf
+        return bound
 
     def measure(self) -> Iterator[None]:
         """No step: nothing is measured in advance."""
         return iter(())
+
+    def _to_point(self, ordinals: Ordinals) -> Floats:
+        return self._point.lower_bound(self.columns.positions.take(ordinals, axis=0))
 
 
 def distances_to(columns: SupplierColumns, shape: Shape | None) -> Distances:
@@ -211,9 +246,9 @@ class PlaceDistances:
         """The drawing bits of any suppliers."""
         return self._distances.columns.draw[ordinals]
 
-    def near_of(self, ordinals: Ordinals) -> Ordinals:
-        """Those of any suppliers, in order, that may be within CERTAIN_KM."""
-        return ordinals[self._distances.places(ordinals, self._radius_km)]
+    def near_of(self, ordinals: Ordinals) -> list[Ordinals]:
+        """Those of any suppliers, in order, that may be within CERTAIN_KM: some runs of them."""
+        return [ordinals[first:end] for first, end in self._distances.spans(ordinals, self._radius_km)]
 
     def _less_radius(self, distance: Floats) -> Floats:
         return np.maximum(distance - self._radius_km, 0.0) if self._radius_km else distance
@@ -222,36 +257,45 @@ class PlaceDistances:
 class NearDistances(PlaceDistances):
     """Distances of some suppliers to a shape, less a radius around it: of the near at once, of others when asked for.
 
-    `known`: kilometres, NaN where that is certainly more than CERTAIN_KM and was not asked for; `near`: the other rows.
+    `known`: kilometres, NaN where that is certainly more than CERTAIN_KM and was not asked for.
     """
 
-    def __init__(self, cache: DistanceCache, shape: Shape | None, ordinals: Ordinals, radius_km: float = 0.0) -> None:
+    def __init__(
+        self,
+        cache: DistanceCache,
+        shape: Shape | None,
+        ordinals: Ordinals,
+        radius_km: float = 0.0,
+        known: Floats | None = None,
+    ) -> None:
+        """Of `ordinals` in order; `known`: where those are known already."""
         super().__init__(cache, shape, radius_km)
         self.ordinals = ordinals
-        self.near = self._distances.places(ordinals, radius_km).astype(np.int32)
-        self.known: Floats = np.full(len(ordinals), np.nan)
-        within = np.full(len(self.near), radius_km + CERTAIN_KM)
-        away = self._less_radius(self._distances.distance_within(ordinals[self.near], within))
-        self.known[self.near] = np.where(np.isfinite(away), away, np.nan)
+        self.known = self._less_radius(self._distances.known_within(ordinals, radius_km)) if known is None else known
 
     @property
     def weight(self) -> int:
         """Its bytes, but for the ordinals."""
-        return self.known.nbytes + self.near.nbytes + BYTES_PER_OBJECT
+        return self.known.nbytes + BYTES_PER_OBJECT
+
+    def of_rows(self, rows: Positions) -> "NearDistances":
+        """Those of some of the suppliers, which are in order."""
+        shape = self._shape() if self._shape else None
+        return NearDistances(self._cache, shape, self.ordinals.take(rows), self._radius_km, self.known.take(rows))
 
     def at(self, rows: Positions) -> Floats:
         """Kilometres from some of the suppliers, by row."""
-        distance = self.known[rows]
-        unknown = np.flatnonzero(np.isnan(distance))
-        if len(unknown):
-            distance[unknown] = self.of(self.ordinals[rows[unknown]])
+        distance = self.known.take(rows)
+        is_unknown = np.isnan(distance)
+        if is_unknown.any():
+            distance[is_unknown] = self.of(self.ordinals[rows[is_unknown]])
         return distance
 
     def nearest(self, rows: Positions, count: int) -> Positions:
         """Of some rows those that are not farther than the `count`-th nearest, or few more."""
         if len(rows) <= count + FEW:
             return rows
-        distance = self.known[rows]
+        distance = self.known.take(rows)
         near = np.flatnonzero(distance <= CERTAIN_KM)
         if len(near) < count:
             unknown = np.flatnonzero(np.isnan(distance))

@@ -145,7 +145,7 @@ class _Growing:
         if count > len(self._values):
             self._grow(count)
         table = self._values
-        values = table[facts]
+        values = table.take(facts)
         unknown = np.flatnonzero(values == self._unknown)
         if len(unknown):
             table[facts[unknown]] = values[unknown] = find(facts[unknown])

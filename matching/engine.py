@@ -1,7 +1,7 @@
 """A need in, an explained shortlist out."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -23,9 +23,12 @@ from matching.lot_query import LotQuery
 from matching.near_misses import nearest_refused
 from matching.past_awards import PastAwards
 from matching.reference import Reference
+from matching.selection import Selection, selected_of
 from matching.supplier_rows import RowWriter, UnknownRow
 from matching.unknown_trade import UnknownSearch, UnknownSuppliers
 
+LOTS_AT_ONCE = 8
+"""Lots of which the suppliers are selected together, before the first is answered."""
 NO_GROUPINGS = msgspec.Raw(b"[]")
 
 
@@ -93,7 +96,7 @@ def match_json(
         UnknownSearch(index, on, reference.rules, need.near_misses, seed),
         PastAwards.until(on, awards, buyer_siret(need), reference.rules, reference.taxonomy),
     )
-    stamp, lots = stamp_of(index, reference, on), [matching.lot(query) for query in queries]
+    stamp, lots = stamp_of(index, reference, on), list(matching.lots(queries))
     return msgspec.json.encode(Answer(need.reference, stamp, lots, explainer.need_advice(split)))
 
 
@@ -124,9 +127,14 @@ class _Matching:
     search: UnknownSearch
     past: PastAwards | None
 
-    def lot(self, query: LotQuery) -> LotAnswer:
-        """The answer to one lot."""
-        lot = lot_match(query, self.search.live, self.explainer.on, self.explainer.rules, self.past)
+    def lots(self, queries: Sequence[LotQuery]) -> Iterator[LotAnswer]:
+        """The answers to the lots."""
+        for first in range(0, len(queries), LOTS_AT_ONCE):
+            some = queries[first : first + LOTS_AT_ONCE]
+            yield from map(self._lot, some, selected_of(self.search.live, some))
+
+    def _lot(self, query: LotQuery, selection: Selection) -> LotAnswer:
+        lot = lot_match(query, self.search.live, self.explainer.on, self.explainer.rules, self.past, selection)
         unknown = self.search.suppliers(query, lot.ess_bars)
         missed = nearest_refused(lot, self.need.near_misses, self.seed)
         written = self.rows.pieces_of(lot)
@@ -157,9 +165,16 @@ class _Matching:
         return UnknownTradeRow(unknown.total, unknown.eligible, nearest, message.to(self.explainer.language))
 
 
-def lot_match(query: LotQuery, live: LiveIndex, on: date, rules: law.Rules, past: PastAwards | None = None) -> LotMatch:
+def lot_match(
+    query: LotQuery,
+    live: LiveIndex,
+    on: date,
+    rules: law.Rules,
+    past: PastAwards | None = None,
+    selection: Selection | None = None,
+) -> LotMatch:
     """A lot held against the index as it stands, after the buyer's past awards."""
-    return LotMatch(query, live, on, rules, past.ess_bars(query, live) if past else None)
+    return LotMatch(query, live, on, rules, past.ess_bars(query, live) if past else None, selection)
 
 
 def explainer_of(

@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 from domain.errors import InvalidContent, Problem
 from domain.text.bilingual import Language, Text
 from matching import messages
-from matching.geo.projection import Floats, Positions
+from matching.geo.projection import Floats, Positions, to_metre
 from matching.geo.territory import Bools
 from matching.lot_match import LotMatch
 from matching.minimal_covers import MinimalCovers, TooManyCombinations
 from matching.offer_worth import NO_OFFER
 from matching.ranking import mixed
 from matching.spatial_order import CERTAIN_KM
-from matching.supplier_rows import to_metre
 
 SIZES = range(2, 5)
 BITS = 32

@@ -15,7 +15,8 @@ CACHED = 4_096
 
 def in_words(found: Verdict | LegalFinding | LegalAdvice, kind: type[Words], language: Language) -> Words:
     """A finding, verdict or advice of the law in one language: a struct with the same fields."""
-    fields = msgspec.structs.asdict(found) | {"message": found.message.to(language)}
+    fields = msgspec.structs.asdict(found)
+    fields["message"] = found.message.to(language)
     if isinstance(found, Verdict):
         fields["missing"] = tuple(proof.to(language) for proof in found.missing)
     return kind(**fields)

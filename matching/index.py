@@ -216,8 +216,9 @@ class LiveIndex:
         """Which of some suppliers have an offer that names a segment or family."""
         found = np.zeros(len(ordinals), dtype=bool)
         for offers in (self.base.offers, self.tail.offers):
-            offering = offers.get(code, NO_OFFERS).supplier
-            found |= np.searchsorted(offering, ordinals, "right") > np.searchsorted(offering, ordinals)
+            if code in offers:
+                first, end = np.searchsorted(offers[code].supplier, (ordinals, ordinals + 1))
+                found |= end > first
         return found
 
     def offerless(self) -> Ordinals:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, get_args, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.eligibility import minimum_shares
+from domain.law.eligibility import UNKNOWN_SHARES, minimum_shares
 from domain.law.rules import InForce
 from domain.law.supplier_facts import LegalFacts
 from domain.suppliers.supplier import Approval, Kind, LegalForm, Shares
@@ -183,17 +183,21 @@ class LegalColumns(Sequence[LegalFacts]):
     def __getitem__(self, place: slice) -> list[LegalFacts]: ...
     def __getitem__(self, place: int | slice) -> LegalFacts | list[LegalFacts]:
         if isinstance(place, slice):
-            return [self[each] for each in range(*place.indices(self._size))]
+            return self.of(np.arange(*place.indices(self._size), dtype=np.int32))
         if not 0 <= place < self._size:
             raise IndexError(place)
+        return self.of(np.array([place], dtype=np.int32))[0]
+
+    def of(self, places: NDArray[np.int32]) -> list[LegalFacts]:
+        """The facts at some places."""
         arrays = self._arrays
-        some = slice(int(arrays.starts[place]), int(arrays.starts[place + 1]))
-        days = zip(
-            arrays.kind[some].tolist(), arrays.first_day[some].tolist(), arrays.last_day[some].tolist(), strict=True
-        )
-        approvals = tuple(Approval(KINDS[kind], _date(first), _date(last)) for kind, first, last in days)
-        shares = Shares(*(None if isnan(each) else each for each in arrays.shares[place].tolist()))
-        return _with_lasting(int(arrays.lasting[place]), approvals, shares)
+        approvals: list[tuple[Approval, ...]] = [()] * len(places)
+        for rows, held in self._approvals(places):
+            days = (column.take(held).tolist() for column in (arrays.kind, arrays.first_day, arrays.last_day))
+            for row, kind, first, last in zip(rows.tolist(), *days, strict=True):
+                approvals[row] += (Approval(KINDS[kind], _date(first), _date(last)),)
+        shares = [_shares(*three) for three in arrays.shares[places].tolist()]
+        return list(map(_with_lasting, arrays.lasting[places].tolist(), approvals, shares))
 
 
 def decided_facts(decided: int) -> LegalFacts:
@@ -230,6 +234,12 @@ def _appended(column: NDArray[Any], size: int, added: NDArray[Any]) -> NDArray[A
         column = room
     column[size:end] = added
     return column
+
+
+def _shares(disabled: float, disadvantaged: float, detained: float) -> Shares:
+    if isnan(disabled) and isnan(disadvantaged) and isnan(detained):
+        return UNKNOWN_SHARES
+    return Shares(*(None if isnan(each) else each for each in (disabled, disadvantaged, detained)))
 
 
 @lru_cache(16_384)

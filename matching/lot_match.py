@@ -20,7 +20,7 @@ from matching.past_awards import EssBar, barred
 from matching.ranked_lot import ApprovalEnds, FirstCandidates, LotKey, RankedLot
 from matching.ranking import Compared
 from matching.reserved_selection import ReservedSelection, ReservedTypes
-from matching.selection import SelectionArrays, arrays_of, selected, weigh_again
+from matching.selection import Selection, SelectionArrays, arrays_of, selected, weigh_again, weigh_arrays_again
 
 
 class LotMatch:
@@ -31,10 +31,17 @@ class LotMatch:
     """
 
     def __init__(
-        self, query: LotQuery, live: LiveIndex, on: date, rules: Rules, ess_bars: Mapping[int, EssBar] | None = None
+        self,
+        query: LotQuery,
+        live: LiveIndex,
+        on: date,
+        rules: Rules,
+        ess_bars: Mapping[int, EssBar] | None = None,
+        selection: Selection | None = None,
     ) -> None:
+        """`selection`: where it was looked up already."""
         self.query, self.live, self.on, self.rules, self.ess_bars = query, live, on, rules, ess_bars or {}
-        self.selection = selected(live, query.territory, query.subject)
+        self.selection = selection or selected(live, query.territory, query.subject)
         self.reserved_types: ReservedTypes = tuple(dict.fromkeys(query.lot.reserved or ()))
         self.ranked = self._ranked() if self.ess_bars else self._cached()
 
@@ -53,7 +60,7 @@ class LotMatch:
         if found is None:
             found = self._capped(self.arrays.under(self.on, self.rules, self.reserved_types))
             self.arrays.capped.put(self._key, found, 1)
-            weigh_again(self.live, self.query.territory, self.selection, self.arrays)
+            weigh_arrays_again(self.live, self.selection, self.arrays)
         return found
 
     @cached_property

@@ -75,6 +75,10 @@ def fit(kind: Fit, requested: str, offered: str) -> Text:
             )
 
 
+IN_METRES_KM = 0.05
+"""Shorter distances are told in metres, longer ones to the tenth of a kilometre."""
+
+
 def distance(distance_km: float | None, site: Place | None, placed: bool) -> Text:
     """A sentence for the distance of a supplier to the site, else to the territory; `placed`: its place is known."""
     if distance_km is None:

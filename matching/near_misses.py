@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from matching.distances import nearest_of
-from matching.gates import DISTANCE, GATES, SEGMENT, SERVICE_AREA, considered, offering_object
+from matching.gates import DISTANCE, GATES, RESERVATION, SEGMENT, SERVICE_AREA, considered, offering_object
 from matching.geo.projection import Floats
 from matching.lot_match import LotMatch
 from matching.ranked_lot import DrawnOrder, FoundAt
@@ -43,7 +43,7 @@ def nearest_refused(lot: LotMatch, count: int, seed: int) -> NearestRefused:
     refused: list[Refused] = []
     is_settled = True
     for gate in reversed(range(len(GATES))):
-        if len(refused) < count:
+        if len(refused) < count and _may_refuse(lot, gate):
             order = _order_of_refused(lot, gate, count - len(refused))
             refused += _refused(gate, order, seed)
             is_settled = is_settled and order.is_settled
@@ -53,6 +53,13 @@ def nearest_refused(lot: LotMatch, count: int, seed: int) -> NearestRefused:
             cached.clear()
         cached[count] = found
     return found
+
+
+def _may_refuse(lot: LotMatch, gate: int) -> bool:
+    """Whether a gate may refuse anybody: without a cap or a reservation, those on distance and reservation do not."""
+    if gate == DISTANCE:
+        return lot.query.lot.max_distance_km is not None
+    return gate != RESERVATION or bool(lot.reserved_types)
 
 
 def nearest_refused_by(lot: LotMatch, gate: int, count: int, seed: int) -> list[Refused]:
@@ -123,11 +130,12 @@ def refused_by(lot: LotMatch, gate: int) -> Ordinals:
 def _nearest_out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
     """Of those that offer what is asked and do not serve the territory, all up to the `count`-th nearest."""
     near = [
-        lot.distances.near_of(offers.suppliers)
+        run
         for code in lot.query.subject.objects
         for offers in lot.live.wanted(code)
+        for run in lot.distances.near_of(offers.suppliers)
     ]
-    ordinals = each_once(lot.selection.without(lot.live.standing(np.concatenate(near)))) if near else NOBODY
+    ordinals = lot.selection.without(lot.live.standing(np.concatenate(near))) if near else NOBODY
     ordinals, distance = _measured(lot, ordinals, count)
     if len(ordinals) >= count and distance.max(initial=0) <= CERTAIN_KM:
         return ordinals, distance

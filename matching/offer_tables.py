@@ -19,10 +19,13 @@ from matching.supplier_columns import Ordinals, each_once
 
 OfferKeys = NDArray[np.int64]
 """An offer for a wanted segment as one number: `supplier << SUPPLIER_BIT | worth`."""
-SUPPLIER_BIT, COLUMN_BIT = 32, 16
+SUPPLIER_BIT, SUBJECT_BIT, COLUMN_BIT = 32, 28, 16
+"""Between them, the number of a subject among some, then that of one of its segments: of offers as they are wanted."""
 WORTH_BITS = (1 << COLUMN_BIT) - 1
 SHORT_KM = 95.0
 """Offers that reach farther are looked at apart: they are few, and most suppliers are farther away than that."""
+FARTHEST_KM = 30_000.0
+"""No two places on earth are so far from each other."""
 _BASIS = {basis: place for place, basis in enumerate(BASES)}
 PRESENCE_OF_AREA = np.zeros(4, dtype=np.int64)
 PRESENCE_OF_AREA[[NO_AREA, RADIUS, GROUND, NATIONAL]] = [
@@ -51,25 +54,34 @@ NO_OFFERS = Offers(
 
 
 class WithinReach(NamedTuple):
-    """Offers available within some kilometres of their suppliers, in the order of these."""
+    """Offers available within some kilometres of their suppliers, in the order of these.
+
+    `reach_m`: the most whole metres of which the kilometres are no more than `reach_km`.
+    """
 
     supplier: Ordinals
     reach_km: Floats
+    reach_m: NDArray[np.int32]
+    key: OfferKeys
+
+
+class OnGround(NamedTuple):
+    """Offers available in areas made of ground, in the order of their suppliers; `area`: its place among these."""
+
+    area: NDArray[np.int32]
     key: OfferKeys
 
 
 class WantedOffers(NamedTuple):
     """All offers that answer a wanted segment or family, in the order of their suppliers within each kind of area.
 
-    `suppliers`: each once. `areas`: distinct areas of ground; those of the n-th are `ground` from `area_starts[n]` on.
+    `suppliers`: each once.
     """
 
     suppliers: Ordinals
     short: WithinReach
     long: WithinReach
-    areas: NDArray[np.int32]
-    area_starts: NDArray[np.intp]
-    ground: OfferKeys
+    ground: OnGround
     national: OfferKeys
 
     def written_since(self, rows_end: int) -> Ordinals:
@@ -181,16 +193,12 @@ def wanted_offers(wanted: str, offers: Mapping[str, Offers], taxonomy: Taxonomy)
     by_reach = (table.area_kind == RADIUS) | (table.area_kind == NO_AREA)
     is_short = table.reach_km <= SHORT_KM
     ground = np.flatnonzero(table.area_kind == GROUND)
-    ground = ground[np.lexsort((table.supplier[ground], table.area[ground]))]
-    area = table.area[ground]
-    starts = np.flatnonzero(np.diff(area, prepend=-1))
+    ground = ground[np.argsort(table.supplier[ground], kind="stable")]
     return WantedOffers(
         suppliers=each_once(table.supplier),
         short=_within_reach(table, key, by_reach & is_short),
         long=_within_reach(table, key, by_reach & ~is_short),
-        areas=area[starts],
-        area_starts=np.append(starts, len(ground)),
-        ground=key[ground],
+        ground=OnGround(table.area[ground], key[ground]),
         national=np.sort(key[table.area_kind == NATIONAL]),
     )
 
@@ -203,4 +211,13 @@ def _end_to_end(tables: Sequence[Offers]) -> Offers:
 def _within_reach(table: Offers, key: OfferKeys, of_kind: NDArray[np.bool_]) -> WithinReach:
     rows = np.flatnonzero(of_kind)
     rows = rows[np.argsort(table.supplier[rows], kind="stable")]
-    return WithinReach(table.supplier[rows], table.reach_km[rows], key[rows])
+    reach_km = table.reach_km[rows]
+    return WithinReach(table.supplier[rows], reach_km, _whole_metres(reach_km), key[rows])
+
+
+def _whole_metres(reach_km: Floats) -> NDArray[np.int32]:
+    """The most whole metres that are no more than some kilometres, as `metres / 1_000` compares with these."""
+    metres = np.floor(np.minimum(reach_km, FARTHEST_KM) * 1_000)
+    metres += (metres + 1) / 1_000 <= reach_km
+    metres -= metres / 1_000 > reach_km
+    return metres.astype(np.int32)

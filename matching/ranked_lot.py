@@ -49,10 +49,10 @@ class DrawnOrder:
         order = np.lexsort(keys)
         differs = np.zeros(len(order), dtype=bool)
         for key in keys:
-            in_order = key[order]
+            in_order = key.take(order)
             differs[1:] |= in_order[1:] != in_order[:-1]
-        groups = np.cumsum(differs)
-        end = int(np.searchsorted(groups, groups[min(count, len(order)) - 1], "right")) if len(order) else 0
+        groups = differs.cumsum()
+        end = int(groups.searchsorted(groups[min(count, len(order)) - 1], "right")) if len(order) else 0
         order = order[:end]
         self.numbers, self.distance, self._draws = numbers[order], keys[0][order], draws[order]
         self._groups, self._count = groups[:end], count

@@ -1,6 +1,7 @@
 """The order of candidates: criteria that can be read aloud, applied one after the other; never a weighted sum."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,6 +68,8 @@ ORDER: tuple[Criterion, ...] = (
 )
 OF_OFFERS = ORDER[1:5]
 """The criteria that only the offers decide: they are the same on all days and for all sites."""
+MOST_IN_TABLE = 2
+"""The most segments whose codes are graded once for all: for more there are too many."""
 
 
 def presence(codes: NDArray[np.int16]) -> Grades:
@@ -76,6 +79,21 @@ def presence(codes: NDArray[np.int16]) -> Grades:
 
 def offer_grades(codes: NDArray[np.int16]) -> tuple[Grades, int]:
     """The criteria OF_OFFERS as one number, smaller first, and how many such numbers there are."""
+    if not 0 < len(codes) <= MOST_IN_TABLE:
+        return _grades_of(codes)
+    table, count = _grade_table(len(codes))
+    place = codes[0] if len(codes) == 1 else codes[0].astype(np.int32) * (NO_CODE + 1) + codes[1]
+    return table.take(place), count
+
+
+@cache
+def _grade_table(segments: int) -> tuple[Grades, int]:
+    """The grades of all codes that a supplier may have for so many segments."""
+    every = np.indices((NO_CODE + 1,) * segments).reshape(segments, -1)
+    return _grades_of(every.astype(np.int16))
+
+
+def _grades_of(codes: NDArray[np.int16]) -> tuple[Grades, int]:
     nothing = np.empty(0)
     candidates = Compared(codes, nothing.astype(np.int8), nothing)
     most = len(codes)

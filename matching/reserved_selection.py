@@ -49,9 +49,9 @@ class SelectionOfDay:
         grades: Grades,
         grade_count: int,
     ) -> None:
-        self.codes, self.grades, self.grade_count = codes, grades, grade_count
+        self.codes, self.grades, self.grade_count = codes, grades, np.int16(grade_count)
         self._answered = answered
-        self._codes_and_place = codes + np.where(is_local, OUTCOME_CODES, 0).astype(np.uint16)
+        self._codes_and_place = codes + is_local * np.uint16(OUTCOME_CODES)
 
     @property
     def weight(self) -> int:
@@ -64,16 +64,10 @@ class SelectionOfDay:
         codes, answered = self._codes_and_place, self._answered
         if rows is not None:
             codes, answered = codes[rows], answered[:, rows]
-        counted = [
-            np.bincount(some, minlength=2 * OUTCOME_CODES) for some in (codes, *(codes[has] for has in answered))
-        ]
-        return np.array(counted, dtype=np.float64).reshape(-1, 2, OUTCOME_CODES)
-
-    def tally_within(self, distances: NearDistances) -> NDArray[np.float64]:
-        """Numbers of those near by the first of RADII_KM that their distance is not beyond, and by outcome code."""
-        ring = np.searchsorted(RADII_KM, distances.known[distances.near]) * OUTCOME_CODES + self.codes[distances.near]
-        counted = np.bincount(ring, minlength=(len(RADII_KM) + 1) * OUTCOME_CODES)
-        return counted.reshape(-1, OUTCOME_CODES).astype(np.float64)
+        counted = np.empty((1 + len(answered), 2 * OUTCOME_CODES))
+        for row, some in zip(counted, (codes, *(codes[has] for has in answered)), strict=True):
+            row[:] = np.bincount(some, minlength=2 * OUTCOME_CODES)
+        return counted.reshape(-1, 2, OUTCOME_CODES)
 
 
 class ReservedSelection:
@@ -86,13 +80,12 @@ class ReservedSelection:
     def __init__(self, of_day: SelectionOfDay, reserved: ReservedTypes) -> None:
         self.of_day, self._reserved = of_day, frozenset(reserved)
         best = best_outcome(self._reserved)
-        self.outcome = best[of_day.codes]
-        self.classes: Grades = (self.outcome.astype(np.int32) * of_day.grade_count + of_day.grades).astype(np.int16)
-        in_order = np.argsort(self.classes, kind="stable").astype(np.int32)
+        self.outcome = best.take(of_day.codes)
+        self.classes: Grades = self.outcome.astype(np.int16) * of_day.grade_count + of_day.grades
+        in_order = self.classes.argsort(kind="stable").astype(np.int32)
         passing = int(np.count_nonzero(self.outcome != INELIGIBLE))  # the last of all outcomes
         self.order, self.refused = in_order[:passing], in_order[passing:]
         self.ends = self.class_ends(self.order)
-        self._may_answer = (best != INELIGIBLE).astype(np.float64)
         self.counts = self.counted(of_day.tally())
 
     @property
@@ -103,7 +96,7 @@ class ReservedSelection:
 
     def class_ends(self, rows: Positions) -> list[int]:
         """The end of each class in rows that are ordered by class."""
-        classes = self.classes[rows]
+        classes = self.classes.take(rows)
         return [*(np.flatnonzero(classes[1:] != classes[:-1]) + 1).tolist(), len(rows)] if len(rows) else []
 
     def counted(self, tally: NDArray[np.float64]) -> Counts:
@@ -120,10 +113,10 @@ class ReservedSelection:
             | {name: Count(*options[2 * place : 2 * place + 2]) for place, name in enumerate(OPTIONS)},
         )
 
-    def counted_within(self, within: NDArray[np.float64]) -> dict[str, int]:
+    def counted_within(self, distances: NearDistances) -> dict[str, int]:
         """The number of those let pass within each of RADII_KM."""
-        inside = np.cumsum(within @ self._may_answer).astype(np.int64).tolist()
-        return {str(radius): inside[place] for place, radius in enumerate(RADII_KM)}
+        away = distances.known.take(self.order)  # NaN is beyond all of them
+        return {str(radius): int(np.count_nonzero(away <= radius)) for radius in RADII_KM}
 
 
 @lru_cache(64)

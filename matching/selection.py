@@ -4,7 +4,7 @@ A reservation, a day, a cap or a site changes only what is counted and put in or
 was answered of them, is cached for long; the arrays over all of them take ten times as much, and are made again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 from weakref import ref
@@ -19,22 +19,23 @@ from matching.distances import BYTES_PER_OBJECT, NearDistances
 from matching.eligibility_cache import OutcomeCodes
 from matching.geo.projection import Positions
 from matching.geo.shape import Shape
-from matching.geo.territory import Bools, Territory
-from matching.index import LiveIndex
-from matching.lot_query import Subject
-from matching.offer_tables import COLUMN_BIT, SUPPLIER_BIT, WORTH_BITS, OfferKeys, WantedOffers
-from matching.offer_worth import NO_OFFER, OFFERED_BITS, WITHOUT_PRESENCE
+from matching.geo.territory import Territory
+from matching.index import Index, LiveIndex
+from matching.lot_query import LotQuery, Subject
+from matching.offer_tables import SUPPLIER_BIT
+from matching.offer_worth import NO_OFFER, OFFERED_BITS
 from matching.ranked_lot import LotKey, RankedLot
 from matching.ranking import offer_grades
 from matching.reserved_selection import ReservedSelection, ReservedTypes, SelectionOfDay
+from matching.serving_offers import MOST_SUBJECTS, Serving, answering, changes
 from matching.supplier_columns import Ordinals
 from matching.weighted_cache import WeightBound
 
 SelectionKey = tuple[ref[Territory], Subject]
 
+MOST_OFFERS = 100_000
+"""The offers for the segments of subjects that are selected for at once: more are no faster together than apart."""
 CACHED_DAYS, CACHED_SITES, CACHED_RESERVATIONS, CACHED_LOTS = 4, 4, 8, 16
-COUNTED_BITS = np.array([-1, WITHOUT_PRESENCE], dtype=np.int64)
-"""The bits of a key that count, by whether its supplier stands in the territory."""
 
 
 class Selection:
@@ -65,16 +66,17 @@ class Selection:
 
     def row_of(self, ordinal: int) -> int | None:
         """The row of a supplier, if it is selected."""
-        row = int(np.searchsorted(self.ordinals, ordinal))
+        row = int(self.ordinals.searchsorted(ordinal))
         return row if row < len(self.ordinals) and self.ordinals[row] == ordinal else None
 
     def without(self, ordinals: Ordinals) -> Ordinals:
-        """Those of some suppliers that are not selected."""
-        if not len(self.ordinals):
-            return ordinals
-        at = np.searchsorted(self.ordinals, ordinals)
-        at[at == len(self.ordinals)] = 0
-        return ordinals[self.ordinals[at] != ordinals]
+        """Those of some suppliers, in a few sorted runs, that are not selected: in order, each once."""
+        both = np.concatenate((2 * self.ordinals, 2 * ordinals + 1))
+        both.sort(kind="stable")  # each of the selected before the same one of the others
+        others = (both & 1).astype(bool)
+        both >>= 1
+        others &= changes(both)
+        return both[others]
 
     def holds_for(self, live: LiveIndex, territory: Territory) -> bool:
         """Whether the same suppliers are selected in an index; false also where it is not known."""
@@ -92,7 +94,8 @@ class Selection:
             return True
         later = (of for code in self.subject.wanted for of in live.wanted(code)[1:])
         new = [of for of in later if len(of.written_since(rows_end))]
-        return any(key[-1] >> SUPPLIER_BIT >= rows_end for of in new for key in serving(of, territory, live))
+        serves = Serving(live, territory)
+        return any(key[-1] >> SUPPLIER_BIT >= rows_end for of in new for key in serves.offers(of) if len(key))
 
 
 class SelectionArrays:
@@ -102,27 +105,10 @@ class SelectionArrays:
     `grades`: all that counts in the order before distance, but for eligibility.
     """
 
-    def __init__(self, live: LiveIndex, territory: Territory, subject: Subject) -> None:
-        self.base = live.base
-        measured, shape, radius = live.base.distances, territory.shape, territory.radius_km or 0.0
-        key = _keys(live, territory, subject)
-        if radius:  # of which its distances did not know when they were weighed
-            measured.weigh_again(shape, measured(shape), measured(shape).weight)
-        supplier = (key >> SUPPLIER_BIT).astype(np.int32)
-        is_first = _changes(supplier)
-        ordinals = supplier[is_first]
-        to_territory = NearDistances(measured, shape, ordinals, radius)
-        row = np.cumsum(is_first) - 1
-        key &= COUNTED_BITS[(to_territory.known == 0)[row].view(np.int8)]
-        best = _best(key, row, len(subject.wanted), len(ordinals))
-        passes = (best[: len(subject.objects)] != NO_OFFER).any(axis=0)
-        if not passes.all():  # whoever only supports
-            kept = np.flatnonzero(passes)
-            ordinals, best = ordinals[kept], best[:, kept]
-            to_territory = NearDistances(measured, shape, ordinals, radius)
-        self.ordinals, self.best, self.to_territory = ordinals, best, to_territory
+    def __init__(self, base: Index, subject: Subject, best: NDArray[np.int16], to_territory: NearDistances) -> None:
+        self.base, self.best, self.to_territory = base, best, to_territory
+        self.ordinals, self.is_local = to_territory.ordinals, to_territory.known == 0
         self.grades, self.grade_count = offer_grades(best[: len(subject.objects)] >> OFFERED_BITS)
-        self.is_local: Bools = to_territory.known == 0
         self.sites = WeightBound[ref[Shape], NearDistances](CACHED_SITES)
         self.days = WeightBound[tuple[date, Rules], SelectionOfDay](CACHED_DAYS)
         self.reserved = WeightBound[tuple[date, Rules, ReservedTypes], ReservedSelection](CACHED_RESERVATIONS)
@@ -161,89 +147,96 @@ class SelectionArrays:
 
 def selected(live: LiveIndex, territory: Territory, subject: Subject) -> Selection:
     """The selection of a territory and subject, cached for as long as no change concerns it."""
-    key: SelectionKey = ref(territory), subject
-    found: Selection | None = live.base.selections.find(key)
-    if found is not None and found.holds_for(live, territory):
-        return found
-    arrays = SelectionArrays(live, territory, subject)
-    made = Selection(live, subject, arrays.ordinals)
-    live.base.selection_arrays.put(ref(made), arrays, arrays.weight)
-    if found is None or found.change < live.change:
-        live.base.selections.put(key, made, made.weight)
-    return made
+    return _cached_selection(live, territory, subject) or _select(live, territory, {subject: None})[subject]
+
+
+def selected_of(live: LiveIndex, queries: Sequence[LotQuery]) -> list[Selection]:
+    """The selections of some lots, as `selected`; those of one territory are made together, which takes less."""
+    found = [_cached_selection(live, query.territory, query.subject) for query in queries]
+    lacking: dict[Territory, dict[Subject, Shape | None]] = {}
+    for query, selection in zip(queries, found, strict=True):
+        if selection is None:
+            lacking.setdefault(query.territory, {})[query.subject] = query.site
+    made = {territory: _select(live, territory, subjects) for territory, subjects in lacking.items()}
+    return [each or made[query.territory][query.subject] for query, each in zip(queries, found, strict=True)]
 
 
 def arrays_of(live: LiveIndex, territory: Territory, selection: Selection) -> SelectionArrays:
     """The arrays of a selection that holds for an index, cached: no change concerns them that does not concern it."""
     found: SelectionArrays | None = live.base.selection_arrays.find(ref(selection))
     if found is None:
-        found = SelectionArrays(live, territory, selection.subject)
+        (found,) = _arrays(live, territory, {selection.subject: None})
         live.base.selection_arrays.put(ref(selection), found, found.weight)
     return found
 
 
-def weigh_again(
-    live: LiveIndex, territory: Territory, selection: Selection, arrays: SelectionArrays | None = None
-) -> None:
-    """Note what a cached selection weighs, once more is derived from it; its arrays too, where they are given."""
+def _cached_selection(live: LiveIndex, territory: Territory, subject: Subject) -> Selection | None:
+    """The cached selection of a territory and subject, where it holds."""
+    found: Selection | None = live.base.selections.find((ref(territory), subject))
+    return found if found is not None and found.holds_for(live, territory) else None
+
+
+def _select(
+    live: LiveIndex, territory: Territory, subjects: Mapping[Subject, Shape | None]
+) -> dict[Subject, Selection]:
+    """The selections of some subjects in a territory, made and cached; each with the site of a lot that has it."""
+    selections = {}
+    for some in _batches(live, subjects):
+        for subject, arrays in zip(some, _arrays(live, territory, some), strict=True):
+            selections[subject] = made = Selection(live, subject, arrays.ordinals)
+            live.base.selection_arrays.put(ref(made), arrays, arrays.weight)
+            key: SelectionKey = ref(territory), subject
+            found: Selection | None = live.base.selections.find(key)
+            if found is None or found.change < live.change:
+                live.base.selections.put(key, made, made.weight)
+    return selections
+
+
+def _batches(live: LiveIndex, subjects: Mapping[Subject, Shape | None]) -> Iterator[dict[Subject, Shape | None]]:
+    """The subjects in batches, which do not take too much memory at once."""
+    batch: dict[Subject, Shape | None] = {}
+    left = MOST_OFFERS
+    for subject, site in subjects.items():
+        offers = sum(len(live.base.wanted[code].suppliers) for code in subject.wanted)
+        if batch and (offers > left or len(batch) == MOST_SUBJECTS):
+            yield batch
+            batch, left = {}, MOST_OFFERS
+        batch[subject] = site
+        left -= offers
+    yield batch
+
+
+def weigh_again(live: LiveIndex, territory: Territory, selection: Selection) -> None:
+    """Note what a cached selection weighs, once more is derived from it."""
     live.base.selections.weigh_again((ref(territory), selection.subject), selection, selection.weight)
-    if arrays is not None:
-        live.base.selection_arrays.weigh_again(ref(selection), arrays, arrays.weight)
 
 
-def _keys(live: LiveIndex, territory: Territory, subject: Subject) -> OfferKeys:
-    """The offers for any wanted segment whose area meets the territory, in order."""
-    keys = []
-    for column, code in enumerate(subject.wanted):
-        for offers in live.wanted(code):
-            keys += [key | column << COLUMN_BIT for key in serving(offers, territory, live)]
-    key = np.concatenate(keys) if keys else np.empty(0, dtype=np.int64)
-    if live.gone is not None:
-        key = key[~live.gone[key >> SUPPLIER_BIT]]
-    key.sort(kind="stable")  # a few sorted runs
-    return key
+def weigh_arrays_again(live: LiveIndex, selection: Selection, arrays: SelectionArrays) -> None:
+    """As `weigh_again`, of the arrays of a selection."""
+    live.base.selection_arrays.weigh_again(ref(selection), arrays, arrays.weight)
 
 
-def serving(offers: WantedOffers, territory: Territory, live: LiveIndex) -> Iterator[OfferKeys]:
-    """The offers whose area meets a territory, in sorted runs; also of suppliers that are gone."""
-    radius, distances = territory.radius_km or 0.0, live.base.distances(territory.shape)
-    short = offers.short
-    spans = distances.spans(short.supplier, radius)
-    for supplier, reach, key in (
-        tuple(_cut(column, spans) for column in short),
-        offers.long,
-    ):
-        if len(supplier):
-            away = territory.less_radius(distances.distance_within(supplier, reach + radius))
-            meets = away <= reach
-            if meets.any():
-                yield key[meets]
-    if len(offers.areas):
-        met = np.flatnonzero(live.base.areas.meeting(territory)[offers.areas])
-        runs = zip(offers.area_starts[met].tolist(), offers.area_starts[met + 1].tolist(), strict=True)
-        yield from (offers.ground[first:end] for first, end in runs)
-    if len(offers.national):
-        yield offers.national
+def _arrays(live: LiveIndex, territory: Territory, subjects: Mapping[Subject, Shape | None]) -> list[SelectionArrays]:
+    """The arrays of the selections of some subjects, with the distances to the sites where these are all the same."""
+    measured = live.base.distances
+    found = answering(live, territory, subjects)
+    if territory.radius_km:  # of which its distances did not know when they were weighed
+        measured.weigh_again(territory.shape, measured(territory.shape), measured(territory.shape).weight)
+    site = next(iter(subjects.values()))
+    is_shared = site is not None and all(other is site for other in subjects.values())
+    to_site = NearDistances(measured, site, found.to_territory.ordinals) if is_shared else None
+    made = []
+    for subject, every in zip(subjects, found.rows, strict=True):
+        rows = _with_object(found.best, every, subject)
+        best = found.best[: len(subject.wanted)].take(rows, axis=1)
+        made.append(SelectionArrays(live.base, subject, best, found.to_territory.of_rows(rows)))
+        if site is not None and to_site is not None:
+            made[-1].sites.put(ref(site), to_site.of_rows(rows), 1)
+    return made
 
 
-def _best(key: OfferKeys, row: Positions, columns: int, rows: int) -> NDArray[np.int16]:
-    """The best worth per wanted segment and row, shape (columns, rows); keys of one row are together."""
-    best = np.full((columns, rows), NO_OFFER, dtype=np.int16)
-    is_first = _changes(key >> COLUMN_BIT)
-    if not is_first.all():  # a supplier with several offers for one wanted segment; their presence may have changed
-        key = np.sort(key, kind="stable")
-        key, row = key[is_first], row[is_first]
-    best[key >> COLUMN_BIT & WORTH_BITS, row] = key & WORTH_BITS
-    return best
-
-
-def _changes(ordered: NDArray[np.generic]) -> Bools:
-    """The places where sorted values differ from the one before."""
-    differs = np.ones(len(ordered), dtype=bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=differs[1:])
-    return differs
-
-
-def _cut(column: NDArray[Any], spans: list[tuple[int, int]]) -> NDArray[Any]:
-    """The spans of a column laid end to end."""
-    return np.concatenate([column[first:end] for first, end in spans]) if spans else column[:0]
+def _with_object(best: NDArray[np.int16], rows: Positions, subject: Subject) -> Positions:
+    """Those of some rows that answer the object of a lot: whoever only supports it does not pass."""
+    if not subject.support:
+        return rows
+    return rows[(best[: len(subject.objects)].take(rows, axis=1) != NO_OFFER).any(axis=0)]

@@ -68,6 +68,6 @@ def _standings(lot: LotMatch, suppliers: Mapping[UUID, int], rows: RowWriter, se
         if ordinal in ranks:
             found[supplier] = Standing(None, None, ranks[ordinal])
         elif ordinal in near:
-            missed = rows.near_miss(lot, Refused(gates[ordinal], ordinal, away[ordinal]))
+            (missed,) = rows.near_misses_of(lot, [Refused(gates[ordinal], ordinal, away[ordinal])])
             found[supplier] = Standing(missed.excluded_by, missed.message, None)
     return found

@@ -168,6 +168,10 @@ class SupplierColumns:
         later = ordinal - len(self.spatial_keys)
         return self._texts.summary(ordinal) if later < 0 else self._added[later][0]
 
+    def summaries(self, ordinals: Sequence[int]) -> list[bytes]:
+        """Some suppliers, as `summary`."""
+        return list(map(self.summary, ordinals))
+
     def supplier(self, ordinal: int) -> IndexedSupplier:
         """A supplier, read back from JSON."""
         later = ordinal - len(self.spatial_keys)

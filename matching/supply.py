@@ -24,7 +24,7 @@ from matching.index import LiveIndex
 from matching.legal_columns import FORMS
 from matching.offer_tables import SUPPLIER_BIT, WORTH_BITS
 from matching.offer_worth import PER_BASIS, PER_FIT
-from matching.selection import serving
+from matching.serving_offers import Serving
 from matching.supplier_columns import NOT_KNOWN, Ordinals
 from matching.trade_groups import TradeGroup
 from matching.unknown_trade import Nearby, nearby
@@ -68,7 +68,7 @@ class SupplySearch:
     def answering(self, segment: str) -> Answering:
         """The suppliers with an offer for a segment or family whose area meets the territory."""
         live = self.live
-        keys = [key for offers in live.wanted(segment) for key in serving(offers, self.territory, live)]
+        keys = [key for offers in live.wanted(segment) for key in self._serving.offers(offers)]
         key = np.concatenate(keys) if keys else np.empty(0, dtype=np.int64)
         if live.gone is not None:
             key = key[~live.gone[key >> SUPPLIER_BIT]]
@@ -92,6 +92,10 @@ class SupplySearch:
         near = every[distances.places(every, 0.0)]
         found[near] = distances.distance_within(near, np.zeros(len(near))) == 0
         return found
+
+    @cached_property
+    def _serving(self) -> Serving:
+        return Serving(self.live, self.territory)
 
     @cached_property
     def _unknown(self) -> Nearby:

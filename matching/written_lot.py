@@ -1,6 +1,6 @@
 """Pieces of the answers to the lots asked for last, in JSON: kept by what decides them, within a number of bytes."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import TypeVar
 from weakref import ref
 
@@ -12,7 +12,7 @@ from matching.weighted_cache import WeightBound
 Key = TypeVar("Key", bound=Hashable)
 Piece = TypeVar("Piece")
 
-WRITTEN_BYTES, LARGEST_LOT, BYTES_PER_PIECE = 48 << 20, 1 << 20, 400
+WRITTEN_BYTES, LARGEST_LOT, BYTES_PER_PIECE = 32 << 20, 1 << 20, 400
 
 
 class LotWords(msgspec.Struct, frozen=True, gc=False):
@@ -45,12 +45,20 @@ class WrittenLot:
 
     def add_piece(self, pieces: dict[Key, Piece], key: Key, piece: Piece, size: int) -> None:
         """Add a piece of so many bytes to `pieces`, one of the mappings of this object."""
+        self._add(pieces, {key: piece}, size)
+
+    def add_rows(self, rows: Mapping[Hashable, bytes]) -> None:
+        """Add some rows."""
+        if rows:
+            self._add(self.rows, rows, sum(map(len, rows.values())))
+
+    def _add(self, pieces: dict[Key, Piece], added: Mapping[Key, Piece], size: int) -> None:
         if self._size + size > LARGEST_LOT:
             self._size = 0
             for each in (self.rows, self.lists, self.words):
                 each.clear()
-        pieces[key] = piece
-        self._size += size + BYTES_PER_PIECE
+        pieces.update(added)
+        self._size += size + BYTES_PER_PIECE * len(added)
         _LATEST.put(self._key, self, self._size)
 
 

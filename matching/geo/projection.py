@@ -5,6 +5,7 @@ multiplications away, without trigonometry on the request path and without a pro
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,21 +52,44 @@ class Plane:
 
     def from_centre(self, positions: Floats) -> Floats:
         """Distance in kilometres from the centre to each earth-centred position."""
-        offset = positions - self.centre
-        return self._arc(np.sqrt(np.einsum("ij,ij->i", offset, offset)))
+        return self._arc(self.chords(positions))
+
+    def chords(self, positions: Floats) -> Floats:
+        """Straight distance in kilometres, through the earth, from the centre to each earth-centred position."""
+        return _length(self._offsets(positions))
 
     def project(self, positions: Floats) -> Floats:
         """Coordinates east and north of the centre in kilometres, shape (n, 2), of earth-centred positions."""
-        offset = positions - self.centre
-        flat = offset @ self.axes.T
-        across = np.sqrt(np.einsum("ij,ij->i", flat, flat))
-        arc = self._arc(np.sqrt(np.einsum("ij,ij->i", offset, offset)))
-        return flat * np.divide(arc, across, out=np.ones_like(arc), where=across > 1e-9)[:, None]
+        x, y, z = self._offsets(positions)
+        flat = [x * axes[0] + y * axes[1] + z * axes[2] for axes in self.axes.tolist()]
+        across, arc = _length(flat), self._arc(_length((x, y, z)))
+        scale = np.divide(arc, across, out=np.ones_like(arc), where=across > 1e-9)
+        return np.stack([each * scale for each in flat], axis=1)
 
     def project_degrees(self, degrees: Floats) -> Floats:
         """As `project`, of longitudes and latitudes, shape (n, 2)."""
         return self.project(earth_centred(degrees[:, 1], degrees[:, 0]))
 
+    def _offsets(self, positions: Floats) -> list[Floats]:
+        """From the centre, by axis: rows of three would be the slowest to go through."""
+        return [positions[:, axis] - middle for axis, middle in enumerate(self.centre.tolist())]
+
     def _arc(self, chord: Floats) -> Floats:
         """Length along the surface of a straight `chord` through the earth."""
-        return 2 * self.radius * np.arcsin(np.minimum(chord / (2 * self.radius), 1.0))
+        arc = chord / (2 * self.radius)
+        np.arcsin(np.minimum(arc, 1.0, out=arc), out=arc)
+        arc *= 2 * self.radius
+        return arc
+
+
+def _length(parts: Sequence[Floats]) -> Floats:
+    """The length of vectors, given by axis."""
+    squared: Floats = parts[0] * parts[0]
+    for part in parts[1:]:
+        squared += part * part
+    return np.sqrt(squared, out=squared)
+
+
+def to_metre(distance: float) -> float | None:
+    """A distance in kilometres to the metre; None where it is not known."""
+    return round(distance, 3) if distance < np.inf else None

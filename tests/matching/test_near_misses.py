@@ -236,3 +236,22 @@ def test_drawn_areas_that_do_not_meet_are_told_like_others() -> None:
     apart = supplier("x", offer(geometry=square(Point(48.1, -1.6), 0.01)))
     zone = need(lot(), territory=around(moved(RENNES, east=-0.05), 1))
     assert matched(zone, apart).near_misses[0].excluded_by == "service_area"
+
+
+@pytest.mark.parametrize("wide_first", [True, False])
+def test_of_areas_that_reach_equally_far_the_first_is_told(wide_first: bool) -> None:
+    """No declared area counts as 50 km: as a radius of 50 km beside it."""
+    offers = [offer("pr-locaux", radius_km=50), offer("pr-locaux")]
+    said = message(
+        supplier("a", *(offers if wide_first else offers[::-1]), at=NANTES), territory=codes("commune:35238")
+    )
+    assert said.startswith("Intervient dans un rayon de 50,0 km" if wide_first else "À ")
+
+
+def test_the_widest_area_of_an_answering_offer_is_told() -> None:
+    """Ground that does not meet the territory reaches farthest, whatever else is offered."""
+    narrow, wide = offer("pr-locaux", radius_km=5), offer("pr", radius_km=12)
+    ground = offer("pr-locaux", codes=("departement:44",))
+    rennes = codes("commune:35238")
+    assert "rayon de 12,0 km" in message(supplier("a", narrow, wide, at=NANTES), territory=rennes)
+    assert "ne touche pas" in message(supplier("a", narrow, ground, wide, at=NANTES), territory=rennes)
