@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from hashlib import blake2b
 from http import HTTPStatus
 from typing import Any, TypeVar
 from uuid import UUID
@@ -24,7 +23,8 @@ from api.admin.people import NO_PERSON, forget_person, sign_person_out, visible_
 from api.desk.admin_forms import key_request, mistakes_of, organisation_settings
 from api.desk.page import page
 from api.desk.understood_place import Mistake
-from api.desk.visit import SALT_BYTES, TOKEN_FIELD, Visit
+from api.desk.visit import Visit
+from api.desk.written_once import id_in, sent_as
 from api.runtime.idempotency import Sender, created, once
 from api.web.pagination import read_cursor, write_cursor
 from db import api_keys, organisations
@@ -82,7 +82,7 @@ async def create_organisation(visit: Visit) -> Response[bytes]:
 async def show_organisation(visit: Visit, organisation_id: str) -> Response[bytes]:
     """The form of an organisation."""
     async with transaction(visit.services.database) as connection:
-        found = await visible_organisation(connection, visit.call.bearer, _id(organisation_id, NO_ORGANISATION))
+        found = await visible_organisation(connection, visit.call.bearer, id_in(organisation_id, NO_ORGANISATION))
     return _organisation_page(visit, found, {"nom": found.name, "siret": found.siret or ""})
 
 
@@ -91,7 +91,7 @@ async def update_organisation(visit: Visit, organisation_id: str) -> Response[by
     """The way to the organisations, with this one changed; the form again where something is wrong with it."""
     typed = {"nom": visit.text("nom"), "siret": visit.text("siret")}
     async with transaction(visit.services.database) as connection:
-        client, wanted = visit.call.bearer, _id(organisation_id, NO_ORGANISATION)
+        client, wanted = visit.call.bearer, id_in(organisation_id, NO_ORGANISATION)
         before = await visible_organisation(connection, client, wanted, lock=True)
         if visit.text("version") != organisation_etag(before):
             mistakes = (Mistake("nom", CHANGED_MEANWHILE),)
@@ -130,7 +130,7 @@ async def create_key(visit: Visit) -> Response[bytes]:
 async def show_key(visit: Visit, key_id: str) -> Response[bytes]:
     """A key, with the button that revokes it."""
     async with transaction(visit.services.database) as connection:
-        found = await api_keys.find_key(connection, _id(key_id, NO_KEY))
+        found = await api_keys.find_key(connection, id_in(key_id, NO_KEY))
     if found is None or own_organisation(visit.call.bearer) not in {None, found.organisation_id}:
         raise NotFound(NO_KEY)
     return visit.page("key.html", key=found, scope_words=SCOPE_WORDS, state=_state(visit, found))
@@ -140,7 +140,7 @@ async def show_key(visit: Visit, key_id: str) -> Response[bytes]:
 async def revoke_key(visit: Visit, key_id: str) -> Response[bytes]:
     """The way to the keys, with this one revoked."""
     async with transaction(visit.services.database) as connection:
-        await revoke_own_key(connection, visit.call.bearer, _id(key_id, NO_KEY), visit.services.now())
+        await revoke_own_key(connection, visit.call.bearer, id_in(key_id, NO_KEY), visit.services.now())
     return visit.redirect("/admin/cles")
 
 
@@ -159,7 +159,7 @@ async def show_people(visit: Visit) -> Response[bytes]:
 async def show_person(visit: Visit, person_id: str) -> Response[bytes]:
     """Somebody who signs in without a key, with the buttons that sign them out and forget them."""
     async with transaction(visit.services.database) as connection:
-        wanted, now = _id(person_id, NO_PERSON), visit.services.now()
+        wanted, now = id_in(person_id, NO_PERSON), visit.services.now()
         found = await visible_person(connection, visit.call.bearer, wanted, now)
     return visit.page("person.html", person=found)
 
@@ -169,7 +169,7 @@ async def change_person(visit: Visit, person_id: str) -> Response[bytes]:
     """The way to the people, of whom this one is signed out, or forgotten."""
     act = forget_person if visit.text("faire") == "oublier" else sign_person_out
     async with transaction(visit.services.database) as connection:
-        await act(connection, visit.call.bearer, _id(person_id, NO_PERSON), visit.services.now())
+        await act(connection, visit.call.bearer, id_in(person_id, NO_PERSON), visit.services.now())
     return visit.redirect("/admin/personnes")
 
 
@@ -233,16 +233,7 @@ async def _page_of(visit: Visit, name: str, fetch: Fetch[Item]) -> tuple[Sequenc
 
 def _sender(visit: Visit, path: str) -> Sender:
     """This copy of a form as it is filled in, which is carried out once however often it is sent."""
-    filled_in = blake2b(msgspec.json.encode(visit.typed()), digest_size=16).hexdigest()
-    copy = f"{visit.text(TOKEN_FIELD)[: 2 * SALT_BYTES]}-{filled_in}"
-    return Sender(visit.call.bearer.organisation_id, f"form {path}", copy)
-
-
-def _id(text: str, unknown: Text) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound(unknown) from None
+    return Sender(visit.call.bearer.organisation_id, f"form {path}", sent_as(visit))
 
 
 PAGES = (

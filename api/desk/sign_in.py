@@ -14,7 +14,13 @@ from domain.client import Scope
 from domain.errors import NotFound
 from domain.text.bilingual import Text
 
-FIRST_PAGES: dict[Scope, str] = {"match": "/besoin", "read": "/annuaire", "sync": "/sources", "admin": "/admin"}
+FIRST_PAGES: dict[Scope, str] = {
+    "match": "/besoin",
+    "needs": "/besoins",
+    "read": "/annuaire",
+    "sync": "/sources",
+    "admin": "/admin",
+}
 """The page to begin with, by the first of these rights that somebody has."""
 YEAR = 365 * 86_400
 

@@ -126,7 +126,7 @@ async def make_address(connection: Connection, acting: Acting, key_id: UUID) -> 
     seed, now = token_hex(SEED_BYTES), acting.now()
     digest = _digest(_token(acting, seed), _admin_key(acting.services, key_id))
     await store_feed(connection, CalendarFeed(acting.organisation_id, key_id), digest, now)
-    await write_entry(connection, acting.actor, "calendar_feed.created", f"key:{key_id}", now)
+    await write_entry(connection, acting.actor, "calendar_feed.created", f"{_owner_kind(acting)}:{key_id}", now)
     return seed
 
 
@@ -142,7 +142,9 @@ async def revoke_address(connection: Connection, acting: Acting, key_id: UUID) -
     """Take the address of a key away. Raises NotFound where it has none."""
     if not await revoke_feed(connection, key_id):
         raise NotFound(_NO_ADDRESS)
-    await write_entry(connection, acting.actor, "calendar_feed.revoked", f"key:{key_id}", acting.now())
+    await write_entry(
+        connection, acting.actor, "calendar_feed.revoked", f"{_owner_kind(acting)}:{key_id}", acting.now()
+    )
 
 
 async def calendar(services: Services, connection: Connection, organisation_id: UUID) -> bytes:
@@ -161,6 +163,11 @@ async def _find(services: Services, connection: Connection, token: str) -> Calen
     if admin_key := services.settings.admin_key:
         digests.append(_digest(token, admin_key))
     return await select_feed(connection, digests, services.now(), NOT_STORED)
+
+
+def _owner_kind(acting: Acting) -> str:
+    """The kind of object in the journal that an address belongs to: a key, or a person signed in without one."""
+    return "person" if acting.actor.means == "person" else "key"
 
 
 def _token(acting: Acting, seed: str) -> str:
