@@ -9,7 +9,6 @@ from litestar import Response
 
 from api.desk.page import page
 from api.desk.visit import Visit
-from api.web.compression import coded
 from api.web.content_negotiation import GEOJSON
 from domain.errors import NotFound
 from domain.reference.territory import Commune, UnknownTerritory
@@ -57,7 +56,6 @@ async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Resp
     is_current = version == reference.territories.version
     caching = f"private, max-age={YEAR}, immutable" if is_current else "no-store"
     headers = {"cache-control": caching, "vary": "cookie"}
-    content = await coded(content, GEOJSON, headers, visit.call.headers.get("accept-encoding", ""))
     return Response(content, media_type=GEOJSON, headers=headers)
 
 

@@ -18,6 +18,7 @@ from api.desk.sessions import client_of_session
 from api.desk.visit import Visit, cookie_header, path_to_come_back, visit_of
 from api.runtime.auth import admit
 from api.runtime.endpoint import Call
+from api.web.compression import coded
 from api.web.form_fields import fields_in, read_fields
 from api.web.multipart_form import has_files, read_form_with_files
 from api.web.problems import answer_failure, describe
@@ -78,6 +79,8 @@ def page(
                 shown.headers.setdefault(name, value)
             if cookie := cookie_header(visit):
                 shown.headers["set-cookie"] = cookie
+            accepted = request.headers.get("accept-encoding", "")
+            shown.content = await coded(shown.content, str(shown.media_type), shown.headers, accepted)
             return shown.to_asgi_response(app=None, request=request)
 
         typed = path.replace("}", ":str}")

@@ -1,4 +1,6 @@
-"""JSON answers compressed with gzip (RFC 9110 §12.5.3) where the client asks and it is worth the work.
+"""JSON answers and pages compressed with gzip (RFC 9110 §12.5.3) where the client asks and it is worth the work.
+
+What forms of pages prove is another text each time, so that lengths of compressed pages tell nothing of it.
 
 Not the framework's middleware: it takes `gzip;q=0` for a wish, and names `Accept-Encoding` in `Vary` only on answers
 that it compressed.
@@ -9,6 +11,7 @@ import gzip
 
 from api.web.content_negotiation import accepts_gzip
 
+COMPRESSED = ("json", "/html", "/css", "/javascript")
 SMALLEST = 1_400
 """Answers of fewer bytes fit in one packet, compressed or not."""
 LEVEL = 1
@@ -20,7 +23,7 @@ VARY = "accept-encoding"
 
 def is_worth_compressing(size: int, media_type: str) -> bool:
     """Whether an answer of `size` bytes is compressed for those who accept it."""
-    return size >= SMALLEST and media_type.partition(";")[0].endswith("json")
+    return size >= SMALLEST and media_type.partition(";")[0].endswith(COMPRESSED)
 
 
 async def coded(body: bytes, media_type: str, headers: dict[str, str], accept_encoding: str) -> bytes:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from api.desk.assets import asset_path
 from api.desk.pages import PAGES
 from api.desk.visit import COOKIE, local_path
 from api.runtime.auth import UNKNOWN_PER_MINUTE
@@ -236,3 +237,12 @@ async def test_everybody_begins_at_a_page_that_they_may_see(
     answer = await browser.sign_in(secret(somebody.headers), path="/")
     assert (answer.status_code, answer.url.path) == (200, path)
     assert ("territoires" in browser.page) == (scope == "match")
+
+
+async def test_pages_are_compressed_for_who_asks(browser: Browser) -> None:
+    for path in ("/connexion", asset_path("bureau.css"), asset_path("leaflet.js")):
+        plain = await browser.get(path, headers={"Accept-Encoding": "identity"})
+        compressed = await browser.get(path, headers={"Accept-Encoding": "gzip"})
+        assert (plain.headers.get("content-encoding"), compressed.headers["content-encoding"]) == (None, "gzip")
+        assert int(compressed.headers["content-length"]) < int(plain.headers["content-length"])
+        assert "accept-encoding" in compressed.headers["vary"]

@@ -5,6 +5,7 @@ Pictures of the pages are left in `build/pictures`, to be looked at.
 
 import asyncio
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,8 +97,8 @@ class Story:
         assert_fits(window)
         PICTURES.mkdir(parents=True, exist_ok=True)
         scripts = "with" if self.scripts else "without"
-        body = window.find_element(By.TAG_NAME, "html")
-        body.screenshot(str(PICTURES / f"{name}-{self.width}-{scripts}-scripts.png"))
+        taken = window.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
+        (PICTURES / f"{name}-{self.width}-{scripts}-scripts.png").write_bytes(b64decode(taken["data"]))
 
     def say_the_need(self, window: Chrome) -> None:
         """From the blank form: two lots in words, of which each finds two suppliers."""
