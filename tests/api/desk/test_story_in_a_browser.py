@@ -50,8 +50,9 @@ async def test_a_hospital_finds_who_takes_its_waste(
     stranger = await member(served, "match", "needs")
     async with on_a_socket(served.app) as base:
         await asyncio.to_thread(Story(base, source, tmp_path, width, scripts=scripts).tell, anne, paul, stranger)
-    report = (await paul.get("/needs")).json()["items"][0]
-    assert report["status"] == "sourcing"
+    (need,) = (await paul.get("/needs")).json()["items"]
+    (award_of_lot,) = (await anne.get(f"/needs/{need['id']}/awards")).json()["items"]
+    assert award_of_lot["value_eur"] == 58_400
 
 
 class Story:
