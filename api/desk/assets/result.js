@@ -49,16 +49,16 @@
   });
   // The number is known before the answer: it is shown at once.
   document.body.addEventListener("htmx:beforeRequest", (event) => {
-    const choice = event.detail.elt;
-    if (!choice.matches(".choice")) return;
-    for (const other of choice.closest("fieldset").querySelectorAll(".choice")) {
-      other.setAttribute("aria-pressed", String(other === choice));
+    const pressed = event.detail.elt;
+    if (!pressed.matches(".switch")) return;
+    for (const other of pressed.closest("fieldset").querySelectorAll(".switch")) {
+      other.setAttribute("aria-pressed", String(other === pressed));
     }
-    const number = choice.querySelector("b").textContent;
+    const number = pressed.querySelector("b").textContent;
     const one = french ? "candidat" : "candidate";
     const none = french ? "Aucun candidat" : "No candidate";
     const words = number === "0" ? none : `${number} ${one}${number === "1" ? "" : "s"}`;
-    choice.closest("section").querySelector(".notice .count").textContent = words;
+    pressed.closest("section").querySelector(".notice .count").textContent = words;
   });
   document.body.addEventListener("keydown", (event) => {
     const apply = event.key === "Enter" && document.getElementById(event.target.id.replace(/^rayon-(.*)$/, "choix-$1-autre"));
