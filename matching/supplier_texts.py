@@ -41,6 +41,7 @@ class TextWriter:
     def __init__(self, folder: Path | None = None) -> None:
         self._path = None if folder is None else folder / PIECE_FILE.format(0)
         self._stream = BytesIO() if self._path is None else self._path.open("wb", WRITTEN_AT_ONCE)
+        weakref.finalize(self, self._stream.close)  # where it is given up before it is finished
         self._sizes = array("i")
 
     def add(self, summary: bytes, details: bytes) -> None:

@@ -65,7 +65,8 @@ def type_a_need(base: str, folder: Path, width: int) -> None:
         window.find_element(By.ID, "lot-1-ajout").send_keys("blanchisserie", Keys.TAB)
         assert appears(window, "[name=lot-1-metier][value=lt-blanchisserie]").is_selected()
         waiting(window).until(lambda _: value(window, "lot-1-ajout") == "")
-        assert "candidat" in appears(window, "#compte p").text
+        counted = "return document.querySelector('#compte p')?.textContent ?? ''"
+        waiting(window).until(lambda page: "candidat" in page.execute_script(counted))
         assert_fits(window)
         assert_nothing_was_blocked(window)
 
