@@ -5,6 +5,7 @@ Portals ask for the same territories again and again: what was measured for one 
 
 import mmap
 from collections.abc import Callable, Iterator
+from threading import Lock
 from weakref import ref
 
 import numpy as np
@@ -33,7 +34,7 @@ ROOM = 1.25
 
 
 class Distances:
-    """Distances to `shape`, None: to no known place. Threads may share it: they would write the same.
+    """Distances to `shape`, None: to no known place. Threads may share it: what is measured is never written over.
 
     Distances are to the metre, and of those near are kept as metres + 1 by ordinal; below 0: what is certain not to be
     under it, 0: not measured. Memory that is never touched costs nothing, and those near are on few of its pages.
@@ -45,6 +46,7 @@ class Distances:
         self._bounds: dict[float, NDArray[np.int32]] = {}
         self._widest_km = 0.0  # of the radii around the shape that were asked for
         self._is_measured = False
+        self._writing = Lock()
 
     @property
     def weight(self) -> int:
@@ -150,7 +152,11 @@ class Distances:
     def _note(self, ordinals: Ordinals, metres: Metres) -> None:
         """Keep what was found of those near; others are asked about once, and each might be on a page of its own."""
         is_near = np.searchsorted(self._near(self._widest_km), ordinals, "right") % 2 == 1
-        self._metres[ordinals[is_near]] = metres[is_near]
+        some, found = ordinals[is_near], metres[is_near]
+        with self._writing:
+            # another thread may have measured meanwhile what is only bounded here
+            lacking = self._metres[some] <= 0
+            self._metres[some[lacking]] = found[lacking]
 
     def _near(self, radius_km: float) -> NDArray[np.int32]:
         """Begin and end of each run of ordinals near the shape; whoever came later is always looked at."""
@@ -163,13 +169,15 @@ class Distances:
 
     def _known(self) -> Metres:
         """The metres by ordinal, with room for whoever came since."""
-        metres = self._metres
-        if len(metres) < self.columns.capacity:
-            grown = _untouched(self.columns.capacity)
-            for begin, end in self._near(self._widest_km).reshape(-1, 2).tolist():
-                grown[begin : min(end, len(metres))] = metres[begin:end]
-            metres = self._metres = grown
-        return metres
+        if len(self._metres) < self.columns.capacity:
+            near = self._near(self._widest_km).reshape(-1, 2).tolist()
+            with self._writing:
+                if len(self._metres) < self.columns.capacity:
+                    grown = _untouched(self.columns.capacity)
+                    for begin, end in near:
+                        grown[begin : min(end, len(self._metres))] = self._metres[begin:end]
+                    self._metres = grown
+        return self._metres
 
 
 class PointDistances(Distances):

@@ -163,7 +163,10 @@ def save_tables(folder: Path, tables: IndexTables) -> None:
 
 def load_tables(folder: Path) -> IndexTables:
     """The tables in a folder, mapped. Raises OSError, KeyError, ValueError where they are not whole."""
-    names = msgspec.json.decode((folder / NAMES_FILE).read_bytes(), type=Names)
+    try:
+        names = msgspec.json.decode((folder / NAMES_FILE).read_bytes(), type=Names)
+    except msgspec.DecodeError as cut_off:
+        raise ValueError(f"{folder / NAMES_FILE}: {cut_off}") from cut_off
     arrays = load(folder)
     offers = read_tables(Offers, "offers", len(names.offered), arrays)
     wanted = read_tables(WantedOffers, "wanted", len(names.wanted), arrays)

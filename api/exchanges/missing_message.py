@@ -53,6 +53,7 @@ async def missing_message(
     if found is None:
         raise NotFound(NO_MESSAGE)
     exchange, message = found
+    question = _question_of(exchange, message)
     # its own exchange first, then the latest
     order = [exchange, *(each for each in reversed(exchanges) if each.id != exchange.id)]
     living = await survivors(connection, {who.supplier_id for each in exchanges for who in each.recipients})
@@ -65,9 +66,18 @@ async def missing_message(
         exchange=exchange,
         message=message,
         opens=message.id == exchange.messages[0].id,
-        body="\n\n".join(filter(None, (message.question, message.body))),
+        body="\n\n".join(filter(None, (question, message.body))),
         addressees=tuple(places[each] for each in dict.fromkeys(supplier_ids) if each in places),
     )
+
+
+def _question_of(exchange: Exchange, message: Message) -> str | None:
+    """The question that a message publishes, itself or as a correction of one that does."""
+    by_id = {each.id: each for each in exchange.messages}
+    at = message
+    while at.question is None and at.corrects is not None:
+        at = by_id[at.corrects]
+    return at.question
 
 
 async def send_to_each(

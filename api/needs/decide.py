@@ -55,11 +55,13 @@ async def decide(
     require_not_ended(need.status)
     decisions = {DecisionKey(each.lot_id, each.supplier_id): each for each in version.decisions}
     check(decisions)
-    keys = [DecisionKey(change.lot_id, supplier_id) for supplier_id, change in changes]
-    return [
-        await _change(connection, acting, version, key, decisions.get(key), change)
-        for key, (_, change) in zip(keys, changes, strict=True)
-    ]
+    made: list[Decision | None] = []
+    latest: dict[DecisionKey, Decision | None] = {**decisions}
+    for supplier_id, change in changes:
+        key = DecisionKey(change.lot_id, supplier_id)
+        latest[key] = await _change(connection, acting, version, key, latest.get(key), change)
+        made.append(latest[key])
+    return made
 
 
 async def repeat_decisions(connection: Connection, acting: Acting, need_id: UUID) -> int:

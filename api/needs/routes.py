@@ -24,6 +24,7 @@ from api.web.pagination import Page, Paging, paged
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.needs.needs import NeedFilters, select_needs
+from domain.errors import Conflict, NotFound
 from domain.needs.need import PlannedNeed, Procedure, ShortText
 from domain.needs.status import Status, StoredNeed
 from domain.shortlists.shortlist import Shortlist
@@ -109,9 +110,18 @@ async def matched_first(
     call: Call, acting: Acting, to_match: Callable[[Connection, Acting], Awaitable[ToMatch]]
 ) -> MatchedNeed | None:
     """The need that a request is about, matched while no connection is held; None where it was answered already."""
-    async with transaction(call.services.database) as connection:
-        wanted = None if await is_answered(call, connection) else await to_match(connection, acting)
-    return None if wanted is None else await match_need(acting, wanted)
+    try:
+        async with transaction(call.services.database) as connection:
+            if await is_answered(call, connection):
+                return None
+            wanted = await to_match(connection, acting)
+    except (Conflict, NotFound):
+        async with transaction(call.services.database) as connection:
+            # the same request, sent twice at once, may have been answered meanwhile
+            if await is_answered(call, connection):
+                return None
+        raise
+    return await match_need(acting, wanted)
 
 
 async def _created(

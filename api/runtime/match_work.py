@@ -30,7 +30,7 @@ THREADS = 2
 MOST_TO_LEARN = 16
 """Territories that wait to be measured here; what is then left out is left to the next one who asks."""
 MOST_OF_ONE, MOST_OF_ALL = 16, 200
-"""Tasks of an organisation, and of all, that are carried out or wait: each holds a connection, and a need."""
+"""Tasks of an organisation, and of all, that are carried out or wait: each holds a need, and may hold a connection."""
 
 
 class MatchWork:

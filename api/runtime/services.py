@@ -70,7 +70,7 @@ class Services:
         self.imports = ConcurrencyLimit(at_once=connections // 5, of_one=1, most=30)
         self.writes = ConcurrencyLimit(at_once=connections // 3, of_one=3)
         self.reports = ConcurrencyLimit(at_once=connections // 6, of_one=1, most=30)
-        # never all of one organisation: a large need is matched for up to half a minute, with a connection
+        # never all of one organisation: a large need is matched for up to half a minute, and may hold a connection
         self.matches = ConcurrencyLimit(at_once=connections // 5, of_one=max(1, min(2, connections // 5 - 1)))
         # each keeps a core of the database busy for seconds
         self.person_searches = ConcurrencyLimit(at_once=1, of_one=1, most=3)

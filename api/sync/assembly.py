@@ -25,9 +25,9 @@ _read_suppliers = msgspec.msgpack.Decoder(list[SupplierRow]).decode
 
 @asynccontextmanager
 async def assembling(processes: ForkedProcesses | None) -> AsyncIterator[Assemble]:
-    """The function that makes suppliers, of many in one of the processes, which is started when there are first some.
+    """The function that makes suppliers: of many in one of the processes, which is started when there are first some.
 
-    The function raises ProcessEnded.
+    Where there is none, or it ends at its work, they are made here.
     """
     if processes is None:
         yield assemble_here
@@ -45,21 +45,29 @@ class _Assembly:
     def __init__(self, processes: ForkedProcesses) -> None:
         self._processes = processes
         self._channel: Channel | None = None
+        self._is_lost = False
         self._one_at_a_time = asyncio.Lock()
 
     async def assemble(self, change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) -> Sequence[SupplierRow]:
         """As `assembled`."""
         if len(described) > FEW:
             async with self._one_at_a_time:
-                self._channel = self._channel or await self._processes.serve(answer_each)
+                if self._channel is None and not self._is_lost:
+                    self._channel = await self._processes.serve(answer_each)
+                    self._is_lost = self._channel is None
                 if self._channel is not None:
-                    return await _answered(self._channel, _encode((change_set, described)))
+                    try:
+                        return await _answered(self._channel, _encode((change_set, described)))
+                    except ProcessEnded:
+                        self._is_lost = True
+                        self.close()
         return await assemble_here(change_set, described)
 
     def close(self) -> None:
         """End the process."""
         if self._channel is not None:
             self._channel[1].close()
+            self._channel = None
 
 
 def answer_each(_: Reference, channel: socket, messages: BinaryIO) -> None:

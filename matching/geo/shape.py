@@ -19,9 +19,9 @@ SURE_LESS, SURE_MORE = 0.99, 1.01
 """The parts of a distance within which, and beyond which, a plane cannot be wrong about it."""
 
 METRES = 3
+"""Decimals of a kilometre that are measured; more would be noise of the arithmetic."""
 ROUNDED_KM = 0.001
 """Rounding to the metre takes less away."""
-"""Decimals of a kilometre that are measured; more would be noise of the arithmetic."""
 CLUSTER_KM = 500.0
 FAR_GRID_DEGREES = 0.02
 FAR_AT_ONCE = 1_000_000

@@ -1,6 +1,6 @@
 """Distances from the suppliers of an index: measured once, bounded first, and those near found by runs."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
@@ -58,6 +58,30 @@ def test_whoever_is_certainly_too_far_is_not_measured() -> None:
     expected = shape.distance(ours.positions[: len(ours)])
     assert found.tolist() == np.where(expected <= 60, expected, np.inf).tolist()
     assert shape.asked == 2 + len(ours)
+
+
+class Interrupted(PolygonShape):
+    """A shape that lets another thread go on, as it were, while it is asked what distances are not under."""
+
+    def __init__(self) -> None:
+        super().__init__(np.array([shapely.box(-2, 47, -1, 48)]))
+        self.meanwhile: Callable[[], object] = dict
+
+    def lower_bound(self, positions: Floats) -> Floats:
+        meanwhile, self.meanwhile = self.meanwhile, dict
+        meanwhile()
+        return super().lower_bound(positions)
+
+
+def test_what_another_thread_measures_is_not_written_over_by_what_only_bounds_it() -> None:
+    ours, shape = columns(PLACES[:2]), Interrupted()
+    distances = Distances(ours, shape)
+    shape.meanwhile = lambda: list(distances.measure())
+    distances.spans(every(ours), CERTAIN_KM)
+    distances.lower_bound(every(ours))
+    reach = np.full(len(ours), 100_000, dtype=np.int32)
+    assert distances.stretch(every(ours)) == slice(0, 2)
+    assert distances.are_within(every(ours), reach).all()
 
 
 @pytest.mark.parametrize("shape", [SQUARE, PointShape(48, -2), None], ids=["polygon", "point", "unknown"])

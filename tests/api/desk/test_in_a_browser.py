@@ -19,7 +19,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 async def stocked(served: Client, source: str) -> None:
     # where no other test has suppliers
-    island = {"address": {"commune": "22016"}, "location": {"lat": 48.846, "lon": -3.0}}
+    island: dict[str, Any] = {"address": {"commune": "22016"}, "location": {"lat": 48.846, "lon": -3.0}}
     stored = await put_record(served, source, name="Les Jardins de Bréhat", **island)
     await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
 

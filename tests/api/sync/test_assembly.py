@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from api.runtime.forked_processes import ForkedProcesses, ProcessEnded, forked_processes
+from api.runtime.forked_processes import ForkedProcesses, forked_processes
 from api.sync import assembly
 from api.sync.assembly import FEW, assembling
 from db.imports.prepare_rows import SupplierRow, assembled
@@ -74,9 +74,10 @@ async def test_where_there_is_no_process_they_are_made_here() -> None:
             assert await assemble(CHANGE_SET, some) == assembled(CHANGE_SET, some)
 
 
-async def test_a_process_that_ends_at_its_work_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_where_the_process_ends_at_its_work_they_are_made_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assembly, "answer_each", stop_at_once)
+    some = described(FEW + 1)
     with forked_processes(reference()) as processes:
         async with assembling(processes) as assemble:
-            with pytest.raises(ProcessEnded):
-                await assemble(CHANGE_SET, described(FEW + 1))
+            for _ in range(2):
+                assert await assemble(CHANGE_SET, some) == assembled(CHANGE_SET, some)
