@@ -49,14 +49,12 @@ async def find_by_name(connection: Connection, name: str) -> Organisation | None
 
 
 async def find_by_name_or_id(connection: Connection, text: str) -> Organisation | None:
-    """The organisation of that name, or else of that id."""
-    found = await find_by_name(connection, text)
-    if found is not None:
-        return found
+    """The organisation of that id, or else of that name: none is found in the place of another by taking its id."""
     try:
-        return await find_organisation(connection, UUID(text))
+        found = await find_organisation(connection, UUID(text))
     except ValueError:
-        return None
+        found = None
+    return found or await find_by_name(connection, text)
 
 
 async def find_by_siret(connection: Connection, siret: str) -> Organisation | None:

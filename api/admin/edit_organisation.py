@@ -23,6 +23,10 @@ _BAD_SIRET = Text(
     "La clé de contrôle de ce SIRET ne convient pas : un chiffre est faux, ou deux sont échangés",
     "The check digit of this SIRET does not fit: a digit is wrong, or two have changed places",
 )
+_NAME_IS_AN_ID = Text(
+    "Un nom n'est pas un identifiant : des mots sont attendus, tels que « Ville de Vannes »",
+    "A name is no id: words are expected, such as “Ville de Vannes”",
+)
 _RESERVED = Text(
     f"L'organisation « {DEFAULT_ORGANISATION} » est celle de VIVIER_ADMIN_KEY, qui la trouve à son nom",
     f"The organisation “{DEFAULT_ORGANISATION}” is that of VIVIER_ADMIN_KEY, which finds it by its name",
@@ -50,6 +54,7 @@ async def add_organisation(
 ) -> Organisation:
     """The new organisation. Raises InvalidContent, and Conflict where another has the name or the SIRET."""
     _require_siret(settings)
+    _require_name(settings)
     made = _not_taken(await stored.insert_organisation(connection, settings, now))
     await write_entry(connection, _actor(client, made.id), "organisation.created", f"organisation:{made.id}", now)
     return made
@@ -62,6 +67,8 @@ async def change_organisation(
     if settings.siret != before.siret:
         _require_siret(settings)
         require_scope(client, "platform")
+    if settings.name != before.name:
+        _require_name(settings)
     if before.name == DEFAULT_ORGANISATION != settings.name:
         raise Conflict("reserved_name", _RESERVED)
     fields = [name for name in ("name", "siret") if getattr(settings, name) != getattr(before, name)]
@@ -82,6 +89,15 @@ def _require_siret(settings: OrganisationSettings) -> None:
     """Raises InvalidContent for a SIRET that fails its check."""
     if settings.siret is not None and not siret_passes_check(settings.siret):
         raise InvalidContent((Problem("/siret", "siret_check_failed", _BAD_SIRET),))
+
+
+def _require_name(settings: OrganisationSettings) -> None:
+    """Raises InvalidContent for a name that is written as an id."""
+    try:
+        UUID(settings.name)
+    except ValueError:
+        return
+    raise InvalidContent((Problem("/name", "name_is_an_id", _NAME_IS_AN_ID),))
 
 
 def _not_taken(written: Organisation | None) -> Organisation:

@@ -135,9 +135,14 @@ async def make_key(
 
 
 async def revoke_own_key(connection: Connection, client: Client, key_id: UUID, now: datetime) -> None:
-    """Revoke a key of the administrator's organisation, or of any for the scope `platform`. Raises NotFound."""
+    """Revoke a key of the administrator's organisation, or of any for the scope `platform`. Raises NotFound.
+
+    One of scope `platform` is the operator's, and only the operator revokes it.
+    """
     key = await find_key(connection, key_id)
-    is_own = key is not None and (key.organisation_id == client.organisation_id or client.may("platform"))
+    is_own = client.may("platform") or (
+        key is not None and key.organisation_id == client.organisation_id and "platform" not in key.scopes
+    )
     if key is None or not is_own or not await withdraw_key(connection, key, now, by=actor_of_client(client)):
         raise NotFound(NO_KEY)
 

@@ -4,11 +4,13 @@ import msgspec
 
 from api.desk.form_of_need import plain_number, words_read
 from api.desk.need_form import LotForm, NeedForm
-from api.desk.understood_need import Understood
+from api.desk.understood_need import Understood, mistakes_of
 from api.desk.understood_place import Mistake, number_in
 from api.web.form_fields import Fields
 from domain.allotment.allotment import Proposal, ProposedLot
 from domain.allotment.request import AllotmentNeed, AllotmentOptions, Axis
+from domain.decoding.explain import explain
+from domain.errors import InvalidContent
 from domain.text.bilingual import Text
 
 AREAS: tuple[Axis, ...] = ("departement", "epci")
@@ -58,7 +60,11 @@ def allotment_need(understood: Understood, rules: AllotmentForm, mistakes: list[
         return None
     need = understood.need.matched
     lots = [msgspec.structs.asdict(lot) | {"values_eur": of_lot} for lot, of_lot in zip(need.lots, values, strict=True)]
-    return msgspec.convert(msgspec.structs.asdict(need) | {"lots": lots, "allotment": options}, AllotmentNeed)
+    try:
+        return msgspec.convert(msgspec.structs.asdict(need) | {"lots": lots, "allotment": options}, AllotmentNeed)
+    except msgspec.ValidationError as error:
+        mistakes += mistakes_of(InvalidContent((explain(error, AllotmentNeed),)))
+        return None
 
 
 def value_field(position: int, segment: str) -> str:

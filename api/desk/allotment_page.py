@@ -15,7 +15,7 @@ from api.desk.allotment_form import AllotmentForm, allotment_need, form_of_propo
 from api.desk.need_form import NeedForm, read_need_form
 from api.desk.need_page import changed_need_form, form_of_query, need_form_page
 from api.desk.page import page
-from api.desk.understood_need import Understood, mistakes_of, understand
+from api.desk.understood_need import Understood, mistakes_of, understood_beside
 from api.desk.understood_place import Mistake
 from api.desk.visit import Visit
 from domain.allotment.allotment import Allotment, Proposal, Summary
@@ -55,7 +55,7 @@ class Shown(NamedTuple):
 @page("GET", "/lotissement", scope="match")
 async def show_allotment_form(visit: Visit) -> Response[bytes]:
     """The form of a need to be divided: empty, filled in with the example, or with the fields of the query."""
-    return form_of_query(visit, read_allotment_form(visit.fields))
+    return await form_of_query(visit, read_allotment_form(visit.fields))
 
 
 @page("POST", "/lotissement", scope="match", files=True)
@@ -64,7 +64,7 @@ async def compare_divisions(visit: Visit) -> Response[bytes]:
     rules = read_allotment_form(visit.fields)
     if visit.text("faire"):
         return await changed_need_form(visit, rules)
-    understood = understand(read_need_form(visit.fields), visit.services.reference)
+    understood = await understood_beside(visit, read_need_form(visit.fields))
     mistakes: list[Mistake] = []
     need = allotment_need(understood, rules, mistakes)
     if need is None:

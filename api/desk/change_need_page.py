@@ -12,7 +12,7 @@ from api.desk.need_page import need_form_page
 from api.desk.needs_page import refused_form
 from api.desk.page import page
 from api.desk.stored_need import changed_need, own_need_of
-from api.desk.understood_need import understand
+from api.desk.understood_need import understand, understood_beside
 from api.desk.visit import Visit
 from api.desk.written_once import id_in
 from api.needs.edit_need import NeedChange, NeedDocument, need_document
@@ -38,7 +38,7 @@ async def show_change_form(visit: Visit, need_id: str) -> Response[bytes]:
     _require_few_lots(need.content)
     form = form_of_need(need.content, keep_ids=True)
     form = msgspec.structs.replace(form, need_id=str(need.id), known=need_document(need).etag)
-    understood = understand(form, visit.services.reference)
+    understood = await understood_beside(visit, form)
     # what the form cannot say of the need is no mistake yet
     return need_form_page(visit, understood.form, understood._replace(mistakes=()))
 
@@ -48,7 +48,7 @@ async def save_changed_need(visit: Visit, need_id: str) -> Response[bytes]:
     """The way to the need as the form changes it; the form again where something in it is to be corrected."""
     form = msgspec.structs.replace(read_need_form(visit.fields), need_id=str(id_in(need_id, NO_NEED)))
     await own_need_of(visit, need_id)
-    understood = understand(form, visit.services.reference)
+    understood = await understood_beside(visit, form)
     said = understood.need
     if said is None:
         return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY)

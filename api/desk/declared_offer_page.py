@@ -20,7 +20,8 @@ from db.core.engine import transaction
 from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers
 from db.suppliers.records import get_record
-from domain.errors import InvalidContent, NotFound
+from domain.decoding.explain import explain
+from domain.errors import InvalidContent, NotFound, Problem
 from domain.exchanges.exchange import Exchange
 from domain.needs.status import NO_NEED, StoredNeed
 from domain.shortlists.frozen import FrozenShortlist
@@ -76,10 +77,24 @@ async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: st
     kept = tuple(each for each in record.offers if each.segments != segments)
     record = msgspec.structs.replace(record, offers=(*kept, Offer(segments, service_area=area)))
     try:
-        await store_record(visit.services, actor_of(visit.call), source, siret, record)
+        await store_record(visit.services, actor_of(visit.call), source, siret, _checked(record))
     except InvalidContent as invalid:
-        return _form_page(visit, addressed, [Mistake("metier", each.detail) for each in invalid.problems])
-    return visit.redirect(f"/besoins/{id}/echanges/{exchange_id}?note={addressed.supplier.id}#destinataires")
+        return _form_page(visit, addressed, [_mistake_of(each) for each in invalid.problems])
+    exchange = f"/besoins/{addressed.need.id}/echanges/{addressed.exchange.id}"
+    return visit.redirect(f"{exchange}?note={addressed.supplier.id}#destinataires")
+
+
+def _checked(record: SupplierRecord) -> SupplierRecord:
+    """The record, its bounds checked as those of one that is sent. Raises InvalidContent."""
+    try:
+        return msgspec.convert(msgspec.to_builtins(record), SupplierRecord)
+    except msgspec.ValidationError as error:
+        raise InvalidContent((explain(error, SupplierRecord),)) from None
+
+
+def _mistake_of(problem: Problem) -> Mistake:
+    """The problem of a record at the field of the form."""
+    return Mistake("rayon" if "/service_area" in problem.pointer else "metier", problem.detail)
 
 
 async def _addressed(visit: Visit, id_: str, exchange_id: str, supplier_id: str) -> Addressed:

@@ -160,7 +160,7 @@ async def send_missing_message(visit: Visit, id: str) -> Response[bytes]:  # noq
         async def carry_out(connection: Connection, acting: Acting) -> Done:
             missing = await missing_message(connection, acting, need_id, message_id, suppliers)
             await send_to_each(connection, acting, missing, cast("Channel", channel) if channel in MEANS else None)
-            return Done(f"/besoins/{id}/egalite?envoye={len(missing.addressees)}")
+            return Done(f"/besoins/{need_id}/egalite?envoye={len(missing.addressees)}")
 
         return await written_once(visit, carry_out)
     async with transaction(visit.services.database) as connection:

@@ -19,7 +19,7 @@ from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text
 
 ALL, SOME = "liste", "choisis"
-MOST_FOUND, SIRET_DIGITS = 20, 14
+MOST_FOUND, SIRET_DIGITS, LONGEST_SOUGHT = 20, 14, 200
 
 
 class ExchangeForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,6 +140,7 @@ def choices_of(
 
 async def found_in_directory(visit: Visit, connection: Connection, sought: str) -> Sequence[Supplier]:
     """Active suppliers of that name, or of that SIRET; none for a key that may not read the directory."""
+    sought = sought[:LONGEST_SOUGHT]
     digits = "".join(sought.split())
     if not sought or not visit.call.bearer.may("read"):
         return ()

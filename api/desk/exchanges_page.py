@@ -83,10 +83,11 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
     act, _, argument = visit.text("faire").partition("-")
     if act == "modifier":
         return await _exchange_page(visit, id, exchange_id)
-    exchange, path = id_in(exchange_id, NO_EXCHANGE), f"/besoins/{id}/echanges/{exchange_id}"
+    need_id, exchange = id_in(id, NO_NEED), id_in(exchange_id, NO_EXCHANGE)
+    path = f"/besoins/{need_id}/echanges/{exchange}"
 
     async def carry_out(connection: Connection, acting: Acting) -> Done:
-        await own_need(connection, acting.organisation_id, id_in(id, NO_NEED))
+        await own_need(connection, acting.organisation_id, need_id)
         if act == "lien":
             link = await create_link(connection, acting, exchange, id_in(argument, NO_RECIPIENT))
             return Done(f"{path}/lien?{SENT_FIELD}={sent_as(visit)}", msgspec.json.encode(link))

@@ -104,7 +104,7 @@ def with_template(fields: Fields) -> dict[str, list[str]]:
 
 def rows(fields: Fields, name: str) -> range:
     """The numbers of the rows to show of fields that are counted, some of them blank."""
-    filled_in = (re.fullmatch(rf"{name}-([0-9]+)", each) for each, texts in fields.items() if any(texts))
+    filled_in = (re.fullmatch(rf"{name}-([0-9]{{1,3}})", each) for each, texts in fields.items() if any(texts))
     last = max((int(found[1]) for found in filled_in if found), default=0)
     return range(1, min(MOST_ROWS, last + BLANK_ROWS) + 1)
 
@@ -145,7 +145,8 @@ def request_in(
     if mistakes:
         raise WrongForm(mistakes)
     try:
-        return msgspec.convert(said, MeetingRequest, from_attributes=True)
+        # as JSON has them: what is an instance already would be taken as it is, its bounds unchecked
+        return msgspec.convert(msgspec.to_builtins(said), MeetingRequest)
     except msgspec.ValidationError as error:
         raise WrongForm(list(mistakes_in(InvalidContent((explain(error, MeetingRequest),))))) from None
 

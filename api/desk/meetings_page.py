@@ -109,7 +109,7 @@ async def plan_new_meeting(visit: Visit, id: str) -> Response[bytes]:  # noqa: A
     async def carry_out(connection: Connection, acting: Acting) -> Done:
         request = request_in(visit.fields, need_id, None, acting.services.reference, acting.now())
         meeting = await plan_meeting(connection, acting, request)
-        return Done(f"/besoins/{id}/rencontres/{meeting.id}?ecrit=1")
+        return Done(f"/besoins/{need_id}/rencontres/{meeting.id}?ecrit=1")
 
     try:
         return await written_once(visit, carry_out)
@@ -137,7 +137,7 @@ async def change_planned_meeting(visit: Visit, id: str, meeting_id: str) -> Resp
         request = request_in(visit.fields, need_id, before, acting.services.reference, acting.now())
         request = msgspec.structs.replace(request, status=STATUS_OF.get(act, before.status))
         await change_meeting(connection, acting, before, request)
-        return Done(f"/besoins/{id}/rencontres/{meeting_id}?ecrit=1")
+        return Done(f"/besoins/{need_id}/rencontres/{meeting}?ecrit=1")
 
     try:
         return await written_once(visit, carry_out)

@@ -16,7 +16,7 @@ from api.desk.form_of_need import form_of_need
 from api.desk.need_form import MOST_LOTS, NeedForm, PlaceForm, changed, read_need_form
 from api.desk.notice_file import FilledIn, read_notice_file
 from api.desk.page import page
-from api.desk.understood_need import Understood, trades_of, understand
+from api.desk.understood_need import Understood, trades_beside, understood_beside
 from api.desk.understood_place import MOST_CHOICES, Mistake, candidates, where
 from api.desk.visit import Visit
 from api.match import matched
@@ -57,7 +57,7 @@ _PART = re.compile(r"(?:lot-([1-9][0-9]?)-)?(lieu|site|metiers|compte)", re.ASCI
 @page("GET", "/besoin", scope="match")
 async def show_need_form(visit: Visit) -> Response[bytes]:
     """The form: empty, filled in with the example, or with the fields of the query."""
-    return form_of_query(visit)
+    return await form_of_query(visit)
 
 
 @page("POST", "/besoin", scope="match", files=True)
@@ -68,7 +68,7 @@ async def change_need_form(visit: Visit) -> Response[bytes]:
 
 async def _lots_answered(visit: Visit, form: NeedForm) -> tuple[LotShortlist, ...]:
     """The lots as a match answers them now, without its rows; none where the need is not whole yet."""
-    understood = understand(form, visit.services.reference)
+    understood = await understood_beside(visit, form)
     if understood.need is None:
         return ()
     need = msgspec.structs.replace(understood.need.matched, limit=1, near_misses=0)
@@ -79,31 +79,31 @@ async def _lots_answered(visit: Visit, form: NeedForm) -> tuple[LotShortlist, ..
     return msgspec.json.decode(answer, type=Shortlist).lots
 
 
-def form_of_query(visit: Visit, rules: AllotmentForm | None = None) -> Response[bytes]:
+async def form_of_query(visit: Visit, rules: AllotmentForm | None = None) -> Response[bytes]:
     """The form: empty, filled in with the example, or with the fields of the query. `rules`: to have lots proposed."""
     if visit.text("exemple"):
-        understood = understand(_example(), visit.services.reference)
+        understood = await understood_beside(visit, _example())
         return need_form_page(visit, understood.form, understood, rules=rules)
     form = read_need_form(visit.fields)
     if form == NeedForm():
         return need_form_page(visit, form, rules=rules)
-    understood = understand(form, visit.services.reference)
+    understood = await understood_beside(visit, form)
     return need_form_page(visit, understood.form, understood, rules=rules)
 
 
 async def changed_need_form(visit: Visit, rules: AllotmentForm | None = None) -> Response[bytes]:
     """The form that was sent, as its button changes it. `rules`: it is filled in to have lots proposed."""
-    wish, reference = visit.text("faire"), visit.services.reference
+    wish = visit.text("faire")
     form = read_need_form(visit.fields)
     if wish == "avis":
         read = await read_notice_file(visit, form)
         if isinstance(read, Mistake):
-            understood = understand(form, reference)._replace(mistakes=(read,))
+            understood = (await understood_beside(visit, form))._replace(mistakes=(read,))
             return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY, rules=rules)
         filled, notice = read
-        understood = understand(filled, reference)
+        understood = await understood_beside(visit, filled)
         return need_form_page(visit, understood.form, understood, notice=notice, rules=rules)
-    understood = understand(changed(form, wish), reference)
+    understood = await understood_beside(visit, changed(form, wish))
     if wish != "comprendre":
         # a lot was added or taken away: what is not filled in yet is no mistake
         understood = understood._replace(mistakes=())
@@ -122,7 +122,7 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
     if part.name == "compte":
         return visit.page("need_count.html", lots=await _lots_answered(visit, form), lot_ids=form.lot_ids)
     if part.name == "metiers":
-        lot, understood = trades_of(form, position, reference)
+        lot, understood = await trades_beside(visit, form, position)
         return visit.page("need_live.html", part=part, lot=lot, understood=understood)
     if part.name == "site":
         sites = reference.gazetteer.search(form.lots[position].site, "commune", MOST_CHOICES)

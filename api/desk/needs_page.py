@@ -11,7 +11,7 @@ from litestar import Response
 from api.desk.need_form import read_need_form
 from api.desk.need_page import need_form_page
 from api.desk.page import page
-from api.desk.understood_need import Understood, mistakes_of, understand
+from api.desk.understood_need import Understood, mistakes_of, understood_beside
 from api.desk.visit import Visit
 from api.desk.written_once import Done, acting_at, written_once
 from api.needs.edit_need import plan_need
@@ -54,7 +54,7 @@ async def list_own_needs(visit: Visit) -> Response[bytes]:
 @page("POST", "/besoins", scope="needs")
 async def store_need(visit: Visit) -> Response[bytes]:
     """The way to the need that the form says, stored; the form again where something in it is to be corrected."""
-    understood = understand(read_need_form(visit.fields), visit.services.reference)
+    understood = await understood_beside(visit, read_need_form(visit.fields))
     if understood.need is None:
         return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY)
     try:

@@ -56,7 +56,7 @@ async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa
     try:
         request = request_of(form)
         if wish == "envoyer":
-            return await _sent(visit, id, need_id, request)
+            return await _sent(visit, need_id, request)
         async with transaction(visit.services.database) as connection:
             preview = await preview_exchange(connection, acting_at(visit), need_id, request)
             need = await own_need(connection, visit.call.bearer.organisation_id, need_id)
@@ -71,12 +71,12 @@ async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa
     return await new_exchange_form(visit, id, form, mistakes=mistakes)
 
 
-async def _sent(visit: Visit, id_: str, need_id: UUID, request: ExchangeRequest) -> Response[bytes]:
+async def _sent(visit: Visit, need_id: UUID, request: ExchangeRequest) -> Response[bytes]:
     """The way to the exchange; to the letters that the buyer has to bring, where there are some."""
 
     async def carry_out(connection: Connection, acting: Acting) -> Done:
         opened = await open_exchange(connection, acting, need_id, request)
-        path = f"/besoins/{id_}/echanges/{opened.id}"
+        path = f"/besoins/{need_id}/echanges/{opened.id}"
         if opened.to_be_delivered_by_you:
             return Done(f"{path}/lettres?{SENT_FIELD}={sent_as(visit)}", msgspec.json.encode(opened))
         return Done(f"{path}?parti=1")

@@ -103,23 +103,22 @@ async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[byte
     call = visit.call
     is_form = made.method == "POST"
     if made.scopes:
-        visit.client = await client_of_session(call.services, visit.token)
-    if made.files and has_files(call):
-        # files are for those who are signed in: of others only what is typed is kept
-        limit = LONGEST_FORM if visit.client is None else call.services.settings.body_limit
-        share = call.services.share_of_bodies
-        visit.fields, visit.files = await read_form_with_files(call, limit, MOST_FIELDS, share)
-    elif is_form:
-        visit.fields = await read_fields(call, LONGEST_FORM, MOST_FIELDS)
-    else:
-        visit.fields = fields_in(call.scope["query_string"], MOST_FIELDS)
+        # a token that was made just now is of no session
+        is_known = visit.new_token is None
+        visit.client = await client_of_session(call.services, visit.token, call.scope) if is_known else None
+    may_be_long = made.files and has_files(call)
+    if visit.client is not None and may_be_long:
+        # before so much is read; of a shorter form, a refusal shows what was typed
+        await admit(call, visit.client, call.services.key_quotas, made.scopes)
+    await _read(visit, made)
     if not made.scopes:
         if is_form and not visit.has_sent_its_own_form():
             return _not_its_own_form(visit)
         return await handler(visit, **call.path_params)
     if visit.client is None:
         return _no_session(visit)
-    await admit(call, visit.client, call.services.key_quotas, made.scopes)
+    if not may_be_long:
+        await admit(call, visit.client, call.services.key_quotas, made.scopes)
     if is_form and not visit.has_sent_its_own_form():
         return _not_its_own_form(visit)
     call.services.requests.take(visit.client)
@@ -129,11 +128,27 @@ async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[byte
         call.services.requests.give_back(visit.client)
 
 
+async def _read(visit: Visit, made: Page) -> None:
+    """Read the fields of the form, or of the query, and the files."""
+    call = visit.call
+    if made.files and has_files(call):
+        # files are for those who are signed in: of others only what is typed is kept
+        limit = LONGEST_FORM if visit.client is None else call.services.settings.body_limit
+        share = call.services.share_of_bodies
+        visit.fields, visit.files = await read_form_with_files(call, limit, MOST_FIELDS, share)
+    elif made.method == "POST":
+        visit.fields = await read_fields(call, LONGEST_FORM, MOST_FIELDS)
+    else:
+        visit.fields = fields_in(call.scope["query_string"], MOST_FIELDS)
+
+
 def _no_session(visit: Visit) -> Response[bytes]:
-    """The way to sign in and back; a form that was sent is carried along."""
-    if visit.call.method == "POST":
-        return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, visit.call.scope["path"], urlencode(visit.typed()))
-    return visit.redirect(f"/connexion?{urlencode({'suite': path_to_come_back(visit.call)})}")
+    """The way to sign in and back; a form that a page of this server sent is carried along."""
+    if visit.call.method != "POST":
+        return visit.redirect(f"/connexion?{urlencode({'suite': path_to_come_back(visit.call)})}")
+    if not visit.is_from_here:
+        return visit.redirect("/connexion")
+    return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, visit.call.scope["path"], urlencode(visit.typed()))
 
 
 def sign_in_page(
@@ -164,7 +179,12 @@ def fields_as_typed(encoded: str) -> list[tuple[str, str]]:
 
 
 def _not_its_own_form(visit: Visit) -> Response[bytes]:
-    """A page that says that the form is not of this browser, to be sent again with all that was typed."""
+    """A page that says that the form is not of this browser, to be sent again with all that was typed.
+
+    For a form that another site sent, the way to the first page: one more click must not send what that site wrote.
+    """
+    if not visit.is_from_here:
+        return visit.redirect("/connexion")
     path = visit.call.scope["path"]
     return visit.page("send_again.html", HTTPStatus.FORBIDDEN, path=path, typed=visit.typed(), signed_in=False)
 

@@ -118,15 +118,21 @@ def _challenge(token: str, sent: _Sent) -> Challenge:
 
 
 def _sent(visit: Visit) -> _Sent | None:
-    """The sign-in that the state carries; None where it is not of this browser, or too old."""
+    """The sign-in that the state carries; None where it is not of this browser, too old, or not as it was sent."""
     state = visit.text("state")
     carried, _, proof = state.partition(".")
     if len(state) > LONGEST_STATE or not hmac.compare_digest(
         proof.encode(), _proof(visit.token, "state", carried).encode()
     ):
         return None
-    sent = msgspec.msgpack.decode(urlsafe_b64decode(carried + "=" * (-len(carried) % 4)), type=_Sent)
-    return sent if sent.at <= visit.services.now().timestamp() <= sent.at + SIGN_IN_SECONDS else None
+    try:
+        sent = msgspec.msgpack.decode(urlsafe_b64decode(carried + "=" * (-len(carried) % 4)), type=_Sent)
+    except (ValueError, msgspec.DecodeError):
+        # the browser has the token, and so can prove what it wrote itself
+        return None
+    leads_here = not sent.back or local_path(sent.back) is not None
+    is_recent = sent.at <= visit.services.now().timestamp() <= sent.at + SIGN_IN_SECONDS
+    return sent if leads_here and is_recent else None
 
 
 def _proof(token: str, name: str, carried: str) -> str:

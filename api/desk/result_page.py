@@ -16,7 +16,7 @@ from api.desk.need_page import need_form_page
 from api.desk.page import page
 from api.desk.result_map import lot_maps
 from api.desk.result_words import evidence_summary, near_miss_questions, reserved_to, trade_question
-from api.desk.understood_need import Understood, mistakes_of, understand
+from api.desk.understood_need import Understood, mistakes_of, understood_beside
 from api.desk.visit import Visit
 from api.match import matched
 from api.reports.svg import Drawing
@@ -74,7 +74,7 @@ def _with_distance(visit: Visit, form: NeedForm, field: str) -> NeedForm:
 
 
 async def _answered(visit: Visit, form: NeedForm) -> Response[bytes]:
-    understood = understand(form, visit.services.reference)
+    understood = await understood_beside(visit, form)
     if understood.need is None:
         return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY)
     need = msgspec.structs.replace(understood.need.matched, groupings=GROUPINGS)

@@ -10,9 +10,11 @@ from secrets import token_urlsafe
 
 from litestar.types import Scope as ASGIScope
 
-from api.desk.membership import organisation_of, scopes_of
+from api.desk.membership import membership_of, scopes_of
 from api.runtime.auth import LONGEST_KEY, NOT_STORED
 from api.runtime.identity_provider import Identity
+from api.runtime.rate_limits import caller_of, require_within
+from api.runtime.secret_links import TOKEN
 from api.runtime.services import Services
 from db.api_keys import find_client_of_key
 from db.audit import write_entry
@@ -21,8 +23,6 @@ from db.desk.accounts import note_sign_in
 from db.desk.sessions import delete_session, find_session, insert_session, insert_session_of_person
 from domain.audit import Actor
 from domain.client import Client
-
-LONGEST_TOKEN = 64
 
 
 async def begin_session(services: Services, key: str, scope: ASGIScope) -> str | None:
@@ -47,7 +47,8 @@ async def begin_session_of_person(services: Services, identity: Identity) -> str
     settings, token, now = services.settings, token_urlsafe(32), services.now()
     expires_at = now + timedelta(hours=settings.session_hours)
     async with transaction(services.database) as connection:
-        organisation_id = await organisation_of(connection, identity, settings)
+        membership = await membership_of(connection, identity, settings)
+        organisation_id = membership.organisation_id
         person_id = await note_sign_in(
             connection,
             organisation_id,
@@ -57,7 +58,7 @@ async def begin_session_of_person(services: Services, identity: Identity) -> str
             identity.email,
             now,
         )
-        scopes = scopes_of(identity, settings)
+        scopes = scopes_of(identity, membership, settings)
         digest, *_ = _digests(services, token)
         await insert_session_of_person(connection, digest, person_id, scopes, now, expires_at, identity.id_token)
         actor, about = Actor(organisation_id, "person", person_id), f"person:{person_id}"
@@ -65,19 +66,30 @@ async def begin_session_of_person(services: Services, identity: Identity) -> str
     return token
 
 
-async def client_of_session(services: Services, token: str) -> Client | None:
-    """The bearer of a session; None where it has expired, its key is not in force, or no provider is set any more."""
-    if not token or len(token) > LONGEST_TOKEN:
+async def client_of_session(services: Services, token: str, scope: ASGIScope) -> Client | None:
+    """The bearer of a session; None where it has expired, its key is not in force, or no provider is set any more.
+
+    `scope`: the request. Raises Refusal (429) to an address that brought very many tokens of no session.
+    """
+    if not TOKEN.fullmatch(token):
         return None
-    now = services.now()
-    async with transaction(services.database) as connection:
-        found = await find_session(connection, _digests(services, token), now)
-        if found is None:
-            return None
-        if found.key_id is None:
-            return found.person if services.identity_provider else None
-        if found.key_id != NOT_STORED:
-            return await find_client_of_key(connection, found.key_id, now)
+    limit, caller, now = services.session_look_ups, caller_of(scope), services.now()
+    # counted beforehand, or many at once would all be looked up
+    require_within(limit.take(caller))
+    is_unknown = False
+    try:
+        async with transaction(services.database) as connection:
+            found = await find_session(connection, _digests(services, token), now)
+            is_unknown = found is None
+            if found is None:
+                return None
+            if found.key_id is None:
+                return found.person if services.identity_provider else None
+            if found.key_id != NOT_STORED:
+                return await find_client_of_key(connection, found.key_id, now)
+    finally:
+        if not is_unknown:
+            limit.give_back(caller)
     return await services.keys.client(services.settings.admin_key or "")
 
 

@@ -8,7 +8,7 @@ from litestar import Response
 from api.desk.assets import MEDIA_TYPES, asset_path, assets
 from api.desk.page import fields_as_typed, page, sign_in_page
 from api.desk.sessions import begin_session, client_of_session
-from api.desk.visit import Visit, local_path
+from api.desk.visit import KEY_FIELD, Visit, local_path
 from api.web.problems import Refusal
 from domain.client import Scope
 from domain.errors import NotFound
@@ -29,7 +29,7 @@ YEAR = 365 * 86_400
 async def show_sign_in(visit: Visit) -> Response[bytes]:
     """The form to sign in; whoever is signed in is led on."""
     back = local_path(visit.text("suite")) or ""
-    if visit.new_token is None and await client_of_session(visit.services, visit.token):
+    if visit.new_token is None and await client_of_session(visit.services, visit.token, visit.call.scope):
         return await lead_on(visit, back)
     return sign_in_page(visit, back=back)
 
@@ -38,7 +38,7 @@ async def show_sign_in(visit: Visit) -> Response[bytes]:
 async def sign_in(visit: Visit) -> Response[bytes]:
     """The way to the page that asked for a session, with one; the form again where the key is not in force."""
     back, typed = local_path(visit.text("suite")) or "", visit.text("saisie")
-    token = await begin_session(visit.services, visit.text("cle"), visit.call.scope)
+    token = await begin_session(visit.services, visit.text(KEY_FIELD), visit.call.scope)
     if token is None:
         return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, back, typed, wrong=True)
     _give(visit, token)
@@ -72,7 +72,7 @@ async def get_asset(visit: Visit, digest: str, name: str) -> Response[bytes]:
 
 async def lead_on(visit: Visit, back: str = "") -> Response[bytes]:
     """The way to the page that asked for a session, or else to the first that the visitor may see."""
-    client = None if back else await client_of_session(visit.services, visit.token)
+    client = None if back else await client_of_session(visit.services, visit.token, visit.call.scope)
     allowed = [path for scope, path in FIRST_PAGES.items() if client is not None and client.may(scope)]
     return visit.redirect(back or next(iter(allowed), FIRST_PAGES["match"]))
 

@@ -90,9 +90,9 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
     try:
         if file is None:
             raise InvalidContent((Problem("", "missing", NO_FILE),))
-        layout = await _layout(visit, file)
-        query = ImportQuery(layout.format, mode, is_trial, bool(visit.text("forcer")))
         async with visit.services.imports.of(source):
+            layout = await _layout(visit, file)
+            query = ImportQuery(layout.format, mode, is_trial, bool(visit.text("forcer")))
             report = await imported(visit.call, source, query, layout.media_type, BytesIO(file.content))
     except (InvalidContent, Conflict, Refusal) as refused:
         if isinstance(refused, Refusal) and not refused.errors:

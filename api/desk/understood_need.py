@@ -1,15 +1,16 @@
 """A form as it is understood: its places looked up, the trades of its lots read, and the need that it says."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import msgspec
 
 from api.desk.form_of_need import words_read
 from api.desk.need_form import BUYER_KINDS, LotForm, NeedForm
 from api.desk.understood_place import Mistake, Where, number_in, point_in, site_of, where
+from api.desk.visit import Visit
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent
 from domain.needs.need import (
@@ -27,7 +28,10 @@ from domain.needs.need import (
 from domain.reference.territory import Area
 from domain.text.bilingual import Text
 from matching.lot_query import LotQuery, Wanted
+from matching.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_MS, PLACE_MS, TITLE_MS
 from matching.reference import Reference
+
+T = TypeVar("T")
 
 LONGEST, MOST_CODES, MOST_KEYWORDS = 400, 200, 50
 """What is read of a lot, at most, as a need admits it; a longer one is a mistake."""
@@ -88,6 +92,34 @@ def understand(form: NeedForm, reference: Reference) -> Understood:
         mistakes.append(Mistake("lieu", NO_PLACE))
     need = _need(form, place, understood, reference, mistakes)
     return Understood(form, place, tuple(understood), tuple(mistakes), need if not mistakes else None)
+
+
+async def understood_beside(visit: Visit, form: NeedForm) -> Understood:
+    """The form as it is understood; beside the event loop where much is to be read. Raises as `MatchWork.beside`."""
+    return await _beside(visit, form, lambda reference: understand(form, reference))
+
+
+async def trades_beside(visit: Visit, form: NeedForm, position: int) -> tuple[LotForm, UnderstoodLot]:
+    """One lot as `trades_of` reads it, and as `understood_beside`."""
+    return await _beside(visit, form, lambda reference: trades_of(form, position, reference))
+
+
+async def _beside(visit: Visit, form: NeedForm, work: Callable[[Reference], T]) -> T:
+    services = visit.services
+    if _reading_ms(form) <= AT_ONCE_MS:
+        return work(services.reference)
+    key = str(visit.call.bearer.organisation_id)
+    return await services.match_work.beside(work, is_much=False, key=key, left=visit.call.left)
+
+
+def _reading_ms(form: NeedForm) -> float:
+    """About the milliseconds until the words of a form are read and its places looked up, where none is known."""
+    codes = sum(len(_codes(lot)) for lot in form.lots)
+    keywords = sum(len(_keywords(lot)) for lot in form.lots)
+    words = sum(bool(lot.title) + bool(lot.more) for lot in form.lots)
+    names = sum(bool(place.place) for place in (form, *form.lots)) + sum(bool(lot.site) for lot in form.lots)
+    territories = sum(len(place.territories) + bool(place.drawn) for place in (form, *form.lots))
+    return CPV_MS * codes + KEYWORD_MS * keywords + TITLE_MS * words + PLACE_MS * names + CODE_MS * territories
 
 
 def trades_of(form: NeedForm, position: int, reference: Reference) -> tuple[LotForm, UnderstoodLot]:
@@ -206,7 +238,8 @@ def _need(
         ],
     }
     try:
-        return msgspec.convert(said, NeedAndProcedure)
+        # as JSON has them: what is an instance already would be taken as it is, its bounds unchecked
+        return msgspec.convert(msgspec.to_builtins(said), NeedAndProcedure)
     except msgspec.ValidationError as error:
         mistakes += mistakes_of(InvalidContent((explain(error, NeedAndProcedure),)))
         return None

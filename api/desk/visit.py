@@ -21,6 +21,7 @@ from domain.text.bilingual import Language
 
 COOKIE = "vivier_session"
 TOKEN_FIELD = "jeton"  # noqa: S105 - the name of a field
+KEY_FIELD = "cle"
 SALT_BYTES = 8
 LONGEST_COOKIE = 64
 LOCAL = frozenset("!$&'()*+,-./:;=?@_~%")
@@ -80,9 +81,20 @@ class Visit:
         salt, proof = given[: 2 * SALT_BYTES], given[2 * SALT_BYTES :]
         return hmac.compare_digest(proof.encode(), _proof(self.token, salt).encode())
 
+    @property
+    def is_from_here(self) -> bool:
+        """Whether a page of this server sent the request, or nobody's, as the browser says; true where it does not."""
+        return self.call.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
+
     def typed(self) -> list[tuple[str, str]]:
-        """The fields of the form as they were filled in, without its token."""
-        return [(name, text) for name, texts in self.fields.items() if name != TOKEN_FIELD for text in texts]
+        """The fields of the form as they were filled in, without its token and without a key.
+
+        None of a form that another site sent: nobody here has typed them.
+        """
+        if not self.is_from_here:
+            return []
+        fields = ((name, texts) for name, texts in self.fields.items() if name not in {TOKEN_FIELD, KEY_FIELD})
+        return [(name, text) for name, texts in fields for text in texts]
 
 
 def visit_of(call: Call) -> Visit:
@@ -95,8 +107,11 @@ def visit_of(call: Call) -> Visit:
 
 
 def cookie_header(visit: Visit) -> str | None:
-    """The `Set-Cookie` header that the answer needs; None where the browser keeps the token it has."""
-    if visit.new_token is None:
+    """The `Set-Cookie` header that the answer needs; None where the browser keeps the token it has.
+
+    A browser does not show the token that it has with a form that another site sends: that one stays.
+    """
+    if visit.new_token is None or (visit.call.method == "POST" and not visit.is_from_here):
         return None
     seconds = visit.services.settings.session_hours * 3600 if visit.new_token else 0
     parts = [f"{COOKIE}={visit.new_token}", "Path=/", f"Max-Age={seconds}", "HttpOnly", "SameSite=Lax"]

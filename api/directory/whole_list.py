@@ -21,7 +21,7 @@ Found = tuple[Sequence[Supplier], UUID | None]
 
 
 async def whole_list(call: Call, find: Find, source: str | None) -> Stream:
-    """All suppliers as CSV or GeoJSON, in the order of pages; the number of files sent at once is bounded.
+    """All suppliers as CSV or GeoJSON, in the order of pages; the number of files written at once is bounded.
 
     `source`: that whose `external_id` the table has. What is wrong with the first part is a refusal like any other;
     where a later one cannot be read, the answer breaks off, so that nobody takes a part for the whole.
@@ -31,13 +31,18 @@ async def whole_list(call: Call, find: Find, source: str | None) -> Stream:
     first = await find(None, PART)
 
     async def parts() -> AsyncIterator[bytes]:
-        async with exports.of(key):
-            today = call.services.today()
-            written = (
-                _as_map(first, find) if call.media_type == GEOJSON else _as_table(first, find, today, source, call.csv)
-            )
-            async for part in written:
+        today = call.services.today()
+        written = (
+            _as_map(first, find) if call.media_type == GEOJSON else _as_table(first, find, today, source, call.csv)
+        )
+        async with exports.turn_of(key):
+            while (part := await next_of(written)) is not None:
                 yield part
+
+    async def next_of(written: AsyncIterator[bytes]) -> bytes | None:
+        # a place is for reading and writing: whoever takes long to receive keeps no other organisation waiting
+        async with exports.place():
+            return await anext(written, None)
 
     media_type = GEOJSON if call.media_type == GEOJSON else f"{CSV}; charset=utf-8"
     return Stream(parts(), headers={"vary": "accept", "content-type": media_type})

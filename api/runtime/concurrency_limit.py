@@ -6,7 +6,7 @@ Those who must wait do so without a database connection, and before anything of 
 from asyncio import Semaphore
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from weakref import WeakValueDictionary
 
 from api.runtime.rate_limits import require_within
@@ -40,18 +40,31 @@ class ConcurrencyLimit:
     @asynccontextmanager
     async def of(self, key: str) -> AsyncIterator[None]:
         """Wait until `key` has a free place, and take it during the block. Raises Refusal (429) where too many wait."""
+        async with self.turn_of(key), self.place():
+            yield
+
+    @asynccontextmanager
+    async def turn_of(self, key: str) -> AsyncIterator[None]:
+        """Wait for the turn among those of `key`, and have it during the block, in which a `place` is taken at times.
+
+        Raises Refusal (429) where too many wait.
+        """
         self.require_room(key)
         one = self._each.get(key)
         if one is None:
             one = self._each[key] = Semaphore(self._of_one)
         self.present[key] += 1
         try:
-            async with one, self._all:
+            async with one:
                 yield
         finally:
             self.present[key] -= 1
             if not self.present[key]:
                 del self.present[key]
+
+    def place(self) -> AbstractAsyncContextManager[None]:
+        """Wait for one of the places of all keys, and take it during the block; only whoever has its turn may."""
+        return self._all
 
 
 class ByteQuota:

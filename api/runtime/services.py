@@ -29,6 +29,8 @@ from matching.reference import Reference
 
 SIGN_INS = 30
 """Sign-ins without a key that may fail, of one address in a minute."""
+UNKNOWN_SESSIONS = 300
+"""Tokens of no session that are looked up, for one address in a minute: beyond, the database is not asked any more."""
 
 
 @dataclass(kw_only=True)
@@ -62,6 +64,7 @@ class Services:
     supply_answers: SupplyAnswers = field(default_factory=SupplyAnswers)
     sign_in_links: OneTimeLinks = field(default_factory=OneTimeLinks)
     sign_ins: AttemptLimit = field(default_factory=lambda: AttemptLimit("sign-in", RateLimit(SIGN_INS, MINUTE)))
+    session_look_ups: RateLimit = field(default_factory=lambda: RateLimit(UNKNOWN_SESSIONS, MINUTE))
     identity_provider: IdentityProvider | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -74,7 +77,7 @@ class Services:
         self.matches = ConcurrencyLimit(at_once=connections // 5, of_one=max(1, min(2, connections // 5 - 1)))
         # each keeps a core of the database busy for seconds
         self.person_searches = ConcurrencyLimit(at_once=1, of_one=1, most=3)
-        # each keeps the event loop busy for its share of the time, until all of the directory is sent
+        # each keeps the event loop busy for its share of the time, until all of the directory is written
         self.exports = ConcurrencyLimit(at_once=2, of_one=1, most=5)
         self.match_work = MatchWork(self.reference, self.settings, self.metrics)
         settings = self.settings

@@ -1,5 +1,6 @@
 """A form with files, as browsers send it (multipart/form-data): its fields, and the files that were chosen."""
 
+import asyncio
 from collections.abc import Mapping
 from io import BytesIO
 from typing import NamedTuple
@@ -11,6 +12,8 @@ from api.web.request_body import AnyRequest, Share, require_coding, whole_body
 
 MULTIPART = "multipart/form-data"
 LONGEST_PART_HEADER = 4 << 10
+AT_ONCE_BYTES = 1 << 20
+"""A longer body is read in a thread: other requests would wait for it."""
 
 
 class FormFile(NamedTuple):
@@ -38,7 +41,9 @@ async def read_form_with_files(request: AnyRequest, limit: int, most: int, share
     raw = await whole_body(request, limit, share)
     boundary = parse_options_header(request.headers.get("content-type", ""))[1].get("boundary", "")
     try:
-        return form_in(raw, boundary, most)
+        if len(raw) <= AT_ONCE_BYTES:
+            return form_in(raw, boundary, most)
+        return await asyncio.to_thread(form_in, raw, boundary, most)
     except (MultipartError, UnicodeDecodeError):
         raise unreadable_form() from None
 

@@ -1,5 +1,6 @@
 """People who sign in without a key, as their OpenID Connect provider knows them; in the journal, a person's id."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -10,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
+from db.desk.sessions import delete_sessions_of_person
 from db.schema.desk_tables import desk_accounts, desk_sessions
 from db.schema.person_tables import persons
 from db.schema.supplier_tables import organisations
@@ -37,12 +39,15 @@ async def note_sign_in(
     email: str | None,
     now: datetime,
 ) -> UUID:
-    """The id of the person, known by that name and address in the organisation or made now; the caller commits.
+    """The id of the person, known by that account, name and address or made now; the caller commits.
 
-    Someone erased is never found again. Who comes back under another name is another person, of the same account: what
-    the journal says of the first stays so.
+    Two accounts are never one person, whatever name and address their provider says. Someone erased is never found
+    again. Who comes back under another name is another person, of the same account: what the journal says of the first
+    stays so, and the sessions of the first end.
     """
-    keys = {"name_key": person_key(name), "email_key": email_key(email or ""), "employer_key": ""}
+    # in the place of an employer: nobody who is named elsewhere is of that key
+    account_key = hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()
+    keys = {"name_key": person_key(name), "email_key": email_key(email or ""), "employer_key": account_key}
     row = {"id": new_id(now), "organisation_id": organisation_id, "name": name, "email": email, "created_at": now}
     made = insert(persons).values(row | keys).on_conflict_do_nothing().returning(persons.c.id)
     person_id = await connection.scalar(made)
@@ -50,6 +55,10 @@ async def note_sign_in(
         known = select(persons.c.id).filter_by(organisation_id=organisation_id, erased_at=None, **keys)
         person_id = (await connection.execute(known.with_for_update())).scalar_one()
     account = {"issuer": issuer, "subject": subject, "organisation_id": organisation_id}
+    known_as = select(desk_accounts.c.person_id).filter_by(**account).with_for_update()
+    former = await connection.scalar(known_as)
+    if former is not None and former != person_id:
+        await delete_sessions_of_person(connection, former)
     seen = {"person_id": person_id, "seen_at": now}
     upserted = insert(desk_accounts).values(account | seen | {"created_at": now})
     await connection.execute(

@@ -157,6 +157,12 @@ async def test_the_operator_makes_and_revokes_those_of_all(served: Client, manag
     assert_refused(await operator.post("/keys", {"name": "n", "scopes": ["needs"]}), 403, "missing-scope")
 
 
+async def test_only_the_operator_revokes_its_keys(served: Client, manager: Member) -> None:
+    operator = await member(served, "platform", organisation=manager.key.organisation)
+    assert_refused(await manager.delete(f"/keys/{operator.key.id}"), 404, "not-found")
+    assert (await operator.delete(f"/keys/{operator.key.id}")).status_code == 204
+
+
 @pytest.mark.parametrize(
     ("asked", "pointer"),
     [

@@ -67,6 +67,7 @@ async def test_names_and_sirets_are_taken_once(operator: Member) -> None:
         ({"name": "x", "siret": "123"}, "/siret"),
         ({"name": ""}, "/name"),
         ({"name": "a\nb"}, "/name"),
+        ({"name": str(uuid4())}, "/name"),
         ({}, "/name"),
         ({"name": "x", "id": str(uuid4())}, "/id"),
     ],

@@ -87,7 +87,10 @@ async def test_rules_and_amounts_by_trade_change_the_comparison(served: Client, 
         assert f'<a href="#{name}">' in browser.page
         assert fields[name] == [text]
     assert fields["lot-1-objet"] == [TYPED["lot-1-objet"]]
-    await browser.submit("lotissement", faire="ajouter")
+    too_much = {"lots": "20", "candidats": "3", f"montant-1-{TRADES[0]}": "2 000 000 000 000"}
+    assert (await browser.submit("lotissement", too_much)).status_code == 422
+    assert '<a href="#lot-1-valeur">' in browser.page
+    await browser.submit("lotissement", lots="beaucoup", faire="ajouter")
     assert browser.fields("lotissement")["lots"] == ["beaucoup"]
 
 

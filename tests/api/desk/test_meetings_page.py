@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from api.desk.meeting_form import rows
 from tests.api.desk.steps import Browser
 from tests.api.desk.talking import Desk, desk_of
 from tests.api.needs.steps import new_buyer
@@ -54,6 +55,25 @@ async def test_nothing_typed_is_lost_where_something_is_wrong(served: Client, br
     assert (fields["lieu"], fields["commune"]) == (["Mairie"], ["Nulle-Part"])
     assert fields["fournisseur"] == [desk.suppliers[TWO[0]]]
     assert await meetings(desk) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "length", "shown_at"),
+    [("autre-1", 201, "invites"), ("partie-1", 401, "partie-1"), ("suite-1", 2_001, "suite-1")],
+)
+async def test_texts_that_no_meeting_may_have_are_not_stored(
+    served: Client, browser: Browser, source: str, field: str, length: int, shown_at: str
+) -> None:
+    """Nobody could read it again, nor the list that it is in."""
+    desk = await desk_of(served, browser, source)
+    await desk.open("rencontres/nouvelle")
+    refused = await desk.send("rencontres/nouvelle", {"faire": "enregistrer", **WHEN, field: "x" * length})
+    assert (refused.status_code, f'<a href="#{shown_at}">' in browser.page) == (422, True)
+    assert await meetings(desk) == []
+
+
+def test_rows_are_counted_by_numbers_of_few_digits() -> None:
+    assert rows({f"partie-{'9' * 5_000}": ["x"], "partie-4": ["x"]}, "partie") == range(1, 7)
 
 
 async def test_a_meeting_is_planned_once_however_often_it_is_sent(

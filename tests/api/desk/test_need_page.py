@@ -1,10 +1,12 @@
 """A need in words: what was understood is shown, can be corrected, and nothing that was typed is lost."""
 
 import re
+from typing import Any
 
 import pytest
 
 from tests.api.desk.steps import Browser, heading
+from tests.api.sync.factories import Client
 
 NETT = "nettoyage de bureaux"
 
@@ -105,3 +107,21 @@ async def test_who_prefers_english_reads_english(browser: Browser) -> None:
     answer = await browser.get("/besoin", headers={"Accept-Language": "en"})
     assert heading(answer.text) == "Your need"
     assert '<html lang="en">' in answer.text
+
+
+async def test_a_long_form_is_read_beside_other_requests(
+    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, done = served.services.match_work, list[Any]()
+    beside = work.beside
+
+    async def noted(*arguments: Any, **named: Any) -> Any:
+        done.append(await beside(*arguments, **named))
+        return done[-1]
+
+    monkeypatch.setattr(work, "beside", noted)
+    await read(browser, lieu="Morbihan", lot_1_objet=NETT)
+    assert done == []
+    page = await read(browser, lieu="Morbihan", lot_1_mots=", ".join(f"{NETT} {number}" for number in range(100)))
+    assert [each.form.place for each in done] == [""]
+    assert "Nettoyage de locaux et bureaux" in page

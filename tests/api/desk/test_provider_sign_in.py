@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select, update
 
-from api.desk.provider_sign_in import SIGN_IN_SECONDS
+from api.desk.provider_sign_in import SIGN_IN_SECONDS, _challenge, _proof, _Sent
 from api.desk.visit import COOKIE
 from api.runtime.services import SIGN_INS
 from db.core.engine import transaction
@@ -138,15 +138,29 @@ async def test_an_answer_counts_once_in_its_own_browser_and_for_ten_minutes(
     assert (await browser.get(back)).status_code == 403
 
 
+async def test_a_state_that_a_browser_wrote_itself_leads_nowhere(
+    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str
+) -> None:
+    connect(served.services, monkeypatch, issuer, HERE)
+    await browser.open("/connexion")
+    token, now = browser.cookies[COOKIE], int(served.services.now().timestamp())
+    elsewhere = _challenge(token, _Sent(now, "https://elsewhere.example", b"salt")).state
+    for state in (elsewhere, *(f"{carried}.{_proof(token, 'state', carried)}" for carried in ("x", "wA"))):
+        assert (await browser.get(f"/connexion/retour?code=1&state={state}")).status_code == 400
+
+
 async def test_administrators_are_named_by_their_address(
     served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, buyers: Member
 ) -> None:
-    members = (("@morbihan.example", str(buyers.organisation_id)),)
-    named = frozenset({"anne@morbihan.example"})
+    """For the organisation of that very address: a domain may lead to another."""
+    own = str(buyers.organisation_id)
+    members = (("@morbihan.example", own), ("anne@morbihan.example", own))
+    named = frozenset({"anne@morbihan.example", "line@morbihan.example"})
     connect(served.services, monkeypatch, issuer, HERE, oidc_members=members, oidc_administrators=named)
     for subject, claims, scopes in (
         ("anne", {}, ["match", "needs", "read", "admin"]),
         ("anne", {"email": "paul@morbihan.example"}, ["match", "needs", "read"]),
+        ("anne", {"email": "line@morbihan.example"}, ["match", "needs", "read"]),
     ):
         await make_person(issuer, subject, **ANNE | claims)
         await sign_in(browser, issuer, subject)

@@ -55,6 +55,17 @@ async def test_a_need_is_kept_from_its_answer(own: Browser, buyer: Buyer) -> Non
     assert "Aucun besoin dans cet état" in said(own.page)
 
 
+@pytest.mark.parametrize("prefix", ["", "lot-1-"])
+async def test_a_radius_that_no_need_may_have_is_not_stored(own: Browser, prefix: str) -> None:
+    """Of the need or of a lot: nobody could read it again, nor the list that it is in."""
+    await own.open("/besoin")
+    typed = {f"{prefix}lieu": "commune:56178", f"{prefix}rayon": "20001", "lot-1-objet": "tonte"}
+    answer = await own.submit("besoin", typed, to="besoins")
+    assert answer.status_code == 422
+    assert f'<a href="#{prefix}lieu">' in own.page
+    assert (await own.open("/besoins")).status_code == 200
+
+
 async def test_a_button_pressed_twice_keeps_one_need(own: Browser, buyer: Buyer) -> None:
     await own.open("/besoin")
     await own.submit("besoin", {"lieu": "commune:56178", "lot-1-objet": "tonte"}, to="besoin/resultat")

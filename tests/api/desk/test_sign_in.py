@@ -11,6 +11,7 @@ from api.desk.assets import asset_path
 from api.desk.pages import PAGES
 from api.desk.visit import COOKIE, local_path
 from api.runtime.auth import UNKNOWN_PER_MINUTE
+from api.runtime.rate_limits import MINUTE, RateLimit
 from db.core.engine import transaction
 from db.schema.desk_tables import desk_sessions
 from domain.client import Scope
@@ -120,6 +121,35 @@ async def test_a_session_of_the_administrator_ends_when_that_key_is_changed(
     other = replace(served.services.settings, admin_key=f"{ADMIN_KEY}-changed")
     monkeypatch.setattr(served.services, "settings", other)
     assert (await browser.get("/besoin")).status_code == 303
+
+
+async def test_tokens_of_no_session_are_looked_up_so_many_times_a_minute(
+    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of a session do not count, and what is no token is not looked up at all."""
+    await browser.sign_in()
+    monkeypatch.setattr(served.services, "session_look_ups", RateLimit(2, MINUTE))
+    assert [(await browser.get("/besoin")).status_code for _ in range(4)] == [200] * 4
+    browser.cookies.set(COOKIE, "0" * 43, domain="127.0.0.1")
+    assert [(await browser.get("/besoin")).status_code for _ in range(3)] == [303, 303, 429]
+    browser.cookies.set(COOKIE, "0" * 42, domain="127.0.0.1")
+    assert (await browser.get("/besoin")).status_code == 303
+    browser.cookies.clear()
+    assert (await browser.get("/besoin")).status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/besoin", "/connexion", "/deconnexion"])
+async def test_nothing_that_another_site_sends_is_shown_or_kept(browser: Browser, path: str) -> None:
+    """Its form comes without the cookie: the session that the browser has stays, and no click sends that form again."""
+    elsewhere = FORM | {"Sec-Fetch-Site": "cross-site"}
+    answer = await browser.post(path, content="titre=Leurre&cle=viv_leurre", headers=elsewhere)
+    assert (answer.status_code, answer.headers["location"]) == (303, "./connexion")
+    assert "set-cookie" not in answer.headers
+
+
+async def test_a_key_is_in_no_page(browser: Browser) -> None:
+    answer = await browser.post("/connexion", content="suite=/besoin&cle=viv_secret", headers=FORM)
+    assert (answer.status_code, "/besoin" in answer.text, "viv_secret" in answer.text) == (403, True, False)
 
 
 async def test_a_key_that_may_not_match_is_told_so(served: Client, browser: Browser) -> None:

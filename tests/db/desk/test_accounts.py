@@ -11,7 +11,7 @@ from db.core.engine import Connection, Engine, transaction
 from db.desk.accounts import find_account, list_accounts, note_sign_in
 from db.desk.sessions import delete_sessions_of_person, find_session, insert_session_of_person
 from db.meetings.calendar_feeds import SEEN_DAYS, CalendarFeed, select_feed, store_feed
-from db.meetings.persons import erase_persons
+from db.meetings.persons import erase_persons, find_or_insert_person
 from db.privacy.purge import plan, purge
 from db.schema.person_tables import persons
 from domain.client import Client
@@ -39,13 +39,32 @@ async def test_who_comes_back_is_the_same_person_seen_later(engine: Engine) -> N
 
 
 async def test_another_name_is_another_person_of_the_same_account(engine: Engine) -> None:
-    """The journal keeps calling the first one as it did."""
+    """The journal keeps calling the first one as it did, and its sessions end."""
     async with transaction(engine) as connection:
         first = await sign_in(connection)
+        await insert_session_of_person(connection, DIGEST, first, ("match",), NOW, NOW + DAY, "token")
         second = await sign_in(connection, name="Anne Le Goff-Martin")
         assert second != first
         assert [each.id for each in await list_accounts(connection, None, NOW)] == [second]
         assert await connection.scalar(select(persons.c.name).where(persons.c.id == first)) == "Anne Le Goff"
+        assert await find_session(connection, [DIGEST], NOW) is None
+
+
+async def test_two_accounts_are_never_one_person(engine: Engine) -> None:
+    """Whatever name and address their provider says, which nobody may have verified."""
+    async with transaction(engine) as connection:
+        first = await sign_in(connection)
+        assert await sign_in(connection, subject="another") != first
+        assert await sign_in(connection) == first
+
+
+async def test_a_participant_of_the_same_name_changes_nobody_who_signs_in(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        first = await sign_in(connection)
+        organisation_id = await ensure_organisation(connection, "Morbihan", NOW)
+        await find_or_insert_person(connection, organisation_id, "Anne Le Goff", NOW, "ESAT")
+        assert await connection.scalar(select(persons.c.employer).where(persons.c.id == first)) is None
+        assert await sign_in(connection) == first
 
 
 async def test_a_session_is_of_its_person_until_it_ends(engine: Engine) -> None:
