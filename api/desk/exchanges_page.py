@@ -133,14 +133,14 @@ def _message(visit: Visit, act: str) -> MessageRequest:
     if not visit.text("dit" if noted else "texte"):
         raise InvalidContent((Problem("/body", "missing_field", NO_TEXT),))
     if noted:
-        barriers = visit.fields.get("frein", [])
+        another = ["other"] if visit.text("precision") else []
         fields = {
             "author": "supplier",
             "supplier_id": visit.text("de") or None,
             "body": visit.text("dit"),
             "stance": visit.text("position") or None,
-            "barriers": barriers,
-            "barriers_note": (visit.text("precision") or None) if "other" in barriers else None,
+            "barriers": list(dict.fromkeys([*visit.fields.get("frein", []), *another])),
+            "barriers_note": visit.text("precision") or None,
             "confidential": bool(visit.text("confidence")),
             "channel": visit.text("recu") or None,
             "corrects": visit.text("rectifie") or None,
@@ -229,6 +229,7 @@ def _shown(read: ReadExchange) -> dict[str, object]:
         "shared_words": {each.message_id: redacted(by_id[each.supplier_id], each.text) for each in questions.values()},
         "corrected": {each.corrects for each in exchange.messages if each.corrects},
         "by_id": {each.id: each for each in exchange.messages},
+        "bodies": {str(each.id): each.body for each in exchange.messages},
     }
 
 

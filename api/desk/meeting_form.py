@@ -16,14 +16,25 @@ from api.desk.written_once import id_in
 from api.web.form_fields import Fields
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent
-from domain.meetings.meeting import TEMPLATES, AgendaItem, FollowUp, Format, Meeting, MeetingRequest, Participant
+from domain.meetings.meeting import (
+    TEMPLATES,
+    AgendaItem,
+    FollowUp,
+    Format,
+    Meeting,
+    MeetingPlace,
+    MeetingRequest,
+    Participant,
+)
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
 from domain.text.typography import PARIS
 from matching.reference import Reference
 
 FORMAT_CODES: tuple[Format, ...] = get_args(Format)
-BLANK_ROWS, MOST_ROWS, MOST_OTHERS = 2, 50, 3
+BLANK_ROWS, MOST_OTHERS = 2, 3
+MOST_ROWS = {"partie": 50, "suite": 200}
+"""As many as a meeting may have."""
 YES, NO = "oui", "non"
 _WITH_CODE = re.compile(r"\((\w{5})\)$")
 _POINTERS = {
@@ -106,7 +117,7 @@ def rows(fields: Fields, name: str) -> range:
     """The numbers of the rows to show of fields that are counted, some of them blank."""
     filled_in = (re.fullmatch(rf"{name}-([0-9]{{1,3}})", each) for each, texts in fields.items() if any(texts))
     last = max((int(found[1]) for found in filled_in if found), default=0)
-    return range(1, min(MOST_ROWS, last + BLANK_ROWS) + 1)
+    return range(1, min(MOST_ROWS[name], last + BLANK_ROWS) + 1)
 
 
 def parts_of(meeting: Meeting) -> list[Part]:
@@ -125,7 +136,7 @@ def request_in(
     """The meeting that the form says. `before`: as it was, where it is stored. Raises WrongForm."""
     mistakes: list[Mistake] = []
     start, end = _moments(fields, mistakes)
-    place = _place(fields, reference, mistakes)
+    place = _with_position(_place(fields, reference, mistakes), before)
     said: dict[str, Any] = {
         "need_ids": before.need_ids if before else (need_id,),
         "format": _text(fields, "forme"),
@@ -196,11 +207,20 @@ def _place(fields: Fields, reference: Reference, mistakes: list[Mistake]) -> dic
     return place or None
 
 
+def _with_position(place: dict[str, str] | None, before: Meeting | None) -> dict[str, str] | MeetingPlace | None:
+    """The place as it is stored, with its latitude and longitude, where the form says the same; else what it says."""
+    stored = before.place if before else None
+    said = {name: text for name in ("name", "commune") if (text := getattr(stored, name, None))}
+    return stored if stored and said == (place or {}) else place
+
+
 def _agenda(fields: Fields, mistakes: list[Mistake]) -> Iterator[AgendaItem]:
-    for row in range(1, MOST_ROWS + 1):
-        title, minutes = _text(fields, f"partie-{row}"), _text(fields, f"minutes-{row}") or "0"
-        if title and minutes.isascii() and minutes.isdecimal() and len(minutes) < 5:
-            yield AgendaItem(title, int(minutes))
+    for row in range(1, MOST_ROWS["partie"] + 1):
+        title, minutes = _text(fields, f"partie-{row}"), _text(fields, f"minutes-{row}")
+        if not title and minutes:
+            mistakes.append(Mistake(f"partie-{row}", NO_PART))
+        elif title and re.fullmatch("[0-9]{0,4}", minutes):
+            yield AgendaItem(title, int(minutes or 0))
         elif title:
             mistakes.append(Mistake(f"minutes-{row}", NO_MINUTES))
 
@@ -231,21 +251,25 @@ def _newly_invited(fields: Fields, now: datetime) -> Iterator[Participant]:
 
 
 def _follow_ups(fields: Fields, mistakes: list[Mistake]) -> Iterator[FollowUp]:
-    for row in range(1, MOST_ROWS + 1):
-        what, due = _text(fields, f"suite-{row}"), _text(fields, f"pour-{row}")
+    for row in range(1, MOST_ROWS["suite"] + 1):
+        what, who, due = (_text(fields, f"{name}-{row}") for name in ("suite", "qui", "pour"))
         if not what:
+            if who or due:
+                mistakes.append(Mistake(f"suite-{row}", NO_ACTION))
             continue
         try:
             due_on = date.fromisoformat(due) if due else None
         except ValueError:
             mistakes.append(Mistake(f"pour-{row}", NO_DAY))
             continue
-        yield FollowUp(what, _text(fields, f"qui-{row}") or None, due_on, bool(_text(fields, f"fait-{row}")))
+        yield FollowUp(what, who or None, due_on, bool(_text(fields, f"fait-{row}")))
 
 
 NO_TITLE = Text("Donnez un titre, que les agendas montrent", "Give a title, which calendars show")
 NO_DAY = Text("Une date est attendue : AAAA-MM-JJ", "A date is expected: YYYY-MM-DD")
 NO_HOUR = Text("Une heure est attendue, telle que 09:00", "An hour is expected, such as 09:00")
+NO_PART = Text("Nommez cette partie, ou videz aussi ses minutes", "Name this part, or empty its minutes too")
+NO_ACTION = Text("Dites ce qui est à faire, ou videz toute la ligne", "Say what is to be done, or empty the whole row")
 NO_MINUTES = Text("Un nombre de minutes est attendu", "A number of minutes is expected")
 SEVERAL_COMMUNES = Text(
     "Plusieurs communes portent ce nom : donnez le code INSEE de la vôtre",

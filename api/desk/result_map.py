@@ -28,15 +28,16 @@ def lot_maps(
     """The map of each of the chosen lots, by its id."""
     asked = {lot.id: lot for lot in need.lots}
     return {
-        lot.id: _lot_map(reference, need, asked[lot.id], shortlist, lot, language)
-        for lot in shortlist.lots
+        lot.id: _lot_map(reference, need, asked[lot.id], shortlist, number, language)
+        for number, lot in enumerate(shortlist.lots)
         if lot.id in chosen
     }
 
 
 def _lot_map(
-    reference: Reference, need: Need, asked: Lot, shortlist: Shortlist, lot: LotShortlist, language: Language
+    reference: Reference, need: Need, asked: Lot, shortlist: Shortlist, position: int, language: Language
 ) -> Drawing:
+    lot = shortlist.lots[position]
     shown = [each for each in _shown(shortlist, lot) if each.supplier.location]
     territory = asked.territory or need.territory
     sheets = map_sheets(
@@ -47,7 +48,8 @@ def _lot_map(
         asked.max_distance_km,
     )
     pins = [
-        Pin(each.standing or "unknown_trade", each.supplier.name, f"#f-{lot.id}-{each.supplier.id}") for each in shown
+        Pin(each.standing or "unknown_trade", each.supplier.name, f"#f-{position + 1}-{each.supplier.id}")
+        for each in shown
     ]
     return map_drawing(pins, asked.title or "", language, sheets)
 

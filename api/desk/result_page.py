@@ -62,8 +62,8 @@ async def show_result(visit: Visit) -> Response[bytes]:
     """The shortlist of each lot; the form again where something in it is to be corrected."""
     form, wish = read_need_form(visit.fields), visit.text("changer")
     if wish == "distances":
-        for number in range(1, len(form.lots) + 1):
-            form = _with_distance(visit, form, f"rayon-{number}")
+        for lot_id in form.lot_ids:
+            form = _with_distance(visit, form, f"rayon-{lot_id}")
         return await _answered(visit, form)
     return await _answered(visit, _with_distance(visit, form, wish) if wish in visit.fields else changed(form, wish))
 
@@ -95,8 +95,8 @@ async def _answered(visit: Visit, form: NeedForm) -> Response[bytes]:
 
 def _lot_asked_for(visit: Visit, shortlist: Shortlist) -> str | None:
     """The lot that a script asks for, of a page that shows the others already; None where the whole page is."""
-    asked = visit.call.headers.get("hx-target", "").removeprefix("reponse-")
-    return next((lot.id for lot in shortlist.lots if visit.call.method == "POST" and lot.id == asked), None)
+    asked = visit.call.headers.get("hx-target", "") if visit.call.method == "POST" else ""
+    return next((lot.id for n, lot in enumerate(shortlist.lots, 1) if f"reponse-{n}" == asked), None)
 
 
 def _page(
@@ -114,6 +114,7 @@ def _page(
         of_need=_in_order(shortlist.advice),
         of_lots={lot.id: _legal_points(lot) for lot in shortlist.lots},
         asked_of=lots,
+        positions={lot.id: n for n, lot in enumerate(shortlist.lots, 1)},
         maps=maps,
         first=SHOWN_FIRST,
         variants=VARIANTS,

@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from api.desk.assets import asset_path
+from api.desk.refusal_words import REFUSALS
 from api.reports.html import filters
 from api.web.html_templates import html_environment
 from domain.text import labels
@@ -25,7 +26,7 @@ def rendered(template: str, language: Language, **shown: Any) -> bytes:
 def _environment(language: Language) -> Environment:
     environment = html_environment(FileSystemLoader(FOLDER))
     tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
-    environment.globals |= tables | {"language": language, "asset": asset_path}
+    environment.globals |= tables | {"language": language, "asset": asset_path, "REFUSALS": REFUSALS}
     environment.filters |= filters(language)
     environment.filters["drawing"] = Markup
     return environment

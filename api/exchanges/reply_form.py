@@ -72,13 +72,13 @@ def reply_in(form: ReplyForm) -> ReplyRequest:
         problems.append(Problem("/barriers_note", "missing_field", NOT_EXPLAINED))
     if problems:
         raise InvalidContent(tuple(problems))
-    # the page shows this field with `other` alone: what was typed before it was unticked is not meant
-    note = form.barriers_note if "other" in form.barriers else ""
+    # words in the field of another barrier name one, whether or not its box was ticked
+    barriers = (*form.barriers, "other") if form.barriers_note and "other" not in form.barriers else form.barriers
     reply = {
         "body": form.body,
         "stance": form.stance or None,
-        "barriers": form.barriers,
-        "barriers_note": note or None,
+        "barriers": barriers,
+        "barriers_note": form.barriers_note or None,
         "confidential": bool(form.confidential),
         "corrects": form.corrects or None,
     }

@@ -10,6 +10,7 @@ import msgspec
 from domain.errors import Conflict
 from domain.needs.need import PlannedNeed
 from domain.text.bilingual import Text
+from domain.text.labels import STATUSES
 
 NO_NEED = Text("Aucun besoin de cet identifiant", "No need with this id")
 
@@ -50,12 +51,13 @@ def require_move(before: Status, after: Status) -> None:
     """Raises Conflict (`illegal_move`), naming the moves that are allowed, where `after` cannot follow `before`."""
     if after == before or after in MOVES[before]:
         return
-    allowed = ", ".join(MOVES[before]) or "—"
+    old, new, allowed = STATUSES[before], STATUSES[after], ", ".join(MOVES[before]) or "—"
+    in_french = ", ".join(f"{STATUSES[each].fr} ({each})" for each in MOVES[before]) or "—"
     raise Conflict(
         "illegal_move",
         Text(
-            f"Un besoin « {before} » ne peut pas devenir « {after} » ; possibles : {allowed}",
-            f"A need that is “{before}” cannot become “{after}”; possible: {allowed}",
+            f"Un besoin « {old.fr} » ne peut pas devenir « {new.fr} » ; possibles : {in_french}",
+            f"A need that is “{old.en}” cannot become “{new.en}”; possible: {allowed}",
         ),
     )
 
@@ -66,10 +68,10 @@ def require_open(status: Status) -> None:
         raise Conflict(
             "after-publication",
             Text(
-                f"Ce besoin est « {status} » : les échanges avec les fournisseurs prennent fin à la publication, ou "
-                "avec le besoin, pour que tous aient les mêmes informations",
-                f"This need is “{status}”: exchanges with suppliers end with publication, or with the need, so that "
-                "all have the same information",
+                f"Ce besoin est « {STATUSES[status].fr} » : les échanges avec les fournisseurs prennent fin à la "
+                "publication, ou avec le besoin, pour que tous aient les mêmes informations",
+                f"This need is “{STATUSES[status].en}”: exchanges with suppliers end with publication, or with the "
+                "need, so that all have the same information",
             ),
         )
 
@@ -101,5 +103,8 @@ def require_not_ended(status: Status) -> None:
     if not MOVES[status]:
         raise Conflict(
             "need_has_ended",
-            Text(f"Ce besoin est « {status} » : rien n'y change plus", f"This need is “{status}”: it is final"),
+            Text(
+                f"Ce besoin est « {STATUSES[status].fr} » : rien n'y change plus",
+                f"This need is “{STATUSES[status].en}”: it is final",
+            ),
         )

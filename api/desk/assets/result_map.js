@@ -1,5 +1,6 @@
 // The maps of the answer as maps to zoom: the same outlines and signs as the drawing, whose positions on the sheet are
-// turned back into latitudes and longitudes. A supplier leads to its row, and a row to its supplier.
+// turned back into latitudes and longitudes; under them lie the tiles of a server, where one is set. A supplier leads to
+// its row, and a row to its supplier.
 "use strict";
 (() => {
   const EQUATOR_KM = 6378.137, ECCENTRICITY2 = 0.0066943799901413;
@@ -116,8 +117,15 @@
     const map = L.map(box, { attributionControl: false, zoomControl: false, zoomSnap: 0.25, minZoom: 4, maxZoom: 16, scrollWheelZoom: false });
     L.control.zoom({ zoomInTitle: figure.dataset.nearer, zoomOutTitle: figure.dataset.farther }).addTo(map);
     L.control.scale({ imperial: false }).addTo(map);
+    const { tiles, credit } = figure.dataset;
+    if (tiles) {
+      L.tileLayer(tiles, { maxZoom: 18 }).addTo(map);
+      const words = document.createElement("span");
+      words.textContent = credit;
+      L.control.attribution({ prefix: false }).addAttribution(words.innerHTML).addTo(map);
+    }
     const context = svg.querySelector("path.context");
-    if (context) L.polygon(ringsOf(context, place).map((ring) => [ring]), styleOf(context, 1)).addTo(map);
+    if (context && !tiles) L.polygon(ringsOf(context, place).map((ring) => [ring]), styleOf(context, 1)).addTo(map);
     const bounds = L.latLngBounds([place(width / 2, height / 2)]);
     for (const name of ["territory", "reach"]) {
       const path = svg.querySelector(`path.${name}`);
@@ -130,7 +138,7 @@
       const [x, y] = star.dataset.at.split(" ").map(Number);
       markerOf([star], x, y, place(x, y)).addTo(map);
     }
-    for (const town of svg.querySelectorAll("g.town")) {
+    for (const town of tiles ? [] : svg.querySelectorAll("g.town")) {
       const [x, y] = town.dataset.at.split(" ").map(Number);
       const name = document.createElement("span");
       const text = town.querySelector("text");
@@ -141,7 +149,6 @@
     map.fitBounds(bounds, { padding: [12, 12] });
     addSeekers(figure, map, markers);
     maps.set(figure.dataset.lot, map);
-    document.dispatchEvent(new CustomEvent("vivier:map", { detail: { map, figure } }));
   };
 
   const near = new IntersectionObserver((seen) => {

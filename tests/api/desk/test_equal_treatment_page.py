@@ -54,9 +54,12 @@ async def test_what_some_lack_is_sent_to_each_once(served: Client, browser: Brow
     assert row_of(browser.page, "Bois B")[2] == "manque"
     assert row_of(browser.page, "Atelier A")[2] == "remis par vous ?"
     await make_up(desk)
+    await desk.send("egalite/message", faire="envoyer", fournisseur=[])
+    assert "aucun destinataire n" in browser.page
+    await make_up(desk)
     form = browser.page
     await desk.send("egalite/message", faire="envoyer")
-    assert "envoyé" in browser.page
+    assert "Ce que chacun a reçu est à jour" in browser.page
     assert await gaps(desk) == []
     assert row_of(browser.page, "Bois B")[2] == "remis par vous ?"
     browser.page = form

@@ -142,12 +142,21 @@ async def test_an_answer_by_telephone_is_noted(served: Client, browser: Browser,
     assert "Trop loin" in browser.page
     who = desk.suppliers[TWO[1]]
     await desk.send(
-        page, faire="reponse", de=who, dit="Trop loin", position="declined", frein=["distance"], recu="phone"
+        page,
+        faire="reponse",
+        de=who,
+        dit="Trop loin",
+        position="declined",
+        frein=["distance"],
+        precision="Le pont",
+        recu="in_person",
     )
     noted = (await desk.exchange())["messages"][-1]
     assert (noted["author"], noted["supplier_id"], noted["stance"]) == ("supplier", who, "declined")
-    assert (noted["channel"], noted["barriers"]) == ("phone", ["distance"])
+    assert (noted["channel"], noted["barriers"]) == ("in_person", ["distance", "other"])
+    assert noted["barriers_note"] == "Le pont"
     await desk.open(f"{page}?rectifie={noted['id']}&de={who}")
+    assert browser.fields(f"{desk.path}/{page}")["dit"] == ["Trop loin"]
     await desk.send(page, faire="reponse", de=who, dit="Pas si loin", recu="phone")
     assert (await desk.exchange())["messages"][-1]["corrects"] == noted["id"]
 
@@ -166,6 +175,7 @@ async def test_a_message_is_added_corrected_and_its_letter_shown(served: Client,
     await desk.send(page, faire="message", texte="Le parc fait 3 ha.", moyen="letter")
     wrong = (await desk.exchange())["messages"][-1]["id"]
     await desk.open(f"{page}?corrige={wrong}")
+    assert browser.fields(f"{desk.path}/{page}")["texte"] == ["Le parc fait 3 ha."]
     await desk.send(page, faire="message", texte="Le parc fait 4 ha.", moyen="letter")
     assert (await desk.exchange())["messages"][-1]["corrects"] == wrong
     await desk.open(f"{page}/messages/{wrong}")
@@ -212,6 +222,7 @@ async def test_after_publication_all_is_read_and_nothing_written(served: Client,
     refused = await desk.send(page, faire="message", texte="Encore un mot")
     assert refused.status_code == 409
     assert "Encore un mot" in browser.page
+    assert ("Abandonné" in browser.page, "abandoned" in browser.page) == (True, False)
 
 
 async def test_what_is_too_long_is_said_and_kept(served: Client, browser: Browser, source: str) -> None:
@@ -235,6 +246,7 @@ async def test_a_key_without_needs_is_refused(served: Client, browser: Browser, 
     await browser.sign_in(secret)
     for part in ("echanges", "echanges/nouveau", "egalite", "rencontres", "rencontres/nouvelle"):
         assert (await desk.open(part)).status_code == 403
+        assert "Droit demandé" not in browser.page
 
 
 async def test_who_the_list_does_not_show_is_said(served: Client, browser: Browser, source: str) -> None:

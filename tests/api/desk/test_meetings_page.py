@@ -108,6 +108,44 @@ async def test_who_came_and_what_was_said_is_noted(served: Client, browser: Brow
     assert (len(changed["participants"]), changed["follow_ups"][0]["done"]) == (1, True)
 
 
+async def test_what_the_form_does_not_show_of_a_meeting_stays(served: Client, browser: Browser, source: str) -> None:
+    """The position of its place, as long as the place is the same, and each of many follow-ups."""
+    desk = await desk_of(served, browser, source)
+    meeting = await planned(desk)
+    place = {"name": "Salle du conseil", "commune": "56178", "lat": 48.07, "lon": -2.97}
+    follow_ups = [{"what": f"Suite {number}"} for number in range(60)]
+    await desk.buyer.patch(f"/meetings/{meeting['id']}", {"place": place, "follow_ups": follow_ups})
+    page = f"rencontres/{meeting['id']}"
+    await desk.open(page)
+    await desk.send(page, faire="enregistrer", titre="Autre titre")
+    (kept,) = await meetings(desk)
+    assert (kept["title"], kept["place"], len(kept["follow_ups"])) == ("Autre titre", place, 60)
+    await desk.send(page, faire="enregistrer", lieu="Mairie")
+    (moved,) = await meetings(desk)
+    assert moved["place"] == {"name": "Mairie", "commune": "56178", "lat": None, "lon": None}
+
+
+async def test_a_row_without_its_words_is_a_mistake(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source)
+    page = f"rencontres/{(await planned(desk))['id']}"
+    await desk.open(page)
+    refused = await desk.send(page, {"faire": "enregistrer", "qui-1": "Mme Le Goff", "minutes-4": "20"})
+    assert refused.status_code == 422
+    assert ('id="suite-1-erreur"' in browser.page, 'id="partie-4-erreur"' in browser.page) == (True, True)
+
+
+async def test_nobody_is_invited_in_writing_once_the_need_has_ended(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    page, invitation = f"rencontres/{(await planned(desk))['id']}", 'value="invitation"'
+    await desk.open(page)
+    assert invitation in browser.page
+    await desk.buyer.patch(f"/{desk.api}", {"status": "abandoned"})
+    await desk.open(page)
+    assert invitation not in browser.page
+
+
 async def test_a_change_of_somebody_else_is_not_lost(served: Client, browser: Browser, source: str) -> None:
     desk = await desk_of(served, browser, source, *TWO)
     meeting = await planned(desk)

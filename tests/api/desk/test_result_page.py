@@ -2,10 +2,13 @@
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
+
+import pytest
 
 from domain.text.labels import TENSIONS
 from domain.text.normalise import fold
@@ -41,8 +44,8 @@ def request_on(page: str) -> dict[str, Any]:
 
 
 def names(page: str) -> list[str]:
-    rows = re.findall(r'<th scope="row" role="rowheader">\s*<span class="supplier">(.*?)</span>', page)
-    return [unescape(name) for name in rows]
+    row = r'<th scope="row" role="rowheader">\s*<span class="supplier"><a href="[^"]+">(.*?)</a></span>'
+    return [unescape(name) for name in re.findall(row, page)]
 
 
 async def test_the_page_has_the_suppliers_of_the_api_in_their_order(
@@ -79,6 +82,28 @@ async def test_another_reservation_or_radius_is_a_button_away(served: Client, br
     assert request_on(browser.page)["lots"][0]["max_distance_km"] == 45
     await browser.submit("besoin/resultat", changer="rayon-1-")
     assert request_on(browser.page)["lots"][0]["max_distance_km"] is None
+
+
+async def test_a_lot_may_be_called_anything(served: Client, browser: Browser, source: str) -> None:
+    """Ids of the page are by the position of the lot; a distance is typed with a comma."""
+    page = await answered(served, browser, source, lot_1_id="Lot 1.a")
+    ids = Outline(page).ids
+    assert [each for each in ids if each and re.search(r"[ .]", each)] == []
+    assert {"reponse-1", "lot-1", "rayon-1"} <= set(ids)
+    for pressed in ("rayon-Lot 1.a", "distances"):
+        await browser.submit("besoin/resultat", {"rayon-Lot 1.a": "12,5"}, changer=pressed)
+        assert request_on(browser.page)["lots"][0]["max_distance_km"] == 12.5
+        await browser.submit("besoin/resultat", changer="rayon-Lot 1.a-")
+
+
+async def test_the_map_lies_on_the_tiles_of_a_server(
+    served: Client, browser: Browser, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiles = "https://tuiles.example.org/{z}/{x}/{y}.png"
+    settings = replace(served.services.settings, tiles_url=tiles, tiles_credit="© Auteur")
+    monkeypatch.setattr(served.services, "settings", settings)
+    page = unescape(await answered(served, browser, source))
+    assert f'data-tiles="{tiles}" data-credit="© Auteur"' in page
 
 
 async def test_a_script_gets_the_lot_it_changes_and_what_follows_from_it(

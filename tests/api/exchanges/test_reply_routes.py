@@ -304,6 +304,13 @@ async def test_a_form_is_answered_with_a_way_back_to_the_page(served: Client, so
     assert (kept["barriers_note"], kept["confidential"]) == ("le pont", True)
 
 
+async def test_another_barrier_is_kept_though_its_box_was_not_ticked(served: Client, source: str) -> None:
+    exchange = await create_exchange(served, source, 1)
+    assert (await send_form(exchange, body="Non", barriers="distance", barriers_note="le pont")).status_code == 303
+    kept = (await exchange.shown())["messages"][-1]
+    assert (kept["barriers"], kept["barriers_note"]) == (["distance", "other"], "le pont")
+
+
 async def test_a_form_sent_twice_is_kept_once_and_another_text_as_another(served: Client, source: str) -> None:
     """Also where somebody goes back to the form that was sent, and writes something else."""
     exchange = await create_exchange(served, source, 1)
