@@ -156,8 +156,8 @@ def tension(level: TensionLevel, fewest: int, label: str | None, unknown: int = 
     """
     if label is None:
         return Text(
-            "Aucun segment n'a été reconnu dans ce lot : préciser l'objet",
-            "No segment was recognised in this lot: specify its object",
+            "Aucun métier n'a été reconnu dans ce lot : préciser l'objet",
+            "No trade was recognised in this lot: specify its object",
         )
     match level:
         case "none":
@@ -180,8 +180,8 @@ def tension(level: TensionLevel, fewest: int, label: str | None, unknown: int = 
             return Text(f"Peu de candidats ({fewest}) pour « {label} »", f"Few candidates ({fewest}) for “{label}”")
         case _:
             return Text(
-                f"Au moins {fewest} candidats par segment demandé",
-                f"At least {fewest} candidates per requested segment",
+                f"Au moins {fewest} candidats par métier demandé",
+                f"At least {fewest} candidates per requested trade",
             )
 
 
@@ -227,8 +227,8 @@ def unmapped(code: str, label: str | None) -> Text:
     """A CPV code that no segment covers."""
     shown = f"{code} ({label})" if label else code
     return Text(
-        f"Aucun segment ne couvre le code CPV {shown} : préciser l'objet par un segment ou des mots",
-        f"No segment covers CPV code {shown}: name the object by a segment or in words",
+        f"Aucun métier ne couvre le code CPV {shown} : préciser l'objet par un métier ou des mots",
+        f"No trade covers CPV code {shown}: name the object by a trade or in words",
     )
 
 

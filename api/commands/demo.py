@@ -43,7 +43,7 @@ SHOWN = 5
 PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 0.02
 KEY_FILE, KEY_NAME = "demo-key", "Démonstration"
-KEY_SCOPES: tuple[Scope, ...] = ("match", "needs", "read")
+KEY_SCOPES: tuple[Scope, ...] = ("match", "needs", "read", "sync")
 INTRODUCTION = (
     "Vivier cherche, pour chaque lot d'un achat public, les fournisseurs de l'économie sociale et solidaire qui "
     "peuvent répondre, et dit pourquoi. Il prépare d'abord une base de données et des exemples…\n"
@@ -125,12 +125,20 @@ async def _refuse_real_suppliers(database: Engine, on: date) -> None:
 
 
 async def _key(database: Engine, file: Path, now: datetime) -> str:
-    """The key of the last run where this database still knows it, else a new one."""
+    """The key of the last run where this database still knows it with all its scopes, else a new one."""
     last = _read(file)
     async with transaction(database) as connection:
-        if last and await find_client(connection, last, now):
+        client = await find_client(connection, last, now) if last else None
+        if client and set(KEY_SCOPES) <= set(client.scopes):
             return last
-        secret, _ = await create_key(connection, name=KEY_NAME, organisation=KEY_NAME, scopes=KEY_SCOPES, now=now)
+        secret, _ = await create_key(
+            connection,
+            name=KEY_NAME,
+            organisation=KEY_NAME,
+            scopes=KEY_SCOPES,
+            sources=(SAMPLE_SOURCE.name,),
+            now=now,
+        )
     with suppress(OSError):  # without a home to write to, the next run makes another key
         _write(file, secret)
     return secret

@@ -36,7 +36,7 @@ class DirectoryForm(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        return not (self.words or self.segment or self.areas or self.kinds or self.reserved)
+        return not (self.words or self.segment or self.areas or self.kinds or self.reserved or self.inactive)
 
     def query(self) -> SupplierQuery:
         """The query of `GET /suppliers`."""

@@ -167,7 +167,9 @@ async def _layout(visit: Visit, file: FormFile) -> ReadAs:
 def _reasons(refused: InvalidContent | Conflict | Refusal) -> tuple[Text, ...]:
     if isinstance(refused, InvalidContent):
         return tuple(problem.detail for problem in refused.problems)
-    return tuple(problem.detail for problem in refused.errors) if isinstance(refused, Refusal) else (refused.detail,)
+    if isinstance(refused, Refusal):
+        return tuple(problem.detail for problem in refused.errors)
+    return (TOO_MANY_REMOVED if refused.code == "too_many_removed" else refused.detail,)
 
 
 def column(pointer: str) -> str:
@@ -179,6 +181,12 @@ def _words() -> dict[str, Any]:
     return {"flags": FLAGS, "format_words": FORMAT_WORDS, "statuses_of_imports": STATUSES_OF_IMPORTS}
 
 
+TOO_MANY_REMOVED = Text(
+    "Cet envoi retirerait plus de 20 % des fiches de la source, et rien n'a été enregistré. Si le fichier est bien "
+    "tout ce qu'elle a, cochez « Même si plus de 20 % sont à retirer » et envoyez-le à nouveau.",
+    "This file would remove more than 20% of the source's records, and nothing was stored. If it is indeed all that "
+    "the source has, tick “Even if more than 20% are to be removed” and send it again.",
+)
 NO_FILE = Text("Choisissez un fichier", "Choose a file")
 
 PAGES = (show_sources, show_source, send_file, show_import)

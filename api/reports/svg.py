@@ -35,7 +35,7 @@ WITHIN_REACH = Text("Limite de distance", "Limit of distance")
 COVERAGE_KEYS = (
     Text("candidats", "candidates"),
     Text("dont peuvent répondre", "of these may answer"),
-    Text("dont sur place", "of these on the spot"),
+    Text("dont sur place", "of these local"),
 )
 
 

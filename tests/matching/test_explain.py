@@ -266,8 +266,8 @@ def test_no_eligibility_is_told_where_nothing_is_reserved() -> None:
         (2, "critical", "2 candidats seulement", "Only 2 candidates"),
         (3, "low", "Peu de candidats (3)", "Few candidates (3)"),
         (4, "low", "Peu de candidats (4)", "Few candidates (4)"),
-        (5, "good", "Au moins 5 candidats par segment demandé", "At least 5 candidates per requested segment"),
-        (9, "good", "Au moins 9 candidats par segment demandé", "At least 9 candidates per requested segment"),
+        (5, "good", "Au moins 5 candidats par métier demandé", "At least 5 candidates per requested trade"),
+        (9, "good", "Au moins 9 candidats par métier demandé", "At least 9 candidates per requested trade"),
     ],
 )
 def test_tension_counts_the_candidates_of_the_scarcest_segment(count: int, level: str, fr: str, en: str) -> None:
@@ -290,14 +290,14 @@ def test_a_lot_nobody_understands_says_so() -> None:
     found = matched(need(lot(cpv=(MEDICAL,), keywords=("zzyzx",))), supplier("x"))
     assert (found.total, found.requested, found.coverage, found.candidates) == (0, (), (), ())
     assert found.tension.level == "none"
-    assert found.tension.message == "Aucun segment n'a été reconnu dans ce lot : préciser l'objet"
+    assert found.tension.message == "Aucun métier n'a été reconnu dans ce lot : préciser l'objet"
     assert {advice.code for advice in found.advice} >= {"CPV_UNMAPPED", "KEYWORD_UNKNOWN"}
 
 
 def test_a_cpv_code_no_segment_covers_is_named_with_its_label() -> None:
     (told,) = (a for a in matched(need(lot("pr-locaux", cpv=(MEDICAL,)))).advice if a.code == "CPV_UNMAPPED")
     assert told.article is None
-    assert told.message.startswith("Aucun segment ne couvre le code CPV 33000000 (")
+    assert told.message.startswith("Aucun métier ne couvre le code CPV 33000000 (")
     assert "préciser l'objet" in told.message
 
 

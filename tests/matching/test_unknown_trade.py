@@ -146,7 +146,7 @@ def test_what_is_not_known_is_never_told_as_a_lack_of_supply() -> None:
 def test_a_lot_that_is_not_understood_says_so_first() -> None:
     found = matched(need(Lot(id="1", keywords=("zzyzx",)), territory=RENNES_ALONE), *esats(3))
     assert (found.tension.level, "TRADE_UNKNOWN" in codes_of(found)) == ("unknown", True)
-    assert found.tension.message == "Aucun segment n'a été reconnu dans ce lot : préciser l'objet"
+    assert found.tension.message == "Aucun métier n'a été reconnu dans ce lot : préciser l'objet"
 
 
 def test_a_change_is_seen_at_once() -> None:

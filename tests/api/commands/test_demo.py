@@ -4,7 +4,7 @@ import re
 import shlex
 import signal
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
 from tests.api.commands.conftest import Running, processes, vivier
@@ -21,8 +21,11 @@ def demonstration(home: Path) -> str:
         with urlopen(Request(url, options[5].encode(), headers)) as answer:
             assert b'"candidates":[{"rank":1' in answer.read()
         (link,) = re.findall(r"^http\S+/connexion/\S+$", shown, re.MULTILINE)
-        with build_opener(HTTPCookieProcessor()).open(Request(link, headers={"Accept-Language": "fr"})) as page:
+        browser = build_opener(HTTPCookieProcessor())
+        with browser.open(Request(link, headers={"Accept-Language": "fr"})) as page:
             assert (urlsplit(page.url).path, "Votre besoin" in page.read().decode()) == ("/besoin", True)
+        with browser.open(Request(urljoin(link, "/sources/exemple"), headers={"Accept": "text/html"})) as page:
+            assert 'name="fichier"' in page.read().decode()
         demo.signal(signal.SIGINT)
         assert demo.ended() == 0
         assert demo.log == ""

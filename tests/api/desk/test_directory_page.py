@@ -73,6 +73,10 @@ async def test_a_name_of_several_places_is_a_choice_and_nothing_found_says_so(br
     assert "Plusieurs lieux portent ce nom" in unescape(browser.page)
     assert "Aucun fournisseur" in browser.page
     assert browser.fields("annuaire")["mots"] == ["xyzzyplugh"]
+    await browser.open("/annuaire")
+    assert "Effacer les filtres" not in browser.page
+    await browser.open("/annuaire?inactifs=1")
+    assert "Effacer les filtres" in browser.page
     assert (await browser.get("/annuaire?suite=xyz")).status_code == 400
     assert (await browser.get("/annuaire?type=nobody&metier=nothing&territoire=nowhere")).status_code == 200
 

@@ -19,7 +19,7 @@ async def test_vivier_writes_to_those_whose_address_is_known(database_url: str, 
         await desk.open("echanges/nouveau")
         await desk.send("echanges/nouveau", faire="relire", **WORDS)
         assert "par courriel, à anne@anne.example" in browser.page
-        assert "Vivier écrit à 1 par courriel" in browser.page
+        assert "Vivier écrit à 1 d’entre eux par courriel" in browser.page
         await desk.send("echanges/nouveau", faire="envoyer")
         assert list(desk.links()) == ["Sans adresse"]
         await desk.open("echanges/nouveau")

@@ -155,7 +155,7 @@ async def test_a_key_is_in_no_page(browser: Browser) -> None:
 async def test_a_key_that_may_not_match_is_told_so(served: Client, browser: Browser) -> None:
     somebody = await member(served, "read")
     answer = await browser.sign_in(secret(somebody.headers), path="/besoin")
-    assert (answer.status_code, "Droit demandé" in browser.page) == (403, True)
+    assert (answer.status_code, "Vos droits" in browser.page) == (403, True)
 
 
 async def test_pages_name_the_organisation_of_the_key(served: Client, browser: Browser) -> None:

@@ -104,6 +104,7 @@ async def test_a_snapshot_that_would_remove_much_is_refused_unless_it_is_forced(
     await browser.sign_in()
     await browser.open(f"/{path_of(source)}")
     assert await send(browser, source, row, "fiches.ndjson", faire="importer", mode="snapshot") == 422
+    assert ("cochez" in browser.page, "force=true" in browser.page) == (True, False)
     await send(browser, source, row, "fiches.ndjson", faire="importer", mode="snapshot", forcer="1")
     assert shown(browser.page)["Fiches retirées"] == "4"
 
