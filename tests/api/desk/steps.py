@@ -94,6 +94,11 @@ def heading(page: str) -> str:
     return found[1].strip() if found else ""
 
 
+def counted_in_words(number: int) -> str:
+    """A number as a page writes it, with plain spaces: “1 080”."""
+    return f"{number:,}".replace(",", " ")
+
+
 def said(page: str) -> str:
     """The words of a page, with plain apostrophes and spaces."""
     words = unescape(page).replace("’", "'")

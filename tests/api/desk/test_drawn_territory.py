@@ -8,7 +8,7 @@ import pytest
 from api.app import create_app
 from api.settings import read_settings
 from matching.reference import Reference
-from tests.api.desk.steps import FORM, Browser
+from tests.api.desk.steps import FORM, Browser, counted_in_words, said
 from tests.api.desk.test_result_page import request_on
 from tests.api.sync.factories import Client, put_record
 
@@ -164,6 +164,6 @@ async def test_candidates_are_counted_while_a_need_is_filled_in(served: Client, 
     need = {"territory": {"codes": ["departement:56"]}, "lots": [{"id": "1", "title": MOWING["lot-1-objet"]}]}
     (lot,) = (await served.post("/match", json=need)).json()["lots"]
     assert lot["total"] > 1
-    assert f"{lot['total']} candidats" in counted.replace("\N{NO-BREAK SPACE}", " ")
+    assert f"{counted_in_words(lot['total'])} candidats" in said(counted)
     fields |= {"trace": json.dumps(POLYGON | {"coordinates": [RING[:4]]}), "lieu": ""}
     assert (await browser.post("/besoin/compris", data=fields)).text.strip() == ""

@@ -12,7 +12,7 @@ import pytest
 
 from domain.text.labels import TENSIONS
 from domain.text.normalise import fold
-from tests.api.desk.steps import FORM, Browser, heading
+from tests.api.desk.steps import FORM, Browser, counted_in_words, heading, said
 from tests.api.exchanges.test_reply_page import Outline
 from tests.api.sync.factories import Client, put_record
 
@@ -60,8 +60,8 @@ async def test_the_page_has_the_suppliers_of_the_api_in_their_order(
     assert names(page) == expected
     text = unescape(page)
     for row in lot["candidates"]:
-        for said in (*row["reasons"], *row["eligibility"]):
-            assert fold(said["message"]) in fold(text)
+        for told in (*row["reasons"], *row["eligibility"]):
+            assert fold(told["message"]) in fold(text)
     for row in lot["near_misses"]:
         assert fold(row["message"]) in fold(text)
     assert fold(f"Concurrence : {TENSIONS[lot['tension']['level']].fr}") in fold(text)
@@ -70,7 +70,7 @@ async def test_the_page_has_the_suppliers_of_the_api_in_their_order(
 async def test_another_reservation_or_radius_is_a_button_away(served: Client, browser: Browser, source: str) -> None:
     page = await answered(served, browser, source, lot_1_reserve=["handicap"])
     (lot,) = (await served.post("/match", json=request_on(page))).json()["lots"]
-    assert f"Ouvert à tous</span> <b>{lot['alternatives']['reserved']['none']}</b>" in page
+    assert f"Ouvert à tous</span> <b>{counted_in_words(lot['alternatives']['reserved']['none'])}</b>" in said(page)
     await browser.submit("besoin/resultat", changer="reserver-1-")
     assert request_on(browser.page)["lots"][0]["reserved"] == []
     assert len(names(browser.page)) == min(20, lot["alternatives"]["reserved"]["none"])

@@ -55,8 +55,8 @@ class Buyer:
 
     @property
     def here(self) -> dict[str, float]:
-        """A point in the middle of France, 25 km or more from those of the 209 next buyers."""
-        return {"lat": 44.2 + 0.25 * (self.spot % 15), "lon": 0.2 + 0.35 * (self.spot // 15 % 14)}
+        """A point in the middle of France, 25 km or more from those of the 284 next buyers."""
+        return {"lat": 44.2 + 0.25 * (self.spot % 15), "lon": -0.85 + 0.35 * (self.spot // 15 % 19)}
 
     def need(self, **fields: Any) -> dict[str, Any]:
         """A need at this spot, in which others appear only where a test puts them."""
