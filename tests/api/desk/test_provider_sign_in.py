@@ -53,6 +53,16 @@ async def sign_in(browser: Browser, issuer: str, subject: str, path: str = "/con
     return (await browser.open(await sign_in_there(issuer, away.headers["location"], subject))).status_code
 
 
+async def anne_signs_in(
+    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, buyers: Member
+) -> None:
+    """Anne signs in at the provider; the domain of her address makes her one of the buyers."""
+    members = (("@morbihan.example", str(buyers.organisation_id)),)
+    connect(served.services, monkeypatch, issuer, HERE, oidc_members=members)
+    await make_person(issuer, "anne", **ANNE)
+    await sign_in(browser, issuer, "anne")
+
+
 async def test_a_person_signs_in_by_siret_and_is_led_back(
     served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, buyers: Member, siret: str
 ) -> None:
@@ -171,10 +181,7 @@ async def test_administrators_are_named_by_their_address(
 async def test_signing_out_leads_to_the_provider_with_the_token_it_gave(
     served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, buyers: Member
 ) -> None:
-    members = (("@morbihan.example", str(buyers.organisation_id)),)
-    connect(served.services, monkeypatch, issuer, HERE, oidc_members=members)
-    await make_person(issuer, "anne", **ANNE)
-    await sign_in(browser, issuer, "anne")
+    await anne_signs_in(served, browser, monkeypatch, issuer, buyers)
     await browser.submit("deconnexion")
     assert heading(browser.page) == "Vous êtes déconnecté de Vivier"
     assert f"{issuer}/oauth2/end_session?id_token_hint=ey" in browser.page
@@ -185,10 +192,7 @@ async def test_signing_out_leads_to_the_provider_with_the_token_it_gave(
 async def test_a_person_without_a_provider_is_signed_in_no_more(
     served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, buyers: Member
 ) -> None:
-    members = (("@morbihan.example", str(buyers.organisation_id)),)
-    connect(served.services, monkeypatch, issuer, HERE, oidc_members=members)
-    await make_person(issuer, "anne", **ANNE)
-    await sign_in(browser, issuer, "anne")
+    await anne_signs_in(served, browser, monkeypatch, issuer, buyers)
     monkeypatch.setattr(served.services, "identity_provider", None)
     assert (await browser.get("/besoin")).status_code == 303
     assert (await browser.get("/connexion/fournisseur")).status_code == 404
@@ -197,10 +201,7 @@ async def test_a_person_without_a_provider_is_signed_in_no_more(
 async def test_an_erasure_ends_sessions_and_leaves_no_account(
     served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, buyers: Member
 ) -> None:
-    members = (("@morbihan.example", str(buyers.organisation_id)),)
-    connect(served.services, monkeypatch, issuer, HERE, oidc_members=members)
-    await make_person(issuer, "anne", **ANNE)
-    await sign_in(browser, issuer, "anne")
+    await anne_signs_in(served, browser, monkeypatch, issuer, buyers)
     told = (await buyers.post("/privacy/export", {"email": ANNE["email"]})).json()["holdings"]
     assert {each["field"]: each["text"] for each in told} == {
         "name": "Anne Le Goff",
@@ -219,10 +220,7 @@ async def test_an_erasure_ends_sessions_and_leaves_no_account(
 async def test_what_was_typed_is_kept_while_signing_in_in_another_tab(
     served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, buyers: Member
 ) -> None:
-    members = (("@morbihan.example", str(buyers.organisation_id)),)
-    connect(served.services, monkeypatch, issuer, HERE, oidc_members=members)
-    await make_person(issuer, "anne", **ANNE)
-    await sign_in(browser, issuer, "anne")
+    await anne_signs_in(served, browser, monkeypatch, issuer, buyers)
     async with transaction(served.services.database) as connection:
         await connection.execute(desk_sessions.delete().where(desk_sessions.c.person_id.is_not(None)))
     await browser.submit("besoin", titre="Nettoyage des collèges", faire="ajouter")
