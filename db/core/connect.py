@@ -3,9 +3,10 @@
 import asyncio
 import math
 import socket
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from functools import partial
+from operator import methodcaller
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -80,7 +81,9 @@ class Connector:
         return await self._first_from_now_on(last)
 
     async def _first_from_now_on(self, attempt: tuple[str, str]) -> "asyncpg.Connection[Any]":
-        connection = await answered_within(self._patience, self._connected(*attempt))
+        # whoever asked for it may be gone just when it is there
+        opening, close = self._connected(*attempt), methodcaller("terminate")
+        connection = await answered_within(self._patience, opening, unwanted=close)
         self._attempts.sort(key=lambda each: each != attempt)  # the others keep their order
         return connection
 
@@ -104,22 +107,31 @@ async def connect(url: str) -> "asyncpg.Connection[Any]":
     return await Connector(url)()
 
 
-async def answered_within(seconds: float, answer: Coroutine[Any, Any, T]) -> T:
+async def answered_within(
+    seconds: float, answer: Coroutine[Any, Any, T], unwanted: Callable[[T], object] = lambda _: None
+) -> T:
     """The result of `answer`. Raises NoAnswer where it does not come in so many seconds.
 
     Seconds in which the event loop was busy with other things do not count: the answer may have come meanwhile.
+    `unwanted`: called with a result that comes when nobody waits for it any more.
     """
     task = asyncio.create_task(answer)
-    # seen, also where nobody waits for it any more
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    is_taken = False
     try:
         for _ in range(math.ceil(seconds / STEP_SECONDS)):
             if (await asyncio.wait({task}, timeout=min(seconds, STEP_SECONDS)))[0]:
+                is_taken = True
                 return task.result()
     finally:
-        if not task.done():
+        if not is_taken:
             task.cancel()
+            task.add_done_callback(partial(_let_go, unwanted=unwanted))
     raise NoAnswer(f"the database has not answered for {seconds:g} s")
+
+
+def _let_go(done: asyncio.Task[T], unwanted: Callable[[T], object]) -> None:
+    if not done.cancelled() and done.exception() is None:
+        unwanted(done.result())
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
@@ -122,3 +123,29 @@ async def test_a_busy_event_loop_is_no_silence(monkeypatch: pytest.MonkeyPatch) 
         return True
 
     assert await answered_within(0.1, answer_once_the_loop_is_free())
+
+
+@pytest.mark.parametrize("later", range(3))
+async def test_a_connection_that_nobody_waits_for_any_more_is_closed(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, later: int
+) -> None:
+    """Whoever asked for it may be cancelled when it is there and not handed over yet, as where a server stops."""
+    opened: list[asyncpg.Connection[asyncpg.Record]] = []
+
+    async def leave() -> None:
+        for _ in range(later):
+            await asyncio.sleep(0)
+        asking.cancel()
+
+    async def connect_and_leave(address: str, **options: object) -> object:
+        opened.append(await connect(address, **options))
+        leaving.append(asyncio.create_task(leave()))
+        return opened[0]
+
+    connect, leaving = asyncpg.connect, list[asyncio.Task[None]]()
+    monkeypatch.setattr(asyncpg, "connect", connect_and_leave)
+    asking = asyncio.create_task(Connector(database_url)())
+    with suppress(asyncio.CancelledError):
+        (await asking).terminate()
+    await asyncio.gather(*leaving)
+    assert [connection.is_closed() for connection in opened] == [True]
