@@ -1,6 +1,7 @@
 """Reasons why suppliers are not among the candidates of a version, by its need and day and the data of today."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from api.runtime.actor import Acting
@@ -9,6 +10,7 @@ from db.core.engine import Connection
 from db.needs.awards import awards_until
 from db.suppliers.read import living_suppliers
 from domain.errors import InvalidContent
+from domain.needs.award import PastAward
 from domain.shortlists.absence import Absence, AbsenceCode, Absences
 from domain.shortlists.frozen import FrozenShortlist, LotTotal, Named
 from domain.suppliers.supplier import Supplier
@@ -16,20 +18,39 @@ from matching.engine import stamp_of
 from matching.standings import Standing, standings
 
 
-async def absences_from(
+class Absent(NamedTuple):
+    """Suppliers, given by lot, that are not candidates of a version, with what is stored of them and their awards.
+
+    `living`: the suppliers that their ids stand for now.
+    """
+
+    version: FrozenShortlist
+    suppliers: Mapping[str, Collection[UUID]]
+    living: Mapping[UUID, Supplier]
+    awards: Sequence[PastAward]
+
+
+async def read_absent(
     connection: Connection, acting: Acting, version: FrozenShortlist, suppliers: Mapping[str, Collection[UUID]]
-) -> Absences:
-    """The reasons for which suppliers, given by lot, are not candidates of the version, in the caller's language.
+) -> Absent:
+    """These suppliers, with what the reasons for their absence follow from besides the index."""
+    everyone = {each for some in suppliers.values() for each in some}
+    if not everyone:
+        return Absent(version, {}, {}, ())
+    living = await living_suppliers(connection, everyone)
+    return Absent(version, suppliers, living, await awards_until(connection, acting.organisation_id, version.stamp.on))
+
+
+async def absences_of(acting: Acting, absent: Absent) -> Absences:
+    """The reasons for their absence, in the caller's language, found while no connection is held.
 
     None of them where the need can no longer be read. Raises Refusal (503) until there is an index, and as
     `MatchWork.run`.
     """
-    everyone = {each for some in suppliers.values() for each in some}
-    if not everyone:
+    version, suppliers, living, awards = absent
+    if not suppliers:
         return {}
     services, on = acting.services, version.stamp.on
-    living = await living_suppliers(connection, everyone)
-    awards = await awards_until(connection, acting.organisation_id, on)
     live, need = services.directory.index, version.need.matched
     try:
         task = MatchTask(standings, need, live, on, acting.language, {"awards": awards, "suppliers": suppliers})

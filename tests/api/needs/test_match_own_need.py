@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.needs import routes, shortlists
+from api.needs import compare_versions, routes, shortlists
 from api.runtime.concurrency_limit import ConcurrencyLimit
 from api.runtime.match_processes import MatchTask
 from db.core.engine import Connection, Engine, transaction
@@ -35,7 +35,7 @@ class Matches:
         monkeypatch.setattr(client.services.match_work, "run", self._begin)
         # what changes a need meanwhile has a turn besides
         monkeypatch.setattr(client.services, "matches", ConcurrencyLimit(at_once=4, of_one=4))
-        for module in (routes, shortlists):
+        for module in (compare_versions, routes, shortlists):
             monkeypatch.setattr(module, "transaction", self._transaction)
 
     @asynccontextmanager
@@ -58,6 +58,17 @@ async def test_no_connection_is_held_while_a_need_is_matched(buyer: Buyer, match
     need = (await buyer.keep())["need"]
     assert (await buyer.post(f"/needs/{need['id']}/shortlists")).status_code == 201
     assert matches.begun == [0, 0]
+
+
+async def test_no_connection_is_held_while_versions_are_compared(buyer: Buyer, matches: Matches, source: str) -> None:
+    """To find why a supplier left, the need is matched again."""
+    await buyer.supplier(source, "1")
+    path = f"/needs/{(await buyer.keep())['need']['id']}"
+    await buyer.supplier(source, "1", active=False)
+    await buyer.post(f"{path}/shortlists")
+    (lot,) = (await buyer.get(f"{path}/shortlists/1/diff/2")).json()["lots"]
+    assert [row["why"]["code"] for row in lot["left"]] == ["inactive"]
+    assert matches.begun == [0, 0, 0]
 
 
 async def test_a_request_that_was_answered_is_not_matched_again(buyer: Buyer, matches: Matches) -> None:
