@@ -21,6 +21,7 @@ from api.smtp_settings import ADDRESS, MailServer, mail_server, sender
 from domain.client import Scope
 from domain.law.rules import Rules
 from domain.privacy.retention import LEAST_YEARS_OF_NEEDS, RetentionPeriods
+from domain.suppliers.drawn_areas import MOST_VERTICES
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
@@ -232,6 +233,9 @@ class Settings:
     answer_limit: int = _setting("VIVIER_ANSWER_LIMIT_MIB", _number(8, 1_024, "a number of MiB", MIB), 32 * MIB)
     emails_per_day: int = _setting("VIVIER_EMAILS_PER_DAY", _number(1, 10_000_000, "a number of e-mails"), 5_000)
     storage_quota: int = _setting("VIVIER_STORAGE_QUOTA_MIB", _number(1, 1 << 30, "a number of MiB", MIB), 10_240 * MIB)
+    source_vertices: int = _setting(
+        "VIVIER_SOURCE_VERTICES", _number(1, 1_000_000_000, "a number of vertices"), MOST_VERTICES
+    )
     privacy_seconds: float = _setting("VIVIER_PRIVACY_SECONDS", _seconds(0.1, 3_600), 30.0)
     valkey_url: str | None = _setting("VIVIER_VALKEY_URL", _valkey_url, secret=True)
     session_hours: int = _setting("VIVIER_SESSION_HOURS", _number(1, 720, "a number of hours"), 12)

@@ -9,7 +9,7 @@ from stdnum.fr import siret as siret_numbers
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.cpv import Cpv
-from domain.reference.geojson import Geometry
+from domain.reference.geojson import Geometry, vertices
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
 from domain.suppliers.record_check import check_record
@@ -17,7 +17,7 @@ from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Flag, Offer, Placement, ServiceArea, SupplierRecord
 from domain.text.bilingual import Text
 from matching.geo.geocode import place
-from matching.geo.geojson_validation import area_to_keep, vertices
+from matching.geo.geojson_validation import area_to_keep
 from matching.geo.territory import Geography
 from sources.rows import Context
 

@@ -120,7 +120,11 @@ def _import(path: Path, file: SourceFile, order: Order, ready: Importer, flags: 
                 return await import_file(
                     database,
                     ready.reference,
-                    msgspec.structs.replace(order, actor=await operator(database, datetime.now(UTC))),
+                    msgspec.structs.replace(
+                        order,
+                        actor=await operator(database, datetime.now(UTC)),
+                        most_vertices=ready.settings.source_vertices,
+                    ),
                     file,
                     lambda: datetime.now(UTC),
                     processes=ready.processes,

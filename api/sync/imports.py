@@ -59,7 +59,7 @@ class ImportQuery(msgspec.Struct, frozen=True):
     answers=Import,
     takes={NDJSON: RecordRow, JSON: tuple[RecordRow, ...], CSV: str},
     headers=IDEMPOTENCY_KEY | {"Content-Encoding": "`gzip` where the body is compressed"},
-    problems=("source-not-on-key", "too-many-removed", "too-many-requests"),
+    problems=("source-not-on-key", "too-many-removed", "too-many-vertices", "too-many-requests"),
     example="import",
 )
 async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Response[bytes]:
@@ -149,7 +149,12 @@ async def imported(
     services = call.services
     options = msgspec.structs.asdict(query)
     order = import_log.Order(
-        id=new_id(services.now()), source=source, language=call.language, actor=actor_of(call), **options
+        id=new_id(services.now()),
+        source=source,
+        language=call.language,
+        actor=actor_of(call),
+        most_vertices=services.settings.source_vertices,
+        **options,
     )
     file, processes = SourceFile(stream, media_type, is_gzipped), services.forked_processes
     try:

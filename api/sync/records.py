@@ -58,7 +58,7 @@ class RecordDocument(SupplierRecord, frozen=True, kw_only=True):
     answers=RecordDocument,
     status=(200, 201),
     headers=IF_MATCH,
-    problems=("source-not-on-key", "unknown-territory", "unknown-segment", "stale-version"),
+    problems=("source-not-on-key", "unknown-territory", "unknown-segment", "too-many-vertices", "stale-version"),
     example="record",
 )
 async def put_supplier_record(call: Call, source: str, external_id: Tail, body: SupplierRecord) -> Response[bytes]:
@@ -66,7 +66,8 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
 
     201 where the source had no such record, 200 where it had, whether or not this changes anything. Every server
     matches the new content within a second. `external_id` is any text of at most 400 characters, percent-encoded.
-    What is doubtful (a SIRET that fails its check, a point far from the commune) is flagged, not refused.
+    What is doubtful (a SIRET that fails its check, a point far from the commune) is flagged, not refused. 409 where the
+    areas that the source draws would have more vertices together than the server allows.
     """
     require_own_source(call, source)
     services = call.services
@@ -135,7 +136,8 @@ async def store_record(
 ) -> Written:
     """Store what a source says of a supplier, in a transaction of its own. The caller may write that source.
 
-    `expected` raises where the record is not as the caller believes. Raises InvalidContent with everything wrong in it.
+    `expected` raises where the record is not as the caller believes. Raises InvalidContent with everything wrong in it,
+    and as `put_record`.
     """
     reference = services.reference
     known = reference.territories, reference.taxonomy, reference.cpv
@@ -147,7 +149,16 @@ async def store_record(
         if expected is not None:
             await expected(connection)
         now = services.now()
-        written = await put_record(connection, source, external_id, checked.record, placement, now, name_similarity)
+        written = await put_record(
+            connection,
+            source,
+            external_id,
+            checked.record,
+            placement,
+            now,
+            name_similarity,
+            services.settings.source_vertices,
+        )
         if written.status != "unchanged":
             about, action = written.stored.supplier_id, f"record.{written.status}"
             await _write_entry(connection, actor, action, source, about, written.data_version, now)

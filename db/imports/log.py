@@ -18,6 +18,7 @@ from db.imports.stage import Counts
 from db.schema.supplier_tables import import_errors, imports
 from db.suppliers.sources import ensure_source
 from domain.audit import Actor, Detail
+from domain.suppliers.drawn_areas import MOST_VERTICES
 from domain.suppliers.rows import RowError
 from domain.suppliers.source import Import, ImportMode, ImportStatus
 from domain.text.bilingual import Language
@@ -36,7 +37,8 @@ _STORE_REJECTS = text("""
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """A bulk import to be done. `force`: remove however many; `language`: that of the errors of rows.
 
-    `actor`: who has it done, whose journal gets an entry with its counts; None: no entry.
+    `actor`: who has it done, whose journal gets an entry with its counts; None: no entry. `most_vertices`: of all areas
+    that the source draws.
     """
 
     id: UUID
@@ -47,6 +49,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     force: bool = False
     language: Language = "fr"
     actor: Actor | None = None
+    most_vertices: int = MOST_VERTICES
 
 
 async def open_import(engine: Engine, order: Order, now: datetime) -> None:

@@ -204,6 +204,13 @@ async def count_withdrawn(connection: Connection, source: str) -> int:
     return await connection.scalar(withdrawn.bindparams(_WITHDRAWN), {"source": source}) or 0
 
 
+async def count_removed_vertices(connection: Connection, source: str, *, absent: bool) -> int:
+    """The number of vertices that the removal of its withdrawn records takes away, and with `absent` of those too."""
+    which = f"({_IS_ABSENT} OR {_IS_WITHDRAWN})" if absent else _IS_WITHDRAWN
+    drawn = text(f"SELECT sum(r.vertices) FROM records r WHERE {_IS_UNNAMED} AND r.vertices > 0 AND {which}")  # noqa: S608 - constants
+    return await connection.scalar(drawn.bindparams(_WITHDRAWN), {"source": source}) or 0
+
+
 async def merge(context: ImportContext, *, added: int, remove_absent: bool, remove_withdrawn: bool) -> None:
     """Write the staged rows, and regroup and rewrite the suppliers concerned; the caller publishes if any changed.
 

@@ -44,8 +44,8 @@ class EncodedRecord(NamedTuple):
     """A checked record as COPY takes it, in parts that are cheap to send from one process to another.
 
     `siret`: of the supplier that it most likely joins; None also for a workshop in a prison, as one SIRET may have
-    several. `joins`: see `Row`. `content`: its columns from the payload to the flags. Where it is expected to be new,
-    `derived` are the columns after these, and `supplier` is the row of a supplier of its own.
+    several. `joins`: see `Row`. `content`: its columns from the payload to the vertices. Where it is expected to be
+    new, `derived` are the columns after these, and `supplier` is the row of a supplier of its own.
     """
 
     line: int
@@ -62,12 +62,17 @@ class EncodedRecord(NamedTuple):
         return found
 
     @property
+    def vertices(self) -> int:
+        found: int = self.content[-1]
+        return found
+
+    @property
     def record(self) -> SupplierRecord:
         return _decode(self.content[0])
 
     @property
     def placement(self) -> Placement:
-        _, _, commune, lat, lon, flags = self.content
+        _, _, commune, lat, lon, flags, _ = self.content
         return Placement(None if lat is None else Point(lat, lon), commune, _decode_flags(flags))
 
 

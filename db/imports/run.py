@@ -21,14 +21,24 @@ from db.imports.log import (
     store_rejects,
     write_import_entry,
 )
-from db.imports.merge import changes_suppliers, count_absent, count_stored, count_withdrawn, merge, note_received
+from db.imports.merge import (
+    changes_suppliers,
+    count_absent,
+    count_removed_vertices,
+    count_stored,
+    count_withdrawn,
+    merge,
+    note_received,
+)
 from db.imports.planner_statistics import MANY, refresh_statistics
 from db.imports.prepare_rows import Assemble, Prepare, Prepared, Terms, assemble_here
 from db.imports.stage import Counts, ImportContext, analyze_staging, first_rejects, open_staging, stage
+from db.suppliers.sources import count_vertices
 from db.suppliers.suppression_list import suppressions_of
 from db.suppliers.write import begin_change, current_version, publish
 from domain.errors import Conflict, DomainError
 from domain.suppliers.deduplication import NameSimilarity
+from domain.suppliers.drawn_areas import require_vertices_left
 from domain.suppliers.source import Import, ImportStatus
 from domain.text.bilingual import Text
 
@@ -58,7 +68,8 @@ async def run_import(
 
     Imports of one source wait for each other. Takes a connection for the whole import, and a second one now and then.
     Raises Conflict (`too_many_removed`) for a snapshot that removes more than a fifth of the source without `force`,
-    and whatever `prepare` raises; nothing is then stored, and unless it was a dry run the import is kept as failed.
+    Conflict (`too_many_vertices`) where the areas that the source draws would have more than `order.most_vertices`, and
+    whatever `prepare` raises; nothing is then stored, and unless it was a dry run the import is kept as failed.
     """
     started = clock()
     if order.dry_run:
@@ -105,11 +116,14 @@ async def _refresh_statistics(engine: Engine) -> None:
 
 async def _import(engine: Engine, context: ImportContext, order: Order, prepare: Prepare) -> Import:
     connection = context.connection
-    counts = await _stage_all(engine, context, order, prepare, expects_new=context.stored == 0)
+    counts, more = await _stage_all(engine, context, order, prepare, expects_new=context.stored == 0)
     await analyze_staging(connection)
     absent, kept = await _removable(context, order)
     if absent > context.stored * REMOVABLE_SHARE and not order.force:
         raise _too_many_removed(absent, context.stored)
+    if more > 0:
+        less = await count_removed_vertices(connection, order.source, absent=absent > 0)
+        require_vertices_left(context.drawn, context.drawn + more - less, order.most_vertices)
     withdrawn = await count_withdrawn(connection, order.source) if counts.rejected else 0
     errors = await first_rejects(connection, ERRORS_LISTED)
     version = await _store(context, order, counts, absent, withdrawn)
@@ -139,23 +153,27 @@ async def _begin(
     change_set = 0 if order.dry_run else await begin_change(connection)
     suppressions = await suppressions_of(connection, order.source)
     terms = Terms(order.source, change_set, now, order.language, suppressions)
-    stored = await count_stored(connection, order.source)
-    return ImportContext(connection, terms, order.dry_run, similarity, assemble, stored)
+    stored, drawn = await count_stored(connection, order.source), await count_vertices(connection, order.source)
+    return ImportContext(connection, terms, order.dry_run, similarity, assemble, stored, drawn)
 
 
 async def _stage_all(
     engine: Engine, context: ImportContext, order: Order, prepare: Prepare, *, expects_new: bool
-) -> Counts:
-    """Stage every batch. `expects_new`: whether most rows of the first one are new; later ones are as those before."""
-    counts = Counts()
+) -> tuple[Counts, int]:
+    """As `stage`, for every batch.
+
+    `expects_new`: whether most rows of the first one are new; later ones are as those before.
+    """
+    counts, vertices = Counts(), 0
     prepared = prepare(context.terms, lambda: expects_new and not order.dry_run)
     async with aclosing(_one_ahead(prepared)) as batches, _progress(engine, order) as show:
         async for batch in batches:
-            done = await stage(context, batch)
+            done, more = await stage(context, batch)
+            vertices += more
             expects_new = done.added > done.received / 2
             counts += done
             show(counts)
-    return counts
+    return counts, vertices
 
 
 async def _one_ahead(prepared: Generator[Prepared, None, None]) -> AsyncGenerator[Prepared, None]:

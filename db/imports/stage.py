@@ -52,7 +52,7 @@ class Counts(msgspec.Struct, frozen=True):
 class ImportContext(msgspec.Struct, frozen=True):
     """One import under way. `dry_run`: its rows are compared and counted, nothing is written.
 
-    `stored`: how many records the source had before it.
+    `stored`: how many records the source had before it, and `drawn` how many vertices in the areas that they draw.
     """
 
     connection: Connection
@@ -61,6 +61,7 @@ class ImportContext(msgspec.Struct, frozen=True):
     similarity: NameSimilarity
     assemble: Assemble
     stored: int
+    drawn: int
 
 
 class _Known(NamedTuple):
@@ -71,6 +72,7 @@ class _Known(NamedTuple):
 
     content_hash: bytes
     supplier_id: UUID | None
+    vertices: int
     shared: bool
 
 
@@ -116,11 +118,11 @@ _FIRST_SEEN = text("""
         RETURNING external_id, line
     ),
     counted AS (SELECT count(*)::integer AS firsts FROM first)
-    SELECT NULL AS external_id, firsts AS line, NULL::bytea, NULL::uuid, NULL::boolean FROM counted
+    SELECT NULL AS external_id, firsts AS line, NULL::bytea, NULL::uuid, NULL::integer, NULL::boolean FROM counted
     UNION ALL
     SELECT f.external_id, f.line, known.*
     FROM first f CROSS JOIN counted LEFT JOIN LATERAL (
-        SELECT r.content_hash, r.supplier_id, EXISTS (
+        SELECT r.content_hash, r.supplier_id, r.vertices, EXISTS (
             SELECT FROM records o
             WHERE o.supplier_id = r.supplier_id AND (o.source, o.external_id) <> (r.source, r.external_id)
         ) AS shared
@@ -158,8 +160,8 @@ async def open_staging(connection: Connection) -> None:
         await connection.execute(text(table))
 
 
-async def stage(context: ImportContext, batch: Prepared) -> Counts:
-    """Compare the batch with what is stored and copy what it changes; returns its counts.
+async def stage(context: ImportContext, batch: Prepared) -> tuple[Counts, int]:
+    """Compare the batch with what is stored and copy what it changes; returns its counts, and the vertices it adds.
 
     A repeated external id is rejected and names the line of its first row, which stands: neither of the two is more
     likely to be right, and a refusal can be seen and mended.
@@ -171,7 +173,9 @@ async def stage(context: ImportContext, batch: Prepared) -> Counts:
         await _copy_added(context, split.added)
         await _copy_changed(context, split.changed)
     await copy(context.connection, "rejects", _REJECT_COLUMNS, [_reject_row(item) for item in rejects])
-    return await _counts(context, split, len(rejects))
+    more = sum(item.vertices for item in split.added)
+    more += sum(item.vertices - known.vertices for item, known in split.changed)
+    return await _counts(context, split, len(rejects)), more
 
 
 async def analyze_staging(connection: Connection) -> None:

@@ -166,6 +166,7 @@ suppliers = sa.Table(
 # those without. `doubts` and `approved_until` are what sources are told of their records, as
 # `domain.suppliers.completeness` finds it. A record with `joins`, a SIRET or SIREN, makes no supplier: it adds to all
 # whose records have that number, and waits where there are none. It has no other key that tells whom it is about.
+# `vertices`: those of the areas it draws; what a source has of them is added up from the few records that draw any.
 records = sa.Table(
     "records",
     metadata,
@@ -177,6 +178,7 @@ records = sa.Table(
     sa.Column("commune", sa.Text),
     *optional(sa.Double, "lat", "lon"),
     sa.Column("flags", Document(tuple[Flag, ...]), nullable=False),
+    sa.Column("vertices", sa.Integer, nullable=False, server_default=sa.text("0")),
     *moments("created_at", "changed_at", "received_at"),
     sa.Column("siret", sa.Text),
     sa.Column("in_prison", sa.Boolean, nullable=False, server_default=sa.text("false")),
@@ -198,6 +200,12 @@ records = sa.Table(
         "name_key",
         "lat",
         postgresql_where=sa.text("siret IS NULL AND name_key IS NOT NULL"),
+    ),
+    sa.Index(
+        "records_source_vertices_ix",
+        "source",
+        postgresql_include=["vertices"],
+        postgresql_where=sa.text("vertices > 0"),
     ),
     sa.Index("records_trade_key_lat_ix", "trade_key", "lat", postgresql_where=sa.text("trade_key IS NOT NULL")),
     **UNCOMPRESSED,

@@ -11,6 +11,7 @@ import msgspec
 from domain.errors import Problem, null_character_problem, pointer
 from domain.suppliers.assembly import DOUBTFUL_POINT
 from domain.suppliers.completeness import approved_until, shortcomings
+from domain.suppliers.drawn_areas import drawn_vertices
 from domain.suppliers.names import text_key
 from domain.suppliers.rows import LONGEST_EXTERNAL_ID
 from domain.suppliers.supplier import Placement, SupplierRecord
@@ -43,6 +44,7 @@ def content_columns(record: SupplierRecord, placement: Placement, digest: bytes)
         "lat": None if location is None else location.lat,
         "lon": None if location is None else location.lon,
         "flags": placement.flags,
+        "vertices": drawn_vertices(record),
     }
 
 

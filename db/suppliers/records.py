@@ -15,12 +15,13 @@ from db.schema.supplier_tables import records
 from db.suppliers.additions import is_added_to, suppliers_with
 from db.suppliers.encoding import content_columns, content_hash, derived_columns, encode, problems
 from db.suppliers.regroup import lock_identities, records_of, regroup, supplier_of
-from db.suppliers.sources import ensure_source
+from db.suppliers.sources import count_vertices, ensure_source
 from db.suppliers.suppression_list import suppressions_of
 from db.suppliers.write import STORED_RECORDS, begin_change, current_version, publish, rewrite, stored_record, write
 from domain.errors import InvalidContent
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.deduplication import NameSimilarity, RecordKey
+from domain.suppliers.drawn_areas import MOST_VERTICES, drawn_vertices, require_vertices_left
 from domain.suppliers.supplier import Placement, SupplierRecord
 
 
@@ -46,12 +47,14 @@ async def put_record(
     placement: Placement,
     now: datetime,
     similarity: NameSimilarity,
+    most_vertices: int = MOST_VERTICES,
 ) -> Written:
     """Store the record of `source` under its `external_id` and rewrite the suppliers it concerns; the caller commits.
 
     The record joins the supplier that other records of the same describe (`domain.suppliers.deduplication`), and
     leaves one that it describes no longer. What was erased of a person is left out (`db.suppliers.suppression_list`).
-    The same content again only notes that it was received. Raises InvalidContent for what PostgreSQL cannot hold.
+    The same content again only notes that it was received. Raises InvalidContent for what PostgreSQL cannot hold, and
+    Conflict where the areas that the source draws would have more than `most_vertices` together.
     Waits while another put of this record, or the last step of an import of this source, is under way.
     """
     if found := problems(external_id, encode(record)):
@@ -59,13 +62,17 @@ async def put_record(
     await _lock(connection, source, external_id)
     record = await _without_erased(connection, source, external_id, record)
     digest = content_hash(encode(record), placement)
-    known = (await connection.execute(_one(source, external_id).add_columns(records.c.content_hash))).first()
+    before = _one(source, external_id).add_columns(records.c.content_hash, records.c.vertices)
+    known = (await connection.execute(before)).first()
     if known is not None and known.joins is None and known.content_hash == digest:
         noted = update(records).where(records.c.source == source, records.c.external_id == external_id)
         await connection.execute(noted.values(received_at=now))
         unchanged = msgspec.structs.replace(stored_record(known), received_at=now)
         return Written("unchanged", unchanged, await current_version(connection))
     await lock_identities(connection)
+    if (more := drawn_vertices(record) - (0 if known is None else known.vertices)) > 0:
+        drawn = await count_vertices(connection, source)
+        require_vertices_left(drawn, drawn + more, most_vertices)
     change_set = await begin_change(connection)
     key = RecordKey(source, external_id)
     supplier_id = await supplier_of(connection, key) or new_id(now)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, select, true
+from sqlalchemy import ColumnElement, exists, func, select, text, true
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from db.core.engine import Connection
@@ -68,6 +68,13 @@ async def get_source(connection: Connection, name: str) -> Source | None:
     """The source's settings; None if nothing was ever written to it or about it."""
     row = (await connection.execute(select(sources).where(sources.c.name == name))).first()
     return None if row is None else Source(row.name, row.label, row.url, row.mapping, row.rank)
+
+
+async def count_vertices(connection: Connection, name: str) -> int:
+    """The number of vertices of all areas that the records of a source draw."""
+    # as in the condition of the index, or it is not used
+    drawn = select(func.sum(records.c.vertices)).where(records.c.source == name, text("vertices > 0"))
+    return await connection.scalar(drawn) or 0
 
 
 async def list_sources(connection: Connection, on: date) -> Sequence[SourceSummary]:

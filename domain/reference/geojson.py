@@ -30,3 +30,13 @@ class MultiPolygon(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
 
 
 Geometry = Polygon | MultiPolygon
+
+
+def polygons(geometry: Geometry) -> tuple[Rings, ...]:
+    """The polygons of a geometry, each as its rings."""
+    return (geometry.coordinates,) if isinstance(geometry, Polygon) else geometry.coordinates
+
+
+def vertices(geometry: Geometry) -> int:
+    """The number of positions of all rings of a geometry."""
+    return sum(len(ring) for rings in polygons(geometry) for ring in rings)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import shapely
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.reference.geojson import Geometry, MultiPolygon, Polygon, Rings
+from domain.reference.geojson import Geometry, MultiPolygon, Polygon, polygons, vertices
 from domain.text.bilingual import Text
 from matching.geo.simplification import simplified
 
@@ -31,17 +31,17 @@ def problems_under(*at: str | int) -> Iterator[None]:
 
 def checked_geometry(geometry: Geometry, *at: str | int) -> shapely.Geometry:
     """The geometry a client drew, checked: closed rings, valid, of few enough vertices. Raises InvalidContent."""
-    polygons = _polygons(geometry)
+    parts = polygons(geometry)
     require_few_vertices(geometry, *at)
     coordinates = pointer(*at, "coordinates")
-    for rings in polygons:
+    for rings in parts:
         for ring in rings:
             if ring[0] != ring[-1]:
                 raise InvalidContent((Problem(coordinates, "ring_not_closed", NOT_CLOSED),))
             if any(abs(position[0]) > 180 or abs(position[1]) > 90 for position in ring):
                 raise InvalidContent((Problem(coordinates, "out_of_range", OUT_OF_RANGE),))
     shapes = [
-        shapely.Polygon([p[:2] for p in rings[0]], [[p[:2] for p in hole] for hole in rings[1:]]) for rings in polygons
+        shapely.Polygon([p[:2] for p in rings[0]], [[p[:2] for p in hole] for hole in rings[1:]]) for rings in parts
     ]
     shape = shapes[0] if len(shapes) == 1 else shapely.MultiPolygon(shapes)
     if not shapely.is_valid(shape) or shapely.area(shape) == 0:
@@ -93,21 +93,12 @@ def has_too_many_vertices(geometry: Geometry) -> bool:
     return vertices(geometry) > MAX_VERTICES
 
 
-def vertices(geometry: Geometry) -> int:
-    """The number of positions of all rings of a geometry."""
-    return sum(len(ring) for rings in _polygons(geometry) for ring in rings)
-
-
-def _polygons(geometry: Geometry) -> tuple[Rings, ...]:
-    return (geometry.coordinates,) if isinstance(geometry, Polygon) else geometry.coordinates
-
-
 def _geojson(shape: shapely.Geometry) -> Geometry:
-    polygons = tuple(
+    parts = tuple(
         tuple(tuple(map(tuple, shapely.get_coordinates(ring).tolist())) for ring in shapely.get_rings(part))
         for part in shapely.get_parts(shape)
     )
-    return Polygon(coordinates=polygons[0]) if len(polygons) == 1 else MultiPolygon(coordinates=polygons)
+    return Polygon(coordinates=parts[0]) if len(parts) == 1 else MultiPolygon(coordinates=parts)
 
 
 NOT_CLOSED = Text(

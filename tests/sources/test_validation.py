@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.fr import siret as siret_numbers
 
-from domain.reference.geojson import Polygon
+from domain.reference.geojson import Polygon, vertices
 from domain.suppliers.supplier import Flag, Offer, ServiceArea, SupplierRecord
-from matching.geo.geojson_validation import vertices
 from sources.validation import Checked, check, content_flags, siret_passes_check
 from tests.factories import REDON, comb, reference, spiked, square
 

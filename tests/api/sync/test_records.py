@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from tests.api.refusals import assert_refused
-from tests.api.sync.factories import RECORD, Client, key, misprinted, path_of, put, put_record, record, siret
+from tests.api.sync.factories import RECORD, Client, key, misprinted, path_of, put, put_record, record, send, siret
 from tests.conftest import ROOT
 
 EXAMPLES = ROOT / "openapi" / "examples"
@@ -45,6 +46,22 @@ async def test_the_example_is_what_a_client_gets(served: Client) -> None:
     assert (answer.status_code, (await served.delete(path)).status_code) == (201, 204)
     own = {name: answer.json()[name] for name in ("supplier_id", "data_version")}
     assert answer.json() == expected | own
+
+
+async def test_a_source_draws_no_more_than_it_may(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One by one and by the file; what it has may be put again, and others have a budget of their own."""
+    monkeypatch.setattr(served.services, "settings", replace(served.services.settings, source_vertices=40))
+    drawn, path = {"offers": polygon(*SQUARE)}, path_of(source, "2")
+    await put_record(served, source, "1", **drawn)
+    refused = await put(served, path, record(path, **drawn), **{"Accept-Language": "en"})
+    assert_refused(refused, 409, "too-many-vertices")
+    assert "64 vertices together" in refused.json()["detail"]
+    assert "24 more than the 40 allowed" in refused.json()["detail"]
+    row = json.dumps(record(path, external_id="2", **drawn)).encode()
+    for query in ("dry_run=true", "mode=upsert"):
+        assert_refused(await send(served, source, row, query=query), 409, "too-many-vertices")
+    assert (await put(served, path_of(source), record(path_of(source), **drawn))).status_code == 200
+    await put_record(served, f"{source}-of-another", "2", **drawn)
 
 
 async def test_the_same_again_changes_nothing(served: Client, source: str) -> None:

@@ -5,7 +5,7 @@ import shapely
 
 from bench.match_cost import circle, placed
 from domain.errors import InvalidContent, Problem
-from domain.reference.geojson import Geometry, MultiPolygon, Polygon, Position, Ring
+from domain.reference.geojson import Geometry, MultiPolygon, Polygon, Position, Ring, vertices
 from matching.geo.geojson_validation import (
     MAX_AREA_VERTICES,
     MAX_VERTICES,
@@ -13,7 +13,6 @@ from matching.geo.geojson_validation import (
     area_to_keep,
     checked_geometry,
     problems_under,
-    vertices,
 )
 from matching.reference import Reference
 from tests.factories import LYON, REDON, RENNES, comb, ring, spiked, square
