@@ -64,7 +64,7 @@ async def get_need_of_notice(call: Call) -> ReadNotice:
     media = require_media(call.headers, (XML, TEXT_XML, JSON))
     require_coding(call.headers, ("identity",))
     services = call.services
-    raw = await whole_body(call, services.settings.body_limit, services.share_of_bodies)
+    raw = await whole_body(call, services.settings.body_limit, call.share_of_body)
     if not raw.strip():
         raise missing_body()
     return answered(await need_of_notice(call, raw, is_json=media == JSON), call.language)

@@ -97,7 +97,7 @@ def _areas(codes: Sequence[str], reference: Reference) -> list[Area]:
     found = []
     for code in filter(None, codes):
         try:
-            found.append(reference.territories.area(code))
+            found.append(reference.territories.area(code, suggest=False))
         except UnknownTerritory:
             continue
     return found

@@ -6,7 +6,7 @@ this order: the session and its scope, then the token of the form, without which
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from urllib.parse import urlencode, urlsplit
 
@@ -27,6 +27,8 @@ from domain.client import Scope
 Handler = Callable[..., Awaitable[Response[bytes]]]
 
 LONGEST_FORM, MOST_FIELDS = 1 << 20, 2_000
+LONGEST_CARRIED = 128 << 10
+"""A form that is sent without a session, and carried along on the way to one: anybody may send some."""
 HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": (
@@ -123,7 +125,10 @@ async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[byte
         return _not_its_own_form(visit)
     call.services.requests.take(visit.client)
     try:
-        return await handler(visit, **call.path_params)
+        with call.services.share_of_bodies(visit.client) as take:
+            # those that wait for their turn hold their files meanwhile
+            take(sum(len(file.content) for file in visit.files.values()))
+            return await handler(visit, **call.path_params)
     finally:
         call.services.requests.give_back(visit.client)
 
@@ -131,13 +136,15 @@ async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[byte
 async def _read(visit: Visit, made: Page) -> None:
     """Read the fields of the form, or of the query, and the files."""
     call = visit.call
+    share = partial(call.services.share_of_bodies, visit.client)
     if made.files and has_files(call):
         # files are for those who are signed in: of others only what is typed is kept
-        limit = LONGEST_FORM if visit.client is None else call.services.settings.body_limit
-        share = call.services.share_of_bodies
+        limit = LONGEST_CARRIED if visit.client is None else call.services.settings.body_limit
         visit.fields, visit.files = await read_form_with_files(call, limit, MOST_FIELDS, share)
     elif made.method == "POST":
-        visit.fields = await read_fields(call, LONGEST_FORM, MOST_FIELDS)
+        # the form to sign in has another in one of its fields, where it is longer
+        limit = LONGEST_FORM if visit.client else LONGEST_CARRIED if made.scopes else 2 * LONGEST_CARRIED
+        visit.fields = await read_fields(call, limit, MOST_FIELDS, share)
     else:
         visit.fields = fields_in(call.scope["query_string"], MOST_FIELDS)
 
@@ -162,7 +169,7 @@ def sign_in_page(
         status,
         back=back,
         typed=typed,
-        carried=fields_as_typed(typed),
+        carried=fields_as_typed(typed) if provider else [],
         wrong=wrong,
         provider=provider.label if provider else None,
         way=way,

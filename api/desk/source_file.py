@@ -25,7 +25,7 @@ class ReadAs(NamedTuple):
     media_type: str
 
 
-def read_as(name: str, content: bytes, wanted: str, reference: Reference, language: Language) -> ReadAs:
+def read_as(reference: Reference, name: str, content: bytes, wanted: str, language: Language) -> ReadAs:
     """The wanted format; without one, the format that reads most of the first rows, `vivier` where others do no better.
 
     Raises InvalidContent for a file that none can read, or that the wanted one cannot.

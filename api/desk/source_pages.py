@@ -1,7 +1,7 @@
 """The pages for integrators: sources with their quality and freshness, and a file tried, imported and reported on."""
 
 import asyncio
-from io import BytesIO
+from tempfile import TemporaryFile
 from typing import Any, get_args
 from urllib.parse import quote
 from uuid import UUID
@@ -93,7 +93,11 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
         async with visit.services.imports.of(source):
             layout = await _layout(visit, file)
             query = ImportQuery(layout.format, mode, is_trial, bool(visit.text("forcer")))
-            report = await imported(visit.call, source, query, layout.media_type, BytesIO(file.content))
+            # on the disk, where the process that reads its rows finds it
+            with TemporaryFile(prefix="vivier-") as stream:
+                await asyncio.to_thread(stream.write, file.content)
+                stream.seek(0)
+                report = await imported(visit.call, source, query, layout.media_type, stream)
     except (InvalidContent, Conflict, Refusal) as refused:
         if isinstance(refused, Refusal) and not refused.errors:
             raise
@@ -160,8 +164,10 @@ async def _source_page(
 
 
 async def _layout(visit: Visit, file: FormFile) -> ReadAs:
-    reference, language = visit.services.reference, visit.language
-    return await asyncio.to_thread(read_as, file.name, file.content, visit.text("format"), reference, language)
+    """The layout of a file, tried in another process: rows that take long to read keep nobody else waiting."""
+    key, left = str(visit.call.bearer.organisation_id), visit.call.left
+    tried = file.name, file.content, visit.text("format"), visit.language
+    return await visit.services.match_work.beside(read_as, *tried, is_much=True, key=key, left=left)
 
 
 def _reasons(refused: InvalidContent | Conflict | Refusal) -> tuple[Text, ...]:

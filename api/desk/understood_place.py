@@ -15,7 +15,8 @@ from matching.reference import Reference
 
 Form = TypeVar("Form", bound=PlaceForm)
 
-MOST_CHOICES = 8
+MOST_CHOICES, MOST_SUGGESTIONS = 8, 10
+"""The places that are shown for a name, and the mistakes for which a code that may be meant is looked for."""
 _POINT = re.compile(r"\s*(-?\d{1,2}(?:\.\d{1,15})?)\s*[,;]\s*(-?\d{1,3}(?:\.\d{1,15})?)\s*", re.ASCII)
 
 
@@ -127,7 +128,7 @@ def _looked_up(
     areas: list[Area] = []
     for code in form.territories:
         try:
-            areas.append(reference.territories.area(code))
+            areas.append(reference.territories.area(code, suggest=len(mistakes) < MOST_SUGGESTIONS))
         except UnknownTerritory as unknown:
             mistakes.append(Mistake(f"{prefix}lieu", unknown.detail))
     choices: tuple[Area, ...] = ()

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from api.web.form_fields import read_fields, unreadable_form
-from api.web.request_body import AnyRequest
+from api.web.request_body import AnyRequest, Share
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent, Problem
 from domain.exchanges.exchange import ReplyRequest
@@ -53,9 +53,9 @@ class ReplyForm(msgspec.Struct, frozen=True):
         return f"{self.key} {blake2b(msgspec.json.encode(self), digest_size=16).hexdigest()}"
 
 
-async def read_form(request: AnyRequest, limit: int) -> ReplyForm:
-    """The form in the body. Raises Refusal: 400 where it is none, 413, 415."""
-    fields = await read_fields(request, limit, MOST_FIELDS)
+async def read_form(request: AnyRequest, limit: int, share: Share) -> ReplyForm:
+    """The form in the body. Raises Refusal: 400 where it is none, 413, 415, 429."""
+    fields = await read_fields(request, limit, MOST_FIELDS, share)
     form = {name: texts[-1] for name, texts in fields.items()}
     try:
         return msgspec.convert({**form, "barriers": tuple(fields.get("barriers", ()))}, ReplyForm)

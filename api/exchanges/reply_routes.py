@@ -83,7 +83,7 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
 
     async def answer() -> Response[bytes]:
         if require_media(call.headers, (JSON, FORM)) == JSON:
-            body = await JsonBody(ReplyRequest).read(call, LONGEST_BODY, call.services.share_of_bodies)
+            body = await JsonBody(ReplyRequest).read(call, LONGEST_BODY, call.share_of_body)
             return await _add(call, token, body, key_of(call), created)
         return await _answer_form(call, token)
 
@@ -140,7 +140,7 @@ def _as_redirection(message: VisibleMessage) -> Answer:
 
 async def _answer_form(call: Call, token: str) -> Response[bytes]:
     """The redirection to the page; where the reply is refused, the page with the form as it was filled in."""
-    form = await read_form(call, LONGEST_BODY)
+    form = await read_form(call, LONGEST_BODY, call.share_of_body)
     try:
         return await _add(call, token, reply_in(form), form.own_key, _as_redirection)
     except InvalidContent as wrong:

@@ -72,23 +72,29 @@ class ByteQuota:
 
     def __init__(self) -> None:
         self._taken = 0
+        self._taken_of: Counter[str] = Counter()
 
     @contextmanager
-    def share(self, limit: int) -> Iterator[Callable[[int], None]]:
+    def share(self, limit: int, key: str = "", of_one: int | None = None) -> Iterator[Callable[[int], None]]:
         """A function that takes so many bytes more until the end of the block.
 
-        It raises Refusal (429) where all requests together would have more than `limit`.
+        It raises Refusal (429) where all requests together would have more than `limit`, or those of `key` more than
+        `of_one`.
         """
         own = 0
 
         def take(count: int) -> None:
             nonlocal own
-            if self._taken + count > limit:
+            if self._taken + count > limit or (of_one is not None and self._taken_of[key] + count > of_one):
                 require_within(RETRY_AFTER_SECONDS)
             self._taken += count
+            self._taken_of[key] += count
             own += count
 
         try:
             yield take
         finally:
             self._taken -= own
+            self._taken_of[key] -= own
+            if not self._taken_of[key]:
+                del self._taken_of[key]

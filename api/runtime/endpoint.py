@@ -11,6 +11,7 @@ the rest. Paths without parameters do without its routing too, which costs more 
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from inspect import cleandoc
 from typing import Any, Literal, NewType, cast, get_type_hints
 from urllib.parse import unquote_to_bytes
@@ -71,6 +72,10 @@ class Call(Request[Client, None, Any]):
     def bearer(self) -> Client:
         """The bearer of the key; only on routes that name a scope."""
         return cast("Client", self.scope["user"])
+
+    def share_of_body(self) -> AbstractContextManager[Callable[[int], None]]:
+        """The share of the memory for its body: see `Services.share_of_bodies`."""
+        return self.services.share_of_bodies(self.scope.get("user"))
 
     async def left(self) -> None:
         """Wait until the client hangs up; only once the body was read."""
@@ -214,9 +219,9 @@ def _adapter(handler: Handler, route: Route, *, takes_query: bool) -> Callable[[
         if takes_query:
             arguments["query"] = parameters
         if body:
-            arguments["body"] = await body.read(request, services.settings.body_limit, services.share_of_bodies)
+            arguments["body"] = await body.read(request, services.settings.body_limit, request.share_of_body)
         elif takes_nothing:
-            await require_empty(request, services.settings.body_limit, services.share_of_bodies)
+            await require_empty(request, services.settings.body_limit, request.share_of_body)
         answer = await handler(request, **arguments)
         return await _encoded(request, answer, route.statuses[0], _headers_of_file(request, route.file))
 

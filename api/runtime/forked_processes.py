@@ -22,15 +22,25 @@ import msgspec
 import structlog
 
 from db.imports.prepare_rows import Prepare, Prepared, Terms, prepare
+from domain.suppliers.rows import Batch
+from domain.text.bilingual import Text
 from matching.reference import Reference
 from sources.file_reader import Reading, batches
+from sources.rows import unreadable
 
 READ_AT_ONCE = 1 << 20
 START_SECONDS = 10.0
 AHEAD = 2
 """The number of batches asked for before the first of them is stored."""
+BATCH_SECONDS = 60.0
+"""Time of a core that some 2,000 rows may take to be read: a hundred times what they do, while others wait for a
+place."""
 GARBAGE_AFTER = 200_000
 """Rows hold no cycles: looking for garbage among them as often as usual takes a twentieth of the time."""
+TOO_SLOW = Text(
+    "Des lignes de ce fichier demandent plus d'une minute de calcul : elles ne sont pas ce que ce format attend",
+    "Rows of this file take more than a minute to be read: they are not what this format expects",
+)
 _READY, _IMPORT, _CALL, _SERVE = b"!", b"i", b"c", b"s"
 _LENGTH_BYTES = 8
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -209,7 +219,7 @@ def _prepare_file(channel: int, file: int, requests: socket.socket, reference: R
         parent.sendall(_READY)
         try:
             reading, terms = pickle.load(questions)  # noqa: S301 - our own parent's
-            for batch in batches(reading, stream, reference):
+            for batch in _in_time(batches(reading, stream, reference)):
                 prepared = prepare(terms, batch, expects_new=pickle.load(questions))  # noqa: S301
                 _answer(parent, _encode(prepared))
             _answer(parent, None)
@@ -217,6 +227,21 @@ def _prepare_file(channel: int, file: int, requests: socket.socket, reference: R
             failure.add_note(traceback.format_exc())
             _answer(parent, failure)
         questions.read()  # to end with questions unread would take the last answer back
+
+
+def _in_time(some: Iterator[Batch]) -> Iterator[Batch]:
+    """The batches. Raises UnreadableFile where one takes longer than `BATCH_SECONDS`, wherever its rows are read."""
+
+    def give_up(*_: object) -> None:
+        raise unreadable("too_slow", TOO_SLOW)
+
+    signal.signal(signal.SIGVTALRM, give_up)
+    signal.setitimer(signal.ITIMER_VIRTUAL, BATCH_SECONDS)
+    for batch in some:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        yield batch
+        signal.setitimer(signal.ITIMER_VIRTUAL, BATCH_SECONDS)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
 def _answer(parent: socket.socket, message: Any) -> None:

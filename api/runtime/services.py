@@ -24,6 +24,7 @@ from api.runtime.supply_answers import SupplyAnswers
 from api.settings import Settings
 from api.web.problems import RETRY_AFTER_SECONDS, Refusal
 from db.core.engine import Engine
+from domain.client import Client
 from domain.text.typography import PARIS
 from matching.reference import Reference
 
@@ -55,6 +56,7 @@ class Services:
     exports: ConcurrencyLimit = field(init=False)
     spool: ByteQuota = field(default_factory=ByteQuota)
     bodies: ByteQuota = field(default_factory=ByteQuota)
+    bodies_without_key: ByteQuota = field(default_factory=ByteQuota)
     requests: RequestPlaces = field(init=False)
     long_polls: LongPolls = field(default_factory=LongPolls)
     feed_reads: SharedReads = field(default_factory=SharedReads)
@@ -84,9 +86,16 @@ class Services:
         self.identity_provider = IdentityProvider(settings) if settings.oidc_issuer else None
         self.requests = RequestPlaces(settings.key_requests, settings.organisation_requests, RETRY_AFTER_SECONDS)
 
-    def share_of_bodies(self) -> AbstractContextManager[Callable[[int], None]]:
-        """A function that takes so many bytes more for a body that is being received. Raises Refusal (429)."""
-        return self.bodies.share(max(self.settings.bodies_limit, self.settings.body_limit))
+    def share_of_bodies(self, bearer: Client | None) -> AbstractContextManager[Callable[[int], None]]:
+        """A function that takes so many bytes more for a body that is being received. Raises Refusal (429).
+
+        One organisation has half of the room at most, and those without a key a quarter of as much beside it.
+        """
+        largest = self.settings.body_limit
+        limit = max(self.settings.bodies_limit, largest)
+        if bearer is None:
+            return self.bodies_without_key.share(max(limit // 4, largest))
+        return self.bodies.share(limit, str(bearer.organisation_id), max(limit // 2, largest))
 
     @property
     def database(self) -> Engine:

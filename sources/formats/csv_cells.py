@@ -36,7 +36,6 @@ _LIKE_A_NUMBER = re.compile(r"[+\-]?[0-9][0-9 .,:/eE+%\-\u00a0\u202f]*")
 _KEPT_NUMBER = re.compile(r"0|[1-9][0-9]{0,10}")
 """Digits that a spreadsheet shows and saves as they are: no zero before them, and few enough."""
 _ESCAPED = re.compile(r"\\([\\|:\s])")
-_WITHOUT_BLANKS = re.compile(r"\s*((?:\\.|[^\\]|\\\Z)*?)\s*", re.DOTALL)
 
 
 def neutralised(text: str, *, keeps_digits: bool = True) -> str:
@@ -80,8 +79,11 @@ def unescaped(piece: str) -> str:
     """The text that `escaped` made the piece of, without blanks around it that are not escaped."""
     if "\\" not in piece:
         return piece.strip()
-    found = _WITHOUT_BLANKS.fullmatch(piece)
-    return _ESCAPED.sub(r"\1", found[1] if found else piece)
+    bare = piece.strip()
+    backslashes = len(bare) - len(bare.rstrip("\\"))
+    if backslashes % 2:  # the blank after the last is escaped
+        bare = piece.lstrip()[: len(bare) + 1]
+    return _ESCAPED.sub(r"\1", bare)
 
 
 def day(text: str) -> str:

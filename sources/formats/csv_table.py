@@ -62,7 +62,10 @@ def read_table(stream: BinaryIO, *, as_published: bool = False) -> Table:
     has more than `MOST_COLUMNS`.
     """
     rows = _rows(_Feed(stream, as_published=as_published))
-    header = next(rows, None)
+    try:
+        header = next(rows, None)
+    except _TooLong:
+        raise unreadable(TOO_LONG.code, TOO_LONG.detail) from None
     if header is None:
         raise unreadable("empty_file", _EMPTY)
     if isinstance(header, FaultyRow):

@@ -49,8 +49,9 @@ _FRANCE = frozenset(["", "fr", "france", "gp", "mq", "gf", "re", "yt", "pm", "bl
 _LISTED = frozenset({"segments", "cpv", "area_codes", "labels", "approvals"})
 _BOOLEANS = frozenset({"ess", "in_prison", "active", "national"})
 _SPELT = {"oui": "true", "yes": "true", "1": "true", "on": "true", "non": "false", "no": "false", "0": "false"}
-_BREAKING_TAG = re.compile(r"<(?:br|/p|/li|/div|/h[1-6])\b[^>]*>", re.IGNORECASE)
-_TAG = re.compile(r"</?[a-z][^>]*>", re.IGNORECASE)
+# up to the next `<` at most: the time that a text takes grows with its length alone
+_BREAKING_TAG = re.compile(r"<(?:br|/p|/li|/div|/h[1-6])\b[^<>]*>", re.IGNORECASE)
+_TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 _NO_ZERO = re.compile(r"[1-9][0-9]{8}")
 
 _A_CHANGE = Text(

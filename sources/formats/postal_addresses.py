@@ -8,7 +8,7 @@ from typing import NamedTuple
 from domain.reference.territory import Territories
 from domain.text.normalise import fold
 
-_POSTAL_CODE = re.compile(r"^(?P<street>.*?)[\s,;–-]*\b(?P<postal_code>[0-9]{5})\s+(?P<city>[^0-9,;][^,;]*)")
+_POSTAL_CODE = re.compile(r"\b([0-9]{5})\s+([^0-9,;][^,;]*)")
 _OVERSEAS = ("97", "98")
 _HAUTE_CORSE = "20200"
 _ABBREVIATED = {"st": "saint", "ste": "sainte"}
@@ -27,8 +27,8 @@ class PostalAddress(NamedTuple):
 def split_address(line: str) -> PostalAddress:
     """The parts of "19 rue de la Poste 31700 Cornebarrieu"; all of it is the street where no postal code is found."""
     line = " ".join(line.split())
-    if found := _POSTAL_CODE.match(line):
-        return PostalAddress(*(part.strip() for part in found.groups()))
+    if found := _POSTAL_CODE.search(line):
+        return PostalAddress(line[: found.start()].rstrip(" ,;–-"), found[1], found[2].strip())
     return PostalAddress(line, "", "")
 
 

@@ -109,15 +109,19 @@ NAMES = (
 _ANY_NETWORK, _ANY_NAME = (re.compile("|".join(each.name.pattern for each in namings)) for namings in (NETWORKS, NAMES))
 
 
+LONGEST_NAME = 400
+"""What is read of a name, whose words may stand far apart: no supplier has a longer one."""
+
+
 def networked(name: str, kind: Kind | None, source: str | None) -> tuple[Offer, ...]:
     """The offers of the networks in a name; () for most names."""
-    folded = fold(name)
+    folded = fold(name[:LONGEST_NAME])
     return _offers(NETWORKS, folded, kind, source, "Déduit du réseau") if _ANY_NETWORK.search(folded) else ()
 
 
 def offers_by_name(name: str, kind: Kind | None, source: str | None) -> tuple[Offer, ...]:
     """The offer of the words by which structures of a kind call themselves; () for most names."""
-    folded = fold(name)
+    folded = fold(name[:LONGEST_NAME])
     return _offers(NAMES, folded, kind, source, "Déduit du nom")[:1] if _ANY_NAME.search(folded) else ()
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from api.desk.understood_place import MOST_SUGGESTIONS
 from tests.api.desk.steps import Browser, heading
 from tests.api.sync.factories import Client
 
@@ -37,6 +38,21 @@ async def test_what_is_unticked_stays_so_until_other_words_are_typed(browser: Br
     assert browser.fields("besoin")["lot-1-metier"] == both[1:]
     await browser.submit("besoin", {"lot-1-objet": "tonte de pelouses"}, faire="comprendre")
     assert browser.fields("besoin")["lot-1-metier"] == ["ev-entretien"]
+
+
+@pytest.mark.parametrize("montrer", [None, "lieu"])
+async def test_of_many_unknown_codes_the_first_have_a_suggestion(browser: Browser, montrer: str | None) -> None:
+    """To look for what may be meant takes longer than all the rest of the form."""
+    await browser.sign_in()
+    codes = [f"commune:{number:05}x" for number in range(1_000, 1_100)]
+    answer = await browser.submit(
+        "besoin",
+        {"territoire": codes, "montrer": montrer or ""},
+        to="besoin/compris" if montrer else None,
+        faire="comprendre",
+    )
+    assert "commune:01000x" in answer.text
+    assert 1 <= len(set(re.findall(r"peut-être (commune:\w+)", answer.text))) <= MOST_SUGGESTIONS
 
 
 async def test_a_name_of_several_places_is_a_choice(browser: Browser) -> None:

@@ -1,6 +1,7 @@
 """A session of the desk: begun with a key, for this browser alone, and no longer than its key."""
 
 import re
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from api.desk.assets import asset_path
+from api.desk.page import LONGEST_CARRIED
 from api.desk.pages import PAGES
 from api.desk.visit import COOKIE, local_path
 from api.runtime.auth import UNKNOWN_PER_MINUTE
@@ -187,6 +189,47 @@ async def test_what_is_typed_outlives_the_session(browser: Browser) -> None:
     assert heading(browser.page) == "Vous êtes connecté"
     await browser.submit("besoin")
     assert 'value="Entretien des parcs"' in browser.page
+
+
+async def test_without_a_session_no_more_is_read_than_is_carried_along(browser: Browser) -> None:
+    """Anybody may send a form, and each is read and written again: one of a MiB took a third of a second."""
+    await browser.open("/connexion")
+    for path, most in (
+        ("/besoin", LONGEST_CARRIED),
+        ("/sources/x/envois", LONGEST_CARRIED),
+        ("/connexion", 2 * LONGEST_CARRIED),
+    ):
+        sent = [await browser.post(path, content=b"a=" + b"b" * (size - 2), headers=FORM) for size in (most, most + 1)]
+        assert (sent[0].status_code in {401, 403}, sent[1].status_code) == (True, 413)
+
+
+async def test_what_is_carried_along_survives_being_written_twice(browser: Browser) -> None:
+    await browser.sign_in()
+    form = browser.page
+    await browser.submit("deconnexion")
+    browser.page = form
+    typed = 'é"' * (LONGEST_CARRIED // 12)
+    await browser.submit("besoin", reference=typed, faire="comprendre")
+    await browser.submit("connexion", cle=ADMIN_KEY)
+    assert browser.fields("besoin")["reference"] == [typed]
+
+
+async def test_forms_of_those_who_are_not_signed_in_have_room_of_their_own(served: Client, browser: Browser) -> None:
+    """They keep nobody who is from sending one."""
+    services = served.services
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"a="
+        yield b"b"
+
+    await browser.sign_in()
+    async with Browser(served.app) as another:
+        await another.open("/connexion")
+        with services.share_of_bodies(None) as take:
+            take(services.settings.bodies_limit // 4)
+            for path in ("/besoin", "/connexion"):
+                assert (await another.post(path, content=pieces(), headers=FORM)).status_code == 429
+            assert (await browser.post("/besoin", content=pieces(), headers=FORM)).status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,20 @@
 """Files are tried before they are imported, by whoever may write the source; rejects say what would be right."""
 
 import json
+import os
 import re
+from collections.abc import Callable
 from html import unescape
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from api.desk import source_pages
 from api.desk.source_file import read_as
+from api.sync.imports import imported
 from domain.errors import InvalidContent
+from domain.suppliers.source import Import
 from matching.reference import Reference
 from tests.api.desk.steps import Browser, heading, sign_in_as
 from tests.api.organisations import member
@@ -149,9 +155,31 @@ async def test_programs_are_answered_as_ever_and_browsers_shown_the_page(
     ],
 )
 def test_the_layout_is_recognised_by_the_first_rows(reference: Reference, name: str, content: bytes) -> None:
-    assert read_as(name, content, "", reference, "fr").format == "vivier"
+    assert read_as(reference, name, content, "", "fr").format == "vivier"
 
 
 def test_a_layout_that_is_not_written_so_is_refused(reference: Reference) -> None:
     with pytest.raises(InvalidContent):
-        read_as("fiches.csv", ROWS.encode(), "gogocarto", reference, "fr")
+        read_as(reference, "fiches.csv", ROWS.encode(), "gogocarto", "fr")
+
+
+async def test_rows_of_a_file_are_read_in_other_processes(
+    served: Client, browser: Browser, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its layout too: rows that take long to read keep no other request waiting."""
+    work, files = served.app.state.services.match_work, []
+
+    async def noted(there: object, here: Callable[[], object], key: str) -> object:
+        files.append("layout")
+        return here()
+
+    async def imported_of(*arguments: Any) -> Import:
+        files.append(f"rows of {os.fstat(arguments[-1].fileno()).st_size}")
+        return await imported(*arguments)
+
+    monkeypatch.setattr(work, "_in_a_process", noted)
+    monkeypatch.setattr(source_pages, "imported", imported_of)
+    await browser.sign_in()
+    await browser.open(f"/{path_of(source)}")
+    assert await send(browser, source, ROWS.encode(), faire="essayer") == 200
+    assert files == ["layout", f"rows of {len(ROWS.encode())}"]

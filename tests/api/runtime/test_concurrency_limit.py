@@ -44,3 +44,20 @@ def test_a_share_of_the_disk_is_given_back_at_its_end() -> None:
         take(10)
     assert refused.value.kind.slug == "too-many-requests"
     assert int(refused.value.headers["retry-after"]) > 0
+
+
+def test_one_key_takes_no_more_than_its_part_of_the_room() -> None:
+    """By however many requests; another then still finds some."""
+    quota = ByteQuota()
+    with (
+        quota.share(10, "one", 5) as take,
+        quota.share(10, "one", 5) as take_too,
+        quota.share(10, "other", 5) as others,
+    ):
+        take(3)
+        take_too(2)
+        with pytest.raises(Refusal):
+            take_too(1)
+        others(5)
+    with quota.share(10, "one", 5) as take:
+        take(5)

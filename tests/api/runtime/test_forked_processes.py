@@ -1,8 +1,10 @@
 """Rows encoded in a process of their own."""
 
+import csv
 import gzip
 import io
 import os
+import re
 import socket
 import tempfile
 from collections.abc import Callable, Generator, Iterator
@@ -19,7 +21,7 @@ from db.imports.prepare_rows import SUPPLIER_ID, Prepared, Terms, prepare
 from domain.suppliers.source import SourceMapping
 from matching.geo.lambert import register_point
 from sources.file_reader import ROWS_AT_ONCE, Reading, batches
-from sources.formats.registry import CSV, NDJSON
+from sources.formats.registry import CSV, JSON, NDJSON
 from sources.rows import UnreadableFile
 from tests.factories import reference
 
@@ -133,6 +135,36 @@ def test_a_compressed_file_that_is_cut_is_not_taken_for_its_end() -> None:
         assert len(prepared(processes, compressed, reading(is_gzipped=True))) == 3
         with pytest.raises(UnreadableFile, match="gzip"):
             prepared(processes, compressed[:-9], reading(is_gzipped=True))
+
+
+def test_rows_that_take_for_ever_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others wait for the place of such a file."""
+    for_ever = (re.match("(a*)*b", "a" * 99) for _ in range(1))
+    monkeypatch.setattr(api.runtime.forked_processes, "batches", lambda *_: for_ever)
+    monkeypatch.setattr(api.runtime.forked_processes, "BATCH_SECONDS", 0.05)
+    with forked_processes(reference()) as processes, pytest.raises(UnreadableFile) as refused:
+        prepared(processes)
+    assert refused.value.problems[0].code == "too_slow"
+
+
+LONG = 100_000
+HARD_CELLS = ("a" + " " * LONG + "\\b", "x" + ",;" * LONG + "x", "<a " * LONG, "</p " * LONG, "regie " * LONG)
+
+
+@pytest.mark.parametrize("text", HARD_CELLS, ids=("blanks", "signs", "tags", "ends of tags", "names"))
+def test_long_texts_are_read_in_a_time_that_grows_with_their_length(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would take minutes if it were looked through from each of its letters on."""
+    element = {"id": "1", "name": text, "description": text, "address": {"customFormatedAddress": text}}
+    table = io.StringIO()
+    csv.writer(table).writerows([("external_id", "name", "segments", "description"), ("1", text, text, text)])
+    monkeypatch.setattr(api.runtime.forked_processes, "BATCH_SECONDS", 5.0)
+    with forked_processes(reference()) as processes:
+        for name, media_type, content in (
+            ("gogocarto", JSON, msgspec.json.encode({"data": [element]})),
+            ("vivier", CSV, table.getvalue()[:100_000].encode()),
+        ):
+            (batch,) = prepared(processes, content, Reading(name, media_type, SourceMapping(), "fr"))
+            assert len(batch.records) + len(batch.rejects) == 1
 
 
 def test_a_process_that_fails_says_of_what(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,12 +63,13 @@ def test_a_bad_row_does_not_stop_the_next(row: bytes, code: str) -> None:
         (b"a,b,a\n", "duplicate_column"),
         (b"\xe9,b\n", "not_utf8"),
         (",".join(map(str, range(MOST_COLUMNS + 1))).encode(), "too_many_columns"),
+        (b"a," * 1_000_000, "line_too_long"),
     ],
-    ids=["empty", "a column twice", "not UTF-8", "too many columns"],
+    ids=["empty", "a column twice", "not UTF-8", "too many columns", "too long"],
 )
 def test_a_header_that_cannot_be_used_is_the_whole_files_fault(data: bytes, code: str) -> None:
     with pytest.raises(UnreadableFile) as raised:
-        read_table(io.BytesIO(data))
+        read_table(io.BytesIO(data), as_published=code == "line_too_long")
     assert [problem.code for problem in raised.value.problems] == [code]
 
 
