@@ -270,12 +270,13 @@ async def _write_entries(connection: Connection, found: Findings, actor: Actor, 
 
 
 async def _bound(connection: Connection, about: str, numbers: Iterable[int]) -> Sequence[str]:
-    """The shortlists of these numbers of a need, and the decisions on them, which may have changed."""
+    """The need, its shortlists of these numbers and the decisions on them, which may have changed."""
     kind, _, id_ = about.partition(":")
     if kind != "need":
         return ()
     changed, need_id = sorted(numbers), UUID(id_)
     return [
+        about,
         *(shortlist_name(need_id, number) for number in changed),
         *await decision_names(connection, need_id, changed),
     ]
