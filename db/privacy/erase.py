@@ -249,8 +249,9 @@ async def _write_entries(connection: Connection, found: Findings, actor: Actor, 
     """In each journal what changed there, and with each object that it did; in ids and counts."""
     changed = _changed_objects(found, actor.organisation_id)
     owners = {row.organisation_id for row in found.persons}.union(owner for owner, _ in changed)
-    rejected = {each.where for each in found.holdings if each.where.startswith("import:")}
-    if found.records or rejected:
+    of_imports = {each.where for each in found.holdings if each.where.startswith("import:")}
+    rejected = {where for where in of_imports if "/" in where}
+    if found.records or of_imports:
         owners.add(actor.organisation_id)
     for owner in sorted(owners):
         own_actor = msgspec.structs.replace(actor, organisation_id=owner)
