@@ -1,7 +1,8 @@
 """Things that journal entries bind, as they are stored, and their digests.
 
 Names: `message:<id>`, `exchange:<id>` (with its recipients, without addresses, which may be erased),
-`shortlist:<need>/<number>`, `decision:<need>/<number>/<supplier>/<lot>`.
+`need:<id>` (its content, status and version), `shortlist:<need>/<number>`, `award:<id>`,
+`decision:<need>/<number>/<supplier>/<lot>`.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -9,11 +10,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, cast, func, select, tuple_
+from sqlalchemy import Select, Text, cast, func, select, tuple_
 
 from db.core.engine import Connection
 from db.schema.exchange_tables import exchange_recipients, exchanges, messages
-from db.schema.need_tables import needs, shortlist_decisions, shortlists
+from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
 from domain.audit import content_digest
 
 READ_AT_ONCE = 200
@@ -33,16 +34,24 @@ async def content_digests(connection: Connection, names: Iterable[str]) -> Diges
 
 
 async def unrecorded(connection: Connection, organisation_id: UUID, recorded: set[str]) -> Sequence[str]:
-    """The messages and shortlists of an organisation that are not among the `recorded` names."""
-    own_messages = select(messages.c.id).where(
-        messages.c.exchange_id == exchanges.c.id, exchanges.c.organisation_id == organisation_id
+    """All that entries tell of and an organisation has, but the `recorded` names."""
+    own_need, own_exchange = needs.c.organisation_id == organisation_id, exchanges.c.organisation_id == organisation_id
+    decisions, of_need = shortlist_decisions.c, shortlists.c.need_id == needs.c.id
+    parts: tuple[tuple[str, Select[Any]], ...] = (
+        ("exchange", select(exchanges.c.id).where(own_exchange)),
+        ("message", select(messages.c.id).where(messages.c.exchange_id == exchanges.c.id, own_exchange)),
+        ("need", select(needs.c.id).where(own_need)),
+        ("shortlist", select(shortlists.c.need_id, shortlists.c.number).where(of_need, own_need)),
+        (
+            "decision",
+            select(decisions.need_id, decisions.number, decisions.supplier_id, decisions.lot_id).where(
+                decisions.need_id == needs.c.id, own_need
+            ),
+        ),
+        ("award", select(awards.c.id).where(awards.c.organisation_id == organisation_id)),
     )
-    own_shortlists = select(shortlists.c.need_id, shortlists.c.number).where(
-        shortlists.c.need_id == needs.c.id, needs.c.organisation_id == organisation_id
-    )
-    names = [f"message:{id_}" for id_ in (await connection.execute(own_messages)).scalars()]
-    names += [shortlist_name(row.need_id, row.number) for row in await connection.execute(own_shortlists)]
-    return sorted(set(names) - recorded)
+    names = {f"{kind}:{'/'.join(map(str, row))}" for kind, own in parts for row in await connection.execute(own)}
+    return sorted(names - recorded)
 
 
 async def decision_names(connection: Connection, need_id: UUID, numbers: Iterable[int]) -> Sequence[str]:
@@ -88,6 +97,20 @@ async def _shortlists(connection: Connection, names: Sequence[str]) -> Digests:
     return {shortlist_name(row.need_id, row.number): _digest(row) for row in await connection.execute(query)}
 
 
+async def _needs(connection: Connection, names: Sequence[str]) -> Digests:
+    """PostgreSQL digests the contents, which may be long."""
+    own = needs.c
+    content = func.sha256(func.convert_to(cast(own.content, Text), "UTF8"))
+    query = select(own.id, own.organisation_id, own.status, own.version, own.published_at, own.ended_at, content)
+    rows = await connection.execute(query.where(own.id.in_(map(_id, names))))
+    return {f"need:{row.id}": _digest(row) for row in rows}
+
+
+async def _awards(connection: Connection, names: Sequence[str]) -> Digests:
+    rows = await connection.execute(select(awards).where(awards.c.id.in_(map(_id, names))))
+    return {f"award:{row.id}": _digest(row) for row in rows}
+
+
 async def _decisions(connection: Connection, names: Sequence[str]) -> Digests:
     own = shortlist_decisions.c
     keys = [(UUID(need), int(number), UUID(supplier), lot) for need, number, supplier, lot in map(_parts, names)]
@@ -99,6 +122,8 @@ async def _decisions(connection: Connection, names: Sequence[str]) -> Digests:
 _KINDS: dict[str, Callable[[Connection, Sequence[str]], Awaitable[Digests]]] = {
     "message": _messages,
     "exchange": _exchanges,
+    "need": _needs,
+    "award": _awards,
     "shortlist": _shortlists,
     "decision": _decisions,
 }

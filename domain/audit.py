@@ -129,8 +129,8 @@ class Break(msgspec.Struct, frozen=True):
 class BoundContent:
     """Collects what the entries of one journal bind, given in the order of their numbers.
 
-    `names`: what must be stored as the last entry about it says; `recorded`: the messages and shortlists that entries
-    tell of, those of earlier versions too, which bind nothing.
+    `names`: what must be stored as the last entry about it says; `recorded`: what entries tell of, those of earlier
+    versions too, which bind nothing.
     """
 
     def __init__(self) -> None:
@@ -145,12 +145,13 @@ class BoundContent:
         if entry.action == "exchange.opened":
             self._need_of[entry.object] = f"need:{entry.detail.get('need_id')}"
         need = self._need_of.get(entry.object, entry.object)
-        if message_id := entry.detail.get("message_id"):
-            self.recorded.add(f"message:{message_id}")
-        if entry.action == "shortlist.frozen":
-            self.recorded.add(f"shortlist:{entry.object.partition(':')[2]}/{entry.detail.get('number')}")
-        for each in entry.content:
-            name, _, digest = each.rpartition("=")
+        bound = dict(each.rpartition("=")[::2] for each in entry.content)
+        told = _told_of(entry)
+        self.recorded.update(told, bound)
+        for name in told - bound.keys():
+            # changed by a server of an earlier version
+            self.names.pop(name, None)
+        for name, digest in bound.items():
             self.names[name] = (entry.number, digest)
             self._need_of[name] = need
 
@@ -163,6 +164,24 @@ class BoundContent:
     def _forget(self, need: str) -> None:
         for name in [name for name in self.names if self._need_of[name] == need]:
             del self.names[name]
+
+
+def _told_of(entry: Entry) -> set[str]:
+    """The names of all that an entry says was stored or changed, by its action and detail, bound or not."""
+    detail, (_, _, id_) = entry.detail, entry.object.partition(":")
+    message, award = {f"message:{detail.get('message_id')}"}, {f"award:{detail.get('award_id')}"}
+    told = {
+        "exchange.opened": {entry.object, *message},
+        "message.sent": message,
+        "message.noted": message,
+        "message.received": message,
+        "question.published": message,
+        "shortlist.frozen": {f"shortlist:{id_}/{detail.get('number')}"},
+        "decision.made": {f"decision:{id_}/{detail.get('number')}/{detail.get('supplier_id')}/{detail.get('lot_id')}"},
+        "award.noted": award,
+        "award.withdrawn": award,
+    }
+    return {entry.object} if entry.action.startswith("need.") else told.get(entry.action, set())
 
 
 class Chain:

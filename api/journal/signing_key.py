@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from secrets import token_bytes
+from secrets import token_bytes, token_hex
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -58,8 +58,9 @@ def _seed_in(path: Path) -> bytes:
     with suppress(FileNotFoundError):
         return base64.b64decode(path.read_bytes(), validate=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    own = path.with_name(f".{FILE}.{os.getpid()}")
-    descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # by chance: processes of two containers with one home have the same number
+    own = path.with_name(f".{FILE}.{token_hex(8)}")
+    descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(base64.b64encode(token_bytes(SEED_BYTES)))
     # whole or not at all, and never in the place of one that another process has just made

@@ -34,7 +34,8 @@ async def award_lot(connection: Connection, acting: Acting, need_id: UUID, reque
     award = await _award(connection, acting, need, request)
     await insert_award(connection, acting.organisation_id, award)
     detail: Detail = {"award_id": str(award.id), "lot_id": award.lot_id, "supplier_id": str(award.supplier_id)}
-    await write_entry(connection, acting.actor, "award.noted", f"need:{need_id}", award.created_at, detail=detail)
+    now, about = award.created_at, (f"award:{award.id}",)
+    await write_entry(connection, acting.actor, "award.noted", f"need:{need_id}", now, detail=detail, about=about)
     return award
 
 
@@ -44,7 +45,8 @@ async def withdraw_award(connection: Connection, acting: Acting, need_id: UUID, 
     if not await mark_award_withdrawn(connection, acting.organisation_id, need_id, award_id, now):
         raise NotFound(NO_AWARD)
     detail: Detail = {"award_id": str(award_id)}
-    await write_entry(connection, acting.actor, "award.withdrawn", f"need:{need_id}", now, detail=detail)
+    about = (f"award:{award_id}",)
+    await write_entry(connection, acting.actor, "award.withdrawn", f"need:{need_id}", now, detail=detail, about=about)
 
 
 async def _award(connection: Connection, acting: Acting, need: StoredNeed, request: AwardRequest) -> Award:

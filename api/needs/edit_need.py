@@ -81,7 +81,8 @@ async def plan_need(
     now = acting.now()
     need = await insert_need(connection, acting.organisation_id, content, now)
     body = await shortlist_now(connection, acting, need, matched)
-    await write_entry(connection, acting.actor, "need.created", f"need:{need.id}", now, version=need.version)
+    name = f"need:{need.id}"
+    await write_entry(connection, acting.actor, "need.created", name, now, version=need.version, about=(name,))
     await freeze_matched(connection, acting, need, body)
     return need, body
 
@@ -139,8 +140,9 @@ async def change_need(connection: Connection, acting: Acting, need: StoredNeed, 
     entries: dict[str, Detail] = {"need.changed": {"fields": list(fields)}} if fields else {}
     if after.status != need.status:
         entries[f"need.{after.status}"] = {"from": need.status}
+    name = f"need:{need.id}"
     for action, detail in entries.items():
-        await write_entry(connection, acting.actor, action, f"need:{need.id}", now, version=version, detail=detail)
+        await write_entry(connection, acting.actor, action, name, now, version=version, detail=detail, about=(name,))
     return after
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import structlog
 
-from db.core.connect import NoAnswer
+from db.core.connect import FormerPrimary, NoAnswer
 from db.core.engine import Engine, cut
 from db.core.listen_notify import answers
 from db.delivery.outbox import CHANNEL
@@ -20,8 +20,9 @@ class DatabaseWatch:
     """Hears of new versions of the directory and of deliveries, and of the database itself once a second.
 
     Where that is silent for `patience` seconds, all connections of the `engine` are cut: a server that hangs takes
-    requests and never answers them, while those who wait can be told to come back. The same holds for a pooler at
-    `pooler_url`, where the connections of the engine lead to one.
+    requests and never answers them, while those who wait can be told to come back. So they are where another host was
+    promoted beside the one that answers. The same holds for a pooler at `pooler_url`, where the connections of the
+    engine lead to one.
     """
 
     def __init__(self, url: str, engine: Engine, patience: float, pooler_url: str | None = None) -> None:
@@ -71,4 +72,7 @@ class DatabaseWatch:
         self._away.add(url)
         if isinstance(failure, NoAnswer):
             log.warning("the database is silent: its connections are cut", seconds=self._patience)
+            cut(self._engine)
+        elif isinstance(failure, FormerPrimary):
+            log.warning("another host of the database was promoted: the connections to this one are cut")
             cut(self._engine)

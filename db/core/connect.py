@@ -26,12 +26,17 @@ SESSION = {"jit": "off", **TIME_ZONE}
 STEP_SECONDS = 0.25
 LONGEST_COMMAND_SECONDS = 3_600.0
 """More than any statement takes, of imports and migrations too; one that is not answered by then never will be."""
+COMMIT_SECONDS = 15.0
+"""More than a commit takes where the synchronous standby is there; whoever waits for the same lock waits as long again."""
 _PASSED_OVER = (
     OSError,
     asyncpg.exceptions.CannotConnectNowError,
     asyncpg.exceptions.TooManyConnectionsError,
     asyncpg.exceptions.TargetServerAttributeNotMatched,
 )
+_TAKES_WRITES = frozenset({"read-write", "primary"})
+# a standby that is promoted begins another timeline, which is the first part of the names of its files
+_TIMELINE = "SELECT substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
 
 
 class InvalidDatabaseUrl(DomainError):
@@ -60,31 +65,84 @@ def dsn(url: str) -> str:
     return f"postgresql://{rest}"
 
 
+class FormerPrimary(OSError):
+    """The host takes writes, and another that was promoted since does so too."""
+
+
 class Connector:
     """Opens connections to the first host of an address that takes them; later ones begin with the host that did.
 
     A host is passed over where it is away, starting, full, silent for `patience` seconds, or not what the address asks
     for in `target_session_attrs`: without that, one that takes writes (`read-write`). A pooler that does not
     know all of `SESSION`, as PgBouncer does not know `jit`, is sent the time zone alone.
+
+    Of several that take writes, the one that was promoted last is meant: a former primary may have come back, or go on,
+    without knowing. So all are looked at before the first connection, and none is taken that is known to be outdone.
     """
 
     def __init__(self, url: str, patience: float = PATIENCE_SECONDS) -> None:
         self._patience, self._session = patience, SESSION
         self._attempts = list(_attempts(dsn(url)))
+        self.compares = len(self._attempts) > 1 and all(wanted in _TAKES_WRITES for _, wanted in self._attempts)
+        self._latest, self._has_looked = 0, False
 
     async def __call__(self) -> "asyncpg.Connection[Any]":
         """A new connection. Raises what the last host said: OSError or asyncpg.PostgresError."""
+        if self.compares and not self._has_looked:
+            await self.look()
         *others, last = self._attempts
         for attempt in others:
             with suppress(*_PASSED_OVER):
                 return await self._first_from_now_on(attempt)
         return await self._first_from_now_on(last)
 
+    async def look(self) -> None:
+        """Learn which of the hosts are outdone; those that answer are tried first from then on."""
+        answered = await asyncio.gather(*(self._is_taken(attempt) for attempt in self._attempts))
+        taken = {attempt for attempt, is_taken in zip(self._attempts, answered, strict=True) if is_taken}
+        self._attempts.sort(key=lambda each: each not in taken)
+        self._has_looked = True
+
+    def look_again(self) -> None:
+        """Look at all hosts before the next connection."""
+        self._has_looked = False
+
+    def is_outdone(self, connection: "asyncpg.Connection[Any]") -> bool:
+        """Whether another host than that of the connection is known to have been promoted since."""
+        timeline: int = connection.timeline
+        return timeline < self._latest
+
+    async def _is_taken(self, attempt: tuple[str, str]) -> bool:
+        """Whether the host takes connections; what else it says, whoever needs it will hear."""
+        with suppress(*_PASSED_OVER, asyncpg.PostgresError, asyncpg.InterfaceError):
+            connection = await self._in_time(attempt)
+            await connection.close(timeout=self._patience)
+            return True
+        return False
+
     async def _first_from_now_on(self, attempt: tuple[str, str]) -> "asyncpg.Connection[Any]":
-        # whoever asked for it may be gone just when it is there
-        opening, close = self._connected(*attempt), methodcaller("terminate")
-        connection = await answered_within(self._patience, opening, unwanted=close)
+        connection = await self._in_time(attempt)
         self._attempts.sort(key=lambda each: each != attempt)  # the others keep their order
+        return connection
+
+    async def _in_time(self, attempt: tuple[str, str]) -> "asyncpg.Connection[Any]":
+        # whoever asked for it may be gone just when it is there
+        close = methodcaller("terminate")
+        return await answered_within(self._patience, self._answering(*attempt), unwanted=close)
+
+    async def _answering(self, host: str, wanted: str) -> "asyncpg.Connection[Any]":
+        """A connection to the host. Raises FormerPrimary."""
+        connection = await self._connected(host, wanted)
+        if not self.compares:
+            return connection
+        try:
+            connection.timeline = await _timeline(connection)
+            if self.is_outdone(connection):
+                raise FormerPrimary("the host takes writes, and another that was promoted since does so too")
+        except BaseException:
+            connection.terminate()
+            raise
+        self._latest = connection.timeline
         return connection
 
     async def _connected(self, host: str, wanted: str) -> "asyncpg.Connection[Any]":
@@ -100,6 +158,14 @@ class Connector:
         except asyncpg.exceptions.ProtocolViolationError:
             self._session = TIME_ZONE
             return await connect(server_settings=self._session)
+
+
+async def _timeline(connection: "asyncpg.Connection[Any]") -> int:
+    """The number that grows whenever a standby is promoted; 0 where the server does not tell."""
+    try:
+        return int(await connection.fetchval(_TIMELINE), 16)
+    except asyncpg.PostgresError:
+        return 0
 
 
 async def connect(url: str) -> "asyncpg.Connection[Any]":
@@ -135,7 +201,12 @@ def _let_go(done: asyncio.Task[T], unwanted: Callable[[T], object]) -> None:
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that ends by itself where nobody is at the other end any more."""
+    """A connection that ends by itself where nobody is at the other end any more.
+
+    `timeline`: of the server, where hosts are compared.
+    """
+
+    timeline = 0
 
     def __init__(self, protocol: Any, transport: asyncio.BaseTransport, *others: Any) -> None:
         super().__init__(protocol, transport, *others)
@@ -147,6 +218,13 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]
         for name, value in (("KEEPIDLE", 5), ("KEEPINTVL", 2), ("KEEPCNT", 3), ("USER_TIMEOUT", 10_000)):
             if (option := getattr(socket, f"TCP_{name}", None)) is not None:
                 channel.setsockopt(socket.IPPROTO_TCP, option, value)
+
+    async def execute(self, query: str, *args: Any, **options: Any) -> str:
+        """As the driver's. A commit may wait for a standby that is gone: it is not waited for any longer."""
+        if query == "COMMIT;":
+            options.setdefault("timeout", COMMIT_SECONDS)
+        status: str = await super().execute(query, *args, **options)
+        return status
 
 
 def _attempts(address: str) -> Iterator[tuple[str, str]]:

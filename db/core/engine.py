@@ -1,6 +1,7 @@
 """Database engines and transactions."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias, cast
 from weakref import WeakSet
 
@@ -54,16 +55,22 @@ def engine(
         json_deserializer=str,
         # what was asked may hold a secret or a person's address, and errors are logged
         hide_parameters=True,
-        execution_options={"signer": signer, "opened": opened},
+        execution_options={"signer": signer, "opened": opened, "connector": connector},
         **pool,
     )
     event.listen(made.sync_engine, "handle_error", _leave_read_only)
+    event.listen(made.sync_engine, "handle_error", partial(_cut_where_silent, made))
     return made
 
 
 def cut(some: Engine) -> None:
-    """End all connections of an engine at once, those in use too: whoever waits for an answer is told there is none."""
-    for connection in tuple(cast("WeakSet[asyncpg.Connection[Any]]", some.get_execution_options()["opened"])):
+    """End all connections of an engine at once, those in use too: whoever waits for an answer is told there is none.
+
+    Before the next one, all hosts of its address are looked at.
+    """
+    options = some.get_execution_options()
+    cast("Connector", options["connector"]).look_again()
+    for connection in tuple(cast("WeakSet[asyncpg.Connection[Any]]", options["opened"])):
         connection.terminate()
 
 
@@ -71,6 +78,12 @@ def _leave_read_only(context: ExceptionContext) -> None:
     """Keep no connection to a server that has become read-only: another takes the writes."""
     if getattr(context.original_exception, "sqlstate", None) == asyncpg.ReadOnlySQLTransactionError.sqlstate:
         context.is_disconnect = True
+
+
+def _cut_where_silent(some: Engine, context: ExceptionContext) -> None:
+    """Keep nobody waiting behind a commit that is never answered, as where the synchronous standby is gone."""
+    if isinstance(context.original_exception, TimeoutError):
+        cut(some)
 
 
 transaction = AsyncEngine.begin

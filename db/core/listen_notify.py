@@ -3,15 +3,17 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
 
-from db.core.connect import PATIENCE_SECONDS, Connector, NoAnswer, answered_within
+from db.core.connect import PATIENCE_SECONDS, Connector, FormerPrimary, NoAnswer, answered_within
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
+LOOK_SECONDS = 10.0
+"""The time after which the other hosts are looked at again: one of them may have been promoted beside this one."""
 
 _CONNECTION_ERRORS = (
     OSError,
@@ -36,8 +38,9 @@ async def answers(
     """The row of the query `question`, at once, after every notification on `channels`, and every `poll_seconds`.
 
     Nothing comes while the database is away: `lost` is then called with each failure, NoAnswer where it was silent for
-    `patience` seconds. Holds one connection outside any pool, and opens another, after growing pauses, whenever it is
-    lost. Ends only with its task, or when it is closed (`contextlib.aclosing`).
+    `patience` seconds, FormerPrimary where another host was promoted meanwhile. Holds one connection outside any pool,
+    and opens another, after growing pauses, whenever it is lost. Ends only with its task, or when it is closed
+    (`contextlib.aclosing`).
     """
     pause = FIRST_PAUSE_SECONDS
     connect = Connector(url, patience)
@@ -45,10 +48,13 @@ async def answers(
         try:
             connection = await connect()
             try:
-                async with aclosing(_answers(connection, channels, question, poll_seconds, patience)) as given:
+                rows = _answers(connection, channels, question, poll_seconds, patience)
+                async with _looking(connect), aclosing(rows) as given:
                     async for answer in given:
                         pause = FIRST_PAUSE_SECONDS
                         yield answer
+                        if connect.is_outdone(connection):
+                            raise FormerPrimary("another host was promoted since")
             except NoAnswer:
                 connection.terminate()
                 raise
@@ -59,6 +65,23 @@ async def answers(
             lost(failure)
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+@asynccontextmanager
+async def _looking(connect: Connector) -> AsyncGenerator[None, None]:
+    """Look at all hosts from time to time, where they are compared."""
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            await connect.look()
+
+    looking = asyncio.create_task(look()) if connect.compares else None
+    try:
+        yield
+    finally:
+        if looking is not None:
+            looking.cancel()
 
 
 async def _answers(

@@ -10,7 +10,7 @@ from traceback import walk_tb
 import asyncpg
 from sqlalchemy import exc
 
-from db.core.connect import NoAnswer
+from db.core.connect import FormerPrimary, NoAnswer
 
 # asyncpg reports these as errors of the server, yet they only mean that it is stopping, starting, full or read-only
 _TEMPORARY = (
@@ -21,6 +21,7 @@ _TEMPORARY = (
     asyncpg.exceptions.TooManyConnectionsError,
     asyncpg.exceptions.TargetServerAttributeNotMatched,  # a standby, or a primary that takes no writes for now
     asyncpg.exceptions.ReadOnlySQLTransactionError,
+    FormerPrimary,
     NoAnswer,
     exc.TimeoutError,  # the pool had no connection to lend
 )

@@ -249,8 +249,9 @@ async def _write_entries(connection: Connection, found: Findings, actor: Actor, 
     """In each journal what changed there, and with each object that it did; in ids and counts."""
     changed = _changed_objects(found, actor.organisation_id)
     owners = {row.organisation_id for row in found.persons}.union(owner for owner, _ in changed)
-    rejected = {each.where for each in found.holdings if each.where.startswith("import:")}
-    if found.records or rejected:
+    of_imports = {each.where for each in found.holdings if each.where.startswith("import:")}
+    rejected = {where for where in of_imports if "/" in where}
+    if found.records or of_imports:
         owners.add(actor.organisation_id)
     for owner in sorted(owners):
         own_actor = msgspec.structs.replace(actor, organisation_id=owner)
@@ -270,12 +271,13 @@ async def _write_entries(connection: Connection, found: Findings, actor: Actor, 
 
 
 async def _bound(connection: Connection, about: str, numbers: Iterable[int]) -> Sequence[str]:
-    """The shortlists of these numbers of a need, and the decisions on them, which may have changed."""
+    """The need, its shortlists of these numbers and the decisions on them, which may have changed."""
     kind, _, id_ = about.partition(":")
     if kind != "need":
         return ()
     changed, need_id = sorted(numbers), UUID(id_)
     return [
+        about,
         *(shortlist_name(need_id, number) for number in changed),
         *await decision_names(connection, need_id, changed),
     ]

@@ -4,6 +4,7 @@ Structured fields are compared exactly; texts are searched for the full name, th
 does both, and hands over what it found.
 """
 
+from base64 import urlsafe_b64decode
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -32,7 +33,7 @@ from db.core.engine import Connection
 from db.privacy.mention_pattern import mention_pattern, name_pattern
 from db.privacy.places import ADDRESSES, PLACES, Place
 from db.privacy.shortlist_contacts import redacted_shortlists
-from db.schema.desk_tables import desk_accounts
+from db.schema.desk_tables import desk_accounts, desk_sessions
 from db.schema.meeting_tables import follow_ups, meetings, participants
 from db.schema.need_tables import shortlists
 from db.schema.person_tables import persons
@@ -139,11 +140,13 @@ async def find(
 
 
 async def _known_of(search: _Search, persons_: Sequence[Row[Any]]) -> list[Holding]:
-    """Persons as they are named, and the accounts through which they sign in."""
+    """Persons as they are named, the accounts through which they sign in, and their sessions."""
+    ids = [row.id for row in persons_]
     query = select(desk_accounts, desk_accounts.c.seen_at.label("since"))
-    accounts = await search.rows(
-        query.where(desk_accounts.c.person_id.in_([row.id for row in persons_])), desk_accounts
-    )
+    accounts = await search.rows(query.where(desk_accounts.c.person_id.in_(ids)), desk_accounts)
+    query = select(desk_sessions, desk_sessions.c.created_at.label("since"), persons.c.organisation_id)
+    is_own = (desk_sessions.c.person_id == persons.c.id) & persons.c.id.in_(ids)
+    sessions = await search.rows(query.where(is_own), desk_sessions)
     return [
         *(
             search.holding(row, f"person:{row.id}", field, value, fate)
@@ -155,7 +158,21 @@ async def _known_of(search: _Search, persons_: Sequence[Row[Any]]) -> list[Holdi
             search.holding(row, f"person:{row.person_id}", "account", f"{row.issuer} {row.subject}", "erased")
             for row in accounts
         ),
+        *(
+            search.holding(row, f"person:{row.person_id}", "session", _claims(row.id_token or ""), "erased")
+            for row in sessions
+        ),
     ]
+
+
+def _claims(id_token: str) -> str:
+    """The claims of an ID token, as the provider wrote them; the token itself is nobody's to read."""
+    _, _, rest = id_token.partition(".")
+    claims = rest.partition(".")[0]
+    try:
+        return urlsafe_b64decode(claims + "=" * (-len(claims) % 4)).decode()
+    except ValueError:
+        return ""
 
 
 def is_found(place: Place, emails: Collection[str], pattern: str | None) -> ColumnElement[bool]:

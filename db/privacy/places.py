@@ -32,6 +32,7 @@ _ROWS: dict[Table, tuple[Table, tuple[Column[Any], ...], Column[Any]]] = {
     idempotency_keys: (idempotency_keys, (idempotency_keys.c.route,), idempotency_keys.c.created_at),
     webhooks: (webhooks, (webhooks.c.id,), webhooks.c.created_at),
     sources: (sources, (sources.c.name,), sources.c.created_at),
+    imports: (imports, (imports.c.id,), imports.c.started_at),
     import_errors: (imports, (imports.c.id, import_errors.c.position), imports.c.started_at),
 }
 
@@ -113,10 +114,13 @@ PLACES = (
     Place("exchange", "recipients.name", exchange_recipients.c.name, "kept"),
     *ADDRESSES,
     Place("key", "name", api_keys.c.name, "pseudonym"),
+    Place("answer", "key", idempotency_keys.c.key, "erased"),
     Place("answer", "body", idempotency_keys.c.body, "erased"),
     Place("webhook", "url", webhooks.c.url, "pseudonym", 0),
     Place("source", "label", sources.c.label, "pseudonym"),
     Place("source", "url", sources.c.url, "pseudonym", 0),
     Place("import", "external_id", import_errors.c.external_id, "pseudonym"),
+    Place("import", "pointer", import_errors.c.pointer, "pseudonym"),
     Place("import", "detail", import_errors.c.detail, "pseudonym"),
+    Place("import", "failure", imports.c.failure, "pseudonym"),
 )

@@ -1,47 +1,58 @@
 """Persons taken out of texts, where a document may not tell of them."""
 
 import re
-from collections.abc import Collection, Iterable
+import unicodedata
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+from domain.text.normalise import fold
 
 # Suppliers without an account write these texts, so the time that a pattern takes grows as their length and no faster.
 # A run of the characters that an address may begin with is read once, whether a domain follows it or not.
-EMAIL = re.compile(r"[\w.+-]+(?P<domain>@[\w-]+(?:\.[\w-]+)+)?")
+_AT = r"(?:@|%40|\s?[\[(]\s?(?i:at|arobase)\s?[\])]\s?)"
+EMAIL = re.compile(rf"[\w.+-]+(?P<domain>{_AT}[\w-]+(?:\.[\w-]+)+)?")
 # Each group takes all digits that it can and gives none back, or a long number would be cut in every possible way.
 PHONE = re.compile(
     r"(?<![\w+.,-])(?:"
     r"(?:\+|00)(?P<abroad>[1-9](?:\d{1,2}+\)?)?(?:[\s.-]?\(?\d{1,4}+\)?){0,6})"
-    r"|0[1-9](?:[\s.-]?\d{2}){4}"
+    # in pairs, with the same sign between them, which dates have not; else with spaces anywhere
+    r"|(?:\(0[1-9]\)|0[1-9])(?:(?P<between>[\s./–-]?)\d{2}(?:(?P=between)\d{2}){3}|(?:\s?\d){8})"
     r")(?![\w-])"
 )
 FEWEST_DIGITS_ABROAD = 4
 MARK = "[…]"
 SHORTEST_NAME = 3
+LONGEST_GAP = 3
+"""The most signs between two words of a name."""
+TITLES = {"m", "mr", "mme", "mlle", "dr", "pr", "me", "monsieur", "madame", "mademoiselle", "docteur", "professeur"}
+_WORD = re.compile(r"[^\W_]+")
+
+Words = tuple[str, ...]
 
 
 class Redaction:
     """Takes out of texts the e-mail addresses, the telephone numbers and the persons that are known by name.
 
-    A person is also taken out by what follows the first word of the name, written with a capital: "Mme Le Goff".
-    Where `redacted` is false, texts stay as they are.
+    A name counts in any order of its words, with or without accents and capitals; what follows its first word, or is in
+    capitals in it, also alone where it is written with a capital: "Mme Le Goff", "M. KERMARREC". Where `redacted` is
+    false, texts stay as they are.
     """
 
     def __init__(self, redacted: bool, names: Iterable[str] = ()) -> None:
         self.redacted = redacted
-        known = {" ".join(name.split()) for name in names}
-        known = {name for name in known if len(name) >= SHORTEST_NAME}
-        surnames = {name.partition(" ")[2] for name in known}
-        self._whole = _any_of(known, re.IGNORECASE)
-        self._surnames = _any_of({s for s in surnames if len(s) >= SHORTEST_NAME and s[0].isupper()}, 0)
+        # by their first words; each with whether it takes a capital
+        self._names: dict[str, dict[Words, bool]] = {}
+        for name in names:
+            for words, with_capital in _ways_to_write(name):
+                known = self._names.setdefault(words[0], {})
+                known[words] = known.get(words, True) and with_capital
 
     def text(self, text: str) -> str:
         """The text, with a mark in the place of what was taken out."""
         if not self.redacted:
             return text
         text = PHONE.sub(_without_phone, EMAIL.sub(_without_email, text))
-        for names in (self._whole, self._surnames):
-            if names is not None:
-                text = names.sub(MARK, text)
-        return text
+        return self._without_names(text) if self._names else text
 
     def optional(self, text: str | None) -> str | None:
         return None if text is None else self.text(text)
@@ -49,6 +60,28 @@ class Redaction:
     def personal(self, text: str | None) -> str | None:
         """A text that is a person's own; None where it is left out as a whole."""
         return None if self.redacted else text
+
+    def _without_names(self, text: str) -> str:
+        text = unicodedata.normalize("NFC", text)
+        parts, end = [], 0
+        for first, last in self._spans(text):
+            if first >= end:
+                parts += [text[end:first], MARK]
+                end = last
+        return "".join((*parts, text[end:]))
+
+    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """The places of names, in order; of several that begin at one word, the longest."""
+        found = [(each.span(), each.group()) for each in _WORD.finditer(text)]
+        words = [fold(word) for _, word in found]
+        is_apart = [after[0] - before[1] > LONGEST_GAP for (before, _), (after, _) in pairwise(found)]
+        for at, word in enumerate(words):
+            for name, with_capital in self._names.get(word, {}).items():
+                end = at + len(name)
+                if tuple(words[at:end]) != name or any(is_apart[at : end - 1]):
+                    continue
+                if not with_capital or any(each[:1].isupper() for _, each in found[at:end]):
+                    yield found[at][0][0], found[end - 1][0][1]
 
 
 def _without_email(found: re.Match[str]) -> str:
@@ -60,9 +93,17 @@ def _without_phone(found: re.Match[str]) -> str:
     return MARK if abroad is None or len(re.findall(r"\d", abroad)) >= FEWEST_DIGITS_ABROAD else found[0]
 
 
-def _any_of(names: Collection[str], flags: int) -> re.Pattern[str] | None:
-    """Any of the names as whole words, the longest first, whatever the spaces between their words."""
-    if not names:
-        return None
-    written = (r"\s+".join(map(re.escape, name.split())) for name in sorted(names, key=lambda name: (-len(name), name)))
-    return re.compile(rf"(?<!\w)(?:{'|'.join(written)})(?!\w)", flags)
+def _ways_to_write(name: str) -> Iterator[tuple[Words, bool]]:
+    """The folded words of a name in every order that keeps them together, then the surname, which takes a capital."""
+    given = [word for word in name.split() if fold(word)]
+    while given and fold(given[0]) in TITLES:
+        del given[0]
+    words = tuple(" ".join(map(fold, given)).split())
+    if len(" ".join(given)) < SHORTEST_NAME:
+        return
+    for at in range(len(words)):
+        yield words[at:] + words[:at], False
+    in_capitals = [word for word in given if len(word) > 1 and word.isupper()]
+    surname = in_capitals if 0 < len(in_capitals) < len(given) else given[1:]
+    if len(" ".join(surname)) >= SHORTEST_NAME:
+        yield tuple(" ".join(map(fold, surname)).split()), True

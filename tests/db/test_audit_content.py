@@ -2,23 +2,45 @@
 
 from uuid import UUID
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
 from db.audit import stored_entries, write_entry
 from db.audit_content import READ_AT_ONCE, content_digests, decision_name, shortlist_name, unrecorded
 from db.core.engine import Engine, transaction
+from db.needs.awards import insert_award
+from db.needs.needs import insert_need
 from db.needs.shortlists import write_decision
 from db.privacy.erase import erase_person
 from domain.audit import Actor, BoundContent, Break, Detail
+from domain.needs.award import Award
+from domain.needs.need import Lot, PlannedNeed
 from domain.privacy.data_subject import DataSubject
 from domain.shortlists.frozen import Decision
 from tests.db.exchanges.samples import OpenedExchange, exchange
 from tests.db.suppliers.samples import NOW
 
+DECISION = Decision("1", UUID(int=1), "kept", "Vu Anne Le Goff", NOW)
+AWARD = Award(
+    id=UUID(int=7),
+    need_id=UUID(int=0),
+    lot_id="1",
+    supplier_id=UUID(int=1),
+    supplier_name="Chez Anne",
+    supplier_siret=None,
+    segments=("de-biodechets",),
+    awarded_on=NOW.date(),
+    value_eur=1_000.0,
+    reserved=(),
+    duration_months=None,
+    direct=False,
+    created_at=NOW,
+)
+
 
 async def told(engine: Engine, *, bound: bool = True, body: str = '{"lots":[]}') -> OpenedExchange:
-    """An exchange with one message and a frozen shortlist, of which the journal tells."""
+    """A need with a shortlist, a decision and an award, and an exchange of one message: the journal tells of all."""
     started = await exchange(engine)
     actor, need, about = Actor(started.organisation_id, "server"), started.need_id, f"exchange:{started.exchange.id}"
     opened: Detail = {"need_id": str(need), "message_id": str(started.first.id)}
@@ -32,9 +54,20 @@ async def told(engine: Engine, *, bound: bool = True, body: str = '{"lots":[]}')
             """),
             {"need": need, "body": body},
         )
+        await write_decision(connection, need, 1, DECISION)
+        await insert_award(connection, started.organisation_id, msgspec.structs.replace(AWARD, need_id=need))
         await write_entry(connection, actor, "exchange.opened", about, NOW, detail=opened, about=names)
-        names = (shortlist_name(need, 1),) if bound else ()
-        await write_entry(connection, actor, "shortlist.frozen", f"need:{need}", NOW, detail={"number": 1}, about=names)
+        chosen = decision_name(need, 1, DECISION.supplier_id, DECISION.lot_id)
+        decided: Detail = {"number": 1, "lot_id": DECISION.lot_id, "supplier_id": str(DECISION.supplier_id)}
+        entries: tuple[tuple[str, Detail, str], ...] = (
+            ("need.created", {}, f"need:{need}"),
+            ("shortlist.frozen", {"number": 1}, shortlist_name(need, 1)),
+            ("decision.made", decided, chosen),
+            ("award.noted", {"award_id": str(AWARD.id)}, f"award:{AWARD.id}"),
+        )
+        for action, detail, name in entries:
+            names = (name,) if bound else ()
+            await write_entry(connection, actor, action, f"need:{need}", NOW, detail=detail, about=names)
     return started
 
 
@@ -57,8 +90,12 @@ async def found(engine: Engine, organisation_id: UUID) -> list[Break | str]:
             for stored in some:
                 assert stored.entry is not None
                 bound.follow(stored.entry)
-        breaks = bound.breaks(await content_digests(connection, bound.names))
-        return [*breaks, *await unrecorded(connection, organisation_id, bound.recorded)]
+        fallen = bound.breaks(await content_digests(connection, bound.names))
+        return [*fallen, *await unrecorded(connection, organisation_id, bound.recorded)]
+
+
+async def breaks(engine: Engine, started: OpenedExchange) -> list[Break]:
+    return [each for each in await found(engine, started.organisation_id) if isinstance(each, Break)]
 
 
 async def test_what_was_left_alone_is_as_its_entries_say(engine: Engine) -> None:
@@ -76,7 +113,13 @@ async def test_what_was_left_alone_is_as_its_entries_say(engine: Engine) -> None
         ("DELETE FROM messages", "message", "missing_content"),
         ("UPDATE shortlists SET body = body || ' '", "shortlist", "altered_content"),
         ("UPDATE shortlists SET need = '{ }'", "shortlist", "altered_content"),
-        ("DELETE FROM shortlists", "shortlist", "missing_content"),
+        ("UPDATE shortlist_decisions SET decision = 'discarded'", "decision", "altered_content"),
+        ("DELETE FROM shortlist_decisions", "decision", "missing_content"),
+        ("UPDATE awards SET value_eur = 39000", "award", "altered_content"),
+        ("UPDATE awards SET withdrawn_at = now()", "award", "altered_content"),
+        ("DELETE FROM awards", "award", "missing_content"),
+        ("UPDATE needs SET content = replace(content::text, 'Vannes', 'Brest')::json", "need", "altered_content"),
+        ("UPDATE needs SET published_at = now()", "need", "altered_content"),
     ],
 )
 async def test_what_was_altered_is_found(engine: Engine, statement: str, kind: str, code: str) -> None:
@@ -87,10 +130,46 @@ async def test_what_was_altered_is_found(engine: Engine, statement: str, kind: s
     assert (only.code, (only.about or "").partition(":")[0]) == (code, kind)
 
 
-async def test_a_message_that_no_entry_tells_of_is_found(engine: Engine) -> None:
+async def test_shortlists_go_with_the_decisions_on_them(engine: Engine) -> None:
     started = await told(engine)
+    await altered(engine, "DELETE FROM shortlists")
+    codes = {(each.code, (each.about or "").partition(":")[0]) for each in await breaks(engine, started)}
+    assert codes == {("missing_content", "shortlist"), ("missing_content", "decision")}
+
+
+async def test_what_no_entry_tells_of_is_found(engine: Engine) -> None:
+    """Written by somebody who may write to the tables, and nothing else."""
+    started = await told(engine)
+    need, owner = started.need_id, started.organisation_id
     message = await started.say(NOW)
+    other = msgspec.structs.replace(DECISION, supplier_id=UUID(int=2))
+    async with transaction(engine) as connection:
+        await write_decision(connection, need, 1, other)
+        await insert_award(connection, owner, msgspec.structs.replace(AWARD, id=UUID(int=8), need_id=need))
+        made = await insert_need(connection, owner, PlannedNeed(lots=(Lot(id="1"),)), NOW)
+    decision = decision_name(need, 1, other.supplier_id, other.lot_id)
+    names = sorted([decision, f"message:{message.id}", f"award:{UUID(int=8)}", f"need:{made.id}"])
+    assert await found(engine, owner) == names
+
+
+async def test_that_a_message_was_read_does_not_say_that_it_was_written(engine: Engine) -> None:
+    """The server notes what its buyers open, also where somebody slipped it in."""
+    started = await told(engine)
+    message, actor = await started.say(NOW), Actor(started.organisation_id, "server")
+    async with transaction(engine) as connection:
+        read: Detail = {"message_id": str(message.id)}
+        await write_entry(connection, actor, "exchange.read", f"exchange:{started.exchange.id}", NOW, detail=read)
     assert await found(engine, started.organisation_id) == [f"message:{message.id}"]
+
+
+async def test_what_an_earlier_server_changed_is_not_held_against_the_entry_before(engine: Engine) -> None:
+    started = await told(engine)
+    actor, need = Actor(started.organisation_id, "server"), f"need:{started.need_id}"
+    await altered(engine, "UPDATE needs SET version = 2", "UPDATE awards SET withdrawn_at = now()")
+    async with transaction(engine) as connection:
+        await write_entry(connection, actor, "need.changed", need, NOW, version=2)
+        await write_entry(connection, actor, "award.withdrawn", need, NOW, detail={"award_id": str(AWARD.id)})
+    assert await found(engine, started.organisation_id) == []
 
 
 async def test_entries_of_earlier_versions_bind_nothing_and_tell_of_what_is_there(engine: Engine) -> None:
@@ -104,6 +183,8 @@ async def test_an_address_may_be_erased_and_a_need_purged(engine: Engine) -> Non
     async with transaction(engine) as connection:
         await connection.execute(text("UPDATE exchange_recipients SET email = NULL"))
         await connection.execute(text("UPDATE needs SET status = 'closed', ended_at = :now"), {"now": NOW})
+        actor, need = Actor(started.organisation_id, "server"), f"need:{started.need_id}"
+        await write_entry(connection, actor, "need.closed", need, NOW, about=(need,))
     assert await found(engine, started.organisation_id) == []
     async with transaction(engine) as connection:
         await connection.execute(text("SELECT purge_need(id, ended_at, 0, 'command', NULL) FROM needs"))
@@ -115,12 +196,7 @@ async def test_an_erasure_binds_what_it_changed(engine: Engine) -> None:
     body = '{"contact":{"email":"a.legoff@esat.example","phone":null,"website":null}}'
     started = await told(engine, body=body)
     owner, need = started.organisation_id, started.need_id
-    decision = Decision("1", UUID(int=1), "kept", "Vu Anne Le Goff", NOW)
-    name = decision_name(need, 1, decision.supplier_id, decision.lot_id)
-    async with transaction(engine) as connection:
-        await write_decision(connection, need, 1, decision)
-        actor = Actor(owner, "server")
-        await write_entry(connection, actor, "decision.made", f"need:{need}", NOW, about=(name,))
+    name = decision_name(need, 1, DECISION.supplier_id, DECISION.lot_id)
     assert await found(engine, owner) == []
     who = DataSubject("a.legoff@esat.example", "Anne Le Goff")
     done = await erase_person(engine, who, [owner], Actor(owner, "command"), NOW)

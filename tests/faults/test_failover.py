@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from http.client import HTTPException
 
 from tests.api.commands.conftest import Server, decoded, until
 from tests.faults.postgres import Cluster
+from tests.faults.processes import workers_of
 
 Start = Callable[..., Server]
 JOURNAL_KEY = "A" * 43 + "="
@@ -69,7 +71,7 @@ class Writers:
 def started(cluster: Cluster, start: Start, count: int = 2, **more: str) -> list[Server]:
     """Servers of two workers on the same cluster, ready."""
     usual = {"DATABASE_URL": cluster.url(), "VIVIER_JOURNAL_KEY": JOURNAL_KEY, "VIVIER_DATABASE_SECONDS": "2"}
-    servers = [start("--workers", "2", **usual, **more) for _ in range(count)]
+    servers = [start("--workers", "2", **usual | more) for _ in range(count)]
     return [server.ready() for server in servers]
 
 
@@ -112,6 +114,26 @@ def test_a_standby_takes_over_from_a_primary_that_hangs(cluster: Cluster, start:
         until(writers.more())
         cluster.primary.signal(signal.SIGKILL)
     check(writers, servers)
+
+
+def test_a_former_primary_that_comes_back_is_written_to_by_nobody(cluster: Cluster, start: Start) -> None:
+    """Though it takes writes, and is named first: not by workers that start now, nor by a new server."""
+    cluster.start_standby(every_commit_waits=False)
+    address, former = cluster.url(), cluster.primary
+    (server,) = started(cluster, start, 1)
+    former.signal(signal.SIGKILL)
+    cluster.promote()
+    until(lambda: server.ask("PUT", "/sources/a/suppliers/1", SUPPLIER).status == 201)
+    cluster.start_again(former)
+    for worker in workers_of(server):
+        os.kill(worker, signal.SIGKILL)
+    server.ready()
+    (other,) = started(cluster, start, 1, DATABASE_URL=address)
+    for number, each in enumerate((server, other) * 4):
+        until(lambda each=each, at=f"/sources/b/suppliers/{number}": each.ask("PUT", at, SUPPLIER).status < 300)  # type: ignore[misc]
+    for node in cluster.nodes:
+        written = cluster.sql(node, "SELECT count(*) FROM records WHERE source = 'b'")
+        assert written == ("0" if node.port == former.port else "8")
 
 
 def test_changes_that_a_standby_lacked_are_forgotten_by_all(cluster: Cluster, start: Start) -> None:

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from db.core import connect as connecting
-from db.core.connect import Connector, NoAnswer, answered_within, dsn
+from db.core.connect import Connector, FormerPrimary, NoAnswer, answered_within, dsn
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
@@ -75,7 +75,8 @@ async def test_a_host_that_says_nothing_is_passed_over_and_tried_last_from_then_
     for _ in range(2):
         await (await connector()).close()
     port = silent_host.rpartition(":")[2]
-    assert [port in address for address in tried] == [True, False, False]
+    looked, *later = [[port in address for address in tried[at : at + 2]] for at in (0, 2)]
+    assert (sorted(looked), later) == ([False, True], [[False, False]])
 
 
 async def test_where_nobody_answers_it_says_so(silent_host: str) -> None:
@@ -95,6 +96,43 @@ async def test_a_server_that_takes_no_writes_is_passed_over(
     connection = await Connector(f"{database_url}{separator}target_session_attrs=any")()
     assert await connection.fetchval("SHOW transaction_read_only") == "on"
     await connection.close()
+
+
+class Primary:
+    """A server on a timeline that takes writes, as far as a connector asks."""
+
+    def __init__(self, address: str, timeline: int) -> None:
+        self.address, self._timeline = address, timeline
+        self.timeline = 0
+
+    async def fetchval(self, _: str) -> str:
+        return f"{self._timeline:08X}"
+
+    async def close(self, timeout: float) -> None:
+        """It has nothing to close."""
+
+
+async def test_a_former_primary_that_came_back_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes writes too, and nobody else would ever see them; while the one after it is away, nobody is taken."""
+    timelines = {"db1:5432": 1, "db2:5432": 2}
+
+    async def answered(address: str, **_: object) -> Primary:
+        host = urlsplit(address).netloc
+        if host not in timelines:
+            raise ConnectionRefusedError
+        return Primary(host, timelines[host])
+
+    monkeypatch.setattr(asyncpg, "connect", answered)
+    connector = Connector("postgresql://db1:5432,db2:5432/base")
+    assert (await connector()).address == "db2:5432"
+    del timelines["db2:5432"]
+    with pytest.raises((FormerPrimary, ConnectionRefusedError)):
+        await connector()
+    timelines["db2:5432"] = 2
+    assert (await connector()).address == "db2:5432"
+    timelines["db1:5432"] = 3
+    del timelines["db2:5432"]
+    assert (await connector()).address == "db1:5432"
 
 
 async def test_without_a_standby_one_that_is_preferred_is_done_without(database_url: str) -> None:

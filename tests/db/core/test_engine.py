@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from db.core import connect as connecting
 from db.core import engine as database
 from db.core.connect import dsn
 from db.core.engine import Engine, transaction
@@ -108,3 +109,38 @@ async def test_json_is_read_and_written_as_text(engine: Engine) -> None:
     async with transaction(engine) as connection:
         query = text("SELECT CAST(:given AS jsonb)")
         assert await connection.scalar(query, {"given": '{"a": 1.50}'}) == '{"a": 1.50}'
+
+
+async def test_a_commit_that_is_never_answered_is_an_absent_database(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the synchronous standby is gone: neither who commits waits for ever, nor who waits behind them."""
+    monkeypatch.setattr(connecting, "COMMIT_SECONDS", 0.2)
+    async with transaction(engine) as connection:
+        await connection.execute(text("CREATE TABLE slow (id int)"))
+        await connection.execute(
+            text("""
+                CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+                'BEGIN PERFORM pg_sleep(3600); RETURN NULL; END'
+            """)
+        )
+        trigger = "CREATE CONSTRAINT TRIGGER waits AFTER INSERT ON slow DEFERRABLE INITIALLY DEFERRED"
+        await connection.execute(text(f"{trigger} FOR EACH ROW EXECUTE FUNCTION wait()"))
+    waits = asyncio.Event()
+
+    async def commit() -> None:
+        async with transaction(engine) as connection:
+            await connection.execute(text("INSERT INTO slow VALUES (1)"))
+
+    async def wait() -> None:
+        async with transaction(engine) as connection:
+            await connection.execute(text("SELECT 1"))
+            waits.set()
+            await connection.execute(text("SELECT pg_sleep(3600)"))
+
+    behind = asyncio.create_task(wait())
+    await waits.wait()
+    failures = await asyncio.wait_for(asyncio.gather(commit(), behind, return_exceptions=True), 20)
+    assert [isinstance(each, Exception) and is_away(each) for each in failures] == [True, True]
+    async with transaction(engine) as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM slow")) == 0

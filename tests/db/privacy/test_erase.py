@@ -2,30 +2,38 @@
 
 import asyncio
 import threading
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 
+import pytest
 from sqlalchemy import func, select, text
 
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
 from db.delivery.webhooks import create_webhook
+from db.desk.accounts import note_sign_in
+from db.desk.sessions import insert_session_of_person
+from db.idempotency import Answer, Submission, claim, find_answer, store_answer
 from db.imports.log import Order
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import run_import
 from db.meetings.meetings import insert_meeting, select_meeting
 from db.meetings.persons import find_or_insert_person
-from db.privacy.erase import erase_person
+from db.privacy.erase import erase_person, export_person
+from db.schema.desk_tables import desk_sessions
 from db.schema.exchange_tables import message_mails
 from db.schema.person_tables import persons, suppressions
 from db.suppliers.records import get_record
 from db.suppliers.suppression_list import suppressions_of
 from domain.audit import Actor
 from domain.delivery.webhook import WebhookSettings
+from domain.errors import InvalidContent, Problem, pointer
 from domain.meetings.meeting import Meeting, MeetingRequest, Participant
 from domain.privacy.data_subject import DataSubject
 from domain.privacy.holdings import BEYOND_ANY_ERASURE, Erasure
 from domain.suppliers.rows import Batch, CheckedRecord, RowError
 from domain.suppliers.supplier import Contact
+from domain.text.bilingual import Text
 from tests.db.exchanges import samples
 from tests.db.suppliers.samples import (
     LATER,
@@ -147,8 +155,18 @@ async def test_ids_of_records_that_earlier_versions_kept_are_hashed_and_still_su
 async def test_what_all_share_is_reached_too(engine: Engine) -> None:
     """Rejected rows, what sources are called, webhooks; the ids of records are told as kept: they are the source's."""
     who, address = "Anne Le Goff", "a.legoff@esat.example"
-    rejected = RowError(1, address, "/name", "blank", f"« {who} »")
+    rejected = RowError(1, address, f"/{who}", "blank", f"« {who} »")
     await load(engine, [row(2, f"x {address}", "ESAT"), rejected])
+
+    def without_heading() -> Iterator[Batch]:
+        """A file whose first line is a record."""
+        yield Batch([])
+        detail = Text(f"Colonne inconnue : « {who} »", f"Unknown column: {who}")
+        raise InvalidContent((Problem(pointer(who), "unknown_column", detail),))
+
+    order = Order(id=new_id(), source="reseau")
+    with pytest.raises(InvalidContent):
+        await run_import(engine, order, prepare_here(without_heading()), lambda: NOW, same_name)
     async with transaction(engine) as connection:
         owner = await ensure_organisation(connection, "Morbihan", NOW)
         await connection.execute(text(f"UPDATE sources SET label = 'Fichier de {who}', url = 'https://x/{address}'"))
@@ -159,6 +177,8 @@ async def test_what_all_share_is_reached_too(engine: Engine) -> None:
     assert found == {
         ("import", "external_id"): "pseudonym",
         ("import", "detail"): "pseudonym",
+        ("import", "pointer"): "pseudonym",
+        ("import", "failure"): "pseudonym",
         ("source", "label"): "pseudonym",
         ("source", "url"): "pseudonym",
         ("webhook", "url"): "pseudonym",
@@ -166,14 +186,47 @@ async def test_what_all_share_is_reached_too(engine: Engine) -> None:
     }
     assert [(each.where, each.why) for each in done.kept] == [(f"record:reseau/x {address}", "text_of_source")]
     async with transaction(engine) as connection:
-        errors = (await connection.execute(text("SELECT external_id, detail FROM import_errors"))).all()
+        errors = (await connection.execute(text("SELECT external_id, pointer, detail FROM import_errors"))).all()
+        failures = (await connection.execute(text("SELECT failure FROM imports"))).all()
         source = (await connection.execute(text("SELECT label, url FROM sources"))).one()
         hooks = (await connection.execute(text("SELECT url, active FROM webhooks"))).all()
         actions = (await connection.execute(text("SELECT action, object FROM audit_entries ORDER BY 1"))).all()
     assert "legoff" not in f"{errors}{source}{hooks}"
-    assert "Le Goff" not in f"{errors}{source}"
+    assert "Le Goff" not in f"{errors}{failures}{source}"
     assert hooks == [("https://x.example/?to=-", False)]
     assert [action for action, _ in actions] == ["person.erased", "source.redacted", "webhook.redacted"]
+
+
+async def test_what_clients_call_their_requests_goes_with_the_answers(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        owner = await ensure_organisation(connection, "Morbihan", NOW)
+        submission = Submission(owner, "POST /needs", "pour a.legoff@esat.example", b"")
+        await claim(connection, submission, NOW)
+        await store_answer(connection, submission, Answer(201, {}, b"{}"))
+    done = await erase(engine)
+    assert [(each.field, each.fate) for each in done.changed] == [("key", "erased")]
+    async with transaction(engine) as connection:
+        assert await find_answer(connection, owner, submission.route, submission.key, NOW) is None
+
+
+async def test_who_signs_in_is_told_of_their_sessions_and_what_was_said_of_them(engine: Engine) -> None:
+    """Not the token itself, which is the provider's to take back."""
+    claims = b'{"sub":"1","email":"a.legoff@esat.example"}'
+    token = f"e30.{urlsafe_b64encode(claims).rstrip(b'=').decode()}.c2lnbmVk"
+    async with transaction(engine) as connection:
+        owner = await ensure_organisation(connection, "Morbihan", NOW)
+        person = await note_sign_in(connection, owner, "https://op.example", "1", ANNE.name or "", ANNE.email, NOW)
+        await insert_session_of_person(connection, b"digest", person, ("match",), NOW, LATER, token)
+    copy = await export_person(engine, ANNE, [owner], Actor(owner, "command"), NOW)
+    assert {each.field: each.text for each in copy.holdings} == {
+        "name": "Anne Le Goff",
+        "email": "a.legoff@esat.example",
+        "account": "https://op.example 1",
+        "session": claims.decode(),
+    }
+    await erase(engine)
+    async with transaction(engine) as connection:
+        assert await connection.scalar(select(func.count()).select_from(desk_sessions)) == 0
 
 
 async def test_an_erasure_is_told_as_complete_only_where_it_is(engine: Engine) -> None:

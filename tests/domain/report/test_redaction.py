@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from domain.report.redaction import MARK, Redaction
 
-NAMES = ("Anne Le Goff", "Jean  Petit", "Élodie", "X")
+NAMES = ("Anne Le Goff", "Jean  Petit", "Élodie", "X", "Hugues de La Tour", "Dr Paul MARTIN", "KERMARREC Zoé")
 # said plainly, and in a time that grows as the square of a text of letters alone
 PLAIN_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 # likewise, with all the ways to cut a long number into groups
 PLAIN_PHONE = re.compile(
-    r"(?<![\w+.,-])(?:(?:\+|00)[1-9]\d{0,2}(?:[\s.-]?\d{1,4}){3,6}|0[1-9](?:[\s.-]?\d{2}){4})(?![\w-])"
+    r"(?<![\w+.,-])(?:(?:\+|00)[1-9]\d{0,2}(?:[\s.-]?\d{1,4}){3,6}"
+    r"|0[1-9](?:\d{8}| \d\d \d\d \d\d \d\d|(?:\.\d\d){4}|(?:-\d\d){4}|(?: ?\d){8}))(?![\w-])"
 )
 
 
@@ -27,6 +28,12 @@ PLAIN_PHONE = re.compile(
         ("anne  le goff et ÉLODIE", "[…] et […]"),
         ("Mme Le Goff", "Mme […]"),
         ("M. Petit prend le petit lot", "M. […] prend le petit lot"),
+        ("M. PETIT, LE GOFF Anne, Le Goff (Anne) et Mme LE GOFF", "M. […], […], […]) et Mme […]"),
+        ("Elodie, jean\N{NO-BREAK SPACE}petit et E\N{COMBINING ACUTE ACCENT}lodie", "[…], […] et […]"),
+        ("M. de La Tour avec le Dr Martin et MARTIN", "M. […] avec le Dr […] et […]"),
+        ("Mme Kermarrec et Zoe KERMARREC", "Mme […] et […]"),
+        ("au (02) 97 01 02 03, 02/97/01/02/03, 02 97 010 203 ou 02–97–01–02–03", "au […], […], […] ou […]"),
+        ("à a.goff(at)esat.exemple.fr, a.goff [AT] esat.fr ou ?to=a.goff%40esat.fr", "à […], […] ou ?to=[…]"),
     ],
 )
 def test_personal_data_is_taken_out(text: str, redacted: str) -> None:
@@ -39,6 +46,8 @@ def test_personal_data_is_taken_out(text: str, redacted: str) -> None:
         "SIRET 22560001400016, 240 000 €, lot 0123, CPV 90511400",
         "le 12/06/2027 de 09:00 à 10:30, article R2122-9-1, 02-2026",
         "Xavier et Legoffre, 1 000 000 t, 12 500,50 €",
+        "le 01.02.2026 10:30, le 01/02/2026 10:30 et le 01-02-2026 à 10 h",
+        "une tour, une zoé, le petit goff de l'anse, Paul et Anne",
     ],
 )
 def test_what_is_not_personal_stays(text: str) -> None:
