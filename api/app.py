@@ -41,6 +41,7 @@ from api.notices import ROUTES as NOTICE_ROUTES
 from api.reference import ROUTES as REFERENCE_ROUTES
 from api.reports.routes import ROUTES as REPORT_ROUTES
 from api.runtime.auth import DEFAULT_ORGANISATION, Keys
+from api.runtime.database_counts import DatabaseCounts
 from api.runtime.database_watch import DatabaseWatch
 from api.runtime.direct_routes import DirectRoutes
 from api.runtime.endpoint import Call, options_handlers
@@ -136,6 +137,9 @@ async def database(services: Services) -> AsyncIterator[None]:
     services.engine = attached
     services.keys.attach(find, find_organisation, is_well_formed)
     services.key_quotas.attach(take)
+    counts = DatabaseCounts(attached)
+    for limit in services.attempt_limits:
+        limit.attach(counts)
     try:
         yield
     finally:

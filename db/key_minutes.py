@@ -1,4 +1,4 @@
-"""The requests of keys with a quota, counted by the minute for all processes of all servers.
+"""The requests of keys with a quota, and attempts in vain, counted by the minute for all processes of all servers.
 
 Processes take shares of a minute's quota, not one request after the other; the minute is that of the database's clock.
 """
@@ -26,6 +26,14 @@ _TAKE = text("""
 )
 
 
+# Of no worth any more; a row that another process is counting in is left.
+_REMOVE_PAST = text("""
+    DELETE FROM key_minutes WHERE key_id IN (
+        SELECT key_id FROM key_minutes WHERE minute < clock_timestamp() - interval '5 minutes' FOR UPDATE SKIP LOCKED
+    )
+""")
+
+
 class Share(NamedTuple):
     """Requests granted to a process, of the `seconds` that are left of the minute; `untaken`: still to be had."""
 
@@ -38,6 +46,11 @@ async def take_share(connection: Connection, key_id: UUID, wanted: int, quota: i
     """At most `wanted` of the `quota` of requests that the key has in the present minute."""
     row = (await connection.execute(_TAKE, {"key_id": key_id, "wanted": wanted, "quota": quota})).one()
     return share_of(wanted, quota, row.taken - wanted, row.seconds)
+
+
+async def remove_past(connection: Connection) -> None:
+    """Remove the counts of minutes that are over."""
+    await connection.execute(_REMOVE_PAST)
 
 
 def share_of(wanted: int, quota: int, before: int, seconds: float) -> Share:

@@ -64,10 +64,12 @@ async def come_back(visit: Visit) -> Response[bytes]:
         )
         token = await begin_session_of_person(visit.services, identity)
     except NotIdentified as failure:
+        await visit.services.sign_ins.in_vain(caller)
         return _refused(visit, HTTPStatus.FORBIDDEN, NOT_SIGNED_IN, str(failure))
     except ProviderAway as away:
         return _refused(visit, HTTPStatus.SERVICE_UNAVAILABLE, PROVIDER_AWAY, str(away))
     except UnknownOrganisation:
+        await visit.services.sign_ins.in_vain(caller)
         return _refused(visit, HTTPStatus.FORBIDDEN, UNKNOWN_ORGANISATION, "no organisation")
     for _ in ("on the way there", "on the way back"):
         await visit.services.sign_ins.give_back(caller)

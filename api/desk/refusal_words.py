@@ -8,9 +8,9 @@ REFUSALS: dict[str, Text] = {
         "Your rights do not open this page: ask the person who manages the keys of your organisation for them.",
     ),
     "storage-quota": Text(
-        "Les besoins, listes et échanges de votre organisation occupent toute la place qu'elle a, et rien n'a été "
-        "enregistré. Effacez des brouillons, ou voyez avec l'exploitant du service.",
-        "The needs, shortlists and exchanges of your organisation take all the room that it has, and nothing was "
+        "Les besoins, listes, échanges et réunions de votre organisation occupent toute la place qu'elle a : rien n'a "
+        "été enregistré. Effacez des brouillons, ou voyez avec l'exploitant du service.",
+        "The needs, shortlists, exchanges and meetings of your organisation take all the room that it has: nothing was "
         "stored. Delete drafts, or see the operator of the service.",
     ),
     "stale-version": Text(

@@ -8,6 +8,7 @@ from api.exchanges.email import queue_emails
 from api.exchanges.own_exchange import lock_own_exchange, own_exchange
 from api.exchanges.write_letter import left_to_buyer, write_letter
 from api.runtime.actor import Acting
+from api.runtime.storage_quota import require_storage
 from db.audit import write_entry
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
@@ -23,7 +24,7 @@ async def write_message(
 ) -> CreatedMessage:
     """Add a message to an exchange: the buyer's own, or a supplier's answer that it got by other means.
 
-    Raises NotFound, Conflict (`after-publication`), InvalidContent.
+    Raises NotFound, Conflict (`after-publication`, `storage_quota`), InvalidContent.
     """
     need, exchange = await lock_own_exchange(connection, acting, exchange_id)
     require_open(need.status)
@@ -55,8 +56,10 @@ def time_after(last: datetime, now: datetime) -> datetime:
 async def _add(
     connection: Connection, acting: Acting, need: StoredNeed, exchange: Exchange, message: Message, action: str
 ) -> CreatedMessage:
-    """Store a message, queue its e-mails and note it in the journal."""
+    """Store a message, queue its e-mails and note it in the journal. Raises as `require_storage`."""
+    await require_storage(connection, acting)
     await insert_message(connection, exchange.id, message)
+    acting.services.storage_use.add(acting.organisation_id, len(message.body))
     await queue_emails(connection, acting, exchange, message)
     after = await own_exchange(connection, acting.organisation_id, exchange.id)
     needs_letter = bool(left_to_buyer(after, message.id))

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from api.runtime.actor import Acting
+from api.runtime.storage_quota import require_storage
 from db.audit import write_entry
 from db.core.engine import Connection
 from db.meetings.meetings import insert_meeting, select_meeting, unknown_needs, write_meeting
@@ -40,10 +41,12 @@ async def own_meeting(
 
 
 async def plan_meeting(connection: Connection, acting: Acting, request: MeetingRequest) -> Meeting:
-    """Store a meeting. Raises InvalidContent with everything wrong in it."""
+    """Store a meeting. Raises InvalidContent with everything wrong in it, and as `require_storage`."""
+    await require_storage(connection, acting)
     checked = await _checked(connection, acting, request, frozenset())
     now = acting.now()
     meeting = await insert_meeting(connection, acting.organisation_id, checked, now)
+    acting.services.storage_use.add(acting.organisation_id, len(msgspec.json.encode(meeting)))
     await write_entry(connection, acting.actor, "meeting.created", f"meeting:{meeting.id}", now, version=1)
     return meeting
 
@@ -51,8 +54,10 @@ async def plan_meeting(connection: Connection, acting: Acting, request: MeetingR
 async def change_meeting(connection: Connection, acting: Acting, before: Meeting, request: MeetingRequest) -> Meeting:
     """Change a meeting that the caller has locked; `before` itself where nothing changes.
 
-    Raises InvalidContent with everything wrong in the request, Conflict for a status that cannot follow.
+    Raises InvalidContent with everything wrong in the request, Conflict for a status that cannot follow, and as
+    `require_storage`.
     """
+    await require_storage(connection, acting)
     known = frozenset(each.supplier_id for each in before.participants)
     checked = await _checked(connection, acting, request, known)
     require_move(before.status, checked.status)

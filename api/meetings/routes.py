@@ -44,7 +44,15 @@ class MeetingTemplateList(msgspec.Struct, frozen=True):
     """One for each format"""
 
 
-@meetings_endpoint("POST", "/meetings", answers=Meeting, status=201, headers=IDEMPOTENCY_KEY, example="meeting")
+@meetings_endpoint(
+    "POST",
+    "/meetings",
+    answers=Meeting,
+    status=201,
+    headers=IDEMPOTENCY_KEY,
+    problems=("storage-quota",),
+    example="meeting",
+)
 async def create_meeting(call: Call, body: MeetingRequest) -> Response[bytes]:
     """Plan a meeting, or note one that was held.
 
@@ -88,7 +96,7 @@ async def get_meeting(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - 
     answers=Meeting,
     patch=MeetingRequest,
     headers=IF_MATCH,
-    problems=("conflict", "stale-version"),
+    problems=("conflict", "storage-quota", "stale-version"),
 )
 async def update_meeting(call: Call, id: UUID, body: Patch) -> Response[bytes]:  # noqa: A002
     """Change a meeting: participants, minutes, follow-ups; or that it was held or is cancelled.

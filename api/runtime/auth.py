@@ -123,6 +123,8 @@ class Keys:
         finally:
             if not is_unknown:
                 await self.unknown.give_back(caller)
+        if is_unknown:
+            await self.unknown.in_vain(caller)
         return client
 
     def _remember(self, digest: bytes, client: Client) -> None:

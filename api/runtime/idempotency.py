@@ -77,6 +77,7 @@ async def once(
         if stored is None:
             await delete_expired(connection, now)
             await store_answer(connection, submission, answer)
+            call.services.storage_use.add(sender.organisation_id, len(answer.body))
     return reply(answer if completed is None else await completed(answer))
 
 

@@ -1,7 +1,7 @@
 """Limits on how often one caller may do something, kept in the memory of each process.
 
 Each worker counts by itself, so the limit of a server is that of a worker times their number; attempts in vain are also
-counted for all together, where a Valkey is configured. Memory is bounded: where there are too many callers, those not
+counted for all together, by the database or by a Valkey. Memory is bounded: where there are too many callers, those not
 seen for longest start anew.
 """
 
@@ -31,7 +31,7 @@ class RateLimit:
     def __init__(
         self, count: int, period: timedelta, clock: Callable[[], float] = time.monotonic, room: int = 20_000
     ) -> None:
-        self.period, self.pause = period.total_seconds(), period.total_seconds() / count
+        self.count, self.period, self.pause = count, period.total_seconds(), period.total_seconds() / count
         self._clock, self._room = clock, room
         self._full_at: OrderedDict[Hashable, float] = OrderedDict()
 
@@ -45,10 +45,7 @@ class RateLimit:
         wait = self.wait(key)
         if wait == 0.0:
             now = self._clock()
-            self._full_at[key] = max(self._full_at.get(key, now), now) + self.pause
-            self._full_at.move_to_end(key)
-            if len(self._full_at) > self._room:
-                self._full_at.popitem(last=False)
+            self._store(key, max(self._full_at.get(key, now), now) + self.pause)
         return wait
 
     def give_back(self, key: Hashable) -> None:
@@ -56,15 +53,31 @@ class RateLimit:
         if key in self._full_at:
             self._full_at[key] -= self.pause
 
+    def close(self, key: Hashable, seconds: float) -> None:
+        """Let nothing more be within the limit for so many seconds."""
+        self._store(key, max(self._full_at.get(key, 0.0), self._clock() + seconds + self.period - self.pause))
+
+    def _store(self, key: Hashable, full_at: float) -> None:
+        self._full_at[key] = full_at
+        self._full_at.move_to_end(key)
+        if len(self._full_at) > self._room:
+            self._full_at.popitem(last=False)
+
 
 class SharedLimits(Protocol):
-    """Token buckets for all processes, as those of RateLimit: of so many seconds' `period`, a token each `pause`."""
+    """Attempts counted for all processes: before they are made, or after those that were in vain.
+
+    Before: in token buckets as those of RateLimit, of so many seconds' `period`, a token each `pause`.
+    """
 
     async def take(self, name: str, pause: float, period: float) -> float | None:
         """Seconds until one more event is within the limit; 0.0: it is counted; None: that cannot be told now."""
 
     async def give_back(self, name: str, pause: float) -> None:
         """Undo one `take` that was within the limit."""
+
+    async def in_vain(self, name: str, quota: int) -> float:
+        """Count an attempt that was in vain; the seconds for which there are no more, 0.0: not known, or there are."""
 
 
 class AttemptLimit:
@@ -95,6 +108,13 @@ class AttemptLimit:
         self._here.give_back(caller)
         if self._shared is not None:
             await self._shared.give_back(f"{self._name}:{caller}", self._here.pause)
+
+    async def in_vain(self, caller: str) -> None:
+        """Have an attempt counted for all processes after it was made, and was in vain."""
+        if self._shared is not None:
+            seconds = await self._shared.in_vain(f"{self._name}:{caller}", self._here.count)
+            if seconds > 0.0:
+                self._here.close(caller, seconds)
 
 
 @dataclass(frozen=True)

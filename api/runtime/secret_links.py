@@ -27,7 +27,7 @@ async def followed_link(
     are very many before they are looked up, without a connection.
     """
     limits, caller = call.services.reply_limits, caller_of(call.scope)
-    if TOKEN.fullmatch(token):
+    if may_exist := TOKEN.fullmatch(token) is not None:
         require_within(await limits.looked_up.take(caller))
         is_unknown = False
         try:
@@ -40,5 +40,8 @@ async def followed_link(
         finally:
             if not is_unknown:
                 await limits.looked_up.give_back(caller)
+        await limits.looked_up.in_vain(caller)
     require_within(await limits.unknown.take(caller))
+    if may_exist:
+        await limits.unknown.in_vain(caller)
     raise Refusal("not-found", missing, headers={"cache-control": "no-store"})

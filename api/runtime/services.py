@@ -98,6 +98,11 @@ class Services:
         return self.bodies.share(limit, str(bearer.organisation_id), max(limit // 2, largest))
 
     @property
+    def attempt_limits(self) -> tuple[AttemptLimit, ...]:
+        """The limits on attempts in vain that are counted for all processes."""
+        return self.keys.unknown, self.reply_limits.unknown, self.reply_limits.looked_up, self.sign_ins
+
+    @property
     def database(self) -> Engine:
         """The engine. Raises Refusal (503) where no database is attached."""
         if self.engine is None:

@@ -16,6 +16,8 @@ from valkey.asyncio import BlockingConnectionPool, Valkey
 from valkey.commands.core import AsyncScript
 from valkey.exceptions import ValkeyError
 
+from api.runtime.database_counts import DatabaseCounts
+from api.runtime.rate_limits import SharedLimits
 from api.runtime.services import Services
 from api.settings import BadSetting
 from db.key_minutes import Share, share_of
@@ -78,15 +80,15 @@ class ValkeyCounts:
         self._monotonic = monotonic
         self._retry_at: float | None = None
         self._log_at = 0.0
+        self._without: SharedLimits | None = None
 
     @asynccontextmanager
     async def part(self, services: Services) -> AsyncIterator[None]:
         """The part that has quotas and attempts counted there."""
         services.key_quotas.prefer(self.take_share)
-        services.keys.unknown.attach(self)
-        services.reply_limits.unknown.attach(self)
-        services.sign_ins.attach(self)
-        services.reply_limits.looked_up.attach(self)
+        self._without = DatabaseCounts(services.database)
+        for limit in services.attempt_limits:
+            limit.attach(self)
         try:
             yield
         finally:
@@ -105,6 +107,12 @@ class ValkeyCounts:
     async def give_back(self, name: str, pause: float) -> None:
         """Undo one `take` that was within the limit."""
         await self._run(self._give_attempt_back, name, _milliseconds(pause))
+
+    async def in_vain(self, name: str, quota: int) -> float:
+        """As the database counts it, while the server is away; else 0.0: it was counted before it was made."""
+        if self._retry_at is None or self._without is None:
+            return 0.0
+        return await self._without.in_vain(name, quota)
 
     async def _run(self, script: AsyncScript, name: str, *arguments: int) -> Any:
         """The answer of the script; None while the server is away, which one caller finds out for all."""

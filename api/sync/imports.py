@@ -8,10 +8,11 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.runtime.actor import actor_of
+from api.runtime.actor import acting_of, actor_of
 from api.runtime.auth import require_source
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import IDEMPOTENCY_KEY, key_of, once, reply
+from api.runtime.storage_quota import require_storage
 from api.runtime.upload import spooled
 from api.sync.pipeline import SourceFile, import_file
 from api.sync.sources import TAG, require_own_source
@@ -59,7 +60,7 @@ class ImportQuery(msgspec.Struct, frozen=True):
     answers=Import,
     takes={NDJSON: RecordRow, JSON: tuple[RecordRow, ...], CSV: str},
     headers=IDEMPOTENCY_KEY | {"Content-Encoding": "`gzip` where the body is compressed"},
-    problems=("source-not-on-key", "too-many-removed", "too-many-vertices", "too-many-requests"),
+    problems=("source-not-on-key", "too-many-removed", "too-many-vertices", "storage-quota", "too-many-requests"),
     example="import",
 )
 async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Response[bytes]:
@@ -70,7 +71,7 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
     reason, and stops no other; what is accepted is stored in one transaction, wholly or not at all. The same content
     again is `unchanged`, and makes no new `data_version`. Imports of one source wait for each other, before
     their bodies are read; 429 where 30 already do, or where the bodies of others take all the disk there is for them.
-    The answer lists the first 10,000 errors; `GET /imports/{id}/errors` has all of them.
+    The answer lists the first 10,000 errors; `GET /imports/{id}/errors` has the first 100,000.
     """
     require_own_source(call, source)
     media_type = require_media(call.headers, tuple(_readers(query.format)))
@@ -87,6 +88,8 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
         if key is None:
             return reply(await carry_out())
         async with transaction(services.database) as connection:
+            # the answer, with its errors, is stored for a day
+            await require_storage(connection, acting_of(call))
             return await once(call, connection, media_type.encode() + body.digest, carry_out)
 
 
@@ -114,7 +117,7 @@ async def list_imports(call: Call, source: str, query: Paging) -> Response[bytes
 async def get_import(call: Call, id: UUID) -> Import:  # noqa: A002 - as the contract names it
     """An import: its report, or while it runs the rows so far; “interrupted” where its server was stopped meanwhile.
 
-    Lists the first 10,000 errors; `GET /imports/{id}/errors` has all of them. A dry run leaves nothing to show.
+    Lists the first 10,000 errors; `GET /imports/{id}/errors` has more. A dry run leaves nothing to show.
     """
     return await own_import(call, id)
 
@@ -128,7 +131,7 @@ async def get_import(call: Call, id: UUID) -> Import:  # noqa: A002 - as the con
     problems=("source-not-on-key",),
 )
 async def list_import_errors(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
-    """Every rejected row of an import, by line."""
+    """The rejected rows of an import by line, at most the first 100,000; a source's earliest go beyond a million."""
     await own_import(call, id)
     async with transaction(call.services.database) as connection:
 

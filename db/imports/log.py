@@ -14,7 +14,7 @@ from db.audit import write_entry
 from db.core.advisory_locks import Subject, lock_if_free
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.webhooks import queue_import_finished
-from db.imports.stage import Counts
+from db.imports.stage import MOST_ERRORS, Counts
 from db.schema.supplier_tables import import_errors, imports
 from db.suppliers.sources import ensure_source
 from domain.audit import Actor, Detail
@@ -25,12 +25,21 @@ from domain.text.bilingual import Language
 
 # Errors that an answer lists; the rest are read page by page.
 ERRORS_LISTED = 10_000
+MOST_ERRORS_OF_SOURCE = 1_000_000
+"""Rejected rows that are stored of all the imports of a source: those of the earliest go first."""
 
 _EFFECTS = ("added", "changed", "unchanged", "waiting", "removed")
 _COUNTED = ("received", *_EFFECTS, "kept_absent", "rejected")
 _STORE_REJECTS = text("""
     INSERT INTO import_errors (import_id, position, line, external_id, pointer, code, detail)
-    SELECT :id, row_number() OVER (ORDER BY line), line, external_id, pointer, code, detail FROM rejects
+    SELECT :id, row_number() OVER (ORDER BY line), line, external_id, pointer, code, detail
+    FROM rejects ORDER BY line LIMIT :most
+""").bindparams(bindparam("id", type_=Uuid))
+_REMOVE_EARLIER_REJECTS = text("""
+    DELETE FROM import_errors e USING (
+        SELECT id, sum(least(rejected, :most)) OVER (ORDER BY id DESC) AS stored FROM imports
+        WHERE source = :source AND id <> :id AND status = 'done' AND rejected > 0
+    ) i WHERE e.import_id = i.id AND i.stored > :most_of_others
 """).bindparams(bindparam("id", type_=Uuid))
 
 
@@ -76,9 +85,11 @@ async def close_import(connection: Connection, done: Import) -> None:
     await _close(connection, done.id, {name: value for name, value in outcome.items() if name in imports.columns})
 
 
-async def store_rejects(connection: Connection, import_id: UUID) -> None:
-    """Store the rejected rows, in the transaction that stores the others."""
-    await connection.execute(_STORE_REJECTS, {"id": import_id})
+async def store_rejects(connection: Connection, import_id: UUID, source: str) -> None:
+    """Store the first rejected rows, in the transaction that stores the others, and make room for them."""
+    stored = (await connection.execute(_STORE_REJECTS, {"id": import_id, "most": MOST_ERRORS})).rowcount
+    room = {"most": MOST_ERRORS, "most_of_others": MOST_ERRORS_OF_SOURCE - stored}
+    await connection.execute(_REMOVE_EARLIER_REJECTS, {"id": import_id, "source": source} | room)
 
 
 async def write_import_entry(connection: Connection, actor: Actor, done: Import) -> None:

@@ -191,11 +191,10 @@ async def count_stored(connection: Connection, source: str) -> int:
     return await connection.scalar(text("SELECT count(*) FROM records WHERE source = :source"), {"source": source}) or 0
 
 
-async def count_absent(connection: Connection, source: str) -> tuple[int, int]:
-    """The number of its records that no row names, not even a rejected one; that of rejected rows without an id."""
+async def count_absent(connection: Connection, source: str) -> int:
+    """The number of its records that no row names, not even a rejected one."""
     all_absent = text(f"SELECT count(*) FROM records r WHERE {_IS_UNNAMED} AND {_IS_ABSENT}")  # noqa: S608 - constants
-    absent = await connection.scalar(all_absent, {"source": source})
-    return absent or 0, await connection.scalar(text("SELECT count(*) FROM rejects WHERE external_id IS NULL")) or 0
+    return await connection.scalar(all_absent, {"source": source}) or 0
 
 
 async def count_withdrawn(connection: Connection, source: str) -> int:

@@ -32,7 +32,7 @@ from db.imports.merge import (
 )
 from db.imports.planner_statistics import MANY, refresh_statistics
 from db.imports.prepare_rows import Assemble, Prepare, Prepared, Terms, assemble_here
-from db.imports.stage import Counts, ImportContext, analyze_staging, first_rejects, open_staging, stage
+from db.imports.stage import Counts, ImportContext, Staged, analyze_staging, first_rejects, open_staging, stage
 from db.suppliers.sources import count_vertices
 from db.suppliers.suppression_list import suppressions_of
 from db.suppliers.write import begin_change, current_version, publish
@@ -116,12 +116,13 @@ async def _refresh_statistics(engine: Engine) -> None:
 
 async def _import(engine: Engine, context: ImportContext, order: Order, prepare: Prepare) -> Import:
     connection = context.connection
-    counts, more = await _stage_all(engine, context, order, prepare, expects_new=context.stored == 0)
+    staged = await _stage_all(engine, context, order, prepare, expects_new=context.stored == 0)
+    counts = staged.counts
     await analyze_staging(connection)
-    absent, kept = await _removable(context, order)
+    absent, kept = await _removable(context, order, staged.unreadable)
     if absent > context.stored * REMOVABLE_SHARE and not order.force:
         raise _too_many_removed(absent, context.stored)
-    if more > 0:
+    if (more := staged.vertices) > 0:
         less = await count_removed_vertices(connection, order.source, absent=absent > 0)
         require_vertices_left(context.drawn, context.drawn + more - less, order.most_vertices)
     withdrawn = await count_withdrawn(connection, order.source) if counts.rejected else 0
@@ -159,21 +160,20 @@ async def _begin(
 
 async def _stage_all(
     engine: Engine, context: ImportContext, order: Order, prepare: Prepare, *, expects_new: bool
-) -> tuple[Counts, int]:
+) -> Staged:
     """As `stage`, for every batch.
 
     `expects_new`: whether most rows of the first one are new; later ones are as those before.
     """
-    counts, vertices = Counts(), 0
+    staged = Staged()
     prepared = prepare(context.terms, lambda: expects_new and not order.dry_run)
     async with aclosing(_one_ahead(prepared)) as batches, _progress(engine, order) as show:
         async for batch in batches:
-            done, more = await stage(context, batch)
-            vertices += more
-            expects_new = done.added > done.received / 2
-            counts += done
-            show(counts)
-    return counts, vertices
+            done = await stage(context, batch, staged.counts.rejected)
+            expects_new = done.counts.added > done.counts.received / 2
+            staged += done
+            show(staged.counts)
+    return staged
 
 
 async def _one_ahead(prepared: Generator[Prepared, None, None]) -> AsyncGenerator[Prepared, None]:
@@ -214,18 +214,19 @@ async def _progress(engine: Engine, order: Order) -> AsyncIterator[Callable[[Cou
             await note_progress(engine, order.id, latest)
 
 
-async def _removable(context: ImportContext, order: Order) -> tuple[int, int]:
+async def _removable(context: ImportContext, order: Order, unreadable: int) -> tuple[int, int]:
     """The number of absent records that a snapshot removes, and that it keeps as rejected rows may be theirs."""
     if order.mode == "upsert" or not context.stored:
         return 0, 0
-    absent, unreadable = await count_absent(context.connection, order.source)
+    absent = await count_absent(context.connection, order.source)
     return (absent, 0) if absent > unreadable else (0, absent)
 
 
 async def _store(context: ImportContext, order: Order, counts: Counts, absent: int, withdrawn: int) -> int:
     connection = context.connection
     if not order.dry_run:
-        await store_rejects(connection, order.id)
+        if counts.rejected:
+            await store_rejects(connection, order.id, order.source)
         if is_merged := counts.added or counts.changed or counts.waiting or absent or withdrawn:
             await merge(context, added=counts.added, remove_absent=absent > 0, remove_withdrawn=withdrawn > 0)
         if context.stored:

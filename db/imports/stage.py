@@ -49,6 +49,17 @@ class Counts(msgspec.Struct, frozen=True):
         return sum(msgspec.structs.astuple(self))
 
 
+class Staged(msgspec.Struct, frozen=True):
+    """Batches compared with what is stored: their counts, the vertices they add, and their rejects without an id."""
+
+    counts: Counts = Counts()
+    vertices: int = 0
+    unreadable: int = 0
+
+    def __add__(self, other: "Staged") -> "Staged":
+        return Staged(*map(add, msgspec.structs.astuple(self), msgspec.structs.astuple(other)))
+
+
 class ImportContext(msgspec.Struct, frozen=True):
     """One import under way. `dry_run`: its rows are compared and counted, nothing is written.
 
@@ -89,6 +100,8 @@ class _Split(NamedTuple):
     misplaced: list[EncodedRecord]
 
 
+MOST_ERRORS = 100_000
+"""Rejected rows of an import that are stored, from the first; three bytes sent make one of 150."""
 RECORD_COLUMNS = tuple(column.name for column in records.columns)
 _REJECT_COLUMNS = tuple(RowError.__struct_fields__)
 
@@ -160,11 +173,12 @@ async def open_staging(connection: Connection) -> None:
         await connection.execute(text(table))
 
 
-async def stage(context: ImportContext, batch: Prepared) -> tuple[Counts, int]:
-    """Compare the batch with what is stored and copy what it changes; returns its counts, and the vertices it adds.
+async def stage(context: ImportContext, batch: Prepared, rejected: int) -> Staged:
+    """Compare the batch with what is stored and copy what it changes.
 
-    A repeated external id is rejected and names the line of its first row, which stands: neither of the two is more
-    likely to be right, and a refusal can be seen and mended.
+    `rejected`: how many rows of earlier batches were. Beyond `MOST_ERRORS` only those that name a record are noted, so
+    that it does not count as absent. A repeated external id is rejected and names the line of its first row, which
+    stands: neither of the two is more likely to be right, and a refusal can be seen and mended.
     """
     split = await _split(context, batch.records)
     rejects = [*batch.rejects, *await _duplicate_errors(context, split.duplicates)]
@@ -172,10 +186,12 @@ async def stage(context: ImportContext, batch: Prepared) -> tuple[Counts, int]:
     if not context.dry_run:
         await _copy_added(context, split.added)
         await _copy_changed(context, split.changed)
-    await copy(context.connection, "rejects", _REJECT_COLUMNS, [_reject_row(item) for item in rejects])
-    more = sum(item.vertices for item in split.added)
-    more += sum(item.vertices - known.vertices for item, known in split.changed)
-    return await _counts(context, split, len(rejects)), more
+    named = [item for item in rejects if item.external_id is not None]
+    noted = rejects if rejected < MOST_ERRORS else named
+    await copy(context.connection, "rejects", _REJECT_COLUMNS, [_reject_row(item) for item in noted])
+    vertices = sum(item.vertices for item in split.added)
+    vertices += sum(item.vertices - known.vertices for item, known in split.changed)
+    return Staged(await _counts(context, split, len(rejects)), vertices, len(rejects) - len(named))
 
 
 async def analyze_staging(connection: Connection) -> None:

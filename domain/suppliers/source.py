@@ -126,7 +126,7 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     rejected: int = 0
     """Rows with a fault; they stop no others"""
     errors: tuple[RowError, ...] = ()
-    """The first 10,000; all are at `GET /imports/{id}/errors`"""
+    """The first 10,000; more are at `GET /imports/{id}/errors`"""
     data_version: int | None = None
     """The directory's version once it was stored; null until then, the present one for a dry run"""
     started_at: datetime

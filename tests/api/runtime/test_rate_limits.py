@@ -91,6 +91,10 @@ class ForAll:
         assert (name, pause) == ("key:anne", 30.0)
         self.counted -= 1
 
+    async def in_vain(self, name: str, quota: int) -> float:
+        assert (name, quota) == ("key:anne", 2)
+        return self.wait or 0.0
+
 
 async def test_attempts_are_counted_here_and_for_all() -> None:
     """Who is refused here is not asked about; who is refused by all together has attempted nothing here."""
@@ -111,6 +115,34 @@ async def test_attempts_are_counted_here_while_nobody_counts_for_all() -> None:
     for_all.wait = None
     limit.attach(for_all)
     assert [await limit.take("anne") for _ in range(3)] == [0.0, 0.0, 30.0]
+
+
+async def test_where_all_together_attempted_enough_nothing_more_is_attempted_here() -> None:
+    """Until the time is over that they tell; other callers go on."""
+    for_all, clock = ForAll(), Clock()
+    limit = AttemptLimit("key", RateLimit(2, timedelta(minutes=1), clock))
+    limit.attach(for_all)
+    assert await limit.take("anne") == 0.0
+    await limit.in_vain("anne")
+    assert await limit.take("anne") == 0.0
+    for_all.wait = 40.0
+    await limit.in_vain("anne")
+    clock.now += 10.0
+    for_all.wait = 0.0
+    assert await limit.take("anne") == 30.0
+    clock.now += 30.0
+    assert await limit.take("anne") == 0.0
+
+
+def test_a_closed_limit_stays_so_for_the_longer_of_both_times() -> None:
+    clock = Clock()
+    limit = RateLimit(2, timedelta(minutes=1), clock)
+    limit.close("a", 5.0)
+    assert (limit.take("a"), limit.take("b")) == (5.0, 0.0)
+    for _ in range(2):
+        limit.take("c")
+    limit.close("c", 5.0)
+    assert limit.take("c") == 30.0
 
 
 def test_what_is_remembered_is_bounded() -> None:

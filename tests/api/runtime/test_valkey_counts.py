@@ -255,6 +255,9 @@ async def test_while_it_is_away_the_database_counts(
     wrong = {"Authorization": f"Bearer {secret_of(bytes(SECRET_BYTES))}"}
     assert (await one.get(READ, headers=wrong)).status_code == 401
     assert is_away(counter)
+    async with transaction(one.services.database) as connection:
+        attempts = text("SELECT sum(taken) FROM key_minutes WHERE substr(key_id::text, 15, 1) <> '7'")
+        assert await connection.scalar(attempts) >= 1  # the ids of keys are of version 7
     server.start() if harm == "dies" else server.hang(False)
     counter._monotonic = lambda: counter._retry_at  # the pause is over
     monkeypatch.setattr(counts, "PATIENCE_SECONDS", 30.0)

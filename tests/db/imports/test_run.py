@@ -4,10 +4,12 @@ import pytest
 from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
+from db.imports import log, stage
 from db.imports.log import get_import, list_errors, list_imports
 from db.suppliers.read import Change, Snapshot, snapshot
 from db.suppliers.records import get_record
 from domain.errors import Conflict
+from domain.suppliers.rows import Row, RowError
 from tests.db.suppliers.samples import LATER, NOW, broken, counts, load, names, new_id, put, row, rows, version
 
 
@@ -69,6 +71,23 @@ async def test_rejects_are_kept_with_their_place(engine: Engine) -> None:
         assert await get_import(connection, done.id) == done
         assert await list_errors(connection, done.id, 0, 1) == expected[:1]
         assert await list_errors(connection, done.id, 1, 1) == expected[1:]
+
+
+async def test_the_rows_rejected_are_stored_up_to_a_number(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an import the first, of a source those of the latest imports; all are counted, and none counts as absent."""
+    for module, name, most in ((stage, "MOST_ERRORS", 3), (log, "MOST_ERRORS", 3), (log, "MOST_ERRORS_OF_SOURCE", 7)):
+        monkeypatch.setattr(module, name, most)
+    await load(engine, rows(*"ab"))
+    other = await load(engine, [broken(1, "x")], source="ville")
+    first = await load(engine, [broken(line, None) for line in range(1, 9)])
+    second = await load(engine, [broken(1, "x"), *(broken(line, None) for line in range(2, 9)), broken(9, "b")])
+    content: list[Row | RowError] = [*(broken(line, None) for line in range(1, 8)), broken(8, "b"), row(9, "c")]
+    third = await load(engine, content, mode="snapshot")
+    assert (counts(first), counts(second)) == ({"received": 8, "rejected": 8}, {"received": 9, "rejected": 9})
+    assert counts(third) == {"received": 9, "added": 1, "kept_absent": 1, "rejected": 8}
+    async with transaction(engine) as connection:
+        stored = [await list_errors(connection, each.id, 0, 9) for each in (other, first, second, third)]
+    assert [[error.line for error in each] for each in stored] == [[1], [], [1, 2, 3], [1, 2, 3]]
 
 
 async def test_a_repeated_external_id_is_rejected_and_the_first_row_stands(engine: Engine) -> None:

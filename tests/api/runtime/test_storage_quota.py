@@ -1,6 +1,7 @@
 """An organisation's needs and shortlists take the room that it has, and no more."""
 
 from dataclasses import replace
+from secrets import token_hex
 from uuid import UUID
 
 import pytest
@@ -10,7 +11,7 @@ from db.core.engine import transaction
 from db.needs.storage import stored_bytes
 from tests.api.needs.steps import NEED, Buyer, new_buyer
 from tests.api.refusals import assert_refused
-from tests.api.sync.factories import Client
+from tests.api.sync.factories import Client, send
 
 
 @pytest.fixture
@@ -37,6 +38,39 @@ async def test_what_is_stored_counts_at_once(buyer: Buyer, served: Client) -> No
     assert (await buyer.delete(need)).status_code == 204
     served.services.storage_use = StorageUse()
     assert (await buyer.post("/needs", NEED)).status_code == 201
+
+
+async def test_meetings_messages_and_answers_to_imports_count_too(buyer: Buyer, served: Client, source: str) -> None:
+    """Each is refused where there is no room; without an Idempotency-Key nothing of an import is the organisation's."""
+
+    def room(count: int) -> None:
+        served.services.storage_use = StorageUse()
+        served.services.settings = replace(served.services.settings, storage_quota=count)
+
+    room(1 << 30)
+    supplier = await buyer.supplier(source, "1")
+    need = (await buyer.keep())["need"]["id"]
+    letter = {"subject": "Tonte", "body": "Bonjour", "channel": "phone", "recipients": [supplier]}
+    exchange = (await buyer.post(f"/needs/{need}/exchanges", letter)).json()["id"]
+    times = {"starts_at": "2026-12-01T09:00:00+01:00", "ends_at": "2026-12-01T10:00:00+01:00"}
+    meeting = {"need_ids": [need], "format": "online", "title": "Sourcing", **times}
+    before = await stored(buyer)
+    planned = await buyer.post("/meetings", meeting | {"follow_ups": [{"what": token_hex(1_000)}] * 20})
+    assert planned.status_code == 201, planned.text
+    assert await stored(buyer) > before + 20 * 1_000
+    room(1)
+    assert_refused(await buyer.post("/meetings", meeting), 409, "storage-quota")
+    assert_refused(await buyer.patch(f"/meetings/{planned.json()['id']}", {"minutes": "…"}), 409, "storage-quota")
+    message = {"body": "Et encore", "author": "buyer"}
+    assert_refused(await buyer.post(f"/exchanges/{exchange}/messages", message), 409, "storage-quota")
+    assert (await send(served, source, b"{}")).status_code == 200
+    room(0)
+    assert_refused(await send(served, source, b"{}", **{"Idempotency-Key": source}), 409, "storage-quota")
+
+
+async def stored(buyer: Buyer) -> int:
+    async with transaction(buyer.client.services.database) as connection:
+        return await stored_bytes(connection, buyer.organisation_id)
 
 
 async def test_an_answer_that_is_kept_for_a_day_takes_little_more(buyer: Buyer, served: Client) -> None:
