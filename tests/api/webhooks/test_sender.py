@@ -19,11 +19,13 @@ from api.runtime import outbox_worker
 from api.runtime.outbox_worker import deliveries
 from api.settings import read_settings
 from api.webhooks import sender
-from api.webhooks.webhook_kind import webhook_kind
+from api.webhooks.webhook_kind import AT_ONCE, webhook_kind
 from db.core.engine import transaction
+from db.delivery.webhooks import OF_ONE_ORGANISATION
 from domain.delivery.webhook import SCHEDULE
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY, alive
+from tests.api.organisations import member
 from tests.api.sync.factories import Client, key, lines, put_record, rows, send
 from tests.api.webhooks.receiver import receiving
 from tests.api.webhooks.steps import NOW, SECRET, World, deliverers, worlds
@@ -357,3 +359,20 @@ async def test_the_background_delivers_at_once(database_url: str, reference: Ref
         await receiver.wait_for(3)
     events = sorted(one.message["event"] for one in receiver.received)
     assert events == ["import.finished", "ping", "suppliers.changed"]
+
+
+async def test_receivers_that_never_answer_keep_only_their_own_organisation_waiting(world: World) -> None:
+    """Though there are more of them than attempts at once."""
+    patient, other = await member(world.client, "read"), await member(world.client, "read")
+    world.receiver.silent = True
+    slow = [await world.hook("suppliers.changed", headers=patient.headers) for _ in range(AT_ONCE + 1)]
+    quick = await world.hook("suppliers.changed", headers=other.headers)
+    for hook in slow:
+        await patient.post(f"/webhooks/{hook['id']}/ping")
+    async with deliverers(world.client.services) as (deliverer,):
+        assert [await deliverer.begin() for _ in range(2)] == [OF_ONE_ORGANISATION.most, 0]
+        await other.post(f"/webhooks/{quick['id']}/ping")
+        assert await deliverer.begin() == 1
+        for task in deliverer.under_way:
+            task.cancel()
+        await asyncio.gather(*deliverer.under_way, return_exceptions=True)
