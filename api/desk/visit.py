@@ -20,6 +20,9 @@ from domain.client import Client
 from domain.text.bilingual import Language
 
 COOKIE = "vivier_session"
+OF_THIS_HOST = "__Host-"
+"""Before the name of a cookie that is sent over TLS: browsers take it from no other host, a neighbouring one neither
+(RFC 6265bis §4.1.3.2)."""
 TOKEN_FIELD = "jeton"  # noqa: S105 - the name of a field
 KEY_FIELD = "cle"
 SALT_BYTES = 8
@@ -76,7 +79,12 @@ class Visit:
         return salt + _proof(self.token, salt)
 
     def has_sent_its_own_form(self) -> bool:
-        """Whether the form that is sent was given to this browser."""
+        """Whether the form that is sent was given to this browser, and is sent by a page of this server.
+
+        A neighbouring host can set cookies here, and so the token that it proves.
+        """
+        if not self.is_from_here:
+            return False
         given = self.text(TOKEN_FIELD)
         salt, proof = given[: 2 * SALT_BYTES], given[2 * SALT_BYTES :]
         return hmac.compare_digest(proof.encode(), _proof(self.token, salt).encode())
@@ -99,11 +107,16 @@ class Visit:
 
 def visit_of(call: Call) -> Visit:
     """The visit of a request; its browser is given a token where it brings none."""
-    token = _cookies(call.headers.get("cookie", "")).get(COOKIE, "")
+    token = _cookies(call.headers.get("cookie", "")).get(cookie_name(call), "")
     if token and len(token) <= LONGEST_COOKIE:
         return Visit(call, token)
     made = token_urlsafe(32)
     return Visit(call, made, new_token=made)
+
+
+def cookie_name(call: Call) -> str:
+    """The name of the cookie that holds the token."""
+    return COOKIE if _is_plain_loopback(call) else f"{OF_THIS_HOST}{COOKIE}"
 
 
 def cookie_header(visit: Visit) -> str | None:
@@ -114,8 +127,9 @@ def cookie_header(visit: Visit) -> str | None:
     if visit.new_token is None or (visit.call.method == "POST" and not visit.is_from_here):
         return None
     seconds = visit.services.settings.session_hours * 3600 if visit.new_token else 0
-    parts = [f"{COOKIE}={visit.new_token}", "Path=/", f"Max-Age={seconds}", "HttpOnly", "SameSite=Lax"]
-    return "; ".join(parts if _is_plain_loopback(visit) else [*parts, "Secure"])
+    name = cookie_name(visit.call)
+    parts = [f"{name}={visit.new_token}", "Path=/", f"Max-Age={seconds}", "HttpOnly", "SameSite=Lax"]
+    return "; ".join(parts if name == COOKIE else [*parts, "Secure"])
 
 
 def local_path(path: str) -> str | None:
@@ -140,12 +154,12 @@ def _cookies(header: str) -> dict[str, str]:
     return {name: text for name, _, text in pairs}
 
 
-def _is_plain_loopback(visit: Visit) -> bool:
+def _is_plain_loopback(call: Call) -> bool:
     """Whether the browser is on this machine and speaks plain http, over which it would not keep a Secure cookie."""
-    public = visit.services.settings.public_url
-    if visit.call.url.scheme != "http" or (public and public.startswith("https:")):
+    public = call.services.settings.public_url
+    if call.url.scheme != "http" or (public and public.startswith("https:")):
         return False
-    host = urlsplit(f"//{visit.call.headers.get('host', '')}").hostname or ""
+    host = urlsplit(f"//{call.headers.get('host', '')}").hostname or ""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

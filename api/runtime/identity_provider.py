@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA"]
 """Of signatures with a key of the provider's own; one made with a secret that both know proves less."""
 PATIENCE_SECONDS, FRESH_SECONDS, LEAST_SECONDS = 10.0, 3_600.0, 60.0
+LONGEST_ANSWER = 1 << 20
+"""Bytes of an answer of the provider, uncompressed; what they publish is some kilobytes."""
 CLOCKS_APART = 60
 LONGEST_SUBJECT, LONGEST_NAME, LONGEST_EMAIL = 255, 400, 254
 
@@ -103,6 +105,7 @@ class IdentityProvider:
         self._monotonic, self._transport = monotonic, transport
         self._published: _Published | None = None
         self._reading = asyncio.Lock()
+        self._reads, self._failure = 0, ""  # of the latest read, where it failed
         self._tls: ssl.SSLContext | None = None
 
     @property
@@ -209,9 +212,18 @@ class IdentityProvider:
         known, longest = self._published, LEAST_SECONDS if again else FRESH_SECONDS
         if known is not None and self._monotonic() < known.at + longest:
             return known
+        reads = self._reads
         async with self._reading:
+            if self._reads > reads and self._failure:
+                raise ProviderAway(self._failure)  # all who waited for it: one after another would wait in vain
             if self._published is known or self._published is None:
-                self._published = await self._read_now()
+                try:
+                    self._published, self._failure = await self._read_now(), ""
+                except ProviderAway as away:
+                    self._failure = str(away)
+                    raise
+                finally:
+                    self._reads += 1
             return self._published
 
     async def _read_now(self) -> _Published:
@@ -232,13 +244,28 @@ class IdentityProvider:
             self._tls = httpx.create_ssl_context()
         options: dict[str, Any] = {"verify": self._tls, "timeout": PATIENCE_SECONDS, "transport": self._transport}
         try:
-            async with httpx.AsyncClient(follow_redirects=False, trust_env=False, **options) as client:
-                answer = await client.request(method, address, **sent)
-        except httpx.HTTPError as failure:
+            async with (
+                asyncio.timeout(PATIENCE_SECONDS),  # for all of it: the one of the client is for each piece
+                httpx.AsyncClient(follow_redirects=False, trust_env=False, **options) as client,
+                client.stream(method, address, **sent) as arriving,
+            ):
+                answer = await _whole(arriving)
+        except (httpx.HTTPError, TimeoutError) as failure:
             raise ProviderAway(type(failure).__name__) from None
         if not (answer.is_success or answer.is_client_error):
             raise ProviderAway(f"it answered {answer.status_code}")
         return answer
+
+
+async def _whole(arriving: "httpx.Response") -> "httpx.Response":
+    """The answer that is arriving. Raises ProviderAway where it is longer than `LONGEST_ANSWER`."""
+    content = bytearray()
+    async for piece in arriving.aiter_bytes():
+        content += piece
+        if len(content) > LONGEST_ANSWER:
+            raise ProviderAway("its answer is too long")
+    headers = {"content-type": arriving.headers.get("content-type", "")}
+    return type(arriving)(arriving.status_code, headers=headers, content=bytes(content))
 
 
 def _decoded(answer: "httpx.Response", shape: Any) -> Any:

@@ -21,7 +21,7 @@ from api.runtime.database_watch import DatabaseWatch
 from api.runtime.log_failures import logged_failures
 from api.runtime.services import Services
 from db.core.engine import Connection, Engine, transaction
-from db.delivery.outbox import Claimed, Outbox, claim, release, write_result
+from db.delivery.outbox import Claimed, Outbox, Share, claim, release, write_result
 from domain.delivery.backoff import Outcome, Result, Schedule, result_of
 
 GRACE_SECONDS = 1.5
@@ -38,7 +38,7 @@ class DeliveryKind:
 
     `attempt` makes one attempt, within `patience`; an exception is a failure (`error`). `queue` is called before rows
     are claimed, to queue what follows from the state of the database; `also_note` in the transaction that records a
-    result. `at_once`: the number of simultaneous attempts of this process.
+    result. `at_once`: the number of simultaneous attempts of this process; `share`: those of one owner, in all.
     """
 
     outbox: Outbox
@@ -47,6 +47,7 @@ class DeliveryKind:
     queue: Callable[[Connection], Awaitable[None]] | None = None
     also_note: Callable[[Connection, Claimed, Result], Awaitable[None]] | None = None
     at_once: int = 8
+    share: Share | None = None
     patience: timedelta = timedelta(seconds=30)
 
 
@@ -125,7 +126,7 @@ class Deliverer:
                 await self.kind.queue(connection)
             now = self.now()
             until = now + self.kind.patience + LEASE_MARGIN
-            claimed = await claim(connection, self.kind.outbox, uuid4(), now, until, room)
+            claimed = await claim(connection, self.kind.outbox, uuid4(), now, until, room, self.kind.share)
         for each in claimed:
             task = asyncio.create_task(self._carry_out(each))
             self.under_way.add(task)

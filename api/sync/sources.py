@@ -1,6 +1,7 @@
 """Routes of the sources that records come from: their settings, and figures about what they sent."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain, repeat
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -19,7 +20,7 @@ from domain.audit import Detail
 from domain.decoding.explain import near
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.reference.taxonomy import Taxonomy
-from domain.suppliers.record_check import unknown_segment
+from domain.suppliers.record_check import MOST_SUGGESTIONS, unknown_segment
 from domain.suppliers.source import Source, SourceDocument, SourceMapping, SourceSummary
 from domain.suppliers.trades import TradeCounts, count_trades
 from domain.text.bilingual import Text
@@ -186,13 +187,14 @@ def _with_trades(found: Described, counts: Mapping[str, TradeCounts] | None) -> 
 
 
 def _problems(mapping: SourceMapping, taxonomy: Taxonomy) -> Iterator[Problem]:
+    suggest = chain(repeat(True, MOST_SUGGESTIONS), repeat(False))
     for category, segments in mapping.categories.items():
         for place, segment in enumerate(segments):
             if not taxonomy.known(segment):
                 where = pointer("mapping", "categories", category, place)
-                yield Problem(where, "unknown_code", unknown_segment(segment, taxonomy))
+                yield Problem(where, "unknown_code", unknown_segment(segment, taxonomy, suggest=next(suggest)))
     for name, field in mapping.fields.items():
         if field not in COLUMNS:
-            hint = near(field, tuple(COLUMNS))
+            hint = near(field, tuple(COLUMNS)) if next(suggest) else Text("", "")
             detail = Text(f"Champ inconnu : « {field} »{hint.fr}", f"Unknown field: “{field}”{hint.en}")
             yield Problem(pointer("mapping", "fields", name), "unknown_field", detail)

@@ -3,7 +3,9 @@
 import asyncio
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -17,6 +19,7 @@ from domain.delivery.backoff import Outcome
 from domain.delivery.webhook import is_public, signature
 
 ANSWER_SECONDS = 10.0
+LOOKED_UP_AT_ONCE = 16
 GONE = 410
 
 _HEADERS = {"User-Agent": "Vivier", "Content-Type": "application/json"}
@@ -29,9 +32,12 @@ class Sender:
         # no proxy from the environment: it would see receivers' secrets, and reach addresses that are refused here
         self._client = httpx.AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=False)
         self._services = services
+        # a look-up cannot be given up, and whoever owns the name says how long it lasts
+        self._looking_up = ThreadPoolExecutor(LOOKED_UP_AT_ONCE, "names")
 
     async def close(self) -> None:
         """Close all connections."""
+        self._looking_up.shutdown(wait=False, cancel_futures=True)
         await self._client.aclose()
 
     async def attempt(self, claimed: Claimed) -> Outcome:
@@ -57,7 +63,7 @@ class Sender:
         url = httpx.URL(receiver.url)
         extensions: dict[str, Any] = {}
         if not self._services.settings.webhook_private:
-            address = await _public_address(url)
+            address = await self._public_address(url)
             if address is None:
                 return Outcome(failure="private_address")
             # connect to the address that was checked: the name could resolve to another one a moment later
@@ -68,13 +74,16 @@ class Sender:
         async with self._client.stream("POST", url, content=body, headers=headers, extensions=extensions) as answer:
             return _outcome(answer)
 
+    async def _public_address(self, url: httpx.URL) -> str | None:
+        """An address of the host; None where one of its addresses is not public. Raises socket.gaierror without any.
 
-async def _public_address(url: httpx.URL) -> str | None:
-    """An address of the host; None where one of its addresses is not public. Raises socket.gaierror without any."""
-    port = url.port or (443 if url.scheme == "https" else 80)
-    found = await asyncio.get_running_loop().getaddrinfo(url.raw_host.decode("ascii"), port, type=socket.SOCK_STREAM)
-    addresses = [str(address[0]).partition("%")[0] for *_, address in found]
-    return addresses[0] if all(is_public(ip_address(address)) for address in addresses) else None
+        Looked up beside the threads that requests need.
+        """
+        port = url.port or (443 if url.scheme == "https" else 80)
+        look_up = partial(socket.getaddrinfo, url.raw_host.decode("ascii"), port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._looking_up, look_up)
+        addresses = [str(address[0]).partition("%")[0] for *_, address in found]
+        return addresses[0] if all(is_public(ip_address(address)) for address in addresses) else None
 
 
 def _outcome(answer: httpx.Response) -> Outcome:

@@ -16,7 +16,7 @@ from api.web.pagination import write_cursor
 from db.core.engine import Connection
 from db.delivery.outbox import Claimed
 from db.delivery.webhook_log import note_attempt
-from db.delivery.webhooks import queue, webhooks_behind
+from db.delivery.webhooks import OF_ONE_ORGANISATION, queue, webhooks_behind
 from db.schema.webhook_tables import webhook_deliveries
 from db.suppliers.read import end_of_version
 from domain.delivery.backoff import Outcome, Result
@@ -25,7 +25,7 @@ from domain.delivery.webhook import SCHEDULE, SuppliersChanged
 if TYPE_CHECKING:
     from api.webhooks.sender import Sender
 
-PATIENCE = timedelta(seconds=20)
+PATIENCE, AT_ONCE = timedelta(seconds=20), 16
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -50,6 +50,8 @@ async def webhook_kind(services: Services) -> AsyncIterator[DeliveryKind]:
             queue=queue_changes,
             also_note=_log_attempt,
             patience=PATIENCE,
+            at_once=AT_ONCE,
+            share=OF_ONE_ORGANISATION,
         )
     finally:
         await attempts.close()

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Table, exists, func, select, update
+from sqlalchemy import ScalarSelect, Table, exists, func, select, update
 
 from db.core.engine import Connection
 from domain.delivery.backoff import Result
@@ -36,14 +36,30 @@ async def wake(connection: Connection) -> None:
     await connection.execute(select(func.pg_notify(CHANNEL, "")))
 
 
+class Share(NamedTuple):
+    """At `most` so many attempts at once for one owner; `owner`: of a row, as a query in it."""
+
+    owner: ScalarSelect[Any]
+    most: int
+
+
 async def claim(
-    connection: Connection, outbox: Outbox, lease: UUID, now: datetime, until: datetime, limit: int
+    connection: Connection,
+    outbox: Outbox,
+    lease: UUID,
+    now: datetime,
+    until: datetime,
+    limit: int,
+    share: Share | None = None,
 ) -> Sequence[Claimed]:
-    """Up to `limit` rows that are due at `now`, chosen longest due first and returned by id.
+    """Up to `limit` rows that are due at `now`, chosen longest due first within a `share`, and returned by id.
 
     They are leased `until` then under the id `lease`.
     """
-    free = _due(outbox, now).order_by(outbox.c.due_at, outbox.c.id).limit(limit).with_for_update(skip_locked=True)
+    due = _due(outbox, now)
+    if share is not None:
+        due = due.where(outbox.c.id.in_(_within(share, due, outbox, now)))
+    free = due.order_by(outbox.c.due_at, outbox.c.id).limit(limit).with_for_update(skip_locked=True)
     leased = (
         update(outbox)
         .where(outbox.c.id.in_(free.scalar_subquery()))
@@ -74,6 +90,16 @@ def _due(outbox: Outbox, now: datetime) -> Any:
     in_flight = exists().where(same_lane, other.c.lease.is_not(None), other.c.due_at > now)
     before = exists().where(same_lane, other.c.due_at <= now, other.c.id < outbox.c.id)
     return select(outbox.c.id).where(outbox.c.due_at <= now, ~in_flight, ~before)
+
+
+def _within(share: Share, due: Any, outbox: Outbox, now: datetime) -> Any:
+    """The ids of those due rows, the longest due first, that with what is under way are no more than the share."""
+    rank = func.row_number().over(partition_by=share.owner, order_by=(outbox.c.due_at, outbox.c.id))
+    ranked = due.add_columns(share.owner.label("owner"), rank.label("rank")).subquery()
+    leased = select(share.owner.label("owner")).where(outbox.c.lease.is_not(None), outbox.c.due_at > now).subquery()
+    busy = select(leased.c.owner, func.count().label("count")).group_by(leased.c.owner).subquery()
+    joined = select(ranked.c.id).outerjoin(busy, ranked.c.owner == busy.c.owner)
+    return joined.where(ranked.c.rank + func.coalesce(busy.c["count"], 0) <= share.most)
 
 
 def _leased(outbox: Outbox, claimed: Claimed) -> Any:

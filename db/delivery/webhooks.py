@@ -10,7 +10,7 @@ from sqlalchemy import Row, case, delete, exists, func, insert, or_, select, upd
 
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
-from db.delivery.outbox import wake
+from db.delivery.outbox import Share, wake
 from db.schema.supplier_tables import directory_version
 from db.schema.webhook_tables import webhook_deliveries, webhooks
 from db.suppliers.write import current_version
@@ -24,6 +24,12 @@ _COLUMNS = (
     case((webhooks.c.failing_since.is_(None), "ok"), else_="failing").label("status"),
     webhooks.c.acknowledged_version.label("data_version"),
 )
+
+
+OF_ONE_ORGANISATION = Share(
+    select(webhooks.c.organisation_id).where(webhooks.c.id == webhook_deliveries.c.lane).scalar_subquery(), 4
+)
+"""The attempts of an organisation at once: receivers that never answer keep nobody else's waiting."""
 
 
 class Target(NamedTuple):

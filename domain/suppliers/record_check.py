@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import chain, repeat
 
 from domain.errors import Problem, pointer
 from domain.reference.cpv import Cpv
@@ -10,6 +11,8 @@ from domain.reference.territory import Territories, UnknownTerritory
 from domain.suppliers.supplier import Offer, ServiceArea, SupplierRecord
 from domain.text.bilingual import Text
 
+MOST_SUGGESTIONS = 10
+"""Unknown codes of a record for which what may be meant is looked for, which takes up to a millisecond each."""
 _SIRET = re.compile(r"[0-9]{14}")
 
 _BLANK_NAME = Text("Un fournisseur a un nom", "A supplier has a name")
@@ -29,6 +32,7 @@ def check_record(record: SupplierRecord, territories: Territories, taxonomy: Tax
     Retired codes of communes and territories are taken as they are. Not looked at: the SIRET's check digit and the
     place (doubtful, not wrong), and whether a geometry is a valid shape.
     """
+    suggest = chain(repeat(True, MOST_SUGGESTIONS), repeat(False))
     if not record.name.strip():
         yield Problem(pointer("name"), "blank", _BLANK_NAME)
     if record.siret is not None and not _SIRET.fullmatch(record.siret):
@@ -40,7 +44,7 @@ def check_record(record: SupplierRecord, territories: Territories, taxonomy: Tax
     if record.address is not None and record.address.commune is not None:
         yield from _commune(record.address.commune, territories)
     for position, offer in enumerate(record.offers):
-        yield from _offer(offer, position, territories, taxonomy, cpv)
+        yield from _offer(offer, position, territories, taxonomy, cpv, suggest)
 
 
 def unknown_segment(segment: str, taxonomy: Taxonomy, *, suggest: bool = True) -> Text:
@@ -65,22 +69,32 @@ def _near_commune(code: str, territories: Territories) -> str | None:
         return near if kind == "commune" else None
 
 
-def _offer(offer: Offer, position: int, territories: Territories, taxonomy: Taxonomy, cpv: Cpv) -> Iterator[Problem]:
+def _offer(
+    offer: Offer, position: int, territories: Territories, taxonomy: Taxonomy, cpv: Cpv, suggest: Iterator[bool]
+) -> Iterator[Problem]:
+    """`suggest`: of each unknown code, whether what may be meant is looked for."""
     at = ("offers", position)
     if not offer.segments and not offer.cpv:
         yield Problem(pointer(*at), "no_object", _NO_OBJECT)
     for place, segment in enumerate(offer.segments):
         if not taxonomy.known(segment):
-            yield Problem(pointer(*at, "segments", place), "unknown_code", unknown_segment(segment, taxonomy))
+            detail = unknown_segment(segment, taxonomy, suggest=next(suggest))
+            yield Problem(pointer(*at, "segments", place), "unknown_code", detail)
     for place, code in enumerate(offer.cpv):
         if not cpv.exists(code):
             detail = Text(f"Code CPV inconnu : « {code} »", f"Unknown CPV code: “{code}”")
-            yield Problem(pointer(*at, "cpv", place), "unknown_code", _with_hint(detail, cpv.nearest(code)))
+            yield Problem(
+                pointer(*at, "cpv", place),
+                "unknown_code",
+                _with_hint(detail, cpv.nearest(code) if next(suggest) else None),
+            )
     if offer.service_area is not None:
-        yield from _service_area(offer.service_area, position, territories)
+        yield from _service_area(offer.service_area, position, territories, suggest)
 
 
-def _service_area(area: ServiceArea, position: int, territories: Territories) -> Iterator[Problem]:
+def _service_area(
+    area: ServiceArea, position: int, territories: Territories, suggest: Iterator[bool]
+) -> Iterator[Problem]:
     at = ("offers", position, "service_area")
     forms = [form for form in (area.radius_km, area.codes, area.geometry, area.national) if form is not None]
     if len(forms) != 1:
@@ -88,10 +102,18 @@ def _service_area(area: ServiceArea, position: int, territories: Territories) ->
     if area.national is False:
         yield Problem(pointer(*at, "national"), "must_be_true", _NATIONAL)
     for place, code in enumerate(area.codes or ()):
-        try:
-            territories.area(code)
-        except UnknownTerritory as unknown:
+        unknown = _unknown(code, territories, suggest=False)
+        if unknown is not None:
+            unknown = (_unknown(code, territories, suggest=True) if next(suggest) else None) or unknown
             yield Problem(pointer(*at, "codes", place), unknown.code, unknown.detail)
+
+
+def _unknown(code: str, territories: Territories, *, suggest: bool) -> UnknownTerritory | None:
+    try:
+        territories.area(code, suggest=suggest)
+    except UnknownTerritory as unknown:
+        return unknown
+    return None
 
 
 def _with_hint(detail: Text, near: str | None) -> Text:

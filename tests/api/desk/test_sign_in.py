@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import select
@@ -78,6 +79,24 @@ async def test_the_cookie_is_of_no_use_to_scripts_other_sites_and_plain_connecti
             cookie = (await browser.get("/connexion")).headers["set-cookie"]
         assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
         assert ("Secure" in cookie) == is_secure
+        assert cookie.startswith("__Host-") == is_secure
+
+
+async def test_a_neighbouring_host_signs_nobody_in(served: Client) -> None:
+    """It can set cookies for all hosts of its domain, with a token that it knows, and send a form with its proof."""
+    async with Browser(served.app, "https://vivier.example.org") as thief, Browser(served.app) as anne:
+        await thief.sign_in()
+        stolen = thief.cookies[f"__Host-{COOKIE}"]
+        await anne.open("/connexion")
+        fields = anne.fields("connexion") | {"cle": [ADMIN_KEY]}
+        for site in ("same-site", "cross-site"):
+            headers = FORM | {"Sec-Fetch-Site": site}
+            answer = await anne.post("/connexion", content=urlencode(fields, doseq=True), headers=headers)
+            assert (answer.status_code, answer.headers["location"]) == (303, "./connexion")
+        assert (await anne.get("/besoin")).status_code == 303
+    async with Browser(served.app, "https://vivier.example.org") as anne:
+        anne.cookies.set(COOKIE, stolen, domain="vivier.example.org")
+        assert (await anne.get("/besoin")).status_code == 303
 
 
 async def test_the_database_holds_no_token_and_the_session_none_that_was_there_before(

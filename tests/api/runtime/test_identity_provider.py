@@ -1,8 +1,10 @@
 """A provider's answer counts where it proves who signed in: its own signature, for us, now, and for this sign-in."""
 
+import asyncio
+import gzip
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -13,9 +15,11 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 
+from api.runtime import identity_provider
 from api.runtime.identity_provider import (
     FRESH_SECONDS,
     LEAST_SECONDS,
+    LONGEST_ANSWER,
     Challenge,
     Identity,
     IdentityProvider,
@@ -235,3 +239,40 @@ async def test_signing_out_names_the_session_and_where_to_come_back() -> None:
     }
     del provider.metadata["end_session_endpoint"]
     assert await provider.client().sign_out_url("the-token", "x" * 32) is None
+
+
+async def test_an_answer_that_is_too_long_or_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However it is compressed, and however little comes at a time."""
+    monkeypatch.setattr(identity_provider, "PATIENCE_SECONDS", 0.05)
+
+    async def drops() -> AsyncIterator[bytes]:
+        yield b" "
+        await asyncio.Event().wait()
+
+    async def zeros() -> AsyncIterator[bytes]:
+        yield gzip.compress(b" " * (LONGEST_ANSWER + 1))
+
+    compressed = {"content-encoding": "gzip"}
+    for content, headers, reason in ((drops, {}, "TimeoutError"), (zeros, compressed, "too long")):
+        transport = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, content=content()))  # noqa: B023
+        with pytest.raises(ProviderAway, match=reason):
+            await IdentityProvider(SETTINGS, transport).authorization_url(CHALLENGE)
+
+
+async def test_all_who_wait_for_a_provider_that_is_away_hear_of_it_at_once() -> None:
+    asked = 0
+
+    async def away(_: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+        return httpx.Response(503)
+
+    client = IdentityProvider(SETTINGS, httpx.MockTransport(away))
+    waiting = [client.authorization_url(CHALLENGE) for _ in range(20)]
+    found = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(each) for each in found} == {ProviderAway}
+    assert asked == 1
+    with pytest.raises(ProviderAway):
+        await client.authorization_url(CHALLENGE)
+    assert asked == 2

@@ -140,3 +140,11 @@ async def test_who_may_see_and_set(served: Client, source: str) -> None:
         assert (await served.get(path, headers=headers)).status_code == 200
         assert (await served.get("/sources", headers=headers)).status_code == 200
     assert_refused(await served.get("/sources", headers=buyer), 403, "missing-scope")
+
+
+async def test_of_many_unknown_codes_the_first_have_a_suggestion(served: Client, source: str) -> None:
+    """To look for what may be meant takes long, and a mapping may have thousands."""
+    mapping = {"categories": {str(number): ["re-ressourceri"] for number in range(20)}}
+    answer = await served.put(f"/sources/{source}", json={"mapping": mapping})
+    details = [error["detail"] for error in answer.json()["errors"]]
+    assert ["perhaps" in detail or "peut-être" in detail for detail in details] == [True] * 10 + [False] * 10

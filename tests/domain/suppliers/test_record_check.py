@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from domain.reference import cpv, taxonomy, territory
-from domain.suppliers.record_check import check_record, unknown_segment
+from domain.suppliers.record_check import MOST_SUGGESTIONS, check_record, unknown_segment
 from domain.suppliers.supplier import Address, Approval, Offer, ServiceArea, SupplierRecord
 
 
@@ -67,6 +67,23 @@ def test_no_message_is_longer_for_a_longer_code() -> None:
 )
 def test_a_service_area_takes_exactly_one_form(area: ServiceArea, expected: list[tuple[str, str]]) -> None:
     assert faults(offering(area)) == expected
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        Offer(segments=("pr-locau",) * 20),
+        Offer(cpv=("90910001",) * 20),
+        Offer(segments=("pr-locaux",), service_area=ServiceArea(codes=("departement:Morbihan",) * 20)),
+    ],
+)
+def test_of_many_unknown_codes_the_first_have_a_suggestion(offer: Offer) -> None:
+    """Of all offers together: to look for what may be meant takes long, and a record may have 20,000 codes."""
+    problems = list(
+        check_record(SupplierRecord("A", offers=(offer,) * 3), territory.load(), taxonomy.load(), cpv.load())
+    )
+    assert len(problems) == 60
+    assert ["perhaps" in problem.detail.en for problem in problems] == [True] * MOST_SUGGESTIONS + [False] * 50
 
 
 @pytest.mark.parametrize(
