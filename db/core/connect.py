@@ -26,7 +26,7 @@ STEP_SECONDS = 0.25
 LONGEST_COMMAND_SECONDS = 3_600.0
 """More than any statement takes, of imports and migrations too; one that is not answered by then never will be."""
 COMMIT_SECONDS = 15.0
-"""More than a commit takes where the synchronous standby is there; whoever waits for the same lock waits as long again."""
+"""More than a commit takes where the synchronous standby is there; who waits for the same lock waits as long again."""
 _PASSED_OVER = (
     OSError,
     asyncpg.exceptions.CannotConnectNowError,
