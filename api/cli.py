@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime, time
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
@@ -263,8 +263,22 @@ def _audit_options(parser: argparse.ArgumentParser) -> None:
         metavar="KEY",
         help="a key that `vivier audit key` showed elsewhere or earlier, to be trusted besides this one; repeatable",
     )
+    verify.add_argument(
+        "--signed-since",
+        default=datetime.min.replace(tzinfo=UTC),
+        type=_first_moment,
+        metavar="DAY",
+        help="the day since which all entries are signed, where earlier versions wrote some before (default: always)",
+    )
     verify.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     actions.add_parser("key", help="print the public key of the journal's signatures", description=AUDIT_KEY)
+
+
+def _first_moment(day: str) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(day), time.min, UTC)
+    except ValueError:
+        raise argparse.ArgumentTypeError("a day such as 2026-11-27") from None
 
 
 def _public_key(text: str) -> str:

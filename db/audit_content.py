@@ -1,8 +1,9 @@
 """Things that journal entries bind, as they are stored, and their digests.
 
 Names: `message:<id>`, `exchange:<id>` (with its recipients, without addresses, which may be erased),
-`need:<id>` (its content, status and version), `shortlist:<need>/<number>`, `award:<id>`,
-`decision:<need>/<number>/<supplier>/<lot>`.
+`need:<id>` (its content, status and version), `shortlist:<need>/<number>` and of the same `stamp:<need>/<number>` (what
+lists of versions tell), `award:<id>`, `decision:<need>/<number>/<supplier>/<lot>`, `meeting:<id>` (with participants
+and follow-ups, whose persons are ids; without its needs, which may be purged).
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -10,14 +11,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Text, cast, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, Text, cast, func, select, tuple_
 
 from db.core.engine import Connection
 from db.schema.exchange_tables import exchange_recipients, exchanges, messages
+from db.schema.meeting_tables import follow_ups, meetings, participants
 from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
+from db.schema.supplier_tables import Document
 from domain.audit import content_digest
 
 READ_AT_ONCE = 200
+
+# a version also grows where a person is erased whose name is not in it
+_OF_MEETING = [column for column in meetings.c if column.name not in {"version", "sequence", "updated_at"}]
 
 Digests = dict[str, str]
 
@@ -49,6 +55,7 @@ async def unrecorded(connection: Connection, organisation_id: UUID, recorded: se
             ),
         ),
         ("award", select(awards.c.id).where(awards.c.organisation_id == organisation_id)),
+        ("meeting", select(meetings.c.id).where(meetings.c.organisation_id == organisation_id)),
     )
     names = {f"{kind}:{'/'.join(map(str, row))}" for kind, own in parts for row in await connection.execute(own)}
     return sorted(names - recorded)
@@ -65,6 +72,11 @@ async def decision_names(connection: Connection, need_id: UUID, numbers: Iterabl
 def shortlist_name(need_id: UUID, number: int) -> str:
     """A version of a need's shortlist, as entries name it."""
     return f"shortlist:{need_id}/{number}"
+
+
+def stamp_name(need_id: UUID, number: int) -> str:
+    """The stamp and totals of a version of a need's shortlist, as entries name them."""
+    return f"stamp:{need_id}/{number}"
 
 
 def decision_name(need_id: UUID, number: int, supplier_id: UUID, lot_id: str) -> str:
@@ -93,8 +105,33 @@ async def _shortlists(connection: Connection, names: Sequence[str]) -> Digests:
     need = func.sha256(func.convert_to(cast(own.need, Text), "UTF8"))
     query = select(
         own.need_id, own.number, own.need_version, own.created_at, func.sha256(own.body), need.label("need")
-    ).where(tuple_(own.need_id, own.number).in_([(UUID(need), int(number)) for need, number in map(_parts, names)]))
+    ).where(_is_version(names))
     return {shortlist_name(row.need_id, row.number): _digest(row) for row in await connection.execute(query)}
+
+
+async def _stamps(connection: Connection, names: Sequence[str]) -> Digests:
+    own = shortlists.c
+    told = (cast(own.stamp, Text), cast(own.totals, Text), own.language)
+    rows = await connection.execute(select(own.need_id, own.number, *told).where(_is_version(names)))
+    return {stamp_name(row.need_id, row.number): _digest(row) for row in rows}
+
+
+def _is_version(names: Sequence[str]) -> ColumnElement[bool]:
+    """Whether a shortlist is one of these."""
+    keys = [(UUID(need), int(number)) for need, number in map(_parts, names)]
+    return tuple_(shortlists.c.need_id, shortlists.c.number).in_(keys)
+
+
+async def _meetings(connection: Connection, names: Sequence[str]) -> Digests:
+    ids = [_id(name) for name in names]
+    parts: dict[UUID, list[Any]] = {}
+    for table in (participants, follow_ups):
+        own = select(table).where(table.c.meeting_id.in_(ids)).order_by(table.c.meeting_id, table.c.position)
+        for row in await connection.execute(own):
+            parts.setdefault(row.meeting_id, []).append([str(table.name), *map(_plain, row)])
+    own_columns = [cast(column, Text) if isinstance(column.type, Document) else column for column in _OF_MEETING]
+    rows = await connection.execute(select(*own_columns).where(meetings.c.id.in_(ids)))
+    return {f"meeting:{row.id}": _digest([*row, parts.get(row.id, [])]) for row in rows}
 
 
 async def _needs(connection: Connection, names: Sequence[str]) -> Digests:
@@ -123,6 +160,8 @@ _KINDS: dict[str, Callable[[Connection, Sequence[str]], Awaitable[Digests]]] = {
     "message": _messages,
     "exchange": _exchanges,
     "need": _needs,
+    "meeting": _meetings,
+    "stamp": _stamps,
     "award": _awards,
     "shortlist": _shortlists,
     "decision": _decisions,

@@ -105,9 +105,9 @@ class Break(msgspec.Struct, frozen=True):
     is not the one whose hash it carries, while the next entry carries on that hash; or the entry before was put in the
     place of another. `broken_link`: neither its own content nor the next entry fits its hash. `lost_anchor`: an entry
     that was noted elsewhere is missing, or is another one. `forged_entry`: its signature is not one of the journal's
-    keys. `unsigned_entry`: it has none, after others that have one. `altered_content`, `missing_content`: `about`,
-    which the entry is about, is no longer as it was stored, or is gone. `unrecorded_content`: no entry tells of `about`
-    (`number`: the last entry).
+    keys. `unsigned_entry`: it has none, after others that have one or since entries are signed. `altered_content`,
+    `missing_content`: `about`, which the entry is about, is no longer as it was stored, or is gone.
+    `unrecorded_content`: no entry tells of `about` (`number`: the last entry).
     """
 
     number: int
@@ -140,7 +140,7 @@ class BoundContent:
 
     def follow(self, entry: Entry) -> None:
         """Collect what the next entry binds, or forget what was removed with a need."""
-        if entry.action in {"need.purged", "need.deleted"}:
+        if entry.action in {"need.purged", "need.deleted", "meeting.purged"}:
             self._forget(entry.object)
         if entry.action == "exchange.opened":
             self._need_of[entry.object] = f"need:{entry.detail.get('need_id')}"
@@ -181,7 +181,8 @@ def _told_of(entry: Entry) -> set[str]:
         "award.noted": award,
         "award.withdrawn": award,
     }
-    return {entry.object} if entry.action.startswith("need.") else told.get(entry.action, set())
+    is_of_object = entry.action.startswith(("need.", "meeting."))
+    return {entry.object} if is_of_object else told.get(entry.action, set())
 
 
 class Chain:
@@ -189,16 +190,22 @@ class Chain:
 
     `number` and `hash` are those of the last entry so far; `breaks` the faults found, the last entry's only after
     `close`; `signed` counts the entries with a signature. `is_signature`: whether a signature is one of a hash by the
-    journal's keys; without it signatures are not looked at.
+    journal's keys; without it signatures are not looked at. `signed_since`: the first moment whose entries must have
+    one, or a journal that was rewritten as a whole could do without; None: no entry before the first that has one must.
     """
 
-    def __init__(self, organisation_id: UUID, is_signature: Callable[[bytes, bytes], bool] | None = None) -> None:
+    def __init__(
+        self,
+        organisation_id: UUID,
+        is_signature: Callable[[bytes, bytes], bool] | None = None,
+        signed_since: datetime | None = None,
+    ) -> None:
         self.number = 0
         self.hash = BEFORE_THE_FIRST
         self.breaks: list[Break] = []
         self.signed = 0
         self._organisation_id = organisation_id
-        self._is_signature = is_signature
+        self._is_signature, self._signed_since = is_signature, signed_since
         self._doubtful: int | None = None
 
     def follow(self, number: int, digest: bytes, entry: Entry | None, signature: bytes | None = None) -> None:
@@ -215,16 +222,17 @@ class Chain:
         else:
             self._doubtful = number
         if self._doubtful != number:  # no signature fits a hash that is not the entry's own
-            self._verify_signature(number, digest, signature)
+            self._verify_signature(number, digest, signature, entry)
         self.number, self.hash = number, digest
 
     def close(self) -> None:
         """End the verification: there are no more entries."""
         self._settle("altered_entry")
 
-    def _verify_signature(self, number: int, digest: bytes, signature: bytes | None) -> None:
+    def _verify_signature(self, number: int, digest: bytes, signature: bytes | None, entry: Entry | None) -> None:
         if signature is None:
-            if self.signed:
+            since = self._signed_since
+            if self.signed or (since is not None and (entry is None or entry.at >= since)):
                 self.breaks.append(Break(number, "unsigned_entry"))
             return
         self.signed += 1

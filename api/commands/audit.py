@@ -5,6 +5,7 @@ import asyncio
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -29,7 +30,7 @@ _EXPLANATIONS = {
     "broken_link": "the hash of entry {number} is not the one that entry {after} carries on",
     "lost_anchor": "entry {number} is not the one that was noted",
     "forged_entry": "the signature of entry {number} is not one of the journal's keys (see --public-key)",
-    "unsigned_entry": "entry {number} has no signature, and entries before it have one",
+    "unsigned_entry": "entry {number} has no signature (--signed-since says from when on entries have one)",
     "altered_content": "{about} is not as entry {number} says",
     "missing_content": "{about}, of which entry {number} tells, is gone",
     "unrecorded_content": "{about} is told of by none of {number} entries",
@@ -58,6 +59,15 @@ class Verdict(msgspec.Struct, frozen=True):
     breaks: tuple[Break, ...]
 
 
+class _Checked(NamedTuple):
+    """The journals to be verified, by default all, and by what; see `Chain`."""
+
+    organisation: str | None
+    anchors: Sequence[Anchor]
+    is_signature: IsSignature
+    signed_since: datetime | None
+
+
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Print the public key, or verify the journals; returns 1 where one is broken."""
     key = journal_key(settings)
@@ -71,7 +81,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     anchors = [_anchor(text) for text in options.anchor]
     anchors += [anchor for path in options.heads for anchor in _anchors_in(path, is_signature)]
     with attached(settings) as url:
-        verdicts = asyncio.run(_verify(engine(url, pool_size=0), options.organisation, anchors, is_signature))
+        checked = _Checked(options.organisation, anchors, is_signature, options.signed_since if trusted else None)
+        verdicts = asyncio.run(_verify(engine(url, pool_size=0), checked))
     if options.json:
         sys.stdout.write(msgspec.json.encode(verdicts).decode() + "\n")
     else:
@@ -107,33 +118,26 @@ def _anchors_in(path: Path, is_signature: IsSignature) -> Iterator[Anchor]:
             yield Anchor(str(head.organisation_id), head.number, bytes.fromhex(head.hash))
 
 
-async def _verify(
-    database: Engine, organisation: str | None, anchors: Sequence[Anchor], is_signature: IsSignature
-) -> list[Verdict]:
+async def _verify(database: Engine, checked: _Checked) -> list[Verdict]:
     """The verdicts on the journals asked for. Raises CommandFailed where an organisation is unknown."""
     async with transaction(database) as connection:
         await hold_snapshot(connection)
         known = await journals(connection)
         names = {name for organisation_id, name in known} | {str(organisation_id) for organisation_id, _ in known}
-        for wanted in (*(anchor.organisation for anchor in anchors), *filter(None, [organisation])):
+        organisation = checked.organisation
+        for wanted in (*(anchor.organisation for anchor in checked.anchors), *filter(None, [organisation])):
             if wanted not in names:
                 raise CommandFailed(f"there is no organisation {plain(wanted)}", USAGE)
         return [
-            await _verify_one(connection, organisation_id, name, anchors, is_signature)
+            await _verify_one(connection, organisation_id, name, checked)
             for organisation_id, name in known
             if organisation in {None, str(organisation_id), name}
         ]
 
 
-async def _verify_one(
-    connection: Connection,
-    organisation_id: UUID,
-    organisation: str,
-    anchors: Sequence[Anchor],
-    is_signature: IsSignature,
-) -> Verdict:
-    chain, bound = Chain(organisation_id, is_signature), BoundContent()
-    own = [anchor for anchor in anchors if anchor.organisation in {str(organisation_id), organisation}]
+async def _verify_one(connection: Connection, organisation_id: UUID, organisation: str, checked: _Checked) -> Verdict:
+    chain, bound = Chain(organisation_id, checked.is_signature, checked.signed_since), BoundContent()
+    own = [anchor for anchor in checked.anchors if anchor.organisation in {str(organisation_id), organisation}]
     lost = {(anchor.number, anchor.hash) for anchor in own if anchor.number}
     async for page in stored_entries(connection, organisation_id):
         for stored in page:

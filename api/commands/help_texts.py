@@ -42,10 +42,11 @@ written: .ndjson (or .jsonl), .json or .csv, each also as .gz.
 """
 KEYS_CREATE = "Create an API key. It is shown this once, alone on the last line of the output; only its digest is kept."
 AUDIT_VERIFY = """\
-Verify the journals: numbers without gaps, every entry bound to the one before by its hash and signed, messages,
-shortlists and decisions as they were when their entries were written. Exits with 1 where one is broken, and says where.
-The anchor it prints, noted outside of Vivier and given back later as --anchor, proves that nothing was cut off at the
-end and nothing rewritten; so do the signed heads that a server sends out by itself, given back as --heads.
+Verify the journals: numbers without gaps, every entry bound to the one before by its hash and signed, needs, messages,
+shortlists, decisions, awards and meetings as they were when their entries were written. Exits with 1 where one is
+broken, and says where. The anchor it prints, noted outside of Vivier and given back later as --anchor, proves that
+nothing was cut off at the end and nothing rewritten; so do the signed heads that a server sends out by itself, given
+back as --heads.
 """
 AUDIT_KEY = "Print the public key by which the journal's signatures are verified: note it outside of Vivier."
 PRIVACY_EXPORT = "Print all data held about a person: where they are, since when, and what an erasure would change."

@@ -47,7 +47,8 @@ async def plan_meeting(connection: Connection, acting: Acting, request: MeetingR
     now = acting.now()
     meeting = await insert_meeting(connection, acting.organisation_id, checked, now)
     acting.services.storage_use.add(acting.organisation_id, len(msgspec.json.encode(meeting)))
-    await write_entry(connection, acting.actor, "meeting.created", f"meeting:{meeting.id}", now, version=1)
+    name = f"meeting:{meeting.id}"
+    await write_entry(connection, acting.actor, "meeting.created", name, now, version=1, about=(name,))
     return meeting
 
 
@@ -66,8 +67,8 @@ async def change_meeting(connection: Connection, acting: Acting, before: Meeting
     if after is not before:
         action = "meeting.changed" if after.status == before.status else f"meeting.{after.status}"
         detail: Detail = {"fields": changed_fields(before, after)}
-        about, version = f"meeting:{after.id}", after.version
-        await write_entry(connection, acting.actor, action, about, now, version=version, detail=detail)
+        name, version = f"meeting:{after.id}", after.version
+        await write_entry(connection, acting.actor, action, name, now, version=version, detail=detail, about=(name,))
     return after
 
 

@@ -10,7 +10,7 @@ from api.needs.own_need import lock_own_need
 from api.runtime.actor import Acting
 from api.runtime.storage_quota import require_storage
 from db.audit import write_entry
-from db.audit_content import shortlist_name
+from db.audit_content import shortlist_name, stamp_name
 from db.core.engine import Connection
 from db.needs.shortlists import insert_shortlist, select_shortlist
 from domain.audit import Detail
@@ -85,6 +85,6 @@ async def freeze_matched(connection: Connection, acting: Acting, need: StoredNee
         now,
         version=need.version,
         detail=detail,
-        about=(shortlist_name(need.id, version.number),),
+        about=(shortlist_name(need.id, version.number), stamp_name(need.id, version.number)),
     )
     return version.number

@@ -271,10 +271,10 @@ async def _write_entries(connection: Connection, found: Findings, actor: Actor, 
 
 
 async def _bound(connection: Connection, about: str, numbers: Iterable[int]) -> Sequence[str]:
-    """The need, its shortlists of these numbers and the decisions on them, which may have changed."""
+    """A meeting; a need, its shortlists of these numbers and the decisions on them, which may have changed."""
     kind, _, id_ = about.partition(":")
     if kind != "need":
-        return ()
+        return (about,) if kind == "meeting" else ()
     changed, need_id = sorted(numbers), UUID(id_)
     return [
         about,

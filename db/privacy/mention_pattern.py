@@ -14,13 +14,14 @@ from domain.text.normalise import fold
 
 MOST_WORDS_TURNED = 8
 """Words of the longest name that is also looked for with its last words first."""
-_SPACE = "\\s\u00a0\u202f"
+# those of word processors too, some of no width; and their hyphens and dashes
+_SPACE, _DASH = "\\s\u00a0\u2000-\u200b\u202f\u2060\ufeff", "\u2010-\u2015"
 _LETTER = "0-9A-Za-z\u00c0-\u024f"
 _ACCENTS = "[\u0300-\u036f]*"
 # In the text of a JSON document a line break is written \n. Quotation marks end a text there, and a mention with it.
 _BREAK = r"\\[nrt]"
-_BETWEEN_WORDS = rf"(?:[{_SPACE},.'’-]|{_BREAK}){{1,3}}"
-_BETWEEN_DIGITS = f"[{_SPACE}./()-]{{0,3}}"
+_BETWEEN_WORDS = rf"(?:[{_SPACE}{_DASH},.'’_/()-]|{_BREAK}){{1,3}}"
+_BETWEEN_DIGITS = f"[{_SPACE}{_DASH}./()-]{{0,3}}"
 _FRENCH = rf"(?:(?:\+|00)33{_BETWEEN_DIGITS}(?:0{_BETWEEN_DIGITS})?|0)"
 # One lookaround for all alternatives: PostgreSQL takes fifty times as long with one for each.
 _WORDS = rf"(?:({_BREAK})|(?<![{_LETTER}]))(?:{{}})(?![{_LETTER}])"

@@ -201,9 +201,11 @@ async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPl
         if not due:
             return False
         about = sa.select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == planned.id)
-        await _purge_meetings(connection, planned.id, (await connection.execute(about)).scalars().all())
+        gone = await _purge_meetings(connection, planned.id, (await connection.execute(about)).scalars().all())
         counts: Detail = {name: getattr(due[0], name) for name in ("shortlists", "exchanges", "awards", "meetings")}
         actor, now = Actor(planned.organisation_id, means), whole.at.replace(microsecond=0)
+        for meeting in gone:
+            await write_entry(connection, actor, "meeting.purged", f"meeting:{meeting}", now)
         entry = await next_entry(connection, actor, "need.purged", f"need:{planned.id}", now, detail=counts)
         purged = sa.func.purge_need(planned.id, now, due[0].meetings, means, entry.signature, type_=sa.LargeBinary)
         if await connection.scalar(sa.select(purged)) != entry.hash:
@@ -211,10 +213,12 @@ async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPl
     return True
 
 
-async def _purge_meetings(connection: Connection, need_id: UUID, ids: Sequence[UUID]) -> None:
-    """Remove those of these meetings that are about no other need, and persons whom only they named."""
+async def _purge_meetings(connection: Connection, need_id: UUID, ids: Sequence[UUID]) -> Sequence[UUID]:
+    """Remove those of these meetings that are about no other need, and persons whom only they named; their ids."""
     named = (sa.select(each.c.person_id).where(each.c.meeting_id.in_(ids)) for each in (participants, follow_ups))
     people = set((await connection.execute(sa.union(*named))).scalars()) - {None}
     about = sa.exists().where(meeting_needs.c.meeting_id == meetings.c.id, meeting_needs.c.need_id != need_id)
-    await connection.execute(sa.delete(meetings).where(meetings.c.id.in_(ids), ~about))
+    removed = sa.delete(meetings).where(meetings.c.id.in_(ids), ~about).returning(meetings.c.id)
+    gone = sorted((await connection.execute(removed)).scalars())
     await connection.execute(sa.delete(persons).where(persons.c.id.in_(people), ~_is_named(), ~_has_signed_in()))
+    return gone

@@ -1,5 +1,6 @@
 """What entries bind is found altered, gone or untold, whoever altered it."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
@@ -7,21 +8,36 @@ import pytest
 from sqlalchemy import text
 
 from db.audit import stored_entries, write_entry
-from db.audit_content import READ_AT_ONCE, content_digests, decision_name, shortlist_name, unrecorded
+from db.audit_content import READ_AT_ONCE, content_digests, decision_name, shortlist_name, stamp_name, unrecorded
 from db.core.engine import Engine, transaction
+from db.meetings.meetings import insert_meeting
 from db.needs.awards import insert_award
 from db.needs.needs import insert_need
 from db.needs.shortlists import write_decision
 from db.privacy.erase import erase_person
+from db.privacy.purge import plan, purge
 from domain.audit import Actor, BoundContent, Break, Detail
+from domain.meetings.meeting import FollowUp, MeetingRequest, Participant
 from domain.needs.award import Award
 from domain.needs.need import Lot, PlannedNeed
 from domain.privacy.data_subject import DataSubject
+from domain.privacy.retention import RetentionPeriods
 from domain.shortlists.frozen import Decision
 from tests.db.exchanges.samples import OpenedExchange, exchange
 from tests.db.suppliers.samples import NOW
 
 DECISION = Decision("1", UUID(int=1), "kept", "Vu Anne Le Goff", NOW)
+VISIT = MeetingRequest(
+    (),
+    "site_visit",
+    "Visite",
+    NOW,
+    NOW,
+    agenda=(),
+    minutes="Vu les quais",
+    participants=(Participant("buyer", name="Paul Martin"), Participant("network", organisation="Région")),
+    follow_ups=(FollowUp("Envoyer les volumes"),),
+)
 AWARD = Award(
     id=UUID(int=7),
     need_id=UUID(int=0),
@@ -40,7 +56,7 @@ AWARD = Award(
 
 
 async def told(engine: Engine, *, bound: bool = True, body: str = '{"lots":[]}') -> OpenedExchange:
-    """A need with a shortlist, a decision and an award, and an exchange of one message: the journal tells of all."""
+    """A need with a shortlist, a decision and an award, an exchange of one message and a meeting: all are told of."""
     started = await exchange(engine)
     actor, need, about = Actor(started.organisation_id, "server"), started.need_id, f"exchange:{started.exchange.id}"
     opened: Detail = {"need_id": str(need), "message_id": str(started.first.id)}
@@ -62,12 +78,16 @@ async def told(engine: Engine, *, bound: bool = True, body: str = '{"lots":[]}')
         entries: tuple[tuple[str, Detail, str], ...] = (
             ("need.created", {}, f"need:{need}"),
             ("shortlist.frozen", {"number": 1}, shortlist_name(need, 1)),
+            ("shortlist.stamped", {"number": 1}, stamp_name(need, 1)),
             ("decision.made", decided, chosen),
             ("award.noted", {"award_id": str(AWARD.id)}, f"award:{AWARD.id}"),
         )
         for action, detail, name in entries:
             names = (name,) if bound else ()
             await write_entry(connection, actor, action, f"need:{need}", NOW, detail=detail, about=names)
+        meeting = await insert_meeting(connection, started.organisation_id, VISIT, NOW)
+        names, about = (f"meeting:{meeting.id}",), f"meeting:{meeting.id}"
+        await write_entry(connection, actor, "meeting.created", about, NOW, about=names if bound else ())
     return started
 
 
@@ -113,6 +133,12 @@ async def test_what_was_left_alone_is_as_its_entries_say(engine: Engine) -> None
         ("DELETE FROM messages", "message", "missing_content"),
         ("UPDATE shortlists SET body = body || ' '", "shortlist", "altered_content"),
         ("UPDATE shortlists SET need = '{ }'", "shortlist", "altered_content"),
+        ("UPDATE shortlists SET totals = '[1]'", "stamp", "altered_content"),
+        ("UPDATE shortlists SET stamp = '[]'", "stamp", "altered_content"),
+        ("UPDATE meetings SET minutes = 'Rien vu'", "meeting", "altered_content"),
+        ("DELETE FROM meeting_participants WHERE position = 1", "meeting", "altered_content"),
+        ("UPDATE meeting_follow_ups SET done = true", "meeting", "altered_content"),
+        ("DELETE FROM meetings", "meeting", "missing_content"),
         ("UPDATE shortlist_decisions SET decision = 'discarded'", "decision", "altered_content"),
         ("DELETE FROM shortlist_decisions", "decision", "missing_content"),
         ("UPDATE awards SET value_eur = 39000", "award", "altered_content"),
@@ -134,7 +160,7 @@ async def test_shortlists_go_with_the_decisions_on_them(engine: Engine) -> None:
     started = await told(engine)
     await altered(engine, "DELETE FROM shortlists")
     codes = {(each.code, (each.about or "").partition(":")[0]) for each in await breaks(engine, started)}
-    assert codes == {("missing_content", "shortlist"), ("missing_content", "decision")}
+    assert codes == {("missing_content", kind) for kind in ("shortlist", "stamp", "decision")}
 
 
 async def test_what_no_entry_tells_of_is_found(engine: Engine) -> None:
@@ -191,6 +217,31 @@ async def test_an_address_may_be_erased_and_a_need_purged(engine: Engine) -> Non
     assert await found(engine, started.organisation_id) == []
 
 
+async def test_meetings_go_with_the_need_that_they_were_about(engine: Engine) -> None:
+    """One that is about another need too stays as it was bound."""
+    started = await told(engine)
+    owner, need = started.organisation_id, f"need:{started.need_id}"
+    long_ago, actor = NOW - timedelta(days=3_000), Actor(owner, "server")
+    async with transaction(engine) as connection:
+        other = await insert_need(connection, owner, PlannedNeed(lots=(Lot(id="1"),)), NOW)
+        await write_entry(connection, actor, "need.created", f"need:{other.id}", NOW, about=(f"need:{other.id}",))
+        for needs in ((started.need_id,), (started.need_id, other.id)):
+            about = msgspec.structs.replace(VISIT, need_ids=needs, starts_at=long_ago, ends_at=long_ago)
+            name = f"meeting:{(await insert_meeting(connection, owner, about, long_ago)).id}"
+            await write_entry(connection, actor, "meeting.created", name, NOW, about=(name,))
+        ended = text("UPDATE needs SET status = 'closed', ended_at = :at WHERE id = :id")
+        await connection.execute(ended, {"at": long_ago, "id": started.need_id})
+        await connection.execute(
+            text("UPDATE awards SET awarded_on = :day, created_at = :at"), {"day": long_ago, "at": long_ago}
+        )
+        await write_entry(connection, actor, "need.closed", need, NOW, about=(need, f"award:{AWARD.id}"))
+    async with transaction(engine) as connection:
+        planned = await plan(connection, RetentionPeriods(), NOW)
+    done = await purge(engine, planned, "default")
+    assert [(each.id, each.meetings) for each in done.needs] == [(started.need_id, 1)]
+    assert await found(engine, owner) == []
+
+
 async def test_an_erasure_binds_what_it_changed(engine: Engine) -> None:
     """Shortlists and decisions as they were left; altered later, they are found."""
     body = '{"contact":{"email":"a.legoff@esat.example","phone":null,"website":null}}'
@@ -201,6 +252,8 @@ async def test_an_erasure_binds_what_it_changed(engine: Engine) -> None:
     who = DataSubject("a.legoff@esat.example", "Anne Le Goff")
     done = await erase_person(engine, who, [owner], Actor(owner, "command"), NOW)
     assert {each.field for each in done.changed} == {"contact.email", "reason"}
+    paul = await erase_person(engine, DataSubject(name="Paul Martin"), [owner], Actor(owner, "command"), NOW)
+    assert {each.where.partition(":")[0] for each in paul.changed} == {"meeting", "person"}
     assert await found(engine, owner) == []
     await altered(engine, "UPDATE shortlist_decisions SET reason = 'x'", "UPDATE shortlists SET body = 'x'")
     assert {each.about for each in await found(engine, owner) if isinstance(each, Break)} == {

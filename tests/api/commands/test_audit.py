@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -178,7 +178,18 @@ def test_a_cut_end_and_a_journal_rewritten_as_a_whole_are_told_by_signed_heads(
     tamper(server, "DELETE FROM audit_entries", organisation)
     write(server, organisation, 4, signer)
     found = [each["code"] for each in verdict(within, organisation, *given, status=1)["breaks"]]
-    assert found == (["forged_entry"] * 4 if signer else []) + ["lost_anchor"]
+    assert found == ["forged_entry" if signer else "unsigned_entry"] * 4 + ["lost_anchor"]
+
+
+def test_a_journal_rewritten_without_signatures_is_found(server: Server, within: Within, organisation: str) -> None:
+    """Unless the operator says that entries were not signed yet on those days, as before an update."""
+    tamper(server, "DELETE FROM needs", organisation)
+    tamper(server, "DELETE FROM audit_entries", organisation)
+    write(server, organisation, 2, None)
+    found = verdict(within, organisation, status=1)
+    assert (found["signed"], [each["code"] for each in found["breaks"]]) == (0, ["unsigned_entry"] * 2)
+    tomorrow = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+    assert verdict(within, organisation, "--signed-since", tomorrow)["status"] == "intact"
 
 
 def test_heads_that_nobody_signed_are_not_believed(

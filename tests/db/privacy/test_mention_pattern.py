@@ -38,6 +38,12 @@ async def test_a_mention_is_masked_alone(engine: Engine) -> None:
         (f"<mailto:{ADDRESS}>", "<mailto:X>"),
         ("Anne Le Goff et Anne Le Goff", "X et X"),
         ("tél. 02.97.00.00.01, +33 (0)2 97 00 00 01, 0033297000001", "tél. X, X, X"),
+        ("02\N{NON-BREAKING HYPHEN}97\N{EN DASH}00 00\N{FIGURE SPACE}01", "X"),
+        (
+            "Anne Le\N{NON-BREAKING HYPHEN}Goff, LE GOFF (Anne) ; Anne\N{THIN SPACE}Le\N{ZERO WIDTH SPACE}Goff",
+            "X, X) ; X",
+        ),
+        ("Anne_Le_Goff.pdf, Le Goff/Anne", "X.pdf, X"),
     ):
         assert await written(engine, text) == expected
 
