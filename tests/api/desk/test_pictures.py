@@ -101,7 +101,7 @@ VIEWS = (
     View("offer", "{need}/echanges/{exchange}/offres/{supplier}"),
     View("equal-treatment", "{need}/egalite"),
     View("equal-treatment-empty", "{fresh}/egalite"),
-    View("missing-message", "{need}/egalite", ".gaps [action$='egalite/message'] button"),
+    View("missing-message", "{need}/egalite", ".gaps li:nth-child(2) button"),
     View("meetings", "rencontres"),
     View("meetings-empty", "rencontres", by="beginner"),
     View("need-meetings", "{need}/rencontres"),
