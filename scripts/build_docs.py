@@ -51,9 +51,8 @@ def _contents(operation: dict[str, Any]) -> list[dict[str, Any]]:
 def add_reference(folder: Path, document: dict[str, Any]) -> None:
     """The page of `/docs` with the document inside it, since a page of a folder may not fetch files."""
     shutil.copytree(ASSETS, folder / "docs" / "assets")
-    page = (
-        (ASSETS / "docs.html").read_text().replace("<!-- guides -->", '<p><a href="../index.html">Les guides</a></p>')
-    )
+    guides = '<p lang="fr"><a href="../index.html">Les guides</a></p>'
+    page = (ASSETS / "docs.html").read_text().replace("<!-- guides -->", guides)
     script = '<script src="openapi.js"></script>\n  <script src="docs/assets/docs.js">'
     (folder / "index.html").write_text(page.replace('<script src="docs/assets/docs.js">', script))
     (folder / "openapi.js").write_text(f"window.openapi = {json.dumps(document, ensure_ascii=False)};\n")

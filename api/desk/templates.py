@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from api.desk.assets import asset_path
+from api.desk.main_pages import main_pages
 from api.desk.refusal_words import REFUSALS
 from api.reports.html import filters
 from api.web.html_templates import html_environment
@@ -27,6 +28,7 @@ def _environment(language: Language) -> Environment:
     environment = html_environment(FileSystemLoader(FOLDER))
     tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
     environment.globals |= tables | {"language": language, "asset": asset_path, "REFUSALS": REFUSALS}
+    environment.globals["main_pages"] = main_pages
     environment.filters |= filters(language)
     environment.filters["drawing"] = Markup
     return environment

@@ -98,7 +98,7 @@ async def get_docs(_: Call) -> Response[bytes]:
     """A page to read and try this API; works without internet access."""
     page, media_type = asset("docs.html")[:2]
     if guides():
-        page = page.replace(b"<!-- guides -->", b'<p><a href="guides/index.html">Les guides</a></p>')
+        page = page.replace(b"<!-- guides -->", b'<p lang="fr"><a href="guides/index.html">Les guides</a></p>')
     return Response(page, headers={"content-type": media_type, "content-security-policy": POLICY})
 
 

@@ -88,7 +88,11 @@
         interactive: isClicked,
         onEachFeature: (feature, each) => {
           if (!isClicked) return;
-          each.bindTooltip(feature.properties.name, { sticky: true });
+          each.on("add", () => {
+            const name = document.createElementNS("http://www.w3.org/2000/svg", "title");
+            name.textContent = feature.properties.name;
+            each.getElement().append(name);
+          });
           each.on("click", () => choose(feature.id));
           each.on("mouseover", () => each.setStyle({ weight: 3, fillOpacity: 0.15 }));
           each.on("mouseout", () => each.setStyle(LINE));
@@ -191,6 +195,14 @@
         tick("centre", `${latlng.lat.toFixed(5)},${latlng.lng.toFixed(5)}`);
         changed();
       }
+    });
+    // by the keyboard, a click on the cross in the middle, under which the arrows move the map
+    place.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.target !== place) return;
+      event.preventDefault();
+      const { left, top, width, height } = place.getBoundingClientRect();
+      const at = { bubbles: true, clientX: left + width / 2, clientY: top + height / 2 };
+      document.elementFromPoint(at.clientX, at.clientY).dispatchEvent(new MouseEvent("click", at));
     });
     box.addEventListener("change", (event) => {
       if (event.target.name !== "outil") return;

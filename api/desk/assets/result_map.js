@@ -53,12 +53,13 @@
   });
 
   // A sign of the drawing as a marker of the same size at every zoom.
-  const markerOf = (sign, x, y, at) => {
+  const markerOf = (sign, x, y, at, title = "") => {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     svg.setAttribute("viewBox", `${x - 17} ${y - 17} 34 34`);
+    svg.setAttribute("aria-hidden", "true");
     svg.append(...sign.map((part) => part.cloneNode(true)));
     const icon = L.divIcon({ className: "sign", html: svg, iconSize: [24, 24] });
-    return L.marker(at, { icon, keyboard: false });
+    return L.marker(at, { icon, title, keyboard: false });
   };
 
   const show = (row) => {
@@ -74,9 +75,8 @@
     for (const link of svg.querySelectorAll("a[data-at]")) {
       const [x, y] = link.dataset.at.split(" ").map(Number);
       const sign = [...link.children].filter((part) => part.tagName !== "title");
-      const marker = markerOf(sign, x, y, place(x, y)).addTo(map);
+      const marker = markerOf(sign, x, y, place(x, y), link.querySelector("title").textContent).addTo(map);
       const row = document.getElementById(link.getAttribute("href").slice(1));
-      marker.bindTooltip(document.createTextNode(link.querySelector("title").textContent).data.replace(/</g, "‹"));
       if (!row) continue;
       marker.on("click", () => show(row));
       markers.set(row.id, marker);
@@ -86,6 +86,7 @@
   };
 
   const addSeekers = (figure, map, markers) => {
+    const told = L.tooltip();
     for (const [id, marker] of markers) {
       const name = document.getElementById(id).querySelector(".supplier");
       const button = document.createElement("button");
@@ -96,8 +97,8 @@
       button.addEventListener("click", () => {
         figure.scrollIntoView({ block: "nearest" });
         map.setView(marker.getLatLng(), Math.max(map.getZoom(), 10));
-        for (const other of markers.values()) other.closeTooltip();
-        marker.openTooltip();
+        told.setLatLng(marker.getLatLng()).setContent(Object.assign(document.createElement("span"), { textContent: name.textContent }));
+        told.addTo(map);
         map.getContainer().focus({ preventScroll: true });
       });
       name.parentElement.append(button);

@@ -13,7 +13,7 @@ async def test_every_page_leads_to_the_statement_also_without_a_session(browser:
     assert '"./accessibilite"' in browser.page
     await browser.open("/accessibilite")
     assert heading(browser.page) == "Accessibilité"
-    assert "non conformes" in browser.page
+    assert "partiellement conformes" in browser.page
     await browser.sign_in()
     assert '"./accessibilite"' in browser.page
 

@@ -1,20 +1,17 @@
 """The desk in a real browser, from the key to the answer: with scripts and without, on small screens and large."""
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium.webdriver import Chrome, Keys
+from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 
 from tests.api.conftest import ADMIN_KEY
 from tests.api.exchanges.test_reply_page import assert_fits, text_of, waiting
 from tests.api.sync.factories import Client, put_record
 from tests.browser import browsing, installed, on_a_socket
-
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 async def stocked(served: Client, source: str) -> None:
@@ -60,39 +57,3 @@ def buy(base: str, folder: Path, width: int, scripts: bool) -> None:
         waiting(window).until(lambda page: page.find_elements(By.ID, "cle"))
         log = window.get_log("browser")  # type: ignore[no-untyped-call]
         assert [entry for entry in log if "Content Security Policy" in entry["message"]] == []
-
-
-async def test_axe_finds_nothing(served: Client, source: str, tmp_path: Path) -> None:
-    installed()
-    script = os.environ.get("AXE_SCRIPT")
-    if script is None:
-        pytest.skip("AXE_SCRIPT names no axe.min.js")
-    await stocked(served, source)
-    async with on_a_socket(served.app) as base:
-        found = await asyncio.to_thread(violations, base, tmp_path, Path(script).read_text(encoding="utf-8"))
-    assert found == {}
-
-
-def violations(base: str, folder: Path, script: str) -> dict[str, Any]:
-    """What axe finds wrong, by page."""
-    found = {}
-
-    def check(name: str, window: Chrome) -> None:
-        window.execute_script(script)
-        told = window.execute_async_script("axe.run(document, {runOnly: arguments[0]}).then(arguments[1])", RULES)
-        if told["violations"]:
-            found[name] = [(each["id"], each["nodes"][0]["html"]) for each in told["violations"]]
-
-    with browsing(folder, 1280, scripts=True) as window:
-        window.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
-        window.get(f"{base}/connexion")
-        check("sign in", window)
-        window.find_element(By.ID, "cle").send_keys(ADMIN_KEY, Keys.ENTER)
-        waiting(window).until(lambda page: page.find_elements(By.ID, "lot-1-objet"))
-        for path in ("besoin?lieu=Saint-Denis", "territoires", "territoires/commune:56178", "besoin?exemple=1"):
-            window.get(f"{base}/{path}")
-            check(path, window)
-        window.find_element(By.CSS_SELECTOR, "button[formaction]").send_keys(Keys.ENTER)
-        waiting(window).until(lambda page: page.find_elements(By.CSS_SELECTOR, ".answer"))
-        check("answer", window)
-    return found

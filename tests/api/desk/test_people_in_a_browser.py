@@ -1,7 +1,6 @@
 """Signing in without a key, the directory, sources and administration in a real browser, with scripts and without."""
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,7 +10,6 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
 from tests.api.conftest import ADMIN_KEY
-from tests.api.desk.test_in_a_browser import RULES
 from tests.api.exchanges.test_reply_page import assert_fits, text_of, waiting
 from tests.api.organisations import member
 from tests.api.sync.factories import Client, put_record
@@ -152,56 +150,3 @@ def make_and_revoke(base: str, folder: Path, width: int, scripts: bool, secret: 
         assert window.find_elements(By.CSS_SELECTOR, "main form") == []
         assert refusals(window) == []
         return made
-
-
-async def test_axe_finds_nothing(served: Client, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    installed()
-    script = os.environ.get("AXE_SCRIPT")
-    if script is None:
-        pytest.skip("AXE_SCRIPT names no axe.min.js")
-    stored = await put_record(served, source)
-    rows = (ROWS * 2).encode()
-    media = {"content-type": "text/csv"}
-    report = (await served.post(f"/sources/{source}/imports", content=rows, headers=media)).json()
-    key = (await served.get("/keys")).json()["items"][0]["id"]
-    organisation = (await served.get("/organisations")).json()["items"][0]["id"]
-    paths = [
-        "accessibilite",
-        "annuaire",
-        "annuaire?lieu=Morbihan",
-        "annuaire?lieu=Saint-Denis&mots=xyzzy",
-        f"annuaire/{stored['supplier_id']}",
-        "sources",
-        f"sources/{source}",
-        f"sources/{source}/envois/{report['id']}",
-        "admin",
-        f"admin/organisations/{organisation}",
-        "admin/cles",
-        f"admin/cles/{key}",
-        "admin/personnes",
-        "connexion/retour?state=x",
-    ]
-    async with on_a_socket(served.app) as base:
-        connect(served.services, monkeypatch, "http://localhost:1", base)
-        content = Path(script).read_text(encoding="utf-8")
-        found = await asyncio.to_thread(violations, base, tmp_path, content, paths)
-    assert found == {}
-
-
-def violations(base: str, folder: Path, script: str, paths: list[str]) -> dict[str, Any]:
-    """What axe finds wrong, by page."""
-    found = {}
-    with browsing(folder, 1280, scripts=True) as window:
-        window.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
-        window.get(f"{base}/connexion")
-        for path in ["connexion", *paths]:
-            if path != "connexion":
-                window.get(f"{base}/{path}")
-            window.execute_script(script)
-            told = window.execute_async_script("axe.run(document, {runOnly: arguments[0]}).then(arguments[1])", RULES)
-            if told["violations"]:
-                found[path] = [(each["id"], each["nodes"][0]["html"]) for each in told["violations"]]
-            if path == "connexion":
-                window.find_element(By.ID, "cle").send_keys(ADMIN_KEY, Keys.ENTER)
-                wait_for(window, ".leave")
-    return found

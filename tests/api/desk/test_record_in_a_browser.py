@@ -1,16 +1,13 @@
 """The record in a real browser, from the answer to the report: with scripts and without, on small screens and large."""
 
 import asyncio
-import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
-from tests.api.desk.test_in_a_browser import RULES
 from tests.api.desk.test_record import key_of
 from tests.api.exchanges.test_reply_page import assert_fits, text_of, waiting
 from tests.api.needs.steps import new_buyer
@@ -111,54 +108,3 @@ def press(window: Chrome, button: str) -> None:
 
 def arrive(window: Chrome, address: str) -> None:
     waiting(window).until(lambda page: address in page.current_url and page.find_elements(By.TAG_NAME, "h1"))
-
-
-async def test_axe_finds_nothing(served: Client, source: str, tmp_path: Path) -> None:
-    installed()
-    script = os.environ.get("AXE_SCRIPT")
-    if script is None:
-        pytest.skip("AXE_SCRIPT names no axe.min.js")
-    key = await stocked(served, source)
-    async with on_a_socket(served.app) as base:
-        found = await asyncio.to_thread(violations, base, key, tmp_path, Path(script).read_text(encoding="utf-8"))
-    assert found == {}
-
-
-def violations(base: str, key: str, folder: Path, script: str) -> dict[str, Any]:
-    """What axe finds wrong, by page; a part to be opened is open."""
-    found = {}
-
-    def check(name: str, window: Chrome) -> None:
-        window.execute_script("document.querySelectorAll('details').forEach(each => { each.open = true })")
-        window.execute_script(script)
-        told = window.execute_async_script("axe.run(document, {runOnly: arguments[0]}).then(arguments[1])", RULES)
-        if told["violations"]:
-            found[name] = [(each["id"], each["nodes"][0]["html"]) for each in told["violations"]]
-
-    with browsing(folder, 1280, scripts=True) as window:
-        window.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
-        keep(window, base, key)
-        need = window.current_url.partition("?")[0]
-        window.get(f"{need}/versions")
-        press(window, "main form button")
-        arrive(window, "/versions/2")
-        parts = (
-            "",
-            "/changer",
-            "/versions?de=1&a=2",
-            "/versions/1",
-            "/decisions",
-            "/attributions",
-            "/rapport",
-            "/journal",
-        )
-        for part in (*parts, "/etat?vers=sourcing", "/supprimer"):
-            window.get(f"{need}{part}")
-            check(part, window)
-        window.get(f"{need}/decisions")
-        press(window, ".decide button[type=submit]")
-        waiting(window).until(lambda page: page.find_elements(By.CSS_SELECTOR, ".wrong a"))
-        check("mistakes", window)
-        window.get(f"{base}/besoins")
-        check("needs", window)
-    return found

@@ -5,7 +5,6 @@ Pictures of the pages are left in `build/pictures`, to be looked at.
 
 import asyncio
 import re
-from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
+from tests.api.desk import pictures
 from tests.api.desk.test_record_in_a_browser import award, go
 from tests.api.desk.test_talking_in_a_browser import (
     answer_as_supplier,
@@ -29,7 +29,6 @@ from tests.api.organisations import Member, member
 from tests.api.sync.factories import Client, put_record
 from tests.browser import browsing, installed, on_a_socket
 
-PICTURES = Path(__file__).parents[3] / "build" / "pictures"
 RENNES = {"lat": 48.1173, "lon": -1.6778}
 COMPOST, PAPER, BOTH = "Compost d'Ille", "Papiers solidaires", "Tri de Rance"
 COLLECTORS = {COMPOST: ["de-bio"], PAPER: ["de-5flux"], BOTH: ["de-bio", "de-5flux"]}
@@ -96,10 +95,7 @@ class Story:
     def picture(self, window: Chrome, name: str) -> None:
         """Leave a picture of the whole page, that nobody compares."""
         assert_fits(window)
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        scripts = "with" if self.scripts else "without"
-        taken = window.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
-        (PICTURES / f"{name}-{self.width}-{scripts}-scripts.png").write_bytes(b64decode(taken["data"]))
+        pictures.take(window, f"story-{name}-at-{self.width}{'' if self.scripts else '-without-scripts'}")
 
     def say_the_need(self, window: Chrome) -> None:
         """From the blank form: two lots in words, of which each finds two suppliers."""

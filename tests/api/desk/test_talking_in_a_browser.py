@@ -1,7 +1,6 @@
 """Suppliers written to, read, told what they lack and met, in a real browser: with scripts and without."""
 
 import asyncio
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from selenium.webdriver.common.by import By
 
 from tests.api.desk.steps import Browser
 from tests.api.desk.talking import Desk, desk_of
-from tests.api.desk.test_in_a_browser import RULES
 from tests.api.exchanges.test_reply_page import assert_fits, text_of, waiting
 from tests.api.sync.factories import Client
 from tests.browser import browsing, installed, on_a_socket
@@ -138,39 +136,3 @@ def meet(window: Chrome, need: str, scripts: bool) -> None:
     press(window, ".gaps button")
     ticked = window.find_elements(By.CSS_SELECTOR, "[name=fournisseur]:checked")
     assert len(ticked) == 1
-
-
-async def test_axe_finds_nothing(served: Client, browser: Browser, source: str, tmp_path: Path) -> None:
-    installed()
-    script = os.environ.get("AXE_SCRIPT")
-    if script is None:
-        pytest.skip("AXE_SCRIPT names no axe.min.js")
-    desk = await desk_of(served, browser, source, ASKER, OTHER)
-    await desk.write(a="choisis", fournisseur=desk.suppliers[ASKER])
-    await desk.reply(desk.links()[ASKER], body="Les bacs sont-ils fournis ?", stance="question")
-    exchange = (await desk.exchange())["id"]
-    await desk.open("rencontres/nouvelle")
-    await desk.send("rencontres/nouvelle", faire="enregistrer", jour="2027-03-16", fournisseur=desk.suppliers[ASKER])
-    (meeting,) = (await desk.buyer.get(f"/meetings?need={desk.need_id}")).json()["items"]
-    parts = ["echanges", f"echanges/{exchange}", "echanges/nouveau?modele=activite", f"echanges/{exchange}/lettres"]
-    parts += ["egalite", "rencontres", "rencontres/nouvelle", f"rencontres/{meeting['id']}"]
-    async with on_a_socket(served.app) as base:
-        pages = [f"{desk.path}/{part}" for part in parts] + ["rencontres"]
-        found = await asyncio.to_thread(violations, base, desk, tmp_path, pages, Path(script).read_text("utf-8"))
-    assert found == {}
-
-
-def violations(base: str, desk: Desk, folder: Path, pages: list[str], script: str) -> dict[str, Any]:
-    """What axe finds wrong, by page, with everything unfolded."""
-    found = {}
-    with browsing(folder, 1280, scripts=True) as window:
-        window.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
-        sign_in(window, base, desk)
-        for path in pages:
-            window.get(f"{base}/{path}")
-            window.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
-            window.execute_script(script)
-            told = window.execute_async_script("axe.run(document, {runOnly: arguments[0]}).then(arguments[1])", RULES)
-            if told["violations"]:
-                found[path] = [(each["id"], each["nodes"][0]["html"]) for each in told["violations"]]
-    return found

@@ -1,0 +1,117 @@
+"""An organisation with something on every page of the desk, and one that has just begun."""
+
+from typing import Any
+from uuid import uuid4
+
+from db.core.engine import transaction
+from db.desk.accounts import note_sign_in
+from domain.client import SCOPES
+from tests.api.desk.steps import Browser, sign_in_as
+from tests.api.desk.talking import Desk
+from tests.api.needs.steps import Buyer, create
+from tests.api.organisations import Member, member
+from tests.api.sync.factories import Client, put_record
+
+SPOTS = ((48.1173, -1.6778), (48.0836, -1.6742), (48.17, -1.52), (48.05, -1.9), (48.2, -1.72))
+WASTE: dict[str, Any] = {
+    "title": "Gestion des déchets du centre hospitalier",
+    "description": "Les biodéchets et les papiers du site principal et de ses annexes.",
+    "territory": {"near": {"lat": 48.1173, "lon": -1.6778}, "radius_km": 30},
+    "lots": [
+        {"id": "1", "title": "Collecte et compostage des biodéchets", "segments": ["de-bio"], "value_eur": 58_000},
+        {"id": "2", "title": "Papiers et cartons", "segments": ["de-5flux"], "reserved": ["iae"], "value_eur": 31_000},
+    ],
+}
+"""Around Rennes, where the suppliers below are."""
+NAMES = ("Compost d'Ille", "Papiers solidaires", "Tri de Rance", "Ateliers du Pays de Brocéliande", "Récup' Ouest")
+FILE = """external_id;name;siret;address.commune;segments
+1;Les Jardins du Loch;;56178;ev-entretien
+2;Atelier;123;56178;x
+"""
+
+
+async def file_with_all(served: Client, browser: Browser, source: str) -> dict[str, str]:
+    """Sign in who may open every page; what paths of pages name, such as `need` and `exchange`."""
+    anne = await member(
+        served, *SCOPES, name="Clé d'Anne", organisation=f"CHU de Rennes {source}", sources=(f"{source}-dit",)
+    )
+    await sign_in_as(browser, anne)
+    suppliers = await stocked(served, source)
+    secret = anne.headers["Authorization"].removeprefix("Bearer ")
+    buyer = Buyer(served, anne.organisation_id, secret)
+    need = await create(served, anne.headers, **WASTE)
+    fresh = await create(
+        served, anne.headers, title="Blanchisserie", lots=[{"id": "1", "segments": ["lt-blanchisserie"]}]
+    )
+    desk = Desk(buyer, browser, need["id"], suppliers)
+    facts = {"need": desk.path, "fresh": f"besoins/{fresh['id']}", "supplier": suppliers[NAMES[2]], "source": source}
+    return facts | await followed(desk) | await administered(served, anne, source)
+
+
+async def stocked(served: Client, source: str) -> dict[str, str]:
+    """The suppliers around Rennes, by their names."""
+    found = {}
+    for number, (name, (lat, lon)) in enumerate(zip(NAMES, SPOTS, strict=True)):
+        trades = (["de-bio"], ["de-5flux"], ["de-bio", "de-5flux"])[number % 3]
+        place = {"location": {"lat": lat, "lon": lon}, "address": {"commune": "35238", "city": "Rennes"}}
+        contact = {"email": f"contact{number}@exemple.fr", "phone": "02 99 00 00 00"} if number % 2 else {}
+        offers = [{"segments": trades, "service_area": {"radius_km": 60}}]
+        stored = await put_record(served, source, str(number), name=name, offers=offers, contact=contact, **place)
+        found[name] = str(stored["supplier_id"])
+    await served.services.directory.catch_up()
+    return found
+
+
+async def followed(desk: Desk) -> dict[str, str]:
+    """Decide, write, get a question, publish it, meet, award."""
+    letters = await desk.write(a="choisis", fournisseur=[desk.suppliers[each] for each in NAMES[:3]])
+    links = desk.links()
+    await desk.reply(links[NAMES[2]], body="Les bacs sont-ils fournis ?", stance="question")
+    await desk.reply(links[NAMES[0]], body="Oui, deux fois par semaine.", stance="interested", barriers=["volume"])
+    exchange = await desk.exchange()
+    await desk.open(f"echanges/{exchange['id']}")
+    link = await desk.send(f"echanges/{exchange['id']}", faire=f"lien-{desk.suppliers[NAMES[1]]}")
+    told = {"author": "buyer", "body": "Le site produit 40 tonnes par an.", "supplier_id": desk.suppliers[NAMES[0]]}
+    message = (await desk.buyer.post(f"/exchanges/{exchange['id']}/messages", told)).json()
+    await desk.open("rencontres/nouvelle")
+    invited = [desk.suppliers[each] for each in NAMES[:2]]
+    await desk.send("rencontres/nouvelle", faire="enregistrer", jour="2027-03-16", lieu="Salle A", fournisseur=invited)
+    (meeting,) = (await desk.buyer.get(f"/meetings?need={desk.need_id}")).json()["items"]
+    await desk.open("decisions")
+    await desk.send("decisions", fournisseur=desk.suppliers[NAMES[0]], decision="kept", motif="Collecte près du site")
+    await desk.buyer.frozen(desk.need_id)
+    award = await desk.buyer.post(
+        f"/{desk.api}/awards",
+        {"lot_id": "1", "supplier_id": desk.suppliers[NAMES[0]], "awarded_on": "2026-11-25", "value_eur": 58_400},
+    )
+    return {
+        "exchange": exchange["id"],
+        "message": message["id"],
+        "meeting": meeting["id"],
+        "award": award.json()["id"],
+        "reply": links[NAMES[2]].lstrip("/"),
+        "letters": letters.url.params["envoi"],
+        "link": link.url.params["envoi"],
+    }
+
+
+async def administered(served: Client, anne: Member, source: str) -> dict[str, str]:
+    """A person who signed in, and an import with a row that is wrong."""
+    now = served.services.now()
+    async with transaction(served.services.database) as connection:
+        person = await note_sign_in(
+            connection,
+            anne.organisation_id,
+            "https://connexion.example",
+            uuid4().hex,
+            "Paul Le Goff",
+            "paul@chu.example",
+            now,
+        )
+    sent = await served.post(f"/sources/{source}/imports", content=FILE.encode(), headers={"content-type": "text/csv"})
+    return {
+        "person": str(person),
+        "key": str(anne.key.id),
+        "organisation": str(anne.organisation_id),
+        "import": sent.json()["id"],
+    }

@@ -1,0 +1,294 @@
+"""Every page of the desk in a browser, in its states: it fits, axe finds nothing, no other has its title.
+
+At 1280 pixels with scripts and at 320 without; the main ones in English too. A picture of each stays in
+`build/pictures`.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from selenium.webdriver import Chrome, Keys
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
+
+from api.desk import visit
+from api.desk.pages import PAGES
+from api.desk.templates import FOLDER, rendered
+from api.desk.visit import COOKIE
+from tests.api.desk import pictures
+from tests.api.desk.file_with_all import FILE, file_with_all
+from tests.api.desk.steps import Browser, sign_in_as
+from tests.api.desk.test_talking_in_a_browser import is_gone
+from tests.api.exchanges.test_reply_page import assert_fits
+from tests.api.organisations import member
+from tests.api.sync.factories import Client
+from tests.axe import OF_WIDTH, RULES, violations
+from tests.browser import PATIENCE_SECONDS, browsing, installed, on_a_socket
+from tests.oidc_provider import connect
+
+
+class View(NamedTuple):
+    """A page, and what is done there first: texts `typed` into fields, then a button `pressed`, each by its selector.
+
+    `seen`: what there is once all has come; else what comes is another page. `by`: who looks.
+    """
+
+    name: str
+    path: str
+    pressed: str = ""
+    typed: dict[str, str] = {}  # noqa: RUF012 - never written to
+    seen: str = ""
+    by: str = "anne"
+
+
+SEND, ASK = "main form button[type=submit]:not(.hidden)", "button[formaction$='besoin/resultat']"
+ANSWER = "besoin/resultat?territoire=departement:35&lot-1-objet=compostage&lot-2-objet=papiers&lot-2-reserve=iae"
+VIEWS = (
+    View("sign-in", "connexion", by="nobody"),
+    View("sign-in-wrong", "connexion", "main form button", {"#cle": "viv_0"}, by="nobody"),
+    View("sign-in-used-link", "connexion/abc", by="nobody"),
+    View("sign-in-refused", "connexion/retour?state=x", by="nobody"),
+    View("accessibility", "accessibilite", by="nobody"),
+    View("site-map", "plan"),
+    View("reply", "{reply}", by="nobody"),
+    View("reply-wrong", "{reply}", "main form button", by="nobody"),
+    View("reply-nowhere", "replies/nobody", by="nobody"),
+    View("need-empty", "besoin"),
+    View("need-filled", "besoin?exemple=1"),
+    View("need-wrong", "besoin", ASK),
+    View("need-understood", "besoin?lieu=Saint-Denis&lot-1-objet=compostage"),
+    View("result", ANSWER),
+    View("result-nobody", "besoin/resultat?territoire=commune:97411&lot-1-objet=compostage&lot-1-distance=1"),
+    View("allotment", "lotissement?exemple=1"),
+    View("allotment-compared", "lotissement?exemple=1", "button[formaction$=lotissement]"),
+    View("needs", "besoins"),
+    View("needs-empty", "besoins", by="beginner"),
+    View("need", "{need}"),
+    View("need-fresh", "{fresh}"),
+    View("need-change", "{need}/changer"),
+    View("need-state", "{need}/etat?vers=sourcing"),
+    View("need-delete", "{fresh}/supprimer"),
+    View("need-journal", "{need}/journal"),
+    View("versions", "{need}/versions?de=1&a=2"),
+    View("version", "{need}/versions/1"),
+    View("decisions", "{need}/decisions"),
+    View("decisions-wrong", "{need}/decisions", ".decide button[type=submit]"),
+    View("decisions-empty", "{fresh}/decisions"),
+    View("awards", "{need}/attributions"),
+    View("awards-wrong", "{need}/attributions", "details button"),
+    View("award-withdrawal", "{need}/attributions/{award}"),
+    View("report", "{need}/rapport?version=1&lire=integral"),
+    View("report-file", "{need}/rapport/1/integral.html"),
+    View("exchanges", "{need}/echanges"),
+    View("exchanges-empty", "{fresh}/echanges"),
+    View("exchange", "{need}/echanges/{exchange}"),
+    View("exchange-wrong", "{need}/echanges/{exchange}", "[name=faire][value=relire]"),
+    View(
+        "exchange-preview",
+        "{need}/echanges/{exchange}",
+        "[name=faire][value=relire]",
+        {"#texte": "Le parc fait [surface]."},
+    ),
+    View("exchange-new", "{need}/echanges/nouveau?modele=contact"),
+    View("exchange-new-wrong", "{need}/echanges/nouveau", ".actions [name=faire]"),
+    View("letters", "{need}/echanges/{exchange}/lettres?envoi={letters}"),
+    View("letter", "{need}/echanges/{exchange}/messages/{message}"),
+    View("link", "{need}/echanges/{exchange}/lien?envoi={link}"),
+    View("offer", "{need}/echanges/{exchange}/offres/{supplier}"),
+    View("equal-treatment", "{need}/egalite"),
+    View("equal-treatment-empty", "{fresh}/egalite"),
+    View("missing-message", "{need}/egalite", ".gaps li:nth-child(2) button"),
+    View("meetings", "rencontres"),
+    View("meetings-empty", "rencontres", by="beginner"),
+    View("need-meetings", "{need}/rencontres"),
+    View("need-meetings-empty", "{fresh}/rencontres"),
+    View("meeting-new", "{need}/rencontres/nouvelle"),
+    View("meeting-wrong", "{need}/rencontres/nouvelle", ".actions [name=faire]"),
+    View("meeting", "{need}/rencontres/{meeting}"),
+    View("directory", "annuaire"),
+    View("directory-found", "annuaire?lieu=Rennes&mots=rance"),
+    View("directory-unclear", "annuaire?lieu=Saint-Denis&mots=xyzzy"),
+    View("supplier", "annuaire/{supplier}"),
+    View("territories", "territoires"),
+    View("territories-unclear", "territoires?lieu=Saint-Denis"),
+    View("territory", "territoires/departement:35"),
+    View("territory-compared", "territoires/departement:56?avec=commune:97411&lieu=Saint-Denis&reserve=iae"),
+    View("territory-communes", "territoires/epci:243500741?niveau=commune"),
+    View("sources", "sources"),
+    View("source", "sources/{source}"),
+    View("source-tried", "sources/{source}", "[value=essayer]", {"#fichier": "{file}"}, seen="#essai"),
+    View("import", "sources/{source}/envois/{import}"),
+    View("admin", "admin"),
+    View("admin-wrong", "admin", SEND),
+    View("organisation", "admin/organisations/{organisation}"),
+    View("keys", "admin/cles"),
+    View("keys-wrong", "admin/cles", SEND),
+    View("key-new", "admin/cles", SEND, {"#nom": "Portail", "[value=match]": " "}),
+    View("key", "admin/cles/{key}"),
+    View("people", "admin/personnes"),
+    View("person", "admin/personnes/{person}"),
+    View("docs", "docs", seen=".opblock-summary, noscript p", by="nobody"),
+)
+ENGLISH = {
+    "sign-in",
+    "need-filled",
+    "result",
+    "needs",
+    "need",
+    "exchange",
+    "equal-treatment",
+    "meeting",
+    "directory",
+    "territory",
+    "admin",
+}
+UNSEEN = {"need_crossed.html", "send_again.html", "signed_out.html"}
+"""Templates of which there is no picture: of two people at once, of a session that ended, of a sign-out elsewhere."""
+OF_OTHERS = {"docs"}
+"""Views whose elements are those of a library: Swagger UI has violations of its own."""
+ALIKE = {"link"}
+"""Views of a page with the title of another, of which they are a part."""
+NO_PAGES = {
+    "/connexion/fournisseur": "leads to the provider",
+    "/bureau/{digest}/{name}": "stylesheets and scripts",
+    "/contours/{version}/{code}/{kind}": "outlines for the map",
+    "/besoins/{id}/rencontres/{meeting_id}/agenda.ics": "a calendar",
+}
+"""Paths of the desk that show nothing to look at."""
+
+
+def test_every_page_has_a_picture() -> None:
+    """A view shows the page whose path fits it with the fewest parameters."""
+    pages = {page.opt["page"].path for page in PAGES if page.opt["page"].method == "GET"}
+    shown = {
+        next(iter(sorted((each for each in pages if fits(each, view.path)), key=lambda each: each.count("{"))), None)
+        for view in VIEWS
+    }
+    assert pages - shown == NO_PAGES.keys()
+
+
+def fits(page: str, path: str) -> bool:
+    """Whether a view's path is one of a page."""
+    inner = re.sub("{need}|{fresh}", "besoins/x", path.partition("?")[0])
+    return re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", page), f"/{inner}") is not None
+
+
+class Screen(NamedTuple):
+    """A screen so wide, with scripts or without, in a language."""
+
+    width: int
+    scripts: bool
+    language: str
+
+    def __str__(self) -> str:
+        return f"{self.width}-{self.language}" + ("" if self.scripts else "-without-scripts")
+
+    def views(self) -> Iterator[View]:
+        return (each for each in VIEWS if self.language == "fr" or each.name in ENGLISH)
+
+
+SCREENS = (Screen(1280, True, "fr"), Screen(320, False, "fr"), Screen(1280, True, "en"))
+
+
+async def test_every_page_fits_and_axe_finds_nothing(
+    served: Client, browser: Browser, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed()
+    templates: set[str] = set()
+
+    def noted(template: str, *its: Any, **shown: Any) -> bytes:
+        templates.add(template)
+        return rendered(template, *its, **shown)
+
+    monkeypatch.setattr(visit, "rendered", noted)
+    facts = await file_with_all(served, browser, source)
+    templates.clear()
+    (tmp_path / "fiches.csv").write_text(FILE, encoding="utf-8")
+    async with on_a_socket(served.app) as base, Browser(served.app) as other:
+        connect(served.services, monkeypatch, "http://localhost:1", base)
+        await sign_in_as(other, await member(served, "match", "needs", organisation=f"Mairie de {source}"))
+        cookies = {"anne": browser.cookies[COOKIE], "beginner": other.cookies[COOKIE]}
+        gallery = Gallery(base, tmp_path, cookies, facts | {"file": str(tmp_path / "fiches.csv")})
+        await asyncio.to_thread(gallery.visit_all)
+    assert gallery.found == {}
+    whole = {file.name for file in FOLDER.glob("*.html") if 'extends "layout.html"' in file.read_text(encoding="utf-8")}
+    assert whole - templates == UNSEEN
+
+
+class Gallery:
+    """All pages on all screens. `cookies`: of who looks at them, by name; `facts`: what the paths name.
+
+    `found`: what is wrong, by picture.
+    """
+
+    def __init__(self, base: str, folder: Path, cookies: dict[str, str], facts: dict[str, str]) -> None:
+        self.base, self.folder, self.cookies, self.facts = base, folder, cookies, facts
+        self.found: dict[str, Any] = {}
+
+    def visit_all(self) -> None:
+        for screen in SCREENS:
+            with browsing(self.folder / str(screen), screen.width, scripts=True) as window:
+                agent = window.execute_script("return navigator.userAgent")
+                override = {"userAgent": agent, "acceptLanguage": screen.language}
+                window.execute_cdp_cmd("Emulation.setUserAgentOverride", override)
+                titles: dict[str, set[str]] = {}
+                for view in screen.views():
+                    self.look_at(window, view, screen)
+                    if not view.pressed and view.name not in ALIKE:
+                        titles.setdefault(window.title, set()).add(view.path.partition("?")[0])
+                self.note(f"titles-{screen}", [each for each in titles.items() if len(each[1]) > 1])
+                log = window.get_log("browser")  # type: ignore[no-untyped-call]
+                self.note(f"log-{screen}", [each for each in log if "Content Security Policy" in each["message"]])
+
+    def note(self, where: str, wrong: list[Any]) -> None:
+        if wrong:
+            self.found[where] = wrong
+
+    def look_at(self, window: Chrome, view: View, screen: Screen) -> None:
+        """Leave a picture; note what is wrong, once all is unfolded."""
+        self.open(window, view, screen)
+        pictures.take(window, f"{view.name}-at-{screen}")
+        window.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+        unfold(window)
+        assert_fits(window)
+        if screen.language == "fr" and view.name not in OF_OTHERS:
+            self.note(f"{view.name}-at-{screen}", violations(window, RULES if screen.scripts else OF_WIDTH))
+
+    def open(self, window: Chrome, view: View, screen: Screen) -> None:
+        """Open the page, fill in and press the button; wait until all has come."""
+        window.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not screen.scripts})
+        window.delete_all_cookies()
+        if cookie := self.cookies.get(view.by):
+            window.execute_cdp_cmd("Network.setCookie", {"name": COOKIE, "value": cookie, "url": self.base})
+        window.get(f"{self.base}/{view.path.format(**self.facts)}")
+        soon = WebDriverWait(window, PATIENCE_SECONDS, 0.05)
+        if view.pressed:
+            unfold(window)
+            for field, text in view.typed.items():
+                window.find_element(By.CSS_SELECTOR, field).send_keys(text.format(**self.facts))
+            before = window.find_element(By.TAG_NAME, "html")
+            window.find_element(By.CSS_SELECTOR, view.pressed).send_keys(Keys.ENTER)
+            soon.until(lambda page: view.seen or is_gone(before))
+        soon.until(lambda page: is_complete(page) and page.find_elements(By.CSS_SELECTOR, view.seen or "body"))
+
+
+def unfold(window: Chrome) -> None:
+    window.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
+
+
+def is_complete(window: Chrome) -> bool:
+    """Whether nothing is fetched any more, and all maps are drawn, which are when they are scrolled to."""
+    return bool(
+        window.execute_script(
+            "if (document.readyState !== 'complete' || document.querySelector('.htmx-request')) return false;"
+            "if (!window.htmx) return true;"
+            "const maps = [...document.querySelectorAll('figure.map:not(.live) .drawing svg[data-frame]')];"
+            "const next = maps.find(each => each.checkVisibility());"
+            "(next ?? document.documentElement).scrollIntoView();"
+            "return !next"
+        )
+    )
