@@ -43,7 +43,7 @@ SHOWN = 5
 PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 0.02
 KEY_FILE, KEY_NAME = "demo-key", "Démonstration"
-KEY_SCOPES: tuple[Scope, ...] = ("match", "needs", "read", "sync")
+KEY_SCOPES: tuple[Scope, ...] = ("match", "needs", "read", "sync", "admin")
 INTRODUCTION = (
     "Vivier cherche, pour chaque lot d'un achat public, les fournisseurs de l'économie sociale et solidaire qui "
     "peuvent répondre, et dit pourquoi. Il prépare d'abord une base de données et des exemples…\n"

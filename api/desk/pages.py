@@ -4,6 +4,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from api.desk import (
     accessibility_page,
+    admin_journal,
     admin_pages,
     allotment_page,
     awards_page,
@@ -52,6 +53,7 @@ PAGES: tuple[HTTPRouteHandler, ...] = (
     *directory_page.PAGES,
     *source_pages.PAGES,
     *admin_pages.PAGES,
+    *admin_journal.PAGES,
     *declared_offer_page.PAGES,
     *accessibility_page.PAGES,
 )
