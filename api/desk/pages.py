@@ -26,6 +26,7 @@ from api.desk import (
     result_page,
     sign_in,
     source_pages,
+    supplier_tables,
     territory_page,
     versions_page,
 )
@@ -52,6 +53,7 @@ PAGES: tuple[HTTPRouteHandler, ...] = (
     *meetings_page.PAGES,
     *directory_page.PAGES,
     *source_pages.PAGES,
+    *supplier_tables.PAGES,
     *admin_pages.PAGES,
     *admin_journal.PAGES,
     *declared_offer_page.PAGES,

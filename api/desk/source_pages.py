@@ -12,6 +12,7 @@ from litestar import Response
 from api.desk.import_words import FORMAT_WORDS, STATUSES_OF_IMPORTS, ShownReject, column_words, shown_rejects
 from api.desk.page import page
 from api.desk.source_file import ReadAs, read_as
+from api.desk.supplier_tables import MOST_OF_A_SOURCE, table_file
 from api.desk.supplier_words import FLAGS
 from api.desk.visit import Visit
 from api.desk.written_once import id_in
@@ -114,7 +115,7 @@ async def get_model(visit: Visit, source: str) -> Response[bytes]:
     """A table to fill in: the titles of its columns, and a supplier as an example."""
     require_own_source(visit.call, source)
     header, *rows = model()
-    return _table(csv_of(header, rows, "excel"), "vivier-modele")
+    return table_file(csv_of(header, rows, "excel"), "vivier-modele")
 
 
 @page("GET", "/sources/{source}/envois/{import_id}", scope=("sync", "admin"))
@@ -137,7 +138,7 @@ async def get_rejects(visit: Visit, source: str, import_id: str) -> Response[byt
         found = await import_log.list_errors(connection, report.id, 0, report.rejected)
     rows = shown_rejects(found, column_words(report.format))
     header = [each.to(visit.language) for each in REJECT_COLUMNS]
-    return _table(
+    return table_file(
         csv_of(header, [(each.line, each.record, each.column, each.detail) for each in rows], "excel"),
         f"vivier-rejets-{report.started_at.astimezone(PARIS):%Y-%m-%d}",
     )
@@ -179,6 +180,7 @@ async def _source_page(
         refused=refused,
         formats=[each for each in FORMAT_WORDS if each in FORMATS],
         titles=TITLES.values(),
+        most_in_table=MOST_OF_A_SOURCE,
         largest=visit.services.settings.body_limit >> 20,
         **_words(),
     )
@@ -195,12 +197,7 @@ def _to_correct(layout: ReadAs, mapping: SourceMapping, report: Import) -> Respo
     titles = layout.titles
     column = column_words(layout.format, titles.read if titles else None)
     said = {each.line: f"{each.column} : {each.detail}" for each in shown_rejects(report.errors, column)}
-    return _table(rejected_rows(layout.content, layout.format, mapping.fields, said), "vivier-a-corriger")
-
-
-def _table(content: bytes, name: str) -> Response[bytes]:
-    """A table as a file of its own."""
-    return Response(content, media_type=CSV, headers={"content-disposition": f'attachment; filename="{name}.csv"'})
+    return table_file(rejected_rows(layout.content, layout.format, mapping.fields, said), "vivier-a-corriger")
 
 
 def _reasons(refused: InvalidContent | Conflict | Refusal) -> tuple[Text, ...]:

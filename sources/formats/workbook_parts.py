@@ -14,8 +14,10 @@ from domain.text.bilingual import Text
 from sources.formats.csv_table import MOST_COLUMNS
 from sources.rows import unreadable
 
-LARGEST_PART, LARGEST_TABLE = 128 << 20, 64 << 20
+LARGEST_PART, LARGEST_TABLE = 64 << 20, 64 << 20
 """Bytes of a part once it is uncompressed, and of a table as CSV."""
+MOST_HELD = 200_000
+"""Elements of a part that are held at once: a row of a thousand cells takes some thousands."""
 MOST_ROWS = 1_048_576
 _BREAKS = re.compile(r"\s*[\r\n]\s*")
 _OTHER_DELIMITERS = ";\t"
@@ -40,22 +42,32 @@ class Sheet(NamedTuple):
 def elements(book: ZipFile, part: str, *tags: str, largest: int = LARGEST_PART) -> Iterator[Element]:
     """The elements of a part by their names without prefix, each with all in it, and forgotten once it was used.
 
-    Raises UnreadableFile for a part larger than `largest`, and as `defusedxml` for a document type.
+    Raises UnreadableFile for a part larger than `largest` or one that holds more than `MOST_HELD` elements at once, and
+    as `defusedxml` for a document type.
     """
     if book.getinfo(part).file_size > largest:
         raise too_large()
     with book.open(part) as stream:
-        parents: list[Element] = []
+        open_ones, sizes = list[Element](), list[int]()
+        held = wanted = 0
         for event, element in iterparse(stream, ("start", "end"), forbid_dtd=True):
+            is_wanted = tag_of(element) in tags
             if event == "start":
-                parents.append(element)
+                open_ones.append(element)
+                sizes.append(1)
+                held, wanted = held + 1, wanted + is_wanted
+                if held > MOST_HELD:
+                    raise too_large()
                 continue
-            parents.pop()
-            if tag_of(element) in tags:
+            open_ones.pop()
+            size, wanted = sizes.pop(), wanted - is_wanted
+            if is_wanted:
                 yield element
-                element.clear()
-                if parents:
-                    parents[-1].remove(element)
+            if open_ones and (is_wanted or not wanted):
+                open_ones[-1].remove(element)
+                held -= size
+            elif sizes:
+                sizes[-1] += size
 
 
 def tag_of(element: Element) -> str:

@@ -112,6 +112,22 @@ async def test_the_map_shows_those_of_all_pages_and_leads_to_each(
     assert "autres pages" not in browser.page
 
 
+async def test_what_a_search_finds_is_a_table_too(
+    served: Client, browser: Browser, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.desk.supplier_tables.AT_ONCE", 1)
+    word = f"Jardins {uuid4().hex[:8]}"
+    for number in range(3):
+        await put_record(served, source, str(number), name=f"{word} {number}")
+    await browser.sign_in()
+    await browser.open(f"/annuaire?mots={word}")
+    (path,) = re.findall(r'href="\./(annuaire/tableau[^"]*)"', browser.page)
+    table = await browser.get(f"/{unescape(path)}")
+    assert table.headers["content-disposition"].startswith("attachment")
+    assert len(set(re.findall(f"{word} \\d", table.text))) == 3
+    assert (await browser.get(f"/annuaire/tableau?mots={word}&reserve=ess")).status_code == 409
+
+
 async def test_the_way_back_from_a_supplier_is_the_search(served: Client, browser: Browser, source: str) -> None:
     stored = await put_record(served, source, name="Un nom")
     await browser.sign_in()

@@ -215,3 +215,22 @@ async def test_records_that_were_removed_by_mistake_come_back_with_the_file_of_b
     browser.page = page
     await send(browser, source, whole.encode(), faire="importer")
     assert (await served.get(f"/{path_of(source)}")).json()["records"] == 2
+
+
+async def test_the_records_of_a_source_are_corrected_in_a_table_and_sent_again(
+    served: Client, browser: Browser, source: str
+) -> None:
+    """As they come they change nothing; what is corrected is a change."""
+    for number in range(2):
+        await put_record(served, source, str(number), name=f"Un nom {number}")
+    await browser.sign_in()
+    await browser.open(f"/{path_of(source)}")
+    page = browser.page
+    assert "Télécharger ses fiches" in unescape(page)
+    table = (await browser.get(f"/{path_of(source)}/fiches")).content
+    await send(browser, source, table, faire="importer")
+    assert shown(browser.page)["Fiches inchangées"] == "2"
+    browser.page = page
+    await send(browser, source, table.replace(b"Un nom 1", b"Un autre nom"), faire="importer")
+    told = shown(browser.page)
+    assert (told["Fiches changées"], told["Fiches inchangées"]) == ("1", "1")

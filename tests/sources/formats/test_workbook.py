@@ -80,6 +80,15 @@ def test_a_damaged_or_hostile_workbook_is_refused(content: bytes) -> None:
     assert refused.value.problems[0].code == "workbook"
 
 
+@pytest.mark.parametrize("inside", ["<c/>" * 3_000, "<x>" * 3_000 + "</x>" * 3_000])
+def test_elements_are_not_held_without_bound(monkeypatch: pytest.MonkeyPatch, inside: str) -> None:
+    """Archives make millions of them out of a few kilobytes; those that were read are forgotten."""
+    monkeypatch.setattr(workbook_parts, "MOST_HELD", 1_000)
+    assert read(xlsx("<row><c/></row>" * 3_000)).content == b"\n" * 3_000
+    with pytest.raises(UnreadableFile, match="too large"):
+        read(xlsx(f"<row>{inside}</row>"))
+
+
 def test_no_more_of_a_workbook_is_taken_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     content = xlsx(ROWS, ("a", "b"))
     assert read(content)
