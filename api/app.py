@@ -9,9 +9,9 @@ from uuid import UUID
 
 import structlog
 from litestar import Litestar
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, ExceptionHandlersMap
 
 from api.admin.audit import ROUTES as AUDIT_ROUTES
 from api.admin.daily_retention import daily_retention
@@ -19,6 +19,7 @@ from api.admin.keys import ROUTES as KEY_ROUTES
 from api.admin.organisations import ROUTES as ORGANISATION_ROUTES
 from api.admin.privacy import ROUTES as PRIVACY_ROUTES
 from api.allotment import ROUTES as ALLOTMENT_ROUTES
+from api.desk.page import nothing_here
 from api.desk.pages import PAGES
 from api.desk.shared_paths import with_pages
 from api.directory.merge_split import ROUTES as MERGE_SPLIT_ROUTES
@@ -208,6 +209,12 @@ PARTS: tuple[Part, ...] = (
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
+FAILURES: ExceptionHandlersMap = {
+    NotFoundException: nothing_here,
+    HTTPException: answer_failure,
+    Exception: answer_failure,
+}
+
 
 def create_app(
     settings: Settings,
@@ -238,14 +245,10 @@ def create_app(
         parts = (*parts, tracing.part)
     shared, pages = with_pages(routes, PAGES)
     app = Litestar(
-        route_handlers=[
-            *options_handlers(routes),
-            *shared,
-            *pages,
-            *guides(),
-        ],  # else the framework answers OPTIONS by itself
+        # without the first, the framework answers OPTIONS by itself
+        route_handlers=[*options_handlers(routes), *shared, *pages, *guides()],
         request_class=Call,
-        exception_handlers={HTTPException: answer_failure, Exception: answer_failure},
+        exception_handlers=FAILURES,
         lifespan=[partial(_run, part, services) for part in (_warn_of_settings, *parts)],
         openapi_config=None,
         logging_config=None,

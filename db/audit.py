@@ -122,6 +122,17 @@ async def entries(
     return [_entry(row, row.detail) for row in await connection.execute(query)]
 
 
+async def latest_entries(
+    connection: Connection, organisation_id: UUID, before: int | None, limit: int
+) -> Sequence[Entry]:
+    """The organisation's entries before a number, the latest first; None: all of them."""
+    columns = audit_entries.c
+    wanted = [columns.organisation_id == organisation_id]
+    wanted += [columns.number < before] if before is not None else []
+    query = select(*_COLUMNS, columns.detail).where(*wanted).order_by(columns.number.desc()).limit(limit)
+    return [_entry(row, row.detail) for row in await connection.execute(query)]
+
+
 async def has_entries(connection: Connection, organisation_id: UUID, object_: str) -> bool:
     """Whether the organisation's journal has an entry about the object."""
     about = exists().where(audit_entries.c.organisation_id == organisation_id, audit_entries.c.object == object_)

@@ -54,7 +54,7 @@ async def add_organisation(
 ) -> Organisation:
     """The new organisation. Raises InvalidContent, and Conflict where another has the name or the SIRET."""
     _require_siret(settings)
-    _require_name(settings)
+    require_name(settings.name)
     made = _not_taken(await stored.insert_organisation(connection, settings, now))
     await write_entry(connection, _actor(client, made.id), "organisation.created", f"organisation:{made.id}", now)
     return made
@@ -68,7 +68,7 @@ async def change_organisation(
         _require_siret(settings)
         require_scope(client, "platform")
     if settings.name != before.name:
-        _require_name(settings)
+        require_name(settings.name)
     if before.name == DEFAULT_ORGANISATION != settings.name:
         raise Conflict("reserved_name", _RESERVED)
     fields = [name for name in ("name", "siret") if getattr(settings, name) != getattr(before, name)]
@@ -80,6 +80,15 @@ async def change_organisation(
     return after
 
 
+def require_name(name: str) -> None:
+    """Raises InvalidContent for a name that is written as an id."""
+    try:
+        UUID(name)
+    except ValueError:
+        return
+    raise InvalidContent((Problem("/name", "name_is_an_id", _NAME_IS_AN_ID),))
+
+
 def _actor(client: Client, organisation_id: UUID) -> Actor:
     """The client, in the journal of the organisation that it is about."""
     return msgspec.structs.replace(actor_of_client(client), organisation_id=organisation_id)
@@ -89,15 +98,6 @@ def _require_siret(settings: OrganisationSettings) -> None:
     """Raises InvalidContent for a SIRET that fails its check."""
     if settings.siret is not None and not siret_passes_check(settings.siret):
         raise InvalidContent((Problem("/siret", "siret_check_failed", _BAD_SIRET),))
-
-
-def _require_name(settings: OrganisationSettings) -> None:
-    """Raises InvalidContent for a name that is written as an id."""
-    try:
-        UUID(settings.name)
-    except ValueError:
-        return
-    raise InvalidContent((Problem("/name", "name_is_an_id", _NAME_IS_AN_ID),))
 
 
 def _not_taken(written: Organisation | None) -> Organisation:

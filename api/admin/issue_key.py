@@ -24,12 +24,12 @@ Source = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^
 
 NO_KEY = Text("Aucune clé en vigueur de cet identifiant", "No key in force with this id")
 NO_SOURCES = Text(
-    "Une clé de portée « sync » nomme les sources qu'elle peut écrire",
-    "A key of scope “sync” names the sources that it may write",
+    "Une clé qui envoie des fiches (« sync ») nomme les sources qu'elle peut écrire",
+    "A key that sends records (“sync”) names the sources that it may write",
 )
 SOURCES_FOR_NOTHING = Text(
-    "Des sources n'ont de sens qu'avec la portée « sync » ou « admin »",
-    "Sources only mean something with scope “sync” or “admin”",
+    "Des sources n'ont de sens que pour qui envoie des fiches (« sync ») ou administre (« admin »)",
+    "Sources only mean something for a key that sends records (“sync”) or administers (“admin”)",
 )
 _PAST = Text("Cette fin est passée", "This end is past")
 _NO_ORGANISATION = Text("Aucune organisation de ce nom ou de cet identifiant", "No organisation with this name or id")

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from api.admin.issue_key import KeyRequest, issue_key
 from api.commands.console import console
 from api.commands.errors import CommandFailed
 from api.commands.listen_socket import address, listen
@@ -30,7 +31,7 @@ from api.runtime.forked_processes import forked_processes
 from api.runtime.one_time_links import LINK_SECONDS
 from api.sample.load import SAMPLE_SOURCE, load_sample
 from api.settings import Settings
-from db.api_keys import create_key, find_client
+from db.api_keys import find_client
 from db.core.engine import Engine, transaction
 from db.suppliers.sources import list_sources
 from domain.client import Scope
@@ -43,7 +44,7 @@ SHOWN = 5
 PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 0.02
 KEY_FILE, KEY_NAME = "demo-key", "Démonstration"
-KEY_SCOPES: tuple[Scope, ...] = ("match", "needs", "read", "sync")
+KEY_SCOPES: tuple[Scope, ...] = ("match", "needs", "read", "sync", "admin")
 INTRODUCTION = (
     "Vivier cherche, pour chaque lot d'un achat public, les fournisseurs de l'économie sociale et solidaire qui "
     "peuvent répondre, et dit pourquoi. Il prépare d'abord une base de données et des exemples…\n"
@@ -131,14 +132,8 @@ async def _key(database: Engine, file: Path, now: datetime) -> str:
         client = await find_client(connection, last, now) if last else None
         if client and set(KEY_SCOPES) <= set(client.scopes):
             return last
-        secret, _ = await create_key(
-            connection,
-            name=KEY_NAME,
-            organisation=KEY_NAME,
-            scopes=KEY_SCOPES,
-            sources=(SAMPLE_SOURCE.name,),
-            now=now,
-        )
+        request = KeyRequest(KEY_NAME, KEY_SCOPES, sources=(SAMPLE_SOURCE.name,))
+        secret, _ = await issue_key(connection, request, KEY_NAME, now)
     with suppress(OSError):  # without a home to write to, the next run makes another key
         _write(file, secret)
     return secret

@@ -11,6 +11,7 @@ import msgspec
 from rich import box
 from rich.table import Column, Table
 
+from api.admin.edit_organisation import require_name
 from api.admin.issue_key import KeyRequest, issue_key, withdraw_key
 from api.commands.console import console, plain
 from api.commands.database import attached
@@ -19,6 +20,7 @@ from api.commands.signing_engine import signing_engine
 from api.settings import Settings
 from db.api_keys import list_keys
 from db.core.engine import Connection, Engine, transaction
+from db.organisations import find_by_name_or_id
 from domain.client import Key
 from domain.errors import InvalidContent
 from domain.text.typography import PARIS
@@ -54,10 +56,18 @@ async def _create(connection: Connection, options: argparse.Namespace, now: date
     }
     try:
         request = msgspec.convert(asked, KeyRequest)
-        secret, key = await issue_key(connection, request, options.organisation, now)
+        secret, key = await issue_key(connection, request, await _organisation(connection, options.organisation), now)
     except (InvalidContent, msgspec.ValidationError) as refused:
         raise CommandFailed(_why(refused), USAGE) from None
     return f"Key {key.id} of {key.organisation}, for {', '.join(key.scopes)}; it is shown this once:\n{secret}\n"
+
+
+async def _organisation(connection: Connection, text: str) -> str:
+    """The name of the organisation of that name or id, or of a new one. Raises InvalidContent for another id."""
+    found = await find_by_name_or_id(connection, text)
+    if found is None:
+        require_name(text)
+    return text if found is None else found.name
 
 
 def _end_of(day: date | None) -> datetime | None:

@@ -9,6 +9,7 @@ import msgspec
 from api.admin.issue_key import KeyRequest
 from api.desk.understood_place import Mistake
 from api.desk.visit import Visit
+from domain.client import Key
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent, Problem
 from domain.organisation import OrganisationSettings
@@ -60,6 +61,14 @@ def key_request(visit: Visit) -> KeyRequest:
         "rate_per_minute": quota,
     }
     return _request(asked, KeyRequest, problems)
+
+
+def fields_of_key(key: Key) -> list[tuple[str, str]]:
+    """The form of a key like this one, without its end."""
+    fields = [("nom", key.name), ("organisation", str(key.organisation_id)), ("sources", ", ".join(key.sources))]
+    fields += [("portee", scope) for scope in key.scopes]
+    fields += [("quota", "" if key.rate_per_minute is None else str(key.rate_per_minute))]
+    return [(name, text) for name, text in fields if text]
 
 
 def mistakes_of(invalid: InvalidContent) -> Iterator[Mistake]:

@@ -20,7 +20,7 @@ from api.admin.issue_key import NO_KEY, revoke_own_key
 from api.admin.keys import CreatedKey, make_key_once
 from api.admin.organisations import organisation_etag
 from api.admin.people import NO_PERSON, forget_person, sign_person_out, visible_person
-from api.desk.admin_forms import key_request, mistakes_of, organisation_settings
+from api.desk.admin_forms import fields_of_key, key_request, mistakes_of, organisation_settings
 from api.desk.page import page
 from api.desk.understood_place import Mistake
 from api.desk.visit import Visit
@@ -28,6 +28,7 @@ from api.desk.written_once import id_in, sent_as
 from api.runtime.idempotency import Sender, created, once
 from api.web.pagination import read_cursor, write_cursor
 from db import api_keys, organisations
+from db.audit import last_details
 from db.core.engine import transaction
 from db.desk.accounts import list_accounts
 from db.idempotency import Answer
@@ -133,7 +134,8 @@ async def show_key(visit: Visit, key_id: str) -> Response[bytes]:
         found = await api_keys.find_key(connection, id_in(key_id, NO_KEY))
     if found is None or own_organisation(visit.call.bearer) not in {None, found.organisation_id}:
         raise NotFound(NO_KEY)
-    return visit.page("key.html", key=found, scope_words=SCOPE_WORDS, state=_state(visit, found))
+    shown: dict[str, Any] = {"key": found, "state": _state(visit, found), "alike": fields_of_key(found)}
+    return visit.page("key.html", scope_words=SCOPE_WORDS, **shown)
 
 
 @page("POST", "/admin/cles/{key_id}", scope="admin")
@@ -161,7 +163,11 @@ async def show_person(visit: Visit, person_id: str) -> Response[bytes]:
     async with transaction(visit.services.database) as connection:
         wanted, now = id_in(person_id, NO_PERSON), visit.services.now()
         found = await visible_person(connection, visit.call.bearer, wanted, now)
-    return visit.page("person.html", person=found)
+        about = f"person:{found.id}"
+        signed_in = await last_details(connection, found.organisation_id, "person.signed_in", [about])
+    return visit.page(
+        "person.html", person=found, scopes=signed_in.get(about, {}).get("scopes"), scope_words=SCOPE_WORDS
+    )
 
 
 @page("POST", "/admin/personnes/{person_id}", scope="admin")

@@ -24,8 +24,8 @@ from matching.reference import Reference
 
 T = TypeVar("T", bound=msgspec.Struct)
 TOO_MANY_LOTS = Text(
-    f"Ce besoin a plus de {MOST_LOTS} lots : il ne se change pas dans cette page (PATCH /needs/{{id}})",
-    f"This need has more than {MOST_LOTS} lots: it cannot be changed on this page (PATCH /needs/{{id}})",
+    f"Ce besoin a plus de {MOST_LOTS} lots : il ne se change pas dans cette page, mais par l'API",
+    f"This need has more than {MOST_LOTS} lots: it cannot be changed on this page, but by the API",
 )
 
 

@@ -108,6 +108,6 @@ SEVERAL_PLACES = Text(
     "Several places have this name: choose below, then search again",
 )
 NO_SUCH_PLACE = Text(
-    "Aucun lieu de ce nom n'est connu ; il n'a pas été pris en compte",
-    "No place of this name is known; it was not taken into account",
+    "Aucun lieu de ce nom n'est connu : écrivez-le autrement, ou videz ce champ",
+    "No place of this name is known: spell it otherwise, or empty this field",
 )

@@ -8,13 +8,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from litestar import Response
+from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Method
 
 from api.desk.sessions import client_of_session
+from api.desk.shared_paths import is_of_a_person
 from api.desk.visit import Visit, cookie_header, path_to_come_back, visit_of
 from api.runtime.auth import admit
 from api.runtime.endpoint import Call
@@ -91,6 +93,16 @@ def page(
         )(answer)
 
     return decorate
+
+
+def nothing_here(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:
+    """The answer to an address that nothing is at: a page for a browser, a problem document for a program."""
+    call = Call(request.scope, request.receive, request.send)
+    if not is_of_a_person(call):
+        return answer_failure(call, failure)
+    shown = _failure(visit_of(call), failure)
+    shown.headers.update(_headers(call.services.settings.tiles_url))
+    return shown
 
 
 @cache

@@ -4,6 +4,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from api.desk import (
     accessibility_page,
+    admin_journal,
     admin_pages,
     allotment_page,
     awards_page,
@@ -25,6 +26,7 @@ from api.desk import (
     result_page,
     sign_in,
     source_pages,
+    supplier_tables,
     territory_page,
     versions_page,
 )
@@ -51,7 +53,9 @@ PAGES: tuple[HTTPRouteHandler, ...] = (
     *meetings_page.PAGES,
     *directory_page.PAGES,
     *source_pages.PAGES,
+    *supplier_tables.PAGES,
     *admin_pages.PAGES,
+    *admin_journal.PAGES,
     *declared_offer_page.PAGES,
     *accessibility_page.PAGES,
 )

@@ -20,6 +20,12 @@ def with_pages(
     return joined, list(by_place.values())
 
 
+def is_of_a_person(request: Call) -> bool:
+    """Whether a browser asks, which prefers HTML and sends no key."""
+    prefers = choose_media(request.headers.get("accept", ""), (JSON, HTML))
+    return prefers == HTML and "authorization" not in request.headers
+
+
 def _place(handler: HTTPRouteHandler) -> Place:
     (method,), (path,) = handler.http_methods, handler.paths
     return str(method), path
@@ -27,16 +33,10 @@ def _place(handler: HTTPRouteHandler) -> Place:
 
 def _joined(route: HTTPRouteHandler, page: HTTPRouteHandler) -> HTTPRouteHandler:
     async def answer(request: Call) -> ASGIApp:
-        shown = page if _is_of_a_person(request) else route
+        shown = page if is_of_a_person(request) else route
         answered: ASGIApp = await shown.opt["answer"](request)
         return answered
 
     method, path = _place(route)
     opt = route.opt | {"answer": answer}
     return HTTPRouteHandler(path, http_method=method, name=route.name, status_code=200, opt=opt)(answer)  # type: ignore[arg-type]
-
-
-def _is_of_a_person(request: Call) -> bool:
-    """Whether a browser asks, which prefers HTML and sends no key."""
-    prefers = choose_media(request.headers.get("accept", ""), (JSON, HTML))
-    return prefers == HTML and "authorization" not in request.headers

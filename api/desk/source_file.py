@@ -10,36 +10,62 @@ from domain.suppliers.source import SourceMapping
 from domain.text.bilingual import Language, Text
 from matching.reference import Reference
 from sources.formats.registry import CSV, FORMATS, JSON, NDJSON, read_rows
+from sources.formats.spreadsheet import Titles, titles_in
+from sources.formats.workbook import SIGNATURE, first_sheet
 from sources.rows import Context, UnreadableFile
 
 ROWS_TRIED = 20
 MEDIA_TYPES = {".csv": CSV, ".tsv": CSV, ".txt": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".geojson": JSON}
-WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+OLD_WORKBOOKS = b"\xd0\xcf\x11\xe0"
+SPREADSHEET = "spreadsheet"
 GZIP = b"\x1f\x8b"
 
 
 class ReadAs(NamedTuple):
-    """The layout of a file, and the media type that it is read as."""
+    """The layout of a file, the media type that it is read as, and its bytes as that.
+
+    `sheet`: of a workbook, the one that is read; `others`: those that are not. `titles`: of the columns of a network's
+    table, with those that are not read.
+    """
 
     format: str
     media_type: str
+    content: bytes
+    sheet: str | None = None
+    others: tuple[str, ...] = ()
+    titles: Titles | None = None
 
 
-def read_as(reference: Reference, name: str, content: bytes, wanted: str, language: Language) -> ReadAs:
-    """The wanted format; without one, the format that reads most of the first rows, `vivier` where others do no better.
+def read_as(
+    reference: Reference, name: str, content: bytes, wanted: str, mapping: SourceMapping, language: Language
+) -> ReadAs:
+    """The file in the wanted format; without one, in the format that reads most of the first rows.
 
-    Raises InvalidContent for a file that none can read, or that the wanted one cannot.
+    `vivier` where others do no better, and `spreadsheet` where no other can read it. Raises InvalidContent for a file
+    that none can read, or that the wanted one cannot.
     """
-    media_type = _media_type(name, content)
+    sheet, others = None, tuple[str, ...]()
+    if content.startswith(SIGNATURE):
+        content, sheet, others = first_sheet(BytesIO(content))
+    media_type = CSV if sheet is not None else _media_type(name, content)
     candidates = [wanted] if wanted in FORMATS else list(FORMATS)
     fitting = [each for each in candidates if media_type in FORMATS[each]]
     if not fitting:
         raise _wrong("wrong_media_type", NOT_SO_ENCODED)
-    if len(fitting) == 1:
-        return ReadAs(fitting[0], media_type)
-    context = Context(reference.territories, reference.taxonomy, reference.cpv, SourceMapping(), language)
-    read = {each: _rows_read(each, content, media_type, context) for each in fitting}
-    return ReadAs(max(fitting, key=lambda each: read[each]), media_type)
+    context = Context(reference.territories, reference.taxonomy, reference.cpv, mapping, language)
+    found = fitting[0] if len(fitting) == 1 else _best(fitting, content, media_type, context)
+    titles = titles_in(BytesIO(content), mapping.fields) if found == SPREADSHEET else None
+    return ReadAs(found, media_type, content, sheet, others, titles)
+
+
+def _best(fitting: list[str], content: bytes, media_type: str, context: Context) -> str:
+    """The format that reads most of the first rows."""
+    read = {each: _rows_read(each, content, media_type, context) for each in fitting if each != SPREADSHEET}
+    best = max(read, key=lambda each: read[each])
+    if read[best] >= 0 or SPREADSHEET not in fitting:
+        return best
+    # of a file that none reads, our own format says the most
+    return SPREADSHEET if _rows_read(SPREADSHEET, content, media_type, context) >= 0 else best
 
 
 def _rows_read(name: str, content: bytes, media_type: str, context: Context) -> int:
@@ -56,8 +82,8 @@ def _media_type(name: str, content: bytes) -> str:
     """The media type by the name of the file, else by how it begins. Raises InvalidContent for what is no text."""
     if not content.strip():
         raise _wrong("empty", EMPTY)
-    if content.startswith(WORKBOOKS):
-        raise _wrong("workbook", WORKBOOK)
+    if content.startswith(OLD_WORKBOOKS):
+        raise _wrong("workbook", OLD_WORKBOOK)
     if content.startswith(GZIP):
         raise _wrong("compressed", COMPRESSED)
     suffix = name[name.rfind(".") :].lower() if "." in name else ""
@@ -72,9 +98,10 @@ def _wrong(code: str, detail: Text) -> InvalidContent:
 
 
 EMPTY = Text("Ce fichier est vide", "This file is empty")
-WORKBOOK = Text(
-    "C'est un classeur de tableur : enregistrez la feuille au format CSV, puis choisissez ce fichier-là",
-    "This is a workbook: save the sheet as CSV, then choose that file",
+OLD_WORKBOOK = Text(
+    "Ce classeur est d'un ancien format (.xls) ou protégé par un mot de passe : enregistrez-le en .xlsx, en .ods ou en "
+    "CSV, sans mot de passe",
+    "This workbook is of an old format (.xls) or locked by a password: save it as .xlsx, .ods or CSV, without one",
 )
 COMPRESSED = Text("Ce fichier est compressé : décompressez-le d'abord", "This file is compressed: uncompress it first")
 NOT_SO_ENCODED = Text(

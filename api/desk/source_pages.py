@@ -1,55 +1,49 @@
 """The pages for integrators: sources with their quality and freshness, and a file tried, imported and reported on."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Mapping
 from tempfile import TemporaryFile
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 from urllib.parse import quote
-from uuid import UUID
 
 from litestar import Response
 
+from api.desk.import_words import FORMAT_WORDS, STATUSES_OF_IMPORTS, ShownReject, column_words, shown_rejects
 from api.desk.page import page
 from api.desk.source_file import ReadAs, read_as
+from api.desk.supplier_tables import MOST_OF_A_SOURCE, table_file
 from api.desk.supplier_words import FLAGS
 from api.desk.visit import Visit
+from api.desk.written_once import id_in
 from api.sync.imports import NO_IMPORT, ImportQuery, imported, own_import
 from api.sync.sources import LONGEST_NAME, NO_SOURCE, all_sources, one_source, require_own_source, require_source_name
-from api.web.multipart_form import FormFile
 from api.web.pagination import read_cursor, write_cursor
 from api.web.problems import Refusal
 from db.core.engine import transaction
 from db.imports import log as import_log
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
-from domain.suppliers.rows import RowError
-from domain.suppliers.source import Import, ImportMode, SourceDocument
+from domain.suppliers.source import Import, ImportMode, SourceDocument, SourceMapping
 from domain.text.bilingual import Text
-from sources.formats.registry import FORMATS
+from domain.text.typography import PARIS
+from sources.formats.csv_writer import csv_of
+from sources.formats.registry import CSV, FORMATS
+from sources.formats.rejected_rows import rejected_rows
+from sources.formats.spreadsheet_columns import TITLES, model
 
 REJECTS_SHOWN, IMPORTS_SHOWN = 100, 10
 MODES: tuple[ImportMode, ...] = get_args(ImportMode)
-FORMAT_WORDS: dict[str, Text] = {
-    "vivier": Text("Fiches de Vivier, une ligne par fournisseur", "Records of Vivier, a row for each supplier"),
-    "siae": Text("Liste des SIAE", "List of integration structures"),
-    "esat": Text("ESAT du FINESS", "ESAT of FINESS"),
-    "conventions": Text("Conventions de l'insertion et du handicap", "Conventions of integration and disability"),
-    "emplois": Text("Les emplois de l'inclusion", "Les emplois de l'inclusion"),
-    "sirene": Text("Établissements de Sirene", "Establishments of Sirene"),
-    "geiq": Text("Liste des GEIQ", "List of GEIQ"),
-    "ess-france": Text("Liste de l'ESS", "List of the social economy"),
-    "rna": Text("Répertoire des associations", "Register of associations"),
-    "directory": Text("Annuaire des entreprises", "Annuaire des entreprises"),
-    "decp": Text("Marchés publics attribués (DECP)", "Public contracts awarded (DECP)"),
-    "gogocarto": Text("Carte GoGoCarto", "GoGoCarto map"),
-    "le-marche": Text("Le marché de l'inclusion", "Le marché de l'inclusion"),
-    "recherche-entreprises": Text("API Recherche d'entreprises", "API Recherche d'entreprises"),
-}
-STATUSES_OF_IMPORTS: dict[str, Text] = {
-    "running": Text("en cours", "under way"),
-    "done": Text("terminé", "completed"),
-    "refused": Text("refusé", "refused"),
-    "failed": Text("échoué", "failed"),
-    "interrupted": Text("interrompu", "interrupted"),
-}
+TRY, CORRECT, IMPORT = "essayer", "corriger", "importer"
+"""Buttons of the form: to try a file, to have its rejected rows as a table, to import it."""
+
+
+class Trial(NamedTuple):
+    """A file that was tried. `flags`: the records that it would make with each flag."""
+
+    file_name: str
+    layout: ReadAs
+    report: Import
+    flags: Mapping[str, int]
 
 
 @page("GET", "/sources", scope=("read", "sync", "admin"))
@@ -83,48 +77,85 @@ async def show_source(visit: Visit, source: str) -> Response[bytes]:
 
 @page("POST", "/sources/{source}/envois", scope=("sync", "admin"), files=True)
 async def send_file(visit: Visit, source: str) -> Response[bytes]:
-    """The report of a file that was tried or imported; the form again where the file cannot be read."""
+    """The report of a file that was tried or imported; the form again where the file cannot be read.
+
+    Or the rows that a trial rejects, to be corrected.
+    """
     require_own_source(visit.call, source)
-    file, is_trial = visit.files.get("fichier"), visit.text("faire") != "importer"
+    file, wish = visit.files.get("fichier"), visit.text("faire")
     mode = next((each for each in MODES if each == visit.text("mode")), MODES[0])
+    found = await one_source(visit.services, source)
+    mapping = found.mapping if found else SourceMapping()
+    flags: Counter[str] = Counter()
     try:
         if file is None:
             raise InvalidContent((Problem("", "missing", NO_FILE),))
         async with visit.services.imports.of(source):
-            layout = await _layout(visit, file)
-            query = ImportQuery(layout.format, mode, is_trial, bool(visit.text("forcer")))
+            layout = await _layout(visit, file, mapping)
+            query = ImportQuery(layout.format, mode, wish != IMPORT, bool(visit.text("forcer")))
             # on the disk, where the process that reads its rows finds it
             with TemporaryFile(prefix="vivier-") as stream:
-                await asyncio.to_thread(stream.write, file.content)
+                await asyncio.to_thread(stream.write, layout.content)
                 stream.seek(0)
-                report = await imported(visit.call, source, query, layout.media_type, stream)
+                report = await imported(
+                    visit.call,
+                    source,
+                    query,
+                    layout.media_type,
+                    stream,
+                    observe=lambda batch: flags.update(batch.flags),
+                )
     except (InvalidContent, Conflict, Refusal) as refused:
         if isinstance(refused, Refusal) and not refused.errors:
             raise
-        found = await one_source(visit.services, source)
-        return await _source_page(visit, source, found, 422, refused=_reasons(refused), file=file)
-    if not is_trial:
+        return await _source_page(visit, source, found, 422, refused=_reasons(refused))
+    if wish == IMPORT:
         return visit.redirect(f"/sources/{quote(source, safe='')}/envois/{report.id}")
-    found = await one_source(visit.services, source)
-    return await _source_page(visit, source, found, report=report, rejects=report.errors[:REJECTS_SHOWN], file=file)
+    if wish == CORRECT:
+        return await asyncio.to_thread(_to_correct, layout, mapping, report)
+    return await _source_page(visit, source, found, trial=Trial(file.name, layout, report, flags))
+
+
+@page("GET", "/sources/{source}/modele", scope=("sync", "admin"))
+async def get_model(visit: Visit, source: str) -> Response[bytes]:
+    """A table to fill in: the titles of its columns, and a supplier as an example."""
+    require_own_source(visit.call, source)
+    header, *rows = model()
+    return table_file(csv_of(header, rows, "excel"), "vivier-modele")
 
 
 @page("GET", "/sources/{source}/envois/{import_id}", scope=("sync", "admin"))
 async def show_import(visit: Visit, source: str, import_id: str) -> Response[bytes]:
     """The report of an import, or how far it has come, with its rejected rows page by page."""
-    try:
-        wanted = UUID(import_id)
-    except ValueError:
-        raise NotFound(NO_IMPORT) from None
-    report = await own_import(visit.call, wanted)
+    report = await _import_of(visit, source, import_id)
+    after = read_cursor(f"errors/{report.id}", visit.text("suite") or None, int) or 0
+    async with transaction(visit.services.database) as connection:
+        found = await import_log.list_errors(connection, report.id, after, REJECTS_SHOWN + 1)
+    onwards = write_cursor(f"errors/{report.id}", after + REJECTS_SHOWN) if len(found) > REJECTS_SHOWN else None
+    rejects = shown_rejects(found[:REJECTS_SHOWN], column_words(report.format))
+    return visit.page("import.html", source=source, report=report, rejects=rejects, onwards=onwards, **_words())
+
+
+@page("GET", "/sources/{source}/envois/{import_id}/rejets", scope=("sync", "admin"))
+async def get_rejects(visit: Visit, source: str, import_id: str) -> Response[bytes]:
+    """All rejected rows of an import as a table: where each is in its file, and what is wrong."""
+    report = await _import_of(visit, source, import_id)
+    async with transaction(visit.services.database) as connection:
+        found = await import_log.list_errors(connection, report.id, 0, report.rejected)
+    rows = shown_rejects(found, column_words(report.format))
+    header = [each.to(visit.language) for each in REJECT_COLUMNS]
+    return table_file(
+        csv_of(header, [(each.line, each.record, each.column, each.detail) for each in rows], "excel"),
+        f"vivier-rejets-{report.started_at.astimezone(PARIS):%Y-%m-%d}",
+    )
+
+
+async def _import_of(visit: Visit, source: str, import_id: str) -> Import:
+    """The import of that source. Raises NotFound, Refusal (403)."""
+    report = await own_import(visit.call, id_in(import_id, NO_IMPORT))
     if report.source != source:
         raise NotFound(NO_IMPORT)
-    after = read_cursor(f"errors/{wanted}", visit.text("suite") or None, int) or 0
-    async with transaction(visit.services.database) as connection:
-        found = await import_log.list_errors(connection, wanted, after, REJECTS_SHOWN + 1)
-    onwards = write_cursor(f"errors/{wanted}", after + REJECTS_SHOWN) if len(found) > REJECTS_SHOWN else None
-    shown: dict[str, Any] = {"report": report, "rejects": found[:REJECTS_SHOWN], "onwards": onwards}
-    return visit.page("import.html", source=source, column=column, **shown, **_words())
+    return report
 
 
 async def _source_page(
@@ -133,10 +164,8 @@ async def _source_page(
     found: SourceDocument | None,
     status: int = 200,
     *,
-    report: Import | None = None,
-    rejects: tuple[RowError, ...] = (),
+    trial: Trial | None = None,
     refused: tuple[Text, ...] = (),
-    file: FormFile | None = None,
 ) -> Response[bytes]:
     may_write = visit.call.bearer.may("sync", "admin") and visit.call.bearer.may_write(source)
     imports = []
@@ -151,23 +180,37 @@ async def _source_page(
         found=found,
         may_write=may_write,
         imports=imports,
-        report=report,
-        rejects=rejects,
+        trial=trial,
+        rejects=_rejects_of(trial) if trial else [],
+        can_correct=trial is not None and trial.layout.media_type == CSV,
         refused=refused,
-        file=file,
-        formats=list(FORMATS),
-        modes=MODES,
+        formats=[each for each in FORMAT_WORDS if each in FORMATS],
+        titles=TITLES.values(),
+        most_in_table=MOST_OF_A_SOURCE,
         largest=visit.services.settings.body_limit >> 20,
-        column=column,
         **_words(),
     )
 
 
-async def _layout(visit: Visit, file: FormFile) -> ReadAs:
+async def _layout(visit: Visit, file: FormFile, mapping: SourceMapping) -> ReadAs:
     """The layout of a file, tried in another process: rows that take long to read keep nobody else waiting."""
     key, left = str(visit.call.bearer.organisation_id), visit.call.left
-    tried = file.name, file.content, visit.text("format"), visit.language
+    tried = file.name, file.content, visit.text("format"), mapping, visit.language
     return await visit.services.match_work.beside(read_as, *tried, is_much=True, key=key, left=left)
+
+
+def _rejects_of(trial: Trial) -> list[ShownReject]:
+    titles = trial.layout.titles
+    column = column_words(trial.layout.format, titles.read if titles else None)
+    return shown_rejects(trial.report.errors[:REJECTS_SHOWN], column)
+
+
+def _to_correct(layout: ReadAs, mapping: SourceMapping, report: Import) -> Response[bytes]:
+    """The rejected rows of a file that was tried, as a table to correct and send again."""
+    titles = layout.titles
+    column = column_words(layout.format, titles.read if titles else None)
+    said = {each.line: f"{each.column} : {each.detail}" for each in shown_rejects(report.errors, column)}
+    return table_file(rejected_rows(layout.content, layout.format, mapping.fields, said), "vivier-a-corriger")
 
 
 def _reasons(refused: InvalidContent | Conflict | Refusal) -> tuple[Text, ...]:
@@ -176,11 +219,6 @@ def _reasons(refused: InvalidContent | Conflict | Refusal) -> tuple[Text, ...]:
     if isinstance(refused, Refusal):
         return tuple(problem.detail for problem in refused.errors)
     return (TOO_MANY_REMOVED if refused.code == "too_many_removed" else refused.detail,)
-
-
-def column(pointer: str) -> str:
-    """The column of a table that a pointer into a record leads to."""
-    return pointer.removeprefix("/").replace("/", ".")
 
 
 def _words() -> dict[str, Any]:
@@ -195,4 +233,11 @@ TOO_MANY_REMOVED = Text(
 )
 NO_FILE = Text("Choisissez un fichier", "Choose a file")
 
-PAGES = (show_sources, show_source, send_file, show_import)
+REJECT_COLUMNS = (
+    Text("Ligne", "Line"),
+    Text("Fiche", "Record"),
+    Text("Colonne", "Column"),
+    Text("Ce qui ne va pas, et ce qui irait", "The fault, and what would be right"),
+)
+
+PAGES = (show_sources, show_source, send_file, get_model, show_import, get_rejects)

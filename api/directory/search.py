@@ -8,7 +8,7 @@ from api.directory.filters import Narrowing, SupplierQuery, narrowing
 from api.runtime.services import Services
 from api.web.pagination import Paging, read_cursor, write_cursor
 from db.core.engine import Connection, transaction
-from db.suppliers.read import count_suppliers, page_of_suppliers
+from db.suppliers.read import PlacedSupplier, count_suppliers, page_of_suppliers, placed_suppliers
 from domain.suppliers.supplier import Supplier
 
 LIST = "suppliers"
@@ -58,6 +58,19 @@ async def count(services: Services, query: SupplierQuery) -> int | None:
         return None
     async with transaction(services.database) as connection:
         return await count_suppliers(connection, narrowed.filters, COUNTED_AT_MOST + 1)
+
+
+async def placed(services: Services, query: SupplierQuery) -> Sequence[PlacedSupplier]:
+    """The suppliers that pass the filters and have a point, where they are no more than `COUNTED_AT_MOST`; else ().
+
+    Also () where it takes tests that the database cannot make. Raises Refusal (422) for a faulty query.
+    """
+    narrowed = narrowing(query, services.reference, services.today())
+    if narrowed.tests:
+        return ()
+    async with transaction(services.database) as connection:
+        found = await placed_suppliers(connection, narrowed.filters, COUNTED_AT_MOST + 1)
+    return found if len(found) <= COUNTED_AT_MOST else ()
 
 
 async def _find(

@@ -42,10 +42,9 @@ from domain.text.one_line import is_one_line
 
 NOBODY_LEFT = Text(
     "La dernière version de la liste n'a, pour ces lots, aucun candidat qui ne soit écarté : nommer des destinataires, "
-    "demander aussi ceux d'activité inconnue par include_unknown_trade, ou refaire la liste par "
-    "POST /needs/{id}/shortlists",
+    "demander aussi ceux d'activité inconnue, ou figer une nouvelle version de la liste",
     "For these lots, the latest version of the shortlist has no candidate that is not set aside: name recipients, ask "
-    "those of unknown trade too by include_unknown_trade, or match again by POST /needs/{id}/shortlists",
+    "those of unknown trade too, or freeze a new version of the shortlist",
 )
 ONLY_SHORTLIST = Text(
     "N'a de sens qu'avec « recipients » égal à « shortlist » : nommer les autres destinataires par leur identifiant",

@@ -26,8 +26,8 @@ from matching.index import LiveIndex
 from matching.reference import Reference
 
 ABANDON_IT = Text(
-    'Seul un brouillon (« draft ») s\'efface ; ce besoin s\'abandonne : PATCH {"status": "abandoned"}',
-    'Only a draft can be deleted; this need can be abandoned: PATCH {"status": "abandoned"}',
+    "Seul un brouillon s'efface ; ce besoin a déjà une suite : l'abandonner, le dossier reste",
+    "Only a draft can be deleted; this need has gone on: abandon it, and its record stays",
 )
 
 

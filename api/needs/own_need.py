@@ -15,8 +15,8 @@ from domain.text.bilingual import Text
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 NO_VERSION = Text(
-    "Aucune version de ce numéro : GET /needs/{id}/shortlists les liste, « latest » est la dernière",
-    "No version of this number: GET /needs/{id}/shortlists lists them, “latest” is the last",
+    "La liste de ce besoin n'a aucune version de ce numéro : elles se comptent à partir de 1",
+    "The shortlist of this need has no version of this number: they are counted from 1",
 )
 
 

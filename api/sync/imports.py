@@ -14,7 +14,7 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import IDEMPOTENCY_KEY, key_of, once, reply
 from api.runtime.storage_quota import require_storage
 from api.runtime.upload import spooled
-from api.sync.pipeline import SourceFile, import_file
+from api.sync.pipeline import Observe, SourceFile, import_file
 from api.sync.sources import TAG, require_own_source
 from api.web.content_negotiation import CSV, JSON, NDJSON
 from api.web.pagination import Page, Paging, paged
@@ -146,9 +146,19 @@ ROUTES = (import_suppliers, list_imports, get_import, list_import_errors)
 
 
 async def imported(
-    call: Call, source: str, query: ImportQuery, media_type: str, stream: BinaryIO, *, is_gzipped: bool = False
+    call: Call,
+    source: str,
+    query: ImportQuery,
+    media_type: str,
+    stream: BinaryIO,
+    *,
+    is_gzipped: bool = False,
+    observe: Observe | None = None,
 ) -> Import:
-    """The report of an import in a place of `services.imports`. Raises UnreadableFile, Refusal (400) as malformed."""
+    """The report of an import in a place of `services.imports`; `observe`: see `import_file`.
+
+    Raises UnreadableFile, Refusal (400) as malformed.
+    """
     services = call.services
     options = msgspec.structs.asdict(query)
     order = import_log.Order(
@@ -161,7 +171,9 @@ async def imported(
     )
     file, processes = SourceFile(stream, media_type, is_gzipped), services.forked_processes
     try:
-        return await import_file(services.database, services.reference, order, file, services.now, processes=processes)
+        return await import_file(
+            services.database, services.reference, order, file, services.now, processes=processes, observe=observe
+        )
     except UnreadableFile as unreadable:
         if UNDECODABLE.issuperset(problem.code for problem in unreadable.problems):
             raise Refusal("malformed-body", unreadable.detail, unreadable.problems) from None

@@ -238,10 +238,10 @@ async def _store(context: ImportContext, order: Order, counts: Counts, absent: i
 
 def _too_many_removed(removed: int, stored: int) -> Conflict:
     detail = Text(
-        f"Cet envoi retirerait {removed} des {stored} fiches de la source, plus d'une sur cinq ; "
-        "force=true (--force en ligne de commande) le confirme.",
-        f"This would remove {removed} of the source's {stored} records, more than one in five; "
-        "force=true (--force on the command line) confirms it.",
+        f"Cet envoi retirerait {removed} des {stored} fiches de la source, plus d'une sur cinq : s'il est bien tout ce "
+        "qu'elle a, le confirmer (« force »).",
+        f"This would remove {removed} of the source's {stored} records, more than one in five: if that is all "
+        "it has, confirm it (“force”).",
     )
     return Conflict("too_many_removed", detail)
 

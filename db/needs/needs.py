@@ -1,6 +1,6 @@
 """Needs of an organisation: every function takes the organisation, and finds no need of another one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -61,6 +61,16 @@ async def select_needs(
         query = query.where(needs.c.id < before)
     rows = await connection.execute(query.order_by(needs.c.id.desc()).limit(limit))
     return msgspec.convert(rows.all(), list[StoredNeed], from_attributes=True)
+
+
+async def titles_of_needs(
+    connection: Connection, organisation_id: UUID, need_ids: Collection[UUID]
+) -> dict[UUID, str | None]:
+    """The titles of those of these needs that the organisation has."""
+    query = select(needs.c.id, needs.c.content).where(
+        needs.c.organisation_id == organisation_id, needs.c.id.in_(need_ids)
+    )
+    return {row.id: row.content.title for row in await connection.execute(query)}
 
 
 async def write_need(connection: Connection, organisation_id: UUID, need: StoredNeed) -> None:

@@ -17,11 +17,13 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal,
     or_,
     select,
     text,
     true,
 )
+from sqlalchemy import Text as SqlText
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.core.engine import Connection, Engine
@@ -243,6 +245,26 @@ async def count_suppliers(connection: Connection, filters: Filters, most: int) -
     """The number of suppliers that pass the filters, counted to `most`."""
     passed = select(suppliers.c.id).where(~suppliers.c.deleted, *_conditions(filters)).limit(most).subquery()
     return (await connection.execute(select(func.count()).select_from(passed))).scalar_one()
+
+
+class PlacedSupplier(NamedTuple):
+    """A supplier as a map shows it, in degrees (WGS 84)."""
+
+    id: UUID
+    name: str
+    commune: str | None
+    lat: float
+    lon: float
+
+
+async def placed_suppliers(connection: Connection, filters: Filters, most: int) -> Sequence[PlacedSupplier]:
+    """Up to `most` of the suppliers that pass the filters and have a point."""
+    columns = suppliers.c
+    name = columns.document.op("->>", return_type=SqlText())(literal("name", SqlText))
+    query = select(columns.id, name, columns.commune, columns.lat, columns.lon).where(
+        ~columns.deleted, columns.lat.is_not(None), *_conditions(filters)
+    )
+    return [PlacedSupplier(*row) for row in await connection.execute(query.order_by(columns.id).limit(most))]
 
 
 def _next_changes(position: Position, limit: int) -> Select[Any]:

@@ -3,8 +3,9 @@
 import csv
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import BinaryIO, NamedTuple
 
 from domain.errors import Problem, null_character_problem
@@ -13,6 +14,8 @@ from sources.formats.lines import NOT_UTF8, TOO_LONG, Line, lines
 from sources.rows import unreadable
 
 _LONGEST_ROW = 1024 * 1024
+_MOST_ROWS_ABOVE = 20
+"""Rows that may stand above the header of a table that people read: its title, its date."""
 MOST_COLUMNS = 1_000
 """The widest published files have a tenth of it; each column that is not known is compared with those that are."""
 _DELIMITERS = ",;\t"
@@ -44,6 +47,10 @@ class FaultyRow(NamedTuple):
     problem: Problem
 
 
+RowAsWritten = tuple[int, list[str]]
+_Read = RowAsWritten | FaultyRow
+
+
 @dataclass(frozen=True)
 class Table:
     """The names in the header, in its order, and the rows, read as they are asked for."""
@@ -52,18 +59,23 @@ class Table:
     rows: Iterator[Cells | FaultyRow]
 
 
-def read_table(stream: BinaryIO, *, as_published: bool = False) -> Table:
+def read_table(
+    stream: BinaryIO, *, as_published: bool = False, is_header: Callable[[Sequence[str]], bool] | None = None
+) -> Table:
     """The table in the file. Blank lines count as lines but are no rows.
 
     `as_published`: it may have semicolons or tabs (also named by a first line `sep=;`), be in Windows-1252 where it is
     not UTF-8, and have empty columns and rows beyond the others. A quote that is never closed costs one row: reading
-    goes on with the line after it.
+    goes on with the line after it. `is_header`: of a table with others above its header, which row that is, the first
+    where none is; its columns without a title are called by their places.
     Raises UnreadableFile for an empty file, a header that cannot be read, names a column twice or
     has more than `MOST_COLUMNS`.
     """
-    rows = _rows(_Feed(stream, as_published=as_published))
+    rows = rows_as_written(stream, as_published=as_published)
     try:
         header = next(rows, None)
+        if is_header is not None:
+            header, rows = _from_header(header, rows, is_header)
     except _TooLong:
         raise unreadable(TOO_LONG.code, TOO_LONG.detail) from None
     if header is None:
@@ -78,6 +90,29 @@ def read_table(stream: BinaryIO, *, as_published: bool = False) -> Table:
             detail = Text(f"La colonne « {column} » est donnée deux fois", f"The column “{column}” is given twice")
             raise unreadable("duplicate_column", detail)
     return Table(columns, (_by_column(row, columns, as_published=as_published) for row in rows))
+
+
+def rows_as_written(stream: BinaryIO, *, as_published: bool = False) -> Iterator[RowAsWritten | FaultyRow]:
+    """Every row with its line, the header too, however many cells it has; see `read_table`."""
+    return _rows(_Feed(stream, as_published=as_published))
+
+
+def _from_header(
+    first: _Read | None, rows: Iterator[_Read], is_header: Callable[[Sequence[str]], bool]
+) -> tuple[_Read | None, Iterator[_Read]]:
+    """The header and the rows after it; the first row where none of the first ones is the header."""
+    above: list[_Read] = [] if first is None else [first]
+    while above and len(above) <= _MOST_ROWS_ABOVE:
+        latest = above[-1]
+        if not isinstance(latest, FaultyRow) and is_header(latest[1]):
+            titles = _without_empty_end(latest[1])
+            named = [title if title.strip() else f"({place})" for place, title in enumerate(titles, start=1)]
+            return (latest[0], named), rows
+        following = next(rows, None)
+        if following is None:
+            break
+        above.append(following)
+    return first, chain(above[1:], rows)
 
 
 class _TooLong(Exception):
@@ -140,7 +175,7 @@ class _Feed:
         self._again.extendleft(reversed(self.taken[1:]))
 
 
-def _rows(feed: _Feed) -> Iterator[tuple[int, list[str]] | FaultyRow]:
+def _rows(feed: _Feed) -> Iterator[_Read]:
     if feed.as_published:
         feed.find_delimiter()
     reader = csv.reader(feed, strict=True, delimiter=feed.delimiter)
@@ -178,9 +213,7 @@ def _without_empty_end(cells: list[str]) -> list[str]:
     return cells[: last + 1]
 
 
-def _by_column(
-    row: tuple[int, list[str]] | FaultyRow, columns: tuple[str, ...], *, as_published: bool
-) -> Cells | FaultyRow:
+def _by_column(row: _Read, columns: tuple[str, ...], *, as_published: bool) -> Cells | FaultyRow:
     if isinstance(row, FaultyRow):
         return row
     line, cells = row

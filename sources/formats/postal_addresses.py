@@ -45,11 +45,13 @@ class CommuneNames:
     def __init__(self, territories: Territories) -> None:
         self._by_postal_code: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._by_departement: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._by_name: dict[str, set[str]] = defaultdict(set)
         for commune in territories.communes:
             name = _normalised(commune.name)
             for postal_code in commune.postal_codes:
                 self._by_postal_code[postal_code, name].add(commune.code)
             self._by_departement[commune.departement or "", name].add(commune.code)
+            self._by_name[name].add(commune.code)
 
     def find(self, postal_code: str, city: str, departement: str) -> str | None:
         """The INSEE code of the one commune of that name with that postal code, else of that name in the departement.
@@ -57,14 +59,21 @@ class CommuneNames:
         None where the name is unknown there or is that of several: a postal code alone is no commune.
         """
         name = _normalised(city)
-        for found in (self._by_postal_code.get((postal_code, name)), self._by_departement.get((departement, name))):
-            if found is not None and len(found) == 1:
-                return next(iter(found))
-        return None
+        return _only(self._by_postal_code.get((postal_code, name))) or _only(
+            self._by_departement.get((departement, name))
+        )
+
+    def find_in_france(self, city: str) -> str | None:
+        """The INSEE code of the one commune of that name in all of France; None where there are several, or none."""
+        return _only(self._by_name.get(_normalised(city)))
 
 
 commune_names = lru_cache(maxsize=1)(CommuneNames)
 """The names for the territories, built once."""
+
+
+def _only(found: set[str] | None) -> str | None:
+    return next(iter(found)) if found is not None and len(found) == 1 else None
 
 
 def _normalised(name: str) -> str:

@@ -18,6 +18,7 @@ from sources.formats import (
     rna,
     siae,
     sirene,
+    spreadsheet,
     vivier,
     vivier_csv,
 )
@@ -45,6 +46,7 @@ FORMATS: Mapping[str, Mapping[str, Reader]] = {
     "gogocarto": {JSON: gogocarto.read_json, NDJSON: gogocarto.read_ndjson},
     "le-marche": {JSON: le_marche.read_json, NDJSON: le_marche.read_ndjson},
     "recherche-entreprises": {JSON: recherche_entreprises.read_json, NDJSON: recherche_entreprises.read_ndjson},
+    "spreadsheet": {CSV: spreadsheet.read},
 }
 
 

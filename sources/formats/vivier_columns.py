@@ -15,6 +15,8 @@ ColumnType = Literal["string", "number", "integer", "boolean"]
 Read = Callable[[str, Path], Any]
 
 ID = "external_id"
+TO_CORRECT = "à corriger"
+"""The column that says what is wrong in a table of rejected rows; no import reads it."""
 NONE_HELD = ("none", "aucun")
 """A cell of `approvals` that says that none is held; an empty one says that it is not known."""
 APPROVAL_FIELDS = ("kind", "valid_from", "valid_until", "reference")

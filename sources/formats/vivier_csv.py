@@ -11,7 +11,7 @@ from domain.suppliers.rows import Row, RowError, reject
 from sources.formats.csv_cells import BadCell, Path, known, plain_boolean, plain_number, restored
 from sources.formats.csv_records import missing_columns, unknown_columns
 from sources.formats.csv_table import Cells, FaultyRow, read_table
-from sources.formats.vivier_columns import COLUMNS, GIVEN_ALONE, ID, OFFER_COLUMNS
+from sources.formats.vivier_columns import COLUMNS, GIVEN_ALONE, ID, OFFER_COLUMNS, TO_CORRECT
 from sources.rows import Context, UnreadableFile, row_of
 
 _MOST_ROWS = 201
@@ -38,7 +38,10 @@ def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     missing columns.
     """
     table = read_table(stream, as_published=True)
-    if problems := (*unknown_columns(table, (*COLUMNS, *GIVEN_ALONE)), *missing_columns(table, (ID, "name"))):
+    if problems := (
+        *unknown_columns(table, (*COLUMNS, *GIVEN_ALONE, TO_CORRECT)),
+        *missing_columns(table, (ID, "name")),
+    ):
         raise UnreadableFile(problems)
     for each in _records(table.rows):
         if isinstance(each, FaultyRow):
@@ -52,6 +55,12 @@ def document_of(cells: Mapping[str, str]) -> dict[str, Any]:
     return _document([cells])
 
 
+def plain_cell(cell: str, name: str) -> str:
+    """The cell without the mark before a formula, its number, or its yes or no, as in JSON."""
+    plain = _PLAIN.get(name)
+    return restored(cell) if plain is None else plain(restored(cell))
+
+
 def _records(rows: Iterator[Cells | FaultyRow]) -> Iterator[_Record | FaultyRow]:
     """The rows, those that follow each other and describe one record together."""
     held: _Record | None = None
@@ -62,7 +71,8 @@ def _records(rows: Iterator[Cells | FaultyRow]) -> Iterator[_Record | FaultyRow]
             held = None
             yield row
             continue
-        read = Cells(row.line, {name: _plain(cell, name) for name, cell in row.cells.items() if cell})
+        given = {name: cell for name, cell in row.cells.items() if cell and name != TO_CORRECT}
+        read = Cells(row.line, {name: plain_cell(cell, name) for name, cell in given.items()})
         if held is not None and _goes_on(held, read):
             held.rows.append(read)
             continue
@@ -71,12 +81,6 @@ def _records(rows: Iterator[Cells | FaultyRow]) -> Iterator[_Record | FaultyRow]
         held = _Record(known(read.cells.get(ID, "")), [read])
     if held is not None:
         yield held
-
-
-def _plain(cell: str, name: str) -> str:
-    """The cell without the mark before a formula, its number, or its yes or no, as in JSON."""
-    plain = _PLAIN.get(name)
-    return restored(cell) if plain is None else plain(restored(cell))
 
 
 def _goes_on(held: _Record, row: Cells) -> bool:

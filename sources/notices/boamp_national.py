@@ -57,12 +57,12 @@ OTHER_LENGTHS = ("validite", "dureevaliditeoffre", "dureesystemequalification", 
 def read(notice: Notice, donnees: Element) -> None:
     """Read the form in `donnees` into the notice. Raises InvalidContent for more lots than a notice can have."""
     form = _Names(donnees)
-    elements = form.all(*LOTS) or [each for each in form.all(*GROUPS_OF_LOTS) if each.children]
+    elements = _innermost(form.all(*LOTS)) or _innermost(each for each in form.all(*GROUPS_OF_LOTS) if each.children)
     lots = notice.first_lots(elements)
     organisation = next(iter(form.all(*BUYERS)), None)
     if organisation is not None:
         notice.buyer = _buyer(organisation)
-    apart = [*form.all(*GROUPS_OF_LOTS), *elements, *form.all(*AWARDS)]
+    apart = [*form.all(*GROUPS_OF_LOTS), *form.all(*LOTS), *form.all(*AWARDS)]
     whole = _lot(donnees, [*apart, *([organisation] if organisation is not None else [])])
     notice.title, notice.cpv, notice.nature, notice.places = whole.title, whole.cpv, whole.nature, whole.places
     notice.value, notice.maximum, notice.words = whole.value, whole.maximum, whole.words
@@ -113,6 +113,26 @@ class _Names:
         """The first text of the first of these names that has one, in an element without others in it."""
         leaves = (each for each in self.all(*names) if not each.children)
         return next((PlacedText(each.path, text) for each in leaves if (text := each.text())), None)
+
+
+def _innermost(elements: Iterable[Element]) -> list[Element]:
+    """The elements that hold none of the others; a text within one of them is a part of it.
+
+    `lotsMarche` is a lot in some forms, and holds those named `lot` in others; a lot may have its number as `lot`.
+    """
+    found = list(elements)
+    holders = {id(holder) for each in found if each.children for holder in _around(each)}
+    parts = {id(each) for each in found if each.children} - holders
+    return [
+        each for each in found if id(each) not in holders and not parts.intersection(id(one) for one in _around(each))
+    ]
+
+
+def _around(element: Element) -> Iterator[Element]:
+    """The elements that hold this one, the nearest first."""
+    while element.parent is not None:
+        element = element.parent
+        yield element
 
 
 def _lot(element: Element, besides: list[Element]) -> NoticeLot:

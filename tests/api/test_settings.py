@@ -155,6 +155,15 @@ def test_whom_a_provider_lets_in_is_read_without_regard_to_case() -> None:
     assert settings.oidc_rights == ("match", "read")
 
 
+def test_an_administrator_needs_an_organisation_of_their_own() -> None:
+    """Their domain might lead to another: they would be let in without the right that they were given."""
+    given = {**PROVIDER, "VIVIER_OIDC_ADMINISTRATORS": "Anne@exemple.fr", "VIVIER_OIDC_MEMBERS": "@exemple.fr=Ville"}
+    with pytest.raises(BadSetting, match=r"anne@exemple\.fr: VIVIER_OIDC_MEMBERS"):
+        read_settings(given)
+    named = read_settings(given | {"VIVIER_OIDC_MEMBERS": "@exemple.fr=Ville; anne@exemple.fr=Ville"})
+    assert named.oidc_administrators == {"anne@exemple.fr"}
+
+
 def test_a_misspelt_setting_is_noticed() -> None:
     """It is reported with the one probably meant, since it changes nothing."""
     assert read_settings({"VIVIER_ADMINKEY": "x"}).unknown == ("VIVIER_ADMINKEY",)

@@ -13,10 +13,12 @@ document.addEventListener("DOMContentLoaded", () => {
     if (event.dataTransfer.files.length) field.files = event.dataTransfer.files;
   });
   form.addEventListener("submit", (event) => {
-    waiting.hidden = false;
+    // what is downloaded leaves this page as it is
+    waiting.hidden = Boolean(event.submitter) && event.submitter.value === "corriger";
     if (!event.submitter || event.submitter.value !== "essayer") return;
     event.preventDefault();
-    for (const button of form.querySelectorAll("button")) button.disabled = true;
+    const buttons = [...form.elements].filter((each) => each.type === "submit");
+    for (const button of buttons) button.disabled = true;
     const sent = new FormData(form, null);
     sent.set("faire", "essayer");
     fetch(form.action, { method: "POST", body: sent, headers: { Accept: "text/html" } })
@@ -25,7 +27,7 @@ document.addEventListener("DOMContentLoaded", () => {
       .catch(() => HTMLFormElement.prototype.submit.call(form))
       .finally(() => {
         waiting.hidden = true;
-        for (const button of form.querySelectorAll("button")) button.disabled = false;
+        for (const button of buttons) button.disabled = false;
       });
   });
 

@@ -35,3 +35,10 @@ def test_a_key_that_writes_names_its_sources(within: Within) -> None:
     assert within(*create, "sync").status == 2
     assert within(*create, "match", "--source", "a").status == 2
     assert within(*create, "sync", "--source", "a").status == 0
+
+
+def test_an_organisation_is_named_by_its_id_or_a_new_one_by_words(within: Within) -> None:
+    """Else there were two organisations that one id stands for."""
+    create = ("keys", "create", "--name", "n", "--scope", "match", "--organisation")
+    refused = within(*create, "01a21b0d-0723-7687-bfc3-066c8dd7d12f")
+    assert (refused.status, "words are expected" in refused.err) == (2, True)

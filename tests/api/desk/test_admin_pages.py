@@ -9,12 +9,14 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
+from api.desk.journal_words import DEEDS
 from db.core.engine import transaction
 from db.desk.accounts import note_sign_in
 from db.schema.supplier_tables import api_keys, organisations
 from tests.api.desk.steps import FORM, Browser, heading, sign_in_as
 from tests.api.organisations import Member, member
 from tests.api.sync.factories import Client
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -172,3 +174,58 @@ async def test_who_does_not_administer_is_refused_and_shown_no_link(served: Clie
     assert "/admin" not in browser.page
     for path in ("/admin", "/admin/cles", "/admin/personnes"):
         assert (await browser.get(path)).status_code == 403
+
+
+async def test_the_journal_says_who_did_what_and_leads_there(served: Client, browser: Browser, boss: Member) -> None:
+    """The latest first; needs by their titles for those alone who may see them."""
+    buyer = await member(served, "needs", "admin", organisation=boss.key.organisation)
+    wanted = {"territory": {"codes": ["departement:56"]}, "lots": [{"id": "1", "keywords": ["tonte"]}]}
+    stored = await buyer.post("/needs", {"title": "Entretien des parcs", **wanted})
+    need_id = stored.json()["need"]["id"]
+    assert (await buyer.post("/keys", {"name": "Portail", "scopes": ["needs"]})).is_success
+    await sign_in_as(browser, buyer)
+    await browser.open("/admin/journal")
+    deeds = unescape(browser.page.partition('<ol class="journal">')[2])
+    assert 0 < deeds.index("Clé créée") < deeds.index("Besoin gardé")
+    assert f'besoins/{need_id}/journal">Entretien des parcs<' in deeds
+    assert f"clé « {buyer.key.name} »" in deeds.replace("\N{NO-BREAK SPACE}", " ")
+    async with Browser(served.app) as own:
+        await sign_in_as(own, boss)
+        await own.open("/admin/journal")
+        assert ("Besoin gardé" in own.page, "Entretien des parcs" in own.page) == (True, False)
+
+
+async def test_nobody_reads_the_journal_of_another_organisation_but_the_operator(
+    served: Client, browser: Browser, boss: Member
+) -> None:
+    path = f"/admin/journal?organisation={boss.organisation_id}"
+    made = await boss.post("/keys", {"name": "Portail", "scopes": ["match"]})
+    async with Browser(served.app) as stranger:
+        await sign_in_as(stranger, await member(served, "admin"))
+        assert (await stranger.get(path)).status_code == 404
+    await browser.sign_in()
+    await browser.open(path)
+    assert boss.key.organisation in browser.page
+    assert f"admin/cles/{made.json()['id']}" in browser.page
+
+
+def test_every_act_of_the_journal_has_its_words() -> None:
+    written = set[str]()
+    for folder in ("api", "db"):
+        for file in (ROOT / folder).rglob("*.py"):
+            written |= set(re.findall(r"\"(\w+\.\w+)\"", file.read_text(encoding="utf-8")))
+    kinds = {action.partition(".")[0] for action in DEEDS} | {"decision", "shortlist", "report"}
+    endings = ("ed", "read", "made", "frozen")
+    acts = {each for each in written if each.partition(".")[0] in kinds and each.endswith(endings)}
+    said_with_more = {"need.changed", "decision.made", "award.noted", "shortlist.frozen", "report.made"}
+    assert {act for act in acts if act not in DEEDS} == said_with_more
+
+
+async def test_a_key_like_another_begins_with_its_rights(browser: Browser, boss: Member) -> None:
+    await sign_in_as(browser, boss)
+    await browser.open(f"/admin/cles/{boss.key.id}")
+    (path,) = re.findall(r'href="[./]*(admin/cles\?[^"]+)#nouvelle"', browser.page)
+    await browser.open(f"/{unescape(path)}")
+    fields = browser.fields("admin/cles")
+    assert fields["nom"] == [boss.key.name]
+    assert sorted(fields["portee"]) == ["admin", "match", "read"]

@@ -71,14 +71,72 @@ async def test_a_name_of_several_places_is_a_choice_and_nothing_found_says_so(br
     await browser.sign_in()
     await browser.open("/annuaire?lieu=Saint-Denis&mots=xyzzyplugh")
     assert "Plusieurs lieux portent ce nom" in unescape(browser.page)
-    assert "Aucun fournisseur" in browser.page
     assert browser.fields("annuaire")["mots"] == ["xyzzyplugh"]
+    await browser.open("/annuaire?mots=xyzzyplugh")
+    assert "Aucun fournisseur" in browser.page
     await browser.open("/annuaire")
     assert "Effacer les filtres" not in browser.page
     await browser.open("/annuaire?inactifs=1")
     assert "Effacer les filtres" in browser.page
     assert (await browser.get("/annuaire?suite=xyz")).status_code == 400
     assert (await browser.get("/annuaire?type=nobody&metier=nothing&territoire=nowhere")).status_code == 200
+
+
+@pytest.mark.parametrize("place", ["Saint-Denis", "Xyzzyplugh"])
+async def test_nothing_is_shown_for_a_place_that_is_in_doubt(
+    served: Client, browser: Browser, source: str, place: str
+) -> None:
+    """Suppliers from everywhere would be taken for those of the place."""
+    await put_record(served, source, name="Un nom")
+    await browser.sign_in()
+    await browser.open(f"/annuaire?lieu={place}")
+    assert (names(browser.page), "quel lieu" in browser.page) == ([], True)
+
+
+async def test_the_map_shows_those_of_all_pages_and_leads_to_each(
+    served: Client, browser: Browser, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a territory the ground is the regions where they are; with a reservation the page's alone are known."""
+    monkeypatch.setattr("api.desk.directory_form.ON_A_PAGE", 1)
+    word = f"Jardins {uuid4().hex[:8]}"
+    for number, commune in enumerate(("56178", "35238")):
+        await put_record(served, source, str(number), name=f"{word} {number}", address={"commune": commune})
+    await browser.sign_in()
+    await browser.open(f"/annuaire?mots={word}")
+    shown = unescape(browser.page).replace("\N{NO-BREAK SPACE}", " ")
+    assert "cette page : 1" in shown
+    assert "autres pages : 1" in shown
+    assert re.search(r"</svg> Bretagne\s*</li>", shown)
+    assert len(re.findall(r'<a href="\./annuaire/[0-9a-f-]{36}" tabindex="-1"', shown)) == 2
+    await browser.open(f"/annuaire?mots={word}&reserve=ess")
+    assert "autres pages" not in browser.page
+
+
+async def test_what_a_search_finds_is_a_table_too(
+    served: Client, browser: Browser, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.desk.supplier_tables.AT_ONCE", 1)
+    word = f"Jardins {uuid4().hex[:8]}"
+    for number in range(3):
+        await put_record(served, source, str(number), name=f"{word} {number}")
+    await browser.sign_in()
+    await browser.open(f"/annuaire?mots={word}")
+    (path,) = re.findall(r'href="\./(annuaire/tableau[^"]*)"', browser.page)
+    table = await browser.get(f"/{unescape(path)}")
+    assert table.headers["content-disposition"].startswith("attachment")
+    assert len(set(re.findall(f"{word} \\d", table.text))) == 3
+    assert (await browser.get(f"/annuaire/tableau?mots={word}&reserve=ess")).status_code == 409
+
+
+async def test_the_way_back_from_a_supplier_is_the_search(served: Client, browser: Browser, source: str) -> None:
+    stored = await put_record(served, source, name="Un nom")
+    await browser.sign_in()
+    path = f"/annuaire/{stored['supplier_id']}"
+    here = str(browser.base_url).rstrip("/")
+    page = (await browser.get(path, headers={"Referer": f"{here}/annuaire?metier=ev-entretien&type=ACI"})).text
+    assert 'href="./../annuaire?metier=ev-entretien&amp;type=ACI"' in page
+    page = (await browser.get(path, headers={"Referer": "https://other.example/annuaire?x=1"})).text
+    assert 'href="./../annuaire">' in page
 
 
 async def test_a_supplier_is_shown_with_evidence_dates_and_provenance_and_without_its_person(

@@ -92,6 +92,8 @@ async def test_an_integrator_tries_a_file_and_imports_it(
 
 def import_file(base: str, folder: Path, width: int, scripts: bool, source: str, file: Path) -> None:
     with browsing(folder, width, scripts=scripts) as window:
+        downloads = {"behavior": "allow", "downloadPath": str(folder.parent)}
+        window.execute_cdp_cmd("Browser.setDownloadBehavior", downloads)
         window.get(f"{base}/sources/{source}")
         window.find_element(By.ID, "cle").send_keys(ADMIN_KEY, Keys.ENTER)
         wait_for(window, "#fichier")
@@ -103,8 +105,13 @@ def import_file(base: str, folder: Path, width: int, scripts: bool, source: str,
         assert "siret" in text_of(window, "#resultat table")
         if not scripts:  # with them, the file is still chosen
             window.find_element(By.ID, "fichier").send_keys(str(file))
-        waiting(window).until(lambda page: page.find_element(By.CSS_SELECTOR, "[value=importer]").is_enabled())
-        press(window, "[value=importer]")
+        importing = "#resultat [value=importer]"
+        waiting(window).until(lambda page: page.find_element(By.CSS_SELECTOR, importing).is_enabled())
+        press(window, "#resultat [value=corriger]")
+        waiting(window).until(lambda _: list(folder.parent.glob("vivier-a-corriger*.csv")))
+        assert text_of(window, "#resultat tbody th") == "3"
+        assert not window.find_element(By.ID, "attente").is_displayed()
+        press(window, importing)
         waiting(window).until(lambda page: "/envois/" in page.current_url and page.find_elements(By.ID, "rejets"))
         assert_fits(window)
         assert text_of(window, "tbody th") == "3"

@@ -338,3 +338,12 @@ async def test_pages_are_compressed_for_who_asks(browser: Browser) -> None:
         assert (plain.headers.get("content-encoding"), compressed.headers["content-encoding"]) == (None, "gzip")
         assert int(compressed.headers["content-length"]) < int(plain.headers["content-length"])
         assert "accept-encoding" in compressed.headers["vary"]
+
+
+async def test_a_browser_at_an_address_of_nothing_is_shown_a_page(served: Client, browser: Browser) -> None:
+    for path in ("/nulle-part", "/besoins/1/nulle-part"):
+        answer = await browser.get(path)
+        assert (answer.status_code, answer.headers["content-type"][:9]) == (404, "text/html")
+        assert (heading(answer.text), "set-cookie" in answer.headers) == ("Introuvable", False)
+        assert "script-src 'self'" in answer.headers["content-security-policy"]
+        assert (await served.get(path)).headers["content-type"] == "application/problem+json"

@@ -14,11 +14,12 @@ from api.desk import source_pages
 from api.desk.source_file import read_as
 from api.sync.imports import imported
 from domain.errors import InvalidContent
-from domain.suppliers.source import Import
+from domain.suppliers.source import Import, SourceMapping
 from matching.reference import Reference
 from tests.api.desk.steps import Browser, heading, sign_in_as
 from tests.api.organisations import member
 from tests.api.sync.factories import Client, put_record
+from tests.sources.formats.workbooks import xlsx
 
 ROWS = """external_id;name;siret;address.commune;segments
 1;Les Jardins du Blavet;;56178;ev-entretien
@@ -85,6 +86,8 @@ async def test_an_import_is_stored_once_and_its_report_lists_the_rejects(
     ("name", "content", "said"),
     [
         ("fiches.xlsx", b"PK\x03\x04...", "format CSV"),
+        ("fiches.xls", b"\xd0\xcf\x11\xe0...", ".xlsx"),
+        ("fiches.csv", b"external_id;name;sgements\n1;2;3\n", "vouliez-vous dire"),
         ("fiches.csv.gz", b"\x1f\x8b...", "décompressez"),
         ("fiches.csv", b"  ", "vide"),
         ("fiches.csv", b"a;b\n1;2\n", "external_id"),
@@ -155,12 +158,12 @@ async def test_programs_are_answered_as_ever_and_browsers_shown_the_page(
     ],
 )
 def test_the_layout_is_recognised_by_the_first_rows(reference: Reference, name: str, content: bytes) -> None:
-    assert read_as(reference, name, content, "", "fr").format == "vivier"
+    assert read_as(reference, name, content, "", SourceMapping(), "fr").format == "vivier"
 
 
 def test_a_layout_that_is_not_written_so_is_refused(reference: Reference) -> None:
     with pytest.raises(InvalidContent):
-        read_as(reference, "fiches.csv", ROWS.encode(), "gogocarto", "fr")
+        read_as(reference, "fiches.csv", ROWS.encode(), "gogocarto", SourceMapping(), "fr")
 
 
 async def test_rows_of_a_file_are_read_in_other_processes(
@@ -173,9 +176,9 @@ async def test_rows_of_a_file_are_read_in_other_processes(
         files.append("layout")
         return here()
 
-    async def imported_of(*arguments: Any) -> Import:
+    async def imported_of(*arguments: Any, **options: Any) -> Import:
         files.append(f"rows of {os.fstat(arguments[-1].fileno()).st_size}")
-        return await imported(*arguments)
+        return await imported(*arguments, **options)
 
     monkeypatch.setattr(work, "_in_a_process", noted)
     monkeypatch.setattr(source_pages, "imported", imported_of)
@@ -183,3 +186,77 @@ async def test_rows_of_a_file_are_read_in_other_processes(
     await browser.open(f"/{path_of(source)}")
     assert await send(browser, source, ROWS.encode(), faire="essayer") == 200
     assert files == ["layout", f"rows of {len(ROWS.encode())}"]
+
+
+async def test_a_workbook_is_tried_corrected_in_a_spreadsheet_and_sent_again(
+    served: Client, browser: Browser, source: str
+) -> None:
+    """The columns that are not read are named, and a fault is said in the words of the table's own titles."""
+    table = (
+        ("Nom", "SIRET", "Nb salariés", "Directeur"),
+        ("Un", "91310933600010", "douze", "X"),
+        ("Deux", "54941009000019", "3", ""),
+    )
+    cell = '<c t="inlineStr"><is><t>{}</t></is></c>'
+    rows = "".join(f"<row>{''.join(map(cell.format, row))}</row>" for row in table)
+    await browser.sign_in()
+    await browser.open(f"/{path_of(source)}")
+    page = browser.page
+    assert await send(browser, source, xlsx(rows, sheets=("Annuaire", "Notice")), "a.xlsx", faire="essayer") == 200
+    told = unescape(browser.page).replace("\N{NO-BREAK SPACE}", " ")
+    assert ("Pas celles-ci : Directeur." in told, "Pas les autres : Notice." in told) == (True, True)
+    assert '<td class="broad">Nb salariés</td>' in told
+    form = {"jeton": browser.fields(f"{path_of(source)}/envois")["jeton"][0], "faire": "corriger"}
+    files = {"fichier": ("a.xlsx", xlsx(rows))}
+    answer = await browser.post(f"/{path_of(source)}/envois", data=form, files=files)
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.text.count("\n") == 2
+    browser.page = page
+    await send(browser, source, answer.content.replace(b"douze", b"12"), faire="importer")
+    assert (shown(browser.page)["Fiches nouvelles"], shown(browser.page)["Lignes rejetées"]) == ("1", "0")
+
+
+async def test_the_model_and_the_rejects_of_an_import_are_tables(browser: Browser, source: str) -> None:
+    await browser.sign_in()
+    model = await browser.get(f"/{path_of(source)}/modele")
+    assert model.text.startswith("\ufeffIdentifiant;Nom;")
+    await browser.open(f"/{path_of(source)}")
+    await send(browser, source, ROWS.encode(), faire="importer")
+    (path,) = re.findall(r'href="[./]*(sources/[^"]+/rejets)"', browser.page)
+    lines = (await browser.get(f"/{path}")).text.splitlines()
+    assert (len(lines), lines[1].split(";")[:3]) == (3, ["3", "2", "siret"])
+
+
+async def test_records_that_were_removed_by_mistake_come_back_with_the_file_of_before(
+    served: Client, browser: Browser, source: str
+) -> None:
+    await browser.sign_in()
+    await browser.open(f"/{path_of(source)}")
+    page = browser.page
+    whole = "external_id;name\n1;Un nom\n2;Un autre nom\n"
+    await send(browser, source, whole.encode(), faire="importer")
+    browser.page = page
+    await send(browser, source, whole[:25].encode(), faire="importer", mode="snapshot", forcer="1")
+    assert shown(browser.page)["Fiches retirées"] == "1"
+    browser.page = page
+    await send(browser, source, whole.encode(), faire="importer")
+    assert (await served.get(f"/{path_of(source)}")).json()["records"] == 2
+
+
+async def test_the_records_of_a_source_are_corrected_in_a_table_and_sent_again(
+    served: Client, browser: Browser, source: str
+) -> None:
+    """As they come they change nothing; what is corrected is a change."""
+    for number in range(2):
+        await put_record(served, source, str(number), name=f"Un nom {number}")
+    await browser.sign_in()
+    await browser.open(f"/{path_of(source)}")
+    page = browser.page
+    assert "Télécharger ses fiches" in unescape(page)
+    table = (await browser.get(f"/{path_of(source)}/fiches")).content
+    await send(browser, source, table, faire="importer")
+    assert shown(browser.page)["Fiches inchangées"] == "2"
+    browser.page = page
+    await send(browser, source, table.replace(b"Un nom 1", b"Un autre nom"), faire="importer")
+    told = shown(browser.page)
+    assert (told["Fiches changées"], told["Fiches inchangées"]) == ("1", "1")

@@ -22,7 +22,7 @@ def rows(page: str) -> list[tuple[str, list[int]]]:
     """The rows of the table of trades: labels, and their numbers."""
     table = page.partition('class="trades"')[2].partition("</table>")[0]
     found = re.findall(r'<th scope="row"><a[^>]*>(.*?)</a></th>(.*?)</tr>', table, re.DOTALL)
-    return [(unescape(label), [int(n) for n in re.findall(r"<td>(\d+)", cells)]) for label, cells in found]
+    return [(unescape(label), [int(n) for n in re.findall(r"<td>(?:<a[^>]*>)?(\d+)", cells)]) for label, cells in found]
 
 
 async def test_the_table_has_the_counts_of_the_api(served: Client, browser: Browser, source: str) -> None:
@@ -82,6 +82,17 @@ async def test_a_trade_leads_to_the_form_of_a_need_for_it(served: Client, browse
     await browser.open("/territoires/" + link)
     fields = browser.fields("besoin")
     assert (fields["territoire"], fields["lot-1-metier"]) == ([CODE], ["ev-entretien"])
+
+
+async def test_the_number_of_local_suppliers_leads_to_them_in_the_directory(
+    served: Client, browser: Browser, source: str
+) -> None:
+    page = await open_territory(served, browser, source)
+    local = {label: numbers[1] for label, numbers in rows(page)}
+    (path,) = set(re.findall(r'href="[./]*(annuaire\?[^"]*metier=ev-entretien)"', unescape(page)))
+    await browser.open(f"/{path}")
+    (number,) = re.findall(r'<h2 id="trouves">(\d+) fournisseur', browser.page)
+    assert int(number) == local["Entretien d'espaces verts"]
 
 
 async def test_the_page_can_be_read_aloud(served: Client, browser: Browser, source: str) -> None:

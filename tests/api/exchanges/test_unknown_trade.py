@@ -47,7 +47,7 @@ async def test_they_are_recipients_where_the_buyer_chooses(served: Client, silen
     assert (lot["tension"]["level"], lot["unknown_trade"]["eligible"]) == ("unknown", 3)
     refused = await opening(served, need, "shortlist")
     assert_refused(refused, 409, "conflict")
-    assert "include_unknown_trade" in refused.json()["detail"]
+    assert "activité inconnue" in refused.json()["detail"]
     answer = await opening(served, need, "shortlist", include_unknown_trade=True, lot_ids=["1"])
     assert answer.status_code == 201, answer.text
     assert {each["supplier_id"]: each["why"] for each in answer.json()["recipients"]} == dict.fromkeys(

@@ -94,6 +94,9 @@ def test_a_form_that_says_not_reserved_is_believed(read_record: ReadRecord) -> N
     [
         {"lot": [{"intitule": "Tonte"}, {"intitule": "Haies"}]},
         [{"intitule": "Tonte"}, {"intitule": "Haies"}],
+        {"lotsMarche": {"lot": [{"intitule": "Tonte"}, {"intitule": "Haies"}]}},
+        {"lotsMarche": [{"lot": "1", "intitule": "Tonte"}, {"lot": "2", "intitule": "Haies"}]},
+        {"lots": [{"intitule": "Tonte"}, {"intitule": "Haies"}]},
     ],
 )
 def test_lots_are_nested_in_several_ways(read_record: ReadRecord, lots: Any) -> None:

@@ -1,0 +1,212 @@
+"""Format `spreadsheet`: the table in which a network keeps its suppliers, with French titles (CSV).
+
+The titles are those of `spreadsheet_columns`, whatever their case, accents and punctuation, or those that the source's
+mapping names. Rows above the one with a title for the name are passed over; columns with other titles are not looked
+at. The external id is the cell of “Identifiant”, else the SIRET. The commune is looked up by postal code and city,
+or by the name alone where only one in France has it.
+Activities are segments by the source's mapping, their label or a phrase of the taxonomy; one that is none is flagged.
+Where no segment is said, offers are inferred from the names, the presentation and the activities.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import BinaryIO, NamedTuple
+
+import msgspec
+
+from domain.errors import InvalidContent, Problem
+from domain.reference.taxonomy import Taxonomy
+from domain.suppliers.rows import Row, RowError, reject
+from domain.suppliers.supplier import Flag
+from domain.text.bilingual import Text
+from domain.text.normalise import fold
+from sources.formats.csv_cells import KINDS, BadCell, Path, escaped, kind_of, known, restored
+from sources.formats.csv_table import FaultyRow, Table, read_table
+from sources.formats.json_records import unmapped
+from sources.formats.postal_addresses import commune_names, departement_of
+from sources.formats.spreadsheet_columns import ACTIVITIES, DEPARTEMENT, LEGAL_FORMS, column_of_title, columns_of
+from sources.formats.vivier_columns import COLUMNS, ID, NONE_HELD
+from sources.formats.vivier_csv import document_of, plain_cell
+from sources.rows import Context, Document, row_of, unreadable
+from sources.trades.inference import OfferInference, WordReader
+
+_LISTED = re.compile(r"[;|\n]")
+_LISTED_TOO = re.compile(r"[;|\n,]|\s/\s")
+_FAILED = re.compile(r"#(REF|N/A|N/D|NAME|NOM|VALUE|VALEUR|DIV/0|NUM|NOMBRE|NULL|NUL|SPILL|EPARS)[!?]?", re.IGNORECASE)
+_INSEE = re.compile("[0-9][0-9AB][0-9]{3}")
+_WRITTEN = {"esat": "ESAT"} | {fold(kind): kind for kind in KINDS}
+
+_NO_NAME = Text(
+    "Aucune colonne ne donne le nom des fournisseurs : elle s'appelle « Nom », « Raison sociale » ou « Structure »",
+    "No column gives the names of the suppliers: it is called “Nom”, “Raison sociale” or “Structure”",
+)
+_FORMULA_FAILED = Text(
+    "Une formule du tableur a échoué dans cette cellule : mettre sa valeur, ou la vider",
+    "A formula of the spreadsheet failed in this cell: put its value there, or empty it",
+)
+_NAMELESS = Text("Le nom manque", "The name is missing")
+_NO_ID = Text(
+    "Une fiche se reconnaît à son identifiant ou à son SIRET : donner l'un des deux",
+    "A record is known by its id or its SIRET: give one of them",
+)
+
+
+class Titles(NamedTuple):
+    """The titles of a table. `read`: by the columns that they stand for; `others`: that stand for none."""
+
+    read: Mapping[str, str]
+    others: tuple[str, ...]
+
+
+def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
+    """One row per supplier; raises UnreadableFile where no title is that of the name."""
+    table, titles = _titled(stream, context.mapping.fields)
+    suppliers = _Suppliers(context)
+    for row in table.rows:
+        if isinstance(row, FaultyRow):
+            yield reject(row.line, None, (row.problem,), context.language)
+            continue
+        cells = {column: row.cells[title].strip() for column, title in titles.items() if row.cells[title].strip()}
+        if cells:
+            yield suppliers.row(row.line, cells)
+
+
+def titles_in(stream: BinaryIO, fields: Mapping[str, str]) -> Titles:
+    """The titles of a table, by the columns that they stand for. Raises as `read`."""
+    table, titles = _titled(stream, fields)
+    return Titles(titles, tuple(title for title in table.columns if title not in titles.values()))
+
+
+def is_header(cells: Sequence[str], fields: Mapping[str, str]) -> bool:
+    """Whether a row has a title for the name."""
+    return any(column_of_title(cell, fields) == "name" for cell in cells)
+
+
+def _titled(stream: BinaryIO, fields: Mapping[str, str]) -> tuple[Table, dict[str, str]]:
+    table = read_table(stream, as_published=True, is_header=lambda cells: is_header(cells, fields))
+    titles = columns_of(table.columns, fields)
+    if "name" not in titles:
+        raise unreadable("missing_column", _NO_NAME)
+    return table, titles
+
+
+class _Suppliers:
+    """Makes records of the rows of one table."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._communes = commune_names(context.territories)
+        self._inference = OfferInference(context.taxonomy, context.source)
+        self._trades = _Trades(context.taxonomy, context.mapping.categories)
+
+    def row(self, line: int, cells: dict[str, str]) -> Row | RowError:
+        external_id = restored(cells.pop(ID, "")) or known("".join(restored(cells.get("siret", "")).split()))
+        try:
+            _require_readable(cells, external_id)
+            activities = cells.pop(ACTIVITIES, "")
+            segments, flags = self._trades.of(activities)
+            document = document_of(self._cells(cells, segments))
+        except InvalidContent as invalid:
+            return reject(line, external_id, invalid.problems, self._context.language)
+        if not segments:
+            self._infer(document, activities)
+        return row_of(line, external_id, document, self._context, flags)
+
+    def _cells(self, cells: dict[str, str], segments: Sequence[str]) -> dict[str, str]:
+        """The cells by the columns of our own table, as these are written."""
+        departement = cells.pop(DEPARTEMENT, "")
+        own = {column: plain_cell(cell, column) for column, cell in cells.items()}
+        if "address.commune" not in own and (commune := self._commune(own, departement)):
+            own["address.commune"] = commune
+        if "legal_form" in own:
+            own["legal_form"] = LEGAL_FORMS.get(fold(own["legal_form"]), "")
+        if "approvals" in own:
+            own["approvals"] = _approvals(own["approvals"])
+        if "labels" in own:
+            own["labels"] = "|".join(escaped(each) for each in _pieces(own["labels"], _LISTED))
+        if segments:
+            own["segments"] = "|".join(segments)
+        return own
+
+    def _commune(self, own: Mapping[str, str], departement: str) -> str | None:
+        """The INSEE code of the commune that a row names; by its name alone where it is the only one in France."""
+        postal_code, city = own.get("address.postal_code", ""), own.get("address.city", "")
+        if postal_code or departement or not city:
+            within = departement_of(postal_code) if postal_code else departement.zfill(2)
+            return self._communes.find(postal_code, city, within)
+        return city if _INSEE.fullmatch(city) else self._communes.find_in_france(city)
+
+    def _infer(self, document: Document, activities: str) -> None:
+        """Offers of names, presentation and activities that are no segment, in the area that the row says."""
+        area = next((offer["service_area"] for offer in document.get("offers", ()) if "service_area" in offer), None)
+        kind = next((KINDS[each["kind"]] for each in document.get("approvals") or ()), None)
+        texts = (document.get("name", ""), document.get("trade_name", ""), document.get("description", ""), activities)
+        found = self._inference.offers(kind, None, texts, document.get("address", {}).get("city", ""))
+        document["offers"] = [msgspec.to_builtins(offer) | {"service_area": area} for offer in found]
+
+
+class _Trades:
+    """The segments that the words of a cell stand for."""
+
+    def __init__(self, taxonomy: Taxonomy, mapped: Mapping[str, tuple[str, ...]]) -> None:
+        self._taxonomy, self._mapped = taxonomy, mapped
+        self._labels = {fold(family.label): family.id for family in taxonomy.families}
+        self._labels |= {fold(segment.label): segment.id for segment in taxonomy.segments.values()}
+        self._words = WordReader(taxonomy)
+
+    def of(self, cell: str) -> tuple[list[str], tuple[Flag, ...]]:
+        """The segments of a cell, and a flag for each activity that is none."""
+        found: dict[str, None] = {}
+        flags: dict[Flag, None] = {}
+        for piece in _pieces(cell, _LISTED):
+            whole = self._meaning(piece)
+            for part, segments in [(piece, whole)] if whole is not None else self._parts(piece):
+                if segments is None:
+                    flags[unmapped(part)] = None
+                found |= dict.fromkeys(segments or ())
+        return list(found), tuple(flags)
+
+    def _parts(self, piece: str) -> Iterator[tuple[str, Sequence[str] | None]]:
+        for part in _pieces(piece, _LISTED_TOO):
+            meant = self._meaning(part)
+            said = tuple(clue.segment for clue in self._words.read([part])) if meant is None else meant
+            yield part, said or (None if meant is None else ())
+
+    def _meaning(self, words: str) -> Sequence[str] | None:
+        """The segments that the mapping, an id or a label says; None where none does."""
+        if words in self._mapped:
+            return self._mapped[words]
+        if self._taxonomy.known(words):
+            return (words,)
+        label = self._labels.get(fold(words))
+        return None if label is None else (label,)
+
+
+def _require_readable(cells: Mapping[str, str], external_id: str | None) -> None:
+    """Raises InvalidContent for cells of which a formula failed, and for a row that nothing identifies."""
+    failed = (column for column, cell in cells.items() if _FAILED.fullmatch(cell))
+    problems = [
+        problem for column in failed for problem in BadCell(_path(column), "formula_error", _FORMULA_FAILED).problems
+    ]
+    if "name" not in cells:
+        problems.append(Problem("/name", "missing_field", _NAMELESS))
+    if external_id is None:
+        problems.append(Problem("/external_id", "missing_field", _NO_ID))
+    if problems:
+        raise InvalidContent(tuple(problems))
+
+
+def _path(column: str) -> Path:
+    return COLUMNS[column].path if column in COLUMNS else (column,)
+
+
+def _approvals(cell: str) -> str:
+    """Kinds as our own table writes them. Raises BadCell for one that is unknown."""
+    if fold(cell) in NONE_HELD:
+        return NONE_HELD[0]
+    pieces = _pieces(cell, _LISTED_TOO)
+    return "|".join(dict.fromkeys(kind_of(_WRITTEN.get(fold(each), each)) for each in pieces))
+
+
+def _pieces(cell: str, between: re.Pattern[str]) -> list[str]:
+    return [piece.strip() for piece in between.split(cell) if piece.strip()]

@@ -1,0 +1,94 @@
+"""Networks' own tables: French titles, words for activities, numbers of spreadsheets, and faults at their places."""
+
+import pytest
+
+from domain.suppliers.rows import Row, RowError
+from sources.formats.registry import CSV
+from sources.formats.spreadsheet_columns import TITLES, model
+from sources.formats.vivier_columns import COLUMNS
+from sources.rows import UnreadableFile
+from tests.sources.formats.conftest import Read
+
+HEADER = "N°;Raison sociale;N° SIRET;CP;Ville;Activité;Effectif;CA;Type\n"
+
+
+def rows(read: Read, *lines: str, header: str = HEADER) -> list[Row | RowError]:
+    return read((header + "\n".join(lines) + "\n").encode(), CSV, "spreadsheet")
+
+
+def test_a_row_with_french_titles_becomes_a_record(read: Read) -> None:
+    line = (
+        "1;Les Jardins du Blavet;913 109 336 00010;56300;PONTIVY CEDEX;"
+        'Entretien d\'espaces verts, maraîchage;12;"1 234,5";esat'
+    )
+    (row,) = rows(read, line)
+    assert isinstance(row, Row)
+    record = row.record
+    assert (row.external_id, record.name, record.siret) == ("1", "Les Jardins du Blavet", "91310933600010")
+    assert record.address is not None
+    assert record.address.commune == "56178"
+    assert [(offer.segments, offer.basis) for offer in record.offers] == [(("ev-entretien", "ev-vegetal"), "declared")]
+    assert (record.employees, record.turnover_eur) == (12, 1234.5)
+    assert record.approvals is not None
+    assert [approval.kind for approval in record.approvals] == ["ESAT"]
+
+
+def test_titles_may_stand_below_the_name_of_the_table(read: Read) -> None:
+    (row,) = rows(read, "1;Ferme de Séné;;56860;Séné;;;;", header=f"Annuaire du réseau;;;;;;;;\n;;;;;;;;\n{HEADER}")
+    assert isinstance(row, Row)
+    assert row.line == 4
+
+
+def test_an_activity_that_is_no_segment_is_flagged(read: Read) -> None:
+    (row,) = rows(read, '1;Un nom;;;;"Yoga aérien ; traiteur";;;')
+    assert isinstance(row, Row)
+    assert [flag.detail for flag in row.flags] == ["Yoga aérien"]
+    assert [offer.segments for offer in row.record.offers] == [("rs-traiteur",)]
+
+
+@pytest.mark.parametrize(("city", "commune"), [("Vannes", "56260"), ("Saint-Denis", None), ("56260", "56260")])
+def test_a_city_alone_is_a_commune_where_france_has_only_one(read: Read, city: str, commune: str | None) -> None:
+    (row,) = rows(read, f"1;Un nom;;;{city};;;;")
+    assert isinstance(row, Row)
+    assert row.record.address is not None
+    assert row.record.address.commune == commune
+
+
+@pytest.mark.parametrize(
+    ("line", "pointer", "code"),
+    [
+        (";Un nom;;;;;;;", "/external_id", "missing_field"),
+        ("1;;;56300;Pontivy;;;;", "/name", "missing_field"),
+        ("1;Un nom;;;;;#REF!;;", "/employees", "formula_error"),
+        ("1;Un nom;;;;#N/A;;;", "/activities", "formula_error"),
+        ("1;Un nom;9,13109E+13;;;;;;", "/siret", "invalid_siret"),
+        ("1;Un nom;;;;;3,5;;", "/employees", "wrong_format"),
+        ("1;Un nom;;;;;;;Coopérative", "/approvals/0/kind", "unknown_value"),
+    ],
+)
+def test_a_faulty_cell_is_rejected_at_its_place(read: Read, line: str, pointer: str, code: str) -> None:
+    (row,) = rows(read, line)
+    assert isinstance(row, RowError)
+    assert (row.line, row.pointer, row.code) == (2, pointer, code)
+
+
+def test_the_siret_serves_where_no_column_has_ids(read: Read) -> None:
+    (row,) = rows(read, "Un nom;91310933600010", header="Nom;SIRET\n")
+    assert isinstance(row, Row)
+    assert row.external_id == "91310933600010"
+
+
+def test_a_table_without_a_title_for_names_is_refused(read: Read) -> None:
+    with pytest.raises(UnreadableFile, match="names of the suppliers"):
+        rows(read, "1;2", header="a;b\n")
+
+
+def test_the_model_is_read_as_it_is_given(read: Read) -> None:
+    table = "\n".join(";".join(row) for row in model()).replace(
+        "Entretien d'espaces verts ;", "\"Entretien d'espaces verts ;"
+    )
+    (row,) = read(table.replace("Maraîchage;", 'Maraîchage";').encode(), CSV, "spreadsheet")
+    assert isinstance(row, Row), row
+    assert row.record.contact is not None
+    assert len(row.record.offers[0].segments) == 2
+    assert {*TITLES} - {*COLUMNS} == {"activities", "departement"}

@@ -1,0 +1,97 @@
+"""The first sheet of a workbook: numbers, days and texts as they are meant; what is damaged or too large is refused."""
+
+from io import BytesIO
+
+import pytest
+
+from sources.formats import workbook_parts
+from sources.formats.workbook import first_sheet
+from sources.formats.workbook_parts import Sheet
+from sources.rows import UnreadableFile
+from tests.sources.formats.workbooks import MAIN, archive, ods, xlsx
+
+ROWS = """<row r="2"><c r="A2" t="s"><v>0</v></c><c r="C2" t="inlineStr">
+<is><r><t>SI</t></r><r><t>RET</t></r></is></c></row>
+<row r="4"><c r="A4" t="s"><v>1</v></c><c r="B4" s="1"><v>46329</v></c><c r="C4"><v>9.1310933600010002E13</v></c></row>
+<row r="5"><c r="A5" t="b"><v>1</v></c><c r="B5" s="2"><v>46329.5</v></c>
+<c r="C5" t="str"><f>A1</f><v>a, b</v></c></row>
+<row r="6"><c r="B6"><v>0.5</v></c><c r="C6" t="e"><v>#REF!</v></c></row>"""
+
+
+def lines(sheet: Sheet) -> list[str]:
+    return sheet.content.decode().splitlines()
+
+
+def read(content: bytes) -> Sheet:
+    return first_sheet(BytesIO(content))
+
+
+def test_rows_of_excel_keep_their_numbers_and_cells_their_values() -> None:
+    sheet = read(xlsx(ROWS, ("Nom", "Les Jardins\ndu Blavet")))
+    assert lines(sheet) == [
+        "",
+        "Nom,,SIRET",
+        "",
+        "Les Jardins ; du Blavet,2026-11-03,91310933600010",
+        'true,2026-11-03,"a, b"',
+        ",0.5,#REF!",
+    ]
+
+
+def test_a_hidden_sheet_is_passed_over_and_others_are_named() -> None:
+    sheet = read(xlsx(ROWS, ("a", "b"), sheets=("Listes", "Annuaire", "Notice"), hidden="Listes"))
+    assert (sheet.name, sheet.others) == ("Annuaire", ("Notice",))
+
+
+def test_rows_and_cells_of_libreoffice_are_repeated_as_they_say() -> None:
+    cells = """<table:table-cell office:value-type="string"><text:p>Nom</text:p></table:table-cell>
+    <table:table-cell table:number-columns-repeated="2" office:value-type="float" office:value="56300"/>
+    <table:table-cell office:value-type="date" office:date-value="2026-11-03T00:00:00"/>"""
+    empty = '<table:table-row table:number-rows-repeated="{}"><table:table-cell/></table:table-row>'
+    row = f'<table:table-row table:number-rows-repeated="2">{cells}</table:table-row>'
+    sheet = read(ods(empty.format(2) + row + empty.format(1_048_000)))
+    assert lines(sheet) == ["", "", "Nom,56300,56300,2026-11-03", "Nom,56300,56300,2026-11-03"]
+    assert (sheet.name, sheet.others) == ("Feuille1", ("Autre",))
+
+
+def test_a_title_full_of_semicolons_does_not_tell_the_delimiter() -> None:
+    row = '<row r="1"><c t="inlineStr"><is><t>a ; b ; c</t></is></c></row>'
+    (line,) = lines(read(xlsx(row)))
+    assert line.count(",") > line.count(";")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"PK\x03\x04 and no more",
+        archive({"mimetype": "application/vnd.oasis.opendocument.text"}),
+        xlsx("<row r='1'><c t='s'><v>7</v></c></row>"),
+        xlsx("<row r='2'/><row r='1'/>"),
+        xlsx("<row r='1'><c s='1'><v>1E300</v></c></row>"),
+        xlsx("<row"),
+        archive({"content.xml": f'<!DOCTYPE a [<!ENTITY b "c">]><a xmlns="{MAIN}">&b;</a>'}),
+        ods('<table:table-row table:number-rows-repeated="9999999"><table:table-cell office:value-type="string">'
+            "<text:p>a</text:p></table:table-cell></table:table-row>"),
+    ],
+)  # fmt: skip
+def test_a_damaged_or_hostile_workbook_is_refused(content: bytes) -> None:
+    with pytest.raises(UnreadableFile) as refused:
+        read(content)
+    assert refused.value.problems[0].code == "workbook"
+
+
+@pytest.mark.parametrize("inside", ["<c/>" * 3_000, "<x>" * 3_000 + "</x>" * 3_000])
+def test_elements_are_not_held_without_bound(monkeypatch: pytest.MonkeyPatch, inside: str) -> None:
+    """Archives make millions of them out of a few kilobytes; those that were read are forgotten."""
+    monkeypatch.setattr(workbook_parts, "MOST_HELD", 1_000)
+    assert read(xlsx("<row><c/></row>" * 3_000)).content == b"\n" * 3_000
+    with pytest.raises(UnreadableFile, match="too large"):
+        read(xlsx(f"<row>{inside}</row>"))
+
+
+def test_no_more_of_a_workbook_is_taken_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = xlsx(ROWS, ("a", "b"))
+    assert read(content)
+    monkeypatch.setattr(workbook_parts, "LARGEST_TABLE", 20)
+    with pytest.raises(UnreadableFile, match="too large"):
+        read(content)
