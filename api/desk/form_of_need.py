@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from api.desk.need_form import MOST_LOTS, LotForm, NeedForm
+from api.desk.need_form import LotForm, NeedForm
 from domain.needs.need import Lot, Need, NeedAndProcedure, Place, TerritoryRequest
 
 
 def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
-    """The form of a need, of its first 20 lots. Without `keep_ids` they are numbered: nothing knows them yet."""
+    """The form of a need. Without `keep_ids` its lots are numbered: nothing knows them yet."""
     buyer = need.buyer
     authority = buyer.contracting_authority if buyer else None
     return NeedForm(
@@ -27,7 +27,7 @@ def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
         technique=need.technique or "",
         procedure=(need.procedure if isinstance(need, NeedAndProcedure) else None) or "",
         total=plain_number(need.estimated_total_eur),
-        lots=tuple(_lot(lot, need, keep_ids=keep_ids) for lot in need.lots[:MOST_LOTS]),
+        lots=tuple(_lot(lot, need, keep_ids=keep_ids) for lot in need.lots),
     )
 
 

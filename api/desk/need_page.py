@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
@@ -13,9 +13,10 @@ from litestar import Response
 
 from api.desk.allotment_form import AllotmentForm
 from api.desk.form_of_need import form_of_need
-from api.desk.need_form import MOST_LOTS, NeedForm, PlaceForm, changed, read_need_form
+from api.desk.need_form import BUYERS, MOST_LOTS, NeedForm, PlaceForm, carried, changed, lot_of_field, read_need_form
 from api.desk.notice_file import FilledIn, read_notice_file
 from api.desk.page import page
+from api.desk.stored_need import LOTS_AT_ONCE, SomeLots, lots_from
 from api.desk.understood_need import Understood, trades_beside, understood_beside
 from api.desk.understood_place import MOST_CHOICES, Mistake, candidates, where
 from api.desk.visit import Visit
@@ -27,12 +28,6 @@ from domain.shortlists.shortlist import LotShortlist, Shortlist
 from domain.text.bilingual import Text
 from matching.engine import match_json
 
-BUYERS = {
-    "": Text("Je ne le dis pas", "I do not say"),
-    "state": Text("État ou établissement de l'État", "State or a body of the State"),
-    "local": Text("Collectivité, hôpital ou autre acheteur local", "Local authority, hospital or other local buyer"),
-    "utility": Text("Entité adjudicatrice (eau, énergie, transports)", "Utility (water, energy, transport)"),
-}
 AUTHORITIES = {"": BUYERS[""], "oui": Text("Oui", "Yes"), "non": Text("Non", "No")}
 KINDS_OF_PLACE = {
     "country": Text("pays", "country"),
@@ -51,7 +46,7 @@ class Part(NamedTuple):
     prefix: str
 
 
-_PART = re.compile(r"(?:lot-([1-9][0-9]?)-)?(lieu|site|metiers|compte)", re.ASCII)
+_PART = re.compile(r"(?:lot-([1-9][0-9]{0,2})-)?(lieu|site|metiers|compte)", re.ASCII)
 
 
 @page("GET", "/besoin", scope="match")
@@ -149,14 +144,23 @@ def need_form_page(
     `notice`: the one that filled it in, if one did; `rules`: of the comparison of lots that it is filled in for.
     """
     mistakes = understood.mistakes if understood else ()
+    shown = _lots_shown(visit, form, mistakes)
+    here = range(shown.first, shown.first + len(shown.lots))
+    elsewhere = sorted({lot_of_field(each.field) or here[0] for each in mistakes} - {*here})
+    lot_ids = form.lot_ids
     return visit.page(
         "need.html",
         status,
         form=form,
         understood=understood,
+        shown=shown,
+        others=carried(form.lot_fields(n - 1 for n in range(1, len(form.lots) + 1) if n not in here)),
+        elsewhere=[lot_ids[number - 1] for number in elsewhere],
+        lot_ids=lot_ids,
+        pages=range(1, len(form.lots) + 1, LOTS_AT_ONCE) if len(form.lots) > LOTS_AT_ONCE else (),
         notice=notice,
         rules=rules,
-        mistakes=mistakes,
+        mistakes=[each for each in mistakes if lot_of_field(each.field) not in elsewhere],
         wrong={mistake.field for mistake in mistakes},
         buyers=BUYERS,
         authorities=AUTHORITIES,
@@ -166,6 +170,20 @@ def need_form_page(
         draft=draft_of(visit),
         **_names_of_places(visit, _places(understood)),
     )
+
+
+def _lots_shown(visit: Visit, form: NeedForm, mistakes: Sequence[Mistake]) -> SomeLots:
+    """The lots of the page: those that a button asks for, or the same as before, if nothing is wrong but elsewhere."""
+    what, _, number = visit.text("faire").partition("-")
+    if what == "ajouter":
+        return lots_from(form.lots, str(len(form.lots)))
+    asked = number if what in {"lots", "retirer"} else visit.text("debut")
+    last = len(form.lots)
+    shown = lots_from(form.lots, str(last) if what == "retirer" and asked == str(last + 1) else asked)
+    wrong = [lot_of_field(each.field) for each in mistakes]
+    if not wrong or any(number is None or 0 <= number - shown.first < LOTS_AT_ONCE for number in wrong):
+        return shown
+    return lots_from(form.lots, str(wrong[0]))
 
 
 def draft_of(visit: Visit) -> str:

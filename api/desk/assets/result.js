@@ -42,6 +42,12 @@
   addCopies(document);
   document.body.addEventListener("htmx:afterSettle", (event) => {
     addCopies(document);
+    const pressed = event.detail.requestConfig && event.detail.requestConfig.elt;
+    // what was asked for is where reading goes on
+    if (pressed && event.target.matches(".answer")) {
+      const wanted = pressed.name === "voir" ? "h2" : /^(suite|avant)-/.test(pressed.id) && "[aria-labelledby^=candidats-]";
+      if (wanted) event.target.querySelector(wanted).focus();
+    }
     if (event.detail.requestConfig && event.detail.requestConfig.verb === "post") {
       sayAddress("pushState");
       shown = location.search;

@@ -44,7 +44,7 @@ def request_on(page: str) -> dict[str, Any]:
 
 
 def names(page: str) -> list[str]:
-    row = r'<th scope="row" role="rowheader">\s*<span class="supplier"><a href="[^"]+">(.*?)</a></span>'
+    row = r'<th scope="row" role="rowheader">\s*<span class="supplier">(?:<a href="[^"]+">)?(.*?)(?:</a>)?</span>'
     return [unescape(name) for name in re.findall(row, page)]
 
 
@@ -72,7 +72,7 @@ async def test_another_reservation_or_radius_is_a_button_away(served: Client, br
     (lot,) = (await served.post("/match", json=request_on(page))).json()["lots"]
     assert f"Ouvert à tous</span> <b>{counted_in_words(lot['alternatives']['reserved']['none'])}</b>" in said(page)
     await browser.submit("besoin/resultat", changer="reserver-1-")
-    assert request_on(browser.page)["lots"][0]["reserved"] == []
+    assert "reserved" not in request_on(browser.page)["lots"][0]
     assert len(names(browser.page)) == min(20, lot["alternatives"]["reserved"]["none"])
     await browser.submit("besoin/resultat", changer="rayon-1-10")
     assert request_on(browser.page)["lots"][0]["max_distance_km"] == 10
@@ -81,7 +81,7 @@ async def test_another_reservation_or_radius_is_a_button_away(served: Client, br
     await browser.submit("besoin/resultat", {"rayon-1": "45"}, changer="distances")
     assert request_on(browser.page)["lots"][0]["max_distance_km"] == 45
     await browser.submit("besoin/resultat", changer="rayon-1-")
-    assert request_on(browser.page)["lots"][0]["max_distance_km"] is None
+    assert "max_distance_km" not in request_on(browser.page)["lots"][0]
 
 
 async def test_a_lot_may_be_called_anything(served: Client, browser: Browser, source: str) -> None:
