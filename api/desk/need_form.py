@@ -46,8 +46,9 @@ class LotForm(PlaceForm, frozen=True, kw_only=True):
     """One lot as it is filled in; its territory is empty where it is that of the need.
 
     `id`: that of a need that was stored before. `reading`: what was read when segments were shown, empty before;
-    `offered`: the segments shown, of which `chosen` are ticked; `more`: words of a trade to add. `site`: a commune's
-    name; `site_code`: the one that was chosen.
+    `offered`: the segments shown, of which `chosen` are ticked; `more`: words of a trade to add. `heard`: a mark of the
+    words whose terms were shown, of which `terms` are ticked. `site`: a commune's name; `site_code`: the one that was
+    chosen.
     """
 
     id: str = ""
@@ -56,6 +57,8 @@ class LotForm(PlaceForm, frozen=True, kw_only=True):
     offered: tuple[str, ...] = ()
     chosen: tuple[str, ...] = ()
     more: str = ""
+    heard: str = ""
+    terms: tuple[str, ...] = ()
     cpv: str = ""
     keywords: str = ""
     support: tuple[str, ...] = ()
@@ -148,6 +151,8 @@ LOT_FIELDS = PLACE_FIELDS | {
     "offered": "propose",
     "chosen": "metier",
     "more": "ajout",
+    "heard": "entendu",
+    "terms": "dit",
     "cpv": "cpv",
     "keywords": "mots",
     "support": "appui",
@@ -161,7 +166,7 @@ LOT_FIELDS = PLACE_FIELDS | {
     "site_code": "commune",
     "distance": "distance",
 }
-_SEVERAL = frozenset(("territories", "offered", "chosen", "support", "reserved"))
+_SEVERAL = frozenset(("territories", "offered", "chosen", "terms", "support", "reserved"))
 
 
 def carried(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -239,3 +244,11 @@ def _as_fields(form: msgspec.Struct, names: dict[str, str], prefix: str) -> Iter
         for text in cast("tuple[str, ...]", value) if attribute in _SEVERAL else (value,):
             if text or (prefix and attribute == "title"):
                 yield prefix + name, text
+
+
+def plain_number(number: float | None) -> str:
+    """A number as people write it, to the cent: “240 000”, “12.5”."""
+    if number is None:
+        return ""
+    whole, _, part = f"{number:,.2f}".partition(".")
+    return ".".join(filter(None, (whole.replace(",", " "), part.rstrip("0"))))

@@ -22,13 +22,23 @@ from api.desk.understood_place import MOST_CHOICES, Mistake, candidates, where
 from api.desk.visit import Visit
 from api.match import matched
 from domain.errors import InvalidContent, NotFound
-from domain.needs.need import RESERVED_TYPES, Need
+from domain.needs.need import RESERVED_TYPES, Need, Reserved
 from domain.reference.territory import Area, Territories
 from domain.shortlists.shortlist import LotShortlist, Shortlist
 from domain.text.bilingual import Text
 from matching.engine import match_json
 
 AUTHORITIES = {"": BUYERS[""], "oui": Text("Oui", "Yes"), "non": Text("Non", "No")}
+RESERVED_HINTS: dict[Reserved, Text] = {
+    "handicap": Text("ESAT, entreprises adaptées et structures équivalentes", "ESAT, adapted enterprises and the like"),
+    "iae": Text("EI, ACI, AI, ETTI et structures équivalentes", "EI, ACI, AI, ETTI and the like"),
+    "penitentiary": Text("ce que des personnes détenues réalisent en prison", "what detainees do inside a prison"),
+    "ess": Text(
+        "associations, coopératives, mutuelles… ; seulement pour certains services sociaux, de santé ou de culture",
+        "associations, cooperatives, mutual societies…; only for some social, health or cultural services",
+    ),
+}
+"""Whom each reservation opens a lot to."""
 KINDS_OF_PLACE = {
     "country": Text("pays", "country"),
     "region": Text("région", "region"),
@@ -115,7 +125,7 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
     position = min(int(asked[1] or 1), len(form.lots)) - 1
     part = Part(asked[2], f"lot-{position + 1}-" if asked[1] else "")
     if part.name == "compte":
-        return visit.page("need_count.html", lots=await _lots_answered(visit, form), lot_ids=form.lot_ids)
+        return visit.page("need_count.html", lots=await _lots_answered(visit, form), most_counted=LOTS_AT_ONCE)
     if part.name == "metiers":
         lot, understood = await trades_beside(visit, form, position)
         return visit.page("need_live.html", part=part, lot=lot, understood=understood)
@@ -165,6 +175,7 @@ def need_form_page(
         buyers=BUYERS,
         authorities=AUTHORITIES,
         reserved_types=RESERVED_TYPES,
+        reserved_hints=RESERVED_HINTS,
         most_lots=MOST_LOTS,
         outlines=f"contours/{visit.services.reference.territories.version}",
         draft=draft_of(visit),

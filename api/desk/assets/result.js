@@ -44,9 +44,10 @@
     addCopies(document);
     const pressed = event.detail.requestConfig && event.detail.requestConfig.elt;
     // what was asked for is where reading goes on
-    if (pressed && event.target.matches(".answer")) {
-      const wanted = pressed.name === "voir" ? "h2" : /^(suite|avant)-/.test(pressed.id) && "[aria-labelledby^=candidats-]";
-      if (wanted) event.target.querySelector(wanted).focus();
+    if (pressed && pressed.value) {
+      const more = /^suite-(\d+)-/.exec(pressed.value);
+      const wanted = document.getElementById(more ? `candidats-${more[1]}` : pressed.name === "voir" && `lot-${pressed.value}`);
+      if (wanted) wanted.closest("[tabindex]").focus();
     }
     if (event.detail.requestConfig && event.detail.requestConfig.verb === "post") {
       sayAddress("pushState");

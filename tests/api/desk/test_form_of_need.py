@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.desk.form_of_need import form_of_need, plain_number
+from api.desk.form_of_need import form_of_need
 from api.desk.need_form import (
     CARRIED,
     LOT_FIELDS,
@@ -17,6 +17,7 @@ from api.desk.need_form import (
     NeedForm,
     carried,
     changed,
+    plain_number,
     read_need_form,
 )
 from api.desk.understood_need import understand
