@@ -35,7 +35,7 @@ NO_GROUPINGS = msgspec.Raw(b"[]")
 
 
 class RowCounts(NamedTuple):
-    """How many rows of each kind an answer has for a lot, at most; as in a `Need`."""
+    """The most rows of each kind that an answer has for a lot; as in a `Need`."""
 
     limit: int
     near_misses: int
