@@ -123,6 +123,17 @@ async def test_a_script_gets_the_lot_it_changes_and_what_follows_from_it(
     assert 'name="lot-2-reserve" value="iae"' in part.text
 
 
+async def test_a_trade_without_a_candidate_does_not_contradict_the_candidates_of_the_others(
+    served: Client, browser: Browser, source: str
+) -> None:
+    page = said(await answered(served, browser, source, lot_1_objet="tonte de pelouses", lot_1_ajout="imprimerie"))
+    (lot,) = (await served.post("/match", json=request_on(page))).json()["lots"]
+    assert lot["total"] > 0
+    assert lot["tension"]["level"] == "none"
+    assert f"{lot['total']} candidats. Un métier sans candidat." in re.sub("<[^>]*>", "", page)
+    assert "aucun candidat, dont 0" not in page
+
+
 async def test_an_address_gives_the_answer_again(served: Client, browser: Browser, source: str) -> None:
     page = await answered(served, browser, source, lot_1_reserve=["iae"])
     address = urlencode(browser.fields("besoin/resultat"), doseq=True)
