@@ -1,15 +1,22 @@
 """A need of many lots is filled in ten lots at a time, and answered one lot at a time."""
 
+import asyncio
 import re
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from selenium.webdriver import Keys
+from selenium.webdriver.common.by import By
 
 from api.desk.need_form import MOST_LOTS
 from tests.api.desk.steps import Browser, said
 from tests.api.desk.test_result_page import names, request_on
+from tests.api.exchanges.test_reply_page import assert_fits, waiting
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.sync.factories import Client, put_record
+from tests.browser import browsing, installed, on_a_socket
 
 TRADES = ("tonte de pelouses", "nettoyage de bureaux", "blanchisserie du linge hospitalier", "collecte de biodéchets")
 LARGEST_PAGE = 200_000
@@ -138,3 +145,32 @@ async def test_candidates_beyond_the_first_are_a_button_away(browser: Browser, b
             await browser.submit("besoin/resultat", changer=more[1])
     await browser.submit("besoin/resultat", changer="suite-1-1")
     assert names(browser.page) == pages[0]
+
+
+async def test_in_a_browser_a_lot_opens_in_place_and_reading_goes_on_there(
+    served: Client, buyer: Buyer, tmp_path: Path
+) -> None:
+    installed()
+    key = buyer.headers["Authorization"].removeprefix("Bearer ")
+    async with on_a_socket(served.app) as base:
+        await asyncio.to_thread(open_lots, base, key, tmp_path)
+
+
+def open_lots(base: str, key: str, folder: Path) -> None:
+    """By the keyboard: another lot, then its next candidates; the page stays the same."""
+    titles = {f"lot-{number}-objet": TRADES[number % 2] for number in range(1, 7)}
+    with browsing(folder, 320, scripts=True) as window:
+        window.get(f"{base}/connexion")
+        window.find_element(By.ID, "cle").send_keys(key, Keys.ENTER)
+        waiting(window).until(lambda page: page.find_elements(By.ID, "lot-1-objet"))
+        window.get(f"{base}/besoin/resultat?{urlencode({'lieu': 'commune:56178'} | titles)}")
+        (page_heading,) = window.find_elements(By.TAG_NAME, "h1")
+        window.find_element(By.CSS_SELECTOR, "[name=voir][value='6']").send_keys(Keys.ENTER)
+        waiting(window).until(lambda page: page.switch_to.active_element.get_attribute("id") == "lot-6")
+        assert window.find_elements(By.ID, "reponse-1") == []
+        window.find_element(By.ID, "suite-6").send_keys(Keys.ENTER)
+        waiting(window).until(lambda page: page.find_elements(By.ID, "avant-6"))
+        focused = window.switch_to.active_element.get_attribute("aria-labelledby")
+        assert focused == "candidats-6"
+        assert page_heading.is_displayed()
+        assert_fits(window)
