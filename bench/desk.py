@@ -21,8 +21,8 @@ from statistics import median
 from urllib.parse import urlencode
 
 from bench import changes
-from bench.suppliers import PoolFile
 from bench.server import ADMIN_KEY, Server, home, serving
+from bench.suppliers import PoolFile
 from matching.reference import load_reference
 
 SIZES = (13_500, 220_000)

@@ -167,6 +167,7 @@ def need_form_page(
         others=carried(form.lot_fields(n - 1 for n in range(1, len(form.lots) + 1) if n not in here)),
         elsewhere=[lot_ids[number - 1] for number in elsewhere],
         lot_ids=lot_ids,
+        lots_at_once=LOTS_AT_ONCE,
         pages=range(1, len(form.lots) + 1, LOTS_AT_ONCE) if len(form.lots) > LOTS_AT_ONCE else (),
         notice=notice,
         rules=rules,
