@@ -230,7 +230,7 @@ def create_app(
 
     With `parts=()` it needs no database: everything that needs none works, and keys are the administrator's only.
     """
-    reference = reference or load_reference(settings.rules)
+    reference = reference or load_reference(settings.rules, with_search=True)
     services = Services(
         settings=settings,
         reference=reference,

@@ -85,15 +85,16 @@ async def match_need(call: Call, body: NeedAndProcedure) -> bytes:
     return await matched(call, body.matched, match_map if call.media_type == GEOJSON else match_json)
 
 
-async def matched(call: Call, need: Need, answer: MatchAnswer) -> bytes:
+async def matched(call: Call, need: Need, answer: MatchAnswer, besides: Need | None = None) -> bytes:
     """The `answer` to a need on the suppliers of now: at once where that takes little, else in turn with others.
 
-    Raises InvalidContent for a need that is not in order, and Refusal: 429, 503.
+    `besides`: a need of which the answer takes as much more, where it does. Raises InvalidContent for a need that is
+    not in order, and Refusal: 429, 503.
     """
     services, work = call.services, call.services.match_work
     index, on = services.directory.index, need.on or services.today()
     started = time.perf_counter()
-    if work.is_little(need, index):
+    if work.is_little(need, index) and (besides is None or work.is_little(besides, index)):
         answered = answer(need, index, services.reference, on, call.language)
     else:
         task = MatchTask(answer, need, index, on, call.language)

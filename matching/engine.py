@@ -1,9 +1,11 @@
 """A need in, an explained shortlist out."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from types import MappingProxyType
+from typing import NamedTuple
 
 import msgspec
 
@@ -30,6 +32,17 @@ from matching.unknown_trade import UnknownSearch, UnknownSuppliers
 LOTS_AT_ONCE = 8
 """Lots of which the suppliers are selected together, before the first is answered."""
 NO_GROUPINGS = msgspec.Raw(b"[]")
+
+
+class RowCounts(NamedTuple):
+    """The most rows of each kind that an answer has for a lot; as in a `Need`."""
+
+    limit: int
+    near_misses: int
+    groupings: int
+
+
+NO_OTHERS: Mapping[str, RowCounts] = MappingProxyType({})
 
 
 class UnknownTradeRow(msgspec.Struct, frozen=True, gc=False):
@@ -68,7 +81,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     advice: list[msgspec.Raw]
 
 
-def match_json(
+def match_json(  # noqa: PLR0913 - keywords that say what is known besides
     need: Need,
     index: LiveIndex,
     reference: Reference,
@@ -78,11 +91,13 @@ def match_json(
     awards: Iterable[PastAward] = (),
     others: Sequence[OtherNeed] = (),
     year: int = 0,
+    rows_of: Mapping[str, RowCounts] = NO_OTHERS,
 ) -> bytes:
     """The `Shortlist` of a need in JSON, evaluated for the day `on`. Raises InvalidContent with all that is wrong.
 
     `awards`: those known of the buyer's organisation, in any order; those after `on` are ignored. `others`: the
-    other needs of the calendar year `year` that its values are added up with.
+    other needs of the calendar year `year` that its values are added up with. `rows_of`: by their ids, lots that have
+    other numbers of rows than the need asks for.
     """
     queries = reference.reader.read(need)
     explainer = explainer_of(need, queries, reference, on, language)
@@ -95,6 +110,7 @@ def match_json(
         RowWriter(reference.taxonomy, reference.rules, on, need.contract, language),
         UnknownSearch(index, on, reference.rules, need.near_misses, seed),
         PastAwards.until(on, awards, buyer_siret(need), reference.rules, reference.taxonomy),
+        rows_of,
     )
     stamp, lots = stamp_of(index, reference, on), list(matching.lots(queries))
     return msgspec.json.encode(Answer(need.reference, stamp, lots, explainer.need_advice(split)))
@@ -126,6 +142,7 @@ class _Matching:
     rows: RowWriter
     search: UnknownSearch
     past: PastAwards | None
+    rows_of: Mapping[str, RowCounts]
 
     def lots(self, queries: Sequence[LotQuery]) -> Iterator[LotAnswer]:
         """The answers to the lots."""
@@ -135,8 +152,11 @@ class _Matching:
 
     def _lot(self, query: LotQuery, selection: Selection) -> LotAnswer:
         lot = lot_match(query, self.search.live, self.explainer.on, self.explainer.rules, self.past, selection)
-        unknown = self.search.suppliers(query, lot.ess_bars)
-        missed = nearest_refused(lot, self.need.near_misses, self.seed)
+        of_need = RowCounts(self.need.limit, self.need.near_misses, self.need.groupings)
+        wanted = self.rows_of.get(query.lot.id, of_need)
+        search = self.search if wanted is of_need else replace(self.search, count=wanted.near_misses)
+        unknown = search.suppliers(query, lot.ess_bars)
+        missed = nearest_refused(lot, wanted.near_misses, self.seed)
         written = self.rows.pieces_of(lot)
         words = self.explainer.of_lot(lot, written, unknown.eligible, self.past)
         return LotAnswer(
@@ -144,10 +164,10 @@ class _Matching:
             requested=self.explainer.requested(query),
             territory=self.explainer.territory(query),
             total=lot.ranked.counts.total,
-            candidates=self.rows.candidates(lot, written, self.need.limit, self.seed),
+            candidates=self.rows.candidates(lot, written, wanted.limit, self.seed),
             near_misses=self.rows.near_misses(lot, written, missed),
             unknown_trade=self._unknown_trade(lot, unknown),
-            groupings=self._groupings(lot),
+            groupings=self._groupings(lot, wanted.groupings),
             coverage=words.coverage,
             alternatives=words.alternatives,
             tension=words.tension,
@@ -155,8 +175,7 @@ class _Matching:
             advice=words.advice,
         )
 
-    def _groupings(self, lot: LotMatch) -> msgspec.Raw:
-        count = self.need.groupings
+    def _groupings(self, lot: LotMatch, count: int) -> msgspec.Raw:
         return groupings_json(lot, count, self.seed, self.explainer.language) if count else NO_GROUPINGS
 
     def _unknown_trade(self, lot: LotMatch, unknown: UnknownSuppliers) -> UnknownTradeRow:

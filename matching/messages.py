@@ -109,7 +109,8 @@ def too_far(distance_km: float | None, cap_km: float, placed: bool) -> Text:
 def not_served(area: ServiceArea | None, to_territory_km: float | None, placed: bool) -> Text:
     """Refused by the service area gate; `area`: the answering offer's that reaches farthest."""
     if area is not None and area.radius_km is not None and to_territory_km is not None:
-        radius, over = kilometres(area.radius_km), kilometres(to_territory_km - area.radius_km)
+        radius = kilometres(area.radius_km, rough=area.radius_km == round(area.radius_km))
+        over = kilometres(to_territory_km - area.radius_km)
         return Text(
             f"Intervient dans un rayon de {radius.fr} : il manque {over.fr} pour atteindre le territoire",
             f"Works within {radius.en}: {over.en} short of the territory",

@@ -117,7 +117,7 @@ def _load(rules: Rules | None) -> "Reference":
         import_module("api.commands.prefork")
         for each in read:
             each.result()
-    reference: Reference = import_module("matching.reference").load_reference(rules)
+    reference: Reference = import_module("matching.reference").load_reference(rules, with_search=True)
     return reference
 
 

@@ -2,10 +2,11 @@
 
 import msgspec
 
-from api.desk.form_of_need import plain_number, words_read
-from api.desk.need_form import LotForm, NeedForm
+from api.desk.form_of_need import words_read
+from api.desk.need_form import LotForm, NeedForm, plain_number
 from api.desk.understood_need import Understood, mistakes_of
 from api.desk.understood_place import Mistake, number_in
+from api.desk.understood_terms import heard
 from api.web.form_fields import Fields
 from domain.allotment.allotment import Proposal, ProposedLot
 from domain.allotment.request import AllotmentNeed, AllotmentOptions, Axis
@@ -89,6 +90,7 @@ def _lot(before: LotForm, lot: ProposedLot, form: NeedForm) -> LotForm:
         offered=lot.segments,
         chosen=lot.segments,
         more="",
+        heard=heard(lot.title),
         cpv=cpv,
         keywords="",
         reserved=lot.reserved,

@@ -15,6 +15,7 @@ from api.desk.allotment_form import AllotmentForm, allotment_need, form_of_propo
 from api.desk.need_form import NeedForm, read_need_form
 from api.desk.need_page import changed_need_form, form_of_query, need_form_page
 from api.desk.page import page
+from api.desk.stored_need import LOTS_AT_ONCE
 from api.desk.understood_need import Understood, mistakes_of, understood_beside
 from api.desk.understood_place import Mistake
 from api.desk.visit import Visit
@@ -86,6 +87,7 @@ def _page(visit: Visit, understood: Understood, rules: AllotmentForm, found: All
         form=understood.form,
         understood=understood,
         rules=rules,
+        lots_at_once=LOTS_AT_ONCE,
         found=found,
         figures=list(_figures(found)),
         proposals=[Shown(each, form_of_proposal(understood.form, each)) for each in found.proposals],

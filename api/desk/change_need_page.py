@@ -7,7 +7,7 @@ import msgspec
 from litestar import Response
 
 from api.desk.form_of_need import form_of_need
-from api.desk.need_form import MOST_LOTS, read_need_form
+from api.desk.need_form import read_need_form
 from api.desk.need_page import need_form_page
 from api.desk.needs_page import refused_form
 from api.desk.page import page
@@ -16,17 +16,12 @@ from api.desk.understood_need import understand, understood_beside
 from api.desk.visit import Visit
 from api.desk.written_once import id_in
 from api.needs.edit_need import NeedChange, NeedDocument, need_document
-from domain.errors import Conflict, InvalidContent
+from domain.errors import InvalidContent
 from domain.needs.need import Buyer, Lot, Need, NeedAndProcedure
 from domain.needs.status import NO_NEED, OPEN
-from domain.text.bilingual import Text
 from matching.reference import Reference
 
 T = TypeVar("T", bound=msgspec.Struct)
-TOO_MANY_LOTS = Text(
-    f"Ce besoin a plus de {MOST_LOTS} lots : il ne se change pas dans cette page, mais par l'API",
-    f"This need has more than {MOST_LOTS} lots: it cannot be changed on this page, but by the API",
-)
 
 
 @page("GET", "/besoins/{need_id}/changer", scope="needs")
@@ -35,7 +30,6 @@ async def show_change_form(visit: Visit, need_id: str) -> Response[bytes]:
     need = await own_need_of(visit, need_id)
     if need.status not in OPEN:
         return visit.redirect(f"/besoins/{need.id}")
-    _require_few_lots(need.content)
     form = form_of_need(need.content, keep_ids=True)
     form = msgspec.structs.replace(form, need_id=str(need.id), known=need_document(need).etag)
     understood = await understood_beside(visit, form)
@@ -54,7 +48,6 @@ async def save_changed_need(visit: Visit, need_id: str) -> Response[bytes]:
         return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY)
 
     def edit(before: NeedDocument) -> NeedChange:
-        _require_few_lots(before)
         return taken_over(before, said, visit.services.reference)
 
     try:
@@ -102,11 +95,6 @@ def _value(before: Any, shown: Any, new: Any) -> Any:
     if isinstance(new, Buyer) and isinstance(before, Buyer):
         return msgspec.structs.replace(before, **_changes(before, shown, new, Buyer))
     return new
-
-
-def _require_few_lots(need: Need) -> None:
-    if len(need.lots) > MOST_LOTS:
-        raise Conflict("too_many_lots", TOO_MANY_LOTS)
 
 
 PAGES = (show_change_form, save_changed_need)

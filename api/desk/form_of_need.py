@@ -5,12 +5,13 @@ from typing import Any
 
 import msgspec
 
-from api.desk.need_form import MOST_LOTS, LotForm, NeedForm
+from api.desk.need_form import LotForm, NeedForm, plain_number
+from api.desk.understood_terms import heard
 from domain.needs.need import Lot, Need, NeedAndProcedure, Place, TerritoryRequest
 
 
 def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
-    """The form of a need, of its first 20 lots. Without `keep_ids` they are numbered: nothing knows them yet."""
+    """The form of a need. Without `keep_ids` its lots are numbered: nothing knows them yet."""
     buyer = need.buyer
     authority = buyer.contracting_authority if buyer else None
     return NeedForm(
@@ -27,7 +28,7 @@ def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
         technique=need.technique or "",
         procedure=(need.procedure if isinstance(need, NeedAndProcedure) else None) or "",
         total=plain_number(need.estimated_total_eur),
-        lots=tuple(_lot(lot, need, keep_ids=keep_ids) for lot in need.lots[:MOST_LOTS]),
+        lots=tuple(_lot(lot, need, keep_ids=keep_ids) for lot in need.lots),
     )
 
 
@@ -44,6 +45,8 @@ def _lot(lot: Lot, need: Need, *, keep_ids: bool) -> LotForm:
         **_place(lot.territory),
         id=lot.id if keep_ids else "",
         title=lot.title or "",
+        # the need says its terms: those of its words are offered, but not taken as said
+        heard=heard(lot.title or ""),
         # named segments are those that stay ticked; without any, all that is read is
         reading=words_read((lot.title or "", need.title or ""), cpv, keywords) if lot.segments else "",
         offered=lot.segments,
@@ -77,11 +80,3 @@ def _place(territory: TerritoryRequest | None) -> dict[str, Any]:
 
 def _point(place: Place) -> str:
     return f"{place.lat},{place.lon}" if place.lat is not None and place.lon is not None else ""
-
-
-def plain_number(number: float | None) -> str:
-    """A number as people write it, to the cent: “240 000”, “12.5”."""
-    if number is None:
-        return ""
-    whole, _, part = f"{number:,.2f}".partition(".")
-    return ".".join(filter(None, (whole.replace(",", " "), part.rstrip("0"))))

@@ -1,19 +1,31 @@
 """The form of a need, as it is filled in: texts as they were typed, which nothing that is wrong with them removes."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, cast, get_args
+from urllib.parse import urlencode
 
 import msgspec
 
-from api.web.form_fields import Fields
+from api.web.form_fields import Fields, fields_in
 from domain.needs.need import RESERVED_TYPES, BuyerKind
+from domain.text.bilingual import Text
 
-MOST_LOTS = 20
+MOST_LOTS = 200
+LOTS_IN_FIELDS = 5
+"""Lots that a page which does not show them carries field by field; of more, it carries all fields in one."""
+CARRIED, MOST_CARRIED = "saisie", 20_000
+"""The field that carries others, and the most that it may carry."""
+BUYERS = {
+    "": Text("Je ne le dis pas", "I do not say"),
+    "state": Text("État ou établissement de l'État", "State or a body of the State"),
+    "local": Text("Collectivité, hôpital ou autre acheteur local", "Local authority, hospital or other local buyer"),
+    "utility": Text("Entité adjudicatrice (eau, énergie, transports)", "Utility (water, energy, transport)"),
+}
 BUYER_KINDS: tuple[str, ...] = get_args(BuyerKind)
 EMPTY_LOTS = 1
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_LOT_FIELD = re.compile(r"lot-([1-9][0-9]?)-\w+", re.ASCII)
+_LOT_FIELD = re.compile(r"lot-([1-9][0-9]{0,2})-\w+", re.ASCII)
 
 
 class PlaceForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,8 +46,9 @@ class LotForm(PlaceForm, frozen=True, kw_only=True):
     """One lot as it is filled in; its territory is empty where it is that of the need.
 
     `id`: that of a need that was stored before. `reading`: what was read when segments were shown, empty before;
-    `offered`: the segments shown, of which `chosen` are ticked; `more`: words of a trade to add. `site`: a commune's
-    name; `site_code`: the one that was chosen.
+    `offered`: the segments shown, of which `chosen` are ticked; `more`: words of a trade to add. `heard`: a mark of the
+    words whose terms were shown, of which `terms` are ticked. `site`: a commune's name; `site_code`: the one that was
+    chosen.
     """
 
     id: str = ""
@@ -44,6 +57,8 @@ class LotForm(PlaceForm, frozen=True, kw_only=True):
     offered: tuple[str, ...] = ()
     chosen: tuple[str, ...] = ()
     more: str = ""
+    heard: str = ""
+    terms: tuple[str, ...] = ()
     cpv: str = ""
     keywords: str = ""
     support: tuple[str, ...] = ()
@@ -97,10 +112,19 @@ class NeedForm(PlaceForm, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, lots=lots)
 
     def fields(self) -> Iterator[tuple[str, str]]:
-        """The names and texts of the fields, as the page sends them."""
+        """The names and texts of the fields that are filled in, as the page sends them, and the title of each lot."""
         yield from _as_fields(self, NEED_FIELDS, "")
-        for number, lot in enumerate(self.lots, 1):
-            yield from _as_fields(lot, LOT_FIELDS, f"lot-{number}-")
+        yield from self.lot_fields(range(len(self.lots)))
+
+    def lot_fields(self, positions: Iterable[int]) -> Iterator[tuple[str, str]]:
+        """As `fields`, of some lots."""
+        for position in positions:
+            yield from _as_fields(self.lots[position], LOT_FIELDS, f"lot-{position + 1}-")
+
+    def carried(self) -> list[tuple[str, str]]:
+        """The fields by which a page that does not show the form carries it."""
+        fields = list(self.fields())
+        return fields if len(self.lots) <= LOTS_IN_FIELDS else carried(fields)
 
 
 PLACE_FIELDS = {"place": "lieu", "territories": "territoire", "radius": "rayon", "centre": "centre", "drawn": "trace"}
@@ -127,6 +151,8 @@ LOT_FIELDS = PLACE_FIELDS | {
     "offered": "propose",
     "chosen": "metier",
     "more": "ajout",
+    "heard": "entendu",
+    "terms": "dit",
     "cpv": "cpv",
     "keywords": "mots",
     "support": "appui",
@@ -140,18 +166,41 @@ LOT_FIELDS = PLACE_FIELDS | {
     "site_code": "commune",
     "distance": "distance",
 }
-_SEVERAL = frozenset(("territories", "offered", "chosen", "support", "reserved"))
+_SEVERAL = frozenset(("territories", "offered", "chosen", "terms", "support", "reserved"))
+
+
+def carried(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Fields as one that `read_need_form` reads; none where there are none."""
+    encoded = urlencode(list(fields))
+    return [(CARRIED, encoded)] if encoded else []
 
 
 def read_need_form(fields: Fields) -> NeedForm:
-    """The form in these fields; those that it does not have are left out."""
-    numbers = [int(found[1]) for name in fields if (found := _LOT_FIELD.fullmatch(name))]
+    """The form in these fields; those that it does not have are left out.
+
+    A lot that is among them is as it is there, and not as it is carried. Raises Refusal (400) where what is carried
+    cannot be read.
+    """
+    fields = _with_carried(fields)
+    numbers = [number for name in fields if (number := lot_of_field(name))]
     count = min(MOST_LOTS, max(numbers, default=EMPTY_LOTS))
     lots = tuple(LotForm(**_texts(fields, LOT_FIELDS, f"lot-{number}-")) for number in range(1, count + 1))
     texts = _texts(fields, NEED_FIELDS, "")
     # it is part of a path that forms lead to
     texts["need_id"] = texts["need_id"] if _ID.fullmatch(texts["need_id"]) else ""
     return NeedForm(**texts, lots=lots)
+
+
+def _with_carried(fields: Fields) -> Fields:
+    along = fields_in("&".join(fields.get(CARRIED, [])).encode(), MOST_CARRIED)
+    shown = {lot_of_field(name) for name in fields} - {None}
+    return {name: texts for name, texts in along.items() if lot_of_field(name) not in shown} | dict(fields)
+
+
+def lot_of_field(name: str) -> int | None:
+    """The number of the lot that a field is of, from 1; None for one of the need."""
+    found = _LOT_FIELD.fullmatch(name)
+    return int(found[1]) if found else None
 
 
 def changed(form: NeedForm, wish: str) -> NeedForm:
@@ -193,4 +242,13 @@ def _as_fields(form: msgspec.Struct, names: dict[str, str], prefix: str) -> Iter
     for attribute, name in names.items():
         value = getattr(form, attribute)
         for text in cast("tuple[str, ...]", value) if attribute in _SEVERAL else (value,):
-            yield prefix + name, text
+            if text or (prefix and attribute == "title"):
+                yield prefix + name, text
+
+
+def plain_number(number: float | None) -> str:
+    """A number as people write it, to the cent: “240 000”, “12.5”."""
+    if number is None:
+        return ""
+    whole, _, part = f"{number:,.2f}".partition(".")
+    return ".".join(filter(None, (whole.replace(",", " "), part.rstrip("0"))))

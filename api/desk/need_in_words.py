@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from api.desk.need_page import BUYERS
+from api.desk.need_form import BUYERS
 from domain.needs.need import Lot, Need, Place, PlannedNeed, TerritoryRequest
 from domain.reference.territory import UnknownTerritory
 from domain.text import typography

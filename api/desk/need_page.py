@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
@@ -13,27 +13,32 @@ from litestar import Response
 
 from api.desk.allotment_form import AllotmentForm
 from api.desk.form_of_need import form_of_need
-from api.desk.need_form import MOST_LOTS, NeedForm, PlaceForm, changed, read_need_form
+from api.desk.need_form import BUYERS, MOST_LOTS, NeedForm, PlaceForm, carried, changed, lot_of_field, read_need_form
 from api.desk.notice_file import FilledIn, read_notice_file
 from api.desk.page import page
+from api.desk.stored_need import LOTS_AT_ONCE, SomeLots, lots_from
 from api.desk.understood_need import Understood, trades_beside, understood_beside
 from api.desk.understood_place import MOST_CHOICES, Mistake, candidates, where
 from api.desk.visit import Visit
 from api.match import matched
 from domain.errors import InvalidContent, NotFound
-from domain.needs.need import RESERVED_TYPES, Need
+from domain.needs.need import RESERVED_TYPES, Need, Reserved
 from domain.reference.territory import Area, Territories
 from domain.shortlists.shortlist import LotShortlist, Shortlist
 from domain.text.bilingual import Text
 from matching.engine import match_json
 
-BUYERS = {
-    "": Text("Je ne le dis pas", "I do not say"),
-    "state": Text("État ou établissement de l'État", "State or a body of the State"),
-    "local": Text("Collectivité, hôpital ou autre acheteur local", "Local authority, hospital or other local buyer"),
-    "utility": Text("Entité adjudicatrice (eau, énergie, transports)", "Utility (water, energy, transport)"),
-}
 AUTHORITIES = {"": BUYERS[""], "oui": Text("Oui", "Yes"), "non": Text("Non", "No")}
+RESERVED_HINTS: dict[Reserved, Text] = {
+    "handicap": Text("ESAT, entreprises adaptées et structures équivalentes", "ESAT, adapted enterprises and the like"),
+    "iae": Text("EI, ACI, AI, ETTI et structures équivalentes", "EI, ACI, AI, ETTI and the like"),
+    "penitentiary": Text("ce que des personnes détenues réalisent en prison", "what detainees do inside a prison"),
+    "ess": Text(
+        "associations, coopératives, mutuelles… ; seulement pour certains services sociaux, de santé ou de culture",
+        "associations, cooperatives, mutual societies…; only for some social, health or cultural services",
+    ),
+}
+"""Whom each reservation opens a lot to."""
 KINDS_OF_PLACE = {
     "country": Text("pays", "country"),
     "region": Text("région", "region"),
@@ -51,7 +56,7 @@ class Part(NamedTuple):
     prefix: str
 
 
-_PART = re.compile(r"(?:lot-([1-9][0-9]?)-)?(lieu|site|metiers|compte)", re.ASCII)
+_PART = re.compile(r"(?:lot-([1-9][0-9]{0,2})-)?(lieu|site|metiers|compte)", re.ASCII)
 
 
 @page("GET", "/besoin", scope="match")
@@ -120,7 +125,7 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
     position = min(int(asked[1] or 1), len(form.lots)) - 1
     part = Part(asked[2], f"lot-{position + 1}-" if asked[1] else "")
     if part.name == "compte":
-        return visit.page("need_count.html", lots=await _lots_answered(visit, form), lot_ids=form.lot_ids)
+        return visit.page("need_count.html", lots=await _lots_answered(visit, form), most_counted=LOTS_AT_ONCE)
     if part.name == "metiers":
         lot, understood = await trades_beside(visit, form, position)
         return visit.page("need_live.html", part=part, lot=lot, understood=understood)
@@ -149,23 +154,48 @@ def need_form_page(
     `notice`: the one that filled it in, if one did; `rules`: of the comparison of lots that it is filled in for.
     """
     mistakes = understood.mistakes if understood else ()
+    shown = _lots_shown(visit, form, mistakes)
+    here = range(shown.first, shown.first + len(shown.lots))
+    elsewhere = sorted({lot_of_field(each.field) or here[0] for each in mistakes} - {*here})
+    lot_ids = form.lot_ids
     return visit.page(
         "need.html",
         status,
         form=form,
         understood=understood,
+        shown=shown,
+        others=carried(form.lot_fields(n - 1 for n in range(1, len(form.lots) + 1) if n not in here)),
+        elsewhere=[lot_ids[number - 1] for number in elsewhere],
+        lot_ids=lot_ids,
+        lots_at_once=LOTS_AT_ONCE,
+        pages=range(1, len(form.lots) + 1, LOTS_AT_ONCE) if len(form.lots) > LOTS_AT_ONCE else (),
         notice=notice,
         rules=rules,
-        mistakes=mistakes,
+        mistakes=[each for each in mistakes if lot_of_field(each.field) not in elsewhere],
         wrong={mistake.field for mistake in mistakes},
         buyers=BUYERS,
         authorities=AUTHORITIES,
         reserved_types=RESERVED_TYPES,
+        reserved_hints=RESERVED_HINTS,
         most_lots=MOST_LOTS,
         outlines=f"contours/{visit.services.reference.territories.version}",
         draft=draft_of(visit),
         **_names_of_places(visit, _places(understood)),
     )
+
+
+def _lots_shown(visit: Visit, form: NeedForm, mistakes: Sequence[Mistake]) -> SomeLots:
+    """The lots of the page: those that a button asks for, or the same as before, if nothing is wrong but elsewhere."""
+    what, _, number = visit.text("faire").partition("-")
+    if what == "ajouter":
+        return lots_from(form.lots, str(len(form.lots)))
+    asked = number if what in {"lots", "retirer"} else visit.text("debut")
+    last = len(form.lots)
+    shown = lots_from(form.lots, str(last) if what == "retirer" and asked == str(last + 1) else asked)
+    wrong = [lot_of_field(each.field) for each in mistakes]
+    if not wrong or any(number is None or 0 <= number - shown.first < LOTS_AT_ONCE for number in wrong):
+        return shown
+    return lots_from(form.lots, str(wrong[0]))
 
 
 def draft_of(visit: Visit) -> str:

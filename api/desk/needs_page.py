@@ -13,9 +13,9 @@ from api.desk.need_page import need_form_page
 from api.desk.page import page
 from api.desk.understood_need import Understood, mistakes_of, understood_beside
 from api.desk.visit import Visit
-from api.desk.written_once import Done, acting_at, written_once
+from api.desk.written_once import Done, matched_once
 from api.needs.edit_need import plan_need
-from api.needs.match_own_need import match_first, new_need_to_match
+from api.needs.match_own_need import MatchedNeed, new_need_to_match
 from api.runtime.actor import Acting
 from api.web.pagination import read_cursor, write_cursor
 from db.core.engine import Connection, transaction
@@ -72,13 +72,11 @@ def refused_form(visit: Visit, understood: Understood, invalid: InvalidContent) 
 async def _stored(visit: Visit, need: NeedAndProcedure) -> Response[bytes]:
     content = msgspec.convert(need, PlannedNeed, from_attributes=True)
 
-    async def carry_out(connection: Connection, acting: Acting) -> Done:
+    async def carry_out(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> Done:
         stored, _ = await plan_need(connection, acting, content, matched)
         return Done(f"/besoins/{stored.id}?fait=garde")
 
-    async with visit.services.matches.of(str(visit.call.bearer.organisation_id)):
-        matched = await match_first(acting_at(visit), partial(new_need_to_match, content=content))
-        return await written_once(visit, carry_out)
+    return await matched_once(visit, partial(new_need_to_match, content=content), carry_out)
 
 
 PAGES = (list_own_needs, store_need)

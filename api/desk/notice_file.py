@@ -18,14 +18,12 @@ FIELD = "avis"
 class FilledIn(NamedTuple):
     """A notice that filled in the form.
 
-    `name`: of its file; `lots`: how many it has, and `left`: how many of them the form has no room for. `doubts`: what
-    was not read, or on a supposition; `others`: what a need has no place for, each in words. `before`: the fields that
-    it replaced.
+    `name`: of its file; `lots`: how many it has. `doubts`: what was not read, or on a supposition; `others`: what a
+    need has no place for, each in words. `before`: the fields that it replaced.
     """
 
     name: str
     lots: int
-    left: int
     doubts: tuple[Text, ...]
     others: tuple[Text, ...]
     before: list[tuple[str, str]]
@@ -48,9 +46,8 @@ async def read_notice_file(visit: Visit, form: NeedForm) -> tuple[NeedForm, Fill
     filled = form_of_need(found.need, keep_ids=False)
     doubts = dict.fromkeys(each.detail for each in found.unread if not each.expected)
     others = dict.fromkeys(each.detail for each in found.unread if each.expected)
-    count = len(found.need.lots)
-    before = [(name, text) for name, text in form.fields() if text] if form != NeedForm() else []
-    return filled, FilledIn(file.name, count, count - len(filled.lots), tuple(doubts), tuple(others), before)
+    before = form.carried() if form != NeedForm() else []
+    return filled, FilledIn(file.name, len(found.need.lots), tuple(doubts), tuple(others), before)
 
 
 NO_FILE = Text(

@@ -8,7 +8,6 @@ from typing import Any, cast
 import msgspec
 from litestar import Response
 
-from api.desk.need_form import MOST_LOTS
 from api.desk.need_in_words import lot_lines, need_lines
 from api.desk.page import page
 from api.desk.stored_need import changed_need, known_tag, own_need_of, stored_need_page
@@ -141,12 +140,11 @@ async def _need(
         kept=decided["kept"],
         set_aside=decided["set_aside"],
         awards=awards,
-        has_many_lots=need.status in OPEN and len(need.content.lots) > MOST_LOTS,
         file=typed if mistakes else _file_texts(need),
         moves=MOVES[need.status],
         can_be_deleted=need.status == "draft" and not progress[need.id].exchanges and not awards,
         is_open=need.status in OPEN,
-        can_be_changed=need.status in OPEN and len(need.content.lots) <= MOST_LOTS and visit.call.bearer.may("match"),
+        can_be_changed=need.status in OPEN and visit.call.bearer.may("match"),
         procedures=PROCEDURES,
         longest=LONGEST,
         longest_description=LONGEST_DESCRIPTION,

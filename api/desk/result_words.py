@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from domain.needs.need import Lot, Reserved
+import msgspec
+
+from domain.needs.need import Lot, Need, Reserved
 from domain.shortlists.shortlist import Gate, LotShortlist, NearMiss, OfferEvidence, SegmentAnswer
 from domain.text.bilingual import Text
 from domain.text.labels import RESERVED
@@ -120,3 +122,18 @@ def reserved_to(reserved: Sequence[str]) -> str:
     """The name of a reservation among those that an answer counts, such as `handicap_iae`; empty for another one."""
     named = "_".join(sorted(reserved)) or "none"
     return named if named == "none" or named in RESERVED else ""
+
+
+def said_in(need: Need) -> dict[str, Any]:
+    """A need as `POST /match` takes it, with nothing that it does not say."""
+    said: dict[str, Any] = _filled_in(msgspec.to_builtins(need))
+    for lot in said["lots"]:
+        if not lot["innovative"]:
+            del lot["innovative"]
+    return said
+
+
+def _filled_in(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {name: _filled_in(value) for name, value in part.items() if value is not None and value != ()}
+    return [_filled_in(each) for each in part] if isinstance(part, tuple) else part

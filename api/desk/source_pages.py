@@ -18,6 +18,7 @@ from api.desk.visit import Visit
 from api.desk.written_once import id_in
 from api.sync.imports import NO_IMPORT, ImportQuery, imported, own_import
 from api.sync.sources import LONGEST_NAME, NO_SOURCE, all_sources, one_source, require_own_source, require_source_name
+from api.web.multipart_form import FormFile
 from api.web.pagination import read_cursor, write_cursor
 from api.web.problems import Refusal
 from db.core.engine import transaction

@@ -10,6 +10,7 @@ import msgspec
 from api.desk.form_of_need import words_read
 from api.desk.need_form import BUYER_KINDS, LotForm, NeedForm
 from api.desk.understood_place import Mistake, Where, number_in, point_in, site_of, where
+from api.desk.understood_terms import SaidTerm, heard, terms_said, with_terms
 from api.desk.visit import Visit
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent
@@ -55,8 +56,9 @@ class Trade(NamedTuple):
 class UnderstoodLot(NamedTuple):
     """A lot with its words read and its places looked up.
 
-    `support`: the labels of its supporting segments; `unmapped`: CPV codes that no trade of the directory answers;
-    `title_says`: labels of what its title says where its codes say something else.
+    `terms`: those that its words say and its fields do not. `support`: the labels of its supporting segments;
+    `unmapped`: CPV codes that no trade of the directory answers; `title_says`: labels of what its title says where its
+    codes say something else.
     """
 
     trades: tuple[Trade, ...]
@@ -66,6 +68,7 @@ class UnderstoodLot(NamedTuple):
     support: tuple[tuple[str, str], ...] = ()
     unmapped: tuple[str, ...] = ()
     title_says: tuple[str, ...] = ()
+    terms: tuple[SaidTerm, ...] = ()
 
 
 class Understood(NamedTuple):
@@ -131,7 +134,7 @@ def trades_of(form: NeedForm, position: int, reference: Reference) -> tuple[LotF
 def _understood_lot(
     form: NeedForm, lot: LotForm, prefix: str, read: LotQuery | None, reference: Reference, mistakes: list[Mistake]
 ) -> tuple[LotForm, UnderstoodLot]:
-    lot, found = _read_lot(form, lot, read, reference)
+    lot, found = _read_lot(form, with_terms(lot), read, reference)
     lot, place = where(lot, prefix, reference, mistakes)
     site, among = site_of(lot, prefix, reference, mistakes)
     lot = msgspec.structs.replace(lot, site="" if site else lot.site, site_code=site.code if site else "")
@@ -148,12 +151,14 @@ def _read_lot(
         offered=tuple(trade.segment for trade in trades),
         chosen=tuple(trade.segment for trade in trades if trade.ticked),
         more="",
+        heard=heard(lot.title),
     )
+    terms = terms_said(lot)
     support = tuple((each, label(each)) for each in lot.support if reference.taxonomy.known(each))
     if read is None:
-        return seen, UnderstoodLot(trades, Where(), None, (), support)
+        return seen, UnderstoodLot(trades, Where(), None, (), support, terms=terms)
     said = tuple(map(label, read.title_says))
-    return seen, UnderstoodLot(trades, Where(), None, (), support, read.unmapped, said)
+    return seen, UnderstoodLot(trades, Where(), None, (), support, read.unmapped, said, terms)
 
 
 def _words(form: NeedForm, lot: LotForm) -> str:

@@ -11,10 +11,10 @@ from api.desk.need_in_words import changed_lines
 from api.desk.page import page
 from api.desk.stored_need import lots_from, own_need_of, stored_need_page
 from api.desk.visit import Visit
-from api.desk.written_once import Done, acting_at, id_in, written_once
+from api.desk.written_once import Done, acting_at, id_in, matched_once
 from api.needs.compare_versions import compared
 from api.needs.freeze_shortlist import freeze_shortlist
-from api.needs.match_own_need import match_first, own_need_to_match
+from api.needs.match_own_need import MatchedNeed, own_need_to_match
 from api.needs.own_need import version_of
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
@@ -59,13 +59,11 @@ async def freeze_next_version(visit: Visit, need_id: str) -> Response[bytes]:
     """The way to the next version, frozen as the suppliers are now."""
     own = id_in(need_id, NO_NEED)
 
-    async def carry_out(connection: Connection, acting: Acting) -> Done:
+    async def carry_out(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> Done:
         number, _ = await freeze_shortlist(connection, acting, own, matched)
         return Done(f"/besoins/{own}/versions/{number}?fait=fige")
 
-    async with visit.services.matches.of(str(visit.call.bearer.organisation_id)):
-        matched = await match_first(acting_at(visit), partial(own_need_to_match, need_id=own))
-        return await written_once(visit, carry_out)
+    return await matched_once(visit, partial(own_need_to_match, need_id=own), carry_out)
 
 
 @page("GET", "/besoins/{need_id}/versions/{number}", scope="needs")

@@ -9,6 +9,7 @@ import msgspec
 from litestar import Response
 
 from api.desk.visit import SALT_BYTES, TOKEN_FIELD, Visit
+from api.needs.match_own_need import MatchedNeed, ToMatch, match_first
 from api.runtime.actor import Acting, acting_of
 from api.runtime.idempotency import Sender, once
 from db.core.engine import Connection, transaction
@@ -57,6 +58,27 @@ async def written_once(visit: Visit, carry_out: Callable[[Connection, Acting], A
     async with transaction(visit.services.database) as connection:
         sender = Sender(acting.organisation_id, route_of(visit.call.scope["path"]), sent_as(visit))
         return await once(visit.call, connection, b"", answer, sender=sender, completed=completed)
+
+
+async def matched_once(
+    visit: Visit,
+    to_match: Callable[[Connection, Acting], Awaitable[ToMatch]],
+    carry_out: Callable[[Connection, Acting, MatchedNeed | None], Awaitable[Done]],
+) -> Response[bytes]:
+    """As `written_once`, after the need that `to_match` reads was matched while no connection is held.
+
+    What was carried out before is not matched again; it is then None.
+    """
+    async with visit.services.matches.of(str(visit.call.bearer.organisation_id)):
+        matched = None if await _is_written(visit) else await match_first(acting_at(visit), to_match)
+        return await written_once(visit, lambda connection, acting: carry_out(connection, acting, matched))
+
+
+async def _is_written(visit: Visit) -> bool:
+    """Whether this copy of a form was carried out already, as it is filled in."""
+    organisation, route = visit.call.bearer.organisation_id, route_of(visit.call.scope["path"])
+    async with transaction(visit.services.database) as connection:
+        return await find_answer(connection, organisation, route, sent_as(visit), visit.services.now()) is not None
 
 
 def sent_as(visit: Visit) -> str:

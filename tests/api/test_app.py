@@ -94,3 +94,8 @@ async def test_no_address_is_said_so(settings: Settings, reference: Reference) -
     with pytest.raises(BadSetting, match="DATABASE_URL"):
         async with database(services):
             pass
+
+
+def test_a_server_can_search_places_before_the_first_who_asks(settings: Settings) -> None:
+    """Or the first search would hold up all that is asked meanwhile."""
+    assert "gazetteer" in vars(create_app(settings, parts=()).state.services.reference)

@@ -210,7 +210,7 @@ def test_too_small_a_radius_says_how_much_is_missing() -> None:
     """The message speaks of the territory even where distances are to a site."""
     near = supplier("x", offer(radius_km=10), at=NANTES)
     said = message(near, territory=codes("commune:35238"), site=place(LYON))
-    assert said.startswith("Intervient dans un rayon de 10,0 km : il manque 8")
+    assert said.startswith("Intervient dans un rayon de 10 km : il manque 8")
     assert "short of the territory" in message(near, "en", territory=codes("commune:35238"))
 
 
@@ -221,7 +221,7 @@ def test_without_a_declared_area_fifty_kilometres_are_told() -> None:
 
 def test_the_offer_that_reaches_farthest_is_the_one_told_of() -> None:
     both = supplier("x", offer(radius_km=10), offer(radius_km=20), offer("rs-traiteur", national=True), at=NANTES)
-    assert "rayon de 20,0 km" in message(both, territory=codes("commune:35238"))
+    assert "rayon de 20 km" in message(both, territory=codes("commune:35238"))
 
 
 def test_a_territory_without_outline_is_not_blamed_on_the_supplier() -> None:
@@ -245,7 +245,7 @@ def test_of_areas_that_reach_equally_far_the_first_is_told(wide_first: bool) -> 
     said = message(
         supplier("a", *(offers if wide_first else offers[::-1]), at=NANTES), territory=codes("commune:35238")
     )
-    assert said.startswith("Intervient dans un rayon de 50,0 km" if wide_first else "À ")
+    assert said.startswith("Intervient dans un rayon de 50 km" if wide_first else "À ")
 
 
 def test_the_widest_area_of_an_answering_offer_is_told() -> None:
@@ -253,5 +253,5 @@ def test_the_widest_area_of_an_answering_offer_is_told() -> None:
     narrow, wide = offer("pr-locaux", radius_km=5), offer("pr", radius_km=12)
     ground = offer("pr-locaux", codes=("departement:44",))
     rennes = codes("commune:35238")
-    assert "rayon de 12,0 km" in message(supplier("a", narrow, wide, at=NANTES), territory=rennes)
+    assert "rayon de 12 km" in message(supplier("a", narrow, wide, at=NANTES), territory=rennes)
     assert "ne touche pas" in message(supplier("a", narrow, ground, wide, at=NANTES), territory=rennes)

@@ -5,6 +5,9 @@
   const form = document.getElementById("formulaire");
   const status = document.getElementById("annonce");
 
+  // what is understood is shown already
+  form.querySelector(".actions [value=comprendre]").hidden = true;
+
   function announce(text, isSeen) {
     status.textContent = text;
     status.classList.toggle("hidden", !isSeen);

@@ -42,6 +42,13 @@
   addCopies(document);
   document.body.addEventListener("htmx:afterSettle", (event) => {
     addCopies(document);
+    const pressed = event.detail.requestConfig && event.detail.requestConfig.elt;
+    // what was asked for is where reading goes on
+    if (pressed && pressed.value) {
+      const more = /^suite-(\d+)-/.exec(pressed.value);
+      const wanted = document.getElementById(more ? `candidats-${more[1]}` : pressed.name === "voir" && `lot-${pressed.value}`);
+      if (wanted) wanted.closest("[tabindex]").focus();
+    }
     if (event.detail.requestConfig && event.detail.requestConfig.verb === "post") {
       sayAddress("pushState");
       shown = location.search;

@@ -71,7 +71,7 @@ async def test_a_proposal_fills_in_the_form_with_its_lots(served: Client, browse
     matched = (await served.post("/match", json=request_on(browser.page))).json()
     assert [lot["total"] for lot in matched["lots"]] == [lot["total"] for lot in proposal["lots"]]
     for asked, lot in zip(request_on(browser.page)["lots"], proposal["lots"], strict=True):
-        assert (asked["reserved"], asked["duration_months"]) == (lot["reserved"], 24)
+        assert (asked.get("reserved", []), asked["duration_months"]) == (lot["reserved"], 24)
 
 
 async def test_rules_and_amounts_by_trade_change_the_comparison(served: Client, browser: Browser, source: str) -> None:
@@ -103,3 +103,18 @@ async def test_what_is_missing_is_said_on_the_form(browser: Browser) -> None:
     assert '<a href="#lots">' in browser.page
     await browser.submit("lotissement", faire="ajouter")
     assert (heading(browser.page), "lot-2-objet" in browser.fields("lotissement")) == ("Découper en lots", True)
+
+
+async def test_lots_of_the_same_words_have_amounts_of_their_own_and_none_is_lost(browser: Browser) -> None:
+    """Of more than ten lots the page asks for the amounts of those that it shows."""
+    words = TYPED["lot-1-objet"]
+    lots = {f"lot-{number}-objet": words for number in range(1, 13)}
+    await browser.sign_in()
+    await browser.open("/lotissement")
+    await browser.submit("lotissement", {**TYPED, **lots}, faire="comprendre")
+    assert f"montant-2-{TRADES[0]}" in browser.fields("lotissement")
+    await browser.submit("lotissement", {f"montant-2-{TRADES[0]}": "60 000"}, faire="lots-11")
+    assert f'id="montant-12-{TRADES[0]}"' in browser.page
+    assert f'id="montant-2-{TRADES[0]}"' not in browser.page
+    await browser.submit("lotissement", faire="lots-1")
+    assert browser.fields("lotissement")[f"montant-2-{TRADES[0]}"] == ["60 000"]

@@ -36,7 +36,7 @@ async def test_a_radius_is_counted_around_a_point(browser: Browser) -> None:
 
 
 async def test_an_outline_is_the_territory(browser: Browser) -> None:
-    assert await asked(browser, trace=json.dumps(POLYGON)) == {"geometry": POLYGON | {"bbox": None}}
+    assert await asked(browser, trace=json.dumps(POLYGON)) == {"geometry": POLYGON}
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.desk.form_of_need import form_of_need, plain_number
-from api.desk.need_form import LOT_FIELDS, MOST_LOTS, NEED_FIELDS, NeedForm, changed, read_need_form
+from api.desk.form_of_need import form_of_need
+from api.desk.need_form import (
+    CARRIED,
+    LOT_FIELDS,
+    LOTS_IN_FIELDS,
+    MOST_LOTS,
+    NEED_FIELDS,
+    NeedForm,
+    carried,
+    changed,
+    plain_number,
+    read_need_form,
+)
 from api.desk.understood_need import understand
 from domain.needs.need import NeedAndProcedure
 from matching.reference import Reference
@@ -107,9 +118,25 @@ def test_a_code_goes_with_the_trade_that_it_says(reference: Reference) -> None:
     assert (found.lots[0].segments, found.lots[0].cpv) == (others, ())
 
 
-def test_lots_beyond_those_of_the_page_are_left_out() -> None:
-    need = msgspec.convert(NEED | {"lots": [LOT | {"id": str(n)} for n in range(MOST_LOTS + 5)]}, NeedAndProcedure)
-    assert len(form_of_need(need).lots) == MOST_LOTS
+@pytest.mark.parametrize("count", [1, LOTS_IN_FIELDS, LOTS_IN_FIELDS + 1, MOST_LOTS])
+def test_a_page_that_does_not_show_a_form_carries_it(count: int) -> None:
+    lots = [LOT | {"id": str(n), "title": f"Lot & « {n} »"} for n in range(1, count + 1)]
+    form = form_of_need(msgspec.convert(NEED | {"lots": lots}, NeedAndProcedure))
+    fields: dict[str, list[str]] = {}
+    for name, text in form.carried():
+        fields.setdefault(name, []).append(text)
+    assert read_need_form(fields) == form
+    assert (CARRIED in fields) == (count > LOTS_IN_FIELDS)
+
+
+def test_a_lot_that_is_shown_is_as_it_is_there_and_the_others_as_they_are_carried() -> None:
+    """Boxes that were unticked, for one, are not ticked again."""
+    lots = [LOT | {"id": str(n)} for n in range(1, 4)]
+    form = form_of_need(msgspec.convert(NEED | {"lots": lots}, NeedAndProcedure))
+    along = dict(carried(form.lot_fields((0, 1, 2))))
+    read = read_need_form({CARRIED: [along[CARRIED]], "lot-2-objet": ["Autre"]}).lots
+    assert (read[0], read[2]) == (form.lots[0], form.lots[2])
+    assert (read[1].title, read[1].reserved, read[1].cpv) == ("Autre", (), "")
 
 
 def test_a_form_with_nothing_in_it_is_the_empty_one() -> None:

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from api.desk.need_form import MOST_LOTS
-from tests.api.desk.steps import Browser, send_file
+from tests.api.desk.steps import Browser, said, send_file
 from tests.api.desk.test_result_page import request_on
 from tests.api.sync.factories import Client
 from tests.sources.notices.samples import FNSIMPLE, boamp, eforms, eforms_lot, project, reserved
@@ -65,11 +64,13 @@ async def test_a_file_that_is_no_notice_is_a_mistake_and_nothing_typed_is_lost(
     assert browser.fields("besoin")["lot-1-objet"] == ["imprimerie"]
 
 
-async def test_lots_that_the_page_has_no_room_for_are_said(browser: Browser) -> None:
-    lots = "".join(eforms_lot(f"LOT-{number:04}", project()) for number in range(1, MOST_LOTS + 4))
+async def test_all_lots_of_a_long_notice_are_taken_over(browser: Browser) -> None:
+    lots = "".join(eforms_lot(f"LOT-{number:04}", project()) for number in range(1, 41))
     await browser.sign_in()
     await send_file(browser, "besoin", "avis", eforms(lots), faire="avis")
-    assert "les 3 derniers de l’avis ne sont pas repris" in browser.page
+    assert "40 lots, dont ceux du 1er au 10e sont ici" in said(browser.page)
+    await browser.submit("besoin", to="besoin/resultat")
+    assert len(request_on(browser.page)["lots"]) == 40
 
 
 async def test_the_file_of_a_form_of_another_browser_is_not_read(browser: Browser) -> None:

@@ -44,7 +44,7 @@ def request_on(page: str) -> dict[str, Any]:
 
 
 def names(page: str) -> list[str]:
-    row = r'<th scope="row" role="rowheader">\s*<span class="supplier"><a href="[^"]+">(.*?)</a></span>'
+    row = r'<th scope="row" role="rowheader">\s*<span class="supplier">(?:<a href="[^"]+">)?(.*?)(?:</a>)?</span>'
     return [unescape(name) for name in re.findall(row, page)]
 
 
@@ -72,7 +72,7 @@ async def test_another_reservation_or_radius_is_a_button_away(served: Client, br
     (lot,) = (await served.post("/match", json=request_on(page))).json()["lots"]
     assert f"Ouvert à tous</span> <b>{counted_in_words(lot['alternatives']['reserved']['none'])}</b>" in said(page)
     await browser.submit("besoin/resultat", changer="reserver-1-")
-    assert request_on(browser.page)["lots"][0]["reserved"] == []
+    assert "reserved" not in request_on(browser.page)["lots"][0]
     assert len(names(browser.page)) == min(20, lot["alternatives"]["reserved"]["none"])
     await browser.submit("besoin/resultat", changer="rayon-1-10")
     assert request_on(browser.page)["lots"][0]["max_distance_km"] == 10
@@ -81,7 +81,7 @@ async def test_another_reservation_or_radius_is_a_button_away(served: Client, br
     await browser.submit("besoin/resultat", {"rayon-1": "45"}, changer="distances")
     assert request_on(browser.page)["lots"][0]["max_distance_km"] == 45
     await browser.submit("besoin/resultat", changer="rayon-1-")
-    assert request_on(browser.page)["lots"][0]["max_distance_km"] is None
+    assert "max_distance_km" not in request_on(browser.page)["lots"][0]
 
 
 async def test_a_lot_may_be_called_anything(served: Client, browser: Browser, source: str) -> None:
@@ -121,6 +121,17 @@ async def test_a_script_gets_the_lot_it_changes_and_what_follows_from_it(
     assert json.loads(unescape(asked[1])) == request_on(browser.page)
     assert names(part.text) == names(browser.page.partition('id="reponse-2"')[2])
     assert 'name="lot-2-reserve" value="iae"' in part.text
+
+
+async def test_a_trade_without_a_candidate_does_not_contradict_the_candidates_of_the_others(
+    served: Client, browser: Browser, source: str
+) -> None:
+    page = said(await answered(served, browser, source, lot_1_objet="tonte de pelouses", lot_1_ajout="imprimerie"))
+    (lot,) = (await served.post("/match", json=request_on(page))).json()["lots"]
+    assert lot["total"] > 0
+    assert lot["tension"]["level"] == "none"
+    assert f"{lot['total']} candidats. Un métier sans candidat." in re.sub("<[^>]*>", "", page)
+    assert "aucun candidat, dont 0" not in page
 
 
 async def test_an_address_gives_the_answer_again(served: Client, browser: Browser, source: str) -> None:
