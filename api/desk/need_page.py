@@ -1,6 +1,5 @@
 """The page on which a need is said in words, and shown as it was understood."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -163,14 +162,8 @@ def need_form_page(
         reserved_types=RESERVED_TYPES,
         most_lots=MOST_LOTS,
         outlines=f"contours/{visit.services.reference.territories.version}",
-        draft=draft_of(visit),
         **_names_of_places(visit, _places(understood)),
     )
-
-
-def draft_of(visit: Visit) -> str:
-    """The name under which a browser keeps what is typed: another for each key, so that nobody else is offered it."""
-    return hashlib.sha256(f"draft\n{visit.call.bearer.id}".encode()).hexdigest()[:16]
 
 
 def _places(understood: Understood | None) -> Iterator[Area]:
