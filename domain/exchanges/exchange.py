@@ -81,6 +81,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """The means by which it went or came"""
     created_at: datetime
     """The moment it was written or noted"""
+    answers: UUID | None = None
+    """The question that it answers without publishing it; null: none. Only the buyer knows it"""
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -171,6 +173,8 @@ class MessageRequest(ReplyRequest, frozen=True, forbid_unknown_fields=True, kw_o
     supplier_id: UUID | None = None
     """The author, where a supplier is (then required), or the one recipient of a buyer's message"""
     channel: Annotated[Channel | None, msgspec.Meta(description="Where it is not the exchange's")] = None
+    answers: UUID | None = None
+    """A buyer's: the question that it answers to its author alone or, where it is confidential, in words for all"""
 
 
 class PublicationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,8 +12,8 @@ from domain.exchanges.exchange import Exchange, Message, correction_chains
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """A supplier's question, as it was last corrected; `message_id`: of its first version.
 
-    `answered`: by a publication, by a later message to this supplier alone or, where it is confidential and so cannot
-    be published, by a later message to all.
+    `answered`: by a publication, or by a message that says so: to this supplier alone or, where the question is
+    confidential and so cannot be published, to all.
     """
 
     message_id: UUID
@@ -26,10 +26,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToOne(msgspec.Struct, frozen=True):
-    """A buyer's message to one supplier. `answers`: the questions it answers, in words.
+    """A buyer's message to one supplier. `answers`: the question that it says it answers, in words.
 
     `private`: nobody else needs it, for it is confidential, follows something confidential of this supplier's, or
-    answers questions that were answered to all as well.
+    answers a question that is confidential or was answered to all as well.
     """
 
     answers: str | None
@@ -44,70 +44,53 @@ class ExchangeQuestions(msgspec.Struct, frozen=True):
 
 
 def questions_of(exchange: Exchange) -> ExchangeQuestions:
-    """The questions of an exchange, and the messages to one supplier with what they answer.
-
-    A message to one supplier answers its questions since the last such message, else what that one answered.
-    """
+    """The questions of an exchange, and the messages to one supplier with what they answer."""
     chains = correction_chains(each for each in exchange.messages if each.author == "supplier")
     published = {chains[each.publishes][0].id for each in exchange.messages if each.publishes in chains}
-    answered, replies = _replies(exchange, chains, published)
+    answered = {chains[each.answers][0].id for each in exchange.messages if each.answers in chains}
     questions = tuple(
         Question(
             message_id=message_id,
             supplier_id=versions[0].supplier_id,
             text=versions[-1].body,
             asked_at=versions[0].created_at,
-            confidential=_is_confidential(versions),
+            confidential=is_confidential(versions),
             published=message_id in published,
             answered=message_id in published or message_id in answered,
         )
         for message_id, versions in chains.items()
-        if message_id == versions[0].id and _is_question(versions) and versions[0].supplier_id is not None
+        if message_id == versions[0].id and is_question(versions) and versions[0].supplier_id is not None
     )
-    return ExchangeQuestions(questions, replies)
+    return ExchangeQuestions(questions, _replies(exchange, chains, published))
 
 
-def _replies(
-    exchange: Exchange, chains: Mapping[UUID, Sequence[Message]], published: set[UUID]
-) -> tuple[set[UUID], dict[UUID, ToOne]]:
-    """The questions that messages answer, by the ids of their first versions, and the messages to one supplier."""
-    only = exchange.recipients[0].supplier_id if len(exchange.recipients) == 1 else None
-    answered: set[UUID] = set()
+def _replies(exchange: Exchange, chains: Mapping[UUID, Sequence[Message]], published: set[UUID]) -> dict[UUID, ToOne]:
     replies: dict[UUID, ToOne] = {}
-    pending: dict[UUID, UUID | None] = {}
-    last_answers: dict[UUID, list[UUID]] = {}
-    last_confidential: dict[UUID | None, bool] = {}
+    told_in_confidence: dict[UUID | None, bool] = {}
     for message in exchange.messages:
+        to = sole_receiver(exchange, message.supplier_id)
         if message.author == "supplier":
-            versions = chains[message.id]
-            last_confidential[message.supplier_id] = _is_confidential(versions)
-            if message is versions[0] and _is_question(versions):
-                pending[message.id] = message.supplier_id
-        elif message.publishes is not None:
-            for version in chains.get(message.publishes, ()):
-                pending.pop(version.id, None)
-        elif message.corrects is None:
-            to = message.supplier_id or only
-            # confidential questions cannot be published: a message to all answers them, in the buyer's words
-            taken = [each for each, asker in pending.items() if (asker == to if to else _is_confidential(chains[each]))]
-            answered.update(taken)
-            pending = {each: asker for each, asker in pending.items() if each not in taken}
-            if to is not None:
-                answers = [each for each in taken if not _is_confidential(chains[each])]
-                private = not answers and last_confidential.get(to, False)
-                if not answers and not private:
-                    answers = last_answers.get(to, [])
-                last_answers[to] = answers
-                private = private or message.confidential or (bool(answers) and published.issuperset(answers))
-                replies[message.id] = ToOne("\n".join(chains[each][-1].body for each in answers) or None, private)
-    return answered, replies
+            told_in_confidence[message.supplier_id] = is_confidential(chains[message.id])
+        elif to is not None and message.publishes is None and message.corrects is None:
+            question = chains.get(message.answers, ()) if message.answers else ()
+            is_secret = is_confidential(question) if question else told_in_confidence.get(to, False)
+            is_published = bool(question) and question[0].id in published
+            words = question[-1].body if question and not is_secret else None
+            replies[message.id] = ToOne(words, message.confidential or is_secret or is_published)
+    return replies
 
 
-def _is_question(versions: Sequence[Message]) -> bool:
-    """A correction that takes no stance leaves the one before."""
+def sole_receiver(exchange: Exchange, supplier_id: UUID | None) -> UUID | None:
+    """The one supplier that a buyer's message goes to, named or the only recipient; None where it goes to several."""
+    return exchange.recipients[0].supplier_id if len(exchange.recipients) == 1 else supplier_id
+
+
+def is_question(versions: Sequence[Message]) -> bool:
+    """Whether a supplier's message asks. A correction that takes no stance leaves the one before."""
     stances = [each.stance for each in versions if each.stance is not None]
     return bool(stances) and stances[-1] == "question"
 
 
-def _is_confidential(versions: Sequence[Message]) -> bool:
+def is_confidential(versions: Sequence[Message]) -> bool:
+    """Whether any version of a message is for the buyer alone."""
     return any(each.confidential for each in versions)

@@ -132,6 +132,31 @@ async def test_a_question_is_answered_to_all_without_its_author(served: Client, 
     assert TWO[0] not in published["question"]
 
 
+async def test_a_question_is_answered_to_its_author_alone(served: Client, browser: Browser, source: str) -> None:
+    """By the button that says so: another message to who asked leaves the question open, on the page as in the API."""
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    await desk.reply(desk.links()[TWO[0]], body="Quel volume ?", stance="question")
+    exchange = await desk.exchange()
+    page, asked = f"echanges/{exchange['id']}", exchange["messages"][-1]["id"]
+    await desk.open(page)
+    assert f"?repond={asked}&amp;a={desk.suppliers[TWO[0]]}#ecrire" in browser.page
+    await desk.send(page, faire="message", a=desk.suppliers[TWO[0]], texte="La visite est déplacée.")
+    await desk.open("echanges")
+    assert "Questions sans réponse (1)" in browser.page
+    await desk.open(f"{page}?repond={asked}&a={desk.suppliers[TWO[0]]}")
+    assert browser.fields(f"{desk.path}/{page}")["repond"] == [asked]
+    refused = await desk.send(page, faire="relire", texte="")
+    assert (refused.status_code, "Quel volume ?" in browser.page) == (422, True)
+    await desk.send(page, faire="relire", texte="Dix tonnes.")
+    await desk.send(page, faire="message")
+    assert (await desk.exchange())["messages"][-1]["answers"] == asked
+    await desk.open("echanges")
+    assert "Questions sans réponse" not in browser.page
+    matrix = (await desk.buyer.get(f"/{desk.api}/equal-treatment")).json()
+    assert {each["code"] for each in matrix["gaps"]} == {"missed_information", "answer_not_shared"}
+
+
 async def test_an_answer_by_telephone_is_noted(served: Client, browser: Browser, source: str) -> None:
     desk = await desk_of(served, browser, source, *TWO)
     await desk.write()
