@@ -76,7 +76,8 @@ async def select_need_names(
 ) -> Sequence[NeedName]:
     """Up to `limit` needs: those of these ids, then the newest in these statuses."""
     named, own = needs.c.id == func.any(list(ids)), needs.c.organisation_id == organisation_id
-    words = [needs.c.content.op("->>", return_type=SqlText())(literal(name, SqlText)).label(name) for name in ("title", "reference")]
+    word = needs.c.content.op("->>", return_type=SqlText())
+    words = [word(literal(name, SqlText)).label(name) for name in ("title", "reference")]
     query = select(needs.c.id, *words).where(own, or_(named, needs.c.status.in_(statuses)))
     rows = await connection.execute(query.order_by(named.desc(), needs.c.id.desc()).limit(limit))
     return msgspec.convert(rows.all(), list[NeedName], from_attributes=True)
