@@ -90,7 +90,7 @@ class SomeLots(NamedTuple):
 def lots_from(lots: Sequence[Any], place: str, lines: Callable[[Any], int] = lambda _: 1) -> SomeLots:
     """The page of lots on which the lot of that place is; the first page, where there is none.
 
-    `lines`: the number of lines that a lot takes. A page has at most ten lots and, unless one alone has more, 200 lines.
+    `lines`: the number of lines that a lot takes. A page has at most ten lots and 200 lines, or one lot.
     """
     wanted = int(place) if place.isascii() and place.isdecimal() and len(place) < MOST_DIGITS else 1
     at = wanted - 1 if 1 <= wanted <= len(lots) else 0

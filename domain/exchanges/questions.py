@@ -1,6 +1,6 @@
 """The questions of suppliers in an exchange: which were answered or published, and by which messages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -62,6 +62,15 @@ def questions_of(exchange: Exchange) -> ExchangeQuestions:
         if message_id == versions[0].id and is_question(versions) and versions[0].supplier_id is not None
     )
     return ExchangeQuestions(questions, _replies(exchange, chains, published))
+
+
+def unanswered(messages: Iterable[Message]) -> list[UUID]:
+    """The questions of an exchange without an answer, by the ids of their first versions; no text is looked at."""
+    said = list(messages)
+    chains = correction_chains(each for each in said if each.author == "supplier")
+    over = {chains[to][0].id for each in said for to in (each.publishes, each.answers) if to in chains}
+    firsts = ((message_id, versions) for message_id, versions in chains.items() if message_id == versions[0].id)
+    return [message_id for message_id, versions in firsts if is_question(versions) and message_id not in over]
 
 
 def _replies(exchange: Exchange, chains: Mapping[UUID, Sequence[Message]], published: set[UUID]) -> dict[UUID, ToOne]:

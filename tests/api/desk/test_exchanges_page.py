@@ -8,7 +8,7 @@ import pytest
 
 from db.api_keys import create_key, organisation_name
 from db.core.engine import transaction
-from tests.api.desk.steps import FORM, Browser, heading
+from tests.api.desk.steps import FORM, Browser, heading, said
 from tests.api.desk.talking import WORDS, desk_of
 from tests.api.needs.steps import new_buyer
 from tests.api.sync.factories import Client
@@ -305,3 +305,17 @@ async def test_a_supplier_beside_the_list_is_looked_up_by_keys_that_read_the_dir
     await desk.send("rencontres/nouvelle", faire="chercher", cherche=f"lointain {source}", lieu="Mairie")
     assert f'value="{far}"' in browser.page
     assert browser.fields(f"{desk.path}/rencontres/nouvelle")["lieu"] == ["Mairie"]
+
+
+async def test_the_next_step_of_a_need_is_to_read_and_answer(served: Client, browser: Browser, source: str) -> None:
+    """The list of needs says it, and one click leads to it."""
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    await desk.reply(desk.links()[TWO[0]], body="Quel volume ?", stance="question")
+    await browser.open("/besoins")
+    assert "À lire : une réponse d'un fournisseur" in said(browser.page)
+    assert f'href="./{desk.path}/echanges#a-lire"' in browser.page
+    await desk.open(f"echanges/{(await desk.exchange())['id']}")
+    await browser.open(f"/{desk.path}")
+    assert "Une question d'un fournisseur attend votre réponse" in said(browser.page)
+    assert "/echanges#questions" in browser.page
