@@ -1,4 +1,4 @@
-"""Messages of suppliers about needs that nobody of the organisation has read or answered yet, for many needs at once."""
+"""Messages of suppliers about needs that nobody of the organisation has read or answered, for many needs at once."""
 
 from collections import Counter
 from collections.abc import Collection
