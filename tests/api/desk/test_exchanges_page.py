@@ -1,6 +1,7 @@
 """The pages of exchanges: written to all or some, read, answered, published; what the API says of the same exchange."""
 
 import asyncio
+import re
 from html import unescape
 from urllib.parse import urlencode
 
@@ -319,3 +320,24 @@ async def test_the_next_step_of_a_need_is_to_read_and_answer(served: Client, bro
     await browser.open(f"/{desk.path}")
     assert "Une question d'un fournisseur attend votre réponse" in said(browser.page)
     assert "/echanges#questions" in browser.page
+
+
+async def test_the_journal_of_the_need_tells_its_exchanges_and_meetings(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    await desk.reply(desk.links()[TWO[0]], body="Oui", stance="interested")
+    await desk.open(f"echanges/{(await desk.exchange())['id']}")
+    await desk.open("rencontres/nouvelle")
+    await desk.send("rencontres/nouvelle", faire="enregistrer", jour="2027-03-16")
+    await desk.open("journal")
+    deeds = re.findall(r"<span>(.*?) <small>(.*?)</small>", said(browser.page))
+    subject = WORDS["objet"]
+    assert [words for words, _ in deeds[2:]] == [
+        f"Échange ouvert : « {subject} »",
+        f"Réponse reçue : « {subject} », {TWO[0]}",
+        f"Réponses lues : « {subject} »",
+        "Rencontre notée : « Demi-journée acheteurs et structures de l'ESS »",
+    ]
+    assert deeds[3][1] == "le fournisseur, par son lien"
