@@ -64,7 +64,7 @@ def decision_name(need_id: UUID, number: int, supplier_id: UUID, lot_id: str) ->
 
 
 async def _messages(connection: Connection, names: Sequence[str]) -> Digests:
-    """The question that a message answers counts where there is one: those that were written before had none."""
+    """The questions that a message says it answers count where it says so: those that were written before did not."""
     query = select(messages).where(messages.c.id.in_(map(_id, names)))
     rows = (await connection.execute(query)).mappings()
     return {

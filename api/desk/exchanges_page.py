@@ -153,12 +153,19 @@ def _message(visit: Visit, act: str) -> MessageRequest:
             "confidential": bool(visit.text("confidentiel")),
             "corrects": visit.text("corrige") or None,
             "channel": visit.text("moyen") or None,
-            "answers": visit.text("repond") or None,
+            "answers": _answers(visit),
         }
     try:
         return msgspec.convert(fields, MessageRequest)
     except msgspec.ValidationError as error:
         raise InvalidContent((explain(error, MessageRequest),)) from None
+
+
+def _answers(visit: Visit) -> list[str] | None:
+    """The question that the page's message answers; empty: none. A correction says nothing of it."""
+    if visit.text("corrige"):
+        return None
+    return [visit.text("repond")] if visit.text("repond") else []
 
 
 def _publication(visit: Visit, question_id: str) -> PublicationRequest:

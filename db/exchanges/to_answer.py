@@ -6,10 +6,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, literal, or_, select, text
+from sqlalchemy import func, literal, select, text
 
 from db.core.engine import Connection
-from db.schema.exchange_tables import exchanges, messages
+from db.schema.exchange_tables import exchange_recipients, exchanges, messages
 from domain.exchanges.exchange import Message
 from domain.exchanges.questions import unanswered
 
@@ -47,14 +47,17 @@ async def to_answer(connection: Connection, organisation_id: UUID, need_ids: Col
         select(exchanges.c.need_id, *columns, literal("").label("body"))
         .join(messages, messages.c.exchange_id == exchanges.c.id)
         .where(exchanges.c.organisation_id == organisation_id, exchanges.c.need_id == func.any(list(need_ids)))
-        .where(or_(messages.c.author == "supplier", messages.c.publishes.is_not(None), messages.c.answers.is_not(None)))
         .order_by(messages.c.id)
     )
     by_exchange: dict[tuple[UUID, UUID], list[Message]] = {}
     for row in await connection.execute(query):
         said = msgspec.convert(row, Message, from_attributes=True)
         by_exchange.setdefault((row.need_id, row.exchange_id), []).append(said)
+    recipients: dict[UUID, list[UUID]] = {}
+    in_them = exchange_recipients.c.exchange_id == func.any([exchange_id for _, exchange_id in by_exchange])
+    for row in await connection.execute(select(exchange_recipients).where(in_them)):
+        recipients.setdefault(row.exchange_id, []).append(row.supplier_id)
     questions: Counter[UUID] = Counter()
-    for (need_id, _), said_there in by_exchange.items():
-        questions[need_id] += len(unanswered(said_there))
+    for (need_id, exchange_id), said_there in by_exchange.items():
+        questions[need_id] += len(unanswered(said_there, recipients[exchange_id]))
     return ToAnswer(unread, questions)

@@ -42,7 +42,7 @@ def _of_recipient(ondelete: str | None = None) -> sa.ForeignKeyConstraint:
 
 
 # `supplier_id`: the author, or the one recipient; NULL: a buyer's message to all. `publishes`: the question that is
-# answered to all, in the words of `question`; `answers`: the one that is answered otherwise.
+# answered to all, in the words of `question`; `answers`: those that it says it answers otherwise, NULL: says nothing.
 messages = sa.Table(
     "messages",
     metadata,
@@ -59,16 +59,14 @@ messages = sa.Table(
     sa.Column("question", sa.Text),
     sa.Column("channel", sa.Text, nullable=False),
     *moments("created_at"),
-    *optional(sa.Uuid, "answers"),
+    sa.Column("answers", ARRAY(sa.Uuid)),
     sa.UniqueConstraint("exchange_id", "id"),
     sa.UniqueConstraint("publishes"),
     _of_recipient(),
     sa.ForeignKeyConstraint(["exchange_id", "corrects"], ["messages.exchange_id", "messages.id"]),
     sa.ForeignKeyConstraint(["exchange_id", "publishes"], ["messages.exchange_id", "messages.id"]),
-    sa.ForeignKeyConstraint(["exchange_id", "answers"], ["messages.exchange_id", "messages.id"]),
-    # few messages are corrections or answers; each deletion looks for those that refer to it
+    # few messages are corrections; each deletion looks for those that refer to it
     sa.Index(None, "exchange_id", "corrects", postgresql_where=sa.text("corrects IS NOT NULL")),
-    sa.Index(None, "exchange_id", "answers", postgresql_where=sa.text("answers IS NOT NULL")),
     sa.CheckConstraint("author IN ('buyer', 'supplier')", name="known_author"),
     sa.CheckConstraint("author = 'buyer' OR supplier_id IS NOT NULL", name="supplier_is_named"),
     sa.CheckConstraint("author = 'supplier' OR (stance IS NULL AND barriers = '{}')", name="buyer_takes_no_stance"),

@@ -19,6 +19,12 @@ from domain.text.bilingual import Text
 
 NO_MESSAGE = Text("Aucun message de cet identifiant dans cet échange", "No message with this id in this exchange")
 
+NO_QUESTION = Text("Aucune question de cet identifiant dans cet échange", "No question with this id in this exchange")
+NOT_TO_WHO_ASKED = Text(
+    "La réponse va à qui a posé la question ; pour répondre à tous, publiez la question",
+    "The answer goes to who asked; to answer to all, publish the question",
+)
+
 
 def require_message(exchange: Exchange, new: MessageRequest) -> None:
     """Raises InvalidContent, with all that is wrong, where the message cannot be added to the exchange."""
@@ -130,20 +136,14 @@ def _wrong_answer(exchange: Exchange, new: MessageRequest) -> Iterator[Problem]:
         )
         yield Problem("/answers", "not_for_this_message", detail)
         return
-    versions = correction_chains(exchange.messages).get(new.answers, ())
-    if not versions or not is_question(versions):
-        detail = Text(
-            "Aucune question de cet identifiant dans cet échange", "No question with this id in this exchange"
-        )
-        yield Problem("/answers", "not_a_question", detail)
-        return
-    asker, to = versions[0].supplier_id, sole_receiver(exchange, new.supplier_id)
-    if to != asker and not (to is None and is_confidential(versions)):
-        detail = Text(
-            "La réponse va à qui a posé la question ; pour répondre à tous, publiez la question",
-            "The answer goes to who asked; to answer to all, publish the question",
-        )
-        yield Problem("/answers", "other_audience", detail)
+    chains = correction_chains(exchange.messages)
+    to = sole_receiver([each.supplier_id for each in exchange.recipients], new.supplier_id)
+    for position, question in enumerate(new.answers):
+        versions = chains.get(question, ())
+        if not versions or not is_question(versions):
+            yield Problem(f"/answers/{position}", "not_a_question", NO_QUESTION)
+        elif to != versions[0].supplier_id and not (to is None and is_confidential(versions)):
+            yield Problem(f"/answers/{position}", "other_audience", NOT_TO_WHO_ASKED)
 
 
 def _identifying(asker: Recipient, texts: dict[str, str]) -> Iterator[Problem]:

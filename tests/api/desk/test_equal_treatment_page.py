@@ -51,7 +51,7 @@ async def test_who_lacks_an_answer_given_to_one_lacks_it_in_the_matrix(
     exchange, asker = (await desk.exchange())["id"], desk.suppliers[THREE[0]]
     asked: dict[str, Any] = {"author": "supplier", "supplier_id": asker, "body": "Combien ?", "stance": "question"}
     question = (await desk.buyer.post(f"/exchanges/{exchange}/messages", asked)).json()["id"]
-    told: dict[str, Any] = {"author": "buyer", "supplier_id": asker, "body": "Dix tonnes.", "answers": question}
+    told: dict[str, Any] = {"author": "buyer", "supplier_id": asker, "body": "Dix tonnes.", "answers": [question]}
     await desk.buyer.post(f"/exchanges/{exchange}/messages", told)
     assert await gaps(desk) == [("answer_not_shared", ["Bois B", "Chantier C"])]
     await desk.open("egalite")

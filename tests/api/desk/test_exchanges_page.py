@@ -151,7 +151,7 @@ async def test_a_question_is_answered_to_its_author_alone(served: Client, browse
     assert (refused.status_code, "Quel volume ?" in browser.page) == (422, True)
     await desk.send(page, faire="relire", texte="Dix tonnes.")
     await desk.send(page, faire="message")
-    assert (await desk.exchange())["messages"][-1]["answers"] == asked
+    assert (await desk.exchange())["messages"][-1]["answers"] == [asked]
     await desk.open("echanges")
     assert "Questions sans réponse" not in browser.page
     matrix = (await desk.buyer.get(f"/{desk.api}/equal-treatment")).json()

@@ -197,10 +197,10 @@ async def test_an_answer_to_one_says_which_question_it_answers(served: Client, s
     exchange = await create_exchange(served, source)
     one, other = exchange.suppliers
     asked = (await exchange.write(author="supplier", supplier_id=one, body="Combien ?", stance="question")).json()["id"]
-    refused = await exchange.write(body="Dix tonnes", supplier_id=other, answers=asked)
+    refused = await exchange.write(body="Dix tonnes", supplier_id=other, answers=[asked])
     assert_refused(refused, 422, "invalid-content")
-    told = await exchange.write(body="Dix tonnes", supplier_id=one, answers=asked)
-    assert (told.status_code, told.json()["answers"]) == (201, asked)
+    told = await exchange.write(body="Dix tonnes", supplier_id=one, answers=[asked])
+    assert (told.status_code, told.json()["answers"]) == (201, [asked])
     assert "answers" not in (await exchange.seen(0))["messages"][-1]
 
 

@@ -54,7 +54,10 @@ async def test_a_question_is_open_until_it_is_answered_or_published(engine: Engi
     assert (await waiting(one))[1] == 2
     await say(one, 4, author="buyer", publishes=corrected.id, question="Combien ?", supplier_id=None)
     assert (await waiting(one))[1] == 1
-    await say(one, 5, author="buyer", supplier_id=PAUL)
+    await say(one, 5, author="buyer", supplier_id=PAUL, answers=())
     assert (await waiting(one))[1] == 1
-    await say(one, 6, author="buyer", supplier_id=PAUL, answers=other.id)
+    await say(one, 6, author="buyer", supplier_id=PAUL, answers=(other.id,))
+    assert (await waiting(one))[1] == 0
+    await say(one, 7, stance="question", supplier_id=PAUL)
+    await say(one, 8, author="buyer", supplier_id=PAUL)
     assert (await waiting(one))[1] == 0
