@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, Text, cast, exists, insert, select, text
+from sqlalchemy import Row, Text, cast, exists, func, insert, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from db.audit_content import content_digests
@@ -103,7 +103,7 @@ async def next_entry(
 async def entries(
     connection: Connection,
     organisation_id: UUID,
-    object_: str | None,
+    object_: str | Sequence[str] | None,
     after: int,
     limit: int,
     *,
@@ -111,10 +111,14 @@ async def entries(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Sequence[Entry]:
-    """The organisation's entries after number `after`, oldest first; None is no filter. `since` is inclusive."""
+    """The organisation's entries after number `after`, oldest first; None is no filter. `since` is inclusive.
+
+    `object_`: the object that they are about, or several.
+    """
     columns = audit_entries.c
     wanted = [columns.organisation_id == organisation_id, columns.number > after]
-    wanted += [columns.object == object_] if object_ is not None else []
+    about = [object_] if isinstance(object_, str) else object_
+    wanted += [columns.object == func.any(list(about))] if about is not None else []
     wanted += [columns.action == action] if action is not None else []
     wanted += [columns.at >= since] if since is not None else []
     wanted += [columns.at < until] if until is not None else []

@@ -85,8 +85,13 @@ def decision_name(need_id: UUID, number: int, supplier_id: UUID, lot_id: str) ->
 
 
 async def _messages(connection: Connection, names: Sequence[str]) -> Digests:
+    """The questions that a message says it answers count where it says so: those that were written before did not."""
     query = select(messages).where(messages.c.id.in_(map(_id, names)))
-    return {f"message:{row.id}": _digest(row) for row in await connection.execute(query)}
+    rows = (await connection.execute(query)).mappings()
+    return {
+        f"message:{row['id']}": _digest(value for name, value in row.items() if name != "answers" or value is not None)
+        for row in rows
+    }
 
 
 async def _exchanges(connection: Connection, names: Sequence[str]) -> Digests:

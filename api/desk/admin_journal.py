@@ -15,7 +15,7 @@ from api.desk.written_once import id_in
 from api.web.pagination import read_cursor, write_cursor
 from db.audit import key_names, latest_entries, person_names
 from db.core.engine import Connection, transaction
-from db.needs.needs import titles_of_needs
+from db.needs.needs import select_need_names
 from domain.client import Client
 
 AT_ONCE = 50
@@ -53,8 +53,8 @@ async def _names_of_objects(
     named = {f"key:{key_id}": name for key_id, (name, _) in keys.items()}
     named |= {f"person:{person_id}": name for person_id, name in people.items()}
     if organisation_id == client.organisation_id and client.may("needs"):
-        titles = await titles_of_needs(connection, organisation_id, ids["need"])
-        return named | {f"need:{need_id}": title for need_id, title in titles.items()}
+        needs = await select_need_names(connection, organisation_id, (), ids["need"], len(ids["need"]))
+        return named | {f"need:{need.id}": need.title for need in needs}
     return named
 
 

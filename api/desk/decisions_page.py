@@ -10,7 +10,7 @@ from litestar import Response
 
 from api.desk.one_need_page import too_long
 from api.desk.page import page
-from api.desk.stored_need import lots_from, own_need_of, stored_need_page
+from api.desk.stored_need import listed_lines, lots_from, own_need_of, stored_need_page
 from api.desk.understood_place import Mistake
 from api.desk.visit import Visit
 from api.desk.written_once import acting_at, id_in
@@ -115,9 +115,10 @@ async def _decisions(
         mistakes,
         form=form,
         version=version,
-        shown=lots_from(shortlist.lots, form.place or visit.text("lots")),
+        shown=lots_from(shortlist.lots, form.place or visit.text("lots"), listed_lines),
         decisions={(each.lot_id, each.supplier_id): each for each in version.decisions},
         tags={lot.id: _tag(version.decisions, lot.id) for lot in shortlist.lots},
+        totals=version.totals,
         titles={lot.id: lot.title or "" for lot in version.need.lots},
         reserved={lot.id: lot.reserved for lot in version.need.lots},
         can_decide=bool(MOVES[need.status]),

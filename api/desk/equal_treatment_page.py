@@ -34,6 +34,8 @@ SAME_WORDS: frozenset[GapCode] = frozenset(
     ("not_contacted", "missed_information", "missed_answer", "missed_correction", "not_delivered")
 )
 """The gaps that the same words close."""
+LACKING = SAME_WORDS - {"not_delivered"} | {"answer_not_shared"}
+"""The gaps of who lacks what others were told."""
 MOST_NAMED = 3
 STATES: dict[CellState, Text] = {
     "received": Text("reçu", "received"),
@@ -130,7 +132,7 @@ def _rows(treatment: EqualTreatment, told: list[set[UUID]], meetings: list[UUID]
 
 def _received(supplier: SupplierTreatment, messages: set[UUID]) -> CellState:
     lacking = {each.code for each in supplier.gaps if each.message_id in messages}
-    if lacking & SAME_WORDS - {"not_delivered"}:
+    if lacking & LACKING:
         return "lacks"
     states = [each.state for each in supplier.informations if each.message_id in messages]
     order = ("received", "to_be_confirmed", "under_way", "not_delivered")

@@ -153,11 +153,19 @@ def _message(visit: Visit, act: str) -> MessageRequest:
             "confidential": bool(visit.text("confidentiel")),
             "corrects": visit.text("corrige") or None,
             "channel": visit.text("moyen") or None,
+            "answers": _answers(visit),
         }
     try:
         return msgspec.convert(fields, MessageRequest)
     except msgspec.ValidationError as error:
         raise InvalidContent((explain(error, MessageRequest),)) from None
+
+
+def _answers(visit: Visit) -> list[str] | None:
+    """The question that the page's message answers; empty: none. A correction says nothing of it."""
+    if visit.text("corrige"):
+        return None
+    return [visit.text("repond")] if visit.text("repond") else []
 
 
 def _publication(visit: Visit, question_id: str) -> PublicationRequest:
@@ -173,7 +181,13 @@ def _publication(visit: Visit, question_id: str) -> PublicationRequest:
 
 def _mistakes(invalid: InvalidContent, act: str, argument: str) -> Sequence[Mistake]:
     """The problems of a form at its fields."""
-    names = {"body": "texte", "supplier_id": "a", "confidential": "confidentiel", "channel": "moyen"}
+    names = {
+        "body": "texte",
+        "supplier_id": "a",
+        "confidential": "confidentiel",
+        "channel": "moyen",
+        "answers": "texte",
+    }
     if act == "reponse":
         names = {"body": "dit", "supplier_id": "de", "barriers_note": "precision", "stance": "position"}
     if act == "publier":
@@ -201,6 +215,7 @@ async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Seq
         last_days={each: last_day(at) for each, at in expiries.items()},
         mistakes=mistakes,
         wrong={each.field for each in mistakes},
+        answering=next((each for each in read.questions.asked if str(each.message_id) == visit.text("repond")), None),
         **_shown(read),
         states=STATES,
         failures=FAILURES,

@@ -26,7 +26,7 @@ class Deed(NamedTuple):
 def in_words(entry: AuditEntry, names: Mapping[str, str]) -> Text:
     """The act in words. `names`: of suppliers, by their ids."""
     detail = entry.detail
-    supplier = names.get(str(detail.get("supplier_id")), "")
+    supplier = names.get(_supplier_of(entry), "")
     named = Text(f"« {supplier} »", f"“{supplier}”") if supplier else Text("un fournisseur", "a supplier")
     if entry.action == "need.changed" and isinstance(fields := detail.get("fields"), list):
         known = [NEED_FIELDS.get(each, Text(each, each)) for each in fields]
@@ -49,11 +49,24 @@ def in_words(entry: AuditEntry, names: Mapping[str, str]) -> Text:
     return DEEDS.get(entry.action, Text(entry.action, entry.action))
 
 
+def talk_in_words(entry: AuditEntry, names: Mapping[str, str], title: str) -> Text:
+    """An act in an exchange, or on a meeting, of that title. `names`: of suppliers, by their ids."""
+    deed = DEEDS.get(entry.action, Text(entry.action, entry.action))
+    supplier = names.get(_supplier_of(entry), "")
+    about = f", {supplier}" if supplier else ""
+    return Text(f"{deed.fr} : « {title} »{about}", f"{deed.en}: “{title}”{about}")
+
+
 async def supplier_names(connection: Connection, shown: Sequence[AuditEntry]) -> dict[str, str]:
     """The names of the suppliers that the entries are about, by their ids."""
-    ids = {str(entry.detail["supplier_id"]) for entry in shown if entry.detail.get("supplier_id")}
-    found = await living_suppliers(connection, {UUID(each) for each in ids})
+    found = await living_suppliers(connection, {UUID(each) for each in map(_supplier_of, shown) if each})
     return {str(supplier_id): supplier.name for supplier_id, supplier in found.items()}
+
+
+def _supplier_of(entry: AuditEntry) -> str:
+    """The id of the supplier that an entry is about, or that holds the link used; empty for none."""
+    by_link = entry.actor_id if entry.means == "reply_link" else None
+    return str(entry.detail.get("supplier_id") or by_link or "")
 
 
 DEEDS = {
@@ -65,15 +78,18 @@ DEEDS = {
     "need.deleted": Text("Besoin supprimé", "Need deleted"),
     "need.purged": Text("Dossier effacé après sa durée de conservation", "Record erased after its retention period"),
     "award.withdrawn": Text("Attribution retirée", "Award withdrawn"),
-    "exchange.opened": Text("Fournisseurs consultés", "Suppliers written to"),
+    "exchange.opened": Text("Échange ouvert", "Exchange opened"),
     "exchange.read": Text("Réponses lues", "Answers read"),
     "message.sent": Text("Message envoyé", "Message sent"),
     "message.noted": Text("Réponse notée", "Answer noted"),
     "message.received": Text("Réponse reçue", "Answer received"),
-    "reply_link.created": Text("Lien de réponse refait", "Reply link made anew"),
-    "reply_link.revoked": Text("Lien de réponse révoqué", "Reply link revoked"),
-    "meeting.created": Text("Rencontre prévue", "Meeting planned"),
+    "question.published": Text("Question partagée avec tous", "Question shared with all"),
+    "reply_link.created": Text("Lien pour répondre donné", "Link to answer given"),
+    "reply_link.revoked": Text("Lien pour répondre retiré", "Link to answer taken away"),
+    "meeting.created": Text("Rencontre notée", "Meeting entered"),
     "meeting.changed": Text("Rencontre changée", "Meeting changed"),
+    "meeting.held": Text("Rencontre tenue", "Meeting held"),
+    "meeting.cancelled": Text("Rencontre annulée", "Meeting cancelled"),
     "calendar_feed.created": Text("Adresse de calendrier créée", "Address of a calendar made"),
     "calendar_feed.revoked": Text("Adresse de calendrier révoquée", "Address of a calendar revoked"),
     "key.created": Text("Clé créée", "Key made"),

@@ -26,6 +26,7 @@ from domain.meetings.meeting import (
     MeetingRequest,
     Participant,
 )
+from domain.needs.status import NO_NEED
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
 from domain.text.typography import PARIS
@@ -48,6 +49,7 @@ _POINTERS = {
     "agenda": "partie-1",
     "follow_ups": "suite-1",
     "participants": "invites",
+    "need_ids": "besoins",
 }
 
 
@@ -94,6 +96,7 @@ def fields_of(meeting: Meeting, reference: Reference) -> dict[str, list[str]]:
         "adresse": meeting.url or "",
         "compte-rendu": meeting.minutes or "",
     }
+    about = {"besoin": [str(each) for each in meeting.need_ids]}
     for position, each in enumerate(meeting.participants):
         said[f"invite-{position}"] = YES
         said[f"venu-{position}"] = "" if each.attended is None else YES if each.attended else NO
@@ -101,7 +104,7 @@ def fields_of(meeting: Meeting, reference: Reference) -> dict[str, list[str]]:
     for row, one in enumerate(meeting.follow_ups, 1):
         said |= {f"suite-{row}": one.what, f"qui-{row}": one.who or "", f"fait-{row}": YES if one.done else ""}
         said[f"pour-{row}"] = one.due_on.isoformat() if one.due_on else ""
-    return {name: [text] for name, text in said.items()} | _agenda_fields(meeting.agenda or ())
+    return {name: [text] for name, text in said.items()} | about | _agenda_fields(meeting.agenda or ())
 
 
 def with_template(fields: Fields) -> dict[str, list[str]]:
@@ -138,7 +141,7 @@ def request_in(
     start, end = _moments(fields, mistakes)
     place = _with_position(_place(fields, reference, mistakes), before)
     said: dict[str, Any] = {
-        "need_ids": before.need_ids if before else (need_id,),
+        "need_ids": tuple(_need_ids(fields, need_id, before)),
         "format": _text(fields, "forme"),
         "title": _text(fields, "titre"),
         "starts_at": start,
@@ -167,6 +170,15 @@ def mistakes_in(invalid: InvalidContent) -> Iterator[Mistake]:
     for each in invalid.problems:
         step = each.pointer.partition("/")[2].partition("/")[0]
         yield Mistake(_POINTERS.get(step, "titre"), each.detail)
+
+
+def _need_ids(fields: Fields, need_id: UUID, before: Meeting | None) -> Iterator[UUID]:
+    """The needs that the meeting is about: that of the page, and those that are ticked beside it."""
+    ticked = [id_in(each, NO_NEED) for each in fields.get("besoin", []) if each]
+    wanted = {need_id, *ticked}
+    yield from dict.fromkeys(
+        (*(each for each in (before.need_ids if before else ()) if each in wanted), need_id, *ticked)
+    )
 
 
 def _text(fields: Fields, name: str) -> str:

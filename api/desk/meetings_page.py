@@ -33,15 +33,16 @@ from api.web.form_fields import Fields
 from db.core.engine import Connection, transaction
 from db.meetings.calendar_feeds import feed_made_at
 from db.meetings.meetings import MeetingFilters, meetings_of, select_meetings
+from db.needs.needs import select_need_names
 from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers
 from domain.errors import InvalidContent, NotFound
 from domain.meetings.meeting import Meeting, MeetingStatus
-from domain.needs.status import NO_NEED
+from domain.needs.status import NO_NEED, OPEN
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
 
-MOST_LISTED = 500
+MOST_LISTED, MOST_NEEDS = 500, 100
 UNSAVED = ("modele", "chercher")
 """The buttons that change the form alone."""
 STATUS_OF: dict[str, MeetingStatus] = {"tenue": "held", "annuler": "cancelled"}
@@ -178,6 +179,8 @@ async def _form_page(
         need = await own_need(connection, organisation, need_id)
         meeting = await _meeting_about(connection, organisation, need_id, meeting_id) if meeting_id else None
         version = await select_shortlist(connection, organisation, need_id, None)
+        about = meeting.need_ids if meeting else ()
+        needs = await select_need_names(connection, organisation, OPEN, (need_id, *about), MOST_NEEDS)
         named = await living_suppliers(connection, ticked)
         sought = (fields or {}).get("cherche", [""])[-1]
         found = await found_in_directory(visit, connection, sought)
@@ -194,6 +197,8 @@ async def _form_page(
         parts=parts_of(meeting) if meeting else [],
         fields=shown,
         ticked={str(named[each].id) for each in ticked if each in named},
+        other_needs=[each for each in needs if each.id != need_id],
+        about=about,
         choices=choices_of(version, named, found),
         invited=[each.supplier_id for each in meeting.participants if each.supplier_id] if meeting else [],
         rows=rows,

@@ -1,6 +1,5 @@
 """The page on which a need is said in words, and shown as it was understood."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -179,7 +178,6 @@ def need_form_page(
         reserved_hints=RESERVED_HINTS,
         most_lots=MOST_LOTS,
         outlines=f"contours/{visit.services.reference.territories.version}",
-        draft=draft_of(visit),
         **_names_of_places(visit, _places(understood)),
     )
 
@@ -196,11 +194,6 @@ def _lots_shown(visit: Visit, form: NeedForm, mistakes: Sequence[Mistake]) -> So
     if not wrong or any(number is None or 0 <= number - shown.first < LOTS_AT_ONCE for number in wrong):
         return shown
     return lots_from(form.lots, str(wrong[0]))
-
-
-def draft_of(visit: Visit) -> str:
-    """The name under which a browser keeps what is typed: another for each key, so that nobody else is offered it."""
-    return hashlib.sha256(f"draft\n{visit.call.bearer.id}".encode()).hexdigest()[:16]
 
 
 def _places(understood: Understood | None) -> Iterator[Area]:

@@ -16,11 +16,11 @@ from api.desk.visit import Visit
 from api.desk.written_once import Done, matched_once
 from api.needs.edit_need import plan_need
 from api.needs.match_own_need import MatchedNeed, new_need_to_match
+from api.needs.progress import progress_with_answers
 from api.runtime.actor import Acting
 from api.web.pagination import read_cursor, write_cursor
 from db.core.engine import Connection, transaction
 from db.needs.needs import NeedFilters, select_needs
-from db.needs.progress import progress_of
 from domain.errors import InvalidContent
 from domain.needs.need import NeedAndProcedure, PlannedNeed
 from domain.needs.next_step import next_step
@@ -41,7 +41,7 @@ async def list_own_needs(visit: Visit) -> Response[bytes]:
         fetch = partial(select_needs, connection, organisation, filters)
         found = await fetch(after, NEEDS_AT_ONCE + 1)
         needs = found[:NEEDS_AT_ONCE]
-        progress = await progress_of(connection, organisation, [need.id for need in needs])
+        progress = await progress_with_answers(connection, organisation, needs)
     return visit.page(
         "needs.html",
         needs=[(need, next_step(need, progress[need.id])) for need in needs],

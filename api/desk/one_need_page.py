@@ -16,10 +16,10 @@ from api.desk.understood_place import Mistake
 from api.desk.visit import Visit
 from api.desk.written_once import acting_at, id_in
 from api.needs.edit_need import NeedChange, NeedDocument, delete_draft, edit_need
+from api.needs.progress import progress_with_answers
 from api.web.problems import Refusal
 from db.core.engine import transaction
 from db.needs.awards import select_awards
-from db.needs.progress import progress_of
 from db.needs.shortlists import select_decisions, select_shortlists
 from domain.needs.next_step import next_step
 from domain.needs.status import MOVES, NO_NEED, OPEN, Status, StoredNeed
@@ -120,7 +120,7 @@ async def _need(
     """The page of a need; where its file was filled in wrongly, with what was typed."""
     async with transaction(visit.services.database) as connection:
         organisation = visit.call.bearer.organisation_id
-        progress = await progress_of(connection, organisation, [need.id])
+        progress = await progress_with_answers(connection, organisation, [need])
         versions = await select_shortlists(connection, organisation, need.id, None, 1)
         decisions = await select_decisions(connection, organisation, need.id, need.shortlists, None, None)
         awards = await select_awards(connection, organisation, need.id, None, MOST_AWARDS)

@@ -19,8 +19,10 @@ REFUSALS: dict[str, Text] = {
         "Somebody else changed this since you opened it: open it again, then make your change once more.",
     ),
     "body-too-large": Text(
-        "Ce que vous envoyez est plus volumineux que ce service n'en reçoit.",
-        "What you send is larger than this service takes.",
+        "Ce que vous envoyez est plus volumineux que ce service n'en reçoit, et rien n'a été enregistré. Revenez à la "
+        "page précédente, où votre saisie est gardée, et enregistrez-la en plusieurs fois.",
+        "What you send is larger than this service takes, and nothing was stored. Go back to the page before, where "
+        "what you typed is kept, and save it in several parts.",
     ),
     "email-quota": Text(
         "Votre organisation a envoyé autant de courriels qu'elle le peut en 24 heures : écrivez à moins de "

@@ -1,6 +1,6 @@
 """The parts that all pages of a stored need share: the need itself, changes that cross another's, pages of lots."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -15,8 +15,9 @@ from api.needs.own_need import own_need
 from api.web.problems import Refusal
 from db.core.engine import transaction
 from domain.needs.status import NO_NEED, StoredNeed
+from domain.shortlists.shortlist import LotShortlist
 
-LOTS_AT_ONCE, MOST_DIGITS = 10, 4
+LOTS_AT_ONCE, LINES_AT_ONCE, MOST_DIGITS = 10, 200, 4
 KNOWN_FIELD = "etat"
 """The field with the entity tag of the need as the form was filled in from it."""
 
@@ -74,27 +75,42 @@ async def _crossed(visit: Visit, need_id: str, edit: Edit) -> Response[bytes] | 
 
 
 class SomeLots(NamedTuple):
-    """The lots that one page shows, of a need that may have 200: `first` is the place of the first, from 1."""
+    """The lots that one page shows, of a need that may have 200.
+
+    `first`: the place of the first, from 1; `before`, `after`: that of the first on the pages beside, if any.
+    """
 
     lots: Sequence[Any]
     first: int
     total: int
-
-    @property
-    def before(self) -> int | None:
-        """The place at which the page before begins."""
-        return self.first - LOTS_AT_ONCE if self.first > 1 else None
-
-    @property
-    def after(self) -> int | None:
-        """The place at which the next page begins."""
-        following = self.first + LOTS_AT_ONCE
-        return following if following <= self.total else None
+    before: int | None
+    after: int | None
 
 
-def lots_from(lots: Sequence[Any], place: str) -> SomeLots:
-    """The page of lots on which the lot of that place is; the first page, where there is none."""
+def lots_from(lots: Sequence[Any], place: str, lines: Callable[[Any], int] = lambda _: 1) -> SomeLots:
+    """The page of lots on which the lot of that place is; the first page, where there is none.
+
+    `lines`: the number of lines that a lot takes. A page has at most ten lots and 200 lines, or one lot.
+    """
     wanted = int(place) if place.isascii() and place.isdecimal() and len(place) < MOST_DIGITS else 1
     at = wanted - 1 if 1 <= wanted <= len(lots) else 0
-    first = at - at % LOTS_AT_ONCE
-    return SomeLots(lots[first : first + LOTS_AT_ONCE], first + 1, len(lots))
+    starts, used = [0], 0
+    for index, lot in enumerate(lots):
+        used += lines(lot)
+        if index > starts[-1] and (index - starts[-1] == LOTS_AT_ONCE or used > LINES_AT_ONCE):
+            starts.append(index)
+            used = lines(lot)
+    page = max(number for number, start in enumerate(starts) if start <= at)
+    first, end = starts[page], starts[page + 1] if page + 1 < len(starts) else len(lots)
+    return SomeLots(
+        lots[first:end],
+        first + 1,
+        len(lots),
+        before=starts[page - 1] + 1 if page else None,
+        after=end + 1 if end < len(lots) else None,
+    )
+
+
+def listed_lines(lot: LotShortlist) -> int:
+    """The number of suppliers that a version lists for a lot."""
+    return len(lot.candidates) + len(lot.near_misses) + len(lot.unknown_trade.nearest)

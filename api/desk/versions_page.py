@@ -5,14 +5,16 @@ from collections.abc import Iterable
 from functools import partial
 from typing import get_args
 
+import msgspec
 from litestar import Response
 
 from api.desk.need_in_words import changed_lines
 from api.desk.page import page
-from api.desk.stored_need import lots_from, own_need_of, stored_need_page
+from api.desk.stored_need import listed_lines, lots_from, own_need_of, stored_need_page
 from api.desk.visit import Visit
 from api.desk.written_once import Done, acting_at, id_in, matched_once
 from api.needs.compare_versions import compared
+from api.needs.edit_need import Edit, NeedChange, NeedDocument, edit_need
 from api.needs.freeze_shortlist import freeze_shortlist
 from api.needs.match_own_need import MatchedNeed, own_need_to_match
 from api.needs.own_need import version_of
@@ -20,11 +22,13 @@ from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
 from db.needs.shortlists import select_shortlists
 from domain.needs.next_step import changed_criteria
-from domain.needs.status import MOVES, NO_NEED
+from domain.needs.status import MOVES, NO_NEED, OPEN
 from domain.report.build import best_outcome
 from domain.shortlists.shortlist import Advice, Severity
 
 MOST_VERSIONS = 200
+SHOWN_BY_LOT = ("20", "50", "100")
+"""The numbers of candidates that a version may list for each lot."""
 
 
 @page("GET", "/besoins/{need_id}/versions", scope="needs")
@@ -49,6 +53,8 @@ async def list_versions(visit: Visit, need_id: str) -> Response[bytes]:
         versions=versions,
         changed=changed_criteria(latest.need, need.content),
         can_be_frozen=bool(MOVES[need.status]),
+        numbers=tuple(sorted({*map(int, SHOWN_BY_LOT), need.content.limit})) if need.status in OPEN else (),
+        totals=latest.totals,
         difference=difference,
         lines=lines,
     )
@@ -58,6 +64,8 @@ async def list_versions(visit: Visit, need_id: str) -> Response[bytes]:
 async def freeze_next_version(visit: Visit, need_id: str) -> Response[bytes]:
     """The way to the next version, frozen as the suppliers are now."""
     own = id_in(need_id, NO_NEED)
+    if visit.text("montrer") in SHOWN_BY_LOT:
+        await edit_need(acting_at(visit), own, None, _showing(int(visit.text("montrer"))))
 
     async def carry_out(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> Done:
         number, _ = await freeze_shortlist(connection, acting, own, matched)
@@ -79,7 +87,7 @@ async def show_version(visit: Visit, need_id: str, number: str) -> Response[byte
         need,
         version=version,
         shortlist=shortlist,
-        shown=lots_from(shortlist.lots, visit.text("lots")),
+        shown=lots_from(shortlist.lots, visit.text("lots"), listed_lines),
         decisions={(each.lot_id, each.supplier_id): each for each in version.decisions},
         titles={lot.id: lot.title or "" for lot in version.need.lots},
         reserved={lot.id: lot.reserved for lot in version.need.lots},
@@ -87,6 +95,15 @@ async def show_version(visit: Visit, need_id: str, number: str) -> Response[byte
         best_outcome=best_outcome,
         most_grave_first=most_grave_first,
     )
+
+
+def _showing(candidates: int) -> Edit:
+    """The need with so many candidates listed for each lot."""
+
+    def edit(before: NeedDocument) -> NeedChange:
+        return msgspec.structs.replace(before, limit=candidates)
+
+    return edit
 
 
 def most_grave_first(points: Iterable[Advice]) -> list[Advice]:

@@ -59,6 +59,11 @@ class Visit:
         """The way from this page to the first: links are relative, so that no proxy's prefix is lost."""
         return "./" + "../" * (self.call.scope["path"].count("/") - 1)
 
+    @property
+    def person_mark(self) -> str:
+        """The mark of what a browser keeps of a person's typing: another for each key, so nobody else is offered it."""
+        return hashlib.sha256(f"draft\n{self.client.id}".encode()).hexdigest()[:16] if self.client else ""
+
     def text(self, name: str) -> str:
         """The last text of a field; empty where there is none."""
         return self.fields.get(name, [""])[-1]

@@ -10,12 +10,11 @@ from api.runtime.actor import Acting
 from db.audit import last_details, write_entry
 from db.core.engine import Connection
 from db.exchanges.exchanges import exchanges_of
+from db.exchanges.to_answer import READ
 from domain.audit import Detail
 from domain.exchanges.exchange import Exchange, Message
 from domain.exchanges.questions import ExchangeQuestions, questions_of
 from domain.needs.status import StoredNeed
-
-READ = "exchange.read"
 
 
 class ReadExchange(msgspec.Struct, frozen=True):

@@ -83,6 +83,12 @@ async def exchanges_of(connection: Connection, organisation_id: UUID, need_id: U
     return await _whole_exchanges(connection, {"organisation_id": organisation_id, "need_id": need_id})
 
 
+async def subjects_of(connection: Connection, organisation_id: UUID, need_id: UUID) -> dict[UUID, str]:
+    """The subjects of the exchanges about a need of the organisation, by their ids."""
+    query = select(exchanges.c.id, exchanges.c.subject).filter_by(organisation_id=organisation_id, need_id=need_id)
+    return {row.id: row.subject for row in await connection.execute(query)}
+
+
 async def select_exchanges(
     connection: Connection, organisation_id: UUID, need_id: UUID, after: UUID | None, limit: int
 ) -> Sequence[ExchangeSummary]:

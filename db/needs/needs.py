@@ -5,7 +5,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Date, and_, cast, delete, insert, literal, select, update
+from sqlalchemy import ColumnElement, Date, and_, cast, delete, func, insert, literal, or_, select, update
 from sqlalchemy import Text as SqlText
 from sqlalchemy.exc import IntegrityError
 
@@ -27,6 +27,14 @@ class NeedFilters(msgspec.Struct, frozen=True):
     statuses: tuple[Status, ...] | None = None
     planned_from: date | None = None
     planned_to: date | None = None
+
+
+class NeedName(msgspec.Struct, frozen=True):
+    """A need by the words that name it."""
+
+    id: UUID
+    title: str | None
+    reference: str | None
 
 
 async def insert_need(connection: Connection, organisation_id: UUID, content: PlannedNeed, now: datetime) -> StoredNeed:
@@ -63,14 +71,16 @@ async def select_needs(
     return msgspec.convert(rows.all(), list[StoredNeed], from_attributes=True)
 
 
-async def titles_of_needs(
-    connection: Connection, organisation_id: UUID, need_ids: Collection[UUID]
-) -> dict[UUID, str | None]:
-    """The titles of those of these needs that the organisation has."""
-    query = select(needs.c.id, needs.c.content).where(
-        needs.c.organisation_id == organisation_id, needs.c.id.in_(need_ids)
-    )
-    return {row.id: row.content.title for row in await connection.execute(query)}
+async def select_need_names(
+    connection: Connection, organisation_id: UUID, statuses: Collection[Status], ids: Collection[UUID], limit: int
+) -> Sequence[NeedName]:
+    """Up to `limit` needs: those of these ids, then the newest in these statuses."""
+    named, own = needs.c.id == func.any(list(ids)), needs.c.organisation_id == organisation_id
+    word = needs.c.content.op("->>", return_type=SqlText())
+    words = [word(literal(name, SqlText)).label(name) for name in ("title", "reference")]
+    query = select(needs.c.id, *words).where(own, or_(named, needs.c.status.in_(statuses)))
+    rows = await connection.execute(query.order_by(named.desc(), needs.c.id.desc()).limit(limit))
+    return msgspec.convert(rows.all(), list[NeedName], from_attributes=True)
 
 
 async def write_need(connection: Connection, organisation_id: UUID, need: StoredNeed) -> None:

@@ -1,4 +1,4 @@
-"""The progress of needs: what is frozen, decided, sent and awarded, read for a whole page of needs at once."""
+"""The progress of needs: what is frozen, decided, sent, awarded; for a whole page of needs at once."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -8,6 +8,7 @@ from sqlalchemy import and_, bindparam, func, select
 
 from db.core.engine import Connection
 from db.schema.exchange_tables import exchanges
+from db.schema.meeting_tables import meeting_needs, meetings
 from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
 from domain.needs.next_step import Progress
 
@@ -33,6 +34,11 @@ async def progress_of(
         opened.join(exchanges, exchanges.c.need_id == needs.c.id).group_by(needs.c.id), ids
     ):
         found[row.id] = msgspec.structs.replace(found[row.id], exchanges=row.number)
+    met = and_(meetings.c.id == meeting_needs.c.meeting_id, meetings.c.status != "cancelled")
+    invited = select(needs.c.id, func.count().label("number")).where(own).group_by(needs.c.id)
+    invited = invited.join(meeting_needs, meeting_needs.c.need_id == needs.c.id).join(meetings, met)
+    for row in await connection.execute(invited, ids):
+        found[row.id] = msgspec.structs.replace(found[row.id], meetings=row.number)
     stands = and_(awards.c.need_id == needs.c.id, awards.c.withdrawn_at.is_(None))
     awarded = select(needs.c.id, func.array_agg(awards.c.lot_id).label("lots")).where(own)
     for row in await connection.execute(awarded.join(awards, stands).group_by(needs.c.id), ids):

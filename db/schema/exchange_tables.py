@@ -42,7 +42,7 @@ def _of_recipient(ondelete: str | None = None) -> sa.ForeignKeyConstraint:
 
 
 # `supplier_id`: the author, or the one recipient; NULL: a buyer's message to all. `publishes`: the question that is
-# answered to all, in the words of `question`.
+# answered to all, in the words of `question`; `answers`: those that it says it answers otherwise, NULL: says nothing.
 messages = sa.Table(
     "messages",
     metadata,
@@ -59,6 +59,7 @@ messages = sa.Table(
     sa.Column("question", sa.Text),
     sa.Column("channel", sa.Text, nullable=False),
     *moments("created_at"),
+    sa.Column("answers", ARRAY(sa.Uuid)),
     sa.UniqueConstraint("exchange_id", "id"),
     sa.UniqueConstraint("publishes"),
     _of_recipient(),
@@ -73,6 +74,10 @@ messages = sa.Table(
     sa.CheckConstraint(
         "publishes IS NULL OR (author = 'buyer' AND supplier_id IS NULL AND NOT confidential)",
         name="publication_is_for_all",
+    ),
+    sa.CheckConstraint(
+        "answers IS NULL OR (author = 'buyer' AND corrects IS NULL AND publishes IS NULL)",
+        name="answer_is_the_buyers",
     ),
 )
 

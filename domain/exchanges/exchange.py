@@ -32,6 +32,7 @@ Body = Annotated[
     ),
 ]
 Barriers = Annotated[tuple[Barrier, ...], msgspec.Meta(max_length=20)]
+Answers = Annotated[tuple[UUID, ...], msgspec.Meta(max_length=100)]
 BarriersNote = Annotated[
     str, msgspec.Meta(min_length=1, max_length=2_000, description="In words, where `barriers` has `other`")
 ]
@@ -81,6 +82,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """The means by which it went or came"""
     created_at: datetime
     """The moment it was written or noted"""
+    answers: tuple[UUID, ...] | None = None
+    """The questions that it says it answers, without publishing them; null: it does not say. Only the buyer knows"""
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -171,6 +174,11 @@ class MessageRequest(ReplyRequest, frozen=True, forbid_unknown_fields=True, kw_o
     supplier_id: UUID | None = None
     """The author, where a supplier is (then required), or the one recipient of a buyer's message"""
     channel: Annotated[Channel | None, msgspec.Meta(description="Where it is not the exchange's")] = None
+    answers: Answers | None = None
+    """A buyer's: the questions that it answers, to who asked or, the confidential ones, in words for all; empty: none.
+
+    Null: it does not say. To one supplier, it is then taken as the answer to the questions of that supplier's that are
+    open; to all, as that to the confidential ones."""
 
 
 class PublicationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

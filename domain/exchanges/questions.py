@@ -1,6 +1,6 @@
 """The questions of suppliers in an exchange: which were answered or published, and by which messages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -8,12 +8,15 @@ import msgspec
 
 from domain.exchanges.exchange import Exchange, Message, correction_chains
 
+Chains = Mapping[UUID, Sequence[Message]]
+"""The versions of each message, by the id of any of them"""
+
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """A supplier's question, as it was last corrected; `message_id`: of its first version.
 
-    `answered`: by a publication, by a later message to this supplier alone or, where it is confidential and so cannot
-    be published, by a later message to all.
+    `answered`: by a publication, or by a message to this supplier alone or, where the question is confidential and so
+    cannot be published, to all: one that says so, or a later one that does not say what it answers.
     """
 
     message_id: UUID
@@ -29,7 +32,7 @@ class ToOne(msgspec.Struct, frozen=True):
     """A buyer's message to one supplier. `answers`: the questions it answers, in words.
 
     `private`: nobody else needs it, for it is confidential, follows something confidential of this supplier's, or
-    answers questions that were answered to all as well.
+    answers questions that are confidential or were answered to all as well.
     """
 
     answers: str | None
@@ -44,70 +47,98 @@ class ExchangeQuestions(msgspec.Struct, frozen=True):
 
 
 def questions_of(exchange: Exchange) -> ExchangeQuestions:
-    """The questions of an exchange, and the messages to one supplier with what they answer.
-
-    A message to one supplier answers its questions since the last such message, else what that one answered.
-    """
-    chains = correction_chains(each for each in exchange.messages if each.author == "supplier")
-    published = {chains[each.publishes][0].id for each in exchange.messages if each.publishes in chains}
-    answered, replies = _replies(exchange, chains, published)
+    """The questions of an exchange, and the messages to one supplier with what they answer."""
+    recipients = [each.supplier_id for each in exchange.recipients]
+    chains, published, answered, replies = _read(exchange.messages, recipients)
     questions = tuple(
         Question(
             message_id=message_id,
             supplier_id=versions[0].supplier_id,
             text=versions[-1].body,
             asked_at=versions[0].created_at,
-            confidential=_is_confidential(versions),
+            confidential=is_confidential(versions),
             published=message_id in published,
             answered=message_id in published or message_id in answered,
         )
-        for message_id, versions in chains.items()
-        if message_id == versions[0].id and _is_question(versions) and versions[0].supplier_id is not None
+        for message_id, versions in _asked(chains)
+        if versions[0].supplier_id is not None
     )
     return ExchangeQuestions(questions, replies)
 
 
-def _replies(
-    exchange: Exchange, chains: Mapping[UUID, Sequence[Message]], published: set[UUID]
-) -> tuple[set[UUID], dict[UUID, ToOne]]:
-    """The questions that messages answer, by the ids of their first versions, and the messages to one supplier."""
-    only = exchange.recipients[0].supplier_id if len(exchange.recipients) == 1 else None
+def unanswered(messages: Iterable[Message], recipients: Sequence[UUID]) -> list[UUID]:
+    """The questions of an exchange without an answer, by the ids of their first versions; no text is looked at."""
+    chains, published, answered, _ = _read(tuple(messages), recipients)
+    return [message_id for message_id, _ in _asked(chains) if message_id not in published | answered]
+
+
+def _asked(chains: Chains) -> Iterator[tuple[UUID, Sequence[Message]]]:
+    """The questions by the ids of their first versions."""
+    firsts = ((message_id, versions) for message_id, versions in chains.items() if message_id == versions[0].id)
+    return ((message_id, versions) for message_id, versions in firsts if is_question(versions))
+
+
+def _read(
+    messages: Sequence[Message], recipients: Sequence[UUID]
+) -> tuple[Chains, set[UUID], set[UUID], dict[UUID, ToOne]]:
+    """The versions of what suppliers said; the questions published, and answered otherwise; the messages to one.
+
+    A message to one supplier that does not say what it answers answers its questions since the last such message, else
+    what that one answered.
+    """
+    chains = correction_chains(each for each in messages if each.author == "supplier")
+    published = {chains[each.publishes][0].id for each in messages if each.publishes in chains}
     answered: set[UUID] = set()
     replies: dict[UUID, ToOne] = {}
     pending: dict[UUID, UUID | None] = {}
     last_answers: dict[UUID, list[UUID]] = {}
-    last_confidential: dict[UUID | None, bool] = {}
-    for message in exchange.messages:
+    told_in_confidence: dict[UUID | None, bool] = {}
+    for message in messages:
         if message.author == "supplier":
             versions = chains[message.id]
-            last_confidential[message.supplier_id] = _is_confidential(versions)
-            if message is versions[0] and _is_question(versions):
+            told_in_confidence[message.supplier_id] = is_confidential(versions)
+            if message is versions[0] and is_question(versions):
                 pending[message.id] = message.supplier_id
         elif message.publishes is not None:
             for version in chains.get(message.publishes, ()):
                 pending.pop(version.id, None)
         elif message.corrects is None:
-            to = message.supplier_id or only
-            # confidential questions cannot be published: a message to all answers them, in the buyer's words
-            taken = [each for each, asker in pending.items() if (asker == to if to else _is_confidential(chains[each]))]
+            to = sole_receiver(recipients, message.supplier_id)
+            taken = _taken(message, to, pending, chains)
             answered.update(taken)
             pending = {each: asker for each, asker in pending.items() if each not in taken}
             if to is not None:
-                answers = [each for each in taken if not _is_confidential(chains[each])]
-                private = not answers and last_confidential.get(to, False)
-                if not answers and not private:
+                answers = [each for each in taken if not is_confidential(chains[each])]
+                in_confidence = not answers and (bool(message.answers) or told_in_confidence.get(to, False))
+                if message.answers is None and not answers and not in_confidence:
                     answers = last_answers.get(to, [])
                 last_answers[to] = answers
-                private = private or message.confidential or (bool(answers) and published.issuperset(answers))
+                private = in_confidence or message.confidential or (bool(answers) and published.issuperset(answers))
                 replies[message.id] = ToOne("\n".join(chains[each][-1].body for each in answers) or None, private)
-    return answered, replies
+    return chains, published, answered, replies
 
 
-def _is_question(versions: Sequence[Message]) -> bool:
-    """A correction that takes no stance leaves the one before."""
+def _taken(message: Message, to: UUID | None, pending: Mapping[UUID, UUID | None], chains: Chains) -> list[UUID]:
+    """The questions that a buyer's message answers: those that it names, else those open of its one recipient.
+
+    Of a message to all that names none, the confidential ones: they cannot be published.
+    """
+    if message.answers is not None:
+        return [chains[each][0].id for each in message.answers if each in chains]
+    return [each for each, asker in pending.items() if (asker == to if to else is_confidential(chains[each]))]
+
+
+def sole_receiver(recipients: Sequence[UUID], supplier_id: UUID | None) -> UUID | None:
+    """The one supplier that a buyer's message goes to, named or the only recipient; None where it goes to several."""
+    return recipients[0] if len(recipients) == 1 else supplier_id
+
+
+def is_question(versions: Sequence[Message]) -> bool:
+    """Whether a supplier's message asks. A correction that takes no stance leaves the one before."""
     stances = [each.stance for each in versions if each.stance is not None]
     return bool(stances) and stances[-1] == "question"
 
 
-def _is_confidential(versions: Sequence[Message]) -> bool:
+def is_confidential(versions: Sequence[Message]) -> bool:
+    """Whether any version of a message is for the buyer alone."""
     return any(each.confidential for each in versions)

@@ -14,14 +14,26 @@ from domain.exchanges.exchange import (
     audience,
     correction_chains,
 )
+from domain.exchanges.questions import is_confidential, is_question, sole_receiver
 from domain.text.bilingual import Text
 
 NO_MESSAGE = Text("Aucun message de cet identifiant dans cet échange", "No message with this id in this exchange")
 
+NO_QUESTION = Text("Aucune question de cet identifiant dans cet échange", "No question with this id in this exchange")
+NOT_TO_WHO_ASKED = Text(
+    "La réponse va à qui a posé la question ; pour répondre à tous, publiez la question",
+    "The answer goes to who asked; to answer to all, publish the question",
+)
+
 
 def require_message(exchange: Exchange, new: MessageRequest) -> None:
     """Raises InvalidContent, with all that is wrong, where the message cannot be added to the exchange."""
-    if problems := (*_wrong_recipient(exchange, new), *_wrong_fields(new), *_wrong_correction(exchange, new)):
+    if problems := (
+        *_wrong_recipient(exchange, new),
+        *_wrong_fields(new),
+        *_wrong_correction(exchange, new),
+        *_wrong_answer(exchange, new),
+    ):
         raise InvalidContent(problems)
 
 
@@ -112,6 +124,26 @@ def _wrong_correction(exchange: Exchange, new: MessageRequest) -> Iterator[Probl
             "A correction has the same author and the same recipients as what it corrects",
         )
         yield Problem("/corrects", "other_audience", other)
+
+
+def _wrong_answer(exchange: Exchange, new: MessageRequest) -> Iterator[Problem]:
+    """An answer to a question goes to its author; to all, the question is published, unless it is confidential."""
+    if new.answers is None:
+        return
+    if new.author == "supplier" or new.corrects is not None:
+        detail = Text(
+            "Se donne avec un nouveau message de l'acheteur", "Goes with a message of the buyer's that corrects none"
+        )
+        yield Problem("/answers", "not_for_this_message", detail)
+        return
+    chains = correction_chains(exchange.messages)
+    to = sole_receiver([each.supplier_id for each in exchange.recipients], new.supplier_id)
+    for position, question in enumerate(new.answers):
+        versions = chains.get(question, ())
+        if not versions or not is_question(versions):
+            yield Problem(f"/answers/{position}", "not_a_question", NO_QUESTION)
+        elif to != versions[0].supplier_id and not (to is None and is_confidential(versions)):
+            yield Problem(f"/answers/{position}", "other_audience", NOT_TO_WHO_ASKED)
 
 
 def _identifying(asker: Recipient, texts: dict[str, str]) -> Iterator[Problem]:

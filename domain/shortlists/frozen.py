@@ -42,6 +42,11 @@ class LotTotal(msgspec.Struct, frozen=True):
     shown: int
     """Those that the shortlist lists"""
 
+    @property
+    def is_short(self) -> bool:
+        """Whether it has candidates that the shortlist does not list."""
+        return self.total > self.shown
+
 
 class DecisionKey(msgspec.Struct, frozen=True):
     """The lot and the supplier that a decision is about; decisions are listed in this order."""

@@ -16,7 +16,7 @@ from db.needs.needs import insert_need
 from db.needs.shortlists import write_decision
 from db.privacy.erase import erase_person
 from db.privacy.purge import plan, purge
-from domain.audit import Actor, BoundContent, Break, Detail
+from domain.audit import Actor, BoundContent, Break, Detail, content_digest
 from domain.meetings.meeting import FollowUp, MeetingRequest, Participant
 from domain.needs.award import Award
 from domain.needs.need import Lot, PlannedNeed
@@ -269,3 +269,17 @@ async def test_digests_come_in_the_order_of_the_names_however_many(engine: Engin
         digests = await content_digests(connection, names)
     assert list(digests) == names
     assert [name for name, digest in digests.items() if digest] == names[-1:]
+
+
+async def test_the_digest_of_a_message_that_answers_nothing_is_that_of_its_first_columns(engine: Engine) -> None:
+    """Entries of before bind messages that could not say which question they answer."""
+    started = await told(engine)
+    name = f"message:{started.first.id}"
+    columns = (
+        "id, exchange_id, author, supplier_id, body, stance, barriers, barriers_note, confidential, corrects, "
+        "publishes, question, channel, extract(epoch FROM created_at)::float8"
+    )
+    async with transaction(engine) as connection:
+        query = text(f"SELECT {columns} FROM messages WHERE id = :id")
+        row = (await connection.execute(query, {"id": started.first.id})).one()
+        assert (await content_digests(connection, [name]))[name] == content_digest(*row)

@@ -43,6 +43,21 @@ async def test_who_was_not_contacted_is_told_the_same_words(served: Client, brow
     assert "Aucun écart" in browser.page
 
 
+async def test_who_lacks_an_answer_given_to_one_lacks_it_in_the_matrix(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source, *THREE)
+    await desk.write()
+    exchange, asker = (await desk.exchange())["id"], desk.suppliers[THREE[0]]
+    asked: dict[str, Any] = {"author": "supplier", "supplier_id": asker, "body": "Combien ?", "stance": "question"}
+    question = (await desk.buyer.post(f"/exchanges/{exchange}/messages", asked)).json()["id"]
+    told: dict[str, Any] = {"author": "buyer", "supplier_id": asker, "body": "Dix tonnes.", "answers": [question]}
+    await desk.buyer.post(f"/exchanges/{exchange}/messages", told)
+    assert await gaps(desk) == [("answer_not_shared", ["Bois B", "Chantier C"])]
+    await desk.open("egalite")
+    assert [row_of(browser.page, each)[2] for each in THREE] == ["remis par vous ?", "manque", "manque"]
+
+
 async def test_what_some_lack_is_sent_to_each_once(served: Client, browser: Browser, source: str) -> None:
     desk = await desk_of(served, browser, source, *THREE)
     await desk.write()

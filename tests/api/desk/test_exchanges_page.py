@@ -1,6 +1,7 @@
 """The pages of exchanges: written to all or some, read, answered, published; what the API says of the same exchange."""
 
 import asyncio
+import re
 from html import unescape
 from urllib.parse import urlencode
 
@@ -8,7 +9,7 @@ import pytest
 
 from db.api_keys import create_key, organisation_name
 from db.core.engine import transaction
-from tests.api.desk.steps import FORM, Browser, heading
+from tests.api.desk.steps import FORM, Browser, heading, said
 from tests.api.desk.talking import WORDS, desk_of
 from tests.api.needs.steps import new_buyer
 from tests.api.sync.factories import Client
@@ -132,6 +133,31 @@ async def test_a_question_is_answered_to_all_without_its_author(served: Client, 
     assert TWO[0] not in published["question"]
 
 
+async def test_a_question_is_answered_to_its_author_alone(served: Client, browser: Browser, source: str) -> None:
+    """By the button that says so: another message to who asked leaves the question open, on the page as in the API."""
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    await desk.reply(desk.links()[TWO[0]], body="Quel volume ?", stance="question")
+    exchange = await desk.exchange()
+    page, asked = f"echanges/{exchange['id']}", exchange["messages"][-1]["id"]
+    await desk.open(page)
+    assert f"?repond={asked}&amp;a={desk.suppliers[TWO[0]]}#ecrire" in browser.page
+    await desk.send(page, faire="message", a=desk.suppliers[TWO[0]], texte="La visite est déplacée.")
+    await desk.open("echanges")
+    assert "Questions sans réponse (1)" in browser.page
+    await desk.open(f"{page}?repond={asked}&a={desk.suppliers[TWO[0]]}")
+    assert browser.fields(f"{desk.path}/{page}")["repond"] == [asked]
+    refused = await desk.send(page, faire="relire", texte="")
+    assert (refused.status_code, "Quel volume ?" in browser.page) == (422, True)
+    await desk.send(page, faire="relire", texte="Dix tonnes.")
+    await desk.send(page, faire="message")
+    assert (await desk.exchange())["messages"][-1]["answers"] == [asked]
+    await desk.open("echanges")
+    assert "Questions sans réponse" not in browser.page
+    matrix = (await desk.buyer.get(f"/{desk.api}/equal-treatment")).json()
+    assert {each["code"] for each in matrix["gaps"]} == {"missed_information", "answer_not_shared"}
+
+
 async def test_an_answer_by_telephone_is_noted(served: Client, browser: Browser, source: str) -> None:
     desk = await desk_of(served, browser, source, *TWO)
     await desk.write()
@@ -253,7 +279,7 @@ async def test_who_the_list_does_not_show_is_said(served: Client, browser: Brows
     desk = await desk_of(served, browser, source, *TWO, limit=1)
     for part in ("echanges/nouveau", "egalite"):
         await desk.open(part)
-        assert "candidats que la liste montre\N{NO-BREAK SPACE}: 1 sur 2" in browser.page
+        assert "la liste montre 1 des 2 candidats" in said(browser.page)
 
 
 async def test_a_supplier_beside_the_list_is_looked_up_by_keys_that_read_the_directory(
@@ -280,3 +306,38 @@ async def test_a_supplier_beside_the_list_is_looked_up_by_keys_that_read_the_dir
     await desk.send("rencontres/nouvelle", faire="chercher", cherche=f"lointain {source}", lieu="Mairie")
     assert f'value="{far}"' in browser.page
     assert browser.fields(f"{desk.path}/rencontres/nouvelle")["lieu"] == ["Mairie"]
+
+
+async def test_the_next_step_of_a_need_is_to_read_and_answer(served: Client, browser: Browser, source: str) -> None:
+    """The list of needs says it, and one click leads to it."""
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    await desk.reply(desk.links()[TWO[0]], body="Quel volume ?", stance="question")
+    await browser.open("/besoins")
+    assert "À lire : une réponse d'un fournisseur" in said(browser.page)
+    assert f'href="./{desk.path}/echanges#a-lire"' in browser.page
+    await desk.open(f"echanges/{(await desk.exchange())['id']}")
+    await browser.open(f"/{desk.path}")
+    assert "Une question d'un fournisseur attend votre réponse" in said(browser.page)
+    assert "/echanges#questions" in browser.page
+
+
+async def test_the_journal_of_the_need_tells_its_exchanges_and_meetings(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    await desk.reply(desk.links()[TWO[0]], body="Oui", stance="interested")
+    await desk.open(f"echanges/{(await desk.exchange())['id']}")
+    await desk.open("rencontres/nouvelle")
+    await desk.send("rencontres/nouvelle", faire="enregistrer", jour="2027-03-16")
+    await desk.open("journal")
+    deeds = re.findall(r"<span>(.*?) <small>(.*?)</small>", said(browser.page))
+    subject = WORDS["objet"]
+    assert [words for words, _ in deeds[2:]] == [
+        f"Échange ouvert : « {subject} »",
+        f"Réponse reçue : « {subject} », {TWO[0]}",
+        f"Réponses lues : « {subject} »",
+        "Rencontre notée : « Demi-journée acheteurs et structures de l'ESS »",
+    ]
+    assert deeds[3][1] == "le fournisseur, par son lien"

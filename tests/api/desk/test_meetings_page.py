@@ -225,3 +225,48 @@ async def test_another_organisation_sees_nothing(served: Client, browser: Browse
             assert TWO[0] not in stranger.page
         await stranger.open("/rencontres")
         assert meeting["id"] not in stranger.page
+
+
+async def test_a_meeting_is_about_several_needs(served: Client, browser: Browser, source: str) -> None:
+    """It is in the file of each, and leaves that of one whose box is unticked."""
+    desk = await desk_of(served, browser, source, *TWO)
+    other = (await desk.buyer.keep(title="Entretien des cours"))["need"]["id"]
+    stranger = (await (await new_buyer(served)).keep(title="D'un autre"))["need"]["id"]
+    await desk.open("rencontres/nouvelle")
+    assert "Entretien des cours" in browser.page
+    assert stranger not in browser.page
+    refused = await desk.send("rencontres/nouvelle", faire="enregistrer", besoin=[stranger], **WHEN)
+    assert refused.status_code == 422
+    await desk.open("rencontres/nouvelle")
+    await desk.send("rencontres/nouvelle", faire="enregistrer", besoin=[other], **WHEN)
+    (meeting,) = await meetings(desk)
+    assert meeting["need_ids"] == [desk.need_id, other]
+    await browser.open(f"/besoins/{other}/rencontres/{meeting['id']}")
+    assert f"besoins/{desk.need_id}/rencontres/{meeting['id']}" in browser.page
+    form = f"besoins/{other}/rencontres/{meeting['id']}"
+    assert browser.fields(form)["besoin"] == [desk.need_id]
+    await browser.submit(form, faire="enregistrer", titre="Rencontre des deux")
+    assert (await meetings(desk))[0]["need_ids"] == [desk.need_id, other]
+    await browser.submit(form, faire="enregistrer", besoin=[])
+    assert await meetings(desk) == []
+
+
+async def test_a_meeting_as_large_as_can_be_is_saved_on_its_page(served: Client, browser: Browser, source: str) -> None:
+    """500 people and 200 follow-ups are more fields than those of other pages."""
+    desk = await desk_of(served, browser, source, *TWO)
+    meeting = await planned(desk)
+    crowd = [{"role": "network", "name": f"Personne {n}"} for n in range(500)]
+    tasks = [{"what": f"Suite {n}", "who": "Anne", "due_on": "2027-04-01", "done": False} for n in range(200)]
+    large = await desk.buyer.patch(f"/meetings/{meeting['id']}", {"participants": crowd, "follow_ups": tasks})
+    assert large.status_code == 200, large.text
+    page = f"rencontres/{meeting['id']}"
+    await desk.open(page)
+    await desk.send(
+        page, {"faire": "tenue", "compte-rendu": "Beaucoup de monde.", "venu-499": "oui", "fait-200": "oui"}
+    )
+    (held,) = await meetings(desk)
+    assert (held["status"], held["minutes"]) == ("held", "Beaucoup de monde.")
+    assert (held["participants"][499]["attended"], held["follow_ups"][199]["done"]) == (True, True)
+    many = await browser.post(f"/{desk.path}/{page}", content="&".join(["a=b"] * 10_001))
+    assert many.status_code == 413
+    assert "en plusieurs fois" in unescape(many.text)

@@ -124,18 +124,18 @@ def leave_and_come_back(base: str, folder: Path) -> None:
         waiting(window).until(lambda _: value(window, "lot-1-duree") == "24")
         window.get(f"{base}/territoires")
         window.get(f"{base}/besoin")
-        appears(window, "#brouillon:not([hidden]) [data-do=reprendre]").click()
+        appears(window, ".draft button").click()
         waiting(window).until(lambda _: value(window, "lot-1-objet") == "imprimerie")
         window.execute_script("document.querySelector('.leave button').click()")
         appears(window, "#cle").send_keys(ADMIN_KEY, Keys.ENTER)
         appears(window, "#lot-1-objet")
-        assert not window.find_element(By.ID, "brouillon").is_displayed(), "whoever signs out leaves nothing behind"
-        kept = '{"of": "another key", "fields": [["titre", "secret"]]}'
-        window.execute_script("sessionStorage.setItem('vivier-besoin', arguments[0])", kept)
+        assert not window.find_elements(By.CSS_SELECTOR, ".draft"), "whoever signs out leaves nothing behind"
+        kept = '{"of": "another key", "sent": null, "forms": {"besoin": {"fields": [["titre", "secret"]]}}}'
+        window.execute_script("sessionStorage.setItem('vivier-saisies', arguments[0])", kept)
         window.get(f"{base}/besoin")
         appears(window, "#lot-1-objet")
-        assert not window.find_element(By.ID, "brouillon").is_displayed()
-        assert window.execute_script("return sessionStorage.getItem('vivier-besoin')") is None
+        assert not window.find_elements(By.CSS_SELECTOR, ".draft")
+        assert window.execute_script("return sessionStorage.getItem('vivier-saisies')") is None
 
 
 async def test_a_need_is_there_on_the_way_back_and_after_the_session(

@@ -267,6 +267,24 @@ async def test_a_version_frozen_twice_by_one_button_is_one(
     assert [each["number"] for each in versions.json()["items"]] == [2, 1]
 
 
+async def test_a_longer_list_is_frozen_where_one_leaves_candidates_out(own: Browser, buyer: Buyer) -> None:
+    """The page says that it shows only some, and leads to where more are asked for."""
+    path = await keep(own)
+    answer = await buyer.patch(f"/needs/{path.rpartition('/')[2]}", {"limit": 1})
+    assert answer.status_code == 200
+    await own.open(f"/{path}/versions")
+    await own.submit(f"{path}/versions")
+    await own.open(f"/{path}/decisions")
+    assert re.search(r"la liste montre 1 des \d+ candidats", said(own.page))
+    assert "versions#montrer" in own.page
+    await own.open(f"/{path}/versions")
+    assert own.fields(f"{path}/versions")["montrer"] == ["1"]
+    await own.submit(f"{path}/versions", montrer="100")
+    assert (await need_of(buyer, path))["limit"] == 100
+    await own.open(f"/{path}/decisions")
+    assert "la liste montre" not in said(own.page)
+
+
 async def test_two_versions_are_compared_in_words(own: Browser) -> None:
     path = await keep(own)
     await own.open(f"/{path}/changer")

@@ -193,6 +193,17 @@ async def test_threads_come_in_pages(served: Client, source: str) -> None:
     assert (ids, rest["next_cursor"]) == ([exchange.answer["id"], second.answer["id"]], None)
 
 
+async def test_an_answer_to_one_says_which_question_it_answers(served: Client, source: str) -> None:
+    exchange = await create_exchange(served, source)
+    one, other = exchange.suppliers
+    asked = (await exchange.write(author="supplier", supplier_id=one, body="Combien ?", stance="question")).json()["id"]
+    refused = await exchange.write(body="Dix tonnes", supplier_id=other, answers=[asked])
+    assert_refused(refused, 422, "invalid-content")
+    told = await exchange.write(body="Dix tonnes", supplier_id=one, answers=[asked])
+    assert (told.status_code, told.json()["answers"]) == (201, [asked])
+    assert "answers" not in (await exchange.seen(0))["messages"][-1]
+
+
 async def test_messages_go_to_one_or_all_and_note_what_was_said(served: Client, source: str) -> None:
     exchange = await create_exchange(served, source)
     one, other = exchange.suppliers

@@ -149,6 +149,29 @@ def test_a_question_answered_to_the_asker_alone() -> None:
     assert gaps(treated(private)) == {("B", "answer_not_shared"), ("C", "answer_not_shared")}
 
 
+def test_an_answer_may_say_which_question_it_answers() -> None:
+    said = message(3, "buyer", "A", "Dix tonnes", answers=(ASKED.id,))
+    assert gaps(treated(exchange(message(1, "buyer"), ASKED, said))) == {
+        ("B", "answer_not_shared"),
+        ("C", "answer_not_shared"),
+    }
+
+
+def test_what_is_told_to_one_who_asked_may_be_about_something_else() -> None:
+    """Where it says so: the question stays open, and the others lack what it says."""
+    beside = exchange(
+        message(1, "buyer"), ASKED, message(3, "buyer", "A", "La visite est déplacée", answers=()), to="AB"
+    )
+    assert gaps(treated(beside, listed="AB")) == {("A", "question_unanswered"), ("B", "missed_information")}
+
+
+def test_a_message_to_all_may_answer_no_confidential_question() -> None:
+    secret = message(2, "supplier", "A", "Quel volume ?", stance="question", confidential=True)
+    silent = treated(exchange(message(1, "buyer"), secret, message(3, "buyer", answers=())))
+    assert gaps(silent) == {("A", "question_unanswered")}
+    assert not treated(exchange(message(1, "buyer"), secret, message(3, "buyer", answers=(secret.id,)))).gaps
+
+
 def test_an_answer_given_alone_first_and_published_then_is_shared() -> None:
     shared = message(4, "buyer", body="Dix tonnes par an", publishes=ASKED.id, question="Quel volume ?")
     matrix = treated(exchange(message(1, "buyer"), ASKED, message(3, "buyer", "A", "Dix tonnes"), shared))

@@ -13,7 +13,8 @@ from tests.domain.exchanges.samples import exchange, message, recipient, supplie
 TO_ALL = message(1, "buyer")
 TO_A = message(2, "buyer", "A")
 ASKED = message(3, "supplier", "A", "Quel volume ?", stance="question")
-EXCHANGE = exchange(TO_ALL, TO_A, ASKED)
+ASKED_IN_CONFIDENCE = message(4, "supplier", "B", "Entre nous ?", stance="question", confidential=True)
+EXCHANGE = exchange(TO_ALL, TO_A, ASKED, ASKED_IN_CONFIDENCE)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,14 @@ EXCHANGE = exchange(TO_ALL, TO_A, ASKED)
         ({"author": "buyer", "corrects": TO_A.id}, [("/corrects", "other_audience")]),
         ({"author": "buyer", "supplier_id": supplier("A"), "corrects": ASKED.id}, [("/corrects", "other_audience")]),
         ({"author": "supplier", "supplier_id": supplier("B"), "corrects": ASKED.id}, [("/corrects", "other_audience")]),
+        ({"author": "buyer", "answers": (ASKED.id,)}, [("/answers/0", "other_audience")]),
+        ({"author": "buyer", "supplier_id": supplier("B"), "answers": (ASKED.id,)}, [("/answers/0", "other_audience")]),
+        ({"author": "buyer", "supplier_id": supplier("A"), "answers": (TO_A.id,)}, [("/answers/0", "not_a_question")]),
+        (
+            {"author": "supplier", "supplier_id": supplier("A"), "answers": (ASKED.id,)},
+            [("/answers", "not_for_this_message")],
+        ),
+        ({"author": "buyer", "corrects": TO_ALL.id, "answers": (ASKED.id,)}, [("/answers", "not_for_this_message")]),
     ],
 )
 def test_what_cannot_be_added(new: dict[str, Any], expected: list[tuple[str, str]]) -> None:
@@ -48,6 +57,8 @@ def test_what_cannot_be_added(new: dict[str, Any], expected: list[tuple[str, str
         {"author": "buyer", "corrects": TO_ALL.id},
         {"author": "buyer", "supplier_id": supplier("A"), "corrects": TO_A.id, "confidential": True},
         {"author": "supplier", "supplier_id": supplier("A"), "corrects": ASKED.id, "stance": "question"},
+        {"author": "buyer", "supplier_id": supplier("A"), "answers": (ASKED.id,)},
+        {"author": "buyer", "answers": (ASKED_IN_CONFIDENCE.id,)},
         {"author": "supplier", "supplier_id": supplier("C"), "barriers": ("other",), "barriers_note": "le gardien"},
     ],
 )

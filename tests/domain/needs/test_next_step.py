@@ -32,6 +32,12 @@ def need(status: Status, content: PlannedNeed = CONTENT) -> StoredNeed:
         ("draft", msgspec.structs.replace(FROZEN, listed=frozenset("1"), decided=frozenset("1")), "contact"),
         ("draft", msgspec.structs.replace(FROZEN, decided=BOTH, exchanges=1), "begin"),
         ("sourcing", msgspec.structs.replace(FROZEN, decided=BOTH, exchanges=1), "publish"),
+        ("sourcing", msgspec.structs.replace(FROZEN, decided=BOTH, meetings=1), "publish"),
+        ("sourcing", msgspec.structs.replace(FROZEN, exchanges=1, unread=2, questions=1), "read"),
+        ("sourcing", msgspec.structs.replace(FROZEN, exchanges=1, questions=1), "answer"),
+        ("published", msgspec.structs.replace(FROZEN, exchanges=1, unread=2, questions=1), "award"),
+        ("draft", Progress(frozen=CONTENT), "widen"),
+        ("draft", Progress(frozen=CONTENT, exchanges=1), "begin"),
         ("published", msgspec.structs.replace(FROZEN, awarded=frozenset("2")), "award"),
         ("published", msgspec.structs.replace(FROZEN, awarded=BOTH), "close"),
         ("closed", FROZEN, "none"),
@@ -47,6 +53,16 @@ def test_another_name_asks_for_no_new_version_but_another_territory_does() -> No
     moved = msgspec.structs.replace(CONTENT, lots=CONTENT.lots[:1])
     assert next_step(need("draft", renamed), FROZEN).code == "decide"
     assert next_step(need("draft", moved), FROZEN).code == "freeze"
+
+
+def test_the_step_leads_to_the_first_lot_that_it_is_about() -> None:
+    assert next_step(need("sourcing"), msgspec.structs.replace(FROZEN, decided=frozenset("1"))).place == 2
+    assert next_step(need("published"), msgspec.structs.replace(FROZEN, awarded=frozenset("1"))).place == 2
+
+
+@pytest.mark.parametrize(("number", "words"), [(1, "une réponse d'un"), (3, "3 réponses de")])
+def test_what_is_to_be_read_is_counted_in_words(number: int, words: str) -> None:
+    assert words in next_step(need("sourcing"), msgspec.structs.replace(FROZEN, unread=number)).words.fr
 
 
 def test_the_lots_left_are_counted_in_words() -> None:
