@@ -377,3 +377,16 @@ async def test_the_form_of_a_new_exchange_names_those_that_are_open(
     await desk.open("echanges/nouveau")
     assert "Des échanges sont déjà ouverts sur ce besoin" in said(browser.page)
     assert f"echanges/{(await desk.exchange())['id']}#ecrire" in browser.page
+
+
+async def test_what_is_lacking_is_said_before_exchanges_end(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.buyer.patch(f"/{desk.api}", {"status": "sourcing"})
+    await desk.open("etat?vers=published")
+    assert "écart" not in said(browser.page)
+    await desk.write(a="choisis", fournisseur=desk.suppliers[TWO[0]])
+    await desk.open("etat?vers=published")
+    assert "Un écart d'égalité de traitement reste ouvert" in said(browser.page)
+    await desk.open(f"echanges/{(await desk.exchange())['id']}")
+    await desk.send(f"echanges/{(await desk.exchange())['id']}", faire="relire", texte="Dix tonnes.")
+    assert "Ajouter à l'échange et préparer la lettre" in said(browser.page)
