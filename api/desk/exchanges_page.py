@@ -16,7 +16,7 @@ from api.desk.written_once import SENT_FIELD, Done, acting_at, id_in, sent_as, w
 from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
 from api.exchanges.preview_exchange import preview_message
 from api.exchanges.readings import ReadExchange, exchanges_to_read, read_exchange
-from api.exchanges.reply_links import NO_RECIPIENT, create_link, last_day, revoke_link
+from api.exchanges.reply_links import NO_RECIPIENT, create_link, create_links, last_day, revoke_link
 from api.exchanges.write_letter import letter_of
 from api.exchanges.write_message import publish_answer, write_message
 from api.needs.own_need import own_need
@@ -90,7 +90,13 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
         await own_need(connection, acting.organisation_id, need_id)
         if act == "lien":
             link = await create_link(connection, acting, exchange, id_in(argument, NO_RECIPIENT))
-            return Done(f"{path}/lien?{SENT_FIELD}={sent_as(visit)}", msgspec.json.encode(link))
+            return Done(f"{path}/lien?{SENT_FIELD}={sent_as(visit)}", msgspec.json.encode([link]))
+        if act == "lettres":
+            read = await read_exchange(
+                connection, acting, await own_exchange(connection, acting.organisation_id, exchange)
+            )
+            links = await create_links(connection, acting, exchange, read.to_be_brought)
+            return Done(f"{path}/lien?{SENT_FIELD}={sent_as(visit)}", msgspec.json.encode(links))
         if act == "retirer":
             await revoke_link(connection, acting, exchange, id_in(argument, NO_RECIPIENT))
             return Done(f"{path}#destinataires")
@@ -216,6 +222,10 @@ async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Seq
         mistakes=mistakes,
         wrong={each.field for each in mistakes},
         answering=next((each for each in read.questions.asked if str(each.message_id) == visit.text("repond")), None),
+        to_be_brought=len(read.to_be_brought),
+        sharing=next(
+            (each.answers or each.id for each in exchange.messages if str(each.id) == visit.text("partager")), None
+        ),
         **_shown(read),
         states=STATES,
         failures=FAILURES,

@@ -27,6 +27,7 @@ from domain.meetings.meeting import (
     Participant,
 )
 from domain.needs.status import NO_NEED
+from domain.shortlists.frozen import FrozenShortlist
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
 from domain.text.typography import PARIS
@@ -116,6 +117,26 @@ def with_template(fields: Fields) -> dict[str, list[str]]:
     return {**usual, **kept, "fin": usual["fin"], **({} if own_title else {"titre": usual["titre"]})}
 
 
+def whole_lots(version: FrozenShortlist) -> dict[str, list[str]]:
+    """The ids of the candidates of each lot that has some, without those who are set aside for it."""
+    aside = {(each.lot_id, each.supplier_id) for each in version.decisions if each.decision == "set_aside"}
+    lots = {
+        lot.id: [str(each.supplier.id) for each in lot.candidates if (lot.id, each.supplier.id) not in aside]
+        for lot in version.shown
+    }
+    return {lot_id: suppliers for lot_id, suppliers in lots.items() if suppliers}
+
+
+def with_whole_lots(fields: Fields, version: FrozenShortlist | None) -> Fields:
+    """The fields with all candidates of the lots that are ticked as a whole."""
+    wanted = [each for each in fields.get("lot-entier", []) if each]
+    if version is None or not wanted:
+        return fields
+    candidates = whole_lots(version)
+    listed = (each for lot_id in wanted for each in candidates.get(lot_id, ()))
+    return {**fields, "fournisseur": list(dict.fromkeys((*fields.get("fournisseur", []), *listed)))}
+
+
 def rows(fields: Fields, name: str) -> range:
     """The numbers of the rows to show of fields that are counted, some of them blank."""
     filled_in = (re.fullmatch(rf"{name}-([0-9]{{1,3}})", each) for each, texts in fields.items() if any(texts))
@@ -149,7 +170,7 @@ def request_in(
         "place": place,
         "url": _text(fields, "adresse") or None,
         "agenda": tuple(_agenda(fields, mistakes)),
-        "participants": (*_still_invited(fields, before), *_newly_invited(fields, now)),
+        "participants": _participants(fields, before, now),
         "minutes": _text(fields, "compte-rendu") or None,
         "follow_ups": tuple(_follow_ups(fields, mistakes)),
         "status": before.status if before else "planned",
@@ -235,6 +256,13 @@ def _agenda(fields: Fields, mistakes: list[Mistake]) -> Iterator[AgendaItem]:
             yield AgendaItem(title, int(minutes or 0))
         elif title:
             mistakes.append(Mistake(f"minutes-{row}", NO_MINUTES))
+
+
+def _participants(fields: Fields, before: Meeting | None, now: datetime) -> tuple[Participant, ...]:
+    """Those who stay, then those who are invited now; nobody twice."""
+    stay = tuple(_still_invited(fields, before))
+    already = {each.supplier_id for each in stay if each.supplier_id}
+    return (*stay, *(each for each in _newly_invited(fields, now) if each.supplier_id not in already))
 
 
 def _still_invited(fields: Fields, before: Meeting | None) -> Iterator[Participant]:

@@ -18,7 +18,9 @@ from api.desk.meeting_form import (
     parts_of,
     request_in,
     rows,
+    whole_lots,
     with_template,
+    with_whole_lots,
 )
 from api.desk.page import page
 from api.desk.understood_place import Mistake
@@ -108,7 +110,9 @@ async def plan_new_meeting(visit: Visit, id: str) -> Response[bytes]:  # noqa: A
     need_id = id_in(id, NO_NEED)
 
     async def carry_out(connection: Connection, acting: Acting) -> Done:
-        request = request_in(visit.fields, need_id, None, acting.services.reference, acting.now())
+        version = await select_shortlist(connection, acting.organisation_id, need_id, None)
+        fields = with_whole_lots(visit.fields, version)
+        request = request_in(fields, need_id, None, acting.services.reference, acting.now())
         meeting = await plan_meeting(connection, acting, request)
         return Done(f"/besoins/{need_id}/rencontres/{meeting.id}?ecrit=1")
 
@@ -135,7 +139,9 @@ async def change_planned_meeting(visit: Visit, id: str, meeting_id: str) -> Resp
         before = await own_meeting(connection, acting.organisation_id, meeting, lock=True)
         if visit.text("version") != str(before.version):
             raise ChangedMeanwhile
-        request = request_in(visit.fields, need_id, before, acting.services.reference, acting.now())
+        version = await select_shortlist(connection, acting.organisation_id, need_id, None)
+        fields = with_whole_lots(visit.fields, version)
+        request = request_in(fields, need_id, before, acting.services.reference, acting.now())
         request = msgspec.structs.replace(request, status=STATUS_OF.get(act, before.status))
         await change_meeting(connection, acting, before, request)
         return Done(f"/besoins/{need_id}/rencontres/{meeting}?ecrit=1")
@@ -200,6 +206,8 @@ async def _form_page(
         other_needs=[each for each in needs if each.id != need_id],
         about=about,
         choices=choices_of(version, named, found),
+        whole_lots=whole_lots(version) if version else {},
+        lot_titles={lot.id: lot.title or "" for lot in need.content.lots},
         invited=[each.supplier_id for each in meeting.participants if each.supplier_id] if meeting else [],
         rows=rows,
         others=range(1, MOST_OTHERS + 1),

@@ -30,6 +30,7 @@ from api.meetings.plan_meeting import NO_MEETING, own_meeting
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
+from db.exchanges.exchanges import select_exchanges
 from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers
 from domain.errors import Conflict, InvalidContent
@@ -37,6 +38,8 @@ from domain.exchanges.exchange import ExchangeRequest
 from domain.meetings.meeting import Meeting
 from domain.needs.status import NO_NEED, StoredNeed, require_open
 
+MOST_OPENED = 5
+"""As many exchanges as the form names that were opened before."""
 MEANS = ("email", "letter", "phone", "in_person")
 
 
@@ -102,6 +105,7 @@ async def new_exchange_form(
         version = await select_shortlist(connection, organisation, need_id, None)
         named = await living_suppliers(connection, ids)
         found = await found_in_directory(visit, connection, form.sought)
+        opened = await select_exchanges(connection, organisation, need_id, None, MOST_OPENED)
         meeting = None
         if form.meeting:
             meeting = await own_meeting(connection, organisation, id_in(form.meeting, NO_MEETING))
@@ -121,6 +125,7 @@ async def new_exchange_form(
         wrong={each.field for each in mistakes},
         same_words=same_words,
         sends=visit.services.settings.smtp is not None,
+        opened=opened,
         commune=visit.services.reference.territories.commune_name,
     )
 
@@ -163,7 +168,7 @@ async def show_letters(visit: Visit, id: str, exchange_id: str) -> Response[byte
 
 @page("GET", "/besoins/{id}/echanges/{exchange_id}/lien", scope="needs")
 async def show_new_link(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:  # noqa: A002
-    """The letter of a recipient's new link: for the session that asked for it."""
+    """The letters of recipients' new links: for the session that asked for them."""
     return await _letters_page(visit, id, exchange_id, f"/besoins/{id}/echanges/{exchange_id}")
 
 
@@ -175,16 +180,21 @@ async def _letters_page(visit: Visit, id_: str, exchange_id: str, sent_to: str) 
         document = await document_of(visit, connection, sent_to)
         letters = await _letters(connection, acting, document or b"", exchange.id)
         suppliers = await living_suppliers(connection, [each.supplier_id for each in letters])
-    recipients = {each.supplier_id: each for each in exchange.recipients}
     return visit.page(
-        "letters.html", need=need, exchange=exchange, letters=letters, suppliers=suppliers, recipients=recipients
+        "letters.html",
+        need=need,
+        exchange=exchange,
+        letters=letters,
+        suppliers=suppliers,
+        recipients={each.supplier_id: each for each in exchange.recipients},
+        is_new=visit.call.scope["path"].endswith("/lettres"),
     )
 
 
 async def _letters(
     connection: Connection, acting: Acting, document: bytes, exchange_id: UUID
 ) -> tuple[RecipientLetter, ...]:
-    """The letters in the document of an exchange that was opened, or of a link that was given; with their links."""
+    """The letters in the document of an exchange that was opened, or of links that were given; with their links."""
     if not document:
         return ()
     if b'"reply_links"' in document:
@@ -193,12 +203,10 @@ async def _letters(
         if shown is None or opened.id != exchange_id:
             return ()
         return msgspec.json.decode(shown, type=CreatedExchange).to_be_delivered_by_you
-    issued = msgspec.json.decode(document, type=CreatedReplyLink)
-    shown = await reveal_tokens(connection, acting, [issued], document)
-    if shown is None:
-        return ()
-    letter = msgspec.json.decode(shown, type=CreatedReplyLink).letter
-    return (RecipientLetter(letter.subject, letter.text, supplier_id=issued.supplier_id),)
+    issued = msgspec.json.decode(document, type=list[CreatedReplyLink])
+    shown = await reveal_tokens(connection, acting, issued, document)
+    links = msgspec.json.decode(shown, type=list[CreatedReplyLink]) if shown else []
+    return tuple(RecipientLetter(each.letter.subject, each.letter.text, supplier_id=each.supplier_id) for each in links)
 
 
 PAGES = (show_new_exchange, change_new_exchange, show_letters, show_new_link)

@@ -16,6 +16,7 @@ from api.desk.understood_place import Mistake
 from api.desk.visit import Visit
 from api.desk.written_once import acting_at, id_in
 from api.needs.edit_need import NeedChange, NeedDocument, delete_draft, edit_need
+from api.needs.equal_treatment import treatment_of
 from api.needs.progress import progress_with_answers
 from api.web.problems import Refusal
 from db.core.engine import transaction
@@ -71,7 +72,7 @@ async def ask_for_state(visit: Visit, need_id: str) -> Response[bytes]:
     wanted = visit.text("vers")
     if wanted not in MOVES[need.status]:
         return visit.redirect(f"/besoins/{need.id}")
-    return stored_need_page(visit, "need_state.html", need, wanted=wanted, crossed=False)
+    return await _question(visit, need, wanted)
 
 
 @page("POST", "/besoins/{need_id}/etat", scope="needs")
@@ -88,8 +89,26 @@ async def move_need(visit: Visit, need_id: str) -> Response[bytes]:
     except Refusal as refusal:
         if refusal.kind.slug != "stale-version":
             raise
-        return stored_need_page(visit, "need_state.html", need, HTTPStatus.CONFLICT, wanted=wanted, crossed=True)
+        return await _question(visit, need, wanted, crossed=True)
     return visit.redirect(f"/besoins/{need.id}?fait=etat")
+
+
+async def _question(visit: Visit, need: StoredNeed, wanted: str, *, crossed: bool = False) -> Response[bytes]:
+    """The question whether the need is to move on; before exchanges end, what is still lacking in them."""
+    treatment = None
+    if wanted == "published":
+        async with transaction(visit.services.database) as connection:
+            organisation = visit.call.bearer.organisation_id
+            treatment = await treatment_of(connection, organisation, need.id, visit.language)
+    return stored_need_page(
+        visit,
+        "need_state.html",
+        need,
+        HTTPStatus.CONFLICT if crossed else HTTPStatus.OK,
+        wanted=wanted,
+        crossed=crossed,
+        gaps=len(treatment.gaps) if treatment else 0,
+    )
 
 
 @page("GET", "/besoins/{need_id}/supprimer", scope="needs")
@@ -98,7 +117,7 @@ async def ask_for_deletion(visit: Visit, need_id: str) -> Response[bytes]:
     need = await own_need_of(visit, need_id)
     if need.status != "draft":
         return visit.redirect(f"/besoins/{need.id}")
-    return stored_need_page(visit, "need_state.html", need, wanted="deleted", crossed=False)
+    return stored_need_page(visit, "need_state.html", need, wanted="deleted", crossed=False, gaps=0)
 
 
 @page("POST", "/besoins/{need_id}/supprimer", scope="needs")
@@ -110,7 +129,9 @@ async def discard_draft(visit: Visit, need_id: str) -> Response[bytes]:
     except Refusal as refusal:
         if refusal.kind.slug != "stale-version":
             raise
-        return stored_need_page(visit, "need_state.html", need, HTTPStatus.CONFLICT, wanted="deleted", crossed=True)
+        return stored_need_page(
+            visit, "need_state.html", need, HTTPStatus.CONFLICT, wanted="deleted", crossed=True, gaps=0
+        )
     return visit.redirect("/besoins?fait=supprime")
 
 

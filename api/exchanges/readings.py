@@ -34,6 +34,16 @@ class ReadExchange(msgspec.Struct, frozen=True):
         """The suppliers that said something."""
         return {each.supplier_id for each in self.from_suppliers if each.supplier_id}
 
+    @property
+    def to_be_brought(self) -> list[UUID]:
+        """The suppliers to whom the buyer brings the first message, and who have said nothing yet."""
+        first = self.exchange.messages[0].id
+        brought = (each for each in self.exchange.deliveries if each.message_id == first)
+        states = {"to_be_delivered_by_you", "failed"}
+        return [
+            each.supplier_id for each in brought if each.state in states and each.supplier_id not in self.answered_by
+        ]
+
 
 async def exchanges_to_read(
     connection: Connection, organisation_id: UUID, need_id: UUID

@@ -8,7 +8,7 @@ stored leads to a token, nor does one token lead to another or to the secret.
 import hmac
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from secrets import token_urlsafe
 from uuid import UUID
@@ -65,18 +65,29 @@ async def reveal_tokens(
 
 async def create_link(connection: Connection, acting: Acting, exchange_id: UUID, supplier_id: UUID) -> CreatedReplyLink:
     """Store another link for a recipient, with a letter that holds its seed. Raises NotFound."""
-    need, exchange = await _lock_recipient(connection, acting, exchange_id, supplier_id)
-    (link,) = await issue_links(connection, acting, exchange_id, (supplier_id,))
-    letter = write_letter(acting, need, exchange, exchange.messages[0], Link(link.url, last_day(link.expires_at)))
-    detail: Detail = {"supplier_id": str(supplier_id)}
-    about = f"exchange:{exchange_id}"
-    await write_entry(connection, acting.actor, "reply_link.created", about, acting.now(), detail=detail)
-    return CreatedReplyLink(supplier_id, link.url, link.expires_at, letter)
+    (link,) = await create_links(connection, acting, exchange_id, [supplier_id])
+    return link
+
+
+async def create_links(
+    connection: Connection, acting: Acting, exchange_id: UUID, supplier_ids: Sequence[UUID]
+) -> tuple[CreatedReplyLink, ...]:
+    """Store another link for each of these recipients, as `create_link` does. Raises NotFound."""
+    need, exchange = await _lock_recipients(connection, acting, exchange_id, supplier_ids)
+    links = await issue_links(connection, acting, exchange_id, supplier_ids)
+    created = []
+    for link in links:
+        letter = write_letter(acting, need, exchange, exchange.messages[0], Link(link.url, last_day(link.expires_at)))
+        detail: Detail = {"supplier_id": str(link.supplier_id)}
+        about = f"exchange:{exchange_id}"
+        await write_entry(connection, acting.actor, "reply_link.created", about, acting.now(), detail=detail)
+        created.append(CreatedReplyLink(link.supplier_id, link.url, link.expires_at, letter))
+    return tuple(created)
 
 
 async def revoke_link(connection: Connection, acting: Acting, exchange_id: UUID, supplier_id: UUID) -> None:
     """Revoke every link of a recipient to the exchange. Raises NotFound, also where no link was in force."""
-    await _lock_recipient(connection, acting, exchange_id, supplier_id)
+    await _lock_recipients(connection, acting, exchange_id, [supplier_id])
     now = acting.now()
     if not await revoke_links(connection, exchange_id, supplier_id, now):
         raise NotFound(NO_LINK)
@@ -104,11 +115,11 @@ def _token(acting: Acting, seed: str) -> str:
     return urlsafe_b64encode(hmac.digest(acting.secret, f"reply link {seed}".encode(), "sha256")).rstrip(b"=").decode()
 
 
-async def _lock_recipient(
-    connection: Connection, acting: Acting, exchange_id: UUID, supplier_id: UUID
+async def _lock_recipients(
+    connection: Connection, acting: Acting, exchange_id: UUID, supplier_ids: Sequence[UUID]
 ) -> tuple[StoredNeed, Exchange]:
     """The exchange and its locked need, so that no link is revoked while an answer by it is being stored."""
     need, exchange = await lock_own_exchange(connection, acting, exchange_id)
-    if all(each.supplier_id != supplier_id for each in exchange.recipients):
+    if not {*supplier_ids} <= {each.supplier_id for each in exchange.recipients}:
         raise NotFound(NO_RECIPIENT)
     return need, exchange

@@ -18,7 +18,7 @@ Fields = Mapping[str, list[str]]
 async def read_fields(request: AnyRequest, limit: int, most: int, share: Share) -> Fields:
     """The fields in a body of at most `limit` bytes, of which there are at most `most`.
 
-    Raises Refusal: 400 where it is no form, 413 also where it has more, 415, 429.
+    Raises Refusal: 400 where it is no form or has more, 413, 415, 429.
     """
     require_coding(request.headers, ("identity",))
     raw = await whole_body(request, limit, share)
@@ -26,14 +26,26 @@ async def read_fields(request: AnyRequest, limit: int, most: int, share: Share) 
 
 
 def fields_in(encoded: bytes, most: int) -> Fields:
-    """The fields in a form, or in a query string. Raises Refusal: 400 where it is none, 413 where it has too many."""
+    """The fields in a form, or in a query string. Raises Refusal (400) where it is none, or has too many."""
     if encoded.count(b"&") >= most:
-        raise Refusal("body-too-large", Text(f"Plus de {most} champs", f"More than {most} fields"))
+        raise _too_many(most)
     try:
         fields = parse_qs(encoded.decode(), keep_blank_values=True, errors="strict", max_num_fields=most)
     except ValueError:
         raise unreadable_form() from None
     return {name: list(map(cleaned, texts)) for name, texts in fields.items()}
+
+
+def _too_many(most: int) -> Refusal:
+    return Refusal(
+        "malformed-body",
+        Text(
+            f"Ce formulaire a plus de {most} champs : revenez à la page précédente, où votre saisie est gardée, et "
+            "enregistrez-la en plusieurs fois",
+            f"This form has more than {most} fields: go back to the page before, where what you typed is kept, "
+            "and save it in several parts",
+        ),
+    )
 
 
 def unreadable_form() -> Refusal:

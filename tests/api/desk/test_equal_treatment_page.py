@@ -56,6 +56,10 @@ async def test_who_lacks_an_answer_given_to_one_lacks_it_in_the_matrix(
     assert await gaps(desk) == [("answer_not_shared", ["Bois B", "Chantier C"])]
     await desk.open("egalite")
     assert [row_of(browser.page, each)[2] for each in THREE] == ["remis par vous ?", "manque", "manque"]
+    (link,) = re.findall(r'href="[./]*/(besoins/[^"]*partager=[^"]*)"', browser.page)
+    await browser.open(f"/{link}")
+    (opened,) = re.findall(r'<details id="partager" open>.*?name="(question-[^"]*)"', browser.page, re.DOTALL)
+    assert opened == f"question-{question}"
 
 
 async def test_what_some_lack_is_sent_to_each_once(served: Client, browser: Browser, source: str) -> None:
@@ -89,7 +93,7 @@ async def test_a_question_leads_to_the_form_of_its_answer(served: Client, browse
     exchange = await desk.exchange()
     await desk.open("egalite")
     question = exchange["messages"][-1]["id"]
-    assert f"echanges/{exchange['id']}#m-{question}" in browser.page
+    assert f"echanges/{exchange['id']}?partager={question}#partager" in browser.page
 
 
 async def test_without_suppliers_the_page_says_that_nothing_was_told(

@@ -341,3 +341,52 @@ async def test_the_journal_of_the_need_tells_its_exchanges_and_meetings(
         "Rencontre notée : « Demi-journée acheteurs et structures de l'ESS »",
     ]
     assert deeds[3][1] == "le fournisseur, par son lien"
+
+
+async def test_letters_that_a_session_took_with_it_are_prepared_again_together(
+    served: Client, browser: Browser, source: str
+) -> None:
+    """For those who have not answered; the links that they had go on working."""
+    desk = await desk_of(served, browser, source, *TWO, "Bocage en fleurs")
+    await desk.write()
+    first = desk.links()
+    await desk.reply(first[TWO[0]], body="Oui", stance="interested")
+    page = f"echanges/{(await desk.exchange())['id']}"
+    await desk.open(page)
+    assert "Préparer à nouveau les lettres (2)" in said(browser.page)
+    await desk.send(page, faire="lettres")
+    again = desk.links()
+    assert set(again) == {TWO[1], "Bocage en fleurs"}
+    assert not {*again.values()} & {*first.values()}
+    await desk.reply(again[TWO[1]], body="Par le nouveau lien")
+    await desk.reply(first[TWO[1]], body="Par le premier lien")
+    assert [each["body"] for each in (await desk.exchange())["messages"][-2:]] == [
+        "Par le nouveau lien",
+        "Par le premier lien",
+    ]
+
+
+async def test_the_form_of_a_new_exchange_names_those_that_are_open(
+    served: Client, browser: Browser, source: str
+) -> None:
+    """Somebody who means to go on with one, or whose colleague wrote already, sees it."""
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.open("echanges/nouveau")
+    assert "déjà ouverts" not in said(browser.page)
+    await desk.write()
+    await desk.open("echanges/nouveau")
+    assert "Des échanges sont déjà ouverts sur ce besoin" in said(browser.page)
+    assert f"echanges/{(await desk.exchange())['id']}#ecrire" in browser.page
+
+
+async def test_what_is_lacking_is_said_before_exchanges_end(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.buyer.patch(f"/{desk.api}", {"status": "sourcing"})
+    await desk.open("etat?vers=published")
+    assert "écart" not in said(browser.page)
+    await desk.write(a="choisis", fournisseur=desk.suppliers[TWO[0]])
+    await desk.open("etat?vers=published")
+    assert "Un écart d'égalité de traitement reste ouvert" in said(browser.page)
+    await desk.open(f"echanges/{(await desk.exchange())['id']}")
+    await desk.send(f"echanges/{(await desk.exchange())['id']}", faire="relire", texte="Dix tonnes.")
+    assert "Ajouter à l'échange et préparer la lettre" in said(browser.page)

@@ -268,5 +268,20 @@ async def test_a_meeting_as_large_as_can_be_is_saved_on_its_page(served: Client,
     assert (held["status"], held["minutes"]) == ("held", "Beaucoup de monde.")
     assert (held["participants"][499]["attended"], held["follow_ups"][199]["done"]) == (True, True)
     many = await browser.post(f"/{desk.path}/{page}", content="&".join(["a=b"] * 10_001))
-    assert many.status_code == 413
+    assert many.status_code == 400
     assert "en plusieurs fois" in unescape(many.text)
+
+
+async def test_all_candidates_of_a_lot_are_invited_at_once(served: Client, browser: Browser, source: str) -> None:
+    """Those who are invited already once, and not those who were set aside."""
+    desk = await desk_of(served, browser, source, *TWO, "Bocage en fleurs")
+    aside = {"lot_id": "1", "decision": "set_aside", "reason": "Trop petit"}
+    decided = await desk.buyer.patch(f"/{desk.api}/shortlists/1/suppliers/{desk.suppliers['Bocage en fleurs']}", aside)
+    assert decided.status_code == 200, decided.text
+    await desk.open("rencontres/nouvelle")
+    one = desk.suppliers[TWO[0]]
+    await desk.send("rencontres/nouvelle", {"faire": "enregistrer", "lot-entier": "1", "fournisseur": one, **WHEN})
+    (meeting,) = await meetings(desk)
+    assert sorted(each["organisation"] for each in meeting["participants"]) == sorted(TWO)
+    await desk.send(f"rencontres/{meeting['id']}", {"faire": "enregistrer", "lot-entier": "1"})
+    assert len((await meetings(desk))[0]["participants"]) == len(TWO)
