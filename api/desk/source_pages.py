@@ -91,7 +91,7 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
     try:
         if file is None:
             raise InvalidContent((Problem("", "missing", NO_FILE),))
-        async with visit.services.imports.of(source):
+        async with visit.services.place_to_import(source, visit.call.bearer):
             layout = await _layout(visit, file, mapping)
             query = ImportQuery(layout.format, mode, wish != IMPORT, bool(visit.text("forcer")))
             # on the disk, where the process that reads its rows finds it

@@ -1,7 +1,7 @@
 """The services of a process, which handlers reach through `Call.services`."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -49,6 +49,7 @@ class Services:
     live: LiveDirectory | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     imports: ConcurrencyLimit = field(init=False)
+    importers: ConcurrencyLimit = field(init=False)
     writes: ConcurrencyLimit = field(init=False)
     reports: ConcurrencyLimit = field(init=False)
     matches: ConcurrencyLimit = field(init=False)
@@ -73,6 +74,8 @@ class Services:
         connections = self.settings.database_connections
         # together less than there are connections, with what each import needs besides its own
         self.imports = ConcurrencyLimit(at_once=connections // 5, of_one=1, most=30)
+        # a body may take hours to arrive: never all places are for those of one organisation
+        self.importers = ConcurrencyLimit(at_once=connections // 5, of_one=max(1, connections // 5 - 1))
         self.writes = ConcurrencyLimit(at_once=connections // 3, of_one=3)
         self.reports = ConcurrencyLimit(at_once=connections // 6, of_one=1, most=30)
         # never all of one organisation: a large need is matched for up to half a minute, and may hold a connection
@@ -96,6 +99,13 @@ class Services:
         if bearer is None:
             return self.bodies_without_key.share(max(limit // 4, largest))
         return self.bodies.share(limit, str(bearer.organisation_id), max(limit // 2, largest))
+
+    @asynccontextmanager
+    async def place_to_import(self, source: str, bearer: Client) -> AsyncIterator[None]:
+        """Wait for a place to import into a source, and take it during the block. Raises Refusal (429)."""
+        turns, importers = self.imports, self.importers
+        async with turns.turn_of(source), importers.turn_of(str(bearer.organisation_id)), turns.place():
+            yield
 
     @property
     def attempt_limits(self) -> tuple[AttemptLimit, ...]:

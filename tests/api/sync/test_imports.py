@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
@@ -15,6 +16,7 @@ from api.runtime import upload
 from api.runtime.concurrency_limit import ConcurrencyLimit
 from db.core.engine import transaction
 from db.schema.supplier_tables import imports
+from domain.client import Client as Bearer
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import (
     NDJSON,
@@ -324,6 +326,23 @@ async def test_a_body_is_not_read_before_its_turn(served: Client, source: str) -
     assert (await sending).json()["added"] == len(read) == 1
 
 
+async def test_one_organisation_never_has_all_places(served: Client, source: str) -> None:
+    """Its bodies may take hours to arrive, and those of others are not even read before they have a place."""
+    services, bearer = (
+        served.services,
+        Bearer(id=UUID(int=1), organisation_id=UUID(int=2), organisation="Buyers", scopes=("sync",)),
+    )
+    places = services.settings.database_connections // 5
+    async with AsyncExitStack() as held:
+        for number in range(places - 1):
+            await held.enter_async_context(services.place_to_import(f"{source}-{number}", bearer))
+        more = asyncio.create_task(held.enter_async_context(services.place_to_import(f"{source}-more", bearer)))
+        assert (await send(served, source, lines(rows(source, "a")))).status_code == 200
+        assert not more.done()
+        more.cancel()
+        await asyncio.gather(more, return_exceptions=True)
+
+
 async def test_so_many_imports_of_a_source_wait(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(served.services, "imports", ConcurrencyLimit(at_once=1, of_one=1, most=2))
     async with served.services.imports.of(source):
@@ -350,12 +369,13 @@ async def test_bodies_take_so_much_of_the_disk_together(
     arrived, go_on = asyncio.Event(), asyncio.Event()
     content = lines(rows(source, "a")).ljust((1 << 20) - 1_000)
     small = gzip.compress(lines(rows(source, "b")).ljust(2_000))
+    other = GZIP | await key(served, "sync", sources=(f"{source}-2",))
     first = asyncio.create_task(send(served, source, halting()))
     await arrived.wait()
-    assert_refused(await send(served, f"{source}-2", small, **GZIP), 429, "too-many-requests")
+    assert_refused(await send(served, f"{source}-2", small, **other), 429, "too-many-requests")
     go_on.set()
     assert (await first).json()["added"] == 1
-    assert (await send(served, f"{source}-2", small, **GZIP)).json()["added"] == 1
+    assert (await send(served, f"{source}-2", small, **other)).json()["added"] == 1
 
 
 @pytest.mark.parametrize("limit", ["SILENCE_SECONDS", "START_SECONDS"])
