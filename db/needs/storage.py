@@ -10,7 +10,7 @@ from db.schema.meeting_tables import follow_ups, meetings, participants
 from db.schema.need_tables import needs, shortlists
 from db.schema.supplier_tables import idempotency_keys
 
-RECIPIENT_BYTES = 200
+RECIPIENT_BYTES = 400
 """About what a recipient of an exchange takes, its name and reply link included."""
 
 PARTICIPANT_BYTES = 150
