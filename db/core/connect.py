@@ -128,10 +128,13 @@ class Connector:
         """A connection to the host. Raises FormerPrimary."""
         connection = await self._connected(host, wanted)
         if self.compares:
-            connection.timeline = await _timeline(connection)
-            if self.is_outdone(connection):
-                await connection.close(timeout=self._patience)
-                raise FormerPrimary("the host takes writes, and another that was promoted since does so too")
+            try:
+                connection.timeline = await _timeline(connection)
+                if self.is_outdone(connection):
+                    raise FormerPrimary("the host takes writes, and another that was promoted since does so too")
+            except BaseException:
+                connection.terminate()
+                raise
             self._latest = connection.timeline
         return connection
 

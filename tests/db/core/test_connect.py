@@ -110,6 +110,9 @@ class Primary:
     async def close(self, timeout: float) -> None:
         """It has nothing to close."""
 
+    def terminate(self) -> None:
+        """It has nothing to end."""
+
 
 async def test_a_former_primary_that_came_back_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes writes too, and nobody else would ever see them; while the one after it is away, nobody is taken."""
