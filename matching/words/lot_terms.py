@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from matching.words.titles import LONGEST_TITLE
+
 TermKind = Literal["months", "renewal", "value", "reserved"]
 
 _NUMBERS = {"un": 1, "une": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 6}
@@ -46,8 +48,8 @@ class Term(NamedTuple):
 
 
 def terms_in(text: str) -> tuple[Term, ...]:
-    """The terms that the words of a lot say, each kind once, but several reserved types."""
-    return tuple(_terms(" ".join(text.split())))
+    """The terms that the words of a lot say, each kind once, but several reserved types; what is longer is not read."""
+    return tuple(_terms(" ".join(text[:LONGEST_TITLE].split())))
 
 
 def _terms(text: str) -> Iterator[Term]:
