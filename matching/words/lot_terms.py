@@ -6,7 +6,13 @@ is asked (“réservé aux ESAT ?”) is told from what is said.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal, NamedTuple
+
+from matching.words.titles import LONGEST_TITLE
+
+REMEMBERED = 1_024
+"""Texts whose terms are remembered: a form of many lots is read again at each change."""
 
 TermKind = Literal["months", "renewal", "value", "reserved"]
 
@@ -46,7 +52,12 @@ class Term(NamedTuple):
 
 
 def terms_in(text: str) -> tuple[Term, ...]:
-    """The terms that the words of a lot say, each kind once, but several reserved types."""
+    """The terms that the words of a lot say, each kind once, but several reserved types; what is longer is not read."""
+    return _remembered(text[:LONGEST_TITLE])
+
+
+@lru_cache(REMEMBERED)
+def _remembered(text: str) -> tuple[Term, ...]:
     return tuple(_terms(" ".join(text.split())))
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from matching.words.lot_terms import terms_in
+from matching.words.titles import LONGEST_TITLE
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,10 @@ def test_what_is_asked_is_told_from_what_is_said() -> None:
     (asked,) = terms_in("tonte, réservé aux ESAT ?")
     (said,) = terms_in("tonte, réservé aux ESAT")
     assert (asked.is_asked, asked.words, said.is_asked) == (True, "réservé aux ESAT ?", False)
+
+
+def test_words_without_end_are_not_read_to_it() -> None:
+    """They may be so made that looking for an amount in them would take minutes."""
+    endless = "1" + " 000" * 100_000
+    assert terms_in(f"3 ans, {endless} €") == terms_in("3 ans")
+    assert terms_in("x" * LONGEST_TITLE + ", 3 ans") == ()
