@@ -31,7 +31,7 @@ async def get_search(visit: Visit) -> Response[bytes]:
 
 
 @page("GET", "/sources/{source}/fiches", scope=("read", "admin"))
-async def get_records(visit: Visit, source: str) -> Response[bytes]:
+async def get_suppliers_of_source(visit: Visit, source: str) -> Response[bytes]:
     """The suppliers that a source describes, by its own ids, with their flags. Raises NotFound, Conflict."""
     require_source_name(source)
     found = await one_source(visit.services, source)
@@ -70,4 +70,4 @@ TOO_MANY = Text(
     "They are too many for a table: add a filter, take the reservation away, or use the API",
 )
 
-PAGES = (get_search, get_records)
+PAGES = (get_search, get_suppliers_of_source)
