@@ -133,19 +133,7 @@ VIEWS = (
     View("person", "admin/personnes/{person}"),
     View("docs", "docs", seen=".opblock-summary, noscript p", by="nobody"),
 )
-ENGLISH = {
-    "sign-in",
-    "need-filled",
-    "result",
-    "needs",
-    "need",
-    "exchange",
-    "equal-treatment",
-    "meeting",
-    "directory",
-    "territory",
-    "admin",
-}
+ENGLISH = {"sign-in", "need-filled", "result", "needs", "need", "exchange", "directory", "territory"}
 UNSEEN = {"need_crossed.html", "send_again.html", "signed_out.html"}
 """Templates of which there is no picture: of two people at once, of a session that ended, of a sign-out elsewhere."""
 OF_OTHERS = {"docs"}
