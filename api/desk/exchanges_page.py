@@ -224,7 +224,7 @@ async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Seq
         answering=next((each for each in read.questions.asked if str(each.message_id) == visit.text("repond")), None),
         to_be_brought=len(read.to_be_brought),
         sharing=next(
-            (each.answers or each.id for each in exchange.messages if str(each.id) == visit.text("partager")), None
+            ((each.answers or (each.id,))[0] for each in exchange.messages if str(each.id) == visit.text("partager")), None
         ),
         **_shown(read),
         states=STATES,

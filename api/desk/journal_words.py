@@ -90,6 +90,7 @@ DEEDS = {
     "meeting.changed": Text("Rencontre changée", "Meeting changed"),
     "meeting.held": Text("Rencontre tenue", "Meeting held"),
     "meeting.cancelled": Text("Rencontre annulée", "Meeting cancelled"),
+    "meeting.purged": Text("Rencontre effacée après sa durée de conservation", "Meeting erased after its period"),
     "calendar_feed.created": Text("Adresse de calendrier créée", "Address of a calendar made"),
     "calendar_feed.revoked": Text("Adresse de calendrier révoquée", "Address of a calendar revoked"),
     "key.created": Text("Clé créée", "Key made"),

@@ -124,6 +124,7 @@ VIEWS = (
     View("import", "sources/{source}/envois/{import}"),
     View("admin", "admin"),
     View("admin-wrong", "admin", SEND),
+    View("admin-journal", "admin/journal"),
     View("organisation", "admin/organisations/{organisation}"),
     View("keys", "admin/cles"),
     View("keys-wrong", "admin/cles", SEND),
@@ -145,6 +146,10 @@ NO_PAGES = {
     "/bureau/{digest}/{name}": "stylesheets and scripts",
     "/contours/{version}/{code}/{kind}": "outlines for the map",
     "/besoins/{id}/rencontres/{meeting_id}/agenda.ics": "a calendar",
+    "/annuaire/tableau": "a table to download",
+    "/sources/{source}/fiches": "the same",
+    "/sources/{source}/modele": "the same",
+    "/sources/{source}/envois/{import_id}/rejets": "the same",
 }
 """Paths of the desk that show nothing to look at."""
 
