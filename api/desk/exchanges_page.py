@@ -26,7 +26,7 @@ from db.exchanges.reply_links import select_link_expiries
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent, NotFound, Problem
 from domain.exchanges.anonymise import redacted
-from domain.exchanges.exchange import MessageRequest, PublicationRequest
+from domain.exchanges.exchange import Exchange, MessageRequest, PublicationRequest
 from domain.exchanges.rules import NO_MESSAGE
 from domain.needs.status import NO_NEED, OPEN
 from domain.text.bilingual import Text
@@ -167,6 +167,12 @@ def _message(visit: Visit, act: str) -> MessageRequest:
         raise InvalidContent((explain(error, MessageRequest),)) from None
 
 
+def _question_to_share(visit: Visit, exchange: Exchange) -> UUID | None:
+    """The question that the message named in the address answers, or the message itself."""
+    named = next((each for each in exchange.messages if str(each.id) == visit.text("partager")), None)
+    return (named.answers or (named.id,))[0] if named else None
+
+
 def _answers(visit: Visit) -> list[str] | None:
     """The question that the page's message answers; empty: none. A correction says nothing of it."""
     if visit.text("corrige"):
@@ -223,9 +229,7 @@ async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Seq
         wrong={each.field for each in mistakes},
         answering=next((each for each in read.questions.asked if str(each.message_id) == visit.text("repond")), None),
         to_be_brought=len(read.to_be_brought),
-        sharing=next(
-            ((each.answers or (each.id,))[0] for each in exchange.messages if str(each.id) == visit.text("partager")), None
-        ),
+        sharing=_question_to_share(visit, exchange),
         **_shown(read),
         states=STATES,
         failures=FAILURES,
