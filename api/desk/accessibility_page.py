@@ -2,9 +2,9 @@
 
 from litestar import Response
 
-from api.desk.page import page
-from api.desk.sessions import client_of_session
-from api.desk.visit import Visit
+from api.desk.frame.page import page
+from api.desk.frame.sessions import client_of_session
+from api.desk.frame.visit import Visit
 
 
 @page("GET", "/accessibilite", scope=None)

@@ -7,8 +7,8 @@ from typing import get_args
 import msgspec
 from litestar import Response
 
-from api.desk.page import page
-from api.desk.visit import Visit
+from api.desk.frame.page import page
+from api.desk.frame.visit import Visit
 from api.web.content_negotiation import GEOJSON
 from domain.errors import NotFound
 from domain.reference.territory import Commune, UnknownTerritory

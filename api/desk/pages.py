@@ -2,34 +2,24 @@
 
 from litestar.handlers import HTTPRouteHandler
 
-from api.desk import (
-    accessibility_page,
-    admin_journal,
-    admin_pages,
-    allotment_page,
+from api.desk import accessibility_page, outline_page
+from api.desk.admin import admin_journal, admin_pages
+from api.desk.answer import allotment_page, result_page
+from api.desk.directory import directory_page, supplier_tables, territory_page
+from api.desk.need import need_page
+from api.desk.record import (
     awards_page,
     change_need_page,
     decisions_page,
-    declared_offer_page,
-    directory_page,
-    equal_treatment_page,
-    exchanges_page,
     journal_page,
-    meetings_page,
-    need_page,
     needs_page,
-    new_exchange_page,
     one_need_page,
-    outline_page,
-    provider_sign_in,
     report_page,
-    result_page,
-    sign_in,
-    source_pages,
-    supplier_tables,
-    territory_page,
     versions_page,
 )
+from api.desk.signing_in import provider_sign_in, sign_in
+from api.desk.sources import source_pages
+from api.desk.talk import declared_offer_page, equal_treatment_page, exchanges_page, meetings_page, new_exchange_page
 
 PAGES: tuple[HTTPRouteHandler, ...] = (
     *sign_in.PAGES,

@@ -60,7 +60,7 @@ def questions_of(exchange: Exchange) -> ExchangeQuestions:
             published=message_id in published,
             answered=message_id in published or message_id in answered,
         )
-        for message_id, versions in _asked(chains)
+        for message_id, versions in _first_versions(chains)
         if versions[0].supplier_id is not None
     )
     return ExchangeQuestions(questions, replies)
@@ -69,11 +69,11 @@ def questions_of(exchange: Exchange) -> ExchangeQuestions:
 def unanswered(messages: Iterable[Message], recipients: Sequence[UUID]) -> list[UUID]:
     """The questions of an exchange without an answer, by the ids of their first versions; no text is looked at."""
     chains, published, answered, _ = _read(tuple(messages), recipients)
-    return [message_id for message_id, _ in _asked(chains) if message_id not in published | answered]
+    return [message_id for message_id, _ in _first_versions(chains) if message_id not in published | answered]
 
 
-def _asked(chains: Chains) -> Iterator[tuple[UUID, Sequence[Message]]]:
-    """The questions by the ids of their first versions."""
+def _first_versions(chains: Chains) -> Iterator[tuple[UUID, Sequence[Message]]]:
+    """The questions, each by the id of its first version."""
     firsts = ((message_id, versions) for message_id, versions in chains.items() if message_id == versions[0].id)
     return ((message_id, versions) for message_id, versions in firsts if is_question(versions))
 

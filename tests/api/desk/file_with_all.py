@@ -7,7 +7,7 @@ from db.core.engine import transaction
 from db.desk.accounts import note_sign_in
 from domain.client import SCOPES
 from tests.api.desk.steps import Browser, sign_in_as
-from tests.api.desk.talking import Desk
+from tests.api.desk.talk.talking import Desk
 from tests.api.needs.steps import Buyer, create
 from tests.api.organisations import Member, member
 from tests.api.sync.factories import Client, put_record

@@ -7,10 +7,10 @@ from typing import Any
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
+from tests.api.desk.need.test_need_in_a_browser import appears, value
 from tests.api.desk.steps import Browser
-from tests.api.desk.talking import Desk, desk_of
-from tests.api.desk.test_need_in_a_browser import appears, value
-from tests.api.desk.test_talking_in_a_browser import press, sign_in, type_into
+from tests.api.desk.talk.talking import Desk, desk_of
+from tests.api.desk.talk.test_talking_in_a_browser import press, sign_in, type_into
 from tests.api.exchanges.test_reply_page import waiting
 from tests.api.sync.factories import Client
 from tests.browser import browsing, installed, on_a_socket

@@ -15,14 +15,14 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-from api.desk import visit
+from api.desk.frame import visit
+from api.desk.frame.templates import FOLDER, rendered
+from api.desk.frame.visit import COOKIE
 from api.desk.pages import PAGES
-from api.desk.templates import FOLDER, rendered
-from api.desk.visit import COOKIE
 from tests.api.desk import pictures
 from tests.api.desk.file_with_all import FILE, file_with_all
 from tests.api.desk.steps import Browser, sign_in_as
-from tests.api.desk.test_talking_in_a_browser import is_gone
+from tests.api.desk.talk.test_talking_in_a_browser import is_gone
 from tests.api.exchanges.test_reply_page import assert_fits
 from tests.api.organisations import member
 from tests.api.sync.factories import Client
@@ -135,7 +135,7 @@ VIEWS = (
     View("docs", "docs", seen=".opblock-summary, noscript p", by="nobody"),
 )
 ENGLISH = {"sign-in", "need-filled", "result", "needs", "need", "exchange", "directory", "territory"}
-UNSEEN = {"need_crossed.html", "send_again.html", "signed_out.html"}
+UNSEEN = {"record/need_crossed.html", "frame/send_again.html", "signing_in/signed_out.html"}
 """Templates of which there is no picture: of two people at once, of a session that ended, of a sign-out elsewhere."""
 OF_OTHERS = {"docs"}
 """Views whose elements are those of a library: Swagger UI has violations of its own."""
@@ -208,7 +208,8 @@ async def test_every_page_fits_and_axe_finds_nothing(
         gallery = Gallery(base, tmp_path, cookies, facts | {"file": str(tmp_path / "fiches.csv")})
         await asyncio.to_thread(gallery.visit_all)
     assert gallery.found == {}
-    whole = {file.name for file in FOLDER.glob("*.html") if 'extends "layout.html"' in file.read_text(encoding="utf-8")}
+    files = {file.relative_to(FOLDER).as_posix(): file.read_text(encoding="utf-8") for file in FOLDER.rglob("*.html")}
+    whole = {name for name, text in files.items() if 'extends "frame/layout.html"' in text}
     assert whole - templates == UNSEEN
 
 

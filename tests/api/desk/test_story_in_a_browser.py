@@ -16,8 +16,8 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
 from tests.api.desk import pictures
-from tests.api.desk.test_record_in_a_browser import award, go
-from tests.api.desk.test_talking_in_a_browser import (
+from tests.api.desk.record.test_record_in_a_browser import award, go
+from tests.api.desk.talk.test_talking_in_a_browser import (
     answer_as_supplier,
     press,
     publish_its_question,

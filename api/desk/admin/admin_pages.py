@@ -1,0 +1,259 @@
+"""The pages of administration: organisations, keys, and the people who sign in without one."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from http import HTTPStatus
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from api.admin.edit_organisation import (
+    NO_ORGANISATION,
+    add_organisation,
+    change_organisation,
+    own_organisation,
+    visible_organisation,
+)
+from api.admin.issue_key import NO_KEY, revoke_own_key
+from api.admin.keys import CreatedKey, make_key_once
+from api.admin.organisations import organisation_etag
+from api.admin.people import NO_PERSON, forget_person, sign_person_out, visible_person
+from api.desk.admin.admin_forms import fields_of_key, key_request, mistakes_of, organisation_settings
+from api.desk.frame.mistakes import Mistake
+from api.desk.frame.page import page
+from api.desk.frame.visit import Visit
+from api.desk.frame.written_once import id_in, sent_as
+from api.runtime.idempotency import Sender, created, once
+from api.web.pagination import read_cursor, write_cursor
+from db import api_keys, organisations
+from db.audit import last_details
+from db.core.engine import transaction
+from db.desk.accounts import list_accounts
+from db.idempotency import Answer
+from domain.client import SCOPES, Key, Scope
+from domain.errors import Conflict, InvalidContent, NotFound
+from domain.organisation import Organisation
+from domain.text.bilingual import Text
+
+ON_A_PAGE, MOST_ORGANISATIONS = 50, 500
+SCOPE_WORDS: dict[Scope, Text] = {
+    "match": Text("chercher des fournisseurs pour un besoin", "find suppliers for a need"),
+    "needs": Text("tenir les besoins de l'organisation", "keep the needs of the organisation"),
+    "sync": Text("envoyer les fiches de ses sources", "send the records of its sources"),
+    "read": Text("lire l'annuaire", "read the directory"),
+    "admin": Text("administrer l'organisation", "administer the organisation"),
+    "platform": Text("exploiter le serveur : toutes les organisations", "operate the server: all organisations"),
+}
+CHANGED_MEANWHILE = Text(
+    "Quelqu'un d'autre vient de changer cette organisation : voici ce qu'elle est devenue, avec votre saisie",
+    "Somebody else has just changed this organisation: this is what it is now, with what you typed",
+)
+Item = TypeVar("Item", bound=msgspec.Struct)
+Fetch = Callable[[UUID | None, int], Awaitable[Sequence[Item]]]
+
+
+@page("GET", "/admin", scope="admin")
+async def show_organisations(visit: Visit) -> Response[bytes]:
+    """The organisations, and the form to add one."""
+    return await _organisations_page(visit)
+
+
+@page("POST", "/admin", scope="platform")
+async def create_organisation(visit: Visit) -> Response[bytes]:
+    """The way to the organisations, with a new one; the form again where something is wrong with it."""
+    call, client = visit.call, visit.call.bearer
+    try:
+        settings = organisation_settings(visit)
+        async with transaction(visit.services.database) as connection:
+
+            async def carry_out() -> Answer:
+                return created(await add_organisation(connection, client, settings, visit.services.now()))
+
+            await once(call, connection, settings, carry_out, sender=_sender(visit, "/admin"))
+    except InvalidContent as invalid:
+        return await _organisations_page(visit, tuple(mistakes_of(invalid)), HTTPStatus.UNPROCESSABLE_ENTITY)
+    except Conflict as conflict:
+        return await _organisations_page(visit, (Mistake("nom", conflict.detail),), HTTPStatus.CONFLICT)
+    return visit.redirect("/admin")
+
+
+@page("GET", "/admin/organisations/{organisation_id}", scope="admin")
+async def show_organisation(visit: Visit, organisation_id: str) -> Response[bytes]:
+    """The form of an organisation."""
+    async with transaction(visit.services.database) as connection:
+        found = await visible_organisation(connection, visit.call.bearer, id_in(organisation_id, NO_ORGANISATION))
+    return _organisation_page(visit, found, {"nom": found.name, "siret": found.siret or ""})
+
+
+@page("POST", "/admin/organisations/{organisation_id}", scope="admin")
+async def update_organisation(visit: Visit, organisation_id: str) -> Response[bytes]:
+    """The way to the organisations, with this one changed; the form again where something is wrong with it."""
+    typed = {"nom": visit.text("nom"), "siret": visit.text("siret")}
+    async with transaction(visit.services.database) as connection:
+        client, wanted = visit.call.bearer, id_in(organisation_id, NO_ORGANISATION)
+        before = await visible_organisation(connection, client, wanted, lock=True)
+        if visit.text("version") != organisation_etag(before):
+            mistakes = (Mistake("nom", CHANGED_MEANWHILE),)
+            return _organisation_page(visit, before, typed, mistakes, HTTPStatus.PRECONDITION_FAILED)
+        try:
+            settings = organisation_settings(visit)
+            await change_organisation(connection, client, before, settings, visit.services.now())
+        except InvalidContent as invalid:
+            wrong = tuple(mistakes_of(invalid))
+            return _organisation_page(visit, before, typed, wrong, HTTPStatus.UNPROCESSABLE_ENTITY)
+        except Conflict as conflict:
+            wrong = (Mistake("nom", conflict.detail),)
+            return _organisation_page(visit, before, typed, wrong, HTTPStatus.CONFLICT)
+    return visit.redirect("/admin")
+
+
+@page("GET", "/admin/cles", scope="admin")
+async def show_keys(visit: Visit) -> Response[bytes]:
+    """The keys, and the form to make one."""
+    return await _keys_page(visit)
+
+
+@page("POST", "/admin/cles", scope="admin")
+async def create_key(visit: Visit) -> Response[bytes]:
+    """The page that shows the secret of a new key, once more where the form is sent again; the form if it is wrong."""
+    try:
+        request = key_request(visit)
+        made = await make_key_once(visit.call, request, visit.token.encode(), _sender(visit, "/admin/cles"))
+    except InvalidContent as invalid:
+        return await _keys_page(visit, tuple(mistakes_of(invalid)), HTTPStatus.UNPROCESSABLE_ENTITY)
+    key = msgspec.json.decode(made.content, type=CreatedKey)
+    return visit.page("admin/new_key.html", HTTPStatus.CREATED, key=key, scope_words=SCOPE_WORDS)
+
+
+@page("GET", "/admin/cles/{key_id}", scope="admin")
+async def show_key(visit: Visit, key_id: str) -> Response[bytes]:
+    """A key, with the button that revokes it."""
+    async with transaction(visit.services.database) as connection:
+        found = await api_keys.find_key(connection, id_in(key_id, NO_KEY))
+    if found is None or own_organisation(visit.call.bearer) not in {None, found.organisation_id}:
+        raise NotFound(NO_KEY)
+    shown: dict[str, Any] = {"key": found, "state": _state(visit, found), "alike": fields_of_key(found)}
+    return visit.page("admin/key.html", scope_words=SCOPE_WORDS, **shown)
+
+
+@page("POST", "/admin/cles/{key_id}", scope="admin")
+async def revoke_key(visit: Visit, key_id: str) -> Response[bytes]:
+    """The way to the keys, with this one revoked."""
+    async with transaction(visit.services.database) as connection:
+        await revoke_own_key(connection, visit.call.bearer, id_in(key_id, NO_KEY), visit.services.now())
+    return visit.redirect("/admin/cles")
+
+
+@page("GET", "/admin/personnes", scope="admin")
+async def show_people(visit: Visit) -> Response[bytes]:
+    """The people who sign in without a key."""
+    only, now = own_organisation(visit.call.bearer), visit.services.now()
+
+    async with transaction(visit.services.database) as connection:
+        people, onwards = await _page_of(visit, "people", partial(list_accounts, connection, only, now))
+    provider = visit.services.identity_provider
+    return visit.page(
+        "admin/people.html", people=people, onwards=onwards, provider=provider.label if provider else None
+    )
+
+
+@page("GET", "/admin/personnes/{person_id}", scope="admin")
+async def show_person(visit: Visit, person_id: str) -> Response[bytes]:
+    """Somebody who signs in without a key, with the buttons that sign them out and forget them."""
+    async with transaction(visit.services.database) as connection:
+        wanted, now = id_in(person_id, NO_PERSON), visit.services.now()
+        found = await visible_person(connection, visit.call.bearer, wanted, now)
+        about = f"person:{found.id}"
+        signed_in = await last_details(connection, found.organisation_id, "person.signed_in", [about])
+    return visit.page(
+        "admin/person.html", person=found, scopes=signed_in.get(about, {}).get("scopes"), scope_words=SCOPE_WORDS
+    )
+
+
+@page("POST", "/admin/personnes/{person_id}", scope="admin")
+async def change_person(visit: Visit, person_id: str) -> Response[bytes]:
+    """The way to the people, of whom this one is signed out, or forgotten."""
+    act = forget_person if visit.text("faire") == "oublier" else sign_person_out
+    async with transaction(visit.services.database) as connection:
+        await act(connection, visit.call.bearer, id_in(person_id, NO_PERSON), visit.services.now())
+    return visit.redirect("/admin/personnes")
+
+
+async def _organisations_page(
+    visit: Visit, mistakes: tuple[Mistake, ...] = (), status: int = HTTPStatus.OK
+) -> Response[bytes]:
+    only = own_organisation(visit.call.bearer)
+    async with transaction(visit.services.database) as connection:
+        fetch = partial(organisations.list_organisations, connection, only)
+        found, onwards = await _page_of(visit, "organisations", fetch)
+    return visit.page("admin/organisations.html", status, organisations=found, onwards=onwards, **_wrong(mistakes))
+
+
+def _organisation_page(
+    visit: Visit,
+    organisation: Organisation,
+    typed: dict[str, str],
+    mistakes: tuple[Mistake, ...] = (),
+    status: int = HTTPStatus.OK,
+) -> Response[bytes]:
+    shown: dict[str, Any] = {"version": organisation_etag(organisation), "typed": typed}
+    return visit.page("admin/organisation.html", status, organisation=organisation, **shown, **_wrong(mistakes))
+
+
+async def _keys_page(visit: Visit, mistakes: tuple[Mistake, ...] = (), status: int = HTTPStatus.OK) -> Response[bytes]:
+    client = visit.call.bearer
+    only = own_organisation(client)
+    async with transaction(visit.services.database) as connection:
+        found, onwards = await _page_of(visit, "keys", partial(api_keys.list_keys, connection, only))
+        choices = await organisations.list_organisations(connection, only, None, MOST_ORGANISATIONS)
+    return visit.page(
+        "admin/keys.html",
+        status,
+        keys=found,
+        onwards=onwards,
+        state=partial(_state, visit),
+        organisations=choices,
+        scopes=[scope for scope in SCOPES if client.may(scope)],
+        scope_words=SCOPE_WORDS,
+        **_wrong(mistakes),
+    )
+
+
+def _wrong(mistakes: tuple[Mistake, ...]) -> dict[str, Any]:
+    return {"mistakes": mistakes, "wrong": {mistake.field for mistake in mistakes}}
+
+
+def _state(visit: Visit, key: Key) -> Text:
+    if key.revoked_at is not None:
+        return Text("révoquée", "revoked")
+    is_over = key.expires_at is not None and key.expires_at <= visit.services.now()
+    return Text("échue", "expired") if is_over else Text("en vigueur", "in force")
+
+
+async def _page_of(visit: Visit, name: str, fetch: Fetch[Item]) -> tuple[Sequence[Item], str | None]:
+    """The items after the cursor of the query, and the cursor of the next page; None where there is none."""
+    found = await fetch(read_cursor(name, visit.text("suite") or None, UUID), ON_A_PAGE + 1)
+    shown: Sequence[Any] = found[:ON_A_PAGE]
+    return shown, write_cursor(name, shown[-1].id) if len(found) > ON_A_PAGE else None
+
+
+def _sender(visit: Visit, path: str) -> Sender:
+    """This copy of a form as it is filled in, which is carried out once however often it is sent."""
+    return Sender(visit.call.bearer.organisation_id, f"form {path}", sent_as(visit))
+
+
+PAGES = (
+    show_organisations,
+    create_organisation,
+    show_organisation,
+    update_organisation,
+    show_keys,
+    create_key,
+    show_key,
+    revoke_key,
+    show_people,
+    show_person,
+    change_person,
+)

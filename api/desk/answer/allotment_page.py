@@ -1,0 +1,111 @@
+"""The page on which divisions of a need into lots are compared with the lots as they are given.
+
+It asks what `POST /allotment` asks, and shows what that answers; a proposal fills in the form of a need.
+"""
+
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import NamedTuple
+
+import msgspec
+from litestar import Response
+
+from api.allotment import proposed
+from api.desk.frame.mistakes import Mistake
+from api.desk.frame.page import page
+from api.desk.frame.some_lots import LOTS_AT_ONCE
+from api.desk.frame.visit import Visit
+from api.desk.need.allotment_form import AllotmentForm, allotment_need, form_of_proposal, read_allotment_form
+from api.desk.need.need_form import NeedForm, read_need_form
+from api.desk.need.need_page import changed_need_form, form_of_query, need_form_page
+from api.desk.need.understood_need import Understood, mistakes_of, understood_beside
+from domain.allotment.allotment import Allotment, Proposal, Summary
+from domain.errors import InvalidContent
+from domain.text.bilingual import Text
+
+FIGURES: tuple[tuple[Text, Callable[[Summary], int], bool | None], ...] = (
+    (Text("Lots sans candidat", "Lots without candidate"), lambda found: found.without_supply, False),
+    (Text("Lots avec concurrence", "Lots with competition"), lambda found: found.with_competition, True),
+    (
+        Text("Fournisseurs qui répondent seuls à un lot", "Suppliers that answer a lot by themselves"),
+        lambda found: found.suppliers_alone,
+        True,
+    ),
+    (Text("Lots réservés", "Reserved lots"), lambda found: found.reserved, True),
+    (Text("Nombre de lots", "Number of lots"), lambda found: found.lots, None),
+    (Text("Fournisseurs candidats", "Suppliers that are candidates"), lambda found: found.suppliers_reached, True),
+)
+"""The criteria of the order, in that order, then whom the lots reach; whether more of each is better."""
+
+
+class Figure(NamedTuple):
+    """A row of the comparison: of the lots as given, then of each proposal; with it, how it compares."""
+
+    label: Text
+    given: int
+    others: tuple[tuple[int, str], ...]
+
+
+class Shown(NamedTuple):
+    """A proposal, with the form of the need whose lots are its own."""
+
+    proposal: Proposal
+    form: NeedForm
+
+
+@page("GET", "/lotissement", scope="match")
+async def show_allotment_form(visit: Visit) -> Response[bytes]:
+    """The form of a need to be divided: empty, filled in with the example, or with the fields of the query."""
+    return await form_of_query(visit, read_allotment_form(visit.fields))
+
+
+@page("POST", "/lotissement", scope="match", files=True)
+async def compare_divisions(visit: Visit) -> Response[bytes]:
+    """The proposals beside the lots as given; the form again where a button changes it, or it is to be corrected."""
+    rules = read_allotment_form(visit.fields)
+    if visit.text("faire"):
+        return await changed_need_form(visit, rules)
+    understood = await understood_beside(visit, read_need_form(visit.fields))
+    mistakes: list[Mistake] = []
+    need = allotment_need(understood, rules, mistakes)
+    if need is None:
+        return _refused(visit, understood._replace(mistakes=tuple(mistakes)), rules)
+    try:
+        found = msgspec.json.decode(await proposed(visit.call, need), type=Allotment)
+    except InvalidContent as invalid:
+        return _refused(visit, understood._replace(mistakes=tuple(mistakes_of(invalid))), rules)
+    return _page(visit, understood, rules, found)
+
+
+def _refused(visit: Visit, understood: Understood, rules: AllotmentForm) -> Response[bytes]:
+    return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY, rules=rules)
+
+
+def _page(visit: Visit, understood: Understood, rules: AllotmentForm, found: Allotment) -> Response[bytes]:
+    return visit.page(
+        "answer/allotment.html",
+        form=understood.form,
+        understood=understood,
+        rules=rules,
+        lots_at_once=LOTS_AT_ONCE,
+        found=found,
+        figures=list(_figures(found)),
+        proposals=[Shown(each, form_of_proposal(understood.form, each)) for each in found.proposals],
+        label=visit.services.reference.taxonomy.label,
+    )
+
+
+def _figures(found: Allotment) -> Iterator[Figure]:
+    for label, figure, more_is_better in FIGURES:
+        given = figure(found.as_given)
+        others = [figure(proposal.summary) for proposal in found.proposals]
+        yield Figure(label, given, tuple((each, _compared(each - given, more_is_better)) for each in others))
+
+
+def _compared(difference: int, more_is_better: bool | None) -> str:
+    if difference == 0 or more_is_better is None:
+        return ""
+    return "better" if (difference > 0) == more_is_better else "worse"
+
+
+PAGES = (show_allotment_form, compare_divisions)

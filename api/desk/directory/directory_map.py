@@ -1,0 +1,111 @@
+"""The maps of the directory: the suppliers that a search finds, or one alone."""
+
+from collections.abc import Collection, Sequence
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from api.desk.directory.directory_form import DirectoryForm
+from api.desk.frame.visit import Visit
+from api.directory.search import placed
+from api.reports.svg import Drawing, Key, Pin, map_drawing
+from domain.needs.need import TerritoryRequest
+from domain.suppliers.supplier import Point, Supplier
+from domain.text.bilingual import Language, Text
+from domain.text.typography import count
+from matching.geo.report_map import map_sheets
+from matching.reference import Reference
+
+FRANCE = "country:FR"
+MOST_REGIONS = 4
+"""Regions that are the ground of a map; of more, France is."""
+ON_THIS_PAGE = Text("Fournisseurs de cette page", "Suppliers of this page")
+ON_OTHERS = Text("Fournisseurs des autres pages", "Suppliers of the other pages")
+ONE = Text("Ce fournisseur", "This supplier")
+
+
+class _Spot(NamedTuple):
+    """A supplier on a map."""
+
+    at: Point
+    pin: Pin
+    commune: str | None
+
+
+async def map_of_search(visit: Visit, form: DirectoryForm, shown: Sequence[Supplier]) -> Drawing | None:
+    """All suppliers that the search finds, those of the page by another sign; those of the page alone where it finds
+    more than can be shown. Each leads to its page. None where no place is known."""
+    spots = [_spot(visit, one.id, one.name, one.commune, one.location) for one in shown if one.location]
+    ids = {one.id for one in shown}
+    for one in await placed(visit.services, form.query()):
+        if one.id not in ids:
+            at = Point(lat=one.lat, lon=one.lon)
+            spots.append(_spot(visit, one.id, one.name, one.commune, at, standing="on_proof"))
+    if not spots:
+        return None
+    codes = tuple(area.id for area in form.areas)
+    codes = codes or _regions_of({spot.commune for spot in spots if spot.commune}, visit.services.reference)
+    return await _drawn(visit, codes, spots, "")
+
+
+async def map_of_one(visit: Visit, name: str, at: Point, commune: str) -> Drawing:
+    """A supplier in the departement of its commune."""
+    areas = visit.services.reference.territories
+    around = areas.parents(areas.area(f"commune:{commune}"))
+    codes = tuple(area.id for area in around if area.kind == "departement")[:1] or (FRANCE,)
+    return await _drawn(visit, codes, [_Spot(at, Pin("eligible"), commune)], name)
+
+
+def _spot(
+    visit: Visit,
+    id_: UUID,
+    name: str,
+    commune: str | None,
+    at: Point,
+    standing: Literal["eligible", "on_proof"] = "eligible",
+) -> _Spot:
+    town = visit.services.reference.territories.commune_name(commune) if commune else None
+    return _Spot(at, Pin(standing, f"{name}, {town}" if town else name, f"{visit.root}annuaire/{id_}"), commune)
+
+
+async def _drawn(visit: Visit, codes: tuple[str, ...], spots: Sequence[_Spot], title: str) -> Drawing:
+    """The map of these suppliers, drawn beside the requests; its legend names the ground."""
+    key, language = str(visit.call.bearer.organisation_id), visit.language
+    points, pins = [spot.at for spot in spots], [spot.pin for spot in spots]
+    drawn = await visit.services.match_work.beside(
+        _map, codes, points, pins, title, language, is_much=False, key=key, left=visit.call.left
+    )
+    areas = visit.services.reference.territories
+    ground = ", ".join(areas.area(code).label for code in codes)
+    numbers = {each: sum(pin.standing == each for pin in pins) for each in ("eligible", "on_proof")}
+    meanings = [ground]
+    for standing, words in (("eligible", ON_THIS_PAGE), ("on_proof", ON_OTHERS)):
+        if numbers[standing]:
+            number = count(numbers[standing], language)
+            meaning = Text(f"{words.fr} : {number}", f"{words.en}: {number}") if pins[0].href else ONE
+            meanings.append(meaning.to(language))
+    keys = [Key(key.sign, text) for key, text in zip(drawn.keys, meanings, strict=False)]
+    return drawn._replace(keys=tuple(keys))
+
+
+def _map(
+    reference: Reference,
+    codes: tuple[str, ...],
+    points: Sequence[Point],
+    pins: Sequence[Pin],
+    title: str,
+    language: Language,
+) -> Drawing:
+    sheets = map_sheets(reference.geography, [TerritoryRequest(codes=codes)], [], points)
+    return map_drawing(pins, title, language, sheets)
+
+
+def _regions_of(communes: Collection[str], reference: Reference) -> tuple[str, ...]:
+    """The regions of these communes; France where they are many, or a commune is in none."""
+    areas = reference.territories
+    found = {
+        parent.id
+        for code in communes
+        for parent in areas.parents(areas.area(f"commune:{code}"))
+        if parent.kind == "region"
+    }
+    return tuple(sorted(found)) if 0 < len(found) <= MOST_REGIONS else (FRANCE,)

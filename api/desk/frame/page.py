@@ -1,0 +1,222 @@
+"""The decorator that makes a handler a page of the desk: who may see it, the form it is sent, and its failures.
+
+Pages are HTML for people: they are no routes of the API, and not in its document. Checked before the handler runs, in
+this order: the session and its scope, then the token of the form, without which nothing that a form asks for is done.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from litestar import Request, Response
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, Method
+
+from api.desk.frame.sessions import client_of_session
+from api.desk.frame.shared_paths import is_of_a_person
+from api.desk.frame.visit import Visit, cookie_header, path_to_come_back, visit_of
+from api.runtime.auth import admit
+from api.runtime.endpoint import Call
+from api.web.compression import coded
+from api.web.form_fields import fields_in, read_fields
+from api.web.multipart_form import has_files, read_form_with_files
+from api.web.problems import answer_failure, describe
+from domain.client import Scope
+
+Handler = Callable[..., Awaitable[Response[bytes]]]
+
+LONGEST_FORM, MOST_FIELDS = 1 << 20, 10_000
+"""A meeting of 500 people with 200 follow-ups has some 2,400 fields, a gap of equal treatment one for each supplier."""
+LONGEST_CARRIED = 128 << 10
+"""A form that is sent without a session, and carried along on the way to one: anybody may send some."""
+HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-src 'self'; "
+        "img-src 'self' data:{tiles}; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "same-origin",
+    "vary": "accept-language, cookie",
+    "x-content-type-options": "nosniff",
+    "x-robots-tag": "noindex, nofollow",
+}
+"""Of every page: nothing is loaded from elsewhere but `tiles`, if set; no script or style stands in it, nobody frames
+it."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page as it is served.
+
+    `scopes`: one of which the session must have; empty: the page needs no session. `files`: its form may have some.
+    """
+
+    method: Method
+    path: str
+    scopes: tuple[Scope, ...]
+    files: bool
+
+
+def page(
+    method: Method, path: str, *, scope: Scope | tuple[Scope, ...] | None, files: bool = False
+) -> Callable[[Handler], HTTPRouteHandler]:
+    """The decorated function, of a Visit and the parameters of the path, as a page.
+
+    `scope`: as for an endpoint; `files`: its form may have some.
+    """
+
+    def decorate(handler: Handler) -> HTTPRouteHandler:
+        made = Page(method, path, (scope,) if isinstance(scope, str) else scope or (), files)
+
+        async def answer(request: Call) -> ASGIApp:
+            visit = visit_of(request)
+            try:
+                shown = await _answered(visit, handler, made)
+            except Exception as failure:  # noqa: BLE001 - described, and logged where it is our own
+                shown = _failure(visit, failure)
+            for name, value in _headers(request.services.settings.tiles_url).items():
+                shown.headers.setdefault(name, value)
+            if cookie := cookie_header(visit):
+                shown.headers["set-cookie"] = cookie
+            accepted = request.headers.get("accept-encoding", "")
+            shown.content = await coded(shown.content, str(shown.media_type), shown.headers, accepted)
+            return shown.to_asgi_response(app=None, request=request)
+
+        typed = path.replace("}", ":str}")
+        return HTTPRouteHandler(
+            typed, http_method=method, name=f"page {method} {path}", opt={"page": made, "answer": answer}
+        )(answer)
+
+    return decorate
+
+
+def nothing_here(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:
+    """The answer to an address that nothing is at: a page for a browser, a problem document for a program."""
+    call = Call(request.scope, request.receive, request.send)
+    if not is_of_a_person(call):
+        return answer_failure(call, failure)
+    shown = _failure(visit_of(call), failure)
+    shown.headers.update(_headers(call.services.settings.tiles_url))
+    return shown
+
+
+@cache
+def _headers(tiles_url: str | None) -> dict[str, str]:
+    """The headers of a page; maps may show images of the tile server, where there is one."""
+    parts = urlsplit(tiles_url or "")
+    tiles = f" {parts.scheme}://{parts.netloc}" if tiles_url else ""
+    return {name: value.replace("{tiles}", tiles) for name, value in HEADERS.items()}
+
+
+async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[bytes]:
+    call = visit.call
+    is_form = made.method == "POST"
+    if made.scopes:
+        # a token that was made just now is of no session
+        is_known = visit.new_token is None
+        visit.client = await client_of_session(call.services, visit.token, call.scope) if is_known else None
+    may_be_long = made.files and has_files(call)
+    if visit.client is not None and may_be_long:
+        # before so much is read; of a shorter form, a refusal shows what was typed
+        await admit(call, visit.client, call.services.key_quotas, made.scopes)
+    await _read(visit, made)
+    if not made.scopes:
+        if is_form and not visit.has_sent_its_own_form():
+            return _not_its_own_form(visit)
+        return await handler(visit, **call.path_params)
+    if visit.client is None:
+        return _no_session(visit)
+    if not may_be_long:
+        await admit(call, visit.client, call.services.key_quotas, made.scopes)
+    if is_form and not visit.has_sent_its_own_form():
+        return _not_its_own_form(visit)
+    call.services.requests.take(visit.client)
+    try:
+        with call.services.share_of_bodies(visit.client) as take:
+            # those that wait for their turn hold their files meanwhile
+            take(sum(len(file.content) for file in visit.files.values()))
+            return await handler(visit, **call.path_params)
+    finally:
+        call.services.requests.give_back(visit.client)
+
+
+async def _read(visit: Visit, made: Page) -> None:
+    """Read the fields of the form, or of the query, and the files."""
+    call = visit.call
+    share = partial(call.services.share_of_bodies, visit.client)
+    if made.files and has_files(call):
+        # files are for those who are signed in: of others only what is typed is kept
+        limit = LONGEST_CARRIED if visit.client is None else call.services.settings.body_limit
+        visit.fields, visit.files = await read_form_with_files(call, limit, MOST_FIELDS, share)
+    elif made.method == "POST":
+        # the form to sign in has another in one of its fields, where it is longer
+        limit = LONGEST_FORM if visit.client else LONGEST_CARRIED if made.scopes else 2 * LONGEST_CARRIED
+        visit.fields = await read_fields(call, limit, MOST_FIELDS, share)
+    else:
+        visit.fields = fields_in(call.scope["query_string"], MOST_FIELDS)
+
+
+def _no_session(visit: Visit) -> Response[bytes]:
+    """The way to sign in and back; a form that a page of this server sent is carried along."""
+    if visit.call.method != "POST":
+        return visit.redirect(f"/connexion?{urlencode({'suite': path_to_come_back(visit.call)})}")
+    if not visit.is_from_here:
+        return visit.redirect("/connexion")
+    return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, visit.call.scope["path"], urlencode(visit.typed()))
+
+
+def sign_in_page(
+    visit: Visit, status: int = HTTPStatus.OK, back: str = "", typed: str = "", wrong: bool = False
+) -> Response[bytes]:
+    """The form to sign in. `back`: the path that it leads to; `typed`: a form sent there; `wrong`: no such key."""
+    provider = visit.services.identity_provider
+    way = f"connexion/fournisseur?{urlencode({'suite': back})}" if back and not typed else "connexion/fournisseur"
+    answer = visit.page(
+        "signing_in/sign_in.html",
+        status,
+        back=back,
+        typed=typed,
+        carried=fields_as_typed(typed) if provider else [],
+        wrong=wrong,
+        provider=provider.label if provider else None,
+        way=way,
+    )
+    if status == HTTPStatus.UNAUTHORIZED:
+        answer.headers["www-authenticate"] = "Bearer"
+    return answer
+
+
+def fields_as_typed(encoded: str) -> list[tuple[str, str]]:
+    """The fields of a form that was carried along, each text by itself."""
+    fields = fields_in(encoded.encode(), MOST_FIELDS)
+    return [(name, text) for name, texts in fields.items() for text in texts]
+
+
+def _not_its_own_form(visit: Visit) -> Response[bytes]:
+    """A page that says that the form is not of this browser, to be sent again with all that was typed.
+
+    For a form that another site sent, the way to the first page: one more click must not send what that site wrote.
+    """
+    if not visit.is_from_here:
+        return visit.redirect("/connexion")
+    path = visit.call.scope["path"]
+    return visit.page("frame/send_again.html", HTTPStatus.FORBIDDEN, path=path, typed=visit.typed(), signed_in=False)
+
+
+def _failure(visit: Visit, failure: Exception) -> Response[bytes]:
+    """A page that says what failed, or was refused, and what to do."""
+    described = answer_failure(visit.call, failure)
+    refusal = describe(failure)
+    kept = visit.typed() if visit.call.method == "POST" else []
+    path = visit.call.scope["path"]
+    shown = visit.page("frame/refusal.html", refusal.kind.status, refusal=refusal, typed=kept, path=path)
+    for name in ("retry-after", "www-authenticate"):
+        if name in described.headers:
+            shown.headers[name] = described.headers[name]
+    return shown

@@ -1,0 +1,105 @@
+"""Sessions of the desk: of a key, never longer than that is in force, or of a person; found by the token in a cookie.
+
+The database knows digests of tokens. With the administrator's key, which is a setting, they are bound to it: a session
+ends when that key is changed.
+"""
+
+import hashlib
+from datetime import timedelta
+from secrets import token_urlsafe
+
+from litestar.types import Scope as ASGIScope
+
+from api.desk.frame.membership import membership_of, scopes_of
+from api.runtime.auth import LONGEST_KEY, NOT_STORED
+from api.runtime.identity_provider import Identity
+from api.runtime.rate_limits import caller_of, require_within
+from api.runtime.secret_links import TOKEN
+from api.runtime.services import Services
+from db.api_keys import find_client_of_key
+from db.audit import write_entry
+from db.core.engine import transaction
+from db.desk.accounts import note_sign_in
+from db.desk.sessions import delete_session, find_session, insert_session, insert_session_of_person
+from domain.audit import Actor
+from domain.client import Client
+
+
+async def begin_session(services: Services, key: str, scope: ASGIScope) -> str | None:
+    """The token of a new session of that key; None where the key is not in force. `scope`: the request.
+
+    Raises Refusal: 429 to an address that sent too many unknown keys, 503 while the database is away.
+    """
+    client = await services.keys.client(key, scope) if key and len(key) <= LONGEST_KEY else None
+    if client is None:
+        return None
+    token, now = token_urlsafe(32), services.now()
+    expires_at = now + timedelta(hours=services.settings.session_hours)
+    own, *of_administrator = _digests(services, token)
+    digest = of_administrator[0] if client.id == NOT_STORED else own
+    async with transaction(services.database) as connection:
+        await insert_session(connection, digest, client.id, now, expires_at)
+    return token
+
+
+async def begin_session_of_person(services: Services, identity: Identity) -> str:
+    """The token of a new session of somebody whom the provider has identified. Raises UnknownOrganisation."""
+    settings, token, now = services.settings, token_urlsafe(32), services.now()
+    expires_at = now + timedelta(hours=settings.session_hours)
+    async with transaction(services.database) as connection:
+        membership = await membership_of(connection, identity, settings)
+        organisation_id = membership.organisation_id
+        person_id = await note_sign_in(
+            connection,
+            organisation_id,
+            settings.oidc_issuer or "",
+            identity.subject,
+            identity.name,
+            identity.email,
+            now,
+        )
+        scopes = scopes_of(identity, membership, settings)
+        digest, *_ = _digests(services, token)
+        await insert_session_of_person(connection, digest, person_id, scopes, now, expires_at, identity.id_token)
+        actor, about = Actor(organisation_id, "person", person_id), f"person:{person_id}"
+        await write_entry(connection, actor, "person.signed_in", about, now, detail={"scopes": list(scopes)})
+    return token
+
+
+async def client_of_session(services: Services, token: str, scope: ASGIScope) -> Client | None:
+    """The bearer of a session; None where it has expired, its key is not in force, or no provider is set any more.
+
+    `scope`: the request. Raises Refusal (429) to an address that brought very many tokens of no session.
+    """
+    if not TOKEN.fullmatch(token):
+        return None
+    limit, caller, now = services.session_look_ups, caller_of(scope), services.now()
+    # counted beforehand, or many at once would all be looked up
+    require_within(limit.take(caller))
+    is_unknown = False
+    try:
+        async with transaction(services.database) as connection:
+            found = await find_session(connection, _digests(services, token), now)
+            is_unknown = found is None
+            if found is None:
+                return None
+            if found.key_id is None:
+                return found.person if services.identity_provider else None
+            if found.key_id != NOT_STORED:
+                return await find_client_of_key(connection, found.key_id, now)
+    finally:
+        if not is_unknown:
+            limit.give_back(caller)
+    return await services.keys.client(services.settings.admin_key or "")
+
+
+async def end_session(services: Services, token: str) -> str | None:
+    """End the session of a token, where there is one; the ID token with which it began, if any."""
+    async with transaction(services.database) as connection:
+        return await delete_session(connection, _digests(services, token))
+
+
+def _digests(services: Services, token: str) -> list[bytes]:
+    """The digests under which a session of that token is stored: of a stored key, and of the administrator's."""
+    parts = ("",) if services.settings.admin_key is None else ("", services.settings.admin_key)
+    return [hashlib.sha256(f"{token}\n{part}".encode(errors="replace")).digest() for part in parts]

@@ -1,0 +1,34 @@
+"""The templates of the desk, in `api/desk/templates`; their filters are those of the report."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+
+from api.desk.frame.assets import asset_path
+from api.desk.frame.main_pages import main_pages
+from api.desk.frame.refusal_words import REFUSALS
+from api.reports.html import filters
+from api.web.html_templates import html_environment
+from domain.text import labels
+from domain.text.bilingual import Language
+
+FOLDER = Path(__file__).parents[1] / "templates"
+
+
+def rendered(template: str, language: Language, **shown: Any) -> bytes:
+    """A page in one language."""
+    return _environment(language).get_template(template).render(**shown).encode()
+
+
+@cache
+def _environment(language: Language) -> Environment:
+    environment = html_environment(FileSystemLoader(FOLDER))
+    tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
+    environment.globals |= tables | {"language": language, "asset": asset_path, "REFUSALS": REFUSALS}
+    environment.globals["main_pages"] = main_pages
+    environment.filters |= filters(language)
+    environment.filters["drawing"] = Markup
+    return environment

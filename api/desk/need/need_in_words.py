@@ -1,0 +1,159 @@
+"""A need in words, line by line, and the lines in which two needs differ."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from api.desk.need.need_form import BUYERS
+from domain.needs.need import Lot, Need, Place, PlannedNeed, TerritoryRequest
+from domain.reference.territory import UnknownTerritory
+from domain.text import typography
+from domain.text.bilingual import Text, listed, long_date
+from domain.text.labels import CONTRACTS, NATURES, PROCEDURES, RESERVED, TECHNIQUES
+from matching.reference import Reference
+
+
+class Line(NamedTuple):
+    """A line about a need or a lot: its name, and what is said."""
+
+    name: Text
+    words: Text
+
+
+class LotLines(NamedTuple):
+    """A lot in words."""
+
+    id: str
+    title: str
+    lines: tuple[Line, ...]
+
+
+class ChangedLine(NamedTuple):
+    """A line in which two needs differ; `lot`: the lot that it is about, None where it is the whole need."""
+
+    lot: str | None
+    name: Text
+    before: Text | None
+    after: Text | None
+
+
+def need_lines(need: PlannedNeed, reference: Reference) -> list[Line]:
+    """The need in words, without its lots; what is not known is left out."""
+    return [Line(name, words) for name, words in _of_need(need, reference) if words]
+
+
+def lot_lines(need: Need, reference: Reference) -> list[LotLines]:
+    """The lots of a need in words."""
+    return [
+        LotLines(lot.id, lot.title or "", tuple(Line(name, words) for name, words in _of_lot(lot, reference) if words))
+        for lot in need.lots
+    ]
+
+
+def changed_lines(before: PlannedNeed, after: PlannedNeed, reference: Reference) -> Iterator[ChangedLine]:
+    """The lines in which two needs differ: of the whole, then of each lot."""
+    yield from _changed(None, need_lines(before, reference), need_lines(after, reference))
+    was, now = ({lot.id: lot.lines for lot in lot_lines(need, reference)} for need in (before, after))
+    for lot_id in dict.fromkeys([*now, *was]):
+        yield from _changed(lot_id, was.get(lot_id, ()), now.get(lot_id, ()))
+
+
+def _changed(lot: str | None, before: Iterable[Line], after: Iterable[Line]) -> Iterator[ChangedLine]:
+    was, now = dict(before), dict(after)
+    for name in dict.fromkeys([*now, *was]):
+        if was.get(name) != now.get(name):
+            yield ChangedLine(lot, name, was.get(name), now.get(name))
+
+
+def _of_need(need: PlannedNeed, reference: Reference) -> Iterator[tuple[Text, Text | None]]:
+    yield Text("Intitulé", "Title"), _plain(need.title)
+    yield Text("Référence", "Reference"), _plain(need.reference)
+    yield Text("Description", "Description"), _plain(need.description)
+    yield Text("Territoire", "Territory"), _territory(need.territory, reference)
+    if need.buyer:
+        yield Text("Acheteur", "Buyer"), _plain(need.buyer.name or need.buyer.siret)
+        yield Text("Achète pour", "Buys for"), BUYERS[need.buyer.kind] if need.buyer.kind else None
+    yield Text("Contrat", "Contract"), CONTRACTS[need.contract]
+    yield Text("Technique d'achat", "Purchasing technique"), TECHNIQUES[need.technique] if need.technique else None
+    yield Text("Procédure", "Procedure"), PROCEDURES[need.procedure] if need.procedure else None
+    yield Text("Valeur totale estimée", "Estimated total"), _euros(need.estimated_total_eur)
+    planned = need.planned_publication_on
+    yield Text("Publication prévue", "Planned publication"), long_date(planned) if planned else None
+    yield Text("Loi appliquée au", "Law applied as of"), long_date(need.on) if need.on else None
+    listed_by_lot = Text(f"{need.limit} au plus par lot", f"at most {need.limit} a lot")
+    yield Text("Candidats sur la liste", "Candidates on the list"), listed_by_lot
+    yield Text("Considérations sociales", "Social considerations"), _yes_or_no(need.social_considerations)
+    environmental = _yes_or_no(need.environmental_considerations)
+    yield Text("Considérations environnementales", "Environmental considerations"), environmental
+
+
+def _of_lot(lot: Lot, reference: Reference) -> Iterator[tuple[Text, Text | None]]:
+    yield Text("Objet", "Object"), _plain(lot.title)
+    known = (reference.taxonomy.label(each) for each in lot.segments if reference.taxonomy.known(each))
+    yield Text("Métiers", "Trades"), _plain(", ".join(known))
+    yield Text("Codes CPV", "CPV codes"), _plain(", ".join(lot.cpv))
+    yield Text("Mots", "Words"), _plain(", ".join(lot.keywords))
+    yield Text("Nature", "Nature"), NATURES[lot.nature] if lot.nature else None
+    yield Text("Réservation", "Reservation"), _reservation(lot)
+    yield Text("Montant estimé", "Estimated value"), _euros(lot.value_eur)
+    yield Text("Durée", "Term"), _months(lot.duration_months)
+    yield Text("Reconductions", "Renewals"), _months(lot.renewal_months)
+    yield Text("Lieu d'exécution", "Place of performance"), _place(lot.site, reference) if lot.site else None
+    yield Text("Distance la plus grande", "Greatest distance"), _distance(lot.max_distance_km)
+    yield Text("Territoire", "Territory"), _territory(lot.territory, reference)
+
+
+def _territory(territory: TerritoryRequest | None, reference: Reference) -> Text | None:
+    if territory is None:
+        return None
+    if territory.near is not None:
+        around = _place(territory.near, reference)
+        radius = _distance(territory.radius_km) or Text("", "")
+        return Text(f"à {radius.fr} au plus de {around.fr}", f"within {radius.en} of {around.en}")
+    if territory.codes is None:
+        return Text("zone dessinée sur la carte", "area drawn on the map")
+    return _plain(", ".join(_label(code, reference) for code in territory.codes))
+
+
+def _label(code: str, reference: Reference) -> str:
+    try:
+        return reference.territories.area(code).label
+    except UnknownTerritory:
+        return code
+
+
+def _place(place: Place, reference: Reference) -> Text:
+    if place.commune is not None:
+        name = reference.territories.commune_name(place.commune) or place.commune
+        return Text(name, name)
+    point = f"{place.lat:g}, {place.lon:g}"
+    return Text(f"point {point}", f"point {point}")
+
+
+def _reservation(lot: Lot) -> Text:
+    if not lot.reserved:
+        return Text("Ouvert à tous", "Open to all")
+    names = [RESERVED[each].long for each in lot.reserved]
+    french, english = listed([name.fr for name in names]).fr, listed([name.en for name in names]).en
+    return Text(f"Réservé : {french}", f"Reserved: {english}")
+
+
+def _plain(words: str | None) -> Text | None:
+    return Text(words, words) if words else None
+
+
+def _euros(amount: float | None) -> Text | None:
+    return None if amount is None else Text(typography.euros(amount, "fr"), typography.euros(amount, "en"))
+
+
+def _distance(kilometres: float | None) -> Text | None:
+    if kilometres is None:
+        return None
+    return Text(typography.kilometres(kilometres, "fr"), typography.kilometres(kilometres, "en"))
+
+
+def _months(months: int | None) -> Text | None:
+    return None if months is None else Text(f"{months} mois", f"{months} month{'s' if months != 1 else ''}")
+
+
+def _yes_or_no(answer: bool | None) -> Text | None:
+    return None if answer is None else Text("oui", "yes") if answer else Text("non", "no")

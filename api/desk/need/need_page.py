@@ -1,0 +1,241 @@
+"""The page on which a need is said in words, and shown as it was understood."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import msgspec
+from litestar import Response
+
+from api.desk.frame.mistakes import Mistake
+from api.desk.frame.page import page
+from api.desk.frame.some_lots import LOTS_AT_ONCE, SomeLots, lots_from
+from api.desk.frame.visit import Visit
+from api.desk.need.allotment_form import AllotmentForm
+from api.desk.need.form_of_need import form_of_need
+from api.desk.need.need_form import (
+    BUYERS,
+    MOST_LOTS,
+    NeedForm,
+    PlaceForm,
+    carried,
+    changed,
+    lot_of_field,
+    read_need_form,
+)
+from api.desk.need.notice_file import FilledIn, read_notice_file
+from api.desk.need.understood_need import Understood, trades_beside, understood_beside
+from api.desk.need.understood_place import MOST_CHOICES, candidates, where
+from api.match import matched
+from domain.errors import InvalidContent, NotFound
+from domain.needs.need import RESERVED_TYPES, Need, Reserved
+from domain.reference.territory import Area, Territories
+from domain.shortlists.shortlist import LotShortlist, Shortlist
+from domain.text.bilingual import Text
+from matching.engine import match_json
+
+AUTHORITIES = {"": BUYERS[""], "oui": Text("Oui", "Yes"), "non": Text("Non", "No")}
+RESERVED_HINTS: dict[Reserved, Text] = {
+    "handicap": Text("ESAT, entreprises adaptées et structures équivalentes", "ESAT, adapted enterprises and the like"),
+    "iae": Text("EI, ACI, AI, ETTI et structures équivalentes", "EI, ACI, AI, ETTI and the like"),
+    "penitentiary": Text("ce que des personnes détenues réalisent en prison", "what detainees do inside a prison"),
+    "ess": Text(
+        "associations, coopératives, mutuelles… ; seulement pour certains services sociaux, de santé ou de culture",
+        "associations, cooperatives, mutual societies…; only for some social, health or cultural services",
+    ),
+}
+"""Whom each reservation opens a lot to."""
+KINDS_OF_PLACE = {
+    "country": Text("pays", "country"),
+    "region": Text("région", "region"),
+    "departement": Text("département", "departement"),
+    "epci": Text("intercommunalité", "EPCI"),
+    "commune": Text("commune", "commune"),
+    "nuts": Text("zone européenne NUTS", "European NUTS area"),
+}
+
+
+class Part(NamedTuple):
+    """A part of the form that is shown anew: `lieu`, `site`, `metiers`, `compte`; `prefix`: of its lot's fields."""
+
+    name: str
+    prefix: str
+
+
+_PART = re.compile(r"(?:lot-([1-9][0-9]{0,2})-)?(lieu|site|metiers|compte)", re.ASCII)
+
+
+@page("GET", "/besoin", scope="match")
+async def show_need_form(visit: Visit) -> Response[bytes]:
+    """The form: empty, filled in with the example, or with the fields of the query."""
+    return await form_of_query(visit)
+
+
+@page("POST", "/besoin", scope="match", files=True)
+async def change_need_form(visit: Visit) -> Response[bytes]:
+    """The form as it was understood: with a lot more or less, or of a notice, where a button asks for that."""
+    return await changed_need_form(visit)
+
+
+async def _lots_answered(visit: Visit, form: NeedForm) -> tuple[LotShortlist, ...]:
+    """The lots as a match answers them now, without its rows; none where the need is not whole yet."""
+    understood = await understood_beside(visit, form)
+    if understood.need is None:
+        return ()
+    need = msgspec.structs.replace(understood.need.matched, limit=1, near_misses=0)
+    try:
+        answer = await matched(visit.call, need, match_json)
+    except InvalidContent:
+        return ()
+    return msgspec.json.decode(answer, type=Shortlist).lots
+
+
+async def form_of_query(visit: Visit, rules: AllotmentForm | None = None) -> Response[bytes]:
+    """The form: empty, filled in with the example, or with the fields of the query. `rules`: to have lots proposed."""
+    if visit.text("exemple"):
+        understood = await understood_beside(visit, _example())
+        return need_form_page(visit, understood.form, understood, rules=rules)
+    form = read_need_form(visit.fields)
+    if form == NeedForm():
+        return need_form_page(visit, form, rules=rules)
+    understood = await understood_beside(visit, form)
+    return need_form_page(visit, understood.form, understood, rules=rules)
+
+
+async def changed_need_form(visit: Visit, rules: AllotmentForm | None = None) -> Response[bytes]:
+    """The form that was sent, as its button changes it. `rules`: it is filled in to have lots proposed."""
+    wish = visit.text("faire")
+    form = read_need_form(visit.fields)
+    if wish == "avis":
+        read = await read_notice_file(visit, form)
+        if isinstance(read, Mistake):
+            understood = (await understood_beside(visit, form))._replace(mistakes=(read,))
+            return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY, rules=rules)
+        filled, notice = read
+        understood = await understood_beside(visit, filled)
+        return need_form_page(visit, understood.form, understood, notice=notice, rules=rules)
+    understood = await understood_beside(visit, changed(form, wish))
+    if wish != "comprendre":
+        # a lot was added or taken away: what is not filled in yet is no mistake
+        understood = understood._replace(mistakes=())
+    return need_form_page(visit, understood.form, understood, rules=rules)
+
+
+@page("POST", "/besoin/compris", scope="match")
+async def show_part_understood(visit: Visit) -> Response[bytes]:
+    """A part of the form as it is understood while it is filled in: the places of a name, or the trades of a lot."""
+    asked = _PART.fullmatch(visit.text("montrer"))
+    if asked is None:
+        raise NotFound(NO_PART)
+    form, reference = read_need_form(visit.fields), visit.services.reference
+    position = min(int(asked[1] or 1), len(form.lots)) - 1
+    part = Part(asked[2], f"lot-{position + 1}-" if asked[1] else "")
+    if part.name == "compte":
+        return visit.page("need/need_count.html", lots=await _lots_answered(visit, form), most_counted=LOTS_AT_ONCE)
+    if part.name == "metiers":
+        lot, understood = await trades_beside(visit, form, position)
+        return visit.page("need/need_live.html", part=part, lot=lot, understood=understood)
+    if part.name == "site":
+        sites = reference.gazetteer.search(form.lots[position].site, "commune", MOST_CHOICES)
+        return visit.page("need/need_live.html", part=part, sites=sites, **_names_of_places(visit, sites))
+    place: PlaceForm = form.lots[position] if asked[1] else form
+    mistakes: list[Mistake] = []
+    _, chosen = where(msgspec.structs.replace(place, place=""), part.prefix, reference, mistakes)
+    chosen = chosen._replace(choices=candidates(place, reference))
+    names = _names_of_places(visit, [*chosen.areas, *chosen.choices])
+    return visit.page("need/need_live.html", part=part, place_form=place, where=chosen, mistakes=mistakes, **names)
+
+
+def need_form_page(
+    visit: Visit,
+    form: NeedForm,
+    understood: Understood | None = None,
+    status: int = HTTPStatus.OK,
+    *,
+    notice: FilledIn | None = None,
+    rules: AllotmentForm | None = None,
+) -> Response[bytes]:
+    """The page of the form, beside it what was understood.
+
+    `notice`: the one that filled it in, if one did; `rules`: of the comparison of lots that it is filled in for.
+    """
+    mistakes = understood.mistakes if understood else ()
+    shown = _lots_shown(visit, form, mistakes)
+    here = range(shown.first, shown.first + len(shown.lots))
+    elsewhere = sorted({lot_of_field(each.field) or here[0] for each in mistakes} - {*here})
+    lot_ids = form.lot_ids
+    return visit.page(
+        "need/need.html",
+        status,
+        form=form,
+        understood=understood,
+        shown=shown,
+        others=carried(form.lot_fields(n - 1 for n in range(1, len(form.lots) + 1) if n not in here)),
+        elsewhere=[lot_ids[number - 1] for number in elsewhere],
+        lot_ids=lot_ids,
+        lots_at_once=LOTS_AT_ONCE,
+        pages=range(1, len(form.lots) + 1, LOTS_AT_ONCE) if len(form.lots) > LOTS_AT_ONCE else (),
+        notice=notice,
+        rules=rules,
+        mistakes=[each for each in mistakes if lot_of_field(each.field) not in elsewhere],
+        wrong={mistake.field for mistake in mistakes},
+        buyers=BUYERS,
+        authorities=AUTHORITIES,
+        reserved_types=RESERVED_TYPES,
+        reserved_hints=RESERVED_HINTS,
+        most_lots=MOST_LOTS,
+        outlines=f"contours/{visit.services.reference.territories.version}",
+        **_names_of_places(visit, _places(understood)),
+    )
+
+
+def _lots_shown(visit: Visit, form: NeedForm, mistakes: Sequence[Mistake]) -> SomeLots:
+    """The lots of the page: those that a button asks for, or the same as before, if nothing is wrong but elsewhere."""
+    what, _, number = visit.text("faire").partition("-")
+    if what == "ajouter":
+        return lots_from(form.lots, str(len(form.lots)))
+    asked = number if what in {"lots", "retirer"} else visit.text("debut")
+    last = len(form.lots)
+    shown = lots_from(form.lots, str(last) if what == "retirer" and asked == str(last + 1) else asked)
+    wrong = [lot_of_field(each.field) for each in mistakes]
+    if not wrong or any(number is None or 0 <= number - shown.first < LOTS_AT_ONCE for number in wrong):
+        return shown
+    return lots_from(form.lots, str(wrong[0]))
+
+
+def _places(understood: Understood | None) -> Iterator[Area]:
+    """The territories and communes that the form names."""
+    if understood is None:
+        return
+    for place in (understood.where, *(lot.where for lot in understood.lots)):
+        yield from (*place.areas, *place.choices)
+    for lot in understood.lots:
+        yield from (*((lot.site,) if lot.site else ()), *lot.site_choices)
+
+
+def _names_of_places(visit: Visit, areas: Iterable[Area]) -> dict[str, Any]:
+    """The words by which a page tells places of one name apart."""
+    parents = departements_around(areas, visit.services.reference.territories)
+    return {"kinds_of_place": KINDS_OF_PLACE, "parents": parents}
+
+
+def departements_around(areas: Iterable[Area], territories: Territories) -> dict[str, str]:
+    """The names of the departements around each commune or EPCI, by its id."""
+    around = {
+        area.id: [each.label for each in territories.parents(area) if each.kind == "departement"] for area in areas
+    }
+    return {area_id: ", ".join(labels) for area_id, labels in around.items() if labels}
+
+
+@cache
+def _example() -> NeedForm:
+    need = msgspec.json.decode(files("api.sample").joinpath("need.json").read_bytes(), type=Need)
+    return form_of_need(need, keep_ids=False)
+
+
+NO_PART = Text("Cette partie du formulaire n'existe pas", "The form has no such part")
+
+PAGES = (show_need_form, change_need_form, show_part_understood)

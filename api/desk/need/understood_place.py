@@ -1,0 +1,203 @@
+"""Places of a form as they are understood: territories and communes by name, circles and outlines drawn on the map."""
+
+import re
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from api.desk.frame.mistakes import Mistake, number_in
+from api.desk.need.need_form import LotForm, PlaceForm
+from domain.needs.need import Place, TerritoryRequest
+from domain.reference.geojson import Geometry, Polygon
+from domain.reference.territory import Area, TerritoryKind, UnknownTerritory
+from domain.text.bilingual import Text, kilometres
+from domain.text.normalise import fold
+from matching.reference import Reference
+
+Form = TypeVar("Form", bound=PlaceForm)
+
+MOST_CHOICES, MOST_SUGGESTIONS = 8, 10
+"""The places that are shown for a name, and the mistakes for which a code that may be meant is looked for."""
+_POINT = re.compile(r"\s*(-?\d{1,2}(?:\.\d{1,15})?)\s*[,;]\s*(-?\d{1,3}(?:\.\d{1,15})?)\s*", re.ASCII)
+
+
+class Where(NamedTuple):
+    """A territory as it is understood.
+
+    `areas`: those chosen; `choices`: what the name typed may mean; `drawn`: a point or outline of the map in words;
+    `circle`: the territory in words where it is a circle. `request` is null where nothing was said, or it is wrong.
+    """
+
+    areas: tuple[Area, ...] = ()
+    choices: tuple[Area, ...] = ()
+    drawn: Text | None = None
+    circle: Text | None = None
+    request: TerritoryRequest | None = None
+
+
+def found_by_name(name: str, reference: Reference, kind: TerritoryKind | None = None) -> tuple[Area, ...]:
+    """The territories that a name may mean; one alone where it is the only one of exactly that name or code."""
+    found = reference.gazetteer.search(name, kind, MOST_CHOICES)
+    exact = [area for area in found if fold(name) in {fold(area.label), fold(area.code), area.id}]
+    return (exact[0],) if len(exact) == 1 else found
+
+
+def where(form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]) -> tuple[Form, Where]:
+    """The form with the name that was typed put among its territories, where it means one; and the territory.
+
+    `prefix`: of its fields. Adds what is wrong to the mistakes.
+    """
+    found_before = len(mistakes)
+    form, areas, choices = _looked_up(form, prefix, reference, mistakes)
+    point, outline = point_in(form.centre), _outline(form, prefix, mistakes)
+    drawn = _drawn(point, outline, reference)
+    known = Where(areas, choices, drawn)
+    if len(mistakes) > found_before:
+        return form, known
+    radius_km = number_in(form.radius, f"{prefix}rayon", mistakes)
+    if outline is not None:
+        if areas or point or radius_km is not None:
+            mistakes.append(Mistake(f"{prefix}lieu", DRAWN_ALONE))
+            return form, known
+        return form, known._replace(request=TerritoryRequest(geometry=outline))
+    if radius_km is not None:
+        return form, _circle(known, point, radius_km, prefix, mistakes)
+    if point is not None:
+        mistakes.append(Mistake(f"{prefix}rayon", NO_RADIUS))
+    elif areas and len(mistakes) == found_before:
+        return form, known._replace(request=TerritoryRequest(codes=tuple(area.id for area in areas)))
+    return form, known
+
+
+def candidates(form: PlaceForm, reference: Reference) -> tuple[Area, ...]:
+    """The territories that a name that is being typed may mean, without those that were chosen."""
+    kind: TerritoryKind | None = "commune" if form.radius else None
+    found = reference.gazetteer.search(form.place, kind, MOST_CHOICES) if form.place else ()
+    return tuple(area for area in found if area.id not in form.territories)
+
+
+def site_of(
+    lot: LotForm, prefix: str, reference: Reference, mistakes: list[Mistake]
+) -> tuple[Area | None, tuple[Area, ...]]:
+    """The commune of a lot's site, and those among which it is to be chosen; none of them where it is a point."""
+    if lot.site_code and not lot.site:
+        try:
+            return reference.territories.area(f"commune:{lot.site_code}"), ()
+        except UnknownTerritory as unknown:
+            mistakes.append(Mistake(f"{prefix}site", unknown.detail))
+            return None, ()
+    if not lot.site or point_in(lot.site):
+        return None, ()
+    found = found_by_name(lot.site, reference, "commune")
+    chosen = found if len(found) == 1 else [area for area in found if area.code == lot.site_code]
+    if chosen:
+        return chosen[0], ()
+    mistakes.append(Mistake(f"{prefix}site", SEVERAL_PLACES if found else NO_SUCH_PLACE))
+    return None, found
+
+
+def point_in(text: str) -> Place | None:
+    """The point of a latitude and a longitude, as “48.07,-2.96”; None where the text is none."""
+    found = _POINT.fullmatch(text)
+    if found is None:
+        return None
+    lat, lon = float(found[1]), float(found[2])
+    return Place(lat=lat, lon=lon) if abs(lat) <= 90 and abs(lon) <= 180 else None
+
+
+def _looked_up(
+    form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]
+) -> tuple[Form, tuple[Area, ...], tuple[Area, ...]]:
+    areas: list[Area] = []
+    for code in form.territories:
+        try:
+            areas.append(reference.territories.area(code, suggest=len(mistakes) < MOST_SUGGESTIONS))
+        except UnknownTerritory as unknown:
+            mistakes.append(Mistake(f"{prefix}lieu", unknown.detail))
+    choices: tuple[Area, ...] = ()
+    if form.place:
+        found = found_by_name(form.place, reference, "commune" if form.radius else None)
+        if len(found) == 1:
+            areas += found
+            form = msgspec.structs.replace(form, place="")
+        elif found and any(area.id in form.territories for area in found):
+            form = msgspec.structs.replace(form, place="")  # chosen among those that were shown
+        else:
+            choices = found
+            mistakes.append(Mistake(f"{prefix}lieu", SEVERAL_PLACES if found else NO_SUCH_PLACE))
+    unique = tuple({area.id: area for area in areas}.values())
+    return msgspec.structs.replace(form, territories=tuple(area.id for area in unique)), unique, choices
+
+
+def _outline(form: PlaceForm, prefix: str, mistakes: list[Mistake]) -> Geometry | None:
+    if not form.drawn:
+        return None
+    try:
+        drawn: Geometry = msgspec.json.decode(form.drawn, type=Geometry)
+    except (msgspec.DecodeError, RecursionError):
+        mistakes.append(Mistake(f"{prefix}lieu", NO_OUTLINE))
+        return None
+    return drawn
+
+
+def _circle(known: Where, point: Place | None, radius_km: float, prefix: str, mistakes: list[Mistake]) -> Where:
+    communes = [area for area in known.areas if area.kind == "commune"]
+    if radius_km <= 0:
+        mistakes.append(Mistake(f"{prefix}rayon", NO_RADIUS))
+        return known
+    if len(known.areas) + bool(point) != 1 or not (communes or point):
+        mistakes.append(Mistake(f"{prefix}rayon", ONE_CENTRE if known.areas or point else NO_CENTRE))
+        return known
+    near = point or Place(commune=communes[0].code)
+    distance = kilometres(radius_km, rough=radius_km.is_integer())
+    if known.drawn is not None:
+        circle = AROUND_POINT.filled(distance=distance, point=known.drawn)
+    else:
+        circle = AROUND_COMMUNE.filled(distance=distance, commune=Text(*(communes[0].label,) * 2))
+    return known._replace(circle=circle, request=TerritoryRequest(near=near, radius_km=radius_km))
+
+
+def _drawn(point: Place | None, outline: Geometry | None, reference: Reference) -> Text | None:
+    """A point or an outline in words: by the commune in which it, or its middle, lies."""
+    if outline is not None:
+        polygons = (outline.coordinates,) if isinstance(outline, Polygon) else outline.coordinates
+        ring = polygons[0][0]
+        lon, lat = (sum(position[axis] for position in ring) / len(ring) for axis in (0, 1))
+        corners = sum(len(each) - 1 for rings in polygons for each in rings)
+        return OUTLINE.filled(corners=Text(str(corners), str(corners)), around=_nearby(lat, lon, reference))
+    if point is not None and point.lat is not None and point.lon is not None:
+        return POINT.filled(around=_nearby(point.lat, point.lon, reference))
+    return None
+
+
+def _nearby(lat: float, lon: float, reference: Reference) -> Text:
+    commune = reference.geography.commune_of(lat, lon)
+    name = commune.name if commune else f"{lat:.3f}, {lon:.3f}"
+    return Text(name, name)
+
+
+AROUND_COMMUNE = Text("rayon de {distance} autour de {commune}", "circle of {distance} around {commune}")
+AROUND_POINT = Text("rayon de {distance} autour d'{point}", "circle of {distance} around {point}")
+OUTLINE = Text("Zone dessinée autour de {around} ({corners} sommets)", "Area drawn around {around} ({corners} corners)")
+POINT = Text("un point à {around}", "a point in {around}")
+SEVERAL_PLACES = Text(
+    "Plusieurs lieux portent ce nom : choisissez ci-dessous", "Several places have this name: choose below"
+)
+NO_SUCH_PLACE = Text("Aucun lieu de ce nom n'est connu", "No place of this name is known")
+NO_RADIUS = Text(
+    "Indiquez le rayon en kilomètres, tel que 20, ou décochez le point",
+    "Say the radius in kilometres, such as 20, or untick the point",
+)
+ONE_CENTRE = Text(
+    "Un rayon se compte autour d'une seule commune, ou d'un seul point : gardez-en un, ou videz le rayon",
+    "A radius is counted around one commune alone, or one point: leave one, or empty the radius",
+)
+NO_CENTRE = Text(
+    "Un rayon se compte autour d'une commune : cherchez-la, ou videz le rayon",
+    "A radius is counted around a commune: look one up, or empty the radius",
+)
+DRAWN_ALONE = Text(
+    "Une zone dessinée tient lieu de tout autre territoire : décochez-la, ou décochez les autres et videz le rayon",
+    "An area that is drawn stands for the whole territory: untick it, or untick the others and empty the radius",
+)
+NO_OUTLINE = Text("La zone dessinée est illisible : redessinez-la", "The drawn area cannot be read: draw it again")

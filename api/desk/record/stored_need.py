@@ -1,0 +1,79 @@
+"""The parts that all pages of a stored need share: the need itself, changes that cross another's."""
+
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Response
+
+from api.desk.frame.mistakes import Mistake
+from api.desk.frame.visit import Visit
+from api.desk.frame.written_once import acting_at, id_in
+from api.desk.need.need_in_words import changed_lines
+from api.needs.edit_need import Edit, edit_need, need_document
+from api.needs.own_need import own_need
+from api.web.problems import Refusal
+from db.core.engine import transaction
+from domain.needs.status import NO_NEED, StoredNeed
+from domain.shortlists.shortlist import LotShortlist
+
+KNOWN_FIELD = "etat"
+"""The field with the entity tag of the need as the form was filled in from it."""
+
+
+async def own_need_of(visit: Visit, need_id: str) -> StoredNeed:
+    """The need of a path, of the visitor's organisation. Raises NotFound."""
+    async with transaction(visit.services.database) as connection:
+        return await own_need(connection, visit.call.bearer.organisation_id, id_in(need_id, NO_NEED))
+
+
+def stored_need_page(
+    visit: Visit,
+    template: str,
+    need: StoredNeed,
+    status: int = HTTPStatus.OK,
+    mistakes: tuple[Mistake, ...] = (),
+    **shown: Any,
+) -> Response[bytes]:
+    """A page about a need. `shown`: what the template reads besides the need, its entity tag and the mistakes."""
+    etag, wrong = need_document(need).etag, {mistake.field for mistake in mistakes}
+    return visit.page(template, status, need=need, etag=etag, mistakes=mistakes, wrong=wrong, **shown)
+
+
+def known_tag(visit: Visit) -> str:
+    """The entity tag of the need from which the form was filled in; one that no need has where the form names none."""
+    return visit.text(KNOWN_FIELD) or '""'
+
+
+async def changed_need(visit: Visit, need_id: str, edit: Edit, told: str) -> Response[bytes]:
+    """The way to the need as `edit` changed it; a page that shows both where somebody else changed it meanwhile.
+
+    `told`: the word by which the page of the need says what was done. Raises as `edit_need`.
+    """
+    done = f"/besoins/{id_in(need_id, NO_NEED)}?fait={told}"
+    try:
+        await edit_need(acting_at(visit), id_in(need_id, NO_NEED), known_tag(visit), edit)
+    except Refusal as refusal:
+        if refusal.kind.slug != "stale-version":
+            raise
+        return await _crossed(visit, need_id, edit) or visit.redirect(done)
+    return visit.redirect(done)
+
+
+async def _crossed(visit: Visit, need_id: str, edit: Edit) -> Response[bytes] | None:
+    """The need as it is now beside what was typed; None where both say the same."""
+    need = await own_need_of(visit, need_id)
+    now = need_document(need)
+    lines = list(changed_lines(now, edit(now), visit.services.reference))
+    if not lines:
+        return None
+    typed = [(name, text) for name, text in visit.typed() if name != KNOWN_FIELD]
+    again = [*typed, (KNOWN_FIELD, now.etag)]
+    path = visit.call.scope["path"]
+    return stored_need_page(
+        visit, "record/need_crossed.html", need, HTTPStatus.CONFLICT, lines=lines, again=again, path=path
+    )
+
+
+def listed_lines(lot: LotShortlist) -> int:
+    """The number of suppliers that a version lists for a lot."""
+    return len(lot.candidates) + len(lot.near_misses) + len(lot.unknown_trade.nearest)

@@ -1,0 +1,116 @@
+"""The versions of a need's shortlist: frozen, read again as they were, and compared in words."""
+
+import asyncio
+from collections.abc import Iterable
+from functools import partial
+from typing import get_args
+
+import msgspec
+from litestar import Response
+
+from api.desk.frame.page import page
+from api.desk.frame.some_lots import lots_from
+from api.desk.frame.visit import Visit
+from api.desk.frame.written_once import Done, acting_at, id_in, matched_once
+from api.desk.need.need_in_words import changed_lines
+from api.desk.record.stored_need import listed_lines, own_need_of, stored_need_page
+from api.needs.compare_versions import compared
+from api.needs.edit_need import Edit, NeedChange, NeedDocument, edit_need
+from api.needs.freeze_shortlist import freeze_shortlist
+from api.needs.match_own_need import MatchedNeed, own_need_to_match
+from api.needs.own_need import version_of
+from api.runtime.actor import Acting
+from db.core.engine import Connection, transaction
+from db.needs.shortlists import select_shortlists
+from domain.needs.next_step import changed_criteria
+from domain.needs.status import MOVES, NO_NEED, OPEN
+from domain.report.build import best_outcome
+from domain.shortlists.shortlist import Advice, Severity
+
+MOST_VERSIONS = 200
+SHOWN_BY_LOT = ("20", "50", "100")
+"""The numbers of candidates that a version may list for each lot."""
+
+
+@page("GET", "/besoins/{need_id}/versions", scope="needs")
+async def list_versions(visit: Visit, need_id: str) -> Response[bytes]:
+    """The versions of a need's shortlist, the latest first; two of them compared where the query names them."""
+    organisation, earlier, later = visit.call.bearer.organisation_id, visit.text("de"), visit.text("a")
+    need = await own_need_of(visit, need_id)
+    difference, lines = None, []
+    if earlier and later:
+        difference = await compared(acting_at(visit), need.id, earlier, later)
+    async with transaction(visit.services.database) as connection:
+        versions = await select_shortlists(connection, organisation, need.id, None, MOST_VERSIONS)
+        latest = await version_of(connection, organisation, need.id, "latest")
+        if difference:
+            numbers = (str(difference.before.number), str(difference.after.number))
+            was, now = [await version_of(connection, organisation, need.id, number) for number in numbers]
+            lines = list(changed_lines(was.need, now.need, visit.services.reference))
+    return stored_need_page(
+        visit,
+        "record/versions.html",
+        need,
+        versions=versions,
+        changed=changed_criteria(latest.need, need.content),
+        can_be_frozen=bool(MOVES[need.status]),
+        numbers=tuple(sorted({*map(int, SHOWN_BY_LOT), need.content.limit})) if need.status in OPEN else (),
+        totals=latest.totals,
+        difference=difference,
+        lines=lines,
+    )
+
+
+@page("POST", "/besoins/{need_id}/versions", scope="needs")
+async def freeze_next_version(visit: Visit, need_id: str) -> Response[bytes]:
+    """The way to the next version, frozen as the suppliers are now."""
+    own = id_in(need_id, NO_NEED)
+    if visit.text("montrer") in SHOWN_BY_LOT:
+        await edit_need(acting_at(visit), own, None, _showing(int(visit.text("montrer"))))
+
+    async def carry_out(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> Done:
+        number, _ = await freeze_shortlist(connection, acting, own, matched)
+        return Done(f"/besoins/{own}/versions/{number}?fait=fige")
+
+    return await matched_once(visit, partial(own_need_to_match, need_id=own), carry_out)
+
+
+@page("GET", "/besoins/{need_id}/versions/{number}", scope="needs")
+async def show_version(visit: Visit, need_id: str, number: str) -> Response[bytes]:
+    """A version with the suppliers as they were, and what was decided on them."""
+    need = await own_need_of(visit, need_id)
+    async with transaction(visit.services.database) as connection:
+        version = await version_of(connection, visit.call.bearer.organisation_id, need.id, number)
+    shortlist = await asyncio.to_thread(lambda: version.shortlist)
+    return stored_need_page(
+        visit,
+        "record/version.html",
+        need,
+        version=version,
+        shortlist=shortlist,
+        shown=lots_from(shortlist.lots, visit.text("lots"), listed_lines),
+        decisions={(each.lot_id, each.supplier_id): each for each in version.decisions},
+        titles={lot.id: lot.title or "" for lot in version.need.lots},
+        reserved={lot.id: lot.reserved for lot in version.need.lots},
+        commune=visit.services.reference.territories.commune_name,
+        best_outcome=best_outcome,
+        most_grave_first=most_grave_first,
+    )
+
+
+def _showing(candidates: int) -> Edit:
+    """The need with so many candidates listed for each lot."""
+
+    def edit(before: NeedDocument) -> NeedChange:
+        return msgspec.structs.replace(before, limit=candidates)
+
+    return edit
+
+
+def most_grave_first(points: Iterable[Advice]) -> list[Advice]:
+    """The points of law with those that forbid first."""
+    gravity: tuple[Severity, ...] = get_args(Severity)
+    return sorted(points, key=lambda each: -gravity.index(each.severity))
+
+
+PAGES = (list_versions, freeze_next_version, show_version)

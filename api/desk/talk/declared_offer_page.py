@@ -1,0 +1,148 @@
+"""The page on which a buyer notes what a supplier says it offers: a declared offer, in a source of the buyer's key."""
+
+from http import HTTPStatus
+from typing import NamedTuple
+
+import msgspec
+from litestar import Response
+
+from api.desk.frame.mistakes import NO_NUMBER, Mistake
+from api.desk.frame.page import page
+from api.desk.frame.visit import Visit
+from api.desk.frame.written_once import id_in
+from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
+from api.exchanges.reply_links import NO_RECIPIENT
+from api.needs.own_need import own_need
+from api.runtime.actor import actor_of
+from api.runtime.auth import require_scope, require_source
+from api.sync.records import store_record
+from db.core.engine import transaction
+from db.needs.shortlists import select_shortlist
+from db.suppliers.read import living_suppliers
+from db.suppliers.records import get_record
+from domain.decoding.explain import explain
+from domain.errors import InvalidContent, NotFound, Problem
+from domain.exchanges.exchange import Exchange
+from domain.needs.status import NO_NEED, StoredNeed
+from domain.shortlists.frozen import FrozenShortlist
+from domain.suppliers.supplier import NO_SUPPLIER, Offer, ServiceArea, Supplier, SupplierRecord
+from domain.text.bilingual import Text
+from matching.reference import Reference
+
+MOST_FOUND = 5
+
+
+class Addressed(NamedTuple):
+    """A supplier that was written to in an exchange about a need."""
+
+    need: StoredNeed
+    exchange: Exchange
+    supplier: Supplier
+    version: FrozenShortlist | None
+
+
+class Trade(NamedTuple):
+    """A trade that the supplier may have named."""
+
+    segment: str
+    label: str
+
+
+@page("GET", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
+async def show_offer_form(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
+    """The form of a declared offer: the trades that the need asks for, and others looked up by their words."""
+    return _form_page(visit, await _addressed(visit, id, exchange_id, supplier_id))
+
+
+@page("POST", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
+async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:  # noqa: A002
+    """The way back to the exchange, with the offer added to those that the source has of the supplier.
+
+    The same offer again changes nothing.
+    """
+    addressed = await _addressed(visit, id, exchange_id, supplier_id)
+    siret, source = addressed.supplier.siret, visit.text("source")
+    require_source(visit.call.bearer, source)
+    segments = tuple(each for each in visit.fields.get("metier", []) if each)
+    radius = visit.text("rayon").replace(",", ".").removesuffix("km").strip()
+    mistakes = [] if segments else [Mistake("metier", NO_TRADE)]
+    if radius and not radius.replace(".", "", 1).isdecimal():
+        mistakes.append(Mistake("rayon", NO_NUMBER))
+    if siret is None or mistakes or visit.text("faire") == "chercher":
+        return _form_page(visit, addressed, [] if visit.text("faire") == "chercher" else mistakes)
+    async with transaction(visit.services.database) as connection:
+        stored = await get_record(connection, source, siret)
+    record = stored.record if stored else SupplierRecord(addressed.supplier.name, siret=siret)
+    area = ServiceArea(radius_km=float(radius)) if radius else None
+    kept = tuple(each for each in record.offers if each.segments != segments)
+    record = msgspec.structs.replace(record, offers=(*kept, Offer(segments, service_area=area)))
+    try:
+        await store_record(visit.services, actor_of(visit.call), source, siret, _checked(record))
+    except InvalidContent as invalid:
+        return _form_page(visit, addressed, [_mistake_of(each) for each in invalid.problems])
+    exchange = f"/besoins/{addressed.need.id}/echanges/{addressed.exchange.id}"
+    return visit.redirect(f"{exchange}?note={addressed.supplier.id}#destinataires")
+
+
+def _checked(record: SupplierRecord) -> SupplierRecord:
+    """The record, its bounds checked as those of one that is sent. Raises InvalidContent."""
+    try:
+        return msgspec.convert(msgspec.to_builtins(record), SupplierRecord)
+    except msgspec.ValidationError as error:
+        raise InvalidContent((explain(error, SupplierRecord),)) from None
+
+
+def _mistake_of(problem: Problem) -> Mistake:
+    """The problem of a record at the field of the form."""
+    return Mistake("rayon" if "/service_area" in problem.pointer else "metier", problem.detail)
+
+
+async def _addressed(visit: Visit, id_: str, exchange_id: str, supplier_id: str) -> Addressed:
+    """The recipient of the organisation's exchange. Raises NotFound; Refusal where the key writes to no source."""
+    client = visit.call.bearer
+    require_scope(client, "sync")
+    organisation, need_id, supplier = client.organisation_id, id_in(id_, NO_NEED), id_in(supplier_id, NO_RECIPIENT)
+    async with transaction(visit.services.database) as connection:
+        need = await own_need(connection, organisation, need_id)
+        exchange = await own_exchange(connection, organisation, id_in(exchange_id, NO_EXCHANGE))
+        if exchange.need_id != need_id or all(each.supplier_id != supplier for each in exchange.recipients):
+            raise NotFound(NO_RECIPIENT)
+        living = await living_suppliers(connection, [supplier])
+        version = await select_shortlist(connection, organisation, need_id, None)
+    if supplier not in living:
+        raise NotFound(NO_SUPPLIER)
+    return Addressed(need, exchange, living[supplier], version)
+
+
+def _form_page(visit: Visit, addressed: Addressed, mistakes: list[Mistake] | None = None) -> Response[bytes]:
+    reference, words = visit.services.reference, visit.text("ajout")
+    asked = {each.segment: each.label for lot in _lots(addressed) for each in lot}
+    found = {each: reference.taxonomy.label(each) for each in _found(reference, words)} if words else {}
+    ticked = visit.fields.get("metier", [])
+    kept = {each: reference.taxonomy.label(each) for each in ticked if reference.taxonomy.known(each)}
+    return visit.page(
+        "talk/declared_offer.html",
+        HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK,
+        addressed=addressed,
+        need=addressed.need,
+        trades=[Trade(*each) for each in (asked | kept | found).items()],
+        ticked=ticked,
+        sources=visit.call.bearer.sources,
+        mistakes=mistakes or [],
+        wrong={each.field for each in mistakes or ()},
+    )
+
+
+def _lots(addressed: Addressed) -> list[list[Trade]]:
+    """The trades that each lot of the latest shortlist asks for."""
+    lots = addressed.version.shortlist.lots if addressed.version else ()
+    return [[Trade(each.segment, each.label) for each in lot.requested] for lot in lots]
+
+
+def _found(reference: Reference, words: str) -> list[str]:
+    return [each.segment for each in reference.interpreter.search(words, MOST_FOUND)]
+
+
+NO_TRADE = Text("Cochez ce que le fournisseur propose", "Tick what the supplier offers")
+
+PAGES = (show_offer_form, declare_offer)

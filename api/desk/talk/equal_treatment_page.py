@@ -1,0 +1,183 @@
+"""The page of equal treatment: what each supplier of a need was told and asked, who lacks what, and how to make up."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from http import HTTPStatus
+from typing import Literal, NamedTuple, cast
+from uuid import UUID
+
+from litestar import Response
+
+from api.desk.frame.page import page
+from api.desk.frame.visit import Visit
+from api.desk.frame.written_once import Done, acting_at, id_in, written_once
+from api.desk.talk.exchange_form import SOME, ExchangeForm
+from api.desk.talk.exchanges_page import MEANS
+from api.desk.talk.new_exchange_page import new_exchange_form
+from api.exchanges.missing_message import missing_message, send_to_each
+from api.needs.equal_treatment import treatment_of
+from api.needs.own_need import own_need
+from api.runtime.actor import Acting
+from db.core.engine import Connection, transaction
+from domain.equal_treatment.gaps import Gap, GapCode
+from domain.equal_treatment.matrix import EqualTreatment, SupplierTreatment
+from domain.exchanges.exchange import Channel
+from domain.exchanges.rules import NO_MESSAGE
+from domain.needs.status import NO_NEED, OPEN
+from domain.suppliers.supplier import NO_SUPPLIER
+from domain.text.bilingual import Text
+
+CellState = Literal[
+    "received", "to_be_confirmed", "under_way", "not_delivered", "lacks", "invited", "came", "absent", ""
+]
+SAME_WORDS: frozenset[GapCode] = frozenset(
+    ("not_contacted", "missed_information", "missed_answer", "missed_correction", "not_delivered")
+)
+"""The gaps that the same words close."""
+LACKING = SAME_WORDS - {"not_delivered"} | {"answer_not_shared"}
+"""The gaps of who lacks what others were told."""
+MOST_NAMED = 3
+STATES: dict[CellState, Text] = {
+    "received": Text("reçu", "received"),
+    "to_be_confirmed": Text("remis par vous ?", "delivered by you?"),
+    "under_way": Text("en route", "on its way"),
+    "not_delivered": Text("non remis", "not delivered"),
+    "lacks": Text("manque", "lacking"),
+    "invited": Text("invité", "invited"),
+    "came": Text("venu", "came"),
+    "absent": Text("absent", "absent"),
+    "": Text("–", "–"),
+}
+CLOSES: dict[GapCode, Text] = {
+    "not_contacted": Text("Leur écrire les mêmes mots", "Write the same words to them"),
+    "missed_information": Text("Leur envoyer ce message", "Send them this message"),
+    "missed_answer": Text("Leur envoyer cette réponse", "Send them this answer"),
+    "missed_correction": Text("Leur envoyer la rectification", "Send them the correction"),
+    "answer_not_shared": Text("Répondre à tous à cette question", "Answer this question to all"),
+    "not_delivered": Text("L'envoyer par une autre voie", "Send it by another way"),
+    "question_unanswered": Text("Répondre à cette question", "Answer this question"),
+    "not_invited": Text("Les inviter", "Invite them"),
+}
+
+
+class Row(NamedTuple):
+    """A supplier with a cell for each information, then for each meeting."""
+
+    supplier: SupplierTreatment
+    cells: list[CellState]
+
+
+class Met(NamedTuple):
+    """A meeting about the need, as the matrix shows it."""
+
+    id: UUID
+    title: str
+    at: datetime
+
+
+@page("GET", "/besoins/{id}/egalite", scope="needs")
+async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
+    """The matrix of suppliers and what they were told, and its gaps, each with the way to close it."""
+    organisation, need_id = visit.call.bearer.organisation_id, id_in(id, NO_NEED)
+    async with transaction(visit.services.database) as connection:
+        need = await own_need(connection, organisation, need_id)
+        treatment = await treatment_of(connection, organisation, need_id, visit.language)
+    shared = [each for each in treatment.informations if each.shared]
+    meetings = {
+        each.meeting_id: Met(each.meeting_id, each.title, each.starts_at)
+        for supplier in treatment.suppliers
+        for each in supplier.meetings
+        if each.status != "cancelled"
+    }
+    return visit.page(
+        "talk/equal_treatment.html",
+        need=need,
+        is_open=need.status in OPEN,
+        treatment=treatment,
+        informations=shared,
+        meetings=list(meetings.values()),
+        rows=list(_rows(treatment, [set(each.messages) for each in shared], list(meetings))),
+        states=STATES,
+        closes=CLOSES,
+        same_words=SAME_WORDS,
+        most_named=MOST_NAMED,
+        openings=_openings(treatment),
+        sentences=[_sentence(each) for each in treatment.gaps],
+    )
+
+
+def _openings(treatment: EqualTreatment) -> dict[UUID, UUID]:
+    """The message that opened each exchange, by the exchange: what who was not contacted is to be told."""
+    return {
+        each.exchange_id: each.message_id
+        for supplier in treatment.suppliers
+        for each in supplier.informations
+        if each.kind == "opening"
+    }
+
+
+def _sentence(gap: Gap) -> str:
+    """The sentence of a gap; without the names that end it, where they are many."""
+    names = ", ".join(each.name for each in gap.suppliers)
+    if len(gap.suppliers) <= MOST_NAMED:
+        return gap.message
+    return gap.message.removesuffix(names).rstrip(" :") + "."
+
+
+def _rows(treatment: EqualTreatment, told: list[set[UUID]], meetings: list[UUID]) -> Iterator[Row]:
+    for supplier in treatment.suppliers:
+        cells = [_received(supplier, messages) for messages in told]
+        yield Row(supplier, cells + [_met(supplier, each) for each in meetings])
+
+
+def _received(supplier: SupplierTreatment, messages: set[UUID]) -> CellState:
+    lacking = {each.code for each in supplier.gaps if each.message_id in messages}
+    if lacking & LACKING:
+        return "lacks"
+    states = [each.state for each in supplier.informations if each.message_id in messages]
+    order = ("received", "to_be_confirmed", "under_way", "not_delivered")
+    return min(states, key=order.index) if states else ""
+
+
+def _met(supplier: SupplierTreatment, meeting_id: UUID) -> CellState:
+    if any(each.meeting_id == meeting_id for each in supplier.gaps):
+        return "lacks"
+    own = next((each for each in supplier.meetings if each.meeting_id == meeting_id), None)
+    if own is None:
+        return ""
+    return "invited" if own.attended is None else "came" if own.attended else "absent"
+
+
+@page("POST", "/besoins/{id}/egalite/message", scope="needs")
+async def send_missing_message(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
+    """The missing message, addressed to those who lack it, to be read; or the way back once it is sent.
+
+    What opened an exchange is told by an exchange of its own, whose form comes filled in.
+    """
+    need_id, message_id = id_in(id, NO_NEED), id_in(visit.text("message"), NO_MESSAGE)
+    suppliers = [id_in(each, NO_SUPPLIER) for each in visit.fields.get("fournisseur", [])]
+    if visit.text("faire") == "envoyer":
+        channel = visit.text("moyen")
+
+        async def carry_out(connection: Connection, acting: Acting) -> Done:
+            missing = await missing_message(connection, acting, need_id, message_id, suppliers)
+            await send_to_each(connection, acting, missing, cast("Channel", channel) if channel in MEANS else None)
+            return Done(f"/besoins/{need_id}/egalite?envoye={len(missing.addressees)}")
+
+        return await written_once(visit, carry_out)
+    async with transaction(visit.services.database) as connection:
+        missing = await missing_message(connection, acting_at(visit), need_id, message_id, suppliers)
+    if missing.opens:
+        form = ExchangeForm(
+            to=SOME,
+            suppliers=tuple(str(each) for each in suppliers),
+            lots=missing.exchange.lot_ids,
+            channel=missing.exchange.channel,
+            subject=missing.exchange.subject,
+            body=missing.message.body,
+        )
+        return await new_exchange_form(visit, id, form, same_words=True)
+    return visit.page("talk/missing_message.html", HTTPStatus.OK, missing=missing, means=MEANS)
+
+
+PAGES = (show_equal_treatment, send_missing_message)

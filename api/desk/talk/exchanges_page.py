@@ -1,0 +1,286 @@
+"""The pages of the exchanges about a need: what was answered, unread first; each exchange read and added to."""
+
+from collections import Counter
+from collections.abc import Sequence
+from http import HTTPStatus
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from api.desk.frame.mistakes import Mistake
+from api.desk.frame.page import page
+from api.desk.frame.visit import Visit
+from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, id_in, sent_as, written_once
+from api.desk.talk.letter_templates import to_fill_in
+from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
+from api.exchanges.preview_exchange import preview_message
+from api.exchanges.readings import ReadExchange, exchanges_to_read, read_exchange
+from api.exchanges.reply_links import NO_RECIPIENT, create_link, create_links, last_day, revoke_link
+from api.exchanges.write_letter import letter_of
+from api.exchanges.write_message import publish_answer, write_message
+from api.needs.own_need import own_need
+from api.runtime.actor import Acting
+from db.core.engine import Connection, transaction
+from db.exchanges.reply_links import select_link_expiries
+from domain.decoding.explain import explain
+from domain.errors import InvalidContent, NotFound, Problem
+from domain.exchanges.anonymise import redacted
+from domain.exchanges.exchange import Exchange, MessageRequest, PublicationRequest
+from domain.exchanges.rules import NO_MESSAGE
+from domain.needs.status import NO_NEED, OPEN
+from domain.text.bilingual import Text
+
+MEANS = ("email", "phone", "letter", "in_person")
+STATES = {
+    "sent": Text("remis par courriel", "delivered by e-mail"),
+    "queued": Text("courriel en route", "e-mail on its way"),
+    "to_be_delivered_by_you": Text("à remettre par vous", "for you to deliver"),
+    "failed": Text("courriel non remis", "e-mail not delivered"),
+    "cancelled": Text("courriel annulé : lien retiré", "e-mail cancelled: link taken away"),
+}
+FAILURES = {
+    "recipient_refused": Text("l'adresse n'existe pas ou refuse le message", "the address does not exist or refuses"),
+    "refused": Text("le serveur refuse ce message", "the server refuses this message"),
+    "address_not_supported": Text("cette adresse ne peut pas être portée", "this address cannot be carried"),
+    "not_an_address": Text("ce n'est pas une adresse", "this is no address"),
+}
+STANCES = {
+    "interested": Text("Intéressé", "Interested"),
+    "declined": Text("Ne donnera pas suite", "Declines"),
+    "question": Text("Pose une question", "Asks a question"),
+}
+
+
+@page("GET", "/besoins/{id}/echanges", scope="needs")
+async def list_exchanges(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
+    """The exchanges about a need: what is to be read and answered, then all of them."""
+    async with transaction(visit.services.database) as connection:
+        organisation = visit.call.bearer.organisation_id
+        need, found = await exchanges_to_read(connection, organisation, id_in(id, NO_NEED))
+    return visit.page(
+        "talk/exchanges.html",
+        need=need,
+        is_open=need.status in OPEN,
+        found=found,
+        names={who.supplier_id: who.name for each in found for who in each.exchange.recipients},
+        open_questions=[(each, one) for each in found for one in each.questions.asked if not one.answered],
+        tally=[Counter(delivery.state for delivery in each.exchange.deliveries) for each in found],
+        states=STATES,
+        stances=STANCES,
+    )
+
+
+@page("GET", "/besoins/{id}/echanges/{exchange_id}", scope="needs")
+async def show_exchange(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:  # noqa: A002
+    """An exchange: its messages, its questions, its recipients; all that is unread in it is now read."""
+    return await _exchange_page(visit, id, exchange_id)
+
+
+@page("POST", "/besoins/{id}/echanges/{exchange_id}", scope="needs")
+async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:  # noqa: A002
+    """The way to the exchange with what a button asked for; the page again where something is to be corrected."""
+    act, _, argument = visit.text("faire").partition("-")
+    if act == "modifier":
+        return await _exchange_page(visit, id, exchange_id)
+    need_id, exchange = id_in(id, NO_NEED), id_in(exchange_id, NO_EXCHANGE)
+    path = f"/besoins/{need_id}/echanges/{exchange}"
+
+    async def carry_out(connection: Connection, acting: Acting) -> Done:
+        await own_need(connection, acting.organisation_id, need_id)
+        if act == "lien":
+            link = await create_link(connection, acting, exchange, id_in(argument, NO_RECIPIENT))
+            return Done(f"{path}/lien?{SENT_FIELD}={sent_as(visit)}", msgspec.json.encode([link]))
+        if act == "lettres":
+            read = await read_exchange(
+                connection, acting, await own_exchange(connection, acting.organisation_id, exchange)
+            )
+            links = await create_links(connection, acting, exchange, read.to_be_brought)
+            return Done(f"{path}/lien?{SENT_FIELD}={sent_as(visit)}", msgspec.json.encode(links))
+        if act == "retirer":
+            await revoke_link(connection, acting, exchange, id_in(argument, NO_RECIPIENT))
+            return Done(f"{path}#destinataires")
+        if act == "publier":
+            request = _publication(visit, argument)
+            message = await publish_answer(connection, acting, exchange, id_in(argument, NO_MESSAGE), request)
+        else:
+            message = await write_message(connection, acting, exchange, _message(visit, act))
+        return Done(f"{path}?ecrit={message.id}#m-{message.id}")
+
+    try:
+        return await (_preview_page(visit, id, exchange) if act == "relire" else written_once(visit, carry_out))
+    except InvalidContent as invalid:
+        return await _exchange_page(visit, id, exchange_id, mistakes=list(_mistakes(invalid, act, argument)))
+
+
+async def _preview_page(visit: Visit, id_: str, exchange_id: UUID) -> Response[bytes]:
+    """A message to be read again before it is sent. Raises InvalidContent."""
+    acting, request = acting_at(visit), _message(visit, "message")
+    async with transaction(visit.services.database) as connection:
+        need = await own_need(connection, acting.organisation_id, id_in(id_, NO_NEED))
+        preview = await preview_message(connection, acting, exchange_id, request)
+    return visit.page(
+        "talk/exchange_preview.html",
+        need=need,
+        preview=preview,
+        path=f"besoins/{need.id}/echanges/{exchange_id}",
+        fields=[(name, text) for name, text in visit.typed() if name != "faire"],
+        is_new=False,
+        blanks=to_fill_in(request.body),
+    )
+
+
+def _message(visit: Visit, act: str) -> MessageRequest:
+    """The message in one of the two forms: `reponse`, what a supplier said otherwise; else one of the buyer's.
+
+    Raises InvalidContent.
+    """
+    noted = act == "reponse"
+    if not visit.text("dit" if noted else "texte"):
+        raise InvalidContent((Problem("/body", "missing_field", NO_TEXT),))
+    if noted:
+        another = ["other"] if visit.text("precision") else []
+        fields = {
+            "author": "supplier",
+            "supplier_id": visit.text("de") or None,
+            "body": visit.text("dit"),
+            "stance": visit.text("position") or None,
+            "barriers": list(dict.fromkeys([*visit.fields.get("frein", []), *another])),
+            "barriers_note": visit.text("precision") or None,
+            "confidential": bool(visit.text("confidence")),
+            "channel": visit.text("recu") or None,
+            "corrects": visit.text("rectifie") or None,
+        }
+    else:
+        fields = {
+            "author": "buyer",
+            "supplier_id": visit.text("a") or None,
+            "body": visit.text("texte"),
+            "confidential": bool(visit.text("confidentiel")),
+            "corrects": visit.text("corrige") or None,
+            "channel": visit.text("moyen") or None,
+            "answers": _answers(visit),
+        }
+    try:
+        return msgspec.convert(fields, MessageRequest)
+    except msgspec.ValidationError as error:
+        raise InvalidContent((explain(error, MessageRequest),)) from None
+
+
+def _question_to_share(visit: Visit, exchange: Exchange) -> UUID | None:
+    """The question that the message named in the address answers, or the message itself."""
+    named = next((each for each in exchange.messages if str(each.id) == visit.text("partager")), None)
+    return (named.answers or (named.id,))[0] if named else None
+
+
+def _answers(visit: Visit) -> list[str] | None:
+    """The question that the page's message answers; empty: none. A correction says nothing of it."""
+    if visit.text("corrige"):
+        return None
+    return [visit.text("repond")] if visit.text("repond") else []
+
+
+def _publication(visit: Visit, question_id: str) -> PublicationRequest:
+    """The answer to all in the form of a question. Raises InvalidContent."""
+    answer, question = visit.text(f"reponse-{question_id}"), visit.text(f"question-{question_id}")
+    if not answer:
+        raise InvalidContent((Problem("/answer", "missing_field", NO_TEXT),))
+    try:
+        return msgspec.convert({"answer": answer, "question": question or None}, PublicationRequest)
+    except msgspec.ValidationError as error:
+        raise InvalidContent((explain(error, PublicationRequest),)) from None
+
+
+def _mistakes(invalid: InvalidContent, act: str, argument: str) -> Sequence[Mistake]:
+    """The problems of a form at its fields."""
+    names = {
+        "body": "texte",
+        "supplier_id": "a",
+        "confidential": "confidentiel",
+        "channel": "moyen",
+        "answers": "texte",
+    }
+    if act == "reponse":
+        names = {"body": "dit", "supplier_id": "de", "barriers_note": "precision", "stance": "position"}
+    if act == "publier":
+        names = {"answer": f"reponse-{argument}", "question": f"question-{argument}"}
+    first = next(iter(names.values()))
+    fields = ((names.get(each.pointer.partition("/")[2].partition("/")[0], first), each) for each in invalid.problems)
+    return [Mistake(name, each.detail) for name, each in fields]
+
+
+async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
+    acting, need_id = acting_at(visit), id_in(id_, NO_NEED)
+    async with transaction(visit.services.database) as connection:
+        need = await own_need(connection, acting.organisation_id, need_id)
+        exchange = await own_exchange(connection, acting.organisation_id, id_in(exchange_id, NO_EXCHANGE))
+        if exchange.need_id != need_id:
+            raise NotFound(NO_EXCHANGE)
+        expiries = await select_link_expiries(connection, exchange.id, visit.services.now())
+        read = await read_exchange(connection, acting, exchange)
+    return visit.page(
+        "talk/exchange.html",
+        HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK,
+        need=need,
+        is_open=need.status in OPEN,
+        exchange=exchange,
+        last_days={each: last_day(at) for each, at in expiries.items()},
+        mistakes=mistakes,
+        wrong={each.field for each in mistakes},
+        answering=next((each for each in read.questions.asked if str(each.message_id) == visit.text("repond")), None),
+        to_be_brought=len(read.to_be_brought),
+        sharing=_question_to_share(visit, exchange),
+        **_shown(read),
+        states=STATES,
+        failures=FAILURES,
+        stances=STANCES,
+        means=MEANS,
+        may_declare=visit.call.bearer.may("sync") and bool(visit.call.bearer.sources),
+    )
+
+
+def _shown(read: ReadExchange) -> dict[str, object]:
+    """The things shown of an exchange besides itself: names, deliveries and questions by the ids of messages."""
+    exchange = read.exchange
+    names = {each.supplier_id: each.name for each in exchange.recipients}
+    deliveries: dict[UUID, dict[UUID, tuple[str, str | None]]] = {}
+    for each in exchange.deliveries:
+        deliveries.setdefault(each.message_id, {})[each.supplier_id] = each.state, each.failure
+    by_id = {each.supplier_id: each for each in exchange.recipients}
+    questions = {each.message_id: each for each in read.questions.asked}
+    return {
+        "names": names,
+        "deliveries": deliveries,
+        "tallies": {message: Counter(state for state, _ in each.values()) for message, each in deliveries.items()},
+        "unread": {each.id for each in read.unread},
+        "answered_by": read.answered_by,
+        "questions": questions,
+        "shared_words": {each.message_id: redacted(by_id[each.supplier_id], each.text) for each in questions.values()},
+        "corrected": {each.corrects for each in exchange.messages if each.corrects},
+        "by_id": {each.id: each for each in exchange.messages},
+        "bodies": {str(each.id): each.body for each in exchange.messages},
+    }
+
+
+@page("GET", "/besoins/{id}/echanges/{exchange_id}/messages/{message_id}", scope="needs")
+async def show_letter(visit: Visit, id: str, exchange_id: str, message_id: str) -> Response[bytes]:  # noqa: A002
+    """A message as a letter, for those to whom the buyer brings it."""
+    acting = acting_at(visit)
+    async with transaction(visit.services.database) as connection:
+        need = await own_need(connection, acting.organisation_id, id_in(id, NO_NEED))
+        exchange = await own_exchange(connection, acting.organisation_id, id_in(exchange_id, NO_EXCHANGE))
+        message = id_in(message_id, NO_MESSAGE)
+        letter = await letter_of(connection, acting, exchange.id, message)
+    to = [
+        each
+        for each in exchange.recipients
+        for delivery in exchange.deliveries
+        if (delivery.message_id, delivery.supplier_id) == (message, each.supplier_id)
+        and delivery.state in {"to_be_delivered_by_you", "failed", "cancelled"}
+    ]
+    return visit.page("talk/letter.html", need=need, exchange=exchange, letter=letter, to=to)
+
+
+NO_TEXT = Text("Le message est vide : écrivez quelques mots", "The message is empty: write a few words")
+
+PAGES = (list_exchanges, show_exchange, add_to_exchange, show_letter)

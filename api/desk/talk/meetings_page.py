@@ -1,0 +1,247 @@
+"""The pages of meetings: planned, changed, held or cancelled; who came, what was said; calendars."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from api.desk.frame.mistakes import Mistake
+from api.desk.frame.page import page
+from api.desk.frame.visit import Visit
+from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
+from api.desk.talk.exchange_form import choices_of, found_in_directory
+from api.desk.talk.meeting_form import (
+    FORMAT_CODES,
+    MOST_OTHERS,
+    WrongForm,
+    fields_of,
+    fields_of_new,
+    mistakes_in,
+    parts_of,
+    request_in,
+    rows,
+    whole_lots,
+    with_template,
+    with_whole_lots,
+)
+from api.meetings.calendar_feed import SHOWN_SINCE, make_address, revealed_address, revoke_address
+from api.meetings.icalendar import CALENDAR, calendar_of_one
+from api.meetings.plan_meeting import NO_MEETING, change_meeting, own_meeting, plan_meeting
+from api.needs.own_need import own_need
+from api.runtime.actor import Acting
+from api.web.form_fields import Fields
+from db.core.engine import Connection, transaction
+from db.meetings.calendar_feeds import feed_made_at
+from db.meetings.meetings import MeetingFilters, meetings_of, select_meetings
+from db.needs.needs import select_need_names
+from db.needs.shortlists import select_shortlist
+from db.suppliers.read import living_suppliers
+from domain.errors import InvalidContent, NotFound
+from domain.meetings.meeting import Meeting, MeetingStatus
+from domain.needs.status import NO_NEED, OPEN
+from domain.suppliers.supplier import NO_SUPPLIER
+from domain.text.bilingual import Text
+
+MOST_LISTED, MOST_NEEDS = 500, 100
+UNSAVED = ("modele", "chercher")
+"""The buttons that change the form alone."""
+STATUS_OF: dict[str, MeetingStatus] = {"tenue": "held", "annuler": "cancelled"}
+"""The status that a button gives."""
+
+
+class ChangedMeanwhile(Exception):
+    """Somebody else changed the meeting since the form was shown."""
+
+
+@page("GET", "/rencontres", scope="needs")
+async def list_all_meetings(visit: Visit) -> Response[bytes]:
+    """All meetings of the organisation, those to come first, and the address of its calendar."""
+    acting, now = acting_at(visit), visit.services.now()
+    async with transaction(visit.services.database) as connection:
+        filters = MeetingFilters(after=now - SHOWN_SINCE)
+        found = await select_meetings(connection, acting.organisation_id, filters, None, MOST_LISTED)
+        seed = await document_of(visit, connection, "/rencontres")
+        url = await revealed_address(connection, acting, seed.decode()) if seed else None
+        made_at = await feed_made_at(connection, visit.call.bearer.id)
+    to_come = [each for each in found if each.ends_at >= now and each.status == "planned"]
+    past = [each for each in reversed(found) if each not in to_come]
+    return visit.page("talk/meetings.html", to_come=to_come, past=past, url=url, made_at=made_at)
+
+
+@page("POST", "/rencontres", scope="needs")
+async def change_calendar_address(visit: Visit) -> Response[bytes]:
+    """The way back, with an address of the calendar made, or taken away."""
+    key_id = visit.call.bearer.id
+
+    async def carry_out(connection: Connection, acting: Acting) -> Done:
+        if visit.text("faire") == "retirer":
+            await revoke_address(connection, acting, key_id)
+            return Done("/rencontres#agenda")
+        seed = await make_address(connection, acting, key_id)
+        return Done(f"/rencontres?{SENT_FIELD}={sent_as(visit)}#agenda", seed.encode())
+
+    return await written_once(visit, carry_out)
+
+
+@page("GET", "/besoins/{id}/rencontres", scope="needs")
+async def list_meetings(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
+    """The meetings about a need."""
+    organisation, need_id = visit.call.bearer.organisation_id, id_in(id, NO_NEED)
+    async with transaction(visit.services.database) as connection:
+        need = await own_need(connection, organisation, need_id)
+        found = await meetings_of(connection, organisation, need_id)
+    return visit.page("talk/need_meetings.html", need=need, found=found)
+
+
+@page("GET", "/besoins/{id}/rencontres/nouvelle", scope="needs")
+async def show_new_meeting(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
+    """The form of a meeting to be planned, with the usual agenda of its format."""
+    fields = {**fields_of_new(visit.text("forme")), "fournisseur": visit.fields.get("inviter", [])}
+    return await _form_page(visit, id, None, fields)
+
+
+@page("POST", "/besoins/{id}/rencontres/nouvelle", scope="needs")
+async def plan_new_meeting(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
+    """The way to the meeting that was planned; the form again where something is to be corrected."""
+    if visit.text("faire") in UNSAVED:
+        return await _form_page(visit, id, None, _unsaved(visit))
+    need_id = id_in(id, NO_NEED)
+
+    async def carry_out(connection: Connection, acting: Acting) -> Done:
+        version = await select_shortlist(connection, acting.organisation_id, need_id, None)
+        fields = with_whole_lots(visit.fields, version)
+        request = request_in(fields, need_id, None, acting.services.reference, acting.now())
+        meeting = await plan_meeting(connection, acting, request)
+        return Done(f"/besoins/{need_id}/rencontres/{meeting.id}?ecrit=1")
+
+    try:
+        return await written_once(visit, carry_out)
+    except (InvalidContent, WrongForm) as wrong:
+        return await _form_page(visit, id, None, visit.fields, _mistakes(wrong))
+
+
+@page("GET", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")
+async def show_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:  # noqa: A002
+    """A meeting, with the form that changes it; `inviter` in the query ticks more suppliers."""
+    return await _form_page(visit, id, id_in(meeting_id, NO_MEETING))
+
+
+@page("POST", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")
+async def change_planned_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:  # noqa: A002
+    """The way to the meeting as it was changed; the form again where something is to be corrected."""
+    meeting, need_id, act = id_in(meeting_id, NO_MEETING), id_in(id, NO_NEED), visit.text("faire")
+    if act in UNSAVED:
+        return await _form_page(visit, id, meeting, _unsaved(visit))
+
+    async def carry_out(connection: Connection, acting: Acting) -> Done:
+        before = await own_meeting(connection, acting.organisation_id, meeting, lock=True)
+        if visit.text("version") != str(before.version):
+            raise ChangedMeanwhile
+        version = await select_shortlist(connection, acting.organisation_id, need_id, None)
+        fields = with_whole_lots(visit.fields, version)
+        request = request_in(fields, need_id, before, acting.services.reference, acting.now())
+        request = msgspec.structs.replace(request, status=STATUS_OF.get(act, before.status))
+        await change_meeting(connection, acting, before, request)
+        return Done(f"/besoins/{need_id}/rencontres/{meeting}?ecrit=1")
+
+    try:
+        return await written_once(visit, carry_out)
+    except (InvalidContent, WrongForm, ChangedMeanwhile) as wrong:
+        return await _form_page(visit, id, meeting, visit.fields, _mistakes(wrong))
+
+
+async def _meeting_about(connection: Connection, organisation: UUID, need_id: UUID, meeting_id: UUID) -> Meeting:
+    """The organisation's meeting, where it is about that need. Raises NotFound."""
+    meeting = await own_meeting(connection, organisation, meeting_id)
+    if need_id not in meeting.need_ids:
+        raise NotFound(NO_MEETING)
+    return meeting
+
+
+def _unsaved(visit: Visit) -> Fields:
+    """The form with the usual programme where that is asked for; else as it is, to look suppliers up."""
+    return with_template(visit.fields) if visit.text("faire") == "modele" else visit.fields
+
+
+def _mistakes(wrong: InvalidContent | WrongForm | ChangedMeanwhile) -> list[Mistake]:
+    if isinstance(wrong, WrongForm):
+        return wrong.mistakes
+    if isinstance(wrong, ChangedMeanwhile):
+        return [Mistake("titre", CHANGED)]
+    return list(mistakes_in(wrong))
+
+
+async def _form_page(
+    visit: Visit, id_: str, meeting_id: UUID | None, fields: Fields | None = None, mistakes: Sequence[Mistake] = ()
+) -> Response[bytes]:
+    """The page of a meeting, or of one to be planned. `fields`: as they were typed; else those of the meeting."""
+    organisation, need_id = visit.call.bearer.organisation_id, id_in(id_, NO_NEED)
+    reference = visit.services.reference
+    more = [*(fields or {}).get("fournisseur", []), *visit.fields.get("inviter", [])]
+    ticked = [id_in(each, NO_SUPPLIER) for each in more if each]
+    async with transaction(visit.services.database) as connection:
+        need = await own_need(connection, organisation, need_id)
+        meeting = await _meeting_about(connection, organisation, need_id, meeting_id) if meeting_id else None
+        version = await select_shortlist(connection, organisation, need_id, None)
+        about = meeting.need_ids if meeting else ()
+        needs = await select_need_names(connection, organisation, OPEN, (need_id, *about), MOST_NEEDS)
+        named = await living_suppliers(connection, ticked)
+        sought = (fields or {}).get("cherche", [""])[-1]
+        found = await found_in_directory(visit, connection, sought)
+    if fields is None and meeting is not None:
+        fields = fields_of(meeting, reference)
+    shown = dict(fields or {})
+    if meeting is not None:
+        shown["version"] = [str(meeting.version)]
+    return visit.page(
+        "talk/meeting.html",
+        HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK,
+        need=need,
+        meeting=meeting,
+        parts=parts_of(meeting) if meeting else [],
+        fields=shown,
+        ticked={str(named[each].id) for each in ticked if each in named},
+        other_needs=[each for each in needs if each.id != need_id],
+        about=about,
+        choices=choices_of(version, named, found),
+        whole_lots=whole_lots(version) if version else {},
+        lot_titles={lot.id: lot.title or "" for lot in need.content.lots},
+        invited=[each.supplier_id for each in meeting.participants if each.supplier_id] if meeting else [],
+        rows=rows,
+        others=range(1, MOST_OTHERS + 1),
+        formats=FORMAT_CODES,
+        mistakes=mistakes,
+        wrong={each.field for each in mistakes},
+        commune=reference.territories.commune_name,
+    )
+
+
+@page("GET", "/besoins/{id}/rencontres/{meeting_id}/agenda.ics", scope="needs")
+async def get_calendar_file(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:  # noqa: A002
+    """A meeting as a file for calendars."""
+    organisation = visit.call.bearer.organisation_id
+    async with transaction(visit.services.database) as connection:
+        meeting = await _meeting_about(connection, organisation, id_in(id, NO_NEED), id_in(meeting_id, NO_MEETING))
+    content = calendar_of_one(meeting, visit.services.reference.territories)
+    name = f"rencontre-{meeting.starts_at:%Y-%m-%d}.ics"
+    return Response(content, media_type=CALENDAR, headers={"content-disposition": f'attachment; filename="{name}"'})
+
+
+CHANGED = Text(
+    "Quelqu'un d'autre a changé cette rencontre entre-temps : vérifiez ce qui suit, qui est votre saisie, puis "
+    "enregistrez à nouveau",
+    "Somebody else changed this meeting meanwhile: check what follows, which is what you typed, then save again",
+)
+
+PAGES = (
+    list_all_meetings,
+    change_calendar_address,
+    list_meetings,
+    show_new_meeting,
+    plan_new_meeting,
+    show_meeting,
+    change_planned_meeting,
+    get_calendar_file,
+)

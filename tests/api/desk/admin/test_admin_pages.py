@@ -1,0 +1,231 @@
+"""Administration: one's own organisation, or all for the operator; a double click does nothing twice."""
+
+import re
+from html import unescape
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select
+
+from api.desk.record.journal_words import DEEDS
+from db.core.engine import transaction
+from db.desk.accounts import note_sign_in
+from db.schema.supplier_tables import api_keys, organisations
+from tests.api.desk.steps import FORM, Browser, heading, sign_in_as
+from tests.api.organisations import Member, member
+from tests.api.sync.factories import Client
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+async def boss(served: Client) -> Member:
+    """An administrator of one organisation."""
+    return await member(served, "match", "read", "admin")
+
+
+async def keys_called(served: Client, name: str) -> int:
+    async with transaction(served.services.database) as connection:
+        query = select(func.count()).select_from(api_keys).where(api_keys.c.name == name)
+        return (await connection.execute(query)).scalar_one()
+
+
+async def post_twice(browser: Browser, form: str, **typed: Any) -> list[str]:
+    """What a double click sends; the two pages."""
+    fields = {**browser.fields(form), **typed}
+    answers = [await browser.post(f"/{form}", content=urlencode(fields, doseq=True), headers=FORM) for _ in range(2)]
+    assert [answer.is_error for answer in answers] == [False, False]
+    return [answer.text for answer in answers]
+
+
+async def test_a_key_is_made_once_with_its_secret_which_works_and_is_shown_no_more(
+    served: Client, browser: Browser, boss: Member
+) -> None:
+    await sign_in_as(browser, boss)
+    await browser.open("/admin/cles")
+    name = f"Portail {uuid4().hex}"
+    pages = await post_twice(
+        browser, "admin/cles", nom=name, portee=["match", "read"], quota="1 200", echeance="2099-12-31"
+    )
+    secrets = {found[1] for page in pages if (found := re.search(r'value="(viv_[0-9a-f]+)"', page))}
+    assert (len(secrets), await keys_called(served, name)) == (1, 1)
+    answer = await served.get("/suppliers", headers={"Authorization": f"Bearer {secrets.pop()}"})
+    assert (answer.status_code, answer.headers["ratelimit-policy"]) == (200, '"minute";q=1200;w=60')
+    await browser.open("/admin/cles")
+    assert name in browser.page
+    assert not re.search(r"viv_[0-9a-f]{20}", browser.page)
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"nom": ""}, "nom"),
+        ({"portee": []}, "portee"),
+        ({"echeance": "bientôt"}, "echeance"),
+        ({"echeance": "2020-01-01"}, "echeance"),
+        ({"quota": "beaucoup"}, "quota"),
+        ({"organisation": str(uuid4())}, "organisation"),
+    ],
+)
+async def test_a_wrong_field_of_a_key_is_named_and_stays_as_typed(
+    browser: Browser, boss: Member, typed: dict[str, Any], field: str
+) -> None:
+    await sign_in_as(browser, boss)
+    await browser.open("/admin/cles")
+    answer = await browser.submit("admin/cles", {"nom": "Portail", "portee": ["match"], **typed})
+    assert answer.status_code == 422
+    assert f'href="#{field}"' in browser.page
+    if "portee" not in typed:
+        assert browser.fields("admin/cles")["portee"] == ["match"]
+
+
+async def test_nobody_gives_rights_that_they_have_not(browser: Browser, boss: Member) -> None:
+    await sign_in_as(browser, boss)
+    await browser.open("/admin/cles")
+    assert 'value="platform"' not in browser.page
+    assert (await browser.submit("admin/cles", nom="Trop", portee="platform")).status_code == 403
+
+
+async def test_a_key_is_revoked_after_a_page_that_says_what_ends(
+    served: Client, browser: Browser, boss: Member
+) -> None:
+    other = await member(served, "match", organisation=boss.key.organisation)
+    await sign_in_as(browser, boss)
+    await browser.open(f"/admin/cles/{other.key.id}")
+    assert "ne revient pas" in unescape(browser.page)
+    await browser.submit(f"admin/cles/{other.key.id}")
+    assert (await other.get("/meetings")).status_code == 401
+    await browser.open(f"/admin/cles/{other.key.id}")
+    assert "Révoquée" in browser.page
+    assert '<button type="submit">Révoquer' not in browser.page
+
+
+async def test_an_organisation_sees_and_changes_itself_alone(served: Client, browser: Browser, boss: Member) -> None:
+    stranger = await member(served, "admin")
+    await sign_in_as(browser, boss)
+    await browser.open("/admin")
+    assert boss.key.organisation in browser.page
+    assert stranger.key.organisation not in browser.page
+    await browser.open("/admin/cles")
+    assert stranger.key.organisation not in browser.page
+    for path in (f"/admin/organisations/{stranger.organisation_id}", f"/admin/cles/{stranger.key.id}"):
+        assert (await browser.get(path)).status_code == 404
+        fields = {**browser.fields("deconnexion"), "nom": "Pris", "version": "x"}
+        assert (await browser.post(path, content=urlencode(fields, doseq=True), headers=FORM)).status_code == 404
+    assert (await stranger.get("/keys")).status_code == 200
+
+
+async def test_a_change_of_somebody_else_meanwhile_is_shown_and_not_overwritten(browser: Browser, boss: Member) -> None:
+    await sign_in_as(browser, boss)
+    path, name = f"admin/organisations/{boss.organisation_id}", f"Ville {uuid4().hex}"
+    await browser.open(f"/{path}")
+    assert (await boss.patch(f"/organisations/{boss.organisation_id}", {"name": f"{name} 1"})).is_success
+    assert (await browser.submit(path, nom=f"{name} 2")).status_code == 412
+    assert heading(browser.page) == f"{name} 1"
+    assert browser.fields(path)["nom"] == [f"{name} 2"]
+    await browser.submit(path)
+    assert (await boss.get(f"/organisations/{boss.organisation_id}")).json()["name"] == f"{name} 2"
+
+
+async def test_the_operator_adds_an_organisation_once(served: Client, browser: Browser) -> None:
+    await browser.sign_in()
+    await browser.open("/admin")
+    name = f"Hôpital {uuid4().hex}"
+    await post_twice(browser, "admin", nom=name)
+    async with transaction(served.services.database) as connection:
+        query = select(func.count()).select_from(organisations).where(organisations.c.name == name)
+        assert (await connection.execute(query)).scalar_one() == 1
+    await browser.open("/admin")
+    assert (await browser.submit("admin", nom=f"{name} bis", siret="12345678900000")).status_code == 422
+    assert 'href="#siret"' in browser.page
+    assert (await browser.submit("admin", nom=name, siret="")).status_code == 409
+
+
+async def test_people_are_signed_out_and_forgotten_by_their_own_administrator(
+    served: Client, browser: Browser, boss: Member
+) -> None:
+    now = served.services.now()
+    async with transaction(served.services.database) as connection:
+        person = await note_sign_in(
+            connection, boss.organisation_id, "https://connexion.example", uuid4().hex, "Anne Le Goff", None, now
+        )
+    await sign_in_as(browser, await member(served, "admin"))
+    await browser.open("/admin/personnes")
+    assert "Le Goff" not in browser.page
+    assert (await browser.get(f"/admin/personnes/{person}")).status_code == 404
+    async with Browser(served.app) as own:
+        await sign_in_as(own, boss)
+        await own.open("/admin/personnes")
+        assert "Anne Le Goff" in own.page
+        await own.open(f"/admin/personnes/{person}")
+        await own.submit(f"admin/personnes/{person}", faire="deconnecter")
+        assert "Anne Le Goff" in own.page
+        await own.open(f"/admin/personnes/{person}")
+        await own.submit(f"admin/personnes/{person}", faire="oublier")
+        assert "Le Goff" not in own.page
+        assert (await own.get(f"/admin/personnes/{person}")).status_code == 404
+    entries = (await boss.get(f"/audit?object=person:{person}")).json()["items"]
+    assert [each["action"] for each in entries] == ["person.signed_out", "person.erased"]
+
+
+async def test_who_does_not_administer_is_refused_and_shown_no_link(served: Client, browser: Browser) -> None:
+    await sign_in_as(browser, await member(served, "match"))
+    assert "/admin" not in browser.page
+    for path in ("/admin", "/admin/cles", "/admin/personnes"):
+        assert (await browser.get(path)).status_code == 403
+
+
+async def test_the_journal_says_who_did_what_and_leads_there(served: Client, browser: Browser, boss: Member) -> None:
+    """The latest first; needs by their titles for those alone who may see them."""
+    buyer = await member(served, "needs", "admin", organisation=boss.key.organisation)
+    wanted = {"territory": {"codes": ["departement:56"]}, "lots": [{"id": "1", "keywords": ["tonte"]}]}
+    stored = await buyer.post("/needs", {"title": "Entretien des parcs", **wanted})
+    need_id = stored.json()["need"]["id"]
+    assert (await buyer.post("/keys", {"name": "Portail", "scopes": ["needs"]})).is_success
+    await sign_in_as(browser, buyer)
+    await browser.open("/admin/journal")
+    deeds = unescape(browser.page.partition('<ol class="journal">')[2])
+    assert 0 < deeds.index("Clé créée") < deeds.index("Besoin gardé")
+    assert f'besoins/{need_id}/journal">Entretien des parcs<' in deeds
+    assert f"clé « {buyer.key.name} »" in deeds.replace("\N{NO-BREAK SPACE}", " ")
+    async with Browser(served.app) as own:
+        await sign_in_as(own, boss)
+        await own.open("/admin/journal")
+        assert ("Besoin gardé" in own.page, "Entretien des parcs" in own.page) == (True, False)
+
+
+async def test_nobody_reads_the_journal_of_another_organisation_but_the_operator(
+    served: Client, browser: Browser, boss: Member
+) -> None:
+    path = f"/admin/journal?organisation={boss.organisation_id}"
+    made = await boss.post("/keys", {"name": "Portail", "scopes": ["match"]})
+    async with Browser(served.app) as stranger:
+        await sign_in_as(stranger, await member(served, "admin"))
+        assert (await stranger.get(path)).status_code == 404
+    await browser.sign_in()
+    await browser.open(path)
+    assert boss.key.organisation in browser.page
+    assert f"admin/cles/{made.json()['id']}" in browser.page
+
+
+def test_every_act_of_the_journal_has_its_words() -> None:
+    written = set[str]()
+    for folder in ("api", "db"):
+        for file in (ROOT / folder).rglob("*.py"):
+            written |= set(re.findall(r"\"(\w+\.\w+)\"", file.read_text(encoding="utf-8")))
+    kinds = {action.partition(".")[0] for action in DEEDS} | {"decision", "shortlist", "report"}
+    endings = ("ed", "read", "made", "frozen")
+    acts = {each for each in written if each.partition(".")[0] in kinds and each.endswith(endings)}
+    said_with_more = {"need.changed", "decision.made", "award.noted", "shortlist.frozen", "report.made"}
+    assert {act for act in acts if act not in DEEDS} == said_with_more
+
+
+async def test_a_key_like_another_begins_with_its_rights(browser: Browser, boss: Member) -> None:
+    await sign_in_as(browser, boss)
+    await browser.open(f"/admin/cles/{boss.key.id}")
+    (path,) = re.findall(r'href="[./]*(admin/cles\?[^"]+)#nouvelle"', browser.page)
+    await browser.open(f"/{unescape(path)}")
+    fields = browser.fields("admin/cles")
+    assert fields["nom"] == [boss.key.name]
+    assert sorted(fields["portee"]) == ["admin", "match", "read"]

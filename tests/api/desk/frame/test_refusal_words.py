@@ -1,0 +1,45 @@
+"""What refusals say on pages."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from api.desk.frame.refusal_words import REFUSALS
+from api.web.problems import CATALOGUE
+from tests.conftest import ROOT
+
+SHOWN_ON_PAGES = ("api/admin", "api/desk", "api/exchanges", "api/meetings", "api/needs", "db")
+OF_PROGRAMS = r"\b(?:GET|POST|PUT|PATCH|DELETE)\b|\b[a-z]+_[a-z]+|[a-z]=[a-z]"
+"""Methods, names of fields and queries."""
+SAID_OTHERWISE = {"storage_quota.py", "decide.py"}
+"""Of the first, `REFUSALS` has the words of pages; of the second, pages offer no other decision."""
+
+
+@pytest.mark.parametrize("slug", REFUSALS)
+def test_a_refusal_is_said_without_what_only_programs_read(slug: str) -> None:
+    """No header, route, setting or name of a field."""
+    assert slug in CATALOGUE
+    for sentence in REFUSALS[slug]:
+        assert re.findall(r"[A-Z][a-z]+-[A-Z]|ETag|VIVIER_|[A-Z]{4}|/|`", sentence) == []
+
+
+def sentences() -> Iterator[tuple[str, str]]:
+    """The French and English sentences of the folders whose refusals pages show, with the names of their files."""
+    for folder in SHOWN_ON_PAGES:
+        for file in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Text":
+                    for argument in node.args:
+                        yield file.name, " ".join(literals(argument))
+
+
+def literals(argument: ast.expr) -> list[str]:
+    parts = argument.values if isinstance(argument, ast.JoinedStr) else [argument]
+    return [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+
+
+def test_pages_show_no_sentence_that_is_written_for_programs() -> None:
+    found = [(file, said) for file, said in sentences() if re.search(OF_PROGRAMS, said)]
+    assert [each for each in found if each[0] not in SAID_OTHERWISE] == []

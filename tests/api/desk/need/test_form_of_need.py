@@ -1,0 +1,171 @@
+"""What a need says, its form says, and what the form says is that need again."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.desk.need.form_of_need import form_of_need
+from api.desk.need.need_form import (
+    CARRIED,
+    LOT_FIELDS,
+    LOTS_IN_FIELDS,
+    MOST_LOTS,
+    NEED_FIELDS,
+    NeedForm,
+    carried,
+    changed,
+    plain_number,
+    read_need_form,
+)
+from api.desk.need.understood_need import understand
+from domain.needs.need import NeedAndProcedure
+from matching.reference import Reference
+from tests import factories
+
+POLYGON = {"type": "Polygon", "coordinates": [[[-3.0, 48.0], [-2.8, 48.0], [-2.8, 48.2], [-3.0, 48.0]]]}
+LOT: dict[str, Any] = {
+    "id": "1",
+    "title": "Nettoyage des collèges",
+    "cpv": ["90919200"],
+    "nature": "services",
+    "value_eur": 1_234_567.5,
+    "duration_months": 36,
+    "renewal_months": 12,
+    "innovative": True,
+    "reserved": ["handicap", "iae"],
+    "support_segments": ["so-insertion"],
+    "site": {"commune": "56260"},
+    "max_distance_km": 62.5,
+}
+NEED: dict[str, Any] = {
+    "reference": "CD56",
+    "title": "Entretien",
+    "on": "2026-11-24",
+    "buyer": {
+        "name": "Département du Morbihan",
+        "siret": "22560001400016",
+        "kind": "local",
+        "contracting_authority": False,
+        "annual_purchases_eur": 90_000_000,
+    },
+    "contract": "concession",
+    "technique": "framework_agreement",
+    "procedure": "open",
+    "estimated_total_eur": 2_000_000,
+    "territory": {"codes": ["departement:56"]},
+    "lots": [LOT],
+}
+
+
+def with_lots(*lots: dict[str, Any]) -> dict[str, Any]:
+    return NEED | {"lots": [LOT | {"id": str(number)} | lot for number, lot in enumerate(lots, 1)]}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        NEED,
+        NEED | {"territory": {"near": {"commune": "56178"}, "radius_km": 20}},
+        NEED | {"territory": {"near": {"lat": 48.06889, "lon": -2.96}, "radius_km": 7.5}},
+        NEED | {"territory": {"geometry": POLYGON}},
+        NEED | {"territory": {"geometry": {"type": "MultiPolygon", "coordinates": [POLYGON["coordinates"]]}}},
+        NEED | {"buyer": None, "contract": "market", "technique": None, "procedure": None, "on": None},
+        NEED | {"lots": [LOT | {"site": {"lat": 47.65, "lon": -2.76}}]},
+        with_lots({"territory": {"codes": ["epci:200066777", "commune:56178"]}}, {}),
+        {name: NEED[name] for name in NEED if name != "territory"}
+        | {"lots": [LOT | {"territory": {"near": {"commune": "56178"}, "radius_km": 30}}]},
+        NEED | {"lots": [{"id": "1", "keywords": ["tonte de pelouses", "taille de haies"], "reserved": []}]},
+        NEED | {"lots": [{"id": "1", "title": "Divers", "segments": ["pr-locaux", "lt-blanchisserie"]}]},
+    ],
+)
+def test_a_need_comes_back_as_it_was(reference: Reference, said: dict[str, Any]) -> None:
+    need = msgspec.convert(said, NeedAndProcedure)
+    understood = understand(form_of_need(need), reference)
+    assert understood.mistakes == ()
+    assert understood.need == need
+    fields: dict[str, list[str]] = {}
+    for name, text in understood.form.fields():
+        fields.setdefault(name, []).append(text)
+    assert understand(read_need_form(fields), reference).need == need
+
+
+def test_lots_of_a_stored_need_stay_the_same_lots(reference: Reference) -> None:
+    """Decisions know a lot by its id: one that is taken away leaves the others theirs, a new one gets a free one."""
+    need = msgspec.convert(NEED | {"lots": [LOT | {"id": each} for each in ("LOT-0001", "2", "3")]}, NeedAndProcedure)
+    form = form_of_need(need)
+    assert form.lot_ids == ("LOT-0001", "2", "3")
+    form = changed(changed(form, "retirer-1"), "ajouter")
+    assert form.lot_ids == ("2", "3", "4")
+    assert changed(form, "reserver-3-ess").lots[1].reserved == ("ess",)
+    assert form_of_need(need, keep_ids=False).lot_ids == ("1", "2", "3")
+    assert understand(form_of_need(need), reference).need == need
+
+
+def test_a_code_goes_with_the_trade_that_it_says(reference: Reference) -> None:
+    """A CPV code whose trade was unticked would ask for it again."""
+    form = form_of_need(msgspec.convert(NEED, NeedAndProcedure))
+    understood = understand(form, reference)
+    (trade,) = understood.lots[0].trades
+    assert trade.cpv == "90919200"
+    lot = msgspec.structs.replace(understood.form.lots[0], more="blanchisserie")
+    lot = understand(understood.form.with_lot(0, lot), reference).form.lots[0]
+    others = tuple(each for each in lot.chosen if each != trade.segment)
+    found = understand(form.with_lot(0, msgspec.structs.replace(lot, chosen=others)), reference).need
+    assert found is not None
+    assert (found.lots[0].segments, found.lots[0].cpv) == (others, ())
+
+
+@pytest.mark.parametrize("count", [1, LOTS_IN_FIELDS, LOTS_IN_FIELDS + 1, MOST_LOTS])
+def test_a_page_that_does_not_show_a_form_carries_it(count: int) -> None:
+    lots = [LOT | {"id": str(n), "title": f"Lot & « {n} »"} for n in range(1, count + 1)]
+    form = form_of_need(msgspec.convert(NEED | {"lots": lots}, NeedAndProcedure))
+    fields: dict[str, list[str]] = {}
+    for name, text in form.carried():
+        fields.setdefault(name, []).append(text)
+    assert read_need_form(fields) == form
+    assert (CARRIED in fields) == (count > LOTS_IN_FIELDS)
+
+
+def test_a_lot_that_is_shown_is_as_it_is_there_and_the_others_as_they_are_carried() -> None:
+    """Boxes that were unticked, for one, are not ticked again."""
+    lots = [LOT | {"id": str(n)} for n in range(1, 4)]
+    form = form_of_need(msgspec.convert(NEED | {"lots": lots}, NeedAndProcedure))
+    along = dict(carried(form.lot_fields((0, 1, 2))))
+    read = read_need_form({CARRIED: [along[CARRIED]], "lot-2-objet": ["Autre"]}).lots
+    assert (read[0], read[2]) == (form.lots[0], form.lots[2])
+    assert (read[1].title, read[1].reserved, read[1].cpv) == ("Autre", (), "")
+
+
+def test_a_form_with_nothing_in_it_is_the_empty_one() -> None:
+    assert read_need_form({"contrat": [""], "lot-1-objet": [""], "jeton": ["x"]}) == NeedForm()
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(None, ""), (0, "0"), (36, "36"), (62.5, "62.5"), (240_000, "240 000"), (0.25, "0.25")]
+)
+def test_numbers_are_those_that_people_type(number: float | None, text: str) -> None:
+    assert plain_number(number) == text
+
+
+FAR = '{"type": "Polygon", "coordinates": [[[1e308, 1e308], [1e308, 0], [0, 1e308], [1e308, 1e308]]]}'
+DEEP = '{"type": ' + "[" * 100_000
+ODD = (
+    *("", "0", "-1", "1e9", "9" * 400, "12,5", "Pontivy", "commune:56178", "departement:999", "56178", "90919200"),
+    *("pr-locaux", "handicap", "48.07,-2.96", "91,181", FAR, DEEP, "[]", "null", '{"type": "Polygon"}', "2026-02-30"),
+    *("market", "local", "oui", "a" * 5_000, "a," * 300, "22560001400016"),
+)
+TYPED = st.text(max_size=20) | st.sampled_from(ODD)
+NAMES = st.sampled_from([*NEED_FIELDS.values(), *(f"lot-{n}-{name}" for n in (1, 2) for name in LOT_FIELDS.values())])
+
+
+@given(st.dictionaries(NAMES, st.lists(TYPED, min_size=1, max_size=3)))
+def test_whatever_is_typed_is_understood_or_said_to_be_wrong(fields: dict[str, list[str]]) -> None:
+    form = read_need_form(fields)
+    understood = understand(form, factories.reference())
+    assert (understood.need is None) == bool(understood.mistakes)
+    assert len(understood.form.lots) == len(form.lots)
+    for mistake in understood.mistakes:
+        assert mistake.detail.fr

@@ -1,0 +1,143 @@
+"""A need in words: what was understood is shown, can be corrected, and nothing that was typed is lost."""
+
+import re
+from typing import Any
+
+import pytest
+
+from api.desk.need.understood_place import MOST_SUGGESTIONS
+from tests.api.desk.steps import Browser, heading
+from tests.api.sync.factories import Client
+
+NETT = "nettoyage de bureaux"
+
+
+async def read(browser: Browser, **typed: str) -> str:
+    """The page of a form that was filled in, once it was understood."""
+    if not browser.page:
+        await browser.sign_in()
+    await browser.open("/besoin")
+    await browser.submit("besoin", {name.replace("_", "-"): text for name, text in typed.items()}, faire="comprendre")
+    return browser.page
+
+
+async def test_what_was_understood_is_shown_with_its_certainty(browser: Browser) -> None:
+    page = await read(browser, lieu="Morbihan", lot_1_objet=NETT)
+    assert browser.fields("besoin")["territoire"] == ["departement:56"]
+    assert browser.fields("besoin")["lot-1-metier"] == ["pr-locaux"]
+    assert re.search(r"Nettoyage de locaux et bureaux\s*<small>(sûr|probable), \d+", page)
+    assert "À corriger" not in page
+
+
+async def test_what_is_unticked_stays_so_until_other_words_are_typed(browser: Browser) -> None:
+    await read(browser, lieu="Morbihan", lot_1_objet=NETT)
+    await browser.submit("besoin", {"lot-1-ajout": "blanchisserie"}, faire="comprendre")
+    both = browser.fields("besoin")["lot-1-metier"]
+    assert (len(both), both[0]) == (2, "pr-locaux")
+    await browser.submit("besoin", {"lot-1-metier": both[1:]}, faire="comprendre")
+    assert browser.fields("besoin")["lot-1-metier"] == both[1:]
+    await browser.submit("besoin", {"lot-1-objet": "tonte de pelouses"}, faire="comprendre")
+    assert browser.fields("besoin")["lot-1-metier"] == ["ev-entretien"]
+
+
+@pytest.mark.parametrize("montrer", [None, "lieu"])
+async def test_of_many_unknown_codes_the_first_have_a_suggestion(browser: Browser, montrer: str | None) -> None:
+    """To look for what may be meant takes longer than all the rest of the form."""
+    await browser.sign_in()
+    codes = [f"commune:{number:05}x" for number in range(1_000, 1_100)]
+    answer = await browser.submit(
+        "besoin",
+        {"territoire": codes, "montrer": montrer or ""},
+        to="besoin/compris" if montrer else None,
+        faire="comprendre",
+    )
+    assert "commune:01000x" in answer.text
+    assert 1 <= len(set(re.findall(r"peut-être (commune:\w+)", answer.text))) <= MOST_SUGGESTIONS
+
+
+async def test_a_name_of_several_places_is_a_choice(browser: Browser) -> None:
+    await read(browser, lieu="Saint-Denis", lot_1_objet=NETT)
+    assert "Plusieurs lieux portent ce nom" in browser.page
+    choices = re.findall(r'name="territoire" value="(commune:\w+)"', browser.page)
+    assert {"commune:93066", "commune:97411"} <= set(choices)
+    await browser.submit("besoin", {"territoire": ["commune:93066"]}, faire="comprendre")
+    assert browser.fields("besoin")["territoire"] == ["commune:93066"]
+    assert browser.fields("besoin")["lieu"] == [""]
+    assert "À corriger" not in browser.page
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"lieu": "Xyzzyplugh"}, "lieu"),
+        ({"lieu": ""}, "lieu"),
+        ({"lot_1_objet": ""}, "lot-1-objet"),
+        ({"lot_1_valeur": "beaucoup"}, "lot-1-valeur"),
+        ({"lot_1_duree": "1,5"}, "lot-1-duree"),
+        ({"lot_1_distance": "-3"}, "lot-1-distance"),
+        ({"lot_1_distance": "0"}, "lot-1-distance"),
+        ({"lot_1_site": "Xyzzyplugh"}, "lot-1-site"),
+        ({"date": "bientôt"}, "date"),
+    ],
+)
+async def test_a_mistake_is_said_at_its_field_and_stays_as_typed(
+    browser: Browser, typed: dict[str, str], field: str
+) -> None:
+    page = await read(browser, **{"lieu": "Morbihan", "lot_1_objet": NETT} | typed)
+    assert f'<a href="#{field}">' in page
+    assert f'id="{field}-erreur"' in page
+    (name, text), *_ = typed.items()
+    assert browser.fields("besoin")[name.replace("_", "-")] == [text]
+
+
+async def test_lots_come_and_go_and_the_others_keep_what_was_typed(browser: Browser) -> None:
+    await read(browser, lieu="Morbihan", lot_1_objet=NETT, lot_1_valeur="240 000")
+    await browser.submit("besoin", faire="ajouter")
+    assert "À corriger" not in browser.page
+    await browser.submit("besoin", {"lot-2-objet": "tonte de pelouses"}, faire="ajouter")
+    await browser.submit("besoin", {"lot-3-objet": "imprimerie"}, faire="retirer-2")
+    fields = browser.fields("besoin")
+    assert [fields[f"lot-{n}-objet"] for n in (1, 2)] == [[NETT], ["imprimerie"]]
+    assert (fields["lot-1-valeur"], "lot-3-objet" in fields) == (["240 000"], False)
+
+
+async def test_the_example_is_one_click_away_and_in_order(browser: Browser) -> None:
+    await browser.sign_in()
+    assert "besoin?exemple=1" in browser.page
+    await browser.open("/besoin?exemple=1")
+    fields = browser.fields("besoin")
+    assert (fields["territoire"], len(fields["lot-4-metier"]) > 0) == (["departement:56"], True)
+    assert "À corriger" not in browser.page
+    assert fields["lot-1-commune"] == ["56260"]
+
+
+async def test_what_is_typed_is_never_markup(browser: Browser) -> None:
+    page = await read(browser, lieu="Morbihan", titre='"><script>alert(1)</script>', lot_1_objet="{0} <b>tonte</b>")
+    assert "<script>" not in page
+    assert "<b>" not in page
+    assert browser.fields("besoin")["titre"] == ['"><script>alert(1)</script>']
+
+
+async def test_who_prefers_english_reads_english(browser: Browser) -> None:
+    await browser.sign_in()
+    answer = await browser.get("/besoin", headers={"Accept-Language": "en"})
+    assert heading(answer.text) == "Your need"
+    assert '<html lang="en">' in answer.text
+
+
+async def test_a_long_form_is_read_beside_other_requests(
+    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, done = served.services.match_work, list[Any]()
+    beside = work.beside
+
+    async def noted(*arguments: Any, **named: Any) -> Any:
+        done.append(await beside(*arguments, **named))
+        return done[-1]
+
+    monkeypatch.setattr(work, "beside", noted)
+    await read(browser, lieu="Morbihan", lot_1_objet=NETT)
+    assert done == []
+    page = await read(browser, lieu="Morbihan", lot_1_mots=", ".join(f"{NETT} {number}" for number in range(100)))
+    assert [each.form.place for each in done] == [""]
+    assert "Nettoyage de locaux et bureaux" in page

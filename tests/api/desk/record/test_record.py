@@ -1,0 +1,474 @@
+"""The record of a need on the desk: kept, changed, frozen, decided on, awarded, reported; by its organisation alone."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.api.desk.steps import Browser, heading, keep, said
+from tests.api.needs.steps import Buyer, new_buyer
+from tests.api.sync.factories import Client, key, put_record
+
+
+@pytest.fixture
+async def buyer(served: Client) -> Buyer:
+    """An organisation of its own."""
+    return await new_buyer(served)
+
+
+@pytest.fixture
+async def own(served: Client, buyer: Buyer, source: str) -> AsyncIterator[Browser]:
+    """The browser of somebody of that organisation, with gardeners to be found at Pontivy."""
+    for number in range(3):
+        stored = await put_record(served, source, str(number), name=f"Jardin {source}-{number}")
+        await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
+    async with Browser(served.app) as browser:
+        await browser.sign_in(key_of(buyer))
+        yield browser
+
+
+def key_of(buyer: Buyer) -> str:
+    return buyer.headers["Authorization"].removeprefix("Bearer ")
+
+
+async def need_of(buyer: Buyer, path: str) -> dict[str, Any]:
+    need: dict[str, Any] = (await buyer.get(f"/needs/{path.rpartition('/')[2]}")).json()
+    return need
+
+
+def suppliers_on(page: str) -> list[str]:
+    return re.findall(r'name="fournisseur" value="([^"]+)"', page)
+
+
+async def test_a_need_is_kept_from_its_answer(own: Browser, buyer: Buyer) -> None:
+    await own.open("/besoins")
+    assert "Vous n'avez encore gardé aucun besoin" in said(own.page)
+    path = await keep(own)
+    assert heading(own.page) == "Entretien du parc"
+    assert "Décisions à prendre" in said(own.page)
+    assert (await need_of(buyer, path))["lots"][0]["title"] == "tonte de pelouses"
+    await own.open("/besoins")
+    assert "Entretien du parc" in said(own.page)
+    await own.open("/besoins?etat=closed")
+    assert "Aucun besoin dans cet état" in said(own.page)
+
+
+@pytest.mark.parametrize("prefix", ["", "lot-1-"])
+async def test_a_radius_that_no_need_may_have_is_not_stored(own: Browser, prefix: str) -> None:
+    """Of the need or of a lot: nobody could read it again, nor the list that it is in."""
+    await own.open("/besoin")
+    typed = {f"{prefix}lieu": "commune:56178", f"{prefix}rayon": "20001", "lot-1-objet": "tonte"}
+    answer = await own.submit("besoin", typed, to="besoins")
+    assert answer.status_code == 422
+    assert f'<a href="#{prefix}lieu">' in own.page
+    assert (await own.open("/besoins")).status_code == 200
+
+
+async def test_a_button_pressed_twice_keeps_one_need_and_matches_it_once(
+    own: Browser, buyer: Buyer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await own.open("/besoin")
+    await own.submit("besoin", {"lieu": "commune:56178", "lot-1-objet": "tonte"}, to="besoin/resultat")
+    answer = own.page
+    first = (await own.submit("besoin/resultat", to="besoins")).url.path
+    own.page = answer
+    monkeypatch.delattr("api.desk.frame.written_once.match_first")
+    assert (await own.submit("besoin/resultat", to="besoins")).url.path == first
+    assert len((await buyer.get("/needs")).json()["items"]) == 1
+
+
+async def test_two_clicks_at_once_keep_one_need(own: Browser, buyer: Buyer) -> None:
+    await own.open("/besoin")
+    await own.submit("besoin", {"lieu": "commune:56178", "lot-1-objet": "tonte"}, to="besoin/resultat")
+    fields = own.fields("besoin/resultat")
+    answers = await asyncio.gather(*(own.post("/besoins", data=fields) for _ in range(3)))
+    assert len({answer.headers["location"] for answer in answers}) == 1
+    assert len((await buyer.get("/needs")).json()["items"]) == 1
+
+
+async def test_a_need_is_changed_by_its_form_and_keeps_what_the_form_cannot_say(own: Browser, buyer: Buyer) -> None:
+    content = {
+        "near_misses": 7,
+        "buyer": {"siret": "21350238800019", "kind": "local"},
+        "territory": {"codes": ["departement:56"]},
+    }
+    need = (await buyer.keep(title="Parcs", **content))["need"]
+    await own.open(f"/besoins/{need['id']}/changer")
+    await own.submit("besoin", {"lot-1-objet": "tonte de pelouses", "lot-1-valeur": "90 000"}, to="besoin/resultat")
+    answer = await own.submit("besoin/resultat", to=f"besoins/{need['id']}/changer")
+    assert (answer.status_code, answer.url.path) == (200, f"/besoins/{need['id']}")
+    after = (await buyer.get(f"/needs/{need['id']}")).json()
+    assert (after["lots"][0]["value_eur"], after["lots"][0]["title"]) == (90_000, "tonte de pelouses")
+    assert (after["near_misses"], after["buyer"]["siret"], after["version"]) == (7, "21350238800019", 2)
+
+
+async def test_the_trades_of_a_lot_follow_its_words(own: Browser, buyer: Buyer) -> None:
+    lot = {"id": "parcs", "title": "entretien des parcs", "segments": ["ev-entretien"], "cpv": ["77310000"]}
+    need = (await buyer.keep(lots=[lot], territory={"codes": ["departement:56"]}))["need"]
+    form = f"besoins/{need['id']}/changer"
+    await own.open(f"/{form}")
+    await own.submit("besoin", {"lot-1-valeur": "90000"}, to=form)
+    (after,) = (await buyer.get(f"/needs/{need['id']}")).json()["lots"]
+    assert (after["id"], after["segments"], after["cpv"]) == ("parcs", ["ev-entretien"], ["77310000"])
+    await own.open(f"/{form}")
+    await own.submit("besoin", {"lot-1-objet": "nettoyage de bureaux"}, to=form)
+    (after,) = (await buyer.get(f"/needs/{need['id']}")).json()["lots"]
+    assert (after["id"], after["segments"], after["value_eur"]) == ("parcs", [], 90_000)
+
+
+async def test_two_people_who_change_one_need_see_both(own: Browser, buyer: Buyer) -> None:
+    path = await keep(own)
+    before = own.page
+    await own.submit(path, description="Les deux parcs du centre")
+    own.page = before
+    answer = await own.submit(path, reference="2027-12")
+    assert (answer.status_code, heading(own.page)) == (409, "Ce besoin a changé entre-temps")
+    assert "Les deux parcs du centre" in said(own.page)
+    assert "2027-12" in said(own.page)
+    await own.submit(path)
+    need = await need_of(buyer, path)
+    assert (need["reference"], need["description"]) == ("2027-12", None)
+
+
+async def test_the_same_change_sent_twice_is_made_once(own: Browser, buyer: Buyer) -> None:
+    path = await keep(own)
+    before = own.page
+    await own.submit(path, reference="2027-12")
+    own.page = before
+    answer = await own.submit(path, reference="2027-12")
+    assert (answer.status_code, heading(own.page)) == (200, "Entretien du parc")
+    assert (await need_of(buyer, path))["version"] == 2
+
+
+async def test_what_is_wrong_in_the_file_is_said_beside_its_field(own: Browser) -> None:
+    path = await keep(own)
+    answer = await own.submit(path, publication="demain", description="Les parcs")
+    assert answer.status_code == 422
+    assert 'href="#publication"' in said(own.page)
+    assert own.fields(path)["description"] == ["Les parcs"]
+
+
+async def test_decisions_on_several_suppliers_need_a_reason(own: Browser, buyer: Buyer) -> None:
+    path = await keep(own)
+    form = f"{path}/decisions"
+    await own.open(f"/{form}")
+    chosen = suppliers_on(own.page)[:2]
+    answer = await own.submit(form, fournisseur=chosen, decision="kept")
+    assert answer.status_code == 422
+    assert 'href="#lot-1-motif"' in said(own.page)
+    assert own.fields(form)["fournisseur"] == chosen
+    page = own.page
+    await own.submit(form, motif="Tond déjà nos écoles")
+    assert "C'est enregistré : 2 décisions" in said(own.page)
+    own.page = page
+    assert (await own.submit(form, motif="Tond déjà nos écoles")).status_code == 200
+    need_id = path.rpartition("/")[2]
+    decided = (await buyer.get(f"/needs/{need_id}/shortlists/1/decisions")).json()["items"]
+    assert [(each["decision"], each["reason"]) for each in decided] == [("kept", "Tond déjà nos écoles")] * 2
+    assert (await buyer.noted(need_id)).count("decision.made") == 2
+
+
+async def test_nobody_overwrites_a_decision_unseen(own: Browser) -> None:
+    path = await keep(own)
+    form = f"{path}/decisions"
+    await own.open(f"/{form}")
+    page, one = own.page, suppliers_on(own.page)[0]
+    await own.submit(form, fournisseur=one, decision="kept", motif="Proche du besoin")
+    own.page = page
+    answer = await own.submit(form, fournisseur=one, decision="set_aside", motif="Agrément échu")
+    assert answer.status_code == 409
+    assert "Proche du besoin" in said(own.page)
+    answer = await own.submit(form)
+    assert (answer.status_code, "Agrément échu" in said(own.page)) == (200, True)
+
+
+async def test_decisions_are_taken_on_the_latest_version_only(own: Browser) -> None:
+    path = await keep(own)
+    form = f"{path}/decisions"
+    await own.open(f"/{form}")
+    page, one = own.page, suppliers_on(own.page)[0]
+    await own.open(f"/{path}/versions")
+    await own.submit(f"{path}/versions")
+    assert heading(own.page) == "Version 2 de la liste"
+    own.page = page
+    assert (await own.submit(form, fournisseur=one, decision="kept", motif="x")).status_code == 409
+    assert (await own.submit(form)).status_code == 200
+
+
+async def test_earlier_decisions_are_repeated_on_a_new_version(own: Browser, buyer: Buyer) -> None:
+    path = await keep(own)
+    form = f"{path}/decisions"
+    await own.open(f"/{form}")
+    one, other, *_ = suppliers_on(own.page)
+    await own.submit(form, fournisseur=one, decision="set_aside", motif="Agrément échu")
+    await own.submit(form, fournisseur=other, decision="kept", motif="Tond nos parcs")
+    await own.open(f"/{path}/versions")
+    await own.submit(f"{path}/versions")
+    await own.open(f"/{form}")
+    await own.submit(form, fournisseur=one, decision="kept", motif="Agrément renouvelé")
+    page = own.page
+    for _ in range(2):
+        own.page = page
+        await own.submit(f"{form}/reprendre")
+    need_id = path.rpartition("/")[2]
+    decided = (await buyer.get(f"/needs/{need_id}/shortlists/2/decisions")).json()["items"]
+    assert {(each["supplier_id"], each["reason"]) for each in decided} == {
+        (one, "Agrément renouvelé"),
+        (other, "Tond nos parcs"),
+    }
+    assert "Reprendre mes décisions" not in said(own.page)
+    assert (await buyer.noted(need_id)).count("decision.made") == 4
+
+
+async def test_a_decision_outlives_the_session_in_which_it_was_typed(own: Browser, buyer: Buyer) -> None:
+    path = await keep(own)
+    form = f"{path}/decisions"
+    await own.open(f"/{form}")
+    one = suppliers_on(own.page)[0]
+    own.cookies.clear()
+    answer = await own.submit(form, fournisseur=one, decision="kept", motif="Tond nos parcs")
+    assert answer.status_code == 401
+    await own.submit("connexion", cle=key_of(buyer))
+    await own.submit(form)
+    assert "Tond nos parcs" in said(own.page)
+    assert (await buyer.noted(path.rpartition("/")[2])).count("decision.made") == 1
+
+
+async def test_many_lots_come_ten_at_a_time(own: Browser, buyer: Buyer) -> None:
+    lots = [{"id": f"L{n}", "title": "tonte de pelouses"} for n in range(1, 25)]
+    need_id = (await buyer.keep(lots=lots, territory={"codes": ["commune:56178"]}))["need"]["id"]
+    form = f"besoins/{need_id}/decisions"
+    await own.open(f"/{form}?lots=13")
+    assert [re.findall(r'name="lot" value="(L\d+)"', own.page)[at] for at in (0, -1)] == ["L11", "L20"]
+    own.page = own.page[own.page.index('id="lot-13"') :]
+    await own.submit(form, fournisseur=suppliers_on(own.page)[0], decision="kept", motif="x", rang="13", lot="L13")
+    assert 'value="L11"' in own.page
+    assert [
+        each["lot_id"] for each in (await buyer.get(f"/needs/{need_id}/shortlists/1/decisions")).json()["items"]
+    ] == ["L13"]
+    for part in ("attributions?lots=24", "versions/1?lots=24"):
+        await own.open(f"/besoins/{need_id}/{part}")
+        assert ("Lot L24" in said(own.page), "Lot L20" in said(own.page)) == (True, False)
+
+
+async def test_a_version_frozen_twice_by_one_button_is_one(
+    own: Browser, buyer: Buyer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await keep(own)
+    await own.open(f"/{path}/versions")
+    page = own.page
+    await own.submit(f"{path}/versions")
+    own.page = page
+    monkeypatch.delattr("api.desk.frame.written_once.match_first")
+    await own.submit(f"{path}/versions")
+    versions = await buyer.get(f"/needs/{path.rpartition('/')[2]}/shortlists")
+    assert [each["number"] for each in versions.json()["items"]] == [2, 1]
+
+
+async def test_a_longer_list_is_frozen_where_one_leaves_candidates_out(own: Browser, buyer: Buyer) -> None:
+    """The page says that it shows only some, and leads to where more are asked for."""
+    path = await keep(own)
+    answer = await buyer.patch(f"/needs/{path.rpartition('/')[2]}", {"limit": 1})
+    assert answer.status_code == 200
+    await own.open(f"/{path}/versions")
+    await own.submit(f"{path}/versions")
+    await own.open(f"/{path}/decisions")
+    assert re.search(r"la liste montre 1 des \d+ candidats", said(own.page))
+    assert "versions#montrer" in own.page
+    await own.open(f"/{path}/versions")
+    assert own.fields(f"{path}/versions")["montrer"] == ["1"]
+    await own.submit(f"{path}/versions", montrer="100")
+    assert (await need_of(buyer, path))["limit"] == 100
+    await own.open(f"/{path}/decisions")
+    assert "la liste montre" not in said(own.page)
+
+
+async def test_two_versions_are_compared_in_words(own: Browser) -> None:
+    path = await keep(own)
+    await own.open(f"/{path}/changer")
+    await own.submit("besoin", {"lot-1-distance": "10"}, to=f"{path}/changer")
+    assert "À figer" in said(own.page)
+    await own.open(f"/{path}/versions")
+    assert "les lots" in said(own.page)
+    await own.submit(f"{path}/versions")
+    await own.open(f"/{path}/versions?de=1&a=2")
+    assert "De la version 1 à la version 2" in said(own.page)
+    assert "Distance la plus grande" in said(own.page)
+
+
+async def test_an_award_is_entered_once_and_withdrawn(own: Browser, buyer: Buyer) -> None:
+    path = await keep(own)
+    need_id, form = path.rpartition("/")[2], f"{path}/attributions"
+    await own.open(f"/{form}")
+    winner = re.findall(r'<option value="([0-9a-f-]{36})"', own.page)[0]
+    answer = await own.submit(form, date="2027-06-15", montant="beaucoup")
+    assert answer.status_code == 422
+    assert {'href="#lot-1-titulaire"', 'href="#lot-1-montant"'} <= set(re.findall(r'href="#[^"]+"', own.page))
+    page = own.page
+    for _ in range(2):
+        own.page = page
+        await own.submit(form, titulaire=winner, montant="58 400", duree="24")
+    (award,) = (await buyer.get(f"/needs/{need_id}/awards")).json()["items"]
+    assert (award["supplier_id"], award["value_eur"], award["reserved"]) == (winner, 58_400, [])
+    await own.open(f"/{form}/{award['id']}")
+    await own.submit(f"{form}/{award['id']}")
+    assert "L'attribution est retirée" in said(own.page)
+    assert (await buyer.get(f"/needs/{need_id}/awards")).json()["items"] == []
+
+
+async def test_a_winner_who_is_not_on_the_list_is_found_by_its_siret(own: Browser, buyer: Buyer, source: str) -> None:
+    path = await keep(own, **{"lot-1-distance": "1"})
+    stored = await put_record(buyer.client, source, "far", location={"lat": 43.3, "lon": 5.4}, address=None)
+    siret = (await buyer.client.get(f"/suppliers/{stored['supplier_id']}")).json()["siret"]
+    form = f"{path}/attributions"
+    await own.open(f"/{form}")
+    answer = await own.submit(form, titulaire="autre", siret="1234", date="2027-06-15")
+    assert (answer.status_code, 'href="#lot-1-siret"' in said(own.page)) == (422, True)
+    await own.submit(form, siret=f"{siret[:3]} {siret[3:]}")
+    (award,) = (await buyer.get(f"/needs/{path.rpartition('/')[2]}/awards")).json()["items"]
+    assert award["supplier_id"] == stored["supplier_id"]
+
+
+async def test_a_need_moves_on_and_its_record_ends(own: Browser, buyer: Buyer) -> None:
+    path = await keep(own)
+    for state in ("sourcing", "published", "closed"):
+        await own.open(f"/{path}/etat?vers={state}")
+        page = own.page
+        await own.submit(f"{path}/etat")
+        own.page = page
+        assert (await own.submit(f"{path}/etat")).status_code == 200
+        assert (await need_of(buyer, path))["status"] == state
+    await own.open(f"/{path}/decisions")
+    assert 'name="fournisseur"' not in said(own.page)
+    await own.open(f"/{path}")
+    assert "<form" not in own.page.partition("<main")[2]
+
+
+async def test_a_draft_is_deleted_after_a_question(own: Browser, buyer: Buyer) -> None:
+    path = await keep(own)
+    await own.open(f"/{path}/supprimer")
+    assert (await own.submit(f"{path}/supprimer")).url.path == "/besoins"
+    assert (await buyer.get(f"/needs/{path.rpartition('/')[2]}")).status_code == 404
+
+
+async def test_a_draft_with_an_award_cannot_be_deleted(own: Browser) -> None:
+    path = await keep(own)
+    assert f"{path}/supprimer" in own.page
+    await own.open(f"/{path}/attributions")
+    winner = re.findall(r'<option value="([0-9a-f-]{36})"', own.page)[0]
+    await own.submit(f"{path}/attributions", titulaire=winner)
+    await own.open(f"/{path}")
+    assert f"{path}/supprimer" not in own.page
+    await own.open(f"/{path}/supprimer")
+    assert (await own.submit(f"{path}/supprimer")).status_code == 409
+
+
+async def test_a_state_that_somebody_else_changed_is_asked_again(own: Browser) -> None:
+    path = await keep(own)
+    await own.open(f"/{path}/etat?vers=abandoned")
+    page = own.page
+    await own.open(f"/{path}")
+    await own.submit(path, reference="2027-12")
+    own.page = page
+    answer = await own.submit(f"{path}/etat")
+    assert (answer.status_code, said(heading(own.page))) == (409, "Abandonner ce besoin ?")
+    await own.submit(f"{path}/etat")
+    assert "Abandonné" in said(own.page)
+
+
+async def test_the_report_is_read_in_the_page_and_downloaded(own: Browser) -> None:
+    path = await keep(own)
+    answer = await own.open(f"/{path}/rapport?lire=integral")
+    assert "frame-src 'self'" in answer.headers["content-security-policy"]
+    (framed,) = re.findall(r'<iframe[^>]* src="([^"]+)"', own.page)
+    answer = await own.get(str(answer.url.join(framed)))
+    assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]
+    assert "Rapport de sourcing" in answer.text
+    answer = await own.get(f"/{path}/rapport/1/expurge.html")
+    assert "Version expurgée" in answer.text
+    answer = await own.get(f"/{path}/rapport/1/expurge.pdf?telecharger=1")
+    assert answer.content.startswith(b"%PDF")
+    assert answer.headers["content-disposition"].startswith("attachment; ")
+    assert (await own.get(f"/{path}/rapport/2/expurge.html")).status_code == 404
+    assert (await own.get(f"/{path}/rapport/1/autre.html")).status_code == 404
+
+
+async def test_the_journal_says_who_did_what(own: Browser) -> None:
+    path = await keep(own)
+    await own.submit(path, reference="2027-12")
+    await own.open(f"/{path}/journal")
+    text = said(own.page)
+    for deed in ("Besoin gardé", "Version 1 de la liste figée", "Besoin changé : la référence"):
+        assert deed in text
+
+
+PARTS = (
+    "",
+    "/changer",
+    "/versions",
+    "/versions/1",
+    "/decisions",
+    "/attributions",
+    "/rapport",
+    "/rapport/1/integral.html",
+)
+QUESTIONS = ("/journal", "/etat?vers=published", "/supprimer")
+
+
+async def test_another_organisation_finds_nothing_of_it(own: Browser, served: Client) -> None:
+    path = await keep(own)
+    await own.open(f"/{path}/decisions")
+    one = suppliers_on(own.page)[0]
+    async with Browser(served.app) as stranger:
+        await stranger.sign_in(key_of(await new_buyer(served)))
+        for part in (*PARTS, *QUESTIONS, f"/attributions/{one}"):
+            answer = await stranger.open(f"/{path}{part}")
+            assert answer.status_code == 404, part
+            assert "Entretien du parc" not in answer.text
+        await stranger.open("/besoins")
+        assert "Entretien du parc" not in stranger.page
+        await stranger.open("/besoin")
+        token = stranger.fields("besoin")["jeton"]
+        for part, fields in {
+            "": {"reference": "x"},
+            "/changer": {"lieu": "commune:56178", "lot-1-objet": "tonte"},
+            "/versions": {},
+            "/etat": {"vers": "sourcing"},
+            "/supprimer": {},
+            "/decisions": {"lot": "1", "version": "1", "fournisseur": one, "decision": "kept", "motif": "x"},
+            "/decisions/reprendre": {},
+            "/attributions": {"lot": "1", "titulaire": one, "date": "2027-06-15"},
+        }.items():
+            answer = await stranger.post(f"/{path}{part}", data={"jeton": token, **fields})
+            assert answer.status_code == 404, part
+    assert "Entretien du parc" in (await own.open(f"/{path}")).text
+
+
+async def test_a_colleague_goes_on_where_one_left_off(own: Browser, buyer: Buyer, served: Client) -> None:
+    path = await keep(own)
+    async with Browser(served.app) as colleague:
+        await colleague.sign_in(key_of(buyer))
+        await colleague.open(f"/{path}/decisions")
+        one = suppliers_on(colleague.page)[0]
+        await colleague.submit(f"{path}/decisions", fournisseur=one, decision="set_aside", motif="Plus en activité")
+    await own.open(f"/{path}/decisions")
+    assert "Plus en activité" in said(own.page)
+
+
+async def test_a_key_without_the_scope_is_refused(served: Client, own: Browser, browser: Browser) -> None:
+    path = await keep(own)
+    headers = await key(served, "match")
+    await browser.sign_in(headers["Authorization"].removeprefix("Bearer "))
+    assert 'href="./besoins"' not in browser.page
+    for part in ("besoins", *(path + part for part in (*PARTS, *QUESTIONS))):
+        assert (await browser.open(f"/{part}")).status_code == 403
+    await browser.open("/besoin")
+    await browser.submit("besoin", {"lieu": "commune:56178", "lot-1-objet": "tonte"}, to="besoin/resultat")
+    assert "Garder ce besoin" not in browser.page
+
+
+async def test_ids_that_are_none_are_not_found(own: Browser) -> None:
+    for part in PARTS:
+        assert (await own.open(f"/besoins/rien{part}")).status_code == 404

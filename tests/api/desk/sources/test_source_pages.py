@@ -1,0 +1,262 @@
+"""Files are tried before they are imported, by whoever may write the source; rejects say what would be right."""
+
+import json
+import os
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from api.desk.sources import source_pages
+from api.desk.sources.source_file import read_as
+from api.sync.imports import imported
+from domain.errors import InvalidContent
+from domain.suppliers.source import Import, SourceMapping
+from matching.reference import Reference
+from tests.api.desk.steps import Browser, heading, sign_in_as
+from tests.api.organisations import member
+from tests.api.sync.factories import Client, put_record
+from tests.sources.formats.workbooks import xlsx
+
+ROWS = """external_id;name;siret;address.commune;segments
+1;Les Jardins du Blavet;;56178;ev-entretien
+2;Atelier du Scorff;123;56178;ev-entretien
+3;Chantier du Loch;;56260;tonte
+"""
+
+
+def path_of(source: str) -> str:
+    return f"sources/{quote(source, safe='')}"
+
+
+async def send(browser: Browser, source: str, content: bytes, name: str = "fiches.csv", **typed: str) -> int:
+    """Send a file by the form of the page; the status of the page then shown."""
+    form = f"{path_of(source)}/envois"
+    fields = {name: texts[-1] for name, texts in browser.fields(form).items() if name != "fichier"}
+    answer = await browser.post(f"/{form}", data=fields | typed, files={"fichier": (name, content)})
+    if answer.is_redirect:
+        return (await browser.open(str(answer.url.join(answer.headers["location"])))).status_code
+    browser.page = answer.text
+    return answer.status_code
+
+
+def shown(page: str) -> dict[str, str]:
+    """The facts of a page: what is said of each."""
+    pairs = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page, re.DOTALL)
+    return {unescape(name).replace("’", "'"): re.sub(r"<[^>]+>", "", unescape(text)).strip() for name, text in pairs}
+
+
+async def test_a_trial_says_what_would_be_stored_and_what_would_be_right_and_stores_nothing(
+    served: Client, browser: Browser, source: str
+) -> None:
+    await browser.sign_in()
+    await browser.open(f"/{path_of(source)}")
+    assert await send(browser, source, ROWS.encode(), faire="essayer") == 200
+    told = shown(browser.page)
+    assert (told["Lignes lues"], told["Fiches nouvelles"], told["Lignes rejetées"]) == ("3", "1", "2")
+    rows = re.findall(
+        r'<th scope="row">(\d+)</th>\s*<td class="broad">(.*?)</td>\s*<td class="broad">(.*?)</td>', browser.page
+    )
+    assert [row[:2] for row in rows] == [("3", "2"), ("4", "3")]
+    assert (await served.get(f"/{path_of(source)}")).status_code == 404
+
+
+async def test_an_import_is_stored_once_and_its_report_lists_the_rejects(
+    served: Client, browser: Browser, source: str
+) -> None:
+    await browser.sign_in()
+    await browser.open(f"/{path_of(source)}")
+    page = browser.page
+    assert await send(browser, source, ROWS.encode("cp1252"), faire="importer") == 200
+    assert "Terminé" in browser.page
+    assert shown(browser.page)["Fiches nouvelles"] == "1"
+    assert "14 chiffres" in unescape(browser.page)
+    browser.page = page
+    await send(browser, source, ROWS.encode(), faire="importer")
+    assert shown(browser.page)["Fiches inchangées"] == "1"
+    assert (await served.get(f"/{path_of(source)}")).json()["records"] == 1
+    await browser.open(f"/{path_of(source)}")
+    assert shown(browser.page)["Fiches"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("fiches.xlsx", b"PK\x03\x04...", "format CSV"),
+        ("fiches.xls", b"\xd0\xcf\x11\xe0...", ".xlsx"),
+        ("fiches.csv", b"external_id;name;sgements\n1;2;3\n", "vouliez-vous dire"),
+        ("fiches.csv.gz", b"\x1f\x8b...", "décompressez"),
+        ("fiches.csv", b"  ", "vide"),
+        ("fiches.csv", b"a;b\n1;2\n", "external_id"),
+        ("fiches.json", b"[{", "JSON"),
+    ],
+)
+async def test_a_file_that_cannot_be_read_is_said_to_be_beside_its_field(
+    browser: Browser, source: str, name: str, content: bytes, said: str
+) -> None:
+    await browser.sign_in()
+    await browser.open(f"/{path_of(source)}")
+    assert await send(browser, source, content, name) == 422
+    assert 'id="fichier-erreur"' in browser.page
+    assert said in unescape(browser.page)
+
+
+async def test_a_snapshot_that_would_remove_much_is_refused_unless_it_is_forced(
+    served: Client, browser: Browser, source: str
+) -> None:
+    for number in range(5):
+        await put_record(served, source, str(number), name=f"Un nom {number}")
+    row = json.dumps({"external_id": "0", "name": "Un nom 0"}).encode()
+    await browser.sign_in()
+    await browser.open(f"/{path_of(source)}")
+    assert await send(browser, source, row, "fiches.ndjson", faire="importer", mode="snapshot") == 422
+    assert ("cochez" in browser.page, "force=true" in browser.page) == (True, False)
+    await send(browser, source, row, "fiches.ndjson", faire="importer", mode="snapshot", forcer="1")
+    assert shown(browser.page)["Fiches retirées"] == "4"
+
+
+async def test_only_who_may_write_a_source_sends_files_to_it(served: Client, browser: Browser, source: str) -> None:
+    await put_record(served, source)
+    media = {"content-type": "application/x-ndjson"}
+    report = await served.post(f"/{path_of(source)}/imports", content=b"{}", headers=media)
+    own = await member(served, "sync", sources=(f"{source} bis",))
+    await sign_in_as(browser, own)
+    await browser.open("/sources")
+    assert f"{source} bis" in browser.page
+    await browser.open(f"/{path_of(source)}")
+    assert "fichier" not in browser.page
+    await browser.open(f"/{path_of(source + ' bis')}")
+    assert await send(browser, f"{source} bis", ROWS.encode(), faire="importer") == 200
+    form = {"jeton": browser.fields("deconnexion")["jeton"][0], "faire": "importer"}
+    answer = await browser.post(f"/{path_of(source)}/envois", data=form, files={"fichier": ("a.csv", ROWS.encode())})
+    assert answer.status_code == 403
+    assert (await browser.get(f"/{path_of(source)}/envois/{report.json()['id']}")).status_code == 403
+
+
+async def test_programs_are_answered_as_ever_and_browsers_shown_the_page(
+    served: Client, browser: Browser, source: str
+) -> None:
+    await put_record(served, source)
+    for path in ("/sources", f"/{path_of(source)}"):
+        assert (await served.get(path)).headers["content-type"] == "application/json"
+        assert (await served.get(path, headers={"Accept": "text/html, application/json;q=0.5"})).is_success
+        assert (await browser.get(path, headers={"Accept": "*/*"})).status_code == 401
+        assert "connexion?suite=" in (await browser.get(path)).headers["location"]
+    await browser.sign_in(path="/sources")
+    assert (heading(browser.page), source in browser.page) == ("Sources", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("fiches.csv", ROWS.encode()),
+        ("fiches", b'[{"external_id": "1", "name": "Un nom"}]'),
+        ("fiches", b'{"external_id": "1", "name": "Un nom"}'),
+    ],
+)
+def test_the_layout_is_recognised_by_the_first_rows(reference: Reference, name: str, content: bytes) -> None:
+    assert read_as(reference, name, content, "", SourceMapping(), "fr").format == "vivier"
+
+
+def test_a_layout_that_is_not_written_so_is_refused(reference: Reference) -> None:
+    with pytest.raises(InvalidContent):
+        read_as(reference, "fiches.csv", ROWS.encode(), "gogocarto", SourceMapping(), "fr")
+
+
+async def test_rows_of_a_file_are_read_in_other_processes(
+    served: Client, browser: Browser, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its layout too: rows that take long to read keep no other request waiting."""
+    work, files = served.app.state.services.match_work, []
+
+    async def noted(there: object, here: Callable[[], object], key: str) -> object:
+        files.append("layout")
+        return here()
+
+    async def imported_of(*arguments: Any, **options: Any) -> Import:
+        files.append(f"rows of {os.fstat(arguments[-1].fileno()).st_size}")
+        return await imported(*arguments, **options)
+
+    monkeypatch.setattr(work, "_in_a_process", noted)
+    monkeypatch.setattr(source_pages, "imported", imported_of)
+    await browser.sign_in()
+    await browser.open(f"/{path_of(source)}")
+    assert await send(browser, source, ROWS.encode(), faire="essayer") == 200
+    assert files == ["layout", f"rows of {len(ROWS.encode())}"]
+
+
+async def test_a_workbook_is_tried_corrected_in_a_spreadsheet_and_sent_again(
+    served: Client, browser: Browser, source: str
+) -> None:
+    """The columns that are not read are named, and a fault is said in the words of the table's own titles."""
+    table = (
+        ("Nom", "SIRET", "Nb salariés", "Directeur"),
+        ("Un", "91310933600010", "douze", "X"),
+        ("Deux", "54941009000019", "3", ""),
+    )
+    cell = '<c t="inlineStr"><is><t>{}</t></is></c>'
+    rows = "".join(f"<row>{''.join(map(cell.format, row))}</row>" for row in table)
+    await browser.sign_in()
+    await browser.open(f"/{path_of(source)}")
+    page = browser.page
+    assert await send(browser, source, xlsx(rows, sheets=("Annuaire", "Notice")), "a.xlsx", faire="essayer") == 200
+    told = unescape(browser.page).replace("\N{NO-BREAK SPACE}", " ")
+    assert ("Pas celles-ci : Directeur." in told, "Pas les autres : Notice." in told) == (True, True)
+    assert '<td class="broad">Nb salariés</td>' in told
+    form = {"jeton": browser.fields(f"{path_of(source)}/envois")["jeton"][0], "faire": "corriger"}
+    files = {"fichier": ("a.xlsx", xlsx(rows))}
+    answer = await browser.post(f"/{path_of(source)}/envois", data=form, files=files)
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.text.count("\n") == 2
+    browser.page = page
+    await send(browser, source, answer.content.replace(b"douze", b"12"), faire="importer")
+    assert (shown(browser.page)["Fiches nouvelles"], shown(browser.page)["Lignes rejetées"]) == ("1", "0")
+
+
+async def test_the_model_and_the_rejects_of_an_import_are_tables(browser: Browser, source: str) -> None:
+    await browser.sign_in()
+    model = await browser.get(f"/{path_of(source)}/modele")
+    assert model.text.startswith("\ufeffIdentifiant;Nom;")
+    await browser.open(f"/{path_of(source)}")
+    await send(browser, source, ROWS.encode(), faire="importer")
+    (path,) = re.findall(r'href="[./]*(sources/[^"]+/rejets)"', browser.page)
+    lines = (await browser.get(f"/{path}")).text.splitlines()
+    assert (len(lines), lines[1].split(";")[:3]) == (3, ["3", "2", "siret"])
+
+
+async def test_records_that_were_removed_by_mistake_come_back_with_the_file_of_before(
+    served: Client, browser: Browser, source: str
+) -> None:
+    await browser.sign_in()
+    await browser.open(f"/{path_of(source)}")
+    page = browser.page
+    whole = "external_id;name\n1;Un nom\n2;Un autre nom\n"
+    await send(browser, source, whole.encode(), faire="importer")
+    browser.page = page
+    await send(browser, source, whole[:25].encode(), faire="importer", mode="snapshot", forcer="1")
+    assert shown(browser.page)["Fiches retirées"] == "1"
+    browser.page = page
+    await send(browser, source, whole.encode(), faire="importer")
+    assert (await served.get(f"/{path_of(source)}")).json()["records"] == 2
+
+
+async def test_the_suppliers_of_a_source_are_corrected_in_a_table_and_sent_again(
+    served: Client, browser: Browser, source: str
+) -> None:
+    """As they come they change nothing; what is corrected is a change."""
+    for number in range(2):
+        await put_record(served, source, str(number), name=f"Un nom {number}")
+    await browser.sign_in()
+    await browser.open(f"/{path_of(source)}")
+    page = browser.page
+    assert f"{path_of(source)}/fiches" in page
+    table = (await browser.get(f"/{path_of(source)}/fiches")).content
+    await send(browser, source, table, faire="importer")
+    assert shown(browser.page)["Fiches inchangées"] == "2"
+    browser.page = page
+    await send(browser, source, table.replace(b"Un nom 1", b"Un autre nom"), faire="importer")
+    told = shown(browser.page)
+    assert (told["Fiches changées"], told["Fiches inchangées"]) == ("1", "1")

@@ -1,0 +1,392 @@
+"""The pages of exchanges: written to all or some, read, answered, published; what the API says of the same exchange."""
+
+import asyncio
+import re
+from html import unescape
+from urllib.parse import urlencode
+
+import pytest
+
+from db.api_keys import create_key, organisation_name
+from db.core.engine import transaction
+from tests.api.desk.steps import FORM, Browser, heading, said
+from tests.api.desk.talk.talking import WORDS, desk_of
+from tests.api.needs.steps import new_buyer
+from tests.api.sync.factories import Client
+
+TWO = ("Jardins d'Arvor", "Ateliers du Scorff")
+
+
+async def test_a_message_goes_to_the_whole_list_after_it_was_read_again(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.open("echanges/nouveau")
+    await desk.send("echanges/nouveau", faire="relire", **WORDS)
+    assert unescape(heading(browser.page)) == "Relire avant d’envoyer"
+    assert all(name in browser.page for name in ("Jardins d&#39;Arvor", "Ateliers du Scorff"))
+    assert (await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"] == []
+    await desk.send("echanges/nouveau", faire="envoyer")
+    exchange = await desk.exchange()
+    assert {each["supplier_id"] for each in exchange["recipients"]} == set(desk.suppliers.values())
+    assert (exchange["subject"], exchange["messages"][0]["body"]) == (WORDS["objet"], WORDS["texte"])
+    assert set(desk.links()) == set(TWO)
+
+
+async def test_a_double_click_opens_one_exchange_and_shows_its_letters_again(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.open("echanges/nouveau")
+    await desk.send("echanges/nouveau", faire="relire", **WORDS)
+    preview = browser.page
+    await desk.send("echanges/nouveau", faire="envoyer")
+    first = desk.links()
+    browser.page = preview
+    await desk.send("echanges/nouveau", faire="envoyer")
+    assert desk.links() == first
+    assert len((await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"]) == 1
+
+
+async def test_two_sendings_at_once_open_one_exchange(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.open("echanges/nouveau")
+    await desk.send("echanges/nouveau", faire="relire", **WORDS)
+    fields = browser.fields(f"{desk.path}/echanges/nouveau") | {"faire": ["envoyer"]}
+    content, path = urlencode(fields, doseq=True), f"/{desk.path}/echanges/nouveau"
+    answers = await asyncio.gather(*(browser.post(path, content=content, headers=FORM) for _ in range(3)))
+    assert {each.status_code for each in answers} == {303}
+    assert len({each.headers["location"] for each in answers}) == 1
+    assert len((await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"]) == 1
+
+
+async def test_letters_are_shown_to_the_session_that_made_them_alone(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    letters = str((await desk.write()).url)
+    assert desk.links()
+    async with Browser(served.app) as other:
+        await other.sign_in(desk.buyer.headers["Authorization"].removeprefix("Bearer "))
+        assert (await other.open(letters)).status_code == 200
+        assert "/replies/" not in other.page
+
+
+async def test_some_are_chosen_and_nobody_is_an_error(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.open("echanges/nouveau")
+    refused = await desk.send("echanges/nouveau", faire="relire", a="choisis", objet="", texte="")
+    assert refused.status_code == 422
+    assert browser.page.count('class="mistake"') == 3
+    await desk.send("echanges/nouveau", faire="relire", a="choisis", fournisseur=desk.suppliers[TWO[0]], **WORDS)
+    await desk.send("echanges/nouveau", faire="envoyer")
+    assert [each["name"] for each in (await desk.exchange())["recipients"]] == [TWO[0]]
+
+
+async def test_a_template_keeps_what_was_written(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, title="Entretien du parc")
+    await desk.open("echanges/nouveau")
+    await desk.send("echanges/nouveau", faire="modele", modele="contact", texte="Bonjour aux jardins.")
+    (text,) = browser.fields(f"{desk.path}/echanges/nouveau")["texte"]
+    assert text.startswith("Bonjour aux jardins.\n\nNous préparons")
+    await desk.send("echanges/nouveau", faire="modele", modele="invitation", texte="")
+    assert "[date]" in browser.page
+    await desk.send("echanges/nouveau", faire="relire", a="liste")
+    assert "aucun candidat" in browser.page
+
+
+async def test_an_answer_is_unread_until_the_exchange_is_opened(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    await desk.reply(desk.links()[TWO[0]], body="Oui, le mardi", stance="interested")
+    await desk.open("echanges")
+    assert "À lire (1)" in browser.page
+    assert "Oui, le mardi" in browser.page
+    exchange = await desk.exchange()
+    await desk.open(f"echanges/{exchange['id']}")
+    assert browser.page.count("Nouveau</strong>") == 1
+    await desk.open("echanges")
+    assert "À lire" not in browser.page
+    await desk.open(f"echanges/{exchange['id']}")
+    assert "Nouveau</strong>" not in browser.page
+    journal = (await desk.buyer.get(f"/audit?object=exchange:{exchange['id']}")).json()["items"]
+    assert [each["action"] for each in journal].count("exchange.read") == 1
+
+
+async def test_a_question_is_answered_to_all_without_its_author(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    links = desk.links()
+    asked = f"Ici {TWO[0]} : les bacs sont-ils fournis ?"
+    await desk.reply(links[TWO[0]], body=asked, stance="question")
+    exchange = await desk.exchange()
+    page, question = f"echanges/{exchange['id']}", exchange["messages"][-1]["id"]
+    await desk.open(page)
+    (suggested,) = browser.fields(f"{desk.path}/{page}")[f"question-{question}"]
+    assert suggested == "Ici […] : les bacs sont-ils fournis ?"
+    refused = await desk.send(page, {"faire": f"publier-{question}", f"reponse-{question}": f"Oui, {TWO[0]}."})
+    assert refused.status_code == 422
+    assert f'id="reponse-{question}-erreur"' in browser.page
+    await desk.send(page, {"faire": f"publier-{question}", f"reponse-{question}": "Oui, sur place."})
+    published = (await desk.exchange())["messages"][-1]
+    assert (published["publishes"], published["body"]) == (question, "Oui, sur place.")
+    assert TWO[0] not in published["question"]
+
+
+async def test_a_question_is_answered_to_its_author_alone(served: Client, browser: Browser, source: str) -> None:
+    """By the button that says so: another message to who asked leaves the question open, on the page as in the API."""
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    await desk.reply(desk.links()[TWO[0]], body="Quel volume ?", stance="question")
+    exchange = await desk.exchange()
+    page, asked = f"echanges/{exchange['id']}", exchange["messages"][-1]["id"]
+    await desk.open(page)
+    assert f"?repond={asked}&amp;a={desk.suppliers[TWO[0]]}#ecrire" in browser.page
+    await desk.send(page, faire="message", a=desk.suppliers[TWO[0]], texte="La visite est déplacée.")
+    await desk.open("echanges")
+    assert "Questions sans réponse (1)" in browser.page
+    await desk.open(f"{page}?repond={asked}&a={desk.suppliers[TWO[0]]}")
+    assert browser.fields(f"{desk.path}/{page}")["repond"] == [asked]
+    refused = await desk.send(page, faire="relire", texte="")
+    assert (refused.status_code, "Quel volume ?" in browser.page) == (422, True)
+    await desk.send(page, faire="relire", texte="Dix tonnes.")
+    await desk.send(page, faire="message")
+    assert (await desk.exchange())["messages"][-1]["answers"] == [asked]
+    await desk.open("echanges")
+    assert "Questions sans réponse" not in browser.page
+    matrix = (await desk.buyer.get(f"/{desk.api}/equal-treatment")).json()
+    assert {each["code"] for each in matrix["gaps"]} == {"missed_information", "answer_not_shared"}
+
+
+async def test_an_answer_by_telephone_is_noted(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    page = f"echanges/{(await desk.exchange())['id']}"
+    await desk.open(page)
+    refused = await desk.send(page, faire="reponse", dit="Trop loin", frein=["distance", "other"])
+    assert refused.status_code == 422
+    assert "Trop loin" in browser.page
+    who = desk.suppliers[TWO[1]]
+    await desk.send(
+        page,
+        faire="reponse",
+        de=who,
+        dit="Trop loin",
+        position="declined",
+        frein=["distance"],
+        precision="Le pont",
+        recu="in_person",
+    )
+    noted = (await desk.exchange())["messages"][-1]
+    assert (noted["author"], noted["supplier_id"], noted["stance"]) == ("supplier", who, "declined")
+    assert (noted["channel"], noted["barriers"]) == ("in_person", ["distance", "other"])
+    assert noted["barriers_note"] == "Le pont"
+    await desk.open(f"{page}?rectifie={noted['id']}&de={who}")
+    assert browser.fields(f"{desk.path}/{page}")["dit"] == ["Trop loin"]
+    await desk.send(page, faire="reponse", de=who, dit="Pas si loin", recu="phone")
+    assert (await desk.exchange())["messages"][-1]["corrects"] == noted["id"]
+
+
+async def test_a_message_is_added_corrected_and_its_letter_shown(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    page = f"echanges/{(await desk.exchange())['id']}"
+    await desk.open(page)
+    assert (await desk.send(page, faire="relire", texte="")).status_code == 422
+    await desk.send(page, faire="relire", texte="Le parc fait [surface].", moyen="letter")
+    assert "2 destinataires" in browser.page.replace("\N{NO-BREAK SPACE}", " ")
+    assert "Il reste à remplir" in browser.page
+    await desk.send(page, faire="modifier")
+    assert browser.fields(f"{desk.path}/{page}")["texte"] == ["Le parc fait [surface]."]
+    await desk.send(page, faire="message", texte="Le parc fait 3 ha.", moyen="letter")
+    wrong = (await desk.exchange())["messages"][-1]["id"]
+    await desk.open(f"{page}?corrige={wrong}")
+    assert browser.fields(f"{desk.path}/{page}")["texte"] == ["Le parc fait 3 ha."]
+    await desk.send(page, faire="message", texte="Le parc fait 4 ha.", moyen="letter")
+    assert (await desk.exchange())["messages"][-1]["corrects"] == wrong
+    await desk.open(f"{page}/messages/{wrong}")
+    assert "Le parc fait 3 ha." in browser.page
+
+
+async def test_a_link_is_given_anew_and_taken_away(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    old, who = desk.links()[TWO[0]], desk.suppliers[TWO[0]]
+    page = f"echanges/{(await desk.exchange())['id']}"
+    await desk.open(page)
+    await desk.send(page, faire=f"lien-{who}")
+    new = desk.links()[TWO[0]]
+    assert new != old
+    await desk.open(page)
+    await desk.send(page, faire=f"retirer-{who}")
+    assert (await desk.buyer.client.get(new)).status_code == 404
+
+
+@pytest.mark.parametrize("part", ["echanges", "echanges/nouveau", "echanges/{0}", "echanges/{0}/lettres"])
+async def test_another_organisation_sees_nothing(served: Client, browser: Browser, source: str, part: str) -> None:
+    desk = await desk_of(served, browser, source, TWO[0])
+    await desk.write()
+    exchange = (await desk.exchange())["id"]
+    other = await new_buyer(served)
+    async with Browser(served.app) as stranger:
+        await stranger.sign_in(other.headers["Authorization"].removeprefix("Bearer "))
+        assert (await stranger.open(f"/{desk.path}/{part.format(exchange)}")).status_code == 404
+        assert TWO[0] not in stranger.page
+
+
+async def test_after_publication_all_is_read_and_nothing_written(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, TWO[0])
+    await desk.write()
+    page = f"echanges/{(await desk.exchange())['id']}"
+    await desk.open(page)
+    open_page = browser.page
+    await desk.buyer.patch(f"/{desk.api}", {"status": "abandoned"})
+    assert (await desk.open("echanges/nouveau")).status_code == 409
+    assert (await desk.open(page)).status_code == 200
+    assert "textarea" not in browser.page
+    browser.page = open_page
+    refused = await desk.send(page, faire="message", texte="Encore un mot")
+    assert refused.status_code == 409
+    assert "Encore un mot" in browser.page
+    assert ("Abandonné" in browser.page, "abandoned" in browser.page) == (True, False)
+
+
+async def test_what_is_too_long_is_said_and_kept(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, TWO[0])
+    long, subject = "mot " * 5_001, "objet " * 80
+    await desk.open("echanges/nouveau")
+    refused = await desk.send("echanges/nouveau", faire="relire", objet=subject, texte="Bonjour")
+    assert (refused.status_code, 'id="objet-erreur"' in browser.page) == (422, True)
+    refused = await desk.send("echanges/nouveau", faire="relire", objet="Court", texte=long)
+    assert (refused.status_code, 'id="texte-erreur"' in browser.page) == (422, True)
+    assert browser.fields(f"{desk.path}/echanges/nouveau")["texte"] == [long.strip()]
+
+
+async def test_a_key_without_needs_is_refused(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, TWO[0])
+    now = served.services.now()
+    async with transaction(served.services.database) as connection:
+        name = await organisation_name(connection, desk.buyer.organisation_id)
+        secret, _ = await create_key(connection, name="m", organisation=name, scopes=["match"], now=now)
+    await browser.submit("deconnexion")
+    await browser.sign_in(secret)
+    for part in ("echanges", "echanges/nouveau", "egalite", "rencontres", "rencontres/nouvelle"):
+        assert (await desk.open(part)).status_code == 403
+        assert "Droit demandé" not in browser.page
+
+
+async def test_who_the_list_does_not_show_is_said(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO, limit=1)
+    for part in ("echanges/nouveau", "egalite"):
+        await desk.open(part)
+        assert "la liste montre 1 des 2 candidats" in said(browser.page)
+
+
+async def test_a_supplier_beside_the_list_is_looked_up_by_keys_that_read_the_directory(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source, TWO[0])
+    far = await desk.buyer.supplier(source, "far", name=f"Lointain {source}", location={"lat": 47.2, "lon": -1.55})
+    await desk.open(f"echanges/nouveau?cherche={source}")
+    assert far not in browser.page
+    await browser.submit("deconnexion")
+    now = served.services.now()
+    async with transaction(served.services.database) as connection:
+        name = await organisation_name(connection, desk.buyer.organisation_id)
+        secret, _ = await create_key(connection, name="r", organisation=name, scopes=["needs", "read"], now=now)
+    await browser.sign_in(secret, "/rencontres")
+    await desk.open("echanges/nouveau")
+    await desk.send("echanges/nouveau", faire="chercher", cherche=f"lointain {source}", texte="Bonjour")
+    assert browser.fields(f"{desk.path}/echanges/nouveau")["texte"] == ["Bonjour"]
+    assert f'value="{far}"' in browser.page
+    await desk.send("echanges/nouveau", faire="relire", a="choisis", fournisseur=far, **WORDS)
+    await desk.send("echanges/nouveau", faire="envoyer")
+    assert [each["supplier_id"] for each in (await desk.exchange())["recipients"]] == [far]
+    await desk.open("rencontres/nouvelle")
+    await desk.send("rencontres/nouvelle", faire="chercher", cherche=f"lointain {source}", lieu="Mairie")
+    assert f'value="{far}"' in browser.page
+    assert browser.fields(f"{desk.path}/rencontres/nouvelle")["lieu"] == ["Mairie"]
+
+
+async def test_the_next_step_of_a_need_is_to_read_and_answer(served: Client, browser: Browser, source: str) -> None:
+    """The list of needs says it, and one click leads to it."""
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    await desk.reply(desk.links()[TWO[0]], body="Quel volume ?", stance="question")
+    await browser.open("/besoins")
+    assert "À lire : une réponse d'un fournisseur" in said(browser.page)
+    assert f'href="./{desk.path}/echanges#a-lire"' in browser.page
+    await desk.open(f"echanges/{(await desk.exchange())['id']}")
+    await browser.open(f"/{desk.path}")
+    assert "Une question d'un fournisseur attend votre réponse" in said(browser.page)
+    assert "/echanges#questions" in browser.page
+
+
+async def test_the_journal_of_the_need_tells_its_exchanges_and_meetings(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    await desk.reply(desk.links()[TWO[0]], body="Oui", stance="interested")
+    await desk.open(f"echanges/{(await desk.exchange())['id']}")
+    await desk.open("rencontres/nouvelle")
+    await desk.send("rencontres/nouvelle", faire="enregistrer", jour="2027-03-16")
+    await desk.open("journal")
+    deeds = re.findall(r"<span>(.*?) <small>(.*?)</small>", said(browser.page))
+    subject = WORDS["objet"]
+    assert [words for words, _ in deeds[2:]] == [
+        f"Échange ouvert : « {subject} »",
+        f"Réponse reçue : « {subject} », {TWO[0]}",
+        f"Réponses lues : « {subject} »",
+        "Rencontre notée : « Demi-journée acheteurs et structures de l'ESS »",
+    ]
+    assert deeds[3][1] == "le fournisseur, par son lien"
+
+
+async def test_letters_that_a_session_took_with_it_are_prepared_again_together(
+    served: Client, browser: Browser, source: str
+) -> None:
+    """For those who have not answered; the links that they had go on working."""
+    desk = await desk_of(served, browser, source, *TWO, "Bocage en fleurs")
+    await desk.write()
+    first = desk.links()
+    await desk.reply(first[TWO[0]], body="Oui", stance="interested")
+    page = f"echanges/{(await desk.exchange())['id']}"
+    await desk.open(page)
+    assert "Préparer à nouveau les lettres (2)" in said(browser.page)
+    await desk.send(page, faire="lettres")
+    again = desk.links()
+    assert set(again) == {TWO[1], "Bocage en fleurs"}
+    assert not {*again.values()} & {*first.values()}
+    await desk.reply(again[TWO[1]], body="Par le nouveau lien")
+    await desk.reply(first[TWO[1]], body="Par le premier lien")
+    assert [each["body"] for each in (await desk.exchange())["messages"][-2:]] == [
+        "Par le nouveau lien",
+        "Par le premier lien",
+    ]
+
+
+async def test_the_form_of_a_new_exchange_names_those_that_are_open(
+    served: Client, browser: Browser, source: str
+) -> None:
+    """Somebody who means to go on with one, or whose colleague wrote already, sees it."""
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.open("echanges/nouveau")
+    assert "déjà ouverts" not in said(browser.page)
+    await desk.write()
+    await desk.open("echanges/nouveau")
+    assert "Des échanges sont déjà ouverts sur ce besoin" in said(browser.page)
+    assert f"echanges/{(await desk.exchange())['id']}#ecrire" in browser.page
+
+
+async def test_what_is_lacking_is_said_before_exchanges_end(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.buyer.patch(f"/{desk.api}", {"status": "sourcing"})
+    await desk.open("etat?vers=published")
+    assert "écart" not in said(browser.page)
+    await desk.write(a="choisis", fournisseur=desk.suppliers[TWO[0]])
+    await desk.open("etat?vers=published")
+    assert "Un écart d'égalité de traitement reste ouvert" in said(browser.page)
+    await desk.open(f"echanges/{(await desk.exchange())['id']}")
+    await desk.send(f"echanges/{(await desk.exchange())['id']}", faire="relire", texte="Dix tonnes.")
+    assert "Ajouter à l'échange et préparer la lettre" in said(browser.page)

@@ -1,0 +1,287 @@
+"""The pages of meetings: planned from the usual half-day, changed, held; calendars of one and of all."""
+
+from html import unescape
+from typing import Any
+
+import pytest
+
+from api.desk.talk.meeting_form import rows
+from tests.api.desk.steps import Browser
+from tests.api.desk.talk.talking import Desk, desk_of
+from tests.api.needs.steps import new_buyer
+from tests.api.sync.factories import Client
+
+TWO = ("Jardins d'Arvor", "Ateliers du Scorff")
+WHEN: dict[str, Any] = {"jour": "2027-03-16", "lieu": "Salle du conseil", "commune": "Pontivy"}
+
+
+async def meetings(desk: Desk) -> list[dict[str, Any]]:
+    """The meetings about the need, as the API tells them."""
+    found: list[dict[str, Any]] = (await desk.buyer.get(f"/meetings?need={desk.need_id}")).json()["items"]
+    return found
+
+
+async def planned(desk: Desk) -> dict[str, Any]:
+    """A half-day to which all suppliers are invited."""
+    await desk.open("rencontres/nouvelle")
+    await desk.send("rencontres/nouvelle", faire="enregistrer", fournisseur=list(desk.suppliers.values()), **WHEN)
+    (meeting,) = await meetings(desk)
+    return meeting
+
+
+async def test_a_half_day_is_planned_with_its_usual_programme(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    meeting = await planned(desk)
+    assert (meeting["format"], meeting["status"]) == ("half_day", "planned")
+    assert meeting["starts_at"].startswith("2027-03-16T08:00")  # 9 h in Paris
+    assert meeting["place"]["commune"] == "56178"
+    assert [each["minutes"] for each in meeting["agenda"]] == [75, 15, 90]
+    assert {each["organisation"] for each in meeting["participants"]} == set(TWO)
+    assert all(each["invited_at"] for each in meeting["participants"])
+    page = unescape(browser.page).replace("\N{NO-BREAK SPACE}", " ")
+    assert "9 h – 10 h 15" in page
+
+
+async def test_nothing_typed_is_lost_where_something_is_wrong(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.open("rencontres/nouvelle")
+    wrong: dict[str, Any] = {"titre": "", "debut": "neuf heures", "commune": "Nulle-Part", "lieu": "Mairie"}
+    refused = await desk.send(
+        "rencontres/nouvelle", {"faire": "enregistrer", **WHEN, **wrong, "fournisseur": desk.suppliers[TWO[0]]}
+    )
+    assert refused.status_code == 422
+    assert browser.page.count('class="mistake"') == 3
+    fields = browser.fields(f"{desk.path}/rencontres/nouvelle")
+    assert (fields["lieu"], fields["commune"]) == (["Mairie"], ["Nulle-Part"])
+    assert fields["fournisseur"] == [desk.suppliers[TWO[0]]]
+    assert await meetings(desk) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "length", "shown_at"),
+    [("autre-1", 201, "invites"), ("partie-1", 401, "partie-1"), ("suite-1", 2_001, "suite-1")],
+)
+async def test_texts_that_no_meeting_may_have_are_not_stored(
+    served: Client, browser: Browser, source: str, field: str, length: int, shown_at: str
+) -> None:
+    """Nobody could read it again, nor the list that it is in."""
+    desk = await desk_of(served, browser, source)
+    await desk.open("rencontres/nouvelle")
+    refused = await desk.send("rencontres/nouvelle", {"faire": "enregistrer", **WHEN, field: "x" * length})
+    assert (refused.status_code, f'<a href="#{shown_at}">' in browser.page) == (422, True)
+    assert await meetings(desk) == []
+
+
+def test_rows_are_counted_by_numbers_of_few_digits() -> None:
+    assert rows({f"partie-{'9' * 5_000}": ["x"], "partie-4": ["x"]}, "partie") == range(1, 7)
+
+
+async def test_a_meeting_is_planned_once_however_often_it_is_sent(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.open("rencontres/nouvelle")
+    form = browser.page
+    for _ in range(2):
+        browser.page = form
+        await desk.send("rencontres/nouvelle", {"faire": "enregistrer", **WHEN})
+    assert len(await meetings(desk)) == 1
+
+
+async def test_who_came_and_what_was_said_is_noted(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    meeting = await planned(desk)
+    page = f"rencontres/{meeting['id']}"
+    await desk.open(page)
+    noted = {"venu-0": "oui", "venu-1": "non", "nom-0": "Mme Le Goff", "compte-rendu": "Volumes trop grands."}
+    follow_up = {"suite-1": "Revoir les lots", "qui-1": "Mme Le Goff", "pour-1": "2027-04-01"}
+    await desk.send(page, {"faire": "tenue", **noted, **follow_up})
+    (held,) = await meetings(desk)
+    assert (held["status"], held["minutes"]) == ("held", "Volumes trop grands.")
+    assert [(each["name"], each["attended"]) for each in held["participants"]] == [("Mme Le Goff", True), (None, False)]
+    assert held["follow_ups"] == [
+        {"what": "Revoir les lots", "who": "Mme Le Goff", "due_on": "2027-04-01", "done": False}
+    ]
+    assert "elle a eu lieu" not in browser.page
+    await desk.send(page, {"faire": "enregistrer", "invite-1": "", "fait-1": "oui"})
+    (changed,) = await meetings(desk)
+    assert (len(changed["participants"]), changed["follow_ups"][0]["done"]) == (1, True)
+
+
+async def test_what_the_form_does_not_show_of_a_meeting_stays(served: Client, browser: Browser, source: str) -> None:
+    """The position of its place, as long as the place is the same, and each of many follow-ups."""
+    desk = await desk_of(served, browser, source)
+    meeting = await planned(desk)
+    place = {"name": "Salle du conseil", "commune": "56178", "lat": 48.07, "lon": -2.97}
+    follow_ups = [{"what": f"Suite {number}"} for number in range(60)]
+    await desk.buyer.patch(f"/meetings/{meeting['id']}", {"place": place, "follow_ups": follow_ups})
+    page = f"rencontres/{meeting['id']}"
+    await desk.open(page)
+    await desk.send(page, faire="enregistrer", titre="Autre titre")
+    (kept,) = await meetings(desk)
+    assert (kept["title"], kept["place"], len(kept["follow_ups"])) == ("Autre titre", place, 60)
+    await desk.send(page, faire="enregistrer", lieu="Mairie")
+    (moved,) = await meetings(desk)
+    assert moved["place"] == {"name": "Mairie", "commune": "56178", "lat": None, "lon": None}
+
+
+async def test_a_row_without_its_words_is_a_mistake(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source)
+    page = f"rencontres/{(await planned(desk))['id']}"
+    await desk.open(page)
+    refused = await desk.send(page, {"faire": "enregistrer", "qui-1": "Mme Le Goff", "minutes-4": "20"})
+    assert refused.status_code == 422
+    assert ('id="suite-1-erreur"' in browser.page, 'id="partie-4-erreur"' in browser.page) == (True, True)
+
+
+async def test_nobody_is_invited_in_writing_once_the_need_has_ended(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    page, invitation = f"rencontres/{(await planned(desk))['id']}", 'value="invitation"'
+    await desk.open(page)
+    assert invitation in browser.page
+    await desk.buyer.patch(f"/{desk.api}", {"status": "abandoned"})
+    await desk.open(page)
+    assert invitation not in browser.page
+
+
+async def test_a_change_of_somebody_else_is_not_lost(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    meeting = await planned(desk)
+    page = f"rencontres/{meeting['id']}"
+    await desk.open(page)
+    await desk.buyer.patch(f"/meetings/{meeting['id']}", {"title": "Autre titre"})
+    refused = await desk.send(page, {"faire": "enregistrer", "titre": "Mon titre"})
+    assert refused.status_code == 422
+    assert "entre-temps" in browser.page
+    assert (await meetings(desk))[0]["title"] == "Autre titre"
+    await desk.send(page, {"faire": "enregistrer"})
+    assert (await meetings(desk))[0]["title"] == "Mon titre"
+
+
+async def test_the_invitation_is_written_from_the_meeting(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    meeting = await planned(desk)
+    invited = "&".join(f"fournisseur={each}" for each in desk.suppliers.values())
+    await desk.open(f"echanges/nouveau?modele=invitation&rencontre={meeting['id']}&{invited}")
+    fields = browser.fields(f"{desk.path}/echanges/nouveau")
+    assert "16 mars 2027" in fields["objet"][0].replace("\N{NO-BREAK SPACE}", " ")
+    assert "Salle du conseil" in fields["texte"][0]
+    assert set(fields["fournisseur"]) == set(desk.suppliers.values())
+    assert fields["a"] == ["choisis"]
+
+
+async def test_a_meeting_is_a_file_for_calendars(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source)
+    meeting = await planned(desk)
+    answer = await browser.get(f"/{desk.path}/rencontres/{meeting['id']}/agenda.ics")
+    assert answer.headers["content-type"].startswith("text/calendar")
+    assert answer.content == (await desk.buyer.get(f"/meetings/{meeting['id']}.ics")).content
+
+
+async def test_a_calendar_has_its_own_address_until_it_is_taken_away(
+    served: Client, browser: Browser, source: str
+) -> None:
+    desk = await desk_of(served, browser, source)
+    await planned(desk)
+    await browser.open("/rencontres")
+    await browser.submit("rencontres", faire="donner")
+    (_, _, rest) = browser.page.partition("/meetings/feed/")
+    path = f"/meetings/feed/{rest.partition('.ics')[0]}.ics"
+    assert b"Demi-journ" in (await browser.get(path, headers={"Accept": "*/*"})).content
+    await browser.open("/rencontres")
+    assert "/meetings/feed/" not in browser.page
+    await browser.submit("rencontres", faire="retirer")
+    assert (await browser.get(path, headers={"Accept": "*/*"})).status_code == 404
+
+
+async def test_who_was_not_invited_is_ticked_from_the_gap(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    await desk.open("rencontres/nouvelle")
+    await desk.send("rencontres/nouvelle", {"faire": "enregistrer", **WHEN, "fournisseur": desk.suppliers[TWO[0]]})
+    (meeting,) = await meetings(desk)
+    await desk.open("egalite")
+    (missing,) = browser.fields(f"{desk.path}/rencontres/{meeting['id']}")["inviter"]
+    assert missing == desk.suppliers[TWO[1]]
+    page = f"rencontres/{meeting['id']}"
+    await desk.open(f"{page}?inviter={missing}")
+    await desk.send(page, {"faire": "enregistrer"})
+    assert (await desk.buyer.get(f"/{desk.api}/equal-treatment")).json()["gaps"] == []
+
+
+@pytest.mark.parametrize("part", ["rencontres", "rencontres/nouvelle", "rencontres/{0}", "rencontres/{0}/agenda.ics"])
+async def test_another_organisation_sees_nothing(served: Client, browser: Browser, source: str, part: str) -> None:
+    desk = await desk_of(served, browser, source, TWO[0])
+    meeting = await planned(desk)
+    other = await new_buyer(served)
+    kept = await other.keep()
+    async with Browser(served.app) as stranger:
+        await stranger.sign_in(other.headers["Authorization"].removeprefix("Bearer "))
+        for need in (desk.need_id, kept["need"]["id"]):
+            answer = await stranger.open(f"/besoins/{need}/{part.format(meeting['id'])}")
+            assert answer.status_code == 404 or (need != desk.need_id and "{0}" not in part)
+            assert TWO[0] not in stranger.page
+        await stranger.open("/rencontres")
+        assert meeting["id"] not in stranger.page
+
+
+async def test_a_meeting_is_about_several_needs(served: Client, browser: Browser, source: str) -> None:
+    """It is in the file of each, and leaves that of one whose box is unticked."""
+    desk = await desk_of(served, browser, source, *TWO)
+    other = (await desk.buyer.keep(title="Entretien des cours"))["need"]["id"]
+    stranger = (await (await new_buyer(served)).keep(title="D'un autre"))["need"]["id"]
+    await desk.open("rencontres/nouvelle")
+    assert "Entretien des cours" in browser.page
+    assert stranger not in browser.page
+    refused = await desk.send("rencontres/nouvelle", faire="enregistrer", besoin=[stranger], **WHEN)
+    assert refused.status_code == 422
+    await desk.open("rencontres/nouvelle")
+    await desk.send("rencontres/nouvelle", faire="enregistrer", besoin=[other], **WHEN)
+    (meeting,) = await meetings(desk)
+    assert meeting["need_ids"] == [desk.need_id, other]
+    await browser.open(f"/besoins/{other}/rencontres/{meeting['id']}")
+    assert f"besoins/{desk.need_id}/rencontres/{meeting['id']}" in browser.page
+    form = f"besoins/{other}/rencontres/{meeting['id']}"
+    assert browser.fields(form)["besoin"] == [desk.need_id]
+    await browser.submit(form, faire="enregistrer", titre="Rencontre des deux")
+    assert (await meetings(desk))[0]["need_ids"] == [desk.need_id, other]
+    await browser.submit(form, faire="enregistrer", besoin=[])
+    assert await meetings(desk) == []
+
+
+async def test_a_meeting_as_large_as_can_be_is_saved_on_its_page(served: Client, browser: Browser, source: str) -> None:
+    """500 people and 200 follow-ups are more fields than those of other pages."""
+    desk = await desk_of(served, browser, source, *TWO)
+    meeting = await planned(desk)
+    crowd = [{"role": "network", "name": f"Personne {n}"} for n in range(500)]
+    tasks = [{"what": f"Suite {n}", "who": "Anne", "due_on": "2027-04-01", "done": False} for n in range(200)]
+    large = await desk.buyer.patch(f"/meetings/{meeting['id']}", {"participants": crowd, "follow_ups": tasks})
+    assert large.status_code == 200, large.text
+    page = f"rencontres/{meeting['id']}"
+    await desk.open(page)
+    await desk.send(
+        page, {"faire": "tenue", "compte-rendu": "Beaucoup de monde.", "venu-499": "oui", "fait-200": "oui"}
+    )
+    (held,) = await meetings(desk)
+    assert (held["status"], held["minutes"]) == ("held", "Beaucoup de monde.")
+    assert (held["participants"][499]["attended"], held["follow_ups"][199]["done"]) == (True, True)
+    many = await browser.post(f"/{desk.path}/{page}", content="&".join(["a=b"] * 10_001))
+    assert many.status_code == 400
+    assert "en plusieurs fois" in unescape(many.text)
+
+
+async def test_all_candidates_of_a_lot_are_invited_at_once(served: Client, browser: Browser, source: str) -> None:
+    """Those who are invited already once, and not those who were set aside."""
+    desk = await desk_of(served, browser, source, *TWO, "Bocage en fleurs")
+    aside = {"lot_id": "1", "decision": "set_aside", "reason": "Trop petit"}
+    decided = await desk.buyer.patch(f"/{desk.api}/shortlists/1/suppliers/{desk.suppliers['Bocage en fleurs']}", aside)
+    assert decided.status_code == 200, decided.text
+    await desk.open("rencontres/nouvelle")
+    one = desk.suppliers[TWO[0]]
+    await desk.send("rencontres/nouvelle", {"faire": "enregistrer", "lot-entier": "1", "fournisseur": one, **WHEN})
+    (meeting,) = await meetings(desk)
+    assert sorted(each["organisation"] for each in meeting["participants"]) == sorted(TWO)
+    await desk.send(f"rencontres/{meeting['id']}", {"faire": "enregistrer", "lot-entier": "1"})
+    assert len((await meetings(desk))[0]["participants"]) == len(TWO)
