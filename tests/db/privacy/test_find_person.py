@@ -40,7 +40,7 @@ OF_NOBODY = {
     "meetings": {"status", "format"},
     "merged_records": {"source"},
     "message_mails": {"status", "language", "failure"},
-    "messages": {"author", "stance", "barriers", "channel"},
+    "messages": {"author", "stance", "barriers", "channel", "answers"},
     "needs": {"status", "buyer_siret", "brief"},  # generated from the content
     "organisations": {"name", "siret"},
     "reply_links": {"digest"},

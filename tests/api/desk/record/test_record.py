@@ -282,7 +282,7 @@ async def test_a_longer_list_is_frozen_where_one_leaves_candidates_out(own: Brow
     await own.submit(f"{path}/versions", montrer="100")
     assert (await need_of(buyer, path))["limit"] == 100
     await own.open(f"/{path}/decisions")
-    assert "la liste montre" not in said(own.page)
+    assert "la liste montre 1 des" not in said(own.page)
 
 
 async def test_two_versions_are_compared_in_words(own: Browser) -> None:
