@@ -1,4 +1,8 @@
-"""Workbooks as Excel writes them (.xlsx, Office Open XML): the first sheet, with the last results of its formulas."""
+"""Workbooks as Excel writes them (.xlsx, Office Open XML): the first sheet, with the last results of its formulas.
+
+No library reads them here: of files of some kilobytes, python-calamine 0.9 allocates 512 GB for two cells far apart,
+and ends the process; openpyxl 3.1 holds every element of a sheet.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
