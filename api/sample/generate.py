@@ -27,6 +27,7 @@ from domain.suppliers.supplier import (
     SupplierRecord,
 )
 from domain.text.normalise import fold
+from domain.text.place_names import of_place
 from matching.geo.outlines import outlines, random_point_inside
 from matching.reference import Reference
 
@@ -121,7 +122,7 @@ class _Writer:
     def _name(self, sort: Draws, first: str, commune: Commune, draw: Random) -> str:
         family = self._taxonomy.segments[first].family if first in self._taxonomy.segments else first
         pattern = draw.choice(draw.choice((sort.profile.names, self._file.names[family])))
-        return pattern.format(de=of_commune(commune.name), nom=commune.name, mot=draw.choice(self._file.words))
+        return pattern.format(de=of_place(commune.name), nom=commune.name, mot=draw.choice(self._file.words))
 
     def _approvals(self, profile: Profile, draw: Random) -> tuple[Approval, ...] | None:
         if draw.random() < (0.04 if profile.kinds else 0.2):
@@ -162,15 +163,6 @@ class _Writer:
             service_area=_service_area(commune, draw) if draw.random() < 0.12 else usual,
             basis="inferred" if draw.random() < 0.06 else "declared",
         )
-
-
-def of_commune(commune: str) -> str:
-    """ "de Redon", "d'Étel", "du Mans", "des Herbiers"."""
-    if commune.startswith("Le "):
-        return "du " + commune.removeprefix("Le ")
-    if commune.startswith("Les "):
-        return "des " + commune.removeprefix("Les ")
-    return ("d'" if fold(commune)[:1] in "aeiouy" else "de ") + commune
 
 
 def _siret(number: int) -> str:

@@ -16,6 +16,7 @@ from domain.needs.need import Place, TerritoryRequest
 from domain.reference.geojson import Geometry
 from domain.reference.territory import Area, Commune, Territories, TerritoryKind, UnknownTerritory
 from domain.text.bilingual import Text, kilometres
+from domain.text.place_names import of_place
 from matching.geo.geojson_validation import checked_geometry, problems_under, require_few_vertices
 from matching.geo.outlines import outlines
 from matching.geo.overlap import shares_ground
@@ -210,7 +211,7 @@ class Geography:
             raise InvalidContent((Problem("/near", "outside_france", _outside(bool(swapped))),))
         where = self._place_name(near)
         label = Text(
-            f"{kilometres(radius_km).fr} autour de {where.fr}", f"{kilometres(radius_km).en} around {where.en}"
+            f"{kilometres(radius_km).fr} autour {of_place(where.fr)}", f"{kilometres(radius_km).en} around {where.en}"
         )
         return Territory(label, None, radius_km, ground, anchor)
 

@@ -14,6 +14,7 @@ from api.desk.directory.supplier_words import (
     FLAGS,
     LEGAL_FORM_NAMES,
     approval_state,
+    flag_detail,
     service_area,
 )
 from api.desk.frame.page import page
@@ -86,6 +87,7 @@ async def show_supplier(visit: Visit, supplier_id: str) -> Response[bytes]:
         evidence=evidence,
         fields=FIELDS,
         flags=FLAGS,
+        flag_detail=lambda flag: flag_detail(flag, reference.territories),
         legal_forms=LEGAL_FORM_NAMES,
     )
 

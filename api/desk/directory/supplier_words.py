@@ -1,12 +1,14 @@
 """The words of the directory's pages for what the API says in codes: fields, flags, bases of offers, service areas."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Literal
 
 from domain.reference.territory import Territories, UnknownTerritory
-from domain.suppliers.supplier import Approval, ServiceArea
-from domain.text.bilingual import Text, listed
+from domain.suppliers.supplier import Approval, Flag, ServiceArea
+from domain.text.bilingual import NOTHING, Text, listed, long_date
+from domain.text.place_names import of_place
 
 ApprovalState = Literal["in_force", "ended", "to_come"]
 MOST_PLACES = 6
@@ -44,6 +46,11 @@ FLAGS: Mapping[str, Text] = {
     "area_simplified": Text("La zone d'intervention a été simplifiée", "The service area was simplified"),
     "approval_expired": Text("Un agrément est échu", "An approval has ended"),
 }
+_FAR_FROM_POSTAL_CODE = re.compile(r"([\d.]+) km from postal code (\d+)")
+_FAR_FROM_COMMUNE = re.compile(r"([\d.]+) km from (\w+) (.+)")
+_IN_ANOTHER_COMMUNE = re.compile(r"in (\w+) (.+), not (\w+) (.+)")
+_SIMPLIFIED = re.compile(r"(\d+) vertices, (\d+) kept")
+"""Details of flags as they are stored, in English."""
 FIELDS: Mapping[str, Text] = {
     "name": Text("Nom", "Name"),
     "trade_name": Text("Nom commercial", "Trade name"),
@@ -72,6 +79,33 @@ def approval_state(approval: Approval, on: date) -> ApprovalState:
     if approval.valid_until is not None and approval.valid_until < on:
         return "ended"
     return "to_come" if approval.valid_from is not None and on < approval.valid_from else "in_force"
+
+
+def flag_detail(flag: Flag, territories: Territories) -> Text:
+    """The doubtful value of a flag in words; nothing where the flag says it all."""
+    if flag.code in {"no_place", "no_offer"}:
+        return NOTHING
+    if flag.code == "placed_at_commune":
+        name = territories.commune_name(flag.detail) or flag.detail
+        return Text(name, name)
+    if flag.code == "approval_expired":
+        kind, _, last = flag.detail.partition(" ")
+        day = long_date(date.fromisoformat(last))
+        return Text(f"{kind}, le {day.fr}", f"{kind}, on {day.en}")
+    return Text(_in_french(flag.detail), flag.detail)
+
+
+def _in_french(detail: str) -> str:
+    """A value that is stored with English words, in French ones; others are the same in both."""
+    if found := _FAR_FROM_POSTAL_CODE.fullmatch(detail):
+        return f"à {found[1].replace('.', ',')} km des communes du code postal {found[2]}"
+    if found := _FAR_FROM_COMMUNE.fullmatch(detail):
+        return f"à {found[1].replace('.', ',')} km {of_place(found[3])} ({found[2]})"
+    if found := _IN_ANOTHER_COMMUNE.fullmatch(detail):
+        return f"dans la commune {of_place(found[2])} ({found[1]}), non dans celle {of_place(found[4])} ({found[3]})"
+    if found := _SIMPLIFIED.fullmatch(detail):
+        return f"{found[2]} sommets gardés sur {found[1]}"
+    return detail
 
 
 def service_area(area: ServiceArea | None, territories: Territories) -> Text:

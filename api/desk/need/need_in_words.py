@@ -9,6 +9,7 @@ from domain.reference.territory import UnknownTerritory
 from domain.text import typography
 from domain.text.bilingual import Text, listed, long_date
 from domain.text.labels import CONTRACTS, NATURES, PROCEDURES, RESERVED, TECHNIQUES
+from domain.text.place_names import of_place
 from matching.reference import Reference
 
 
@@ -108,7 +109,8 @@ def _territory(territory: TerritoryRequest | None, reference: Reference) -> Text
     if territory.near is not None:
         around = _place(territory.near, reference)
         radius = _distance(territory.radius_km) or Text("", "")
-        return Text(f"à {radius.fr} au plus de {around.fr}", f"within {radius.en} of {around.en}")
+        of_french = of_place(around.fr) if territory.near.commune else f"du {around.fr}"
+        return Text(f"à {radius.fr} au plus {of_french}", f"within {radius.en} of {around.en}")
     if territory.codes is None:
         return Text("zone dessinée sur la carte", "area drawn on the map")
     return _plain(", ".join(_label(code, reference) for code in territory.codes))

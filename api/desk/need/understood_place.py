@@ -12,6 +12,7 @@ from domain.reference.geojson import Geometry, Polygon
 from domain.reference.territory import Area, TerritoryKind, UnknownTerritory
 from domain.text.bilingual import Text, kilometres
 from domain.text.normalise import fold
+from domain.text.place_names import of_place
 from matching.reference import Reference
 
 Form = TypeVar("Form", bound=PlaceForm)
@@ -153,7 +154,7 @@ def _circle(known: Where, point: Place | None, radius_km: float, prefix: str, mi
     if known.drawn is not None:
         circle = AROUND_POINT.filled(distance=distance, point=known.drawn)
     else:
-        circle = AROUND_COMMUNE.filled(distance=distance, commune=Text(*(communes[0].label,) * 2))
+        circle = AROUND_COMMUNE.filled(distance=distance, commune=_around(communes[0].label))
     return known._replace(circle=circle, request=TerritoryRequest(near=near, radius_km=radius_km))
 
 
@@ -164,7 +165,7 @@ def _drawn(point: Place | None, outline: Geometry | None, reference: Reference) 
         ring = polygons[0][0]
         lon, lat = (sum(position[axis] for position in ring) / len(ring) for axis in (0, 1))
         corners = sum(len(each) - 1 for rings in polygons for each in rings)
-        return OUTLINE.filled(corners=Text(str(corners), str(corners)), around=_nearby(lat, lon, reference))
+        return OUTLINE.filled(corners=Text(str(corners), str(corners)), around=_around(_nearby(lat, lon, reference).fr))
     if point is not None and point.lat is not None and point.lon is not None:
         return POINT.filled(around=_nearby(point.lat, point.lon, reference))
     return None
@@ -176,9 +177,13 @@ def _nearby(lat: float, lon: float, reference: Reference) -> Text:
     return Text(name, name)
 
 
-AROUND_COMMUNE = Text("rayon de {distance} autour de {commune}", "circle of {distance} around {commune}")
+def _around(name: str) -> Text:
+    return Text(of_place(name), name)
+
+
+AROUND_COMMUNE = Text("rayon de {distance} autour {commune}", "circle of {distance} around {commune}")
 AROUND_POINT = Text("rayon de {distance} autour d'{point}", "circle of {distance} around {point}")
-OUTLINE = Text("Zone dessinée autour de {around} ({corners} sommets)", "Area drawn around {around} ({corners} corners)")
+OUTLINE = Text("Zone dessinée autour {around} ({corners} sommets)", "Area drawn around {around} ({corners} corners)")
 POINT = Text("un point à {around}", "a point in {around}")
 SEVERAL_PLACES = Text(
     "Plusieurs lieux portent ce nom : choisissez ci-dessous", "Several places have this name: choose below"

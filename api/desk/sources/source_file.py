@@ -61,6 +61,8 @@ def read_as(
 def _best(fitting: list[str], content: bytes, media_type: str, context: Context) -> str:
     """The format that reads most of the first rows."""
     read = {each: _rows_read(each, content, media_type, context) for each in fitting if each != SPREADSHEET}
+    if media_type == CSV and read.get("vivier", -1) >= 0:
+        return "vivier"  # no other has its titles, however few of its rows are without faults
     best = max(read, key=lambda each: read[each])
     if read[best] >= 0 or SPREADSHEET not in fitting:
         return best

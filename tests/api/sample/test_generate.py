@@ -10,7 +10,7 @@ import pytest
 import shapely
 from stdnum.fr import siret
 
-from api.sample.generate import MARK, SAMPLE_DEPARTEMENTS, Generated, generate, of_commune
+from api.sample.generate import MARK, SAMPLE_DEPARTEMENTS, Generated, generate
 from domain.reference import cpv, taxonomy, territory
 from domain.suppliers.supplier import Approval, ServiceArea, SupplierRecord
 from matching.geo.outlines import outlines
@@ -159,10 +159,3 @@ def test_approvals_are_dated_around_the_day() -> None:
 
 def _approvals(on: date) -> Iterator[Approval]:
     return (approval for one in pool(1_000, on=on) for approval in one.record.approvals or ())
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"), [("Le Mans", "du Mans"), ("Étel", "d'Étel"), ("Les Fougerêts", "des Fougerêts")]
-)
-def test_names_are_written_in_french(name: str, expected: str) -> None:
-    assert of_commune(name) == expected

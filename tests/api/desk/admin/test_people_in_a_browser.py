@@ -130,6 +130,9 @@ async def test_an_administrator_makes_a_key_and_revokes_it(
     assert (await served.get("/keys", headers={"Authorization": f"Bearer {made}"})).status_code == 401
 
 
+WHOLE = "const key = document.getElementById('secret'); return key.scrollHeight <= key.clientHeight;"
+
+
 def make_and_revoke(base: str, folder: Path, width: int, scripts: bool, secret: str) -> str:
     with browsing(folder, width, scripts=scripts) as window:
         window.get(f"{base}/admin")
@@ -145,6 +148,7 @@ def make_and_revoke(base: str, folder: Path, width: int, scripts: bool, secret: 
         window.find_element(By.ID, "nom").send_keys(Keys.ENTER)
         wait_for(window, "#secret")
         assert_fits(window)
+        assert window.execute_script(WHOLE), "a key of which a part is out of sight"
         made = window.find_element(By.ID, "secret").get_attribute("value") or ""
         window.get(f"{base}/admin/cles")
         window.find_element(By.LINK_TEXT, "Portail").send_keys(Keys.ENTER)

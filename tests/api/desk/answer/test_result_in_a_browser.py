@@ -30,6 +30,8 @@ def change(base: str, folder: Path) -> None:
         window.get(f"{base}/{NEED}")
         window.find_element(By.CSS_SELECTOR, "button[formaction]").send_keys(Keys.ENTER)
         waiting(window).until(lambda page: page.find_elements(By.CSS_SELECTOR, ".map.live"))
+        before = "return getComputedStyle(document.querySelector('.notice .count'), '::before').content"
+        assert window.execute_script(before) == "none", "the parentheses of ticked suppliers are not for candidates"
         other = window.find_element(By.ID, "reponse-2")
         button = window.find_element(By.ID, "choix-1-iae")
         number = button.find_element(By.TAG_NAME, "b").text

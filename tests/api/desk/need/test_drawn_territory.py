@@ -43,6 +43,7 @@ async def test_an_outline_is_the_territory(browser: Browser) -> None:
     ("typed", "said"),
     [
         ({"lieu": "Pontivy", "rayon": "20"}, "Rayon de 20 km autour de Pontivy"),
+        ({"territoire": "commune:56055", "rayon": "20"}, "Rayon de 20 km autour d’Étel"),
         ({"centre": "48.06,-2.96", "rayon": "20"}, "Rayon de 20 km autour d’un point à Pontivy"),
         ({"trace": json.dumps(POLYGON)}, "Zone dessinée autour de Noyal-Pontivy (4 sommets)"),
     ],

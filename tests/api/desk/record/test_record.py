@@ -242,6 +242,8 @@ async def test_many_lots_come_ten_at_a_time(own: Browser, buyer: Buyer) -> None:
     form = f"besoins/{need_id}/decisions"
     await own.open(f"/{form}?lots=13")
     assert [re.findall(r'name="lot" value="(L\d+)"', own.page)[at] for at in (0, -1)] == ["L11", "L20"]
+    buttons = re.findall(r'Enregistrer<span class="hidden">(.*?)</span>', own.page)
+    assert len(set(buttons)) == 10, "each says of which lot"
     own.page = own.page[own.page.index('id="lot-13"') :]
     await own.submit(form, fournisseur=suppliers_on(own.page)[0], decision="kept", motif="x", rang="13", lot="L13")
     assert 'value="L11"' in own.page

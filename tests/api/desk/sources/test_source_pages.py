@@ -161,6 +161,11 @@ def test_the_layout_is_recognised_by_the_first_rows(reference: Reference, name: 
     assert read_as(reference, name, content, "", SourceMapping(), "fr").format == "vivier"
 
 
+def test_a_table_with_our_titles_is_ours_even_if_every_row_has_a_fault(reference: Reference) -> None:
+    rows = b"external_id;name;siret;address.commune;segments\n1;;123;56178;x\n2;A;12345678901234;99999;x\n"
+    assert read_as(reference, "fiches.csv", rows, "", SourceMapping(), "fr").format == "vivier"
+
+
 def test_a_layout_that_is_not_written_so_is_refused(reference: Reference) -> None:
     with pytest.raises(InvalidContent):
         read_as(reference, "fiches.csv", ROWS.encode(), "gogocarto", SourceMapping(), "fr")
