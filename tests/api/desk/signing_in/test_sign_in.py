@@ -128,6 +128,20 @@ async def test_a_session_ends_with_its_key(served: Client, browser: Browser) -> 
     assert (await browser.get("/besoin")).status_code == 303
 
 
+async def test_of_many_sessions_of_a_key_the_earliest_ends(
+    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of another key stay."""
+    monkeypatch.setattr("db.desk.sessions.MOST_OF_ONE", 2)
+    anne, other = await member(served, "match"), await member(served, "match")
+    await browser.sign_in(secret(other.headers))
+    async with Browser(served.app) as first, Browser(served.app) as second, Browser(served.app) as third:
+        for each in (first, second, third):
+            await each.sign_in(secret(anne.headers))
+        found = [(await each.get("/besoin")).status_code for each in (first, second, third, browser)]
+    assert found == [303, 200, 200, 200]
+
+
 async def test_a_session_expires(served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     await browser.sign_in()
     later = served.services.now() + timedelta(hours=served.services.settings.session_hours, seconds=1)
