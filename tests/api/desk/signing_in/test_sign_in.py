@@ -82,6 +82,12 @@ async def test_the_cookie_is_of_no_use_to_scripts_other_sites_and_plain_connecti
         assert cookie.startswith("__Host-") == is_secure
 
 
+async def test_a_host_that_is_none_is_no_machine_of_ones_own(served: Client) -> None:
+    async with Browser(served.app) as browser:
+        answer = await browser.get("/connexion", headers={"Host": "[no-address"})
+    assert (answer.status_code, "Secure" in answer.headers["set-cookie"]) == (200, True)
+
+
 async def test_a_neighbouring_host_signs_nobody_in(served: Client) -> None:
     """It can set cookies for all hosts of its domain, with a token that it knows, and send a form with its proof."""
     async with Browser(served.app, "https://vivier.example.org") as thief, Browser(served.app) as anne:
