@@ -144,7 +144,10 @@ async def delete_webhook(call: Call, id: UUID) -> None:  # noqa: A002
 
 @webhooks_endpoint("GET", "/webhooks/{id}/deliveries", answers=Page[WebhookDelivery])
 async def list_webhook_deliveries(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
-    """The deliveries to a webhook, the latest first, with every attempt; kept for 30 days."""
+    """The deliveries to a webhook, the latest first, with every attempt.
+
+    Those that ended are stored for 30 days, at most the latest 1,000; beyond 1,000 that wait the earliest are given up.
+    """
     async with transaction(call.services.database) as connection:
         await _own(call, connection, id)
         fetch = partial(webhook_log.list_deliveries, connection, id)

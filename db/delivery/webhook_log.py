@@ -1,4 +1,4 @@
-"""The log of deliveries to webhooks, with every attempt."""
+"""The log of deliveries to webhooks, with every attempt, and its bounds."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Select, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, case, delete, func, insert, or_, select, update
 
 from db.core.engine import Connection
 from db.core.uuid7 import lowest_id, new_id
@@ -14,6 +14,10 @@ from db.delivery.outbox import Claimed, wake
 from db.schema.webhook_tables import webhook_attempts, webhook_deliveries, webhooks
 from domain.delivery.backoff import Result
 from domain.delivery.webhook import KEPT, DeliveryAttempt, WebhookDelivery
+
+MOST_WAITING, MOST_ENDED = 1_000, 1_000
+"""Deliveries of a webhook: those that wait, and those that ended; the earliest beyond are given up, or removed."""
+REMOVED_AT_ONCE = 2_000
 
 _DELIVERIES: Select[Any] = select(
     *(webhook_deliveries.c[name] for name in ("id", "event", "status", "queued_at")),
@@ -43,6 +47,32 @@ async def retry_delivery(connection: Connection, delivery_id: UUID, now: datetim
     again = update(webhook_deliveries).filter_by(id=delivery_id, lease=None)
     await connection.execute(again.values(status="waiting", due_at=now, attempts=0))
     await wake(connection)
+
+
+async def make_room(connection: Connection, webhook_id: UUID, now: datetime) -> None:
+    """Give up the earliest deliveries beyond `MOST_WAITING`, and remove those beyond `MOST_ENDED`.
+
+    Neither those under way, nor changes of suppliers: the next such event would come only with a next change. What
+    another transaction is at is left to the next call.
+    """
+    deliveries = webhook_deliveries.c
+    of_it, ended = deliveries.lane == webhook_id, deliveries.due_at.is_(None)
+    is_free = or_(deliveries.lease.is_(None), deliveries.due_at <= now)
+    beyond = _beyond(of_it & ~ended, MOST_WAITING).where(is_free, deliveries.event != "suppliers.changed")
+    given_up = update(webhook_deliveries).where(deliveries.id.in_(beyond.with_for_update(skip_locked=True)))
+    if (await connection.execute(given_up.values(status="given_up", due_at=None, lease=None))).rowcount:
+        webhook = update(webhooks).where(webhooks.c.id == webhook_id, webhooks.c.failing_since.is_(None))
+        await connection.execute(webhook.values(failing_since=now))
+    earliest = _beyond(of_it & ended, MOST_ENDED).order_by(deliveries.id).limit(REMOVED_AT_ONCE)
+    removed = delete(webhook_deliveries).where(deliveries.id.in_(earliest.with_for_update(skip_locked=True)))
+    await connection.execute(removed)
+
+
+def _beyond(which: ColumnElement[bool], most: int) -> Select[Any]:
+    """The ids of such deliveries but the `most` latest."""
+    ids = webhook_deliveries.c.id
+    earliest_within = select(ids).where(which).order_by(ids.desc()).offset(most - 1).limit(1).scalar_subquery()
+    return select(ids).where(which, ids < earliest_within)
 
 
 async def note_attempt(connection: Connection, claimed: Claimed, result: Result) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Row, case, delete, exists, func, insert, or_, select, upd
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.delivery.outbox import Share, wake
+from db.delivery.webhook_log import make_room
 from db.schema.supplier_tables import directory_version
 from db.schema.webhook_tables import webhook_deliveries, webhooks
 from db.suppliers.write import current_version
@@ -150,7 +151,7 @@ async def webhooks_behind(connection: Connection) -> Sequence[tuple[UUID, int, i
 async def queue(
     connection: Connection, webhook_id: UUID, event: Event, data: Any, now: datetime, version: int | None = None
 ) -> UUID:
-    """The id of a new delivery of `event`. `version`: of the directory, where the event is about one."""
+    """The id of a new delivery, for which room is made. `version`: of the directory, where the event is about one."""
     delivery_id = new_id(now)
     message = Message(id=delivery_id, event=event, created_at=now, webhook_id=webhook_id, data=data)
     row = {
@@ -163,6 +164,7 @@ async def queue(
         "body": msgspec.json.encode(message),
     }
     await connection.execute(insert(webhook_deliveries).values(row))
+    await make_room(connection, webhook_id, now)
     if version is not None:
         queued = update(webhooks).where(webhooks.c.id == webhook_id)
         await connection.execute(queued.values(queued_version=version))
@@ -178,6 +180,8 @@ async def queue_import_finished(connection: Connection, done: Import, now: datet
             webhooks.c.events.contains(["import.finished"]),
             or_(webhooks.c.sources.is_(None), webhooks.c.sources.contains([done.source])),
         )
+        # each may be marked as failing: always in one order, so that imports that end together only wait for each other
+        .order_by(webhooks.c.id)
         # one that is being deleted must not make the import fail
         .with_for_update(read=True, key_share=True)
     )

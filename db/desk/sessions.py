@@ -17,6 +17,9 @@ from db.schema.person_tables import persons
 from db.schema.supplier_tables import organisations
 from domain.client import Client, Scope
 
+MOST_OF_ONE = 200
+"""Open sessions of a key, which colleagues may share, or of a person; one more ends the earliest."""
+
 
 class Session(NamedTuple):
     """A session of a key or, where `key_id` is null, of a person."""
@@ -28,8 +31,9 @@ class Session(NamedTuple):
 async def insert_session(
     connection: Connection, digest: bytes, key_id: UUID, now: datetime, expires_at: datetime
 ) -> None:
-    """Store the session of a key, and remove those that have expired."""
+    """Store the session of a key; remove those that have expired, and its earliest beyond `MOST_OF_ONE`."""
     await _insert(connection, now, digest=digest, key_id=key_id, expires_at=expires_at)
+    await _end_earliest(connection, desk_sessions.c.key_id == key_id)
 
 
 async def insert_session_of_person(
@@ -41,14 +45,21 @@ async def insert_session_of_person(
     expires_at: datetime,
     id_token: str,
 ) -> None:
-    """Store the session of a person with the rights that it has, and remove those that have expired."""
+    """Store the session of a person with the rights that it has; remove others as `insert_session` does."""
     own = {"person_id": person_id, "scopes": scopes, "id_token": id_token}
     await _insert(connection, now, digest=digest, expires_at=expires_at, **own)
+    await _end_earliest(connection, desk_sessions.c.person_id == person_id)
 
 
 async def _insert(connection: Connection, now: datetime, **row: object) -> None:
     await connection.execute(delete(desk_sessions).where(desk_sessions.c.expires_at <= now))
     await connection.execute(insert(desk_sessions).values(row | {"created_at": now}))
+
+
+async def _end_earliest(connection: Connection, of_one: ColumnElement[bool]) -> None:
+    latest_first = select(desk_sessions.c.digest).where(of_one).order_by(desk_sessions.c.created_at.desc())
+    beyond = latest_first.offset(MOST_OF_ONE).scalar_subquery()
+    await connection.execute(delete(desk_sessions).where(desk_sessions.c.digest.in_(beyond)))
 
 
 async def find_session(connection: Connection, digests: Sequence[bytes], now: datetime) -> Session | None:

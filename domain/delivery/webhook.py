@@ -115,7 +115,7 @@ class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True):
     event: Event
     """The kind of event"""
     status: DeliveryStatus
-    """`cancelled`: the webhook does not ask for it any more"""
+    """`given_up`: after the last attempt, or before where too many waited; `cancelled`: not asked for any more"""
     queued_at: datetime
     """The moment it was first due"""
     next_attempt_at: datetime | None

@@ -19,7 +19,7 @@ LARGEST_PART, LARGEST_TABLE = 64 << 20, 64 << 20
 MOST_HELD = 200_000
 """Elements of a part that are held at once: a row of a thousand cells takes some thousands."""
 MOST_ROWS = 1_048_576
-_BREAKS = re.compile(r"\s*[\r\n]\s*")
+_BREAK = re.compile(r"[\r\n]")
 _OTHER_DELIMITERS = ";\t"
 
 _TOO_LARGE = Text(
@@ -77,7 +77,7 @@ def tag_of(element: Element) -> str:
 
 def on_one_line(text: str) -> str:
     """The text of a cell, its breaks made semicolons."""
-    return _BREAKS.sub(" ; ", text.strip())
+    return " ; ".join(filter(None, map(str.strip, _BREAK.split(text))))
 
 
 def table_of(rows: Iterable[list[str]]) -> bytes:
@@ -88,6 +88,8 @@ def table_of(rows: Iterable[list[str]]) -> bytes:
     for number, row in enumerate(rows, start=1):
         last = next((place for place in reversed(range(len(row))) if row[place].strip()), -1)
         cells = row[: min(last + 1, MOST_COLUMNS)]
+        if sum(map(len, cells)) > LARGEST_TABLE:  # cells may share one text
+            raise too_large()
         if cells:
             # a title full of semicolons is no row of a table with semicolons
             least = widest or 2 + max(" ".join(cells).count(other) for other in _OTHER_DELIMITERS)

@@ -94,7 +94,10 @@ async def show_supplier(visit: Visit, supplier_id: str) -> Response[bytes]:
 
 def _search_before(visit: Visit) -> str:
     """The path of the search that led here, where the browser says one of this server; else of the directory."""
-    before = urlsplit(visit.call.headers.get("referer", ""))
+    try:
+        before = urlsplit(visit.call.headers.get("referer", ""))
+    except ValueError:
+        return "annuaire"
     is_search = before.netloc == visit.call.headers.get("host") and before.path.endswith("/annuaire")
     path = f"annuaire?{before.query}" if is_search and before.query else "annuaire"
     return path if local_path(f"/{path}") else "annuaire"

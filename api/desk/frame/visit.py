@@ -164,8 +164,8 @@ def _is_plain_loopback(call: Call) -> bool:
     public = call.services.settings.public_url
     if call.url.scheme != "http" or (public and public.startswith("https:")):
         return False
-    host = urlsplit(f"//{call.headers.get('host', '')}").hostname or ""
     try:
+        host = urlsplit(f"//{call.headers.get('host', '')}").hostname or ""
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from tempfile import TemporaryFile
 from typing import Any, NamedTuple, get_args
 from urllib.parse import quote
@@ -24,8 +24,9 @@ from api.web.problems import Refusal
 from db.core.engine import transaction
 from db.imports import log as import_log
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
+from domain.suppliers.rows import RowError
 from domain.suppliers.source import Import, ImportMode, SourceDocument, SourceMapping
-from domain.text.bilingual import Text
+from domain.text.bilingual import Language, Text
 from domain.text.typography import PARIS
 from sources.formats.csv_writer import csv_of
 from sources.formats.registry import CSV, FORMATS
@@ -139,16 +140,19 @@ async def show_import(visit: Visit, source: str, import_id: str) -> Response[byt
 
 @page("GET", "/sources/{source}/envois/{import_id}/rejets", scope=("sync", "admin"))
 async def get_rejects(visit: Visit, source: str, import_id: str) -> Response[bytes]:
-    """All rejected rows of an import as a table: where each is in its file, and what is wrong."""
+    """The rejected rows of an import that are stored, as a table: where each is in its file, and what is wrong."""
     report = await _import_of(visit, source, import_id)
     async with transaction(visit.services.database) as connection:
         found = await import_log.list_errors(connection, report.id, 0, report.rejected)
-    rows = shown_rejects(found, column_words(report.format))
-    header = [each.to(visit.language) for each in REJECT_COLUMNS]
-    return table_file(
-        csv_of(header, [(each.line, each.record, each.column, each.detail) for each in rows], "excel"),
-        f"vivier-rejets-{report.started_at.astimezone(PARIS):%Y-%m-%d}",
-    )
+    # there may be 100,000 of them, and others are not to wait meanwhile
+    table = await asyncio.to_thread(_table_of_rejects, visit.language, found, column_words(report.format))
+    return table_file(table, f"vivier-rejets-{report.started_at.astimezone(PARIS):%Y-%m-%d}")
+
+
+def _table_of_rejects(language: Language, found: Sequence[RowError], column: Callable[[str], str]) -> bytes:
+    header = [each.to(language) for each in REJECT_COLUMNS]
+    rows = ((each.line, each.record, each.column, each.detail) for each in shown_rejects(found, column))
+    return csv_of(header, rows, "excel")
 
 
 async def _import_of(visit: Visit, source: str, import_id: str) -> Import:

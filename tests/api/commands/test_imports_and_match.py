@@ -61,11 +61,17 @@ def test_a_file_is_imported_and_matched(server: Server, within: Within, rows: Pa
 
 def test_lots_are_proposed(server: Server, within: Within, rows: Path, tmp_path: Path) -> None:
     """The command and the server give the same proposals, byte for byte; tables show them beside the lots as given."""
-    assert within("import", "allotted", str(rows)).status == 0
+    done = json.loads(within("import", "allotted", str(rows), "--json").out)
     need = tmp_path / "lots.json"
     lots = [{"id": "1", "title": "Entretien", "segments": ["ev-entretien", "pr-locaux"]}]
     need.write_text(json.dumps({"on": "2026-11-24", "territory": {"codes": ["commune:56178"]}, "lots": lots}))
-    until(lambda: decoded(server.ask("POST", "/allotment", need.read_bytes()))["as_given"]["suppliers_reached"] > 0)
+    # nobody else writes meanwhile: the command reads this version too
+    until(
+        lambda: (
+            decoded(server.ask("POST", "/allotment", need.read_bytes()))["stamp"]["data_version"]
+            >= done["data_version"]
+        )
+    )
     served = server.ask("POST", "/allotment", need.read_bytes()).body
     assert within("allot", str(need), "--json").out.encode() == served + b"\n"
     shown = within("allot", str(need)).out

@@ -1,5 +1,6 @@
 """Webhooks are set, shown, changed and removed by their organisation alone."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from domain.client import Scope
 from matching.reference import Reference
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import key, lines, put_record, rows, send
-from tests.api.webhooks.steps import SECRET, World, worlds
+from tests.api.webhooks.steps import SECRET, World, deliverers, worlds
 
 URL = "https://annuaire.example/vivier"
 NEW = {"url": URL, "events": ["suppliers.changed"]}
@@ -316,6 +317,59 @@ async def test_old_deliveries_are_forgotten(world: World) -> None:
         await world.deliver()
         world.later(days=31)
     assert len(await world.deliveries(hook)) == 1
+
+
+async def test_of_those_that_ended_the_latest_are_stored(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("db.delivery.webhook_log.MOST_ENDED", 2)
+    hook, sent = await world.hook(), []
+    for _ in range(4):
+        sent.append((await world.client.post(f"/webhooks/{hook['id']}/ping")).json()["id"])
+        await world.deliver()
+        world.later(seconds=1)
+    assert [one["id"] for one in await world.deliveries(hook)] == sent[1:]  # two that had ended before the last came
+
+
+async def test_where_too_many_wait_the_earliest_are_given_up(
+    world: World, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But not the change of suppliers, which tells of all others; each can be asked for again, as one that failed."""
+    monkeypatch.setattr("db.delivery.webhook_log.MOST_WAITING", 2)
+    hook = await world.hook("suppliers.changed", "import.finished")
+    world.receiver.answers = [(503, {})]
+    await put_record(world.client, source)
+    await world.deliver()
+    for name in "abc":
+        world.later(milliseconds=10)
+        await send(world.client, source, lines(rows(source, name)))
+    changed, first, *latest = await world.deliveries(hook)
+    assert (changed["event"], changed["status"]) == ("suppliers.changed", "waiting")
+    assert (first["status"], first["attempts"], first["next_attempt_at"]) == ("given_up", [], None)
+    assert [one["status"] for one in latest] == ["waiting"] * 2
+    assert (await world.shown(hook))["status"] == "failing"
+    again = await world.client.post(f"/webhooks/{hook['id']}/deliveries/{first['id']}/retry")
+    assert again.json()["status"] == "waiting"
+    await world.deliver()
+    assert (await world.shown(hook))["status"] == "ok"
+
+
+async def test_what_is_under_way_is_not_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless its server died: nobody holds that one any more."""
+    monkeypatch.setattr("db.delivery.webhook_log.MOST_WAITING", 1)
+    hook = await world.hook()
+    path = f"/webhooks/{hook['id']}/ping"
+    await world.client.post(path)
+    world.receiver.silent = True
+    async with deliverers(world.client.services) as (dying,):
+        await dying.begin()
+        await world.receiver.wait_for(1)
+        for seconds, statuses in ((1, ["waiting"] * 2), (3_600, ["given_up", "given_up", "waiting"])):
+            world.later(seconds=seconds)
+            await world.client.post(path)
+            assert [one["status"] for one in await world.deliveries(hook)] == statuses
+        for task in dying.under_way:
+            task.cancel()
+        await asyncio.gather(*dying.under_way, return_exceptions=True)
+    assert [one["status"] for one in await world.deliveries(hook)] == statuses
 
 
 async def test_an_organisation_has_so_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,18 @@ async def test_another_name_is_another_person_of_the_same_account(engine: Engine
         assert await find_session(connection, [DIGEST], NOW) is None
 
 
+async def test_of_many_sessions_of_a_person_the_earliest_ends(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("db.desk.sessions.MOST_OF_ONE", 2)
+    digests = [b"first", b"second", b"third"]
+    async with transaction(engine) as connection:
+        person = await sign_in(connection)
+        for n, digest in enumerate(digests):
+            at = NOW + timedelta(seconds=n)
+            await insert_session_of_person(connection, digest, person, ("match",), at, NOW + DAY, "token")
+        found = [await find_session(connection, [digest], NOW) for digest in digests]
+    assert [each is not None for each in found] == [False, True, True]
+
+
 async def test_two_accounts_are_never_one_person(engine: Engine) -> None:
     """Whatever name and address their provider says, which nobody may have verified."""
     async with transaction(engine) as connection:

@@ -1,5 +1,6 @@
 """The first sheet of a workbook: numbers, days and texts as they are meant; what is damaged or too large is refused."""
 
+import tracemalloc
 from io import BytesIO
 
 import pytest
@@ -87,6 +88,29 @@ def test_elements_are_not_held_without_bound(monkeypatch: pytest.MonkeyPatch, in
     assert read(xlsx("<row><c/></row>" * 3_000)).content == b"\n" * 3_000
     with pytest.raises(UnreadableFile, match="too large"):
         read(xlsx(f"<row>{inside}</row>"))
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "ods"])
+def test_a_long_text_in_many_cells_is_refused_before_it_is_written(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """A thousand cells may share a text, or repeat it, in an archive of a few kilobytes: so much is never held."""
+    text, limit = "a" * 1_000_000, 2_000_000
+    monkeypatch.setattr(workbook_parts, "LARGEST_TABLE", limit)
+    cell = f'<table:table-cell table:number-columns-repeated="1000"><text:p>{text}</text:p></table:table-cell>'
+    shared = "<row>" + "<c t='s'><v>0</v></c>" * 1_000 + "</row>"
+    content = xlsx(shared, (text,)) if kind == "xlsx" else ods(f"<table:table-row>{cell}</table:table-row>")
+    tracemalloc.start()
+    with pytest.raises(UnreadableFile, match="too large"):
+        read(content)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 20 * limit  # a line of it would be 500 times as long
+
+
+def test_the_blanks_of_a_text_are_read_once() -> None:
+    """Where each were the beginning of a search of its own, this would take many minutes."""
+    row = "<row r='1'><c t='s'><v>0</v></c></row>"
+    content = read(xlsx(row, ("a" + " " * 500_000 + "b\n \r\n c",))).content
+    assert content.rstrip(b",\n") == b"a" + b" " * 500_000 + b"b ; c"
 
 
 def test_no_more_of_a_workbook_is_taken_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,12 @@ async def test_the_cookie_is_of_no_use_to_scripts_other_sites_and_plain_connecti
         assert cookie.startswith("__Host-") == is_secure
 
 
+async def test_a_host_that_is_none_is_no_machine_of_ones_own(served: Client) -> None:
+    async with Browser(served.app) as browser:
+        answer = await browser.get("/connexion", headers={"Host": "[no-address"})
+    assert (answer.status_code, "Secure" in answer.headers["set-cookie"]) == (200, True)
+
+
 async def test_a_neighbouring_host_signs_nobody_in(served: Client) -> None:
     """It can set cookies for all hosts of its domain, with a token that it knows, and send a form with its proof."""
     async with Browser(served.app, "https://vivier.example.org") as thief, Browser(served.app) as anne:
@@ -126,6 +132,20 @@ async def test_a_session_ends_with_its_key(served: Client, browser: Browser) -> 
     assert (await browser.get("/besoin")).status_code == 200
     await served.delete(f"/keys/{somebody.key.id}")
     assert (await browser.get("/besoin")).status_code == 303
+
+
+async def test_of_many_sessions_of_a_key_the_earliest_ends(
+    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of another key stay."""
+    monkeypatch.setattr("db.desk.sessions.MOST_OF_ONE", 2)
+    anne, other = await member(served, "match"), await member(served, "match")
+    await browser.sign_in(secret(other.headers))
+    async with Browser(served.app) as first, Browser(served.app) as second, Browser(served.app) as third:
+        for each in (first, second, third):
+            await each.sign_in(secret(anne.headers))
+        found = [(await each.get("/besoin")).status_code for each in (first, second, third, browser)]
+    assert found == [303, 200, 200, 200]
 
 
 async def test_a_session_expires(served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
