@@ -68,7 +68,7 @@ from api.web.problems import answer_failure
 from api.webhooks.routes import ROUTES as WEBHOOK_ROUTES
 from api.webhooks.webhook_kind import webhook_kind
 from db.api_keys import ensure_organisation, find_client, is_well_formed
-from db.core.engine import engine, transaction
+from db.core.engine import cut, engine, transaction
 from db.key_minutes import Share, take_share
 from domain.client import Client
 from matching.reference import Reference, load_reference
@@ -145,6 +145,7 @@ async def database(services: Services) -> AsyncIterator[None]:
         yield
     finally:
         await attached.dispose()
+        cut(attached)  # what is still lent, as to a read that nobody waits for any more
 
 
 @asynccontextmanager

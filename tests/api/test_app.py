@@ -74,6 +74,18 @@ async def test_the_administrators_organisation_is_stored(attached: AsyncTestClie
     assert first["organisation_id"] == second["organisation_id"] == str(stored)
 
 
+async def test_a_connection_that_is_lent_when_the_server_stops_is_closed(
+    settings: Settings, reference: Reference, database_url: str
+) -> None:
+    """As by a read that goes on for others than the request that began it; the pool has no more to do with it."""
+    services = create_app(replace(settings, database_url=database_url), reference, parts=()).state.services
+    async with database(services):
+        lent = await services.database.connect()
+        driven = (await lent.get_raw_connection()).driver_connection
+    assert driven.is_closed()
+    await lent.close()
+
+
 async def test_an_absent_database_is_503(settings: Settings, reference: Reference) -> None:
     """A key that was never seen cannot be judged; the administrator's needs no database."""
     settings = replace(settings, database_url="postgresql://localhost:1/nothing")

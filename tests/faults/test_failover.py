@@ -8,8 +8,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
+from typing import Any
 
-from tests.api.commands.conftest import Server, decoded, until
+from tests.api.commands.conftest import Answer, Server, decoded, until
 from tests.faults.postgres import Cluster
 from tests.faults.processes import workers_of
 
@@ -183,15 +184,27 @@ def put(server: Server, external_id: str, name: str) -> int:
     return version
 
 
+def matched(server: Server) -> Any:
+    """The answer to a need of one of the workers, each of which is ready when it has the directory, not before."""
+    answers: list[Answer] = []
+
+    def is_answered() -> bool:
+        answers.append(server.ask("POST", "/match", NEED))
+        return answers[-1].status == 200
+
+    until(is_answered)
+    return decoded(answers[-1])
+
+
 def data_version(server: Server) -> int:
     """The version that the server, or one of its workers, matches."""
-    version: int = decoded(server.ask("POST", "/match", NEED))["stamp"]["data_version"]
+    version: int = matched(server)["stamp"]["data_version"]
     return version
 
 
 def matched_names(server: Server) -> list[str]:
     """The names of the candidates; in a few requests each worker is asked."""
-    found = [decoded(server.ask("POST", "/match", NEED))["lots"][0]["candidates"] for _ in range(4)]
+    found = [matched(server)["lots"][0]["candidates"] for _ in range(4)]
     return sorted({each["supplier"]["name"] for candidates in found for each in candidates})
 
 
