@@ -31,6 +31,7 @@ class Text(NamedTuple):
 NOTHING = Text("", "")
 AND, OR = Text("et", "and"), Text("ou", "or")
 SEMICOLON = Text(" ; ", "; ")
+_TO_FRENCH = str.maketrans(",.", " ,")
 
 
 def decimal(number: float, language: Language, digits: int = 1) -> str:
@@ -62,7 +63,8 @@ def kilometres(distance_km: float, *, rough: bool = False) -> Text:
         metres = max(round(distance_km * 1_000), 1)
         return Text(f"{metres} m", f"{metres} m")
     digits = 0 if rough and not 0 < distance_km < 10 else 1
-    return Text(f"{decimal(distance_km, 'fr', digits)} km", f"{decimal(distance_km, 'en', digits)} km")
+    en = f"{distance_km:,.{digits}f}"
+    return Text(f"{en.translate(_TO_FRENCH)} km", f"{en} km")
 
 
 def joined(texts: Iterable[Text], separator: Text = SEMICOLON) -> Text:

@@ -76,7 +76,7 @@ async def create_organisation(visit: Visit) -> Response[bytes]:
         return await _organisations_page(visit, tuple(mistakes_of(invalid)), HTTPStatus.UNPROCESSABLE_ENTITY)
     except Conflict as conflict:
         return await _organisations_page(visit, (Mistake("nom", conflict.detail),), HTTPStatus.CONFLICT)
-    return visit.redirect("/admin")
+    return visit.redirect("/admin?fait=enregistree")
 
 
 @page("GET", "/admin/organisations/{organisation_id}", scope="admin")
@@ -106,7 +106,7 @@ async def update_organisation(visit: Visit, organisation_id: str) -> Response[by
         except Conflict as conflict:
             wrong = (Mistake("nom", conflict.detail),)
             return _organisation_page(visit, before, typed, wrong, HTTPStatus.CONFLICT)
-    return visit.redirect("/admin")
+    return visit.redirect("/admin?fait=enregistree")
 
 
 @page("GET", "/admin/cles", scope="admin")
@@ -143,7 +143,7 @@ async def revoke_key(visit: Visit, key_id: str) -> Response[bytes]:
     """The way to the keys, with this one revoked."""
     async with transaction(visit.services.database) as connection:
         await revoke_own_key(connection, visit.call.bearer, id_in(key_id, NO_KEY), visit.services.now())
-    return visit.redirect("/admin/cles")
+    return visit.redirect("/admin/cles?fait=revoquee")
 
 
 @page("GET", "/admin/personnes", scope="admin")
@@ -175,10 +175,10 @@ async def show_person(visit: Visit, person_id: str) -> Response[bytes]:
 @page("POST", "/admin/personnes/{person_id}", scope="admin")
 async def change_person(visit: Visit, person_id: str) -> Response[bytes]:
     """The way to the people, of whom this one is signed out, or forgotten."""
-    act = forget_person if visit.text("faire") == "oublier" else sign_person_out
+    act, done = (forget_person, "oubliee") if visit.text("faire") == "oublier" else (sign_person_out, "deconnectee")
     async with transaction(visit.services.database) as connection:
         await act(connection, visit.call.bearer, id_in(person_id, NO_PERSON), visit.services.now())
-    return visit.redirect("/admin/personnes")
+    return visit.redirect(f"/admin/personnes?fait={done}")
 
 
 async def _organisations_page(

@@ -148,6 +148,7 @@
       L.marker(place(x, y), { icon: L.divIcon({ className: "town", html: name, iconSize: [0, 0] }), interactive: false, keyboard: false, zIndexOffset: -1000 }).addTo(map);
     }
     map.fitBounds(bounds, { padding: [12, 12] });
+    map.getPane("overlayPane").setAttribute("aria-hidden", "true");
     addSeekers(figure, map, markers);
     maps.set(figure.dataset.lot, map);
   };

@@ -100,9 +100,9 @@ def _in_french(detail: str) -> str:
     if found := _FAR_FROM_POSTAL_CODE.fullmatch(detail):
         return f"à {found[1].replace('.', ',')} km des communes du code postal {found[2]}"
     if found := _FAR_FROM_COMMUNE.fullmatch(detail):
-        return f"à {found[1].replace('.', ',')} km {of_place(found[3])} ({found[2]})"
+        return f"à {found[1].replace('.', ',')} km {of_place(found[3])}"
     if found := _IN_ANOTHER_COMMUNE.fullmatch(detail):
-        return f"dans la commune {of_place(found[2])} ({found[1]}), non dans celle {of_place(found[4])} ({found[3]})"
+        return f"dans la commune {of_place(found[2])}, non dans celle {of_place(found[4])}"
     if found := _SIMPLIFIED.fullmatch(detail):
         return f"{found[2]} sommets gardés sur {found[1]}"
     return detail

@@ -13,9 +13,11 @@ from api.desk.frame.refusal_words import REFUSALS
 from api.reports.html import filters
 from api.web.html_templates import html_environment
 from domain.text import labels
-from domain.text.bilingual import Language
+from domain.text.bilingual import SEMICOLON, Language, Text
+from domain.text.typography import typeset
 
 FOLDER = Path(__file__).parents[1] / "templates"
+COLON = Text("\N{NO-BREAK SPACE}: ", ": ")
 
 
 def rendered(template: str, language: Language, **shown: Any) -> bytes:
@@ -29,6 +31,10 @@ def _environment(language: Language) -> Environment:
     tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
     environment.globals |= tables | {"language": language, "asset": asset_path, "REFUSALS": REFUSALS}
     environment.globals["main_pages"] = main_pages
+    environment.globals["colon"], environment.globals["semicolon"] = (
+        COLON.to(language),
+        typeset(SEMICOLON.to(language), language),
+    )
     environment.filters |= filters(language)
     environment.filters["drawing"] = Markup
     return environment

@@ -19,6 +19,7 @@ from api.desk.frame import visit
 from api.desk.frame.templates import FOLDER, rendered
 from api.desk.frame.visit import COOKIE
 from api.desk.pages import PAGES
+from tests.accessibility_tree import unnamed
 from tests.api.desk import pictures
 from tests.api.desk.file_with_all import FILE, file_with_all
 from tests.api.desk.steps import Browser, sign_in_as
@@ -251,6 +252,7 @@ class Gallery:
         assert_fits(window)
         if screen.language == "fr" and view.name not in OF_OTHERS:
             self.note(f"{view.name}-at-{screen}", violations(window, RULES if screen.scripts else OF_WIDTH))
+            self.note(f"names-of-{view.name}-at-{screen}", unnamed(window))
 
     def open(self, window: Chrome, view: View, screen: Screen) -> None:
         """Open the page, fill in and press the button; wait until all has come."""

@@ -19,6 +19,7 @@ def test_a_distance_keeps_its_decimal_unless_it_may_be_rough() -> None:
     assert kilometres(41.23) == Text("41,2 km", "41.2 km")
     assert kilometres(41.23, rough=True) == Text("41 km", "41 km")
     assert kilometres(0.03, rough=True) == Text("30 m", "30 m")
+    assert kilometres(9404.8) == Text("9 404,8 km", "9,404.8 km")
 
 
 def test_lists_are_read_aloud() -> None:

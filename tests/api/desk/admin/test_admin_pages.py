@@ -95,6 +95,7 @@ async def test_a_key_is_revoked_after_a_page_that_says_what_ends(
     await browser.open(f"/admin/cles/{other.key.id}")
     assert "ne revient pas" in unescape(browser.page)
     await browser.submit(f"admin/cles/{other.key.id}")
+    assert "La clé est révoquée" in browser.page
     assert (await other.get("/meetings")).status_code == 401
     await browser.open(f"/admin/cles/{other.key.id}")
     assert "Révoquée" in browser.page

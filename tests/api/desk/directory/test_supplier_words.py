@@ -12,12 +12,12 @@ from matching.reference import Reference
     [
         ("siret_check_failed", "12345678901234", "12345678901234", "12345678901234"),
         ("placed_at_commune", "56260", "Vannes", "Vannes"),
-        ("point_far_from_commune", "12.5 km from 72181 Le Mans", "à 12,5 km du Mans (72181)", None),
+        ("point_far_from_commune", "12.5 km from 72181 Le Mans", "à 12,5 km du Mans", None),
         ("point_far_from_commune", "3.1 km from postal code 56000", "à 3,1 km des communes du code postal 56000", None),
         (
             "point_far_from_commune",
             "in 56260 Vannes, not 56055 Étel",
-            "dans la commune de Vannes (56260), non dans celle d'Étel (56055)",
+            "dans la commune de Vannes, non dans celle d'Étel",
             None,
         ),
         ("no_place", "neither a point nor a commune", "", ""),

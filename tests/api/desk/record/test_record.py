@@ -159,6 +159,7 @@ async def test_decisions_on_several_suppliers_need_a_reason(own: Browser, buyer:
     assert answer.status_code == 422
     assert 'href="#lot-1-motif"' in said(own.page)
     assert own.fields(form)["fournisseur"] == chosen
+    assert "; implanté dans le territoire" in said(own.page), "reasons follow each other in one sentence"
     page = own.page
     await own.submit(form, motif="Tond déjà nos écoles")
     assert "C'est enregistré : 2 décisions" in said(own.page)

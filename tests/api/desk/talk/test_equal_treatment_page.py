@@ -55,7 +55,11 @@ async def test_who_lacks_an_answer_given_to_one_lacks_it_in_the_matrix(
     await desk.buyer.post(f"/exchanges/{exchange}/messages", told)
     assert await gaps(desk) == [("answer_not_shared", ["Bois B", "Chantier C"])]
     await desk.open("egalite")
-    assert [row_of(browser.page, each)[2] for each in THREE] == ["remis par vous ?", "manque", "manque"]
+    assert [row_of(browser.page, each)[2] for each in THREE] == [
+        "remis par vous\N{NARROW NO-BREAK SPACE}?",
+        "manque",
+        "manque",
+    ]
     (link,) = re.findall(r'href="[./]*/(besoins/[^"]*partager=[^"]*)"', browser.page)
     await browser.open(f"/{link}")
     (opened,) = re.findall(r'<details id="partager" open>.*?name="(question-[^"]*)"', browser.page, re.DOTALL)
@@ -71,7 +75,7 @@ async def test_what_some_lack_is_sent_to_each_once(served: Client, browser: Brow
     assert await gaps(desk) == [("missed_information", ["Bois B", "Chantier C"])]
     await desk.open("egalite")
     assert row_of(browser.page, "Bois B")[2] == "manque"
-    assert row_of(browser.page, "Atelier A")[2] == "remis par vous ?"
+    assert row_of(browser.page, "Atelier A")[2] == "remis par vous\N{NARROW NO-BREAK SPACE}?"
     await make_up(desk)
     await desk.send("egalite/message", faire="envoyer", fournisseur=[])
     assert "aucun destinataire n" in browser.page
@@ -80,7 +84,7 @@ async def test_what_some_lack_is_sent_to_each_once(served: Client, browser: Brow
     await desk.send("egalite/message", faire="envoyer")
     assert "Ce que chacun a reçu est à jour" in browser.page
     assert await gaps(desk) == []
-    assert row_of(browser.page, "Bois B")[2] == "remis par vous ?"
+    assert row_of(browser.page, "Bois B")[2] == "remis par vous\N{NARROW NO-BREAK SPACE}?"
     browser.page = form
     await desk.send("egalite/message", faire="envoyer")
     assert len((await desk.exchange())["messages"]) == 4

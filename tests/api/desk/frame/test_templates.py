@@ -1,0 +1,14 @@
+"""What templates put between words is written as each language does."""
+
+import re
+
+from api.desk.frame.templates import FOLDER
+
+
+def test_colons_between_words_are_those_of_the_language() -> None:
+    """French has a space before them, English none: outside of bilingual texts they are `colon` and `semicolon`."""
+    outside = re.compile(r'(?:\}\}|>) [:;] ?(?:\{\{|<)|" [:;] "')
+    found = [
+        f"{file.name}: {each}" for file in FOLDER.rglob("*.html") for each in outside.findall(file.read_text("utf-8"))
+    ]
+    assert found == []
