@@ -69,8 +69,9 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
     The body is streamed: one record per line (NDJSON), one array (JSON), or a table (CSV), at most 1 GiB before and
     after decompression. Each row is a record plus `external_id`. A bad row is rejected with its line (from 1) and
     reason, and stops no other; what is accepted is stored in one transaction, wholly or not at all. The same content
-    again is `unchanged`, and makes no new `data_version`. Imports of one source wait for each other, before
-    their bodies are read; 429 where 30 already do, or where the bodies of others take all the disk there is for them.
+    again is `unchanged`, and makes no new `data_version`. Imports of one source wait for each other, and those of an
+    organisation for its share of the server's places, before their bodies are read; 429 where 30 of a source already
+    do, or where the bodies of others take all the disk there is for them.
     The answer lists the first 10,000 errors; `GET /imports/{id}/errors` has the first 100,000.
     """
     require_own_source(call, source)
