@@ -46,7 +46,7 @@ async def plan_meeting(connection: Connection, acting: Acting, request: MeetingR
     checked = await _checked(connection, acting, request, frozenset())
     now = acting.now()
     meeting = await insert_meeting(connection, acting.organisation_id, checked, now)
-    acting.services.storage_use.add(acting.organisation_id, len(msgspec.json.encode(meeting)))
+    acting.services.storage_use.add(acting.organisation_id, _size(meeting))
     name = f"meeting:{meeting.id}"
     await write_entry(connection, acting.actor, "meeting.created", name, now, version=1, about=(name,))
     return meeting
@@ -55,21 +55,27 @@ async def plan_meeting(connection: Connection, acting: Acting, request: MeetingR
 async def change_meeting(connection: Connection, acting: Acting, before: Meeting, request: MeetingRequest) -> Meeting:
     """Change a meeting that the caller has locked; `before` itself where nothing changes.
 
-    Raises InvalidContent with everything wrong in the request, Conflict for a status that cannot follow, and as
-    `require_storage`.
+    Raises InvalidContent with everything wrong in the request, Conflict for a status that cannot follow and, where the
+    meeting grows, as `require_storage`.
     """
-    await require_storage(connection, acting)
     known = frozenset(each.supplier_id for each in before.participants)
     checked = await _checked(connection, acting, request, known)
     require_move(before.status, checked.status)
     now = acting.now()
     after = await write_meeting(connection, acting.organisation_id, before, checked, now)
+    if (growth := _size(after) - _size(before)) > 0:
+        await require_storage(connection, acting)
+    acting.services.storage_use.add(acting.organisation_id, growth)
     if after is not before:
         action = "meeting.changed" if after.status == before.status else f"meeting.{after.status}"
         detail: Detail = {"fields": changed_fields(before, after)}
         name, version = f"meeting:{after.id}", after.version
         await write_entry(connection, acting.actor, action, name, now, version=version, detail=detail, about=(name,))
     return after
+
+
+def _size(meeting: Meeting) -> int:
+    return len(msgspec.json.encode(meeting))
 
 
 async def _checked(
