@@ -166,11 +166,11 @@ def open_lots(base: str, key: str, folder: Path) -> None:
         window.get(f"{base}/besoin/resultat?{urlencode({'lieu': 'commune:56178'} | titles)}")
         (page_heading,) = window.find_elements(By.TAG_NAME, "h1")
         window.find_element(By.CSS_SELECTOR, "[name=voir][value='6']").send_keys(Keys.ENTER)
-        waiting(window).until(lambda page: page.switch_to.active_element.get_attribute("id") == "lot-6")
+        waiting(window).until(lambda page: page.execute_script("return document.activeElement.id") == "lot-6")
         assert window.find_elements(By.ID, "reponse-1") == []
         window.find_element(By.ID, "suite-6").send_keys(Keys.ENTER)
         waiting(window).until(lambda page: page.find_elements(By.ID, "avant-6"))
-        focused = window.switch_to.active_element.get_attribute("aria-labelledby")
-        assert focused == "candidats-6"
+        focused = "return document.activeElement.getAttribute('aria-labelledby')"
+        waiting(window).until(lambda page: page.execute_script(focused) == "candidats-6")
         assert page_heading.is_displayed()
         assert_fits(window)
