@@ -21,6 +21,7 @@ from api.exchanges.reply_form import ReplyForm
 from api.exchanges.reply_links import last_day
 from api.exchanges.supplier_view import VisibleExchange
 from api.web.content_negotiation import HTML
+from api.web.html_templates import STYLE as PAGES_STYLE
 from api.web.html_templates import html_environment
 from api.web.problems import Refusal
 from domain.errors import Problem
@@ -29,7 +30,7 @@ from domain.text.bilingual import long_date
 from domain.text.typography import PARIS
 
 FOLDER = Path(__file__).parent / "templates"
-STYLE = (FOLDER / "style.css").read_text(encoding="utf-8")
+STYLE = PAGES_STYLE + (FOLDER / "style.css").read_text(encoding="utf-8")
 _STYLE_DIGEST = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
 PRIVATE: Mapping[str, str] = {

@@ -13,7 +13,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import title_contains, title_is
 from selenium.webdriver.support.wait import WebDriverWait
 
-from api.exchanges.reply_page import FOLDER
+from api.exchanges.reply_page import FOLDER, STYLE
 from tests.api.exchanges.steps import BROWSER, Opened, create_exchange, keyless, move
 from tests.api.sync.factories import Client
 from tests.browser import browsing, installed, on_a_socket
@@ -86,7 +86,7 @@ def test_every_class_of_the_page_has_a_style() -> None:
     """`done` but says which notice it is."""
     templates = [file.read_text() for file in FOLDER.glob("*.html")]
     classes = {one for text in templates for each in re.findall(r'class="([\w -]+)"', text) for one in each.split()}
-    styled = set(re.findall(r"\.([a-z]+)", (FOLDER / "style.css").read_text()))
+    styled = set(re.findall(r"\.([a-z]+)", STYLE))
     assert classes - styled == {"done"}
 
 
