@@ -87,12 +87,12 @@ async def test_a_trade_leads_to_the_form_of_a_need_for_it(served: Client, browse
 async def test_the_number_of_local_suppliers_leads_to_them_in_the_directory(
     served: Client, browser: Browser, source: str
 ) -> None:
-    mende = {"location": {"lat": 44.5181, "lon": 3.4999}, "address": {"commune": "48095"}}
-    await put_record(served, source, "1", **mende)
-    stored = await put_record(served, source, "2", **mende)
+    perpignan = {"location": {"lat": 42.6986, "lon": 2.8956}, "address": {"commune": "66136"}}
+    await put_record(served, source, "1", **perpignan)
+    stored = await put_record(served, source, "2", **perpignan)
     await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
     await browser.sign_in()
-    await browser.open("/territoires/departement:48")
+    await browser.open("/territoires/departement:66")
     page = browser.page
     local = {label: numbers[1] for label, numbers in rows(page)}
     (path,) = set(re.findall(r'href="[./]*(annuaire\?[^"]*metier=ev-entretien)"', unescape(page)))
