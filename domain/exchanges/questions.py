@@ -104,7 +104,7 @@ def _read(
                 pending.pop(version.id, None)
         elif message.corrects is None:
             to = sole_receiver(recipients, message.supplier_id)
-            taken = _taken(message, to, pending, chains)
+            taken = _answered_by(message, to, pending, chains)
             answered.update(taken)
             pending = {each: asker for each, asker in pending.items() if each not in taken}
             if to is not None:
@@ -118,7 +118,7 @@ def _read(
     return chains, published, answered, replies
 
 
-def _taken(message: Message, to: UUID | None, pending: Mapping[UUID, UUID | None], chains: Chains) -> list[UUID]:
+def _answered_by(message: Message, to: UUID | None, pending: Mapping[UUID, UUID | None], chains: Chains) -> list[UUID]:
     """The questions that a buyer's message answers: those that it names, else those open of its one recipient.
 
     Of a message to all that names none, the confidential ones: they cannot be published.
