@@ -5,29 +5,31 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
 
 from api.web.pagination import Cursor
 from api.web.query_string import invalid
-from db.suppliers.read import Filters
+from db.suppliers.read import Box, Filters, Ground, PlacedSupplier
 from domain.errors import Problem, pointer
 from domain.law.eligibility import eligibility
 from domain.law.rules import Rules
 from domain.law.supplier_facts import LegalFacts
-from domain.needs.need import Kilometres, Reserved, Siret
+from domain.needs.need import Kilometres, Reserved, Siret, TerritoryRequest
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
-from domain.reference.territory import Territories, UnknownTerritory
+from domain.reference.territory import Area, Territories, UnknownTerritory
 from domain.suppliers.record_check import unknown_segment
 from domain.suppliers.supplier import Kind, Point, Supplier
 from domain.text.bilingual import Text
-from matching.geo.radius_search import Box, box_around, within
+from matching.geo.radius_search import are_on, box_around, boxes_of, within
 from matching.indexed_supplier import legal_facts
 from matching.reference import Reference
 
 Test = Callable[[Sequence[Supplier]], Sequence[bool]]
+PlaceTest = Callable[[Sequence[Supplier | PlacedSupplier]], Sequence[bool]]
+Placed = TypeVar("Placed", Supplier, PlacedSupplier)
 
 MOST_VALUES = 50
 _NUMBER = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,15})?")
@@ -61,7 +63,9 @@ class SupplierQuery(msgspec.Struct, frozen=True, kw_only=True):
     territory: (
         Annotated[
             tuple[str, ...],
-            msgspec.Meta(max_length=MOST_VALUES, description="The code of a territory that the supplier is located in"),
+            msgspec.Meta(
+                max_length=MOST_VALUES, description="The code of a territory in which the supplier stands, by its point"
+            ),
         ]
         | None
     ) = None
@@ -99,31 +103,40 @@ class SupplierQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Narrowing(NamedTuple):
-    """The filters of the database, and the tests that it cannot make of the suppliers it finds."""
+    """The filters of the database, and the tests that it cannot make of the suppliers it finds.
+
+    `stands`: whether they stand in the territory; None: anywhere.
+    """
 
     filters: Filters
     tests: tuple[Test, ...]
+    stands: PlaceTest | None = None
 
     def passed(self, suppliers: Sequence[Supplier]) -> list[Supplier]:
         """The suppliers that pass every test, in the same order."""
+        suppliers = self.standing(suppliers)
         for test in self.tests:
             suppliers = [one for one, passes in zip(suppliers, test(suppliers), strict=True) if passes]
         return list(suppliers)
+
+    def standing(self, suppliers: Sequence[Placed]) -> Sequence[Placed]:
+        """The suppliers that stand in the territory, in the same order."""
+        if self.stands is None:
+            return suppliers
+        return [one for one, stands in zip(suppliers, self.stands(suppliers), strict=True) if stands]
 
 
 def narrowing(query: SupplierQuery, reference: Reference, on: date) -> Narrowing:
     """The filters and tests of a query, eligibility as of the day `on`. Raises Refusal (422) with all its faults."""
     problems: list[Problem] = []
     activities = _activities(query.segment, reference, problems)
-    communes = _communes(query.territory, reference.territories, problems)
+    areas = _areas(query.territory, reference.territories, problems)
     circle = _circle(query, problems)
     box = _box(query.bbox, problems)
     if problems:
         raise invalid(*problems)
     tests: list[Test] = []
-    if communes is not None and len(communes) == len(reference.territories.communes):
-        communes = None  # cheaper to test than tens of thousands of codes are to compare
-        tests.append(lambda suppliers: [one.commune is not None for one in suppliers])
+    ground, stands = (None, None) if areas is None else _standing(areas, reference)
     if circle is not None:
         centre, radius_km = circle
         tests.append(lambda suppliers: within([one.location for one in suppliers], centre, radius_km))
@@ -132,7 +145,7 @@ def narrowing(query: SupplierQuery, reference: Reference, on: date) -> Narrowing
         tests.append(lambda all_: [_may_answer(legal_facts(one), reserved, on, reference.rules) for one in all_])
     filters = Filters(
         activities=activities,
-        communes=communes,
+        ground=ground,
         kinds=query.kind,
         source=query.source,
         siret=query.siret,
@@ -141,7 +154,7 @@ def narrowing(query: SupplierQuery, reference: Reference, on: date) -> Narrowing
         bbox=box,
         active=query.active,
     )
-    return Narrowing(filters, tuple(tests))
+    return Narrowing(filters, tuple(tests), stands)
 
 
 def _activities(
@@ -158,17 +171,33 @@ def _activities(
     return tuple(sorted(found))
 
 
-def _communes(codes: Iterable[str] | None, territories: Territories, problems: list[Problem]) -> tuple[str, ...] | None:
-    """The INSEE codes of all communes of the territories."""
+def _areas(codes: Iterable[str] | None, territories: Territories, problems: list[Problem]) -> list[Area] | None:
     if codes is None:
         return None
-    found = set[int]()
+    found: list[Area] = []
     for place, code in enumerate(codes):
         try:
-            found.update(territories.area(code).communes)
+            found.append(territories.area(code))
         except UnknownTerritory as unknown:
             problems.append(Problem(pointer("territory", place), unknown.code, unknown.detail))
-    return tuple(territories.communes[ordinal].code for ordinal in sorted(found))
+    return found
+
+
+def _standing(areas: Sequence[Area], reference: Reference) -> tuple[Ground, PlaceTest]:
+    """The ground of the areas, as the database can search it, and the test of who stands on it.
+
+    A supplier stands where its point does, as for a match; where no outline is known, in its commune.
+    """
+    geography, communes = reference.geography, reference.territories.communes
+    without_outline = {n for area in areas for n in area.communes if communes[n].lat is None}
+    codes = frozenset(communes[ordinal].code for ordinal in without_outline)
+    shape = geography.territory(TerritoryRequest(codes=tuple(area.id for area in areas))).shape
+
+    def stands(suppliers: Sequence[Supplier | PlacedSupplier]) -> list[bool]:
+        on_ground = are_on(shape, [one.location for one in suppliers])
+        return [is_on or one.commune in codes for is_on, one in zip(on_ground, suppliers, strict=True)]
+
+    return Ground(boxes_of(map(geography.outlines_of, areas)), tuple(sorted(codes))), stands
 
 
 def _circle(query: SupplierQuery, problems: list[Problem]) -> tuple[Point, float] | None:

@@ -17,6 +17,8 @@ READ_AT_MOST = 2_000
 """Suppliers tested for one page, where the database cannot apply all filters: the page may then be short or empty, and
 still have a next one."""
 COUNTED_AT_MOST = 1_000
+LOOKED_AT_MOST = 20_000
+"""Suppliers in the boxes around a territory whose points are looked at, to count those that stand in it."""
 
 
 class FoundSuppliers(NamedTuple):
@@ -51,26 +53,35 @@ async def search(services: Services, query: SupplierQuery) -> FoundSuppliers:
 async def count(services: Services, query: SupplierQuery) -> int | None:
     """The number of suppliers that pass the filters, counted to one more than `COUNTED_AT_MOST`.
 
-    None where it takes tests that the database cannot make. Raises Refusal (422) for a faulty query.
+    None where it takes tests of whole suppliers, or of too many points. Raises Refusal (422) for a faulty query.
     """
     narrowed = narrowing(query, services.reference, services.today())
     if narrowed.tests:
         return None
+    if narrowed.stands is not None:
+        found = await _in_brief(services, narrowed, LOOKED_AT_MOST)
+        return None if found is None else min(len(found), COUNTED_AT_MOST + 1)
     async with transaction(services.database) as connection:
         return await count_suppliers(connection, narrowed.filters, COUNTED_AT_MOST + 1)
 
 
 async def placed(services: Services, query: SupplierQuery) -> Sequence[PlacedSupplier]:
-    """The suppliers that pass the filters and have a point, where they are no more than `COUNTED_AT_MOST`; else ().
+    """The suppliers that pass the filters, where they are no more than `COUNTED_AT_MOST`; else ().
 
-    Also () where it takes tests that the database cannot make. Raises Refusal (422) for a faulty query.
+    Also () where it takes tests of whole suppliers, or of too many points. Raises Refusal (422) for a faulty query.
     """
     narrowed = narrowing(query, services.reference, services.today())
     if narrowed.tests:
         return ()
+    found = await _in_brief(services, narrowed, COUNTED_AT_MOST if narrowed.stands is None else LOOKED_AT_MOST)
+    return found if found is not None and len(found) <= COUNTED_AT_MOST else ()
+
+
+async def _in_brief(services: Services, narrowed: Narrowing, most: int) -> Sequence[PlacedSupplier] | None:
+    """Those that pass the filters and stand where they ask; None where the database finds more than `most`."""
     async with transaction(services.database) as connection:
-        found = await placed_suppliers(connection, narrowed.filters, COUNTED_AT_MOST + 1)
-    return found if len(found) <= COUNTED_AT_MOST else ()
+        found = await placed_suppliers(connection, narrowed.filters, most + 1)
+    return None if len(found) > most else narrowed.standing(found)
 
 
 async def _find(

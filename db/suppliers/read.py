@@ -32,7 +32,7 @@ from db.suppliers.additions import SIREN_DIGITS
 from db.suppliers.regroup import KEY_ARRAYS, key_arrays
 from db.suppliers.write import survivors
 from domain.suppliers.deduplication import RecordKey
-from domain.suppliers.supplier import SourceRef, Supplier
+from domain.suppliers.supplier import Point, SourceRef, Supplier
 from domain.text.normalise import fold
 
 # Decoding a batch holds the event loop for a few milliseconds, not more.
@@ -93,23 +93,33 @@ class Entry(msgspec.Struct, frozen=True):
     supplier: Supplier
 
 
+Box = tuple[float, float, float, float]
+
+
+class Ground(NamedTuple):
+    """Where a supplier may stand, at least: boxes for its point, or communes."""
+
+    boxes: tuple[Box, ...]
+    communes: tuple[str, ...]
+
+
 class Filters(msgspec.Struct, frozen=True):
     """The filters of a page of suppliers; None does not narrow, an empty tuple lets nothing through.
 
     `activities`: segment and family ids, one of which an offer names, and CPV codes (8 digits), one of which an offer
-    without segments carries. `communes`: current INSEE codes. `q`: words that all occur in the name or trade name,
-    whole or in part, whatever their case and accents. `bbox`: west, south, east, north in degrees; west > east crosses
-    the antimeridian.
+    without segments carries. `ground`: boxes, one of which holds the point, or communes (current INSEE codes), one of
+    which is the supplier's. `q`: words that all occur in the name or trade name, whole or in part, whatever their case
+    and accents. `bbox` and boxes: west, south, east, north in degrees; west > east crosses the antimeridian.
     """
 
     activities: tuple[str, ...] | None = None
-    communes: tuple[str, ...] | None = None
+    ground: Ground | None = None
     kinds: tuple[str, ...] | None = None
     source: str | None = None
     siret: str | None = None
     siren: str | None = None
     q: str | None = None
-    bbox: tuple[float, float, float, float] | None = None
+    bbox: Box | None = None
     active: bool | None = None
 
 
@@ -248,23 +258,26 @@ async def count_suppliers(connection: Connection, filters: Filters, most: int) -
 
 
 class PlacedSupplier(NamedTuple):
-    """A supplier as a map shows it, in degrees (WGS 84)."""
+    """A supplier as a map shows it; `location` null: it has no point."""
 
     id: UUID
     name: str
     commune: str | None
-    lat: float
-    lon: float
+    location: Point | None
 
 
 async def placed_suppliers(connection: Connection, filters: Filters, most: int) -> Sequence[PlacedSupplier]:
-    """Up to `most` of the suppliers that pass the filters and have a point."""
+    """Up to `most` of the suppliers that pass the filters, in brief."""
     columns = suppliers.c
     name = columns.document.op("->>", return_type=SqlText())(literal("name", SqlText))
     query = select(columns.id, name, columns.commune, columns.lat, columns.lon).where(
-        ~columns.deleted, columns.lat.is_not(None), *_conditions(filters)
+        ~columns.deleted, *_conditions(filters)
     )
-    return [PlacedSupplier(*row) for row in await connection.execute(query.order_by(columns.id).limit(most))]
+    rows = await connection.execute(query.order_by(columns.id).limit(most))
+    return [
+        PlacedSupplier(id_, called, commune, None if lat is None else Point(lat, lon))
+        for id_, called, commune, lat, lon in rows
+    ]
 
 
 def _next_changes(position: Position, limit: int) -> Select[Any]:
@@ -289,8 +302,9 @@ def _next_changes(position: Position, limit: int) -> Select[Any]:
 def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
     if filters.activities is not None:
         yield suppliers.c.activities.overlap(list(filters.activities))
-    if filters.communes is not None:
-        yield suppliers.c.commune == func.any(list(filters.communes))
+    if filters.ground is not None:
+        in_commune = suppliers.c.commune == func.any(list(filters.ground.communes))
+        yield or_(in_commune, *(_in_bbox(*box) for box in filters.ground.boxes))
     if filters.kinds is not None:
         yield suppliers.c.kinds.overlap(list(filters.kinds))
     if filters.source is not None:

@@ -36,10 +36,11 @@ async def map_of_search(visit: Visit, form: DirectoryForm, shown: Sequence[Suppl
     more than can be shown. Each leads to its page. None where no place is known."""
     spots = [_spot(visit, one.id, one.name, one.commune, one.location) for one in shown if one.location]
     ids = {one.id for one in shown}
-    for one in await placed(visit.services, form.query()):
-        if one.id not in ids:
-            at = Point(lat=one.lat, lon=one.lon)
-            spots.append(_spot(visit, one.id, one.name, one.commune, at, standing="on_proof"))
+    spots += [
+        _spot(visit, one.id, one.name, one.commune, one.location, standing="on_proof")
+        for one in await placed(visit.services, form.query())
+        if one.id not in ids and one.location is not None
+    ]
     if not spots:
         return None
     codes = tuple(area.id for area in form.areas)

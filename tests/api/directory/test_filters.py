@@ -69,10 +69,17 @@ def by_segment(draw: random.Random, reference: Reference) -> Choice:
 
 
 def by_territory(draw: random.Random, reference: Reference) -> Choice:
-    territories = reference.territories
+    """Where its point is, whatever its address says."""
     wanted = draw.choice(["region:53", "departement:35", "nuts:FRG", "epci:243500741", "country:FR", "departement:974"])
-    inside = {territories.communes[ordinal].code for ordinal in territories.area(wanted).communes}
-    return "territory", wanted, lambda supplier: supplier.commune in inside
+    inside = set(reference.territories.area(wanted).communes)
+    communes = {code: ordinal for ordinal, code in enumerate(each.code for each in reference.territories.communes)}
+
+    def passes(supplier: SupplierDocument) -> bool:
+        at = supplier.location
+        holder = reference.geography.commune_of(at.lat, at.lon) if at else None
+        return holder is not None and communes[holder.code] in inside
+
+    return "territory", wanted, passes
 
 
 def by_place(draw: random.Random, _: Reference) -> Choice:

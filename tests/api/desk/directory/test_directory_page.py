@@ -39,7 +39,9 @@ def names(page: str) -> list[str]:
 async def test_a_search_finds_what_the_api_finds(served: Client, browser: Browser, source: str) -> None:
     word = f"Jardins {uuid4().hex[:8]}"
     for number, commune in enumerate(("56178", "56260", "35238")):
-        await put_record(served, source, str(number), name=f"{word} {number}", address={"commune": commune})
+        await put_record(
+            served, source, str(number), name=f"{word} {number}", address={"commune": commune}, location=None
+        )
     await browser.sign_in()
     asked = f"q={word}&territory=departement:56&segment=ev-entretien&active=true"
     expected = [each["name"] for each in (await served.get(f"/suppliers?{asked}")).json()["items"]]

@@ -8,6 +8,7 @@ from tests.api.exchanges.test_reply_page import Outline
 from tests.api.sync.factories import Client, put_record
 
 CODE = "departement:56"
+NUMBER = r"\d[\d\s]*"
 
 
 async def open_territory(served: Client, browser: Browser, source: str, query: str = "") -> str:
@@ -22,7 +23,14 @@ def rows(page: str) -> list[tuple[str, list[int]]]:
     """The rows of the table of trades: labels, and their numbers."""
     table = page.partition('class="trades"')[2].partition("</table>")[0]
     found = re.findall(r'<th scope="row"><a[^>]*>(.*?)</a></th>(.*?)</tr>', table, re.DOTALL)
-    return [(unescape(label), [int(n) for n in re.findall(r"<td>(?:<a[^>]*>)?(\d+)", cells)]) for label, cells in found]
+    return [
+        (unescape(label), [*map(whole, re.findall(rf"<td>(?:<a[^>]*>)?({NUMBER})", cells))]) for label, cells in found
+    ]
+
+
+def whole(shown: str) -> int:
+    """A number as a page shows it, thousands set apart."""
+    return int(re.sub(r"\D", "", unescape(shown)))
 
 
 async def test_the_table_has_the_counts_of_the_api(served: Client, browser: Browser, source: str) -> None:
@@ -62,9 +70,9 @@ async def test_the_map_has_the_counts_of_the_api(served: Client, browser: Browse
     page = await open_territory(served, browser, source, "?niveau=commune&metier=ev-entretien")
     areas = (await served.get(f"/supply?territory={CODE}&segments=ev-entretien&level=commune&format=geojson")).json()
     table = page.partition("La carte en tableau")[2].partition("</table>")[0]
-    found = re.findall(r'territoires/(commune:\w+)">.*?<td>(\d+)</td>', table, re.DOTALL)
+    found = re.findall(r'territoires/(commune:\w+)">.*?<td>(' + NUMBER + ")</td>", table, re.DOTALL)
     expected = {each["id"]: each["properties"]["local"].get("ev-entretien", 0) for each in areas["features"]}
-    assert {code: int(number) for code, number in found} == expected
+    assert {code: whole(number) for code, number in found} == expected
     assert sum(expected.values()) > 0
 
 
