@@ -37,14 +37,16 @@ class DeliveryKind:
     """A kind of delivery.
 
     `attempt` makes one attempt, within `patience`; an exception is a failure (`error`). `queue` is called before rows
-    are claimed, to queue what follows from the state of the database; `also_note` in the transaction that records a
-    result. `at_once`: the number of simultaneous attempts of this process; `share`: those of one owner, in all.
+    are claimed, to queue what follows from the state of the database; `lock` before a result is written, for what
+    others lock before its deliveries, and `also_note` after, both in its transaction. `at_once`: the number of
+    simultaneous attempts of this process; `share`: those of one owner, in all.
     """
 
     outbox: Outbox
     schedule: Schedule
     attempt: Callable[[Claimed], Awaitable[Outcome]]
     queue: Callable[[Connection], Awaitable[None]] | None = None
+    lock: Callable[[Connection, Claimed], Awaitable[None]] | None = None
     also_note: Callable[[Connection, Claimed, Result], Awaitable[None]] | None = None
     at_once: int = 8
     share: Share | None = None
@@ -149,6 +151,8 @@ class Deliverer:
             moments = started, self.now()
             result = result_of(outcome, self.kind.schedule, claimed.attempts, claimed.queued_at, moments, self.jitter())
             async with self._recording, transaction(self.engine) as connection:
+                if self.kind.lock:
+                    await self.kind.lock(connection, claimed)
                 if not await write_result(connection, self.kind.outbox, claimed, result):
                     log.warning("the lease on a delivery was over before its end", delivery=str(claimed.id))
                 elif self.kind.also_note:

@@ -15,7 +15,7 @@ from api.runtime.services import Services
 from api.web.pagination import write_cursor
 from db.core.engine import Connection
 from db.delivery.outbox import Claimed
-from db.delivery.webhook_log import note_attempt
+from db.delivery.webhook_log import lock_webhook, note_attempt
 from db.delivery.webhooks import OF_ONE_ORGANISATION, queue, webhooks_behind
 from db.schema.webhook_tables import webhook_deliveries
 from db.suppliers.read import end_of_version
@@ -48,6 +48,7 @@ async def webhook_kind(services: Services) -> AsyncIterator[DeliveryKind]:
             schedule=SCHEDULE,
             attempt=attempts.attempt,
             queue=queue_changes,
+            lock=lock_webhook,
             also_note=_log_attempt,
             patience=PATIENCE,
             at_once=AT_ONCE,

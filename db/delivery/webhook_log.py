@@ -75,6 +75,12 @@ def _beyond(which: ColumnElement[bool], most: int) -> Select[Any]:
     return select(ids).where(which, ids < earliest_within)
 
 
+async def lock_webhook(connection: Connection, claimed: Claimed) -> None:
+    """Keep the webhook of a delivery from being changed or deleted until this transaction ends."""
+    webhook = select(webhooks.c.id).where(webhooks.c.id == claimed.row["lane"])
+    await connection.execute(webhook.with_for_update(key_share=True))
+
+
 async def note_attempt(connection: Connection, claimed: Claimed, result: Result) -> None:
     """Log an attempt, and set what it says of the webhook; in the transaction that records its result."""
     webhook_id = claimed.row["lane"]

@@ -2,18 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
 from db.api_keys import create_key
-from db.core.engine import transaction
+from db.core.engine import Connection, transaction
+from db.delivery.outbox import Claimed
 from domain.client import Scope
+from domain.delivery.backoff import Result
 from matching.reference import Reference
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import key, lines, put_record, rows, send
 from tests.api.webhooks.steps import SECRET, World, deliverers, worlds
+from tests.db.suppliers.samples import lock_is_awaited
 
 URL = "https://annuaire.example/vivier"
 NEW = {"url": URL, "events": ["suppliers.changed"]}
@@ -249,6 +253,30 @@ async def test_a_removed_one_is_told_nothing_more(world: World, source: str) -> 
     assert_refused(await world.client.delete(path), 404, "not-found")
     await world.deliver()
     assert world.receiver.received == []
+
+
+async def test_it_can_be_deleted_while_a_delivery_is_written(world: World) -> None:
+    """Both lock the webhook first: neither waits for the other for ever."""
+    hook = await world.hook()
+    await world.client.post(f"/webhooks/{hook['id']}/ping")
+    engine, deleted = world.client.services.database, asyncio.Event()
+
+    async with deliverers(world.client.services) as (worker,):
+        note = worker.kind.also_note
+        assert note is not None
+
+        async def note_while_deleting(connection: Connection, claimed: Claimed, result: Result) -> None:
+            deleted.set()
+            await lock_is_awaited(engine, "transactionid")
+            await note(connection, claimed, result)
+
+        worker.kind = replace(worker.kind, also_note=note_while_deleting)
+        assert await worker.begin() == 1
+        await deleted.wait()
+        answer = await world.client.delete(f"/webhooks/{hook['id']}")
+        await asyncio.gather(*worker.under_way)
+    assert answer.status_code == 204, answer.text
+    assert len(world.receiver.received) == 1
 
 
 async def test_the_journal_tells_who_made_changed_and_removed_it(world: World) -> None:
