@@ -89,7 +89,7 @@ async def create_calendar_feed(call: Call) -> Response[bytes]:
         return await once(call, connection, b"", carry_out, completed=completed)
 
 
-@feed_endpoint("DELETE", "/meetings/feed", scope="needs", answers=None, status=204)
+@feed_endpoint("DELETE", "/meetings/feed", scope="needs", answers=None, status=204, problems=("not-found",))
 async def delete_calendar_feed(call: Call) -> None:
     """Take the key's address of the calendar away: it no longer opens. 404 where there is none."""
     async with transaction(call.services.database) as connection:

@@ -14,6 +14,12 @@ NAMES: Mapping[str, str] = {JSON: "json", GEOJSON: "geojson", CSV: "csv", HTML: 
 """The media types that an address can name."""
 KEPT_AS_FILES: Mapping[str, str] = {GEOJSON: "geojson", CSV: "csv"}
 """The media types of answers that people keep as files, each with its extension."""
+CsvDialect = Literal["plain", "excel"]
+"""How CSV is written."""
+MapFormat = Literal["json", "geojson"]
+PageFormat = Literal["json", "html"]
+TableFormat = Literal["json", "geojson", "csv"]
+"""Names of media types that several routes offer together."""
 _FORMAT = "The media type of the answer; it goes before the `Accept` header"
 _CSV = "`excel`: CSV as French spreadsheets open it by a double click (semicolons, decimal commas, byte order mark)"
 
@@ -32,7 +38,7 @@ class AddressFormats:
             ("format", Annotated[named, msgspec.Meta(description=_FORMAT)] | None, None)
         ]
         if self._has_csv:
-            fields.append(("csv", Annotated[Literal["plain", "excel"], msgspec.Meta(description=_CSV)] | None, None))
+            fields.append(("csv", Annotated[CsvDialect, msgspec.Meta(description=_CSV)] | None, None))
         name, text = f"{query.__name__}AndFormat", {"__doc__": query.__doc__}
         return msgspec.defstruct(name, fields, bases=(query,), frozen=True, kw_only=True, namespace=text)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal, get_args
 
+from api.web.address_formats import CsvDialect, MapFormat, PageFormat, TableFormat
 from api.web.problems import RequestPart
 from domain import audit
 from domain.allotment import request as allotment
@@ -41,6 +42,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "Confidence": shortlist.Confidence,
             "ContactCode": matrix.ContactCode,
             "ContractKind": need.ContractKind,
+            "CsvDialect": CsvDialect,
             "DatabaseState": DatabaseState,
             "DecisionCode": frozen.DecisionCode,
             "DeliveryState": exchange.DeliveryState,
@@ -56,6 +58,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "InformationKind": disclosures.InformationKind,
             "Language": Language,
             "LegalForm": supplier.LegalForm,
+            "MapFormat": MapFormat,
             "MeasuredTo": shortlist.MeasuredTo,
             "MeetingFormat": meeting.Format,
             "MeetingStatus": meeting.MeetingStatus,
@@ -63,6 +66,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "Nature": need.Nature,
             "NeedStatus": status.Status,
             "Outcome": shortlist.Outcome,
+            "PageFormat": PageFormat,
             "ParticipantRole": meeting.Role,
             "Presence": shortlist.Presence,
             "PrestaType": supplier.PrestaType,
@@ -86,6 +90,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "SegmentRole": shortlist.Role,
             "Severity": shortlist.Severity,
             "Stance": exchange.Stance,
+            "TableFormat": TableFormat,
             "Technique": need.Technique,
             "TensionLevel": shortlist.TensionLevel,
             "TerritoryKind": territory.TerritoryKind,

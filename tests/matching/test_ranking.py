@@ -4,6 +4,8 @@ from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.needs.need import Lot
 from domain.suppliers.supplier import Supplier
@@ -21,6 +23,7 @@ from tests.factories import (
     names,
     need,
     offer,
+    offerless,
     place,
     supplier,
 )
@@ -63,6 +66,20 @@ def test_eligibility_says_nothing_where_nothing_is_reserved() -> None:
 def test_the_best_of_several_reserved_types_counts() -> None:
     shops = supplier("EA", at=FARTHER, approvals=approved("EA")), supplier("unknown", approvals=None)
     assert order(lot(reserved=("iae", "handicap"), site=place(RENNES)), *shops) == ["EA", "unknown"]
+
+
+@given(st.permutations(range(24)))
+def test_what_is_equal_is_drawn_alike_in_whatever_order_the_rows_come(rows: list[int]) -> None:
+    """Candidates, near misses and those of unknown trade."""
+    equal = [supplier(f"equal {number}") for number in range(8)]
+    near = [supplier(f"near {number}", offer(radius_km=1), at=NANTES) for number in range(8)]
+    unknown = [offerless(f"unknown {number}") for number in range(8)]
+    pool = [*equal, *near, *unknown]
+    wanted = need(lot(site=place(RENNES)), limit=5)
+    drawn, again = matched(wanted, *pool), matched(wanted, *(pool[row] for row in rows))
+    for part in ("candidates", "near_misses"):
+        assert names(getattr(drawn, part)) == names(getattr(again, part))
+    assert names(drawn.unknown_trade.nearest) == names(again.unknown_trade.nearest)
 
 
 BESIDE = {
