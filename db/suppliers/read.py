@@ -97,7 +97,7 @@ Box = tuple[float, float, float, float]
 
 
 class Ground(NamedTuple):
-    """Where a supplier may stand, at least: boxes for its point, or communes."""
+    """Ground that a supplier may stand on: boxes that may hold its point, and communes."""
 
     boxes: tuple[Box, ...]
     communes: tuple[str, ...]
