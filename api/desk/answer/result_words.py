@@ -66,8 +66,8 @@ def _question(gate: Gate, lot: LotShortlist, asked: Lot) -> Text:
             asks = [ASKS_OF_RESERVED[each] for each in asked.reserved or ()]
             fr, en = " ; ou ".join(each.fr for each in asks), "; or ".join(each.en for each in asks)
             return Text(
-                f"Bonjour, pour un lot réservé ({trades}, {where}) : {fr} ?",
-                f"Hello, about a reserved lot ({trades}, {where}): {en}?",
+                f"Bonjour, nous préparons un achat ({trades}, {where}) : {fr} ?",
+                f"Hello, we are preparing a purchase ({trades}, {where}): {en}?",
             )
 
 

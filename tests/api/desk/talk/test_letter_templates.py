@@ -4,12 +4,17 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api.desk.talk.letter_templates import TEMPLATES, filled_in
+from domain.exchanges.letter import OutgoingMessage, letter
 from domain.exchanges.placeholders import placeholders_in
+from domain.exchanges.purchase import purchase_name
 from domain.meetings.meeting import HALF_DAY, Meeting
 from domain.needs.need import Lot, PlannedNeed
 from domain.text.bilingual import Language
+from tests.domain.needs.lot_words import words_of_lots
 
 NEED = PlannedNeed(
     title="Entretien du parc", lots=(Lot(id="1", title="Tonte"), Lot(id="2", segments=("ev-entretien",)))
@@ -52,9 +57,19 @@ def test_all_that_a_template_leaves_to_be_filled_in_is_found(name: str, left: in
     assert len(placeholders_in("\n".join(filled_in(name, NEED, language)))) == left
 
 
-@pytest.mark.parametrize("name", TEMPLATES)
-def test_no_template_tells_the_estimate_or_the_doubts(name: str) -> None:
-    words = "Entretien des espaces verts de 12 collèges, 4 ans, 300 000 €, réservé aux ESAT ?"
-    for need in (PlannedNeed(title=words, lots=(Lot(id="1"),)), PlannedNeed(lots=(Lot(id="1", title=words),))):
-        told = "\n".join(filled_in(name, need, "fr"))
-        assert not any(each in told for each in ("300", "4 ans", "ESAT", "?."))
+@given(words_of_lots(), st.booleans())
+def test_no_text_for_suppliers_tells_the_terms_or_the_doubts(words: tuple[str, str], of_lot: bool) -> None:
+    """The object survives whole; of the terms there is nothing, so that the texts are those about the object alone."""
+    bought, said = words
+    assert texts_about(said, of_lot) == texts_about(bought, of_lot)
+    assert all(bought in each for each in texts_about(said, of_lot)[-2:])
+
+
+def texts_about(words: str, of_lot: bool) -> list[str]:
+    """The texts for suppliers about a need, or its lot, with this title: templates, a letter, a subject."""
+    need = PlannedNeed(lots=(Lot(id="1", title=words),)) if of_lot else PlannedNeed(title=words, lots=(Lot(id="1"),))
+    templates = ["\n".join(filled_in(name, need, "fr")) for name in TEMPLATES]
+    message = OutgoingMessage(
+        buyer="Rennes", purchase=purchase_name(need), subject="Tonte", body="Oui ?", is_first=True
+    )
+    return [*templates, letter(message, None, "fr", by_server=False).text, filled_in("tous", need, "fr")[0]]
