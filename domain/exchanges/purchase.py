@@ -20,7 +20,7 @@ def lot_name(lot: Lot) -> str | None:
 
 
 def purchase_name(need: Need, lot_ids: Collection[str] = ()) -> Text | None:
-    """What the need's title says is bought, else the titles of these lots, of all without any; None where none does.
+    """The object that the need's title says, else those of the titles of these lots (none: of all); None without any.
 
     Of many lots the first are named, and the others counted.
     """

@@ -146,7 +146,7 @@ def _remembered(text: str) -> str:
 
 
 def _joint(gap: re.Match[str]) -> str:
-    """What stands between two parts of the object: the mark that stood before what is gone, else after it."""
+    """The link of two parts of the object: the mark that stood before the words that are gone, else after them."""
     for marks in (gap["before"], gap["after"]):
         if found := re.search(r"\s?[,;:.|]|\s[–—-]", marks):
             return f"{found[0]} "

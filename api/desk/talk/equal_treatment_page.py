@@ -179,6 +179,7 @@ async def send_missing_message(visit: Visit, id: str) -> Response[bytes]:  # noq
             body=missing.message.body,
         )
         return await new_exchange_form(visit, id, form, same_words=True)
+    require_sender(missing.need.content, visit.call.bearer.organisation)
     return visit.page("talk/missing_message.html", HTTPStatus.OK, missing=missing, means=MEANS)
 
 
