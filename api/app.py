@@ -41,7 +41,7 @@ from api.needs.shortlists import ROUTES as SHORTLIST_ROUTES
 from api.notices import ROUTES as NOTICE_ROUTES
 from api.reference import ROUTES as REFERENCE_ROUTES
 from api.reports.routes import ROUTES as REPORT_ROUTES
-from api.runtime.auth import DEFAULT_ORGANISATION, Keys
+from api.runtime.auth import Keys
 from api.runtime.database_counts import DatabaseCounts
 from api.runtime.database_watch import DatabaseWatch
 from api.runtime.direct_routes import DirectRoutes
@@ -71,6 +71,7 @@ from db.api_keys import ensure_organisation, find_client, is_well_formed
 from db.core.engine import cut, engine, transaction
 from db.key_minutes import Share, take_share
 from domain.client import Client
+from domain.organisation import DEFAULT_ORGANISATION
 from matching.reference import Reference, load_reference
 
 if TYPE_CHECKING:

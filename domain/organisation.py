@@ -6,6 +6,9 @@ from uuid import UUID
 
 import msgspec
 
+DEFAULT_ORGANISATION = "default"
+"""The organisation of the administrator's key: no name to write to somebody under."""
+
 Name = Annotated[
     str,
     msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"),

@@ -6,14 +6,14 @@ from uuid import UUID
 import msgspec
 
 from api.runtime.actor import actor_of_client
-from api.runtime.auth import DEFAULT_ORGANISATION, require_scope
+from api.runtime.auth import require_scope
 from db import organisations as stored
 from db.audit import write_entry
 from db.core.engine import Connection
 from domain.audit import Actor
 from domain.client import Client
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
-from domain.organisation import Organisation, OrganisationSettings
+from domain.organisation import DEFAULT_ORGANISATION, Organisation, OrganisationSettings
 from domain.text.bilingual import Text
 from sources.validation import siret_passes_check
 

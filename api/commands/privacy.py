@@ -15,7 +15,6 @@ from api.commands.console import agreed, plain
 from api.commands.database import attached
 from api.commands.errors import FAILED, USAGE, CommandFailed
 from api.commands.signing_engine import signing_engine
-from api.runtime.auth import DEFAULT_ORGANISATION
 from api.settings import Settings
 from api.web.request_body import JsonBody
 from db.api_keys import ensure_organisation
@@ -23,6 +22,7 @@ from db.audit import journals
 from db.core.engine import Engine, transaction
 from db.privacy.erase import erase_person, export_person
 from domain.audit import Actor
+from domain.organisation import DEFAULT_ORGANISATION
 from domain.privacy.data_subject import DataSubject, identifiers_of
 from domain.privacy.holdings import Erasure, Holding, PersonalData, Unreached
 

@@ -13,10 +13,10 @@ from api.commands.console import agreed, plain
 from api.commands.database import attached
 from api.commands.errors import FAILED
 from api.commands.signing_engine import signing_engine
-from api.runtime.auth import DEFAULT_ORGANISATION
 from api.settings import Settings
 from db.core.engine import engine, transaction
 from db.privacy.purge import plan, purge
+from domain.organisation import DEFAULT_ORGANISATION
 from domain.privacy.retention import Kind, RetentionPeriods, RetentionPlan
 
 _NAMES: dict[Kind, str] = {

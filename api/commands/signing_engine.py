@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from api.journal.signing_key import journal_key
-from api.runtime.auth import DEFAULT_ORGANISATION
 from api.settings import Settings
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, engine, transaction
 from domain.audit import Actor
+from domain.organisation import DEFAULT_ORGANISATION
 
 
 def signing_engine(settings: Settings, url: str, pool_size: int = 0) -> Engine:

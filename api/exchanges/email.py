@@ -28,9 +28,8 @@ from db.exchanges.reply_links import insert_links
 from db.schema.exchange_tables import message_mails
 from domain.delivery.backoff import Outcome, Schedule
 from domain.exchanges.exchange import ExchangeSummary, Message
-from domain.exchanges.letter import Letter, Link, letter
+from domain.exchanges.letter import Letter, Link, letter, shown_buyer
 from domain.text.bilingual import Language
-from domain.text.one_line import on_one_line
 
 SCHEDULE = Schedule(
     first=timedelta(minutes=1), factor=2, longest=timedelta(hours=2), attempts=60, age=timedelta(days=3)
@@ -111,11 +110,11 @@ class EmailSender:
             await insert_links(connection, exchange, {supplier: token}, now, expires_at)
         reply_link = Link(address(self.base, token), last_day(expires_at))
         text = letter(outgoing, reply_link, language, by_server=True)
-        return await self.hand_over(self._message(mail, outgoing.buyer, receiver, text))
+        return await self.hand_over(self._message(mail, shown_buyer(outgoing.buyer).to(language), receiver, text))
 
     def _message(self, mail: Claimed, buyer: str, receiver: str, text: Letter) -> EmailMessage:
         message = EmailMessage(policy=WIRE)
-        message["From"] = Address(on_one_line(buyer), addr_spec=self.sender)
+        message["From"] = Address(buyer, addr_spec=self.sender)
         user, _, domain = receiver.rpartition("@")
         message["To"] = Address(username=user, domain=domain)
         message["Subject"] = text.subject

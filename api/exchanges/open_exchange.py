@@ -21,7 +21,7 @@ from db.needs.shortlists import select_shortlist
 from db.needs.storage import RECIPIENT_BYTES
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
-from domain.errors import Conflict, InvalidContent, Problem, control_character_problem, pointer
+from domain.errors import Conflict, InvalidContent, Problem, pointer
 from domain.exchanges.exchange import (
     MOST_RECIPIENTS,
     Exchange,
@@ -33,12 +33,12 @@ from domain.exchanges.exchange import (
     message_from,
 )
 from domain.exchanges.letter import Link
+from domain.exchanges.rules import require_opening
 from domain.needs.status import StoredNeed, require_open
 from domain.shortlists.frozen import to_be_contacted, unknown_to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import NO_SUPPLIER, Supplier
 from domain.text.bilingual import Text
-from domain.text.one_line import is_one_line
 
 NOBODY_LEFT = Text(
     "La dernière version de la liste n'a, pour ces lots, aucun candidat qui ne soit écarté : nommer des destinataires, "
@@ -67,8 +67,7 @@ async def open_exchange(
     need = await lock_own_need(connection, acting.organisation_id, need_id)
     require_open(need.status)
     await require_storage(connection, acting)
-    if not is_one_line(request.subject):
-        raise InvalidContent((control_character_problem(pointer("subject")),))
+    require_opening(request)
     recipients = await recipients_of(connection, acting, need, request)
     now = acting.now()
     summary = ExchangeSummary(

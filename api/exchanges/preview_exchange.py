@@ -13,12 +13,11 @@ from api.runtime.actor import Acting
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.exchanges.reply_links import recipients_with_links_revoked
-from domain.errors import InvalidContent, control_character_problem, pointer
 from domain.exchanges.exchange import ExchangeRequest, MessageRequest, Recipient, message_from
-from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter
-from domain.exchanges.rules import require_message
+from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter, require_sender
+from domain.exchanges.purchase import purchase_name
+from domain.exchanges.rules import require_message, require_opening
 from domain.needs.status import require_open
-from domain.text.one_line import is_one_line
 
 
 class Preview(msgspec.Struct, frozen=True):
@@ -30,17 +29,17 @@ class Preview(msgspec.Struct, frozen=True):
 
 
 async def preview_exchange(connection: Connection, acting: Acting, need_id: UUID, request: ExchangeRequest) -> Preview:
-    """The exchange that `open_exchange` would open. Raises as it does, but for quotas."""
+    """The exchange that `open_exchange` would open. Raises as it does, but for quotas, and as `require_sender`."""
     need = await own_need(connection, acting.organisation_id, need_id)
     require_open(need.status)
-    if not is_one_line(request.subject):
-        raise InvalidContent((control_character_problem(pointer("subject")),))
+    require_opening(request)
+    require_sender(need.content, acting.organisation)
     recipients = await recipients_of(connection, acting, need, request)
     settings = acting.services.settings
     sends = request.channel == "email" and settings.smtp is not None
     outgoing = OutgoingMessage(
         buyer=buyer_name(need.content, acting.organisation),
-        need_title=need.content.title,
+        purchase=purchase_name(need.content, request.lot_ids),
         subject=request.subject,
         body=request.body,
         is_first=True,
@@ -61,6 +60,7 @@ async def preview_message(
     need = await own_need(connection, acting.organisation_id, exchange.need_id)
     require_open(need.status)
     require_message(exchange, request)
+    require_sender(need.content, acting.organisation)
     now = acting.now()
     message = message_from(request, new_id(now), exchange.channel, now)
     receivers = tuple(each for each in exchange.recipients if message.supplier_id in {None, each.supplier_id})

@@ -13,6 +13,7 @@ from secrets import token_urlsafe
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from jinja2 import Environment, FileSystemLoader
 from litestar import Response
 from markupsafe import Markup
@@ -26,6 +27,7 @@ from api.web.html_templates import html_environment
 from api.web.problems import Refusal
 from domain.errors import Problem
 from domain.exchanges.exchange import Barrier, Stance
+from domain.exchanges.letter import shown_buyer
 from domain.text.bilingual import long_date
 from domain.text.typography import PARIS
 
@@ -81,7 +83,7 @@ def exchange_page(
     return _page(
         "exchange.html",
         status,
-        exchange=exchange,
+        exchange=msgspec.structs.replace(exchange, buyer=shown_buyer(exchange.buyer).fr),
         until=long_date(last_day(exchange.link_expires_at)).fr,
         by_id={each.id: each for each in exchange.messages},
         sent=own.get(sent) if sent else None,

@@ -17,6 +17,7 @@ from domain.audit import Actor, Detail
 from domain.errors import NotFound
 from domain.exchanges.exchange import MessageRequest, ReplyRequest, VisibleMessage, message_from, visible_to
 from domain.exchanges.letter import buyer_name
+from domain.exchanges.purchase import lot_name, purchase_name
 from domain.exchanges.rules import require_message
 from domain.needs.status import OPEN, require_open
 from domain.text.bilingual import Text
@@ -33,11 +34,11 @@ class VisibleExchange(msgspec.Struct, frozen=True, kw_only=True):
     buyer: str
     """The name of who asks"""
     need_title: str | None
-    """In the buyer's words; null: none"""
+    """What is bought, as the need's title or those of its lots say it; null: they do not"""
     subject: str
     """One line"""
     lots: tuple[LotTitle, ...]
-    """Lots that it is about; empty: the whole need"""
+    """Lots that it is about, named by what is bought; empty: the whole need"""
     recipient: str
     """In whose name one reads and answers"""
     can_reply: bool
@@ -57,12 +58,13 @@ async def visible_exchange(connection: Connection, link: ReplyLink) -> VisibleEx
     if need is None or exchange is None:
         raise NotFound(NO_LINK)
     organisation = await organisation_name(connection, link.organisation_id)
-    titles = {lot.id: lot.title for lot in need.content.lots}
+    names = {lot.id: lot_name(lot) for lot in need.content.lots if lot.id in exchange.lot_ids}
+    purchase = purchase_name(need.content, exchange.lot_ids)
     return VisibleExchange(
         buyer=buyer_name(need.content, organisation),
-        need_title=need.content.title,
+        need_title=purchase and purchase.fr,
         subject=exchange.subject,
-        lots=tuple(LotTitle(each, titles.get(each)) for each in exchange.lot_ids),
+        lots=tuple(LotTitle(each, names.get(each)) for each in exchange.lot_ids),
         recipient=exchange.recipients[0].name,
         can_reply=need.status in OPEN,
         opened_at=exchange.opened_at,

@@ -9,6 +9,7 @@ from db.core.engine import Connection
 from domain.errors import NotFound
 from domain.exchanges.exchange import Exchange, Message
 from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter
+from domain.exchanges.purchase import purchase_name
 from domain.needs.status import StoredNeed
 from domain.text.bilingual import Text
 
@@ -24,7 +25,7 @@ def write_letter(
     """A message of the buyer's as a letter. Without `link`: for recipients who have theirs already."""
     outgoing = OutgoingMessage(
         buyer=buyer_name(need.content, acting.organisation),
-        need_title=need.content.title,
+        purchase=purchase_name(need.content, exchange.lot_ids),
         subject=exchange.subject,
         body=message.body,
         question=message.question,

@@ -19,12 +19,12 @@ from api.web.problems import Refusal
 from api.web.request_body import AnyRequest
 from db.core.outage import is_away
 from domain.client import SCOPES, Client, Scope
+from domain.organisation import DEFAULT_ORGANISATION
 from domain.text.bilingual import Text
 
 FindClient = Callable[[str], Awaitable[Client | None]]
 FindOrganisation = Callable[[], Awaitable[UUID]]
 
-DEFAULT_ORGANISATION = "default"
 KEYS_REMEMBERED = 10_000
 PATIENCE_SECONDS = 1.0
 """The longest look-up of a remembered key; the remembered bearer is then used."""

@@ -20,6 +20,7 @@ from db.schema.supplier_tables import organisations
 from domain.delivery.backoff import Result
 from domain.exchanges.exchange import Message, Recipient
 from domain.exchanges.letter import OutgoingMessage, buyer_name
+from domain.exchanges.purchase import purchase_name
 
 
 async def insert_mails(
@@ -85,6 +86,7 @@ async def select_outgoing_message(connection: Connection, mail: Claimed) -> Outg
             organisations.c.name.label("organisation"),
             needs.c.content.label("need"),
             exchanges.c.subject,
+            exchanges.c.lot_ids,
             messages.c.body,
             messages.c.question,
             messages.c.corrects.is_not(None).label("is_correction"),
@@ -96,8 +98,8 @@ async def select_outgoing_message(connection: Connection, mail: Claimed) -> Outg
         .where(messages.c.id == mail.row["message_id"])
     )
     fields = (await connection.execute(query)).one()._asdict()
-    need, organisation = fields.pop("need"), fields.pop("organisation")
-    return OutgoingMessage(buyer=buyer_name(need, organisation), need_title=need.title, **fields)
+    need, organisation, lots = fields.pop("need"), fields.pop("organisation"), fields.pop("lot_ids")
+    return OutgoingMessage(buyer=buyer_name(need, organisation), purchase=purchase_name(need, lots), **fields)
 
 
 async def write_outcome(connection: Connection, mail: Claimed, result: Result) -> None:

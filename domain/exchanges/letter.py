@@ -4,18 +4,23 @@ from datetime import date
 
 import msgspec
 
+from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import PlannedNeed
-from domain.text.bilingual import Language, Text, long_date
+from domain.organisation import DEFAULT_ORGANISATION
+from domain.text.bilingual import NOTHING, Language, Text, long_date
 from domain.text.one_line import on_one_line
 
 LONGEST_SUBJECT = 200
 
 
 class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A message of the buyer's. `is_first`: it opened the exchange; `question`: the published question it answers."""
+    """A message of the buyer's about a purchase, named as `purchase_name` does.
+
+    `is_first`: it opened the exchange; `question`: the published question it answers.
+    """
 
     buyer: str
-    need_title: str | None
+    purchase: Text | None
     subject: str
     body: str
     question: str | None = None
@@ -41,7 +46,30 @@ class Letter(msgspec.Struct, frozen=True):
 
 def buyer_name(need: PlannedNeed, organisation: str) -> str:
     """The buyer that the need names, else the organisation whose need it is."""
-    return (need.buyer.name if need.buyer else None) or organisation
+    named = need.buyer.name if need.buyer else None
+    return named if named and _is_name(named) else organisation
+
+
+def shown_buyer(buyer: str) -> Text:
+    """The buyer on one line; as a public buyer without a name, where what stands for it is none."""
+    name = on_one_line(buyer)
+    return Text(name, name) if _is_name(name) else NAMELESS
+
+
+def sender_name(need: PlannedNeed, organisation: str) -> str | None:
+    """As `buyer_name`; None where what stands for it is no name."""
+    name = on_one_line(buyer_name(need, organisation))
+    return name if _is_name(name) else None
+
+
+def require_sender(need: PlannedNeed, organisation: str) -> None:
+    """Raises InvalidContent (`sender_unnamed`) where neither the need nor its organisation names who writes."""
+    if sender_name(need, organisation) is None:
+        raise InvalidContent((Problem(pointer("sender"), "sender_unnamed", SENDER_UNNAMED),))
+
+
+def _is_name(name: str) -> bool:
+    return on_one_line(name).casefold() not in {"", DEFAULT_ORGANISATION}
 
 
 def letter(message: OutgoingMessage, link: Link | None, language: Language, *, by_server: bool) -> Letter:
@@ -59,35 +87,36 @@ def letter(message: OutgoingMessage, link: Link | None, language: Language, *, b
     ]
     text = "\n\n".join(part.to(language) for part in parts) + "\n"
     colon = {"fr": " : ", "en": ": "}[language]
-    subject = on_one_line(f"{message.buyer}{colon}{message.subject}")
+    subject = on_one_line(f"{shown_buyer(message.buyer).to(language)}{colon}{message.subject}")
     return Letter(subject if len(subject) <= LONGEST_SUBJECT else subject[: LONGEST_SUBJECT - 1] + "…", text)
 
 
 def _introduction(message: OutgoingMessage) -> Text:
-    buyer, about = on_one_line(message.buyer), on_one_line(message.subject)
+    buyer, about = shown_buyer(message.buyer), on_one_line(message.subject)
     if message.is_first:
-        object_ = on_one_line(message.need_title or message.subject)
+        name = message.purchase
+        object_ = Text(f", « {on_one_line(name.fr)} »,", f", “{on_one_line(name.en)}”,") if name else NOTHING
         return Text(
-            f"{buyer} prépare un achat, « {object_} », et consulte des fournisseurs avant de publier son marché "
+            f"{buyer.fr} prépare un achat{object_.fr} et consulte des fournisseurs avant de publier son marché "
             "(« sourcing », article R2111-1 du code de la commande publique). Vous n'avez rien à payer ni à signer : "
             "il s'agit de dire ce que vous pourriez proposer, et ce qui vous en empêcherait.",
-            f"{buyer} is preparing a purchase, “{object_}”, and consults suppliers before publishing the contract "
+            f"{buyer.en} is preparing a purchase{object_.en} and consults suppliers before publishing the contract "
             "(article R2111-1 of the Code de la commande publique). There is nothing to pay or to sign: the point is "
             "to say what you could offer, and what would keep you from it.",
         )
     if message.question is not None:
         return Text(
-            f"Dans l'échange « {about} », {buyer} répond à une question. Tous les fournisseurs consultés reçoivent "
+            f"Dans l'échange « {about} », {buyer.fr} répond à une question. Tous les fournisseurs consultés reçoivent "
             "la même réponse.",
-            f"In the exchange “{about}”, {buyer} answers a question. All suppliers consulted get the same answer.",
+            f"In the exchange “{about}”, {buyer.en} answers a question. All suppliers consulted get the same answer.",
         )
     if message.is_correction:
         return Text(
-            f"Dans l'échange « {about} », {buyer} rectifie un message précédent.",
-            f"In the exchange “{about}”, {buyer} corrects an earlier message.",
+            f"Dans l'échange « {about} », {buyer.fr} rectifie un message précédent.",
+            f"In the exchange “{about}”, {buyer.en} corrects an earlier message.",
         )
     return Text(
-        f"Dans l'échange « {about} », {buyer} vous écrit :", f"In the exchange “{about}”, {buyer} writes to you:"
+        f"Dans l'échange « {about} », {buyer.fr} vous écrit :", f"In the exchange “{about}”, {buyer.en} writes to you:"
     )
 
 
@@ -131,6 +160,13 @@ _WHO_READS_ANSWERS = Text(
 )
 
 
+NAMELESS = Text("Un acheteur public", "A public buyer")
+SENDER_UNNAMED = Text(
+    "Le message partirait sans le nom de l'acheteur : donnez-le dans le besoin (« Nom de l'acheteur »), ou "
+    "connectez-vous avec une clé de votre organisation",
+    "The message would go without the name of the buyer: give it in the need (“Name of the buyer”), or sign in with a "
+    "key of your organisation",
+)
 _DO_NOT_REPLY = Text(
     "Merci de ne pas répondre à ce courriel : cette adresse d'envoi n'est pas lue.",
     "Please do not answer this e-mail: nobody reads this address.",

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from uuid import UUID
 
-from domain.errors import Conflict, InvalidContent, NotFound, Problem
+from domain.errors import Conflict, InvalidContent, NotFound, Problem, control_character_problem, pointer
 from domain.exchanges.anonymise import identifying_text, redacted
 from domain.exchanges.exchange import (
     Exchange,
+    ExchangeRequest,
     Message,
     MessageRequest,
     PublicationRequest,
@@ -14,8 +15,10 @@ from domain.exchanges.exchange import (
     audience,
     correction_chains,
 )
+from domain.exchanges.placeholders import placeholder_problems
 from domain.exchanges.questions import is_confidential, is_question, sole_receiver
 from domain.text.bilingual import Text
+from domain.text.one_line import is_one_line
 
 NO_MESSAGE = Text("Aucun message de cet identifiant dans cet échange", "No message with this id in this exchange")
 
@@ -26,6 +29,13 @@ NOT_TO_WHO_ASKED = Text(
 )
 
 
+def require_opening(request: ExchangeRequest) -> None:
+    """Raises InvalidContent, with all that is wrong, where the words of an exchange cannot be sent."""
+    problems = [] if is_one_line(request.subject) else [control_character_problem(pointer("subject"))]
+    if problems := [*problems, *placeholder_problems({"subject": request.subject, "body": request.body})]:
+        raise InvalidContent(tuple(problems))
+
+
 def require_message(exchange: Exchange, new: MessageRequest) -> None:
     """Raises InvalidContent, with all that is wrong, where the message cannot be added to the exchange."""
     if problems := (
@@ -33,6 +43,7 @@ def require_message(exchange: Exchange, new: MessageRequest) -> None:
         *_wrong_fields(new),
         *_wrong_correction(exchange, new),
         *_wrong_answer(exchange, new),
+        *(placeholder_problems({"body": new.body}) if new.author == "buyer" else ()),
     ):
         raise InvalidContent(problems)
 
@@ -44,7 +55,8 @@ def published_question(exchange: Exchange, message_id: UUID, publication: Public
 
     Raises NotFound where the exchange has no such message; Conflict where it is no supplier's question
     (`not_a_question`), is confidential (`confidential_question`) or was shared before (`already_published`), in this or
-    another version; InvalidContent (`names_the_asker`) where the buyer's words identify the author.
+    another version; InvalidContent (`names_the_asker`) where the buyer's words identify the author, or
+    (`placeholder_left`) are not filled in.
     """
     message = next((message for message in exchange.messages if message.id == message_id), None)
     if message is None:
@@ -58,7 +70,8 @@ def published_question(exchange: Exchange, message_id: UUID, publication: Public
     _require_publishable(exchange, versions)
     asker = next(each for each in exchange.recipients if each.supplier_id == message.supplier_id)
     question = publication.question or redacted(asker, versions[-1].body)
-    if problems := tuple(_identifying(asker, {"question": question, "answer": publication.answer})):
+    identifying = _identifying(asker, {"question": question, "answer": publication.answer})
+    if problems := (*identifying, *placeholder_problems({"answer": publication.answer})):
         raise InvalidContent(problems)
     return question
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from domain.exchanges.purchase import lot_name
 from domain.needs.need import Lot, Need, Reserved
 from domain.shortlists.shortlist import Gate, LotShortlist, NearMiss, OfferEvidence, SegmentAnswer
 from domain.text.bilingual import Text
@@ -65,8 +66,8 @@ def _question(gate: Gate, lot: LotShortlist, asked: Lot) -> Text:
             asks = [ASKS_OF_RESERVED[each] for each in asked.reserved or ()]
             fr, en = " ; ou ".join(each.fr for each in asks), "; or ".join(each.en for each in asks)
             return Text(
-                f"Bonjour, pour un lot réservé ({trades}, {where}) : {fr} ?",
-                f"Hello, about a reserved lot ({trades}, {where}): {en}?",
+                f"Bonjour, nous préparons un achat ({trades}, {where}) : {fr} ?",
+                f"Hello, we are preparing a purchase ({trades}, {where}): {en}?",
             )
 
 
@@ -95,7 +96,7 @@ ASKS_OF_RESERVED: dict[Reserved, Text] = {
 
 def _trades(lot: LotShortlist, asked: Lot) -> str:
     """The purchase, as the title of the lot or its trades say it."""
-    return asked.title or ", ".join(each.label for each in lot.requested)
+    return lot_name(asked) or ", ".join(each.label for each in lot.requested)
 
 
 def evidence_summary(answer: SegmentAnswer) -> Text | None:

@@ -6,9 +6,9 @@ from zlib import crc32
 import msgspec
 
 from api.desk.need.need_form import LotForm, plain_number
+from domain.needs.lot_terms import Term, terms_in
 from domain.text.bilingual import Text
 from domain.text.labels import RESERVED
-from matching.words.lot_terms import Term, terms_in
 
 FIELDS = {"months": "months", "renewal": "renewal", "value": "value"}
 """The attributes of a lot's form, by the kind of term that fills them in."""

@@ -22,6 +22,7 @@ from db.core.engine import Connection, transaction
 from domain.equal_treatment.gaps import Gap, GapCode
 from domain.equal_treatment.matrix import EqualTreatment, SupplierTreatment
 from domain.exchanges.exchange import Channel
+from domain.exchanges.letter import require_sender
 from domain.exchanges.rules import NO_MESSAGE
 from domain.needs.status import NO_NEED, OPEN
 from domain.suppliers.supplier import NO_SUPPLIER
@@ -161,6 +162,7 @@ async def send_missing_message(visit: Visit, id: str) -> Response[bytes]:  # noq
 
         async def carry_out(connection: Connection, acting: Acting) -> Done:
             missing = await missing_message(connection, acting, need_id, message_id, suppliers)
+            require_sender(missing.need.content, acting.organisation)
             await send_to_each(connection, acting, missing, cast("Channel", channel) if channel in MEANS else None)
             return Done(f"/besoins/{need_id}/egalite?envoye={len(missing.addressees)}")
 
@@ -177,6 +179,7 @@ async def send_missing_message(visit: Visit, id: str) -> Response[bytes]:  # noq
             body=missing.message.body,
         )
         return await new_exchange_form(visit, id, form, same_words=True)
+    require_sender(missing.need.content, visit.call.bearer.organisation)
     return visit.page("talk/missing_message.html", HTTPStatus.OK, missing=missing, means=MEANS)
 
 

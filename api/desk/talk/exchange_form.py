@@ -1,7 +1,7 @@
 """The form of a new exchange, as it is filled in: to whom, by which means, in which words."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 from uuid import UUID
 
 import msgspec
@@ -13,10 +13,12 @@ from db.suppliers.read import Filters, page_of_suppliers
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent, Problem
 from domain.exchanges.exchange import ExchangeRequest
+from domain.exchanges.purchase import ToldTerm, told_terms
+from domain.needs.need import Need
 from domain.shortlists.frozen import FrozenShortlist, to_be_contacted, unknown_to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import Supplier
-from domain.text.bilingual import Text
+from domain.text.bilingual import Language, Text
 
 ALL, SOME = "liste", "choisis"
 MOST_FOUND, SIRET_DIGITS, LONGEST_SOUGHT = 20, 14, 200
@@ -25,7 +27,8 @@ MOST_FOUND, SIRET_DIGITS, LONGEST_SOUGHT = 20, 14, 200
 class ExchangeForm(msgspec.Struct, frozen=True, kw_only=True):
     """A new exchange as it is filled in.
 
-    `to`: all of the shortlist, or the `suppliers` that are ticked; `sought`: a name to be looked up in the directory.
+    `to`: all of the shortlist, or the `suppliers` that are ticked; `told`: the terms of the purchase that the message
+    tells; `sought`: a name to be looked up in the directory.
     """
 
     to: str = ALL
@@ -36,6 +39,7 @@ class ExchangeForm(msgspec.Struct, frozen=True, kw_only=True):
     template: str = ""
     subject: str = ""
     body: str = ""
+    told: tuple[str, ...] = ()
     meeting: str = ""
     sought: str = ""
 
@@ -56,10 +60,19 @@ FIELDS = {
     "template": "modele",
     "subject": "objet",
     "body": "texte",
+    "told": "dire",
     "meeting": "rencontre",
     "sought": "cherche",
 }
-_POINTERS = {"recipients": "a", "include_unknown_trade": "a", "lot_ids": "lot", "channel": "moyen", "subject": "objet"}
+_POINTERS = {
+    "recipients": "a",
+    "include_unknown_trade": "a",
+    "lot_ids": "lot",
+    "channel": "moyen",
+    "subject": "objet",
+    "sender": "expediteur",
+}
+TOLD_TERMS: tuple[ToldTerm, ...] = get_args(ToldTerm)
 
 
 class Choice(NamedTuple):
@@ -83,7 +96,7 @@ def form_in(visit: Visit) -> ExchangeForm:
     read: dict[str, Any] = {}
     for attribute, name in FIELDS.items():
         texts = visit.fields.get(name, [])
-        if attribute in {"suppliers", "lots"}:
+        if attribute in {"suppliers", "lots", "told"}:
             read[attribute] = tuple(dict.fromkeys(filter(None, texts)))
         elif texts:
             read[attribute] = texts[-1]
@@ -93,8 +106,11 @@ def form_in(visit: Visit) -> ExchangeForm:
     return form
 
 
-def request_of(form: ExchangeForm) -> ExchangeRequest:
-    """The exchange that the form asks for. Raises InvalidContent with everything to be corrected."""
+def request_of(form: ExchangeForm, need: Need, language: Language) -> ExchangeRequest:
+    """The exchange about the need that the form asks for; after its message, the terms that it tells.
+
+    Raises InvalidContent with everything to be corrected.
+    """
     problems = []
     if not form.subject:
         problems.append(Problem("/subject", "missing_field", NO_SUBJECT))
@@ -104,9 +120,11 @@ def request_of(form: ExchangeForm) -> ExchangeRequest:
         problems.append(Problem("/recipients", "missing_field", NOBODY_TICKED))
     if problems:
         raise InvalidContent(tuple(problems))
+    sentences = told_terms(need, form.lots, [each for each in TOLD_TERMS if each in form.told])
+    told = filter(None, ["\n".join(each.to(language) for each in sentences)])
     asked = {
         "subject": form.subject,
-        "body": form.body,
+        "body": "\n\n".join((form.body, *told)),
         "channel": form.channel,
         "recipients": form.suppliers if form.to == SOME else "shortlist",
         "lot_ids": form.lots,

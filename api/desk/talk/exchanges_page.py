@@ -12,7 +12,6 @@ from api.desk.frame.mistakes import Mistake
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, id_in, sent_as, written_once
-from api.desk.talk.letter_templates import to_fill_in
 from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
 from api.exchanges.preview_exchange import preview_message
 from api.exchanges.readings import ReadExchange, exchanges_to_read, read_exchange
@@ -27,6 +26,7 @@ from domain.decoding.explain import explain
 from domain.errors import InvalidContent, NotFound, Problem
 from domain.exchanges.anonymise import redacted
 from domain.exchanges.exchange import Exchange, MessageRequest, PublicationRequest
+from domain.exchanges.letter import require_sender
 from domain.exchanges.rules import NO_MESSAGE
 from domain.needs.status import NO_NEED, OPEN
 from domain.text.bilingual import Text
@@ -87,7 +87,7 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
     path = f"/besoins/{need_id}/echanges/{exchange}"
 
     async def carry_out(connection: Connection, acting: Acting) -> Done:
-        await own_need(connection, acting.organisation_id, need_id)
+        need = await own_need(connection, acting.organisation_id, need_id)
         if act == "lien":
             link = await create_link(connection, acting, exchange, id_in(argument, NO_RECIPIENT))
             return Done(f"{path}/lien?{SENT_FIELD}={sent_as(visit)}", msgspec.json.encode([link]))
@@ -100,6 +100,8 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
         if act == "retirer":
             await revoke_link(connection, acting, exchange, id_in(argument, NO_RECIPIENT))
             return Done(f"{path}#destinataires")
+        if act != "reponse":
+            require_sender(need.content, acting.organisation)
         if act == "publier":
             request = _publication(visit, argument)
             message = await publish_answer(connection, acting, exchange, id_in(argument, NO_MESSAGE), request)
@@ -126,7 +128,6 @@ async def _preview_page(visit: Visit, id_: str, exchange_id: UUID) -> Response[b
         path=f"besoins/{need.id}/echanges/{exchange_id}",
         fields=[(name, text) for name, text in visit.typed() if name != "faire"],
         is_new=False,
-        blanks=to_fill_in(request.body),
     )
 
 

@@ -1,18 +1,16 @@
 """Texts to begin a message to suppliers with, to be changed before it is sent.
 
 Greeting, buyer, the law and the way to answer are added to every message (`domain.exchanges.letter`). What the buyer
-has to fill in stands in square brackets.
+has to fill in stands in square brackets, which `domain.exchanges.placeholders` finds.
 """
 
-import re
 from typing import NamedTuple
 
+from domain.exchanges.purchase import lot_name, purchase_name
 from domain.meetings.meeting import HALF_DAY, Meeting
 from domain.needs.need import PlannedNeed
 from domain.text.bilingual import Language, Text
 from domain.text.typography import day, time_of_day
-
-_TO_FILL_IN = re.compile(r"\[[^\[\]\n…]{2,60}\]")
 
 
 class LetterTemplate(NamedTuple):
@@ -98,15 +96,11 @@ def filled_in(
     """Subject and text of a template, about a need and the meeting that it invites to, held at that `place`."""
     template = TEMPLATES[name]
     lot = _LOT.to(language)
-    lots = [f"- {each.title or lot.format(id=each.id)}" for each in need.lots]
-    values = {"title": need.title or TEMPLATES["contact"].subject.to(language), "lots": "\n".join(lots)}
+    lots = [f"- {lot_name(each) or lot.format(id=each.id)}" for each in need.lots]
+    title = purchase_name(need) or TEMPLATES["contact"].subject
+    values = {"title": title.to(language), "lots": "\n".join(lots)}
     values |= _of_meeting(meeting, place, language)
     return template.subject.to(language).format(**values), template.body.to(language).format(**values)
-
-
-def to_fill_in(text: str) -> list[str]:
-    """The parts of a text in square brackets, which its author has still to fill in."""
-    return list(dict.fromkeys(_TO_FILL_IN.findall(text)))
 
 
 def _of_meeting(meeting: Meeting | None, place: str, language: Language) -> dict[str, str]:

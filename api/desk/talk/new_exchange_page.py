@@ -13,6 +13,7 @@ from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
 from api.desk.talk.exchange_form import (
     NOBODY_LISTED,
+    TOLD_TERMS,
     ExchangeForm,
     choices_of,
     form_in,
@@ -20,7 +21,7 @@ from api.desk.talk.exchange_form import (
     mistakes_in,
     request_of,
 )
-from api.desk.talk.letter_templates import TEMPLATES, filled_in, to_fill_in
+from api.desk.talk.letter_templates import TEMPLATES, filled_in
 from api.exchanges.buyer_view import CreatedExchange, CreatedReplyLink, RecipientLetter
 from api.exchanges.open_exchange import open_exchange
 from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
@@ -35,6 +36,8 @@ from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers
 from domain.errors import Conflict, InvalidContent
 from domain.exchanges.exchange import ExchangeRequest
+from domain.exchanges.letter import require_sender, sender_name
+from domain.exchanges.purchase import told_terms
 from domain.meetings.meeting import Meeting
 from domain.needs.status import NO_NEED, StoredNeed, require_open
 
@@ -57,12 +60,13 @@ async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa
         return await new_exchange_form(visit, id, form, use_template=wish == "modele")
     need_id = id_in(id, NO_NEED)
     try:
-        request = request_of(form)
-        if wish == "envoyer":
-            return await _sent(visit, need_id, request)
         async with transaction(visit.services.database) as connection:
-            preview = await preview_exchange(connection, acting_at(visit), need_id, request)
             need = await own_need(connection, visit.call.bearer.organisation_id, need_id)
+            request = request_of(form, need.content, visit.language)
+            acting = acting_at(visit)
+            preview = None if wish == "envoyer" else await preview_exchange(connection, acting, need_id, request)
+        if preview is None:
+            return await _sent(visit, need_id, request)
     except InvalidContent as invalid:
         mistakes = mistakes_in(invalid)
     except Conflict as conflict:
@@ -78,6 +82,7 @@ async def _sent(visit: Visit, need_id: UUID, request: ExchangeRequest) -> Respon
     """The way to the exchange; to the letters that the buyer has to bring, where there are some."""
 
     async def carry_out(connection: Connection, acting: Acting) -> Done:
+        require_sender((await own_need(connection, acting.organisation_id, need_id)).content, acting.organisation)
         opened = await open_exchange(connection, acting, need_id, request)
         path = f"/besoins/{need_id}/echanges/{opened.id}"
         if opened.to_be_delivered_by_you:
@@ -126,6 +131,8 @@ async def new_exchange_form(
         same_words=same_words,
         sends=visit.services.settings.smtp is not None,
         opened=opened,
+        sender=sender_name(need.content, visit.call.bearer.organisation),
+        can_tell=[each for each in TOLD_TERMS if any(told_terms(need.content, (), [each]))],
         commune=visit.services.reference.territories.commune_name,
     )
 
@@ -155,7 +162,6 @@ def _preview_page(visit: Visit, need: StoredNeed, form: ExchangeForm, preview: P
         fields=list(form.fields()),
         is_new=True,
         preview=preview,
-        blanks=to_fill_in(f"{form.subject}\n{form.body}"),
         sends=visit.services.settings.smtp is not None,
     )
 

@@ -92,7 +92,7 @@ VIEWS = (
         "exchange-preview",
         "{need}/echanges/{exchange}",
         "[name=faire][value=relire]",
-        {"#texte": "Le parc fait [surface]."},
+        {"#texte": "Le parc fait 3 ha."},
     ),
     View("exchange-new", "{need}/echanges/nouveau?modele=contact"),
     View("exchange-new-wrong", "{need}/echanges/nouveau", ".actions [name=faire]"),

@@ -18,7 +18,7 @@ from tests.api.exchanges.steps import BROWSER, Opened, create_exchange, keyless,
 from tests.api.sync.factories import Client
 from tests.browser import browsing, installed, on_a_socket
 
-BUYER = "default"
+BUYER = "Un acheteur public"
 CONTROLS = {"input", "textarea", "select"}
 
 

@@ -44,6 +44,31 @@ async def test_links_are_shown_once(served: Client, source: str) -> None:
     assert all(each["reply_link_expires_at"] for each in (await exchange.shown())["recipients"])
 
 
+@pytest.mark.parametrize(
+    ("field", "words"), [("subject", "Visite du [date]"), ("body", "Rendez-vous [lieu], [heures]")]
+)
+async def test_what_was_not_filled_in_is_refused_where_it_stands(
+    served: Client, source: str, field: str, words: str
+) -> None:
+    exchange = await create_exchange(served, source, 1)
+    answers = [await opening(served, exchange.need, exchange.suppliers, **{field: words})]
+    if field == "body":
+        answers.append(await exchange.write(body=words))
+    for answer in answers:
+        assert_refused(answer, 422, "invalid-content")
+        (error,) = answer.json()["errors"]
+        assert (error["pointer"], error["code"]) == (f"/{field}", "placeholder_left")
+    noted = await exchange.write(author="supplier", supplier_id=exchange.suppliers[0], body="À [lieu] ?")
+    assert noted.status_code == 201
+
+
+async def test_an_answer_to_all_is_filled_in(served: Client, source: str) -> None:
+    exchange = await create_exchange(served, source, 1)
+    asked = await exchange.reply(0, body="Quelle surface ?", stance="question")
+    answer = await exchange.publish(asked["id"], answer="[votre réponse]")
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["/answer"]
+
+
 async def test_without_a_mail_server_the_text_is_given(served: Client, source: str) -> None:
     """Ready to be sent by the buyer, each with its recipient's own link."""
     exchange = await create_exchange(served, source)

@@ -44,6 +44,10 @@ async def test_an_answer_comes_by_the_link_in_an_email(database_url: str, refere
         shown = await all_sent(exchange)
         assert {each["state"] for each in shown["messages"][0]["deliveries"]} == {"sent"}
         (mail,) = (each for each in mailbox.received if each["To"] == "anne@anne.example")
+        assert (mail["From"], mail["Subject"]) == (
+            "Un acheteur public <sourcing@example.org>",
+            "Un acheteur public : Tonte",
+        )
         text = mail.get_content().replace("\r\n", "\n")
         assert "Pourriez-vous tondre ?" in text
         page = await keyless(client, "GET", link_in(text), headers=BROWSER)

@@ -12,6 +12,7 @@ from db.exchanges.email_outbox import select_outgoing_message
 from db.exchanges.reply_links import insert_links, revoke_links, select_link
 from db.schema.exchange_tables import message_mails, messages
 from domain.exchanges.letter import OutgoingMessage
+from domain.text.bilingual import Text
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
 from tests.db.suppliers.samples import LATER, NOW
 
@@ -99,7 +100,7 @@ async def test_it_tells_who_asks_and_what_is_said(engine: Engine) -> None:
     (telling,) = await tellings(told)
     assert telling == OutgoingMessage(
         buyer="Centre hospitalier de Vannes",
-        need_title="Collecte des biodéchets",
+        purchase=Text("Collecte des biodéchets", "Collecte des biodéchets"),
         subject="Volumes et fréquences",
         body="Et le samedi ?",
         is_correction=True,

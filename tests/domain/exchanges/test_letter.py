@@ -5,11 +5,14 @@ from datetime import date
 import msgspec
 import pytest
 
-from domain.exchanges.letter import Link, OutgoingMessage, letter
+from domain.errors import InvalidContent
+from domain.exchanges.letter import Link, OutgoingMessage, letter, require_sender, sender_name
+from domain.needs.need import Buyer, Lot, PlannedNeed
+from domain.text.bilingual import Text
 
 TOLD = OutgoingMessage(
     buyer="Centre hospitalier de Vannes",
-    need_title="Collecte des biodéchets",
+    purchase=Text("Collecte des biodéchets", "Collecte des biodéchets"),
     subject="Volumes et fréquences",
     body="Pourriez-vous passer trois fois par semaine ?\n\nBien à vous",
     is_first=True,
@@ -46,8 +49,28 @@ def test_what_the_buyer_sends_may_be_answered() -> None:
     assert "courriel" not in letter(TOLD, LINK, "fr", by_server=False).text
 
 
-def test_a_need_without_a_title_goes_by_the_subject() -> None:
-    assert "« Volumes et fréquences », et consulte" in text(need_title=None)
+def test_a_purchase_without_a_name_is_not_named_by_the_subject() -> None:
+    written = text(purchase=None)
+    assert "Centre hospitalier de Vannes prépare un achat et consulte" in written
+    assert "Volumes et fréquences" not in written
+
+
+@pytest.mark.parametrize("buyer", ["default", " Default ", "", "  "])
+def test_what_is_no_name_signs_nothing(buyer: str) -> None:
+    need = PlannedNeed(lots=(Lot(id="1", title="Tonte"),))
+    with pytest.raises(InvalidContent) as refused:
+        require_sender(need, buyer)
+    assert refused.value.problems[0].code == "sender_unnamed"
+    written = letter(msgspec.structs.replace(TOLD, buyer=buyer), LINK, "fr", by_server=True)
+    assert written.subject == "Un acheteur public : Volumes et fréquences"
+    assert "default" not in written.text.casefold()
+
+
+def test_the_buyer_that_the_need_names_signs_for_any_organisation() -> None:
+    need = PlannedNeed(lots=(Lot(id="1", title="Tonte"),), buyer=Buyer(name="Ville de Vannes"))
+    require_sender(need, "default")
+    assert sender_name(need, "Groupement d'achat") == "Ville de Vannes"
+    assert sender_name(msgspec.structs.replace(need, buyer=Buyer(name=" default")), "Rennes") == "Rennes"
 
 
 def test_later_letters_say_what_they_are() -> None:
@@ -65,7 +88,7 @@ def test_without_a_new_link_the_old_one_is_called_to_mind() -> None:
 
 @pytest.mark.parametrize("subject", ["a\r\nBcc: eve@example.org", "a\u2028b", "a\x85b", "a\0b", "a\tb"])
 def test_a_subject_stays_on_one_line(subject: str) -> None:
-    told = msgspec.structs.replace(TOLD, subject=subject, buyer="Ville\nde Vannes", need_title="Dé\nchets")
+    told = msgspec.structs.replace(TOLD, subject=subject, buyer="Ville\nde Vannes", purchase=Text("Dé\nchets", ""))
     written = letter(told, LINK, "fr", by_server=True)
     assert len(written.subject.splitlines()) == 1
     assert written.subject.isprintable()

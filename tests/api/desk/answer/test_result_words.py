@@ -58,6 +58,17 @@ def test_those_that_lack_the_same_are_asked_the_same_once() -> None:
     assert ("ESAT" in reserved, "convention d'insertion" in reserved) == (True, True)
 
 
+def test_no_question_tells_the_estimate_or_the_doubts() -> None:
+    said = "Tonte de 12 collèges, 4 ans, 300 000 €, réservé aux ESAT ?"
+    asked = msgspec.structs.replace(MOWING, title=said)
+    asks = [
+        each.ask for each in near_miss_questions(lacking("segment", "service_area", "distance", "reservation"), asked)
+    ]
+    for ask in (*asks, trade_question(lacking("segment"), asked)):
+        assert "Tonte de 12 collèges" in ask.fr
+        assert not any(each in ask.fr + ask.en for each in ("300", "4 ans", "réservé", "reserved"))
+
+
 def test_a_question_is_a_whole_sentence_in_both_languages() -> None:
     asks = [each.ask for each in near_miss_questions(lacking("segment", "service_area"), MOWING)]
     for ask in (*asks, trade_question(lacking("segment"), MOWING)):

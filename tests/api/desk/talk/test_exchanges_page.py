@@ -91,7 +91,12 @@ async def test_a_template_keeps_what_was_written(served: Client, browser: Browse
     assert text.startswith("Bonjour aux jardins.\n\nNous préparons")
     await desk.send("echanges/nouveau", faire="modele", modele="invitation", texte="")
     assert "[date]" in browser.page
-    await desk.send("echanges/nouveau", faire="relire", a="liste")
+    for act in ("relire", "envoyer"):
+        refused = await desk.send("echanges/nouveau", faire=act, a="liste")
+        assert refused.status_code == 422
+        assert "Il reste à remplir : [date]" in said(browser.page)
+    assert (await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"] == []
+    await desk.send("echanges/nouveau", faire="relire", a="liste", objet="Invitation", texte="Venez le 3 mars.")
     assert "aucun candidat" in browser.page
 
 
@@ -193,11 +198,15 @@ async def test_a_message_is_added_corrected_and_its_letter_shown(served: Client,
     page = f"echanges/{(await desk.exchange())['id']}"
     await desk.open(page)
     assert (await desk.send(page, faire="relire", texte="")).status_code == 422
-    await desk.send(page, faire="relire", texte="Le parc fait [surface].", moyen="letter")
-    assert "2 destinataires" in browser.page.replace("\N{NO-BREAK SPACE}", " ")
-    assert "Il reste à remplir" in browser.page
+    for act in ("relire", "message"):
+        refused = await desk.send(page, faire=act, texte="Le parc fait [surface].", moyen="letter")
+        assert refused.status_code == 422
+        assert "Il reste à remplir : [surface]" in said(browser.page)
+        assert browser.fields(f"{desk.path}/{page}")["texte"] == ["Le parc fait [surface]."]
+    await desk.send(page, faire="relire", texte="Le parc fait 3 ha.", moyen="letter")
+    assert "2 destinataires" in said(browser.page)
     await desk.send(page, faire="modifier")
-    assert browser.fields(f"{desk.path}/{page}")["texte"] == ["Le parc fait [surface]."]
+    assert browser.fields(f"{desk.path}/{page}")["texte"] == ["Le parc fait 3 ha."]
     await desk.send(page, faire="message", texte="Le parc fait 3 ha.", moyen="letter")
     wrong = (await desk.exchange())["messages"][-1]["id"]
     await desk.open(f"{page}?corrige={wrong}")

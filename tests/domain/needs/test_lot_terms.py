@@ -2,8 +2,7 @@
 
 import pytest
 
-from matching.words.lot_terms import terms_in
-from matching.words.titles import LONGEST_TITLE
+from domain.needs.lot_terms import LONGEST_READ, terms_in
 
 
 @pytest.mark.parametrize(
@@ -46,4 +45,4 @@ def test_words_without_end_are_not_read_to_it() -> None:
     """They may be so made that looking for an amount in them would take minutes."""
     endless = "1" + " 000" * 100_000
     assert terms_in(f"3 ans, {endless} €") == terms_in("3 ans")
-    assert terms_in("x" * LONGEST_TITLE + ", 3 ans") == ()
+    assert terms_in("x" * LONGEST_READ + ", 3 ans") == ()

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from matching.words.titles import LONGEST_TITLE
-
+LONGEST_READ = 1_000
 REMEMBERED = 1_024
 """Texts whose terms are remembered: a form of many lots is read again at each change."""
 
@@ -53,7 +52,7 @@ class Term(NamedTuple):
 
 def terms_in(text: str) -> tuple[Term, ...]:
     """The terms that the words of a lot say, each kind once, but several reserved types; what is longer is not read."""
-    return _remembered(text[:LONGEST_TITLE])
+    return _remembered(text[:LONGEST_READ])
 
 
 @lru_cache(REMEMBERED)
