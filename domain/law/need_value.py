@@ -174,7 +174,7 @@ def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None
 
 
 def _without_duration(lots: tuple[str, ...]) -> Text:
-    """What lots lack that have an amount and renewals; nothing where there is none."""
+    """The duration that lots with an amount and renewals lack; nothing where there is no such lot."""
     if not lots:
         return NOTHING
     many, names = "s" if len(lots) > 1 else "", listed_briefly(lots)
