@@ -31,7 +31,7 @@ class Estimate(NamedTuple):
 def estimate_of(lot: Lot) -> Estimate | None:
     """The estimated value of a lot: its amount × (duration + renewals) / duration + options; None without an amount.
 
-    An amount that covers all is the estimate, and options stated beside it are a part of it. The sum is exact, then
+    An amount that covers all is the estimate, and options stated beside it are a part of it. Reckoned exactly, and then
     rounded up to the cent: it never falls below a threshold that it reaches.
     """
     if lot.value_eur is None:
@@ -44,7 +44,8 @@ def estimate_of(lot: Lot) -> Estimate | None:
         return Estimate(stated, 0, options)
     if lot.duration_months is None:
         return Estimate(stated, None, options)
-    whole = Fraction(repr(lot.value_eur)) * (lot.duration_months + months) / lot.duration_months
+    amount = Fraction(stated, 100) if stated / 100 == lot.value_eur else Fraction(repr(lot.value_eur))
+    whole = amount * (lot.duration_months + months) / lot.duration_months
     return Estimate(stated, max(0, _up(whole) - stated), options)
 
 
@@ -55,7 +56,8 @@ def stated_total(need: Need) -> int | None:
 
 def cents_up(amount_eur: float) -> int:
     """Euros as integer cents, a part of a cent counted as one."""
-    return _up(Fraction(repr(amount_eur)))
+    nearest = round(amount_eur * 100)
+    return nearest if nearest / 100 == amount_eur else _up(Fraction(repr(amount_eur)))
 
 
 def _up(amount_eur: Fraction) -> int:
