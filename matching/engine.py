@@ -227,5 +227,6 @@ def stamp_of(index: LiveIndex, reference: Reference, on: date) -> Stamp:
 def draw_seed(need: Need) -> int:
     """64 bits of the need's content; how many rows are asked for is not content."""
     content = msgspec.json.encode(msgspec.structs.replace(need, limit=20, near_misses=5, groupings=0))
-    content = content.replace(b',"groupings":0', b"", 1)  # needs drew the same lots before they could ask for them
+    # needs drew the same lots before they could say these
+    content = content.replace(b',"groupings":0', b"", 1).replace(b',"value_covers":"firm","options_eur":null', b"")
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")

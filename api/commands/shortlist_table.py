@@ -8,6 +8,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from api.commands.console import plain
+from domain.law.estimate import sum_in_words
 from domain.needs.need import Lot, Need
 from domain.reference.territory import Territories
 from domain.shortlists.shortlist import (
@@ -96,7 +97,7 @@ class ShortlistReport:
         yield "Territoire", Text(plain("".join(self._place(lot, answered))))
         if lot.reserved:
             yield "Réservé", Text(listed([RESERVED[kind].to.fr for kind in dict.fromkeys(lot.reserved)], OR).fr)
-        conditions = [_drawable(typography.euros(lot.value_eur, "fr"))] if lot.value_eur is not None else []
+        conditions = [_drawable(value)] if (value := _value(lot)) else []
         if lot.duration_months:
             renewal = f", reconductible {lot.renewal_months} mois" if lot.renewal_months else ""
             conditions.append(f"{lot.duration_months} mois{renewal}")
@@ -166,6 +167,14 @@ def continued(sentences: Sequence[str]) -> str:
     """Sentences as one: "Sur place ; à confirmer"."""
     first, *others = sentences or ("",)
     return " ; ".join((first, *(f"{other[:1].lower()}{other[1:]}" for other in others)))
+
+
+def _value(lot: Lot) -> str:
+    """The amount of a lot, as a sum where renewals or options add to it; empty where it is not known."""
+    if said := sum_in_words(lot):
+        return typography.typeset(f"{said.fr} HT", "fr")
+    amount = "" if lot.value_eur is None else typography.euros(lot.value_eur, "fr")
+    return f"{amount} (reconductions et options comprises)" if amount and lot.value_covers == "all" else amount
 
 
 def _drawable(text: str) -> str:

@@ -97,6 +97,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "TradeEvidence": trades.TradeEvidence,
             "TradesKind": trades.KindOrNone,
             "Unreached": holdings.Unreached,
+            "ValueCovers": need.ValueCovers,
             "WebhookEvent": webhook.Event,
             "WebhookHealth": webhook.Health,
             "WebhookSubscription": webhook.Subscription,

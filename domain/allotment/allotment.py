@@ -43,7 +43,9 @@ class ProposedLot(msgspec.Struct, frozen=True, kw_only=True):
     reserved: tuple[Reserved, ...]
     """Empty: not reserved"""
     value_eur: float | None
-    """Euros excluding tax; null: not known for its part"""
+    """Euros excluding tax, which hold what those of the lots it comes from hold; null: not known for its part"""
+    options_eur: float | None
+    """Euros excluding tax of the options; null: none, or not known for its part"""
     total: int
     """Suppliers that pass every gate"""
     eligible: int

@@ -35,7 +35,7 @@ class DivisibleLot(Lot, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A thing to be bought, that may be divided or joined with others."""
 
     values_eur: Annotated[dict[Code, Euros], msgspec.Meta(max_length=200)] | None = None
-    """Euros excluding tax by id of segment, by which the value is divided; null: it is not divided"""
+    """Euros excluding tax by id of segment, by which the value is divided, of what that covers; null: not divided"""
 
 
 class AllotmentNeed(Need, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -77,13 +77,21 @@ def checked_values(need: AllotmentNeed, objects: tuple[tuple[str, ...], ...]) ->
 
 
 def value_of(lot: DivisibleLot, segments: tuple[str, ...], objects: tuple[str, ...]) -> float | None:
-    """Euros of some of a lot's segments in all its territory; None where the buyer did not say."""
+    """Euros of some of a lot's segments in all its territory; None where the buyer did not say.
+
+    Nobody says how options are divided: beside them, the value of a part is not known.
+    """
     if set(segments) >= set(objects):
         return lot.value_eur
     values = lot.values_eur or {}
-    if not values.keys() >= set(segments):
+    if not values.keys() >= set(segments) or options_of(lot):
         return None
     return round(sum(values[segment] for segment in segments), 2)
+
+
+def options_of(lot: Lot) -> float:
+    """Euros of the options that add to a lot's value."""
+    return 0.0 if lot.value_covers == "all" else lot.options_eur or 0.0
 
 
 VALUES_DIFFER = Text(

@@ -4,12 +4,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from domain.law.citation import bracketed_lots, listed_briefly
+from domain.law.estimate import cents_up
 from domain.law.findings import LegalAdvice, advice, as_one_set, least_sure
 from domain.law.lot_facts import LotFacts
 from domain.law.need_value import lot_value
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce
-from domain.needs.need import BuyerKind, ContractKind, Lot, Need
+from domain.needs.need import BuyerKind, ContractKind, Need
 from domain.shortlists.shortlist import Confidence, Severity
 from domain.text.bilingual import AND, NOTHING, Text, joined
 
@@ -100,9 +101,10 @@ def financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: 
     """Lots whose holder is due an advance, its minimum rate, and the most that may be retained (FINANCIAL_TERMS).
 
     For lots of known value and duration, above both bounds, of a market that is no framework agreement (whose advance
-    depends on its minimum or on each order). A value may count the renewals: a lot that passes the amount only with
-    them is to be checked. Some bodies are not bound (R2191-1); utilities are told nothing, for which of them are bound
-    is not known here. Nor is which buyers have operating expenses above the amount: annual purchases are not these.
+    depends on its minimum or on each order). The amount is that of the first duration. One that covers all, or the
+    stated total of the only lot, counts renewals and options: a lot that passes only with them is to be checked. Some
+    bodies are not bound (R2191-1); utilities are told nothing, for which of them are bound is not known here. Nor is
+    which buyers have operating expenses above the amount: annual purchases are not these.
     """
     kind = need.buyer.kind if need.buyer else None
     if need.contract == "concession" or need.technique is not None or kind == "utility":
@@ -110,9 +112,9 @@ def financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: 
     bound, least = view.cents("advance_amount"), view.number("advance_months")
     if bound is None or least is None:
         return None
-    long = [(lot.lot, lot_value(need, lot) or 0) for lot in lots if (lot.lot.duration_months or 0) > least]
-    above = tuple(lot.id for lot, value in long if value > bound)
-    renewed = tuple(lot.id for lot, value in long if value > bound >= _without_renewals(lot, value))
+    long = {lot.lot.id: _initial_amount(need, lot) for lot in lots if (lot.lot.duration_months or 0) > least}
+    above = tuple(lot_id for lot_id, (most, _) in long.items() if most > bound)
+    renewed = tuple(lot_id for lot_id, (most, firm) in long.items() if most > bound >= firm)
     if not above:
         return None
     text, sure = _financial_terms(kind, renewed == above, view)
@@ -125,19 +127,23 @@ def financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: 
     )
 
 
-def _without_renewals(lot: Lot, value: int) -> float:
-    """The part of a value that belongs to the first duration, of one that counts the renewals."""
-    first = lot.duration_months or 0
-    return value * first / (first + (lot.renewal_months or 0))
+def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
+    """The most and the least that the amount of a lot's first duration may be, in cents: both, where it covers all."""
+    asked = lot.lot
+    if lot.estimate and asked.value_covers == "firm":
+        return lot.estimate.stated, lot.estimate.stated
+    value, first = lot_value(need, lot) or 0, asked.duration_months or 0
+    without_options = max(0, value - cents_up(asked.options_eur or 0))
+    return value, without_options * first / (first + (asked.renewal_months or 0))
 
 
 def _only_renewed(lots: tuple[str, ...], sure: Confidence) -> Text:
-    """The lots among others that are above the amount with their renewals only, which is to be checked."""
+    """The lots among others that are above the amount with renewals or options only, which is to be checked."""
     check = NOTHING if sure == "low" else Text(", à vérifier", ", to be checked")
     names, fr, en = listed_briefly(lots), "les lots" if len(lots) > 1 else "le lot", "lots" if len(lots) > 1 else "lot"
     return Text(
-        f", pour {fr} {names.fr} seulement si les reconductions comptent{check.fr}",
-        f", for {en} {names.en} only if renewals count{check.en}",
+        f", pour {fr} {names.fr} seulement si reconductions ou options comptent{check.fr}",
+        f", for {en} {names.en} only if renewals or options count{check.en}",
     )
 
 

@@ -5,8 +5,9 @@ from functools import lru_cache
 import msgspec
 
 from domain.law.cpv_list import Listing, listing
+from domain.law.estimate import Estimate, estimate_of
 from domain.law.rule_registry import applies
-from domain.law.rules import InForce, cents
+from domain.law.rules import InForce
 from domain.needs.need import Codes, Lot, Nature
 from domain.reference import taxonomy
 from domain.short_cache import short_cache
@@ -42,17 +43,27 @@ class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
 
 
 class LotFacts(msgspec.Struct, frozen=True, gc=False):
-    """A lot as the rules read it. `cents`: its value, null where it is not known."""
+    """A lot as the rules read it. `estimate`: its estimated value, null where it has no amount."""
 
     lot: Lot
     object: LotObject
-    cents: int | None
+    estimate: Estimate | None
+
+    @property
+    def cents(self) -> int | None:
+        """Its estimated value in cents, the one that every rule compares; None where it is not known."""
+        return self.estimate.total if self.estimate else None
+
+    @property
+    def known(self) -> int:
+        """The part of that value that is known."""
+        return self.estimate.known if self.estimate else 0
 
 
 def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
     """One lot; `segments` are those understood as its object, from codes or words."""
-    value = None if lot.value_eur is None else cents(lot.value_eur)
-    return LotFacts(lot, _object(lot.cpv, lot.segments, lot.support_segments, lot.nature, segments, view), value)
+    bought = _object(lot.cpv, lot.segments, lot.support_segments, lot.nature, segments, view)
+    return LotFacts(lot, bought, estimate_of(lot))
 
 
 @short_cache(KEPT, LONGEST_KEPT, lambda *named: sum(map(len, named[:3])) + len(named[4]))

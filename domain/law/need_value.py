@@ -1,18 +1,21 @@
 """The value of a need: all lots added up, works apart from supplies and services, in cents."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
 
 from domain.law.citation import listed_briefly
-from domain.law.findings import LegalAdvice, advice
+from domain.law.estimate import stated_total, sum_in_words
+from domain.law.findings import LegalAdvice, advice, as_one_set
 from domain.law.lot_facts import LotFacts, LotObject
 from domain.law.rule_registry import applies
-from domain.law.rules import InForce, cents
+from domain.law.rules import InForce
 from domain.needs.need import Need
-from domain.text.bilingual import Text, euros
+from domain.text.bilingual import NOTHING, Text, euros, joined
 
+MOST_SUMS = 6
+"""The most lots whose sum a sentence writes."""
 Assumption = Literal["nature", "division", "shared", "below"]
 """An assumption made where a group's value was compared.
 
@@ -58,12 +61,10 @@ def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
     """The lots of a need, in one group, or in two where some are works and others not.
 
     A concession is one group: its threshold is the same for works and services. `estimated_total_eur` is the total
-    where it is given. With two groups it can only be divided by the lots' values: what it has beyond them (renewals…)
-    is added to both, so that no threshold is lowered; where a lot has no value, everything is one group under the lower
-    thresholds.
+    where it is given. With two groups it can only be divided by the lots' values: what it has beyond them is added to
+    both, so that no threshold is lowered; where a lot has no value, everything is one group under the lower thresholds.
     """
-    stated = None if need.estimated_total_eur is None else cents(need.estimated_total_eur)
-    summed = total_of(lots)
+    stated, summed = stated_total(need), total_of(lots)
     below: tuple[Assumption, ...] = () if stated is None or stated >= _known(lots) else ("below",)
     natures = {lot.object.works for lot in lots}
     nature: tuple[Assumption, ...] = ("nature",) if None in natures else ()
@@ -113,14 +114,15 @@ def as_one_market(need: Need, divided: tuple[Group, ...]) -> Group:
     others, works = divided
     of_id = {lot.lot.id: lot for group in divided for lot in group.lots}
     lots = tuple(of_id[lot.id] for lot in need.lots)
-    total = total_of(lots) if need.estimated_total_eur is None else cents(need.estimated_total_eur)
+    stated = stated_total(need)
+    total = total_of(lots) if stated is None else stated
     mainly_works = (works.total or 0) > (others.total or 0)
     return _group(mainly_works, lots, total, True, others.assumptions)
 
 
 def _known(lots: tuple[LotFacts, ...]) -> int:
-    """The sum of the values that are known, in cents."""
-    return sum([lot.cents or 0 for lot in lots])
+    """The sum of the lots' values as far as they are known, in cents."""
+    return sum([lot.known for lot in lots])
 
 
 def total_of(lots: Iterable[LotFacts]) -> int | None:
@@ -135,9 +137,7 @@ def total_of(lots: Iterable[LotFacts]) -> int | None:
 
 def lot_value(need: Need, lot: LotFacts) -> int | None:
     """The lot's value in cents, that of the need where it is the only lot and has none of its own; None: not known."""
-    if lot.cents is None and len(need.lots) == 1 and need.estimated_total_eur is not None:
-        return cents(need.estimated_total_eur)
-    return lot.cents
+    return stated_total(need) if lot.cents is None and len(need.lots) == 1 else lot.cents
 
 
 @applies("value_over_lifetime", "concession_value")
@@ -145,7 +145,8 @@ def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None
     """No verdict on procedure where a value is unknown (VALUE_UNKNOWN); `estimated_total_eur` is enough.
 
     For a framework agreement or a dynamic purchasing system it is the maximum of all contracts over the whole life, for
-    a concession the concessionaire's total turnover over the contract.
+    a concession the concessionaire's total turnover over the contract. A lot with renewals and without a duration by
+    which to count them has no known value, and is told so.
     """
     if group.total is not None:
         return None
@@ -164,25 +165,67 @@ def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None
             " ; indiquer le maximum estimé de tous les marchés sur toute sa durée",
             "; give the estimated maximum of all contracts over its whole life",
         )
+    endless = _without_duration(tuple(lot.lot.id for lot in group.lots if lot.cents is None and lot.estimate))
     message = Text(
-        f"Valeur inconnue (lot{many} {missing.fr}) : pas d'avis sur la procédure{end.fr}",
-        f"Value unknown (lot{many} {missing.en}): no advice on the procedure{end.en}",
+        f"Valeur inconnue (lot{many} {missing.fr}) : pas d'avis sur la procédure{endless.fr}{end.fr}",
+        f"Value unknown (lot{many} {missing.en}): no advice on the procedure{endless.en}{end.en}",
     )
     return advice("VALUE_UNKNOWN", "info", row, message, group.advised_lots)
 
 
-@applies("value_of_all_lots")
-def total_below_lots(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
-    """The stated total counts all lots, renewals included: it cannot be less than the lots' own values.
+def _without_duration(lots: tuple[str, ...]) -> Text:
+    """The duration that lots with an amount and renewals lack; nothing where there is no such lot."""
+    if not lots:
+        return NOTHING
+    many, names = "s" if len(lots) > 1 else "", listed_briefly(lots)
+    return Text(
+        f" ; lot{many} {names.fr} : les reconductions comptent dans la valeur, indiquer la durée ferme",
+        f"; lot{many} {names.en}: renewals count in the value, give the firm duration",
+    )
 
-    All lots are added before a threshold is looked at, so splitting a need never lowers a threshold.
+
+@applies("value_of_all_lots")
+def estimated_value(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
+    """The estimated value of a lot counts its renewals and options, which the sum shows (ESTIMATED_VALUE).
+
+    It is amount × (duration + renewals) / duration + options, rounded up to the cent, and the amount alone where that
+    is said to cover all. All lots are added before a threshold is looked at, so splitting a need never lowers a
+    threshold; a stated total cannot be less than the lots' own values.
     """
-    if need.estimated_total_eur is None:
+    sums = {lot.lot.id: said for lot in lots if (said := sum_in_words(lot.lot))}
+    if not sums:
         return None
-    known = _known(lots)
-    if cents(need.estimated_total_eur) >= known:
+    row = view["concession_value" if need.contract == "concession" else "value_of_all_lots"]
+    intro = Text(
+        "Valeur estimée HT, options et reconductions comprises",
+        "Estimated value excluding tax, with options and renewals",
+    )
+    several = len(lots) > 1
+    said = _sums_of_lots(sums, total_of(lots)) if several else next(iter(sums.values()))
+    message = Text(f"{intro.fr} : {said.fr}", f"{intro.en}: {said.en}")
+    return advice("ESTIMATED_VALUE", "info", row, message, as_one_set(tuple(sums) if several else ()))
+
+
+def _sums_of_lots(sums: Mapping[str, Text], total: int | None) -> Text:
+    """The sums of lots, of very many the first ones, and that of all lots where it is known."""
+    parts = [Text(f"lot {each} : {said.fr}", f"lot {each}: {said.en}") for each, said in sums.items()]
+    more = len(parts) - MOST_SUMS
+    if more > 0:
+        many = "s" if more > 1 else ""
+        rest = Text(f"{more} autre{many} lot{many} calculé{many} de même", f"{more} more lot{many} in the same way")
+        parts = [*parts[:MOST_SUMS], rest]
+    if total is not None:
+        amount = euros(total)
+        parts.append(Text(f"tous les lots : {amount.fr}", f"all lots: {amount.en}"))
+    return joined(parts)
+
+
+def total_below_lots(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
+    """The stated total counts all lots, renewals and options included: it cannot be less than the lots' own values."""
+    total, known = stated_total(need), _known(lots)
+    if total is None or total >= known:
         return None
-    stated, summed = euros(cents(need.estimated_total_eur)), euros(known)
+    stated, summed = euros(total), euros(known)
     row = view["value_of_all_lots"]
     why = Text("la valeur d'un besoin compte tous ses lots", "the value of a need counts all its lots")
     if need.contract == "concession":

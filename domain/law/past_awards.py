@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import msgspec
 
 from domain.law.citation import days
+from domain.law.estimate import estimate_of
 from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice, verdict
 from domain.law.months import months_later
 from domain.law.rule_registry import applies
@@ -114,16 +115,18 @@ def dependence(
     """ECONOMIC_DEPENDENCE: a supplier that would owe the buyer a large share of its turnover, this lot included.
 
     Counted by year: the awards that run at the date (twelve months where their duration is not known), and the lot's
-    own value. Looked at only for suppliers with such an award; unknown values count for nothing, and with an unknown
-    turnover nothing is said. It is counsel: nobody may be excluded for it.
+    estimated value with renewals and options, over all that time. Looked at only for suppliers with such an award;
+    unknown values count for nothing, and with an unknown turnover nothing is said. It is counsel: nobody may be
+    excluded for it.
     """
     view = rules.at(on)
     bound = view.number("counsel_dependence")
     running = [award for award in awards if award.awarded_on <= on < months_later(award.awarded_on, _months(award))]
     if not turnover_eur or bound is None or not running:
         return None
-    lasts = (lot.duration_months or 0) + (lot.renewal_months or 0)
-    weight = sum(_yearly(award.value_eur, _months(award)) for award in running) + _yearly(lot.value_eur, lasts)
+    lasts, estimate = (lot.duration_months or 0) + (lot.renewal_months or 0), estimate_of(lot)
+    worth = ((estimate.total if estimate else None) or 0) / 100
+    weight = sum(_yearly(award.value_eur, _months(award)) for award in running) + _yearly(worth, lasts)
     if weight * 100 < bound * turnover_eur:
         return None
     share = int(weight * 100 / turnover_eur)

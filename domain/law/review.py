@@ -11,7 +11,7 @@ from domain.law.ess_reservation import review_ess_object, review_ess_terms
 from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, worst_outcome
 from domain.law.innovation import innovation
 from domain.law.lot_facts import KEPT, LONGEST_KEPT, LotFacts, LotObject, read_lot
-from domain.law.need_value import total_below_lots
+from domain.law.need_value import estimated_value, total_below_lots
 from domain.law.prison_reservation import review_prison
 from domain.law.procedure import Decided, decide, mixed_object, review_procedure
 from domain.law.procedure_steps import procedure_steps
@@ -76,6 +76,8 @@ def _legal_facts_of(lot: Lot) -> Lot:
         value_eur=lot.value_eur,
         duration_months=lot.duration_months,
         renewal_months=lot.renewal_months,
+        value_covers=lot.value_covers,
+        options_eur=lot.options_eur,
         innovative=lot.innovative,
         reserved=lot.reserved,
         site=None if lot.site is None else SOMEWHERE,
@@ -99,7 +101,7 @@ def review_facts(need: Need, on: date, rules: Rules, read: Mapping[str, tuple[st
     lots = tuple(read_lot(lot, read.get(lot.id, lot.segments), view) for lot in need.lots)
     decided = decide(need, lots, view)
     sets = review_sets(need, decided, view)
-    whole = [total_below_lots(need, lots, view)]
+    whole = [estimated_value(need, lots, view), total_below_lots(need, lots, view)]
     for part in decided.parts:
         whole += [*review_procedure(need, part, view), social(need, part, view)]
     whole += [

@@ -5,12 +5,13 @@ from functools import cache
 from typing import NamedTuple
 
 from domain.law.citation import bracketed_lots, listed_briefly
+from domain.law.estimate import estimate_of, stated_total
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.lot_facts import families, read_lot
 from domain.law.need_value import groups, is_light_service
 from domain.law.procedure import formal_thresholds
 from domain.law.rule_registry import applies
-from domain.law.rules import InForce, cents
+from domain.law.rules import InForce
 from domain.needs.need import Codes, Lot, Nature, Need, buyer_siret
 from domain.needs.same_year import OtherNeed
 from domain.reference import taxonomy
@@ -74,9 +75,9 @@ def no_split(need: Need, others: Sequence[OtherNeed], year: int, read: ReadObjec
     to judge. Abandoned needs, concessions and needs of another buyer (another SIRET) do not count. Where one of two
     needs names no SIRET, the buyer is taken for the same: the advice is no surer than medium. It is low where a stated
     total that counts is less than the values of its lots. The threshold is that of direct award or the buyer's EU
-    threshold, the highest that is passed; services under the light regime count for the first alone. Unknown values are
-    named, and count for nothing. Works are added up by operation, and whether two needs belong to one is not known: of
-    them nothing is said.
+    threshold, the highest that is passed; services under the light regime count for the first alone. What is not known
+    of a value is named, and counts for nothing. Works are added up by operation, and whether two needs belong to one is
+    not known: of them nothing is said.
     """
     if not (others and all(view.holds(rule_id) for rule_id in COUNTED_TOGETHER)):
         return []
@@ -95,7 +96,7 @@ def _above(need: Need, read: ReadObject, view: InForce) -> list[Threshold]:
         return []
     formal = formal_thresholds(need, group)
     rules = DIRECT_AWARD, *(formal if len(formal) == 1 and len(group.light) < len(group.lots) else ())
-    value = max(group.total or 0, sum(lot.cents or 0 for lot in group.lots))
+    value = max(group.total or 0, sum(lot.known for lot in group.lots))
     return sorted(((bound, rule_id) for rule_id in rules if value < (bound := view.cents(rule_id) or 0)), reverse=True)
 
 
@@ -149,15 +150,16 @@ def _share(need: Need, lots: Lots, *, light: bool) -> _Share:
     The stated total counts where all lots of the need do.
     """
     counted = [lot for lot, is_light in lots if light or not is_light]
-    ids, stated = tuple(lot.id for lot in counted), need.estimated_total_eur
-    doubtful = stated is not None and cents(stated) < _known(need.lots)
+    ids, stated = tuple(lot.id for lot in counted), stated_total(need)
+    doubtful = stated is not None and stated < _known(need.lots)
     if stated is not None and len(counted) == len(need.lots):
-        return _Share(ids, cents(stated), True, doubtful)
-    return _Share(ids, _known(counted), all(lot.value_eur is not None for lot in counted), doubtful)
+        return _Share(ids, stated, True, doubtful)
+    estimates = [estimate_of(lot) for lot in counted]
+    return _Share(ids, _known(counted), all(each and each.total is not None for each in estimates), doubtful)
 
 
 def _known(lots: Iterable[Lot]) -> int:
-    return sum(cents(lot.value_eur) for lot in lots if lot.value_eur is not None)
+    return sum(found.known for lot in lots if (found := estimate_of(lot)))
 
 
 def _advice(need: Need, found: _Sum, year: int, view: InForce) -> LegalAdvice:

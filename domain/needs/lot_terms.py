@@ -13,16 +13,21 @@ LONGEST_READ = 1_000
 REMEMBERED = 1_024
 """Texts whose terms are remembered: a form of many lots is read again at each change."""
 
-TermKind = Literal["months", "renewal", "value", "reserved"]
+TermKind = Literal["months", "renewal", "value", "covers", "reserved"]
 
 _NUMBERS = {"un": 1, "une": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 6}
 _NUMBER = rf"(\d{{1,3}}|{'|'.join(_NUMBERS)})"
 _SPAN = rf"{_NUMBER}\s*(ans?|années?|mois)\b"
 _BEFORE = r"(?:^|[,;:.(–—]\s*|\b(?:pour|pendant|sur|durée(?: de| ferme de)?|(?:marché|contrat|accord-cadre) de)\s+)"
 _DURATION = re.compile(_BEFORE + _SPAN, re.IGNORECASE)
+_RENEWS = r"\b(?:renouvelables?|reconductibles?|reconduits?)\s+(?:(?:tacitement|expressément)\s+)?"
 _RENEWAL = re.compile(
-    rf"\b(?:renouvelables?|reconductibles?|reconduits?)\s+(?:{_NUMBER}\s+fois\s+)?"
-    rf"(?:(?:pour|par période de)\s+)?{_SPAN}",
+    rf"{_RENEWS}(?:{_NUMBER}\s+fois\s+)?(?:(?:pour|par périodes? de)\s+)?{_SPAN}|{_RENEWS}{_NUMBER}\s+fois\b",
+    re.IGNORECASE,
+)
+_ALL_IN = re.compile(
+    r"\b(?:reconductions?|renouvellements?|options?)(?:\s+et\s+(?:reconductions?|renouvellements?|options?))?"
+    r"\s+(?:comprise?s?|incluse?s?)\b",
     re.IGNORECASE,
 )
 _AMOUNT = re.compile(
@@ -39,7 +44,7 @@ _OPEN_TO = {
 
 
 class Term(NamedTuple):
-    """A term of a lot: months, euros or a reserved type, as text; and the words that say it.
+    """A term of a lot: months, euros, what the amount covers or a reserved type, as text; and the words that say it.
 
     `is_asked`: they only ask for it.
     """
@@ -65,14 +70,18 @@ def _terms(text: str) -> Iterator[Term]:
     firm = text[: renewal.start()] if renewal else text
     if said := _DURATION.search(firm):
         yield Term("months", str(_months(said[1], said[2])), f"{said[1]} {said[2]}")
-    if renewal:
+    if renewal and renewal[2]:
         times = _number(renewal[1]) if renewal[1] else 1
         yield Term("renewal", str(times * _months(renewal[2], renewal[3])), renewal[0])
+    elif renewal and said:  # each as long as the contract at first
+        yield Term("renewal", str(_number(renewal[4]) * _months(said[1], said[2])), renewal[0])
     amounts = list(_AMOUNT.finditer(text))
     if len(amounts) == 1:
         (amount,) = amounts
         euros = float(re.sub(r"[\s.]", "", amount[1]).replace(",", "."))
         yield Term("value", f"{euros * (1_000 if amount[2][0] in 'kK' else 1):.2f}", amount[0])
+    if amounts and (all_in := _ALL_IN.search(text)):
+        yield Term("covers", "tout", all_in[0])
     if reserved := _RESERVED.search(text):
         words = reserved[0].strip()
         for kind, named in _OPEN_TO.items():

@@ -14,6 +14,7 @@ ContractKind = Literal["market", "concession"]
 Technique = Literal["framework_agreement", "dynamic_purchasing_system"]
 Procedure = Literal["direct_award", "adapted", "open", "restricted", "negotiated", "dynamic_purchasing_system"]
 Nature = Literal["works", "supplies", "services"]
+ValueCovers = Literal["firm", "all"]
 
 RESERVED_TYPES: tuple[Reserved, ...] = ("handicap", "iae", "penitentiary", "ess")
 
@@ -89,11 +90,15 @@ class Lot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nature: Nature | None = None
     """Works, supplies or services; null: not said"""
     value_eur: Euros | None = None
-    """Euros excluding tax, without renewals; null: not known"""
+    """Euros excluding tax of the firm duration, or of all as `value_covers` says; null: not known"""
     duration_months: Annotated[int, msgspec.Meta(ge=1, le=1_200)] | None = None
     """Months of the contract, without renewals; null: not known"""
     renewal_months: Annotated[int, msgspec.Meta(ge=0, le=1_200)] | None = None
-    """Months that renewals can add; null: not known"""
+    """Months that renewals can add, which count in the estimated value; null: not known"""
+    value_covers: ValueCovers = "firm"
+    """`firm`: the value is that of the firm duration alone; `all`: it holds renewals and options"""
+    options_eur: Euros | None = None
+    """Euros excluding tax of the options, added to the value unless that covers all; null: none or not known"""
     innovative: bool = False
     """Whether the buyer takes it for an innovative purchase"""
     reserved: Annotated[tuple[Reserved, ...], msgspec.Meta(max_length=4)] | None = ()
@@ -124,7 +129,7 @@ class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     technique: Technique | None = None
     """The purchasing technique; null: none"""
     estimated_total_eur: Euros | None = None
-    """Euros excluding tax of the whole need, renewals too, where that is not the sum of its lots"""
+    """Euros excluding tax of the whole need, renewals and options too, where its lots do not add up to it"""
     territory: TerritoryRequest | None = None
     """Of every lot that has none of its own"""
     limit: Annotated[int, msgspec.Meta(ge=1, le=100, description="Candidates returned per lot")] = 20

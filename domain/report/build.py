@@ -11,6 +11,7 @@ import msgspec
 
 from domain.equal_treatment.matrix import equal_treatment
 from domain.exchanges.exchange import Exchange
+from domain.law.estimate import estimate_of, sum_in_words
 from domain.law.findings import OUTCOMES
 from domain.law.rules import Rules
 from domain.meetings.meeting import Meeting, MeetingPlace, Participant
@@ -189,9 +190,13 @@ class _Reporter:
         return tuple(paragraph[self._language].replace("{on}", on) for paragraph in METHOD)
 
     def _lot(self, lot: Lot, found: LotShortlist) -> ReportLot:
+        estimate, said = estimate_of(lot), sum_in_words(lot)
+        total = estimate.total if estimate else None
         return _copied(
             ReportLot,
             lot,
+            estimated_value_eur=None if total is None else total / 100,
+            estimated_value_sum=said and said.to(self._language),
             title=self._redaction.optional(lot.title),
             reserved=tuple(dict.fromkeys(lot.reserved or ())),
             territory=found.territory.label,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.needs.need import Nature, Reserved
+from domain.needs.need import Nature, Reserved, ValueCovers
 from domain.shortlists.frozen import DecisionCode
 from domain.shortlists.shortlist import (
     Advice,
@@ -150,11 +150,19 @@ class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
     cpv: tuple[str, ...]
     """CPV codes as the need gave them"""
     value_eur: float | None
-    """Euros excluding tax, without renewals; null: not known"""
+    """Euros excluding tax of the firm duration, or of all as `value_covers` says; null: not known"""
     duration_months: int | None
     """Months of the contract, without renewals; null: not known"""
     renewal_months: int | None
     """Months that renewals can add; null: not known"""
+    value_covers: ValueCovers
+    """`firm`: the value is that of the firm duration alone; `all`: it holds renewals and options"""
+    options_eur: float | None
+    """Euros excluding tax of the options; null: none or not known"""
+    estimated_value_eur: float | None
+    """Euros excluding tax with renewals and options, as the law counts them; null: not known"""
+    estimated_value_sum: str | None
+    """That value as a sum, in the language of the report; null: nothing adds to `value_eur`"""
     reserved: tuple[Reserved, ...]
     """Open to suppliers of any of these; empty: not reserved"""
     territory: str

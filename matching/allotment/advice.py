@@ -5,13 +5,15 @@ from datetime import date
 
 import msgspec
 
+from domain.law.estimate import estimate_of
 from domain.law.findings import LegalAdvice, advice
 from domain.law.review import review_need
 from domain.law.rules import InForce, Rules
-from domain.needs.need import Need
+from domain.needs.need import Lot, Need
 from domain.text.bilingual import Text
 
 ON_PROCEDURE = (
+    "ESTIMATED_VALUE",
     "TOTAL_BELOW_LOTS",
     "VALUE_UNKNOWN",
     "BUYER_KIND_UNKNOWN",
@@ -62,13 +64,18 @@ def advice_beside(
     if not is_market:
         return
     own: dict[str, LegalAdvice] = {}
-    if all(lot.value_eur is not None for lot in proposed.lots) or len(proposed.lots) == 1:
+    if all(_is_valued(lot) for lot in proposed.lots) or len(proposed.lots) == 1:
         own = {each.code: each for each in review_need(proposed, on, rules, objects).advice}
         if not _rules_of(own.values()) <= _rules_of(procedure):
             own = {}
     yield own.get("ALLOTMENT") or advice("DUTY_TO_ALLOT", "info", view["allotment"], DUTY)
     if len(proposed.lots) > 1:
         yield own.get("SMALL_LOT_SETS") or _small_lots(view)
+
+
+def _is_valued(lot: Lot) -> bool:
+    estimate = estimate_of(lot)
+    return estimate is not None and estimate.total is not None
 
 
 def _rules_of(advised: Iterable[LegalAdvice]) -> set[tuple[str, str]]:

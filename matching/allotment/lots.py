@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.allotment.divisions import GivenLot, PossibleLot
-from domain.allotment.request import AllotmentNeed, DivisibleLot, value_of
+from domain.allotment.request import AllotmentNeed, DivisibleLot, options_of, value_of
 from domain.needs.need import Lot, Need, Reserved, TerritoryRequest
 from matching.allotment.areas import Areas
 from matching.lot_query import LotQuery
@@ -59,6 +59,13 @@ class GivenLots:
             values.append(value_of(self.need.lots[place], own, objects))
         return None if None in values else round(sum(value or 0.0 for value in values), 2)
 
+    def options(self, lot: PossibleLot) -> float | None:
+        """The options of all that it buys, in euros; None where there are none, or its value is not known."""
+        given = [self.need.lots[place] for place in lot.lots]
+        if self.value(lot) is None or all(each.options_eur is None for each in given):
+            return None
+        return round(sum(map(options_of, given)), 2)
+
     def cpv(self, lot: PossibleLot) -> tuple[str, ...]:
         """The CPV codes that go with it: those that stand for one of its segments.
 
@@ -86,6 +93,7 @@ class GivenLots:
             cpv=self.cpv(lot),
             keywords=(),
             value_eur=self.value(lot),
+            options_eur=self.options(lot),
             reserved=reserved,
             territory=territory,
         )
@@ -119,9 +127,8 @@ class GivenLots:
 def _terms(lot: DivisibleLot) -> Lot:
     """All that lots which are joined have in common: each says it of the whole."""
     reserved = tuple(sorted(set(lot.reserved or ())))
-    return _plain(
-        lot, id="", title=None, segments=(), cpv=(), keywords=(), value_eur=None, reserved=reserved, territory=None
-    )
+    nothing = {"title": None, "segments": (), "cpv": (), "keywords": (), "value_eur": None, "options_eur": None}
+    return _plain(lot, id="", reserved=reserved, territory=None, **nothing)
 
 
 def _plain(lot: DivisibleLot, **others: object) -> Lot:

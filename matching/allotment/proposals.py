@@ -88,6 +88,7 @@ class ProposalWriter:
                 territory=of.territory,
                 reserved=of.reserved,
                 value_eur=self.given.value(lot),
+                options_eur=self.given.options(lot),
                 total=of.total,
                 eligible=of.eligible,
                 local=of.local,

@@ -66,6 +66,7 @@ def read(notice: Notice, donnees: Element) -> None:
     whole = _lot(donnees, [*apart, *([organisation] if organisation is not None else [])])
     notice.title, notice.cpv, notice.nature, notice.places = whole.title, whole.cpv, whole.nature, whole.places
     notice.value, notice.maximum, notice.words = whole.value, whole.maximum, whole.words
+    notice.value_covers = "firm"
     notice.technique = "framework_agreement" if _is_framework(form) else None
     notice.contract = "concession" if form.all(*CONCESSIONS) else "market"
     notice.procedure = _procedure(form)

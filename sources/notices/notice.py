@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from domain.errors import InvalidContent, Problem
-from domain.needs.need import BuyerKind, ContractKind, Nature, Procedure, Technique
+from domain.needs.need import BuyerKind, ContractKind, Nature, Procedure, Technique, ValueCovers
 from domain.text.bilingual import Text
 from sources.notices.element import Element, PlacedText
 
@@ -112,7 +112,9 @@ class NoticeLot:
 class Notice:
     """A notice as it was read; what is said of the whole holds for lots that do not say it themselves.
 
-    `value`: of all lots; `maximum`: the most that a framework agreement may be worth.
+    `value`: of all lots; `maximum`: the most that a framework agreement may be worth. `value_covers`: what its amounts
+    hold, as its form has it: estimates of eForms (BT-27, BT-271) and TED count options and renewals (directive 2014/24,
+    art. 5), national forms do not say.
     """
 
     root: Element
@@ -127,6 +129,7 @@ class Notice:
     nature: Nature | None = None
     value: Amount | None = None
     maximum: Amount | None = None
+    value_covers: ValueCovers = "all"
     places: list[NoticePlace] = field(default_factory=list)
     words: str = ""
     lots: list[NoticeLot] = field(default_factory=list)

@@ -30,8 +30,22 @@ def with_values(notice: Notice, made: list[tuple[NoticeLot, Lot]]) -> tuple[list
     if total is None and None not in greatest:
         total = sum(each for each in greatest if each is not None)
     known = None if None in values else sum(each for each in values if each is not None)
-    lots = [msgspec.structs.replace(lot, value_eur=value) for (_, lot), value in zip(made, values, strict=True)]
+    lots = [_valued(notice, each, lot, value) for (each, lot), value in zip(made, values, strict=True)]
     return lots, None if total is None or total == known else min(total, MOST_EUROS)
+
+
+def _valued(notice: Notice, read: NoticeLot, lot: Lot, value: float | None) -> Lot:
+    """The lot with its value, and what that covers; where its form does not say this of renewals, it is noted."""
+    if value is None:
+        return lot
+    amount = read.value or read.maximum or notice.value or notice.maximum
+    if notice.value_covers == "firm" and lot.renewal_months and amount is not None:
+        notice.note(
+            amount.path,
+            "Rien ne dit si ce montant compte les reconductions : il est lu comme celui de la durée ferme",
+            "Nothing says whether this amount counts the renewals: it is read as that of the firm duration",
+        )
+    return msgspec.structs.replace(lot, value_eur=value, value_covers=notice.value_covers)
 
 
 def _value(notice: Notice, lot: NoticeLot) -> tuple[float | None, float | None]:

@@ -54,6 +54,34 @@ async def test_the_answer_is_a_shortlist(client: AsyncTestClient[Litestar]) -> N
     assert [missed.supplier.name for missed in shortlist.lots[0].near_misses] == ["parisien"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"value_eur": 50_000}, ["GRE_A_GRE"]),
+        ({"value_eur": 50_000, "duration_months": 12, "renewal_months": 36}, ["ESTIMATED_VALUE", "MAPA"]),
+        ({"value_eur": 60_000, "duration_months": 12, "renewal_months": 36}, ["ESTIMATED_VALUE", "PROC_FORMALISEE"]),
+        ({"value_eur": 60_000, "renewal_months": 36}, ["VALUE_UNKNOWN"]),
+        ({"value_eur": 59_999.99, "renewal_months": 36, "value_covers": "all", "options_eur": 1}, ["GRE_A_GRE"]),
+        ({"value_eur": 50_000, "options_eur": 9_999.99}, ["ESTIMATED_VALUE", "GRE_A_GRE"]),
+        ({"value_eur": 50_000, "options_eur": 10_000}, ["ESTIMATED_VALUE", "MAPA"]),
+    ],
+)
+async def test_the_estimated_value_counts_renewals_and_options(
+    client: AsyncTestClient[Litestar], fields: dict[str, Any], expected: list[str]
+) -> None:
+    asked = with_lot(**fields) | {"buyer": {"kind": "local"}, "on": "2026-11-29"}
+    told = [each["code"] for each in (await post(client, asked)).json()["advice"]]
+    of_value = {"ESTIMATED_VALUE", "VALUE_UNKNOWN", "GRE_A_GRE", "MAPA", "PROC_FORMALISEE"}
+    assert [code for code in told if code in of_value] == expected
+
+
+@pytest.mark.parametrize(("field", "value"), [("options_eur", -0.01), ("value_covers", "some")])
+async def test_what_the_amount_covers_is_checked(client: AsyncTestClient[Litestar], field: str, value: object) -> None:
+    answer = await post(client, with_lot(**{field: value}))
+    assert_refused(answer, 422, "invalid-content")
+    assert [each["pointer"] for each in answer.json()["errors"]] == [f"/lots/0/{field}"]
+
+
 async def test_the_requested_segments_say_where_they_come_from(client: AsyncTestClient[Litestar]) -> None:
     answer = await post(client, with_lot(cpv=["90919200"], keywords=["nettoyage de bureaux"]))
     row = answer.json()["lots"][0]["requested"][0]

@@ -95,6 +95,7 @@ def _lot(before: LotForm, lot: ProposedLot, form: NeedForm) -> LotForm:
         keywords="",
         reserved=lot.reserved,
         value=plain_number(lot.value_eur),
+        options=plain_number(lot.options_eur),
     )
     if lot.territory.codes is None or lot.territory.codes == (before.territories or form.territories):
         return made

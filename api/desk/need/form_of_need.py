@@ -59,6 +59,8 @@ def _lot(lot: Lot, need: Need, *, keep_ids: bool) -> LotForm:
         value=plain_number(lot.value_eur),
         months=plain_number(lot.duration_months),
         renewal=plain_number(lot.renewal_months),
+        options=plain_number(lot.options_eur),
+        covers="tout" if lot.value_covers == "all" else "",
         innovative="oui" if lot.innovative else "",
         site=_point(site),
         site_code=site.commune or "",

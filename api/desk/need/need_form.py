@@ -48,7 +48,7 @@ class LotForm(PlaceForm, frozen=True, kw_only=True):
     `id`: that of a need that was stored before. `reading`: what was read when segments were shown, empty before;
     `offered`: the segments shown, of which `chosen` are ticked; `more`: words of a trade to add. `heard`: a mark of the
     words whose terms were shown, of which `terms` are ticked. `site`: a commune's name; `site_code`: the one that was
-    chosen.
+    chosen. `covers`: “tout” where the amount holds renewals and options.
     """
 
     id: str = ""
@@ -67,6 +67,8 @@ class LotForm(PlaceForm, frozen=True, kw_only=True):
     value: str = ""
     months: str = ""
     renewal: str = ""
+    options: str = ""
+    covers: str = ""
     innovative: str = ""
     site: str = ""
     site_code: str = ""
@@ -161,6 +163,8 @@ LOT_FIELDS = PLACE_FIELDS | {
     "value": "valeur",
     "months": "duree",
     "renewal": "reconductions",
+    "options": "options",
+    "covers": "couvre",
     "innovative": "innovant",
     "site": "site",
     "site_code": "commune",

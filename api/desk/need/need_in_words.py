@@ -4,13 +4,19 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from api.desk.need.need_form import BUYERS
-from domain.needs.need import Lot, Need, Place, PlannedNeed, TerritoryRequest
+from domain.law.estimate import sum_in_words
+from domain.needs.need import Lot, Need, Place, PlannedNeed, TerritoryRequest, ValueCovers
 from domain.reference.territory import UnknownTerritory
 from domain.text import typography
 from domain.text.bilingual import Text, listed, long_date
 from domain.text.labels import CONTRACTS, NATURES, PROCEDURES, RESERVED, TECHNIQUES
 from domain.text.place_names import of_place
 from matching.reference import Reference
+
+_AMOUNTS: dict[ValueCovers, Text] = {
+    "firm": Text("Montant estimé", "Estimated value"),
+    "all": Text("Montant estimé, reconductions et options comprises", "Estimated value with renewals and options"),
+}
 
 
 class Line(NamedTuple):
@@ -95,9 +101,11 @@ def _of_lot(lot: Lot, reference: Reference) -> Iterator[tuple[Text, Text | None]
     yield Text("Mots", "Words"), _plain(", ".join(lot.keywords))
     yield Text("Nature", "Nature"), NATURES[lot.nature] if lot.nature else None
     yield Text("Réservation", "Reservation"), _reservation(lot)
-    yield Text("Montant estimé", "Estimated value"), _euros(lot.value_eur)
+    yield _AMOUNTS[lot.value_covers], _euros(lot.value_eur)
     yield Text("Durée", "Term"), _months(lot.duration_months)
     yield Text("Reconductions", "Renewals"), _months(lot.renewal_months)
+    yield Text("Options", "Options"), _euros(lot.options_eur)
+    yield Text("Valeur estimée, tout compris", "Estimated value, all included"), _sum(lot)
     yield Text("Lieu d'exécution", "Place of performance"), _place(lot.site, reference) if lot.site else None
     yield Text("Distance la plus grande", "Greatest distance"), _distance(lot.max_distance_km)
     yield Text("Territoire", "Territory"), _territory(lot.territory, reference)
@@ -145,6 +153,11 @@ def _plain(words: str | None) -> Text | None:
 
 def _euros(amount: float | None) -> Text | None:
     return None if amount is None else Text(typography.euros(amount, "fr"), typography.euros(amount, "en"))
+
+
+def _sum(lot: Lot) -> Text | None:
+    said = sum_in_words(lot)
+    return said and Text(typography.typeset(f"{said.fr} HT", "fr"), typography.typeset(f"{said.en} excl. tax", "en"))
 
 
 def _distance(kilometres: float | None) -> Text | None:

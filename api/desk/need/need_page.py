@@ -31,9 +31,10 @@ from api.desk.need.understood_need import Understood, trades_beside, understood_
 from api.desk.need.understood_place import MOST_CHOICES, candidates, where
 from api.match import matched
 from domain.errors import InvalidContent, NotFound
+from domain.law.estimate import sum_in_words
 from domain.needs.need import RESERVED_TYPES, Need, Reserved
 from domain.reference.territory import Area, Territories
-from domain.shortlists.shortlist import LotShortlist, Shortlist
+from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Text
 from matching.engine import match_json
 
@@ -80,17 +81,17 @@ async def change_need_form(visit: Visit) -> Response[bytes]:
     return await changed_need_form(visit)
 
 
-async def _lots_answered(visit: Visit, form: NeedForm) -> tuple[LotShortlist, ...]:
-    """The lots as a match answers them now, without its rows; none where the need is not whole yet."""
+async def _answered(visit: Visit, form: NeedForm) -> Shortlist | None:
+    """The need as a match answers it now, without its rows; None where it is not whole yet."""
     understood = await understood_beside(visit, form)
     if understood.need is None:
-        return ()
+        return None
     need = msgspec.structs.replace(understood.need.matched, limit=1, near_misses=0)
     try:
         answer = await matched(visit.call, need, match_json)
     except InvalidContent:
-        return ()
-    return msgspec.json.decode(answer, type=Shortlist).lots
+        return None
+    return msgspec.json.decode(answer, type=Shortlist)
 
 
 async def form_of_query(visit: Visit, rules: AllotmentForm | None = None) -> Response[bytes]:
@@ -134,7 +135,7 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
     position = min(int(asked[1] or 1), len(form.lots)) - 1
     part = Part(asked[2], f"lot-{position + 1}-" if asked[1] else "")
     if part.name == "compte":
-        return visit.page("need/need_count.html", lots=await _lots_answered(visit, form), most_counted=LOTS_AT_ONCE)
+        return visit.page("need/need_count.html", answer=await _answered(visit, form), most_counted=LOTS_AT_ONCE)
     if part.name == "metiers":
         lot, understood = await trades_beside(visit, form, position)
         return visit.page("need/need_live.html", part=part, lot=lot, understood=understood)
@@ -172,6 +173,7 @@ def need_form_page(
         status,
         form=form,
         understood=understood,
+        sums=[sum_in_words(lot) for lot in understood.need.lots] if understood and understood.need else (),
         shown=shown,
         others=carried(form.lot_fields(n - 1 for n in range(1, len(form.lots) + 1) if n not in here)),
         elsewhere=[lot_ids[number - 1] for number in elsewhere],

@@ -10,7 +10,7 @@ from domain.needs.lot_terms import Term, terms_in
 from domain.text.bilingual import Text
 from domain.text.labels import RESERVED
 
-FIELDS = {"months": "months", "renewal": "renewal", "value": "value"}
+FIELDS = {"months": "months", "renewal": "renewal", "value": "value", "covers": "covers"}
 """The attributes of a lot's form, by the kind of term that fills them in."""
 
 
@@ -69,7 +69,7 @@ def _name(term: Term) -> str:
 
 
 def _text(term: Term) -> str:
-    return plain_number(float(term.value))
+    return term.value if term.kind == "covers" else plain_number(float(term.value))
 
 
 def _label(term: Term) -> Text:
@@ -80,6 +80,8 @@ def _label(term: Term) -> Text:
             return Text(f"Reconductions : {term.value} mois", f"Renewals: {term.value} months")
         case "value":
             return Text(f"Montant : {_text(term)} € hors taxe", f"Value: €{_text(term)} without VAT")
+        case "covers":
+            return Text("Le montant comprend reconductions et options", "The value holds renewals and options")
         case "reserved":
             to = RESERVED[term.value].to
             return Text(f"Réservé {to.fr}", f"Reserved to {to.en}")

@@ -45,6 +45,16 @@ async def test_two_needs_pass_the_threshold_together(buyer: Buyer) -> None:
     assert split((await buyer.get(f"/needs/{need}/shortlists/1")).json()) == []
 
 
+async def test_renewals_and_options_of_other_needs_count(buyer: Buyer) -> None:
+    """10 000 € with a year of renewal and 9 999,99 € of options are 29 999,99 €."""
+    terms = {"duration_months": 12, "renewal_months": 12, "options_eur": 9_999.99}
+    lot = {"id": "1", "segments": ["ev-entretien"], "value_eur": 10_000} | terms
+    await buyer.keep(**of_value(None, reference="PARCS-1", lots=[lot]))
+    assert await warned(buyer, **of_value(30_000, reference="PARCS-2")) == []
+    (told,) = await warned(buyer, **of_value(0.01, reference="PARCS-3"))
+    assert "0,01 € + 30 000 € (réf. PARCS-2) + 29 999,99 € (réf. PARCS-1) = 60 000 €" in told
+
+
 async def test_a_match_never_says_it(buyer: Buyer) -> None:
     """It stores nothing and knows no other need; nor are the lots of one need split."""
     await buyer.keep(**of_value(50_000))

@@ -32,7 +32,9 @@ async def test_only_what_is_added_up_is_read(engine: Engine) -> None:
     async with transaction(engine) as connection:
         own = await ensure_organisation(connection, "Morbihan", NOW)
         parks = msgspec.structs.replace(LOT, title="Parcs")
-        lots = (msgspec.structs.replace(parks, site=Place(commune="56260"), duration_months=12), Lot("2"))
+        parks = msgspec.structs.replace(parks, duration_months=12, renewal_months=36, options_eur=1.5)
+        whole = Lot("2", value_eur=9, value_covers="all")
+        lots = (msgspec.structs.replace(parks, site=Place(commune="56260"), innovative=True), whole)
         need = await stored(
             connection,
             own,
@@ -43,7 +45,7 @@ async def test_only_what_is_added_up_is_read(engine: Engine) -> None:
             estimated_total_eur=10,
             territory=TerritoryRequest(codes=("departement:56",)),
         )
-        kept = Need((parks, Lot("2")), "R", "T", estimated_total_eur=10)
+        kept = Need((parks, whole), "R", "T", estimated_total_eur=10)
         found = await needs_of_year(connection, own, 2026, None, BESIDES)
         assert found == (OtherNeed(need.id, HERE, kept),)
 

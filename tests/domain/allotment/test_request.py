@@ -51,3 +51,10 @@ def test_a_value_is_known_where_the_buyer_gave_it() -> None:
     assert value_of(lot, ("de-bio",), OBJECTS) == 1.0
     assert value_of(lot, ("de-5flux",), OBJECTS) is None
     assert value_of(lot, OBJECTS, OBJECTS) == 5.0
+
+
+@pytest.mark.parametrize(("covers", "part"), [("firm", None), ("all", 1.0)])
+def test_beside_options_that_add_the_value_of_a_part_is_not_known(covers: Any, part: float | None) -> None:
+    lot = checked(values_eur={"de-bio": 1.0}, value_eur=5.0, options_eur=2.0, value_covers=covers)
+    assert value_of(lot, ("de-bio",), OBJECTS) == part
+    assert value_of(lot, OBJECTS, OBJECTS) == 5.0

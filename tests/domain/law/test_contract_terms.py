@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import msgspec
 import pytest
 
 from domain.needs.need import Buyer, Lot, Need
@@ -87,11 +88,30 @@ def test_an_advance_is_due_above_an_amount_and_a_duration(asked: Need, expected:
     assert ("FINANCIAL_TERMS" in advice(asked)) == expected
 
 
-def test_an_amount_that_only_the_renewals_reach_is_to_be_checked() -> None:
-    """60 000 € over 12 months and 12 of renewal are 30 000 € for the first duration."""
-    lot = Lot(id="1", segments=("pr-locaux",), value_eur=60_000, duration_months=12, renewal_months=12)
+RENEWED = Lot(id="1", segments=("pr-locaux",), value_eur=60_000, duration_months=12, renewal_months=12)
+ALL = msgspec.structs.replace(RENEWED, value_covers="all")
+
+
+def test_the_amount_is_that_of_the_first_duration() -> None:
+    """Renewals and options add to the estimated value, not to the amount by which an advance is due."""
+    assert "à vérifier" not in terms(need(RENEWED))
+    assert "FINANCIAL_TERMS" not in advice(need(msgspec.structs.replace(RENEWED, value_eur=50_000, options_eur=9_000)))
+
+
+@pytest.mark.parametrize(
+    "lot",
+    [
+        ALL,
+        msgspec.structs.replace(ALL, renewal_months=None, options_eur=10_000),
+        msgspec.structs.replace(ALL, value_eur=110_000, options_eur=10_000),
+    ],
+)
+def test_an_amount_of_all_that_only_renewals_or_options_reach_is_to_be_checked(lot: Lot) -> None:
+    """60 000 € in all over 12 months and 12 of renewal are 30 000 € for the first duration."""
     assert "à vérifier" in terms(need(lot))
-    assert "à vérifier" not in terms(cleaning())
+    assert "à vérifier" not in terms(need(msgspec.structs.replace(lot, value_eur=150_000)))
+    alone = msgspec.structs.replace(lot, value_eur=None)
+    assert "à vérifier" in terms(need(alone, estimated_total_eur=lot.value_eur))
 
 
 @pytest.mark.parametrize(
@@ -140,14 +160,17 @@ def test_the_lots_above_are_named() -> None:
 
 
 def test_a_lot_that_needs_its_renewals_is_named_beside_a_sure_one() -> None:
-    """60 000 € over 12 months and 12 of renewal may be 30 000 €: it is not left out, but to be checked."""
+    """60 000 € in all over 12 months and 12 of renewal may be 30 000 €: it is not left out, but to be checked."""
     lots = [
         Lot(id="1", segments=("pr-locaux",), value_eur=60_000, duration_months=12),
-        Lot(id="2", segments=("pr-locaux",), value_eur=60_000, duration_months=12, renewal_months=12),
+        msgspec.structs.replace(ALL, id="2"),
     ]
     found = the("FINANCIAL_TERMS", review(need(*lots)).advice)
     assert found.lots == (("1", "2"),)
-    assert "(lots 1 et 2), pour le lot 2 seulement si les reconductions comptent, à vérifier : une" in found.message.fr
+    assert (
+        "(lots 1 et 2), pour le lot 2 seulement si reconductions ou options comptent, à vérifier : une"
+        in found.message.fr
+    )
     assert found.message.fr.count("à vérifier") == 1
     assert found.confidence != "low"
 

@@ -15,7 +15,7 @@ from domain.needs.need import Lot
 from domain.suppliers.supplier import Approval
 from tests.domain.law.samples import TODAY
 
-LOT = Lot(id="1", segments=("pr-locaux",), value_eur=90_000, duration_months=24, renewal_months=12)
+LOT = Lot(id="1", segments=("pr-locaux",), value_eur=60_000, duration_months=24, renewal_months=12)
 
 
 def award(**fields: Any) -> Award:

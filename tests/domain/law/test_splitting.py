@@ -52,6 +52,19 @@ def test_one_cent_decides_on_direct_award() -> None:
     assert warned(services(60_000), services(60_000)) == []
 
 
+def test_renewals_and_options_count_in_every_need() -> None:
+    """Without a duration the firm amount counts, and the need is named as not wholly known."""
+    own = Lot(id="1", segments=("pr-locaux",), value_eur=10_000, duration_months=12, renewal_months=12)
+    other = msgspec.structs.replace(own, options_eur=20_000)
+    assert "20 000 € + 40 000 € (" in the(warned(need(own), need(other))).message.fr
+    assert warned(need(own), need(msgspec.structs.replace(other, options_eur=19_999.99))) == []
+    assert warned(need(own), need(msgspec.structs.replace(other, value_covers="all"))) == []
+    endless = need(msgspec.structs.replace(own, value_eur=50_000, duration_months=None), reference="X")
+    assert "20 000 € + 50 000 € (réf. X) = 70 000 € ≥ 60 000 €" in the(warned(need(own), endless)).message.fr
+    assert "valeur inconnue, non comptée : réf. X" in the(warned(need(own), endless)).message.fr
+    assert warned(need(msgspec.structs.replace(own, value_eur=30_000)), need(other)) == []
+
+
 def test_the_amount_is_that_of_the_day() -> None:
     """40 000 € until 2026-03-31."""
     assert warned(services(20_000), services(20_000), on=date(2026, 3, 31)) != []

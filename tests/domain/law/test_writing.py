@@ -32,8 +32,17 @@ NEEDS = {
     "direct awards": works(30_000, 45_000),
     "renewals": need(
         Lot(id="1", segments=("pr-locaux",), value_eur=60_000, duration_months=12),
-        Lot(id="2", segments=("pr-locaux",), value_eur=60_000, duration_months=12, renewal_months=12),
+        Lot(id="2", value_eur=60_000, duration_months=12, renewal_months=12, value_covers="all"),
+        Lot(id="3", segments=("pr-locaux",), value_eur=60_000, duration_months=12, renewal_months=12),
+        Lot(id="4", value_eur=60_000, duration_months=12, renewal_months=5, options_eur=1_000.50),
     ),
+    "renewals of a concession": need(
+        Lot(id="1", value_eur=60_000, duration_months=12, renewal_months=1), contract="concession"
+    ),
+    "renewals of very many lots": need(
+        *(Lot(id=str(n), value_eur=20_000, duration_months=12, renewal_months=12) for n in range(20))
+    ),
+    "renewals without duration": need(Lot(id="1", value_eur=60_000, renewal_months=12), Lot(id="2", value_eur=1)),
     "framework": need(Lot(id="1", duration_months=49), buyer=None, technique="framework_agreement"),
     "reserved": need(Lot(id="1", reserved=("iae",), value_eur=60_000), Lot(id="2", reserved=("ess",))),
     "innovative": need(Lot(id="1", nature="supplies", value_eur=140_000, innovative=True)),

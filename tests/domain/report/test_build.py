@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from domain.needs.award import Award
+from domain.needs.need import Lot
 from domain.shortlists.frozen import Decision, FrozenShortlist, members_of_groupings
 from domain.shortlists.shortlist import (
     Eligibility,
@@ -44,6 +45,20 @@ def test_decisions_stand_beside_whom_they_are_about() -> None:
         ("A", None),
         ("B", "Équipé"),
     ]
+
+
+def test_the_estimated_value_of_a_lot_is_shown_as_the_sum_that_it_is() -> None:
+    version = frozen({"1": "AB"}, ())
+    lot = msgspec.structs.replace(version.need.lots[0], value_eur=50_000, duration_months=12, renewal_months=36)
+
+    def told(lot: Lot) -> tuple[float | None, str | None]:
+        need = msgspec.structs.replace(version.need, lots=(lot,))
+        (found,) = made(facts(msgspec.structs.replace(version, need=need))).lots
+        return found.estimated_value_eur, found.estimated_value_sum
+
+    assert told(lot) == (200_000, "50 000 € + 3 reconductions de 50 000 € = 200 000 €")
+    assert told(msgspec.structs.replace(lot, value_covers="all")) == (50_000, None)
+    assert told(msgspec.structs.replace(lot, duration_months=None)) == (None, None)
 
 
 def test_the_best_standing_over_the_lots_counts() -> None:

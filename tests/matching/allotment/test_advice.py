@@ -37,7 +37,15 @@ values = st.one_of(st.none(), st.sampled_from((20_000.0, 70_000.0, 300_000.0, 6_
 
 objects = st.lists(st.sampled_from(("de-bio", "de-5flux", "pr-locaux")), min_size=1, max_size=2, unique=True)
 lots_of_any_value = st.fixed_dictionaries(
-    {"segments": objects.map(tuple), "value_eur": values, "nature": st.sampled_from((None, "works", "services"))}
+    {
+        "segments": objects.map(tuple),
+        "value_eur": values,
+        "duration_months": st.sampled_from((None, 12)),
+        "renewal_months": st.sampled_from((None, 12, 36)),
+        "options_eur": st.sampled_from((None, 0.0, 10_000.5)),
+        "value_covers": st.sampled_from(("firm", "all")),
+        "nature": st.sampled_from((None, "works", "services")),
+    }
 )
 
 

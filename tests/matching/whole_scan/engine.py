@@ -179,5 +179,5 @@ def _approval_ends(contenders: Contenders, passed: Positions, on: date, rules: l
 def draw_seed(need: Need) -> int:
     """64 bits of the need's content; how many rows are asked for is not content."""
     content = msgspec.json.encode(msgspec.structs.replace(need, limit=20, near_misses=5))
-    content = content.replace(b',"groupings":0', b"")
+    content = content.replace(b',"groupings":0', b"").replace(b',"value_covers":"firm","options_eur":null', b"")
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")

@@ -199,7 +199,9 @@ def test_renewals_of_the_form_in_capitals_are_read(read_record: ReadRecord, said
     read = read_record(boamp(donnees))
     (lot,) = read.need.lots
     assert (lot.title, lot.duration_months, lot.renewal_months) == ("Tonte des pelouses", 12, months)
-    assert (read.need.technique, lot.value_eur) == (None, 90_000)
+    assert (read.need.technique, lot.value_eur, lot.value_covers) == (None, 90_000, "firm")
+    remark = "Rien ne dit si ce montant compte les reconductions : il est lu comme celui de la durée ferme"
+    assert (remark in noted(read)) == (months > 0)
     assert read.need.buyer is not None
     assert read.need.buyer.siret == "21560260800018"
 

@@ -32,6 +32,7 @@ def test_a_contract_notice_is_read_as_a_need(read_xml: ReadXml) -> None:
     assert need.territory.codes == ("nuts:FRH04",)
     assert (lot.id, lot.title, lot.cpv, lot.nature) == ("LOT-0001", "Nettoyage des locaux", ("90919200",), "services")
     assert (lot.value_eur, lot.duration_months, lot.renewal_months, lot.reserved) == (240_000, 12, 36, ())
+    assert lot.value_covers == "all"
     assert lot.site == Place(commune="56260")
     assert "/ContractNotice/ProcurementProjectLot/TenderingTerms/AwardingTerms" in [each.path for each in unread]
 

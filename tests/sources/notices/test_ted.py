@@ -29,6 +29,7 @@ def test_a_contract_notice_is_read_as_a_need(read_xml: ReadXml) -> None:
     assert need.territory.codes == ("nuts:FRH04",)
     assert (windows.id, windows.title, windows.cpv) == ("1", "Vitres", ("90911300",))
     assert (windows.value_eur, windows.duration_months, windows.renewal_months) == (30_000, 12, 36)
+    assert windows.value_covers == "all"
     assert (offices.id, offices.cpv, offices.nature) == ("2", ("90910000",), "services")
     assert "/TED_EXPORT/TRANSLATION_SECTION" in [each.path for each in unread]
 

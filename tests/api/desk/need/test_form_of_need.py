@@ -34,6 +34,8 @@ LOT: dict[str, Any] = {
     "value_eur": 1_234_567.5,
     "duration_months": 36,
     "renewal_months": 12,
+    "value_covers": "all",
+    "options_eur": 1_500.25,
     "innovative": True,
     "reserved": ["handicap", "iae"],
     "support_segments": ["so-insertion"],

@@ -74,6 +74,8 @@ async def test_a_name_of_several_places_is_a_choice(browser: Browser) -> None:
         ({"lot_1_objet": ""}, "lot-1-objet"),
         ({"lot_1_valeur": "beaucoup"}, "lot-1-valeur"),
         ({"lot_1_duree": "1,5"}, "lot-1-duree"),
+        ({"lot_1_options": "quelques-unes"}, "lot-1-options"),
+        ({"lot_1_options": "-1"}, "lot-1-options"),
         ({"lot_1_distance": "-3"}, "lot-1-distance"),
         ({"lot_1_distance": "0"}, "lot-1-distance"),
         ({"lot_1_site": "Xyzzyplugh"}, "lot-1-site"),
@@ -99,6 +101,22 @@ async def test_lots_come_and_go_and_the_others_keep_what_was_typed(browser: Brow
     fields = browser.fields("besoin")
     assert [fields[f"lot-{n}-objet"] for n in (1, 2)] == [[NETT], ["imprimerie"]]
     assert (fields["lot-1-valeur"], "lot-3-objet" in fields) == (["240 000"], False)
+
+
+async def test_the_estimated_value_is_shown_as_a_sum(browser: Browser) -> None:
+    """Unless the amount covers all; and it stays in the counts while the form is filled in."""
+    words = f"{NETT}, 50 000 €, 1 an reconductible 3 fois"
+    page = await read(browser, lieu="Morbihan", lot_1_objet=words, lot_1_options="1 000")
+    shown = " ".join(page.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ").split())
+    said = "50 000 € + 3 reconductions de 50 000 € + 1 000 € d’options = 201 000 €"
+    assert f"Valeur estimée : {said} HT" in shown
+    fields = browser.fields("besoin")
+    assert (fields["lot-1-valeur"], fields["lot-1-reconductions"]) == (["50 000"], ["36"])
+    await browser.submit("besoin", {"montrer": "compte"}, to="besoin/compris")
+    assert "= 201 000 €" in " ".join(browser.page.split())
+    page = await read(browser, lieu="Morbihan", lot_1_objet=words, lot_1_couvre="tout")
+    assert "Valeur estimée :" not in page.replace("\N{NO-BREAK SPACE}", " ")
+    assert browser.fields("besoin")["lot-1-couvre"] == ["tout"]
 
 
 async def test_the_example_is_one_click_away_and_in_order(browser: Browser) -> None:
