@@ -101,8 +101,8 @@ def sentences(found: Shortlist, *days: date) -> list[set[str]]:
     """All that is said of the law on the need and on each lot, without the days that it names."""
     said = [[each.message for each in of_law(found.advice)]]
     for each in found.lots:
-        legal = (*each.reservation.findings, *each.alternatives.forbidden.values(), *of_law(each.advice))
-        said.append([one.message for one in legal])
+        findings = (*each.reservation.findings, *each.alternatives.forbidden.values())
+        said.append([*(one.message for one in findings), *(one.message for one in of_law(each.advice))])
     names_of_days = re.compile("|".join(f"{day:%d/%m/%Y}" for day in days))
     return [{names_of_days.sub("", message) for message in some} for some in said]
 

@@ -179,7 +179,7 @@ async def test_the_law_is_that_of_the_planned_day(served: Client, browser: Brows
     assert "Règles applicables au 15 janvier 2027, jour prévu de publication." in said(page)
     assert "tel qu'il s'applique au 15 janvier 2027" in said(page)
     assert "Les règles du 15/01/2027, jour prévu de publication, diffèrent de celles du 29/11/2026" in said(page)
-    without = await browser.submit("changer", {"publication": ""}, to="besoin/resultat")
+    without = await browser.submit("besoin/resultat", {"publication": ""})
     assert "Règles applicables" not in said(without.text)
 
 
