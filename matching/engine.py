@@ -10,6 +10,8 @@ from typing import NamedTuple
 import msgspec
 
 from domain.law import rules as law
+from domain.law.findings import LegalAdvice, NeedReview
+from domain.law.law_changes import law_changes
 from domain.law.splitting import no_split
 from domain.needs.award import PastAward
 from domain.needs.need import Need, buyer_siret
@@ -95,13 +97,16 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
 ) -> bytes:
     """The `Shortlist` of a need in JSON, evaluated for the day `on`. Raises InvalidContent with all that is wrong.
 
+    Suppliers are judged on that day; the law on the need is that of its planned publication, where it names one.
     `awards`: those known of the buyer's organisation, in any order; those after `on` are ignored. `others`: the
     other needs of the calendar year `year` that its values are added up with. `rows_of`: by their ids, lots that have
     other numbers of rows than the need asks for.
     """
     queries = reference.reader.read(need)
     explainer = explainer_of(need, queries, reference, on, language)
-    split = no_split(need, others, year, reference.reader.objects, reference.rules.at(on, need.contract))
+    view = reference.rules.at(need.law_day(on), need.contract)
+    split = no_split(need, others, year, reference.reader.objects, view)
+    besides = [*law_changes_of(need, queries, reference, on), *split]
     seed = draw_seed(need)
     matching = _Matching(
         need,
@@ -112,8 +117,8 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
         PastAwards.until(on, awards, buyer_siret(need), reference.rules, reference.taxonomy),
         rows_of,
     )
-    stamp, lots = stamp_of(index, reference, on), list(matching.lots(queries))
-    return msgspec.json.encode(Answer(need.reference, stamp, lots, explainer.need_advice(split)))
+    stamp, lots = stamp_of(index, reference, on, need.planned_publication_on), list(matching.lots(queries))
+    return msgspec.json.encode(Answer(need.reference, stamp, lots, explainer.need_advice(besides)))
 
 
 def match(
@@ -200,20 +205,43 @@ def explainer_of(
     need: Need, queries: Iterable[LotQuery], reference: Reference, on: date, language: Language
 ) -> Explainer:
     """The explainer of a need's lots as they were read."""
-    objects = {query.lot.id: query.subject.objects for query in queries}
     return Explainer(
-        review=reference.reviews.review(need, on, objects),
+        review=reference.reviews.review(need, need.law_day(on), objects_of(queries)),
         taxonomy=reference.taxonomy,
         cpv=reference.cpv,
         interpreter=reference.interpreter,
         rules=reference.rules,
         on=on,
+        law_on=need.law_day(on),
         language=language,
     )
 
 
-def stamp_of(index: LiveIndex, reference: Reference, on: date) -> Stamp:
-    """The versions of the data and rules that an answer of this moment rests on, evaluated for the day `on`."""
+def objects_of(queries: Iterable[LotQuery]) -> dict[str, tuple[str, ...]]:
+    """By the id of a lot, the segments that were understood as its object."""
+    return {query.lot.id: query.subject.objects for query in queries}
+
+
+def law_changes_of(
+    need: Need, queries: Iterable[LotQuery], reference: Reference, on: date, *, of_lots: bool = True
+) -> Iterator[LegalAdvice]:
+    """Advice that the law on a need, `of_lots` also on its lots, is another on its planned day than on the day `on`."""
+    planned = need.law_day(on)
+    view = reference.rules.at(planned, need.contract)
+    if view is reference.rules.at(on, need.contract):
+        return
+    before, after = (reference.reviews.review(need, day, objects_of(queries)) for day in (on, planned))
+    if not of_lots:
+        before, after = (NeedReview({}, review.advice) for review in (before, after))
+    if changes := law_changes(before, after, on, planned, view):
+        yield changes
+
+
+def stamp_of(index: LiveIndex, reference: Reference, on: date, law_on: date | None = None) -> Stamp:
+    """The versions of the data and rules that an answer of this moment rests on, evaluated for the day `on`.
+
+    `law_on`: the planned day of publication, where its law is applied.
+    """
     return Stamp(
         data_version=index.data_version,
         taxonomy=reference.taxonomy.version,
@@ -221,12 +249,15 @@ def stamp_of(index: LiveIndex, reference: Reference, on: date) -> Stamp:
         rules=reference.rules.version,
         on=on,
         data_uid=index.version_uid,
+        law_on=law_on,
     )
 
 
 def draw_seed(need: Need) -> int:
-    """64 bits of the need's content; how many rows are asked for is not content."""
-    content = msgspec.json.encode(msgspec.structs.replace(need, limit=20, near_misses=5, groupings=0))
+    """64 bits of the need's content; how many rows are asked for, and when it is published, is not content."""
+    fixed = msgspec.structs.replace(need, limit=20, near_misses=5, groupings=0, planned_publication_on=None)
+    content = msgspec.json.encode(fixed)
     # needs drew the same lots before they could say these
-    content = content.replace(b',"groupings":0', b"", 1).replace(b',"value_covers":"firm","options_eur":null', b"")
+    for later in (b',"groupings":0', b',"planned_publication_on":null', b',"value_covers":"firm","options_eur":null'):
+        content = content.replace(later, b"")
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")

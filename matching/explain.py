@@ -63,7 +63,7 @@ MANY_UNKNOWN = 3
 
 @dataclass(frozen=True)
 class Explainer:
-    """Writes what is said of one need, for one day and in one language."""
+    """Writes what is said of one need, for one day and in one language; by the law of the day `law_on`."""
 
     review: NeedReview
     taxonomy: Taxonomy
@@ -71,6 +71,7 @@ class Explainer:
     interpreter: Interpreter
     rules: Rules
     on: date
+    law_on: date
     language: Language
 
     def requested(self, query: LotQuery) -> msgspec.Raw:
@@ -132,9 +133,9 @@ class Explainer:
             {name: finding_json(finding, self.language) for name, finding in forbidden if finding is not None},
         )
 
-    def need_advice(self, split: Sequence[LegalAdvice] = ()) -> list[msgspec.Raw]:
-        """Advice on the whole need. `split`: that on the organisation's other needs of its year."""
-        advice = (*self.review.advice, *split, distance_is_for_sourcing(self.on, self.rules))
+    def need_advice(self, besides: Sequence[LegalAdvice] = ()) -> list[msgspec.Raw]:
+        """Advice on the whole need. `besides`: what its review on one day does not say."""
+        advice = (*self.review.advice, *besides, distance_is_for_sourcing(self.law_on, self.rules))
         return [advice_json(item, self.language) for item in advice]
 
     def _lot_advice(
@@ -143,7 +144,7 @@ class Explainer:
         """Advice on the lot, in this order: words not understood, trades not known, law, past awards, counsel."""
         legal = [*review.advice, *awarded]
         if query.subject.objects:
-            legal += supply_advice(supply, review, self.on, self.rules)
+            legal += supply_advice(supply, review, self.law_on, self.rules)
         return [
             *map(_json, (*self._not_understood(query), *self._ask_unknown(supply))),
             *(advice_json(advice, self.language) for advice in legal),

@@ -8,11 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from api.commands.console import plain
-from api.commands.shortlist_table import TENSION_STYLES, advice_text, bullets, count
+from api.commands.shortlist_table import TENSION_STYLES, advice_text, bullets, count, evaluated_on
 from domain.allotment.allotment import Allotment, Proposal, ProposedLot, Summary
 from domain.needs.need import Need
 from domain.text import typography
-from domain.text.bilingual import OR, listed, long_date
+from domain.text.bilingual import OR, listed
 from domain.text.labels import RESERVED
 
 FIGURES: tuple[tuple[str, Callable[[Summary], int]], ...] = (
@@ -35,7 +35,7 @@ class AllotmentReport:
     def write(self, found: Allotment) -> None:
         """Write the figures side by side, then each proposal with its lots and the law on it."""
         self._to.print(plain(f"Besoin : {self._need.title or 'sans titre'}"), style="bold")
-        self._to.print(plain(f"évalué au {long_date(found.stamp.on).fr}"))
+        self._to.print(plain(evaluated_on(found.stamp)))
         self._to.print(_figures(found))
         for proposal in found.proposals:
             self._proposal(proposal)

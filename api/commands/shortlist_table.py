@@ -20,6 +20,7 @@ from domain.shortlists.shortlist import (
     NearMiss,
     Severity,
     Shortlist,
+    Stamp,
     UnknownSupplier,
 )
 from domain.text import typography
@@ -64,7 +65,7 @@ class ShortlistReport:
         buyer = self._need.buyer.name if self._need.buyer else None
         about = [part for part in (buyer, self._need.reference) if part]
         self._to.print(plain(f"Besoin : {self._need.title or 'sans titre'}"), style="bold")
-        self._to.print(plain(" · ".join((*about, f"évalué au {long_date(shortlist.stamp.on).fr}"))))
+        self._to.print(plain(" · ".join((*about, evaluated_on(shortlist.stamp)))))
 
     def _lot(self, lot: Lot, answered: LotShortlist) -> None:
         self._to.print()
@@ -161,6 +162,14 @@ class ShortlistReport:
 def count(number: int, one: str, several: str | None = None) -> str:
     """`number` with its noun; the plural takes an s unless given."""
     return f"{_drawable(typography.count(number, 'fr'))} {one if number < 2 else several or one + 's'}"
+
+
+def evaluated_on(stamp: Stamp) -> str:
+    """The day of evaluation in words and, where another one's rules were applied, that day."""
+    words = f"évalué au {long_date(stamp.on).fr}"
+    if stamp.law_on is None:
+        return words
+    return f"{words} · règles applicables au {long_date(stamp.law_on).fr}, jour prévu de publication"
 
 
 def continued(sentences: Sequence[str]) -> str:

@@ -57,7 +57,7 @@ async def absences_of(acting: Acting, absent: Absent) -> Absences:
         found = await services.match_work.run(task, str(acting.organisation_id), acting.left)
     except InvalidContent:
         return {}
-    changed = bool(version.stamp.differences(stamp_of(live, services.reference, on)))
+    changed = bool(version.stamp.differences(stamp_of(live, services.reference, on, version.stamp.law_on)))
     totals = {lot.id: lot for lot in version.totals}
     return {
         lot: {each: _absence(each, living.get(each), found[lot].get(each), totals[lot], changed) for each in some}

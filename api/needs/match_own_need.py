@@ -101,6 +101,6 @@ async def _to_match(
     awards = await awards_until(connection, acting.organisation_id, on)
     year = year_of(content.planned_publication_on, created_at)
     others: Sequence[OtherNeed] = ()
-    if may_pass_with_others(content, services.reference.rules.at(on)):
+    if may_pass_with_others(content, services.reference.rules.at(content.law_day(on))):
         others = await needs_of_year(connection, acting.organisation_id, year, buyer_siret(content), besides=need_id)
     return ToMatch(content, on, awards, year, others)

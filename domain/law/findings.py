@@ -80,6 +80,11 @@ def least_sure(*rows: RuleRow, doubtful: bool = False) -> Confidence:
     return _SURENESS[min([_SURENESS.index(row.confidence) for row in rows], default=-1)]
 
 
+def weakest(*confidences: Confidence) -> Confidence:
+    """The least of these confidences."""
+    return min(confidences, key=_SURENESS.index)
+
+
 def surest(*confidences: Confidence) -> Confidence:
     """The greatest of these confidences."""
     return max(confidences, key=_SURENESS.index)

@@ -4,14 +4,14 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
-from domain.law import past_awards, review, splitting, supply_advice
+from domain.law import law_changes, past_awards, review, splitting, supply_advice
 from domain.law.citation import days
 from domain.law.rule_registry import explained
 from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Theme, parse, state
 from domain.shortlists.shortlist import Confidence
 from domain.text.bilingual import Language
 
-APPLIED_IN = (past_awards, review, splitting, supply_advice)
+APPLIED_IN = (law_changes, past_awards, review, splitting, supply_advice)
 """The modules whose functions apply rules, directly or through what they import."""
 
 TITLES: dict[Theme, str] = {
@@ -35,9 +35,11 @@ Là où la source dit « LEGI », l'article a été lu dans les données ouverte
 complète jusqu'à la mi-2025, avec les versions déjà adoptées pour la suite. Les décrets de décembre 2025 ont été lus
 dans des reproductions ; le texte de la loi 2026-403 ne l'a pas été. Ailleurs, les sources sont secondaires. Légifrance
 lui-même n'a pas été ouvert. Les périodes comprennent leurs deux jours extrêmes. Une valeur « inconnue » n'est jamais
-remplacée par une supposition : aucun avis n'est donné. Les explications viennent du code, en anglais. Les seuils de
-conseil, à la fin, se règlent dans une copie du fichier que nomme le réglage `VIVIER_LAW_FILE` ; `vivier law due` dit ce
-qui est à revoir.
+remplacée par une supposition : aucun avis n'est donné. La loi appliquée à un besoin est celle du jour où sa publication
+est prévue (`planned_publication_on`), passé ou à venir, à défaut celle du jour d'évaluation (`on`) ; l'avis
+`LAW_CHANGES` dit ce qui diffère de l'un à l'autre. L'éligibilité des fournisseurs est toujours celle de `on`. Les
+explications viennent du code, en anglais. Les seuils de conseil, à la fin, se règlent dans une copie du fichier que
+nomme le réglage `VIVIER_LAW_FILE` ; `vivier law due` dit ce qui est à revoir.
 """
 
 

@@ -121,7 +121,9 @@ class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: ShortText | None = None
     """Read with a lot's title that says no trade itself"""
     on: date | None = None
-    """The day of evaluation, for the law and for approvals; null: today in France"""
+    """The day of evaluation, for approvals, and for the law where no publication is planned; null: today in France"""
+    planned_publication_on: date | None = None
+    """The planned day of the notice, else of the call, past or to come, whose law is applied; null: the law of `on`"""
     buyer: Buyer | None = None
     """Null: not said, and verdicts that depend on it stay open"""
     contract: ContractKind = "market"
@@ -135,6 +137,10 @@ class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=100, description="Candidates returned per lot")] = 20
     near_misses: Annotated[int, msgspec.Meta(ge=0, le=50, description="Near misses returned per lot")] = 5
     groupings: Annotated[int, msgspec.Meta(ge=0, le=10, description="Groupings returned per lot")] = 0
+
+    def law_day(self, on: date) -> date:
+        """The day whose law is the need's when it is evaluated for the day `on`."""
+        return self.planned_publication_on or on
 
 
 _MATCHED = attrgetter(*Need.__struct_fields__)
@@ -163,12 +169,10 @@ def may_be_same_buyer(siret: str | None, other: str | None) -> bool:
 
 
 class PlannedNeed(NeedAndProcedure, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A need to be stored, with its object in words, and the planned date of its notice."""
+    """A need to be stored, with its object in words, and the considerations that are planned."""
 
     description: Annotated[str, msgspec.Meta(max_length=20_000)] | None = None
     """The object in the buyer's words; no match reads it"""
-    planned_publication_on: date | None = None
-    """The planned day of the notice; null: not known"""
     social_considerations: bool | None = None
     """Whether a clause, criterion or condition will be social, as a reserved lot is anyway; null: not known"""
     environmental_considerations: bool | None = None

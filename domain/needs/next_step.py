@@ -18,12 +18,11 @@ NAMES = frozenset(
         "title",
         "description",
         "procedure",
-        "planned_publication_on",
         "social_considerations",
         "environmental_considerations",
     )
 )
-"""The fields that name a need or plan its notice: another one is no reason to look for suppliers again."""
+"""The fields that name a need or plan its procedure: another one is no reason to look for suppliers again."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +84,7 @@ def _moving_on(need: StoredNeed, progress: Progress) -> NextStep:
 
 
 def changed_criteria(before: PlannedNeed, after: PlannedNeed) -> tuple[str, ...]:
-    """The names of the fields in which two needs differ, without those that name it or plan its notice."""
+    """The names of the fields in which two needs differ, without those that name it or plan its procedure."""
     return tuple(name for name in changed_fields(before, after) if name not in NAMES)
 
 

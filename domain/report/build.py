@@ -336,13 +336,15 @@ class _Reporter:
         return treatment(found, self._redaction, language, self._supplier_by_id)
 
     def _rules(self, rules: Rules) -> ReportRules:
-        """The rules of sourcing and those that the shortlist names, as known now for its day."""
-        named = set(_rules_named(self._shortlist))
-        rows = rules.at(self._shortlist.stamp.on).rows
+        """The rules of sourcing and those that the shortlist names, as known now for its days."""
+        stamp, named = self._shortlist.stamp, set(_rules_named(self._shortlist))
+        of_suppliers = set(_rules_on_suppliers(self._shortlist)) - named
+        judging = rules.at(stamp.on).rows
+        rows = (judging[each] if each in of_suppliers else row for each, row in rules.at(stamp.law_day).rows.items())
         items = tuple(
             _copied(AppliedRule, row, message=row.message.to(self._language))
-            for row in rows.values()
-            if row.id in named or (row.theme == "sourcing" and row.status == "in_force")
+            for row in rows
+            if row.id in named | of_suppliers or (row.theme == "sourcing" and row.status == "in_force")
         )
         return ReportRules(rules.version, items)
 
@@ -368,12 +370,16 @@ def standings_of(shortlist: Shortlist) -> dict[UUID, ReportStanding]:
     return {supplier_id: min(standings, key=BEST_FIRST.index) for supplier_id, standings in found.items()}
 
 
+def _rules_on_suppliers(shortlist: Shortlist) -> Iterator[str]:
+    for lot in shortlist.lots:
+        candidates, missed = (row.eligibility for row in lot.candidates), (row.eligibility for row in lot.near_misses)
+        for verdicts in (*candidates, *missed, *(row.eligibility for row in lot.unknown_trade.nearest)):
+            yield from (verdict.rule for verdict in verdicts)
+
+
 def _rules_named(shortlist: Shortlist) -> Iterator[str]:
     for lot in shortlist.lots:
         yield from (finding.rule for finding in lot.reservation.findings)
         yield from (finding.rule for finding in lot.alternatives.forbidden.values())
-        candidates, missed = (row.eligibility for row in lot.candidates), (row.eligibility for row in lot.near_misses)
-        for verdicts in (*candidates, *missed, *(row.eligibility for row in lot.unknown_trade.nearest)):
-            yield from (verdict.rule for verdict in verdicts)
     for advice in (shortlist.advice, *(lot.advice for lot in shortlist.lots)):
         yield from (each.rule for each in advice if each.rule)

@@ -32,9 +32,15 @@ class Stamp(msgspec.Struct, frozen=True):
     rules: str
     """The version of the rules of law"""
     on: date
-    """The day of evaluation"""
+    """The day of evaluation, for suppliers' approvals"""
     data_uid: UUID | None = None
     """Random; tells versions of one number apart after a restoration; null before a change, and in old answers"""
+    law_on: date | None = None
+    """The planned day of publication, whose law was applied; null: none was planned, the law is that of `on`"""
+
+    @property
+    def law_day(self) -> date:
+        return self.law_on or self.on
 
     def differences(self, other: "Stamp") -> tuple[str, ...]:
         """The names of the fields that differ; `data_uid` where both have one."""

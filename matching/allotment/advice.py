@@ -7,25 +7,12 @@ import msgspec
 
 from domain.law.estimate import estimate_of
 from domain.law.findings import LegalAdvice, advice
+from domain.law.law_changes import LAW_CHANGES, ON_PROCEDURE
 from domain.law.review import review_need
 from domain.law.rules import InForce, Rules
 from domain.needs.need import Lot, Need
 from domain.text.bilingual import Text
 
-ON_PROCEDURE = (
-    "ESTIMATED_VALUE",
-    "TOTAL_BELOW_LOTS",
-    "VALUE_UNKNOWN",
-    "BUYER_KIND_UNKNOWN",
-    "THRESHOLD_UNKNOWN",
-    "GRE_A_GRE",
-    "MAPA",
-    "LIGHT_REGIME",
-    "PROC_FORMALISEE",
-    "CONCESSION_SIMPLIFIED",
-    "MIXED_OBJECT",
-)
-"""The codes of advice on the procedure of a need."""
 SUM = Text(
     "La procédure est celle de la valeur de tous les lots ensemble : diviser ou réunir des lots n'y change rien",
     "The procedure is that of the value of all lots together: dividing or joining lots changes nothing of it",
@@ -52,7 +39,9 @@ Objects = Mapping[str, tuple[str, ...]]
 def advice_beside(
     given: tuple[LegalAdvice, ...], proposed: Need, objects: Objects, on: date, rules: Rules
 ) -> Iterator[LegalAdvice]:
-    """The advice on a proposal; `given`: that on the need as it is given, of which the one on procedure holds.
+    """The advice on a proposal by the law of the day `on`.
+
+    `given`: that on the need as it is given, of which the one on procedure holds, and on a law that differs by day.
 
     That the values of the lots make small lots is told only where all are known, and leave the procedure as it is.
     """
@@ -60,7 +49,8 @@ def advice_beside(
     is_market = proposed.contract == "market"
     yield advice("PROCEDURE_OF_SUM", "info", view["value_of_all_lots" if is_market else "concession_value"], SUM)
     procedure = [each for each in given if each.code in ON_PROCEDURE]
-    yield from (msgspec.structs.replace(each, lots=()) for each in procedure)
+    differing = [each for each in given if each.code == LAW_CHANGES]
+    yield from (msgspec.structs.replace(each, lots=()) for each in (*procedure, *differing))
     if not is_market:
         return
     own: dict[str, LegalAdvice] = {}

@@ -43,7 +43,7 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     divisible = _groups(given)
     segments = tuple(dict.fromkeys(segment for query in queries for segment in query.subject.objects))
     pool = Pool(live, given.areas.territories(), segments, on, reference.rules)
-    valuing, seed = Valuing(given, pool, on), draw_seed(need)
+    valuing, seed = Valuing(given, pool, need.law_day(on)), draw_seed(need)
     found = best_divisions(divisible, valuing, need.allotment.max_lots, MOST_PROPOSALS, seed)
     if not found.best:
         raise InvalidContent((Problem("/allotment/max_lots", "too_few_lots", _too_few(need)),))
@@ -57,7 +57,7 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
         seed=seed,
     )
     return Allotment(
-        stamp=stamp_of(live, reference, on),
+        stamp=stamp_of(live, reference, on, need.planned_publication_on),
         as_given=writer.as_given,
         proposals=writer.proposals([_in_order(each.lots) for each in found.best]),
         complete=found.complete,

@@ -104,6 +104,7 @@ class GivenLots:
         return Need(
             lots=lots,
             on=need.on,
+            planned_publication_on=need.planned_publication_on,
             buyer=need.buyer,
             contract=need.contract,
             technique=need.technique,

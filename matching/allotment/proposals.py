@@ -10,7 +10,6 @@ from domain.allotment.allotment import Proposal, ProposedLot, Summary
 from domain.allotment.divisions import PossibleLot
 from domain.allotment.order import draw, rank
 from domain.law.findings import LegalAdvice
-from domain.law.review import review_need
 from domain.shortlists.shortlist import Advice, Reason
 from domain.text.bilingual import Language
 from matching.allotment import words
@@ -19,6 +18,7 @@ from matching.allotment.judged_lots import JudgedLot, judged_lots, summary
 from matching.allotment.lots import NO_SEGMENT, GivenLots
 from matching.allotment.valuing import Valuing
 from matching.allotment.words import Said
+from matching.engine import law_changes_of, objects_of
 from matching.in_words import in_words
 from matching.index import LiveIndex
 
@@ -145,9 +145,9 @@ class ProposalWriter:
         return made
 
     def _advice_as_given(self) -> tuple[LegalAdvice, ...]:
-        given = self.given
-        objects = {query.lot.id: query.subject.objects for query in given.queries}
-        return review_need(given.need, self.on, given.reference.rules, objects).advice
+        need, queries, reference = self.given.need, self.given.queries, self.given.reference
+        review = reference.reviews.review(need, need.law_day(self.on), objects_of(queries))
+        return (*review.advice, *law_changes_of(need, queries, reference, self.on, of_lots=False))
 
     def _advice(self, division: Division, advice: tuple[LegalAdvice, ...]) -> tuple[Advice, ...]:
         given, ids = self.given, self._ids(division)
@@ -157,7 +157,7 @@ class ProposalWriter:
         )
         need = given.beside(lots, given.need.estimated_total_eur)
         objects = {lot_id: lot.segments for lot_id, lot in zip(ids, division, strict=True)}
-        beside = advice_beside(advice, need, objects, self.on, given.reference.rules)
+        beside = advice_beside(advice, need, objects, need.law_day(self.on), given.reference.rules)
         return tuple(in_words(each, Advice, self.language) for each in beside)
 
     def _reasons(self, said: Iterable[Said]) -> tuple[Reason, ...]:

@@ -29,11 +29,11 @@ class Reservation(NamedTuple):
 
 @dataclass(frozen=True)
 class Valuing:
-    """Values the possible lots of one need; each is looked at once."""
+    """Values the possible lots of one need; each is looked at once. `law_on`: the day whose law is asked."""
 
     given: GivenLots
     pool: Pool
-    on: date
+    law_on: date
     _figures: dict[PossibleLot, Figures] = field(default_factory=dict)
     _reservations: dict[PossibleLot, Reservation] = field(default_factory=dict)
     _reviews: dict[tuple[tuple[int, ...], tuple[str, ...]], LotReview] = field(default_factory=dict)
@@ -111,7 +111,7 @@ class Valuing:
         if found is None:
             written = self.given.need_lot(lot, self.given.reserved(lot), id="1")
             need = self.given.beside((written,))
-            review = review_need(need, self.on, self.given.reference.rules, {"1": lot.segments})
+            review = review_need(need, self.law_on, self.given.reference.rules, {"1": lot.segments})
             found = self._reviews[key] = review.lots["1"]
         return found
 

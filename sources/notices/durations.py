@@ -53,7 +53,7 @@ def count_of(written: str) -> int | None:
 
 def months_between(start: str, end: str) -> int | None:
     """The whole months from one day to another, that one included; None where either is no day, or not before."""
-    days = [_day(start), _day(end)]
+    days = [day_of(start), day_of(end)]
     if days[0] is None or days[1] is None or days[1] <= days[0]:
         return None
     return _whole_months(((days[1] - days[0]).days + 1) / DAYS_A_MONTH)
@@ -115,7 +115,7 @@ def _number(written: str) -> int:
     return int(written) if written.isdecimal() else _WORDS[written]
 
 
-def _day(written: str) -> date | None:
+def day_of(written: str) -> date | None:
     """The day of a date that may have an offset behind it."""
     try:
         return date.fromisoformat(written.strip()[:10])

@@ -89,6 +89,7 @@ class _Reader:
         if notice.value is None and (total := root.at(*EXTENSION, "NoticeResult", "TotalAmount")):
             notice.value = self._amount(total)
             remarks.total_is_awarded(notice, total.path)
+        notice.take_planned(root.first_text("PlannedDate"))  # BT-127
         self._procedure(root)
         self._modification(root)
 

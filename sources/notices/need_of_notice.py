@@ -72,6 +72,7 @@ class _Assembly:
             lots=tuple(lots),
             reference=on_one_line(notice.reference)[:LONGEST].strip() or None,
             title=title,
+            planned_publication_on=notice.planned_publication_on,
             buyer=self._buyer(notice.buyer),
             contract=notice.contract,
             technique=self._technique(),

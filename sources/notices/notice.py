@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal, NamedTuple
 
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import BuyerKind, ContractKind, Nature, Procedure, Technique, ValueCovers
 from domain.text.bilingual import Text
+from domain.text.one_line import cut
+from sources.notices.durations import day_of
 from sources.notices.element import Element, PlacedText
 
 MOST_LOTS = 200
@@ -122,6 +125,7 @@ class Notice:
     title: PlacedText | None = None
     buyer: NoticeBuyer | None = None
     procedure: Procedure | None = None
+    planned_publication_on: date | None = None
     contract: ContractKind = "market"
     technique: Technique | None = None
     cpv: list[PlacedText] = field(default_factory=list)
@@ -150,6 +154,14 @@ class Notice:
                 f"A need has at most {MOST_LOTS} lots: {len(elements) - room} are not read",
             )
         return elements[:room]
+
+    def take_planned(self, planned: PlacedText | None) -> None:
+        """Take the day that is planned for the notice of the contract, where one is written and none was before."""
+        if planned is not None and self.planned_publication_on is None:
+            self.planned_publication_on = day_of(planned.text)
+            if self.planned_publication_on is None:
+                written = cut(planned.text)
+                self.note(planned.path, f"Ce n'est pas une date : « {written} »", f"This is no date: “{written}”")
 
     def take_awarded(self, awarded: Mapping[str, Amount]) -> None:
         """Take the amounts awarded, by the ids of lots, as the values of lots that have none; it is noted."""

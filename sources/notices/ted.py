@@ -112,6 +112,7 @@ def reserved_flags(form: Element) -> list[ReservedFlag]:
 def _contract(notice: Notice, contract: Element, prefix: str, flags: list[ReservedFlag]) -> None:
     """Read one object of the form; most forms have one, with a description for each lot."""
     title = contract.first_text("TITLE")
+    notice.take_planned(contract.first_text("DATE_PUBLICATION_NOTICE"))
     reference = contract.first_text("REFERENCE_NUMBER")
     described = contract.first_text("SHORT_DESCR")
     notice.title = notice.title or title

@@ -233,6 +233,7 @@ def need(scenery: Scenery, draw: Random, lots: int = 1) -> Need:
     return Need(
         lots=tuple(_lot(scenery, draw, number) for number in range(lots)),
         territory=territory(scenery, draw),
+        planned_publication_on=draw.choice((None, None, *DATES)),
         limit=draw.choice((100, 100, 3)),
         near_misses=draw.choice((50, 50, 5, 0)),
         groupings=draw.choice((0, 10, 10, 3)),

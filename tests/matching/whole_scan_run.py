@@ -67,6 +67,7 @@ class Changing:
                 again = self.draw.choice(self.asked)
                 other = need(self.scenery, self.draw, len(again.lots))
                 changes = {"reference": str(self.draw.random()), "limit": other.limit, "near_misses": other.near_misses}
+                changes["planned_publication_on"] = self.draw.choice((None, *DATES))
                 if self.draw.random() < 0.5:
                     lots = zip(again.lots, other.lots, strict=True)
                     changes["lots"] = tuple(

@@ -18,6 +18,7 @@ def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
         **_place(need.territory),
         title=need.title or "",
         buyer=(buyer.kind if buyer else None) or "",
+        planned=need.planned_publication_on.isoformat() if need.planned_publication_on else "",
         on=need.on.isoformat() if need.on else "",
         reference=need.reference or "",
         buyer_name=(buyer.name if buyer else None) or "",

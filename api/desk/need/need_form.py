@@ -78,11 +78,13 @@ class LotForm(PlaceForm, frozen=True, kw_only=True):
 class NeedForm(PlaceForm, frozen=True, kw_only=True):
     """A need as it is filled in. `buyer`: the kind of buyer; `authority`: “oui” or “non”, empty where not known.
 
+    `planned`: the day of the notice, whose law is applied; `on`: the day for which suppliers are looked at.
     `need_id`: the id of the stored need that it changes, and `known`, the entity tag of that as it was read.
     """
 
     title: str = ""
     buyer: str = ""
+    planned: str = ""
     on: str = ""
     reference: str = ""
     buyer_name: str = ""
@@ -133,6 +135,7 @@ PLACE_FIELDS = {"place": "lieu", "territories": "territoire", "radius": "rayon",
 NEED_FIELDS = PLACE_FIELDS | {
     "title": "titre",
     "buyer": "acheteur",
+    "planned": "publication",
     "on": "date",
     "reference": "reference",
     "buyer_name": "nom",

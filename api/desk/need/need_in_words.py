@@ -85,7 +85,7 @@ def _of_need(need: PlannedNeed, reference: Reference) -> Iterator[tuple[Text, Te
     yield Text("Valeur totale estimée", "Estimated total"), _euros(need.estimated_total_eur)
     planned = need.planned_publication_on
     yield Text("Publication prévue", "Planned publication"), long_date(planned) if planned else None
-    yield Text("Loi appliquée au", "Law applied as of"), long_date(need.on) if need.on else None
+    yield Text("Évalué au", "Evaluated as of"), long_date(need.on) if need.on else None
     listed_by_lot = Text(f"{need.limit} au plus par lot", f"at most {need.limit} a lot")
     yield Text("Candidats sur la liste", "Candidates on the list"), listed_by_lot
     yield Text("Considérations sociales", "Social considerations"), _yes_or_no(need.social_considerations)

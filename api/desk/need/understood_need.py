@@ -215,12 +215,6 @@ def _need(
     form: NeedForm, place: Where, lots: Sequence[UnderstoodLot], reference: Reference, mistakes: list[Mistake]
 ) -> NeedAndProcedure | None:
     """The need that the form says. Adds what is wrong with it to the mistakes."""
-    on = None
-    if form.on:
-        try:
-            on = date.fromisoformat(form.on)
-        except ValueError:
-            mistakes.append(Mistake("date", NO_DATE))
     buyer = {
         "name": form.buyer_name or None,
         "siret": "".join(form.siret.split()) or None,
@@ -231,7 +225,8 @@ def _need(
     said = {
         "reference": form.reference or None,
         "title": form.title or None,
-        "on": on,
+        "on": day_in(form.on, "date", mistakes),
+        "planned_publication_on": day_in(form.planned, "publication", mistakes),
         "buyer": buyer if any(value is not None for value in buyer.values()) else None,
         "contract": form.contract if form.contract in get_args(ContractKind) else "market",
         "technique": form.technique if form.technique in get_args(Technique) else None,
@@ -248,6 +243,15 @@ def _need(
         return msgspec.convert(msgspec.to_builtins(said), NeedAndProcedure)
     except msgspec.ValidationError as error:
         mistakes += mistakes_of(InvalidContent((explain(error, NeedAndProcedure),)))
+        return None
+
+
+def day_in(text: str, field: str, mistakes: list[Mistake]) -> date | None:
+    """The day that a field says. Adds what is wrong with it to the mistakes."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        mistakes.append(Mistake(field, NO_DATE))
         return None
 
 
@@ -313,7 +317,13 @@ _OF_LOT = {
     "keywords": "mots",
     "territory": "lieu",
 }
-_OF_NEED = {"territory": "lieu", "reference": "reference", "estimated_total_eur": "total", "on": "date"}
+_OF_NEED = {
+    "territory": "lieu",
+    "reference": "reference",
+    "estimated_total_eur": "total",
+    "on": "date",
+    "planned_publication_on": "publication",
+}
 _OF_BUYER = {"siret": "siret", "annual_purchases_eur": "achats", "name": "nom"}
 
 

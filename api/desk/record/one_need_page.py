@@ -1,7 +1,6 @@
 """The page of a need that is stored: what it says, where it stands, what comes next; and its moves to another state."""
 
 from collections import Counter
-from datetime import date
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -13,7 +12,7 @@ from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import acting_at, id_in
 from api.desk.need.need_in_words import lot_lines, need_lines
-from api.desk.need.understood_need import LONGEST, NO_DATE
+from api.desk.need.understood_need import LONGEST, day_in
 from api.desk.record.stored_need import changed_need, known_tag, own_need_of, stored_need_page
 from api.needs.edit_need import NeedChange, NeedDocument, delete_draft, edit_need
 from api.needs.equal_treatment import treatment_of
@@ -197,12 +196,8 @@ def _file_values(visit: Visit, need: StoredNeed, mistakes: list[Mistake]) -> dic
     values: dict[str, Any] = {name: texts[name] or None for name in ALWAYS}
     if need.status not in OPEN:
         return values
-    planned = None
-    if texts["planned_publication_on"]:
-        try:
-            planned = date.fromisoformat(texts["planned_publication_on"])
-        except ValueError:
-            mistakes.append(Mistake(FILE_FIELDS["planned_publication_on"], NO_DATE))
+    name = "planned_publication_on"
+    planned = day_in(texts[name], FILE_FIELDS[name], mistakes)
     return values | {
         "procedure": texts["procedure"] if texts["procedure"] in PROCEDURES else None,
         "planned_publication_on": planned,

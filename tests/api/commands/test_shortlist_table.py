@@ -46,6 +46,12 @@ def test_groupings_are_told_with_what_each_answers() -> None:
     assert "À plusieurs" not in written(need(lot("de-bio", "de-5flux")), *pool)
 
 
+def test_the_day_of_the_law_is_said_where_it_is_another() -> None:
+    page = " ".join(written(need(planned_publication_on=date(2027, 1, 15)), supplier()).split())
+    assert "évalué au 24 novembre 2026 · règles applicables au 15 janvier 2027, jour prévu de publication" in page
+    assert "règles applicables" not in written(need(), supplier())
+
+
 def test_an_open_lot_says_nothing_of_eligibility() -> None:
     """No column and no count of what was not asked."""
     page = written(need(lot()), supplier())

@@ -10,6 +10,7 @@ from domain.needs.award import Award
 from domain.needs.need import Lot
 from domain.shortlists.frozen import Decision, FrozenShortlist, members_of_groupings
 from domain.shortlists.shortlist import (
+    Advice,
     Eligibility,
     Grouping,
     GroupingSupplier,
@@ -157,6 +158,23 @@ def test_rules_are_those_of_the_day_evaluated() -> None:
     articles = {rule.article for rule in found.rules.items}
     assert {"R2111-1", "R2111-2"} <= articles
     assert all(rule.valid_from is None or rule.valid_from <= date(2026, 3, 1) for rule in found.rules.items)
+
+
+def test_rules_on_the_need_are_those_of_the_planned_day_and_on_suppliers_those_of_evaluation() -> None:
+    """Each with the period that holds on its day."""
+    verdict = Eligibility("ess", "REVIEW", None, (), "ess_award_bar_months", "L2113-16", "medium", "")
+    version = frozen({"1": "A"}, ())
+    shortlist = version.shortlist
+    stamp = msgspec.structs.replace(shortlist.stamp, on=date(2026, 3, 1), law_on=date(2026, 9, 1))
+    (lot,) = shortlist.lots
+    (row,) = lot.candidates
+    lot = msgspec.structs.replace(lot, candidates=(msgspec.structs.replace(row, eligibility=(verdict,)),))
+    advice = Advice("ENVIRONMENTAL_CONSIDERATION", "warning", None, "", rule="environmental_consideration")
+    shortlist = msgspec.structs.replace(shortlist, stamp=stamp, lots=(lot,), advice=(advice,))
+    found = made(facts(msgspec.structs.replace(version, stamp=stamp, body=msgspec.json.encode(shortlist))))
+    since = {rule.id: rule.valid_from for rule in found.rules.items}
+    assert since["environmental_consideration"] == date(2026, 8, 22)
+    assert "ess_award_bar_months" in since
 
 
 def test_awards_and_changes_since_are_told() -> None:

@@ -45,6 +45,7 @@ class Judge:
             contract=self.need.contract,
             technique=self.need.technique,
             territory=self.need.territory,
+            planned_publication_on=self.need.planned_publication_on,
             limit=100,
             near_misses=0,
         )

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from domain.allotment.allotment import Allotment
 from domain.allotment.request import AllotmentNeed, AllotmentOptions, DivisibleLot
+from domain.law.law_changes import ON_PROCEDURE
 from domain.law.review import review_need
 from domain.needs.need import Buyer
 from domain.shortlists.shortlist import Advice
-from matching.allotment.advice import ON_PROCEDURE
 from matching.allotment.allot import allot
 from tests.factories import ON, codes, live, offer, reference, supplier
 

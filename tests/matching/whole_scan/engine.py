@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.law import rules as law
+from domain.law.findings import LegalAdvice, NeedReview
+from domain.law.law_changes import law_changes
 from domain.law.review import OPTIONS, review_need
 from domain.law.supply_advice import Count, Ends, Supply, horizon
 from domain.needs.award import PastAward
@@ -48,12 +50,12 @@ def match(
     search = UnknownSearch(index, on, reference.rules, past, need.near_misses, seed)
     return Shortlist(
         reference=need.reference,
-        stamp=stamp_of(data_version, reference, on),
+        stamp=stamp_of(data_version, reference, on, need.planned_publication_on),
         lots=tuple(
             _lot_shortlist(contenders_of(query, index, reference, on, past), search, need, explainer, past, seed)
             for query in queries
         ),
-        advice=explainer.need_advice(),
+        advice=explainer.need_advice(_law_changes(need, queries, reference, on)),
     )
 
 
@@ -61,20 +63,32 @@ def explainer_of(
     need: Need, queries: Iterable[LotQuery], reference: Reference, on: date, language: Language
 ) -> Explainer:
     """The explainer of a need's lots as they were read."""
-    objects = {query.lot.id: tuple(wanted.segment for wanted in query.objects) for query in queries}
     return Explainer(
-        review=review_need(need, on, reference.rules, objects),
+        review=_review(need, queries, reference, need.law_day(on)),
         taxonomy=reference.taxonomy,
         cpv=reference.cpv,
         interpreter=reference.interpreter,
         rules=reference.rules,
         on=on,
+        law_on=need.law_day(on),
         contract=need.contract,
         language=language,
     )
 
 
-def stamp_of(data_version: int, reference: Reference, on: date) -> Stamp:
+def _review(need: Need, queries: Iterable[LotQuery], reference: Reference, on: date) -> NeedReview:
+    objects = {query.lot.id: tuple(wanted.segment for wanted in query.objects) for query in queries}
+    return review_need(need, on, reference.rules, objects)
+
+
+def _law_changes(need: Need, queries: Iterable[LotQuery], reference: Reference, on: date) -> list[LegalAdvice]:
+    planned = need.law_day(on)
+    before, after = (_review(need, queries, reference, day) for day in (on, planned))
+    found = law_changes(before, after, on, planned, reference.rules.at(planned, need.contract))
+    return [found] if found else []
+
+
+def stamp_of(data_version: int, reference: Reference, on: date, law_on: date | None) -> Stamp:
     """The versions of the data and rules that an answer of this moment rests on, evaluated for the day `on`."""
     return Stamp(
         data_version=data_version,
@@ -82,6 +96,7 @@ def stamp_of(data_version: int, reference: Reference, on: date) -> Stamp:
         territories=reference.territories.version,
         rules=reference.rules.version,
         on=on,
+        law_on=law_on,
     )
 
 
@@ -178,6 +193,7 @@ def _approval_ends(contenders: Contenders, passed: Positions, on: date, rules: l
 
 def draw_seed(need: Need) -> int:
     """64 bits of the need's content; how many rows are asked for is not content."""
-    content = msgspec.json.encode(msgspec.structs.replace(need, limit=20, near_misses=5))
-    content = content.replace(b',"groupings":0', b"").replace(b',"value_covers":"firm","options_eur":null', b"")
+    content = msgspec.json.encode(msgspec.structs.replace(need, limit=20, near_misses=5, planned_publication_on=None))
+    for later in (b',"groupings":0', b',"planned_publication_on":null', b',"value_covers":"firm","options_eur":null'):
+        content = content.replace(later, b"")
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")

@@ -74,6 +74,7 @@ class Explainer:
     interpreter: Interpreter
     rules: Rules
     on: date
+    law_on: date
     contract: ContractKind
     language: Language
 
@@ -139,9 +140,9 @@ class Explainer:
             },
         )
 
-    def need_advice(self) -> tuple[Advice, ...]:
-        """Advice on the whole need."""
-        advice = (*self.review.advice, distance_is_for_sourcing(self.on, self.rules))
+    def need_advice(self, besides: Sequence[LegalAdvice]) -> tuple[Advice, ...]:
+        """Advice on the whole need, and that `besides` its review."""
+        advice = (*self.review.advice, *besides, distance_is_for_sourcing(self.law_on, self.rules))
         return tuple(_in_words(item, Advice, self.language) for item in advice)
 
     def lot_advice(self, query: LotQuery, supply: Supply, awarded: Sequence[LegalAdvice]) -> tuple[Advice, ...]:
@@ -149,7 +150,7 @@ class Explainer:
         review = self.review.lots[query.lot.id]
         legal = [*review.advice, *awarded]
         if query.objects:
-            legal += supply_advice(supply, review, self.on, self.rules)
+            legal += supply_advice(supply, review, self.law_on, self.rules)
         return (
             *self._not_understood(query),
             *self._ask_unknown(supply),

@@ -1,5 +1,7 @@
 """eForms notices, all types that have lots, in XML and as BOAMP writes them in JSON."""
 
+from datetime import date
+
 import pytest
 
 from domain.errors import InvalidContent
@@ -35,6 +37,22 @@ def test_a_contract_notice_is_read_as_a_need(read_xml: ReadXml) -> None:
     assert lot.value_covers == "all"
     assert lot.site == Place(commune="56260")
     assert "/ContractNotice/ProcurementProjectLot/TenderingTerms/AwardingTerms" in [each.path for each in unread]
+
+
+def test_the_day_planned_for_the_notice_of_the_contract_is_read(read_xml: ReadXml) -> None:
+    """Of a prior information notice (BT-127)."""
+
+    def planned(day: str) -> bytes:
+        whole = f"<cbc:PlannedDate>{day}</cbc:PlannedDate>{project(title='Propreté', rest='')}"
+        return eforms(
+            eforms_lot("PAR-0001", project(), "Part"), root="PriorInformationNotice", kind="pin-only", whole=whole
+        )
+
+    need, _ = read_xml(planned("2026-09-15+02:00"))
+    assert need.planned_publication_on == date(2026, 9, 15)
+    need, unread = read_xml(planned("bientôt"))
+    assert need.planned_publication_on is None
+    assert "Ce n'est pas une date : « bientôt »" in [each.detail.fr for each in unread]
 
 
 @pytest.mark.parametrize(

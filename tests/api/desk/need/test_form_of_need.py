@@ -46,6 +46,7 @@ NEED: dict[str, Any] = {
     "reference": "CD56",
     "title": "Entretien",
     "on": "2026-11-24",
+    "planned_publication_on": "2027-01-15",
     "buyer": {
         "name": "Département du Morbihan",
         "siret": "22560001400016",

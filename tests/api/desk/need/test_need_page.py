@@ -80,6 +80,7 @@ async def test_a_name_of_several_places_is_a_choice(browser: Browser) -> None:
         ({"lot_1_distance": "0"}, "lot-1-distance"),
         ({"lot_1_site": "Xyzzyplugh"}, "lot-1-site"),
         ({"date": "bientôt"}, "date"),
+        ({"publication": "bientôt"}, "publication"),
     ],
 )
 async def test_a_mistake_is_said_at_its_field_and_stays_as_typed(

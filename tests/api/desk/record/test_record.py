@@ -301,6 +301,19 @@ async def test_two_versions_are_compared_in_words(own: Browser) -> None:
     assert "Distance la plus grande" in said(own.page)
 
 
+async def test_another_planned_day_is_a_reason_to_freeze_again(own: Browser, buyer: Buyer) -> None:
+    """The rules of the next version are those of that day, and the version says so."""
+    path = await keep(own)
+    await own.open(f"/{path}/versions/1")
+    assert "règles au" not in said(own.page)
+    assert (await buyer.patch(f"/needs/{path.rpartition('/')[2]}", {"planned_publication_on": "2027-01-15"})).is_success
+    await own.open(f"/{path}")
+    assert "À figer" in said(own.page)
+    await own.open(f"/{path}/versions")
+    await own.submit(f"{path}/versions")
+    assert "règles au 15 janvier 2027, jour prévu de publication" in said(own.page)
+
+
 async def test_an_award_is_entered_once_and_withdrawn(own: Browser, buyer: Buyer) -> None:
     path = await keep(own)
     need_id, form = path.rpartition("/")[2], f"{path}/attributions"

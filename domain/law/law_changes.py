@@ -1,0 +1,161 @@
+"""The law on a need on two days, compared: what the day of its publication changes."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from itertools import zip_longest
+from typing import NamedTuple
+
+from domain.law.citation import bracketed_lots, days
+from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, advice, weakest
+from domain.law.rule_registry import applies
+from domain.law.rules import InForce
+from domain.shortlists.shortlist import Confidence, Severity
+from domain.text.bilingual import NOTHING, Text, joined
+
+LAW_CHANGES = "LAW_CHANGES"
+ON_PROCEDURE = (
+    "ESTIMATED_VALUE",
+    "TOTAL_BELOW_LOTS",
+    "VALUE_UNKNOWN",
+    "BUYER_KIND_UNKNOWN",
+    "THRESHOLD_UNKNOWN",
+    "GRE_A_GRE",
+    "MAPA",
+    "LIGHT_REGIME",
+    "PROC_FORMALISEE",
+    "CONCESSION_SIMPLIFIED",
+    "MIXED_OBJECT",
+)
+"""The codes of advice on the procedure of a need."""
+PROCEDURE = "procedure"
+MOST_TOLD, LONGEST, LEAD = 6, 140, 60
+"""The changes that are quoted, the characters of a quote, and those it has before the first word that differs."""
+
+
+class _Point(NamedTuple):
+    """A thing that the law says, by what it is about; `grave`: more than information."""
+
+    subject: str
+    message: Text
+    confidence: Confidence
+    grave: bool
+
+
+class _Change(NamedTuple):
+    """A thing that the law says on one of two days alone, or otherwise on the second: it came, left or changed.
+
+    `confidence`: that of the second day, where the law says something on it.
+    """
+
+    subject: str
+    was: Text | None
+    now: Text | None
+    confidence: Confidence
+    grave: bool
+
+    @property
+    def rank(self) -> tuple[bool, bool]:
+        """The procedure first, then what is grave."""
+        return self.subject != PROCEDURE, not self.grave
+
+
+@applies("value_moment")
+def law_changes(before: NeedReview, after: NeedReview, on: date, planned: date, view: InForce) -> LegalAdvice | None:
+    """The law of the planned day of publication differs for this need from that of the day of evaluation (LAW_CHANGES).
+
+    The value is the one on the day when the notice is sent or the call begins, and new rules apply to what is published
+    from their day on: all advice and findings are those of the planned day, be it past or to come. Told are the things
+    that come, leave or change between the two days, by lot; a warning where the procedure or a duty is among them. It
+    is as sure as the least sure of these, as they are on the planned day.
+    """
+    lots_of: dict[_Change, list[str]] = {}
+    for change in _changes(_points(before.advice), _points(after.advice), on, planned):
+        lots_of[change] = []
+    for lot_id, review in after.lots.items():
+        for change in _changes(_of_lot(before.lots[lot_id]), _of_lot(review), on, planned):
+            lots_of.setdefault(change, []).append(lot_id)
+    if not lots_of:
+        return None
+    changes = sorted(lots_of, key=lambda change: change.rank)
+    told = [
+        _in_words(each, () if len(lots_of[each]) == len(after.lots) else lots_of[each]) for each in changes[:MOST_TOLD]
+    ]
+    if left := len(changes) - len(told):
+        many = "s" if left > 1 else ""
+        told.append(Text(f"et {left} autre{many} changement{many}", f"and {left} other change{many}"))
+    day, today, listed = days(planned), days(on), joined(told)
+    message = Text(
+        f"Les règles du {day.fr}, jour prévu de publication, diffèrent de celles du {today.fr} : {listed.fr}",
+        f"The rules of {day.en}, the planned day of publication, differ from those of {today.en}: {listed.en}",
+    )
+    row = view["value_moment"]
+    sure = weakest(row.confidence, *(each.confidence for each in changes))
+    severity: Severity = "info" if changes[0].rank == (True, True) else "warning"
+    return advice(LAW_CHANGES, severity, row, message, confidence=sure)
+
+
+def _points(given: Iterable[LegalAdvice]) -> list[_Point]:
+    return [
+        _Point(
+            PROCEDURE if each.code in ON_PROCEDURE else each.code,
+            each.message,
+            each.confidence,
+            each.severity != "info",
+        )
+        for each in given
+    ]
+
+
+def _of_lot(review: LotReview) -> list[_Point]:
+    """The advice on a lot, and the findings on its reservation and on those that it might have, each once."""
+    forbidden = (each for each in review.forbidden.values() if each is not None)
+    findings: Iterable[LegalFinding] = dict.fromkeys((*review.reservation, *forbidden))
+    return [
+        *_points(review.advice),
+        *(_Point(f"{each.code} {each.rule}", each.message, each.confidence, grave=True) for each in findings),
+    ]
+
+
+def _changes(before: Sequence[_Point], after: Sequence[_Point], on: date, planned: date) -> Iterator[_Change]:
+    """The points that differ, those on one subject side by side. That a message names another day is no difference."""
+    if before == after:
+        return
+    said = {each.message for each in before} | {_renamed(each.message, on, planned) for each in before}
+    says = {each.message for each in after}
+    was = [each for each in before if says.isdisjoint((each.message, _renamed(each.message, on, planned)))]
+    now = [each for each in after if each.message not in said]
+    for subject in dict.fromkeys(each.subject for each in (*now, *was)):
+        sides = ([each for each in side if each.subject == subject] for side in (was, now))
+        yield from (_change(subject, *pair) for pair in zip_longest(*sides))
+
+
+def _change(subject: str, was: _Point | None, now: _Point | None) -> _Change:
+    sides = [side for side in (now, was) if side]
+    before, after = (side and side.message for side in (was, now))
+    return _Change(subject, before, after, sides[0].confidence, any(side.grave for side in sides))
+
+
+def _renamed(message: Text, on: date, planned: date) -> Text:
+    """A message of one day as it would name the other."""
+    before, after = days(on), days(planned)
+    return Text(message.fr.replace(before.fr, after.fr), message.en.replace(before.en, after.en))
+
+
+def _in_words(change: _Change, lots: Sequence[str]) -> Text:
+    """A change in short, as the law says both sides of it."""
+    where = bracketed_lots(tuple(lots))
+    was, now = change.was or NOTHING, change.now or NOTHING
+    before, after = (Text(*map(_brief, one, other)) for one, other in ((was, now), (now, was)))
+    if not change.was:
+        return Text(f"s'ajoute{where.fr} : « {after.fr} »", f"new{where.en}: “{after.en}”")
+    if not change.now:
+        return Text(f"ne s'applique plus{where.fr} : « {before.fr} »", f"no longer applies{where.en}: “{before.en}”")
+    return Text(f"« {before.fr} » devient{where.fr} « {after.fr} »", f"“{before.en}” becomes{where.en} “{after.en}”")
+
+
+def _brief(words: str, others: str) -> str:
+    """Words from shortly before they differ from others, and cut where they are long."""
+    same = next((place for place, (one, other) in enumerate(zip(words, others, strict=False)) if one != other), 0)
+    start = words.rfind(" ", 0, max(same - LEAD, 0)) + 1
+    part = ("…" if start else "") + words[start:]
+    return part if len(part) <= LONGEST else part[: part.rfind(" ", 0, LONGEST)].rstrip(" ,;:(«") + "…"
