@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, Select, Table, delete, insert, select, tuple_, update
 
 from db.core.engine import Connection
+from db.core.kept_documents import kept_document
 from db.core.uuid7 import new_id
 from db.meetings.persons import find_or_insert_person
 from db.schema.meeting_tables import follow_ups, meeting_needs, meetings, participants
@@ -65,7 +66,12 @@ async def write_meeting(
         sequence=before.sequence + (not CALENDAR_FIELDS.isdisjoint(changed)),
         updated_at=now,
     )
-    await connection.execute(update(meetings).where(meetings.c.id == after.id).values(_row(after)))
+    own = meetings.c.id == after.id
+    documents = {
+        column.name: await kept_document(connection, column, own, getattr(after, column.name))
+        for column in (meetings.c.place, meetings.c.agenda)
+    }
+    await connection.execute(update(meetings).where(own).values(_row(after) | documents))
     known = await _person_ids(connection, before.id)
     for table in (meeting_needs, participants, follow_ups):
         await connection.execute(delete(table).where(table.c.meeting_id == after.id))
