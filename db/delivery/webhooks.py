@@ -15,6 +15,7 @@ from db.delivery.webhook_log import make_room
 from db.schema.supplier_tables import directory_version
 from db.schema.webhook_tables import webhook_deliveries, webhooks
 from db.suppliers.write import current_version
+from domain.decoding.stored import read_row
 from domain.delivery.webhook import MOST_OF_ONE_ORGANISATION, Event, Message, Webhook, WebhookSettings
 from domain.errors import Conflict
 from domain.suppliers.source import Import
@@ -200,4 +201,4 @@ def _settings_row(settings: WebhookSettings) -> dict[str, Any]:
 
 
 def _webhook(row: Row[Any]) -> Webhook:
-    return msgspec.convert(row, Webhook, from_attributes=True)
+    return read_row(row, Webhook)

@@ -6,7 +6,7 @@ item of a list or member that may be left out. A field whose `Meta` says `extra=
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator
 from functools import cache
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
@@ -68,11 +68,6 @@ def read_row(row: Any, kind: type[T]) -> T:
         return msgspec.json.decode(known_part(_encode(fields), kind), type=kind)
 
 
-def read_rows(rows: Sequence[Any], kind: type[T]) -> list[T]:
-    """Rows of a table, each as `read_row` reads it."""
-    return [read_row(row, kind) for row in rows]
-
-
 def with_later_members(written: bytes, stored: str | bytes, kind: Any) -> bytes:
     """JSON of a `kind` that takes the place of a stored document, with the members that only a later release knows.
 
@@ -101,7 +96,8 @@ def _members(struct: type) -> dict[str, _Member]:
     fields = _type_info(struct).fields  # type: ignore[attr-defined]
     return {
         each.encode_name: _Member(
-            each.type if _is_open(each.type) else None, not each.required and each.default in (None, ())
+            each.type if _is_open(each.type) else None,
+            not each.required and each.default in (None, ()) and not _is_whole(each.type),
         )
         for each in fields
     }
@@ -149,8 +145,7 @@ def _variant(value: Any, kind: types.Type) -> types.Type | None:
 
 def _known(value: Any, kind: types.Type) -> Any:
     """`value` without what its type has not; `_UNREADABLE` where nothing can be said without that."""
-    whole = isinstance(kind, types.Metadata) and (kind.extra or {}).get("whole", False)
-    variant = _variant(value, kind)
+    whole, variant = _is_whole(kind), _variant(value, kind)
     found: Any = value
     if variant is None:
         found = _UNREADABLE if _is_open(kind) else value
@@ -165,6 +160,12 @@ def _known(value: Any, kind: types.Type) -> Any:
         found = {name: each for name, each in read.items() if each is not _UNREADABLE}
     may_be_null = found is _UNREADABLE and not whole and _variant(None, kind) is not None
     return None if may_be_null else found
+
+
+def _is_whole(kind: types.Type) -> bool:
+    if isinstance(kind, types.UnionType):
+        return any(map(_is_whole, kind.types))
+    return isinstance(kind, types.Metadata) and kind.extra == WHOLE
 
 
 def _known_members(value: dict[str, Any], struct: types.StructType) -> Any:
