@@ -352,12 +352,12 @@ async def _with_later_members(context: ImportContext, changed: Sequence[EncodedR
     found = await context.connection.execute(_PAYLOADS, {"source": context.terms.source, "ids": ids})
     stored = {row.external_id: row.payload for row in found}
 
-    def kept(item: EncodedRecord) -> EncodedRecord:
+    def completed(item: EncodedRecord) -> EncodedRecord:
         payload, *others = item.content
-        kept = with_later_members(payload.encode(), stored[item.external_id], SupplierRecord)
-        return item._replace(content=(kept.decode(), *others))
+        whole = with_later_members(payload.encode(), stored[item.external_id], SupplierRecord)
+        return item._replace(content=(whole.decode(), *others))
 
-    return await asyncio.to_thread(list, map(kept, changed))
+    return await asyncio.to_thread(list, map(completed, changed))
 
 
 def _record_row(context: ImportContext, item: EncodedRecord, supplier_id: UUID | str | None) -> Sequence[Any]:

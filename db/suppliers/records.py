@@ -83,8 +83,7 @@ async def put_record(
     is_new = known is None or known.supplier_id is None
     if is_new:
         await write(connection, [assemble(supplier_id, [stored])], change_set)
-    payload = encode(record) if known is None else with_later_members(encode(record), known.payload, SupplierRecord)
-    await _write_record(connection, stored, payload, digest)
+    await _write_record(connection, stored, digest, None if known is None else known.payload)
     regrouped = await regroup(connection, [key], similarity, change_set, now)
     if not is_new or regrouped.moved or added_to or await is_added_to(connection, record.siret):
         changed = {supplier_id, *added_to} - regrouped.absorbed | regrouped.to_rewrite
@@ -157,14 +156,14 @@ def _one(source: str, external_id: str) -> Select[*tuple[Any, ...]]:
     )
 
 
-async def _write_record(connection: Connection, stored: StoredRecord, payload: bytes, digest: bytes) -> None:
-    now = stored.received_at
+async def _write_record(connection: Connection, stored: StoredRecord, digest: bytes, before: str | None) -> None:
+    now, payload = stored.received_at, encode(stored.record)
     await ensure_source(connection, stored.source, now)
     key = {"source": stored.source, "external_id": stored.external_id}
     content = {
         "supplier_id": stored.supplier_id,
         **content_columns(stored.record, stored.placement, digest),
-        "payload": msgspec.Raw(payload),
+        "payload": msgspec.Raw(payload if before is None else with_later_members(payload, before, SupplierRecord)),
         **derived_columns(stored.record, stored.placement, now),
     }
     changes = {name: value for name, value in content.items() if name != "created_at"}
