@@ -14,23 +14,26 @@ from db.core.engine import Connection
 from db.schema.supplier_tables import Document, metadata
 
 ADDED = "of_a_later_release"
-ANY_NAMES = {"provenance", "categories", "fields", "headers", "flags"}
-"""Members whose own members may have any name."""
-NOT_DOCUMENTS = {"headers", "detail", "ledger"}
+MAPS = {"provenance", "categories", "fields", "forbidden"}
+"""Members whose own members are no fields: their names are ids or codes."""
+NOT_DOCUMENTS = {"detail", "ledger"}
 BODIES = {"shortlists", "idempotency_keys"}
 
 
 def with_a_field_more(value: Any) -> Any:
-    """The document with a member more in each of its objects, but those whose members may have any name."""
+    """The document with a member more in each of its objects that have fields."""
     if isinstance(value, list):
         return [with_a_field_more(each) for each in value]
     if not isinstance(value, dict):
         return value
-    inner = {
-        name: each if name in ANY_NAMES and isinstance(each, dict) else with_a_field_more(each)
-        for name, each in value.items()
-    }
+    inner = {name: _inner(each) if name in MAPS else with_a_field_more(each) for name, each in value.items()}
     return inner | {ADDED: {"with": [1, {"parts": None}]}}
+
+
+def _inner(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return with_a_field_more(value)
+    return {name: with_a_field_more(each) for name, each in value.items()}
 
 
 async def write_as_a_later_release(connection: Connection) -> None:

@@ -105,7 +105,7 @@ def _members(struct: type) -> dict[str, _Member]:
 
 def _is_open(kind: types.Type) -> bool:
     """Whether a value of this type may hold something that a later release added."""
-    return any(isinstance(each, (types.StructType, types.LiteralType)) for each in _parts(kind))
+    return any(isinstance(each, (types.StructType, types.LiteralType, types.DictType)) for each in _parts(kind))
 
 
 def _parts(kind: types.Type) -> Iterator[types.Type]:
@@ -156,7 +156,8 @@ def _known(value: Any, kind: types.Type) -> Any:
         found = [each for each in items if each is not _UNREADABLE]
         found = _UNREADABLE if whole and len(found) < len(items) else found
     elif isinstance(variant, types.DictType):
-        read = {name: _known(each, variant.value_type) for name, each in value.items()}
+        of_kind = {name: each for name, each in value.items() if _variant(each, variant.value_type) is not None}
+        read = {name: _known(each, variant.value_type) for name, each in of_kind.items()}
         found = {name: each for name, each in read.items() if each is not _UNREADABLE}
     may_be_null = found is _UNREADABLE and not whole and _variant(None, kind) is not None
     return None if may_be_null else found
@@ -192,7 +193,8 @@ def _merged(before: Any, after: Any, kind: types.Type) -> Any:
         later = {name: each for name, each in before.items() if name not in members and name != variant.tag_field}
         return {name: _of_member(before.get(name), each, members.get(name)) for name, each in after.items()} | later
     if isinstance(variant, types.DictType) and isinstance(before, dict):
-        return {name: _merged(before.get(name), each, variant.value_type) for name, each in after.items()}
+        later = {name: each for name, each in before.items() if _variant(each, variant.value_type) is None}
+        return later | {name: _merged(before.get(name), each, variant.value_type) for name, each in after.items()}
     if isinstance(variant, _LISTS) and isinstance(before, list) and _is_open(variant.item_type):
         item = variant.item_type
         return [_merged(old, new, item) for old, new in zip(_counterparts(before, after, item), after, strict=True)]
