@@ -75,10 +75,17 @@ def with_later_members(written: bytes, stored: str | bytes, kind: Any) -> bytes:
     first member where the kind has no ids, if either list has it once.
     """
     before = stored.encode() if isinstance(stored, str) else stored
-    # what this release wrote itself it writes again byte for byte
-    if before == written or _encode(_decoder(kind)(before)) == before:
+    if before == written or _is_of_this_release(before, kind):
         return written
     return _encode(_merged(_parse(before), _parse(written), _type_info(kind)))
+
+
+def _is_of_this_release(stored: bytes, kind: Any) -> bool:
+    """Whether this release would write it so, byte for byte: then there is nothing unknown in it."""
+    try:
+        return _encode(_decoder(kind)(stored)) == stored
+    except msgspec.ValidationError:
+        return False
 
 
 class _Member(NamedTuple):
@@ -186,8 +193,10 @@ def _known_members(value: dict[str, Any], struct: types.StructType) -> Any:
 
 
 def _merged(before: Any, after: Any, kind: types.Type) -> Any:
-    """`after`, with what only `before` has of members that its type has not."""
+    """`after`, with what only `before` has of members that its type has not; values that are not read stay likewise."""
     variant = _variant(after, kind)
+    if not isinstance(variant, types.StructType) and _known(before, kind) == after:
+        return before
     if isinstance(variant, types.StructType) and isinstance(before, dict):
         members = _members(variant.cls)
         later = {name: each for name, each in before.items() if name not in members and name != variant.tag_field}

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from api.app import create_app
 from api.settings import read_settings
 from db import migrate
+from db.api_keys import find_client
 from db.core.engine import transaction
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY, JOURNAL_KEY, alive
@@ -51,12 +52,16 @@ NEED = {
 
 
 class Beside(NamedTuple):
-    """A client of this release on a database of the next one, whose it is, and what was answered before."""
+    """A client of this release on a database of the next one, whose it is, and what was answered before.
+
+    `by_running_server`: what a server answered that ran while the next release migrated.
+    """
 
     client: Client
     party: Party
     need: str
     before: dict[str, int]
+    by_running_server: dict[str, int]
 
 
 @asynccontextmanager
@@ -109,8 +114,9 @@ async def beside(
             before = await read_all(client, whose)
             async with transaction(client.services.database) as connection:
                 await write_as_a_later_release(connection)
+            by_running_server = await read_all(client, whose)
         async with serving(url, tmp_path_factory.mktemp("after"), reference) as client:
-            yield Beside(client, whose, made.json()["need"]["id"], before)
+            yield Beside(client, whose, made.json()["need"]["id"], before, by_running_server)
 
 
 async def stored(beside: Beside, query: str) -> Any:
@@ -122,6 +128,7 @@ async def test_all_that_could_be_read_before_can_be_read(beside: Beside) -> None
     """What was refused, as a page of something that is not there, is refused again."""
     assert max(beside.before.values()) < 500
     assert list(beside.before.values()).count(200) > 80
+    assert beside.by_running_server == beside.before
     assert await read_all(beside.client, beside.party) == beside.before
 
 
@@ -199,6 +206,30 @@ async def test_settings_of_a_source_keep_what_the_next_release_knows_of_them(bes
     answer = await put(beside.client, f"/sources/{source}", {"label": "Réseau"})
     assert answer.status_code == 200, answer.text
     assert ADDED in await stored(beside, f"SELECT mapping FROM sources WHERE name = '{source}'")
+
+
+async def test_a_webhook_keeps_the_events_that_only_the_next_release_sends(beside: Beside) -> None:
+    """This one does not show them."""
+    member, webhook = whose_client(beside.client, beside.party), beside.party.ids["webhook"]
+    async with transaction(beside.client.services.database) as connection:
+        await connection.execute(text(f"UPDATE webhooks SET events = '{{need.published}}' WHERE id = '{webhook}'"))
+    assert (await member.get(f"/webhooks/{webhook}")).json()["events"] == []
+    changed = await member.patch(f"/webhooks/{webhook}", {"events": ["suppliers.changed"]})
+    assert changed.json()["events"] == ["suppliers.changed"], changed.text
+    events = await stored(beside, f"SELECT to_json(events) FROM webhooks WHERE id = '{webhook}'")
+    assert events == ["suppliers.changed", "need.published"]
+
+
+async def test_a_key_opens_what_this_release_knows_of_its_rights(beside: Beside) -> None:
+    member = whose_client(beside.client, beside.party)
+    async with transaction(beside.client.services.database) as connection:
+        query = f"UPDATE api_keys SET scopes = scopes || ARRAY['archive'] WHERE id = '{member.key.id}'"
+        await connection.execute(text(query))
+        secret = member.headers["Authorization"].removeprefix("Bearer ")
+        found = await find_client(connection, secret, beside.client.services.now())
+    assert found is not None
+    assert set(found.scopes) == set(member.key.scopes)
+    assert (await member.get("/keys")).status_code == 200
 
 
 async def test_what_is_sent_is_read_strictly_as_ever(beside: Beside) -> None:

@@ -96,6 +96,21 @@ def test_values_that_a_closed_list_has_not_are_not_known() -> None:
     assert found.offers == (Offer(("a",)), Offer(("c",)))
 
 
+def test_values_that_a_closed_list_has_not_stay_where_nothing_else_takes_their_place() -> None:
+    stored = as_json(SUPPLIER, kinds=["ACI", "ACI+"], legal_form="commons", name="Avant")
+    written = msgspec.json.decode(with_later_members(msgspec.json.encode(SUPPLIER), stored, Supplier))
+    assert (written["kinds"], written["legal_form"], written["name"]) == (["ACI", "ACI+"], "commons", SUPPLIER.name)
+    changed = msgspec.structs.replace(SUPPLIER, legal_form="association")
+    written = msgspec.json.decode(with_later_members(msgspec.json.encode(changed), stored, Supplier))
+    assert written["legal_form"] == "association"
+
+
+def test_a_document_that_cannot_be_read_can_be_written_anew() -> None:
+    changed = msgspec.structs.replace(NEED, title="Entretien")
+    stored = as_json(NEED, contract="barter", added=1)
+    assert with_later_members(msgspec.json.encode(changed), stored, PlannedNeed) == as_json(changed, added=1)
+
+
 @pytest.mark.parametrize(
     "changed",
     [{"technique": "lottery"}, {"contract": "barter"}, {"lots": [{"id": "1"}, {"id": "2", "reserved": ["x"]}]}],
