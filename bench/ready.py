@@ -36,7 +36,9 @@ async def ready(call: Call, size: int) -> msgspec.Raw:  # noqa: ARG001 - what ev
 
 @asynccontextmanager
 async def _always_ready(services: Services) -> AsyncIterator[None]:
-    nothing = SimpleNamespace(is_ready=True, index=SimpleNamespace(data_version=0), lag_seconds=lambda: 0.0)
+    nothing = SimpleNamespace(
+        is_ready=True, is_stuck=False, index=SimpleNamespace(data_version=0), lag_seconds=lambda: 0.0
+    )
     services.live, services.watch = cast("Any", nothing), cast("Any", SimpleNamespace(version=None, is_answering=False))
     yield
 

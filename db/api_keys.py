@@ -18,6 +18,7 @@ from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import api_keys, organisations
 from domain.client import Client, Key, Scope
+from domain.decoding.stored import read_row
 
 PLATFORM: Scope = "platform"
 PREFIX = "viv_"
@@ -98,13 +99,13 @@ async def list_keys(
         query = query.where(api_keys.c.organisation_id == organisation_id)
     if after is not None:
         query = query.where(api_keys.c.id > after)
-    return msgspec.convert((await connection.execute(query)).all(), list[Key], from_attributes=True)
+    return [read_row(row, Key) for row in await connection.execute(query)]
 
 
 async def find_key(connection: Connection, key_id: UUID) -> Key | None:
     """The key of that id, also a revoked one."""
     found = (await connection.execute(_keys().where(api_keys.c.id == key_id))).first()
-    return None if found is None else msgspec.convert(found, Key, from_attributes=True)
+    return None if found is None else read_row(found, Key)
 
 
 async def is_secret_of(connection: Connection, key_id: UUID, secret: str) -> bool:
@@ -140,7 +141,7 @@ async def _client_of(connection: Connection, key: ColumnElement[bool], now: date
     query = _keys().add_columns(whose_quota.c.rate_per_minute.label("shared_rate"))
     query = query.outerjoin(whose_quota, whose_quota.c.id == api_keys.c.quota_of)
     found = (await connection.execute(query.where(in_force))).first()
-    return None if found is None else msgspec.convert(found, Client, from_attributes=True)
+    return None if found is None else read_row(found, Client)
 
 
 def _digest(secret: str) -> bytes:

@@ -22,6 +22,7 @@ from db import api_keys
 from db.core.engine import transaction
 from db.idempotency import Answer
 from domain.client import Key
+from domain.decoding.stored import read_stored
 from domain.errors import Conflict
 from domain.text.bilingual import Text
 
@@ -106,7 +107,7 @@ async def make_key_once(
             return created(CreatedKey(**msgspec.structs.asdict(key), secret=seed))
 
         async def completed(answer: Answer) -> Answer:
-            stored = msgspec.json.decode(answer.body, type=CreatedKey)
+            stored = read_stored(answer.body, CreatedKey)
             shown = msgspec.structs.replace(stored, secret=_secret(caller_secret, stored.secret))
             if not await api_keys.is_secret_of(connection, shown.id, shown.secret):
                 raise Conflict("shown_once", _SHOWN_ONCE)

@@ -29,6 +29,7 @@ from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import select_exchanges
 from db.exchanges.reply_links import select_link_expiries
 from db.idempotency import Answer
+from domain.decoding.stored import read_stored
 from domain.errors import Conflict
 from domain.exchanges.exchange import ExchangeRequest, ExchangeSummary, MessageRequest, PublicationRequest
 from domain.exchanges.letter import Letter
@@ -61,7 +62,7 @@ async def create_exchange(call: Call, id: UUID, body: ExchangeRequest) -> Respon
             return created(opened, f"/exchanges/{opened.id}")
 
         async def completed(answer: Answer) -> Answer:
-            opened = msgspec.json.decode(answer.body, type=CreatedExchange)
+            opened = read_stored(answer.body, CreatedExchange)
             revealed = await reveal_tokens(connection, acting, opened.reply_links, answer.body)
             if revealed is None:
                 without = msgspec.structs.replace(opened, reply_links=(), to_be_delivered_by_you=())
@@ -164,7 +165,7 @@ async def create_reply_link(call: Call, id: UUID, supplier_id: UUID) -> Response
             return created(await create_link(connection, acting, id, supplier_id))
 
         async def completed(answer: Answer) -> Answer:
-            issued = msgspec.json.decode(answer.body, type=CreatedReplyLink)
+            issued = read_stored(answer.body, CreatedReplyLink)
             revealed = await reveal_tokens(connection, acting, [issued], answer.body)
             if revealed is None:
                 raise Conflict("shown_once", SHOWN_ONCE)

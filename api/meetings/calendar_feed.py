@@ -29,6 +29,7 @@ from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.meetings.calendar_feeds import CalendarFeed, revoke_feed, select_feed, store_feed
 from db.meetings.meetings import MeetingFilters, select_meetings
+from domain.decoding.stored import read_stored
 from domain.errors import Conflict, NotFound
 from domain.text.bilingual import Text
 
@@ -79,7 +80,7 @@ async def create_calendar_feed(call: Call) -> Response[bytes]:
             return created(CalendarAddress(await make_address(connection, acting, call.bearer.id)))
 
         async def completed(answer: Answer) -> Answer:
-            seed = msgspec.json.decode(answer.body, type=CalendarAddress).url
+            seed = read_stored(answer.body, CalendarAddress).url
             url = await revealed_address(connection, acting, seed)
             if url is None:
                 raise Conflict("shown_once", _REPLACED)

@@ -15,10 +15,14 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
+
 import domain
 import matching
 from api.runtime.forked_processes import ForkedProcesses
 from db.suppliers.copy_documents import Pages, copy_documents, shared_snapshot
+from domain.decoding.stored import known_part
+from domain.suppliers.supplier import Supplier
 from matching.index import Index, LiveIndex
 from matching.index_tables import IndexTables, TablesBuilder, joined, load_tables, save_tables
 from matching.indexed_supplier import read_document
@@ -139,8 +143,15 @@ def _tables(
     reference: Reference, url: str, snapshot: str, pages: Sequence[Pages], folder: Path | None = None
 ) -> IndexTables:
     builder = TablesBuilder(reference.taxonomy, reference.cpv, reference.geography, folder)
-    asyncio.run(copy_documents(url, snapshot, pages, lambda document: builder.add(read_document(document))))
+    asyncio.run(copy_documents(url, snapshot, pages, lambda document: _add(builder, document)))
     return builder.tables()
+
+
+def _add(builder: TablesBuilder, document: bytes) -> None:
+    try:
+        builder.add(read_document(document))
+    except msgspec.ValidationError:  # a later release wrote it
+        builder.add(read_document(known_part(document, Supplier)))
 
 
 def _shares(pages: int) -> list[list[Pages]]:

@@ -39,6 +39,8 @@ MOST_BUILDS = 3
 """Times in a row that an index is built and yet cannot be used, before that is a failure."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 60.0
 """The pause after an index could not be built, such as for want of room, twice as long each time, and the longest."""
+STUCK_SECONDS = 10.0
+"""An index that has not followed the directory for so long, though the database answers, is not ready."""
 THREADS = 2
 """One follows the changes while another may build."""
 CLAIM_SECONDS = 0.1
@@ -182,6 +184,7 @@ class LiveDirectory:
         self._one_at_a_time = asyncio.Lock()
         self.rebuilding: asyncio.Task[None] | None = None
         self._pause, self._not_before = FIRST_PAUSE_SECONDS, 0.0
+        self._stuck_at: float | None = None
         self.replaced_at = 0.0
         """When the index was replaced last, by the monotonic clock."""
 
@@ -218,14 +221,43 @@ class LiveDirectory:
         async with aclosing(versions):
             async for version in versions:
                 if not self.is_of(version) or self.loader.is_outgrown(self.index):
-                    with logged_failures("the index cannot follow the directory and stays as it is"):
+                    with (
+                        logged_failures("the index cannot follow the directory and stays as it is"),
+                        self._noting_failures(),
+                    ):
                         await self.catch_up()
                 if self.is_of(version):
                     self._current_at = time.monotonic()
+                    self._goes_on()
 
     def lag_seconds(self) -> float:
         """Seconds since the index was last known to be of the directory's version; less than two where all is well."""
         return time.monotonic() - self._current_at
+
+    def stuck_seconds(self) -> float:
+        """Seconds since following the directory failed, and not for want of the database; 0 where that goes well."""
+        return 0.0 if self._stuck_at is None else time.monotonic() - self._stuck_at
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the index no longer follows the directory."""
+        return self.stuck_seconds() > STUCK_SECONDS
+
+    @contextmanager
+    def _noting_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as failure:
+            if self._stuck_at is None and not is_away(failure):
+                self._stuck_at = time.monotonic()
+                self.metrics.index_follows(follows=False)
+            raise
+
+    def _goes_on(self) -> None:
+        if self._stuck_at is not None:
+            log.warning("the index follows the directory again", seconds=round(self.stuck_seconds(), 1))
+        self._stuck_at = None
+        self.metrics.index_follows(follows=True)
 
     async def catch_up(self) -> None:
         """Bring the index to the present version of the directory.
@@ -241,6 +273,7 @@ class LiveDirectory:
             index = await self.loader.followed(self._index)
             if index is not None:
                 self.replace(index)
+                self._goes_on()
                 if not self.loader.is_outgrown(index):
                     return
         if self._may_build() and (self.rebuilding is None or self.rebuilding.done()):
@@ -253,6 +286,7 @@ class LiveDirectory:
         """
         with (
             logged_failures("no new base of the index can be built; the old one is used"),
+            self._noting_failures(),
             self._pausing_after_failure(),
         ):
             found = await self.loader.newest(-1 if version is None else version - 1)

@@ -64,6 +64,12 @@ class Metrics:
             multiprocess_mode="livemin",
             registry=self._registry,
         )
+        self._follows = Gauge(
+            "vivier_index_follows",
+            "1 where the suppliers in memory follow the directory, 0 since that failed; the least of the workers'",
+            multiprocess_mode="livemin",
+            registry=self._registry,
+        )
         self._children: dict[tuple[str, str, int], Histogram] = {}
         self.latest_request = 0.0
         """When this process answered a request last, by the monotonic clock."""
@@ -92,6 +98,10 @@ class Metrics:
     def data_version(self, version: int) -> None:
         """Set the version of the supplier data that this process matches against."""
         self._version.set(version)
+
+    def index_follows(self, *, follows: bool) -> None:
+        """Set whether the suppliers in memory follow the directory."""
+        self._follows.set(follows)
 
     def exposition(self, suppliers: Mapping[TradeGroup, int] | None = None) -> bytes:
         """All metrics in the text format of Prometheus (CONTENT_TYPE); those of suppliers where they are given.

@@ -160,13 +160,20 @@ async def get_readiness(call: Call) -> Readiness:
     """Whether the process can match, and how it stands with its database.
 
     503 until the first index of suppliers is loaded. After that 200, also while the database is away, as matches and
-    reference data go on from memory; but 503 again once the index lags by more than VIVIER_READY_LAG_SECONDS, where
-    that is set.
+    reference data go on from memory; but 503 again while the index fails to follow a database that answers, and once it
+    lags by more than VIVIER_READY_LAG_SECONDS, where that is set.
     """
     services = call.services
     if services.live is None or services.watch is None or not services.live.is_ready:
         raise Refusal("not-ready")
     index, heard, lag = services.live.index, services.watch.version, services.live.lag_seconds()
+    if services.live.is_stuck:
+        seconds = services.live.stuck_seconds()
+        detail = Text(
+            f"L'annuaire en mémoire ne suit plus la base depuis {seconds:.0f} s : le journal technique dit pourquoi",
+            f"The directory in memory has not followed the database for {seconds:.0f} s: the log says why",
+        )
+        raise Refusal("not-ready", detail)
     if (longest := services.settings.ready_lag_seconds) is not None and lag > longest:
         detail = Text(
             f"L'annuaire en mémoire a {lag:.0f} s de retard", f"The directory in memory is {lag:.0f} s behind"

@@ -15,7 +15,8 @@ from db.delivery.webhook_log import make_room
 from db.schema.supplier_tables import directory_version
 from db.schema.webhook_tables import webhook_deliveries, webhooks
 from db.suppliers.write import current_version
-from domain.delivery.webhook import MOST_OF_ONE_ORGANISATION, Event, Message, Webhook, WebhookSettings
+from domain.decoding.stored import read_row
+from domain.delivery.webhook import MOST_OF_ONE_ORGANISATION, SUBSCRIPTIONS, Event, Message, Webhook, WebhookSettings
 from domain.errors import Conflict
 from domain.suppliers.source import Import
 from domain.text.bilingual import Text
@@ -96,7 +97,11 @@ async def update_webhook(connection: Connection, before: Webhook, after: Webhook
     Activated again, it gets one event about the changes of suppliers since the last delivery that arrived; newly
     subscribed to these, about those from now on.
     """
-    change: dict[str, Any] = {**_settings_row(after), "updated_at": now, "failing_since": None}
+    subscribed: list[str] = (await connection.execute(select(webhooks.c.events).filter_by(id=before.id))).scalar_one()
+    later = [event for event in subscribed if event not in SUBSCRIPTIONS]  # those of a later release stay
+    settings = _settings_row(after)
+    settings["events"] += later
+    change: dict[str, Any] = {**settings, "updated_at": now, "failing_since": None}
     if "suppliers.changed" not in before.events:
         version = await current_version(connection)
         change |= {"acknowledged_version": version, "queued_version": version}
@@ -107,7 +112,7 @@ async def update_webhook(connection: Connection, before: Webhook, after: Webhook
     waiting = update(webhook_deliveries).where(
         webhook_deliveries.c.lane == before.id, webhook_deliveries.c.due_at.is_not(None)
     )
-    wanted = [*after.events, "ping"] if after.active else []
+    wanted = [*settings["events"], "ping"] if after.active else []
     unwanted = waiting.where(~webhook_deliveries.c.event.in_(wanted))
     await connection.execute(unwanted.values(status="cancelled", due_at=None, lease=None))
     await connection.execute(waiting.where(webhook_deliveries.c.lease.is_(None)).values(due_at=now))
@@ -200,4 +205,4 @@ def _settings_row(settings: WebhookSettings) -> dict[str, Any]:
 
 
 def _webhook(row: Row[Any]) -> Webhook:
-    return msgspec.convert(row, Webhook, from_attributes=True)
+    return read_row(row, Webhook)

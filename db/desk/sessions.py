@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import ColumnElement, delete, insert, select
 
 from db.core.engine import Connection
@@ -16,6 +15,7 @@ from db.schema.desk_tables import desk_sessions
 from db.schema.person_tables import persons
 from db.schema.supplier_tables import organisations
 from domain.client import Client, Scope
+from domain.decoding.stored import read_row
 
 MOST_OF_ONE = 200
 """Open sessions of a key, which colleagues may share, or of a person; one more ends the earliest."""
@@ -81,7 +81,7 @@ async def find_session(connection: Connection, digests: Sequence[bytes], now: da
         return None
     if found.key_id is not None:
         return Session(found.key_id, None)
-    return Session(None, msgspec.convert(found, Client, from_attributes=True))
+    return Session(None, read_row(found, Client))
 
 
 async def delete_session(connection: Connection, digests: Sequence[bytes]) -> str | None:

@@ -4,8 +4,10 @@ import asyncio
 from collections import deque
 from collections.abc import Collection, Sequence
 from itertools import starmap
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, TextClause, bindparam, text
+from sqlalchemy import ARRAY, DateTime, TextClause, Uuid, bindparam, text
 from sqlalchemy import Text as SqlText
 
 from db.core.advisory_locks import Subject, share
@@ -16,8 +18,10 @@ from db.imports.stage import RECORD_COLUMNS, ImportContext, copy
 from db.schema.supplier_tables import suppliers
 from db.suppliers.regroup import NAMESAKES, lock_identities, regroup
 from db.suppliers.write import REWRITTEN_AT_ONCE, record_rows, tombstone_values
+from domain.decoding.stored import with_later_members
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.rows import WITHDRAWN
+from domain.suppliers.supplier import Supplier
 
 REGROUPED_AT_ONCE = 1_000
 
@@ -176,6 +180,14 @@ _SUPPLIERS = text(f"""
     UPDATE suppliers t SET {", ".join(f"{name} = s.{name}" for name in SUPPLIER_COLUMNS if name != "id")}
     FROM staged_suppliers s WHERE s.id = t.id AND t.id = ANY(ARRAY(SELECT id FROM staged_suppliers))
 """)  # noqa: S608 - constants
+_REPLACED = text("""
+    SELECT s.id, t.document::text AS before, s.document::text AS after FROM staged_suppliers s
+    JOIN suppliers t ON t.id = s.id AND t.id = ANY(ARRAY(SELECT id FROM staged_suppliers)) WHERE NOT t.deleted
+""")
+_KEEP = text("""
+    UPDATE staged_suppliers s SET document = k.document::json FROM unnest(:ids, :documents) k(id, document)
+    WHERE s.id = k.id
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("documents", type_=ARRAY(SqlText)))
 # Of those queued, the ones that some records describe are staged by now: nearly all.
 _WITHOUT_RECORDS = text("""
     NOT suppliers.deleted AND suppliers.id = ANY(ARRAY(
@@ -236,6 +248,7 @@ async def merge(context: ImportContext, *, added: int, remove_absent: bool, remo
     await connection.execute(_REWRITE_ADDED_TO, {"source": context.terms.source})
     await connection.execute(_UNSTAGE_REWRITTEN)
     await _stage_shared(context)
+    await _keep_later_members(connection)
     await connection.execute(_SUPPLIERS)
     tombstone = tombstone_values(context.terms.change_set, context.terms.now)
     await connection.execute(suppliers.update().where(_WITHOUT_RECORDS).values(tombstone))
@@ -268,6 +281,20 @@ async def _regroup(context: ImportContext, find_seeds: TextClause) -> None:
         done = await regroup(context.connection, unseen, *change)
         await copy(context.connection, "to_rewrite", ["supplier_id"], [(each,) for each in done.to_rewrite])
         seen = done.seen
+
+
+async def _keep_later_members(connection: Connection) -> None:
+    """Add to the staged suppliers what only a later release knows of those that they take the place of."""
+    pairs = await connection.stream(_REPLACED, execution_options={"yield_per": REWRITTEN_AT_ONCE})
+    async for some in pairs.partitions():
+        if kept := await asyncio.to_thread(_with_later_members, some):
+            await connection.execute(_KEEP, {"ids": list(kept), "documents": list(kept.values())})
+
+
+def _with_later_members(pairs: Sequence[Any]) -> dict[UUID, str]:
+    """The documents of those staged suppliers to which something is added, by id."""
+    kept = ((row, with_later_members(row.after.encode(), row.before, Supplier).decode()) for row in pairs)
+    return {row.id: document for row, document in kept if document != row.after}
 
 
 async def _stage_shared(context: ImportContext) -> None:

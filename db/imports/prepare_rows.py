@@ -15,6 +15,7 @@ from db.schema.supplier_tables import suppliers
 from db.suppliers.encoding import content_columns, content_hash, derived_columns, encode, problems
 from db.suppliers.suppression_list import Suppressions
 from db.suppliers.write import RecordRow, stored_record, supplier_row
+from domain.decoding.stored import stored_decoder
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.rows import Batch, RowError, reject
 from domain.suppliers.supplier import Flag, Placement, Point, SupplierRecord
@@ -94,8 +95,7 @@ Assemble = Callable[[int, Mapping[UUID, Sequence[RecordRow]]], Awaitable[Sequenc
 SUPPLIER_COLUMNS = tuple(column.name for column in suppliers.columns)
 SUPPLIER_ID = SUPPLIER_COLUMNS.index("id")
 
-_decode = msgspec.json.Decoder(SupplierRecord).decode
-_decode_flags = msgspec.json.Decoder(tuple[Flag, ...]).decode
+_decode, _decode_flags = stored_decoder(SupplierRecord), stored_decoder(tuple[Flag, ...])
 
 
 def prepare_here(batches: Iterable[Batch]) -> Prepare:

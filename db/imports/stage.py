@@ -4,6 +4,7 @@ New records and their suppliers are copied straight into their tables, changed o
 at the end; all in the one transaction of the import, so that nothing is seen before it commits.
 """
 
+import asyncio
 from collections.abc import Sequence
 from operator import add
 from typing import Any, NamedTuple
@@ -26,9 +27,11 @@ from db.imports.prepare_rows import (
     supplier_values,
 )
 from db.schema.supplier_tables import LONGEST_UNCOMPRESSED, records
+from domain.decoding.stored import with_later_members
 from domain.errors import Problem, pointer
 from domain.suppliers.deduplication import NameSimilarity
 from domain.suppliers.rows import RowError, reject
+from domain.suppliers.supplier import SupplierRecord
 from domain.text.bilingual import Text
 
 
@@ -105,12 +108,13 @@ MOST_ERRORS = 100_000
 RECORD_COLUMNS = tuple(column.name for column in records.columns)
 _REJECT_COLUMNS = tuple(RowError.__struct_fields__)
 
-# As the tables that they are merged into, or else what is copied from one to the other stays compressed.
+# As the tables that they are merged into, or else what is copied from one to the other stays compressed. A column that
+# a later release added has its default here too.
 _UNCOMPRESSED = f"WITH (toast_tuple_target = {LONGEST_UNCOMPRESSED})"
 _TABLES = (
     "CREATE TEMPORARY TABLE seen (external_id text PRIMARY KEY, line integer NOT NULL) ON COMMIT DROP",
-    f"CREATE TEMPORARY TABLE staged_records (LIKE records) {_UNCOMPRESSED} ON COMMIT DROP",
-    f"CREATE TEMPORARY TABLE staged_suppliers (LIKE suppliers) {_UNCOMPRESSED} ON COMMIT DROP",
+    f"CREATE TEMPORARY TABLE staged_records (LIKE records INCLUDING DEFAULTS) {_UNCOMPRESSED} ON COMMIT DROP",
+    f"CREATE TEMPORARY TABLE staged_suppliers (LIKE suppliers INCLUDING DEFAULTS) {_UNCOMPRESSED} ON COMMIT DROP",
     "CREATE TEMPORARY TABLE to_rewrite (supplier_id uuid) ON COMMIT DROP",
     "CREATE TEMPORARY TABLE joined (number text) ON COMMIT DROP",
     """CREATE TEMPORARY TABLE touched (
@@ -162,6 +166,9 @@ _KNOWN_NUMBERS = text("""
     ) known
 """).bindparams(bindparam("numbers", type_=ARRAY(SqlText)))
 
+_PAYLOADS = text("""
+    SELECT external_id, payload::text AS payload FROM records WHERE source = :source AND external_id = ANY(:ids)
+""").bindparams(bindparam("ids", type_=ARRAY(SqlText)))
 _SEEN_AT = text("SELECT external_id, line FROM seen WHERE external_id = ANY(:ids)").bindparams(
     bindparam("ids", type_=ARRAY(SqlText))
 )
@@ -324,7 +331,8 @@ async def _suppliers_by_siret(context: ImportContext, added: Sequence[EncodedRec
 
 async def _copy_changed(context: ImportContext, changed: Sequence[tuple[EncodedRecord, _Known]]) -> None:
     """Copy changed records, and those of their suppliers that no other record describes; others are rewritten later."""
-    rows = [_record_row(context, item, known.supplier_id) for item, known in changed]
+    written = await _with_later_members(context, [item for item, _ in changed])
+    rows = [_record_row(context, item, known.supplier_id) for item, (_, known) in zip(written, changed, strict=True)]
     own = [
         supplier_values(context.terms, item, known.supplier_id)
         for item, known in changed
@@ -334,6 +342,22 @@ async def _copy_changed(context: ImportContext, changed: Sequence[tuple[EncodedR
     await copy(context.connection, "staged_records", RECORD_COLUMNS, rows)
     await copy(context.connection, "staged_suppliers", SUPPLIER_COLUMNS, own)
     await copy(context.connection, "to_rewrite", ["supplier_id"], list(shared))
+
+
+async def _with_later_members(context: ImportContext, changed: Sequence[EncodedRecord]) -> Sequence[EncodedRecord]:
+    """The records with what only a later release knows of those that they take the place of."""
+    if not changed:
+        return changed
+    ids = [item.external_id for item in changed]
+    found = await context.connection.execute(_PAYLOADS, {"source": context.terms.source, "ids": ids})
+    stored = {row.external_id: row.payload for row in found}
+
+    def completed(item: EncodedRecord) -> EncodedRecord:
+        payload, *others = item.content
+        whole = with_later_members(payload.encode(), stored[item.external_id], SupplierRecord)
+        return item._replace(content=(whole.decode(), *others))
+
+    return await asyncio.to_thread(list, map(completed, changed))
 
 
 def _record_row(context: ImportContext, item: EncodedRecord, supplier_id: UUID | str | None) -> Sequence[Any]:

@@ -1,14 +1,15 @@
 """Meetings of an organisation about its own needs. The people that they name are in `persons`, by reference."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, Table, delete, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Integer, Row, Select, Table, bindparam, delete, insert, select, tuple_, update
 
 from db.core.engine import Connection
+from db.core.kept_documents import kept_document
 from db.core.uuid7 import new_id
 from db.meetings.persons import find_or_insert_person
 from db.schema.meeting_tables import follow_ups, meeting_needs, meetings, participants
@@ -47,7 +48,7 @@ async def insert_meeting(
     fields = msgspec.structs.asdict(request)
     meeting = Meeting(**fields, id=new_id(now), version=1, sequence=0, created_at=now, updated_at=now)
     await connection.execute(insert(meetings).values(organisation_id=organisation_id, **_row(meeting)))
-    await _insert_parts(connection, organisation_id, meeting, {}, now)
+    await _write_parts(connection, organisation_id, meeting, {}, now)
     return meeting
 
 
@@ -65,11 +66,13 @@ async def write_meeting(
         sequence=before.sequence + (not CALENDAR_FIELDS.isdisjoint(changed)),
         updated_at=now,
     )
-    await connection.execute(update(meetings).where(meetings.c.id == after.id).values(_row(after)))
-    known = await _person_ids(connection, before.id)
-    for table in (meeting_needs, participants, follow_ups):
-        await connection.execute(delete(table).where(table.c.meeting_id == after.id))
-    await _insert_parts(connection, organisation_id, after, known, now)
+    own = meetings.c.id == after.id
+    documents = {
+        column.name: await kept_document(connection, column, own, getattr(after, column.name))
+        for column in (meetings.c.place, meetings.c.agenda)
+    }
+    await connection.execute(update(meetings).where(own).values(_row(after) | documents))
+    await _write_parts(connection, organisation_id, after, await _person_ids(connection, before.id), now)
     return after
 
 
@@ -116,7 +119,7 @@ def _row(meeting: Meeting) -> dict[str, Any]:
     return {column.name: getattr(meeting, column.name) for column in _COLUMNS}
 
 
-async def _insert_parts(
+async def _write_parts(
     connection: Connection, organisation_id: UUID, meeting: Meeting, known: PersonIds, now: datetime
 ) -> None:
     """Store needs, participants and follow-ups of a meeting.
@@ -134,9 +137,38 @@ async def _insert_parts(
         who = row.pop("who")
         row["person_id"] = who and ids[who, None]
     for table, rows in ((meeting_needs, need_rows), (participants, participant_rows), (follow_ups, follow_up_rows)):
-        if rows:
-            keyed = [row | {"meeting_id": meeting.id, "position": position} for position, row in enumerate(rows)]
-            await connection.execute(insert(table), keyed)
+        keyed = [row | {"meeting_id": meeting.id, "position": position} for position, row in enumerate(rows)]
+        await _replace_rows(connection, table, meeting.id, keyed)
+
+
+async def _replace_rows(connection: Connection, table: Table, meeting_id: UUID, rows: list[dict[str, Any]]) -> None:
+    """Store the rows in the place of the meeting's. Those of the same stay, with columns that a later release added."""
+    own = table.c.meeting_id == meeting_id
+    # positions are keys: those that are stored are out of the way meanwhile
+    await connection.execute(update(table).where(own).values(position=-1 - table.c.position))
+    stored = (await connection.execute(select(table).where(own).order_by(table.c.position.desc()))).mappings()
+    left = [(row["position"], _identity(row)) for row in stored]
+    new, moved = list[dict[str, Any]](), list[dict[str, Any]]()
+    for row in rows:
+        before = next((each for each in left if each[1] == _identity(row)), None)
+        if before is None:
+            new.append(row)
+        else:
+            left.remove(before)
+            moved.append({"before": before[0]} | row)
+    if moved:
+        changed = {name: bindparam(name, type_=table.c[name].type) for name in rows[0] if name != "meeting_id"}
+        at_place = table.c.position == bindparam("before", type_=Integer)
+        await connection.execute(update(table).where(own, at_place).values(changed), moved)
+    await connection.execute(delete(table).where(own, table.c.position < 0))
+    if new:
+        await connection.execute(insert(table), new)
+
+
+def _identity(row: Mapping[Any, Any]) -> list[Any]:
+    """The columns that tell a row of a meeting from the others: who comes, or what is to be done by whom."""
+    named = ("need_id", "role", "supplier_id", "person_id", "organisation", "what")
+    return [row.get(name) for name in named]
 
 
 async def _find_persons(

@@ -10,6 +10,7 @@ from sqlalchemy import Double, Subquery, and_, cast, distinct, extract, func, se
 from db.core.engine import Connection
 from db.schema.exchange_tables import exchange_recipients, exchanges, message_mails, messages
 from db.schema.need_tables import needs, shortlists
+from domain.decoding.stored import stored_decoder
 from domain.insights import (
     MOST_NOTES,
     BarrierFigure,
@@ -45,7 +46,7 @@ async def needs_with_supply(
         query = query.where(needs.c.created_at >= made_from)
     if made_before is not None:
         query = query.where(needs.c.created_at < made_before)
-    decode = msgspec.json.Decoder(_Shortlist).decode
+    decode = stored_decoder(_Shortlist)
     rows = await connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
     async for batch in rows.partitions():
         yield [

@@ -10,11 +10,11 @@ from sqlalchemy import Text as SqlText
 from sqlalchemy.exc import IntegrityError
 
 from db.core.engine import Connection
+from db.core.kept_documents import kept_document
 from db.core.uuid7 import new_id
 from db.schema.need_tables import needs
 from domain.errors import Conflict
-from domain.needs.need import PlannedNeed, buyer_siret
-from domain.needs.same_year import year_of
+from domain.needs.need import PlannedNeed
 from domain.needs.status import Status, StoredNeed
 from domain.text.bilingual import Text
 
@@ -42,7 +42,8 @@ async def insert_need(connection: Connection, organisation_id: UUID, content: Pl
     need = StoredNeed(
         id=new_id(now), status="draft", version=1, content=content, shortlists=0, created_at=now, updated_at=now
     )
-    await connection.execute(insert(needs).values(**_row(need), organisation_id=organisation_id))
+    row = msgspec.structs.asdict(need) | {"organisation_id": organisation_id}
+    await connection.execute(insert(needs).values(row))
     return need
 
 
@@ -84,8 +85,10 @@ async def select_need_names(
 
 
 async def write_need(connection: Connection, organisation_id: UUID, need: StoredNeed) -> None:
-    """Store a change of a need that the caller has locked."""
-    await connection.execute(update(needs).where(_is(organisation_id, need.id)).values(_row(need)))
+    """Store a change of a need that the caller has locked; what only a later release knows of its content stays."""
+    own = _is(organisation_id, need.id)
+    content = await kept_document(connection, needs.c.content, own, need.content)
+    await connection.execute(update(needs).where(own).values(msgspec.structs.asdict(need) | {"content": content}))
 
 
 async def remove_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> None:
@@ -101,12 +104,6 @@ async def remove_need(connection: Connection, organisation_id: UUID, need_id: UU
             "Exchanges or awards are about this need: it can be abandoned, not deleted",
         )
         raise Conflict("need_in_use", detail) from None
-
-
-def _row(need: StoredNeed) -> dict[str, object]:
-    """The need's fields, with the year and the buyer that it is found by."""
-    year = year_of(need.content.planned_publication_on, need.created_at)
-    return msgspec.structs.asdict(need) | {"year": year, "buyer_siret": buyer_siret(need.content)}
 
 
 def _is(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:

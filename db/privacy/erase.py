@@ -28,6 +28,7 @@ from db.suppliers.regroup import lock_identities
 from db.suppliers.suppression_list import Suppression, removed_details, suppress
 from db.suppliers.write import begin_change, publish, rewrite
 from domain.audit import Actor, Detail
+from domain.decoding.stored import read_stored
 from domain.meetings.meeting import CALENDAR_FIELDS
 from domain.privacy.data_subject import DataSubject, Identifiers, identifiers_of
 from domain.privacy.holdings import BEYOND_ANY_ERASURE, Erasure, PersonalData, Unreached
@@ -215,7 +216,7 @@ def _unreadable(written: Sequence[Row[Any]], shape: type[Any]) -> list[list[Any]
     key: list[Any]
     for content, *key in written:
         try:
-            msgspec.json.decode(content, type=shape)
+            read_stored(content, shape)
         except msgspec.ValidationError:
             keys.append(key)
     return keys
@@ -239,9 +240,8 @@ async def _erase_in_directory(connection: Connection, found: Findings, now: date
             "changed_at": now,
         }
         await connection.execute(update(records).filter_by(**key._asdict()).values(written))
-    await rewrite(
-        connection, {item.supplier_id for item, _ in found.records if item.supplier_id is not None}, change_set, now
-    )
+    about = {item.supplier_id for item, _ in found.records if item.supplier_id is not None}
+    await rewrite(connection, about, change_set, now, erases=True)
     await publish(connection, change_set)
 
 

@@ -10,8 +10,8 @@ from domain.needs.need import Need, PlannedNeed
 from domain.shortlists.frozen import LotTotal
 from domain.shortlists.shortlist import Stamp
 
-# `year`, `buyer_siret`: taken from the content, to find needs by. `brief`: the content without places, territories and
-# dates, made by the database; null where even that is more than 128 KiB.
+# `year`, `buyer_siret`: to find needs by, taken from the content by a trigger whatever is given. `brief`: the content
+# without places, territories and dates, made by the database; null where even that is more than 128 KiB.
 needs = sa.Table(
     "needs",
     metadata,

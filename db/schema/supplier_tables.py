@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import UserDefinedType
 
 from db.schema.columns import keys, moments, optional, required
+from domain.decoding.stored import stored_decoder
 from domain.suppliers.source import SourceMapping
 from domain.suppliers.supplier import Flag, Supplier, SupplierRecord
 
@@ -28,6 +29,7 @@ metadata = sa.MetaData(
 class Document(UserDefinedType[Shape]):
     """A json column that holds a `shape`: msgspec writes and reads its text, which the engine hands over untouched.
 
+    It is read leniently (`domain.decoding.stored`), and takes a msgspec.Raw as it is.
     json, not jsonb: it keeps the text as it came, and an import costs half as much."""
 
     cache_ok = True
@@ -39,11 +41,11 @@ class Document(UserDefinedType[Shape]):
     def get_col_spec(self, **_: Any) -> str:
         return "JSON"
 
-    def bind_processor(self, dialect: sa.Dialect) -> Callable[[Shape | None], str | None]:  # noqa: ARG002
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[Shape | msgspec.Raw | None], str | None]:  # noqa: ARG002
         return lambda value: None if value is None else msgspec.json.encode(value).decode()
 
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[str | None], Shape | None]:  # noqa: ARG002
-        decode = msgspec.json.Decoder(self.shape).decode
+        decode = stored_decoder(self.shape)
         return lambda value: None if value is None else decode(value)
 
 

@@ -18,6 +18,7 @@ from db.suppliers.regroup import lock_identities, records_of, regroup, supplier_
 from db.suppliers.sources import count_vertices, ensure_source
 from db.suppliers.suppression_list import suppressions_of
 from db.suppliers.write import STORED_RECORDS, begin_change, current_version, publish, rewrite, stored_record, write
+from domain.decoding.stored import with_later_members
 from domain.errors import InvalidContent
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.deduplication import NameSimilarity, RecordKey
@@ -52,9 +53,10 @@ async def put_record(
     """Store the record of `source` under its `external_id` and rewrite the suppliers it concerns; the caller commits.
 
     The record joins the supplier that other records of the same describe (`domain.suppliers.deduplication`), and
-    leaves one that it describes no longer. What was erased of a person is left out (`db.suppliers.suppression_list`).
-    The same content again only notes that it was received. Raises InvalidContent for what PostgreSQL cannot hold, and
-    Conflict where the areas that the source draws would have more than `most_vertices` together.
+    leaves one that it describes no longer. What was erased of a person is left out (`db.suppliers.suppression_list`),
+    what only a later release knows of the record stays. The same content again only notes that it was received. Raises
+    InvalidContent for what PostgreSQL cannot hold, and Conflict where the areas that the source draws would have more
+    than `most_vertices` together.
     Waits while another put of this record, or the last step of an import of this source, is under way.
     """
     if found := problems(external_id, encode(record)):
@@ -81,7 +83,7 @@ async def put_record(
     is_new = known is None or known.supplier_id is None
     if is_new:
         await write(connection, [assemble(supplier_id, [stored])], change_set)
-    await _write_record(connection, stored, digest)
+    await _write_record(connection, stored, digest, None if known is None else known.payload)
     regrouped = await regroup(connection, [key], similarity, change_set, now)
     if not is_new or regrouped.moved or added_to or await is_added_to(connection, record.siret):
         changed = {supplier_id, *added_to} - regrouped.absorbed | regrouped.to_rewrite
@@ -154,13 +156,14 @@ def _one(source: str, external_id: str) -> Select[*tuple[Any, ...]]:
     )
 
 
-async def _write_record(connection: Connection, stored: StoredRecord, digest: bytes) -> None:
-    now = stored.received_at
+async def _write_record(connection: Connection, stored: StoredRecord, digest: bytes, before: str | None) -> None:
+    now, payload = stored.received_at, encode(stored.record)
     await ensure_source(connection, stored.source, now)
     key = {"source": stored.source, "external_id": stored.external_id}
     content = {
         "supplier_id": stored.supplier_id,
         **content_columns(stored.record, stored.placement, digest),
+        "payload": msgspec.Raw(payload if before is None else with_later_members(payload, before, SupplierRecord)),
         **derived_columns(stored.record, stored.placement, now),
     }
     changes = {name: value for name, value in content.items() if name != "created_at"}

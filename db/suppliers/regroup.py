@@ -88,7 +88,8 @@ _MERGED = text("""
     ) ORDER BY decision_id
 """).bindparams(*KEY_ARRAYS)
 _SPLIT = text("""
-    SELECT s.* FROM split_records s JOIN unnest(:sources, :ids) AS k(source, external_id) USING (source, external_id)
+    SELECT s.source, s.external_id, s.other_source, s.other_external_id
+    FROM split_records s JOIN unnest(:sources, :ids) AS k(source, external_id) USING (source, external_id)
 """).bindparams(*KEY_ARRAYS)
 
 _MOVE = text("""

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, exists, func, select, text, true
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from db.core.engine import Connection
+from db.core.kept_documents import kept_document
 from db.schema.supplier_tables import imports, records, sources
 from db.suppliers.additions import count_waiting, suppliers_with
 from db.suppliers.regroup import lock_identities
@@ -38,14 +39,21 @@ async def put_source(connection: Connection, source: Source, now: datetime) -> b
 
     With another rank, the suppliers that it describes together with other sources are written anew.
     """
-    settings = {"label": source.label, "url": source.url, "mapping": source.mapping, "rank": source.rank}
+    settings: dict[str, Any] = {
+        "label": source.label,
+        "url": source.url,
+        "mapping": source.mapping,
+        "rank": source.rank,
+    }
     write = insert(sources).values(name=source.name, created_at=now, **settings)
     added = await connection.execute(write.on_conflict_do_nothing().returning(sources.c.name))
     if added.first() is not None:
         return True
     await lock_identities(connection)
     before = await connection.scalar(select(sources.c.rank).where(sources.c.name == source.name))
-    await connection.execute(sources.update().where(sources.c.name == source.name).values(**settings))
+    own = sources.c.name == source.name
+    settings["mapping"] = await kept_document(connection, sources.c.mapping, own, source.mapping)
+    await connection.execute(sources.update().where(own).values(**settings))
     if before != source.rank:
         await _rewrite_shared(connection, source.name, now)
     return False

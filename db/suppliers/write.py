@@ -10,13 +10,15 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import msgspec
+from msgspec import Raw
+from msgspec.json import encode
 from sqlalchemy import ARRAY, Text, Uuid, bindparam, func, literal_column, select, text, true, type_coerce, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
 from db.schema.supplier_tables import change_set_ids, directory_version, records, sources, suppliers
 from db.suppliers.additions import SIREN_DIGITS
+from domain.decoding.stored import stored_decoder, with_later_members
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.supplier import Flag, Offer, Placement, Point, Supplier, SupplierRecord
 from domain.text.normalise import fold
@@ -56,8 +58,7 @@ class RecordRow(NamedTuple):
     rank: int
 
 
-_decode = msgspec.json.Decoder(SupplierRecord).decode
-_decode_flags = msgspec.json.Decoder(tuple[Flag, ...]).decode
+_decode, _decode_flags = stored_decoder(SupplierRecord), stored_decoder(tuple[Flag, ...])
 
 # LATERAL with OFFSET 0 makes a look-up in the index for each number, whatever the planner knows of the table.
 _numbers = func.unnest(bindparam("numbers", type_=ARRAY(Text))).table_valued("number", name="n").render_derived()
@@ -71,6 +72,9 @@ _ADDITIONS = select(*(_additions.c[name] for name in _RECORD_COLUMNS), sources.c
     _numbers.join(_additions, true()).join(sources, sources.c.name == _additions.c.source)
 )
 
+_STORED_DOCUMENTS = select(suppliers.c.id, type_coerce(suppliers.c.document, Text).label("document")).where(
+    suppliers.c.id == func.any(bindparam("ids"))
+)
 _SURVIVORS = text("""
     WITH RECURSIVE trail AS (
         SELECT id AS asked, id, merged_into, deleted FROM suppliers WHERE id = ANY(:ids)
@@ -126,23 +130,32 @@ async def survivors(connection: Connection, supplier_ids: Iterable[UUID]) -> dic
     return {row.asked: row.id for row in await connection.execute(_SURVIVORS, {"ids": list(supplier_ids)})}
 
 
-async def rewrite(connection: Connection, supplier_ids: Iterable[UUID], change_set: int, now: datetime) -> None:
+async def rewrite(
+    connection: Connection, supplier_ids: Iterable[UUID], change_set: int, now: datetime, *, erases: bool = False
+) -> None:
     """Write the suppliers anew from their records; one without any left becomes a tombstone.
 
+    What only a later release knows of them stays, unless something is erased: it may be told there too.
     Their records must not change meanwhile: the caller holds the lock on identities (`db.suppliers.regroup`).
     """
     wanted = sorted(supplier_ids)
     for some in (wanted[start : start + REWRITTEN_AT_ONCE] for start in range(0, len(wanted), REWRITTEN_AT_ONCE)):
         described = await stored_records(connection, some)
-        await write(connection, [assemble(*each) for each in described.items()], change_set)
+        await write(connection, [assemble(*each) for each in described.items()], change_set, keeps=not erases)
         if bereft := [each for each in some if each not in described]:
             bury = update(suppliers).where(suppliers.c.id == func.any(bereft))
             await connection.execute(bury.values(tombstone_values(change_set, now)))
 
 
-async def write(connection: Connection, some: Iterable[Supplier], change_set: int) -> None:
-    """Insert or update the suppliers."""
+async def write(connection: Connection, some: Iterable[Supplier], change_set: int, *, keeps: bool = False) -> None:
+    """Insert or update the suppliers. `keeps`: what only a later release knows of those stored."""
     if rows := [supplier_row(supplier, change_set) for supplier in some]:
+        if keeps:
+            stored = await connection.execute(_STORED_DOCUMENTS, {"ids": [row["id"] for row in rows]})
+            before = {row.id: row.document for row in stored}
+            for row in rows:
+                if (document := before.get(row["id"])) is not None:
+                    row["document"] = Raw(with_later_members(encode(row["document"]), document, Supplier))
         upsert = insert(suppliers)
         # not the id: whoever says that it changes must wait for every import that refers to it
         content = {column.name: column for column in upsert.excluded if column.name != "id"}

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 import msgspec
@@ -13,6 +13,7 @@ from domain.delivery.backoff import DeliveryStatus, Schedule
 
 Event = Literal["suppliers.changed", "import.finished", "ping"]
 Subscription = Literal["suppliers.changed", "import.finished"]
+SUBSCRIPTIONS: tuple[Subscription, ...] = get_args(Subscription)
 Health = Literal["ok", "failing"]
 
 SCHEDULE = Schedule(
@@ -78,6 +79,8 @@ class Webhook(WebhookSettings, frozen=True, kw_only=True, forbid_unknown_fields=
 
     id: UUID
     """UUID, given when it was made"""
+    events: tuple[Subscription, ...]
+    """The events that are sent"""
     status: Health
     """`failing` from when a delivery was given up, until the next one arrives"""
     failing_since: datetime | None

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from domain.decoding.stored import WHOLE
 from domain.reference.geojson import Geometry
 
 Reserved = Literal["handicap", "iae", "penitentiary", "ess"]
@@ -101,7 +102,7 @@ class Lot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Euros excluding tax of the options, added to the value unless that covers all; null: none or not known"""
     innovative: bool = False
     """Whether the buyer takes it for an innovative purchase"""
-    reserved: Annotated[tuple[Reserved, ...], msgspec.Meta(max_length=4)] | None = ()
+    reserved: Annotated[tuple[Reserved, ...], msgspec.Meta(max_length=4, extra=WHOLE)] | None = ()
     """Open to suppliers of any of these; empty or null: not reserved"""
     site: Place | None = None
     """The place of performance, from which distances are measured; null: from the territory"""
@@ -114,7 +115,7 @@ class Lot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A buyer's need, as `POST /match` takes it."""
 
-    lots: Annotated[tuple[Lot, ...], msgspec.Meta(min_length=1, max_length=200)]
+    lots: Annotated[tuple[Lot, ...], msgspec.Meta(min_length=1, max_length=200, extra=WHOLE)]
     """Each id once"""
     reference: ShortText | None = None
     """The buyer's own, given back in the answer"""
@@ -128,7 +129,7 @@ class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Null: not said, and verdicts that depend on it stay open"""
     contract: ContractKind = "market"
     """The contract that is planned: a public contract (`market`) or a concession"""
-    technique: Technique | None = None
+    technique: Annotated[Technique | None, msgspec.Meta(extra=WHOLE)] = None
     """The purchasing technique; null: none"""
     estimated_total_eur: Euros | None = None
     """Euros excluding tax of the whole need, renewals and options too, where its lots do not add up to it"""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.decoding.stored import read_stored
 from domain.needs.need import PlannedNeed
 from domain.shortlists.shortlist import Gate, Shortlist, Stamp, SupplierSummary
 from domain.text.bilingual import Language
@@ -130,7 +131,7 @@ class _Shown(msgspec.Struct, frozen=True):
 
 def lots_shown(body: bytes) -> tuple[ShownLot, ...]:
     """The suppliers listed for each lot, in the answer of a version."""
-    return msgspec.json.decode(body, type=_Shown).lots
+    return read_stored(body, _Shown).lots
 
 
 class ComparedVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,7 +175,7 @@ class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
     @cached_property
     def shortlist(self) -> Shortlist:
         """The answer; fields that it gains over the years need defaults."""
-        return msgspec.json.decode(self.body, type=Shortlist)
+        return read_stored(self.body, Shortlist)
 
 
 def unknown_to_be_contacted(version: FrozenShortlist, lot_ids: Collection[str]) -> tuple[SupplierSummary, ...]:

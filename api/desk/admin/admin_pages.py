@@ -33,6 +33,7 @@ from db.core.engine import transaction
 from db.desk.accounts import list_accounts
 from db.idempotency import Answer
 from domain.client import SCOPES, Key, Scope
+from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.organisation import Organisation
 from domain.text.bilingual import Text
@@ -123,7 +124,7 @@ async def create_key(visit: Visit) -> Response[bytes]:
         made = await make_key_once(visit.call, request, visit.token.encode(), _sender(visit, "/admin/cles"))
     except InvalidContent as invalid:
         return await _keys_page(visit, tuple(mistakes_of(invalid)), HTTPStatus.UNPROCESSABLE_ENTITY)
-    key = msgspec.json.decode(made.content, type=CreatedKey)
+    key = read_stored(made.content, CreatedKey)
     return visit.page("admin/new_key.html", HTTPStatus.CREATED, key=key, scope_words=SCOPE_WORDS)
 
 

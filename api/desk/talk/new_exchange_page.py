@@ -34,6 +34,7 @@ from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import select_exchanges
 from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers
+from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent
 from domain.exchanges.exchange import ExchangeRequest
 from domain.exchanges.letter import require_sender, sender_name
@@ -204,14 +205,14 @@ async def _letters(
     if not document:
         return ()
     if b'"reply_links"' in document:
-        opened = msgspec.json.decode(document, type=CreatedExchange)
+        opened = read_stored(document, CreatedExchange)
         shown = await reveal_tokens(connection, acting, opened.reply_links, document)
         if shown is None or opened.id != exchange_id:
             return ()
-        return msgspec.json.decode(shown, type=CreatedExchange).to_be_delivered_by_you
-    issued = msgspec.json.decode(document, type=list[CreatedReplyLink])
+        return read_stored(shown, CreatedExchange).to_be_delivered_by_you
+    issued = read_stored(document, list[CreatedReplyLink])
     shown = await reveal_tokens(connection, acting, issued, document)
-    links = msgspec.json.decode(shown, type=list[CreatedReplyLink]) if shown else []
+    links = read_stored(shown, list[CreatedReplyLink]) if shown else []
     return tuple(RecipientLetter(each.letter.subject, each.letter.text, supplier_id=each.supplier_id) for each in links)
 
 

@@ -19,11 +19,13 @@ from api.runtime.index_files import IndexFiles, build_index
 from api.runtime.live_index import IndexLoader, LiveDirectory
 from api.runtime.metrics import Metrics
 from api.web.problems import Refusal
+from db.core.connect import NoAnswer
 from db.core.engine import Engine, transaction
 from db.suppliers.copy_documents import database_id
 from db.suppliers.records import delete_record, put_record
 from db.suppliers.version_feed import listen
 from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord
+from matching.index import LiveIndex
 from matching.words.name_similarity import name_similarity
 from tests.factories import live, reference, supplier
 
@@ -291,6 +293,50 @@ async def test_where_none_can_be_built_the_old_one_goes_on_and_it_is_not_attempt
     monkeypatch.setattr(directory, "_not_before", 0.0)  # the pause is over
     await caught_up(directory)
     assert len(directory.index.base.suppliers) == 4
+
+
+async def test_an_index_that_no_longer_follows_says_so_until_it_does(
+    engine: Engine, directory: LiveDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on by itself once it can."""
+    monkeypatch.setattr(live_index, "STUCK_SECONDS", 0.0)
+    await names_at(directory, await put(engine, "1", "avant"))
+    failed = asyncio.Event()
+
+    async def unreadable(_: LiveIndex) -> LiveIndex | None:
+        failed.set()
+        raise ValueError("not as any release writes it")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(directory.loader, "followed", unreadable)
+        version = await put(engine, "2", "depuis")
+        await asyncio.wait_for(failed.wait(), 20)
+        failed.clear()
+        await asyncio.wait_for(failed.wait(), 20)
+        assert directory.is_stuck
+        assert [each.name for each in directory.index.suppliers()] == ["avant"]
+        assert b"vivier_index_follows 0.0" in directory.metrics.exposition()
+    assert await names_at(directory, version) == ["avant", "depuis"]
+    assert directory.stuck_seconds() == 0.0
+    assert b"vivier_index_follows 1.0" in directory.metrics.exposition()
+
+
+async def test_a_database_that_is_away_makes_no_index_stuck(
+    engine: Engine, directory: LiveDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await names_at(directory, await put(engine, "1", "avant"))
+    failed = asyncio.Event()
+
+    async def away(_: LiveIndex) -> LiveIndex | None:
+        failed.set()
+        raise NoAnswer
+
+    monkeypatch.setattr(directory.loader, "followed", away)
+    await put(engine, "2", "depuis")
+    for _ in range(2):
+        await asyncio.wait_for(failed.wait(), 20)
+        failed.clear()
+    assert directory.stuck_seconds() == 0.0
 
 
 async def test_a_start_without_room_for_an_index_keeps_it_in_memory(

@@ -166,6 +166,7 @@ class Directory(SimpleNamespace):
     """A directory whose index is of version 5, and was last known to be the newest 12.34 seconds ago."""
 
     is_ready = True
+    is_stuck = False
     index = SimpleNamespace(data_version=5)
 
     def lag_seconds(self) -> float:
@@ -203,6 +204,19 @@ async def test_an_absent_database_leaves_it_ready_until_the_index_is_too_old(
         assert answer.status_code == status
         assert status == 503 or answer.json()["database"] == "away"
         assert status == 200 or "retry-after" in answer.headers
+
+
+async def test_an_index_that_no_longer_follows_is_not_ready(
+    app: Litestar, client: AsyncTestClient[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the database answers; the reason is told."""
+    monkeypatch.setattr(app.state.services, "live", Directory(is_stuck=True, stuck_seconds=lambda: 61.4))
+    monkeypatch.setattr(
+        app.state.services, "watch", SimpleNamespace(is_answering=True, version=DirectoryVersion(7, None))
+    )
+    answer = await client.get("/health/ready", headers={"accept-language": "en"})
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "The directory in memory has not followed the database for 61 s: the log says why"
 
 
 @pytest.mark.parametrize("path", ["/segments", "/health/live", "/nowhere", "/territories/epci:243500741"])

@@ -1,7 +1,7 @@
 """The other needs of a year in a real database: which ones, and no more of them than is added up."""
 
 import itertools
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -111,3 +111,25 @@ async def test_what_is_read_follows_the_need_whoever_changes_it(engine: Engine) 
         await connection.execute(text("ALTER TABLE needs ALTER COLUMN brief DROP EXPRESSION"))
         await connection.execute(text("UPDATE needs SET content = '1'"))
         assert await needs_of_year(connection, own, 2026, None, BESIDES) == (found,)
+
+
+async def test_the_database_files_a_need_by_its_content_whoever_writes_it(engine: Engine) -> None:
+    """Servers of earlier releases give a year of their own, or none, and no buyer; the year is that of Paris."""
+    new_year_in_paris = datetime(2027, 12, 31, 23, 30, tzinfo=UTC)
+    async with transaction(engine) as connection:
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        planned = {"lots": [], "planned_publication_on": "2031-02-01", "buyer": {"siret": HERE}}
+        for number, (year, content) in enumerate(itertools.product((None, 2020), (planned, {"lots": []}))):
+            row = {"id": UUID(int=number + 1), "own": own, "at": new_year_in_paris}
+            columns, values = (", year", f", {year}") if year else ("", "")
+            await connection.execute(
+                text(
+                    "INSERT INTO needs (id, organisation_id, status, version, content, created_at, updated_at"
+                    f"{columns}) VALUES (:id, :own, 'draft', 1, CAST(:content AS json), :at, :at{values})"
+                ),
+                row | {"content": msgspec.json.encode(content).decode()},
+            )
+        filed = (await connection.execute(text("SELECT year, buyer_siret FROM needs ORDER BY id"))).all()
+        assert filed == [(2031, HERE), (2028, None)] * 2
+        await connection.execute(text("UPDATE needs SET year = 1999, buyer_siret = 'x'"))
+        assert (await connection.execute(text("SELECT year, buyer_siret FROM needs ORDER BY id"))).all() == filed

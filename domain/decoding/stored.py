@@ -1,0 +1,234 @@
+"""Documents of the database, which a later release may have written: read leniently, and what it added is kept.
+
+They are decoded with the strict types of requests first: where nothing is unknown, leniency costs nothing. Else members
+of other names are passed over, and values that a closed list has not: null where the type allows it, else the nearest
+item of a list or member that may be left out. A field whose `Meta` says `extra=WHOLE` is read whole or not at all.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
+from functools import cache
+from typing import Any, Final, NamedTuple, TypeVar, cast
+
+import msgspec
+from msgspec import inspect as types
+
+T = TypeVar("T")
+Decode = Callable[[str | bytes], T]
+
+WHOLE: Final = {"whole": True}
+"""For `Meta(extra=…)`: a reader who left a part of it out would take it for something else."""
+
+_LISTS = (types.ListType, types.VarTupleType, types.SetType, types.FrozenSetType, types.CollectionType)
+_UNREADABLE: Final = object()
+_encode, _parse = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
+_sorted = msgspec.json.Encoder(order="sorted").encode
+
+
+def stored_decoder(kind: type[T]) -> Decode[T]:
+    """A decoder of stored JSON to a `kind`.
+
+    It raises msgspec.ValidationError for what cannot be read without the part that is unknown.
+    """
+    return cast("Decode[T]", _decoder(cast("Hashable", kind)))
+
+
+@cache
+def _decoder(kind: Any) -> Decode[Any]:
+    strict = msgspec.json.Decoder(kind).decode
+
+    def decode(stored: str | bytes) -> Any:
+        try:
+            return strict(stored)
+        except msgspec.ValidationError:
+            return strict(known_part(stored, kind))
+
+    return decode
+
+
+def read_stored(stored: str | bytes, kind: type[T]) -> T:
+    """Stored JSON as a `kind`: see `stored_decoder`."""
+    return stored_decoder(kind)(stored)
+
+
+def known_part(stored: str | bytes, kind: Any) -> bytes:
+    """Stored JSON without what a `kind` of this release has not; as it is where it cannot be read without that."""
+    document = _parse(stored)
+    found = _known(document, _type_info(kind))
+    return _encode(document if found is _UNREADABLE else found)
+
+
+def read_row(row: Any, kind: type[T]) -> T:
+    """A row of a table as a `kind`, read as leniently as a document."""
+    try:
+        return msgspec.convert(row, kind, from_attributes=True)
+    except msgspec.ValidationError:
+        names = kind.__struct_fields__  # type: ignore[attr-defined]
+        fields = {name: getattr(row, name) for name in names if hasattr(row, name)}
+        return msgspec.json.decode(known_part(_encode(fields), kind), type=kind)
+
+
+def with_later_members(written: bytes, stored: str | bytes, kind: Any) -> bytes:
+    """JSON of a `kind` that takes the place of a stored document, with the members that only a later release knows.
+
+    Objects correspond by name. In lists those do that are the same to this release; else those of one `id`, or of one
+    first member where the kind has no ids, if either list has it once.
+    """
+    before = stored.encode() if isinstance(stored, str) else stored
+    if before == written or _is_of_this_release(before, kind):
+        return written
+    return _encode(_merged(_parse(before), _parse(written), _type_info(kind)))
+
+
+def _is_of_this_release(stored: bytes, kind: Any) -> bool:
+    """Whether this release would write it so, byte for byte: then there is nothing unknown in it."""
+    try:
+        return _encode(_decoder(kind)(stored)) == stored
+    except msgspec.ValidationError:
+        return False
+
+
+class _Member(NamedTuple):
+    """The type of a member, None where nothing in it can be unknown, and whether it may be left out as not known."""
+
+    kind: types.Type | None
+    may_be_absent: bool
+
+
+_type_info = cache(types.type_info)
+
+
+@cache
+def _members(struct: type) -> dict[str, _Member]:
+    fields = _type_info(struct).fields  # type: ignore[attr-defined]
+    return {
+        each.encode_name: _Member(
+            each.type if _is_open(each.type) else None,
+            not each.required and each.default in (None, ()) and not _is_whole(each.type),
+        )
+        for each in fields
+    }
+
+
+def _is_open(kind: types.Type) -> bool:
+    """Whether a value of this type may hold something that a later release added."""
+    return any(isinstance(each, (types.StructType, types.LiteralType, types.DictType)) for each in _parts(kind))
+
+
+def _parts(kind: types.Type) -> Iterator[types.Type]:
+    """The type and those in it, down to structs."""
+    yield kind
+    inner: tuple[types.Type, ...] = ()
+    if isinstance(kind, types.Metadata):
+        inner = (kind.type,)
+    elif isinstance(kind, types.UnionType):
+        inner = kind.types
+    elif isinstance(kind, _LISTS):
+        inner = (kind.item_type,)
+    elif isinstance(kind, types.DictType):
+        inner = (kind.value_type,)
+    for each in inner:
+        yield from _parts(each)
+
+
+def _variant(value: Any, kind: types.Type) -> types.Type | None:
+    """The type among those of a union that a value in JSON is of; None for none."""
+    if isinstance(kind, types.Metadata):
+        return _variant(value, kind.type)
+    if isinstance(kind, types.UnionType):
+        return next((found for each in kind.types if (found := _variant(value, each)) is not None), None)
+    if isinstance(kind, types.StructType):
+        is_it = isinstance(value, dict) and (kind.tag_field is None or value.get(kind.tag_field) == kind.tag)
+    elif isinstance(kind, (*_LISTS, types.TupleType)):
+        is_it = isinstance(value, list)
+    elif isinstance(kind, types.DictType):
+        is_it = isinstance(value, dict)
+    elif isinstance(kind, types.LiteralType):
+        is_it = not isinstance(value, (dict, list)) and value in kind.values
+    else:
+        is_it = isinstance(kind, types.NoneType) == (value is None) and not isinstance(value, (dict, list))
+    return kind if is_it or isinstance(kind, (types.AnyType, types.RawType)) else None
+
+
+def _known(value: Any, kind: types.Type) -> Any:
+    """`value` without what its type has not; `_UNREADABLE` where nothing can be said without that."""
+    whole, variant = _is_whole(kind), _variant(value, kind)
+    found: Any = value
+    if variant is None:
+        found = _UNREADABLE if _is_open(kind) else value
+    elif isinstance(variant, types.StructType):
+        found = _known_members(value, variant)
+    elif isinstance(variant, _LISTS):
+        items = [_known(each, variant.item_type) for each in value]
+        found = [each for each in items if each is not _UNREADABLE]
+        found = _UNREADABLE if whole and len(found) < len(items) else found
+    elif isinstance(variant, types.DictType):
+        of_kind = {name: each for name, each in value.items() if _variant(each, variant.value_type) is not None}
+        read = {name: _known(each, variant.value_type) for name, each in of_kind.items()}
+        found = {name: each for name, each in read.items() if each is not _UNREADABLE}
+    may_be_null = found is _UNREADABLE and not whole and _variant(None, kind) is not None
+    return None if may_be_null else found
+
+
+def _is_whole(kind: types.Type) -> bool:
+    if isinstance(kind, types.UnionType):
+        return any(map(_is_whole, kind.types))
+    return isinstance(kind, types.Metadata) and kind.extra == WHOLE
+
+
+def _known_members(value: dict[str, Any], struct: types.StructType) -> Any:
+    members, found = _members(struct.cls), {}
+    for name, each in value.items():
+        member = members.get(name)
+        if member is None:
+            if name == struct.tag_field:
+                found[name] = each
+        elif member.kind is None:
+            found[name] = each
+        elif (read := _known(each, member.kind)) is not _UNREADABLE:
+            found[name] = read
+        elif not member.may_be_absent:
+            return _UNREADABLE
+    return found
+
+
+def _merged(before: Any, after: Any, kind: types.Type) -> Any:
+    """`after`, with what only `before` has of members that its type has not; values that are not read stay likewise."""
+    variant = _variant(after, kind)
+    if not isinstance(variant, types.StructType) and _known(before, kind) == after:
+        return before
+    if isinstance(variant, types.StructType) and isinstance(before, dict):
+        members = _members(variant.cls)
+        later = {name: each for name, each in before.items() if name not in members and name != variant.tag_field}
+        return {name: _of_member(before.get(name), each, members.get(name)) for name, each in after.items()} | later
+    if isinstance(variant, types.DictType) and isinstance(before, dict):
+        later = {name: each for name, each in before.items() if _variant(each, variant.value_type) is None}
+        return later | {name: _merged(before.get(name), each, variant.value_type) for name, each in after.items()}
+    if isinstance(variant, _LISTS) and isinstance(before, list) and _is_open(variant.item_type):
+        item = variant.item_type
+        return [_merged(old, new, item) for old, new in zip(_counterparts(before, after, item), after, strict=True)]
+    return after
+
+
+def _of_member(before: Any, after: Any, member: _Member | None) -> Any:
+    return after if member is None or member.kind is None else _merged(before, after, member.kind)
+
+
+def _counterparts(before: list[Any], after: list[Any], item: types.Type) -> list[Any]:
+    """For each item of `after`, the one of `before` that it is; None for a new one."""
+    known = [_known(each, item) for each in before]
+    same = {_sorted(part): each for part, each in zip(known, before, strict=True) if part is not _UNREADABLE}
+    old, new = [_name(part, item) for part in known], [_name(each, item) for each in after]
+    sole = {name for name, times in Counter(new).items() if name is not None and times == 1 == old.count(name)}
+    by_name = {name: each for name, each in zip(old, before, strict=True) if name in sole}
+    return [same.get(_sorted(each), by_name.get(name or b"")) for name, each in zip(new, after, strict=True)]
+
+
+def _name(value: Any, kind: types.Type) -> bytes | None:
+    """The member that tells an item of a list from the others, in JSON."""
+    if not isinstance(value, dict):
+        return None
+    variant = _variant(value, kind)
+    members = _members(variant.cls) if isinstance(variant, types.StructType) else {}
+    named = "id" if "id" in members else next(iter(members), "")
+    return _sorted(value[named]) if named in value else None
