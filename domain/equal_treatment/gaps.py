@@ -19,6 +19,7 @@ GapCode = Literal[
     "missed_answer",
     "missed_correction",
     "answer_not_shared",
+    "not_yet_delivered",
     "not_delivered",
     "late_information",
     "question_unanswered",
@@ -42,6 +43,10 @@ _SENTENCES: dict[GapCode, Text] = {
     ),
     "answer_not_shared": Text(
         f"{_NOT_RECEIVED.fr}, et qui n'est pas publiée", f"{_NOT_RECEIVED.en}, and which is not published"
+    ),
+    "not_yet_delivered": Text(
+        "{who} {has} pas encore reçu {what} du {day} (« {subject} »){got} ({detail})",
+        "{who} did not yet receive {what} of {day} (“{subject}”){got} ({detail})",
     ),
     "not_delivered": Text(
         "{who} : la remise de {what} du {day} (« {subject} »){got} a échoué{detail}",

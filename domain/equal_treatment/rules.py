@@ -8,6 +8,7 @@ from uuid import UUID
 from domain.equal_treatment.concerned import Concerned
 from domain.equal_treatment.disclosures import Disclosure, Information, InformationKind, MessageReceipt
 from domain.equal_treatment.gaps import NEVER_INVITED, GapCode, Lack, long_day
+from domain.exchanges.deliveries import state_words
 from domain.exchanges.exchange import Exchange, ExchangeSummary
 from domain.exchanges.questions import questions_of
 from domain.meetings.meeting import Format, Meeting
@@ -27,18 +28,26 @@ _MISSING: dict[InformationKind, tuple[GapCode, Text]] = {
 
 
 class Contacts:
-    """The exchanges in which something was given to somebody, in the order in which they were opened."""
+    """The exchanges with those to whom something was given in them, in the order in which they were opened."""
 
     def __init__(self, told: Iterable[Disclosure]) -> None:
         given: dict[UUID, tuple[ExchangeSummary, set[UUID]]] = {}
         for each in told:
-            if to := {who for who, receipt in each.receipts.items() if receipt.may_have_arrived}:
-                given.setdefault(each.exchange.id, (each.exchange, set()))[1].update(to)
+            to = {who for who, receipt in each.receipts.items() if receipt.may_have_arrived}
+            given.setdefault(each.exchange.id, (each.exchange, set()))[1].update(to)
         self._given = sorted(given.values(), key=lambda pair: (pair[0].opened_at, pair[0].id))
 
     def about(self, lots: Collection[str]) -> list[tuple[ExchangeSummary, set[UUID]]]:
         """Those about any of these lots or the whole need, each with the suppliers that were given something."""
-        return [(each, to) for each, to in self._given if lots and (not each.lot_ids or {*lots} & {*each.lot_ids})]
+        return [(each, to) for each, to in self._given if to and _is_about(each, lots)]
+
+    def are_about(self, lots: Collection[str]) -> bool:
+        """Whether any was opened about these lots or the whole need, though perhaps nothing was given to anybody."""
+        return any(_is_about(each, lots) for each, _ in self._given)
+
+
+def _is_about(exchange: ExchangeSummary, lots: Collection[str]) -> bool:
+    return bool(lots) and (not exchange.lot_ids or not {*lots}.isdisjoint(exchange.lot_ids))
 
 
 def contact_lacks(suppliers: Iterable[Concerned], contacts: Contacts) -> Iterator[Lack]:
@@ -63,7 +72,7 @@ def contact_lacks(suppliers: Iterable[Concerned], contacts: Contacts) -> Iterato
 
 
 def information_lacks(information: Information, suppliers: Iterable[Concerned]) -> Iterator[Lack]:
-    """Those written to that lack the information or its last wording, did not have it delivered, or had it late."""
+    """Those written to that lack the information or its last wording, have it not yet, in vain or late."""
     missing, what = _MISSING[information.first.kind]
     holders = {who: receipt for who, receipt in information.receipts.items() if receipt.may_have_arrived}
     lacking: dict[tuple[GapCode, Text], list[Concerned]] = {}
@@ -90,8 +99,10 @@ def information_lacks(information: Information, suppliers: Iterable[Concerned]) 
 
 def _code(information: Information, who: UUID, holders: Mapping[UUID, MessageReceipt]) -> GapCode | None:
     """The code of the gap that the supplier has; None for none. `holders`: who has the last wording."""
-    if who in information.receipts and who not in holders:
-        return "not_delivered"
+    receipt = information.receipts.get(who)
+    if receipt is not None and who not in holders:
+        # what nobody has yet is no gap
+        return "not_delivered" if receipt.state == "not_delivered" else "not_yet_delivered" if holders else None
     if not information.first.shared:
         return None
     if who not in information.given:
@@ -104,9 +115,11 @@ def _code(information: Information, who: UUID, holders: Mapping[UUID, MessageRec
 
 
 def _detail(code: GapCode, receipt: MessageReceipt | None) -> Text:
-    """The reason why something was not delivered, or the day on which it came late."""
+    """The reason why something was not delivered, its state where it was not yet, or the day on which it came late."""
     if code == "late_information" and receipt:
         return long_day(receipt.at)
+    if code == "not_yet_delivered" and receipt:
+        return state_words(receipt.way, receipt.delivery_state)
     why = f" ({receipt.failure})" if receipt and receipt.failure else ""
     return Text(why, why)
 

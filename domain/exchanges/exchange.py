@@ -4,7 +4,7 @@ Messages are never changed or withdrawn: a correction is a message of its own.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -17,7 +17,10 @@ Author = Literal["buyer", "supplier"]
 Stance = Literal["interested", "declined", "question"]
 Barrier = Literal["volume", "deadline", "guarantees", "certification", "price", "distance", "capacity", "other"]
 Why = Literal["named", "shortlist", "unknown_trade"]
-DeliveryState = Literal["to_be_delivered_by_you", "queued", "sent", "failed", "cancelled"]
+Way = Literal["email", "letter", "phone", "portal", "in_person", "none"]
+DeliveryState = Literal[
+    "queued", "sent", "undeliverable", "cancelled", "to_post", "posted", "to_tell", "told", "unconfirmed"
+]
 
 MOST_RECIPIENTS = 1_000
 
@@ -87,17 +90,25 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """The delivery of a buyer's message to one recipient.
+    """The way a buyer's message goes to one recipient, and how far it has come, as far as is known.
 
-    `to_be_delivered_by_you`: by the message's channel, or because no e-mail can be sent. What is `queued` is attempted
-    until it is `sent`, or `failed` for good. `at`: when it ended; `failure`: a stable word for the last fault.
+    Vivier's e-mail is `queued`, then `sent`, or `undeliverable` for good, or `cancelled` with the recipient's links.
+    All else the buyer brings and confirms: a letter `to_post` is `posted`, what is `to_tell` by telephone, in person or
+    on a portal is `told`; so is what an answer shows to have been read (`by_answer`). `unconfirmed`, by no known way: a
+    message of before deliveries were confirmed. `since`: the day in France of its state, where it is known: of the
+    sending, the posting, the talk, the answer, the failure. `at`: the moment, of Vivier's e-mails (`by_server`);
+    `failure`: a stable word for the last fault of one.
     """
 
     message_id: UUID
     supplier_id: UUID
     state: DeliveryState
+    way: Way = "none"
+    since: date | None = None
     at: datetime | None = None
     failure: str | None = None
+    by_server: bool = False
+    by_answer: bool = False
 
 
 class ExchangeSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ def reported(*exchanges: Exchange, redacted: bool = False) -> ExchangeReport:
     def name(supplier_id: UUID, name: str, siret: str | None) -> ReportSupplier:
         return ReportSupplier(supplier_id, name, siret, (), None)
 
-    return ExchangeReport(exchanges, Redaction(redacted), name)
+    return ExchangeReport(exchanges, Redaction(redacted), name, "fr")
 
 
 def positions(found: ExchangeReport) -> dict[str, str | None]:
