@@ -70,6 +70,12 @@ class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
     """A word of `docs/mail.md`; null: none"""
 
     @property
+    def delivery(self) -> Delivery:
+        """What it tells of, whoever the supplier is by now."""
+        state, way, since = self.delivery_state, self.way, self.since
+        return Delivery(self.message_id, self.message_id, state, way, since, failure=self.failure)
+
+    @property
     def may_have_arrived(self) -> bool:
         """Whether it arrived, or nothing is known of its delivery."""
         return self.delivery_state in ARRIVED or self.delivery_state == "unconfirmed"

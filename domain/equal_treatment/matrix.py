@@ -24,7 +24,7 @@ from domain.equal_treatment.disclosures import (
 from domain.equal_treatment.gaps import Gap, long_day
 from domain.equal_treatment.rules import Contacts, contact_lacks, information_lacks, meeting_lacks, question_lacks
 from domain.exchanges.deliveries import ARRIVED, LOST, contact, delivery_words
-from domain.exchanges.exchange import Barrier, Channel, Delivery, DeliveryState, Exchange, Stance, Way
+from domain.exchanges.exchange import Barrier, Channel, DeliveryState, Exchange, Stance, Way
 from domain.exchanges.questions import questions_of
 from domain.meetings.meeting import Format, Meeting, MeetingStatus
 from domain.shortlists.frozen import Decision, FrozenShortlist, LotTotal, SupplierName
@@ -269,7 +269,7 @@ def _contact(
     supplier: Concerned, receipts: Sequence[MessageReceipt] | None, contacts: Contacts, language: Language
 ) -> ContactState:
     if receipts:
-        best = contact(map(_delivery, receipts))
+        best = contact(each.delivery for each in receipts)
         code: ContactCode = "contacted" if best.state in ARRIVED else "not_delivered"
         if best.state not in ARRIVED | LOST:
             code = "unconfirmed" if best.state == "unconfirmed" else "not_yet_delivered"
@@ -282,12 +282,6 @@ def _contact(
         code = "set_aside"
     reasons = dict.fromkeys(each.reason for each in supplier.set_aside if each.reason) if code == "set_aside" else ()
     return ContactState(code, " : ".join((_CONTACT[code].to(language), *reasons)))
-
-
-def _delivery(receipt: MessageReceipt) -> Delivery:
-    """The delivery that a receipt tells of. Its supplier may be another one by now."""
-    state, way, since = receipt.delivery_state, receipt.way, receipt.since
-    return Delivery(receipt.message_id, receipt.message_id, state, way, since, failure=receipt.failure)
 
 
 def _answers(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, SupplierAnswer]]:

@@ -21,6 +21,8 @@ Way = Literal["email", "letter", "phone", "portal", "in_person", "none"]
 DeliveryState = Literal[
     "queued", "sent", "undeliverable", "cancelled", "to_post", "posted", "to_tell", "told", "unconfirmed"
 ]
+MailState = Literal["to_be_delivered_by_you", "queued", "sent", "failed", "cancelled"]
+"""What became of Vivier's e-mail alone, in the words of clients that know no other deliveries."""
 
 MOST_RECIPIENTS = 1_000
 
@@ -199,6 +201,17 @@ class PublicationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """Plain text"""
     question: Body | None = None
     """The question in other words, where its own hint at its author; null: as put, its author's name left out"""
+
+
+class DeliveryConfirmation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the buyer says of a message that it brought itself: to whom, by which way, on which day."""
+
+    recipients: Annotated[tuple[UUID, ...], msgspec.Meta(min_length=1, max_length=MOST_RECIPIENTS)] | Literal["waiting"]
+    """Ids of suppliers, or `waiting`: all to whom the buyer is to bring it, as long as it has not confirmed that"""
+    way: Channel = "letter"
+    """By which it was brought: `letter` is posted, `email` sent from the buyer's own address, the others told"""
+    on: date | None = None
+    """The day in France, not before that of the message; null: today"""
 
 
 class VisibleMessage(msgspec.Struct, frozen=True, kw_only=True):
