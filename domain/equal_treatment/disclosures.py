@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.exchanges.deliveries import ARRIVED, arrival_moment, arrivals
+from domain.exchanges.deliveries import UNDER_WAY, arrival_moment, arrivals
 from domain.exchanges.exchange import Channel, Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Way
 from domain.exchanges.questions import questions_of
 
@@ -71,14 +71,19 @@ class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def delivery(self) -> Delivery:
-        """What it tells of, whoever the supplier is by now."""
+        """The delivery that it tells of, whoever its supplier is by now."""
         state, way, since = self.delivery_state, self.way, self.since
         return Delivery(self.message_id, self.message_id, state, way, since, failure=self.failure)
 
     @property
     def may_have_arrived(self) -> bool:
-        """Whether it arrived, or nothing is known of its delivery."""
-        return self.delivery_state in ARRIVED or self.delivery_state == "unconfirmed"
+        """Whether its delivery is not known to have failed."""
+        return self.state != "not_delivered"
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it did not arrive yet, as far as is known, and may still."""
+        return self.delivery_state in UNDER_WAY
 
 
 class Disclosure(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +146,7 @@ def informations(told: Iterable[Disclosure]) -> tuple[Information, ...]:
         received, own_id = receipts.setdefault(each.words, {}), each.message.id
         said.setdefault(each.words, []).append(own_id)
         for supplier_id, receipt in each.receipts.items():
-            received[supplier_id] = min(received.get(supplier_id, receipt), receipt, key=_best_first)
+            received[supplier_id] = min(received.get(supplier_id, receipt), receipt, key=surest_first)
         corrected = known.get(each.message.corrects) if each.message.corrects else None
         if corrected is not None and corrected.shared == each.shared:
             group = group_of[corrected.message.id]
@@ -163,7 +168,7 @@ def _information(
     given: dict[UUID, MessageReceipt] = {}
     for who, each in chain.from_iterable(receipts[words].items() for words in wordings):
         if each.may_have_arrived:
-            given[who] = min(given.get(who, each), each, key=_best_first)
+            given[who] = min(given.get(who, each), each, key=surest_first)
     return Information(
         first=group[0],
         last=next(each for each in group if each.words == current),
@@ -175,9 +180,9 @@ def _information(
     )
 
 
-def _best_first(receipt: MessageReceipt) -> tuple[int, bool, datetime]:
+def surest_first(receipt: MessageReceipt) -> tuple[int, bool, datetime]:
     """The order of receipts of one supplier: the surest first, then the earliest."""
-    return BEST_FIRST.index(receipt.state), not receipt.may_have_arrived, receipt.at
+    return BEST_FIRST.index(receipt.state), receipt.is_under_way, receipt.at
 
 
 def _of_exchange(exchange: Exchange, arrived: Iterable[Delivery], living: Mapping[UUID, UUID]) -> Iterator[Disclosure]:

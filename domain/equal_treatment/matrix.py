@@ -5,9 +5,9 @@ is told of another.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -21,9 +21,9 @@ from domain.equal_treatment.disclosures import (
     disclosures,
     informations,
 )
-from domain.equal_treatment.gaps import Gap, long_day
+from domain.equal_treatment.gaps import Gap, Lack, long_day
 from domain.equal_treatment.rules import Contacts, contact_lacks, information_lacks, meeting_lacks, question_lacks
-from domain.exchanges.deliveries import ARRIVED, LOST, contact, delivery_words
+from domain.exchanges.deliveries import contact, delivery_words, rank
 from domain.exchanges.exchange import Barrier, Channel, DeliveryState, Exchange, Stance, Way
 from domain.exchanges.questions import questions_of
 from domain.meetings.meeting import Format, Meeting, MeetingStatus
@@ -53,6 +53,8 @@ _CONTACT: dict[ContactCode, Text] = {
     "met_only": Text("Rencontré, hors de la liste", "Met, though not on the shortlist"),
 }
 _CONTACTED = Text("contactés", "contacted")
+_CONTACT_CODES: tuple[ContactCode, ...] = ("contacted", "unconfirmed", "not_yet_delivered", "not_delivered")
+"""By the rank of the best delivery."""
 _COLON: dict[Language, str] = {"fr": " : ", "en": ": "}
 
 
@@ -220,8 +222,7 @@ def equal_treatment(
     told = disclosures(exchanges, living, by_questions=by_questions)
     receipts = _by_supplier((who, receipt) for each in told for who, receipt in each.receipts.items())
     contacts, found = Contacts(told), informations(told)
-    lacks = [*contact_lacks(suppliers_by_id.values(), contacts)]
-    lacks += (lack for each in found for lack in information_lacks(each, suppliers_by_id.values()))
+    lacks = [*_told_lacks(suppliers_by_id.values(), contacts, found)]
     lacks += question_lacks(exchanges, suppliers_by_id, living)
     lacks += meeting_lacks(meetings, suppliers_by_id, living)
     gaps = _by_supplier((one.supplier_id, lack.gap((one,), language)) for lack in lacks for one in lack.suppliers)
@@ -233,8 +234,7 @@ def equal_treatment(
             on_shortlist=bool(each.listed),
             lots=each.listed,
             set_aside=each.set_aside,
-            contacted=_is_contacted(state := _contact(each, receipts.get(who), contacts, language)),
-            contact=state,
+            **_contact(each, receipts.get(who), contacts, language),
             informations=tuple(receipts.get(who, ())),
             answers=tuple(answers.get(who, ())),
             meetings=tuple(met.get(who, ())),
@@ -254,6 +254,12 @@ def equal_treatment(
     )
 
 
+def _told_lacks(suppliers: Collection[Concerned], contacts: Contacts, found: Iterable[Information]) -> Iterator[Lack]:
+    yield from contact_lacks(suppliers, contacts)
+    for each in found:
+        yield from information_lacks(each, suppliers)
+
+
 def _by_supplier(pairs: Iterable[tuple[UUID, T]]) -> dict[UUID, list[T]]:
     found: dict[UUID, list[T]] = {}
     for supplier_id, each in pairs:
@@ -261,27 +267,24 @@ def _by_supplier(pairs: Iterable[tuple[UUID, T]]) -> dict[UUID, list[T]]:
     return found
 
 
-def _is_contacted(state: ContactState) -> bool | None:
-    return None if state.code == "unconfirmed" else state.code == "contacted"
-
-
 def _contact(
     supplier: Concerned, receipts: Sequence[MessageReceipt] | None, contacts: Contacts, language: Language
-) -> ContactState:
+) -> dict[str, Any]:
+    """The fields `contacted` and `contact` of a supplier."""
     if receipts:
         best = contact(each.delivery for each in receipts)
-        code: ContactCode = "contacted" if best.state in ARRIVED else "not_delivered"
-        if best.state not in ARRIVED | LOST:
-            code = "unconfirmed" if best.state == "unconfirmed" else "not_yet_delivered"
-        words = (_CONTACT[code].to(language), delivery_words(best).to(language))
-        return ContactState(code, _COLON[language].join(words), best.way, best.state, best.since)
-    code = "nobody_wrote" if contacts.are_about(supplier.kept_lots) else "nothing_on_its_lots"
+        code: ContactCode = _CONTACT_CODES[rank(best.state)]
+        words = _CONTACT[code].to(language), delivery_words(best).to(language)
+        state = ContactState(code, _COLON[language].join(words), best.way, best.state, best.since)
+        return {"contacted": None if code == "unconfirmed" else code == "contacted", "contact": state}
+    code = "nobody_wrote" if contacts.about(supplier.kept_lots) else "nothing_on_its_lots"
     if not supplier.listed:
         code = "met_only"
     elif not supplier.kept_lots:
         code = "set_aside"
     reasons = dict.fromkeys(each.reason for each in supplier.set_aside if each.reason) if code == "set_aside" else ()
-    return ContactState(code, " : ".join((_CONTACT[code].to(language), *reasons)))
+    state = ContactState(code, " : ".join((_CONTACT[code].to(language), *reasons)))
+    return {"contacted": False, "contact": state}
 
 
 def _answers(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, SupplierAnswer]]:

@@ -2,11 +2,19 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.equal_treatment.concerned import Concerned
-from domain.equal_treatment.disclosures import Disclosure, Information, InformationKind, MessageReceipt
+from domain.equal_treatment.disclosures import (
+    BEST_FIRST,
+    Disclosure,
+    Information,
+    InformationKind,
+    MessageReceipt,
+    surest_first,
+)
 from domain.equal_treatment.gaps import NEVER_INVITED, GapCode, Lack, long_day
 from domain.exchanges.deliveries import state_words
 from domain.exchanges.exchange import Exchange, ExchangeSummary
@@ -27,27 +35,37 @@ _MISSING: dict[InformationKind, tuple[GapCode, Text]] = {
 }
 
 
+class Contact(NamedTuple):
+    """An exchange, and the best receipt of each supplier to whom something was given in it."""
+
+    exchange: ExchangeSummary
+    to: dict[UUID, MessageReceipt]
+
+    @property
+    def lots(self) -> frozenset[str]:
+        return frozenset(self.exchange.lot_ids)
+
+    @property
+    def day(self) -> datetime:
+        """The first time that something is known to have reached somebody, else that it was opened."""
+        return min((each.at for each in self.to.values() if each.state == "received"), default=self.exchange.opened_at)
+
+
 class Contacts:
-    """The exchanges with those to whom something was given in them, in the order in which they were opened."""
+    """The exchanges in which something was given to somebody, in the order in which they were opened."""
 
     def __init__(self, told: Iterable[Disclosure]) -> None:
-        given: dict[UUID, tuple[ExchangeSummary, set[UUID]]] = {}
+        given: dict[UUID, Contact] = {}
         for each in told:
-            to = {who for who, receipt in each.receipts.items() if receipt.may_have_arrived}
-            given.setdefault(each.exchange.id, (each.exchange, set()))[1].update(to)
-        self._given = sorted(given.values(), key=lambda pair: (pair[0].opened_at, pair[0].id))
+            for who, receipt in each.receipts.items():
+                if receipt.may_have_arrived:
+                    to = given.setdefault(each.exchange.id, Contact(each.exchange, {})).to
+                    to[who] = min(to.get(who, receipt), receipt, key=surest_first)
+        self._given = sorted(given.values(), key=lambda each: (each.exchange.opened_at, each.exchange.id))
 
-    def about(self, lots: Collection[str]) -> list[tuple[ExchangeSummary, set[UUID]]]:
+    def about(self, lots: Collection[str]) -> list[Contact]:
         """Those about any of these lots or the whole need, each with the suppliers that were given something."""
-        return [(each, to) for each, to in self._given if to and _is_about(each, lots)]
-
-    def are_about(self, lots: Collection[str]) -> bool:
-        """Whether any was opened about these lots or the whole need, though perhaps nothing was given to anybody."""
-        return any(_is_about(each, lots) for each, _ in self._given)
-
-
-def _is_about(exchange: ExchangeSummary, lots: Collection[str]) -> bool:
-    return bool(lots) and (not exchange.lot_ids or not {*lots}.isdisjoint(exchange.lot_ids))
+        return [each for each in self._given if lots and not (each.lots and each.lots.isdisjoint(lots))]
 
 
 def contact_lacks(suppliers: Iterable[Concerned], contacts: Contacts) -> Iterator[Lack]:
@@ -55,19 +73,21 @@ def contact_lacks(suppliers: Iterable[Concerned], contacts: Contacts) -> Iterato
     found: dict[UUID, Lack] = {}
     for supplier in suppliers:
         if supplier.listed and not supplier.written_to and (about := contacts.about(supplier.kept_lots)):
-            first = about[0][0]
+            first = about[0].exchange
             lack = found.setdefault(
                 first.id,
                 Lack(
                     code="not_contacted",
-                    day=first.opened_at,
+                    day=about[0].day,
                     subject=first.subject,
                     lots=first.lot_ids,
                     ids={"exchange_id": first.id},
                 ),
             )
             lack.suppliers.append(supplier)
-            lack.holders.update({each: "received" for _, to in about for each in to})
+            for who, receipt in (each for one in about for each in one.to.items()):
+                surest = min(lack.holders.get(who, receipt.state), receipt.state, key=BEST_FIRST.index)
+                lack.holders[who] = surest
     yield from found.values()
 
 
@@ -84,6 +104,8 @@ def information_lacks(information: Information, suppliers: Iterable[Concerned]) 
             lacking.setdefault((code, detail), []).append(supplier)
     for (code, detail), some in lacking.items():
         told, having = (information.first, information.given) if code == missing else (information.last, holders)
+        if code == "not_yet_delivered":
+            having = {who: receipt for who, receipt in having.items() if not receipt.is_under_way}
         yield Lack(
             code=code,
             day=told.message.created_at,
@@ -99,10 +121,11 @@ def information_lacks(information: Information, suppliers: Iterable[Concerned]) 
 
 def _code(information: Information, who: UUID, holders: Mapping[UUID, MessageReceipt]) -> GapCode | None:
     """The code of the gap that the supplier has; None for none. `holders`: who has the last wording."""
-    receipt = information.receipts.get(who)
-    if receipt is not None and who not in holders:
+    if who in information.receipts and who not in holders:
+        return "not_delivered"
+    if who in holders and holders[who].is_under_way:
         # what nobody has yet is no gap
-        return "not_delivered" if receipt.state == "not_delivered" else "not_yet_delivered" if holders else None
+        return "not_yet_delivered" if any(each.state == "received" for each in holders.values()) else None
     if not information.first.shared:
         return None
     if who not in information.given:

@@ -73,7 +73,7 @@ def arrivals(exchange: Exchange, *, by_questions: bool = True) -> tuple[Delivery
 
 
 def _answers(exchange: Exchange, *, by_questions: bool) -> dict[UUID, list[Message]]:
-    """What each supplier said first, without corrections; with questions, or whatever became of one, or without."""
+    """The messages of each supplier without corrections; without `by_questions`, none that is or was a question."""
     found: dict[UUID, list[Message]] = {}
     chains = correction_chains(each for each in exchange.messages if each.author == "supplier")
     for message_id, versions in chains.items():

@@ -22,7 +22,7 @@ DeliveryState = Literal[
     "queued", "sent", "undeliverable", "cancelled", "to_post", "posted", "to_tell", "told", "unconfirmed"
 ]
 MailState = Literal["to_be_delivered_by_you", "queued", "sent", "failed", "cancelled"]
-"""What became of Vivier's e-mail alone, in the words of clients that know no other deliveries."""
+"""The state of Vivier's e-mail alone, in the words of clients that know no other deliveries."""
 
 MOST_RECIPIENTS = 1_000
 
@@ -204,7 +204,7 @@ class PublicationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 class DeliveryConfirmation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the buyer says of a message that it brought itself: to whom, by which way, on which day."""
+    """A buyer's word that it brought a message itself: to whom, by which way, on which day."""
 
     recipients: Annotated[tuple[UUID, ...], msgspec.Meta(min_length=1, max_length=MOST_RECIPIENTS)] | Literal["waiting"]
     """Ids of suppliers, or `waiting`: all to whom the buyer is to bring it, as long as it has not confirmed that"""

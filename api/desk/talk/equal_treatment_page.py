@@ -57,7 +57,7 @@ CLOSES: dict[GapCode, Text] = {
 
 
 class Cell(NamedTuple):
-    """What a supplier has of an information or a meeting, and that in words."""
+    """The state of an information or a meeting with a supplier, and that in words."""
 
     state: CellState
     words: Text

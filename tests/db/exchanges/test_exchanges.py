@@ -126,13 +126,15 @@ async def test_a_delivery_is_the_buyers_until_mail_carries_it(engine: Engine) ->
         failed = await select_exchange(connection, owner, exchange.id)
     assert queued is not None
     assert failed is not None
-    mine = "to_be_delivered_by_you"
+    unknown = "unconfirmed"  # nobody said that the buyer is to bring it
     assert [(each.message_id, each.supplier_id, each.state) for each in queued.deliveries] == [
         (first, A, "queued"),
-        (first, B, mine),
-        (second, B, mine),
+        (first, B, unknown),
+        (second, B, unknown),
     ]
-    assert [(each.state, each.at, each.failure) for each in failed.deliveries[:1]] == [("failed", LATER, "refused")]
+    assert [(each.state, each.at, each.failure) for each in failed.deliveries[:1]] == [
+        ("undeliverable", LATER, "refused")
+    ]
 
 
 REFUSED = (
