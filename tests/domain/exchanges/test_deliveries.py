@@ -1,0 +1,54 @@
+"""Deliveries in words, and what an answer shows of them."""
+
+from datetime import timedelta
+from itertools import chain
+
+from domain.exchanges.deliveries import ARRIVED, LOST, STATE_OF, UNDER_WAY, arrivals, contact, delivery_words, rank
+from domain.exchanges.exchange import Delivery
+from tests.domain.exchanges.samples import NOW, by_hand, delivered, e_mail, exchange, message, supplier
+
+FIRST, SECOND = message(1, "buyer"), message(2, "buyer")
+
+
+def states(*said: Delivery, answers: tuple[object, ...] = (), by_questions: bool = True) -> list[str]:
+    one = delivered(exchange(FIRST, SECOND, *answers, to="A"), *said)  # type: ignore[arg-type]
+    return [each.state for each in arrivals(one, by_questions=by_questions)]
+
+
+def test_every_state_that_can_be_has_its_words_and_its_rank() -> None:
+    by_the_buyer = (
+        (way, state) for way, both in STATE_OF.items() for state in both if (way, state) != ("email", "to_post")
+    )
+    by_vivier = (("email", state) for state in ("queued", "sent", "undeliverable", "cancelled"))
+    by_answers = ((way, "told") for way in STATE_OF)
+    for way, state in chain(by_the_buyer, by_vivier, by_answers, [("none", "unconfirmed")]):
+        words = delivery_words(Delivery(FIRST.id, supplier("A"), state, way))
+        assert words.fr
+        assert words.en
+        assert rank(state) in range(4)
+    assert not ARRIVED & (UNDER_WAY | LOST)
+
+
+def test_a_reply_by_the_link_shows_that_all_before_it_was_read() -> None:
+    letters = [by_hand(each.id, "A", "letter") for each in (FIRST, SECOND)]
+    assert states(*letters) == ["to_post", "to_post"]
+    assert states(*letters, answers=(message(3, "supplier", "A", channel="portal"),)) == ["told", "told"]
+    assert states(*letters, answers=(message(3, "supplier", "A", channel="phone"),)) == ["told", "to_post"]
+    lost = e_mail(FIRST.id, "A", "undeliverable", NOW)
+    assert states(lost, letters[1], answers=(message(3, "supplier", "A", channel="portal"),)) == ["told", "told"]
+
+
+def test_what_became_a_question_or_was_one_shows_nothing_where_nobody_may_learn_who_asked() -> None:
+    letters = [by_hand(each.id, "A", "letter") for each in (FIRST, SECOND)]
+    asked = message(3, "supplier", "A", stance="question", channel="portal")
+    corrected = message(4, "supplier", "A", corrects=asked.id, channel="portal")
+    assert states(*letters, answers=(asked, corrected)) == ["told", "told"]
+    assert states(*letters, answers=(asked, corrected), by_questions=False) == ["to_post", "to_post"]
+
+
+def test_a_recipient_is_contacted_by_the_first_that_arrived() -> None:
+    posted, mailed = by_hand(FIRST.id, "A", "letter", NOW + timedelta(days=3)), e_mail(SECOND.id, "A", "sent", NOW)
+    assert contact([posted, mailed]) is mailed
+    waiting, lost = by_hand(FIRST.id, "A", "letter"), e_mail(SECOND.id, "A", "undeliverable", NOW)
+    assert contact([lost, waiting]) is waiting
+    assert contact([lost, waiting, posted]) is posted
