@@ -8,15 +8,15 @@ from uuid import UUID
 
 from domain.equal_treatment.concerned import Concerned
 from domain.equal_treatment.disclosures import (
-    BEST_FIRST,
     Disclosure,
     Information,
     InformationKind,
     MessageReceipt,
+    ReceiptState,
     surest_first,
 )
 from domain.equal_treatment.gaps import NEVER_INVITED, GapCode, Lack, long_day
-from domain.exchanges.deliveries import state_words
+from domain.exchanges.deliveries import failure_words, state_words
 from domain.exchanges.exchange import Exchange, ExchangeSummary
 from domain.exchanges.questions import questions_of
 from domain.meetings.meeting import Format, Meeting
@@ -85,9 +85,10 @@ def contact_lacks(suppliers: Iterable[Concerned], contacts: Contacts) -> Iterato
                 ),
             )
             lack.suppliers.append(supplier)
+            best: dict[UUID, MessageReceipt] = {}
             for who, receipt in (each for one in about for each in one.to.items()):
-                surest = min(lack.holders.get(who, receipt.state), receipt.state, key=BEST_FIRST.index)
-                lack.holders[who] = surest
+                best[who] = min(best.get(who, receipt), receipt, key=surest_first)
+            lack.holders.update(_states(best))
     yield from found.values()
 
 
@@ -104,8 +105,6 @@ def information_lacks(information: Information, suppliers: Iterable[Concerned]) 
             lacking.setdefault((code, detail), []).append(supplier)
     for (code, detail), some in lacking.items():
         told, having = (information.first, information.given) if code == missing else (information.last, holders)
-        if code == "not_yet_delivered":
-            having = {who: receipt for who, receipt in having.items() if not receipt.is_under_way}
         yield Lack(
             code=code,
             day=told.message.created_at,
@@ -113,10 +112,16 @@ def information_lacks(information: Information, suppliers: Iterable[Concerned]) 
             lots=information.lots,
             ids={"exchange_id": told.exchange.id, "message_id": told.message.id},
             suppliers=some,
-            holders={who: receipt.state for who, receipt in having.items()},
+            holders=_states(having),
             words={"what": what, "detail": detail},
             confidential=not information.first.shared,
         )
+
+
+def _states(having: Mapping[UUID, MessageReceipt]) -> dict[UUID, ReceiptState]:
+    """The states of those that have something; of those for whom it is under way, only where nobody else has it."""
+    some = {who: receipt.state for who, receipt in having.items() if not receipt.is_under_way}
+    return some or {who: receipt.state for who, receipt in having.items()}
 
 
 def _code(information: Information, who: UUID, holders: Mapping[UUID, MessageReceipt]) -> GapCode | None:
@@ -143,8 +148,9 @@ def _detail(code: GapCode, receipt: MessageReceipt | None) -> Text:
         return long_day(receipt.at)
     if code == "not_yet_delivered" and receipt:
         return state_words(receipt.way, receipt.delivery_state)
-    why = f" ({receipt.failure})" if receipt and receipt.failure else ""
-    return Text(why, why)
+    if receipt and receipt.failure:
+        return Text(" ({why})", " ({why})").filled(why=failure_words(receipt.failure))
+    return Text("", "")
 
 
 def question_lacks(

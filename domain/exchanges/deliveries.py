@@ -133,11 +133,16 @@ def state_words(way: Way, state: DeliveryState) -> Text:
     return _WORDS[way, state]
 
 
+def failure_words(failure: str) -> Text:
+    """The reason of a failure in words; its code where there are none."""
+    return _FAILURES.get(failure, Text(failure, failure))
+
+
 def delivery_words(delivery: Delivery) -> Text:
     """A delivery in words, with the reason of its failure or the day it arrived: "lettre postée le 3 mars 2026"."""
     words = state_words(delivery.way, delivery.state)
     if delivery.state == "undeliverable" and delivery.failure in _FAILURES:
-        return _IN_FULL.filled(words=words, why=_FAILURES[delivery.failure])
+        return _IN_FULL.filled(words=words, why=failure_words(delivery.failure))
     if delivery.state in ARRIVED and delivery.since is not None:
         return _SINCE.filled(words=words, day=long_date(delivery.since))
     return words

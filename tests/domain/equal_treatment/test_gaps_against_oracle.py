@@ -188,9 +188,11 @@ def _gaps_of(group: list[Told], told: list[Told], case: Case) -> Found:
             about, code = group[0].message, "missed_answer" if group[0].message.publishes else "missed_information"
         if code and _is_concerned(name, about.created_at, lots, case):
             lacking.setdefault((code, about.id), set()).add(name)
-    others = {"not_yet_delivered": has_last - waiting.keys()} | dict.fromkeys(MISSED, has_any)
+    # those who wait count only where nobody else has it
+    waiting_any = _waiting([each for each in told if each.words in versions])
+    having_last, having_any = has_last - waiting.keys() or has_last, has_any - waiting_any.keys() or has_any
     return {
-        key: ("".join(sorted(names)), len(others.get(key[0].partition(":")[0], has_last) - names))
+        key: ("".join(sorted(names)), len((having_any if key[0] in MISSED else having_last) - names))
         for key, names in lacking.items()
     }
 
@@ -224,7 +226,8 @@ def _never_contacted(told: list[Told], case: Case) -> Found:
         reached = [each for each in told if each.lots & lots and each.arrived]
         if reached and not any(name in each.to for each in told):
             first = min(each.exchange.id for each in reached)
-            lacking.setdefault(first, {})[name] = {other for each in reached for other in each.arrived}
+            others = {other for each in reached for other in each.arrived}
+            lacking.setdefault(first, {})[name] = others - _waiting(reached).keys() or others
     return {
         ("not_contacted", first): ("".join(sorted(names)), len(set().union(*names.values())))
         for first, names in lacking.items()

@@ -231,7 +231,8 @@ def test_what_did_not_arrive_is_told_of_the_one_it_was_for() -> None:
     b = of(matrix, "B")
     assert (b.contacted, b.contact.code) == (False, "not_delivered")
     assert b.gaps[0].message == (
-        "B : la remise de l'information du 3 mars 2026 (« Sujet 1 ») qu'un autre a reçue a échoué (refused)"
+        "B : la remise de l'information du 3 mars 2026 (« Sujet 1 ») qu'un autre a reçue a échoué "
+        "(message refusé par le serveur)"
     )
 
 
@@ -291,6 +292,9 @@ def test_each_supplier_is_told_with_the_way_and_the_day_of_its_contact() -> None
     assert next(gap.message for gap in matrix.gaps if gap.suppliers[0].name == "E") == (
         "2 fournisseurs n'ont pas encore reçu l'information du 3 mars 2026 (« Sujet 1 ») que 3 autres ont reçue "
         "(lettre à poster, envoi non confirmé) : E, F"
+    )
+    assert next(gap.message for gap in matrix.gaps if gap.code == "not_delivered") == (
+        "C : la remise de l'information du 3 mars 2026 (« Sujet 1 ») que 3 autres ont reçue a échoué (adresse refusée)"
     )
     assert matrix.statement.startswith("Liste n° 2 du 3 mars 2026 ; fournisseurs : 7 ; contactés : 3")
 

@@ -1,30 +1,29 @@
 """Deliveries in words, and what an answer shows of them."""
 
 from datetime import timedelta
-from itertools import chain
 
 from domain.exchanges.deliveries import ARRIVED, LOST, STATE_OF, UNDER_WAY, arrivals, contact, delivery_words, rank
-from domain.exchanges.exchange import Delivery
+from domain.exchanges.exchange import Delivery, DeliveryState, Message, Way
 from tests.domain.exchanges.samples import NOW, by_hand, delivered, e_mail, exchange, message, supplier
 
 FIRST, SECOND = message(1, "buyer"), message(2, "buyer")
 
 
-def states(*said: Delivery, answers: tuple[object, ...] = (), by_questions: bool = True) -> list[str]:
-    one = delivered(exchange(FIRST, SECOND, *answers, to="A"), *said)  # type: ignore[arg-type]
+def states(*said: Delivery, answers: tuple[Message, ...] = (), by_questions: bool = True) -> list[str]:
+    one = delivered(exchange(FIRST, SECOND, *answers, to="A"), *said)
     return [each.state for each in arrivals(one, by_questions=by_questions)]
 
 
+BY_VIVIER: tuple[DeliveryState, ...] = ("queued", "sent", "undeliverable", "cancelled")
+
+
 def test_every_state_that_can_be_has_its_words_and_its_rank() -> None:
-    by_the_buyer = (
-        (way, state) for way, both in STATE_OF.items() for state in both if (way, state) != ("email", "to_post")
-    )
-    by_vivier = (("email", state) for state in ("queued", "sent", "undeliverable", "cancelled"))
-    by_answers = ((way, "told") for way in STATE_OF)
-    for way, state in chain(by_the_buyer, by_vivier, by_answers, [("none", "unconfirmed")]):
-        words = delivery_words(Delivery(FIRST.id, supplier("A"), state, way))
-        assert words.fr
-        assert words.en
+    can_be: list[tuple[Way, DeliveryState]] = [("none", "unconfirmed"), *(("email", state) for state in BY_VIVIER)]
+    for way, (before, after) in STATE_OF.items():
+        # the buyer that has an address sends a letter, until it says that it wrote itself
+        can_be += [(way, after), (way, "told"), ("letter" if way == "email" else way, before)]
+    for way, state in can_be:
+        assert all(delivery_words(Delivery(FIRST.id, supplier("A"), state, way)))
         assert rank(state) in range(4)
     assert not ARRIVED & (UNDER_WAY | LOST)
 
