@@ -143,7 +143,7 @@ async def publish_answer(call: Call, id: UUID, message_id: UUID, body: Publicati
     problems=("conflict", "stale-version"),
     example="confirmation",
 )
-async def confirm_deliveries(call: Call, id: UUID, message_id: UUID, body: DeliveryConfirmation) -> Response[bytes]:  # noqa: A002
+async def update_deliveries(call: Call, id: UUID, message_id: UUID, body: DeliveryConfirmation) -> Response[bytes]:  # noqa: A002
     """Confirm that a message of the buyer's was brought to recipients to whom Vivier did not send it.
 
     The letter was posted, or they were told by telephone, in person or on a portal; they are contacted from that day.
@@ -215,7 +215,7 @@ ROUTES = (
     get_exchange,
     create_message,
     publish_answer,
-    confirm_deliveries,
+    update_deliveries,
     get_letter,
     revoke_reply_link,
     create_reply_link,
