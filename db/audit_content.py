@@ -1,9 +1,10 @@
 """Things that journal entries bind, as they are stored, and their digests.
 
 Names: `message:<id>`, `exchange:<id>` (with its recipients, without addresses, which may be erased),
-`need:<id>` (its content, status and version), `shortlist:<need>/<number>` and of the same `stamp:<need>/<number>` (what
-lists of versions tell), `award:<id>`, `decision:<need>/<number>/<supplier>/<lot>`, `meeting:<id>` (with participants
-and follow-ups, whose persons are ids; without its needs, which may be purged).
+`handover:<message>/<supplier>` (a delivery that the buyer confirmed), `need:<id>` (its content, status and version),
+`shortlist:<need>/<number>` and of the same `stamp:<need>/<number>` (what lists of versions tell), `award:<id>`,
+`decision:<need>/<number>/<supplier>/<lot>`, `meeting:<id>` (with participants and follow-ups, whose persons are ids;
+without its needs, which may be purged).
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -14,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Text, cast, func, select, tuple_
 
 from db.core.engine import Connection
-from db.schema.exchange_tables import exchange_recipients, exchanges, messages
+from db.schema.exchange_tables import exchange_recipients, exchanges, message_handovers, messages
 from db.schema.meeting_tables import follow_ups, meetings, participants
 from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
 from db.schema.supplier_tables import Document
@@ -24,6 +25,8 @@ READ_AT_ONCE = 200
 
 # a version also grows where a person is erased whose name is not in it
 _OF_MEETING = [column for column in meetings.c if column.name not in {"version", "sequence", "updated_at"}]
+
+_IS_CONFIRMED = message_handovers.c.handed_on.is_not(None)
 
 Digests = dict[str, str]
 
@@ -46,6 +49,12 @@ async def unrecorded(connection: Connection, organisation_id: UUID, recorded: se
     parts: tuple[tuple[str, Select[Any]], ...] = (
         ("exchange", select(exchanges.c.id).where(own_exchange)),
         ("message", select(messages.c.id).where(messages.c.exchange_id == exchanges.c.id, own_exchange)),
+        (
+            "handover",
+            select(message_handovers.c.message_id, message_handovers.c.supplier_id).where(
+                message_handovers.c.exchange_id == exchanges.c.id, _IS_CONFIRMED, own_exchange
+            ),
+        ),
         ("need", select(needs.c.id).where(own_need)),
         ("shortlist", select(shortlists.c.need_id, shortlists.c.number).where(of_need, own_need)),
         (
@@ -82,6 +91,19 @@ def stamp_name(need_id: UUID, number: int) -> str:
 def decision_name(need_id: UUID, number: int, supplier_id: UUID, lot_id: str) -> str:
     """A decision, as entries name it."""
     return f"decision:{need_id}/{number}/{supplier_id}/{lot_id}"
+
+
+def handover_name(message_id: UUID, supplier_id: UUID) -> str:
+    """A delivery that the buyer confirmed, as entries name it."""
+    return f"handover:{message_id}/{supplier_id}"
+
+
+async def _handovers(connection: Connection, names: Sequence[str]) -> Digests:
+    own = message_handovers.c
+    keys = [(UUID(message), UUID(supplier)) for message, supplier in map(_parts, names)]
+    query = select(message_handovers).where(tuple_(own.message_id, own.supplier_id).in_(keys), _IS_CONFIRMED)
+    rows = await connection.execute(query)
+    return {handover_name(row.message_id, row.supplier_id): _digest(row) for row in rows}
 
 
 async def _messages(connection: Connection, names: Sequence[str]) -> Digests:
@@ -164,6 +186,7 @@ async def _decisions(connection: Connection, names: Sequence[str]) -> Digests:
 _KINDS: dict[str, Callable[[Connection, Sequence[str]], Awaitable[Digests]]] = {
     "message": _messages,
     "exchange": _exchanges,
+    "handover": _handovers,
     "need": _needs,
     "meeting": _meetings,
     "stamp": _stamps,

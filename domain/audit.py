@@ -176,6 +176,7 @@ def _told_of(entry: Entry) -> set[str]:
         "message.noted": message,
         "message.received": message,
         "question.published": message,
+        "message.handed_over": {f"handover:{detail.get('message_id')}/{detail.get('supplier_id')}"},
         "shortlist.frozen": {f"shortlist:{id_}/{detail.get('number')}"},
         "decision.made": {f"decision:{id_}/{detail.get('number')}/{detail.get('supplier_id')}/{detail.get('lot_id')}"},
         "award.noted": award,

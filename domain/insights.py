@@ -102,11 +102,13 @@ class ReplyFigures(msgspec.Struct, frozen=True, kw_only=True):
     """The share of recipients of exchanges that answered."""
 
     contacted: int
-    """Recipients whom a message reached or may have reached"""
+    """Recipients whom a message reached, or of whom that is not known"""
     answered: int
     """Those of them that answered"""
     undelivered: int
-    """Recipients whom no message reached; they are not among `contacted`"""
+    """Recipients whom no e-mail could reach; they are not among `contacted`"""
+    pending: int
+    """Recipients whose e-mail is on its way, or whose letter is not confirmed; they are not among `contacted` either"""
     rate: float | None
     """Answered, of contacted, from 0 to 1; null without any contact"""
     first_answer_hours: FirstAnswer

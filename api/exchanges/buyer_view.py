@@ -1,13 +1,30 @@
 """Exchanges as the buyer reads them: recipients with their links, messages with their deliveries."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
 
-from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Recipient
+from domain.exchanges.deliveries import arrivals, by_recipient, contact
+from domain.exchanges.exchange import (
+    Delivery,
+    DeliveryState,
+    Exchange,
+    ExchangeSummary,
+    MailState,
+    Message,
+    Recipient,
+    Way,
+)
 from domain.exchanges.letter import Letter
+
+_MAIL_STATES: dict[DeliveryState, MailState] = {
+    "queued": "queued",
+    "sent": "sent",
+    "undeliverable": "failed",
+    "cancelled": "cancelled",
+}
 
 
 class RecipientDocument(Recipient, frozen=True, kw_only=True):
@@ -15,6 +32,12 @@ class RecipientDocument(Recipient, frozen=True, kw_only=True):
 
     reply_link_expires_at: datetime | None = None
     """Until when it can read and answer; null: it has no link in force"""
+    way: Way = "none"
+    """By which a message first reached it, else by which it is written to; `none`: not known"""
+    state: DeliveryState = "unconfirmed"
+    """Of that delivery, see `docs/exchanges.md`; it is contacted once that is `sent`, `posted` or `told`"""
+    since: date | None = None
+    """The day in France since which it is in this state; null: not known, or nothing was sent yet"""
 
 
 class DeliveryDocument(msgspec.Struct, frozen=True):
@@ -22,12 +45,18 @@ class DeliveryDocument(msgspec.Struct, frozen=True):
 
     supplier_id: UUID
     """The recipient"""
-    state: DeliveryState
-    """`to_be_delivered_by_you`: Vivier does not write to this recipient"""
+    state: MailState
+    """Of Vivier's e-mail; `to_be_delivered_by_you`: Vivier does not write to this recipient"""
     at: datetime | None = None
     """Of the last change of state; null: not known"""
     failure: str | None = None
     """A word of `docs/mail.md`; null: none"""
+    way: Way = "none"
+    """By which the message goes or went to it; `none`: not known"""
+    delivery_state: DeliveryState = "unconfirmed"
+    """How far it has come, whoever brings it; see `docs/exchanges.md`"""
+    since: date | None = None
+    """The day in France since which it is in this state; null: not known, or nothing was sent yet"""
 
 
 class MessageDocument(Message, frozen=True, kw_only=True):
@@ -89,10 +118,14 @@ class CreatedReplyLink(ReplyLinkDocument, frozen=True):
 
 def exchange_document(exchange: Exchange, link_expiries: Mapping[UUID, datetime]) -> ExchangeDocument:
     """The whole exchange. `link_expiries`: until when recipients' links work."""
-    fields, deliveries = msgspec.structs.asdict, _by_message(exchange)
-    recipients = [
-        fields(each) | {"reply_link_expires_at": link_expiries.get(each.supplier_id)} for each in exchange.recipients
-    ]
+    fields = msgspec.structs.asdict
+    arrived = arrivals(exchange)
+    deliveries, reached = _by_message(exchange, arrived), by_recipient(arrived)
+    recipients = []
+    for each in exchange.recipients:
+        first = contact(reached[each.supplier_id])
+        told = {"way": first.way, "state": first.state, "since": first.since}
+        recipients.append(fields(each) | {"reply_link_expires_at": link_expiries.get(each.supplier_id)} | told)
     messages = [fields(each) | {"deliveries": deliveries.get(each.id, ())} for each in exchange.messages]
     document = fields(exchange) | {"recipients": recipients, "messages": messages}
     return msgspec.convert(document, ExchangeDocument, from_attributes=True)
@@ -100,13 +133,25 @@ def exchange_document(exchange: Exchange, link_expiries: Mapping[UUID, datetime]
 
 def created_message(exchange: Exchange, message: Message, letter: Letter | None) -> CreatedMessage:
     """A message of the exchange, with its deliveries and its letter."""
-    deliveries = _by_message(exchange).get(message.id, ())
+    deliveries = _by_message(exchange, arrivals(exchange)).get(message.id, ())
     fields = msgspec.structs.asdict(message) | {"deliveries": deliveries, "letter": letter}
     return msgspec.convert(fields, CreatedMessage, from_attributes=True)
 
 
-def _by_message(exchange: Exchange) -> dict[UUID, list[Delivery]]:
-    found: dict[UUID, list[Delivery]] = {}
-    for each in exchange.deliveries:
-        found.setdefault(each.message_id, []).append(each)
+def _by_message(exchange: Exchange, arrived: Iterable[Delivery]) -> dict[UUID, list[DeliveryDocument]]:
+    """The deliveries of each message: what became of its e-mail, and what is known of its arrival, also by answers."""
+    mails = {(each.message_id, each.supplier_id): each for each in exchange.deliveries if each.by_server}
+    found: dict[UUID, list[DeliveryDocument]] = {}
+    for each in arrived:
+        mail = mails.get((each.message_id, each.supplier_id))
+        document = DeliveryDocument(
+            supplier_id=each.supplier_id,
+            state=_MAIL_STATES[mail.state] if mail else "to_be_delivered_by_you",
+            at=mail.at if mail else None,
+            failure=mail.failure if mail else None,
+            way=each.way,
+            delivery_state=each.state,
+            since=each.since,
+        )
+        found.setdefault(each.message_id, []).append(document)
     return found

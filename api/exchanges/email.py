@@ -24,6 +24,7 @@ from api.smtp_settings import ADDRESS, MailServer
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
 from db.exchanges.email_outbox import insert_mails, select_outgoing_message, write_outcome
+from db.exchanges.handovers import insert_handovers
 from db.exchanges.reply_links import insert_links
 from db.schema.exchange_tables import message_mails
 from domain.delivery.backoff import Outcome, Schedule
@@ -74,12 +75,15 @@ def email_sender_of(services: Services) -> "EmailSender | None":
 async def queue_emails(connection: Connection, acting: Acting, exchange: ExchangeSummary, message: Message) -> None:
     """Queue a new message of the buyer's for its recipients, where its channel is e-mail and a mail server is set.
 
-    All other deliveries are left to the buyer. Raises as `require_email_quota`.
+    All other deliveries are noted as left to the buyer. Raises as `require_email_quota`.
     """
-    if message.author == "buyer" and message.channel == "email" and acting.services.settings.smtp is not None:
-        receivers = [each for each in exchange.recipients if message.supplier_id in {None, each.supplier_id}]
+    if message.author != "buyer":
+        return
+    receivers = [each for each in exchange.recipients if message.supplier_id in {None, each.supplier_id}]
+    if message.channel == "email" and acting.services.settings.smtp is not None:
         await require_email_quota(connection, acting, sum(bool(each.email) for each in receivers))
         await insert_mails(connection, exchange.id, message, receivers, acting.language, acting.now())
+    await insert_handovers(connection, exchange.id, message, (each.supplier_id for each in receivers))
 
 
 @dataclass(frozen=True, kw_only=True)

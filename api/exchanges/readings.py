@@ -12,6 +12,7 @@ from db.core.engine import Connection
 from db.exchanges.exchanges import exchanges_of
 from db.exchanges.to_answer import READ
 from domain.audit import Detail
+from domain.exchanges.deliveries import UP_TO_THE_BUYER
 from domain.exchanges.exchange import Exchange, Message
 from domain.exchanges.questions import ExchangeQuestions, questions_of
 from domain.needs.status import StoredNeed
@@ -39,7 +40,7 @@ class ReadExchange(msgspec.Struct, frozen=True):
         """The suppliers to whom the buyer brings the first message, and who have said nothing yet."""
         first = self.exchange.messages[0].id
         brought = (each for each in self.exchange.deliveries if each.message_id == first)
-        states = {"to_be_delivered_by_you", "failed"}
+        states = UP_TO_THE_BUYER | {"undeliverable"}
         return [
             each.supplier_id for each in brought if each.state in states and each.supplier_id not in self.answered_by
         ]

@@ -13,6 +13,7 @@ from api.exchanges.buyer_view import (
     ExchangeDocument,
     exchange_document,
 )
+from api.exchanges.confirm_delivery import confirm_delivery
 from api.exchanges.open_exchange import open_exchange
 from api.exchanges.own_exchange import own_exchange
 from api.exchanges.reply_links import create_link, reveal_tokens, revoke_link
@@ -22,8 +23,9 @@ from api.exchanges.write_message import write_message
 from api.needs.own_need import own_need
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_NONE_MATCH, conditional_get
+from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match
 from api.runtime.idempotency import IDEMPOTENCY_KEY, carry_out_once, created, once
+from api.web.content_negotiation import JSON
 from api.web.pagination import Page, Paging, paged
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import select_exchanges
@@ -31,7 +33,14 @@ from db.exchanges.reply_links import select_link_expiries
 from db.idempotency import Answer
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict
-from domain.exchanges.exchange import ExchangeRequest, ExchangeSummary, MessageRequest, PublicationRequest
+from domain.exchanges.exchange import (
+    DeliveryConfirmation,
+    Exchange,
+    ExchangeRequest,
+    ExchangeSummary,
+    MessageRequest,
+    PublicationRequest,
+)
 from domain.exchanges.letter import Letter
 from domain.text.bilingual import Text
 
@@ -84,7 +93,7 @@ async def list_exchanges(call: Call, id: UUID, query: Paging) -> Response[bytes]
 
 @exchanges_endpoint("GET", "/exchanges/{id}", answers=ExchangeDocument, status=(200, 304), headers=IF_NONE_MATCH)
 async def get_exchange(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
-    """A whole exchange: its recipients, all its messages, and the deliveries of each."""
+    """A whole exchange: its recipients, each with the way and state of its contact, all its messages and deliveries."""
     async with transaction(call.services.database) as connection:
         exchange = await own_exchange(connection, call.bearer.organisation_id, id)
         expiries = await select_link_expiries(connection, id, call.services.now())
@@ -125,6 +134,33 @@ async def publish_answer(call: Call, id: UUID, message_id: UUID, body: Publicati
         return created(message, f"/exchanges/{id}")
 
     return await carry_out_once(call, body, carry_out)
+
+
+@exchanges_endpoint(
+    "POST",
+    "/exchanges/{id}/messages/{message_id}/deliveries",
+    answers=ExchangeDocument,
+    headers=IF_MATCH,
+    problems=("conflict", "stale-version"),
+    example="confirmation",
+)
+async def update_deliveries(call: Call, id: UUID, message_id: UUID, body: DeliveryConfirmation) -> Response[bytes]:  # noqa: A002
+    """Confirm that a message of the buyer's was brought to recipients to whom Vivier did not send it.
+
+    The letter was posted, or they were told by telephone, in person or on a portal; they are contacted from that day.
+    Said again, it changes nothing; another way or day corrects what was said before, and the journal keeps both. Where
+    e-mail failed, who gets a letter instead is named. 409 for who was sent the message by Vivier, and once the need is
+    closed or abandoned. `If-Match`: the `ETag` of the exchange.
+    """
+    async with transaction(call.services.database) as connection:
+        expiries = await select_link_expiries(connection, id, call.services.now())
+
+        def check(exchange: Exchange) -> None:
+            require_match(call, etag_of(msgspec.json.encode(exchange_document(exchange, expiries))))
+
+        after = await confirm_delivery(connection, acting_of(call), id, message_id, body, check)
+    content = msgspec.json.encode(exchange_document(after, expiries))
+    return Response(content, headers={"content-type": JSON, "etag": etag_of(content)})
 
 
 @exchanges_endpoint("GET", "/exchanges/{id}/messages/{message_id}/letter", answers=Letter)
@@ -180,6 +216,7 @@ ROUTES = (
     get_exchange,
     create_message,
     publish_answer,
+    update_deliveries,
     get_letter,
     revoke_reply_link,
     create_reply_link,

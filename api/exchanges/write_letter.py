@@ -7,6 +7,7 @@ from api.needs.own_need import own_need
 from api.runtime.actor import Acting
 from db.core.engine import Connection
 from domain.errors import NotFound
+from domain.exchanges.deliveries import UP_TO_THE_BUYER
 from domain.exchanges.exchange import Exchange, Message
 from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter
 from domain.exchanges.purchase import purchase_name
@@ -48,4 +49,4 @@ async def letter_of(connection: Connection, acting: Acting, exchange_id: UUID, m
 def left_to_buyer(exchange: Exchange, message_id: UUID) -> tuple[UUID, ...]:
     """The recipients to whom the buyer must bring the message itself."""
     deliveries = (each for each in exchange.deliveries if each.message_id == message_id)
-    return tuple(each.supplier_id for each in deliveries if each.state == "to_be_delivered_by_you")
+    return tuple(each.supplier_id for each in deliveries if each.state in UP_TO_THE_BUYER)

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from api.reports.font_coverage import printable, with_glyphs
 from api.reports.svg import drawings
 from api.web.html_templates import STYLE, html_environment
+from domain.exchanges.deliveries import state_words
 from domain.report.model import Report
 from domain.text import bilingual, labels, typography
 from domain.text.bilingual import AND, Language, Text
@@ -71,6 +72,7 @@ def filters(language: Language) -> dict[str, Callable[..., Any]]:
         "say": say,
         "label": label,
         "listed": listed,
+        "delivery_words": lambda told: say(state_words(*told)),
         "whole_number": filter_of(typography.count),
         "day": filter_of(typography.day),
         "euros": filter_of(typography.euros),

@@ -16,7 +16,7 @@ from domain.meetings import meeting
 from domain.needs import need, status
 from domain.privacy import holdings, retention
 from domain.reference import territory
-from domain.report import model
+from domain.report import model, recipients
 from domain.shortlists import absence, frozen, shortlist
 from domain.suppliers import source, supplier, trades
 from domain.text.bilingual import Language
@@ -45,7 +45,9 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "CsvDialect": CsvDialect,
             "DatabaseState": DatabaseState,
             "DecisionCode": frozen.DecisionCode,
-            "DeliveryState": exchange.DeliveryState,
+            "DeliveryStage": exchange.DeliveryState,
+            "DeliveryState": exchange.MailState,
+            "DeliveryWay": exchange.Way,
             "DeliveryStatus": backoff.DeliveryStatus,
             "ErasureFate": holdings.Fate,
             "EvidenceKind": supplier.EvidenceKind,
@@ -76,7 +78,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "ReasonWritten": exchange.Why,
             "ReceiptKind": disclosures.ReceiptKind,
             "ReceiptState": disclosures.ReceiptState,
-            "ReportPosition": model.Position,
+            "ReportPosition": recipients.Position,
             "ReportStanding": model.ReportStanding,
             "ReportVariant": model.Variant,
             "RequestPart": RequestPart,

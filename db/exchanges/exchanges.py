@@ -12,13 +12,15 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, Table, func, insert, or_, select, true
 
 from db.core.engine import Connection
-from db.schema.exchange_tables import exchange_recipients, exchanges, message_mails, messages
+from db.schema.exchange_tables import exchange_recipients, exchanges, message_handovers, message_mails, messages
+from domain.exchanges.deliveries import STATE_OF
 from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Recipient
+from domain.text.typography import PARIS
 
 _STATES: dict[str, DeliveryState] = {
     "waiting": "queued",
     "delivered": "sent",
-    "given_up": "failed",
+    "given_up": "undeliverable",
     "cancelled": "cancelled",
 }
 _COLUMNS = [column for column in exchanges.c if column.name in ExchangeSummary.__struct_fields__]
@@ -101,7 +103,8 @@ async def _whole_exchanges(connection: Connection, which: Mapping[str, UUID]) ->
     ids = [each.id for each in found]
     written = await _parts(connection, messages, ids, messages.c.id)
     mails = await _parts(connection, message_mails, ids, message_mails.c.id)
-    return [_whole(each, written.get(each.id, ()), mails.get(each.id, ())) for each in found]
+    brought = await _parts(connection, message_handovers, ids, message_handovers.c.message_id)
+    return [_whole(each, written.get(each.id, ()), mails.get(each.id, ()), brought.get(each.id, ())) for each in found]
 
 
 async def _exchanges(
@@ -132,21 +135,30 @@ async def _parts(
     return found
 
 
-def _whole(exchange: ExchangeSummary, rows: Sequence[Row[Any]], mails: Sequence[Row[Any]]) -> Exchange:
-    mailed = {(row.message_id, row.supplier_id): row for row in mails}
+def _whole(
+    exchange: ExchangeSummary, rows: Sequence[Row[Any]], mails: Sequence[Row[Any]], brought: Sequence[Row[Any]]
+) -> Exchange:
+    mailed, handed = ({(row.message_id, row.supplier_id): row for row in some} for some in (mails, brought))
     written = msgspec.convert(rows, tuple[Message, ...], from_attributes=True)
     deliveries = tuple(
-        _delivery(message, recipient, mailed.get((message.id, recipient.supplier_id)))
+        _delivery(message.id, recipient.supplier_id, mailed.get(key), handed.get(key))
         for message in written
         if message.author == "buyer"
         for recipient in exchange.recipients
-        if message.supplier_id in {None, recipient.supplier_id}
+        if message.supplier_id in {None, recipient.supplier_id} and (key := (message.id, recipient.supplier_id))
     )
     return Exchange(**msgspec.structs.asdict(exchange), messages=written, deliveries=deliveries)
 
 
-def _delivery(message: Message, recipient: Recipient, mail: Row[Any] | None) -> Delivery:
-    """The state of a message to a recipient; without an e-mail, only the buyer knows whether it arrived."""
+def _delivery(message_id: UUID, supplier_id: UUID, mail: Row[Any] | None, handover: Row[Any] | None) -> Delivery:
+    """The state of a message to a recipient: that which the buyer confirmed, else the e-mail's; without an e-mail, the
+    buyer is to bring it, or nothing is known of it."""
+    if handover is not None and (mail is None or handover.handed_on is not None):
+        before, after = STATE_OF[handover.way]
+        state = before if handover.handed_on is None else after
+        return Delivery(message_id, supplier_id, state, handover.way, handover.handed_on)
     if mail is None:
-        return Delivery(message.id, recipient.supplier_id, "to_be_delivered_by_you")
-    return Delivery(message.id, recipient.supplier_id, _STATES[mail.status], mail.ended_at, mail.failure)
+        return Delivery(message_id, supplier_id, "unconfirmed")
+    day = None if mail.ended_at is None else mail.ended_at.astimezone(PARIS).date()
+    state = _STATES[mail.status]
+    return Delivery(message_id, supplier_id, state, "email", day, mail.ended_at, mail.failure, by_server=True)

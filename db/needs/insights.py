@@ -5,10 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Double, Subquery, and_, cast, distinct, extract, func, select
+from sqlalchemy import ColumnElement, Double, Subquery, Table, and_, cast, distinct, extract, func, or_, select
 
 from db.core.engine import Connection
-from db.schema.exchange_tables import exchange_recipients, exchanges, message_mails, messages
+from db.schema.exchange_tables import exchange_recipients, exchanges, message_handovers, message_mails, messages
 from db.schema.need_tables import needs, shortlists
 from domain.decoding.stored import stored_decoder
 from domain.insights import (
@@ -73,24 +73,28 @@ async def reply_figures(connection: Connection, organisation_id: UUID, exchange_
         .group_by(messages.c.exchange_id, messages.c.supplier_id)
         .subquery()
     )
-    mails = (
-        select(
-            message_mails.c.exchange_id,
-            message_mails.c.supplier_id,
-            func.bool_and(message_mails.c.status.in_(("given_up", "cancelled"))).label("failed"),
-        )
-        .where(message_mails.c.exchange_id == func.any(list(exchange_ids)))
-        .group_by(message_mails.c.exchange_id, message_mails.c.supplier_id)
-        .subquery()
+    sent = message_mails.c.status == "delivered"
+    mails = _by_recipient(
+        message_mails,
+        exchange_ids,
+        sent=func.bool_or(sent),
+        lost=~func.bool_or(sent | message_mails.c.due_at.is_not(None)),
+    )
+    brought = _by_recipient(
+        message_handovers, exchange_ids, confirmed=func.bool_or(message_handovers.c.handed_on.is_not(None))
     )
     hours = cast(extract("epoch", answers.c.at - exchanges.c.opened_at), Double) / 3_600
-    is_lost = and_(func.coalesce(mails.c.failed, False), answers.c.at.is_(None))
+    # of exchanges before deliveries were confirmed, nothing is known of those that had no e-mail
+    is_unknown = and_(mails.c.sent.is_(None), brought.c.confirmed.is_(None))
+    is_reached = or_(answers.c.at.is_not(None), mails.c.sent.is_(True), brought.c.confirmed.is_(True), is_unknown)
+    is_lost = and_(~is_reached, mails.c.lost.is_(True), brought.c.confirmed.is_(None))
     to = exchange_recipients.c
     query = (
         select(
-            func.count().filter(~is_lost).label("contacted"),
+            func.count().filter(is_reached).label("contacted"),
             func.count(answers.c.at).label("answered"),
             func.count().filter(is_lost).label("undelivered"),
+            func.count().filter(~is_reached & ~is_lost).label("pending"),
             func.percentile_cont(0.5).within_group(hours).label("median"),
             func.percentile_cont(0.9).within_group(hours).label("p90"),
         )
@@ -98,6 +102,7 @@ async def reply_figures(connection: Connection, organisation_id: UUID, exchange_
         .join(exchanges, exchanges.c.id == to.exchange_id)
         .outerjoin(answers, and_(answers.c.exchange_id == to.exchange_id, answers.c.supplier_id == to.supplier_id))
         .outerjoin(mails, and_(mails.c.exchange_id == to.exchange_id, mails.c.supplier_id == to.supplier_id))
+        .outerjoin(brought, and_(brought.c.exchange_id == to.exchange_id, brought.c.supplier_id == to.supplier_id))
         .where(exchanges.c.organisation_id == organisation_id, exchanges.c.id == func.any(list(exchange_ids)))
     )
     row = (await connection.execute(query)).one()
@@ -105,9 +110,18 @@ async def reply_figures(connection: Connection, organisation_id: UUID, exchange_
         contacted=row.contacted,
         answered=row.answered,
         undelivered=row.undelivered,
+        pending=row.pending,
         rate=row.answered / row.contacted if row.contacted else None,
         first_answer_hours=FirstAnswer(_rounded(row.median), _rounded(row.p90)),
     )
+
+
+def _by_recipient(table: Table, exchange_ids: Sequence[UUID], **figures: ColumnElement[bool]) -> Subquery:
+    """These figures over the rows of each recipient of each exchange."""
+    of_recipient = table.c.exchange_id, table.c.supplier_id
+    told = (figure.label(name) for name, figure in figures.items())
+    found = select(*of_recipient, *told).where(table.c.exchange_id == func.any(list(exchange_ids)))
+    return found.group_by(*of_recipient).subquery()
 
 
 async def barrier_figures(

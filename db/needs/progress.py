@@ -4,10 +4,10 @@ from collections.abc import Collection
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import and_, bindparam, exists, func, select
 
 from db.core.engine import Connection
-from db.schema.exchange_tables import exchanges
+from db.schema.exchange_tables import exchanges, message_handovers, messages
 from db.schema.meeting_tables import meeting_needs, meetings
 from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
 from domain.needs.next_step import Progress
@@ -34,6 +34,17 @@ async def progress_of(
         opened.join(exchanges, exchanges.c.need_id == needs.c.id).group_by(needs.c.id), ids
     ):
         found[row.id] = msgspec.structs.replace(found[row.id], exchanges=row.number)
+    waiting = select(needs.c.id, func.count().label("number")).where(own, message_handovers.c.handed_on.is_(None))
+    answered = exists().where(
+        messages.c.exchange_id == message_handovers.c.exchange_id,
+        messages.c.supplier_id == message_handovers.c.supplier_id,
+        messages.c.author == "supplier",
+        messages.c.id > message_handovers.c.message_id,
+    )
+    waiting = waiting.join(exchanges, exchanges.c.need_id == needs.c.id).where(~answered).group_by(needs.c.id)
+    of_exchange = message_handovers.c.exchange_id == exchanges.c.id
+    for row in await connection.execute(waiting.join(message_handovers, of_exchange), ids):
+        found[row.id] = msgspec.structs.replace(found[row.id], to_deliver=row.number)
     met = and_(meetings.c.id == meeting_needs.c.meeting_id, meetings.c.status != "cancelled")
     invited = select(needs.c.id, func.count().label("number")).where(own).group_by(needs.c.id)
     invited = invited.join(meeting_needs, meeting_needs.c.need_id == needs.c.id).join(meetings, met)

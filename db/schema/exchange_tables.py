@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.schema.columns import moments, optional, outbox_columns, required
+from db.schema.columns import keys, moments, optional, outbox_columns, required
 from db.schema.need_tables import needs
 from db.schema.supplier_tables import id_and_organisation, metadata
 
@@ -108,4 +108,20 @@ message_mails = sa.Table(
     sa.UniqueConstraint("message_id", "supplier_id"),
     sa.Index(None, "exchange_id", "supplier_id"),
     sa.Index(None, "queued_at"),
+)
+
+# Buyers' messages that the buyer brings to a recipient, by the way that was meant, and the day on which it did, once it
+# confirmed that. A message and recipient with neither a row here nor an e-mail is of before deliveries were confirmed.
+message_handovers = sa.Table(
+    "message_handovers",
+    metadata,
+    *required(sa.Uuid, "exchange_id"),
+    *keys(sa.Uuid, "message_id", "supplier_id"),
+    *required(sa.Text, "way"),
+    sa.Column("handed_on", sa.Date),
+    *moments("confirmed_at", nullable=True),
+    sa.ForeignKeyConstraint(["exchange_id", "message_id"], [messages.c.exchange_id, messages.c.id], ondelete="CASCADE"),
+    _of_recipient(ondelete="CASCADE"),
+    sa.Index(None, "exchange_id", "supplier_id"),
+    sa.CheckConstraint("(handed_on IS NULL) = (confirmed_at IS NULL)", name="day_is_confirmed"),
 )

@@ -5,14 +5,15 @@ subject and lots, those of an answer the question. A message and its corrections
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from itertools import chain
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 
-from domain.exchanges.exchange import Channel, Delivery, DeliveryState, Exchange, ExchangeSummary, Message
+from domain.exchanges.deliveries import UNDER_WAY, arrival_moment, arrivals
+from domain.exchanges.exchange import Channel, Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Way
 from domain.exchanges.questions import questions_of
 
 InformationKind = Literal["opening", "message", "reply", "answer"]
@@ -22,9 +23,13 @@ ReceiptState = Literal["received", "to_be_confirmed", "under_way", "not_delivere
 EXCERPT = 120
 _STATES: dict[DeliveryState, ReceiptState] = {
     "sent": "received",
+    "posted": "received",
+    "told": "received",
+    "unconfirmed": "to_be_confirmed",
+    "to_post": "to_be_confirmed",
+    "to_tell": "to_be_confirmed",
     "queued": "under_way",
-    "to_be_delivered_by_you": "to_be_confirmed",
-    "failed": "not_delivered",
+    "undeliverable": "not_delivered",
     "cancelled": "not_delivered",
 }
 BEST_FIRST: tuple[ReceiptState, ...] = ("received", "to_be_confirmed", "under_way", "not_delivered")
@@ -48,20 +53,37 @@ class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
     confidential: bool
     """Whether the buyer marked it confidential"""
     channel: Channel
-    """The means by which it went"""
+    """The means that was meant; `way` says by which it went"""
     told_at: datetime
     """The moment it was written"""
     state: ReceiptState
     """`to_be_confirmed`: the buyer delivers it, who alone knows whether it arrived"""
+    way: Way
+    """By which it goes or went to this supplier; `none`: not known"""
+    delivery_state: DeliveryState
+    """How far it has come, see `docs/exchanges.md`"""
+    since: date | None
+    """The day in France since which it is in this state; null: not known, or nothing was sent yet"""
     at: datetime
     """The moment it arrived or was given up; that of writing where it is not known"""
     failure: str | None
     """A word of `docs/mail.md`; null: none"""
 
     @property
+    def delivery(self) -> Delivery:
+        """The delivery that it tells of, whoever its supplier is by now."""
+        state, way, since = self.delivery_state, self.way, self.since
+        return Delivery(self.message_id, self.message_id, state, way, since, failure=self.failure)
+
+    @property
     def may_have_arrived(self) -> bool:
         """Whether its delivery is not known to have failed."""
         return self.state != "not_delivered"
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it did not arrive yet, as far as is known, and may still."""
+        return self.delivery_state in UNDER_WAY
 
 
 class Disclosure(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,12 +117,18 @@ class Information(msgspec.Struct, frozen=True):
     messages: tuple[UUID, ...]
 
 
-def disclosures(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> list[Disclosure]:
+def disclosures(
+    exchanges: Iterable[Exchange], living: Mapping[UUID, UUID], *, by_questions: bool = True
+) -> list[Disclosure]:
     """All messages of the buyer in the exchanges about a need, in order.
 
-    `living`: the supplier that an id stands for now, where that is another one.
+    `living`: the supplier that an id stands for now, where that is another one. `by_questions`: as in `arrivals`.
     """
-    found = (each for exchange in exchanges for each in _of_exchange(exchange, living))
+    found = (
+        each
+        for exchange in exchanges
+        for each in _of_exchange(exchange, arrivals(exchange, by_questions=by_questions), living)
+    )
     return sorted(found, key=lambda each: (each.message.created_at, each.message.id))
 
 
@@ -118,7 +146,7 @@ def informations(told: Iterable[Disclosure]) -> tuple[Information, ...]:
         received, own_id = receipts.setdefault(each.words, {}), each.message.id
         said.setdefault(each.words, []).append(own_id)
         for supplier_id, receipt in each.receipts.items():
-            received[supplier_id] = min(received.get(supplier_id, receipt), receipt, key=_best_first)
+            received[supplier_id] = min(received.get(supplier_id, receipt), receipt, key=surest_first)
         corrected = known.get(each.message.corrects) if each.message.corrects else None
         if corrected is not None and corrected.shared == each.shared:
             group = group_of[corrected.message.id]
@@ -140,7 +168,7 @@ def _information(
     given: dict[UUID, MessageReceipt] = {}
     for who, each in chain.from_iterable(receipts[words].items() for words in wordings):
         if each.may_have_arrived:
-            given[who] = min(given.get(who, each), each, key=_best_first)
+            given[who] = min(given.get(who, each), each, key=surest_first)
     return Information(
         first=group[0],
         last=next(each for each in group if each.words == current),
@@ -152,14 +180,14 @@ def _information(
     )
 
 
-def _best_first(receipt: MessageReceipt) -> tuple[int, datetime]:
+def surest_first(receipt: MessageReceipt) -> tuple[int, bool, datetime]:
     """The order of receipts of one supplier: the surest first, then the earliest."""
-    return BEST_FIRST.index(receipt.state), receipt.at
+    return BEST_FIRST.index(receipt.state), receipt.is_under_way, receipt.at
 
 
-def _of_exchange(exchange: Exchange, living: Mapping[UUID, UUID]) -> Iterator[Disclosure]:
+def _of_exchange(exchange: Exchange, arrived: Iterable[Delivery], living: Mapping[UUID, UUID]) -> Iterator[Disclosure]:
     replies = questions_of(exchange).replies
-    deliveries = {(each.message_id, each.supplier_id): each for each in exchange.deliveries}
+    deliveries = {(each.message_id, each.supplier_id): each for each in arrived}
     known: dict[UUID, Disclosure] = {}
     for message in (each for each in exchange.messages if each.author == "buyer"):
         opens, reply = not known, replies.get(message.id)
@@ -174,7 +202,7 @@ def _of_exchange(exchange: Exchange, living: Mapping[UUID, UUID]) -> Iterator[Di
         opening = (exchange.subject, *sorted(exchange.lot_ids)) if opens else ()
         to = [message.supplier_id] if message.supplier_id else [each.supplier_id for each in exchange.recipients]
         received = [
-            _receipt(exchange, message, "correction" if corrected else kind, deliveries.get((message.id, each)))
+            _receipt(exchange, message, "correction" if corrected else kind, deliveries[message.id, each])
             for each in to
         ]
         known[message.id] = Disclosure(
@@ -189,9 +217,7 @@ def _of_exchange(exchange: Exchange, living: Mapping[UUID, UUID]) -> Iterator[Di
     yield from known.values()
 
 
-def _receipt(
-    exchange: ExchangeSummary, message: Message, kind: ReceiptKind, delivery: Delivery | None
-) -> MessageReceipt:
+def _receipt(exchange: ExchangeSummary, message: Message, kind: ReceiptKind, delivery: Delivery) -> MessageReceipt:
     return MessageReceipt(
         message_id=message.id,
         exchange_id=exchange.id,
@@ -202,7 +228,10 @@ def _receipt(
         confidential=message.confidential,
         channel=message.channel,
         told_at=message.created_at,
-        state="to_be_confirmed" if delivery is None else _STATES[delivery.state],
-        at=message.created_at if delivery is None or delivery.at is None else delivery.at,
-        failure=None if delivery is None else delivery.failure,
+        state=_STATES[delivery.state],
+        way=delivery.way,
+        delivery_state=delivery.state,
+        since=delivery.since,
+        at=arrival_moment(delivery, message.created_at) or message.created_at,
+        failure=delivery.failure,
     )

@@ -19,6 +19,7 @@ GapCode = Literal[
     "missed_answer",
     "missed_correction",
     "answer_not_shared",
+    "not_yet_delivered",
     "not_delivered",
     "late_information",
     "question_unanswered",
@@ -42,6 +43,10 @@ _SENTENCES: dict[GapCode, Text] = {
     ),
     "answer_not_shared": Text(
         f"{_NOT_RECEIVED.fr}, et qui n'est pas publiée", f"{_NOT_RECEIVED.en}, and which is not published"
+    ),
+    "not_yet_delivered": Text(
+        "{who} {has} pas encore reçu {what} du {day} (« {subject} »){got} ({detail})",
+        "{who} did not yet receive {what} of {day} (“{subject}”){got} ({detail})",
     ),
     "not_delivered": Text(
         "{who} : la remise de {what} du {day} (« {subject} »){got} a échoué{detail}",
@@ -114,8 +119,8 @@ class Lack(msgspec.Struct, frozen=True, kw_only=True):
         words = self.words | {
             "day": long_day(self.day),
             "subject": Text(self.subject, self.subject),
-            "got": _that_others_got(len(others), others.count("to_be_confirmed")),
-            "were": _that_others_were(len(others)),
+            "got": _that_others_got(len(others), unsure := len(others) - others.count("received")),
+            "were": _that_others_were(len(others), unsure),
             "who": Text(names[0], names[0]),
             "has": Text("n'a", ""),
             "was": Text("", "was"),
@@ -145,19 +150,25 @@ def long_day(moment: datetime) -> Text:
 
 
 def _that_others_got(count: int, unconfirmed: int) -> Text:
-    """With how many of these deliveries the buyer has to confirm."""
+    """With how many of these deliveries are not known to have arrived."""
     if not count:
         return Text("", "")
     got = Text(" qu'un autre a reçue", " that 1 other received")
     if count > 1:
         got = Text(f" que {count} autres ont reçue", f" that {count} others received")
-    if not unconfirmed:
-        return got
-    share = Text("", "") if unconfirmed == count else Text(f"dont {unconfirmed} ", f"{unconfirmed} of them ")
-    return Text(f"{got.fr} ({share.fr}sous réserve de remise)", f"{got.en} ({share.en}if it was delivered)")
+    reserve = _under_reserve(count, unconfirmed)
+    return Text(got.fr + reserve.fr, got.en + reserve.en)
 
 
-def _that_others_were(count: int) -> Text:
+def _that_others_were(count: int, unconfirmed: int) -> Text:
+    reserve = _under_reserve(count, unconfirmed)
     if count == 1:
-        return Text("qu'un autre l'a été", "1 other was")
-    return Text(f"que {count} autres l'ont été", f"{count} others were")
+        return Text(f"qu'un autre l'a été{reserve.fr}", f"1 other was{reserve.en}")
+    return Text(f"que {count} autres l'ont été{reserve.fr}", f"{count} others were{reserve.en}")
+
+
+def _under_reserve(count: int, unconfirmed: int) -> Text:
+    if not unconfirmed:
+        return Text("", "")
+    share = Text("", "") if unconfirmed == count else Text(f"dont {unconfirmed} ", f"{unconfirmed} of them ")
+    return Text(f" ({share.fr}sous réserve de remise)", f" ({share.en}if it was delivered)")

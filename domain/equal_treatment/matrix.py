@@ -5,9 +5,9 @@ is told of another.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Literal, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -21,19 +21,31 @@ from domain.equal_treatment.disclosures import (
     disclosures,
     informations,
 )
-from domain.equal_treatment.gaps import Gap, long_day
+from domain.equal_treatment.gaps import Gap, Lack, long_day
 from domain.equal_treatment.rules import Contacts, contact_lacks, information_lacks, meeting_lacks, question_lacks
-from domain.exchanges.exchange import Barrier, Channel, Exchange, Stance
+from domain.exchanges.deliveries import contact, delivery_words, rank
+from domain.exchanges.exchange import Barrier, Channel, DeliveryState, Exchange, Stance, Way
 from domain.exchanges.questions import questions_of
 from domain.meetings.meeting import Format, Meeting, MeetingStatus
 from domain.shortlists.frozen import Decision, FrozenShortlist, LotTotal, SupplierName
 from domain.text.bilingual import Language, Text
 
 T = TypeVar("T")
-ContactCode = Literal["contacted", "not_delivered", "set_aside", "nobody_wrote", "nothing_on_its_lots", "met_only"]
+ContactCode = Literal[
+    "contacted",
+    "unconfirmed",
+    "not_yet_delivered",
+    "not_delivered",
+    "set_aside",
+    "nobody_wrote",
+    "nothing_on_its_lots",
+    "met_only",
+]
 
 _CONTACT: dict[ContactCode, Text] = {
     "contacted": Text("Contacté", "Contacted"),
+    "unconfirmed": Text("Contact inconnu", "Contact unknown"),
+    "not_yet_delivered": Text("Pas encore contacté", "Not contacted yet"),
     "not_delivered": Text("Aucun message ne lui est parvenu", "No message reached it"),
     "set_aside": Text("Écarté par l'acheteur", "Set aside by the buyer"),
     "nobody_wrote": Text("Jamais contacté", "Never contacted"),
@@ -41,6 +53,9 @@ _CONTACT: dict[ContactCode, Text] = {
     "met_only": Text("Rencontré, hors de la liste", "Met, though not on the shortlist"),
 }
 _CONTACTED = Text("contactés", "contacted")
+_CONTACT_CODES: tuple[ContactCode, ...] = ("contacted", "unconfirmed", "not_yet_delivered", "not_delivered")
+"""By the rank of the best delivery."""
+_COLON: dict[Language, str] = {"fr": " : ", "en": ": "}
 
 
 class SupplierAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +114,13 @@ class ContactState(msgspec.Struct, frozen=True):
     code: ContactCode
     """Stable in every language"""
     message: str
-    """A sentence in the language of the request"""
+    """A sentence in the language of the request, with the way and the day, or why it was not contacted"""
+    way: Way = "none"
+    """By which it was first contacted, else by which it is written to; `none`: not known, or it is not written to"""
+    state: DeliveryState | None = None
+    """Of that delivery, see `docs/exchanges.md`; null: nobody wrote to it"""
+    since: date | None = None
+    """The day in France since which it is contacted, or the delivery in that state; null: not known"""
 
 
 class InformationSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,8 +167,8 @@ class SupplierTreatment(SupplierName, frozen=True, kw_only=True):
     """Ids of those it is a candidate for; none where it is not on the shortlist"""
     set_aside: tuple[SetAsideLot, ...]
     """Lots for which the buyer set it aside"""
-    contacted: bool
-    """Whether a message of the buyer's may have reached it"""
+    contacted: bool | None
+    """Whether a message of the buyer's reached it; null: not known, for no delivery was confirmed"""
     contact: ContactState
     """The reason for which it was contacted, or was not"""
     informations: tuple[MessageReceipt, ...]
@@ -188,18 +209,20 @@ def equal_treatment(
     language: Language,
     living: Mapping[UUID, UUID],
     earlier: Iterable[Decision] = (),
+    *,
+    by_questions: bool = True,
 ) -> EqualTreatment:
     """The matrix of a need: `version` is its latest shortlist; `exchanges` and `meetings` are all there are about it.
 
     `living`: the supplier that an id stands for now, where that is another one (`db.suppliers.write.survivors`).
     `earlier`: the decisions on versions before this one, which tell since when a supplier is set aside.
+    `by_questions`: whether a supplier's question shows that it was reached, which tells who asked.
     """
     suppliers_by_id = concerned(version, exchanges, meetings, living, earlier)
-    told = disclosures(exchanges, living)
+    told = disclosures(exchanges, living, by_questions=by_questions)
     receipts = _by_supplier((who, receipt) for each in told for who, receipt in each.receipts.items())
     contacts, found = Contacts(told), informations(told)
-    lacks = [*contact_lacks(suppliers_by_id.values(), contacts)]
-    lacks += (lack for each in found for lack in information_lacks(each, suppliers_by_id.values()))
+    lacks = [*_told_lacks(suppliers_by_id.values(), contacts, found)]
     lacks += question_lacks(exchanges, suppliers_by_id, living)
     lacks += meeting_lacks(meetings, suppliers_by_id, living)
     gaps = _by_supplier((one.supplier_id, lack.gap((one,), language)) for lack in lacks for one in lack.suppliers)
@@ -211,8 +234,7 @@ def equal_treatment(
             on_shortlist=bool(each.listed),
             lots=each.listed,
             set_aside=each.set_aside,
-            contacted=(contact := _contact(each, receipts.get(who), contacts, language)).code == "contacted",
-            contact=contact,
+            **_contact(each, receipts.get(who), contacts, language),
             informations=tuple(receipts.get(who, ())),
             answers=tuple(answers.get(who, ())),
             meetings=tuple(met.get(who, ())),
@@ -232,6 +254,12 @@ def equal_treatment(
     )
 
 
+def _told_lacks(suppliers: Collection[Concerned], contacts: Contacts, found: Iterable[Information]) -> Iterator[Lack]:
+    yield from contact_lacks(suppliers, contacts)
+    for each in found:
+        yield from information_lacks(each, suppliers)
+
+
 def _by_supplier(pairs: Iterable[tuple[UUID, T]]) -> dict[UUID, list[T]]:
     found: dict[UUID, list[T]] = {}
     for supplier_id, each in pairs:
@@ -241,16 +269,22 @@ def _by_supplier(pairs: Iterable[tuple[UUID, T]]) -> dict[UUID, list[T]]:
 
 def _contact(
     supplier: Concerned, receipts: Sequence[MessageReceipt] | None, contacts: Contacts, language: Language
-) -> ContactState:
-    code: ContactCode = "nobody_wrote" if contacts.about(supplier.kept_lots) else "nothing_on_its_lots"
-    if receipts is not None:
-        code = "contacted" if any(each.may_have_arrived for each in receipts) else "not_delivered"
-    elif not supplier.listed:
+) -> dict[str, Any]:
+    """The fields `contacted` and `contact` of a supplier."""
+    if receipts:
+        best = contact(each.delivery for each in receipts)
+        code: ContactCode = _CONTACT_CODES[rank(best.state)]
+        words = _CONTACT[code].to(language), delivery_words(best).to(language)
+        state = ContactState(code, _COLON[language].join(words), best.way, best.state, best.since)
+        return {"contacted": None if code == "unconfirmed" else code == "contacted", "contact": state}
+    code = "nobody_wrote" if contacts.about(supplier.kept_lots) else "nothing_on_its_lots"
+    if not supplier.listed:
         code = "met_only"
     elif not supplier.kept_lots:
         code = "set_aside"
     reasons = dict.fromkeys(each.reason for each in supplier.set_aside if each.reason) if code == "set_aside" else ()
-    return ContactState(code, " : ".join((_CONTACT[code].to(language), *reasons)))
+    state = ContactState(code, " : ".join((_CONTACT[code].to(language), *reasons)))
+    return {"contacted": False, "contact": state}
 
 
 def _answers(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, SupplierAnswer]]:
@@ -303,13 +337,14 @@ def _summary(information: Information) -> InformationSummary:
 def _statement(version: FrozenShortlist, suppliers: Sequence[SupplierTreatment], gaps: int, told: int) -> Text:
     """The matrix in figures, to be read on its own."""
     listed = Counter(each.contact.code for each in suppliers if each.on_shortlist)
-    without = listed.total() - listed["contacted"] - listed["set_aside"]
-    beside = sum(each.contacted and not each.on_shortlist for each in suppliers)
+    without = listed.total() - listed["contacted"] - listed["unconfirmed"] - listed["set_aside"]
+    beside = sum(bool(each.contacted) and not each.on_shortlist for each in suppliers)
     unconfirmed = sum(one.state == "to_be_confirmed" for each in suppliers for one in each.informations)
     lacking = sum(bool(each.gaps) for each in suppliers)
     figures = {
         Text("fournisseurs", "suppliers"): listed.total(),
         _CONTACTED: listed["contacted"],
+        Text("contact inconnu, remise non confirmée", "unknown, delivery not confirmed"): listed["unconfirmed"],
         Text("écartés sans contact", "set aside without contact"): listed["set_aside"],
         Text("non contactés", "not contacted"): without,
         Text("informations données", "informations given"): told,

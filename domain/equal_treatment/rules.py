@@ -2,12 +2,21 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.equal_treatment.concerned import Concerned
-from domain.equal_treatment.disclosures import Disclosure, Information, InformationKind, MessageReceipt
+from domain.equal_treatment.disclosures import (
+    Disclosure,
+    Information,
+    InformationKind,
+    MessageReceipt,
+    ReceiptState,
+    surest_first,
+)
 from domain.equal_treatment.gaps import NEVER_INVITED, GapCode, Lack, long_day
+from domain.exchanges.deliveries import failure_words, state_words
 from domain.exchanges.exchange import Exchange, ExchangeSummary
 from domain.exchanges.questions import questions_of
 from domain.meetings.meeting import Format, Meeting
@@ -26,19 +35,37 @@ _MISSING: dict[InformationKind, tuple[GapCode, Text]] = {
 }
 
 
+class Contact(NamedTuple):
+    """An exchange, and the best receipt of each supplier to whom something was given in it."""
+
+    exchange: ExchangeSummary
+    to: dict[UUID, MessageReceipt]
+
+    @property
+    def lots(self) -> frozenset[str]:
+        return frozenset(self.exchange.lot_ids)
+
+    @property
+    def day(self) -> datetime:
+        """The first time that something is known to have reached somebody, else that it was opened."""
+        return min((each.at for each in self.to.values() if each.state == "received"), default=self.exchange.opened_at)
+
+
 class Contacts:
     """The exchanges in which something was given to somebody, in the order in which they were opened."""
 
     def __init__(self, told: Iterable[Disclosure]) -> None:
-        given: dict[UUID, tuple[ExchangeSummary, set[UUID]]] = {}
+        given: dict[UUID, Contact] = {}
         for each in told:
-            if to := {who for who, receipt in each.receipts.items() if receipt.may_have_arrived}:
-                given.setdefault(each.exchange.id, (each.exchange, set()))[1].update(to)
-        self._given = sorted(given.values(), key=lambda pair: (pair[0].opened_at, pair[0].id))
+            for who, receipt in each.receipts.items():
+                if receipt.may_have_arrived:
+                    to = given.setdefault(each.exchange.id, Contact(each.exchange, {})).to
+                    to[who] = min(to.get(who, receipt), receipt, key=surest_first)
+        self._given = sorted(given.values(), key=lambda each: (each.exchange.opened_at, each.exchange.id))
 
-    def about(self, lots: Collection[str]) -> list[tuple[ExchangeSummary, set[UUID]]]:
+    def about(self, lots: Collection[str]) -> list[Contact]:
         """Those about any of these lots or the whole need, each with the suppliers that were given something."""
-        return [(each, to) for each, to in self._given if lots and (not each.lot_ids or {*lots} & {*each.lot_ids})]
+        return [each for each in self._given if lots and not (each.lots and each.lots.isdisjoint(lots))]
 
 
 def contact_lacks(suppliers: Iterable[Concerned], contacts: Contacts) -> Iterator[Lack]:
@@ -46,24 +73,27 @@ def contact_lacks(suppliers: Iterable[Concerned], contacts: Contacts) -> Iterato
     found: dict[UUID, Lack] = {}
     for supplier in suppliers:
         if supplier.listed and not supplier.written_to and (about := contacts.about(supplier.kept_lots)):
-            first = about[0][0]
+            first = about[0].exchange
             lack = found.setdefault(
                 first.id,
                 Lack(
                     code="not_contacted",
-                    day=first.opened_at,
+                    day=about[0].day,
                     subject=first.subject,
                     lots=first.lot_ids,
                     ids={"exchange_id": first.id},
                 ),
             )
             lack.suppliers.append(supplier)
-            lack.holders.update({each: "received" for _, to in about for each in to})
+            best: dict[UUID, MessageReceipt] = {}
+            for who, receipt in (each for one in about for each in one.to.items()):
+                best[who] = min(best.get(who, receipt), receipt, key=surest_first)
+            lack.holders.update(_states(best))
     yield from found.values()
 
 
 def information_lacks(information: Information, suppliers: Iterable[Concerned]) -> Iterator[Lack]:
-    """Those written to that lack the information or its last wording, did not have it delivered, or had it late."""
+    """Those written to that lack the information or its last wording, have it not yet, in vain or late."""
     missing, what = _MISSING[information.first.kind]
     holders = {who: receipt for who, receipt in information.receipts.items() if receipt.may_have_arrived}
     lacking: dict[tuple[GapCode, Text], list[Concerned]] = {}
@@ -82,16 +112,25 @@ def information_lacks(information: Information, suppliers: Iterable[Concerned]) 
             lots=information.lots,
             ids={"exchange_id": told.exchange.id, "message_id": told.message.id},
             suppliers=some,
-            holders={who: receipt.state for who, receipt in having.items()},
+            holders=_states(having),
             words={"what": what, "detail": detail},
             confidential=not information.first.shared,
         )
+
+
+def _states(having: Mapping[UUID, MessageReceipt]) -> dict[UUID, ReceiptState]:
+    """The states of those that have something; of those for whom it is under way, only where nobody else has it."""
+    some = {who: receipt.state for who, receipt in having.items() if not receipt.is_under_way}
+    return some or {who: receipt.state for who, receipt in having.items()}
 
 
 def _code(information: Information, who: UUID, holders: Mapping[UUID, MessageReceipt]) -> GapCode | None:
     """The code of the gap that the supplier has; None for none. `holders`: who has the last wording."""
     if who in information.receipts and who not in holders:
         return "not_delivered"
+    if who in holders and holders[who].is_under_way:
+        # what nobody has yet is no gap
+        return "not_yet_delivered" if any(each.state == "received" for each in holders.values()) else None
     if not information.first.shared:
         return None
     if who not in information.given:
@@ -104,11 +143,14 @@ def _code(information: Information, who: UUID, holders: Mapping[UUID, MessageRec
 
 
 def _detail(code: GapCode, receipt: MessageReceipt | None) -> Text:
-    """The reason why something was not delivered, or the day on which it came late."""
+    """The reason why something was not delivered, its state where it was not yet, or the day on which it came late."""
     if code == "late_information" and receipt:
         return long_day(receipt.at)
-    why = f" ({receipt.failure})" if receipt and receipt.failure else ""
-    return Text(why, why)
+    if code == "not_yet_delivered" and receipt:
+        return state_words(receipt.way, receipt.delivery_state)
+    if receipt and receipt.failure:
+        return Text(" ({why})", " ({why})").filled(why=failure_words(receipt.failure))
+    return Text("", "")
 
 
 def question_lacks(

@@ -4,7 +4,7 @@ Messages are never changed or withdrawn: a correction is a message of its own.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -17,7 +17,12 @@ Author = Literal["buyer", "supplier"]
 Stance = Literal["interested", "declined", "question"]
 Barrier = Literal["volume", "deadline", "guarantees", "certification", "price", "distance", "capacity", "other"]
 Why = Literal["named", "shortlist", "unknown_trade"]
-DeliveryState = Literal["to_be_delivered_by_you", "queued", "sent", "failed", "cancelled"]
+Way = Literal["email", "letter", "phone", "portal", "in_person", "none"]
+DeliveryState = Literal[
+    "queued", "sent", "undeliverable", "cancelled", "to_post", "posted", "to_tell", "told", "unconfirmed"
+]
+MailState = Literal["to_be_delivered_by_you", "queued", "sent", "failed", "cancelled"]
+"""The state of Vivier's e-mail alone, in the words of clients that know no other deliveries."""
 
 MOST_RECIPIENTS = 1_000
 
@@ -87,17 +92,25 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """The delivery of a buyer's message to one recipient.
+    """The way a buyer's message goes to one recipient, and how far it has come, as far as is known.
 
-    `to_be_delivered_by_you`: by the message's channel, or because no e-mail can be sent. What is `queued` is attempted
-    until it is `sent`, or `failed` for good. `at`: when it ended; `failure`: a stable word for the last fault.
+    Vivier's e-mail is `queued`, then `sent`, or `undeliverable` for good, or `cancelled` with the recipient's links.
+    All else the buyer brings and confirms: a letter `to_post` is `posted`, what is `to_tell` by telephone, in person or
+    on a portal is `told`; so is what an answer shows to have been read (`by_answer`). `unconfirmed`, by no known way: a
+    message of before deliveries were confirmed. `since`: the day in France of its state, where it is known: of the
+    sending, the posting, the talk, the answer, the failure. `at`: the moment, of Vivier's e-mails (`by_server`);
+    `failure`: a stable word for the last fault of one.
     """
 
     message_id: UUID
     supplier_id: UUID
     state: DeliveryState
+    way: Way = "none"
+    since: date | None = None
     at: datetime | None = None
     failure: str | None = None
+    by_server: bool = False
+    by_answer: bool = False
 
 
 class ExchangeSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,6 +201,17 @@ class PublicationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """Plain text"""
     question: Body | None = None
     """The question in other words, where its own hint at its author; null: as put, its author's name left out"""
+
+
+class DeliveryConfirmation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A buyer's word that it brought a message itself: to whom, by which way, on which day."""
+
+    recipients: Annotated[tuple[UUID, ...], msgspec.Meta(min_length=1, max_length=MOST_RECIPIENTS)] | Literal["waiting"]
+    """Ids of suppliers, or `waiting`: all to whom the buyer is to bring it, as long as it has not confirmed that"""
+    way: Channel = "letter"
+    """By which it was brought: `letter` is posted, `email` sent from the buyer's own address, the others told"""
+    on: date | None = None
+    """The day in France, not before that of the message; null: today"""
 
 
 class VisibleMessage(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from domain.needs.status import MOVES, OPEN, StoredNeed, changed_fields
 from domain.text.bilingual import Text
 
 StepCode = Literal[
-    "read", "answer", "freeze", "widen", "decide", "contact", "begin", "publish", "award", "close", "none"
+    "read", "answer", "freeze", "widen", "decide", "contact", "deliver", "begin", "publish", "award", "close", "none"
 ]
 
 NAMES = frozenset(
@@ -31,7 +31,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     `frozen`: the need as its latest shortlist has it; `listed`: the lots for which that lists somebody, `decided` those
     with a decision; `exchanges`: the number of them, `meetings` that of those that were not cancelled; `unread`,
     `questions`: the numbers of suppliers' messages that nobody has read, and of questions without an answer;
-    `awarded`: the lots with an award.
+    `to_deliver`: that of messages that the buyer is to bring to recipients and has not confirmed, nor any answer shown
+    to have arrived; `awarded`: the lots with an award.
     """
 
     frozen: PlannedNeed | None = None
@@ -41,6 +42,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     meetings: int = 0
     unread: int = 0
     questions: int = 0
+    to_deliver: int = 0
     awarded: frozenset[str] = frozenset()
 
 
@@ -80,6 +82,8 @@ def _with_the_list(need: StoredNeed, progress: Progress, lots: list[str]) -> Nex
 def _moving_on(need: StoredNeed, progress: Progress) -> NextStep:
     if not progress.exchanges and not progress.meetings:
         return NextStep("contact", CONTACT) if progress.listed else NextStep("widen", WIDEN)
+    if progress.to_deliver:
+        return NextStep("deliver", _counted(progress.to_deliver, *DELIVER))
     return NextStep("begin", BEGIN) if need.status == "draft" else NextStep("publish", PUBLISH)
 
 
@@ -108,6 +112,16 @@ FREEZE = Text(
 CONTACT = Text(
     "À consulter : écrire aux fournisseurs, ou les rencontrer",
     "To be sounded out: write to the suppliers, or meet them",
+)
+DELIVER = (
+    Text(
+        "À confirmer : une lettre à poster, ou un appel à passer",
+        "To be confirmed: a letter to post, or a call to make",
+    ),
+    Text(
+        "À confirmer : {} remises, lettres à poster ou appels à passer",
+        "To be confirmed: {} deliveries, letters to post or calls to make",
+    ),
 )
 BEGIN = Text(
     "Des échanges sont ouverts : noter que le sourcing a commencé", "Exchanges are open: note that sourcing has begun"

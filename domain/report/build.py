@@ -126,7 +126,7 @@ class _Reporter:
         self._decisions = {(each.lot_id, each.supplier_id): each for each in facts.version.decisions}
 
     def report(self, rules: Rules, generated_at: datetime) -> Report:
-        exchanged = ExchangeReport(self._facts.exchanges, self._redaction, self._supplier_by_id)
+        exchanged = ExchangeReport(self._facts.exchanges, self._redaction, self._supplier_by_id, self._language)
         lots = {lot.id: lot for lot in self._facts.version.need.lots}
         return Report(
             variant="redacted" if self._redaction.redacted else "full",
@@ -140,6 +140,7 @@ class _Reporter:
             placement=self._placement(),
             exchanges=exchanged.exchanges(),
             contacted=exchanged.contacted(),
+            other_recipients=exchanged.other_recipients(),
             lessons=exchanged.lessons(),
             withheld=exchanged.withheld,
             barriers=exchanged.barriers(),
@@ -332,7 +333,8 @@ class _Reporter:
 
     def _treatment(self) -> Treatment:
         facts, language = self._facts, self._language
-        found = equal_treatment(facts.version, facts.exchanges, facts.meetings, language, self._living, facts.earlier)
+        known = facts.version, facts.exchanges, facts.meetings, language, self._living, facts.earlier
+        found = equal_treatment(*known, by_questions=False)
         return treatment(found, self._redaction, language, self._supplier_by_id)
 
     def _rules(self, rules: Rules) -> ReportRules:

@@ -1,18 +1,34 @@
 """The exchanges as a report tells them: who was contacted, what was learnt, and never who asked."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import msgspec
 
-from domain.exchanges.exchange import Barrier, Exchange, Message, Recipient, correction_chains
+from domain.exchanges.deliveries import ARRIVED, arrivals
+from domain.exchanges.exchange import Barrier, Exchange, Message, correction_chains
 from domain.report.lots import SupplierNamer
-from domain.report.model import BarrierCount, Contacted, Lesson, Position, ReportExchange, SharedAnswer
+from domain.report.model import BarrierCount, Lesson, ReportExchange, SharedAnswer
+from domain.report.recipients import (
+    Contacted,
+    Position,
+    ReportRecipient,
+    Sent,
+    all_sent,
+    first_moment,
+    message_deliveries,
+    recipient,
+    ways_that_arrived,
+)
 from domain.report.redaction import Redaction
+from domain.text.bilingual import Language
 
 FEWEST_TO_BE_ONE_OF = 3
 """The fewest suppliers that must have something in common for it to be told beside an answer that is not attributed."""
+
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class Statement(msgspec.Struct, frozen=True):
@@ -43,8 +59,12 @@ class Statement(msgspec.Struct, frozen=True):
 class ExchangeReport:
     """The parts of a report that come from all exchanges about a need."""
 
-    def __init__(self, exchanges: Sequence[Exchange], redaction: Redaction, name: SupplierNamer) -> None:
-        self._exchanges, self._redaction, self._name = exchanges, redaction, name
+    def __init__(
+        self, exchanges: Sequence[Exchange], redaction: Redaction, name: SupplierNamer, language: Language
+    ) -> None:
+        self._exchanges, self._redaction, self._name, self._language = exchanges, redaction, name, language
+        # the day of an answer would tell whose it is
+        self._sent = all_sent(exchanges, dated=not redaction.redacted)
         statements = [
             Statement(exchange, chain)
             for exchange in exchanges
@@ -68,30 +88,38 @@ class ExchangeReport:
                 opened_at=exchange.opened_at,
                 recipients=len(exchange.recipients),
                 messages=tuple(self._redaction.text(message.body) for message in _messages_to_all(exchange)),
+                deliveries=message_deliveries(exchange),
             )
             for exchange in self._exchanges
         )
 
     def contacted(self) -> tuple[Contacted, ...]:
-        """Every recipient once, the first contacted first."""
-        places: defaultdict[UUID, list[tuple[Exchange, Recipient]]] = defaultdict(list)
-        for exchange in self._exchanges:
-            for recipient in exchange.recipients:
-                places[recipient.supplier_id].append((exchange, recipient))
+        """Every recipient whom a message reached, once, the first contacted first."""
         answers: defaultdict[UUID | None, list[Statement]] = defaultdict(list)
         for statement in sorted(self._answers, key=lambda statement: statement.last.id):
             answers[statement.last.supplier_id].append(statement)
-        contacted = [self._contact(each, answers[supplier_id]) for supplier_id, each in places.items()]
-        return tuple(sorted(contacted, key=lambda each: (each.first_at, each.supplier.name, str(each.supplier.id))))
+        found = [self._contact(known, self._sent[who], answers[who]) for who, known in self._recipients(reached=True)]
+        return tuple(sorted(found, key=lambda each: (each.since or date.max, each.first_at or _LAST, *_names(each))))
 
-    def _contact(self, places: Sequence[tuple[Exchange, Recipient]], answers: Sequence[Statement]) -> Contacted:
-        exchanges, latest = [exchange for exchange, _ in places], places[-1][1]
+    def other_recipients(self) -> tuple[ReportRecipient, ...]:
+        """Every recipient whom no message is known to have reached, once, by name."""
+        return tuple(sorted((known for _, known in self._recipients(reached=False)), key=_names))
+
+    def _recipients(self, *, reached: bool) -> Iterator[tuple[UUID, ReportRecipient]]:
+        latest = {each.supplier_id: each for exchange in self._exchanges for each in exchange.recipients}
+        for who, known in latest.items():
+            supplier = self._name(who, known.name, known.siret)
+            found = recipient(supplier, self._sent[who], self._redaction, self._language)
+            if (found.state in ARRIVED) == reached:
+                yield who, found
+
+    def _contact(self, known: ReportRecipient, sent: Sequence[Sent], answers: Sequence[Statement]) -> Contacted:
         shown = [each for each in answers if not (self._redaction.redacted and each.is_confidential)]
         position: Position | None = shown[-1].position if shown else "answered" if answers else None
         return Contacted(
-            supplier=self._name(latest.supplier_id, latest.name, latest.siret),
-            first_at=min(exchange.opened_at for exchange in exchanges),
-            channels=tuple(dict.fromkeys(exchange.channel for exchange in exchanges)),
+            **{name: getattr(known, name) for name in ReportRecipient.__struct_fields__},
+            first_at=first_moment(sent),
+            channels=ways_that_arrived(sent),
             position=position,
             answered_at=answers[-1].last.created_at if answers and not self._redaction.redacted else None,
             confidential=any(statement.is_confidential for statement in answers),
@@ -149,12 +177,17 @@ class ExchangeReport:
                 subject=self._redaction.text(exchange.subject),
                 shared_at=first.created_at,
                 recipients=len(exchange.recipients),
+                received=sum(each.message_id == chain[-1].id and each.state in ARRIVED for each in arrived),
             )
-            for exchange in self._exchanges
+            for exchange, arrived in ((each, arrivals(each, by_questions=False)) for each in self._exchanges)
             for chain in _chains(message for message in exchange.messages if message.author == "buyer")
             if (first := chain[0]).publishes is not None
         ]
         return tuple(sorted(found, key=lambda each: each.shared_at))
+
+
+def _names(known: ReportRecipient) -> tuple[str, str]:
+    return known.supplier.name, str(known.supplier.id)
 
 
 def _chains(messages: Iterable[Message]) -> list[tuple[Message, ...]]:

@@ -16,6 +16,7 @@ from domain.meetings.meeting import Format, MeetingStatus, Role
 from domain.needs.need import ContractKind, Procedure, Reserved, Technique
 from domain.needs.status import Status
 from domain.report.lots import ReportLot, ReportSupplier
+from domain.report.recipients import Contacted, MessageDeliveries, Position, ReportRecipient
 from domain.shortlists.shortlist import Advice, Confidence, Stamp
 from domain.suppliers.supplier import Point
 from domain.text.bilingual import Language
@@ -23,7 +24,6 @@ from domain.text.bilingual import Language
 Variant = Literal["full", "redacted"]
 ReportStanding = Literal["eligible", "on_proof", "to_judge", "near_miss"]
 """The best that a supplier is over the lots: may answer, may with proofs, a person must judge, or it nearly fits."""
-Position = Literal["interested", "declined", "answered"]
 
 
 class ReportNeed(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,23 +96,6 @@ class MapPlacement(msgspec.Struct, frozen=True):
     """The number not on it, for want of a known place or, in a redacted report, of a name to be told"""
 
 
-class Contacted(msgspec.Struct, frozen=True, kw_only=True):
-    """A recipient of an exchange."""
-
-    supplier: ReportSupplier
-    """As it was known then"""
-    first_at: datetime
-    """The moment it was first written to"""
-    channels: tuple[Channel, ...]
-    """By which it was written to"""
-    position: Position | None
-    """Its last one, `answered` where it took none; null: no answer, though perhaps questions, attributed to nobody"""
-    answered_at: datetime | None
-    """Null in a redacted report, where it would tell whose an answer is"""
-    confidential: bool
-    """Whether some of its answers are"""
-
-
 class ReportExchange(msgspec.Struct, frozen=True, kw_only=True):
     """An exchange."""
 
@@ -121,13 +104,15 @@ class ReportExchange(msgspec.Struct, frozen=True, kw_only=True):
     lot_ids: tuple[str, ...]
     """Lots that it is about; empty: the whole need"""
     channel: Channel
-    """By which messages go, unless a message says otherwise"""
+    """The means that was meant; `deliveries` says by which messages went"""
     opened_at: datetime
     """The moment it was opened"""
     recipients: int
     """The number of them"""
     messages: tuple[str, ...]
     """Those to all recipients, in order"""
+    deliveries: tuple[MessageDeliveries, ...]
+    """Of each message to all recipients, published answers and corrections too, the opening first"""
 
 
 class Lesson(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,7 +155,9 @@ class SharedAnswer(msgspec.Struct, frozen=True):
     shared_at: datetime
     """The moment it was published"""
     recipients: int
-    """The number it was shared with"""
+    """The number it is addressed to"""
+    received: int
+    """Those of them whom it is known to have reached"""
 
 
 class ReportParticipant(msgspec.Struct, frozen=True):
@@ -255,7 +242,7 @@ class ReportGap(msgspec.Struct, frozen=True):
 
 
 class NotContacted(msgspec.Struct, frozen=True):
-    """A supplier on the shortlist that was not contacted."""
+    """A supplier on the shortlist that is not known to be contacted."""
 
     supplier: ReportSupplier
     """As it was known then"""
@@ -271,9 +258,9 @@ class Treatment(msgspec.Struct, frozen=True):
     listed: int
     """Suppliers on the shortlist"""
     contacted: int
-    """Those of them that were contacted"""
+    """Those of them that are known to be contacted"""
     not_contacted: tuple[NotContacted, ...]
-    """The others, each with the reason"""
+    """The others, each with the reason, which may be that its delivery was never confirmed"""
     gaps: tuple[ReportGap, ...]
     """Things that suppliers lack"""
 
@@ -332,7 +319,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     exchanges: tuple[ReportExchange, ...]
     """Oldest first"""
     contacted: tuple[Contacted, ...]
-    """Recipients of exchanges"""
+    """Recipients of exchanges whom a message reached, the first contacted first"""
+    other_recipients: tuple[ReportRecipient, ...]
+    """Recipients whom no message is known to have reached, with the reason"""
     lessons: tuple[Lesson, ...]
     """Answers of suppliers"""
     withheld: int

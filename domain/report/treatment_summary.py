@@ -26,7 +26,7 @@ def treatment(found: EqualTreatment, redaction: Redaction, language: Language, n
     return Treatment(
         statement=found.statement,
         listed=len(listed),
-        contacted=sum(each.contacted for each in listed),
+        contacted=sum(bool(each.contacted) for each in listed),
         not_contacted=tuple(
             NotContacted(name(each.supplier_id, each.name, None), redaction.text(each.contact.message))
             for each in listed

@@ -8,8 +8,17 @@ import pytest
 from sqlalchemy import text
 
 from db.audit import stored_entries, write_entry
-from db.audit_content import READ_AT_ONCE, content_digests, decision_name, shortlist_name, stamp_name, unrecorded
+from db.audit_content import (
+    READ_AT_ONCE,
+    content_digests,
+    decision_name,
+    handover_name,
+    shortlist_name,
+    stamp_name,
+    unrecorded,
+)
 from db.core.engine import Engine, transaction
+from db.exchanges.handovers import insert_handovers, write_handovers
 from db.meetings.meetings import insert_meeting
 from db.needs.awards import insert_award
 from db.needs.needs import insert_need
@@ -23,7 +32,7 @@ from domain.needs.need import Lot, PlannedNeed
 from domain.privacy.data_subject import DataSubject
 from domain.privacy.retention import RetentionPeriods
 from domain.shortlists.frozen import Decision
-from tests.db.exchanges.samples import OpenedExchange, exchange
+from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
 from tests.db.suppliers.samples import NOW
 
 DECISION = Decision("1", UUID(int=1), "kept", "Vu Anne Le Goff", NOW)
@@ -161,6 +170,35 @@ async def test_shortlists_go_with_the_decisions_on_them(engine: Engine) -> None:
     await altered(engine, "DELETE FROM shortlists")
     codes = {(each.code, (each.about or "").partition(":")[0]) for each in await breaks(engine, started)}
     assert codes == {("missing_content", kind) for kind in ("shortlist", "stamp", "decision")}
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("UPDATE message_handovers SET handed_on = '2026-01-02'", "altered_content"),
+        ("UPDATE message_handovers SET way = 'phone'", "altered_content"),
+        ("UPDATE message_handovers SET handed_on = NULL, confirmed_at = NULL", "missing_content"),
+        ("DELETE FROM message_handovers", "missing_content"),
+    ],
+)
+async def test_a_confirmed_delivery_is_bound(engine: Engine, statement: str, code: str) -> None:
+    """One that waits to be confirmed is not, and one that nobody noted is found."""
+    started = await told(engine)
+    message, actor = started.first.id, Actor(started.organisation_id, "server")
+    name, said = handover_name(message, ANNE), {"message_id": str(message), "supplier_id": str(ANNE)}
+    key = started.exchange.id, message
+    async with transaction(engine) as connection:
+        await insert_handovers(connection, started.exchange.id, started.first, [ANNE, PAUL])
+        await write_handovers(connection, *key, [ANNE], "letter", NOW.date(), NOW)
+    assert await found(engine, started.organisation_id) == [name]
+    async with transaction(engine) as connection:
+        about = f"exchange:{started.exchange.id}"
+        detail: Detail = {**said, "way": "letter", "on": NOW.date().isoformat()}
+        await write_entry(connection, actor, "message.handed_over", about, NOW, detail=detail, about=[name])
+    assert await found(engine, started.organisation_id) == []
+    await altered(engine, f"{statement} WHERE supplier_id = '{ANNE}'")
+    (only,) = await breaks(engine, started)
+    assert (only.code, only.about) == (code, name)
 
 
 async def test_what_no_entry_tells_of_is_found(engine: Engine) -> None:

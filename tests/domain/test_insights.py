@@ -20,7 +20,7 @@ from domain.shortlists.shortlist import Coverage, RequestedSegment, Role, Tensio
 
 HERE, THERE = TerritoryRequest(codes=("departement:56",)), TerritoryRequest(codes=("departement:35",))
 NOBODY_ANSWERED = ReplyFigures(
-    contacted=0, answered=0, undelivered=0, rate=None, first_answer_hours=FirstAnswer(None, None)
+    contacted=0, answered=0, undelivered=0, pending=0, rate=None, first_answer_hours=FirstAnswer(None, None)
 )
 
 

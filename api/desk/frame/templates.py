@@ -12,6 +12,7 @@ from api.desk.frame.main_pages import main_pages
 from api.desk.frame.refusal_words import REFUSALS
 from api.reports.html import filters
 from api.web.html_templates import html_environment
+from domain.exchanges.deliveries import delivery_words
 from domain.text import labels
 from domain.text.bilingual import SEMICOLON, Language, Text
 from domain.text.typography import typeset
@@ -37,4 +38,5 @@ def _environment(language: Language) -> Environment:
     )
     environment.filters |= filters(language)
     environment.filters["drawing"] = Markup
+    environment.filters["delivered"] = lambda each: typeset(delivery_words(each).to(language), language)
     return environment

@@ -84,6 +84,7 @@ DEEDS = {
     "message.noted": Text("Réponse notée", "Answer noted"),
     "message.received": Text("Réponse reçue", "Answer received"),
     "question.published": Text("Question partagée avec tous", "Question shared with all"),
+    "message.handed_over": Text("Remise confirmée à un destinataire", "Delivery to a recipient confirmed"),
     "reply_link.created": Text("Lien pour répondre donné", "Link to answer given"),
     "reply_link.revoked": Text("Lien pour répondre retiré", "Link to answer taken away"),
     "meeting.created": Text("Rencontre notée", "Meeting entered"),

@@ -21,6 +21,7 @@ from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
 from domain.equal_treatment.gaps import Gap, GapCode
 from domain.equal_treatment.matrix import EqualTreatment, SupplierTreatment
+from domain.exchanges.deliveries import ARRIVED, LOST, contact, delivery_words
 from domain.exchanges.exchange import Channel
 from domain.exchanges.letter import require_sender
 from domain.exchanges.rules import NO_MESSAGE
@@ -28,9 +29,7 @@ from domain.needs.status import NO_NEED, OPEN
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
 
-CellState = Literal[
-    "received", "to_be_confirmed", "under_way", "not_delivered", "lacks", "invited", "came", "absent", ""
-]
+CellState = Literal["received", "pending", "not_delivered", "lacks", "invited", "came", "absent", ""]
 SAME_WORDS: frozenset[GapCode] = frozenset(
     ("not_contacted", "missed_information", "missed_answer", "missed_correction", "not_delivered")
 )
@@ -39,10 +38,6 @@ LACKING = SAME_WORDS - {"not_delivered"} | {"answer_not_shared"}
 """The gaps of who lacks what others were told."""
 MOST_NAMED = 3
 STATES: dict[CellState, Text] = {
-    "received": Text("reçu", "received"),
-    "to_be_confirmed": Text("remis par vous ?", "delivered by you?"),
-    "under_way": Text("en route", "on its way"),
-    "not_delivered": Text("non remis", "not delivered"),
     "lacks": Text("manque", "lacking"),
     "invited": Text("invité", "invited"),
     "came": Text("venu", "came"),
@@ -55,17 +50,25 @@ CLOSES: dict[GapCode, Text] = {
     "missed_answer": Text("Leur envoyer cette réponse", "Send them this answer"),
     "missed_correction": Text("Leur envoyer la rectification", "Send them the correction"),
     "answer_not_shared": Text("Répondre à tous à cette question", "Answer this question to all"),
+    "not_yet_delivered": Text("Voir la remise, ou la confirmer", "See the delivery, or confirm it"),
     "not_delivered": Text("L'envoyer par une autre voie", "Send it by another way"),
     "question_unanswered": Text("Répondre à cette question", "Answer this question"),
     "not_invited": Text("Les inviter", "Invite them"),
 }
 
 
+class Cell(NamedTuple):
+    """The state of an information or a meeting with a supplier, and that in words."""
+
+    state: CellState
+    words: Text
+
+
 class Row(NamedTuple):
     """A supplier with a cell for each information, then for each meeting."""
 
     supplier: SupplierTreatment
-    cells: list[CellState]
+    cells: list[Cell]
 
 
 class Met(NamedTuple):
@@ -98,7 +101,6 @@ async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:  # noq
         informations=shared,
         meetings=list(meetings.values()),
         rows=list(_rows(treatment, [set(each.messages) for each in shared], list(meetings))),
-        states=STATES,
         closes=CLOSES,
         same_words=SAME_WORDS,
         most_named=MOST_NAMED,
@@ -128,16 +130,20 @@ def _sentence(gap: Gap) -> str:
 def _rows(treatment: EqualTreatment, told: list[set[UUID]], meetings: list[UUID]) -> Iterator[Row]:
     for supplier in treatment.suppliers:
         cells = [_received(supplier, messages) for messages in told]
-        yield Row(supplier, cells + [_met(supplier, each) for each in meetings])
+        met = (_met(supplier, each) for each in meetings)
+        yield Row(supplier, cells + [Cell(state, STATES[state]) for state in met])
 
 
-def _received(supplier: SupplierTreatment, messages: set[UUID]) -> CellState:
+def _received(supplier: SupplierTreatment, messages: set[UUID]) -> Cell:
     lacking = {each.code for each in supplier.gaps if each.message_id in messages}
     if lacking & LACKING:
-        return "lacks"
-    states = [each.state for each in supplier.informations if each.message_id in messages]
-    order = ("received", "to_be_confirmed", "under_way", "not_delivered")
-    return min(states, key=order.index) if states else ""
+        return Cell("lacks", STATES["lacks"])
+    told = [each for each in supplier.informations if each.message_id in messages]
+    if not told:
+        return Cell("", STATES[""])
+    best = contact(each.delivery for each in told)
+    state: CellState = "received" if best.state in ARRIVED else "not_delivered" if best.state in LOST else "pending"
+    return Cell(state, delivery_words(best))
 
 
 def _met(supplier: SupplierTreatment, meeting_id: UUID) -> CellState:

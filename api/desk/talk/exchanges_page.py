@@ -12,6 +12,7 @@ from api.desk.frame.mistakes import Mistake
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, id_in, sent_as, written_once
+from api.exchanges.confirm_delivery import confirm_delivery
 from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
 from api.exchanges.preview_exchange import preview_message
 from api.exchanges.readings import ReadExchange, exchanges_to_read, read_exchange
@@ -25,26 +26,23 @@ from db.exchanges.reply_links import select_link_expiries
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent, NotFound, Problem
 from domain.exchanges.anonymise import redacted
-from domain.exchanges.exchange import Exchange, MessageRequest, PublicationRequest
+from domain.exchanges.deliveries import ARRIVED, LOST, UP_TO_THE_BUYER, arrivals, by_recipient, contact
+from domain.exchanges.exchange import (
+    Delivery,
+    DeliveryConfirmation,
+    DeliveryState,
+    Exchange,
+    MessageRequest,
+    PublicationRequest,
+    Way,
+)
 from domain.exchanges.letter import require_sender
 from domain.exchanges.rules import NO_MESSAGE
-from domain.needs.status import NO_NEED, OPEN
+from domain.needs.status import MOVES, NO_NEED, OPEN
 from domain.text.bilingual import Text
+from domain.text.typography import PARIS
 
 MEANS = ("email", "phone", "letter", "in_person")
-STATES = {
-    "sent": Text("remis par courriel", "delivered by e-mail"),
-    "queued": Text("courriel en route", "e-mail on its way"),
-    "to_be_delivered_by_you": Text("à remettre par vous", "for you to deliver"),
-    "failed": Text("courriel non remis", "e-mail not delivered"),
-    "cancelled": Text("courriel annulé : lien retiré", "e-mail cancelled: link taken away"),
-}
-FAILURES = {
-    "recipient_refused": Text("l'adresse n'existe pas ou refuse le message", "the address does not exist or refuses"),
-    "refused": Text("le serveur refuse ce message", "the server refuses this message"),
-    "address_not_supported": Text("cette adresse ne peut pas être portée", "this address cannot be carried"),
-    "not_an_address": Text("ce n'est pas une adresse", "this is no address"),
-}
 STANCES = {
     "interested": Text("Intéressé", "Interested"),
     "declined": Text("Ne donnera pas suite", "Declines"),
@@ -65,8 +63,7 @@ async def list_exchanges(visit: Visit, id: str) -> Response[bytes]:  # noqa: A00
         found=found,
         names={who.supplier_id: who.name for each in found for who in each.exchange.recipients},
         open_questions=[(each, one) for each in found for one in each.questions.asked if not one.answered],
-        tally=[Counter(delivery.state for delivery in each.exchange.deliveries) for each in found],
-        states=STATES,
+        tally=[Counter(map(_way_and_state, arrivals(each.exchange))) for each in found],
         stances=STANCES,
     )
 
@@ -100,6 +97,10 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
         if act == "retirer":
             await revoke_link(connection, acting, exchange, id_in(argument, NO_RECIPIENT))
             return Done(f"{path}#destinataires")
+        if act == "remis":
+            confirmation = _confirmation(visit, argument)
+            await confirm_delivery(connection, acting, exchange, id_in(argument, NO_MESSAGE), confirmation)
+            return Done(f"{path}?remis=1#m-{argument}")
         if act != "reponse":
             require_sender(need.content, acting.organisation)
         if act == "publier":
@@ -120,6 +121,7 @@ async def _preview_page(visit: Visit, id_: str, exchange_id: UUID) -> Response[b
     acting, request = acting_at(visit), _message(visit, "message")
     async with transaction(visit.services.database) as connection:
         need = await own_need(connection, acting.organisation_id, id_in(id_, NO_NEED))
+        require_sender(need.content, acting.organisation)
         preview = await preview_message(connection, acting, exchange_id, request)
     return visit.page(
         "talk/exchange_preview.html",
@@ -192,6 +194,18 @@ def _publication(visit: Visit, question_id: str) -> PublicationRequest:
         raise InvalidContent((explain(error, PublicationRequest),)) from None
 
 
+def _confirmation(visit: Visit, message_id: str) -> DeliveryConfirmation:
+    """To whom, how and on which day the message was brought, as the form of the message says. Raises InvalidContent."""
+    to, day = visit.fields.get(f"pour-{message_id}", []), visit.text(f"jour-{message_id}")
+    if not to:
+        raise InvalidContent((Problem("/recipients", "missing_field", NOBODY_TICKED),))
+    fields = {"recipients": to, "way": visit.text("voie"), "on": day or None}
+    try:
+        return msgspec.convert(fields, DeliveryConfirmation)
+    except msgspec.ValidationError as error:
+        raise InvalidContent((explain(error, DeliveryConfirmation),)) from None
+
+
 def _mistakes(invalid: InvalidContent, act: str, argument: str) -> Sequence[Mistake]:
     """The problems of a form at its fields."""
     names = {
@@ -205,6 +219,8 @@ def _mistakes(invalid: InvalidContent, act: str, argument: str) -> Sequence[Mist
         names = {"body": "dit", "supplier_id": "de", "barriers_note": "precision", "stance": "position"}
     if act == "publier":
         names = {"answer": f"reponse-{argument}", "question": f"question-{argument}"}
+    if act == "remis":
+        names = {"recipients": f"pour-{argument}", "on": f"jour-{argument}"}
     first = next(iter(names.values()))
     fields = ((names.get(each.pointer.partition("/")[2].partition("/")[0], first), each) for each in invalid.problems)
     return [Mistake(name, each.detail) for name, each in fields]
@@ -232,8 +248,8 @@ async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Seq
         to_be_brought=len(read.to_be_brought),
         sharing=_question_to_share(visit, exchange),
         **_shown(read),
-        states=STATES,
-        failures=FAILURES,
+        can_confirm=bool(MOVES[need.status]),
+        today=visit.services.now().astimezone(PARIS).date(),
         stances=STANCES,
         means=MEANS,
         may_declare=visit.call.bearer.may("sync") and bool(visit.call.bearer.sources),
@@ -244,15 +260,23 @@ def _shown(read: ReadExchange) -> dict[str, object]:
     """The things shown of an exchange besides itself: names, deliveries and questions by the ids of messages."""
     exchange = read.exchange
     names = {each.supplier_id: each.name for each in exchange.recipients}
-    deliveries: dict[UUID, dict[UUID, tuple[str, str | None]]] = {}
-    for each in exchange.deliveries:
-        deliveries.setdefault(each.message_id, {})[each.supplier_id] = each.state, each.failure
+    deliveries: dict[UUID, list[Delivery]] = {}
+    arrived = arrivals(exchange)
+    for delivery in arrived:
+        deliveries.setdefault(delivery.message_id, []).append(delivery)
     by_id = {each.supplier_id: each for each in exchange.recipients}
     questions = {each.message_id: each for each in read.questions.asked}
     return {
         "names": names,
-        "deliveries": deliveries,
-        "tallies": {message: Counter(state for state, _ in each.values()) for message, each in deliveries.items()},
+        "tallies": {message: Counter(map(_way_and_state, each)) for message, each in deliveries.items()},
+        "to_confirm": {
+            message: [each for each in some if each.state in UP_TO_THE_BUYER | LOST]
+            for message, some in deliveries.items()
+        },
+        "contacts": {each: contact(some) for each, some in by_recipient(arrived).items()},
+        "not_arrived": {
+            each: [one for one in some if one.state not in ARRIVED] for each, some in by_recipient(arrived).items()
+        },
         "unread": {each.id for each in read.unread},
         "answered_by": read.answered_by,
         "questions": questions,
@@ -261,6 +285,10 @@ def _shown(read: ReadExchange) -> dict[str, object]:
         "by_id": {each.id: each for each in exchange.messages},
         "bodies": {str(each.id): each.body for each in exchange.messages},
     }
+
+
+def _way_and_state(delivery: Delivery) -> tuple[Way, DeliveryState]:
+    return delivery.way, delivery.state
 
 
 @page("GET", "/besoins/{id}/echanges/{exchange_id}/messages/{message_id}", scope="needs")
@@ -277,11 +305,12 @@ async def show_letter(visit: Visit, id: str, exchange_id: str, message_id: str) 
         for each in exchange.recipients
         for delivery in exchange.deliveries
         if (delivery.message_id, delivery.supplier_id) == (message, each.supplier_id)
-        and delivery.state in {"to_be_delivered_by_you", "failed", "cancelled"}
+        and delivery.state in UP_TO_THE_BUYER | LOST
     ]
     return visit.page("talk/letter.html", need=need, exchange=exchange, letter=letter, to=to)
 
 
+NOBODY_TICKED = Text("Cochez à qui le message est remis", "Tick to whom the message was brought")
 NO_TEXT = Text("Le message est vide : écrivez quelques mots", "The message is empty: write a few words")
 
 PAGES = (list_exchanges, show_exchange, add_to_exchange, show_letter)

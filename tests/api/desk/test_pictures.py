@@ -102,7 +102,7 @@ VIEWS = (
     View("offer", "{need}/echanges/{exchange}/offres/{supplier}"),
     View("equal-treatment", "{need}/egalite"),
     View("equal-treatment-empty", "{fresh}/egalite"),
-    View("missing-message", "{need}/egalite", ".gaps li:nth-child(2) button"),
+    View("missing-message", "{need}/egalite", ".gaps li:nth-child(3) button"),
     View("meetings", "rencontres"),
     View("meetings-empty", "rencontres", by="beginner"),
     View("need-meetings", "{need}/rencontres"),

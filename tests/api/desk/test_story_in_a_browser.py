@@ -19,6 +19,7 @@ from tests.api.desk import pictures
 from tests.api.desk.record.test_record_in_a_browser import award, go
 from tests.api.desk.talk.test_talking_in_a_browser import (
     answer_as_supplier,
+    confirm_the_letters,
     press,
     publish_its_question,
     type_into,
@@ -68,6 +69,7 @@ class Story:
             self.decide(window)
             link = write_to_all(window, self.base + path, self.named(BOTH))
             self.picture(window, "letters")
+            confirm_the_letters(window, self.base + path)
             answer_as_supplier(window, self.base + link)
             self.picture(window, "reply")
         with self.signed_in(anne) as window:

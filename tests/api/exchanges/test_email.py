@@ -122,7 +122,7 @@ async def test_what_is_refused_for_good_is_not_tried_again(
         await ours.deliver()
         ours.now += timedelta(days=1)
         await ours.deliver()
-    assert (await state(said), mailbox.raw) == (("failed", failure), [])
+    assert (await state(said), mailbox.raw) == (("undeliverable", failure), [])
 
 
 async def test_a_server_that_is_away_is_waited_for_three_days(engine: Engine) -> None:
@@ -134,7 +134,7 @@ async def test_a_server_that_is_away_is_waited_for_three_days(engine: Engine) ->
     while ours.now < NOW + timedelta(days=3):
         ours.now += timedelta(hours=2)
         await ours.deliver()
-    assert await state(said) == ("failed", "unreachable")
+    assert await state(said) == ("undeliverable", "unreachable")
 
 
 async def test_copies_of_one_message_have_one_id(engine: Engine) -> None:
@@ -169,7 +169,7 @@ async def test_what_is_no_address_is_not_written_to(engine: Engine, address: str
     async with office(engine) as (ours, mailbox):
         await said.say(NOW)
         await ours.deliver()
-    assert (await state(said), mailbox.raw) == (("failed", "not_an_address"), [])
+    assert (await state(said), mailbox.raw) == (("undeliverable", "not_an_address"), [])
 
 
 async def test_headers_cannot_be_slipped_in(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

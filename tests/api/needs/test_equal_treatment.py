@@ -101,7 +101,7 @@ async def test_a_gap_put_there_on_purpose_is_named(buyer: Buyer) -> None:
         ("missed_answer", [{"supplier_id": str(supplier("D")), "name": "D"}]),
     ]
     d = matrix["suppliers"][3]
-    assert d["contacted"] is True
+    assert (d["contacted"], d["contact"]["code"]) == (None, "unconfirmed")
     assert [each["code"] for each in d["gaps"]] == ["missed_information", "missed_answer"]
     assert "la réponse du 3 mars 2026" in d["gaps"][1]["message"]
     assert "4 autres" in d["gaps"][1]["message"]
@@ -127,6 +127,9 @@ async def test_who_is_set_aside_lacks_nothing_and_is_told_with_the_reason(buyer:
     assert matrix["suppliers"][4]["contact"] == {
         "code": "set_aside",
         "message": "Écarté par l'acheteur : Trop loin",
+        "way": "none",
+        "state": None,
+        "since": None,
     }
 
 

@@ -49,6 +49,10 @@ async def test_what_suppliers_said_is_counted(buyer: Buyer, source: str) -> None
     said = {"author": "supplier", "supplier_id": one, "body": "Trop loin", "barriers": ["distance", "other"]}
     noted = said | {"barriers_note": "Le pont est fermé", "confidential": True}
     assert (await buyer.post(f"/exchanges/{exchange['id']}/messages", noted)).status_code == 201
+    told = (await insights(buyer))["replies"]
+    assert (told["contacted"], told["pending"], told["answered"], told["rate"]) == (1, 1, 1, 1.0)
+    path = f"/exchanges/{exchange['id']}/messages/{exchange['messages'][0]['id']}/deliveries"
+    assert (await buyer.post(path, {"recipients": "waiting", "way": "phone"})).status_code == 200
     told = await insights(buyer)
     assert (told["replies"]["contacted"], told["replies"]["answered"], told["replies"]["rate"]) == (2, 1, 0.5)
     assert told["replies"]["first_answer_hours"]["median"] >= 0

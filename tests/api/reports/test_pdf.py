@@ -42,7 +42,7 @@ def test_nothing_is_read_as_markup() -> None:
 
 @pytest.mark.parametrize("body", ["x" * 20_000, "https://exemple.fr/une-page " * 714, "a\n" * 10_000])
 def test_what_a_supplier_writes_is_set_however_long_and_wherever_it_breaks(body: str) -> None:
-    report = made(facts(exchanges=(exchange(message(1, "supplier", body=body)),)))
+    report = made(facts(exchanges=(exchange(message(1, "buyer"), message(2, "supplier", "A", body)),)))
     with PdfReader(BytesIO(reports.pdf(report, MapSheets((), 0)))) as reader:
         text = "".join("".join(page.extract_text() for page in reader.pages).split())
     assert text.count(body[0]) >= body.count(body[0])

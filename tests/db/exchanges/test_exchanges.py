@@ -1,7 +1,7 @@
 """Exchanges in a real database: read as they were written, closed to changes, gone only when their time is over."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from os import urandom
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,6 +22,7 @@ from db.exchanges.exchanges import (
     select_exchanges,
     select_need_id,
 )
+from db.exchanges.handovers import insert_handovers, write_handovers
 from db.schema.exchange_tables import exchange_recipients, exchanges, message_mails, messages
 from db.schema.need_tables import needs
 from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
@@ -126,13 +127,40 @@ async def test_a_delivery_is_the_buyers_until_mail_carries_it(engine: Engine) ->
         failed = await select_exchange(connection, owner, exchange.id)
     assert queued is not None
     assert failed is not None
-    mine = "to_be_delivered_by_you"
+    unknown = "unconfirmed"  # nobody said that the buyer is to bring it
     assert [(each.message_id, each.supplier_id, each.state) for each in queued.deliveries] == [
         (first, A, "queued"),
-        (first, B, mine),
-        (second, B, mine),
+        (first, B, unknown),
+        (second, B, unknown),
     ]
-    assert [(each.state, each.at, each.failure) for each in failed.deliveries[:1]] == [("failed", LATER, "refused")]
+    assert [(each.state, each.at, each.failure) for each in failed.deliveries[:1]] == [
+        ("undeliverable", LATER, "refused")
+    ]
+
+
+async def test_a_delivery_is_to_be_confirmed_where_no_mail_goes_and_told_by_its_day_once_it_is(engine: Engine) -> None:
+    """A letter that was posted goes before a mail that was refused."""
+    owner, need_id = await need(engine)
+    exchange = await opened(engine, owner, need_id)
+    async with transaction(engine) as connection:
+
+        async def deliveries() -> dict[UUID, tuple[str, str, date | None]]:
+            whole = await select_exchange(connection, owner, exchange.id)
+            assert whole is not None
+            return {each.supplier_id: (each.way, each.state, each.since) for each in whole.deliveries}
+
+        whole = await select_exchange(connection, owner, exchange.id)
+        assert whole is not None
+        first = whole.messages[0]
+        mail = {"exchange_id": exchange.id, "message_id": first.id, "supplier_id": A, "address": "a@b.example"}
+        ended = {"queued_at": NOW, "ended_at": NOW, "language": "fr", "status": "given_up", "failure": "refused"}
+        await connection.execute(insert(message_mails).values(id=new_id(), **mail, **ended))
+        await insert_handovers(connection, exchange.id, first, (A, B))
+        assert await deliveries() == {A: ("email", "undeliverable", NOW.date()), B: ("letter", "to_post", None)}
+        await write_handovers(connection, exchange.id, first.id, [A, B], "letter", LATER.date(), LATER)
+        assert await deliveries() == dict.fromkeys((A, B), ("letter", "posted", LATER.date()))
+        await write_handovers(connection, exchange.id, first.id, [B], "phone", NOW.date(), LATER)
+        assert (await deliveries())[B] == ("phone", "told", NOW.date())
 
 
 REFUSED = (

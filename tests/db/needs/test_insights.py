@@ -11,6 +11,7 @@ from sqlalchemy import update
 from db.core.engine import Connection, Engine, transaction
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import insert_exchange, insert_message
+from db.exchanges.handovers import insert_handovers, write_handovers
 from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
 from db.needs.needs import select_need
 from db.needs.shortlists import insert_shortlist
@@ -93,12 +94,30 @@ async def test_who_could_not_be_reached_was_not_contacted(engine: Engine) -> Non
         lost = update(message_mails).where(message_mails.c.supplier_id == PAUL)
         await connection.execute(lost.values(status="given_up", due_at=None, ended_at=NOW))
         found = await reply_figures(connection, one.organisation_id, [one.exchange.id])
-        assert (found.contacted, found.answered, found.undelivered, found.rate) == (1, 0, 1, 0.0)
+        assert (found.contacted, found.answered, found.undelivered, found.pending, found.rate) == (0, 0, 1, 1, None)
+        arrived = update(message_mails).where(message_mails.c.supplier_id == ANNE)
+        await connection.execute(arrived.values(status="delivered", due_at=None, ended_at=NOW))
+        found = await reply_figures(connection, one.organisation_id, [one.exchange.id])
+        assert (found.contacted, found.answered, found.undelivered, found.pending, found.rate) == (1, 0, 1, 0, 0.0)
         assert found.first_answer_hours == FirstAnswer(None, None)
     await say(one, 5, PAUL)
     async with transaction(one.engine) as connection:
         found = await reply_figures(connection, one.organisation_id, [one.exchange.id])
     assert (found.contacted, found.answered, found.undelivered) == (2, 1, 0)
+
+
+async def test_who_was_brought_the_message_is_contacted_once_that_is_confirmed(asked: OpenedExchange) -> None:
+    async def figures() -> tuple[int, int, int]:
+        found = await reply_figures(connection, asked.organisation_id, [asked.exchange.id])
+        return found.contacted, found.undelivered, found.pending
+
+    async with transaction(asked.engine) as connection:
+        assert await figures() == (2, 0, 0)  # of before deliveries were confirmed
+        await insert_handovers(connection, asked.exchange.id, asked.first, (ANNE, PAUL))
+        assert await figures() == (0, 0, 2)
+        key = asked.exchange.id, asked.first.id
+        await write_handovers(connection, *key, [ANNE], "letter", NOW.date(), NOW)
+        assert await figures() == (1, 0, 1)
 
 
 async def test_another_organisation_learns_nothing(asked: OpenedExchange) -> None:

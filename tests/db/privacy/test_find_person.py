@@ -39,6 +39,7 @@ OF_NOBODY = {
     "meeting_participants": {"role"},
     "meetings": {"status", "format"},
     "merged_records": {"source"},
+    "message_handovers": {"way"},
     "message_mails": {"status", "language", "failure"},
     "messages": {"author", "stance", "barriers", "channel", "answers"},
     "needs": {"status", "buyer_siret", "brief"},  # generated from the content

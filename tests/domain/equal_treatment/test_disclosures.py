@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from domain.equal_treatment.disclosures import Information, disclosures, informations
-from domain.exchanges.exchange import Delivery, DeliveryState, Exchange
-from tests.domain.exchanges.samples import NOW, exchange, message, supplier
+from domain.exchanges.exchange import DeliveryState, Exchange
+from tests.domain.exchanges.samples import NOW, e_mail, exchange, message
 
 FIRST, CORRECTION = 2, 3
 
@@ -20,7 +20,7 @@ def corrected(first: DeliveryState, correction: DeliveryState, words: str = "Vis
         message(CORRECTION, "buyer", body=f"Non : {words}", corrects=UUID(int=2)),
     )
     deliveries = [
-        Delivery(UUID(int=number), supplier("A"), state, NOW + timedelta(hours=number))
+        e_mail(UUID(int=number), "A", state, NOW + timedelta(hours=number))
         for number, state in ((FIRST, first), (CORRECTION, correction))
     ]
     return msgspec.structs.replace(exchange(message(1, "buyer"), *told, to="A"), deliveries=tuple(deliveries))
@@ -36,10 +36,11 @@ def told(*exchanges: Exchange) -> Information:
     [
         ("sent", "queued", FIRST),
         ("queued", "sent", CORRECTION),
-        ("to_be_delivered_by_you", "sent", CORRECTION),
+        ("unconfirmed", "sent", CORRECTION),
+        ("to_post", "unconfirmed", CORRECTION),
         ("sent", "sent", FIRST),
-        ("failed", "queued", CORRECTION),
-        ("failed", "failed", None),
+        ("undeliverable", "queued", CORRECTION),
+        ("undeliverable", "undeliverable", None),
     ],
 )
 def test_of_several_wordings_the_surest_receipt_counts_then_the_earliest(

@@ -8,7 +8,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, Message
+from domain.equal_treatment.gaps import Gap
+from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, Message, Way
 from domain.shortlists.frozen import Decision
 from tests.domain.equal_treatment.samples import set_aside, treated
 from tests.domain.exchanges.samples import NOW, exchange, message, supplier
@@ -16,20 +17,23 @@ from tests.domain.exchanges.samples import NOW, exchange, message, supplier
 LETTERS = "ABCDE"
 LISTED = {"1": "ABCD", "2": "CD"}
 TEXTS = ("huit", "neuf", "dix")
-STATES: tuple[DeliveryState, ...] = ("sent", "failed", "queued", "to_be_delivered_by_you", "cancelled")
+STATES: tuple[DeliveryState, ...] = ("sent", "undeliverable", "queued", "to_post", "posted", "unconfirmed", "cancelled")
+WAYS: dict[DeliveryState, Way] = {"to_post": "letter", "posted": "letter", "unconfirmed": "none"}
 MISSED = ("missed_information", "missed_answer")
 Found = dict[tuple[str, UUID], tuple[str, int]]
 """By code and message or first exchange: who lacks it, and how many others have it."""
 
 
 class Told(NamedTuple):
-    """A message of the buyer's: what it says, to whom, whom it may have reached, and which lots it is about."""
+    """A message of the buyer's: what it says, to whom, whom it may have reached, reached, will reach; its lots."""
 
     exchange: Exchange
     message: Message
     words: str
     to: frozenset[str]
     arrived: frozenset[str]
+    surely: frozenset[str]
+    under_way: dict[str, str]
     lots: frozenset[str]
 
 
@@ -73,7 +77,7 @@ def _deliveries(draw: st.DrawFn, one: Exchange) -> list[Delivery]:
     """Of most messages nothing is known, as of those that the buyer delivers."""
     pairs = [(each.id, to.supplier_id) for each in one.messages for to in one.recipients]
     chosen = draw(st.dictionaries(st.sampled_from(pairs), st.sampled_from(STATES), max_size=6))
-    return [Delivery(message_id, supplier_id, state) for (message_id, supplier_id), state in chosen.items()]
+    return [Delivery(*pair, state, WAYS.get(state, "email")) for pair, state in chosen.items()]
 
 
 cases = st.builds(
@@ -96,11 +100,16 @@ cases = st.builds(
 def test_gaps_are_those_of_the_oracle(case: Case) -> None:
     """Each thing that is lacking is one gap, which names all who lack it."""
     matrix = treated(*case.exchanges, listed=LISTED, set_aside=case.set_aside)
-    found = [(gap.code, gap.message_id or gap.exchange_id) for gap in matrix.gaps]
+    found = [(_code(gap), gap.message_id or gap.exchange_id) for gap in matrix.gaps]
     assert len(found) == len(set(found))
     lacking = ("".join(sorted(each.name for each in gap.suppliers)) for gap in matrix.gaps)
     expected = _expected(case)
     assert dict(zip(found, zip(lacking, (gap.others for gap in matrix.gaps), strict=True), strict=True)) == expected
+
+
+def _code(gap: Gap) -> str:
+    """The code of a gap; those that wait for a letter and for an e-mail are two."""
+    return gap.code + (": letter" if "lettre" in gap.message else ": mail" if "courriel" in gap.message else "")
 
 
 def _expected(case: Case) -> Found:
@@ -113,15 +122,27 @@ def _expected(case: Case) -> Found:
 
 def _told(one: Exchange) -> list[Told]:
     everyone = frozenset("".join(each.name for each in one.recipients))
-    failed = {(each.message_id, each.supplier_id) for each in one.deliveries if each.state in {"failed", "cancelled"}}
+    states = {(each.message_id, each.supplier_id): each.state for each in one.deliveries}
     found: list[Told] = []
     for each in (each for each in one.messages if each.author == "buyer"):
         to = frozenset(name for name in everyone if each.supplier_id in {None, supplier(name)})
         opening = "" if found else f"{one.subject} {' '.join(one.lot_ids)} "
-        arrived = frozenset(name for name in to if (each.id, supplier(name)) not in failed)
+        known = {
+            name: _as_answered(one, each, name, states.get((each.id, supplier(name)), "unconfirmed")) for name in to
+        }
+        arrived = frozenset(name for name in to if known[name] not in {"undeliverable", "cancelled"})
+        surely = frozenset(name for name in to if known[name] in {"sent", "posted", "told"})
+        under_way = {name: known[name] for name in to if known[name] in {"queued", "to_post"}}
         lots = frozenset(one.lot_ids) or frozenset("12")
-        found.append(Told(one, each, opening + _question(one, each) + each.body, to, arrived, lots))
+        found.append(Told(one, each, opening + _question(one, each) + each.body, to, arrived, surely, under_way, lots))
     return found
+
+
+def _as_answered(one: Exchange, said: Message, name: str, state: str) -> str:
+    """Suppliers answer here by e-mail, which shows that the opening reached them."""
+    answered = any(each.author == "supplier" and each.supplier_id == supplier(name) for each in one.messages)
+    is_shown = answered and said.id == one.messages[0].id and state not in {"sent", "posted"}
+    return "told" if is_shown else state
 
 
 def _question(one: Exchange, said: Message) -> str:
@@ -150,12 +171,16 @@ def _gaps_of(group: list[Told], told: list[Told], case: Case) -> Found:
     versions = {each.words for each in group}
     sent_last = {name for each in told if each.words == last[0].words for name in each.to}
     has_last = {name for each in told if each.words == last[0].words for name in each.arrived}
+    surely_last = {name for each in told if each.words == last[0].words for name in each.surely}
+    waiting = _waiting([each for each in told if each.words == last[0].words])
     has_any = {name for each in told if each.words in versions for name in each.arrived}
     lacking: dict[tuple[str, UUID], set[str]] = {}
     lots = frozenset(lot for each in group for lot in each.lots)
     for name in {name for each in told for name in each.to}:
         about, code = last[0].message, None
-        if name in sent_last:
+        if name in waiting:
+            code = f"not_yet_delivered: {waiting[name]}" if surely_last else None
+        elif name in sent_last:
             code = None if name in has_last else "not_delivered"
         elif name in has_any:
             code = "missed_correction" if has_last else None
@@ -163,10 +188,23 @@ def _gaps_of(group: list[Told], told: list[Told], case: Case) -> Found:
             about, code = group[0].message, "missed_answer" if group[0].message.publishes else "missed_information"
         if code and _is_concerned(name, about.created_at, lots, case):
             lacking.setdefault((code, about.id), set()).add(name)
+    # those who wait count only where nobody else has it
+    waiting_any = _waiting([each for each in told if each.words in versions])
+    having_last, having_any = has_last - waiting.keys() or has_last, has_any - waiting_any.keys() or has_any
     return {
-        key: ("".join(sorted(names)), len((has_any if key[0] in MISSED else has_last) - names))
+        key: ("".join(sorted(names)), len((having_any if key[0] in MISSED else having_last) - names))
         for key, names in lacking.items()
     }
+
+
+def _waiting(same: list[Told]) -> dict[str, str]:
+    """Those for whom the same words are under way each time, and by what they come first."""
+    found: dict[str, str] = {}
+    for name in {name for each in same for name in each.arrived}:
+        states = {each.under_way.get(name, "") for each in same if name in each.arrived}
+        if "" not in states:
+            found[name] = "letter" if "to_post" in states else "mail"
+    return found
 
 
 def _is_concerned(name: str, at: datetime, lots: frozenset[str], case: Case) -> bool:
@@ -188,7 +226,8 @@ def _never_contacted(told: list[Told], case: Case) -> Found:
         reached = [each for each in told if each.lots & lots and each.arrived]
         if reached and not any(name in each.to for each in told):
             first = min(each.exchange.id for each in reached)
-            lacking.setdefault(first, {})[name] = {other for each in reached for other in each.arrived}
+            others = {other for each in reached for other in each.arrived}
+            lacking.setdefault(first, {})[name] = others - _waiting(reached).keys() or others
     return {
         ("not_contacted", first): ("".join(sorted(names)), len(set().union(*names.values())))
         for first, names in lacking.items()

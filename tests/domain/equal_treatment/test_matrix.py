@@ -6,20 +6,15 @@ from uuid import UUID
 
 import msgspec
 
-from domain.exchanges.exchange import Delivery, Exchange
 from tests.domain.equal_treatment.samples import gaps, meeting, of, set_aside, treated
-from tests.domain.exchanges.samples import NOW, exchange, message, supplier
+from tests.domain.exchanges.samples import NOW, by_hand, delivered, e_mail, exchange, message, supplier
 
 ASKED = message(2, "supplier", "A", "Quel volume ?", stance="question")
 WEEK = timedelta(days=7)
 
 
-def delivered(one: Exchange, *deliveries: Delivery) -> Exchange:
-    return msgspec.structs.replace(one, deliveries=deliveries)
-
-
 def test_all_told_the_same_are_treated_alike() -> None:
-    matrix = treated(exchange(message(1, "buyer"), message(2, "buyer")))
+    matrix = treated(delivered(exchange(message(1, "buyer"), message(2, "buyer"))))
     assert not matrix.gaps
     assert "aucun écart relevé" in matrix.statement
     assert [each.contact.code for each in matrix.suppliers] == ["contacted"] * 3
@@ -44,7 +39,7 @@ def test_the_answer_that_all_but_one_received() -> None:
 
 def test_two_of_a_lot_written_to_and_met_is_a_gap_for_the_others_of_that_lot_said_once() -> None:
     """38 suppliers, two lots: those of the other lot lack nothing, and whoever nobody wrote to lacks no message."""
-    wrote = exchange(message(1, "buyer"), message(2, "buyer"), to="AB", lot_ids=("1",))
+    wrote = delivered(exchange(message(1, "buyer"), message(2, "buyer"), to="AB", lot_ids=("1",)))
     listed = {"1": ascii_uppercase[:19], "2": ascii_lowercase[:19]}
     matrix = treated(wrote, listed=listed, meetings=[meeting(12, "AB")])
     others = ascii_uppercase[2:19]
@@ -73,7 +68,7 @@ def test_a_meeting_is_about_the_lots_that_its_guests_were_written_to_about() -> 
 
 
 def test_who_was_never_contacted_though_others_were() -> None:
-    matrix = treated(exchange(message(1, "buyer"), to="AB"), language="en")
+    matrix = treated(delivered(exchange(message(1, "buyer"), to="AB")), language="en")
     assert gaps(matrix) == {("C", "not_contacted")}
     c = of(matrix, "C")
     assert (c.contacted, c.contact.code, c.informations) == (False, "nobody_wrote", ())
@@ -224,8 +219,8 @@ def test_who_has_the_correction_does_not_need_what_it_corrects() -> None:
 def test_what_did_not_arrive_is_told_of_the_one_it_was_for() -> None:
     one = message(1, "buyer")
     sent, failed = (
-        Delivery(one.id, supplier("A"), "sent", NOW),
-        Delivery(one.id, supplier("B"), "failed", NOW, "refused"),
+        e_mail(one.id, "A", "sent", NOW),
+        e_mail(one.id, "B", "undeliverable", NOW, "refused"),
     )
     matrix = treated(delivered(exchange(one, to="AB"), sent, failed), listed="AB")
     assert gaps(matrix) == {("B", "not_delivered")}
@@ -236,22 +231,113 @@ def test_what_did_not_arrive_is_told_of_the_one_it_was_for() -> None:
     b = of(matrix, "B")
     assert (b.contacted, b.contact.code) == (False, "not_delivered")
     assert b.gaps[0].message == (
-        "B : la remise de l'information du 3 mars 2026 (« Sujet 1 ») qu'un autre a reçue a échoué (refused)"
+        "B : la remise de l'information du 3 mars 2026 (« Sujet 1 ») qu'un autre a reçue a échoué "
+        "(message refusé par le serveur)"
     )
 
 
 def test_what_failed_for_the_same_reason_is_said_once() -> None:
     one = message(1, "buyer")
-    failed = [Delivery(one.id, supplier(to), "failed", NOW, why) for to, why in (("A", "x"), ("B", "y"), ("C", "x"))]
+    failed = [e_mail(one.id, to, "undeliverable", NOW, why) for to, why in (("A", "x"), ("B", "y"), ("C", "x"))]
     matrix = treated(delivered(exchange(one, to="ABCD"), *failed), listed="ABCD")
     assert [gap.message.partition(" a échoué ")[2] for gap in matrix.gaps] == ["(x) : A, C", "(y)"]
 
 
 def test_what_the_buyer_delivers_is_to_be_confirmed() -> None:
+    """Of what was sent before deliveries were confirmed, nothing is known: it counts neither as told nor as missed."""
     matrix = treated(exchange(message(1, "buyer")))
     (told,) = matrix.informations
     assert (told.received, told.to_be_confirmed) == (0, 3)
     assert "remises à confirmer par vous : 3" in matrix.statement
+    assert (of(matrix, "A").contacted, of(matrix, "A").contact.message) == (
+        None,
+        "Contact inconnu : remise non confirmée",
+    )
+    assert not matrix.gaps
+
+
+def test_each_supplier_is_told_with_the_way_and_the_day_of_its_contact() -> None:
+    """Mails sent and bounced, letters posted or not, a call, in one exchange: who was contacted is who was reached."""
+    one = message(1, "buyer")
+    matrix = treated(
+        delivered(
+            exchange(one, to="ABCDEFG"),
+            e_mail(one.id, "A", "sent", NOW),
+            e_mail(one.id, "B", "queued"),
+            e_mail(one.id, "C", "undeliverable", NOW, "recipient_refused"),
+            by_hand(one.id, "D", "letter", NOW + timedelta(days=2)),
+            by_hand(one.id, "E", "letter"),
+            by_hand(one.id, "F", "letter"),
+            by_hand(one.id, "G", "phone", NOW + timedelta(days=1)),
+        ),
+        listed="ABCDEFG",
+    )
+    assert {each.name: (each.contacted, each.contact.message) for each in matrix.suppliers} == {
+        "A": (True, "Contacté : courriel envoyé le 3 mars 2026"),
+        "B": (False, "Pas encore contacté : courriel en attente"),
+        "C": (False, "Aucun message ne lui est parvenu : courriel non remis (adresse refusée)"),
+        "D": (True, "Contacté : lettre postée le 5 mars 2026"),
+        "E": (False, "Pas encore contacté : lettre à poster, envoi non confirmé"),
+        "F": (False, "Pas encore contacté : lettre à poster, envoi non confirmé"),
+        "G": (True, "Contacté : joint par téléphone le 4 mars 2026"),
+    }
+    d = of(matrix, "D").contact
+    assert (d.way, d.state, str(d.since)) == ("letter", "posted", "2026-03-05")
+    assert gaps(matrix) == {
+        ("B", "not_yet_delivered"),
+        ("C", "not_delivered"),
+        ("E", "not_yet_delivered"),
+        ("F", "not_yet_delivered"),
+    }
+    assert next(gap.message for gap in matrix.gaps if gap.suppliers[0].name == "E") == (
+        "2 fournisseurs n'ont pas encore reçu l'information du 3 mars 2026 (« Sujet 1 ») que 3 autres ont reçue "
+        "(lettre à poster, envoi non confirmé) : E, F"
+    )
+    assert next(gap.message for gap in matrix.gaps if gap.code == "not_delivered") == (
+        "C : la remise de l'information du 3 mars 2026 (« Sujet 1 ») que 3 autres ont reçue a échoué (adresse refusée)"
+    )
+    assert matrix.statement.startswith("Liste n° 2 du 3 mars 2026 ; fournisseurs : 7 ; contactés : 3")
+
+
+def test_letters_that_wait_for_all_are_no_gap() -> None:
+    one = message(1, "buyer")
+    letters = delivered(exchange(one, to="AB"), by_hand(one.id, "A", "letter"), by_hand(one.id, "B", "letter"))
+    matrix = treated(letters, listed="ABC")
+    assert [each.contacted for each in matrix.suppliers] == [False, False, False]
+    assert gaps(matrix) == {("C", "not_contacted")}
+    assert matrix.gaps[0].message == (
+        "C n'a pas été contacté, alors que 2 autres l'ont été (sous réserve de remise), la première fois le "
+        "3 mars 2026 (« Sujet 1 »)"
+    )
+
+
+def test_a_later_message_is_lacking_to_whom_it_was_not_brought() -> None:
+    first, second = message(1, "buyer"), message(2, "buyer", body="Visite lundi")
+    told = delivered(
+        exchange(first, second, to="AB"),
+        *(e_mail(each.id, "A", "sent", NOW) for each in (first, second)),
+        by_hand(first.id, "B", "letter", NOW),
+        by_hand(second.id, "B", "letter"),
+    )
+    matrix = treated(told, listed="AB")
+    assert of(matrix, "B").contacted is True
+    assert gaps(matrix) == {("B", "not_yet_delivered")}
+
+
+def test_who_answers_was_reached() -> None:
+    """By the link, where everything stands, or otherwise: then the opening alone is known to have reached it."""
+    first, second = message(1, "buyer"), message(2, "buyer")
+    letters = [by_hand(each.id, to, "letter") for each in (first, second) for to in "ABC"]
+    answers = message(3, "supplier", "A", channel="portal"), message(4, "supplier", "B", channel="phone")
+    matrix = treated(delivered(exchange(first, second, *answers), *letters))
+    assert {
+        each.name: (each.contacted, [one.delivery_state for one in each.informations]) for each in matrix.suppliers
+    } == {
+        "A": (True, ["told", "told"]),
+        "B": (True, ["told", "to_post"]),
+        "C": (False, ["to_post", "to_post"]),
+    }
+    assert (of(matrix, "A").contact.way, of(matrix, "B").contact.way) == ("portal", "phone")
 
 
 def test_who_is_told_much_later_than_the_first() -> None:

@@ -4,7 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from domain.exchanges.exchange import Exchange, Message, Recipient
+import msgspec
+
+from domain.exchanges.deliveries import STATE_OF
+from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, Message, Recipient, Way
 
 NOW = datetime(2026, 3, 3, 9, tzinfo=UTC)
 PLAIN: dict[str, Any] = {
@@ -60,3 +63,27 @@ def exchange(*messages: Message, to: str = "ABC", number: int = 1, **fields: Any
         "recipients": tuple(recipient(name) for name in to),
     }
     return Exchange(**usual | fields, messages=messages, deliveries=())
+
+
+def delivered(one: Exchange, *deliveries: Delivery) -> Exchange:
+    """The exchange with these deliveries, or with all e-mails sent at once where none is given."""
+    sent = (
+        e_mail(message.id, each.name, "sent", message.created_at)
+        for message in one.messages
+        if message.author == "buyer"
+        for each in one.recipients
+    )
+    return msgspec.structs.replace(one, deliveries=deliveries or tuple(sent))
+
+
+def e_mail(
+    message_id: UUID, to: str, state: DeliveryState, at: datetime | None = None, failure: str | None = None
+) -> Delivery:
+    day = None if at is None else at.date()
+    return Delivery(message_id, supplier(to), state, "email", day, at, failure, by_server=True)
+
+
+def by_hand(message_id: UUID, to: str, way: Way, on: datetime | None = None) -> Delivery:
+    """A delivery that the buyer makes, confirmed for a day or not yet."""
+    before, after = STATE_OF[way]
+    return Delivery(message_id, supplier(to), before if on is None else after, way, on and on.date())

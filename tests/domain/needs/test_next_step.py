@@ -31,6 +31,8 @@ def need(status: Status, content: PlannedNeed = CONTENT) -> StoredNeed:
         ("sourcing", msgspec.structs.replace(FROZEN, decided=BOTH), "contact"),
         ("draft", msgspec.structs.replace(FROZEN, listed=frozenset("1"), decided=frozenset("1")), "contact"),
         ("draft", msgspec.structs.replace(FROZEN, decided=BOTH, exchanges=1), "begin"),
+        ("draft", msgspec.structs.replace(FROZEN, decided=BOTH, exchanges=1, to_deliver=2), "deliver"),
+        ("sourcing", msgspec.structs.replace(FROZEN, decided=BOTH, exchanges=1, to_deliver=1), "deliver"),
         ("sourcing", msgspec.structs.replace(FROZEN, decided=BOTH, exchanges=1), "publish"),
         ("sourcing", msgspec.structs.replace(FROZEN, decided=BOTH, meetings=1), "publish"),
         ("sourcing", msgspec.structs.replace(FROZEN, exchanges=1, unread=2, questions=1), "read"),

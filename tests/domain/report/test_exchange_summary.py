@@ -1,5 +1,6 @@
 """Exchanges as a report tells them: who said what, and never who asked."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from domain.exchanges.exchange import Exchange
@@ -7,14 +8,14 @@ from domain.report.exchange_summary import ExchangeReport
 from domain.report.lots import ReportSupplier
 from domain.report.model import BarrierCount
 from domain.report.redaction import Redaction
-from tests.domain.exchanges.samples import exchange, message
+from tests.domain.exchanges.samples import NOW, by_hand, delivered, e_mail, exchange, message
 
 
 def reported(*exchanges: Exchange, redacted: bool = False) -> ExchangeReport:
     def name(supplier_id: UUID, name: str, siret: str | None) -> ReportSupplier:
         return ReportSupplier(supplier_id, name, siret, (), None)
 
-    return ExchangeReport(exchanges, Redaction(redacted), name)
+    return ExchangeReport(exchanges, Redaction(redacted), name, "fr")
 
 
 def positions(found: ExchangeReport) -> dict[str, str | None]:
@@ -29,7 +30,70 @@ def test_everyone_asked_is_listed_once_with_the_last_position() -> None:
         message(4, "supplier", "B"),
     )
     second = exchange(message(5, "buyer"), number=2, to="AD")
-    assert positions(reported(first, second)) == {"A": "declined", "B": "answered", "C": None, "D": None}
+    assert positions(reported(delivered(first), delivered(second))) == {
+        "A": "declined",
+        "B": "answered",
+        "C": None,
+        "D": None,
+    }
+
+
+def test_recipients_are_told_by_what_reached_them_and_not_by_the_channel() -> None:
+    one, later = message(1, "buyer"), message(2, "buyer")
+    found = reported(
+        delivered(
+            exchange(one, later, to="ABCDEFG"),
+            *(e_mail(each.id, to, "sent", NOW) for each in (one, later) for to in "AB"),
+            *(e_mail(each.id, "C", "undeliverable", NOW, "recipient_refused") for each in (one, later)),
+            by_hand(one.id, "D", "letter", NOW + timedelta(days=2)),
+            by_hand(later.id, "D", "letter"),
+            *(by_hand(each.id, to, "letter") for each in (one, later) for to in "EF"),
+            by_hand(one.id, "G", "phone", NOW + timedelta(days=1)),
+            by_hand(later.id, "G", "phone", NOW + timedelta(days=1)),
+        )
+    )
+    contacted = [(each.supplier.name, each.channels, each.words) for each in found.contacted()]
+    assert contacted == [
+        ("A", ("email",), "courriel envoyé le 3 mars 2026"),
+        ("B", ("email",), "courriel envoyé le 3 mars 2026"),
+        ("G", ("phone",), "joint par téléphone le 4 mars 2026"),
+        ("D", ("letter",), "lettre postée le 5 mars 2026"),
+    ]
+    assert [each.first_at.date().day for each in found.contacted() if each.first_at] == [3, 3, 4, 5]
+    assert [each.state for each in found.contacted()[3].deliveries] == ["posted", "to_post"]
+    assert [(each.supplier.name, each.words) for each in found.other_recipients()] == [
+        ("C", "courriel non remis (adresse refusée)"),
+        ("E", "lettre à poster, envoi non confirmé"),
+        ("F", "lettre à poster, envoi non confirmé"),
+    ]
+    (told,) = found.exchanges()
+    assert [(each.way, each.state, each.recipients) for each in told.deliveries[1].counts] == [
+        ("email", "sent", 2),
+        ("phone", "told", 1),
+        ("letter", "to_post", 3),
+        ("email", "undeliverable", 1),
+    ]
+
+
+def test_an_answer_shows_a_contact_and_a_question_does_not() -> None:
+    """Or who is told as contacted would tell who asked; in a redacted report, the day of an answer neither."""
+    one = message(1, "buyer")
+    asked = message(2, "supplier", "A", stance="question", channel="portal")
+    answered = message(3, "supplier", "B", stance="interested", channel="portal")
+    letters = (by_hand(one.id, to, "letter") for to in "ABC")
+    exchanged = delivered(exchange(one, asked, answered), *letters)
+    whole, redacted = reported(exchanged), reported(exchanged, redacted=True)
+    assert [(each.supplier.name, each.words) for each in whole.contacted()] == [
+        ("B", "joint par le portail le 3 mars 2026")
+    ]
+    assert [(each.since, each.words) for each in redacted.contacted()] == [(None, "joint par le portail")]
+    assert [each.words for each in whole.other_recipients()] == ["lettre à poster, envoi non confirmé"] * 2
+
+
+def test_of_what_was_sent_before_deliveries_were_confirmed_nothing_is_known() -> None:
+    found = reported(exchange(message(1, "buyer"), to="AB"))
+    assert found.contacted() == ()
+    assert {each.words for each in found.other_recipients()} == {"remise non confirmée"}
 
 
 def test_a_question_is_nobodys() -> None:
@@ -39,7 +103,7 @@ def test_a_question_is_nobodys() -> None:
         message(2, "supplier", "A", "Quels bacs ?", stance="question"),
         message(3, "supplier", "A", "Quels bacs, donc", corrects=message(2, "supplier").id, barriers=("volume",)),
     )
-    found = reported(asked)
+    found = reported(delivered(asked))
     assert positions(found) == {"A": None, "B": None, "C": None}
     assert found.lessons() == ()
     assert found.questions_unshared == 1
@@ -71,7 +135,7 @@ def test_a_redacted_report_leaves_out_what_was_said_in_confidence() -> None:
         message(3, "supplier", "A", "moins secret", corrects=message(2, "supplier").id),
         message(4, "supplier", "B", "public", stance="declined", barriers=("price", "distance")),
     )
-    found = reported(exchange(*said), redacted=True)
+    found = reported(delivered(exchange(*said)), redacted=True)
     assert [(each.body, each.supplier) for each in found.lessons()] == [("public", None)]
     assert found.withheld == 1
     assert found.barriers() == (BarrierCount("distance", 1), BarrierCount("price", 1))

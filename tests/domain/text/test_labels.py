@@ -10,7 +10,8 @@ from domain.law.rules import Theme
 from domain.meetings.meeting import Format, MeetingStatus, Role
 from domain.needs.need import ContractKind, Nature, PlannedNeed, Procedure, Reserved, Technique
 from domain.needs.status import Status
-from domain.report.model import Position, ReportStanding, Variant
+from domain.report.model import ReportStanding, Variant
+from domain.report.recipients import Position
 from domain.shortlists.frozen import DecisionCode
 from domain.shortlists.shortlist import Confidence, Gate, Outcome, Severity, TensionLevel
 from domain.suppliers.supplier import Kind, LegalForm

@@ -53,6 +53,16 @@ class Desk:
     def api(self) -> str:
         return f"needs/{self.need_id}"
 
+    async def confirm_all(self) -> None:
+        """Say by the API that all that waits for the buyer was brought today."""
+        for each in (await self.buyer.get(f"/{self.api}/exchanges")).json()["items"]:
+            exchange = (await self.buyer.get(f"/exchanges/{each['id']}")).json()
+            for message in exchange["messages"]:
+                if message["author"] == "buyer":
+                    path = f"/exchanges/{each['id']}/messages/{message['id']}/deliveries"
+                    answer = await self.buyer.post(path, {"recipients": "waiting"})
+                    assert answer.status_code == 200, answer.text
+
     def links(self) -> dict[str, str]:
         """The paths of the reply links in the letters of the page, by the name of the supplier."""
         parts = re.findall(r'<h2 id="l-[^"]+">(.*?)</h2>.*?(/replies/[\w-]{43})', self.browser.page, re.DOTALL)

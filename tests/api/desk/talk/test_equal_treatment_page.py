@@ -38,6 +38,7 @@ async def test_who_was_not_contacted_is_told_the_same_words(served: Client, brow
     assert "Gardez l" in browser.page
     await desk.send("echanges/nouveau", faire="relire")
     await desk.send("echanges/nouveau", faire="envoyer")
+    await desk.confirm_all()
     assert await gaps(desk) == []
     await desk.open("egalite")
     assert "Aucun écart" in browser.page
@@ -53,10 +54,13 @@ async def test_who_lacks_an_answer_given_to_one_lacks_it_in_the_matrix(
     question = (await desk.buyer.post(f"/exchanges/{exchange}/messages", asked)).json()["id"]
     told: dict[str, Any] = {"author": "buyer", "supplier_id": asker, "body": "Dix tonnes.", "answers": [question]}
     await desk.buyer.post(f"/exchanges/{exchange}/messages", told)
-    assert await gaps(desk) == [("answer_not_shared", ["Bois B", "Chantier C"])]
+    assert await gaps(desk) == [
+        ("not_yet_delivered", ["Bois B", "Chantier C"]),
+        ("answer_not_shared", ["Bois B", "Chantier C"]),
+    ]
     await desk.open("egalite")
     assert [row_of(browser.page, each)[2] for each in THREE] == [
-        "remis par vous\N{NARROW NO-BREAK SPACE}?",
+        "lettre à poster, envoi non confirmé",
         "manque",
         "manque",
     ]
@@ -75,7 +79,7 @@ async def test_what_some_lack_is_sent_to_each_once(served: Client, browser: Brow
     assert await gaps(desk) == [("missed_information", ["Bois B", "Chantier C"])]
     await desk.open("egalite")
     assert row_of(browser.page, "Bois B")[2] == "manque"
-    assert row_of(browser.page, "Atelier A")[2] == "remis par vous\N{NARROW NO-BREAK SPACE}?"
+    assert row_of(browser.page, "Atelier A")[2] == "lettre à poster, envoi non confirmé"
     await make_up(desk)
     await desk.send("egalite/message", faire="envoyer", fournisseur=[])
     assert "aucun destinataire n" in browser.page
@@ -84,7 +88,7 @@ async def test_what_some_lack_is_sent_to_each_once(served: Client, browser: Brow
     await desk.send("egalite/message", faire="envoyer")
     assert "Ce que chacun a reçu est à jour" in browser.page
     assert await gaps(desk) == []
-    assert row_of(browser.page, "Bois B")[2] == "remis par vous\N{NARROW NO-BREAK SPACE}?"
+    assert row_of(browser.page, "Bois B")[2] == "lettre à poster, envoi non confirmé"
     browser.page = form
     await desk.send("egalite/message", faire="envoyer")
     assert len((await desk.exchange())["messages"]) == 4

@@ -33,4 +33,4 @@ async def test_vivier_writes_to_those_whose_address_is_known(database_url: str, 
         assert (states[known], set(states.values())) == ("sent", {"sent", "to_be_delivered_by_you"})
         assert {mail["To"] for mail in mailbox.received} == {"anne@anne.example"}
         await desk.open(f"echanges/{exchange['id']}")
-        assert "Remis par courriel" in browser.page
+        assert "Courriel envoyé le" in browser.page

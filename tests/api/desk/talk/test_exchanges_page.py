@@ -160,7 +160,11 @@ async def test_a_question_is_answered_to_its_author_alone(served: Client, browse
     await desk.open("echanges")
     assert "Questions sans réponse" not in browser.page
     matrix = (await desk.buyer.get(f"/{desk.api}/equal-treatment")).json()
-    assert {each["code"] for each in matrix["gaps"]} == {"missed_information", "answer_not_shared"}
+    assert {each["code"] for each in matrix["gaps"]} == {
+        "not_yet_delivered",
+        "missed_information",
+        "answer_not_shared",
+    }
 
 
 async def test_an_answer_by_telephone_is_noted(served: Client, browser: Browser, source: str) -> None:
@@ -399,3 +403,28 @@ async def test_what_is_lacking_is_said_before_exchanges_end(served: Client, brow
     await desk.open(f"echanges/{(await desk.exchange())['id']}")
     await desk.send(f"echanges/{(await desk.exchange())['id']}", faire="relire", texte="Dix tonnes.")
     assert "Ajouter à l'échange et préparer la lettre" in said(browser.page)
+
+
+async def test_a_letter_is_posted_by_its_button(served: Client, browser: Browser, source: str) -> None:
+    """For those who are ticked, from the day that is given; a day that cannot be is said at its field."""
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.write()
+    exchange = await desk.exchange()
+    page, first = f"echanges/{exchange['id']}", exchange["messages"][0]["id"]
+    await desk.open(page)
+    assert said(browser.page).count("Lettre à poster, envoi non confirmé") == 3  # the message, and both recipients
+    button, to, day = f"remis-{first}", f"pour-{first}", f"jour-{first}"
+    nobody = await desk.send(page, {"faire": button, "voie": "letter"})
+    assert (nobody.status_code, "Cochez à qui le message est remis" in said(browser.page)) == (422, True)
+    chosen = desk.suppliers[TWO[0]]
+    late = await desk.send(page, {"faire": button, "voie": "letter", to: [chosen], day: "2999-01-01"})
+    assert (late.status_code, "pas encore venu" in said(browser.page)) == (422, True)
+    await desk.send(page, {"faire": button, "voie": "letter", to: [chosen], day: ""})
+    assert "La remise est confirmée" in said(browser.page)
+    states = {each["supplier_id"]: each["state"] for each in (await desk.exchange())["recipients"]}
+    assert states == {chosen: "posted", desk.suppliers[TWO[1]]: "to_post"}
+    assert "Confirmer une remise (1)" in said(browser.page)
+    matrix = (await desk.buyer.get(f"/{desk.api}/equal-treatment")).json()
+    assert {each["name"]: each["contacted"] for each in matrix["suppliers"]} == {TWO[0]: True, TWO[1]: False}
+    await desk.open("journal")
+    assert "Remise confirmée à un destinataire" in said(browser.page)

@@ -63,6 +63,7 @@ def talk(base: str, desk: Desk, folder: Path, width: int, scripts: bool) -> None
     with browsing(folder, width, scripts=scripts) as window:
         sign_in(window, base, desk)
         link = write_to_all(window, f"{base}/{desk.path}")
+        confirm_the_letters(window, f"{base}/{desk.path}")
         answer_as_supplier(window, base + link)
         publish_its_question(window, f"{base}/{desk.path}")
         tell_one_then_the_other(window, f"{base}/{desk.path}", desk)
@@ -86,6 +87,18 @@ def write_to_all(window: Chrome, need: str, name: str = ASKER) -> str:
     return found[0]
 
 
+def confirm_the_letters(window: Chrome, need: str) -> None:
+    """Both letters were posted today."""
+    window.get(f"{need}/echanges")
+    press(window, "section[aria-labelledby=tous] a")
+    window.find_element(By.CSS_SELECTOR, ".exchange summary").click()
+    for each in window.find_elements(By.CSS_SELECTOR, "fieldset[id^=pour-] input"):
+        each.click()
+    press(window, "button[value^=remis-]")
+    assert text_of(window, ".done")
+    assert not window.find_elements(By.CSS_SELECTOR, "fieldset[id^=pour-]")
+
+
 def answer_as_supplier(window: Chrome, link: str) -> None:
     window.get(link)
     window.find_element(By.CSS_SELECTOR, "[name=stance][value=question]").send_keys(Keys.SPACE)
@@ -97,7 +110,7 @@ def publish_its_question(window: Chrome, need: str, name: str = ASKER) -> None:
     window.get(f"{need}/echanges")
     assert name in text_of(window, "section[aria-labelledby=a-lire]")
     press(window, "section[aria-labelledby=questions] a")
-    window.find_element(By.CSS_SELECTOR, ".exchange summary").click()
+    window.find_element(By.CSS_SELECTOR, ".exchange .supplier summary").click()
     (answer,) = window.find_elements(By.CSS_SELECTOR, "textarea[name^=reponse-]")
     answer.send_keys("Oui, sur place.")
     press(window, "button[value^=publier-]")

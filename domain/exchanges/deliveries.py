@@ -1,0 +1,148 @@
+"""The deliveries of an exchange: what reached whom and since when, with what answers show, in words for people."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time
+from uuid import UUID
+
+from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, Message, Way, correction_chains
+from domain.text.bilingual import Text, long_date
+from domain.text.typography import PARIS
+
+ARRIVED: frozenset[DeliveryState] = frozenset(("sent", "posted", "told"))
+UNDER_WAY: frozenset[DeliveryState] = frozenset(("queued", "to_post", "to_tell"))
+UP_TO_THE_BUYER: frozenset[DeliveryState] = frozenset(("to_post", "to_tell", "unconfirmed"))
+"""Those that the buyer brings, or brought, and alone can confirm."""
+LOST: frozenset[DeliveryState] = frozenset(("undeliverable", "cancelled"))
+_RANKS = ARRIVED, frozenset(("unconfirmed",)), UNDER_WAY, LOST
+
+STATE_OF: dict[Way, tuple[DeliveryState, DeliveryState]] = {
+    "email": ("to_post", "sent"),
+    "letter": ("to_post", "posted"),
+    "phone": ("to_tell", "told"),
+    "portal": ("to_tell", "told"),
+    "in_person": ("to_tell", "told"),
+}
+"""By the way that the buyer brings a message: its state before this is confirmed, and after."""
+
+_WORDS: dict[tuple[Way, DeliveryState], Text] = {
+    ("email", "queued"): Text("courriel en attente", "e-mail waiting to be sent"),
+    ("email", "sent"): Text("courriel envoyé", "e-mail sent"),
+    ("email", "undeliverable"): Text("courriel non remis", "e-mail not delivered"),
+    ("email", "cancelled"): Text("courriel annulé, lien désactivé", "e-mail cancelled, link revoked"),
+    ("letter", "to_post"): Text("lettre à poster, envoi non confirmé", "letter to post, sending not confirmed"),
+    ("letter", "posted"): Text("lettre postée", "letter posted"),
+    ("phone", "to_tell"): Text("appel à passer, non confirmé", "call to make, not confirmed"),
+    ("phone", "told"): Text("joint par téléphone", "reached by telephone"),
+    ("portal", "to_tell"): Text("à déposer sur le portail, non confirmé", "to put on the portal, not confirmed"),
+    ("portal", "told"): Text("joint par le portail", "reached by the portal"),
+    ("in_person", "to_tell"): Text("à dire en personne, non confirmé", "to tell in person, not confirmed"),
+    ("in_person", "told"): Text("joint en personne", "reached in person"),
+    ("email", "told"): Text("joint par courriel", "reached by e-mail"),
+    ("letter", "told"): Text("joint par courrier", "reached by letter"),
+    ("none", "unconfirmed"): Text("remise non confirmée", "delivery not confirmed"),
+}
+_FAILURES: dict[str, Text] = {
+    "recipient_refused": Text("adresse refusée", "address refused"),
+    "refused": Text("message refusé par le serveur", "message refused by the server"),
+    "address_not_supported": Text("adresse que le serveur ne prend pas", "address that the server does not take"),
+    "not_an_address": Text("ce n'est pas une adresse", "this is no address"),
+}
+
+
+_IN_FULL = Text("{words} ({why})", "{words} ({why})")
+_SINCE = Text("{words} le {day}", "{words} on {day}")
+
+
+def arrivals(exchange: Exchange, *, by_questions: bool = True) -> tuple[Delivery, ...]:
+    """The deliveries of each of the buyer's messages; what a recipient's answer shows to have reached it is `told`.
+
+    An answer by the link, where all messages stand, shows that those before it were read; one that the buyer noted
+    shows that the supplier was reached, so the opening counts. `by_questions`: questions show it too; without them,
+    nothing here tells who asked.
+    """
+    said = _answers(exchange, by_questions=by_questions)
+    known = {(each.message_id, each.supplier_id): each for each in exchange.deliveries}
+    found = (
+        known.get((message.id, to.supplier_id)) or Delivery(message.id, to.supplier_id, "unconfirmed")
+        for message in exchange.messages
+        if message.author == "buyer"
+        for to in exchange.recipients
+        if message.supplier_id in {None, to.supplier_id}
+    )
+    return tuple(each if each.state in ARRIVED else _as_answered(each, exchange, said) for each in found)
+
+
+def _answers(exchange: Exchange, *, by_questions: bool) -> dict[UUID, list[Message]]:
+    """The messages of each supplier without corrections; without `by_questions`, none that is or was a question."""
+    found: dict[UUID, list[Message]] = {}
+    chains = correction_chains(each for each in exchange.messages if each.author == "supplier")
+    for message_id, versions in chains.items():
+        first, asked = versions[0], any(each.stance == "question" for each in versions)
+        if message_id == first.id and first.supplier_id and (by_questions or not asked):
+            found.setdefault(first.supplier_id, []).append(first)
+    return found
+
+
+def _as_answered(delivery: Delivery, exchange: Exchange, said: Mapping[UUID, Sequence[Message]]) -> Delivery:
+    is_opening = delivery.message_id == exchange.messages[0].id
+    for each in said.get(delivery.supplier_id, ()):
+        if each.id > delivery.message_id and (each.channel == "portal" or is_opening):
+            day = each.created_at.astimezone(PARIS).date()
+            return Delivery(delivery.message_id, delivery.supplier_id, "told", each.channel, day, by_answer=True)
+    return delivery
+
+
+def contact(deliveries: Iterable[Delivery]) -> Delivery:
+    """The delivery that says whether and since when a recipient is contacted: the first of these that arrived.
+
+    Else one of which nothing is known, else one under way, else the first that was lost. There is at least one.
+    """
+    return min(deliveries, key=_best_first)
+
+
+def rank(state: DeliveryState) -> int:
+    """The place of a state: 0 where the message arrived, then where that is not known, not yet, and never so."""
+    return next(place for place, states in enumerate(_RANKS) if state in states)
+
+
+def _best_first(delivery: Delivery) -> tuple[int, date]:
+    known = delivery.since if delivery.state in ARRIVED else None
+    return rank(delivery.state), known or date.max
+
+
+def by_recipient(deliveries: Iterable[Delivery]) -> dict[UUID, list[Delivery]]:
+    """The deliveries to each recipient, in order."""
+    found: dict[UUID, list[Delivery]] = {}
+    for each in deliveries:
+        found.setdefault(each.supplier_id, []).append(each)
+    return found
+
+
+def arrival_moment(delivery: Delivery, written_at: datetime) -> datetime | None:
+    """The moment of a delivery: of an e-mail to the second, of what the buyer brought the beginning of its day.
+
+    Not before it was written. None where it is not known: an answer shows that a message came before it, and not when.
+    """
+    if delivery.at is not None or delivery.since is None or delivery.by_answer:
+        return delivery.at
+    return max(written_at, datetime.combine(delivery.since, time(), PARIS))
+
+
+def state_words(way: Way, state: DeliveryState) -> Text:
+    """A way and a state in words: "lettre postée"."""
+    return _WORDS[way, state]
+
+
+def failure_words(failure: str) -> Text:
+    """The reason of a failure in words; its code where there are none."""
+    return _FAILURES.get(failure, Text(failure, failure))
+
+
+def delivery_words(delivery: Delivery) -> Text:
+    """A delivery in words, with the reason of its failure or the day it arrived: "lettre postée le 3 mars 2026"."""
+    words = state_words(delivery.way, delivery.state)
+    if delivery.state == "undeliverable" and delivery.failure in _FAILURES:
+        return _IN_FULL.filled(words=words, why=failure_words(delivery.failure))
+    if delivery.state in ARRIVED and delivery.since is not None:
+        return _SINCE.filled(words=words, day=long_date(delivery.since))
+    return words

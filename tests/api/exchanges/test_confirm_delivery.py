@@ -1,0 +1,177 @@
+"""Recipients are contacted by what happened: e-mails sent or refused, letters posted or not, a call."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from matching.reference import Reference
+from tests.api.desk.steps import Browser
+from tests.api.emailing import PUBLIC_URL, all_sent, emailing
+from tests.api.exchanges.steps import Opened, create_exchange, move, opened, opening
+from tests.api.needs.steps import create
+from tests.api.refusals import assert_refused
+from tests.api.sync.factories import Client, put_record
+
+TODAY_IN_FRENCH = re.compile(r"\d+(?:er)? \w+ \d{4}")
+
+
+async def confirm(
+    exchange: Opened, message: int = 0, headers: dict[str, str] | None = None, **said: Any
+) -> httpx.Response:
+    shown = await exchange.shown()
+    path = f"{exchange.path}/messages/{shown['messages'][message]['id']}/deliveries"
+    return await exchange.client.post(path, json=said, headers=headers)
+
+
+def assert_problem(answer: httpx.Response, status: int, slug: str, code: str, pointer: str) -> None:
+    assert_refused(answer, status, slug)
+    (problem,) = answer.json()["errors"]
+    assert (problem["code"], problem["pointer"]) == (code, pointer)
+
+
+async def mixed(client: Client) -> Opened:
+    """Three with an address, four without: of the letters one was posted, and one supplier was called instead."""
+    stored = [
+        await put_record(
+            client, "mixte", n, name=f"Mixte {n}", contact={"email": f"{n}@mixte.example"} if n < "4" else {}
+        )
+        for n in "1234567"
+    ]
+    await client.services.directory.wait_beyond(stored[-1]["data_version"] - 1, 5)
+    need = await create(client)
+    exchange = opened(client, await opening(client, f"/needs/{need['id']}", [each["supplier_id"] for each in stored]))
+    await all_sent(exchange)
+    letters = [each["supplier_id"] for each in (await exchange.shown())["recipients"] if each["email"] is None]
+    assert (await confirm(exchange, recipients=letters[:1], way="letter")).status_code == 200
+    assert (await confirm(exchange, recipients=letters[3:], way="phone")).status_code == 200
+    return exchange
+
+
+def tally(rows: list[dict[str, Any]], state: str = "state") -> dict[tuple[str, str], int]:
+    found: dict[tuple[str, str], int] = {}
+    for each in rows:
+        key = each["way"], each[state]
+        found[key] = found.get(key, 0) + 1
+    return found
+
+
+MIXED = {
+    ("email", "sent"): 2,
+    ("email", "undeliverable"): 1,
+    ("letter", "posted"): 1,
+    ("letter", "to_post"): 2,
+    ("phone", "told"): 1,
+}
+
+
+async def test_a_mixed_exchange_is_told_as_it_happened(database_url: str, reference: Reference) -> None:
+    """In the exchange, the matrix, the report as JSON and HTML, and on the pages of the desk."""
+    async with emailing(database_url, reference) as (client, mailbox), Browser(client.app, PUBLIC_URL) as browser:
+        mailbox.refusals, mailbox.stage = ["550 5.1.1 No such user"], "RCPT"
+        exchange = await mixed(client)
+        shown = await exchange.shown()
+        assert tally(shown["recipients"]) == MIXED
+        assert tally(shown["messages"][0]["deliveries"], "delivery_state") == MIXED
+        assert {each["since"] is None for each in shown["recipients"] if each["state"] == "to_post"} == {True}
+
+        matrix = (await client.get(f"{exchange.need}/equal-treatment")).json()
+        contacts = [each for each in matrix["suppliers"] if each["contact"]["state"]]
+        assert tally([each["contact"] for each in contacts]) == MIXED
+        assert sorted(each["contacted"] for each in contacts) == [False] * 3 + [True] * 4
+        gaps = {(gap["code"], len(gap["suppliers"])) for gap in matrix["gaps"] if gap["code"] != "not_contacted"}
+        assert gaps == {("not_delivered", 1), ("not_yet_delivered", 2)}
+
+        report = (await client.get(f"{exchange.need}/report")).json()
+        assert tally([*report["contacted"], *report["other_recipients"]]) == MIXED
+        assert (len(report["contacted"]), len(report["other_recipients"])) == (4, 3)
+        page = TODAY_IN_FRENCH.sub(
+            "J", (await client.get(f"{exchange.need}/report", headers={"Accept": "text/html"})).text
+        )
+        text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+        assert "4 contactés" in text
+        for words in ("courriel envoyé : 2", "lettre à poster, envoi non confirmé : 2", "joint par téléphone : 1"):
+            assert words in text
+        assert text.count("Courriel non remis (adresse refusée)") == 1
+
+        await browser.sign_in(client.headers["Authorization"].removeprefix("Bearer "))
+        need, path = exchange.answer["need_id"], f"/besoins/{exchange.answer['need_id']}"
+        for part, most in ((f"echanges/{exchange.answer['id']}", 2), ("egalite", 2)):
+            await browser.open(f"{path}/{part}")
+            told = TODAY_IN_FRENCH.sub("J", browser.page).casefold()
+            assert told.count("lettre postée le j") >= 1, (need, part)
+            assert told.count("lettre à poster, envoi non confirmé") >= most
+            assert told.count("joint par téléphone le j") >= 1
+            assert told.count("courriel non remis (adresse refusée)") >= 1
+
+
+async def test_who_was_refused_is_contacted_once_a_letter_is_posted(database_url: str, reference: Reference) -> None:
+    async with emailing(database_url, reference) as (client, mailbox):
+        mailbox.refusals, mailbox.stage = ["550 5.1.1 No such user"], "RCPT"
+        exchange = await mixed(client)
+        by_state = {each["state"]: each["supplier_id"] for each in (await exchange.shown())["recipients"]}
+        sent = await confirm(exchange, recipients=[by_state["sent"]])
+        assert_refused(sent, 409, "conflict")
+        posted = await confirm(exchange, recipients=[by_state["undeliverable"]])
+        states = {each["supplier_id"]: (each["way"], each["state"]) for each in posted.json()["recipients"]}
+        assert states[by_state["undeliverable"]] == ("letter", "posted")
+
+
+async def test_a_confirmation_said_again_changes_nothing_and_another_day_corrects_it(
+    served: Client, source: str
+) -> None:
+    exchange = await create_exchange(served, source)
+    today = served.services.now()
+    first, again = [await confirm(exchange, recipients="waiting") for _ in range(2)]
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json() == again.json()
+    assert first.headers["etag"] == again.headers["etag"] == (await served.get(exchange.path)).headers["etag"]
+    tomorrow = today + timedelta(days=1)
+    usual, served.services.now = served.services.now, lambda: tomorrow
+    try:
+        one = exchange.suppliers[:1]
+        corrected = await confirm(exchange, recipients=one, on=tomorrow.date().isoformat(), way="in_person")
+    finally:
+        served.services.now = usual
+    told = {each["supplier_id"]: (each["way"], each["since"]) for each in corrected.json()["recipients"]}
+    assert told[one[0]] == ("in_person", tomorrow.date().isoformat())
+    entries = (await served.get(f"/audit?object=exchange:{exchange.answer['id']}")).json()["items"]
+    noted = [each["detail"] for each in entries if each["action"] == "message.handed_over"]
+    assert [each["way"] for each in noted] == ["letter", "letter", "in_person"]
+    assert {each["supplier_id"] for each in noted} == {*exchange.suppliers}
+
+
+async def test_what_cannot_be_confirmed_is_refused(served: Client, source: str) -> None:
+    exchange = await create_exchange(served, source)
+    shown, today = await exchange.shown(), served.services.now()
+    for days, code in ((2, "in_the_future"), (-2, "before_the_message")):
+        day = (today + timedelta(days=days)).date().isoformat()
+        refused = await confirm(exchange, recipients="waiting", on=day)
+        assert_problem(refused, 422, "invalid-content", code, "/on")
+    nobody = await confirm(exchange, recipients=[exchange.answer["id"]])
+    assert_problem(nobody, 422, "invalid-content", "unknown_recipient", "/recipients/0")
+    assert (await confirm(exchange, headers={"If-Match": '"old"'}, recipients="waiting")).status_code == 412
+    reply = await exchange.reply(0)
+    path = f"{exchange.path}/messages/{reply['id']}/deliveries"
+    assert (await served.post(path, json={"recipients": "waiting"})).status_code == 404
+    assert {each["delivery_state"] for each in shown["messages"][0]["deliveries"]} == {"to_post"}
+
+
+async def test_what_was_posted_before_the_notice_can_be_said_after_it(served: Client, source: str) -> None:
+    """Until the record is closed."""
+    exchange = await create_exchange(served, source)
+    await move(served, exchange.need, "sourcing", "published")
+    assert (await confirm(exchange, recipients=exchange.suppliers[:1])).status_code == 200
+    await move(served, exchange.need, "closed")
+    assert_refused(await confirm(exchange, recipients="waiting"), 409, "conflict")
+
+
+async def test_a_later_message_waits_for_its_own_letter(served: Client, source: str) -> None:
+    exchange = await create_exchange(served, source)
+    await confirm(exchange, recipients="waiting")
+    await exchange.write(body="Et en mai ?")
+    shown = await exchange.shown()
+    assert {each["state"] for each in shown["recipients"]} == {"posted"}
+    assert {each["delivery_state"] for each in shown["messages"][1]["deliveries"]} == {"to_post"}
+    assert {each["state"] for each in shown["messages"][1]["deliveries"]} == {"to_be_delivered_by_you"}

@@ -1,0 +1,53 @@
+"""Deliveries in words, and what an answer shows of them."""
+
+from datetime import timedelta
+
+from domain.exchanges.deliveries import ARRIVED, LOST, STATE_OF, UNDER_WAY, arrivals, contact, delivery_words, rank
+from domain.exchanges.exchange import Delivery, DeliveryState, Message, Way
+from tests.domain.exchanges.samples import NOW, by_hand, delivered, e_mail, exchange, message, supplier
+
+FIRST, SECOND = message(1, "buyer"), message(2, "buyer")
+
+
+def states(*said: Delivery, answers: tuple[Message, ...] = (), by_questions: bool = True) -> list[str]:
+    one = delivered(exchange(FIRST, SECOND, *answers, to="A"), *said)
+    return [each.state for each in arrivals(one, by_questions=by_questions)]
+
+
+BY_VIVIER: tuple[DeliveryState, ...] = ("queued", "sent", "undeliverable", "cancelled")
+
+
+def test_every_state_that_can_be_has_its_words_and_its_rank() -> None:
+    can_be: list[tuple[Way, DeliveryState]] = [("none", "unconfirmed"), *(("email", state) for state in BY_VIVIER)]
+    for way, (before, after) in STATE_OF.items():
+        # the buyer that has an address sends a letter, until it says that it wrote itself
+        can_be += [(way, after), (way, "told"), ("letter" if way == "email" else way, before)]
+    for way, state in can_be:
+        assert all(delivery_words(Delivery(FIRST.id, supplier("A"), state, way)))
+        assert rank(state) in range(4)
+    assert not ARRIVED & (UNDER_WAY | LOST)
+
+
+def test_a_reply_by_the_link_shows_that_all_before_it_was_read() -> None:
+    letters = [by_hand(each.id, "A", "letter") for each in (FIRST, SECOND)]
+    assert states(*letters) == ["to_post", "to_post"]
+    assert states(*letters, answers=(message(3, "supplier", "A", channel="portal"),)) == ["told", "told"]
+    assert states(*letters, answers=(message(3, "supplier", "A", channel="phone"),)) == ["told", "to_post"]
+    lost = e_mail(FIRST.id, "A", "undeliverable", NOW)
+    assert states(lost, letters[1], answers=(message(3, "supplier", "A", channel="portal"),)) == ["told", "told"]
+
+
+def test_what_became_a_question_or_was_one_shows_nothing_where_nobody_may_learn_who_asked() -> None:
+    letters = [by_hand(each.id, "A", "letter") for each in (FIRST, SECOND)]
+    asked = message(3, "supplier", "A", stance="question", channel="portal")
+    corrected = message(4, "supplier", "A", corrects=asked.id, channel="portal")
+    assert states(*letters, answers=(asked, corrected)) == ["told", "told"]
+    assert states(*letters, answers=(asked, corrected), by_questions=False) == ["to_post", "to_post"]
+
+
+def test_a_recipient_is_contacted_by_the_first_that_arrived() -> None:
+    posted, mailed = by_hand(FIRST.id, "A", "letter", NOW + timedelta(days=3)), e_mail(SECOND.id, "A", "sent", NOW)
+    assert contact([posted, mailed]) is mailed
+    waiting, lost = by_hand(FIRST.id, "A", "letter"), e_mail(SECOND.id, "A", "undeliverable", NOW)
+    assert contact([lost, waiting]) is waiting
+    assert contact([lost, waiting, posted]) is posted
