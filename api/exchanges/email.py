@@ -21,6 +21,7 @@ from api.runtime.actor import Acting
 from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from api.smtp_settings import ADDRESS, MailServer
+from db.audit_content import handover_name
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
 from db.exchanges.email_outbox import insert_mails, select_outgoing_message, write_outcome
@@ -72,18 +73,22 @@ def email_sender_of(services: Services) -> "EmailSender | None":
     )
 
 
-async def queue_emails(connection: Connection, acting: Acting, exchange: ExchangeSummary, message: Message) -> None:
+async def queue_emails(
+    connection: Connection, acting: Acting, exchange: ExchangeSummary, message: Message
+) -> tuple[str, ...]:
     """Queue a new message of the buyer's for its recipients, where its channel is e-mail and a mail server is set.
 
-    All other deliveries are noted as left to the buyer. Raises as `require_email_quota`.
+    All other deliveries are noted as the buyer's; the names of those that took place are returned, for the journal.
+    Raises as `require_email_quota`.
     """
     if message.author != "buyer":
-        return
+        return ()
     receivers = [each for each in exchange.recipients if message.supplier_id in {None, each.supplier_id}]
     if message.channel == "email" and acting.services.settings.smtp is not None:
         await require_email_quota(connection, acting, sum(bool(each.email) for each in receivers))
         await insert_mails(connection, exchange.id, message, receivers, acting.language, acting.now())
-    await insert_handovers(connection, exchange.id, message, (each.supplier_id for each in receivers))
+    told = await insert_handovers(connection, exchange.id, message, (each.supplier_id for each in receivers))
+    return tuple(handover_name(message.id, each) for each in told)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,7 +82,7 @@ async def open_exchange(
     first = message_from(MessageRequest(request.body, author="buyer"), new_id(now), request.channel, now)
     await insert_exchange(connection, acting.organisation_id, summary, first)
     acting.services.storage_use.add(acting.organisation_id, len(request.body) + len(recipients) * RECIPIENT_BYTES)
-    await queue_emails(connection, acting, summary, first)
+    told = await queue_emails(connection, acting, summary, first)
     links = await issue_links(connection, acting, summary.id, (each.supplier_id for each in recipients))
     exchange = await own_exchange(connection, acting.organisation_id, summary.id)
     detail: Detail = {
@@ -92,7 +92,7 @@ async def open_exchange(
         "recipients": [str(each.supplier_id) for each in recipients],
     }
     name = f"exchange:{summary.id}"
-    about = (name, f"message:{first.id}")
+    about = (name, f"message:{first.id}", *told)
     await write_entry(connection, acting.actor, "exchange.opened", name, now, detail=detail, about=about)
     document = exchange_document(exchange, {each.supplier_id: each.expires_at for each in links})
     return CreatedExchange(

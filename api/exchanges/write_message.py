@@ -60,13 +60,13 @@ async def _add(
     await require_storage(connection, acting)
     await insert_message(connection, exchange.id, message)
     acting.services.storage_use.add(acting.organisation_id, len(message.body))
-    await queue_emails(connection, acting, exchange, message)
+    told = await queue_emails(connection, acting, exchange, message)
     after = await own_exchange(connection, acting.organisation_id, exchange.id)
     needs_letter = bool(left_to_buyer(after, message.id))
     detail: Detail = {"message_id": str(message.id)}
     for name, value in (("supplier_id", message.supplier_id), ("publishes", message.publishes)):
         if value is not None:
             detail[name] = str(value)
-    name, about = f"exchange:{exchange.id}", (f"message:{message.id}",)
+    name, about = f"exchange:{exchange.id}", (f"message:{message.id}", *told)
     await write_entry(connection, acting.actor, action, name, message.created_at, detail=detail, about=about)
     return created_message(after, message, write_letter(acting, need, after, message) if needs_letter else None)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Row, Table, func, insert, or_, select, tru
 
 from db.core.engine import Connection
 from db.schema.exchange_tables import exchange_recipients, exchanges, message_handovers, message_mails, messages
-from domain.exchanges.deliveries import STATE_OF
+from domain.exchanges.deliveries import CONFIRMED_STATE
 from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Recipient
 from domain.text.typography import PARIS
 
@@ -154,8 +154,7 @@ def _delivery(message_id: UUID, supplier_id: UUID, mail: Row[Any] | None, handov
     """The state of a message to a recipient: that which the buyer confirmed, else the e-mail's; without an e-mail, the
     buyer is to bring it, or nothing is known of it."""
     if handover is not None and (mail is None or handover.handed_on is not None):
-        before, after = STATE_OF[handover.way]
-        state = before if handover.handed_on is None else after
+        state: DeliveryState = "to_post" if handover.handed_on is None else CONFIRMED_STATE[handover.way]
         return Delivery(message_id, supplier_id, state, handover.way, handover.handed_on)
     if mail is None:
         return Delivery(message_id, supplier_id, "unconfirmed")

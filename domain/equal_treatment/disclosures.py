@@ -27,7 +27,6 @@ _STATES: dict[DeliveryState, ReceiptState] = {
     "told": "received",
     "unconfirmed": "to_be_confirmed",
     "to_post": "to_be_confirmed",
-    "to_tell": "to_be_confirmed",
     "queued": "under_way",
     "undeliverable": "not_delivered",
     "cancelled": "not_delivered",

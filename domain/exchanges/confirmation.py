@@ -5,7 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer
-from domain.exchanges.deliveries import STATE_OF, UP_TO_THE_BUYER
+from domain.exchanges.deliveries import CONFIRMED_STATE, UP_TO_THE_BUYER
 from domain.exchanges.exchange import Delivery, DeliveryConfirmation, Exchange, Message
 from domain.exchanges.rules import NO_MESSAGE
 from domain.text.bilingual import Text
@@ -46,7 +46,7 @@ def newly_confirmed(
     chosen = [known[each] for each in dict.fromkeys(named)]
     if any(each.by_server and each.state == "sent" for each in chosen):
         raise Conflict("sent_by_email", SENT)
-    said = confirmation.way, STATE_OF[confirmation.way][1], on
+    said = confirmation.way, CONFIRMED_STATE[confirmation.way], on
     return [each for each in chosen if (each.way, each.state, each.since) != said]
 
 

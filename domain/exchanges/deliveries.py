@@ -9,20 +9,22 @@ from domain.text.bilingual import Text, long_date
 from domain.text.typography import PARIS
 
 ARRIVED: frozenset[DeliveryState] = frozenset(("sent", "posted", "told"))
-UNDER_WAY: frozenset[DeliveryState] = frozenset(("queued", "to_post", "to_tell"))
-UP_TO_THE_BUYER: frozenset[DeliveryState] = frozenset(("to_post", "to_tell", "unconfirmed"))
+UNDER_WAY: frozenset[DeliveryState] = frozenset(("queued", "to_post"))
+UP_TO_THE_BUYER: frozenset[DeliveryState] = frozenset(("to_post", "unconfirmed"))
 """Those that the buyer brings, or brought, and alone can confirm."""
 LOST: frozenset[DeliveryState] = frozenset(("undeliverable", "cancelled"))
 _RANKS = ARRIVED, frozenset(("unconfirmed",)), UNDER_WAY, LOST
 
-STATE_OF: dict[Way, tuple[DeliveryState, DeliveryState]] = {
-    "email": ("to_post", "sent"),
-    "letter": ("to_post", "posted"),
-    "phone": ("to_tell", "told"),
-    "portal": ("to_tell", "told"),
-    "in_person": ("to_tell", "told"),
+TOLD: frozenset[Way] = frozenset(("phone", "portal", "in_person"))
+"""Ways of which a message is a note: it says what was told, on its day."""
+CONFIRMED_STATE: dict[Way, DeliveryState] = {
+    "email": "sent",
+    "letter": "posted",
+    "phone": "told",
+    "portal": "told",
+    "in_person": "told",
 }
-"""By the way that the buyer brings a message: its state before this is confirmed, and after."""
+"""By the way in which the buyer brought a message."""
 
 _WORDS: dict[tuple[Way, DeliveryState], Text] = {
     ("email", "queued"): Text("courriel en attente", "e-mail waiting to be sent"),
@@ -31,11 +33,8 @@ _WORDS: dict[tuple[Way, DeliveryState], Text] = {
     ("email", "cancelled"): Text("courriel annulé, lien désactivé", "e-mail cancelled, link revoked"),
     ("letter", "to_post"): Text("lettre à poster, envoi non confirmé", "letter to post, sending not confirmed"),
     ("letter", "posted"): Text("lettre postée", "letter posted"),
-    ("phone", "to_tell"): Text("appel à passer, non confirmé", "call to make, not confirmed"),
     ("phone", "told"): Text("joint par téléphone", "reached by telephone"),
-    ("portal", "to_tell"): Text("à déposer sur le portail, non confirmé", "to put on the portal, not confirmed"),
     ("portal", "told"): Text("joint par le portail", "reached by the portal"),
-    ("in_person", "to_tell"): Text("à dire en personne, non confirmé", "to tell in person, not confirmed"),
     ("in_person", "told"): Text("joint en personne", "reached in person"),
     ("email", "told"): Text("joint par courriel", "reached by e-mail"),
     ("letter", "told"): Text("joint par courrier", "reached by letter"),

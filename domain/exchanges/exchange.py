@@ -18,9 +18,7 @@ Stance = Literal["interested", "declined", "question"]
 Barrier = Literal["volume", "deadline", "guarantees", "certification", "price", "distance", "capacity", "other"]
 Why = Literal["named", "shortlist", "unknown_trade"]
 Way = Literal["email", "letter", "phone", "portal", "in_person", "none"]
-DeliveryState = Literal[
-    "queued", "sent", "undeliverable", "cancelled", "to_post", "posted", "to_tell", "told", "unconfirmed"
-]
+DeliveryState = Literal["queued", "sent", "undeliverable", "cancelled", "to_post", "posted", "told", "unconfirmed"]
 MailState = Literal["to_be_delivered_by_you", "queued", "sent", "failed", "cancelled"]
 """The state of Vivier's e-mail alone, in the words of clients that know no other deliveries."""
 
@@ -95,11 +93,11 @@ class Delivery(msgspec.Struct, frozen=True):
     """The way a buyer's message goes to one recipient, and how far it has come, as far as is known.
 
     Vivier's e-mail is `queued`, then `sent`, or `undeliverable` for good, or `cancelled` with the recipient's links.
-    All else the buyer brings and confirms: a letter `to_post` is `posted`, what is `to_tell` by telephone, in person or
-    on a portal is `told`; so is what an answer shows to have been read (`by_answer`). `unconfirmed`, by no known way: a
-    message of before deliveries were confirmed. `since`: the day in France of its state, where it is known: of the
-    sending, the posting, the talk, the answer, the failure. `at`: the moment, of Vivier's e-mails (`by_server`);
-    `failure`: a stable word for the last fault of one.
+    All else the buyer brings: a letter `to_post` is `posted` once this is confirmed; a message by telephone, in person
+    or on a portal is a note of what was `told`; so is what an answer shows to have been read (`by_answer`).
+    `unconfirmed`, by no known way: a message of before deliveries were confirmed. `since`: the day in France of its
+    state, where it is known: of the sending, the posting, the talk, the answer, the failure. `at`: the moment, of
+    Vivier's e-mails (`by_server`); `failure`: a stable word for the last fault of one.
     """
 
     message_id: UUID

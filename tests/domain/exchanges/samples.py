@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from domain.exchanges.deliveries import STATE_OF
+from domain.exchanges.deliveries import CONFIRMED_STATE
 from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, Message, Recipient, Way
 
 NOW = datetime(2026, 3, 3, 9, tzinfo=UTC)
@@ -85,5 +85,5 @@ def e_mail(
 
 def by_hand(message_id: UUID, to: str, way: Way, on: datetime | None = None) -> Delivery:
     """A delivery that the buyer makes, confirmed for a day or not yet."""
-    before, after = STATE_OF[way]
-    return Delivery(message_id, supplier(to), before if on is None else after, way, on and on.date())
+    state: DeliveryState = "to_post" if on is None else CONFIRMED_STATE[way]
+    return Delivery(message_id, supplier(to), state, way, on and on.date())

@@ -2,7 +2,16 @@
 
 from datetime import timedelta
 
-from domain.exchanges.deliveries import ARRIVED, LOST, STATE_OF, UNDER_WAY, arrivals, contact, delivery_words, rank
+from domain.exchanges.deliveries import (
+    ARRIVED,
+    CONFIRMED_STATE,
+    LOST,
+    UNDER_WAY,
+    arrivals,
+    contact,
+    delivery_words,
+    rank,
+)
 from domain.exchanges.exchange import Delivery, DeliveryState, Message, Way
 from tests.domain.exchanges.samples import NOW, by_hand, delivered, e_mail, exchange, message, supplier
 
@@ -18,10 +27,9 @@ BY_VIVIER: tuple[DeliveryState, ...] = ("queued", "sent", "undeliverable", "canc
 
 
 def test_every_state_that_can_be_has_its_words_and_its_rank() -> None:
-    can_be: list[tuple[Way, DeliveryState]] = [("none", "unconfirmed"), *(("email", state) for state in BY_VIVIER)]
-    for way, (before, after) in STATE_OF.items():
-        # the buyer that has an address sends a letter, until it says that it wrote itself
-        can_be += [(way, after), (way, "told"), ("letter" if way == "email" else way, before)]
+    can_be: list[tuple[Way, DeliveryState]] = [("none", "unconfirmed"), ("letter", "to_post")]
+    can_be += [("email", state) for state in BY_VIVIER]
+    can_be += [(way, state) for way, confirmed in CONFIRMED_STATE.items() for state in (confirmed, "told")]
     for way, state in can_be:
         assert all(delivery_words(Delivery(FIRST.id, supplier("A"), state, way)))
         assert rank(state) in range(4)
