@@ -26,7 +26,7 @@ _NO_WORKBOOK = Text(
 
 
 def bytes_inside(stream: BinaryIO) -> int:
-    """The bytes of all parts of an archive once they are uncompressed, of which no more are read; 0 where it is none."""
+    """The bytes of an archive's parts once they are uncompressed, of which no more are read; 0 where it is none."""
     try:
         with ZipFile(stream) as book:
             return sum(part.file_size for part in book.infolist())
