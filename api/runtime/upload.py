@@ -45,7 +45,7 @@ async def spooled(call: Call, limit: int) -> AsyncIterator[Spooled]:
             digest.update(block)
             stream.write(block)
 
-        async def keep(block: bytearray) -> None:
+        async def write_uncompressed(block: bytearray) -> None:
             if gunzip is None:
                 await asyncio.to_thread(write, block)
                 return
@@ -60,9 +60,9 @@ async def spooled(call: Call, limit: int) -> AsyncIterator[Spooled]:
                 take(len(chunk))
             waiting += chunk
             if len(waiting) >= WRITTEN_AT_ONCE:
-                await keep(waiting)
+                await write_uncompressed(waiting)
                 waiting = bytearray()
-        await keep(waiting)
+        await write_uncompressed(waiting)
         if gunzip:
             gunzip.end()
         stream.seek(0)
