@@ -17,7 +17,7 @@ from sources.notices.need_of_notice import NoticeNeed
 from sources.notices.read import need_in_record, need_in_xml
 
 TEXT_XML = "text/xml"
-IN_A_THREAD_BYTES = 128 << 10
+IN_A_THREAD_BYTES, IN_A_THREAD_TAGS = 128 << 10, 4_000
 """A larger notice is read in another process: in a thread its parser keeps requests waiting for the interpreter."""
 RECORD: JsonBody[dict[str, Any]] = JsonBody(dict[str, Any])
 
@@ -76,10 +76,15 @@ async def need_of_notice(call: Call, raw: bytes, *, is_json: bool) -> NoticeNeed
         need_in,
         raw,
         is_json,
-        is_much=len(raw) > IN_A_THREAD_BYTES,
+        is_much=is_much(raw),
         key=str(call.bearer.organisation_id),
         left=call.left,
     )
+
+
+def is_much(raw: bytes) -> bool:
+    """Whether a notice in XML or JSON is long, or of very many elements, which cost more than their bytes."""
+    return len(raw) > IN_A_THREAD_BYTES or raw.count(b"<") + raw.count(b'":') > IN_A_THREAD_TAGS
 
 
 def need_in(reference: Reference, raw: bytes, is_json: bool) -> NoticeNeed:

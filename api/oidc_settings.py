@@ -4,12 +4,13 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from api.smtp_settings import ADDRESS
+from api.email_address import ascii_domain, comparable
 from domain.client import Scope
 
 RIGHTS: tuple[Scope, ...] = ("match", "needs", "read")
 _SIRET = re.compile(r"[0-9]{14}")
 _DOMAIN = re.compile(r"@[\w-]+(?:\.[\w-]+)+")
+_LETTERS = "letters before the @ in ASCII, and those of a domain as IDNA has them: lower case, no look-alikes"
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
@@ -45,16 +46,26 @@ def members(text: str) -> tuple[tuple[str, str], ...]:
     """Organisations by e-mail address, domain or SIRET. Raises ValueError."""
     expected = ValueError(
         "pairs with semicolons between them, such as `anne@exemple.fr=Ville de Vannes; @exemple.fr=Département; "
-        "22560001400016=Département`"
+        f"22560001400016=Département`; {_LETTERS}"
     )
     found: dict[str, str] = {}
     for pair in filter(None, map(str.strip, text.split(";"))):
         who, is_pair, organisation = (part.strip() for part in pair.partition("="))
-        known = any(form.fullmatch(who) for form in (ADDRESS, _SIRET, _DOMAIN))
-        if not (is_pair and organisation and known) or who.casefold() in found:
+        known = _who(who)
+        if not (is_pair and organisation and known) or known in found:
             raise expected
-        found[who.casefold()] = organisation
+        found[known] = organisation
     return tuple(found.items())
+
+
+def _who(text: str) -> str | None:
+    """An address, a domain or a SIRET as it is compared; None for what is none of them."""
+    if _SIRET.fullmatch(text):
+        return text
+    if not _DOMAIN.fullmatch(text):
+        return comparable(text)
+    domain = ascii_domain(text[1:])
+    return None if domain is None else f"@{domain}"
 
 
 def rights(text: str) -> tuple[Scope, ...]:
@@ -66,8 +77,8 @@ def rights(text: str) -> tuple[Scope, ...]:
 
 
 def addresses(text: str) -> frozenset[str]:
-    """E-mail addresses. Raises ValueError."""
-    found = [each.strip().casefold() for each in text.split(",")]
-    if not all(map(ADDRESS.fullmatch, found)):
-        raise ValueError("e-mail addresses with commas between them")
-    return frozenset(found)
+    """E-mail addresses as they are compared. Raises ValueError."""
+    found = [comparable(each.strip()) for each in text.split(",")]
+    if None in found:
+        raise ValueError(f"e-mail addresses with commas between them; {_LETTERS}")
+    return frozenset(filter(None, found))

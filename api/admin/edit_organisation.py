@@ -1,5 +1,6 @@
 """Use cases of organisations: seen, added by the operator, and changed by their own administrators."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from domain.organisation import DEFAULT_ORGANISATION, Organisation, Organisation
 from domain.text.bilingual import Text
 from sources.validation import siret_passes_check
 
+Members = Sequence[tuple[str, str]]
 NO_ORGANISATION = Text("Aucune organisation de cet identifiant", "No organisation with this id")
 _TAKEN = Text("Une autre organisation a ce nom ou ce SIRET", "Another organisation has this name or SIRET")
 _BAD_SIRET = Text(
@@ -30,6 +32,12 @@ _NAME_IS_AN_ID = Text(
 _RESERVED = Text(
     f"L'organisation « {DEFAULT_ORGANISATION} » est celle de VIVIER_ADMIN_KEY, qui la trouve à son nom",
     f"The organisation “{DEFAULT_ORGANISATION}” is that of VIVIER_ADMIN_KEY, which finds it by its name",
+)
+_LEADS_PEOPLE = Text(
+    "VIVIER_OIDC_MEMBERS mène des personnes à une organisation de ce nom : l'exploitant doit d'abord l'y désigner par "
+    "son identifiant",
+    "VIVIER_OIDC_MEMBERS leads people to an organisation of this name: the operator has to name it there by its id "
+    "first",
 )
 
 
@@ -61,16 +69,27 @@ async def add_organisation(
 
 
 async def change_organisation(
-    connection: Connection, client: Client, before: Organisation, settings: OrganisationSettings, now: datetime
+    connection: Connection,
+    client: Client,
+    before: Organisation,
+    settings: OrganisationSettings,
+    now: datetime,
+    members: Members,
 ) -> Organisation:
-    """The organisation with these settings. Raises InvalidContent, Conflict, and Refusal (403) for another SIRET."""
+    """The organisation with these settings. Raises InvalidContent, Conflict, and Refusal (403) for another SIRET.
+
+    `members`: of the settings. A name by which they lead people somewhere is neither given up nor taken.
+    """
     if settings.siret != before.siret:
         _require_siret(settings)
         require_scope(client, "platform")
     if settings.name != before.name:
         require_name(settings.name)
-    if before.name == DEFAULT_ORGANISATION != settings.name:
-        raise Conflict("reserved_name", _RESERVED)
+        names = {before.name, settings.name}
+        if DEFAULT_ORGANISATION in names:
+            raise Conflict("reserved_name", _RESERVED)
+        if not names.isdisjoint(name for _, name in members):
+            raise Conflict("reserved_name", _LEADS_PEOPLE)
     fields = [name for name in ("name", "siret") if getattr(settings, name) != getattr(before, name)]
     if not fields:
         return before

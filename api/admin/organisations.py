@@ -79,13 +79,14 @@ async def update_organisation(call: Call, id: UUID, body: Patch) -> Response[byt
     """Change the name of an organisation, or its SIRET.
 
     The SIRET takes a key of scope `platform`: who has one is known by it. 409 where another organisation has the name
-    or the SIRET.
+    or the SIRET, or where the old or the new name leads people here who sign in without a key (`reserved_name`).
     """
     async with transaction(call.services.database) as connection:
         before = await visible_organisation(connection, call.bearer, id, lock=True)
         require_match(call, organisation_etag(before))
         settings = patched(before, body, OrganisationSettings)
-        after = await change_organisation(connection, call.bearer, before, settings, call.services.now())
+        now, members = call.services.now(), call.services.settings.oidc_members
+        after = await change_organisation(connection, call.bearer, before, settings, now, members)
     return Response(msgspec.json.encode(after), headers={"content-type": JSON, "etag": organisation_etag(after)})
 
 

@@ -1,11 +1,14 @@
 """All suppliers that a search finds, as one file, sent as it is read: tools for tables and maps follow no cursors."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import ExitStack, aclosing
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from litestar.response import Stream
+from litestar.types import Receive, Scope, Send
 
 from api.directory.formats import feature, table_rows
 from api.directory.search import Find
@@ -20,22 +23,45 @@ PART = 50
 Found = tuple[Sequence[Supplier], UUID | None]
 
 
-async def whole_list(call: Call, find: Find, source: str | None) -> Stream:
+class WholeList(Stream):
+    """A file that is sent as it is written; its place in a line is left at its end, whether or not it was begun."""
+
+    def __init__(self, parts: AsyncGenerator[bytes, None], line: ExitStack, headers: dict[str, str]) -> None:
+        super().__init__(parts, headers=headers)
+        self._parts, self._line = parts, line
+
+    def to_asgi_response(self, *given: Any, **named: Any) -> Any:
+        """The answer that is sent."""
+        answer = super().to_asgi_response(*given, **named)
+
+        async def sent(scope: Scope, receive: Receive, send: Send) -> None:
+            with self._line:
+                async with aclosing(self._parts):
+                    await answer(scope, receive, send)
+
+        return sent
+
+
+async def whole_list(call: Call, find: Find, source: str | None) -> WholeList:
     """All suppliers as CSV or GeoJSON, in the order of pages; the number of files written at once is bounded.
 
-    `source`: that whose `external_id` the table has. What is wrong with the first part is a refusal like any other;
-    where a later one cannot be read, the answer breaks off, so that nobody takes a part for the whole.
+    `source`: that whose `external_id` the table has. What is wrong with the first part, or that too many wait (429), is
+    a refusal like any other; where a later part cannot be read, the answer breaks off, so that nobody takes a part for
+    the whole.
     """
     exports, key = call.services.exports, str(call.bearer.organisation_id)
-    exports.require_room(key)
-    first = await find(None, PART)
+    with ExitStack() as line:
+        # before the head: once that is sent, nothing can be refused any more
+        turn = line.enter_context(exports.line_of(key))
+        first = await find(None, PART)
+        kept = line.pop_all()
 
-    async def parts() -> AsyncIterator[bytes]:
+    async def parts() -> AsyncGenerator[bytes, None]:
         today = call.services.today()
         written = (
             _as_map(first, find) if call.media_type == GEOJSON else _as_table(first, find, today, source, call.csv)
         )
-        async with exports.turn_of(key):
+        async with turn:
             while (part := await next_of(written)) is not None:
                 yield part
 
@@ -45,7 +71,7 @@ async def whole_list(call: Call, find: Find, source: str | None) -> Stream:
             return await anext(written, None)
 
     media_type = GEOJSON if call.media_type == GEOJSON else f"{CSV}; charset=utf-8"
-    return Stream(parts(), headers={"vary": "accept", "content-type": media_type})
+    return WholeList(parts(), kept, {"vary": "accept", "content-type": media_type})
 
 
 async def _as_map(first: Found, find: Find) -> AsyncIterator[bytes]:

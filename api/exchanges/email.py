@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponseException
 
+from api.email_address import ascii_domain
 from api.exchanges.email_quota import require_email_quota
 from api.exchanges.reply_links import TOKEN_BYTES, address, expiry, last_day
 from api.runtime.actor import Acting
@@ -169,13 +170,9 @@ class EmailSender:
 def reachable(text: str) -> str | None:
     """The address with its domain in ASCII (IDNA), as mail servers take it; None where the text is no address."""
     bare = text.strip()
-    if not ADDRESS.fullmatch(bare):
-        return None
     user, _, domain = bare.rpartition("@")
-    try:
-        return f"{user}@{domain.encode('idna').decode()}"
-    except UnicodeError:
-        return None
+    named = ascii_domain(domain) if ADDRESS.fullmatch(bare) else None
+    return None if named is None else f"{user}@{named}"
 
 
 def failed(stage: str, error: Exception) -> Outcome:

@@ -49,14 +49,23 @@ class ConcurrencyLimit:
 
         Raises Refusal (429) where too many wait.
         """
+        with self.line_of(key) as turn:
+            async with turn:
+                yield
+
+    @contextmanager
+    def line_of(self, key: str) -> Iterator[AbstractAsyncContextManager[None]]:
+        """Stand in the line of `key` during the block, in which the turn that is given is waited for.
+
+        Raises Refusal (429) where too many wait.
+        """
         self.require_room(key)
         one = self._each.get(key)
         if one is None:
             one = self._each[key] = Semaphore(self._of_one)
         self.present[key] += 1
         try:
-            async with one:
-                yield
+            yield one
         finally:
             self.present[key] -= 1
             if not self.present[key]:

@@ -16,6 +16,7 @@ from api.runtime.rate_limits import caller_of
 from api.settings import Settings
 from api.web.content_negotiation import choose_language
 from api.web.problems import Refusal, document
+from domain.text.bilingual import Text
 
 SLOWEST_BYTES_PER_SECOND = 8 << 10
 """A slower body, or a slower reader of an answer, uses up its patience."""
@@ -28,6 +29,10 @@ MOST_PIPELINED = 16
 """Requests of a connection that wait while one is answered: each is in memory, and each answer lets more be read."""
 MOST_SMALL_PIECES, SMALL_PIECE_BYTES = 4_096, 16
 """More pieces of a body are this long on average: what is sent in chunks of a byte takes longest to parse."""
+
+VERSIONS = ("1.1", "1.0")
+NO_VERSION = Text("Seuls HTTP/1.1 et HTTP/1.0 sont compris ici", "Only HTTP/1.1 and HTTP/1.0 are understood here")
+NO_ONE_HOST = Text("Un en-tête Host est attendu, et un seul", "One Host header is expected, and no more")
 
 Part = Literal["head", "body"]
 """The part of a request that is arriving."""
@@ -177,6 +182,11 @@ class HttpProtocol(HttpToolsProtocol):
             self._end_parsing(self._too_large())
         if len(self.pipeline) >= MOST_PIPELINED:
             self._end_parsing("too-many-requests")  # those that wait are answered
+        version, hosts = self.parser.get_http_version(), sum(name == b"host" for name, _ in self.headers)
+        if version not in VERSIONS:
+            self._end_parsing("bad-request", NO_VERSION)
+        if hosts > 1 or (hosts < 1 and version != "1.0"):  # RFC 9112 §3.2
+            self._end_parsing("bad-request", NO_ONE_HOST)
         self._events += 1
         if not self._is_read_again():
             super().on_headers_complete()
@@ -266,7 +276,7 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             self._refuse("request-timeout")
 
-    def _refuse(self, slug: str) -> None:
+    def _refuse(self, slug: str, detail: Text | None = None) -> None:
         """Answer the request that is arriving with a problem document, read nothing more, and close."""
         arriving, self._part, self._is_refused = self._part, None, True
         answering = self._answering()
@@ -279,17 +289,17 @@ class HttpProtocol(HttpToolsProtocol):
         elif arriving == "body":  # that was answered already
             self.transport.close()
             return
-        self.transport.write(self._refusal(slug))
+        self.transport.write(self._refusal(slug, detail))
         self.linger()
 
-    def _end_parsing(self, slug: str) -> NoReturn:
+    def _end_parsing(self, slug: str, detail: Text | None = None) -> NoReturn:
         """Refuse the request, and raise what ends the parsing."""
-        self._refuse(slug)
+        self._refuse(slug, detail)
         raise ValueError
 
-    def _refusal(self, slug: str) -> bytes:
+    def _refusal(self, slug: str, detail: Text | None = None) -> bytes:
         wished = next((value for name, value in self.headers or () if name.lower() == b"accept-language"), b"")
-        refused = document(Refusal(slug), choose_language(wished.decode("latin-1")))
+        refused = document(Refusal(slug, detail), choose_language(wished.decode("latin-1")))
         headers = {
             **{name.decode(): value.decode() for name, value in self.server_state.default_headers},
             **refused.headers,

@@ -153,7 +153,7 @@ class IdentityProvider:
             told = await self._user_info(metadata.userinfo_endpoint, tokens.access_token, now)
             if told.get("sub") != claims["sub"]:
                 raise NotIdentified("the user info is of somebody else")
-            claims |= told
+            claims = _of_both(claims, told)
         return _identity(claims, tokens.id_token)
 
     async def _redeem(self, metadata: Metadata, code: str, verifier: str) -> _Tokens:
@@ -203,8 +203,9 @@ class IdentityProvider:
         except (JoseError, ValueError) as failure:
             raise NotIdentified(f"the token is not accepted: {type(failure).__name__}") from None
         audience = read.claims["aud"]
-        if isinstance(audience, list) and len(audience) > 1 and read.claims.get("azp") != self._client_id:
-            raise NotIdentified("the token is for others too")
+        of_several = isinstance(audience, list) and len(audience) > 1
+        if (of_several or "azp" in read.claims) and read.claims.get("azp") != self._client_id:
+            raise NotIdentified("the token was issued to another client")
         return dict(read.claims)
 
     async def _read(self, *, again: bool = False) -> _Published:
@@ -292,6 +293,15 @@ def _public_keys(published: _KeySet) -> Any:
     return KeySet(keys)
 
 
+def _of_both(token: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    """The claims of an ID token, and those of the user info in place of equal ones.
+
+    The address and whether it is verified are of one of them: one may have verified another address than the other has.
+    """
+    one = told if "email" in told else token
+    return token | told | {name: one.get(name) for name in ("email", "email_verified")}
+
+
 def _identity(claims: dict[str, Any], id_token: str) -> Identity:
     """A person by their claims; of a text that is none, or too long, nothing. Raises NotIdentified."""
     subject = _text(claims, "sub", LONGEST_SUBJECT)
@@ -302,7 +312,8 @@ def _identity(claims: dict[str, Any], id_token: str) -> Identity:
     given = _text(claims, "given_name", LONGEST_NAME)
     in_parts = " ".join(filter(None, (given, family)))[:LONGEST_NAME]
     name = _text(claims, "name", LONGEST_NAME) or in_parts or email or subject
-    verified = email if claims.get("email_verified") is True else None
+    # to the letter: an address with a blank is not the one without
+    verified = claims["email"] if email is not None and claims.get("email_verified") is True else None
     return Identity(subject, name, email, verified, _text(claims, "siret", 14), id_token)
 
 

@@ -55,6 +55,7 @@ class Services:
     matches: ConcurrencyLimit = field(init=False)
     person_searches: ConcurrencyLimit = field(init=False)
     exports: ConcurrencyLimit = field(init=False)
+    large_files: ConcurrencyLimit = field(init=False)
     spool: ByteQuota = field(default_factory=ByteQuota)
     bodies: ByteQuota = field(default_factory=ByteQuota)
     bodies_without_key: ByteQuota = field(default_factory=ByteQuota)
@@ -84,6 +85,8 @@ class Services:
         self.person_searches = ConcurrencyLimit(at_once=1, of_one=1, most=3)
         # each keeps the event loop busy for its share of the time, until all of the directory is written
         self.exports = ConcurrencyLimit(at_once=2, of_one=1, most=5)
+        # each keeps a place to import and a process for up to half a minute: never all of these
+        self.large_files = ConcurrencyLimit(at_once=1, of_one=1, most=5, most_of_all=30)
         self.match_work = MatchWork(self.reference, self.settings, self.metrics)
         settings = self.settings
         self.identity_provider = IdentityProvider(settings) if settings.oidc_issuer else None

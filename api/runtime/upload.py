@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 
 from api.runtime.endpoint import Call
 from api.web.problems import Refusal
-from api.web.request_body import uncompressed
+from api.web.request_body import Gunzip, chunks, require_coding
 from domain.text.bilingual import Text
 
 WRITTEN_AT_ONCE = 1 << 20
@@ -34,37 +34,52 @@ async def spooled(call: Call, limit: int) -> AsyncIterator[Spooled]:
     Raises Refusal: 400 for a body that breaks off, comes too slowly, or whose compression breaks off, 413, 415 for
     another coding than gzip, 429 where the bodies of others take the disk that is set apart for all.
     """
+    coding = require_coding(call.headers, ("identity", "gzip", "x-gzip"))
+    gunzip = None if coding == "identity" else Gunzip(limit)
     digest = blake2b(digest_size=32)
     services = call.services
     together = max(services.settings.spool_limit, limit)
     with tempfile.TemporaryFile(prefix="vivier-") as stream, services.spool.share(together) as take:
 
-        def write(block: bytearray) -> None:
+        def write(block: bytes | bytearray) -> None:
             digest.update(block)
             stream.write(block)
 
+        async def write_uncompressed(block: bytearray) -> None:
+            if gunzip is None:
+                await asyncio.to_thread(write, block)
+                return
+            pieces = gunzip.pieces(block)
+            while piece := await asyncio.to_thread(next, pieces, b""):
+                take(len(piece))
+                await asyncio.to_thread(write, piece)
+
         waiting = bytearray()
-        async for piece in _in_time(uncompressed(call, limit)):
-            take(len(piece))
-            waiting += piece
+        async for chunk in _in_time(chunks(call, limit)):
+            if gunzip is None:
+                take(len(chunk))
+            waiting += chunk
             if len(waiting) >= WRITTEN_AT_ONCE:
-                await asyncio.to_thread(write, waiting)
+                await write_uncompressed(waiting)
                 waiting = bytearray()
-        await asyncio.to_thread(write, waiting)
+        await write_uncompressed(waiting)
+        if gunzip:
+            gunzip.end()
         stream.seek(0)
         yield Spooled(stream, digest.digest())
 
 
 async def _in_time(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The pieces as they come. Raises Refusal (400) where none comes for long, or all take too long."""
-    began, received = time.monotonic(), 0
+    waited, received = 0.0, 0
     while True:
-        longest = began + START_SECONDS + received / BYTES_PER_SECOND - time.monotonic()
+        began, longest = time.monotonic(), START_SECONDS + received / BYTES_PER_SECOND - waited
         try:
             async with asyncio.timeout(min(SILENCE_SECONDS, longest)):
                 piece = await anext(pieces, None)
         except TimeoutError:
             raise Refusal("bad-request", TOO_SLOW) from None
+        waited += time.monotonic() - began
         if piece is None:
             return
         received += len(piece)

@@ -6,7 +6,7 @@ deep nesting.
 
 import gc
 import zlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Generic, TypeVar
 
@@ -23,6 +23,9 @@ from domain.text.bilingual import Text
 T = TypeVar("T")
 LARGE = 1 << 20
 """Bytes of a body during whose decoding nothing is collected: each collection would look at all that is decoded yet."""
+FEW_MEMBERS, BYTES_OF_MEMBER = 1_000, 1 << 10
+"""The members of a gzip body may be so many, and one more for so many bytes in them: an empty one takes time too."""
+PIECE, WINDOW = 1 << 20, 16 << 10
 AnyRequest = Request[Any, Any, Any]
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii"})
 _WESTERN = frozenset({"windows-1252", "cp1252", "iso-8859-1", "latin1"})
@@ -145,34 +148,52 @@ async def _piece(request: AnyRequest, received: int, limit: int) -> tuple[bytes,
     return piece, message.get("more_body", False)
 
 
-async def uncompressed(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
-    """As `chunks`, undoing `Content-Encoding: gzip`; `limit` holds for both sides of the compression.
+class Gunzip:
+    """Undoes the `Content-Encoding: gzip` of a body, which may have several members; to be used in a thread.
 
-    Raises Refusal: 400 where the compression is broken or cut short, 413, 415 for another coding.
+    `limit`: of the bytes that come out.
     """
-    if require_coding(request.headers, ("identity", "gzip", "x-gzip")) == "identity":
-        async for chunk in chunks(request, limit):
-            yield chunk
-        return
-    produced = 0
-    member = zlib.decompressobj(wbits=31)
-    async for chunk in chunks(request, limit):
-        rest = chunk
-        while rest:
-            if member.eof:
-                member = zlib.decompressobj(wbits=31)
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._produced = limit, 0
+        self._member, self._members = zlib.decompressobj(wbits=31), 1
+
+    def pieces(self, block: bytes | bytearray) -> Iterator[bytes]:
+        """The bytes that come out of a block, some `PIECE` at a time.
+
+        Raises Refusal: 400 where the compression is broken or its members hold next to nothing, 413.
+        """
+        piece, at = bytearray(), 0
+        while at < len(block):
+            if self._member.eof:
+                self._begin_member()
+            # what is left of it after a member is copied: of all the block, that would take quadratic time
+            window = block[at : at + WINDOW]
             try:
-                piece = member.decompress(rest, 1 << 20)
+                more = self._member.decompress(window, PIECE)
             except zlib.error:
-                raise _broken_gzip() from None
-            rest = member.unused_data if member.eof else member.unconsumed_tail
-            produced += len(piece)
-            if produced > limit:
-                raise too_large(limit)
-            if piece:
-                yield piece
-    if not member.eof:
-        raise _broken_gzip()
+                raise _malformed_gzip(BROKEN_GZIP) from None
+            at += len(window) - len(self._member.unused_data if self._member.eof else self._member.unconsumed_tail)
+            self._produced += len(more)
+            if self._produced > self._limit:
+                raise too_large(self._limit)
+            piece += more
+            if len(piece) >= PIECE:
+                yield bytes(piece)
+                piece.clear()
+        if piece:
+            yield bytes(piece)
+
+    def end(self) -> None:
+        """Raises Refusal (400) where the last member is cut short."""
+        if not self._member.eof:
+            raise _malformed_gzip(BROKEN_GZIP)
+
+    def _begin_member(self) -> None:
+        self._members += 1
+        if self._members > FEW_MEMBERS + self._produced // BYTES_OF_MEMBER:
+            raise _malformed_gzip(TOO_MANY_MEMBERS)
+        self._member = zlib.decompressobj(wbits=31)
 
 
 def require_media(headers: Mapping[str, str], accepted: tuple[str, ...]) -> str:
@@ -236,5 +257,12 @@ def _malformed(error: Exception) -> Refusal:
     return Refusal("malformed-body", detail)
 
 
-def _broken_gzip() -> Refusal:
-    return Refusal("malformed-body", Text("La compression gzip est rompue", "The gzip compression is broken"))
+def _malformed_gzip(detail: Text) -> Refusal:
+    return Refusal("malformed-body", detail)
+
+
+BROKEN_GZIP = Text("La compression gzip est rompue", "The gzip compression is broken")
+TOO_MANY_MEMBERS = Text(
+    "La compression gzip a trop de membres vides ou presque : compresser le fichier d'un seul tenant",
+    "The gzip compression has too many members that hold next to nothing: compress the file as one",
+)

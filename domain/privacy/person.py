@@ -18,5 +18,5 @@ def person_key(name: str) -> str:
 
 
 def email_key(email: str) -> str:
-    """The address in one case. Case is told apart in theory only (RFC 5321 §2.4)."""
-    return email.strip().casefold()
+    """The address in lower case, as the database has it. Case is told apart in theory only (RFC 5321 §2.4)."""
+    return email.strip().lower()  # folded, ß would be ss, and one person another

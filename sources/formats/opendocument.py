@@ -55,10 +55,13 @@ def _name(sheet: Element) -> str:
 
 def _row(element: Element) -> list[str]:
     row: list[str] = []
+    following = 0
     for cell in element:
-        if tag_of(cell) in _CELLS and len(row) < MOST_COLUMNS:
-            times = int(cell.get(_REPEATED_CELLS, "1"))
-            row += [_text(cell)] * min(times, MOST_COLUMNS - len(row))
+        if tag_of(cell) in _CELLS and following < MOST_COLUMNS:
+            times = max(0, min(int(cell.get(_REPEATED_CELLS, "1")), MOST_COLUMNS - following))
+            if text := _text(cell):
+                row += [*[""] * (following - len(row)), *[text] * times]
+            following += times
     return row
 
 
@@ -68,9 +71,7 @@ def _text(cell: Element) -> str:
     value = cell.get(f"{_OFFICE}{_VALUES[kind]}") if kind in _VALUES else None
     if value is None:
         return on_one_line("\n".join("".join(part.itertext()) for part in cell if tag_of(part) == "p"))
-    if kind == "date":
-        return value[:_DAY]
-    if kind == "boolean":
-        return value
+    if kind in {"date", "boolean"}:
+        return on_one_line(value[:_DAY])
     number = float(value)
     return str(int(number)) if number.is_integer() and abs(number) < _LARGEST_EXACT else repr(number)

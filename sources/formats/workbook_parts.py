@@ -4,7 +4,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from io import StringIO
-from typing import NamedTuple
+from typing import IO, NamedTuple
 from xml.etree.ElementTree import Element
 from zipfile import ZipFile
 
@@ -16,9 +16,11 @@ from sources.rows import unreadable
 
 LARGEST_PART, LARGEST_TABLE = 64 << 20, 64 << 20
 """Bytes of a part once it is uncompressed, and of a table as CSV."""
-MOST_HELD = 200_000
-"""Elements of a part that are held at once: a row of a thousand cells takes some thousands."""
+MOST_ELEMENTS, MOST_HELD = 4_000_000, 200_000
+"""Elements of a part: two million cells with their values, read in ten seconds; and of those, how many are held at
+once: a row of a thousand cells takes some thousands."""
 MOST_ROWS = 1_048_576
+FED_AT_ONCE = 16 << 10
 _BREAK = re.compile(r"[\r\n]")
 _OTHER_DELIMITERS = ";\t"
 
@@ -39,35 +41,53 @@ class Sheet(NamedTuple):
     others: tuple[str, ...]
 
 
+class _Feed:
+    """Feeds the parser twice as much as before where nothing came of that: it begins a long tag anew each time."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self.size = stream, FED_AT_ONCE
+
+    def read(self, _: int = -1) -> bytes:
+        piece = self._stream.read(self.size)
+        self.size *= 2
+        return piece
+
+
 def elements(book: ZipFile, part: str, *tags: str, largest: int = LARGEST_PART) -> Iterator[Element]:
     """The elements of a part by their names without prefix, each with all in it, and forgotten once it was used.
 
-    Raises UnreadableFile for a part larger than `largest` or one that holds more than `MOST_HELD` elements at once, and
-    as `defusedxml` for a document type.
+    Raises UnreadableFile for a part larger than `largest`, of more than `MOST_ELEMENTS`, or one that holds more than
+    `MOST_HELD` of them at once, and as `defusedxml` for a document type.
     """
     if book.getinfo(part).file_size > largest:
         raise too_large()
     with book.open(part) as stream:
-        open_ones, sizes = list[Element](), list[int]()
-        held = wanted = 0
-        for event, element in iterparse(stream, ("start", "end"), forbid_dtd=True):
+        open_ones, sizes, kept = list[Element](), list[int](), list[int]()
+        count = held = wanted = 0
+        feed = _Feed(stream)
+        for event, element in iterparse(feed, ("start", "end"), forbid_dtd=True):
+            feed.size = FED_AT_ONCE
             is_wanted = tag_of(element) in tags
             if event == "start":
                 open_ones.append(element)
                 sizes.append(1)
-                held, wanted = held + 1, wanted + is_wanted
-                if held > MOST_HELD:
+                kept.append(0)
+                count, held, wanted = count + 1, held + 1, wanted + is_wanted
+                if held > MOST_HELD or count > MOST_ELEMENTS:
                     raise too_large()
                 continue
             open_ones.pop()
+            kept.pop()
             size, wanted = sizes.pop(), wanted - is_wanted
             if is_wanted:
                 yield element
             if open_ones and (is_wanted or not wanted):
-                open_ones[-1].remove(element)
+                # it stands after those that were kept: looking for it would take quadratic time
+                del open_ones[-1][kept[-1]]
                 held -= size
             elif sizes:
                 sizes[-1] += size
+                kept[-1] += 1
 
 
 def tag_of(element: Element) -> str:

@@ -21,8 +21,12 @@ _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationship
 _FIRST_DAY, _FIRST_DAY_1904 = date(1899, 12, 30), date(1904, 1, 1)
 _DAYS = frozenset({14, 15, 16, 17, 22, 27, 28, 29, 30, 31, 36, 50, 57})
 """Numbers of the built-in formats that show a day."""
-_NOT_THE_VALUE = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.')
-"""Of a format, what is not about the value: quoted words, single signs, colours and languages, blanks."""
+_LONGEST_FORMAT = 255
+_NOT_THE_VALUE = re.compile(r'"[^"]*"?|\\.|\[[^\]]*\]?|_.')
+"""Of a format, what is not about the value: quoted words, single signs, colours and languages, blanks.
+
+What does not end goes on to the end: looking for it again from each `[` would take quadratic time.
+"""
 _SHOWS_A_DAY = re.compile("[dy]|mmm")
 _PLACE = re.compile(r"([A-Z]{1,3})[0-9]{1,7}")
 _LARGEST_EXACT = 1e15
@@ -50,7 +54,7 @@ class _Cells:
         if kind == "s":
             return self._texts[int(value)] if value else ""
         if kind == "b":
-            return {"1": "true", "0": "false"}.get(value, value)
+            return {"1": "true", "0": "false"}.get(value, on_one_line(value))
         if kind != "n" or not value:
             return on_one_line(value)
         return self._number(float(value), int(cell.get("s", "0")))
@@ -96,7 +100,7 @@ def _day_styles(book: ZipFile) -> frozenset[int]:
     for element in elements(book, _STYLES, "numFmt", "cellXfs"):
         if tag_of(element) == "cellXfs":
             styles = [int(each.get("numFmtId", "0")) for each in element]
-        elif _SHOWS_A_DAY.search(_NOT_THE_VALUE.sub("", element.get("formatCode", "").lower())):
+        elif _SHOWS_A_DAY.search(_NOT_THE_VALUE.sub("", element.get("formatCode", "")[:_LONGEST_FORMAT].lower())):
             days.add(int(element.get("numFmtId", "0")))
     return frozenset(place for place, number in enumerate(styles) if number in days)
 
@@ -117,14 +121,16 @@ def _rows(book: ZipFile, part: str, cells: _Cells) -> Iterator[list[str]]:
 
 def _row(element: Element, cells: _Cells) -> list[str]:
     row: list[str] = []
+    following = 0
     for cell in element:
         if tag_of(cell) != "c":
             continue
-        place = _column(cell.get("r"), len(row))
+        place = _column(cell.get("r"), following)
         if place >= MOST_COLUMNS:
             break
-        row += [""] * (place - len(row))
-        row.append(cells.text(cell))
+        if text := cells.text(cell):  # up to an empty one nothing is filled in: a sheet of them would be much work
+            row += [*[""] * (place - len(row)), text]
+        following = place + 1
     return row
 
 
@@ -143,8 +149,10 @@ def _column(reference: str | None, following: int) -> int:
 
 def _pieces(element: Element) -> Iterator[str]:
     """The pieces of a text, in whatever formats, without how it is to be pronounced."""
-    for child in element:
-        if tag_of(child) == "t":
-            yield child.text or ""
-        elif tag_of(child) != "rPh":
-            yield from _pieces(child)
+    waiting = list(reversed(element))
+    while waiting:
+        each = waiting.pop()
+        if tag_of(each) == "t":
+            yield each.text or ""
+        elif tag_of(each) != "rPh":
+            waiting += reversed(each)

@@ -5,8 +5,8 @@ import re
 from domain.text.bilingual import Text
 from sources.notices.notice import Notice, Unread
 
-MOST_PARTS = 300
-"""The parts that are named, at most; the rest is counted."""
+MOST_PARTS, MOST_PLACED = 300, 5_000
+"""The parts that are named, at most, and those whose places are found to tell which are alike; the rest is counted."""
 _POSITION = re.compile(r"\[\d+\]")
 NO_PLACE = Text("Sans place dans un besoin", "A need has no place for it")
 _NAMED: dict[str, Text] = {
@@ -28,19 +28,19 @@ _NAMED: dict[str, Text] = {
 
 def all_unread(notice: Notice) -> tuple[Unread, ...]:
     """The notes, then the uppermost elements of which nothing was read; what is alike in all lots is said once."""
-    noted = {each.path for each in notice.unread}
+    noted, unread = {each.path for each in notice.unread}, notice.root.unread()
     others = [
         Unread(path, _no_place(element.name), expected=True)
-        for element in notice.root.unread()
+        for element in unread[:MOST_PLACED]
         if (path := element.path) not in noted
     ]
     alike: dict[tuple[str, Text], list[Unread]] = {}
     for each in (*notice.unread, *others):
         alike.setdefault((_POSITION.sub("", each.path), each.detail), []).append(each)
     parts = [_counted(group) for group in alike.values()]
-    if len(parts) <= MOST_PARTS:
+    left = len(parts[MOST_PARTS:]) + len(unread[MOST_PLACED:])
+    if not left:
         return tuple(parts)
-    left = len(parts) - MOST_PARTS
     more = Text(f"Et {left} autres parties de l'avis", f"And {left} other parts of the notice")
     return (*parts[:MOST_PARTS], Unread(notice.root.path, more, expected=True))
 

@@ -13,7 +13,7 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from api.app import create_app
-from api.notices import IN_A_THREAD_BYTES
+from api.notices import IN_A_THREAD_BYTES, IN_A_THREAD_TAGS
 from api.settings import Settings, read_settings
 from domain.needs.need import PlannedNeed
 from matching.reference import Reference
@@ -166,5 +166,6 @@ async def test_a_large_notice_is_read_in_another_process(
     monkeypatch.setattr(work, "_in_a_process", noted)
     small = await post(client, NOTICE)
     large = await post(client, NOTICE + b" " * IN_A_THREAD_BYTES)
-    assert large.json() == small.json()
-    assert len(asked) == 1
+    of_many = await post(client, NOTICE + b"<?a?>" * IN_A_THREAD_TAGS)
+    assert large.json() == of_many.json() == small.json()
+    assert len(asked) == 2

@@ -155,6 +155,23 @@ def test_whom_a_provider_lets_in_is_read_without_regard_to_case() -> None:
     assert settings.oidc_rights == ("match", "read")
 
 
+@pytest.mark.parametrize("address", ["chéf@exemple.fr", "chef@eſſonne.fr", "chef@École.fr", "chef@exemple.fr."])
+def test_an_address_that_is_compared_with_none_stops_the_program(address: str) -> None:
+    """It would let nobody in, and its writer believe that it does."""
+    for given in ({"VIVIER_OIDC_MEMBERS": f"{address}=Ville"}, {"VIVIER_OIDC_ADMINISTRATORS": address}):
+        with pytest.raises(BadSetting, match="look-alikes"):
+            read_settings({**PROVIDER, **given})
+    with pytest.raises(BadSetting, match="look-alikes"):
+        read_settings({**PROVIDER, "VIVIER_OIDC_MEMBERS": f"{address[address.index('@') :]}=Ville; é@exemple.fr=Ville"})
+
+
+def test_domains_are_read_as_machines_write_them() -> None:
+    given = {"VIVIER_OIDC_MEMBERS": "@école.fr=A; Chef@eßonne.fr=B", "VIVIER_OIDC_ADMINISTRATORS": "chef@eßonne.fr"}
+    settings = read_settings({**PROVIDER, **given})
+    assert dict(settings.oidc_members) == {"@xn--cole-9oa.fr": "A", "chef@xn--eonne-lqa.fr": "B"}
+    assert settings.oidc_administrators == {"chef@xn--eonne-lqa.fr"}
+
+
 def test_an_administrator_needs_an_organisation_of_their_own() -> None:
     """Their domain might lead to another: they would be let in without the right that they were given."""
     given = {**PROVIDER, "VIVIER_OIDC_ADMINISTRATORS": "Anne@exemple.fr", "VIVIER_OIDC_MEMBERS": "@exemple.fr=Ville"}

@@ -100,7 +100,8 @@ async def update_organisation(visit: Visit, organisation_id: str) -> Response[by
             return _organisation_page(visit, before, typed, mistakes, HTTPStatus.PRECONDITION_FAILED)
         try:
             settings = organisation_settings(visit)
-            await change_organisation(connection, client, before, settings, visit.services.now())
+            now, members = visit.services.now(), visit.services.settings.oidc_members
+            await change_organisation(connection, client, before, settings, now, members)
         except InvalidContent as invalid:
             wrong = tuple(mistakes_of(invalid))
             return _organisation_page(visit, before, typed, wrong, HTTPStatus.UNPROCESSABLE_ENTITY)

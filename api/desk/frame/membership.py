@@ -3,6 +3,7 @@
 from typing import NamedTuple
 from uuid import UUID
 
+from api.email_address import comparable
 from api.runtime.identity_provider import Identity
 from api.settings import Settings
 from db import organisations
@@ -25,10 +26,10 @@ async def membership_of(connection: Connection, identity: Identity, settings: Se
     """The organisation by the address, else by the SIRET, else by the domain of the address.
 
     As the settings name it; a SIRET leads to the organisation that has it too. An address counts where the provider
-    says that it is verified. Raises UnknownOrganisation.
+    says that it is verified, and as `comparable` has it. Raises UnknownOrganisation.
     """
-    email, siret = (identity.verified_email or "").casefold(), identity.siret or ""
-    if not siret.isdecimal():
+    email, siret = comparable(identity.verified_email or "") or "", identity.siret or ""
+    if not (siret.isascii() and siret.isdecimal()):
         siret = ""  # an address or a domain in its place is not verified
     for who in (email, siret, email[email.rfind("@") :] if "@" in email else ""):
         name = dict(settings.oidc_members).get(who) if who else None
@@ -45,5 +46,5 @@ def scopes_of(identity: Identity, membership: Membership, settings: Settings) ->
 
     A SIRET or a domain is no ground for `admin`: it might lead an administrator of one organisation to another.
     """
-    is_named = (identity.verified_email or "").casefold() in settings.oidc_administrators
+    is_named = comparable(identity.verified_email or "") in settings.oidc_administrators
     return (*settings.oidc_rights, "admin") if is_named and membership.by_address else settings.oidc_rights

@@ -11,10 +11,11 @@ from domain.text.bilingual import Language, Text
 from matching.reference import Reference
 from sources.formats.registry import CSV, FORMATS, JSON, NDJSON, read_rows
 from sources.formats.spreadsheet import Titles, titles_in
-from sources.formats.workbook import SIGNATURE, first_sheet
+from sources.formats.workbook import SIGNATURE, bytes_inside, first_sheet
 from sources.rows import Context, UnreadableFile
 
 ROWS_TRIED = 20
+LARGE = 1 << 20
 MEDIA_TYPES = {".csv": CSV, ".tsv": CSV, ".txt": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".geojson": JSON}
 OLD_WORKBOOKS = b"\xd0\xcf\x11\xe0"
 SPREADSHEET = "spreadsheet"
@@ -34,6 +35,11 @@ class ReadAs(NamedTuple):
     sheet: str | None = None
     others: tuple[str, ...] = ()
     titles: Titles | None = None
+
+
+def is_large(_: Reference, content: bytes) -> bool:
+    """Whether a file, uncompressed, takes more than some seconds to be read."""
+    return (bytes_inside(BytesIO(content)) if content.startswith(SIGNATURE) else len(content)) > LARGE
 
 
 def read_as(

@@ -3,8 +3,9 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from tempfile import TemporaryFile
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 from urllib.parse import quote
 
 from litestar import Response
@@ -15,7 +16,7 @@ from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import id_in
 from api.desk.sources.import_words import FORMAT_WORDS, STATUSES_OF_IMPORTS, ShownReject, column_words, shown_rejects
-from api.desk.sources.source_file import ReadAs, read_as
+from api.desk.sources.source_file import ReadAs, is_large, read_as
 from api.sync.imports import NO_IMPORT, ImportQuery, imported, own_import
 from api.sync.sources import LONGEST_NAME, NO_SOURCE, all_sources, one_source, require_own_source, require_source_name
 from api.web.multipart_form import FormFile
@@ -32,6 +33,8 @@ from sources.formats.csv_writer import csv_of
 from sources.formats.registry import CSV, FORMATS
 from sources.formats.rejected_rows import rejected_rows
 from sources.formats.spreadsheet_columns import TITLES, model
+
+T = TypeVar("T")
 
 REJECTS_SHOWN, IMPORTS_SHOWN = 100, 10
 MODES: tuple[ImportMode, ...] = get_args(ImportMode)
@@ -92,7 +95,7 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
     try:
         if file is None:
             raise InvalidContent((Problem("", "missing", NO_FILE),))
-        async with visit.services.place_to_import(source, visit.call.bearer):
+        async with await _line(visit, file), visit.services.place_to_import(source, visit.call.bearer):
             layout = await _layout(visit, file, mapping)
             query = ImportQuery(layout.format, mode, wish != IMPORT, bool(visit.text("forcer")))
             # on the disk, where the process that reads its rows finds it
@@ -197,11 +200,20 @@ async def _source_page(
     )
 
 
+async def _line(visit: Visit, file: FormFile) -> AbstractAsyncContextManager[None]:
+    """The line of large files, whoever sends them; read one at a time, they leave a place for the small ones."""
+    large = await _beside(visit, is_large, file.content)
+    return visit.services.large_files.of(str(visit.call.bearer.organisation_id)) if large else nullcontext()
+
+
 async def _layout(visit: Visit, file: FormFile, mapping: SourceMapping) -> ReadAs:
-    """The layout of a file, tried in another process: rows that take long to read keep nobody else waiting."""
+    return await _beside(visit, read_as, file.name, file.content, visit.text("format"), mapping, visit.language)
+
+
+async def _beside(visit: Visit, work: Callable[..., T], *arguments: Any) -> T:
+    """The result of a function of a file, in another process: what takes long to read keeps nobody else waiting."""
     key, left = str(visit.call.bearer.organisation_id), visit.call.left
-    tried = file.name, file.content, visit.text("format"), mapping, visit.language
-    return await visit.services.match_work.beside(read_as, *tried, is_much=True, key=key, left=left)
+    return await visit.services.match_work.beside(work, *arguments, is_much=True, key=key, left=left)
 
 
 def _rejects_of(trial: Trial) -> list[ShownReject]:

@@ -1,5 +1,6 @@
 """Organisations over HTTP: the operator makes them, each sees and changes its own."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -130,6 +131,30 @@ async def test_lists_go_on_where_they_stopped(operator: Member) -> None:
     assert ids == sorted(set(ids))
     assert len(ids) >= 4
     assert (await operator.get("/organisations?limit=1")).headers["link"].endswith('rel="next"')
+
+
+async def test_a_name_that_leads_people_is_neither_given_up_nor_taken(
+    served: Client, operator: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else an administrator would have the people of another organisation sign in to its own, or lose its own."""
+    own, other = await member(served, "admin"), await member(served, "admin")
+    settings = served.services.settings
+    leading = (
+        ("@a.example", own.key.organisation),
+        ("@b.example", "Vannes"),
+        ("@c.example", str(other.organisation_id)),
+    )
+    monkeypatch.setattr(served.services, "settings", replace(settings, oidc_members=leading))
+    for who, organisation, name in (
+        (own, own, new_name()),
+        (operator, own, new_name()),
+        (other, other, "Vannes"),
+        (operator, other, "default"),
+    ):
+        answer = await who.patch(f"/organisations/{organisation.organisation_id}", {"name": name})
+        assert_refused(answer, 409, "conflict")
+    assert (await other.patch(f"/organisations/{other.organisation_id}", {"name": new_name()})).status_code == 200
+    assert (await operator.patch(f"/organisations/{own.organisation_id}", {"siret": siret("own")})).status_code == 200
 
 
 async def test_the_administrators_organisation_keeps_its_name(served: Client) -> None:

@@ -353,6 +353,18 @@ async def test_an_organisation_is_sent_one_file_at_a_time(
     assert present.total() == 0
 
 
+async def test_of_many_files_asked_for_at_once_each_is_whole_or_refused(served: Client, source: str) -> None:
+    """An answer that was begun can no longer be refused: it would break off, as an empty file."""
+    await send(served, source, lines(rows(source, *map(str, range(PART + 1)))))
+    reader = await key(served, "read")
+    async with on_a_socket(served.app) as base, httpx.AsyncClient(base_url=base, headers=reader) as client:
+        answers = await asyncio.gather(*(client.get(f"/suppliers?source={source}&format=csv") for _ in range(10)))
+    whole = [answer.text.count("\n") for answer in answers if answer.status_code == 200]
+    assert set(whole) == {PART + 2}
+    assert {answer.status_code for answer in answers} <= {200, 429}
+    assert served.services.exports.present.total() == 0
+
+
 async def test_suppliers_as_a_table(served: Client, source: str) -> None:
     """Whatever the names hold, every value stays in its cell."""
     odd = '"Chez Léa", bar\n; =1+1 & « fils »'

@@ -1,30 +1,116 @@
 """The whole list as a file: whoever is slow to receive it."""
 
+import asyncio
+from contextlib import nullcontext
 from datetime import date
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import AsyncMock
 from uuid import UUID
 
 import pytest
+from litestar import Request
 
 from api.directory import whole_list as module
-from api.directory.search import Find
+from api.directory.whole_list import WholeList
 from api.runtime.concurrency_limit import ConcurrencyLimit
 from api.web.content_negotiation import GEOJSON
+from api.web.problems import Refusal
+from domain.errors import NotFound
+from domain.text.bilingual import Text
+
+ORGANISATION = UUID(int=1)
 
 
-async def test_who_is_slow_to_receive_a_file_takes_a_place_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def exports(monkeypatch: pytest.MonkeyPatch) -> ConcurrencyLimit:
     monkeypatch.setattr(module, "feature", lambda supplier: supplier)
-    exports, organisation = ConcurrencyLimit(at_once=1, of_one=1, most=5), UUID(int=1)
+    return ConcurrencyLimit(at_once=1, of_one=1, most=5)
 
-    async def find(after: UUID | None, limit: int) -> Any:
+
+async def asked(exports: ConcurrencyLimit, find: Any = None) -> WholeList:
+    """The list of two suppliers, each in a part of its own, whose first is read while others ask too."""
+
+    async def found(after: UUID | None, _: int) -> Any:
+        await asyncio.sleep(0)
         return ([1], UUID(int=2) if after is None else None)
 
     services = SimpleNamespace(exports=exports, today=lambda: date(2026, 11, 24))
-    bearer = SimpleNamespace(organisation_id=organisation)
+    bearer = SimpleNamespace(organisation_id=ORGANISATION)
     call = cast("Any", SimpleNamespace(services=services, bearer=bearer, media_type=GEOJSON, csv=None))
-    parts = cast("Any", (await module.whole_list(call, cast("Find", find), None)).iterator)
+    return await module.whole_list(call, find or found, None)
+
+
+async def sent(answer: WholeList, receive: Any, send: Any) -> None:
+    scope: Any = {"type": "http", "headers": []}
+    await answer.to_asgi_response(None, Request(scope))(scope, receive, send)
+
+
+async def received(answer: WholeList) -> bytes:
+    """The body, whose client hangs up once it has all of it."""
+    ended, body = asyncio.Event(), bytearray()
+
+    async def receive() -> Any:
+        await ended.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        body.extend(message.get("body", b""))
+        if message.get("more_body") is False:
+            ended.set()
+
+    await sent(answer, receive, send)
+    return bytes(body)
+
+
+async def test_who_is_slow_to_receive_a_file_takes_a_place_of_nobody(exports: ConcurrencyLimit) -> None:
+    answer = await asked(exports)
+    parts = cast("Any", answer.iterator)
     assert await anext(parts) == b'{"type":"FeatureCollection","features":[1'
-    assert (exports._all.locked(), exports.present) == (False, {str(organisation): 1})
+    assert (exports._all.locked(), exports.present) == (False, {str(ORGANISATION): 1})
     assert [part async for part in parts] == [b",1", b"]}"]
+
+
+async def test_of_many_at_once_each_is_refused_before_its_head_or_answered_whole(exports: ConcurrencyLimit) -> None:
+    """Room that is there at first may be taken while the first part is read."""
+    answers = await asyncio.gather(*(asked(exports) for _ in range(10)), return_exceptions=True)
+    assert [isinstance(each, Refusal) for each in answers] == [False] * 5 + [True] * 5
+    bodies = await asyncio.gather(*(received(each) for each in answers if isinstance(each, WholeList)))
+    assert bodies == [b'{"type":"FeatureCollection","features":[1,1]}'] * 5
     assert exports.present == {}
+
+
+@pytest.mark.parametrize("breaks", ["before the head", "in its body", "while it waits", "unsent", "at its first part"])
+async def test_a_place_is_left_wherever_the_client_hangs_up(exports: ConcurrencyLimit, breaks: str) -> None:
+    gone, waits = asyncio.Event(), exports.turn_of(str(ORGANISATION))
+
+    async def receive() -> Any:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        if breaks == "before the head":
+            raise OSError
+        if message["type"] == "http.response.body" or breaks == "while it waits":
+            gone.set()
+            await asyncio.Event().wait()
+
+    async def fails(*_: Any) -> Any:
+        raise NotFound(Text("", ""))
+
+    if breaks == "at its first part":
+        with pytest.raises(NotFound):
+            await asked(exports, fails)
+    elif breaks == "unsent":
+        await asked(exports)
+    elif breaks == "while it waits":
+        gone.set()
+        async with waits:
+            await sent(await asked(exports), receive, AsyncMock())
+            assert exports.present == {str(ORGANISATION): 1}
+    else:
+        with pytest.raises(OSError) if breaks == "before the head" else nullcontext():  # noqa: PT011
+            await sent(await asked(exports), receive, send)
+    assert exports.present == {}
+    async with exports.turn_of(str(ORGANISATION)), exports.place():
+        pass

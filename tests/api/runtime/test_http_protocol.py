@@ -452,6 +452,49 @@ async def test_an_address_has_its_share_of_connections(app: Litestar, monkeypatc
         await edge.has(2)
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"GET /health/live\r\n",
+        b"GET /health/live HTTP/0.9\r\nHost: here\r\n",
+        b"GET /health/live HTTP/2.0\r\nHost: here\r\n",
+        b"GET /health/live HTTP/1.1\r\n",
+        b"GET http://here/health/live HTTP/1.1\r\n",
+        b"GET /health/live HTTP/1.1\r\nHost: here\r\nhost: here\r\n",
+        b"GET /health/live HTTP/1.0\r\nHost: here\r\nHOST: there\r\n",
+        b"POST /match HTTP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 2\r\n",
+    ],
+)
+async def test_a_request_without_one_host_or_of_another_version_is_refused(app: Litestar, first: bytes) -> None:
+    """Else what stands before this server may have read another one."""
+    async with serving(app) as (_, connect):
+        one = await connect()
+        one.writer.write(first + b"\r\n" + GET)
+        assert await one.refusal() == (400, "bad-request")
+        one = await connect()
+        one.writer.write(GET + first + b"\r\n")
+        assert (await one.answer())[0] == 200
+        assert (await one.reader.read())[:12] in {b"", b"HTTP/1.1 400"}
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"GET /health/live HTTP/1.0\r\n",
+        b"GET /health/live HTTP/1.0\r\nHost: here\r\n",
+        b"GET http://here/health/live HTTP/1.1\r\nHost: here\r\n",
+        b"GET /health/live HTTP/1.1\r\nHost:\r\n",
+        b"GET /health/live HTTP/1.1\r\nHost: here\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n",
+    ],
+)
+async def test_a_request_with_one_host_is_answered(app: Litestar, first: bytes) -> None:
+    """A checker of health may speak HTTP/1.0, which needs none."""
+    async with serving(app) as (_, connect):
+        one = await connect()
+        one.writer.write(first + b"\r\n")
+        assert (await one.answer())[0] == 200
+
+
 async def test_a_refusal_speaks_the_clients_language(app: Litestar) -> None:
     async with serving(app) as (_, connect):
         one = await connect()

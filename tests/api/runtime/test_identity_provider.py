@@ -111,6 +111,29 @@ async def test_a_person_is_known_by_what_both_answers_say(signs_user_info: bool)
     assert (await provider.identify()).verified_email == "anne@exemple.fr"
 
 
+@pytest.mark.parametrize(
+    ("token", "told", "verified"),
+    [
+        ({"email": "a@x.fr", "email_verified": True}, {"email": "chef@x.fr"}, None),
+        ({"email_verified": True}, {"email": "chef@x.fr"}, None),
+        ({"email": "chef@x.fr"}, {"email_verified": True}, None),
+        ({"email": "a@x.fr", "email_verified": True}, {}, "a@x.fr"),
+        ({"email": "a@x.fr", "email_verified": False}, {"email": "b@x.fr", "email_verified": True}, "b@x.fr"),
+        ({"email": "a@x.fr", "email_verified": True}, {"email": None}, None),
+        ({"email": " a@x.fr", "email_verified": True}, {}, " a@x.fr"),
+        ({"email": "a@x.fr", "email_verified": "true"}, {}, None),
+    ],
+)
+async def test_an_address_is_verified_by_the_document_that_names_it(
+    token: dict[str, Any], told: dict[str, Any], verified: str | None
+) -> None:
+    provider = Provider()
+    del provider.told["email"]
+    provider.claims |= token
+    provider.told |= told
+    assert (await provider.identify()).verified_email == verified
+
+
 async def test_the_browser_is_sent_with_state_nonce_and_the_digest_of_the_verifier() -> None:
     address = await Provider().client().authorization_url(CHALLENGE)
     asked = {name: texts[0] for name, texts in parse_qs(urlsplit(address).query).items()}
@@ -138,6 +161,10 @@ FORGERIES: dict[str, Callable[[Provider], object]] = {
     "of another issuer": lambda it: it.claims.update(iss="https://other.example.org"),
     "for another client": lambda it: it.claims.update(aud="another"),
     "for several, of whom another asked": lambda it: it.claims.update(aud=["vivier", "another"], azp="another"),
+    "for several, without who asked": lambda it: it.claims.update(aud=["vivier", "another"]),
+    "that another client asked for": lambda it: it.claims.update(azp="another"),
+    "that somebody asked for": lambda it: it.claims.update(azp=None),
+    "with data that another client asked for": lambda it: it.told.update(azp="another"),
     "expired": lambda it: it.claims.update(exp=int(NOW.timestamp()) - 61),
     "without an end": lambda it: it.claims.pop("exp"),
     "of the future": lambda it: it.claims.update(iat=int(NOW.timestamp()) + 61),

@@ -221,6 +221,10 @@ async def test_a_body_beyond_the_limit_is_refused(served: Client, source: str, m
     assert await listed(served, f"source={source}") == []
 
 
+async def test_a_file_of_empty_gzip_members_is_none(served: Client, source: str) -> None:
+    assert_refused(await send(served, source, gzip.compress(b"") * 2_000, NDJSON, **GZIP), 400, "malformed-body")
+
+
 async def test_reasons_are_in_the_language_of_the_caller(served: Client, source: str) -> None:
     row = lines([{"external_id": "c", **record(path_of(source), siret="123")}])
     french = (await send(served, source, row)).json()["errors"][0]

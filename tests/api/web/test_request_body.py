@@ -4,9 +4,13 @@ import asyncio
 import gc
 import gzip
 import socket
+import threading
+import zlib
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from typing import Annotated, Any
 
 import msgspec
@@ -17,10 +21,11 @@ from structlog.testing import capture_logs
 
 from api.app import create_app
 from api.runtime.endpoint import Call, endpoint
+from api.runtime.upload import spooled
 from api.settings import MIB, Settings
 from api.web.merge_patch import Patch, patched
 from api.web.problems import Refusal
-from api.web.request_body import LARGE, JsonBody, uncompressed
+from api.web.request_body import BYTES_OF_MEMBER, FEW_MEMBERS, LARGE, PIECE, WINDOW, Gunzip, JsonBody
 from matching.reference import Reference
 
 SMALL = 4_096
@@ -36,10 +41,9 @@ class Lamp(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Size(msgspec.Struct):
-    """How many bytes came, in how many pieces."""
+    """How many bytes came."""
 
     length: int
-    pieces: int
 
 
 @endpoint("POST", "/lamps", tag="Test", scope=None, answers=Lamp)
@@ -69,8 +73,8 @@ async def patch_lamp(_: Call, body: Patch) -> Lamp:
 @endpoint("POST", "/stream", tag="Test", scope=None, answers=Size, takes={"application/x-ndjson": bytes})
 async def stream(call: Call) -> Size:
     """Count what is sent."""
-    pieces = [len(piece) async for piece in uncompressed(call, SMALL)]
-    return Size(sum(pieces), len(pieces))
+    async with spooled(call, SMALL) as body:
+        return Size(len(body.stream.read()))
 
 
 ROUTES = (post_lamp, first_lamp, light_first_lamp, patch_lamp, stream)
@@ -251,6 +255,66 @@ async def test_compressed_streams(
     answer = await lamps.post("/stream", content=body, headers={**NDJSON, "content-encoding": coding})
     assert answer.status_code == status
     assert length is None or answer.json()["length"] == length
+
+
+class Inflated:
+    """Counts the members that are begun, and the bytes that are handed over to be undone."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.members, self.handed_over, self.threads = 0, 0, set[int]()
+        made, counted = zlib.decompressobj, self
+
+        class Member:
+            def __init__(self, wbits: int) -> None:
+                self._member = made(wbits)
+                counted.members += 1
+
+            def decompress(self, window: bytes, most: int) -> bytes:
+                counted.handed_over += len(window)
+                counted.threads.add(threading.get_ident())
+                return self._member.decompress(window, most)
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(self._member, name)
+
+        monkeypatch.setattr(zlib, "decompressobj", Member)
+
+
+async def test_members_that_hold_nothing_are_few(lamps: AsyncTestClient[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each costs as much as a thousand bytes; what is undone is undone beside the event loop."""
+    inflated = Inflated(monkeypatch)
+    headers = {**NDJSON, "content-encoding": "gzip"}
+    answer = await lamps.post("/stream", content=gzipped(b"") * 150, headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {"length": 0})
+    assert threading.get_ident() not in inflated.threads
+
+
+@pytest.mark.parametrize(("content", "at_once"), [(b"", 1 << 16), (b"", 1 << 20), (b"x", 1 << 20)])
+def test_members_that_hold_next_to_nothing_are_few(
+    content: bytes, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each costs as much as a thousand bytes."""
+    inflated, body, gunzip = Inflated(monkeypatch), gzipped(content) * 50_000, Gunzip(PIECE)
+    pieces = (gunzip.pieces(body[at : at + at_once]) for at in range(0, len(body), at_once))
+    with pytest.raises(Refusal, match="compress the file as one"):
+        deque(chain.from_iterable(pieces), maxlen=0)
+    assert inflated.members <= FEW_MEMBERS + 1
+    assert inflated.handed_over <= inflated.members * WINDOW
+
+
+@pytest.mark.parametrize("at_once", [1, 100, 1 << 20])
+def test_members_that_hold_something_are_as_many_as_they_like(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `bgzip` writes them, with an empty one at the end, in whatever blocks they come, and in linear time."""
+    inflated = Inflated(monkeypatch)
+    contents = [bytes([each % 256]) * BYTES_OF_MEMBER for each in range(3 * FEW_MEMBERS)] + [b"y" * (2 * PIECE), b""]
+    body, gunzip = b"".join(map(gzipped, contents)), Gunzip(10 * PIECE)
+    blocks = [body[at : at + at_once] for at in range(0, len(body), at_once)]
+    pieces = [piece for block in blocks for piece in gunzip.pieces(block)]
+    gunzip.end()
+    assert b"".join(pieces) == b"".join(contents)
+    assert max(map(len, pieces)) <= 2 * PIECE
+    assert inflated.members == len(contents)
+    assert inflated.handed_over <= len(body) + inflated.members * WINDOW
 
 
 class Server:

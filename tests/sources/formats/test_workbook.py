@@ -2,6 +2,7 @@
 
 import tracemalloc
 from io import BytesIO
+from zipfile import ZipExtFile
 
 import pytest
 
@@ -88,6 +89,59 @@ def test_elements_are_not_held_without_bound(monkeypatch: pytest.MonkeyPatch, in
     assert read(xlsx("<row><c/></row>" * 3_000)).content == b"\n" * 3_000
     with pytest.raises(UnreadableFile, match="too large"):
         read(xlsx(f"<row>{inside}</row>"))
+
+
+def test_elements_are_not_read_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen millions of them, of which nothing is held, are an archive of 62 kB."""
+    monkeypatch.setattr(workbook_parts, "MOST_ELEMENTS", 10_000)
+    assert read(xlsx("<row><c/></row>" * 3_000)).content
+    with pytest.raises(UnreadableFile, match="too large"):
+        read(xlsx("<x/>" * 10_000))
+
+
+def test_elements_beside_rows_are_not_looked_through_for_each_row() -> None:
+    """In archives of some kilobytes, this would take many minutes."""
+    beside = "<x/>" * 100_000
+    assert read(xlsx(f"<row>{beside}{'<row/>' * 50_000}</row>")).content == b"\n" * 50_001
+    assert read(ods(beside + "<table:table-row/>" * 50_000)).content == b""
+
+
+@pytest.mark.parametrize("sign", ["[", "&quot;x", "\\", "_"])
+def test_a_format_that_does_not_end_is_read_once(sign: str) -> None:
+    """Where each sign were the beginning of a search of its own, this would take many minutes."""
+    styles = f'<s><numFmts><numFmt numFmtId="9" formatCode="d{sign * 500_000}"/></numFmts><cellXfs><xf numFmtId="9"/>'
+    book = xlsx("<row><c s='0'><v>46329</v></c></row>", styles=f"{styles}</cellXfs></s>")
+    assert lines(read(book)) == ["2026-11-03,"]
+
+
+def test_a_long_tag_is_not_begun_anew_with_each_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parser takes a tag as a whole, however often it has looked for its end."""
+    reads, read_piece = list[int](), ZipExtFile.read
+
+    def counted(stream: ZipExtFile, count: int = -1) -> bytes:
+        reads.append(count)
+        return read_piece(stream, count)
+
+    monkeypatch.setattr(ZipExtFile, "read", counted)
+    assert read(xlsx(f"<row a='{'x' * (4 << 20)}'/>")).content == b"\n"
+    assert len(reads) < 60
+
+
+def test_blank_cells_are_empty_ones() -> None:
+    """A thousand of them in a million rows are written in a line."""
+    cells = '<table:table-cell table:number-columns-repeated="{}" office:value-type="date" office:date-value=" "/>'
+    row = '<table:table-row table:number-rows-repeated="1048576">{}</table:table-row>'
+    assert read(ods(row.format(cells.format(1000)))).content == b""
+    back = (
+        cells.format(-(10**9))
+        + '<table:table-cell table:number-columns-repeated="9"><text:p>a</text:p></table:table-cell>'
+    )
+    assert lines(read(ods(f"<table:table-row>{back}</table:table-row>"))) == [",".join("a" * 9)]
+
+
+def test_a_text_in_many_layers_is_read_once() -> None:
+    layers = f"{'<r>' * 5_000}<t>a</t><rPh><t>b</t></rPh>{'</r>' * 5_000}<r><t>c</t></r>"
+    assert lines(read(xlsx(f"<row><c t='inlineStr'>{layers}</c></row>"))) == ["ac,"]
 
 
 @pytest.mark.parametrize("kind", ["xlsx", "ods"])

@@ -13,7 +13,14 @@ STYLES = f"""<styleSheet xmlns="{MAIN}">
 <cellXfs count="3"><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="164"/></cellXfs></styleSheet>"""
 
 
-def xlsx(rows: str, texts: tuple[str, ...] = (), *, sheets: tuple[str, ...] = ("Annuaire",), hidden: str = "") -> bytes:
+def xlsx(
+    rows: str,
+    texts: tuple[str, ...] = (),
+    *,
+    sheets: tuple[str, ...] = ("Annuaire",),
+    hidden: str = "",
+    styles: str = STYLES,
+) -> bytes:
     """A workbook with those rows (`<row>…</row>`) in its first sheet that is not hidden."""
     states = [("hidden" if name == hidden else "visible") for name in sheets]
     shown = [f'<sheet name="{name}" r:id="r{at}" state="{states[at]}"/>' for at, name in enumerate(sheets)]
@@ -27,7 +34,7 @@ def xlsx(rows: str, texts: tuple[str, ...] = (), *, sheets: tuple[str, ...] = ("
         "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>{"".join(shown)}</sheets></workbook>',
         "xl/_rels/workbook.xml.rels": f"<Relationships>{''.join(links)}</Relationships>",
         "xl/sharedStrings.xml": f'<sst xmlns="{MAIN}">{strings}</sst>',
-        "xl/styles.xml": STYLES,
+        "xl/styles.xml": styles,
         f"xl/worksheets/{first}.xml": f'<worksheet xmlns="{MAIN}"><sheetData>{rows}</sheetData></worksheet>',
     }
     return archive(parts)

@@ -1,5 +1,6 @@
 """Needs of notices: every one is a need that a match takes, whatever the notice holds."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -11,10 +12,10 @@ from domain.errors import InvalidContent
 from domain.needs.need import NeedAndProcedure
 from domain.reference import cpv, territory
 from matching.reference import Reference, load_reference
-from sources.notices.element import from_xml
+from sources.notices.element import Element, from_xml
 from sources.notices.need_of_notice import NoticeNeed
 from sources.notices.read import need_in_record, need_in_xml
-from sources.notices.unread import MOST_PARTS
+from sources.notices.unread import MOST_PARTS, MOST_PLACED
 from tests.sources.notices.conftest import ReadXml, noted
 from tests.sources.notices.samples import (
     FNSIMPLE,
@@ -48,6 +49,25 @@ def assert_taken(read: NoticeNeed, reference: Reference) -> None:
     sent = msgspec.json.decode(msgspec.json.encode(read.need), type=NeedAndProcedure)
     assert sent == read.need
     assert len(reference.reader.read(sent.matched)) == len(sent.lots)
+
+
+def test_the_places_of_unread_parts_are_found_for_so_many_and_all_are_counted(
+    read_xml: ReadXml, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A notice of 125 kB may have fifteen thousand of them."""
+    found, path_of = list[str](), vars(Element)["path"].fget
+
+    def noted_path(element: Element) -> str:
+        found.append(element.name)
+        return str(path_of(element))
+
+    notice, end = eforms(eforms_lot("LOT-0001", project())), b"</ContractNotice>"
+    before = read_xml(notice).unread
+    monkeypatch.setattr(Element, "path", property(noted_path))
+    unread = read_xml(notice.replace(end, b"<z>1</z>" * 15_500 + end)).unread
+    assert 0 < found.count("z") <= MOST_PLACED
+    counted = [int(number) for each in unread for number in re.findall(r"\d+(?= fois| autres)", each.detail.fr)]
+    assert sum(counted) + sum("fois" not in each.detail.fr for each in unread) - 1 == 15_500 + len(before)
 
 
 def test_more_lots_than_a_need_may_have_are_told(read_xml: ReadXml, reference: Reference) -> None:

@@ -115,6 +115,19 @@ async def test_the_list_of_members_names_the_organisation_of_a_verified_address(
     assert (status, buyers.key.organisation in browser.page) == ((200, True) if is_let_in else (403, False))
 
 
+@pytest.mark.parametrize(
+    "email", ["chef@eßonne.fr", "chef@e\u017fsonne.fr", "che\ufb00@essonne.fr", "chef@essonne\u3002fr"]
+)
+async def test_an_address_that_looks_like_a_members_leads_nowhere(
+    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, buyers: Member, email: str
+) -> None:
+    own = str(buyers.organisation_id)
+    members = (("@essonne.fr", own), ("chef@essonne.fr", own), ("cheff@essonne.fr", own))
+    connect(served.services, monkeypatch, issuer, HERE, oidc_members=members)
+    await make_person(issuer, "anne", **ANNE | {"email": email})
+    assert await sign_in(browser, issuer, "anne") == 403
+
+
 async def test_who_is_of_no_known_organisation_reads_what_to_ask_for(
     served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str
 ) -> None:

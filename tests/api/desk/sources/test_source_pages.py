@@ -1,5 +1,6 @@
 """Files are tried before they are imported, by whoever may write the source; rejects say what would be right."""
 
+import asyncio
 import json
 import os
 import re
@@ -11,11 +12,12 @@ from urllib.parse import quote
 import pytest
 
 from api.desk.sources import source_pages
-from api.desk.sources.source_file import read_as
+from api.desk.sources.source_file import LARGE, is_large, read_as
 from api.sync.imports import imported
 from domain.errors import InvalidContent
 from domain.suppliers.source import Import, SourceMapping
 from matching.reference import Reference
+from sources.formats.workbook import SIGNATURE
 from tests.api.desk.steps import Browser, heading, sign_in_as
 from tests.api.organisations import member
 from tests.api.sync.factories import Client, put_record
@@ -178,7 +180,7 @@ async def test_rows_of_a_file_are_read_in_other_processes(
     work, files = served.app.state.services.match_work, []
 
     async def noted(there: object, here: Callable[[], object], key: str) -> object:
-        files.append("layout")
+        files.append("beside")
         return here()
 
     async def imported_of(*arguments: Any, **options: Any) -> Import:
@@ -190,7 +192,32 @@ async def test_rows_of_a_file_are_read_in_other_processes(
     await browser.sign_in()
     await browser.open(f"/{path_of(source)}")
     assert await send(browser, source, ROWS.encode(), faire="essayer") == 200
-    assert files == ["layout", f"rows of {len(ROWS.encode())}"]
+    assert files == ["beside", "beside", f"rows of {len(ROWS.encode())}"]
+
+
+def test_a_file_is_as_large_as_it_is_uncompressed(reference: Reference) -> None:
+    small, large = xlsx("<row/>" * 1_000), xlsx("<row/>" * 1_000_000)
+    assert (is_large(reference, small), is_large(reference, large), len(large) < 1 << 16) == (False, True, True)
+    assert (is_large(reference, b"x" * LARGE), is_large(reference, b"x" * (LARGE + 1))) == (False, True)
+    assert not is_large(reference, SIGNATURE)
+
+
+async def test_no_small_file_waits_for_large_ones(served: Client, browser: Browser, source: str) -> None:
+    """However many of them other organisations send at once."""
+    large, services = (ROWS + " " * LARGE).encode(), served.services
+    await browser.sign_in()
+    await browser.open(f"/{path_of(source)}")
+    page = browser.page
+    async with services.large_files.of("another organisation"):
+        waiting = asyncio.create_task(send(browser, source, large, faire="essayer"))
+        while services.large_files.present.total() < 2:
+            await asyncio.sleep(0)
+        browser.page = page
+        assert await send(browser, source, ROWS.encode(), faire="essayer") == 200
+        assert not waiting.done()
+    browser.page = page
+    assert await waiting == 200
+    assert services.large_files.present == {}
 
 
 async def test_a_workbook_is_tried_corrected_in_a_spreadsheet_and_sent_again(
