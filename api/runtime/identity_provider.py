@@ -298,7 +298,8 @@ def _of_both(token: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
 
     The address and whether it is verified are of one of them: one may have verified another address than the other has.
     """
-    one = told if "email" in told else token
+    repeated = "email_verified" not in told and told.get("email") == token.get("email")
+    one = told if "email" in told and not repeated else token
     return token | told | {name: one.get(name) for name in ("email", "email_verified")}
 
 

@@ -118,6 +118,8 @@ async def test_a_person_is_known_by_what_both_answers_say(signs_user_info: bool)
         ({"email_verified": True}, {"email": "chef@x.fr"}, None),
         ({"email": "chef@x.fr"}, {"email_verified": True}, None),
         ({"email": "a@x.fr", "email_verified": True}, {}, "a@x.fr"),
+        ({"email": "a@x.fr", "email_verified": True}, {"email": "a@x.fr"}, "a@x.fr"),
+        ({"email": "a@x.fr", "email_verified": True}, {"email": "a@x.fr", "email_verified": False}, None),
         ({"email": "a@x.fr", "email_verified": False}, {"email": "b@x.fr", "email_verified": True}, "b@x.fr"),
         ({"email": "a@x.fr", "email_verified": True}, {"email": None}, None),
         ({"email": " a@x.fr", "email_verified": True}, {}, " a@x.fr"),
