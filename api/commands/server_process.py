@@ -20,8 +20,9 @@ from api.runtime.http_protocol import HttpProtocol, sweep
 from api.settings import Settings
 from matching.reference import Reference
 
-END_SECONDS = 1
-"""The time that requests which outlast the grace have to say so, before their connections are closed."""
+END_SECONDS = 2
+"""The time that requests which outlast the grace have to say so, and answers that have begun to end, before their
+connections are closed."""
 
 CLOSE_SECONDS, CLOSE_SECONDS_AT_REST = 1, 2
 """The time that what runs beside requests then has to close, and where none was under way: an attempt of a delivery has
@@ -96,7 +97,8 @@ def _allow_open_files(count: int) -> None:
 class _Server(uvicorn.Server):
     """A server that calls `on_start` once it takes requests, and `on_stop` when it is to stop.
 
-    Requests that then last longer than `grace_seconds` are cancelled, while there is still time to answer them.
+    Requests that then last longer than `grace_seconds` are cancelled, while there is still time to answer them; those
+    whose answer has begun go on for that time.
     """
 
     def __init__(
@@ -145,5 +147,6 @@ class _Server(uvicorn.Server):
         asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep, now)
 
     def _cancel_requests(self) -> None:
-        for request in self.server_state.tasks:
+        begun = {each.begun_answer for each in cast("set[HttpProtocol]", self.server_state.connections)}
+        for request in self.server_state.tasks - begun:
             request.cancel()

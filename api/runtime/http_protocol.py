@@ -249,6 +249,11 @@ class HttpProtocol(HttpToolsProtocol):
         return "next request" if answering is None else None
 
     @property
+    def begun_answer(self) -> asyncio.Task[None] | None:
+        """The task that answers, where a part of its answer was sent."""
+        return self._task if self._running is not None and self._running.response_started else None
+
+    @property
     def is_body_arriving(self) -> bool:
         """Whether the body of the request that is answered has not arrived wholly."""
         return self._part == "body" and self.cycle is self._running

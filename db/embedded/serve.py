@@ -20,7 +20,7 @@ from db.embedded.server import STOP_SECONDS, run_server
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.02
-SERVER_STOP_SECONDS = 2.0
+SERVER_STOP_SECONDS = 1.5
 """A server is to end within seconds, whatever was written last; a short command leaves its database in order."""
 
 

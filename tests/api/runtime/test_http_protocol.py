@@ -437,6 +437,24 @@ async def test_a_read_ends_with_its_client_and_a_write_goes_on(app: Litestar) ->
     assert ended[1] == "POST finished"
 
 
+async def test_an_answer_that_has_begun_is_told_from_others() -> None:
+    """It is let go on at the end, where others can still be refused."""
+    go_on = asyncio.Event()
+
+    async def slow(scope: Any, _: Any, send: Any) -> None:
+        if scope["path"] == "/begun":
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await go_on.wait()
+
+    async with serving(slow) as (edge, connect):
+        for number, path in enumerate((b"/begun", b"/other")):
+            (await connect()).writer.write(GET.replace(b"/health/live", path))
+            await until(lambda wanted=number + 1: len(edge.state.tasks) == wanted)  # type: ignore[misc]
+        connections = cast("set[HttpProtocol]", edge.state.connections)
+        await until(lambda: len({each.begun_answer for each in connections} & edge.state.tasks) == 1)
+        go_on.set()
+
+
 async def test_connections_in_all_are_limited(app: Litestar) -> None:
     """Whoever waits for its next request makes place; where nobody does, one more is told to come later."""
     async with serving(app, CONNECTIONS="2") as (edge, connect):
