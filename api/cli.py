@@ -1,11 +1,9 @@
 """The command line: the arguments of each command, its exit status and its error messages."""
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from importlib import import_module
 from io import TextIOWrapper
@@ -13,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from api.commands.errors import FAILED, USAGE, CommandFailed
+from api.commands.errors import status_of
 from api.commands.help_texts import (
     ALLOT,
     AUDIT_KEY,
@@ -37,12 +35,9 @@ from api.commands.help_texts import (
     SUPPLY,
     WORDS,
 )
-from api.settings import BadSetting, read_settings
-from db.embedded.home import EmbeddedError
+from api.settings import read_settings
 from domain.client import SCOPES
-from domain.errors import DomainError
 
-INTERRUPTED = 130
 LONGEST_SOURCE = 100
 
 
@@ -53,37 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # a terminal that cannot write an accent gets a question mark, not a crash
             stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
-    try:
-        status: int = import_module(options.module).run(options, read_settings())
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # whoever read us has seen enough; the interpreter would complain once more when it flushes
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except Exception as failure:
-        if (message := _message(failure)) is None:
-            raise
-        with suppress(BrokenPipeError):
-            sys.stderr.write(f"vivier: {message}\n")
-        if isinstance(failure, BadSetting):
-            return USAGE
-        return failure.status if isinstance(failure, CommandFailed) else FAILED
-    return status
-
-
-def _message(failure: Exception) -> str | None:
-    """The failure in words for the person who typed the command; None for a fault of the program."""
-    if isinstance(failure, CommandFailed | BadSetting | DomainError | EmbeddedError):
-        return str(failure)
-    from db.core.outage import is_away, refusal  # noqa: PLC0415 - most commands never come here
-
-    if (said := refusal(failure)) is not None:
-        return f"the database refused the connection: {said}"
-    if is_away(failure):
-        return f"the database cannot be reached; check DATABASE_URL ({type(failure).__name__}: {failure})"
-    return None
+    return status_of(lambda: import_module(options.module).run(options, read_settings()))
 
 
 class _ShowVersion(argparse.Action):

@@ -15,7 +15,7 @@ import msgspec
 
 from api.app import ROUTES, create_app
 from api.commands.listen_socket import address, listen
-from api.commands.serve import stopped_by_signal
+from api.commands.serve import ended_by_signal
 from api.commands.server_process import serve_requests
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.observability import configure_logging
@@ -49,7 +49,7 @@ def main() -> None:
     app = create_app(settings, load_reference(), routes=(*ROUTES, ready), parts=(_always_ready,))
     gc.collect()
     gc.freeze()  # as `vivier serve` does
-    with stopped_by_signal(), listen("127.0.0.1", 0) as bound:
+    with ended_by_signal(), listen("127.0.0.1", 0) as bound:
         serve_requests(app, bound, lambda: print(f"listens on {address(bound)}", flush=True))
 
 

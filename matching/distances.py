@@ -46,6 +46,8 @@ class Distances:
         self._bounds: dict[float, NDArray[np.int32]] = {}
         self._widest_km = 0.0  # of the radii around the shape that were asked for
         self._is_measured = False
+        self.is_of_an_answer = False
+        """Whether a match near this shape was answered, and not given up."""
         self._writing = Lock()
 
     @property

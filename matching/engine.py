@@ -20,6 +20,7 @@ from domain.shortlists.shortlist import Shortlist, Stamp
 from domain.text.bilingual import Language
 from matching import messages
 from matching.explain import Explainer
+from matching.giving_up import require_wanted
 from matching.groupings import groupings_json
 from matching.index import LiveIndex
 from matching.lot_match import LotMatch
@@ -118,6 +119,9 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
         rows_of,
     )
     stamp, lots = stamp_of(index, reference, on, need.planned_publication_on), list(matching.lots(queries))
+    for query in queries:
+        if (distances := index.base.distances.find(query.territory.shape)) is not None:
+            distances.is_of_an_answer = True
     return msgspec.json.encode(Answer(need.reference, stamp, lots, explainer.need_advice(besides)))
 
 
@@ -197,7 +201,8 @@ def lot_match(
     past: PastAwards | None = None,
     selection: Selection | None = None,
 ) -> LotMatch:
-    """A lot held against the index as it stands, after the buyer's past awards."""
+    """A lot held against the index as it stands, after the buyer's past awards. Raises GivenUp."""
+    require_wanted()
     return LotMatch(query, live, on, rules, past.ess_bars(query, live) if past else None, selection)
 
 

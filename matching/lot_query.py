@@ -15,6 +15,7 @@ from domain.shortlists.shortlist import Role
 from domain.text.bilingual import Text
 from matching.geo.shape import Shape
 from matching.geo.territory import MAX_SUGGESTIONS, Geography, Territory
+from matching.giving_up import require_wanted
 from matching.weighted_cache import WeightBound
 from matching.words.keywords import Interpreter
 
@@ -123,7 +124,7 @@ class NeedReader:
     """The segments that the titles read last surely say."""
 
     def read(self, need: Need) -> tuple[LotQuery, ...]:
-        """One query per lot; raises InvalidContent with every problem of the need."""
+        """One query per lot; raises InvalidContent with every problem of the need, and GivenUp."""
         ids = [lot.id for lot in need.lots]
         again = [position for position, lot_id in enumerate(ids) if lot_id in ids[:position]]
         problems = [Problem(pointer("lots", position, "id"), "duplicate_id", SAME_ID) for position in again]
@@ -172,6 +173,7 @@ class NeedReader:
         `common` is the need's own territory, None also where that cannot be used, which is reported once. `spoken`:
         the segments that lots' own titles say.
         """
+        require_wanted()
         lot, at = need.lots[position], ("lots", position)
         said = _words_of(need, lot, spoken)
         read = self.read_objects.find(said)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from itertools import islice
 
 from domain.needs.need import TerritoryRequest
 from matching.geo.territory import Geography
@@ -11,6 +12,9 @@ from matching.selection import SelectionKey, selected
 
 WORTHWHILE = 2_000
 """Among fewer suppliers first matches take little, and outlines of departements would take more memory than they."""
+
+MOST_PLACES = 16
+"""One need may name hundreds, which nobody may ask for again."""
 
 
 def preparation(live: LiveIndex, reference: Reference, today: date, asked: Iterable[SelectionKey]) -> Iterator[None]:
@@ -34,8 +38,9 @@ def preparation(live: LiveIndex, reference: Reference, today: date, asked: Itera
 
 
 def measuring(live: LiveIndex) -> Iterator[None]:
-    """Steps that measure everybody near the places asked for lately: other segments may be asked for there next."""
-    for _, distances in live.base.distances.latest():
+    """Steps that measure everybody near the last places of answers: other segments may be asked for there next."""
+    answered = (distances for _, distances in live.base.distances.latest() if distances.is_of_an_answer)
+    for distances in islice(answered, MOST_PLACES):
         yield from distances.measure()
 
 

@@ -23,7 +23,7 @@ from api.admin.issue_key import KeyRequest, issue_key
 from api.commands.console import console
 from api.commands.errors import CommandFailed
 from api.commands.listen_socket import address, listen
-from api.commands.serve import check_started, prepared, stopped_by_signal, with_address
+from api.commands.serve import check_started, ended_by_signal, prepared, supervised, with_address
 from api.commands.server_process import application, serve_requests
 from api.commands.shortlist_table import ShortlistReport, count
 from api.commands.signing_engine import operator, signing_engine
@@ -56,11 +56,15 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Load the sample pool, serve, show the shortlist of the sample need, and go on serving until Ctrl-C."""
     # the log would come between the lines of the shortlist
     settings = replace(with_address(options, settings), log_level="warning", log_format="console")
+    return supervised(lambda started: _demonstrate(settings, started, or_next=options.port is None), settings)
+
+
+def _demonstrate(settings: Settings, started: Callable[[], object], *, or_next: bool) -> int:
     own_database = settings.database_url is None
     to = console()
     client = _Client()
-    with stopped_by_signal(), ExitStack() as stack:
-        bound = stack.enter_context(listen(settings.host, settings.port, or_next=options.port is None))
+    with ended_by_signal(), ExitStack() as stack:
+        bound = stack.enter_context(listen(settings.host, settings.port, or_next=or_next))
         where = address(bound)
         to.print(INTRODUCTION)
         settings, reference = stack.enter_context(prepared(settings))
@@ -70,6 +74,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         to.print(f"Un besoin d'exemple est envoyé à l'API (POST {where}/match), qui répond :\n", soft_wrap=True)
 
         def show() -> None:
+            started()
             body = files("api.sample").joinpath("need.json").read_bytes()
             shortlist = msgspec.json.decode(_match(where, key, body), type=Shortlist)
             need = msgspec.json.decode(body, type=Need)

@@ -2,6 +2,9 @@
 
 uvicorn's own manager starts workers from nothing (two take 465 MB and twice as long to be ready, forked ones 342 MB),
 restarts them without a pause, and leaves them running when it is killed itself.
+
+Above them, or above the one process that answers, stands a small one that has loaded nothing: it starts the server, and
+another where that crashes, and as the first process of a container it sees that no zombie stays.
 """
 
 import os
@@ -11,45 +14,55 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import NoReturn
 
-from api.commands.server_process import STOPPING
+from api.commands.errors import FAILED, ORDERLY
 from api.settings import GRACE_SECONDS
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 LONG_LIFE_SECONDS = 30.0
 """The pause before a restart doubles, until a worker has lived so long."""
-STOP_SECONDS = 4.0
-"""The time a worker has to end after its requests' grace; then it is killed."""
+MOST_CRASHES = 5
+"""Crashes in a row before any worker has answered, after which none is started any more."""
+STOP_SECONDS, STOP_SECONDS_OF_ALL = 3.2, 4.9
+"""The time a worker, and a whole server, have to end after the grace of requests; then they are killed."""
 STARTED = b"\0"
 
 
 class Workers:
     """A fixed number of workers, each running `work(started)`; the parent answers no requests.
 
-    `started` is for the worker to call when it answers; `work` returns whether it had started. `on_start` is called
-    when the first worker answers, `on_death` with the process id of each worker that ended. `grace_seconds`: the time
-    that a worker's requests have to finish.
+    `started` is for the worker to call when it answers; `work` returns the exit status. `on_start` is called when the
+    first worker answers, `on_death` with the process id of each that ended, `on_stop` once none is to follow.
+    `grace_seconds`: the time that a worker's requests have to finish.
     """
+
+    stop_seconds = STOP_SECONDS
 
     def __init__(
         self,
         count: int,
-        work: Callable[[Callable[[], object]], bool],
-        on_start: Callable[[], object],
-        on_death: Callable[[int], object],
+        work: Callable[[Callable[[], object]], int],
+        on_start: Callable[[], object] = lambda: None,
+        on_death: Callable[[int], object] = lambda _: None,
+        on_stop: Callable[[], object] = lambda: None,
         grace_seconds: float = GRACE_SECONDS,
     ) -> None:
-        self._count, self._work, self._on_start, self._on_death = count, work, on_start, on_death
-        self._stop_seconds = grace_seconds + STOP_SECONDS
+        self._count, self._work = count, work
+        self._on_start, self._on_death, self._on_stop = on_start, on_death, on_stop
+        self._longest_stop = grace_seconds + self.stop_seconds
         self._born: dict[int, float] = {}
         self._failures, self._restart_at = 0, 0.0
-        self._any_started = self._stopping = self._failed = False
+        self._any_started = self._stopping = False
+        self._status: int | None = None
 
-    def run(self) -> bool:
-        """Keep the workers running until SIGTERM or SIGINT; False where the first of them could not start."""
+    def run(self) -> int:
+        """Keep the workers running until SIGTERM or SIGINT; the exit status of one that none is to follow, else 0."""
         # the number of each signal arrives in the inbox, and STARTED from workers
         self._inbox, self._outbox = os.pipe()
         # only the parent holds the second end, so workers can read the first when the parent is gone
@@ -58,7 +71,7 @@ class Workers:
         previous = {number: signal.signal(number, lambda *_: None) for number in (*STOPPING, signal.SIGCHLD)}
         signal.set_wakeup_fd(self._outbox)
         try:
-            while not (self._stopping or self._failed):
+            while not self._stopping and self._status is None:
                 self._fork_missing()
                 self._wait(self._restart_at if len(self._born) < self._count else None)
                 self._reap()
@@ -69,7 +82,7 @@ class Workers:
                 signal.signal(number, handler)
             for descriptor in (self._inbox, self._outbox, self._parent_gone, self._parent):
                 os.close(descriptor)
-        return not self._failed
+        return self._status or 0
 
     def _fork_missing(self) -> None:
         while len(self._born) < self._count and time.monotonic() >= self._restart_at:
@@ -83,18 +96,21 @@ class Workers:
             finally:
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
-    def _run_child(self) -> None:
-        """Work until told to stop, or until the parent is gone; never returns."""
-        status = 1
+    def _run_child(self) -> NoReturn:
+        """Work until told to stop, or until the parent is gone.
+
+        At the end the interpreter is not taken apart: that would take a second of CPU, of which nobody has anything.
+        """
+        status = FAILED
         try:
             signal.set_wakeup_fd(-1)
             os.close(self._parent)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for number in STOPPING:
-                signal.signal(number, signal.default_int_handler)
+                signal.signal(number, interrupt_once)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
             threading.Thread(target=self._stop_with_parent, daemon=True).start()
-            status = 0 if self._work(lambda: os.write(self._outbox, STARTED)) else 1
+            status = self._work(lambda: os.write(self._outbox, STARTED))
         except KeyboardInterrupt:
             status = 0
         except BaseException:  # noqa: BLE001 - the child must not run what its parent does at its end
@@ -121,30 +137,81 @@ class Workers:
             self._on_start()
 
     def _reap(self) -> None:
-        """Reap dead workers, and schedule their restart with backoff; give up where not one ever started."""
-        # one by one: PostgreSQL is a child too, and is not ours to wait for
-        for pid in [pid for pid in self._born if os.waitpid(pid, os.WNOHANG)[0]]:
-            lived = time.monotonic() - self._born.pop(pid)
-            self._on_death(pid)
-            if self._stopping or self._failed:
+        """Reap dead workers, and schedule their restart with backoff; give up where none is to follow."""
+        for pid, status in self._ended():
+            if pid not in self._born:
                 continue
-            self._failed = not self._any_started
+            lived, code = time.monotonic() - self._born.pop(pid), os.waitstatus_to_exitcode(status)
+            self._on_death(pid)
+            if self._stopping or self._status is not None:
+                continue
             self._failures = 0 if lived > LONG_LIFE_SECONDS else self._failures + 1
-            pause = min(FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 10), LONGEST_PAUSE_SECONDS)
-            self._restart_at = time.monotonic() + pause
-            if not self._failed:
-                sys.stderr.write(f"vivier: worker {pid} ended; another starts in {pause:.1f} s\n")
+            if self._is_last(code):
+                self._status = code
+            elif not self._any_started and self._failures > MOST_CRASHES:
+                self._status = FAILED
+                _tell(f"{_end_of(pid, code)} before any had answered, as the {MOST_CRASHES} before it: none follows")
+            else:
+                pause = min(FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 10), LONGEST_PAUSE_SECONDS)
+                self._restart_at = time.monotonic() + pause
+                _tell(f"{_end_of(pid, code)}; another starts in {pause:.1f} s")
+
+    def _ended(self) -> Iterator[tuple[int, int]]:
+        """Processes that ended, and their wait status."""
+        # one by one: PostgreSQL is a child too, and is not ours to wait for
+        for pid in list(self._born):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                yield ended, status
+
+    def _is_last(self, code: int) -> bool:
+        """Whether none is to follow one that ended so: one that could not start said why, and so would the next."""
+        return not self._any_started and code in ORDERLY
 
     def _end_all(self) -> None:
+        self._on_stop()
         self._send(signal.SIGTERM)
-        limit = time.monotonic() + self._stop_seconds
+        limit, are_killed = time.monotonic() + self._longest_stop, False
         while self._born:
-            self._wait(limit)
+            self._wait(None if are_killed else limit)
             self._reap()
-            if time.monotonic() >= limit:
+            if self._born and not are_killed and time.monotonic() >= limit:
+                are_killed = True
+                _tell(f"what had not ended {self._longest_stop:.1f} s after the signal is killed: {[*self._born]}")
                 self._send(signal.SIGKILL)
 
     def _send(self, number: signal.Signals) -> None:
         for pid in self._born:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
+
+
+class Supervisor(Workers):
+    """One process that is the whole server, and another where it crashes; its exit status where it does not."""
+
+    stop_seconds = STOP_SECONDS_OF_ALL
+
+    def _ended(self) -> Iterator[tuple[int, int]]:
+        # this one has no other child, but as the first process of a container the orphans of all
+        with suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                yield ended
+
+    def _is_last(self, code: int) -> bool:
+        return code in ORDERLY
+
+
+def interrupt_once(*_: object) -> NoReturn:
+    """Raise KeyboardInterrupt, and ignore the signals that follow, which would cut short how the process ends."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _end_of(pid: int, code: int) -> str:
+    how = f"was ended by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"ended with status {code}"
+    return f"process {pid} {how}"
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"vivier: {line}\n")

@@ -5,20 +5,21 @@ import faulthandler
 import gc
 import os
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from api.commands.database import bring_up_to_date, started
-from api.commands.errors import CommandFailed
+from api.commands.errors import FAILED, CommandFailed, status_of
 from api.commands.listen_socket import address, listen
+from api.commands.prefork import STOPPING, Supervisor, Workers, interrupt_once
 from api.settings import Settings, share_metrics
 from domain.law.rules import Rules
 from domain.reference import territory
@@ -30,13 +31,36 @@ if TYPE_CHECKING:
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Serve until SIGTERM or Ctrl-C; an embedded PostgreSQL is stopped last."""
     settings = replace(with_address(options, settings), workers=options.workers or settings.workers)
-    with stopped_by_signal(), ExitStack() as stack:
-        bound = stack.enter_context(listen(settings.host, settings.port))
+    # held by the process that stays: a server that takes the place of another has the same address
+    with listen(settings.host, settings.port) as bound:
+        return supervised(lambda started: _serve(settings, bound, started), settings, bound.close)
+
+
+def supervised(
+    serve: Callable[[Callable[[], object]], int], settings: Settings, on_stop: Callable[[], object] = lambda: None
+) -> NoReturn:
+    """Run a server in a process of its own that is started again where it crashes, and exit with its status.
+
+    `on_stop`: called here when the server is to stop.
+    """
+    if sys.__stderr__ is not None:
+        # here and in all processes forked later: a crash inside a library says where on the log
+        faulthandler.enable(sys.__stderr__)
+
+    def work(started: Callable[[], object]) -> int:
+        return status_of(lambda: serve(started))
+
+    status = Supervisor(1, work, on_stop=on_stop, grace_seconds=settings.grace_seconds).run()
+    sys.stdout.flush()
+    os._exit(status)  # as its processes: nobody has anything of an interpreter that is taken apart, which takes long
+
+
+def _serve(settings: Settings, bound: socket.socket, started: Callable[[], object]) -> int:
+    with ended_by_signal(), ExitStack() as stack:
         if settings.workers > 1:
             settings = replace(settings, metrics_dir=stack.enter_context(_shared_metrics(settings.metrics_dir)))
         settings, reference = stack.enter_context(prepared(settings))
         # loaded by now, while the database started
-        from api.commands.prefork import Workers  # noqa: PLC0415
         from api.commands.server_process import application, serve_requests  # noqa: PLC0415
         from api.runtime.forked_processes import forked_processes  # noqa: PLC0415
 
@@ -46,14 +70,18 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             where = address(bound)
             sys.stdout.write(f"Vivier listens on {where} (documentation: {where}/docs). Ctrl-C stops it.\n")
             sys.stdout.flush()
+            started()
 
-        work = partial(serve_requests, app, bound)
+        def work(answers: Callable[[], object]) -> int:
+            return 0 if serve_requests(app, bound, answers) else FAILED
+
         if settings.workers == 1 or settings.metrics_dir is None:
-            check_started(work(announce))
+            status = work(announce)
         else:
             forget = _forget_metrics(settings.metrics_dir)
             forget(os.getpid())  # the parent answers nothing, and its gauges would count
-            check_started(Workers(settings.workers, work, announce, forget, settings.grace_seconds).run())
+            status = Workers(settings.workers, work, announce, forget, bound.close, settings.grace_seconds).run()
+        check_started(status == 0)
     return 0
 
 
@@ -70,11 +98,11 @@ def with_address(options: argparse.Namespace, settings: Settings) -> Settings:
 
 
 @contextmanager
-def stopped_by_signal() -> Iterator[None]:
+def ended_by_signal() -> Iterator[None]:
     """Have SIGTERM unwind the block as Ctrl-C does, and either of them end it without an error."""
     # SIGINT too: a shell's background job is started with that one ignored
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.default_int_handler)
+    for number in STOPPING:
+        signal.signal(number, interrupt_once)
     try:
         yield
     except KeyboardInterrupt:
@@ -84,16 +112,23 @@ def stopped_by_signal() -> Iterator[None]:
 @contextmanager
 def prepared(settings: Settings) -> Iterator[tuple[Settings, "Reference"]]:
     """Settings with the address of a database that is up to date, and the reference data, loaded while it started."""
-    if sys.__stderr__ is not None:
-        # here and in all processes forked later: a crash inside a library says where on the log
-        faulthandler.enable(sys.__stderr__)
     with ExitStack() as stack:
-        with _nothing_collected(), ThreadPoolExecutor(1) as background:
+        with _nothing_collected(), _in_background() as background:
             loading = background.submit(_load, settings.rules)
             url = stack.enter_context(started(settings, shared=False))
             reference = loading.result()
             bring_up_to_date(url)
         yield replace(settings, database_url=url), reference
+
+
+@contextmanager
+def _in_background() -> Iterator[ThreadPoolExecutor]:
+    """A thread, which is not waited for where the block is left early, as by the wish to stop."""
+    background = ThreadPoolExecutor(1)
+    try:
+        yield background
+    finally:
+        background.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager
@@ -110,11 +145,11 @@ def _nothing_collected() -> Iterator[None]:
 def _load(rules: Rules | None) -> "Reference":
     """The reference data, and all modules of a server."""
     outlines = import_module("matching.geo.outlines").outlines
-    with ThreadPoolExecutor(1) as beside:
+    with _in_background() as beside:
         # two files whose decompression leaves the interpreter to others, here to the imports
         read = [beside.submit(territory.load), beside.submit(outlines, "commune")]
         import_module("api.app")
-        import_module("api.commands.prefork")
+        import_module("api.commands.server_process")
         for each in read:
             each.result()
     reference: Reference = import_module("matching.reference").load_reference(rules, with_search=True)

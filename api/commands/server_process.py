@@ -3,14 +3,15 @@
 import asyncio
 import gc
 import resource
-import signal
 import socket
 import time
 from collections.abc import Callable
 from functools import partial
 from math import ceil
+from types import FrameType
 from typing import cast
 
+import structlog
 import uvicorn
 from litestar import Litestar
 
@@ -19,8 +20,13 @@ from api.runtime.http_protocol import HttpProtocol, sweep
 from api.settings import Settings
 from matching.reference import Reference
 
-END_SECONDS = 1
-"""The time that requests which outlast the grace have to say so, before their connections are closed."""
+END_SECONDS = 2
+"""The time that requests which outlast the grace have to say so, and answers that have begun to end, before their
+connections are closed."""
+
+CLOSE_SECONDS, CLOSE_SECONDS_AT_REST = 1, 2
+"""The time that what runs beside requests then has to close, and where none was under way: an attempt of a delivery has
+its own. What has not closed by then is cut off by the end of the process."""
 
 SWEEP_SECONDS = 0.1
 """The pause between two looks at what the clients of all connections owe."""
@@ -33,7 +39,7 @@ OTHER_FILES = 256
 GARBAGE_AFTER = 20_000
 """Objects made before the collector looks at them: a match makes thousands, nearly all of which end with it."""
 
-STOPPING = (signal.SIGTERM, signal.SIGINT)
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 def application(settings: Settings, reference: Reference, processes: ForkedProcesses) -> Litestar:
@@ -55,7 +61,8 @@ def serve_requests(app: Litestar, bound: socket.socket, on_start: Callable[[], o
     """Answer requests that arrive on `bound` until SIGTERM or SIGINT; False where the application could not start.
 
     Requests under way have the seconds of the settings to finish, then they are refused; at the end the signal is
-    raised anew. `on_start` is called once requests are taken.
+    raised anew. `on_start` is called once requests are taken. The process is expected to end then: threads that compute
+    what nobody waits for any more are not waited for, as at the end of `asyncio.run`.
     """
     services = app.state.services
     settings, grace_seconds = services.settings, services.settings.grace_seconds
@@ -71,9 +78,9 @@ def serve_requests(app: Litestar, bound: socket.socket, on_start: Callable[[], o
         timeout_keep_alive=ceil(settings.idle_seconds),
         timeout_graceful_shutdown=grace_seconds + END_SECONDS,
     )
-    server = _Server(config, on_start, services.long_polls.end, grace_seconds)
+    server = _Server(config, on_start, services.stop, grace_seconds)
     try:
-        server.run(sockets=[bound])
+        (config.get_loop_factory() or asyncio.new_event_loop)().run_until_complete(server.serve(sockets=[bound]))
     except SystemExit:  # how uvicorn says that the application did not start; the log says why
         return False
     return server.started
@@ -90,7 +97,8 @@ def _allow_open_files(count: int) -> None:
 class _Server(uvicorn.Server):
     """A server that calls `on_start` once it takes requests, and `on_stop` when it is to stop.
 
-    Requests that then last longer than `grace_seconds` are cancelled, while there is still time to answer them.
+    Requests that then last longer than `grace_seconds` are cancelled, while there is still time to answer them; those
+    whose answer has begun go on for that time.
     """
 
     def __init__(
@@ -102,6 +110,7 @@ class _Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._on_start, self._on_stop, self._grace_seconds = on_start, on_stop, grace_seconds
+        self._end: asyncio.Timeout | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -112,9 +121,24 @@ class _Server(uvicorn.Server):
         self._on_stop()
         ending = asyncio.get_running_loop().call_later(self._grace_seconds, self._cancel_requests)
         try:
-            await super().shutdown(sockets)
+            self._end = asyncio.timeout(self._grace_seconds + END_SECONDS + CLOSE_SECONDS)
+            async with self._end:
+                await super().shutdown(sockets)
+        except TimeoutError:
+            log.warning("the server ends before all that runs in it has closed")
         finally:
             ending.cancel()
+
+    async def _wait_tasks_to_complete(self) -> None:
+        await super()._wait_tasks_to_complete()
+        if self._end is not None and (latest := self._end.when()) is not None:
+            soon = asyncio.get_running_loop().time() + CLOSE_SECONDS_AT_REST
+            self._end.reschedule(min(latest, soon))
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """As told, once: more signals, as of a terminal and of the parent, do not cut the requests under way."""
+        if not self.should_exit:
+            super().handle_exit(sig, frame)
 
     def _sweep(self, before: float) -> None:
         """Look at all connections now and, until the process ends, from time to time."""
@@ -123,5 +147,6 @@ class _Server(uvicorn.Server):
         asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep, now)
 
     def _cancel_requests(self) -> None:
-        for request in self.server_state.tasks:
+        begun = {each.begun_answer for each in cast("set[HttpProtocol]", self.server_state.connections)}
+        for request in self.server_state.tasks - begun:
             request.cancel()

@@ -5,8 +5,10 @@ typst sets the report's page, element by element: `report.typ` says how each of 
 
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
+from subprocess import PIPE
 
 import msgspec
 
@@ -14,8 +16,9 @@ from api.reports import typst_process
 from api.reports.html import markup
 from domain.report.model import Report
 from matching.geo.report_map import MapSheets
+from matching.giving_up import require_wanted
 
-LONGEST_SECONDS = 120
+LONGEST_SECONDS, LOOK_SECONDS = 120, 0.1
 
 
 def pdf(report: Report, maps: MapSheets) -> bytes:
@@ -26,15 +29,25 @@ def pdf(report: Report, maps: MapSheets) -> bytes:
 def _typeset(page: str, moment: int) -> bytes:
     request = msgspec.json.encode({"template": _template(), "page": page, "moment": moment})
     command = [sys.executable, "-I", typst_process.__file__]
-    try:
-        done = subprocess.run(command, input=request, capture_output=True, check=False, env={}, timeout=LONGEST_SECONDS)
-    except subprocess.TimeoutExpired:
-        raise RuntimeError(f"a report took more than {LONGEST_SECONDS} s to set") from None
-    if done.returncode or not done.stdout.startswith(b"%PDF"):
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env={}) as process:
+        try:
+            written, said = _output(process, request)
+        finally:
+            process.kill()  # as where the report is given up
+    if process.returncode or not written.startswith(b"%PDF"):
         # what it says may quote the report
-        kind = done.stderr.decode(errors="replace").strip().rpartition("\n")[2].partition(":")[0][:80]
-        raise RuntimeError(f"a report could not be set: {done.returncode} {kind}")
-    return done.stdout
+        kind = said.decode(errors="replace").strip().rpartition("\n")[2].partition(":")[0][:80]
+        raise RuntimeError(f"a report could not be set: {process.returncode} {kind}")
+    return written
+
+
+def _output(process: "subprocess.Popen[bytes]", request: bytes) -> tuple[bytes, bytes]:
+    """The output and the errors of a process. Raises RuntimeError where it takes too long, and GivenUp."""
+    for look in range(round(LONGEST_SECONDS / LOOK_SECONDS)):
+        require_wanted()
+        with suppress(subprocess.TimeoutExpired):
+            return process.communicate(None if look else request, LOOK_SECONDS)
+    raise RuntimeError(f"a report took more than {LONGEST_SECONDS} s to set")
 
 
 @cache

@@ -6,12 +6,14 @@ threads; `ProcessPoolExecutor` would fork from a threaded server or load the dat
 """
 
 import asyncio
+import ctypes
 import gc
 import multiprocessing
 import os
 import pickle
 import signal
 import socket
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Generator, Iterator
@@ -43,6 +45,7 @@ TOO_SLOW = Text(
 )
 _READY, _IMPORT, _CALL, _SERVE = b"!", b"i", b"c", b"s"
 _LENGTH_BYTES = 8
+PR_SET_PDEATHSIG = 1
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 # A batch is encoded in a quarter of the time that pickle takes.
@@ -201,9 +204,18 @@ def _fork_for_each(requests: socket.socket, reference: Reference) -> None:
             return
         works: dict[bytes, Callable[..., None]] = {_IMPORT: _prepare_file, _CALL: _call, _SERVE: _serve}
         with suppress(OSError):  # where no process can be had, whoever asked sees the socket closed
-            _context.Process(target=works[message], args=(*descriptors, requests, reference)).start()
+            _context.Process(
+                target=_until_parent_ends, args=(works[message], *descriptors, requests, reference)
+            ).start()
         for each in descriptors:
             os.close(each)
+
+
+def _until_parent_ends(work: Callable[..., None], *arguments: object) -> None:
+    """Work, and end with the process that forked this one: it is killed when the server has ended its answers."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    work(*arguments)
 
 
 def _prepare_file(channel: int, file: int, requests: socket.socket, reference: Reference) -> None:

@@ -4,6 +4,7 @@ A client that owes something (a head, a body, reading its answer) has patience f
 it, bytes that arrive or leave add to it, and where none is left the connection ends. No timer is set for a request.
 """
 
+import asyncio
 from collections.abc import Iterable
 from secrets import token_hex
 from typing import Any, Literal, NoReturn, cast
@@ -33,6 +34,8 @@ MOST_SMALL_PIECES, SMALL_PIECE_BYTES = 4_096, 16
 VERSIONS = ("1.1", "1.0")
 NO_VERSION = Text("Seuls HTTP/1.1 et HTTP/1.0 sont compris ici", "Only HTTP/1.1 and HTTP/1.0 are understood here")
 NO_ONE_HOST = Text("Un en-tête Host est attendu, et un seul", "One Host header is expected, and no more")
+HUNG_UP = "the client hung up"
+"""The message with which the answer to a client that is gone is cancelled."""
 
 Part = Literal["head", "body"]
 """The part of a request that is arriving."""
@@ -77,6 +80,7 @@ class HttpProtocol(HttpToolsProtocol):
             "close": LINGER_SECONDS,
         }
         self._running: RequestResponseCycle | None = None  # `cycle` is the last one that was read
+        self._task: asyncio.Task[None] | None = None
         self._part: Part | None = None
         self._events = 0  # heads begun, heads complete and pieces of bodies, in what is being parsed
         self._unfinished = 0  # bytes parsed since the last of these
@@ -100,16 +104,24 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse("too-many-connections")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the request that is answered, also where others wait behind it, which are forgotten."""
+        """Tell the request that is answered, also where others wait behind it, which are forgotten.
+
+        One that only reads is ended: nobody is there to read its answer. One that writes may look whether it is wanted.
+        """
         self.pipeline.clear()
         if self._running is not None:
             self._running.disconnected = True
             self._running.message_event.set()
+            reads = self._running.scope["method"] in {"GET", "HEAD"} and not self._running.response_complete
+            if reads and self._task is not None:
+                self._task.cancel(HUNG_UP)
         super().connection_lost(exc)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        self._task = self.loop.create_task(cycle.run_asgi(app))
+        self._task.add_done_callback(self.tasks.discard)
+        self.tasks.add(self._task)
 
     def _crowd(self) -> list["HttpProtocol"]:
         """All connections, or those of this address, where there is one more of them than may be; else none."""
@@ -244,6 +256,11 @@ class HttpProtocol(HttpToolsProtocol):
         if self._part is not None or self.cycle is None:
             return "body" if self._part == "body" else "head"
         return "next request" if answering is None else None
+
+    @property
+    def begun_answer(self) -> asyncio.Task[None] | None:
+        """The task that answers, where a part of its answer was sent."""
+        return self._task if self._running is not None and self._running.response_started else None
 
     @property
     def is_body_arriving(self) -> bool:

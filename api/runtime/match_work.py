@@ -6,7 +6,7 @@ client that has hung up.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from api.runtime.concurrency_limit import ConcurrencyLimit
@@ -18,6 +18,7 @@ from api.web.problems import Refusal
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import Need, TerritoryRequest
 from domain.text.bilingual import Text
+from matching.giving_up import may_be_given_up
 from matching.index import LiveIndex
 from matching.match_cost import estimated_bytes, estimated_ms, takes_little
 from matching.reference import Reference
@@ -157,7 +158,16 @@ class MatchWork:
         return InvalidContent((Problem("/lots", "answer_too_large", detail),))
 
     async def _in_a_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return await in_a_thread(self._threads, work)
+
+
+async def in_a_thread(threads: Executor | None, work: Callable[[], T]) -> T:
+    """The result of `work` in one of some threads, None: those that all share; given up where the wait is cancelled."""
+    carried_out, give_up = may_be_given_up(work)
+    try:
+        return await asyncio.get_running_loop().run_in_executor(threads, carried_out)
+    finally:
+        give_up()
 
 
 async def _unless(left: Awaitable[None], work: Awaitable[T]) -> T:

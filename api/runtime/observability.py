@@ -23,6 +23,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.runtime.auth import is_bearer_of
 from api.runtime.endpoint import Call, endpoint
+from api.runtime.http_protocol import HUNG_UP
 from api.runtime.metrics import CONTENT_TYPE, Metrics
 from api.settings import Settings
 from api.web.closed_sets import DatabaseState, ProcessState
@@ -99,7 +100,10 @@ class ObservabilityMiddleware:
 
         try:
             await self._app(scope, receive, observed_send)
-        except asyncio.CancelledError:  # the server stops, and waits no longer
+        except asyncio.CancelledError as cancelled:
+            if cancelled.args == (HUNG_UP,):
+                return
+            # the server stops, and waits no longer
             if status != _UNANSWERED:
                 raise
             call = Call(scope)

@@ -69,11 +69,18 @@ def deliveries(*factories: KindFactory) -> Callable[[Services], AbstractAsyncCon
             deliverers = [Deliverer(kind, services.engine, services.now) for kind in kinds if kind]
             tasks = [asyncio.create_task(each.run()) for each in deliverers]
             tasks.append(asyncio.create_task(_listen(services.watch, deliverers)))
+
+            def stop() -> None:
+                for task in tasks:
+                    if not task.cancelling():
+                        task.cancel()
+
+            # attempts under way end while requests do, and not after them
+            services.on_stop.append(stop)
             try:
                 yield
             finally:
-                for task in tasks:
-                    task.cancel()
+                stop()
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     return part

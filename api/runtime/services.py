@@ -70,6 +70,8 @@ class Services:
     sign_ins: AttemptLimit = field(default_factory=lambda: AttemptLimit("sign-in", RateLimit(SIGN_INS, MINUTE)))
     session_look_ups: RateLimit = field(default_factory=lambda: RateLimit(UNKNOWN_SESSIONS, MINUTE))
     identity_provider: IdentityProvider | None = field(init=False)
+    on_stop: list[Callable[[], object]] = field(default_factory=list)
+    """Called as soon as the server is to stop, while requests still have their grace."""
 
     def __post_init__(self) -> None:
         connections = self.settings.database_connections
@@ -128,6 +130,12 @@ class Services:
         if self.live is None:
             raise Refusal("database-away")
         return self.live
+
+    def stop(self) -> None:
+        """Have nothing begin any more besides requests, nor wait for what may come."""
+        self.long_polls.end()
+        for each in self.on_stop:
+            each()
 
     def today(self) -> date:
         """The date in France, where the law that is applied has its clocks."""

@@ -1,9 +1,10 @@
 """Answers on the supply of territories, which anybody may ask for: made one at a time, in a thread, and cached."""
 
-import asyncio
 from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 
 from api.runtime.concurrency_limit import ConcurrencyLimit
+from api.runtime.match_work import in_a_thread
 from api.runtime.rate_limits import MINUTE, RateLimit, require_within
 from matching.weighted_cache import WeightBound
 
@@ -21,6 +22,8 @@ class SupplyAnswers:
         self._limit = ConcurrencyLimit(at_once=1, of_one=1, most=MOST_OF_ONE, most_of_all=MOST_OF_ALL)
         self._rate = RateLimit(NEW_BY_MINUTE, MINUTE)
         self._answers: WeightBound[Hashable, bytes] = WeightBound(CACHED_BYTES)
+        # of its own: of what is given up, no more than one goes on to its end
+        self._thread = ThreadPoolExecutor(1, "supply")
 
     async def answer(self, question: Hashable, address: str, make: Callable[[], bytes]) -> bytes:
         """The answer to a question, made unless it is cached. Raises Refusal (429) where too many wait or were made."""
@@ -31,6 +34,6 @@ class SupplyAnswers:
         async with self._limit.of(address):
             found = self._answers.find(question)
             if found is None:
-                found = await asyncio.to_thread(make)
+                found = await in_a_thread(self._thread, make)
                 self._answers.put(question, found, BYTES_PER_ANSWER + len(found))
         return found

@@ -15,11 +15,13 @@ from pathlib import Path
 
 from db.embedded import binaries
 from db.embedded.home import EmbeddedError, prepare_home
-from db.embedded.server import run_server
+from db.embedded.server import STOP_SECONDS, run_server
 
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.02
+SERVER_STOP_SECONDS = 1.5
+"""A server is to end within seconds, whatever was written last; a short command leaves its database in order."""
 
 
 @contextmanager
@@ -46,7 +48,9 @@ def serve(
                 )
             time.sleep(POLL_SECONDS)
         _write(owner, url="")
-        with run_server(place, binaries.find(pg_bin, place.account), durable=durable) as url:
+        stop_seconds = STOP_SECONDS if shared else SERVER_STOP_SECONDS
+        found = binaries.find(pg_bin, place.account)
+        with run_server(place, found, durable=durable, stop_seconds=stop_seconds) as url:
             _write(owner, url)
             try:
                 yield url

@@ -18,6 +18,7 @@ from db.embedded.binaries import Binaries
 from db.embedded.home import EmbeddedError, Home
 
 START_SECONDS = STOP_SECONDS = 60.0
+QUIT_SECONDS = 1.0
 LEFTOVER_SECONDS = 15.0
 RESTART_PAUSE_SECONDS = 0.2
 LOG = "server.log"
@@ -35,8 +36,11 @@ NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "w
 
 
 @contextmanager
-def run_server(home: Home, binaries: Binaries, *, durable: bool) -> Iterator[str]:
+def run_server(home: Home, binaries: Binaries, *, durable: bool, stop_seconds: float = STOP_SECONDS) -> Iterator[str]:
     """Run a server during the block, and yield the SQLAlchemy address of its database once it answers.
+
+    After the block it has `stop_seconds` to write what it holds to its files; then it is stopped at once, and its next
+    start recovers everything that was committed.
 
     Only for the holder of the home's lock: whatever a former owner left running is ended. On Linux the server ends with
     this process, however that ends; elsewhere the next owner ends it. Raises EmbeddedError.
@@ -57,7 +61,7 @@ def run_server(home: Home, binaries: Binaries, *, durable: bool) -> Iterator[str
                 time.sleep(0.01)
             yield f"postgresql+asyncpg://postgres@/postgres?host={sockets}&port=5432"
         finally:
-            keeper.stop()
+            keeper.stop(stop_seconds)
 
 
 @contextmanager
@@ -97,14 +101,14 @@ class _Keeper(threading.Thread):
                 end_leftovers(self._data)
                 self._stopping.wait(RESTART_PAUSE_SECONDS)
 
-    def stop(self) -> None:
-        """Stop the server cleanly; after a minute at once: its next start recovers everything that was committed."""
+    def stop(self, seconds: float) -> None:
+        """Stop the server cleanly; after so many seconds at once."""
         with self._starting:
             self._stopping.set()
-        for number in (signal.SIGINT, signal.SIGQUIT):
+        for number, patience in ((signal.SIGINT, seconds), (signal.SIGQUIT, QUIT_SECONDS)):
             if self._process is not None and self.is_alive():
                 self._process.send_signal(number)
-                self.join(STOP_SECONDS)
+                self.join(patience)
 
 
 def _create_cluster(home: Home, binaries: Binaries, durable: bool) -> Path:

@@ -3,11 +3,14 @@
 import subprocess
 import sys
 
+import pytest
+
+from api.commands.prefork import MOST_CRASHES
 from tests.conftest import ROOT
 
 FAILING = """
 from api.commands.prefork import Workers
-print(Workers(3, lambda started: False, lambda: print("started"), lambda pid: None).run())
+print(Workers(3, lambda started: 1, lambda: print("started"), lambda pid: None).run())
 """
 RAISING = """
 from api.commands.prefork import Workers
@@ -20,7 +23,7 @@ import os, signal
 from api.commands.prefork import Workers
 def work(started):
     started()
-    return True
+    return 0
 dead = []
 def count(pid):
     dead.append(pid)
@@ -35,28 +38,68 @@ def refuse():
     raise BlockingIOError("no more processes")
 os.fork = refuse
 try:
-    Workers(1, lambda started: True, lambda: None, lambda pid: None).run()
+    Workers(1, lambda started: 0, lambda: None, lambda pid: None).run()
 except BlockingIOError as error:
     print(error, signal.pthread_sigmask(signal.SIG_BLOCK, ()).isdisjoint(STOPPING))
 """
 
+CRASHING = """
+import os, signal, sys
+from api.commands.prefork import Workers
+crashes = int(sys.argv[1])
+def work(started):
+    if left:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    started()
+    return 0
+left = crashes
+def count(pid):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGTERM)
+print(Workers(1, work, lambda: print("started", flush=True), count).run())
+"""
+SUPERVISED = """
+import atexit, os, sys
+from api.commands.prefork import Supervisor
+def work(started):
+    atexit.register(print, "taken apart", flush=True)
+    started()
+    print("served", flush=True)
+    return int(sys.argv[1])
+print(Supervisor(1, work).run())
+"""
+STUBBORN = """
+import signal, sys
+from api.commands.prefork import Workers
+class Impatient(Workers):
+    stop_seconds = 0.0
+def work(started):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    started()
+    signal.pause()
+import os
+Impatient(1, work, lambda: os.kill(os.getpid(), signal.SIGTERM), grace_seconds=0).run()
+"""
 
-def run(code: str) -> "subprocess.CompletedProcess[str]":
+
+def run(code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a program that forks workers, to its end."""
     return subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
     )
 
 
 def test_workers_that_cannot_start_end_it_all() -> None:
     """Instead of being started again for ever."""
-    assert run(FAILING).stdout == "False\n"
+    assert run(FAILING).stdout == "1\n"
 
 
 def test_a_worker_that_fails_says_why() -> None:
     """With its traceback, and without unwinding what the parent holds."""
     failed = run(RAISING)
-    assert failed.stdout == "False\n"
+    assert failed.stdout == "1\n"
     assert failed.stderr.count("ValueError: why it failed") == 1
 
 
@@ -68,5 +111,31 @@ def test_a_server_that_can_start_no_process_can_still_be_stopped() -> None:
 def test_workers_that_end_are_followed_by_others() -> None:
     """Each after a pause; the start is announced once."""
     ended = run(ENDING)
-    assert ended.stdout == "started\nTrue True\n"
+    assert ended.stdout == "started\n0 True\n"
     assert "another starts in" in ended.stderr
+
+
+def test_a_crash_at_the_start_is_tried_again_and_told() -> None:
+    """With what ended it."""
+    ended = run(CRASHING, "2")
+    assert ended.stdout == "started\n0\n"
+    assert ended.stderr.count("was ended by signal 11 (Segmentation fault); another starts in ") == 2
+
+
+def test_crashes_at_the_start_are_not_tried_for_ever() -> None:
+    ended = run(CRASHING, str(MOST_CRASHES + 1))
+    assert ended.stdout == "1\n"
+    assert ended.stderr.count("another starts in ") == MOST_CRASHES
+    assert "before any had answered" in ended.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("status", [0, 1, 2])
+def test_the_end_of_a_server_is_that_of_its_command(status: int) -> None:
+    """What was said for people is not said twice, and no interpreter that served is taken apart."""
+    ended = run(SUPERVISED, str(status))
+    assert (ended.stdout, ended.stderr) == (f"served\n{status}\n", "")
+
+
+def test_what_does_not_end_in_time_is_killed_and_told() -> None:
+    ended = run(STUBBORN)
+    assert (ended.returncode, "is killed" in ended.stderr) == (0, True)

@@ -7,7 +7,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,55 @@ Start = Callable[..., Server]
 IMPORTS, NDJSON = "/sources/reseau/imports", {"Content-Type": "application/x-ndjson"}
 ROWS = [b'{"external_id":"%d","name":"Atelier %d"}\n' % (number, number) for number in range(20_000)]
 NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","keywords":["tonte"]}]}'
+
+
+TAKEN_APART = """
+import atexit, sys
+atexit.register(lambda: "litestar" in sys.modules and sys.stderr.write("taken apart"))
+"""
+LONG = json.dumps({"lots": [json.loads(NEED)["lots"][0] | {"id": str(number)} for number in range(100)],
+                   "territory": {"codes": ["country:FR"]}}).encode()  # fmt: skip
+
+
+def _request(line: str, body: bytes = b"") -> bytes:
+    head = f"{line} HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {ADMIN_KEY}\r\nConnection: close\r\n"
+    return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+REQUESTS = (
+    _request("POST /match", LONG),
+    _request("GET /suppliers?format=csv"),
+    _request("GET /suppliers/changes?wait=20&limit=1"),
+    _request("POST /needs", LONG),
+)
+
+
+def received(connection: socket.socket) -> bytes:
+    """All that comes, until the connection ends or, where nobody had accepted it, is reset."""
+    pieces = []
+    with suppress(ConnectionResetError):
+        while piece := connection.recv(1 << 20):
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+def is_whole(answer: bytes) -> bool:
+    """Whether there is no answer, as to what had not been read, or all of one."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head)
+    return len(body) == int(length[1]) if length else not answer or body.endswith(b"0\r\n\r\n")
+
+
+def children(pid: int) -> list[int]:
+    return [
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+    ]
+
+
+def serving(server: Server) -> int:
+    """The process that serves, which the one that was started has above it."""
+    (child,) = children(server.pid)
+    return child
 
 
 def workers(server: Server) -> set[int]:
@@ -204,6 +253,22 @@ def test_nothing_outlives_a_parent_that_is_killed(home: Path, start: Start) -> N
     until(lambda: processes(home) == {})
 
 
+def test_a_database_that_hangs_does_not_keep_a_server_from_stopping(home: Path, start: Start) -> None:
+    """Not its connections, nor its own end."""
+    server = start().ready()
+    hanging = [pid for pid, said in processes(home).items() if "postgres" in said]
+    for pid in hanging:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        server.signal(signal.SIGTERM)
+        assert server.ended() == 0
+    finally:
+        for pid in hanging:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+    until(lambda: processes(home) == {})
+
+
 def test_an_import_fails_with_the_process_that_prepares_its_rows(home: Path, start: Start) -> None:
     """Nothing of it is stored, and the next one is taken."""
     server = start().ready()
@@ -215,12 +280,49 @@ def test_an_import_fails_with_the_process_that_prepares_its_rows(home: Path, sta
 
 
 def test_what_prepares_rows_ends_with_a_server_that_is_killed(home: Path, start: Start) -> None:
+    """Another one takes its place, at the same address."""
     server = start().ready()
+    before = processes(home).keys()
     with importing(server) as (_, answer):
-        server.kill()
+        os.kill(serving(server), signal.SIGKILL)
         with pytest.raises(ConnectionError):
             answer.result()
-    until(lambda: processes(home) == {})
+    until(lambda: not before & (processes(home).keys() - {server.pid}))
+    assert server.ready().ask("POST", "/match", NEED).status == 200
+    assert "was ended by signal 9 (Killed); another starts in " in server.log
+
+
+def test_a_crash_while_starting_is_tried_again(home: Path, start: Start) -> None:
+    """And said where it was, and what ended it."""
+    server = start()
+    until(lambda: bool(children(server.pid)))
+    os.kill(serving(server), signal.SIGSEGV)
+    assert server.ready().ask("POST", "/match", NEED).status == 200
+    assert "Fatal Python error: Segmentation fault" in server.log
+    assert "was ended by signal 11 (Segmentation fault); another starts in " in server.log
+    server.signal(signal.SIGTERM)
+    assert server.ended() == 0
+    assert processes(home) == {}
+
+
+@pytest.mark.parametrize("count", ["1", "2", "4"])
+def test_a_busy_server_ends_with_every_answer_whole(home: Path, start: Start, count: str, tmp_path: Path) -> None:
+    """However often it is told, whoever told it; nothing had to be killed, and no interpreter was taken apart."""
+    (tmp_path / "sitecustomize.py").write_text(TAKEN_APART)
+    server = start("--workers", count, PYTHONPATH=str(tmp_path)).ready()
+    host, port = server.netloc.split(":")
+    asked = [socket.create_connection((host, int(port))) for _ in range(8)]
+    for number, each in enumerate(asked):
+        each.sendall(REQUESTS[number % len(REQUESTS)])
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+        server.signal(number)
+    for each in asked:
+        with each:
+            assert is_whole(received(each))
+    assert server.ended() == 0
+    assert processes(home) == {}
+    assert "is killed" not in server.log
+    assert "taken apart" not in server.log
 
 
 def test_a_port_in_use_is_said_at_once(tmp_path: Path) -> None:

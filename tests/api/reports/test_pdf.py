@@ -1,12 +1,19 @@
 """How the PDF is set: in a process of its own, whose failures say nothing of what was to be set."""
 
+import asyncio
+import signal
+import subprocess
+import sys
 from io import BytesIO
+from queue import Queue
+from typing import Any
 
 import msgspec
 import pytest
 from pypdf import PdfReader
 
 from api.reports import pdf as reports
+from api.runtime.match_work import in_a_thread
 from matching.geo.report_map import MapSheets
 from tests.domain.exchanges.samples import exchange, message
 from tests.domain.report.samples import facts, made
@@ -24,6 +31,25 @@ def test_what_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(reports, "LONGEST_SECONDS", 0)
     with pytest.raises(RuntimeError, match="more than 0 s"):
         reports._typeset("", 0)
+
+
+async def test_the_process_of_a_report_that_is_given_up_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would go on for nobody, for a minute where the report is long."""
+    endless = "import sys, time; sys.stdin.read(); time.sleep(600)"
+    begun: Queue[subprocess.Popen[bytes]] = Queue()
+
+    class Watched(subprocess.Popen[bytes]):
+        def __init__(self, _: object, **given: Any) -> None:
+            super().__init__([sys.executable, "-c", endless], **given)
+            begun.put(self)
+
+    monkeypatch.setattr("subprocess.Popen", Watched)
+    setting = asyncio.create_task(in_a_thread(None, lambda: reports._typeset("", 0)))
+    process = await asyncio.to_thread(begun.get, timeout=30)
+    setting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await setting
+    assert await asyncio.to_thread(process.wait, 30) == -signal.SIGKILL
 
 
 def test_nothing_is_read_as_markup() -> None:

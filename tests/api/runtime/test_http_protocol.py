@@ -14,6 +14,7 @@ from uvicorn.server import ServerState
 
 from api.app import create_app
 from api.runtime.http_protocol import (
+    HUNG_UP,
     LINGER_SECONDS,
     MOST_DROPPED,
     MOST_PIPELINED,
@@ -410,6 +411,48 @@ async def test_who_hangs_up_is_noticed_also_where_more_was_asked() -> None:
         one.writer.transport.abort()
         await until(lambda: not edge.state.tasks)
         assert begun == 1
+
+
+async def test_a_read_ends_with_its_client_and_a_write_goes_on(app: Litestar) -> None:
+    """Nobody is there for what a read would find; what was begun to be stored is for its handler to decide."""
+    ended, go_on = [], asyncio.Event()
+
+    async def slow(scope: Any, _: Any, __: Any) -> None:
+        try:
+            await go_on.wait()
+            ended.append(f"{scope['method']} finished")
+        except asyncio.CancelledError as cancelled:
+            ended.append(f"{scope['method']}: {cancelled}")
+
+    async with serving(slow) as (edge, connect):
+        for request in (GET, POST + b"Content-Length: 0\r\n\r\n"):
+            one = await connect()
+            one.writer.write(request)
+            await until(lambda: len(edge.state.tasks) == 1)
+            one.writer.transport.abort()
+            await edge.has(0)
+        assert ended == [f"GET: {HUNG_UP}"]
+        go_on.set()
+        await until(lambda: len(ended) == 2)
+    assert ended[1] == "POST finished"
+
+
+async def test_an_answer_that_has_begun_is_told_from_others() -> None:
+    """It is let go on at the end, where others can still be refused."""
+    go_on = asyncio.Event()
+
+    async def slow(scope: Any, _: Any, send: Any) -> None:
+        if scope["path"] == "/begun":
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await go_on.wait()
+
+    async with serving(slow) as (edge, connect):
+        for number, path in enumerate((b"/begun", b"/other")):
+            (await connect()).writer.write(GET.replace(b"/health/live", path))
+            await until(lambda wanted=number + 1: len(edge.state.tasks) == wanted)  # type: ignore[misc]
+        connections = cast("set[HttpProtocol]", edge.state.connections)
+        await until(lambda: len({each.begun_answer for each in connections} & edge.state.tasks) == 1)
+        go_on.set()
 
 
 async def test_connections_in_all_are_limited(app: Litestar) -> None:

@@ -1,10 +1,11 @@
 """What is queued is attempted in the background, noted, and attempted again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy import select
 
 from api.runtime import outbox_worker
 from api.runtime.outbox_worker import Deliverer, DeliveryKind
+from api.runtime.services import Services
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
 from domain.delivery.backoff import Outcome, Result, Schedule
@@ -239,3 +241,34 @@ async def test_it_goes_on_when_claiming_has_failed(engine: Engine) -> None:
     worker.wake()
     async with running(worker):
         await asyncio.wait_for(delivered.wait(), 10)
+
+
+async def test_attempts_end_while_requests_do(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not after them: together they have the time of a stop."""
+    monkeypatch.setattr(outbox_worker, "GRACE_SECONDS", 0)
+    started, ended = asyncio.Event(), asyncio.Event()
+
+    async def hang(_: Claimed) -> Outcome:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        raise AssertionError
+
+    @asynccontextmanager
+    async def kind(_: Services) -> AsyncIterator[DeliveryKind]:
+        yield DeliveryKind(outbox=LETTERS, schedule=SCHEDULE, attempt=hang)
+
+    async def versions() -> AsyncIterator[None]:
+        yield None
+        await asyncio.Event().wait()
+
+    watch, on_stop = SimpleNamespace(versions=versions), list[Callable[[], object]]()
+    services = SimpleNamespace(engine=engine, watch=watch, now=Clock(), on_stop=on_stop)
+    await queue(engine, "1")
+    async with outbox_worker.deliveries(kind)(cast("Services", services)):
+        await started.wait()
+        for each in on_stop:
+            each()
+        await ended.wait()
