@@ -1,6 +1,6 @@
-"""Compare the engine with one that looks at every supplier anew for each lot: the same bytes are expected.
+"""A directory that changes while needs are asked: an index that has answered before gives the same bytes as a new one.
 
-.venv/bin/python -m tests.matching.whole_scan_run --suppliers 2000 --rounds 20 --needs 20 --seed 1
+.venv/bin/python -m tests.matching.changing_directory --suppliers 2000 --rounds 20 --needs 20 --seed 1
 """
 
 import argparse
@@ -23,8 +23,6 @@ from matching.geo.outlines import outlines
 from matching.index import Index, LiveIndex
 from tests.factories import reference
 from tests.matching.strategies import DATES, Scenery, awards, need, suppliers, territory
-from tests.matching.whole_scan.engine import match as whole_scan
-from tests.matching.whole_scan.index import Index as WholeIndex
 
 PLACES = 30
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -38,7 +36,7 @@ class Changing:
         territories, taxonomy, cpv = self.reference.territories, self.reference.taxonomy, self.reference.cpv
         self.scenery = Scenery.of(territories, taxonomy, cpv, outlines("commune"))
         self.suppliers = {one.id: one for one in self._drawn(count)}
-        self.live = LiveIndex(Index.of(self.suppliers.values(), taxonomy, cpv, self.reference.geography), 1)
+        self.live = self._made_anew()
         self.asked: list[Need] = []
         self.places = [territory(self.scenery, draw) for _ in range(PLACES)]
 
@@ -84,28 +82,31 @@ class Changing:
     def _new(self) -> Need:
         """A need drawn anew; most are in one of a few places, which are not prepared again and again."""
         drawn = need(self.scenery, self.draw, self.draw.choice((1, 1, 2, 3)))
-        drawn = msgspec.structs.replace(drawn, groupings=0)  # which the other engine does not search
         if self.draw.random() < 0.1:
             return drawn
         lots = tuple(msgspec.structs.replace(lot, territory=None) for lot in drawn.lots)
         return msgspec.structs.replace(drawn, lots=lots, territory=self.draw.choice(self.places))
 
     def differences(self, count: int) -> list[str]:
-        """The needs, of `count`, that the two engines answer otherwise, each asked cold and once more."""
-        plain = WholeIndex(
-            self.suppliers.values(), self.reference.taxonomy, self.reference.cpv, self.reference.geography
-        )
-        found = []
+        """The needs, of `count`, that are answered otherwise than by an index made anew, each asked twice."""
+        found, anew = [], self._made_anew()
         for asked in self.needs(count):
             on, language = self.draw.choice(DATES), self.draw.choice(LANGUAGES)
             past = self._awards(on) if self.draw.random() < 0.4 else []
-            expected = msgspec.json.encode(whole_scan(asked, plain, self.version, self.reference, on, language, past))
-            for _ in range(2):
-                answer = msgspec.json.encode(match(asked, self.live, self.reference, on, language, awards=past))
+            expected, *answers = (
+                msgspec.json.encode(match(asked, index, self.reference, on, language, awards=past))
+                for index in (anew, self.live, self.live)
+            )
+            for answer in answers:
                 if answer != expected:
                     found.append(f"{msgspec.json.encode(asked).decode()} on {on}: {first_difference(answer, expected)}")
                     break
         return found
+
+    def _made_anew(self) -> LiveIndex:
+        """An index of the suppliers as they are, for which nothing is kept yet."""
+        taxonomy, cpv, geography = self.reference.taxonomy, self.reference.cpv, self.reference.geography
+        return LiveIndex(Index.of(self.suppliers.values(), taxonomy, cpv, geography), self.version)
 
     def _awards(self, on: date) -> list[PastAward]:
         pool = list(self.suppliers.values())
