@@ -56,6 +56,12 @@ def estimate_of(lot: Lot) -> Estimate | None:
     return Estimate(stated, max(0, rounded - stated), options, max(NONE, rounded - whole * 100))
 
 
+def estimated_cents(lot: Lot) -> int | None:
+    """The estimated value of a lot in cents; None where it is not known."""
+    estimate = estimate_of(lot)
+    return estimate.total if estimate else None
+
+
 def known_total(estimates: Iterable[Estimate | None]) -> int:
     """The sum of estimated values as far as they are known, in cents: rounded up once, not lot by lot."""
     known = [each for each in estimates if each]

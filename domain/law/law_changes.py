@@ -36,7 +36,7 @@ MOST_TOLD, LONGEST, LEAD = 6, 140, 60
 
 
 class _Point(NamedTuple):
-    """A thing that the law says, by what it is about; `grave`: more than information."""
+    """One statement of the law, with its subject; `grave`: more than information."""
 
     subject: str
     message: Text
@@ -45,9 +45,9 @@ class _Point(NamedTuple):
 
 
 class _Change(NamedTuple):
-    """A thing that the law says on one of two days alone, or otherwise on the second: it came, left or changed.
+    """A statement that comes, leaves or changes between two days: `was` on the first, `now` on the second.
 
-    `confidence`: that of the second day, where the law says something on it.
+    `confidence`: that of the second day, where it has the statement.
     """
 
     subject: str

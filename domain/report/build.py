@@ -11,7 +11,7 @@ import msgspec
 
 from domain.equal_treatment.matrix import equal_treatment
 from domain.exchanges.exchange import Exchange
-from domain.law.estimate import estimate_of, sum_in_words
+from domain.law.estimate import estimated_cents, sum_in_words
 from domain.law.findings import OUTCOMES
 from domain.law.rules import Rules
 from domain.meetings.meeting import Meeting, MeetingPlace, Participant
@@ -190,8 +190,7 @@ class _Reporter:
         return tuple(paragraph[self._language].replace("{on}", on) for paragraph in METHOD)
 
     def _lot(self, lot: Lot, found: LotShortlist) -> ReportLot:
-        estimate, said = estimate_of(lot), sum_in_words(lot)
-        total = estimate.total if estimate else None
+        total, said = estimated_cents(lot), sum_in_words(lot)
         return _copied(
             ReportLot,
             lot,
