@@ -205,9 +205,9 @@ def _doubts(found: _Sum, assumed: Sequence[Text]) -> Text:
     unknown += [_name(other) for other, share in found.others if not share.complete]
     values, buyers = _listed(unknown), _listed(assumed)
     return Text(
-        (f" ; valeur inconnue, non comptée : {values.fr}" if unknown else "")
+        (f" ; ce qui est inconnu n'est pas compté : {values.fr}" if unknown else "")
         + (f" ; acheteur supposé le même, faute de SIRET : {buyers.fr}" if assumed else ""),
-        (f"; unknown value, not counted: {values.en}" if unknown else "")
+        (f"; what is unknown is not counted: {values.en}" if unknown else "")
         + (f"; buyer taken for the same, for want of a SIRET: {buyers.en}" if assumed else ""),
     )
 
