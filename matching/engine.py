@@ -235,7 +235,8 @@ def law_changes_of(
     view = reference.rules.at(planned, need.contract)
     if view is reference.rules.at(on, need.contract):
         return
-    before, after = (reference.reviews.review(need, day, objects_of(queries)) for day in (on, planned))
+    objects = objects_of(queries)
+    before, after = (reference.reviews.review(need, day, objects) for day in (on, planned))
     if not of_lots:
         before, after = (NeedReview({}, review.advice) for review in (before, after))
     if changes := law_changes(before, after, on, planned, view):

@@ -100,8 +100,9 @@ class ShortlistReport:
             yield "Réservé", Text(listed([RESERVED[kind].to.fr for kind in dict.fromkeys(lot.reserved)], OR).fr)
         conditions = [_drawable(value)] if (value := _value(lot)) else []
         if lot.duration_months:
-            renewal = f", reconductible {lot.renewal_months} mois" if lot.renewal_months else ""
-            conditions.append(f"{lot.duration_months} mois{renewal}")
+            conditions.append(f"{lot.duration_months} mois")
+        if lot.renewal_months:
+            conditions.append(f"reconductible {lot.renewal_months} mois")
         if conditions:
             yield "Marché", Text(", ".join(conditions))
 

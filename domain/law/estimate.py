@@ -1,21 +1,27 @@
 """The estimated value of a lot as the law counts it, with its renewals and options (R2121-1), in cents."""
 
+from collections.abc import Iterable
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 from typing import NamedTuple
 
 from domain.needs.need import Lot, Need
 from domain.text.bilingual import NOTHING, Text, euros, joined
 
 PLUS = Text(" + ", " + ")
+NONE = Fraction(0)
 
 
 class Estimate(NamedTuple):
-    """The parts of a lot's estimated value, in cents; `renewals` null: they have no duration to be counted by."""
+    """The parts of a lot's estimated value, in cents; `renewals` null: they have no duration to be counted by.
+
+    `excess`: the part of a cent that rounding the renewals up added.
+    """
 
     stated: int
     renewals: int | None = 0
     options: int = 0
+    excess: Fraction = NONE
 
     @property
     def total(self) -> int | None:
@@ -46,7 +52,21 @@ def estimate_of(lot: Lot) -> Estimate | None:
         return Estimate(stated, None, options)
     amount = Fraction(stated, 100) if stated / 100 == lot.value_eur else Fraction(repr(lot.value_eur))
     whole = amount * (lot.duration_months + months) / lot.duration_months
-    return Estimate(stated, max(0, _up(whole) - stated), options)
+    rounded = _up(whole)
+    return Estimate(stated, max(0, rounded - stated), options, max(NONE, rounded - whole * 100))
+
+
+def estimated_cents(lot: Lot) -> int | None:
+    """The estimated value of a lot in cents; None where it is not known."""
+    estimate = estimate_of(lot)
+    return estimate.total if estimate else None
+
+
+def known_total(estimates: Iterable[Estimate | None]) -> int:
+    """The sum of estimated values as far as they are known, in cents: rounded up once, not lot by lot."""
+    known = [each for each in estimates if each]
+    excess = sum([each.excess for each in known if each.excess], NONE)
+    return sum([each.known for each in known]) - floor(round(excess, 4))
 
 
 def stated_total(need: Need) -> int | None:

@@ -28,12 +28,15 @@ ON_PROCEDURE = (
 )
 """The codes of advice on the procedure of a need."""
 PROCEDURE = "procedure"
+GONE = Text("n'est plus à signaler", "no longer to be noted")
+OPEN = Text("reste à établir, faute de seuils connus", "still to be established, as thresholds are not known")
+"""Of advice that the planned day does not have: its procedure needs it no more; or is not known."""
 MOST_TOLD, LONGEST, LEAD = 6, 140, 60
 """The changes that are quoted, the characters of a quote, and those it has before the first word that differs."""
 
 
 class _Point(NamedTuple):
-    """A thing that the law says, by what it is about; `grave`: more than information."""
+    """One statement of the law, with its subject; `grave`: more than information."""
 
     subject: str
     message: Text
@@ -42,9 +45,9 @@ class _Point(NamedTuple):
 
 
 class _Change(NamedTuple):
-    """A thing that the law says on one of two days alone, or otherwise on the second: it came, left or changed.
+    """A statement that comes, leaves or changes between two days: `was` on the first, `now` on the second.
 
-    `confidence`: that of the second day, where the law says something on it.
+    `confidence`: that of the second day, where it has the statement.
     """
 
     subject: str
@@ -65,8 +68,9 @@ def law_changes(before: NeedReview, after: NeedReview, on: date, planned: date, 
 
     The value is the one on the day when the notice is sent or the call begins, and new rules apply to what is published
     from their day on: all advice and findings are those of the planned day, be it past or to come. Told are the things
-    that come, leave or change between the two days, by lot; a warning where the procedure or a duty is among them. It
-    is as sure as the least sure of these, as they are on the planned day.
+    that come, leave or change between the two days, by lot; a warning where the procedure or a duty is among them. One
+    that leaves may still be law that the new procedure does not ask to be told; it is open where thresholds of the
+    planned day are not known. It is as sure as the least sure of these, as they are on the planned day.
     """
     lots_of: dict[_Change, list[str]] = {}
     for change in _changes(_points(before.advice), _points(after.advice), on, planned):
@@ -77,8 +81,10 @@ def law_changes(before: NeedReview, after: NeedReview, on: date, planned: date, 
     if not lots_of:
         return None
     changes = sorted(lots_of, key=lambda change: change.rank)
+    gone = OPEN if any(each.code == "THRESHOLD_UNKNOWN" for each in after.advice) else GONE
     told = [
-        _in_words(each, () if len(lots_of[each]) == len(after.lots) else lots_of[each]) for each in changes[:MOST_TOLD]
+        _in_words(each, () if len(lots_of[each]) == len(after.lots) else lots_of[each], gone)
+        for each in changes[:MOST_TOLD]
     ]
     if left := len(changes) - len(told):
         many = "s" if left > 1 else ""
@@ -141,15 +147,15 @@ def _renamed(message: Text, on: date, planned: date) -> Text:
     return Text(message.fr.replace(before.fr, after.fr), message.en.replace(before.en, after.en))
 
 
-def _in_words(change: _Change, lots: Sequence[str]) -> Text:
-    """A change in short, as the law says both sides of it."""
+def _in_words(change: _Change, lots: Sequence[str], gone: Text) -> Text:
+    """A change in short, as the law says both sides of it; `gone` is said of what has no second side."""
     where = bracketed_lots(tuple(lots))
     was, now = change.was or NOTHING, change.now or NOTHING
     before, after = (Text(*map(_brief, one, other)) for one, other in ((was, now), (now, was)))
     if not change.was:
         return Text(f"s'ajoute{where.fr} : « {after.fr} »", f"new{where.en}: “{after.en}”")
     if not change.now:
-        return Text(f"ne s'applique plus{where.fr} : « {before.fr} »", f"no longer applies{where.en}: “{before.en}”")
+        return Text(f"{gone.fr}{where.fr} : « {before.fr} »", f"{gone.en}{where.en}: “{before.en}”")
     return Text(f"« {before.fr} » devient{where.fr} « {after.fr} »", f"“{before.en}” becomes{where.en} “{after.en}”")
 
 

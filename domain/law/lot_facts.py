@@ -54,11 +54,6 @@ class LotFacts(msgspec.Struct, frozen=True, gc=False):
         """Its estimated value in cents, the one that every rule compares; None where it is not known."""
         return self.estimate.total if self.estimate else None
 
-    @property
-    def known(self) -> int:
-        """The part of that value that is known."""
-        return self.estimate.known if self.estimate else 0
-
 
 def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
     """One lot; `segments` are those understood as its object, from codes or words."""

@@ -1,12 +1,12 @@
 """The value of a need: all lots added up, works apart from supplies and services, in cents."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
 from domain.law.citation import listed_briefly
-from domain.law.estimate import stated_total, sum_in_words
+from domain.law.estimate import known_total, stated_total, sum_in_words
 from domain.law.findings import LegalAdvice, advice, as_one_set
 from domain.law.lot_facts import LotFacts, LotObject
 from domain.law.rule_registry import applies
@@ -120,19 +120,14 @@ def as_one_market(need: Need, divided: tuple[Group, ...]) -> Group:
     return _group(mainly_works, lots, total, True, others.assumptions)
 
 
-def _known(lots: tuple[LotFacts, ...]) -> int:
+def _known(lots: Sequence[LotFacts]) -> int:
     """The sum of the lots' values as far as they are known, in cents."""
-    return sum([lot.known for lot in lots])
+    return known_total([lot.estimate for lot in lots])
 
 
-def total_of(lots: Iterable[LotFacts]) -> int | None:
+def total_of(lots: Sequence[LotFacts]) -> int | None:
     """The sum of the lots' values in cents; None where one of them is not known."""
-    total = 0
-    for lot in lots:
-        if lot.cents is None:
-            return None
-        total += lot.cents
-    return total
+    return None if any(lot.cents is None for lot in lots) else _known(lots)
 
 
 def lot_value(need: Need, lot: LotFacts) -> int | None:

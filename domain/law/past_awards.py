@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import msgspec
 
 from domain.law.citation import days
-from domain.law.estimate import estimate_of
+from domain.law.estimate import estimated_cents
 from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice, verdict
 from domain.law.months import months_later
 from domain.law.rule_registry import applies
@@ -124,8 +124,7 @@ def dependence(
     running = [award for award in awards if award.awarded_on <= on < months_later(award.awarded_on, _months(award))]
     if not turnover_eur or bound is None or not running:
         return None
-    lasts, estimate = (lot.duration_months or 0) + (lot.renewal_months or 0), estimate_of(lot)
-    worth = ((estimate.total if estimate else None) or 0) / 100
+    lasts, worth = (lot.duration_months or 0) + (lot.renewal_months or 0), (estimated_cents(lot) or 0) / 100
     weight = sum(_yearly(award.value_eur, _months(award)) for award in running) + _yearly(worth, lasts)
     if weight * 100 < bound * turnover_eur:
         return None

@@ -1,11 +1,11 @@
 """Needs of one family and year that stay below a threshold one by one, and pass it together."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
 from domain.law.citation import bracketed_lots, listed_briefly
-from domain.law.estimate import estimate_of, stated_total
+from domain.law.estimate import estimate_of, known_total, stated_total
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.lot_facts import families, read_lot
 from domain.law.need_value import groups, is_light_service
@@ -96,7 +96,7 @@ def _above(need: Need, read: ReadObject, view: InForce) -> list[Threshold]:
         return []
     formal = formal_thresholds(need, group)
     rules = DIRECT_AWARD, *(formal if len(formal) == 1 and len(group.light) < len(group.lots) else ())
-    value = max(group.total or 0, sum(lot.known for lot in group.lots))
+    value = max(group.total or 0, known_total(lot.estimate for lot in group.lots))
     return sorted(((bound, rule_id) for rule_id in rules if value < (bound := view.cents(rule_id) or 0)), reverse=True)
 
 
@@ -151,15 +151,11 @@ def _share(need: Need, lots: Lots, *, light: bool) -> _Share:
     """
     counted = [lot for lot, is_light in lots if light or not is_light]
     ids, stated = tuple(lot.id for lot in counted), stated_total(need)
-    doubtful = stated is not None and stated < _known(need.lots)
+    doubtful = stated is not None and stated < known_total(map(estimate_of, need.lots))
     if stated is not None and len(counted) == len(need.lots):
         return _Share(ids, stated, True, doubtful)
     estimates = [estimate_of(lot) for lot in counted]
-    return _Share(ids, _known(counted), all(each and each.total is not None for each in estimates), doubtful)
-
-
-def _known(lots: Iterable[Lot]) -> int:
-    return sum(found.known for lot in lots if (found := estimate_of(lot)))
+    return _Share(ids, known_total(estimates), all(each and each.total is not None for each in estimates), doubtful)
 
 
 def _advice(need: Need, found: _Sum, year: int, view: InForce) -> LegalAdvice:
@@ -209,9 +205,9 @@ def _doubts(found: _Sum, assumed: Sequence[Text]) -> Text:
     unknown += [_name(other) for other, share in found.others if not share.complete]
     values, buyers = _listed(unknown), _listed(assumed)
     return Text(
-        (f" ; valeur inconnue, non comptée : {values.fr}" if unknown else "")
+        (f" ; ce qui est inconnu n'est pas compté : {values.fr}" if unknown else "")
         + (f" ; acheteur supposé le même, faute de SIRET : {buyers.fr}" if assumed else ""),
-        (f"; unknown value, not counted: {values.en}" if unknown else "")
+        (f"; what is unknown is not counted: {values.en}" if unknown else "")
         + (f"; buyer taken for the same, for want of a SIRET: {buyers.en}" if assumed else ""),
     )
 

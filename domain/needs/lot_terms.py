@@ -30,6 +30,7 @@ _ALL_IN = re.compile(
     r"\s+(?:comprise?s?|incluse?s?)\b",
     re.IGNORECASE,
 )
+_OF_RENEWALS = re.compile("reconduction|renouvellement", re.IGNORECASE)
 _AMOUNT = re.compile(
     r"(?<![\d,.])(\d{1,3}(?:[\s.]\d{3})+|\d+(?:,\d{1,2})?)\s*(k€|k euros|€|euros?)(?!\s*(?:TTC|par an|/\s*an|annuel))",
     re.IGNORECASE,
@@ -80,7 +81,8 @@ def _terms(text: str) -> Iterator[Term]:
         (amount,) = amounts
         euros = float(re.sub(r"[\s.]", "", amount[1]).replace(",", "."))
         yield Term("value", f"{euros * (1_000 if amount[2][0] in 'kK' else 1):.2f}", amount[0])
-    if amounts and (all_in := _ALL_IN.search(text)):
+    all_in = _ALL_IN.search(text)
+    if amounts and all_in and (not renewal or _OF_RENEWALS.search(all_in[0])):
         yield Term("covers", "tout", all_in[0])
     if reserved := _RESERVED.search(text):
         words = reserved[0].strip()

@@ -11,7 +11,7 @@ import msgspec
 
 from domain.equal_treatment.matrix import equal_treatment
 from domain.exchanges.exchange import Exchange
-from domain.law.estimate import estimate_of, sum_in_words
+from domain.law.estimate import estimate_of, estimated_cents, known_total, sum_in_words
 from domain.law.findings import OUTCOMES
 from domain.law.rules import Rules
 from domain.meetings.meeting import Meeting, MeetingPlace, Participant
@@ -168,6 +168,7 @@ class _Reporter:
     def _need(self) -> ReportNeed:
         need, asked = self._facts.need, self._facts.version.need
         content = need.content
+        valued = [lot for lot in asked.lots if estimated_cents(lot) is not None]
         return _copied(
             ReportNeed,
             need,
@@ -179,6 +180,7 @@ class _Reporter:
             technique=asked.technique,
             procedure=content.procedure,
             estimated_total_eur=asked.estimated_total_eur,
+            lots_value_eur=known_total(map(estimate_of, valued)) / 100 if valued else None,
             planned_publication_on=content.planned_publication_on,
             changed_since=changed_fields(asked, content),
         )
@@ -191,8 +193,7 @@ class _Reporter:
         return tuple(paragraph[self._language].replace("{on}", on) for paragraph in METHOD)
 
     def _lot(self, lot: Lot, found: LotShortlist) -> ReportLot:
-        estimate, said = estimate_of(lot), sum_in_words(lot)
-        total = estimate.total if estimate else None
+        total, said = estimated_cents(lot), sum_in_words(lot)
         return _copied(
             ReportLot,
             lot,

@@ -49,6 +49,8 @@ class ReportNeed(msgspec.Struct, frozen=True, kw_only=True):
     """The procedure of award that is planned; null: not known"""
     estimated_total_eur: float | None
     """Euros excluding tax of the whole need, renewals too; null: the sum of its lots"""
+    lots_value_eur: float | None
+    """Euros excluding tax of the lots whose value is known, with renewals and options; null: of none"""
     planned_publication_on: date | None
     """The planned day of the notice; null: not known"""
     created_at: datetime

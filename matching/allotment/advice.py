@@ -5,12 +5,12 @@ from datetime import date
 
 import msgspec
 
-from domain.law.estimate import estimate_of
+from domain.law.estimate import estimated_cents
 from domain.law.findings import LegalAdvice, advice
 from domain.law.law_changes import LAW_CHANGES, ON_PROCEDURE
 from domain.law.review import review_need
 from domain.law.rules import InForce, Rules
-from domain.needs.need import Lot, Need
+from domain.needs.need import Need
 from domain.text.bilingual import Text
 
 SUM = Text(
@@ -54,18 +54,13 @@ def advice_beside(
     if not is_market:
         return
     own: dict[str, LegalAdvice] = {}
-    if all(_is_valued(lot) for lot in proposed.lots) or len(proposed.lots) == 1:
+    if all(estimated_cents(lot) is not None for lot in proposed.lots) or len(proposed.lots) == 1:
         own = {each.code: each for each in review_need(proposed, on, rules, objects).advice}
         if not _rules_of(own.values()) <= _rules_of(procedure):
             own = {}
     yield own.get("ALLOTMENT") or advice("DUTY_TO_ALLOT", "info", view["allotment"], DUTY)
     if len(proposed.lots) > 1:
         yield own.get("SMALL_LOT_SETS") or _small_lots(view)
-
-
-def _is_valued(lot: Lot) -> bool:
-    estimate = estimate_of(lot)
-    return estimate is not None and estimate.total is not None
 
 
 def _rules_of(advised: Iterable[LegalAdvice]) -> set[tuple[str, str]]:

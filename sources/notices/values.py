@@ -18,7 +18,8 @@ def with_values(notice: Notice, made: list[tuple[NoticeLot, Lot]]) -> tuple[list
     """The lots with their values, and the total of the need where it is not their sum, in euros.
 
     `made`: the lots as they were read, and as they are so far. The total is the greater of the estimate and of the
-    maximum of a framework agreement, which counts for the procedure (R2121-8).
+    maximum of a framework agreement, which counts for the procedure (R2121-8). An estimate that may not
+    count renewals is no total, which does (R2121-1).
     """
     read = [_value(notice, each) for each, _ in made]
     whole = [_euros(notice, each) for each in (notice.value, notice.maximum)]
@@ -31,7 +32,16 @@ def with_values(notice: Notice, made: list[tuple[NoticeLot, Lot]]) -> tuple[list
         total = sum(each for each in greatest if each is not None)
     known = None if None in values else sum(each for each in values if each is not None)
     lots = [_valued(notice, each, lot, value) for (each, lot), value in zip(made, values, strict=True)]
-    return lots, None if total is None or total == known else min(total, MOST_EUROS)
+    if total is None or total == known:
+        return lots, None
+    if total == whole[0] and notice.value and notice.value_covers == "firm" and any(lot.renewal_months for lot in lots):
+        notice.note(
+            notice.value.path,
+            "Rien ne dit si ce total compte les reconductions : il n'est pas repris",
+            "Nothing says whether this total counts the renewals: it is not taken over",
+        )
+        return lots, None
+    return lots, min(total, MOST_EUROS)
 
 
 def _valued(notice: Notice, read: NoticeLot, lot: Lot, value: float | None) -> Lot:

@@ -79,6 +79,8 @@ def test_what_was_asked_is_told_as_it_was_read() -> None:
     assert "Ille-et-Vilaine ; lieu d'exécution : Rennes ; à 30 km au plus" in page
     total = "1 200 000 € (36 mois) + 400 000 € (12 mois de reconduction) = 1 600 000 € HT, 36 mois"
     assert total in " ".join(page.replace("\u00a0", " ").split())
+    endless = written(need(lot(value_eur=20_000, renewal_months=12)), supplier())
+    assert "20 000 € HT, reconductible 12 mois" in endless.replace("\u00a0", " ")
 
 
 def test_a_lot_without_candidates_says_who_came_near() -> None:

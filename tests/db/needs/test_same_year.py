@@ -1,5 +1,6 @@
 """The other needs of a year in a real database: which ones, and no more of them than is added up."""
 
+import asyncio
 import itertools
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
+from db import migrate
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, Engine, transaction
 from db.needs.needs import insert_need, write_need
@@ -20,6 +22,14 @@ from tests.db.needs.steps import NOW
 BESIDES = UUID(int=1)
 HERE, ELSEWHERE = "22560001400016", "21560260300016"
 LOT = Lot("1", segments=("ev-entretien",), cpv=("77310000",), keywords=("tonte",), nature="services", value_eur=5.25)
+
+# the durations, renewals and options of lots are left out
+_IN_BRIEF_BEFORE = text("""
+    CREATE OR REPLACE FUNCTION need_in_brief(content json) RETURNS json LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+        SELECT json_build_object('lots', json_agg(lot))
+        FROM json_to_recordset(content -> 'lots') AS lot (id text, value_eur json)
+    $$
+""")
 
 
 async def stored(connection: Connection, own: UUID, at: datetime = NOW, **fields: Any) -> StoredNeed:
@@ -48,6 +58,18 @@ async def test_only_what_is_added_up_is_read(engine: Engine) -> None:
         kept = Need((parks, whole), "R", "T", estimated_total_eur=10)
         found = await needs_of_year(connection, own, 2026, None, BESIDES)
         assert found == (OtherNeed(need.id, HERE, kept),)
+
+
+async def test_needs_from_before_get_what_their_estimated_value_counts(engine: Engine, database_url: str) -> None:
+    lot = msgspec.structs.replace(LOT, duration_months=12, renewal_months=36, value_covers="all", options_eur=1.5)
+    async with transaction(engine) as connection:
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        await connection.execute(_IN_BRIEF_BEFORE)
+        need = await stored(connection, own, lots=(lot,))
+        await connection.execute(text("UPDATE alembic_version SET version_num = '0022'"))
+    await asyncio.to_thread(migrate.upgrade, database_url)
+    async with transaction(engine) as connection:
+        assert await needs_of_year(connection, own, 2026, None, BESIDES) == (OtherNeed(need.id, None, Need((lot,))),)
 
 
 async def test_the_need_itself_the_abandoned_and_those_of_others_are_left_out(engine: Engine) -> None:

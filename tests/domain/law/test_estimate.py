@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.law.estimate import estimate_of, sum_in_words
+from domain.law.estimate import estimate_of, known_total, sum_in_words
 from domain.needs.need import Buyer, BuyerKind, Lot, Need
 from tests.domain.law.samples import advice, buyer, codes, need, procedure, review, services, the
 
@@ -72,7 +72,7 @@ def test_the_estimate_is_exact_and_rounded_up(firm: int, months: int, renewal: i
     exact = Fraction(firm) if covers == "all" else Fraction(firm * (months + renewal), months) + options
     assert found is not None
     assert found.total == -(-exact.numerator // exact.denominator)
-    assert found.total == sum(part or 0 for part in found)
+    assert found.total == found.stated + (found.renewals or 0) + found.options
 
 
 @given(st.decimals(0, 10**6, places=6), st.integers(1, 60), st.integers(0, 60))
@@ -223,6 +223,25 @@ def test_a_total_that_leaves_renewals_out_is_below_the_lots() -> None:
     lot = with_fields(ONE_YEAR, renewal_months=36)
     assert "TOTAL_BELOW_LOTS" in advice(need(lot, estimated_total_eur=199_999.99))
     assert "TOTAL_BELOW_LOTS" not in advice(need(lot, estimated_total_eur=200_000))
+
+
+def test_lots_are_rounded_together_and_not_one_by_one() -> None:
+    """Three lots of 21 666,666… € are 65 000 €, as their buyer says: no cent more, which would be doubted."""
+    lots = [with_fields(ONE_YEAR, id=str(n), value_eur=20_000, renewal_months=1) for n in range(3)]
+    assert "tous les lots : 65 000 €" in the("ESTIMATED_VALUE", review(need(*lots)).advice).message.fr
+    assert "TOTAL_BELOW_LOTS" not in advice(need(*lots, estimated_total_eur=65_000))
+    assert "TOTAL_BELOW_LOTS" in advice(need(*lots, estimated_total_eur=64_999.99))
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(1, 60), st.integers(0, 60)), min_size=1, max_size=6))
+def test_the_sum_of_lots_is_exact_and_rounded_up_once(lots: list[tuple[int, int, int]]) -> None:
+    exact = sum(Fraction(cents * (months + renewal), months) for cents, months, renewal in lots)
+    estimates = [estimate_of(Lot("1", **timed(*lot))) for lot in lots]
+    assert known_total(estimates) == -(-exact.numerator // exact.denominator)
+
+
+def timed(cents: int, months: int, renewal: int) -> dict[str, Any]:
+    return {"value_eur": cents / 100, "duration_months": months, "renewal_months": renewal}
 
 
 def test_the_sums_of_very_many_lots_are_cut_short() -> None:

@@ -66,7 +66,7 @@ def test_it_looks_back_as_well() -> None:
         for days in ((date(2026, 8, 1), date(2026, 9, 15)), (date(2026, 9, 15), date(2026, 8, 1)))
     )
     assert "s'ajoute : « Définir le besoin" in forwards
-    assert "ne s'applique plus : « Définir le besoin" in backwards
+    assert "n'est plus à signaler : « Définir le besoin" in backwards
 
 
 def test_a_reservation_that_becomes_possible_names_its_lot() -> None:
@@ -76,7 +76,8 @@ def test_a_reservation_that_becomes_possible_names_its_lot() -> None:
     )
     message = in_french(need(*lots), FIRST_PRISON - 20 * DAY, FIRST_PRISON)
     assert (
-        "ne s'applique plus : « La réservation pénitentiaire n'est pas prévue pour un marché au 01/10/2022" in message
+        "n'est plus à signaler : « La réservation pénitentiaire n'est pas prévue pour un marché au 01/10/2022"
+        in message
     )
     assert "s'ajoute (lot 1) : « À cette date, la part minimale" in message
 
@@ -90,6 +91,15 @@ def test_a_message_that_names_another_day_is_no_difference() -> None:
 def test_thresholds_that_are_not_known_stay_so() -> None:
     message = in_french(services(240_000), TODAY, date(2029, 6, 1))
     assert "devient « 240 000 € HT : les seuils applicables à cette date ne sont pas connus" in message
+    assert "reste à établir, faute de seuils connus : « À partir des seuils européens, prévoir une condition" in message
+    assert "n'est plus" not in message
+
+
+def test_law_that_a_direct_award_is_not_told_is_not_said_to_end() -> None:
+    """Sustainable specifications are still due: a direct award is only not told of them."""
+    message = in_french(works(120_000), TODAY, date(2027, 1, 1))
+    assert "n'est plus à signaler : « Définir le besoin par des spécifications techniques" in message
+    assert "ne s'applique plus" not in message
 
 
 def test_many_lots_that_change_alike_are_told_once() -> None:

@@ -61,7 +61,7 @@ def test_renewals_and_options_count_in_every_need() -> None:
     assert warned(need(own), need(msgspec.structs.replace(other, value_covers="all"))) == []
     endless = need(msgspec.structs.replace(own, value_eur=50_000, duration_months=None), reference="X")
     assert "20 000 € + 50 000 € (réf. X) = 70 000 € ≥ 60 000 €" in the(warned(need(own), endless)).message.fr
-    assert "valeur inconnue, non comptée : réf. X" in the(warned(need(own), endless)).message.fr
+    assert "ce qui est inconnu n'est pas compté : réf. X" in the(warned(need(own), endless)).message.fr
     assert warned(need(msgspec.structs.replace(own, value_eur=30_000)), need(other)) == []
 
 
@@ -175,10 +175,10 @@ def test_a_total_below_its_lots_is_doubt_in_every_need_that_counts() -> None:
 def test_unknown_values_are_named_and_count_for_nothing() -> None:
     unknown = services(None, reference="INCONNU")
     assert warned(services(30_000), unknown, services(29_999.99)) == []
-    assert "non comptée : réf. INCONNU ;" in the(warned(services(30_000), unknown, services(30_000))).message.fr
+    assert "n'est pas compté : réf. INCONNU ;" in the(warned(services(30_000), unknown, services(30_000))).message.fr
     found = the(warned(services(None, 10_000), services(50_000)))
     assert ": 10 000 € + 50 000 €" in found.message.fr
-    assert "unknown value, not counted: this need" in found.message.en
+    assert "what is unknown is not counted: this need" in found.message.en
     assert ": 60 000 € (besoin" in the(warned(services(None), services(60_000))).message.fr
 
 

@@ -18,6 +18,11 @@ from domain.needs.lot_terms import LONGEST_READ, terms_in
         ("Tri du linge, 90 000 € HT, reconductions et options comprises", {"value": "90000.00", "covers": "tout"}),
         ("Collecte des papiers, 240 000 € HT", {"value": "240000.00"}),
         ("Mobilier de réemploi (25 k€)", {"value": "25000.00"}),
+        ("Tonte, 50 000 € options comprises", {"value": "50000.00", "covers": "tout"}),
+        (
+            "Tonte, 50 000 € options comprises, 1 an reconductible 3 fois",  # the renewals are still to be added
+            {"months": "12", "renewal": "36", "value": "50000.00"},
+        ),
         ("Tonte, lot réservé à l'insertion", {"reserved": "iae"}),
         ("Ménage réservé SIAE", {"reserved": "iae"}),
         ("Buanderie réservée au travail pénitentiaire", {"reserved": "penitentiary"}),

@@ -62,6 +62,21 @@ def test_the_estimated_value_of_a_lot_is_shown_as_the_sum_that_it_is() -> None:
     assert told(msgspec.structs.replace(lot, duration_months=None)) == (None, None)
 
 
+def test_the_sum_of_lots_is_that_of_the_law() -> None:
+    """Three lots of 21 666,666… € are 65 000 €; one whose value is not known counts for nothing."""
+    version = frozen({"1": "A", "2": "A", "3": "A", "4": "A"}, ())
+    lot = msgspec.structs.replace(version.need.lots[0], value_eur=20_000, duration_months=12, renewal_months=1)
+    endless = msgspec.structs.replace(lot, duration_months=None)
+
+    def summed(*lots: Lot) -> float | None:
+        numbered = tuple(msgspec.structs.replace(each, id=str(n)) for n, each in enumerate(lots, 1))
+        need = msgspec.structs.replace(version.need, lots=numbered)
+        return made(facts(msgspec.structs.replace(version, need=need))).need.lots_value_eur
+
+    assert summed(lot, lot, lot, endless) == 65_000
+    assert summed(*[endless] * 4) is None
+
+
 def test_the_best_standing_over_the_lots_counts() -> None:
     """And the map shows no supplier twice."""
     version = frozen({"1": "AB", "2": "B"}, ())

@@ -206,6 +206,25 @@ def test_renewals_of_the_form_in_capitals_are_read(read_record: ReadRecord, said
     assert read.need.buyer.siret == "21560260800018"
 
 
+@pytest.mark.parametrize(("renewals", "total"), [({"NON": ""}, 50_000), ({"OUI": "", "NB_RECONDUCTIONS": 3}, None)])
+def test_a_total_that_may_leave_renewals_out_is_none(
+    read_record: ReadRecord, renewals: dict[str, Any], total: float | None
+) -> None:
+    """50 000 € with three years more are no purchase of 50 000 €: lots without amounts stay of unknown value."""
+    donnees = {
+        "OBJET": {
+            "OBJET_COMPLET": "Tonte",
+            "CARACTERISTIQUES": {"VALEUR_TOTALE": {"@DEVISE": "EUR", "#text": "50000"}, "RECONDUCTIONS": renewals},
+            "DUREE_DELAI": {"DUREE_MOIS": 12},
+            "LOTS": {"LOT": [{"NUM": 1, "INTITULE": "Tonte A"}, {"NUM": 2, "INTITULE": "Tonte B"}]},
+        },
+    }
+    read = read_record(boamp(donnees))
+    assert read.need.estimated_total_eur == total
+    remark = "Rien ne dit si ce total compte les reconductions : il n'est pas repris"
+    assert (remark in noted(read)) == (total is None)
+
+
 def test_a_concession_is_one_and_its_lots_say_where_and_how_long(read_record: ReadRecord) -> None:
     lot = {
         "lieuCodeNUTS": {"codeNUTS": "FRH04"},

@@ -120,6 +120,14 @@ async def test_the_estimated_value_is_shown_as_a_sum(browser: Browser) -> None:
     assert browser.fields("besoin")["lot-1-couvre"] == ["tout"]
 
 
+async def test_renewals_without_a_duration_leave_the_value_unknown(browser: Browser) -> None:
+    typed = {"lot_1_valeur": "50 000", "lot_1_reconductions": "36"}
+    page = await read(browser, lieu="Morbihan", lot_1_objet=NETT, **typed)
+    assert "les reconductions y comptent, indiquer la durée ferme" in page
+    assert "indiquer la durée ferme" not in await read(browser, lot_1_objet=NETT, lot_1_couvre="tout", **typed)
+    assert "indiquer la durée ferme" not in await read(browser, lot_1_objet=NETT, lot_1_duree="12", **typed)
+
+
 async def test_the_example_is_one_click_away_and_in_order(browser: Browser) -> None:
     await browser.sign_in()
     assert "besoin?exemple=1" in browser.page
