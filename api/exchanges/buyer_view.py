@@ -35,7 +35,7 @@ class RecipientDocument(Recipient, frozen=True, kw_only=True):
     way: Way = "none"
     """By which a message first reached it, else by which it is written to; `none`: not known"""
     state: DeliveryState = "unconfirmed"
-    """Of that delivery, see `docs/exchanges.md`; it is contacted once that is `sent`, `posted` or `told`"""
+    """Of that delivery, see `docs/exchanges.md`; it is contacted once that is `sent`, `posted`, `told` or `answered`"""
     since: date | None = None
     """The day in France since which it is in this state; null: not known, or nothing was sent yet"""
 

@@ -13,7 +13,8 @@ from api.runtime.actor import Acting
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.exchanges.reply_links import recipients_with_links_revoked
-from domain.exchanges.exchange import ExchangeRequest, MessageRequest, Recipient, message_from
+from domain.exchanges.deliveries import TOLD
+from domain.exchanges.exchange import Channel, ExchangeRequest, MessageRequest, Recipient, message_from
 from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter, require_sender
 from domain.exchanges.purchase import purchase_name
 from domain.exchanges.rules import require_message, require_opening
@@ -21,11 +22,15 @@ from domain.needs.status import require_open
 
 
 class Preview(msgspec.Struct, frozen=True):
-    """The recipients, those to whom Vivier would write, and the text, in which a first link opens nothing."""
+    """The recipients, those to whom Vivier would write, and the text, in which a first link opens nothing.
+
+    `noted_way`: the way of a message that notes what was said already; its text is the note alone.
+    """
 
     recipients: tuple[Recipient, ...]
     by_email: frozenset[UUID]
     letter: Letter
+    noted_way: Channel | None = None
 
 
 async def preview_exchange(connection: Connection, acting: Acting, need_id: UUID, request: ExchangeRequest) -> Preview:
@@ -35,6 +40,8 @@ async def preview_exchange(connection: Connection, acting: Acting, need_id: UUID
     require_opening(request)
     require_sender(need.content, acting.organisation)
     recipients = await recipients_of(connection, acting, need, request)
+    if request.channel in TOLD:
+        return Preview(recipients, frozenset(), Letter(request.subject, request.body), request.channel)
     settings = acting.services.settings
     sends = request.channel == "email" and settings.smtp is not None
     outgoing = OutgoingMessage(
@@ -64,6 +71,8 @@ async def preview_message(
     now = acting.now()
     message = message_from(request, new_id(now), exchange.channel, now)
     receivers = tuple(each for each in exchange.recipients if message.supplier_id in {None, each.supplier_id})
+    if message.channel in TOLD:
+        return Preview(receivers, frozenset(), Letter(exchange.subject, message.body), message.channel)
     sends = message.channel == "email" and acting.services.settings.smtp is not None
     without_link = await recipients_with_links_revoked(connection, exchange_id) if sends else ()
     by_email = (each.supplier_id for each in receivers if sends and each.email)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from api.reports.font_coverage import printable, with_glyphs
 from api.reports.svg import drawings
 from api.web.html_templates import STYLE, html_environment
-from domain.exchanges.deliveries import state_words
+from domain.exchanges.deliveries import ARRIVED, state_words
 from domain.report.model import Report
 from domain.text import bilingual, labels, typography
 from domain.text.bilingual import AND, Language, Text
@@ -47,7 +47,7 @@ def _template(language: Language, *, printed: bool) -> Template:
     environment.filters |= filters(language)
     environment.filters["drawing"] = _image if printed else Markup
     tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
-    environment.globals |= tables | {"OR": bilingual.OR, "style": Markup(STYLE)}  # noqa: S704 - ours
+    environment.globals |= tables | {"OR": bilingual.OR, "ARRIVED": ARRIVED, "style": Markup(STYLE)}  # noqa: S704 - ours
     return environment.get_template("report.html.jinja")
 
 

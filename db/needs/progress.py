@@ -1,10 +1,11 @@
 """The progress of needs: what is frozen, decided, sent, awarded; for a whole page of needs at once."""
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import and_, bindparam, exists, func, select
+from sqlalchemy import Select, and_, bindparam, exists, func, or_, select
 
 from db.core.engine import Connection
 from db.schema.exchange_tables import exchanges, message_handovers, messages
@@ -34,16 +35,8 @@ async def progress_of(
         opened.join(exchanges, exchanges.c.need_id == needs.c.id).group_by(needs.c.id), ids
     ):
         found[row.id] = msgspec.structs.replace(found[row.id], exchanges=row.number)
-    waiting = select(needs.c.id, func.count().label("number")).where(own, message_handovers.c.handed_on.is_(None))
-    answered = exists().where(
-        messages.c.exchange_id == message_handovers.c.exchange_id,
-        messages.c.supplier_id == message_handovers.c.supplier_id,
-        messages.c.author == "supplier",
-        messages.c.id > message_handovers.c.message_id,
-    )
-    waiting = waiting.join(exchanges, exchanges.c.need_id == needs.c.id).where(~answered).group_by(needs.c.id)
-    of_exchange = message_handovers.c.exchange_id == exchanges.c.id
-    for row in await connection.execute(waiting.join(message_handovers, of_exchange), ids):
+    waiting = _waiting_for_the_buyer().where(own).group_by(needs.c.id)
+    for row in await connection.execute(waiting, ids):
         found[row.id] = msgspec.structs.replace(found[row.id], to_deliver=row.number)
     met = and_(meetings.c.id == meeting_needs.c.meeting_id, meetings.c.status != "cancelled")
     invited = select(needs.c.id, func.count().label("number")).where(own).group_by(needs.c.id)
@@ -55,3 +48,24 @@ async def progress_of(
     for row in await connection.execute(awarded.join(awards, stands).group_by(needs.c.id), ids):
         found[row.id] = msgspec.structs.replace(found[row.id], awarded=frozenset(row.lots))
     return found
+
+
+def _waiting_for_the_buyer() -> Select[Any]:
+    """By need, the number of messages that the buyer is to bring, as `arrivals` of domain/exchanges/deliveries.py.
+
+    An answer by the link shows that all before it was read, one that the buyer noted shows the opening alone.
+    """
+    first, brought = messages.alias(), message_handovers.c
+    opening = select(first.c.id).where(first.c.exchange_id == exchanges.c.id).order_by(first.c.id).limit(1)
+    is_opening = brought.message_id == opening.correlate(exchanges).scalar_subquery()
+    answered = exists().where(
+        messages.c.exchange_id == brought.exchange_id,
+        messages.c.supplier_id == brought.supplier_id,
+        messages.c.author == "supplier",
+        messages.c.corrects.is_(None),
+        messages.c.id > brought.message_id,
+        or_(messages.c.channel == "portal", is_opening),
+    )
+    waiting = select(needs.c.id, func.count().label("number")).join(exchanges, exchanges.c.need_id == needs.c.id)
+    waiting = waiting.join(message_handovers, brought.exchange_id == exchanges.c.id)
+    return waiting.where(brought.handed_on.is_(None), ~answered)

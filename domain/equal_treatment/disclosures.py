@@ -25,6 +25,7 @@ _STATES: dict[DeliveryState, ReceiptState] = {
     "sent": "received",
     "posted": "received",
     "told": "received",
+    "answered": "received",
     "unconfirmed": "to_be_confirmed",
     "to_post": "to_be_confirmed",
     "queued": "under_way",

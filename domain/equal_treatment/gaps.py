@@ -45,8 +45,8 @@ _SENTENCES: dict[GapCode, Text] = {
         f"{_NOT_RECEIVED.fr}, et qui n'est pas publiée", f"{_NOT_RECEIVED.en}, and which is not published"
     ),
     "not_yet_delivered": Text(
-        "{who} {has} pas encore reçu {what} du {day} (« {subject} »){got} ({detail})",
-        "{who} did not yet receive {what} of {day} (“{subject}”){got} ({detail})",
+        "{who} : la remise de {what} du {day} (« {subject} »){got} n'est pas confirmée ({detail})",
+        "{who}: the delivery of {what} of {day} (“{subject}”){got} is not confirmed ({detail})",
     ),
     "not_delivered": Text(
         "{who} : la remise de {what} du {day} (« {subject} »){got} a échoué{detail}",
@@ -153,22 +153,33 @@ def _that_others_got(count: int, unconfirmed: int) -> Text:
     """With how many of these deliveries are not known to have arrived."""
     if not count:
         return Text("", "")
+    if unconfirmed == count:
+        return Text(f" destinée à {_others(count).fr}", f" meant for {_others(count).en}")
     got = Text(" qu'un autre a reçue", " that 1 other received")
     if count > 1:
         got = Text(f" que {count} autres ont reçue", f" that {count} others received")
-    reserve = _under_reserve(count, unconfirmed)
+    reserve = _under_reserve(unconfirmed)
     return Text(got.fr + reserve.fr, got.en + reserve.en)
 
 
 def _that_others_were(count: int, unconfirmed: int) -> Text:
-    reserve = _under_reserve(count, unconfirmed)
+    if unconfirmed and unconfirmed == count:
+        others = _others(count)
+        return Text(f"qu'un message a été préparé pour {others.fr}", f"a message was prepared for {others.en}")
+    reserve = _under_reserve(unconfirmed)
     if count == 1:
-        return Text(f"qu'un autre l'a été{reserve.fr}", f"1 other was{reserve.en}")
+        return Text("qu'un autre l'a été", "1 other was")
     return Text(f"que {count} autres l'ont été{reserve.fr}", f"{count} others were{reserve.en}")
 
 
-def _under_reserve(count: int, unconfirmed: int) -> Text:
+def _others(count: int) -> Text:
+    """Others none of whom is known to have been reached."""
+    if count == 1:
+        return Text("un autre (remise non confirmée)", "1 other (delivery not confirmed)")
+    return Text(f"{count} autres (remise non confirmée)", f"{count} others (delivery not confirmed)")
+
+
+def _under_reserve(unconfirmed: int) -> Text:
     if not unconfirmed:
         return Text("", "")
-    share = Text("", "") if unconfirmed == count else Text(f"dont {unconfirmed} ", f"{unconfirmed} of them ")
-    return Text(f" ({share.fr}sous réserve de remise)", f" ({share.en}if it was delivered)")
+    return Text(f" (dont {unconfirmed} sous réserve de remise)", f" ({unconfirmed} of them if it was delivered)")

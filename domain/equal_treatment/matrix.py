@@ -45,7 +45,7 @@ ContactCode = Literal[
 _CONTACT: dict[ContactCode, Text] = {
     "contacted": Text("Contacté", "Contacted"),
     "unconfirmed": Text("Contact inconnu", "Contact unknown"),
-    "not_yet_delivered": Text("Pas encore contacté", "Not contacted yet"),
+    "not_yet_delivered": Text("Contact non confirmé", "Contact not confirmed"),
     "not_delivered": Text("Aucun message ne lui est parvenu", "No message reached it"),
     "set_aside": Text("Écarté par l'acheteur", "Set aside by the buyer"),
     "nobody_wrote": Text("Jamais contacté", "Never contacted"),
@@ -337,14 +337,15 @@ def _summary(information: Information) -> InformationSummary:
 def _statement(version: FrozenShortlist, suppliers: Sequence[SupplierTreatment], gaps: int, told: int) -> Text:
     """The matrix in figures, to be read on its own."""
     listed = Counter(each.contact.code for each in suppliers if each.on_shortlist)
-    without = listed.total() - listed["contacted"] - listed["unconfirmed"] - listed["set_aside"]
+    uncertain = listed["unconfirmed"] + listed["not_yet_delivered"]
+    without = listed.total() - listed["contacted"] - uncertain - listed["set_aside"]
     beside = sum(bool(each.contacted) and not each.on_shortlist for each in suppliers)
     unconfirmed = sum(one.state == "to_be_confirmed" for each in suppliers for one in each.informations)
     lacking = sum(bool(each.gaps) for each in suppliers)
     figures = {
         Text("fournisseurs", "suppliers"): listed.total(),
         _CONTACTED: listed["contacted"],
-        Text("contact inconnu, remise non confirmée", "unknown, delivery not confirmed"): listed["unconfirmed"],
+        Text("contact non confirmé", "contact not confirmed"): uncertain,
         Text("écartés sans contact", "set aside without contact"): listed["set_aside"],
         Text("non contactés", "not contacted"): without,
         Text("informations données", "informations given"): told,

@@ -20,7 +20,7 @@ from domain.exchanges.deliveries import failure_words, state_words
 from domain.exchanges.exchange import Exchange, ExchangeSummary
 from domain.exchanges.questions import questions_of
 from domain.meetings.meeting import Format, Meeting
-from domain.text.bilingual import Text
+from domain.text.bilingual import NOTHING, Text
 
 LATE = timedelta(days=7)
 """A supplier told later than this after the first one had less time to make something of it."""
@@ -148,9 +148,10 @@ def _detail(code: GapCode, receipt: MessageReceipt | None) -> Text:
         return long_day(receipt.at)
     if code == "not_yet_delivered" and receipt:
         return state_words(receipt.way, receipt.delivery_state)
-    if receipt and receipt.failure:
+    # one that was cancelled may have failed before: that is not why it did not arrive
+    if receipt and receipt.failure and receipt.delivery_state == "undeliverable":
         return Text(" ({why})", " ({why})").filled(why=failure_words(receipt.failure))
-    return Text("", "")
+    return NOTHING
 
 
 def question_lacks(

@@ -8,7 +8,7 @@ from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, Message
 from domain.text.bilingual import Text, long_date
 from domain.text.typography import PARIS
 
-ARRIVED: frozenset[DeliveryState] = frozenset(("sent", "posted", "told"))
+ARRIVED: frozenset[DeliveryState] = frozenset(("sent", "posted", "told", "answered"))
 UNDER_WAY: frozenset[DeliveryState] = frozenset(("queued", "to_post"))
 UP_TO_THE_BUYER: frozenset[DeliveryState] = frozenset(("to_post", "unconfirmed"))
 """Those that the buyer brings, or brought, and alone can confirm."""
@@ -34,17 +34,28 @@ _WORDS: dict[tuple[Way, DeliveryState], Text] = {
     ("letter", "to_post"): Text("lettre à poster, envoi non confirmé", "letter to post, sending not confirmed"),
     ("letter", "posted"): Text("lettre postée", "letter posted"),
     ("phone", "told"): Text("joint par téléphone", "reached by telephone"),
-    ("portal", "told"): Text("joint par le portail", "reached by the portal"),
+    ("portal", "told"): Text("message déposé sur le portail", "message put on the portal"),
     ("in_person", "told"): Text("joint en personne", "reached in person"),
-    ("email", "told"): Text("joint par courriel", "reached by e-mail"),
-    ("letter", "told"): Text("joint par courrier", "reached by letter"),
+    ("portal", "answered"): Text("réponse reçue en ligne", "answer received online"),
+    ("email", "answered"): Text("réponse reçue par courriel", "answer received by e-mail"),
+    ("letter", "answered"): Text("réponse reçue par courrier", "answer received by letter"),
+    ("phone", "answered"): Text("réponse reçue par téléphone", "answer received by telephone"),
+    ("in_person", "answered"): Text("réponse reçue de vive voix", "answer received in person"),
     ("none", "unconfirmed"): Text("remise non confirmée", "delivery not confirmed"),
 }
 _FAILURES: dict[str, Text] = {
+    "unreachable": Text("serveur de courrier injoignable", "mail server not reached"),
+    "timeout": Text("serveur de courrier sans réponse", "no answer of the mail server"),
+    "deferred": Text("envoi toujours remis à plus tard par le serveur", "put off again and again by the server"),
+    "not_encrypted": Text("liaison chiffrée impossible", "no encrypted connection"),
+    "not_authenticated": Text("identifiants refusés par le serveur", "sign-in refused by the server"),
+    "error": Text("erreur imprévue", "unforeseen error"),
+    "link_revoked": Text("lien désactivé", "link revoked"),
+    "interrupted": Text("envoi interrompu à chaque essai", "each attempt interrupted"),
     "recipient_refused": Text("adresse refusée", "address refused"),
     "refused": Text("message refusé par le serveur", "message refused by the server"),
     "address_not_supported": Text("adresse que le serveur ne prend pas", "address that the server does not take"),
-    "not_an_address": Text("ce n'est pas une adresse", "this is no address"),
+    "not_an_address": Text("adresse non valide", "no valid address"),
 }
 
 
@@ -53,7 +64,7 @@ _SINCE = Text("{words} le {day}", "{words} on {day}")
 
 
 def arrivals(exchange: Exchange, *, by_questions: bool = True) -> tuple[Delivery, ...]:
-    """The deliveries of each of the buyer's messages; what a recipient's answer shows to have reached it is `told`.
+    """The deliveries of each of the buyer's messages, `answered` where only the recipient's answer shows one arrived.
 
     An answer by the link, where all messages stand, shows that those before it were read; one that the buyer noted
     shows that the supplier was reached, so the opening counts. `by_questions`: questions show it too; without them,
@@ -87,7 +98,7 @@ def _as_answered(delivery: Delivery, exchange: Exchange, said: Mapping[UUID, Seq
     for each in said.get(delivery.supplier_id, ()):
         if each.id > delivery.message_id and (each.channel == "portal" or is_opening):
             day = each.created_at.astimezone(PARIS).date()
-            return Delivery(delivery.message_id, delivery.supplier_id, "told", each.channel, day, by_answer=True)
+            return Delivery(delivery.message_id, delivery.supplier_id, "answered", each.channel, day)
     return delivery
 
 
@@ -122,7 +133,7 @@ def arrival_moment(delivery: Delivery, written_at: datetime) -> datetime | None:
 
     Not before it was written. None where it is not known: an answer shows that a message came before it, and not when.
     """
-    if delivery.at is not None or delivery.since is None or delivery.by_answer:
+    if delivery.at is not None or delivery.since is None or delivery.state == "answered":
         return delivery.at
     return max(written_at, datetime.combine(delivery.since, time(), PARIS))
 

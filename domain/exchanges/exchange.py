@@ -18,7 +18,9 @@ Stance = Literal["interested", "declined", "question"]
 Barrier = Literal["volume", "deadline", "guarantees", "certification", "price", "distance", "capacity", "other"]
 Why = Literal["named", "shortlist", "unknown_trade"]
 Way = Literal["email", "letter", "phone", "portal", "in_person", "none"]
-DeliveryState = Literal["queued", "sent", "undeliverable", "cancelled", "to_post", "posted", "told", "unconfirmed"]
+DeliveryState = Literal[
+    "queued", "sent", "undeliverable", "cancelled", "to_post", "posted", "told", "answered", "unconfirmed"
+]
 MailState = Literal["to_be_delivered_by_you", "queued", "sent", "failed", "cancelled"]
 """The state of Vivier's e-mail alone, in the words of clients that know no other deliveries."""
 
@@ -94,7 +96,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
     Vivier's e-mail is `queued`, then `sent`, or `undeliverable` for good, or `cancelled` with the recipient's links.
     All else the buyer brings: a letter `to_post` is `posted` once this is confirmed; a message by telephone, in person
-    or on a portal is a note of what was `told`; so is what an answer shows to have been read (`by_answer`).
+    or on a portal is a note of what was `told`; what only an answer shows to have arrived is `answered`.
     `unconfirmed`, by no known way: a message of before deliveries were confirmed. `since`: the day in France of its
     state, where it is known: of the sending, the posting, the talk, the answer, the failure. `at`: the moment, of
     Vivier's e-mails (`by_server`); `failure`: a stable word for the last fault of one.
@@ -108,7 +110,6 @@ class Delivery(msgspec.Struct, frozen=True):
     at: datetime | None = None
     failure: str | None = None
     by_server: bool = False
-    by_answer: bool = False
 
 
 class ExchangeSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,10 @@ from collections.abc import Iterator, Mapping
 from domain.errors import Problem, pointer
 from domain.text.bilingual import Text
 
-_NAMED = r"(?i:date|jour|heures?|lieu|nom|adresse|t[ée]l[ée]phone|day|hours?|place|name|xx+)\b"
+_NAMED = (
+    r"(?i:date|jour|heures?|lieu|(?:pr[ée])?nom|adresse|t[ée]l[ée]phone|day|hours?|place|name|xx+|votre|vos|your"
+    r"|[àa]\s+(?:compl[ée]ter|pr[ée]ciser|d[ée]finir|remplir|indiquer|renseigner))\b"
+)
 _PLACEHOLDER = re.compile(rf"\[(?!sic\])(?:{_NAMED}[^\[\]\n…]{{0,60}}|[a-zà-öø-ÿœ][^\[\]\n…]{{1,60}})\](?!\()")
 
 

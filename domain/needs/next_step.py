@@ -115,12 +115,12 @@ CONTACT = Text(
 )
 DELIVER = (
     Text(
-        "À confirmer : une lettre à poster, ou un appel à passer",
-        "To be confirmed: a letter to post, or a call to make",
+        "À confirmer : une lettre à poster",
+        "To be confirmed: a letter to post",
     ),
     Text(
-        "À confirmer : {} remises, lettres à poster ou appels à passer",
-        "To be confirmed: {} deliveries, letters to post or calls to make",
+        "À confirmer : {} lettres à poster",
+        "To be confirmed: {} letters to post",
     ),
 )
 BEGIN = Text(

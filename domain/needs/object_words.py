@@ -24,12 +24,12 @@ _IN_WORDS = (
     r"\b(?:(?:une?|deux|trois|quatre|cinq|six|sept|huit|neuf|dix|onze|douze|treize|quatorze|quinze|seize|vingts?"
     r"|trente|quarante|cinquante|soixante|cents?|mille|et)[\s-]+)*(?:cents?|mille|millions?|milliers?)\s+(?:d['’])?"
 )
-_CURRENCY = r"(?:[km]?\s?€|k?\s?(?:euros?|eur)\b|millions?\s+(?:d['’])?(?:euros?|€)|milliers\s+d['’]euros)"
+_CURRENCY = r"(?:[km]?\s?€|(?:k|mille)?\s?(?:euros?|eur)\b|millions?\s+(?:d['’])?(?:euros?|€)|milliers\s+d['’]euros)"
 _TAX = r"(?:\s*(?:\b(?:HT|TTC|hors\s+(?:taxes?|TVA)|toutes\s+taxes\s+comprises)\b|H\.\s?T\.|T\.T\.C\.))"
-_SUM = rf"(?:(?:{_DIGITS})\s*{_CURRENCY}|(?:{_MANY}){_TAX}|€\s*(?:{_DIGITS})|\b\d{{2,4}}k\b|{_IN_WORDS}(?:euros?|€))"
+_SUM = rf"(?:(?:{_DIGITS})\s*{_CURRENCY}|(?:{_MANY}){_TAX}|€\s*(?:{_DIGITS})|\b\d{{2,4}}\s?k\b|{_IN_WORDS}(?:euros?|€))"
 _SUM_NAMED = (
     r"(?:\b(?:pour|avec|d['’]|dans)\s*)?(?:\b(?:une?|le|la|les|un|notre)\s+|l['’])?"
-    r"\b(?:montants?|budgets?|valeurs?|estimations?|enveloppes?|seuils?|plafonds?|estim[ée]e?s?|évalu[ée]e?s?)\b"
+    r"\b(?:montants?|budgets?|valeurs?|estimations?|enveloppes?|seuils?|plafonds?|estim[ée]e?s?|estimatifs?|évalu[ée]e?s?)\b"
     r"(?:\s+(?:total|totale|estim[ée]e?|annuels?|annuelle|prévisionnels?|prévisionnelle|globale?|maximum|maximale?|max"
     r"|minimum|indicati(?:f|ve)|financi[eè]re|prévue?|du\s+marché|du\s+lot|est|sera|de\s+l['’]ordre))*"
     r"\s*[:=]?\s*(?:(?:à|de|d['’])\s*)?"
@@ -38,9 +38,9 @@ _ABOUT = (
     r"(?:\b(?:environ|env\.?|soit|entre|de|à|pour|max(?:imum)?\b\.?|moins\s+de|plus\s+de|jusqu['’]à|autour\s+de|d['’]environ"
     r"|d['’])\s*|[~≈<>±]\s*)"
 )
-_PER = r"(?:\s*(?:/|\bpar\b|\bsur\b)\s*(?:ans?|année|mois|lot)\b|\s+annuels?\b)"
+_PER = r"(?:\s*/\s*[^\W\d]+|\s*(?:\bpar\b|\bsur\b)\s*(?:ans?|année|mois|lot)\b|\s+annuels?\b)"
 _LESS = (
-    rf"(?:(?<![\w,.])(?:(?:{_MANY})\s*{_CURRENCY}?|(?:{_DIGITS})\s*{_CURRENCY}|(?:{_DIGITS})(?=[-–/]\d)"
+    rf"(?:(?<![\w,.])(?:(?:{_MANY})\s*{_CURRENCY}?|(?:{_DIGITS})\s*{_CURRENCY}|(?:{_DIGITS})(?=[-–/]\d|\s?à\s\d)"
     rf"|(?:(?<=entre )|(?<=de ))(?:{_DIGITS})){_TAX}?\s*(?:et|à|-|–|/)\s*)"
 )
 """The lesser of two sums."""
@@ -56,6 +56,7 @@ _LENGTH = re.compile(
     r"(?<!longue )(?<!courte )(?<!moyenne )\b(?:durée|période)\b"
     r"(?:\s+(?:totale|ferme|initiale|maximale|prévue|prévisionnelle|envisagée|estimée|du\s+marché))*\s*[:=]?\s*"
     rf"(?:(?:de|d['’]|est)\s*)?(?:{_NUMBER}\s*(?:ans?|mois)?\s*à\s*)?"
+    r"|(?<=[,;(–—]\s)(?:marché|contrat|accord-cadre)\s+(?:de\s+|d['’])?"
     r"|\b(?:pour|pendant|sur|durant|soit)\s+|(?<=marché )(?:de\s+|d['’])|(?<=contrat )(?:de\s+|d['’])"
     r"|(?<=accord-cadre )(?:de\s+|d['’]))?"
     rf"{_SPAN}(?P<more>\s+(?:et|ou)\s+(?:plus|moins)\b|\s+révolus\b)?",
@@ -95,7 +96,7 @@ _STRUCTURE = (
 )
 _ARTICLE = r"(?:\s*[(,]?\s*(?:art(?:icles?|\.)?\s*)?[LR]\.?\s?21\d\d-\d+(?:-\d+)?\s*\)?)"
 _RESERVED = re.compile(
-    r"(?:\b(?:lots?|marchés?|achat|consultation)\s+)?(?:\bnon\s+)?(?:\b(?:à|être)\s+)?"
+    r"(?:\b(?:lots?|marchés?|achat|consultation)\s+)?(?:\bnon\s+)?(?:(?<!-)\b(?:à|être)\s+)?"
     r"\br[ée]serv(?:[ée]e?s?|er|ation|able)\b"
     r"(?:\s+(?:possible|envisagée?|exclusivement|uniquement|éventuellement))*"
     rf"(?P<to>(?:{_LINK}{_STRUCTURE})+)?"
@@ -103,16 +104,20 @@ _RESERVED = re.compile(
     re.IGNORECASE,
 )
 _ASKED = re.compile(
-    rf"(?:(?<=^)|(?<={_EDGE})|(?<=\s))(?:(?:pour|ouverte?s?|confiée?s?)\b{_LINK})?{_STRUCTURE}(?:{_LINK}{_STRUCTURE})*\s*\?",
+    rf"(?:(?<=^)|(?<={_EDGE})|(?<=\s))(?:(?:pour|par|ouverte?s?|confiée?s?)\b{_LINK})?{_STRUCTURE}"
+    rf"(?:{_LINK}{_STRUCTURE})*\s*(?:\?|(?:de\s+préférence|si\s+possible|à\s+privilégier)\b)",
     re.IGNORECASE,
 )
-
+_ASIDE = re.compile(r"\([^()]*\?[^()]*\)")
+"""Brackets in which something is asked."""
+_QUESTION = re.compile(rf"(?:(?<=[,;–—|])|(?<=\s-))\s(?:(?!\s-\s)[^,;()–—|?{_GONE}])+\?")
+"""What is asked after a mark, where no term stands in it."""
 _DOUBT = (
     r"(?:à\s+(?:confirmer|définir|préciser|valider|voir|vérifier|déterminer|étudier)|peut-être|éventuellement"
-    r"|si\s+possible|(?:au\s+)?(?:maximum|minimum)|max|environ|(?:au|ou)\s+(?:plus|moins)|estimés?|prévisionnel\w*"
+    r"|si\s+possible|(?:au\s+)?(?:maximum|minimum)|maxi?|environ|(?:au|ou)\s+(?:plus|moins)|estimés?|prévisionnel\w*"
     r"|envisagée?)\b"
 )
-_DOUBTED = re.compile(rf"(?:{_DOUBT}\s*:?\s*)?{_GONE}(?:[\s,(]*{_DOUBT}\)?)?", re.IGNORECASE)
+_DOUBTED = re.compile(rf"(?:{_DOUBT}\.?\s*:?\s*)?{_GONE}(?:[\s,(]*{_DOUBT}\)?)?", re.IGNORECASE)
 _MARKS = r"[\s,;:.!(–—|/+)-]"
 _LINKS = r"\b(?:et|ou|pour|avec|dont|puis|soit|sur|de)\b"
 _RUN = re.compile(rf"(?:^(?:{_MARKS}|{_LINKS})*)?{_GONE}(?:(?:{_MARKS}|{_LINKS})*{_GONE})*")
@@ -129,7 +134,9 @@ def without_terms(text: str) -> str:
 
 @lru_cache(REMEMBERED)
 def _remembered(text: str) -> str:
-    whole = text = " ".join(text.replace(_GONE, " ").split())
+    whole = " ".join(text.replace(_GONE, " ").split())
+    before = whole.replace("[", "(").replace("]", ")")
+    text = _ASIDE.sub(_GONE, before)
     for pattern, is_object in (
         (_AMOUNT, _is_face_value),
         (_RENEWED, _is_kind_of_energy),
@@ -137,9 +144,9 @@ def _remembered(text: str) -> str:
         (_LENGTH, _is_age),
     ):
         text = pattern.sub(lambda found, stays=is_object: found[0] if stays(found) else _GONE, text)  # type: ignore[misc]
-    text = _ASKED.sub(_GONE, text)
+    text = _QUESTION.sub(_GONE, _ASKED.sub(_GONE, text))
     text = re.sub(r"\s*(?:\(\?+\)|\?+)", "", text)
-    if text == whole:
+    if text == before:
         return whole
     text = _RUN.sub(_GONE, _DOUBTED.sub(_GONE, text))
     return " ".join(_GAP.sub(_joint, text).split()).strip(" ,;:.–—|/-")

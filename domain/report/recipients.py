@@ -62,7 +62,7 @@ class Contacted(ReportRecipient, frozen=True, kw_only=True):
     first_at: datetime | None
     """The moment of the first, of what the buyer brought the beginning of its day; null: only its answer shows it"""
     channels: tuple[Channel, ...]
-    """By which messages reached it"""
+    """By which messages reached it; none where only its answer shows that one did"""
     position: Position | None
     """Its last one, `answered` where it took none; null: no answer, though perhaps questions, attributed to nobody"""
     answered_at: datetime | None
@@ -105,7 +105,7 @@ def all_sent(exchanges: Iterable[Exchange], *, dated: bool) -> dict[UUID, list[S
     for exchange in exchanges:
         messages = {each.id: each for each in exchange.messages}
         for each in arrivals(exchange, by_questions=False):
-            told = msgspec.structs.replace(each, since=None) if each.by_answer and not dated else each
+            told = msgspec.structs.replace(each, since=None) if each.state == "answered" and not dated else each
             found.setdefault(each.supplier_id, []).append(Sent(exchange, messages[each.message_id], told))
     return found
 
@@ -144,8 +144,8 @@ def first_moment(sent: Iterable[Sent]) -> datetime | None:
 
 
 def ways_that_arrived(sent: Iterable[Sent]) -> tuple[Channel, ...]:
-    """The ways by which messages arrived, each once."""
-    ways = (each.delivery.way for each in sent if each.delivery.state in ARRIVED)
+    """The ways by which messages are known to have gone, each once."""
+    ways = (each.delivery.way for each in sent if each.delivery.state in ARRIVED - {"answered"})
     return tuple(dict.fromkeys(way for way in ways if way != "none"))
 
 

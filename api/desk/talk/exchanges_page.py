@@ -1,7 +1,7 @@
 """The pages of the exchanges about a need: what was answered, unread first; each exchange read and added to."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from db.exchanges.reply_links import select_link_expiries
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent, NotFound, Problem
 from domain.exchanges.anonymise import redacted
-from domain.exchanges.deliveries import ARRIVED, LOST, UP_TO_THE_BUYER, arrivals, by_recipient, contact
+from domain.exchanges.deliveries import ARRIVED, LOST, UP_TO_THE_BUYER, arrivals, by_recipient, contact, rank
 from domain.exchanges.exchange import (
     Delivery,
     DeliveryConfirmation,
@@ -63,7 +63,7 @@ async def list_exchanges(visit: Visit, id: str) -> Response[bytes]:  # noqa: A00
         found=found,
         names={who.supplier_id: who.name for each in found for who in each.exchange.recipients},
         open_questions=[(each, one) for each in found for one in each.questions.asked if not one.answered],
-        tally=[Counter(map(_way_and_state, arrivals(each.exchange))) for each in found],
+        tally=[_tally(arrivals(each.exchange)) for each in found],
         stances=STANCES,
     )
 
@@ -268,7 +268,7 @@ def _shown(read: ReadExchange) -> dict[str, object]:
     questions = {each.message_id: each for each in read.questions.asked}
     return {
         "names": names,
-        "tallies": {message: Counter(map(_way_and_state, each)) for message, each in deliveries.items()},
+        "tallies": {message: _tally(each) for message, each in deliveries.items()},
         "to_confirm": {
             message: [each for each in some if each.state in UP_TO_THE_BUYER | LOST]
             for message, some in deliveries.items()
@@ -287,8 +287,9 @@ def _shown(read: ReadExchange) -> dict[str, object]:
     }
 
 
-def _way_and_state(delivery: Delivery) -> tuple[Way, DeliveryState]:
-    return delivery.way, delivery.state
+def _tally(deliveries: Iterable[Delivery]) -> Counter[tuple[Way, DeliveryState]]:
+    """The number of deliveries in each way and state, those that arrived first."""
+    return Counter((each.way, each.state) for each in sorted(deliveries, key=lambda each: rank(each.state)))
 
 
 @page("GET", "/besoins/{id}/echanges/{exchange_id}/messages/{message_id}", scope="needs")

@@ -175,3 +175,20 @@ async def test_a_later_message_waits_for_its_own_letter(served: Client, source: 
     assert {each["state"] for each in shown["recipients"]} == {"posted"}
     assert {each["delivery_state"] for each in shown["messages"][1]["deliveries"]} == {"to_post"}
     assert {each["state"] for each in shown["messages"][1]["deliveries"]} == {"to_be_delivered_by_you"}
+
+
+async def test_of_who_was_reached_later_the_report_says_what_did_not_arrive(
+    database_url: str, reference: Reference
+) -> None:
+    """The first message too, and by the exchange that it is of."""
+    async with emailing(database_url, reference) as (client, mailbox):
+        mailbox.refusals, mailbox.stage = ["550 5.1.1 No such user"], "RCPT"
+        exchange = await mixed(client)
+        refused = next(each for each in (await exchange.shown())["recipients"] if each["state"] == "undeliverable")
+        again = await opening(client, exchange.need, [refused["supplier_id"]], subject="Calendrier", channel="phone")
+        assert again.status_code == 201, again.text
+        page = (await client.get(f"{exchange.need}/report", headers={"Accept": "text/html"})).text
+        row = page.partition("Comment")[2].partition(f"<strong>{refused['name']}<")[2].partition("</tr>")[0]
+        text = TODAY_IN_FRENCH.sub("J", re.sub(r"[\s\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}]+", " ", row))
+        assert "Joint par téléphone" in text
+        assert "« Tonte », J : courriel non remis (adresse refusée)" in text

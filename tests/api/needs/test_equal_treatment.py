@@ -150,8 +150,12 @@ async def test_decisions_on_earlier_versions_tell_since_when(buyer: Buyer) -> No
 async def test_messages_are_in_the_language_asked_for_and_codes_stay(buyer: Buyer) -> None:
     await buyer.open(exchange(message(1, "buyer"), to="ABC"))
     french, english = (await buyer.ask()).json(), (await buyer.ask(**{"Accept-Language": "en"})).json()
-    assert english["gaps"][0]["message"].startswith("2 suppliers were not contacted, though 3 others were")
-    assert english["suppliers"][4]["gaps"][0]["message"].startswith("E was not contacted, though 3 others were")
+    assert english["gaps"][0]["message"].startswith(
+        "2 suppliers were not contacted, though a message was prepared for 3 others"
+    )
+    assert english["suppliers"][4]["gaps"][0]["message"].startswith(
+        "E was not contacted, though a message was prepared for 3 others"
+    )
     assert [each["code"] for each in english["gaps"]] == [each["code"] for each in french["gaps"]]
     assert "écarts relevés : 1" in french["statement"]
 

@@ -44,7 +44,7 @@ async def test_without_any_need_nothing_is_known(buyer: Buyer) -> None:
 async def test_what_suppliers_said_is_counted(buyer: Buyer, source: str) -> None:
     one, two = await buyer.supplier(source, "1"), await buyer.supplier(source, "2")
     need = (await buyer.keep())["need"]
-    opening = {"subject": "Sourcing", "body": "Bonjour", "channel": "phone", "recipients": [one, two]}
+    opening = {"subject": "Sourcing", "body": "Bonjour", "channel": "letter", "recipients": [one, two]}
     exchange = (await buyer.post(f"/needs/{need['id']}/exchanges", opening)).json()
     said = {"author": "supplier", "supplier_id": one, "body": "Trop loin", "barriers": ["distance", "other"]}
     noted = said | {"barriers_note": "Le pont est fermé", "confidential": True}

@@ -131,7 +131,7 @@ def _told(one: Exchange) -> list[Told]:
             name: _as_answered(one, each, name, states.get((each.id, supplier(name)), "unconfirmed")) for name in to
         }
         arrived = frozenset(name for name in to if known[name] not in {"undeliverable", "cancelled"})
-        surely = frozenset(name for name in to if known[name] in {"sent", "posted", "told"})
+        surely = frozenset(name for name in to if known[name] in {"sent", "posted", "told", "answered"})
         under_way = {name: known[name] for name in to if known[name] in {"queued", "to_post"}}
         lots = frozenset(one.lot_ids) or frozenset("12")
         found.append(Told(one, each, opening + _question(one, each) + each.body, to, arrived, surely, under_way, lots))
@@ -142,7 +142,7 @@ def _as_answered(one: Exchange, said: Message, name: str, state: str) -> str:
     """Suppliers answer here by e-mail, which shows that the opening reached them."""
     answered = any(each.author == "supplier" and each.supplier_id == supplier(name) for each in one.messages)
     is_shown = answered and said.id == one.messages[0].id and state not in {"sent", "posted"}
-    return "told" if is_shown else state
+    return "answered" if is_shown else state
 
 
 def _question(one: Exchange, said: Message) -> str:

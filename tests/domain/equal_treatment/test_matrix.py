@@ -32,7 +32,7 @@ def test_the_answer_that_all_but_one_received() -> None:
     missed = next(gap for gap in of(matrix, "G").gaps if gap.code == "missed_answer")
     assert missed.others == 9
     assert missed.message == (
-        "G n'a pas reçu la réponse du 3 mars 2026 (« Sujet 2 ») que 9 autres ont reçue (sous réserve de remise)"
+        "G n'a pas reçu la réponse du 3 mars 2026 (« Sujet 2 ») destinée à 9 autres (remise non confirmée)"
     )
     assert "A" not in missed.message.split()
 
@@ -241,6 +241,9 @@ def test_what_failed_for_the_same_reason_is_said_once() -> None:
     failed = [e_mail(one.id, to, "undeliverable", NOW, why) for to, why in (("A", "x"), ("B", "y"), ("C", "x"))]
     matrix = treated(delivered(exchange(one, to="ABCD"), *failed), listed="ABCD")
     assert [gap.message.partition(" a échoué ")[2] for gap in matrix.gaps] == ["(x) : A, C", "(y)"]
+    given_up = [e_mail(one.id, "A", "undeliverable", NOW, "timeout"), e_mail(one.id, "B", "cancelled", NOW, "deferred")]
+    said = [gap.message for gap in treated(delivered(exchange(one, to="AB"), *given_up), listed="AB").gaps]
+    assert [each.partition(" a échoué")[2] for each in said] == [" (serveur de courrier sans réponse)", ""]
 
 
 def test_what_the_buyer_delivers_is_to_be_confirmed() -> None:
@@ -274,11 +277,11 @@ def test_each_supplier_is_told_with_the_way_and_the_day_of_its_contact() -> None
     )
     assert {each.name: (each.contacted, each.contact.message) for each in matrix.suppliers} == {
         "A": (True, "Contacté : courriel envoyé le 3 mars 2026"),
-        "B": (False, "Pas encore contacté : courriel en attente"),
+        "B": (False, "Contact non confirmé : courriel en attente"),
         "C": (False, "Aucun message ne lui est parvenu : courriel non remis (adresse refusée)"),
         "D": (True, "Contacté : lettre postée le 5 mars 2026"),
-        "E": (False, "Pas encore contacté : lettre à poster, envoi non confirmé"),
-        "F": (False, "Pas encore contacté : lettre à poster, envoi non confirmé"),
+        "E": (False, "Contact non confirmé : lettre à poster, envoi non confirmé"),
+        "F": (False, "Contact non confirmé : lettre à poster, envoi non confirmé"),
         "G": (True, "Contacté : joint par téléphone le 4 mars 2026"),
     }
     d = of(matrix, "D").contact
@@ -290,13 +293,15 @@ def test_each_supplier_is_told_with_the_way_and_the_day_of_its_contact() -> None
         ("F", "not_yet_delivered"),
     }
     assert next(gap.message for gap in matrix.gaps if gap.suppliers[0].name == "E") == (
-        "2 fournisseurs n'ont pas encore reçu l'information du 3 mars 2026 (« Sujet 1 ») que 3 autres ont reçue "
-        "(lettre à poster, envoi non confirmé) : E, F"
+        "2 fournisseurs : la remise de l'information du 3 mars 2026 (« Sujet 1 ») que 3 autres ont reçue n'est pas "
+        "confirmée (lettre à poster, envoi non confirmé) : E, F"
     )
     assert next(gap.message for gap in matrix.gaps if gap.code == "not_delivered") == (
         "C : la remise de l'information du 3 mars 2026 (« Sujet 1 ») que 3 autres ont reçue a échoué (adresse refusée)"
     )
-    assert matrix.statement.startswith("Liste n° 2 du 3 mars 2026 ; fournisseurs : 7 ; contactés : 3")
+    assert matrix.statement.startswith(
+        "Liste n° 2 du 3 mars 2026 ; fournisseurs : 7 ; contactés : 3 ; contact non confirmé : 3 ; "
+    )
 
 
 def test_letters_that_wait_for_all_are_no_gap() -> None:
@@ -306,8 +311,8 @@ def test_letters_that_wait_for_all_are_no_gap() -> None:
     assert [each.contacted for each in matrix.suppliers] == [False, False, False]
     assert gaps(matrix) == {("C", "not_contacted")}
     assert matrix.gaps[0].message == (
-        "C n'a pas été contacté, alors que 2 autres l'ont été (sous réserve de remise), la première fois le "
-        "3 mars 2026 (« Sujet 1 »)"
+        "C n'a pas été contacté, alors qu'un message a été préparé pour 2 autres (remise non confirmée), la première "
+        "fois le 3 mars 2026 (« Sujet 1 »)"
     )
 
 
@@ -333,8 +338,8 @@ def test_who_answers_was_reached() -> None:
     assert {
         each.name: (each.contacted, [one.delivery_state for one in each.informations]) for each in matrix.suppliers
     } == {
-        "A": (True, ["told", "told"]),
-        "B": (True, ["told", "to_post"]),
+        "A": (True, ["answered", "answered"]),
+        "B": (True, ["answered", "to_post"]),
         "C": (False, ["to_post", "to_post"]),
     }
     assert (of(matrix, "A").contact.way, of(matrix, "B").contact.way) == ("portal", "phone")

@@ -1,6 +1,8 @@
 """Deliveries in words, and what an answer shows of them."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 from domain.exchanges.deliveries import (
     ARRIVED,
@@ -29,27 +31,40 @@ BY_VIVIER: tuple[DeliveryState, ...] = ("queued", "sent", "undeliverable", "canc
 def test_every_state_that_can_be_has_its_words_and_its_rank() -> None:
     can_be: list[tuple[Way, DeliveryState]] = [("none", "unconfirmed"), ("letter", "to_post")]
     can_be += [("email", state) for state in BY_VIVIER]
-    can_be += [(way, state) for way, confirmed in CONFIRMED_STATE.items() for state in (confirmed, "told")]
+    can_be += [(way, state) for way, confirmed in CONFIRMED_STATE.items() for state in (confirmed, "answered")]
     for way, state in can_be:
         assert all(delivery_words(Delivery(FIRST.id, supplier("A"), state, way)))
         assert rank(state) in range(4)
     assert not ARRIVED & (UNDER_WAY | LOST)
 
 
+def test_every_failure_that_the_guide_names_is_said_in_words() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "mail.md").read_text(encoding="utf-8")
+    codes = re.findall(r"^\| `(\w+)` \|.*\| (?:oui|non) \|$", guide, re.MULTILINE)
+    assert len(codes) > 8
+    for code in codes:
+        words = delivery_words(e_mail(FIRST.id, "A", "undeliverable", NOW, code)).fr
+        assert re.fullmatch(r"courriel non remis \([\w' -]+\)", words)
+        assert code not in words
+
+
 def test_a_reply_by_the_link_shows_that_all_before_it_was_read() -> None:
     letters = [by_hand(each.id, "A", "letter") for each in (FIRST, SECOND)]
     assert states(*letters) == ["to_post", "to_post"]
-    assert states(*letters, answers=(message(3, "supplier", "A", channel="portal"),)) == ["told", "told"]
-    assert states(*letters, answers=(message(3, "supplier", "A", channel="phone"),)) == ["told", "to_post"]
+    assert states(*letters, answers=(message(3, "supplier", "A", channel="portal"),)) == ["answered", "answered"]
+    assert states(*letters, answers=(message(3, "supplier", "A", channel="phone"),)) == ["answered", "to_post"]
     lost = e_mail(FIRST.id, "A", "undeliverable", NOW)
-    assert states(lost, letters[1], answers=(message(3, "supplier", "A", channel="portal"),)) == ["told", "told"]
+    assert states(lost, letters[1], answers=(message(3, "supplier", "A", channel="portal"),)) == [
+        "answered",
+        "answered",
+    ]
 
 
 def test_what_became_a_question_or_was_one_shows_nothing_where_nobody_may_learn_who_asked() -> None:
     letters = [by_hand(each.id, "A", "letter") for each in (FIRST, SECOND)]
     asked = message(3, "supplier", "A", stance="question", channel="portal")
     corrected = message(4, "supplier", "A", corrects=asked.id, channel="portal")
-    assert states(*letters, answers=(asked, corrected)) == ["told", "told"]
+    assert states(*letters, answers=(asked, corrected)) == ["answered", "answered"]
     assert states(*letters, answers=(asked, corrected), by_questions=False) == ["to_post", "to_post"]
 
 

@@ -83,10 +83,10 @@ def test_an_answer_shows_a_contact_and_a_question_does_not() -> None:
     letters = (by_hand(one.id, to, "letter") for to in "ABC")
     exchanged = delivered(exchange(one, asked, answered), *letters)
     whole, redacted = reported(exchanged), reported(exchanged, redacted=True)
-    assert [(each.supplier.name, each.words) for each in whole.contacted()] == [
-        ("B", "joint par le portail le 3 mars 2026")
+    assert [(each.supplier.name, each.channels, each.words) for each in whole.contacted()] == [
+        ("B", (), "réponse reçue en ligne le 3 mars 2026")
     ]
-    assert [(each.since, each.words) for each in redacted.contacted()] == [(None, "joint par le portail")]
+    assert [(each.since, each.words) for each in redacted.contacted()] == [(None, "réponse reçue en ligne")]
     assert [each.words for each in whole.other_recipients()] == ["lettre à poster, envoi non confirmé"] * 2
 
 

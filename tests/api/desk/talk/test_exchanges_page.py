@@ -33,6 +33,26 @@ async def test_a_message_goes_to_the_whole_list_after_it_was_read_again(
     assert set(desk.links()) == set(TWO)
 
 
+async def test_what_is_said_by_telephone_is_noted_after_it_and_nothing_is_sent(
+    served: Client, browser: Browser, source: str
+) -> None:
+    """The page says so before: who is noted counts as reached from that day on."""
+    desk = await desk_of(served, browser, source, *TWO)
+    await desk.open("echanges/nouveau")
+    await desk.send("echanges/nouveau", faire="relire", moyen="phone", **WORDS)
+    page = said(browser.page)
+    assert "Ce message note ce que vous avez dit ce jour (téléphone) : Vivier n'envoie rien" in page
+    assert "noté comme joint ce jour" in page
+    assert not any(each in page for each in ("Bonjour", "lettre à", "les lettres", "par courriel"))
+    await desk.send("echanges/nouveau", faire="envoyer")
+    assert "L'échange est noté." in said(browser.page)
+    assert "Vivier écrit" not in said(browser.page).partition("<h2")[0]
+    assert said(browser.page).count("Joint par téléphone le") == len(TWO)
+    exchange = f"echanges/{(await desk.exchange())['id']}"
+    await desk.send(exchange, faire="relire", texte="Et le samedi ?")
+    assert "noté comme joint ce jour" in said(browser.page)
+
+
 async def test_a_double_click_opens_one_exchange_and_shows_its_letters_again(
     served: Client, browser: Browser, source: str
 ) -> None:
