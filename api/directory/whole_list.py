@@ -24,7 +24,7 @@ Found = tuple[Sequence[Supplier], UUID | None]
 
 
 class WholeList(Stream):
-    """A file that is sent as it is written; its place in a line is left at its end, whether or not it was begun."""
+    """A file that is sent as it is written; its turn is over at its end, whether or not it was begun."""
 
     def __init__(self, parts: AsyncGenerator[bytes, None], line: ExitStack, headers: dict[str, str]) -> None:
         super().__init__(parts, headers=headers)
@@ -51,8 +51,10 @@ async def whole_list(call: Call, find: Find, source: str | None) -> WholeList:
     """
     exports, key = call.services.exports, str(call.bearer.organisation_id)
     with ExitStack() as line:
-        # before the head: once that is sent, nothing can be refused any more
+        # before the head: once that is sent, nothing can be refused any more, neither now nor by a server that stops
         turn = line.enter_context(exports.line_of(key))
+        await turn.acquire()
+        line.callback(turn.release)
         first = await find(None, PART)
         kept = line.pop_all()
 
@@ -61,9 +63,8 @@ async def whole_list(call: Call, find: Find, source: str | None) -> WholeList:
         written = (
             _as_map(first, find) if call.media_type == GEOJSON else _as_table(first, find, today, source, call.csv)
         )
-        async with turn:
-            while (part := await next_of(written)) is not None:
-                yield part
+        while (part := await next_of(written)) is not None:
+            yield part
 
     async def next_of(written: AsyncIterator[bytes]) -> bytes | None:
         # a place is for reading and writing: whoever takes long to receive keeps no other organisation waiting

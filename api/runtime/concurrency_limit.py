@@ -54,7 +54,7 @@ class ConcurrencyLimit:
                 yield
 
     @contextmanager
-    def line_of(self, key: str) -> Iterator[AbstractAsyncContextManager[None]]:
+    def line_of(self, key: str) -> Iterator[Semaphore]:
         """Stand in the line of `key` during the block, in which the turn that is given is waited for.
 
         Raises Refusal (429) where too many wait.
