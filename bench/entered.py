@@ -51,7 +51,8 @@ class Entered:
 
     async def during(self, request: Any) -> tuple[httpx.Response, list[str]]:
         """The answer to a request, and the project's own files that were entered until it came, in order of name."""
-        self.files = found = set()
+        found: set[str] = set()
+        self.files = found
         try:
             answer: httpx.Response = await request
         finally:
@@ -63,7 +64,7 @@ class Entered:
 @asynccontextmanager
 async def client_of(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the running application, once it is ready."""
-    transport = httpx.ASGITransport(app)  # type: ignore[arg-type] - both are ASGI
+    transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
     headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
     async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         client.headers.update(headers)
