@@ -1,7 +1,14 @@
-"""Cells of CSV: numbers, booleans, days and lists as spreadsheets and sources write them; formulas made harmless."""
+"""Cells of CSV as spreadsheets and sources write them, and tables of such cells, as CSV (RFC 4180).
 
+Read are numbers, booleans, days, lists and texts that lost their accents. What is written opens by a double click in
+French spreadsheets too; formulas are made harmless.
+"""
+
+import csv
 import re
-from typing import get_args
+from collections.abc import Iterable, Sequence
+from io import StringIO
+from typing import Literal, get_args
 
 from domain.decoding.explain import near
 from domain.errors import InvalidContent, Problem, pointer
@@ -36,6 +43,9 @@ _LIKE_A_NUMBER = re.compile(r"[+\-]?[0-9][0-9 .,:/eE+%\-\u00a0\u202f]*")
 _KEPT_NUMBER = re.compile(r"0|[1-9][0-9]{0,10}")
 """Digits that a spreadsheet shows and saves as they are: no zero before them, and few enough."""
 _ESCAPED = re.compile(r"\\([\\|:\s])")
+_LOST = "\N{REPLACEMENT CHARACTER}"
+_LOST_APOSTROPHE = re.compile(rf"\b([cdjlmnst]|qu){_LOST}(?=[aeiouyh{_LOST}])", re.IGNORECASE)
+_LOST_ALONE = re.compile(rf"(?<!\S){_LOST}(?!\S)")
 
 
 def neutralised(text: str, *, keeps_digits: bool = True) -> str:
@@ -148,3 +158,40 @@ def kind_of(written: str) -> Kind:
         detail = Text(f"Genre inconnu : « {written[:80]} »{hint.fr}", f"Unknown kind: “{written[:80]}”{hint.en}")
         raise BadCell(("approvals", 0, "kind"), "unknown_value", detail)
     return KINDS[written]
+
+
+def legible(text: str) -> str:
+    """The text with likely letters where accents were lost (U+FFFD): for reading its words, not for showing it."""
+    if _LOST not in text:
+        return text
+    return _LOST_ALONE.sub("à", _LOST_APOSTROPHE.sub(r"\1'", text)).replace(_LOST, "é")
+
+
+Dialect = Literal["plain", "excel"]
+"""`plain`: commas and decimal points. `excel`: semicolons, decimal commas, a byte order mark, digits kept."""
+Cell = str | int | float | bool | None
+
+
+def csv_of(header: Sequence[str], rows: Iterable[Sequence[Cell]], dialect: Dialect = "plain") -> bytes:
+    """The table in UTF-8, lines ended by CRLF, unknown values empty; no text in it is a formula to a spreadsheet."""
+    mark = b"\xef\xbb\xbf" if dialect == "excel" else b""
+    return mark + csv_rows([header], dialect) + csv_rows(rows, dialect)
+
+
+def csv_rows(rows: Iterable[Sequence[Cell]], dialect: Dialect) -> bytes:
+    """Rows of such a table, without its header."""
+    written = StringIO()
+    table = csv.writer(written, delimiter=";" if dialect == "excel" else ",", lineterminator="\r\n")
+    table.writerows([[_text_of(cell, dialect) for cell in row] for row in rows])
+    return written.getvalue().encode()
+
+
+def _text_of(cell: Cell, dialect: Dialect) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, str):
+        return neutralised(cell, keeps_digits=dialect != "excel")
+    number = repr(cell).removesuffix(".0")
+    return number.replace(".", ",") if dialect == "excel" else number

@@ -1,17 +1,19 @@
 """Readers of other directories' JSON: from items to records."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from domain.decoding.explain import explain
+from domain.decoding.strict_json import null_character
 from domain.errors import InvalidContent, Problem
 from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Flag
+from domain.text.bilingual import Text
 from sources.formats.json_stream import Item, read_item_lines, read_items
-from sources.formats.lines import TOO_LONG
-from sources.formats.vivier import decoding_problem
-from sources.rows import Context, Document, Reader, row_of
+from sources.rows import NOT_UTF8, TOO_LONG, Context, Document, Reader, row_of
 
 T = TypeVar("T")
 
@@ -115,3 +117,20 @@ def _identity(data: bytes) -> str | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return text_of(identity) or None
+
+
+def decoding_problem(error: Exception, kind: object, data: bytes) -> Problem:
+    """The problem of JSON that raised `error` while it was decoded as `kind`: of its null character, if it has one."""
+    if isinstance(error, msgspec.ValidationError):
+        return null_character(data) or explain(error, kind)
+    if isinstance(error, UnicodeDecodeError):
+        return NOT_UTF8
+    return Problem("", "malformed_json", _malformed(str(error)))
+
+
+def _malformed(message: str) -> Text:
+    if "truncated" in message:
+        return Text("Ce JSON est incomplet", "This JSON is incomplete")
+    byte = re.search(r"\(byte ([0-9]+)\)", message)
+    fr, en = (f" (octet {byte[1]})", f" (byte {byte[1]})") if byte else ("", "")
+    return Text(f"Ce n'est pas du JSON bien formé{fr}", f"This is not well-formed JSON{en}")

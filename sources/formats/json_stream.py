@@ -13,8 +13,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from domain.text.bilingual import Text
-from sources.formats.lines import LONGEST, lines, without_mark
-from sources.rows import UnreadableFile, unreadable
+from sources.rows import LONGEST, UnreadableFile, lines, unreadable, without_mark
 
 Members = Mapping[str, msgspec.Raw]
 

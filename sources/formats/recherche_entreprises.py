@@ -21,8 +21,8 @@ from domain.suppliers.supplier import Kind, nameless
 from domain.text.bilingual import Text
 from sources.formats.csv_cells import KINDS, number
 from sources.formats.json_records import Draft, Scalar, readers, text_of, unmapped
-from sources.formats.legal_categories import legal_form_of
 from sources.formats.postal_addresses import split_address
+from sources.formats.sirene import legal_form_of
 from sources.rows import Context, Document
 from sources.trades.inference import OfferInference
 

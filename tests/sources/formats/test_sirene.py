@@ -1,8 +1,9 @@
-"""Establishments of the business register, with the columns of their legal unit beside."""
+"""Establishments of the business register, with the columns of their legal unit beside; INSEE's categories of those."""
 
 import csv
 import gzip
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Address, Point
 from sources.formats.registry import CSV
+from sources.formats.sirene import legal_form_of
 from sources.rows import UnreadableFile
 from tests.sources.formats.conftest import Read
 
@@ -151,3 +153,43 @@ def test_the_real_stock_comes_in(read: Read, shared_data: Path) -> None:
 def _rows(path: Path) -> list[dict[str, str]]:
     with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(
+    ("category", "form"),
+    [
+        ("9220", "association"),
+        ("9222", "association"),
+        ("9240", "other"),
+        ("9150", "other"),
+        ("9300", "foundation"),
+        ("5458", "cooperative"),
+        ("5560", "cooperative"),
+        ("6317", "cooperative"),
+        ("5499", "commercial_company"),
+        ("5710", "commercial_company"),
+        ("8210", "mutual"),
+        ("7361", "public_body"),
+        ("4140", "public_body"),
+        ("1000", "other"),
+        ("6540", "other"),
+    ],
+)
+def test_a_category_stands_for_a_form(category: str, form: str) -> None:
+    assert legal_form_of(category) == form
+
+
+@pytest.mark.parametrize("category", ["", "92", "92200", "92A0", "²²²²"])
+def test_what_is_no_category_stands_for_none(category: str) -> None:
+    assert legal_form_of(category) is None
+
+
+def test_titles_agree_with_the_forms(shared_data: Path) -> None:
+    """Every category of the official list has a form; those that call themselves cooperative are."""
+    listed = json.loads((shared_data / "peers" / "recherche-entreprises" / "natures-juridiques.json").read_bytes())
+    assert [category for category in listed if legal_form_of(category) is None] == []
+    cooperative = {category for category, title in listed.items() if "coopérativ" in title.lower()}
+    assert {legal_form_of(category) for category in cooperative} == {"cooperative"}
+    assert {legal_form_of(category) for category, title in listed.items() if title.startswith("Association déc")} == {
+        "association"
+    }

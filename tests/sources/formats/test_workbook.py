@@ -6,9 +6,8 @@ from zipfile import ZipExtFile
 
 import pytest
 
-from sources.formats import workbook_parts
-from sources.formats.workbook import first_sheet
-from sources.formats.workbook_parts import Sheet
+from sources.formats import workbook
+from sources.formats.workbook import Sheet, first_sheet
 from sources.rows import UnreadableFile
 from tests.sources.formats.workbooks import MAIN, archive, ods, xlsx
 
@@ -85,7 +84,7 @@ def test_a_damaged_or_hostile_workbook_is_refused(content: bytes) -> None:
 @pytest.mark.parametrize("inside", ["<c/>" * 3_000, "<x>" * 3_000 + "</x>" * 3_000])
 def test_elements_are_not_held_without_bound(monkeypatch: pytest.MonkeyPatch, inside: str) -> None:
     """Archives make millions of them out of a few kilobytes; those that were read are forgotten."""
-    monkeypatch.setattr(workbook_parts, "MOST_HELD", 1_000)
+    monkeypatch.setattr(workbook, "MOST_HELD", 1_000)
     assert read(xlsx("<row><c/></row>" * 3_000)).content == b"\n" * 3_000
     with pytest.raises(UnreadableFile, match="too large"):
         read(xlsx(f"<row>{inside}</row>"))
@@ -93,7 +92,7 @@ def test_elements_are_not_held_without_bound(monkeypatch: pytest.MonkeyPatch, in
 
 def test_elements_are_not_read_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sixteen millions of them, of which nothing is held, are an archive of 62 kB."""
-    monkeypatch.setattr(workbook_parts, "MOST_ELEMENTS", 10_000)
+    monkeypatch.setattr(workbook, "MOST_ELEMENTS", 10_000)
     assert read(xlsx("<row><c/></row>" * 3_000)).content
     with pytest.raises(UnreadableFile, match="too large"):
         read(xlsx("<x/>" * 10_000))
@@ -148,7 +147,7 @@ def test_a_text_in_many_layers_is_read_once() -> None:
 def test_a_long_text_in_many_cells_is_refused_before_it_is_written(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """A thousand cells may share a text, or repeat it, in an archive of a few kilobytes: so much is never held."""
     text, limit = "a" * 1_000_000, 2_000_000
-    monkeypatch.setattr(workbook_parts, "LARGEST_TABLE", limit)
+    monkeypatch.setattr(workbook, "LARGEST_TABLE", limit)
     cell = f'<table:table-cell table:number-columns-repeated="1000"><text:p>{text}</text:p></table:table-cell>'
     shared = "<row>" + "<c t='s'><v>0</v></c>" * 1_000 + "</row>"
     content = xlsx(shared, (text,)) if kind == "xlsx" else ods(f"<table:table-row>{cell}</table:table-row>")
@@ -170,6 +169,6 @@ def test_the_blanks_of_a_text_are_read_once() -> None:
 def test_no_more_of_a_workbook_is_taken_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     content = xlsx(ROWS, ("a", "b"))
     assert read(content)
-    monkeypatch.setattr(workbook_parts, "LARGEST_TABLE", 20)
+    monkeypatch.setattr(workbook, "LARGEST_TABLE", 20)
     with pytest.raises(UnreadableFile, match="too large"):
         read(content)

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 
 from domain.suppliers.supplier import SupplierRecord
-from sources.formats.csv_writer import csv_of
-from sources.formats.table_schema import table_schema
-from sources.formats.vivier_columns import COLUMNS, GIVEN_ALONE
-from sources.formats.vivier_csv_rows import HEADER, NEVER_GIVEN, rows_of_supplier
+from sources.formats.csv_cells import csv_of
+from sources.formats.vivier import rows_of_supplier
+from sources.formats.vivier_columns import COLUMNS, GIVEN_ALONE, HEADER, NEVER_GIVEN, table_schema
 from tests.sources.formats.expressible_records import RECORDS
-from tests.sources.formats.test_vivier_csv_rows import ON, supplier_of
+from tests.sources.formats.test_vivier import ON, supplier_of
 
 SCHEMA: dict[str, Any] = msgspec.to_builtins(table_schema("fr"))
 FIELDS: dict[str, dict[str, Any]] = {field["name"]: field for field in SCHEMA["fields"]}
