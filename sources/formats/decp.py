@@ -28,7 +28,7 @@ from sources.formats.csv_table import Cells, FaultyRow, Table, missing_columns, 
 from sources.formats.json_records import Draft, Refused, Scalar, readers, text_of
 from sources.formats.postal_addresses import departement_of
 from sources.rows import Context, Document, UnreadableFile
-from sources.trades.awards import AwardReader, Won
+from sources.trades.evidence_readers import AwardReader, Won
 from sources.validation import siret_passes_check
 
 _CPV = re.compile(r"(?<!\d)(\d{7,8})(?:-?\d)?(?!\d)")

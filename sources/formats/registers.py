@@ -15,9 +15,9 @@ from sources.formats.csv_cells import BadCell, kind_of, known, legible, number
 from sources.formats.csv_table import column_of, missing_columns, read_records, read_table, rows_of
 from sources.formats.postal_addresses import CommuneNames, commune_names, departement_of
 from sources.rows import Context, Document, UnreadableFile
+from sources.trades.evidence_readers import PurposeReader
 from sources.trades.inference import OfferInference
-from sources.trades.licences import Licence, licensed
-from sources.trades.purpose import PurposeReader
+from sources.trades.offers import Licence, licensed
 
 SIREN_DIGITS = 9
 _MOST_ZEROS_LOST = 3

@@ -8,8 +8,17 @@ import pytest
 
 from domain.suppliers.rows import Batch
 from domain.suppliers.source import SourceMapping
-from sources.checked_rows import CHECKED, Origin, are_kept, kept_beside, origin_of, reader_of, write_through
-from sources.file_reader import Reading, batches
+from sources.file_reader import (
+    CHECKED,
+    Origin,
+    Reading,
+    are_kept,
+    batches,
+    kept_beside,
+    origin_of,
+    reader_of,
+    write_through,
+)
 from sources.formats.registry import CSV
 from tests.factories import reference
 from tests.sources.pool.published_samples import Cells, establishment, unit, write_cells

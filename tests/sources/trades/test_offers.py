@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from domain.reference import taxonomy
-from sources.trades.licences import Licence, licensed
+from sources.trades.offers import Licence, licensed
 
 
 @pytest.mark.parametrize("licence", get_args(Licence))
