@@ -10,7 +10,6 @@ from sources.formats import (
     emplois,
     gogocarto,
     le_marche,
-    recherche_entreprises,
     registers,
     sirene,
     spreadsheet,
@@ -39,7 +38,7 @@ FORMATS: Mapping[str, Mapping[str, Reader]] = {
     "decp": {JSON: decp.read_json, NDJSON: decp.read_ndjson, CSV: decp.read_csv},
     "gogocarto": {JSON: gogocarto.read_json, NDJSON: gogocarto.read_ndjson},
     "le-marche": {JSON: le_marche.read_json, NDJSON: le_marche.read_ndjson},
-    "recherche-entreprises": {JSON: recherche_entreprises.read_json, NDJSON: recherche_entreprises.read_ndjson},
+    "recherche-entreprises": {JSON: sirene.read_json, NDJSON: sirene.read_ndjson},
     "spreadsheet": {CSV: spreadsheet.read},
 }
 
