@@ -26,7 +26,7 @@ from domain.suppliers.supplier import (
     SourceRef,
     Supplier,
 )
-from sources.formats.csv_cells import Dialect, csv_of, csv_rows
+from sources.file_types.csv_cells import Dialect, csv_of, csv_rows
 from sources.formats.vivier import rows_of_supplier
 from sources.formats.vivier_columns import HEADER
 

@@ -23,10 +23,10 @@ from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import SIRET_DIGITS, PublicAward, nameless
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
-from sources.formats.csv_cells import BadCell, known, legible
-from sources.formats.csv_table import Cells, FaultyRow, Table, missing_columns, read_table, rows_of
-from sources.formats.json_records import Draft, Refused, Scalar, readers, text_of
-from sources.formats.postal_addresses import departement_of
+from sources.file_types.csv_cells import BadCell, known, legible
+from sources.file_types.csv_table import Cells, FaultyRow, Table, missing_columns, read_table, rows_of
+from sources.file_types.json_records import Draft, Refused, Scalar, readers, text_of
+from sources.postal_addresses import departement_of
 from sources.rows import Context, Document, UnreadableFile
 from sources.trades.evidence_readers import AwardReader, Won
 from sources.validation import siret_passes_check

@@ -22,10 +22,10 @@ from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Flag
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
-from sources.formats.json_records import Draft, Scalar, rows_of_items, text_of, unmapped
-from sources.formats.json_stream import Item, Members, members_around, read_item_lines, read_items
-from sources.formats.postal_addresses import PostalAddress, commune_names, departement_of, split_address
+from sources.file_types.json_records import Draft, Scalar, rows_of_items, text_of, unmapped
+from sources.file_types.json_stream import Item, Members, members_around, read_item_lines, read_items
 from sources.formats.vivier import document_of
+from sources.postal_addresses import PostalAddress, commune_names, departement_of, split_address
 from sources.rows import Context, Document
 from sources.trades.inference import OfferInference
 

@@ -20,9 +20,9 @@ from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.territory import Territories, UnknownTerritory
 from domain.suppliers.supplier import Flag, Kind, PrestaType
 from domain.text.bilingual import Text
-from sources.formats.csv_cells import kind_of
-from sources.formats.json_records import Draft, Scalar, readers, text_of, unmapped
-from sources.formats.postal_addresses import commune_names
+from sources.file_types.csv_cells import kind_of
+from sources.file_types.json_records import Draft, Scalar, readers, text_of, unmapped
+from sources.postal_addresses import commune_names
 from sources.rows import Context, Document
 from sources.trades.inference import OfferInference
 

@@ -11,9 +11,9 @@ from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import SIRET_DIGITS, LegalForm, Offer, nameless
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
-from sources.formats.csv_cells import BadCell, kind_of, known, legible, number
-from sources.formats.csv_table import column_of, missing_columns, read_records, read_table, rows_of
-from sources.formats.postal_addresses import CommuneNames, commune_names, departement_of
+from sources.file_types.csv_cells import BadCell, kind_of, known, legible, number
+from sources.file_types.csv_table import column_of, missing_columns, read_records, read_table, rows_of
+from sources.postal_addresses import CommuneNames, commune_names, departement_of
 from sources.rows import Context, Document, UnreadableFile
 from sources.trades.evidence_readers import PurposeReader
 from sources.trades.inference import OfferInference

@@ -35,10 +35,10 @@ from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Kind, LegalForm, Point, nameless
 from domain.text.bilingual import Text
 from matching.geo.lambert import register_point
-from sources.formats.csv_cells import KINDS, BadCell, known, number
-from sources.formats.csv_table import missing_columns, read_table, rows_of
-from sources.formats.json_records import Draft, Scalar, readers, text_of, unmapped
-from sources.formats.postal_addresses import departement_of, split_address
+from sources.file_types.csv_cells import KINDS, BadCell, known, number
+from sources.file_types.csv_table import missing_columns, read_table, rows_of
+from sources.file_types.json_records import Draft, Scalar, readers, text_of, unmapped
+from sources.postal_addresses import departement_of, split_address
 from sources.rows import Context, Document, UnreadableFile
 from sources.trades.inference import OfferInference
 

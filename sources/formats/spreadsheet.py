@@ -23,13 +23,13 @@ from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Flag
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
-from sources.formats.csv_cells import KINDS, BadCell, Dialect, Path, csv_of, escaped, kind_of, known, restored
-from sources.formats.csv_table import FaultyRow, RowAsWritten, Table, read_table, rows_as_written
-from sources.formats.json_records import unmapped
-from sources.formats.postal_addresses import commune_names, departement_of
+from sources.file_types.csv_cells import KINDS, BadCell, Dialect, Path, csv_of, escaped, kind_of, known, restored
+from sources.file_types.csv_table import FaultyRow, RowAsWritten, Table, read_table, rows_as_written
+from sources.file_types.json_records import unmapped
 from sources.formats.spreadsheet_columns import ACTIVITIES, DEPARTEMENT, LEGAL_FORMS, column_of_title, columns_of
 from sources.formats.vivier import document_of, plain_cell
 from sources.formats.vivier_columns import COLUMNS, ID, NONE_HELD, TO_CORRECT
+from sources.postal_addresses import commune_names, departement_of
 from sources.rows import Context, Document, row_of, unreadable
 from sources.trades.inference import OfferInference, WordReader
 

@@ -16,10 +16,10 @@ from domain.errors import InvalidContent, Problem
 from domain.suppliers.completeness import expired
 from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Approval, Evidence, Offer, Supplier
-from sources.formats.csv_cells import BadCell, Cell, Path, escaped, known, plain_boolean, plain_number, restored
-from sources.formats.csv_table import Cells, FaultyRow, missing_columns, read_table, unknown_columns
-from sources.formats.json_records import decoding_problem
-from sources.formats.json_stream import elements
+from sources.file_types.csv_cells import BadCell, Cell, Path, escaped, known, plain_boolean, plain_number, restored
+from sources.file_types.csv_table import Cells, FaultyRow, missing_columns, read_table, unknown_columns
+from sources.file_types.json_records import decoding_problem
+from sources.file_types.json_stream import elements
 from sources.formats.vivier_columns import (
     APPROVAL_FIELDS,
     COLUMNS,

@@ -12,7 +12,7 @@ from msgspec import inspect
 
 from domain.suppliers.supplier import SupplierRecord
 from domain.text.bilingual import Language, Text
-from sources.formats.csv_cells import FALSE, TRUE, BadCell, Path, boolean, day, integer, number, parts_of, unescaped
+from sources.file_types.csv_cells import FALSE, TRUE, BadCell, Path, boolean, day, integer, number, parts_of, unescaped
 
 ColumnType = Literal["string", "number", "integer", "boolean"]
 Read = Callable[[str, Path], Any]

@@ -21,7 +21,7 @@ from domain.suppliers.supplier import SIRET_DIGITS, Kind
 from domain.suppliers.trades import TRADE_EVIDENCE, TradeCounts, TradeEvidence, count_trades, is_trade, trade_evidence
 from matching.reference import Reference, load_reference
 from sources.file_reader import Reading, batches, origin_of, reader_of, write_through
-from sources.formats.csv_cells import KINDS
+from sources.file_types.csv_cells import KINDS
 from sources.formats.registry import ADDING, CSV, NDJSON
 from sources.pool.manifest import MadeFile
 

@@ -25,7 +25,7 @@ from domain.suppliers.supplier import (
     Supplier,
     SupplierRecord,
 )
-from sources.formats.csv_cells import Dialect, csv_of, neutralised
+from sources.file_types.csv_cells import Dialect, csv_of, neutralised
 from sources.formats.registry import CSV, JSON, NDJSON
 from sources.formats.vivier import read_csv, read_ndjson, rows_of_supplier
 from sources.formats.vivier_columns import HEADER

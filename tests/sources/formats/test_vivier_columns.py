@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from domain.suppliers.supplier import SupplierRecord
-from sources.formats.csv_cells import csv_of
+from sources.file_types.csv_cells import csv_of
 from sources.formats.vivier import rows_of_supplier
 from sources.formats.vivier_columns import COLUMNS, GIVEN_ALONE, HEADER, NEVER_GIVEN, table_schema
 from tests.sources.formats.expressible_records import RECORDS

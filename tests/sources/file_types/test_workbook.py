@@ -6,10 +6,10 @@ from zipfile import ZipExtFile
 
 import pytest
 
-from sources.formats import workbook
-from sources.formats.workbook import Sheet, first_sheet
+from sources.file_types import workbook
+from sources.file_types.workbook import Sheet, first_sheet
 from sources.rows import UnreadableFile
-from tests.sources.formats.workbooks import MAIN, archive, ods, xlsx
+from tests.sources.file_types.workbooks import MAIN, archive, ods, xlsx
 
 ROWS = """<row r="2"><c r="A2" t="s"><v>0</v></c><c r="C2" t="inlineStr">
 <is><r><t>SI</t></r><r><t>RET</t></r></is></c></row>

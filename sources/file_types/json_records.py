@@ -12,7 +12,7 @@ from domain.errors import InvalidContent, Problem
 from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Flag
 from domain.text.bilingual import Text
-from sources.formats.json_stream import Item, read_item_lines, read_items
+from sources.file_types.json_stream import Item, read_item_lines, read_items
 from sources.rows import NOT_UTF8, TOO_LONG, Context, Document, Reader, row_of
 
 T = TypeVar("T")

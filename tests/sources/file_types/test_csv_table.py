@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.formats.csv_table import MOST_COLUMNS, Cells, FaultyRow, read_table
+from sources.file_types.csv_table import MOST_COLUMNS, Cells, FaultyRow, read_table
 from sources.rows import UnreadableFile
 
 CELL = st.text(alphabet='a",\n\ré |', max_size=5)

@@ -20,7 +20,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from domain.text.bilingual import Text
-from sources.formats.csv_table import MOST_COLUMNS
+from sources.file_types.csv_table import MOST_COLUMNS
 from sources.rows import unreadable
 
 LARGEST_PART, LARGEST_TABLE = 64 << 20, 64 << 20

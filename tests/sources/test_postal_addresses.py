@@ -3,7 +3,7 @@
 import pytest
 
 from domain.reference import territory
-from sources.formats.postal_addresses import CommuneNames, PostalAddress, departement_of, split_address
+from sources.postal_addresses import CommuneNames, PostalAddress, departement_of, split_address
 
 NAMES = CommuneNames(territory.load())
 
