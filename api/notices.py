@@ -13,8 +13,7 @@ from domain.needs.need import NeedAndProcedure
 from domain.text.bilingual import Language
 from matching.reference import Reference
 from sources.notices.element import MalformedNotice
-from sources.notices.need_of_notice import NoticeNeed
-from sources.notices.read import need_in_record, need_in_xml
+from sources.notices.need_of_notice import NoticeNeed, need_in_record, need_in_xml
 
 TEXT_XML = "text/xml"
 IN_A_THREAD_BYTES, IN_A_THREAD_TAGS = 128 << 10, 4_000

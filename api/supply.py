@@ -23,7 +23,7 @@ from matching.index import LiveIndex
 from matching.reference import Reference
 from matching.supply import SupplySearch
 from matching.supply_map import Level, supply_map
-from sources.formats.csv_writer import Cell, Dialect, csv_of
+from sources.file_types.csv_cells import Cell, Dialect, csv_of
 
 MOST_TERRITORIES, MOST_SEGMENTS, MOST_AREAS = 100, 200, 2_000
 """The areas of a map are drawn: a departement has up to 890 communes, a region 5,100."""

@@ -17,8 +17,8 @@ from domain.needs.need import Need, NeedAndProcedure
 from domain.reference import cpv, territory
 from sources.notices import boamp
 from sources.notices.element import MalformedNotice
+from sources.notices.need_of_notice import need_in_xml, need_of_record
 from sources.notices.notice import Unread
-from sources.notices.read import need_in_xml, need_of_record
 
 AnyNeed = TypeVar("AnyNeed", bound=Need)
 Read = TypeVar("Read")

@@ -21,7 +21,7 @@ from db.suppliers.sources import last_imports
 from domain.reference import taxonomy
 from domain.suppliers.source import Import
 from domain.text.typography import PARIS
-from sources.checked_rows import CHECKED, are_kept, kept_beside, origin_of, reader_of
+from sources.file_reader import CHECKED, are_kept, kept_beside, origin_of, reader_of
 from sources.pool.manifest import MadeFile, UnusableManifest, read_manifest, sha256_of
 
 IMPORTED = "imported.json"

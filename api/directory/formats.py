@@ -26,8 +26,9 @@ from domain.suppliers.supplier import (
     SourceRef,
     Supplier,
 )
-from sources.formats.csv_writer import Dialect, csv_of, csv_rows
-from sources.formats.vivier_csv_rows import HEADER, rows_of_supplier
+from sources.file_types.csv_cells import Dialect, csv_of, csv_rows
+from sources.formats.vivier import rows_of_supplier
+from sources.formats.vivier_columns import HEADER
 
 
 class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):

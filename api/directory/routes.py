@@ -35,7 +35,7 @@ from db.suppliers.read import get_supplier as find_supplier
 from domain.errors import NotFound
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
-from sources.formats.table_schema import TableSchema, table_schema
+from sources.formats.vivier_columns import TableSchema, table_schema
 
 TAG = "Suppliers"
 FEED = "supplier changes"

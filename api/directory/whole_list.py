@@ -15,7 +15,7 @@ from api.directory.search import Find
 from api.runtime.endpoint import Call
 from api.web.content_negotiation import CSV, GEOJSON
 from domain.suppliers.supplier import Supplier
-from sources.formats.csv_writer import Dialect
+from sources.file_types.csv_cells import Dialect
 
 PART = 50
 """Suppliers read and written at once: some milliseconds of work, between which other requests have their turn."""

@@ -24,9 +24,8 @@ from domain.errors import Problem
 from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import nameless
 from domain.text.bilingual import Text
-from sources.formats.csv_cells import NO_BOOLEAN, BadCell, known
-from sources.formats.csv_records import missing_columns, rows_of, unknown_columns
-from sources.formats.csv_table import Cells, FaultyRow, Table, read_table
+from sources.file_types.csv_cells import NO_BOOLEAN, BadCell, known
+from sources.file_types.csv_table import Cells, FaultyRow, Table, missing_columns, read_table, rows_of, unknown_columns
 from sources.rows import Context, Document, UnreadableFile, row_of, unreadable
 
 APPROVAL_COLUMNS = ("siret", "kind")

@@ -5,26 +5,145 @@ with that SIRET: an offer of basis `awarded` and the contract itself. Read of a 
 day of notification, place of performance. Not read: names of winners, which may be persons; conditions, modifications
 and subcontractors. Of the consolidated table (a row per contract, winner and modification), modifications are passed
 over. A winner that is not named by a SIRET (foreign, overseas registers) is rejected, and so is a trial of publishing.
-Where accents were lost (U+FFFD) the object is read with the likely letters and shown as it came.
+Where accents were lost (U+FFFD) the object is read with the likely letters and shown as it came. CPV codes, days with
+offsets, amounts and places are read in all the shapes in which they are really written.
 """
 
+import re
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
+from domain.reference.cpv import Cpv
+from domain.reference.territory import Area, Territories, UnknownTerritory
 from domain.suppliers.rows import Row, RowError
-from domain.suppliers.supplier import PublicAward, nameless
+from domain.suppliers.supplier import SIRET_DIGITS, PublicAward, nameless
 from domain.text.bilingual import Text
-from sources.formats.award_cells import cpv_of, day_of, euros_of, is_trial, legible, winner_of
-from sources.formats.award_places import AwardPlaces
-from sources.formats.csv_cells import BadCell, known
-from sources.formats.csv_records import missing_columns, rows_of
-from sources.formats.csv_table import Cells, FaultyRow, Table, read_table
-from sources.formats.json_records import Draft, Refused, Scalar, readers, text_of
+from domain.text.normalise import fold
+from sources.file_types.csv_cells import BadCell, known, legible
+from sources.file_types.csv_table import Cells, FaultyRow, Table, missing_columns, read_table, rows_of
+from sources.file_types.json_records import Draft, Refused, Scalar, readers, text_of
+from sources.postal_addresses import departement_of
 from sources.rows import Context, Document, UnreadableFile
-from sources.trades.awards import AwardReader, Won
+from sources.trades.evidence_readers import AwardReader, Won
+from sources.validation import siret_passes_check
+
+_CPV = re.compile(r"(?<!\d)(\d{7,8})(?:-?\d)?(?!\d)")
+_CPV_DIGITS = 8
+_DAY = len("2026-11-24")
+_MOST_EUROS = 1e12
+_AHEAD = timedelta(days=366)
+_WORD = re.compile(r"[a-z]+")
+# Trials of software for publishing are published too: "TEST PES", "Test_DUME_simplifie - lot 1", "Le marche noir".
+_OF_TRIALS = frozenset({
+    "test", "tests", "essai", "essais", "le", "marche", "un", "lot", "pes", "dume", "simplifie", "sad", "support",
+    "notif", "par", "contrat", "envoi", "pour", "json", "xml", "decp", "publication", "profil", "acheteur",
+    "consultation",
+})  # fmt: skip
+_TRIAL = frozenset({"test", "tests"})
+_MADE_UP = frozenset({"le marche noir"})
+_NO_SIRET = Text(
+    "Le titulaire n'est pas désigné par un SIRET : il ne peut être rapproché d'aucun fournisseur",
+    "The winner is not named by a SIRET: it joins no supplier",
+)
+
+
+def cpv_of(written: str, cpv: Cpv) -> str | None:
+    """The eight digits of a CPV code, with or without check digit, its first zero or words before it; None for none."""
+    found = _CPV.search(written)
+    if found is None:
+        return None
+    code = found[1].rjust(_CPV_DIGITS, "0")
+    return code if cpv.exists(code) else None
+
+
+def day_of(written: str, today: date | None = None) -> date | None:
+    """The day of a date, with or without a time or an offset after it; None for none and for what is no day.
+
+    Nor is one more than a year after `today`, such as in 2925, where that is known.
+    """
+    try:
+        day = date.fromisoformat(written.strip()[:_DAY])
+    except ValueError:
+        return None
+    return None if today is not None and day - today > _AHEAD else day
+
+
+def is_trial(text: str) -> bool:
+    """Whether an object is that of a trial of the software for publishing, and no contract."""
+    words = _WORD.findall(fold(text))
+    return (not _TRIAL.isdisjoint(words) and _OF_TRIALS.issuperset(words)) or " ".join(words) in _MADE_UP
+
+
+def euros_of(written: str | float | None) -> float | None:
+    """The amount; None where it is not known, negative or beyond what anything costs."""
+    try:
+        amount = float(str(written).strip().replace(",", ".")) if written is not None else -1.0
+    except ValueError:
+        return None
+    return amount if 0 <= amount <= _MOST_EUROS else None
+
+
+def winner_of(number: str, kind: str) -> str:
+    """The SIRET of a winner; one that a number lost its first zeros from has them again. Raises BadCell for none."""
+    digits = "".join(number.split()).removesuffix(".0")
+    if kind.strip().upper() not in ("SIRET", "") or not (digits.isascii() and digits.isdigit()):
+        raise BadCell(("siret",), "winner_without_siret", _NO_SIRET)
+    padded = digits.rjust(SIRET_DIGITS, "0")
+    is_short = SIRET_DIGITS - 3 <= len(digits) < SIRET_DIGITS
+    return padded if is_short and siret_passes_check(padded) else digits
+
+
+_INSEE_LENGTH = 5
+
+
+class AwardPlace(NamedTuple):
+    """A place of performance: its name, else its code as written; the departement it lies in, where that is sure."""
+
+    name: str | None
+    departement: str | None
+
+
+class AwardPlaces:
+    """Reads places; built once for the territories. The same codes come again and again."""
+
+    def __init__(self, territories: Territories) -> None:
+        self._territories = territories
+        self._departements = {area.code: area.label for area in territories.areas("departement")}
+        self._read: dict[tuple[str, str], AwardPlace] = {}
+
+    def read(self, code: str, kind: str) -> AwardPlace:
+        """The place of a code. `kind` says what is coded, in any spelling ("Code postal", "CODE DEPARTEMENT")."""
+        asked = (code, kind)
+        if asked not in self._read:
+            self._read[asked] = self._place("".join(code.split()).upper(), fold(kind), code.strip() or None)
+        return self._read[asked]
+
+    def _place(self, code: str, kind: str, written: str | None) -> AwardPlace:
+        if any(wider in kind for wider in ("region", "pays", "arrondissement", "canton")):
+            return AwardPlace(written, None)
+        if "commune" not in kind and len(code) < _INSEE_LENGTH:
+            departement = code.rjust(2, "0") if code else ""
+            name = self._departements.get(departement)
+            return AwardPlace(name or written, departement if name else None)
+        if len(code) != _INSEE_LENGTH:
+            return AwardPlace(written, None)
+        commune = None if "postal" in kind else self._commune(code)
+        if commune is not None:
+            found = (area.code for area in self._territories.parents(commune) if area.kind == "departement")
+            return AwardPlace(commune.label, next(found, None))
+        departement = departement_of(code) if code.isdigit() and "commune" not in kind else ""
+        return AwardPlace(written, departement if departement in self._departements else None)
+
+    def _commune(self, code: str) -> Area | None:
+        try:
+            return self._territories.area(f"commune:{code}", suggest=False)
+        except UnknownTerritory:
+            return None
+
 
 LISTS = ("marches", "marche", "contrat-concession", "concession")
 COLUMNS = (
@@ -35,7 +154,7 @@ COLUMNS = (
 _LONGEST_NAME = 400
 _ALONE = frozenset({"", "pas de groupement"})
 _NO_WINNER = Text("Ce contrat n'a pas de titulaire", "This contract has no winner")
-_TRIAL = Text("C'est un essai de publication, pas un contrat", "This is a trial of publishing, not a contract")
+_IS_TRIAL = Text("C'est un essai de publication, pas un contrat", "This is a trial of publishing, not a contract")
 _NO_IDENTIFIER = Text("Un contrat a un acheteur et un identifiant", "A contract has a buyer and an identifier")
 
 
@@ -149,7 +268,7 @@ class _Contracts:
         """The document of a contract and a winner. Raises BadCell for a winner that joins nobody, and for a trial."""
         siret = winner_of(winner.id, winner.register)
         if is_trial(written.object):
-            raise BadCell(("public_awards", 0, "object"), "trial", _TRIAL)
+            raise BadCell(("public_awards", 0, "object"), "trial", _IS_TRIAL)
         code, kind, name = written.place
         where = self._places.read(code, kind)
         award = PublicAward(

@@ -14,12 +14,12 @@ from datetime import date
 import msgspec
 
 from domain.suppliers.supplier import Kind, Offer
-from sources.formats.csv_cells import kind_of
-from sources.formats.json_records import Draft, Scalar, readers, text_of
-from sources.formats.postal_addresses import CommuneNames, commune_names, departement_of
+from sources.file_types.csv_cells import kind_of
+from sources.file_types.json_records import Draft, Scalar, readers, text_of
+from sources.postal_addresses import CommuneNames, commune_names, departement_of
 from sources.rows import Context, Document
+from sources.trades.evidence_readers import Job, JobReader
 from sources.trades.inference import OfferInference
-from sources.trades.jobs import Job, JobReader
 from sources.trades.offers import without
 
 LISTS = ("results",)

@@ -8,7 +8,10 @@ service and their area. Without any declared offer they are inferred from the ki
 Not read: logos, the region and the QPV, which follow from the address, and the dates of the directory's own upkeep.
 """
 
+import tomllib
 from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -17,12 +20,11 @@ from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.territory import Territories, UnknownTerritory
 from domain.suppliers.supplier import Flag, Kind, PrestaType
 from domain.text.bilingual import Text
-from sources.formats.csv_cells import kind_of
-from sources.formats.json_records import Draft, Scalar, readers, text_of, unmapped
-from sources.formats.postal_addresses import commune_names
+from sources.file_types.csv_cells import kind_of
+from sources.file_types.json_records import Draft, Scalar, readers, text_of, unmapped
+from sources.postal_addresses import commune_names
 from sources.rows import Context, Document
 from sources.trades.inference import OfferInference
-from sources.trades.sectors import sectors
 
 LISTS = ("results",)
 
@@ -245,3 +247,10 @@ def _names(*lists: list[Named | str] | None) -> list[str]:
 
 def _known(value: Scalar) -> str | None:
     return text_of(value) or None
+
+
+@cache
+def sectors() -> dict[str, tuple[str, ...]]:
+    """The segments and families that each sector stands for, by its slug; () for one that stands for none."""
+    text = (files("domain") / "data" / "lemarche_sectors.toml").read_text("utf-8")
+    return msgspec.convert(tomllib.loads(text)["sectors"], dict[str, tuple[str, ...]])

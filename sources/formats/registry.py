@@ -1,4 +1,4 @@
-"""The formats a source's file may have, by name. Adding one is a module with a reader, its test, and a line here."""
+"""The formats a source's file may have, by name. Adding one is a reader, its test, and a line here."""
 
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
@@ -7,20 +7,13 @@ from domain.suppliers.rows import Row, RowError
 from sources.formats import (
     conventions,
     decp,
-    directory,
     emplois,
-    esat,
-    ess_france,
-    geiq,
     gogocarto,
     le_marche,
-    recherche_entreprises,
-    rna,
-    siae,
+    registers,
     sirene,
     spreadsheet,
     vivier,
-    vivier_csv,
 )
 from sources.rows import Context, Reader
 from sources.validation import checked
@@ -32,20 +25,20 @@ NDJSON = "application/x-ndjson"
 
 # The readers of each format, by the media type that the file is sent as.
 FORMATS: Mapping[str, Mapping[str, Reader]] = {
-    "vivier": {NDJSON: vivier.read_ndjson, JSON: vivier.read_json, CSV: vivier_csv.read_csv},
-    "siae": {CSV: siae.read},
-    "esat": {CSV: esat.read},
+    "vivier": {NDJSON: vivier.read_ndjson, JSON: vivier.read_json, CSV: vivier.read_csv},
+    "siae": {CSV: registers.read_siae},
+    "esat": {CSV: registers.read_esat},
     "conventions": {CSV: conventions.read},
     "emplois": {JSON: emplois.read_json, NDJSON: emplois.read_ndjson},
     "sirene": {CSV: sirene.read},
-    "geiq": {CSV: geiq.read},
-    "ess-france": {CSV: ess_france.read},
-    "rna": {CSV: rna.read},
-    "directory": {CSV: directory.read},
+    "geiq": {CSV: registers.read_geiq},
+    "ess-france": {CSV: registers.read_ess_france},
+    "rna": {CSV: registers.read_rna},
+    "directory": {CSV: registers.read_directory},
     "decp": {JSON: decp.read_json, NDJSON: decp.read_ndjson, CSV: decp.read_csv},
     "gogocarto": {JSON: gogocarto.read_json, NDJSON: gogocarto.read_ndjson},
     "le-marche": {JSON: le_marche.read_json, NDJSON: le_marche.read_ndjson},
-    "recherche-entreprises": {JSON: recherche_entreprises.read_json, NDJSON: recherche_entreprises.read_ndjson},
+    "recherche-entreprises": {JSON: sirene.read_json, NDJSON: sirene.read_ndjson},
     "spreadsheet": {CSV: spreadsheet.read},
 }
 

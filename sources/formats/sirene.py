@@ -1,5 +1,8 @@
-"""Format `sirene`: establishments of the business register with the columns of their legal unit beside (CSV).
+"""Formats of the business register: `sirene`, its stock, and `recherche-entreprises`, answers of its search.
 
+Legal forms are told by INSEE's categories of legal persons: four digits, the first ones of which name a group.
+
+Format `sirene`: establishments of the business register with the columns of their legal unit beside (CSV).
 The stock of INSEE comes as two files, legal units and establishments; a row here has the columns of both, by their own
 names. An establishment is a record, under its SIRET. Name, legal form and ESS flag are those of the legal unit, signs
 and address the establishment's; the point is read from its coordinates, in metres of its territory's projection.
@@ -7,23 +10,67 @@ Offers are inferred from the NAF code of either vintage that names a trade, and 
 active. Natural persons are rejected, and so is what its holder withholds (status P, `[ND]`): no record is made of
 either, and one that was made before is removed.
 Not read: staff (a range, not a number), names of persons, dates.
+
+Format `recherche-entreprises`: answers of the State's search of the business register (JSON, NDJSON).
+A result is a legal person. Each of its establishments that matched the search is a record, under its SIRET; where none
+is listed (a search by SIREN) the seat is. Legal form, ESS and turnover are those of the legal person. `est_ess` false
+only says that no list has it, and is left unknown. `type_siae` holds the kinds of all establishments of the person: it
+becomes approvals, without known dates, only where a single establishment is open; otherwise the description tells it.
+Offers are inferred from NAF codes (of rev. 2, or of 2025) that name a trade, from the names, and from the kind. What is
+closed is not active, nor is who opposed the use of his data (`P`), of whose address only the commune is kept. Not read:
+who directs it, who is elected, headcount (a range, not a number), and identifiers in other registers.
 """
 
+import re
 from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import chain
 from operator import itemgetter
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
+import msgspec
+
+from domain.errors import InvalidContent, Problem, pointer
 from domain.suppliers.rows import Row, RowError
-from domain.suppliers.supplier import Point
+from domain.suppliers.supplier import Kind, LegalForm, Point, nameless
 from domain.text.bilingual import Text
 from matching.geo.lambert import register_point
-from sources.formats.csv_cells import BadCell, known
-from sources.formats.csv_records import missing_columns, rows_of
-from sources.formats.csv_table import read_table
-from sources.formats.legal_categories import legal_form_of
-from sources.formats.postal_addresses import departement_of
+from sources.file_types.csv_cells import KINDS, BadCell, known, number
+from sources.file_types.csv_table import missing_columns, read_table, rows_of
+from sources.file_types.json_records import Draft, Scalar, readers, text_of, unmapped
+from sources.postal_addresses import departement_of, split_address
 from sources.rows import Context, Document, UnreadableFile
 from sources.trades.inference import OfferInference
+
+# The longest beginning of a code that is listed counts. A group stands for what most of its codes are; a society with
+# the word cooperative or a Crédit agricole or mutuel in its title is one, whatever its group. The SAS have a single
+# code, also those that are SCOP or SCIC: their quality is told by the ESS flag. Congregations and owners' unions (91,
+# 9224) are no associations.
+_BEGINNINGS: dict[LegalForm, str] = {
+    "commercial_company": "312 5",
+    "cooperative": "51 5203 5307 5309 5443 545 546 5543 5547 555 556 5643 5647 565 566 61 631 6543 6551 6554 6558 6560 "
+    "6595 6596",
+    "public_body": "4 7",
+    "mutual": "64 82",
+    "association": "921 922 923 926",
+    "foundation": "93",
+    "other": "0 1 2 3 6 8 9 9224",
+}
+_FORMS = {beginning: form for form, listed in _BEGINNINGS.items() for beginning in listed.split()}
+_LENGTH = 4
+
+
+def legal_form_of(category: str) -> LegalForm | None:
+    """The legal form that a category stands for; None for what is not a category."""
+    if len(category) != _LENGTH or not (category.isascii() and category.isdigit()):
+        return None
+    return _form(category)
+
+
+@cache  # of a few hundred categories
+def _form(category: str) -> LegalForm:
+    return next(_FORMS[category[:size]] for size in range(_LENGTH, 0, -1) if category[:size] in _FORMS)
+
 
 COLUMNS = (
     "siret", "etatAdministratifEtablissement", "codeCommuneEtablissement", "categorieJuridiqueUniteLegale",
@@ -92,7 +139,7 @@ _COLUMNS_READ = _Texts(
 )
 _WITHHELD_STATUS, _WITHHELD = "P", "[ND]"
 _NATURAL_PERSON = "1"
-_CLOSED = frozenset({"F", "C"})
+_CLOSED = frozenset({"F", "C"})  # an establishment is fermé, a legal person cessée
 _ESS = {"O": True, "N": False}
 
 _IS_WITHHELD = Text("Son titulaire s'oppose à sa diffusion", "Its holder withholds it")
@@ -172,3 +219,167 @@ def _number(written: str) -> float | None:
         return float(written.replace(",", ".")) if written else None
     except ValueError:
         return None
+
+
+LISTS = ("results",)
+
+_OPPOSED = "P"
+_CODE = re.compile(r"[A-Z]+")
+_NO_ESTABLISHMENT = Text(
+    "Ce résultat n'a ni établissement trouvé ni siège", "This result has neither a matching establishment nor a seat"
+)
+
+
+class Establishment(msgspec.Struct, frozen=True):
+    """An establishment, or the seat, whose address is also given in parts."""
+
+    siret: str
+    etat_administratif: str | None = None
+    statut_diffusion_etablissement: str | None = None
+    activite_principale: str | None = None
+    activite_principale_naf25: str | None = None
+    nom_commercial: str | None = None
+    liste_enseignes: list[str | None] | None = None
+    adresse: str | None = None
+    complement_adresse: Scalar = None
+    numero_voie: Scalar = None
+    indice_repetition: Scalar = None
+    type_voie: Scalar = None
+    libelle_voie: Scalar = None
+    code_postal: str | None = None
+    commune: str | None = None
+    libelle_commune: str | None = None
+    latitude: Scalar = None
+    longitude: Scalar = None
+    coordonnees: str | None = None
+
+
+class Complements(msgspec.Struct, frozen=True):
+    """Facts of the legal person from other registers."""
+
+    est_ess: bool | None = None
+    est_siae: bool | None = None
+    type_siae: str | list[str] | None = None
+
+
+class Accounts(msgspec.Struct, frozen=True):
+    """A year of published accounts."""
+
+    ca: float | None = None
+
+
+class Result(msgspec.Struct, frozen=True):
+    """A legal person with those of its establishments that the search found."""
+
+    siren: str
+    nom_complet: str | None = None
+    nom_raison_sociale: str | None = None
+    nombre_etablissements_ouverts: int | None = None
+    etat_administratif: str | None = None
+    statut_diffusion: str | None = None
+    nature_juridique: str | None = None
+    activite_principale: str | None = None
+    activite_principale_naf25: str | None = None
+    siege: Establishment | None = None
+    matching_etablissements: list[Establishment] | None = None
+    finances: dict[str, Accounts] | None = None
+    complements: Complements | None = None
+
+
+def _drafts_in(context: Context) -> Callable[[Result], Iterator[Draft]]:
+    inference = OfferInference(context.taxonomy, context.source)
+    return lambda result: _drafts(result, inference)
+
+
+read_json, read_ndjson = readers(LISTS, Result, _drafts_in)
+
+
+def _drafts(result: Result, inference: OfferInference) -> Iterator[Draft]:
+    found = {place.siret: place for place in result.matching_etablissements or ()}
+    seat = result.siege
+    if seat is not None and (not found or seat.siret in found):
+        found[seat.siret] = seat  # says more of its address than the same establishment does in the list
+    if not found:
+        raise InvalidContent((Problem(pointer("matching_etablissements"), "missing_field", _NO_ESTABLISHMENT),))
+    kinds, others = _kinds(result.complements)
+    for place in found.values():
+        yield Draft(place.siret, _found_document(result, place, kinds, inference), tuple(map(unmapped, others)))
+
+
+def _found_document(
+    result: Result, place: Establishment, kinds: tuple[Kind, ...], inference: OfferInference
+) -> Document:
+    name = result.nom_raison_sociale or result.nom_complet or nameless(place.siret)
+    signs = (place.nom_commercial, *(place.liste_enseignes or ()))
+    sign = next((sign.strip() for sign in signs if sign and sign.strip()), None)
+    latest = sorted((result.finances or {}).items(), reverse=True)
+    is_open = place.etat_administratif not in _CLOSED and result.etat_administratif not in _CLOSED
+    is_withheld = _OPPOSED in (result.statut_diffusion, place.statut_diffusion_etablissement)
+    approved = kinds if result.nombre_etablissements_ouverts == 1 and is_open else ()
+    naf = _found_naf(place, inference) or _found_naf(result, inference)
+    return {
+        "name": name.strip(),
+        "trade_name": sign if sign != name else None,
+        "siret": place.siret,
+        "legal_form": legal_form_of(result.nature_juridique or ""),
+        "ess": True if result.complements and result.complements.est_ess else None,
+        "approvals": [{"kind": kind} for kind in approved] or None,
+        "address": _address(place) if not is_withheld else {"commune": place.commune or None},
+        "location": _location(place) if not is_withheld else None,
+        "offers": _offers(approved, naf, (name, sign or ""), place.libelle_commune or "", inference),
+        "description": None if approved else _siae_note(result.complements, kinds),
+        "turnover_eur": next((ca for _, year in latest if (ca := year.ca) is not None and ca >= 0), None),
+        "active": is_open and not is_withheld,
+    }
+
+
+def _found_naf(activity: Establishment | Result, inference: OfferInference) -> str | None:
+    """The main activity as NAF rev. 2 writes it, or as NAF 2025 does where only that code names a trade."""
+    return inference.telling(activity.activite_principale, activity.activite_principale_naf25)
+
+
+def _kinds(complements: Complements | None) -> tuple[tuple[Kind, ...], tuple[str, ...]]:
+    """The kinds in `type_siae`, which is a list written as text ("['ACI', 'EI']"); and the codes that are no kind."""
+    written = complements.type_siae if complements else None
+    codes = written if isinstance(written, list) else _CODE.findall(written or "")
+    known = tuple(dict.fromkeys(KINDS[code] for code in codes if code in KINDS))
+    return known, tuple(dict.fromkeys(code for code in codes if code not in KINDS))
+
+
+def _siae_note(complements: Complements | None, kinds: tuple[Kind, ...]) -> str | None:
+    """A note on an inclusion structure where it is not known which establishment has which approval."""
+    if kinds:
+        return f"Signalée comme {', '.join(kinds)} ; lequel de ses établissements est conventionné n'est pas précisé."
+    if complements and complements.est_siae:
+        return "Signalée comme structure d'insertion, sans que son genre soit précisé."
+    return None
+
+
+def _offers(
+    kinds: tuple[Kind, ...], naf: str | None, texts: tuple[str, ...], city: str, inference: OfferInference
+) -> list[Any]:
+    found = (inference.offers(kind, naf, texts, city) for kind in kinds or (None,))
+    return list(dict.fromkeys(chain.from_iterable(found)))
+
+
+def _address(place: Establishment) -> Document:
+    street = " ".join(
+        filter(None, map(text_of, (place.numero_voie, place.indice_repetition, place.type_voie, place.libelle_voie)))
+    )
+    whole = ", ".join(filter(None, (text_of(place.complement_adresse), street)))
+    return {
+        "street": whole if street else split_address(place.adresse or "").street or None,
+        "postal_code": place.code_postal or None,
+        "city": place.libelle_commune or None,
+        "commune": place.commune or None,
+    }
+
+
+def _location(place: Establishment) -> Document | None:
+    """The point, whose degrees the register writes as text. Raises BadCell where they are no numbers."""
+    lat, lon = text_of(place.latitude), text_of(place.longitude)
+    if not lat and not lon:
+        lat, _, lon = (part.strip() for part in (place.coordonnees or "").partition(","))
+    if not lat and not lon:
+        return None
+    return {name: number(degrees, ("location", name)) for name, degrees in (("lat", lat), ("lon", lon)) if degrees}

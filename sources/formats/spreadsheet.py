@@ -6,10 +6,13 @@ at. The external id is the cell of “Identifiant”, else the SIRET. The commun
 or by the name alone where only one in France has it.
 Activities are segments by the source's mapping, their label or a phrase of the taxonomy; one that is none is flagged.
 Where no segment is said, offers are inferred from the names, the presentation and the activities.
+
+The rejected rows of a table, of any format, are written to be corrected in a spreadsheet and sent again.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
 from typing import BinaryIO, NamedTuple
 
 import msgspec
@@ -20,13 +23,13 @@ from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Flag
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
-from sources.formats.csv_cells import KINDS, BadCell, Path, escaped, kind_of, known, restored
-from sources.formats.csv_table import FaultyRow, Table, read_table
-from sources.formats.json_records import unmapped
-from sources.formats.postal_addresses import commune_names, departement_of
+from sources.file_types.csv_cells import KINDS, BadCell, Dialect, Path, csv_of, escaped, kind_of, known, restored
+from sources.file_types.csv_table import FaultyRow, RowAsWritten, Table, read_table, rows_as_written
+from sources.file_types.json_records import unmapped
 from sources.formats.spreadsheet_columns import ACTIVITIES, DEPARTEMENT, LEGAL_FORMS, column_of_title, columns_of
-from sources.formats.vivier_columns import COLUMNS, ID, NONE_HELD
-from sources.formats.vivier_csv import document_of, plain_cell
+from sources.formats.vivier import document_of, plain_cell
+from sources.formats.vivier_columns import COLUMNS, ID, NONE_HELD, TO_CORRECT
+from sources.postal_addresses import commune_names, departement_of
 from sources.rows import Context, Document, row_of, unreadable
 from sources.trades.inference import OfferInference, WordReader
 
@@ -210,3 +213,44 @@ def _approvals(cell: str) -> str:
 
 def _pieces(cell: str, between: re.Pattern[str]) -> list[str]:
     return [piece.strip() for piece in between.split(cell) if piece.strip()]
+
+
+DIALECTS: Mapping[str, Dialect] = {"vivier": "excel", "spreadsheet": "excel"}
+"""Formats that take back what a spreadsheet is given so that it changes nothing; others read commas."""
+
+
+def rejected_rows(content: bytes, format_: str, fields: Mapping[str, str], said: Mapping[int, str]) -> bytes:
+    """The table of its rejected rows alone, under its header, each with what is wrong in a last column.
+
+    `fields`: of the mapping of its source; `said`: what is wrong, by the lines of the rows. Of a record with several
+    rows, all of them. Rows whose cells cannot be told apart are left out.
+    """
+    rows = (row for row in rows_as_written(BytesIO(content), as_published=True) if not isinstance(row, FaultyRow))
+    header: list[str] = []
+    for _, cells in rows:
+        if format_ != "spreadsheet" or is_header(cells, fields):
+            header = cells
+            break
+    place = header.index(TO_CORRECT) if TO_CORRECT in header else len(header)
+    return csv_of(
+        [*header[:place], TO_CORRECT],
+        [[*cells[:place], *[""] * (place - len(cells)), detail] for cells, detail in _wrong(rows, header, said)],
+        DIALECTS.get(format_, "plain"),
+    )
+
+
+def _wrong(
+    rows: Iterator[RowAsWritten], header: Sequence[str], said: Mapping[int, str]
+) -> Iterator[tuple[list[str], str]]:
+    """The rejected rows with their faults; those that go on a record, after its first, with none of their own."""
+    identity = header.index(ID) if ID in header else None
+    record: str | None = None
+    for line, cells in rows:
+        own = cells[identity].strip() if identity is not None and identity < len(cells) else ""
+        if line in said:
+            record = own
+            yield cells, said[line]
+        elif record and own == record:
+            yield cells, ""
+        else:
+            record = None

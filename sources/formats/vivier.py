@@ -1,19 +1,37 @@
-"""Our own record as JSON: one per line (NDJSON) or in one array; each with the source's own `external_id`."""
+"""Our own record, read as JSON and as CSV, and suppliers written as rows of our own CSV.
 
-import re
-from collections.abc import Iterator
-from typing import BinaryIO
+JSON: one record per line (NDJSON) or all in one array; each with the source's own `external_id`. CSV: a header of
+dotted paths, lists separated by `|`, a row for each offer of a supplier. Rows of one record follow each other, and
+differ in the columns of the offer alone. An import makes the same records again of the rows that are written.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
-from domain.decoding.explain import explain
 from domain.decoding.strict_json import decode_once, null_character, repeated_key
-from domain.errors import Problem
+from domain.errors import InvalidContent, Problem
+from domain.suppliers.completeness import expired
 from domain.suppliers.rows import Row, RowError, reject
-from domain.text.bilingual import Text
-from sources.formats.json_stream import elements
-from sources.formats.lines import NOT_UTF8, TOO_LONG, lines
-from sources.rows import Context, RecordRow
+from domain.suppliers.supplier import Approval, Evidence, Offer, Supplier
+from sources.file_types.csv_cells import BadCell, Cell, Path, escaped, known, plain_boolean, plain_number, restored
+from sources.file_types.csv_table import Cells, FaultyRow, missing_columns, read_table, unknown_columns
+from sources.file_types.json_records import decoding_problem
+from sources.file_types.json_stream import elements
+from sources.formats.vivier_columns import (
+    APPROVAL_FIELDS,
+    COLUMNS,
+    EVIDENCE_FIELDS,
+    GIVEN_ALONE,
+    HEADER,
+    ID,
+    NONE_HELD,
+    OFFER_COLUMNS,
+    TO_CORRECT,
+)
+from sources.rows import TOO_LONG, Context, RecordRow, UnreadableFile, lines, row_of
 
 
 class _Identified(msgspec.Struct):
@@ -52,25 +70,206 @@ def _row(line: int, data: bytes | None, context: Context) -> Row | RowError:
     return row.row(line)
 
 
-def decoding_problem(error: Exception, kind: object, data: bytes) -> Problem:
-    """The problem of JSON that raised `error` while it was decoded as `kind`: of its null character, if it has one."""
-    if isinstance(error, msgspec.ValidationError):
-        return null_character(data) or explain(error, kind)
-    if isinstance(error, UnicodeDecodeError):
-        return NOT_UTF8
-    return Problem("", "malformed_json", _malformed(str(error)))
-
-
-def _malformed(message: str) -> Text:
-    if "truncated" in message:
-        return Text("Ce JSON est incomplet", "This JSON is incomplete")
-    byte = re.search(r"\(byte ([0-9]+)\)", message)
-    fr, en = (f" (octet {byte[1]})", f" (byte {byte[1]})") if byte else ("", "")
-    return Text(f"Ce n'est pas du JSON bien formé{fr}", f"This is not well-formed JSON{en}")
-
-
 def _external_id(data: bytes) -> str | None:
     try:
         return _id_decoder.decode(data).external_id or None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+_MOST_ROWS = 201
+"""Rows that are held as those of one record: one more than it may have offers."""
+_OFFER_COLUMNS = frozenset(OFFER_COLUMNS)
+_PLAIN = {
+    name: plain_boolean if column.type == "boolean" else plain_number
+    for name, column in COLUMNS.items()
+    if column.type != "string"
+}
+
+
+class _Record(NamedTuple):
+    """The rows of one record: its id, the line of each, and its cells that are not empty."""
+
+    external_id: str | None
+    rows: list[Cells]
+
+
+def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
+    """The records of the file; an empty cell is a value that is not known. An apostrophe before a formula is no part.
+
+    It may be what a spreadsheet saves: see `read_table`. Raises UnreadableFile for a header with unknown, repeated or
+    missing columns.
+    """
+    table = read_table(stream, as_published=True)
+    if problems := (
+        *unknown_columns(table, (*COLUMNS, *GIVEN_ALONE, TO_CORRECT)),
+        *missing_columns(table, (ID, "name")),
+    ):
+        raise UnreadableFile(problems)
+    for each in _records(table.rows):
+        if isinstance(each, FaultyRow):
+            yield reject(each.line, None, (each.problem,), context.language)
+        else:
+            yield _csv_row(each, context)
+
+
+def document_of(cells: Mapping[str, str]) -> dict[str, Any]:
+    """The document of a record, from cells by the columns of `COLUMNS`. Raises InvalidContent for unreadable ones."""
+    return _document([cells])
+
+
+def plain_cell(cell: str, name: str) -> str:
+    """The cell without the mark before a formula, its number, or its yes or no, as in JSON."""
+    plain = _PLAIN.get(name)
+    return restored(cell) if plain is None else plain(restored(cell))
+
+
+def _records(rows: Iterator[Cells | FaultyRow]) -> Iterator[_Record | FaultyRow]:
+    """The rows, those that follow each other and describe one record together."""
+    held: _Record | None = None
+    for row in rows:
+        if isinstance(row, FaultyRow):
+            if held is not None:
+                yield held
+            held = None
+            yield row
+            continue
+        given = {name: cell for name, cell in row.cells.items() if cell and name != TO_CORRECT}
+        read = Cells(row.line, {name: plain_cell(cell, name) for name, cell in given.items()})
+        if held is not None and _goes_on(held, read):
+            held.rows.append(read)
+            continue
+        if held is not None:
+            yield held
+        held = _Record(known(read.cells.get(ID, "")), [read])
+    if held is not None:
+        yield held
+
+
+def _goes_on(held: _Record, row: Cells) -> bool:
+    """Whether the row tells another offer of the record; one that is repeated as it is does not."""
+    if held.external_id is None or row.cells.get(ID, "").strip() != held.external_id or len(held.rows) == _MOST_ROWS:
+        return False
+    offers = [{name: cells[name] for name in cells.keys() & _OFFER_COLUMNS} for _, cells in (*held.rows, row)]
+    others = [{name: cells[name] for name in cells.keys() - _OFFER_COLUMNS} for _, cells in (held.rows[0], row)]
+    return bool(offers[0] and offers[-1]) and offers[-1] not in offers[:-1] and others[0] == others[1]
+
+
+def _csv_row(record: _Record, context: Context) -> Row | RowError:
+    line = record.rows[0].line
+    try:
+        document = _document([row.cells for row in record.rows])
+    except InvalidContent as invalid:
+        return reject(line, record.external_id, invalid.problems, context.language)
+    _forget_commune_point(document, record.rows[0].cells, context)
+    document.pop(ID, None)
+    return row_of(line, record.external_id, document, context)
+
+
+def _document(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """The document of a record with an offer in each row. Raises InvalidContent with every unreadable cell."""
+    document: dict[Any, Any] = {}
+    problems: list[Problem] = []
+    for position, cells in enumerate(rows):
+        names = cells if position == 0 else [name for name in OFFER_COLUMNS if name in cells]
+        for name in names:
+            if (cell := cells[name]) and (column := COLUMNS.get(name)):
+                path = ("offers", position, *column.path[2:]) if position else column.path
+                try:
+                    _put(document, path, column.read(cell, path))
+                except BadCell as bad:
+                    problems.extend(bad.problems)
+    if problems:
+        raise InvalidContent(tuple(problems))
+    if "offers" in document:
+        document["offers"] = list(document["offers"].values())
+    return document
+
+
+def _put(document: dict[Any, Any], path: Path, value: Any) -> None:
+    """Set what `path` leads to, making the objects on the way (for the moment `offers` is one too, by position)."""
+    if value is not None:
+        *way, last = path
+        inner = document
+        for step in way:
+            inner = inner.setdefault(step, {})
+        inner[last] = value
+
+
+def _forget_commune_point(document: dict[str, Any], cells: Mapping[str, str], context: Context) -> None:
+    """Take away the point that the directory gave the supplier for want of its own: it stands for its commune."""
+    if "placed_at_commune" not in cells.get("flags", "") or "location" not in document:
+        return
+    ordinal = context.territories.commune_ordinal(document.get("address", {}).get("commune", ""))
+    if ordinal is not None:
+        commune = context.territories.communes[ordinal]
+        if document["location"] == {"lat": commune.lat, "lon": commune.lon}:
+            del document["location"]
+
+
+def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) -> Iterator[Sequence[Cell]]:
+    """The rows of a supplier on the day `on`, by `HEADER`: one for each distinct offer, or one where it has none.
+
+    `external_id` is that of its record at `source`, else its id. The person to contact and public awards are left out.
+    """
+    cells = {name: _of_supplier(supplier, name) for name in COLUMNS if name not in OFFER_COLUMNS}
+    at_source = (ref.external_id for ref in supplier.sources if ref.source == source)
+    cells |= {
+        ID: next(at_source, str(supplier.id)),
+        "approvals": _approvals(supplier.approvals),
+        "labels": _list(supplier.labels),
+        "id": str(supplier.id),
+        "kinds": _list(supplier.kinds),
+        "commune": supplier.commune,
+        "flags": _list(tuple(flag.code for flag in supplier.flags + expired(supplier.approvals, on))),
+        "sources": _list(tuple(f"{ref.source}:{ref.external_id}" for ref in supplier.sources)),
+        "updated_at": supplier.updated_at.isoformat(),
+    }
+    for offer in dict.fromkeys(supplier.offers) or (None,):
+        whole = cells if offer is None else cells | {name: _of_offer(offer, name) for name in OFFER_COLUMNS}
+        yield [whole.get(name) for name in HEADER]
+
+
+def _of_supplier(supplier: Supplier, column: str) -> Cell:
+    """The value that the column's path leads to; None where something on the way is unknown."""
+    value: object = supplier
+    for name in COLUMNS[column].path:
+        value = getattr(value, str(name), None)
+    return value if isinstance(value, str | int | float) else None
+
+
+def _of_offer(offer: Offer, column: str) -> Cell:
+    value: object = offer
+    for name in COLUMNS[column].path[2:]:
+        value = getattr(value, str(name), None)
+    if column == "evidence":
+        return "|".join(map(_evidence, offer.evidence))
+    if isinstance(value, tuple):
+        return _list(value)
+    if isinstance(value, msgspec.Struct):
+        return msgspec.json.encode(value).decode()
+    return value if isinstance(value, str | int | float) else None
+
+
+def _approvals(approvals: tuple[Approval, ...] | None) -> Cell:
+    if approvals is None:
+        return None
+    return "|".join(_approval(each) for each in approvals) or NONE_HELD[0]
+
+
+def _approval(approval: Approval) -> str:
+    kept = APPROVAL_FIELDS if approval.reference else APPROVAL_FIELDS[:-1]
+    return _parts(approval, kept)
+
+
+def _evidence(evidence: Evidence) -> str:
+    return _parts(evidence, EVIDENCE_FIELDS)
+
+
+def _parts(value: Approval | Evidence, names: Sequence[str]) -> str:
+    written = (getattr(value, name) for name in names)
+    return ":".join("" if one is None else escaped(str(one), "|:") for one in written)
+
+
+def _list(items: Sequence[str]) -> str:
+    return "|".join(map(escaped, items))

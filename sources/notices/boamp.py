@@ -1,19 +1,290 @@
 """Records of the BOAMP API (Opendatasoft): the notice is in `donnees`, JSON in a text, eForms or a national form.
 
 The record is taken as the API answers it, also inside its answer (`results`), or with its fields in `fields`,
-`record.fields` or `raw_fields`, as its versions and exports have it.
+`record.fields` or `raw_fields`, as its versions and exports have it. National forms are FNSimple, MAPA, DSP, and the
+older ones in capitals (IDENTITE, OBJET). No schema is published with the API; names are those that real records have,
+in capitals those of BOAMP's own schema 2.30. They are looked for wherever they stand in the form, since it nests them
+differently for a first notice, a correction and an award, and without regard to capitals and underscores: NUM_LOT and
+numLot are one name.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
+from domain.needs.need import Nature, Procedure
 from domain.text.bilingual import Text
-from sources.notices import boamp_national, eforms, remarks, ted_extract
+from sources.notices import eforms
 from sources.notices.element import Element, PlacedText, from_json, mark_read
-from sources.notices.notice import Notice, NoticeBuyer, NoticeLot, NoticePlace
+from sources.notices.notice import (
+    Amount,
+    Notice,
+    NoticeBuyer,
+    NoticeLot,
+    NoticePlace,
+    Renewals,
+    ReservedFlag,
+    procedure_without_equal,
+)
+from sources.notices.reading import OF_BOAMP, count_of, months_between, months_of
+from sources.notices.ted import is_extract, read_extract
+
+NATURES: dict[str, Nature] = {
+    "TRAVAUX": "works",
+    "FOURNITURES": "supplies",
+    "SERVICES": "services",
+}
+PROCEDURES: dict[str, Procedure] = {
+    "ouvert": "open",
+    "restreint": "restricted",
+    "procedureadapte": "adapted",
+    "procedureadaptee": "adapted",
+    "adaptee": "adapted",
+    "negocie": "negotiated",
+    "negocieavecmiseenconcurrence": "negotiated",
+    "avecnegociation": "negotiated",
+}
+"""`type_procedure` of the record, and the elements that name a procedure in the form."""
+CPV = ("classprincipale", "classsupplementaire", "principal", "supplementaire")
+LOTS, GROUPS_OF_LOTS = ("lot", "lotsmarche"), ("lots",)
+PLACES = ("lieuexecution", "lieuexecutionlivraison", "lieuexeclivr")
+TITLES, OBJECTS = ("intitule", "titremarche"), ("objet", "objetcomplet", "titre", "description")
+REFERENCES = ("refmarche", "referencemarche", "idmarche", "numeroreference")
+LENGTHS = (
+    (("dureemois", "nbmois"), "MONTH"),
+    (("dureejours", "nbjours"), "DAY"),
+    (("dureean",), "YEAR"),
+)
+STARTS, ENDS = ("datedebut", "dateacompterdu"), ("datefin", "datejusquau")
+VALUES, MOST = ("valeurestimee", "estimationvaleur", "valeurtotale", "valeur"), ("valeurmax",)
+NOT_RESERVED = ("marchereservenon", "marchenonreserve")
+BUYERS, BUYER_NAMES = ("organisme", "identite"), ("nomofficiel", "acheteurpublic", "denomination")
+NUMBERS = ("codeidentificationnational", "codeidentnational", "siret")
+NUTS = ("codenuts", "nuts", "adjudicateurnuts")
+FRAMEWORKS, CONCESSIONS = ("accordcadre", "accordcadreoui"), ("dsp",)
+AWARDS, LOT_NUMBERS = ("attribution",), ("num", "numlot", "numero")
+RENEWALS = ("reconductions", "reconduction")
+RENEWAL_COUNTS = ("nbreconductions", "nbreconductionsmax")
+OTHER_LENGTHS = ("validite", "dureevaliditeoffre", "dureesystemequalification", *RENEWALS)
+"""Elements with durations in them that are not the contract's."""
+
+
+def _read_national(notice: Notice, donnees: Element) -> None:
+    """Read the form in `donnees` into the notice. Raises InvalidContent for more lots than a notice can have."""
+    form = _Names(donnees)
+    elements = _innermost(form.all(*LOTS)) or _innermost(each for each in form.all(*GROUPS_OF_LOTS) if each.children)
+    lots = notice.first_lots(elements)
+    organisation = next(iter(form.all(*BUYERS)), None)
+    if organisation is not None:
+        notice.buyer = _buyer(organisation)
+    apart = [*form.all(*GROUPS_OF_LOTS), *form.all(*LOTS), *form.all(*AWARDS)]
+    whole = _lot(donnees, [*apart, *([organisation] if organisation is not None else [])])
+    notice.title, notice.cpv, notice.nature, notice.places = whole.title, whole.cpv, whole.nature, whole.places
+    notice.value, notice.maximum, notice.words = whole.value, whole.maximum, whole.words
+    notice.value_covers = "firm"
+    notice.technique = "framework_agreement" if _is_framework(form) else None
+    notice.contract = "concession" if form.all(*CONCESSIONS) else "market"
+    notice.procedure = _procedure(form)
+    reference = form.first(REFERENCES)
+    notice.reference = reference.text if reference else ""
+    flags, said_none = _flags(form), form.all(*NOT_RESERVED)
+    mark_read(*said_none)
+    for number, element in enumerate(lots, start=1):
+        lot = _lot(element, [])
+        identifier = _Names(element).first(LOT_NUMBERS)
+        lot.id = (identifier.text if identifier else "") or str(number)
+        lot.months, lot.renewals = lot.months or whole.months, lot.renewals or whole.renewals
+        notice.lots.append(lot)
+    if not elements and (whole.title or whole.cpv):
+        whole.id = "1"
+        notice.lots.append(whole)
+    for lot in notice.lots:
+        lot.reserved, lot.is_not_reserved = list(flags), bool(said_none) and not flags
+    notice.take_awarded(dict(_awarded(form)))
+
+
+def plain(name: str) -> str:
+    """A name without capitals and underscores."""
+    return name.replace("_", "").lower()
+
+
+class _Names:
+    """The elements in an element by their plain names, in order; what stands in the elements `besides` is left out."""
+
+    def __init__(self, element: Element, besides: Iterable[Element] = ()) -> None:
+        apart = {id(each) for each in besides}
+        self._by_name: dict[str, list[Element]] = defaultdict(list)
+        waiting = list(reversed(element.children))
+        while waiting:
+            each = waiting.pop()
+            if id(each) not in apart:
+                self._by_name[plain(each.name)].append(each)
+                waiting += reversed(each.children)
+
+    def all(self, *names: str) -> list[Element]:
+        """The elements of these names, those of the first name first."""
+        return [each for name in names for each in self._by_name.get(name, ())]
+
+    def first(self, names: Iterable[str]) -> PlacedText | None:
+        """The first text of the first of these names that has one, in an element without others in it."""
+        leaves = (each for each in self.all(*names) if not each.children)
+        return next((PlacedText(each.path, text) for each in leaves if (text := each.text())), None)
+
+
+def _innermost(elements: Iterable[Element]) -> list[Element]:
+    """The elements that hold none of the others; a text within one of them is a part of it.
+
+    `lotsMarche` is a lot in some forms, and holds those named `lot` in others; a lot may have its number as `lot`.
+    """
+    found = list(elements)
+    holders = {id(holder) for each in found if each.children for holder in _around(each)}
+    parts = {id(each) for each in found if each.children} - holders
+    return [
+        each for each in found if id(each) not in holders and not parts.intersection(id(one) for one in _around(each))
+    ]
+
+
+def _around(element: Element) -> Iterator[Element]:
+    """The elements that hold this one, the nearest first."""
+    while element.parent is not None:
+        element = element.parent
+        yield element
+
+
+def _lot(element: Element, besides: list[Element]) -> NoticeLot:
+    """The lot, or the whole, that an element describes; what stands in the elements `besides` is left out."""
+    everything = _Names(element, besides)
+    own = _Names(element, [*besides, *everything.all(*OTHER_LENGTHS)])
+    title, described = own.first(TITLES), own.first(OBJECTS)
+    lot = NoticeLot(element.path, "", title or described)
+    lot.words = " . ".join(each.text for each in (title, described, own.first(("principales",))) if each)
+    lot.cpv = [PlacedText(each.path, text) for each in own.all(*CPV) if (text := each.text())]
+    lot.cpv += [PlacedText(each.path, each.name) for each in _named_by_codes(own)]
+    lot.places = [_place(each) for each in own.all(*PLACES)] or _own_place(
+        own.all(*NUTS), own.first(("lieuprincipal",))
+    )
+    for names, unit in LENGTHS:
+        if lot.months is None and (length := own.first(names)):
+            lot.months = months_of(length.text, unit)
+    start, end = own.first(STARTS), own.first(ENDS)
+    if lot.months is None and start and end:
+        lot.months = months_between(start.text, end.text)
+    lot.value, lot.maximum = _amount(own.all(*VALUES)), _amount(own.all(*MOST))
+    lot.renewals = _renewals(everything)
+    for each in own.all("typemarche"):
+        named = each.children[0].name if each.children else each.text()
+        mark_read(*each.children)
+        lot.nature = lot.nature or NATURES.get(named.upper())
+    return lot
+
+
+def _named_by_codes(names: _Names) -> Iterator[Element]:
+    """The elements whose names are the CPV codes that they stand for, which are then _read_national."""
+    for holder in names.all("objetprincipal", "objetcomplementaire"):
+        for child in holder.children:
+            if child.name[:8].isdecimal():
+                mark_read(child)
+                yield child
+
+
+def _renewals(names: _Names) -> Renewals | None:
+    """The renewals: none where the form says so, else their number, the length of one, and what it says in words."""
+    if none := names.all("renouvellementnon"):
+        mark_read(*none)
+        return Renewals(none[0].path, 0, "")
+    words = names.first(("renouvellementdescription",))
+    for said in (*names.all(*RENEWALS), *names.all("renouvellementoui")):
+        own = _Names(said)
+        if none := own.all("non"):
+            mark_read(*none)
+            return Renewals(said.path, 0, "")
+        mark_read(said, *own.all("oui"))
+        count, length = own.first(RENEWAL_COUNTS), own.first(("dureemois",))
+        texts = (own.first(("description",)), own.first(("calendrier",)), words)
+        told = [each.text for each in texts if each] + ([f"{length.text} mois"] if length else [])
+        return Renewals(said.path, count_of(count.text) if count else None, ". ".join(told))
+    return None
+
+
+def _procedure(form: _Names) -> Procedure | None:
+    """The procedure that the form names as an element or as a text."""
+    for element in form.all("typeprocedure", "procedure"):
+        for named in element.children:
+            if (procedure := PROCEDURES.get(plain(named.name))) is not None:
+                mark_read(named)
+                return procedure
+    return None
+
+
+def _is_framework(form: _Names) -> bool:
+    said = [each for each in form.all(*FRAMEWORKS) if not any(plain(child.name) == "non" for child in each.children)]
+    mark_read(*said)
+    return bool(said)
+
+
+def _awarded(form: _Names) -> Iterator[tuple[str, Amount]]:
+    """The amounts awarded, by lot; of a lot awarded several times, the first."""
+    for decision in reversed(form.all("decision")):
+        names = _Names(decision)
+        number, amount = names.first(LOT_NUMBERS), _amount(names.all("montant"))
+        if amount is not None:
+            yield number.text if number else "1", amount
+
+
+def _amount(elements: Iterable[Element]) -> Amount | None:
+    """The first amount, which may stand in an element of its own; in euros where no currency is written."""
+    for each in elements:
+        held = next(iter(_Names(each).all("valeur")), each)
+        if text := held.text():
+            currencies = (one.attributes.get(name) for one in (each, held) for name in ("devise", "DEVISE"))
+            return Amount(held.path, text, next(filter(None, currencies), "EUR"))
+    return None
+
+
+def _flags(form: _Names) -> list[ReservedFlag]:
+    """The marks of reservation; the one that names the kind comes in the place of the one around it."""
+    flags = []
+    for name, mark in OF_BOAMP.items():
+        for each in form.all(name):
+            if not _Names(each).all(*OF_BOAMP):
+                mark_read(each)
+                flags.append(ReservedFlag(each.path, mark))
+    return flags
+
+
+def _own_place(nuts: list[Element], words: PlacedText | None) -> list[NoticePlace]:
+    """The place of a lot whose codes and words stand beside its other fields."""
+    codes = tuple(PlacedText(each.path, text) for each in nuts if not each.children and (text := each.text()))
+    if not codes and words is None:
+        return []
+    where = codes[0] if codes else words or PlacedText("", "")
+    return [NoticePlace(where.path, codes, words=words.text if words else "")]
+
+
+def _buyer(element: Element) -> NoticeBuyer:
+    names = _Names(element)
+    name = names.first(BUYER_NAMES)
+    return NoticeBuyer(element.path, name.text if name else "", names.first(NUMBERS), place=_place(element))
+
+
+def _place(element: Element) -> NoticePlace:
+    names = _Names(element)
+    postal, city = names.first(("cp",)), names.first(("ville",))
+    nuts = tuple(
+        PlacedText(each.path, text) for each in names.all(*NUTS) if not each.children and (text := each.text())
+    )
+    words = "" if element.children else element.text()
+    return NoticePlace(
+        element.path,
+        nuts,
+        postal_code=postal.text if postal else "",
+        city=city.text if city else "",
+        words=words or " ".join(each.text() for each in names.all("adresse", "libelle", "lieu") if not each.children),
+    )
+
 
 HOLDERS = ("results", "records", "record", "fields", "raw_fields")
 DEEPEST = 6
@@ -41,7 +312,7 @@ def _records(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str, Map
         for place, each in enumerate(value):
             yield from _records(each, (*path, place))
     elif isinstance(value, dict):
-        if "donnees" in value or "objet" in value or ted_extract.is_extract(value):
+        if "donnees" in value or "objet" in value or is_extract(value):
             yield pointer(*path), value
             return
         for name in HOLDERS:
@@ -55,8 +326,8 @@ def read(record: Mapping[str, Any], at: str) -> Notice:
 
     Raises InvalidContent where `donnees` is no JSON, and for what is past the bounds of `from_json`.
     """
-    if ted_extract.is_extract(record):
-        return ted_extract.read(record)
+    if is_extract(record):
+        return read_extract(record)
     root = from_json({**record, "donnees": _written_in(record, at)})
     donnees = root.at("donnees") or root
     form = next(donnees.within(*eforms.ROOTS), None)
@@ -65,7 +336,7 @@ def read(record: Mapping[str, Any], at: str) -> Notice:
         notice.root = root
     else:
         notice = Notice(root)
-        boamp_national.read(notice, donnees)
+        _read_national(notice, donnees)
     _complete(notice, root)
     return notice
 
@@ -91,7 +362,7 @@ def _complete(notice: Notice, root: Element) -> None:
         notice.buyer.name = buyer.text
     _complete_procedure(notice, root)
     nature = next((each.text() for each in root.all("type_marche") if each.text()), "")
-    notice.nature = notice.nature or boamp_national.NATURES.get(nature.upper())
+    notice.nature = notice.nature or NATURES.get(nature.upper())
     if (state := root.first_text("etat")) is not None and state.text.upper() in CANCELLED:
         notice.note(state.path, "Cet avis annule la procédure", "This notice cancels the procedure")
     mark_read(*(root.at(name) for name in ("id", "url_avis", "filename")))
@@ -108,9 +379,9 @@ def _complete(notice: Notice, root: Element) -> None:
 def _complete_procedure(notice: Notice, root: Element) -> None:
     kind = root.first_text("type_procedure")
     if notice.procedure is None and kind is not None:
-        notice.procedure = boamp_national.PROCEDURES.get(boamp_national.plain(kind.text))
+        notice.procedure = PROCEDURES.get(plain(kind.text))
         if notice.procedure is None:
-            remarks.procedure_without_equal(notice, kind.path, kind.text)
+            procedure_without_equal(notice, kind.path, kind.text)
     family = root.first_text("famille")
     if family is not None and family.text.upper() == "DSP":
         notice.contract = "concession"

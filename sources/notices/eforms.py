@@ -8,11 +8,24 @@ from collections.abc import Iterable, Iterator
 from domain.needs.need import BuyerKind, Nature, Procedure, Technique
 from domain.text.normalise import fold
 from domain.text.one_line import cut
-from sources.notices import remarks
-from sources.notices.durations import count_of, months_between, months_of
 from sources.notices.element import Element, PlacedText, mark_read
-from sources.notices.notice import Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals, ReservedFlag
-from sources.notices.reserved_marks import OF_EFORMS
+from sources.notices.notice import (
+    Amount,
+    Notice,
+    NoticeBuyer,
+    NoticeLot,
+    NoticePlace,
+    Renewals,
+    ReservedFlag,
+    corrections_not_read,
+    duration_not_in_months,
+    kind_of_buyer_unclear,
+    more_buyers,
+    nature_without_equal,
+    procedure_without_equal,
+    total_is_awarded,
+)
+from sources.notices.reading import OF_EFORMS, count_of, months_between, months_of
 
 ROOTS = ("ContractNotice", "PriorInformationNotice", "ContractAwardNotice")
 EXTENSION = ("UBLExtensions", "UBLExtension", "ExtensionContent", "EformsExtension")
@@ -88,7 +101,7 @@ class _Reader:
             notice.reference = reference.text if reference else ""
         if notice.value is None and (total := root.at(*EXTENSION, "NoticeResult", "TotalAmount")):
             notice.value = self._amount(total)
-            remarks.total_is_awarded(notice, total.path)
+            total_is_awarded(notice, total.path)
         notice.take_planned(root.first_text("PlannedDate"))  # BT-127
         self._procedure(root)
         self._modification(root)
@@ -170,7 +183,7 @@ class _Reader:
         if code is None:
             return None
         if code.text not in NATURES:
-            remarks.nature_without_equal(self.notice, code.path, code.text)
+            nature_without_equal(self.notice, code.path, code.text)
         return NATURES.get(code.text)
 
     def _amount(self, element: Element) -> Amount:
@@ -189,7 +202,7 @@ class _Reader:
             months = months_between(start.text, end.text) if start and end else None
             written = " ".join(each.text for each in (start, end, code) if each)
         if months is None:
-            remarks.duration_not_in_months(self.notice, period.path, written)
+            duration_not_in_months(self.notice, period.path, written)
         return months
 
     def _renewals(self, extension: Element) -> Renewals | None:
@@ -257,11 +270,11 @@ class _Reader:
         if self.notice.procedure is None and "procedure adaptee" in fold(self.notice.words):
             self.notice.procedure = "adapted"
         elif self.notice.procedure is None:
-            remarks.procedure_without_equal(self.notice, code.path, code.text)
+            procedure_without_equal(self.notice, code.path, code.text)
 
     def _modification(self, root: Element) -> None:
         for name in ("ContractModification", "Changes"):
-            remarks.corrections_not_read(self.notice, root.at(*EXTENSION, name))
+            corrections_not_read(self.notice, root.at(*EXTENSION, name))
 
     def _buyer(self, root: Element, basis: str) -> NoticeBuyer | None:
         parties = list(root.all("ContractingParty"))
@@ -283,7 +296,7 @@ class _Reader:
             buyer.name = name.text if name else ""
             buyer.number = company.first_text("PartyLegalEntity", "CompanyID")
             buyer.place = _address(company.at("PostalAddress"), company.path)
-        remarks.more_buyers(self.notice, others)
+        more_buyers(self.notice, others)
         self._buyer_kind(buyer, party, basis)
         return buyer
 
@@ -305,7 +318,7 @@ class _Reader:
         if basis == UTILITIES or (entity is not None and entity.text == "cont-ent"):
             buyer.kind = "utility"
         if buyer.kind is None and legal is not None:
-            remarks.kind_of_buyer_unclear(self.notice, legal.path, legal.text)
+            kind_of_buyer_unclear(self.notice, legal.path, legal.text)
 
 
 def _awarded_lots(results: Element) -> dict[str, Amount]:

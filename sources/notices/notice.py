@@ -1,6 +1,11 @@
-"""A notice as it was read, whichever its form: values as they are written, each with its place."""
+"""A notice as it was read, whichever its form: values as they are written, each with its place.
 
-from collections.abc import Mapping
+The readers of several forms remark on what a need has no place for, or takes otherwise. What was noted while reading,
+then the parts that a need has no place for, are the unread parts of the notice.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, NamedTuple
@@ -9,7 +14,6 @@ from domain.errors import InvalidContent, Problem
 from domain.needs.need import BuyerKind, ContractKind, Nature, Procedure, Technique, ValueCovers
 from domain.text.bilingual import Text
 from domain.text.one_line import cut
-from sources.notices.durations import day_of
 from sources.notices.element import Element, PlacedText
 
 MOST_LOTS = 200
@@ -182,3 +186,128 @@ class Notice:
     def note(self, path: str, fr: str, en: str) -> None:
         """Say that what stands at `path` was not read, or how it was."""
         self.unread.append(Unread(path, Text(fr, en)))
+
+
+def day_of(written: str) -> date | None:
+    """The day of a date that may have an offset behind it."""
+    try:
+        return date.fromisoformat(written.strip()[:10])
+    except ValueError:
+        return None
+
+
+def procedure_without_equal(notice: Notice, path: str, code: str) -> None:
+    notice.note(
+        path,
+        f"Procédure sans équivalent dans un besoin : {cut(code)}",
+        f"A procedure that a need does not have: {cut(code)}",
+    )
+
+
+def nature_without_equal(notice: Notice, path: str, code: str) -> None:
+    notice.note(
+        path,
+        f"Nature de marché sans équivalent : « {cut(code)} »",
+        f"A nature of contract that a need does not have: “{cut(code)}”",
+    )
+
+
+def kind_of_buyer_unclear(notice: Notice, path: str, code: str) -> None:
+    notice.note(
+        path,
+        f"« {cut(code)} » ne dit pas si l'acheteur relève de l'État ou d'une collectivité",
+        f"“{cut(code)}” does not tell whether the buyer is of the State or of a local authority",
+    )
+
+
+def more_buyers(notice: Notice, others: Sequence[Element]) -> None:
+    """Note the buyers beside the first, where there are any."""
+    if others:
+        notice.note(
+            others[0].path,
+            f"{len(others)} autre(s) acheteur(s) : seul le premier est lu",
+            f"{len(others)} more buyer(s): only the first is read",
+        )
+
+
+def duration_not_in_months(notice: Notice, path: str, written: str) -> None:
+    notice.note(
+        path,
+        f"La durée ne se dit pas en mois : « {cut(written)} »",
+        f"The duration cannot be said in months: “{cut(written)}”",
+    )
+
+
+def total_is_awarded(notice: Notice, path: str) -> None:
+    notice.note(
+        path,
+        "La valeur du besoin est le total attribué, faute d'estimation",
+        "The value of the need is the total awarded, as there is no estimate",
+    )
+
+
+def corrections_not_read(notice: Notice, element: Element | None) -> None:
+    """Note what a notice says of how another one, or its contract, changes; nothing where it does not."""
+    if element is not None:
+        notice.note(
+            element.path,
+            "Ce que l'avis change n'est pas lu à part : le besoin est celui du texte entier",
+            "What the notice changes is not read apart: the need is that of the whole text",
+        )
+
+
+MOST_PARTS, MOST_PLACED = 300, 5_000
+"""The parts that are named, at most, and those whose places are found to tell which are alike; the rest is counted."""
+_POSITION = re.compile(r"\[\d+\]")
+NO_PLACE = Text("Sans place dans un besoin", "A need has no place for it")
+_NAMED: dict[str, Text] = {
+    "AwardingTerms": Text("critères d'attribution", "award criteria"),
+    "AC": Text("critères d'attribution", "award criteria"),
+    "TenderSubmissionDeadlinePeriod": Text("date limite des offres", "deadline for tenders"),
+    "DATE_RECEIPT_TENDERS": Text("date limite des offres", "deadline for tenders"),
+    "Contact": Text("coordonnées", "contact details"),
+    "NoticeResult": Text("résultats : offres et attributions", "results: tenders and awards"),
+    "AWARD_CONTRACT": Text("résultats : offres et attributions", "results: tenders and awards"),
+    "Note": Text("informations complémentaires", "further information"),
+    "COMPLEMENTARY_INFO": Text("informations complémentaires", "further information"),
+    "LEFTI": Text("conditions de participation", "conditions of participation"),
+    "TRANSLATION_SECTION": Text("traductions", "translations"),
+    "CODED_DATA_SECTION": Text("données codées de TED, qui reprennent le formulaire", "TED's codes, the form again"),
+    "gestion": Text("données de gestion du BOAMP, qui reprennent l'avis", "BOAMP's own data, the notice again"),
+}
+
+
+def all_unread(notice: Notice) -> tuple[Unread, ...]:
+    """The notes, then the uppermost elements of which nothing was read; what is alike in all lots is said once."""
+    noted, unread = {each.path for each in notice.unread}, notice.root.unread()
+    others = [
+        Unread(path, _no_place(element.name), expected=True)
+        for element in unread[:MOST_PLACED]
+        if (path := element.path) not in noted
+    ]
+    alike: dict[tuple[str, Text], list[Unread]] = {}
+    for each in (*notice.unread, *others):
+        alike.setdefault((_POSITION.sub("", each.path), each.detail), []).append(each)
+    parts = [_counted(group) for group in alike.values()]
+    left = len(parts[MOST_PARTS:]) + len(unread[MOST_PLACED:])
+    if not left:
+        return tuple(parts)
+    more = Text(f"Et {left} autres parties de l'avis", f"And {left} other parts of the notice")
+    return (*parts[:MOST_PARTS], Unread(notice.root.path, more, expected=True))
+
+
+def _no_place(name: str) -> Text:
+    """The reason why an element is not in the need, with its name in words where it has one."""
+    named = _NAMED.get(name)
+    if named is None:
+        return NO_PLACE
+    fr, en = named.capitalised()
+    return Text(f"{fr} : sans place dans un besoin", f"{en}: a need has no place for it")
+
+
+def _counted(group: list[Unread]) -> Unread:
+    first, count = group[0], len(group)
+    if count == 1:
+        return first
+    detail = Text(f"{first.detail.fr} ({count} fois)", f"{first.detail.en} ({count} times)")
+    return first._replace(detail=detail)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.territory import COUNTRY, Territories, UnknownTerritory
 from domain.text.one_line import cut
-from sources.formats.postal_addresses import commune_names, departement_of, split_address
 from sources.notices.notice import Notice, NoticeBuyer, NoticePlace
+from sources.postal_addresses import commune_names, departement_of, split_address
 
 FRANCE = f"country:{COUNTRY}"
 COUNTRIES = ("", "FR", "FRA")

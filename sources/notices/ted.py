@@ -1,16 +1,32 @@
 """The standard forms of TED before eForms: TED_EXPORT with schema R2.0.9 (F01 to F25), as TED publishes them.
 
-A form stands once in each language it was translated into; one is read. Names are those of the schema.
+A form stands once in each language it was translated into; one is read. Names are those of the schema. Notices of TED
+are extracted as JSON too, one object a notice, often one a line: buyer, title, CPV, lots with their places. Of values,
+durations, renewals and the procedure such an extract says nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from domain.needs.need import BuyerKind, Nature, Procedure, Technique
-from sources.notices import remarks
-from sources.notices.durations import months_between, months_of
-from sources.notices.element import Element, PlacedText, mark_read
-from sources.notices.notice import Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals, ReservedFlag
-from sources.notices.reserved_marks import OF_TED
+from sources.notices.element import Element, PlacedText, from_json, mark_read
+from sources.notices.notice import (
+    Amount,
+    Notice,
+    NoticeBuyer,
+    NoticeLot,
+    NoticePlace,
+    Renewals,
+    ReservedFlag,
+    corrections_not_read,
+    duration_not_in_months,
+    kind_of_buyer_unclear,
+    more_buyers,
+    nature_without_equal,
+    procedure_without_equal,
+    total_is_awarded,
+)
+from sources.notices.reading import OF_TED, months_between, months_of
 
 ROOTS = ("TED_EXPORT", "TED_ESENDERS")
 FRENCH = "FR"
@@ -62,7 +78,7 @@ def read(root: Element) -> Notice:
         _contract(notice, contract, f"{number}-" if len(contracts) > 1 else "", flags)
     notice.take_awarded(_awarded_lots(form))
     for name in ("CHANGES", "MODIFICATIONS_CONTRACT"):
-        remarks.corrections_not_read(notice, form.at(name))
+        corrections_not_read(notice, form.at(name))
     return notice
 
 
@@ -81,7 +97,7 @@ def procedure_of(notice: Notice, form: Element) -> None:
         mark_read(kind)
         notice.procedure = notice.procedure or PROCEDURES.get(kind.name)
         if kind.name not in PROCEDURES:
-            remarks.procedure_without_equal(notice, kind.path, kind.name)
+            procedure_without_equal(notice, kind.path, kind.name)
     for element in form.within("PROCEDURE"):
         for name, technique in TECHNIQUES.items():
             if (found := element.at(name)) is not None:
@@ -174,7 +190,7 @@ def _months(notice: Notice, element: Element) -> int | None:
         path = (start or end or PlacedText(element.path, "")).path
         written = " – ".join(each.text for each in (start, end) if each)
     if months is None:
-        remarks.duration_not_in_months(notice, path, written)
+        duration_not_in_months(notice, path, written)
     return months
 
 
@@ -202,7 +218,7 @@ def _awarded(notice: Notice, contract: Element) -> Amount | None:
     """The total awarded, where nothing was estimated."""
     found = amount(contract, "VAL_TOTAL")
     if found is not None:
-        remarks.total_is_awarded(notice, found.path)
+        total_is_awarded(notice, found.path)
     return found
 
 
@@ -223,7 +239,7 @@ def _nature(notice: Notice, contract: Element) -> Nature | None:
         return None
     written = element.attribute("CTYPE")
     if written not in NATURES:
-        remarks.nature_without_equal(notice, element.path, written)
+        nature_without_equal(notice, element.path, written)
     return NATURES.get(written)
 
 
@@ -249,14 +265,14 @@ def _buyer(notice: Notice, form: Element, basis: str) -> NoticeBuyer | None:
     name = address.first_text("OFFICIALNAME")
     buyer = NoticeBuyer(address.path, name.text if name else "", address.first_text("NATIONALID"))
     buyer.place = address_of(address)
-    remarks.more_buyers(notice, list(body.all("ADDRESS_CONTRACTING_BODY_ADDITIONAL")))
+    more_buyers(notice, list(body.all("ADDRESS_CONTRACTING_BODY_ADDITIONAL")))
     kind = body.at("CA_TYPE")
     if kind is not None:
         written = kind.attribute("VALUE") or kind.text()
         buyer.kind = BUYER_KINDS.get(written)
         buyer.contracting_authority = True if written in AUTHORITIES else None
         if buyer.kind is None:
-            remarks.kind_of_buyer_unclear(notice, kind.path, written)
+            kind_of_buyer_unclear(notice, kind.path, written)
     entity = body.at("CE_ACTIVITY") or body.at("CE_ACTIVITY_OTHER")
     if basis == UTILITIES or entity is not None:
         mark_read(entity)
@@ -276,3 +292,62 @@ def address_of(address: Element) -> NoticePlace:
         postal.text if postal else "",
         town.text if town else "",
     )
+
+
+def is_extract(document: Mapping[str, Any]) -> bool:
+    """Whether an object is such an extract: it has a `notice_id`, and lots."""
+    return "notice_id" in document and isinstance(document.get("lots"), list)
+
+
+def read_extract(document: Mapping[str, Any]) -> Notice:
+    """The notice of an extract. Raises InvalidContent for what is past the bounds of `from_json`."""
+    root = from_json(document)
+    notice = Notice(root, _text(root, "notice_id"), root.first_text("title"))
+    nature = NATURES.get(_text(root, "nature").upper())
+    notice.cpv = _all(root, "cpv_main")
+    notice.nature = nature
+    notice.words = " . ".join(filter(None, (_text(root, "title"), _text(root, "short_description"))))
+    address = NoticePlace(
+        root.path,
+        tuple(_all(root, "buyer_nuts")),
+        _text(root, "buyer_country"),
+        postal_code=_text(root, "buyer_postal"),
+        city=_text(root, "buyer_town"),
+    )
+    if name := _text(root, "buyer"):
+        notice.buyer = NoticeBuyer(root.path, name, place=address)
+    marks = [each for each in _all(root, "reserved_flags") if each.text in OF_TED]
+    flags = [ReservedFlag(each.path, OF_TED[each.text]) for each in marks]
+    mark_read(*(root.at(name) for name in ("schema", "form", "lot_division")))
+    elements = notice.first_lots(list(root.all("lots")))
+    for element in elements:
+        notice.lots.append(_extract_lot(element, nature, flags))
+    if len(elements) == 1:
+        notice.lots[0].cpv = [*notice.cpv, *notice.lots[0].cpv]
+        notice.lots[0].words = f"{notice.words} . {notice.lots[0].words}"
+    if not elements:
+        notice.lots.append(NoticeLot(root.path, "1", notice.title, reserved=flags, words=notice.words))
+    return notice
+
+
+def _extract_lot(element: Element, nature: Nature | None, flags: list[ReservedFlag]) -> NoticeLot:
+    lot = NoticeLot(
+        element.path, _text(element, "id"), element.first_text("title"), nature=nature, reserved=list(flags)
+    )
+    lot.cpv = _all(element, "cpv_add")
+    lot.words = " . ".join(filter(None, (_text(element, "title"), _text(element, "description"))))
+    for place in element.all("places"):
+        nuts = tuple(_all(place, "nuts"))
+        words = _text(place, "main_site")
+        if nuts or words:
+            lot.places.append(NoticePlace(place.path, nuts, words=words))
+    return lot
+
+
+def _all(element: Element, name: str) -> list[PlacedText]:
+    return [PlacedText(each.path, text) for each in element.all(name) if (text := each.text())]
+
+
+def _text(element: Element, name: str) -> str:
+    written = element.first_text(name)
+    return written.text if written else ""

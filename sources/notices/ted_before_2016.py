@@ -4,10 +4,19 @@ Each form has names of its own for the same things, nested differently: they are
 """
 
 from domain.needs.need import BuyerKind, Nature, Technique
-from sources.notices import remarks
-from sources.notices.durations import count_of, months_between, months_of
 from sources.notices.element import Element, PlacedText, mark_read
-from sources.notices.notice import Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals
+from sources.notices.notice import (
+    Amount,
+    Notice,
+    NoticeBuyer,
+    NoticeLot,
+    NoticePlace,
+    Renewals,
+    duration_not_in_months,
+    kind_of_buyer_unclear,
+    total_is_awarded,
+)
+from sources.notices.reading import count_of, months_between, months_of
 from sources.notices.ted import (
     AUTHORITIES,
     BUYER_KINDS,
@@ -53,7 +62,7 @@ def read(root: Element) -> Notice:
     whole = _lot(notice, contract, annexes)
     if whole.value is None and (total := next(contract.within("TOTAL_FINAL_VALUE"), None)):
         whole.value = _first_cost(notice, total)
-        remarks.total_is_awarded(notice, total.path)
+        total_is_awarded(notice, total.path)
     notice.title, notice.cpv, notice.value, notice.words = whole.title, whole.cpv, whole.value, whole.words
     notice.places = whole.places
     reference = next(form.within("FILE_REFERENCE_NUMBER"), None)
@@ -170,7 +179,7 @@ def _months(notice: Notice, period: Element) -> int | None:
     months = months_between(*days)
     if months is None and any(days):
         written_days = " – ".join(filter(None, days))
-        remarks.duration_not_in_months(notice, period.path, written_days)
+        duration_not_in_months(notice, period.path, written_days)
     return months
 
 
@@ -202,5 +211,5 @@ def _buyer(notice: Notice, form: Element) -> NoticeBuyer | None:
         utility: BuyerKind = "utility"
         buyer.kind = utility
     if buyer.kind is None and kind is not None:
-        remarks.kind_of_buyer_unclear(notice, kind.path, written)
+        kind_of_buyer_unclear(notice, kind.path, written)
     return buyer

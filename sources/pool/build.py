@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from sources.formats.legal_categories import legal_form_of
+from sources.formats.sirene import legal_form_of
 from sources.pool.csv_pipe import UnusableFile
 from sources.pool.file_views import FileViews
 from sources.pool.manifest import Choices, Manifest, manifest_of, write_manifest

@@ -2,7 +2,7 @@
 
 The files are read as an import reads them, and joined as an import joins them: those of one SIRET are one supplier, and
 what only adds does so by SIRET or SIREN. Records without SIRET are each a supplier here; an import may find two alike.
-Their rows are kept as read where they can be (`sources.checked_rows`): the import need not read them again.
+Their rows are kept as read where they can be (`sources.file_reader`): the import need not read them again.
 """
 
 from array import array
@@ -20,9 +20,8 @@ from domain.suppliers.source import SourceMapping
 from domain.suppliers.supplier import SIRET_DIGITS, Kind
 from domain.suppliers.trades import TRADE_EVIDENCE, TradeCounts, TradeEvidence, count_trades, is_trade, trade_evidence
 from matching.reference import Reference, load_reference
-from sources.checked_rows import origin_of, reader_of, write_through
-from sources.file_reader import Reading, batches
-from sources.formats.csv_cells import KINDS
+from sources.file_reader import Reading, batches, origin_of, reader_of, write_through
+from sources.file_types.csv_cells import KINDS
 from sources.formats.registry import ADDING, CSV, NDJSON
 from sources.pool.manifest import MadeFile
 

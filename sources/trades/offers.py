@@ -1,6 +1,8 @@
-"""Offers that nobody declared, as every kind of evidence makes them."""
+"""Offers that nobody declared, as every kind of evidence makes them, and those by licences and certificates."""
 
 from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Literal
 
 import msgspec
 
@@ -44,3 +46,21 @@ def shortened(text: str) -> str | None:
 def reference_of(code: str | None) -> str | None:
     """The code as a reference may hold it; None where there is none."""
     return (code or "").strip()[:_LONGEST_REFERENCE] or None
+
+
+Licence = Literal["training", "live_show", "rge", "organic"]
+
+# What a licence is for is what its holder does: nobody asks for one to do something else.
+_TRADES: dict[Licence, tuple[str, str]] = {
+    "training": ("so-formation", "Organisme de formation"),
+    "live_show": ("cc-spectacle", "Licence d'entrepreneur de spectacles vivants"),
+    "rge": ("bt-energie", "Certificat RGE (travaux d'économie d'énergie)"),
+    "organic": ("ev-vegetal", "Certificat d'agriculture biologique"),
+}
+
+
+def licensed(licence: Licence, source: str | None, reference: str | None = None, on: date | None = None) -> Offer:
+    """The offer that a licence names."""
+    segment, label = _TRADES[licence]
+    evidence = Evidence("register", label, on, source, reference)
+    return offer_of((segment,), f"Déduit d'une licence ou d'un certificat : {label}", evidence)

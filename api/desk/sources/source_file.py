@@ -9,9 +9,9 @@ from domain.suppliers.rows import Row
 from domain.suppliers.source import SourceMapping
 from domain.text.bilingual import Language, Text
 from matching.reference import Reference
+from sources.file_types.workbook import SIGNATURE, bytes_inside, first_sheet
 from sources.formats.registry import CSV, FORMATS, JSON, NDJSON, read_rows
 from sources.formats.spreadsheet import Titles, titles_in
-from sources.formats.workbook import SIGNATURE, bytes_inside, first_sheet
 from sources.rows import Context, UnreadableFile
 
 ROWS_TRIED = 20

@@ -29,9 +29,9 @@ from domain.suppliers.rows import RowError
 from domain.suppliers.source import Import, ImportMode, SourceDocument, SourceMapping
 from domain.text.bilingual import Language, Text
 from domain.text.typography import PARIS
-from sources.formats.csv_writer import csv_of
+from sources.file_types.csv_cells import csv_of
 from sources.formats.registry import CSV, FORMATS
-from sources.formats.rejected_rows import rejected_rows
+from sources.formats.spreadsheet import rejected_rows
 from sources.formats.spreadsheet_columns import TITLES, model
 
 T = TypeVar("T")

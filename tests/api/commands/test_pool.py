@@ -12,7 +12,7 @@ import pytest
 from api.cli import main
 from domain.reference import taxonomy
 from domain.suppliers.rows import Batch, RowError
-from sources.checked_rows import Origin, reader_of, write_through
+from sources.file_reader import Origin, reader_of, write_through
 from sources.pool.download import Fetched
 from sources.pool.manifest import sha256_of
 from sources.pool.published_files import PublishedFile, published_files

@@ -13,9 +13,9 @@ from domain.reference import taxonomy
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.source import SourceMapping
 from domain.suppliers.supplier import Address, Approval, Contact, Flag, Offer, Point, ServiceArea
+from sources.formats.le_marche import sectors
 from sources.formats.registry import JSON, NDJSON, read_rows
 from sources.rows import Context
-from sources.trades.sectors import sectors
 from tests.conftest import ROOT
 from tests.sources.formats.conftest import new_context
 
@@ -233,3 +233,7 @@ def test_the_real_payloads_come_in(shared_data: Path) -> None:
     assert sum(bool(each) for each in offers) == 45, "the sector of hired plants stands for nothing"
     assert {offer.service_area for each in offers for offer in each} == {ServiceArea(national=True)}
     assert sum(offer.presta_types == ("DISP",) for each in offers for offer in each) == 9
+
+
+def test_every_sector_stands_for_known_segments_or_for_none() -> None:
+    assert {each for named in sectors().values() for each in named if not taxonomy.load().known(each)} == set()

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from domain.reference import cpv, territory
-from sources.notices.need_of_notice import NoticeNeed
-from sources.notices.read import need_in_record, need_in_xml
+from sources.notices.need_of_notice import NoticeNeed, need_in_record, need_in_xml
 
 ReadXml = Callable[[bytes], NoticeNeed]
 ReadRecord = Callable[[dict[str, Any]], NoticeNeed]

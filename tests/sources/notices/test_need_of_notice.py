@@ -13,9 +13,8 @@ from domain.needs.need import NeedAndProcedure
 from domain.reference import cpv, territory
 from matching.reference import Reference, load_reference
 from sources.notices.element import Element, from_xml
-from sources.notices.need_of_notice import NoticeNeed
-from sources.notices.read import need_in_record, need_in_xml
-from sources.notices.unread import MOST_PARTS, MOST_PLACED
+from sources.notices.need_of_notice import NoticeNeed, need_in_record, need_in_xml
+from sources.notices.notice import MOST_PARTS, MOST_PLACED
 from tests.sources.notices.conftest import ReadXml, noted
 from tests.sources.notices.samples import (
     FNSIMPLE,

@@ -17,11 +17,11 @@ from api.sync.imports import imported
 from domain.errors import InvalidContent
 from domain.suppliers.source import Import, SourceMapping
 from matching.reference import Reference
-from sources.formats.workbook import SIGNATURE
+from sources.file_types.workbook import SIGNATURE
 from tests.api.desk.steps import Browser, heading, sign_in_as
 from tests.api.organisations import member
 from tests.api.sync.factories import Client, put_record
-from tests.sources.formats.workbooks import xlsx
+from tests.sources.file_types.workbooks import xlsx
 
 ROWS = """external_id;name;siret;address.commune;segments
 1;Les Jardins du Blavet;;56178;ev-entretien

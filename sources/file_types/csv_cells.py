@@ -1,0 +1,197 @@
+"""Cells of CSV as spreadsheets and sources write them, and tables of such cells, as CSV (RFC 4180).
+
+Read are numbers, booleans, days, lists and texts that lost their accents. What is written opens by a double click in
+French spreadsheets too; formulas are made harmless.
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from io import StringIO
+from typing import Literal, get_args
+
+from domain.decoding.explain import near
+from domain.errors import InvalidContent, Problem, pointer
+from domain.suppliers.supplier import Kind
+from domain.text.bilingual import Text
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_NUMBER = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][-+]?[0-9]{1,3})?")
+_GROUPED = re.compile(r"-?[0-9]{1,3}([ \u00a0\u202f][0-9]{3})+(?![0-9])")
+"""Thousands set apart, as French spreadsheets write numbers that they show so."""
+_FRENCH_DAY = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
+
+_NO_INTEGER = Text("Un nombre entier est attendu", "A whole number is expected")
+_NO_NUMBER = Text("Un nombre à point décimal est attendu", "A number with a decimal point is expected")
+NO_BOOLEAN = Text("true ou false attendu", "Expected true or false")
+_NO_YES_OR_NO = Text("true, vrai, oui ou 1 attendu, ou false, faux, non ou 0", "Expected true or 1, false or 0")
+TRUE, FALSE = ("true", "vrai", "oui", "1"), ("false", "faux", "non", "0")
+
+Path = tuple[str | int, ...]
+
+KINDS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
+
+
+_BEGINS_A_FORMULA = r"=+\-@\t\r\uff1d\uff0b\uff0d\uff20"
+"""Also the wide signs of East Asian keyboards, which some spreadsheets take for the narrow ones."""
+_FORMULA = re.compile(f"[{_BEGINS_A_FORMULA}]")
+_MARKED = re.compile(f"'+[{_BEGINS_A_FORMULA}0-9]")
+"""A text that would be taken for one with an apostrophe before it."""
+_NUMBERS_ALONE = re.compile(r"[+\-][0-9][0-9 .]*")
+"""Telephone numbers, say: nothing is computed of them, and people copy them."""
+_LIKE_A_NUMBER = re.compile(r"[+\-]?[0-9][0-9 .,:/eE+%\-\u00a0\u202f]*")
+_KEPT_NUMBER = re.compile(r"0|[1-9][0-9]{0,10}")
+"""Digits that a spreadsheet shows and saves as they are: no zero before them, and few enough."""
+_ESCAPED = re.compile(r"\\([\\|:\s])")
+_LOST = "\N{REPLACEMENT CHARACTER}"
+_LOST_APOSTROPHE = re.compile(rf"\b([cdjlmnst]|qu){_LOST}(?=[aeiouyh{_LOST}])", re.IGNORECASE)
+_LOST_ALONE = re.compile(rf"(?<!\S){_LOST}(?!\S)")
+
+
+def neutralised(text: str, *, keeps_digits: bool = True) -> str:
+    """The text as a cell that no spreadsheet takes for a formula: with an apostrophe before one.
+
+    `keeps_digits` false: for one that makes numbers and days of what looks like them, an apostrophe before those too:
+    else a SIRET would become 8,07469E+13, and a postal code lose its first zero.
+    """
+    if _MARKED.match(text) or (_FORMULA.match(text) and not _NUMBERS_ALONE.fullmatch(text)):
+        return f"'{text}"
+    is_lost = not keeps_digits and _LIKE_A_NUMBER.fullmatch(text) and not _KEPT_NUMBER.fullmatch(text)
+    return f"'{text}" if is_lost else text
+
+
+def restored(cell: str) -> str:
+    """The text that `neutralised` made the cell of."""
+    return cell[1:] if cell.startswith("'") and _MARKED.match(cell) else cell
+
+
+def escaped(text: str, separators: str = "|") -> str:
+    """The text as a part of a cell between separators: a backslash before them, before backslashes and outer blanks."""
+    marked = "".join(f"\\{one}" if one in f"\\{separators}" else one for one in text)
+    if marked[-1:].isspace():
+        marked = f"{marked[:-1]}\\{marked[-1]}"
+    return f"\\{marked}" if text[:1].isspace() and len(text) > 1 else marked
+
+
+def parts_of(cell: str, separator: str, most: int = 0) -> list[str]:
+    """The pieces between separators, at most so many where `most` is given, as they are written (see `unescaped`)."""
+    if "\\" not in cell:
+        return cell.split(separator, most - 1)
+    pieces, start = list[str](), 0
+    for found in re.finditer(rf"\\.|{re.escape(separator)}", cell, re.DOTALL):
+        if found[0] == separator and (not most or len(pieces) < most - 1):
+            pieces.append(cell[start : found.start()])
+            start = found.end()
+    return [*pieces, cell[start:]]
+
+
+def unescaped(piece: str) -> str:
+    """The text that `escaped` made the piece of, without blanks around it that are not escaped."""
+    if "\\" not in piece:
+        return piece.strip()
+    bare = piece.strip()
+    backslashes = len(bare) - len(bare.rstrip("\\"))
+    if backslashes % 2:  # the blank after the last is escaped
+        bare = piece.lstrip()[: len(bare) + 1]
+    return _ESCAPED.sub(r"\1", bare)
+
+
+def day(text: str) -> str:
+    """A day written 31/12/2027 as 2027-12-31; any other text as it is."""
+    found = _FRENCH_DAY.fullmatch(text)
+    return f"{found[3]}-{found[2]}-{found[1]}" if found else text
+
+
+class BadCell(InvalidContent):
+    """A value that is not written as it should be, by the place in the record it was to fill."""
+
+    def __init__(self, path: Path, code: str, detail: Text) -> None:
+        super().__init__((Problem(pointer(*path), code, detail),))
+
+
+def known(cell: str) -> str | None:
+    """The text without the blanks around it; None where nothing is left: not known."""
+    return cell.strip() or None
+
+
+def integer(cell: str, path: Path) -> int:
+    """The whole number in the cell. Raises BadCell for anything but digits with an optional minus sign."""
+    if _INTEGER.fullmatch(cell) is None:
+        raise BadCell(path, "wrong_format", _NO_INTEGER)
+    return int(cell)
+
+
+def number(cell: str, path: Path) -> float:
+    """The number in the cell. Raises BadCell for anything not written as in JSON (see `plain_number`)."""
+    if _NUMBER.fullmatch(cell) is None:
+        raise BadCell(path, "wrong_format", _NO_NUMBER)
+    return float(cell)
+
+
+def boolean(cell: str, path: Path) -> bool:
+    """Whether the cell says true. Raises BadCell for anything but `true` and `false` (see `plain_boolean`)."""
+    if cell not in ("true", "false"):
+        raise BadCell(path, "wrong_format", _NO_YES_OR_NO)
+    return cell == "true"
+
+
+def plain_number(cell: str) -> str:
+    """A number as French spreadsheets show it (1 234,5) as it is written in JSON; any other text as it is."""
+    if cell.isdecimal():
+        return cell
+    bare = cell.strip()
+    if found := _GROUPED.match(bare):
+        bare = "".join(found[0].split()) + bare[found.end() :]
+    return bare.replace(",", ".") if bare.count(",") == 1 and "." not in bare else bare
+
+
+def plain_boolean(cell: str) -> str:
+    """Yes and no, in any of the words of TRUE and FALSE, as true and false; any other text as it is."""
+    said = cell.strip().lower()
+    return "true" if said in TRUE else "false" if said in FALSE else cell
+
+
+def kind_of(written: str) -> Kind:
+    """The kind of a record's only approval. Raises BadCell for an unknown code."""
+    if written not in KINDS:
+        hint = near(written, tuple(KINDS))
+        detail = Text(f"Genre inconnu : « {written[:80]} »{hint.fr}", f"Unknown kind: “{written[:80]}”{hint.en}")
+        raise BadCell(("approvals", 0, "kind"), "unknown_value", detail)
+    return KINDS[written]
+
+
+def legible(text: str) -> str:
+    """The text with likely letters where accents were lost (U+FFFD): for reading its words, not for showing it."""
+    if _LOST not in text:
+        return text
+    return _LOST_ALONE.sub("à", _LOST_APOSTROPHE.sub(r"\1'", text)).replace(_LOST, "é")
+
+
+Dialect = Literal["plain", "excel"]
+"""`plain`: commas and decimal points. `excel`: semicolons, decimal commas, a byte order mark, digits kept."""
+Cell = str | int | float | bool | None
+
+
+def csv_of(header: Sequence[str], rows: Iterable[Sequence[Cell]], dialect: Dialect = "plain") -> bytes:
+    """The table in UTF-8, lines ended by CRLF, unknown values empty; no text in it is a formula to a spreadsheet."""
+    mark = b"\xef\xbb\xbf" if dialect == "excel" else b""
+    return mark + csv_rows([header], dialect) + csv_rows(rows, dialect)
+
+
+def csv_rows(rows: Iterable[Sequence[Cell]], dialect: Dialect) -> bytes:
+    """Rows of such a table, without its header."""
+    written = StringIO()
+    table = csv.writer(written, delimiter=";" if dialect == "excel" else ",", lineterminator="\r\n")
+    table.writerows([[_text_of(cell, dialect) for cell in row] for row in rows])
+    return written.getvalue().encode()
+
+
+def _text_of(cell: Cell, dialect: Dialect) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, str):
+        return neutralised(cell, keeps_digits=dialect != "excel")
+    number = repr(cell).removesuffix(".0")
+    return number.replace(".", ",") if dialect == "excel" else number

@@ -1,0 +1,306 @@
+"""Rows of a CSV file of any size, and the records they hold: UTF-8, commas, a header, quotes as in RFC 4180.
+
+A file is read in bounded memory; readers of tables make records of its rows.
+"""
+
+import csv
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import chain
+from typing import BinaryIO, NamedTuple
+
+from domain.errors import InvalidContent, Problem, null_character_problem, pointer
+from domain.suppliers.rows import Row, RowError, reject
+from domain.text.bilingual import Text
+from sources.file_types.csv_cells import known
+from sources.rows import NOT_UTF8, TOO_LONG, Context, Document, Line, UnreadableFile, lines, row_of, unreadable
+
+_LONGEST_ROW = 1024 * 1024
+_MOST_ROWS_ABOVE = 20
+"""Rows that may stand above the header of a table that people read: its title, its date."""
+MOST_COLUMNS = 1_000
+"""The widest published files have a tenth of it; each column that is not known is compared with those that are."""
+_DELIMITERS = ",;\t"
+_NAMED_DELIMITER = re.compile(rf'"?sep=([{_DELIMITERS}])"?\s*', re.IGNORECASE)
+"""The first line of a table that names its delimiter, for spreadsheets."""
+
+_EMPTY = Text("Le fichier est vide : une ligne d'en-tête est attendue", "The file is empty: a header line is expected")
+_QUOTES = Text(
+    "Guillemets mal placés : une cellule entre guillemets n'est pas refermée, ou continue après",
+    "Misplaced quotes: a quoted cell is not closed, or goes on after its closing quote",
+)
+_TOO_MANY_COLUMNS = Text(f"Plus de {MOST_COLUMNS} colonnes", f"More than {MOST_COLUMNS} columns")
+_BARE_RETURN = Text(
+    "Les lignes se terminent par LF ou CRLF, pas par CR seul", "Lines end with LF or CRLF, not with CR alone"
+)
+
+
+class Cells(NamedTuple):
+    """A row: the line where it starts (the header is a line too) and its cells by column."""
+
+    line: int
+    cells: dict[str, str]
+
+
+class FaultyRow(NamedTuple):
+    """A row whose cells cannot be told apart."""
+
+    line: int
+    problem: Problem
+
+
+RowAsWritten = tuple[int, list[str]]
+_Read = RowAsWritten | FaultyRow
+
+
+@dataclass(frozen=True)
+class Table:
+    """The names in the header, in its order, and the rows, read as they are asked for."""
+
+    columns: tuple[str, ...]
+    rows: Iterator[Cells | FaultyRow]
+
+
+def read_table(
+    stream: BinaryIO, *, as_published: bool = False, is_header: Callable[[Sequence[str]], bool] | None = None
+) -> Table:
+    """The table in the file. Blank lines count as lines but are no rows.
+
+    `as_published`: it may have semicolons or tabs (also named by a first line `sep=;`), be in Windows-1252 where it is
+    not UTF-8, and have empty columns and rows beyond the others. A quote that is never closed costs one row: reading
+    goes on with the line after it. `is_header`: of a table with others above its header, which row that is, the first
+    where none is; its columns without a title are called by their places.
+    Raises UnreadableFile for an empty file, a header that cannot be read, names a column twice or
+    has more than `MOST_COLUMNS`.
+    """
+    rows = rows_as_written(stream, as_published=as_published)
+    try:
+        header = next(rows, None)
+        if is_header is not None:
+            header, rows = _from_header(header, rows, is_header)
+    except _TooLong:
+        raise unreadable(TOO_LONG.code, TOO_LONG.detail) from None
+    if header is None:
+        raise unreadable("empty_file", _EMPTY)
+    if isinstance(header, FaultyRow):
+        raise unreadable(header.problem.code, header.problem.detail)
+    columns = tuple(_without_empty_end(header[1]) if as_published else header[1])
+    if len(columns) > MOST_COLUMNS:
+        raise unreadable("too_many_columns", _TOO_MANY_COLUMNS)
+    for column in columns:
+        if columns.count(column) > 1:
+            detail = Text(f"La colonne « {column} » est donnée deux fois", f"The column “{column}” is given twice")
+            raise unreadable("duplicate_column", detail)
+    return Table(columns, (_by_column(row, columns, as_published=as_published) for row in rows))
+
+
+def rows_as_written(stream: BinaryIO, *, as_published: bool = False) -> Iterator[RowAsWritten | FaultyRow]:
+    """Every row with its line, the header too, however many cells it has; see `read_table`."""
+    return _rows(_Feed(stream, as_published=as_published))
+
+
+def _from_header(
+    first: _Read | None, rows: Iterator[_Read], is_header: Callable[[Sequence[str]], bool]
+) -> tuple[_Read | None, Iterator[_Read]]:
+    """The header and the rows after it; the first row where none of the first ones is the header."""
+    above: list[_Read] = [] if first is None else [first]
+    while above and len(above) <= _MOST_ROWS_ABOVE:
+        latest = above[-1]
+        if not isinstance(latest, FaultyRow) and is_header(latest[1]):
+            titles = _without_empty_end(latest[1])
+            named = [title if title.strip() else f"({place})" for place, title in enumerate(titles, start=1)]
+            return (latest[0], named), rows
+        following = next(rows, None)
+        if following is None:
+            break
+        above.append(following)
+    return first, chain(above[1:], rows)
+
+
+class _TooLong(Exception):
+    """A row is longer than may be held in memory."""
+
+
+class _Feed:
+    """Lines for the CSV reader; `taken` are those of the row being read, which can be given back.
+
+    `unusable`: why one of them cannot be taken, whatever its cells.
+    """
+
+    def __init__(self, stream: BinaryIO, *, as_published: bool) -> None:
+        self.as_published, self.delimiter = as_published, ","
+        self.taken: list[Line] = []
+        self.unusable: Problem | None = None
+        self._lines = lines(stream, _LONGEST_ROW)
+        self._again: deque[Line] = deque()
+        self._size = 0
+
+    def __iter__(self) -> "_Feed":
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines)
+        self.taken.append(line)
+        data = line.data
+        self._size += len(data or b"")
+        if data is None or self._size > _LONGEST_ROW:
+            raise _TooLong
+        if b"\0" in data:
+            self.unusable = self.unusable or null_character_problem("")
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            if self.as_published:
+                return data.decode("cp1252", "replace")
+        self.unusable = self.unusable or NOT_UTF8
+        return data.decode("utf-8", "surrogateescape")
+
+    def find_delimiter(self) -> None:
+        """Take the one of the delimiters that the header has most of."""
+        header = next(self, "")
+        if named := _NAMED_DELIMITER.fullmatch(header):
+            self.delimiter = named[1]
+            self.start_row()
+            return
+        while header and not header.strip():
+            header = next(self, "")
+        self.delimiter = max(_DELIMITERS, key=header.count)
+        self._again.extend(self.taken)
+        self.start_row()
+
+    def start_row(self) -> None:
+        self.taken.clear()
+        self._size, self.unusable = 0, None
+
+    def give_back(self) -> None:
+        """Read again all the lines of this row but its first."""
+        self._again.extendleft(reversed(self.taken[1:]))
+
+
+def _rows(feed: _Feed) -> Iterator[_Read]:
+    if feed.as_published:
+        feed.find_delimiter()
+    reader = csv.reader(feed, strict=True, delimiter=feed.delimiter)
+    while True:
+        feed.start_row()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except (csv.Error, _TooLong) as error:
+            yield FaultyRow(feed.taken[0].number, _fault(error, feed))
+            feed.give_back()
+            reader = csv.reader(feed, strict=True, delimiter=feed.delimiter)
+            continue
+        line = feed.taken[0].number
+        if feed.unusable is not None:
+            yield FaultyRow(line, feed.unusable)
+        elif any(map(str.strip, cells)) or (len(cells) > 1 and not feed.as_published):
+            yield line, cells
+
+
+def _fault(error: Exception, feed: _Feed) -> Problem:
+    if isinstance(error, _TooLong) and len(feed.taken) == 1:
+        return TOO_LONG
+    if "field larger" in str(error) and len(feed.taken) == 1:
+        return Problem("", "line_too_long", Text("Une cellule est trop longue", "A cell is too long"))
+    if "new-line character" in str(error):
+        return Problem("", "malformed_csv", _BARE_RETURN)
+    return Problem("", "malformed_csv", _QUOTES)
+
+
+def _without_empty_end(cells: list[str]) -> list[str]:
+    """The cells up to the last one that is not blank."""
+    last = next((position for position in reversed(range(len(cells))) if cells[position].strip()), -1)
+    return cells[: last + 1]
+
+
+def _by_column(row: _Read, columns: tuple[str, ...], *, as_published: bool) -> Cells | FaultyRow:
+    if isinstance(row, FaultyRow):
+        return row
+    line, cells = row
+    if len(cells) > len(columns) and as_published:
+        cells = cells[: len(columns)] + _without_empty_end(cells[len(columns) :])
+    if len(cells) == len(columns):
+        return Cells(line, dict(zip(columns, cells, strict=True)))
+    detail = Text(
+        f"{len(columns)} cellules attendues, comme dans l'en-tête ; {len(cells)} trouvées",
+        f"{len(columns)} cells are expected, as in the header; {len(cells)} found",
+    )
+    return FaultyRow(line, Problem("", "cell_count", detail))
+
+
+Identify = Callable[[dict[str, str]], str | None]
+ToDocument = Callable[[dict[str, str]], Document]
+
+
+def read_records(
+    stream: BinaryIO, context: Context, columns: tuple[str, ...], to_document: ToDocument
+) -> Iterator[Row | RowError]:
+    """The rows of a source's own table, whose first of `columns` is the external id.
+
+    `to_document` makes of the cells what a record holds, and raises InvalidContent for cells it cannot read.
+    Columns beyond `columns` are not looked at. Raises UnreadableFile where one of them is missing.
+    """
+    table = read_table(stream)
+    if missing := tuple(missing_columns(table, columns)):
+        raise UnreadableFile(missing)
+    return rows_of(table, context, lambda cells: known(cells[columns[0]]), to_document)
+
+
+def column_of(table: Table, *names: str) -> str | None:
+    """The first of the names that the header has: files of one kind name their columns differently."""
+    return next((name for name in names if name in table.columns), None)
+
+
+def missing_columns(table: Table, required: tuple[str, ...]) -> Iterator[Problem]:
+    """A problem for each of the required columns that the header does not name."""
+    for column in required:
+        if column not in table.columns:
+            detail = Text(f"La colonne « {column} » est obligatoire", f"The column “{column}” is required")
+            yield Problem(pointer(column), "missing_column", detail)
+
+
+def unknown_columns(table: Table, allowed: Sequence[str]) -> Iterator[Problem]:
+    """A problem for each column of the header that is not allowed: a misspelt one must not be passed over."""
+    for column in table.columns:
+        if column not in allowed:
+            yield Problem(pointer(column), "unknown_column", _unknown_column(column, allowed))
+
+
+def rows_of(
+    table: Table, context: Context, id_of: Identify, to_document: ToDocument, joins_of: Identify | None = None
+) -> Iterator[Row | RowError]:
+    """The rows of a table whose header is in order; `id_of` says the external id of a row's cells.
+
+    `joins_of`: the SIRET or SIREN of the suppliers that a row adds to, where its record has none.
+    """
+    for row in table.rows:
+        if isinstance(row, FaultyRow):
+            yield reject(row.line, None, (row.problem,), context.language)
+            continue
+        external_id = id_of(row.cells)
+        try:
+            document = to_document(row.cells)
+        except InvalidContent as invalid:
+            yield reject(row.line, external_id, invalid.problems, context.language)
+        else:
+            made = row_of(row.line, external_id, document, context)
+            if joins_of is not None and isinstance(made, Row):
+                made = made._replace(joins=joins_of(row.cells))
+            yield made
+
+
+def _unknown_column(column: str, allowed: Sequence[str]) -> Text:
+    shown = column[:80]
+    detail = Text(f"Colonne inconnue : « {shown} »", f"Unknown column: “{shown}”")
+    if ";" in column:
+        return Text(f"{detail.fr} ; les colonnes se séparent par des virgules", f"{detail.en}; commas separate columns")
+    spelt = column.strip().lower()
+    near = [name for name in allowed if name.endswith("." + spelt)] or get_close_matches(spelt, allowed, n=1)
+    if not near:
+        return detail
+    return Text(f"{detail.fr} ; vouliez-vous dire « {near[0]} » ?", f"{detail.en}; did you mean “{near[0]}”?")

@@ -1,0 +1,339 @@
+"""Formats of registers and lists (CSV), a reader for each: `siae`, `esat`, `geiq`, `ess-france`, `rna`, `directory`.
+
+Rows make suppliers, or add to those with their SIRET or SIREN, which is read as spreadsheets leave it.
+"""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from domain.errors import Problem
+from domain.suppliers.rows import Row, RowError
+from domain.suppliers.supplier import SIRET_DIGITS, LegalForm, Offer, nameless
+from domain.text.bilingual import Text
+from domain.text.normalise import fold
+from sources.file_types.csv_cells import BadCell, kind_of, known, legible, number
+from sources.file_types.csv_table import column_of, missing_columns, read_records, read_table, rows_of
+from sources.postal_addresses import CommuneNames, commune_names, departement_of
+from sources.rows import Context, Document, UnreadableFile
+from sources.trades.evidence_readers import PurposeReader
+from sources.trades.inference import OfferInference
+from sources.trades.offers import Licence, licensed
+
+SIREN_DIGITS = 9
+_MOST_ZEROS_LOST = 3
+_NO_SIREN = Text("Un SIREN compte 9 chiffres", "A SIREN has 9 digits")
+_NO_NUMBER = Text(
+    "Ni SIRET ni SIREN : cette ligne ne peut rejoindre aucun fournisseur",
+    "Neither a SIRET nor a SIREN: this row can join no supplier",
+)
+
+
+def siren_of(cell: str, column: str) -> str:
+    """The SIREN in the cell; one that lost its first zeros, as whole numbers do, has them again. Raises BadCell."""
+    digits = "".join(cell.split()).removesuffix(".0")
+    is_number = digits.isascii() and digits.isdigit()
+    if not is_number or not SIREN_DIGITS - _MOST_ZEROS_LOST <= len(digits) <= SIREN_DIGITS:
+        raise BadCell((column,), "invalid_siren", _NO_SIREN)
+    return digits.rjust(SIREN_DIGITS, "0")
+
+
+def number_of(siret: str, siren: str) -> str:
+    """The SIRET, else the SIREN. Raises BadCell where there is neither."""
+    digits = "".join(siret.split())
+    if len(digits) == SIRET_DIGITS and digits.isascii() and digits.isdigit():
+        return digits
+    if not siren.strip():
+        raise BadCell(("siret",), "missing_field", _NO_NUMBER)
+    return siren_of(siren, "siren")
+
+
+def siret_in(number: str) -> str | None:
+    """The number where it is a SIRET; None for a SIREN."""
+    return number if len(number) == SIRET_DIGITS else None
+
+
+SIAE_COLUMNS = (
+    "id", "kind", "siret", "naf", "name", "brand", "address", "post_code", "city", "department", "lon", "lat",
+    "website", "description",
+)  # fmt: skip
+_HALF_A_POINT = Text("Un point a une latitude et une longitude", "A point has a latitude and a longitude")
+
+
+def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
+    """Format `siae`: inclusion structures as le marché de l'inclusion lists them (CSV, by establishment and kind).
+
+    `id` is the external id. `kind` becomes an approval without known dates, `brand` the trade name. The commune is
+    looked up by postal code and city. Offers are inferred from `naf`, `name`, `brand` and `description`. Other columns,
+    such as a commune that someone derived from the point, are not read.
+
+    One row per structure and kind; raises UnreadableFile where a column of `SIAE_COLUMNS` is missing.
+    """
+    communes = commune_names(context.territories)
+    inference = OfferInference(context.taxonomy, context.source)
+    return read_records(stream, context, SIAE_COLUMNS, lambda cells: _siae(cells, communes, inference))
+
+
+def _siae(cells: dict[str, str], communes: CommuneNames, inference: OfferInference) -> Document:
+    kind = kind_of(cells["kind"].strip())
+    texts = (cells["name"], cells["brand"], cells["description"])
+    return {
+        "name": cells["name"].strip(),
+        "trade_name": known(cells["brand"]),
+        "siret": known(cells["siret"]),
+        "approvals": [{"kind": kind}],
+        "address": {
+            "street": known(cells["address"]),
+            "postal_code": known(cells["post_code"]),
+            "city": known(cells["city"]),
+            "commune": communes.find(cells["post_code"].strip(), cells["city"], cells["department"].strip()),
+        },
+        "location": _point(cells["lat"].strip(), cells["lon"].strip()),
+        "offers": inference.offers(kind, known(cells["naf"]), texts, cells["city"]),
+        "description": known(cells["description"]),
+        "contact": {"website": known(cells["website"])},
+    }
+
+
+def _point(lat: str, lon: str) -> dict[str, float] | None:
+    if not lat and not lon:
+        return None
+    if not lat or not lon:
+        raise BadCell(("location",), "missing_field", _HALF_A_POINT)
+    return {"lat": number(lat, ("location", "lat")), "lon": number(lon, ("location", "lon"))}
+
+
+ESAT_COLUMNS = (
+    "finess_et", "siret", "name", "operator", "operator_legal_form", "address", "post_code", "commune_insee", "commune",
+    "capacity",
+)  # fmt: skip
+
+# The register's own short labels, folded; those not listed stay unknown.
+_LEGAL_FORMS: dict[str, LegalForm] = {
+    **dict.fromkeys(("ass l 1901 non r u p", "ass l 1901 r u p", "ass de droit local"), "association"),
+    "fondation": "foundation",
+    "societe mutualiste": "mutual",
+    "s a r l": "commercial_company",
+    **dict.fromkeys(("etb social depart", "etb social communal", "etb social intercom"), "public_body"),
+    **dict.fromkeys(("etb social national", "etb pub depart hosp", "etb pub intcom hosp"), "public_body"),
+    **dict.fromkeys(("c c a s", "g i p", "departement"), "public_body"),
+    **dict.fromkeys(("g c s m s prive", "reg gen secu sociale", "autr org pri non luc"), "other"),
+}
+
+
+def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
+    """Format `esat`: the ESAT of the FINESS register (CSV, one establishment per row).
+
+    `finess_et` is the external id; every row is approved as ESAT, without known dates. `commune_insee` is the commune;
+    the columns `lon_commune` and `lat_commune` are only the middle of it and are not taken for the establishment's
+    place. `operator` and `capacity` (authorised places, not staff) have no field of their own and are told in the
+    description.
+
+    One row per establishment; raises UnreadableFile where a column of `ESAT_COLUMNS` is missing.
+    """
+    inference = OfferInference(context.taxonomy, context.source)
+    return read_records(stream, context, ESAT_COLUMNS, lambda cells: _esat(cells, inference))
+
+
+def _esat(cells: dict[str, str], inference: OfferInference) -> Document:
+    operator, capacity = known(cells["operator"]), known(cells["capacity"])
+    managed = f"Organisme gestionnaire : {operator}." if operator else ""
+    places = f"Capacité autorisée : {capacity} places." if capacity else ""
+    return {
+        "name": cells["name"].strip(),
+        "siret": known(cells["siret"]),
+        "legal_form": _LEGAL_FORMS.get(fold(cells["operator_legal_form"])),
+        "approvals": [{"kind": "ESAT"}],
+        "address": {
+            "street": known(cells["address"]),
+            "postal_code": known(cells["post_code"]),
+            "city": known(cells["commune"]),
+            "commune": known(cells["commune_insee"]),
+        },
+        "offers": inference.offers("ESAT", None, (cells["name"],), cells["commune"]),
+        "description": f"{managed} {places}".strip() or None,
+    }
+
+
+GEIQ_COLUMNS = ("label_id", "name", "siret", "postal_code", "city")
+
+
+def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
+    """Format `geiq`: labelled groups of employers for integration and their branches (CSV).
+
+    `label_id` is the external id of a group. Branches (`branch_of`, the id of their group) are numbered apart from
+    groups, so that of a branch is both: "152/99". Every row is approved as GEIQ, without known dates. Many branches
+    have no SIRET, or that of the group, which they then are one supplier with. The commune is looked up by postal code
+    and city. What a GEIQ lends is people, in the trades of its members: nothing is inferred from its name.
+
+    One row per group or branch; raises UnreadableFile where a column of `GEIQ_COLUMNS` is missing.
+    """
+    table = read_table(stream, as_published=True)
+    if missing := tuple(missing_columns(table, GEIQ_COLUMNS)):
+        raise UnreadableFile(missing)
+    communes = commune_names(context.territories)
+    return rows_of(table, context, _geiq_key, lambda cells: _geiq(cells, communes))
+
+
+def _geiq_key(cells: dict[str, str]) -> str | None:
+    own, group = known(cells["label_id"]), known(cells.get("branch_of", ""))
+    return f"{group}/{own}" if own and group else own
+
+
+def _geiq(cells: dict[str, str], communes: CommuneNames) -> Document:
+    postal_code, city = cells["postal_code"].strip(), cells["city"].strip()
+    return {
+        "name": cells["name"].strip(),
+        "siret": known("".join(cells["siret"].split())),
+        "approvals": [{"kind": "GEIQ"}],
+        "address": {
+            "postal_code": postal_code or None,
+            "city": city or None,
+            "commune": communes.find(postal_code, city, departement_of(postal_code)) if postal_code else None,
+        },
+    }
+
+
+SIREN_COLUMNS = ("SIREN", "NoSIREN", "siren")
+FAMILY_COLUMNS = ("Famille juridique de l'entreprise", "STATUT_JURIDIQUE", "famille")
+
+_FAMILIES: dict[str, LegalForm] = {
+    "association": "association",
+    "cooperative": "cooperative",
+    "mutuelle": "mutual",
+    "fondation": "foundation",
+}
+_NO_SIREN_COLUMN = Text("La colonne « SIREN » est obligatoire", "The column “SIREN” is required")
+
+
+def read_ess_france(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
+    """Format `ess-france`: lists of the ESS, as ESS France and the chambers of regions publish them (CSV).
+
+    A row is a legal unit; it makes no supplier but says of those with its SIREN that they are of the ESS, and of which
+    family. Of names, places and codes nothing is read: other records know them better. Columns may have the names of
+    the national list or of a chamber's; a SIREN that lost its first zeros has them again.
+
+    One row per legal unit; raises UnreadableFile where no column has its SIREN.
+    """
+    table = read_table(stream, as_published=True)
+    column, family = column_of(table, *SIREN_COLUMNS), column_of(table, *FAMILY_COLUMNS)
+    if column is None:
+        raise UnreadableFile((Problem("/SIREN", "missing_column", _NO_SIREN_COLUMN),))
+
+    def document(cells: dict[str, str]) -> Document:
+        siren = siren_of(cells[column], column)
+        named = fold(cells[family]).rstrip("s") if family else ""
+        return {"name": nameless(siren), "ess": True, "legal_form": _FAMILIES.get(named)}
+
+    def number(cells: dict[str, str]) -> str | None:
+        try:
+            return siren_of(cells[column], column)
+        except BadCell:
+            return None
+
+    return rows_of(table, context, number, document, number)
+
+
+RNA_COLUMNS = ("id", "siret", "objet", "objet_social1", "objet_social2", "position")
+
+_ACTIVE = "A"
+_NOT_ACTIVE = Text("Cette association est dissoute ou supprimée", "This association is dissolved or deleted")
+
+
+def read_rna(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
+    """Format `rna`: purposes of associations, from the national register of associations (RNA, `waldec` files; CSV).
+
+    A row makes no supplier but adds to those with its SIRET, or the SIREN in a column `siren` that joins the RNA to
+    Sirene (the RNA itself seldom has one): an offer where the purpose names a trade, and the purpose as a description.
+    Read are `id`, `siret`, `siren`, `objet`, `objet_social1`, `objet_social2` and `position`; never addresses,
+    telephones, e-mail and who manages. Dissolved and deleted associations are rejected. UTF-8 or ISO-8859-1.
+
+    One row per association; raises UnreadableFile where a column of `RNA_COLUMNS` is missing.
+    """
+    table = read_table(stream, as_published=True)
+    if missing := tuple(missing_columns(table, RNA_COLUMNS)):
+        raise UnreadableFile(missing)
+    purposes = PurposeReader(context.taxonomy, context.source)
+    return rows_of(
+        table,
+        context,
+        lambda cells: known(cells["id"]),
+        lambda cells: _association(cells, purposes),
+        _rna_number,
+    )
+
+
+def _association(cells: dict[str, str], purposes: PurposeReader) -> Document:
+    if cells["position"].strip() not in ("", _ACTIVE):
+        raise BadCell(("position",), "not_active", _NOT_ACTIVE)
+    number = number_of(cells["siret"], cells.get("siren", ""))
+    codes = (cells["objet_social1"].strip(), cells["objet_social2"].strip())
+    text = cells["objet"].strip()
+    return {
+        "name": nameless(number),
+        "siret": siret_in(number),
+        "legal_form": "association",
+        "offers": purposes.offers(codes, legible(text)),
+        "description": text or None,
+    }
+
+
+def _rna_number(cells: dict[str, str]) -> str | None:
+    return number_of(cells["siret"], cells.get("siren", ""))
+
+
+LICENCE_COLUMNS: dict[str, Licence] = {
+    "est_qualiopi": "training",
+    "est_organisme_formation": "training",
+    "est_entrepreneur_spectacle": "live_show",
+    "liste_rge": "rge",
+    "liste_id_bio": "organic",
+}
+LABEL_COLUMNS = {"est_societe_mission": "Société à mission", "est_qualiopi": "Qualiopi", "liste_rge": "RGE"}
+ESS_COLUMN = "est_ess"
+
+_EMPTY = frozenset({"", "false", "f", "0", "non", "no", "n", "none", "null", "nan", "[]", "{}", "['']", '[""]'})
+_NO_COLUMN = Text("Une colonne « siret » ou « siren » est obligatoire", "A column “siret” or “siren” is required")
+
+
+def read_directory(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
+    """Format `directory`: flags of legal units and establishments from the Annuaire des entreprises (CSV).
+
+    The data behind the State's directory come in two tables, told apart by their header: legal units (`siren` and flags
+    such as `est_ess`, `est_qualiopi`) and establishments (`siret` and lists such as `liste_rge`). A row makes no
+    supplier but adds to those with its number: that it is of the ESS (never that it is not: no list is complete),
+    labels, and offers by licences and certificates. Other columns, and who directs a legal unit, are not read.
+
+    One row per legal unit or establishment; raises UnreadableFile where neither number has a column.
+    """
+    table = read_table(stream, as_published=True)
+    if not {"siret", "siren"} & set(table.columns):
+        raise UnreadableFile((Problem("/siren", "missing_column", _NO_COLUMN),))
+
+    def document(cells: dict[str, str]) -> Document:
+        number = _directory_number(cells)
+        return {
+            "name": nameless(number),
+            "siret": siret_in(number),
+            "ess": True if _is_set(cells, ESS_COLUMN) else None,
+            "labels": tuple(label for column, label in LABEL_COLUMNS.items() if _is_set(cells, column)),
+            "offers": _offers(cells, context.source),
+        }
+
+    return rows_of(table, context, _directory_key, document, _directory_number)
+
+
+def _offers(cells: dict[str, str], source: str | None) -> tuple[Offer, ...]:
+    licences = dict.fromkeys(licence for column, licence in LICENCE_COLUMNS.items() if _is_set(cells, column))
+    return tuple(licensed(licence, source) for licence in licences)
+
+
+def _is_set(cells: dict[str, str], column: str) -> bool:
+    return cells.get(column, "").strip().lower() not in _EMPTY
+
+
+def _directory_number(cells: dict[str, str]) -> str:
+    return number_of(cells.get("siret", ""), cells.get("siren", ""))
+
+
+def _directory_key(cells: dict[str, str]) -> str | None:
+    return known(cells.get("siret", "")) or known(cells.get("siren", ""))

@@ -1,0 +1,288 @@
+"""Durations, values and reservations as notices write them, read as a need has them.
+
+Durations and renewals are numbers with a unit, days or French sentences, and become months. Amounts become euros: the
+values of lots, and of the whole need where these do not tell it. To whom a lot is reserved, words tell: the fields of
+each kind of form say that it is, and do not tell handicap and insertion apart.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from domain.needs.need import RESERVED_TYPES, Lot, Reserved
+from domain.text.normalise import fold
+from domain.text.one_line import cut
+from sources.notices.notice import Amount, Notice, NoticeLot, ReservedMark, day_of
+
+DAYS_A_MONTH = 365.25 / 12
+MOST_MONTHS = 1_200
+_UNITS = {
+    "DAY": 1 / DAYS_A_MONTH, "WEEK": 7 / DAYS_A_MONTH, "MONTH": 1.0, "QUARTER": 3.0, "YEAR": 12.0,
+    "ANN": 12.0, "MON": 1.0,
+}  # fmt: skip
+_WORDS = {
+    "un": 1, "une": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 6, "sept": 7, "huit": 8, "neuf": 9,
+    "dix": 10, "onze": 11, "douze": 12, "dix huit": 18, "vingt quatre": 24, "trente six": 36, "quarante huit": 48,
+}  # fmt: skip
+_NUMBER = r"(?P<{name}>\d{{1,3}}|" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r")(?: \d{{1,3}})?"
+# "trois (3) fois" folds to "trois 3 fois"
+_COUNTS = (
+    re.compile(r"\b" + _NUMBER.format(name="count") + r" (?:fois|reconduction|renouvellement|prolongation|periode)"),
+    re.compile(r"\bnombre de (?:periodes|reconductions|renouvellements)[a-z ]{0,50}? " + _NUMBER.format(name="count")),
+)
+_LENGTH = re.compile(r"\b" + _NUMBER.format(name="length") + r" (?P<unit>mois|ans?|annees?|jours|semaines)\b")
+_SENTENCE = re.compile(r"[.;\n]")
+_YEARLY = re.compile(r"\b(?:annuelles?|annuellement|tous les ans|chaque annee|par an|d annee en annee)\b")
+_WHOLE = re.compile(r"\b(?:totale?|globale?|maximale?s?|maximum|au total|exceder|depasser)\b")
+_RENEWS = re.compile(r"recondu|renouvel", re.IGNORECASE)
+_UNIT_MONTHS = {"mois": 1.0, "an": 12.0, "ans": 12.0, "annee": 12.0, "annees": 12.0, "jours": 1 / DAYS_A_MONTH,
+                "semaines": 7 / DAYS_A_MONTH}  # fmt: skip
+MOST_RENEWALS, MOST_DIGITS = 20, 9
+
+
+def months_of(number: str, unit: str) -> int | None:
+    """The whole months that `number` of a unit last, at least one; None where either is not known or it is too long.
+
+    Units are those of eForms (MONTH, YEAR, DAY, WEEK), also in UN/CEFACT's letters (MON, ANN).
+    """
+    try:
+        count = float(number.replace(",", "."))
+    except ValueError:
+        return None
+    length = count * _UNITS.get(unit.strip().upper(), 0.0)
+    return _whole_months(length)
+
+
+def count_of(written: str) -> int | None:
+    """The number of renewals that a field writes in digits; None where it writes another thing, or more of them."""
+    # no longer than that: Python makes no number of thousands of digits
+    return int(written) if len(written) <= MOST_DIGITS and written.isascii() and written.isdecimal() else None
+
+
+def months_between(start: str, end: str) -> int | None:
+    """The whole months from one day to another, that one included; None where either is no day, or not before."""
+    days = [day_of(start), day_of(end)]
+    if days[0] is None or days[1] is None or days[1] <= days[0]:
+        return None
+    return _whole_months(((days[1] - days[0]).days + 1) / DAYS_A_MONTH)
+
+
+def renewal_months(words: str, count: int | None, first_months: int | None) -> tuple[int | None, bool]:
+    """The months of all renewals together, and whether that is written rather than supposed.
+
+    `count`: how often, where a field says it; `first_months`: how long the contract lasts before. Where no length of a
+    renewal is written, each is supposed to last as long as the contract did at first. (None, True) where nothing tells.
+    """
+    sentences = [fold(sentence) for sentence in _SENTENCE.split(words)]
+    count = _count_in(" ".join(sentences)) if count is None else count
+    each, whole = _lengths_in(sentences)
+    if count == 0:
+        return 0, True
+    if count is not None and each is not None:
+        return _bounded(count * each), True
+    if whole is not None and first_months is not None and whole > first_months and count is None:
+        return _bounded(whole - first_months), True
+    if count is not None and first_months is not None:
+        return _bounded(count * first_months), False
+    return None, True
+
+
+def renewal_sentences(words: str) -> str:
+    """The sentences of a text that speak of renewing the contract."""
+    return ". ".join(sentence for sentence in _SENTENCE.split(words) if _RENEWS.search(sentence))
+
+
+def _count_in(said: str) -> int | None:
+    found = next((found for pattern in _COUNTS if (found := pattern.search(said))), None)
+    count = 0 if found is None else _number(found["count"])
+    return count if 0 < count <= MOST_RENEWALS else None
+
+
+def _lengths_in(sentences: list[str]) -> tuple[int | None, int | None]:
+    """The length of one renewal, and that of the whole contract with its renewals, in months.
+
+    A length is that of the whole where what stands before it, back to another length, says so.
+    """
+    each: int | None = None
+    whole: int | None = None
+    for said in sentences:
+        before = 0
+        for found in _LENGTH.finditer(said):
+            months = _whole_months(_number(found["length"]) * _UNIT_MONTHS[found["unit"]])
+            if _WHOLE.search(said[before : found.start()]):
+                whole = months if whole is None else whole
+            else:
+                each = months if each is None else each
+            before = found.end()
+        if each is None and _YEARLY.search(said):
+            each = 12
+    return each, whole
+
+
+def _number(written: str) -> int:
+    return int(written) if written.isdecimal() else _WORDS[written]
+
+
+def _whole_months(months: float) -> int | None:
+    """Rounded to the nearest month where that is near (30 or 31 days), else up."""
+    if not (math.isfinite(months) and months > 0):
+        return None
+    near = round(months)
+    return _bounded(near if near and abs(months - near) <= 0.1 else math.ceil(months))
+
+
+def _bounded(months: int) -> int | None:
+    return months if 0 <= months <= MOST_MONTHS else None
+
+
+MOST_EUROS = 1e12
+LEAST_EUROS = 1.0
+"""An amount up to this is a field filled in because it had to be, and no value."""
+_SPACES = re.compile(r"[\s\u00a0\u202f']")
+
+
+def with_values(notice: Notice, made: list[tuple[NoticeLot, Lot]]) -> tuple[list[Lot], float | None]:
+    """The lots with their values, and the total of the need where it is not their sum, in euros.
+
+    `made`: the lots as they were read, and as they are so far. The total is the greater of the estimate and of the
+    maximum of a framework agreement, which counts for the procedure (R2121-8). An estimate that may not
+    count renewals is no total, which does (R2121-1).
+    """
+    read = [_value(notice, each) for each, _ in made]
+    whole = [_euros(notice, each) for each in (notice.value, notice.maximum)]
+    total = max((value for value in whole if value is not None), default=None)
+    values = [value for value, _ in read]
+    if values == [None]:
+        values = [total if whole[0] is None else whole[0]]
+    greatest = [max((each for each in (value, most) if each is not None), default=None) for value, most in read]
+    if total is None and None not in greatest:
+        total = sum(each for each in greatest if each is not None)
+    known = None if None in values else sum(each for each in values if each is not None)
+    lots = [_valued(notice, each, lot, value) for (each, lot), value in zip(made, values, strict=True)]
+    if total is None or total == known:
+        return lots, None
+    if total == whole[0] and notice.value and notice.value_covers == "firm" and any(lot.renewal_months for lot in lots):
+        notice.note(
+            notice.value.path,
+            "Rien ne dit si ce total compte les reconductions : il n'est pas repris",
+            "Nothing says whether this total counts the renewals: it is not taken over",
+        )
+        return lots, None
+    return lots, min(total, MOST_EUROS)
+
+
+def _valued(notice: Notice, read: NoticeLot, lot: Lot, value: float | None) -> Lot:
+    """The lot with its value, and what that covers; where its form does not say this of renewals, it is noted."""
+    if value is None:
+        return lot
+    amount = read.value or read.maximum or notice.value or notice.maximum
+    if notice.value_covers == "firm" and lot.renewal_months and amount is not None:
+        notice.note(
+            amount.path,
+            "Rien ne dit si ce montant compte les reconductions : il est lu comme celui de la durée ferme",
+            "Nothing says whether this amount counts the renewals: it is read as that of the firm duration",
+        )
+    return msgspec.structs.replace(lot, value_eur=value, value_covers=notice.value_covers)
+
+
+def _value(notice: Notice, lot: NoticeLot) -> tuple[float | None, float | None]:
+    """The value of a lot, and the most that it may be worth."""
+    value, most = _euros(notice, lot.value), _euros(notice, lot.maximum)
+    if value is None and most is not None and lot.maximum is not None:
+        notice.note(
+            lot.maximum.path,
+            "La valeur du lot est le maximum de l'accord-cadre, faute d'estimation",
+            "The value of the lot is the maximum of the framework agreement, as there is no estimate",
+        )
+        return most, most
+    return value, most
+
+
+def _euros(notice: Notice, amount: Amount | None) -> float | None:
+    """The amount in euros; None, which is noted, for another currency and for what is no value."""
+    if amount is None:
+        return None
+    written = _SPACES.sub("", amount.text)
+    if written.count(",") == 1 and "." not in written:
+        written = written.replace(",", ".")
+    try:
+        value = float(written)
+    except ValueError:
+        value = -1.0
+    if amount.currency and amount.currency.upper() != "EUR":
+        why = "n'est pas en euros", "is not in euros"
+    elif not 0 <= value <= MOST_EUROS:
+        why = "ne se lit pas", "cannot be read"
+    elif value <= LEAST_EUROS:
+        why = "n'est pas une valeur", "is no value"
+    else:
+        return value
+    shown = f"{cut(amount.text)} {cut(amount.currency, 10)}".strip()
+    notice.note(amount.path, f"Le montant « {shown} » {why[0]}", f"The amount “{shown}” {why[1]}")
+    return None
+
+
+OF_EFORMS: Mapping[str, ReservedMark] = {"res-ws": "sheltered", "res-pub-ser": "mission"}
+"""reserved-procurement (BT-71)."""
+OF_TED: Mapping[str, ReservedMark] = {
+    "RESTRICTED_SHELTERED_WORKSHOP": "sheltered",
+    "RESTRICTED_SHELTERED_PROGRAM": "programme",
+    "RESTRICTED_TO_SHELTERED_WORKSHOPS": "sheltered",
+    "RESTRICTED_TO_FRAMEWORK": "programme",
+    "RESERVED_ORGANISATIONS_SERVICE_MISSION": "mission",
+}
+"""Elements of both schemas."""
+OF_BOAMP: Mapping[str, ReservedMark] = {
+    "marchereserveoui": "sheltered",
+    "ateliersproteges": "sheltered",
+    "emploisproteges": "programme",
+}
+"""Plain names of elements of the national forms; the one that names the kind stands in the other."""
+
+
+_ARTICLES: dict[str, tuple[Reserved, ...]] = {
+    "l2113 12": ("handicap",),
+    "l2113 13": ("iae",),
+    "l2113 13 1": ("penitentiary",),
+    "l2113 14": ("handicap", "iae"),
+    "l2113 15": ("ess",),
+    "l2113 16": ("ess",),
+}
+_ARTICLE = re.compile(r"\bl ?2113 1[2-6](?: 1\b(?! \d))?")
+_NAMES: tuple[tuple[re.Pattern[str], Reserved], ...] = (
+    (
+        re.compile(
+            r"\bentreprises? adaptees?\b|\besat\b|\baide par le travail\b|\btravailleurs? handicapes?\b"
+            r"|\bpersonnes handicapees\b|\bateliers? proteges?\b"
+        ),
+        "handicap",
+    ),
+    (
+        re.compile(
+            r"\binsertion par l activite economique\b|\bsiae\b|\bstructures? d insertion\b|\bchantiers? d insertion\b"
+            r"|\bentreprises? d insertion\b|\btravailleurs? defavorises?\b|\bassociations? intermediaires?\b"
+        ),
+        "iae",
+    ),
+    (re.compile(r"\bpenitentiaires?\b|\bdetenus\b|\btravail en prison\b"), "penitentiary"),
+)
+_CLAUSE = re.compile(r"[.;\n:]")
+_RESERVES = re.compile(r"\breserv(?:e|es|ee|ees|ation|ations)\b")
+
+
+def reserved_in(words: str, *, marked: bool) -> tuple[Reserved, ...]:
+    """The types of reservation that a text names, in the order of the law; () where it names none.
+
+    `marked`: a field says that the lot is reserved. Else only an article of the code that reserves, or a sentence that
+    says both "réservé" and to whom, counts: a social clause names the same structures.
+    """
+    found: set[Reserved] = set()
+    whole = fold(words)
+    for article in _ARTICLE.findall(whole):
+        found.update(_ARTICLES["l" + article[1:].strip()])
+    sentences = (whole,) if marked else tuple(filter(_RESERVES.search, map(fold, _CLAUSE.split(words))))
+    if not found:
+        found.update(kind for text in sentences for pattern, kind in _NAMES if pattern.search(text))
+    return tuple(kind for kind in RESERVED_TYPES if kind in found)

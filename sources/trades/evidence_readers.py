@@ -1,0 +1,177 @@
+"""Readers of evidence of a trade: public contracts that a supplier won, jobs it recruits for, the purpose it declares.
+
+A contract: what it is about is what its winner does. The object is read first, as a title; where that is not sure the
+CPV decides among what the object may mean, and alone where it means nothing. Of 68 labelled objects of contracts that
+suppliers of the ESS won, 66 are given segments so, 61 of them rightly, with 9 wrong segments; the phrases of suppliers'
+own texts, else the CPV, give 62, 60 rightly, with 14 wrong ones. The codes that say "insertion" of whatever is cleaned,
+mown or carried never decide. A contract shows that its winner works where it is performed. Nothing is concluded from
+one notified more than six years ago, or on a day that nobody tells.
+
+A job: its ROME code, else the words of its title. Whoever employs people in insertion at a trade sells that trade. What
+temporary work agencies (ETTI) and groups of employers (GEIQ) recruit for is what their clients do: they sell staff.
+Associations intermédiaires lend theirs.
+
+A purpose of an association: the codes of the RNA, and its text where a code needs it. It says what an association is
+for, not what it sells: of most codes and of texts alone nothing is concluded.
+"""
+
+import tomllib
+from collections.abc import Iterable
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+import msgspec
+
+from domain.reference.cpv import Cpv
+from domain.reference.taxonomy import Taxonomy
+from domain.reference.territory import Territories
+from domain.suppliers.supplier import Evidence, Kind, Offer, PrestaType, PublicAward, ServiceArea
+from matching.words import word_model
+from matching.words.title_reader import TitleReader
+from sources.trades.inference import WordReader
+from sources.trades.offers import offer_of, reference_of, shortened
+
+YEARS = 6
+SURE = 0.6
+"""From there on an object is believed without its CPV code."""
+INSERTION_CPV = frozenset({"75231240", "85312510"})
+_LEAP_DAY = (2, 29)
+
+
+class Won(NamedTuple):
+    """A contract won. `object`: as it is read, where it is written otherwise; `departement`: where it is performed."""
+
+    award: PublicAward
+    object: str
+    reference: str | None
+    departement: str | None = None
+    in_group: bool = False
+
+
+class AwardReader:
+    """Reads contracts as offers; built once for the reference data and the day of reading."""
+
+    def __init__(
+        self, taxonomy: Taxonomy, cpv: Cpv, territories: Territories, source: str | None, today: date | None
+    ) -> None:
+        self._taxonomy, self._cpv, self._source = taxonomy, cpv, source
+        self._titles = TitleReader(taxonomy, territories, word_model.load())
+        self._since = None if today is None else years_before(today, YEARS)
+
+    def offers(self, won: Won) -> tuple[Offer, ...]:
+        """The offers of basis `awarded` that the contract shows.
+
+        Two where the place is known: one around the supplier, as without a place, and one for the departement.
+        """
+        award = won.award
+        if award.notified_on is None or (self._since is not None and award.notified_on < self._since):
+            return ()
+        segments = self.segments(won.object, award.cpv)
+        if not segments:
+            return ()
+        text = (award.object or won.object) + (" (en groupement)" if won.in_group else "")
+        label = shortened(text) or "Marché public"
+        evidence = Evidence("award", label, award.notified_on, self._source, reference_of(won.reference))
+        areas = (None, ServiceArea(codes=(f"departement:{won.departement}",))) if won.departement else (None,)
+        return tuple(
+            offer_of(segments, f"Marché public remporté : {label}", evidence, basis="awarded", area=area)
+            for area in areas
+        )
+
+    def segments(self, text: str, cpv: str | None) -> tuple[str, ...]:
+        """The segments that an object means, else those of its CPV code (8 digits) that it may mean."""
+        readings = self._titles.read(text)
+        if sure := tuple(reading.segment for reading in readings if reading.confidence >= SURE):
+            return sure
+        if cpv is None or cpv in INSERTION_CPV or not self._cpv.exists(cpv):
+            return ()
+        coded = self._taxonomy.of_cpv(cpv)
+        return tuple(reading.segment for reading in readings if reading.segment in coded) if readings else coded
+
+
+def years_before(day: date, years: int) -> date:
+    """The same day so many years earlier; the day before a 29 February that is not."""
+    if (day.month, day.day) == _LEAP_DAY:
+        day = day.replace(day=28)
+    return day.replace(year=day.year - years)
+
+
+_LENDERS: frozenset[Kind] = frozenset({"ETTI", "GEIQ"})
+
+
+class Job(NamedTuple):
+    """A job offered: its ROME code ("" where it has none), its title, and the day it was last told of."""
+
+    rome: str
+    title: str
+    on: date | None = None
+
+
+class JobReader:
+    """Reads jobs as offers; built once for a taxonomy."""
+
+    def __init__(self, taxonomy: Taxonomy, source: str | None) -> None:
+        self._taxonomy, self._source = taxonomy, source
+        self._words = WordReader(taxonomy)
+
+    def offers(self, jobs: Iterable[Job], kind: Kind | None) -> tuple[Offer, ...]:
+        """One offer for the segments of each job, in the order of the jobs; those of one segment share it."""
+        if kind in _LENDERS:
+            return ()
+        presta: tuple[PrestaType, ...] = ("DISP",) if kind == "AI" else ()
+        found: dict[tuple[str, ...], Offer] = {}
+        for job in jobs:
+            segments = self._segments(job)
+            if segments and segments not in found:
+                evidence = Evidence("job", shortened(job.title), job.on, self._source, reference_of(job.rome))
+                label = f"Déduit d'un poste proposé : {job.title or job.rome}"
+                found[segments] = offer_of(segments, label, evidence, presta)
+        return tuple(found.values())
+
+    def _segments(self, job: Job) -> tuple[str, ...]:
+        """Those of the code; of several, those that the title names too; without a code, those that the title names."""
+        by_code = self._taxonomy.of_rome(job.rome)
+        if len(by_code) == 1:
+            return by_code
+        by_title = tuple(clue.segment for clue in self._words.read((job.title,)))
+        return tuple(segment for segment in by_code if segment in by_title) or by_code or by_title
+
+
+class PurposeCodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of waldec_trades.toml: what codes name, for sure or where the text agrees, and codes of sellers."""
+
+    strong: dict[str, tuple[str, ...]]
+    weak: dict[str, tuple[str, ...]]
+    sellers: dict[str, str]
+
+
+@cache
+def purpose_codes() -> PurposeCodes:
+    """The codes as committed in `domain/data/waldec_trades.toml`."""
+    text = (files("domain") / "data" / "waldec_trades.toml").read_text("utf-8")
+    return msgspec.convert(tomllib.loads(text), PurposeCodes)
+
+
+class PurposeReader:
+    """Reads purposes as offers; built once for a taxonomy."""
+
+    def __init__(self, taxonomy: Taxonomy, source: str | None) -> None:
+        self._source, self._codes = source, purpose_codes()
+        self._words = WordReader(taxonomy)
+
+    def offers(self, codes: Iterable[str], text: str) -> tuple[Offer, ...]:
+        """An offer for each code that names a trade, and one for the words of a structure that sells."""
+        named = tuple(clue.segment for clue in self._words.read((text,)))
+        found: dict[tuple[str, ...], Offer] = {}
+        for code in codes:
+            segments = self._codes.strong.get(code) or tuple(
+                segment for segment in self._codes.weak.get(code, ()) if segment in named
+            )
+            if not segments and code in self._codes.sellers:
+                segments = named
+            if segments and segments not in found:
+                evidence = Evidence("purpose", shortened(text), source=self._source, reference=reference_of(code))
+                found[segments] = offer_of(segments, "Déduit de l'objet déclaré de l'association", evidence)
+        return tuple(found.values())

@@ -1,0 +1,285 @@
+"""Registers and lists: inclusion structures, ESAT, GEIQ, the ESS, purposes of associations, and their flags."""
+
+import csv
+import gzip
+import io
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from domain.suppliers.rows import Row, RowError
+from domain.suppliers.supplier import Address, Approval, Contact, Point
+from sources.formats.registers import SIAE_COLUMNS
+from sources.formats.registry import CSV, read_rows
+from sources.rows import Context, UnreadableFile
+from sources.validation import siret_passes_check
+from tests.sources.formats.conftest import Read, new_context
+
+STRUCTURE = {
+    "id": "12", "kind": "ACI", "siret": "75187049400026", "naf": "8899B", "name": "LA COLLECTERIE", "city": "Montreuil",
+    "post_code": "93100", "department": "93", "lon": "2.455023", "lat": "48.865024",
+}  # fmt: skip
+
+
+def structures(*rows: dict[str, str]) -> bytes:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, (*SIAE_COLUMNS, "commune_pip"))
+    writer.writeheader()
+    writer.writerows(dict.fromkeys(SIAE_COLUMNS, "") | STRUCTURE | row for row in rows)
+    return out.getvalue().encode()
+
+
+def one(read: Read, **cells: str) -> Row | RowError:
+    (row,) = read(structures(cells), CSV, "siae")
+    return row
+
+
+def test_a_row_becomes_a_record_with_an_approval_of_unknown_dates(read: Read) -> None:
+    row = one(read, brand="La Collecterie", address="18 rue Saint-Antoine", website="https://example.org")
+    assert isinstance(row, Row)
+    assert (row.line, row.external_id, row.record.name) == (2, "12", "LA COLLECTERIE")
+    assert row.record.trade_name == "La Collecterie"
+    assert row.record.approvals == (Approval("ACI"),)
+    assert row.record.address == Address("18 rue Saint-Antoine", "93100", "Montreuil", "93048")
+    assert row.record.location == Point(48.865024, 2.455023)
+    assert row.record.contact == Contact(website="https://example.org")
+    assert (row.record.legal_form, row.record.ess, row.record.offers) == (None, None, ())
+
+
+def test_the_commune_is_not_taken_from_what_was_derived_from_the_point(read: Read) -> None:
+    row = one(read, city="Nulle-Part", commune_pip="93048")
+    assert isinstance(row, Row)
+    assert row.record.address is not None
+    assert row.record.address.commune is None
+
+
+@pytest.mark.parametrize(
+    ("cells", "fault"),
+    [
+        ({"kind": "ETI"}, "unknown_value /approvals/0/kind"),
+        ({"lat": ""}, "missing_field /location"),
+        ({"lat": "48°"}, "wrong_format /location/lat"),
+        ({"lat": "488.65"}, "out_of_range /location/lat"),
+        ({"siret": "7518704940002"}, "invalid_siret /siret"),
+        ({"name": ""}, "wrong_length /name"),
+    ],
+)
+def test_a_row_that_cannot_be_right_is_rejected(read: Read, cells: dict[str, str], fault: str) -> None:
+    row = one(read, **cells)
+    assert isinstance(row, RowError)
+    assert (row.line, row.external_id, f"{row.code} {row.pointer}") == (2, "12", fault)
+
+
+def test_a_missing_column_is_named() -> None:
+    with pytest.raises(UnreadableFile, match="post_code"):
+        list(read_rows("siae", io.BytesIO(structures().replace(b"post_code", b"zip")), CSV, new_context()))
+
+
+def test_the_real_file_of_structures_comes_in(shared_data: Path, context: Context) -> None:
+    """3,853 rows, at most 3 % rejected; the bad SIRETs and the point on the Greenwich meridian are kept."""
+    with (shared_data / "suppliers" / "siae_2020_iae.csv").open("rb") as stream:
+        rows = list(read_rows("siae", stream, CSV, context))
+    records = [row.record for row in rows if isinstance(row, Row)]
+    assert len(rows) == 3853
+    assert len(records) >= 3853 * 0.97
+    assert sum(record.siret is not None and not siret_passes_check(record.siret) for record in records) == 13
+    assert sum(record.location is None for record in records) == 32
+    assert any(record.location is not None and record.location.lon == 2.4e-05 for record in records)
+
+
+def test_what_the_real_rows_are_said_to_offer(shared_data: Path, context: Context) -> None:
+    """All AI and ETTI make staff available; some 800 rows have a telling NAF code; most others say nothing."""
+    with (shared_data / "suppliers" / "siae_2020_iae.csv").open("rb") as stream:
+        rows = [row for row in read_rows("siae", stream, CSV, context) if isinstance(row, Row)]
+    offers = [offer for row in rows for offer in row.record.offers]
+    assert {offer.basis for offer in offers} == {"inferred"}
+    assert sum("so-mad" in offer.segments for offer in offers) == 620 + 299
+    assert 760 <= sum((offer.label or "").startswith("Déduit du code NAF") for offer in offers) <= 840
+    assert sum(not row.record.offers for row in rows) > 1500
+
+
+ESAT_HEADER = (
+    b"finess_et,siret,name,operator,operator_legal_form,address,post_code,commune_insee,commune,capacity,"
+    b"lon_commune,lat_commune\n"
+)
+ESAT_ROW = (
+    "010008951,,ESAT BLANCHISSERIE,ORSAC,Ass.L.1901 R.U.P., RTE DE LYON,13010,13210,Marseille 10e Arrondissement,9,"
+    "5.4,43.2\n"
+)
+
+
+def test_a_row_becomes_a_record_placed_at_its_commune(read: Read) -> None:
+    (row,) = read(ESAT_HEADER + ESAT_ROW.encode(), CSV, "esat")
+    assert isinstance(row, Row)
+    assert row.external_id == "010008951"
+    assert row.record.siret is None
+    assert row.record.legal_form == "association"
+    assert row.record.approvals == (Approval("ESAT"),)
+    assert row.record.address == Address("RTE DE LYON", "13010", "Marseille 10e Arrondissement", "13210")
+    assert row.record.location is None
+    assert row.record.description == "Organisme gestionnaire : ORSAC. Capacité autorisée : 9 places."
+    assert [offer.segments for offer in row.record.offers] == [("lt-blanchisserie",)]
+
+
+def test_a_legal_form_that_is_not_listed_stays_unknown(read: Read) -> None:
+    (row,) = read(ESAT_HEADER + ESAT_ROW.replace("Ass.L.1901 R.U.P.", "Nouvelle forme").encode(), CSV, "esat")
+    assert isinstance(row, Row)
+    assert row.record.legal_form is None
+
+
+def test_the_real_file_of_esat_comes_in(shared_data: Path, context: Context) -> None:
+    """1,504 rows; the two SIRETs that lost their leading zero are rejected, with their line."""
+    with (shared_data / "suppliers" / "esat_finess.csv").open("rb") as stream:
+        rows = list(read_rows("esat", stream, CSV, context))
+    rejects = [row for row in rows if isinstance(row, RowError)]
+    assert len(rows) == 1504
+    assert [(row.line, row.code) for row in rejects] == [(568, "invalid_siret"), (569, "invalid_siret")]
+
+
+def test_a_group_or_branch_is_a_record_of_that_kind(read: Read) -> None:
+    data = b"label_id,name,siret,postal_code,city,branch_of\n7,GEIQ BTP 35,,35000,Rennes,\n8,,,35000,Rennes,7\n"
+    first, second = read(data, CSV, "geiq")
+    assert isinstance(first, Row)
+    assert (first.external_id, first.record.offers) == ("7", ())
+    assert [approval.kind for approval in first.record.approvals or ()] == ["GEIQ"]
+    assert first.record.address is not None
+    assert first.record.address.commune == "35238"
+    assert isinstance(second, RowError)
+
+
+def test_branches_are_numbered_apart_from_groups(read: Read) -> None:
+    """As a French spreadsheet saves the list."""
+    data = "label_id;name;siret;postal_code;city;branch_of\r\n99;GEIQ 2SMS;;;;\r\n99;Antenne de Béziers;;;;152\r\n"
+    group, branch = read(data.encode("cp1252"), CSV, "geiq")
+    assert isinstance(branch, Row)
+    assert (group.external_id, branch.external_id, branch.record.name) == ("99", "152/99", "Antenne de Béziers")
+
+
+def test_the_real_list_comes_in(read: Read, shared_data: Path) -> None:
+    rows = read((shared_data / "geiq" / "geiq_label.csv").read_bytes(), CSV, "geiq")
+    assert Counter(row.code for row in rows if isinstance(row, RowError)) == {"wrong_length": 1, "invalid_siret": 1}
+    placed = sum(bool(row.record.address and row.record.address.commune) for row in rows if isinstance(row, Row))
+    assert (len(rows), len({row.external_id for row in rows}), placed) == (440, 440, 417)
+
+
+ESS_HEADER = "SIREN,Nom ou raison sociale de l'entreprise,Famille juridique de l'entreprise,Code postal\n"
+
+
+def test_a_legal_unit_is_of_the_ess_and_its_siren_has_its_zeros_again(read: Read) -> None:
+    first, second, third = read(
+        f"{ESS_HEADER}5580501,A,Mutuelles,56300\nX,B,,\n807469317,C,,\n".encode(), CSV, "ess-france"
+    )
+    assert isinstance(first, Row)
+    assert (first.external_id, first.joins) == ("005580501", "005580501")
+    assert (first.record.ess, first.record.legal_form, first.record.siret) == (True, "mutual", None)
+    assert isinstance(second, RowError)
+    assert (second.line, second.code) == (3, "invalid_siren")
+    assert isinstance(third, Row)
+    assert third.record.legal_form is None
+
+
+def test_semicolons_and_windows_1252_are_read(read: Read) -> None:
+    data = ESS_HEADER.replace(",", ";").encode() + "807469317;Été;Coopératives;56300\n".encode("cp1252")
+    (row,) = read(data, CSV, "ess-france")
+    assert isinstance(row, Row)
+    assert row.record.legal_form == "cooperative"
+
+
+def test_a_list_without_siren_is_refused(read: Read) -> None:
+    with pytest.raises(UnreadableFile):
+        read(b"nom,famille\nA,B\n", CSV, "ess-france")
+
+
+def test_the_real_list_of_a_region_comes_in(read: Read, shared_data: Path) -> None:
+    rows = read(gzip.decompress((shared_data / "ess-list" / "ess_guyane_2022.csv.gz").read_bytes()), CSV, "ess-france")
+    found = [row for row in rows if isinstance(row, Row)]
+    assert (len(rows), len(found), sum(row.record.legal_form == "cooperative" for row in found)) == (6868, 6868, 55)
+
+
+RNA_HEADER = "id;siret;siren;titre;objet;objet_social1;objet_social2;adrg_libvoie;telephone;email;position\n"
+
+
+def one_association(read: Read, **cells: str) -> Row | RowError:
+    usual = {
+        "id": "W561000001",
+        "siret": "",
+        "siren": "807469317",
+        "titre": "LES PETITS PAS",
+        "objet": "gérer une crèche",
+        "objet_social1": "021005",
+        "objet_social2": "000000",
+        "adrg_libvoie": "35 RUE PASCAL",
+        "telephone": "0297000000",
+        "email": "jeanne@example.org",
+        "position": "A",
+    }
+    (row,) = read((RNA_HEADER + ";".join((usual | cells).values())).encode("iso-8859-1"), CSV, "rna")
+    return row
+
+
+def test_a_purpose_is_an_offer_and_a_description_of_who_has_the_number(read: Read) -> None:
+    row = one_association(read)
+    assert isinstance(row, Row)
+    (offer,) = row.record.offers
+    assert (row.external_id, row.joins, row.record.siret) == ("W561000001", "807469317", None)
+    assert (offer.segments, offer.basis) == (("so-enfance",), "inferred")
+    assert (offer.evidence[0].kind, offer.evidence[0].reference) == ("purpose", "021005")
+    assert (row.record.description, row.record.legal_form) == ("gérer une crèche", "association")
+    for private in ("PASCAL", "0297000000", "jeanne"):
+        assert private not in str(row)
+
+
+def test_a_siret_goes_before_a_siren(read: Read) -> None:
+    row = one_association(read, siret="80746931700018")
+    assert isinstance(row, Row)
+    assert row.joins == row.record.siret == "80746931700018"
+
+
+@pytest.mark.parametrize(
+    ("cells", "fault"),
+    [
+        ({"position": "D"}, "not_active /position"),
+        ({"siren": ""}, "missing_field /siret"),
+        ({"siren": "12"}, "invalid_siren /siren"),
+    ],
+)
+def test_who_is_gone_or_joins_nobody_is_rejected(read: Read, cells: dict[str, str], fault: str) -> None:
+    row = one_association(read, **cells)
+    assert isinstance(row, RowError)
+    assert f"{row.code} {row.pointer}" == fault
+
+
+def test_the_real_file_is_read_row_by_row_and_the_other_one_is_refused(read: Read, shared_data: Path) -> None:
+    rows = read((shared_data / "rna" / "rna_waldec_sample.csv").read_bytes(), CSV, "rna")
+    assert [row.code for row in rows if isinstance(row, RowError)] == ["not_active", "missing_field", "missing_field"]
+    with pytest.raises(UnreadableFile):
+        read(b"id;titre\n", CSV, "rna")
+
+
+def test_a_legal_unit_tells_what_it_is_licensed_for(read: Read) -> None:
+    data = (
+        b"siren,est_ess,est_siae,est_qualiopi,est_organisme_formation,est_entrepreneur_spectacle,est_societe_mission\n"
+        b"807469317,true,true,true,true,false,false\n22560001,False,,,,True,True\n"
+    )
+    first, second = read(data, CSV, "directory")
+    assert isinstance(first, Row)
+    assert isinstance(second, Row)
+    assert (first.joins, first.record.siret, first.record.ess) == ("807469317", None, True)
+    assert [offer.segments for offer in first.record.offers] == [("so-formation",)]
+    assert first.record.labels == ("Qualiopi",)
+    assert (second.joins, second.record.ess) == ("022560001", None)
+    assert [offer.segments for offer in second.record.offers] == [("cc-spectacle",)]
+    assert second.record.labels == ("Société à mission",)
+
+
+def test_an_establishment_tells_its_certificates(read: Read) -> None:
+    data = b"siret,siren,liste_rge,liste_id_bio\n80746931700018,807469317,\"['8611M10D109']\",[]\n"
+    (row,) = read(data, CSV, "directory")
+    assert isinstance(row, Row)
+    assert (row.joins, [offer.segments for offer in row.record.offers]) == ("80746931700018", [("bt-energie",)])
+
+
+def test_a_table_without_numbers_is_refused(read: Read) -> None:
+    with pytest.raises(UnreadableFile):
+        read(b"nom,est_ess\n", CSV, "directory")
