@@ -9,8 +9,7 @@ from domain.law.lot_facts import estimate_of, families, known_total, read_lot, s
 from domain.law.need_value import groups, is_light_service
 from domain.law.procedure import formal_thresholds
 from domain.law.rules import InForce
-from domain.needs.need import Codes, Lot, Nature, Need, buyer_siret
-from domain.needs.same_year import OtherNeed
+from domain.needs.need import Codes, Lot, Nature, Need, OtherNeed, buyer_siret
 from domain.reference import taxonomy
 from domain.text.bilingual import Text, euros
 

@@ -19,7 +19,7 @@ from domain.needs.award import Award
 from domain.needs.need import Lot, Place
 from domain.needs.status import StoredNeed, changed_fields
 from domain.reference.territory import Territories
-from domain.report.exchange_summary import ExchangeReport
+from domain.report.exchange_summary import ExchangeReport, treatment
 from domain.report.lots import (
     ReportCandidate,
     ReportDecision,
@@ -47,7 +47,6 @@ from domain.report.model import (
     Treatment,
 )
 from domain.report.redaction import Redaction
-from domain.report.treatment_summary import treatment
 from domain.shortlists.frozen import Decision, FrozenShortlist, everyone_shown
 from domain.shortlists.shortlist import (
     Advice,

@@ -5,7 +5,7 @@ from datetime import date
 
 import msgspec
 
-from domain.suppliers.completeness import expired
+from domain.suppliers.record_check import expired
 from domain.suppliers.supplier import Approval, Evidence, Offer, Supplier
 from sources.formats.csv_cells import escaped
 from sources.formats.csv_writer import Cell

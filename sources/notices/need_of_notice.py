@@ -12,7 +12,7 @@ from domain.reference.cpv import Cpv
 from domain.reference.territory import Territories
 from domain.suppliers.supplier import SIRET_DIGITS
 from domain.text.bilingual import Text
-from domain.text.one_line import cut, on_one_line
+from domain.text.typography import cut, on_one_line
 from sources.notices.durations import renewal_months, renewal_sentences
 from sources.notices.element import PlacedText
 from sources.notices.notice import MOST_LOTS, MOST_WORDS, Notice, NoticeBuyer, NoticeLot, Unread

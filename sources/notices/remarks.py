@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from domain.text.one_line import cut
+from domain.text.typography import cut
 from sources.notices.element import Element
 from sources.notices.notice import Notice
 

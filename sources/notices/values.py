@@ -5,7 +5,7 @@ import re
 import msgspec
 
 from domain.needs.need import Lot
-from domain.text.one_line import cut
+from domain.text.typography import cut
 from sources.notices.notice import Amount, Notice, NoticeLot
 
 MOST_EUROS = 1e12

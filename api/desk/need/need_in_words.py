@@ -10,7 +10,7 @@ from domain.reference.territory import UnknownTerritory
 from domain.text import typography
 from domain.text.bilingual import Text, listed, long_date
 from domain.text.labels import CONTRACTS, NATURES, PROCEDURES, RESERVED, TECHNIQUES
-from domain.text.place_names import of_place
+from domain.text.typography import of_place
 from matching.reference import Reference
 
 _AMOUNTS: dict[ValueCovers, Text] = {
