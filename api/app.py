@@ -70,8 +70,7 @@ from api.webhooks.webhook_kind import webhook_kind
 from db.api_keys import ensure_organisation, find_client, is_well_formed
 from db.core.engine import cut, engine, transaction
 from db.key_minutes import Share, take_share
-from domain.client import Client
-from domain.organisation import DEFAULT_ORGANISATION
+from domain.organisation import DEFAULT_ORGANISATION, Client
 from matching.reference import Reference, load_reference
 
 if TYPE_CHECKING:

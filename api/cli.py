@@ -36,7 +36,7 @@ from api.commands.help_texts import (
     WORDS,
 )
 from api.settings import read_settings
-from domain.client import SCOPES
+from domain.organisation import SCOPES
 
 LONGEST_SOURCE = 100
 

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from api.email_address import ascii_domain, comparable
-from domain.client import Scope
+from domain.organisation import Scope
 
 RIGHTS: tuple[Scope, ...] = ("match", "needs", "read")
 _SIRET = re.compile(r"[0-9]{14}")

@@ -15,7 +15,7 @@ import msgspec
 
 from bench.match_cost import knowing_no_territory
 from bench.suppliers import ON, suppliers
-from domain.allotment.request import AllotmentNeed, AllotmentOptions, DivisibleLot
+from domain.allotment.allotment import AllotmentNeed, AllotmentOptions, DivisibleLot
 from domain.needs.need import Buyer, TerritoryRequest
 from matching.allotment.allot import allot_json
 from matching.index import Index, LiveIndex

@@ -17,8 +17,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import api_keys, organisations
-from domain.client import Client, Key, Scope
 from domain.decoding.stored import read_row
+from domain.organisation import Client, Key, Scope
 
 PLATFORM: Scope = "platform"
 PREFIX = "viv_"

@@ -14,8 +14,7 @@ from domain.law.findings import LegalAdvice, NeedReview
 from domain.law.law_changes import law_changes
 from domain.law.splitting import no_split
 from domain.needs.award import PastAward
-from domain.needs.need import Need, buyer_siret
-from domain.needs.same_year import OtherNeed
+from domain.needs.need import Need, OtherNeed, buyer_siret
 from domain.shortlists.shortlist import Shortlist, Stamp
 from domain.text.bilingual import Language
 from matching import messages

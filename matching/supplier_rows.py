@@ -16,7 +16,7 @@ from domain.law.rules import Rules
 from domain.needs.need import ContractKind
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Gate, OfferEvidence, Presence, SegmentAnswer
-from domain.suppliers.offers import strength
+from domain.suppliers.assembly import strength
 from domain.suppliers.supplier import BASES
 from domain.text.bilingual import Language, Text
 from matching import messages

@@ -5,8 +5,7 @@ import json
 import pytest
 
 from api.web.request_body import JsonBody
-from domain.allotment.allotment import Allotment, ProposedLot
-from domain.allotment.request import AllotmentNeed
+from domain.allotment.allotment import Allotment, AllotmentNeed, ProposedLot
 from domain.text.bilingual import OR, euros, listed
 from domain.text.labels import RESERVED
 from matching.allotment.allot import allot

@@ -20,8 +20,8 @@ from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, g
 from api.settings import VARIABLES, read_settings
 from api.web.openapi import routes_of
 from api.web.request_body import JsonBody
-from domain.client import SCOPES
 from domain.needs.need import Need
+from domain.organisation import SCOPES
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.supplier import Flag
 from matching.engine import match

@@ -12,9 +12,8 @@ from db import organisations as stored
 from db.audit import write_entry
 from db.core.engine import Connection
 from domain.audit import Actor
-from domain.client import Client
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
-from domain.organisation import DEFAULT_ORGANISATION, Organisation, OrganisationSettings
+from domain.organisation import DEFAULT_ORGANISATION, Client, Organisation, OrganisationSettings
 from domain.text.bilingual import Text
 from sources.validation import siret_passes_check
 

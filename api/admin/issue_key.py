@@ -14,9 +14,8 @@ from db.api_keys import create_key, find_key, revoke_key
 from db.audit import write_entry
 from db.core.engine import Connection
 from domain.audit import Actor, Detail
-from domain.client import Client, Key, Scope
 from domain.errors import InvalidContent, NotFound, Problem
-from domain.organisation import Name, Organisation
+from domain.organisation import Client, Key, Name, Organisation, Scope
 from domain.text.bilingual import Text
 
 MOST_PER_MINUTE = 1_000_000

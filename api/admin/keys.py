@@ -21,9 +21,9 @@ from api.web.pagination import Page, Paging, paged
 from db import api_keys
 from db.core.engine import transaction
 from db.idempotency import Answer
-from domain.client import Key
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict
+from domain.organisation import Key
 from domain.text.bilingual import Text
 
 keys_endpoint = partial(endpoint, tag="Organisations", scope="admin")

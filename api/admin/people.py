@@ -14,8 +14,8 @@ from db.desk.sessions import delete_sessions_of_person
 from db.meetings.calendar_feeds import revoke_feed
 from db.meetings.persons import erase_persons
 from domain.audit import Detail
-from domain.client import Client
 from domain.errors import NotFound
+from domain.organisation import Client
 from domain.text.bilingual import Text
 
 NO_PERSON = Text("Personne de cet identifiant ne se connecte ici", "Nobody with this id signs in here")

@@ -11,7 +11,7 @@ from api.commands.match import LANGUAGE, evaluation_day
 from api.commands.need_files import faulty, read_need
 from api.commands.supplier_index import load_index
 from api.settings import Settings
-from domain.allotment.request import AllotmentNeed
+from domain.allotment.allotment import AllotmentNeed
 from domain.errors import InvalidContent
 from matching.allotment.allot import allot
 

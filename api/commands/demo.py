@@ -34,8 +34,8 @@ from api.settings import Settings
 from db.api_keys import find_client
 from db.core.engine import Engine, transaction
 from db.suppliers.sources import list_sources
-from domain.client import Scope
 from domain.needs.need import Need
+from domain.organisation import Scope
 from domain.shortlists.shortlist import Shortlist
 from domain.text.typography import PARIS
 from matching.reference import Reference

@@ -21,8 +21,8 @@ from api.settings import Settings
 from db.api_keys import list_keys
 from db.core.engine import Connection, Engine, transaction
 from db.organisations import find_by_name_or_id
-from domain.client import Key
 from domain.errors import InvalidContent
+from domain.organisation import Key
 from domain.text.typography import PARIS
 
 Action = Callable[[Connection, argparse.Namespace, datetime], Awaitable[str | Table]]

@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, date, datetime
 
 from api.settings import Settings
-from domain.law.due_rules import due_lines, due_rules
+from domain.law.rule_documents import due_lines, due_rules
 from domain.law.rules import load
 from domain.text.typography import PARIS
 

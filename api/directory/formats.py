@@ -12,7 +12,7 @@ from api.match import PointGeometry
 from db.suppliers.read import Change
 from domain.shortlists.shortlist import PublicContact
 from domain.suppliers.assembly import origins
-from domain.suppliers.completeness import expired
+from domain.suppliers.record_check import expired
 from domain.suppliers.supplier import (
     Address,
     Approval,

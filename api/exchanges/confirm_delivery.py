@@ -10,7 +10,7 @@ from db.audit_content import handover_name
 from db.core.engine import Connection
 from db.exchanges.handovers import write_handovers
 from domain.audit import Detail
-from domain.exchanges.confirmation import buyers_message, newly_confirmed
+from domain.exchanges.deliveries import buyers_message, newly_confirmed
 from domain.exchanges.exchange import DeliveryConfirmation, Exchange
 from domain.needs.status import require_not_ended
 from domain.text.typography import PARIS

@@ -15,8 +15,7 @@ from db.core.uuid7 import new_id
 from db.exchanges.reply_links import recipients_with_links_revoked
 from domain.exchanges.deliveries import TOLD
 from domain.exchanges.exchange import Channel, ExchangeRequest, MessageRequest, Recipient, message_from
-from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter, require_sender
-from domain.exchanges.purchase import purchase_name
+from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter, purchase_name, require_sender
 from domain.exchanges.rules import require_message, require_opening
 from domain.needs.status import require_open
 

@@ -16,8 +16,7 @@ from db.needs.needs import lock_need, select_need
 from domain.audit import Actor, Detail
 from domain.errors import NotFound
 from domain.exchanges.exchange import MessageRequest, ReplyRequest, VisibleMessage, message_from, visible_to
-from domain.exchanges.letter import buyer_name
-from domain.exchanges.purchase import lot_name, purchase_name
+from domain.exchanges.letter import buyer_name, lot_name, purchase_name
 from domain.exchanges.rules import require_message
 from domain.needs.status import OPEN, require_open
 from domain.text.bilingual import Text

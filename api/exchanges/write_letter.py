@@ -9,8 +9,7 @@ from db.core.engine import Connection
 from domain.errors import NotFound
 from domain.exchanges.deliveries import UP_TO_THE_BUYER
 from domain.exchanges.exchange import Exchange, Message
-from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter
-from domain.exchanges.purchase import purchase_name
+from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter, purchase_name
 from domain.needs.status import StoredNeed
 from domain.text.bilingual import Text
 

@@ -7,8 +7,7 @@ import icalendar
 
 from domain.meetings.meeting import Meeting
 from domain.reference.territory import Territories
-from domain.text.one_line import is_one_line, on_one_line
-from domain.text.typography import PARIS
+from domain.text.typography import PARIS, is_one_line, on_one_line
 
 CALENDAR = "text/calendar"
 STATUS = {"planned": "CONFIRMED", "held": "CONFIRMED", "cancelled": "CANCELLED"}

@@ -19,8 +19,7 @@ from db.needs.awards import awards_until
 from db.needs.same_year import needs_of_year
 from domain.law.splitting import may_pass_with_others
 from domain.needs.award import PastAward
-from domain.needs.need import PlannedNeed, buyer_siret
-from domain.needs.same_year import OtherNeed, year_of
+from domain.needs.need import OtherNeed, PlannedNeed, buyer_siret, year_of
 from domain.needs.status import StoredNeed, require_not_ended
 from matching.engine import match_json
 from matching.match_cost import words_ms

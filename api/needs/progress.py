@@ -8,8 +8,7 @@ import msgspec
 from db.core.engine import Connection
 from db.exchanges.to_answer import to_answer
 from db.needs.progress import progress_of
-from domain.needs.next_step import Progress
-from domain.needs.status import StoredNeed
+from domain.needs.status import Progress, StoredNeed
 
 
 async def progress_with_answers(

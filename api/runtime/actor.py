@@ -9,7 +9,7 @@ from api.runtime.auth import secret_in
 from api.runtime.endpoint import Call
 from api.runtime.services import Services
 from domain.audit import Actor
-from domain.client import Client
+from domain.organisation import Client
 from domain.text.bilingual import Language
 
 

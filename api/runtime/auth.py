@@ -18,8 +18,7 @@ from api.runtime.rate_limits import MINUTE, AttemptLimit, RateLimit, caller_of, 
 from api.web.problems import Refusal
 from api.web.request_body import AnyRequest
 from db.core.outage import is_away
-from domain.client import SCOPES, Client, Scope
-from domain.organisation import DEFAULT_ORGANISATION
+from domain.organisation import DEFAULT_ORGANISATION, SCOPES, Client, Scope
 from domain.text.bilingual import Text
 
 FindClient = Callable[[str], Awaitable[Client | None]]

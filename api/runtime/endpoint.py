@@ -35,8 +35,8 @@ from api.web.problems import Refusal
 from api.web.query_string import NoQuery, QueryReader
 from api.web.request_body import JsonBody, require_empty
 from api.web.request_headers import first_values
-from domain.client import Client, Scope
 from domain.errors import NotFound
+from domain.organisation import Client, Scope
 from domain.text.bilingual import Language, Text
 
 Handler = Callable[..., Awaitable[Any]]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from api.runtime.rate_limits import require_within
 from api.web.problems import Refusal
-from domain.client import Client
+from domain.organisation import Client
 
 
 class KeyPlaces:

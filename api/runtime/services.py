@@ -24,7 +24,7 @@ from api.runtime.supply_answers import SupplyAnswers
 from api.settings import Settings
 from api.web.problems import RETRY_AFTER_SECONDS, Refusal
 from db.core.engine import Engine
-from domain.client import Client
+from domain.organisation import Client
 from domain.text.typography import PARIS
 from matching.reference import Reference
 

@@ -27,7 +27,7 @@ from domain.suppliers.supplier import (
     SupplierRecord,
 )
 from domain.text.normalise import fold
-from domain.text.place_names import of_place
+from domain.text.typography import of_place
 from matching.geo.outlines import outlines, random_point_inside
 from matching.reference import Reference
 

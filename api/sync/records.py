@@ -23,8 +23,8 @@ from db.suppliers.write import current_version
 from domain.audit import Actor, Detail
 from domain.errors import InvalidContent, NotFound
 from domain.suppliers.assembly import StoredRecord
-from domain.suppliers.completeness import expired
 from domain.suppliers.deduplication import RecordKey
+from domain.suppliers.record_check import expired
 from domain.suppliers.supplier import NO_RECORD, Flag, SupplierRecord
 from matching.words.name_similarity import name_similarity
 from sources.validation import check, draws_areas, placed

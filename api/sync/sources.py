@@ -24,7 +24,7 @@ from domain.suppliers.record_check import MOST_SUGGESTIONS, unknown_segment
 from domain.suppliers.source import Source, SourceDocument, SourceMapping, SourceSummary
 from domain.suppliers.trades import TradeCounts, count_trades
 from domain.text.bilingual import Text
-from domain.text.one_line import WebAddress
+from domain.text.typography import WebAddress
 from matching.trade_groups import counts_by_source
 from sources.formats.vivier_columns import COLUMNS
 

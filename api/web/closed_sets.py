@@ -6,14 +6,14 @@ from typing import Literal, get_args
 from api.web.address_formats import CsvDialect, MapFormat, PageFormat, TableFormat
 from api.web.problems import RequestPart
 from domain import audit
-from domain.allotment import request as allotment
-from domain.client import Scope
+from domain.allotment import allotment
 from domain.delivery import backoff, webhook
 from domain.equal_treatment import disclosures, gaps, matrix
 from domain.exchanges import exchange
 from domain.law import rules
 from domain.meetings import meeting
 from domain.needs import need, status
+from domain.organisation import Scope
 from domain.privacy import holdings, retention
 from domain.reference import territory
 from domain.report import model, recipients

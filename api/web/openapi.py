@@ -21,7 +21,7 @@ from api.web.content_negotiation import FORM, HTML, JSON, MERGE_PATCH
 from api.web.openapi_schemas import components, content_schema, for_generators, schema_of
 from api.web.problems import CATALOGUE, ProblemDocument
 from api.web.problems import MEDIA_TYPE as PROBLEM
-from domain.client import Scope
+from domain.organisation import Scope
 
 VERSION = "1.0"
 # in a checkout; in an installation

@@ -20,9 +20,9 @@ from db.core.engine import Connection, transaction
 from db.delivery import webhook_log, webhooks
 from db.delivery.outbox import wake
 from db.idempotency import Answer
-from domain.client import Scope
 from domain.delivery.webhook import Secret, Webhook, WebhookDelivery, WebhookSettings
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
+from domain.organisation import Scope
 from domain.text.bilingual import Text
 
 SCOPES: tuple[Scope, ...] = ("read", "sync", "admin")

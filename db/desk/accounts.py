@@ -15,7 +15,7 @@ from db.desk.sessions import delete_sessions_of_person
 from db.schema.desk_tables import desk_accounts, desk_sessions
 from db.schema.person_tables import persons
 from db.schema.supplier_tables import organisations
-from domain.privacy.person import email_key, person_key
+from domain.privacy.data_subject import email_key, person_key
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):

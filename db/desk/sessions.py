@@ -14,8 +14,8 @@ from db.core.engine import Connection
 from db.schema.desk_tables import desk_sessions
 from db.schema.person_tables import persons
 from db.schema.supplier_tables import organisations
-from domain.client import Client, Scope
 from domain.decoding.stored import read_row
+from domain.organisation import Client, Scope
 
 MOST_OF_ONE = 200
 """Open sessions of a key, which colleagues may share, or of a person; one more ends the earliest."""

@@ -19,8 +19,7 @@ from db.schema.need_tables import needs
 from db.schema.supplier_tables import organisations
 from domain.delivery.backoff import Result
 from domain.exchanges.exchange import Message, Recipient
-from domain.exchanges.letter import OutgoingMessage, buyer_name
-from domain.exchanges.purchase import purchase_name
+from domain.exchanges.letter import OutgoingMessage, buyer_name, purchase_name
 
 
 async def insert_mails(

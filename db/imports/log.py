@@ -18,7 +18,7 @@ from db.imports.stage import MOST_ERRORS, Counts
 from db.schema.supplier_tables import import_errors, imports
 from db.suppliers.sources import ensure_source
 from domain.audit import Actor, Detail
-from domain.suppliers.drawn_areas import MOST_VERTICES
+from domain.suppliers.record_check import MOST_VERTICES
 from domain.suppliers.rows import RowError
 from domain.suppliers.source import Import, ImportMode, ImportStatus
 from domain.text.bilingual import Language

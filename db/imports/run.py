@@ -38,7 +38,7 @@ from db.suppliers.suppression_list import suppressions_of
 from db.suppliers.write import begin_change, current_version, publish
 from domain.errors import Conflict, DomainError
 from domain.suppliers.deduplication import NameSimilarity
-from domain.suppliers.drawn_areas import require_vertices_left
+from domain.suppliers.record_check import require_vertices_left
 from domain.suppliers.source import Import, ImportStatus
 from domain.text.bilingual import Text
 

@@ -12,7 +12,7 @@ from db.core.uuid7 import new_id
 from db.schema.desk_tables import desk_accounts, desk_sessions
 from db.schema.meeting_tables import calendar_feeds
 from db.schema.person_tables import persons
-from domain.privacy.person import person_key, pseudonym
+from domain.privacy.data_subject import person_key, pseudonym
 from domain.text.normalise import fold
 
 _NEW_MEETING_VERSIONS = text("""

@@ -11,7 +11,7 @@ from db.core.engine import Connection
 from db.schema.exchange_tables import exchanges, message_handovers, messages
 from db.schema.meeting_tables import meeting_needs, meetings
 from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
-from domain.needs.next_step import Progress
+from domain.needs.status import Progress
 
 
 async def progress_of(

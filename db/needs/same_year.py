@@ -7,8 +7,7 @@ from sqlalchemy import Uuid, text
 
 from db.core.engine import Connection
 from db.schema.supplier_tables import Document
-from domain.needs.need import Need
-from domain.needs.same_year import OtherNeed
+from domain.needs.need import Need, OtherNeed
 
 MOST_NEEDS, MOST_BYTES = 1_000, 1 << 20
 """The newest needs of a year that are read, and the bytes of all of them together."""

@@ -5,7 +5,8 @@ import sqlalchemy as sa
 from db.schema.columns import keys, moments, optional, required
 from db.schema.supplier_tables import id_and_organisation, metadata
 
-# The keys are those of `domain.privacy.person`, empty where there is no such value, and all of them after an erasure.
+# The keys are those of `domain.privacy.data_subject`, empty where there is no such value, and all of them after an
+# erasure.
 persons = sa.Table(
     "persons",
     metadata,

@@ -10,9 +10,8 @@ import msgspec
 
 from domain.errors import Problem, null_character_problem, pointer
 from domain.suppliers.assembly import DOUBTFUL_POINT
-from domain.suppliers.completeness import approved_until, shortcomings
-from domain.suppliers.drawn_areas import drawn_vertices
 from domain.suppliers.names import text_key
+from domain.suppliers.record_check import approved_until, drawn_vertices, shortcomings
 from domain.suppliers.rows import LONGEST_EXTERNAL_ID
 from domain.suppliers.supplier import Placement, SupplierRecord
 from domain.text.bilingual import Text

@@ -22,7 +22,7 @@ from domain.decoding.stored import with_later_members
 from domain.errors import InvalidContent
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.deduplication import NameSimilarity, RecordKey
-from domain.suppliers.drawn_areas import MOST_VERTICES, drawn_vertices, require_vertices_left
+from domain.suppliers.record_check import MOST_VERTICES, drawn_vertices, require_vertices_left
 from domain.suppliers.supplier import Placement, SupplierRecord
 
 

@@ -20,10 +20,18 @@ from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import records, suppliers
 from db.suppliers.write import tombstone_values
-from domain.suppliers.deduplication import BAND_DEGREES, Decisions, IdentityFacts, NameSimilarity, RecordKey, partition
+from domain.suppliers.deduplication import (
+    BAND_DEGREES,
+    Decisions,
+    IdentityFacts,
+    Member,
+    NameSimilarity,
+    RecordKey,
+    assign_ids,
+    partition,
+)
 from domain.suppliers.names import read_name
 from domain.suppliers.supplier import Point
-from domain.suppliers.surviving_id import Member, assign_ids
 
 KEY_ARRAYS = (bindparam("sources", type_=ARRAY(SqlText)), bindparam("ids", type_=ARRAY(SqlText)))
 

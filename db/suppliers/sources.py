@@ -15,7 +15,7 @@ from db.schema.supplier_tables import imports, records, sources
 from db.suppliers.additions import count_waiting, suppliers_with
 from db.suppliers.regroup import lock_identities
 from db.suppliers.write import begin_change, publish, rewrite
-from domain.suppliers.completeness import NO_EMAIL, NO_FLAGS, NO_SIRET
+from domain.suppliers.record_check import NO_EMAIL, NO_FLAGS, NO_SIRET
 from domain.suppliers.source import QualityGap, QualityGaps, Source, SourceDocument, SourceMapping, SourceSummary
 
 _LACKS = {"place": "no_place", "siret": NO_SIRET, "segment": "no_offer", "email": NO_EMAIL}

@@ -2,8 +2,11 @@
 
 Groups of lots are divided independently; a division of the need takes one of each. Where they are too many, each group
 gives its best for each number of lots, and these are put together group by group, the best of each number kept.
+
+Divisions are ordered by criteria that can each be read aloud, then by a draw.
 """
 
+import hashlib
 import heapq
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,8 +14,94 @@ from itertools import groupby, islice, product
 from math import prod
 from typing import NamedTuple, TypeVar
 
+from domain.allotment.allotment import Summary
 from domain.allotment.divisions import Division, Group, PossibleLot
-from domain.allotment.order import Figures, Rank, Tally, draw, first_criteria, rank, rank_together, tally
+
+Suppliers = int
+"""A set of suppliers: a number with a bit for each."""
+
+
+class Figures(NamedTuple):
+    """The supply of one lot as it would be proposed. `alone`: the suppliers that answer all of it by themselves."""
+
+    has_supply: bool
+    has_competition: bool
+    is_reserved: bool
+    eligible: int
+    alone: Suppliers
+
+
+class Tally(NamedTuple):
+    """The figures of several lots together."""
+
+    without_supply: int = 0
+    with_competition: int = 0
+    reserved: int = 0
+    lots: int = 0
+    alone: Suppliers = 0
+
+    @property
+    def suppliers_alone(self) -> int:
+        """The number of those in `alone`."""
+        return self.alone.bit_count()
+
+    def plus(self, other: "Tally") -> "Tally":
+        """Those of these lots and of others."""
+        return Tally(
+            self.without_supply + other.without_supply,
+            self.with_competition + other.with_competition,
+            self.reserved + other.reserved,
+            self.lots + other.lots,
+            self.alone | other.alone,
+        )
+
+
+Rank = tuple[int, int, int, int, int]
+"""The less the better, criterion by criterion."""
+
+
+def tally(lots: Iterable[Figures]) -> Tally:
+    """The figures of these lots together."""
+    without = competed = reserved = count = alone = 0
+    for lot in lots:
+        without += not lot.has_supply
+        competed += lot.has_competition
+        reserved += lot.is_reserved
+        count += 1
+        alone |= lot.alone
+    return Tally(without, competed, reserved, count, alone)
+
+
+def rank(of: Tally | Summary) -> Rank:
+    """The criteria in the contract's order.
+
+    Fewer lots without supply; more lots with competition; more suppliers that answer a whole lot alone; more lots
+    that can be reserved with competition; fewer lots.
+    """
+    return of.without_supply, -of.with_competition, -of.suppliers_alone, -of.reserved, of.lots
+
+
+def rank_together(one: Tally, other: Tally) -> Rank:
+    """The rank of some lots and others, without their tally: it is asked of many pairs, of which few are taken."""
+    return (
+        one.without_supply + other.without_supply,
+        -(one.with_competition + other.with_competition),
+        -(one.alone | other.alone).bit_count(),
+        -(one.reserved + other.reserved),
+        one.lots + other.lots,
+    )
+
+
+def first_criteria(one: Tally, other: Tally) -> tuple[int, int]:
+    """The criteria that rank some lots and others first."""
+    return one.without_supply + other.without_supply, -(one.with_competition + other.with_competition)
+
+
+def draw(seed: int, lots: Iterable[PossibleLot]) -> int:
+    """The number by which divisions are put in order that are equal by all criteria: the same for the same need."""
+    content = repr((seed, sorted(lots))).encode()
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")
+
 
 MOST_COMBINED, FEWEST_OF_A_GROUP = 20_000, 1_500
 """The divisions of a need that are all looked at; those of one of its groups, however many groups there are."""

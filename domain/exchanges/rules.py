@@ -1,10 +1,16 @@
-"""Which messages may be added to an exchange, and how a question is published without naming its author."""
+"""Which messages may be added to an exchange, and how a question is published without naming its author.
 
-from collections.abc import Iterator
+Text that identifies the supplier who asks is detected and redacted. Parts of a text in square brackets that its author
+has still to fill in are found, as in our templates: “[date]”, “[lieu]”; what stands for words left out (“[…]”), a note
+(“[1]”, “[sic]”), a link or a mark (“[URGENT]”) is none.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 from domain.errors import Conflict, InvalidContent, NotFound, Problem, control_character_problem, pointer
-from domain.exchanges.anonymise import identifying_text, redacted
 from domain.exchanges.exchange import (
     Exchange,
     ExchangeRequest,
@@ -15,10 +21,87 @@ from domain.exchanges.exchange import (
     audience,
     correction_chains,
 )
-from domain.exchanges.placeholders import placeholder_problems
 from domain.exchanges.questions import is_confidential, is_question, sole_receiver
 from domain.text.bilingual import Text
-from domain.text.one_line import is_one_line
+from domain.text.normalise import fold
+from domain.text.typography import is_one_line
+
+_NAMED = (
+    r"(?i:date|jour|heures?|lieu|(?:pr[ée])?nom|adresse|t[ée]l[ée]phone|day|hours?|place|name|xx+|votre|vos|your"
+    r"|[àa]\s+(?:compl[ée]ter|pr[ée]ciser|d[ée]finir|remplir|indiquer|renseigner))\b"
+)
+_PLACEHOLDER = re.compile(rf"\[(?!sic\])(?:{_NAMED}[^\[\]\n…]{{0,60}}|[a-zà-öø-ÿœ][^\[\]\n…]{{1,60}})\](?!\()")
+
+
+def placeholders_in(text: str) -> list[str]:
+    """The placeholders of a text, each once, with their brackets."""
+    return list(dict.fromkeys(_PLACEHOLDER.findall(text)))
+
+
+def placeholder_problems(texts: Mapping[str, str]) -> Iterator[Problem]:
+    """A problem (`placeholder_left`) for each of these fields whose text is not filled in."""
+    for field, text in texts.items():
+        if found := placeholders_in(text):
+            left = ", ".join(found)
+            detail = Text(
+                f"Il reste à remplir : {left}. Remplacez chaque crochet par ce qu'il annonce, ou supprimez-le",
+                f"Still to be filled in: {left}. Put in the place of each bracket what it announces, or delete it",
+            )
+            yield Problem(pointer(field), "placeholder_left", detail)
+
+
+LEFT_OUT = "[…]"
+_SIREN_DIGITS = 9
+_WORD = re.compile(r"[^\W_]+")
+
+Span = tuple[int, int]
+
+
+def identifying_text(asker: Recipient, text: str) -> str | None:
+    """The first name, e-mail address, SIREN or SIRET of the asker in the text, as written there; None without any.
+
+    A name of one word counts only as it is written, capitals and all: not "Envie" in "si vous avez envie".
+    """
+    text = unicodedata.normalize("NFC", text)
+    spans = [span for span in _identifying_spans(asker, text) if not _is_common_word(asker, text[slice(*span)])]
+    return text[slice(*min(spans))] if spans else None
+
+
+def redacted(asker: Recipient, text: str) -> str:
+    """The text with "[…]" in the place of all that identifies the asker, a name of one word also in other letters."""
+    text = unicodedata.normalize("NFC", text)
+    parts, end = [], 0
+    for first, last in sorted(_identifying_spans(asker, text)):
+        if first >= end:
+            parts += [text[end:first], LEFT_OUT]
+        end = max(end, last)
+    return "".join((*parts, text[end:]))
+
+
+def _identifying_spans(asker: Recipient, text: str) -> Iterator[Span]:
+    if asker.email:
+        yield from (found.span() for found in re.finditer(re.escape(asker.email), text, re.IGNORECASE))
+    if asker.siret:
+        siren, rest = asker.siret[:_SIREN_DIGITS], asker.siret[_SIREN_DIGITS:]
+        number = r"\s*".join(siren) + r"(?:\s*" + r"\s*".join(rest) + ")?"
+        yield from (found.span() for found in re.finditer(number, text))
+    words = [(fold(found.group()), found.span()) for found in _WORD.finditer(text)]
+    for name in _names(asker):
+        sought = fold(name).split()
+        for place in range(len(words) - len(sought) + 1) if sought else ():
+            if [word for word, _ in words[place : place + len(sought)]] == sought:
+                yield words[place][1][0], words[place + len(sought) - 1][1][1]
+
+
+def _names(asker: Recipient) -> tuple[str, str]:
+    """The registered name, and the same without the brackets at its end."""
+    return asker.name, asker.name.partition("(")[0]
+
+
+def _is_common_word(asker: Recipient, found: str) -> bool:
+    alike = [name.strip() for name in _names(asker) if fold(name) == fold(found)]
+    return len(fold(found).split()) == 1 and bool(alike) and found not in alike
+
 
 NO_MESSAGE = Text("Aucun message de cet identifiant dans cet échange", "No message with this id in this exchange")
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import msgspec
 
-from domain.law.citation import days
+from domain.law.findings import days
 from domain.law.rules import RuleRow, Rules
 from domain.shortlists.shortlist import Confidence
 from domain.text.bilingual import long_date

@@ -1,18 +1,28 @@
-"""Legal verdicts on suppliers, findings on lots and advice, in the vocabulary of the HTTP contract."""
+"""Legal verdicts on suppliers, findings on lots and advice, in the vocabulary of the HTTP contract.
 
-from collections.abc import Iterable, Mapping
+They are made and worded here: dates and names of lots as messages write them, and the registry of the functions that
+apply rules, whose docstrings are served as the explanation of the rules.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from inspect import cleandoc
+from typing import TypeVar
 
 import msgspec
 
-from domain.law.citation import cite
-from domain.law.rules import RuleRow
+from domain.law.rules import RuleRow, cite
 from domain.needs.need import Reserved
 from domain.shortlists.shortlist import Confidence, Outcome, Severity
-from domain.text.bilingual import Text
+from domain.text.bilingual import NOTHING, Text, listed
 
 OUTCOMES: tuple[Outcome, ...] = ("ELIGIBLE", "ELIGIBLE_IF", "UNKNOWN", "REVIEW", "INELIGIBLE")
 _SURENESS: tuple[Confidence, ...] = ("low", "medium", "high")
 _RANK = {outcome: rank for rank, outcome in enumerate(OUTCOMES)}
+READABLE = 12
+"""The most names that a sentence lists."""
+_Function = TypeVar("_Function", bound=Callable[..., object])
+_EXPLANATIONS: dict[str, str] = {}
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
@@ -138,3 +148,44 @@ def advice(
     """Advice that quotes this rule, as sure as the rule unless `confidence` says otherwise."""
     sure = confidence or row.confidence
     return LegalAdvice(code, severity, row.id, row.article, sure, cite(message, row.article, sure), lots)
+
+
+def days(day: date) -> Text:
+    """A date as people write it: 22/12/2026 in French, ISO 8601 in English."""
+    return Text(f"{day.day:02d}/{day.month:02d}/{day.year}", day.isoformat())
+
+
+def listed_briefly(names: tuple[str, ...]) -> Text:
+    """Names joined for reading: "1, 3 et 4"; of very many the first ones, and how many more there are."""
+    if len(names) <= READABLE:
+        return listed(names)
+    head, more = ", ".join(names[:READABLE]), len(names) - READABLE
+    return Text(f"{head} et {more} autre{'s' if more > 1 else ''}", f"{head} and {more} more")
+
+
+def bracketed_lots(names: tuple[str, ...]) -> Text:
+    """ " (lots 1 et 2)", to stand behind what is said of them; nothing without names."""
+    if not names:
+        return NOTHING
+    many, (fr, en) = "s" if len(names) > 1 else "", listed_briefly(names)
+    return Text(f" (lot{many} {fr})", f" (lot{many} {en})")
+
+
+def applies(*rule_ids: str) -> Callable[[_Function], _Function]:
+    """Mark a function as the one that applies these rules; it must have a docstring, and a rule has one function."""
+
+    def mark(function: _Function) -> _Function:
+        if not function.__doc__:
+            raise ValueError(f"{function.__qualname__} applies rules and needs a docstring")
+        for rule_id in rule_ids:
+            if rule_id in _EXPLANATIONS:
+                raise ValueError(f"two functions apply {rule_id}")
+            _EXPLANATIONS[rule_id] = cleandoc(function.__doc__)
+        return function
+
+    return mark
+
+
+def explained() -> dict[str, str]:
+    """Rule id → docstring, of the modules imported so far (`domain.law.rule_documents` imports them all)."""
+    return dict(_EXPLANATIONS)

@@ -5,9 +5,17 @@ from datetime import date
 from itertools import zip_longest
 from typing import NamedTuple
 
-from domain.law.citation import bracketed_lots, days
-from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, advice, weakest
-from domain.law.rule_registry import applies
+from domain.law.findings import (
+    LegalAdvice,
+    LegalFinding,
+    LotReview,
+    NeedReview,
+    advice,
+    applies,
+    bracketed_lots,
+    days,
+    weakest,
+)
 from domain.law.rules import InForce
 from domain.shortlists.shortlist import Confidence, Severity
 from domain.text.bilingual import NOTHING, Text, joined

@@ -5,12 +5,9 @@ from datetime import date, timedelta
 
 import msgspec
 
-from domain.law.citation import days
-from domain.law.estimate import estimated_cents
-from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice, verdict
-from domain.law.months import months_later
-from domain.law.rule_registry import applies
-from domain.law.rules import Rules
+from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice, applies, days, verdict
+from domain.law.lot_facts import estimated_cents
+from domain.law.rules import Rules, months_later
 from domain.needs.award import Award
 from domain.needs.need import Lot
 from domain.text.bilingual import NOTHING, Text

@@ -6,17 +6,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from domain.law.contract_terms import review_terms
-from domain.law.direct_awards import review_direct_awards
-from domain.law.ess_reservation import review_ess_object, review_ess_terms
+from domain.law.direct_awards import innovation, review_direct_awards
+from domain.law.ess import review_ess_object, review_ess_terms
 from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, worst_outcome
-from domain.law.innovation import innovation
 from domain.law.lot_facts import KEPT, LONGEST_KEPT, LotFacts, LotObject, read_lot
 from domain.law.need_value import estimated_value, total_below_lots
-from domain.law.prison_reservation import review_prison
+from domain.law.prison import review_prison
 from domain.law.procedure import Decided, decide, mixed_object, review_procedure
 from domain.law.procedure_steps import procedure_steps
-from domain.law.reservation import review_types, type_rule
-from domain.law.reserved_proofs import reserved_proofs
+from domain.law.reservation import reserved_proofs, review_types, type_rule
 from domain.law.rules import InForce, Rules
 from domain.law.small_lots import review_sets
 from domain.law.social_environmental import (

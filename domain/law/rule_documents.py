@@ -1,15 +1,21 @@
-"""The rules as documents for readers: those of `GET /rules`, and the page generated from the same data."""
+"""The rules as documents for readers.
+
+Those of `GET /rules`, the page generated from the same data, and the rules that change soon or that a maintainer should
+look at again.
+"""
 
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
+import msgspec
+
 from domain.law import law_changes, past_awards, review, splitting, supply_advice
-from domain.law.citation import days
-from domain.law.rule_registry import explained
-from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Theme, parse, state
+from domain.law.findings import days, explained
+from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Status, Theme, parse, value_text
 from domain.shortlists.shortlist import Confidence
-from domain.text.bilingual import Language
+from domain.text.bilingual import Language, Text
 
 APPLIED_IN = (law_changes, past_awards, review, splitting, supply_advice)
 """The modules whose functions apply rules, directly or through what they import."""
@@ -23,6 +29,7 @@ TITLES: dict[Theme, str] = {
     "procedure": "Délais, publicité, preuves, attribution, exécution",
     "counsel": "Conseils (ce n'est pas du droit)",
 }
+NO_VALUE: dict[Status, Text] = {"absent": Text("pas de règle", "no rule"), "unknown": Text("inconnue", "unknown")}
 LONG_LIST = 12
 CONFIDENCES: dict[Confidence, str] = {"high": "élevée", "medium": "moyenne", "low": "faible : à vérifier"}
 INTRODUCTION = """# Les règles appliquées
@@ -139,3 +146,68 @@ def _explanations(rules: Rules) -> list[str]:
         if rule_id in explained():
             rules_of.setdefault(explained()[rule_id], []).append(f"`{rule_id}`")
     return [f"- {', '.join(ids)}: {' '.join(text.split())}" for text, ids in rules_of.items()]
+
+
+LONGEST_TOLD = 4
+
+
+class DueRule(msgspec.Struct, frozen=True):
+    """A period of a rule to look at by `day`, the first of the day it begins and its `check_by`.
+
+    `before`: the period that it follows, or the period itself where it is in force already.
+    """
+
+    day: date
+    before: RuleRow
+    row: RuleRow
+
+
+def due_rules(rules: Rules, on: date, within: int) -> tuple[DueRule, ...]:
+    """The periods that begin, or whose `check_by` comes, at most `within` days after `on`, earliest first.
+
+    A `check_by` that has passed stays due until its period is over.
+    """
+    last = on + timedelta(days=min(within, (date.max - on).days))
+    found = []
+    for rule_id in rules.ids:
+        history = rules.history(rule_id)
+        for before, row in pairwise((history[0], *history)):
+            if row.valid_until is not None and row.valid_until < on:
+                continue
+            begins = row.valid_from if row.valid_from and row.valid_from > on else None
+            days = [day for day in (begins, row.check_by) if day is not None and day <= last]
+            if days:
+                found.append(DueRule(min(days), before if begins else row, row))
+    return tuple(sorted(found, key=lambda due: due.day))
+
+
+def due_lines(due: DueRule, on: date) -> tuple[str, str]:
+    """Two lines on what is due: the day, the rule and its change; then its article, confidence and source."""
+    row, now = due.row, _value(due.before)
+    parts = []
+    if row.check_by is not None:
+        parts.append(f"check by {row.check_by}" + (" (past)" if row.check_by < on else ""))
+    if due.before is row:
+        parts.append(f"now {now}")
+    else:
+        parts.append(f"on {row.valid_from}: {now} → {_value(row)}")
+    surer = "" if due.before.confidence == row.confidence else f"{due.before.confidence} → "
+    about = (row.article, f"confidence {surer}{row.confidence}", row.source)
+    return f"{due.day}  {row.id}: {', '.join(parts)}", f"            {'; '.join(filter(None, about))}"
+
+
+def state(row: RuleRow, longest: int) -> Text | None:
+    """A row's value for readers of all rules; None for a list of more than `longest` entries."""
+    if row.status != "in_force":
+        return NO_VALUE[row.status]
+    if isinstance(row.value, bool):
+        return Text("oui", "yes") if row.value else Text("non", "no")
+    if isinstance(row.value, tuple) and len(row.value) > longest:
+        return None
+    return value_text(row.value, row.unit)
+
+
+def _value(row: RuleRow) -> str:
+    """The value as a maintainer reads it, in English; of a long list its length."""
+    found = state(row, LONGEST_TOLD)
+    return found.en if found else f"{len(row.value) if isinstance(row.value, tuple) else 0} codes"

@@ -1,7 +1,11 @@
-"""The dated rules: `domain/data/law.toml` read, checked and put in order of time."""
+"""The dated rules: `domain/data/law.toml` read, checked and put in order of time.
+
+A message ends with the article of its rule; calendar months are added to a date as rules count them.
+"""
 
 import re
 from bisect import bisect_right
+from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from functools import cache
@@ -14,9 +18,8 @@ from typing import Literal
 import msgspec
 
 from domain.errors import NotFound
-from domain.law.citation import cite
-from domain.law.cpv_list import broken_ranges
 from domain.needs.need import ContractKind
+from domain.reference.cpv import broken_ranges
 from domain.shortlists.shortlist import Confidence
 from domain.text.bilingual import Text, euros
 
@@ -36,7 +39,6 @@ UNIT_VALUES: dict[Unit, str] = {
     "ratio": "a number",
 }
 """The values that each unit takes."""
-NO_VALUE: dict[Status, Text] = {"absent": Text("pas de règle", "no rule"), "unknown": Text("inconnue", "unknown")}
 WHOLE: frozenset[Unit] = frozenset({"percent", "months", "count"})
 
 
@@ -350,17 +352,6 @@ def _sentence(rule: Rule, period: Period) -> Text:
     return Text(wording.fr.replace("{value}", value.fr), wording.en.replace("{value}", value.en))
 
 
-def state(row: RuleRow, longest: int) -> Text | None:
-    """A row's value for readers of all rules; None for a list of more than `longest` entries."""
-    if row.status != "in_force":
-        return NO_VALUE[row.status]
-    if isinstance(row.value, bool):
-        return Text("oui", "yes") if row.value else Text("non", "no")
-    if isinstance(row.value, tuple) and len(row.value) > longest:
-        return None
-    return value_text(row.value, row.unit)
-
-
 def value_text(value: Value | None, unit: Unit | None) -> Text:
     """A rule's value as people read it, with its unit."""
     if unit == "eur" and isinstance(value, (int, float)):
@@ -374,3 +365,26 @@ def value_text(value: Value | None, unit: Unit | None) -> Text:
         return Text(number.replace(".", ","), number)
     text = ", ".join(value) if isinstance(value, tuple) else str(value)
     return Text(text, text)
+
+
+def cite(sentence: Text, article: str | None, confidence: Confidence) -> Text:
+    """`sentence` followed by its article; weakly sourced, it is marked "à vérifier"."""
+    if not article:
+        return sentence
+    if confidence == "low":
+        return Text(f"{sentence.fr} ; à vérifier ({article})", f"{sentence.en}; to be checked ({article})")
+    return Text(f"{sentence.fr} ({article})", f"{sentence.en} ({article})")
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day of the month `months` later (negative: earlier), or the month's last day where it has no such day.
+
+    Never after `date.max`, nor before `date.min`.
+    """
+    years, month = divmod(day.month - 1 + months, 12)
+    year = day.year + years
+    if year > date.max.year:
+        return date.max
+    if year < date.min.year:
+        return date.min
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

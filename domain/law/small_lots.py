@@ -7,10 +7,8 @@ from itertools import accumulate
 from math import inf
 from typing import NamedTuple
 
-from domain.law.citation import bracketed_lots, listed_briefly
-from domain.law.findings import LegalAdvice, advice, least_sure
+from domain.law.findings import LegalAdvice, advice, applies, bracketed_lots, least_sure, listed_briefly
 from domain.law.procedure import Decided, Decisions
-from domain.law.rule_registry import applies
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Need
 from domain.text.bilingual import NOTHING, Text, joined

@@ -4,16 +4,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from domain.law.citation import bracketed_lots, listed_briefly
-from domain.law.estimate import estimate_of, known_total, stated_total
-from domain.law.findings import LegalAdvice, advice, least_sure
-from domain.law.lot_facts import families, read_lot
+from domain.law.findings import LegalAdvice, advice, applies, bracketed_lots, least_sure, listed_briefly
+from domain.law.lot_facts import estimate_of, families, known_total, read_lot, stated_total
 from domain.law.need_value import groups, is_light_service
 from domain.law.procedure import formal_thresholds
-from domain.law.rule_registry import applies
 from domain.law.rules import InForce
-from domain.needs.need import Codes, Lot, Nature, Need, buyer_siret
-from domain.needs.same_year import OtherNeed
+from domain.needs.need import Codes, Lot, Nature, Need, OtherNeed, buyer_siret
 from domain.reference import taxonomy
 from domain.text.bilingual import Text, euros
 

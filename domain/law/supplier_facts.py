@@ -7,9 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.law.citation import days
-from domain.law.findings import Verdict, verdict
-from domain.law.rule_registry import applies
+from domain.law.findings import Verdict, applies, days, verdict
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Reserved
 from domain.suppliers.supplier import Approval, LegalForm, Shares

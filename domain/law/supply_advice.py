@@ -10,12 +10,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.law.citation import days
 from domain.law.eligibility import as_decided, evidence, judged
-from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, Verdict, advice
-from domain.law.months import months_later
-from domain.law.rule_registry import applies
-from domain.law.rules import InForce, Rules
+from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, Verdict, advice, applies, days
+from domain.law.rules import InForce, Rules, months_later
 from domain.law.supplier_facts import LegalFacts, in_force
 from domain.needs.need import Lot, Reserved
 from domain.text.bilingual import NOTHING, Text, joined

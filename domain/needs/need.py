@@ -1,13 +1,18 @@
-"""A buyer's need: its lots with their objects, territories and reservations."""
+"""A buyer's need: its lots with their objects, territories and reservations.
 
-from datetime import date
+Needs that an organisation plans or has begun in one calendar year count as far as their values are added up.
+"""
+
+from datetime import date, datetime
 from operator import attrgetter
 from typing import Annotated, Literal
+from uuid import UUID
 
 import msgspec
 
 from domain.decoding.stored import WHOLE
 from domain.reference.geojson import Geometry
+from domain.text.typography import PARIS
 
 Reserved = Literal["handicap", "iae", "penitentiary", "ess"]
 BuyerKind = Literal["state", "local", "utility"]
@@ -178,3 +183,16 @@ class PlannedNeed(NeedAndProcedure, frozen=True, forbid_unknown_fields=True, kw_
     """Whether a clause, criterion or condition will be social, as a reserved lot is anyway; null: not known"""
     environmental_considerations: bool | None = None
     """Whether a clause, criterion or condition will be environmental; null: not known"""
+
+
+class OtherNeed(msgspec.Struct, frozen=True):
+    """Another market of the buyer. `need` has only its names and its total, and the objects and values of its lots."""
+
+    id: UUID
+    buyer_siret: str | None
+    need: Need
+
+
+def year_of(planned_publication_on: date | None, created_at: datetime) -> int:
+    """The calendar year that a need counts in: that of its planned publication, else that in which it was created."""
+    return (planned_publication_on or created_at.astimezone(PARIS)).year

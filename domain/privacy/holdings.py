@@ -8,8 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.privacy.data_subject import Identifiers, phone_key
-from domain.privacy.person import email_key
+from domain.privacy.data_subject import Identifiers, email_key, phone_key
 
 Fate = Literal["erased", "pseudonym", "kept"]
 Why = Literal["append_only", "text_of_source"]

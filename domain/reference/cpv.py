@@ -1,11 +1,15 @@
-"""The Common Procurement Vocabulary (CPV 2008): codes, French labels, and the tree they form."""
+"""The Common Procurement Vocabulary (CPV 2008): codes, French labels, and the tree they form.
+
+Lists of codes as the law gives them: single codes, and ranges from one code to another.
+"""
 
 import functools
 import hashlib
 import lzma
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
+from typing import Literal
 
 _WRITTEN = re.compile(r"([0-9]{8})(?:-[0-9])?")
 _DIVISION_DIGITS = 2
@@ -90,3 +94,37 @@ def load() -> Cpv:
     table = lzma.decompress((files("domain") / "data" / "cpv.tsv.xz").read_bytes())
     labels = dict(line.split("\t", 1) for line in table.decode().splitlines())
     return Cpv(labels, f"2008-{hashlib.sha256(table).hexdigest()[:12]}")
+
+
+Listing = Literal["listed", "descendant", "unlisted"]
+_RANGE = re.compile(r"(\d{8})-(\d{8})")
+
+
+@functools.lru_cache(maxsize=4096)
+def listing(code: str, listed: frozenset[str]) -> Listing:
+    """A CPV code against a list: on it, narrower than a code on it, or neither.
+
+    A range ("55100000-55410000") holds its two ends and all codes between. A whole division on a list ("98000000") says
+    nothing of narrower codes: such lists name beside it those that they mean.
+    """
+    codes, ranges = _parts(listed)
+    if code in codes or any(first <= code <= last for first, last in ranges):
+        return "listed"
+    digits = len(code.rstrip("0"))
+    if any(code[:kept].ljust(8, "0") in codes for kept in range(3, digits)):
+        return "descendant"
+    return "unlisted"
+
+
+@functools.lru_cache(maxsize=64)
+def _parts(listed: frozenset[str]) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
+    """The codes that a list names, the ends of its ranges among them, and its ranges."""
+    found = (_RANGE.fullmatch(entry) for entry in listed)
+    ranges = tuple((match[1], match[2]) for match in found if match)
+    return listed | {end for ends in ranges for end in ends}, ranges
+
+
+def broken_ranges(entries: Iterable[str]) -> list[str]:
+    """The entries of digits and hyphens that are no range of two codes of 8 digits, the smaller one first."""
+    written = (entry for entry in entries if re.fullmatch(r"[\d-]*-[\d-]*", entry))
+    return [entry for entry in written if not ((match := _RANGE.fullmatch(entry)) and match[1] < match[2])]

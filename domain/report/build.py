@@ -11,15 +11,15 @@ import msgspec
 
 from domain.equal_treatment.matrix import equal_treatment
 from domain.exchanges.exchange import Exchange
-from domain.law.estimate import estimate_of, estimated_cents, known_total, sum_in_words
 from domain.law.findings import OUTCOMES
+from domain.law.lot_facts import estimate_of, estimated_cents, known_total, sum_in_words
 from domain.law.rules import Rules
 from domain.meetings.meeting import Meeting, MeetingPlace, Participant
 from domain.needs.award import Award
 from domain.needs.need import Lot, Place
 from domain.needs.status import StoredNeed, changed_fields
 from domain.reference.territory import Territories
-from domain.report.exchange_summary import ExchangeReport
+from domain.report.exchange_summary import ExchangeReport, treatment
 from domain.report.lots import (
     ReportCandidate,
     ReportDecision,
@@ -47,7 +47,6 @@ from domain.report.model import (
     Treatment,
 )
 from domain.report.redaction import Redaction
-from domain.report.treatment_summary import treatment
 from domain.shortlists.frozen import Decision, FrozenShortlist, everyone_shown
 from domain.shortlists.shortlist import (
     Advice,

@@ -1,4 +1,7 @@
-"""The exchanges as a report tells them: who was contacted, what was learnt, and never who asked."""
+"""The exchanges as a report tells them: who was contacted, what was learnt, and never who asked.
+
+Equal treatment is told too: who lacks what, and never who asked a question.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,10 +10,12 @@ from uuid import UUID
 
 import msgspec
 
+from domain.equal_treatment.gaps import GapCode
+from domain.equal_treatment.matrix import EqualTreatment
 from domain.exchanges.deliveries import ARRIVED, arrivals
 from domain.exchanges.exchange import Barrier, Exchange, Message, correction_chains
 from domain.report.lots import SupplierNamer
-from domain.report.model import BarrierCount, Lesson, ReportExchange, SharedAnswer
+from domain.report.model import BarrierCount, Lesson, NotContacted, ReportExchange, ReportGap, SharedAnswer, Treatment
 from domain.report.recipients import (
     Contacted,
     Position,
@@ -23,7 +28,7 @@ from domain.report.recipients import (
     ways_that_arrived,
 )
 from domain.report.redaction import Redaction
-from domain.text.bilingual import Language
+from domain.text.bilingual import Language, Text
 
 FEWEST_TO_BE_ONE_OF = 3
 """The fewest suppliers that must have something in common for it to be told beside an answer that is not attributed."""
@@ -199,3 +204,42 @@ def _messages_to_all(exchange: Exchange) -> list[Message]:
     """The buyer's messages to all, as last corrected, without answers to questions."""
     sent = _chains(m for m in exchange.messages if m.author == "buyer" and m.supplier_id is None)
     return [chain[-1] for chain in sent if chain[0].publishes is None]
+
+
+UNATTRIBUTED: dict[GapCode, Text] = {
+    "question_unanswered": Text("Une question est restée sans réponse", "A question was not answered"),
+    "answer_not_shared": Text(
+        "Une réponse donnée à un seul fournisseur n'a pas été partagée avec les autres",
+        "An answer given to one supplier was not shared with the others",
+    ),
+}
+"""Gaps about questions: who asked stays unknown, be it by who is not named."""
+
+
+def treatment(found: EqualTreatment, redaction: Redaction, language: Language, name: SupplierNamer) -> Treatment:
+    """Those of the shortlist that were not contacted, and each gap once with the suppliers that have it."""
+    listed = [each for each in found.suppliers if each.on_shortlist]
+    return Treatment(
+        statement=found.statement,
+        listed=len(listed),
+        contacted=sum(bool(each.contacted) for each in listed),
+        not_contacted=tuple(
+            NotContacted(name(each.supplier_id, each.name, None), redaction.text(each.contact.message))
+            for each in listed
+            if not each.contacted
+        ),
+        gaps=tuple(_gaps(found, redaction, language, name)),
+    )
+
+
+def _gaps(found: EqualTreatment, redaction: Redaction, language: Language, name: SupplierNamer) -> Iterator[ReportGap]:
+    unattributed: set[tuple[GapCode, UUID | None]] = set()
+    for gap in found.gaps:
+        if gap.confidential and redaction.redacted:
+            continue
+        if gap.code not in UNATTRIBUTED:
+            suppliers = tuple(name(each.supplier_id, each.name, None) for each in gap.suppliers)
+            yield ReportGap(gap.code, redaction.text(gap.message), suppliers)
+        elif (gap.code, gap.message_id) not in unattributed:
+            unattributed.add((gap.code, gap.message_id))
+            yield ReportGap(gap.code, UNATTRIBUTED[gap.code].to(language), ())

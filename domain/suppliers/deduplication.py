@@ -13,12 +13,16 @@ which nobody knows where it is, unless a person has merged them. Records with th
 `in_prison` are united first, where they have a SIRET or a name and no decision is about them.
 
 The outcome depends on the records and on what people decided, not on the order in which they came.
+
+Suppliers' ids are assigned when records are grouped anew.
 """
 
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import combinations, product
 from typing import Literal, NamedTuple
+from uuid import UUID
 
 import msgspec
 
@@ -254,3 +258,41 @@ def _neighbours(facts: Iterable[IdentityFacts]) -> Iterator[tuple[IdentityFacts,
                     break
                 if one.key != other.key and (one.siret is None or other.siret is None):
                     yield one, name, other, other_name
+
+
+class Member(NamedTuple):
+    """A record of a group, and the supplier it has described so far. `changed`: it has just come or changed."""
+
+    key: RecordKey
+    supplier_id: UUID
+    since: datetime
+    changed: bool
+
+
+class IdAssignment(msgspec.Struct, frozen=True):
+    """`ids[i]`: the supplier of group i. `absorbed`: suppliers that are part of another one now, and of which."""
+
+    ids: Sequence[UUID]
+    absorbed: dict[UUID, UUID]
+
+
+def assign_ids(
+    groups: Sequence[Sequence[Member]], fresh: Collection[UUID], make_id: Callable[[], UUID]
+) -> IdAssignment:
+    """One supplier id for each group; every record of a supplier that may keep its id must be in one of them.
+
+    A supplier's records that part: those that stayed as they were keep its id, so that one whose SIRET changes leaves
+    the others in place; among them the oldest decides. A group that may keep several ids keeps the oldest (ids sort by
+    age), and one that nobody has seen yet (`fresh`) only if there is no other. A group without any gets a new one.
+    """
+    heirs: dict[UUID, tuple[tuple[bool, datetime, RecordKey], int]] = {}
+    for number, group in enumerate(groups):
+        for holder in group:
+            claim = ((holder.changed, holder.since, holder.key), number)
+            heirs[holder.supplier_id] = min(claim, heirs.get(holder.supplier_id, claim))
+    kept: list[list[UUID]] = [[] for _ in groups]
+    for supplier_id, (_, number) in heirs.items():
+        kept[number].append(supplier_id)
+    ids = [min(own, key=lambda one: (one in fresh, one)) if own else make_id() for own in kept]
+    absorbed = {gone: stays for own, stays in zip(kept, ids, strict=True) for gone in own if gone != stays}
+    return IdAssignment(ids, absorbed)

@@ -1,14 +1,20 @@
-"""Content checks of a supplier's record, beyond what its types already refuse."""
+"""Content checks of a supplier's record, beyond what its types already refuse.
+
+Its gaps and expired approvals are found for whoever looks after its source. The service areas that records draw are
+counted, by the vertices that all those of a source may have together.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import date
 from itertools import chain, repeat
 
-from domain.errors import Problem, pointer
+from domain.errors import Conflict, Problem, pointer
 from domain.reference.cpv import Cpv
+from domain.reference.geojson import vertices
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories, UnknownTerritory
-from domain.suppliers.supplier import Offer, ServiceArea, SupplierRecord
+from domain.suppliers.supplier import Approval, Flag, Kind, Offer, Placement, ServiceArea, SupplierRecord
 from domain.text.bilingual import Text
 
 MOST_SUGGESTIONS = 10
@@ -118,3 +124,71 @@ def _unknown(code: str, territories: Territories, *, suggest: bool) -> UnknownTe
 
 def _with_hint(detail: Text, near: str | None) -> Text:
     return detail if near is None else Text(f"{detail.fr} ; peut-être {near}", f"{detail.en}; perhaps {near}")
+
+
+NO_SIRET, NO_EMAIL = "no_siret", "no_email"
+NO_FLAGS = frozenset((NO_SIRET, NO_EMAIL))
+"""Gaps that are no flags: many records have none of these for good reasons."""
+
+
+def shortcomings(record: SupplierRecord, placement: Placement) -> list[str]:
+    """The codes of the record's gaps (`no_siret`, `no_email`) and of its flags, each once and sorted."""
+    found = {flag.code for flag in placement.flags}
+    expected = ((NO_SIRET, record.siret), (NO_EMAIL, record.contact.email if record.contact else None))
+    return sorted(found | {code for code, known in expected if not (known and known.strip())})
+
+
+def approved_until(approvals: Iterable[Approval] | None) -> date | None:
+    """The last day on which no kind has expired; None: none of them will."""
+    return min(_last_days(approvals).values(), default=None) if approvals else None
+
+
+def expired(approvals: Iterable[Approval] | None, on: date) -> tuple[Flag, ...]:
+    """`approval_expired` for each kind all of whose approvals ended before `on`, with the last day of the last one.
+
+    An older period that a later one follows has not expired, nor has one that is still to begin.
+    """
+    ended = ((kind, last) for kind, last in _last_days(approvals).items() if last < on)
+    return tuple(Flag("approval_expired", f"{kind} {last.isoformat()}") for kind, last in ended)
+
+
+def _last_days(approvals: Iterable[Approval] | None) -> dict[Kind, date]:
+    """The last day of each kind that has one."""
+    last: dict[Kind, date] = {}
+    for approval in approvals or ():
+        last[approval.kind] = max(approval.valid_until or date.max, last.get(approval.kind, date.min))
+    return {kind: day for kind, day in last.items() if day != date.max}
+
+
+MOST_VERTICES = 1_000_000
+"""The usual budget of a source: 120 MB in the memory of each process once all of them were held against needs."""
+LEAST_COUNTED = 32
+"""Vertices that an area counts for at least: in memory, the smallest takes as much as so many."""
+
+
+def drawn_vertices(record: SupplierRecord) -> int:
+    """The vertices of the service areas that a record draws: each area once, and for `LEAST_COUNTED` at least."""
+    areas = {area.geometry for offer in record.offers if (area := offer.service_area) is not None}
+    return sum(max(LEAST_COUNTED, vertices(area)) for area in areas if area is not None)
+
+
+def require_vertices_left(before: int, after: int, most: int) -> None:
+    """Raises Conflict (`too_many_vertices`) where a source would have more than `most` vertices, and more than before.
+
+    One that already has more, such as after the budget was lowered, may still be made smaller.
+    """
+    if after > max(most, before):
+        raise Conflict("too_many_vertices", _too_many(after, most))
+
+
+def _too_many(after: int, most: int) -> Text:
+    return Text(
+        f"Les zones que cette source dessine auraient ensemble {after} sommets, une fois simplifiées à 25 m "
+        f"({LEAST_COUNTED} au moins pour chacune) : {after - most} de plus que les {most} permis. Les dessiner moins "
+        "finement, nommer des territoires (« codes ») ou un rayon (« radius_km »), retirer des fiches, ou voir avec "
+        "l'exploitant, qui peut en permettre davantage (VIVIER_SOURCE_VERTICES)",
+        f"The service areas that this source draws would have {after} vertices together, once simplified to 25 m (at "
+        f"least {LEAST_COUNTED} for each): {after - most} more than the {most} allowed. Draw them less finely, name "
+        "territories (“codes”) or a radius (“radius_km”), withdraw records, or see the operator, who can allow more "
+        "(VIVIER_SOURCE_VERTICES)",
+    )

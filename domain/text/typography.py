@@ -1,11 +1,19 @@
-"""Our own sentences, numbers and dates as they are printed: French spaces that do not break, amounts kept together."""
+"""Our own sentences, numbers and dates as they are printed: French spaces that do not break, amounts kept together.
+
+Texts of one line: what a header or a line of a calendar can hold without being taken for several. The names of places
+within French sentences.
+"""
 
 import re
 from datetime import date, datetime
+from typing import Annotated
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from domain.text import bilingual
 from domain.text.bilingual import Language, Text, long_date, whole
+from domain.text.normalise import fold
 
 PARIS = ZoneInfo("Europe/Paris")
 NO_BREAK, NARROW = "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"
@@ -55,3 +63,41 @@ def time_of_day(when: datetime, language: Language) -> str:
         return f"{local:%H:%M}"
     minutes = f"{NO_BREAK}{local:%M}" if local.minute else ""
     return f"{local.hour}{NO_BREAK}h{minutes}"
+
+
+_BREAKING = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+"""Control characters but the tab, and what some programs take for the end of a line."""
+
+WebAddress = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=2_000,
+        pattern=r"^https?://[^\u0000-\u0020\u007f-\u009f\u2028\u2029]+$",
+        description="An http or https address",
+        extra={"fr": "une adresse http ou https"},
+    ),
+]
+
+
+def is_one_line(text: str) -> bool:
+    """Whether the text holds no line break and no other control character but tabs."""
+    return _BREAKING.search(text) is None
+
+
+def cut(text: str, most: int = 60) -> str:
+    """The text to be quoted in a message: as it is, or so many characters of it and an ellipsis."""
+    return text if len(text) <= most else f"{text[:most].rstrip()}…"
+
+
+def on_one_line(text: str) -> str:
+    """The text without line breaks and other control characters, for a header or a title."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def of_place(name: str) -> str:
+    """ "de Redon", "d'Étel", "du Mans", "des Herbiers"."""
+    if name.startswith("Le "):
+        return "du " + name.removeprefix("Le ")
+    if name.startswith("Les "):
+        return "des " + name.removeprefix("Les ")
+    return ("d'" if fold(name)[:1] in tuple("aeiouy") else "de ") + name

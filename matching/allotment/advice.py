@@ -5,9 +5,9 @@ from datetime import date
 
 import msgspec
 
-from domain.law.estimate import estimated_cents
 from domain.law.findings import LegalAdvice, advice
 from domain.law.law_changes import LAW_CHANGES, ON_PROCEDURE
+from domain.law.lot_facts import estimated_cents
 from domain.law.review import review_need
 from domain.law.rules import InForce, Rules
 from domain.needs.need import Need

@@ -5,9 +5,8 @@ from datetime import date
 
 import msgspec
 
-from domain.allotment.allotment import Allotment
+from domain.allotment.allotment import Allotment, AllotmentNeed, checked_values
 from domain.allotment.divisions import Freedom, Group, PossibleLot, groups
-from domain.allotment.request import AllotmentNeed, checked_values
 from domain.allotment.search import Found, best_divisions
 from domain.errors import InvalidContent, Problem
 from domain.text.bilingual import Language, Text

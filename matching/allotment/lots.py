@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from domain.allotment.allotment import AllotmentNeed, DivisibleLot, options_of, value_of
 from domain.allotment.divisions import GivenLot, PossibleLot
-from domain.allotment.request import AllotmentNeed, DivisibleLot, options_of, value_of
 from domain.needs.need import Lot, Need, Reserved, TerritoryRequest
 from matching.allotment.areas import Areas
 from matching.lot_query import LotQuery

@@ -7,7 +7,7 @@ from operator import or_
 
 import numpy as np
 
-from domain.allotment.order import Suppliers
+from domain.allotment.search import Suppliers
 from domain.law.rules import Rules
 from domain.needs.need import Reserved
 from matching.distances import NearDistances

@@ -8,7 +8,7 @@ from itertools import count
 
 from domain.allotment.allotment import Proposal, ProposedLot, Summary
 from domain.allotment.divisions import PossibleLot
-from domain.allotment.order import draw, rank
+from domain.allotment.search import draw, rank
 from domain.law.findings import LegalAdvice
 from domain.shortlists.shortlist import Advice, Reason
 from domain.text.bilingual import Language

@@ -3,7 +3,7 @@
 The constants are milliseconds of one core, as `python -m bench.allotment` measures them.
 """
 
-from domain.allotment.request import AllotmentNeed, DivisibleLot
+from domain.allotment.allotment import AllotmentNeed, DivisibleLot
 from domain.needs.need import TerritoryRequest
 
 AREAS: dict[str, dict[str, int]] = {

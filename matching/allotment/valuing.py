@@ -8,7 +8,7 @@ from operator import and_, or_
 from typing import Literal, NamedTuple
 
 from domain.allotment.divisions import PossibleLot
-from domain.allotment.order import Figures, Suppliers
+from domain.allotment.search import Figures, Suppliers
 from domain.law.findings import LotReview
 from domain.law.review import OPTIONS, review_need
 from domain.needs.need import RESERVED_TYPES, Reserved

@@ -16,7 +16,7 @@ from domain.needs.need import Place, TerritoryRequest
 from domain.reference.geojson import Geometry
 from domain.reference.territory import Area, Commune, Territories, TerritoryKind, UnknownTerritory
 from domain.text.bilingual import Text, kilometres
-from domain.text.place_names import of_place
+from domain.text.typography import of_place
 from matching.geo.geojson_validation import checked_geometry, problems_under, require_few_vertices
 from matching.geo.outlines import outlines
 from matching.geo.overlap import shares_ground

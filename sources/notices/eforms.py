@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from domain.needs.need import BuyerKind, Nature, Procedure, Technique
 from domain.text.normalise import fold
-from domain.text.one_line import cut
+from domain.text.typography import cut
 from sources.notices.element import Element, PlacedText, mark_read
 from sources.notices.notice import (
     Amount,

@@ -16,7 +16,7 @@ from domain.reference.cpv import Cpv
 from domain.reference.territory import Territories
 from domain.suppliers.supplier import SIRET_DIGITS
 from domain.text.bilingual import Text
-from domain.text.one_line import cut, on_one_line
+from domain.text.typography import cut, on_one_line
 from sources.notices import boamp, eforms, ted, ted_before_2016
 from sources.notices.element import Element, PlacedText, from_xml
 from sources.notices.notice import MOST_LOTS, MOST_WORDS, Notice, NoticeBuyer, NoticeLot, Unread, all_unread

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import BuyerKind, ContractKind, Nature, Procedure, Technique, ValueCovers
 from domain.text.bilingual import Text
-from domain.text.one_line import cut
+from domain.text.typography import cut
 from sources.notices.element import Element, PlacedText
 
 MOST_LOTS = 200

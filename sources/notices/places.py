@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.territory import COUNTRY, Territories, UnknownTerritory
-from domain.text.one_line import cut
+from domain.text.typography import cut
 from sources.notices.notice import Notice, NoticeBuyer, NoticePlace
 from sources.postal_addresses import commune_names, departement_of, split_address
 

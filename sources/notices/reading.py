@@ -13,7 +13,7 @@ import msgspec
 
 from domain.needs.need import RESERVED_TYPES, Lot, Reserved
 from domain.text.normalise import fold
-from domain.text.one_line import cut
+from domain.text.typography import cut
 from sources.notices.notice import Amount, Notice, NoticeLot, ReservedMark, day_of
 
 DAYS_A_MONTH = 365.25 / 12

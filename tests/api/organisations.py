@@ -8,7 +8,7 @@ import httpx
 from api.web.content_negotiation import MERGE_PATCH
 from db.api_keys import create_key, ensure_organisation
 from db.core.engine import transaction
-from domain.client import Key, Scope
+from domain.organisation import Key, Scope
 from tests.api.sync.factories import Client
 
 

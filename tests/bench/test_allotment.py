@@ -3,7 +3,7 @@
 import msgspec
 
 from bench.allotment import LOTS, cases
-from domain.allotment.request import AllotmentNeed
+from domain.allotment.allotment import AllotmentNeed
 from tests.factories import reference
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from db.api_keys import create_key, ensure_organisation, find_client, is_well_formed, list_keys, revoke_key, secret_of
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import uuid7
-from domain.client import Client
+from domain.organisation import Client
 from tests.db.suppliers.samples import LATER, NOW
 
 

@@ -1,13 +1,19 @@
-"""The hash of a journal's entry changes with every part of it, and with the entry before."""
+"""The hash of a journal's entry changes with every part of it, and with the entry before.
 
+A journal that was tampered with is found out, and where.
+"""
+
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from domain.audit import BEFORE_THE_FIRST, Entry, chained
+from domain.audit import BEFORE_THE_FIRST, Break, Chain, Entry, chained
 
 ORGANISATION, KEY = UUID(int=1), UUID(int=2)
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -54,3 +60,86 @@ def test_the_entry_before_and_the_organisation_count() -> None:
 def test_the_order_of_details_and_the_hash_itself_do_not() -> None:
     same = msgspec.structs.replace(ENTRY, detail={"title": None, "lots": ["1"]}, hash="ff")
     assert chained(BEFORE_THE_FIRST, ORGANISATION, same) == chained(BEFORE_THE_FIRST, ORGANISATION, ENTRY)
+
+
+Journal = list[tuple[bytes, Entry]]
+
+
+def journal(length: int, start: int = 1, before: bytes = BEFORE_THE_FIRST, action: str = "need.changed") -> Journal:
+    found: Journal = []
+    for number in range(start, length + 1):
+        entry = Entry(
+            number=number,
+            at=NOW,
+            means="server",
+            actor_id=None,
+            action=action,
+            object="need:1",
+            version=number,
+            detail={},
+            hash="",
+        )
+        before = chained(before, ORGANISATION, entry)
+        found.append((before, entry))
+    return found
+
+
+def breaks(found: Journal) -> list[Break]:
+    chain = Chain(ORGANISATION)
+    for digest, entry in found:
+        chain.follow(entry.number, digest, entry)
+    chain.close()
+    return chain.breaks
+
+
+def _altered(found: Journal) -> Journal:
+    digest, entry = found[2]
+    return [*found[:2], (digest, msgspec.structs.replace(entry, action="x.y")), *found[3:]]
+
+
+def _rehashed(found: Journal) -> Journal:
+    return [*found[:2], (bytes(32), found[2][1]), *found[3:]]
+
+
+def _replaced(found: Journal) -> Journal:
+    """An entry put in the place of another with a hash that goes with it: the one after does not follow."""
+    return [*found[:2], journal(3, 3, found[1][0], "need.published")[0], *found[3:]]
+
+
+@pytest.mark.parametrize(
+    ("tamper", "expected"),
+    [
+        (lambda found: found, []),
+        (_altered, [Break(3, "altered_entry")]),
+        (_rehashed, [Break(3, "broken_link")]),
+        (_replaced, [Break(4, "altered_entry")]),
+        (lambda found: found[:2] + found[3:], [Break(4, "gap", 1)]),
+        (lambda found: found[3:], [Break(4, "gap", 3)]),
+        (lambda found: _altered(found)[:3], [Break(3, "altered_entry")]),
+        (lambda found: _altered(found[:2] + found[3:]), [Break(4, "gap", 1)]),
+    ],
+)
+def test_what_was_done_to_it_is_told(tamper: Callable[[Journal], Journal], expected: list[Break]) -> None:
+    assert breaks(tamper(journal(6))) == expected
+
+
+def test_the_last_entry_is_where_it_ends() -> None:
+    chain = Chain(ORGANISATION)
+    for digest, entry in journal(4):
+        chain.follow(entry.number, digest, entry)
+    assert (chain.number, chain.hash) == (4, journal(4)[-1][0])
+
+
+def test_an_entry_that_cannot_be_read_is_altered() -> None:
+    chain = Chain(ORGANISATION)
+    chain.follow(1, journal(1)[0][0], None)
+    chain.close()
+    assert chain.breaks == [Break(1, "altered_entry")]
+
+
+@given(length=st.integers(1, 12), position=st.integers(0, 11), action=st.sampled_from(["x.y", "need.published"]))
+def test_no_single_change_goes_unseen(length: int, position: int, action: str) -> None:
+    found = journal(length)
+    digest, entry = found[position % length]
+    found[position % length] = (digest, msgspec.structs.replace(entry, action=action))
+    assert {each.number for each in breaks(found)} == {entry.number}

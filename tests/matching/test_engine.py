@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from domain.errors import InvalidContent
-from domain.law.months import months_later
+from domain.law.rules import months_later
 from domain.needs.need import Lot, Need, Reserved
 from domain.shortlists.shortlist import LotShortlist
 from domain.suppliers.supplier import Shares, Supplier

@@ -9,10 +9,9 @@ import msgspec
 from api.admin.issue_key import KeyRequest
 from api.desk.frame.mistakes import Mistake
 from api.desk.frame.visit import Visit
-from domain.client import Key
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent, Problem
-from domain.organisation import OrganisationSettings
+from domain.organisation import Key, OrganisationSettings
 from domain.text.bilingual import Text
 from domain.text.typography import PARIS
 

@@ -16,7 +16,7 @@ from api.web.pagination import read_cursor, write_cursor
 from db.audit import key_names, latest_entries, person_names
 from db.core.engine import Connection, transaction
 from db.needs.needs import select_need_names
-from domain.client import Client
+from domain.organisation import Client
 
 AT_ONCE = 50
 

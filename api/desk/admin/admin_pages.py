@@ -32,10 +32,9 @@ from db.audit import last_details
 from db.core.engine import transaction
 from db.desk.accounts import list_accounts
 from db.idempotency import Answer
-from domain.client import SCOPES, Key, Scope
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound
-from domain.organisation import Organisation
+from domain.organisation import SCOPES, Key, Organisation, Scope
 from domain.text.bilingual import Text
 
 ON_A_PAGE, MOST_ORGANISATIONS = 50, 500

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from domain.exchanges.purchase import lot_name
+from domain.exchanges.letter import lot_name
 from domain.needs.need import Lot, Need, Reserved
 from domain.shortlists.shortlist import Gate, LotShortlist, NearMiss, OfferEvidence, SegmentAnswer
 from domain.text.bilingual import Text

@@ -8,7 +8,7 @@ from typing import Literal
 from domain.reference.territory import Territories, UnknownTerritory
 from domain.suppliers.supplier import Approval, Flag, ServiceArea
 from domain.text.bilingual import NOTHING, Text, listed, long_date
-from domain.text.place_names import of_place
+from domain.text.typography import of_place
 
 ApprovalState = Literal["in_force", "ended", "to_come"]
 MOST_PLACES = 6

@@ -1,6 +1,6 @@
 """The pages that the menu and the site map lead to, with the rights that open them."""
 
-from domain.client import Client, Scope
+from domain.organisation import Client, Scope
 from domain.text.bilingual import Text
 
 _PAGES: tuple[tuple[tuple[Scope, ...], str, Text, Text], ...] = (

@@ -8,7 +8,7 @@ from api.runtime.identity_provider import Identity
 from api.settings import Settings
 from db import organisations
 from db.core.engine import Connection
-from domain.client import Scope
+from domain.organisation import Scope
 
 
 class UnknownOrganisation(Exception):

@@ -24,7 +24,7 @@ from api.web.compression import coded
 from api.web.form_fields import fields_in, read_fields
 from api.web.multipart_form import has_files, read_form_with_files
 from api.web.problems import answer_failure, describe
-from domain.client import Scope
+from domain.organisation import Scope
 
 Handler = Callable[..., Awaitable[Response[bytes]]]
 

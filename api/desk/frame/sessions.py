@@ -22,7 +22,7 @@ from db.core.engine import transaction
 from db.desk.accounts import note_sign_in
 from db.desk.sessions import delete_session, find_session, insert_session, insert_session_of_person
 from domain.audit import Actor
-from domain.client import Client
+from domain.organisation import Client
 
 
 async def begin_session(services: Services, key: str, scope: ASGIScope) -> str | None:

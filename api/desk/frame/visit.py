@@ -16,7 +16,7 @@ from api.runtime.services import Services
 from api.web.content_negotiation import HTML
 from api.web.form_fields import Fields
 from api.web.multipart_form import Files
-from domain.client import Client
+from domain.organisation import Client
 from domain.text.bilingual import Language
 
 COOKIE = "vivier_session"

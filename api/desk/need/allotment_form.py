@@ -8,8 +8,7 @@ from api.desk.need.need_form import LotForm, NeedForm, plain_number
 from api.desk.need.understood_need import Understood, mistakes_of
 from api.desk.need.understood_terms import heard
 from api.web.form_fields import Fields
-from domain.allotment.allotment import Proposal, ProposedLot
-from domain.allotment.request import AllotmentNeed, AllotmentOptions, Axis
+from domain.allotment.allotment import AllotmentNeed, AllotmentOptions, Axis, Proposal, ProposedLot
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent
 from domain.text.bilingual import Text

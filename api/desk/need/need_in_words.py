@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from api.desk.need.need_form import BUYERS
-from domain.law.estimate import sum_in_words
+from domain.law.lot_facts import sum_in_words
 from domain.needs.need import Lot, Need, Place, PlannedNeed, TerritoryRequest, ValueCovers
 from domain.reference.territory import UnknownTerritory
 from domain.text import typography
 from domain.text.bilingual import Text, listed, long_date
 from domain.text.labels import CONTRACTS, NATURES, PROCEDURES, RESERVED, TECHNIQUES
-from domain.text.place_names import of_place
+from domain.text.typography import of_place
 from matching.reference import Reference
 
 _AMOUNTS: dict[ValueCovers, Text] = {

@@ -31,7 +31,7 @@ from api.desk.need.understood_need import Understood, trades_beside, understood_
 from api.desk.need.understood_place import MOST_CHOICES, candidates, where
 from api.match import matched
 from domain.errors import InvalidContent, NotFound
-from domain.law.estimate import sum_in_words
+from domain.law.lot_facts import sum_in_words
 from domain.needs.need import RESERVED_TYPES, Need, Reserved
 from domain.reference.territory import Area, Territories
 from domain.shortlists.shortlist import Shortlist

@@ -12,7 +12,7 @@ from domain.reference.geojson import Geometry, Polygon
 from domain.reference.territory import Area, TerritoryKind, UnknownTerritory
 from domain.text.bilingual import Text, kilometres
 from domain.text.normalise import fold
-from domain.text.place_names import of_place
+from domain.text.typography import of_place
 from matching.reference import Reference
 
 Form = TypeVar("Form", bound=PlaceForm)

@@ -23,8 +23,7 @@ from db.core.engine import Connection, transaction
 from db.needs.needs import NeedFilters, select_needs
 from domain.errors import InvalidContent
 from domain.needs.need import NeedAndProcedure, PlannedNeed
-from domain.needs.next_step import next_step
-from domain.needs.status import Status
+from domain.needs.status import Status, next_step
 
 STATUS_CODES: tuple[Status, ...] = get_args(Status)
 NEEDS_AT_ONCE = 20

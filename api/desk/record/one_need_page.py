@@ -21,8 +21,7 @@ from api.web.problems import Refusal
 from db.core.engine import transaction
 from db.needs.awards import select_awards
 from db.needs.shortlists import select_decisions, select_shortlists
-from domain.needs.next_step import next_step
-from domain.needs.status import MOVES, NO_NEED, OPEN, Status, StoredNeed
+from domain.needs.status import MOVES, NO_NEED, OPEN, Status, StoredNeed, next_step
 from domain.text.bilingual import Text
 from domain.text.labels import PROCEDURES
 

@@ -22,8 +22,7 @@ from api.needs.own_need import version_of
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
 from db.needs.shortlists import select_shortlists
-from domain.needs.next_step import changed_criteria
-from domain.needs.status import MOVES, NO_NEED, OPEN
+from domain.needs.status import MOVES, NO_NEED, OPEN, changed_criteria
 from domain.report.build import best_outcome
 from domain.shortlists.shortlist import Advice, Severity
 

@@ -10,8 +10,8 @@ from api.desk.frame.page import fields_as_typed, page, sign_in_page
 from api.desk.frame.sessions import begin_session, client_of_session
 from api.desk.frame.visit import KEY_FIELD, Visit, local_path
 from api.web.problems import Refusal
-from domain.client import Scope
 from domain.errors import NotFound
+from domain.organisation import Scope
 from domain.text.bilingual import Text
 
 FIRST_PAGES: dict[Scope, str] = {

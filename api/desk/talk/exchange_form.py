@@ -13,7 +13,7 @@ from db.suppliers.read import Filters, page_of_suppliers
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent, Problem
 from domain.exchanges.exchange import ExchangeRequest
-from domain.exchanges.purchase import ToldTerm, told_terms
+from domain.exchanges.letter import ToldTerm, told_terms
 from domain.needs.need import Need
 from domain.shortlists.frozen import FrozenShortlist, to_be_contacted, unknown_to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary

@@ -25,7 +25,6 @@ from db.core.engine import Connection, transaction
 from db.exchanges.reply_links import select_link_expiries
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent, NotFound, Problem
-from domain.exchanges.anonymise import redacted
 from domain.exchanges.deliveries import ARRIVED, LOST, UP_TO_THE_BUYER, arrivals, by_recipient, contact, rank
 from domain.exchanges.exchange import (
     Delivery,
@@ -37,7 +36,7 @@ from domain.exchanges.exchange import (
     Way,
 )
 from domain.exchanges.letter import require_sender
-from domain.exchanges.rules import NO_MESSAGE
+from domain.exchanges.rules import NO_MESSAGE, redacted
 from domain.needs.status import MOVES, NO_NEED, OPEN
 from domain.text.bilingual import Text
 from domain.text.typography import PARIS

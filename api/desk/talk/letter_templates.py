@@ -1,12 +1,12 @@
 """Texts to begin a message to suppliers with, to be changed before it is sent.
 
 Greeting, buyer, the law and the way to answer are added to every message (`domain.exchanges.letter`). What the buyer
-has to fill in stands in square brackets, which `domain.exchanges.placeholders` finds.
+has to fill in stands in square brackets, which `domain.exchanges.rules` finds.
 """
 
 from typing import NamedTuple
 
-from domain.exchanges.purchase import lot_name, purchase_name
+from domain.exchanges.letter import lot_name, purchase_name
 from domain.meetings.meeting import HALF_DAY, Meeting
 from domain.needs.need import PlannedNeed
 from domain.text.bilingual import Language, Text

@@ -37,8 +37,7 @@ from db.suppliers.read import living_suppliers
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent
 from domain.exchanges.exchange import ExchangeRequest
-from domain.exchanges.letter import require_sender, sender_name
-from domain.exchanges.purchase import told_terms
+from domain.exchanges.letter import require_sender, sender_name, told_terms
 from domain.meetings.meeting import Meeting
 from domain.needs.status import NO_NEED, StoredNeed, require_open
 

@@ -7,7 +7,7 @@ import pytest
 
 from api.web.content_negotiation import MERGE_PATCH
 from domain.audit import BEFORE_THE_FIRST
-from domain.client import Scope
+from domain.organisation import Scope
 from tests.api.needs.steps import NEED
 from tests.api.organisations import Member, member
 from tests.api.refusals import assert_refused

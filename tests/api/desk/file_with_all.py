@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from db.core.engine import transaction
 from db.desk.accounts import note_sign_in
-from domain.client import SCOPES
+from domain.organisation import SCOPES
 from tests.api.desk.steps import Browser, sign_in_as
 from tests.api.desk.talk.talking import Desk
 from tests.api.needs.steps import Buyer, create

@@ -18,7 +18,7 @@ from api.settings import Settings
 from api.web.openapi import routes_of
 from api.web.problems import Refusal
 from db.core.engine import engine, transaction
-from domain.client import SCOPES, Client, Scope
+from domain.organisation import SCOPES, Client, Scope
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
 

@@ -18,7 +18,7 @@ from litestar import Litestar
 from api.app import create_app
 from api.settings import Settings
 from api.web.problems import Refusal
-from domain.client import Client
+from domain.organisation import Client
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY, alive
 from tests.factories import PARIS, RENNES, approved, live, supplier

@@ -8,7 +8,7 @@ from api.app import create_app
 from api.runtime.key_places import KeyPlaces, RequestPlaces
 from api.settings import read_settings
 from api.web.problems import Refusal
-from domain.client import Client
+from domain.organisation import Client
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
 from tests.api.runtime.test_http_protocol import GET, POST, serving

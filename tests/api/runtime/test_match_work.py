@@ -23,10 +23,10 @@ from api.runtime.match_work import MatchWork
 from api.runtime.metrics import Metrics
 from api.settings import Settings, read_settings
 from api.web.problems import Refusal
-from domain.allotment.request import AllotmentNeed, DivisibleLot
-from domain.client import SCOPES, Client
+from domain.allotment.allotment import AllotmentNeed, DivisibleLot
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, TerritoryRequest
+from domain.organisation import SCOPES, Client
 from domain.text.bilingual import Language
 from matching.allotment.allot import allot_json
 from matching.engine import match_json

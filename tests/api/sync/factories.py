@@ -13,7 +13,7 @@ from stdnum import luhn
 from api.runtime.services import Services
 from db.api_keys import create_key
 from db.core.engine import transaction
-from domain.client import Scope
+from domain.organisation import Scope
 
 NDJSON = "application/x-ndjson"
 RECORD: dict[str, Any] = {

@@ -16,7 +16,7 @@ from api.runtime import upload
 from api.runtime.concurrency_limit import ConcurrencyLimit
 from db.core.engine import transaction
 from db.schema.supplier_tables import imports
-from domain.client import Client as Bearer
+from domain.organisation import Client as Bearer
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import (
     NDJSON,

@@ -11,8 +11,8 @@ import pytest
 from db.api_keys import create_key
 from db.core.engine import Connection, transaction
 from db.delivery.outbox import Claimed
-from domain.client import Scope
 from domain.delivery.backoff import Result
+from domain.organisation import Scope
 from matching.reference import Reference
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import key, lines, put_record, rows, send

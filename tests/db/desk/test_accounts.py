@@ -14,7 +14,7 @@ from db.meetings.calendar_feeds import SEEN_DAYS, CalendarFeed, select_feed, sto
 from db.meetings.persons import erase_persons, find_or_insert_person
 from db.privacy.purge import plan, purge
 from db.schema.person_tables import persons
-from domain.client import Client
+from domain.organisation import Client
 from domain.privacy.retention import RetentionPeriods, years_before
 from tests.db.suppliers.samples import NOW
 

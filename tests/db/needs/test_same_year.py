@@ -14,8 +14,7 @@ from db.api_keys import ensure_organisation
 from db.core.engine import Connection, Engine, transaction
 from db.needs.needs import insert_need, write_need
 from db.needs.same_year import needs_of_year
-from domain.needs.need import Buyer, Lot, Need, Place, PlannedNeed, TerritoryRequest
-from domain.needs.same_year import OtherNeed
+from domain.needs.need import Buyer, Lot, Need, OtherNeed, Place, PlannedNeed, TerritoryRequest
 from domain.needs.status import StoredNeed
 from tests.db.needs.steps import NOW
 

@@ -1,4 +1,7 @@
-"""The best divisions are found, all of them looked at or not."""
+"""The best divisions are found, all of them looked at or not.
+
+The criteria are applied one after the other, and the draw decides what is left.
+"""
 
 from itertools import product
 from random import Random
@@ -9,8 +12,39 @@ from hypothesis import strategies as st
 
 from domain.allotment import search
 from domain.allotment.divisions import Freedom, GivenLot, Group, PossibleLot, groups
-from domain.allotment.order import Figures, rank, tally
-from domain.allotment.search import Value, best_divisions
+from domain.allotment.search import Figures, Value, best_divisions, draw, rank, tally
+
+
+def lot(*, supply: bool = True, competition: bool = True, reserved: bool = False, alone: int = 0b1) -> Figures:
+    return Figures(supply, competition, reserved, alone.bit_count(), alone)
+
+
+def test_each_criterion_goes_before_the_next() -> None:
+    """From the best to the worst, each is better than the next by one criterion and worse by all later ones."""
+    ordered = [
+        [lot(competition=False), lot(competition=False)],
+        [lot(competition=True), lot(supply=False, competition=False, alone=0)],
+        [lot(competition=False, alone=0b111), lot(supply=False, competition=False, alone=0)],
+        [lot(competition=False, alone=0b11, reserved=True), lot(supply=False, competition=False, alone=0)],
+        [lot(competition=False, alone=0b11), lot(supply=False, competition=False, alone=0)],
+        [lot(competition=False, alone=0b11), lot(competition=False), lot(supply=False, competition=False, alone=0)],
+    ]
+    ranks = [rank(tally(lots)) for lots in ordered]
+    assert ranks == sorted(ranks)
+    assert len(set(ranks)) == len(ranks)
+
+
+def test_a_supplier_counts_once_however_many_lots_it_answers() -> None:
+    together = tally([lot(alone=0b011), lot(alone=0b110)])
+    assert together.alone.bit_count() == 3
+    assert tally([lot(alone=0b011)]).plus(tally([lot(alone=0b110)])) == together
+
+
+def test_the_draw_depends_on_the_need_and_the_division_alone() -> None:
+    one, other = PossibleLot((0,), ("a",), (0,)), PossibleLot((1,), ("b",), (0,))
+    assert draw(1, [one, other]) == draw(1, [other, one])
+    assert len({draw(1, [one]), draw(2, [one]), draw(1, [other])}) == 3
+
 
 ANY = Freedom(True, True, lambda code: code[:2], lambda _: True)
 

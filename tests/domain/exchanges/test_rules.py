@@ -1,13 +1,27 @@
-"""What may be added to an exchange, and which questions may be shared."""
+"""What may be added to an exchange, and which questions may be shared.
+
+A question is shared with all suppliers; who asked it must not be read in it. What a buyer forgot to fill in is found;
+brackets of other kinds are not taken for it.
+"""
 
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.errors import Conflict, InvalidContent, NotFound
-from domain.exchanges.exchange import Message, MessageRequest, PublicationRequest, correction_chains
-from domain.exchanges.rules import published_question, require_message
+from domain.exchanges.exchange import Message, MessageRequest, PublicationRequest, Recipient, correction_chains
+from domain.exchanges.rules import (
+    identifying_text,
+    placeholder_problems,
+    placeholders_in,
+    published_question,
+    redacted,
+    require_message,
+)
+from domain.text.normalise import fold
 from tests.domain.exchanges.samples import exchange, message, recipient, supplier
 
 TO_ALL = message(1, "buyer")
@@ -130,3 +144,58 @@ def test_versions_are_found_from_any_of_them() -> None:
     chain = [message(1, "buyer"), message(2, "buyer", corrects=UUID(int=1)), message(3, "buyer", corrects=UUID(int=2))]
     chains = correction_chains((*chain, message(4, "buyer")))
     assert {chains[each.id] for each in chain} == {tuple(chain)}
+
+
+BLAVET = Recipient(
+    supplier_id=UUID(int=1),
+    name="Jardins du Blavet (généré)",
+    siret="55210055400013",
+    email="contact@blavet.example",
+    why="named",
+)
+ENVIE = Recipient(supplier_id=UUID(int=2), name="Envie", siret=None, email=None, why="named")
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Les JARDINS DU BLAVÊT demandent : quand ?", "Les […] demandent : quand ?"),
+        ("Les jardins, du Blavet, quand ?", "Les […], quand ?"),
+        ("Jardins du Blavet (généré) : quand ?", "[…]) : quand ?"),
+        ("Répondre à Contact@Blavet.example.", "Répondre à […]."),
+        ("SIRET 552 100 554 00013, SIREN 552100554", "SIRET […], SIREN […]"),
+        ("Les jardins du bourg, quand ?", "Les jardins du bourg, quand ?"),
+    ],
+)
+def test_signs_are_left_out(text: str, left: str) -> None:
+    assert redacted(BLAVET, text) == left
+    assert (identifying_text(BLAVET, text) is None) == (text == left)
+
+
+def test_a_name_that_is_a_common_word_may_be_used_as_one() -> None:
+    """By the buyer; in what the supplier wrote itself it may well be its name."""
+    assert identifying_text(ENVIE, "Si vous en avez envie") is None
+    assert identifying_text(ENVIE, "Merci à Envie") == "Envie"
+    assert redacted(ENVIE, "envie demande : quand ?") == "[…] demande : quand ?"
+
+
+@given(st.text(max_size=40), st.sampled_from(["Jardins du Blavet", "JARDINS  du BLAVET", BLAVET.email, BLAVET.siret]))
+def test_no_sign_is_left(text: str, sign: str) -> None:
+    said = redacted(BLAVET, f"{text} {sign} {text}")
+    assert identifying_text(BLAVET, said) is None
+    assert "jardins du blavet" not in fold(said)
+
+
+def test_each_placeholder_is_found_once_and_told_with_its_place() -> None:
+    text = "Le [date] à [lieu], puis [date] ; […] demande [votre réponse] et [À COMPLÉTER] [Heures] [Votre nom]"
+    assert placeholders_in(text) == ["[date]", "[lieu]", "[votre réponse]", "[À COMPLÉTER]", "[Heures]", "[Votre nom]"]
+    (problem,) = placeholder_problems({"subject": "Visite", "body": "Rendez-vous [lieu]"})
+    assert (problem.pointer, problem.code) == ("/body", "placeholder_left")
+    assert "[lieu]" in problem.detail.fr
+
+
+@pytest.mark.parametrize(
+    "text", ["[…]", "[...]", "[1]", "[sic]", "[l]es bacs", "[URGENT] Tonte", "[le site](https://x)", "[]"]
+)
+def test_other_brackets_are_none(text: str) -> None:
+    assert placeholders_in(text) == []

@@ -9,8 +9,7 @@ import pytest
 from domain.law.findings import LegalAdvice
 from domain.law.rules import load
 from domain.law.splitting import MOST_ADDENDS, may_pass_with_others, no_split
-from domain.needs.need import Buyer, BuyerKind, Lot, Need, buyer_siret
-from domain.needs.same_year import OtherNeed, year_of
+from domain.needs.need import Buyer, BuyerKind, Lot, Need, OtherNeed, buyer_siret, year_of
 from tests.domain.law.samples import LOCAL, TODAY, need, services, works
 
 HERE = "22560001400016"

@@ -6,8 +6,7 @@ import msgspec
 import pytest
 
 from domain.law.findings import LegalAdvice
-from domain.law.months import months_later
-from domain.law.rules import load
+from domain.law.rules import load, months_later
 from domain.law.supplier_facts import LegalFacts
 from domain.law.supply_advice import (
     Count,

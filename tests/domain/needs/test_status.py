@@ -1,12 +1,29 @@
-"""The life of a need: every move is either allowed, or refused with those that are."""
+"""The life of a need: every move is either allowed, or refused with those that are.
 
+The next step follows from the status and from what the record holds.
+"""
+
+from datetime import UTC, datetime
 from itertools import product
 from typing import get_args
+from uuid import UUID
 
+import msgspec
 import pytest
 
 from domain.errors import Conflict
-from domain.needs.status import MOVES, OPEN, Status, require_move, require_open
+from domain.needs.need import Lot, PlannedNeed
+from domain.needs.status import (
+    MOVES,
+    OPEN,
+    Progress,
+    Status,
+    StepCode,
+    StoredNeed,
+    next_step,
+    require_move,
+    require_open,
+)
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 
@@ -35,3 +52,65 @@ def test_talking_ends_with_publication(status: Status) -> None:
     with pytest.raises(Conflict) as refused:
         require_open(status)
     assert refused.value.code == "after-publication"
+
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+CONTENT = PlannedNeed(lots=(Lot(id="1", title="tonte"), Lot(id="2", title="nettoyage")))
+BOTH = frozenset(("1", "2"))
+FROZEN = Progress(frozen=CONTENT, listed=BOTH)
+
+
+def need(status: Status, content: PlannedNeed = CONTENT) -> StoredNeed:
+    return StoredNeed(
+        id=UUID(int=1), status=status, version=1, content=content, shortlists=1, created_at=NOW, updated_at=NOW
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "progress", "code"),
+    [
+        ("draft", Progress(), "freeze"),
+        ("draft", FROZEN, "decide"),
+        ("sourcing", msgspec.structs.replace(FROZEN, decided=frozenset("1")), "decide"),
+        ("sourcing", msgspec.structs.replace(FROZEN, decided=BOTH), "contact"),
+        ("draft", msgspec.structs.replace(FROZEN, listed=frozenset("1"), decided=frozenset("1")), "contact"),
+        ("draft", msgspec.structs.replace(FROZEN, decided=BOTH, exchanges=1), "begin"),
+        ("draft", msgspec.structs.replace(FROZEN, decided=BOTH, exchanges=1, to_deliver=2), "deliver"),
+        ("sourcing", msgspec.structs.replace(FROZEN, decided=BOTH, exchanges=1, to_deliver=1), "deliver"),
+        ("sourcing", msgspec.structs.replace(FROZEN, decided=BOTH, exchanges=1), "publish"),
+        ("sourcing", msgspec.structs.replace(FROZEN, decided=BOTH, meetings=1), "publish"),
+        ("sourcing", msgspec.structs.replace(FROZEN, exchanges=1, unread=2, questions=1), "read"),
+        ("sourcing", msgspec.structs.replace(FROZEN, exchanges=1, questions=1), "answer"),
+        ("published", msgspec.structs.replace(FROZEN, exchanges=1, unread=2, questions=1), "award"),
+        ("draft", Progress(frozen=CONTENT), "widen"),
+        ("draft", Progress(frozen=CONTENT, exchanges=1), "begin"),
+        ("published", msgspec.structs.replace(FROZEN, awarded=frozenset("2")), "award"),
+        ("published", msgspec.structs.replace(FROZEN, awarded=BOTH), "close"),
+        ("closed", FROZEN, "none"),
+        ("abandoned", Progress(), "none"),
+    ],
+)
+def test_the_next_step_follows_from_the_record(status: Status, progress: Progress, code: StepCode) -> None:
+    assert next_step(need(status), progress).code == code
+
+
+def test_another_name_asks_for_no_new_version_but_another_territory_does() -> None:
+    renamed = msgspec.structs.replace(CONTENT, title="Espaces verts", description="Les parcs")
+    moved = msgspec.structs.replace(CONTENT, lots=CONTENT.lots[:1])
+    assert next_step(need("draft", renamed), FROZEN).code == "decide"
+    assert next_step(need("draft", moved), FROZEN).code == "freeze"
+
+
+def test_the_step_leads_to_the_first_lot_that_it_is_about() -> None:
+    assert next_step(need("sourcing"), msgspec.structs.replace(FROZEN, decided=frozenset("1"))).place == 2
+    assert next_step(need("published"), msgspec.structs.replace(FROZEN, awarded=frozenset("1"))).place == 2
+
+
+@pytest.mark.parametrize(("number", "words"), [(1, "une réponse d'un"), (3, "3 réponses de")])
+def test_what_is_to_be_read_is_counted_in_words(number: int, words: str) -> None:
+    assert words in next_step(need("sourcing"), msgspec.structs.replace(FROZEN, unread=number)).words.fr
+
+
+def test_the_lots_left_are_counted_in_words() -> None:
+    progress = msgspec.structs.replace(FROZEN, awarded=frozenset("2"))
+    assert next_step(need("published"), progress).words.fr == "À attribuer : 1 lot sur 2"

@@ -1,12 +1,38 @@
-"""What is wrong with the content of a supplier's record."""
+"""What is wrong with the content of a supplier's record.
+
+What a record lacks, and which of its approvals are out of date. The vertices that a record draws are counted once for
+each area, and a source has a budget of them.
+"""
 
 from datetime import date
 
 import pytest
 
+from domain.errors import Conflict
 from domain.reference import cpv, taxonomy, territory
-from domain.suppliers.record_check import MOST_SUGGESTIONS, check_record, unknown_segment
-from domain.suppliers.supplier import Address, Approval, Offer, ServiceArea, SupplierRecord
+from domain.reference.geojson import MultiPolygon, Polygon
+from domain.suppliers.record_check import (
+    MOST_SUGGESTIONS,
+    approved_until,
+    check_record,
+    drawn_vertices,
+    expired,
+    require_vertices_left,
+    shortcomings,
+    unknown_segment,
+)
+from domain.suppliers.supplier import (
+    Address,
+    Approval,
+    Contact,
+    Flag,
+    Kind,
+    Offer,
+    Placement,
+    ServiceArea,
+    SupplierRecord,
+)
+from tests.factories import REDON, RENNES, ring, spiked, square
 
 
 def faults(record: SupplierRecord) -> list[tuple[str, str]]:
@@ -99,3 +125,98 @@ def test_a_near_code_is_suggested(record: SupplierRecord, hint: str) -> None:
     (problem,) = check_record(record, territory.load(), taxonomy.load(), cpv.load())
     assert hint in problem.detail.en
     assert hint in problem.detail.fr
+
+
+ON = date(2026, 11, 25)
+YESTERDAY, TOMORROW = date(2026, 11, 24), date(2026, 11, 26)
+
+
+def approval(kind: Kind = "ACI", since: date | None = None, until: date | None = None) -> Approval:
+    return Approval(kind, since, until)
+
+
+@pytest.mark.parametrize(
+    ("approvals", "expected"),
+    [
+        (None, []),
+        ([], []),
+        ([approval()], []),
+        ([approval(until=ON)], []),
+        ([approval(until=YESTERDAY)], ["ACI 2026-11-24"]),
+        ([approval(until=YESTERDAY), approval(until=date(2025, 12, 31))], ["ACI 2026-11-24"]),
+        ([approval(until=YESTERDAY), approval(since=ON, until=TOMORROW)], []),
+        ([approval(until=YESTERDAY), approval(since=TOMORROW)], []),
+        ([approval(until=YESTERDAY), approval()], []),
+        ([approval(until=YESTERDAY), approval("EI", until=TOMORROW)], ["ACI 2026-11-24"]),
+        ([approval(until=YESTERDAY), approval("EI", until=YESTERDAY)], ["ACI 2026-11-24", "EI 2026-11-24"]),
+    ],
+)
+def test_a_kind_has_expired_once_all_its_approvals_ended(approvals: list[Approval] | None, expected: list[str]) -> None:
+    """The last day still counts; a period that is followed by another has not expired."""
+    assert expired(approvals, ON) == tuple(Flag("approval_expired", detail) for detail in expected)
+
+
+@pytest.mark.parametrize(
+    "approvals",
+    [
+        [approval(until=YESTERDAY)],
+        [approval(until=ON), approval("EI")],
+        [approval(until=TOMORROW), approval("EI", until=ON)],
+        [approval(until=YESTERDAY), approval(until=TOMORROW)],
+        [approval()],
+        [],
+    ],
+)
+def test_the_day_that_is_kept_tells_what_has_expired(approvals: list[Approval]) -> None:
+    """What sources are told in sum is what suppliers are told one by one."""
+    until = approved_until(approvals)
+    for on in (YESTERDAY, ON, TOMORROW, date(2026, 11, 27)):
+        assert (until is not None and until < on) == bool(expired(approvals, on))
+
+
+@pytest.mark.parametrize(
+    ("record", "flags", "expected"),
+    [
+        (SupplierRecord("x", siret="1" * 14, contact=Contact(email="a@b.fr")), (), []),
+        (SupplierRecord("x"), (), ["no_email", "no_siret"]),
+        (SupplierRecord("x", contact=Contact(email=" ", phone="1")), (), ["no_email", "no_siret"]),
+        (
+            SupplierRecord("x", siret="1" * 14),
+            ("no_place", "unmapped_category", "unmapped_category"),
+            ["no_email", "no_place", "unmapped_category"],
+        ),
+    ],
+)
+def test_each_shortcoming_is_named_once(record: SupplierRecord, flags: tuple[str, ...], expected: list[str]) -> None:
+    placement = Placement(flags=tuple(Flag(code, str(at)) for at, code in enumerate(flags)))  # type: ignore[arg-type]
+    assert shortcomings(record, placement) == expected
+
+
+def record(*areas: ServiceArea | None) -> SupplierRecord:
+    return SupplierRecord(
+        "Jardin", offers=tuple(Offer(segments=("ev-entretien",), service_area=each) for each in areas)
+    )
+
+
+def test_each_area_counts_once_with_all_its_rings_and_the_smallest_for_what_it_takes() -> None:
+    holed = Polygon(coordinates=(spiked(50), ring(REDON, 0.1)[::-1]))
+    both = MultiPolygon(coordinates=((spiked(40),), (ring(RENNES, 0.1),)))
+    drawn = [ServiceArea(geometry=each) for each in (holed, both, square(REDON, 0.2), holed)]
+    assert drawn_vertices(record(None, ServiceArea(radius_km=30), *drawn)) == 55 + 45 + 32
+    assert drawn_vertices(record(None, ServiceArea(codes=("departement:56",)))) == 0
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 100), (99, 100), (500, 500), (500, 499)])
+def test_what_fits_or_does_not_grow_is_taken(before: int, after: int) -> None:
+    require_vertices_left(before, after, 100)
+
+
+@pytest.mark.parametrize("before", [0, 100, 122])
+def test_a_refusal_says_how_many_are_over_and_what_helps(before: int) -> None:
+    with pytest.raises(
+        Conflict, match=r"123 vertices.* 23 more than the 100 allowed.*VIVIER_SOURCE_VERTICES"
+    ) as refused:
+        require_vertices_left(before, 123, 100)
+    assert refused.value.code == "too_many_vertices"
+    assert "123 sommets" in refused.value.detail.fr
+    assert "23 de plus" in refused.value.detail.fr

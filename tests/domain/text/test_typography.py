@@ -1,10 +1,25 @@
-"""How our sentences are set, with spaces that do not break."""
+"""How our sentences are set, with spaces that do not break.
+
+Texts that are lines of calendars and headers, and names of places within French sentences.
+"""
 
 from datetime import UTC, date, datetime
 
+import msgspec
 import pytest
 
-from domain.text.typography import count, day, euros, kilometres, time_of_day, typeset
+from domain.text.typography import (
+    WebAddress,
+    count,
+    day,
+    euros,
+    is_one_line,
+    kilometres,
+    of_place,
+    on_one_line,
+    time_of_day,
+    typeset,
+)
 
 
 @pytest.mark.parametrize(
@@ -44,3 +59,43 @@ def test_a_moment_is_told_as_in_france() -> None:
 def test_distances_have_a_decimal_below_ten_kilometres() -> None:
     assert [kilometres(far, "fr") for far in (0, 2.94, 41.2)] == ["0\xa0km", "2,9\xa0km", "41\xa0km"]
     assert kilometres(2.94, "en") == "2.9\xa0km"
+
+
+BREAKS = ["\n", "\r", "\r\n", "\0", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\u2028", "\u2029"]
+
+
+@pytest.mark.parametrize("text", ["Réunion", "à\tb", "", "e\u0301 \u00a0 👩\u200d🌾"])
+def test_what_is_on_one_line(text: str) -> None:
+    assert is_one_line(text)
+
+
+@pytest.mark.parametrize("broken", BREAKS)
+@pytest.mark.parametrize("place", ["{}b", "a{}b", "a{}"])
+def test_what_would_end_a_line(broken: str, place: str) -> None:
+    text = place.format(broken)
+    assert not is_one_line(text)
+    assert is_one_line(on_one_line(text))
+
+
+@pytest.mark.parametrize("broken", [*BREAKS, " ", "\t"])
+@pytest.mark.parametrize("place", ["https://a.example/{}b", "https://{}b", "https://{}"])
+def test_what_is_no_address(broken: str, place: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(place.format(broken), WebAddress)
+
+
+@pytest.mark.parametrize("address", ["http://a", "https://visio.exemple.fr/salle-é?x=1#y"])
+def test_what_is_an_address(address: str) -> None:
+    assert msgspec.convert(address, WebAddress) == address
+
+
+def test_one_line_keeps_words_apart() -> None:
+    assert on_one_line(" a\r\n\r\n b\u00a0c ") == "a b c"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("Redon", "de Redon"), ("Le Mans", "du Mans"), ("Étel", "d'Étel"), ("Les Fougerêts", "des Fougerêts")],
+)
+def test_a_name_follows_its_preposition(name: str, expected: str) -> None:
+    assert of_place(name) == expected

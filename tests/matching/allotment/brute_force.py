@@ -7,8 +7,7 @@ from itertools import product
 
 import msgspec
 
-from domain.allotment.allotment import ProposedLot, Summary
-from domain.allotment.request import AllotmentNeed
+from domain.allotment.allotment import AllotmentNeed, ProposedLot, Summary
 from domain.law.review import OPTIONS
 from domain.needs.need import Lot, Need, Reserved, TerritoryRequest
 from domain.shortlists.shortlist import Candidate, LotShortlist

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.allotment.allotment import Allotment
-from domain.allotment.request import AllotmentNeed, AllotmentOptions, DivisibleLot
+from domain.allotment.allotment import Allotment, AllotmentNeed, AllotmentOptions, DivisibleLot
 from domain.law.law_changes import ON_PROCEDURE
 from domain.law.review import review_need
 from domain.needs.need import Buyer

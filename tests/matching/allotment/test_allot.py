@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.allotment.allotment import Allotment
-from domain.allotment.request import AllotmentNeed, AllotmentOptions, Axis, DivisibleLot
+from domain.allotment.allotment import Allotment, AllotmentNeed, AllotmentOptions, Axis, DivisibleLot
 from domain.errors import InvalidContent
 from domain.needs.need import Buyer, Lot, Need, Reserved, TerritoryRequest
 from domain.suppliers.supplier import Kind, Supplier

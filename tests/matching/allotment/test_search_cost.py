@@ -1,6 +1,6 @@
 """The estimate grows with what there is to look at, and nothing of the need is read for it."""
 
-from domain.allotment.request import AllotmentNeed, AllotmentOptions, Axis, DivisibleLot
+from domain.allotment.allotment import AllotmentNeed, AllotmentOptions, Axis, DivisibleLot
 from matching.allotment.search_cost import search_ms
 from tests.factories import codes
 

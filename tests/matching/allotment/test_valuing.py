@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.allotment.allotment import ProposedLot
-from domain.allotment.request import AllotmentNeed, AllotmentOptions, DivisibleLot
+from domain.allotment.allotment import AllotmentNeed, AllotmentOptions, DivisibleLot, ProposedLot
 from domain.needs.need import Buyer
 from domain.suppliers.supplier import Kind
 from matching.allotment.allot import allot

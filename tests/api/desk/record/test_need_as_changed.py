@@ -13,7 +13,7 @@ from api.needs.edit_need import NeedChange, NeedDocument, need_document
 from domain.needs.need import NeedAndProcedure, PlannedNeed
 from matching.reference import Reference
 from tests.api.desk.need.test_form_of_need import NEED
-from tests.domain.needs.test_next_step import need
+from tests.domain.needs.test_status import need
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.desk.talk.letter_templates import TEMPLATES, filled_in
-from domain.exchanges.letter import OutgoingMessage, letter
-from domain.exchanges.placeholders import placeholders_in
-from domain.exchanges.purchase import purchase_name
+from domain.exchanges.letter import OutgoingMessage, letter, purchase_name
+from domain.exchanges.rules import placeholders_in
 from domain.meetings.meeting import HALF_DAY, Meeting
 from domain.needs.need import Lot, PlannedNeed
 from domain.text.bilingual import Language

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.allotment.request import AllotmentNeed, AllotmentOptions, DivisibleLot, checked_values, value_of
+from domain.allotment.allotment import AllotmentNeed, AllotmentOptions, DivisibleLot, checked_values, value_of
 from domain.errors import InvalidContent
 
 OBJECTS = ("de-bio", "de-5flux")

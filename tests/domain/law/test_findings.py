@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from domain.law import rule_documents
+from domain.law.findings import explained
 from domain.law.reservation import CONTRACTS, type_rule
-from domain.law.rule_registry import explained
 from domain.needs.need import RESERVED_TYPES
 
 LAW = Path(rule_documents.__file__).parent

@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from domain.law.cpv_list import listing
 from domain.law.rules import load
 from domain.needs.need import Buyer, Lot
 from domain.reference import cpv
+from domain.reference.cpv import listing
 from tests.domain.law.samples import LOCAL, TODAY, buyer, findings, need, review
 
 CLEAN = Lot(
