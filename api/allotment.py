@@ -7,8 +7,7 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.match_processes import MatchTask
 from domain.allotment.allotment import Allotment
 from domain.allotment.request import AllotmentNeed
-from matching.allotment.allot import allot_json
-from matching.allotment.search_cost import search_ms
+from matching.allotment.allot import allot_json, search_ms
 
 
 @endpoint(
