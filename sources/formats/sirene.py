@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Point
 from domain.text.bilingual import Text
-from matching.geo.lambert import register_point
+from matching.geo.projection import register_point
 from sources.formats.csv_cells import BadCell, known
 from sources.formats.csv_records import missing_columns, rows_of
 from sources.formats.csv_table import read_table

@@ -14,8 +14,8 @@ from api.web.content_negotiation import GEOJSON
 from domain.supply import AreaSupply
 from domain.text.bilingual import Language, Text
 from domain.text.typography import count
-from matching.geo.area_map import AreaShape, AreaSheet, area_sheets
 from matching.geo.map_frame import TENTHS, WIDTH
+from matching.geo.map_sheets import AreaShape, AreaSheet, area_sheets
 from matching.index import LiveIndex
 from matching.reference import Reference
 from matching.supply_map import Level, area_supplies
