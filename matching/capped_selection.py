@@ -7,7 +7,7 @@ from matching.geo.projection import Positions
 from matching.geo.territory import Bools
 from matching.ranked_lot import DrawnOrder
 from matching.reserved_selection import ReservedSelection
-from matching.spatial_order import CERTAIN_KM
+from matching.supplier_columns import CERTAIN_KM
 
 
 class CappedSelection:

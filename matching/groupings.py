@@ -20,9 +20,9 @@ from matching.geo.projection import Floats, Positions, to_metre
 from matching.geo.territory import Bools
 from matching.lot_match import LotMatch
 from matching.minimal_covers import MinimalCovers, TooManyCombinations
-from matching.offer_worth import NO_OFFER
+from matching.offers import NO_OFFER
 from matching.ranking import mixed
-from matching.spatial_order import CERTAIN_KM
+from matching.supplier_columns import CERTAIN_KM
 
 SIZES = range(2, 5)
 BITS = 32

@@ -15,7 +15,7 @@ from matching.eligibility_cache import INELIGIBLE
 from matching.geo.projection import Positions
 from matching.index import LiveIndex
 from matching.lot_query import LotQuery
-from matching.offer_worth import OFFERED_BITS
+from matching.offers import OFFERED_BITS
 from matching.past_awards import EssBar, barred
 from matching.ranked_lot import ApprovalEnds, FirstCandidates, LotKey, RankedLot
 from matching.ranking import Compared

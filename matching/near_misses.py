@@ -9,8 +9,7 @@ from matching.gates import DISTANCE, GATES, RESERVATION, SEGMENT, SERVICE_AREA, 
 from matching.geo.projection import Floats
 from matching.lot_match import LotMatch
 from matching.ranked_lot import DrawnOrder, FoundAt
-from matching.spatial_order import CERTAIN_KM
-from matching.supplier_columns import Ordinals, each_once
+from matching.supplier_columns import CERTAIN_KM, Ordinals, each_once
 
 MOST_CACHED = 16
 

@@ -16,8 +16,18 @@ from domain.text.bilingual import Language
 from matching import messages
 from matching.lot_match import LotMatch
 from matching.lot_query import Subject
-from matching.offer_tables import PRESENCE_OF_AREA
-from matching.offer_worth import FITS, LOCAL, NO_OFFER, OFFERED, PER_BASIS, PER_FIT, PRESENCES, RELATED, offers_for
+from matching.offers import (
+    FITS,
+    LOCAL,
+    NO_OFFER,
+    OFFERED,
+    PER_BASIS,
+    PER_FIT,
+    PRESENCE_OF_AREA,
+    PRESENCES,
+    RELATED,
+    offers_for,
+)
 from matching.service_areas import GROUND
 from matching.supplier_columns import Ordinals
 

@@ -13,8 +13,7 @@ from matching.gates import DISTANCE, SEGMENT, SERVICE_AREA
 from matching.geo.projection import to_metre
 from matching.lot_match import LotMatch
 from matching.near_misses import Refused
-from matching.offer_tables import Offers
-from matching.offer_worth import FITS, RELATED, offered_segments, offers_for
+from matching.offers import FITS, RELATED, Offers, offered_segments, offers_for
 from matching.service_areas import NEARBY_KM, RADIUS
 from matching.supplier_columns import Ordinals
 

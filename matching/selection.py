@@ -22,8 +22,7 @@ from matching.geo.shape import Shape
 from matching.geo.territory import Territory
 from matching.index import Index, LiveIndex
 from matching.lot_query import LotQuery, Subject
-from matching.offer_tables import SUPPLIER_BIT
-from matching.offer_worth import NO_OFFER, OFFERED_BITS
+from matching.offers import NO_OFFER, OFFERED_BITS, SUPPLIER_BIT
 from matching.ranked_lot import LotKey, RankedLot
 from matching.ranking import offer_grades
 from matching.reserved_selection import ReservedSelection, ReservedTypes, SelectionOfDay

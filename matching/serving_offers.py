@@ -14,16 +14,17 @@ from matching.geo.projection import Positions
 from matching.geo.territory import Bools, Territory
 from matching.index import LiveIndex
 from matching.lot_query import Subject
-from matching.offer_tables import (
+from matching.offers import (
     COLUMN_BIT,
+    NO_OFFER,
     SUBJECT_BIT,
     SUPPLIER_BIT,
+    WITHOUT_PRESENCE,
     WORTH_BITS,
     OfferKeys,
     WantedOffers,
     WithinReach,
 )
-from matching.offer_worth import NO_OFFER, WITHOUT_PRESENCE
 
 COLUMN_BITS = (1 << SUBJECT_BIT - COLUMN_BIT) - 1
 MOST_SUBJECTS = (1 << SUPPLIER_BIT - SUBJECT_BIT) - 1

@@ -26,7 +26,7 @@ from matching.indexed_supplier import IndexedSupplier
 from matching.lot_match import LotMatch
 from matching.near_misses import NearestRefused, Refused
 from matching.offer_words import Answers, answers, distance_reason, worths
-from matching.offer_worth import LOCAL, PRESENCES, offered_segments
+from matching.offers import LOCAL, PRESENCES, offered_segments
 from matching.ranked_lot import FirstCandidates
 from matching.refusal_words import lacks
 from matching.supplier_verdicts import NOT_JUDGED, Judged, judge_of

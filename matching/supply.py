@@ -21,12 +21,11 @@ from matching.eligibility_cache import INELIGIBLE, OUTCOME_CODES, best_outcome
 from matching.explain import tension_level
 from matching.geo.territory import Bools, Territory
 from matching.index import LiveIndex
+from matching.index_tables import TradeGroup
 from matching.legal_columns import FORMS
-from matching.offer_tables import SUPPLIER_BIT, WORTH_BITS
-from matching.offer_worth import PER_BASIS, PER_FIT
+from matching.offers import PER_BASIS, PER_FIT, SUPPLIER_BIT, WORTH_BITS
 from matching.serving_offers import Serving
 from matching.supplier_columns import NOT_KNOWN, Ordinals
-from matching.trade_groups import TradeGroup
 from matching.unknown_trade import Nearby, nearby
 
 NO_KIND, NO_FORM = "none", "unknown"

@@ -20,7 +20,7 @@ from matching.index import LiveIndex
 from matching.lot_match import LotMatch
 from matching.lot_query import Wanted
 from matching.near_misses import nearest_refused_by
-from matching.offer_worth import FITS
+from matching.offers import FITS
 from matching.reference import Reference
 
 NAMES_SHOWN = 5

@@ -22,7 +22,7 @@ from matching.geo.territory import Geography, Territory
 from matching.index import LiveIndex
 from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery
-from matching.offer_worth import NO_OFFER
+from matching.offers import NO_OFFER
 from matching.reference import Reference
 from matching.supplier_columns import Ordinals
 from matching.supplier_rows import RowWriter

@@ -25,9 +25,9 @@ from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Territory
 from matching.index import LiveIndex
 from matching.lot_query import Subject
-from matching.offer_worth import NO_OFFER
+from matching.offers import NO_OFFER
 from matching.selection import SelectionArrays, arrays_of, selected
-from matching.spatial_order import CERTAIN_KM
+from matching.supplier_columns import CERTAIN_KM
 
 Cap = tuple[Shape | None, float]
 """The place that a lot's distances are measured to, its territory where there is none, and the most kilometres."""

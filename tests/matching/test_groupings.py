@@ -19,7 +19,7 @@ from domain.suppliers.supplier import Supplier
 from matching.engine import draw_seed, lot_match, match
 from matching.groupings import first_groupings
 from matching.lot_match import LotMatch
-from matching.offer_worth import NO_OFFER
+from matching.offers import NO_OFFER
 from matching.ranking import mixed
 from matching.reference import Reference
 from tests.conftest import examples

@@ -9,7 +9,7 @@ from domain.needs.need import TerritoryRequest
 from domain.reference.geojson import MultiPolygon, Polygon
 from domain.shortlists.shortlist import Candidate, SegmentAnswer
 from domain.suppliers.supplier import Offer, Point, Supplier
-from matching.offer_worth import offers_for
+from matching.offers import offers_for
 from matching.reference import Reference
 from tests.factories import (
     LYON,
