@@ -20,6 +20,7 @@ from domain.suppliers.offers import strength
 from domain.suppliers.supplier import BASES
 from domain.text.bilingual import Language, Text
 from matching import messages
+from matching.explain import WrittenLot, written_lot
 from matching.gates import GATES, RESERVATION
 from matching.geo.projection import Positions, to_metre
 from matching.indexed_supplier import IndexedSupplier
@@ -31,7 +32,6 @@ from matching.ranked_lot import FirstCandidates
 from matching.refusal_words import lacks
 from matching.supplier_verdicts import NOT_JUDGED, Judged, judge_of
 from matching.unknown_trade import UnknownSuppliers
-from matching.written_lot import WrittenLot, written_lot
 
 EVIDENCE_SHOWN = 3
 

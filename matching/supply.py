@@ -24,7 +24,7 @@ from matching.index import LiveIndex
 from matching.index_tables import TradeGroup
 from matching.legal_columns import FORMS
 from matching.offers import PER_BASIS, PER_FIT, SUPPLIER_BIT, WORTH_BITS
-from matching.serving_offers import Serving
+from matching.selection import Serving
 from matching.supplier_columns import NOT_KNOWN, Ordinals
 from matching.unknown_trade import Nearby, nearby
 
