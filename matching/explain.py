@@ -20,9 +20,9 @@ from domain.short_cache import short_cache
 from domain.shortlists.shortlist import Advice, Outcome, RequestedSegment, Tension, TensionLevel, TerritoryEcho
 from domain.text.bilingual import Language, Text
 from matching import messages
-from matching.in_words import advice_json, finding_json
 from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery, Wanted
+from matching.messages import advice_json, finding_json
 from matching.past_awards import PastAwards
 from matching.ranked_lot import Covered, RankedLot
 from matching.weighted_cache import WeightBound

@@ -27,8 +27,8 @@ from matching.allotment.lots import NO_SEGMENT, GivenLots, JudgedLot, judged_lot
 from matching.allotment.valuing import Valuing
 from matching.allotment.words import Said
 from matching.engine import law_changes_of, objects_of
-from matching.in_words import in_words
 from matching.index import LiveIndex
+from matching.messages import in_words
 
 SUM = Text(
     "La procédure est celle de la valeur de tous les lots ensemble : diviser ou réunir des lots n'y change rien",
