@@ -6,8 +6,7 @@ from api.match import MATCH_PROBLEMS
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.match_processes import MatchTask
 from domain.allotment.allotment import Allotment, AllotmentNeed
-from matching.allotment.allot import allot_json
-from matching.allotment.search_cost import search_ms
+from matching.allotment.allot import allot_json, search_ms
 
 
 @endpoint(

@@ -21,8 +21,7 @@ from domain.supply import AreaFeatureCollection, SegmentSupply, Supply
 from domain.text.bilingual import Language, Text
 from matching.index import LiveIndex
 from matching.reference import Reference
-from matching.supply import SupplySearch
-from matching.supply_map import Level, supply_map
+from matching.supply import Level, SupplySearch, supply_map
 from sources.file_types.csv_cells import Cell, Dialect, csv_of
 
 MOST_TERRITORIES, MOST_SEGMENTS, MOST_AREAS = 100, 200, 2_000

@@ -18,7 +18,7 @@ from domain.needs.status import StoredNeed
 from domain.report.build import ReportFacts, report
 from domain.shortlists.frozen import FrozenShortlist, LotTotal
 from matching.engine import match
-from matching.geo.report_map import map_sheets
+from matching.geo.map_sheets import map_sheets
 from matching.index import Index, LiveIndex
 from matching.reference import Reference
 

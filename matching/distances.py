@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from matching.geo.projection import Floats, Positions
 from matching.geo.shape import PointShape, Shape
 from matching.geo.territory import Bools
-from matching.spatial_order import CERTAIN_KM, runs_near
-from matching.supplier_columns import Ordinals, SupplierColumns
+from matching.supplier_columns import CERTAIN_KM, Ordinals, SupplierColumns, runs_near
 from matching.weighted_cache import WeightedCache
 
 Metres = NDArray[np.int32]

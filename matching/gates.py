@@ -14,7 +14,7 @@ from matching.eligibility_cache import INELIGIBLE
 from matching.geo.projection import Positions
 from matching.geo.territory import Bools
 from matching.lot_match import LotMatch
-from matching.offer_worth import offers_for
+from matching.offers import offers_for
 from matching.supplier_columns import Ordinals, each_once
 
 PASSED = -1

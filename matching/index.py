@@ -15,9 +15,9 @@ from domain.reference.taxonomy import Taxonomy
 from matching.distances import Distances, distances_to
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Geography
-from matching.index_tables import IndexTables, built
+from matching.index_tables import IndexTables, TradeGroup, TradeGroups, built
 from matching.indexed_supplier import IndexedSupplier, MatchedSupplier
-from matching.offer_tables import (
+from matching.offers import (
     NO_OFFERS,
     Offers,
     WantedOffers,
@@ -28,7 +28,6 @@ from matching.offer_tables import (
 )
 from matching.service_areas import ServiceAreas
 from matching.supplier_columns import Ordinals, SupplierColumns
-from matching.trade_groups import TradeGroup, TradeGroups
 from matching.weighted_cache import WeightBound, WeightedCache
 
 DISTANCE_BYTES, DISTANCE_BYTES_PER_SUPPLIER = 40 << 20, 96

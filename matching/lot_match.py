@@ -9,17 +9,23 @@ import numpy as np
 
 from domain.law.rules import Rules
 from domain.law.supply_advice import Ends, horizon
-from matching.capped_selection import CappedSelection
 from matching.distances import PlaceDistances
 from matching.eligibility_cache import INELIGIBLE
 from matching.geo.projection import Positions
 from matching.index import LiveIndex
 from matching.lot_query import LotQuery
-from matching.offer_worth import OFFERED_BITS
+from matching.offers import OFFERED_BITS
 from matching.past_awards import EssBar, barred
-from matching.ranked_lot import ApprovalEnds, FirstCandidates, LotKey, RankedLot
+from matching.ranked_lot import (
+    ApprovalEnds,
+    CappedSelection,
+    FirstCandidates,
+    LotKey,
+    RankedLot,
+    ReservedSelection,
+    ReservedTypes,
+)
 from matching.ranking import Compared
-from matching.reserved_selection import ReservedSelection, ReservedTypes
 from matching.selection import Selection, SelectionArrays, arrays_of, selected, weigh_again, weigh_arrays_again
 
 

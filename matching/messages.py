@@ -1,11 +1,24 @@
-"""The sentences of a shortlist: why a supplier is there, why another is not, and whether the supply is enough."""
+"""The sentences of a shortlist: why a supplier is there, why another is not, and whether the supply is enough.
 
-from functools import cache
+Findings, verdicts and advice of the law are put in one language, as structs and in JSON.
+"""
 
-from domain.needs.need import Place
-from domain.shortlists.shortlist import Fit, Presence, TensionLevel
+from collections.abc import Callable
+from datetime import date
+from functools import cache, lru_cache
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from domain.law.eligibility import judged
+from domain.law.findings import LegalAdvice, LegalFinding, Verdict
+from domain.law.past_awards import EssAward, with_award_bar
+from domain.law.rules import Rules
+from domain.law.supplier_facts import LegalFacts
+from domain.needs.need import ContractKind, Place, Reserved
+from domain.shortlists.shortlist import Advice, Eligibility, Finding, Fit, Presence, TensionLevel
 from domain.suppliers.supplier import Evidence, EvidenceKind, ServiceArea
-from domain.text.bilingual import Text, kilometres
+from domain.text.bilingual import Language, Text, kilometres
 
 PRESENCE: dict[Presence, Text] = {
     "local": Text("Implanté dans le territoire", "Located in the territory"),
@@ -274,3 +287,73 @@ def grouping(suppliers: int, segments: int) -> Text:
 
 def _in_letters(number: int) -> Text:
     return _NUMBERS.get(number, Text(str(number), str(number)))
+
+
+Words = TypeVar("Words", Eligibility, Finding, Advice)
+CACHED = 4_096
+
+
+def in_words(found: Verdict | LegalFinding | LegalAdvice, kind: type[Words], language: Language) -> Words:
+    """A finding, verdict or advice of the law in one language: a struct with the same fields."""
+    fields = msgspec.structs.asdict(found)
+    fields["message"] = found.message.to(language)
+    if isinstance(found, Verdict):
+        fields["missing"] = tuple(proof.to(language) for proof in found.missing)
+    return kind(**fields)
+
+
+@lru_cache(CACHED)
+def finding_json(found: LegalFinding, language: Language) -> msgspec.Raw:
+    """A `Finding` in JSON."""
+    return msgspec.Raw(msgspec.json.encode(in_words(found, Finding, language)))
+
+
+def advice_json(found: LegalAdvice, language: Language) -> msgspec.Raw:
+    """An `Advice` in JSON. The rules give the same object again and again, which is found faster than its content."""
+    cached = _ADVICE.get((id(found), language))
+    if cached is not None and cached[0] is found:
+        return cached[1]
+    if len(_ADVICE) >= CACHED:
+        _ADVICE.clear()
+    made = msgspec.Raw(msgspec.json.encode(in_words(found, Advice, language)))
+    _ADVICE[id(found), language] = found, made
+    return made
+
+
+_ADVICE: dict[tuple[int, Language], tuple[LegalAdvice, msgspec.Raw]] = {}
+
+
+CACHED_QUESTIONS, CACHED_FACTS = 16, 4_096
+
+
+class Judged(NamedTuple):
+    """The verdicts on a supplier, as structs and in JSON."""
+
+    verdicts: tuple[Eligibility, ...]
+    json: msgspec.Raw
+
+
+NOT_JUDGED = Judged((), msgspec.Raw(b"[]"))
+"""Where nothing is reserved."""
+
+
+@lru_cache(CACHED_QUESTIONS)
+def judge_of(
+    reserved: tuple[Reserved, ...], on: date, rules: Rules, contract: ContractKind, language: Language
+) -> Callable[[LegalFacts, tuple[EssAward, ...]], Judged]:
+    """The function that words the verdicts on a supplier, after the ESS-reserved contracts that the buyer awarded it.
+
+    The same question has the same function, which remembers its answers: many suppliers share their legal facts.
+    """
+
+    view = rules.at(on, contract)
+
+    @lru_cache(CACHED_FACTS)
+    def judge(facts: LegalFacts, awards: tuple[EssAward, ...]) -> Judged:
+        verdicts = [judged(facts, kind, on, view) for kind in reserved]
+        if awards:
+            verdicts = [with_award_bar(verdict, awards, on, rules) for verdict in verdicts]
+        worded = tuple([in_words(verdict, Eligibility, language) for verdict in verdicts])
+        return Judged(worded, msgspec.Raw(msgspec.json.encode(worded)))
+
+    return judge

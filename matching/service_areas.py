@@ -17,7 +17,7 @@ from domain.suppliers.supplier import ServiceArea
 from matching.geo.geojson_validation import checked_geometry
 from matching.geo.projection import Positions
 from matching.geo.territory import Bools, Geography, Territory
-from matching.mapped_arrays import Texts, joined_texts, texts
+from matching.index_folder import Texts, joined_texts, texts
 
 # how an offer says where it is available
 NO_AREA, RADIUS, GROUND, NATIONAL = 0, 1, 2, 3

@@ -23,7 +23,7 @@ from domain.reference.territory import Area, Territories, UnknownTerritory
 from domain.suppliers.record_check import unknown_segment
 from domain.suppliers.supplier import Kind, Point, Supplier
 from domain.text.bilingual import Text
-from matching.geo.radius_search import are_on, box_around, boxes_of, within
+from matching.geo.shape import are_on, box_around, boxes_of, within
 from matching.indexed_supplier import legal_facts
 from matching.reference import Reference
 

@@ -16,7 +16,7 @@ from domain.exchanges.deliveries import ARRIVED, state_words
 from domain.report.model import Report
 from domain.text import bilingual, labels, typography
 from domain.text.bilingual import AND, Language, Text
-from matching.geo.report_map import MapSheets
+from matching.geo.map_sheets import MapSheets
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 """The page loads nothing and runs nothing."""

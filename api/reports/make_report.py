@@ -29,7 +29,7 @@ from domain.report.build import ReportFacts, report
 from domain.report.model import Report
 from domain.shortlists.frozen import everyone_shown, members_of_groupings
 from domain.text.typography import PARIS
-from matching.geo.report_map import MapSheets, map_sheets
+from matching.geo.map_sheets import MapSheets, map_sheets
 from matching.reference import Reference
 
 T = TypeVar("T")

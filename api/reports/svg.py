@@ -15,7 +15,7 @@ from domain.text.bilingual import Language, Text
 from domain.text.labels import BARRIERS, STANDINGS
 from domain.text.typography import count, typeset
 from matching.geo.map_frame import TENTHS, WIDTH, Spot
-from matching.geo.report_map import MapSheets, Sheet, Town
+from matching.geo.map_sheets import MapSheets, Sheet, Town
 
 INK, QUIET, PALE, LAND, SEA = "#1f3a56", "#5d6b78", "#c3d1dd", "#f7f5f0", "#e6eef3"
 ROW, LABEL, BAR_END = 44, 470.0, 930.0

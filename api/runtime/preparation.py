@@ -11,8 +11,7 @@ from api.runtime.log_failures import logged_failures
 from api.runtime.metrics import Metrics
 from api.runtime.services import Services
 from matching.index import LiveIndex
-from matching.preparation import asked_lately, measuring, preparation
-from matching.reference import Reference
+from matching.reference import Reference, asked_lately, measuring, preparation
 from matching.selection import SelectionKey
 
 LOOK_AGAIN_SECONDS = 1.0

@@ -1,22 +1,24 @@
-"""A need in, proposals of lots out: divisions and joins of its lots, judged by the engine of `POST /match`."""
+"""A need in, proposals of lots out: divisions and joins of its lots, judged by the engine of `POST /match`.
+
+The work of it is estimated before it starts and before anything of the need is read. The constants of the estimate are
+milliseconds of one core, as `python -m bench.allotment` measures them.
+"""
 
 from collections.abc import Sequence
 from datetime import date
 
 import msgspec
 
-from domain.allotment.allotment import Allotment, AllotmentNeed, checked_values
+from domain.allotment.allotment import Allotment, AllotmentNeed, DivisibleLot, checked_values
 from domain.allotment.divisions import Freedom, Group, PossibleLot, groups
 from domain.allotment.search import Found, best_divisions
 from domain.errors import InvalidContent, Problem
+from domain.needs.need import TerritoryRequest
 from domain.text.bilingual import Language, Text
 from matching.allotment import words
-from matching.allotment.areas import AreaKind, Areas
-from matching.allotment.judged_lots import judged_lots, summary
-from matching.allotment.lots import NO_SEGMENT, GivenLots
-from matching.allotment.pool import Pool
+from matching.allotment.lots import NO_SEGMENT, AreaKind, Areas, GivenLots, judged_lots, summary
 from matching.allotment.proposals import ProposalWriter
-from matching.allotment.valuing import Valuing
+from matching.allotment.valuing import Pool, Valuing
 from matching.engine import draw_seed, stamp_of
 from matching.index import LiveIndex
 from matching.reference import Reference
@@ -111,3 +113,35 @@ def _too_many(cells: int, areas: int) -> Text:
         f"Too much to look at: {cells} segments by territory (at most {MOST_CELLS}), {areas} territories (at most "
         f"{MOST_AREAS}). Ask for fewer lots at a time, a smaller territory, or a coarser division.",
     )
+
+
+AREAS: dict[str, dict[str, int]] = {
+    "departement": {"country": 101, "region": 8, "nuts": 6},
+    "epci": {"country": 1_250, "region": 70, "nuts": 40, "departement": 14},
+}
+"""About the number of areas of each kind of territory, by the axis along which it is divided."""
+SEGMENTS_OF_WORDS = 2
+"""Segments that a CPV code, a keyword or a title stands for."""
+CELL_MS, AREA_MS, SUPPLIER_MS = 3.0, 6.0, 0.0003
+"""For each segment of a lot in each area; for each area, and each supplier that it is held against."""
+
+
+def search_ms(need: AllotmentNeed, suppliers: int) -> float:
+    """About the milliseconds that the search takes, besides those of a match of the need."""
+    requests = {lot.territory or need.territory for lot in need.lots}
+    areas = sum(_areas(request, need) for request in requests)
+    cells = sum(_segments(lot) * _areas(lot.territory or need.territory, need) for lot in need.lots)
+    return CELL_MS * cells + (AREA_MS + SUPPLIER_MS * suppliers) * areas
+
+
+def _segments(lot: DivisibleLot) -> int:
+    words = len(lot.cpv) + len(lot.keywords) + (lot.title is not None and not lot.segments)
+    return len(lot.segments) + SEGMENTS_OF_WORDS * words
+
+
+def _areas(request: TerritoryRequest | None, need: AllotmentNeed) -> int:
+    """About the number of areas that a territory is divided into."""
+    codes = request.codes if request is not None and request.codes else ()
+    kinds = [code.partition(":")[0] for code in codes]
+    parts = (sum(AREAS.get(axis, {}).get(kind, 0) for kind in kinds) for axis in need.allotment.divide)
+    return max(1, *parts, 0)

@@ -1,14 +1,109 @@
-"""Possible lots written as lots of a need: what they buy, and what the lots that they are made of say besides."""
+"""Possible lots: the areas they are made of, how they are written, and how the engine of `POST /match` judges them."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
+from typing import Literal, NamedTuple
 
-from domain.allotment.allotment import AllotmentNeed, DivisibleLot, options_of, value_of
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.allotment.allotment import AllotmentNeed, DivisibleLot, Summary, options_of, value_of
 from domain.allotment.divisions import GivenLot, PossibleLot
 from domain.needs.need import Lot, Need, Reserved, TerritoryRequest
-from matching.allotment.areas import Areas
+from domain.reference.territory import Territories
+from domain.shortlists.shortlist import Reservation, Tension, TerritoryEcho
+from domain.text.bilingual import Language
+from matching.eligibility_cache import WORST_ELIGIBLE
+from matching.engine import draw_seed, explainer_of, lot_match
+from matching.geo.territory import Geography, Territory
+from matching.index import LiveIndex
+from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery
+from matching.offers import NO_OFFER
 from matching.reference import Reference
+from matching.supplier_columns import Ordinals
+from matching.supplier_rows import RowWriter
+from matching.unknown_trade import UnknownSearch
+
+AreaKind = Literal["departement", "epci"]
+Numbers = tuple[int, ...]
+
+
+class Areas:
+    """The areas of all lots of a need; two lots have the same number for the same ground that is said alike.
+
+    `kind` null: territories are not divided. A territory that is a radius or was drawn is one area.
+    """
+
+    def __init__(self, geography: Geography, kind: AreaKind | None) -> None:
+        self._geography, self._kind = geography, kind
+        self._requests: list[TerritoryRequest] = []
+        self._numbers: dict[Hashable, int] = {}
+        self._given: dict[frozenset[int], TerritoryRequest] = {}
+        self._of: dict[Hashable, Numbers] = {}
+
+    def of(self, request: TerritoryRequest, territory: Territory) -> Numbers:
+        """The areas of a lot's territory."""
+        key: Hashable = territory.codes or id(territory)
+        if key not in self._of:
+            self._of[key] = self._divided(key, request, territory.codes)
+            self._given.setdefault(frozenset(self._of[key]), request)
+        return self._of[key]
+
+    def request(self, numbers: Numbers) -> TerritoryRequest:
+        """The territory that some areas make up: as it was given, where a lot has just these."""
+        given = self._given.get(frozenset(numbers))
+        if given is not None:
+            return given
+        codes = [code for number in sorted(numbers) for code in self._requests[number].codes or ()]
+        return TerritoryRequest(codes=tuple(dict.fromkeys(codes)))
+
+    def territories(self) -> list[Territory]:
+        """Each area, prepared for matching."""
+        numbers = range(len(self._requests))
+        return [self._geography.territory(self.request((number,))) for number in numbers]
+
+    def may_unite(self, numbers: Numbers) -> bool:
+        """Whether these areas can be said as one territory: of areas by code alone."""
+        return all(self._requests[number].codes is not None for number in numbers)
+
+    def _number(self, key: Hashable, request: TerritoryRequest) -> int:
+        if key not in self._numbers:
+            self._numbers[key] = len(self._requests)
+            self._requests.append(request)
+        return self._numbers[key]
+
+    def _divided(self, key: Hashable, request: TerritoryRequest, codes: tuple[str, ...] | None) -> Numbers:
+        if codes is None:
+            return (self._number(key, request),)
+        parts = area_codes(codes, self._kind, self._geography.territories) if self._kind else []
+        return tuple(self._number(part, TerritoryRequest(codes=part)) for part in parts or [codes])
+
+
+def area_codes(codes: tuple[str, ...], kind: AreaKind, territories: Territories) -> list[tuple[str, ...]]:
+    """The departements or EPCIs of a territory, each by its codes: those of its communes where it is not all inside.
+
+    Communes without EPCI make an area of their own. Empty where there is but one. Raises UnknownTerritory.
+    """
+    inside: dict[str | None, list[int]] = {}
+    for ordinal in sorted({ordinal for code in codes for ordinal in territories.area(code).communes}):
+        inside.setdefault(getattr(territories.communes[ordinal], kind), []).append(ordinal)
+    if len(inside) < 2:
+        return []
+    return [_codes_of(kind, code, ordinals, territories) for code, ordinals in sorted(inside.items(), key=_in_order)]
+
+
+def _in_order(part: tuple[str | None, list[int]]) -> tuple[bool, str]:
+    return part[0] is None, part[0] or ""
+
+
+def _codes_of(kind: AreaKind, code: str | None, ordinals: list[int], territories: Territories) -> tuple[str, ...]:
+    if code is not None and tuple(ordinals) == territories.area(f"{kind}:{code}").communes:
+        return (f"{kind}:{code}",)
+    return tuple(f"commune:{territories.communes[ordinal].code}" for ordinal in ordinals)
+
 
 NO_SEGMENT = ""
 """Stands for the object of a lot of which no segment was understood: nobody answers it, and it stays as it is."""
@@ -136,3 +231,70 @@ def _plain(lot: DivisibleLot, **others: object) -> Lot:
     """The lot as `POST /match` takes it, with other fields."""
     fields = {name: getattr(lot, name) for name in Lot.__struct_fields__}
     return Lot(**(fields | others))
+
+
+class JudgedLot(NamedTuple):
+    """A lot with its supply. `reached`: its candidates; `alone`: those of them that answer all that it asks for."""
+
+    reserved: tuple[Reserved, ...]
+    territory: TerritoryEcho
+    total: int
+    eligible: int
+    local: int
+    tension: Tension
+    reservation: Reservation
+    reached: Ordinals
+    alone: Ordinals
+
+
+def judged_lots(
+    need: Need, queries: Sequence[LotQuery], live: LiveIndex, reference: Reference, on: date, language: Language
+) -> list[JudgedLot]:
+    """The lots of a need, judged; `queries`: as they were read."""
+    explainer = explainer_of(need, queries, reference, on, language)
+    rows = RowWriter(reference.taxonomy, reference.rules, on, need.contract, language)
+    search = UnknownSearch(live, on, reference.rules, 0, draw_seed(need))
+    judged = []
+    for query in queries:
+        lot = lot_match(query, live, on, reference.rules)
+        unknown = search.suppliers(query, lot.ess_bars)
+        words = explainer.of_lot(lot, rows.pieces_of(lot), unknown.eligible, None)
+        passing = lot.passing.order
+        judged.append(
+            JudgedLot(
+                reserved=lot.reserved_types,
+                territory=msgspec.json.decode(explainer.territory(query), type=TerritoryEcho),
+                total=lot.ranked.counts.total,
+                eligible=int(np.count_nonzero(lot.passing.reserved.outcome[passing] <= WORST_ELIGIBLE)),
+                local=int(np.count_nonzero(lot.arrays.is_local[passing])),
+                tension=msgspec.json.decode(words.tension, type=Tension),
+                reservation=msgspec.json.decode(words.reservation, type=Reservation),
+                reached=lot.selection.ordinals[passing],
+                alone=_alone(lot),
+            )
+        )
+    return judged
+
+
+def summary(lots: Sequence[JudgedLot], min_candidates: int) -> Summary:
+    """The figures of some lots together."""
+    return Summary(
+        lots=len(lots),
+        without_supply=sum(not lot.total for lot in lots),
+        with_competition=sum(lot.eligible >= min_candidates for lot in lots),
+        reserved=sum(bool(lot.reserved) for lot in lots),
+        suppliers_reached=_count(lot.reached for lot in lots),
+        suppliers_alone=_count(lot.alone for lot in lots),
+    )
+
+
+def _alone(lot: LotMatch) -> Ordinals:
+    """The candidates that answer every segment of the lot's object."""
+    passing, objects = lot.passing.order, len(lot.query.subject.objects)
+    answered: NDArray[np.bool_] = (lot.arrays.best[:objects, passing] != NO_OFFER).all(axis=0)
+    return lot.selection.ordinals[passing[answered]]
+
+
+def _count(sets: Iterable[Ordinals]) -> int:
+    """The suppliers that are in one of these at least."""
+    return len(np.unique(np.concatenate([np.empty(0, np.int32), *sets])))

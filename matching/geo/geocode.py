@@ -6,9 +6,8 @@ import numpy as np
 import shapely
 
 from domain.suppliers.supplier import Flag, Placement, Point, SupplierRecord
-from matching.geo.overlap import GEODESIC
 from matching.geo.projection import Floats, Geometries
-from matching.geo.shape import METRES
+from matching.geo.shape import GEODESIC, METRES
 from matching.geo.territory import Geography
 
 TOLERANCE_KM = 1.0

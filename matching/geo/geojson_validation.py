@@ -1,4 +1,7 @@
-"""Geometries that clients draw, checked before anything is measured with them."""
+"""Geometries that clients draw, checked before anything is measured with them, and outlines with fewer vertices.
+
+What is drawn too finely costs memory and time, and says no more.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +11,6 @@ import shapely
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.geojson import Geometry, MultiPolygon, Polygon, polygons, vertices
 from domain.text.bilingual import Text
-from matching.geo.simplification import simplified
 
 MAX_VERTICES = 10_000
 MAX_AREA_VERTICES = 5_000
@@ -115,3 +117,25 @@ OUT_OF_RANGE = Text(
     "Une position est [longitude, latitude] en degrés, longitude entre -180 et 180, latitude entre -90 et 90.",
     "A position is [longitude, latitude] in degrees, longitude within ±180, latitude within ±90.",
 )
+
+
+TOLERANCE_DEGREES = 0.00022
+"""At most 25 m on the ground, half of what the contract leaves free."""
+SMALL = 500
+"""Outlines of no more vertices are left as they were drawn."""
+WORTHWHILE = 0.8
+"""The part of the vertices that may be left: what was simplified once stays as it is."""
+
+
+def simplified(region: shapely.Geometry) -> shapely.Geometry:
+    """A valid polygon or multipolygon in degrees, whose outline is nowhere farther than 25 m from the given one.
+
+    A region of few vertices, or one that does not get much fewer by it, is given back as it is.
+    """
+    before = shapely.get_num_coordinates(region)
+    if before <= SMALL:
+        return region
+    fewer = shapely.simplify(region, TOLERANCE_DEGREES, preserve_topology=True)
+    if shapely.get_num_coordinates(fewer) > WORTHWHILE * before or not shapely.is_valid(fewer):
+        return region
+    return fewer

@@ -1,15 +1,77 @@
-"""Shapes on the ground that distances are measured to: a point, or polygons."""
+"""Shapes on the ground that distances are measured to, a point or polygons, and what lies on them or meets them.
 
-from collections.abc import Hashable
+Which polygons share ground with a region, or come near a point, is mostly decided at little cost, in degrees: what is
+decided so is what the exact comparison, which is left to the few in doubt, would answer. Which points lie within a
+radius or on a shape is answered exactly, and roughly, as boxes that a database can search.
+"""
+
+import math
+from collections.abc import Hashable, Iterable, Sequence
 from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
+import pyproj
 import shapely
 
+from domain.suppliers.supplier import Point
 from matching.geo.nearest_edge import NearestEdge
-from matching.geo.overlap import GEODESIC, meets_circle
 from matching.geo.projection import Bools, Floats, Geometries, Plane, Positions, earth_centred
+
+SHARES_GROUND = "T********"
+"""The pattern of DE-9IM for two interiors that meet; a common border is not ground."""
+SLIVER_DEGREES = 1e-7
+"""About a centimetre: what reaches so far into a region shares ground with it."""
+GEODESIC = pyproj.Geod(ellps="WGS84")
+CIRCLE_POINTS = 128
+"""Points of a circle; its chords come to 0.03 % of the radius within it."""
+WIDEST_KM, FARTHEST_DEGREES = 1_000.0, 75.0
+"""Circles no wider and no nearer to a pole are round enough in degrees."""
+
+
+def shares_ground(region: shapely.Geometry, others: Geometries) -> Bools:
+    """Which of some polygons share ground with a region, all in degrees.
+
+    `region` and `others` may be shared by threads, which a prepared geometry does not bear: only copies are prepared.
+    """
+    found = np.zeros(len(others), dtype=bool)
+    near = np.flatnonzero(_have_boxes_that_meet(region, others))
+    core = shapely.buffer(region, -SLIVER_DEGREES, quad_segs=1, join_style="mitre")
+    found[near] = _meets(core, others[near])
+    doubtful = near[~found[near]]
+    doubtful = doubtful[_meets(shapely.transform(region, np.copy), others[doubtful])]
+    found[doubtful] = shapely.relate_pattern(others[doubtful], region, SHARES_GROUND)
+    return found
+
+
+def meets_circle(lat: float, lon: float, radius_km: float, others: Geometries) -> Bools | None:
+    """Which of some polygons in degrees meet the polygon inscribed in a circle on the ellipsoid.
+
+    None where degrees do not go evenly around the circle: it is too wide, near a pole or across the antimeridian.
+    """
+    if not 0 < radius_km <= WIDEST_KM or abs(lat) > FARTHEST_DEGREES:
+        return None
+    around = np.linspace(0, 360, CIRCLE_POINTS, endpoint=False)
+    every = np.full(CIRCLE_POINTS, 1.0)
+    west_east, south_north, _ = GEODESIC.fwd(every * lon, every * lat, around, every * radius_km * 1_000)
+    if np.abs(west_east - lon).max() > 90:
+        return None
+    return _meets(shapely.polygons(np.column_stack((west_east, south_north))), others)
+
+
+def _meets(own: shapely.Geometry, others: Geometries) -> Bools:
+    """Which geometries have a point in common with one that nobody else uses."""
+    shapely.prepare(own)
+    found: Bools = shapely.intersects(own, others)
+    return found
+
+
+def _have_boxes_that_meet(region: shapely.Geometry, others: Geometries) -> Bools:
+    box: Any = shapely.bounds(region)
+    boxes = shapely.bounds(others)
+    meets: Bools = ((boxes[:, :2] <= box[2:]) & (boxes[:, 2:] >= box[:2])).all(axis=1)
+    return meets
+
 
 LONGEST_EDGE_DEGREES, LONGEST_EDGE_OF_MANY = 0.05, 0.25
 """An edge is straight in longitude and latitude (RFC 7946 §3.1.1); cut this short it is also straight on a plane: to a
@@ -227,3 +289,55 @@ def _clustered(parts: Geometries) -> list[Geometries]:
         groups.append(parts[left[near]])
         left = left[~near]
     return groups
+
+
+Box = tuple[float, float, float, float]
+
+LEAST_CURVATURE_KM = 6335.0
+"""No radius of curvature of the ellipsoid is smaller, so no distance spans more degrees than it does at this one."""
+MARGIN = 1.02
+METRES_IN_DEGREES = 0.0001
+"""A point that is half a metre off a shape is still on it: distances are to the metre."""
+
+
+def within(points: Sequence[Point | None], centre: Point, radius_km: float) -> list[bool]:
+    """Whether each point is at most `radius_km` from the centre, along the WGS 84 ellipsoid; no point never is."""
+    found: list[bool] = (PointShape(centre.lat, centre.lon).distance(_positions(points)) <= radius_km).tolist()
+    return found
+
+
+def are_on(shape: Shape | None, points: Sequence[Point | None]) -> list[bool]:
+    """Whether each point is on the ground of a shape, as distances have it; no point is, nor any on no known ground."""
+    if shape is None:
+        return [False] * len(points)
+    found: list[bool] = (shape.distance(_positions(points), ROUNDED_KM) == 0).tolist()
+    return found
+
+
+def boxes_of(outlines: Iterable[Geometries]) -> tuple[Box, ...]:
+    """West, south, east, north of a box around each outline, in degrees."""
+    around = [shapely.bounds(pieces) + np.array([-1, -1, 1, 1]) * METRES_IN_DEGREES for pieces in outlines]
+    return tuple((west, south, east, north) for bounds in around for west, south, east, north in bounds.tolist())
+
+
+def box_around(centre: Point, radius_km: float) -> Box:
+    """West, south, east, north of a box that holds every point within the radius; west > east over the antimeridian."""
+    reach = radius_km / LEAST_CURVATURE_KM * MARGIN
+    phi = math.radians(centre.lat)
+    south, north = math.degrees(phi - reach), math.degrees(phi + reach)
+    if south <= -90 or north >= 90:
+        return -180.0, max(south, -90.0), 180.0, min(north, 90.0)
+    across = math.degrees(math.asin(min(math.sin(reach) / math.cos(phi), 1.0))) * MARGIN
+    if across >= 180:
+        return -180.0, south, 180.0, north
+    return _wrapped(centre.lon - across), south, _wrapped(centre.lon + across), north
+
+
+def _positions(points: Sequence[Point | None]) -> Floats:
+    """Earth-centred positions; NaN for no point."""
+    degrees = np.array([(p.lat, p.lon) if p else (np.nan, np.nan) for p in points], dtype=np.float64).reshape(-1, 2)
+    return earth_centred(degrees[:, 0], degrees[:, 1])
+
+
+def _wrapped(lon: float) -> float:
+    return (lon + 180) % 360 - 180

@@ -17,12 +17,10 @@ from domain.reference.geojson import Geometry
 from domain.reference.territory import Area, Commune, Territories, TerritoryKind, UnknownTerritory
 from domain.text.bilingual import Text, kilometres
 from domain.text.typography import of_place
-from matching.geo.geojson_validation import checked_geometry, problems_under, require_few_vertices
+from matching.geo.geojson_validation import checked_geometry, problems_under, require_few_vertices, simplified
 from matching.geo.outlines import outlines
-from matching.geo.overlap import shares_ground
 from matching.geo.projection import Floats, Geometries, earth_centred
-from matching.geo.shape import PointShape, PolygonShape, Shape
-from matching.geo.simplification import simplified
+from matching.geo.shape import PointShape, PolygonShape, Shape, shares_ground
 from matching.weighted_cache import WeightBound, WeightedCache
 
 Bools = NDArray[np.bool_]

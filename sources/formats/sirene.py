@@ -34,7 +34,7 @@ from domain.errors import InvalidContent, Problem, pointer
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Kind, LegalForm, Point, nameless
 from domain.text.bilingual import Text
-from matching.geo.lambert import register_point
+from matching.geo.projection import register_point
 from sources.file_types.csv_cells import KINDS, BadCell, known, number
 from sources.file_types.csv_table import missing_columns, read_table, rows_of
 from sources.file_types.json_records import Draft, Scalar, readers, text_of, unmapped

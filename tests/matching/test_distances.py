@@ -12,8 +12,7 @@ from domain.suppliers.supplier import Point
 from matching.distances import DistanceCache, Distances, NearDistances, distances_to, nearest_of
 from matching.geo.projection import Floats
 from matching.geo.shape import PointShape, PolygonShape, Shape
-from matching.spatial_order import CERTAIN_KM
-from matching.supplier_columns import SupplierColumns
+from matching.supplier_columns import CERTAIN_KM, SupplierColumns
 from matching.weighted_cache import WeightedCache
 from tests.factories import index, supplier
 

@@ -1,4 +1,7 @@
-"""The engine agrees with a brute-force reading of the contract. Larger cases are run by `oracle_run`."""
+"""The engine agrees with a brute-force reading of the contract. Larger cases are run by `oracle_run`.
+
+It answers with the same bytes whatever it has answered before, while the data change.
+"""
 
 from datetime import date
 from random import Random
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
 from domain.reference.geojson import Polygon
 from tests.conftest import examples
+from tests.matching.changing_directory import Changing
 from tests.matching.oracle_run import Bench
 from tests.matching.strategies import DATES, awards, need, suppliers
 
@@ -84,3 +88,14 @@ def test_far_and_wide(bench: Bench, territory: TerritoryRequest, lot: Lot) -> No
     pool = suppliers(bench.scenery, Random(0), 120)
     asked = Need(lots=(lot,), territory=territory, limit=100, near_misses=50)
     assert bench.disagreements(asked, pool, DATES[0], bench.index(pool)) == []
+
+
+@pytest.mark.parametrize(
+    ("suppliers", "changed", "needs", "at_once"), [(3, 1, 1_200, 1), (60, 8, 800, 20), (300, 15, 320, 20)]
+)
+def test_the_same_bytes(suppliers: int, changed: int, needs: int, at_once: int) -> None:
+    """Needs new and asked before, on several days, with past awards; more are compared by `changing_directory`."""
+    directory = Changing(Random(suppliers), suppliers)
+    for _ in range(examples(needs) // at_once):
+        assert directory.differences(at_once) == []
+        directory.change(changed)

@@ -7,8 +7,7 @@ from matching import engine
 from matching.engine import match
 from matching.giving_up import GivenUp, may_be_given_up, require_wanted
 from matching.index import LiveIndex
-from matching.preparation import MOST_PLACES, measuring
-from matching.reference import Reference
+from matching.reference import MOST_PLACES, Reference, measuring
 from tests.factories import ON, RENNES, live, lot, need, supplier
 
 PLACES = tuple(TerritoryRequest(codes=(f"commune:35{number:03}",)) for number in (238, 236, 360))
@@ -58,7 +57,7 @@ def test_the_last_places_of_answers_are_measured_and_no_others(
     reference: Reference, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many a need has named."""
-    monkeypatch.setattr("matching.preparation.MOST_PLACES", 2)
+    monkeypatch.setattr("matching.reference.MOST_PLACES", 2)
     ours = _pool()
     match(need(*(lot(id=str(number), territory=each) for number, each in enumerate(PLACES))), ours, reference, ON, "fr")
     list(measuring(ours))

@@ -12,7 +12,7 @@ from domain.suppliers.supplier import Offer, Point, Supplier
 from matching.engine import match
 from matching.geo.shape import PointShape
 from matching.index import Index, LiveIndex
-from matching.offer_worth import offered_segments
+from matching.offers import offered_segments
 from matching.reference import Reference
 from tests.conftest import examples
 from tests.factories import (

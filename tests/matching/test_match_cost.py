@@ -16,8 +16,7 @@ from domain.reference.geojson import Polygon
 from matching import match_cost
 from matching.engine import match, match_json
 from matching.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms, takes_little, words_ms
-from matching.preparation import preparation
-from matching.reference import Reference
+from matching.reference import Reference, preparation
 from tests.conftest import examples
 from tests.factories import NANTES, ON, REDON, RENNES, approved, around, codes, live, lot, need, supplier
 
@@ -36,7 +35,7 @@ COMB = drawn(Polygon((placed(comb(198, 9_900), 7.0, 5.0),)))
 
 
 def test_departements_are_known_once_they_are_prepared(reference: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("matching.preparation.WORTHWHILE", 1)
+    monkeypatch.setattr("matching.reference.WORTHWHILE", 1)
     ours, asked = live(*SUPPLIERS), need(territory=codes("departement:44"))
     assert not takes_little(asked, ours, reference)
     list(preparation(ours, reference, ON, ()))

@@ -11,7 +11,7 @@ from domain.report.build import standings_of
 from domain.report.model import ReportStanding
 from domain.shortlists.shortlist import LotShortlist, Shortlist, SupplierSummary
 from domain.text.bilingual import Language
-from matching.geo.report_map import map_sheets
+from matching.geo.map_sheets import map_sheets
 from matching.reference import Reference
 
 

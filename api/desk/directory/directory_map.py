@@ -12,7 +12,7 @@ from domain.needs.need import TerritoryRequest
 from domain.suppliers.supplier import Point, Supplier
 from domain.text.bilingual import Language, Text
 from domain.text.typography import count
-from matching.geo.report_map import map_sheets
+from matching.geo.map_sheets import map_sheets
 from matching.reference import Reference
 
 FRANCE = "country:FR"

@@ -14,11 +14,11 @@ from api.web.content_negotiation import GEOJSON
 from domain.supply import AreaSupply
 from domain.text.bilingual import Language, Text
 from domain.text.typography import count
-from matching.geo.area_map import AreaShape, AreaSheet, area_sheets
 from matching.geo.map_frame import TENTHS, WIDTH
+from matching.geo.map_sheets import AreaShape, AreaSheet, area_sheets
 from matching.index import LiveIndex
 from matching.reference import Reference
-from matching.supply_map import Level, area_supplies
+from matching.supply import Level, area_supplies
 
 SHADES = ("#ffffff", "#d3e2ef", "#9dc0dc", "#5b94c0", "#1b4f7d")
 """Of nobody, then of more and more; the number is written in each area that has room for it."""

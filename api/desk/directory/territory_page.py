@@ -21,7 +21,7 @@ from domain.shortlists.shortlist import TensionLevel
 from domain.supply import SegmentSupply, Supply
 from domain.text.normalise import fold
 from matching.explain import tension_level
-from matching.supply_map import Level
+from matching.supply import Level
 
 LEVELS: tuple[TensionLevel, ...] = ("good", "low", "critical", "none")
 MOST_TOGETHER = 20

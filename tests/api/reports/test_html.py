@@ -9,7 +9,7 @@ from api.reports.html import html_page, lot_width, markup
 from domain.report.model import Report
 from domain.text.bilingual import Language
 from matching.engine import match
-from matching.geo.report_map import MapSheets
+from matching.geo.map_sheets import MapSheets
 from tests.domain.equal_treatment.samples import frozen, set_aside
 from tests.domain.exchanges.samples import exchange, message
 from tests.domain.report.samples import MET, facts, made

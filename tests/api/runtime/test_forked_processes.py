@@ -19,7 +19,7 @@ import api.runtime.forked_processes
 from api.runtime.forked_processes import ForkedProcesses, ProcessEnded, forked_processes
 from db.imports.prepare_rows import SUPPLIER_ID, Prepared, Terms, prepare
 from domain.suppliers.source import SourceMapping
-from matching.geo.lambert import register_point
+from matching.geo.projection import register_point
 from sources.file_reader import ROWS_AT_ONCE, Reading, batches
 from sources.formats.registry import CSV, JSON, NDJSON
 from sources.rows import UnreadableFile

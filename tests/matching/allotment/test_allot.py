@@ -13,10 +13,10 @@ from domain.allotment.allotment import Allotment, AllotmentNeed, AllotmentOption
 from domain.errors import InvalidContent
 from domain.needs.need import Buyer, Lot, Need, Reserved, TerritoryRequest
 from domain.suppliers.supplier import Kind, Supplier
-from matching.allotment.allot import allot
+from matching.allotment.allot import allot, search_ms
 from matching.index import LiveIndex
 from tests.conftest import examples
-from tests.factories import ON, REDON, RENNES, VANNES, approved, live, offer, reference, supplier
+from tests.factories import ON, REDON, RENNES, VANNES, approved, codes, live, offer, reference, supplier
 from tests.matching.allotment.brute_force import Judge, divisions, eligible, local, rank
 from tests.matching.oracle_run import Bench
 from tests.matching.strategies import DATES, need, suppliers
@@ -130,3 +130,22 @@ def test_the_best_are_those_of_all_partitions(bench: Bench, draw: Random) -> Non
         ranks.append(rank(msgspec.structs.replace(figures, reserved=sum(bool(lot.reserved) for lot in reserved))))
     assert [rank(proposal.summary) for proposal in found.proposals] == sorted(ranks)[:5]
     assert found.complete
+
+
+def cost(
+    *codes_of_lots: tuple[str, ...],
+    territory: str = "region:53",
+    suppliers: int = 220_000,
+    divide: tuple[Axis, ...] = ("segment", "departement"),
+) -> float:
+    lots = tuple(DivisibleLot(id=str(number), segments=each) for number, each in enumerate(codes_of_lots))
+    options = AllotmentOptions(divide=divide)
+    return search_ms(AllotmentNeed(lots=lots, territory=codes(territory), allotment=options), suppliers)
+
+
+def test_what_has_more_to_divide_costs_more() -> None:
+    small = cost(("de-bio",), divide=())
+    assert small < cost(("de-bio", "de-5flux"), divide=()) < cost(("de-bio", "de-5flux"), divide=("departement",))
+    assert cost(("de-bio",), divide=("departement",)) < cost(("de-bio",), divide=("epci",))
+    assert cost(("de-bio",), suppliers=1_000) < cost(("de-bio",))
+    assert cost(("no such segment",), territory="no such code") > 0

@@ -1,16 +1,32 @@
-"""Distances to points and polygons agree with a slow geodesic search along densified edges."""
+"""Distances to points and polygons agree with a slow geodesic search along densified edges.
 
+What is decided in degrees is what the slow comparison decides; points within a radius agree with the geodesic.
+"""
+
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyproj
+import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from matching.geo.projection import earth_centred
-from matching.geo.shape import PointShape, PolygonShape
+from domain.suppliers.supplier import Point
+from matching.geo.geojson_validation import checked_geometry
+from matching.geo.projection import Geometries, earth_centred
+from matching.geo.shape import (
+    PointShape,
+    PolygonShape,
+    Shape,
+    box_around,
+    meets_circle,
+    shares_ground,
+    within,
+)
 from tests.conftest import examples
+from tests.factories import REDON, comb
 
 GEODESIC = pyproj.Geod(ellps="WGS84")
 PLACES = st.tuples(st.floats(42, 51), st.floats(-5, 8))
@@ -98,3 +114,144 @@ def test_threads_may_measure_to_one_shape_at_once() -> None:
             shape = PolygonShape(np.array([star(46.0, 2.0, radii)]))
             found = list(threads.map(shape.distance, [positions] * 4))
             assert all(np.array_equal(each, shape.distance(positions)) for each in found)
+
+
+RADII = st.lists(st.floats(0.05, 1.5), min_size=3, max_size=12)
+PLACES_OF_FRANCE = st.tuples(st.floats(45, 49), st.floats(-3, 2))
+
+
+def array(*regions: shapely.Geometry) -> Geometries:
+    return np.array(regions, dtype=object)
+
+
+@settings(max_examples=examples(60))
+@given(PLACES_OF_FRANCE, RADII, st.lists(st.tuples(PLACES_OF_FRANCE, RADII), min_size=1, max_size=6))
+def test_ground_is_shared_where_interiors_meet(
+    middle: tuple[float, float], radii: list[float], others: list[tuple[tuple[float, float], list[float]]]
+) -> None:
+    region, regions = star(*middle, radii), array(*(star(*where, each) for where, each in others))
+    expected = shapely.relate_pattern(regions, region, "T********")
+    assert shares_ground(region, regions).tolist() == expected.tolist()
+
+
+def test_borders_and_slivers() -> None:
+    """A common border or corner is no ground, a common millimetre is, and so is a region inside or around."""
+    region = shapely.box(0, 0, 1, 1)
+    others = {
+        shapely.box(1, 0, 2, 1): False,
+        shapely.box(1, 1, 2, 2): False,
+        shapely.box(3, 3, 4, 4): False,
+        shapely.box(1 - 1e-8, 0, 2, 1): True,
+        shapely.box(0.4, 0.4, 0.6, 0.6): True,
+        shapely.box(-1, -1, 2, 2): True,
+        region: True,
+        shapely.box(-1, -1, 2, 2).difference(region): False,
+        shapely.Polygon([(0.5, 1), (0, 2), (1, 2)]): False,
+    }
+    assert shares_ground(region, array(*others)).tolist() == [*others.values()]
+    thin = shapely.box(0, 0, 1, 1e-9)  # without a core of its own
+    assert shares_ground(thin, array(region, shapely.box(2, 0, 3, 1))).tolist() == [True, False]
+
+
+def test_what_is_compared_stays_unprepared() -> None:
+    """Threads that compare a prepared geometry at once end the process."""
+    region, others = shapely.box(0, 0, 1, 1), array(shapely.box(0.5, 0.5, 2, 2))
+    shares_ground(region, others)
+    PointShape(0.2, 0.2).within(50, others)
+    assert not shapely.is_prepared(region)
+    assert not shapely.is_prepared(others).any()
+
+
+@settings(max_examples=examples(60))
+@given(PLACES_OF_FRANCE, PLACES_OF_FRANCE, RADII, st.floats(1, 400))
+def test_what_comes_near_a_point(
+    point: tuple[float, float], middle: tuple[float, float], radii: list[float], radius_km: float
+) -> None:
+    """As the geodesic says, but for half a percent."""
+    region = star(*middle, radii)
+    away = slow_distance([region], *point)
+    (near,) = PointShape(*point).within(radius_km, array(region))
+    assert near == (away <= radius_km) or abs(away - radius_km) <= max(0.005 * away, 0.06)
+
+
+@settings(max_examples=examples(30))
+@given(PLACES_OF_FRANCE, RADII, PLACES_OF_FRANCE, RADII, st.floats(1, 400))
+def test_what_comes_near_polygons(
+    middle: tuple[float, float], radii: list[float], place: tuple[float, float], around: list[float], radius_km: float
+) -> None:
+    """The same, from an outline, such as a commune's."""
+    shape, region = star(*place, [0.1 * radius for radius in around]), star(*middle, radii)
+    steps = shapely.get_coordinates(shapely.segmentize(shape, 0.02))
+    away = 0.0 if shape.intersects(region) else min(slow_distance([region], lat, lon) for lon, lat in steps)
+    (near,) = PolygonShape(array(shape)).within(radius_km, array(region))
+    assert near == (away <= radius_km) or abs(away - radius_km) <= max(0.01 * away, 1.0)
+
+
+@pytest.mark.parametrize(("lat", "lon", "radius_km"), [(48, 2, 1_001), (80, 2, 10), (-16.8, 179.95, 50), (48, 2, 0.0)])
+def test_circles_that_are_not_round_in_degrees_are_not_used(lat: float, lon: float, radius_km: float) -> None:
+    """What comes near is found all the same."""
+    around = array(shapely.box(lon - 0.01, lat - 0.01, lon + 0.01, lat + 0.01), shapely.box(20, 20, 21, 21))
+    assert meets_circle(lat, lon, radius_km, around) is None
+    assert PointShape(lat, lon).within(radius_km, around).tolist() == [True, False]
+
+
+def test_a_circle_is_inscribed() -> None:
+    """Whatever meets it is at most the radius away, and nearly all that is so meets it."""
+    for bearing in range(0, 360, 7):
+        for part, meets in ((0.999, True), (1.0001, False)):
+            lon, lat, _ = GEODESIC.fwd(-2.1, 47.6, bearing, part * 300_000)
+            away = array(shapely.Point(lon, lat).buffer(1e-7))
+            assert meets_circle(47.6, -2.1, 300.0, away) == meets
+
+
+@pytest.mark.parametrize("shape", [PointShape(48, 1), PolygonShape(array(star(48, 1, [0.05] * 8)))])
+def test_few_areas_are_compared_exactly(shape: Shape, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many that are drawn around a place or far from it none has to be laid on a plane."""
+    laid: list[int] = []
+
+    def counted(geometries: Geometries, transformation: Callable[..., object]) -> Geometries:
+        laid.append(len(geometries))
+        return geometries
+
+    monkeypatch.setattr(shapely, "transform", counted)
+    around, far = checked_geometry(comb(REDON, 4)), shapely.box(20, 40, 21, 41)
+    assert shape.within(30, array(*[around] * 100, *[far] * 100)).tolist() == [True] * 100 + [False] * 100
+    assert sum(laid) == 0
+
+
+CENTRES = st.builds(Point, lat=st.floats(-85, 85), lon=st.floats(-180, 180))
+
+
+def reached(centre: Point, azimuth: float, distance_km: float) -> Point:
+    lon, lat, _ = GEODESIC.fwd(centre.lon, centre.lat, azimuth, distance_km * 1000)
+    return Point(lat, lon)
+
+
+@given(CENTRES, st.floats(0, 360), st.floats(1, 1_000))
+def test_a_radius_is_that_of_the_geodesic(centre: Point, azimuth: float, radius_km: float) -> None:
+    """Half a percent inside it counts, half a percent outside does not."""
+    points = [reached(centre, azimuth, radius_km * share) for share in (0.995, 1.005)]
+    assert within(points, centre, radius_km) == [True, False]
+
+
+def test_what_stands_nowhere_is_near_nothing() -> None:
+    assert within([None, Point(48, -2)], Point(48, -2), 1) == [False, True]
+    assert within([], Point(48, -2), 1) == []
+
+
+@given(CENTRES, st.floats(0, 360), st.floats(0.1, 15_000), st.floats(0, 1))
+@example(Point(48.1, -1.7), 90.0, 30.0, 1.0)
+@example(Point(-17.5, 179.9), 90.0, 300.0, 1.0)
+def test_the_box_leaves_nothing_within_the_radius_out(
+    centre: Point, azimuth: float, radius_km: float, share: float
+) -> None:
+    point = reached(centre, azimuth, radius_km * share)
+    west, south, east, north = box_around(centre, radius_km)
+
+    assert south <= point.lat <= north
+    assert west <= point.lon <= east if west <= east else point.lon >= west or point.lon <= east
+
+
+def test_the_box_is_not_much_larger_than_it_must() -> None:
+    west, south, east, north = box_around(Point(48.1, -1.7), 30)
+    assert (east - west, north - south) == pytest.approx((0.82, 0.55), abs=0.03)

@@ -2,7 +2,7 @@
 
 from api.desk.directory.territory_map import SHADES, Shade, area_drawing, shades_of
 from domain.supply import AreaSupply
-from matching.geo.area_map import area_sheets
+from matching.geo.map_sheets import area_sheets
 from tests.factories import reference
 
 

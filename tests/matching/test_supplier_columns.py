@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from matching.geo.shape import PointShape
-from matching.spatial_order import UNPLACED, runs_near, spatial_keys
+from matching.supplier_columns import UNPLACED, runs_near, spatial_keys
 from tests.factories import LYON, NANTES, RENNES
 
 

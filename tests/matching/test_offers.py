@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matching.offer_tables import SHORT_KM
+from matching.offers import SHORT_KM
 from tests.factories import index, offer, supplier
 
 

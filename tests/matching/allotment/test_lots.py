@@ -3,7 +3,7 @@
 import pytest
 
 from domain.needs.need import TerritoryRequest
-from matching.allotment.areas import Areas, area_codes
+from matching.allotment.lots import Areas, area_codes
 from tests.factories import REDON, around, codes, reference
 
 TERRITORIES = reference().territories

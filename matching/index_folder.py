@@ -1,0 +1,234 @@
+"""Arrays and texts of an index in a folder: arrays are mapped, texts are read one by one.
+
+Each array is a file of numpy's format, which processes map and so hold in memory once for all of them. Texts of
+suppliers are in files that are written as suppliers arrive, and stay where they are. They are not mapped: each page
+once looked at would stay in the memory of the process.
+"""
+
+import os
+import weakref
+from array import array as packed
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from threading import Lock
+from typing import Any, NamedTuple, TypeVar, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = dict[str, NDArray[Any]]
+Table = TypeVar("Table", bound=tuple[Any, ...])
+_one_at_a_time = Lock()
+SUFFIX, STARTS = ".npy", "starts"
+
+
+class Texts(NamedTuple):
+    """Texts as bytes: the n-th is `content` from `starts[n]` to `ends[n]`."""
+
+    content: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def text(self, number: int) -> bytes:
+        """The text of that number."""
+        return self.content[self.starts[number] : self.ends[number]].tobytes()
+
+
+def texts(some: Sequence[bytes]) -> Texts:
+    """Some texts, end to end."""
+    ends = np.cumsum(np.fromiter(map(len, some), np.int64, len(some)))
+    starts = np.concatenate(([0], ends[:-1])) if len(ends) else ends
+    return Texts(np.frombuffer(b"".join(some), dtype=np.uint8), starts, ends)
+
+
+def joined_texts(parts: Sequence[Texts], order: NDArray[np.intp] | None = None) -> Texts:
+    """The texts of several, one after the other, or by their numbers there in another order; none is moved."""
+    before = np.cumsum([0, *(len(part.content) for part in parts)])[:-1].tolist()
+    starts = np.concatenate([part.starts + first for part, first in zip(parts, before, strict=True)])
+    ends = np.concatenate([part.ends + first for part, first in zip(parts, before, strict=True)])
+    content = np.concatenate([part.content for part in parts])
+    return Texts(content, starts, ends) if order is None else Texts(content, starts[order], ends[order])
+
+
+def save(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write the arrays as files of a folder that is there."""
+    for name, array in arrays.items():
+        np.save(folder / (name + SUFFIX), np.ascontiguousarray(array))
+
+
+def load(folder: Path) -> Arrays:
+    """The arrays of a folder, mapped: they cannot be written to. Raises OSError and ValueError where it is damaged."""
+    # numpy reads each head as a literal of Python, whose 3.11 may fail where two threads read one at once (SystemError)
+    with _one_at_a_time:
+        mapped = {path.name: np.load(path, mmap_mode="r") for path in folder.glob("*" + SUFFIX)}
+    # plain arrays are read more quickly than those that remember their file
+    return {name.removesuffix(SUFFIX): array.view(np.ndarray) for name, array in mapped.items()}
+
+
+def table_arrays(name: str, table: tuple[Any, ...]) -> Arrays:
+    """The arrays of a NamedTuple of arrays, under names that begin with `name`."""
+    return {f"{name}.{leaf}": array for leaf, array in _leaves(table)}
+
+
+def read_table(kind: type[Table], name: str, arrays: Mapping[str, NDArray[Any]]) -> Table:
+    """The NamedTuple that `table_arrays` was given."""
+    return _table_of(kind, (arrays[f"{name}.{leaf}"] for leaf in _names(kind)))
+
+
+def tables_arrays(name: str, tables: Sequence[tuple[Any, ...]]) -> Arrays:
+    """The arrays of several such NamedTuples of one kind, end to end, and where those of each start."""
+    found: Arrays = {}
+    for columns in zip(*map(_leaves, tables), strict=True):
+        leaf, parts = columns[0][0], [array for _, array in columns]
+        found[f"{name}.{leaf}"] = np.concatenate(parts)
+        found[f"{name}.{leaf}.{STARTS}"] = np.cumsum([0, *map(len, parts)])
+    return found
+
+
+def read_tables(kind: type[Table], name: str, count: int, arrays: Mapping[str, NDArray[Any]]) -> list[Table]:
+    """The NamedTuples that `tables_arrays` was given, of which there were `count`."""
+    leaves = [f"{name}.{leaf}" for leaf in _names(kind)] if count else []
+    columns = [(arrays[leaf], arrays[f"{leaf}.{STARTS}"].tolist()) for leaf in leaves]
+    return [_table_of(kind, (array[starts[n] : starts[n + 1]] for array, starts in columns)) for n in range(count)]
+
+
+def _leaves(table: tuple[Any, ...]) -> Iterator[tuple[str, NDArray[Any]]]:
+    for name, value in zip(type(table)._fields, table, strict=True):  # type: ignore[attr-defined]  # of a NamedTuple
+        if isinstance(value, tuple):
+            yield from ((f"{name}.{leaf}", array) for leaf, array in _leaves(value))
+        else:
+            yield name, value
+
+
+def _names(kind: type[tuple[Any, ...]]) -> Iterator[str]:
+    for name, hint in _fields(kind).items():
+        if hasattr(hint, "_fields"):
+            yield from (f"{name}.{leaf}" for leaf in _names(hint))
+        else:
+            yield name
+
+
+def _table_of(kind: type[Table], values: Iterable[NDArray[Any]]) -> Table:
+    left = iter(values)
+    return kind(*(_table_of(hint, left) if hasattr(hint, "_fields") else next(left) for hint in _fields(kind).values()))
+
+
+@cache
+def _fields(kind: type[tuple[Any, ...]]) -> dict[str, Any]:
+    """The types of a NamedTuple's fields by their names."""
+    return get_type_hints(kind)
+
+
+PIECE_FILE = "texts.{}"
+WRITTEN_AT_ONCE = 1 << 20
+
+Piece = Path | bytes
+"""Some suppliers' texts, end to end: a file, or what it would hold."""
+Read = Callable[[int, int], bytes]
+"""Reads so many bytes from a place in a piece."""
+
+
+class TextPlaces(NamedTuple):
+    """The place of each supplier's texts: the number of its `piece`, where they `start`, and the bytes of each.
+
+    The details follow the summary.
+    """
+
+    piece: NDArray[np.uint8]
+    start: NDArray[np.int64]
+    summary: NDArray[np.int32]
+    details: NDArray[np.int32]
+
+
+class TextWriter:
+    """Writes the texts of suppliers as they arrive: to a file of a folder, or where there is none to memory."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._path = None if folder is None else folder / PIECE_FILE.format(0)
+        self._stream = BytesIO() if self._path is None else self._path.open("wb", WRITTEN_AT_ONCE)
+        weakref.finalize(self, self._stream.close)  # where it is given up before it is finished
+        self._sizes = packed("i")
+
+    def add(self, summary: bytes, details: bytes) -> None:
+        """Write the texts of one supplier."""
+        self._stream.write(summary)
+        self._stream.write(details)
+        self._sizes.append(len(summary))
+        self._sizes.append(len(details))
+
+    def finish(self) -> tuple[TextPlaces, Piece]:
+        """The places of all texts, in the order of their arrival, and the piece that holds them."""
+        piece = self._path
+        content = self._stream.getvalue() if isinstance(self._stream, BytesIO) else b""
+        self._stream.close()
+        sizes = np.array(self._sizes).reshape(-1, 2)
+        both = sizes.sum(axis=1, dtype=np.int64)
+        places = TextPlaces(
+            np.zeros(len(sizes), dtype=np.uint8), np.cumsum(both) - both, sizes[:, 0].copy(), sizes[:, 1].copy()
+        )
+        return places, content if piece is None else piece
+
+
+class TextReader:
+    """Reads texts by the number of their supplier. Files stay open, also once they were removed.
+
+    Raises OSError where a file is gone.
+    """
+
+    def __init__(self, places: TextPlaces, pieces: Sequence[Piece]) -> None:
+        self._places = places
+        self._reads = [self._opened(piece) if isinstance(piece, Path) else _read_of(piece) for piece in pieces]
+
+    def summary(self, number: int) -> bytes:
+        """The summary of a supplier."""
+        piece, start, summary, _ = self._places
+        return self._reads[piece.item(number)](start.item(number), summary.item(number))
+
+    def details(self, number: int) -> bytes:
+        """The details of a supplier."""
+        piece, start, summary, details = self._places
+        return self._reads[piece.item(number)](start.item(number) + summary.item(number), details.item(number))
+
+    def _opened(self, path: Path) -> Read:
+        file = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, file)
+        return lambda start, size: os.pread(file, size, start)
+
+
+def joined_places(parts: Sequence[TextPlaces], pieces: Sequence[int], order: NDArray[np.intp]) -> TextPlaces:
+    """The places of several in an order, given by the numbers that they have one after the other.
+
+    `pieces`: how many each of them has; these are then one after the other too.
+    """
+    first = np.cumsum([0, *pieces[:-1]]).astype(np.uint8)
+    moved = [part._replace(piece=part.piece + before) for part, before in zip(parts, first, strict=True)]
+    return TextPlaces._make(np.concatenate(column)[order] for column in zip(*moved, strict=True))
+
+
+def size_of(piece: Piece) -> int:
+    """Bytes of a piece. Raises OSError where its file is gone."""
+    return piece.stat().st_size if isinstance(piece, Path) else len(piece)
+
+
+def move_pieces(pieces: Sequence[Piece], folder: Path) -> None:
+    """Put pieces into a folder of the same file system, each under its number; their files are no longer elsewhere."""
+    for number, piece in enumerate(pieces):
+        path = folder / PIECE_FILE.format(number)
+        if isinstance(piece, Path):
+            piece.rename(path)
+        else:
+            path.write_bytes(piece)
+
+
+def pieces_in(folder: Path, sizes: Sequence[int]) -> tuple[Piece, ...]:
+    """The pieces in a folder. Raises OSError and ValueError where they are not whole."""
+    pieces = tuple(folder / PIECE_FILE.format(number) for number in range(len(sizes)))
+    if [size_of(piece) for piece in pieces] != list(sizes):
+        raise ValueError(f"the texts in {folder} are not whole")
+    return pieces
+
+
+def _read_of(content: bytes) -> Read:
+    return lambda start, size: content[start : start + size]
