@@ -62,8 +62,8 @@ from api.sync.imports import ROUTES as IMPORT_ROUTES
 from api.sync.records import ROUTES as RECORD_ROUTES
 from api.sync.sources import ROUTES as SOURCE_ROUTES
 from api.web.cors import CrossOrigin
+from api.web.formats import FilePaths
 from api.web.openapi import routes_of
-from api.web.path_suffix import FilePaths
 from api.web.problems import answer_failure
 from api.webhooks.routes import ROUTES as WEBHOOK_ROUTES
 from api.webhooks.webhook_kind import webhook_kind
