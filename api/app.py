@@ -42,7 +42,6 @@ from api.notices import ROUTES as NOTICE_ROUTES
 from api.reference import ROUTES as REFERENCE_ROUTES
 from api.reports.routes import ROUTES as REPORT_ROUTES
 from api.runtime.auth import Keys
-from api.runtime.database_counts import DatabaseCounts
 from api.runtime.database_watch import DatabaseWatch
 from api.runtime.direct_routes import DirectRoutes
 from api.runtime.endpoint import Call, options_handlers
@@ -55,6 +54,7 @@ from api.runtime.observability import ROUTES as OBSERVABILITY_ROUTES
 from api.runtime.observability import ObservabilityMiddleware, access_log
 from api.runtime.outbox_worker import deliveries
 from api.runtime.preparation import prepared
+from api.runtime.quotas import DatabaseCounts
 from api.runtime.services import Services
 from api.settings import BadSetting, Settings, nearest_variable
 from api.supply import ROUTES as SUPPLY_ROUTES
