@@ -42,7 +42,6 @@ from api.notices import ROUTES as NOTICE_ROUTES
 from api.reference import ROUTES as REFERENCE_ROUTES
 from api.reports.routes import ROUTES as REPORT_ROUTES
 from api.runtime.auth import Keys
-from api.runtime.database_counts import DatabaseCounts
 from api.runtime.database_watch import DatabaseWatch
 from api.runtime.direct_routes import DirectRoutes
 from api.runtime.endpoint import Call, options_handlers
@@ -55,6 +54,7 @@ from api.runtime.observability import ROUTES as OBSERVABILITY_ROUTES
 from api.runtime.observability import ObservabilityMiddleware, access_log
 from api.runtime.outbox_worker import deliveries
 from api.runtime.preparation import prepared
+from api.runtime.quotas import DatabaseCounts
 from api.runtime.services import Services
 from api.settings import BadSetting, Settings, nearest_variable
 from api.supply import ROUTES as SUPPLY_ROUTES
@@ -62,8 +62,8 @@ from api.sync.imports import ROUTES as IMPORT_ROUTES
 from api.sync.records import ROUTES as RECORD_ROUTES
 from api.sync.sources import ROUTES as SOURCE_ROUTES
 from api.web.cors import CrossOrigin
+from api.web.formats import FilePaths
 from api.web.openapi import routes_of
-from api.web.path_suffix import FilePaths
 from api.web.problems import answer_failure
 from api.webhooks.routes import ROUTES as WEBHOOK_ROUTES
 from api.webhooks.webhook_kind import webhook_kind

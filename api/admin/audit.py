@@ -12,8 +12,8 @@ from msgspec import Meta, field
 
 from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call, endpoint
-from api.web.dates import in_utc
 from api.web.pagination import Page, Paging, paged
+from api.web.query_string import in_utc
 from db.audit import entries, has_entries, head, key_names, person_names
 from db.core.engine import Connection, transaction
 from domain.audit import Entry

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from api.runtime.log_failures import logged_failures
+from api.runtime.database_watch import logged_failures
 from api.runtime.services import Services
 from db.core.advisory_locks import Subject, lock_if_free
 from db.core.engine import transaction

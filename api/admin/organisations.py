@@ -16,8 +16,8 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match
 from api.runtime.idempotency import IDEMPOTENCY_KEY, carry_out_once, created
 from api.web.content_negotiation import JSON
-from api.web.merge_patch import Patch, patched
 from api.web.pagination import Page, Paging, paged
+from api.web.request_body import Patch, patched
 from db import organisations as stored
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer

@@ -27,8 +27,8 @@ from api.commands.serve import check_started, ended_by_signal, prepared, supervi
 from api.commands.server_process import application, serve_requests
 from api.commands.shortlist_table import ShortlistReport, count
 from api.commands.signing_engine import operator, signing_engine
+from api.runtime.auth import LINK_SECONDS
 from api.runtime.forked_processes import forked_processes
-from api.runtime.one_time_links import LINK_SECONDS
 from api.sample.load import SAMPLE_SOURCE, load_sample
 from api.settings import Settings
 from db.api_keys import find_client

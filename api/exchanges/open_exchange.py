@@ -11,8 +11,7 @@ from api.exchanges.own_exchange import own_exchange
 from api.exchanges.reply_links import issue_links, last_day
 from api.exchanges.write_letter import left_to_buyer, write_letter
 from api.needs.own_need import lock_own_need, unknown_lot
-from api.runtime.actor import Acting
-from api.runtime.storage_quota import require_storage
+from api.runtime.actor import Acting, require_storage
 from db.audit import write_entry
 from db.core.engine import Connection
 from db.core.uuid7 import new_id

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.web.form_fields import read_fields, unreadable_form
+from api.web.forms import read_fields, unreadable_form
 from api.web.request_body import AnyRequest, Share
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent, Problem

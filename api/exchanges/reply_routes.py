@@ -11,10 +11,10 @@ from litestar import Response
 from api.exchanges.reply_form import ReplyForm, read_form, reply_in
 from api.exchanges.reply_page import PRIVATE, exchange_page, refusal_page
 from api.exchanges.supplier_view import NO_LINK, VisibleExchange, add_reply, visible_exchange
+from api.runtime.actor import followed_link
 from api.runtime.endpoint import Call, endpoint, negotiated
 from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, created, key_of, once
-from api.runtime.rate_limits import require_within
-from api.runtime.secret_links import followed_link
+from api.runtime.quotas import require_within
 from api.web.content_negotiation import FORM, HTML, JSON
 from api.web.problems import answer_failure, describe
 from api.web.request_body import JsonBody, require_media

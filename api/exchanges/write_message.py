@@ -7,8 +7,7 @@ from api.exchanges.buyer_view import CreatedMessage, created_message
 from api.exchanges.email import queue_emails
 from api.exchanges.own_exchange import lock_own_exchange, own_exchange
 from api.exchanges.write_letter import left_to_buyer, write_letter
-from api.runtime.actor import Acting
-from api.runtime.storage_quota import require_storage
+from api.runtime.actor import Acting, require_storage
 from db.audit import write_entry
 from db.core.engine import Connection
 from db.core.uuid7 import new_id

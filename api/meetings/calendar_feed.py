@@ -16,13 +16,12 @@ import msgspec
 from litestar import Response
 
 from api.meetings.icalendar import CALENDAR, calendar_of
-from api.runtime.actor import Acting, acting_of
+from api.runtime.actor import Acting, acting_of, followed_link
 from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get
 from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once
-from api.runtime.rate_limits import require_within
-from api.runtime.secret_links import followed_link
+from api.runtime.quotas import require_within
 from api.runtime.services import Services
 from db.audit import write_entry
 from db.core.engine import Connection, transaction

@@ -6,8 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.runtime.actor import Acting
-from api.runtime.storage_quota import require_storage
+from api.runtime.actor import Acting, require_storage
 from db.audit import write_entry
 from db.core.engine import Connection
 from db.meetings.meetings import insert_meeting, select_meeting, unknown_needs, write_meeting

@@ -17,9 +17,9 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, require_match
 from api.runtime.idempotency import IDEMPOTENCY_KEY, carry_out_once, created
 from api.web.content_negotiation import JSON
-from api.web.dates import end_of, first_moment
-from api.web.merge_patch import Patch, patched
 from api.web.pagination import Page, Paging, paged
+from api.web.query_string import end_of, first_moment
+from api.web.request_body import Patch, patched
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.meetings.meetings import MeetingFilters, Position, select_meeting, select_meetings

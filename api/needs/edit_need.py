@@ -10,10 +10,9 @@ import msgspec
 from api.needs.freeze_shortlist import freeze_matched
 from api.needs.match_own_need import MatchedNeed, shortlist_now
 from api.needs.own_need import lock_own_need
-from api.runtime.actor import Acting
+from api.runtime.actor import Acting, require_storage
 from api.runtime.etag import etag_of, require_known
 from api.runtime.match_processes import MatchTask
-from api.runtime.storage_quota import require_storage
 from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.needs.needs import insert_need, remove_need, write_need

@@ -7,8 +7,7 @@ import msgspec
 
 from api.needs.match_own_need import MatchedNeed, shortlist_now
 from api.needs.own_need import lock_own_need
-from api.runtime.actor import Acting
-from api.runtime.storage_quota import require_storage
+from api.runtime.actor import Acting, require_storage
 from db.audit import write_entry
 from db.audit_content import shortlist_name, stamp_name
 from db.core.engine import Connection

@@ -12,8 +12,7 @@ from api.directory.filters import MOST_VALUES
 from api.match import MATCH_PROBLEMS
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.match_processes import MatchTask
-from api.web.dates import end_of, first_moment
-from api.web.query_string import invalid
+from api.web.query_string import end_of, first_moment, invalid
 from db.core.engine import transaction
 from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
 from domain.errors import InvalidContent, Problem, pointer

@@ -19,8 +19,8 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get
 from api.runtime.idempotency import IDEMPOTENCY_KEY, created, is_answered, once
 from api.web.content_negotiation import JSON
-from api.web.merge_patch import Patch, patched
 from api.web.pagination import Page, Paging, paged
+from api.web.request_body import Patch, patched
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.needs.needs import NeedFilters, select_needs

@@ -1,16 +1,29 @@
-"""The caller of a use case, with language and services: a request without its HTTP."""
+"""The caller of a use case, with language and services: a request without its HTTP.
 
-from collections.abc import Awaitable, Callable
+Each organisation has a quota of storage for its needs, with all that belongs to them. Links open without a key, by a
+token; what leads nowhere is an attempt in vain.
+"""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 from api.runtime.auth import secret_in
 from api.runtime.endpoint import Call
+from api.runtime.quotas import caller_of, require_within
 from api.runtime.services import Services
+from api.web.problems import Refusal
+from db.core.engine import Connection, transaction
+from db.needs.storage import stored_bytes
 from domain.audit import Actor
+from domain.errors import Conflict
 from domain.organisation import Client
-from domain.text.bilingual import Language
+from domain.text.bilingual import Language, Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,3 +73,60 @@ def actor_of(call: Call) -> Actor:
 def actor_of_client(client: Client) -> Actor:
     """The bearer of a key, or the person who signed in, as the journal names it."""
     return Actor(client.organisation_id, "key" if client.person is None else "person", client.id)
+
+
+async def require_storage(connection: Connection, acting: Acting) -> None:
+    """Raises Conflict (`storage_quota`) where the organisation's needs, with what is theirs, take all its room."""
+    services, organisation_id = acting.services, acting.organisation_id
+    quota = services.settings.storage_quota
+    if await services.storage_use.of(organisation_id, partial(stored_bytes, connection, organisation_id)) >= quota:
+        raise Conflict("storage_quota", _full(quota >> 20))
+
+
+def _full(mib: int) -> Text:
+    return Text(
+        "Les besoins, listes, échanges, réunions et réponses gardées un jour de cette organisation occupent les "
+        f"{mib} Mio qu'elle a : effacer des brouillons (DELETE /needs/{{id}}), demander moins de candidats par lot "
+        "(limit), ou voir avec l'exploitant, qui peut supprimer ce dont la durée est écoulée (vivier retention purge) "
+        "ou donner plus de place (VIVIER_STORAGE_QUOTA_MIB)",
+        "The needs, shortlists, exchanges, meetings and answers kept for a day of this organisation take the "
+        f"{mib} MiB that it has: delete drafts (DELETE /needs/{{id}}), ask for fewer candidates by lot (limit), or see "
+        "the operator, who can remove what has been kept for its time (vivier retention purge) or give more room "
+        "(VIVIER_STORAGE_QUOTA_MIB)",
+    )
+
+
+TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+"""32 bytes in base64, as all tokens are written: the database is not asked for anything else."""
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def followed_link(
+    call: Call, token: str, select: Callable[[Connection], Awaitable[T | None]], missing: Text
+) -> AsyncIterator[tuple[Connection, T]]:
+    """A transaction, and what the token of a link leads to, as `select` finds it.
+
+    Raises Refusal: 404 with `missing` where it leads to nothing; 429 to a caller who tries many such, and where there
+    are very many before they are looked up, without a connection.
+    """
+    limits, caller = call.services.reply_limits, caller_of(call.scope)
+    if may_exist := TOKEN.fullmatch(token) is not None:
+        require_within(await limits.looked_up.take(caller))
+        is_unknown = False
+        try:
+            async with transaction(call.services.database) as connection:
+                found = await select(connection)
+                is_unknown = found is None
+                if found is not None:
+                    yield connection, found
+                    return
+        finally:
+            if not is_unknown:
+                await limits.looked_up.give_back(caller)
+        await limits.looked_up.in_vain(caller)
+    require_within(await limits.unknown.take(caller))
+    if may_exist:
+        await limits.unknown.in_vain(caller)
+    raise Refusal("not-found", missing, headers={"cache-control": "no-store"})

@@ -1,4 +1,7 @@
-"""Authentication and authorisation: keys, scopes, the sources a key may write, and its quota of requests."""
+"""Authentication and authorisation: keys, scopes, the sources a key may write, and its quota of requests.
+
+Links that sign in once, for ten minutes, are kept in the memory of the process that made them.
+"""
 
 import asyncio
 import hashlib
@@ -7,14 +10,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from secrets import token_urlsafe
 from typing import NamedTuple
 from uuid import UUID
 from weakref import WeakValueDictionary
 
 from litestar.types import Scope as ASGIScope
 
-from api.runtime.key_quotas import KeyQuotas
-from api.runtime.rate_limits import MINUTE, AttemptLimit, RateLimit, caller_of, require_within
+from api.runtime.quotas import MINUTE, AttemptLimit, KeyQuotas, RateLimit, caller_of, require_within
 from api.web.problems import Refusal
 from api.web.request_body import AnyRequest
 from db.core.outage import is_away
@@ -209,3 +212,25 @@ def secret_in(authorization: str) -> str:
 
 def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+LINK_SECONDS = 600.0
+
+
+class OneTimeLinks:
+    """Keys by the tokens of links that open a session with them. `monotonic`: seconds that only grow."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._keys: dict[str, tuple[str, float]] = {}
+
+    def issue(self, key: str) -> str:
+        """The token of a new link that signs in with `key`."""
+        token = token_urlsafe(24)
+        self._keys[token] = (key, self._monotonic() + LINK_SECONDS)
+        return token
+
+    def redeem(self, token: str) -> str | None:
+        """The key of the link, which opens no more; None where there is none, or it was used or is too old."""
+        key, until = self._keys.pop(token, (None, 0.0))
+        return key if self._monotonic() < until else None

@@ -1,8 +1,11 @@
-"""One connection of the process on which the database is heard of: what changed, and whether it answers at all."""
+"""One connection of the process on which the database is heard of: what changed, and whether it answers at all.
+
+Failures in background loops are logged, and the loop goes on.
+"""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 from functools import partial
 
 import structlog
@@ -10,6 +13,7 @@ import structlog
 from db.core.connect import FormerPrimary, NoAnswer
 from db.core.engine import Engine, cut
 from db.core.listen_notify import answers
+from db.core.outage import is_away
 from db.delivery.outbox import CHANNEL
 from db.suppliers.version_feed import POLL_SECONDS, DirectoryVersion, listen
 
@@ -76,3 +80,15 @@ class DatabaseWatch:
         elif isinstance(failure, FormerPrimary):
             log.warning("another host of the database was promoted: the connections to this one are cut")
             cut(self._engine)
+
+
+@contextmanager
+def logged_failures(message: str) -> Iterator[None]:
+    """Log an exception of the block under `message` and swallow it; without its trace where the database is away."""
+    try:
+        yield
+    except Exception as failure:
+        if is_away(failure):
+            log.warning(message, failure=type(failure).__name__)
+        else:
+            log.exception(message)

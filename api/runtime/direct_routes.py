@@ -12,8 +12,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.runtime.endpoint import Call
+from api.web.content_negotiation import values_of
 from api.web.problems import answer_failure
-from api.web.request_headers import values_of
 
 _PLAIN_HOST = re.compile(r"[\w.:\[\]-]*", re.ASCII)
 

@@ -3,7 +3,7 @@
 The parameters of the function decide what is read: the first is the call; `query: SomeStruct` the query string;
 `body: SomeStruct` the JSON body; any other name is a path parameter (`str`, `int`, `UUID` or, at the end, `Tail`).
 Everything is checked before the handler runs, in this order: key and scope, Accept, query, body; of a route whose
-addresses may name the format of the answer (`api/web/address_formats.py`), the query before Accept. The framework's own
+addresses may name the format of the answer (`api/web/formats.py`), the query before Accept. The framework's own
 injection is not used: with more than one dependency it starts a task group for each request, which costs more than all
 the rest. Paths without parameters do without its routing too, which costs more than the checks: see
 `api/runtime/direct_routes.py`.
@@ -26,15 +26,12 @@ from litestar.types import Scope as ASGIScope
 
 from api.runtime.auth import authorise
 from api.runtime.services import Services
-from api.web.address_formats import KEPT_AS_FILES, address_formats, file_name, with_formats
-from api.web.compression import coded
-from api.web.content_negotiation import JSON, choose_language, choose_media
+from api.web.content_negotiation import JSON, choose_language, choose_media, coded, first_values
+from api.web.formats import KEPT_AS_FILES, address_formats, file_name, path_in_parts, with_formats
 from api.web.openapi import Route
-from api.web.path_suffix import path_in_parts
 from api.web.problems import Refusal
 from api.web.query_string import NoQuery, QueryReader
 from api.web.request_body import JsonBody, require_empty
-from api.web.request_headers import first_values
 from domain.errors import NotFound
 from domain.organisation import Client, Scope
 from domain.text.bilingual import Language, Text
@@ -52,8 +49,8 @@ _CONVERTERS: dict[Any, str] = {str: "str", int: "int", UUID: "uuid", Tail: "path
 class Call(Request[Client, None, Any]):
     """A request, with the services and the caller.
 
-    `headers`: see `api.web.request_headers.first_values`. `media_type`: that of the answer, as negotiated. `csv`: the
-    way to write CSV.
+    `headers`: see `api.web.content_negotiation.first_values`. `media_type`: that of the answer, as negotiated. `csv`:
+    the way to write CSV.
     """
 
     __slots__ = ("csv", "headers", "media_type")  # also puts `headers` in the place of the framework's property

@@ -13,9 +13,9 @@ from uuid import UUID
 
 import structlog
 
+from api.runtime.database_watch import logged_failures
 from api.runtime.forked_processes import ForkedProcesses
 from api.runtime.index_files import IndexFiles, WrittenIndex, build_index, index_in_memory
-from api.runtime.log_failures import logged_failures
 from api.runtime.metrics import Metrics
 from api.web.problems import Refusal
 from db.core.engine import Engine

@@ -1,18 +1,20 @@
 """Work on needs by what it takes: a little at once, more in a thread, so that it is cached here, much in a process.
 
 Whoever asks waits in a line of its own, and the lines take turns. What lasts too long is given up, and so is work for a
-client that has hung up.
+client that has hung up. Answers on the supply of territories, which anybody may ask for, are made one at a time, in a
+thread, and cached.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from api.runtime.concurrency_limit import ConcurrencyLimit
 from api.runtime.forked_processes import ProcessEnded
 from api.runtime.match_processes import MatchProcesses, MatchTask, Outcome
 from api.runtime.metrics import Metrics
+from api.runtime.places import ConcurrencyLimit
+from api.runtime.quotas import MINUTE, RateLimit, require_within
 from api.settings import MIB, Settings
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, Problem
@@ -22,6 +24,7 @@ from matching.giving_up import may_be_given_up
 from matching.index import LiveIndex
 from matching.match_cost import estimated_bytes, estimated_ms, takes_little
 from matching.reference import Reference
+from matching.weighted_cache import WeightBound
 
 T = TypeVar("T")
 
@@ -182,3 +185,34 @@ async def _unless(left: Awaitable[None], work: Awaitable[T]) -> T:
         for each in (working, leaving):
             each.cancel()
         await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+CACHED_BYTES, BYTES_PER_ANSWER = 32 << 20, 500
+MOST_OF_ONE_ADDRESS, MOST_OF_ALL_ADDRESSES = 4, 40
+"""Questions of one address, and of all, that are answered or wait: matches, which need a key, go before them."""
+NEW_BY_MINUTE = 60
+"""Answers that are made for one address: each territory that is new takes the place of one that matches asked for."""
+
+
+class SupplyAnswers:
+    """The answers on supply of one process."""
+
+    def __init__(self) -> None:
+        self._limit = ConcurrencyLimit(at_once=1, of_one=1, most=MOST_OF_ONE_ADDRESS, most_of_all=MOST_OF_ALL_ADDRESSES)
+        self._rate = RateLimit(NEW_BY_MINUTE, MINUTE)
+        self._answers: WeightBound[Hashable, bytes] = WeightBound(CACHED_BYTES)
+        # of its own: of what is given up, no more than one goes on to its end
+        self._thread = ThreadPoolExecutor(1, "supply")
+
+    async def answer(self, question: Hashable, address: str, make: Callable[[], bytes]) -> bytes:
+        """The answer to a question, made unless it is cached. Raises Refusal (429) where too many wait or were made."""
+        found = self._answers.find(question)
+        if found is not None:
+            return found
+        require_within(self._rate.take(address))
+        async with self._limit.of(address):
+            found = self._answers.find(question)
+            if found is None:
+                found = await in_a_thread(self._thread, make)
+                self._answers.put(question, found, BYTES_PER_ANSWER + len(found))
+        return found

@@ -26,9 +26,9 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.http_protocol import HUNG_UP
 from api.runtime.metrics import CONTENT_TYPE, Metrics
 from api.settings import Settings
-from api.web.closed_sets import DatabaseState, ProcessState
+from api.web.content_negotiation import values_of
+from api.web.openapi_schemas import DatabaseState, ProcessState
 from api.web.problems import Refusal, document, stopping
-from api.web.request_headers import values_of
 from domain.text.bilingual import Text
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")

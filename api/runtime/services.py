@@ -5,22 +5,15 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from api.runtime.auth import Keys
-from api.runtime.concurrency_limit import ByteQuota, ConcurrencyLimit
+from api.runtime.auth import Keys, OneTimeLinks
 from api.runtime.database_watch import DatabaseWatch
 from api.runtime.forked_processes import ForkedProcesses
 from api.runtime.identity_provider import IdentityProvider
-from api.runtime.key_places import RequestPlaces
-from api.runtime.key_quotas import KeyQuotas
 from api.runtime.live_index import LiveDirectory
-from api.runtime.long_polls import LongPolls
-from api.runtime.match_work import MatchWork
+from api.runtime.match_work import MatchWork, SupplyAnswers
 from api.runtime.metrics import Metrics
-from api.runtime.one_time_links import OneTimeLinks
-from api.runtime.rate_limits import MINUTE, AttemptLimit, RateLimit, ReplyLimits
-from api.runtime.shared_reads import SharedReads
-from api.runtime.storage_use import StorageUse
-from api.runtime.supply_answers import SupplyAnswers
+from api.runtime.places import ByteQuota, ConcurrencyLimit, LongPolls, RequestPlaces, SharedReads
+from api.runtime.quotas import MINUTE, AttemptLimit, KeyQuotas, RateLimit, ReplyLimits, StorageUse
 from api.settings import Settings
 from api.web.problems import RETRY_AFTER_SECONDS, Refusal
 from db.core.engine import Engine

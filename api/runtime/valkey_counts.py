@@ -16,8 +16,7 @@ from valkey.asyncio import BlockingConnectionPool, Valkey
 from valkey.commands.core import AsyncScript
 from valkey.exceptions import ValkeyError
 
-from api.runtime.database_counts import DatabaseCounts
-from api.runtime.rate_limits import SharedLimits
+from api.runtime.quotas import DatabaseCounts, SharedLimits
 from api.runtime.services import Services
 from api.settings import BadSetting
 from db.key_minutes import Share, share_of

@@ -8,11 +8,10 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.runtime.actor import acting_of, actor_of
+from api.runtime.actor import acting_of, actor_of, require_storage
 from api.runtime.auth import require_source
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import IDEMPOTENCY_KEY, key_of, once, reply
-from api.runtime.storage_quota import require_storage
 from api.runtime.upload import spooled
 from api.sync.pipeline import Observe, SourceFile, import_file
 from api.sync.sources import TAG, require_own_source

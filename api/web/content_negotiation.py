@@ -1,10 +1,24 @@
-"""Content negotiation (RFC 9110 §12): the media type, the language and the coding that the client prefers.
+"""Content negotiation (RFC 9110 §12): the headers of a request, what the client prefers, and answers in gzip for it.
 
-Not with the framework's `Accept`, for which a quality of 0 is an acceptance.
+Headers are read as the server gives them, names in lower case, without the framework's mapping of them. That is made
+anew for each request, and costs as much as all checks of a key, a type and a length that look into it.
+
+The media type, the language and the coding that the client prefers are not read with the framework's `Accept`, for
+which a quality of 0 is an acceptance.
+
+JSON answers and pages are compressed with gzip (RFC 9110 §12.5.3) where the client asks and it is worth the work. What
+forms of pages prove is another text each time, so that lengths of compressed pages tell nothing of it. It is not the
+framework's middleware that does it: that takes `gzip;q=0` for a wish, and names `Accept-Encoding` in `Vary` only on
+answers that it compressed.
 """
 
+import asyncio
+import gzip
+from collections.abc import Iterator
 from contextlib import suppress
 from operator import itemgetter
+
+from litestar.types import Scope
 
 from domain.short_cache import short_cache
 from domain.text.bilingual import Language
@@ -71,3 +85,45 @@ def _weighted(header: str) -> list[tuple[str, float]]:
             if name and 0 <= (quality := float(values.get("q", 1))) <= 1:
                 items.append((name, quality))
     return items
+
+
+def first_values(scope: Scope) -> dict[str, str]:
+    """The headers by their names in lower case; of a header sent several times, the first value."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed([*scope["headers"]])}
+
+
+def values_of(scope: Scope, wanted: bytes) -> Iterator[str]:
+    """All values of the header of a name in lower case."""
+    return (value.decode("latin-1") for name, value in scope["headers"] if name == wanted)
+
+
+COMPRESSED = ("json", "/html", "/css", "/javascript")
+SMALLEST = 1_400
+"""Answers of fewer bytes fit in one packet, compressed or not."""
+LEVEL = 1
+"""94 kB of candidates become 13 kB in 0.17 ms; level 6 makes 10 kB of them in 0.83 ms."""
+LONG = 1 << 20
+"""Longer answers are compressed in a thread, so that other requests are not kept waiting for it."""
+VARY = "accept-encoding"
+
+
+def is_worth_compressing(size: int, media_type: str) -> bool:
+    """Whether an answer of `size` bytes is compressed for those who accept it."""
+    return size >= SMALLEST and media_type.partition(";")[0].endswith(COMPRESSED)
+
+
+async def coded(body: bytes, media_type: str, headers: dict[str, str], accept_encoding: str) -> bytes:
+    """`body` as it is sent, compressed or not; its `headers` are changed to say so."""
+    if not is_worth_compressing(len(body), media_type):
+        return body
+    vary = headers.get("vary", "")
+    if VARY not in vary:
+        headers["vary"] = f"{vary}, {VARY}" if vary else VARY
+    if not accepts_gzip(accept_encoding):
+        return body
+    headers["content-encoding"] = "gzip"
+    return await asyncio.to_thread(_compress, body) if len(body) > LONG else _compress(body)
+
+
+def _compress(body: bytes) -> bytes:
+    return gzip.compress(body, LEVEL, mtime=0)  # the same bytes at any time, as a strong entity tag promises

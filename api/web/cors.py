@@ -14,8 +14,8 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar.utils.path import normalize_path
 
+from api.web.content_negotiation import values_of
 from api.web.openapi import Route
-from api.web.request_headers import values_of
 
 EXPOSED = "Content-Disposition, ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
 ALLOWED = (

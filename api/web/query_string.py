@@ -1,9 +1,11 @@
 """Strict query strings: every parameter is known, of its type, and given once unless it is a list.
 
-A route declares them as the fields of a msgspec Struct, whose `Meta` (bounds, descriptions) also reaches OpenAPI.
+A route declares them as the fields of a msgspec Struct, whose `Meta` (bounds, descriptions) also reaches OpenAPI. Days
+and instants become instants that the database compares.
 """
 
 import math
+from datetime import UTC, date, datetime, time, timedelta
 from types import NoneType, UnionType
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 from urllib.parse import unquote_to_bytes
@@ -14,6 +16,7 @@ from api.web.problems import Refusal, shared_slug
 from domain.decoding.explain import explain, near
 from domain.errors import Problem, null_character_problem, pointer
 from domain.text.bilingual import Text
+from domain.text.typography import PARIS
 
 T = TypeVar("T")
 
@@ -136,3 +139,24 @@ def _is_opaque(kind: Any) -> bool:
     """Whether the type says that whoever reads it refuses what it did not write, in its own way: `extra={"opaque"}`."""
     info = msgspec.inspect.type_info(kind)
     return isinstance(info, msgspec.inspect.Metadata) and bool((info.extra or {}).get("opaque"))
+
+
+def first_moment(day: date | None) -> datetime | None:
+    """The instant a day begins in France; None for `date.min`, which cannot be converted to UTC."""
+    return None if day is None or day == date.min else datetime.combine(day, time(), PARIS)
+
+
+def end_of(day: date | None) -> datetime | None:
+    """The instant the next day begins in France; None for `date.max`."""
+    return None if day is None or day == date.max else first_moment(day + timedelta(days=1))
+
+
+def in_utc(instant: datetime | None) -> datetime | None:
+    """The instant in UTC; the first or last one that can be written where its offset leads beyond."""
+    if instant is None:
+        return None
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        early = instant.year == date.min.year
+        return datetime.min.replace(tzinfo=UTC) if early else datetime.max.replace(tzinfo=UTC)

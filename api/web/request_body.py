@@ -1,7 +1,7 @@
-"""Strict request bodies: media type, size, then a typed decoder over the raw bytes.
+"""Strict request bodies: media type, size, then a typed decoder over the raw bytes; merge patches of stored documents.
 
 The web framework's own decoding is not used: it takes "1" for a number, ignores Content-Type and stops with a 500 on
-deep nesting.
+deep nesting. Merge patches are those of RFC 7396.
 """
 
 import gc
@@ -266,3 +266,36 @@ TOO_MANY_MEMBERS = Text(
     "La compression gzip a trop de membres vides ou presque : compresser le fichier d'un seul tenant",
     "The gzip compression has too many members that hold next to nothing: compress the file as one",
 )
+
+
+Patch = dict[str, Any]
+
+
+def patched(current: T, patch: Patch, kind: type[T]) -> T:
+    """`current` with the merge patch applied, as a `kind`; other fields than those of `kind` cannot be changed.
+
+    Members that the patch leaves out stay, null restores a member's default, objects are merged, lists replaced.
+    Raises InvalidContent at the first place where the result is not a `kind`.
+    """
+    names = [field.encode_name for field in msgspec.structs.fields(kind)]  # type: ignore[arg-type]
+    before = msgspec.to_builtins(current)
+    merged = _merged({name: before[name] for name in names if name in before}, patch)
+    # refused also where null would only have removed it
+    unknown = {name: None for name in patch if name not in names}
+    try:
+        return msgspec.convert(merged | unknown, kind)
+    except msgspec.ValidationError as error:
+        raise InvalidContent((explain(error, kind),)) from None
+
+
+def _merged(before: Any, patch: Any) -> Any:
+    """`before` with `patch` applied: the algorithm of RFC 7396 §2."""
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(before) if isinstance(before, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _merged(merged.get(name), value)
+    return merged

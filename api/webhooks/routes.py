@@ -13,8 +13,8 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, etag_of, require_match
 from api.runtime.idempotency import IDEMPOTENCY_KEY, carry_out_once, created, once
 from api.web.content_negotiation import JSON
-from api.web.merge_patch import Patch, patched
 from api.web.pagination import Page, Paging, paged
+from api.web.request_body import Patch, patched
 from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.delivery import webhook_log, webhooks

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from api.desk.need.understood_place import found_by_name
 from api.directory.filters import SupplierQuery
-from api.web.form_fields import Fields
+from api.web.forms import Fields
 from domain.needs.need import RESERVED_TYPES
 from domain.reference.territory import Area, UnknownTerritory
 from domain.suppliers.supplier import Kind

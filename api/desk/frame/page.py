@@ -20,9 +20,8 @@ from api.desk.frame.shared_paths import is_of_a_person
 from api.desk.frame.visit import Visit, cookie_header, path_to_come_back, visit_of
 from api.runtime.auth import admit
 from api.runtime.endpoint import Call
-from api.web.compression import coded
-from api.web.form_fields import fields_in, read_fields
-from api.web.multipart_form import has_files, read_form_with_files
+from api.web.content_negotiation import coded
+from api.web.forms import fields_in, has_files, read_fields, read_form_with_files
 from api.web.problems import answer_failure, describe
 from domain.organisation import Scope
 

@@ -11,10 +11,10 @@ from secrets import token_urlsafe
 from litestar.types import Scope as ASGIScope
 
 from api.desk.frame.membership import membership_of, scopes_of
+from api.runtime.actor import TOKEN
 from api.runtime.auth import LONGEST_KEY, NOT_STORED
 from api.runtime.identity_provider import Identity
-from api.runtime.rate_limits import caller_of, require_within
-from api.runtime.secret_links import TOKEN
+from api.runtime.quotas import caller_of, require_within
 from api.runtime.services import Services
 from db.api_keys import find_client_of_key
 from db.audit import write_entry

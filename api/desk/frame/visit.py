@@ -14,8 +14,7 @@ from api.desk.frame.templates import rendered
 from api.runtime.endpoint import Call
 from api.runtime.services import Services
 from api.web.content_negotiation import HTML
-from api.web.form_fields import Fields
-from api.web.multipart_form import Files
+from api.web.forms import Fields, Files
 from domain.organisation import Client
 from domain.text.bilingual import Language
 

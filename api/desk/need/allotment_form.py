@@ -7,7 +7,7 @@ from api.desk.need.form_of_need import words_read
 from api.desk.need.need_form import LotForm, NeedForm, plain_number
 from api.desk.need.understood_need import Understood, mistakes_of
 from api.desk.need.understood_terms import heard
-from api.web.form_fields import Fields
+from api.web.forms import Fields
 from domain.allotment.allotment import AllotmentNeed, AllotmentOptions, Axis, Proposal, ProposedLot
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from api.web.form_fields import Fields, fields_in
+from api.web.forms import Fields, fields_in
 from domain.needs.need import RESERVED_TYPES, BuyerKind
 from domain.text.bilingual import Text
 

@@ -19,7 +19,7 @@ from api.desk.sources.import_words import FORMAT_WORDS, STATUSES_OF_IMPORTS, Sho
 from api.desk.sources.source_file import ReadAs, is_large, read_as
 from api.sync.imports import NO_IMPORT, ImportQuery, imported, own_import
 from api.sync.sources import LONGEST_NAME, NO_SOURCE, all_sources, one_source, require_own_source, require_source_name
-from api.web.multipart_form import FormFile
+from api.web.forms import FormFile
 from api.web.pagination import read_cursor, write_cursor
 from api.web.problems import Refusal
 from db.core.engine import transaction

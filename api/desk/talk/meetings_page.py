@@ -31,7 +31,7 @@ from api.meetings.icalendar import CALENDAR, calendar_of_one
 from api.meetings.plan_meeting import NO_MEETING, change_meeting, own_meeting, plan_meeting
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting
-from api.web.form_fields import Fields
+from api.web.forms import Fields
 from db.core.engine import Connection, transaction
 from db.meetings.calendar_feeds import feed_made_at
 from db.meetings.meetings import MeetingFilters, meetings_of, select_meetings

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from api.runtime.key_quotas import KeyQuotas
+from api.runtime.quotas import KeyQuotas
 from db.core.engine import transaction
 from db.key_minutes import Share, share_of
 from tests.api.organisations import Member, member

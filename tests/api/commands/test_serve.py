@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from api.runtime.long_polls import MOST_OF_ONE_KEY
+from api.runtime.places import MOST_OF_ONE_KEY
 from tests.api.commands.conftest import ADMIN_KEY, Answer, Server, decoded, processes, until, vivier
 
 Start = Callable[..., Server]

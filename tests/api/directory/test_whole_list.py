@@ -12,7 +12,7 @@ from litestar import Request
 
 from api.directory import whole_list as module
 from api.directory.whole_list import WholeList
-from api.runtime.concurrency_limit import ConcurrencyLimit
+from api.runtime.places import ConcurrencyLimit
 from api.web.content_negotiation import GEOJSON
 from api.web.problems import Refusal
 from domain.errors import NotFound

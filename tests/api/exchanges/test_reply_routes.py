@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from api.runtime.observability import configure_logging
-from api.runtime.rate_limits import HOUR, MINUTE, AttemptLimit, RateLimit, ReplyLimits
+from api.runtime.quotas import HOUR, MINUTE, AttemptLimit, RateLimit, ReplyLimits
 from db.core.engine import Connection
 from db.exchanges.reply_links import ReplyLink, select_link
 from tests.api.exchanges.steps import BROWSER, Opened, create_exchange, keyless, move

@@ -1,4 +1,4 @@
-"""Keys open what their scopes say, and nothing else."""
+"""Keys open what their scopes say, and nothing else; a link signs in once, and not for long."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from api.app import create_app
-from api.runtime.auth import UNKNOWN_PER_MINUTE, Keys, require_source
+from api.runtime.auth import LINK_SECONDS, UNKNOWN_PER_MINUTE, Keys, OneTimeLinks, require_source
 from api.runtime.endpoint import Call, endpoint
 from api.settings import Settings
 from api.web.openapi import routes_of
@@ -352,3 +352,17 @@ async def test_without_a_setting_nobody_is_administrator(registry: Registry) -> 
     keys = Keys(None, CACHE_SECONDS, registry.clock)
     keys.attach(registry.find, registry.organisation)
     assert await keys.client("") is None
+
+
+def test_a_link_opens_once() -> None:
+    links = OneTimeLinks()
+    token = links.issue("key")
+    assert [links.redeem(token), links.redeem(token), links.redeem("other")] == ["key", None, None]
+
+
+def test_a_link_that_is_too_old_opens_nothing() -> None:
+    now = [0.0]
+    links = OneTimeLinks(lambda: now[0])
+    token = links.issue("key")
+    now[0] = LINK_SECONDS
+    assert links.redeem(token) is None

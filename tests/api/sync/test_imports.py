@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import update
 
 from api.runtime import upload
-from api.runtime.concurrency_limit import ConcurrencyLimit
+from api.runtime.places import ConcurrencyLimit
 from db.core.engine import transaction
 from db.schema.supplier_tables import imports
 from domain.organisation import Client as Bearer

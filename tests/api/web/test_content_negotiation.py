@@ -1,11 +1,36 @@
-"""Accept headers are weighed as RFC 9110 says."""
+"""Accept headers are weighed as RFC 9110 says; long answers are compressed for clients that ask.
 
+Headers are read as the framework reads them: of one that is sent several times, the first counts. Whatever the coding,
+it is the same answer.
+"""
+
+import gzip
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
+import httpx
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from litestar.datastructures import Headers
+from litestar.testing import AsyncTestClient
 
-from api.web.content_negotiation import accepts_gzip, choose_language, choose_media
+from api.app import create_app
+from api.runtime.endpoint import Call, endpoint
+from api.settings import Settings
+from api.web.content_negotiation import (
+    LONG,
+    SMALLEST,
+    accepts_gzip,
+    choose_language,
+    choose_media,
+    coded,
+    first_values,
+    values_of,
+)
+from matching.reference import Reference
 
 OFFERED = ("application/json", "application/geo+json", "text/csv")
 
@@ -77,3 +102,119 @@ def test_long_headers_are_read_but_not_kept(read: Callable[[str], object]) -> No
         assert tracemalloc.get_traced_memory()[0] < 1_000_000
     finally:
         tracemalloc.stop()
+
+
+SENT = [
+    (b"host", b"vivier.example"),
+    (b"accept", b"text/html"),
+    (b"x-name", "é".encode("latin-1")),
+    (b"accept", b"*/*"),
+]
+SCOPE: Any = {"headers": SENT}
+
+
+def test_of_a_header_sent_twice_the_first_value_counts() -> None:
+    read = first_values(SCOPE)
+    assert read == {"host": "vivier.example", "accept": "text/html", "x-name": "é"}
+    assert read == {name: Headers(SENT).get(name) for name in read}
+
+
+def test_all_values_of_a_header() -> None:
+    assert list(values_of(SCOPE, b"accept")) == ["text/html", "*/*"]
+    assert list(values_of(SCOPE, b"authorization")) == []
+
+
+GZIP, PLAIN = {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "identity"}
+LARGE = ("/segments", "/rules", "/openapi.json")
+
+
+class Size(msgspec.Struct):
+    """The wished number of bytes."""
+
+    size: int
+
+
+@endpoint("GET", "/as-long-as", tag="Test", scope=None, answers=str)
+async def as_long_as(call: Call, query: Size) -> str:
+    """Answer that many bytes of JSON."""
+    return "a" * (query.size - 2)
+
+
+@pytest.fixture(scope="module")
+async def sized(settings: Settings, reference: Reference) -> AsyncIterator[AsyncTestClient[Any]]:
+    """A client that says how long the answer is to be."""
+    async with AsyncTestClient(create_app(settings, reference, parts=(), routes=(as_long_as,))) as client:
+        yield client
+
+
+def on_the_wire(answer: httpx.Response) -> dict[str, str]:
+    """The headers but for the id of the request."""
+    return {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+
+
+@pytest.mark.parametrize("path", LARGE)
+async def test_compressed_and_plain_are_one_answer(path: str, client: AsyncTestClient[Any]) -> None:
+    """Fewer bytes, the same content, each with its own entity tag; caches keep them apart."""
+    plain, compressed = await client.get(path, headers=PLAIN), await client.get(path, headers=GZIP)
+    assert compressed.content == plain.content
+    assert compressed.headers["content-encoding"] == "gzip"
+    assert int(compressed.headers["content-length"]) < int(plain.headers["content-length"]) == len(plain.content)
+    assert "content-encoding" not in plain.headers
+    assert plain.headers["vary"] == compressed.headers["vary"] == "accept, accept-language, accept-encoding"
+    assert plain.headers["etag"] != compressed.headers["etag"]
+    assert not compressed.headers["etag"].startswith("W/")
+
+
+@pytest.mark.parametrize("path", LARGE)
+@pytest.mark.parametrize("coding", [GZIP, PLAIN])
+async def test_head_has_the_headers_of_get(path: str, coding: dict[str, str], client: AsyncTestClient[Any]) -> None:
+    whole, head = await client.get(path, headers=coding), await client.head(path, headers=coding)
+    assert on_the_wire(head) == on_the_wire(whole)
+    assert head.content == b""
+
+
+@pytest.mark.parametrize("path", ["/segments", "/territories/commune:35238"])
+@pytest.mark.parametrize("coding", [GZIP, PLAIN])
+async def test_an_answer_already_held_still_stands(
+    path: str, coding: dict[str, str], client: AsyncTestClient[Any]
+) -> None:
+    """Whichever coding it came in; the 304 has the entity tag of the answer in its place, and nothing to decode."""
+    now = await client.get(path, headers=coding)
+    held = [(await client.get(path, headers=other)).headers["etag"] for other in (GZIP, PLAIN)]
+    for known in [*held, *(f"W/{etag}" for etag in held), "*"]:
+        again = await client.get(path, headers=coding | {"If-None-Match": known})
+        assert (again.status_code, again.content) == (304, b"")
+        assert "content-encoding" not in again.headers
+        assert (again.headers["etag"], again.headers["vary"]) == (now.headers["etag"], now.headers["vary"])
+
+
+async def test_short_answers_are_sent_as_they_are(sized: AsyncTestClient[Any]) -> None:
+    """One byte decides; what does not depend on the header does not name it."""
+    short, long = [await sized.get(f"/as-long-as?size={size}", headers=GZIP) for size in (SMALLEST - 1, SMALLEST)]
+    assert {"content-encoding", "vary"}.isdisjoint(short.headers)
+    assert (long.headers["content-encoding"], long.headers["vary"]) == ("gzip", "accept-encoding")
+    assert (len(short.content), len(long.content)) == (SMALLEST - 1, SMALLEST)
+
+
+@pytest.mark.parametrize(
+    ("path", "coding"),
+    [("/docs/assets/swagger-ui-bundle.js", "gzip"), ("/docs/assets/swagger-ui.css", "gzip"), ("/metrics", None)],
+)
+async def test_data_and_what_pages_are_made_of_are_compressed(
+    path: str, coding: str | None, client: AsyncTestClient[Any]
+) -> None:
+    answer = await client.get(path, headers=GZIP)
+    assert answer.headers.get("content-encoding") == coding
+
+
+@given(content=st.binary(max_size=100), times=st.sampled_from([1, SMALLEST, LONG // 50]))
+async def test_any_content_comes_back(content: bytes, times: int) -> None:
+    """Also what does not compress, and what is long enough for a thread; the same bytes each time."""
+    headers = {"vary": "accept"}
+    sent = await coded(content * times, "application/json", headers, "gzip")
+    is_long = len(content) * times >= SMALLEST
+    assert headers == (
+        {"vary": "accept, accept-encoding", "content-encoding": "gzip"} if is_long else {"vary": "accept"}
+    )
+    assert (gzip.decompress(sent) if is_long else sent) == content * times
+    assert sent == await coded(content * times, "application/json", {}, "gzip")

@@ -11,8 +11,8 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from api.app import ROUTES
-from api.web.closed_sets import CLOSED_SETS
 from api.web.openapi import Route, document, encode, problems_of, routes_of
+from api.web.openapi_schemas import CLOSED_SETS
 from api.web.problems import CATALOGUE
 
 OPENAPI = Path(__file__).parents[3] / "openapi"

@@ -13,8 +13,8 @@ from tests.conftest import ROOT
 SHOWN_ON_PAGES = ("api/admin", "api/desk", "api/exchanges", "api/meetings", "api/needs", "db")
 OF_PROGRAMS = r"\b(?:GET|POST|PUT|PATCH|DELETE)\b|\b[a-z]+_[a-z]+|[a-z]=[a-z]"
 """Methods, names of fields and queries."""
-SAID_OTHERWISE = {"storage_quota.py", "decide.py"}
-"""Of the first, `REFUSALS` has the words of pages; of the second, pages offer no other decision."""
+SAID_OTHERWISE = {"decide.py"}
+"""Pages offer no other decision."""
 
 
 @pytest.mark.parametrize("slug", REFUSALS)

@@ -14,7 +14,7 @@ from api.desk.frame.page import LONGEST_CARRIED
 from api.desk.frame.visit import COOKIE, local_path
 from api.desk.pages import PAGES
 from api.runtime.auth import UNKNOWN_PER_MINUTE
-from api.runtime.rate_limits import MINUTE, RateLimit
+from api.runtime.quotas import MINUTE, RateLimit
 from db.core.engine import transaction
 from db.schema.desk_tables import desk_sessions
 from domain.organisation import Scope

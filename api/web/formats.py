@@ -1,10 +1,17 @@
-"""Formats that an address names, for map tools, spreadsheets and links, which set no headers; names of files."""
+"""Formats that an address names, for map tools, spreadsheets and links, which set no headers; names of files.
 
-from collections.abc import Mapping
+A parameter names the format, or the end of the path, such as "/meetings/{id}.ics": the framework's parameters are whole
+segments, so the suffix becomes one.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.web.content_negotiation import CSV, GEOJSON, HTML, JSON
 from api.web.query_string import NoQuery
@@ -67,3 +74,29 @@ def file_name(what: str, media_type: str, now: datetime) -> str:
     `what`: letters without accents and hyphens. The time is that of Paris.
     """
     return f'attachment; filename="vivier-{what}-{now.astimezone(PARIS):%Y-%m-%d-%H%M}.{KEPT_AS_FILES[media_type]}"'
+
+
+_SUFFIX = re.compile(r"(?<=\})\.\w+$")
+
+
+def path_in_parts(path: str) -> str:
+    """The path with the suffix of its last parameter as a segment of its own: "/meetings/{id}/.ics"."""
+    return _SUFFIX.sub(lambda found: f"/{found[0]}", path)
+
+
+class FilePaths:
+    """ASGI middleware that rewrites requests to those of `paths` that have a suffix, as `path_in_parts` does."""
+
+    def __init__(self, app: ASGIApp, paths: Iterable[str]) -> None:
+        self._app = app
+        shapes = [
+            re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path[: found.start()])) + f"(?={re.escape(found[0])}$)"
+            for path in paths
+            if (found := _SUFFIX.search(path))
+        ]
+        self._shape = re.compile("|".join(shapes)) if shapes else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP and self._shape is not None and (found := self._shape.match(scope["path"])):
+            scope["path"] = f"{scope['path'][: found.end()]}/{scope['path'][found.end() :]}"
+        await self._app(scope, receive, send)

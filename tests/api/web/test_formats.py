@@ -1,4 +1,4 @@
-"""Formats named in the address, for whoever cannot set headers, and names of files."""
+"""Formats named in the address, for whoever cannot set headers, names of files, and paths that end like one."""
 
 import json
 import re
@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import shapely
 from litestar.testing import AsyncTestClient
+from litestar.types import Receive, Scope, Send
 
 from api.app import ROUTES
-from api.web.address_formats import NAMES, file_name
 from api.web.content_negotiation import CSV
+from api.web.formats import NAMES, FilePaths, file_name, path_in_parts
 from tests.api.refusals import assert_refused
 
 OUTLINE = "/territories/departement:56"
@@ -82,3 +83,33 @@ async def test_a_map_is_a_file_with_a_name(client: AsyncTestClient[Any]) -> None
 )
 def test_the_name_of_a_file_tells_the_time_of_paris(now: datetime, named: str) -> None:
     assert file_name("fournisseurs", CSV, now) == f'attachment; filename="{named}"'
+
+
+PATHS = ("/meetings/{id}", "/meetings/{id}.ics", "/meetings.ics")
+
+
+@pytest.mark.parametrize(
+    ("path", "parted"),
+    [
+        ("/meetings/7.ics", "/meetings/7/.ics"),
+        ("/meetings/7", "/meetings/7"),
+        ("/meetings.ics", "/meetings.ics"),
+        ("/meetings/7.icsx", "/meetings/7.icsx"),
+        ("/sources/a/suppliers/7.ics", "/sources/a/suppliers/7.ics"),
+    ],
+)
+async def test_only_declared_suffixes_are_parted(path: str, parted: str) -> None:
+    """An identifier of a source may end like a file name."""
+    seen: list[str] = []
+
+    async def app(scope: Scope, _: Receive, __: Send) -> None:
+        seen.append(scope["path"])
+
+    scope: Any = {"type": "http", "path": path}
+    unused: Any = None  # neither reads nor answers
+    await FilePaths(app, PATHS)(scope, unused, unused)
+    assert seen == [parted]
+
+
+def test_the_framework_is_told_the_same_parts() -> None:
+    assert [path_in_parts(path) for path in PATHS] == ["/meetings/{id}", "/meetings/{id}/.ics", "/meetings.ics"]

@@ -3,7 +3,7 @@
 import pytest
 from multipart import MultipartError
 
-from api.web.multipart_form import FormFile, form_in
+from api.web.forms import FormFile, form_in
 
 EDGE = "----edge"
 

@@ -1,0 +1,239 @@
+"""Places for what goes on at once in this process: per-process limits of concurrent work and of the disk it takes.
+
+Each key, or each organisation, has so many places. Those who must wait do so without a database connection, and before
+anything of theirs is read. Requests that wait for something to happen are few for each key, and none once the server is
+to stop. Reads that many requests want at once are made once for all of them.
+"""
+
+import asyncio
+from asyncio import Semaphore
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from typing import Any, TypeVar
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+from api.runtime.quotas import require_within
+from api.web.problems import Refusal
+from domain.organisation import Client
+
+
+class KeyPlaces:
+    """Counts what goes on, by key; `most`: of one key at once; `retry_after`: seconds after which to try again."""
+
+    def __init__(self, most: int, retry_after: float) -> None:
+        self._most, self._retry_after = most, retry_after
+        # by number: a UUID computes its hash in Python, and each request asks
+        self._taken: dict[int, int] = {}
+
+    def take(self, key: UUID) -> None:
+        """Take a place of a key, to be given back. Raises Refusal (429) where it has no more."""
+        taken = self._taken.get(key.int, 0)
+        if taken >= self._most:
+            require_within(self._retry_after)
+        self._taken[key.int] = taken + 1
+
+    def give_back(self, key: UUID) -> None:
+        """Give a place of a key back."""
+        left = self._taken.pop(key.int) - 1
+        if left:
+            self._taken[key.int] = left
+
+    @contextmanager
+    def place(self, key: UUID) -> Iterator[None]:
+        """A place of a key during the block. Raises as `take`."""
+        self.take(key)
+        try:
+            yield
+        finally:
+            self.give_back(key)
+
+
+class RequestPlaces:
+    """Places for requests under way: those of a key, within those of its organisation, which may have many keys."""
+
+    def __init__(self, of_key: int, of_organisation: int, retry_after: float) -> None:
+        self._of_key, self._of_organisation = KeyPlaces(of_key, retry_after), KeyPlaces(of_organisation, retry_after)
+
+    def take(self, client: Client) -> None:
+        """Take a place, to be given back. Raises Refusal (429) where the key, or its organisation, has no more."""
+        self._of_key.take(client.id)
+        try:
+            self._of_organisation.take(client.organisation_id)
+        except Refusal:
+            self._of_key.give_back(client.id)
+            raise
+
+    def give_back(self, client: Client) -> None:
+        """Give a place back."""
+        self._of_key.give_back(client.id)
+        self._of_organisation.give_back(client.organisation_id)
+
+
+RETRY_AFTER_SECONDS = 30.0
+
+
+class ConcurrencyLimit:
+    """Admits `at_once` requests at a time overall, and `of_one` for each source or other key.
+
+    Locks in the database already keep apart what must not run at once; but whoever waits for one holds a connection,
+    and a busy source would use up those of everybody else. `most`: of one key, those admitted and those that wait;
+    `most_of_all`: of all keys together. Of each key no more than `of_one` wait for a place overall, so that those of
+    several keys take turns.
+    """
+
+    def __init__(self, at_once: int, of_one: int, most: int | None = None, most_of_all: int | None = None) -> None:
+        self._all = Semaphore(at_once)
+        self._of_one = of_one
+        self._most, self._most_of_all = most, most_of_all
+        self._each: WeakValueDictionary[str, Semaphore] = WeakValueDictionary()
+        self.present: Counter[str] = Counter()
+
+    def require_room(self, key: str) -> None:
+        """Raise Refusal (429) where too many of `key`, or in all, are admitted or wait."""
+        if self._most is not None and self.present[key] >= self._most:
+            require_within(RETRY_AFTER_SECONDS)
+        if self._most_of_all is not None and self.present.total() >= self._most_of_all:
+            require_within(RETRY_AFTER_SECONDS)
+
+    @asynccontextmanager
+    async def of(self, key: str) -> AsyncIterator[None]:
+        """Wait until `key` has a free place, and take it during the block. Raises Refusal (429) where too many wait."""
+        async with self.turn_of(key), self.place():
+            yield
+
+    @asynccontextmanager
+    async def turn_of(self, key: str) -> AsyncIterator[None]:
+        """Wait for the turn among those of `key`, and have it during the block, in which a `place` is taken at times.
+
+        Raises Refusal (429) where too many wait.
+        """
+        with self.line_of(key) as turn:
+            async with turn:
+                yield
+
+    @contextmanager
+    def line_of(self, key: str) -> Iterator[Semaphore]:
+        """Stand in the line of `key` during the block, in which the turn that is given is waited for.
+
+        Raises Refusal (429) where too many wait.
+        """
+        self.require_room(key)
+        one = self._each.get(key)
+        if one is None:
+            one = self._each[key] = Semaphore(self._of_one)
+        self.present[key] += 1
+        try:
+            yield one
+        finally:
+            self.present[key] -= 1
+            if not self.present[key]:
+                del self.present[key]
+
+    def place(self) -> AbstractAsyncContextManager[None]:
+        """Wait for one of the places of all keys, and take it during the block; only whoever has its turn may."""
+        return self._all
+
+
+class ByteQuota:
+    """Counts the bytes that requests of this process hold together, in temporary files or in memory."""
+
+    def __init__(self) -> None:
+        self._taken = 0
+        self._taken_of: Counter[str] = Counter()
+
+    @contextmanager
+    def share(self, limit: int, key: str = "", of_one: int | None = None) -> Iterator[Callable[[int], None]]:
+        """A function that takes so many bytes more until the end of the block.
+
+        It raises Refusal (429) where all requests together would have more than `limit`, or those of `key` more than
+        `of_one`.
+        """
+        own = 0
+
+        def take(count: int) -> None:
+            nonlocal own
+            if self._taken + count > limit or (of_one is not None and self._taken_of[key] + count > of_one):
+                require_within(RETRY_AFTER_SECONDS)
+            self._taken += count
+            self._taken_of[key] += count
+            own += count
+
+        try:
+            yield take
+        finally:
+            self._taken -= own
+            self._taken_of[key] -= own
+            if not self._taken_of[key]:
+                del self._taken_of[key]
+
+
+MOST_OF_ONE_KEY = 20
+POLL_AGAIN_SECONDS = 5.0
+
+
+class LongPolls(KeyPlaces):
+    """The requests of this process that wait, counted by key; `most`: those of one key."""
+
+    def __init__(self, most: int = MOST_OF_ONE_KEY) -> None:
+        super().__init__(most, POLL_AGAIN_SECONDS)
+        self.waits: set[asyncio.Timeout] = set()
+        self._ended = False
+
+    async def wait(self, happened: Awaitable[object]) -> None:
+        """Wait until `happened` ends, or until the server is to stop."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0 if self._ended else None) as wait:
+                self.waits.add(wait)
+                try:
+                    await happened
+                finally:
+                    self.waits.discard(wait)
+
+    def end(self) -> None:
+        """Let nobody wait any longer, because the server is to stop."""
+        self._ended = True
+        for wait in self.waits:
+            wait.reschedule(0)
+
+
+T = TypeVar("T")
+READS_AT_ONCE = 2
+
+
+class SharedReads:
+    """Reads by what they read, a few at a time; the rest wait their turn without a database connection.
+
+    A request joins a read that has not begun yet, never one that has: it sees all that was stored before it came.
+    """
+
+    def __init__(self, at_once: int = READS_AT_ONCE) -> None:
+        self._turns = asyncio.Semaphore(at_once)
+        self._to_come: dict[Hashable, asyncio.Task[Any]] = {}
+        self._all: set[asyncio.Task[Any]] = set()
+
+    async def read(self, what: Hashable, read: Callable[[], Awaitable[T]]) -> T:
+        """The result of `read`, or of the read of the same that another request asked for; raises what it raised."""
+        task: asyncio.Task[T] | None = self._to_come.get(what)
+        if task is None:
+            task = self._to_come[what] = asyncio.create_task(self._in_turn(what, read))
+            self._all.add(task)
+            task.add_done_callback(self._done)
+        # others may want what a request that is cancelled asked for
+        return await asyncio.shield(task)
+
+    async def _in_turn(self, what: Hashable, read: Callable[[], Awaitable[T]]) -> T:
+        try:
+            await self._turns.acquire()
+        finally:
+            del self._to_come[what]
+        try:
+            return await read()
+        finally:
+            self._turns.release()
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._all.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, also where nobody waits for it any more
