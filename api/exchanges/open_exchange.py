@@ -13,10 +13,10 @@ from api.exchanges.write_letter import left_to_buyer, write_letter
 from api.needs.own_need import lock_own_need, unknown_lot
 from api.runtime.actor import Acting
 from api.runtime.storage_quota import require_storage
-from db.audit import write_entry
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import insert_exchange
+from db.journal.entries import write_entry
 from db.needs.shortlists import select_shortlist
 from db.needs.storage import RECIPIENT_BYTES
 from db.suppliers.read import living_suppliers

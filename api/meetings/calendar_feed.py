@@ -24,9 +24,9 @@ from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once
 from api.runtime.rate_limits import require_within
 from api.runtime.secret_links import followed_link
 from api.runtime.services import Services
-from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
+from db.journal.entries import write_entry
 from db.meetings.calendar_feeds import CalendarFeed, revoke_feed, select_feed, store_feed
 from db.meetings.meetings import MeetingFilters, select_meetings
 from domain.decoding.stored import read_stored

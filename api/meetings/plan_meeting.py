@@ -8,8 +8,8 @@ import msgspec
 
 from api.runtime.actor import Acting
 from api.runtime.storage_quota import require_storage
-from db.audit import write_entry
 from db.core.engine import Connection
+from db.journal.entries import write_entry
 from db.meetings.meetings import insert_meeting, select_meeting, unknown_needs, write_meeting
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail

@@ -14,8 +14,8 @@ from api.runtime.actor import Acting
 from api.runtime.etag import etag_of, require_known
 from api.runtime.match_processes import MatchTask
 from api.runtime.storage_quota import require_storage
-from db.audit import write_entry
 from db.core.engine import Connection, transaction
+from db.journal.entries import write_entry
 from db.needs.needs import insert_need, remove_need, write_need
 from domain.audit import Detail
 from domain.errors import Conflict

@@ -17,7 +17,7 @@ from api.runtime.key_quotas import KeyQuotas
 from api.runtime.rate_limits import MINUTE, AttemptLimit, RateLimit, caller_of, require_within
 from api.web.problems import Refusal
 from api.web.request_body import AnyRequest
-from db.core.outage import is_away
+from db.core.connect import is_away
 from domain.client import SCOPES, Client, Scope
 from domain.organisation import DEFAULT_ORGANISATION
 from domain.text.bilingual import Text

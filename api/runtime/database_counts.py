@@ -12,9 +12,9 @@ from collections.abc import Callable
 from hashlib import sha256
 from uuid import UUID
 
+from db.api_keys import remove_past, take_share
+from db.core.connect import is_away
 from db.core.engine import Engine, transaction
-from db.core.outage import is_away
-from db.key_minutes import remove_past, take_share
 
 PATIENCE_SECONDS = 1.0
 REMOVED_EVERY_SECONDS = 300.0

@@ -19,8 +19,8 @@ from uuid import UUID
 from litestar.types import Scope as ASGIScope
 
 from api.runtime.rate_limits import require_within
-from db.core.outage import is_away
-from db.key_minutes import Share
+from db.api_keys import Share
+from db.core.connect import is_away
 
 TakeShare = Callable[[UUID, int, int], Awaitable[Share]]
 TryShare = Callable[[UUID, int, int], Awaitable[Share | None]]

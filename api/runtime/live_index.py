@@ -18,8 +18,8 @@ from api.runtime.index_files import IndexFiles, WrittenIndex, build_index, index
 from api.runtime.log_failures import logged_failures
 from api.runtime.metrics import Metrics
 from api.web.problems import Refusal
+from db.core.connect import is_away
 from db.core.engine import Engine
-from db.core.outage import is_away
 from db.suppliers.copy_documents import database_id
 from db.suppliers.read import snapshot
 from db.suppliers.version_feed import DirectoryVersion

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from db.core.outage import is_away
+from db.core.connect import is_away
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 

@@ -20,7 +20,7 @@ from api.runtime.database_counts import DatabaseCounts
 from api.runtime.rate_limits import SharedLimits
 from api.runtime.services import Services
 from api.settings import BadSetting
-from db.key_minutes import Share, share_of
+from db.api_keys import Share, share_of
 
 PATIENCE_SECONDS = 0.2
 RETRY_SECONDS = 5.0

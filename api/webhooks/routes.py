@@ -15,11 +15,11 @@ from api.runtime.idempotency import IDEMPOTENCY_KEY, carry_out_once, created, on
 from api.web.content_negotiation import JSON
 from api.web.merge_patch import Patch, patched
 from api.web.pagination import Page, Paging, paged
-from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.delivery import webhook_log, webhooks
 from db.delivery.outbox import wake
 from db.idempotency import Answer
+from db.journal.entries import write_entry
 from domain.client import Scope
 from domain.delivery.webhook import Secret, Webhook, WebhookDelivery, WebhookSettings
 from domain.errors import Conflict, InvalidContent, NotFound, Problem

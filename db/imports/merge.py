@@ -10,8 +10,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, DateTime, TextClause, Uuid, bindparam, text
 from sqlalchemy import Text as SqlText
 
-from db.core.advisory_locks import Subject, share
-from db.core.engine import Connection
+from db.core.engine import Connection, Subject, share
 from db.imports.planner_statistics import MANY, refresh_statistics
 from db.imports.prepare_rows import SUPPLIER_COLUMNS, SupplierRow
 from db.imports.stage import RECORD_COLUMNS, ImportContext, copy

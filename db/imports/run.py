@@ -9,8 +9,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import text
 
-from db.core.advisory_locks import Subject, lock, share
-from db.core.engine import Connection, Engine, transaction
+from db.core.engine import Connection, Engine, Subject, lock, share, transaction
 from db.imports.log import (
     ERRORS_LISTED,
     Order,

@@ -9,8 +9,7 @@ from sqlalchemy import ColumnElement, Date, and_, cast, delete, func, insert, li
 from sqlalchemy import Text as SqlText
 from sqlalchemy.exc import IntegrityError
 
-from db.core.engine import Connection
-from db.core.kept_documents import kept_document
+from db.core.engine import Connection, kept_document
 from db.core.uuid7 import new_id
 from db.schema.need_tables import needs
 from domain.errors import Conflict

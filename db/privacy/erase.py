@@ -10,11 +10,10 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ColumnElement, Row, Table, Text, and_, case, cast, delete, exists, func, literal, select, update
 
-from db.audit import write_entry
-from db.audit_content import decision_names, shortlist_name
-from db.core.advisory_locks import Subject, lock
-from db.core.engine import Connection, Engine, transaction
+from db.core.engine import Connection, Engine, Subject, lock, transaction
 from db.core.uuid7 import new_id
+from db.journal.content import decision_names, shortlist_name
+from db.journal.entries import write_entry
 from db.meetings.persons import erase_persons
 from db.privacy.find_person import Findings, find, is_found
 from db.privacy.mention_pattern import masked, mention_pattern

@@ -8,8 +8,7 @@ import msgspec
 from sqlalchemy import Select, delete, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.core.advisory_locks import Subject, lock, share
-from db.core.engine import Connection
+from db.core.engine import Connection, Subject, lock, share
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import records
 from db.suppliers.additions import is_added_to, suppliers_with

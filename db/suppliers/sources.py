@@ -9,8 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, exists, func, select, text, true
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from db.core.engine import Connection
-from db.core.kept_documents import kept_document
+from db.core.engine import Connection, kept_document
 from db.schema.supplier_tables import imports, records, sources
 from db.suppliers.additions import count_waiting, suppliers_with
 from db.suppliers.regroup import lock_identities

@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from api.runtime.key_quotas import SHARES, KeyQuotas
 from api.web.problems import Refusal
+from db.api_keys import Share, take_share
 from db.core.engine import Engine, transaction
-from db.key_minutes import Share, take_share
 from tests.api.organisations import member
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client

@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from db.audit import write_entry
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import insert_message
 from db.exchanges.to_answer import READ, to_answer
+from db.journal.entries import write_entry
 from domain.audit import Actor
 from domain.exchanges.exchange import Message
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
