@@ -25,7 +25,7 @@ from api.smtp_settings import ADDRESS, MailServer
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
 from db.exchanges.email_outbox import insert_mails, select_outgoing_message, write_outcome
-from db.exchanges.handovers import insert_handovers
+from db.exchanges.exchanges import insert_handovers
 from db.exchanges.reply_links import insert_links
 from db.journal.content import handover_name
 from db.schema.exchange_tables import message_mails

@@ -17,8 +17,8 @@ from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import insert_exchange
 from db.journal.entries import write_entry
+from db.needs.needs import RECIPIENT_BYTES
 from db.needs.shortlists import select_shortlist
-from db.needs.storage import RECIPIENT_BYTES
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
 from domain.errors import Conflict, InvalidContent, Problem, pointer

@@ -11,7 +11,7 @@ from db.core.connect import FormerPrimary, NoAnswer
 from db.core.engine import Engine, cut
 from db.core.listen_notify import answers
 from db.delivery.outbox import CHANNEL
-from db.suppliers.version_feed import POLL_SECONDS, DirectoryVersion, listen
+from db.suppliers.write import POLL_SECONDS, DirectoryVersion, listen
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 

@@ -22,7 +22,7 @@ from db.core.connect import is_away
 from db.core.engine import Engine
 from db.suppliers.copy_documents import database_id
 from db.suppliers.read import snapshot
-from db.suppliers.version_feed import DirectoryVersion
+from db.suppliers.write import DirectoryVersion
 from domain.suppliers.supplier import Supplier
 from matching.index import LiveIndex
 

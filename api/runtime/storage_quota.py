@@ -4,7 +4,7 @@ from functools import partial
 
 from api.runtime.actor import Acting
 from db.core.engine import Connection
-from db.needs.storage import stored_bytes
+from db.needs.needs import stored_bytes
 from domain.errors import Conflict
 from domain.text.bilingual import Text
 

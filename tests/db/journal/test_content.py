@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
-from db.exchanges.handovers import insert_handovers, write_handovers
+from db.exchanges.exchanges import insert_handovers, write_handovers
 from db.journal.content import (
     READ_AT_ONCE,
     content_digests,
