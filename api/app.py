@@ -67,9 +67,8 @@ from api.web.openapi import routes_of
 from api.web.problems import answer_failure
 from api.webhooks.routes import ROUTES as WEBHOOK_ROUTES
 from api.webhooks.webhook_kind import webhook_kind
-from db.api_keys import ensure_organisation, find_client, is_well_formed
+from db.api_keys import Share, ensure_organisation, find_client, is_well_formed, take_share
 from db.core.engine import cut, engine, transaction
-from db.key_minutes import Share, take_share
 from domain.organisation import DEFAULT_ORGANISATION, Client
 from matching.reference import Reference, load_reference
 

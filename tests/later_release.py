@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import LargeBinary, Text, cast, func, literal, select, text, tuple_, update
 
-import db.schema.desk_tables
 import db.schema.exchange_tables
 import db.schema.meeting_tables
 import db.schema.need_tables
+import db.schema.person_tables
 import db.schema.webhook_tables  # noqa: F401 - the metadata knows the tables of modules that were imported
 from db.core.engine import Connection
 from db.schema.supplier_tables import Document, metadata

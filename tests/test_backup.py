@@ -24,8 +24,7 @@ from db.api_keys import create_key
 from db.core import engine as database
 from db.core.connect import dsn
 from db.core.engine import transaction
-from db.needs.needs import insert_need
-from db.needs.same_year import needs_of_year
+from db.needs.needs import insert_need, needs_of_year
 from db.suppliers.records import put_record
 from domain.needs.need import Buyer, Lot, PlannedNeed
 from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord

@@ -14,8 +14,8 @@ from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call, endpoint
 from api.web.pagination import Page, Paging, paged
 from api.web.query_string import in_utc
-from db.audit import entries, has_entries, head, key_names, person_names
 from db.core.engine import Connection, transaction
+from db.journal.entries import entries, has_entries, head, key_names, person_names
 from domain.audit import Entry
 from domain.errors import NotFound
 from domain.text.bilingual import Text

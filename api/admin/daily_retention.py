@@ -8,8 +8,7 @@ import structlog
 
 from api.runtime.database_watch import logged_failures
 from api.runtime.services import Services
-from db.core.advisory_locks import Subject, lock_if_free
-from db.core.engine import transaction
+from db.core.engine import Subject, lock_if_free, transaction
 from db.privacy.purge import plan, purge
 from domain.organisation import DEFAULT_ORGANISATION
 from domain.privacy.retention import RetentionPlan

@@ -9,8 +9,8 @@ import msgspec
 from api.runtime.actor import actor_of_client
 from api.runtime.auth import require_scope
 from db import organisations as stored
-from db.audit import write_entry
 from db.core.engine import Connection
+from db.journal.entries import write_entry
 from domain.audit import Actor
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.organisation import DEFAULT_ORGANISATION, Client, Organisation, OrganisationSettings

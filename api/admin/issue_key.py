@@ -11,8 +11,8 @@ from api.runtime.actor import actor_of_client
 from api.runtime.auth import require_scope, require_source
 from db import organisations
 from db.api_keys import create_key, find_key, revoke_key
-from db.audit import write_entry
 from db.core.engine import Connection
+from db.journal.entries import write_entry
 from domain.audit import Actor, Detail
 from domain.errors import InvalidContent, NotFound, Problem
 from domain.organisation import Client, Key, Name, Organisation, Scope

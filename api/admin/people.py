@@ -7,10 +7,10 @@ import msgspec
 
 from api.admin.edit_organisation import own_organisation
 from api.runtime.actor import actor_of_client
-from db.audit import write_entry
 from db.core.engine import Connection
 from db.desk.accounts import Account, find_account
 from db.desk.sessions import delete_sessions_of_person
+from db.journal.entries import write_entry
 from db.meetings.calendar_feeds import revoke_feed
 from db.meetings.persons import erase_persons
 from domain.audit import Detail

@@ -17,9 +17,9 @@ from api.commands.database import attached
 from api.commands.errors import FAILED, USAGE, CommandFailed
 from api.journal.signing_key import journal_key, signature_checker
 from api.settings import Settings
-from db.audit import hold_snapshot, journals, stored_entries
-from db.audit_content import content_digests, unrecorded
 from db.core.engine import Connection, Engine, engine, transaction
+from db.journal.content import content_digests, unrecorded
+from db.journal.entries import hold_snapshot, journals, stored_entries
 from domain.audit import BoundContent, Break, Chain, JournalHeads, SignedHeads
 
 _ANCHOR = re.compile(r"(?P<organisation>.+):(?P<number>[0-9]{1,18}):(?P<hash>[0-9a-fA-F]{64})")

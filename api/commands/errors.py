@@ -50,7 +50,7 @@ def _message(failure: Exception) -> str | None:
     """The failure in words for the person who typed the command; None for a fault of the program."""
     if isinstance(failure, CommandFailed | BadSetting | DomainError | EmbeddedError):
         return str(failure)
-    from db.core.outage import is_away, refusal  # noqa: PLC0415 - most commands never come here
+    from db.core.connect import is_away, refusal  # noqa: PLC0415 - most commands never come here
 
     if (said := refusal(failure)) is not None:
         return f"the database refused the connection: {said}"

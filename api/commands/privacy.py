@@ -18,8 +18,8 @@ from api.commands.signing_engine import signing_engine
 from api.settings import Settings
 from api.web.request_body import JsonBody
 from db.api_keys import ensure_organisation
-from db.audit import journals
 from db.core.engine import Engine, transaction
+from db.journal.entries import journals
 from db.privacy.erase import erase_person, export_person
 from domain.audit import Actor
 from domain.organisation import DEFAULT_ORGANISATION

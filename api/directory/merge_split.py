@@ -11,8 +11,8 @@ from api.directory.routes import TAG, find_document
 from api.runtime.actor import actor_of
 from api.runtime.auth import require_source
 from api.runtime.endpoint import Call, endpoint
-from db.audit import write_entry
 from db.core.engine import Connection, transaction
+from db.journal.entries import write_entry
 from db.suppliers import manual_merges
 from domain.audit import Detail
 from domain.suppliers.deduplication import RecordKey, RecordReference

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from api.exchanges.own_exchange import lock_own_exchange, own_exchange
 from api.runtime.actor import Acting
-from db.audit import write_entry
-from db.audit_content import handover_name
 from db.core.engine import Connection
-from db.exchanges.handovers import write_handovers
+from db.exchanges.exchanges import write_handovers
+from db.journal.content import handover_name
+from db.journal.entries import write_entry
 from domain.audit import Detail
 from domain.exchanges.deliveries import buyers_message, newly_confirmed
 from domain.exchanges.exchange import DeliveryConfirmation, Exchange

@@ -22,12 +22,12 @@ from api.runtime.actor import Acting
 from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from api.smtp_settings import ADDRESS, MailServer
-from db.audit_content import handover_name
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
 from db.exchanges.email_outbox import insert_mails, select_outgoing_message, write_outcome
-from db.exchanges.handovers import insert_handovers
+from db.exchanges.exchanges import insert_handovers
 from db.exchanges.reply_links import insert_links
+from db.journal.content import handover_name
 from db.schema.exchange_tables import message_mails
 from domain.delivery.backoff import Outcome, Schedule
 from domain.exchanges.exchange import ExchangeSummary, Message

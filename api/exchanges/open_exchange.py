@@ -12,12 +12,12 @@ from api.exchanges.reply_links import issue_links, last_day
 from api.exchanges.write_letter import left_to_buyer, write_letter
 from api.needs.own_need import lock_own_need, unknown_lot
 from api.runtime.actor import Acting, require_storage
-from db.audit import write_entry
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import insert_exchange
+from db.journal.entries import write_entry
+from db.needs.needs import RECIPIENT_BYTES
 from db.needs.shortlists import select_shortlist
-from db.needs.storage import RECIPIENT_BYTES
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
 from domain.errors import Conflict, InvalidContent, Problem, pointer

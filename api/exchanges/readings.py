@@ -7,10 +7,9 @@ import msgspec
 
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting
-from db.audit import last_details, write_entry
 from db.core.engine import Connection
-from db.exchanges.exchanges import exchanges_of
-from db.exchanges.to_answer import READ
+from db.exchanges.exchanges import READ, exchanges_of
+from db.journal.entries import last_details, write_entry
 from domain.audit import Detail
 from domain.exchanges.deliveries import UP_TO_THE_BUYER
 from domain.exchanges.exchange import Exchange, Message

@@ -17,9 +17,9 @@ from api.exchanges.buyer_view import CreatedReplyLink, ReplyLinkDocument
 from api.exchanges.own_exchange import lock_own_exchange
 from api.exchanges.write_letter import write_letter
 from api.runtime.actor import Acting
-from db.audit import write_entry
 from db.core.engine import Connection
 from db.exchanges.reply_links import insert_links, is_issued, revoke_links
+from db.journal.entries import write_entry
 from domain.audit import Detail
 from domain.errors import NotFound
 from domain.exchanges.exchange import Exchange

@@ -7,11 +7,11 @@ import msgspec
 from api.exchanges.write_message import time_after
 from api.needs.routes import LotTitle
 from db.api_keys import organisation_name
-from db.audit import write_entry
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import insert_message, last_message_at, select_exchange_for
 from db.exchanges.reply_links import ReplyLink, select_link
+from db.journal.entries import write_entry
 from db.needs.needs import lock_need, select_need
 from domain.audit import Actor, Detail
 from domain.errors import NotFound

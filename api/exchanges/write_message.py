@@ -8,10 +8,10 @@ from api.exchanges.email import queue_emails
 from api.exchanges.own_exchange import lock_own_exchange, own_exchange
 from api.exchanges.write_letter import left_to_buyer, write_letter
 from api.runtime.actor import Acting, require_storage
-from db.audit import write_entry
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import insert_message
+from db.journal.entries import write_entry
 from domain.audit import Detail
 from domain.exchanges.exchange import Exchange, Message, MessageRequest, PublicationRequest, message_from
 from domain.exchanges.rules import published_question, require_message

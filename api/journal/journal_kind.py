@@ -10,8 +10,8 @@ from api.exchanges.email import email_sender_of
 from api.journal.signing_key import JournalKey, journal_key
 from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
-from db.audit_heads import queue_heads
 from db.core.engine import Connection
+from db.journal.entries import queue_heads
 from db.schema.need_tables import audit_heads
 from domain.audit import JournalHeads, SignedHeads
 from domain.delivery.backoff import Schedule

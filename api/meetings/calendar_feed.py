@@ -23,9 +23,9 @@ from api.runtime.etag import IF_NONE_MATCH, conditional_get
 from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once
 from api.runtime.quotas import require_within
 from api.runtime.services import Services
-from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
+from db.journal.entries import write_entry
 from db.meetings.calendar_feeds import CalendarFeed, revoke_feed, select_feed, store_feed
 from db.meetings.meetings import MeetingFilters, select_meetings
 from domain.decoding.stored import read_stored

@@ -7,9 +7,9 @@ import msgspec
 
 from api.needs.own_need import lock_own_need, unknown_lot
 from api.runtime.actor import Acting
-from db.audit import write_entry
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
+from db.journal.entries import write_entry
 from db.needs.awards import insert_award, mark_award_withdrawn
 from db.needs.shortlists import select_listed_supplier
 from db.suppliers.read import living_suppliers

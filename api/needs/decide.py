@@ -10,9 +10,9 @@ import msgspec
 
 from api.needs.own_need import lock_own_need, unknown_lot, version_of
 from api.runtime.actor import Acting
-from db.audit import write_entry
-from db.audit_content import decision_name
 from db.core.engine import Connection
+from db.journal.content import decision_name
+from db.journal.entries import write_entry
 from db.needs.shortlists import earlier_decisions, remove_decision, write_decision
 from domain.audit import Detail
 from domain.errors import InvalidContent, NotFound, Problem, pointer

@@ -8,9 +8,9 @@ import msgspec
 from api.needs.match_own_need import MatchedNeed, shortlist_now
 from api.needs.own_need import lock_own_need
 from api.runtime.actor import Acting, require_storage
-from db.audit import write_entry
-from db.audit_content import shortlist_name, stamp_name
 from db.core.engine import Connection
+from db.journal.content import shortlist_name, stamp_name
+from db.journal.entries import write_entry
 from db.needs.shortlists import insert_shortlist, select_shortlist
 from domain.audit import Detail
 from domain.errors import NotFound

@@ -15,7 +15,7 @@ from api.runtime.match_processes import MatchTask
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
 from db.needs.awards import awards_until
-from db.needs.same_year import needs_of_year
+from db.needs.needs import needs_of_year
 from domain.law.splitting import may_pass_with_others
 from domain.needs.award import PastAward
 from domain.needs.need import OtherNeed, PlannedNeed, buyer_siret, year_of

@@ -6,8 +6,8 @@ from uuid import UUID
 import msgspec
 
 from db.core.engine import Connection
-from db.exchanges.to_answer import to_answer
-from db.needs.progress import progress_of
+from db.exchanges.exchanges import to_answer
+from db.needs.needs import progress_of
 from domain.needs.status import Progress, StoredNeed
 
 

@@ -19,7 +19,7 @@ from api.runtime.quotas import caller_of, require_within
 from api.runtime.services import Services
 from api.web.problems import Refusal
 from db.core.engine import Connection, transaction
-from db.needs.storage import stored_bytes
+from db.needs.needs import stored_bytes
 from domain.audit import Actor
 from domain.errors import Conflict
 from domain.organisation import Client

@@ -20,7 +20,7 @@ from litestar.types import Scope as ASGIScope
 from api.runtime.quotas import MINUTE, AttemptLimit, KeyQuotas, RateLimit, caller_of, require_within
 from api.web.problems import Refusal
 from api.web.request_body import AnyRequest
-from db.core.outage import is_away
+from db.core.connect import is_away
 from domain.organisation import DEFAULT_ORGANISATION, SCOPES, Client, Scope
 from domain.text.bilingual import Text
 

@@ -10,12 +10,11 @@ from functools import partial
 
 import structlog
 
-from db.core.connect import FormerPrimary, NoAnswer
+from db.core.connect import FormerPrimary, NoAnswer, is_away
 from db.core.engine import Engine, cut
 from db.core.listen_notify import answers
-from db.core.outage import is_away
 from db.delivery.outbox import CHANNEL
-from db.suppliers.version_feed import POLL_SECONDS, DirectoryVersion, listen
+from db.suppliers.write import POLL_SECONDS, DirectoryVersion, listen
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 

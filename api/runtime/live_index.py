@@ -18,11 +18,11 @@ from api.runtime.forked_processes import ForkedProcesses
 from api.runtime.index_files import IndexFiles, WrittenIndex, build_index, index_in_memory
 from api.runtime.metrics import Metrics
 from api.web.problems import Refusal
+from db.core.connect import is_away
 from db.core.engine import Engine
-from db.core.outage import is_away
 from db.suppliers.copy_documents import database_id
 from db.suppliers.read import snapshot
-from db.suppliers.version_feed import DirectoryVersion
+from db.suppliers.write import DirectoryVersion
 from domain.suppliers.supplier import Supplier
 from matching.index import LiveIndex
 

@@ -35,9 +35,9 @@ from uuid import UUID
 from litestar.types import Scope
 
 from api.web.problems import Refusal
+from db.api_keys import Share, remove_past, take_share
+from db.core.connect import is_away
 from db.core.engine import Engine, transaction
-from db.core.outage import is_away
-from db.key_minutes import Share, remove_past, take_share
 from domain.text.bilingual import Text
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

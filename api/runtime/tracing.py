@@ -22,7 +22,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from api.runtime.observability import route_of
 from api.runtime.services import Services
 from api.web.content_negotiation import values_of
-from db.core.statements import End, watch_statements
+from db.core.engine import End, watch_statements
 
 _PARENT = ("traceparent", "tracestate")
 

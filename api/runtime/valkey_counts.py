@@ -19,7 +19,7 @@ from valkey.exceptions import ValkeyError
 from api.runtime.quotas import DatabaseCounts, SharedLimits
 from api.runtime.services import Services
 from api.settings import BadSetting
-from db.key_minutes import Share, share_of
+from db.api_keys import Share, share_of
 
 PATIENCE_SECONDS = 0.2
 RETRY_SECONDS = 5.0

@@ -15,8 +15,8 @@ from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, 
 from api.runtime.services import Services
 from api.sync.sources import require_own_source
 from api.web.content_negotiation import JSON
-from db.audit import write_entry
 from db.core.engine import Connection, transaction
+from db.journal.entries import write_entry
 from db.suppliers.records import Written, delete_record, get_record, lock_record, put_record
 from db.suppliers.regroup import supplier_of
 from db.suppliers.write import current_version

@@ -13,8 +13,8 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get, etag_of
 from api.runtime.services import Services
 from api.web.content_negotiation import JSON
-from db.audit import write_entry
 from db.core.engine import Connection, transaction
+from db.journal.entries import write_entry
 from db.suppliers import sources as stored_sources
 from domain.audit import Detail
 from domain.decoding.explain import near

@@ -22,7 +22,7 @@ from api.web.content_negotiation import CSV, FORM, NDJSON
 from api.web.formats import CsvDialect, MapFormat, PageFormat, TableFormat
 from api.web.problems import RequestPart
 from domain import audit
-from domain.allotment import request as allotment
+from domain.allotment import allotment
 from domain.delivery import backoff, webhook
 from domain.equal_treatment import disclosures, gaps, matrix
 from domain.exchanges import exchange

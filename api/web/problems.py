@@ -13,7 +13,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from api.web.content_negotiation import choose_language
-from db.core.outage import is_away, is_ended, is_full
+from db.core.connect import is_away, is_ended, is_full
 from domain.errors import Conflict, DomainError, InvalidContent, NotFound, Problem
 from domain.text.bilingual import Language, Text
 

@@ -15,11 +15,11 @@ from api.runtime.idempotency import IDEMPOTENCY_KEY, carry_out_once, created, on
 from api.web.content_negotiation import JSON
 from api.web.pagination import Page, Paging, paged
 from api.web.request_body import Patch, patched
-from db.audit import write_entry
 from db.core.engine import Connection, transaction
-from db.delivery import webhook_log, webhooks
+from db.delivery import webhooks
 from db.delivery.outbox import wake
 from db.idempotency import Answer
+from db.journal.entries import write_entry
 from domain.delivery.webhook import Secret, Webhook, WebhookDelivery, WebhookSettings
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.organisation import Scope
@@ -150,7 +150,7 @@ async def list_webhook_deliveries(call: Call, id: UUID, query: Paging) -> Respon
     """
     async with transaction(call.services.database) as connection:
         await _own(call, connection, id)
-        fetch = partial(webhook_log.list_deliveries, connection, id)
+        fetch = partial(webhooks.list_deliveries, connection, id)
         return await paged(call, query, f"deliveries/{id}", UUID, fetch)
 
 
@@ -166,7 +166,7 @@ async def retry_webhook_delivery(call: Call, id: UUID, delivery_id: UUID) -> Web
     async with transaction(call.services.database) as connection:
         await _own(call, connection, id, lock=True, active=True)
         await _delivery(connection, id, delivery_id)
-        await webhook_log.retry_delivery(connection, delivery_id, call.services.now())
+        await webhooks.retry_delivery(connection, delivery_id, call.services.now())
         return await _delivery(connection, id, delivery_id)
 
 
@@ -219,7 +219,7 @@ async def _own(
 
 
 async def _delivery(connection: Connection, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
-    found = await webhook_log.get_delivery(connection, webhook_id, delivery_id)
+    found = await webhooks.get_delivery(connection, webhook_id, delivery_id)
     if found is None:
         raise NotFound(NO_DELIVERY)
     return found

@@ -15,8 +15,7 @@ from api.runtime.services import Services
 from api.web.pagination import write_cursor
 from db.core.engine import Connection
 from db.delivery.outbox import Claimed
-from db.delivery.webhook_log import lock_webhook, note_attempt
-from db.delivery.webhooks import OF_ONE_ORGANISATION, queue, webhooks_behind
+from db.delivery.webhooks import OF_ONE_ORGANISATION, lock_webhook, note_attempt, queue, webhooks_behind
 from db.schema.webhook_tables import webhook_deliveries
 from db.suppliers.read import end_of_version
 from domain.delivery.backoff import Outcome, Result

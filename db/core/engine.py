@@ -1,17 +1,27 @@
-"""Database engines and transactions."""
+"""Database engines and transactions.
+
+Whoever wants to time the statements that an engine runs is told of them. Advisory locks on sources, records and
+suppliers are held until the transaction ends. A document is written in the place of a stored one with what a later
+release may have added to it.
+"""
 
 from collections.abc import Callable
+from enum import IntEnum
 from functools import partial
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 from weakref import WeakSet
 
 import asyncpg
-from sqlalchemy import event
+from msgspec import Raw
+from msgspec.json import encode
+from sqlalchemy import Column, ColumnElement, Text, event, func, select
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from db.core.connect import PATIENCE_SECONDS, Connector
+from domain.decoding.stored import with_later_members
 
 # Named here so that a caller can write the types down without importing SQLAlchemy.
 Engine: TypeAlias = AsyncEngine
@@ -88,3 +98,82 @@ def _cut_where_silent(some: Engine, context: ExceptionContext) -> None:
 
 transaction = AsyncEngine.begin
 """A connection in a transaction: leaving the block commits, raising inside it rolls back."""
+
+
+End: TypeAlias = Callable[[bool], object]
+Begin: TypeAlias = Callable[[str], End]
+
+_UNDER_WAY = "statements_under_way"
+
+
+def watch_statements(engine: Engine, begin: Begin) -> None:
+    """Call `begin` with the SQL of each statement before it runs, and what it returns at its end, with its success.
+
+    The SQL holds the places of its parameters, never their values. COPY and the listening connection are not seen.
+    """
+
+    def before(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        connection.info.setdefault(_UNDER_WAY, []).append(begin(statement))
+
+    def after(connection: Any, *_: Any) -> None:
+        _end(connection, succeeded=True)
+
+    def failed(failure: Any) -> None:
+        if failure.connection is not None:
+            _end(failure.connection, succeeded=False)
+
+    event.listen(engine.sync_engine, "before_cursor_execute", before)
+    event.listen(engine.sync_engine, "after_cursor_execute", after)
+    event.listen(engine.sync_engine, "handle_error", failed)
+
+
+def _end(connection: Any, *, succeeded: bool) -> None:
+    if under_way := connection.info.get(_UNDER_WAY):
+        under_way.pop()(succeeded)
+
+
+class Subject(IntEnum):
+    """The kind of a lock; its number keeps apart locks of the same name.
+
+    IMPORT: one import, held while it runs. SOURCE: held by its import, shared by those who write single records.
+    RECORD: one record of a source. IDENTITY: which records are one supplier, one lock for all. MOVE: held by who moves
+    records of others to another supplier, shared by who notes that a whole source was received, lest each wait for rows
+    of the other. AUDIT: the last entry of an organisation's journal. Locks are taken in this order.
+    """
+
+    IMPORT = 1
+    SOURCE = 2
+    RECORD = 3
+    IDENTITY = 4
+    MOVE = 5
+    AUDIT = 6
+
+
+async def lock(connection: Connection, subject: Subject, name: str) -> None:
+    """Take the lock for this transaction alone, after all others that hold or share it."""
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, int(subject)))))
+
+
+async def share(connection: Connection, subject: Subject, name: str) -> None:
+    """Take the lock together with others that share it, after whoever holds it alone."""
+    await connection.execute(select(func.pg_advisory_xact_lock_shared(func.hashtextextended(name, int(subject)))))
+
+
+async def lock_if_free(connection: Connection, subject: Subject, name: str) -> bool:
+    """Take the lock if it is free; False, without waiting, if it is not."""
+    attempt = select(func.pg_try_advisory_xact_lock(func.hashtextextended(name, int(subject))))
+    return bool((await connection.execute(attempt)).scalar_one())
+
+
+T = TypeVar("T")
+
+
+async def kept_document(connection: Connection, column: Column[Any], row: ColumnElement[bool], value: T) -> Any:
+    """`value` as the column takes it, with what only a later release knows of the document stored in that row.
+
+    The caller has locked the row.
+    """
+    stored = None if value is None else await connection.scalar(select(sql_cast(column, Text)).where(row))
+    if stored is None:
+        return value
+    return Raw(with_later_members(encode(value), stored, column.type.shape))  # type: ignore[attr-defined]

@@ -12,8 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.desk.sessions import delete_sessions_of_person
-from db.schema.desk_tables import desk_accounts, desk_sessions
-from db.schema.person_tables import persons
+from db.schema.person_tables import desk_accounts, desk_sessions, persons
 from db.schema.supplier_tables import organisations
 from domain.privacy.data_subject import email_key, person_key
 

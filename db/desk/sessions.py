@@ -11,8 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, insert, select
 
 from db.core.engine import Connection
-from db.schema.desk_tables import desk_sessions
-from db.schema.person_tables import persons
+from db.schema.person_tables import desk_sessions, persons
 from db.schema.supplier_tables import organisations
 from domain.decoding.stored import read_row
 from domain.organisation import Client, Scope

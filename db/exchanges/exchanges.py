@@ -1,20 +1,26 @@
 """Exchanges with suppliers: opened, added to, read. No message is ever changed.
 
 Writers have locked the need (`db.needs.needs.lock_need`), so that nothing is added while it is being published.
+
+Some messages the buyer brings to recipients: what is to be brought, and what the buyer says it brought. Messages of
+suppliers about needs that nobody of the organisation has read or answered are read for many needs at once.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Table, func, insert, or_, select, true
+from sqlalchemy import ColumnElement, Row, Table, func, insert, literal, or_, select, text, true
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.core.engine import Connection
 from db.schema.exchange_tables import exchange_recipients, exchanges, message_handovers, message_mails, messages
-from domain.exchanges.deliveries import CONFIRMED_STATE
-from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Recipient
+from domain.exchanges.deliveries import CONFIRMED_STATE, TOLD
+from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Recipient, Way
+from domain.exchanges.questions import unanswered
 from domain.text.typography import PARIS
 
 _STATES: dict[str, DeliveryState] = {
@@ -161,3 +167,95 @@ def _delivery(message_id: UUID, supplier_id: UUID, mail: Row[Any] | None, handov
     day = None if mail.ended_at is None else mail.ended_at.astimezone(PARIS).date()
     state = _STATES[mail.status]
     return Delivery(message_id, supplier_id, state, "email", day, mail.ended_at, mail.failure, by_server=True)
+
+
+async def insert_handovers(
+    connection: Connection, exchange_id: UUID, message: Message, supplier_ids: Iterable[UUID]
+) -> Sequence[UUID]:
+    """Store that the message goes by the buyer to those of these recipients for whom no e-mail was queued.
+
+    A letter waits to be posted; a call, a talk or a portal is noted as it took place, on the day of the message: those
+    recipients are returned.
+    """
+    mailed = select(message_mails.c.supplier_id).where(message_mails.c.message_id == message.id)
+    by_mail = set((await connection.execute(mailed)).scalars())
+    # without an e-mail, the buyer sends a letter
+    way = "letter" if message.channel == "email" else message.channel
+    common: dict[str, object] = {"exchange_id": exchange_id, "message_id": message.id, "way": way}
+    if way in TOLD:
+        day = message.created_at.astimezone(PARIS).date()
+        common |= {"handed_on": day, "confirmed_at": message.created_at}
+    brought = [each for each in supplier_ids if each not in by_mail]
+    if brought:
+        await connection.execute(insert(message_handovers), [common | {"supplier_id": each} for each in brought])
+    return brought if way in TOLD else ()
+
+
+async def write_handovers(
+    connection: Connection,
+    exchange_id: UUID,
+    message_id: UUID,
+    supplier_ids: Collection[UUID],
+    way: Way,
+    handed_on: date,
+    confirmed_at: datetime,
+) -> None:
+    """Store that the buyer brought the message to these recipients in this way on that day."""
+    told = {"way": way, "handed_on": handed_on, "confirmed_at": confirmed_at}
+    rows = [
+        {"exchange_id": exchange_id, "message_id": message_id, "supplier_id": each, **told} for each in supplier_ids
+    ]
+    write = upsert(message_handovers)
+    changed = {name: write.excluded[name] for name in told}
+    own = [message_handovers.c.message_id, message_handovers.c.supplier_id]
+    await connection.execute(write.on_conflict_do_update(index_elements=own, set_=changed), rows)
+
+
+READ = "exchange.read"
+"""The action of the journal's entries that say up to which message an exchange was read."""
+
+_UNREAD = text("""
+    SELECT exchanges.need_id, count(*) AS number
+    FROM exchanges JOIN messages ON messages.exchange_id = exchanges.id
+    WHERE exchanges.organisation_id = :organisation AND exchanges.need_id = ANY(:needs)
+        AND messages.author = 'supplier' AND messages.channel = 'portal'
+        AND NOT EXISTS (
+            SELECT FROM audit_entries
+            WHERE audit_entries.organisation_id = :organisation
+                AND audit_entries.object = 'exchange:' || exchanges.id AND audit_entries.action = :read
+                AND CAST(audit_entries.detail ->> 'message_id' AS uuid) >= messages.id
+        )
+    GROUP BY exchanges.need_id
+""")
+
+
+class ToAnswer(NamedTuple):
+    """The numbers of messages that came by a link and are unread, and of questions without an answer, by need."""
+
+    unread: Counter[UUID]
+    questions: Counter[UUID]
+
+
+async def to_answer(connection: Connection, organisation_id: UUID, need_ids: Collection[UUID]) -> ToAnswer:
+    """The numbers for these needs of the organisation. No text of a message is read."""
+    wanted = {"organisation": organisation_id, "needs": list(need_ids), "read": READ}
+    unread = Counter({row.need_id: row.number for row in await connection.execute(_UNREAD, wanted)})
+    columns = [column for column in messages.c if column.name != "body"]
+    query = (
+        select(exchanges.c.need_id, *columns, literal("").label("body"))
+        .join(messages, messages.c.exchange_id == exchanges.c.id)
+        .where(exchanges.c.organisation_id == organisation_id, exchanges.c.need_id == func.any(list(need_ids)))
+        .order_by(messages.c.id)
+    )
+    by_exchange: dict[tuple[UUID, UUID], list[Message]] = {}
+    for row in await connection.execute(query):
+        said = msgspec.convert(row, Message, from_attributes=True)
+        by_exchange.setdefault((row.need_id, row.exchange_id), []).append(said)
+    recipients: dict[UUID, list[UUID]] = {}
+    in_them = exchange_recipients.c.exchange_id == func.any([exchange_id for _, exchange_id in by_exchange])
+    for row in await connection.execute(select(exchange_recipients).where(in_them)):
+        recipients.setdefault(row.exchange_id, []).append(row.supplier_id)
+    questions: Counter[UUID] = Counter()
+    for (need_id, exchange_id), said_there in by_exchange.items():
+        questions[need_id] += len(unanswered(said_there, recipients[exchange_id]))
+    return ToAnswer(unread, questions)

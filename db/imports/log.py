@@ -10,11 +10,10 @@ import msgspec
 from sqlalchemy import ColumnElement, RowMapping, Uuid, bindparam, insert, select, text, update
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from db.audit import write_entry
-from db.core.advisory_locks import Subject, lock_if_free
-from db.core.engine import Connection, Engine, transaction
+from db.core.engine import Connection, Engine, Subject, lock_if_free, transaction
 from db.delivery.webhooks import queue_import_finished
 from db.imports.stage import MOST_ERRORS, Counts
+from db.journal.entries import write_entry
 from db.schema.supplier_tables import import_errors, imports
 from db.suppliers.sources import ensure_source
 from domain.audit import Actor, Detail

@@ -1,4 +1,7 @@
-"""The last step of an import: staged rows become records and suppliers, by statements over whole sets."""
+"""The last step of an import: staged rows become records and suppliers, by statements over whole sets.
+
+The planner's statistics on records and suppliers are refreshed where an import changed too much for the old ones.
+"""
 
 import asyncio
 from collections import deque
@@ -7,15 +10,13 @@ from itertools import starmap
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, TextClause, Uuid, bindparam, text
+from sqlalchemy import ARRAY, DateTime, Table, TextClause, Uuid, bindparam, text
 from sqlalchemy import Text as SqlText
 
-from db.core.advisory_locks import Subject, share
-from db.core.engine import Connection
-from db.imports.planner_statistics import MANY, refresh_statistics
+from db.core.engine import Connection, Subject, share
 from db.imports.prepare_rows import SUPPLIER_COLUMNS, SupplierRow
 from db.imports.stage import RECORD_COLUMNS, ImportContext, copy
-from db.schema.supplier_tables import suppliers
+from db.schema.supplier_tables import records, suppliers
 from db.suppliers.regroup import NAMESAKES, lock_identities, regroup
 from db.suppliers.write import REWRITTEN_AT_ONCE, record_rows, tombstone_values
 from domain.decoding.stored import with_later_members
@@ -319,3 +320,25 @@ async def _stage_shared(context: ImportContext) -> None:
         for each in under_way:
             each.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
+
+
+# After so many changes they are not left to the next automatic round, up to minutes away.
+MANY = 5_000
+
+
+def _looked_up(table: Table) -> str:
+    indexed = [*table.primary_key.columns, *(column for index in table.indexes for column in index.columns)]
+    columns = dict.fromkeys(column.name for column in indexed)
+    return f"{table.name} ({', '.join(columns)})"
+
+
+# A sample of a fifth of the usual size serves until then.
+_ROUGHLY = text("SET LOCAL default_statistics_target TO 20")
+# Only of what indexes are on: sampling and sorting the rest takes most of the time, and nothing is looked up by it.
+_ANALYZE = text(f"ANALYZE {_looked_up(records)}, {_looked_up(suppliers)}")
+
+
+async def refresh_statistics(connection: Connection) -> None:
+    """Refresh them, in the transaction of the connection; others that do wait until it ends."""
+    await connection.execute(_ROUGHLY)
+    await connection.execute(_ANALYZE)

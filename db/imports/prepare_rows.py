@@ -12,7 +12,7 @@ import msgspec
 
 from db.core.uuid7 import increasing_ids
 from db.schema.supplier_tables import suppliers
-from db.suppliers.encoding import content_columns, content_hash, derived_columns, encode, problems
+from db.suppliers.records import content_columns, content_hash, derived_columns, encode, problems
 from db.suppliers.suppression_list import Suppressions
 from db.suppliers.write import RecordRow, stored_record, supplier_row
 from domain.decoding.stored import stored_decoder

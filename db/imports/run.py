@@ -9,8 +9,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import text
 
-from db.core.advisory_locks import Subject, lock, share
-from db.core.engine import Connection, Engine, transaction
+from db.core.engine import Connection, Engine, Subject, lock, share, transaction
 from db.imports.log import (
     ERRORS_LISTED,
     Order,
@@ -22,6 +21,7 @@ from db.imports.log import (
     write_import_entry,
 )
 from db.imports.merge import (
+    MANY,
     changes_suppliers,
     count_absent,
     count_removed_vertices,
@@ -29,8 +29,8 @@ from db.imports.merge import (
     count_withdrawn,
     merge,
     note_received,
+    refresh_statistics,
 )
-from db.imports.planner_statistics import MANY, refresh_statistics
 from db.imports.prepare_rows import Assemble, Prepare, Prepared, Terms, assemble_here
 from db.imports.stage import Counts, ImportContext, Staged, analyze_staging, first_rejects, open_staging, stage
 from db.suppliers.sources import count_vertices

@@ -12,8 +12,8 @@ from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.core.engine import Connection
-from db.schema.desk_tables import desk_accounts
 from db.schema.meeting_tables import calendar_feeds
+from db.schema.person_tables import desk_accounts
 from db.schema.supplier_tables import api_keys
 
 SEEN_DAYS = 90

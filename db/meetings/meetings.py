@@ -8,8 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ColumnElement, Integer, Row, Select, Table, bindparam, delete, insert, select, tuple_, update
 
-from db.core.engine import Connection
-from db.core.kept_documents import kept_document
+from db.core.engine import Connection, kept_document
 from db.core.uuid7 import new_id
 from db.meetings.persons import find_or_insert_person
 from db.schema.meeting_tables import follow_ups, meeting_needs, meetings, participants

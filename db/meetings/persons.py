@@ -9,9 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
-from db.schema.desk_tables import desk_accounts, desk_sessions
 from db.schema.meeting_tables import calendar_feeds
-from db.schema.person_tables import persons
+from db.schema.person_tables import desk_accounts, desk_sessions, persons
 from domain.privacy.data_subject import person_key, pseudonym
 from domain.text.normalise import fold
 

@@ -1,21 +1,45 @@
-"""Needs of an organisation: every function takes the organisation, and finds no need of another one."""
+"""Needs of an organisation: every function takes the organisation, and finds no need of another one.
+
+Besides the needs: their progress, for a whole page of needs at once; the other markets of a buyer in one calendar year,
+with no more than their values are added up from; and the room that an organisation takes in the database.
+"""
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Date, and_, cast, delete, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Select,
+    Uuid,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy import Text as SqlText
 from sqlalchemy.exc import IntegrityError
 
-from db.core.engine import Connection
-from db.core.kept_documents import kept_document
+from db.core.engine import Connection, kept_document
 from db.core.uuid7 import new_id
-from db.schema.need_tables import needs
+from db.schema.exchange_tables import exchange_recipients, exchanges, message_handovers, messages
+from db.schema.meeting_tables import follow_ups, meeting_needs, meetings, participants
+from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
+from db.schema.supplier_tables import Document, idempotency_keys
 from domain.errors import Conflict
-from domain.needs.need import PlannedNeed
-from domain.needs.status import Status, StoredNeed
+from domain.needs.need import Need, OtherNeed, PlannedNeed
+from domain.needs.status import Progress, Status, StoredNeed
 from domain.text.bilingual import Text
 
 _COLUMNS = [needs.c[name] for name in StoredNeed.__struct_fields__]
@@ -118,3 +142,138 @@ def _conditions(filters: NeedFilters) -> Iterator[ColumnElement[bool]]:
         yield planned >= filters.planned_from
     if filters.planned_to is not None:
         yield planned <= filters.planned_to
+
+
+async def progress_of(
+    connection: Connection, organisation_id: UUID, need_ids: Collection[UUID]
+) -> dict[UUID, Progress]:
+    """The progress of each of these needs, which are the organisation's."""
+    ids = {"ids": list(need_ids)}
+    own = and_(needs.c.organisation_id == organisation_id, needs.c.id == func.any(bindparam("ids")))
+    latest = and_(shortlists.c.need_id == needs.c.id, shortlists.c.number == needs.c.shortlists)
+    found = {need_id: Progress() for need_id in need_ids}
+    versions = select(needs.c.id, shortlists.c.need, shortlists.c.totals).join(shortlists, latest).where(own)
+    for row in await connection.execute(versions, ids):
+        listed = frozenset(lot.id for lot in row.totals if lot.shown)
+        found[row.id] = msgspec.structs.replace(found[row.id], frozen=row.need, listed=listed)
+    on_latest = and_(shortlist_decisions.c.need_id == needs.c.id, shortlist_decisions.c.number == needs.c.shortlists)
+    decided = select(needs.c.id, func.array_agg(shortlist_decisions.c.lot_id).label("lots")).where(own)
+    for row in await connection.execute(decided.join(shortlist_decisions, on_latest).group_by(needs.c.id), ids):
+        found[row.id] = msgspec.structs.replace(found[row.id], decided=frozenset(row.lots))
+    opened = select(needs.c.id, func.count().label("number")).where(own)
+    for row in await connection.execute(
+        opened.join(exchanges, exchanges.c.need_id == needs.c.id).group_by(needs.c.id), ids
+    ):
+        found[row.id] = msgspec.structs.replace(found[row.id], exchanges=row.number)
+    waiting = _waiting_for_the_buyer().where(own).group_by(needs.c.id)
+    for row in await connection.execute(waiting, ids):
+        found[row.id] = msgspec.structs.replace(found[row.id], to_deliver=row.number)
+    met = and_(meetings.c.id == meeting_needs.c.meeting_id, meetings.c.status != "cancelled")
+    invited = select(needs.c.id, func.count().label("number")).where(own).group_by(needs.c.id)
+    invited = invited.join(meeting_needs, meeting_needs.c.need_id == needs.c.id).join(meetings, met)
+    for row in await connection.execute(invited, ids):
+        found[row.id] = msgspec.structs.replace(found[row.id], meetings=row.number)
+    stands = and_(awards.c.need_id == needs.c.id, awards.c.withdrawn_at.is_(None))
+    awarded = select(needs.c.id, func.array_agg(awards.c.lot_id).label("lots")).where(own)
+    for row in await connection.execute(awarded.join(awards, stands).group_by(needs.c.id), ids):
+        found[row.id] = msgspec.structs.replace(found[row.id], awarded=frozenset(row.lots))
+    return found
+
+
+def _waiting_for_the_buyer() -> Select[Any]:
+    """By need, the number of messages that the buyer is to bring, as `arrivals` of domain/exchanges/deliveries.py.
+
+    An answer by the link shows that all before it was read, one that the buyer noted shows the opening alone.
+    """
+    first, brought = messages.alias(), message_handovers.c
+    opening = select(first.c.id).where(first.c.exchange_id == exchanges.c.id).order_by(first.c.id).limit(1)
+    is_opening = brought.message_id == opening.correlate(exchanges).scalar_subquery()
+    answered = exists().where(
+        messages.c.exchange_id == brought.exchange_id,
+        messages.c.supplier_id == brought.supplier_id,
+        messages.c.author == "supplier",
+        messages.c.corrects.is_(None),
+        messages.c.id > brought.message_id,
+        or_(messages.c.channel == "portal", is_opening),
+    )
+    waiting = select(needs.c.id, func.count().label("number")).join(exchanges, exchanges.c.need_id == needs.c.id)
+    waiting = waiting.join(message_handovers, brought.exchange_id == exchanges.c.id)
+    return waiting.where(brought.handed_on.is_(None), ~answered)
+
+
+MOST_NEEDS, MOST_BYTES = 1_000, 1 << 20
+"""The newest needs of a year that are read, and the bytes of all of them together."""
+
+_OTHERS = text("""
+    SELECT id, buyer_siret, brief AS need
+    FROM (
+        SELECT id, buyer_siret, brief, sum(octet_length(cast(brief AS text))) OVER (ORDER BY id DESC) AS bytes
+        FROM (
+            SELECT id, buyer_siret, brief
+            FROM needs
+            WHERE organisation_id = :organisation_id
+                AND year = :year
+                AND id <> :besides
+                AND status <> 'abandoned'
+                AND brief ->> 'contract' IS DISTINCT FROM 'concession'
+                AND brief IS NOT NULL
+                AND coalesce(buyer_siret = cast(:siret AS text), true)
+            ORDER BY id DESC
+            LIMIT :most_needs
+        ) AS newest
+    ) AS added_up
+    WHERE bytes <= :most_bytes
+    ORDER BY id
+""").columns(id=Uuid, need=Document(Need))
+
+
+async def needs_of_year(
+    connection: Connection, organisation_id: UUID, year: int, siret: str | None, besides: UUID
+) -> tuple[OtherNeed, ...]:
+    """The organisation's markets of the year, without the need `besides`, the abandoned and those of another buyer.
+
+    `siret`: the buyer's; where it is not known, or not that of a need, the buyer is taken for the same. Of very many
+    needs the newest, and none of which the words alone are more than 128 KiB.
+    """
+    given = {"organisation_id": organisation_id, "year": year, "siret": siret, "besides": besides}
+    given |= {"most_needs": MOST_NEEDS, "most_bytes": MOST_BYTES}
+    rows = await connection.execute(_OTHERS, given)
+    return msgspec.convert(rows.all(), tuple[OtherNeed, ...], from_attributes=True)
+
+
+RECIPIENT_BYTES = 400
+"""About what a recipient of an exchange takes, its name and reply link included."""
+
+PARTICIPANT_BYTES = 150
+"""About what a participant of a meeting takes, its names included."""
+
+
+async def stored_bytes(connection: Connection, organisation_id: UUID) -> int:
+    """The bytes of its needs, shortlists, exchanges and meetings, and of answers kept for a day, as compressed."""
+    size, own = func.pg_column_size, needs.c.organisation_id == organisation_id
+    own_exchange = exchanges.c.organisation_id == organisation_id
+    own_meeting = meetings.c.organisation_id == organisation_id
+    sums = (
+        select(func.sum(size(needs.c.content))).where(own),
+        select(func.sum(size(shortlists.c.body) + size(shortlists.c.need)))
+        .join(needs, needs.c.id == shortlists.c.need_id)
+        .where(own),
+        select(func.sum(size(messages.c.body)))
+        .join(exchanges, exchanges.c.id == messages.c.exchange_id)
+        .where(own_exchange),
+        select(func.count() * RECIPIENT_BYTES)
+        .select_from(exchange_recipients)
+        .join(exchanges, exchanges.c.id == exchange_recipients.c.exchange_id)
+        .where(own_exchange),
+        select(func.sum(size(meetings.c.agenda) + func.coalesce(size(meetings.c.minutes), 0))).where(own_meeting),
+        select(func.sum(size(follow_ups.c.what)))
+        .join(meetings, meetings.c.id == follow_ups.c.meeting_id)
+        .where(own_meeting),
+        select(func.count() * PARTICIPANT_BYTES)
+        .select_from(participants)
+        .join(meetings, meetings.c.id == participants.c.meeting_id)
+        .where(own_meeting),
+        select(func.sum(size(idempotency_keys.c.body))).where(idempotency_keys.c.organisation_id == organisation_id),
+    )
+    found = (await connection.execute(select(*(each.scalar_subquery() for each in sums)))).one()
+    return sum(int(each or 0) for each in found)

@@ -3,9 +3,8 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.schema.columns import keys, moments, optional, outbox_columns, required
 from db.schema.need_tables import needs
-from db.schema.supplier_tables import id_and_organisation, metadata
+from db.schema.supplier_tables import id_and_organisation, keys, metadata, moments, optional, outbox_columns, required
 
 # Without a cascade from the need: only the function `purge_need` of the database deletes exchanges, in their time.
 exchanges = sa.Table(

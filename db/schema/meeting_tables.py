@@ -2,10 +2,9 @@
 
 import sqlalchemy as sa
 
-from db.schema.columns import keys, moments, required
 from db.schema.need_tables import needs
 from db.schema.person_tables import persons
-from db.schema.supplier_tables import Document, id_and_organisation, metadata, organisations
+from db.schema.supplier_tables import Document, id_and_organisation, keys, metadata, moments, organisations, required
 from domain.meetings.meeting import AgendaItem, MeetingPlace
 
 meetings = sa.Table(

@@ -3,8 +3,16 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.schema.columns import keys, moments, outbox_columns, required
-from db.schema.supplier_tables import Document, id_and_organisation, metadata, organisations
+from db.schema.supplier_tables import (
+    Document,
+    id_and_organisation,
+    keys,
+    metadata,
+    moments,
+    organisations,
+    outbox_columns,
+    required,
+)
 from domain.audit import Detail
 from domain.needs.need import Need, PlannedNeed
 from domain.shortlists.frozen import LotTotal

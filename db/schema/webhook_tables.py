@@ -3,8 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.schema.columns import moments, outbox_columns, required
-from db.schema.supplier_tables import id_and_organisation, metadata
+from db.schema.supplier_tables import id_and_organisation, metadata, moments, outbox_columns, required
 
 # The secret is kept as it is: it signs. Of the directory's versions, the receiver has acknowledged all up to
 # `acknowledged_version`, and all up to `queued_version` were queued for it at some time.

@@ -28,9 +28,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.core.engine import Connection, Engine
 from db.schema.supplier_tables import change_sets, directory_version, records, suppliers
-from db.suppliers.additions import SIREN_DIGITS
 from db.suppliers.regroup import KEY_ARRAYS, key_arrays
-from db.suppliers.write import survivors
+from db.suppliers.write import SIREN_DIGITS, survivors
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.supplier import Point, SourceRef, Supplier
 from domain.text.normalise import fold

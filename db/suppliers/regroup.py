@@ -15,8 +15,7 @@ import msgspec
 from sqlalchemy import ARRAY, BigInteger, DateTime, Uuid, bindparam, func, insert, select, text
 from sqlalchemy import Text as SqlText
 
-from db.core.advisory_locks import Subject, lock
-from db.core.engine import Connection
+from db.core.engine import Connection, Subject, lock
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import records, suppliers
 from db.suppliers.write import tombstone_values

@@ -9,12 +9,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, exists, func, select, text, true
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from db.core.engine import Connection
-from db.core.kept_documents import kept_document
+from db.core.engine import Connection, kept_document
 from db.schema.supplier_tables import imports, records, sources
-from db.suppliers.additions import count_waiting, suppliers_with
 from db.suppliers.regroup import lock_identities
-from db.suppliers.write import begin_change, publish, rewrite
+from db.suppliers.write import begin_change, count_waiting, publish, rewrite, suppliers_with
 from domain.suppliers.record_check import NO_EMAIL, NO_FLAGS, NO_SIRET
 from domain.suppliers.source import QualityGap, QualityGaps, Source, SourceDocument, SourceMapping, SourceSummary
 

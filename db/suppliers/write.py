@@ -1,11 +1,17 @@
-"""Suppliers written from their records, and the version of the directory.
+"""Suppliers written from their records, and the version of the directory, which can be followed as a stream.
 
 Every change is a change set. Suppliers carry its id, which is known from the start; `publish` gives it the next version
 as the last step before the commit. The lock on the version is thus held for an instant, however large the change, and
 the order of versions is the order of commits: a reader that has seen version n will never see an older one appear.
+
+Some records make no supplier but add to those that other records make, by SIRET or SIREN: contracts won, approvals,
+lists and flags of registers come about suppliers that may not be known yet. Such a record waits, and adds to its
+suppliers from the day one of them comes. It is bound to none of them: whoever assembles a supplier looks for what adds
+to it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,11 +19,13 @@ from uuid import UUID
 from msgspec import Raw
 from msgspec.json import encode
 from sqlalchemy import ARRAY, Text, Uuid, bindparam, func, literal_column, select, text, true, type_coerce, update
+from sqlalchemy import Text as SqlText
 from sqlalchemy.dialects.postgresql import insert
 
+from db.core.connect import PATIENCE_SECONDS
 from db.core.engine import Connection
+from db.core.listen_notify import answers
 from db.schema.supplier_tables import change_set_ids, directory_version, records, sources, suppliers
-from db.suppliers.additions import SIREN_DIGITS
 from domain.decoding.stored import stored_decoder, with_later_members
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.supplier import Flag, Offer, Placement, Point, Supplier, SupplierRecord
@@ -219,3 +227,74 @@ def activities(offers: Sequence[Offer]) -> list[str]:
     named = {segment for offer in offers for segment in offer.segments}
     placed_by_cpv = {code.partition("-")[0] for offer in offers if not offer.segments for code in offer.cpv}
     return sorted(named | placed_by_cpv)
+
+
+SIREN_DIGITS = 9
+
+_SUPPLIERS = text("""
+    SELECT DISTINCT r.supplier_id FROM unnest(:numbers) AS n(number) CROSS JOIN LATERAL (
+        SELECT r.supplier_id FROM records r
+        WHERE r.siret BETWEEN rpad(n.number, 14, '0') AND rpad(n.number, 14, '9') OFFSET 0
+    ) r ORDER BY r.supplier_id
+""").bindparams(bindparam("numbers", type_=ARRAY(SqlText)))
+_IS_ADDED_TO = text("SELECT EXISTS (SELECT FROM records WHERE joins = ANY(:numbers))").bindparams(
+    bindparam("numbers", type_=ARRAY(SqlText))
+)
+# Sets against sets, so that each number is not looked up by itself: there are as many as suppliers.
+_WAITING = text("""
+    SELECT x.source, count(*) AS waiting FROM records x
+    WHERE x.joins IS NOT NULL AND x.source = ANY(:sources)
+    AND NOT EXISTS (SELECT FROM records r WHERE r.siret = x.joins)
+    AND NOT EXISTS (SELECT FROM records r WHERE r.siret IS NOT NULL AND left(r.siret, 9) = x.joins)
+    GROUP BY x.source
+""").bindparams(bindparam("sources", type_=ARRAY(SqlText)))
+
+
+async def suppliers_with(connection: Connection, numbers: Iterable[str]) -> list[UUID]:
+    """The suppliers with any of the SIRETs or SIRENs, the oldest first."""
+    return list((await connection.execute(_SUPPLIERS, {"numbers": list(numbers)})).scalars())
+
+
+async def is_added_to(connection: Connection, siret: str | None) -> bool:
+    """Whether a record adds to the suppliers with this SIRET."""
+    numbers = [] if siret is None else [siret, siret[:SIREN_DIGITS]]
+    return bool(numbers) and bool(await connection.scalar(_IS_ADDED_TO, {"numbers": numbers}))
+
+
+async def count_waiting(connection: Connection, sources: Iterable[str]) -> dict[str, int]:
+    """By source, its records that add to no supplier known so far; a source without any is absent."""
+    rows = await connection.execute(_WAITING, {"sources": list(sources)})
+    return {row.source: row.waiting for row in rows}
+
+
+# A notification that was lost costs at most this.
+POLL_SECONDS = 1.0
+CURRENT_VERSION = "SELECT d.version, c.uid FROM directory_version d LEFT JOIN change_sets c ON c.version = d.version"
+
+
+class DirectoryVersion(NamedTuple):
+    """A version of the directory. `uid`: its random id, by which it is told from one of another history; None at 0."""
+
+    number: int
+    uid: UUID | None
+
+
+async def listen(
+    url: str,
+    *,
+    also: Sequence[str] = (),
+    lost: Callable[[Exception], object] = lambda _: None,
+    poll_seconds: float = POLL_SECONDS,
+    patience: float = PATIENCE_SECONDS,
+) -> AsyncGenerator[DirectoryVersion, None]:
+    """The stored version of the directory: at once, after every notification, and every `poll_seconds` at the latest.
+
+    A version comes again while nothing changes, and after notifications on the channels `also`, as a sign of life; none
+    comes while the database is away (see `answers` for `lost` and `patience`). Versions in between may be skipped. Ends
+    only with its task, or when it is closed (`contextlib.aclosing`).
+    """
+    channels = (CHANNEL, *also)
+    rows = answers(url, channels, CURRENT_VERSION, poll_seconds=poll_seconds, lost=lost, patience=patience)
+    async with aclosing(rows):
+        async for row in rows:
+            yield DirectoryVersion(*row)

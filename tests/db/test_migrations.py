@@ -11,7 +11,6 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-import db.schema.desk_tables
 import db.schema.exchange_tables
 import db.schema.meeting_tables
 import db.schema.need_tables

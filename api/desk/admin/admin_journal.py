@@ -13,8 +13,8 @@ from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import id_in
 from api.desk.record.journal_words import Deed, in_words, supplier_names
 from api.web.pagination import read_cursor, write_cursor
-from db.audit import key_names, latest_entries, person_names
 from db.core.engine import Connection, transaction
+from db.journal.entries import key_names, latest_entries, person_names
 from db.needs.needs import select_need_names
 from domain.organisation import Client
 

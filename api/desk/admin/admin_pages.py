@@ -28,10 +28,10 @@ from api.desk.frame.written_once import id_in, sent_as
 from api.runtime.idempotency import Sender, created, once
 from api.web.pagination import read_cursor, write_cursor
 from db import api_keys, organisations
-from db.audit import last_details
 from db.core.engine import transaction
 from db.desk.accounts import list_accounts
 from db.idempotency import Answer
+from db.journal.entries import last_details
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.organisation import SCOPES, Key, Organisation, Scope

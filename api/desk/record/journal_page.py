@@ -10,9 +10,9 @@ from api.desk.frame.visit import Visit
 from api.desk.record.journal_words import Deed, in_words, supplier_names, talk_in_words
 from api.desk.record.stored_need import own_need_of, stored_need_page
 from api.web.pagination import read_cursor, write_cursor
-from db.audit import entries
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import subjects_of
+from db.journal.entries import entries
 from db.meetings.meetings import meetings_of
 
 ENTRIES_AT_ONCE = 50

@@ -15,8 +15,7 @@ from api.runtime.auth import Keys
 from api.runtime.metrics import Metrics
 from api.runtime.services import Services
 from api.settings import BadSetting, Settings, read_settings
-from db.core.advisory_locks import Subject, lock
-from db.core.engine import Engine, transaction
+from db.core.engine import Engine, Subject, lock, transaction
 from db.schema.need_tables import needs
 from matching.reference import Reference
 from tests.db.exchanges.samples import exchange

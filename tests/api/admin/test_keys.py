@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from api.runtime.quotas import KeyQuotas
+from db.api_keys import Share, share_of
 from db.core.engine import transaction
-from db.key_minutes import Share, share_of
 from tests.api.organisations import Member, member
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client

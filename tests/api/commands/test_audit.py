@@ -15,8 +15,8 @@ from api.commands.database import attached
 from api.journal.journal_kind import signed_line
 from api.journal.signing_key import JournalKey, journal_key
 from api.settings import read_settings
-from db.audit import journals, write_entry
 from db.core.engine import engine, transaction
+from db.journal.entries import journals, write_entry
 from domain.audit import Actor, JournalHead, JournalHeads
 from tests.api.commands.conftest import Server, Within, decoded, environment, vivier
 

@@ -23,9 +23,9 @@ from api.runtime.services import Services
 from api.settings import BadSetting, Settings, read_settings
 from api.smtp_settings import mail_server
 from db.api_keys import ensure_organisation
-from db.audit import head, write_entry
 from db.core.engine import Engine, transaction
 from db.delivery.outbox import Claimed
+from db.journal.entries import head, write_entry
 from db.schema.need_tables import audit_heads
 from domain.audit import Actor, JournalHeads, SignedHeads
 from domain.delivery.backoff import Outcome

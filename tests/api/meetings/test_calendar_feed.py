@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select, update
 
 from db.api_keys import list_keys, revoke_key
-from db.audit import entries
 from db.core.engine import transaction
+from db.journal.entries import entries
 from db.schema.meeting_tables import calendar_feeds
 from db.schema.supplier_tables import api_keys
 from tests.api.conftest import ADMIN_KEY

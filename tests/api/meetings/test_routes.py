@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import update
 
 from db.api_keys import create_key, ensure_organisation
-from db.audit import entries
 from db.core.engine import transaction
+from db.journal.entries import entries
 from db.needs.needs import insert_need
 from db.schema.meeting_tables import meetings
 from domain.meetings.meeting import AgendaItem, MeetingPlace

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select, text, update
 
 from api.runtime.match_processes import MatchTask
-from db.audit import write_entry
 from db.core.engine import transaction
+from db.journal.entries import write_entry
 from db.schema.supplier_tables import idempotency_keys
 from domain.needs.status import MOVES
 from tests.api.needs.steps import NEED, Buyer, new_buyer, shown

@@ -8,7 +8,7 @@ import pytest
 
 from api.runtime.quotas import StorageUse
 from db.core.engine import transaction
-from db.needs.storage import stored_bytes
+from db.needs.needs import stored_bytes
 from tests.api.needs.steps import NEED, Buyer, new_buyer
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, send

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from api.runtime.database_watch import DatabaseWatch
 from db.core.engine import Engine, transaction
 from db.delivery.outbox import wake
-from db.suppliers import version_feed
+from db.suppliers import write
 from tests.db.suppliers.samples import put
 
 
@@ -36,7 +36,7 @@ async def heard(watch: DatabaseWatch, is_enough: Callable[[], bool]) -> None:
 async def test_versions_and_deliveries_are_heard_of(
     engine: Engine, watch: DatabaseWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(version_feed, "POLL_SECONDS", 3600.0)
+    monkeypatch.setattr(write, "POLL_SECONDS", 3600.0)
     await heard(watch, lambda: watch.version is not None and watch.version.number == 0)
     assert watch.is_answering
     await put(engine)

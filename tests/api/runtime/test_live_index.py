@@ -23,7 +23,7 @@ from db.core.connect import NoAnswer
 from db.core.engine import Engine, transaction
 from db.suppliers.copy_documents import database_id
 from db.suppliers.records import delete_record, put_record
-from db.suppliers.version_feed import listen
+from db.suppliers.write import listen
 from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord
 from matching.index import LiveIndex
 from matching.words.name_similarity import name_similarity

@@ -35,10 +35,9 @@ from api.runtime.quotas import (
 )
 from api.settings import Settings
 from api.web.problems import Refusal
-from db.api_keys import SECRET_BYTES, secret_of
+from db.api_keys import SECRET_BYTES, Share, secret_of, take_share
 from db.core import engine as database
 from db.core.engine import Engine, transaction
-from db.key_minutes import Share, take_share
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY, alive
 from tests.api.organisations import member

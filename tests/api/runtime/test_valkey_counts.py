@@ -23,9 +23,8 @@ from sqlalchemy import text
 from api.app import create_app
 from api.runtime.auth import UNKNOWN_PER_MINUTE
 from api.settings import BadSetting, Settings
-from db.api_keys import SECRET_BYTES, secret_of
+from db.api_keys import SECRET_BYTES, Share, secret_of
 from db.core.engine import transaction
-from db.key_minutes import Share
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY, alive
 from tests.api.mailbox import certificate

@@ -348,7 +348,7 @@ async def test_old_deliveries_are_forgotten(world: World) -> None:
 
 
 async def test_of_those_that_ended_the_latest_are_stored(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("db.delivery.webhook_log.MOST_ENDED", 2)
+    monkeypatch.setattr("db.delivery.webhooks.MOST_ENDED", 2)
     hook, sent = await world.hook(), []
     for _ in range(4):
         sent.append((await world.client.post(f"/webhooks/{hook['id']}/ping")).json()["id"])
@@ -361,7 +361,7 @@ async def test_where_too_many_wait_the_earliest_are_given_up(
     world: World, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """But not the change of suppliers, which tells of all others; each can be asked for again, as one that failed."""
-    monkeypatch.setattr("db.delivery.webhook_log.MOST_WAITING", 2)
+    monkeypatch.setattr("db.delivery.webhooks.MOST_WAITING", 2)
     hook = await world.hook("suppliers.changed", "import.finished")
     world.receiver.answers = [(503, {})]
     await put_record(world.client, source)
@@ -382,7 +382,7 @@ async def test_where_too_many_wait_the_earliest_are_given_up(
 
 async def test_what_is_under_way_is_not_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless its server died: nobody holds that one any more."""
-    monkeypatch.setattr("db.delivery.webhook_log.MOST_WAITING", 1)
+    monkeypatch.setattr("db.delivery.webhooks.MOST_WAITING", 1)
     hook = await world.hook()
     path = f"/webhooks/{hook['id']}/ping"
     await world.client.post(path)

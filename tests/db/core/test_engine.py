@@ -10,9 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from db.core import connect as connecting
 from db.core import engine as database
-from db.core.connect import dsn
+from db.core.connect import dsn, is_away
 from db.core.engine import Engine, transaction
-from db.core.outage import is_away
 
 
 async def test_parameters_of_the_address_reach_the_server(database_url: str) -> None:

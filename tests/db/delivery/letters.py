@@ -8,8 +8,7 @@ from sqlalchemy import Column, MetaData, Table, Text, insert
 
 from db.core.engine import Engine, transaction
 from db.delivery.outbox import wake
-from db.schema.columns import outbox_columns
-from db.schema.supplier_tables import metadata
+from db.schema.supplier_tables import metadata, outbox_columns
 from tests.db.suppliers.samples import NOW, new_id
 
 LETTERS = Table(

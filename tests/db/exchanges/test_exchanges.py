@@ -1,4 +1,7 @@
-"""Exchanges in a real database: read as they were written, closed to changes, gone only when their time is over."""
+"""Exchanges in a real database: read as they were written, closed to changes, gone only when their time is over.
+
+What is to be read and answered about needs is as the exchanges themselves say it.
+"""
 
 import re
 from datetime import date, timedelta
@@ -13,21 +16,28 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
+from db.core.uuid7 import new_id as id_at
 from db.core.uuid7 import uuid7
 from db.exchanges.exchanges import (
+    READ,
     exchanges_of,
     insert_exchange,
+    insert_handovers,
     insert_message,
     select_exchange,
     select_exchanges,
     select_need_id,
+    to_answer,
+    write_handovers,
 )
-from db.exchanges.handovers import insert_handovers, write_handovers
+from db.journal.entries import write_entry
 from db.schema.exchange_tables import exchange_recipients, exchanges, message_mails, messages
 from db.schema.need_tables import needs
+from domain.audit import Actor
 from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
 from domain.needs.need import Lot, PlannedNeed
 from tests.conftest import ROOT
+from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
 from tests.db.suppliers.samples import LATER, NOW, new_id
 from tests.domain.exchanges.samples import PLAIN
 
@@ -303,3 +313,50 @@ async def test_a_message_is_corrected_and_published_in_its_own_thread_and_publis
                 await insert_message(connection, into.id, message)
     async with transaction(engine) as connection:
         assert len((await connection.execute(select(messages))).all()) == 4
+
+
+async def say(one: OpenedExchange, hours: int, **fields: Any) -> Message:
+    at = NOW + timedelta(hours=hours)
+    usual: dict[str, Any] = {"id": id_at(at), "author": "supplier", "supplier_id": ANNE, "created_at": at}
+    said = Message(**PLAIN | usual | {"body": "…", "channel": "portal"} | fields)
+    async with transaction(one.engine) as connection:
+        await insert_message(connection, one.exchange.id, said)
+    return said
+
+
+async def waiting(one: OpenedExchange, organisation_id: UUID | None = None) -> tuple[int, int]:
+    """The numbers of unread messages and of open questions about the need."""
+    async with transaction(one.engine) as connection:
+        found = await to_answer(connection, organisation_id or one.organisation_id, [one.need_id])
+    return found.unread[one.need_id], found.questions[one.need_id]
+
+
+async def test_messages_are_unread_until_the_journal_says_so(engine: Engine) -> None:
+    one = await exchange(engine)
+    read = await say(one, 1)
+    await say(one, 2, channel="phone")
+    assert await waiting(one) == (1, 0)
+    async with transaction(engine) as connection:
+        actor, detail = Actor(one.organisation_id, "server"), {"message_id": str(read.id)}
+        await write_entry(connection, actor, READ, f"exchange:{one.exchange.id}", NOW, detail=dict(detail))
+    assert await waiting(one) == (0, 0)
+    await say(one, 3, supplier_id=PAUL)
+    assert await waiting(one) == (1, 0)
+    assert await waiting(one, UUID(int=5)) == (0, 0)
+
+
+async def test_a_question_is_open_until_it_is_answered_or_published(engine: Engine) -> None:
+    one = await exchange(engine)
+    asked = await say(one, 1, stance="question")
+    corrected = await say(one, 2, stance="question", corrects=asked.id)
+    other = await say(one, 3, stance="question", supplier_id=PAUL)
+    assert (await waiting(one))[1] == 2
+    await say(one, 4, author="buyer", publishes=corrected.id, question="Combien ?", supplier_id=None)
+    assert (await waiting(one))[1] == 1
+    await say(one, 5, author="buyer", supplier_id=PAUL, answers=())
+    assert (await waiting(one))[1] == 1
+    await say(one, 6, author="buyer", supplier_id=PAUL, answers=(other.id,))
+    assert (await waiting(one))[1] == 0
+    await say(one, 7, stance="question", supplier_id=PAUL)
+    await say(one, 8, author="buyer", supplier_id=PAUL)
+    assert (await waiting(one))[1] == 0

@@ -10,8 +10,7 @@ from sqlalchemy import update
 
 from db.core.engine import Connection, Engine, transaction
 from db.core.uuid7 import new_id
-from db.exchanges.exchanges import insert_exchange, insert_message
-from db.exchanges.handovers import insert_handovers, write_handovers
+from db.exchanges.exchanges import insert_exchange, insert_handovers, insert_message, write_handovers
 from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
 from db.needs.needs import select_need
 from db.needs.shortlists import insert_shortlist

@@ -1,20 +1,43 @@
-"""Needs in a real database: kept, held, changed, narrowed; every function sees one organisation's alone."""
+"""Needs in a real database: kept, held, changed, narrowed; every function sees one organisation's alone.
+
+The progress of a need, as its exchanges say; the other needs of a year: which ones, and no more of them than is added
+up.
+"""
 
 import asyncio
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
+from db import migrate
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, Engine, transaction
-from db.needs.needs import NeedFilters, insert_need, lock_need, remove_need, select_need, select_needs, write_need
+from db.core.uuid7 import new_id
+from db.exchanges.exchanges import insert_handovers, insert_message, write_handovers
+from db.needs.needs import (
+    NeedFilters,
+    insert_need,
+    lock_need,
+    needs_of_year,
+    progress_of,
+    remove_need,
+    select_need,
+    select_needs,
+    write_need,
+)
 from domain.errors import Conflict
-from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
+from domain.exchanges.exchange import Channel, Message
+from domain.needs.need import Buyer, Lot, Need, OtherNeed, Place, PlannedNeed, TerritoryRequest
 from domain.needs.status import Status, StoredNeed
+from tests.db.exchanges.samples import ANNE, PAUL, exchange
 from tests.db.needs.steps import noted
+from tests.db.suppliers.samples import NOW as OPENED
+from tests.domain.exchanges.samples import PLAIN
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 LOTS = (Lot("1", title="Parcs", segments=("ev-entretien",), reserved=("iae",)),)
@@ -103,3 +126,183 @@ async def test_what_was_awarded_is_not_deleted(engine: Engine) -> None:
         with pytest.raises(Conflict) as refused:
             await remove_need(connection, own, award.need_id)
         assert refused.value.code == "need_in_use"
+
+
+async def test_what_waits_for_the_buyer_is_neither_confirmed_nor_answered(engine: Engine) -> None:
+    one = await exchange(engine)
+    async with transaction(engine) as connection:
+
+        async def waiting() -> int:
+            return (await progress_of(connection, one.organisation_id, [one.need_id]))[one.need_id].to_deliver
+
+        assert await waiting() == 0
+        await insert_handovers(connection, one.exchange.id, one.first, (ANNE, PAUL))
+        assert await waiting() == 2
+        await write_handovers(connection, one.exchange.id, one.first.id, [ANNE], "letter", OPENED.date(), OPENED)
+        assert await waiting() == 1
+        at = OPENED + timedelta(hours=1)
+        said = {"author": "supplier", "supplier_id": PAUL, "body": "Oui", "channel": "portal", "created_at": at}
+        await insert_message(connection, one.exchange.id, Message(**PLAIN | said | {"id": new_id(at)}))
+        assert await waiting() == 0
+
+
+async def test_an_answer_noted_by_the_buyer_shows_that_of_the_opening_alone(engine: Engine) -> None:
+    """As the exchange, the matrix and the report say it; an answer by the link shows all that was sent before."""
+    one = await exchange(engine)
+    async with transaction(engine) as connection:
+
+        async def written(hours: int, **said: object) -> Message:
+            at = OPENED + timedelta(hours=hours)
+            message = Message(**PLAIN | said | {"id": new_id(at), "created_at": at})
+            await insert_message(connection, one.exchange.id, message)
+            return message
+
+        async def waiting_after(hours: int, channel: Channel) -> int:
+            await written(hours, author="supplier", supplier_id=PAUL, body="Oui", channel=channel)
+            return (await progress_of(connection, one.organisation_id, [one.need_id]))[one.need_id].to_deliver
+
+        for each in (
+            one.first,
+            await written(1, author="buyer", supplier_id=None, body="Et en mai ?", channel="email"),
+        ):
+            await insert_handovers(connection, one.exchange.id, each, (PAUL,))
+        assert await waiting_after(2, "phone") == 1
+        assert await waiting_after(3, "portal") == 0
+
+
+BESIDES = UUID(int=1)
+HERE, ELSEWHERE = "22560001400016", "21560260300016"
+LOT = Lot("1", segments=("ev-entretien",), cpv=("77310000",), keywords=("tonte",), nature="services", value_eur=5.25)
+
+# the durations, renewals and options of lots are left out
+_IN_BRIEF_BEFORE = text("""
+    CREATE OR REPLACE FUNCTION need_in_brief(content json) RETURNS json LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+        SELECT json_build_object('lots', json_agg(lot))
+        FROM json_to_recordset(content -> 'lots') AS lot (id text, value_eur json)
+    $$
+""")
+
+
+async def stored(connection: Connection, own: UUID, at: datetime = NOW, **fields: Any) -> StoredNeed:
+    content = PlannedNeed(**({"lots": (LOT,)} | fields))
+    return await insert_need(connection, own, content, at)
+
+
+async def test_only_what_is_added_up_is_read(engine: Engine) -> None:
+    """Places and territories are left in the database, however large they are."""
+    async with transaction(engine) as connection:
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        parks = msgspec.structs.replace(LOT, title="Parcs")
+        parks = msgspec.structs.replace(parks, duration_months=12, renewal_months=36, options_eur=1.5)
+        whole = Lot("2", value_eur=9, value_covers="all")
+        lots = (msgspec.structs.replace(parks, site=Place(commune="56260"), innovative=True), whole)
+        need = await stored(
+            connection,
+            own,
+            lots=lots,
+            reference="R",
+            title="T",
+            buyer=Buyer(name="Mairie", siret=HERE),
+            estimated_total_eur=10,
+            territory=TerritoryRequest(codes=("departement:56",)),
+        )
+        kept = Need((parks, whole), "R", "T", estimated_total_eur=10)
+        found = await needs_of_year(connection, own, 2026, None, BESIDES)
+        assert found == (OtherNeed(need.id, HERE, kept),)
+
+
+async def test_needs_from_before_get_what_their_estimated_value_counts(engine: Engine, database_url: str) -> None:
+    lot = msgspec.structs.replace(LOT, duration_months=12, renewal_months=36, value_covers="all", options_eur=1.5)
+    async with transaction(engine) as connection:
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        await connection.execute(_IN_BRIEF_BEFORE)
+        need = await stored(connection, own, lots=(lot,))
+        await connection.execute(text("UPDATE alembic_version SET version_num = '0022'"))
+    await asyncio.to_thread(migrate.upgrade, database_url)
+    async with transaction(engine) as connection:
+        assert await needs_of_year(connection, own, 2026, None, BESIDES) == (OtherNeed(need.id, None, Need((lot,))),)
+
+
+async def test_the_need_itself_the_abandoned_and_those_of_others_are_left_out(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        own, other = [await ensure_organisation(connection, name, NOW) for name in ("Morbihan", "Vannes")]
+        need, dropped, closed = [await stored(connection, own) for _ in range(3)]
+        await write_need(connection, own, msgspec.structs.replace(dropped, status="abandoned"))
+        await write_need(connection, own, msgspec.structs.replace(closed, status="closed"))
+        await stored(connection, other)
+        assert [each.id for each in await needs_of_year(connection, own, 2026, None, need.id)] == [closed.id]
+
+
+async def test_concessions_and_needs_of_another_buyer_are_left_out(engine: Engine) -> None:
+    """Buyers are told apart by SIRET; where one is not given, the buyer is taken for the same."""
+    async with transaction(engine) as connection:
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        await stored(connection, own, contract="concession")
+        sirets = (HERE, ELSEWHERE, None)
+        for siret in sirets:
+            await stored(connection, own, buyer=Buyer(siret=siret))
+        for asked, expected in ((HERE, {HERE, None}), (ELSEWHERE, {ELSEWHERE, None}), (None, set(sirets))):
+            found = await needs_of_year(connection, own, 2026, asked, BESIDES)
+            assert {each.buyer_siret for each in found} == expected
+
+
+async def test_a_need_is_found_by_its_year_and_buyer_as_they_are_now(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        need = await stored(connection, own, buyer=Buyer(siret=ELSEWHERE))
+        content = PlannedNeed((LOT,), buyer=Buyer(siret=HERE), planned_publication_on=date(2028, 1, 1))
+        await write_need(connection, own, msgspec.structs.replace(need, content=content))
+        assert await needs_of_year(connection, own, 2026, None, BESIDES) == ()
+        assert [each.id for each in await needs_of_year(connection, own, 2028, HERE, BESIDES)] == [need.id]
+
+
+async def test_the_newest_of_very_many_are_read(engine: Engine) -> None:
+    """So many, of so many bytes together; and none that has more words than any buyer writes."""
+    words = tuple("x" * 400 for _ in range(50))
+    large, too_large = ([Lot(str(n), keywords=words) for n in range(count)] for count in (5, 7))
+    async with transaction(engine) as connection:
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        later = (NOW + timedelta(seconds=number) for number in itertools.count())
+        needs = [await stored(connection, own, next(later), lots=tuple(large)) for _ in range(12)]
+        await stored(connection, own, next(later), lots=tuple(too_large))
+        found = await needs_of_year(connection, own, 2026, None, BESIDES)
+        assert [each.id for each in found] == [each.id for each in needs[-10:]]
+        needs += [await stored(connection, own, next(later)) for _ in range(1_000)]
+        found = await needs_of_year(connection, own, 2026, None, BESIDES)
+        assert [each.id for each in found] == [each.id for each in needs[-1_000:]]
+
+
+async def test_what_is_read_follows_the_need_whoever_changes_it(engine: Engine) -> None:
+    """Such as an erasure, or a server of the release before; and it is not read from the whole need."""
+    renamed = text("UPDATE needs SET content = replace(cast(content AS text), 'Zoé', 'Personne 1')::json")
+    async with transaction(engine) as connection:
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        await stored(connection, own, title="Zoé")
+        await connection.execute(renamed)
+        (found,) = await needs_of_year(connection, own, 2026, None, BESIDES)
+        assert found.need.title == "Personne 1"
+        await connection.execute(text("ALTER TABLE needs ALTER COLUMN brief DROP EXPRESSION"))
+        await connection.execute(text("UPDATE needs SET content = '1'"))
+        assert await needs_of_year(connection, own, 2026, None, BESIDES) == (found,)
+
+
+async def test_the_database_files_a_need_by_its_content_whoever_writes_it(engine: Engine) -> None:
+    """Servers of earlier releases give a year of their own, or none, and no buyer; the year is that of Paris."""
+    new_year_in_paris = datetime(2027, 12, 31, 23, 30, tzinfo=UTC)
+    async with transaction(engine) as connection:
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        planned = {"lots": [], "planned_publication_on": "2031-02-01", "buyer": {"siret": HERE}}
+        for number, (year, content) in enumerate(itertools.product((None, 2020), (planned, {"lots": []}))):
+            row = {"id": UUID(int=number + 1), "own": own, "at": new_year_in_paris}
+            columns, values = (", year", f", {year}") if year else ("", "")
+            await connection.execute(
+                text(
+                    "INSERT INTO needs (id, organisation_id, status, version, content, created_at, updated_at"
+                    f"{columns}) VALUES (:id, :own, 'draft', 1, CAST(:content AS json), :at, :at{values})"
+                ),
+                row | {"content": msgspec.json.encode(content).decode()},
+            )
+        filed = (await connection.execute(text("SELECT year, buyer_siret FROM needs ORDER BY id"))).all()
+        assert filed == [(2031, HERE), (2028, None)] * 2
+        await connection.execute(text("UPDATE needs SET year = 1999, buyer_siret = 'x'"))
+        assert (await connection.execute(text("SELECT year, buyer_siret FROM needs ORDER BY id"))).all() == filed

@@ -20,9 +20,8 @@ from db.imports.run import run_import
 from db.meetings.meetings import insert_meeting, select_meeting
 from db.meetings.persons import find_or_insert_person
 from db.privacy.erase import erase_person, export_person
-from db.schema.desk_tables import desk_sessions
 from db.schema.exchange_tables import message_mails
-from db.schema.person_tables import persons, suppressions
+from db.schema.person_tables import desk_sessions, persons, suppressions
 from db.suppliers.records import get_record
 from db.suppliers.suppression_list import suppressions_of
 from domain.audit import Actor

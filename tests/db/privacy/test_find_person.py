@@ -7,7 +7,7 @@ from db.core.engine import Engine, transaction
 from db.meetings.meetings import insert_meeting, select_meeting
 from db.needs.needs import insert_need, select_need
 from db.privacy.erase import erase_person
-from db.privacy.places import PLACES
+from db.privacy.mentions import PLACES
 from db.schema.need_tables import needs
 from db.schema.supplier_tables import Document, metadata
 from db.schema.webhook_tables import webhooks
@@ -58,7 +58,7 @@ OF_NOBODY = {
 
 
 def test_every_column_of_text_is_searched_or_known_to_be_of_nobody() -> None:
-    """A new column needs a decision: a place in `db.privacy.places`, or a word here."""
+    """A new column needs a decision: a place in `db.privacy.mentions`, or a word here."""
     assert webhooks.metadata is metadata
     searched = {(place.table.name, place.column.name) for place in PLACES}
     unknown = {

@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Table, func, insert, select, text, update
 
-from db.audit import entries
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import uuid7
+from db.journal.entries import entries
 from db.meetings.meetings import insert_meeting
 from db.privacy.purge import plan, purge
 from db.schema.exchange_tables import exchange_recipients, exchanges, messages, reply_links

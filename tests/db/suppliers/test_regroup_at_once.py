@@ -8,8 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from db.core.advisory_locks import Subject, lock, share
-from db.core.engine import Engine, transaction
+from db.core.engine import Engine, Subject, lock, share, transaction
 from db.suppliers.read import Filters, page_of_suppliers
 from db.suppliers.records import put_record
 from domain.suppliers.supplier import Supplier

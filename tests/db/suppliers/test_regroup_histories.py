@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
 from db.imports.log import Order
-from db.imports.planner_statistics import MANY
+from db.imports.merge import MANY
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import run_import
 from db.suppliers.manual_merges import merge_suppliers, split_record

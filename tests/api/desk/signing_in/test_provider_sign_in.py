@@ -12,7 +12,7 @@ from api.desk.frame.visit import COOKIE
 from api.desk.signing_in.provider_sign_in import SIGN_IN_SECONDS, _challenge, _proof, _Sent
 from api.runtime.services import SIGN_INS
 from db.core.engine import transaction
-from db.schema.desk_tables import desk_accounts, desk_sessions
+from db.schema.person_tables import desk_accounts, desk_sessions
 from db.schema.supplier_tables import organisations
 from tests.api.desk.steps import Browser, heading
 from tests.api.organisations import Member, member

@@ -16,7 +16,7 @@ from api.desk.pages import PAGES
 from api.runtime.auth import UNKNOWN_PER_MINUTE
 from api.runtime.quotas import MINUTE, RateLimit
 from db.core.engine import transaction
-from db.schema.desk_tables import desk_sessions
+from db.schema.person_tables import desk_sessions
 from domain.organisation import Scope
 from tests.api.conftest import ADMIN_KEY
 from tests.api.desk.steps import FORM, Browser, heading

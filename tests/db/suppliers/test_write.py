@@ -12,7 +12,7 @@ from sqlalchemy import text
 from db.core import listen_notify
 from db.core.connect import dsn
 from db.core.engine import Engine, transaction
-from db.suppliers.version_feed import CURRENT_VERSION, DirectoryVersion, listen
+from db.suppliers.write import CURRENT_VERSION, DirectoryVersion, listen
 from tests.db.suppliers.samples import put
 
 NEVER = 3600.0

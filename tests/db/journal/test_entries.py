@@ -1,18 +1,83 @@
-"""Journals read to be checked, after somebody with every right on the database has been at them."""
+"""The journal in a real database: numbered without gaps, chained, and closed to changes.
 
+It is read to be checked, after somebody with every right on the database has been at it.
+"""
+
+import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
-from db import audit
 from db.api_keys import ensure_organisation
-from db.audit import entries, has_entries, head, journals, stored_entries
 from db.core.engine import Engine, transaction
-from domain.audit import Actor, Break, Chain, Detail, Entry, chained
-from tests.db.suppliers.samples import LATER, NOW
+from db.journal import entries as audit
+from db.journal.entries import entries, has_entries, head, journals, stored_entries, write_entry
+from domain.audit import BEFORE_THE_FIRST, Actor, Break, Chain, Detail, Entry, chained
+from tests.db.suppliers.samples import LATER
+from tests.db.suppliers.samples import NOW as SAMPLES_NOW
+
+NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+
+
+async def actor(engine: Engine, name: str = "Morbihan") -> Actor:
+    async with transaction(engine) as connection:
+        return Actor(await ensure_organisation(connection, name, NOW), "key", UUID(int=5))
+
+
+async def note(engine: Engine, actor: Actor, object_: str = "need:1") -> None:
+    async with transaction(engine) as connection:
+        await write_entry(connection, actor, "need.changed", object_, NOW, version=2, detail={"fields": ["title"]})
+
+
+async def test_writers_at_once_make_one_chain(engine: Engine) -> None:
+    one = await actor(engine)
+    await asyncio.gather(*(note(engine, one, f"need:{number}") for number in range(8)))
+
+    async with transaction(engine) as connection:
+        found = await entries(connection, one.organisation_id, None, 0, 50)
+    assert [entry.number for entry in found] == list(range(1, 9))
+    previous = BEFORE_THE_FIRST
+    for entry in found:
+        previous = chained(previous, one.organisation_id, entry)
+        assert previous.hex() == entry.hash
+
+
+async def test_organisations_have_journals_of_their_own(engine: Engine) -> None:
+    one, other = await actor(engine), await actor(engine, "Vannes")
+    for each in (one, other):
+        await note(engine, each)
+
+    async with transaction(engine) as connection:
+        (found,) = await entries(connection, other.organisation_id, "need:1", 0, 50)
+        assert found.number == 1
+        assert await entries(connection, one.organisation_id, "need:2", 0, 50) == []
+
+
+async def test_what_is_rolled_back_leaves_no_entry(engine: Engine) -> None:
+    one = await actor(engine)
+    async with transaction(engine) as connection:
+        await write_entry(connection, one, "need.created", "need:1", NOW)
+        await connection.rollback()
+    async with transaction(engine) as connection:
+        assert await entries(connection, one.organisation_id, None, 0, 50) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE audit_entries SET action = 'x'", "DELETE FROM audit_entries", "TRUNCATE audit_entries"],
+)
+async def test_no_statement_changes_an_entry(engine: Engine, statement: str) -> None:
+    await note(engine, await actor(engine))
+    with pytest.raises(IntegrityError) as refused:
+        async with transaction(engine) as connection:
+            await connection.execute(text(statement))
+    assert isinstance(refused.value.orig, Exception)
+    assert "append-only" in str(refused.value.orig)
 
 
 @pytest.fixture(autouse=True)
@@ -23,10 +88,10 @@ def by_threes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def written(engine: Engine, name: str, count: int) -> UUID:
     async with transaction(engine) as connection:
-        actor = Actor(await ensure_organisation(connection, name, NOW), "server")
+        actor = Actor(await ensure_organisation(connection, name, SAMPLES_NOW), "server")
         for number in range(1, count + 1):
             detail: Detail = {"fields": ["title", "été"], "lots": number, "draft": True, "left": None}
-            now = NOW if number < count else LATER
+            now = SAMPLES_NOW if number < count else LATER
             await audit.write_entry(connection, actor, "need.changed", f"need:{number}", now, version=1, detail=detail)
     return actor.organisation_id
 
@@ -114,11 +179,19 @@ async def test_an_entry_of_an_earlier_server_follows_and_is_told_as_unsigned(eng
     async with transaction(engine) as connection:
         last = await head(connection, organisation_id)
         entry = Entry(
-            number=2, at=NOW, means="server", actor_id=None, action="a.b", object="c", version=None, detail={}, hash=""
+            number=2,
+            at=SAMPLES_NOW,
+            means="server",
+            actor_id=None,
+            action="a.b",
+            object="c",
+            version=None,
+            detail={},
+            hash="",
         )
         await connection.execute(
             text(f"INSERT INTO audit_entries ({columns}) VALUES (:id, 2, :at, 'server', 'a.b', 'c', '{{}}', :hash)"),
-            {"id": organisation_id, "at": NOW, "hash": chained(last.hash, organisation_id, entry)},
+            {"id": organisation_id, "at": SAMPLES_NOW, "hash": chained(last.hash, organisation_id, entry)},
         )
     await written(signing, "Morbihan", 1)
     chain = await checked(engine, organisation_id)

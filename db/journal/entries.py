@@ -1,7 +1,10 @@
-"""The journal, written in the transaction of what it records. The database itself refuses to change an entry."""
+"""The journal, written in the transaction of what it records. The database itself refuses to change an entry.
 
-from collections.abc import AsyncIterator, Collection, Sequence
-from datetime import datetime
+Signed statements of the last entries of all journals are queued from time to time for where the operator keeps them.
+"""
+
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -9,13 +12,13 @@ import msgspec
 from sqlalchemy import Row, Text, cast, exists, func, insert, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from db.audit_content import content_digests
-from db.core.advisory_locks import Subject, lock
-from db.core.engine import Connection
-from db.schema.need_tables import audit_entries
+from db.core.engine import Connection, Subject, lock, lock_if_free
+from db.core.uuid7 import new_id
+from db.journal.content import content_digests
+from db.schema.need_tables import audit_entries, audit_heads
 from db.schema.person_tables import persons
 from db.schema.supplier_tables import api_keys, organisations
-from domain.audit import BEFORE_THE_FIRST, Actor, Detail, Entry, chained
+from domain.audit import BEFORE_THE_FIRST, Actor, Detail, Entry, JournalHead, chained
 
 READ_AT_ONCE = 5_000
 
@@ -60,8 +63,8 @@ async def write_entry(
 ) -> None:
     """Write that `actor` did `action` ("need.created", "message.sent"…) to `object_` ("need:<id>").
 
-    `about`: what is stored that the entry binds, as `db.audit_content` names it. Call it last before the commit: until
-    then, no other transaction can write to the organisation's journal.
+    `about`: what is stored that the entry binds, as `db.journal.content` names it. Call it last before the commit:
+    until then, no other transaction can write to the organisation's journal.
     """
     content = [f"{name}={digest}" for name, digest in (await content_digests(connection, about)).items()]
     made = await next_entry(connection, actor, action, object_, now, version=version, detail=detail, content=content)
@@ -212,3 +215,25 @@ def _readable(row: Row[*tuple[Any, ...]]) -> Entry | None:
 def _entry(row: Row[*tuple[Any, ...]], detail: Detail) -> Entry:
     fields = {column.name: getattr(row, column.name) for column in _COLUMNS}
     return Entry(**fields | {"detail": detail, "hash": row.hash.hex()})
+
+
+async def queue_heads(
+    connection: Connection, write: Callable[[list[JournalHead]], str], every: timedelta, now: datetime
+) -> bool:
+    """Queue the heads of all journals as `write` puts them, unless that was done less than `every` ago; whether it was.
+
+    The caller commits.
+    """
+    recent = exists().where(audit_heads.c.queued_at > now - every)
+    if await connection.scalar(select(recent)) or not await lock_if_free(connection, Subject.AUDIT, "heads"):
+        return False
+    if await connection.scalar(select(recent)):
+        return False
+    heads = []
+    for organisation_id, _ in await journals(connection):
+        last = await head(connection, organisation_id)
+        if last.number:
+            heads.append(JournalHead(organisation_id, last.number, last.hash.hex()))
+    row = {"id": new_id(now), "queued_at": now, "due_at": now, "line": write(heads)}
+    await connection.execute(insert(audit_heads).values(row))
+    return True

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from db.audit import stored_entries, write_entry
-from db.audit_content import (
+from db.core.engine import Engine, transaction
+from db.exchanges.exchanges import insert_handovers, write_handovers
+from db.journal.content import (
     READ_AT_ONCE,
     content_digests,
     decision_name,
@@ -17,8 +18,7 @@ from db.audit_content import (
     stamp_name,
     unrecorded,
 )
-from db.core.engine import Engine, transaction
-from db.exchanges.handovers import insert_handovers, write_handovers
+from db.journal.entries import stored_entries, write_entry
 from db.meetings.meetings import insert_meeting
 from db.needs.awards import insert_award
 from db.needs.needs import insert_need

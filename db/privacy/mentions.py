@@ -1,0 +1,355 @@
+"""Mentions of a person: columns that may hold one, patterns that match one, and frozen shortlists with contacts.
+
+The columns are those that may hold something about a person, apart from persons themselves and sources' records.
+
+The patterns are regular expressions for PostgreSQL that match a person's full name, address or number in a text, and
+nothing else. Every case and accent is spelt out: what the server takes for a letter depends on the locale it was set up
+with.
+
+A person's address and number in frozen shortlists are found, and taken out. Shortlists are many and long: they are read
+a slice at a time and worked on in a thread, so that a server goes on answering others meanwhile and never holds many of
+them.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    LargeBinary,
+    Row,
+    Select,
+    Table,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    func,
+    null,
+    select,
+    true,
+    update,
+)
+
+from db.core.engine import Connection
+from db.schema.exchange_tables import exchange_recipients, exchanges, message_mails, messages
+from db.schema.meeting_tables import follow_ups, meetings, participants
+from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
+from db.schema.supplier_tables import api_keys, idempotency_keys, import_errors, imports, sources
+from db.schema.webhook_tables import webhooks
+from domain.privacy.data_subject import SHORTEST_NAME_WORD, Identifiers
+from domain.privacy.holdings import Fate, without_contacts
+from domain.text.normalise import fold
+
+_CONTACT_IN_ANSWER = r'"contact":\{[^}]*\}'
+# By table: the one with the organisation, or one that all organisations share; the ids of the object that a row is part
+# of; since when it is there.
+_ROWS: dict[Table, tuple[Table, tuple[Column[Any], ...], Column[Any]]] = {
+    meetings: (meetings, (meetings.c.id,), meetings.c.created_at),
+    follow_ups: (meetings, (meetings.c.id,), meetings.c.created_at),
+    participants: (meetings, (meetings.c.id,), meetings.c.created_at),
+    needs: (needs, (needs.c.id,), needs.c.created_at),
+    shortlists: (needs, (needs.c.id, shortlists.c.number), shortlists.c.created_at),
+    shortlist_decisions: (needs, (needs.c.id, shortlist_decisions.c.number), shortlist_decisions.c.decided_at),
+    awards: (awards, (awards.c.id,), awards.c.created_at),
+    exchanges: (exchanges, (exchanges.c.id,), exchanges.c.opened_at),
+    exchange_recipients: (exchanges, (exchanges.c.id,), exchanges.c.opened_at),
+    messages: (exchanges, (messages.c.id,), messages.c.created_at),
+    message_mails: (exchanges, (exchanges.c.id,), message_mails.c.queued_at),
+    api_keys: (api_keys, (api_keys.c.id,), api_keys.c.created_at),
+    idempotency_keys: (idempotency_keys, (idempotency_keys.c.route,), idempotency_keys.c.created_at),
+    webhooks: (webhooks, (webhooks.c.id,), webhooks.c.created_at),
+    sources: (sources, (sources.c.name,), sources.c.created_at),
+    imports: (imports, (imports.c.id,), imports.c.started_at),
+    import_errors: (imports, (imports.c.id, import_errors.c.position), imports.c.started_at),
+}
+
+
+class Place(NamedTuple):
+    """A column as part of an object of `kind`; `longest`: how many characters it may have, where a form limits them."""
+
+    kind: str
+    field: str
+    column: Column[Any]
+    fate: Fate
+    longest: int | None = None
+
+    @property
+    def table(self) -> Table:
+        return self.column.table
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it belongs to what all organisations share."""
+        return "organisation_id" not in _ROWS[self.table][0].c
+
+    @property
+    def owner(self) -> ColumnElement[Any]:
+        """The organisation of a row, once `joined`; null of what all share."""
+        return cast(null(), Uuid) if self.is_shared else _ROWS[self.table][0].c.organisation_id
+
+    def is_within(self, organisation_ids: Collection[UUID]) -> ColumnElement[bool]:
+        """Whether a row, once `joined`, is of one of these organisations, or of what all share."""
+        return true() if self.is_shared else self.owner.in_(organisation_ids)
+
+    @property
+    def joined(self) -> ColumnElement[bool]:
+        """The condition that joins the table to the one with the organisation."""
+        parent = _ROWS[self.table][0]
+        return true() if parent is self.table else self.table.c[f"{parent.name.removesuffix('s')}_id"] == parent.c.id
+
+    @property
+    def where(self) -> ColumnElement[str]:
+        """The object as holdings name it, such as `shortlist:<need>/<version>`."""
+        return func.concat(f"{self.kind}:", func.concat_ws("/", *_ROWS[self.table][1]))
+
+    @property
+    def since(self) -> Column[Any]:
+        """The instant at which the row came."""
+        return _ROWS[self.table][2]
+
+    @property
+    def text(self) -> ColumnElement[str]:
+        """The column as text; of a frozen answer, all but the contacts, whose addresses and numbers are compared."""
+        if not isinstance(self.column.type, LargeBinary):
+            return cast(self.column, Text)
+        text = func.convert_from(self.column, "UTF8")
+        return func.regexp_replace(text, _CONTACT_IN_ANSWER, "", "g") if self.table is shortlists else text
+
+
+ADDRESSES = (
+    Place("exchange", "recipients.email", exchange_recipients.c.email, "erased"),
+    Place("exchange", "mails.address", message_mails.c.address, "erased"),
+)
+PLACES = (
+    Place("meeting", "title", meetings.c.title, "pseudonym", 400),
+    Place("meeting", "minutes", meetings.c.minutes, "pseudonym", 100_000),
+    Place("meeting", "agenda", meetings.c.agenda, "pseudonym"),
+    Place("meeting", "place", meetings.c.place, "pseudonym"),
+    # an address has no spaces
+    Place("meeting", "url", meetings.c.url, "pseudonym", 0),
+    Place("meeting", "follow_ups", follow_ups.c.what, "pseudonym", 2_000),
+    Place("meeting", "participants", participants.c.organisation, "pseudonym", 400),
+    Place("need", "content", needs.c.content, "pseudonym"),
+    Place("shortlist", "need", shortlists.c.need, "pseudonym"),
+    Place("shortlist", "answer", shortlists.c.body, "kept"),
+    Place("decision", "reason", shortlist_decisions.c.reason, "pseudonym"),
+    Place("award", "supplier", awards.c.supplier_name, "kept"),
+    Place("exchange", "subject", exchanges.c.subject, "kept"),
+    Place("message", "body", messages.c.body, "kept"),
+    Place("message", "question", messages.c.question, "kept"),
+    Place("message", "barriers_note", messages.c.barriers_note, "kept"),
+    Place("exchange", "recipients.name", exchange_recipients.c.name, "kept"),
+    *ADDRESSES,
+    Place("key", "name", api_keys.c.name, "pseudonym"),
+    Place("answer", "key", idempotency_keys.c.key, "erased"),
+    Place("answer", "body", idempotency_keys.c.body, "erased"),
+    Place("webhook", "url", webhooks.c.url, "pseudonym", 0),
+    Place("source", "label", sources.c.label, "pseudonym"),
+    Place("source", "url", sources.c.url, "pseudonym", 0),
+    Place("import", "external_id", import_errors.c.external_id, "pseudonym"),
+    Place("import", "pointer", import_errors.c.pointer, "pseudonym"),
+    Place("import", "detail", import_errors.c.detail, "pseudonym"),
+    Place("import", "failure", imports.c.failure, "pseudonym"),
+)
+
+
+MOST_WORDS_TURNED = 8
+"""Words of the longest name that is also looked for with its last words first."""
+# those of word processors too, some of no width; and their hyphens and dashes
+_SPACE, _DASH = "\\s\u00a0\u2000-\u200b\u202f\u2060\ufeff", "\u2010-\u2015"
+_LETTER = "0-9A-Za-z\u00c0-\u024f"
+_ACCENTS = "[\u0300-\u036f]*"
+# In the text of a JSON document a line break is written \n. Quotation marks end a text there, and a mention with it.
+_BREAK = r"\\[nrt]"
+_BETWEEN_WORDS = rf"(?:[{_SPACE}{_DASH},.'’_/()-]|{_BREAK}){{1,3}}"
+_BETWEEN_DIGITS = f"[{_SPACE}{_DASH}./()-]{{0,3}}"
+_FRENCH = rf"(?:(?:\+|00)33{_BETWEEN_DIGITS}(?:0{_BETWEEN_DIGITS})?|0)"
+# One lookaround for all alternatives: PostgreSQL takes fifty times as long with one for each.
+_WORDS = rf"(?:({_BREAK})|(?<![{_LETTER}]))(?:{{}})(?![{_LETTER}])"
+_ADDRESSES = rf"(?:({_BREAK})|(?<![{_LETTER}_.+-]))(?:{{}})(?![{_LETTER}_-]|\.[{_LETTER}])"
+_LOCAL = f"[{_LETTER}_.+-]"
+# in addresses of pages an @ is written %40
+_AT, _DOMAIN = "(?:@|%40)", rf"[{_LETTER}-]+(?:\.[{_LETTER}-]+)+"
+_TOUCHING = rf"((?:[{_SPACE},;:<>()/|_.+–—-]|{_BREAK}|mailto:){{{{0,4}}}})"
+_NAME_AND_ADDRESS = rf"(?:({_BREAK})|(?<![{_LETTER}])){{}}{_TOUCHING}{{}}(?![{_LETTER}_-]|\.[{_LETTER}])"
+# the name behind an address is not the beginning of another address
+_ADDRESS_AND_NAME = rf"(?:({_BREAK})|(?<![{_LETTER}_.+-])){{}}{_TOUCHING}{{}}(?![{_LETTER}]|{_LOCAL}*{_AT})"
+
+_LIGATURES = {"oe": "œŒ", "ae": "æÆ"}
+_SPELLINGS: dict[str, str] = {}
+for _sign in map(chr, range(ord("0"), 0x180)):
+    if len(_folded := fold(_sign)) == 1:
+        _SPELLINGS[_folded] = _SPELLINGS.get(_folded, "") + _sign
+
+
+def mention_pattern(identifiers: Identifiers, *, with_phones: bool = True) -> str | None:
+    """Matches each mention in a text; None where there is nothing to look for: a name of one word is too common."""
+    return "|".join(mention.pattern for mention in _mentions(identifiers, with_phones=with_phones)) or None
+
+
+def masked(text: ColumnElement[str], identifiers: Identifiers, mask: str) -> ColumnElement[str]:
+    """The text with `mask` in the place of each mention."""
+    for mention in _mentions(identifiers):
+        text = func.regexp_replace(text, mention.pattern, mention.left.format(mask), "g", type_=Text)
+    return text
+
+
+class _Mention(NamedTuple):
+    """Matches one way of mentioning the person; `left`: what is left of it, with `{}` in the place of the mask."""
+
+    pattern: str
+    left: str
+
+
+def _mentions(identifiers: Identifiers, *, with_phones: bool = True) -> Iterator[_Mention]:
+    """In the order in which they are masked: a name may be a part of an address, and tell whose the address beside is.
+
+    The person's addresses are those known; those that are the full name (`anne.le.goff@…`); and, where they touch the
+    full name, those that have a word of it or are its initials (`a.goff@…`, `alg@…`).
+    """
+    known = [*map(_in_any_case, sorted(identifiers.emails))]
+    names = sorted(name for name in identifiers.names if " " in name)
+    own: list[str] = []
+    if names:
+        name, theirs = _any_of(_spellings(names)), _any_of((*known, *_addresses_beside(names)))
+        yield _Mention(_NAME_AND_ADDRESS.format(name, theirs), r"\1{0}\2{0}")
+        yield _Mention(_ADDRESS_AND_NAME.format(theirs, name), r"\1{0}\2{0}")
+        own = [_address(_any_of(_spellings(names, "[_.+-]")), rf"(?:{_LOCAL}*[_.+-])?", rf"(?:[0-9_.+-]{_LOCAL}*)?")]
+    if addresses := (*known, *own):
+        yield _Mention(_ADDRESSES.format("|".join(addresses)), r"\1{0}")
+    phones = map(_in_digits, sorted(identifiers.phones)) if with_phones else ()
+    if words := (*_spellings(names), *phones):
+        yield _Mention(_WORDS.format("|".join(words)), r"\1{0}")
+
+
+def _addresses_beside(names: Iterable[str]) -> Iterator[str]:
+    """Matches addresses that are the person's where they touch the name."""
+    for name in names:
+        words = [_in_any_spelling(word) for word in name.split() if len(word) >= SHORTEST_NAME_WORD]
+        if words:
+            yield _address(_any_of(words), f"{_LOCAL}*", f"{_LOCAL}*")
+        yield _address("[_.-]?".join(_in_any_spelling(word[0]) for word in name.split()))
+
+
+def _address(local: str, before: str = "", after: str = "") -> str:
+    return f"{before}{local}{after}{_AT}{_DOMAIN}"
+
+
+def name_pattern(names: Iterable[str]) -> str:
+    """Matches a text that is one of these folded names and nothing else."""
+    return f"^[^{_LETTER}]*(?:{'|'.join(_spellings(names))})[^{_LETTER}]*$"
+
+
+def _spellings(names: Iterable[str], between: str = _BETWEEN_WORDS) -> list[str]:
+    """A pattern per name and order of its words: as given, or with the last ones first ("Le Goff Anne").
+
+    Of a name of many words as given only: PostgreSQL would take minutes to read a pattern of all their orders.
+    """
+    orders = {
+        tuple(words[at:] + words[:at])
+        for words in map(str.split, names)
+        for at in range(len(words) if len(words) <= MOST_WORDS_TURNED else 1)
+    }
+    return [between.join(map(_in_any_spelling, words)) for words in sorted(orders)]
+
+
+def _any_of(patterns: Iterable[str]) -> str:
+    return f"(?:{'|'.join(patterns)})"
+
+
+def _in_any_spelling(word: str) -> str:
+    letters = [f"[{_SPELLINGS.get(sign, sign + sign.upper())}]{_ACCENTS}" for sign in word]
+    for at, pair in enumerate(pairwise(word)):
+        if ligature := _LIGATURES.get("".join(pair)):
+            letters[at : at + 2] = [f"(?:[{ligature}]|{letters[at]}{letters[at + 1]})", ""]
+    return "".join(letters)
+
+
+def _in_any_case(email: str) -> str:
+    signs = (f"[{sign}{sign.upper()}]" if sign.isalnum() else f"\\{sign}" for sign in email)
+    return "".join(signs).replace(r"\@", _AT)
+
+
+def _in_digits(phone: str) -> str:
+    national = phone.removeprefix("0")
+    return (_FRENCH if national != phone else "") + _BETWEEN_DIGITS.join(national)
+
+
+READ_AT_ONCE = 20
+_CHANGE = (
+    update(shortlists)
+    .where(shortlists.c.need_id == bindparam("of_need"), shortlists.c.number == bindparam("as_number"))
+    .values(body=bindparam("left"))
+)
+
+
+class RedactedShortlist(NamedTuple):
+    """A frozen shortlist, and its body `left` without the fields `removed`, each with its text."""
+
+    row: Row[Any]
+    left: bytes
+    removed: tuple[tuple[str, str], ...]
+
+
+async def redacted_shortlists(
+    connection: Connection,
+    organisation_ids: Collection[UUID],
+    known: Identifiers,
+    supplier_ids: Collection[UUID],
+    *,
+    lock: bool = False,
+) -> AsyncIterator[Sequence[RedactedShortlist]]:
+    """Those without the person's address, and without their number as that of these suppliers; a slice at a time.
+
+    `lock`: rows read stay as they are.
+    """
+    query = _mentioning(organisation_ids, known)
+    if query is None:
+        return
+    query = query.with_for_update(of=shortlists) if lock else query
+    rows = await connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
+    async for some in rows.partitions():
+        yield await asyncio.to_thread(_redacted, some, known, supplier_ids)
+
+
+async def redact_shortlists(
+    connection: Connection,
+    organisation_ids: Collection[UUID],
+    known: Identifiers,
+    supplier_ids: Collection[UUID],
+) -> None:
+    """Write the shortlists without the person's contact details."""
+    async for some in redacted_shortlists(connection, organisation_ids, known, supplier_ids):
+        if some:
+            changes = [{"of_need": row.need_id, "as_number": row.number, "left": left} for row, left, _ in some]
+            await connection.execute(_CHANGE, changes)
+
+
+def _mentioning(organisation_ids: Collection[UUID], known: Identifiers) -> Select[Any] | None:
+    """The shortlists with an address or a number of the person, in the order of their keys; None without either."""
+    pattern = mention_pattern(msgspec.structs.replace(known, names=frozenset()))
+    if pattern is None:
+        return None
+    own = shortlists.c
+    columns = (own.need_id, own.number, own.created_at.label("since"), own.body, needs.c.organisation_id)
+    body = func.convert_from(own.body, "UTF8", type_=Text)
+    is_own = (own.need_id == needs.c.id) & needs.c.organisation_id.in_(organisation_ids)
+    return select(*columns).where(is_own, body.regexp_match(pattern)).order_by(own.need_id, own.number)
+
+
+def _redacted(
+    rows: Sequence[Row[Any]], known: Identifiers, supplier_ids: Collection[UUID]
+) -> Sequence[RedactedShortlist]:
+    def each() -> Iterator[RedactedShortlist]:
+        for row in rows:
+            left, removed = without_contacts(row.body, known, supplier_ids)
+            if removed:
+                yield RedactedShortlist(row, left, removed)
+
+    return tuple(each())
