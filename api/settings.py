@@ -28,7 +28,7 @@ LogFormat = Literal["json", "console"]
 KIB, MIB = 1 << 10, 1 << 20
 DAYS, YEARS, CONNECTIONS = "a number of days", "a number of years", "a number of connections"
 SHORTEST_ADMIN_KEY = 8
-GRACE_SECONDS = 5
+GRACE_SECONDS = 3
 """The usual time that requests under way may take to finish; the whole stop then fits in a container's ten seconds."""
 
 

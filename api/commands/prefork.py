@@ -29,7 +29,7 @@ LONG_LIFE_SECONDS = 30.0
 """The pause before a restart doubles, until a worker has lived so long."""
 MOST_CRASHES = 5
 """Crashes in a row before any worker has answered, after which none is started any more."""
-STOP_SECONDS, STOP_SECONDS_OF_ALL = 3.2, 4.9
+STOP_SECONDS, STOP_SECONDS_OF_ALL = 5.2, 6.9
 """The time a worker, and a whole server, have to end after the grace of requests; then they are killed."""
 STARTED = b"\0"
 

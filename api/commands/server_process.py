@@ -20,7 +20,7 @@ from api.runtime.http_protocol import HttpProtocol, sweep
 from api.settings import Settings
 from matching.reference import Reference
 
-END_SECONDS = 2
+END_SECONDS = 4
 """The time that requests which outlast the grace have to say so, and answers that have begun to end, before their
 connections are closed."""
 

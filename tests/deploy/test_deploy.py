@@ -88,14 +88,14 @@ def test_nothing_of_ours_has_rights_or_writes_to_its_image() -> None:
 
 
 def test_who_stops_has_the_time_to_end_its_requests() -> None:
-    """The balancer is told first, then requests have their grace, and the rest of a server five seconds at most."""
+    """The balancer is told first, then requests have their grace, and the rest of a server seven seconds at most."""
     (servers,), (settings,) = kubernetes("Deployment"), kubernetes("ConfigMap")
     pod = servers["spec"]["template"]["spec"]
     before = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     grace = int(settings["data"]["VIVIER_GRACE_SECONDS"])
-    assert pod["terminationGracePeriodSeconds"] >= before + grace + 5
+    assert pod["terminationGracePeriodSeconds"] >= before + grace + 7
     server = compose()["server-1"]
-    assert int(server["stop_grace_period"].rstrip("s")) >= int(server["environment"]["VIVIER_GRACE_SECONDS"]) + 5
+    assert int(server["stop_grace_period"].rstrip("s")) >= int(server["environment"]["VIVIER_GRACE_SECONDS"]) + 7
 
 
 def test_the_service_and_the_budget_are_of_the_servers() -> None:
