@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from api.commands.database import attached
-from api.runtime.index_files import IndexFiles
-from api.runtime.live_index import IndexLoader
+from api.runtime.index.index_files import IndexFiles
+from api.runtime.index.live_index import IndexLoader
 from api.settings import Settings
 from db.core.engine import engine
 from matching.index import LiveIndex
