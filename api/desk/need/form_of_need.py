@@ -1,12 +1,11 @@
 """The form that says what a need says: of the example, a notice, a proposal of lots, a need that was stored."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from api.desk.need.need_form import LotForm, NeedForm, plain_number
-from api.desk.need.understood_terms import heard
+from api.desk.need.need_form import LotForm, NeedForm, plain_number, words_read
+from api.desk.need.understood_need import heard
 from domain.needs.need import Lot, Need, NeedAndProcedure, Place, TerritoryRequest
 
 
@@ -31,12 +30,6 @@ def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
         total=plain_number(need.estimated_total_eur),
         lots=tuple(_lot(lot, need, keep_ids=keep_ids) for lot in need.lots),
     )
-
-
-def words_read(titles: Iterable[str], cpv: str, keywords: str) -> str:
-    """All that a lot's trades are read from, on one line: where it changes, they are read again."""
-    parts = (" ".join(part.split()) for part in (*titles, cpv, keywords))
-    return " / ".join(part for part in parts if part) or "/"
 
 
 def _lot(lot: Lot, need: Need, *, keep_ids: bool) -> LotForm:
