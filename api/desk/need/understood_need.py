@@ -4,17 +4,16 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any, NamedTuple, TypeVar, get_args
-from zlib import crc32
 
 import msgspec
 
 from api.desk.frame.mistakes import Mistake, number_in
 from api.desk.frame.visit import Visit
-from api.desk.need.need_form import BUYER_KINDS, LotForm, NeedForm, plain_number, words_read
+from api.desk.need.form_of_need import SaidTerm, heard, terms_said, with_terms
+from api.desk.need.need_form import BUYER_KINDS, LotForm, NeedForm, words_read
 from api.desk.need.territory_field import Where, point_in, site_of, where
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent
-from domain.needs.lot_terms import Term, terms_in
 from domain.needs.need import (
     RESERVED_TYPES,
     ContractKind,
@@ -29,87 +28,9 @@ from domain.needs.need import (
 )
 from domain.reference.territory import Area
 from domain.text.bilingual import Text
-from domain.text.labels import RESERVED
 from matching.lot_query import LotQuery, Wanted
 from matching.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_MS, PLACE_MS, TITLE_MS
 from matching.reference import Reference
-
-FIELDS = {"months": "months", "renewal": "renewal", "value": "value", "covers": "covers"}
-"""The attributes of a lot's form, by the kind of term that fills them in."""
-
-
-class SaidTerm(NamedTuple):
-    """A term to tick: its name in the form, what it is and the words that say it. `is_asked`: they only ask for it."""
-
-    name: str
-    label: Text
-    words: str
-    is_asked: bool
-    ticked: bool
-
-
-def heard(title: str) -> str:
-    """A mark by which a form knows that the terms of these words were shown; empty where they say none."""
-    return f"{crc32(title.encode()):x}" if terms_in(title) else ""
-
-
-def terms_said(lot: LotForm) -> tuple[SaidTerm, ...]:
-    """The terms that the words of a lot say and its fields do not; ticked as they were, or where said, if new."""
-    terms = [term for term in terms_in(lot.title) if not _is_filled_in(lot, term)]
-    was_shown = lot.heard == heard(lot.title)
-    return tuple(
-        SaidTerm(
-            _name(term),
-            _label(term),
-            term.words,
-            term.is_asked,
-            _name(term) in lot.terms if was_shown else not term.is_asked,
-        )
-        for term in terms
-    )
-
-
-def with_terms(lot: LotForm) -> LotForm:
-    """The form of a lot with its ticked terms in their fields."""
-    ticked = {term.name for term in terms_said(lot) if term.ticked}
-    for term in terms_in(lot.title):
-        if _name(term) not in ticked:
-            continue
-        if term.kind == "reserved":
-            lot = msgspec.structs.replace(lot, reserved=(*lot.reserved, term.value))
-        else:
-            lot = msgspec.structs.replace(lot, **{FIELDS[term.kind]: _text(term)})
-    return msgspec.structs.replace(lot, heard=heard(lot.title), terms=())
-
-
-def _is_filled_in(lot: LotForm, term: Term) -> bool:
-    if term.kind == "reserved":
-        return term.value in lot.reserved
-    return bool(getattr(lot, FIELDS[term.kind]))
-
-
-def _name(term: Term) -> str:
-    return f"{term.kind}:{term.value}"
-
-
-def _text(term: Term) -> str:
-    return term.value if term.kind == "covers" else plain_number(float(term.value))
-
-
-def _label(term: Term) -> Text:
-    match term.kind:
-        case "months":
-            return Text(f"Durée ferme : {term.value} mois", f"First period: {term.value} months")
-        case "renewal":
-            return Text(f"Reconductions : {term.value} mois", f"Renewals: {term.value} months")
-        case "value":
-            return Text(f"Montant : {_text(term)} € hors taxe", f"Value: €{_text(term)} without VAT")
-        case "covers":
-            return Text("Le montant comprend reconductions et options", "The value holds renewals and options")
-        case "reserved":
-            to = RESERVED[term.value].to
-            return Text(f"Réservé {to.fr}", f"Reserved to {to.en}")
-
 
 T = TypeVar("T")
 
