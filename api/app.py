@@ -43,7 +43,6 @@ from api.reference import ROUTES as REFERENCE_ROUTES
 from api.reports.routes import ROUTES as REPORT_ROUTES
 from api.runtime.auth import Keys
 from api.runtime.database_watch import DatabaseWatch
-from api.runtime.direct_routes import DirectRoutes
 from api.runtime.endpoint import Call, options_handlers
 from api.runtime.forked_processes import ForkedProcesses
 from api.runtime.index_files import IndexFiles
@@ -256,7 +255,7 @@ def create_app(
     )
     app.state.services = services
     # around everything, so that unknown paths and refused methods are seen too
-    handler: ASGIApp = DirectRoutes(FilePaths(app.asgi_handler, (route.path for route in routes_of(app))), shared)
+    handler: ASGIApp = FilePaths(app.asgi_handler, (route.path for route in routes_of(app)))
     if tracing is not None:
         handler = tracing.around(handler)
     handler = CrossOrigin(handler, settings.cors_origins)

@@ -1,7 +1,9 @@
-"""`vivier words`: a title explained to a buyer: what was set aside, what was recognised, and the segments it means."""
+"""Commands that need no database: how a title is read, the rules of law that are due, the OpenAPI document."""
 
 import argparse
 import re
+import sys
+from datetime import UTC, date, datetime
 
 from rich import box
 from rich.console import Console
@@ -9,8 +11,11 @@ from rich.table import Table
 
 from api.commands.console import console, plain
 from api.settings import Settings
+from domain.law.rule_documents import due_lines, due_rules
+from domain.law.rules import load
 from domain.reference import taxonomy, territory
 from domain.reference.taxonomy import Taxonomy
+from domain.text.typography import PARIS
 from matching.words import word_model
 from matching.words.title_reader import TRADE_FLOOR, TitleExplanation, TitleReader
 
@@ -35,7 +40,7 @@ class _Spelling:
         return " | ".join(self.of(" ".join(part)) for part in parts) or "-"
 
 
-def run(options: argparse.Namespace, _: Settings) -> int:
+def explain_title(options: argparse.Namespace, _: Settings) -> int:
     """Print how the title is read; without a segment the status is 1."""
     trades, need = taxonomy.load(), options.need or ""
     reader = TitleReader(trades, territory.load(), word_model.load())
@@ -76,3 +81,23 @@ def _table(explained: TitleExplanation, trades: Taxonomy, spelling: _Spelling) -
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+def list_due_rules(options: argparse.Namespace, settings: Settings) -> int:
+    """List what is due, earliest first; nothing due is no failure, and neither is something."""
+    on: date = options.on or datetime.now(UTC).astimezone(PARIS).date()
+    due = due_rules(settings.rules or load(), on, options.within)
+    for each in due:
+        sys.stdout.write("\n".join(due_lines(each, on)) + "\n")
+    sys.stdout.write(f"{len(due)} rules change or are to be checked within {options.within} days of {on}\n")
+    return 0
+
+
+def print_openapi(_: argparse.Namespace, __: Settings) -> int:
+    """Print the document of the whole application."""
+    # all modules of a server
+    from api.app import ROUTES  # noqa: PLC0415
+    from api.web.openapi import encode  # noqa: PLC0415
+
+    sys.stdout.buffer.write(encode(handler.opt["route"] for handler in ROUTES))
+    return 0

@@ -1,6 +1,10 @@
-"""`vivier serve`: the API on a socket, with the database it needs, from one process or several."""
+"""`vivier serve`: the API on a socket, with the database it needs, from one process or several.
+
+The socket is bound before anything slow is done, so that a port in use is reported at once.
+"""
 
 import argparse
+import errno
 import faulthandler
 import gc
 import os
@@ -18,8 +22,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from api.commands.database import bring_up_to_date, started
 from api.commands.errors import FAILED, CommandFailed, status_of
-from api.commands.listen_socket import address, listen
-from api.commands.prefork import STOPPING, Supervisor, Workers, interrupt_once
+from api.commands.serving.prefork import STOPPING, Supervisor, Workers, interrupt_once
 from api.settings import Settings, share_metrics
 from domain.law.rules import Rules
 from domain.reference import territory
@@ -61,7 +64,7 @@ def _serve(settings: Settings, bound: socket.socket, started: Callable[[], objec
             settings = replace(settings, metrics_dir=stack.enter_context(_shared_metrics(settings.metrics_dir)))
         settings, reference = stack.enter_context(prepared(settings))
         # loaded by now, while the database started
-        from api.commands.server_process import application, serve_requests  # noqa: PLC0415
+        from api.commands.serving.server_process import application, serve_requests  # noqa: PLC0415
         from api.runtime.forked_processes import forked_processes  # noqa: PLC0415
 
         app = application(settings, reference, stack.enter_context(forked_processes(reference)))
@@ -149,7 +152,7 @@ def _load(rules: Rules | None) -> "Reference":
         # two files whose decompression leaves the interpreter to others, here to the imports
         read = [beside.submit(territory.load), beside.submit(outlines, "commune")]
         import_module("api.app")
-        import_module("api.commands.server_process")
+        import_module("api.commands.serving.server_process")
         for each in read:
             each.result()
     reference: Reference = import_module("matching.reference").load_reference(rules, with_search=True)
@@ -174,3 +177,44 @@ def _forget_metrics(folder: Path) -> Callable[[int], object]:
     from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
 
     return lambda pid: mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+
+
+BACKLOG = 2_048
+PORTS_TRIED = 20
+
+
+def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
+    """A listening socket (port 0: any free one); connections wait in it until a server takes them.
+
+    `or_next`: where the port is in use, the next free one will do. Raises CommandFailed.
+    """
+    last = min(port + PORTS_TRIED, 65_535) if or_next and port else port
+    for candidate in range(port, last + 1):
+        try:
+            family, _, _, _, place = socket.getaddrinfo(
+                host, candidate, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            both = family is socket.AF_INET6 and socket.has_dualstack_ipv6()
+            return socket.create_server(place, family=family, backlog=BACKLOG, dualstack_ipv6=both)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or candidate == last:
+                raise CommandFailed(_reason(host, port, last, error)) from None
+    raise AssertionError("there is at least one port to try")
+
+
+def address(bound: socket.socket) -> str:
+    """The web address of a listening socket, as it can be opened on this machine."""
+    host, port = bound.getsockname()[:2]
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+def _reason(host: str, first: int, last: int, error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return f"{host} is not an address of this machine ({error.strerror})"
+    if error.errno == errno.EADDRINUSE:
+        tried = f"port {first}" if first == last else f"every port from {first} to {last}"
+        return f"{tried} of {host} is already in use; choose another with --port"
+    if error.errno == errno.EACCES:
+        return f"port {first} needs more rights than this user has; choose one above 1023 with --port"
+    return f"cannot listen on {host}, port {first}: {os.strerror(error.errno or 0)}"

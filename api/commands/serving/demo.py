@@ -21,12 +21,19 @@ import msgspec
 
 from api.admin.issue_key import KeyRequest, issue_key
 from api.commands.console import console
+from api.commands.database import operator, signing_engine
 from api.commands.errors import CommandFailed
-from api.commands.listen_socket import address, listen
-from api.commands.serve import check_started, ended_by_signal, prepared, supervised, with_address
-from api.commands.server_process import application, serve_requests
+from api.commands.serving.serve import (
+    address,
+    check_started,
+    ended_by_signal,
+    listen,
+    prepared,
+    supervised,
+    with_address,
+)
+from api.commands.serving.server_process import application, serve_requests
 from api.commands.shortlist_table import ShortlistReport, count
-from api.commands.signing_engine import operator, signing_engine
 from api.runtime.auth import LINK_SECONDS
 from api.runtime.forked_processes import forked_processes
 from api.sample.load import SAMPLE_SOURCE, load_sample
