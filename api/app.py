@@ -19,8 +19,7 @@ from api.admin.keys import ROUTES as KEY_ROUTES
 from api.admin.organisations import ROUTES as ORGANISATION_ROUTES
 from api.admin.privacy import ROUTES as PRIVACY_ROUTES
 from api.allotment import ROUTES as ALLOTMENT_ROUTES
-from api.desk.frame.page import nothing_here
-from api.desk.frame.shared_paths import with_pages
+from api.desk.frame.page import nothing_here, with_pages
 from api.desk.pages import PAGES
 from api.directory.merge_split import ROUTES as MERGE_SPLIT_ROUTES
 from api.directory.routes import ROUTES as DIRECTORY_ROUTES
