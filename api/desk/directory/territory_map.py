@@ -8,7 +8,7 @@ from markupsafe import escape
 
 from api.reports.svg import LAND, QUIET, SEA, Drawing, Key
 from api.runtime.endpoint import Call
-from api.runtime.quotas import caller_of
+from api.runtime.rate_limits import caller_of
 from api.supply import Question, SupplyQuery, question_of, search_of
 from api.web.content_negotiation import GEOJSON
 from domain.supply import AreaSupply
