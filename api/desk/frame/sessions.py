@@ -18,9 +18,8 @@ from api.runtime.quotas import caller_of, require_within
 from api.runtime.services import Services
 from db.api_keys import find_client_of_key
 from db.core.engine import transaction
-from db.desk.accounts import note_sign_in
-from db.desk.sessions import delete_session, find_session, insert_session, insert_session_of_person
 from db.journal.entries import write_entry
+from db.persons import delete_session, find_session, insert_session, insert_session_of_person, note_sign_in
 from domain.audit import Actor
 from domain.organisation import Client
 

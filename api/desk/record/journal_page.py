@@ -13,7 +13,7 @@ from api.web.pagination import read_cursor, write_cursor
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import subjects_of
 from db.journal.entries import entries
-from db.meetings.meetings import meetings_of
+from db.meetings import meetings_of
 
 ENTRIES_AT_ONCE = 50
 
