@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from api.runtime.database_watch import logged_failures
+from api.runtime.index.database_watch import logged_failures
 from api.runtime.services import Services
 from db.core.engine import Subject, lock_if_free, transaction
 from db.privacy.purge import plan, purge

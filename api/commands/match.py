@@ -26,8 +26,8 @@ from api.commands.errors import CommandFailed
 from api.commands.explain_table import write_trail
 from api.commands.shortlist_table import ShortlistReport
 from api.commands.supply_table import write_supply
-from api.runtime.index_files import IndexFiles
-from api.runtime.live_index import IndexLoader
+from api.runtime.index.index_files import IndexFiles
+from api.runtime.index.live_index import IndexLoader
 from api.settings import Settings
 from api.web.problems import Refusal
 from api.web.request_body import JsonBody

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import date
 
-from api.runtime.database_watch import logged_failures
-from api.runtime.live_index import LiveDirectory
+from api.runtime.index.database_watch import logged_failures
+from api.runtime.index.live_index import LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.services import Services
 from matching.index import LiveIndex

@@ -35,7 +35,7 @@ from api.commands.serving.serve import (
 from api.commands.serving.server_process import application, serve_requests
 from api.commands.shortlist_table import ShortlistReport, count
 from api.runtime.auth import LINK_SECONDS
-from api.runtime.forked_processes import forked_processes
+from api.runtime.processes.forked_processes import forked_processes
 from api.sample.load import SAMPLE_SOURCE, load_sample
 from api.settings import Settings
 from db.api_keys import find_client

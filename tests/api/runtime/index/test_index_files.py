@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from api.runtime import index_files
-from api.runtime.forked_processes import forked_processes
-from api.runtime.index_files import IndexFiles, WrittenIndex, build_index
+from api.runtime.index import index_files
+from api.runtime.index.index_files import IndexFiles, WrittenIndex, build_index
+from api.runtime.processes.forked_processes import forked_processes
 from db.core.engine import Engine
 from db.suppliers.copy_documents import database_id
-from tests.api.runtime.test_live_index import put
+from tests.api.runtime.index.test_live_index import put
 from tests.factories import reference
 
 

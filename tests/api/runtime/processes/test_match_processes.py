@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from api.runtime import match_processes
-from api.runtime.forked_processes import ForkedProcesses, ProcessEnded, forked_processes
-from api.runtime.match_processes import MatchProcesses, MatchTask
+from api.runtime.processes import match_processes
+from api.runtime.processes.forked_processes import ForkedProcesses, ProcessEnded, forked_processes
+from api.runtime.processes.match_processes import MatchProcesses, MatchTask
 from domain.errors import InvalidContent
 from domain.needs.need import Need
 from domain.text.bilingual import Language

@@ -18,12 +18,12 @@ import pytest
 from litestar.testing import AsyncTestClient
 
 from api.app import create_app
-from api.runtime import match_work
 from api.runtime.auth import Keys
-from api.runtime.forked_processes import forked_processes
-from api.runtime.match_processes import MatchProcesses, MatchTask
-from api.runtime.match_work import MOST_OF_ONE_ADDRESS, NEW_BY_MINUTE, MatchWork, SupplyAnswers
 from api.runtime.metrics import Metrics
+from api.runtime.processes import match_work
+from api.runtime.processes.forked_processes import forked_processes
+from api.runtime.processes.match_processes import MatchProcesses, MatchTask
+from api.runtime.processes.match_work import MOST_OF_ONE_ADDRESS, NEW_BY_MINUTE, MatchWork, SupplyAnswers
 from api.settings import Settings, read_settings
 from api.web.problems import Refusal
 from domain.allotment.allotment import AllotmentNeed, DivisibleLot

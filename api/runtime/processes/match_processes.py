@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
-from api.runtime.forked_processes import Channel, ForkedProcesses, ProcessEnded
+from api.runtime.processes.forked_processes import Channel, ForkedProcesses, ProcessEnded
 from domain.needs.need import Need
 from domain.text.bilingual import Language
 from matching.index import Index, LiveIndex

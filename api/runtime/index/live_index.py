@@ -13,10 +13,10 @@ from uuid import UUID
 
 import structlog
 
-from api.runtime.database_watch import logged_failures
-from api.runtime.forked_processes import ForkedProcesses
-from api.runtime.index_files import IndexFiles, WrittenIndex, build_index, index_in_memory
+from api.runtime.index.database_watch import logged_failures
+from api.runtime.index.index_files import IndexFiles, WrittenIndex, build_index, index_in_memory
 from api.runtime.metrics import Metrics
+from api.runtime.processes.forked_processes import ForkedProcesses
 from api.web.problems import Refusal
 from db.core.connect import is_away
 from db.core.engine import Engine

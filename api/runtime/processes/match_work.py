@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from api.runtime.forked_processes import ProcessEnded
-from api.runtime.match_processes import MatchProcesses, MatchTask, Outcome
 from api.runtime.metrics import Metrics
 from api.runtime.places import ConcurrencyLimit
+from api.runtime.processes.forked_processes import ProcessEnded
+from api.runtime.processes.match_processes import MatchProcesses, MatchTask, Outcome
 from api.runtime.quotas import MINUTE, RateLimit, require_within
 from api.settings import MIB, Settings
 from api.web.problems import Refusal

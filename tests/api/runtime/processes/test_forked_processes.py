@@ -15,8 +15,8 @@ from typing import BinaryIO
 import msgspec
 import pytest
 
-import api.runtime.forked_processes
-from api.runtime.forked_processes import ForkedProcesses, ProcessEnded, forked_processes
+import api.runtime.processes.forked_processes
+from api.runtime.processes.forked_processes import ForkedProcesses, ProcessEnded, forked_processes
 from db.imports.prepare_rows import SUPPLIER_ID, Prepared, Terms, prepare
 from domain.suppliers.source import SourceMapping
 from matching.geo.projection import register_point
@@ -140,8 +140,8 @@ def test_a_compressed_file_that_is_cut_is_not_taken_for_its_end() -> None:
 def test_rows_that_take_for_ever_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Others wait for the place of such a file."""
     for_ever = (re.match("(a*)*b", "a" * 99) for _ in range(1))
-    monkeypatch.setattr(api.runtime.forked_processes, "batches", lambda *_: for_ever)
-    monkeypatch.setattr(api.runtime.forked_processes, "BATCH_SECONDS", 0.05)
+    monkeypatch.setattr(api.runtime.processes.forked_processes, "batches", lambda *_: for_ever)
+    monkeypatch.setattr(api.runtime.processes.forked_processes, "BATCH_SECONDS", 0.05)
     with forked_processes(reference()) as processes, pytest.raises(UnreadableFile) as refused:
         prepared(processes)
     assert refused.value.problems[0].code == "too_slow"
@@ -157,7 +157,7 @@ def test_long_texts_are_read_in_a_time_that_grows_with_their_length(text: str, m
     element = {"id": "1", "name": text, "description": text, "address": {"customFormatedAddress": text}}
     table = io.StringIO()
     csv.writer(table).writerows([("external_id", "name", "segments", "description"), ("1", text, text, text)])
-    monkeypatch.setattr(api.runtime.forked_processes, "BATCH_SECONDS", 5.0)
+    monkeypatch.setattr(api.runtime.processes.forked_processes, "BATCH_SECONDS", 5.0)
     with forked_processes(reference()) as processes:
         for name, media_type, content in (
             ("gogocarto", JSON, msgspec.json.encode({"data": [element]})),
@@ -169,7 +169,7 @@ def test_long_texts_are_read_in_a_time_that_grows_with_their_length(text: str, m
 
 def test_a_process_that_fails_says_of_what(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the place where it failed."""
-    monkeypatch.setattr(api.runtime.forked_processes, "batches", lambda *_: iter([None]))
+    monkeypatch.setattr(api.runtime.processes.forked_processes, "batches", lambda *_: iter([None]))
     with forked_processes(reference()) as processes, pytest.raises(AttributeError) as failed:
         prepared(processes)
     assert "prepare_rows.py" in "".join(failed.value.__notes__)
@@ -177,7 +177,7 @@ def test_a_process_that_fails_says_of_what(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_process_that_ends_before_its_time_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed, out of memory: nothing of it may be taken for a whole file."""
-    monkeypatch.setattr(api.runtime.forked_processes, "prepare", lambda *_, **__: os._exit(9))
+    monkeypatch.setattr(api.runtime.processes.forked_processes, "prepare", lambda *_, **__: os._exit(9))
     with forked_processes(reference()) as processes, pytest.raises(ProcessEnded):
         prepared(processes)
 
@@ -202,7 +202,7 @@ def test_without_a_process_it_is_done_otherwise(monkeypatch: pytest.MonkeyPatch)
     requests.close()
     with forker:
         assert prepared(ForkedProcesses(forker)) == []
-    monkeypatch.setattr(api.runtime.forked_processes, "_prepare_file", lambda *_: None)
+    monkeypatch.setattr(api.runtime.processes.forked_processes, "_prepare_file", lambda *_: None)
     with forked_processes(reference()) as processes, spooled(ROWS) as file:
         assert list(processes.prepare(reading(), file, otherwise=nothing)(TERMS, lambda: False)) == []
         assert file.tell() == 0
@@ -213,8 +213,8 @@ def test_a_process_that_says_nothing_is_not_waited_for(monkeypatch: pytest.Monke
         with socket.socket(fileno=channel) as parent:
             parent.recv(1)  # until nobody listens any more
 
-    monkeypatch.setattr(api.runtime.forked_processes, "_prepare_file", silent)
-    monkeypatch.setattr(api.runtime.forked_processes, "START_SECONDS", 0.1)
+    monkeypatch.setattr(api.runtime.processes.forked_processes, "_prepare_file", silent)
+    monkeypatch.setattr(api.runtime.processes.forked_processes, "START_SECONDS", 0.1)
     with forked_processes(reference()) as processes:
         assert prepared(processes) == []
 
@@ -228,5 +228,5 @@ def test_whoever_asks_and_goes_away_is_no_failure(work: str, sent: bytes, monkey
     with channel, socket.socket() as requests:
         channel.sendall(sent)
         channel.shutdown(socket.SHUT_WR)
-        getattr(api.runtime.forked_processes, work)(theirs.detach(), requests, reference())
+        getattr(api.runtime.processes.forked_processes, work)(theirs.detach(), requests, reference())
         assert channel.recv(10) == b"!"

@@ -7,7 +7,7 @@ from contextlib import aclosing, suppress
 import pytest
 from sqlalchemy import text
 
-from api.runtime.database_watch import DatabaseWatch
+from api.runtime.index.database_watch import DatabaseWatch
 from db.core.engine import Engine, transaction
 from db.delivery.outbox import wake
 from db.suppliers import write

@@ -13,11 +13,11 @@ from uuid import UUID
 
 import pytest
 
-from api.runtime import live_index
-from api.runtime.forked_processes import forked_processes
-from api.runtime.index_files import IndexFiles, build_index
-from api.runtime.live_index import IndexLoader, LiveDirectory
+from api.runtime.index import live_index
+from api.runtime.index.index_files import IndexFiles, build_index
+from api.runtime.index.live_index import IndexLoader, LiveDirectory
 from api.runtime.metrics import Metrics
+from api.runtime.processes.forked_processes import forked_processes
 from api.web.problems import Refusal
 from db.core.connect import NoAnswer
 from db.core.engine import Engine, transaction

@@ -19,7 +19,7 @@ import msgspec
 
 import domain
 import matching
-from api.runtime.forked_processes import ForkedProcesses
+from api.runtime.processes.forked_processes import ForkedProcesses
 from db.suppliers.copy_documents import Pages, copy_documents, shared_snapshot
 from domain.decoding.stored import known_part
 from domain.suppliers.supplier import Supplier

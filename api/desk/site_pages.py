@@ -1,4 +1,4 @@
-"""Ground for the maps that browsers draw: outlines of departements, EPCI, communes and any area, and the towns."""
+"""Pages of the site itself: the accessibility statement, the site map, stylesheets and scripts, the ground of maps."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -8,6 +8,7 @@ import msgspec
 from litestar import Response
 
 from api.desk.frame.page import page
+from api.desk.frame.sessions import client_of_session
 from api.desk.frame.visit import Visit
 from api.web.content_negotiation import GEOJSON
 from domain.errors import NotFound
@@ -15,6 +16,27 @@ from domain.reference.territory import Commune, UnknownTerritory
 from domain.text.bilingual import Text
 from matching.geo.screen_outlines import Drawn, outline_of, outlines_within
 from matching.reference import Reference
+
+
+@page("GET", "/accessibilite", scope=None)
+async def show_accessibility(visit: Visit) -> Response[bytes]:
+    """The statement, with the contact of the settings."""
+    await _know(visit)
+    return visit.page("accessibility.html", contact=visit.services.settings.contact)
+
+
+@page("GET", "/plan", scope=None)
+async def show_site_map(visit: Visit) -> Response[bytes]:
+    """The pages that the visitor may open."""
+    await _know(visit)
+    return visit.page("site_map.html")
+
+
+async def _know(visit: Visit) -> None:
+    """Show the menu to whoever is signed in."""
+    if visit.new_token is None:
+        visit.client = await client_of_session(visit.services, visit.token, visit.call.scope)
+
 
 YEAR = 365 * 86_400
 MOST_TOWNS = 1_500
@@ -81,4 +103,8 @@ def _towns(communes: tuple[Commune, ...]) -> Iterator[Feature]:
 
 NO_OUTLINES = Text("Il n'y a pas de tels contours", "There are no such outlines")
 
-PAGES = (get_outlines,)
+PAGES = (
+    show_accessibility,
+    show_site_map,
+    get_outlines,
+)
