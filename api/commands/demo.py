@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from api.admin.issue_key import KeyRequest, issue_key
+from api.admin.keys import KeyRequest, issue_key
 from api.commands.console import console
 from api.commands.errors import CommandFailed
 from api.commands.listen_socket import address, listen

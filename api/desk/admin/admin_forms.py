@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from api.admin.issue_key import KeyRequest
+from api.admin.keys import KeyRequest
 from api.desk.frame.mistakes import Mistake
 from api.desk.frame.visit import Visit
 from domain.decoding.explain import explain
