@@ -19,8 +19,7 @@ from api.admin.organisations import ROUTES as ORGANISATION_ROUTES
 from api.admin.privacy import ROUTES as PRIVACY_ROUTES
 from api.admin.privacy import daily_retention
 from api.allotment import ROUTES as ALLOTMENT_ROUTES
-from api.desk.frame.page import nothing_here
-from api.desk.frame.shared_paths import with_pages
+from api.desk.frame.page import nothing_here, with_pages
 from api.desk.pages import PAGES
 from api.directory.merge_split import ROUTES as MERGE_SPLIT_ROUTES
 from api.directory.routes import ROUTES as DIRECTORY_ROUTES
@@ -42,18 +41,16 @@ from api.notices import ROUTES as NOTICE_ROUTES
 from api.reference import ROUTES as REFERENCE_ROUTES
 from api.reports.routes import ROUTES as REPORT_ROUTES
 from api.runtime.auth import Keys
-from api.runtime.database_watch import DatabaseWatch
-from api.runtime.direct_routes import DirectRoutes
 from api.runtime.endpoint import Call, options_handlers
-from api.runtime.forked_processes import ForkedProcesses
-from api.runtime.index_files import IndexFiles
-from api.runtime.live_index import IndexLoader, LiveDirectory
-from api.runtime.match_processes import MatchProcesses
+from api.runtime.index.database_watch import DatabaseWatch
+from api.runtime.index.index_files import IndexFiles
+from api.runtime.index.live_index import IndexLoader, LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.observability import ROUTES as OBSERVABILITY_ROUTES
 from api.runtime.observability import ObservabilityMiddleware, access_log
 from api.runtime.outbox_worker import deliveries
-from api.runtime.preparation import prepared
+from api.runtime.processes.forked_processes import ForkedProcesses
+from api.runtime.processes.match_processes import MatchProcesses
 from api.runtime.quotas import DatabaseCounts
 from api.runtime.services import Services
 from api.settings import BadSetting, Settings, nearest_variable
@@ -202,7 +199,6 @@ PARTS: tuple[Part, ...] = (
     database_watch,
     live_directory,
     dear_matches,
-    prepared,
     deliveries(webhook_kind, mail_kind, journal_kind),
     daily_retention,
 )
@@ -230,7 +226,7 @@ def create_app(
 
     With `parts=()` it needs no database: everything that needs none works, and keys are the administrator's only.
     """
-    reference = reference or load_reference(settings.rules, with_search=True)
+    reference = reference or load_reference(settings.rules, for_server=True)
     services = Services(
         settings=settings,
         reference=reference,
@@ -256,7 +252,7 @@ def create_app(
     )
     app.state.services = services
     # around everything, so that unknown paths and refused methods are seen too
-    handler: ASGIApp = DirectRoutes(FilePaths(app.asgi_handler, (route.path for route in routes_of(app))), shared)
+    handler: ASGIApp = FilePaths(app.asgi_handler, (route.path for route in routes_of(app)))
     if tracing is not None:
         handler = tracing.around(handler)
     handler = CrossOrigin(handler, settings.cors_origins)

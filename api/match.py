@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.match_processes import MatchTask
+from api.runtime.processes.match_processes import MatchTask
 from api.web.content_negotiation import GEOJSON, JSON
 from domain.needs.need import Need, NeedAndProcedure
 from domain.shortlists.shortlist import Shortlist

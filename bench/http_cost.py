@@ -29,7 +29,7 @@ import msgspec
 from litestar import Litestar
 
 from api.app import create_app
-from api.commands.server_process import serve_requests
+from api.commands.serving.server_process import serve_requests
 from api.runtime.observability import configure_logging
 from api.settings import read_settings
 from bench.suppliers import ON

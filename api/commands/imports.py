@@ -19,10 +19,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Column, Table
 
 from api.commands.console import console, plain
-from api.commands.database import attached
+from api.commands.database import attached, operator, signing_engine
 from api.commands.errors import USAGE, CommandFailed
-from api.commands.signing_engine import operator, signing_engine
-from api.runtime.forked_processes import ForkedProcesses, forked_processes
+from api.runtime.processes.forked_processes import ForkedProcesses, forked_processes
 from api.settings import Settings
 from api.sync.pipeline import SourceFile, import_file
 from db.core.uuid7 import new_id

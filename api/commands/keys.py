@@ -14,9 +14,8 @@ from rich.table import Column, Table
 from api.admin.keys import KeyRequest, issue_key, withdraw_key
 from api.admin.organisations import require_name
 from api.commands.console import console, plain
-from api.commands.database import attached
+from api.commands.database import attached, signing_engine
 from api.commands.errors import USAGE, CommandFailed
-from api.commands.signing_engine import signing_engine
 from api.settings import Settings
 from db.api_keys import list_keys
 from db.core.engine import Connection, Engine, transaction

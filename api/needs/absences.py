@@ -5,7 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from api.runtime.actor import Acting
-from api.runtime.match_processes import MatchTask
+from api.runtime.processes.match_processes import MatchTask
 from db.core.engine import Connection
 from db.needs.awards import awards_until
 from db.suppliers.read import living_suppliers

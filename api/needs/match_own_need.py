@@ -11,7 +11,7 @@ from uuid import UUID
 
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting, require_storage
-from api.runtime.match_processes import MatchTask
+from api.runtime.processes.match_processes import MatchTask
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
 from db.needs.awards import awards_until

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from api.runtime.auth import Keys, OneTimeLinks
-from api.runtime.database_watch import DatabaseWatch
-from api.runtime.forked_processes import ForkedProcesses
 from api.runtime.identity_provider import IdentityProvider
-from api.runtime.live_index import LiveDirectory
-from api.runtime.match_work import MatchWork, SupplyAnswers
+from api.runtime.index.database_watch import DatabaseWatch
+from api.runtime.index.live_index import LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.places import ByteQuota, ConcurrencyLimit, LongPolls, RequestPlaces, SharedReads
+from api.runtime.processes.forked_processes import ForkedProcesses
+from api.runtime.processes.match_work import MatchWork, SupplyAnswers
 from api.runtime.quotas import MINUTE, AttemptLimit, KeyQuotas, RateLimit, ReplyLimits, StorageUse
 from api.settings import Settings
 from api.web.problems import RETRY_AFTER_SECONDS, Refusal

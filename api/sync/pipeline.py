@@ -5,7 +5,7 @@ from contextlib import closing
 from datetime import datetime
 from typing import BinaryIO, NamedTuple
 
-from api.runtime.forked_processes import ForkedProcesses
+from api.runtime.processes.forked_processes import ForkedProcesses
 from api.sync.assembly import assembling
 from db.core.engine import Engine, transaction
 from db.imports.log import Order

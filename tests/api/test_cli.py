@@ -30,7 +30,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ("api.cli", {"importlib.metadata", "litestar", "numpy", "sqlalchemy"}),
         # the embedded database starts before these are loaded
-        ("api.commands.serve", {"litestar", "numpy", "sqlalchemy"}),
+        ("api.commands.serving.serve", {"litestar", "numpy", "sqlalchemy"}),
         ("api.app", {"alembic", "httpx"}),
     ],
 )

@@ -9,9 +9,8 @@ import msgspec
 import structlog
 from litestar import Response
 
-from api.desk.frame.membership import UnknownOrganisation
 from api.desk.frame.page import page
-from api.desk.frame.sessions import begin_session_of_person, end_session
+from api.desk.frame.sessions import UnknownOrganisation, begin_session_of_person, end_session
 from api.desk.frame.visit import Visit, local_path
 from api.desk.signing_in.sign_in import lead_on
 from api.runtime.identity_provider import Challenge, IdentityProvider, NotIdentified, ProviderAway

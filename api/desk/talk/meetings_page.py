@@ -11,7 +11,6 @@ from api.desk.frame.mistakes import Mistake
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
-from api.desk.talk.exchange_form import choices_of, found_in_directory
 from api.desk.talk.meeting_form import (
     FORMAT_CODES,
     MOST_OTHERS,
@@ -26,6 +25,7 @@ from api.desk.talk.meeting_form import (
     with_template,
     with_whole_lots,
 )
+from api.desk.talk.new_exchange_page import choices_of, found_in_directory
 from api.meetings.calendar_feed import SHOWN_SINCE, make_address, revealed_address, revoke_address
 from api.meetings.icalendar import CALENDAR, calendar_of_one
 from api.meetings.plan_meeting import NO_MEETING, change_meeting, own_meeting, plan_meeting

@@ -107,6 +107,8 @@ def test_each_lot_is_a_contract_of_its_own() -> None:
         (100_000, None, date(2026, 7, 1), "seconde lecture"),
         (139_999.99, None, TODAY, "seconde lecture"),
         (140_000, None, TODAY, "dépasse les limites"),
+        (40_000, 200_000, TODAY, "dans les limites"),
+        (40_000.01, 200_000, TODAY, "dépasse les limites"),
         (79_999.99, 400_000, TODAY, "dans les limites"),
         (80_000, 400_000, TODAY, "dépasse les limites"),
         (79_999.99, 399_999.94, TODAY, "dépasse les limites"),

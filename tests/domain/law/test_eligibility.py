@@ -1,6 +1,6 @@
 """Eligibility of suppliers for the four reserved types, cell by cell."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
@@ -13,7 +13,7 @@ from domain.law.supplier_facts import LegalFacts
 from domain.needs.need import RESERVED_TYPES, Reserved
 from domain.suppliers.supplier import Approval, Kind, LegalForm, Shares
 
-TODAY = date(2026, 11, 24)
+TODAY, DAY = date(2026, 11, 24), timedelta(days=1)
 KINDS: tuple[Kind, ...] = ("EI", "ACI", "AI", "ETTI", "EITI", "GEIQ", "EA", "EATT", "ESAT", "TIH", "SEP", "ESUS")
 FORMS: tuple[LegalForm | None, ...] = (
     "association",
@@ -94,11 +94,23 @@ def test_the_share_of_a_concession_quotes_its_own_article() -> None:
     assert of_concession.message.fr.endswith(" (R3113-1)")
 
 
-def test_approval_in_force_presumes_an_unknown_share() -> None:
-    """ESAT without a known share: eligible by presumption; with a known one: plainly."""
-    presumed = eligibility(holds("ESAT"), "handicap", TODAY, load())
-    assert (presumed.outcome, presumed.code, presumed.article) == ("ELIGIBLE", "PRESUMED_SHARE", "L2113-12")
-    assert judge("handicap", holds("ESAT", shares=Shares(disabled=0.5))) == ("ELIGIBLE", None)
+OF_TYPE: dict[Reserved, tuple[Kind, str]] = {
+    "handicap": ("ESAT", "disabled"),
+    "iae": ("ACI", "disadvantaged"),
+    "penitentiary": ("SEP", "detained"),
+}
+"""A kind of approval that each type is for, and the share of workers that counts."""
+
+
+@pytest.mark.parametrize("reserved", OF_TYPE)
+def test_half_of_the_workers(reserved: Reserved) -> None:
+    """Exactly half is enough; an unknown share is presumed; only the share that counts is read."""
+    kind, counted = OF_TYPE[reserved]
+    others = dict.fromkeys({"disabled", "disadvantaged", "detained"} - {counted}, 0.1)
+    assert judge(reserved, holds(kind, shares=Shares(**{counted: 0.5}))) == ("ELIGIBLE", None)
+    assert judge(reserved, holds(kind, shares=Shares(**{counted: 0.4999}))) == ("INELIGIBLE", "SHARE_LT_50")
+    assert judge(reserved, holds(kind)) == ("ELIGIBLE", "PRESUMED_SHARE")
+    assert judge(reserved, holds(kind, shares=Shares(**others))) == ("ELIGIBLE", "PRESUMED_SHARE")
 
 
 @pytest.mark.parametrize("approvals", [None, (), (Approval("ESAT"),), (Approval("TIH"),)])
@@ -109,11 +121,6 @@ def test_known_low_share_is_final_whatever_the_approval(approvals: tuple[Approva
     assert "49,9 %" in eligibility(low, "handicap", TODAY, load()).message.fr
 
 
-def test_only_the_share_that_counts_is_read() -> None:
-    """A low share of disadvantaged workers says nothing of an ESAT."""
-    assert judge("handicap", holds("ESAT", shares=Shares(disadvantaged=0.1, detained=0.1)))[0] == "ELIGIBLE"
-
-
 def test_unknown_approvals_are_not_absent_ones() -> None:
     """Null is unknown; an empty list is an answer."""
     for reserved in ("handicap", "iae"):
@@ -121,6 +128,7 @@ def test_unknown_approvals_are_not_absent_ones() -> None:
         assert judge(reserved, LegalFacts(approvals=())) == ("INELIGIBLE", "KIND_NOT_ELIGIBLE")
 
 
+@pytest.mark.parametrize("reserved", OF_TYPE)
 @pytest.mark.parametrize(
     ("on", "expected"),
     [
@@ -130,10 +138,10 @@ def test_unknown_approvals_are_not_absent_ones() -> None:
         (date(2028, 1, 1), ("ELIGIBLE_IF", "APPROVAL_LAPSED")),
     ],
 )
-def test_bounds_of_an_approval_are_inclusive(on: date, expected: tuple[str, str]) -> None:
-    """One day around each end of a convention."""
-    facts = LegalFacts(approvals=(Approval("ACI", date(2025, 1, 1), date(2027, 12, 31)),))
-    assert judge("iae", facts, on) == expected
+def test_bounds_of_an_approval_are_inclusive(reserved: Reserved, on: date, expected: tuple[str, str]) -> None:
+    """Not yet valid or no longer: to be shown, never refused."""
+    facts = LegalFacts(approvals=(Approval(OF_TYPE[reserved][0], date(2025, 1, 1), date(2027, 12, 31)),))
+    assert judge(reserved, facts, on) == expected
 
 
 def test_any_approval_in_force_wins_and_the_longest_is_announced() -> None:
@@ -158,12 +166,13 @@ def test_lapsed_approval_goes_before_a_kind_under_review() -> None:
     assert judge("iae", facts) == ("ELIGIBLE_IF", "APPROVAL_LAPSED")
 
 
+@pytest.mark.parametrize(("reserved", "kind"), [("iae", "EITI"), ("iae", "GEIQ"), ("handicap", "TIH")])
 @pytest.mark.parametrize("on", [date(2026, 12, 22), date(2026, 12, 23)])
-def test_experiment_stays_under_review_once_lapsed(on: date) -> None:
-    """EITI: a person must judge, lapsed or not; the message says that its evidence expired."""
-    facts = LegalFacts(approvals=(Approval("EITI", None, date(2026, 12, 22)),))
-    assert judge("iae", facts, on) == ("REVIEW", "KIND_REVIEW")
-    assert ("échu" in eligibility(facts, "iae", on, load()).message.fr) == (on > date(2026, 12, 22))
+def test_kinds_that_the_articles_do_not_name_are_judged(reserved: Reserved, kind: Kind, on: date) -> None:
+    """Lapsed or not; the message says that the evidence expired."""
+    facts = LegalFacts(approvals=(Approval(kind, None, date(2026, 12, 22)),))
+    assert judge(reserved, facts, on) == ("REVIEW", "KIND_REVIEW")
+    assert ("échu" in eligibility(facts, reserved, on, load()).message.fr) == (on > date(2026, 12, 22))
 
 
 def test_the_end_of_an_approval_is_announced_whatever_it_gives() -> None:
@@ -213,6 +222,7 @@ def test_days_before_the_code_are_judged_alike_and_said_to_be_doubtful() -> None
         (holds("EI", in_prison=False, shares=Shares(detained=0.9)), ("INELIGIBLE", "NOT_IN_PRISON")),
         (holds("EI"), ("UNKNOWN", "DATA_MISSING")),
         (LegalFacts(), ("UNKNOWN", "DATA_MISSING")),
+        (LegalFacts(approvals=()), ("UNKNOWN", "DATA_MISSING")),
     ],
 )
 def test_penitentiary(facts: LegalFacts, expected: tuple[str, str | None]) -> None:
@@ -233,6 +243,7 @@ def test_supplier_outcome_does_not_follow_the_date_of_the_type() -> None:
         ("association", None, "ELIGIBLE_IF"),
         ("cooperative", None, "ELIGIBLE_IF"),
         ("mutual", None, "ELIGIBLE_IF"),
+        ("mutual", False, "ELIGIBLE_IF"),
         ("foundation", False, "ELIGIBLE_IF"),
         ("commercial_company", True, "ELIGIBLE_IF"),
         ("commercial_company", False, "INELIGIBLE"),
@@ -252,7 +263,7 @@ def test_ess_quality_shown_by_an_esus_agreement() -> None:
     """In force it is evidence, lapsed it is a proof to renew."""
     current = holds("ESUS", legal_form="commercial_company")
     assert judge("ess", current) == ("ELIGIBLE_IF", "PROOF_MISSING")
-    lapsed = LegalFacts(approvals=(Approval("ESUS", None, date(2025, 1, 1)),), legal_form="commercial_company")
+    lapsed = LegalFacts(approvals=(Approval("ESUS", None, TODAY - DAY),), legal_form="commercial_company")
     assert judge("ess", lapsed) == ("ELIGIBLE_IF", "APPROVAL_LAPSED")
 
 

@@ -31,11 +31,15 @@ def test_clean_lot_leaves_only_the_mission_to_show() -> None:
         ("85323000", None),
         ("92500000", None),
         ("85312510-1", None),
+        ("92500000-6", None),
         ("92511000", ("LISTED_DESCENDANT", "REVIEW")),
+        ("92511000-6", ("LISTED_DESCENDANT", "REVIEW")),
+        ("92610000", ("LISTED_DESCENDANT", "REVIEW")),
         ("80310000", ("LISTED_DESCENDANT", "REVIEW")),
         ("98133100", ("LISTED_DESCENDANT", "REVIEW")),
         ("92000000", ("NOT_LISTED", "INELIGIBLE")),
         ("80540000", ("NOT_LISTED", "INELIGIBLE")),
+        ("80500000", ("NOT_LISTED", "INELIGIBLE")),
         ("80510000", ("NOT_LISTED", "INELIGIBLE")),
         ("92312100", ("NOT_LISTED", "INELIGIBLE")),
         ("90919200", ("NOT_LISTED", "INELIGIBLE")),
@@ -106,6 +110,7 @@ def test_supporting_activity_is_judged() -> None:
         (37, None, "INELIGIBLE"),
         (36, 1, "INELIGIBLE"),
         (36, 12, "INELIGIBLE"),
+        (1, 36, "INELIGIBLE"),
         (None, 37, "INELIGIBLE"),
     ],
 )
@@ -114,9 +119,15 @@ def test_three_years_renewals_included(duration: int | None, renewal: int | None
     assert changed(duration_months=duration, renewal_months=renewal).get("ESS_MAX_3Y") == expected
 
 
-def test_unknown_duration_is_not_refused() -> None:
-    """Missing data gives no verdict."""
+def test_what_is_missing_is_asked_for_and_not_refused() -> None:
+    """Each is named: no CPV, no duration, no buyer."""
     assert changed(duration_months=None)["DURATION_UNKNOWN"] == "UNKNOWN"
+    assert findings(need(Lot(id="1", segments=("so-domicile",), reserved=("ess",)), buyer=None)) == {
+        "CPV_MISSING": "UNKNOWN",
+        "DURATION_UNKNOWN": "UNKNOWN",
+        "BUYER_STATUS_UNKNOWN": "UNKNOWN",
+        "ESS_PUBLIC_SERVICE_MISSION": "REVIEW",
+    }
 
 
 @pytest.mark.parametrize(

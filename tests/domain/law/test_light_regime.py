@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.needs.need import Lot, Need
-from tests.domain.law.samples import TODAY, advice, buyer, findings, need, procedure, review, the
+from tests.domain.law.samples import TODAY, advice, buyer, codes, findings, need, procedure, review, the
 
 
 def of(cpv: str, value: float | None, **fields: Any) -> Need:
@@ -24,7 +24,8 @@ def care_and_cleaning(care: float | None, cleaning: float | None, **fields: Any)
     ("cpv", "value"),
     [
         ("55524000", 500_000),  # school catering
-        ("55523100", 500_000),  # school meals
+        ("55523100-3", 500_000),  # school meals
+        ("92000000", 300_000),  # culture
         ("55512000", 500_000),  # canteens
         ("79713000", 300_000),  # guarding
         ("80530000", 400_000),  # vocational training
@@ -36,13 +37,15 @@ def care_and_cleaning(care: float | None, cleaning: float | None, **fields: Any)
     ],
 )
 def test_services_beyond_those_of_the_ess_reservation(cpv: str, value: float) -> None:
-    """They rest on a list that is to be checked, and say so."""
+    """They rest on a list that is to be checked, and say so; no social condition is due below its own amount."""
     found = review(of(cpv, value)).advice
     assert procedure(of(cpv, value)) == ["MAPA"]
     light = the("LIGHT_REGIME", found)
     assert "annexe XIV de la directive 2014/24" in light.message.fr
     assert light.message.fr.endswith("à vérifier (R2123-1)")
     assert light.article == "R2123-1"
+    assert "adapted procedure possible whatever the amount" in light.message.en
+    assert "SOCIAL_CONSIDERATION" not in codes(found)
 
 
 @pytest.mark.parametrize("cpv", ["90919200", "77310000", "98310000", "64121100", "79530000", "90511000"])

@@ -1,106 +1,115 @@
 """The procedure that a value implies: one cent and one day around every threshold."""
 
-from datetime import date
+from collections.abc import Callable
+from datetime import date, timedelta
 
 import msgspec
 import pytest
 
-from domain.needs.need import Buyer, BuyerKind, Lot
+from domain.needs.need import Buyer, BuyerKind, Lot, Need
 from tests.domain.law.samples import TODAY, advice, buyer, codes, need, procedure, review, services, the, works
 
 CENT = 0.01
 
 
-@pytest.mark.parametrize(
-    ("value", "on", "expected"),
-    [
-        (24_999.99, date(2019, 12, 31), "GRE_A_GRE"),
-        (25_000.00, date(2019, 12, 31), "MAPA"),
-        (39_999.99, date(2020, 1, 1), "GRE_A_GRE"),
-        (40_000.00, date(2020, 1, 1), "MAPA"),
-        (39_999.99, date(2026, 3, 31), "GRE_A_GRE"),
-        (40_000.00, date(2026, 3, 31), "MAPA"),
-        (59_999.99, date(2026, 3, 31), "MAPA"),
-        (59_999.99, date(2026, 4, 1), "GRE_A_GRE"),
-        (60_000.00, date(2026, 4, 1), "MAPA"),
-    ],
-)
-def test_direct_award_of_services(value: float, on: date, expected: str) -> None:
-    """The amount itself is not below the threshold."""
-    assert procedure(services(value), on) == [expected]
+# first day, amount below which no publicity is needed, the amount of the day before
+DIRECT = [
+    (services, date(2020, 1, 1), 40_000, 25_000),
+    (services, date(2026, 4, 1), 60_000, 40_000),
+    (works, date(2020, 1, 1), 40_000, 25_000),
+    (works, date(2020, 7, 24), 70_000, 40_000),
+    (works, date(2020, 12, 9), 100_000, 70_000),
+    (works, date(2023, 1, 1), 100_000, 100_000),
+    (works, date(2025, 1, 1), 100_000, 100_000),
+    (works, date(2026, 1, 1), 100_000, 100_000),
+    (works, date(2027, 1, 1), 140_000, 100_000),
+]
+# first and last day, EU thresholds of the State, of local authorities, of utilities, and of works
+FORMAL = [
+    (date(2018, 1, 1), date(2019, 12, 31), 144_000, 221_000, 443_000, 5_548_000),
+    (date(2020, 1, 1), date(2021, 12, 31), 139_000, 214_000, 428_000, 5_350_000),
+    (date(2022, 1, 1), date(2023, 12, 31), 140_000, 215_000, 431_000, 5_382_000),
+    (date(2024, 1, 1), date(2025, 12, 31), 143_000, 221_000, 443_000, 5_538_000),
+    (date(2026, 1, 1), date(2027, 12, 31), 140_000, 216_000, 432_000, 5_404_000),
+]
+
+
+@pytest.mark.parametrize(("asked", "first", "amount", "before"), DIRECT)
+def test_direct_award(asked: Callable[..., Need], first: date, amount: float, before: float) -> None:
+    """The amount itself is not below the threshold; works have their own."""
+    for bound, on in ((amount, first), (before, first - timedelta(days=1))):
+        assert procedure(asked(bound - CENT), on) == ["GRE_A_GRE"]
+        assert procedure(asked(bound), on) == ["MAPA"]
+
+
+@pytest.mark.parametrize(("first", "last", "state", "local", "utility", "of_works"), FORMAL)
+def test_formal_procedure(first: date, last: date, state: int, local: int, utility: int, of_works: int) -> None:
+    """From the amount itself on, by kind of buyer for services, whoever buys for works."""
+    kinds: dict[BuyerKind, int] = {"state": state, "local": local, "utility": utility}
+    for on in (first, last):
+        for kind, bound in kinds.items():
+            assert procedure(services(bound - CENT, buyer=buyer(kind)), on) == ["MAPA"]
+            assert procedure(services(bound, buyer=buyer(kind)), on) == ["PROC_FORMALISEE"]
+            assert procedure(works(of_works - CENT, buyer=buyer(kind)), on) == ["MAPA"]
+            assert procedure(works(of_works, buyer=buyer(kind)), on) == ["PROC_FORMALISEE"]
+
+
+SYSTEM = {"technique": "dynamic_purchasing_system"}
 
 
 @pytest.mark.parametrize(
-    ("value", "on", "expected"),
+    ("asked", "on", "expected"),
     [
-        (39_999.99, date(2020, 7, 1), "GRE_A_GRE"),
-        (40_000.00, date(2020, 7, 1), "MAPA"),
-        (69_999.99, date(2020, 10, 1), "GRE_A_GRE"),
-        (70_000.00, date(2020, 10, 1), "MAPA"),
-        (99_999.99, date(2020, 12, 8), "MAPA"),
-        (99_999.99, date(2020, 12, 9), "GRE_A_GRE"),
-        (99_999.99, date(2022, 12, 31), "GRE_A_GRE"),
-        (99_999.99, date(2024, 12, 31), "GRE_A_GRE"),
-        (99_999.00, date(2025, 12, 31), "GRE_A_GRE"),
-        (99_999.00, date(2026, 1, 1), "GRE_A_GRE"),
-        (100_000.00, date(2026, 1, 1), "MAPA"),
-        (100_000.00, date(2026, 12, 31), "MAPA"),
-        (139_999.99, date(2027, 1, 1), "GRE_A_GRE"),
-        (140_000.00, date(2027, 1, 1), "MAPA"),
+        # lots are added up, cents exactly
+        (services(30_000, 29_999.99), TODAY, ["GRE_A_GRE"]),
+        (services(30_000, 30_000), TODAY, ["MAPA"]),
+        (services(59_999.90, 0.09), TODAY, ["GRE_A_GRE"]),
+        (services(59_999.90, 0.10), TODAY, ["MAPA"]),
+        # a stated total stands for the whole need, also where lots have no value
+        (services(50_000, estimated_total_eur=60_000), TODAY, ["MAPA"]),
+        (services(50_000, estimated_total_eur=216_000), TODAY, ["PROC_FORMALISEE"]),
+        (services(None, None, estimated_total_eur=59_999.99), TODAY, ["GRE_A_GRE"]),
+        (services(None, technique="framework_agreement", estimated_total_eur=216_000), TODAY, ["PROC_FORMALISEE"]),
+        (services(None, estimated_total_eur=200_000, **SYSTEM), TODAY, ["MAPA"]),
+        (services(None, estimated_total_eur=220_000, **SYSTEM), date(2025, 12, 31), ["MAPA"]),
+        (services(None, estimated_total_eur=220_000, **SYSTEM), date(2026, 1, 1), ["PROC_FORMALISEE"]),
+        # amounts of 2028 are not published but that of direct award; those of an ancient date are unknown, not free
+        (services(50_000), date(2028, 1, 1), ["GRE_A_GRE"]),
+        (services(300_000), date(2028, 1, 1), []),
+        (services(10_000), date(2015, 9, 30), []),
+        (services(10_000), date(2015, 10, 1), ["GRE_A_GRE"]),
+        # nature by the CPV (division 45 is works) or the activity (maintenance may be either), unless it is said
+        (need(Lot(id="1", cpv=("45442100",), value_eur=70_000)), TODAY, ["GRE_A_GRE"]),
+        (need(Lot(id="1", segments=("bt-peinture",), value_eur=70_000)), TODAY, ["GRE_A_GRE"]),
+        (need(Lot(id="1", segments=("bt-maintenance",), value_eur=70_000)), TODAY, ["MAPA"]),
+        (need(Lot(id="1", cpv=("45442100",), nature="services", value_eur=70_000)), TODAY, ["MAPA"]),
+        # a concession has its own threshold and no direct award; of works and services it is one value
+        (services(1_000, contract="concession"), TODAY, ["CONCESSION_SIMPLIFIED"]),
+        (services(5_403_999.99, 0, contract="concession"), TODAY, ["CONCESSION_SIMPLIFIED"]),
+        (services(5_404_000, 0, contract="concession"), TODAY, ["PROC_FORMALISEE"]),
     ],
 )
-def test_direct_award_of_works(value: float, on: date, expected: str) -> None:
-    """100 000 € by derogation, then for good, 140 000 € by law: works have their own amount."""
-    assert procedure(works(value), on) == [expected]
+def test_procedure_by_value_and_date(asked: Need, on: date, expected: list[str]) -> None:
+    assert procedure(asked, on) == expected
+
+
+def test_thresholds_that_are_not_known_are_said_to_be_so() -> None:
+    """Nothing that rests on them is told."""
+    for asked, on in ((services(300_000), date(2028, 1, 1)), (services(10_000), date(2015, 9, 30))):
+        found = advice(asked, on)
+        assert "THRESHOLD_UNKNOWN" in found
+        assert "SOCIAL_CONSIDERATION" not in found
 
 
 @pytest.mark.parametrize(
-    ("kind", "on", "threshold"),
-    [
-        ("state", date(2025, 12, 31), 143_000),
-        ("state", date(2026, 1, 1), 140_000),
-        ("local", date(2024, 1, 1), 221_000),
-        ("local", date(2025, 12, 31), 221_000),
-        ("local", date(2026, 1, 1), 216_000),
-        ("local", date(2027, 12, 31), 216_000),
-        ("utility", date(2025, 12, 31), 443_000),
-        ("utility", date(2026, 1, 1), 432_000),
-        ("local", date(2019, 6, 1), 221_000),
-        ("state", date(2023, 1, 1), 140_000),
-    ],
+    ("values", "lacking"), [((None,), "1"), ((10_000, None), "2"), ((None, 300_000), "1"), ((1, None, 2), "2")]
 )
-def test_formal_procedure_for_services(kind: BuyerKind, on: date, threshold: int) -> None:
-    """State, local authorities and utilities have their own EU thresholds, reached by the amount itself."""
-    assert procedure(services(threshold - CENT, buyer=buyer(kind)), on) == ["MAPA"]
-    assert procedure(services(threshold, buyer=buyer(kind)), on) == ["PROC_FORMALISEE"]
-
-
-@pytest.mark.parametrize(("on", "threshold"), [(date(2025, 12, 31), 5_538_000), (date(2026, 1, 1), 5_404_000)])
-def test_formal_procedure_for_works(on: date, threshold: int) -> None:
-    """One threshold for works, whoever buys."""
-    assert procedure(works(threshold - CENT), on) == ["MAPA"]
-    assert procedure(works(threshold), on) == ["PROC_FORMALISEE"]
-
-
-def test_lots_are_added_up() -> None:
-    """Three lots of 30 000 € are a need of 90 000 €; cents are added exactly."""
-    assert procedure(services(30_000, 30_000, 30_000)) == ["MAPA"]
-    assert procedure(services(59_999.90, 0.09)) == ["GRE_A_GRE"]
-    assert procedure(services(59_999.90, 0.10)) == ["MAPA"]
-
-
-def test_estimated_total_stands_for_the_whole_need() -> None:
-    """It counts renewals that the lots do not show, and is enough where lots have no value."""
-    assert procedure(services(50_000, estimated_total_eur=216_000)) == ["PROC_FORMALISEE"]
-    assert procedure(services(None, None, estimated_total_eur=59_999.99)) == ["GRE_A_GRE"]
-
-
-def test_no_verdict_where_a_value_is_unknown() -> None:
-    """The advice names the lots that lack one."""
-    found = review(services(10_000, None, 20_000)).advice
-    assert procedure(services(10_000, None, 20_000)) == []
-    assert "lot 2" in the("VALUE_UNKNOWN", found).message.fr
-    assert not {"SMALL_LOT_SETS", "SOCIAL_CONSIDERATION"} & {item.code for item in found}
+def test_no_verdict_where_a_value_is_unknown(values: tuple[float | None, ...], lacking: str) -> None:
+    """Not even where the known lots alone would decide: the advice names the lots to complete."""
+    found = review(services(*values)).advice
+    assert procedure(services(*values)) == []
+    assert f"(lot {lacking})" in the("VALUE_UNKNOWN", found).message.fr
+    assert not {"SMALL_LOT_SETS", "SOCIAL_CONSIDERATION", "LIGHT_REGIME"} & {item.code for item in found}
 
 
 def test_works_and_services_are_counted_apart() -> None:
@@ -169,7 +178,8 @@ def test_total_beyond_the_lots_lowers_no_threshold() -> None:
 
 def test_total_below_its_lots_is_pointed_out() -> None:
     """The stated total is used, and the contradiction said."""
-    assert "TOTAL_BELOW_LOTS" in advice(services(100_000, 100_000, estimated_total_eur=150_000))
+    found = review(services(100_000, 100_000, estimated_total_eur=150_000)).advice
+    assert the("TOTAL_BELOW_LOTS", found).severity == "warning"
     assert "TOTAL_BELOW_LOTS" not in advice(services(100_000, 50_000, estimated_total_eur=150_000))
 
 
@@ -197,40 +207,19 @@ def test_what_a_total_leaves_open_between_works_and_services_is_said() -> None:
         assert found.confidence == "low"
 
 
-def test_unknown_buyer_is_judged_only_where_all_thresholds_agree() -> None:
+@pytest.mark.parametrize("anonymous", [None, Buyer(), Buyer(name="Un acheteur")])
+def test_unknown_buyer_is_judged_only_where_all_thresholds_agree(anonymous: Buyer | None) -> None:
     """Between the State's and the utilities' threshold the buyer's kind decides."""
-    for anonymous in (None, Buyer()):
-        assert procedure(services(139_999.99, buyer=anonymous)) == ["MAPA"]
-        assert procedure(services(432_000, buyer=anonymous)) == ["PROC_FORMALISEE"]
-        assert procedure(services(200_000, buyer=anonymous)) == []
-        assert "BUYER_KIND_UNKNOWN" in advice(services(200_000, buyer=anonymous))
-
-
-def test_thresholds_that_are_not_published_yet_give_no_verdict() -> None:
-    """From 2028 the EU amounts are not known; the direct-award amount still is."""
-    assert procedure(services(300_000), date(2028, 1, 1)) == []
-    assert "THRESHOLD_UNKNOWN" in advice(services(300_000), date(2028, 1, 1))
-    assert procedure(services(50_000), date(2028, 1, 1)) == ["GRE_A_GRE"]
-
-
-def test_thresholds_before_the_file_starts_give_no_verdict() -> None:
-    """An ancient date is unknown, not free."""
-    assert procedure(services(10_000), date(2014, 1, 1)) == []
-    assert "THRESHOLD_UNKNOWN" in advice(services(10_000), date(2014, 1, 1))
+    expected = {59_999.99: ["GRE_A_GRE"], 139_999.99: ["MAPA"], 431_999.99: [], 432_000: ["PROC_FORMALISEE"]}
+    assert {value: procedure(services(value, buyer=anonymous)) for value in expected} == expected
+    found = review(services(140_000, buyer=anonymous)).advice
+    assert "indiquer lequel il est" in the("BUYER_KIND_UNKNOWN", found).message.fr
 
 
 def test_unknown_nature_takes_the_lower_thresholds_and_says_so() -> None:
     """Keywords only: neither CPV nor nature."""
     found = review(need(Lot(id="1", keywords=("divers",), value_eur=70_000))).advice
     assert "nature non précisée" in the("MAPA", found).message.fr
-
-
-def test_nature_is_read_from_the_cpv_or_the_activity() -> None:
-    """Division 45 is works; painting is works whatever else is known; maintenance may be either."""
-    assert procedure(need(Lot(id="1", cpv=("45442100",), value_eur=70_000))) == ["GRE_A_GRE"]
-    assert procedure(need(Lot(id="1", segments=("bt-peinture",), value_eur=70_000))) == ["GRE_A_GRE"]
-    assert procedure(need(Lot(id="1", segments=("bt-maintenance",), value_eur=70_000))) == ["MAPA"]
-    assert procedure(need(Lot(id="1", cpv=("45442100",), nature="services", value_eur=70_000))) == ["MAPA"]
 
 
 def test_social_services_take_the_light_regime_whatever_the_amount() -> None:
@@ -259,13 +248,6 @@ def test_light_regime_of_some_lots_names_them() -> None:
     assert procedure(need(*lots)) == ["PROC_FORMALISEE"]
 
 
-def test_concessions_have_their_own_threshold_and_no_direct_award() -> None:
-    """Below it, the simplified procedure."""
-    assert procedure(services(1_000, contract="concession")) == ["CONCESSION_SIMPLIFIED"]
-    assert procedure(services(5_403_999.99, contract="concession")) == ["CONCESSION_SIMPLIFIED"]
-    assert procedure(services(5_404_000, contract="concession")) == ["PROC_FORMALISEE"]
-
-
 def test_a_concession_of_works_and_services_is_one_value() -> None:
     """Its threshold is the same for both: dividing it into lots lowers nothing, and no nature needs to be known."""
     service = Lot(id="2", segments=("pr-locaux",), value_eur=3_000_000)
@@ -282,21 +264,9 @@ def test_work_integration_as_a_social_service_is_said_of_markets() -> None:
     assert "OBJECT_IS_INSERTION" not in codes(review(insertion).lots["1"].advice)
 
 
-@pytest.mark.parametrize(
-    ("total", "on", "expected"),
-    [
-        (200_000, TODAY, "MAPA"),
-        (200_000, date(2024, 6, 24), "MAPA"),
-        (220_000, date(2025, 12, 31), "MAPA"),
-        (220_000, date(2026, 1, 1), "PROC_FORMALISEE"),
-    ],
-)
-def test_dynamic_purchasing_system_counts_its_whole_life(total: int, on: date, expected: str) -> None:
-    """At the threshold it follows the rules of the restricted tender."""
-    system = services(None, estimated_total_eur=total, technique="dynamic_purchasing_system")
-    assert procedure(system, on) == [expected]
-    if expected == "PROC_FORMALISEE":
-        assert the("PROC_FORMALISEE", review(system, on).advice).article == "R2162-38"
+def test_a_dynamic_purchasing_system_follows_the_rules_of_the_restricted_tender() -> None:
+    found = review(services(None, estimated_total_eur=220_000, **SYSTEM)).advice
+    assert the("PROC_FORMALISEE", found).article == "R2162-38"
 
 
 def test_framework_without_total_is_asked_for_its_maximum() -> None:

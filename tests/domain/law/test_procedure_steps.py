@@ -35,21 +35,23 @@ def social(value: float, **more: object) -> Need:
 
 
 @pytest.mark.parametrize(
-    ("asked", "code"),
+    ("asked", "code", "article"),
     [
-        (services(59_999.99), "DIRECT_AWARD_FILE"),
-        (services(60_000.00), "TIME_LIMITS"),
-        (services(20_000, 20_000, 20_000), "TIME_LIMITS"),
-        (works(99_999.99), "DIRECT_AWARD_FILE"),
-        (services(216_000), "TIME_LIMITS"),
-        (services(None), ""),
-        (services(200_000, buyer=None), ""),
-        (services(1_000, contract="concession"), "TIME_LIMITS"),
+        (services(59_999.99), "DIRECT_AWARD_FILE", "R2122-8"),
+        (services(60_000.00), "TIME_LIMITS", "R2151-1"),
+        (services(20_000, 20_000, 20_000), "TIME_LIMITS", "R2151-1"),
+        (works(99_999.99), "DIRECT_AWARD_FILE", "R2122-8"),
+        (services(215_999.99), "TIME_LIMITS", "R2151-1"),
+        (services(216_000), "TIME_LIMITS", "R2161-3"),
+        (services(None), None, None),
+        (services(200_000, buyer=None), None, None),
+        (services(1_000, contract="concession"), "TIME_LIMITS", "R3126-8"),
     ],
 )
-def test_one_advice_for_the_procedure_found(asked: Need, code: str) -> None:
+def test_one_advice_for_the_procedure_found(asked: Need, code: str | None, article: str | None) -> None:
     """A direct award has its file, the others their time limits; where no procedure was found, nothing."""
-    assert said(asked)[0] == code
+    found = step(asked)
+    assert (found and found.code, found and found.article) == (code, article)
 
 
 def test_the_file_of_a_direct_award() -> None:

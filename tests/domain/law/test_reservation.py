@@ -118,6 +118,10 @@ def test_each_type_has_its_proofs(reserved: tuple[Reserved, ...], asked: tuple[s
     assert message.count(". ") == 1
 
 
+def test_the_proofs_in_english() -> None:
+    assert "at least 50% of disabled or disadvantaged workers" in proofs("handicap", "iae").message.en  # type: ignore[union-attr]
+
+
 def test_what_an_equivalent_structure_proves_rests_on_its_rules() -> None:
     """Where the rule on such structures is weakly sourced, so is the advice; where there is none, none is said."""
     weak = law(("equivalent_structures", 'confidence = "medium"', 'confidence = "low"'))

@@ -58,48 +58,69 @@ def test_a_list_that_happens_to_end_at_the_limit_is_complete() -> None:
     assert not largest_sets([(str(place), 10) for place in range(27)], 260)[1]
 
 
-def test_every_small_lot_is_told_even_where_the_sets_are_cut_short() -> None:
-    """Each belongs to some set, listed or not."""
-    found = review(services(*[5_000.0] * 100))
-    assert "liste limitée" in the("SMALL_LOT_SETS", found.advice).message.fr
+@pytest.mark.parametrize(
+    ("value", "lots"), [(5_000.0, 100), *((value, 200) for value in (5_000.0, 30_000.0, 59_000.0))]
+)
+def test_every_small_lot_is_told_even_where_the_sets_are_cut_short(value: float, lots: int) -> None:
+    """They are countless, and trying them all would not end. Each lot belongs to some set, listed or not."""
+    found = review(services(*(value + place / 100 for place in range(lots))))
+    told = the("SMALL_LOT_SETS", found.advice)
+    assert "liste limitée" in told.message.fr
+    assert len(told.lots) > 10
+    assert 650 <= sum(map(len, told.lots)) <= 650 + max(map(len, told.lots))
     assert all("SMALL_LOT_OK" in codes(lot.advice) for lot in found.lots.values())
 
 
-def test_boundary_of_a_small_lot_of_services() -> None:
-    """80 000 € is not small; one cent less is."""
-    assert sets(services(320_000, 240_000, 80_000)) == []
-    assert sets(services(320_000, 240_000, 79_999.99)) == [("3",)]
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        # below 80 000 € each, for works 1 000 000 €
+        (services(320_000, 240_000, 80_000), []),
+        (services(320_000, 240_000, 79_999.99), [("3",)]),
+        (services(400_000, 100_000), []),
+        (services(400_000, 80_000), []),
+        (services(400_000, 79_999.99), [("2",)]),
+        (works(5_000_000, 999_999.99), [("2",)]),
+        (works(5_000_000, 1_000_000), []),
+        # together within a fifth of all lots, or of the stated total; the largest sets that may use it
+        (services(160_000, 70_000, 57_500), [("3",)]),
+        (services(159_999.95, 70_000, 57_500), []),
+        (services(200_000, 50_000), [("2",)]),
+        (services(199_999.99, 50_000), []),
+        (services(400_000, 60_000, 40_000), [("2", "3")]),
+        (services(400_000, 60_000, 40_000.01), [("2",), ("3",)]),
+        (services(400_000, 60_000, 60_000, 60_000), [("2",), ("3",), ("4",)]),
+        (services(100_000, 60_000, estimated_total_eur=300_000), [("2",)]),
+        (services(100_000, 60_000.01, estimated_total_eur=300_000), []),
+        # below the EU threshold everything is adapted already
+        (services(150_000, 60_000), []),
+        (services(100_000, 100_000, 15_999.99), []),
+        (services(100_000, 100_000, 16_000), [("3",)]),
+    ],
+)
+def test_small_lots_of_a_formal_procedure(asked: Need, expected: list[tuple[str, ...]]) -> None:
+    assert sets(asked) == expected
 
 
-def test_boundary_of_a_small_lot_of_works() -> None:
-    """Works have their own amount."""
-    assert sets(works(5_000_000, 999_999.99)) == [("2",)]
-    assert sets(works(5_000_000, 1_000_000)) == []
+@pytest.mark.parametrize("total", [None, 240_000, 400_000])
+def test_a_need_of_one_lot_has_no_small_lot(total: float | None) -> None:
+    """Even where its stated total, with renewals or the life of a framework, is many times the lot's value."""
+    found = review(services(40_000, estimated_total_eur=total))
+    assert not {"SMALL_LOT_SETS", "SMALL_LOT_OK"} & {*codes(found.advice), *codes(found.lots["1"].advice)}
+    assert sets(services(40_000, 100_000, estimated_total_eur=400_000)) == [("1",)]
 
 
-def test_boundary_of_the_share() -> None:
-    """Exactly 20 % of all lots passes, one cent more does not."""
-    assert sets(services(160_000, 70_000, 57_500)) == [("3",)]
-    assert sets(services(159_999.95, 70_000, 57_500)) == []
-
-
-def test_share_is_taken_of_the_stated_total() -> None:
-    """It counts what the lots do not show."""
-    assert sets(services(100_000, 60_000, estimated_total_eur=300_000)) == [("2",)]
-    assert sets(services(100_000, 60_000.01, estimated_total_eur=300_000)) == []
-
-
-def test_small_lots_matter_only_in_a_formal_procedure() -> None:
-    """Below the EU threshold everything is adapted already."""
-    assert sets(services(100_000, 100_000, 15_999.99)) == []
-    assert sets(services(100_000, 100_000, 16_000)) == [("3",)]
-
-
-def test_direct_award_of_small_lots() -> None:
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (services(30_000, 30_000, 30_000), []),
+        (services(100_000, 15_000, 10_000), [("2", "3")]),
+        (services(100_000, 20_000, 10_000), [("2",), ("3",)]),
+    ],
+)
+def test_direct_award_of_small_lots(asked: Need, expected: list[tuple[str, ...]]) -> None:
     """Below 60 000 € each and within 20 % together; three equal lots are a third each."""
-    assert sets(services(30_000, 30_000, 30_000), "R2122-8") == []
-    assert sets(services(100_000, 15_000, 10_000), "R2122-8") == [("2", "3")]
-    assert sets(services(100_000, 20_000, 10_000), "R2122-8") == [("2",), ("3",)]
+    assert sets(asked, "R2122-8") == expected
 
 
 def test_direct_award_of_small_lots_follows_the_amount_of_the_date() -> None:

@@ -68,7 +68,8 @@ def test_social_condition_by_date(on: date, severity: str) -> None:
 
 def test_social_consideration_starts_at_the_eu_threshold() -> None:
     """By kind of buyer and nature; the environmental one has no amount."""
-    assert "SOCIAL_CONSIDERATION" not in advice(services(215_999.99))
+    for on in (date(2026, 8, 20), date(2026, 8, 22), TODAY):
+        assert "SOCIAL_CONSIDERATION" not in advice(services(215_999.99), on)
     assert "SOCIAL_CONSIDERATION" in advice(services(216_000))
     assert "SOCIAL_CONSIDERATION" not in advice(services(216_000, buyer=buyer("utility")))
     assert "SOCIAL_CONSIDERATION" not in advice(works(5_403_999.99))
@@ -107,7 +108,8 @@ def test_concessions_have_their_own_articles() -> None:
     [
         (50_000_000, TODAY, False),
         (50_000_000.01, TODAY, True),
-        (50_000_000.01, date(2022, 12, 31), False),
+        (50_000_000.01, date(2023, 1, 1), True),
+        (100_000_000, date(2022, 12, 31), False),
         (100_000_000.01, date(2022, 12, 31), True),
         (None, TODAY, False),
     ],

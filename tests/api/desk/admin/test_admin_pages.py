@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
-from api.desk.record.journal_words import DEEDS
+from api.desk.record.journal_page import DEEDS
 from db.core.engine import transaction
 from db.desk.accounts import note_sign_in
 from db.schema.supplier_tables import api_keys, organisations

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import select
 
-from api.desk.frame.assets import asset_path
+from api.desk.frame.layout import asset_path
 from api.desk.frame.page import LONGEST_CARRIED
 from api.desk.frame.visit import COOKIE, local_path
 from api.desk.pages import PAGES
