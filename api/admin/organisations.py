@@ -18,12 +18,10 @@ from api.web.pagination import Page, Paging, paged
 from api.web.request_body import Patch, patched
 from db import organisations as stored
 from db.core.engine import Connection, transaction
-from db.desk.accounts import Account, find_account
-from db.desk.sessions import delete_sessions_of_person
 from db.idempotency import Answer
 from db.journal.entries import write_entry
-from db.meetings.calendar_feeds import revoke_feed
-from db.meetings.persons import erase_persons
+from db.meetings import revoke_feed
+from db.persons import Account, delete_sessions_of_person, erase_persons, find_account
 from domain.audit import Actor, Detail
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.organisation import DEFAULT_ORGANISATION, Client, Organisation, OrganisationSettings
