@@ -14,10 +14,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, ExceptionHandlersMap
 
 from api.admin.audit import ROUTES as AUDIT_ROUTES
-from api.admin.daily_retention import daily_retention
 from api.admin.keys import ROUTES as KEY_ROUTES
 from api.admin.organisations import ROUTES as ORGANISATION_ROUTES
 from api.admin.privacy import ROUTES as PRIVACY_ROUTES
+from api.admin.privacy import daily_retention
 from api.allotment import ROUTES as ALLOTMENT_ROUTES
 from api.desk.frame.page import nothing_here, with_pages
 from api.desk.pages import PAGES
