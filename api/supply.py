@@ -9,7 +9,7 @@ from litestar import Response
 
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get
-from api.runtime.quotas import caller_of
+from api.runtime.rate_limits import caller_of
 from api.web.content_negotiation import CSV, GEOJSON, JSON
 from api.web.formats import KEPT_AS_FILES
 from api.web.query_string import invalid

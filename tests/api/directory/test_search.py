@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 from litestar import Request
 
-from api.directory import whole_list as module
-from api.directory.whole_list import WholeList
+from api.directory import search as module
+from api.directory.search import WholeList
 from api.runtime.places import ConcurrencyLimit
 from api.web.content_negotiation import GEOJSON
 from api.web.problems import Refusal
