@@ -12,7 +12,7 @@ import msgspec
 from domain.law import rules as law
 from domain.law.findings import LegalAdvice, NeedReview
 from domain.law.law_changes import law_changes
-from domain.law.splitting import no_split
+from domain.law.procedures.splitting import no_split
 from domain.needs.award import PastAward
 from domain.needs.need import Need, OtherNeed, buyer_siret
 from domain.shortlists.shortlist import Shortlist, Stamp

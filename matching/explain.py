@@ -12,8 +12,8 @@ from weakref import ref
 import msgspec
 
 from domain.law.findings import LegalAdvice, LotReview, NeedReview
+from domain.law.reservations.supply_advice import Count, Ends, Supply, distance_is_for_sourcing, supply_advice
 from domain.law.rules import Rules
-from domain.law.supply_advice import Count, Ends, Supply, distance_is_for_sourcing, supply_advice
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.short_cache import short_cache

@@ -7,8 +7,8 @@ from weakref import ref
 
 import numpy as np
 
+from domain.law.reservations.supply_advice import Ends, horizon
 from domain.law.rules import Rules
-from domain.law.supply_advice import Ends, horizon
 from matching.distances import PlaceDistances
 from matching.eligibility_cache import INELIGIBLE
 from matching.geo.projection import Positions

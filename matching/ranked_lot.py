@@ -13,9 +13,9 @@ from weakref import ref
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.law.reservations.supply_advice import Count
 from domain.law.review import OPTIONS
 from domain.law.rules import Rules
-from domain.law.supply_advice import Count
 from domain.needs.need import Reserved
 from matching.distances import BYTES_PER_OBJECT, NearDistances
 from matching.eligibility_cache import INELIGIBLE, OUTCOME_CODES, WORST_ELIGIBLE, OutcomeCodes, best_outcome

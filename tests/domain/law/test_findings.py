@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from domain.law import rule_documents
+from domain.law.documents import rule_documents
 from domain.law.findings import explained
-from domain.law.reservation import CONTRACTS, type_rule
+from domain.law.reservations.reservation import CONTRACTS, type_rule
 from domain.needs.need import RESERVED_TYPES
 
-LAW = Path(rule_documents.__file__).parent
-MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(LAW.glob("*.py"))}
+LAW = Path(rule_documents.__file__).parents[1]
+MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(LAW.rglob("[!_]*.py"))}
 
 
 def applying(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef, ast.Call]]:

@@ -7,9 +7,8 @@ from datetime import date
 from functools import lru_cache
 
 from domain.law.findings import LegalFinding, Verdict, applies, finding, verdict
-from domain.law.lot_facts import LotObject
-from domain.law.rules import InForce
-from domain.law.supplier_facts import (
+from domain.law.procedures.lot_facts import LotObject
+from domain.law.reservations.supplier_facts import (
     LegalFacts,
     MinimumShare,
     eligible,
@@ -19,6 +18,7 @@ from domain.law.supplier_facts import (
     share_too_low,
     until,
 )
+from domain.law.rules import InForce
 from domain.shortlists.shortlist import Outcome
 from domain.text.bilingual import Text
 

@@ -1,15 +1,15 @@
 """The guide for buyers: every step's rules are there, as the data give them."""
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 
 from domain.errors import NotFound
-from domain.law import buyer_guide
+from domain.law.documents import buyer_guide
 from domain.law.rules import Rules, load, parse
+from tests.conftest import ROOT
 
-PAGE = Path(__file__).parents[3] / "docs" / "achat.md"
+PAGE = ROOT / "docs" / "achat.md"
 
 
 def test_page_is_current() -> None:

@@ -6,9 +6,8 @@ import msgspec
 import pytest
 
 from domain.law.findings import LegalAdvice
-from domain.law.rules import load, months_later
-from domain.law.supplier_facts import LegalFacts
-from domain.law.supply_advice import (
+from domain.law.reservations.supplier_facts import LegalFacts
+from domain.law.reservations.supply_advice import (
     Count,
     Ends,
     Supply,
@@ -17,6 +16,7 @@ from domain.law.supply_advice import (
     horizon,
     supply_advice,
 )
+from domain.law.rules import load, months_later
 from domain.needs.need import Lot, Reserved
 from domain.suppliers.supplier import Approval, Shares
 from tests.domain.law.samples import TODAY, codes, need, review

@@ -1,7 +1,7 @@
 """Social and other specific services: their light regime, and needs that mix them with other services."""
 
 from domain.law.findings import LegalAdvice, advice, applies, least_sure
-from domain.law.need_value import Group
+from domain.law.procedures.need_value import Group
 from domain.law.rules import InForce
 from domain.needs.need import ContractKind
 from domain.text.bilingual import NOTHING, Text, euros

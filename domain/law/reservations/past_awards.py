@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import msgspec
 
 from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice, applies, days, verdict
-from domain.law.lot_facts import estimated_cents
+from domain.law.procedures.lot_facts import estimated_cents
 from domain.law.rules import Rules, months_later
 from domain.needs.award import Award
 from domain.needs.need import Lot

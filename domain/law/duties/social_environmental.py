@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from domain.law.findings import LegalAdvice, advice, applies, days, least_sure
-from domain.law.light_regime import is_mainly_light
-from domain.law.lot_facts import LotObject
-from domain.law.need_value import Group
-from domain.law.procedure import Decided, eu_thresholds, social_thresholds
+from domain.law.procedures.light_regime import is_mainly_light
+from domain.law.procedures.lot_facts import LotObject
+from domain.law.procedures.need_value import Group
+from domain.law.procedures.procedure import Decided, eu_thresholds, social_thresholds
 from domain.law.rules import InForce, RuleRow, cents
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need
 from domain.shortlists.shortlist import Confidence, Severity

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from domain.law.findings import LegalAdvice, worst_outcome
-from domain.law.reservation import review_types
+from domain.law.reservations.reservation import review_types
 from domain.law.rules import Rules, load
 from domain.needs.need import ContractKind, Lot, Reserved
 from tests.domain.law.samples import TODAY, findings, law, need, review

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.law.lot_facts import estimate_of, known_total, sum_in_words
+from domain.law.procedures.lot_facts import estimate_of, known_total, sum_in_words
 from domain.needs.need import Buyer, BuyerKind, Lot, Need
 from tests.domain.law.samples import advice, buyer, codes, need, procedure, review, services, the
 

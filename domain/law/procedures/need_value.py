@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from domain.law.findings import LegalAdvice, advice, applies, as_one_set, listed_briefly
-from domain.law.lot_facts import LotFacts, LotObject, known_total, stated_total, sum_in_words
+from domain.law.procedures.lot_facts import LotFacts, LotObject, known_total, stated_total, sum_in_words
 from domain.law.rules import InForce
 from domain.needs.need import Need
 from domain.text.bilingual import NOTHING, Text, euros, joined

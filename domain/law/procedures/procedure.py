@@ -4,9 +4,9 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from domain.law.findings import LegalAdvice, advice, applies, least_sure
-from domain.law.light_regime import is_light, light_regime, light_rules, mixed_services, takes_light_regime
-from domain.law.lot_facts import LotFacts
-from domain.law.need_value import Assumption, Group, as_one_market, groups, total_of, value_unknown
+from domain.law.procedures.light_regime import is_light, light_regime, light_rules, mixed_services, takes_light_regime
+from domain.law.procedures.lot_facts import LotFacts
+from domain.law.procedures.need_value import Assumption, Group, as_one_market, groups, total_of, value_unknown
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Confidence, Severity

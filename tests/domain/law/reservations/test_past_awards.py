@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from domain.law.eligibility import eligibility
-from domain.law.past_awards import EssAward, dependence, same_supplier, with_award_bar
+from domain.law.reservations.eligibility import eligibility
+from domain.law.reservations.past_awards import EssAward, dependence, same_supplier, with_award_bar
+from domain.law.reservations.supplier_facts import LegalFacts
 from domain.law.rules import load
-from domain.law.supplier_facts import LegalFacts
 from domain.needs.award import Award
 from domain.needs.need import Lot
 from domain.suppliers.supplier import Approval

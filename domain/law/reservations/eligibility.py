@@ -8,12 +8,11 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-from domain.law.ess import ess
 from domain.law.findings import Verdict, applies, verdict
-from domain.law.prison import SHARE as PRISON_SHARE
-from domain.law.prison import penitentiary
-from domain.law.rules import InForce, Rules
-from domain.law.supplier_facts import (
+from domain.law.reservations.ess import ess
+from domain.law.reservations.prison import SHARE as PRISON_SHARE
+from domain.law.reservations.prison import penitentiary
+from domain.law.reservations.supplier_facts import (
     CURRENT_APPROVAL,
     LegalFacts,
     MinimumShare,
@@ -24,6 +23,7 @@ from domain.law.supplier_facts import (
     share_too_low,
     until,
 )
+from domain.law.rules import InForce, Rules
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.shortlists.shortlist import Outcome
 from domain.suppliers.supplier import Approval, Kind, Shares

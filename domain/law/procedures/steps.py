@@ -10,9 +10,9 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from domain.law.findings import LegalAdvice, advice, applies, least_sure
-from domain.law.light_regime import is_light, light_rules
-from domain.law.need_value import Group
-from domain.law.procedure import Decided, Decisions, direct_threshold, social_thresholds
+from domain.law.procedures.light_regime import is_light, light_rules
+from domain.law.procedures.need_value import Group
+from domain.law.procedures.procedure import Decided, Decisions, direct_threshold, social_thresholds
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Need
 from domain.text.bilingual import NOTHING, Text, joined, listed

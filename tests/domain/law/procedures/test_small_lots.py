@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.law.small_lots import largest_sets
+from domain.law.procedures.small_lots import largest_sets
 from domain.needs.need import Lot, Need
 from tests.domain.law.samples import TODAY, advice, codes, law, need, review, services, the, works
 

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from domain.law.findings import LegalAdvice
+from domain.law.procedures.splitting import MOST_ADDENDS, may_pass_with_others, no_split
 from domain.law.rules import load
-from domain.law.splitting import MOST_ADDENDS, may_pass_with_others, no_split
 from domain.needs.need import Buyer, BuyerKind, Lot, Need, OtherNeed, buyer_siret, year_of
 from tests.domain.law.samples import LOCAL, TODAY, need, services, works
 

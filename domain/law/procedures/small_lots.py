@@ -8,7 +8,7 @@ from math import inf
 from typing import NamedTuple
 
 from domain.law.findings import LegalAdvice, advice, applies, bracketed_lots, least_sure, listed_briefly
-from domain.law.procedure import Decided, Decisions
+from domain.law.procedures.procedure import Decided, Decisions
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Need
 from domain.text.bilingual import NOTHING, Text, joined

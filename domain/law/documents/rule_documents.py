@@ -11,8 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from domain.law import law_changes, past_awards, review, splitting, supply_advice
+from domain.law import law_changes, review
 from domain.law.findings import days, explained
+from domain.law.procedures import splitting
+from domain.law.reservations import past_awards, supply_advice
 from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Status, Theme, parse, value_text
 from domain.shortlists.shortlist import Confidence
 from domain.text.bilingual import Language, Text

@@ -5,20 +5,20 @@ What a maintainer of the law is told to look at, and when.
 
 import re
 from datetime import date, datetime, tzinfo
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from domain.errors import NotFound
-from domain.law import rule_documents
+from domain.law.documents import rule_documents
+from domain.law.documents.rule_documents import due_lines, due_rules
 from domain.law.findings import applies, explained
-from domain.law.rule_documents import due_lines, due_rules
 from domain.law.rules import LAW_FILE, LawFile, Rules, load, parse
 from tests import conftest
+from tests.conftest import ROOT
 from tests.domain.law.samples import TODAY
 
-PAGE = Path(__file__).parents[3] / "docs" / "law.md"
+PAGE = ROOT / "docs" / "law.md"
 
 
 def test_page_is_current() -> None:
@@ -218,7 +218,7 @@ def test_runs_of_these_tests_end_with_what_is_due(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(conftest, "datetime", Clock)
     monkeypatch.setattr(conftest, "load", lambda: rules(CHANGE))
     here, elsewhere = (
-        Terminal("tests/domain/law/test_rule_documents.py::test"),
+        Terminal("tests/domain/law/documents/test_rule_documents.py::test"),
         Terminal("tests/matching/test_engine.py::test"),
     )
     for terminal in (here, elsewhere):
