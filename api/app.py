@@ -49,7 +49,6 @@ from api.runtime.metrics import Metrics
 from api.runtime.observability import ROUTES as OBSERVABILITY_ROUTES
 from api.runtime.observability import ObservabilityMiddleware, access_log
 from api.runtime.outbox_worker import deliveries
-from api.runtime.preparation import prepared
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.runtime.processes.match_processes import MatchProcesses
 from api.runtime.quotas import DatabaseCounts
@@ -200,7 +199,6 @@ PARTS: tuple[Part, ...] = (
     database_watch,
     live_directory,
     dear_matches,
-    prepared,
     deliveries(webhook_kind, mail_kind, journal_kind),
     daily_retention,
 )
@@ -228,7 +226,7 @@ def create_app(
 
     With `parts=()` it needs no database: everything that needs none works, and keys are the administrator's only.
     """
-    reference = reference or load_reference(settings.rules, with_search=True)
+    reference = reference or load_reference(settings.rules, for_server=True)
     services = Services(
         settings=settings,
         reference=reference,

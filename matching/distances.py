@@ -4,7 +4,7 @@ Portals ask for the same territories again and again: what was measured for one 
 """
 
 import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from threading import Lock
 from weakref import ref
 
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from matching.geo.projection import Floats, Positions
 from matching.geo.shape import PointShape, Shape
-from matching.geo.territory import Bools
 from matching.supplier_columns import CERTAIN_KM, Ordinals, SupplierColumns, runs_near
 from matching.weighted_cache import WeightedCache
 
@@ -25,8 +24,6 @@ BATCH = 64
 """The number measured at first; the nearest few are nearly always among them."""
 BYTES_PER_OBJECT = 1_000
 """About what an object with a few arrays takes besides the numbers in them."""
-STEP = 1_000
-"""The suppliers measured at a time in advance: 1 to 2 ms."""
 BYTES_PER_PAGE = mmap.PAGESIZE
 ROOM = 1.25
 """Memory is reserved for so many times the suppliers there is room for: those that are written later."""
@@ -44,9 +41,6 @@ class Distances:
         self._metres: Metres = np.empty(0, dtype=np.int32)
         self._bounds: dict[float, NDArray[np.int32]] = {}
         self._widest_km = 0.0  # of the radii around the shape that were asked for
-        self._is_measured = False
-        self.is_of_an_answer = False
-        """Whether a match near this shape was answered, and not given up."""
         self._writing = Lock()
 
     @property
@@ -97,37 +91,12 @@ class Distances:
                 distance[doubtful] = self.distance(ordinals[doubtful])
         return distance
 
-    def stretch(self, ordinals: Ordinals) -> slice | None:
-        """The places of sorted ordinals that hold all near the shape, where all of them are measured; else None."""
-        if not self._is_measured or (len(ordinals) and ordinals[-1] >= len(self.columns.spatial_keys)):
-            return None
-        near = self._near(0.0)
-        first, end = ordinals.searchsorted(near[[0, -3]]).tolist() if len(near) > 2 else (0, 0)
-        return slice(first, end)
-
-    def are_within(self, ordinals: Ordinals, reach_m: Metres) -> Bools:
-        """Which suppliers of a `stretch` are no farther than so many metres each, all of these under CERTAIN_KM."""
-        metres = self._known().take(ordinals)
-        metres -= 1  # of whoever was not measured, as he is far: an unsigned number larger than any other
-        return metres.view(np.uint32) <= reach_m.view(np.uint32)
-
     def known_within(self, ordinals: Ordinals, radius_km: float) -> Floats:
         """As `distance`; NaN, without being measured, where it is certain to be more than the radius and CERTAIN_KM."""
         near, known = self.places(ordinals, radius_km), np.full(len(ordinals), np.nan)
         away = self.distance_within(ordinals.take(near), np.full(len(near), radius_km + CERTAIN_KM))
         known[near] = np.where(away == np.inf, np.nan, away)
         return known
-
-    def measure(self) -> Iterator[None]:
-        """Measure everybody near that was not asked for yet, in small steps."""
-        if self.shape is None or self._is_measured:
-            return
-        for begin, end in self._near(self._widest_km)[:-2].reshape(-1, 2).tolist():
-            for first in range(begin, end, STEP):
-                ordinals = np.arange(first, min(first + STEP, end), dtype=np.int32)
-                self.distance_within(ordinals, np.full(len(ordinals), self._widest_km + CERTAIN_KM))
-                yield
-        self._is_measured = True
 
     def lower_bound(self, ordinals: Ordinals) -> Floats:
         """Kilometres that `distance` is certain not to be under; infinite where either place is not known."""
@@ -212,10 +181,6 @@ class PointDistances(Distances):
         bound = self._point.straight(self.columns.positions.take(ordinals, axis=0))
         bound[np.isnan(bound)] = np.inf
         return bound
-
-    def measure(self) -> Iterator[None]:
-        """No step: nothing is measured in advance."""
-        return iter(())
 
     def _to_point(self, ordinals: Ordinals) -> Floats:
         return self._point.lower_bound(self.columns.positions.take(ordinals, axis=0))

@@ -1,6 +1,6 @@
 """Eligibility of suppliers on a day, judged once for all of whom the same decides."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import date
 from functools import lru_cache
 from threading import Lock
@@ -32,9 +32,6 @@ UNDECIDED = -1
 CACHED_DATES = 8
 CACHED_ENDS = 4_000_000
 """Suppliers times days and reserved types for which the ends of approvals are cached: 16 MB."""
-RESERVED_OFTEN: tuple[tuple[Reserved, ...], ...] = (("handicap",), ("iae",), ("handicap", "iae"))
-STEP = 2_500
-"""The suppliers judged at a time in advance: some 2 ms."""
 
 
 class EligibilityCache:
@@ -92,16 +89,6 @@ class EligibilityCache:
             found[left[is_worse]] = ends[is_worse]
             left = left[~is_worse]
         return found
-
-    def judge(self, on: date, rules: Rules) -> Iterator[None]:
-        """Decide what was not asked for yet on a day, in small steps; ends of approvals for types reserved often."""
-        for first in range(0, len(self.facts), STEP):
-            facts = np.arange(first, min(first + STEP, len(self.facts)), dtype=np.int32)
-            self.codes(facts, on, rules)
-            yield
-            for reserved in RESERVED_OFTEN:
-                self.approval_ends(facts, frozenset(reserved), on, rules)
-                yield
 
     def _standing(
         self, facts: FactPositions, days: Days, reserved: frozenset[Reserved], rules: Rules

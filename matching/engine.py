@@ -118,9 +118,6 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
         rows_of,
     )
     stamp, lots = stamp_of(index, reference, on, need.planned_publication_on), list(matching.lots(queries))
-    for query in queries:
-        if (distances := index.base.distances.find(query.territory.shape)) is not None:
-            distances.is_of_an_answer = True
     return msgspec.json.encode(Answer(need.reference, stamp, lots, explainer.need_advice(besides)))
 
 

@@ -75,8 +75,6 @@ SUPPLIER_BIT, SUBJECT_BIT, COLUMN_BIT = 32, 28, 16
 WORTH_BITS = (1 << COLUMN_BIT) - 1
 SHORT_KM = 95.0
 """Offers that reach farther are looked at apart: they are few, and most suppliers are farther away than that."""
-FARTHEST_KM = 30_000.0
-"""No two places on earth are so far from each other."""
 _BASIS = {basis: place for place, basis in enumerate(BASES)}
 PRESENCE_OF_AREA = np.zeros(4, dtype=np.int64)
 PRESENCE_OF_AREA[[NO_AREA, RADIUS, GROUND, NATIONAL]] = [
@@ -105,14 +103,10 @@ NO_OFFERS = Offers(
 
 
 class WithinReach(NamedTuple):
-    """Offers available within some kilometres of their suppliers, in the order of these.
-
-    `reach_m`: the most whole metres of which the kilometres are no more than `reach_km`.
-    """
+    """Offers available within some kilometres of their suppliers, in the order of these."""
 
     supplier: Ordinals
     reach_km: Floats
-    reach_m: NDArray[np.int32]
     key: OfferKeys
 
 
@@ -262,13 +256,4 @@ def _end_to_end(tables: Sequence[Offers]) -> Offers:
 def _within_reach(table: Offers, key: OfferKeys, of_kind: NDArray[np.bool_]) -> WithinReach:
     rows = np.flatnonzero(of_kind)
     rows = rows[np.argsort(table.supplier[rows], kind="stable")]
-    reach_km = table.reach_km[rows]
-    return WithinReach(table.supplier[rows], reach_km, _whole_metres(reach_km), key[rows])
-
-
-def _whole_metres(reach_km: Floats) -> NDArray[np.int32]:
-    """The most whole metres that are no more than some kilometres, as `metres / 1_000` compares with these."""
-    metres = np.floor(np.minimum(reach_km, FARTHEST_KM) * 1_000)
-    metres += (metres + 1) / 1_000 <= reach_km
-    metres -= metres / 1_000 > reach_km
-    return metres.astype(np.int32)
+    return WithinReach(table.supplier[rows], table.reach_km[rows], key[rows])

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.law.rules import Rules
-from domain.needs.need import Lot
 from matching.distances import BYTES_PER_OBJECT, NearDistances
 from matching.eligibility_cache import OutcomeCodes
 from matching.geo.projection import Positions
@@ -67,9 +66,6 @@ class Serving:
 
     def _reaching(self, short: WithinReach) -> OfferKeys:
         """Those whose suppliers are no farther from the territory than they reach, which is not far."""
-        near = None if self._radius_km else self._distances.stretch(short.supplier)
-        if near is not None:
-            return short.key[near][self._distances.are_within(short.supplier[near], short.reach_m[near])]
         spans = self._distances.spans(short.supplier, self._radius_km)
         return self._near_enough(WithinReach._make([_cut(column, spans) for column in short]))
 
@@ -188,11 +184,6 @@ class Selection:
     def change(self) -> int:
         """The latest change of the index for which it is known to hold."""
         return self._known[0]
-
-    def is_ranked(self, lot: Lot, site: Shape | None) -> bool:
-        """Whether such a lot is kept, on whatever day."""
-        wanted = tuple(dict.fromkeys(lot.reserved or ())), ref(site) if site else None, lot.max_distance_km
-        return any(wanted == (key.reserved, key.site, key.cap_km) for key, _ in self.ranked.latest())
 
     def row_of(self, ordinal: int) -> int | None:
         """The row of a supplier, if it is selected."""

@@ -8,11 +8,9 @@ import msgspec
 from api.admin.edit_organisation import own_organisation
 from api.runtime.actor import actor_of_client
 from db.core.engine import Connection
-from db.desk.accounts import Account, find_account
-from db.desk.sessions import delete_sessions_of_person
 from db.journal.entries import write_entry
-from db.meetings.calendar_feeds import revoke_feed
-from db.meetings.persons import erase_persons
+from db.meetings import revoke_feed
+from db.persons import Account, delete_sessions_of_person, erase_persons, find_account
 from domain.audit import Detail
 from domain.errors import NotFound
 from domain.organisation import Client

@@ -26,8 +26,7 @@ from api.runtime.services import Services
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.journal.entries import write_entry
-from db.meetings.calendar_feeds import CalendarFeed, revoke_feed, select_feed, store_feed
-from db.meetings.meetings import MeetingFilters, select_meetings
+from db.meetings import CalendarFeed, MeetingFilters, revoke_feed, select_feed, select_meetings, store_feed
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, NotFound
 from domain.text.bilingual import Text

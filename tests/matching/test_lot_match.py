@@ -12,7 +12,6 @@ from matching.distances import Distances
 from matching.engine import match_json
 from matching.geo.territory import Geography
 from matching.index import Index, LiveIndex
-from matching.match_cost import takes_little
 from matching.reference import Reference
 from matching.selection import SelectionArrays
 from tests.factories import ON, RENNES, approved, live, lot, need, square, supplier
@@ -85,7 +84,6 @@ def test_a_lot_that_was_asked_before_takes_nothing_of_all_who_are_selected(
     assert not ours.base.distances.latest()
     for kind in (SelectionArrays, Distances):
         monkeypatch.setattr(kind, "__init__", _made_again)
-    assert takes_little(asked, ours, reference)
     assert match_json(asked, ours, reference, ON, "fr") == before
     match_json(msgspec.structs.replace(asked, reference="of another draw"), ours, reference, ON, "fr")
 

@@ -1,8 +1,7 @@
-"""What a match takes is known before it, from the need and from what is cached."""
+"""The size of a need tells before its match what that takes."""
 
 from datetime import timedelta
 from typing import Any, NoReturn
-from unittest.mock import patch
 
 import msgspec
 import pytest
@@ -15,8 +14,8 @@ from domain.needs.need import Lot, Need, Place, TerritoryRequest
 from domain.reference.geojson import Polygon
 from matching import match_cost
 from matching.engine import match, match_json
-from matching.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms, takes_little, words_ms
-from matching.reference import Reference, preparation
+from matching.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms, words_ms
+from matching.reference import Reference
 from tests.conftest import examples
 from tests.factories import NANTES, ON, REDON, RENNES, approved, around, codes, live, lot, need, supplier
 
@@ -34,23 +33,15 @@ def drawn(outline: Polygon) -> TerritoryRequest:
 COMB = drawn(Polygon((placed(comb(198, 9_900), 7.0, 5.0),)))
 
 
-def test_departements_are_known_once_they_are_prepared(reference: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("matching.reference.WORTHWHILE", 1)
-    ours, asked = live(*SUPPLIERS), need(territory=codes("departement:44"))
-    assert not takes_little(asked, ours, reference)
-    list(preparation(ours, reference, ON, ()))
-    assert takes_little(asked, ours, reference)
-
-
-def test_places_of_which_one_is_new_keep_others_waiting(reference: Reference) -> None:
+def test_a_territory_that_is_new_keeps_others_waiting(reference: Reference) -> None:
+    """Once it is known, its ground is not counted any more."""
     ours = live(*SUPPLIERS)
     match(need(territory=codes("departement:35")), ours, reference, ON, "fr")
-    asked = need(lot(), lot(id="2", territory=around(RENNES, 17.25)), territory=codes("departement:35"))
-    assert not takes_little(asked, ours, reference)
-    before = estimated_ms(asked, ours, reference)
-    match(asked, ours, reference, ON, "fr")
-    assert takes_little(asked, ours, reference)
-    assert estimated_ms(asked, ours, reference) < before - match_cost.PLACE_MS / 2
+    lots = [lot(id=str(number), territory=around(RENNES, 17.25 + number)) for number in range(5)]
+    for asked in (need(lot(), lots[0], territory=codes("departement:35")), need(*lots)):
+        before = estimated_ms(asked, ours, reference)
+        match(asked, ours, reference, ON, "fr")
+        assert estimated_ms(asked, ours, reference) <= AT_ONCE_MS < before
 
 
 class Unread(tuple[tuple[float, float], ...]):
@@ -68,8 +59,7 @@ def test_an_outline_with_too_many_vertices_is_refused_before_it_is_read(referenc
     """Whatever else the need asks for is still estimated, and whatever else is wrong with it is still told."""
     ours, ring = live(*SUPPLIERS), Unread(((0.0, 47.0), *((1.0, 47.0),) * 20_000, (0.0, 47.0)))
     asked = need(lot(territory=drawn(Polygon((ring,)))), lot(id="2"), territory=codes("departement:999"))
-    assert estimated_ms(asked, ours, reference) > estimated_ms(need(lot()), ours, reference)
-    assert not takes_little(asked, ours, reference)
+    assert estimated_ms(asked, ours, reference) > AT_ONCE_MS
     with pytest.raises(InvalidContent) as refused:
         reference.reader.read(asked)
     found = {problem.pointer: problem.code for problem in refused.value.problems}
@@ -82,18 +72,14 @@ def test_a_plain_need_is_matched_at_once(reference: Reference) -> None:
     said: dict[str, Any] = {"title": "Nettoyage", "keywords": ("bureaux",), "site": Place(commune="56260")}
     lots = [lot("pr-locaux", id=name, **said) for name in "123"]
     match_json(need(*lots), ours, reference, ON, "fr")
-    assert takes_little(need(*lots, reference="another"), ours, reference)
+    assert estimated_ms(need(*lots, reference="another"), ours, reference) <= AT_ONCE_MS
 
 
-def test_many_lots_asked_for_before_take_little(reference: Reference) -> None:
-    """Looked up one by one, as a bound that knows only their number would be too high."""
-    ours = live(*SUPPLIERS)
-    asked = need(*(lot(id=str(number), site=Place(lat=47.5, lon=-2.0)) for number in range(100)))
-    before = estimated_ms(asked, ours, reference)
-    match_json(asked, ours, reference, ON, "fr")
-    assert estimated_ms(asked, ours, reference) < before / 3
-    elsewhere = need(*(lot(id=str(n), site=Place(lat=47.5, lon=-2 - n / 100)) for n in range(100)))
-    assert estimated_ms(elsewhere, ours, reference) > estimated_ms(asked, ours, reference) + 90 * match_cost.SITE_MS
+def test_no_more_is_looked_at_than_is_enough(reference: Reference) -> None:
+    """Each outline that is looked at holds up all others."""
+    every = [lot(id=str(number), territory=around(RENNES, 1.0 + number)) for number in range(100)]
+    enough = estimated_ms(need(*every), live(*SUPPLIERS), reference, AT_ONCE_MS)
+    assert AT_ONCE_MS < enough < AT_ONCE_MS + 20 < estimated_ms(need(*every), live(*SUPPLIERS), reference)
 
 
 @pytest.mark.parametrize(
@@ -111,19 +97,15 @@ def test_what_takes_long_is_not_done_at_once(reference: Reference, asked: Need) 
     assert estimated_ms(asked, live(*SUPPLIERS), reference) > AT_ONCE_MS
 
 
-def test_groupings_are_counted_also_where_all_else_is_known(reference: Reference) -> None:
-    """They are searched anew each time, and the more segments a lot has the longer."""
+def test_groupings_take_the_longer_the_more_segments_a_lot_has(reference: Reference) -> None:
     ours, wanted = live(*SUPPLIERS), tuple(reference.taxonomy.segments)
     plain, larger = need(lot(*wanted[:9])), need(lot(*wanted[:18]))
 
     def takes(asked: Need, groupings: int) -> float:
         return estimated_ms(msgspec.structs.replace(asked, groupings=groupings), ours, reference)
 
-    with patch.object(match_cost, "AT_ONCE_MS", 0.0):
-        for each in (plain, larger):
-            match(each, ours, reference, ON, "fr")
-        assert takes(larger, 10) > takes(plain, 10) > takes(plain, 0)
-    assert not takes_little(msgspec.structs.replace(larger, groupings=1), ours, reference)
+    assert takes(larger, 10) > takes(plain, 10) > takes(plain, 0)
+    assert takes(larger, 1) > AT_ONCE_MS
     assert estimated_bytes(msgspec.structs.replace(plain, groupings=10), ours) > estimated_bytes(plain, ours)
 
 
@@ -148,9 +130,8 @@ def test_more_is_never_estimated_to_take_less(
     larger = size | ({more: 2 * size[more] + 1} if more in size else {})
     ground = "country:FR" if more == "territory" else "departement:29"
     ours = live(*SUPPLIERS)
-    with patch.object(match_cost, "AT_ONCE_MS", 0.0):  # below it, a bound is enough
-        takes = estimated_ms(sized(reference, "departement:29", **size), ours, reference)
-        assert estimated_ms(sized(reference, ground, **larger), ours, reference) >= takes
+    takes = estimated_ms(sized(reference, "departement:29", **size), ours, reference)
+    assert estimated_ms(sized(reference, ground, **larger), ours, reference) >= takes
 
 
 def sized(reference: Reference, code: str, *, lots: int, segments: int, words: int, limit: int) -> Need:
@@ -175,12 +156,10 @@ def test_an_outline_from_beyond_the_world_is_estimated_all_the_same(
 def test_an_outline_takes_longer_the_more_it_turns(
     reference: Reference, teeth: int, width: float, height: float
 ) -> None:
-    """Than the box around it, and at least what its length and vertices say: nothing about it is missed."""
-    plain = need(territory=drawn(Polygon((placed([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)], width, height),))))
+    """At least what its length says: nothing about it is missed."""
     turning = need(territory=drawn(Polygon((placed(comb(teeth, 4 * teeth), width, height),))))
-    ours = live(*SUPPLIERS)
-    more = estimated_ms(turning, ours, reference) - estimated_ms(plain, ours, reference)
-    assert more >= match_cost.DEGREE_MS * height * (1.9 * teeth - 2)
+    takes = estimated_ms(turning, live(*SUPPLIERS), reference)
+    assert takes >= match_cost.DEGREE_MS * height * 1.9 * teeth
 
 
 @given(

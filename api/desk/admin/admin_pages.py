@@ -29,9 +29,9 @@ from api.runtime.idempotency import Sender, created, once
 from api.web.pagination import read_cursor, write_cursor
 from db import api_keys, organisations
 from db.core.engine import transaction
-from db.desk.accounts import list_accounts
 from db.idempotency import Answer
 from db.journal.entries import last_details
+from db.persons import list_accounts
 from domain.decoding.explain import explain
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound, Problem

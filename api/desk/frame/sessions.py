@@ -22,9 +22,8 @@ from api.settings import Settings
 from db import organisations
 from db.api_keys import find_client_of_key
 from db.core.engine import Connection, transaction
-from db.desk.accounts import note_sign_in
-from db.desk.sessions import delete_session, find_session, insert_session, insert_session_of_person
 from db.journal.entries import write_entry
+from db.persons import delete_session, find_session, insert_session, insert_session_of_person, note_sign_in
 from domain.audit import Actor
 from domain.organisation import Client, Scope
 

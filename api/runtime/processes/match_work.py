@@ -18,11 +18,11 @@ from api.runtime.quotas import MINUTE, RateLimit, require_within
 from api.settings import MIB, Settings
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, Problem
-from domain.needs.need import Need, TerritoryRequest
+from domain.needs.need import Need
 from domain.text.bilingual import Text
 from matching.giving_up import may_be_given_up
 from matching.index import LiveIndex
-from matching.match_cost import estimated_bytes, estimated_ms, takes_little
+from matching.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms
 from matching.reference import Reference
 from matching.weighted_cache import WeightBound
 
@@ -31,8 +31,6 @@ T = TypeVar("T")
 IN_A_THREAD_MS = 250.0
 """What takes more is done in another process: beside a thread, requests in the event loop wait for the interpreter."""
 THREADS = 2
-MOST_TO_LEARN = 16
-"""Territories that wait to be measured here; what is then left out is left to the next one who asks."""
 MOST_OF_ONE, MOST_OF_ALL = 16, 200
 """Tasks of an organisation, and of all, that are carried out or wait: each holds a need, and may hold a connection."""
 
@@ -46,13 +44,11 @@ class MatchWork:
         self.much = ConcurrencyLimit(count, max(1, count - 1), MOST_OF_ONE, MOST_OF_ALL)
         self.some = ConcurrencyLimit(THREADS, THREADS, MOST_OF_ONE * THREADS, MOST_OF_ALL)
         self._threads = ThreadPoolExecutor(THREADS + count, "match")
-        self._learning = ThreadPoolExecutor(1, "territories")
-        self._to_learn: set[TerritoryRequest] = set()
         self.processes: MatchProcesses | None = None
 
     def is_little(self, need: Need, live: LiveIndex) -> bool:
         """Whether a match may be done at once, in the event loop."""
-        return takes_little(need, live, self._reference)
+        return estimated_ms(need, live, self._reference, AT_ONCE_MS) <= AT_ONCE_MS
 
     async def run(self, task: MatchTask[T], key: str, left: Callable[[], Awaitable[None]]) -> T:
         """The result of a task, outside the event loop.
@@ -98,8 +94,7 @@ class MatchWork:
 
     def end(self) -> None:
         """End what is under way."""
-        for threads in (self._threads, self._learning):
-            threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
         if self.processes is not None:
             self.processes.end()
 
@@ -108,9 +103,7 @@ class MatchWork:
             return await self._in_a_thread(work)
 
     async def _much(self, task: MatchTask[T], key: str) -> T:
-        result = await self._in_a_process(lambda processes: processes.run(task), self._here(task), key)
-        self._learn(task)
-        return result
+        return await self._in_a_process(lambda processes: processes.run(task), self._here(task), key)
 
     async def _in_a_process(
         self, there: Callable[[MatchProcesses], Awaitable[Outcome | None]], here: Callable[[], T], key: str
@@ -131,23 +124,6 @@ class MatchWork:
 
     def _here(self, task: MatchTask[T]) -> Callable[[], T]:
         return lambda: task.run(self._reference)
-
-    def _learn(self, task: MatchTask[T]) -> None:
-        """Have the territories that were not drawn, which others will ask for too, measured here, one after another."""
-        asked = {lot.territory or task.need.territory for lot in task.need.lots}
-        for request in asked - self._to_learn:
-            if request is not None and request.geometry is None and len(self._to_learn) < MOST_TO_LEARN:
-                self._to_learn.add(request)
-                self._learning.submit(self._measure, request, task.live)
-
-    def _measure(self, request: TerritoryRequest, live: LiveIndex) -> None:
-        try:
-            territory = self._reference.geography.territory(request)
-            live.base.areas.meeting(territory)
-            for _ in live.base.distances(territory.shape).measure():
-                pass
-        finally:
-            self._to_learn.discard(request)
 
     def _too_large(self, need: Need, size: int) -> InvalidContent:
         limit, count = self._settings.answer_limit, len(need.lots)

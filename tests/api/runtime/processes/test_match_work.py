@@ -28,15 +28,14 @@ from api.settings import Settings, read_settings
 from api.web.problems import Refusal
 from domain.allotment.allotment import AllotmentNeed, DivisibleLot
 from domain.errors import InvalidContent
-from domain.needs.need import Lot, Need, TerritoryRequest
+from domain.needs.need import Lot, Need
 from domain.organisation import SCOPES, Client
 from domain.text.bilingual import Language
 from matching.allotment.allot import allot_json
-from matching.engine import match_json
 from matching.index import LiveIndex
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
-from tests.factories import ON, RENNES, codes, live, lot, need, reference, square, supplier
+from tests.factories import ON, codes, live, lot, need, reference, supplier
 
 LIVE = live(*(supplier(f"atelier {number}") for number in range(200)))
 PLAIN = need(lot())
@@ -170,28 +169,6 @@ async def test_too_many_of_one_key_are_refused(work: MatchWork) -> None:
     await asyncio.gather(*waiting)
     assert refused.value.kind.status == 429
     assert int(refused.value.headers["retry-after"]) > 0
-
-
-async def test_a_territory_that_a_process_matched_is_measured_here_for_the_next(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Else whoever asks for all of France would need a process for ever."""
-    with forked_processes(reference()) as forked:
-        work = MatchWork(reference(), read_settings({}), Metrics())
-        work.processes = MatchProcesses(forked)
-        asked, drawn = (
-            need(territory=codes("nuts:FRK2")),
-            need(territory=TerritoryRequest(geometry=square(RENNES, 0.05))),
-        )
-        assert not work.is_little(asked, LIVE)
-        monkeypatch.setattr(match_work, "IN_A_THREAD_MS", 0.0)
-        for each in (asked, drawn):
-            await work.run(MatchTask(match_json, each, LIVE, ON, "fr"), "key", stays)
-        async with asyncio.timeout(20):
-            while not work.is_little(asked, LIVE):
-                await asyncio.sleep(0)
-        assert not work.is_little(drawn, LIVE)
-        work.end()
 
 
 async def test_what_a_task_takes_besides_a_match_counts(work: MatchWork, monkeypatch: pytest.MonkeyPatch) -> None:

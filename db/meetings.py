@@ -1,19 +1,39 @@
-"""Meetings of an organisation about its own needs. The people that they name are in `persons`, by reference."""
+"""Meetings of an organisation about its own needs, and the addresses of their calendar that open without a key.
+
+The people that meetings name are in `persons`, by reference. A key has one address while it is in force, a person too;
+the database stores the digest of the token in it, never the token.
+"""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Integer, Row, Select, Table, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.core.engine import Connection, kept_document
 from db.core.uuid7 import new_id
-from db.meetings.persons import find_or_insert_person
-from db.schema.meeting_tables import follow_ups, meeting_needs, meetings, participants
+from db.persons import find_or_insert_person
+from db.schema.exchange_tables import calendar_feeds, follow_ups, meeting_needs, meetings, participants
 from db.schema.need_tables import needs
-from db.schema.person_tables import persons
+from db.schema.person_tables import desk_accounts, persons
+from db.schema.supplier_tables import api_keys
 from domain.meetings.meeting import CALENDAR_FIELDS, FollowUp, Meeting, MeetingRequest, Participant, changed_fields
 
 _COLUMNS = [column for column in meetings.c if column.name in Meeting.__struct_fields__]
@@ -226,3 +246,53 @@ async def _parts(
     for row in await connection.execute(of_meetings):
         found.setdefault(row.meeting_id, []).append(row)
     return found
+
+
+SEEN_DAYS = 90
+
+
+class CalendarFeed(NamedTuple):
+    """The organisation whose meetings an address shows, and the key that it was made with, or the person."""
+
+    organisation_id: UUID
+    key_id: UUID
+
+
+async def store_feed(connection: Connection, feed: CalendarFeed, digest: bytes, now: datetime) -> None:
+    """Store the address of a key; the one that it had before no longer opens."""
+    row = {"organisation_id": feed.organisation_id, "digest": digest, "created_at": now}
+    statement = upsert(calendar_feeds).values(key_id=feed.key_id, **row)
+    await connection.execute(statement.on_conflict_do_update(index_elements=["key_id"], set_=row))
+
+
+async def feed_made_at(connection: Connection, key_id: UUID) -> datetime | None:
+    """The moment at which the address of a key was made; None where it has none."""
+    query = select(calendar_feeds.c.created_at).filter_by(key_id=key_id)
+    moment: datetime | None = await connection.scalar(query)
+    return moment
+
+
+async def revoke_feed(connection: Connection, key_id: UUID) -> bool:
+    """Take the address of a key away; False where it has none."""
+    gone = delete(calendar_feeds).where(calendar_feeds.c.key_id == key_id).returning(calendar_feeds.c.key_id)
+    return (await connection.execute(gone)).first() is not None
+
+
+async def select_feed(
+    connection: Connection, digests: Sequence[bytes], now: datetime, not_stored: UUID
+) -> CalendarFeed | None:
+    """The address of one of these digests; None where there is none, or its key was revoked or has expired.
+
+    That of a person who signs in without a key is in force while they have done so in the last `SEEN_DAYS`.
+    `not_stored`: the id of the administrator's key, which has no row and is in force wherever its digest is given.
+    """
+    unexpired = or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now)
+    in_force = exists().where(api_keys.c.id == calendar_feeds.c.key_id, api_keys.c.revoked_at.is_(None), unexpired)
+    has_signed_in = exists().where(
+        desk_accounts.c.person_id == calendar_feeds.c.key_id, desk_accounts.c.seen_at > now - timedelta(days=SEEN_DAYS)
+    )
+    query = select(calendar_feeds.c.organisation_id, calendar_feeds.c.key_id).where(
+        calendar_feeds.c.digest.in_(digests), or_(in_force, has_signed_in, calendar_feeds.c.key_id == not_stored)
+    )
+    found = (await connection.execute(query)).first()
+    return None if found is None else CalendarFeed(*found)

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, Engine, transaction
-from db.meetings.meetings import insert_meeting, meetings_of, select_meeting, write_meeting
+from db.meetings import insert_meeting, meetings_of, select_meeting, write_meeting
 from db.needs.needs import insert_need
 from db.schema.person_tables import persons
 from domain.meetings.meeting import FollowUp, Meeting, MeetingRequest, Participant

@@ -1,22 +1,97 @@
-"""People who sign in without a key: one person for a name and an address, and nothing left once they are erased."""
+"""Persons in a real database: one row for whom an organisation names twice, and none shared between two.
 
+Who signs in without a key is one person for a name and an address, and nothing is left once they are erased.
+"""
+
+import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Row, func, select
 
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, Engine, transaction
-from db.desk.accounts import find_account, list_accounts, note_sign_in
-from db.desk.sessions import delete_sessions_of_person, find_session, insert_session_of_person
-from db.meetings.calendar_feeds import SEEN_DAYS, CalendarFeed, select_feed, store_feed
-from db.meetings.persons import erase_persons, find_or_insert_person
+from db.meetings import SEEN_DAYS, CalendarFeed, select_feed, store_feed
+from db.persons import (
+    delete_sessions_of_person,
+    erase_persons,
+    find_account,
+    find_or_insert_person,
+    find_session,
+    insert_session_of_person,
+    list_accounts,
+    note_sign_in,
+)
 from db.privacy.purge import plan, purge
 from db.schema.person_tables import persons
 from domain.organisation import Client
 from domain.privacy.retention import RetentionPeriods, years_before
 from tests.db.suppliers.samples import NOW
+
+
+async def organisation(engine: Engine, name: str = "Morbihan") -> UUID:
+    async with transaction(engine) as connection:
+        return await ensure_organisation(connection, name, NOW)
+
+
+async def named(engine: Engine, organisation_id: UUID, name: str = "Anne Le Goff", **given: Any) -> UUID:
+    async with transaction(engine) as connection:
+        return await find_or_insert_person(connection, organisation_id, name, NOW, **given)
+
+
+async def read(engine: Engine, person_id: UUID) -> Row[Any]:
+    async with transaction(engine) as connection:
+        return (await connection.execute(select(persons).where(persons.c.id == person_id))).one()
+
+
+async def test_a_person_named_again_is_found_and_completed(engine: Engine) -> None:
+    one = await organisation(engine)
+    first = await named(engine, one)
+    assert await named(engine, one, "LE GOFF Anne", employer="CH Vannes") == first
+    assert await named(engine, one, employer="ch vannes") == first
+    found = await read(engine, first)
+    assert (found.name, found.employer, found.erased_at) == ("Anne Le Goff", "CH Vannes", None)
+
+
+@pytest.mark.parametrize("other", [{"name": "Yann Le Goff", "employer": "ESAT"}, {"employer": "Another"}])
+async def test_namesakes_are_told_apart(engine: Engine, other: dict[str, str]) -> None:
+    """By name and by employer."""
+    one = await organisation(engine)
+    first = await named(engine, one, employer="ESAT")
+    assert await named(engine, one, **other) != first
+
+
+async def test_who_is_named_alone_is_who_is_known_of_that_name(engine: Engine) -> None:
+    one = await organisation(engine)
+    first = await named(engine, one)
+    assert await named(engine, one, employer="ESAT") == first
+    assert await named(engine, one, "Yann Tanguy") != first
+    assert (await read(engine, first)).employer == "ESAT"
+
+
+async def test_the_best_known_of_two_namesakes_is_meant(engine: Engine) -> None:
+    """Completing one can thus never make it the double of the other."""
+    one = await organisation(engine)
+    at_esat = await named(engine, one, employer="ESAT")
+    elsewhere = await named(engine, one, employer="Another")
+    assert await named(engine, one, employer="Another") == elsewhere
+    assert await named(engine, one, employer="ESAT") == at_esat
+
+
+async def test_two_at_once_name_one_person(engine: Engine) -> None:
+    one = await organisation(engine)
+    ids = await asyncio.gather(*(named(engine, one, employer="ESAT") for _ in range(6)))
+    assert len(set(ids)) == 1
+    async with transaction(engine) as connection:
+        assert await connection.scalar(select(func.count()).select_from(persons)) == 1
+
+
+async def test_organisations_do_not_share_persons(engine: Engine) -> None:
+    one, other = await organisation(engine), await organisation(engine, "Vannes")
+    assert await named(engine, one) != await named(engine, other)
+
 
 ISSUER, EMAIL, DIGEST = "https://connexion.example", "anne@exemple.fr", b"digest"
 DAY = timedelta(days=1)
@@ -51,7 +126,7 @@ async def test_another_name_is_another_person_of_the_same_account(engine: Engine
 
 
 async def test_of_many_sessions_of_a_person_the_earliest_ends(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("db.desk.sessions.MOST_OF_ONE", 2)
+    monkeypatch.setattr("db.persons.MOST_OF_ONE", 2)
     digests = [b"first", b"second", b"third"]
     async with transaction(engine) as connection:
         person = await sign_in(connection)
