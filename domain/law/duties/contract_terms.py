@@ -7,6 +7,7 @@ from domain.law.findings import LegalAdvice, advice, applies, as_one_set, bracke
 from domain.law.procedures.lot_facts import LotFacts, cents_up
 from domain.law.procedures.need_value import lot_value
 from domain.law.rules import InForce
+from domain.law.sentences import sentence
 from domain.needs.need import BuyerKind, ContractKind, Need
 from domain.shortlists.shortlist import Confidence, Severity
 from domain.text.bilingual import AND, NOTHING, Text, joined
@@ -24,18 +25,14 @@ RATES: dict[BuyerKind, FirmRates] = {
     "state": FirmRates(
         "advance_rate_pme_state",
         "retention_rate_pme_state",
-        Text("si l'acheteur est l'État lui-même", "where the buyer is the State itself"),
+        sentence("state_itself"),
     ),
     "local": FirmRates(
         "advance_rate_pme_large",
         "retention_rate_pme_large",
-        Text(
-            "si les dépenses réelles de fonctionnement de l'acheteur dépassent {amount}",
-            "where the buyer's actual operating expenses exceed {amount}",
-        ),
+        sentence("large_bodies"),
     ),
 }
-RATES_UNKNOWN = Text(" ; les taux d'une PME dépendent de l'acheteur", "; a smaller firm's rates depend on the buyer")
 
 
 def review_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: InForce) -> list[LegalAdvice | None]:
@@ -57,13 +54,7 @@ def sustainable_specifications(view: InForce) -> LegalAdvice | None:
     row = view["sustainable_specifications"]
     if row.status != "in_force":
         return None
-    message = Text(
-        "Définir le besoin par des spécifications techniques qui prennent en compte des objectifs de développement "
-        "durable, économiques, sociaux et environnementaux",
-        "Define the need by technical specifications that take sustainable development into account: economic, social "
-        "and environmental",
-    )
-    return advice("SUSTAINABLE_SPECIFICATIONS", "warning", row, message)
+    return advice("SUSTAINABLE_SPECIFICATIONS", "warning", row, sentence("sustainable_specifications"))
 
 
 @applies("pme_share_concession")
@@ -73,14 +64,7 @@ def pme_share(contract: ContractKind, view: InForce) -> LegalAdvice | None:
     row = view["pme_share_concession"]
     if contract != "concession" or row.status != "in_force":
         return None
-    share = view.value_text(row.id)
-    message = Text(
-        "L'autorité concédante peut imposer de confier une part du contrat à des PME ou à des tiers ; cette part est "
-        f"alors d'au moins {share.fr} de sa valeur globale estimée",
-        "The authority may require a part of the contract to be given to small or medium-sized firms or to third "
-        f"parties; that part is then at least {share.en} of its overall estimated value",
-    )
-    return advice("PME_SHARE", "info", row, message)
+    return advice("PME_SHARE", "info", row, sentence("pme_share", share=view.value_text(row.id)))
 
 
 @applies(
@@ -114,14 +98,23 @@ def financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: 
     renewed = tuple(lot_id for lot_id, (most, firm) in long.items() if most > bound >= firm)
     if not above:
         return None
-    text, sure = _financial_terms(kind, renewed == above, view)
+    rates = ["advance_rate", "retention_rate"]
+    rates += [rule for rule in RATES[kind][:2] if view.number(rule) is not None] if kind in RATES else []
+    sure = least_sure(*map(view.__getitem__, ("advance_amount", "advance_months", *rates)), doubtful=renewed == above)
     names = above if len(lots) > 1 else ()
     some = _only_renewed(renewed, sure) if renewed and renewed != above else NOTHING
-    about = joined((bracketed_lots(names), some), NOTHING)
-    severity: Severity = "info" if direct else "warning"
-    return advice(
-        "FINANCIAL_TERMS", severity, view["advance_amount"], text.filled(about=about), as_one_set(names), sure
+    message = sentence(
+        "financial_terms",
+        amount=view.value_text("advance_amount"),
+        months=view.value_text("advance_months"),
+        about=joined((bracketed_lots(names), some), NOTHING),
+        advance=view.value_text("advance_rate"),
+        retention=view.value_text("retention_rate"),
+        article=view["retention_rate"].article,
+        of_firms=_firm_rates(kind, view),
     )
+    severity: Severity = "info" if direct else "warning"
+    return advice("FINANCIAL_TERMS", severity, view["advance_amount"], message, as_one_set(names), sure)
 
 
 def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
@@ -138,52 +131,21 @@ def _only_renewed(lots: tuple[str, ...], sure: Confidence) -> Text:
     """The lots among others that are above the amount with renewals or options only, which is to be checked."""
     check = NOTHING if sure == "low" else Text(", à vérifier", ", to be checked")
     names, fr, en = listed_briefly(lots), "les lots" if len(lots) > 1 else "le lot", "lots" if len(lots) > 1 else "lot"
-    return Text(
-        f", pour {fr} {names.fr} seulement si reconductions ou options comptent{check.fr}",
-        f", for {en} {names.en} only if renewals or options count{check.en}",
-    )
-
-
-@lru_cache(maxsize=64)
-def _financial_terms(kind: BuyerKind | None, doubtful: bool, view: InForce) -> tuple[Text, Confidence]:
-    """The sentence on financial terms, with a place for the lots it is about, and how sure it is."""
-    rules = ["advance_amount", "advance_months", "advance_rate", "retention_rate"]
-    rules += [rule for rule in RATES[kind][:2] if view.number(rule) is not None] if kind in RATES else []
-    sure = least_sure(*map(view.__getitem__, rules), doubtful=doubtful)
-    amount, months = view.value_text("advance_amount"), view.value_text("advance_months")
-    advance, retention, of_firms = (
-        view.value_text("advance_rate"),
-        view.value_text("retention_rate"),
-        _firm_rates(kind, view),
-    )
-    article = view["retention_rate"].article
-    text = Text(
-        f"Plus de {amount.fr} HT et de {months.fr}{{about}} : une avance d'au moins {advance.fr} du montant TTC, de "
-        "douze mois au plus, est due, que le titulaire peut refuser ; une retenue de garantie, si le marché en prévoit "
-        f"une, est d'au plus {retention.fr} d'après l'article {article}{of_firms.fr} ; les acheteurs de l'article "
-        "R2100-1 n'y sont pas tenus",
-        f"More than {amount.en} excluding tax and {months.en}{{about}}: an advance of at least {advance.en} of the "
-        "amount with tax, of twelve months at most, is due, which the holder may refuse; a retention, if the contract "
-        f"has one, is at most {retention.en} under article {article}{of_firms.en}; the buyers of article R2100-1 are "
-        "not bound",
-    )
-    return text, sure
+    return sentence("only_with_renewals", lots=Text(fr, en), names=names, check=check)
 
 
 @lru_cache(maxsize=64)
 def _firm_rates(kind: BuyerKind | None, view: InForce) -> Text:
     """The rates of a small or medium-sized firm, and the buyers that they bind; nothing where there were none."""
     if kind is None:
-        return RATES_UNKNOWN
-    rates, least = RATES[kind], view.value_text("large_body_expenses")
-    parts = []
-    if view.number(rates.advance) is not None:
-        rate = view.value_text(rates.advance)
-        parts.append(Text(f"avance d'au moins {rate.fr}", f"an advance of at least {rate.en}"))
-    if view.number(rates.retention) is not None:
-        rate = view.value_text(rates.retention)
-        parts.append(Text(f"retenue d'au plus {rate.fr}", f"a retention of at most {rate.en}"))
+        return sentence("firm_rates_unknown")
+    rates = RATES[kind]
+    parts = [
+        sentence(name, rate=view.value_text(rule))
+        for name, rule in (("firm_advance", rates.advance), ("firm_retention", rates.retention))
+        if view.number(rule) is not None
+    ]
     if not parts:
         return NOTHING
-    both, buyers = joined(parts, Text(f" {AND.fr} ", f" {AND.en} ")), rates.buyers.filled(amount=least)
-    return Text(f" ; pour une PME, {both.fr} {buyers.fr}", f"; for a small or medium-sized firm, {both.en} {buyers.en}")
+    buyers = rates.buyers.filled(amount=view.value_text("large_body_expenses"))
+    return sentence("firm_rates", rates=joined(parts, Text(f" {AND.fr} ", f" {AND.en} ")), buyers=buyers)

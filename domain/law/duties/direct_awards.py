@@ -10,19 +10,12 @@ from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import Group, lot_value, total_of
 from domain.law.procedures.procedure import Decisions
 from domain.law.rules import InForce
+from domain.law.sentences import sentence
 from domain.needs.need import Need
 from domain.text.bilingual import Text, joined
 
-ON_THE_LIST = Text(
-    "marché de {amount} HT ou plus sans mise en concurrence{about} : publier ses données essentielles, ou l'inscrire "
-    "sur la liste à publier au premier trimestre de l'année suivante",
-    "contract of {amount} excluding tax or more without competition{about}: publish its essential data, or put it on "
-    "the list to be published in the first quarter of the next year",
-)
-PUBLISHED = Text(
-    "marché de {amount} HT ou plus{about} : publier ses données essentielles",
-    "contract of {amount} excluding tax or more{about}: publish its essential data",
-)
+ON_THE_LIST = sentence("yearly_list")
+PUBLISHED = sentence("essential_data")
 
 
 def review_direct_awards(
@@ -54,14 +47,7 @@ def books(need: Need, lots: tuple[LotFacts, ...], decided: Decisions, view: InFo
         return None
     names, row = ids if len(chosen) < len(lots) else (), view["books_direct_award"]
     amount, about = view.value_text(row.id), bracketed_lots(names)
-    message = Text(
-        f"Livres non scolaires pour moins de {amount.fr} HT{about.fr} : achat possible sans publicité ni mise en "
-        "concurrence par les acheteurs que vise la loi sur le prix du livre, en tenant compte du maintien d'un réseau "
-        "dense de détaillants",
-        f"Books other than school books for less than {amount.en} excluding tax{about.en}: award without publicity or "
-        "competition is possible for the buyers named by the book price act, taking into account that a dense network "
-        "of retailers is kept",
-    )
+    message = sentence("books_direct_award", amount=amount, about=about)
     doubtful = any(part.group.doubtful for part in decided.parts)
     sure = least_sure(row, view["books_cpv"], doubtful=doubtful)
     return advice("BOOKS_DIRECT_AWARD", "info", row, message, as_one_set(names), sure)
@@ -109,29 +95,11 @@ def _publication_of_one(on_the_list: bool, view: InForce) -> LegalAdvice:
 
 # by whether the values are within the limits, null where they are not known
 INNOVATION = {
-    True: Text(
-        "Achat innovant : la valeur est dans les limites, achat possible sans publicité ni mise en concurrence ; le "
-        "caractère innovant reste à établir",
-        "Innovative purchase: the value is within the limits, award without publicity or competition is possible; that "
-        "it is innovative remains to be established",
-    ),
-    False: Text(
-        "Achat innovant : la valeur dépasse les limites (besoin de moins de {limit}, ou petits lots)",
-        "Innovative purchase: the value is above the limits (need below {limit}, or small lots)",
-    ),
-    None: Text(
-        "Achat innovant : valeur inconnue, on ne sait pas si elle est dans les limites ; le caractère innovant reste à "
-        "établir",
-        "Innovative purchase: value unknown: whether it is within the limits is not known; that it is innovative "
-        "remains to be established",
-    ),
+    True: sentence("innovation_within"),
+    False: sentence("innovation_beyond"),
+    None: sentence("innovation_of_unknown_value"),
 }
-SECOND_READING = Text(
-    "Achat innovant : la limite est de {limit} (texte sur Légifrance) ; la valeur n'est dans les limites que selon la "
-    "seconde lecture",
-    "Innovative purchase: the limit is {limit} (text on Légifrance); the value is within the limits by the second "
-    "reading only",
-)
+SECOND_READING = sentence("innovation_second_reading")
 
 
 @applies(
@@ -174,10 +142,7 @@ def _innovation(within: bool | None, perhaps: bool | None, doubtful: bool, view:
         text, sure = (SECOND_READING if only_second else INNOVATION[perhaps]), second.confidence
         if within:
             sure = surest("medium", row.confidence, second.confidence)
-        limit = Text(
-            f"{limit.fr}, ou de {higher.fr} d'après des sources indirectes sur la loi 2026-403",
-            f"{limit.en}, or {higher.en} according to indirect sources on loi 2026-403",
-        )
+        limit = sentence("innovation_limits", limit=limit, higher=higher)
     message = text.filled(limit=limit)
     return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if doubtful else sure)
 

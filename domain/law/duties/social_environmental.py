@@ -9,37 +9,27 @@ from domain.law.procedures.lot_facts import LotObject
 from domain.law.procedures.need_value import Group
 from domain.law.procedures.procedure import Decided, eu_thresholds, social_thresholds
 from domain.law.rules import InForce, RuleRow, cents
+from domain.law.sentences import sentence
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need
 from domain.shortlists.shortlist import Confidence, Severity
 from domain.text.bilingual import AND, NOTHING, Text, joined
 
 EXCEPTIONS: dict[ContractKind, Text] = {
     "market": Text("sauf exception motivée", "except for a justified exception"),
-    "concession": Text(
-        "sauf l'une des deux exceptions, à motiver", "except for one of two exceptions, to be justified"
-    ),
+    "concession": sentence("two_exceptions"),
 }
 FROM_THE_THRESHOLDS = Text("À partir des seuils européens", "From the EU thresholds on")
 SAY_WHICH = Text(" ; indiquer lequel est l'acheteur", "; say which the buyer is")
-KEPT = Text(
-    ", dont les raisons sont à conserver selon le III de cet article",
-    ", the reasons for which are kept under its paragraph III",
-)
+KEPT = sentence("exception_reasons_kept")
 ENVIRONMENT: dict[ContractKind, tuple[str, str]] = {
     "market": ("environmental_consideration", "environmental_criterion"),
     "concession": ("concession_environmental_consideration", "concession_environmental_criterion"),
 }
 """The rules on the environmental condition and on the environmental criterion."""
 CONDITION = Text("une condition d'exécution environnementale", "an environmental performance condition")
-CRITERION = Text(
-    "un critère qui prend en compte les caractéristiques environnementales de l'offre",
-    "a criterion that takes the environmental features of the offer into account",
-)
+CRITERION = sentence("environmental_criterion")
 REQUIRED = Text("prévoir {what}, {required} {where}", "provide for {what}, {required} {where}")
-ADVISED = Text(
-    "il est possible et recommandé, sans obligation à cette date, de prévoir {what}",
-    "it is possible and advised, not required at this date, to provide for {what}",
-)
+ADVISED = sentence("environment_advised")
 WHATEVER_THE_AMOUNT = Text("quel que soit le montant", "whatever the amount")
 WITHOUT_COMPETITION = Text("même sans mise en concurrence", "even without competition")
 UNLESS_UTILITY = Text(", sauf si l'acheteur est une entité adjudicatrice", " unless the buyer is a utility")
@@ -96,30 +86,20 @@ def _social_condition(
         return None
     amounts = tuple(map(view.__getitem__, rules))
     if row.value != "required":
-        message = Text(
-            "Une condition d'exécution sociale ou d'emploi est possible et recommandée, mais pas obligatoire à cette "
-            "date",
-            "A social or employment performance condition is possible and advised; it is not required at this date",
-        )
+        message = sentence("social_condition_advised")
         return row, message, least_sure(row, *amounts)
     start, end = (_by_buyer(rules, view), SAY_WHICH) if split else (FROM_THE_THRESHOLDS, NOTHING)
     kept = view["social_exception_reasons"]
     keep = contract == "market" and kept.status == "in_force"
     but = joined((EXCEPTIONS[contract], KEPT), NOTHING) if keep else EXCEPTIONS[contract]
-    message = Text(
-        f"{start.fr}, prévoir une condition d'exécution sociale ou d'emploi, obligatoire {but.fr}{end.fr}",
-        f"{start.en}, provide for a social or employment performance condition, required {but.en}{end.en}",
-    )
+    message = sentence("social_condition_required", start=start, but=but, end=end)
     return row, message, least_sure(row, *amounts, *([kept] if keep else []))
 
 
 def _by_buyer(rules: tuple[str, ...], view: InForce) -> Text:
     """The thresholds of social services by kind of buyer, where the buyer's decides."""
     authority, utility = map(view.value_text, rules)
-    return Text(
-        f"À partir de {authority.fr} pour un pouvoir adjudicateur, de {utility.fr} pour une entité adjudicatrice",
-        f"From {authority.en} for a contracting authority, {utility.en} for a utility",
-    )
+    return sentence("social_thresholds_by_buyer", authority=authority, utility=utility)
 
 
 def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
@@ -189,10 +169,7 @@ def spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
 def _plan(concerned: bool, view: InForce) -> LegalAdvice:
     """SPASER; `concerned`: that such a buyer must have one was established."""
     row, amount = view["spaser"], view.value_text("spaser")
-    message = Text(
-        f"Plus de {amount.fr} HT d'achats annuels : publier un schéma de promotion des achats responsables (SPASER)",
-        f"More than {amount.en} of annual purchases: a responsible purchasing plan (SPASER) must be published",
-    )
+    message = sentence("spaser", amount=amount)
     return advice("SPASER", "info", row, message, (), None if concerned else "low")
 
 
@@ -211,12 +188,7 @@ def allotment(need: Need, direct: bool, view: InForce) -> LegalAdvice | None:
 def _single_lot(several: bool, view: InForce) -> LegalAdvice:
     """ALLOTMENT; `several`: the lot covers more than one activity."""
     activities = Text(" pour plusieurs activités", " for several activities") if several else NOTHING
-    message = Text(
-        f"Un seul lot{activities.fr} : diviser en lots est la règle dès que des prestations distinctes peuvent être "
-        "identifiées ; ne pas le faire se motive",
-        f"A single lot{activities.en}: dividing into lots is the rule where distinct services can be identified; "
-        "justify the choice not to",
-    )
+    message = sentence("single_lot", activities=activities)
     return advice("ALLOTMENT", "warning" if several else "info", view["allotment"], message)
 
 
@@ -240,14 +212,7 @@ def framework(need: Need, view: InForce) -> LegalAdvice | None:
     most = view.number("framework_max_months_utility") or 0
     depends = not (need.buyer and need.buyer.kind) and all(_months(lot) <= most for lot in need.lots)
     unless, which = (UNLESS_UTILITY, SAY_WHICH) if depends else (NOTHING, NOTHING)
-    message = Text(
-        f"Accord-cadre trop long{unless.fr} : au plus {usual.fr} ({longer.fr} pour une entité adjudicatrice), "
-        "reconductions comprises ; à raccourcir, ou à justifier par son objet ou par la durée d'amortissement "
-        f"d'investissements{which.fr}",
-        f"Framework agreement too long{unless.en}: at most {usual.en} ({longer.en} for a utility), renewals included; "
-        "shorten it, or justify it by its object or by the time over which investments are written off"
-        f"{which.en}",
-    )
+    message = sentence("framework_too_long", unless=unless, usual=usual, longer=longer, which=which)
     return advice("FRAMEWORK_MAX_4Y", "warning", row, message, (long,))
 
 
@@ -268,12 +233,7 @@ def insertion(bought: LotObject, contract: ContractKind, view: InForce) -> Legal
     """
     if not bought.insertion or contract == "concession":
         return None
-    message = Text(
-        "L'objet est l'insertion elle-même, l'autre activité n'étant que son support : service social, en procédure "
-        "adaptée quel que soit le montant",
-        "The object is work integration itself, the other activity being only its support: a social service, in an "
-        "adapted procedure whatever the amount",
-    )
+    message = sentence("object_is_insertion")
     return advice("OBJECT_IS_INSERTION", "info", view["insertion_object"], message)
 
 
@@ -295,12 +255,7 @@ def capability(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
             "autres déchets)"
         )
         en = f" (transport: declaration above {hazardous.en} tonne a load, {other.en} tonne for other waste)"
-    message = Text(
-        f"Déchets dangereux ou de soins : l'activité suppose une autorisation ou une déclaration particulière{fr}"
-        " ; la demander aux fournisseurs avant de réserver",
-        f"Hazardous or medical waste: the activity needs a specific authorisation or declaration{en}; ask "
-        "suppliers for it before reserving",
-    )
+    message = sentence("hazardous_waste", transport=Text(fr, en))
     return advice("CAPABILITY_WARNING", "warning", row, message)
 
 
@@ -319,24 +274,11 @@ def reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForc
     row, family = view[rule], FAMILY_NAMES[rule]
     if row.status == "in_force":
         share = view.value_text(rule)
-        of_year = Text(
-            f"dont au moins {share.fr} doit venir du réemploi (État et collectivités)",
-            f"at least {share.en} of which must be on reused goods (State and local authorities)",
-        )
+        of_year = sentence("reuse_share", share=share)
     elif row.status == "unknown" and row.valid_from is not None:
         since = days(row.valid_from)
-        of_year = Text(
-            "dont une part minimale doit venir du réemploi (État et collectivités) ; le palier applicable depuis le "
-            f"{since.fr} n'est pas connu ici",
-            "a minimum share of which must be on reused goods (State and local authorities); the step that applies "
-            f"since {since.en} is not known here",
-        )
+        of_year = sentence("reuse_step_unknown", since=since)
     else:
         return None
-    message = Text(
-        f"Ce lot peut compter, pour ses produits de la famille, dans la dépense annuelle de l'acheteur en {family.fr}, "
-        f"{of_year.fr}",
-        f"This lot may count, for its products of the family, in the buyer's yearly spending on {family.en}, "
-        f"{of_year.en}",
-    )
+    message = sentence("counts_towards_quota", family=family, of_year=of_year)
     return advice("COUNTS_TOWARDS_QUOTA", "info", row, message, (), least_sure(row, view[FAMILIES[rule]]))

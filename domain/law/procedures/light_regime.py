@@ -3,25 +3,15 @@
 from domain.law.findings import LegalAdvice, advice, applies, least_sure
 from domain.law.procedures.need_value import Group
 from domain.law.rules import InForce
+from domain.law.sentences import sentence
 from domain.needs.need import ContractKind
 from domain.text.bilingual import NOTHING, Text, euros
 
 REGIMES: dict[ContractKind, str] = {"market": "light_regime", "concession": "light_concession"}
 """The rule that opens the light regime to each kind of contract."""
-WIDER_LIST = Text(
-    " (annexe XIV de la directive 2014/24, à comparer à l'avis annexé au code)",
-    " (annex XIV of directive 2014/24, to be compared with the notice annexed to the code)",
-)
-WHOLE_IS_LIGHT = Text(
-    "Services sociaux ou autres services spécifiques{annex} : procédure adaptée possible quel que soit le montant",
-    "Social or other specific services{annex}: adapted procedure possible whatever the amount",
-)
-PART_IS_LIGHT = Text(
-    "Lots de services sociaux ou autres services spécifiques{annex} : passés à part, ils peuvent suivre une procédure "
-    "adaptée quel que soit leur montant",
-    "Lots of social or other specific services{annex}: awarded apart, they may take an adapted procedure whatever the "
-    "amount",
-)
+WIDER_LIST = sentence("wider_list")
+WHOLE_IS_LIGHT = sentence("light_regime")
+PART_IS_LIGHT = sentence("light_regime_of_lots")
 # by whether all lots are such services, and whether it takes the wider list to know them
 LIGHT_REGIME = {
     (whole, wider): text.filled(annex=WIDER_LIST if wider else NOTHING)
@@ -93,18 +83,8 @@ def mixed_services(contract: ContractKind, group: Group, view: InForce) -> Legal
     light, rest = group.light_value, group.other_value
     row, *others = map(view.__getitem__, reversed(light_rules(contract, group)))
     if light is None or rest is None:
-        message = Text(
-            "Services sociaux ou spécifiques et autres prestations dans un même marché : les règles de la part de plus "
-            f"grande valeur s'appliquent à l'ensemble ; comme elle n'est pas connue, {OTHERS.fr}",
-            "Social or specific services and other services in one contract: the rules of the part of greater value "
-            f"apply to the whole; as it is not known, {OTHERS.en}",
-        )
+        message = sentence("mixed_services_of_unknown_value", others=OTHERS)
     else:
         theirs, other, regime = euros(light), euros(rest), THEIRS if light > rest else OTHERS
-        message = Text(
-            f"Services sociaux ou spécifiques ({theirs.fr}) et autres prestations ({other.fr}) dans un même marché : "
-            f"les règles de la part de plus grande valeur s'appliquent à l'ensemble, ici {regime.fr}",
-            f"Social or specific services ({theirs.en}) and other services ({other.en}) in one contract: the rules of "
-            f"the part of greater value apply to the whole, here {regime.en}",
-        )
+        message = sentence("mixed_services", theirs=theirs, other=other, regime=regime)
     return advice("MIXED_SERVICES", "info", row, message, group.advised_lots, least_sure(row, *others))

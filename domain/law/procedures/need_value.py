@@ -8,6 +8,7 @@ import msgspec
 from domain.law.findings import LegalAdvice, advice, applies, as_one_set, listed_briefly
 from domain.law.procedures.lot_facts import LotFacts, LotObject, known_total, stated_total, sum_in_words
 from domain.law.rules import InForce
+from domain.law.sentences import sentence
 from domain.needs.need import Need
 from domain.text.bilingual import NOTHING, Text, euros, joined
 
@@ -147,21 +148,12 @@ def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None
     row, end = view["value_of_all_lots"], Text(" ; indiquer l'estimation totale", "; give the estimated total")
     if need.contract == "concession":
         row = view["concession_value"]
-        end = Text(
-            " ; indiquer le chiffre d'affaires total du concessionnaire sur la durée du contrat",
-            "; give the concessionaire's total turnover over the contract",
-        )
+        end = sentence("give_turnover")
     elif need.technique is not None:
         row = view["value_over_lifetime"]
-        end = Text(
-            " ; indiquer le maximum estimé de tous les marchés sur toute sa durée",
-            "; give the estimated maximum of all contracts over its whole life",
-        )
+        end = sentence("give_framework_maximum")
     endless = _without_duration(tuple(lot.lot.id for lot in group.lots if lot.cents is None and lot.estimate))
-    message = Text(
-        f"Valeur inconnue (lot{many} {missing.fr}) : pas d'avis sur la procédure{endless.fr}{end.fr}",
-        f"Value unknown (lot{many} {missing.en}): no advice on the procedure{endless.en}{end.en}",
-    )
+    message = sentence("value_unknown", many=many, missing=missing, endless=endless, end=end)
     return advice("VALUE_UNKNOWN", "info", row, message, group.advised_lots)
 
 
@@ -170,10 +162,7 @@ def _without_duration(lots: tuple[str, ...]) -> Text:
     if not lots:
         return NOTHING
     many, names = "s" if len(lots) > 1 else "", listed_briefly(lots)
-    return Text(
-        f" ; lot{many} {names.fr} : les reconductions comptent dans la valeur, indiquer la durée ferme",
-        f"; lot{many} {names.en}: renewals count in the value, give the firm duration",
-    )
+    return sentence("renewals_without_duration", many=many, names=names)
 
 
 @applies("value_of_all_lots")
@@ -188,10 +177,7 @@ def estimated_value(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Le
     if not sums:
         return None
     row = view["concession_value" if need.contract == "concession" else "value_of_all_lots"]
-    intro = Text(
-        "Valeur estimée HT, options et reconductions comprises",
-        "Estimated value excluding tax, with options and renewals",
-    )
+    intro = sentence("estimated_value")
     several = len(lots) > 1
     said = _sums_of_lots(sums, total_of(lots)) if several else next(iter(sums.values()))
     message = Text(f"{intro.fr} : {said.fr}", f"{intro.en}: {said.en}")
@@ -222,13 +208,6 @@ def total_below_lots(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> L
     why = Text("la valeur d'un besoin compte tous ses lots", "the value of a need counts all its lots")
     if need.contract == "concession":
         row = view["concession_value"]
-        why = Text(
-            "la valeur d'une concession est le chiffre d'affaires total du concessionnaire sur la durée du contrat",
-            "the value of a concession is the concessionaire's total turnover over the contract",
-        )
-    message = Text(
-        f"Le total estimé ({stated.fr}) est inférieur à la somme des lots ({summed.fr}) : à corriger, car {why.fr}",
-        f"The estimated total ({stated.en}) is less than the sum of the lots ({summed.en}): to be corrected, for "
-        f"{why.en}",
-    )
+        why = sentence("concession_value_is_turnover")
+    message = sentence("total_below_lots", stated=stated, summed=summed, why=why)
     return advice("TOTAL_BELOW_LOTS", "warning", row, message)

@@ -8,6 +8,7 @@ from domain.law.procedures.light_regime import is_light, light_regime, light_rul
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import Assumption, Group, as_one_market, groups, total_of, value_unknown
 from domain.law.rules import InForce, RuleRow
+from domain.law.sentences import sentence
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Confidence, Severity
 from domain.text.bilingual import NOTHING, Text, euros, joined
@@ -19,23 +20,12 @@ HEAVIER: dict[Level, Text] = {
     "adapted": Text("procédure adaptée", "an adapted procedure"),
     "formal": Text("procédure formalisée", "a formal procedure"),
 }
-SAVE_SOCIAL = Text(
-    ", sauf services sociaux et autres services spécifiques", ", except for social and other specific services"
-)
+SAVE_SOCIAL = sentence("save_social_services")
 SOCIAL_SERVICES = Text("services sociaux ou autres services spécifiques", "social or other specific services")
 TRANSPORT = Text("transport de voyageurs", "passenger transport")
-DUTIES = Text(
-    ", à condition de choisir une offre pertinente, de bien utiliser les deniers publics et de ne pas toujours retenir "
-    "le même opérateur",
-    ", provided the offer is relevant, public money is well used, and the operator is not always the same",
-)
-STILL_ADAPTED = Text(
-    " ({article}) ; une procédure adaptée reste possible", " ({article}); an adapted procedure remains possible"
-)
-MAPA = Text(
-    "procédure adaptée, dont l'acheteur fixe les modalités en traitant tous les candidats à égalité",
-    "adapted procedure, whose terms the buyer sets while treating all alike",
-)
+DUTIES = sentence("direct_award_duties")
+STILL_ADAPTED = sentence("still_adapted")
+MAPA = sentence("adapted_procedure")
 SOCIAL: dict[str, str] = {
     "state": "eu_social_services",
     "local": "eu_social_services",
@@ -170,12 +160,7 @@ def mixed_object(decided: Decisions, view: InForce) -> LegalAdvice | None:
     row, value = view["mixed_object"], euros(whole.total or 0)
     main = Text("les travaux", "works") if whole.works else Text("les fournitures ou services", "supplies or services")
     procedure = HEAVIER[heavier]
-    message = Text(
-        "Travaux et autres lots sont comptés à part, ce qui vaut pour des besoins distincts ; un marché unique suit "
-        f"son objet principal (d'après les valeurs, {main.fr}), et {value.fr} HT appellent alors une {procedure.fr}",
-        "Works and other lots are counted apart, as separate needs; a single contract follows its main object (by "
-        f"value, {main.en}), and {value.en} excluding tax then call for {procedure.en}",
-    )
+    message = sentence("mixed_object", main=main, value=value, procedure=procedure)
     rows = (row, view[direct_threshold(whole)], *map(view.__getitem__, decided.whole.thresholds))
     return advice("MIXED_OBJECT", "warning", row, message, lighter, least_sure(*rows, doubtful=whole.doubtful))
 
@@ -212,10 +197,7 @@ def _direct_award(rule: str, view: InForce) -> tuple[Text, Confidence]:
     if known and row.article != duties.article:
         article = Text(duties.article or "", duties.article or "")
         provided = joined((DUTIES, STILL_ADAPTED.filled(article=article)), NOTHING)
-    message = Text(
-        f"achat possible sans publicité ni mise en concurrence (moins de {bound.fr}){provided.fr}",
-        f"award without publicity or competition is possible (below {bound.en}){provided.en}",
-    )
+    message = sentence("direct_award", bound=bound, provided=provided)
     return message, least_sure(row, duties) if known else row.confidence
 
 
@@ -252,15 +234,10 @@ def _formal_procedure(
     bound = view.value_text(row.id)
     if dynamic:
         quoted = view["dynamic_purchasing_system"]
-        message = Text(
-            f"à partir de {bound.fr}, le système d'acquisition dynamique suit les règles de l'appel d'offres restreint",
-            f"from {bound.en}, the dynamic purchasing system follows the rules of the restricted tender",
-        )
+        message = sentence("dynamic_system", bound=bound)
         return quoted, message, least_sure(quoted, row)
     but = SAVE_SOCIAL if services else NOTHING
-    message = Text(
-        f"procédure formalisée (à partir de {bound.fr}){but.fr}", f"formal procedure (from {bound.en}){but.en}"
-    )
+    message = sentence("formal_procedure", bound=bound, but=but)
     return row, message, row.confidence
 
 
@@ -272,30 +249,18 @@ def _concession(part: Decided, view: InForce) -> LegalAdvice:
     services, and of passenger transport, take the simplified procedure whatever their value.
     """
     group, row, bound = part.group, view["eu_concessions"], view.value_text("eu_concessions")
-    turnover = Text(
-        "de chiffre d'affaires total du concessionnaire sur la durée, R3121-1",
-        "of the concessionaire's total turnover over the contract, R3121-1",
-    )
+    turnover = sentence("of_turnover")
     if part.level == "formal":
-        message = Text(
-            f"procédure formalisée des concessions (à partir de {bound.fr} {turnover.fr})",
-            f"formal procedure of concessions (from {bound.en} {turnover.en})",
-        )
+        message = sentence("concession_formal", bound=bound, turnover=turnover)
         return _group_advice(group, "PROC_FORMALISEE", "warning", row, message)
     if part.by_amount == "adapted":
-        message = Text(
-            f"procédure simplifiée des concessions (moins de {bound.fr} {turnover.fr})",
-            f"simplified procedure of concessions (below {bound.en} {turnover.en})",
-        )
+        message = sentence("concession_simplified", bound=bound, turnover=turnover)
         return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", row, message)
     rows = tuple(map(view.__getitem__, light_rules("concession", group)))
     objects = [SOCIAL_SERVICES] if any(not lot.object.transport for lot in group.light) else []
     objects += [TRANSPORT] if any(lot.object.transport for lot in group.light) else []
     object_ = joined(objects)
-    message = Text(
-        f"procédure simplifiée des concessions quelle que soit la valeur ({object_.fr})",
-        f"simplified procedure of concessions whatever the value ({object_.en})",
-    )
+    message = sentence("concession_simplified_by_object", object_=object_)
     sure = least_sure(*rows, doubtful=not is_light(group))
     return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", rows[0], message, sure)
 
@@ -304,15 +269,10 @@ def _undecided(part: Decided, view: InForce) -> LegalAdvice:
     """The value is known, but the buyer's kind or the thresholds of that date leave the procedure open."""
     group, rows = part.group, [view[rule_id] for rule_id in part.thresholds]
     if len(rows) > 1 and all(row.status == "in_force" for row in rows):
-        message = Text(
-            "la procédure dépend de l'acheteur (État, collectivité ou entité adjudicatrice) ; indiquer lequel il est",
-            "the procedure depends on the buyer (State, local or utility); say which it is",
-        )
+        message = sentence("buyer_kind_unknown")
         return _group_advice(group, "BUYER_KIND_UNKNOWN", "info", rows[0], message)
     row = next((row for row in rows if row.status != "in_force"), view[direct_threshold(group)])
-    message = Text(
-        "les seuils applicables à cette date ne sont pas connus ici", "the thresholds of that date are not known here"
-    )
+    message = sentence("threshold_unknown")
     return _group_advice(group, "THRESHOLD_UNKNOWN", "info", row, message)
 
 
@@ -332,18 +292,9 @@ def _compared_value(group: Group) -> Text:
 def _assumption_text(assumption: Assumption, group: Group) -> Text:
     beyond = euros((group.total or 0) - (total_of(group.lots) or 0))
     return {
-        "shared": Text(
-            f"dont {beyond.fr} du total estimé que les lots ne détaillent pas, comptés aussi avec les autres lots",
-            f"of which {beyond.en} of the estimated total are not in the lots' values, and counted with the others too",
-        ),
-        "nature": Text(
-            "nature non précisée : seuils des fournitures et services",
-            "nature not given: thresholds of supplies and services",
-        ),
-        "division": Text(
-            "part des travaux non précisée : seuils des fournitures et services",
-            "share of works not given: thresholds of supplies and services",
-        ),
+        "shared": sentence("total_shared", beyond=beyond),
+        "nature": sentence("nature_unknown"),
+        "division": sentence("works_share_unknown"),
         "below": Text("total estimé inférieur à la somme des lots", "estimated total below the sum of the lots"),
     }[assumption]
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from domain.law.findings import LegalAdvice, advice, applies, bracketed_lots, least_sure, listed_briefly
 from domain.law.procedures.procedure import Decided, Decisions
 from domain.law.rules import InForce, RuleRow
+from domain.law.sentences import sentence
 from domain.needs.need import Need
 from domain.text.bilingual import NOTHING, Text, joined
 
@@ -20,48 +21,18 @@ ONE_MARKET = Text("travaux et autres lots comptés comme un seul marché", "work
 APART = Text("travaux et autres lots comptés à part", "works and other lots counted apart")
 # whose small lots a sentence is about: those of the need, or of its works, or of the rest
 ALL, WORKS, OTHERS = NOTHING, Text(" de travaux", " of works"), Text(" hors travaux", " other than works")
-ADAPTED = Text(
-    "{whose}{each} peut être passé en procédure adaptée, dans une enveloppe de {share} de la valeur "
-    "de tous les lots{of}",
-    "{whose}{each} may take an adapted procedure, within an envelope of {share} of the value of all lots{of}",
-)
-DIRECT = Text(
-    "{whose}{each} peut être acheté sans publicité ni mise en concurrence{article}, dans une "
-    "enveloppe de {share} de la valeur de tous les lots{of}",
-    "{whose}{each} may be awarded without publicity or competition{article}, within an envelope of {share} "
-    "of the value of all lots{of}",
-)
-PARTLY_DIRECT = Text(
-    "dans cette même enveloppe{limit}, {lots} sans publicité ni mise en concurrence{article}",
-    "within this same envelope{limit}, {lots} without publicity or competition{article}",
-)
+ADAPTED = sentence("small_lots_adapted")
+DIRECT = sentence("small_lots_direct")
+PARTLY_DIRECT = sentence("small_lots_partly_direct")
 SMALL_LOTS, SMALL_LOT = Text("petits lots{of} : ", "small lots{of}: "), Text("petit lot{of} : ", "small lot{of}: ")
 EACH = Text("chacun de ces ensembles", "each of these sets")
 UNDER = Text(" selon {article}", " under {article}")
-LIMIT = Text(
-    " (dont {share} de la valeur de tous les lots au plus sans mise en concurrence)",
-    " (of which {share} of the value of all lots at most without competition)",
-)
+LIMIT = sentence("direct_share_limit")
 # of a lot, by whether it may take an adapted procedure and whether it may be a direct award
 OF_LOT = {
-    (True, False): Text(
-        "Petit lot : procédure adaptée possible, seul ou avec d'autres dans une enveloppe de {share} de la valeur de "
-        "tous les lots{of}",
-        "Small lot: adapted procedure possible, alone or with others within an envelope of {share} of the value of all "
-        "lots{of}",
-    ),
-    (False, True): Text(
-        "Petit lot : achat possible sans publicité ni mise en concurrence, seul ou avec d'autres dans une enveloppe "
-        "de {share} de la valeur de tous les lots{of}",
-        "Small lot: award without publicity or competition possible, alone or with others within an envelope of "
-        "{share} of the value of all lots{of}",
-    ),
-    (True, True): Text(
-        "Petit lot : procédure adaptée, ou achat sans publicité ni mise en concurrence{article}, possibles seul ou "
-        "avec d'autres dans une même enveloppe de {share} de la valeur de tous les lots{of}{limit}",
-        "Small lot: adapted procedure, or award without publicity or competition{article}, possible alone or with "
-        "others within one envelope of {share} of the value of all lots{of}{limit}",
-    ),
+    (True, False): sentence("small_lot_adapted"),
+    (False, True): sentence("small_lot_direct"),
+    (True, True): sentence("small_lot_adapted_or_direct"),
 }
 
 
@@ -265,10 +236,7 @@ def _extended(view: InForce, lots: tuple[str, ...] = ()) -> Text:
     """The law to read where only its amount lets a lot of works be a direct award; `lots`: named where there are."""
     about, law = bracketed_lots(lots), view["direct_award_works"]
     amount = view.value_text(law.id)
-    return Text(
-        f"pour un lot de travaux{about.fr}, voir si la {law.article}, y étend ses {amount.fr}",
-        f"for a lot of works{about.en}, see whether {law.article}, extends its {amount.en} to it",
-    )
+    return sentence("works_lots_to_be_read", about=about, law=law.article, amount=amount)
 
 
 def _of_lots(market: Market, view: InForce, doubtful: bool) -> Iterator[tuple[str, LegalAdvice]]:

@@ -9,6 +9,7 @@ from domain.law.procedures.lot_facts import estimate_of, families, known_total, 
 from domain.law.procedures.need_value import groups, is_light_service
 from domain.law.procedures.procedure import formal_thresholds
 from domain.law.rules import InForce
+from domain.law.sentences import sentence
 from domain.needs.need import Codes, Lot, Nature, Need, OtherNeed, buyer_siret
 from domain.reference import taxonomy
 from domain.text.bilingual import Text, euros
@@ -164,16 +165,8 @@ def _advice(need: Need, found: _Sum, year: int, view: InForce) -> LegalAdvice:
     within = bracketed_lots(found.own.lots if lots else ())
     assumed = [(other, share) for other, share in found.others if other.buyer_siret != buyer_siret(need)]
     doubts = _doubts(found, [_name(other) for other, _ in assumed])
-    computed = Text(
-        f"{added.fr} = {total.fr} ≥ {bound.fr}, {kind.fr}{doubts.fr}",
-        f"{added.en} = {total.en} ≥ {bound.en}, {kind.en}{doubts.en}",
-    )
-    message = Text(
-        f"Ce besoin{within.fr} et les autres {label.fr} prévus ou engagés en {year} : {computed.fr} ; s'ils sont "
-        f"homogènes, ils se comptent ensemble ({article}), et les séparer n'évite pas ce seuil",
-        f"This need{within.en} and the others {label.en} planned or begun in {year}: {computed.en}; if they are "
-        f"homogeneous they count together ({article}), and separating them does not avoid this threshold",
-    )
+    computed = sentence("sum_passes_threshold", added=added, total=total, bound=bound, kind=kind, doubts=doubts)
+    message = sentence("no_split", within=within, label=label, year=year, computed=computed, article=article)
     sure = least_sure(*rows)
     if sure == "high" and any(share.cents for _, share in assumed):
         sure = "medium"

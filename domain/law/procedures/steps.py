@@ -14,6 +14,7 @@ from domain.law.procedures.light_regime import is_light, light_rules
 from domain.law.procedures.need_value import Group
 from domain.law.procedures.procedure import Decided, Decisions, direct_threshold, social_thresholds
 from domain.law.rules import InForce, RuleRow
+from domain.law.sentences import sentence
 from domain.needs.need import Need
 from domain.text.bilingual import NOTHING, Text, joined, listed
 
@@ -23,10 +24,7 @@ ENTITIES: dict[Entity, Text] = {
     "utility": Text("entité adjudicatrice", "utility"),
 }
 OJEU, BOAMP = "the EU Official Journal", "the national bulletin (BOAMP)"
-PUBLIC = Text(
-    "l'État, les collectivités et leurs établissements publics, hors EPIC de l'État",
-    "the State, local authorities and their public bodies, except industrial and commercial ones of the State",
-)
+PUBLIC = sentence("bound_public_buyers")
 RESTRICTED: dict[Entity, tuple[str, str]] = {
     "authority": ("time_restricted_applications", "time_restricted_offers_electronic"),
     "utility": ("time_restricted_applications_utility", "time_restricted_offers_utility"),
@@ -39,10 +37,7 @@ NEGOTIATED: dict[Entity, tuple[str, str]] = {
 RESTRICTED_NAME = Text("appel d'offres restreint", "restricted tender")
 NEGOTIATED_NAME = Text("procédure avec négociation", "negotiated procedure")
 BOTH = Text("appel d'offres restreint ou procédure avec négociation", "restricted tender or negotiated procedure")
-NO_MINIMUM = Text(
-    "Aucun délai minimal : il tient compte de la complexité et du temps nécessaire pour répondre",
-    "No minimum time limit: it takes account of complexity and of the time needed to answer",
-)
+NO_MINIMUM = sentence("no_minimum_time")
 
 
 class Sentence(NamedTuple):
@@ -72,12 +67,8 @@ def formal(entities: tuple[Entity, ...], view: InForce) -> Sentence | None:
     rules = [rule for entity in entities for rule in (*RESTRICTED[entity], *NEGOTIATED[entity])]
     published, documents = view["publication_formal"].article, _on_the_profile(view)
     days = view.value_text("time_open_electronic")
-    message = Text(
-        f"Avis au JOUE, et au BOAMP pour {PUBLIC.fr} ({published}){documents.fr}. "
-        f"Délais minimaux par voie électronique : {stages.fr} ; appel d'offres ouvert, "
-        f"{days.fr} jours",
-        f"Notice in {OJEU}, and in {BOAMP} for {PUBLIC.en} ({published}){documents.en}. "
-        f"Minimum time limits, electronically: {stages.en}; open tender, {days.en} days",
+    message = sentence(
+        "formal_time_limits", buyers=PUBLIC, published=published, documents=documents, stages=stages, days=days
     )
     return _sentence(message, ("time_open_electronic", "publication_formal", *rules), view)
 
@@ -89,10 +80,7 @@ def _on_the_profile(view: InForce, noticed: bool = True) -> Text:
     if row.status != "in_force":
         return NOTHING
     fr, en = NOTHING if noticed else Text("si un avis est publié, ", "if there is a notice, ")
-    return Text(
-        f" ; {fr}documents sur le profil d'acheteur ({row.article})",
-        f"; {en}documents on the buyer profile ({row.article})",
-    )
+    return sentence("documents_on_profile", noticed=Text(fr, en), article=row.article)
 
 
 def _two_stages(entity: Entity, named: bool, view: InForce) -> Text:
@@ -114,10 +102,7 @@ def _two_stages(entity: Entity, named: bool, view: InForce) -> Text:
 
 def _days(procedure: Text, stages: tuple[str, ...]) -> Text:
     first, then = stages
-    return Text(
-        f"{procedure.fr}, {first} jours pour les candidatures puis {then} pour les offres",
-        f"{procedure.en}, {first} days for applications then {then} for tenders",
-    )
+    return sentence("two_stages", procedure=procedure, first=first, then=then)
 
 
 @applies("time_dynamic_system", "time_dynamic_system_offers")
@@ -125,11 +110,13 @@ def dynamic_system(view: InForce) -> Sentence | None:
     """A dynamic purchasing system of formal size: days for the first applications, then for each specific contract."""
     first, then = view.value_text("time_dynamic_system"), view.value_text("time_dynamic_system_offers")
     published, applications = view["publication_formal"].article, view["time_dynamic_system"].article
-    message = Text(
-        f"Avis au JOUE, et au BOAMP pour {PUBLIC.fr} ({published}). Délais minimaux : {first.fr} jours pour les "
-        f"premières candidatures ({applications}), {then.fr} jours pour les offres de chaque marché spécifique",
-        f"Notice in {OJEU}, and in {BOAMP} for {PUBLIC.en} ({published}). Minimum time limits: {first.en} days for the "
-        f"first applications ({applications}), {then.en} days for the tenders of each specific contract",
+    message = sentence(
+        "dynamic_system_time_limits",
+        buyers=PUBLIC,
+        published=published,
+        first=first,
+        applications=applications,
+        then=then,
     )
     return _sentence(message, ("time_dynamic_system_offers", "time_dynamic_system", "publication_formal"), view)
 
@@ -144,17 +131,17 @@ def adapted(national: bool, profile: bool, view: InForce) -> Sentence | None:
     rules = ("time_adapted", "publication_adapted_small", "publication_adapted_others", "national_publicity")
     fr, en = _on_the_profile(view, national) if profile else NOTHING
     if not national:
-        message = Text(
-            f"Publicité libre, adaptée au montant et à l'objet ({public}, {others}){fr}. {NO_MINIMUM.fr}",
-            f"Publicity is at the buyer's choice, suited to the amount and the object ({public}, {others}){en}. "
-            f"{NO_MINIMUM.en}",
+        message = sentence(
+            "adapted_free_publicity", documents=Text(fr, en), public=public, others=others, no_minimum=NO_MINIMUM
         )
         return _sentence(message, rules, view)
-    message = Text(
-        f"Avis au BOAMP ou dans un journal d'annonces légales pour {PUBLIC.fr} ({public}), publicité libre pour les "
-        f"autres acheteurs ({others}){fr}. {NO_MINIMUM.fr}",
-        f"Notice in {BOAMP} or a legal gazette for {PUBLIC.en} ({public}), of the buyer's choice for others "
-        f"({others}){en}. {NO_MINIMUM.en}",
+    message = sentence(
+        "adapted_national_publicity",
+        documents=Text(fr, en),
+        buyers=PUBLIC,
+        public=public,
+        others=others,
+        no_minimum=NO_MINIMUM,
     )
     return _sentence(message, rules, view)
 
@@ -168,16 +155,8 @@ def social_services(reached: bool | None, view: InForce) -> Sentence | None:
     below, eu = view["light_publicity"].article, view["light_publicity_eu"].article
     message = {
         True: Text(f"Avis au JOUE ({eu}). {NO_MINIMUM.fr}", f"Notice in {OJEU} ({eu}). {NO_MINIMUM.en}"),
-        False: Text(
-            f"Publicité adaptée au montant et à la nature des services ({below}). {NO_MINIMUM.fr}",
-            f"Publicity to suit the amount and the nature of the services ({below}). {NO_MINIMUM.en}",
-        ),
-        None: Text(
-            f"Avis au JOUE à partir du seuil européen de ces services ({eu}), publicité adaptée au-dessous ({below}). "
-            f"{NO_MINIMUM.fr}",
-            f"Notice in {OJEU} from the EU threshold of these services ({eu}), publicity to suit below it ({below}). "
-            f"{NO_MINIMUM.en}",
-        ),
+        False: sentence("social_services_below", below=below, no_minimum=NO_MINIMUM),
+        None: sentence("social_services_open", eu=eu, below=below, no_minimum=NO_MINIMUM),
     }[reached]
     return _sentence(message, ("time_adapted", "light_publicity", "light_publicity_eu"), view)
 
@@ -187,14 +166,7 @@ def concession_full(view: InForce) -> Sentence | None:
     """A concession from the EU threshold on: three publications, and days for applications, then for tenders."""
     first, then = view.value_text("time_concession_applications"), view.value_text("time_concession_offers")
     published, applications = view["publication_concession_full"].article, view["time_concession_applications"].article
-    message = Text(
-        "Avis au JOUE, au BOAMP ou dans un journal d'annonces légales, et dans une publication du secteur "
-        f"({published}). Délais minimaux par voie électronique : {first.fr} jours pour les candidatures "
-        f"({applications}), {then.fr} jours pour les offres après invitation",
-        f"Notice in {OJEU}, in {BOAMP} or a legal gazette, and in a trade publication ({published}). Minimum "
-        f"time limits, electronically: {first.en} days for applications ({applications}), {then.en} days for tenders "
-        "after invitation",
-    )
+    message = sentence("concession_time_limits", published=published, first=first, applications=applications, then=then)
     rules = ("time_concession_offers", "time_concession_applications", "publication_concession_full")
     return _sentence(message, rules, view)
 
@@ -210,15 +182,9 @@ def concession_simplified(reached: bool | None, view: InForce) -> Sentence | Non
     national, european = view[below].article, view[eu].article
     where = Text("au BOAMP ou dans un journal d'annonces légales", f"in {BOAMP} or a legal gazette")
     message = {
-        True: Text(
-            f"Avis au JOUE, et {where.fr} ({european})",
-            f"Notice in {OJEU}, and {where.en} ({european})",
-        ),
+        True: sentence("concession_publicity_eu", where=where, european=european),
         False: Text(f"Avis {where.fr} ({national})", f"Notice {where.en} ({national})"),
-        None: Text(
-            f"Avis {where.fr} ({national}), et au JOUE à partir du seuil européen ({european})",
-            f"Notice {where.en} ({national}), and in {OJEU} from the EU threshold on ({european})",
-        ),
+        None: sentence("concession_publicity_open", where=where, national=national, european=european),
     }[reached]
     rules = {True: (eu,), False: (below,), None: (below, eu)}[reached]
     return _sentence(joined((message, NO_MINIMUM), Text(". ", ". ")), ("time_concession_simplified", *rules), view)
@@ -326,14 +292,7 @@ def _direct_award_file(written: bool, view: InForce) -> LegalAdvice | None:
         return None
     years, kept = view.value_text("procedure_file_years"), view["procedure_file_years"].article
     amount, article = view.value_text("written_contract"), view["written_contract"].article
-    in_writing = Text(
-        f" ; contrat écrit à partir de {amount.fr} ({article})", f"; contract in writing from {amount.en} ({article})"
-    )
+    in_writing = sentence("contract_in_writing", amount=amount, article=article)
     fr, en = in_writing if written else NOTHING
-    message = Text(
-        f"Conseil : garder {years.fr} ans ({kept}) la comparaison faite et, en quelques lignes, pourquoi cette offre "
-        f"et cet opérateur{fr} ; d'après la DAJ, trois devis ne sont pas exigés",
-        f"Counsel: keep for {years.en} years ({kept}) what was compared and, in a few lines, why this offer and this "
-        f"operator{en}; the Legal Affairs Directorate (DAJ) says that three quotes are not required",
-    )
+    message = sentence("direct_award_file", in_writing=Text(fr, en), years=years, kept=kept)
     return advice("DIRECT_AWARD_FILE", "info", rows[0], message, (), least_sure(*rows))

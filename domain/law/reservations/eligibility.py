@@ -24,6 +24,7 @@ from domain.law.reservations.supplier_facts import (
     until,
 )
 from domain.law.rules import InForce, Rules
+from domain.law.sentences import sentence
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.shortlists.shortlist import Outcome
 from domain.suppliers.supplier import Approval, Kind, Shares
@@ -132,10 +133,7 @@ def _under_review(view: InForce, rules: ApprovalRules, kind: Kind, known: Text) 
     experiment = view["eiti_experiment"]
     if kind == "EITI" and experiment.status != "in_force" and experiment.valid_from is not None:
         fr, en = f"{fr} (expérimentation : fin prévue passée)", f"{en} (experiment: past its planned end)"
-    message = Text(
-        f"{fr} : peut être une structure équivalente, à apprécier au cas par cas",
-        f"{en}: may be an equivalent structure, to be judged case by case",
-    )
+    message = sentence("kind_review", known=Text(fr, en))
     proof = rules.share.proof(view)
     return verdict(view[rules.under_review], rules.reserved, "REVIEW", "KIND_REVIEW", message, (proof,))
 
@@ -143,10 +141,7 @@ def _under_review(view: InForce, rules: ApprovalRules, kind: Kind, known: Text) 
 @lru_cache(maxsize=64)
 def _no_such_approval(view: InForce, rules: ApprovalRules) -> Verdict:
     kinds = ", ".join(sorted(_kinds(rules, view)))
-    message = Text(
-        f"Aucun agrément parmi {kinds} ; une structure équivalente peut en apporter la preuve à l'acheteur",
-        f"No approval among {kinds}; an equivalent structure may prove its quality to the buyer",
-    )
+    message = sentence("no_such_approval", kinds=kinds)
     return verdict(view[rules.kinds[0]], rules.reserved, "INELIGIBLE", "KIND_NOT_ELIGIBLE", message)
 
 

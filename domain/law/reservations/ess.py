@@ -11,6 +11,7 @@ from domain.law.findings import LegalFinding, Verdict, applies, finding, least_s
 from domain.law.procedures.lot_facts import LotObject, segment_is_outside
 from domain.law.reservations.supplier_facts import LegalFacts, lapsed_verdict, right_kinds, until
 from domain.law.rules import InForce
+from domain.law.sentences import sentence
 from domain.needs.need import BuyerKind
 from domain.reference import taxonomy
 from domain.reference.cpv import listing
@@ -60,19 +61,11 @@ def _listed(bought: LotObject, view: InForce) -> LegalFinding | None:
 def _off_the_list(code: str, descendant: bool, view: InForce) -> LegalFinding:
     row = view["ess_listed_cpv"]
     if descendant:
-        message = Text(
-            f"Le CPV {code} précise un code de la liste sans y figurer ; à apprécier selon le contenu réel",
-            f"CPV {code} is narrower than a listed code without being listed; to be judged by the real content",
-        )
+        message = sentence("ess_descendant", code=code)
         return finding("LISTED_DESCENDANT", "REVIEW", row, message)
     near = ", ".join(_nearest_listed(code, view.codes("ess_listed_cpv")))
     fr, en = f" (les plus proches : {near})" if near else "", f" (the nearest: {near})" if near else ""
-    message = Text(
-        f"Le CPV {code} n'est pas dans la liste de l'article 77 de la directive 2014/24, à comparer à l'avis annexé au "
-        f"code ; choisir un autre type, à moins que le contenu réel ne soit celui d'un code de la liste{fr}",
-        f"CPV {code} is not on the list of article 77 of directive 2014/24, to be compared with the notice annexed to "
-        f"the code; choose another type, unless the real content is that of a listed code{en}",
-    )
+    message = sentence("ess_not_listed", nearest=Text(fr, en), code=code)
     return finding("NOT_LISTED", "INELIGIBLE", row, message)
 
 
@@ -94,17 +87,9 @@ def _in_order(listed: frozenset[str]) -> tuple[str, ...]:
 def _no_cpv(segments: tuple[str, ...], view: InForce) -> LegalFinding:
     row = view["ess_listed_cpv"]
     if segments and all(segment_is_outside(segment, view.codes("ess_listed_cpv")) for segment in segments):
-        message = Text(
-            "Aucun code CPV de cette activité n'est dans la liste des services réservables à l'ESS ; "
-            "indiquer le CPV principal",
-            "No CPV code of this activity is on the list of services that may be reserved to the social economy; "
-            "give the main CPV",
-        )
+        message = sentence("ess_activity_not_listed")
         return finding("NOT_LISTED", "INELIGIBLE", row, message, "low")
-    message = Text(
-        "Sans CPV principal, on ne sait pas si le lot est dans la liste des services réservables à l'ESS ; l'indiquer",
-        "Without a main CPV it is not known whether the lot is on the list of services that may be reserved; give it",
-    )
+    message = sentence("ess_cpv_missing")
     return finding("CPV_MISSING", "UNKNOWN", row, message)
 
 
@@ -127,12 +112,7 @@ def _exclusive(bought: LotObject, view: InForce) -> LegalFinding | None:
     labels = [taxonomy.load().label(segment) for segment in outside]
     fr = ", ".join((*others, *(f"« {label} »" for label in labels)))
     en = ", ".join((*others, *(f"“{label}”" for label in labels)))
-    message = Text(
-        f"Le lot comprend aussi {fr}, hors de la liste : la réservation ESS ne vaut que pour des services listés ; "
-        "en faire un lot distinct, ou s'assurer que ce n'est qu'un accessoire",
-        f"The lot also includes {en}, off the list: the social economy reservation covers listed services only; "
-        "make it a separate lot, or make sure that it is only accessory",
-    )
+    message = sentence("ess_not_exclusive", others=Text(fr, en))
     row = view["ess_exclusive"]
     sure = least_sure(row, view["ess_listed_cpv"])
     return finding("NOT_EXCLUSIVE", "INELIGIBLE" if refused else "REVIEW", row, message, sure)
@@ -156,16 +136,10 @@ def _duration(months: int | None, renewal: int | None, view: InForce) -> LegalFi
     if limit is None:
         return None
     if known > limit:
-        message = Text(
-            f"{known} mois, reconductions comprises : un marché réservé à l'ESS dure au plus {limit} mois",
-            f"{known} months, renewals included: a contract reserved to the social economy lasts at most {limit}",
-        )
+        message = sentence("ess_too_long", known=known, limit=limit)
         return finding("ESS_MAX_3Y", "INELIGIBLE", row, message)
     if months is None:
-        message = Text(
-            f"Durée non indiquée : un marché réservé à l'ESS dure au plus {limit} mois, reconductions comprises",
-            f"Duration not given: a contract reserved to the social economy lasts at most {limit} months in all",
-        )
+        message = sentence("ess_duration_unknown", limit=limit)
         return finding("DURATION_UNKNOWN", "UNKNOWN", row, message)
     return None
 
@@ -178,44 +152,23 @@ def _authority(status: bool | None, kind: BuyerKind | None, view: InForce) -> Le
     """
     row = view["ess_contracting_authority"]
     if status is False:
-        message = Text(
-            "L'acheteur n'est pas un pouvoir adjudicateur : lui seul, y compris lorsqu'il agit en tant qu'entité "
-            "adjudicatrice, peut réserver à l'ESS ; choisir un autre type",
-            "The buyer is not a contracting authority: only such a buyer, also where it acts as a utility, may reserve "
-            "to the social economy; choose another type",
-        )
+        message = sentence("ess_no_authority")
         return finding("BUYER_NOT_POUVOIR_ADJUDICATEUR", "INELIGIBLE", row, message)
     if status or kind in {"state", "local"}:
         return None
-    message = Text(
-        "Préciser si l'acheteur est un pouvoir adjudicateur : lui seul, y compris lorsqu'il agit en tant qu'entité "
-        "adjudicatrice, peut réserver à l'ESS",
-        "Say whether the buyer is a contracting authority: only such a buyer, also where it acts as a utility, may "
-        "reserve to the social economy",
-    )
+    message = sentence("ess_authority_unknown")
     return finding("BUYER_STATUS_UNKNOWN", "UNKNOWN", row, message)
 
 
 def _mission(listed: bool, view: InForce) -> LegalFinding:
     """Suppliers must aim at a public-service mission linked to the services; doubtful where they are not listed."""
-    message = Text(
-        "Les services doivent relever d'une mission de service public, que les entreprises candidates ont pour but ; "
-        "s'en assurer et demander leurs statuts",
-        "The services must belong to a public-service mission, which the candidates must aim at; make sure of it "
-        "and ask for their statutes",
-    )
+    message = sentence("ess_mission")
     outcome: Outcome = "ELIGIBLE_IF" if listed else "REVIEW"
     return finding("ESS_PUBLIC_SERVICE_MISSION", outcome, view["ess_mission"], message)
 
 
-MISSION = Text(
-    "les statuts ou un document montrant une mission de service public liée aux services achetés",
-    "the statutes, or a document showing a public-service mission linked to the services bought",
-)
-QUALITY = Text(
-    "la preuve de la qualité d'entreprise de l'ESS (statuts, extrait du registre)",
-    "proof of being an enterprise of the social economy (statutes, register extract)",
-)
+MISSION = sentence("ess_mission_proof")
+QUALITY = sentence("ess_quality_proof")
 
 
 def ess(facts: LegalFacts, on: date, view: InForce) -> Verdict:
@@ -269,16 +222,10 @@ def _if_mission(view: InForce, because: str, end: date | None = None) -> Verdict
     """
     found = {
         "ess_legal_forms": Text("Entreprise de l'ESS par sa forme juridique", "Social economy enterprise by its form"),
-        "ess_evidence_kinds": Text(
-            f"Agrément ESUS en vigueur{until(end).fr}, indice de la qualité ESS",
-            f"ESUS agreement in force{until(end).en}, evidence of ESS quality",
-        ),
+        "ess_evidence_kinds": sentence("esus_in_force", until=until(end)),
         "ess_mission": Text("Déclarée entreprise de l'ESS", "Declared to be a social economy enterprise"),
     }[because]
-    message = Text(
-        f"{found.fr} ; la mission de service public liée aux services reste à prouver",
-        f"{found.en}; the public-service mission linked to the services remains to be proven",
-    )
+    message = sentence("ess_mission_to_prove", found=found)
     missing = (MISSION,) if because == "ess_legal_forms" else (QUALITY, MISSION)
     row = view["ess_mission"]
     sure = "low" if view[because].confidence == "low" else row.confidence

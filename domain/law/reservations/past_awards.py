@@ -8,6 +8,7 @@ import msgspec
 from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice, applies, days, verdict
 from domain.law.procedures.lot_facts import estimated_cents
 from domain.law.rules import Rules, months_later
+from domain.law.sentences import sentence
 from domain.needs.award import Award
 from domain.needs.need import Lot
 from domain.text.bilingual import NOTHING, Text
@@ -43,12 +44,7 @@ def award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict | N
         return verdict(row, "ess", "REVIEW", "ESS_AWARD_BAR", _to_be_judged(worst))
     end = min(months_later(worst.awarded_on, months), date.max - timedelta(days=1))
     last, free = days(worst.awarded_on), days(end + timedelta(days=1))
-    message = Text(
-        f"A obtenu un marché réservé à l'ESS pour ce service le {last.fr} : un autre au même titre est possible à "
-        f"partir du {free.fr}",
-        f"Was awarded a contract reserved to the social economy for this service on {last.en}: another on the same "
-        f"ground is possible from {free.en}",
-    )
+    message = sentence("ess_award_bar", last=last, free=free)
     return verdict(row, "ess", "INELIGIBLE", "ESS_AWARD_BAR", message)
 
 
@@ -60,19 +56,9 @@ def _strength(award: EssAward) -> tuple[bool, bool, date]:
 def _to_be_judged(award: EssAward) -> Text:
     on = days(award.awarded_on)
     if award.same_buyer:
-        return Text(
-            f"A obtenu un autre marché réservé à l'ESS le {on.fr} : à apprécier, la loi visant une attribution au même "
-            "titre",
-            f"Was awarded another contract reserved to the social economy on {on.en}: to be judged, for the law means "
-            "an award on the same ground",
-        )
+        return sentence("ess_other_award", on=on)
     service = Text(" pour ce service", " for this service") if award.same_service else NOTHING
-    return Text(
-        f"A obtenu un marché réservé à l'ESS{service.fr} le {on.fr}, d'un autre acheteur : la loi vise une attribution "
-        "au même titre, quel que soit l'acheteur : à vérifier",
-        f"Was awarded a contract reserved to the social economy{service.en} on {on.en}, by another buyer: the law "
-        "means an award on the same ground and names no buyer: to be checked",
-    )
+    return sentence("ess_award_of_other_buyer", service=service, on=on)
 
 
 def with_award_bar(found: Verdict, awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict:
@@ -96,12 +82,7 @@ def same_supplier(name: str, activity: str, awarded_on: tuple[date, ...], on: da
     count = sum(since <= day <= on for day in awarded_on)
     if count < (view.number("same_supplier_awards") or 3):
         return None
-    message = Text(
-        f"{name} a obtenu {count} marchés en {months} mois pour l'activité « {activity} » : ne pas toujours retenir le "
-        "même opérateur quand d'autres peuvent répondre",
-        f"{name} was awarded {count} contracts in {months} months for the activity “{activity}”: do not always choose "
-        "the same operator when others can answer",
-    )
+    message = sentence("same_supplier", name=name, count=count, months=months, activity=activity)
     return advice("SAME_SUPPLIER", "warning", row, message)
 
 
@@ -126,13 +107,7 @@ def dependence(
     if weight * 100 < bound * turnover_eur:
         return None
     share = int(weight * 100 / turnover_eur)
-    message = Text(
-        f"Conseil : avec ce lot, {name} tiendrait de cet acheteur environ {share} % de son chiffre d'affaires connu ; "
-        f"à partir de {bound} %, veiller à sa dépendance économique (lots plus petits, groupement), sans l'exclure "
-        "pour cela",
-        f"Counsel: with this lot, {name} would owe this buyer about {share}% of its known turnover; from {bound}% on, "
-        "mind its economic dependence (smaller lots, a consortium), without excluding it for that",
-    )
+    message = sentence("economic_dependence", name=name, share=share, bound=bound)
     return advice("ECONOMIC_DEPENDENCE", "warning", view["counsel_dependence"], message)
 
 

@@ -19,6 +19,7 @@ from domain.law.reservations.supplier_facts import (
     until,
 )
 from domain.law.rules import InForce
+from domain.law.sentences import sentence
 from domain.shortlists.shortlist import Outcome
 from domain.text.bilingual import Text
 
@@ -34,10 +35,7 @@ def _share_fixed(view: InForce) -> LegalFinding | None:
     row = view["minimum_share_penitentiary"]
     if row.status == "in_force" or not view.holds("reserved_penitentiary"):
         return None
-    message = Text(
-        "À cette date, la part minimale de personnes détenues n'est pas encore fixée par décret",
-        "At this date the minimum share of detainees is not yet fixed by decree",
-    )
+    message = sentence("share_not_fixed")
     return finding("SHARE_NOT_FIXED", "REVIEW", row, message)
 
 
@@ -45,18 +43,7 @@ def _place(works: bool, sited: bool, view: InForce) -> LegalFinding | None:
     """Works are performed on the buyer's site, hence outside; a declared site must be the prison's own address."""
     if not works and not sited:
         return None
-    if works:
-        message = Text(
-            "Des travaux s'exécutent sur le chantier, hors de l'établissement pénitentiaire ; choisir un autre type",
-            "Works are performed on site, outside the prison; choose another type",
-        )
-    else:
-        message = Text(
-            "Un lieu d'exécution est indiqué : l'exécution doit avoir lieu dans l'établissement pénitentiaire ; "
-            "le retirer s'il n'est que le lieu de livraison",
-            "A place of performance is given: performance must take place inside the prison; remove it if it is only "
-            "the place of delivery",
-        )
+    message = sentence("works_outside_prison") if works else sentence("place_of_performance_given")
     outcome: Outcome = "INELIGIBLE" if works else "REVIEW"
     return finding("EXECUTION_OUTSIDE_PRISON", outcome, view["penitentiary_execution"], message)
 
@@ -70,10 +57,7 @@ def _object(segments: tuple[str, ...], view: InForce) -> LegalFinding | None:
     on_site = [segment for segment in segments if segment in view.codes("penitentiary_site_segments")]
     if not on_site:
         return None
-    message = Text(
-        "Ces prestations s'exécutent sur place, et non dans un établissement pénitentiaire ; choisir un autre type",
-        "These services are performed on the premises, not inside a prison; choose another type",
-    )
+    message = sentence("services_on_premises")
     outcome: Outcome = "INELIGIBLE" if len(on_site) == len(segments) else "REVIEW"
     return finding("INELIGIBLE_OBJECT", outcome, view["penitentiary_site_segments"], message)
 
@@ -127,14 +111,8 @@ def _without_sep(view: InForce, in_prison: bool | None, share: float | None) -> 
         return verdict(row, "penitentiary", "INELIGIBLE", "NOT_IN_PRISON", message)
     if share is not None:
         known = percent(share)
-        message = Text(
-            f"Travaille en établissement pénitentiaire avec {known.fr} % de {DETAINEES.fr}",
-            f"Works inside a prison with {known.en}% of {DETAINEES.en}",
-        )
+        message = sentence("works_in_prison", known=known, detainees=DETAINEES)
         return verdict(row, "penitentiary", "ELIGIBLE", None, message)
-    message = Text(
-        "Travaille en établissement pénitentiaire ; la part de personnes détenues reste à prouver",
-        "Works inside a prison; the share of detainees remains to be proven",
-    )
+    message = sentence("works_in_prison_share_to_prove")
     missing = (IMPLANTATION, SHARE.proof(view))
     return verdict(row, "penitentiary", "ELIGIBLE_IF", "PROOF_MISSING", message, missing)

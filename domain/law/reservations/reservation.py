@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from domain.law.findings import LegalAdvice, LegalFinding, advice, applies, days, finding, least_sure
 from domain.law.rules import InForce
+from domain.law.sentences import sentence
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.shortlists.shortlist import Outcome
 from domain.text.bilingual import NOTHING, OR, Text, joined, listed
@@ -45,16 +46,10 @@ def _type_not_in_force(kind: Reserved, contract: ContractKind, on: date, view: I
         return None
     name = RESERVED[kind].name
     if row.status == "unknown":
-        message = Text(
-            f"La base légale de la réservation {name.fr} au {days(on).fr} n'a pas été établie",
-            f"The legal basis of the {name.en} reservation on {days(on).en} has not been established",
-        )
+        message = sentence("type_not_established", name=name, day=days(on))
         return finding("TYPE_NOT_ESTABLISHED", "REVIEW", row, message)
     what = Text("un marché", "a market") if contract == "market" else Text("une concession", "a concession")
-    message = Text(
-        f"La réservation {name.fr} n'est pas prévue pour {what.fr} au {days(on).fr} ; choisir un autre type",
-        f"The {name.en} reservation is not available for {what.en} on {days(on).en}; choose another type",
-    )
+    message = sentence("type_not_in_force", name=name, what=what, day=days(on))
     return finding("TYPE_NOT_IN_FORCE", "INELIGIBLE", row, message)
 
 
@@ -71,10 +66,7 @@ def _concession_combination(view: InForce) -> LegalFinding:
 
     Handicap with insertion always; the penitentiary type since it exists, with operators that do not work in a prison.
     """
-    message = Text(
-        "Une concession ne peut pas combiner plusieurs réservations ; n'en garder qu'une",
-        "A concession may not combine reservations; keep only one",
-    )
+    message = sentence("concession_combination")
     return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", view["concession_combination"], message)
 
 
@@ -87,12 +79,7 @@ def _penitentiary_combination(reserved: frozenset[Reserved], view: InForce) -> L
     row = view["combination_penitentiary"]
     if "penitentiary" not in reserved or row.status != "in_force":
         return None
-    message = Text(
-        "La réservation pénitentiaire ne se combine avec aucune autre, sauf pour les opérateurs qui en remplissent "
-        "eux-mêmes les conditions ; faire des lots distincts",
-        "The penitentiary reservation cannot be combined with another, except for operators who themselves meet its "
-        "conditions; make separate lots",
-    )
+    message = sentence("penitentiary_combination")
     return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", row, message)
 
 
@@ -101,10 +88,7 @@ def _ess_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFindi
     """The article on combinations names handicap, insertion and prison alone, and not ESS (COMBINATION_FORBIDDEN)."""
     if "ess" not in reserved or reserved <= {"ess", "penitentiary"}:
         return None
-    message = Text(
-        "Le code ne prévoit pas la combinaison de la réservation ESS avec une autre ; faire des lots distincts",
-        "The code does not provide for combining the social economy reservation with another; make separate lots",
-    )
+    message = sentence("ess_combination")
     return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", view["combination_ess"], message)
 
 
@@ -114,10 +98,7 @@ def _handicap_iae_combination(reserved: frozenset[Reserved], view: InForce) -> L
     row = view["combination_handicap_iae"]
     if not reserved >= {"handicap", "iae"} or row.status != "in_force" or row.value:
         return None
-    message = Text(
-        "À cette date, un lot ne peut pas être réservé à la fois au handicap et à l'insertion ; choisir l'un des deux",
-        "At this date a lot may not be reserved to both handicap and work integration; choose one",
-    )
+    message = sentence("handicap_iae_combination")
     return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", row, message)
 
 
@@ -134,18 +115,12 @@ PROOFS: dict[Reserved, dict[str, Text]] = {
         "proof_penitentiary": Text("contrat d'implantation en prison", "the contract of implantation in a prison"),
     },
     "ess": {
-        "proof_ess_company": Text(
-            "statuts qui montrent la qualité d'entreprise de l'ESS, ou équivalente, et la mission de service public",
-            "the statutes, showing a social economy enterprise, or an equivalent one, and its public-service mission",
-        ),
+        "proof_ess_company": sentence("ess_proof"),
     },
 }
 """By reserved type, what proves the quality of who answers, under the rule that says so."""
 SHARES: dict[Reserved, str] = {"handicap": "minimum_share_handicap", "iae": "minimum_share_iae"}
-ANNOUNCED = Text(
-    ", à annoncer dans l'avis ou les documents avec l'article de la réservation",
-    ", and to announce in the notice or the documents with the article of the reservation",
-)
+ANNOUNCED = sentence("to_be_announced")
 WORKERS = {
     "minimum_share_handicap": Text("handicapés", "disabled"),
     "minimum_share_iae": Text("défavorisés", "disadvantaged"),
@@ -182,12 +157,7 @@ def reserved_proofs(
     announced = "reservation_announced_ess" if reserved == ("ess",) else "reservation_announced"
     quoted = not direct and view.holds(announced)
     where, article = (NOTHING, "") if direct else (ANNOUNCED, f" ({view[announced].article})" if quoted else "")
-    message = Text(
-        f"Preuves en vigueur à demander{where.fr}{article} : {fr}. Conseil : prévoir aussi ce qui vaut pour les "
-        f"groupements, les sous-traitants et la perte de cette qualité en cours de {of_what.fr}",
-        f"Proofs in force to ask for{where.en}{article}: {en}. Counsel: provide also for groups, subcontractors and "
-        f"the loss of that quality during the {of_what.en}",
-    )
+    message = sentence("reserved_proofs", proofs=Text(fr, en), where=where, article=article, of_what=of_what)
     rules = (*known, *([announced] if quoted else []), *(("equivalent_structures", *equivalent) if equivalent else ()))
     return advice("RESERVED_PROOFS", "info", row, message, (), least_sure(row, *map(view.__getitem__, rules)))
 
@@ -202,7 +172,4 @@ def _equivalent(rules: list[str], view: InForce) -> list[Text]:
 
 def _share_of_workers(share: Text, workers: list[Text]) -> Text:
     fr, en = (listed(names, OR) for names in zip(*workers, strict=True))
-    return Text(
-        f"pour une structure équivalente, part d'au moins {share.fr} de travailleurs {fr.fr}",
-        f"for an equivalent structure, a share of at least {share.en} of {en.en} workers",
-    )
+    return sentence("share_of_workers", workers=Text(fr.fr, en.en), share=share)

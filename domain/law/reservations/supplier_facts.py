@@ -9,6 +9,7 @@ import msgspec
 
 from domain.law.findings import Verdict, applies, days, verdict
 from domain.law.rules import InForce, RuleRow
+from domain.law.sentences import sentence
 from domain.needs.need import Reserved
 from domain.suppliers.supplier import Approval, LegalForm, Shares
 from domain.text.bilingual import NOTHING, Text, decimal
@@ -59,9 +60,7 @@ class MinimumShare(NamedTuple):
     def proof(self, view: InForce) -> Text:
         """The proof of the share, as one asks a supplier for it."""
         minimum, workers = view.eventual_number(self.rule), self.workers
-        return Text(
-            f"la part d'au moins {minimum} % de {workers.fr}", f"the share of at least {minimum}% of {workers.en}"
-        )
+        return sentence("share_proof", minimum=minimum, workers=workers)
 
 
 @applies("minimum_share_handicap", "minimum_share_iae", "minimum_share_penitentiary")
@@ -82,10 +81,7 @@ def _too_low(share: float, required: MinimumShare, view: InForce) -> Verdict:
     minimum = view.eventual_number(required.rule)
     # rounded down, so as not to look sufficient
     known, workers = percent(floor(share * 1000) / 1000), required.workers
-    message = Text(
-        f"{known.fr} % de {workers.fr} : moins que les {minimum} % exigés",
-        f"{known.en}% of {workers.en}: less than the {minimum}% required",
-    )
+    message = sentence("share_too_low", known=known, workers=workers, minimum=minimum)
     return verdict(view[required.rule], required.reserved, "INELIGIBLE", "SHARE_LT_50", message)
 
 
@@ -96,10 +92,7 @@ def eligible(view: InForce, row: RuleRow, known: Text, share: float | None, requ
         message = Text(f"{known.fr} ; {stated.fr} % de {workers.fr}", f"{known.en}; {stated.en}% of {workers.en}")
         return verdict(row, required.reserved, "ELIGIBLE", None, message)
     proof, presumption = required.proof(view), view["share_presumption"]
-    message = Text(
-        f"{known.fr} ; {proof.fr} est présumée d'après la DAJ",
-        f"{known.en}; {proof.en} is presumed by the Legal Affairs Directorate (DAJ)",
-    )
+    message = sentence("share_presumed", known=known, proof=proof)
     sure = "low" if row.confidence == "low" else presumption.confidence
     presumed = verdict(row, required.reserved, "ELIGIBLE", "PRESUMED_SHARE", message, (), sure)
     return msgspec.structs.replace(presumed, rule=presumption.id)

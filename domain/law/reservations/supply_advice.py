@@ -14,6 +14,7 @@ from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, 
 from domain.law.reservations.eligibility import as_decided, evidence, judged
 from domain.law.reservations.supplier_facts import LegalFacts, in_force
 from domain.law.rules import InForce, Rules, months_later
+from domain.law.sentences import sentence
 from domain.needs.need import Lot, Reserved
 from domain.text.bilingual import NOTHING, Text, joined
 from domain.text.labels import RESERVED
@@ -111,10 +112,7 @@ def _possible(supply: Supply, review: LotReview, enough: Mapping[str, Count], vi
 def _suggested(named: tuple[tuple[str, Count, bool], ...], plenty: bool, view: InForce) -> LegalAdvice:
     each = joined([_candidates_left(*option) for option in named])
     scarce = NOTHING if plenty else Text(" ; concurrence limitée", "; limited competition")
-    message = Text(
-        f"Conseil : réserver {each.fr}{scarce.fr}",
-        f"Counsel: reserving to {each.en}{scarce.en}",
-    )
+    message = sentence("reservation_possible", each=each, scarce=scarce)
     return advice("RESERVATION_POSSIBLE", "info", view["counsel_reservation_minimum"], message)
 
 
@@ -131,10 +129,7 @@ def _candidates_left(option: str, count: Count, doubtful: bool = False) -> Text:
 @lru_cache(maxsize=4096)
 def _closed(option: str, count: Count, finding: LegalFinding) -> LegalAdvice:
     part = _candidates_left(option, count)
-    message = Text(
-        f"Réserver {part.fr}, mais n'est pas ouvert à ce lot. {finding.message.fr}",
-        f"Reserving to {part.en}, but is not open to this lot. {finding.message.en}",
-    )
+    message = sentence("reservation_not_open", part=part, finding=finding.message)
     return LegalAdvice("RESERVATION_NOT_OPEN", "info", finding.rule, finding.article, finding.confidence, message)
 
 
@@ -142,12 +137,7 @@ def _closed(option: str, count: Count, finding: LegalFinding) -> LegalAdvice:
 def _expiring(ends: Ends, view: InForce) -> LegalAdvice:
     count, first = ends.candidates, days(ends.first)
     many = "s" if count > 1 else ""
-    message = Text(
-        f"Conseil : l'agrément de {count} candidat{many} finit avant la fin du marché (le premier le {first.fr}) ; "
-        "prévoir au contrat que le titulaire prouve le renouvellement, et ce qui suit s'il n'a pas lieu",
-        f"Counsel: the approval of {count} candidate{many} ends before the contract does (the first on {first.en}); "
-        "provide in the contract for proof of renewal, and for what follows if it does not come",
-    )
+    message = sentence("approvals_expiring", count=count, many=many, first=first)
     return advice("APPROVALS_EXPIRING", "info", view["counsel_expiry_months"], message)
 
 
