@@ -21,7 +21,7 @@ from domain.needs.award import PastAward
 from domain.needs.need import OtherNeed, PlannedNeed, buyer_siret, year_of
 from domain.needs.status import StoredNeed, require_not_ended
 from matching.engine import match_json
-from matching.match_cost import words_ms
+from matching.inspection.match_cost import words_ms
 
 
 class ToMatch(NamedTuple):

@@ -129,7 +129,7 @@ api_keys = sa.Table(
     *moments("revoked_at", "expires_at", nullable=True),
 )
 
-# Requests of a key with a quota that processes have taken for the present minute. Of no worth after a crash: no log.
+# Requests of a key, or attempts in vain of an address (by a digest), in a minute. Of no worth after a crash: no log.
 key_minutes = sa.Table(
     "key_minutes",
     metadata,

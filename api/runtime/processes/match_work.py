@@ -14,17 +14,17 @@ from api.runtime.metrics import Metrics
 from api.runtime.places import ConcurrencyLimit
 from api.runtime.processes.forked_processes import ProcessEnded
 from api.runtime.processes.match_processes import MatchProcesses, MatchTask, Outcome
-from api.runtime.quotas import MINUTE, RateLimit, require_within
+from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
 from api.settings import MIB, Settings
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import Need
 from domain.text.bilingual import Text
 from matching.giving_up import may_be_given_up
-from matching.index import LiveIndex
-from matching.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms
+from matching.index.live_index import LiveIndex
+from matching.inspection.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms
+from matching.kept.weighted_cache import WeightBound
 from matching.reference import Reference
-from matching.weighted_cache import WeightBound
 
 T = TypeVar("T")
 
@@ -166,16 +166,14 @@ async def _unless(left: Awaitable[None], work: Awaitable[T]) -> T:
 CACHED_BYTES, BYTES_PER_ANSWER = 32 << 20, 500
 MOST_OF_ONE_ADDRESS, MOST_OF_ALL_ADDRESSES = 4, 40
 """Questions of one address, and of all, that are answered or wait: matches, which need a key, go before them."""
-NEW_BY_MINUTE = 60
-"""Answers that are made for one address: each territory that is new takes the place of one that matches asked for."""
 
 
 class SupplyAnswers:
     """The answers on supply of one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._limit = ConcurrencyLimit(at_once=1, of_one=1, most=MOST_OF_ONE_ADDRESS, most_of_all=MOST_OF_ALL_ADDRESSES)
-        self._rate = RateLimit(NEW_BY_MINUTE, MINUTE)
         self._answers: WeightBound[Hashable, bytes] = WeightBound(CACHED_BYTES)
         # of its own: of what is given up, no more than one goes on to its end
         self._thread = ThreadPoolExecutor(1, "supply")
@@ -185,7 +183,7 @@ class SupplyAnswers:
         found = self._answers.find(question)
         if found is not None:
             return found
-        require_within(self._rate.take(address))
+        self._limits.take(SUPPLY_ANSWERS, address)
         async with self._limit.of(address):
             found = self._answers.find(question)
             if found is None:

@@ -23,7 +23,8 @@ from api.runtime.metrics import Metrics
 from api.runtime.processes import match_work
 from api.runtime.processes.forked_processes import forked_processes
 from api.runtime.processes.match_processes import MatchProcesses, MatchTask
-from api.runtime.processes.match_work import MOST_OF_ONE_ADDRESS, NEW_BY_MINUTE, MatchWork, SupplyAnswers
+from api.runtime.processes.match_work import MOST_OF_ONE_ADDRESS, MatchWork, SupplyAnswers
+from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
 from api.settings import Settings, read_settings
 from api.web.problems import Refusal
 from domain.allotment.allotment import AllotmentNeed, DivisibleLot
@@ -32,7 +33,7 @@ from domain.needs.need import Lot, Need
 from domain.organisation import SCOPES, Client
 from domain.text.bilingual import Language
 from matching.allotment.allot import allot_json
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
 from tests.factories import ON, codes, live, lot, need, reference, supplier
@@ -279,7 +280,7 @@ class Slow:
 
 
 async def test_one_is_made_at_a_time_and_each_question_once() -> None:
-    answers, make = SupplyAnswers(), Slow()
+    answers, make = SupplyAnswers(Limits()), Slow()
     asked = [answers.answer(question, f"address {number}", make) for number, question in enumerate("aabb")]
     waiting = asyncio.gather(*asked)
     await asyncio.sleep(0)
@@ -290,7 +291,7 @@ async def test_one_is_made_at_a_time_and_each_question_once() -> None:
 
 async def test_an_address_that_waits_for_many_is_refused_and_others_are_not() -> None:
     """What is cached is answered all the same."""
-    answers, make = SupplyAnswers(), Slow()
+    answers, make = SupplyAnswers(Limits()), Slow()
     await answers.answer("known", "ours", lambda: b"known")
     waiting = [asyncio.ensure_future(answers.answer(number, "ours", make)) for number in range(MOST_OF_ONE_ADDRESS)]
     await asyncio.sleep(0)
@@ -305,8 +306,8 @@ async def test_an_address_that_waits_for_many_is_refused_and_others_are_not() ->
 
 async def test_an_address_has_so_many_new_answers_in_a_minute() -> None:
     """What is cached does not count, and others have their own."""
-    answers = SupplyAnswers()
-    for number in range(NEW_BY_MINUTE):
+    answers = SupplyAnswers(Limits())
+    for number in range(SUPPLY_ANSWERS.most):
         await answers.answer(number, "ours", lambda: b"answer")
     with pytest.raises(Refusal) as refused:
         await answers.answer("one more", "ours", lambda: b"answer")
@@ -316,7 +317,7 @@ async def test_an_address_has_so_many_new_answers_in_a_minute() -> None:
 
 
 async def test_what_failed_is_made_again() -> None:
-    answers = SupplyAnswers()
+    answers = SupplyAnswers(Limits())
 
     def fail() -> bytes:
         raise LookupError
