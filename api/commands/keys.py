@@ -11,8 +11,8 @@ import msgspec
 from rich import box
 from rich.table import Column, Table
 
-from api.admin.edit_organisation import require_name
-from api.admin.issue_key import KeyRequest, issue_key, withdraw_key
+from api.admin.keys import KeyRequest, issue_key, withdraw_key
+from api.admin.organisations import require_name
 from api.commands.console import console, plain
 from api.commands.database import attached, signing_engine
 from api.commands.errors import USAGE, CommandFailed

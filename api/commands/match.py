@@ -43,10 +43,10 @@ from domain.text.bilingual import Language
 from domain.text.typography import PARIS
 from matching.allotment.allot import allot
 from matching.engine import match
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
+from matching.inspection.supply import SupplySearch
+from matching.inspection.trace import trail
 from matching.reference import Reference, load_reference
-from matching.supply import SupplySearch
-from matching.trace import trail
 from sources.notices import boamp
 from sources.notices.element import MalformedNotice
 from sources.notices.need_of_notice import need_in_xml, need_of_record

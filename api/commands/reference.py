@@ -11,7 +11,7 @@ from rich.table import Table
 
 from api.commands.console import console, plain
 from api.settings import Settings
-from domain.law.rule_documents import due_lines, due_rules
+from domain.law.documents.rule_documents import due_lines, due_rules
 from domain.law.rules import load
 from domain.reference import taxonomy, territory
 from domain.reference.taxonomy import Taxonomy

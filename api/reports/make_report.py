@@ -19,7 +19,7 @@ from api.web.content_negotiation import HTML, JSON
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import exchanges_of
 from db.journal.entries import write_entry
-from db.meetings.meetings import meetings_of
+from db.meetings import meetings_of
 from db.needs.awards import select_awards
 from db.needs.shortlists import earlier_decisions
 from db.suppliers.read import living_suppliers

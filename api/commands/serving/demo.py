@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from api.admin.issue_key import KeyRequest, issue_key
+from api.admin.keys import KeyRequest, issue_key
 from api.commands.console import console
 from api.commands.database import operator, signing_engine
 from api.commands.errors import CommandFailed

@@ -155,7 +155,7 @@ def _load(rules: Rules | None) -> "Reference":
         import_module("api.commands.serving.server_process")
         for each in read:
             each.result()
-    reference: Reference = import_module("matching.reference").load_reference(rules, with_search=True)
+    reference: Reference = import_module("matching.reference").load_reference(rules, for_server=True)
     return reference
 
 

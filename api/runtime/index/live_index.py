@@ -24,7 +24,7 @@ from db.suppliers.copy_documents import database_id
 from db.suppliers.read import snapshot
 from db.suppliers.write import DirectoryVersion
 from domain.suppliers.supplier import Supplier
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
 
 T = TypeVar("T")
 
@@ -185,17 +185,10 @@ class LiveDirectory:
         self.rebuilding: asyncio.Task[None] | None = None
         self._pause, self._not_before = FIRST_PAUSE_SECONDS, 0.0
         self._stuck_at: float | None = None
-        self.replaced_at = 0.0
-        """When the index was replaced last, by the monotonic clock."""
 
     @property
     def is_ready(self) -> bool:
         return self._index is not None
-
-    @property
-    def is_changing(self) -> bool:
-        """Whether changes are followed, or a new base is made, at this moment."""
-        return self._one_at_a_time.locked() or (self.rebuilding is not None and not self.rebuilding.done())
 
     @property
     def index(self) -> LiveIndex:
@@ -312,7 +305,7 @@ class LiveDirectory:
 
     def replace(self, index: LiveIndex) -> None:
         """Match against this index from now on."""
-        self._index, self.replaced_at = index, time.monotonic()
+        self._index = index
         self._replaced.set()
         self._replaced = asyncio.Event()
         self.metrics.data_version(index.data_version)

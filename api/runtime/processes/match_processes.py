@@ -17,9 +17,9 @@ from weakref import WeakKeyDictionary
 from api.runtime.processes.forked_processes import ForkedProcess, ForkedProcesses
 from domain.needs.need import Need
 from domain.text.bilingual import Language
-from matching.index import Index, LiveIndex
-from matching.index_tables import load_tables
-from matching.indexed_supplier import IndexedSupplier
+from matching.index.indexed_supplier import IndexedSupplier
+from matching.index.live_index import Index, LiveIndex
+from matching.index.tables import load_tables
 from matching.reference import Reference
 
 NICENESS = 5

@@ -16,25 +16,23 @@ from api.runtime.metrics import Metrics
 from api.runtime.places import ConcurrencyLimit
 from api.runtime.processes.forked_processes import NoProcess, ProcessEnded
 from api.runtime.processes.match_processes import MatchProcesses, MatchTask, OtherTask
-from api.runtime.quotas import MINUTE, RateLimit, require_within
+from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
 from api.settings import MIB, Settings
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, Problem
-from domain.needs.need import Need, TerritoryRequest
+from domain.needs.need import Need
 from domain.text.bilingual import Text
 from matching.giving_up import may_be_given_up
-from matching.index import LiveIndex
-from matching.match_cost import estimated_bytes, estimated_ms, takes_little
+from matching.index.live_index import LiveIndex
+from matching.inspection.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms
+from matching.kept.weighted_cache import WeightBound
 from matching.reference import Reference
-from matching.weighted_cache import WeightBound
 
 T = TypeVar("T")
 
 IN_A_THREAD_MS = 250.0
 """What takes more is done in another process: beside a thread, requests in the event loop wait for the interpreter."""
 THREADS = 2
-MOST_TO_LEARN = 16
-"""Territories that wait to be measured here; what is then left out is left to the next one who asks."""
 MOST_OF_ONE, MOST_OF_ALL = 16, 200
 """Tasks of an organisation, and of all, that are carried out or wait: each holds a need, and may hold a connection."""
 
@@ -48,13 +46,11 @@ class MatchWork:
         self.much = ConcurrencyLimit(count, max(1, count - 1), MOST_OF_ONE, MOST_OF_ALL)
         self.some = ConcurrencyLimit(THREADS, THREADS, MOST_OF_ONE * THREADS, MOST_OF_ALL)
         self._threads = ThreadPoolExecutor(THREADS + count, "match")
-        self._learning = ThreadPoolExecutor(1, "territories")
-        self._to_learn: set[TerritoryRequest] = set()
         self.processes: MatchProcesses | None = None
 
     def is_little(self, need: Need, live: LiveIndex) -> bool:
         """Whether a match may be done at once, in the event loop."""
-        return takes_little(need, live, self._reference)
+        return estimated_ms(need, live, self._reference, AT_ONCE_MS) <= AT_ONCE_MS
 
     async def run(self, task: MatchTask[T], key: str, left: Callable[[], Awaitable[None]]) -> T:
         """The result of a task, outside the event loop.
@@ -67,8 +63,6 @@ class MatchWork:
         left_ms = IN_A_THREAD_MS - task.besides_ms
         is_much = left_ms < 0 or estimated_ms(task.need, task.live, self._reference, left_ms) > left_ms
         result = await self._carry_out(task, key, left, is_much=is_much)
-        if is_much:
-            self._learn(task)
         if isinstance(result, bytes) and len(result) > self._settings.answer_limit:
             raise self._too_large(task.need, len(result))
         return result
@@ -128,27 +122,9 @@ class MatchWork:
 
     def end(self) -> None:
         """End what is under way."""
-        for threads in (self._threads, self._learning):
-            threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
         if self.processes is not None:
             self.processes.end()
-
-    def _learn(self, task: MatchTask[T]) -> None:
-        """Have the territories that were not drawn, which others will ask for too, measured here, one after another."""
-        asked = {lot.territory or task.need.territory for lot in task.need.lots}
-        for request in asked - self._to_learn:
-            if request is not None and request.geometry is None and len(self._to_learn) < MOST_TO_LEARN:
-                self._to_learn.add(request)
-                self._learning.submit(self._measure, request, task.live)
-
-    def _measure(self, request: TerritoryRequest, live: LiveIndex) -> None:
-        try:
-            territory = self._reference.geography.territory(request)
-            live.base.areas.meeting(territory)
-            for _ in live.base.distances(territory.shape).measure():
-                pass
-        finally:
-            self._to_learn.discard(request)
 
     def _too_large(self, need: Need, size: int) -> InvalidContent:
         limit, count = self._settings.answer_limit, len(need.lots)
@@ -174,16 +150,14 @@ async def run_in_thread(threads: Executor | None, work: Callable[[], T]) -> T:
 CACHED_BYTES, BYTES_PER_ANSWER = 32 << 20, 500
 MOST_OF_ONE_ADDRESS, MOST_OF_ALL_ADDRESSES = 4, 40
 """Questions of one address, and of all, that are answered or wait: matches, which need a key, go before them."""
-NEW_BY_MINUTE = 60
-"""Answers that are made for one address: each territory that is new takes the place of one that matches asked for."""
 
 
 class SupplyAnswers:
     """The answers on supply of one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._limit = ConcurrencyLimit(at_once=1, of_one=1, most=MOST_OF_ONE_ADDRESS, most_of_all=MOST_OF_ALL_ADDRESSES)
-        self._rate = RateLimit(NEW_BY_MINUTE, MINUTE)
         self._answers: WeightBound[Hashable, bytes] = WeightBound(CACHED_BYTES)
         # of its own: of what is given up, no more than one goes on to its end
         self._thread = ThreadPoolExecutor(1, "supply")
@@ -193,7 +167,7 @@ class SupplyAnswers:
         found = self._answers.find(question)
         if found is not None:
             return found
-        require_within(self._rate.take(address))
+        self._limits.take(SUPPLY_ANSWERS, address)
         async with self._limit.of(address):
             found = self._answers.find(question)
             if found is None:

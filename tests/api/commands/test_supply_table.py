@@ -6,7 +6,7 @@ from rich.console import Console
 
 from api.commands.supply_table import write_supply
 from domain.suppliers.supplier import Supplier
-from matching.supply import SupplySearch
+from matching.inspection.supply import SupplySearch
 from tests.factories import LYON, ON, RENNES, codes, live, offer, offerless, reference, supplier
 
 

@@ -23,20 +23,20 @@ from api.runtime.metrics import Metrics
 from api.runtime.processes import match_work
 from api.runtime.processes.forked_processes import forked_processes
 from api.runtime.processes.match_processes import MatchProcesses, MatchTask
-from api.runtime.processes.match_work import MOST_OF_ONE_ADDRESS, NEW_BY_MINUTE, MatchWork, SupplyAnswers
+from api.runtime.processes.match_work import MOST_OF_ONE_ADDRESS, MatchWork, SupplyAnswers
+from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
 from api.settings import Settings, read_settings
 from api.web.problems import Refusal
 from domain.allotment.allotment import AllotmentNeed, DivisibleLot
 from domain.errors import InvalidContent
-from domain.needs.need import Lot, Need, TerritoryRequest
+from domain.needs.need import Lot, Need
 from domain.organisation import SCOPES, Client
 from domain.text.bilingual import Language
 from matching.allotment.allot import allot_json
-from matching.engine import match_json
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
-from tests.factories import ON, RENNES, codes, live, lot, need, reference, square, supplier
+from tests.factories import ON, codes, live, lot, need, reference, supplier
 
 LIVE = live(*(supplier(f"atelier {number}") for number in range(200)))
 PLAIN = need(lot())
@@ -172,28 +172,6 @@ async def test_too_many_of_one_key_are_refused(work: MatchWork) -> None:
     assert int(refused.value.headers["retry-after"]) > 0
 
 
-async def test_a_territory_that_a_process_matched_is_measured_here_for_the_next(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Else whoever asks for all of France would need a process for ever."""
-    with forked_processes(reference()) as forked:
-        work = MatchWork(reference(), read_settings({}), Metrics())
-        work.processes = MatchProcesses(forked)
-        asked, drawn = (
-            need(territory=codes("nuts:FRK2")),
-            need(territory=TerritoryRequest(geometry=square(RENNES, 0.05))),
-        )
-        assert not work.is_little(asked, LIVE)
-        monkeypatch.setattr(match_work, "IN_A_THREAD_MS", 0.0)
-        for each in (asked, drawn):
-            await work.run(MatchTask(match_json, each, LIVE, ON, "fr"), "key", stays)
-        async with asyncio.timeout(20):
-            while not work.is_little(asked, LIVE):
-                await asyncio.sleep(0)
-        assert not work.is_little(drawn, LIVE)
-        work.end()
-
-
 @pytest.mark.usefixtures("everything_is_much")
 async def test_proposals_of_lots_are_found_in_a_process_as_here() -> None:
     """The same answer, and the same refusal."""
@@ -287,7 +265,7 @@ class Slow:
 
 
 async def test_one_is_made_at_a_time_and_each_question_once() -> None:
-    answers, make = SupplyAnswers(), Slow()
+    answers, make = SupplyAnswers(Limits()), Slow()
     asked = [answers.answer(question, f"address {number}", make) for number, question in enumerate("aabb")]
     waiting = asyncio.gather(*asked)
     await asyncio.sleep(0)
@@ -298,7 +276,7 @@ async def test_one_is_made_at_a_time_and_each_question_once() -> None:
 
 async def test_an_address_that_waits_for_many_is_refused_and_others_are_not() -> None:
     """What is cached is answered all the same."""
-    answers, make = SupplyAnswers(), Slow()
+    answers, make = SupplyAnswers(Limits()), Slow()
     await answers.answer("known", "ours", lambda: b"known")
     waiting = [asyncio.ensure_future(answers.answer(number, "ours", make)) for number in range(MOST_OF_ONE_ADDRESS)]
     await asyncio.sleep(0)
@@ -313,8 +291,8 @@ async def test_an_address_that_waits_for_many_is_refused_and_others_are_not() ->
 
 async def test_an_address_has_so_many_new_answers_in_a_minute() -> None:
     """What is cached does not count, and others have their own."""
-    answers = SupplyAnswers()
-    for number in range(NEW_BY_MINUTE):
+    answers = SupplyAnswers(Limits())
+    for number in range(SUPPLY_ANSWERS.most):
         await answers.answer(number, "ours", lambda: b"answer")
     with pytest.raises(Refusal) as refused:
         await answers.answer("one more", "ours", lambda: b"answer")
@@ -324,7 +302,7 @@ async def test_an_address_has_so_many_new_answers_in_a_minute() -> None:
 
 
 async def test_what_failed_is_made_again() -> None:
-    answers = SupplyAnswers()
+    answers = SupplyAnswers(Limits())
 
     def fail() -> bytes:
         raise LookupError
