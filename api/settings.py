@@ -98,13 +98,6 @@ def _read_url(text: str) -> str:
     return f"{text}{'&' if urlsplit(text).query else '?'}target_session_attrs=any"
 
 
-def _valkey_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"valkey", "valkeys", "redis", "rediss"} or not parts.hostname:
-        raise ValueError("valkey://user:password@host:port/number, or with TLS valkeys://; or redis:// and rediss://")
-    return text
-
-
 def _web_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
@@ -137,7 +130,7 @@ def _origins(text: str) -> tuple[str, ...]:
 
 
 def _law(text: str) -> Rules:
-    from domain.law.rule_documents import read  # noqa: PLC0415 - few installations have rules of their own
+    from domain.law.documents.rule_documents import read  # noqa: PLC0415 - few installations have rules of their own
 
     try:
         return read(Path(text).expanduser())
@@ -237,7 +230,6 @@ class Settings:
         "VIVIER_SOURCE_VERTICES", _number(1, 1_000_000_000, "a number of vertices"), MOST_VERTICES
     )
     privacy_seconds: float = _setting("VIVIER_PRIVACY_SECONDS", _seconds(0.1, 3_600), 30.0)
-    valkey_url: str | None = _setting("VIVIER_VALKEY_URL", _valkey_url, secret=True)
     session_hours: int = _setting("VIVIER_SESSION_HOURS", _number(1, 720, "a number of hours"), 12)
     tiles_url: str | None = _setting("VIVIER_TILES_URL", _tiles_url)
     tiles_credit: str | None = _setting("VIVIER_TILES_CREDIT", str)

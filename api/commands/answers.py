@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from api.commands.console import Col, Facts, Headline, Part, Remarks, Rows, Told, Words
 from domain.allotment.allotment import FIGURES, Allotment, Proposal
-from domain.law.lot_facts import sum_in_words
+from domain.law.procedures.lot_facts import sum_in_words
 from domain.needs.need import Lot, Need
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from api.commands.console import Col, Headline, Part, Rows, console, write
 from api.commands.database import attached, operator, signing_engine
 from api.commands.errors import USAGE, CommandFailed
-from api.runtime.forked_processes import ForkedProcesses, forked_processes
+from api.runtime.processes.forked_processes import ForkedProcesses, forked_processes
 from api.settings import Settings
 from api.sync.pipeline import SourceFile, import_file
 from db.core.uuid7 import new_id

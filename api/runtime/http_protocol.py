@@ -13,7 +13,7 @@ import httptools
 from litestar.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from api.runtime.quotas import caller_of
+from api.runtime.rate_limits import caller_of
 from api.settings import Settings
 from api.web.content_negotiation import choose_language
 from api.web.problems import Refusal, document

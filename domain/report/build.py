@@ -11,7 +11,7 @@ import msgspec
 
 from domain.equal_treatment.matrix import equal_treatment
 from domain.exchanges.exchange import Exchange
-from domain.law.lot_facts import estimate_of, estimated_cents, known_total, sum_in_words
+from domain.law.procedures.lot_facts import estimate_of, estimated_cents, known_total, sum_in_words
 from domain.law.rules import Rules
 from domain.meetings.meeting import Meeting, MeetingPlace, Participant
 from domain.needs.award import Award

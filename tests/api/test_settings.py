@@ -92,8 +92,6 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("VIVIER_SMTP_URL", "https://mail.example.org"),
         ("VIVIER_MAIL_FROM", "Vivier"),
         ("VIVIER_REPLY_LINK_DAYS", "0"),
-        ("VIVIER_VALKEY_URL", "https://u:pa55@valkey.example.org"),
-        ("VIVIER_VALKEY_URL", "valkey:///0"),
         ("VIVIER_CONTACT", "Vivier"),
         ("VIVIER_OIDC_ISSUER", "http://connexion.example.org"),
         ("VIVIER_OIDC_SCOPES", "email profile"),
@@ -107,13 +105,13 @@ def test_a_bad_value_is_named_with_what_would_be_right(name: str, text: str) -> 
     """The message names the variable; secrets are not repeated in it."""
     with pytest.raises(BadSetting, match=f"^{name}.*expected") as refused:
         read_settings({name: text})
-    secrets = {"DATABASE_URL", "VIVIER_ADMIN_KEY", "VIVIER_SMTP_URL", "VIVIER_VALKEY_URL"}
+    secrets = {"DATABASE_URL", "VIVIER_ADMIN_KEY", "VIVIER_SMTP_URL"}
     assert (text in str(refused.value)) == (name not in secrets)
 
 
 def test_secrets_do_not_show() -> None:
     """A settings object may end up in a log."""
-    mail = MAIL | {"VIVIER_SMTP_URL": "smtps://user:pa55@mail.example.org", "VIVIER_VALKEY_URL": "valkey://:pa55@h"}
+    mail = MAIL | {"VIVIER_SMTP_URL": "smtps://user:pa55@mail.example.org"}
     shown = repr(
         read_settings(mail | {"VIVIER_ADMIN_KEY": "s3cret-of-sixteen", "DATABASE_URL": "postgresql://u:pa55@h/d"})
     )

@@ -19,9 +19,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+<<<<<<< HEAD
 from api.admin.issue_key import KeyRequest, issue_key
 from api.commands.answers import count, shortlist_told
 from api.commands.console import console, write
+=======
+from api.admin.keys import KeyRequest, issue_key
+from api.commands.console import console
+>>>>>>> less
 from api.commands.database import operator, signing_engine
 from api.commands.errors import CommandFailed
 from api.commands.serving.serve import (
@@ -35,7 +40,7 @@ from api.commands.serving.serve import (
 )
 from api.commands.serving.server_process import application, serve_requests
 from api.runtime.auth import LINK_SECONDS
-from api.runtime.forked_processes import forked_processes
+from api.runtime.processes.forked_processes import forked_processes
 from api.sample.load import SAMPLE_SOURCE, load_sample
 from api.settings import Settings
 from db.api_keys import find_client

@@ -15,8 +15,8 @@ import structlog
 import uvicorn
 from litestar import Litestar
 
-from api.runtime.forked_processes import ForkedProcesses
 from api.runtime.http_protocol import HttpProtocol, sweep
+from api.runtime.processes.forked_processes import ForkedProcesses
 from api.settings import Settings
 from matching.reference import Reference
 

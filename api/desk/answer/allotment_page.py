@@ -13,10 +13,9 @@ from litestar import Response
 from api.allotment import proposed
 from api.desk.frame.mistakes import Mistake
 from api.desk.frame.page import page
-from api.desk.frame.some_lots import LOTS_AT_ONCE
 from api.desk.frame.visit import Visit
 from api.desk.need.allotment_form import AllotmentForm, allotment_need, form_of_proposal, read_allotment_form
-from api.desk.need.need_form import NeedForm, read_need_form
+from api.desk.need.need_form import LOTS_AT_ONCE, NeedForm, read_need_form
 from api.desk.need.need_page import changed_need_form, form_of_query, need_form_page
 from api.desk.need.understood_need import Understood, mistakes_of, understood_beside
 from domain.allotment.allotment import FIGURES, Allotment, Proposal

@@ -13,7 +13,7 @@ from api.commands.console import Part, write
 from domain.needs.need import Need, Place
 from domain.suppliers.supplier import Contact, Supplier
 from matching.engine import match
-from matching.supply import SupplySearch
+from matching.inspection.supply import SupplySearch
 from tests.factories import LYON, ON, RENNES, approved, codes, live, lot, need, offer, offerless, reference, supplier
 
 
