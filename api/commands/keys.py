@@ -9,15 +9,9 @@ from uuid import UUID
 
 import msgspec
 
-<<<<<<< HEAD
-from api.admin.edit_organisation import require_name
-from api.admin.issue_key import KeyRequest, issue_key, withdraw_key
-from api.commands.console import Col, Rows, console, write
-=======
 from api.admin.keys import KeyRequest, issue_key, withdraw_key
 from api.admin.organisations import require_name
-from api.commands.console import console, plain
->>>>>>> less
+from api.commands.console import Col, Rows, console, write
 from api.commands.database import attached, signing_engine
 from api.commands.errors import USAGE, CommandFailed
 from api.settings import Settings

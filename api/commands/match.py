@@ -22,16 +22,8 @@ from api.commands.answers import allotment_told, shortlist_told, supply_told
 from api.commands.console import Col, Headline, Part, Remarks, Rows, console, write
 from api.commands.database import attached
 from api.commands.errors import CommandFailed
-<<<<<<< HEAD
-from api.runtime.index_files import IndexFiles
-from api.runtime.live_index import IndexLoader
-=======
-from api.commands.explain_table import write_trail
-from api.commands.shortlist_table import ShortlistReport
-from api.commands.supply_table import write_supply
 from api.runtime.index.index_files import IndexFiles
 from api.runtime.index.live_index import IndexLoader
->>>>>>> less
 from api.settings import Settings
 from api.web.problems import Refusal
 from api.web.request_body import JsonBody
@@ -49,13 +41,8 @@ from matching.allotment.allot import allot
 from matching.engine import match
 from matching.index.live_index import LiveIndex
 from matching.inspection.supply import SupplySearch
-from matching.inspection.trace import trail
+from matching.inspection.trace import LotTrail, Refused, Value, trail
 from matching.reference import Reference, load_reference
-<<<<<<< HEAD
-from matching.supply import SupplySearch
-from matching.trace import LotTrail, Refused, Value, trail
-=======
->>>>>>> less
 from sources.notices import boamp
 from sources.notices.element import MalformedNotice
 from sources.notices.need_of_notice import need_in_xml, need_of_record

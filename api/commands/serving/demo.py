@@ -19,14 +19,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-<<<<<<< HEAD
-from api.admin.issue_key import KeyRequest, issue_key
+from api.admin.keys import KeyRequest, issue_key
 from api.commands.answers import count, shortlist_told
 from api.commands.console import console, write
-=======
-from api.admin.keys import KeyRequest, issue_key
-from api.commands.console import console
->>>>>>> less
 from api.commands.database import operator, signing_engine
 from api.commands.errors import CommandFailed
 from api.commands.serving.serve import (
