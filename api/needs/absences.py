@@ -15,7 +15,7 @@ from domain.shortlists.absence import Absence, AbsenceCode, Absences
 from domain.shortlists.frozen import FrozenShortlist, LotTotal, Named
 from domain.suppliers.supplier import Supplier
 from matching.engine import stamp_of
-from matching.trace import Standing, standings
+from matching.inspection.trace import Standing, standings
 
 
 class Absent(NamedTuple):

@@ -25,12 +25,12 @@ from domain.supply import AreaSupply, SegmentSupply, Supply
 from domain.text.bilingual import Language, Text
 from domain.text.normalise import fold
 from domain.text.typography import count
-from matching.explain import tension_level
 from matching.geo.map_frame import TENTHS, WIDTH
 from matching.geo.map_sheets import AreaShape, AreaSheet, area_sheets
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
+from matching.inspection.supply import Level, area_supplies
 from matching.reference import Reference
-from matching.supply import Level, area_supplies
+from matching.tension import tension_level
 
 SHADES = ("#ffffff", "#d3e2ef", "#9dc0dc", "#5b94c0", "#1b4f7d")
 """Of nobody, then of more and more; the number is written in each area that has room for it."""

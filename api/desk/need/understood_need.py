@@ -28,8 +28,8 @@ from domain.needs.need import (
 )
 from domain.reference.territory import Area
 from domain.text.bilingual import Text
+from matching.inspection.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_MS, PLACE_MS, TITLE_MS
 from matching.lot_query import LotQuery, Wanted
-from matching.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_MS, PLACE_MS, TITLE_MS
 from matching.reference import Reference
 
 T = TypeVar("T")

@@ -23,9 +23,9 @@ from api.runtime.processes.forked_processes import ForkedProcesses
 from db.suppliers.copy_documents import Pages, copy_documents, shared_snapshot
 from domain.decoding.stored import known_part
 from domain.suppliers.supplier import Supplier
-from matching.index import Index, LiveIndex
-from matching.index_tables import IndexTables, TablesBuilder, joined, load_tables, save_tables
-from matching.indexed_supplier import read_document
+from matching.index.indexed_supplier import read_document
+from matching.index.live_index import Index, LiveIndex
+from matching.index.tables import IndexTables, TablesBuilder, joined, load_tables, save_tables
 from matching.reference import Reference
 
 NO_UID = UUID(int=0)

@@ -24,9 +24,9 @@ from uuid import UUID
 from api.runtime.processes.forked_processes import Channel, ForkedProcesses, ProcessEnded
 from domain.needs.need import Need
 from domain.text.bilingual import Language
-from matching.index import Index, LiveIndex
-from matching.index_tables import load_tables
-from matching.indexed_supplier import IndexedSupplier
+from matching.index.indexed_supplier import IndexedSupplier
+from matching.index.live_index import Index, LiveIndex
+from matching.index.tables import load_tables
 from matching.reference import Reference
 
 NICENESS = 5

@@ -5,10 +5,10 @@ from datetime import date
 import msgspec
 import pytest
 
-from domain.law.eligibility import eligibility
 from domain.law.findings import best_of
+from domain.law.reservations.eligibility import eligibility
+from domain.law.reservations.supplier_facts import LegalFacts
 from domain.law.rules import load
-from domain.law.supplier_facts import LegalFacts
 from domain.needs.need import Buyer, Lot, Need, Reserved
 from domain.suppliers.supplier import Approval, Kind, Shares
 from tests.domain.law.samples import LOCAL, TODAY, advice, codes, findings, need, review, the

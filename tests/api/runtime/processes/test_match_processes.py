@@ -18,8 +18,8 @@ from domain.errors import InvalidContent
 from domain.needs.need import Need
 from domain.text.bilingual import Language
 from matching.engine import match_json
-from matching.index import Index, LiveIndex
-from matching.index_tables import built, load_tables, save_tables
+from matching.index.live_index import Index, LiveIndex
+from matching.index.tables import built, load_tables, save_tables
 from matching.reference import Reference
 from tests.factories import NANTES, ON, RENNES, lot, need, offer, reference, supplier
 

@@ -33,7 +33,7 @@ from domain.needs.need import Lot, Need
 from domain.organisation import SCOPES, Client
 from domain.text.bilingual import Language
 from matching.allotment.allot import allot_json
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
 from tests.factories import ON, codes, live, lot, need, reference, supplier
