@@ -32,6 +32,8 @@ T = TypeVar("T")
 
 IN_A_THREAD_MS = 250.0
 """What takes more is done in another process: beside a thread, requests in the event loop wait for the interpreter."""
+ANSWER_LIMIT = 32 * MIB
+"""The largest answer: 200 lots of two segments still pass, with 100 candidates and 50 near misses each."""
 THREADS = 2
 MOST_OF_ONE, MOST_OF_ALL = 16, 200
 """Tasks of an organisation, and of all, that are carried out or wait: each holds a need, and may hold a connection."""
@@ -63,7 +65,7 @@ class MatchWork:
         left_ms = IN_A_THREAD_MS - task.besides_ms
         is_much = left_ms < 0 or estimated_ms(task.need, task.live, self._reference, left_ms) > left_ms
         result = await self._carry_out(task, key, left, is_much=is_much)
-        if isinstance(result, bytes) and len(result) > self._settings.answer_limit:
+        if isinstance(result, bytes) and len(result) > ANSWER_LIMIT:
             raise self._too_large(task.need, len(result))
         return result
 
@@ -115,9 +117,9 @@ class MatchWork:
             await asyncio.gather(working, leaving, return_exceptions=True)
 
     def require_short(self, need: Need, live: LiveIndex) -> None:
-        """Raises InvalidContent where the answer to a need would be larger than the settings allow."""
+        """Raises InvalidContent where the answer to a need would be larger than ANSWER_LIMIT."""
         size = estimated_bytes(need, live)
-        if size > self._settings.answer_limit:
+        if size > ANSWER_LIMIT:
             raise self._too_large(need, size)
 
     def end(self) -> None:
@@ -127,7 +129,7 @@ class MatchWork:
             self.processes.end()
 
     def _too_large(self, need: Need, size: int) -> InvalidContent:
-        limit, count = self._settings.answer_limit, len(need.lots)
+        limit, count = ANSWER_LIMIT, len(need.lots)
         expected, most, at_once = round(size / MIB), limit // MIB, max(1, limit * count // size)
         detail = Text(
             f"La réponse ferait environ {expected} Mio ; {most} au plus : demander les lots en plusieurs fois, "
