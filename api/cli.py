@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # a terminal that cannot write an accent gets a question mark, not a crash
             stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
-    return status_of(lambda: import_module(options.module).run(options, read_settings()))
+    return status_of(lambda: getattr(import_module(options.module), options.function)(options, read_settings()))
 
 
 class _ShowVersion(argparse.Action):
@@ -77,32 +77,38 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show program's version number and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Command)
 
-    def add(name: str, summary: str, description: str | None = None, module: str = "") -> _Command:
+    def add(name: str, summary: str, description: str | None = None, run: str = "") -> _Command:
+        """`run`: the function of `api.commands` that runs the command, with its module, where it is not `name.run`."""
         added = commands.add_parser(
             name, help=summary, description=description or summary[:1].upper() + summary[1:] + "."
         )
-        added.set_defaults(module=f"api.commands.{module or name}")
+        module, _, function = (run or f"{name}.run").rpartition(".")
+        added.set_defaults(module=f"api.commands.{module}", function=function)
         return added
 
-    serve = add("serve", "serve the API with what the database holds", SERVE)
+    serve = add("serve", "serve the API with what the database holds", SERVE, "serving.serve.run")
     _address_options(serve)
     serve.add_argument("--workers", type=_whole(1, 64), help="worker processes (default: VIVIER_WORKERS, else 1)")
-    _address_options(add("demo", "serve a sample pool and match a sample need (what `make run` runs)", DEMO))
-    _match_options(add("match", "match a need (besoin) and show its shortlist", MATCH))
-    _supply_options(add("supply", "show which suppliers could answer in a territory", SUPPLY))
-    _need_options(add("allot", "propose lots for a need, as the supply allows", ALLOT), "/allotment")
-    words = add("words", "explain how a title is read as segments", WORDS)
+    _address_options(
+        add("demo", "serve a sample pool and match a sample need (what `make run` runs)", DEMO, "serving.demo.run")
+    )
+    _match_options(add("match", "match a need (besoin) and show its shortlist", MATCH, "match.match_needs"))
+    _supply_options(add("supply", "show which suppliers could answer in a territory", SUPPLY, "match.show_supply"))
+    allot = add("allot", "propose lots for a need, as the supply allows", ALLOT, "match.allot_need")
+    _need_options(allot, "/allotment")
+    words = add("words", "explain how a title is read as segments", WORDS, "reference.explain_title")
     words.add_argument("title", metavar="TITLE", help="the title of a lot")
     words.add_argument("--need", metavar="TITLE", help="the title of the need it belongs to")
-    add("import", "import a file of suppliers", IMPORT, "imports").add_options = _import_options
+    add("import", "import a file of suppliers", IMPORT, "imports.run").add_options = _import_options
     _keys_options(add("keys", "create, list and revoke API keys"))
     _audit_options(add("audit", "verify the hash chain of the journals"))
-    _privacy_options(add("privacy", "show the data held about a person, or erase them"))
-    _retention_options(add("retention", "show or remove what is past its retention period"))
+    _privacy_options(add("privacy", "show the data held about a person, or erase them", run="privacy.erase_or_export"))
+    retention = add("retention", "show or remove what is past its retention period", run="privacy.purge_or_show")
+    _retention_options(retention)
     _pool_options(add("pool", "build the suppliers of France from the bulk files of the State"))
-    _law_options(add("law", "list the rules of law to look at again"))
-    add("migrate", "create the tables of the database or bring them up to date")
-    add("openapi", "print the OpenAPI document of the API")
+    _law_options(add("law", "list the rules of law to look at again", run="reference.list_due_rules"))
+    add("migrate", "create the tables of the database or bring them up to date", run="database.migrate")
+    add("openapi", "print the OpenAPI document of the API", run="reference.print_openapi")
     return parser
 
 

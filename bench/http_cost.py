@@ -29,13 +29,13 @@ import msgspec
 from litestar import Litestar
 
 from api.app import create_app
-from api.commands.server_process import serve_requests
+from api.commands.serving.server_process import serve_requests
 from api.runtime.observability import configure_logging
 from api.settings import read_settings
 from bench.suppliers import ON
 from domain.needs.need import Need
 from matching.engine import match_json
-from matching.index import Index, LiveIndex
+from matching.index.live_index import Index, LiveIndex
 from matching.reference import load_reference
 
 KEY = "the-administrators-key"

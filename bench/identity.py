@@ -26,7 +26,7 @@ import msgspec
 from domain.suppliers.deduplication import NAMES_WITHIN_M, IdentityFacts, RecordKey, metres, partition
 from domain.suppliers.names import name_key, read_name
 from domain.suppliers.supplier import Point
-from matching.words.name_similarity import name_similarity
+from matching.words.names import name_similarity
 
 FOLDER = Path("../shared/data/suppliers")
 SEED = 20_261_124

@@ -14,9 +14,8 @@ from typing import Any, cast
 import msgspec
 
 from api.app import ROUTES, create_app
-from api.commands.listen_socket import address, listen
-from api.commands.serve import ended_by_signal
-from api.commands.server_process import serve_requests
+from api.commands.serving.serve import address, ended_by_signal, listen
+from api.commands.serving.server_process import serve_requests
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.observability import configure_logging
 from api.runtime.services import Services

@@ -10,14 +10,34 @@ from sqlalchemy.exc import DBAPIError
 
 from db.core.connect import connect
 from db.core.engine import engine, transaction
+from domain.errors import DomainError
+from domain.text.bilingual import Text
 
 LOCK_SECONDS = 3
 PAUSE_SECONDS = 2.0
 MIGRATIONS = Path(__file__).parent / "migrations"
+BASELINE = "0022"
+"""The first migration: it builds the whole schema, and databases of earlier ones were never those of a release."""
 # Any number that nothing else locks; servers that start together migrate one after the other.
 _LOCK = 4_830_117
 
 logger = logging.getLogger(__name__)
+
+
+class SchemaTooOld(DomainError):
+    """The database was made before the first migration that this program knows."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            Text(
+                f"La base est à la migration {version} d'une version de développement : celle-ci part de la migration"
+                f" {BASELINE}. Prenez une base vide et importez-y les sources à nouveau, ou migrez d'abord la base"
+                f" jusqu'à {BASELINE} avec la version de développement qui l'a pour dernière.",
+                f"The database is at migration {version} of a development version: this one starts at migration"
+                f" {BASELINE}. Take an empty database and import the sources again, or first migrate the database to"
+                f" {BASELINE} with the development version whose newest migration that is.",
+            )
+        )
 
 
 def upgrade(url: str) -> None:
@@ -25,7 +45,7 @@ def upgrade(url: str) -> None:
     beside servers at work: they are kept waiting for at most `LOCK_SECONDS` at a time, whatever holds their tables.
 
     A schema that a later version of the program has migrated is left as it is. Runs an event loop of its own: from a
-    coroutine, call it in a thread.
+    coroutine, call it in a thread. Raises SchemaTooOld, and changes nothing.
     """
     asyncio.run(_upgrade(url))
 
@@ -36,7 +56,9 @@ def head() -> str:
 
 
 async def _upgrade(url: str) -> None:
-    while not any(version >= head() for version in await _applied(url)):
+    while (applied := await _applied(url)) is None or applied < head():
+        if applied is not None and applied < BASELINE:
+            raise SchemaTooOld(applied)
         try:
             async with transaction(engine(url, pool_size=0)) as connection:
                 await connection.run_sync(_upgrade_connected)
@@ -47,13 +69,14 @@ async def _upgrade(url: str) -> None:
             await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _applied(url: str) -> list[str]:
-    """The migration that the schema is at; none where it is empty."""
+async def _applied(url: str) -> str | None:
+    """The migration that the schema is at; None where it is empty."""
     connection = await connect(url)
     try:
         if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
-            return []
-        return [version for (version,) in await connection.fetch("SELECT version_num FROM alembic_version")]
+            return None
+        applied: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+        return applied
     finally:
         await connection.close()
 

@@ -46,4 +46,4 @@ else
   install_with_pip
 fi
 # What a server loads, as bytecode: where a start may write none, each would compile it again.
-PYTHONDONTWRITEBYTECODE='' $venv/bin/python -c 'import api.app, api.commands.demo, api.commands.match'
+PYTHONDONTWRITEBYTECODE='' $venv/bin/python -c 'import api.app, api.commands.serving.demo, api.commands.match'

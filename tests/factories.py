@@ -18,7 +18,7 @@ from domain.shortlists.shortlist import Candidate, LotShortlist, NearMiss, Unkno
 from domain.suppliers.supplier import Approval, Basis, Evidence, Kind, Offer, Point, ServiceArea, Supplier
 from domain.text.bilingual import Language
 from matching.engine import match
-from matching.index import Index, LiveIndex
+from matching.index.live_index import Index, LiveIndex
 from matching.reference import Reference, load_reference
 
 ON = date(2026, 11, 24)

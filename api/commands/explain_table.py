@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.commands.console import plain
-from matching.trace import LotTrail, Value
+from matching.inspection.trace import LotTrail, Value
 
 
 def write_trail(lots: Sequence[LotTrail], to: Console) -> None:

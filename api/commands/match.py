@@ -1,33 +1,65 @@
-"""`vivier match`: needs, or notices read as needs, matched in this process against the suppliers in the database."""
+"""`vivier match`, `allot` and `supply`: searched in this process, among the suppliers in the database.
+
+The needs in a file are a body of POST /match, a notice in XML, or records of the BOAMP API; told by their content.
+"""
 
 import argparse
+import asyncio
+import re
 import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from api.commands.console import console
+from api.commands.answers import allotment_told, shortlist_told, supply_told
+from api.commands.console import Col, Headline, Part, Remarks, Rows, console, write
+from api.commands.database import attached
 from api.commands.errors import CommandFailed
-from api.commands.explain_table import write_trail
-from api.commands.need_files import ReadNeed, faulty, needs_in
-from api.commands.shortlist_table import ShortlistReport
-from api.commands.supplier_index import load_index
-from api.commands.unread_list import write_unread
+from api.runtime.index.index_files import IndexFiles
+from api.runtime.index.live_index import IndexLoader
 from api.settings import Settings
+from api.web.problems import Refusal
+from api.web.request_body import JsonBody
+from db.core.engine import engine
+from domain.allotment.allotment import AllotmentNeed
 from domain.errors import InvalidContent
-from domain.needs.need import Need
+from domain.needs.need import Need, NeedAndProcedure, TerritoryRequest
+from domain.reference import cpv, territory
+from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Shortlist
+from domain.suppliers.record_check import unknown_segment
 from domain.text.bilingual import Language
 from domain.text.typography import PARIS
+from matching.allotment.allot import allot
 from matching.engine import match
-from matching.index import LiveIndex
-from matching.reference import Reference
-from matching.trace import trail
+from matching.index.live_index import LiveIndex
+from matching.inspection.supply import SupplySearch
+from matching.inspection.trace import LotTrail, Refused, Value, trail
+from matching.reference import Reference, load_reference
+from sources.notices import boamp
+from sources.notices.element import MalformedNotice
+from sources.notices.need_of_notice import need_in_xml, need_of_record
+from sources.notices.notice import Unread
 
 LANGUAGE: Language = "fr"
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
+class ReadNeed(NamedTuple):
+    """A need to be matched, where it comes from, and what of its notice was not read; () where it was no notice."""
+
+    name: str
+    need: NeedAndProcedure
+    unread: tuple[Unread, ...]
+
+
+def match_needs(options: argparse.Namespace, settings: Settings) -> int:
     """Match the needs of a file: write what of a notice was not read, then the shortlist or the trail to it."""
     needs = list(needs_in(options.need))
     index, reference = load_index(settings)
@@ -45,6 +77,45 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def _trail_told(lots: Iterable[LotTrail]) -> Iterator[Part]:
+    """Per lot: what was read and from where, whom each gate refused, then the candidates by criterion; in English."""
+    for lot in lots:
+        yield Headline(f"Lot {lot.id} · {lot.territory}", is_part=True)
+        read = [
+            f"{each.segment} ({each.role}, confidence {each.confidence:.2f}) from {', '.join(each.sources)}"
+            for each in lot.wanted
+        ]
+        read += [f"nothing, from cpv:{code}: no segment covers it" for code in lot.unmapped]
+        read += [f"nothing, from keyword:{words}: not recognised" for words in lot.unknown]
+        yield Remarks("Read as:", read)
+        yield f"{lot.considered} suppliers considered: they offer what is asked, or something near it."
+        gates = Col("gate"), Col("refused", is_number=True), Col("who passes", 1), Col("the nearest refused", 1)
+        yield Rows(gates, ((each.gate, str(each.count), each.rule, _refused(each)) for each in lot.gates))
+        yield Remarks(
+            f"{lot.passed} candidates; of the first {len(lot.candidates)}, by each criterion in turn:",
+            (
+                *(f"{number}. {each.name}: {each.rule}" for number, each in enumerate(lot.order, 1)),
+                "then a draw, the same each time for the same need.",
+            ),
+        )
+        criteria = (Col(each.name.replace("_", "\n")) for each in lot.order)
+        yield Rows(
+            (Col("n°", is_number=True), Col("supplier", 1), *criteria),
+            ((str(each.rank), each.name, *map(_value_told, each.values)) for each in lot.candidates),
+        )
+
+
+def _refused(gate: Refused) -> str:
+    more = [f"and {gate.count - len(gate.nearest)} more"] if gate.count > len(gate.nearest) else []
+    return "; ".join((*gate.nearest, *more))
+
+
+def _value_told(value: Value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "—" if value is None else str(value)
+
+
 def evaluation_day(options: argparse.Namespace, need: Need) -> date:
     """The day that the options name, else the need, else today in Paris."""
     return options.on or need.on or datetime.now(UTC).astimezone(PARIS).date()
@@ -54,10 +125,172 @@ def _write(options: argparse.Namespace, read: ReadNeed, index: LiveIndex, refere
     need = read.need.matched
     result = (trail if options.explain else match)(need, index, reference, on, LANGUAGE)
     # what is piped on is the answer alone
-    write_unread(read, console(stderr=options.json))
+    write(_unread_told(read), console(stderr=options.json))
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
     elif isinstance(result, Shortlist):
-        ShortlistReport(need, reference.territories, console()).write(result)
+        write(shortlist_told(need, result, reference.territories), console())
     else:
-        write_trail(result, console())
+        write(_trail_told(result), console())
+
+
+def allot_need(options: argparse.Namespace, settings: Settings) -> int:
+    """Find proposals for the need, and write them beside its lots as they are given."""
+    need = read_need(options.need, AllotmentNeed)
+    index, reference = load_index(settings)
+    try:
+        found = allot(need, index, reference, evaluation_day(options, need), LANGUAGE)
+    except InvalidContent as invalid:
+        raise faulty(options.need, invalid) from None
+    if options.json:
+        sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
+    else:
+        write(allotment_told(need, found), console())
+    return 0
+
+
+def show_supply(options: argparse.Namespace, settings: Settings) -> int:
+    """Write the supply of the territories together as a table, or as the JSON of GET /supply."""
+    live, reference = load_index(settings)
+    segments = _segments(options.segments, reference.taxonomy)
+    try:
+        territory = reference.geography.territory(TerritoryRequest(codes=tuple(options.territory)))
+    except InvalidContent as invalid:
+        raise CommandFailed("\n".join(problem.detail.en for problem in invalid.problems)) from None
+    on = options.on or datetime.now(UTC).astimezone(PARIS).date()
+    found = SupplySearch(live, territory, on, reference.rules).supply(segments, reference.taxonomy, "fr")
+    if options.json:
+        sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
+    else:
+        write(supply_told(found, reference.taxonomy), console())
+    return 0
+
+
+def _segments(given: str | None, taxonomy: Taxonomy) -> Iterable[str]:
+    """The segments named, separated by commas; all without. Raises CommandFailed where one is not known."""
+    if given is None:
+        return tuple(taxonomy.segments)
+    named = tuple(dict.fromkeys(given.split(",")))
+    wrong = [unknown_segment(code, taxonomy).en for code in named if not taxonomy.known(code)]
+    if wrong:
+        raise CommandFailed("\n".join(wrong))
+    return named
+
+
+def load_index(settings: Settings) -> tuple[LiveIndex, Reference]:
+    """The index of all suppliers as they are now, and the reference data, which is loaded meanwhile."""
+    with ExitStack() as stack:
+        with ThreadPoolExecutor(1) as background:
+            loading = background.submit(load_reference, settings.rules)
+            url = stack.enter_context(attached(settings))
+        reference = loading.result()
+        files = IndexFiles(settings.index_folder, reference)
+        return asyncio.run(IndexLoader(url, engine(url, pool_size=0), files).first()), reference
+
+
+AnyNeed = TypeVar("AnyNeed", bound=Need)
+Read = TypeVar("Read")
+GZIP, BYTE_ORDER_MARK = b"\x1f\x8b", b"\xef\xbb\xbf"
+XML_BEGINNINGS = (b"<", b"\xff\xfe<", b"\xfe\xff\x00<")
+"""With the marks of UTF-16, too."""
+MOST_BYTES = 256 << 20
+"""A file that is longer, once decompressed, is none of notices."""
+
+
+def needs_in(name: str) -> Iterator[ReadNeed | CommandFailed]:
+    """The needs in a file, which may be compressed by gzip, or on standard input for `-`, and what is wrong with some.
+
+    Raises CommandFailed where the file cannot be read, or has one need only, which is wrong.
+    """
+    raw = _bytes_of(name)
+    if raw.lstrip()[:4].startswith(XML_BEGINNINGS):
+        yield _read(name, lambda: ReadNeed(name, *need_in_xml(raw, territory.load(), cpv.load())))
+        return
+    notices = _notices_in(raw)
+    if not notices:
+        yield _read(name, lambda: ReadNeed(name, JsonBody(NeedAndProcedure).decode(raw), ()))
+    for at, notice in notices:
+        where = f"{name}{at}" if len(notices) > 1 else name
+        try:
+            yield _read(where, partial(_of_notice, where, at, notice))
+        except CommandFailed as failed:
+            if len(notices) == 1:
+                raise
+            yield failed
+
+
+def read_need(name: str, kind: type[AnyNeed]) -> AnyNeed:
+    """The need in a file of JSON, or on standard input for `-`; raises CommandFailed where it is none."""
+    return _read(name, lambda: JsonBody(kind).decode(_bytes_of(name)))
+
+
+def _of_notice(name: str, at: str, notice: Mapping[str, Any]) -> ReadNeed:
+    return ReadNeed(name, *need_of_record(notice, at, territory.load(), cpv.load()))
+
+
+def faulty(name: str, invalid: InvalidContent) -> CommandFailed:
+    """The failure of a command because of what a file holds, a line for each problem."""
+    return CommandFailed("\n".join(f"{name}: {p.pointer or '/'}: {p.detail.en}" for p in invalid.problems))
+
+
+def _read(name: str, read: Callable[[], Read]) -> Read:
+    try:
+        return read()
+    except InvalidContent as invalid:
+        raise faulty(name, invalid) from None
+    except (Refusal, MalformedNotice) as refusal:
+        raise CommandFailed(f"{name}: {refusal.detail.en}") from None
+
+
+def _bytes_of(name: str) -> bytes:
+    try:
+        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        if raw.startswith(GZIP):
+            raw = _decompressed(name, raw)
+    except OSError as error:
+        raise CommandFailed(f"cannot read {name}: {error.strerror}") from None
+    return raw.removeprefix(BYTE_ORDER_MARK)
+
+
+def _decompressed(name: str, raw: bytes) -> bytes:
+    member = zlib.decompressobj(wbits=31)
+    try:
+        content = member.decompress(raw, MOST_BYTES)
+    except zlib.error:
+        raise CommandFailed(f"{name}: the gzip compression is broken") from None
+    if not member.eof:
+        wrong = f"larger than {MOST_BYTES >> 20} MiB" if len(content) == MOST_BYTES else "cut short"
+        raise CommandFailed(f"{name}: the compressed file is {wrong}")
+    return content
+
+
+def _notices_in(raw: bytes) -> list[tuple[str, Mapping[str, Any]]]:
+    """The records of notices in JSON, in one document or one a line; none where it is something else."""
+    try:
+        document = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        try:
+            document = [msgspec.json.decode(line) for line in raw.splitlines() if line.strip()]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return []
+    return list(boamp.records_in(document))
+
+
+_POSITION = re.compile(r"\[\d+\]$")
+
+
+def _unread_told(read: ReadNeed) -> Iterator[Part]:
+    """The parts of a notice that were not read, in French; nothing where the need was no notice.
+
+    What matters to the need is told in sentences, the rest by names; the answer of POST /notices has every path.
+    """
+    noted = [f"{each.detail.fr} ({each.path})" for each in read.unread if not each.expected]
+    others = (_POSITION.sub("", each.path.rpartition("/")[2]) for each in read.unread if each.expected)
+    if read.unread:
+        yield Headline(f"Avis lu : {read.name}")
+    if noted:
+        yield Remarks("À vérifier, lu autrement ou pas lu :", noted)
+    if names := ", ".join(dict.fromkeys(others)):
+        yield f"Sans place dans un besoin : {names}"
+    if read.unread:
+        yield ""

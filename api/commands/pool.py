@@ -1,25 +1,33 @@
-"""`vivier pool`: build the suppliers of France from the bulk files of the State; see also its other actions beside."""
+"""`vivier pool`: build the suppliers of France from the bulk files of the State, and import what was built."""
 
 import argparse
+import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
+from uuid import UUID
 
 import msgspec
 
-from api.commands import pool_fetch, pool_update
-from api.commands.console import console, step_bars
+from api.commands.console import Col, Command, Part, Rows, console, step_bars, write
+from api.commands.database import attached
 from api.commands.errors import USAGE, CommandFailed
-from api.commands.pool_report import PoolReport, write_report
+from api.commands.imports import import_and_report, importer
 from api.settings import Settings
-from domain.reference import territory
+from db.core.engine import engine, transaction
+from db.suppliers.sources import last_imports
+from domain.reference import taxonomy, territory
+from domain.suppliers.source import Import
 from domain.text.typography import PARIS
+from sources.file_reader import CHECKED, are_kept, kept_beside, origin_of, reader_of
 from sources.pool.csv_pipe import UnusableFile
-from sources.pool.manifest import Choices
-from sources.pool.published_files import PublishedFile, published_files
-from sources.pool.trade_counts import count_trades_in
+from sources.pool.download import Fetched, NotFetched, fetch
+from sources.pool.manifest import Choices, GivenFile, MadeFile, UnusableManifest, read_manifest, sha256_of
+from sources.pool.published_files import FileReport, PublishedFile, published_files
+from sources.pool.trade_counts import PoolTrades, count_trades_in
 
 NOT_INSTALLED = 'reading the bulk files needs DuckDB: pip install "vivier[pool]"'
 
@@ -30,11 +38,11 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         case "sources":
             return _list_sources(options)
         case "fetch":
-            return pool_fetch.run(options, settings)
+            return _fetch_named(options, settings)
         case "build":
             return _build(options, settings)
         case _:
-            return pool_update.run(options, settings)
+            return _update(options, settings)
 
 
 def _list_sources(options: argparse.Namespace) -> int:
@@ -76,7 +84,7 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
     else:
-        write_report(report, options.out, console())
+        write(_report_told(report, options.out), console())
     return 0
 
 
@@ -85,7 +93,7 @@ def _files_to_read(options: argparse.Namespace, settings: Settings) -> dict[str,
     given = {file.id: paths for file in published_files() if (paths := _paths(options, file))}
     if options.fetch is not None:
         missing = [file for file in published_files() if file.catalogue and file.id not in given]
-        given |= {file.id: (file.path,) for file in pool_fetch.fetch_all(missing, options.fetch, settings)}
+        given |= {file.id: (file.path,) for file in _fetch_all(missing, options.fetch, settings)}
     if not {"units", "establishments"} <= given.keys():
         raise CommandFailed("--units and --establishments are needed (or --fetch)", USAGE)
     return given
@@ -113,3 +121,219 @@ def _departements(regions: Sequence[str], departements: Sequence[str]) -> tuple[
             raise CommandFailed(f"there is no {code.replace(':', ' ')}", USAGE) from None
         found |= {territories.communes[ordinal].departement for ordinal in area.communes}
     return tuple(sorted(filter(None, found)))
+
+
+NOT_ALLOWED = "files are not fetched unless the operator allows it: set VIVIER_POOL_FETCH=true"
+
+
+def _fetch_named(options: argparse.Namespace, settings: Settings) -> int:
+    """Fetch the files named, and say what each is given to `vivier pool build` as."""
+    wanted = [_published(name) for name in dict.fromkeys(options.names)]
+    for file in _fetch_all(wanted, options.into, settings):
+        option = next(published.option for published in wanted if published.id == file.id)
+        console().print(f"{option} {file.path}  ({_outcome(file)})", soft_wrap=True)
+    return 0
+
+
+def _fetch_all(wanted: Iterable[PublishedFile], into: Path, settings: Settings) -> Iterator[Fetched]:
+    """Fetch files one after the other. Raises CommandFailed for one that cannot be, and where none may be."""
+    if not settings.pool_fetch:
+        raise CommandFailed(NOT_ALLOWED, USAGE)
+    for published in wanted:
+        try:
+            with step_bars() as observe:
+                fetched = fetch(published, into, observe)
+        except NotFetched as failure:
+            raise CommandFailed(str(failure)) from None
+        yield fetched
+
+
+def _published(name: str) -> PublishedFile:
+    """The file of that name. Raises CommandFailed for one that is not fetched."""
+    by_id = {file.id: file for file in published_files()}
+    if name not in by_id:
+        raise CommandFailed(f"there is no file {name}; those that can be fetched: {_fetchable()}", USAGE)
+    if by_id[name].catalogue is None:
+        raise CommandFailed(f"{name} is not fetched: see {by_id[name].address}; those that are: {_fetchable()}", USAGE)
+    return by_id[name]
+
+
+def _fetchable() -> str:
+    return ", ".join(file.id for file in published_files() if file.catalogue)
+
+
+def _outcome(fetched: Fetched) -> str:
+    news = "fetched" if fetched.is_new else "did not change"
+    checks = {"checksum": "its checksum is right", "size": "of the right size", "nothing": "nothing to check it by"}
+    return f"{fetched.bytes / 1e6:,.1f} MB, {news}, {checks[fetched.checked]}"
+
+
+CREDITS = "Credit where these data are shown: "
+
+
+class PoolReport(msgspec.Struct, frozen=True):
+    """A pool that was built: its files, the trades of its suppliers, and the published files with their dates."""
+
+    files: Sequence[FileReport]
+    trades: PoolTrades
+    sources: Sequence[GivenFile]
+
+
+def _report_told(report: PoolReport, out: Path) -> Iterator[Part]:
+    """The files, the trades of suppliers, the command that imports the pool, and whom to credit."""
+    files = ((f.id, f.made or "–", f.read, f.unreadable, f.kept, f.suppliers) for f in report.files)
+    yield _figures(("file", "made"), ("read", "unreadable", "kept", "legal units"), files)
+    trades = report.trades
+    columns = "offers with a trade", "suppliers", "by it alone", "rejected", "waiting"
+    yield _figures(("made",), columns, ((t.file, *msgspec.structs.astuple(t)[1:]) for t in trades.by_file))
+    share = _share(trades.with_trade, trades.suppliers)
+    yield f"With a trade (more than staff lent): {trades.with_trade:,} of {trades.suppliers:,} suppliers, {share}"
+    kinds = ((k.kind, k.suppliers, k.with_trade, _share(k.with_trade, k.suppliers)) for k in trades.by_kind)
+    yield _figures(("kind",), ("suppliers", "with a trade", "share"), kinds)
+    rests = ((each.evidence, each.suppliers, _share(each.suppliers, trades.suppliers)) for each in trades.by_evidence)
+    yield _figures(("strongest evidence",), ("suppliers", "share of all"), rests)
+    yield Command(f"Import all that was made with: vivier pool update {out}")
+    days: dict[str, str] = {}  # by publisher, that of its newest file
+    for file in published_files():
+        for source in report.sources:
+            if source.id == file.id:
+                days[file.credit] = max(days.get(file.credit, ""), source.date.isoformat())
+    yield f"{CREDITS}{'; '.join(f'{credit} ({day})' for credit, day in days.items())}."
+
+
+def _figures(names: Sequence[str], figures: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> Rows:
+    cells = (["–" if cell is None else f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in rows)
+    return Rows((*map(Col, names), *(Col(name, is_number=True) for name in figures)), cells)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "–"
+
+
+IMPORTED = "imported.json"
+
+
+class ImportedFile(msgspec.Struct, frozen=True):
+    """A file of the folder as it was last imported. `reader`: the program and taxonomy that read it."""
+
+    name: str
+    sha256: str
+    reader: str
+    import_id: UUID
+    at: datetime
+
+
+def _update(options: argparse.Namespace, settings: Settings) -> int:
+    """Import each file that the pool's list names and that changed since it was last imported from this folder.
+
+    A source that an earlier pool of this folder filled, and that the list does not name any more, is only told of.
+    """
+    folder: Path = options.folder
+    try:
+        files = read_manifest(folder).files
+    except UnusableManifest as unusable:
+        raise CommandFailed(str(unusable), USAGE) from None
+    for file in files:
+        _check(folder, file)
+    known = _read_known(folder)
+    reader = reader_of(taxonomy.load())
+    if changed := _changed(options, settings, files, known, reader):
+        with importer(settings) as ready:
+            for file in changed:
+                path, media_type = _to_read(folder / file.name, file, reader)
+                order = {"source": file.format, "file": str(path), "format": file.format}
+                chosen = argparse.Namespace(**vars(options) | order, mode="snapshot")
+                done = import_and_report(chosen, nullcontext(ready), media_type)
+                if not options.dry_run:
+                    known[file.format] = _imported(file, reader, done)
+                    _write_known(folder, known)
+    for source in sorted(known.keys() - {file.format for file in files}):
+        message = f"{known[source].name} is no part of this pool any more: the records of the source stay as they are"
+        _tell(options, source, message)
+    return 0
+
+
+def _to_read(path: Path, file: MadeFile, reader: str) -> tuple[Path, str | None]:
+    """The rows that the build kept of the file and their media type, else the file."""
+    origin = origin_of(file.format, file.sha256, reader, datetime.now(PARIS).date())
+    return (kept_beside(path), CHECKED) if origin and are_kept(path, origin) else (path, None)
+
+
+def _changed(
+    options: argparse.Namespace,
+    settings: Settings,
+    files: Sequence[MadeFile],
+    known: Mapping[str, ImportedFile],
+    reader: str,
+) -> list[MadeFile]:
+    """The files to import; each of the others is told of."""
+    changed = []
+    current = _last_imports(settings, tuple(known))
+    for file in files:
+        before = known.get(file.format)
+        if before is not None and not options.again and _is_current(before, file, reader, current.get(file.format)):
+            _tell(options, file.format, f"{file.name} did not change since it was imported on {before.at:%Y-%m-%d}")
+        else:
+            changed.append(file)
+    return changed
+
+
+def _is_current(before: ImportedFile, file: MadeFile, reader: str, last: UUID | None) -> bool:
+    """Whether the database holds just this file: its import is still the last one of the source there."""
+    return (before.sha256, before.reader, before.import_id) == (file.sha256, reader, last)
+
+
+def _imported(file: MadeFile, reader: str, done: Import) -> ImportedFile:
+    return ImportedFile(file.name, file.sha256, reader, done.id, done.finished_at or done.started_at)
+
+
+def _check(folder: Path, file: MadeFile) -> None:
+    """Raise CommandFailed for a file that is not the one that was built."""
+    path = folder / file.name
+    try:
+        is_same = sha256_of(path) == file.sha256
+    except OSError as error:
+        raise CommandFailed(f"cannot read {path}: {error.strerror}") from None
+    if not is_same:
+        raise CommandFailed(f"{path} is not what vivier pool build made: build the pool again")
+
+
+def _read_known(folder: Path) -> dict[str, ImportedFile]:
+    """The last import of each source from this folder; none where it cannot be read, and all is imported again."""
+    try:
+        return msgspec.json.decode((folder / IMPORTED).read_bytes(), type=dict[str, ImportedFile])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return {}
+
+
+def _write_known(folder: Path, known: Mapping[str, ImportedFile]) -> None:
+    part = folder / f".{IMPORTED}"
+    try:
+        part.write_bytes(msgspec.json.format(msgspec.json.encode(known)) + b"\n")
+        part.replace(folder / IMPORTED)
+    except OSError as error:
+        raise CommandFailed(f"imported, but cannot note it in {folder / IMPORTED}: {error.strerror}") from None
+
+
+def _last_imports(settings: Settings, names: Sequence[str]) -> Mapping[str, UUID]:
+    """The last import that was done of each of the sources in the database."""
+
+    async def ask(url: str) -> Mapping[str, UUID]:
+        database = engine(url, pool_size=1)
+        try:
+            async with transaction(database) as connection:
+                return await last_imports(connection, names)
+        finally:
+            await database.dispose()
+
+    if not names:
+        return {}
+    with attached(settings) as url:
+        return asyncio.run(ask(url))
+
+
+def _tell(options: argparse.Namespace, source: str, message: str) -> None:
+    if options.json:
+        sys.stdout.buffer.write(msgspec.json.encode({"source": source, "skipped": message}) + b"\n")
+    else:
+        console().print(f"{source}: {message}", soft_wrap=True)

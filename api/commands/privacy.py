@@ -1,4 +1,4 @@
-"""`vivier privacy`: a copy of what is held about a person, and its erasure."""
+"""`vivier privacy` and `vivier retention`: a copy of what is held about a person, its erasure, and removal in time."""
 
 import argparse
 import asyncio
@@ -8,23 +8,25 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TextIO, TypeVar
+from uuid import UUID
 
 import msgspec
 
 from api.commands.console import agreed, plain
-from api.commands.database import attached
+from api.commands.database import attached, signing_engine
 from api.commands.errors import FAILED, USAGE, CommandFailed
-from api.commands.signing_engine import signing_engine
 from api.settings import Settings
 from api.web.request_body import JsonBody
 from db.api_keys import ensure_organisation
-from db.core.engine import Engine, transaction
+from db.core.engine import Engine, engine, transaction
 from db.journal.entries import journals
 from db.privacy.erase import erase_person, export_person
+from db.privacy.purge import plan, purge
 from domain.audit import Actor
 from domain.organisation import DEFAULT_ORGANISATION
 from domain.privacy.data_subject import DataSubject, identifiers_of
 from domain.privacy.holdings import Erasure, Holding, PersonalData, Unreached
+from domain.privacy.retention import Kind, RetentionPeriods, RetentionPlan
 
 Done = TypeVar("Done", PersonalData, Erasure)
 _FATES = {"erased": "erased", "pseudonym": "under a pseudonym", "kept": "kept"}
@@ -42,7 +44,7 @@ _PLACES: dict[Unreached, str] = {
 }
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
+def erase_or_export(options: argparse.Namespace, settings: Settings) -> int:
     """Export what is held about the person that `options` name, or erase them once the user agrees."""
     asked = msgspec.json.encode({"email": options.email, "name": options.name, "phone": options.phone})
     subject = JsonBody(DataSubject).decode(asked)
@@ -114,3 +116,49 @@ def _show_erasure(done: Erasure) -> None:
     sys.stdout.write(f"not reached: {', '.join(_PLACES[each] for each in done.unreached)}\n")
     if done.reference is not None:
         sys.stdout.write(f"  in the journal: person:{done.reference}\n")
+
+
+_NAMES: dict[Kind, str] = {
+    "needs": "needs",
+    "persons": "persons become a pseudonym",
+    "reply_links": "reply links",
+    "import_errors": "rejected rows of imports",
+    "answers": "answers kept for what is sent twice",
+    "deliveries": "deliveries to webhooks",
+}
+
+
+def purge_or_show(options: argparse.Namespace, settings: Settings) -> int:
+    """Show what is due, or remove it once the user agrees."""
+    with attached(settings) as url:
+        planned = asyncio.run(_planned(url, settings.periods, options.spare))
+        done, verb = planned, "would be removed"
+        if options.action != "show":
+            if not options.yes:
+                _show_plan(planned, "will be removed", sys.stderr if options.json else sys.stdout)
+                if (planned.needs or planned.others) and not agreed("Remove this for good?"):
+                    sys.stderr.write("vivier: nothing was removed\n")
+                    return FAILED
+            done, verb = asyncio.run(purge(signing_engine(settings, url), planned, DEFAULT_ORGANISATION)), "removed"
+        if options.json:
+            sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
+        else:
+            _show_plan(done, verb, sys.stdout)
+        return 0
+
+
+async def _planned(url: str, periods: RetentionPeriods, spared: list[UUID]) -> RetentionPlan:
+    async with transaction(engine(url, pool_size=0)) as connection:
+        return await plan(connection, periods, datetime.now(UTC), spared)
+
+
+def _show_plan(shown: RetentionPlan, verb: str, stream: TextIO) -> None:
+    for need in shown.needs:
+        counts = {kind: getattr(need, kind) for kind in ("shortlists", "exchanges", "meetings", "awards")}
+        goes = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        stream.write(f"need:{need.id} ({plain(need.organisation)}), ended {need.ended_at:%Y-%m-%d}: {goes}\n")
+    for each in shown.others:
+        whose = f" ({plain(each.organisation)})" if each.organisation else ""
+        stream.write(f"{each.count} {_NAMES[each.kind]}{whose}, up to {each.before:%Y-%m-%d}\n")
+    others = sum(each.count for each in shown.others)
+    stream.write(f"{len(shown.needs)} needs with all that goes with them, and {others} other things, {verb}\n")

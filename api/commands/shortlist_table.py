@@ -8,7 +8,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from api.commands.console import plain
-from domain.law.lot_facts import sum_in_words
+from domain.law.procedures.lot_facts import sum_in_words
 from domain.needs.need import Lot, Need
 from domain.reference.territory import Territories
 from domain.shortlists.shortlist import (

@@ -2,19 +2,17 @@
 
 from litestar.handlers import HTTPRouteHandler
 
-from api.desk import accessibility_page, outline_page
-from api.desk.admin import admin_journal, admin_pages
+from api.desk import site_pages
+from api.desk.admin import admin_pages
 from api.desk.answer import allotment_page, result_page
-from api.desk.directory import directory_page, supplier_tables, territory_page
+from api.desk.directory import directory_page, territory_page
 from api.desk.need import need_page
 from api.desk.record import (
     awards_page,
-    change_need_page,
     decisions_page,
     journal_page,
     needs_page,
     one_need_page,
-    report_page,
     versions_page,
 )
 from api.desk.signing_in import provider_sign_in, sign_in
@@ -26,16 +24,13 @@ PAGES: tuple[HTTPRouteHandler, ...] = (
     *provider_sign_in.PAGES,
     *need_page.PAGES,
     *allotment_page.PAGES,
-    *outline_page.PAGES,
     *result_page.PAGES,
     *territory_page.PAGES,
     *needs_page.PAGES,
     *one_need_page.PAGES,
-    *change_need_page.PAGES,
     *versions_page.PAGES,
     *decisions_page.PAGES,
     *awards_page.PAGES,
-    *report_page.PAGES,
     *journal_page.PAGES,
     *exchanges_page.PAGES,
     *new_exchange_page.PAGES,
@@ -43,9 +38,7 @@ PAGES: tuple[HTTPRouteHandler, ...] = (
     *meetings_page.PAGES,
     *directory_page.PAGES,
     *source_pages.PAGES,
-    *supplier_tables.PAGES,
     *admin_pages.PAGES,
-    *admin_journal.PAGES,
     *declared_offer_page.PAGES,
-    *accessibility_page.PAGES,
+    *site_pages.PAGES,
 )

@@ -5,8 +5,7 @@ The parameters of the function decide what is read: the first is the call; `quer
 Everything is checked before the handler runs, in this order: key and scope, Accept, query, body; of a route whose
 addresses may name the format of the answer (`api/web/formats.py`), the query before Accept. The framework's own
 injection is not used: with more than one dependency it starts a task group for each request, which costs more than all
-the rest. Paths without parameters do without its routing too, which costs more than the checks: see
-`api/runtime/direct_routes.py`.
+the rest.
 """
 
 from collections import defaultdict
@@ -192,7 +191,7 @@ def _adapter(handler: Handler, route: Route, *, takes_query: bool) -> Callable[[
         if not route.scopes:
             return await answered(request)
         services = request.services
-        await authorise(request, services.keys, services.key_quotas, route.scopes)
+        await authorise(request, services.keys, services.limits, route.scopes)
         bearer = request.bearer
         services.requests.take(bearer)
         try:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.runtime.forked_processes import Channel, ForkedProcesses, ProcessEnded
+from api.runtime.processes.forked_processes import Channel, ForkedProcesses, ProcessEnded
 from db.imports.prepare_rows import Assemble, SupplierRow, assemble_here, assembled
 from db.suppliers.write import RecordRow
 from matching.reference import Reference

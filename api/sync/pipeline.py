@@ -5,7 +5,7 @@ from contextlib import closing
 from datetime import datetime
 from typing import BinaryIO, NamedTuple
 
-from api.runtime.forked_processes import ForkedProcesses
+from api.runtime.processes.forked_processes import ForkedProcesses
 from api.sync.assembly import assembling
 from db.core.engine import Engine, transaction
 from db.imports.log import Order
@@ -15,7 +15,7 @@ from db.suppliers.sources import get_source
 from domain.suppliers.source import Import, SourceMapping
 from domain.text.typography import PARIS
 from matching.reference import Reference
-from matching.words.name_similarity import name_similarity
+from matching.words.names import name_similarity
 from sources.file_reader import Reading, batches
 
 Observe = Callable[[Prepared], None]

@@ -14,8 +14,7 @@ from sqlalchemy import ColumnElement, Row, Select, case, delete, exists, func, i
 from db.core.engine import Connection
 from db.core.uuid7 import lowest_id, new_id
 from db.delivery.outbox import Claimed, Share, wake
-from db.schema.supplier_tables import directory_version
-from db.schema.webhook_tables import webhook_attempts, webhook_deliveries, webhooks
+from db.schema.supplier_tables import directory_version, webhook_attempts, webhook_deliveries, webhooks
 from db.suppliers.write import current_version
 from domain.decoding.stored import read_row
 from domain.delivery.backoff import Result

@@ -14,12 +14,11 @@ from db.core.engine import Connection, Engine, Subject, lock, transaction
 from db.core.uuid7 import new_id
 from db.journal.content import decision_names, shortlist_name
 from db.journal.entries import write_entry
-from db.meetings.persons import erase_persons
+from db.persons import erase_persons
 from db.privacy.find_person import Findings, find, is_found
 from db.privacy.mentions import PLACES, Place, masked, mention_pattern, redact_shortlists
 from db.schema.exchange_tables import exchange_recipients, message_mails
-from db.schema.supplier_tables import Document, idempotency_keys, organisations, records, sources
-from db.schema.webhook_tables import webhooks
+from db.schema.supplier_tables import Document, idempotency_keys, organisations, records, sources, webhooks
 from db.suppliers.records import content_hash, encode
 from db.suppliers.regroup import lock_identities
 from db.suppliers.suppression_list import Suppression, removed_details, suppress

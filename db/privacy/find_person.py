@@ -31,7 +31,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from db.core.engine import Connection
 from db.privacy.mentions import ADDRESSES, PLACES, Place, mention_pattern, name_pattern, redacted_shortlists
-from db.schema.meeting_tables import follow_ups, meetings, participants
+from db.schema.exchange_tables import follow_ups, meetings, participants
 from db.schema.need_tables import shortlists
 from db.schema.person_tables import desk_accounts, desk_sessions, persons
 from db.schema.supplier_tables import merged_records, organisations, records, sources, split_records

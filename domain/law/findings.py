@@ -187,5 +187,5 @@ def applies(*rule_ids: str) -> Callable[[_Function], _Function]:
 
 
 def explained() -> dict[str, str]:
-    """Rule id → docstring, of the modules imported so far (`domain.law.rule_documents` imports them all)."""
+    """Rule id → docstring, of the modules imported so far (`domain.law.documents.rule_documents` imports them all)."""
     return dict(_EXPLANATIONS)

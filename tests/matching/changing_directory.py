@@ -20,7 +20,7 @@ from domain.suppliers.supplier import BASES, EVIDENCE_KINDS, Contact, Evidence, 
 from domain.text.bilingual import Language
 from matching.engine import match
 from matching.geo.outlines import outlines
-from matching.index import Index, LiveIndex
+from matching.index.live_index import Index, LiveIndex
 from tests.factories import reference
 from tests.matching.strategies import DATES, Scenery, awards, need, suppliers, territory
 

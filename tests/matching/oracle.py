@@ -10,11 +10,11 @@ from datetime import date
 from itertools import product
 from typing import Any
 
-from domain.law.eligibility import eligibility
 from domain.law.findings import Verdict
-from domain.law.past_awards import EssAward, with_award_bar
+from domain.law.reservations.eligibility import eligibility
+from domain.law.reservations.past_awards import EssAward, with_award_bar
+from domain.law.reservations.supplier_facts import LegalFacts
 from domain.law.rules import Rules
-from domain.law.supplier_facts import LegalFacts
 from domain.needs.award import PastAward
 from domain.needs.need import RESERVED_TYPES, Lot, Need, Reserved, TerritoryRequest
 from domain.reference.taxonomy import Taxonomy

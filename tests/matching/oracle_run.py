@@ -17,7 +17,7 @@ from domain.needs.need import Need
 from domain.suppliers.supplier import Supplier
 from matching.engine import match
 from matching.geo.outlines import outlines
-from matching.index import Index, LiveIndex
+from matching.index.live_index import Index, LiveIndex
 from tests.factories import reference
 from tests.matching.oracle import Oracle
 from tests.matching.oracle_compare import disagreements

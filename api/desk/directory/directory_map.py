@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from api.desk.directory.directory_form import DirectoryForm
 from api.desk.frame.visit import Visit
+from api.directory.filters import SupplierQuery
 from api.directory.search import placed
 from api.reports.svg import Drawing, Key, Pin, map_drawing
 from domain.needs.need import TerritoryRequest
+from domain.reference.territory import Area
 from domain.suppliers.supplier import Point, Supplier
 from domain.text.bilingual import Language, Text
 from domain.text.typography import count
@@ -31,19 +32,21 @@ class _Spot(NamedTuple):
     commune: str | None
 
 
-async def map_of_search(visit: Visit, form: DirectoryForm, shown: Sequence[Supplier]) -> Drawing | None:
+async def map_of_search(
+    visit: Visit, query: SupplierQuery, areas: Sequence[Area], shown: Sequence[Supplier]
+) -> Drawing | None:
     """All suppliers that the search finds, those of the page by another sign; those of the page alone where it finds
     more than can be shown. Each leads to its page. None where no place is known."""
     spots = [_spot(visit, one.id, one.name, one.commune, one.location) for one in shown if one.location]
     ids = {one.id for one in shown}
     spots += [
         _spot(visit, one.id, one.name, one.commune, one.location, standing="on_proof")
-        for one in await placed(visit.services, form.query())
+        for one in await placed(visit.services, query)
         if one.id not in ids and one.location is not None
     ]
     if not spots:
         return None
-    codes = tuple(area.id for area in form.areas)
+    codes = tuple(area.id for area in areas)
     codes = codes or _regions_of({spot.commune for spot in spots if spot.commune}, visit.services.reference)
     return await _drawn(visit, codes, spots, "")
 

@@ -1,11 +1,12 @@
-"""The pages of the directory: a search with its map, and a supplier with all that is known of it and from where."""
+"""The pages of the directory: a search with its map and table, and a supplier with all that is known of it."""
 
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from typing import NamedTuple, get_args
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from litestar import Response
 
-from api.desk.directory.directory_form import KINDS_OF_SUPPLIER, read_directory_form
 from api.desk.directory.directory_map import map_of_one, map_of_search
 from api.desk.directory.supplier_words import (
     APPROVAL_STATES,
@@ -20,13 +21,122 @@ from api.desk.directory.supplier_words import (
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, local_path
 from api.desk.need.need_page import KINDS_OF_PLACE, departements_around
+from api.desk.need.territory_field import found_by_name
+from api.directory.filters import SupplierQuery
+from api.directory.formats import table_rows
 from api.directory.routes import find_document
-from api.directory.search import COUNTED_AT_MOST, FoundSuppliers, count, search
+from api.directory.search import COUNTED_AT_MOST, FoundSuppliers, count, finder, search
+from api.sync.sources import NO_SOURCE, one_source, require_source_name
+from api.web.forms import Fields
 from db.core.engine import transaction
-from domain.errors import NotFound
+from domain.errors import Conflict, NotFound
 from domain.needs.need import RESERVED_TYPES
-from domain.suppliers.supplier import NO_SUPPLIER, Supplier
-from matching.messages import evidence
+from domain.reference.territory import Area, UnknownTerritory
+from domain.suppliers.supplier import NO_SUPPLIER, Kind, Supplier
+from domain.text.bilingual import Text
+from domain.text.typography import PARIS
+from matching.answer.messages import evidence
+from matching.reference import Reference
+from sources.formats.registry import CSV
+
+KINDS_OF_SUPPLIER: tuple[Kind, ...] = get_args(Kind)
+ON_A_PAGE, LONGEST, MOST_PLACES = 25, 200, 20
+
+
+class DirectoryForm(NamedTuple):
+    """The filters. `place`: a name that was typed; `areas`: the territories chosen; `choices`: what the name may mean.
+
+    `wrong_place`: what is to be corrected in it.
+    """
+
+    words: str
+    segment: str
+    place: str
+    areas: tuple[Area, ...]
+    choices: tuple[Area, ...]
+    kinds: tuple[Kind, ...]
+    reserved: str
+    inactive: bool
+    cursor: str
+    wrong_place: Text | None
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.words or self.segment or self.areas or self.kinds or self.reserved or self.inactive)
+
+    def query(self) -> SupplierQuery:
+        """The query of `GET /suppliers`."""
+        return SupplierQuery(
+            q=self.words or None,
+            segment=(self.segment,) if self.segment else None,
+            territory=tuple(area.id for area in self.areas) or None,
+            kind=self.kinds or None,
+            reserved=tuple(each for each in RESERVED_TYPES if each == self.reserved) or None,
+            active=None if self.inactive else True,
+            limit=ON_A_PAGE,
+            cursor=self.cursor or None,
+        )
+
+    def address(self, cursor: str) -> str:
+        """The path and query of another page of the same search; of the first, without a cursor."""
+        fields = [("mots", self.words), ("metier", self.segment), ("reserve", self.reserved)]
+        fields += [("territoire", area.id) for area in self.areas]
+        fields += [("type", kind) for kind in self.kinds]
+        fields += [("inactifs", "1" if self.inactive else ""), ("suite", cursor)]
+        query = urlencode([(name, text) for name, text in fields if text])
+        return f"annuaire?{query}" if query else "annuaire"
+
+
+def read_directory_form(fields: Fields, reference: Reference) -> DirectoryForm:
+    """The filters in these fields; values that no list offers are left out."""
+
+    def text(name: str) -> str:
+        return fields.get(name, [""])[-1][:LONGEST]
+
+    wrong_place = None
+    areas = _areas(fields.get("territoire", [])[:MOST_PLACES], reference)
+    place, choices = text("lieu"), tuple[Area, ...]()
+    if place:
+        found = found_by_name(place, reference)
+        if len(found) == 1 or any(area in areas for area in found):
+            areas += [area for area in found if len(found) == 1]
+            place = ""
+        else:
+            choices = found
+            wrong_place = SEVERAL_PLACES if found else NO_SUCH_PLACE
+    segment = text("metier")
+    return DirectoryForm(
+        words=text("mots"),
+        segment=segment if reference.taxonomy.known(segment) else "",
+        place=place,
+        areas=tuple({area.id: area for area in areas}.values()),
+        choices=choices,
+        kinds=tuple(kind for kind in KINDS_OF_SUPPLIER if kind in fields.get("type", [])),
+        reserved=text("reserve"),
+        inactive=bool(text("inactifs")),
+        cursor=text("suite"),
+        wrong_place=wrong_place,
+    )
+
+
+def _areas(codes: Sequence[str], reference: Reference) -> list[Area]:
+    found = []
+    for code in filter(None, codes):
+        try:
+            found.append(reference.territories.area(code, suggest=False))
+        except UnknownTerritory:
+            continue
+    return found
+
+
+SEVERAL_PLACES = Text(
+    "Plusieurs lieux portent ce nom : choisissez ci-dessous, puis cherchez à nouveau",
+    "Several places have this name: choose below, then search again",
+)
+NO_SUCH_PLACE = Text(
+    "Aucun lieu de ce nom n'est connu : écrivez-le autrement, ou videz ce champ",
+    "No place of this name is known: spell it otherwise, or empty this field",
+)
 
 
 @page("GET", "/annuaire", scope=("read", "admin"))
@@ -50,7 +160,7 @@ async def search_directory(visit: Visit) -> Response[bytes]:
         reserved_types=RESERVED_TYPES,
         kinds_of_place=KINDS_OF_PLACE,
         parents=departements_around(places, reference.territories),
-        map=await map_of_search(visit, form, found.suppliers) if found.suppliers else None,
+        map=await map_of_search(visit, form.query(), form.areas, found.suppliers) if found.suppliers else None,
         label=reference.taxonomy.label,
         trades=_trades,
         commune=reference.territories.commune_name,
@@ -108,4 +218,65 @@ def _trades(supplier: Supplier) -> list[str]:
     return list(dict.fromkeys(segment for offer in supplier.offers for segment in offer.segments))
 
 
-PAGES = (search_directory, show_supplier)
+AT_ONCE = 50
+"""Suppliers read and written at once: some milliseconds of work."""
+MOST_OF_A_SOURCE = 20_000
+"""Records of a source of which a page gives the table; of more, the API streams it."""
+
+
+@page("GET", "/annuaire/tableau", scope=("read", "admin"))
+async def get_search(visit: Visit) -> Response[bytes]:
+    """The suppliers that a search finds. Raises Conflict where they are too many, or not counted."""
+    query = read_directory_form(visit.fields, visit.services.reference).query()
+    total = await count(visit.services, query)
+    if total is None or total > COUNTED_AT_MOST:
+        raise Conflict("too_many", TOO_MANY)
+    return table_file(await _table(visit, query), f"vivier-annuaire-{_today(visit)}")
+
+
+@page("GET", "/sources/{source}/fiches", scope=("read", "admin"))
+async def get_suppliers_of_source(visit: Visit, source: str) -> Response[bytes]:
+    """The suppliers that a source describes, by its own ids, with their flags. Raises NotFound, Conflict."""
+    require_source_name(source)
+    found = await one_source(visit.services, source)
+    if found is None:
+        raise NotFound(NO_SOURCE)
+    if found.records > MOST_OF_A_SOURCE:
+        raise Conflict("too_many", TOO_MANY)
+    return table_file(await _table(visit, SupplierQuery(source=source)), f"vivier-fiches-{_today(visit)}")
+
+
+def table_file(content: bytes, name: str) -> Response[bytes]:
+    """A table as a file of its own."""
+    return Response(content, media_type=CSV, headers={"content-disposition": f'attachment; filename="{name}.csv"'})
+
+
+async def _table(visit: Visit, query: SupplierQuery) -> bytes:
+    """All that the query finds; the number of tables made at once is bounded. Raises Refusal (429)."""
+    find, today = finder(visit.services, query), visit.services.today()
+    exports, key = visit.services.exports, str(visit.call.bearer.organisation_id)
+    parts, after = [table_rows((), today, query.source, "excel")], None
+    async with exports.turn_of(key):
+        while True:
+            async with exports.place():
+                suppliers, after = await find(after, AT_ONCE)
+                parts.append(table_rows(suppliers, today, query.source, "excel", with_header=False))
+            if after is None:
+                return b"".join(parts)
+
+
+def _today(visit: Visit) -> str:
+    return f"{visit.services.now().astimezone(PARIS):%Y-%m-%d}"
+
+
+TOO_MANY = Text(
+    "Ils sont trop nombreux pour un tableau : ajoutez un filtre, retirez la réservation, ou passez par l'API",
+    "They are too many for a table: add a filter, take the reservation away, or use the API",
+)
+
+PAGES = (
+    search_directory,
+    show_supplier,
+    get_search,
+    get_suppliers_of_source,
+)

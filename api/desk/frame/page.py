@@ -2,9 +2,10 @@
 
 Pages are HTML for people: they are no routes of the API, and not in its document. Checked before the handler runs, in
 this order: the session and its scope, then the token of the form, without which nothing that a form asks for is done.
+A browser is shown the page at a path that a route of the API has too, a program is answered as ever.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from http import HTTPStatus
@@ -16,11 +17,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Method
 
 from api.desk.frame.sessions import client_of_session
-from api.desk.frame.shared_paths import is_of_a_person
 from api.desk.frame.visit import Visit, cookie_header, path_to_come_back, visit_of
 from api.runtime.auth import admit
 from api.runtime.endpoint import Call
-from api.web.content_negotiation import coded
+from api.web.content_negotiation import HTML, JSON, choose_media, coded
 from api.web.forms import fields_in, has_files, read_fields, read_form_with_files
 from api.web.problems import answer_failure, describe
 from domain.organisation import Scope
@@ -123,7 +123,7 @@ async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[byte
     may_be_long = made.files and has_files(call)
     if visit.client is not None and may_be_long:
         # before so much is read; of a shorter form, a refusal shows what was typed
-        await admit(call, visit.client, call.services.key_quotas, made.scopes)
+        await admit(call, visit.client, call.services.limits, made.scopes)
     await _read(visit, made)
     if not made.scopes:
         if is_form and not visit.has_sent_its_own_form():
@@ -132,7 +132,7 @@ async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[byte
     if visit.client is None:
         return _no_session(visit)
     if not may_be_long:
-        await admit(call, visit.client, call.services.key_quotas, made.scopes)
+        await admit(call, visit.client, call.services.limits, made.scopes)
     if is_form and not visit.has_sent_its_own_form():
         return _not_its_own_form(visit)
     call.services.requests.take(visit.client)
@@ -219,3 +219,37 @@ def _failure(visit: Visit, failure: Exception) -> Response[bytes]:
         if name in described.headers:
             shown.headers[name] = described.headers[name]
     return shown
+
+
+Place = tuple[str, str]
+
+
+def with_pages(
+    routes: Sequence[HTTPRouteHandler], pages: Iterable[HTTPRouteHandler]
+) -> tuple[list[HTTPRouteHandler], list[HTTPRouteHandler]]:
+    """The routes, of which some show a page to browsers, and the pages that have a path to themselves."""
+    by_place = {_place(each): each for each in pages}
+    joined = [_joined(each, shown) if (shown := by_place.pop(_place(each), None)) else each for each in routes]
+    return joined, list(by_place.values())
+
+
+def is_of_a_person(request: Call) -> bool:
+    """Whether a browser asks, which prefers HTML and sends no key."""
+    prefers = choose_media(request.headers.get("accept", ""), (JSON, HTML))
+    return prefers == HTML and "authorization" not in request.headers
+
+
+def _place(handler: HTTPRouteHandler) -> Place:
+    (method,), (path,) = handler.http_methods, handler.paths
+    return str(method), path
+
+
+def _joined(route: HTTPRouteHandler, page: HTTPRouteHandler) -> HTTPRouteHandler:
+    async def answer(request: Call) -> ASGIApp:
+        shown = page if is_of_a_person(request) else route
+        answered: ASGIApp = await shown.opt["answer"](request)
+        return answered
+
+    method, path = _place(route)
+    opt = route.opt | {"answer": answer}
+    return HTTPRouteHandler(path, http_method=method, name=route.name, status_code=200, opt=opt)(answer)  # type: ignore[arg-type]

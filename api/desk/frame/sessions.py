@@ -7,22 +7,64 @@ ends when that key is changed.
 import hashlib
 from datetime import timedelta
 from secrets import token_urlsafe
+from typing import NamedTuple
+from uuid import UUID
 
 from litestar.types import Scope as ASGIScope
 
-from api.desk.frame.membership import membership_of, scopes_of
+from api.email_address import comparable
 from api.runtime.actor import TOKEN
 from api.runtime.auth import LONGEST_KEY, NOT_STORED
 from api.runtime.identity_provider import Identity
-from api.runtime.quotas import caller_of, require_within
+from api.runtime.rate_limits import LOOK_UPS, caller_of
 from api.runtime.services import Services
+from api.settings import Settings
+from db import organisations
 from db.api_keys import find_client_of_key
-from db.core.engine import transaction
-from db.desk.accounts import note_sign_in
-from db.desk.sessions import delete_session, find_session, insert_session, insert_session_of_person
+from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
+from db.persons import delete_session, find_session, insert_session, insert_session_of_person, note_sign_in
 from domain.audit import Actor
-from domain.organisation import Client
+from domain.organisation import Client, Scope
+
+
+class UnknownOrganisation(Exception):
+    """Somebody of whom neither the address nor the SIRET leads to an organisation."""
+
+
+class Membership(NamedTuple):
+    """The organisation of somebody. `by_address`: the settings name it for their very address."""
+
+    organisation_id: UUID
+    by_address: bool
+
+
+async def membership_of(connection: Connection, identity: Identity, settings: Settings) -> Membership:
+    """The organisation by the address, else by the SIRET, else by the domain of the address.
+
+    As the settings name it; a SIRET leads to the organisation that has it too. An address counts where the provider
+    says that it is verified, and as `comparable` has it. Raises UnknownOrganisation.
+    """
+    email, siret = comparable(identity.verified_email or "") or "", identity.siret or ""
+    if not (siret.isascii() and siret.isdecimal()):
+        siret = ""  # an address or a domain in its place is not verified
+    for who in (email, siret, email[email.rfind("@") :] if "@" in email else ""):
+        name = dict(settings.oidc_members).get(who) if who else None
+        found = await organisations.find_by_name_or_id(connection, name) if name else None
+        if found is None and who and who == siret:
+            found = await organisations.find_by_siret(connection, siret)
+        if found is not None:
+            return Membership(found.id, by_address=who == email)
+    raise UnknownOrganisation
+
+
+def scopes_of(identity: Identity, membership: Membership, settings: Settings) -> tuple[Scope, ...]:
+    """The rights of everybody who signs in so, and `admin` of those whom the settings name for this organisation.
+
+    A SIRET or a domain is no ground for `admin`: it might lead an administrator of one organisation to another.
+    """
+    is_named = comparable(identity.verified_email or "") in settings.oidc_administrators
+    return (*settings.oidc_rights, "admin") if is_named and membership.by_address else settings.oidc_rights
 
 
 async def begin_session(services: Services, key: str, scope: ASGIScope) -> str | None:
@@ -73,23 +115,19 @@ async def client_of_session(services: Services, token: str, scope: ASGIScope) ->
     """
     if not TOKEN.fullmatch(token):
         return None
-    limit, caller, now = services.session_look_ups, caller_of(scope), services.now()
-    # counted beforehand, or many at once would all be looked up
-    require_within(limit.take(caller))
-    is_unknown = False
-    try:
-        async with transaction(services.database) as connection:
-            found = await find_session(connection, _digests(services, token), now)
-            is_unknown = found is None
-            if found is None:
-                return None
-            if found.key_id is None:
-                return found.person if services.identity_provider else None
-            if found.key_id != NOT_STORED:
-                return await find_client_of_key(connection, found.key_id, now)
-    finally:
-        if not is_unknown:
-            limit.give_back(caller)
+    now = services.now()
+    async with (
+        services.limits.attempt(LOOK_UPS, caller_of(scope), for_all=False) as attempt,
+        transaction(services.database) as connection,
+    ):
+        found = await find_session(connection, _digests(services, token), now)
+        attempt.in_vain = found is None
+        if found is None:
+            return None
+        if found.key_id is None:
+            return found.person if services.identity_provider else None
+        if found.key_id != NOT_STORED:
+            return await find_client_of_key(connection, found.key_id, now)
     return await services.keys.client(services.settings.admin_key or "")
 
 

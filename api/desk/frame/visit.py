@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from litestar import Response
 
-from api.desk.frame.templates import rendered
+from api.desk.frame.layout import rendered
 from api.runtime.endpoint import Call
 from api.runtime.services import Services
 from api.web.content_negotiation import HTML

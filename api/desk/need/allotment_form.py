@@ -3,10 +3,9 @@
 import msgspec
 
 from api.desk.frame.mistakes import Mistake, number_in
-from api.desk.need.form_of_need import words_read
-from api.desk.need.need_form import LotForm, NeedForm, plain_number
+from api.desk.need.form_of_need import heard
+from api.desk.need.need_form import LotForm, NeedForm, plain_number, words_read
 from api.desk.need.understood_need import Understood, mistakes_of
-from api.desk.need.understood_terms import heard
 from api.web.forms import Fields
 from domain.allotment.allotment import AllotmentNeed, AllotmentOptions, Axis, Proposal, ProposedLot
 from domain.decoding.explain import explain

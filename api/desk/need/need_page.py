@@ -1,4 +1,4 @@
-"""The page on which a need is said in words, and shown as it was understood."""
+"""The page on which a need is said in words, or read from a notice, and shown as it was understood."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,31 +12,79 @@ from litestar import Response
 
 from api.desk.frame.mistakes import Mistake
 from api.desk.frame.page import page
-from api.desk.frame.some_lots import LOTS_AT_ONCE, SomeLots, lots_from
 from api.desk.frame.visit import Visit
 from api.desk.need.allotment_form import AllotmentForm
 from api.desk.need.form_of_need import form_of_need
 from api.desk.need.need_form import (
     BUYERS,
+    LOTS_AT_ONCE,
     MOST_LOTS,
     NeedForm,
     PlaceForm,
+    SomeLots,
     carried,
     changed,
     lot_of_field,
+    lots_from,
     read_need_form,
 )
-from api.desk.need.notice_file import FilledIn, read_notice_file
+from api.desk.need.territory_field import MOST_CHOICES, candidates, where
 from api.desk.need.understood_need import Understood, trades_beside, understood_beside
-from api.desk.need.understood_place import MOST_CHOICES, candidates, where
 from api.match import matched
+from api.notices import need_of_notice
+from api.web.problems import Refusal
 from domain.errors import InvalidContent, NotFound
-from domain.law.lot_facts import sum_in_words
+from domain.law.procedures.lot_facts import sum_in_words
 from domain.needs.need import RESERVED_TYPES, Need, Reserved
 from domain.reference.territory import Area, Territories
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Text
 from matching.engine import match_json
+
+FIELD = "avis"
+
+
+class FilledIn(NamedTuple):
+    """A notice that filled in the form.
+
+    `name`: of its file; `lots`: how many it has. `doubts`: what was not read, or on a supposition; `others`: what a
+    need has no place for, each in words. `before`: the fields that it replaced.
+    """
+
+    name: str
+    lots: int
+    doubts: tuple[Text, ...]
+    others: tuple[Text, ...]
+    before: list[tuple[str, str]]
+
+
+async def read_notice_file(visit: Visit, form: NeedForm) -> tuple[NeedForm, FilledIn] | Mistake:
+    """The form that the chosen file fills in, and what was read of it; the mistake where it cannot be read."""
+    file = visit.files.get(FIELD)
+    if file is None or not file.content.strip():
+        return Mistake(FIELD, NO_FILE)
+    is_json = file.content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["}
+    try:
+        found = await need_of_notice(visit.call, file.content, is_json=is_json)
+    except InvalidContent as invalid:
+        return Mistake(FIELD, UNREADABLE.filled(reason=invalid.problems[0].detail))
+    except Refusal as refusal:
+        if refusal.kind.status != HTTPStatus.BAD_REQUEST:
+            raise
+        return Mistake(FIELD, UNREADABLE.filled(reason=refusal.detail))
+    filled = form_of_need(found.need, keep_ids=False)
+    doubts = dict.fromkeys(each.detail for each in found.unread if not each.expected)
+    others = dict.fromkeys(each.detail for each in found.unread if each.expected)
+    before = form.carried() if form != NeedForm() else []
+    return filled, FilledIn(file.name, len(found.need.lots), tuple(doubts), tuple(others), before)
+
+
+NO_FILE = Text(
+    "Choisissez le fichier de l'avis : XML d'eForms ou de TED, ou JSON du BOAMP",
+    "Choose the file of the notice: XML of eForms or TED, or JSON of BOAMP",
+)
+UNREADABLE = Text("Ce fichier n'a pas été lu. {reason}", "This file was not read. {reason}")
+
 
 AUTHORITIES = {"": BUYERS[""], "oui": Text("Oui", "Yes"), "non": Text("Non", "No")}
 RESERVED_HINTS: dict[Reserved, Text] = {
@@ -240,4 +288,8 @@ def _example() -> NeedForm:
 
 NO_PART = Text("Cette partie du formulaire n'existe pas", "The form has no such part")
 
-PAGES = (show_need_form, change_need_form, show_part_understood)
+PAGES = (
+    show_need_form,
+    change_need_form,
+    show_part_understood,
+)

@@ -1,4 +1,4 @@
-"""A form as it is understood: its places looked up, the trades of its lots read, and the need that it says."""
+"""A form as it is understood: its places looked up, trades and terms of its lots read, and the need that it says."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -9,10 +9,9 @@ import msgspec
 
 from api.desk.frame.mistakes import Mistake, number_in
 from api.desk.frame.visit import Visit
-from api.desk.need.form_of_need import words_read
-from api.desk.need.need_form import BUYER_KINDS, LotForm, NeedForm
-from api.desk.need.understood_place import Where, point_in, site_of, where
-from api.desk.need.understood_terms import SaidTerm, heard, terms_said, with_terms
+from api.desk.need.form_of_need import SaidTerm, heard, terms_said, with_terms
+from api.desk.need.need_form import BUYER_KINDS, LotForm, NeedForm, words_read
+from api.desk.need.territory_field import Where, point_in, site_of, where
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent
 from domain.needs.need import (
@@ -29,8 +28,8 @@ from domain.needs.need import (
 )
 from domain.reference.territory import Area
 from domain.text.bilingual import Text
+from matching.inspection.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_MS, PLACE_MS, TITLE_MS
 from matching.lot_query import LotQuery, Wanted
-from matching.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_MS, PLACE_MS, TITLE_MS
 from matching.reference import Reference
 
 T = TypeVar("T")

@@ -11,9 +11,9 @@ from litestar import Response
 
 from api.desk.frame.mistakes import NO_NUMBER, Mistake, number_in
 from api.desk.frame.page import page
-from api.desk.frame.some_lots import lots_from
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import Done, id_in, written_once
+from api.desk.need.need_form import lots_from
 from api.desk.need.understood_need import NO_DATE
 from api.desk.record.stored_need import own_need_of, stored_need_page
 from api.needs.award_lot import NO_AWARD, NO_SUPPLIER, award_lot, withdraw_award

@@ -10,9 +10,9 @@ from litestar import Response
 
 from api.desk.frame.mistakes import Mistake
 from api.desk.frame.page import page
-from api.desk.frame.some_lots import lots_from
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import acting_at, id_in
+from api.desk.need.need_form import lots_from
 from api.desk.record.one_need_page import too_long
 from api.desk.record.stored_need import listed_lines, own_need_of, stored_need_page
 from api.needs.decide import NO_SUPPLIER, DecisionChange, decide, repeat_decisions, repeatable
@@ -22,7 +22,7 @@ from api.web.problems import Refusal
 from db.core.engine import transaction
 from db.needs.shortlists import earlier_decisions
 from domain.needs.status import MOVES, NO_NEED, StoredNeed
-from domain.report.build import best_outcome
+from domain.report.summary import best_outcome
 from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey
 from domain.text.bilingual import Text
 

@@ -1,19 +1,135 @@
-"""The page of a need's journal: who did what with it, its exchanges and its meetings, and when."""
+"""The pages of the journal, in words: of a need with its exchanges and meetings, and of an organisation."""
 
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import quote
 from uuid import UUID
 
 from litestar import Response
 
-from api.admin.audit import with_names
+from api.admin.audit import AuditEntry, with_names
+from api.admin.organisations import NO_ORGANISATION, visible_organisation
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
-from api.desk.record.journal_words import Deed, in_words, supplier_names, talk_in_words
+from api.desk.frame.written_once import id_in
 from api.desk.record.stored_need import own_need_of, stored_need_page
 from api.web.pagination import read_cursor, write_cursor
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import subjects_of
-from db.journal.entries import entries
-from db.meetings.meetings import meetings_of
+from db.journal.entries import entries, key_names, latest_entries, person_names
+from db.meetings import meetings_of
+from db.needs.needs import select_need_names
+from db.suppliers.read import living_suppliers
+from domain.organisation import Client
+from domain.text.bilingual import Text, listed
+from domain.text.labels import DECISIONS, NEED_FIELDS
+
+
+class Deed(NamedTuple):
+    """An entry of the journal in words. `about`: the name of what it is about; `path`: of the page on that.
+
+    Each is None where there is none.
+    """
+
+    entry: AuditEntry
+    words: Text
+    about: str | None = None
+    path: str | None = None
+
+
+def in_words(entry: AuditEntry, names: Mapping[str, str]) -> Text:
+    """The act in words. `names`: of suppliers, by their ids."""
+    detail = entry.detail
+    supplier = names.get(_supplier_of(entry), "")
+    named = Text(f"« {supplier} »", f"“{supplier}”") if supplier else Text("un fournisseur", "a supplier")
+    if entry.action == "need.changed" and isinstance(fields := detail.get("fields"), list):
+        known = [NEED_FIELDS.get(each, Text(each, each)) for each in fields]
+        french, english = listed([each.fr for each in known]).fr, listed([each.en for each in known]).en
+        return Text(f"Besoin changé : {french}", f"Need changed: {english}")
+    if entry.action == "decision.made":
+        code = str(detail.get("decision"))
+        decided = DECISIONS.get(code, Text("Plus de décision", "No decision any more"))
+        lot = detail.get("lot_id")
+        return Text(f"{decided.fr} : {named.fr}, lot {lot}", f"{decided.en}: {named.en}, lot {lot}")
+    if entry.action == "award.noted":
+        lot = detail.get("lot_id")
+        return Text(f"Attribution notée : lot {lot} à {named.fr}", f"Award entered: lot {lot} to {named.en}")
+    if entry.action == "shortlist.frozen":
+        number = detail.get("number")
+        return Text(f"Version {number} de la liste figée", f"Version {number} of the shortlist frozen")
+    if entry.action == "report.made":
+        redacted = Text("Rapport expurgé établi", "Redacted report made")
+        return redacted if detail.get("redacted") else Text("Rapport intégral établi", "Full report made")
+    return DEEDS.get(entry.action, Text(entry.action, entry.action))
+
+
+def talk_in_words(entry: AuditEntry, names: Mapping[str, str], title: str) -> Text:
+    """An act in an exchange, or on a meeting, of that title. `names`: of suppliers, by their ids."""
+    deed = DEEDS.get(entry.action, Text(entry.action, entry.action))
+    supplier = names.get(_supplier_of(entry), "")
+    about = f", {supplier}" if supplier else ""
+    return Text(f"{deed.fr} : « {title} »{about}", f"{deed.en}: “{title}”{about}")
+
+
+async def supplier_names(connection: Connection, shown: Sequence[AuditEntry]) -> dict[str, str]:
+    """The names of the suppliers that the entries are about, by their ids."""
+    found = await living_suppliers(connection, {UUID(each) for each in map(_supplier_of, shown) if each})
+    return {str(supplier_id): supplier.name for supplier_id, supplier in found.items()}
+
+
+def _supplier_of(entry: AuditEntry) -> str:
+    """The id of the supplier that an entry is about, or that holds the link used; empty for none."""
+    by_link = entry.actor_id if entry.means == "reply_link" else None
+    return str(entry.detail.get("supplier_id") or by_link or "")
+
+
+DEEDS = {
+    "need.created": Text("Besoin gardé", "Need stored"),
+    "need.sourcing": Text("Sourcing commencé", "Sourcing begun"),
+    "need.published": Text("Avis publié", "Notice published"),
+    "need.closed": Text("Dossier clos", "Record closed"),
+    "need.abandoned": Text("Besoin abandonné", "Need abandoned"),
+    "need.deleted": Text("Besoin supprimé", "Need deleted"),
+    "need.purged": Text("Dossier effacé après sa durée de conservation", "Record erased after its retention period"),
+    "award.withdrawn": Text("Attribution retirée", "Award withdrawn"),
+    "exchange.opened": Text("Échange ouvert", "Exchange opened"),
+    "exchange.read": Text("Réponses lues", "Answers read"),
+    "message.sent": Text("Message envoyé", "Message sent"),
+    "message.noted": Text("Réponse notée", "Answer noted"),
+    "message.received": Text("Réponse reçue", "Answer received"),
+    "question.published": Text("Question partagée avec tous", "Question shared with all"),
+    "message.handed_over": Text("Remise confirmée à un destinataire", "Delivery to a recipient confirmed"),
+    "reply_link.created": Text("Lien pour répondre donné", "Link to answer given"),
+    "reply_link.revoked": Text("Lien pour répondre retiré", "Link to answer taken away"),
+    "meeting.created": Text("Rencontre notée", "Meeting entered"),
+    "meeting.changed": Text("Rencontre changée", "Meeting changed"),
+    "meeting.held": Text("Rencontre tenue", "Meeting held"),
+    "meeting.cancelled": Text("Rencontre annulée", "Meeting cancelled"),
+    "meeting.purged": Text("Rencontre effacée après sa durée de conservation", "Meeting erased after its period"),
+    "calendar_feed.created": Text("Adresse de calendrier créée", "Address of a calendar made"),
+    "calendar_feed.revoked": Text("Adresse de calendrier révoquée", "Address of a calendar revoked"),
+    "key.created": Text("Clé créée", "Key made"),
+    "key.revoked": Text("Clé révoquée", "Key revoked"),
+    "person.signed_in": Text("Connexion sans clé", "Signed in without a key"),
+    "person.signed_out": Text("Connexions d'une personne finies", "Sessions of a person ended"),
+    "person.erased": Text("Personne oubliée", "Person forgotten"),
+    "person.exported": Text("Données d'une personne extraites", "Data of a person exported"),
+    "organisation.created": Text("Organisation ajoutée", "Organisation added"),
+    "organisation.changed": Text("Organisation changée", "Organisation changed"),
+    "source.created": Text("Source nommée", "Source named"),
+    "source.changed": Text("Réglages d'une source changés", "Settings of a source changed"),
+    "source.ranked": Text("Rang d'une source changé", "Rank of a source changed"),
+    "source.imported": Text("Fichier importé", "File imported"),
+    "record.deleted": Text("Fiche retirée", "Record removed"),
+    "supplier.merged": Text("Fournisseurs réunis", "Suppliers merged"),
+    "supplier.split": Text("Fournisseur séparé", "Supplier split"),
+    "webhook.created": Text("Abonnement aux changements créé", "Webhook made"),
+    "webhook.changed": Text("Abonnement aux changements modifié", "Webhook changed"),
+    "webhook.deleted": Text("Abonnement aux changements supprimé", "Webhook deleted"),
+    "retention.purged": Text("Données effacées après leur durée de conservation", "Data erased after their period"),
+}
+"""By the action, where it says all; others say more."""
+
 
 ENTRIES_AT_ONCE = 50
 
@@ -55,4 +171,60 @@ async def _titles(connection: Connection, organisation_id: UUID, need_id: UUID) 
     return exchanged | {f"meeting:{each.id}": each.title for each in meetings}
 
 
-PAGES = (show_journal,)
+AT_ONCE = 50
+
+
+@page("GET", "/admin/journal", scope="admin")
+async def show_organisation_journal(visit: Visit) -> Response[bytes]:
+    """The entries of the administrator's organisation, the latest first; of another that is named, for `platform`."""
+    client, named = visit.call.bearer, visit.text("organisation")
+    wanted = id_in(named, NO_ORGANISATION) if named else client.organisation_id
+    async with transaction(visit.services.database) as connection:
+        organisation = await visible_organisation(connection, client, wanted)
+        cursor = f"admin/journal/{wanted}"
+        before = read_cursor(cursor, visit.text("suite") or None, int)
+        found = await latest_entries(connection, wanted, before, AT_ONCE + 1)
+        shown = await with_names(connection, found[:AT_ONCE])
+        suppliers = await supplier_names(connection, shown)
+        names = await _names_of_objects(connection, client, wanted, shown)
+    deeds = [_deed(entry, suppliers, names) for entry in shown]
+    following = write_cursor(cursor, shown[-1].number) if len(found) > AT_ONCE else None
+    return visit.page(
+        "admin/admin_journal.html", organisation=organisation, deeds=deeds, following=following, is_first=before is None
+    )
+
+
+async def _names_of_objects(
+    connection: Connection, client: Client, organisation_id: UUID, shown: Sequence[AuditEntry]
+) -> Mapping[str, str | None]:
+    """The names of what the entries are about, by kind and id; of needs, where the client may see them."""
+    ids: dict[str, set[UUID]] = {"key": set(), "person": set(), "need": set()}
+    for kind, _, identity in (entry.object.partition(":") for entry in shown):
+        if kind in ids:
+            ids[kind].add(UUID(identity))
+    keys, people = await key_names(connection, ids["key"]), await person_names(connection, ids["person"])
+    named = {f"key:{key_id}": name for key_id, (name, _) in keys.items()}
+    named |= {f"person:{person_id}": name for person_id, name in people.items()}
+    if organisation_id == client.organisation_id and client.may("needs"):
+        needs = await select_need_names(connection, organisation_id, (), ids["need"], len(ids["need"]))
+        return named | {f"need:{need.id}": need.title for need in needs}
+    return named
+
+
+def _deed(entry: AuditEntry, suppliers: Mapping[str, str], named: Mapping[str, str | None]) -> Deed:
+    """The entry with the name of what it is about, and the page on that, where the administrator may see it."""
+    kind, _, identity = entry.object.partition(":")
+    words = in_words(entry, suppliers)
+    if kind == "source":
+        return Deed(entry, words, identity, f"sources/{quote(identity, safe='')}")
+    if entry.object not in named:
+        return Deed(entry, words)
+    return Deed(entry, words, named[entry.object], PATHS[kind].format(identity))
+
+
+PATHS = {"key": "admin/cles/{}", "person": "admin/personnes/{}", "need": "besoins/{}/journal"}
+
+PAGES = (
+    show_journal,
+    show_organisation_journal,
+)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from litestar import Response
 
-from api.desk.frame.assets import MEDIA_TYPES, asset_path, assets
+from api.desk.frame.layout import MEDIA_TYPES, asset_path, assets
 from api.desk.frame.page import fields_as_typed, page, sign_in_page
 from api.desk.frame.sessions import begin_session, client_of_session
 from api.desk.frame.visit import KEY_FIELD, Visit, local_path

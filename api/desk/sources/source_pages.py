@@ -10,13 +10,21 @@ from urllib.parse import quote
 
 from litestar import Response
 
-from api.desk.directory.supplier_tables import MOST_OF_A_SOURCE, table_file
+from api.desk.directory.directory_page import MOST_OF_A_SOURCE, table_file
 from api.desk.directory.supplier_words import FLAGS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import id_in
-from api.desk.sources.import_words import FORMAT_WORDS, STATUSES_OF_IMPORTS, ShownReject, column_words, shown_rejects
-from api.desk.sources.source_file import ReadAs, is_large, read_as
+from api.desk.sources.source_file import (
+    FORMAT_WORDS,
+    STATUSES_OF_IMPORTS,
+    ReadAs,
+    ShownReject,
+    column_words,
+    is_large,
+    read_as,
+    shown_rejects,
+)
 from api.sync.imports import NO_IMPORT, ImportQuery, imported, own_import
 from api.sync.sources import LONGEST_NAME, NO_SOURCE, all_sources, one_source, require_own_source, require_source_name
 from api.web.forms import FormFile

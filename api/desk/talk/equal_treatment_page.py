@@ -11,9 +11,8 @@ from litestar import Response
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import Done, acting_at, id_in, written_once
-from api.desk.talk.exchange_form import SOME, ExchangeForm
 from api.desk.talk.exchanges_page import MEANS
-from api.desk.talk.new_exchange_page import new_exchange_form
+from api.desk.talk.new_exchange_page import SOME, ExchangeForm, new_exchange_form
 from api.exchanges.missing_message import missing_message, send_to_each
 from api.needs.equal_treatment import treatment_of
 from api.needs.own_need import own_need

@@ -13,7 +13,7 @@ import msgspec
 
 from api.desk.frame.mistakes import Mistake
 from api.desk.frame.written_once import id_in
-from api.desk.need.understood_place import NO_SUCH_PLACE, found_by_name
+from api.desk.need.territory_field import NO_SUCH_PLACE, found_by_name
 from api.web.forms import Fields
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent

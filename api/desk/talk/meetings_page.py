@@ -11,7 +11,6 @@ from api.desk.frame.mistakes import Mistake
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
-from api.desk.talk.exchange_form import choices_of, found_in_directory
 from api.desk.talk.meeting_form import (
     FORMAT_CODES,
     MOST_OTHERS,
@@ -26,6 +25,7 @@ from api.desk.talk.meeting_form import (
     with_template,
     with_whole_lots,
 )
+from api.desk.talk.new_exchange_page import choices_of, found_in_directory
 from api.meetings.calendar_feed import SHOWN_SINCE, make_address, revealed_address, revoke_address
 from api.meetings.icalendar import CALENDAR, calendar_of_one
 from api.meetings.plan_meeting import NO_MEETING, change_meeting, own_meeting, plan_meeting
@@ -33,8 +33,7 @@ from api.needs.own_need import own_need
 from api.runtime.actor import Acting
 from api.web.forms import Fields
 from db.core.engine import Connection, transaction
-from db.meetings.calendar_feeds import feed_made_at
-from db.meetings.meetings import MeetingFilters, meetings_of, select_meetings
+from db.meetings import MeetingFilters, feed_made_at, meetings_of, select_meetings
 from db.needs.needs import select_need_names
 from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers

@@ -82,7 +82,7 @@ def test_what_is_not_given_is_fetched(
     def fetch(file: PublishedFile, into: Path, _: object) -> Fetched:
         return Fetched(file.id, write(into / f"{file.id}-fetched.csv", file.id, []), 1, True, "checksum")
 
-    monkeypatch.setattr("api.commands.pool_fetch.fetch", fetch)
+    monkeypatch.setattr("api.commands.pool.fetch", fetch)
     assert main([*arguments, "--fetch", str(tmp_path), "--json"]) == 0
     given = {source["id"]: source["name"] for source in json.loads(capsys.readouterr().out)["sources"]}
     assert (given["units"], given["awards"]) == ("units.csv", "awards-fetched.csv")
@@ -247,8 +247,6 @@ def test_what_was_fetched_is_said(
     """As the option that gives it to the build."""
     path = tmp_path / "units.parquet"
     monkeypatch.setenv("VIVIER_POOL_FETCH", "true")
-    monkeypatch.setattr(
-        "api.commands.pool_fetch.fetch", lambda file, *_: Fetched(file.id, path, 2_000_000, True, "checksum")
-    )
+    monkeypatch.setattr("api.commands.pool.fetch", lambda file, *_: Fetched(file.id, path, 2_000_000, True, "checksum"))
     assert main(["pool", "fetch", "units", "--into", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"--units {path}  (2.0 MB, fetched, its checksum is right)\n"

@@ -5,22 +5,22 @@ import sys
 
 import pytest
 
-from api.commands.prefork import MOST_CRASHES
+from api.commands.serving.prefork import MOST_CRASHES
 from tests.conftest import ROOT
 
 FAILING = """
-from api.commands.prefork import Workers
+from api.commands.serving.prefork import Workers
 print(Workers(3, lambda started: 1, lambda: print("started"), lambda pid: None).run())
 """
 RAISING = """
-from api.commands.prefork import Workers
+from api.commands.serving.prefork import Workers
 def work(started):
     raise ValueError("why it failed")
 print(Workers(1, work, lambda: print("started"), lambda pid: None).run())
 """
 ENDING = """
 import os, signal
-from api.commands.prefork import Workers
+from api.commands.serving.prefork import Workers
 def work(started):
     started()
     return 0
@@ -33,7 +33,7 @@ print(Workers(2, work, lambda: print("started", flush=True), count).run(), len(s
 """
 UNABLE = """
 import os, signal
-from api.commands.prefork import STOPPING, Workers
+from api.commands.serving.prefork import STOPPING, Workers
 def refuse():
     raise BlockingIOError("no more processes")
 os.fork = refuse
@@ -45,7 +45,7 @@ except BlockingIOError as error:
 
 CRASHING = """
 import os, signal, sys
-from api.commands.prefork import Workers
+from api.commands.serving.prefork import Workers
 crashes = int(sys.argv[1])
 def work(started):
     if left:
@@ -62,7 +62,7 @@ print(Workers(1, work, lambda: print("started", flush=True), count).run())
 """
 SUPERVISED = """
 import atexit, os, sys
-from api.commands.prefork import Supervisor
+from api.commands.serving.prefork import Supervisor
 def work(started):
     atexit.register(print, "taken apart", flush=True)
     started()
@@ -72,7 +72,7 @@ print(Supervisor(1, work).run())
 """
 STUBBORN = """
 import signal, sys
-from api.commands.prefork import Workers
+from api.commands.serving.prefork import Workers
 class Impatient(Workers):
     stop_seconds = 0.0
 def work(started):

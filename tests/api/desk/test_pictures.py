@@ -16,7 +16,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from api.desk.frame import visit
-from api.desk.frame.templates import FOLDER, rendered
+from api.desk.frame.layout import TEMPLATES, rendered
 from api.desk.frame.visit import COOKIE
 from api.desk.pages import PAGES
 from tests.accessibility_tree import unnamed
@@ -209,7 +209,9 @@ async def test_every_page_fits_and_axe_finds_nothing(
         gallery = Gallery(base, tmp_path, cookies, facts | {"file": str(tmp_path / "fiches.csv")})
         await asyncio.to_thread(gallery.visit_all)
     assert gallery.found == {}
-    files = {file.relative_to(FOLDER).as_posix(): file.read_text(encoding="utf-8") for file in FOLDER.rglob("*.html")}
+    files = {
+        file.relative_to(TEMPLATES).as_posix(): file.read_text(encoding="utf-8") for file in TEMPLATES.rglob("*.html")
+    }
     whole = {name for name, text in files.items() if 'extends "frame/layout.html"' in text}
     assert whole - templates == UNSEEN
 

@@ -13,7 +13,7 @@ import pytest
 from pypdf import PdfReader
 
 from api.reports import pdf as reports
-from api.runtime.match_work import in_a_thread
+from api.runtime.processes.match_work import in_a_thread
 from matching.geo.map_sheets import MapSheets
 from tests.domain.exchanges.samples import exchange, message
 from tests.domain.report.samples import facts, made

@@ -81,4 +81,4 @@ async def test_without_an_address_no_library_of_traces_is_loaded(settings: Setti
     assert settings.trace_to is None
     app = create_app(settings, reference, parts=())
     cross_origin = app.asgi_handler._app  # type: ignore[attr-defined]
-    assert [type(each).__name__ for each in (cross_origin, cross_origin._app)] == ["CrossOrigin", "DirectRoutes"]
+    assert [type(each).__name__ for each in (cross_origin, cross_origin._app)] == ["CrossOrigin", "FilePaths"]

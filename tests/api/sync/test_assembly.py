@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from api.runtime.forked_processes import ForkedProcesses, forked_processes
+from api.runtime.processes.forked_processes import ForkedProcesses, forked_processes
 from api.sync import assembly
 from api.sync.assembly import FEW, assembling
 from db.imports.prepare_rows import SupplierRow, assembled

@@ -62,6 +62,8 @@ BAD_REQUESTS = [
     ("GET", "/rules?on=2026-02-30", {}, 422, "invalid-query"),
     ("POST", "/match", JSON, 401, "no-valid-key"),
     ("POST", "/match", {**JSON, "Authorization": "Basic eDp5"}, 401, "no-valid-key"),
+    ("GET", "/segments", {"Host": "a b"}, 400, "bad-request"),
+    ("GET", "/segments", {"Host": "a/b"}, 400, "bad-request"),
     ("GET", "/health/ready", {}, 503, "not-ready"),
 ]
 

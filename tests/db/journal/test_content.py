@@ -19,7 +19,7 @@ from db.journal.content import (
     unrecorded,
 )
 from db.journal.entries import stored_entries, write_entry
-from db.meetings.meetings import insert_meeting
+from db.meetings import insert_meeting
 from db.needs.awards import insert_award
 from db.needs.needs import insert_need
 from db.needs.shortlists import write_decision

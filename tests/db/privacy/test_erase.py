@@ -11,14 +11,12 @@ from sqlalchemy import func, select, text
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
 from db.delivery.webhooks import create_webhook
-from db.desk.accounts import note_sign_in
-from db.desk.sessions import insert_session_of_person
 from db.idempotency import Answer, Submission, claim, find_answer, store_answer
 from db.imports.log import Order
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import run_import
-from db.meetings.meetings import insert_meeting, select_meeting
-from db.meetings.persons import find_or_insert_person
+from db.meetings import insert_meeting, select_meeting
+from db.persons import find_or_insert_person, insert_session_of_person, note_sign_in
 from db.privacy.erase import erase_person, export_person
 from db.schema.exchange_tables import message_mails
 from db.schema.person_tables import desk_sessions, persons, suppressions

@@ -1,6 +1,5 @@
 """No source draws more than its budget, in whatever way its records come, change and go."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -10,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from db import migrate
 from db.core.engine import Engine, transaction
 from db.suppliers.records import put_record
 from db.suppliers.sources import count_vertices
@@ -169,14 +167,3 @@ async def test_a_source_that_draws_more_than_it_may_is_read_and_made_smaller(eng
     assert await load_within(engine, "a", [row(1, "3")], LATER)
     assert await put_within(engine, "a", "1", 180, LATER)
     assert not await put_within(engine, "a", "1", 190, LATER)
-
-
-async def test_what_was_stored_before_is_counted_by_the_migration(engine: Engine, database_url: str) -> None:
-    await put(engine, "1", drawing(120), source="a")
-    await put(engine, "2", drawing(0), source="a")
-    async with transaction(engine) as connection:
-        await connection.execute(text("ALTER TABLE records DROP COLUMN vertices"))
-        await connection.execute(text("UPDATE alembic_version SET version_num = '0020'"))
-    await asyncio.to_thread(migrate.upgrade, database_url)
-    async with transaction(engine) as connection:
-        assert await count_vertices(connection, "a") == 120

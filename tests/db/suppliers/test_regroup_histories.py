@@ -26,7 +26,7 @@ from domain.suppliers.deduplication import Decisions, IdentityFacts, RecordKey
 from domain.suppliers.names import name_key, read_name
 from domain.suppliers.rows import Batch, CheckedRecord
 from domain.suppliers.supplier import Flag, Placement, Point, Supplier, SupplierRecord
-from matching.words.name_similarity import name_similarity
+from matching.words.names import name_similarity
 from tests.db.suppliers.samples import NOW, new_id
 from tests.domain.suppliers import deduplication_oracle
 

@@ -2,12 +2,7 @@
 
 from datetime import date
 
-from alembic.script import ScriptDirectory
-from sqlalchemy import select, text, update
-
-from db import migrate
 from db.core.engine import Engine, transaction
-from db.schema.supplier_tables import records
 from db.suppliers.sources import describe_source, get_source, list_sources, put_source
 from domain.suppliers.rows import Row
 from domain.suppliers.source import QualityGap, QualityGaps, Source, SourceMapping, SourceSummary
@@ -95,21 +90,3 @@ async def test_approvals_expire_without_a_change(engine: Engine) -> None:
         for on, count in ((date(2026, 1, 31), 0), (ON, 1), (date(2026, 11, 26), 2)):
             (found,) = await list_sources(connection, on)
             assert found.flags == ({"approval_expired": count} if count else {})
-
-
-async def test_records_from_before_are_counted_alike(engine: Engine) -> None:
-    """What the migration reads in stored records is what is noted of new ones."""
-    dated = tuple(Approval("ACI", valid_until=date(year, 12, 31)) for year in (2025, 2024))
-    flags = (Flag("siret_check_failed", SIRET), Flag("no_place", ""), Flag("no_place", ""))
-    await put(engine, "a", record(siret=SIRET, approvals=dated), placement=Placement(flags=flags))
-    await put(engine, "b", record(approvals=(*dated, Approval("EI", valid_until=ON), Approval("ACI"))))
-    await put(engine, "c", record(approvals=(), contact=Contact(email="a@b.fr")))
-    noted = select(records.c.doubts, records.c.approved_until).order_by(records.c.external_id)
-    script = ScriptDirectory(str(migrate.MIGRATIONS)).get_revision("0003")
-    assert script is not None
-
-    async with transaction(engine) as connection:
-        before = (await connection.execute(noted)).all()
-        await connection.execute(update(records).values(doubts=[], approved_until=None))
-        await connection.execute(text(script.module.FILL))
-        assert (await connection.execute(noted)).all() == before

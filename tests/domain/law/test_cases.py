@@ -5,10 +5,10 @@ from datetime import date
 import msgspec
 import pytest
 
-from domain.law.eligibility import eligibility
 from domain.law.findings import best_of
+from domain.law.reservations.eligibility import eligibility
+from domain.law.reservations.supplier_facts import LegalFacts
 from domain.law.rules import load
-from domain.law.supplier_facts import LegalFacts
 from domain.needs.need import Buyer, Lot, Need, Reserved
 from domain.suppliers.supplier import Approval, Kind, Shares
 from tests.domain.law.samples import LOCAL, TODAY, advice, codes, findings, need, review, the
@@ -123,6 +123,9 @@ def test_hospital_waste_gives_the_sets_of_small_lots() -> None:
     found = review(WASTE).advice
     assert "PROC_FORMALISEE" in codes(found)
     assert the("SMALL_LOT_SETS", found).lots == (("1", "3"), ("1", "4"), ("3", "4"))
+    told = {lot: codes(shown.advice) for lot, shown in review(WASTE).lots.items()}
+    assert [lot for lot in told if "SMALL_LOT_OK" in told[lot]] == ["1", "3", "4"]
+    assert not any("COUNTS_TOWARDS_QUOTA" in each for each in told.values())
 
 
 def test_medical_waste_may_be_reserved_but_needs_an_authorisation() -> None:
@@ -166,8 +169,9 @@ def test_composting_awareness() -> None:
     assert composting(renewal_months=12)["ESS_MAX_3Y"] == "INELIGIBLE"
     assert composting(duration_months=37)["ESS_MAX_3Y"] == "INELIGIBLE"
     assert "NOT_EXCLUSIVE" not in composting()
-    assert "NOT_EXCLUSIVE" in composting(cpv=("80540000", "90511000"))
-    assert "NOT_EXCLUSIVE" in composting(segments=("de-sensib", "de-bio"))
+    assert "ESS_MAX_3Y" not in composting(duration_months=24, renewal_months=12)
+    assert composting(cpv=("80540000", "90511000"))["NOT_EXCLUSIVE"] == "INELIGIBLE"
+    assert composting(segments=("de-sensib", "de-bio"))["NOT_EXCLUSIVE"] == "REVIEW"
     assert composting(cpv=("80590000",)) == {"ESS_PUBLIC_SERVICE_MISSION": "ELIGIBLE_IF"}
 
 
@@ -222,7 +226,8 @@ INSERTION = Lot(
 def test_insertion_service_with_green_spaces_as_support() -> None:
     """Redon: a social service whatever its value; reserving it to ESS is for a person to judge."""
     asked = need(INSERTION)
-    assert "LIGHT_REGIME" in advice(asked)
+    for value in (180_000, 600_000):
+        assert {"LIGHT_REGIME", "MAPA"} <= set(advice(need(msgspec.structs.replace(INSERTION, value_eur=value))))
     assert "OBJECT_IS_INSERTION" in codes(review(asked).lots["1"].advice)
     assert findings(asked) == {}
     assert "ess" not in forbidden(asked, "1")
@@ -236,6 +241,7 @@ def test_swapping_object_and_support_makes_it_an_ordinary_service() -> None:
         INSERTION, segments=("ev-entretien",), support_segments=("so-insertion",), cpv=("77310000", "85312510")
     )
     assert "LIGHT_REGIME" not in advice(need(swapped))
+    assert "PROC_FORMALISEE" in advice(need(msgspec.structs.replace(swapped, value_eur=216_000)))
     assert "OBJECT_IS_INSERTION" not in codes(review(need(swapped)).lots["1"].advice)
     assert forbidden(need(swapped), "1")["ess"] == "NOT_LISTED"
 

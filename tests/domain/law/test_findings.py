@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from domain.law import rule_documents
+from domain.law.documents import rule_documents
 from domain.law.findings import explained
-from domain.law.reservation import CONTRACTS, type_rule
+from domain.law.reservations.reservation import CONTRACTS, type_rule
+from domain.law.sentences import SENTENCES
 from domain.needs.need import RESERVED_TYPES
 
-LAW = Path(rule_documents.__file__).parent
-MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(LAW.glob("*.py"))}
+LAW = Path(rule_documents.__file__).parents[1]
+MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(LAW.rglob("[!_]*.py"))}
 
 
 def applying(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef, ast.Call]]:
@@ -46,3 +47,12 @@ def test_an_explanation_is_for_readers_of_the_law(path: Path) -> None:
     for function, _ in applying(MODULES[path]):
         parameters = {argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)}
         assert not parameters.intersection(re.findall("`([^`]+)`", ast.get_docstring(function) or ""))
+
+
+def test_every_sentence_is_said_in_both_languages() -> None:
+    """By a function under `domain/law`, with the same places to fill, but for the endings that French alone has."""
+    said = {text for tree in MODULES.values() for text in words(list(ast.walk(tree)))}
+    assert SENTENCES.keys() - said == set()
+    for name, text in SENTENCES.items():
+        french, english = (set(re.findall(r"{(\w+)}", side)) for side in text)
+        assert english <= french, name

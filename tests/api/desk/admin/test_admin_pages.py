@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
-from api.desk.record.journal_words import DEEDS
+from api.desk.record.journal_page import DEEDS
 from db.core.engine import transaction
-from db.desk.accounts import note_sign_in
+from db.persons import note_sign_in
 from db.schema.supplier_tables import api_keys, organisations
 from tests.api.desk.steps import FORM, Browser, heading, sign_in_as
 from tests.api.organisations import Member, member

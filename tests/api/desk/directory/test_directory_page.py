@@ -55,7 +55,7 @@ async def test_a_search_finds_what_the_api_finds(served: Client, browser: Browse
 async def test_pages_follow_each_other_with_the_same_filters(
     served: Client, browser: Browser, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.desk.directory.directory_form.ON_A_PAGE", 2)
+    monkeypatch.setattr("api.desk.directory.directory_page.ON_A_PAGE", 2)
     word = f"Jardins {uuid4().hex[:8]}"
     for number in range(3):
         await put_record(served, source, str(number), name=f"{word} {number}")
@@ -99,7 +99,7 @@ async def test_the_map_shows_those_of_all_pages_and_leads_to_each(
     served: Client, browser: Browser, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a territory the ground is the regions where they are; with a reservation the page's alone are known."""
-    monkeypatch.setattr("api.desk.directory.directory_form.ON_A_PAGE", 1)
+    monkeypatch.setattr("api.desk.directory.directory_page.ON_A_PAGE", 1)
     word = f"Jardins {uuid4().hex[:8]}"
     for number, commune in enumerate(("56178", "35238")):
         await put_record(served, source, str(number), name=f"{word} {number}", address={"commune": commune})
@@ -117,7 +117,7 @@ async def test_the_map_shows_those_of_all_pages_and_leads_to_each(
 async def test_what_a_search_finds_is_a_table_too(
     served: Client, browser: Browser, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.desk.directory.supplier_tables.AT_ONCE", 1)
+    monkeypatch.setattr("api.desk.directory.directory_page.AT_ONCE", 1)
     word = f"Jardins {uuid4().hex[:8]}"
     for number in range(3):
         await put_record(served, source, str(number), name=f"{word} {number}")

@@ -1,6 +1,6 @@
 """The map of a territory by areas: each in the shade of its number."""
 
-from api.desk.directory.territory_map import SHADES, Shade, area_drawing, shades_of
+from api.desk.directory.territory_page import SHADES, Shade, area_drawing, shades_of
 from domain.supply import AreaSupply
 from matching.geo.map_sheets import area_sheets
 from tests.factories import reference

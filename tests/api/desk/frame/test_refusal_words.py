@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.desk.frame.refusal_words import REFUSALS
+from api.desk.frame.layout import REFUSALS
 from api.web.problems import CATALOGUE
 from tests.conftest import ROOT
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.desk.frame.some_lots import LINES_AT_ONCE, lots_from
+from api.desk.need.need_form import LINES_AT_ONCE, lots_from
 
 
 def places(numbers: list[int], place: str) -> tuple[list[int], int, int | None, int | None]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.desk.need.understood_place import MOST_SUGGESTIONS
+from api.desk.need.territory_field import MOST_SUGGESTIONS
 from tests.api.desk.steps import Browser, heading
 from tests.api.sync.factories import Client
 

@@ -8,7 +8,7 @@ import pytest
 from api.desk.need.form_of_need import form_of_need
 from api.desk.need.need_form import NeedForm
 from api.desk.need.understood_need import understand
-from api.desk.record.need_as_changed import taken_over
+from api.desk.record.needs_page import taken_over
 from api.needs.edit_need import NeedChange, NeedDocument, need_document
 from domain.needs.need import NeedAndProcedure, PlannedNeed
 from matching.reference import Reference

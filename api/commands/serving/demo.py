@@ -1,0 +1,202 @@
+"""`vivier demo`: from nothing to a first shortlist, then a server to try."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from http import HTTPStatus
+from http.client import HTTPConnection
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from api.admin.keys import KeyRequest, issue_key
+from api.commands.answers import count, shortlist_told
+from api.commands.console import console, write
+from api.commands.database import operator, signing_engine
+from api.commands.errors import CommandFailed
+from api.commands.serving.serve import (
+    address,
+    check_started,
+    ended_by_signal,
+    listen,
+    prepared,
+    supervised,
+    with_address,
+)
+from api.commands.serving.server_process import application, serve_requests
+from api.runtime.auth import LINK_SECONDS
+from api.runtime.processes.forked_processes import forked_processes
+from api.sample.load import SAMPLE_SOURCE, load_sample
+from api.settings import Settings
+from db.api_keys import find_client
+from db.core.engine import Engine, transaction
+from db.suppliers.sources import list_sources
+from domain.needs.need import Need
+from domain.organisation import Scope
+from domain.shortlists.shortlist import Shortlist
+from domain.text.typography import PARIS
+from matching.reference import Reference
+
+SHOWN = 5
+PATIENCE_SECONDS = 60.0
+POLL_SECONDS = 0.02
+KEY_FILE, KEY_NAME = "demo-key", "Démonstration"
+KEY_SCOPES: tuple[Scope, ...] = ("match", "needs", "read", "sync", "admin")
+INTRODUCTION = (
+    "Vivier cherche, pour chaque lot d'un achat public, les fournisseurs de l'économie sociale et solidaire qui "
+    "peuvent répondre, et dit pourquoi. Il prépare d'abord une base de données et des exemples…\n"
+)
+TRY = '{"territory":{"codes":["departement:35"]},"lots":[{"id":"1","keywords":["tonte de pelouses"]}]}'
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Load the sample pool, serve, show the shortlist of the sample need, and go on serving until Ctrl-C."""
+    # the log would come between the lines of the shortlist
+    settings = replace(with_address(options, settings), log_level="warning", log_format="console")
+    return supervised(lambda started: _demonstrate(settings, started, or_next=options.port is None), settings)
+
+
+def _demonstrate(settings: Settings, started: Callable[[], object], *, or_next: bool) -> int:
+    own_database = settings.database_url is None
+    to = console()
+    client = _Client()
+    with ended_by_signal(), ExitStack() as stack:
+        bound = stack.enter_context(listen(settings.host, settings.port, or_next=or_next))
+        where = address(bound)
+        to.print(INTRODUCTION)
+        settings, reference = stack.enter_context(prepared(settings))
+        processes = stack.enter_context(forked_processes(reference))
+        key, suppliers = asyncio.run(_fill(settings, reference, own_database=own_database))
+        to.print(f"{count(suppliers, 'fournisseur fictif', 'fournisseurs fictifs')}, en Bretagne et autour.")
+        to.print(f"Un besoin d'exemple est envoyé à l'API (POST {where}/match), qui répond :\n", soft_wrap=True)
+
+        def show() -> None:
+            started()
+            body = files("api.sample").joinpath("need.json").read_bytes()
+            shortlist = msgspec.json.decode(_match(where, key, body), type=Shortlist)
+            need = msgspec.json.decode(body, type=Need)
+            write(shortlist_told(need, shortlist, reference.territories, SHOWN), to)
+            to.print()
+            to.rule("À vous", align="left")
+            to.print(
+                f"Dans un navigateur, déjà connecté (une fois, pendant {LINK_SECONDS / 60:.0f} minutes) :",
+                soft_wrap=True,
+            )
+            to.print(f"{where}/connexion/{app.state.services.sign_in_links.issue(key)}\n", soft_wrap=True)
+            to.print(f"Documentation  {where}/docs", soft_wrap=True)
+            to.print(f"Clé d'API      {key}", soft_wrap=True)
+            to.print("À essayer dans un autre terminal :\n")
+            to.print(curl_line(where, key), soft_wrap=True)
+            to.print(f"\nToutes les commandes : {sys.argv[0]} --help", soft_wrap=True)
+            to.print("Vivier sert l'API ; Ctrl-C arrête tout.")
+
+        app = application(settings, reference, processes)
+        check_started(serve_requests(app, bound, lambda: client.start(show)))
+    if client.failure:
+        raise CommandFailed(client.failure)
+    return 0
+
+
+def curl_line(where: str, key: str) -> str:
+    """A request to paste into a shell."""
+    headers = f"-H 'Authorization: Bearer {key}' -H 'Content-Type: application/json'"
+    return f"curl -s {where}/match {headers} -d '{TRY}'"
+
+
+async def _fill(settings: Settings, reference: Reference, *, own_database: bool) -> tuple[str, int]:
+    """Load the sample pool; returns a key, and the number of suppliers. Refuses a given database that is in use."""
+    database = signing_engine(settings, settings.database_url or "", pool_size=2)
+    now = datetime.now(UTC)
+    try:
+        today = now.astimezone(PARIS).date()
+        if not own_database:
+            await _refuse_real_suppliers(database, today)
+        pool = await load_sample(database, reference, today, lambda: datetime.now(UTC), await operator(database, now))
+        return await _key(database, settings.home / KEY_FILE, now), pool.received - pool.rejected
+    finally:
+        await database.dispose()
+
+
+async def _refuse_real_suppliers(database: Engine, on: date) -> None:
+    async with transaction(database) as connection:
+        sources = await list_sources(connection, on)
+    if real := [source.name for source in sources if source.records and source.name != SAMPLE_SOURCE.name]:
+        raise CommandFailed(
+            f"the database of DATABASE_URL holds suppliers of {', '.join(real)}: the demonstration would mix invented "
+            "ones with them. Unset DATABASE_URL, or use `vivier serve`"
+        )
+
+
+async def _key(database: Engine, file: Path, now: datetime) -> str:
+    """The key of the last run where this database still knows it with all its scopes, else a new one."""
+    last = _read(file)
+    async with transaction(database) as connection:
+        client = await find_client(connection, last, now) if last else None
+        if client and set(KEY_SCOPES) <= set(client.scopes):
+            return last
+        request = KeyRequest(KEY_NAME, KEY_SCOPES, sources=(SAMPLE_SOURCE.name,))
+        secret, _ = await issue_key(connection, request, KEY_NAME, now)
+    with suppress(OSError):  # without a home to write to, the next run makes another key
+        _write(file, secret)
+    return secret
+
+
+def _read(file: Path) -> str:
+    with suppress(OSError, UnicodeDecodeError):
+        return file.read_text().strip()
+    return ""
+
+
+def _write(file: Path, secret: str) -> None:
+    """Write the key, which the database stores as a digest alone, to a file that nobody else can read."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as private:
+        private.write(f"{secret}\n")
+
+
+class _Client:
+    """Runs a function beside the server; where it fails, stops the server and keeps the reason in `failure`."""
+
+    def __init__(self) -> None:
+        self.failure: str | None = None
+
+    def start(self, show: Callable[[], None]) -> None:
+        """Run `show` in a thread that does not keep the process alive."""
+        threading.Thread(target=self._run, args=(show,), daemon=True).start()
+
+    def _run(self, show: Callable[[], None]) -> None:
+        try:
+            show()
+        except BrokenPipeError:
+            self.failure = "nobody reads the output"
+        except BaseException as failure:  # noqa: BLE001 - reported by the main thread
+            self.failure = f"the demonstration failed: {failure!r}"
+        if self.failure:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _match(where: str, key: str, need: bytes) -> bytes:
+    """The server's answer to a need, once it is ready. Raises ConnectionError where it refuses or takes too long."""
+    connection = HTTPConnection(urlsplit(where).netloc, timeout=PATIENCE_SECONDS)
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Accept-Language": "fr"}
+    limit = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        connection.request("POST", "/match", need, headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status == HTTPStatus.OK:
+            return body
+        if answer.status != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > limit:
+            raise ConnectionError(f"POST {where}/match answered {answer.status}: {body.decode(errors='replace')}")
+        time.sleep(POLL_SECONDS)

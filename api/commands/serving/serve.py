@@ -1,0 +1,220 @@
+"""`vivier serve`: the API on a socket, with the database it needs, from one process or several.
+
+The socket is bound before anything slow is done, so that a port in use is reported at once.
+"""
+
+import argparse
+import errno
+import faulthandler
+import gc
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from api.commands.database import bring_up_to_date, started
+from api.commands.errors import FAILED, CommandFailed, status_of
+from api.commands.serving.prefork import STOPPING, Supervisor, Workers, interrupt_once
+from api.settings import Settings, share_metrics
+from domain.law.rules import Rules
+from domain.reference import territory
+
+if TYPE_CHECKING:
+    from matching.reference import Reference
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Serve until SIGTERM or Ctrl-C; an embedded PostgreSQL is stopped last."""
+    settings = replace(with_address(options, settings), workers=options.workers or settings.workers)
+    # held by the process that stays: a server that takes the place of another has the same address
+    with listen(settings.host, settings.port) as bound:
+        return supervised(lambda started: _serve(settings, bound, started), settings, bound.close)
+
+
+def supervised(
+    serve: Callable[[Callable[[], object]], int], settings: Settings, on_stop: Callable[[], object] = lambda: None
+) -> NoReturn:
+    """Run a server in a process of its own that is started again where it crashes, and exit with its status.
+
+    `on_stop`: called here when the server is to stop.
+    """
+    if sys.__stderr__ is not None:
+        # here and in all processes forked later: a crash inside a library says where on the log
+        faulthandler.enable(sys.__stderr__)
+
+    def work(started: Callable[[], object]) -> int:
+        return status_of(lambda: serve(started))
+
+    status = Supervisor(1, work, on_stop=on_stop, grace_seconds=settings.grace_seconds).run()
+    sys.stdout.flush()
+    os._exit(status)  # as its processes: nobody has anything of an interpreter that is taken apart, which takes long
+
+
+def _serve(settings: Settings, bound: socket.socket, started: Callable[[], object]) -> int:
+    with ended_by_signal(), ExitStack() as stack:
+        if settings.workers > 1:
+            settings = replace(settings, metrics_dir=stack.enter_context(_shared_metrics(settings.metrics_dir)))
+        settings, reference = stack.enter_context(prepared(settings))
+        # loaded by now, while the database started
+        from api.commands.serving.server_process import application, serve_requests  # noqa: PLC0415
+        from api.runtime.processes.forked_processes import forked_processes  # noqa: PLC0415
+
+        app = application(settings, reference, stack.enter_context(forked_processes(reference)))
+
+        def announce() -> None:
+            where = address(bound)
+            sys.stdout.write(f"Vivier listens on {where} (documentation: {where}/docs). Ctrl-C stops it.\n")
+            sys.stdout.flush()
+            started()
+
+        def work(answers: Callable[[], object]) -> int:
+            return 0 if serve_requests(app, bound, answers) else FAILED
+
+        if settings.workers == 1 or settings.metrics_dir is None:
+            status = work(announce)
+        else:
+            forget = _forget_metrics(settings.metrics_dir)
+            forget(os.getpid())  # the parent answers nothing, and its gauges would count
+            status = Workers(settings.workers, work, announce, forget, bound.close, settings.grace_seconds).run()
+        check_started(status == 0)
+    return 0
+
+
+def check_started(started: bool) -> None:
+    """Raise CommandFailed unless the server had started."""
+    if not started:
+        raise CommandFailed("the server could not start; the log above says why")
+
+
+def with_address(options: argparse.Namespace, settings: Settings) -> Settings:
+    """The settings with the host and port of the command line, where it names them."""
+    port = settings.port if options.port is None else options.port
+    return replace(settings, host=options.host or settings.host, port=port)
+
+
+@contextmanager
+def ended_by_signal() -> Iterator[None]:
+    """Have SIGTERM unwind the block as Ctrl-C does, and either of them end it without an error."""
+    # SIGINT too: a shell's background job is started with that one ignored
+    for number in STOPPING:
+        signal.signal(number, interrupt_once)
+    try:
+        yield
+    except KeyboardInterrupt:
+        return
+
+
+@contextmanager
+def prepared(settings: Settings) -> Iterator[tuple[Settings, "Reference"]]:
+    """Settings with the address of a database that is up to date, and the reference data, loaded while it started."""
+    with ExitStack() as stack:
+        with _nothing_collected(), _in_background() as background:
+            loading = background.submit(_load, settings.rules)
+            url = stack.enter_context(started(settings, shared=False))
+            reference = loading.result()
+            bring_up_to_date(url)
+        yield replace(settings, database_url=url), reference
+
+
+@contextmanager
+def _in_background() -> Iterator[ThreadPoolExecutor]:
+    """A thread, which is not waited for where the block is left early, as by the wish to stop."""
+    background = ThreadPoolExecutor(1)
+    try:
+        yield background
+    finally:
+        background.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Have no garbage looked for in the block, nor afterwards in what it loads: that stays, and hardly any is in it."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _load(rules: Rules | None) -> "Reference":
+    """The reference data, and all modules of a server."""
+    outlines = import_module("matching.geo.outlines").outlines
+    with _in_background() as beside:
+        # two files whose decompression leaves the interpreter to others, here to the imports
+        read = [beside.submit(territory.load), beside.submit(outlines, "commune")]
+        import_module("api.app")
+        import_module("api.commands.serving.server_process")
+        for each in read:
+            each.result()
+    reference: Reference = import_module("matching.reference").load_reference(rules, for_server=True)
+    return reference
+
+
+@contextmanager
+def _shared_metrics(chosen: Path | None) -> Iterator[Path]:
+    """A folder in which workers count together, empty at first: the chosen one, else a temporary one."""
+    with tempfile.TemporaryDirectory(prefix="vivier-metrics-") as temporary:
+        folder = chosen or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        for left_over in folder.glob("*.db"):
+            left_over.unlink()
+        share_metrics(folder)
+        yield folder
+
+
+def _forget_metrics(folder: Path) -> Callable[[int], object]:
+    """A function that removes the gauges of the process with a given id."""
+    # not before: how metrics are counted is settled when this library is loaded
+    from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
+
+    return lambda pid: mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+
+
+BACKLOG = 2_048
+PORTS_TRIED = 20
+
+
+def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
+    """A listening socket (port 0: any free one); connections wait in it until a server takes them.
+
+    `or_next`: where the port is in use, the next free one will do. Raises CommandFailed.
+    """
+    last = min(port + PORTS_TRIED, 65_535) if or_next and port else port
+    for candidate in range(port, last + 1):
+        try:
+            family, _, _, _, place = socket.getaddrinfo(
+                host, candidate, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            both = family is socket.AF_INET6 and socket.has_dualstack_ipv6()
+            return socket.create_server(place, family=family, backlog=BACKLOG, dualstack_ipv6=both)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or candidate == last:
+                raise CommandFailed(_reason(host, port, last, error)) from None
+    raise AssertionError("there is at least one port to try")
+
+
+def address(bound: socket.socket) -> str:
+    """The web address of a listening socket, as it can be opened on this machine."""
+    host, port = bound.getsockname()[:2]
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+def _reason(host: str, first: int, last: int, error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return f"{host} is not an address of this machine ({error.strerror})"
+    if error.errno == errno.EADDRINUSE:
+        tried = f"port {first}" if first == last else f"every port from {first} to {last}"
+        return f"{tried} of {host} is already in use; choose another with --port"
+    if error.errno == errno.EACCES:
+        return f"port {first} needs more rights than this user has; choose one above 1023 with --port"
+    return f"cannot listen on {host}, port {first}: {os.strerror(error.errno or 0)}"
