@@ -83,8 +83,7 @@ def _publication(listed: tuple[str, ...], published: tuple[str, ...], view: InFo
     ]
     rows = [view[rule] for rule, _, lots in uses if lots] + ([view["yearly_list_limit"]] if listed else [])
     names = tuple(filter(None, (*listed, *published)))
-    message = joined(parts).capitalised()
-    return advice("YEARLY_LIST", "info", rows[0], message, as_one_set(names), least_sure(*rows))
+    return advice("YEARLY_LIST", "info", rows[0], joined(parts).capitalised(), as_one_set(names), least_sure(*rows))
 
 
 @lru_cache(maxsize=64)

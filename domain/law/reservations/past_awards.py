@@ -44,8 +44,7 @@ def award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict | N
         return verdict(row, "ess", "REVIEW", "ESS_AWARD_BAR", _to_be_judged(worst))
     end = min(months_later(worst.awarded_on, months), date.max - timedelta(days=1))
     last, free = days(worst.awarded_on), days(end + timedelta(days=1))
-    message = sentence("ess_award_bar", last=last, free=free)
-    return verdict(row, "ess", "INELIGIBLE", "ESS_AWARD_BAR", message)
+    return verdict(row, "ess", "INELIGIBLE", "ESS_AWARD_BAR", sentence("ess_award_bar", last=last, free=free))
 
 
 def _strength(award: EssAward) -> tuple[bool, bool, date]:

@@ -35,8 +35,7 @@ def _share_fixed(view: InForce) -> LegalFinding | None:
     row = view["minimum_share_penitentiary"]
     if row.status == "in_force" or not view.holds("reserved_penitentiary"):
         return None
-    message = sentence("share_not_fixed")
-    return finding("SHARE_NOT_FIXED", "REVIEW", row, message)
+    return finding("SHARE_NOT_FIXED", "REVIEW", row, sentence("share_not_fixed"))
 
 
 def _place(works: bool, sited: bool, view: InForce) -> LegalFinding | None:

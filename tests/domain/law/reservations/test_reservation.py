@@ -29,15 +29,6 @@ def test_handicap_with_insertion_by_date(on: date, expected: list[str]) -> None:
     assert codes(on, "handicap", "iae") == expected
 
 
-@pytest.mark.parametrize(
-    ("on", "expected"),
-    [(date(2022, 6, 1), ["TYPE_NOT_IN_FORCE"]), (date(2022, 10, 20), ["TYPE_NOT_IN_FORCE"]), (date(2022, 10, 21), [])],
-)
-def test_penitentiary_exists_since_its_ordinance(on: date, expected: list[str]) -> None:
-    """The day after its ordinance was published."""
-    assert codes(on, "penitentiary") == expected
-
-
 def test_penitentiary_combines_with_no_other() -> None:
     """Whatever the other type."""
     on = date(2026, 11, 24)
