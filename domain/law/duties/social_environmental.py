@@ -3,13 +3,11 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
-from domain.law.findings import LegalAdvice, advice, applies, days, least_sure
-from domain.law.procedures.light_regime import is_mainly_light
+from domain.law.findings import LegalAdvice, advice, applies, days, least_sure, sentence
 from domain.law.procedures.lot_facts import LotObject
-from domain.law.procedures.need_value import Group
+from domain.law.procedures.need_value import Group, is_mainly_light
 from domain.law.procedures.procedure import Decided, eu_thresholds, social_thresholds
 from domain.law.rules import InForce, RuleRow, cents
-from domain.law.sentences import sentence
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need
 from domain.shortlists.shortlist import Confidence, Severity
 from domain.text.bilingual import AND, NOTHING, Text, joined

@@ -5,12 +5,10 @@ from datetime import date, timedelta
 
 import msgspec
 
-from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice, applies, days, verdict
+from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice, applies, days, sentence, verdict
 from domain.law.procedures.lot_facts import estimated_cents
 from domain.law.rules import Rules, months_later
-from domain.law.sentences import sentence
-from domain.needs.award import Award
-from domain.needs.need import Lot
+from domain.needs.need import Award, Lot
 from domain.text.bilingual import NOTHING, Text
 
 YEAR = 12

@@ -6,9 +6,8 @@ Advice on a reserved lot: the proofs to announce and to ask for, and what the co
 from datetime import date
 from functools import lru_cache
 
-from domain.law.findings import LegalAdvice, LegalFinding, advice, applies, days, finding, least_sure
+from domain.law.findings import LegalAdvice, LegalFinding, advice, applies, days, finding, least_sure, sentence
 from domain.law.rules import InForce
-from domain.law.sentences import sentence
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.shortlists.shortlist import Outcome
 from domain.text.bilingual import NOTHING, OR, Text, joined, listed
