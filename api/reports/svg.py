@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple
 
 from markupsafe import escape
 
-from domain.report.model import Report, ReportStanding
+from domain.report.model import Report
+from domain.report.summary import Standing
 from domain.text.bilingual import Language, Text
 from domain.text.labels import BARRIERS, STANDINGS
 from domain.text.typography import count, typeset
@@ -58,7 +59,7 @@ class Drawing(NamedTuple):
 class Pin(NamedTuple):
     """A supplier on a map: its standing and, where the page has more on it, its name and the address of that."""
 
-    standing: ReportStanding | Literal["unknown_trade"]
+    standing: Standing | Literal["unknown_trade"]
     name: str = ""
     href: str = ""
 

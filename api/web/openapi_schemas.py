@@ -31,7 +31,7 @@ from domain.needs import need, status
 from domain.organisation import Scope
 from domain.privacy import data_subject, retention
 from domain.reference import territory
-from domain.report import model, recipients
+from domain.report import model, recipients, summary
 from domain.shortlists import absence, frozen, shortlist
 from domain.suppliers import source, supplier, trades
 from domain.text.bilingual import Language
@@ -94,7 +94,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "ReceiptKind": disclosures.ReceiptKind,
             "ReceiptState": disclosures.ReceiptState,
             "ReportPosition": recipients.Position,
-            "ReportStanding": model.ReportStanding,
+            "ReportStanding": summary.Standing,
             "ReportVariant": model.Variant,
             "RequestPart": RequestPart,
             "Reserved": need.Reserved,

@@ -7,7 +7,7 @@ where a script asks for it, else by the whole page.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from html import escape
 from http import HTTPStatus
@@ -28,11 +28,10 @@ from api.match import matched
 from api.reports.svg import Drawing
 from domain.errors import InvalidContent
 from domain.needs.need import Need
-from domain.report.build import best_outcome
-from domain.shortlists.shortlist import Advice, Confidence, LotShortlist, Severity, Shortlist
+from domain.report.summary import best_outcome, by_gravity, points_of_law
+from domain.shortlists.shortlist import Shortlist
 from matching.engine import RowCounts, match_json
 
-MOST_GRAVE_FIRST: tuple[Severity, ...] = ("blocking", "warning", "info")
 VARIANTS = {
     "none": "",
     "handicap": "handicap",
@@ -65,15 +64,6 @@ class Opened(NamedTuple):
     lot_ids: tuple[str, ...]
     first: Mapping[str, int]
     is_part: bool
-
-
-class LegalPoint(NamedTuple):
-    """A point of law, or of counsel: how grave it is, in words, by which article, and how sure that reading is."""
-
-    severity: Severity
-    message: str
-    article: str | None
-    confidence: Confidence | None
 
 
 @page("GET", "/besoin/resultat", scope="match")
@@ -165,8 +155,8 @@ def _page(
         opened=[lot for lot in shortlist.lots if lot.id in opened.lot_ids],
         only=positions[opened.lot_ids[0]] if len(lots) > MOST_OPEN else None,
         tensions=Counter(lot.tension.level for lot in shortlist.lots),
-        of_need=_in_order(shortlist.advice),
-        of_lots={lot.id: _legal_points(lot) for lot in shortlist.lots},
+        of_need=by_gravity(shortlist.advice),
+        of_lots={lot.id: points_of_law(lot) for lot in shortlist.lots},
         asked_of=lots,
         positions=positions,
         maps=maps,
@@ -187,22 +177,6 @@ def _page(
 def _body(need: Need) -> str:
     """The body of the same request to the API; of many lots without a line for each value."""
     return json.dumps(said_in(need), ensure_ascii=False, indent=None if len(need.lots) > MOST_OPEN else 2)
-
-
-def _legal_points(lot: LotShortlist) -> list[LegalPoint]:
-    """The points of law on a lot, the gravest first."""
-    return sorted([*_findings(lot), *_in_order(lot.advice)], key=lambda each: MOST_GRAVE_FIRST.index(each.severity))
-
-
-def _findings(lot: LotShortlist) -> Iterator[LegalPoint]:
-    for each in lot.reservation.findings:
-        severity: Severity = "blocking" if each.outcome == "INELIGIBLE" else "warning"
-        yield LegalPoint(severity, each.message, each.article, each.confidence)
-
-
-def _in_order(advice: tuple[Advice, ...]) -> list[LegalPoint]:
-    points = [LegalPoint(each.severity, each.message, each.article, each.confidence) for each in advice]
-    return sorted(points, key=lambda each: MOST_GRAVE_FIRST.index(each.severity))
 
 
 PAGES = (show_result_of_address, show_result)

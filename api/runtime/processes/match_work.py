@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 IN_A_THREAD_MS = 250.0
 """What takes more is done in another process: beside a thread, requests in the event loop wait for the interpreter."""
+ANSWER_LIMIT = 32 * MIB
+"""The largest answer: 200 lots of two segments still pass, with 100 candidates and 50 near misses each."""
 THREADS = 2
 MOST_OF_ONE, MOST_OF_ALL = 16, 200
 """Tasks of an organisation, and of all, that are carried out or wait: each holds a need, and may hold a connection."""
@@ -61,7 +63,7 @@ class MatchWork:
         left_ms = IN_A_THREAD_MS - task.besides_ms
         much = left_ms < 0 or estimated_ms(task.need, task.live, self._reference, left_ms) > left_ms
         result = await _unless(left(), self._much(task, key) if much else self._some(self._here(task), key))
-        if isinstance(result, bytes) and len(result) > self._settings.answer_limit:
+        if isinstance(result, bytes) and len(result) > ANSWER_LIMIT:
             raise self._too_large(task.need, len(result))
         return result
 
@@ -87,9 +89,9 @@ class MatchWork:
         return await _unless(left(), self._in_a_process(there, here, key) if is_much else self._some(here, key))
 
     def require_short(self, need: Need, live: LiveIndex) -> None:
-        """Raises InvalidContent where the answer to a need would be larger than the settings allow."""
+        """Raises InvalidContent where the answer to a need would be larger than ANSWER_LIMIT."""
         size = estimated_bytes(need, live)
-        if size > self._settings.answer_limit:
+        if size > ANSWER_LIMIT:
             raise self._too_large(need, size)
 
     def end(self) -> None:
@@ -126,7 +128,7 @@ class MatchWork:
         return lambda: task.run(self._reference)
 
     def _too_large(self, need: Need, size: int) -> InvalidContent:
-        limit, count = self._settings.answer_limit, len(need.lots)
+        limit, count = ANSWER_LIMIT, len(need.lots)
         expected, most, at_once = round(size / MIB), limit // MIB, max(1, limit * count // size)
         detail = Text(
             f"La réponse ferait environ {expected} Mio ; {most} au plus : demander les lots en plusieurs fois, "

@@ -369,7 +369,8 @@ async def test_bodies_take_so_much_of_the_disk_together(
         await go_on.wait()
 
     services = served.services
-    monkeypatch.setattr(services, "settings", replace(services.settings, import_limit=1 << 20, spool_limit=1 << 19))
+    monkeypatch.setattr(services, "settings", replace(services.settings, import_limit=1 << 20))
+    monkeypatch.setattr(upload, "LARGEST_AT_ONCE", 1)
     arrived, go_on = asyncio.Event(), asyncio.Event()
     content = lines(rows(source, "a")).ljust((1 << 20) - 1_000)
     small = gzip.compress(lines(rows(source, "b")).ljust(2_000))

@@ -15,8 +15,9 @@ from domain.law.rules import Theme
 from domain.meetings.meeting import Format, MeetingStatus, Role
 from domain.needs.need import ContractKind, Nature, PlannedNeed, Procedure, Reserved, Technique
 from domain.needs.status import Status
-from domain.report.model import ReportStanding, Variant
+from domain.report.model import Variant
 from domain.report.recipients import Position
+from domain.report.summary import Standing
 from domain.shortlists.frozen import DecisionCode
 from domain.shortlists.shortlist import Confidence, Gate, Outcome, Severity, TensionLevel
 from domain.suppliers.supplier import Kind, LegalForm
@@ -67,7 +68,7 @@ def test_lists_are_read_aloud() -> None:
         (Procedure, labels.PROCEDURES),
         (Role, labels.ROLES),
         (Severity, labels.SEVERITIES),
-        (ReportStanding, labels.STANDINGS),
+        (Standing, labels.STANDINGS),
         (Status, labels.STATUSES),
         (Technique, labels.TECHNIQUES),
         (TensionLevel, labels.TENSIONS),

@@ -21,7 +21,7 @@ from sources.file_types.workbook import SIGNATURE
 from tests.api.desk.steps import Browser, heading, sign_in_as
 from tests.api.organisations import member
 from tests.api.sync.factories import Client, put_record
-from tests.sources.file_types.workbooks import xlsx
+from tests.sources.file_types.workbooks import CELLS_FAR_APART, xlsx
 
 ROWS = """external_id;name;siret;address.commune;segments
 1;Les Jardins du Blavet;;56178;ev-entretien
@@ -88,6 +88,7 @@ async def test_an_import_is_stored_once_and_its_report_lists_the_rejects(
     ("name", "content", "said"),
     [
         ("fiches.xlsx", b"PK\x03\x04...", "format CSV"),
+        ("fiches.xlsx", xlsx(CELLS_FAR_APART), "trop grand"),
         ("fiches.xls", b"\xd0\xcf\x11\xe0...", ".xlsx"),
         ("fiches.csv", b"external_id;name;sgements\n1;2;3\n", "vouliez-vous dire"),
         ("fiches.csv.gz", b"\x1f\x8b...", "décompressez"),

@@ -1,24 +1,32 @@
-"""A shortlist as it is read: the facts are there, in words, within the width, whatever the suppliers are called."""
+"""Answers as they are read: the facts are there, in words, within the width, whatever the suppliers are called."""
 
+from collections.abc import Iterable
 from datetime import date
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
-from api.commands.shortlist_table import ShortlistReport, continued, count
+from api.cli import main
+from api.commands.answers import continued, count, shortlist_told, supply_told
+from api.commands.console import Part, write
 from domain.needs.need import Need, Place
 from domain.suppliers.supplier import Contact, Supplier
 from matching.engine import match
-from tests.factories import LYON, ON, approved, live, lot, need, offer, offerless, reference, supplier
+from matching.inspection.supply import SupplySearch
+from tests.factories import LYON, ON, RENNES, approved, codes, live, lot, need, offer, offerless, reference, supplier
 
 
 def written(asked: Need, *pool: Supplier, width: int = 100, shown: int | None = None) -> str:
     """The report on a need, in a pool of these suppliers."""
-    page = StringIO()
-    to = Console(file=page, width=width, markup=False, emoji=False, highlight=False)
     shortlist = match(asked, live(*pool), reference(), ON, "fr")
-    ShortlistReport(asked, reference().territories, to, shown).write(shortlist)
+    return on_paper(shortlist_told(asked, shortlist, reference().territories, shown), width)
+
+
+def on_paper(parts: Iterable[Part], width: int = 100) -> str:
+    """The parts of an answer as they are written."""
+    page = StringIO()
+    write(parts, Console(file=page, width=width, markup=False, emoji=False, highlight=False))
     return page.getvalue()
 
 
@@ -119,5 +127,66 @@ def test_every_line_fits(width: int) -> None:
 
 def test_counts_and_sentences_are_put_together() -> None:
     counts = [count(1, "candidat"), count(0, "candidat"), count(1_240, "candidat")]
-    assert counts == ["1 candidat", "0 candidat", "1\u00a0240 candidats"]
+    assert counts == ["1 candidat", "0 candidat", "1\u202f240 candidats"]
     assert continued(["Ici", "À confirmer"]) == "Ici ; à confirmer"
+
+
+def supply_written(*pool: Supplier) -> str:
+    """The supply of Ille-et-Vilaine, of two segments."""
+    known = reference()
+    territory = known.geography.territory(codes("departement:35"))
+    found = SupplySearch(live(*pool), territory, ON, known.rules).supply(("pr-locaux", "de-bio"), known.taxonomy, "fr")
+    return on_paper(supply_told(found, known.taxonomy))
+
+
+def test_who_is_there_and_who_comes_from_elsewhere_share_a_bar() -> None:
+    there = [supplier(str(number), at=RENNES, legal_form="association", kinds=("ESAT",)) for number in range(3)]
+    page = supply_written(
+        *there, supplier("lyonnais", offer(national=True), at=LYON), offerless("muet", at=RENNES, employees=12)
+    )
+    (row,) = (line for line in page.splitlines() if "█" * 12 + "░" * 4 in line)
+    assert row.split()[0] == reference().taxonomy.label("pr-locaux").split()[0]
+    assert row.split("░ ")[1].split()[:2] == ["4", "3"]
+    assert "Faible" in row
+    for words in (
+        "Sur le territoire : 4 fournisseurs",
+        "associations 3, forme inconnue 1",
+        "ESAT 3, sans genre connu 1",
+        "12 salariés chez le seul dont l'effectif est connu",
+        "Activité inconnue, sur le territoire ou à 50 km : 1 fournisseur",
+        "Sigles : ESAT",
+    ):
+        assert words in page
+    assert max(map(len, page.splitlines())) <= 100
+
+
+def test_nobody_is_told_too() -> None:
+    page = supply_written()
+    assert "Sur le territoire : 0 fournisseur" in page
+    assert "Aucune offre attendue" in page
+
+
+@pytest.mark.parametrize(
+    ("title", "status", "shown"),
+    [
+        (
+            ("Lot 2 : tonte des pelouses à Redon", "--need", "Entretien du patrimoine"),
+            0,
+            (
+                "Objet tonte pelouses",
+                "Laissé de côté Lot 2, redon",
+                "« tonte pelouses » : Entretien d'espaces verts",
+                "retenu",
+            ),
+        ),
+        (("Prestations d'élagage",), 0, ("Objet prestations élagage",)),
+        (("Fourniture de gaz naturel",), 1, ("« fourniture gaz » : un autre métier", "Aucun segment retenu")),
+    ],
+)
+def test_a_title_is_explained(
+    title: tuple[str, ...], status: int, shown: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In French, in the words as they were written; a title of another trade ends with 1."""
+    assert main(["words", *title]) == status
+    page = " ".join(capsys.readouterr().out.split())
+    assert all(words in page for words in shown)
