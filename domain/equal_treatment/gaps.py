@@ -59,13 +59,13 @@ def concerned(
     living: Mapping[UUID, UUID],
     earlier: Iterable[Decision],
 ) -> dict[UUID, Concerned]:
-    """Those on the shortlist, in its order, then those written to, then those met; each under the id that it has now.
+    """Suppliers on the shortlist, in its order, then those written to, then those met; each under the id it has now.
 
     One that was set aside for a lot without ever being written to is not concerned by the lot: the buyer said why.
     """
     names: dict[UUID, str] = {}
     listed: dict[UUID, list[str]] = {}
-    for lot in version.shown:
+    for lot in version.shown_lots:
         for supplier in (each.supplier for each in lot.candidates):
             now = living.get(supplier.id, supplier.id)
             names.setdefault(now, supplier.name)
@@ -280,7 +280,7 @@ def _that_others_were(count: int, unconfirmed: int) -> Text:
 
 
 def _others(count: int) -> Text:
-    """Others none of whom is known to have been reached."""
+    """Words for others none of whom is known to have been reached."""
     if count == 1:
         return Text("un autre (remise non confirmée)", "1 other (delivery not confirmed)")
     return Text(f"{count} autres (remise non confirmée)", f"{count} others (delivery not confirmed)")

@@ -14,7 +14,7 @@ from domain.needs.lot_terms import Term, terms_in
 from domain.needs.need import Lot, Need, PlannedNeed
 from domain.needs.object_words import without_terms
 from domain.organisation import DEFAULT_ORGANISATION
-from domain.text.bilingual import NOTHING, Language, Text, euros, joined, listed, long_date
+from domain.text.bilingual import NOTHING, Language, Text, euros, join_texts, listed, long_date
 from domain.text.labels import RESERVED
 from domain.text.typography import cut, on_one_line
 
@@ -43,12 +43,12 @@ def purchase_name(need: Need, lot_ids: Collection[str] = ()) -> Text | None:
         told.append(names[len(told)])
     left = sum(lot_name(lot) not in names[: len(told)] for lot in lots)
     more = [Text(f"et {left} autre{'s' * (left > 1)} lot{'s' * (left > 1)}", f"and {left} other lot{'s' * (left > 1)}")]
-    name = joined([Text(each, each) for each in told])
-    return joined([name, *more], Text(" ", " ")) if left else name
+    name = join_texts([Text(each, each) for each in told])
+    return join_texts([name, *more], Text(" ", " ")) if left else name
 
 
 def lots_about(need: Need, lot_ids: Collection[str]) -> list[Lot]:
-    """These lots of the need; without any, all of them."""
+    """The lots of the need with these ids; all of them where no id is given."""
     return [lot for lot in need.lots if not lot_ids or lot.id in lot_ids]
 
 
@@ -57,11 +57,11 @@ def told_terms(need: Need, lot_ids: Collection[str], told: Collection[ToldTerm])
     lots = lots_about(need, lot_ids)
     for lot in lots:
         before = Text(f"Lot {lot.id} : ", f"Lot {lot.id}: ") if len(lots) > 1 else NOTHING
-        for sentence in _told_of(lot, told):
-            yield joined([before, sentence if len(lots) > 1 else sentence.capitalised()], NOTHING)
+        for sentence in _sentences_about(lot, told):
+            yield join_texts([before, sentence if len(lots) > 1 else sentence.capitalised()], NOTHING)
 
 
-def _told_of(lot: Lot, told: Collection[ToldTerm]) -> Iterator[Text]:
+def _sentences_about(lot: Lot, told: Collection[ToldTerm]) -> Iterator[Text]:
     said = terms_in(lot.title or "")
     value, months = lot.value_eur or _first(said, "value"), lot.duration_months or _first(said, "months")
     if "value" in told and value:
@@ -133,7 +133,7 @@ def shown_buyer(buyer: str) -> Text:
 
 
 def sender_name(need: PlannedNeed, organisation: str) -> str | None:
-    """As `buyer_name`; None where what stands for it is no name."""
+    """The buyer that the need names, else its organisation, on one line; None where that is no name."""
     name = on_one_line(buyer_name(need, organisation))
     return name if _is_name(name) else None
 

@@ -171,7 +171,7 @@ def next_step(need: StoredNeed, progress: Progress) -> NextStep:
 
 
 def _with_suppliers(progress: Progress) -> NextStep | None:
-    """Those who wrote come first."""
+    """The next step with suppliers: those who wrote come first."""
     if progress.unread:
         return NextStep("read", _counted(progress.unread, *READ))
     return NextStep("answer", _counted(progress.questions, *ANSWER)) if progress.questions else None
