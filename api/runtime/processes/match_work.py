@@ -101,7 +101,7 @@ class MatchWork:
             self.processes.end()
 
     async def _some(self, work: Callable[[], T], key: str) -> T:
-        async with self.some.of(key):
+        async with self.some.place_of(key):
             return await self._in_a_thread(work)
 
     async def _much(self, task: MatchTask[T], key: str) -> T:
@@ -113,7 +113,7 @@ class MatchWork:
         """The result of work in another process; in a thread where none can be had."""
         try:
             with self._metrics.large_match():
-                async with asyncio.timeout(self._settings.match_seconds), self.much.of(key):
+                async with asyncio.timeout(self._settings.match_seconds), self.much.place_of(key):
                     outcome = None if self.processes is None else await there(self.processes)
                     if outcome is None:
                         return await self._in_a_thread(here)
@@ -186,7 +186,7 @@ class SupplyAnswers:
         if found is not None:
             return found
         self._limits.take(SUPPLY_ANSWERS, address)
-        async with self._limit.of(address):
+        async with self._limit.place_of(address):
             found = self._answers.find(question)
             if found is None:
                 found = await in_a_thread(self._thread, make)
