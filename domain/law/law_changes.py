@@ -14,10 +14,10 @@ from domain.law.findings import (
     applies,
     bracketed_lots,
     days,
+    sentence,
     weakest,
 )
 from domain.law.rules import InForce
-from domain.law.sentences import sentence
 from domain.shortlists.shortlist import Confidence, Severity
 from domain.text.bilingual import NOTHING, Text, joined
 

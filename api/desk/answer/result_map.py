@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from api.reports.svg import Drawing, Pin, map_drawing
+from api.drawings import Drawing, Pin, map_drawing
 from domain.needs.need import Lot, Need
 from domain.report.summary import Standing, standings_of
 from domain.shortlists.shortlist import LotShortlist, Shortlist, SupplierSummary

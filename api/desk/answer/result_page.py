@@ -24,8 +24,8 @@ from api.desk.frame.visit import Visit
 from api.desk.need.need_form import LOTS_IN_FIELDS, NeedForm, changed, read_need_form
 from api.desk.need.need_page import need_form_page
 from api.desk.need.understood_need import Understood, mistakes_of, understood_beside
+from api.drawings import Drawing
 from api.match import matched
-from api.reports.svg import Drawing
 from domain.errors import InvalidContent
 from domain.needs.need import Need
 from domain.report.summary import best_outcome, by_gravity, points_of_law
@@ -101,7 +101,7 @@ async def _answered(visit: Visit, form: NeedForm) -> Response[bytes]:
         refused = understood._replace(mistakes=tuple(mistakes_of(invalid)))
         return need_form_page(visit, understood.form, refused, HTTPStatus.UNPROCESSABLE_ENTITY)
     key = str(visit.call.bearer.organisation_id)
-    maps = await visit.services.match_work.beside(
+    maps = await visit.services.match_work.run_function(
         lot_maps, need, shortlist, opened.lot_ids, visit.language, is_much=False, key=key, left=visit.call.left
     )
     return _page(visit, understood, need, shortlist, opened, maps)

@@ -12,7 +12,7 @@ from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.need.need_page import KINDS_OF_PLACE, departements_around
 from api.desk.need.territory_field import found_by_name
-from api.reports.svg import LAND, QUIET, SEA, Drawing, Key
+from api.drawings import LAND, QUIET, SEA, Drawing, Key
 from api.runtime.endpoint import Call
 from api.runtime.rate_limits import caller_of
 from api.supply import MOST_AREAS, Question, SupplyQuery, answered, question_of, search_of

@@ -3,11 +3,19 @@
 from functools import lru_cache
 from typing import NamedTuple
 
-from domain.law.findings import LegalAdvice, advice, applies, as_one_set, bracketed_lots, least_sure, listed_briefly
+from domain.law.findings import (
+    LegalAdvice,
+    advice,
+    applies,
+    as_one_set,
+    bracketed_lots,
+    least_sure,
+    listed_briefly,
+    sentence,
+)
 from domain.law.procedures.lot_facts import LotFacts, cents_up
 from domain.law.procedures.need_value import lot_value
 from domain.law.rules import InForce
-from domain.law.sentences import sentence
 from domain.needs.need import BuyerKind, ContractKind, Need
 from domain.shortlists.shortlist import Confidence, Severity
 from domain.text.bilingual import AND, NOTHING, Text, joined

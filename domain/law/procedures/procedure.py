@@ -3,12 +3,22 @@
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from domain.law.findings import LegalAdvice, advice, applies, least_sure
-from domain.law.procedures.light_regime import is_light, light_regime, light_rules, mixed_services, takes_light_regime
+from domain.law.findings import LegalAdvice, advice, applies, least_sure, sentence
 from domain.law.procedures.lot_facts import LotFacts
-from domain.law.procedures.need_value import Assumption, Group, as_one_market, groups, total_of, value_unknown
+from domain.law.procedures.need_value import (
+    Assumption,
+    Group,
+    as_one_market,
+    groups,
+    is_light,
+    light_regime,
+    light_rules,
+    mixed_services,
+    takes_light_regime,
+    total_of,
+    value_unknown,
+)
 from domain.law.rules import InForce, RuleRow
-from domain.law.sentences import sentence
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Confidence, Severity
 from domain.text.bilingual import NOTHING, Text, euros, joined

@@ -7,10 +7,9 @@ from itertools import accumulate
 from math import inf
 from typing import NamedTuple
 
-from domain.law.findings import LegalAdvice, advice, applies, bracketed_lots, least_sure, listed_briefly
+from domain.law.findings import LegalAdvice, advice, applies, bracketed_lots, least_sure, listed_briefly, sentence
 from domain.law.procedures.procedure import Decided, Decisions
 from domain.law.rules import InForce, RuleRow
-from domain.law.sentences import sentence
 from domain.needs.need import Need
 from domain.text.bilingual import NOTHING, Text, joined
 

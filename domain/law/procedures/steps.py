@@ -9,12 +9,10 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from domain.law.findings import LegalAdvice, advice, applies, least_sure
-from domain.law.procedures.light_regime import is_light, light_rules
-from domain.law.procedures.need_value import Group
+from domain.law.findings import LegalAdvice, advice, applies, least_sure, sentence
+from domain.law.procedures.need_value import Group, is_light, light_rules
 from domain.law.procedures.procedure import Decided, Decisions, direct_threshold, social_thresholds
 from domain.law.rules import InForce, RuleRow
-from domain.law.sentences import sentence
 from domain.needs.need import Need
 from domain.text.bilingual import NOTHING, Text, joined, listed
 

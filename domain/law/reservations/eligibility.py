@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-from domain.law.findings import Verdict, applies, verdict
+from domain.law.findings import Verdict, applies, sentence, verdict
 from domain.law.reservations.ess import ess
 from domain.law.reservations.prison import SHARE as PRISON_SHARE
 from domain.law.reservations.prison import penitentiary
@@ -24,7 +24,6 @@ from domain.law.reservations.supplier_facts import (
     until,
 )
 from domain.law.rules import InForce, Rules
-from domain.law.sentences import sentence
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.shortlists.shortlist import Outcome
 from domain.suppliers.supplier import Approval, Kind, Shares

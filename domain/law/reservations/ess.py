@@ -7,11 +7,10 @@ from bisect import bisect_left
 from datetime import date
 from functools import lru_cache
 
-from domain.law.findings import LegalFinding, Verdict, applies, finding, least_sure, verdict
+from domain.law.findings import LegalFinding, Verdict, applies, finding, least_sure, sentence, verdict
 from domain.law.procedures.lot_facts import LotObject, segment_is_outside
 from domain.law.reservations.supplier_facts import LegalFacts, lapsed_verdict, right_kinds, until
 from domain.law.rules import InForce
-from domain.law.sentences import sentence
 from domain.needs.need import BuyerKind
 from domain.reference import taxonomy
 from domain.reference.cpv import listing

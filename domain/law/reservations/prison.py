@@ -6,7 +6,7 @@ Suppliers that work inside a prison are eligible for it.
 from datetime import date
 from functools import lru_cache
 
-from domain.law.findings import LegalFinding, Verdict, applies, finding, verdict
+from domain.law.findings import LegalFinding, Verdict, applies, finding, sentence, verdict
 from domain.law.procedures.lot_facts import LotObject
 from domain.law.reservations.supplier_facts import (
     LegalFacts,
@@ -19,7 +19,6 @@ from domain.law.reservations.supplier_facts import (
     until,
 )
 from domain.law.rules import InForce
-from domain.law.sentences import sentence
 from domain.shortlists.shortlist import Outcome
 from domain.text.bilingual import Text
 
@@ -35,8 +34,7 @@ def _share_fixed(view: InForce) -> LegalFinding | None:
     row = view["minimum_share_penitentiary"]
     if row.status == "in_force" or not view.holds("reserved_penitentiary"):
         return None
-    message = sentence("share_not_fixed")
-    return finding("SHARE_NOT_FIXED", "REVIEW", row, message)
+    return finding("SHARE_NOT_FIXED", "REVIEW", row, sentence("share_not_fixed"))
 
 
 def _place(works: bool, sited: bool, view: InForce) -> LegalFinding | None:

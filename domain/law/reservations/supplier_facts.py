@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.law.findings import Verdict, applies, days, verdict
+from domain.law.findings import Verdict, applies, days, sentence, verdict
 from domain.law.rules import InForce, RuleRow
-from domain.law.sentences import sentence
 from domain.needs.need import Reserved
 from domain.suppliers.supplier import Approval, LegalForm, Shares
 from domain.text.bilingual import NOTHING, Text, decimal

@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, Verdict, advice, applies, days
+from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, Verdict, advice, applies, days, sentence
 from domain.law.reservations.eligibility import as_decided, evidence, judged
 from domain.law.reservations.supplier_facts import LegalFacts, in_force
 from domain.law.rules import InForce, Rules, months_later
-from domain.law.sentences import sentence
 from domain.needs.need import Lot, Reserved
 from domain.text.bilingual import NOTHING, Text, joined
 from domain.text.labels import RESERVED

@@ -1,4 +1,4 @@
-"""The drawings of a sourcing report as SVG: the map and the bar charts, to be read in grey too.
+"""Maps of suppliers and bar charts as SVG, for pages and for reports, to be read in grey too.
 
 Texts are escaped; nothing refers to anything outside of the drawing. In a page, letters are those of the page; a
 document that has no such surroundings names its `font`.
@@ -10,10 +10,9 @@ from typing import Literal, NamedTuple
 
 from markupsafe import escape
 
-from domain.report.model import Report
 from domain.report.summary import Standing
 from domain.text.bilingual import Language, Text
-from domain.text.labels import BARRIERS, STANDINGS
+from domain.text.labels import STANDINGS
 from domain.text.typography import count, typeset
 from matching.geo.map_frame import TENTHS, WIDTH, Spot
 from matching.geo.map_sheets import MapSheets, Sheet, Town
@@ -33,11 +32,6 @@ SITE = Text("Lieu d'exécution", "Place of performance")
 TERRITORY = Text("Territoire du besoin", "Territory of the need")
 UNKNOWN_TRADE = Text("Activité inconnue, à interroger", "Trade unknown, to be asked")
 WITHIN_REACH = Text("Limite de distance", "Limit of distance")
-COVERAGE_KEYS = (
-    Text("candidats", "candidates"),
-    Text("dont peuvent répondre", "of these may answer"),
-    Text("dont sur place", "of these local"),
-)
 
 
 class Key(NamedTuple):
@@ -71,32 +65,6 @@ class Bar(NamedTuple):
     whole: int
     part: int | None = None
     mark: int | None = None
-
-
-def drawings(report: Report, maps: MapSheets, font: str | None) -> dict[str, Drawing]:
-    """The figures of a report, by the name of the section that shows them."""
-    language = report.language
-    signs = (_swatch(f'fill="{PALE}"'), _swatch(f'fill="{INK}"'), _diamond((20, 20), 9))
-    keys = tuple(
-        Key(_sign(sign, font), meaning.to(language)) for sign, meaning in zip(signs, COVERAGE_KEYS, strict=True)
-    )
-    barriers = [Bar(BARRIERS[each.barrier].to(language), each.suppliers) for each in report.barriers]
-    return {
-        "map": map_drawing(
-            [Pin(each.standing) for each in report.placement.suppliers], report.need.title or "", language, maps, font
-        ),
-        "coverage": Drawing(tuple(_chart(list(_coverage(report)), language, font)), keys=keys),
-        "barriers": Drawing(tuple(_chart(barriers, language, font))),
-    }
-
-
-def _coverage(report: Report) -> Iterator[Bar]:
-    """A row per lot and activity."""
-    for lot in report.lots:
-        labels = {each.segment: each.label for each in lot.requested}
-        for each in lot.coverage:
-            label = f"Lot {lot.id} – {labels.get(each.segment, '')}"
-            yield Bar(label, each.candidates, each.eligible, each.local)
 
 
 def map_drawing(
@@ -273,15 +241,19 @@ def _scale(sheet: Sheet) -> str:
     )
 
 
-def _chart(bars: Sequence[Bar], language: Language, font: str | None) -> Iterator[str]:
-    """The parts of a bar chart, all at one scale."""
+def bar_chart(bars: Sequence[Bar], language: Language, font: str | None, meanings: Sequence[Text] = ()) -> Drawing:
+    """A bar chart in parts, all at one scale. `meanings`: of a bar, of its darker part, and of its mark."""
     most = max((bar.whole for bar in bars), default=0)
     per_unit = (BAR_END - LABEL) / max(most, 1)
+    parts = []
     for first in range(0, len(bars), ROWS):
         rows = bars[first : first + ROWS]
         inside = [f'<path d="M{LABEL:g} 4V{ROW * len(rows) + 4:g}" stroke="{QUIET}" stroke-width="1.5"/>']
         inside += [_bar(bar, 4 + ROW * place, per_unit, language) for place, bar in enumerate(rows)]
-        yield _svg(ROW * len(rows) + 8, inside, font, "")
+        parts.append(_svg(ROW * len(rows) + 8, inside, font, ""))
+    signs = _swatch(f'fill="{PALE}"'), _swatch(f'fill="{INK}"'), _diamond((20, 20), 9)
+    keys = (Key(_sign(sign, font), meaning.to(language)) for sign, meaning in zip(signs, meanings, strict=False))
+    return Drawing(tuple(parts), keys=tuple(keys))
 
 
 def _bar(bar: Bar, top: float, per_unit: float, language: Language) -> str:
