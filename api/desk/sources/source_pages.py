@@ -39,8 +39,7 @@ from domain.text.bilingual import Language, Text
 from domain.text.typography import PARIS
 from sources.file_types.csv_cells import csv_of
 from sources.formats.registry import CSV, FORMATS
-from sources.formats.spreadsheet import rejected_rows
-from sources.formats.spreadsheet_columns import TITLES, model
+from sources.formats.spreadsheet import TITLES, model, rejected_rows
 
 T = TypeVar("T")
 
