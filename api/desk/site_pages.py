@@ -73,7 +73,12 @@ async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Resp
     if kind not in (*WITHIN.get(area.kind, ()), OWN) and (area.kind, kind) != ("country", TOWNS):
         raise NotFound(NO_OUTLINES)
     content = await visit.services.match_work.run_function(
-        outlines_in, area.id, kind, is_much=False, key=str(visit.call.bearer.organisation_id), left=visit.call.left
+        outlines_in,
+        area.id,
+        kind,
+        is_much=False,
+        key=str(visit.call.bearer.organisation_id),
+        left=visit.call.wait_for_disconnect,
     )
     is_current = version == reference.territories.version
     caching = f"private, max-age={YEAR}, immutable" if is_current else "no-store"

@@ -76,7 +76,7 @@ async def _drawn(visit: Visit, codes: tuple[str, ...], spots: Sequence[_Spot], t
     key, language = str(visit.call.bearer.organisation_id), visit.language
     points, pins = [spot.at for spot in spots], [spot.pin for spot in spots]
     drawn = await visit.services.match_work.run_function(
-        _map, codes, points, pins, title, language, is_much=False, key=key, left=visit.call.left
+        _map, codes, points, pins, title, language, is_much=False, key=key, left=visit.call.wait_for_disconnect
     )
     areas = visit.services.reference.territories
     ground = ", ".join(areas.area(code).label for code in codes)

@@ -112,7 +112,7 @@ async def _beside(visit: Visit, form: NeedForm, work: Callable[[Reference], T]) 
     if _reading_ms(form) <= AT_ONCE_MS:
         return work(services.reference)
     key = str(visit.call.bearer.organisation_id)
-    return await services.match_work.run_function(work, is_much=False, key=key, left=visit.call.left)
+    return await services.match_work.run_function(work, is_much=False, key=key, left=visit.call.wait_for_disconnect)
 
 
 def _reading_ms(form: NeedForm) -> float:

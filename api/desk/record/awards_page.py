@@ -23,8 +23,7 @@ from db.core.engine import Connection, transaction
 from db.needs.awards import select_award, select_awards
 from db.suppliers.read import Filters, page_of_suppliers
 from domain.errors import InvalidContent, NotFound
-from domain.needs.award import Award, AwardRequest
-from domain.needs.need import RESERVED_TYPES
+from domain.needs.need import RESERVED_TYPES, Award, AwardRequest
 from domain.needs.status import StoredNeed
 from domain.shortlists.frozen import FrozenShortlist, Named
 from domain.text.bilingual import Text
@@ -142,7 +141,7 @@ def _winners(version: FrozenShortlist) -> dict[str, Winners]:
     """The suppliers that the latest version lists, by lot."""
     kept = {(each.lot_id, each.supplier_id) for each in version.decisions if each.decision == "kept"}
     found = {}
-    for lot in version.shown:
+    for lot in version.shown_lots:
         of_lot = {each.id: each for each in lot.listed}
         chosen = {supplier_id for supplier_id in of_lot if (lot.id, supplier_id) in kept}
         candidates = {row.supplier.id for row in lot.candidates} - chosen

@@ -39,8 +39,7 @@ from domain.text.bilingual import Language, Text
 from domain.text.typography import PARIS
 from sources.file_types.csv_cells import csv_of
 from sources.formats.registry import CSV, FORMATS
-from sources.formats.spreadsheet import rejected_rows
-from sources.formats.spreadsheet_columns import TITLES, model
+from sources.formats.spreadsheet import TITLES, model, rejected_rows
 
 T = TypeVar("T")
 
@@ -211,7 +210,7 @@ async def _source_page(
 async def _line(visit: Visit, file: FormFile) -> AbstractAsyncContextManager[None]:
     """The line of large files, whoever sends them; read one at a time, they leave a place for the small ones."""
     large = await _beside(visit, is_large, file.content)
-    return visit.services.large_files.of(str(visit.call.bearer.organisation_id)) if large else nullcontext()
+    return visit.services.large_files.place_of(str(visit.call.bearer.organisation_id)) if large else nullcontext()
 
 
 async def _layout(visit: Visit, file: FormFile, mapping: SourceMapping) -> ReadAs:
@@ -220,7 +219,7 @@ async def _layout(visit: Visit, file: FormFile, mapping: SourceMapping) -> ReadA
 
 async def _beside(visit: Visit, work: Callable[..., T], *arguments: Any) -> T:
     """The result of a function of a file, in another process: what takes long to read keeps nobody else waiting."""
-    key, left = str(visit.call.bearer.organisation_id), visit.call.left
+    key, left = str(visit.call.bearer.organisation_id), visit.call.wait_for_disconnect
     return await visit.services.match_work.run_function(work, *arguments, is_much=True, key=key, left=left)
 
 
