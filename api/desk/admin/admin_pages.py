@@ -1,10 +1,10 @@
 """The pages of administration: organisations, keys, and the people who sign in without one."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import date, datetime, time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, time
 from functools import partial
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -21,7 +21,17 @@ from api.admin.issue_key import NO_KEY, KeyRequest, revoke_own_key
 from api.admin.keys import CreatedKey, make_key_once
 from api.admin.organisations import organisation_etag
 from api.admin.people import NO_PERSON, forget_person, sign_person_out, visible_person
-from api.desk.frame.mistakes import Mistake
+from api.desk.frame.field_kinds import DAY, SEVERAL, WORDS, Kind, Unreadable, required
+from api.desk.frame.form import (
+    Field,
+    Mistake,
+    WrongForm,
+    field_mistakes,
+    form_fields,
+    form_saying,
+    read_form,
+    request_by,
+)
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import id_in, sent_as
@@ -32,103 +42,11 @@ from db.core.engine import transaction
 from db.desk.accounts import list_accounts
 from db.idempotency import Answer
 from db.journal.entries import last_details
-from domain.decoding.explain import explain
 from domain.decoding.stored import read_stored
-from domain.errors import Conflict, InvalidContent, NotFound, Problem
+from domain.errors import Conflict, InvalidContent, NotFound
 from domain.organisation import SCOPES, Key, Organisation, OrganisationSettings, Scope
 from domain.text.bilingual import Text
 from domain.text.typography import PARIS
-
-Request = TypeVar("Request", bound=msgspec.Struct)
-
-FIELDS = {
-    "name": "nom",
-    "siret": "siret",
-    "organisation": "organisation",
-    "scopes": "portee",
-    "sources": "sources",
-    "expires_at": "echeance",
-    "rate_per_minute": "quota",
-}
-NO_NAME = Text("Donnez un nom", "Give a name")
-NO_SCOPE = Text("Cochez au moins un droit", "Tick at least one right")
-NO_DATE = Text("Une date est attendue : AAAA-MM-JJ", "A date is expected: YYYY-MM-DD")
-NO_NUMBER = Text("Un nombre entier est attendu, tel que 600", "A whole number is expected, such as 600")
-NO_SIRET = Text("Un SIRET a 14 chiffres", "A SIRET has 14 digits")
-
-
-def organisation_settings(visit: Visit) -> OrganisationSettings:
-    """The name and SIRET of the form; spaces in a SIRET are left out. Raises InvalidContent."""
-    siret = "".join(visit.text("siret").split())
-    problems = [] if visit.text("nom") else [Problem("/name", "missing", NO_NAME)]
-    if siret and not (len(siret) == 14 and siret.isascii() and siret.isdecimal()):
-        problems.append(Problem("/siret", "wrong_format", NO_SIRET))
-    return _request({"name": visit.text("nom"), "siret": siret or None}, OrganisationSettings, problems)
-
-
-def key_request(visit: Visit) -> KeyRequest:
-    """The key that the form asks for, until the end of the day that it names. Raises InvalidContent."""
-    problems: list[Problem] = []
-    expires_at, quota = _end_of_day(visit.text("echeance"), problems), _number(visit.text("quota"), problems)
-    scopes = tuple(visit.fields.get("portee", ()))
-    if not visit.text("nom"):
-        problems.append(Problem("/name", "missing", NO_NAME))
-    if not scopes:
-        problems.append(Problem("/scopes", "missing", NO_SCOPE))
-    asked = {
-        "name": visit.text("nom"),
-        "scopes": scopes,
-        "organisation": visit.text("organisation") or None,
-        "sources": tuple(dict.fromkeys(filter(None, map(str.strip, visit.text("sources").split(","))))),
-        "expires_at": expires_at,
-        "rate_per_minute": quota,
-    }
-    return _request(asked, KeyRequest, problems)
-
-
-def fields_of_key(key: Key) -> list[tuple[str, str]]:
-    """The form of a key like this one, without its end."""
-    fields = [("nom", key.name), ("organisation", str(key.organisation_id)), ("sources", ", ".join(key.sources))]
-    fields += [("portee", scope) for scope in key.scopes]
-    fields += [("quota", "" if key.rate_per_minute is None else str(key.rate_per_minute))]
-    return [(name, text) for name, text in fields if text]
-
-
-def mistakes_of(invalid: InvalidContent) -> Iterator[Mistake]:
-    """The problems of a request at the fields of its form."""
-    for problem in invalid.problems:
-        part = problem.pointer.removeprefix("/").partition("/")[0]
-        yield Mistake(FIELDS.get(part, "nom"), problem.detail)
-
-
-def _request(asked: dict[str, Any], kind: type[Request], problems: list[Problem]) -> Request:
-    if problems:
-        raise InvalidContent(tuple(problems))
-    try:
-        return msgspec.convert(asked, kind)
-    except msgspec.ValidationError as error:
-        raise InvalidContent((explain(error, kind),)) from None
-
-
-def _end_of_day(text: str, problems: list[Problem]) -> datetime | None:
-    if not text:
-        return None
-    try:
-        return datetime.combine(date.fromisoformat(text), time(23, 59, 59), PARIS)
-    except ValueError:
-        problems.append(Problem("/expires_at", "wrong_format", NO_DATE))
-        return None
-
-
-def _number(text: str, problems: list[Problem]) -> int | None:
-    plain = "".join(text.split())
-    if not plain:
-        return None
-    if plain.isascii() and plain.isdecimal() and len(plain) < 10:
-        return int(plain)
-    problems.append(Problem("/rate_per_minute", "wrong_format", NO_NUMBER))
-    return None
-
 
 ON_A_PAGE, MOST_ORGANISATIONS = 50, 500
 SCOPE_WORDS: dict[Scope, Text] = {
@@ -143,8 +61,53 @@ CHANGED_MEANWHILE = Text(
     "Quelqu'un d'autre vient de changer cette organisation : voici ce qu'elle est devenue, avec votre saisie",
     "Somebody else has just changed this organisation: this is what it is now, with what you typed",
 )
+NO_NAME = Text("Donnez un nom", "Give a name")
+NO_SCOPE = Text("Cochez au moins un droit", "Tick at least one right")
+NO_WHOLE_NUMBER = Text("Un nombre entier est attendu, tel que 600", "A whole number is expected, such as 600")
+NO_SIRET = Text("Un SIRET a 14 chiffres", "A SIRET has 14 digits")
 Item = TypeVar("Item", bound=msgspec.Struct)
 Fetch = Callable[[UUID | None, int], Awaitable[Sequence[Item]]]
+
+
+def _siret(text: str) -> str | None:
+    siret = "".join(text.split())
+    if siret and not (len(siret) == 14 and siret.isascii() and siret.isdecimal()):
+        raise Unreadable(NO_SIRET)
+    return siret or None
+
+
+def _end_of_day(text: str) -> datetime | None:
+    day = DAY.read(text)
+    return datetime.combine(day, time(23, 59, 59), PARIS) if day else None
+
+
+def _count(text: str) -> int | None:
+    plain = "".join(text.split())
+    if plain and not (plain.isascii() and plain.isdecimal() and len(plain) < 10):
+        raise Unreadable(NO_WHOLE_NUMBER)
+    return int(plain) if plain else None
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+
+
+class OrganisationForm(msgspec.Struct, frozen=True, kw_only=True):
+    """An organisation as it is filled in."""
+
+    name: Annotated[str, Field("nom", "name", required(WORDS, NO_NAME))] = ""
+    siret: Annotated[str, Field("siret", "siret", Kind(_siret, WORDS.show))] = ""
+
+
+class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A key to be made, as it is filled in: until the end of the day that it names."""
+
+    name: Annotated[str, Field("nom", "name", required(WORDS, NO_NAME))] = ""
+    organisation: Annotated[str, Field("organisation", "organisation", WORDS)] = ""
+    sources: Annotated[str, Field("sources", "sources", Kind(_names, ", ".join))] = ""
+    scopes: Annotated[tuple[str, ...], Field("portee", "scopes", required(SEVERAL, NO_SCOPE))] = ()
+    quota: Annotated[str, Field("quota", "rate_per_minute", Kind(_count, lambda n: "" if n is None else str(n)))] = ""
+    expires: Annotated[str, Field("echeance", "expires_at", Kind(_end_of_day, lambda _: ""))] = ""
 
 
 @page("GET", "/admin", scope="admin")
@@ -158,15 +121,17 @@ async def create_organisation(visit: Visit) -> Response[bytes]:
     """The way to the organisations, with a new one; the form again where something is wrong with it."""
     call, client = visit.call, visit.call.bearer
     try:
-        settings = organisation_settings(visit)
+        settings = request_by(read_form(OrganisationForm, visit.fields), OrganisationSettings)
         async with transaction(visit.services.database) as connection:
 
             async def carry_out() -> Answer:
                 return created(await add_organisation(connection, client, settings, visit.services.now()))
 
             await once(call, connection, settings, carry_out, sender=_sender(visit, "/admin"))
-    except InvalidContent as invalid:
-        return await _organisations_page(visit, tuple(mistakes_of(invalid)), HTTPStatus.UNPROCESSABLE_ENTITY)
+    except (WrongForm, InvalidContent) as wrong:
+        return await _organisations_page(
+            visit, field_mistakes(wrong, OrganisationForm), HTTPStatus.UNPROCESSABLE_ENTITY
+        )
     except Conflict as conflict:
         return await _organisations_page(visit, (Mistake("nom", conflict.detail),), HTTPStatus.CONFLICT)
     return visit.redirect("/admin?fait=enregistree")
@@ -177,29 +142,29 @@ async def show_organisation(visit: Visit, organisation_id: str) -> Response[byte
     """The form of an organisation."""
     async with transaction(visit.services.database) as connection:
         found = await visible_organisation(connection, visit.call.bearer, id_in(organisation_id, NO_ORGANISATION))
-    return _organisation_page(visit, found, {"nom": found.name, "siret": found.siret or ""})
+    return _organisation_page(visit, found, form_saying(OrganisationForm, found))
 
 
 @page("POST", "/admin/organisations/{organisation_id}", scope="admin")
 async def update_organisation(visit: Visit, organisation_id: str) -> Response[bytes]:
     """The way to the organisations, with this one changed; the form again where something is wrong with it."""
-    typed = {"nom": visit.text("nom"), "siret": visit.text("siret")}
+    typed = read_form(OrganisationForm, visit.fields)
     async with transaction(visit.services.database) as connection:
         client, wanted = visit.call.bearer, id_in(organisation_id, NO_ORGANISATION)
         before = await visible_organisation(connection, client, wanted, lock=True)
         if visit.text("version") != organisation_etag(before):
-            mistakes = (Mistake("nom", CHANGED_MEANWHILE),)
-            return _organisation_page(visit, before, typed, mistakes, HTTPStatus.PRECONDITION_FAILED)
+            crossed = (Mistake("nom", CHANGED_MEANWHILE),)
+            return _organisation_page(visit, before, typed, crossed, HTTPStatus.PRECONDITION_FAILED)
         try:
-            settings = organisation_settings(visit)
+            settings = request_by(typed, OrganisationSettings)
             now, members = visit.services.now(), visit.services.settings.oidc_members
             await change_organisation(connection, client, before, settings, now, members)
-        except InvalidContent as invalid:
-            wrong = tuple(mistakes_of(invalid))
-            return _organisation_page(visit, before, typed, wrong, HTTPStatus.UNPROCESSABLE_ENTITY)
+        except (WrongForm, InvalidContent) as wrong:
+            mistakes = field_mistakes(wrong, OrganisationForm)
+            return _organisation_page(visit, before, typed, mistakes, HTTPStatus.UNPROCESSABLE_ENTITY)
         except Conflict as conflict:
-            wrong = (Mistake("nom", conflict.detail),)
-            return _organisation_page(visit, before, typed, wrong, HTTPStatus.CONFLICT)
+            mistakes = (Mistake("nom", conflict.detail),)
+            return _organisation_page(visit, before, typed, mistakes, HTTPStatus.CONFLICT)
     return visit.redirect("/admin?fait=enregistree")
 
 
@@ -213,10 +178,10 @@ async def show_keys(visit: Visit) -> Response[bytes]:
 async def create_key(visit: Visit) -> Response[bytes]:
     """The page that shows the secret of a new key, once more where the form is sent again; the form if it is wrong."""
     try:
-        request = key_request(visit)
+        request = request_by(read_form(KeyForm, visit.fields), KeyRequest)
         made = await make_key_once(visit.call, request, visit.token.encode(), _sender(visit, "/admin/cles"))
-    except InvalidContent as invalid:
-        return await _keys_page(visit, tuple(mistakes_of(invalid)), HTTPStatus.UNPROCESSABLE_ENTITY)
+    except (WrongForm, InvalidContent) as wrong:
+        return await _keys_page(visit, field_mistakes(wrong, KeyForm), HTTPStatus.UNPROCESSABLE_ENTITY)
     key = read_stored(made.content, CreatedKey)
     return visit.page("admin/new_key.html", HTTPStatus.CREATED, key=key, scope_words=SCOPE_WORDS)
 
@@ -228,7 +193,12 @@ async def show_key(visit: Visit, key_id: str) -> Response[bytes]:
         found = await api_keys.find_key(connection, id_in(key_id, NO_KEY))
     if found is None or own_organisation(visit.call.bearer) not in {None, found.organisation_id}:
         raise NotFound(NO_KEY)
-    shown: dict[str, Any] = {"key": found, "state": _state(visit, found), "alike": fields_of_key(found)}
+    alike = form_saying(KeyForm, found, organisation=str(found.organisation_id))
+    shown: dict[str, Any] = {
+        "key": found,
+        "state": _state(visit, found),
+        "alike": [(name, text) for name, text in form_fields(alike) if text],
+    }
     return visit.page("admin/key.html", scope_words=SCOPE_WORDS, **shown)
 
 
@@ -288,7 +258,7 @@ async def _organisations_page(
 def _organisation_page(
     visit: Visit,
     organisation: Organisation,
-    typed: dict[str, str],
+    typed: OrganisationForm,
     mistakes: tuple[Mistake, ...] = (),
     status: int = HTTPStatus.OK,
 ) -> Response[bytes]:

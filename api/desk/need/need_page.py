@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from litestar import Response
 
-from api.desk.frame.mistakes import Mistake
+from api.desk.frame.form import Mistake
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.need.allotment_form import AllotmentForm

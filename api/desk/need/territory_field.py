@@ -5,7 +5,8 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from api.desk.frame.mistakes import Mistake, number_in
+from api.desk.frame.field_kinds import NUMBER
+from api.desk.frame.form import Mistake, read_text
 from api.desk.need.need_form import LotForm, PlaceForm
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.geojson import Geometry, Polygon
@@ -55,7 +56,7 @@ def where(form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]
     known = Where(areas, choices, drawn)
     if len(mistakes) > found_before:
         return form, known
-    radius_km = number_in(form.radius, f"{prefix}rayon", mistakes)
+    radius_km = read_text(NUMBER, form.radius, f"{prefix}rayon", mistakes)
     if outline is not None:
         if areas or point or radius_km is not None:
             mistakes.append(Mistake(f"{prefix}lieu", DRAWN_ALONE))

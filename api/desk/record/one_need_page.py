@@ -2,17 +2,18 @@
 
 from collections import Counter
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 from litestar import Response
 
-from api.desk.frame.mistakes import Mistake
+from api.desk.frame.field_kinds import DAY, WORDS, YES_OR_NO, bounded, one_of
+from api.desk.frame.form import Field, Mistake, form_saying, read_form, said_by
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import acting_at, id_in
 from api.desk.need.need_in_words import lot_lines, need_lines
-from api.desk.need.understood_need import LONGEST, day_in
+from api.desk.need.understood_need import LONGEST
 from api.desk.record.stored_need import changed_need, known_tag, own_need_of, stored_need_page
 from api.needs.edit_need import NeedChange, NeedDocument, delete_draft, edit_need
 from api.needs.equal_treatment import treatment_of
@@ -22,24 +23,27 @@ from db.core.engine import transaction
 from db.needs.awards import select_awards
 from db.needs.shortlists import select_decisions, select_shortlists
 from domain.needs.status import MOVES, NO_NEED, OPEN, Status, StoredNeed, next_step
-from domain.text.bilingual import Text
 from domain.text.labels import PROCEDURES
 
 LONGEST_DESCRIPTION = 20_000
 MOST_AWARDS = 20
-FILE_FIELDS = {
-    "title": "titre",
-    "reference": "reference",
-    "description": "description",
-    "procedure": "procedure",
-    "planned_publication_on": "publication",
-    "social_considerations": "social",
-    "environmental_considerations": "environnement",
-}
-"""The fields of the form of a need's file, by the fields of the need."""
-YES_OR_NO = {"": None, "oui": True, "non": False}
-ALWAYS = ("title", "reference", "description")
-"""The fields that may change after publication."""
+
+
+class NamesForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The names of a need's file as they are filled in, which may change after publication."""
+
+    title: Annotated[str, Field("titre", "title", bounded(WORDS, LONGEST))] = ""
+    reference: Annotated[str, Field("reference", "reference", bounded(WORDS, LONGEST))] = ""
+    description: Annotated[str, Field("description", "description", bounded(WORDS, LONGEST_DESCRIPTION))] = ""
+
+
+class FileForm(NamesForm, frozen=True, kw_only=True):
+    """The names, dates and intentions of a need's file as they are filled in."""
+
+    procedure: Annotated[str, Field("procedure", "procedure", one_of(PROCEDURES))] = ""
+    planned: Annotated[str, Field("publication", "planned_publication_on", DAY)] = ""
+    social: Annotated[str, Field("social", "social_considerations", YES_OR_NO)] = ""
+    environmental: Annotated[str, Field("environnement", "environmental_considerations", YES_OR_NO)] = ""
 
 
 @page("GET", "/besoins/{need_id}", scope="needs")
@@ -53,7 +57,7 @@ async def change_file(visit: Visit, need_id: str) -> Response[bytes]:
     """The way to the need with the names, dates and intentions of its file as they were filled in."""
     need = await own_need_of(visit, need_id)
     mistakes: list[Mistake] = []
-    values = _file_values(visit, need, mistakes)
+    values = said_by(read_form(FileForm if need.status in OPEN else NamesForm, visit.fields), mistakes)
     if mistakes:
         return await _need(visit, need, tuple(mistakes), HTTPStatus.UNPROCESSABLE_ENTITY)
 
@@ -144,7 +148,6 @@ async def _need(
         decisions = await select_decisions(connection, organisation, need.id, need.shortlists, None, None)
         awards = await select_awards(connection, organisation, need.id, None, MOST_AWARDS)
     decided = Counter(each.decision for each in decisions)
-    typed = {name: visit.text(field) for name, field in FILE_FIELDS.items()}
     return stored_need_page(
         visit,
         "record/one_need.html",
@@ -159,7 +162,7 @@ async def _need(
         kept=decided["kept"],
         set_aside=decided["set_aside"],
         awards=awards,
-        file=typed if mistakes else _file_texts(need),
+        file=read_form(FileForm, visit.fields) if mistakes else form_saying(FileForm, need.content),
         moves=MOVES[need.status],
         can_be_deleted=need.status == "draft" and not progress[need.id].exchanges and not awards,
         is_open=need.status in OPEN,
@@ -168,46 +171,6 @@ async def _need(
         longest=LONGEST,
         longest_description=LONGEST_DESCRIPTION,
     )
-
-
-def _file_texts(need: StoredNeed) -> dict[str, str]:
-    """The fields of the form of a need's file, as the need has them."""
-    content = need.content
-    answers = {value: text for text, value in YES_OR_NO.items()}
-    return {
-        "title": content.title or "",
-        "reference": content.reference or "",
-        "description": content.description or "",
-        "procedure": content.procedure or "",
-        "planned_publication_on": content.planned_publication_on.isoformat() if content.planned_publication_on else "",
-        "social_considerations": answers[content.social_considerations],
-        "environmental_considerations": answers[content.environmental_considerations],
-    }
-
-
-def _file_values(visit: Visit, need: StoredNeed, mistakes: list[Mistake]) -> dict[str, Any]:
-    """The fields of the need that the form fills in, as far as the state of the need allows it."""
-    texts = {name: visit.text(field) for name, field in FILE_FIELDS.items()}
-    for name in ALWAYS:
-        most = LONGEST_DESCRIPTION if name == "description" else LONGEST
-        if len(texts[name]) > most:
-            mistakes.append(Mistake(FILE_FIELDS[name], too_long(most)))
-    values: dict[str, Any] = {name: texts[name] or None for name in ALWAYS}
-    if need.status not in OPEN:
-        return values
-    name = "planned_publication_on"
-    planned = day_in(texts[name], FILE_FIELDS[name], mistakes)
-    return values | {
-        "procedure": texts["procedure"] if texts["procedure"] in PROCEDURES else None,
-        "planned_publication_on": planned,
-        "social_considerations": YES_OR_NO.get(texts["social_considerations"]),
-        "environmental_considerations": YES_OR_NO.get(texts["environmental_considerations"]),
-    }
-
-
-def too_long(most: int) -> Text:
-    """The mistake of a text of more characters than that."""
-    return Text(f"{most} caractères au plus", f"At most {most} characters")
 
 
 def _moved(wanted: Status) -> Any:

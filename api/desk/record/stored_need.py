@@ -1,11 +1,12 @@
 """The parts that all pages of a stored need share: the need itself, changes that cross another's."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
+import msgspec
 from litestar import Response
 
-from api.desk.frame.mistakes import Mistake
+from api.desk.frame.form import NAME, Field, Mistake, read_form
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import acting_at, id_in
 from api.desk.need.need_in_words import changed_lines
@@ -18,6 +19,28 @@ from domain.shortlists.shortlist import LotShortlist
 
 KNOWN_FIELD = "etat"
 """The field with the entity tag of the need as the form was filled in from it."""
+
+
+class LotRecordForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A form about one lot of a page of lots. `place`: of the lot in the page, from 1."""
+
+    place: Annotated[str, Field("rang")] = ""
+    lot: Annotated[str, Field("lot")] = ""
+
+    @property
+    def names(self) -> str:
+        """The ids of its fields in the page."""
+        return f"lot-{self.place}-{NAME}"
+
+
+LotForm = TypeVar("LotForm", bound=LotRecordForm)
+
+
+def read_lot_form(form: type[LotForm], visit: Visit) -> LotForm:
+    """The form about a lot that is sent; about the first, where it does not say which."""
+    read = read_form(form, visit.fields)
+    is_placed = read.place.isascii() and read.place.isdecimal()
+    return read if is_placed else msgspec.structs.replace(read, place="1")
 
 
 async def own_need_of(visit: Visit, need_id: str) -> StoredNeed:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import msgspec
 from litestar import Response
 
-from api.desk.frame.mistakes import NO_NUMBER, Mistake
+from api.desk.frame.field_kinds import NO_NUMBER
+from api.desk.frame.form import Mistake
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import id_in

@@ -7,17 +7,16 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.desk.frame.mistakes import Mistake
+from api.desk.frame.form import Mistake, WrongForm, field_mistakes
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
 from api.desk.talk.meeting_form import (
     FORMAT_CODES,
     MOST_OTHERS,
-    WrongForm,
+    MeetingForm,
     fields_of,
     fields_of_new,
-    mistakes_in,
     parts_of,
     request_in,
     rows,
@@ -165,12 +164,10 @@ def _unsaved(visit: Visit) -> Fields:
     return with_template(visit.fields) if visit.text("faire") == "modele" else visit.fields
 
 
-def _mistakes(wrong: InvalidContent | WrongForm | ChangedMeanwhile) -> list[Mistake]:
-    if isinstance(wrong, WrongForm):
-        return wrong.mistakes
+def _mistakes(wrong: InvalidContent | WrongForm | ChangedMeanwhile) -> Sequence[Mistake]:
     if isinstance(wrong, ChangedMeanwhile):
         return [Mistake("titre", CHANGED)]
-    return list(mistakes_in(wrong))
+    return field_mistakes(wrong, MeetingForm, otherwise="titre")
 
 
 async def _form_page(
