@@ -161,7 +161,7 @@ async def update_organisation(visit: Visit, organisation_id: str) -> Response[by
             await change_organisation(connection, client, before, settings, now, members)
         except (WrongForm, InvalidContent) as wrong:
             mistakes = field_mistakes(wrong, OrganisationForm)
-            return _organisation_page(visit, before, typed, mistakes, HTTPStatus.UNPROCESSABLE_ENTITY)
+            return _organisation_page(visit, before, typed, mistakes)
         except Conflict as conflict:
             mistakes = (Mistake("nom", conflict.detail),)
             return _organisation_page(visit, before, typed, mistakes, HTTPStatus.CONFLICT)
@@ -181,7 +181,7 @@ async def create_key(visit: Visit) -> Response[bytes]:
         request = request_by(read_form(KeyForm, visit.fields), KeyRequest)
         made = await make_key_once(visit.call, request, visit.token.encode(), _sender(visit, "/admin/cles"))
     except (WrongForm, InvalidContent) as wrong:
-        return await _keys_page(visit, field_mistakes(wrong, KeyForm), HTTPStatus.UNPROCESSABLE_ENTITY)
+        return await _keys_page(visit, field_mistakes(wrong, KeyForm))
     key = read_stored(made.content, CreatedKey)
     return visit.page("admin/new_key.html", HTTPStatus.CREATED, key=key, scope_words=SCOPE_WORDS)
 
@@ -246,13 +246,13 @@ async def change_person(visit: Visit, person_id: str) -> Response[bytes]:
 
 
 async def _organisations_page(
-    visit: Visit, mistakes: tuple[Mistake, ...] = (), status: int = HTTPStatus.OK
+    visit: Visit, mistakes: tuple[Mistake, ...] = (), status: int | None = None
 ) -> Response[bytes]:
     only = own_organisation(visit.call.bearer)
     async with transaction(visit.services.database) as connection:
         fetch = partial(organisations.list_organisations, connection, only)
         found, onwards = await _page_of(visit, "organisations", fetch)
-    return visit.page("admin/organisations.html", status, organisations=found, onwards=onwards, **_wrong(mistakes))
+    return visit.page("admin/organisations.html", status, organisations=found, onwards=onwards, mistakes=mistakes)
 
 
 def _organisation_page(
@@ -260,13 +260,13 @@ def _organisation_page(
     organisation: Organisation,
     typed: OrganisationForm,
     mistakes: tuple[Mistake, ...] = (),
-    status: int = HTTPStatus.OK,
+    status: int | None = None,
 ) -> Response[bytes]:
     shown: dict[str, Any] = {"version": organisation_etag(organisation), "typed": typed}
-    return visit.page("admin/organisation.html", status, organisation=organisation, **shown, **_wrong(mistakes))
+    return visit.page("admin/organisation.html", status, organisation=organisation, **shown, mistakes=mistakes)
 
 
-async def _keys_page(visit: Visit, mistakes: tuple[Mistake, ...] = (), status: int = HTTPStatus.OK) -> Response[bytes]:
+async def _keys_page(visit: Visit, mistakes: tuple[Mistake, ...] = (), status: int | None = None) -> Response[bytes]:
     client = visit.call.bearer
     only = own_organisation(client)
     async with transaction(visit.services.database) as connection:
@@ -281,12 +281,8 @@ async def _keys_page(visit: Visit, mistakes: tuple[Mistake, ...] = (), status: i
         organisations=choices,
         scopes=[scope for scope in SCOPES if client.may(scope)],
         scope_words=SCOPE_WORDS,
-        **_wrong(mistakes),
+        mistakes=mistakes,
     )
-
-
-def _wrong(mistakes: tuple[Mistake, ...]) -> dict[str, Any]:
-    return {"mistakes": mistakes, "wrong": {mistake.field for mistake in mistakes}}
 
 
 def _state(visit: Visit, key: Key) -> Text:
@@ -305,7 +301,7 @@ async def _page_of(visit: Visit, name: str, fetch: Fetch[Item]) -> tuple[Sequenc
 
 def _sender(visit: Visit, path: str) -> Sender:
     """This copy of a form as it is filled in, which is carried out once however often it is sent."""
-    return Sender(visit.call.bearer.organisation_id, f"form {path}", sent_as(visit))
+    return Sender(visit.organisation_id, f"form {path}", sent_as(visit))
 
 
 PAGES = (

@@ -142,7 +142,7 @@ NO_SUCH_PLACE = Text(
 @page("GET", "/annuaire", scope=("read", "admin"))
 async def search_directory(visit: Visit) -> Response[bytes]:
     """The search form with the suppliers it finds, their number and their map."""
-    services, reference = visit.services, visit.services.reference
+    services, reference = visit.services, visit.reference
     form = read_directory_form(visit.fields, reference)
     # while the place is in doubt, what is found everywhere is no answer
     found = FoundSuppliers((), None) if form.wrong_place else await search(services, form.query())
@@ -170,7 +170,7 @@ async def search_directory(visit: Visit) -> Response[bytes]:
 @page("GET", "/annuaire/{supplier_id}", scope=("read", "admin"))
 async def show_supplier(visit: Visit, supplier_id: str) -> Response[bytes]:
     """A supplier: its trades and their evidence, approvals, contracts won, and the source of each field."""
-    services, reference, today = visit.services, visit.services.reference, visit.services.today()
+    services, reference, today = visit.services, visit.reference, visit.services.today()
     try:
         wanted = UUID(supplier_id)
     except ValueError:
@@ -227,7 +227,7 @@ MOST_OF_A_SOURCE = 20_000
 @page("GET", "/annuaire/tableau", scope=("read", "admin"))
 async def get_search(visit: Visit) -> Response[bytes]:
     """The suppliers that a search finds. Raises Conflict where they are too many, or not counted."""
-    query = read_directory_form(visit.fields, visit.services.reference).query()
+    query = read_directory_form(visit.fields, visit.reference).query()
     total = await count(visit.services, query)
     if total is None or total > COUNTED_AT_MOST:
         raise Conflict("too_many", TOO_MANY)
@@ -254,7 +254,7 @@ def table_file(content: bytes, name: str) -> Response[bytes]:
 async def _table(visit: Visit, query: SupplierQuery) -> bytes:
     """All that the query finds; the number of tables made at once is bounded. Raises Refusal (429)."""
     find, today = finder(visit.services, query), visit.services.today()
-    exports, key = visit.services.exports, str(visit.call.bearer.organisation_id)
+    exports, key = visit.services.exports, str(visit.organisation_id)
     parts, after = [table_rows((), today, query.source, "excel")], None
     async with exports.turn_of(key):
         while True:

@@ -179,7 +179,7 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
     asked = _PART.fullmatch(visit.text("montrer"))
     if asked is None:
         raise NotFound(NO_PART)
-    form, reference = read_need_form(visit.fields), visit.services.reference
+    form, reference = read_need_form(visit.fields), visit.reference
     position = min(int(asked[1] or 1), len(form.lots)) - 1
     part = Part(asked[2], f"lot-{position + 1}-" if asked[1] else "")
     if part.name == "compte":
@@ -195,7 +195,9 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
     _, chosen = where(msgspec.structs.replace(place, place=""), part.prefix, reference, mistakes)
     chosen = chosen._replace(choices=candidates(place, reference))
     names = _names_of_places(visit, [*chosen.areas, *chosen.choices])
-    return visit.page("need/need_live.html", part=part, place_form=place, where=chosen, mistakes=mistakes, **names)
+    return visit.page(
+        "need/need_live.html", HTTPStatus.OK, part=part, place_form=place, where=chosen, mistakes=mistakes, **names
+    )
 
 
 def need_form_page(
@@ -231,13 +233,12 @@ def need_form_page(
         notice=notice,
         rules=rules,
         mistakes=[each for each in mistakes if lot_of_field(each.field) not in elsewhere],
-        wrong={mistake.field for mistake in mistakes},
         buyers=BUYERS,
         authorities=AUTHORITIES,
         reserved_types=RESERVED_TYPES,
         reserved_hints=RESERVED_HINTS,
         most_lots=MOST_LOTS,
-        outlines=f"contours/{visit.services.reference.territories.version}",
+        outlines=f"contours/{visit.reference.territories.version}",
         **_names_of_places(visit, _places(understood)),
     )
 
@@ -268,7 +269,7 @@ def _places(understood: Understood | None) -> Iterator[Area]:
 
 def _names_of_places(visit: Visit, areas: Iterable[Area]) -> dict[str, Any]:
     """The words by which a page tells places of one name apart."""
-    parents = departements_around(areas, visit.services.reference.territories)
+    parents = departements_around(areas, visit.reference.territories)
     return {"kinds_of_place": KINDS_OF_PLACE, "parents": parents}
 
 

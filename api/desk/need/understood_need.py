@@ -93,11 +93,8 @@ async def trades_beside(visit: Visit, form: NeedForm, position: int) -> tuple[Lo
 
 
 async def _beside(visit: Visit, form: NeedForm, work: Callable[[Reference], T]) -> T:
-    services = visit.services
-    if _reading_ms(form) <= AT_ONCE_MS:
-        return work(services.reference)
-    key = str(visit.call.bearer.organisation_id)
-    return await services.match_work.beside(work, is_much=False, key=key, left=visit.call.left)
+    is_little = _reading_ms(form) <= AT_ONCE_MS
+    return work(visit.reference) if is_little else await visit.beside(work)
 
 
 def _reading_ms(form: NeedForm) -> float:

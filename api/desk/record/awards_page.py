@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
@@ -72,7 +71,7 @@ async def enter_award(visit: Visit, need_id: str) -> Response[bytes]:
             return await _entered(visit, need, form, request)
         except InvalidContent as invalid:
             mistakes += [Mistake(form.names.format(name="titulaire"), each.detail) for each in invalid.problems]
-    return await _awards(visit, need, form, tuple(mistakes), HTTPStatus.UNPROCESSABLE_ENTITY)
+    return await _awards(visit, need, form, mistakes)
 
 
 async def _entered(visit: Visit, need: StoredNeed, form: AwardForm, request: AwardRequest) -> Response[bytes]:
@@ -88,7 +87,7 @@ async def ask_for_withdrawal(visit: Visit, need_id: str, award_id: str) -> Respo
     """The question whether an award that was entered by mistake is to be withdrawn."""
     need = await own_need_of(visit, need_id)
     async with transaction(visit.services.database) as connection:
-        award = await select_award(connection, visit.call.bearer.organisation_id, need.id, id_in(award_id, NO_AWARD))
+        award = await select_award(connection, visit.organisation_id, need.id, id_in(award_id, NO_AWARD))
     if award is None:
         raise NotFound(NO_AWARD)
     return stored_need_page(visit, "record/award_withdrawal.html", need, award=award)
@@ -107,9 +106,9 @@ async def withdraw(visit: Visit, need_id: str, award_id: str) -> Response[bytes]
 
 
 async def _awards(
-    visit: Visit, need: StoredNeed, form: AwardForm, mistakes: tuple[Mistake, ...] = (), status: int = HTTPStatus.OK
+    visit: Visit, need: StoredNeed, form: AwardForm, mistakes: Sequence[Mistake] = (), status: int | None = None
 ) -> Response[bytes]:
-    organisation = visit.call.bearer.organisation_id
+    organisation = visit.organisation_id
     async with transaction(visit.services.database) as connection:
         awards = await select_awards(connection, organisation, need.id, None, MOST_AWARDS)
         version = await version_of(connection, organisation, need.id, "latest")

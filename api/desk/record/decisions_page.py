@@ -1,7 +1,7 @@
 """The decisions on the suppliers of a need's latest shortlist: kept or set aside, several at once, with the reason."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated
 
@@ -54,7 +54,7 @@ async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
     """The way to the decisions; the form again where something is missing, or somebody else decided meanwhile."""
     need, form = await own_need_of(visit, need_id), read_lot_form(DecisionForm, visit)
     if mistakes := tuple(_mistakes(form)):
-        return await _decisions(visit, need, form, mistakes, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return await _decisions(visit, need, form, mistakes)
     if form.number != str(need.shortlists):
         return await _decisions(visit, need, form, (_of_suppliers(form, NEWER_VERSION),), HTTPStatus.CONFLICT)
     try:
@@ -96,11 +96,11 @@ async def _decisions(
     visit: Visit,
     need: StoredNeed,
     form: DecisionForm,
-    mistakes: tuple[Mistake, ...] = (),
-    status: int = HTTPStatus.OK,
+    mistakes: Sequence[Mistake] = (),
+    status: int | None = None,
 ) -> Response[bytes]:
     async with transaction(visit.services.database) as connection:
-        organisation = visit.call.bearer.organisation_id
+        organisation = visit.organisation_id
         version = await version_of(connection, organisation, need.id, "latest")
         earlier = await earlier_decisions(connection, organisation, need.id, version.number)
     repeated = await asyncio.to_thread(repeatable, version, earlier) if earlier else {}
@@ -120,7 +120,7 @@ async def _decisions(
         titles={lot.id: lot.title or "" for lot in version.need.lots},
         reserved={lot.id: lot.reserved for lot in version.need.lots},
         can_decide=bool(MOVES[need.status]),
-        commune=visit.services.reference.territories.commune_name,
+        commune=visit.reference.territories.commune_name,
         best_outcome=best_outcome,
         repeated=len(repeated),
         longest_reason=LONGEST_REASON,

@@ -141,7 +141,7 @@ async def show_journal(visit: Visit, need_id: str) -> Response[bytes]:
     name = f"journal/{need.id}"
     after = read_cursor(name, visit.text("suite") or None, int) or 0
     async with transaction(visit.services.database) as connection:
-        organisation = visit.call.bearer.organisation_id
+        organisation = visit.organisation_id
         titles = await _titles(connection, organisation, need.id)
         objects = [f"need:{need.id}", *titles]
         found = await entries(connection, organisation, objects, after, ENTRIES_AT_ONCE + 1)

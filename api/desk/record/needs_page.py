@@ -37,7 +37,7 @@ async def list_own_needs(visit: Visit) -> Response[bytes]:
     """The organisation's needs, the newest first, each with its state and next step."""
     chosen = cast("Status", visit.text("etat")) if visit.text("etat") in STATUS_CODES else None
     filters = NeedFilters(None if chosen is None else (chosen,))
-    name, organisation = f"besoins/{chosen}", visit.call.bearer.organisation_id
+    name, organisation = f"besoins/{chosen}", visit.organisation_id
     after = read_cursor(name, visit.text("suite") or None, UUID)
     async with transaction(visit.services.database) as connection:
         fetch = partial(select_needs, connection, organisation, filters)
@@ -149,7 +149,7 @@ async def save_changed_need(visit: Visit, need_id: str) -> Response[bytes]:
         return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY)
 
     def edit(before: NeedDocument) -> NeedChange:
-        return taken_over(before, said, visit.services.reference)
+        return taken_over(before, said, visit.reference)
 
     try:
         return await changed_need(visit, need_id, edit, "change")

@@ -1,6 +1,7 @@
 """The page of a need that is stored: what it says, where it stands, what comes next; and its moves to another state."""
 
 from collections import Counter
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, cast
 
@@ -59,7 +60,7 @@ async def change_file(visit: Visit, need_id: str) -> Response[bytes]:
     mistakes: list[Mistake] = []
     values = said_by(read_form(FileForm if need.status in OPEN else NamesForm, visit.fields), mistakes)
     if mistakes:
-        return await _need(visit, need, tuple(mistakes), HTTPStatus.UNPROCESSABLE_ENTITY)
+        return await _need(visit, need, mistakes)
 
     def edit(before: NeedDocument) -> NeedChange:
         return msgspec.structs.replace(before, **values)
@@ -100,7 +101,7 @@ async def _question(visit: Visit, need: StoredNeed, wanted: str, *, crossed: boo
     treatment = None
     if wanted == "published":
         async with transaction(visit.services.database) as connection:
-            organisation = visit.call.bearer.organisation_id
+            organisation = visit.organisation_id
             treatment = await treatment_of(connection, organisation, need.id, visit.language)
     return stored_need_page(
         visit,
@@ -138,11 +139,11 @@ async def discard_draft(visit: Visit, need_id: str) -> Response[bytes]:
 
 
 async def _need(
-    visit: Visit, need: StoredNeed, mistakes: tuple[Mistake, ...] = (), status: int = HTTPStatus.OK
+    visit: Visit, need: StoredNeed, mistakes: Sequence[Mistake] = (), status: int | None = None
 ) -> Response[bytes]:
     """The page of a need; where its file was filled in wrongly, with what was typed."""
     async with transaction(visit.services.database) as connection:
-        organisation = visit.call.bearer.organisation_id
+        organisation = visit.organisation_id
         progress = await progress_with_answers(connection, organisation, [need])
         versions = await select_shortlists(connection, organisation, need.id, None, 1)
         decisions = await select_decisions(connection, organisation, need.id, need.shortlists, None, None)
@@ -155,8 +156,8 @@ async def _need(
         status,
         mistakes,
         step=next_step(need, progress[need.id]),
-        lines=need_lines(need.content, visit.services.reference),
-        lots=lot_lines(need.content, visit.services.reference),
+        lines=need_lines(need.content, visit.reference),
+        lots=lot_lines(need.content, visit.reference),
         version=versions[0] if versions else None,
         candidates=sum(lot.total for version in versions for lot in version.totals),
         kept=decided["kept"],

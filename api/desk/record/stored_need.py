@@ -1,5 +1,6 @@
 """The parts that all pages of a stored need share: the need itself, changes that cross another's."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
@@ -46,20 +47,19 @@ def read_lot_form(form: type[LotForm], visit: Visit) -> LotForm:
 async def own_need_of(visit: Visit, need_id: str) -> StoredNeed:
     """The need of a path, of the visitor's organisation. Raises NotFound."""
     async with transaction(visit.services.database) as connection:
-        return await own_need(connection, visit.call.bearer.organisation_id, id_in(need_id, NO_NEED))
+        return await own_need(connection, visit.organisation_id, id_in(need_id, NO_NEED))
 
 
 def stored_need_page(
     visit: Visit,
     template: str,
     need: StoredNeed,
-    status: int = HTTPStatus.OK,
-    mistakes: tuple[Mistake, ...] = (),
+    status: int | None = None,
+    mistakes: Sequence[Mistake] = (),
     **shown: Any,
 ) -> Response[bytes]:
     """A page about a need. `shown`: what the template reads besides the need, its entity tag and the mistakes."""
-    etag, wrong = need_document(need).etag, {mistake.field for mistake in mistakes}
-    return visit.page(template, status, need=need, etag=etag, mistakes=mistakes, wrong=wrong, **shown)
+    return visit.page(template, status, need=need, etag=need_document(need).etag, mistakes=mistakes, **shown)
 
 
 def known_tag(visit: Visit) -> str:
@@ -86,7 +86,7 @@ async def _crossed(visit: Visit, need_id: str, edit: Edit) -> Response[bytes] | 
     """The need as it is now beside what was typed; None where both say the same."""
     need = await own_need_of(visit, need_id)
     now = need_document(need)
-    lines = list(changed_lines(now, edit(now), visit.services.reference))
+    lines = list(changed_lines(now, edit(now), visit.reference))
     if not lines:
         return None
     typed = [(name, text) for name, text in visit.typed() if name != KNOWN_FIELD]

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import nullcontext
 from tempfile import TemporaryFile
 from typing import Any, NamedTuple, TypeVar, get_args
 from urllib.parse import quote
@@ -27,7 +27,6 @@ from api.desk.sources.source_file import (
 )
 from api.sync.imports import NO_IMPORT, ImportQuery, imported, own_import
 from api.sync.sources import LONGEST_NAME, NO_SOURCE, all_sources, one_source, require_own_source, require_source_name
-from api.web.forms import FormFile
 from api.web.pagination import read_cursor, write_cursor
 from api.web.problems import Refusal
 from db.core.engine import transaction
@@ -103,8 +102,13 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
     try:
         if file is None:
             raise InvalidContent((Problem("", "missing", NO_FILE),))
-        async with await _line(visit, file), visit.services.place_to_import(source, visit.call.bearer):
-            layout = await _layout(visit, file, mapping)
+        # in another process: what takes long to read keeps nobody else waiting
+        is_long = await visit.beside(is_large, file.content, is_much=True)
+        # large files are read one at a time, whoever sends them, and leave a place for the small ones
+        line = visit.services.large_files.of(str(visit.organisation_id)) if is_long else nullcontext()
+        async with line, visit.services.place_to_import(source, visit.call.bearer):
+            read = read_as, file.name, file.content, visit.text("format"), mapping, visit.language
+            layout = await visit.beside(*read, is_much=True)
             query = ImportQuery(layout.format, mode, wish != IMPORT, bool(visit.text("forcer")))
             # on the disk, where the process that reads its rows finds it
             with TemporaryFile(prefix="vivier-") as stream:
@@ -206,22 +210,6 @@ async def _source_page(
         largest=visit.services.settings.body_limit >> 20,
         **_words(),
     )
-
-
-async def _line(visit: Visit, file: FormFile) -> AbstractAsyncContextManager[None]:
-    """The line of large files, whoever sends them; read one at a time, they leave a place for the small ones."""
-    large = await _beside(visit, is_large, file.content)
-    return visit.services.large_files.of(str(visit.call.bearer.organisation_id)) if large else nullcontext()
-
-
-async def _layout(visit: Visit, file: FormFile, mapping: SourceMapping) -> ReadAs:
-    return await _beside(visit, read_as, file.name, file.content, visit.text("format"), mapping, visit.language)
-
-
-async def _beside(visit: Visit, work: Callable[..., T], *arguments: Any) -> T:
-    """The result of a function of a file, in another process: what takes long to read keeps nobody else waiting."""
-    key, left = str(visit.call.bearer.organisation_id), visit.call.left
-    return await visit.services.match_work.beside(work, *arguments, is_much=True, key=key, left=left)
 
 
 def _rejects_of(trial: Trial) -> list[ShownReject]:

@@ -1,6 +1,6 @@
 """The page on which a buyer notes what a supplier says it offers: a declared offer, in a source of the buyer's key."""
 
-from http import HTTPStatus
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -115,22 +115,20 @@ async def _addressed(visit: Visit, id_: str, exchange_id: str, supplier_id: str)
     return Addressed(need, exchange, living[supplier], version)
 
 
-def _form_page(visit: Visit, addressed: Addressed, mistakes: list[Mistake] | None = None) -> Response[bytes]:
-    reference, words = visit.services.reference, visit.text("ajout")
+def _form_page(visit: Visit, addressed: Addressed, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
+    reference, words = visit.reference, visit.text("ajout")
     asked = {each.segment: each.label for lot in _lots(addressed) for each in lot}
     found = {each: reference.taxonomy.label(each) for each in _found(reference, words)} if words else {}
     ticked = visit.fields.get("metier", [])
     kept = {each: reference.taxonomy.label(each) for each in ticked if reference.taxonomy.known(each)}
     return visit.page(
         "talk/declared_offer.html",
-        HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK,
         addressed=addressed,
         need=addressed.need,
         trades=[Trade(*each) for each in (asked | kept | found).items()],
         ticked=ticked,
         sources=visit.call.bearer.sources,
-        mistakes=mistakes or [],
-        wrong={each.field for each in mistakes or ()},
+        mistakes=mistakes,
     )
 
 

@@ -81,7 +81,7 @@ class Met(NamedTuple):
 @page("GET", "/besoins/{id}/egalite", scope="needs")
 async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
     """The matrix of suppliers and what they were told, and its gaps, each with the way to close it."""
-    organisation, need_id = visit.call.bearer.organisation_id, id_in(id, NO_NEED)
+    organisation, need_id = visit.organisation_id, id_in(id, NO_NEED)
     async with transaction(visit.services.database) as connection:
         need = await own_need(connection, organisation, need_id)
         treatment = await treatment_of(connection, organisation, need_id, visit.language)

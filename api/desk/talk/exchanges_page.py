@@ -2,8 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -100,7 +99,7 @@ FORMS: dict[str, type[msgspec.Struct]] = {"reponse": NotedForm, "publier": Publi
 async def list_exchanges(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
     """The exchanges about a need: what is to be read and answered, then all of them."""
     async with transaction(visit.services.database) as connection:
-        organisation = visit.call.bearer.organisation_id
+        organisation = visit.organisation_id
         need, found = await exchanges_to_read(connection, organisation, id_in(id, NO_NEED))
     return visit.page(
         "talk/exchanges.html",
@@ -214,13 +213,11 @@ async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Seq
         read = await read_exchange(connection, acting, exchange)
     return visit.page(
         "talk/exchange.html",
-        HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK,
         need=need,
         is_open=need.status in OPEN,
         exchange=exchange,
         last_days={each: last_day(at) for each, at in expiries.items()},
         mistakes=mistakes,
-        wrong={each.field for each in mistakes},
         answering=next((each for each in read.questions.asked if str(each.message_id) == visit.text("repond")), None),
         to_be_brought=len(read.to_be_brought),
         sharing=_question_to_share(visit, exchange),
@@ -233,7 +230,7 @@ async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Seq
     )
 
 
-def _shown(read: ReadExchange) -> dict[str, object]:
+def _shown(read: ReadExchange) -> dict[str, Any]:
     """The things shown of an exchange besides itself: names, deliveries and questions by the ids of messages."""
     exchange = read.exchange
     names = {each.supplier_id: each.name for each in exchange.recipients}

@@ -1,7 +1,6 @@
 """The pages of meetings: planned, changed, held or cancelled; who came, what was said; calendars."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from uuid import UUID
 
 import msgspec
@@ -87,7 +86,7 @@ async def change_calendar_address(visit: Visit) -> Response[bytes]:
 @page("GET", "/besoins/{id}/rencontres", scope="needs")
 async def list_meetings(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
     """The meetings about a need."""
-    organisation, need_id = visit.call.bearer.organisation_id, id_in(id, NO_NEED)
+    organisation, need_id = visit.organisation_id, id_in(id, NO_NEED)
     async with transaction(visit.services.database) as connection:
         need = await own_need(connection, organisation, need_id)
         found = await meetings_of(connection, organisation, need_id)
@@ -174,8 +173,8 @@ async def _form_page(
     visit: Visit, id_: str, meeting_id: UUID | None, fields: Fields | None = None, mistakes: Sequence[Mistake] = ()
 ) -> Response[bytes]:
     """The page of a meeting, or of one to be planned. `fields`: as they were typed; else those of the meeting."""
-    organisation, need_id = visit.call.bearer.organisation_id, id_in(id_, NO_NEED)
-    reference = visit.services.reference
+    organisation, need_id = visit.organisation_id, id_in(id_, NO_NEED)
+    reference = visit.reference
     more = [*(fields or {}).get("fournisseur", []), *visit.fields.get("inviter", [])]
     ticked = [id_in(each, NO_SUPPLIER) for each in more if each]
     async with transaction(visit.services.database) as connection:
@@ -194,7 +193,6 @@ async def _form_page(
         shown["version"] = [str(meeting.version)]
     return visit.page(
         "talk/meeting.html",
-        HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK,
         need=need,
         meeting=meeting,
         parts=parts_of(meeting) if meeting else [],
@@ -210,7 +208,6 @@ async def _form_page(
         others=range(1, MOST_OTHERS + 1),
         formats=FORMAT_CODES,
         mistakes=mistakes,
-        wrong={each.field for each in mistakes},
         commune=reference.territories.commune_name,
     )
 
@@ -218,10 +215,10 @@ async def _form_page(
 @page("GET", "/besoins/{id}/rencontres/{meeting_id}/agenda.ics", scope="needs")
 async def get_calendar_file(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:  # noqa: A002
     """A meeting as a file for calendars."""
-    organisation = visit.call.bearer.organisation_id
+    organisation = visit.organisation_id
     async with transaction(visit.services.database) as connection:
         meeting = await _meeting_about(connection, organisation, id_in(id, NO_NEED), id_in(meeting_id, NO_MEETING))
-    content = calendar_of_one(meeting, visit.services.reference.territories)
+    content = calendar_of_one(meeting, visit.reference.territories)
     name = f"rencontre-{meeting.starts_at:%Y-%m-%d}.ics"
     return Response(content, media_type=CALENDAR, headers={"content-disposition": f'attachment; filename="{name}"'})
 

@@ -1,7 +1,6 @@
 """The page on which suppliers are written to: to whom, by which means, in which words; read again before it is sent."""
 
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Annotated, NamedTuple, get_args
 from uuid import UUID
 
@@ -180,7 +179,7 @@ async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa
     need_id = id_in(id, NO_NEED)
     try:
         async with transaction(visit.services.database) as connection:
-            need = await own_need(connection, visit.call.bearer.organisation_id, need_id)
+            need = await own_need(connection, visit.organisation_id, need_id)
             request = exchange_request(form, need.content, visit.language)
             acting = acting_at(visit)
             preview = None if wish == "envoyer" else await preview_exchange(connection, acting, need_id, request)
@@ -221,7 +220,7 @@ async def new_exchange_form(
     mistakes: Sequence[Mistake] = (),
 ) -> Response[bytes]:
     """The page of the form. `same_words`: it tells some what others were told, and says so."""
-    organisation, need_id = visit.call.bearer.organisation_id, id_in(id_, NO_NEED)
+    organisation, need_id = visit.organisation_id, id_in(id_, NO_NEED)
     ids = [id_in(each, NO_NEED) for each in form.suppliers]
     async with transaction(visit.services.database) as connection:
         need = await own_need(connection, organisation, need_id)
@@ -238,7 +237,6 @@ async def new_exchange_form(
         form = _with_template(visit, form, need, meeting)
     return visit.page(
         "talk/new_exchange.html",
-        HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK,
         need=need,
         form=form,
         choices=choices_of(version, named, found),
@@ -246,13 +244,12 @@ async def new_exchange_form(
         templates=TEMPLATES,
         means=MEANS,
         mistakes=mistakes,
-        wrong={each.field for each in mistakes},
         same_words=same_words,
         sends=visit.services.settings.smtp is not None,
         opened=opened,
         sender=sender_name(need.content, visit.call.bearer.organisation),
         can_tell=[each for each in TOLD_TERMS if any(told_terms(need.content, (), [each]))],
-        commune=visit.services.reference.territories.commune_name,
+        commune=visit.reference.territories.commune_name,
     )
 
 
@@ -260,7 +257,7 @@ def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: 
     """The form with the words of its template: in the place of another template's, after what the buyer wrote."""
     if form.template not in TEMPLATES:
         return form
-    commune, at = visit.services.reference.territories.commune_name, meeting.place if meeting else None
+    commune, at = visit.reference.territories.commune_name, meeting.place if meeting else None
     place = ", ".join(filter(None, (at.name, commune(at.commune)))) if at else ""
     texts = {name: filled_in(name, need.content, visit.language, meeting, place) for name in TEMPLATES}
     subject, body = texts[form.template]
