@@ -226,6 +226,9 @@ def request_in(
     form, mistakes = read_form(MeetingForm, fields), list[Mistake]()
     said = said_by(form, mistakes)
     day = said.pop("day")
+    if day is None:
+        # its hours are of no day yet
+        mistakes = [each for each in mistakes if each.field == "jour"]
     for name in ("starts_at", "ends_at"):
         said[name] = datetime.combine(day, said[name], PARIS) if day and said[name] else None
     said |= {
