@@ -72,7 +72,7 @@ async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Resp
         raise NotFound(unknown.detail) from None
     if kind not in (*WITHIN.get(area.kind, ()), OWN) and (area.kind, kind) != ("country", TOWNS):
         raise NotFound(NO_OUTLINES)
-    content = await visit.beside(outlines_in, area.id, kind)
+    content = await visit.work_out(outlines_in, area.id, kind)
     is_current = version == reference.territories.version
     caching = f"private, max-age={YEAR}, immutable" if is_current else "no-store"
     headers = {"cache-control": caching, "vary": "cookie"}

@@ -44,19 +44,11 @@ from db.idempotency import Answer
 from db.journal.entries import last_details
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound
-from domain.organisation import SCOPES, Key, Organisation, OrganisationSettings, Scope
+from domain.organisation import SCOPES, Key, Organisation, OrganisationSettings
 from domain.text.bilingual import Text
 from domain.text.typography import PARIS
 
 ON_A_PAGE, MOST_ORGANISATIONS = 50, 500
-SCOPE_WORDS: dict[Scope, Text] = {
-    "match": Text("chercher des fournisseurs pour un besoin", "find suppliers for a need"),
-    "needs": Text("tenir les besoins de l'organisation", "keep the needs of the organisation"),
-    "sync": Text("envoyer les fiches de ses sources", "send the records of its sources"),
-    "read": Text("lire l'annuaire", "read the directory"),
-    "admin": Text("administrer l'organisation", "administer the organisation"),
-    "platform": Text("exploiter le serveur : toutes les organisations", "operate the server: all organisations"),
-}
 CHANGED_MEANWHILE = Text(
     "Quelqu'un d'autre vient de changer cette organisation : voici ce qu'elle est devenue, avec votre saisie",
     "Somebody else has just changed this organisation: this is what it is now, with what you typed",
@@ -118,7 +110,7 @@ async def show_organisations(visit: Visit) -> Response[bytes]:
 
 @page("POST", "/admin", scope="platform")
 async def create_organisation(visit: Visit) -> Response[bytes]:
-    """The way to the organisations, with a new one; the form again where something is wrong with it."""
+    """Store a new organisation and redirect to all; the form again where something is wrong with it."""
     call, client = visit.call, visit.call.bearer
     try:
         settings = request_by(read_form(OrganisationForm, visit.fields), OrganisationSettings)
@@ -147,7 +139,7 @@ async def show_organisation(visit: Visit, organisation_id: str) -> Response[byte
 
 @page("POST", "/admin/organisations/{organisation_id}", scope="admin")
 async def update_organisation(visit: Visit, organisation_id: str) -> Response[bytes]:
-    """The way to the organisations, with this one changed; the form again where something is wrong with it."""
+    """Change an organisation and redirect to all; the form again where something is wrong with it."""
     typed = read_form(OrganisationForm, visit.fields)
     async with transaction(visit.services.database) as connection:
         client, wanted = visit.call.bearer, id_in(organisation_id, NO_ORGANISATION)
@@ -183,7 +175,7 @@ async def create_key(visit: Visit) -> Response[bytes]:
     except (WrongForm, InvalidContent) as wrong:
         return await _keys_page(visit, field_mistakes(wrong, KeyForm))
     key = read_stored(made.content, CreatedKey)
-    return visit.page("admin/new_key.html", HTTPStatus.CREATED, key=key, scope_words=SCOPE_WORDS)
+    return visit.page("admin/new_key.html", HTTPStatus.CREATED, key=key)
 
 
 @page("GET", "/admin/cles/{key_id}", scope="admin")
@@ -193,18 +185,14 @@ async def show_key(visit: Visit, key_id: str) -> Response[bytes]:
         found = await api_keys.find_key(connection, id_in(key_id, NO_KEY))
     if found is None or own_organisation(visit.call.bearer) not in {None, found.organisation_id}:
         raise NotFound(NO_KEY)
-    alike = form_saying(KeyForm, found, organisation=str(found.organisation_id))
-    shown: dict[str, Any] = {
-        "key": found,
-        "state": _state(visit, found),
-        "alike": [(name, text) for name, text in form_fields(alike) if text],
-    }
-    return visit.page("admin/key.html", scope_words=SCOPE_WORDS, **shown)
+    form = form_saying(KeyForm, found, organisation=str(found.organisation_id))
+    alike = [(name, text) for name, text in form_fields(form) if text]
+    return visit.page("admin/key.html", key=found, state=_state(visit, found), alike=alike)
 
 
 @page("POST", "/admin/cles/{key_id}", scope="admin")
 async def revoke_key(visit: Visit, key_id: str) -> Response[bytes]:
-    """The way to the keys, with this one revoked."""
+    """Revoke a key and redirect to the others."""
     async with transaction(visit.services.database) as connection:
         await revoke_own_key(connection, visit.call.bearer, id_in(key_id, NO_KEY), visit.services.now())
     return visit.redirect("/admin/cles?fait=revoquee")
@@ -231,14 +219,12 @@ async def show_person(visit: Visit, person_id: str) -> Response[bytes]:
         found = await visible_person(connection, visit.call.bearer, wanted, now)
         about = f"person:{found.id}"
         signed_in = await last_details(connection, found.organisation_id, "person.signed_in", [about])
-    return visit.page(
-        "admin/person.html", person=found, scopes=signed_in.get(about, {}).get("scopes"), scope_words=SCOPE_WORDS
-    )
+    return visit.page("admin/person.html", person=found, scopes=signed_in.get(about, {}).get("scopes"))
 
 
 @page("POST", "/admin/personnes/{person_id}", scope="admin")
 async def change_person(visit: Visit, person_id: str) -> Response[bytes]:
-    """The way to the people, of whom this one is signed out, or forgotten."""
+    """Sign somebody out, or forget them, and redirect to the people."""
     act, done = (forget_person, "oubliee") if visit.text("faire") == "oublier" else (sign_person_out, "deconnectee")
     async with transaction(visit.services.database) as connection:
         await act(connection, visit.call.bearer, id_in(person_id, NO_PERSON), visit.services.now())
@@ -280,7 +266,6 @@ async def _keys_page(visit: Visit, mistakes: tuple[Mistake, ...] = (), status: i
         state=partial(_state, visit),
         organisations=choices,
         scopes=[scope for scope in SCOPES if client.may(scope)],
-        scope_words=SCOPE_WORDS,
         mistakes=mistakes,
     )
 
@@ -300,7 +285,7 @@ async def _page_of(visit: Visit, name: str, fetch: Fetch[Item]) -> tuple[Sequenc
 
 
 def _sender(visit: Visit, path: str) -> Sender:
-    """This copy of a form as it is filled in, which is carried out once however often it is sent."""
+    """The copy of a form as it is filled in, which is carried out once however often it is sent."""
     return Sender(visit.organisation_id, f"form {path}", sent_as(visit))
 
 

@@ -9,18 +9,14 @@ from litestar import Response
 
 from api.desk.directory.directory_map import map_of_one, map_of_search
 from api.desk.directory.supplier_words import (
-    APPROVAL_STATES,
-    BASES,
-    FIELDS,
-    FLAGS,
-    LEGAL_FORM_NAMES,
     approval_state,
     flag_detail,
     service_area,
 )
+from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, local_path
-from api.desk.need.need_page import KINDS_OF_PLACE, departements_around
+from api.desk.need.need_page import departements_around
 from api.desk.need.territory_field import found_by_name
 from api.directory.filters import SupplierQuery
 from api.directory.formats import table_rows
@@ -158,7 +154,6 @@ async def search_directory(visit: Visit) -> Response[bytes]:
         families=reference.taxonomy.families,
         kinds=KINDS_OF_SUPPLIER,
         reserved_types=RESERVED_TYPES,
-        kinds_of_place=KINDS_OF_PLACE,
         parents=departements_around(places, reference.territories),
         map=await map_of_search(visit, form.query(), form.areas, found.suppliers) if found.suppliers else None,
         label=reference.taxonomy.label,
@@ -192,13 +187,9 @@ async def show_supplier(visit: Visit, supplier_id: str) -> Response[bytes]:
         commune=reference.territories.commune_name,
         area=lambda offered: service_area(offered, reference.territories),
         approval_state=approval_state,
-        approval_states=APPROVAL_STATES,
-        bases=BASES,
         evidence=evidence,
-        fields=FIELDS,
-        flags=FLAGS,
+        fields=CODE_WORDS["supplier_fields"],
         flag_detail=lambda flag: flag_detail(flag, reference.territories),
-        legal_forms=LEGAL_FORM_NAMES,
     )
 
 

@@ -10,7 +10,7 @@ from markupsafe import escape
 
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
-from api.desk.need.need_page import KINDS_OF_PLACE, departements_around
+from api.desk.need.need_page import departements_around
 from api.desk.need.territory_field import found_by_name
 from api.reports.svg import LAND, QUIET, SEA, Drawing, Key
 from api.runtime.endpoint import Call
@@ -168,7 +168,7 @@ class Remaining(NamedTuple):
 
 @page("GET", "/territoires", scope="match")
 async def find_territory(visit: Visit) -> Response[bytes]:
-    """The form to name a territory, with those that the name may mean; the way to the only one."""
+    """The form to name a territory, with those that the name may mean; a redirect to the only one."""
     name = visit.text("lieu")[:LONGEST_NAME]
     found = found_by_name(name, visit.reference) if name else ()
     if len(found) == 1:
@@ -178,7 +178,6 @@ async def find_territory(visit: Visit) -> Response[bytes]:
         "directory/territories.html",
         name=name,
         found=found,
-        kinds_of_place=KINDS_OF_PLACE,
         parents=departements_around(found, territories),
         regions=sorted(territories.areas("region"), key=lambda area: fold(area.label)),
     )
@@ -208,7 +207,6 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
         name=name,
         found=found,
         paths_with=[_path([*areas, each]) for each in found],
-        kinds_of_place=KINDS_OF_PLACE,
         parents=departements_around(found, visit.reference.territories),
         supply=supply,
         present=present,

@@ -17,7 +17,7 @@ class Unreadable(Exception):
 
 
 class Kind(NamedTuple):
-    """How the text of a field, or its texts, are read as a part of a request, and shown from it.
+    """A way to read the text of a field, or its texts, as a part of a request, and to show it from that.
 
     `read` raises Unreadable.
     """
@@ -56,7 +56,7 @@ def one_of(codes: Collection[str]) -> Kind:
 
 
 def some_of(codes: Collection[str]) -> Kind:
-    """Those of these codes that are ticked, in their order."""
+    """The codes among these that are ticked, in their order."""
     return Kind(lambda texts: tuple(code for code in codes if code in texts), lambda ticked: tuple(ticked or ()))
 
 
@@ -71,7 +71,7 @@ def required(kind: Kind, missing: Text) -> Kind:
     return Kind(read, kind.show)
 
 
-def bounded(kind: Kind, most: int) -> Kind:
+def bounded_text(kind: Kind, most: int) -> Kind:
     """The same, where the text has at most that many characters."""
 
     def read(text: str) -> Any:
@@ -82,7 +82,7 @@ def bounded(kind: Kind, most: int) -> Kind:
     return Kind(read, kind.show)
 
 
-def within(kind: Kind, no_number: Text, least: float = -inf, most: float = inf, *, whole: bool = False) -> Kind:
+def bounded_number(kind: Kind, no_number: Text, least: float = -inf, most: float = inf, *, whole: bool = False) -> Kind:
     """The same, where the number must be within these bounds, and a `whole` one if asked for."""
 
     def read(text: str) -> float | int | None:

@@ -82,7 +82,7 @@ def _row_pattern(names: str, among: tuple[str, ...] = ()) -> re.Pattern[str]:
 
 @cache
 def _declared(form: type[msgspec.Struct]) -> Mapping[str, tuple[Field | Rows, Any]]:
-    """What each attribute of a form is annotated with, and its type."""
+    """The annotation and the type of each attribute of a form."""
     hints = get_type_hints(form, include_extras=True)
     return {name: (hint.__metadata__[0], hint.__origin__) for name, hint in hints.items()}
 

@@ -77,7 +77,7 @@ def page(
         async def answer(request: Call) -> ASGIApp:
             visit = visit_of(request)
             try:
-                shown = await _answered(visit, handler, made)
+                shown = await _answer(visit, handler, made)
             except Exception as failure:  # noqa: BLE001 - described, and logged where it is our own
                 shown = _failure(visit, failure)
             for name, value in _headers(request.services.settings.tiles_url).items():
@@ -114,7 +114,7 @@ def _headers(tiles_url: str | None) -> dict[str, str]:
     return {name: value.replace("{tiles}", tiles) for name, value in HEADERS.items()}
 
 
-async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[bytes]:
+async def _answer(visit: Visit, handler: Handler, made: Page) -> Response[bytes]:
     call = visit.call
     is_form = made.method == "POST"
     if made.scopes:
@@ -168,7 +168,7 @@ async def _read(visit: Visit, made: Page) -> None:
 
 
 def _no_session(visit: Visit) -> Response[bytes]:
-    """The way to sign in and back; a form that a page of this server sent is carried along."""
+    """Redirect to sign in and back; a form that a page of this server sent is carried along."""
     if visit.call.method != "POST":
         return visit.redirect(f"/connexion?{urlencode({'suite': path_to_come_back(visit.call)})}")
     if not is_from_here(visit.call):
@@ -206,7 +206,7 @@ def fields_as_typed(encoded: str) -> list[tuple[str, str]]:
 def _not_its_own_form(visit: Visit) -> Response[bytes]:
     """A page that says that the form is not of this browser, to be sent again with all that was typed.
 
-    For a form that another site sent, the way to the first page: one more click must not send what that site wrote.
+    For a form that another site sent, a redirect to the first page: one more click must not send what that site wrote.
     """
     if not is_from_here(visit.call):
         return visit.redirect("/connexion")
@@ -235,7 +235,7 @@ def with_pages(
 ) -> tuple[list[HTTPRouteHandler], list[HTTPRouteHandler]]:
     """The routes, of which some show a page to browsers, and the pages that have a path to themselves."""
     by_place = {_place(each): each for each in pages}
-    joined = [_joined(each, shown) if (shown := by_place.pop(_place(each), None)) else each for each in routes]
+    joined = [_shared_path(each, shown) if (shown := by_place.pop(_place(each), None)) else each for each in routes]
     return joined, list(by_place.values())
 
 
@@ -250,7 +250,7 @@ def _place(handler: HTTPRouteHandler) -> Place:
     return str(method), path
 
 
-def _joined(route: HTTPRouteHandler, page: HTTPRouteHandler) -> HTTPRouteHandler:
+def _shared_path(route: HTTPRouteHandler, page: HTTPRouteHandler) -> HTTPRouteHandler:
     async def answer(request: Call) -> ASGIApp:
         shown = page if is_of_a_person(request) else route
         answered: ASGIApp = await shown.opt["answer"](request)

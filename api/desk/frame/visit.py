@@ -106,7 +106,7 @@ class Visit:
         fields = ((name, texts) for name, texts in self.fields.items() if name not in {csrf.TOKEN_FIELD, KEY_FIELD})
         return [(name, text) for name, texts in fields for text in texts]
 
-    async def beside(self, work: Callable[..., T], *arguments: Any, is_much: bool = False) -> T:
+    async def work_out(self, work: Callable[..., T], *arguments: Any, is_much: bool = False) -> T:
         """The result of a function of the reference data, worked out beside the event loop; as `MatchWork.beside`."""
         key, left = str(self.organisation_id), self.call.left
         return await self.services.match_work.beside(work, *arguments, is_much=is_much, key=key, left=left)

@@ -43,7 +43,7 @@ def id_in(text: str, unknown: Text) -> UUID:
 
 
 async def written_once(visit: Visit, carry_out: Callable[[Connection, Acting], Awaitable[Done]]) -> Response[bytes]:
-    """The way (303) to the page that `carry_out` names, in whose transaction nothing else is written.
+    """Redirect (303) to the page that `carry_out` names; nothing else is written in its transaction.
 
     A form that is sent twice is carried out once; other words in it, typed after going back, are another one.
     """
@@ -66,7 +66,7 @@ async def matched_once(
     to_match: Callable[[Connection, Acting], Awaitable[ToMatch]],
     carry_out: Callable[[Connection, Acting, MatchedNeed | None], Awaitable[Done]],
 ) -> Response[bytes]:
-    """As `written_once`, after the need that `to_match` reads was matched while no connection is held.
+    """Match the need that `to_match` reads while no connection is held, then answer as `written_once`.
 
     What was carried out before is not matched again; it is then None.
     """

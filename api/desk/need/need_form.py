@@ -7,7 +7,18 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from api.desk.frame.field_kinds import DAY, NUMBER, SEVERAL, TICKED, WORDS, YES_OR_NO, Kind, one_of, some_of, within
+from api.desk.frame.field_kinds import (
+    DAY,
+    NUMBER,
+    SEVERAL,
+    TICKED,
+    WORDS,
+    YES_OR_NO,
+    Kind,
+    bounded_number,
+    one_of,
+    some_of,
+)
 from api.desk.frame.form import Field, Rows, form_fields, read_form
 from api.web.forms import Fields, fields_in
 from domain.needs.need import RESERVED_TYPES, BuyerKind, ContractKind, Nature, Procedure, Technique
@@ -58,12 +69,6 @@ LOTS_IN_FIELDS = 5
 """Lots that a page which does not show them carries field by field; of more, it carries all fields in one."""
 CARRIED, MOST_CARRIED = "saisie", 20_000
 """The field that carries others, and the most that it may carry."""
-BUYERS = {
-    "": Text("Je ne le dis pas", "I do not say"),
-    "state": Text("État ou établissement de l'État", "State or a body of the State"),
-    "local": Text("Collectivité, hôpital ou autre acheteur local", "Local authority, hospital or other local buyer"),
-    "utility": Text("Entité adjudicatrice (eau, énergie, transports)", "Utility (water, energy, transport)"),
-}
 CONTRACT_KINDS: tuple[str, ...] = get_args(ContractKind)
 NO_MONTHS = Text("Un nombre entier de mois est attendu, tel que 24", "A whole number of months is expected, such as 24")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -78,7 +83,7 @@ CONTRACT = Kind(
     lambda text: text if text in CONTRACT_KINDS else "market", lambda kind: "" if kind == "market" else kind
 )
 COVERS = Kind(lambda text: "all" if text else "firm", lambda covers: "tout" if covers == "all" else "")
-MONTHS = within(NUMBER, NO_MONTHS, whole=True)
+MONTHS = bounded_number(NUMBER, NO_MONTHS, whole=True)
 LOTS = Rows("lot-{row}-{name}", "lots", MOST_LOTS, "objet")
 
 

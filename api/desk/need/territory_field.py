@@ -52,7 +52,7 @@ def where(form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]
     found_before = len(mistakes)
     form, areas, choices = _looked_up(form, prefix, reference, mistakes)
     point, outline = point_in(form.centre), _outline(form, prefix, mistakes)
-    drawn = _drawn(point, outline, reference)
+    drawn = _drawing_in_words(point, outline, reference)
     known = Where(areas, choices, drawn)
     if len(mistakes) > found_before:
         return form, known
@@ -159,7 +159,7 @@ def _circle(known: Where, point: Place | None, radius_km: float, prefix: str, mi
     return known._replace(circle=circle, request=TerritoryRequest(near=near, radius_km=radius_km))
 
 
-def _drawn(point: Place | None, outline: Geometry | None, reference: Reference) -> Text | None:
+def _drawing_in_words(point: Place | None, outline: Geometry | None, reference: Reference) -> Text | None:
     """A point or an outline in words: by the commune in which it, or its middle, lies."""
     if outline is not None:
         polygons = (outline.coordinates,) if isinstance(outline, Polygon) else outline.coordinates

@@ -84,17 +84,17 @@ def understand(form: NeedForm, reference: Reference) -> Understood:
 
 async def understood_beside(visit: Visit, form: NeedForm) -> Understood:
     """The form as it is understood; beside the event loop where much is to be read. Raises as `MatchWork.beside`."""
-    return await _beside(visit, form, lambda reference: understand(form, reference))
+    return await _read_beside(visit, form, lambda reference: understand(form, reference))
 
 
 async def trades_beside(visit: Visit, form: NeedForm, position: int) -> tuple[LotForm, UnderstoodLot]:
     """One lot as `trades_of` reads it, and as `understood_beside`."""
-    return await _beside(visit, form, lambda reference: trades_of(form, position, reference))
+    return await _read_beside(visit, form, lambda reference: trades_of(form, position, reference))
 
 
-async def _beside(visit: Visit, form: NeedForm, work: Callable[[Reference], T]) -> T:
+async def _read_beside(visit: Visit, form: NeedForm, work: Callable[[Reference], T]) -> T:
     is_little = _reading_ms(form) <= AT_ONCE_MS
-    return work(visit.reference) if is_little else await visit.beside(work)
+    return work(visit.reference) if is_little else await visit.work_out(work)
 
 
 def _reading_ms(form: NeedForm) -> float:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from litestar import Response
 
-from api.desk.frame.field_kinds import DAY, NO_DAY, NO_NUMBER, NUMBER, required, some_of, within
+from api.desk.frame.field_kinds import DAY, NO_DAY, NO_NUMBER, NUMBER, bounded_number, required, some_of
 from api.desk.frame.form import Field, Mistake, said_by
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
@@ -32,7 +32,7 @@ MOST_EUROS, MOST_MONTHS = 1e12, 1_200
 SIRET_DIGITS = 14
 OTHER = "autre"
 NO_MONTHS = Text("Une durée en mois est attendue, de 1 à 1 200", "A term in months is expected, from 1 to 1 200")
-MONTHS = within(NUMBER, NO_MONTHS, 1, MOST_MONTHS, whole=True)
+MONTHS = bounded_number(NUMBER, NO_MONTHS, 1, MOST_MONTHS, whole=True)
 
 
 class AwardForm(LotRecordForm, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class AwardForm(LotRecordForm, frozen=True, kw_only=True):
     winner: Annotated[str, Field("titulaire")] = ""
     siret: Annotated[str, Field("siret")] = ""
     on: Annotated[str, Field("date", "awarded_on", required(DAY, NO_DAY))] = ""
-    value: Annotated[str, Field("montant", "value_eur", within(NUMBER, NO_NUMBER, most=MOST_EUROS))] = ""
+    value: Annotated[str, Field("montant", "value_eur", bounded_number(NUMBER, NO_NUMBER, most=MOST_EUROS))] = ""
     months: Annotated[str, Field("duree", "duration_months", MONTHS)] = ""
     reserved: Annotated[tuple[str, ...], Field("reserve", "reserved", some_of(RESERVED_TYPES))] = ()
 
@@ -62,7 +62,7 @@ async def show_awards(visit: Visit, need_id: str) -> Response[bytes]:
 
 @page("POST", "/besoins/{need_id}/attributions", scope="needs")
 async def enter_award(visit: Visit, need_id: str) -> Response[bytes]:
-    """The way to the awards with the one that was filled in; the form again where something in it is wrong."""
+    """Store an award and redirect to all; the form again where something in it is wrong."""
     need, form, mistakes = await own_need_of(visit, need_id), read_lot_form(AwardForm, visit), list[Mistake]()
     async with transaction(visit.services.database) as connection:
         request = await _request(connection, form, mistakes)
@@ -95,7 +95,7 @@ async def ask_for_withdrawal(visit: Visit, need_id: str, award_id: str) -> Respo
 
 @page("POST", "/besoins/{need_id}/attributions/{award_id}", scope="needs")
 async def withdraw(visit: Visit, need_id: str, award_id: str) -> Response[bytes]:
-    """The way to the awards without the one that was entered by mistake."""
+    """Withdraw an award that was entered by mistake, and redirect to the others."""
     need = await own_need_of(visit, need_id)
 
     async def carry_out(connection: Connection, acting: Acting) -> Done:

@@ -8,17 +8,23 @@ from typing import Annotated
 import msgspec
 from litestar import Response
 
-from api.desk.frame.field_kinds import WORDS, bounded
+from api.desk.frame.field_kinds import WORDS, bounded_text
 from api.desk.frame.form import Field, Mistake, said_by
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import acting_at, id_in
 from api.desk.need.need_form import lots_from
-from api.desk.record.stored_need import LotRecordForm, listed_lines, own_need_of, read_lot_form, stored_need_page
+from api.desk.record.stored_need import (
+    LotRecordForm,
+    is_crossed,
+    listed_lines,
+    own_need_of,
+    read_lot_form,
+    stored_need_page,
+)
 from api.needs.decide import NO_SUPPLIER, DecisionChange, decide, repeat_decisions, repeatable
 from api.needs.own_need import version_of
 from api.runtime.etag import etag_of, require_known
-from api.web.problems import Refusal
 from db.core.engine import transaction
 from db.needs.shortlists import earlier_decisions
 from domain.needs.status import MOVES, NO_NEED, StoredNeed
@@ -40,7 +46,7 @@ class DecisionForm(LotRecordForm, frozen=True, kw_only=True):
     known: Annotated[str, Field("vu")] = ""
     suppliers: Annotated[tuple[str, ...], Field("fournisseur")] = ()
     choice: Annotated[str, Field("decision")] = ""
-    reason: Annotated[str, Field("motif", "reason", bounded(WORDS, LONGEST_REASON))] = ""
+    reason: Annotated[str, Field("motif", "reason", bounded_text(WORDS, LONGEST_REASON))] = ""
 
 
 @page("GET", "/besoins/{need_id}/decisions", scope="needs")
@@ -51,24 +57,20 @@ async def show_decisions(visit: Visit, need_id: str) -> Response[bytes]:
 
 @page("POST", "/besoins/{need_id}/decisions", scope="needs")
 async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
-    """The way to the decisions; the form again where something is missing, or somebody else decided meanwhile."""
+    """Store decisions and redirect to all; the form again where something is missing, or somebody else decided."""
     need, form = await own_need_of(visit, need_id), read_lot_form(DecisionForm, visit)
-    if mistakes := tuple(_mistakes(form)):
+    if mistakes := _mistakes(form):
         return await _decisions(visit, need, form, mistakes)
     if form.number != str(need.shortlists):
-        return await _decisions(visit, need, form, (_of_suppliers(form, NEWER_VERSION),), HTTPStatus.CONFLICT)
-    try:
-        await _decide(visit, need, form)
-    except Refusal as refusal:
-        if refusal.kind.slug != "stale-version":
-            raise
-        return await _decisions(visit, need, form, (_of_suppliers(form, CROSSED),), HTTPStatus.CONFLICT)
+        return await _decisions(visit, need, form, [_of_suppliers(form, NEWER_VERSION)], HTTPStatus.CONFLICT)
+    if await is_crossed(_decide(visit, need, form)):
+        return await _decisions(visit, need, form, [_of_suppliers(form, CROSSED)], HTTPStatus.CONFLICT)
     return visit.redirect(f"/besoins/{need.id}/decisions?fait={len(form.suppliers)}&lots={form.place}#lot-{form.place}")
 
 
 @page("POST", "/besoins/{need_id}/decisions/reprendre", scope="needs")
 async def repeat_earlier_decisions(visit: Visit, need_id: str) -> Response[bytes]:
-    """The way to the decisions, once those of earlier versions are repeated on the latest."""
+    """Repeat the decisions of earlier versions on the latest, and redirect to them."""
     own = id_in(need_id, NO_NEED)
     async with transaction(visit.services.database) as connection:
         number = await repeat_decisions(connection, acting_at(visit), own)

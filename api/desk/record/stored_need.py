@@ -1,6 +1,6 @@
 """The parts that all pages of a stored need share: the need itself, changes that cross another's."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
@@ -67,34 +67,31 @@ def known_tag(visit: Visit) -> str:
     return visit.text(KNOWN_FIELD) or '""'
 
 
-async def changed_need(visit: Visit, need_id: str, edit: Edit, told: str) -> Response[bytes]:
-    """The way to the need as `edit` changed it; a page that shows both where somebody else changed it meanwhile.
-
-    `told`: the word by which the page of the need says what was done. Raises as `edit_need`.
-    """
-    done = f"/besoins/{id_in(need_id, NO_NEED)}?fait={told}"
+async def is_crossed(change: Awaitable[object]) -> bool:
+    """Whether a change was not made, because somebody else made one since the form was shown. Raises as the change."""
     try:
-        await edit_need(acting_at(visit), id_in(need_id, NO_NEED), known_tag(visit), edit)
+        await change
     except Refusal as refusal:
         if refusal.kind.slug != "stale-version":
             raise
-        return await _crossed(visit, need_id, edit) or visit.redirect(done)
-    return visit.redirect(done)
+        return True
+    return False
 
 
-async def _crossed(visit: Visit, need_id: str, edit: Edit) -> Response[bytes] | None:
-    """The need as it is now beside what was typed; None where both say the same."""
-    need = await own_need_of(visit, need_id)
-    now = need_document(need)
-    lines = list(changed_lines(now, edit(now), visit.reference))
-    if not lines:
-        return None
-    typed = [(name, text) for name, text in visit.typed() if name != KNOWN_FIELD]
-    again = [*typed, (KNOWN_FIELD, now.etag)]
-    path = visit.call.scope["path"]
-    return stored_need_page(
-        visit, "record/need_crossed.html", need, HTTPStatus.CONFLICT, lines=lines, again=again, path=path
-    )
+async def changed_need(visit: Visit, need: StoredNeed, edit: Edit, told: str) -> Response[bytes]:
+    """Redirect to the need as `edit` changed it; show both where somebody else changed it meanwhile.
+
+    `told`: the word by which the page of the need says what was done. Raises as `edit_need`.
+    """
+    if await is_crossed(edit_need(acting_at(visit), need.id, known_tag(visit), edit)):
+        need = await own_need_of(visit, str(need.id))
+        now = need_document(need)
+        if lines := list(changed_lines(now, edit(now), visit.reference)):
+            typed = [(name, text) for name, text in visit.typed() if name != KNOWN_FIELD]
+            again, path = [*typed, (KNOWN_FIELD, now.etag)], visit.call.scope["path"]
+            shown: dict[str, Any] = {"lines": lines, "again": again, "path": path}
+            return stored_need_page(visit, "record/need_crossed.html", need, HTTPStatus.CONFLICT, **shown)
+    return visit.redirect(f"/besoins/{need.id}?fait={told}")
 
 
 def listed_lines(lot: LotShortlist) -> int:

@@ -66,7 +66,7 @@ async def list_versions(visit: Visit, need_id: str) -> Response[bytes]:
 
 @page("POST", "/besoins/{need_id}/versions", scope="needs")
 async def freeze_next_version(visit: Visit, need_id: str) -> Response[bytes]:
-    """The way to the next version, frozen as the suppliers are now."""
+    """Freeze the next version with the suppliers as they are, and redirect to it."""
     own = id_in(need_id, NO_NEED)
     if visit.text("montrer") in SHOWN_BY_LOT:
         await edit_need(acting_at(visit), own, None, _showing(int(visit.text("montrer"))))

@@ -42,13 +42,6 @@ from domain.text.bilingual import Text
 from domain.text.typography import PARIS
 
 MEANS = ("email", "phone", "letter", "in_person")
-STANCES = {
-    "interested": Text("Intéressé", "Interested"),
-    "declined": Text("Ne donnera pas suite", "Declines"),
-    "question": Text("Pose une question", "Asks a question"),
-}
-
-
 NOBODY_TICKED = Text("Cochez à qui le message est remis", "Tick to whom the message was brought")
 NO_TEXT = Text("Le message est vide : écrivez quelques mots", "The message is empty: write a few words")
 
@@ -65,7 +58,7 @@ class MessageForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotedForm(msgspec.Struct, frozen=True, kw_only=True):
-    """What a supplier said otherwise, as it is filled in."""
+    """An answer that a supplier gave otherwise, as it is filled in."""
 
     body: Annotated[str, Field("dit", "body", required(WORDS, NO_TEXT))] = ""
     supplier: Annotated[str, Field("de", "supplier_id", WORDS)] = ""
@@ -109,7 +102,6 @@ async def list_exchanges(visit: Visit, id: str) -> Response[bytes]:  # noqa: A00
         names={who.supplier_id: who.name for each in found for who in each.exchange.recipients},
         open_questions=[(each, one) for each in found for one in each.questions.asked if not one.answered],
         tally=[_tally(arrivals(each.exchange)) for each in found],
-        stances=STANCES,
     )
 
 
@@ -121,7 +113,7 @@ async def show_exchange(visit: Visit, id: str, exchange_id: str) -> Response[byt
 
 @page("POST", "/besoins/{id}/echanges/{exchange_id}", scope="needs")
 async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:  # noqa: A002
-    """The way to the exchange with what a button asked for; the page again where something is to be corrected."""
+    """Do what a button asks for and redirect to the exchange; the page again where something is to be corrected."""
     act, _, argument = visit.text("faire").partition("-")
     if act == "modifier":
         return await _exchange_page(visit, id, exchange_id)
@@ -221,16 +213,15 @@ async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Seq
         answering=next((each for each in read.questions.asked if str(each.message_id) == visit.text("repond")), None),
         to_be_brought=len(read.to_be_brought),
         sharing=_question_to_share(visit, exchange),
-        **_shown(read),
+        **_shown_of(read),
         can_confirm=bool(MOVES[need.status]),
         today=visit.services.now().astimezone(PARIS).date(),
-        stances=STANCES,
         means=MEANS,
         may_declare=visit.call.bearer.may("sync") and bool(visit.call.bearer.sources),
     )
 
 
-def _shown(read: ReadExchange) -> dict[str, Any]:
+def _shown_of(read: ReadExchange) -> dict[str, Any]:
     """The things shown of an exchange besides itself: names, deliveries and questions by the ids of messages."""
     exchange = read.exchange
     names = {each.supplier_id: each.name for each in exchange.recipients}

@@ -86,7 +86,7 @@ class PartForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FollowUpForm(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be done after the meeting, as it is filled in."""
+    """A thing to be done after the meeting, as it is filled in."""
 
     what: Annotated[str, Field("suite", "what", WORDS)] = ""
     who: Annotated[str, Field("qui", "who", WORDS)] = ""

@@ -70,7 +70,7 @@ async def list_all_meetings(visit: Visit) -> Response[bytes]:
 
 @page("POST", "/rencontres", scope="needs")
 async def change_calendar_address(visit: Visit) -> Response[bytes]:
-    """The way back, with an address of the calendar made, or taken away."""
+    """Make an address of the calendar, or take it away, and redirect to the meetings."""
     key_id = visit.call.bearer.id
 
     async def carry_out(connection: Connection, acting: Acting) -> Done:
@@ -102,7 +102,7 @@ async def show_new_meeting(visit: Visit, id: str) -> Response[bytes]:  # noqa: A
 
 @page("POST", "/besoins/{id}/rencontres/nouvelle", scope="needs")
 async def plan_new_meeting(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
-    """The way to the meeting that was planned; the form again where something is to be corrected."""
+    """Plan a meeting and redirect to it; the form again where something is to be corrected."""
     if visit.text("faire") in UNSAVED:
         return await _form_page(visit, id, None, _unsaved(visit))
     need_id = id_in(id, NO_NEED)
@@ -128,7 +128,7 @@ async def show_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes
 
 @page("POST", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")
 async def change_planned_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:  # noqa: A002
-    """The way to the meeting as it was changed; the form again where something is to be corrected."""
+    """Change a meeting and redirect to it; the form again where something is to be corrected."""
     meeting, need_id, act = id_in(meeting_id, NO_MEETING), id_in(id, NO_NEED), visit.text("faire")
     if act in UNSAVED:
         return await _form_page(visit, id, meeting, _unsaved(visit))

@@ -172,7 +172,7 @@ async def show_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa: 
 
 @page("POST", "/besoins/{id}/echanges/nouveau", scope="needs")
 async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
-    """The form with a template, the exchange to be read again, or the way to the exchange that was opened."""
+    """The form with a template, the exchange to be read again, or a redirect to the exchange that was opened."""
     form, wish = form_in(visit), visit.text("faire")
     if wish not in {"relire", "envoyer"}:
         return await new_exchange_form(visit, id, form, use_template=wish == "modele")
@@ -184,7 +184,7 @@ async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa
             acting = acting_at(visit)
             preview = None if wish == "envoyer" else await preview_exchange(connection, acting, need_id, request)
         if preview is None:
-            return await _sent(visit, need_id, request)
+            return await _open(visit, need_id, request)
     except (WrongForm, InvalidContent) as wrong:
         mistakes = field_mistakes(wrong, ExchangeForm, otherwise="texte")
     except Conflict as conflict:
@@ -196,8 +196,8 @@ async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa
     return await new_exchange_form(visit, id, form, mistakes=mistakes)
 
 
-async def _sent(visit: Visit, need_id: UUID, request: ExchangeRequest) -> Response[bytes]:
-    """The way to the exchange; to the letters that the buyer has to bring, where there are some."""
+async def _open(visit: Visit, need_id: UUID, request: ExchangeRequest) -> Response[bytes]:
+    """Open the exchange and redirect to it; to the letters that the buyer has to bring, where there are some."""
 
     async def carry_out(connection: Connection, acting: Acting) -> Done:
         require_sender((await own_need(connection, acting.organisation_id, need_id)).content, acting.organisation)
