@@ -4,7 +4,7 @@ import msgspec
 
 from api.match import MATCH_PROBLEMS
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.match_processes import MatchTask
+from api.runtime.processes.match_processes import MatchTask
 from domain.allotment.allotment import Allotment, AllotmentNeed
 from matching.allotment.allot import allot_json, search_ms
 

@@ -8,13 +8,13 @@ from uuid import UUID
 import msgspec
 
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.match_processes import MatchTask
+from api.runtime.processes.match_processes import MatchTask
 from api.web.content_negotiation import GEOJSON, JSON
 from domain.needs.need import Need, NeedAndProcedure
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Language
 from matching.engine import match, match_json
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
 from matching.reference import Reference
 
 MatchAnswer = Callable[[Need, LiveIndex, Reference, date, Language], bytes]

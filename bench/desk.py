@@ -132,7 +132,6 @@ def main() -> None:
                 with serving(folder, workers=2) as server:
                     changes.fill(server, pool.of(size))
                 with serving(folder) as server:
-                    server.await_prepared()
                     print(f"{size:,} suppliers")
                     for line in measure(server):
                         print(f"  {line}", flush=True)

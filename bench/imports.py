@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 
-from api.runtime.forked_processes import ForkedProcesses, forked_processes
+from api.runtime.processes.forked_processes import ForkedProcesses, forked_processes
 from api.sync.pipeline import SourceFile, import_file
 from bench.server import home
 from db import migrate

@@ -1,4 +1,4 @@
-"""Measure what matches take beside what `matching.match_cost` says before them: its constants are read off here.
+"""Measure what matches take beside what `matching.inspection.match_cost` says: its constants are read off here.
 
     python -m bench.match_cost [SUPPLIERS]        (default: 13500)
 
@@ -14,12 +14,12 @@ from random import Random
 
 from bench.suppliers import ON, suppliers
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
-from domain.reference.geojson import Polygon, Position
+from domain.reference.territory import Polygon, Position
 from matching.engine import match_json
 from matching.geo.territory import Geography
-from matching.index import Index, LiveIndex
-from matching.index_tables import IndexTables, built
-from matching.match_cost import estimated_bytes, estimated_ms, takes_little
+from matching.index.live_index import Index, LiveIndex
+from matching.index.tables import IndexTables, built
+from matching.inspection.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms
 from matching.reference import Reference, load_reference
 
 Case = tuple[str, Need]
@@ -95,8 +95,7 @@ def _lots(segments: Sequence[tuple[str, ...]]) -> list[Lot]:
 def knowing_no_territory(reference: Reference) -> Reference:
     """Reference data as a process has it before it was asked for any territory."""
     geography = Geography(reference.territories)
-    for _ in geography.load():
-        pass
+    geography.load()
     return Reference(
         reference.territories, reference.taxonomy, reference.cpv, reference.rules, reference.interpreter, geography
     )
@@ -136,7 +135,7 @@ def _print_plain(tables: IndexTables, reference: Reference) -> None:
     match_json(need, live, reference, ON, "fr")
     began, times = time.thread_time(), 20_000
     for _ in range(times):
-        takes_little(need, live, reference)
+        estimated_ms(need, live, reference, AT_ONCE_MS)
     print(f"a plain need of three lots is estimated in {(time.thread_time() - began) / times * 1e6:.1f} µs")
 
 

@@ -1,15 +1,12 @@
 """Measure `POST /match` over HTTP, on varied needs: cold, warm and never seen; alone, under load and under changes.
 
 Each body holds a reference that no other has. CPU is the server's, of all its processes without PostgreSQL's: it
-holds HTTP and JSON but nothing of the client, nor what is prepared in idle time. All but the cold ones are asked of a
-server that has prepared what it can.
+holds HTTP and JSON but nothing of the client.
 """
 
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 from statistics import mean
@@ -34,12 +31,10 @@ def measure(server: Server, folder: Path, reference: Reference, rotation: int, s
     asked = needs(rotation, SEED, reference)
     memory = server.memory_mb()
     cold = _in_turn(server, asked)
-    server.await_prepared()
     found: dict[str, Any] = {
         "start_s": server.start_seconds,
         "memory_at_start_mb": memory,
         "cold": cold,
-        "preparation_s": server.preparation_seconds(),
         "warm": _in_turn(server, asked),
         "repeated": _in_turn(server, asked[:1] * rotation),
         "unseen_segments": _in_turn(server, other_segments(asked, OTHER_SEED, reference)),
@@ -60,8 +55,9 @@ def measure(server: Server, folder: Path, reference: Reference, rotation: int, s
 
 def _in_turn(server: Server, asked: Sequence[BenchNeed]) -> dict[str, Any]:
     """Each need once, over one connection."""
-    with _spent(server) as spent:
-        load = ask_each(server.port, _matches(asked), len(asked))
+    before = server.cpu_seconds()
+    load = ask_each(server.port, _matches(asked), len(asked))
+    spent = server.cpu_seconds() - before
     by_kind: dict[str, list[float]] = defaultdict(list)
     for need, taken in zip(asked, load.nanoseconds, strict=True):
         by_kind[need.kind].append(taken / 1e6)
@@ -69,36 +65,17 @@ def _in_turn(server: Server, asked: Sequence[BenchNeed]) -> dict[str, Any]:
 
 
 def _under_load(server: Server, requests: Iterator[bytes], seconds: float) -> dict[str, Any]:
-    with _spent(server) as spent:
-        load = ask_for(server.port, requests, seconds, CONNECTIONS)
+    before = server.cpu_seconds()
+    load = ask_for(server.port, requests, seconds, CONNECTIONS)
+    spent = server.cpu_seconds() - before
     return {"connections": CONNECTIONS, "per_second": load.per_second, **_figures(load, spent)}
 
 
-@dataclass
-class _Spent:
-    """CPU seconds of a server: for requests, and in idle time on what none had asked for."""
-
-    requests: float = 0.0
-    preparation: float = 0.0
-
-
-@contextmanager
-def _spent(server: Server) -> Iterator[_Spent]:
-    """What the server spends while the block runs."""
-    found = _Spent(preparation=-server.preparation_seconds())
-    before = server.cpu_seconds()
-    yield found
-    after = server.cpu_seconds()
-    found.preparation += server.preparation_seconds()
-    found.requests = after - before - found.preparation
-
-
-def _figures(load: Load, spent: _Spent) -> dict[str, Any]:
+def _figures(load: Load, cpu_seconds: float) -> dict[str, Any]:
     return {
         "requests": len(load.nanoseconds),
         "latency_ms": spread(each / 1e6 for each in load.nanoseconds),
-        "server_cpu_ms": spent.requests * 1000 / len(load.nanoseconds),
-        "preparation_cpu_s": spent.preparation,
+        "server_cpu_ms": cpu_seconds * 1000 / len(load.nanoseconds),
         "mean_bytes": load.mean_bytes,
     }
 

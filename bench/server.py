@@ -28,11 +28,6 @@ ANYTHING = {
     "lots": [{"id": "1", "segments": ["pr-locaux"]}],
     "limit": 1,
 }
-PREPARATION = re.compile(rb"^vivier_preparation_seconds_total (\S+)$", re.MULTILINE)
-PREPARED_SECONDS = 3.0
-"""Longer than the pause before another look whether anything is to be prepared."""
-LOOKING_SECONDS = 0.01
-"""More than such looks take in that time."""
 CPU_OF_PROCESS = 2  # of the identifiers of Linux's clocks, which hold a process: CPUCLOCK_SCHED
 INHERITED = ("PATH", "HOME", "PG_BIN", "LANG")
 
@@ -85,20 +80,6 @@ class Server:
     def cpu_seconds(self) -> float:
         """CPU time spent so far by the processes that live, without PostgreSQL's."""
         return sum(map(cpu_seconds, self._processes(of_postgres=False)))
-
-    def preparation_seconds(self) -> float:
-        """Of the CPU time spent so far, that spent in idle time on what no request had asked for yet."""
-        with closing(self.connect()) as connection:
-            connection.request("GET", "/metrics")
-            found = PREPARATION.search(connection.getresponse().read())
-        return float(found[1]) if found else 0.0
-
-    def await_prepared(self) -> None:
-        """Wait until nothing is prepared any more."""
-        before, now = -1.0, self.preparation_seconds()
-        while now - before > LOOKING_SECONDS:
-            time.sleep(PREPARED_SECONDS)
-            before, now = now, self.preparation_seconds()
 
     def memory_mb(self) -> dict[str, float]:
         """Megabytes of the server's processes and of PostgreSQL's; a page that several share counts once (PSS)."""

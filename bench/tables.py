@@ -28,7 +28,6 @@ OF_A_SIZE: tuple[Row, ...] = (
     ("– client waits, p99, ms", "search/unseen_territories/latency_ms/p99"),
     ("just started: server CPU, ms", "search/cold/server_cpu_ms"),
     ("– client waits, p99, ms", "search/cold/latency_ms/p99"),
-    ("prepared in idle time after a start: CPU, s", "search/preparation_s"),
     ("16 connections: searches a second", "search/load/per_second"),
     ("– client waits, p99, ms", "search/load/latency_ms/p99"),
     ("– of the route that answers as many ready bytes", "search/share_of_ready_bytes"),

@@ -16,7 +16,7 @@ from domain.text.bilingual import Text
 from matching.geo.shape import Shape
 from matching.geo.territory import MAX_SUGGESTIONS, Geography, Territory
 from matching.giving_up import require_wanted
-from matching.weighted_cache import WeightBound
+from matching.kept.weighted_cache import WeightBound
 from matching.words.keywords import Interpreter
 
 Made = TypeVar("Made")
@@ -142,14 +142,6 @@ class NeedReader:
     def objects_beside_others(self, need: Need, lot: Lot) -> tuple[str, ...]:
         """As `objects`, of one of a need's lots: a match reads it beside the others."""
         return tuple(self._requested_by(lot, need.title or "", self._spoken(need)).found)
-
-    def known_subjects(self, need: Need) -> list[Subject | None]:
-        """The subjects of the lots as far as they were read lately; None for the others, of which nothing is read."""
-        titles = {lot.title for lot in need.lots if lot.title} if need.title else set()
-        said = [self.read_titles.find(title) for title in titles]
-        spoken = frozenset().union(*(each for each in said if each is not None))
-        read = [self.read_objects.find(_words_of(need, lot, spoken)) for lot in need.lots]
-        return [None if each is None else each.subject for each in read]
 
     def _spoken(self, need: Need) -> frozenset[str]:
         """The segments that the lots' own titles surely say: what the need's title says of them is meant for these."""

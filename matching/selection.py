@@ -16,15 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.law.rules import Rules
-from domain.needs.need import Lot
-from matching.distances import BYTES_PER_OBJECT, NearDistances
-from matching.eligibility_cache import OutcomeCodes
 from matching.geo.projection import Positions
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Territory
-from matching.index import Index, LiveIndex
-from matching.lot_query import LotQuery, Subject
-from matching.offers import (
+from matching.index.distances import BYTES_PER_OBJECT, NearDistances
+from matching.index.eligibility_cache import OutcomeCodes
+from matching.index.live_index import Index, LiveIndex
+from matching.index.offers import (
     COLUMN_BIT,
     NO_OFFER,
     OFFERED_BITS,
@@ -36,10 +34,11 @@ from matching.offers import (
     WantedOffers,
     WithinReach,
 )
+from matching.index.supplier_columns import Ordinals
+from matching.kept.weighted_cache import WeightBound
+from matching.lot_query import LotQuery, Subject
 from matching.ranked_lot import CappedSelection, LotKey, RankedLot, ReservedSelection, ReservedTypes, SelectionOfDay
 from matching.ranking import offer_grades
-from matching.supplier_columns import Ordinals
-from matching.weighted_cache import WeightBound
 
 COLUMN_BITS = (1 << SUBJECT_BIT - COLUMN_BIT) - 1
 MOST_SUBJECTS = (1 << SUPPLIER_BIT - SUBJECT_BIT) - 1
@@ -67,9 +66,6 @@ class Serving:
 
     def _reaching(self, short: WithinReach) -> OfferKeys:
         """Those whose suppliers are no farther from the territory than they reach, which is not far."""
-        near = None if self._radius_km else self._distances.stretch(short.supplier)
-        if near is not None:
-            return short.key[near][self._distances.are_within(short.supplier[near], short.reach_m[near])]
         spans = self._distances.spans(short.supplier, self._radius_km)
         return self._near_enough(WithinReach._make([_cut(column, spans) for column in short]))
 
@@ -188,11 +184,6 @@ class Selection:
     def change(self) -> int:
         """The latest change of the index for which it is known to hold."""
         return self._known[0]
-
-    def is_ranked(self, lot: Lot, site: Shape | None) -> bool:
-        """Whether such a lot is kept, on whatever day."""
-        wanted = tuple(dict.fromkeys(lot.reserved or ())), ref(site) if site else None, lot.max_distance_km
-        return any(wanted == (key.reserved, key.site, key.cap_km) for key, _ in self.ranked.latest())
 
     def row_of(self, ordinal: int) -> int | None:
         """The row of a supplier, if it is selected."""

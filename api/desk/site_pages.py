@@ -14,7 +14,7 @@ from api.web.content_negotiation import GEOJSON
 from domain.errors import NotFound
 from domain.reference.territory import Commune, UnknownTerritory
 from domain.text.bilingual import Text
-from matching.geo.screen_outlines import Drawn, outline_of, outlines_within
+from matching.geo.map_frame import Drawn, outline_of, outlines_within
 from matching.reference import Reference
 
 

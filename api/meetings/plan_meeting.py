@@ -9,7 +9,7 @@ import msgspec
 from api.runtime.actor import Acting, require_storage
 from db.core.engine import Connection
 from db.journal.entries import write_entry
-from db.meetings.meetings import insert_meeting, select_meeting, unknown_needs, write_meeting
+from db.meetings import insert_meeting, select_meeting, unknown_needs, write_meeting
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
 from domain.errors import InvalidContent, NotFound, Problem, pointer

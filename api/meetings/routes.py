@@ -22,7 +22,7 @@ from api.web.query_string import end_of, first_moment
 from api.web.request_body import Patch, patched
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
-from db.meetings.meetings import MeetingFilters, Position, select_meeting, select_meetings
+from db.meetings import MeetingFilters, Position, select_meeting, select_meetings
 from domain.errors import NotFound
 from domain.meetings.meeting import TEMPLATES, Meeting, MeetingRequest, MeetingTemplate
 

@@ -5,17 +5,17 @@ from typing import NamedTuple
 from uuid import UUID
 
 from api.runtime.actor import Acting
-from api.runtime.match_processes import MatchTask
+from api.runtime.processes.match_processes import MatchTask
 from db.core.engine import Connection
 from db.needs.awards import awards_until
 from db.suppliers.read import living_suppliers
 from domain.errors import InvalidContent
-from domain.needs.award import PastAward
+from domain.needs.need import PastAward
 from domain.shortlists.absence import Absence, AbsenceCode, Absences
 from domain.shortlists.frozen import FrozenShortlist, LotTotal, Named
 from domain.suppliers.supplier import Supplier
 from matching.engine import stamp_of
-from matching.trace import Standing, standings
+from matching.inspection.trace import Standing, standings
 
 
 class Absent(NamedTuple):

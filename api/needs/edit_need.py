@@ -12,7 +12,7 @@ from api.needs.match_own_need import MatchedNeed, shortlist_now
 from api.needs.own_need import lock_own_need
 from api.runtime.actor import Acting, require_storage
 from api.runtime.etag import etag_of, require_known
-from api.runtime.match_processes import MatchTask
+from api.runtime.processes.match_processes import MatchTask
 from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
 from db.needs.needs import insert_need, remove_need, write_need
@@ -21,7 +21,7 @@ from domain.errors import Conflict
 from domain.needs.need import Need, PlannedNeed
 from domain.needs.status import MOVES, Status, StoredNeed, changed_fields, require_change, require_move
 from domain.text.bilingual import Language, Text
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
 from matching.reference import Reference
 
 ABANDON_IT = Text(

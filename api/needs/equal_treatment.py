@@ -6,7 +6,7 @@ from uuid import UUID
 from api.runtime.endpoint import Call, endpoint
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import exchanges_of
-from db.meetings.meetings import meetings_of
+from db.meetings import meetings_of
 from db.needs.shortlists import earlier_decisions, select_shortlist
 from db.suppliers.write import survivors
 from domain.equal_treatment.matrix import EqualTreatment, equal_treatment

@@ -11,7 +11,7 @@ import msgspec
 from api.directory.filters import MOST_VALUES
 from api.match import MATCH_PROBLEMS
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.match_processes import MatchTask
+from api.runtime.processes.match_processes import MatchTask
 from api.web.query_string import end_of, first_moment, invalid
 from db.core.engine import transaction
 from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
@@ -23,7 +23,7 @@ from domain.reference.territory import UnknownTerritory
 from domain.suppliers.record_check import unknown_segment
 from domain.text.bilingual import Language, Text
 from matching.geo.territory import Bools
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
 from matching.reference import Reference
 
 Segments = Annotated[

@@ -5,18 +5,17 @@ Several worker processes count together through files in a shared folder (`PROME
 """
 
 import collections
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from domain.suppliers.trades import TradeCounts
-from matching.index_tables import TradeGroup, counts_by_source, counts_of_all
+from matching.index.tables import TradeGroup, counts_by_source, counts_of_all
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -53,11 +52,6 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=self._registry,
         )
-        self._preparation = Counter(
-            "vivier_preparation_seconds",
-            "CPU time spent in idle time on what first matches would wait for",
-            registry=self._registry,
-        )
         self._version = Gauge(
             "vivier_data_version",
             "Version of the supplier data in memory; the least recent of the workers'",
@@ -71,8 +65,6 @@ class Metrics:
             registry=self._registry,
         )
         self._children: dict[tuple[str, str, int], Histogram] = {}
-        self.latest_request = 0.0
-        """When this process answered a request last, by the monotonic clock."""
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request. `route` is the route's path with its parameters unfilled, never the path sent."""
@@ -81,7 +73,6 @@ class Metrics:
         if child is None:
             child = self._children[key] = self._requests.labels(method, route, str(status))
         child.observe(seconds)
-        self.latest_request = time.monotonic()
 
     def matched(self, seconds: float) -> None:
         """Count one match, with the time until its answer was written, without HTTP."""
@@ -90,10 +81,6 @@ class Metrics:
     def large_match(self) -> AbstractContextManager[object]:
         """Count one more large match, under way or waiting, during the block."""
         return self._large.track_inprogress()
-
-    def prepared(self, seconds: float) -> None:
-        """Count CPU time spent on what no request has asked for yet."""
-        self._preparation.inc(seconds)
 
     def data_version(self, version: int) -> None:
         """Set the version of the supplier data that this process matches against."""

@@ -15,8 +15,15 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Text, cast, func, select, tuple_
 
 from db.core.engine import Connection
-from db.schema.exchange_tables import exchange_recipients, exchanges, message_handovers, messages
-from db.schema.meeting_tables import follow_ups, meetings, participants
+from db.schema.exchange_tables import (
+    exchange_recipients,
+    exchanges,
+    follow_ups,
+    meetings,
+    message_handovers,
+    messages,
+    participants,
+)
 from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
 from db.schema.supplier_tables import Document
 from domain.audit import content_digest

@@ -33,8 +33,16 @@ from sqlalchemy.exc import IntegrityError
 
 from db.core.engine import Connection, kept_document
 from db.core.uuid7 import new_id
-from db.schema.exchange_tables import exchange_recipients, exchanges, message_handovers, messages
-from db.schema.meeting_tables import follow_ups, meeting_needs, meetings, participants
+from db.schema.exchange_tables import (
+    exchange_recipients,
+    exchanges,
+    follow_ups,
+    meeting_needs,
+    meetings,
+    message_handovers,
+    messages,
+    participants,
+)
 from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
 from db.schema.supplier_tables import Document, idempotency_keys
 from domain.errors import Conflict

@@ -14,12 +14,11 @@ from db.core.engine import Connection, Engine, Subject, lock, transaction
 from db.core.uuid7 import new_id
 from db.journal.content import decision_names, shortlist_name
 from db.journal.entries import write_entry
-from db.meetings.persons import erase_persons
+from db.persons import erase_persons
 from db.privacy.find_person import Findings, find, is_found
 from db.privacy.mentions import PLACES, Place, masked, mention_pattern, redact_shortlists
 from db.schema.exchange_tables import exchange_recipients, message_mails
-from db.schema.supplier_tables import Document, idempotency_keys, organisations, records, sources
-from db.schema.webhook_tables import webhooks
+from db.schema.supplier_tables import Document, idempotency_keys, organisations, records, sources, webhooks
 from db.suppliers.records import content_hash, encode
 from db.suppliers.regroup import lock_identities
 from db.suppliers.suppression_list import Suppression, removed_details, suppress
@@ -27,8 +26,17 @@ from db.suppliers.write import begin_change, publish, rewrite
 from domain.audit import Actor, Detail
 from domain.decoding.stored import read_stored
 from domain.meetings.meeting import CALENDAR_FIELDS
-from domain.privacy.data_subject import DataSubject, Identifiers, identifiers_of, person_key, pseudonym
-from domain.privacy.holdings import BEYOND_ANY_ERASURE, Erasure, PersonalData, Unreached
+from domain.privacy.data_subject import (
+    BEYOND_ANY_ERASURE,
+    DataSubject,
+    Erasure,
+    Identifiers,
+    PersonalData,
+    Unreached,
+    identifiers_of,
+    person_key,
+    pseudonym,
+)
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.record_check import shortcomings
 from domain.suppliers.supplier import Contact

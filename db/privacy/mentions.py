@@ -37,13 +37,18 @@ from sqlalchemy import (
 )
 
 from db.core.engine import Connection
-from db.schema.exchange_tables import exchange_recipients, exchanges, message_mails, messages
-from db.schema.meeting_tables import follow_ups, meetings, participants
+from db.schema.exchange_tables import (
+    exchange_recipients,
+    exchanges,
+    follow_ups,
+    meetings,
+    message_mails,
+    messages,
+    participants,
+)
 from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
-from db.schema.supplier_tables import api_keys, idempotency_keys, import_errors, imports, sources
-from db.schema.webhook_tables import webhooks
-from domain.privacy.data_subject import SHORTEST_NAME_WORD, Identifiers
-from domain.privacy.holdings import Fate, without_contacts
+from db.schema.supplier_tables import api_keys, idempotency_keys, import_errors, imports, sources, webhooks
+from domain.privacy.data_subject import SHORTEST_NAME_WORD, Fate, Identifiers, without_contacts
 from domain.text.normalise import fold
 
 _CONTACT_IN_ANSWER = r'"contact":\{[^}]*\}'

@@ -13,16 +13,21 @@ from db.core.engine import Connection, Engine, transaction
 from db.core.uuid7 import lowest_id
 from db.idempotency import LIFETIME
 from db.journal.entries import next_entry, write_entry
-from db.meetings.persons import erase_persons
 from db.needs.needs import lock_need
-from db.schema.exchange_tables import exchanges, reply_links
-from db.schema.meeting_tables import follow_ups, meeting_needs, meetings, participants
+from db.persons import erase_persons
+from db.schema.exchange_tables import exchanges, follow_ups, meeting_needs, meetings, participants, reply_links
 from db.schema.need_tables import needs
 from db.schema.person_tables import desk_accounts, persons
-from db.schema.supplier_tables import idempotency_keys, import_errors, imports, organisations
-from db.schema.webhook_tables import webhook_deliveries, webhooks
+from db.schema.supplier_tables import (
+    idempotency_keys,
+    import_errors,
+    imports,
+    organisations,
+    webhook_deliveries,
+    webhooks,
+)
 from domain.audit import Actor, Detail, Means
-from domain.delivery.webhook import KEPT
+from domain.delivery import KEPT
 from domain.needs.status import OPEN
 from domain.privacy.retention import (
     Kind,

@@ -1,6 +1,6 @@
-"""The tables of organisations and keys, sources, records, suppliers and imports; the migrations build the same.
+"""The tables of organisations, their keys and webhooks, of sources, records, suppliers and imports.
 
-Before them, columns of one kind, and those that every outbox begins with.
+The migrations build the same. Before them, columns of one kind, and those that every outbox begins with.
 """
 
 from collections.abc import Callable
@@ -129,7 +129,7 @@ api_keys = sa.Table(
     *moments("revoked_at", "expires_at", nullable=True),
 )
 
-# Requests of a key with a quota that processes have taken for the present minute. Of no worth after a crash: no log.
+# Requests of a key, or attempts in vain of an address (by a digest), in a minute. Of no worth after a crash: no log.
 key_minutes = sa.Table(
     "key_minutes",
     metadata,
@@ -210,8 +210,8 @@ suppliers = sa.Table(
 )
 
 # From `siret` to `trade_key`, what tells who a record is about. Names are held where the record has a point of its own;
-# their keys are those of `domain.suppliers.names`. A record without SIRET may join any neighbour, one with a SIRET only
-# those without. `doubts` and `approved_until` are what sources are told of their records, as
+# their keys are those of `domain.suppliers.deduplication`. A record without SIRET may join any neighbour, one with a
+# SIRET only those without. `doubts` and `approved_until` are what sources are told of their records, as
 # `domain.suppliers.record_check` finds it. A record with `joins`, a SIRET or SIREN, makes no supplier: it adds to all
 # whose records have that number, and waits where there are none. It has no other key that tells whom it is about.
 # `vertices`: those of the areas it draws; what a source has of them is added up from the few records that draw any.
@@ -300,4 +300,45 @@ import_errors = sa.Table(
     sa.Column("line", sa.Integer, nullable=False),
     sa.Column("external_id", sa.Text),
     *required(sa.Text, "pointer", "code", "detail"),
+)
+
+
+# The secret is kept as it is: it signs. Of the directory's versions, the receiver has acknowledged all up to
+# `acknowledged_version`, and all up to `queued_version` were queued for it at some time.
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    *id_and_organisation(),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("events", ARRAY(sa.Text), nullable=False),
+    sa.Column("sources", ARRAY(sa.Text)),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("secret", sa.Text, nullable=False),
+    *required(sa.BigInteger, "acknowledged_version", "queued_version"),
+    *moments("failing_since", nullable=True),
+    *moments("created_at", "updated_at"),
+    sa.Index(None, "organisation_id", "id"),
+)
+
+# An outbox: the lane of a delivery is its webhook. `version`: of the directory, for an event that tells of one.
+webhook_deliveries = sa.Table(
+    "webhook_deliveries",
+    metadata,
+    *outbox_columns(sa.ForeignKey(webhooks.c.id, ondelete="CASCADE")),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Index(None, "lane", "id"),
+)
+
+webhook_attempts = sa.Table(
+    "webhook_attempts",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column(
+        "delivery_id", sa.Uuid, sa.ForeignKey(webhook_deliveries.c.id, ondelete="CASCADE"), nullable=False, index=True
+    ),
+    *moments("started_at", "ended_at"),
+    sa.Column("http_status", sa.Integer),
+    sa.Column("failure", sa.Text),
 )

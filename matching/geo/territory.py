@@ -1,6 +1,6 @@
 """Territories and places as requested, turned into ground that can be measured to."""
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import blake2b
@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Place, TerritoryRequest
-from domain.reference.geojson import Geometry
-from domain.reference.territory import Area, Commune, Territories, TerritoryKind, UnknownTerritory
+from domain.reference.territory import Area, Commune, Geometry, Territories, TerritoryKind, UnknownTerritory
 from domain.text.bilingual import Text, kilometres
 from domain.text.typography import of_place
 from matching.geo.geojson_validation import checked_geometry, problems_under, require_few_vertices, simplified
 from matching.geo.outlines import outlines
 from matching.geo.projection import Floats, Geometries, earth_centred
 from matching.geo.shape import PointShape, PolygonShape, Shape, shares_ground
-from matching.weighted_cache import WeightBound, WeightedCache
+from matching.kept.weighted_cache import WeightBound, WeightedCache
 
 Bools = NDArray[np.bool_]
 CACHED_BYTES = 40 << 20
@@ -125,22 +124,16 @@ class Geography:
         """The territory of a request, if it is cached."""
         return self._territories.find(_key(request))
 
-    def known_place(self, place: Place) -> Shape | None:
-        """The shape of a place, if it is cached."""
-        return self._places.find(place)
-
     def place(self, place: Place, *at: str | int) -> Shape:
         """The shape of a point or of a commune's outline; raises InvalidContent with pointers under `at`."""
         with problems_under(*at):
             return self._places(place)
 
-    def load(self) -> Iterator[None]:
-        """Load what territories are made of and no request has needed yet, in steps."""
+    def load(self) -> None:
+        """Load what territories are made of and no request has needed yet."""
         for kind in OUTLINED_KINDS:
             outlines(kind)
-            yield
         _ = self.tree, self._discs
-        yield
 
     def commune_at(self, lat: Floats, lon: Floats) -> NDArray[np.int64]:
         """The ordinal of the commune whose outline holds each point; -1 where none does."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.supplier import Evidence, Kind, Offer, PrestaType
 from domain.text.normalise import fold, stem
-from matching.words.phrases import PhraseSpotter, stems
+from matching.words.titles import PhraseSpotter, stems
 from sources.trades.networks import networked, offers_by_name
 from sources.trades.offers import offer_of, shortened, without
 

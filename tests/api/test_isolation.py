@@ -19,7 +19,7 @@ from sqlalchemy import text
 from api.desk.pages import PAGES
 from api.web.content_negotiation import HTML, MERGE_PATCH
 from db.core.engine import transaction
-from db.desk.accounts import note_sign_in
+from db.persons import note_sign_in
 from tests.api.desk.steps import FORM, Browser, sign_in_as
 from tests.api.exchanges.steps import keyless, opening
 from tests.api.organisations import Member, member

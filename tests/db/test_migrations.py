@@ -14,10 +14,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 import db.schema.exchange_tables
-import db.schema.meeting_tables
 import db.schema.need_tables
 import db.schema.person_tables
-import db.schema.webhook_tables  # noqa: F401 - the metadata knows the tables of modules that were imported
+import db.schema.supplier_tables  # noqa: F401 - the metadata knows the tables of modules that were imported
 from db import migrate
 from db.core import engine as database
 from db.core.connect import dsn

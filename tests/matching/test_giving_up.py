@@ -1,4 +1,4 @@
-"""Work that nobody waits for any more stops at the next lot, and leaves nothing to be done in idle time."""
+"""Work that nobody waits for any more stops at the next lot."""
 
 import pytest
 
@@ -6,8 +6,7 @@ from domain.needs.need import TerritoryRequest
 from matching import engine
 from matching.engine import match
 from matching.giving_up import GivenUp, may_be_given_up, require_wanted
-from matching.index import LiveIndex
-from matching.reference import MOST_PLACES, Reference, measuring
+from matching.reference import Reference
 from tests.factories import ON, RENNES, live, lot, need, supplier
 
 PLACES = tuple(TerritoryRequest(codes=(f"commune:35{number:03}",)) for number in (238, 236, 360))
@@ -45,25 +44,7 @@ def given_up_after_a_lot(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_match_is_given_up_between_lots(reference: Reference, given_up_after_a_lot: list[str]) -> None:
-    """Its places are not measured further: nobody has an answer about them."""
-    ours = _pool()
+    ours = live(*(supplier(f"atelier {number}", at=RENNES) for number in range(3)))
     with pytest.raises(GivenUp):
         match(TWO_LOTS, ours, reference, ON, "fr")
     assert given_up_after_a_lot == ["one"]
-    assert not list(measuring(ours))
-
-
-def test_the_last_places_of_answers_are_measured_and_no_others(
-    reference: Reference, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """However many a need has named."""
-    monkeypatch.setattr("matching.reference.MOST_PLACES", 2)
-    ours = _pool()
-    match(need(*(lot(id=str(number), territory=each) for number, each in enumerate(PLACES))), ours, reference, ON, "fr")
-    list(measuring(ours))
-    measured = [ours.base.distances(reference.geography.territory(each).shape)._is_measured for each in PLACES]
-    assert measured.count(True) == 2 < MOST_PLACES
-
-
-def _pool() -> LiveIndex:
-    return live(*(supplier(f"atelier {number}", at=RENNES) for number in range(3)))

@@ -1,6 +1,6 @@
 """Which offers answer what is asked, whose area meets the territory, and which of several counts.
 
-They are the same however many lots are looked at together, and whatever was measured.
+They are the same however many lots are looked at together.
 """
 
 from typing import Any
@@ -11,13 +11,13 @@ from pyproj import Geod
 
 from bench.suppliers import ON, suppliers
 from domain.needs.need import Need, TerritoryRequest
-from domain.reference.geojson import MultiPolygon, Polygon
+from domain.reference.territory import MultiPolygon, Polygon
 from domain.shortlists.shortlist import Candidate, SegmentAnswer
 from domain.suppliers.supplier import Offer, Point, Supplier
 from matching.engine import match_json
-from matching.index import Index, LiveIndex
-from matching.index_tables import IndexTables, built
-from matching.offers import offers_for
+from matching.index.live_index import Index, LiveIndex
+from matching.index.offers import offers_for
+from matching.index.tables import IndexTables, built
 from matching.reference import Reference
 from tests.factories import (
     LYON,
@@ -321,15 +321,6 @@ def fresh(tables: IndexTables, reference: Reference) -> LiveIndex:
     return LiveIndex(Index(tables, reference.taxonomy, reference.cpv, reference.geography), 1)
 
 
-def measured(ours: LiveIndex, asked: Need, reference: Reference) -> LiveIndex:
-    """The index once everybody near the territory was measured."""
-    assert asked.territory is not None
-    territory = reference.geography.territory(asked.territory)
-    for _ in ours.base.distances(territory.shape).measure():
-        pass
-    return ours
-
-
 def answer_bytes(ours: LiveIndex, asked: Need, reference: Reference) -> bytes:
     return match_json(asked, ours, reference, ON, "fr")
 
@@ -348,17 +339,3 @@ def test_lots_together_are_answered_as_each_alone(
     monkeypatch.setattr("matching.engine.LOTS_AT_ONCE", 8)
     monkeypatch.setattr("matching.selection.MOST_OFFERS", 600)
     assert answer_bytes(fresh(tables, reference), asked, reference) == together
-
-
-@pytest.mark.parametrize("territory", TERRITORIES)
-def test_whoever_is_measured_is_served_as_before(tables: IndexTables, reference: Reference, territory: str) -> None:
-    """Also those who come later, of whom nobody is measured."""
-    asked = need(*LOTS, territory=TERRITORIES[territory])
-    later = [supplier(f"later {number}", at=at) for number, at in enumerate((RENNES, REDON, VANNES, None))]
-    before, after = (fresh(tables, reference) for _ in range(2))
-    measured(after, asked, reference)
-    assert answer_bytes(after, asked, reference) == answer_bytes(before, asked, reference)
-    before, after = (ours.after(later, [], 2) for ours in (before, after))
-    assert answer_bytes(after, asked, reference) == answer_bytes(before, asked, reference)
-    fresh_after = measured(fresh(tables, reference).after(later, [], 2), asked, reference)
-    assert answer_bytes(fresh_after, asked, reference) == answer_bytes(before, asked, reference)

@@ -65,7 +65,7 @@ def _serve(settings: Settings, bound: socket.socket, started: Callable[[], objec
         settings, reference = stack.enter_context(prepared(settings))
         # loaded by now, while the database started
         from api.commands.serving.server_process import application, serve_requests  # noqa: PLC0415
-        from api.runtime.forked_processes import forked_processes  # noqa: PLC0415
+        from api.runtime.processes.forked_processes import forked_processes  # noqa: PLC0415
 
         app = application(settings, reference, stack.enter_context(forked_processes(reference)))
 
@@ -155,7 +155,7 @@ def _load(rules: Rules | None) -> "Reference":
         import_module("api.commands.serving.server_process")
         for each in read:
             each.result()
-    reference: Reference = import_module("matching.reference").load_reference(rules, with_search=True)
+    reference: Reference = import_module("matching.reference").load_reference(rules, for_server=True)
     return reference
 
 

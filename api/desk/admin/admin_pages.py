@@ -10,17 +10,19 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.admin.edit_organisation import (
+from api.admin.keys import NO_KEY, CreatedKey, KeyRequest, make_key_once, revoke_own_key
+from api.admin.organisations import (
     NO_ORGANISATION,
+    NO_PERSON,
     add_organisation,
     change_organisation,
+    forget_person,
+    organisation_etag,
     own_organisation,
+    sign_person_out,
     visible_organisation,
+    visible_person,
 )
-from api.admin.issue_key import NO_KEY, KeyRequest, revoke_own_key
-from api.admin.keys import CreatedKey, make_key_once
-from api.admin.organisations import organisation_etag
-from api.admin.people import NO_PERSON, forget_person, sign_person_out, visible_person
 from api.desk.frame.field_kinds import DAY, SEVERAL, WORDS, Kind, Unreadable, required
 from api.desk.frame.form import (
     Field,
@@ -39,9 +41,9 @@ from api.runtime.idempotency import Sender, created, once
 from api.web.pagination import read_cursor, write_cursor
 from db import api_keys, organisations
 from db.core.engine import transaction
-from db.desk.accounts import list_accounts
 from db.idempotency import Answer
 from db.journal.entries import last_details
+from db.persons import list_accounts
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.organisation import SCOPES, Key, Organisation, OrganisationSettings

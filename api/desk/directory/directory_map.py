@@ -7,7 +7,7 @@ from uuid import UUID
 from api.desk.frame.visit import Visit
 from api.directory.filters import SupplierQuery
 from api.directory.search import placed
-from api.reports.svg import Drawing, Key, Pin, map_drawing
+from api.drawings import Drawing, Key, Pin, map_drawing
 from domain.needs.need import TerritoryRequest
 from domain.reference.territory import Area
 from domain.suppliers.supplier import Point, Supplier

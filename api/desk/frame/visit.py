@@ -107,9 +107,9 @@ class Visit:
         return [(name, text) for name, texts in fields for text in texts]
 
     async def work_out(self, work: Callable[..., T], *arguments: Any, is_much: bool = False) -> T:
-        """The result of a function of the reference data, worked out beside the event loop; as `MatchWork.beside`."""
+        """The result of a function of the reference data, as `MatchWork.run_function` has it."""
         key, left = str(self.organisation_id), self.call.left
-        return await self.services.match_work.beside(work, *arguments, is_much=is_much, key=key, left=left)
+        return await self.services.match_work.run_function(work, *arguments, is_much=is_much, key=key, left=left)
 
 
 def visit_of(call: Call) -> Visit:

@@ -14,8 +14,8 @@ from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, NeedAndProcedure, Place, TerritoryRequest
 from domain.reference.territory import Area
 from domain.text.bilingual import Text
+from matching.inspection.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_MS, PLACE_MS, TITLE_MS
 from matching.lot_query import LotQuery, Wanted
-from matching.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_MS, PLACE_MS, TITLE_MS
 from matching.reference import Reference
 
 T = TypeVar("T")
@@ -83,7 +83,7 @@ def understand(form: NeedForm, reference: Reference) -> Understood:
 
 
 async def understood_beside(visit: Visit, form: NeedForm) -> Understood:
-    """The form as it is understood; beside the event loop where much is to be read. Raises as `MatchWork.beside`."""
+    """The form as it is understood; beside the event loop where much is to be read. Raises as `MatchWork.run_function`."""
     return await _read_beside(visit, form, lambda reference: understand(form, reference))
 
 

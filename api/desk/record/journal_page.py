@@ -8,7 +8,7 @@ from uuid import UUID
 from litestar import Response
 
 from api.admin.audit import AuditEntry, with_names
-from api.admin.edit_organisation import NO_ORGANISATION, visible_organisation
+from api.admin.organisations import NO_ORGANISATION, visible_organisation
 from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
@@ -18,7 +18,7 @@ from api.web.pagination import read_cursor, write_cursor
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import subjects_of
 from db.journal.entries import entries, key_names, latest_entries, person_names
-from db.meetings.meetings import meetings_of
+from db.meetings import meetings_of
 from db.needs.needs import select_need_names
 from db.suppliers.read import living_suppliers
 from domain.organisation import Client

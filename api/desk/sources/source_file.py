@@ -89,7 +89,7 @@ class ReadAs(NamedTuple):
 
 def is_large(_: Reference, content: bytes) -> bool:
     """Whether a file, uncompressed, takes more than some seconds to be read."""
-    return (bytes_inside(BytesIO(content)) if content.startswith(SIGNATURE) else len(content)) > LARGE
+    return (bytes_inside(content) if content.startswith(SIGNATURE) else len(content)) > LARGE
 
 
 def read_as(
@@ -102,7 +102,7 @@ def read_as(
     """
     sheet, others = None, tuple[str, ...]()
     if content.startswith(SIGNATURE):
-        content, sheet, others = first_sheet(BytesIO(content))
+        content, sheet, others = first_sheet(content)
     media_type = CSV if sheet is not None else _media_type(name, content)
     candidates = [wanted] if wanted in FORMATS else list(FORMATS)
     fitting = [each for each in candidates if media_type in FORMATS[each]]

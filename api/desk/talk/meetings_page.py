@@ -31,8 +31,7 @@ from api.needs.own_need import own_need
 from api.runtime.actor import Acting
 from api.web.forms import Fields
 from db.core.engine import Connection, transaction
-from db.meetings.calendar_feeds import feed_made_at
-from db.meetings.meetings import MeetingFilters, meetings_of, select_meetings
+from db.meetings import MeetingFilters, feed_made_at, meetings_of, select_meetings
 from db.needs.needs import select_need_names
 from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 from db.core.engine import transaction
-from db.desk.accounts import note_sign_in
+from db.persons import note_sign_in
 from domain.organisation import SCOPES
 from tests.api.desk.steps import Browser, sign_in_as
 from tests.api.desk.talk.talking import Desk

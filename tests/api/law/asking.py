@@ -1,6 +1,7 @@
-"""What the tests of the law share: suppliers of every legal sort, and needs asked as a portal asks them."""
+"""Suppliers of every legal sort, and needs asked as a portal asks them."""
 
 from datetime import date
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from domain.needs.need import Need
 from domain.suppliers.supplier import Approval, Kind, LegalForm, Point, Shares, Supplier
 from domain.text.bilingual import Language
 from matching.engine import match
+from matching.index.live_index import LiveIndex
 from tests.factories import VANNES, live, offer, reference, supplier
 
 TODAY = date(2026, 11, 24)
@@ -26,13 +28,8 @@ def sort(
 ) -> Json:
     """A legal sort of supplier: all that the law looks at, and nothing of its trade."""
     approvals = tuple(Approval(kind, date(2015, 1, 1), until) for kind in kinds)
-    return {
-        "approvals": approvals,
-        "legal_form": form,
-        "ess": ess,
-        "in_prison": in_prison,
-        "shares": Shares(**shares),
-    }
+    legal = {"approvals": approvals, "legal_form": form, "ess": ess, "in_prison": in_prison}
+    return legal | {"shares": Shares(**shares)}
 
 
 SORTS = {
@@ -73,21 +70,21 @@ def need(*lots: Json, **fields: Any) -> Json:
     return {"territory": {"codes": ["departement:56"]}, "buyer": LOCAL, "lots": list(lots)} | fields
 
 
-def values(*amounts: float | None, **fields: Any) -> Json:
-    """Office cleaning in lots of these values, numbered from 1."""
-    lots = (lot(id=str(n), segments=["pr-locaux"], cpv=["90919200"], value_eur=a) for n, a in enumerate(amounts, 1))
+def values(*amounts: float | None, nature: str = "services", **fields: Any) -> Json:
+    """Office cleaning, or painting, in lots of these values, numbered from 1."""
+    bought = {"segments": ["bt-peinture"]} if nature == "works" else {"segments": ["pr-locaux"], "cpv": ["90919200"]}
+    lots = (lot(id=str(n), nature=nature, value_eur=amount, **bought) for n, amount in enumerate(amounts, 1))
     return need(*lots, **fields)
 
 
-def works(*amounts: float | None, **fields: Any) -> Json:
-    """Painting in lots of these values, numbered from 1."""
-    lots = (lot(id=str(n), segments=["bt-peinture"], nature="works", value_eur=a) for n, a in enumerate(amounts, 1))
-    return need(*lots, **fields)
+@cache
+def directory(suppliers: tuple[Supplier, ...]) -> LiveIndex:
+    return live(*suppliers)
 
 
 def ask(asked: Json, *suppliers: Supplier, on: date = TODAY, language: Language = "fr") -> Json:
     """The answer to a need, as a client reads it."""
-    found = match(msgspec.convert(asked, Need), live(*suppliers), reference(), on, language)
+    found = match(msgspec.convert(asked, Need), directory(suppliers), reference(), on, language)
     answer: Json = msgspec.json.decode(msgspec.json.encode(found))
     return answer
 
@@ -95,47 +92,3 @@ def ask(asked: Json, *suppliers: Supplier, on: date = TODAY, language: Language 
 def by_code(advice: list[Json]) -> dict[str, Json]:
     """Advice or findings by code; of several with one code, the first."""
     return {item["code"]: item for item in reversed(advice)}
-
-
-def need_advice(asked: Json, on: date = TODAY) -> dict[str, Json]:
-    return by_code(ask(asked, on=on)["advice"])
-
-
-def lot_advice(asked: Json, *suppliers: Supplier, on: date = TODAY, at: int = 0) -> dict[str, Json]:
-    return by_code(ask(asked, *suppliers, on=on)["lots"][at]["advice"])
-
-
-def findings(asked: Json, on: date = TODAY, at: int = 0) -> dict[str, str]:
-    """Code → outcome of what the law says of one lot's reservation."""
-    reservation = ask(asked, on=on)["lots"][at]["reservation"]
-    return {finding["code"]: finding["outcome"] for finding in reservation["findings"]}
-
-
-def forbidden(asked: Json, on: date = TODAY, at: int = 0) -> dict[str, str]:
-    """Reservation → code of what forbids it for one lot."""
-    closed = ask(asked, on=on)["lots"][at]["alternatives"]["forbidden"]
-    return {option: finding["code"] for option, finding in closed.items()}
-
-
-def verdicts(asked: Json, *suppliers: Supplier, on: date = TODAY) -> dict[str, tuple[str, str | None]]:
-    """Supplier → its best outcome and code for the first lot, refused suppliers included."""
-    shown = ask(asked | {"limit": 100, "near_misses": 50}, *suppliers, on=on)["lots"][0]
-    order = ("ELIGIBLE", "ELIGIBLE_IF", "UNKNOWN", "REVIEW", "INELIGIBLE")
-    found = {}
-    for row in (*shown["candidates"], *shown["near_misses"]):
-        best = min(row["eligibility"], key=lambda verdict: order.index(verdict["outcome"]))
-        found[row["supplier"]["name"]] = best["outcome"], best["code"]
-    return found
-
-
-PROCEDURES = ("GRE_A_GRE", "MAPA", "PROC_FORMALISEE", "CONCESSION_SIMPLIFIED")
-
-
-def procedures(asked: Json, on: date = TODAY) -> list[str]:
-    """The procedures told, in order; more than one where works are counted apart."""
-    return [item["code"] for item in ask(asked, on=on)["advice"] if item["code"] in PROCEDURES]
-
-
-def those(found: dict[str, tuple[str, str | None]], outcome: str) -> set[str]:
-    """The suppliers with this outcome."""
-    return {name for name, (reached, _) in found.items() if reached == outcome}

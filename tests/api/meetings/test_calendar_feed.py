@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from db.api_keys import list_keys, revoke_key
 from db.core.engine import transaction
 from db.journal.entries import entries
-from db.schema.meeting_tables import calendar_feeds
+from db.schema.exchange_tables import calendar_feeds
 from db.schema.supplier_tables import api_keys
 from tests.api.conftest import ADMIN_KEY
 from tests.api.meetings.test_routes import Buyer, new_buyer

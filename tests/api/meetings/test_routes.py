@@ -12,7 +12,7 @@ from db.api_keys import create_key, ensure_organisation
 from db.core.engine import transaction
 from db.journal.entries import entries
 from db.needs.needs import insert_need
-from db.schema.meeting_tables import meetings
+from db.schema.exchange_tables import meetings
 from domain.meetings.meeting import AgendaItem, MeetingPlace
 from domain.needs.need import Lot, PlannedNeed
 from tests.api.refusals import assert_refused

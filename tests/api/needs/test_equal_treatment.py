@@ -12,7 +12,7 @@ from db.api_keys import create_key, ensure_organisation
 from db.core.engine import transaction
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import insert_exchange, insert_message
-from db.meetings.meetings import insert_meeting
+from db.meetings import insert_meeting
 from db.needs.needs import insert_need, lock_need
 from db.needs.shortlists import insert_shortlist, write_decision
 from domain.exchanges.exchange import Exchange, Message

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from api.needs import compare_versions, routes, shortlists
-from api.runtime.match_processes import MatchTask
 from api.runtime.places import ConcurrencyLimit
+from api.runtime.processes.match_processes import MatchTask
 from db.core.engine import Connection, Engine, transaction
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.sync.factories import Client

@@ -11,25 +11,22 @@ from sqlalchemy import func, select, text
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
 from db.delivery.webhooks import create_webhook
-from db.desk.accounts import note_sign_in
-from db.desk.sessions import insert_session_of_person
 from db.idempotency import Answer, Submission, claim, find_answer, store_answer
 from db.imports.log import Order
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import run_import
-from db.meetings.meetings import insert_meeting, select_meeting
-from db.meetings.persons import find_or_insert_person
+from db.meetings import insert_meeting, select_meeting
+from db.persons import find_or_insert_person, insert_session_of_person, note_sign_in
 from db.privacy.erase import erase_person, export_person
 from db.schema.exchange_tables import message_mails
 from db.schema.person_tables import desk_sessions, persons, suppressions
 from db.suppliers.records import get_record
 from db.suppliers.suppression_list import suppressions_of
 from domain.audit import Actor
-from domain.delivery.webhook import WebhookSettings
+from domain.delivery import WebhookSettings
 from domain.errors import InvalidContent, Problem, pointer
 from domain.meetings.meeting import Meeting, MeetingRequest, Participant
-from domain.privacy.data_subject import DataSubject
-from domain.privacy.holdings import BEYOND_ANY_ERASURE, Erasure
+from domain.privacy.data_subject import BEYOND_ANY_ERASURE, DataSubject, Erasure
 from domain.suppliers.rows import Batch, CheckedRecord, RowError
 from domain.suppliers.supplier import Contact
 from domain.text.bilingual import Text

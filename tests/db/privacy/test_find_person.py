@@ -4,13 +4,12 @@ import pytest
 from sqlalchemy import ARRAY, LargeBinary, Text, select, text
 
 from db.core.engine import Engine, transaction
-from db.meetings.meetings import insert_meeting, select_meeting
+from db.meetings import insert_meeting, select_meeting
 from db.needs.needs import insert_need, select_need
 from db.privacy.erase import erase_person
 from db.privacy.mentions import PLACES
 from db.schema.need_tables import needs
-from db.schema.supplier_tables import Document, metadata
-from db.schema.webhook_tables import webhooks
+from db.schema.supplier_tables import Document, metadata, webhooks
 from domain.audit import Actor
 from domain.meetings.meeting import AgendaItem, MeetingRequest
 from domain.needs.need import Lot, PlannedNeed

@@ -12,10 +12,9 @@ from sqlalchemy import Table, func, insert, select, text, update
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import uuid7
 from db.journal.entries import entries
-from db.meetings.meetings import insert_meeting
+from db.meetings import insert_meeting
 from db.privacy.purge import plan, purge
-from db.schema.exchange_tables import exchange_recipients, exchanges, messages, reply_links
-from db.schema.meeting_tables import meetings, participants
+from db.schema.exchange_tables import exchange_recipients, exchanges, meetings, messages, participants, reply_links
 from db.schema.need_tables import awards, needs, shortlists
 from db.schema.person_tables import persons
 from db.schema.supplier_tables import idempotency_keys, import_errors, imports, metadata

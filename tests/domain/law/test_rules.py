@@ -1,12 +1,14 @@
 """The dated rules: nothing overlaps, nothing is silently missing, and a day picks exactly one period."""
 
+import re
+from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
 
 from domain.errors import NotFound
-from domain.law.rules import BrokenLaw, RuleRow, Rules, load, parse
+from domain.law.rules import LAW_FILE, BrokenLaw, RuleRow, Rules, load, parse
 
 RULE = """
 vintage = 2026-11-24
@@ -108,6 +110,28 @@ def test_a_broken_interval_is_refused_with_its_rule(periods: tuple[str, ...], co
     """Whoever edits the file learns which rule and which day broke."""
     with pytest.raises(BrokenLaw, match=rf"ceiling.*{complaint}"):
         rules(*periods)
+
+
+def bounds() -> Iterator[tuple[str, re.Match[str]]]:
+    """Every date where two periods of the file meet, in the text of its rule."""
+    for rule in LAW_FILE.read_text(encoding="utf-8").split("[[rule]]\n")[1:]:
+        start, dates = rule.index("periods = ["), re.compile(r"valid_(from|until) = (\d{4}-\d\d-\d\d)")
+        for place, found in enumerate(dates.finditer(rule, start)):
+            if place or found[1] == "until":
+                yield rule, found
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_a_date_moved_by_a_day_breaks_an_interval(days: int) -> None:
+    """And the message names the days."""
+    meeting = list(bounds())
+    assert len(meeting) > 100
+    for rule, found in meeting:
+        moved = date.fromisoformat(found[2]) + timedelta(days=days)
+        edited = rule[: found.start(2)] + moved.isoformat() + rule[found.end(2) :]
+        parse(f"vintage = 2026-11-24\n[[rule]]\n{rule}".encode())
+        with pytest.raises(BrokenLaw, match=r"\d{4}-\d\d-\d\d"):
+            parse(f"vintage = 2026-11-24\n[[rule]]\n{edited}".encode())
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from api.desk.frame.layout import CODE_WORDS
 from db.core.engine import transaction
-from db.desk.accounts import note_sign_in
+from db.persons import note_sign_in
 from db.schema.supplier_tables import api_keys, organisations
 from tests.api.desk.steps import FORM, Browser, heading, sign_in_as
 from tests.api.organisations import Member, member

@@ -1,0 +1,231 @@
+"""Indexes of the directory in a folder: one process builds them, all map them, and the next start finds them."""
+
+import asyncio
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
+from hashlib import blake2b
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+import domain
+import matching
+from api.runtime.processes.forked_processes import ForkedProcesses, NoProcess
+from db.suppliers.copy_documents import Pages, copy_documents, shared_snapshot
+from domain.decoding.stored import known_part
+from domain.suppliers.supplier import Supplier
+from matching.index.indexed_supplier import read_document
+from matching.index.live_index import Index, LiveIndex
+from matching.index.tables import IndexTables, TablesBuilder, joined, load_tables, save_tables
+from matching.reference import Reference
+
+NO_UID = UUID(int=0)
+MOST_PARTS = 4
+PAGES_OF_A_PART = 2_000
+"""Of fewer, some 9,000 suppliers, a process more would take longer to start than it saves."""
+SPANS = 16
+FORGOTTEN_SECONDS = 7 * 24 * 3600.0
+"""An index of another database goes after so long: its servers, if there are any, build it anew when they start."""
+_LOCK, _UNFINISHED, _WHOLE = "lock", "unfinished-", "whole"
+
+
+class WrittenIndex(NamedTuple):
+    """An index in the folder, and the database and the version of its directory that it was built from."""
+
+    path: Path
+    database: str
+    version: int
+    uid: UUID | None
+    built_at: float
+
+    def age_seconds(self) -> float:
+        """Seconds since it was built, also once another has taken its place."""
+        return time.time() - self.built_at
+
+
+class IndexFiles:
+    """The indexes in a folder that were built by this version of the program from this reference data."""
+
+    def __init__(self, folder: Path, reference: Reference) -> None:
+        self.folder, self.reference = _usable(folder), reference
+        self._prefix = _fingerprint(reference)
+        with self.claimed():
+            pass  # what was left unfinished is removed, as no other build may follow for long
+
+    def newest_first(self, database: str) -> list[WrittenIndex]:
+        """Those of a database (see `database_id`) that are there."""
+        found = (_read_name(path) for path in self.folder.glob(f"{self._prefix}-{database}-*"))
+        return sorted((each for each in found if each), key=lambda each: -each.version)
+
+    def load(self, written: WrittenIndex) -> LiveIndex:
+        """An index, mapped. Raises OSError, EOFError, KeyError or ValueError where it is not whole, or was removed."""
+        reference = self.reference
+        tables = load_tables(written.path)
+        base = Index(tables, reference.taxonomy, reference.cpv, reference.geography, written.path)
+        return LiveIndex(base, written.version, written.uid)
+
+    @contextmanager
+    def claimed(self) -> Iterator[bool]:
+        """Whether it falls to this process to build the next one; no other may as long as the block runs.
+
+        What a process left that was ended at its work is removed.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # it may have been removed meanwhile
+        with (self.folder / _LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                _remove(path for path in self.folder.iterdir() if path.name.startswith(_UNFINISHED))
+                yield True
+
+
+async def build_index(reference: Reference, url: str, folder: Path, processes: ForkedProcesses | None = None) -> None:
+    """Build the index of the present directory and write it to the folder of an `IndexFiles`, claimed by the caller.
+
+    Other processes build a part each and join them; without `processes` a thread of this one does.
+    """
+
+    async def call(work: Callable[..., None], *arguments: object) -> None:
+        if processes is not None:
+            with suppress(NoProcess):
+                return await processes.call(work, *arguments)
+        return await asyncio.to_thread(work, reference, *arguments)
+
+    unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder))
+    try:
+        async with shared_snapshot(url) as seen:
+            shares = _shares(seen.pages) if processes else [[(0, seen.pages)]]
+            parts = [unfinished / str(number) for number in range(len(shares))]
+            building = (
+                call(build_part, url, seen.name, pages, part) for pages, part in zip(shares, parts, strict=True)
+            )
+            # none goes on once another has failed: what they write is removed
+            ended = await asyncio.gather(*building, return_exceptions=True)
+        for failure in filter(None, ended):
+            raise failure
+        await call(join_parts, parts, unfinished / _WHOLE)
+        _publish(
+            unfinished / _WHOLE,
+            folder / f"{_fingerprint(reference)}-{seen.database}-{seen.version}-{seen.uid or NO_UID}",
+        )
+    finally:
+        await asyncio.to_thread(_remove, [unfinished])
+
+
+def build_part(reference: Reference, url: str, snapshot: str, pages: Sequence[Pages], folder: Path) -> None:
+    """Write the tables of the suppliers on some pages, as a `shared_snapshot` has them, to a folder that is made."""
+    save_tables(_new_folder(folder), _tables(reference, url, snapshot, pages, folder))
+
+
+def join_parts(reference: Reference, parts: Sequence[Path], folder: Path) -> None:
+    """Write the tables that some parts make together to a folder that is made."""
+    save_tables(_new_folder(folder), joined([load_tables(part) for part in parts], reference.taxonomy))
+
+
+async def index_in_memory(reference: Reference, url: str) -> LiveIndex:
+    """An index of the present directory in the memory of this process alone."""
+    async with shared_snapshot(url) as seen:
+        tables = await asyncio.to_thread(_tables, reference, url, seen.name, [(0, seen.pages)])
+    whole = await asyncio.to_thread(joined, [tables], reference.taxonomy)
+    return LiveIndex(Index(whole, reference.taxonomy, reference.cpv, reference.geography), seen.version, seen.uid)
+
+
+def _tables(
+    reference: Reference, url: str, snapshot: str, pages: Sequence[Pages], folder: Path | None = None
+) -> IndexTables:
+    builder = TablesBuilder(reference.taxonomy, reference.cpv, reference.geography, folder)
+    asyncio.run(copy_documents(url, snapshot, pages, lambda document: _add(builder, document)))
+    return builder.tables()
+
+
+def _add(builder: TablesBuilder, document: bytes) -> None:
+    try:
+        builder.add(read_document(document))
+    except msgspec.ValidationError:  # a later release wrote it
+        builder.add(read_document(known_part(document, Supplier)))
+
+
+def _shares(pages: int) -> list[list[Pages]]:
+    """The pages of a table for each of so many processes as are of use. Each has some of all regions of the table, as
+    most suppliers may be in one of them."""
+    count = max(1, min(MOST_PARTS, os.cpu_count() or 1, pages // PAGES_OF_A_PART))
+    bounds = [pages * number // (count * SPANS) for number in range(count * SPANS + 1)]
+    spans = [span for span in pairwise(bounds) if span[0] < span[1]]
+    return [spans[number::count] for number in range(count)]
+
+
+def _new_folder(folder: Path) -> Path:
+    """The folder, which is made here. Raises FileExistsError."""
+    folder.mkdir()
+    return folder
+
+
+def _publish(whole: Path, path: Path) -> None:
+    """Give an index its name, and remove those whose place it takes, and what nobody has needed for long."""
+    folder = path.parent
+    if path.is_dir():  # one that could not be read; where it is another user's, it can only be renamed
+        path.rename(Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder)))
+    whole.rename(path)
+    written = _read_name(path)
+    # an earlier one may hold what was erased since; who has mapped it goes on with it
+    _remove(other for other in folder.iterdir() if other != path and _is_obsolete(other, written))
+
+
+def _remove(folders: Iterable[Path]) -> None:
+    for each in folders:
+        shutil.rmtree(each, ignore_errors=True)
+
+
+def _is_obsolete(path: Path, newest: WrittenIndex | None) -> bool:
+    """Whether it is an index of the same database, of whatever version of the program, one that is old, or an
+    unfinished one: nothing else is removed."""
+    if path.name.startswith(_UNFINISHED):
+        return True
+    found = _read_name(path)
+    return found is not None and (
+        newest is None or found.database == newest.database or found.age_seconds() > FORGOTTEN_SECONDS
+    )
+
+
+def _read_name(path: Path) -> WrittenIndex | None:
+    try:
+        _, database, version, uid = path.name.split("-", 3)
+        found = None if UUID(uid) == NO_UID else UUID(uid)
+        return WrittenIndex(path, database, int(version), found, path.stat().st_mtime)
+    except (ValueError, OSError):
+        return None
+
+
+def _usable(folder: Path) -> Path:
+    """The folder, made; where it cannot be written to, one of this user among the temporary ones."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / _LOCK).touch()
+    except OSError:
+        folder = Path(tempfile.gettempdir()) / f"vivier-index-{os.getuid()}"
+        folder.mkdir(exist_ok=True, mode=0o700)
+        if folder.stat().st_uid != os.getuid():
+            raise
+    return folder
+
+
+@cache
+def _fingerprint(reference: Reference) -> str:
+    """Hexadecimal digits that are others for other reference data, and for another version of the program."""
+    parts = (reference.taxonomy, reference.territories, reference.cpv, reference.rules)
+    digest = blake2b(" ".join(part.version for part in parts).encode(), digest_size=8)
+    for room in (domain, matching):
+        for path in sorted(Path(*room.__path__).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,311 @@
+"""The index that needs are matched against: mapped from a file, then updated with every change of the database.
+
+A notification is only a hint: each round reads the changes after the version in memory.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, contextmanager, suppress
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+
+from api.runtime.index.database_watch import logged_failures
+from api.runtime.index.index_files import IndexFiles, WrittenIndex, build_index, index_in_memory
+from api.runtime.metrics import Metrics
+from api.runtime.processes.forked_processes import ForkedProcesses
+from api.web.problems import Refusal
+from db.core.connect import is_away
+from db.core.engine import Engine
+from db.suppliers.copy_documents import database_id
+from db.suppliers.read import snapshot
+from db.suppliers.write import DirectoryVersion
+from domain.suppliers.supplier import Supplier
+from matching.index.live_index import LiveIndex
+
+T = TypeVar("T")
+
+SMALL_TAIL = 2_000
+TAIL_SHARE = 0.02
+"""A tail longer than both is merged into a new base, since it is in no spatial order and is looked at as a whole."""
+LONGEST_TAIL = 4
+"""Times as many changes are followed meanwhile, and not more: they would take longer than a new base."""
+LONGEST_AGE_SECONDS = 24 * 3600.0
+"""A base is replaced after a day in which anything changed: its file may hold what was erased since."""
+MOST_BUILDS = 3
+"""Times in a row that an index is built and yet cannot be used, before that is a failure."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 60.0
+"""The pause after an index could not be built, such as for want of room, twice as long each time, and the longest."""
+STUCK_SECONDS = 10.0
+"""An index that has not followed the directory for so long, though the database answers, is not ready."""
+THREADS = 2
+"""One follows the changes while another may build."""
+CLAIM_SECONDS = 0.1
+"""The pause before it is seen again whether another process has built what this one needs."""
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class UnusableIndex(Exception):
+    """Indexes are built and cannot be used: read back, or followed by as many changes as came meanwhile."""
+
+
+class IndexLoader:
+    """Loads indexes of the directory at `url` from files, which it has built where there are none.
+
+    They are built in another process, without `processes` in a thread of this one; from the copy of the directory at
+    `read_url`, where there is one that has come as far as is wanted. What changed since is always read from `url`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        engine: Engine,
+        files: IndexFiles,
+        processes: ForkedProcesses | None = None,
+        read_url: str | None = None,
+    ) -> None:
+        self.files = files
+        self._url, self._engine, self._processes, self._read_url = url, engine, processes, read_url
+        # of its own: the threads that all others share may all be taken for long
+        self._threads = ThreadPoolExecutor(THREADS, "index")
+        self._written: WrittenIndex | None = None
+
+    async def first(self) -> LiveIndex:
+        """As `newest`; in the memory of this process where it cannot be written, such as for want of room."""
+        try:
+            return await self.newest()
+        except OSError as failure:
+            if is_away(failure):
+                raise
+            log.exception(
+                "the index cannot be written to its folder: it is kept in the memory of this process, which takes more",
+                folder=str(self.files.folder),
+            )
+        index = await index_in_memory(self.files.reference, self._url)
+        return await self.followed(index) or index
+
+    async def newest(self, beyond: int = -1) -> LiveIndex:
+        """An index of the present directory with a short tail; its base is of a version after `beyond`."""
+        longest, refused, builds = 1, set[WrittenIndex](), 0
+        database = await database_id(self._engine)  # each time: another may have taken its address
+        while True:
+            for written in self.files.newest_first(database):
+                if written.version > beyond and written not in refused:
+                    if (found := await self._mapped(written, longest)) is not None:
+                        return found
+                    refused.add(written)
+            with self.files.claimed() as is_ours:
+                if is_ours:
+                    if builds == MOST_BUILDS:
+                        raise UnusableIndex
+                    builds += 1
+                    await self._build(database, beyond if builds == 1 else None)
+                    # of what changed while it was built; and where an earlier version was restored, there is no later
+                    longest, beyond = LONGEST_TAIL, -1
+                else:
+                    await asyncio.sleep(CLAIM_SECONDS)
+
+    async def followed(self, index: LiveIndex) -> LiveIndex | None:
+        """The index with the changes since; None where they are too many, or it is of another history."""
+        changed: list[Supplier] = []
+        removed: list[UUID] = []
+        async with snapshot(self._engine) as directory:
+            since = index.data_version
+            if not await directory.has_been(since, index.version_uid):
+                return None
+            left = int(LONGEST_TAIL * longest_tail(index)) - index.tail.rows
+            if await directory.has_more_changes(since, max(left, 0)):
+                return None
+            async for batch in directory.changes(since):
+                for change in batch:
+                    if change.supplier is not None and change.supplier.active:
+                        changed.append(change.supplier)
+                    else:
+                        removed.append(change.id)
+        return await self._in_a_thread(index.after, changed, removed, directory.version, directory.uid)
+
+    def is_outgrown(self, index: LiveIndex) -> bool:
+        """Whether an index is to have a new base: its tail is long, or what it was mapped from is old."""
+        if index.tail.rows > longest_tail(index):
+            return True
+        written = self._written
+        is_old = written is not None and written.age_seconds() > LONGEST_AGE_SECONDS
+        return written is not None and is_old and index.data_version != written.version
+
+    async def _mapped(self, written: WrittenIndex, longest: int) -> LiveIndex | None:
+        """The index with the changes since, where they make no tail over `longest` times the usual one."""
+        try:
+            base = await self._in_a_thread(self.files.load, written)
+        except (OSError, EOFError, KeyError, ValueError) as failure:
+            log.warning("an index in its folder cannot be read", path=str(written.path), failure=str(failure))
+            return None
+        if base.base.unknown_codes:
+            codes = sorted(base.base.unknown_codes)[:20]
+            log.warning("service areas hold codes that are no longer known", codes=codes)
+        found = await self.followed(base)
+        if found is None or found.tail.rows > longest * longest_tail(found):
+            return None
+        self._written = written
+        return found
+
+    async def _build(self, database: str, beyond: int | None) -> None:
+        """Build an index of a version after `beyond`, from a copy where that is there; None: not from a copy."""
+        if self._read_url is not None and beyond is not None:
+            with logged_failures("the copy of the directory cannot be read: the index is built from the database"):
+                await self._build_from(self._read_url)
+                if any(written.version > beyond for written in self.files.newest_first(database)):
+                    return
+        await self._build_from(self._url)
+
+    async def _build_from(self, url: str) -> None:
+        await build_index(self.files.reference, url, self.files.folder, self._processes)
+
+    async def _in_a_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+
+def longest_tail(index: LiveIndex) -> float:
+    """The number of rows beyond which the tail is to be merged into a new base."""
+    return max(SMALL_TAIL, TAIL_SHARE * len(index))
+
+
+class LiveDirectory:
+    """The directory of suppliers in memory."""
+
+    def __init__(self, loader: IndexLoader, metrics: Metrics) -> None:
+        self.loader, self.metrics = loader, metrics
+        self._index: LiveIndex | None = None
+        self._current_at = time.monotonic()
+        self._replaced = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+        self.rebuilding: asyncio.Task[None] | None = None
+        self._pause, self._not_before = FIRST_PAUSE_SECONDS, 0.0
+        self._stuck_at: float | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        return self._index is not None
+
+    @property
+    def index(self) -> LiveIndex:
+        """The latest index. Raises Refusal (503) until the first one is loaded."""
+        if self._index is None:
+            raise Refusal("not-ready", headers={"Retry-After": "2"})
+        return self._index
+
+    async def wait_beyond(self, version: int, seconds: float) -> None:
+        """Wait until the index is newer than `version`, at most so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._index is None or self._index.data_version <= version:
+                    await self._replaced.wait()
+
+    def is_of(self, version: DirectoryVersion) -> bool:
+        """Whether the index is of this version of the directory, and not of one of another history."""
+        index = self._index
+        return index is not None and (index.data_version, index.version_uid) == version
+
+    async def follow(self, versions: AsyncGenerator[DirectoryVersion, None]) -> None:
+        """Load the index, then update it at every change that is heard of, for ever."""
+        async with aclosing(versions):
+            async for version in versions:
+                if not self.is_of(version) or self.loader.is_outgrown(self.index):
+                    with (
+                        logged_failures("the index cannot follow the directory and stays as it is"),
+                        self._noting_failures(),
+                    ):
+                        await self.catch_up()
+                if self.is_of(version):
+                    self._current_at = time.monotonic()
+                    self._goes_on()
+
+    def lag_seconds(self) -> float:
+        """Seconds since the index was last known to be of the directory's version; less than two where all is well."""
+        return time.monotonic() - self._current_at
+
+    def stuck_seconds(self) -> float:
+        """Seconds since following the directory failed, and not for want of the database; 0 where that goes well."""
+        return 0.0 if self._stuck_at is None else time.monotonic() - self._stuck_at
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the index no longer follows the directory."""
+        return self.stuck_seconds() > STUCK_SECONDS
+
+    @contextmanager
+    def _noting_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as failure:
+            if self._stuck_at is None and not is_away(failure):
+                self._stuck_at = time.monotonic()
+                self.metrics.index_follows(follows=False)
+            raise
+
+    def _goes_on(self) -> None:
+        if self._stuck_at is not None:
+            log.warning("the index follows the directory again", seconds=round(self.stuck_seconds(), 1))
+        self._stuck_at = None
+        self.metrics.index_follows(follows=True)
+
+    async def catch_up(self) -> None:
+        """Bring the index to the present version of the directory.
+
+        After many changes a new base takes their place, or that of the tail, in the background.
+        """
+        async with self._one_at_a_time:
+            if self._index is None:
+                if self._may_build():
+                    with self._pausing_after_failure():
+                        self.replace(await self.loader.first())
+                return
+            index = await self.loader.followed(self._index)
+            if index is not None:
+                self.replace(index)
+                self._goes_on()
+                if not self.loader.is_outgrown(index):
+                    return
+        if self._may_build() and (self.rebuilding is None or self.rebuilding.done()):
+            self.rebuilding = asyncio.create_task(self._rebuild(None if index is None else index.data_version))
+
+    async def _rebuild(self, version: int | None) -> None:
+        """Replace the index by one with a base of that version of the directory or a later one; None: of any.
+
+        Meanwhile the old index is updated. Where it fails, it is attempted again after a pause.
+        """
+        with (
+            logged_failures("no new base of the index can be built; the old one is used"),
+            self._noting_failures(),
+            self._pausing_after_failure(),
+        ):
+            found = await self.loader.newest(-1 if version is None else version - 1)
+            async with self._one_at_a_time:
+                followed = await self.loader.followed(found)
+                if followed is not None:
+                    self.replace(followed)
+
+    def _may_build(self) -> bool:
+        return time.monotonic() >= self._not_before
+
+    @contextmanager
+    def _pausing_after_failure(self) -> Iterator[None]:
+        """Have nothing built for a while after a failure of the block: each attempt reads the whole directory."""
+        try:
+            yield
+        except Exception as failure:
+            if not is_away(failure):  # a database that is away costs nothing to ask
+                self._not_before = time.monotonic() + self._pause
+                self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+            raise
+        self._pause, self._not_before = FIRST_PAUSE_SECONDS, 0.0
+
+    def replace(self, index: LiveIndex) -> None:
+        """Match against this index from now on."""
+        self._index = index
+        self._replaced.set()
+        self._replaced = asyncio.Event()
+        self.metrics.data_version(index.data_version)

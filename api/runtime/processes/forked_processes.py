@@ -1,0 +1,262 @@
+"""Processes for heavy work: those that read imports, put suppliers together, build indexes and match dear needs.
+
+Each holds one object and calls functions of modules with it, one after another. A message is the pickle of a function
+and its arguments; the answer is that of what it returned or raised.
+
+They are forked on demand from one that was itself forked while this one was young, and so has the reference data and no
+threads. The `forkserver` of the standard library, on which pebble's pool would rest too, loads that data anew: a server
+with three such processes then takes 474 MB instead of 251 and 2.4 s more of a core to start, and the next process is
+there after 45 to 90 ms instead of 27 to 40. Nor does it hand on open files, or end the processes of a killed server.
+"""
+
+import asyncio
+import ctypes
+import gc
+import multiprocessing
+import os
+import pickle
+import queue
+import signal
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO, Concatenate, Generic, TypeVar, TypeVarTuple
+
+import structlog
+
+from matching.reference import Reference
+
+READ_AT_ONCE = 1 << 20
+"""A smaller buffer would take the interpreter's lock a thousand times for a large answer, while other threads wait."""
+START_SECONDS = 10.0
+CALLS_AT_ONCE = 64
+GARBAGE_AFTER = 200_000
+"""Such work makes hardly any cycles: looking for garbage as often as usual takes a twentieth of the time."""
+PR_SET_PDEATHSIG = 1
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+Held = TypeVar("Held")
+Arguments = TypeVarTuple("Arguments")
+T = TypeVar("T")
+
+_context = multiprocessing.get_context("fork")
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class NoProcess(Exception):
+    """No process can be had."""
+
+
+class ProcessEnded(Exception):
+    """The process ended before its work did."""
+
+
+class ForkedProcesses:
+    """Starts processes; servers forked from here on may use it too."""
+
+    def __init__(self, forker: socket.socket) -> None:
+        self._forker = forker
+        # of its own: the threads that all others share may all be taken for long
+        self._threads = ThreadPoolExecutor(CALLS_AT_ONCE, "processes")
+
+    def start(self, make: Callable[Concatenate[Reference, ...], Held], *files: BinaryIO) -> "ForkedProcess[Held]":
+        """A process that holds what `make` returns, which it calls with the reference data and these files.
+
+        Raises NoProcess; nothing is read of the files then.
+        """
+        channel, theirs = socket.socketpair()
+        process: ForkedProcess[Held] = ForkedProcess(channel, self._threads)
+        try:
+            # a process that could not be had closes its end
+            with theirs:
+                socket.send_fds(self._forker, [b"!"], [theirs.fileno(), *(file.fileno() for file in files)])
+            channel.settimeout(START_SECONDS)
+            process.pid = process.answer()
+            channel.settimeout(None)
+        except (OSError, ProcessEnded):
+            process.end()
+            raise NoProcess from None
+        process.send(make)
+        return process
+
+    async def start_one(self, make: Callable[Concatenate[Reference, ...], Held]) -> "ForkedProcess[Held]":
+        """Start a process without keeping the event loop waiting. Raises NoProcess."""
+
+        def end(started: "Future[ForkedProcess[Held]]") -> None:
+            if not started.cancelled() and started.exception() is None:
+                started.result().end()
+
+        starting = self._threads.submit(self.start, make)
+        try:
+            return await asyncio.wrap_future(starting)
+        except asyncio.CancelledError:
+            starting.add_done_callback(end)
+            raise
+
+    async def call(self, work: Callable[[Reference, *Arguments], T], *arguments: *Arguments) -> T:
+        """The result of a function of a module, called with the reference data in a process for it alone.
+
+        Raises what the function raised, NoProcess, and ProcessEnded.
+        """
+        process = await self.start_one(reference_alone)
+        try:
+            return await process.call(work, *arguments)
+        finally:
+            process.end()
+
+
+class ForkedProcess(Generic[Held]):
+    """One process, for one task at a time."""
+
+    def __init__(self, channel: socket.socket, threads: ThreadPoolExecutor) -> None:
+        self._channel, self._answers, self._threads = channel, channel.makefile("rb", READ_AT_ONCE), threads
+        self._answering, self._is_ended = threading.Lock(), False
+        self.pid: int | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it has not ended, as far as is known."""
+        try:
+            return self._channel.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    async def call(self, work: Callable[[Held, *Arguments], T], *arguments: *Arguments) -> T:
+        """The result of a function of a module, called with what the process holds.
+
+        Where the wait for it is cancelled, the process is ended. Raises what the function raised, and ProcessEnded.
+        """
+
+        def ask() -> T:
+            self.ask(work, *arguments)
+            result: T = self.answer()
+            return result
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        except asyncio.CancelledError:
+            self.end()
+            raise
+
+    def ask(self, work: Callable[[Held, *Arguments], Any], *arguments: *Arguments) -> None:
+        """Have a function of a module called with what the process holds; an `answer` is its result."""
+        self.send((work, arguments))
+
+    def send(self, message: Any) -> None:
+        """Send a message; that nobody reads it is seen when no answer comes."""
+        with suppress(OSError):
+            self._channel.sendall(pickle.dumps(message))
+
+    def answer(self) -> Any:
+        """The result of the first function asked for whose result was not yet waited for.
+
+        Raises what the function raised, and ProcessEnded.
+        """
+        try:
+            with self._answering:
+                value, failure = pickle.load(self._answers)  # noqa: S301 - our own child's
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError):
+            raise ProcessEnded from None
+        finally:
+            if self._is_ended:
+                self._answers.close()
+        if failure is not None:
+            raise failure
+        return value
+
+    def end(self) -> None:
+        """End it, whatever it does."""
+        if self.pid is not None and self.is_there:
+            # it ends with the channel too, but not while it is in the midst of a long call of a library
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+        self._is_ended = True
+        self._channel.close()
+        if not self._answering.locked():  # else whoever waits for an answer learns of the end first
+            self._answers.close()
+
+
+def reference_alone(reference: Reference) -> Reference:
+    """The reference data, for a process that holds nothing else."""
+    return reference
+
+
+@contextmanager
+def forked_processes(reference: Reference) -> Iterator[ForkedProcesses]:
+    """Processes that have this reference data, until the block ends. To be entered before any thread is started."""
+    forker, requests = socket.socketpair()
+    # what is loaded by now stays: the collector need not look at it again, nor touch memory that is shared
+    gc.collect()
+    gc.freeze()
+    process = _context.Process(target=_fork_for_each, args=(requests, reference))
+    # they end with their sockets, not by a signal to the whole group: it stays blocked in them
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+    requests.close()
+    try:
+        with forker:
+            yield ForkedProcesses(forker)
+    finally:
+        process.kill()
+        process.join()
+        gc.unfreeze()
+
+
+def _fork_for_each(requests: socket.socket, reference: Reference) -> None:
+    """Fork a process for the descriptors that each message brings, until nobody is left to send any."""
+    # nothing else of the server, such as the socket it listens on, may be held open by what outlives it for a moment
+    os.closerange(3, requests.fileno())
+    os.closerange(requests.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(requests, 1, 2)
+        if not message:
+            return
+        with suppress(OSError):  # where no process can be had, whoever asked sees the socket closed
+            _context.Process(target=answer_calls, args=(requests, reference, *descriptors)).start()
+        for each in descriptors:
+            os.close(each)
+
+
+def answer_calls(requests: socket.socket, reference: Reference, channel: int, *files: int) -> None:
+    """Answer what is asked on the channel, until nobody is left to ask.
+
+    The process ends with the one that forked it too: that is killed when the server has ended its answers.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    requests.close()
+    gc.set_threshold(GARBAGE_AFTER)
+    messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    with socket.socket(fileno=channel) as parent, suppress(ConnectionError):
+        parent.sendall(pickle.dumps((os.getpid(), None)))
+        # read beside the work: it is ended where whoever asked is gone
+        threading.Thread(target=_receive, args=(parent, messages), daemon=True).start()
+        make = messages.get()
+        held = make(reference, *(os.fdopen(file, "rb", READ_AT_ONCE) for file in files))
+        while True:
+            work, arguments = messages.get()
+            value, failure = None, None
+            try:
+                value = work(held, *arguments)
+            except Exception as raised:  # noqa: BLE001 - told to whoever asked
+                raised.add_note(traceback.format_exc())
+                failure = raised
+            parent.sendall(pickle.dumps((value, failure)))
+
+
+def _receive(parent: socket.socket, messages: "queue.SimpleQueue[Any]") -> None:
+    """Queue the messages that arrive; end the process once nobody is left to send any."""
+    with suppress(EOFError, OSError, pickle.UnpicklingError), parent.makefile("rb", READ_AT_ONCE) as arriving:
+        while True:
+            messages.put(pickle.load(arriving))  # noqa: S301 - our own parent's
+    os._exit(0)

@@ -1,0 +1,298 @@
+"""Meetings of an organisation about its own needs, and the addresses of their calendar that open without a key.
+
+The people that meetings name are in `persons`, by reference. A key has one address while it is in force, a person too;
+the database stores the digest of the token in it, never the token.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from db.core.engine import Connection, kept_document
+from db.core.uuid7 import new_id
+from db.persons import find_or_insert_person
+from db.schema.exchange_tables import calendar_feeds, follow_ups, meeting_needs, meetings, participants
+from db.schema.need_tables import needs
+from db.schema.person_tables import desk_accounts, persons
+from db.schema.supplier_tables import api_keys
+from domain.meetings.meeting import CALENDAR_FIELDS, FollowUp, Meeting, MeetingRequest, Participant, changed_fields
+
+_COLUMNS = [column for column in meetings.c if column.name in Meeting.__struct_fields__]
+_PARTICIPANTS = select(participants, persons.c.name).outerjoin(persons, persons.c.id == participants.c.person_id)
+_FOLLOW_UPS = select(follow_ups, persons.c.name.label("who")).outerjoin(persons, persons.c.id == follow_ups.c.person_id)
+
+
+class Position(NamedTuple):
+    """A place in the list of meetings: after the one of this id, which starts then."""
+
+    starts_at: datetime
+    id: UUID
+
+
+PersonIds = dict[tuple[str, str | None], UUID]
+"""The ids of persons, by name and organisation; organisation None for people who only follow up."""
+
+
+class MeetingFilters(msgspec.Struct, frozen=True, kw_only=True):
+    """Conditions of a list of meetings: about a need, starting at `after` or later, starting before `before`."""
+
+    need_id: UUID | None = None
+    after: datetime | None = None
+    before: datetime | None = None
+
+
+async def insert_meeting(
+    connection: Connection, organisation_id: UUID, request: MeetingRequest, now: datetime
+) -> Meeting:
+    """Store a meeting. The caller has checked that its needs are the organisation's (`unknown_needs`)."""
+    fields = msgspec.structs.asdict(request)
+    meeting = Meeting(**fields, id=new_id(now), version=1, sequence=0, created_at=now, updated_at=now)
+    await connection.execute(insert(meetings).values(organisation_id=organisation_id, **_row(meeting)))
+    await _write_parts(connection, organisation_id, meeting, {}, now)
+    return meeting
+
+
+async def write_meeting(
+    connection: Connection, organisation_id: UUID, before: Meeting, request: MeetingRequest, now: datetime
+) -> Meeting:
+    """Store a change of a meeting that the caller has locked; where nothing changes, return `before` itself."""
+    changed = changed_fields(before, request)
+    if not changed:
+        return before
+    after = msgspec.structs.replace(
+        before,
+        **msgspec.structs.asdict(request),
+        version=before.version + 1,
+        sequence=before.sequence + (not CALENDAR_FIELDS.isdisjoint(changed)),
+        updated_at=now,
+    )
+    own = meetings.c.id == after.id
+    documents = {
+        column.name: await kept_document(connection, column, own, getattr(after, column.name))
+        for column in (meetings.c.place, meetings.c.agenda)
+    }
+    await connection.execute(update(meetings).where(own).values(_row(after) | documents))
+    await _write_parts(connection, organisation_id, after, await _person_ids(connection, before.id), now)
+    return after
+
+
+async def select_meeting(
+    connection: Connection, organisation_id: UUID, meeting_id: UUID, *, lock: bool = False
+) -> Meeting | None:
+    """The organisation's meeting, if there is one. `lock`: until this transaction ends, nobody else changes it."""
+    own = [meetings.c.id == meeting_id, meetings.c.organisation_id == organisation_id]
+    if lock:
+        await connection.execute(select(meetings.c.id).where(*own).with_for_update())
+    found = await _read(connection, own)
+    return found[0] if found else None
+
+
+async def select_meetings(
+    connection: Connection, organisation_id: UUID, filters: MeetingFilters, after: Position | None, limit: int
+) -> Sequence[Meeting]:
+    """The organisation's meetings after a position, in the order in which they start."""
+    conditions = [meetings.c.organisation_id == organisation_id]
+    if filters.need_id is not None:
+        about = select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == filters.need_id)
+        conditions.append(meetings.c.id.in_(about))
+    if filters.after is not None:
+        conditions.append(meetings.c.starts_at >= filters.after)
+    if filters.before is not None:
+        conditions.append(meetings.c.starts_at < filters.before)
+    if after is not None:
+        conditions.append(tuple_(meetings.c.starts_at, meetings.c.id) > after)
+    return await _read(connection, conditions, limit)
+
+
+async def meetings_of(connection: Connection, organisation_id: UUID, need_id: UUID) -> Sequence[Meeting]:
+    """Every meeting about a need of the organisation, in the order in which they start."""
+    return await select_meetings(connection, organisation_id, MeetingFilters(need_id=need_id), None, 10_000)
+
+
+async def unknown_needs(connection: Connection, organisation_id: UUID, need_ids: Sequence[UUID]) -> set[UUID]:
+    """The ids among these that are no need of the organisation."""
+    own = select(needs.c.id).where(needs.c.organisation_id == organisation_id, needs.c.id.in_(need_ids))
+    return set(need_ids) - set((await connection.execute(own)).scalars())
+
+
+def _row(meeting: Meeting) -> dict[str, Any]:
+    return {column.name: getattr(meeting, column.name) for column in _COLUMNS}
+
+
+async def _write_parts(
+    connection: Connection, organisation_id: UUID, meeting: Meeting, known: PersonIds, now: datetime
+) -> None:
+    """Store needs, participants and follow-ups of a meeting.
+
+    `known`: the persons that the meeting named before, so that one who was erased is not stored anew by pseudonym.
+    """
+    ids = await _find_persons(connection, organisation_id, meeting, known, now)
+    need_rows: list[dict[str, Any]] = [{"need_id": need_id} for need_id in meeting.need_ids]
+    participant_rows = [msgspec.structs.asdict(each) for each in meeting.participants]
+    for row in participant_rows:
+        name = row.pop("name")
+        row["person_id"] = name and ids[name, row["organisation"]]
+    follow_up_rows = [msgspec.structs.asdict(each) for each in meeting.follow_ups]
+    for row in follow_up_rows:
+        who = row.pop("who")
+        row["person_id"] = who and ids[who, None]
+    for table, rows in ((meeting_needs, need_rows), (participants, participant_rows), (follow_ups, follow_up_rows)):
+        keyed = [row | {"meeting_id": meeting.id, "position": position} for position, row in enumerate(rows)]
+        await _replace_rows(connection, table, meeting.id, keyed)
+
+
+async def _replace_rows(connection: Connection, table: Table, meeting_id: UUID, rows: list[dict[str, Any]]) -> None:
+    """Store the rows in the place of the meeting's. Those of the same stay, with columns that a later release added."""
+    own = table.c.meeting_id == meeting_id
+    # positions are keys: those that are stored are out of the way meanwhile
+    await connection.execute(update(table).where(own).values(position=-1 - table.c.position))
+    stored = (await connection.execute(select(table).where(own).order_by(table.c.position.desc()))).mappings()
+    left = [(row["position"], _identity(row)) for row in stored]
+    new, moved = list[dict[str, Any]](), list[dict[str, Any]]()
+    for row in rows:
+        before = next((each for each in left if each[1] == _identity(row)), None)
+        if before is None:
+            new.append(row)
+        else:
+            left.remove(before)
+            moved.append({"before": before[0]} | row)
+    if moved:
+        changed = {name: bindparam(name, type_=table.c[name].type) for name in rows[0] if name != "meeting_id"}
+        at_place = table.c.position == bindparam("before", type_=Integer)
+        await connection.execute(update(table).where(own, at_place).values(changed), moved)
+    await connection.execute(delete(table).where(own, table.c.position < 0))
+    if new:
+        await connection.execute(insert(table), new)
+
+
+def _identity(row: Mapping[Any, Any]) -> list[Any]:
+    """The columns that tell a row of a meeting from the others: who comes, or what is to be done by whom."""
+    named = ("need_id", "role", "supplier_id", "person_id", "organisation", "what")
+    return [row.get(name) for name in named]
+
+
+async def _find_persons(
+    connection: Connection, organisation_id: UUID, meeting: Meeting, known: PersonIds, now: datetime
+) -> PersonIds:
+    """The persons that the meeting names, stored if new. A follow-up by name alone is a participant's of that name."""
+    ids = dict(known)
+    for each in meeting.participants:
+        if each.name is not None and (each.name, each.organisation) not in ids:
+            person = await find_or_insert_person(connection, organisation_id, each.name, now, each.organisation)
+            ids[each.name, each.organisation] = person
+    by_name = {name: person for (name, _), person in ids.items()}
+    for who in dict.fromkeys(each.who for each in meeting.follow_ups if each.who is not None):
+        if (who, None) not in ids:
+            ids[who, None] = by_name.get(who) or await find_or_insert_person(connection, organisation_id, who, now)
+    return ids
+
+
+async def _person_ids(connection: Connection, meeting_id: UUID) -> PersonIds:
+    """The persons named in a meeting."""
+    participant_rows = await _parts(connection, _PARTICIPANTS, participants, [meeting_id])
+    follow_up_rows = await _parts(connection, _FOLLOW_UPS, follow_ups, [meeting_id])
+    ids: PersonIds = {(row.who, None): row.person_id for row in follow_up_rows.get(meeting_id, ()) if row.person_id}
+    return ids | {
+        (row.name, row.organisation): row.person_id for row in participant_rows.get(meeting_id, ()) if row.person_id
+    }
+
+
+async def _read(
+    connection: Connection, conditions: Sequence[ColumnElement[bool]], limit: int | None = None
+) -> list[Meeting]:
+    query = select(*_COLUMNS).where(*conditions).order_by(meetings.c.starts_at, meetings.c.id).limit(limit)
+    rows = (await connection.execute(query)).all()
+    ids = [row.id for row in rows]
+    need_rows = await _parts(connection, select(meeting_needs), meeting_needs, ids)
+    participant_rows = await _parts(connection, _PARTICIPANTS, participants, ids)
+    follow_up_rows = await _parts(connection, _FOLLOW_UPS, follow_ups, ids)
+    return [
+        Meeting(
+            **row._asdict(),
+            need_ids=tuple(part.need_id for part in need_rows.get(row.id, ())),
+            participants=msgspec.convert(
+                participant_rows.get(row.id, ()), tuple[Participant, ...], from_attributes=True
+            ),
+            follow_ups=msgspec.convert(follow_up_rows.get(row.id, ()), tuple[FollowUp, ...], from_attributes=True),
+        )
+        for row in rows
+    ]
+
+
+async def _parts(
+    connection: Connection, query: Select[Any], table: Table, ids: Sequence[UUID]
+) -> dict[UUID, list[Row[Any]]]:
+    of_meetings = query.where(table.c.meeting_id.in_(ids)).order_by(table.c.meeting_id, table.c.position)
+    found: dict[UUID, list[Row[Any]]] = {}
+    for row in await connection.execute(of_meetings):
+        found.setdefault(row.meeting_id, []).append(row)
+    return found
+
+
+SEEN_DAYS = 90
+
+
+class CalendarFeed(NamedTuple):
+    """The organisation whose meetings an address shows, and the key that it was made with, or the person."""
+
+    organisation_id: UUID
+    key_id: UUID
+
+
+async def store_feed(connection: Connection, feed: CalendarFeed, digest: bytes, now: datetime) -> None:
+    """Store the address of a key; the one that it had before no longer opens."""
+    row = {"organisation_id": feed.organisation_id, "digest": digest, "created_at": now}
+    statement = upsert(calendar_feeds).values(key_id=feed.key_id, **row)
+    await connection.execute(statement.on_conflict_do_update(index_elements=["key_id"], set_=row))
+
+
+async def feed_made_at(connection: Connection, key_id: UUID) -> datetime | None:
+    """The moment at which the address of a key was made; None where it has none."""
+    query = select(calendar_feeds.c.created_at).filter_by(key_id=key_id)
+    moment: datetime | None = await connection.scalar(query)
+    return moment
+
+
+async def revoke_feed(connection: Connection, key_id: UUID) -> bool:
+    """Take the address of a key away; False where it has none."""
+    gone = delete(calendar_feeds).where(calendar_feeds.c.key_id == key_id).returning(calendar_feeds.c.key_id)
+    return (await connection.execute(gone)).first() is not None
+
+
+async def select_feed(
+    connection: Connection, digests: Sequence[bytes], now: datetime, not_stored: UUID
+) -> CalendarFeed | None:
+    """The address of one of these digests; None where there is none, or its key was revoked or has expired.
+
+    That of a person who signs in without a key is in force while they have done so in the last `SEEN_DAYS`.
+    `not_stored`: the id of the administrator's key, which has no row and is in force wherever its digest is given.
+    """
+    unexpired = or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now)
+    in_force = exists().where(api_keys.c.id == calendar_feeds.c.key_id, api_keys.c.revoked_at.is_(None), unexpired)
+    has_signed_in = exists().where(
+        desk_accounts.c.person_id == calendar_feeds.c.key_id, desk_accounts.c.seen_at > now - timedelta(days=SEEN_DAYS)
+    )
+    query = select(calendar_feeds.c.organisation_id, calendar_feeds.c.key_id).where(
+        calendar_feeds.c.digest.in_(digests), or_(in_force, has_signed_in, calendar_feeds.c.key_id == not_stored)
+    )
+    found = (await connection.execute(query)).first()
+    return None if found is None else CalendarFeed(*found)

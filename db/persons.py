@@ -1,0 +1,283 @@
+"""Persons: those who are named, and those who sign in to the desk, with a key or without.
+
+A contact person is named once per organisation, and known by id wherever they took part. Who signs in without a key is
+a person as their OpenID Connect provider knows them; the journal says their id. A session of the desk is a row for each
+browser that signed in: the database stores the digest of the token in its cookie, never the token.
+"""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Select,
+    Uuid,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from db.core.engine import Connection
+from db.core.uuid7 import new_id
+from db.schema.exchange_tables import calendar_feeds
+from db.schema.person_tables import desk_accounts, desk_sessions, persons
+from db.schema.supplier_tables import organisations
+from domain.decoding.stored import read_row
+from domain.organisation import Client, Scope
+from domain.privacy.data_subject import email_key, person_key, pseudonym
+from domain.text.normalise import fold
+
+_NEW_MEETING_VERSIONS = text("""
+    UPDATE meetings SET version = version + 1, sequence = sequence + (id = ANY(:in_calendars))::int, updated_at = :now
+    WHERE id = ANY(:changed) OR id IN (
+        SELECT meeting_id FROM meeting_participants WHERE person_id = ANY(:persons)
+        UNION SELECT meeting_id FROM meeting_follow_ups WHERE person_id = ANY(:persons)
+    )
+""").bindparams(
+    bindparam("changed", type_=ARRAY(Uuid)),
+    bindparam("in_calendars", type_=ARRAY(Uuid)),
+    bindparam("persons", type_=ARRAY(Uuid)),
+    bindparam("now", type_=DateTime(timezone=True)),
+)
+
+
+async def find_or_insert_person(
+    connection: Connection, organisation_id: UUID, name: str, now: datetime, employer: str | None = None
+) -> UUID:
+    """The id of the person of this name whom the organisation knows, or else of one made now; the caller commits.
+
+    Two of one name are one person unless two employers tell them apart. An employer that was not known is added, one
+    that was known stays. Someone erased is never found again.
+    """
+    keys = {"name_key": person_key(name), "employer_key": fold(employer or "")}
+    given = (employer or "").strip() or None
+    known = _best_known(organisation_id, **keys)
+    found = await connection.scalar(known)
+    if found is None:
+        row = {"id": new_id(now), "organisation_id": organisation_id, "name": name, "created_at": now}
+        row |= {**keys, "employer": given, "email_key": ""}
+        made = insert(persons).values(row).on_conflict_do_nothing().returning(persons.c.id)
+        new = await connection.scalar(made)
+        # where there was a conflict, somebody else has just named them
+        return new if new is not None else (await connection.execute(known)).scalar_one()
+    if given:
+        key = case((persons.c.employer_key == "", keys["employer_key"]), else_=persons.c.employer_key)
+        completed = {"employer": func.coalesce(persons.c.employer, given), "employer_key": key}
+        await connection.execute(update(persons).where(persons.c.id == found).values(completed))
+    return found
+
+
+async def erase_persons(
+    connection: Connection,
+    ids: Sequence[UUID],
+    now: datetime,
+    changed_meetings: Collection[UUID] = (),
+    changed_in_calendars: Collection[UUID] = (),
+) -> None:
+    """Leave nothing of these persons but a pseudonym, wherever they took part; they are signed in no more.
+
+    Meetings that name them, and those whose texts were changed as well, get a new version: what was read before must
+    not be written back. Those `changed_in_calendars`, which are changed too, also get a new SEQUENCE.
+    """
+    name = case({each: pseudonym(each) for each in ids}, value=persons.c.id) if ids else ""
+    nothing = {"email": None, "phone": None, "employer": None, "name_key": "", "email_key": "", "employer_key": ""}
+    await connection.execute(update(persons).where(persons.c.id.in_(ids)).values(**nothing, name=name, erased_at=now))
+    for own in (desk_sessions.c.person_id, desk_accounts.c.person_id, calendar_feeds.c.key_id):
+        await connection.execute(delete(own.table).where(own.in_(ids)))
+    changed = {"changed": list(changed_meetings), "in_calendars": list(changed_in_calendars)}
+    await connection.execute(_NEW_MEETING_VERSIONS, changed | {"persons": ids, "now": now})
+
+
+def _best_known(organisation_id: UUID, *, name_key: str, employer_key: str) -> Select[UUID]:
+    """The one meant by this naming: of its employer, else the first who may be meant."""
+    query = select(persons.c.id).filter_by(organisation_id=organisation_id, erased_at=None, name_key=name_key)
+    if employer_key:
+        query = query.where(persons.c.employer_key.in_(("", employer_key)))
+    return query.order_by(persons.c.employer_key != employer_key, persons.c.id).limit(1).with_for_update()
+
+
+MOST_OF_ONE = 200
+"""Open sessions of a key, which colleagues may share, or of a person; one more ends the earliest."""
+
+
+class Session(NamedTuple):
+    """A session of a key or, where `key_id` is null, of a person."""
+
+    key_id: UUID | None
+    person: Client | None
+
+
+async def insert_session(
+    connection: Connection, digest: bytes, key_id: UUID, now: datetime, expires_at: datetime
+) -> None:
+    """Store the session of a key; remove those that have expired, and its earliest beyond `MOST_OF_ONE`."""
+    await _insert(connection, now, digest=digest, key_id=key_id, expires_at=expires_at)
+    await _end_earliest(connection, desk_sessions.c.key_id == key_id)
+
+
+async def insert_session_of_person(
+    connection: Connection,
+    digest: bytes,
+    person_id: UUID,
+    scopes: Sequence[Scope],
+    now: datetime,
+    expires_at: datetime,
+    id_token: str,
+) -> None:
+    """Store the session of a person with the rights that it has; remove others as `insert_session` does."""
+    own = {"person_id": person_id, "scopes": scopes, "id_token": id_token}
+    await _insert(connection, now, digest=digest, expires_at=expires_at, **own)
+    await _end_earliest(connection, desk_sessions.c.person_id == person_id)
+
+
+async def _insert(connection: Connection, now: datetime, **row: object) -> None:
+    await connection.execute(delete(desk_sessions).where(desk_sessions.c.expires_at <= now))
+    await connection.execute(insert(desk_sessions).values(row | {"created_at": now}))
+
+
+async def _end_earliest(connection: Connection, of_one: ColumnElement[bool]) -> None:
+    latest_first = select(desk_sessions.c.digest).where(of_one).order_by(desk_sessions.c.created_at.desc())
+    beyond = latest_first.offset(MOST_OF_ONE).scalar_subquery()
+    await connection.execute(delete(desk_sessions).where(desk_sessions.c.digest.in_(beyond)))
+
+
+async def find_session(connection: Connection, digests: Sequence[bytes], now: datetime) -> Session | None:
+    """The session that has one of these digests; None where there is none, or it has expired."""
+    query = (
+        select(
+            desk_sessions.c.key_id,
+            desk_sessions.c.scopes,
+            persons.c.id,
+            persons.c.organisation_id,
+            persons.c.name.label("person"),
+            organisations.c.name.label("organisation"),
+        )
+        .outerjoin(persons, persons.c.id == desk_sessions.c.person_id)
+        .outerjoin(organisations, organisations.c.id == persons.c.organisation_id)
+    )
+    found = (await connection.execute(query.where(_in_force(digests, now)))).first()
+    if found is None:
+        return None
+    if found.key_id is not None:
+        return Session(found.key_id, None)
+    return Session(None, read_row(found, Client))
+
+
+async def delete_session(connection: Connection, digests: Sequence[bytes]) -> str | None:
+    """Remove the session that has one of these digests; the ID token that it began with, if any."""
+    ended = delete(desk_sessions).where(desk_sessions.c.digest.in_(digests)).returning(desk_sessions.c.id_token)
+    id_token: str | None = await connection.scalar(ended)
+    return id_token
+
+
+async def delete_sessions_of_person(connection: Connection, person_id: UUID) -> int:
+    """Remove all sessions of a person; their number."""
+    ended = await connection.execute(delete(desk_sessions).where(desk_sessions.c.person_id == person_id))
+    return ended.rowcount
+
+
+def _in_force(digests: Sequence[bytes], now: datetime) -> ColumnElement[bool]:
+    return desk_sessions.c.digest.in_(digests) & (desk_sessions.c.expires_at > now)
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who signed in. `sessions`: the number of those that are open."""
+
+    id: UUID
+    name: str
+    email: str | None
+    organisation: str
+    organisation_id: UUID
+    seen_at: datetime
+    sessions: int
+
+
+async def note_sign_in(
+    connection: Connection,
+    organisation_id: UUID,
+    issuer: str,
+    subject: str,
+    name: str,
+    email: str | None,
+    now: datetime,
+) -> UUID:
+    """The id of the person, known by that account, name and address or made now; the caller commits.
+
+    Two accounts are never one person, whatever name and address their provider says. Someone erased is never found
+    again. Who comes back under another name is another person, of the same account: what the journal says of the first
+    stays so, and the sessions of the first end.
+    """
+    # in the place of an employer: nobody who is named elsewhere is of that key
+    account_key = hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()
+    keys = {"name_key": person_key(name), "email_key": email_key(email or ""), "employer_key": account_key}
+    row = {"id": new_id(now), "organisation_id": organisation_id, "name": name, "email": email, "created_at": now}
+    made = insert(persons).values(row | keys).on_conflict_do_nothing().returning(persons.c.id)
+    person_id = await connection.scalar(made)
+    if person_id is None:
+        known = select(persons.c.id).filter_by(organisation_id=organisation_id, erased_at=None, **keys)
+        person_id = (await connection.execute(known.with_for_update())).scalar_one()
+    account = {"issuer": issuer, "subject": subject, "organisation_id": organisation_id}
+    known_as = select(desk_accounts.c.person_id).filter_by(**account).with_for_update()
+    former = await connection.scalar(known_as)
+    if former is not None and former != person_id:
+        await delete_sessions_of_person(connection, former)
+    seen = {"person_id": person_id, "seen_at": now}
+    upserted = insert(desk_accounts).values(account | seen | {"created_at": now})
+    await connection.execute(
+        upserted.on_conflict_do_update(
+            index_elements=list(account), set_={name: upserted.excluded[name] for name in seen}
+        )
+    )
+    found: UUID = person_id
+    return found
+
+
+async def list_accounts(
+    connection: Connection,
+    organisation_id: UUID | None,
+    now: datetime,
+    after: UUID | None = None,
+    limit: int | None = None,
+) -> Sequence[Account]:
+    """The people of an organisation, or of all, who signed in, in the order of their ids."""
+    query = _accounts(now).order_by(persons.c.id).limit(limit)
+    if organisation_id is not None:
+        query = query.where(persons.c.organisation_id == organisation_id)
+    if after is not None:
+        query = query.where(persons.c.id > after)
+    return msgspec.convert((await connection.execute(query)).all(), list[Account], from_attributes=True)
+
+
+async def find_account(connection: Connection, person_id: UUID, now: datetime) -> Account | None:
+    """The person of that id, where they signed in."""
+    found = (await connection.execute(_accounts(now).where(persons.c.id == person_id))).first()
+    return None if found is None else msgspec.convert(found, Account, from_attributes=True)
+
+
+def _accounts(now: datetime) -> Select[tuple[object, ...]]:
+    is_open = (desk_sessions.c.person_id == persons.c.id) & (desk_sessions.c.expires_at > now)
+    last = select(func.max(desk_accounts.c.seen_at)).where(desk_accounts.c.person_id == persons.c.id)
+    return (
+        select(
+            persons.c.id,
+            persons.c.name,
+            persons.c.email,
+            persons.c.organisation_id,
+            organisations.c.name.label("organisation"),
+            last.scalar_subquery().label("seen_at"),
+            select(func.count()).where(is_open).scalar_subquery().label("sessions"),
+        )
+        .join(organisations, organisations.c.id == persons.c.organisation_id)
+        .where(select(desk_accounts.c.person_id).where(desk_accounts.c.person_id == persons.c.id).exists())
+    )

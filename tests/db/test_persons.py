@@ -1,0 +1,205 @@
+"""Persons in a real database: one row for whom an organisation names twice, and none shared between two.
+
+Who signs in without a key is one person for a name and an address, and nothing is left once they are erased.
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Row, func, select
+
+from db.api_keys import ensure_organisation
+from db.core.engine import Connection, Engine, transaction
+from db.meetings import SEEN_DAYS, CalendarFeed, select_feed, store_feed
+from db.persons import (
+    delete_sessions_of_person,
+    erase_persons,
+    find_account,
+    find_or_insert_person,
+    find_session,
+    insert_session_of_person,
+    list_accounts,
+    note_sign_in,
+)
+from db.privacy.purge import plan, purge
+from db.schema.person_tables import persons
+from domain.organisation import Client
+from domain.privacy.retention import RetentionPeriods, years_before
+from tests.db.suppliers.samples import NOW
+
+
+async def organisation(engine: Engine, name: str = "Morbihan") -> UUID:
+    async with transaction(engine) as connection:
+        return await ensure_organisation(connection, name, NOW)
+
+
+async def named(engine: Engine, organisation_id: UUID, name: str = "Anne Le Goff", **given: Any) -> UUID:
+    async with transaction(engine) as connection:
+        return await find_or_insert_person(connection, organisation_id, name, NOW, **given)
+
+
+async def read(engine: Engine, person_id: UUID) -> Row[Any]:
+    async with transaction(engine) as connection:
+        return (await connection.execute(select(persons).where(persons.c.id == person_id))).one()
+
+
+async def test_a_person_named_again_is_found_and_completed(engine: Engine) -> None:
+    one = await organisation(engine)
+    first = await named(engine, one)
+    assert await named(engine, one, "LE GOFF Anne", employer="CH Vannes") == first
+    assert await named(engine, one, employer="ch vannes") == first
+    found = await read(engine, first)
+    assert (found.name, found.employer, found.erased_at) == ("Anne Le Goff", "CH Vannes", None)
+
+
+@pytest.mark.parametrize("other", [{"name": "Yann Le Goff", "employer": "ESAT"}, {"employer": "Another"}])
+async def test_namesakes_are_told_apart(engine: Engine, other: dict[str, str]) -> None:
+    """By name and by employer."""
+    one = await organisation(engine)
+    first = await named(engine, one, employer="ESAT")
+    assert await named(engine, one, **other) != first
+
+
+async def test_who_is_named_alone_is_who_is_known_of_that_name(engine: Engine) -> None:
+    one = await organisation(engine)
+    first = await named(engine, one)
+    assert await named(engine, one, employer="ESAT") == first
+    assert await named(engine, one, "Yann Tanguy") != first
+    assert (await read(engine, first)).employer == "ESAT"
+
+
+async def test_the_best_known_of_two_namesakes_is_meant(engine: Engine) -> None:
+    """Completing one can thus never make it the double of the other."""
+    one = await organisation(engine)
+    at_esat = await named(engine, one, employer="ESAT")
+    elsewhere = await named(engine, one, employer="Another")
+    assert await named(engine, one, employer="Another") == elsewhere
+    assert await named(engine, one, employer="ESAT") == at_esat
+
+
+async def test_two_at_once_name_one_person(engine: Engine) -> None:
+    one = await organisation(engine)
+    ids = await asyncio.gather(*(named(engine, one, employer="ESAT") for _ in range(6)))
+    assert len(set(ids)) == 1
+    async with transaction(engine) as connection:
+        assert await connection.scalar(select(func.count()).select_from(persons)) == 1
+
+
+async def test_organisations_do_not_share_persons(engine: Engine) -> None:
+    one, other = await organisation(engine), await organisation(engine, "Vannes")
+    assert await named(engine, one) != await named(engine, other)
+
+
+ISSUER, EMAIL, DIGEST = "https://connexion.example", "anne@exemple.fr", b"digest"
+DAY = timedelta(days=1)
+
+
+async def sign_in(
+    connection: Connection, *, name: str = "Anne Le Goff", subject: str = "anne", at: timedelta = DAY * 0
+) -> UUID:
+    organisation_id = await ensure_organisation(connection, "Morbihan", NOW)
+    return await note_sign_in(connection, organisation_id, ISSUER, subject, name, EMAIL, NOW + at)
+
+
+async def test_who_comes_back_is_the_same_person_seen_later(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        first = await sign_in(connection)
+        assert await sign_in(connection, name="LE GOFF Anne", at=DAY) == first
+        (account,) = await list_accounts(connection, None, NOW)
+    assert (account.id, account.name, account.email) == (first, "Anne Le Goff", EMAIL)
+    assert (account.seen_at, account.sessions) == (NOW + DAY, 0)
+
+
+async def test_another_name_is_another_person_of_the_same_account(engine: Engine) -> None:
+    """The journal keeps calling the first one as it did, and its sessions end."""
+    async with transaction(engine) as connection:
+        first = await sign_in(connection)
+        await insert_session_of_person(connection, DIGEST, first, ("match",), NOW, NOW + DAY, "token")
+        second = await sign_in(connection, name="Anne Le Goff-Martin")
+        assert second != first
+        assert [each.id for each in await list_accounts(connection, None, NOW)] == [second]
+        assert await connection.scalar(select(persons.c.name).where(persons.c.id == first)) == "Anne Le Goff"
+        assert await find_session(connection, [DIGEST], NOW) is None
+
+
+async def test_of_many_sessions_of_a_person_the_earliest_ends(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("db.persons.MOST_OF_ONE", 2)
+    digests = [b"first", b"second", b"third"]
+    async with transaction(engine) as connection:
+        person = await sign_in(connection)
+        for n, digest in enumerate(digests):
+            at = NOW + timedelta(seconds=n)
+            await insert_session_of_person(connection, digest, person, ("match",), at, NOW + DAY, "token")
+        found = [await find_session(connection, [digest], NOW) for digest in digests]
+    assert [each is not None for each in found] == [False, True, True]
+
+
+async def test_two_accounts_are_never_one_person(engine: Engine) -> None:
+    """Whatever name and address their provider says, which nobody may have verified."""
+    async with transaction(engine) as connection:
+        first = await sign_in(connection)
+        assert await sign_in(connection, subject="another") != first
+        assert await sign_in(connection) == first
+
+
+async def test_a_participant_of_the_same_name_changes_nobody_who_signs_in(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        first = await sign_in(connection)
+        organisation_id = await ensure_organisation(connection, "Morbihan", NOW)
+        await find_or_insert_person(connection, organisation_id, "Anne Le Goff", NOW, "ESAT")
+        assert await connection.scalar(select(persons.c.employer).where(persons.c.id == first)) is None
+        assert await sign_in(connection) == first
+
+
+async def test_a_session_is_of_its_person_until_it_ends(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        person = await sign_in(connection)
+        await insert_session_of_person(connection, DIGEST, person, ("match", "needs"), NOW, NOW + DAY, "token")
+        found = await find_session(connection, [DIGEST], NOW)
+        assert found is not None
+        organisation_id = await ensure_organisation(connection, "Morbihan", NOW)
+        expected = Client(person, organisation_id, "Morbihan", ("match", "needs"), person="Anne Le Goff")
+        assert (found.key_id, found.person) == (None, expected)
+        assert await find_session(connection, [DIGEST], NOW + DAY) is None
+        assert await delete_sessions_of_person(connection, person) == 1
+        assert await find_session(connection, [DIGEST], NOW) is None
+
+
+async def test_nothing_is_left_of_who_is_erased_and_they_come_back_as_somebody_else(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        person = await sign_in(connection)
+        await insert_session_of_person(connection, DIGEST, person, ("match",), NOW, NOW + DAY, "token")
+        await erase_persons(connection, [person], NOW)
+        assert await find_account(connection, person, NOW) is None
+        assert await find_session(connection, [DIGEST], NOW) is None
+        assert await sign_in(connection) != person
+
+
+@pytest.mark.parametrize(("after", "opens"), [(SEEN_DAYS * DAY, False), (SEEN_DAYS * DAY - DAY, True)])
+async def test_the_address_of_a_calendar_lasts_as_long_as_its_person_comes_back(
+    engine: Engine, after: timedelta, opens: bool
+) -> None:
+    async with transaction(engine) as connection:
+        person = await sign_in(connection)
+        feed = CalendarFeed(await ensure_organisation(connection, "Morbihan", NOW), person)
+        await store_feed(connection, feed, DIGEST, NOW)
+        found = await select_feed(connection, [DIGEST], NOW + after, UUID(int=0))
+    assert found == (feed if opens else None)
+
+
+@pytest.mark.parametrize("seen_lately", [True, False])
+async def test_the_retention_counts_from_when_somebody_last_signed_in(engine: Engine, seen_lately: bool) -> None:
+    then = years_before(NOW, 3) - NOW - DAY
+    async with transaction(engine) as connection:
+        person = await sign_in(connection, at=then)
+        if seen_lately:
+            await sign_in(connection)
+    async with transaction(engine) as connection:
+        due = await plan(connection, RetentionPeriods(), NOW)
+    assert [each.kind for each in due.others] == ([] if seen_lately else ["persons"])
+    await purge(engine, due, "default")
+    async with transaction(engine) as connection:
+        assert (await find_account(connection, person, NOW) is None) != seen_lately
