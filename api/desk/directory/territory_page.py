@@ -15,7 +15,7 @@ from api.desk.need.territory_field import found_by_name
 from api.drawings import LAND, QUIET, SEA, Drawing, Key
 from api.runtime.endpoint import Call
 from api.runtime.rate_limits import caller_of
-from api.supply import MOST_AREAS, Question, SupplyQuery, answered, question_of, search_of
+from api.supply import MOST_AREAS, Question, SupplyQuery, answer_to_query, question_of, search_of
 from api.web.content_negotiation import GEOJSON, JSON
 from domain.errors import NotFound
 from domain.law.review import OPTIONS
@@ -192,7 +192,7 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
     if len(found) == 1:
         return visit.redirect(_path(list({area.id: area for area in (*areas, *found)}.values())))
     codes = tuple(area.id for area in areas)
-    _, answer = await answered(visit.call, SupplyQuery(territory=codes), JSON)
+    _, answer = await answer_to_query(visit.call, SupplyQuery(territory=codes), JSON)
     supply = msgspec.json.decode(answer, type=Supply)
     items = sorted(supply.items, key=lambda each: (-each.suppliers, each.label))
     present = [each for each in items if each.suppliers]

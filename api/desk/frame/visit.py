@@ -108,7 +108,7 @@ class Visit:
 
     async def work_out(self, work: Callable[..., T], *arguments: Any, is_much: bool = False) -> T:
         """The result of a function of the reference data, as `MatchWork.run_function` has it."""
-        key, left = str(self.organisation_id), self.call.left
+        key, left = str(self.organisation_id), self.call.wait_for_disconnect
         return await self.services.match_work.run_function(work, *arguments, is_much=is_much, key=key, left=left)
 
 

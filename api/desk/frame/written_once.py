@@ -70,7 +70,7 @@ async def matched_once(
 
     What was carried out before is not matched again; it is then None.
     """
-    async with visit.services.matches.of(str(visit.organisation_id)):
+    async with visit.services.matches.place_of(str(visit.organisation_id)):
         matched = None if await _is_written(visit) else await match_first(acting_at(visit), to_match)
         return await written_once(visit, lambda connection, acting: carry_out(connection, acting, matched))
 

@@ -83,7 +83,7 @@ def understand(form: NeedForm, reference: Reference) -> Understood:
 
 
 async def understood_beside(visit: Visit, form: NeedForm) -> Understood:
-    """The form as it is understood; beside the event loop where much is to be read. Raises as `MatchWork.run_function`."""
+    """The form as it is understood, beside the event loop where much is read. Raises as `MatchWork.run_function`."""
     return await _read_beside(visit, form, lambda reference: understand(form, reference))
 
 

@@ -13,8 +13,7 @@ from domain.text.bilingual import Language, Text
 from matching.reference import Reference
 from sources.file_types.workbook import SIGNATURE, bytes_inside, first_sheet
 from sources.formats.registry import CSV, FORMATS, JSON, NDJSON, read_rows
-from sources.formats.spreadsheet import Titles, titles_in
-from sources.formats.spreadsheet_columns import ACTIVITIES, TITLES
+from sources.formats.spreadsheet import ACTIVITIES, TITLES, Titles, titles_in
 from sources.formats.vivier_columns import COLUMNS
 from sources.rows import Context, UnreadableFile
 

@@ -36,8 +36,7 @@ from domain.text.bilingual import Language, Text
 from domain.text.typography import PARIS
 from sources.file_types.csv_cells import csv_of
 from sources.formats.registry import CSV, FORMATS
-from sources.formats.spreadsheet import rejected_rows
-from sources.formats.spreadsheet_columns import TITLES, model
+from sources.formats.spreadsheet import TITLES, model, rejected_rows
 
 T = TypeVar("T")
 
@@ -103,7 +102,7 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
         # in another process: what takes long to read keeps nobody else waiting
         is_long = await visit.work_out(is_large, file.content, is_much=True)
         # large files are read one at a time, whoever sends them, and leave a place for the small ones
-        line = visit.services.large_files.of(str(visit.organisation_id)) if is_long else nullcontext()
+        line = visit.services.large_files.place_of(str(visit.organisation_id)) if is_long else nullcontext()
         async with line, visit.services.place_to_import(source, visit.call.bearer):
             read = read_as, file.name, file.content, visit.text("format"), mapping, visit.language
             layout = await visit.work_out(*read, is_much=True)
