@@ -139,7 +139,7 @@ def _winners(version: FrozenShortlist) -> dict[str, Winners]:
     """The suppliers that the latest version lists, by lot."""
     kept = {(each.lot_id, each.supplier_id) for each in version.decisions if each.decision == "kept"}
     found = {}
-    for lot in version.shown:
+    for lot in version.shown_lots:
         of_lot = {each.id: each for each in lot.listed}
         chosen = {supplier_id for supplier_id in of_lot if (lot.id, supplier_id) in kept}
         candidates = {row.supplier.id for row in lot.candidates} - chosen

@@ -186,7 +186,7 @@ def whole_lots(version: FrozenShortlist) -> dict[str, list[str]]:
     aside = {(each.lot_id, each.supplier_id) for each in version.decisions if each.decision == "set_aside"}
     lots = {
         lot.id: [str(each.supplier.id) for each in lot.candidates if (lot.id, each.supplier.id) not in aside]
-        for lot in version.shown
+        for lot in version.shown_lots
     }
     return {lot_id: suppliers for lot_id, suppliers in lots.items() if suppliers}
 

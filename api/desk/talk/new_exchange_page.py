@@ -145,7 +145,7 @@ async def found_in_directory(visit: Visit, connection: Connection, sought: str) 
 
 def _chosen(version: FrozenShortlist | None, suppliers: dict[UUID, SupplierSummary]) -> list[Choice]:
     lots: dict[UUID, list[str]] = {each: [] for each in suppliers}
-    for lot in version.shown if version else ():
+    for lot in version.shown_lots if version else ():
         for each in lot.listed:
             if each.id in lots:
                 lots[each.id].append(lot.id)
