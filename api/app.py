@@ -53,13 +53,13 @@ from api.runtime.processes.forked_processes import ForkedProcesses
 from api.runtime.processes.match_processes import MatchProcesses
 from api.runtime.rate_limits import Limits
 from api.runtime.services import Services
-from api.settings import BadSetting, Settings, nearest_variable
+from api.settings import WITHDRAWN, BadSetting, Settings, nearest_variable
 from api.supply import ROUTES as SUPPLY_ROUTES
 from api.sync.imports import ROUTES as IMPORT_ROUTES
 from api.sync.records import ROUTES as RECORD_ROUTES
 from api.sync.sources import ROUTES as SOURCE_ROUTES
+from api.web.content_negotiation import FilePaths
 from api.web.cors import CrossOrigin
-from api.web.formats import FilePaths
 from api.web.openapi import routes_of
 from api.web.problems import answer_failure
 from api.webhooks.routes import ROUTES as WEBHOOK_ROUTES
@@ -268,5 +268,8 @@ def _run(part: Part, services: Services, _: Litestar) -> AbstractAsyncContextMan
 @asynccontextmanager
 async def _warn_of_settings(services: Services) -> AsyncIterator[None]:
     for name in services.settings.unknown:
-        log.warning("unknown setting ignored", name=name, nearest=nearest_variable(name))
+        if name in WITHDRAWN:
+            log.warning("withdrawn setting ignored", name=name, value=WITHDRAWN[name])
+        else:
+            log.warning("unknown setting ignored", name=name, nearest=nearest_variable(name))
     yield

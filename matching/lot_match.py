@@ -12,9 +12,9 @@ from weakref import ref
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.law.reservations.supply_advice import Count, Ends, horizon
 from domain.law.review import OPTIONS
 from domain.law.rules import Rules
-from domain.law.supply_advice import Count, Ends, horizon
 from domain.needs.need import Reserved
 from matching.geo.projection import Floats, Positions
 from matching.geo.territory import Bools

@@ -14,11 +14,12 @@ from db.core.engine import Connection
 from db.journal.entries import queue_heads
 from db.schema.need_tables import audit_heads
 from domain.audit import JournalHeads, SignedHeads
-from domain.delivery.backoff import Schedule
+from domain.delivery import Schedule
 
 SCHEDULE = Schedule(
     first=timedelta(minutes=1), factor=2, longest=timedelta(hours=6), attempts=60, age=timedelta(days=14)
 )
+SENT_EVERY = timedelta(days=1)
 ANSWER_SECONDS = 20
 
 
@@ -35,11 +36,9 @@ async def journal_kind(services: Services) -> AsyncIterator[DeliveryKind | None]
 
     from api.journal.send_heads import HeadSender  # noqa: PLC0415
 
-    every = timedelta(hours=settings.journal_hours)
-
     async def queue(connection: Connection) -> None:
         now = services.now()
-        await queue_heads(connection, lambda heads: signed_line(JournalHeads(now, tuple(heads)), key), every, now)
+        await queue_heads(connection, lambda heads: signed_line(JournalHeads(now, tuple(heads)), key), SENT_EVERY, now)
 
     async with AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=False) as client:
         sender = HeadSender(settings.journal_to, client, email_sender_of(services))

@@ -14,12 +14,18 @@ from api.runtime.places import ByteQuota, ConcurrencyLimit, LongPolls, RequestPl
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.runtime.processes.match_work import MatchWork, SupplyAnswers
 from api.runtime.rate_limits import Limits
-from api.settings import Settings
+from api.settings import MIB, Settings
 from api.web.problems import RETRY_AFTER_SECONDS, Refusal
 from db.core.engine import Engine
 from domain.organisation import Client
 from domain.text.typography import PARIS
 from matching.reference import Reference
+
+BODIES_LIMIT = 256 * MIB
+"""The memory for bodies that are arriving, imports apart: 25 of the largest. Usual ones arrive at once, uncounted."""
+REQUESTS_OF_KEY, REQUESTS_OF_ORGANISATION = 100, 250
+"""Requests under way, which may each hold a body in memory. An organisation has a quarter of the usual connections, so
+that none takes them all by making keys."""
 
 
 @dataclass(kw_only=True)
@@ -36,25 +42,13 @@ class Services:
     watch: DatabaseWatch | None = None
     live: LiveDirectory | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    imports: ConcurrencyLimit = field(init=False)
-    importers: ConcurrencyLimit = field(init=False)
-    writes: ConcurrencyLimit = field(init=False)
-    reports: ConcurrencyLimit = field(init=False)
-    matches: ConcurrencyLimit = field(init=False)
-    person_searches: ConcurrencyLimit = field(init=False)
-    exports: ConcurrencyLimit = field(init=False)
-    large_files: ConcurrencyLimit = field(init=False)
     spool: ByteQuota = field(default_factory=ByteQuota)
     bodies: ByteQuota = field(default_factory=ByteQuota)
     bodies_without_key: ByteQuota = field(default_factory=ByteQuota)
-    requests: RequestPlaces = field(init=False)
     long_polls: LongPolls = field(default_factory=LongPolls)
     feed_reads: SharedReads = field(default_factory=SharedReads)
     storage_use: StorageUse = field(default_factory=StorageUse)
-    match_work: MatchWork = field(init=False)
-    supply_answers: SupplyAnswers = field(init=False)
     sign_in_links: OneTimeLinks = field(default_factory=OneTimeLinks)
-    identity_provider: IdentityProvider | None = field(init=False)
     on_stop: list[Callable[[], object]] = field(default_factory=list)
     """Called as soon as the server is to stop, while requests still have their grace."""
 
@@ -78,7 +72,7 @@ class Services:
         self.supply_answers = SupplyAnswers(self.limits)
         settings = self.settings
         self.identity_provider = IdentityProvider(settings) if settings.oidc_issuer else None
-        self.requests = RequestPlaces(settings.key_requests, settings.organisation_requests, RETRY_AFTER_SECONDS)
+        self.requests = RequestPlaces(REQUESTS_OF_KEY, REQUESTS_OF_ORGANISATION, RETRY_AFTER_SECONDS)
 
     def share_of_bodies(self, bearer: Client | None) -> AbstractContextManager[Callable[[int], None]]:
         """A function that takes so many bytes more for a body that is being received. Raises Refusal (429).
@@ -86,7 +80,7 @@ class Services:
         One organisation has half of the room at most, and those without a key a quarter of as much beside it.
         """
         largest = self.settings.body_limit
-        limit = max(self.settings.bodies_limit, largest)
+        limit = max(BODIES_LIMIT, largest)
         if bearer is None:
             return self.bodies_without_key.share(max(limit // 4, largest))
         return self.bodies.share(limit, str(bearer.organisation_id), max(limit // 2, largest))

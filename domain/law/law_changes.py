@@ -14,11 +14,12 @@ from domain.law.findings import (
     applies,
     bracketed_lots,
     days,
+    sentence,
     weakest,
 )
 from domain.law.rules import InForce
 from domain.shortlists.shortlist import Confidence, Severity
-from domain.text.bilingual import NOTHING, Text, joined
+from domain.text.bilingual import NOTHING, Text, join_texts
 
 LAW_CHANGES = "LAW_CHANGES"
 ON_PROCEDURE = (
@@ -97,11 +98,8 @@ def law_changes(before: NeedReview, after: NeedReview, on: date, planned: date, 
     if left := len(changes) - len(told):
         many = "s" if left > 1 else ""
         told.append(Text(f"et {left} autre{many} changement{many}", f"and {left} other change{many}"))
-    day, today, listed = days(planned), days(on), joined(told)
-    message = Text(
-        f"Les règles du {day.fr}, jour prévu de publication, diffèrent de celles du {today.fr} : {listed.fr}",
-        f"The rules of {day.en}, the planned day of publication, differ from those of {today.en}: {listed.en}",
-    )
+    day, today, listed = days(planned), days(on), join_texts(told)
+    message = sentence("law_changes", day=day, today=today, listed=listed)
     row = view["value_moment"]
     sure = weakest(row.confidence, *(each.confidence for each in changes))
     severity: Severity = "info" if changes[0].rank == (True, True) else "warning"

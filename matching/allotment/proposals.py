@@ -16,7 +16,7 @@ from domain.allotment.divisions import PossibleLot
 from domain.allotment.search import draw, rank
 from domain.law.findings import LegalAdvice, advice
 from domain.law.law_changes import LAW_CHANGES, ON_PROCEDURE
-from domain.law.lot_facts import estimated_cents
+from domain.law.procedures.lot_facts import estimated_cents
 from domain.law.review import review_need
 from domain.law.rules import InForce, Rules
 from domain.needs.need import Need

@@ -6,7 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from domain.law.findings import LegalAdvice, LotReview, NeedReview
-from domain.law.supply_advice import Ends, Supply, distance_is_for_sourcing, supply_advice
+from domain.law.reservations.supply_advice import Ends, Supply, distance_is_for_sourcing, supply_advice
 from domain.needs.need import Need
 from domain.shortlists.shortlist import (
     Advice,

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from domain.law.eligibility import judged
 from domain.law.findings import LegalAdvice, LegalFinding, Verdict
-from domain.law.past_awards import EssAward, with_award_bar
+from domain.law.reservations.eligibility import judged
+from domain.law.reservations.past_awards import EssAward, with_award_bar
+from domain.law.reservations.supplier_facts import LegalFacts
 from domain.law.rules import Rules
-from domain.law.supplier_facts import LegalFacts
 from domain.needs.need import ContractKind, Place, Reserved
 from domain.shortlists.shortlist import Advice, Eligibility, Finding, Fit, Presence
 from domain.suppliers.supplier import Evidence, EvidenceKind, ServiceArea

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.eligibility import evidence, outcomes
 from domain.law.findings import OUTCOMES
+from domain.law.reservations.eligibility import evidence, outcomes
+from domain.law.reservations.supply_advice import standing
 from domain.law.rules import InForce, Rules
-from domain.law.supply_advice import standing
 from domain.needs.need import RESERVED_TYPES, Reserved
 from matching.index.legal_columns import NEVER, Days, Decided, LegalColumns, decided_facts
 from matching.weighted_cache import WeightedCache
@@ -69,7 +69,7 @@ class EligibilityCache:
     def approval_ends(self, facts: FactPositions, reserved: frozenset[Reserved], on: date, rules: Rules) -> Days:
         """The day on which the approval ends that each supplier's verdict rests on; NEVER: none.
 
-        As `domain.law.supply_advice.approval_end`, of many suppliers at once.
+        As `domain.law.reservations.supply_advice.approval_end`, of many suppliers at once.
         """
         return self._ends((reserved, on)).values(
             facts, len(self.facts), lambda places: self._approval_ends(places, reserved, on, rules)

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Raw
 
-from domain.law.supplier_facts import LegalFacts
+from domain.law.reservations.supplier_facts import LegalFacts
 from domain.suppliers.supplier import Approval, Contact, Kind, LegalForm, Offer, Point, Shares
 
 NULL, NOTHING = Raw(b"null"), Raw(b"[]")

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, get_args, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.eligibility import UNKNOWN_SHARES, minimum_shares
+from domain.law.reservations.eligibility import UNKNOWN_SHARES, minimum_shares
+from domain.law.reservations.supplier_facts import LegalFacts
 from domain.law.rules import InForce
-from domain.law.supplier_facts import LegalFacts
 from domain.suppliers.supplier import Approval, Kind, LegalForm, Shares
 
 Days = NDArray[np.int32]

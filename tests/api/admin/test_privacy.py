@@ -1,7 +1,6 @@
 """A person's rights over HTTP: everything held is told, then nothing of it is left, and nothing comes back."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -147,7 +146,7 @@ async def test_a_copy_is_given_of_everything(anne: Anne) -> None:
 async def test_a_search_that_takes_too_long_is_ended(anne: Anne, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Here it waits for a table that somebody else keeps; afterwards the same connections take their time again."""
     services = anne.client.services
-    monkeypatch.setattr(services, "settings", replace(services.settings, privacy_seconds=0.001))
+    monkeypatch.setattr(privacy, "SEARCH_SECONDS", 0.001)
     async with transaction(services.database) as connection:
         await connection.execute(text("LOCK TABLE meetings"))
         refused = await anne.buyer.post(f"/privacy/{what}", {"name": anne.name})
@@ -160,7 +159,7 @@ async def test_a_search_that_takes_too_long_is_ended(anne: Anne, what: str, monk
 async def test_persons_are_searched_for_one_at_a_time(anne: Anne) -> None:
     """Others wait without a connection, and not more than a few of an organisation."""
     searches, organisation = anne.client.services.person_searches, str(anne.buyer.organisation_id)
-    async with searches.of("another"):
+    async with searches.place_of("another"):
         waiting = [asyncio.create_task(anne.ask("export", name=anne.name)) for _ in range(3)]
         while searches.present[organisation] < 3:
             await asyncio.sleep(0)

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from api.app import create_app
+from api.runtime import services
 from api.runtime.places import ByteQuota, ConcurrencyLimit, KeyPlaces, LongPolls, RequestPlaces, SharedReads
 from api.settings import read_settings
 from api.web.problems import Refusal
@@ -49,9 +50,10 @@ def test_the_keys_of_an_organisation_share_its_places() -> None:
         places.take(one)
 
 
-async def test_one_key_has_few_requests_under_way(reference: Reference) -> None:
+async def test_one_key_has_few_requests_under_way(reference: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those whose body is still arriving count; what needs no key is answered all the same."""
-    settings = read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY, "VIVIER_KEY_REQUESTS": "1"})
+    monkeypatch.setattr(services, "REQUESTS_OF_KEY", 1)
+    settings = read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY})
     app, whole = create_app(settings, reference, parts=()), POST + b"Content-Length: 2\r\n\r\n{}"
     async with serving(app) as (edge, connect):
         sending, another, keyless = await connect(), await connect(), await connect()
@@ -71,11 +73,11 @@ async def test_one_key_has_few_requests_under_way(reference: Reference) -> None:
 async def test_who_is_refused_takes_no_place() -> None:
     """Of one key so many are admitted or wait; those of another key are not counted with them."""
     limit = ConcurrencyLimit(at_once=2, of_one=1, most=1)
-    async with limit.of("one"):
+    async with limit.place_of("one"):
         with pytest.raises(Refusal) as refused:
-            async with limit.of("one"):
+            async with limit.place_of("one"):
                 pass
-        async with limit.of("other"):
+        async with limit.place_of("other"):
             assert limit.present == {"one": 1, "other": 1}
     assert refused.value.kind.slug == "too-many-requests"
     assert limit.present == {}
@@ -83,8 +85,8 @@ async def test_who_is_refused_takes_no_place() -> None:
 
 async def test_who_leaves_while_it_waits_is_not_counted_any_more() -> None:
     limit = ConcurrencyLimit(at_once=1, of_one=1, most=2)
-    async with limit.of("one"):
-        waiting = asyncio.create_task(limit.of("one").__aenter__())
+    async with limit.place_of("one"):
+        waiting = asyncio.create_task(limit.place_of("one").__aenter__())
         await asyncio.sleep(0)
         assert limit.present["one"] == 2
         waiting.cancel()

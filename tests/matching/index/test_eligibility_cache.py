@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.law.eligibility import eligibility
 from domain.law.findings import OUTCOMES
+from domain.law.reservations.eligibility import eligibility
+from domain.law.reservations.supplier_facts import LegalFacts
+from domain.law.reservations.supply_advice import approval_end
 from domain.law.rules import load
-from domain.law.supplier_facts import LegalFacts
-from domain.law.supply_advice import approval_end
 from domain.needs.need import RESERVED_TYPES, Reserved
 from domain.suppliers.supplier import Approval, Supplier
 from matching.index.eligibility_cache import EligibilityCache, best_outcome, code_of, outcomes_of

@@ -7,9 +7,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.law.eligibility import outcomes
+from domain.law.reservations.eligibility import outcomes
+from domain.law.reservations.supplier_facts import LegalFacts
 from domain.law.rules import load
-from domain.law.supplier_facts import LegalFacts
 from domain.suppliers.supplier import Approval
 from matching.index.legal_columns import FactRows, LegalColumns, decided_facts, joined_facts
 from tests.matching.facts import days, legal_facts

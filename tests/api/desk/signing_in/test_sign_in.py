@@ -9,11 +9,13 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import select
 
+from api.desk.frame.csrf import COOKIE
 from api.desk.frame.layout import asset_path
 from api.desk.frame.page import LONGEST_CARRIED
-from api.desk.frame.visit import COOKIE, local_path
+from api.desk.frame.visit import local_path
 from api.desk.pages import PAGES
 from api.runtime.rate_limits import LOOK_UPS, UNKNOWN_KEYS, Limits
+from api.runtime.services import BODIES_LIMIT
 from db.core.engine import transaction
 from db.schema.person_tables import desk_sessions
 from domain.organisation import Scope
@@ -258,7 +260,7 @@ async def test_forms_of_those_who_are_not_signed_in_have_room_of_their_own(serve
     async with Browser(served.app) as another:
         await another.open("/connexion")
         with services.share_of_bodies(None) as take:
-            take(services.settings.bodies_limit // 4)
+            take(BODIES_LIMIT // 4)
             for path in ("/besoin", "/connexion"):
                 assert (await another.post(path, content=pieces(), headers=FORM)).status_code == 429
             assert (await browser.post("/besoin", content=pieces(), headers=FORM)).status_code == 403

@@ -1,0 +1,253 @@
+"""The facts about a lot that rules read: its object, its nature, its value in cents.
+
+The estimated value is that which the law counts, with the lot's renewals and options (R2121-1).
+"""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from functools import lru_cache
+from math import ceil, floor
+from typing import NamedTuple
+
+import msgspec
+
+from domain.law.findings import applies
+from domain.law.rules import InForce
+from domain.needs.need import Codes, Lot, Nature, Need
+from domain.reference import taxonomy
+from domain.reference.cpv import Listing, listing
+from domain.short_cache import short_cache
+from domain.text.bilingual import NOTHING, Text, euros, join_texts
+
+PLUS = Text(" + ", " + ")
+NONE = Fraction(0)
+
+
+class Estimate(NamedTuple):
+    """The parts of a lot's estimated value, in cents; `renewals` null: they have no duration to be counted by.
+
+    `excess`: the part of a cent that rounding the renewals up added.
+    """
+
+    stated: int
+    renewals: int | None = 0
+    options: int = 0
+    excess: Fraction = NONE
+
+    @property
+    def total(self) -> int | None:
+        """The estimated value; None where it is not known."""
+        return None if self.renewals is None else self.stated + self.renewals + self.options
+
+    @property
+    def known(self) -> int:
+        """The part of it that is known."""
+        return self.stated + (self.renewals or 0) + self.options
+
+
+def estimate_of(lot: Lot) -> Estimate | None:
+    """The estimated value of a lot: its amount × (duration + renewals) / duration + options; None without an amount.
+
+    An amount that covers all is the estimate, and options stated beside it are a part of it. Reckoned exactly, and then
+    rounded up to the cent: it never falls below a threshold that it reaches.
+    """
+    if lot.value_eur is None:
+        return None
+    stated, months = cents_up(lot.value_eur), lot.renewal_months or 0
+    if lot.value_covers == "all":
+        return Estimate(stated)
+    options = cents_up(lot.options_eur or 0)
+    if not months:
+        return Estimate(stated, 0, options)
+    if lot.duration_months is None:
+        return Estimate(stated, None, options)
+    amount = Fraction(stated, 100) if stated / 100 == lot.value_eur else Fraction(repr(lot.value_eur))
+    whole = amount * (lot.duration_months + months) / lot.duration_months
+    rounded = _up(whole)
+    return Estimate(stated, max(0, rounded - stated), options, max(NONE, rounded - whole * 100))
+
+
+def estimated_cents(lot: Lot) -> int | None:
+    """The estimated value of a lot in cents; None where it is not known."""
+    estimate = estimate_of(lot)
+    return estimate.total if estimate else None
+
+
+def known_total(estimates: Iterable[Estimate | None]) -> int:
+    """The sum of estimated values as far as they are known, in cents: rounded up once, not lot by lot."""
+    known = [each for each in estimates if each]
+    excess = sum([each.excess for each in known if each.excess], NONE)
+    return sum([each.known for each in known]) - floor(round(excess, 4))
+
+
+def stated_total(need: Need) -> int | None:
+    """The total that a need states, in cents; None where it states none."""
+    return None if need.estimated_total_eur is None else cents_up(need.estimated_total_eur)
+
+
+def cents_up(amount_eur: float) -> int:
+    """Euros as integer cents, a part of a cent counted as one."""
+    nearest = round(amount_eur * 100)
+    return nearest if nearest / 100 == amount_eur else _up(Fraction(repr(amount_eur)))
+
+
+def _up(amount_eur: Fraction) -> int:
+    # what is beyond a millionth of a euro is no amount, but how floating point numbers are written
+    return ceil(round(amount_eur * 100, 4))
+
+
+def sum_in_words(lot: Lot) -> Text | None:
+    """The estimated value as a sum: “50 000 € + 3 reconductions de 50 000 € = 200 000 €”; None where nothing adds."""
+    found = estimate_of(lot)
+    if found is None or found.total is None or found.total == found.stated:
+        return None
+    parts = [euros(found.stated)]
+    first, months = lot.duration_months or 1, lot.renewal_months or 0
+    if found.renewals and months % first == 0 and found.renewals == found.stated * (months // first):
+        parts.append(_renewals(months // first, parts[0]))
+    elif found.renewals:
+        firm, more = parts.pop(), euros(found.renewals)
+        parts += [_over(firm, first, NOTHING), _over(more, months, Text(" de reconduction", " of renewal"))]
+    if found.options:
+        options = euros(found.options)
+        parts.append(Text(f"{options.fr} d'options", f"{options.en} of options"))
+    return join_texts((join_texts(parts, PLUS), euros(found.total)), Text(" = ", " = "))
+
+
+def _renewals(count: int, each: Text) -> Text:
+    many = "s" if count > 1 else ""
+    return Text(f"{count} reconduction{many} de {each.fr}", f"{count} renewal{many} of {each.en}")
+
+
+def _over(amount: Text, months: int, of: Text) -> Text:
+    return Text(
+        f"{amount.fr} ({months} mois{of.fr})", f"{amount.en} ({months} month{'s' if months > 1 else ''}{of.en})"
+    )
+
+
+WORKS_DIVISION = "45"
+KEPT, LONGEST_KEPT = 4_096, 32
+"""The number of objects of lots whose reading is kept, and of the codes that the longest of them has."""
+
+
+class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
+    """The object of a lot as the rules read it; hashable at little cost. `cpv`: 8 digits, the main code first.
+
+    `asked`, `support`: the segments that the lot names as its object and beside it; `segments`: those understood as its
+    object. `works` null: not known. Null without CPV: `ess_listing`, the main CPV against the list of services that may
+    be reserved to ESS; `light_listing`, against the wider one of the light regime. `transport`: the main CPV is
+    passenger transport.
+    """
+
+    cpv: tuple[str, ...]
+    asked: tuple[str, ...]
+    support: tuple[str, ...]
+    segments: tuple[str, ...]
+    works: bool | None
+    ess_listing: Listing | None
+    light_listing: Listing | None
+    insertion: bool
+    transport: bool
+
+    @property
+    def length(self) -> int:
+        """The number of its codes."""
+        return len(self.cpv) + len(self.asked) + len(self.support) + len(self.segments)
+
+
+class LotFacts(msgspec.Struct, frozen=True, gc=False):
+    """A lot as the rules read it. `estimate`: its estimated value, null where it has no amount."""
+
+    lot: Lot
+    object: LotObject
+    estimate: Estimate | None
+
+    @property
+    def cents(self) -> int | None:
+        """The estimated value in cents, which every rule compares; None where it is not known."""
+        return self.estimate.total if self.estimate else None
+
+
+def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
+    """One lot; `segments` are those understood as its object, from codes or words."""
+    bought = _object(lot.cpv, lot.segments, lot.support_segments, lot.nature, segments, view)
+    return LotFacts(lot, bought, estimate_of(lot))
+
+
+@short_cache(KEPT, LONGEST_KEPT, lambda *named: sum(map(len, named[:3])) + len(named[4]))
+def _object(
+    written: Codes, asked: Codes, support: Codes, nature: Nature | None, segments: tuple[str, ...], view: InForce
+) -> LotObject:
+    cpv = tuple(code[:8] for code in written)
+    ess_listing = listing(cpv[0], view.codes("ess_listed_cpv")) if cpv else None
+    return LotObject(
+        cpv=cpv,
+        asked=asked,
+        support=support,
+        segments=segments,
+        works=_works(nature, cpv, segments),
+        ess_listing=ess_listing,
+        light_listing=listing(cpv[0], view.codes("light_regime_cpv")) if cpv else None,
+        insertion=_is_insertion("so-insertion" in (asked or segments), cpv[:1], ess_listing, view),
+        transport=cpv != () and cpv[0].startswith(tuple(view.codes("concession_transport"))),
+    )
+
+
+@short_cache(KEPT, LONGEST_KEPT, lambda segments, cpv: len(segments) + len(cpv))
+def families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
+    """The families of a lot when lots are added up: those of its segments ("pr" of "pr-locaux").
+
+    Without segment, the CPV group of the main code.
+    """
+    if segments:
+        return frozenset(segment.partition("-")[0] for segment in segments)
+    return frozenset(code[:3] for code in cpv[:1])
+
+
+def _works(nature: Nature | None, cpv: tuple[str, ...], segments: tuple[str, ...]) -> bool | None:
+    """Whether it is works: as stated, else by the main CPV (division 45), else by segments whose codes all agree."""
+    if nature is not None:
+        return nature == "works"
+    if cpv:
+        return cpv[0].startswith(WORKS_DIVISION)
+    natures = {segment_is_works(segment) for segment in segments}
+    return natures.pop() if len(natures) == 1 else None
+
+
+@lru_cache(maxsize=512)
+def _prefixes(segment: str) -> tuple[str, ...]:
+    """The CPV prefixes of a segment, or of a family's segments; empty for an unknown one."""
+    segments = taxonomy.load()
+    family = segments.family(segment)
+    members = family.segments if family else tuple(s for s in (segments.segments.get(segment),) if s)
+    return tuple(prefix for member in members for prefix in member.cpv)
+
+
+@lru_cache(maxsize=512)
+def segment_is_works(segment: str) -> bool | None:
+    """Whether an activity is works, is not, or may be either (null): as stated, else if all its CPV codes are."""
+    known = taxonomy.load().segments.get(segment)
+    if known and known.works is not None:
+        return known.works
+    natures = {prefix.startswith(WORKS_DIVISION) for prefix in _prefixes(segment)}
+    return natures.pop() if len(natures) == 1 else None
+
+
+@lru_cache(maxsize=512)
+def segment_is_outside(segment: str, listed: frozenset[str]) -> bool:
+    """Whether no code of an activity is on a list of single codes, such as that of the ESS reservation."""
+    prefixes = _prefixes(segment)
+    return bool(prefixes) and not any(code.startswith(prefixes) for code in listed)
+
+
+@applies("insertion_object")
+def _is_insertion(named: bool, main_cpv: tuple[str, ...], ess_listing: Listing | None, view: InForce) -> bool:
+    """The object is work integration itself where the main CPV says so (OBJECT_IS_INSERTION).
+
+    Else where the lot names the segment `so-insertion` and its main CPV, if any, is a social service that may be
+    reserved to ESS: the wider list of the light regime has catering or guarding, which then only carry the integration.
+    With the supporting activity as main CPV, the lot is no work integration.
+    """
+    if any(code.startswith(tuple(view.codes("insertion_object"))) for code in main_cpv):
+        return True
+    return named and ess_listing in {None, "listed"}
