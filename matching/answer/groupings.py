@@ -123,7 +123,7 @@ Members = tuple[int, ...]
 
 
 class _Called(msgspec.Struct, frozen=True, gc=False):
-    """What a grouping tells of the summary of a supplier."""
+    """The part of a supplier's summary that a grouping tells."""
 
     id: UUID
     name: str
