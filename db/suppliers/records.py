@@ -158,6 +158,7 @@ async def put_record(
     external_id: str,
     record: SupplierRecord,
     placement: Placement,
+    *,
     now: datetime,
     similarity: NameSimilarity,
     most_vertices: int = MOST_VERTICES,
