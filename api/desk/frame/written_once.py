@@ -9,7 +9,7 @@ import msgspec
 from litestar import Response
 
 from api.desk.frame.visit import SALT_BYTES, TOKEN_FIELD, Visit
-from api.needs.match_own_need import MatchedNeed, ToMatch, match_first
+from api.needs.shortlist_versions import MatchedNeed, ToMatch, match_first
 from api.runtime.actor import Acting, acting_of
 from api.runtime.idempotency import Sender, once
 from db.core.engine import Connection, transaction
