@@ -16,7 +16,7 @@ COPY matching ./matching
 COPY sources ./sources
 COPY openapi ./openapi
 RUN python -m venv /opt/vivier \
- && /opt/vivier/bin/pip install --no-cache-dir --no-index --find-links /wheels '.[otel,valkey]' \
+ && /opt/vivier/bin/pip install --no-cache-dir --no-index --find-links /wheels '.[otel]' \
  && /opt/vivier/bin/pip uninstall --yes pip
 COPY docs ./docs
 COPY scripts ./scripts

@@ -14,10 +14,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, ExceptionHandlersMap
 
 from api.admin.audit import ROUTES as AUDIT_ROUTES
-from api.admin.daily_retention import daily_retention
 from api.admin.keys import ROUTES as KEY_ROUTES
 from api.admin.organisations import ROUTES as ORGANISATION_ROUTES
 from api.admin.privacy import ROUTES as PRIVACY_ROUTES
+from api.admin.privacy import daily_retention
 from api.allotment import ROUTES as ALLOTMENT_ROUTES
 from api.desk.frame.page import nothing_here, with_pages
 from api.desk.pages import PAGES
@@ -51,9 +51,9 @@ from api.runtime.observability import ObservabilityMiddleware, access_log
 from api.runtime.outbox_worker import deliveries
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.runtime.processes.match_processes import MatchProcesses
-from api.runtime.quotas import DatabaseCounts
+from api.runtime.rate_limits import Limits
 from api.runtime.services import Services
-from api.settings import BadSetting, Settings, nearest_variable
+from api.settings import WITHDRAWN, BadSetting, Settings, nearest_variable
 from api.supply import ROUTES as SUPPLY_ROUTES
 from api.sync.imports import ROUTES as IMPORT_ROUTES
 from api.sync.records import ROUTES as RECORD_ROUTES
@@ -64,14 +64,13 @@ from api.web.openapi import routes_of
 from api.web.problems import answer_failure
 from api.webhooks.routes import ROUTES as WEBHOOK_ROUTES
 from api.webhooks.webhook_kind import webhook_kind
-from db.api_keys import Share, ensure_organisation, find_client, is_well_formed, take_share
+from db.api_keys import ensure_organisation, find_client, is_well_formed
 from db.core.engine import cut, engine, transaction
 from domain.organisation import DEFAULT_ORGANISATION, Client
 from matching.reference import Reference, load_reference
 
 if TYPE_CHECKING:
     from api.runtime.tracing import Tracing
-    from api.runtime.valkey_counts import ValkeyCounts
 
 Part = Callable[[Services], AbstractAsyncContextManager[None]]
 
@@ -127,16 +126,9 @@ async def database(services: Services) -> AsyncIterator[None]:
         async with transaction(attached) as connection:
             return await ensure_organisation(connection, DEFAULT_ORGANISATION, services.now())
 
-    async def take(key_id: UUID, wanted: int, quota: int) -> Share:
-        async with transaction(attached) as connection:
-            return await take_share(connection, key_id, wanted, quota)
-
     services.engine = attached
     services.keys.attach(find, find_organisation, is_well_formed)
-    services.key_quotas.attach(take)
-    counts = DatabaseCounts(attached)
-    for limit in services.attempt_limits:
-        limit.attach(counts)
+    services.limits.attach(attached)
     try:
         yield
     finally:
@@ -227,15 +219,15 @@ def create_app(
     With `parts=()` it needs no database: everything that needs none works, and keys are the administrator's only.
     """
     reference = reference or load_reference(settings.rules, for_server=True)
+    limits = Limits()
     services = Services(
         settings=settings,
         reference=reference,
         forked_processes=forked_processes,
         metrics=Metrics(settings.metrics_dir),
-        keys=Keys(settings.admin_key, settings.key_cache_seconds),
+        limits=limits,
+        keys=Keys(settings.admin_key, settings.key_cache_seconds, limits),
     )
-    if settings.valkey_url and parts:
-        parts = (*parts, _valkey_counts(settings.valkey_url).part)
     tracing = _tracing() if settings.trace_to and parts else None
     if tracing is not None:
         parts = (*parts, tracing.part)
@@ -269,15 +261,6 @@ def _tracing() -> "Tracing":
     return Tracing()
 
 
-def _valkey_counts(url: str) -> "ValkeyCounts":
-    """Raises BadSetting where the library that it needs is not installed, or does not take the address."""
-    try:
-        from api.runtime.valkey_counts import ValkeyCounts  # noqa: PLC0415 - of no use to those who have no Valkey
-    except ModuleNotFoundError as missing:
-        raise BadSetting(f"VIVIER_VALKEY_URL needs vivier[valkey]: {missing}") from None
-    return ValkeyCounts(url)
-
-
 def _run(part: Part, services: Services, _: Litestar) -> AbstractAsyncContextManager[None]:
     return part(services)
 
@@ -285,5 +268,8 @@ def _run(part: Part, services: Services, _: Litestar) -> AbstractAsyncContextMan
 @asynccontextmanager
 async def _warn_of_settings(services: Services) -> AsyncIterator[None]:
     for name in services.settings.unknown:
-        log.warning("unknown setting ignored", name=name, nearest=nearest_variable(name))
+        if name in WITHDRAWN:
+            log.warning("withdrawn setting ignored", name=name, value=WITHDRAWN[name])
+        else:
+            log.warning("unknown setting ignored", name=name, nearest=nearest_variable(name))
     yield

@@ -14,7 +14,7 @@ from domain.needs.need import Need, NeedAndProcedure
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Language
 from matching.engine import match, match_json
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
 from matching.reference import Reference
 
 MatchAnswer = Callable[[Need, LiveIndex, Reference, date, Language], bytes]

@@ -71,7 +71,7 @@ async def get_need_of_notice(call: Call) -> ReadNotice:
 
 async def need_of_notice(call: Call, raw: bytes, *, is_json: bool) -> NoticeNeed:
     """The need of a notice, read beside other requests. Raises Refusal (400, 429, 503) and InvalidContent (422)."""
-    return await call.services.match_work.beside(
+    return await call.services.match_work.run_function(
         need_in,
         raw,
         is_json,

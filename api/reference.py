@@ -14,7 +14,7 @@ from api.runtime.etag import DAY, HOUR, IF_NONE_MATCH, conditional_get
 from api.web.content_negotiation import GEOJSON, JSON
 from api.web.pagination import Cursor, Limit, Page, Paging, page, paged, read_cursor
 from domain.errors import NotFound
-from domain.law import rule_documents
+from domain.law.documents import rule_documents
 from domain.reference.taxonomy import Family
 from domain.reference.territory import KINDS, Area, Territories, TerritoryKind, UnknownTerritory
 from domain.suppliers.supplier import Point

@@ -25,11 +25,28 @@ from domain.suppliers.record_check import MOST_VERTICES
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
-KIB, MIB = 1 << 10, 1 << 20
+MIB = 1 << 20
 DAYS, YEARS, CONNECTIONS = "a number of days", "a number of years", "a number of connections"
 SHORTEST_ADMIN_KEY = 8
 GRACE_SECONDS = 3
 """The usual time that requests under way may take to finish; the whole stop then fits in a container's ten seconds."""
+
+
+WITHDRAWN: Mapping[str, str] = {
+    "VIVIER_ANSWER_LIMIT_MIB": "32",
+    "VIVIER_ANSWER_SECONDS": "30",
+    "VIVIER_BODIES_LIMIT_MIB": "256",
+    "VIVIER_HEADER_LIMIT_KIB": "16",
+    "VIVIER_HEADER_SECONDS": "10",
+    "VIVIER_IDLE_SECONDS": "60",
+    "VIVIER_JOURNAL_HOURS": "24",
+    "VIVIER_KEY_REQUESTS": "100",
+    "VIVIER_ORGANISATION_REQUESTS": "250",
+    "VIVIER_PRIVACY_SECONDS": "30",
+    "VIVIER_SPOOL_LIMIT_MIB": "twice VIVIER_IMPORT_LIMIT_MIB",
+    "VIVIER_VALKEY_URL": "none: the database counts",
+}
+"""Settings of earlier versions, and what holds in their place."""
 
 
 class BadSetting(Exception):
@@ -98,13 +115,6 @@ def _read_url(text: str) -> str:
     return f"{text}{'&' if urlsplit(text).query else '?'}target_session_attrs=any"
 
 
-def _valkey_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"valkey", "valkeys", "redis", "rediss"} or not parts.hostname:
-        raise ValueError("valkey://user:password@host:port/number, or with TLS valkeys://; or redis:// and rediss://")
-    return text
-
-
 def _web_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
@@ -137,7 +147,7 @@ def _origins(text: str) -> tuple[str, ...]:
 
 
 def _law(text: str) -> Rules:
-    from domain.law.rule_documents import read  # noqa: PLC0415 - few installations have rules of their own
+    from domain.law.documents.rule_documents import read  # noqa: PLC0415 - few installations have rules of their own
 
     try:
         return read(Path(text).expanduser())
@@ -213,31 +223,18 @@ class Settings:
     log_level: LogLevel = _setting("VIVIER_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info")
     log_format: LogFormat = _setting("VIVIER_LOG_FORMAT", _one_of("json", "console"), "json")
     body_limit: int = _setting("VIVIER_BODY_LIMIT_MIB", _number(1, 1_024, "a number of MiB", MIB), 10 * MIB)
-    bodies_limit: int = _setting("VIVIER_BODIES_LIMIT_MIB", _number(1, 65_536, "a number of MiB", MIB), 256 * MIB)
     import_limit: int = _setting("VIVIER_IMPORT_LIMIT_MIB", _number(1, 65_536, "a number of MiB", MIB), 1024 * MIB)
-    spool_limit: int = _setting("VIVIER_SPOOL_LIMIT_MIB", _number(1, 1_048_576, "a number of MiB", MIB), 2048 * MIB)
     key_cache_seconds: float = _setting("VIVIER_KEY_CACHE_SECONDS", _seconds(0, 60), 5.0)
-    header_limit: int = _setting("VIVIER_HEADER_LIMIT_KIB", _number(4, 1_024, "a number of KiB", KIB), 16 * KIB)
-    header_seconds: float = _setting("VIVIER_HEADER_SECONDS", _seconds(0.1, 3_600), 10.0)
     body_seconds: float = _setting("VIVIER_BODY_SECONDS", _seconds(0.1, 3_600), 30.0)
-    answer_seconds: float = _setting("VIVIER_ANSWER_SECONDS", _seconds(0.1, 3_600), 30.0)
-    idle_seconds: float = _setting("VIVIER_IDLE_SECONDS", _seconds(0.1, 3_600), 60.0)
     connections: int = _setting("VIVIER_CONNECTIONS", _number(1, 100_000, CONNECTIONS), 1_000)
     address_connections: int = _setting("VIVIER_ADDRESS_CONNECTIONS", _number(1, 100_000, CONNECTIONS), 250)
-    key_requests: int = _setting("VIVIER_KEY_REQUESTS", _number(1, 100_000, "a number of requests"), 100)
-    organisation_requests: int = _setting(
-        "VIVIER_ORGANISATION_REQUESTS", _number(1, 100_000, "a number of requests"), 250
-    )
     match_processes: int = _setting("VIVIER_MATCH_PROCESSES", _number(1, 64, "a number of processes"), 2)
     match_seconds: int = _setting("VIVIER_MATCH_SECONDS", _number(1, 3_600, "a number of seconds"), 30)
-    answer_limit: int = _setting("VIVIER_ANSWER_LIMIT_MIB", _number(8, 1_024, "a number of MiB", MIB), 32 * MIB)
     emails_per_day: int = _setting("VIVIER_EMAILS_PER_DAY", _number(1, 10_000_000, "a number of e-mails"), 5_000)
     storage_quota: int = _setting("VIVIER_STORAGE_QUOTA_MIB", _number(1, 1 << 30, "a number of MiB", MIB), 10_240 * MIB)
     source_vertices: int = _setting(
         "VIVIER_SOURCE_VERTICES", _number(1, 1_000_000_000, "a number of vertices"), MOST_VERTICES
     )
-    privacy_seconds: float = _setting("VIVIER_PRIVACY_SECONDS", _seconds(0.1, 3_600), 30.0)
-    valkey_url: str | None = _setting("VIVIER_VALKEY_URL", _valkey_url, secret=True)
     session_hours: int = _setting("VIVIER_SESSION_HOURS", _number(1, 720, "a number of hours"), 12)
     tiles_url: str | None = _setting("VIVIER_TILES_URL", _tiles_url)
     tiles_credit: str | None = _setting("VIVIER_TILES_CREDIT", str)
@@ -260,7 +257,6 @@ class Settings:
     retention_spare: tuple[UUID, ...] = _setting("VIVIER_RETENTION_SPARE", _ids, ())
     journal_key: bytes | None = _setting("VIVIER_JOURNAL_KEY", _journal_key, secret=True)
     journal_to: str | None = _setting("VIVIER_JOURNAL_TO", _journal_to, secret=True)
-    journal_hours: int = _setting("VIVIER_JOURNAL_HOURS", _number(1, 8_760, "a number of hours"), 24)
     rules: Rules | None = _setting("VIVIER_LAW_FILE", _law)
     trace_to: str | None = _setting("OTEL_EXPORTER_OTLP_ENDPOINT", _web_url)
     metrics_dir: Path | None = _setting("PROMETHEUS_MULTIPROC_DIR", _folder)

@@ -9,7 +9,7 @@ from litestar import Response
 
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get
-from api.runtime.quotas import caller_of
+from api.runtime.rate_limits import caller_of
 from api.web.content_negotiation import CSV, GEOJSON, JSON
 from api.web.formats import KEPT_AS_FILES
 from api.web.query_string import invalid
@@ -19,9 +19,9 @@ from domain.reference.territory import Area, UnknownTerritory
 from domain.suppliers.record_check import unknown_segment
 from domain.supply import AreaFeatureCollection, SegmentSupply, Supply
 from domain.text.bilingual import Language, Text
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
+from matching.inspection.supply import Level, SupplySearch, supply_map
 from matching.reference import Reference
-from matching.supply import Level, SupplySearch, supply_map
 from sources.file_types.csv_cells import Cell, Dialect, csv_of
 
 MOST_TERRITORIES, MOST_SEGMENTS, MOST_AREAS = 100, 200, 2_000

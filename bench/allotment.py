@@ -18,8 +18,8 @@ from bench.suppliers import ON, suppliers
 from domain.allotment.allotment import AllotmentNeed, AllotmentOptions, DivisibleLot
 from domain.needs.need import Buyer, TerritoryRequest
 from matching.allotment.allot import allot_json
-from matching.index import Index, LiveIndex
-from matching.index_tables import IndexTables, built
+from matching.index.live_index import Index, LiveIndex
+from matching.index.tables import IndexTables, built
 from matching.reference import Reference, load_reference
 
 BUYER = Buyer(name="Région", kind="local", contracting_authority=True)

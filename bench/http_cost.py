@@ -35,7 +35,7 @@ from api.settings import read_settings
 from bench.suppliers import ON
 from domain.needs.need import Need
 from matching.engine import match_json
-from matching.index import Index, LiveIndex
+from matching.index.live_index import Index, LiveIndex
 from matching.reference import load_reference
 
 KEY = "the-administrators-key"

@@ -21,12 +21,12 @@ import msgspec
 
 from bench.needs import DENSE
 from bench.suppliers import ON
-from domain.law.eligibility import eligibility, outcomes
 from domain.law.findings import LotReview
+from domain.law.reservations.eligibility import eligibility, outcomes
+from domain.law.reservations.supplier_facts import LegalFacts
+from domain.law.reservations.supply_advice import Count, Ends, Supply, approval_end, supply_advice
 from domain.law.review import OPTIONS, review_need
 from domain.law.rules import Rules, load
-from domain.law.supplier_facts import LegalFacts
-from domain.law.supply_advice import Count, Ends, Supply, approval_end, supply_advice
 from domain.needs.need import RESERVED_TYPES, Lot, Need, Reserved
 from domain.suppliers.supplier import Approval, Kind, Shares
 

@@ -1,4 +1,4 @@
-"""Measure what matches take beside what `matching.match_cost` says before them: its constants are read off here.
+"""Measure what matches take beside what `matching.inspection.match_cost` says: its constants are read off here.
 
     python -m bench.match_cost [SUPPLIERS]        (default: 13500)
 
@@ -14,12 +14,12 @@ from random import Random
 
 from bench.suppliers import ON, suppliers
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
-from domain.reference.geojson import Polygon, Position
+from domain.reference.territory import Polygon, Position
 from matching.engine import match_json
 from matching.geo.territory import Geography
-from matching.index import Index, LiveIndex
-from matching.index_tables import IndexTables, built
-from matching.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms
+from matching.index.live_index import Index, LiveIndex
+from matching.index.tables import IndexTables, built
+from matching.inspection.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms
 from matching.reference import Reference, load_reference
 
 Case = tuple[str, Need]

@@ -19,7 +19,7 @@ from domain.report.build import ReportFacts, report
 from domain.shortlists.frozen import FrozenShortlist, LotTotal
 from matching.engine import match
 from matching.geo.map_sheets import map_sheets
-from matching.index import Index, LiveIndex
+from matching.index.live_index import Index, LiveIndex
 from matching.reference import Reference
 
 LOTS = (5, 60, 200)

@@ -1,7 +1,7 @@
 """API keys and the organisations they belong to. A key is shown once; only its digest is kept.
 
-The requests of keys with a quota, and attempts in vain, are counted by the minute for all processes of all servers.
-Processes take shares of a minute's quota, not one request after the other; the minute is that of the database's clock.
+The requests of keys with a quota, and attempts in vain, are counted by the minute for all processes of all servers; the
+minute is that of the database's clock.
 """
 
 import hmac
@@ -16,7 +16,6 @@ from zlib import crc32
 
 import msgspec
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Integer,
     Select,
@@ -174,19 +173,16 @@ def _keys() -> Select[Any]:
 
 # Beyond the quota nothing more is counted, so that no number of attempts overflows. A statement that waited for another
 # may come with the minute before; a minute further ahead is that of a clock that was put back since.
-_TAKE = text("""
+_COUNT = text("""
     INSERT INTO key_minutes AS stored (key_id, minute, taken)
-    VALUES (:key_id, date_trunc('minute', clock_timestamp()), :wanted)
+    VALUES (:counted, date_trunc('minute', clock_timestamp()), 1)
     ON CONFLICT (key_id) DO UPDATE SET
         minute = CASE WHEN stored.minute - excluded.minute = interval '1 minute' THEN stored.minute
             ELSE excluded.minute END,
-        taken = excluded.taken + CASE WHEN stored.minute - excluded.minute IN (interval '0', interval '1 minute')
+        taken = 1 + CASE WHEN stored.minute - excluded.minute IN (interval '0', interval '1 minute')
             THEN least(stored.taken, :quota) ELSE 0 END
-    RETURNING taken, 60 - extract(second FROM clock_timestamp())::double precision AS seconds
-""").bindparams(
-    bindparam("key_id", type_=Uuid), bindparam("wanted", type_=Integer), bindparam("quota", type_=BigInteger)
-)
-
+    RETURNING taken, greatest(60 - extract(second FROM clock_timestamp())::double precision, 0.001)
+""").bindparams(bindparam("counted", type_=Uuid), bindparam("quota", type_=Integer))
 
 # Of no worth any more; a row that another process is counting in is left.
 _REMOVE_PAST = text("""
@@ -196,25 +192,18 @@ _REMOVE_PAST = text("""
 """)
 
 
-class Share(NamedTuple):
-    """Requests granted to a process, of the `seconds` that are left of the minute; `untaken`: still to be had."""
+class Count(NamedTuple):
+    """Events in the present minute, of those beyond the quota only one; `seconds`: those left of the minute."""
 
-    granted: int
-    untaken: int
+    taken: int
     seconds: float
 
 
-async def take_share(connection: Connection, key_id: UUID, wanted: int, quota: int) -> Share:
-    """At most `wanted` of the `quota` of requests that the key has in the present minute."""
-    row = (await connection.execute(_TAKE, {"key_id": key_id, "wanted": wanted, "quota": quota})).one()
-    return share_of(wanted, quota, row.taken - wanted, row.seconds)
+async def count_in_minute(connection: Connection, counted: UUID, quota: int) -> Count:
+    """The count of the present minute, with one event more of what is `counted`, a key or the digest of a name."""
+    return Count(*(await connection.execute(_COUNT, {"counted": counted, "quota": quota})).one())
 
 
 async def remove_past(connection: Connection) -> None:
     """Remove the counts of minutes that are over."""
     await connection.execute(_REMOVE_PAST)
-
-
-def share_of(wanted: int, quota: int, before: int, seconds: float) -> Share:
-    """The share of who asks for `wanted` of the quota when `before` of it are taken."""
-    return Share(max(0, min(wanted, quota - before)), max(0, quota - before - wanted), max(seconds, 0.001))

@@ -12,23 +12,22 @@ import msgspec
 from domain.law import rules as law
 from domain.law.findings import LegalAdvice, NeedReview
 from domain.law.law_changes import law_changes
-from domain.law.splitting import no_split
-from domain.needs.award import PastAward
-from domain.needs.need import Need, OtherNeed, buyer_siret
+from domain.law.procedures.splitting import no_split
+from domain.needs.need import Need, OtherNeed, PastAward, buyer_siret
 from domain.shortlists.shortlist import Shortlist, Stamp
 from domain.text.bilingual import Language
-from matching import messages
-from matching.explain import Explainer
+from matching.answer import messages
+from matching.answer.explain import Explainer
+from matching.answer.groupings import groupings_json
+from matching.answer.near_misses import nearest_refused
+from matching.answer.supplier_rows import RowWriter, UnknownRow
 from matching.giving_up import require_wanted
-from matching.groupings import groupings_json
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
 from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery
-from matching.near_misses import nearest_refused
 from matching.past_awards import PastAwards
 from matching.reference import Reference
 from matching.selection import Selection, selected_of
-from matching.supplier_rows import RowWriter, UnknownRow
 from matching.unknown_trade import UnknownSearch, UnknownSuppliers
 
 LOTS_AT_ONCE = 8

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.shortlists.shortlist import Gate
-from matching.eligibility_cache import INELIGIBLE
 from matching.geo.projection import Positions
 from matching.geo.territory import Bools
+from matching.index.eligibility_cache import INELIGIBLE
+from matching.index.offers import offers_for
+from matching.index.supplier_columns import Ordinals, each_once
 from matching.lot_match import LotMatch
-from matching.offers import offers_for
-from matching.supplier_columns import Ordinals, each_once
 
 PASSED = -1
 

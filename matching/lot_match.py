@@ -7,14 +7,14 @@ from weakref import ref
 
 import numpy as np
 
+from domain.law.reservations.supply_advice import Ends, horizon
 from domain.law.rules import Rules
-from domain.law.supply_advice import Ends, horizon
-from matching.distances import PlaceDistances
-from matching.eligibility_cache import INELIGIBLE
 from matching.geo.projection import Positions
-from matching.index import LiveIndex
+from matching.index.distances import PlaceDistances
+from matching.index.eligibility_cache import INELIGIBLE
+from matching.index.live_index import LiveIndex
+from matching.index.offers import OFFERED_BITS
 from matching.lot_query import LotQuery
-from matching.offers import OFFERED_BITS
 from matching.past_awards import EssBar, barred
 from matching.ranked_lot import (
     ApprovalEnds,

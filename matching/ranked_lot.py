@@ -13,31 +13,24 @@ from weakref import ref
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.law.reservations.supply_advice import Count
 from domain.law.review import OPTIONS
 from domain.law.rules import Rules
-from domain.law.supply_advice import Count
 from domain.needs.need import Reserved
-from matching.distances import BYTES_PER_OBJECT, NearDistances
-from matching.eligibility_cache import INELIGIBLE, OUTCOME_CODES, WORST_ELIGIBLE, OutcomeCodes, best_outcome
 from matching.geo.projection import Floats, Positions
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools
-from matching.legal_columns import Days
+from matching.index.distances import BYTES_PER_OBJECT, NearDistances
+from matching.index.eligibility_cache import INELIGIBLE, OUTCOME_CODES, WORST_ELIGIBLE, OutcomeCodes, best_outcome
+from matching.index.legal_columns import Days
+from matching.index.supplier_columns import CERTAIN_KM, Ordinals
 from matching.ranking import Grades, mixed
-from matching.supplier_columns import CERTAIN_KM, Ordinals
+from matching.tension import Covered
 
 RADII_KM = (10, 25, 50, 100)
 
 ReservedTypes = tuple[Reserved, ...]
 """The reserved types of a lot, each once, in the order in which the buyer named them."""
-
-
-class Covered(NamedTuple):
-    """The candidates for one wanted segment: all, those eligible surely or on proof, those in the territory."""
-
-    candidates: int
-    eligible: int
-    local: int
 
 
 class Counts(NamedTuple):
@@ -247,7 +240,7 @@ class RankedLot:
     """The counts of a lot, and by number its first candidates and the nearest refused.
 
     `within`: the candidates by radius. `refused`: those of one gate by gate and number; `nearest_refused`: those of all
-    gates (`matching.near_misses`). `approval_ends`: of the candidates, once they were asked for.
+    gates (`matching.answer.near_misses`). `approval_ends`: of the candidates, once they were asked for.
     """
 
     def __init__(self, counts: Counts, within: dict[str, int]) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from domain.suppliers.supplier import BASES
 from matching.geo.projection import Floats
-from matching.offers import BASIS_OF_CODE, FIT_OF_CODE, NO_CODE, PRESENCE_OF_CODE, PRESENCES, RELATED
+from matching.index.offers import BASIS_OF_CODE, FIT_OF_CODE, NO_CODE, PRESENCE_OF_CODE, PRESENCES, RELATED
 
 Grades = NDArray[np.int16]
 NATIONAL_PRESENCE = PRESENCES.index("national")

@@ -17,10 +17,10 @@ from domain.law.rules import Rules
 from domain.needs.need import Need
 from domain.reference import cpv, taxonomy, territory
 from matching.geo.territory import Geography
+from matching.kept.weighted_cache import WeightBound
 from matching.lot_query import NeedReader
-from matching.weighted_cache import WeightBound
 from matching.words.keywords import Interpreter
-from matching.words.territory_search import Gazetteer
+from matching.words.names import Gazetteer
 
 REVIEW_BYTES = 8 << 20
 BYTES_PER_LOT, BYTES_PER_NAME = 2_000, 80

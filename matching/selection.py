@@ -16,14 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.law.rules import Rules
-from matching.distances import BYTES_PER_OBJECT, NearDistances
-from matching.eligibility_cache import OutcomeCodes
 from matching.geo.projection import Positions
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Territory
-from matching.index import Index, LiveIndex
-from matching.lot_query import LotQuery, Subject
-from matching.offers import (
+from matching.index.distances import BYTES_PER_OBJECT, NearDistances
+from matching.index.eligibility_cache import OutcomeCodes
+from matching.index.live_index import Index, LiveIndex
+from matching.index.offers import (
     COLUMN_BIT,
     NO_OFFER,
     OFFERED_BITS,
@@ -35,10 +34,11 @@ from matching.offers import (
     WantedOffers,
     WithinReach,
 )
+from matching.index.supplier_columns import Ordinals
+from matching.kept.weighted_cache import WeightBound
+from matching.lot_query import LotQuery, Subject
 from matching.ranked_lot import CappedSelection, LotKey, RankedLot, ReservedSelection, ReservedTypes, SelectionOfDay
 from matching.ranking import offer_grades
-from matching.supplier_columns import Ordinals
-from matching.weighted_cache import WeightBound
 
 COLUMN_BITS = (1 << SUBJECT_BIT - COLUMN_BIT) - 1
 MOST_SUBJECTS = (1 << SUPPLIER_BIT - SUBJECT_BIT) - 1

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from domain.law.rules import Rules
 from domain.needs.need import Reserved
-from matching.eligibility_cache import INELIGIBLE, WORST_ELIGIBLE, best_outcome
 from matching.geo.projection import Floats, Positions
 from matching.geo.shape import Shape
 from matching.geo.territory import Territory
-from matching.index import OFFERLESS, LiveIndex
+from matching.index.eligibility_cache import INELIGIBLE, WORST_ELIGIBLE, best_outcome
+from matching.index.live_index import OFFERLESS, LiveIndex
+from matching.index.service_areas import NEARBY_KM
+from matching.index.supplier_columns import Ordinals
 from matching.lot_query import LotQuery
 from matching.past_awards import EssBar, barred
 from matching.ranking import mixed
-from matching.service_areas import NEARBY_KM
-from matching.supplier_columns import Ordinals
 
 LAST_DRAW = int(np.iinfo(np.uint64).max)
 BYTES_PER_ROW, BYTES_PER_ANSWER = 16, 1_000

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from domain.law import buyer_guide
-from domain.law.rule_documents import page
+from domain.law.documents import buyer_guide
+from domain.law.documents.rule_documents import page
 from domain.law.rules import load
 
 PAGE = Path(__file__).parent.parent / "docs" / "law.md"

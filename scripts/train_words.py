@@ -34,8 +34,8 @@ import numpy.typing as npt
 from bench.titles import Labelled, award_objects, ess_awards, fold_of, labelled, sibling
 from domain.reference import cpv, taxonomy, territory
 from domain.text.normalise import fold, stem
-from matching.words.phrases import stems
 from matching.words.title_reader import TitleClues, TitleReader, TradeClues
+from matching.words.titles import stems
 from matching.words.word_model import ENDING, REST, WordModel, features_of
 
 ROOT = Path(__file__).parents[1]

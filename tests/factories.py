@@ -13,12 +13,12 @@ from uuid import UUID, uuid5
 import msgspec
 
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
-from domain.reference.geojson import Polygon, Ring
+from domain.reference.territory import Polygon, Ring
 from domain.shortlists.shortlist import Candidate, LotShortlist, NearMiss, UnknownSupplier
 from domain.suppliers.supplier import Approval, Basis, Evidence, Kind, Offer, Point, ServiceArea, Supplier
 from domain.text.bilingual import Language
 from matching.engine import match
-from matching.index import Index, LiveIndex
+from matching.index.live_index import Index, LiveIndex
 from matching.reference import Reference, load_reference
 
 ON = date(2026, 11, 24)

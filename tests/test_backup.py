@@ -28,7 +28,7 @@ from db.needs.needs import insert_need, needs_of_year
 from db.suppliers.records import put_record
 from domain.needs.need import Buyer, Lot, PlannedNeed
 from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord
-from matching.words.name_similarity import name_similarity
+from matching.words.names import name_similarity
 from tests.api.conftest import ADMIN_KEY, alive
 from tests.api.sync.factories import Client
 from tests.conftest import ROOT, new_name, sibling

@@ -26,7 +26,7 @@ from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.supplier import Flag
 from matching.engine import match
 from matching.geo.geocode import place
-from matching.index import Index, LiveIndex
+from matching.index.live_index import Index, LiveIndex
 from sources.formats.registry import FORMATS
 from sources.formats.vivier_columns import COLUMNS
 from tests.conftest import ROOT

@@ -21,7 +21,17 @@ NAMELESS = {"base", "common", "helpers", "misc", "shared", "utils"}
 LIBRARIES = {
     "domain": {"domain", "msgspec"},
     "matching": {"domain", "matching", "msgspec", "numpy", "pyproj", "rapidfuzz", "shapely"},
-    "sources": {"defusedxml", "domain", "duckdb", "httpx", "matching", "msgspec", "sources", "stdnum"},
+    "sources": {
+        "defusedxml",
+        "domain",
+        "duckdb",
+        "httpx",
+        "matching",
+        "msgspec",
+        "python_calamine",
+        "sources",
+        "stdnum",
+    },
     "db": {"alembic", "asyncpg", "db", "domain", "msgspec", "sqlalchemy"},
 }
 # Waiting and measuring (time.monotonic, time.perf_counter) tell nothing of the date.

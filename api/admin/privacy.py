@@ -1,20 +1,28 @@
-"""Routes for the rights of persons: a copy of what is held about somebody, its erasure, and what is due for removal."""
+"""Rights of persons: a copy of what is held about somebody, its erasure, and what is due for removal."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Annotated
 
 import msgspec
+import structlog
 
 from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, endpoint
-from db.core.engine import transaction
+from api.runtime.index.database_watch import logged_failures
+from api.runtime.services import Services
+from db.core.engine import Subject, lock_if_free, transaction
 from db.privacy.erase import erase_person, export_person
-from db.privacy.purge import plan
-from domain.privacy.data_subject import DataSubject
-from domain.privacy.holdings import Erasure, PersonalData
+from db.privacy.purge import plan, purge
+from domain.organisation import DEFAULT_ORGANISATION
+from domain.privacy.data_subject import DataSubject, Erasure, PersonalData
 from domain.privacy.retention import RetentionPlan
 
 TAG = "Privacy"
+SEARCH_SECONDS = 30.0
+"""The longest query of a search, which reads all that an organisation wrote: two seconds as a rule."""
 
 
 class ErasureRequest(DataSubject, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -47,7 +55,7 @@ async def export_personal_data(call: Call, body: DataSubject) -> PersonalData:
             actor_of(call),
             services.now(),
             in_directory=is_operator,
-            seconds=services.settings.privacy_seconds,
+            seconds=SEARCH_SECONDS,
         )
 
 
@@ -73,7 +81,7 @@ async def erase_personal_data(call: Call, body: ErasureRequest) -> Erasure:
             services.now(),
             dry_run=body.dry_run,
             in_directory=call.bearer.may("platform"),
-            seconds=services.settings.privacy_seconds,
+            seconds=SEARCH_SECONDS,
         )
 
 
@@ -91,3 +99,41 @@ async def get_retention(call: Call) -> RetentionPlan:
 
 
 ROUTES = (export_personal_data, erase_personal_data, get_retention)
+
+
+DAY_SECONDS = 24 * 3_600
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+@asynccontextmanager
+async def daily_retention(services: Services) -> AsyncIterator[None]:
+    """The part of the application that does it; needs the database part."""
+    if services.settings.retention != "daily":
+        yield
+        return
+    task = asyncio.create_task(_every_day(services))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _every_day(services: Services) -> None:
+    while True:
+        with logged_failures("what was kept for its time could not be removed"):
+            await remove_due(services)
+        await asyncio.sleep(DAY_SECONDS)
+
+
+async def remove_due(services: Services) -> RetentionPlan | None:
+    """Remove what is due but the needs that the settings spare; None where another process is doing it."""
+    database, settings = services.database, services.settings
+    async with transaction(database) as held:
+        if not await lock_if_free(held, Subject.IMPORT, "retention"):
+            return None
+        planned = await plan(held, settings.periods, services.now(), settings.retention_spare)
+        done = await purge(database, planned, DEFAULT_ORGANISATION, "server")
+    log.info("retention", needs=len(done.needs), others=sum(each.count for each in done.others))
+    return done

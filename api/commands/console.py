@@ -1,16 +1,131 @@
-"""Output for the person at the terminal, and questions to them."""
+"""The terminal of the person who typed a command: answers written on it, progress, and questions.
+
+An answer is told in parts, which know nothing of terminals: headlines, lines, facts, rows and remarks.
+"""
 
 import shutil
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
+from rich.text import Text
+
+from domain.text import typography
 
 WIDTH = 100
 _PERCENT = 100
+
+
+class Told(NamedTuple):
+    """A text with what stands out before it; `style` is that of the lead, or of the text where there is none."""
+
+    text: str
+    lead: str = ""
+    style: str = ""
+
+
+Words = str | Told
+
+
+class Headline(NamedTuple):
+    """The beginning of an answer, or of a part of it, which a line sets off."""
+
+    text: str
+    is_part: bool = False
+
+
+class Facts(NamedTuple):
+    """Facts by their names; one without a name belongs to the one before."""
+
+    facts: Iterable[tuple[str, Words]]
+
+
+class Col(NamedTuple):
+    """A column of rows. `ratio`: its share of a table as wide as the terminal; 0: as wide as what is in it."""
+
+    heading: str
+    ratio: int = 0
+    is_number: bool = False
+
+
+class Rows(NamedTuple):
+    """A table. A cell of several texts has a line for each."""
+
+    columns: Sequence[Col]
+    rows: Iterable[Iterable[Words | Sequence[str]]]
+
+
+class Remarks(NamedTuple):
+    """Sentences of their own, under what introduces them."""
+
+    intro: str
+    remarks: Iterable[Words]
+
+
+class Command(NamedTuple):
+    """A line to be copied: it is not wrapped."""
+
+    line: str
+
+
+Part = Words | Command | Headline | Facts | Rows | Remarks
+
+
+def write(parts: Iterable[Part], to: Console) -> None:
+    """Write the parts of an answer one below the other, set apart by empty lines."""
+    before: Part | None = None
+    for part in parts:
+        # a table has empty lines of its own
+        if not isinstance(before, Headline | Rows | None) and (
+            isinstance(part, Headline | Facts | Remarks) or isinstance(before, Facts | Remarks)
+        ):
+            to.print()
+        match part:
+            case Headline(text, is_part):
+                to.rule(Text(plain(text), "bold"), align="left") if is_part else to.print(plain(text), style="bold")
+            case Facts(facts):
+                to.print(_grid(Column(style="dim", no_wrap=True, min_width=11), 2, facts))
+            case Remarks(intro, remarks):
+                if intro:
+                    to.print(plain(intro))
+                to.print(_grid(Column(no_wrap=True), 1, (("  –", each) for each in remarks)))
+            case Rows(columns, rows):
+                to.print(_table(columns, rows))
+            case Command(line):
+                to.print(plain(line), soft_wrap=True)
+            case _:
+                to.print(_text(part))
+        before = part
+
+
+def _grid(first: Column, gap: int, rows: Iterable[tuple[str, Words]]) -> Table:
+    grid = Table.grid(first, Column(ratio=1, overflow="fold"), padding=(0, gap, 0, 0))
+    for name, words in rows:
+        grid.add_row(name, _text(words))
+    return grid
+
+
+def _table(columns: Sequence[Col], rows: Iterable[Iterable[Words | Sequence[str]]]) -> Table:
+    is_wide = any(column.ratio for column in columns)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), expand=is_wide)
+    for heading, ratio, is_number in columns:
+        table.add_column(
+            heading, justify="right" if is_number else "left", no_wrap=is_number, ratio=ratio or None, overflow="fold"
+        )
+    for row in rows:
+        table.add_row(*(_text(cell) if isinstance(cell, str | Told) else "\n".join(map(plain, cell)) for cell in row))
+    return table
+
+
+def _text(words: Words) -> Text:
+    text, lead, style = (words, "", "") if isinstance(words, str) else words
+    return Text.assemble((plain(lead), style), (plain(text), "" if lead else style))
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -21,8 +136,9 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def plain(text: str) -> str:
-    """Text from outside without control characters: a supplier's name must not steer the reader's terminal."""
-    return "".join(" " if unicodedata.category(sign) in {"Cc", "Cf"} else sign for sign in text)
+    """Text from outside without control characters, which would steer the reader's terminal, in spaces it can draw."""
+    drawable = text.replace(typography.NARROW, typography.NO_BREAK)
+    return "".join(" " if unicodedata.category(sign) in {"Cc", "Cf"} else sign for sign in drawable)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import asyncio
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -13,12 +13,9 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 import msgspec
-from rich import box
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-from rich.table import Column, Table
 
-from api.commands.console import console, plain
+from api.commands.console import Col, Headline, Part, Rows, console, write
 from api.commands.database import attached, operator, signing_engine
 from api.commands.errors import USAGE, CommandFailed
 from api.runtime.processes.forked_processes import ForkedProcesses, forked_processes
@@ -28,7 +25,6 @@ from db.core.uuid7 import new_id
 from db.imports.log import Order
 from db.imports.prepare_rows import Prepared
 from domain.errors import InvalidContent
-from domain.suppliers.rows import RowError
 from domain.suppliers.source import Import
 from matching.reference import Reference, load_reference
 from sources.formats.registry import CSV, FORMATS, JSON, NDJSON
@@ -101,7 +97,7 @@ def import_and_report(
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
     else:
-        _write_report(report, flags, console())
+        write(_report_told(report, flags), console())
     return report
 
 
@@ -135,36 +131,19 @@ def _import(path: Path, file: SourceFile, order: Order, ready: Importer, flags: 
         return asyncio.run(import_once())
 
 
-def _write_report(report: Import, flags: Counter[str], to: Console) -> None:
-    """Print the counts, the flags of the accepted rows, and the first rejected rows."""
-    title = f"Import into {report.source}" + (" (dry run: nothing is stored)" if report.dry_run else "")
-    to.print(title, style="bold")
-    to.print(_counts(report))
-    accepted = report.received - report.rejected
+def _report_told(report: Import, flags: Counter[str]) -> Iterator[Part]:
+    """The counts, the flags of the accepted rows, and the first rejected rows."""
+    yield Headline(f"Import into {report.source}" + (" (dry run: nothing is stored)" if report.dry_run else ""))
+    names = ("received", "added", "changed", "unchanged", "waiting", "removed", "rejected")
+    yield Rows([Col(name, is_number=True) for name in names], [[str(getattr(report, name)) for name in names]])
     if flags:
-        to.print(f"Of the {accepted} accepted rows:")
-        for code, count in flags.most_common():
-            to.print(f"  {count:>8}  {FLAGS.get(code, code)}")
+        yield f"Of the {report.received - report.rejected} accepted rows:"
+        yield from (f"  {count:>8}  {FLAGS.get(code, code)}" for code, count in flags.most_common())
     if shown := report.errors[:REJECTS_SHOWN]:
         some = f", the first {len(shown)} of {report.rejected}" if report.rejected > len(shown) else ""
-        to.print(f"\nRejected{some}:")
-        to.print(_rejects(shown))
-
-
-def _counts(report: Import) -> Table:
-    names = ("received", "added", "changed", "unchanged", "waiting", "removed", "rejected")
-    table = Table(*(Column(name, justify="right") for name in names), box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_row(*(str(getattr(report, name)) for name in names))
-    return table
-
-
-def _rejects(errors: Sequence[RowError]) -> Table:
-    folded = [Column(heading, overflow="fold") for heading in ("external_id", "at", "code", "what is wrong")]
-    table = Table(Column("line", justify="right"), *folded, box=box.SIMPLE_HEAD, pad_edge=False)
-    for error in errors:
-        texts = (error.external_id or "", error.pointer, error.code, error.detail)
-        table.add_row(str(error.line), *map(plain, texts))
-    return table
+        yield Headline(f"Rejected{some}:")
+        columns = Col("line", is_number=True), *map(Col, ("external_id", "at", "code", "what is wrong"))
+        yield Rows(columns, ((str(e.line), e.external_id or "", e.pointer, e.code, e.detail) for e in shown))
 
 
 def _media_type(path: Path, kind: str) -> str:

@@ -3,17 +3,15 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 import msgspec
-from rich import box
-from rich.table import Column, Table
 
-from api.admin.edit_organisation import require_name
-from api.admin.issue_key import KeyRequest, issue_key, withdraw_key
-from api.commands.console import console, plain
+from api.admin.keys import KeyRequest, issue_key, withdraw_key
+from api.admin.organisations import require_name
+from api.commands.console import Col, Rows, console, write
 from api.commands.database import attached, signing_engine
 from api.commands.errors import USAGE, CommandFailed
 from api.settings import Settings
@@ -24,7 +22,7 @@ from domain.errors import InvalidContent
 from domain.organisation import Key
 from domain.text.typography import PARIS
 
-Action = Callable[[Connection, argparse.Namespace, datetime], Awaitable[str | Table]]
+Action = Callable[[Connection, argparse.Namespace, datetime], Awaitable[str | Rows]]
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
@@ -33,14 +31,14 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     with attached(settings) as url:
         # shown only once it is committed
         shown = asyncio.run(_in_transaction(signing_engine(settings, url), actions[options.action], options))
-    if isinstance(shown, Table):
-        console().print(shown)
+    if isinstance(shown, Rows):
+        write([shown], console())
     else:
         sys.stdout.write(shown)
     return 0
 
 
-async def _in_transaction(database: Engine, action: Action, options: argparse.Namespace) -> str | Table:
+async def _in_transaction(database: Engine, action: Action, options: argparse.Namespace) -> str | Rows:
     async with transaction(database) as connection:
         return await action(connection, options, datetime.now(UTC))
 
@@ -74,21 +72,23 @@ def _end_of(day: date | None) -> datetime | None:
     return None if day is None else datetime.combine(day + timedelta(days=1), time(), PARIS)
 
 
-async def _list(connection: Connection, _: argparse.Namespace, __: datetime) -> str | Table:
+async def _list(connection: Connection, _: argparse.Namespace, __: datetime) -> str | Rows:
     keys = await list_keys(connection)
     if not keys:
         return "There are no keys yet; `vivier keys create` makes one.\n"
-    folded = [Column(heading, overflow="fold") for heading in ("Name", "Organisation", "Scopes, sources")]
-    first, made, ends = (Column(heading, no_wrap=True) for heading in ("Begins with, id", "Made", "Ends"))
-    table = Table(first, *folded, made, ends, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for key in keys:
-        quota = () if key.rate_per_minute is None else (f"{key.rate_per_minute}/min",)
-        may = "\n".join((", ".join(key.scopes), *(f"→ {plain(source)}" for source in key.sources), *quota))
-        end = key.revoked_at or key.expires_at
-        ended = "" if end is None else f"{end:%Y-%m-%d}{' revoked' if key.revoked_at else ''}"
-        names = plain(key.name), plain(key.organisation)
-        table.add_row(f"{key.prefix}…\n{key.id}", *names, may, f"{key.created_at:%Y-%m-%d}", ended)
-    return table
+    columns = Col("Begins with, id"), Col("Name", 1), Col("Organisation", 1), Col("Scopes, sources", 1)
+    return Rows((*columns, Col("Made"), Col("Ends")), map(_row, keys))
+
+
+def _row(key: Key) -> Iterator[str | Sequence[str]]:
+    yield f"{key.prefix}…", str(key.id)
+    yield key.name
+    yield key.organisation
+    quota = () if key.rate_per_minute is None else (f"{key.rate_per_minute}/min",)
+    yield ", ".join(key.scopes), *(f"→ {source}" for source in key.sources), *quota
+    yield f"{key.created_at:%Y-%m-%d}"
+    end = key.revoked_at or key.expires_at
+    yield "" if end is None else f"{end:%Y-%m-%d}{' revoked' if key.revoked_at else ''}"
 
 
 async def _revoke(connection: Connection, options: argparse.Namespace, now: datetime) -> str:

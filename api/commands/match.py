@@ -17,15 +17,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
-from rich.console import Console
 
-from api.commands.allotment_table import AllotmentReport
-from api.commands.console import console, plain
+from api.commands.answers import allotment_told, shortlist_told, supply_told
+from api.commands.console import Col, Headline, Part, Remarks, Rows, console, write
 from api.commands.database import attached
 from api.commands.errors import CommandFailed
-from api.commands.explain_table import write_trail
-from api.commands.shortlist_table import ShortlistReport
-from api.commands.supply_table import write_supply
 from api.runtime.index.index_files import IndexFiles
 from api.runtime.index.live_index import IndexLoader
 from api.settings import Settings
@@ -43,10 +39,10 @@ from domain.text.bilingual import Language
 from domain.text.typography import PARIS
 from matching.allotment.allot import allot
 from matching.engine import match
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
+from matching.inspection.supply import SupplySearch
+from matching.inspection.trace import LotTrail, Refused, Value, trail
 from matching.reference import Reference, load_reference
-from matching.supply import SupplySearch
-from matching.trace import trail
 from sources.notices import boamp
 from sources.notices.element import MalformedNotice
 from sources.notices.need_of_notice import need_in_xml, need_of_record
@@ -81,6 +77,45 @@ def match_needs(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def _trail_told(lots: Iterable[LotTrail]) -> Iterator[Part]:
+    """Per lot: what was read and from where, whom each gate refused, then the candidates by criterion; in English."""
+    for lot in lots:
+        yield Headline(f"Lot {lot.id} · {lot.territory}", is_part=True)
+        read = [
+            f"{each.segment} ({each.role}, confidence {each.confidence:.2f}) from {', '.join(each.sources)}"
+            for each in lot.wanted
+        ]
+        read += [f"nothing, from cpv:{code}: no segment covers it" for code in lot.unmapped]
+        read += [f"nothing, from keyword:{words}: not recognised" for words in lot.unknown]
+        yield Remarks("Read as:", read)
+        yield f"{lot.considered} suppliers considered: they offer what is asked, or something near it."
+        gates = Col("gate"), Col("refused", is_number=True), Col("who passes", 1), Col("the nearest refused", 1)
+        yield Rows(gates, ((each.gate, str(each.count), each.rule, _refused(each)) for each in lot.gates))
+        yield Remarks(
+            f"{lot.passed} candidates; of the first {len(lot.candidates)}, by each criterion in turn:",
+            (
+                *(f"{number}. {each.name}: {each.rule}" for number, each in enumerate(lot.order, 1)),
+                "then a draw, the same each time for the same need.",
+            ),
+        )
+        criteria = (Col(each.name.replace("_", "\n")) for each in lot.order)
+        yield Rows(
+            (Col("n°", is_number=True), Col("supplier", 1), *criteria),
+            ((str(each.rank), each.name, *map(_value_told, each.values)) for each in lot.candidates),
+        )
+
+
+def _refused(gate: Refused) -> str:
+    more = [f"and {gate.count - len(gate.nearest)} more"] if gate.count > len(gate.nearest) else []
+    return "; ".join((*gate.nearest, *more))
+
+
+def _value_told(value: Value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "—" if value is None else str(value)
+
+
 def evaluation_day(options: argparse.Namespace, need: Need) -> date:
     """The day that the options name, else the need, else today in Paris."""
     return options.on or need.on or datetime.now(UTC).astimezone(PARIS).date()
@@ -90,13 +125,13 @@ def _write(options: argparse.Namespace, read: ReadNeed, index: LiveIndex, refere
     need = read.need.matched
     result = (trail if options.explain else match)(need, index, reference, on, LANGUAGE)
     # what is piped on is the answer alone
-    write_unread(read, console(stderr=options.json))
+    write(_unread_told(read), console(stderr=options.json))
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
     elif isinstance(result, Shortlist):
-        ShortlistReport(need, reference.territories, console()).write(result)
+        write(shortlist_told(need, result, reference.territories), console())
     else:
-        write_trail(result, console())
+        write(_trail_told(result), console())
 
 
 def allot_need(options: argparse.Namespace, settings: Settings) -> int:
@@ -110,7 +145,7 @@ def allot_need(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
     else:
-        AllotmentReport(need, console()).write(found)
+        write(allotment_told(need, found), console())
     return 0
 
 
@@ -127,7 +162,7 @@ def show_supply(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
     else:
-        write_supply(found, reference.taxonomy, console())
+        write(supply_told(found, reference.taxonomy), console())
     return 0
 
 
@@ -244,18 +279,18 @@ def _notices_in(raw: bytes) -> list[tuple[str, Mapping[str, Any]]]:
 _POSITION = re.compile(r"\[\d+\]$")
 
 
-def write_unread(read: ReadNeed, to: Console) -> None:
-    """Write what was not read; nothing where the need was no notice. The answer of POST /notices has every path."""
-    if not read.unread:
-        return
-    noted = [each for each in read.unread if not each.expected]
-    others = [each for each in read.unread if each.expected]
-    to.print(plain(f"Avis lu : {read.name}"), style="bold")
+def _unread_told(read: ReadNeed) -> Iterator[Part]:
+    """The parts of a notice that were not read, in French; nothing where the need was no notice.
+
+    What matters to the need is told in sentences, the rest by names; the answer of POST /notices has every path.
+    """
+    noted = [f"{each.detail.fr} ({each.path})" for each in read.unread if not each.expected]
+    others = (_POSITION.sub("", each.path.rpartition("/")[2]) for each in read.unread if each.expected)
+    if read.unread:
+        yield Headline(f"Avis lu : {read.name}")
     if noted:
-        to.print("À vérifier, lu autrement ou pas lu :")
-        for each in noted:
-            to.print(plain(f"  • {each.detail.fr} ({each.path})"), soft_wrap=True)
-    if others:
-        names = dict.fromkeys(_POSITION.sub("", each.path.rpartition("/")[2]) for each in others)
-        to.print(plain(f"Sans place dans un besoin : {', '.join(names)}"))
-    to.print()
+        yield Remarks("À vérifier, lu autrement ou pas lu :", noted)
+    if names := ", ".join(dict.fromkeys(others)):
+        yield f"Sans place dans un besoin : {names}"
+    if read.unread:
+        yield ""

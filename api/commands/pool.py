@@ -11,11 +11,8 @@ from pathlib import Path
 from uuid import UUID
 
 import msgspec
-from rich import box
-from rich.console import Console
-from rich.table import Column, Table
 
-from api.commands.console import console, step_bars
+from api.commands.console import Col, Command, Part, Rows, console, step_bars, write
 from api.commands.database import attached
 from api.commands.errors import USAGE, CommandFailed
 from api.commands.imports import import_and_report, importer
@@ -28,8 +25,17 @@ from domain.text.typography import PARIS
 from sources.file_reader import CHECKED, are_kept, kept_beside, origin_of, reader_of
 from sources.pool.csv_pipe import UnusableFile
 from sources.pool.download import Fetched, NotFetched, fetch
-from sources.pool.manifest import Choices, GivenFile, MadeFile, UnusableManifest, read_manifest, sha256_of
-from sources.pool.published_files import FileReport, PublishedFile, published_files
+from sources.pool.manifest import (
+    Choices,
+    FileReport,
+    GivenFile,
+    MadeFile,
+    PublishedFile,
+    UnusableManifest,
+    published_files,
+    read_manifest,
+    sha256_of,
+)
 from sources.pool.trade_counts import PoolTrades, count_trades_in
 
 NOT_INSTALLED = 'reading the bulk files needs DuckDB: pip install "vivier[pool]"'
@@ -87,7 +93,7 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
     else:
-        write_report(report, options.out, console())
+        write(_report_told(report, options.out), console())
     return 0
 
 
@@ -182,48 +188,35 @@ class PoolReport(msgspec.Struct, frozen=True):
     sources: Sequence[GivenFile]
 
 
-def write_report(report: PoolReport, out: Path, to: Console) -> None:
-    """Print the report, the command that imports the pool, and whom to credit."""
-    to.print(_table(("file", "made"), ("read", "unreadable", "kept", "legal units"), map(_file_cells, report.files)))
+def _report_told(report: PoolReport, out: Path) -> Iterator[Part]:
+    """The files, the trades of suppliers, the command that imports the pool, and whom to credit."""
+    files = ((f.id, f.made or "–", f.read, f.unreadable, f.kept, f.suppliers) for f in report.files)
+    yield _figures(("file", "made"), ("read", "unreadable", "kept", "legal units"), files)
     trades = report.trades
-    named = ("made", "offers with a trade", "suppliers", "by it alone", "rejected", "waiting")
-    to.print(_table(named[:1], named[1:], ((t.file, *msgspec.structs.astuple(t)[1:]) for t in trades.by_file)))
+    columns = "offers with a trade", "suppliers", "by it alone", "rejected", "waiting"
+    yield _figures(("made",), columns, ((t.file, *msgspec.structs.astuple(t)[1:]) for t in trades.by_file))
     share = _share(trades.with_trade, trades.suppliers)
-    to.print(f"With a trade (more than staff lent): {trades.with_trade:,} of {trades.suppliers:,} suppliers, {share}")
-    kinds = (
-        (each.kind, each.suppliers, each.with_trade, _share(each.with_trade, each.suppliers)) for each in trades.by_kind
-    )
-    to.print(_table(("kind",), ("suppliers", "with a trade", "share"), kinds))
+    yield f"With a trade (more than staff lent): {trades.with_trade:,} of {trades.suppliers:,} suppliers, {share}"
+    kinds = ((k.kind, k.suppliers, k.with_trade, _share(k.with_trade, k.suppliers)) for k in trades.by_kind)
+    yield _figures(("kind",), ("suppliers", "with a trade", "share"), kinds)
     rests = ((each.evidence, each.suppliers, _share(each.suppliers, trades.suppliers)) for each in trades.by_evidence)
-    to.print(_table(("strongest evidence",), ("suppliers", "share of all"), rests))
-    to.print(f"Import all that was made with: vivier pool update {out}", soft_wrap=True)
-    to.print(CREDITS + "; ".join(_credits(report.sources)) + ".")
+    yield _figures(("strongest evidence",), ("suppliers", "share of all"), rests)
+    yield Command(f"Import all that was made with: vivier pool update {out}")
+    days: dict[str, str] = {}  # by publisher, that of its newest file
+    for file in published_files():
+        for source in report.sources:
+            if source.id == file.id:
+                days[file.credit] = max(days.get(file.credit, ""), source.date.isoformat())
+    yield f"{CREDITS}{'; '.join(f'{credit} ({day})' for credit, day in days.items())}."
 
 
-def _file_cells(report: FileReport) -> tuple[str | int | None, ...]:
-    return report.id, report.made or "–", report.read, report.unreadable, report.kept, report.suppliers
-
-
-def _table(names: Sequence[str], figures: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> Table:
-    columns = (*(Column(name, overflow="fold") for name in names), *(Column(name, justify="right") for name in figures))
-    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
-    for row in rows:
-        table.add_row(*("–" if cell is None else f"{cell:,}" if isinstance(cell, int) else cell for cell in row))
-    return table
+def _figures(names: Sequence[str], figures: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> Rows:
+    cells = (["–" if cell is None else f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in rows)
+    return Rows((*map(Col, names), *(Col(name, is_number=True) for name in figures)), cells)
 
 
 def _share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "–"
-
-
-def _credits(sources: Sequence[GivenFile]) -> list[str]:
-    """The publishers to credit, each once, with the day of its newest file."""
-    days: dict[str, str] = {}
-    for file in published_files():
-        for source in sources:
-            if source.id == file.id:
-                days[file.credit] = max(days.get(file.credit, ""), source.date.isoformat())
-    return [f"{credit} ({day})" for credit, day in days.items()]
 
 
 IMPORTED = "imported.json"

@@ -14,7 +14,7 @@ from api.web.content_negotiation import GEOJSON
 from domain.errors import NotFound
 from domain.reference.territory import Commune, UnknownTerritory
 from domain.text.bilingual import Text
-from matching.geo.screen_outlines import Drawn, outline_of, outlines_within
+from matching.geo.map_frame import Drawn, outline_of, outlines_within
 from matching.reference import Reference
 
 
@@ -72,7 +72,7 @@ async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Resp
         raise NotFound(unknown.detail) from None
     if kind not in (*WITHIN.get(area.kind, ()), OWN) and (area.kind, kind) != ("country", TOWNS):
         raise NotFound(NO_OUTLINES)
-    content = await visit.services.match_work.beside(
+    content = await visit.services.match_work.run_function(
         outlines_in, area.id, kind, is_much=False, key=str(visit.call.bearer.organisation_id), left=visit.call.left
     )
     is_current = version == reference.territories.version

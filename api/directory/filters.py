@@ -13,9 +13,9 @@ from api.web.pagination import Cursor
 from api.web.query_string import invalid
 from db.suppliers.read import Box, Filters, Ground, PlacedSupplier
 from domain.errors import Problem, pointer
-from domain.law.eligibility import eligibility
+from domain.law.reservations.eligibility import eligibility
+from domain.law.reservations.supplier_facts import LegalFacts
 from domain.law.rules import Rules
-from domain.law.supplier_facts import LegalFacts
 from domain.needs.need import Kilometres, Reserved, Siret, TerritoryRequest
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
@@ -24,7 +24,7 @@ from domain.suppliers.record_check import unknown_segment
 from domain.suppliers.supplier import Kind, Point, Supplier
 from domain.text.bilingual import Text
 from matching.geo.shape import are_on, box_around, boxes_of, within
-from matching.indexed_supplier import legal_facts
+from matching.index.indexed_supplier import legal_facts
 from matching.reference import Reference
 
 Test = Callable[[Sequence[Supplier]], Sequence[bool]]

@@ -16,7 +16,7 @@ from db.journal.entries import write_entry
 from db.suppliers import manual_merges
 from domain.audit import Detail
 from domain.suppliers.deduplication import RecordKey, RecordReference
-from matching.words.name_similarity import name_similarity
+from matching.words.names import name_similarity
 
 MOST_MERGED = 100
 

@@ -17,8 +17,7 @@ from api.directory.formats import (
     document,
     table_rows,
 )
-from api.directory.search import finder, search
-from api.directory.whole_list import whole_list
+from api.directory.search import finder, search, whole_list
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get
 from api.web.content_negotiation import CSV, GEOJSON, JSON

@@ -39,7 +39,7 @@ from db.exchanges.exchanges import insert_handovers
 from db.exchanges.reply_links import insert_links
 from db.journal.content import handover_name
 from db.schema.exchange_tables import message_mails
-from domain.delivery.backoff import Outcome, Schedule
+from domain.delivery import Outcome, Schedule
 from domain.errors import InvalidContent, Problem
 from domain.exchanges.exchange import ExchangeSummary, Message
 from domain.exchanges.letter import Letter, Link, letter, shown_buyer

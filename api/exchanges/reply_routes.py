@@ -13,7 +13,7 @@ from api.exchanges.supplier_view import NO_LINK, VisibleExchange, add_reply, vis
 from api.runtime.actor import followed_link
 from api.runtime.endpoint import Call, endpoint, negotiated
 from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, created, key_of, once
-from api.runtime.quotas import require_within
+from api.runtime.rate_limits import ANSWERS, READINGS
 from api.web.content_negotiation import FORM, HTML, JSON
 from api.web.problems import answer_failure, describe
 from api.web.request_body import JsonBody, require_media
@@ -112,7 +112,7 @@ def _link(call: Call, token: str) -> AbstractAsyncContextManager[tuple[Connectio
 async def _exchange(call: Call, token: str) -> VisibleExchange:
     """The exchange of the token. Raises as `_link`, and Refusal (429) to a recipient who reads too often."""
     async with _link(call, token) as (connection, link):
-        require_within(call.services.reply_limits.readings.take((link.exchange_id, link.supplier_id)))
+        call.services.limits.take(READINGS, (link.exchange_id, link.supplier_id))
         return await visible_exchange(connection, link)
 
 
@@ -125,7 +125,7 @@ async def _add(
         async def carry_out() -> Answer:
             return answer(await add_reply(connection, link, token, reply, call.services.now()))
 
-        require_within(call.services.reply_limits.answers.take((link.exchange_id, link.supplier_id)))
+        call.services.limits.take(ANSWERS, (link.exchange_id, link.supplier_id))
         # not the path, which holds the token
         route = f"POST /replies of {link.supplier_id} in {link.exchange_id}"
         sender = Sender(link.organisation_id, route, key)

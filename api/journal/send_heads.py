@@ -21,7 +21,7 @@ from db.delivery.outbox import Claimed
 from db.journal.entries import queue_heads
 from db.schema.need_tables import audit_heads
 from domain.audit import JournalHeads, SignedHeads
-from domain.delivery.backoff import Outcome, Schedule
+from domain.delivery import Outcome, Schedule
 
 if TYPE_CHECKING:
     import httpx  # loaded where heads are sent: elsewhere it would keep every start waiting
@@ -31,6 +31,7 @@ SCHEDULE = Schedule(
     first=timedelta(minutes=1), factor=2, longest=timedelta(hours=6), attempts=60, age=timedelta(days=14)
 )
 ANSWER_SECONDS = 20
+SENT_EVERY = timedelta(days=1)
 
 
 class HeadSender:
@@ -87,11 +88,9 @@ async def journal_kind(services: Services) -> AsyncIterator[DeliveryKind | None]
         return
     from httpx import AsyncClient  # noqa: PLC0415 - see above
 
-    every = timedelta(hours=settings.journal_hours)
-
     async def queue(connection: Connection) -> None:
         now = services.now()
-        await queue_heads(connection, lambda heads: signed_line(JournalHeads(now, tuple(heads)), key), every, now)
+        await queue_heads(connection, lambda heads: signed_line(JournalHeads(now, tuple(heads)), key), SENT_EVERY, now)
 
     async with AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=False) as client:
         sender = HeadSender(settings.journal_to, client, email_sender_of(services))

@@ -23,7 +23,7 @@ from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get
 from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once
-from api.runtime.quotas import require_within
+from api.runtime.rate_limits import READINGS
 from api.runtime.services import Services
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
@@ -170,7 +170,7 @@ async def get_calendar_by_address(call: Call, token: str) -> Response[bytes]:
     services = call.services
     find = partial(_find, services, token=token)
     async with followed_link(call, token, find, NO_FEED) as (connection, feed):
-        require_within(services.reply_limits.readings.take(("calendar", feed.key_id)))
+        services.limits.take(READINGS, feed.key_id)
         shown = await calendar(services, connection, feed.organisation_id)
     answer = conditional_get(call, shown, CALENDAR)
     answer.headers.update(PRIVATE)

@@ -22,7 +22,7 @@ from db.needs.shortlists import select_listed_supplier
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
 from domain.errors import InvalidContent, NotFound, Problem, pointer
-from domain.needs.award import Award, AwardRequest
+from domain.needs.need import Award, AwardRequest
 from domain.shortlists.frozen import Named
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text

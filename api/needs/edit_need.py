@@ -20,7 +20,7 @@ from domain.errors import Conflict
 from domain.needs.need import Need, PlannedNeed
 from domain.needs.status import MOVES, Status, StoredNeed, changed_fields, require_change, require_move
 from domain.text.bilingual import Language, Text
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
 from matching.reference import Reference
 
 ABANDON_IT = Text(

@@ -23,7 +23,7 @@ from domain.reference.territory import UnknownTerritory
 from domain.suppliers.record_check import unknown_segment
 from domain.text.bilingual import Language, Text
 from matching.geo.territory import Bools
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
 from matching.reference import Reference
 
 Segments = Annotated[

@@ -26,9 +26,8 @@ from db.needs.shortlists import insert_shortlist, select_shortlist
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
 from domain.errors import InvalidContent, NotFound
-from domain.law.splitting import may_pass_with_others
-from domain.needs.award import PastAward
-from domain.needs.need import OtherNeed, PlannedNeed, buyer_siret, year_of
+from domain.law.procedures.splitting import may_pass_with_others
+from domain.needs.need import OtherNeed, PastAward, PlannedNeed, buyer_siret, year_of
 from domain.needs.status import StoredNeed, require_not_ended
 from domain.shortlists.absence import Absence, AbsenceCode, Absences
 from domain.shortlists.diff import ShortlistDiff, compare, unexplained
@@ -37,8 +36,8 @@ from domain.shortlists.shortlist import Stamp
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text
 from matching.engine import match_json, stamp_of
-from matching.match_cost import words_ms
-from matching.trace import Standing, standings
+from matching.inspection.match_cost import words_ms
+from matching.inspection.trace import Standing, standings
 
 
 class ToMatch(NamedTuple):

@@ -1,7 +1,7 @@
 """The sourcing report as a page: all in one file, without scripts, to be read on any screen and printed."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -9,8 +9,8 @@ import msgspec
 from jinja2 import PackageLoader, Template
 from markupsafe import Markup
 
+from api.drawings import Bar, Pin, bar_chart, map_drawing
 from api.reports.font_coverage import printable, with_glyphs
-from api.reports.svg import drawings
 from api.web.html_templates import STYLE, html_environment
 from domain.exchanges.deliveries import ARRIVED, state_words
 from domain.report.model import Report
@@ -22,6 +22,12 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none';
 """The page loads nothing and runs nothing."""
 FONT = "Libertinus Serif"
 """Of drawings on paper; on a screen they have the letters of the page."""
+COVERAGE = (
+    Text("candidats", "candidates"),
+    Text("dont peuvent répondre", "of these may answer"),
+    Text("dont sur place", "of these local"),
+)
+"""The meanings of a bar of candidates."""
 
 
 def html_page(report: Report, maps: MapSheets) -> bytes:
@@ -34,8 +40,24 @@ def markup(report: Report, maps: MapSheets, *, printed: bool) -> str:
 
     `printed`: for paper; characters that the typefaces lack are replaced, and drawings are `img` elements.
     """
-    figures = drawings(report, maps, FONT if printed else None)
+    font = FONT if printed else None
+    pins = [Pin(each.standing) for each in report.placement.suppliers]
+    barriers = [Bar(labels.BARRIERS[each.barrier].to(report.language), each.suppliers) for each in report.barriers]
+    figures = {
+        "map": map_drawing(pins, report.need.title or "", report.language, maps, font),
+        "coverage": bar_chart(list(_coverage(report)), report.language, font, COVERAGE),
+        "barriers": bar_chart(barriers, report.language, font),
+    }
     return _template(report.language, printed=printed).render(report=report, figures=figures)
+
+
+def _coverage(report: Report) -> Iterator[Bar]:
+    """A row per lot and activity."""
+    for lot in report.lots:
+        activities = {each.segment: each.label for each in lot.requested}
+        for each in lot.coverage:
+            label = f"Lot {lot.id} – {activities.get(each.segment, '')}"
+            yield Bar(label, each.candidates, each.eligible, each.local)
 
 
 @cache

@@ -14,7 +14,7 @@ from api.needs.own_need import own_need, version_of
 from api.reports.html import POLICY, html_page
 from api.reports.pdf import pdf
 from api.runtime.actor import Acting
-from api.runtime.processes.match_work import in_a_thread
+from api.runtime.processes.match_work import run_in_thread
 from api.web.content_negotiation import HTML, JSON
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import exchanges_of
@@ -61,7 +61,7 @@ async def make_report(acting: Acting, need_id: UUID, number: str, media_type: st
         async with transaction(services.database) as connection:
             facts = await _facts(acting, connection, need_id, number)
         now = services.now()
-        file, digest = await in_a_thread(None, lambda: write(facts, now))
+        file, digest = await run_in_thread(None, lambda: write(facts, now))
     detail: Detail = {"number": facts.version.number, "redacted": redacted, "sha256": digest}
     async with transaction(services.database) as connection:
         await write_entry(connection, acting.actor, "report.made", f"need:{need_id}", now, detail=detail)

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from api.runtime.auth import secret_in
 from api.runtime.endpoint import Call
-from api.runtime.quotas import caller_of, require_within
+from api.runtime.rate_limits import LOOK_UPS, UNKNOWN_LINKS, caller_of
 from api.runtime.services import Services
 from api.web.problems import Refusal
 from db.core.engine import Connection, transaction
@@ -111,22 +111,17 @@ async def followed_link(
     Raises Refusal: 404 with `missing` where it leads to nothing; 429 to a caller who tries many such, and where there
     are very many before they are looked up, without a connection.
     """
-    limits, caller = call.services.reply_limits, caller_of(call.scope)
+    limits, caller = call.services.limits, caller_of(call.scope)
     if may_exist := TOKEN.fullmatch(token) is not None:
-        require_within(await limits.looked_up.take(caller))
-        is_unknown = False
-        try:
-            async with transaction(call.services.database) as connection:
-                found = await select(connection)
-                is_unknown = found is None
-                if found is not None:
-                    yield connection, found
-                    return
-        finally:
-            if not is_unknown:
-                await limits.looked_up.give_back(caller)
-        await limits.looked_up.in_vain(caller)
-    require_within(await limits.unknown.take(caller))
-    if may_exist:
-        await limits.unknown.in_vain(caller)
+        async with (
+            limits.attempt(LOOK_UPS, caller, for_all=False) as look_up,
+            transaction(call.services.database) as connection,
+        ):
+            found = await select(connection)
+            look_up.in_vain = found is None
+            if found is not None:
+                yield connection, found
+                return
+    async with limits.attempt(UNKNOWN_LINKS, caller, for_all=may_exist) as attempt:
+        attempt.in_vain = True
     raise Refusal("not-found", missing, headers={"cache-control": "no-store"})

@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 
 from litestar.types import Scope as ASGIScope
 
-from api.runtime.quotas import MINUTE, AttemptLimit, KeyQuotas, RateLimit, caller_of, require_within
+from api.runtime.rate_limits import UNKNOWN_KEYS, Limits, caller_of
 from api.web.problems import Refusal
 from api.web.request_body import AnyRequest
 from db.core.connect import is_away
@@ -31,8 +31,6 @@ KEYS_REMEMBERED = 10_000
 PATIENCE_SECONDS = 1.0
 """The longest look-up of a remembered key; the remembered bearer is then used."""
 LONGEST_KEY = 512
-UNKNOWN_PER_MINUTE = 30
-"""Keys that are looked up in vain, for one address: further ones are refused before any look-up."""
 NOT_STORED = UUID(int=0)
 """The id of the administrator's key, and of its organisation while the database cannot tell it."""
 
@@ -54,6 +52,7 @@ class Keys:
         self,
         admin_key: str | None,
         cache_seconds: float,
+        limits: Limits | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -61,7 +60,7 @@ class Keys:
         self._cache_seconds = cache_seconds
         self._monotonic = monotonic
         self._now = now
-        self.unknown = AttemptLimit("unknown-key", RateLimit(UNKNOWN_PER_MINUTE, MINUTE, monotonic))
+        self._limits = limits or Limits(monotonic)
         self._is_well_formed: Callable[[str], bool] = bool
         self._known: OrderedDict[bytes, _Remembered] = OrderedDict()
         self._looking: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
@@ -113,21 +112,12 @@ class Keys:
         # once for all requests that come with it meanwhile, as a portal's do when the server has just started
         async with looking:
             found = self._known.get(digest)
-            return found.client if found else await self._counted_look_up(key, caller)
-
-    async def _counted_look_up(self, key: str, caller: str) -> Client | None:
-        # counted beforehand, or many at once would all be looked up
-        require_within(await self.unknown.take(caller))
-        is_unknown = False
-        try:
-            client = await self._looked_up(key, None)
-            is_unknown = client is None
-        finally:
-            if not is_unknown:
-                await self.unknown.give_back(caller)
-        if is_unknown:
-            await self.unknown.in_vain(caller)
-        return client
+            if found:
+                return found.client
+            async with self._limits.attempt(UNKNOWN_KEYS, caller) as attempt:
+                client = await self._looked_up(key, None)
+                attempt.in_vain = client is None
+            return client
 
     def _remember(self, digest: bytes, client: Client) -> None:
         self._known[digest] = _Remembered(client, self._monotonic() + self._cache_seconds)
@@ -157,7 +147,7 @@ class Keys:
         return Client(id=NOT_STORED, organisation_id=organisation, organisation=DEFAULT_ORGANISATION, scopes=SCOPES)
 
 
-async def authorise(request: AnyRequest, keys: Keys, quotas: KeyQuotas, scopes: tuple[Scope, ...]) -> None:
+async def authorise(request: AnyRequest, keys: Keys, limits: Limits, scopes: tuple[Scope, ...]) -> None:
     """Set the bearer of the key as the request's `user`, and count the request where the key has a quota.
 
     Raises Refusal: 401 without a valid key, 429 past its quota, 403 without scope.
@@ -165,19 +155,19 @@ async def authorise(request: AnyRequest, keys: Keys, quotas: KeyQuotas, scopes: 
     client = await keys.client(secret_in(request.headers.get("authorization", "")), request.scope)
     if client is None:
         raise Refusal("no-valid-key", headers={"www-authenticate": 'Bearer error="invalid_token"'})
-    await admit(request, client, quotas, scopes)
+    await admit(request, client, limits, scopes)
 
 
-async def admit(request: AnyRequest, client: Client, quotas: KeyQuotas, scopes: tuple[Scope, ...]) -> None:
+async def admit(request: AnyRequest, client: Client, limits: Limits, scopes: tuple[Scope, ...]) -> None:
     """Set the client as the request's `user`, and count the request where its key has a quota.
 
     Raises Refusal: 429 past the quota, 403 without scope.
     """
     request.scope["user"] = client
     if client.rate_per_minute is not None:
-        await quotas.spend(client.id, client.rate_per_minute, request.scope)
+        await limits.spend(client.id, client.rate_per_minute, request.scope)
         if client.quota_of is not None and client.shared_rate is not None:
-            await quotas.spend(client.quota_of, client.shared_rate, request.scope, b"shared")
+            await limits.spend(client.quota_of, client.shared_rate, request.scope, b"shared")
     require_scope(client, *scopes)
 
 

@@ -191,7 +191,7 @@ def _adapter(handler: Handler, route: Route, *, takes_query: bool) -> Callable[[
         if not route.scopes:
             return await answered(request)
         services = request.services
-        await authorise(request, services.keys, services.key_quotas, route.scopes)
+        await authorise(request, services.keys, services.limits, route.scopes)
         bearer = request.bearer
         services.requests.take(bearer)
         try:

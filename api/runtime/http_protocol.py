@@ -13,12 +13,20 @@ import httptools
 from litestar.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from api.runtime.quotas import caller_of
+from api.runtime.rate_limits import caller_of
 from api.settings import Settings
 from api.web.content_negotiation import choose_language
 from api.web.problems import Refusal, document
 from domain.text.bilingual import Text
 
+HEAD_LIMIT = 16 << 10
+"""Bytes of a request line and its headers: a browser or a portal sends one or two KiB, proxies admit 8 to 16."""
+HEAD_SECONDS = 10.0
+"""The time for a head to arrive, from the connection or the first byte of a further request on."""
+READING_SECONDS = 30.0
+"""The silence that is endured of a client that does not read its answer, as `VIVIER_BODY_SECONDS` is in a body."""
+IDLE_SECONDS = 60.0
+"""The time between two requests of a connection: as long as most proxies have; one should close its own before."""
 SLOWEST_BYTES_PER_SECOND = 8 << 10
 """A slower body, or a slower reader of an answer, uses up its patience."""
 LINGER_SECONDS = 2.0
@@ -73,10 +81,10 @@ class HttpProtocol(HttpToolsProtocol):
         super().__init__(**given)
         self._settings = settings
         self._seconds: dict[Owed, float] = {
-            "head": settings.header_seconds,
+            "head": HEAD_SECONDS,
             "body": settings.body_seconds,
-            "reading": settings.answer_seconds,
-            "next request": settings.idle_seconds,
+            "reading": READING_SECONDS,
+            "next request": IDLE_SECONDS,
             "close": LINGER_SECONDS,
         }
         self._running: RequestResponseCycle | None = None  # `cycle` is the last one that was read
@@ -135,7 +143,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
-        size = self._settings.header_limit
+        size = HEAD_LIMIT
         for start in range(0, len(data), size):
             if self._is_refused:
                 self._drop(len(data) - start)
@@ -159,7 +167,7 @@ class HttpProtocol(HttpToolsProtocol):
             nothing_new = self._events == int(begins)
             self._is_split = self._part == "head"
             self._unfinished = self._unfinished + len(piece) if nothing_new else 0
-            if self._unfinished > self._settings.header_limit:
+            if self._unfinished > HEAD_LIMIT:
                 self._refuse(self._too_large())
 
     def _is_parsed(self, rest: bytes) -> bool:
@@ -190,7 +198,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._events += 1
 
     def on_headers_complete(self) -> None:
-        if self._is_split and self._head_bytes() > self._settings.header_limit:
+        if self._is_split and self._head_bytes() > HEAD_LIMIT:
             self._end_parsing(self._too_large())
         if len(self.pipeline) >= MOST_PIPELINED:
             self._end_parsing("too-many-requests")  # those that wait are answered
@@ -278,7 +286,7 @@ class HttpProtocol(HttpToolsProtocol):
         return self.cycle if self.cycle is not None and not self.cycle.response_complete else None
 
     def _too_large(self) -> str:
-        return "url-too-long" if 2 * len(self.url) > self._settings.header_limit else "headers-too-large"
+        return "url-too-long" if 2 * len(self.url) > HEAD_LIMIT else "headers-too-large"
 
     def _add_patience(self, count: int) -> None:
         """Add what so many bytes, come or gone, are worth."""

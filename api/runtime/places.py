@@ -2,19 +2,22 @@
 
 Each key, or each organisation, has so many places. Those who must wait do so without a database connection, and before
 anything of theirs is read. Requests that wait for something to happen are few for each key, and none once the server is
-to stop. Reads that many requests want at once are made once for all of them.
+to stop. Reads that many requests want at once are made once for all of them. The
+bytes that organisations store are known from memory between two readings of the database.
 """
 
 import asyncio
+import time
 from asyncio import Semaphore
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from api.runtime.quotas import require_within
+from api.runtime.rate_limits import require_within
 from api.web.problems import Refusal
 from domain.organisation import Client
 
@@ -167,6 +170,45 @@ class ByteQuota:
             self._taken_of[key] -= own
             if not self._taken_of[key]:
                 del self._taken_of[key]
+
+
+READ_EVERY_SECONDS = 60.0
+MOST_UNREAD = 64 << 20
+ORGANISATIONS_REMEMBERED = 10_000
+
+
+@dataclass(slots=True)
+class _Use:
+    read: int
+    added: int
+    until: float
+
+
+class StorageUse:
+    """Tells how many bytes organisations store.
+
+    Read again after a minute, or once this process added 64 MiB of an organisation's. What other processes
+    add shows at the next reading.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._uses: OrderedDict[UUID, _Use] = OrderedDict()
+
+    async def of(self, organisation_id: UUID, read: Callable[[], Awaitable[int]]) -> int:
+        """The bytes of the organisation; `read` tells them from the database."""
+        use = self._uses.get(organisation_id)
+        if use is None or self._monotonic() >= use.until or use.added > MOST_UNREAD:
+            use = self._uses[organisation_id] = _Use(await read(), 0, self._monotonic() + READ_EVERY_SECONDS)
+            self._uses.move_to_end(organisation_id)
+            if len(self._uses) > ORGANISATIONS_REMEMBERED:
+                self._uses.popitem(last=False)
+        return use.read + use.added
+
+    def add(self, organisation_id: UUID, count: int) -> None:
+        """Note that the organisation stores `count` bytes more."""
+        if use := self._uses.get(organisation_id):
+            use.added += count
 
 
 MOST_OF_ONE_KEY = 20

@@ -10,21 +10,22 @@ from api.runtime.identity_provider import IdentityProvider
 from api.runtime.index.database_watch import DatabaseWatch
 from api.runtime.index.live_index import LiveDirectory
 from api.runtime.metrics import Metrics
-from api.runtime.places import ByteQuota, ConcurrencyLimit, LongPolls, RequestPlaces, SharedReads
+from api.runtime.places import ByteQuota, ConcurrencyLimit, LongPolls, RequestPlaces, SharedReads, StorageUse
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.runtime.processes.match_work import MatchWork, SupplyAnswers
-from api.runtime.quotas import MINUTE, AttemptLimit, KeyQuotas, RateLimit, ReplyLimits, StorageUse
-from api.settings import Settings
+from api.runtime.rate_limits import Limits
+from api.settings import MIB, Settings
 from api.web.problems import RETRY_AFTER_SECONDS, Refusal
 from db.core.engine import Engine
 from domain.organisation import Client
 from domain.text.typography import PARIS
 from matching.reference import Reference
 
-SIGN_INS = 30
-"""Sign-ins without a key that may fail, of one address in a minute."""
-UNKNOWN_SESSIONS = 300
-"""Tokens of no session that are looked up, for one address in a minute: beyond, the database is not asked any more."""
+BODIES_LIMIT = 256 * MIB
+"""The memory for bodies that are arriving, imports apart: 25 of the largest. Usual ones arrive at once, uncounted."""
+REQUESTS_OF_KEY, REQUESTS_OF_ORGANISATION = 100, 250
+"""Requests under way, which may each hold a body in memory. An organisation has a quarter of the usual connections, so
+that none takes them all by making keys."""
 
 
 @dataclass(kw_only=True)
@@ -35,7 +36,7 @@ class Services:
     reference: Reference
     metrics: Metrics
     keys: Keys
-    key_quotas: KeyQuotas = field(default_factory=KeyQuotas)
+    limits: Limits = field(default_factory=Limits)
     forked_processes: ForkedProcesses | None = None
     engine: Engine | None = None
     watch: DatabaseWatch | None = None
@@ -56,12 +57,9 @@ class Services:
     long_polls: LongPolls = field(default_factory=LongPolls)
     feed_reads: SharedReads = field(default_factory=SharedReads)
     storage_use: StorageUse = field(default_factory=StorageUse)
-    reply_limits: ReplyLimits = field(default_factory=ReplyLimits)
     match_work: MatchWork = field(init=False)
-    supply_answers: SupplyAnswers = field(default_factory=SupplyAnswers)
+    supply_answers: SupplyAnswers = field(init=False)
     sign_in_links: OneTimeLinks = field(default_factory=OneTimeLinks)
-    sign_ins: AttemptLimit = field(default_factory=lambda: AttemptLimit("sign-in", RateLimit(SIGN_INS, MINUTE)))
-    session_look_ups: RateLimit = field(default_factory=lambda: RateLimit(UNKNOWN_SESSIONS, MINUTE))
     identity_provider: IdentityProvider | None = field(init=False)
     on_stop: list[Callable[[], object]] = field(default_factory=list)
     """Called as soon as the server is to stop, while requests still have their grace."""
@@ -83,9 +81,10 @@ class Services:
         # each keeps a place to import and a process for up to half a minute: never all of these
         self.large_files = ConcurrencyLimit(at_once=1, of_one=1, most=5, most_of_all=30)
         self.match_work = MatchWork(self.reference, self.settings, self.metrics)
+        self.supply_answers = SupplyAnswers(self.limits)
         settings = self.settings
         self.identity_provider = IdentityProvider(settings) if settings.oidc_issuer else None
-        self.requests = RequestPlaces(settings.key_requests, settings.organisation_requests, RETRY_AFTER_SECONDS)
+        self.requests = RequestPlaces(REQUESTS_OF_KEY, REQUESTS_OF_ORGANISATION, RETRY_AFTER_SECONDS)
 
     def share_of_bodies(self, bearer: Client | None) -> AbstractContextManager[Callable[[int], None]]:
         """A function that takes so many bytes more for a body that is being received. Raises Refusal (429).
@@ -93,7 +92,7 @@ class Services:
         One organisation has half of the room at most, and those without a key a quarter of as much beside it.
         """
         largest = self.settings.body_limit
-        limit = max(self.settings.bodies_limit, largest)
+        limit = max(BODIES_LIMIT, largest)
         if bearer is None:
             return self.bodies_without_key.share(max(limit // 4, largest))
         return self.bodies.share(limit, str(bearer.organisation_id), max(limit // 2, largest))
@@ -104,11 +103,6 @@ class Services:
         turns, importers = self.imports, self.importers
         async with turns.turn_of(source), importers.turn_of(str(bearer.organisation_id)), turns.place():
             yield
-
-    @property
-    def attempt_limits(self) -> tuple[AttemptLimit, ...]:
-        """The limits on attempts in vain that are counted for all processes."""
-        return self.keys.unknown, self.reply_limits.unknown, self.reply_limits.looked_up, self.sign_ins
 
     @property
     def database(self) -> Engine:

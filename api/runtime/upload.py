@@ -14,6 +14,8 @@ from api.web.request_body import Gunzip, chunks, require_coding
 from domain.text.bilingual import Text
 
 WRITTEN_AT_ONCE = 1 << 20
+LARGEST_AT_ONCE = 2
+"""The room on the disk for the bodies that are arriving, decompressed, in the largest that the settings admit."""
 SILENCE_SECONDS = 30.0
 START_SECONDS, BYTES_PER_SECOND = 60.0, 32 << 10
 """The longest that a body may take: so long, and a second for so many bytes. Others wait for who sends it."""
@@ -38,7 +40,7 @@ async def spooled(call: Call, limit: int) -> AsyncIterator[Spooled]:
     gunzip = None if coding == "identity" else Gunzip(limit)
     digest = blake2b(digest_size=32)
     services = call.services
-    together = max(services.settings.spool_limit, limit)
+    together = max(LARGEST_AT_ONCE * services.settings.import_limit, limit)
     with tempfile.TemporaryFile(prefix="vivier-") as stream, services.spool.share(together) as take:
 
         def write(block: bytes | bytearray) -> None:

@@ -26,7 +26,7 @@ from domain.suppliers.assembly import StoredRecord
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.record_check import expired
 from domain.suppliers.supplier import NO_RECORD, Flag, SupplierRecord
-from matching.words.name_similarity import name_similarity
+from matching.words.names import name_similarity
 from sources.validation import check, draws_areas, placed
 
 TAG = "Records"

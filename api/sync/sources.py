@@ -25,7 +25,7 @@ from domain.suppliers.source import Source, SourceDocument, SourceMapping, Sourc
 from domain.suppliers.trades import TradeCounts, count_trades
 from domain.text.bilingual import Text
 from domain.text.typography import WebAddress
-from matching.index_tables import counts_by_source
+from matching.index.tables import counts_by_source
 from sources.formats.vivier_columns import COLUMNS
 
 Described = TypeVar("Described", bound=SourceSummary)

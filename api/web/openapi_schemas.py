@@ -21,18 +21,17 @@ import msgspec
 from api.web.content_negotiation import CSV, FORM, NDJSON
 from api.web.formats import CsvDialect, MapFormat, PageFormat, TableFormat
 from api.web.problems import RequestPart
-from domain import audit
+from domain import audit, delivery
 from domain.allotment import allotment
-from domain.delivery import backoff, webhook
 from domain.equal_treatment import disclosures, gaps, matrix
 from domain.exchanges import exchange
 from domain.law import rules
 from domain.meetings import meeting
 from domain.needs import need, status
 from domain.organisation import Scope
-from domain.privacy import holdings, retention
+from domain.privacy import data_subject, retention
 from domain.reference import territory
-from domain.report import model, recipients
+from domain.report import model, recipients, summary
 from domain.shortlists import absence, frozen, shortlist
 from domain.suppliers import source, supplier, trades
 from domain.text.bilingual import Language
@@ -64,8 +63,8 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "DeliveryStage": exchange.DeliveryState,
             "DeliveryState": exchange.MailState,
             "DeliveryWay": exchange.Way,
-            "DeliveryStatus": backoff.DeliveryStatus,
-            "ErasureFate": holdings.Fate,
+            "DeliveryStatus": delivery.DeliveryStatus,
+            "ErasureFate": data_subject.Fate,
             "EvidenceKind": supplier.EvidenceKind,
             "Fit": shortlist.Fit,
             "FlagCode": supplier.FlagCode,
@@ -90,12 +89,12 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "PrestaType": supplier.PrestaType,
             "Procedure": need.Procedure,
             "ProcessState": ProcessState,
-            "ReasonKept": holdings.Why,
+            "ReasonKept": data_subject.Why,
             "ReasonWritten": exchange.Why,
             "ReceiptKind": disclosures.ReceiptKind,
             "ReceiptState": disclosures.ReceiptState,
             "ReportPosition": recipients.Position,
-            "ReportStanding": model.ReportStanding,
+            "ReportStanding": summary.Standing,
             "ReportVariant": model.Variant,
             "RequestPart": RequestPart,
             "Reserved": need.Reserved,
@@ -114,11 +113,11 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "TerritoryKind": territory.TerritoryKind,
             "TradeEvidence": trades.TradeEvidence,
             "TradesKind": trades.KindOrNone,
-            "Unreached": holdings.Unreached,
+            "Unreached": data_subject.Unreached,
             "ValueCovers": need.ValueCovers,
-            "WebhookEvent": webhook.Event,
-            "WebhookHealth": webhook.Health,
-            "WebhookSubscription": webhook.Subscription,
+            "WebhookEvent": delivery.Event,
+            "WebhookHealth": delivery.Health,
+            "WebhookSubscription": delivery.Subscription,
         }.items()
     },
 }

@@ -137,7 +137,7 @@ api_keys = table(
     *moments("revoked_at", "expires_at", nullable=True),
 )
 
-# Requests of a key with a quota that processes have taken for the present minute. Of no worth after a crash: no log.
+# Requests of a key, or attempts in vain of an address (by a digest), in a minute. Of no worth after a crash: no log.
 key_minutes = table(
     "key_minutes",
     sa.Column("key_id", sa.Uuid, primary_key=True),
@@ -212,8 +212,8 @@ suppliers = table(
 )
 
 # From `siret` to `trade_key`, what tells who a record is about. Names are held where the record has a point of its own;
-# their keys are those of `domain.suppliers.names`. A record without SIRET may join any neighbour, one with a SIRET only
-# those without. `doubts` and `approved_until` are what sources are told of their records, as
+# their keys are those of `domain.suppliers.deduplication`. A record without SIRET may join any neighbour, one with a
+# SIRET only those without. `doubts` and `approved_until` are what sources are told of their records, as
 # `domain.suppliers.record_check` finds it. A record with `joins`, a SIRET or SIREN, makes no supplier: it adds to all
 # whose records have that number, and waits where there are none. It has no other key that tells whom it is about.
 # `vertices`: those of the areas it draws; what a source has of them is added up from the few records that draw any.

@@ -1,6 +1,7 @@
 """A need whose lots may be divided and joined, as `POST /allotment` takes it, and the proposals of lots it answers."""
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
@@ -124,6 +125,31 @@ class Summary(msgspec.Struct, frozen=True):
     """Suppliers that are a candidate of some lot"""
     suppliers_alone: int
     """Suppliers that answer some whole lot by themselves"""
+
+
+class Figure(NamedTuple):
+    """A figure by which proposals are compared. `more_is_better`: None where neither is."""
+
+    label: Text
+    of: Callable[[Summary], int]
+    more_is_better: bool | None
+
+
+FIGURES = (
+    Figure(Text("Lots sans candidat", "Lots without candidate"), lambda found: found.without_supply, False),
+    Figure(Text("Lots avec concurrence", "Lots with competition"), lambda found: found.with_competition, True),
+    Figure(
+        Text("Fournisseurs qui répondent seuls à un lot", "Suppliers that answer a lot by themselves"),
+        lambda found: found.suppliers_alone,
+        True,
+    ),
+    Figure(Text("Lots réservés", "Reserved lots"), lambda found: found.reserved, True),
+    Figure(Text("Nombre de lots", "Number of lots"), lambda found: found.lots, None),
+    Figure(
+        Text("Fournisseurs candidats", "Suppliers that are candidates"), lambda found: found.suppliers_reached, True
+    ),
+)
+"""The criteria of the order, in that order, then whom the lots reach."""
 
 
 class ProposedLot(msgspec.Struct, frozen=True, kw_only=True):

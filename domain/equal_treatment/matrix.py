@@ -12,7 +12,6 @@ from uuid import UUID
 
 import msgspec
 
-from domain.equal_treatment.concerned import Concerned, SetAsideLot, concerned
 from domain.equal_treatment.disclosures import (
     BEST_FIRST,
     Information,
@@ -21,7 +20,7 @@ from domain.equal_treatment.disclosures import (
     disclosures,
     informations,
 )
-from domain.equal_treatment.gaps import Gap, Lack, long_day
+from domain.equal_treatment.gaps import Concerned, Gap, Lack, SetAsideLot, concerned, long_day
 from domain.equal_treatment.rules import Contacts, contact_lacks, information_lacks, meeting_lacks, question_lacks
 from domain.exchanges.deliveries import contact, delivery_words, rank
 from domain.exchanges.exchange import Barrier, Channel, DeliveryState, Exchange, Stance, Way

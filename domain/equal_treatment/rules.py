@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from domain.equal_treatment.concerned import Concerned
 from domain.equal_treatment.disclosures import (
     Disclosure,
     Information,
@@ -15,7 +14,7 @@ from domain.equal_treatment.disclosures import (
     ReceiptState,
     surest_first,
 )
-from domain.equal_treatment.gaps import NEVER_INVITED, GapCode, Lack, long_day
+from domain.equal_treatment.gaps import NEVER_INVITED, Concerned, GapCode, Lack, long_day
 from domain.exchanges.deliveries import failure_words, state_words
 from domain.exchanges.exchange import Exchange, ExchangeSummary
 from domain.exchanges.questions import questions_of

@@ -14,6 +14,7 @@ from domain.law.findings import (
     applies,
     bracketed_lots,
     days,
+    sentence,
     weakest,
 )
 from domain.law.rules import InForce
@@ -98,10 +99,7 @@ def law_changes(before: NeedReview, after: NeedReview, on: date, planned: date, 
         many = "s" if left > 1 else ""
         told.append(Text(f"et {left} autre{many} changement{many}", f"and {left} other change{many}"))
     day, today, listed = days(planned), days(on), joined(told)
-    message = Text(
-        f"Les règles du {day.fr}, jour prévu de publication, diffèrent de celles du {today.fr} : {listed.fr}",
-        f"The rules of {day.en}, the planned day of publication, differ from those of {today.en}: {listed.en}",
-    )
+    message = sentence("law_changes", day=day, today=today, listed=listed)
     row = view["value_moment"]
     sure = weakest(row.confidence, *(each.confidence for each in changes))
     severity: Severity = "info" if changes[0].rank == (True, True) else "warning"

@@ -1,7 +1,7 @@
 """The sourcing report, made of a need, a version of its shortlist, its exchanges, meetings and awards."""
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.resources import files
 from typing import TypeVar
@@ -11,12 +11,10 @@ import msgspec
 
 from domain.equal_treatment.matrix import equal_treatment
 from domain.exchanges.exchange import Exchange
-from domain.law.findings import OUTCOMES
-from domain.law.lot_facts import estimate_of, estimated_cents, known_total, sum_in_words
+from domain.law.procedures.lot_facts import estimate_of, estimated_cents, known_total, sum_in_words
 from domain.law.rules import Rules
 from domain.meetings.meeting import Meeting, MeetingPlace, Participant
-from domain.needs.award import Award
-from domain.needs.need import Lot, Place
+from domain.needs.need import Award, Lot, Place
 from domain.needs.status import StoredNeed, changed_fields
 from domain.reference.territory import Territories
 from domain.report.exchange_summary import ExchangeReport, treatment
@@ -42,20 +40,18 @@ from domain.report.model import (
     ReportNeed,
     ReportParticipant,
     ReportRules,
-    ReportStanding,
     ReportVersion,
     Treatment,
 )
 from domain.report.redaction import Redaction
+from domain.report.summary import BEST_FIRST, best_outcome, standings_of
 from domain.shortlists.frozen import Decision, FrozenShortlist, everyone_shown
 from domain.shortlists.shortlist import (
     Advice,
     Candidate,
-    Eligibility,
     GroupingSupplier,
     LotShortlist,
     NearMiss,
-    Outcome,
     RequestedSegment,
     Shortlist,
     SupplierSummary,
@@ -71,15 +67,6 @@ METHOD = msgspec.convert(
 )
 """The report's account of how suppliers are found and put in order, paragraph by paragraph."""
 SINGLE_PERSON: Kind = "TIH"
-STANDINGS: dict[Outcome | None, ReportStanding] = {
-    None: "eligible",
-    "ELIGIBLE": "eligible",
-    "ELIGIBLE_IF": "on_proof",
-    "UNKNOWN": "to_judge",
-    "REVIEW": "to_judge",
-    "INELIGIBLE": "to_judge",
-}
-BEST_FIRST: tuple[ReportStanding, ...] = ("eligible", "on_proof", "to_judge", "near_miss")
 UNNAMED = Text("Travailleur indépendant (nom non communiqué)", "Self-employed person (name withheld)")
 POINT = Text("point donné", "given point")
 
@@ -354,22 +341,6 @@ class _Reporter:
 def _copied(kind: type[T], source: object, **given: object) -> T:
     """A struct of these values, its other fields as in `source`, where they have the same names."""
     return kind(**{name: getattr(source, name) for name in kind.__struct_fields__ if name not in given}, **given)
-
-
-def best_outcome(verdicts: Iterable[Eligibility]) -> Outcome | None:
-    """The best of the verdicts under a lot's reserved types; None where it is not reserved."""
-    return min((each.outcome for each in verdicts), key=OUTCOMES.index, default=None)
-
-
-def standings_of(shortlist: Shortlist) -> dict[UUID, ReportStanding]:
-    """The best standing of each supplier over the lots."""
-    found: dict[UUID, list[ReportStanding]] = {}
-    for lot in shortlist.lots:
-        for row in lot.candidates:
-            found.setdefault(row.supplier.id, []).append(STANDINGS[best_outcome(row.eligibility)])
-        for miss in lot.near_misses:
-            found.setdefault(miss.supplier.id, []).append("near_miss")
-    return {supplier_id: min(standings, key=BEST_FIRST.index) for supplier_id, standings in found.items()}
 
 
 def _rules_on_suppliers(shortlist: Shortlist) -> Iterator[str]:

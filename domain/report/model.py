@@ -17,13 +17,12 @@ from domain.needs.need import ContractKind, Procedure, Reserved, Technique
 from domain.needs.status import Status
 from domain.report.lots import ReportLot, ReportSupplier
 from domain.report.recipients import Contacted, MessageDeliveries, Position, ReportRecipient
+from domain.report.summary import Standing
 from domain.shortlists.shortlist import Advice, Confidence, Stamp
 from domain.suppliers.supplier import Point
 from domain.text.bilingual import Language
 
 Variant = Literal["full", "redacted"]
-ReportStanding = Literal["eligible", "on_proof", "to_judge", "near_miss"]
-"""The best that a supplier is over the lots: may answer, may with proofs, a person must judge, or it nearly fits."""
 
 
 class ReportNeed(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +84,7 @@ class PlacedSupplier(msgspec.Struct, frozen=True):
     """Its legal or usual name"""
     at: Point
     """The point of the supplier, or of its commune"""
-    standing: ReportStanding
+    standing: Standing
     """The best that it is over the lots"""
 
 

@@ -20,7 +20,7 @@ from matching.allotment.lots import NO_SEGMENT, AreaKind, Areas, GivenLots, judg
 from matching.allotment.proposals import ProposalWriter
 from matching.allotment.valuing import Pool, Valuing
 from matching.engine import draw_seed, stamp_of
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
 from matching.reference import Reference
 
 MOST_PROPOSALS = 5

@@ -15,16 +15,16 @@ from domain.needs.need import Lot, Need, Reserved, TerritoryRequest
 from domain.reference.territory import Territories
 from domain.shortlists.shortlist import Reservation, Tension, TerritoryEcho
 from domain.text.bilingual import Language
-from matching.eligibility_cache import WORST_ELIGIBLE
+from matching.answer.supplier_rows import RowWriter
 from matching.engine import draw_seed, explainer_of, lot_match
 from matching.geo.territory import Geography, Territory
-from matching.index import LiveIndex
+from matching.index.eligibility_cache import WORST_ELIGIBLE
+from matching.index.live_index import LiveIndex
+from matching.index.offers import NO_OFFER
+from matching.index.supplier_columns import Ordinals
 from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery
-from matching.offers import NO_OFFER
 from matching.reference import Reference
-from matching.supplier_columns import Ordinals
-from matching.supplier_rows import RowWriter
 from matching.unknown_trade import UnknownSearch
 
 AreaKind = Literal["departement", "epci"]

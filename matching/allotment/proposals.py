@@ -16,7 +16,7 @@ from domain.allotment.divisions import PossibleLot
 from domain.allotment.search import draw, rank
 from domain.law.findings import LegalAdvice, advice
 from domain.law.law_changes import LAW_CHANGES, ON_PROCEDURE
-from domain.law.lot_facts import estimated_cents
+from domain.law.procedures.lot_facts import estimated_cents
 from domain.law.review import review_need
 from domain.law.rules import InForce, Rules
 from domain.needs.need import Need
@@ -26,9 +26,9 @@ from matching.allotment import words
 from matching.allotment.lots import NO_SEGMENT, GivenLots, JudgedLot, judged_lots, summary
 from matching.allotment.valuing import Valuing
 from matching.allotment.words import Said
+from matching.answer.messages import in_words
 from matching.engine import law_changes_of, objects_of
-from matching.index import LiveIndex
-from matching.messages import in_words
+from matching.index.live_index import LiveIndex
 
 SUM = Text(
     "La procédure est celle de la valeur de tous les lots ensemble : diviser ou réunir des lots n'y change rien",

@@ -19,15 +19,15 @@ from domain.law.review import OPTIONS, review_need
 from domain.law.rules import Rules
 from domain.needs.need import RESERVED_TYPES, Reserved
 from matching.allotment.lots import NO_SEGMENT, GivenLots
-from matching.distances import NearDistances
-from matching.eligibility_cache import INELIGIBLE, WORST_ELIGIBLE, best_outcome
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Territory
-from matching.index import LiveIndex
+from matching.index.distances import NearDistances
+from matching.index.eligibility_cache import INELIGIBLE, WORST_ELIGIBLE, best_outcome
+from matching.index.live_index import LiveIndex
+from matching.index.offers import NO_OFFER
+from matching.index.supplier_columns import CERTAIN_KM
 from matching.lot_query import Subject
-from matching.offers import NO_OFFER
 from matching.selection import SelectionArrays, arrays_of, selected
-from matching.supplier_columns import CERTAIN_KM
 
 Cap = tuple[Shape | None, float]
 """The place that a lot's distances are measured to, its territory where there is none, and the most kilometres."""

@@ -15,8 +15,7 @@ import pyproj
 import shapely
 
 from domain.suppliers.supplier import Point
-from matching.geo.nearest_edge import NearestEdge
-from matching.geo.projection import Bools, Floats, Geometries, Plane, Positions, earth_centred
+from matching.geo.projection import Bools, Floats, Geometries, NearestEdge, Plane, Positions, earth_centred
 
 SHARES_GROUND = "T********"
 """The pattern of DE-9IM for two interiors that meet; a common border is not ground."""

@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Place, TerritoryRequest
-from domain.reference.geojson import Geometry
-from domain.reference.territory import Area, Commune, Territories, TerritoryKind, UnknownTerritory
+from domain.reference.territory import Area, Commune, Geometry, Territories, TerritoryKind, UnknownTerritory
 from domain.text.bilingual import Text, kilometres
 from domain.text.typography import of_place
 from matching.geo.geojson_validation import checked_geometry, problems_under, require_few_vertices, simplified
 from matching.geo.outlines import outlines
 from matching.geo.projection import Floats, Geometries, earth_centred
 from matching.geo.shape import PointShape, PolygonShape, Shape, shares_ground
-from matching.weighted_cache import WeightBound, WeightedCache
+from matching.kept.weighted_cache import WeightBound, WeightedCache
 
 Bools = NDArray[np.bool_]
 CACHED_BYTES = 40 << 20

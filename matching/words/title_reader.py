@@ -14,8 +14,7 @@ from typing import NamedTuple
 from domain.reference.taxonomy import Segment, Taxonomy
 from domain.reference.territory import Territories
 from domain.text.normalise import stem
-from matching.words.phrases import PhraseSpotter, stems
-from matching.words.titles import LONGEST_TITLE, Title, TitleParser
+from matching.words.titles import LONGEST_TITLE, PhraseSpotter, Title, TitleParser, stems
 from matching.words.word_model import Probabilities, WordModel
 
 # Readings are given of titles that say a trade of the taxonomy with at least this chance: those from this confidence

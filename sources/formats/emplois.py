@@ -20,7 +20,7 @@ from sources.postal_addresses import CommuneNames, commune_names, departement_of
 from sources.rows import Context, Document
 from sources.trades.evidence_readers import Job, JobReader
 from sources.trades.inference import OfferInference
-from sources.trades.offers import without
+from sources.trades.offers import without_segments
 
 LISTS = ("results",)
 
@@ -92,7 +92,7 @@ class _Structures:
         by_jobs = self._jobs.offers(map(_job, structure.postes or ()), kind)
         known = {segment for offer in by_jobs for segment in offer.segments}
         inferred = self._inference.offers(kind, None, texts, city)
-        return (*by_jobs, *without(inferred, known))
+        return (*by_jobs, *without_segments(inferred, known))
 
 
 def _key(structure: Structure) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Hashable, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
@@ -13,6 +13,7 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from api.app import create_app
+from api.runtime.rate_limits import Limit, Limits
 from api.settings import Settings, read_settings
 from matching.reference import Reference
 from tests import factories
@@ -79,6 +80,21 @@ async def served(lasting_database_url: str, reference: Reference) -> AsyncIterat
         while (await client.get("/health/ready")).status_code != 200:
             await client.services.directory.wait_beyond(-1, 1)
         yield client
+
+
+@pytest.fixture
+def limits(served: Client, monkeypatch: pytest.MonkeyPatch) -> Limits:
+    """Limits of `served` of which nothing is taken; they count without the database, and no time passes."""
+    limits = Limits(lambda: 1_000.0)
+    monkeypatch.setattr(served.services, "limits", limits)
+    monkeypatch.setattr(served.services.keys, "_limits", limits)
+    return limits
+
+
+def take_all(limits: Limits, limit: Limit, caller: Hashable = "127.0.0.1", *, but: int = 0) -> None:
+    """Take what a caller has of a limit, but for so many."""
+    for _ in range(limit.most - but):
+        limits.take(limit, caller)
 
 
 @pytest.fixture

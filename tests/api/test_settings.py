@@ -5,10 +5,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from api.settings import VARIABLES, BadSetting, nearest_variable, read_settings
+from api.app import create_app
+from api.settings import VARIABLES, WITHDRAWN, BadSetting, nearest_variable, read_settings
 from domain.law.rules import LAW_FILE
-from matching.reference import load_reference
+from matching.reference import Reference, load_reference
+from tests.api.conftest import alive
 
 MAIL = {
     "VIVIER_SMTP_URL": "smtp://mail.example.org",
@@ -83,8 +86,7 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("VIVIER_PUBLIC_URL", "vivier.example.org"),
         ("VIVIER_KEY_CACHE_SECONDS", "nan"),
         ("VIVIER_KEY_CACHE_SECONDS", "61"),
-        ("VIVIER_HEADER_SECONDS", "0"),
-        ("VIVIER_HEADER_LIMIT_KIB", "1"),
+        ("VIVIER_BODY_SECONDS", "0"),
         ("VIVIER_ADMIN_KEY", "two words of length"),
         ("VIVIER_ADMIN_KEY", "letters"),
         ("VIVIER_GRACE_SECONDS", "-1"),
@@ -92,8 +94,6 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("VIVIER_SMTP_URL", "https://mail.example.org"),
         ("VIVIER_MAIL_FROM", "Vivier"),
         ("VIVIER_REPLY_LINK_DAYS", "0"),
-        ("VIVIER_VALKEY_URL", "https://u:pa55@valkey.example.org"),
-        ("VIVIER_VALKEY_URL", "valkey:///0"),
         ("VIVIER_CONTACT", "Vivier"),
         ("VIVIER_OIDC_ISSUER", "http://connexion.example.org"),
         ("VIVIER_OIDC_SCOPES", "email profile"),
@@ -107,13 +107,13 @@ def test_a_bad_value_is_named_with_what_would_be_right(name: str, text: str) -> 
     """The message names the variable; secrets are not repeated in it."""
     with pytest.raises(BadSetting, match=f"^{name}.*expected") as refused:
         read_settings({name: text})
-    secrets = {"DATABASE_URL", "VIVIER_ADMIN_KEY", "VIVIER_SMTP_URL", "VIVIER_VALKEY_URL"}
+    secrets = {"DATABASE_URL", "VIVIER_ADMIN_KEY", "VIVIER_SMTP_URL"}
     assert (text in str(refused.value)) == (name not in secrets)
 
 
 def test_secrets_do_not_show() -> None:
     """A settings object may end up in a log."""
-    mail = MAIL | {"VIVIER_SMTP_URL": "smtps://user:pa55@mail.example.org", "VIVIER_VALKEY_URL": "valkey://:pa55@h"}
+    mail = MAIL | {"VIVIER_SMTP_URL": "smtps://user:pa55@mail.example.org"}
     shown = repr(
         read_settings(mail | {"VIVIER_ADMIN_KEY": "s3cret-of-sixteen", "DATABASE_URL": "postgresql://u:pa55@h/d"})
     )
@@ -185,6 +185,20 @@ def test_a_misspelt_setting_is_noticed() -> None:
     """It is reported with the one probably meant, since it changes nothing."""
     assert read_settings({"VIVIER_ADMINKEY": "x"}).unknown == ("VIVIER_ADMINKEY",)
     assert nearest_variable("VIVIER_ADMINKEY") == "VIVIER_ADMIN_KEY"
+
+
+async def test_a_setting_of_an_earlier_version_is_said_to_be_one(reference: Reference) -> None:
+    """With what holds in its place; it stops nothing."""
+    settings = read_settings({"VIVIER_IDLE_SECONDS": "never", "VIVIER_ADMINKEY": "x"})
+    with capture_logs() as logs:
+        async with alive(create_app(settings, reference, parts=())):
+            pass
+    assert [(each["event"], each["name"]) for each in logs] == [
+        ("unknown setting ignored", "VIVIER_ADMINKEY"),
+        ("withdrawn setting ignored", "VIVIER_IDLE_SECONDS"),
+    ]
+    assert logs[1]["value"] == "60"
+    assert not WITHDRAWN.keys() & set(VARIABLES)
 
 
 def test_rules_of_ones_own_replace_the_law(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from api.app import create_app
 from api.settings import Settings
 from api.supply import MOST_SUGGESTIONS
 from domain.supply import Supply
+from matching.inspection.supply import SupplySearch
 from matching.reference import Reference
-from matching.supply import SupplySearch
 from tests.api.refusals import assert_refused
 from tests.factories import LYON, RENNES, approved, live, offer, offerless, supplier
 

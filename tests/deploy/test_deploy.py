@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 from api.app import ROUTES
 from api.runtime.metrics import Metrics
 from api.settings import VARIABLES
-from matching.index_tables import TradeGroup
+from matching.index.tables import TradeGroup
 from tests.conftest import ROOT
 
 DEPLOY = ROOT / "deploy"

@@ -14,13 +14,12 @@ from uuid import UUID
 
 import msgspec
 
-from domain.needs.award import PastAward
-from domain.needs.need import Need
+from domain.needs.need import Need, PastAward
 from domain.suppliers.supplier import BASES, EVIDENCE_KINDS, Contact, Evidence, Kind, Offer, Supplier
 from domain.text.bilingual import Language
 from matching.engine import match
 from matching.geo.outlines import outlines
-from matching.index import Index, LiveIndex
+from matching.index.live_index import Index, LiveIndex
 from tests.factories import reference
 from tests.matching.strategies import DATES, Scenery, awards, need, suppliers, territory
 

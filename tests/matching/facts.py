@@ -5,7 +5,7 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
-from domain.law.supplier_facts import LegalFacts
+from domain.law.reservations.supplier_facts import LegalFacts
 from domain.suppliers.supplier import Approval, Kind, LegalForm, Shares
 from tests.factories import ON
 

@@ -10,13 +10,12 @@ from datetime import date
 from itertools import product
 from typing import Any
 
-from domain.law.eligibility import eligibility
 from domain.law.findings import Verdict
-from domain.law.past_awards import EssAward, with_award_bar
+from domain.law.reservations.eligibility import eligibility
+from domain.law.reservations.past_awards import EssAward, with_award_bar
+from domain.law.reservations.supplier_facts import LegalFacts
 from domain.law.rules import Rules
-from domain.law.supplier_facts import LegalFacts
-from domain.needs.award import PastAward
-from domain.needs.need import RESERVED_TYPES, Lot, Need, Reserved, TerritoryRequest
+from domain.needs.need import RESERVED_TYPES, Lot, Need, PastAward, Reserved, TerritoryRequest
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
 from domain.shortlists.shortlist import Fit, Gate, Presence, Role

@@ -12,12 +12,11 @@ from time import perf_counter
 
 import msgspec
 
-from domain.needs.award import PastAward
-from domain.needs.need import Need
+from domain.needs.need import Need, PastAward
 from domain.suppliers.supplier import Supplier
 from matching.engine import match
 from matching.geo.outlines import outlines
-from matching.index import Index, LiveIndex
+from matching.index.live_index import Index, LiveIndex
 from tests.factories import reference
 from tests.matching.oracle import Oracle
 from tests.matching.oracle_compare import disagreements

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from domain.needs.need import Place, TerritoryRequest
-from matching.distances import Distances
 from matching.engine import match_json
 from matching.geo.territory import Geography
-from matching.index import Index, LiveIndex
+from matching.index.distances import Distances
+from matching.index.live_index import Index, LiveIndex
 from matching.reference import Reference
 from matching.selection import SelectionArrays
 from tests.factories import ON, RENNES, approved, live, lot, need, square, supplier
@@ -40,7 +40,7 @@ def test_outlines_go_when_the_caches_that_weigh_them_let_go(
 ) -> None:
     """A vertex takes a hundred bytes: thousands of drawn areas, or communes as sites, would not fit in memory."""
     monkeypatch.setattr("matching.geo.territory.CACHED_BYTES", 0)
-    monkeypatch.setattr("matching.index.DISTANCE_BYTES", 0)
+    monkeypatch.setattr("matching.index.live_index.DISTANCE_BYTES", 0)
     own = dataclasses.replace(reference, geography=_Watched(reference.territories))
     held = LiveIndex(Index.of([supplier("a")], own.taxonomy, own.cpv, own.geography), 1)
     asked = need(
@@ -75,8 +75,8 @@ def test_a_lot_that_was_asked_before_takes_nothing_of_all_who_are_selected(
     reference: Reference, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither their arrays nor a distance: of many suppliers, those of some hundred lots do not fit in memory."""
-    monkeypatch.setattr("matching.index.ARRAY_BYTES", 0)
-    monkeypatch.setattr("matching.index.DISTANCE_BYTES", 0)
+    monkeypatch.setattr("matching.index.live_index.ARRAY_BYTES", 0)
+    monkeypatch.setattr("matching.index.live_index.DISTANCE_BYTES", 0)
     ours = live(*(supplier(str(number), approvals=approved("EI")) for number in range(40)))
     asked = need(lot(reserved=("iae",), site=Place(lat=48.1, lon=-1.7)), lot(id="2", max_distance_km=20))
     before = match_json(asked, ours, reference, ON, "fr")

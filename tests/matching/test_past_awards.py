@@ -6,12 +6,11 @@ from uuid import UUID
 
 import msgspec
 
-from domain.needs.award import PastAward
-from domain.needs.need import Buyer
+from domain.needs.need import Buyer, PastAward
 from domain.shortlists.shortlist import LotShortlist
 from domain.suppliers.supplier import Supplier
 from matching.engine import match
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
 from tests.factories import ON, live, lot, names, need, offer, reference, supplier
 
 CRECHE = supplier("creche", offer("so-enfance"), legal_form="association", turnover_eur=100_000)

@@ -11,13 +11,13 @@ from pyproj import Geod
 
 from bench.suppliers import ON, suppliers
 from domain.needs.need import Need, TerritoryRequest
-from domain.reference.geojson import MultiPolygon, Polygon
+from domain.reference.territory import MultiPolygon, Polygon
 from domain.shortlists.shortlist import Candidate, SegmentAnswer
 from domain.suppliers.supplier import Offer, Point, Supplier
 from matching.engine import match_json
-from matching.index import Index, LiveIndex
-from matching.index_tables import IndexTables, built
-from matching.offers import offers_for
+from matching.index.live_index import Index, LiveIndex
+from matching.index.offers import offers_for
+from matching.index.tables import IndexTables, built
 from matching.reference import Reference
 from tests.factories import (
     LYON,

@@ -12,16 +12,15 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from domain.needs.award import PastAward
-from domain.needs.need import Lot, Need, Reserved, TerritoryRequest
+from domain.needs.need import Lot, Need, PastAward, Reserved, TerritoryRequest
 from domain.shortlists.shortlist import LotShortlist
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.rows import Row
 from domain.suppliers.supplier import Point, Supplier
 from matching.engine import match
 from matching.geo import geocode
-from matching.index import LiveIndex
-from matching.service_areas import NEARBY_KM
+from matching.index.live_index import LiveIndex
+from matching.index.service_areas import NEARBY_KM
 from matching.unknown_trade import nearby
 from sources.formats.registry import CSV, read_rows
 from sources.rows import Context

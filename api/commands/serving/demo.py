@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from api.admin.issue_key import KeyRequest, issue_key
-from api.commands.console import console
+from api.admin.keys import KeyRequest, issue_key
+from api.commands.answers import count, shortlist_told
+from api.commands.console import console, write
 from api.commands.database import operator, signing_engine
 from api.commands.errors import CommandFailed
 from api.commands.serving.serve import (
@@ -33,7 +34,6 @@ from api.commands.serving.serve import (
     with_address,
 )
 from api.commands.serving.server_process import application, serve_requests
-from api.commands.shortlist_table import ShortlistReport, count
 from api.runtime.auth import LINK_SECONDS
 from api.runtime.processes.forked_processes import forked_processes
 from api.sample.load import SAMPLE_SOURCE, load_sample
@@ -85,7 +85,7 @@ def _demonstrate(settings: Settings, started: Callable[[], object], *, or_next: 
             body = files("api.sample").joinpath("need.json").read_bytes()
             shortlist = msgspec.json.decode(_match(where, key, body), type=Shortlist)
             need = msgspec.json.decode(body, type=Need)
-            ShortlistReport(need, reference.territories, to, SHOWN).write(shortlist)
+            write(shortlist_told(need, shortlist, reference.territories, SHOWN), to)
             to.print()
             to.rule("À vous", align="left")
             to.print(

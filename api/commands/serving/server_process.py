@@ -15,7 +15,7 @@ import structlog
 import uvicorn
 from litestar import Litestar
 
-from api.runtime.http_protocol import HttpProtocol, sweep
+from api.runtime.http_protocol import IDLE_SECONDS, HttpProtocol, sweep
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.settings import Settings
 from matching.reference import Reference
@@ -75,7 +75,7 @@ def serve_requests(app: Litestar, bound: socket.socket, on_start: Callable[[], o
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=ceil(settings.idle_seconds),
+        timeout_keep_alive=ceil(IDLE_SECONDS),
         timeout_graceful_shutdown=grace_seconds + END_SECONDS,
     )
     server = _Server(config, on_start, services.stop, grace_seconds)

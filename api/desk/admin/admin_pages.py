@@ -10,17 +10,19 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.admin.edit_organisation import (
+from api.admin.keys import NO_KEY, CreatedKey, KeyRequest, make_key_once, revoke_own_key
+from api.admin.organisations import (
     NO_ORGANISATION,
+    NO_PERSON,
     add_organisation,
     change_organisation,
+    forget_person,
+    organisation_etag,
     own_organisation,
+    sign_person_out,
     visible_organisation,
+    visible_person,
 )
-from api.admin.issue_key import NO_KEY, KeyRequest, revoke_own_key
-from api.admin.keys import CreatedKey, make_key_once
-from api.admin.organisations import organisation_etag
-from api.admin.people import NO_PERSON, forget_person, sign_person_out, visible_person
 from api.desk.frame.mistakes import Mistake
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit

@@ -3,7 +3,7 @@
 It asks what `POST /allotment` asks, and shows what that answers; a proposal fills in the form of a need.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -18,26 +18,12 @@ from api.desk.need.allotment_form import AllotmentForm, allotment_need, form_of_
 from api.desk.need.need_form import LOTS_AT_ONCE, NeedForm, read_need_form
 from api.desk.need.need_page import changed_need_form, form_of_query, need_form_page
 from api.desk.need.understood_need import Understood, mistakes_of, understood_beside
-from domain.allotment.allotment import Allotment, Proposal, Summary
+from domain.allotment.allotment import FIGURES, Allotment, Proposal
 from domain.errors import InvalidContent
 from domain.text.bilingual import Text
 
-FIGURES: tuple[tuple[Text, Callable[[Summary], int], bool | None], ...] = (
-    (Text("Lots sans candidat", "Lots without candidate"), lambda found: found.without_supply, False),
-    (Text("Lots avec concurrence", "Lots with competition"), lambda found: found.with_competition, True),
-    (
-        Text("Fournisseurs qui répondent seuls à un lot", "Suppliers that answer a lot by themselves"),
-        lambda found: found.suppliers_alone,
-        True,
-    ),
-    (Text("Lots réservés", "Reserved lots"), lambda found: found.reserved, True),
-    (Text("Nombre de lots", "Number of lots"), lambda found: found.lots, None),
-    (Text("Fournisseurs candidats", "Suppliers that are candidates"), lambda found: found.suppliers_reached, True),
-)
-"""The criteria of the order, in that order, then whom the lots reach; whether more of each is better."""
 
-
-class Figure(NamedTuple):
+class Compared(NamedTuple):
     """A row of the comparison: of the lots as given, then of each proposal; with it, how it compares."""
 
     label: Text
@@ -94,14 +80,16 @@ def _page(visit: Visit, understood: Understood, rules: AllotmentForm, found: All
     )
 
 
-def _figures(found: Allotment) -> Iterator[Figure]:
-    for label, figure, more_is_better in FIGURES:
-        given = figure(found.as_given)
-        others = [figure(proposal.summary) for proposal in found.proposals]
-        yield Figure(label, given, tuple((each, _compared(each - given, more_is_better)) for each in others))
+def _figures(found: Allotment) -> Iterator[Compared]:
+    for figure in FIGURES:
+        given = figure.of(found.as_given)
+        others = (figure.of(proposal.summary) for proposal in found.proposals)
+        yield Compared(
+            figure.label, given, tuple((each, _comparison(each - given, figure.more_is_better)) for each in others)
+        )
 
 
-def _compared(difference: int, more_is_better: bool | None) -> str:
+def _comparison(difference: int, more_is_better: bool | None) -> str:
     if difference == 0 or more_is_better is None:
         return ""
     return "better" if (difference > 0) == more_is_better else "worse"

@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from api.reports.svg import Drawing, Pin, map_drawing
+from api.drawings import Drawing, Pin, map_drawing
 from domain.needs.need import Lot, Need
-from domain.report.build import standings_of
-from domain.report.model import ReportStanding
+from domain.report.summary import Standing, standings_of
 from domain.shortlists.shortlist import LotShortlist, Shortlist, SupplierSummary
 from domain.text.bilingual import Language
 from matching.geo.map_sheets import map_sheets
@@ -19,7 +18,7 @@ class _Shown(NamedTuple):
     """A supplier of a lot; `standing` is None where the answer says nothing of it."""
 
     supplier: SupplierSummary
-    standing: ReportStanding | None
+    standing: Standing | None
 
 
 def lot_maps(

@@ -7,7 +7,7 @@ where a script asks for it, else by the whole page.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from html import escape
 from http import HTTPStatus
@@ -24,15 +24,14 @@ from api.desk.frame.visit import Visit
 from api.desk.need.need_form import LOTS_IN_FIELDS, NeedForm, changed, read_need_form
 from api.desk.need.need_page import need_form_page
 from api.desk.need.understood_need import Understood, mistakes_of, understood_beside
+from api.drawings import Drawing
 from api.match import matched
-from api.reports.svg import Drawing
 from domain.errors import InvalidContent
 from domain.needs.need import Need
-from domain.report.build import best_outcome
-from domain.shortlists.shortlist import Advice, Confidence, LotShortlist, Severity, Shortlist
+from domain.report.summary import best_outcome, by_gravity, points_of_law
+from domain.shortlists.shortlist import Shortlist
 from matching.engine import RowCounts, match_json
 
-MOST_GRAVE_FIRST: tuple[Severity, ...] = ("blocking", "warning", "info")
 VARIANTS = {
     "none": "",
     "handicap": "handicap",
@@ -65,15 +64,6 @@ class Opened(NamedTuple):
     lot_ids: tuple[str, ...]
     first: Mapping[str, int]
     is_part: bool
-
-
-class LegalPoint(NamedTuple):
-    """A point of law, or of counsel: how grave it is, in words, by which article, and how sure that reading is."""
-
-    severity: Severity
-    message: str
-    article: str | None
-    confidence: Confidence | None
 
 
 @page("GET", "/besoin/resultat", scope="match")
@@ -111,7 +101,7 @@ async def _answered(visit: Visit, form: NeedForm) -> Response[bytes]:
         refused = understood._replace(mistakes=tuple(mistakes_of(invalid)))
         return need_form_page(visit, understood.form, refused, HTTPStatus.UNPROCESSABLE_ENTITY)
     key = str(visit.call.bearer.organisation_id)
-    maps = await visit.services.match_work.beside(
+    maps = await visit.services.match_work.run_function(
         lot_maps, need, shortlist, opened.lot_ids, visit.language, is_much=False, key=key, left=visit.call.left
     )
     return _page(visit, understood, need, shortlist, opened, maps)
@@ -165,8 +155,8 @@ def _page(
         opened=[lot for lot in shortlist.lots if lot.id in opened.lot_ids],
         only=positions[opened.lot_ids[0]] if len(lots) > MOST_OPEN else None,
         tensions=Counter(lot.tension.level for lot in shortlist.lots),
-        of_need=_in_order(shortlist.advice),
-        of_lots={lot.id: _legal_points(lot) for lot in shortlist.lots},
+        of_need=by_gravity(shortlist.advice),
+        of_lots={lot.id: points_of_law(lot) for lot in shortlist.lots},
         asked_of=lots,
         positions=positions,
         maps=maps,
@@ -187,22 +177,6 @@ def _page(
 def _body(need: Need) -> str:
     """The body of the same request to the API; of many lots without a line for each value."""
     return json.dumps(said_in(need), ensure_ascii=False, indent=None if len(need.lots) > MOST_OPEN else 2)
-
-
-def _legal_points(lot: LotShortlist) -> list[LegalPoint]:
-    """The points of law on a lot, the gravest first."""
-    return sorted([*_findings(lot), *_in_order(lot.advice)], key=lambda each: MOST_GRAVE_FIRST.index(each.severity))
-
-
-def _findings(lot: LotShortlist) -> Iterator[LegalPoint]:
-    for each in lot.reservation.findings:
-        severity: Severity = "blocking" if each.outcome == "INELIGIBLE" else "warning"
-        yield LegalPoint(severity, each.message, each.article, each.confidence)
-
-
-def _in_order(advice: tuple[Advice, ...]) -> list[LegalPoint]:
-    points = [LegalPoint(each.severity, each.message, each.article, each.confidence) for each in advice]
-    return sorted(points, key=lambda each: MOST_GRAVE_FIRST.index(each.severity))
 
 
 PAGES = (show_result_of_address, show_result)

@@ -7,7 +7,7 @@ from uuid import UUID
 from api.desk.frame.visit import Visit
 from api.directory.filters import SupplierQuery
 from api.directory.search import placed
-from api.reports.svg import Drawing, Key, Pin, map_drawing
+from api.drawings import Drawing, Key, Pin, map_drawing
 from domain.needs.need import TerritoryRequest
 from domain.reference.territory import Area
 from domain.suppliers.supplier import Point, Supplier
@@ -75,7 +75,7 @@ async def _drawn(visit: Visit, codes: tuple[str, ...], spots: Sequence[_Spot], t
     """The map of these suppliers, drawn beside the requests; its legend names the ground."""
     key, language = str(visit.call.bearer.organisation_id), visit.language
     points, pins = [spot.at for spot in spots], [spot.pin for spot in spots]
-    drawn = await visit.services.match_work.beside(
+    drawn = await visit.services.match_work.run_function(
         _map, codes, points, pins, title, language, is_much=False, key=key, left=visit.call.left
     )
     areas = visit.services.reference.territories

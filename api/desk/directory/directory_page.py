@@ -35,7 +35,7 @@ from domain.reference.territory import Area, UnknownTerritory
 from domain.suppliers.supplier import NO_SUPPLIER, Kind, Supplier
 from domain.text.bilingual import Text
 from domain.text.typography import PARIS
-from matching.messages import evidence
+from matching.answer.messages import evidence
 from matching.reference import Reference
 from sources.formats.registry import CSV
 

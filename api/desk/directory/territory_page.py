@@ -12,9 +12,9 @@ from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.need.need_page import KINDS_OF_PLACE, departements_around
 from api.desk.need.territory_field import found_by_name
-from api.reports.svg import LAND, QUIET, SEA, Drawing, Key
+from api.drawings import LAND, QUIET, SEA, Drawing, Key
 from api.runtime.endpoint import Call
-from api.runtime.quotas import caller_of
+from api.runtime.rate_limits import caller_of
 from api.supply import MOST_AREAS, Question, SupplyQuery, answered, question_of, search_of
 from api.web.content_negotiation import GEOJSON, JSON
 from domain.errors import NotFound
@@ -25,12 +25,12 @@ from domain.supply import AreaSupply, SegmentSupply, Supply
 from domain.text.bilingual import Language, Text
 from domain.text.normalise import fold
 from domain.text.typography import count
-from matching.explain import tension_level
 from matching.geo.map_frame import TENTHS, WIDTH
 from matching.geo.map_sheets import AreaShape, AreaSheet, area_sheets
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
+from matching.inspection.supply import Level, area_supplies
 from matching.reference import Reference
-from matching.supply import Level, area_supplies
+from matching.tension import tension_level
 
 SHADES = ("#ffffff", "#d3e2ef", "#9dc0dc", "#5b94c0", "#1b4f7d")
 """Of nobody, then of more and more; the number is written in each area that has room for it."""

@@ -123,7 +123,7 @@ async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[byte
     may_be_long = made.files and has_files(call)
     if visit.client is not None and may_be_long:
         # before so much is read; of a shorter form, a refusal shows what was typed
-        await admit(call, visit.client, call.services.key_quotas, made.scopes)
+        await admit(call, visit.client, call.services.limits, made.scopes)
     await _read(visit, made)
     if not made.scopes:
         if is_form and not visit.has_sent_its_own_form():
@@ -132,7 +132,7 @@ async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[byte
     if visit.client is None:
         return _no_session(visit)
     if not may_be_long:
-        await admit(call, visit.client, call.services.key_quotas, made.scopes)
+        await admit(call, visit.client, call.services.limits, made.scopes)
     if is_form and not visit.has_sent_its_own_form():
         return _not_its_own_form(visit)
     call.services.requests.take(visit.client)

@@ -16,7 +16,7 @@ from api.email_address import comparable
 from api.runtime.actor import TOKEN
 from api.runtime.auth import LONGEST_KEY, NOT_STORED
 from api.runtime.identity_provider import Identity
-from api.runtime.quotas import caller_of, require_within
+from api.runtime.rate_limits import LOOK_UPS, caller_of
 from api.runtime.services import Services
 from api.settings import Settings
 from db import organisations
@@ -115,23 +115,19 @@ async def client_of_session(services: Services, token: str, scope: ASGIScope) ->
     """
     if not TOKEN.fullmatch(token):
         return None
-    limit, caller, now = services.session_look_ups, caller_of(scope), services.now()
-    # counted beforehand, or many at once would all be looked up
-    require_within(limit.take(caller))
-    is_unknown = False
-    try:
-        async with transaction(services.database) as connection:
-            found = await find_session(connection, _digests(services, token), now)
-            is_unknown = found is None
-            if found is None:
-                return None
-            if found.key_id is None:
-                return found.person if services.identity_provider else None
-            if found.key_id != NOT_STORED:
-                return await find_client_of_key(connection, found.key_id, now)
-    finally:
-        if not is_unknown:
-            limit.give_back(caller)
+    now = services.now()
+    async with (
+        services.limits.attempt(LOOK_UPS, caller_of(scope), for_all=False) as attempt,
+        transaction(services.database) as connection,
+    ):
+        found = await find_session(connection, _digests(services, token), now)
+        attempt.in_vain = found is None
+        if found is None:
+            return None
+        if found.key_id is None:
+            return found.person if services.identity_provider else None
+        if found.key_id != NOT_STORED:
+            return await find_client_of_key(connection, found.key_id, now)
     return await services.keys.client(services.settings.admin_key or "")
 
 

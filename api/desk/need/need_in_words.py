@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from api.desk.need.need_form import BUYERS
-from domain.law.lot_facts import sum_in_words
+from domain.law.procedures.lot_facts import sum_in_words
 from domain.needs.need import Lot, Need, Place, PlannedNeed, TerritoryRequest, ValueCovers
 from domain.reference.territory import UnknownTerritory
 from domain.text import typography

@@ -34,7 +34,7 @@ from api.match import matched
 from api.notices import need_of_notice
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, NotFound
-from domain.law.lot_facts import sum_in_words
+from domain.law.procedures.lot_facts import sum_in_words
 from domain.needs.need import RESERVED_TYPES, Need, Reserved
 from domain.reference.territory import Area, Territories
 from domain.shortlists.shortlist import Shortlist

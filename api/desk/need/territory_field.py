@@ -8,8 +8,7 @@ import msgspec
 from api.desk.frame.mistakes import Mistake, number_in
 from api.desk.need.need_form import LotForm, PlaceForm
 from domain.needs.need import Place, TerritoryRequest
-from domain.reference.geojson import Geometry, Polygon
-from domain.reference.territory import Area, TerritoryKind, UnknownTerritory
+from domain.reference.territory import Area, Geometry, Polygon, TerritoryKind, UnknownTerritory
 from domain.text.bilingual import Text, kilometres
 from domain.text.normalise import fold
 from domain.text.typography import of_place

@@ -28,8 +28,8 @@ from domain.needs.need import (
 )
 from domain.reference.territory import Area
 from domain.text.bilingual import Text
+from matching.inspection.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_MS, PLACE_MS, TITLE_MS
 from matching.lot_query import LotQuery, Wanted
-from matching.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_MS, PLACE_MS, TITLE_MS
 from matching.reference import Reference
 
 T = TypeVar("T")
@@ -112,7 +112,7 @@ async def _beside(visit: Visit, form: NeedForm, work: Callable[[Reference], T]) 
     if _reading_ms(form) <= AT_ONCE_MS:
         return work(services.reference)
     key = str(visit.call.bearer.organisation_id)
-    return await services.match_work.beside(work, is_much=False, key=key, left=visit.call.left)
+    return await services.match_work.run_function(work, is_much=False, key=key, left=visit.call.left)
 
 
 def _reading_ms(form: NeedForm) -> float:

@@ -23,8 +23,7 @@ from db.core.engine import Connection, transaction
 from db.needs.awards import select_award, select_awards
 from db.suppliers.read import Filters, page_of_suppliers
 from domain.errors import InvalidContent, NotFound
-from domain.needs.award import Award, AwardRequest
-from domain.needs.need import RESERVED_TYPES
+from domain.needs.need import RESERVED_TYPES, Award, AwardRequest
 from domain.needs.status import StoredNeed
 from domain.shortlists.frozen import FrozenShortlist, Named
 from domain.text.bilingual import Text

@@ -22,7 +22,7 @@ from api.web.problems import Refusal
 from db.core.engine import transaction
 from db.needs.shortlists import earlier_decisions
 from domain.needs.status import MOVES, NO_NEED, StoredNeed
-from domain.report.build import best_outcome
+from domain.report.summary import best_outcome
 from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey
 from domain.text.bilingual import Text
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from litestar import Response
 
 from api.admin.audit import AuditEntry, with_names
-from api.admin.edit_organisation import NO_ORGANISATION, visible_organisation
+from api.admin.organisations import NO_ORGANISATION, visible_organisation
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import id_in

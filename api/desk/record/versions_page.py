@@ -24,7 +24,7 @@ from db.core.engine import Connection, transaction
 from db.needs.shortlists import select_shortlists
 from domain.errors import NotFound
 from domain.needs.status import MOVES, NO_NEED, OPEN, changed_criteria
-from domain.report.build import best_outcome
+from domain.report.summary import best_outcome
 from domain.shortlists.shortlist import Advice, Severity
 from domain.text.bilingual import Text
 

@@ -14,7 +14,7 @@ from api.desk.frame.sessions import UnknownOrganisation, begin_session_of_person
 from api.desk.frame.visit import Visit, local_path
 from api.desk.signing_in.sign_in import lead_on
 from api.runtime.identity_provider import Challenge, IdentityProvider, NotIdentified, ProviderAway
-from api.runtime.quotas import caller_of, require_within
+from api.runtime.rate_limits import SIGN_INS, caller_of
 from domain.errors import NotFound
 from domain.text.bilingual import Text
 
@@ -36,7 +36,7 @@ class _Sent(msgspec.Struct, frozen=True, array_like=True):
 async def lead_to_provider(visit: Visit) -> Response[bytes]:
     """The way to the provider, which leads back to `/connexion/retour`."""
     provider = _provider(visit)
-    require_within(await visit.services.sign_ins.take(caller_of(visit.call.scope)))
+    visit.services.limits.take(SIGN_INS, caller_of(visit.call.scope))
     back = local_path(visit.text("suite")) or ""
     sent = _Sent(int(visit.services.now().timestamp()), back if len(back) <= LONGEST_BACK else "", token_bytes(16))
     try:
@@ -55,23 +55,22 @@ async def come_back(visit: Visit) -> Response[bytes]:
         return _refused(visit, HTTPStatus.BAD_REQUEST, OF_ANOTHER_BROWSER, "state")
     if visit.text("error") or not 0 < len(visit.text("code")) <= LONGEST_CODE:
         return _refused(visit, HTTPStatus.FORBIDDEN, NOT_SIGNED_IN, visit.text("error")[:100])
-    require_within(await visit.services.sign_ins.take(caller))
-    try:
-        challenge = _challenge(visit.token, sent)
-        identity = await provider.identify(
-            visit.text("code"), challenge, visit.text("iss") or None, visit.services.now()
-        )
-        token = await begin_session_of_person(visit.services, identity)
-    except NotIdentified as failure:
-        await visit.services.sign_ins.in_vain(caller)
-        return _refused(visit, HTTPStatus.FORBIDDEN, NOT_SIGNED_IN, str(failure))
-    except ProviderAway as away:
-        return _refused(visit, HTTPStatus.SERVICE_UNAVAILABLE, PROVIDER_AWAY, str(away))
-    except UnknownOrganisation:
-        await visit.services.sign_ins.in_vain(caller)
-        return _refused(visit, HTTPStatus.FORBIDDEN, UNKNOWN_ORGANISATION, "no organisation")
-    for _ in ("on the way there", "on the way back"):
-        await visit.services.sign_ins.give_back(caller)
+    async with visit.services.limits.attempt(SIGN_INS, caller) as attempt:
+        attempt.in_vain = True
+        try:
+            challenge = _challenge(visit.token, sent)
+            identity = await provider.identify(
+                visit.text("code"), challenge, visit.text("iss") or None, visit.services.now()
+            )
+            token = await begin_session_of_person(visit.services, identity)
+        except NotIdentified as failure:
+            return _refused(visit, HTTPStatus.FORBIDDEN, NOT_SIGNED_IN, str(failure))
+        except ProviderAway as away:
+            return _refused(visit, HTTPStatus.SERVICE_UNAVAILABLE, PROVIDER_AWAY, str(away))
+        except UnknownOrganisation:
+            return _refused(visit, HTTPStatus.FORBIDDEN, UNKNOWN_ORGANISATION, "no organisation")
+        attempt.in_vain = False
+    visit.services.limits.give_back(SIGN_INS, caller)  # what was counted on the way to the provider
     visit.token = visit.new_token = token
     return await lead_on(visit, sent.back)
 

@@ -13,8 +13,7 @@ from domain.text.bilingual import Language, Text
 from matching.reference import Reference
 from sources.file_types.workbook import SIGNATURE, bytes_inside, first_sheet
 from sources.formats.registry import CSV, FORMATS, JSON, NDJSON, read_rows
-from sources.formats.spreadsheet import Titles, titles_in
-from sources.formats.spreadsheet_columns import ACTIVITIES, TITLES
+from sources.formats.spreadsheet import ACTIVITIES, TITLES, Titles, titles_in
 from sources.formats.vivier_columns import COLUMNS
 from sources.rows import Context, UnreadableFile
 
@@ -114,7 +113,7 @@ class ReadAs(NamedTuple):
 
 def is_large(_: Reference, content: bytes) -> bool:
     """Whether a file, uncompressed, takes more than some seconds to be read."""
-    return (bytes_inside(BytesIO(content)) if content.startswith(SIGNATURE) else len(content)) > LARGE
+    return (bytes_inside(content) if content.startswith(SIGNATURE) else len(content)) > LARGE
 
 
 def read_as(
@@ -127,7 +126,7 @@ def read_as(
     """
     sheet, others = None, tuple[str, ...]()
     if content.startswith(SIGNATURE):
-        content, sheet, others = first_sheet(BytesIO(content))
+        content, sheet, others = first_sheet(content)
     media_type = CSV if sheet is not None else _media_type(name, content)
     candidates = [wanted] if wanted in FORMATS else list(FORMATS)
     fitting = [each for each in candidates if media_type in FORMATS[each]]

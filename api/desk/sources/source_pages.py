@@ -39,8 +39,7 @@ from domain.text.bilingual import Language, Text
 from domain.text.typography import PARIS
 from sources.file_types.csv_cells import csv_of
 from sources.formats.registry import CSV, FORMATS
-from sources.formats.spreadsheet import rejected_rows
-from sources.formats.spreadsheet_columns import TITLES, model
+from sources.formats.spreadsheet import TITLES, model, rejected_rows
 
 T = TypeVar("T")
 
@@ -221,7 +220,7 @@ async def _layout(visit: Visit, file: FormFile, mapping: SourceMapping) -> ReadA
 async def _beside(visit: Visit, work: Callable[..., T], *arguments: Any) -> T:
     """The result of a function of a file, in another process: what takes long to read keeps nobody else waiting."""
     key, left = str(visit.call.bearer.organisation_id), visit.call.left
-    return await visit.services.match_work.beside(work, *arguments, is_much=True, key=key, left=left)
+    return await visit.services.match_work.run_function(work, *arguments, is_much=True, key=key, left=left)
 
 
 def _rejects_of(trial: Trial) -> list[ShownReject]:

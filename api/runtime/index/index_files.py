@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import blake2b
 from itertools import pairwise
@@ -19,13 +19,13 @@ import msgspec
 
 import domain
 import matching
-from api.runtime.processes.forked_processes import ForkedProcesses
+from api.runtime.processes.forked_processes import ForkedProcesses, NoProcess
 from db.suppliers.copy_documents import Pages, copy_documents, shared_snapshot
 from domain.decoding.stored import known_part
 from domain.suppliers.supplier import Supplier
-from matching.index import Index, LiveIndex
-from matching.index_tables import IndexTables, TablesBuilder, joined, load_tables, save_tables
-from matching.indexed_supplier import read_document
+from matching.index.indexed_supplier import read_document
+from matching.index.live_index import Index, LiveIndex
+from matching.index.tables import IndexTables, TablesBuilder, joined, load_tables, save_tables
 from matching.reference import Reference
 
 NO_UID = UUID(int=0)
@@ -97,8 +97,10 @@ async def build_index(reference: Reference, url: str, folder: Path, processes: F
     """
 
     async def call(work: Callable[..., None], *arguments: object) -> None:
-        if processes is None or not await processes.run(work, *arguments):
-            await asyncio.to_thread(work, reference, *arguments)
+        if processes is not None:
+            with suppress(NoProcess):
+                return await processes.call(work, *arguments)
+        return await asyncio.to_thread(work, reference, *arguments)
 
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder))
     try:

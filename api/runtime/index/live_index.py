@@ -24,7 +24,7 @@ from db.suppliers.copy_documents import database_id
 from db.suppliers.read import snapshot
 from db.suppliers.write import DirectoryVersion
 from domain.suppliers.supplier import Supplier
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
 
 T = TypeVar("T")
 

@@ -1,15 +1,13 @@
 """Keys over HTTP: made within what their maker may do, shown once, listed, revoked."""
 
-from collections import Counter
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
-from api.runtime.quotas import KeyQuotas
-from db.api_keys import Share, share_of
+from api.runtime.rate_limits import Limits
 from db.core.engine import transaction
 from tests.api.organisations import Member, member
 from tests.api.refusals import assert_refused
@@ -99,17 +97,8 @@ async def test_a_key_makes_none_that_outlives_or_outruns_it(served: Client) -> N
     assert (await maker.post("/keys", body | {"expires_at": sooner, "rate_per_minute": 100})).status_code == 201
 
 
-async def test_no_number_of_keys_makes_a_quota_greater(served: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_number_of_keys_makes_a_quota_greater(served: Client, limits: Limits) -> None:
     """Whoever makes them, and whether the first is still in force: those made with a quota count in it together."""
-    taken: Counter[UUID] = Counter()
-
-    async def take(key_id: UUID, wanted: int, quota: int) -> Share:
-        taken[key_id] += wanted
-        return share_of(wanted, quota, taken[key_id] - wanted, 60.0)
-
-    quotas = KeyQuotas()
-    quotas.attach(take)
-    monkeypatch.setattr(served.services, "key_quotas", quotas)
     maker = await member(served, "admin", "read", rate_per_minute=10)
     body = {"name": "n", "scopes": ["admin", "read"], "rate_per_minute": 10}
     child = (await maker.post("/keys", body)).json()

@@ -12,8 +12,8 @@ import pytest
 
 from api.directory.formats import SupplierDocument
 from api.sample.generate import SAMPLE_DEPARTEMENTS, generate
-from domain.law.eligibility import eligibility
-from domain.law.supplier_facts import LegalFacts
+from domain.law.reservations.eligibility import eligibility
+from domain.law.reservations.supplier_facts import LegalFacts
 from domain.needs.need import Reserved
 from domain.text.normalise import fold
 from matching.reference import Reference

@@ -3,15 +3,16 @@
 import asyncio
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import structlog
 
 from api.runtime.observability import configure_logging
-from api.runtime.quotas import HOUR, MINUTE, AttemptLimit, RateLimit, ReplyLimits
+from api.runtime.rate_limits import ANSWERS, LOOK_UPS, READINGS, UNKNOWN_LINKS, Limits
 from db.core.engine import Connection
 from db.exchanges.reply_links import ReplyLink, select_link
+from tests.api.conftest import take_all
 from tests.api.exchanges.steps import BROWSER, Opened, create_exchange, keyless, move
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client
@@ -201,37 +202,27 @@ async def test_no_log_and_no_metric_holds_a_token(
     assert exchange.links[0].rpartition("/")[2] not in written
 
 
-def limited(**limits: Any) -> ReplyLimits:
-    """Limits of which these are reached soon, and never pass."""
-    return ReplyLimits(**limits)
-
-
-def few(count: int) -> RateLimit:
-    return RateLimit(count, MINUTE, clock=lambda: 0.0)
-
-
-async def test_who_tries_many_links_must_wait(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_tries_many_links_must_wait(served: Client, source: str, limits: Limits) -> None:
     """While links that work go on working, also for others behind the same address."""
     exchange = await create_exchange(served, source, 1)
-    monkeypatch.setattr(served.services, "reply_limits", limited(unknown=AttemptLimit("link", few(2))))
+    take_all(limits, UNKNOWN_LINKS, but=2)
     statuses = [(await keyless(served, "GET", f"/replies/{n}")).status_code for n in range(3)]
     assert statuses == [404, 404, 429]
     refused = await keyless(served, "POST", "/replies/x", json={"body": "x"})
     assert_refused(refused, 429, "too-many-requests")
-    assert int(refused.headers["retry-after"]) == 30
+    assert int(refused.headers["retry-after"]) == 60
     page = await keyless(served, "GET", "/replies/x", headers=BROWSER)
-    assert (page.status_code, page.headers["retry-after"]) == (429, "30")
+    assert (page.status_code, page.headers["retry-after"]) == (429, "60")
     assert page.headers["content-type"].startswith("text/html")
     await exchange.seen(0)
 
 
 async def test_very_many_links_are_not_even_looked_up(
-    served: Client, source: str, monkeypatch: pytest.MonkeyPatch
+    served: Client, source: str, monkeypatch: pytest.MonkeyPatch, limits: Limits
 ) -> None:
     """Nor is what is no token; links that work do not count."""
     exchange = await create_exchange(served, source, 1)
-    limits = limited(unknown=AttemptLimit("link", few(9)), looked_up=AttemptLimit("look-up", few(2)))
-    monkeypatch.setattr(served.services, "reply_limits", limits)
+    take_all(limits, LOOK_UPS, but=2)
     looked_up = list[str]()
 
     async def select(connection: Connection, token: str, now: datetime) -> ReplyLink | None:
@@ -248,16 +239,13 @@ async def test_very_many_links_are_not_even_looked_up(
     assert answers[0].headers["cache-control"] == "no-store"
 
 
-async def test_who_reads_or_answers_too_often_must_wait(
-    served: Client, source: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_who_reads_or_answers_too_often_must_wait(served: Client, source: str, limits: Limits) -> None:
     """By whichever of its links; other recipients need not."""
     exchange = await create_exchange(served, source)
     path = f"{exchange.path}/recipients/{exchange.suppliers[0]}/reply-link"
     second = (await served.post(path)).json()["url"]
-    monkeypatch.setattr(
-        served.services, "reply_limits", limited(readings=few(2), answers=RateLimit(2, HOUR, clock=lambda: 0.0))
-    )
+    for limit in (READINGS, ANSWERS):
+        take_all(limits, limit, (UUID(exchange.path.rpartition("/")[2]), UUID(exchange.suppliers[0])), but=2)
     for link in (exchange.links[0], second):
         assert (await keyless(served, "GET", link)).status_code == 200
         assert (await keyless(served, "POST", link, json={"body": "x"})).status_code == 201

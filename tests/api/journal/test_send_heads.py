@@ -27,7 +27,7 @@ from db.delivery.outbox import Claimed
 from db.journal.entries import head, write_entry
 from db.schema.need_tables import audit_heads
 from domain.audit import Actor, JournalHeads, SignedHeads
-from domain.delivery.backoff import Outcome
+from domain.delivery import Outcome
 from matching.reference import Reference
 from tests.api.mailbox import Mailbox, listening
 from tests.db.suppliers.samples import NOW

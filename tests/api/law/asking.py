@@ -10,7 +10,7 @@ from domain.needs.need import Need
 from domain.suppliers.supplier import Approval, Kind, LegalForm, Point, Shares, Supplier
 from domain.text.bilingual import Language
 from matching.engine import match
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
 from tests.factories import VANNES, live, offer, reference, supplier
 
 TODAY = date(2026, 11, 24)

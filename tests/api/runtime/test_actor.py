@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from api.runtime.quotas import StorageUse
+from api.runtime.places import StorageUse
 from db.core.engine import transaction
 from db.needs.needs import stored_bytes
 from tests.api.needs.steps import NEED, Buyer, new_buyer

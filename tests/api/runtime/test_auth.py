@@ -12,8 +12,9 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from api.app import create_app
-from api.runtime.auth import LINK_SECONDS, UNKNOWN_PER_MINUTE, Keys, OneTimeLinks, require_source
+from api.runtime.auth import LINK_SECONDS, Keys, OneTimeLinks, require_source
 from api.runtime.endpoint import Call, endpoint
+from api.runtime.rate_limits import UNKNOWN_KEYS, Limits
 from api.settings import Settings
 from api.web.openapi import routes_of
 from api.web.problems import Refusal
@@ -199,7 +200,7 @@ def registry() -> Registry:
 @pytest.fixture
 def keys(registry: Registry) -> Keys:
     """Keys that are looked up in the registry, on its clock."""
-    keys = Keys(ADMIN_KEY, CACHE_SECONDS, registry.clock, lambda: registry.today)
+    keys = Keys(ADMIN_KEY, CACHE_SECONDS, Limits(registry.clock), registry.clock, lambda: registry.today)
     keys.attach(registry.find, registry.organisation)
     return keys
 
@@ -283,9 +284,9 @@ async def test_an_expired_key_is_out_of_force_at_once(keys: Keys, registry: Regi
 
 async def test_what_is_no_key_is_not_looked_up(registry: Registry) -> None:
     """Noise costs no query, however much of it comes, and stands in nobody's way."""
-    keys = Keys(ADMIN_KEY, CACHE_SECONDS, registry.clock)
+    keys = Keys(ADMIN_KEY, CACHE_SECONDS, Limits(registry.clock), registry.clock)
     keys.attach(registry.find, registry.organisation, lambda key: key == "k")
-    for each in range(3 * UNKNOWN_PER_MINUTE):
+    for each in range(3 * UNKNOWN_KEYS.most):
         assert await keys.client(f"noise {each}") is None
     assert registry.asked == 0
     assert await keys.client("k") is not None
@@ -295,7 +296,7 @@ async def test_an_address_that_guesses_is_not_looked_up_for(keys: Keys, registry
     """Keys already seen go on, and so do other addresses; a minute later all is forgiven."""
     guesser, other = {"client": ("192.0.2.1", 1)}, {"client": ("192.0.2.2", 1)}
     await keys.client("k", guesser)  # type: ignore[arg-type]
-    for each in range(UNKNOWN_PER_MINUTE):
+    for each in range(UNKNOWN_KEYS.most):
         assert await keys.client(f"guess {each}", guesser) is None  # type: ignore[arg-type]
     asked = registry.asked
     with pytest.raises(Refusal) as refused:
@@ -312,14 +313,14 @@ async def test_an_address_that_guesses_is_not_looked_up_for(keys: Keys, registry
 async def test_guesses_at_once_are_not_all_looked_up(keys: Keys, registry: Registry) -> None:
     """While they wait for the database, too; those that turn out to be keys do not count."""
     registry.answers.clear()
-    asking = [asyncio.create_task(keys.client(f"guess {each}")) for each in range(3 * UNKNOWN_PER_MINUTE)]
+    asking = [asyncio.create_task(keys.client(f"guess {each}")) for each in range(3 * UNKNOWN_KEYS.most)]
     await asyncio.sleep(0)
-    assert registry.asked == UNKNOWN_PER_MINUTE
+    assert registry.asked == UNKNOWN_KEYS.most
     registry.answers.set()
     answers = await asyncio.gather(*asking, return_exceptions=True)
-    assert sum(isinstance(each, Refusal) for each in answers) == 2 * UNKNOWN_PER_MINUTE
+    assert sum(isinstance(each, Refusal) for each in answers) == 2 * UNKNOWN_KEYS.most
     registry.now += 60
-    registry.keys |= {f"key {each}": bearer("match") for each in range(2 * UNKNOWN_PER_MINUTE)}
+    registry.keys |= {f"key {each}": bearer("match") for each in range(2 * UNKNOWN_KEYS.most)}
     for key in registry.keys:
         assert await keys.client(key) is not None
 
@@ -327,7 +328,7 @@ async def test_guesses_at_once_are_not_all_looked_up(keys: Keys, registry: Regis
 async def test_many_requests_with_one_new_key_look_it_up_once(keys: Keys, registry: Registry) -> None:
     """As when a server starts under load: none of them is taken for a guess."""
     registry.answers.clear()
-    asking = [asyncio.create_task(keys.client("k")) for _ in range(3 * UNKNOWN_PER_MINUTE)]
+    asking = [asyncio.create_task(keys.client("k")) for _ in range(3 * UNKNOWN_KEYS.most)]
     await asyncio.sleep(0)
     registry.answers.set()
     assert await asyncio.gather(*asking) == [bearer("match")] * len(asking)
@@ -349,7 +350,7 @@ async def test_the_administrator_has_every_scope(keys: Keys, registry: Registry)
 
 async def test_without_a_setting_nobody_is_administrator(registry: Registry) -> None:
     """No admin key set: an empty one opens nothing."""
-    keys = Keys(None, CACHE_SECONDS, registry.clock)
+    keys = Keys(None, CACHE_SECONDS, Limits(registry.clock), registry.clock)
     keys.attach(registry.find, registry.organisation)
     assert await keys.client("") is None
 

@@ -13,6 +13,7 @@ from litestar import Litestar
 from uvicorn.server import ServerState
 
 from api.app import create_app
+from api.runtime import http_protocol
 from api.runtime.http_protocol import (
     HUNG_UP,
     LINGER_SECONDS,
@@ -29,12 +30,6 @@ from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
 
 LIMIT = 16 << 10
-SECONDS = {
-    "VIVIER_HEADER_SECONDS": "3",
-    "VIVIER_BODY_SECONDS": "5",
-    "VIVIER_ANSWER_SECONDS": "7",
-    "VIVIER_IDLE_SECONDS": "11",
-}
 GET = b"GET /health/live HTTP/1.1\r\nHost: here\r\n\r\n"
 KEY = f"Authorization: Bearer {ADMIN_KEY}\r\n".encode()
 POST = b"POST /match HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n" + KEY
@@ -108,7 +103,7 @@ Connect = Callable[[], Awaitable[Connection]]
 @asynccontextmanager
 async def serving(app: Any, **given: str) -> AsyncIterator[tuple[Edge, Connect]]:
     """A server of `app` under settings, and a function that opens a connection to it."""
-    settings = read_settings({**SECONDS, **{f"VIVIER_{name}": text for name, text in given.items()}})
+    settings = read_settings({"VIVIER_BODY_SECONDS": "5"} | {f"VIVIER_{name}": text for name, text in given.items()})
     config, state = uvicorn.Config(app, ws="none", log_config=None, access_log=False), ServerState()
     config.load()
     make = partial(Watched, settings, config=config, server_state=state, app_state={})
@@ -130,6 +125,13 @@ async def serving(app: Any, **given: str) -> AsyncIterator[tuple[Edge, Connect]]
         for each in list(state.connections):
             each.transport.abort()
         await until(lambda: not (state.connections or state.tasks))
+
+
+@pytest.fixture(autouse=True)
+def seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is waited for can be told by its time."""
+    for name, each in (("HEAD_SECONDS", 3), ("READING_SECONDS", 7), ("IDLE_SECONDS", 11)):
+        monkeypatch.setattr(http_protocol, name, each)
 
 
 @pytest.fixture(scope="module")

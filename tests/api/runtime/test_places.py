@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from api.app import create_app
+from api.runtime import services
 from api.runtime.places import ByteQuota, ConcurrencyLimit, KeyPlaces, LongPolls, RequestPlaces, SharedReads
 from api.settings import read_settings
 from api.web.problems import Refusal
@@ -49,9 +50,10 @@ def test_the_keys_of_an_organisation_share_its_places() -> None:
         places.take(one)
 
 
-async def test_one_key_has_few_requests_under_way(reference: Reference) -> None:
+async def test_one_key_has_few_requests_under_way(reference: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those whose body is still arriving count; what needs no key is answered all the same."""
-    settings = read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY, "VIVIER_KEY_REQUESTS": "1"})
+    monkeypatch.setattr(services, "REQUESTS_OF_KEY", 1)
+    settings = read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY})
     app, whole = create_app(settings, reference, parts=()), POST + b"Content-Length: 2\r\n\r\n{}"
     async with serving(app) as (edge, connect):
         sending, another, keyless = await connect(), await connect(), await connect()

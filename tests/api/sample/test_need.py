@@ -13,7 +13,7 @@ from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.assembly import StoredRecord, assemble
 from matching.engine import match
 from matching.geo.geocode import place
-from matching.index import Index, LiveIndex
+from matching.index.live_index import Index, LiveIndex
 from matching.reference import load_reference
 
 ON = date(2026, 11, 24)

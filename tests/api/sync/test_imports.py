@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -14,6 +15,8 @@ from sqlalchemy import update
 
 from api.runtime import upload
 from api.runtime.places import ConcurrencyLimit
+from api.runtime.processes.forked_processes import forked_processes
+from api.sync import import_processes
 from db.core.engine import transaction
 from db.schema.supplier_tables import imports
 from domain.organisation import Client as Bearer
@@ -33,6 +36,7 @@ from tests.api.sync.factories import (
     send,
     siret,
 )
+from tests.factories import reference
 
 CSV = "text/csv"
 JSON = "application/json"
@@ -225,6 +229,20 @@ async def test_a_file_of_empty_gzip_members_is_none(served: Client, source: str)
     assert_refused(await send(served, source, gzip.compress(b"") * 2_000, NDJSON, **GZIP), 400, "malformed-body")
 
 
+async def test_an_import_whose_process_is_ended_is_to_be_sent_again(
+    served: Client, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_processes, "prepare", lambda *_, **__: os._exit(9))
+    with forked_processes(reference()) as processes:
+        monkeypatch.setattr(served.services, "forked_processes", processes)
+        answer = await send(served, source, lines(rows(source, "a")))
+    assert_refused(answer, 503, "stopping")
+    assert answer.headers["retry-after"]
+    assert await listed(served, f"source={source}") == []
+    past = (await served.get(f"/sources/{source}/imports")).json()["items"]
+    assert [each["status"] for each in past] == ["failed"]
+
+
 async def test_reasons_are_in_the_language_of_the_caller(served: Client, source: str) -> None:
     row = lines([{"external_id": "c", **record(path_of(source), siret="123")}])
     french = (await send(served, source, row)).json()["errors"][0]
@@ -369,7 +387,8 @@ async def test_bodies_take_so_much_of_the_disk_together(
         await go_on.wait()
 
     services = served.services
-    monkeypatch.setattr(services, "settings", replace(services.settings, import_limit=1 << 20, spool_limit=1 << 19))
+    monkeypatch.setattr(services, "settings", replace(services.settings, import_limit=1 << 20))
+    monkeypatch.setattr(upload, "LARGEST_AT_ONCE", 1)
     arrived, go_on = asyncio.Event(), asyncio.Event()
     content = lines(rows(source, "a")).ljust((1 << 20) - 1_000)
     small = gzip.compress(lines(rows(source, "b")).ljust(2_000))

@@ -20,6 +20,7 @@ from litestar.testing import AsyncTestClient
 from structlog.testing import capture_logs
 
 from api.app import create_app
+from api.runtime import services
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.upload import spooled
 from api.settings import MIB, Settings
@@ -340,7 +341,7 @@ class Server:
 @pytest.fixture(scope="module")
 async def server(settings: Settings, reference: Reference) -> AsyncIterator[Server]:
     """uvicorn on a free port, in this loop."""
-    app = create_app(replace(settings, body_limit=MIB, bodies_limit=MIB), reference, routes=ROUTES, parts=())
+    app = create_app(replace(settings, body_limit=MIB), reference, routes=ROUTES, parts=())
     listening = socket.create_server(("127.0.0.1", 0))
     running = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
     serving = asyncio.create_task(running.serve(sockets=[listening]))
@@ -386,8 +387,11 @@ async def test_chunks_are_joined(server: Server) -> None:
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 
-async def test_bodies_that_are_being_received_share_the_room_for_them(server: Server) -> None:
+async def test_bodies_that_are_being_received_share_the_room_for_them(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever sends halves of large ones cannot fill the memory; once they are gone there is room again."""
+    monkeypatch.setattr(services, "BODIES_LIMIT", MIB)
     body = b'{"name":"' + b"x" * 700_000 + b'"}'
     most = JSON_HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body[:-2]
     held = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(2)]

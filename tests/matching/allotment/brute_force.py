@@ -12,7 +12,7 @@ from domain.law.review import OPTIONS
 from domain.needs.need import Lot, Need, Reserved, TerritoryRequest
 from domain.shortlists.shortlist import Candidate, LotShortlist
 from matching.engine import match
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
 from tests.factories import reference
 
 ALLOWED = ("ELIGIBLE", "ELIGIBLE_IF")

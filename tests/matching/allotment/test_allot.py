@@ -14,7 +14,7 @@ from domain.errors import InvalidContent
 from domain.needs.need import Buyer, Lot, Need, Reserved, TerritoryRequest
 from domain.suppliers.supplier import Kind, Supplier
 from matching.allotment.allot import allot, search_ms
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
 from tests.conftest import examples
 from tests.factories import ON, REDON, RENNES, VANNES, approved, codes, live, offer, reference, supplier
 from tests.matching.allotment.brute_force import Judge, divisions, eligible, local, rank

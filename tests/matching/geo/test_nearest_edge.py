@@ -6,8 +6,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matching.geo.nearest_edge import CHILDREN, MOST_ON_TOP, NearestEdge, Numbers
-from matching.geo.projection import Floats
+from matching.geo.projection import CHILDREN, MOST_ON_TOP, Floats, NearestEdge, Numbers
 from tests.conftest import examples
 from tests.factories import REDON, comb
 

@@ -3,7 +3,7 @@
 import pytest
 import shapely
 
-from matching.geo.screen_outlines import Drawn, areas_within, outline_of, outlines_within
+from matching.geo.map_frame import Drawn, areas_within, outline_of, outlines_within
 from matching.reference import Reference
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.suppliers.names import read_name
-from matching.words.name_similarity import name_similarity
+from domain.suppliers.deduplication import read_name
+from matching.words.names import name_similarity
 
 
 def alike(one: str, other: str) -> bool:

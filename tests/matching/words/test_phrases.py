@@ -1,6 +1,6 @@
 """Phrases are spotted longest first, and none within another."""
 
-from matching.words.phrases import PhraseSpotter, stems
+from matching.words.titles import PhraseSpotter, stems
 
 
 def test_the_longest_phrase_hides_those_inside_it() -> None:

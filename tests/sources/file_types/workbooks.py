@@ -12,6 +12,9 @@ STYLES = f"""<styleSheet xmlns="{MAIN}">
 <numFmts><numFmt numFmtId="164" formatCode="d\\ mmmm\\ yyyy"/></numFmts>
 <cellXfs count="3"><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="164"/></cellXfs></styleSheet>"""
 
+CELLS_FAR_APART = '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+"""Rows of which python-calamine would make 16 thousand million cells: it aborts."""
+
 
 def xlsx(
     rows: str,
@@ -31,6 +34,8 @@ def xlsx(
     strings = "".join(f"<si><t>{escape(text)}</t></si>" for text in texts)
     first = next(at for at, name in enumerate(sheets) if name != hidden)
     parts = {
+        "_rels/.rels": f'<Relationships><Relationship Id="b" Type="{OFFICE}/officeDocument" Target="xl/workbook.xml"/>'
+        "</Relationships>",
         "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>{"".join(shown)}</sheets></workbook>',
         "xl/_rels/workbook.xml.rels": f"<Relationships>{''.join(links)}</Relationships>",
         "xl/sharedStrings.xml": f'<sst xmlns="{MAIN}">{strings}</sst>',
@@ -45,7 +50,13 @@ def ods(rows: str) -> bytes:
     spaces = " ".join(f'xmlns:{name}="{OPEN}:{name}:1.0"' for name in ("office", "table", "text"))
     tables = f'<table:table table:name="Feuille1">{rows}</table:table><table:table table:name="Autre"/>'
     body = f"<office:body><office:spreadsheet>{tables}</office:spreadsheet></office:body>"
-    return archive({"content.xml": f"<office:document-content {spaces}>{body}</office:document-content>"})
+    return archive(
+        {
+            "mimetype": "application/vnd.oasis.opendocument.spreadsheet",
+            "META-INF/manifest.xml": f'<manifest:manifest xmlns:manifest="{OPEN}:manifest:1.0"/>',
+            "content.xml": f"<office:document-content {spaces}>{body}</office:document-content>",
+        }
+    )
 
 
 def archive(parts: Mapping[str, str]) -> bytes:

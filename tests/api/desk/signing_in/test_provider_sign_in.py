@@ -10,10 +10,11 @@ from sqlalchemy import select, update
 
 from api.desk.frame.visit import COOKIE
 from api.desk.signing_in.provider_sign_in import SIGN_IN_SECONDS, _challenge, _proof, _Sent
-from api.runtime.services import SIGN_INS
+from api.runtime.rate_limits import SIGN_INS, Limits
 from db.core.engine import transaction
 from db.schema.person_tables import desk_accounts, desk_sessions
 from db.schema.supplier_tables import organisations
+from tests.api.conftest import take_all
 from tests.api.desk.steps import Browser, heading
 from tests.api.organisations import Member, member
 from tests.api.sync.factories import Client
@@ -249,12 +250,11 @@ async def test_what_was_typed_is_kept_while_signing_in_in_another_tab(
 
 
 async def test_sign_ins_in_vain_are_limited(
-    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str
+    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, limits: Limits
 ) -> None:
     connect(served.services, monkeypatch, issuer, HERE)
-    statuses = [(await browser.get("/connexion/fournisseur")).status_code for _ in range(SIGN_INS + 1)]
-    served.services.sign_ins._here._full_at.clear()
-    assert (statuses[0], statuses[-1]) == (303, 429)
+    take_all(limits, SIGN_INS, but=1)
+    assert [(await browser.get("/connexion/fournisseur")).status_code for _ in range(2)] == [303, 429]
 
 
 async def test_a_provider_that_is_away_is_said_to_be(

@@ -13,12 +13,12 @@ from api.desk.frame.layout import asset_path
 from api.desk.frame.page import LONGEST_CARRIED
 from api.desk.frame.visit import COOKIE, local_path
 from api.desk.pages import PAGES
-from api.runtime.auth import UNKNOWN_PER_MINUTE
-from api.runtime.quotas import MINUTE, RateLimit
+from api.runtime.rate_limits import LOOK_UPS, UNKNOWN_KEYS, Limits
+from api.runtime.services import BODIES_LIMIT
 from db.core.engine import transaction
 from db.schema.person_tables import desk_sessions
 from domain.organisation import Scope
-from tests.api.conftest import ADMIN_KEY
+from tests.api.conftest import ADMIN_KEY, take_all
 from tests.api.desk.steps import FORM, Browser, heading
 from tests.api.organisations import member
 from tests.api.sync.factories import Client
@@ -58,13 +58,9 @@ async def test_a_key_that_is_not_in_force_opens_nothing(browser: Browser) -> Non
     assert (await browser.get("/besoin")).status_code == 303
 
 
-async def test_unknown_keys_count_as_they_do_in_the_api(served: Client, browser: Browser) -> None:
-    unknown = "vivier_" + "0" * 48
-    for _ in range(UNKNOWN_PER_MINUTE):
-        if (await served.get("/needs", headers={"Authorization": f"Bearer {unknown}"})).status_code == 429:
-            break
-    answer = await browser.sign_in(unknown)
-    served.services.keys.unknown._here._full_at.clear()
+async def test_unknown_keys_count_as_they_do_in_the_api(browser: Browser, limits: Limits) -> None:
+    take_all(limits, UNKNOWN_KEYS)
+    answer = await browser.sign_in("vivier_" + "0" * 48)
     assert (answer.status_code, "retry-after" in answer.headers) == (429, True)
 
 
@@ -164,12 +160,10 @@ async def test_a_session_of_the_administrator_ends_when_that_key_is_changed(
     assert (await browser.get("/besoin")).status_code == 303
 
 
-async def test_tokens_of_no_session_are_looked_up_so_many_times_a_minute(
-    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_tokens_of_no_session_are_looked_up_so_many_times_a_minute(browser: Browser, limits: Limits) -> None:
     """Those of a session do not count, and what is no token is not looked up at all."""
     await browser.sign_in()
-    monkeypatch.setattr(served.services, "session_look_ups", RateLimit(2, MINUTE))
+    take_all(limits, LOOK_UPS, but=2)
     assert [(await browser.get("/besoin")).status_code for _ in range(4)] == [200] * 4
     browser.cookies.set(COOKIE, "0" * 43, domain="127.0.0.1")
     assert [(await browser.get("/besoin")).status_code for _ in range(3)] == [303, 303, 429]
@@ -265,7 +259,7 @@ async def test_forms_of_those_who_are_not_signed_in_have_room_of_their_own(serve
     async with Browser(served.app) as another:
         await another.open("/connexion")
         with services.share_of_bodies(None) as take:
-            take(services.settings.bodies_limit // 4)
+            take(BODIES_LIMIT // 4)
             for path in ("/besoin", "/connexion"):
                 assert (await another.post(path, content=pieces(), headers=FORM)).status_code == 429
             assert (await browser.post("/besoin", content=pieces(), headers=FORM)).status_code == 403

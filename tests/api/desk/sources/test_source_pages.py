@@ -21,7 +21,7 @@ from sources.file_types.workbook import SIGNATURE
 from tests.api.desk.steps import Browser, heading, sign_in_as
 from tests.api.organisations import member
 from tests.api.sync.factories import Client, put_record
-from tests.sources.file_types.workbooks import xlsx
+from tests.sources.file_types.workbooks import CELLS_FAR_APART, xlsx
 
 ROWS = """external_id;name;siret;address.commune;segments
 1;Les Jardins du Blavet;;56178;ev-entretien
@@ -88,6 +88,7 @@ async def test_an_import_is_stored_once_and_its_report_lists_the_rejects(
     ("name", "content", "said"),
     [
         ("fiches.xlsx", b"PK\x03\x04...", "format CSV"),
+        ("fiches.xlsx", xlsx(CELLS_FAR_APART), "trop grand"),
         ("fiches.xls", b"\xd0\xcf\x11\xe0...", ".xlsx"),
         ("fiches.csv", b"external_id;name;sgements\n1;2;3\n", "vouliez-vous dire"),
         ("fiches.csv.gz", b"\x1f\x8b...", "décompressez"),
@@ -179,20 +180,20 @@ async def test_rows_of_a_file_are_read_in_other_processes(
     """Its layout too: rows that take long to read keep no other request waiting."""
     work, files = served.app.state.services.match_work, []
 
-    async def noted(there: object, here: Callable[[], object], key: str) -> object:
-        files.append("beside")
-        return here()
+    async def noted(work: Callable[..., object], *arguments: object, is_much: bool, **_: object) -> object:
+        files.append(f"beside: {is_much}")
+        return work(served.app.state.services.reference, *arguments)
 
     async def imported_of(*arguments: Any, **options: Any) -> Import:
         files.append(f"rows of {os.fstat(arguments[-1].fileno()).st_size}")
         return await imported(*arguments, **options)
 
-    monkeypatch.setattr(work, "_in_a_process", noted)
+    monkeypatch.setattr(work, "run_function", noted)
     monkeypatch.setattr(source_pages, "imported", imported_of)
     await browser.sign_in()
     await browser.open(f"/{path_of(source)}")
     assert await send(browser, source, ROWS.encode(), faire="essayer") == 200
-    assert files == ["beside", "beside", f"rows of {len(ROWS.encode())}"]
+    assert files == ["beside: True", "beside: True", f"rows of {len(ROWS.encode())}"]
 
 
 def test_a_file_is_as_large_as_it_is_uncompressed(reference: Reference) -> None:

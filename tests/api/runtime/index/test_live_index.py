@@ -25,8 +25,8 @@ from db.suppliers.copy_documents import database_id
 from db.suppliers.records import delete_record, put_record
 from db.suppliers.write import listen
 from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord
-from matching.index import LiveIndex
-from matching.words.name_similarity import name_similarity
+from matching.index.live_index import LiveIndex
+from matching.words.names import name_similarity
 from tests.factories import live, reference, supplier
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

@@ -23,7 +23,8 @@ from api.runtime.metrics import Metrics
 from api.runtime.processes import match_work
 from api.runtime.processes.forked_processes import forked_processes
 from api.runtime.processes.match_processes import MatchProcesses, MatchTask
-from api.runtime.processes.match_work import MOST_OF_ONE_ADDRESS, NEW_BY_MINUTE, MatchWork, SupplyAnswers
+from api.runtime.processes.match_work import MOST_OF_ONE_ADDRESS, MatchWork, SupplyAnswers
+from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
 from api.settings import Settings, read_settings
 from api.web.problems import Refusal
 from domain.allotment.allotment import AllotmentNeed, DivisibleLot
@@ -32,7 +33,7 @@ from domain.needs.need import Lot, Need
 from domain.organisation import SCOPES, Client
 from domain.text.bilingual import Language
 from matching.allotment.allot import allot_json
-from matching.index import LiveIndex
+from matching.index.live_index import LiveIndex
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
 from tests.factories import ON, codes, live, lot, need, reference, supplier
@@ -171,21 +172,6 @@ async def test_too_many_of_one_key_are_refused(work: MatchWork) -> None:
     assert int(refused.value.headers["retry-after"]) > 0
 
 
-async def test_what_a_task_takes_besides_a_match_counts(work: MatchWork, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plain need is some work; the same need is much where more than a match is done of it."""
-    much = []
-
-    async def noted(dear: MatchTask[Any], _: str) -> None:
-        much.append(dear)
-
-    monkeypatch.setattr(work, "_much", noted)
-    await work.run(task(lambda: None), "key", stays)
-    assert much == []
-    dear = MatchTask(print, PLAIN, LIVE, ON, "fr", besides_ms=2 * match_work.IN_A_THREAD_MS)
-    await work.run(dear, "key", stays)
-    assert much == [dear]
-
-
 @pytest.mark.usefixtures("everything_is_much")
 async def test_proposals_of_lots_are_found_in_a_process_as_here() -> None:
     """The same answer, and the same refusal."""
@@ -234,7 +220,7 @@ async def test_the_keys_of_an_organisation_wait_in_one_line(
     app.state.services.live = SimpleNamespace(index=LIVE)
     work = app.state.services.match_work
     monkeypatch.setattr(work, "run", noted_run)
-    monkeypatch.setattr(work, "beside", noted)
+    monkeypatch.setattr(work, "run_function", noted)
     monkeypatch.setattr(work, "is_little", lambda *_: False)
     async with AsyncTestClient(app, raise_server_exceptions=False) as client:
         headers = {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": media}
@@ -254,10 +240,10 @@ async def test_much_of_what_is_no_match_is_done_in_a_process() -> None:
     with forked_processes(reference()) as forked:
         work = MatchWork(reference(), read_settings({}), Metrics())
         work.processes = MatchProcesses(forked)
-        here, _ = await work.beside(whose, "a little", is_much=False, key="key", left=stays)
-        there, said = await work.beside(whose, "much", is_much=True, key="key", left=stays)
+        here, _ = await work.run_function(whose, "a little", is_much=False, key="key", left=stays)
+        there, said = await work.run_function(whose, "much", is_much=True, key="key", left=stays)
         with pytest.raises(Refusal) as refused:
-            await work.beside(whose, "refusal", is_much=True, key="key", left=stays)
+            await work.run_function(whose, "refusal", is_much=True, key="key", left=stays)
         work.end()
     assert here == os.getpid() != there
     assert said == "much True"
@@ -279,7 +265,7 @@ class Slow:
 
 
 async def test_one_is_made_at_a_time_and_each_question_once() -> None:
-    answers, make = SupplyAnswers(), Slow()
+    answers, make = SupplyAnswers(Limits()), Slow()
     asked = [answers.answer(question, f"address {number}", make) for number, question in enumerate("aabb")]
     waiting = asyncio.gather(*asked)
     await asyncio.sleep(0)
@@ -290,7 +276,7 @@ async def test_one_is_made_at_a_time_and_each_question_once() -> None:
 
 async def test_an_address_that_waits_for_many_is_refused_and_others_are_not() -> None:
     """What is cached is answered all the same."""
-    answers, make = SupplyAnswers(), Slow()
+    answers, make = SupplyAnswers(Limits()), Slow()
     await answers.answer("known", "ours", lambda: b"known")
     waiting = [asyncio.ensure_future(answers.answer(number, "ours", make)) for number in range(MOST_OF_ONE_ADDRESS)]
     await asyncio.sleep(0)
@@ -305,8 +291,8 @@ async def test_an_address_that_waits_for_many_is_refused_and_others_are_not() ->
 
 async def test_an_address_has_so_many_new_answers_in_a_minute() -> None:
     """What is cached does not count, and others have their own."""
-    answers = SupplyAnswers()
-    for number in range(NEW_BY_MINUTE):
+    answers = SupplyAnswers(Limits())
+    for number in range(SUPPLY_ANSWERS.most):
         await answers.answer(number, "ours", lambda: b"answer")
     with pytest.raises(Refusal) as refused:
         await answers.answer("one more", "ours", lambda: b"answer")
@@ -316,7 +302,7 @@ async def test_an_address_has_so_many_new_answers_in_a_minute() -> None:
 
 
 async def test_what_failed_is_made_again() -> None:
-    answers = SupplyAnswers()
+    answers = SupplyAnswers(Limits())
 
     def fail() -> bytes:
         raise LookupError

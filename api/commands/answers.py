@@ -1,0 +1,367 @@
+"""Answers told in French: a shortlist, proposals of lots, the supply of a territory, a title as it is read."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from api.commands.console import Col, Facts, Headline, Part, Remarks, Rows, Told, Words
+from domain.allotment.allotment import FIGURES, Allotment, Proposal
+from domain.law.procedures.lot_facts import sum_in_words
+from domain.needs.need import Lot, Need
+from domain.reference.taxonomy import Taxonomy
+from domain.reference.territory import Territories
+from domain.report.summary import best_outcome, points_of_law
+from domain.shortlists.shortlist import (
+    Advice,
+    Candidate,
+    Eligibility,
+    Grouping,
+    LotShortlist,
+    Severity,
+    Shortlist,
+    Stamp,
+    SupplierSummary,
+    TensionLevel,
+    UnknownSupplier,
+)
+from domain.supply import SegmentSupply, Supply
+from domain.text import typography
+from domain.text.bilingual import OR, kilometres, listed, long_date
+from domain.text.labels import KINDS, LEGAL_FORMS, OUTCOMES, RESERVED, SEVERITIES, TENSIONS
+from matching.words.title_reader import TRADE_FLOOR, TitleExplanation, TitleReader
+
+TENSION_STYLES: dict[TensionLevel, str] = {
+    "none": "bold red",
+    "critical": "red",
+    "unknown": "yellow",
+    "low": "yellow",
+    "good": "green",
+}
+SEVERITY_STYLES: dict[Severity, str] = {"blocking": "bold red", "warning": "yellow"}
+ANSWERS = {outcome: words.fr for outcome, words in OUTCOMES.items()} | {"ELIGIBLE": "Oui", "INELIGIBLE": "Non"}
+"""Whether a supplier may answer a reserved lot."""
+BAR = 16
+HERE, ELSEWHERE = "█", "░"
+NOT_KNOWN = {"none": "sans genre connu", "unknown": "forme inconnue"}
+"""Of suppliers that are counted."""
+ANOTHER_TRADE = "un autre métier"
+READINGS_SHOWN, LEAST_SHOWN = 6, 0.05
+"""The readings of a title that interest a buyer: the first ones, those that are at least so likely."""
+
+
+def shortlist_told(
+    need: Need, shortlist: Shortlist, territories: Territories, shown: int | None = None
+) -> Iterator[Part]:
+    """All lots, the advice on the whole need, and the abbreviations used.
+
+    `shown`: candidates per lot; None: all that were returned.
+    """
+    yield Headline(f"Besoin : {need.title or 'sans titre'}")
+    about = need.buyer.name if need.buyer else None, need.reference, evaluated_on(shortlist.stamp)
+    yield " · ".join(filter(None, about))
+    lots = {lot.id: lot for lot in need.lots}
+    for answered in shortlist.lots:
+        yield from _LotTold(lots[answered.id], answered, territories, shown).parts()
+    if shortlist.advice:
+        yield Headline("Pour l'ensemble du besoin", is_part=True)
+        yield Remarks("", map(advice_told, shortlist.advice))
+    suppliers = [row.supplier for lot in shortlist.lots for row in lot.candidates[:shown]]
+    suppliers += [miss.supplier for lot in shortlist.lots for miss in lot.near_misses]
+    suppliers += [each.supplier for lot in shortlist.lots for each in lot.unknown_trade.nearest]
+    yield from _abbreviations(kind for supplier in suppliers for kind in supplier.kinds)
+
+
+class _LotTold:
+    """Tells the answer to one lot."""
+
+    def __init__(self, lot: Lot, answered: LotShortlist, territories: Territories, shown: int | None) -> None:
+        self._lot, self._answered, self._territories = lot, answered, territories
+        self._shown = answered.candidates[:shown]
+        self._labels = {wanted.segment: wanted.label for wanted in answered.requested}
+
+    def parts(self) -> Iterator[Part]:
+        lot, answered, shown = self._lot, self._answered, self._shown
+        yield Headline(f"Lot {lot.id}" + (f" · {lot.title}" if lot.title else ""), is_part=True)
+        yield Facts(self._request())
+        if shown:
+            first = (
+                f" ; {'les' if len(shown) > 1 else 'le'} {len(shown)} premiers" if answered.total > len(shown) else ""
+            )
+            yield Headline(f"{count(answered.total, 'candidat')}{first} :")
+            may = [Col("Peut répondre ?", 19)] if lot.reserved else []
+            columns = (
+                Col("n°", is_number=True),
+                Col("Fournisseur", 27),
+                Col("Commune", 19),
+                Col("Distance", is_number=True),
+            )
+            yield Rows((*columns, *may, Col("Pourquoi", 24)), map(self._row, shown))
+        else:
+            yield Headline("Aucun candidat")
+        if answered.groupings:
+            yield Remarks("À plusieurs, ce que nul ne propose seul :", map(self._grouping, answered.groupings))
+        if answered.near_misses:
+            intro = "Écartés de peu :" if answered.candidates else "Écartés, les plus proches :"
+            told = (f"{', '.join(self._named(miss.supplier))} : {miss.message}" for miss in answered.near_misses)
+            yield Remarks(intro, told)
+        if answered.unknown_trade.nearest:
+            yield Remarks(f"{answered.unknown_trade.message} :", map(self._unknown, answered.unknown_trade.nearest))
+        yield Facts(self._outlook())
+        if points := points_of_law(answered):
+            yield Remarks("Droit et conseils :", map(advice_told, points))
+
+    def _request(self) -> Iterator[tuple[str, Words]]:
+        lot, answered = self._lot, self._answered
+        for position, wanted in enumerate(answered.requested):
+            support = ", activité support" if wanted.role == "support" else ""
+            read = listed([_origin(source) for source in wanted.sources]).fr
+            yield "" if position else "Recherché", f"{wanted.label}{support} (lu dans : {read})"
+        place = answered.territory.label
+        if lot.site is not None:
+            place += f" ; lieu d'exécution : {self._commune(lot.site.commune) if lot.site.commune else 'point donné'}"
+        if lot.max_distance_km is not None:
+            place += f" ; à {kilometres(lot.max_distance_km, rough=True).fr} au plus"
+        yield "Territoire", place
+        if lot.reserved:
+            yield "Réservé", listed([RESERVED[kind].to.fr for kind in dict.fromkeys(lot.reserved)], OR).fr
+        terms = (
+            _value(lot),
+            f"{lot.duration_months} mois" if lot.duration_months else "",
+            f"reconductible {lot.renewal_months} mois" if lot.renewal_months else "",
+        )
+        if any(terms):
+            yield "Marché", ", ".join(filter(None, terms))
+
+    def _row(self, candidate: Candidate) -> Iterator[Words]:
+        supplier = candidate.supplier
+        yield str(candidate.rank)
+        yield Told("".join(f", {kind}" for kind in supplier.kinds), supplier.name, "bold")
+        yield self._commune(supplier.commune)
+        yield "?" if candidate.distance_km is None else kilometres(candidate.distance_km, rough=True).fr
+        if self._lot.reserved:
+            yield _eligibility(candidate.eligibility)
+        yield continued(list(self._why(candidate)))
+
+    def _why(self, candidate: Candidate) -> Iterator[str]:
+        """The reasons, in short: offers as asked are not spelt out again, neighbours and the distance are left out."""
+        objects = [wanted for wanted in self._answered.requested if wanted.role == "object"]
+        exact = [answer for answer in candidate.segments if answer.fit == "exact" and answer.role == "object"]
+        left_out = {"segment_related", "distance"}
+        if len(exact) == len(objects) > 0:
+            yield "Propose tout ce qui est recherché" if len(objects) > 1 else "Propose ce qui est recherché"
+            left_out.add("segment_exact")
+        yield from (reason.message for reason in candidate.reasons if reason.code not in left_out)
+
+    def _grouping(self, grouping: Grouping) -> str:
+        """The members of a grouping, with what each answers."""
+        return " ; ".join(
+            f"{each.name} ({listed([self._labels[code] for code in each.segments]).fr}"
+            + (")" if each.distance_km is None else f", {kilometres(each.distance_km, rough=True).fr})")
+            for each in grouping.suppliers
+        )
+
+    def _unknown(self, unknown: UnknownSupplier) -> str:
+        contact = unknown.supplier.contact
+        far = None if unknown.distance_km is None else kilometres(unknown.distance_km, rough=True).fr
+        parts = (*self._named(unknown.supplier), far, contact.email or contact.phone or contact.website)
+        verdict = _eligibility(unknown.eligibility)
+        may = f" ; peut répondre : {verdict[:1].lower()}{verdict[1:]}" if verdict else ""
+        return ", ".join(filter(None, parts)) + may
+
+    def _outlook(self) -> Iterator[tuple[str, Words]]:
+        lot, answered = self._lot, self._answered
+        yield "Concurrence", Told(answered.tension.message, style=TENSION_STYLES[answered.tension.level])
+        for covered in answered.coverage:
+            surely = f"{covered.eligible} sûrs ou sur preuve, " if lot.reserved else ""
+            found = f"{count(covered.candidates, 'candidat')}, dont {surely}{covered.local} sur le territoire"
+            yield "", f"{self._labels[covered.segment]} : {found}"
+        options = answered.alternatives
+        totals = ", ".join(
+            f"{RESERVED[name].to.fr} {total}{' (non admis ici)' if name in options.forbidden else ''}"
+            for name, total in options.reserved.items()
+            if name in RESERVED
+        )
+        yield "Autrement", f"Sans réservation, {count(options.reserved['none'], 'candidat')} ; réservé {totals}"
+        yield "", f"À {' ; '.join(f'{radius} km au plus : {total}' for radius, total in options.radius_km.items())}"
+
+    def _named(self, supplier: SupplierSummary) -> tuple[str, ...]:
+        return supplier.name, *supplier.kinds, self._commune(supplier.commune)
+
+    def _commune(self, code: str | None) -> str:
+        return self._territories.commune_name(code) or "commune inconnue"
+
+
+def allotment_told(need: Need, found: Allotment) -> Iterator[Part]:
+    """The figures of the proposals beside those of the lots as given, then each with its lots and the law on it."""
+    yield Headline(f"Besoin : {need.title or 'sans titre'}")
+    yield evaluated_on(found.stamp)
+    names = ("Tel que demandé", *(f"n° {proposal.rank}" for proposal in found.proposals))
+    summaries = found.as_given, *(proposal.summary for proposal in found.proposals)
+    yield Rows(
+        (Col(""), *(Col(name, is_number=True) for name in names)),
+        ((each.label.fr, *(typography.count(each.of(one), "fr") for one in summaries)) for each in FIGURES),
+    )
+    for proposal in found.proposals:
+        yield Headline(f"Proposition {proposal.rank} : {count(len(proposal.lots), 'lot')}", is_part=True)
+        words = Col("Lot"), Col("Objet", 30), Col("Territoire", 18), Col("Réservé", 14)
+        numbers = (Col(name, is_number=True) for name in ("Candidats", "Éligibles", "Locaux"))
+        yield Rows((*words, *numbers), _lots(proposal))
+        yield Remarks("", map(advice_told, proposal.advice))
+    looked_at = "Toutes les divisions et réunions permises ont été examinées."
+    yield looked_at if found.left_out is None else found.left_out
+
+
+def _lots(proposal: Proposal) -> Iterator[Sequence[Words]]:
+    for lot in proposal.lots:
+        value = "" if lot.value_eur is None else f", {typography.euros(lot.value_eur, 'fr')}"
+        reserved = listed([RESERVED[kind].name.fr for kind in lot.reserved], OR).fr
+        total = Told(str(lot.total), style=TENSION_STYLES[lot.tension.level])
+        yield lot.id, f"{lot.title}{value}", lot.territory.label, reserved, total, str(lot.eligible), str(lot.local)
+
+
+def supply_told(supply: Supply, taxonomy: Taxonomy) -> Iterator[Part]:
+    """The territory, its segments with a bar for each, and its totals."""
+    yield Headline(f"Offre : {supply.territory.label}")
+    yield f"au {long_date(supply.on).fr}"
+    numbers = (Col(name, is_number=True) for name in ("Tous", "Ici", "Hand.", "Insert.", "ESS"))
+    most = max((item.suppliers for item in supply.items), default=0)
+    rows = (
+        (
+            taxonomy.label(item.segment),
+            _bar(item, most),
+            *map(str, (item.suppliers, item.local, item.reserved.handicap, item.reserved.iae, item.reserved.ess)),
+            Told(TENSIONS[item.tension].fr, style=TENSION_STYLES[item.tension]),
+        )
+        for item in supply.items
+    )
+    yield Rows((Col("Activité", 1), Col(" " * BAR), *numbers, Col("Concurrence")), rows)
+    yield f"{HERE} sur le territoire, {ELSEWHERE} d'ailleurs, qui y interviennent ; Hand., Insert., ESS : réservé à"
+    totals, unknown = supply.totals, supply.unknown_trade
+    yield Headline(f"Sur le territoire : {count(totals.suppliers, 'fournisseur')}")
+    if totals.by_family:
+        yield f"  {_counts(totals.by_family, {code: words.fr for code, words in LEGAL_FORMS.items()})}"
+        yield f"  {_counts(totals.by_kind, {})}"
+    if totals.employees_known:
+        whose = "le seul" if totals.employees_known == 1 else f"les {totals.employees_known}"
+        yield f"  {count(totals.employees, 'salarié')} chez {whose} dont l'effectif est connu"
+    yield f"Activité inconnue, sur le territoire ou à 50 km : {count(unknown.total, 'fournisseur')}"
+    yield ""
+    yield from _abbreviations((*totals.by_kind, *unknown.by_kind))
+
+
+def _bar(item: SegmentSupply, most: int) -> str:
+    """A bar as long as the suppliers are many, at most BAR signs; who stands there has at least one sign."""
+    if not item.suppliers:
+        return ""
+    whole = max(1, round(BAR * item.suppliers / most))
+    here = min(whole, max(1, round(whole * item.local / item.suppliers))) if item.local else 0
+    return HERE * here + ELSEWHERE * (whole - here)
+
+
+def _counts(counts: Mapping[str, int], words: Mapping[str, str]) -> str:
+    named = {**NOT_KNOWN, **words}
+    return ", ".join(f"{named.get(code, code)} {number}" for code, number in counts.items())
+
+
+def title_told(explained: TitleExplanation, trades: Taxonomy, reader: TitleReader, text: str) -> Iterator[Part]:
+    """A title as it is read, in its own words: `text`, the title with that of its need."""
+    written = {stem: word for word in re.findall(r"[^\W_]+", text.lower()) for stem in reader.stems(word)}
+
+    def spell(phrase: str) -> str:
+        return " ".join(written.get(stem, stem) for stem in phrase.split())
+
+    def parts(of_title: Iterable[Sequence[str]]) -> str:
+        return " | ".join(spell(" ".join(part)) for part in of_title) or "-"
+
+    title, found = (
+        explained.title,
+        [
+            f"« {spell(phrase)} » : {' ; '.join(map(trades.label, segments)) or ANOTHER_TRADE}"
+            for phrase, segments in dict(explained.phrases).items()
+        ],
+    )
+    yield Facts(
+        (
+            ("Objet", parts(title.parts)),
+            ("Complément", parts(title.context)),
+            ("Laissé de côté", ", ".join(title.aside) or "-"),
+            *(("" if place else "Reconnu", each) for place, each in enumerate(found or ["aucune expression connue"])),
+        )
+    )
+    yield f"Probabilité d'{ANOTHER_TRADE}, d'après les mots seuls : {_percent(explained.other)}"
+    floor = f"au moins {_percent(TRADE_FLOOR)} pour retenir un segment"
+    yield f"Probabilité d'un métier de la taxonomie, d'après tout : {_percent(explained.trade)} ({floor})"
+    if not explained.given:
+        yield "Aucun segment retenu."
+    rows = [
+        (
+            segment,
+            trades.label(segment),
+            _percent(chance),
+            "retenu" if place < explained.given else "",
+            ", ".join(map(spell, words)),
+        )
+        for place, (segment, chance, words) in enumerate(explained.readings[:READINGS_SHOWN])
+        if chance >= LEAST_SHOWN
+    ]
+    if rows:
+        yield Rows([Col(name) for name in ("segment", "intitulé", "confiance", "", "d'après")], rows)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _abbreviations(kinds: Iterable[str]) -> Iterator[str]:
+    seen = set(kinds)
+    if used := [f"{kind} {meaning.fr}" for kind, meaning in KINDS.items() if kind in seen]:
+        yield f"Sigles : {' ; '.join(used)}."
+
+
+def advice_told(advice: Advice) -> Told:
+    """Advice with the sets of lots that it concerns; what is more than information says so in front."""
+    sets = listed([f"lots {listed(lots).fr}" if len(lots) > 1 else f"lot {lots[0]}" for lots in advice.lots], OR).fr
+    lead = "" if advice.severity == "info" else f"{SEVERITIES[advice.severity].fr} : "
+    return Told(advice.message + (f" : {sets}" if sets else ""), lead, SEVERITY_STYLES.get(advice.severity, ""))
+
+
+def count(number: int, one: str, several: str | None = None) -> str:
+    """`number` with its noun; the plural takes an s unless given."""
+    return f"{typography.count(number, 'fr')} {one if number < 2 else several or one + 's'}"
+
+
+def evaluated_on(stamp: Stamp) -> str:
+    """The day of evaluation in words and, where another one's rules were applied, that day."""
+    words = f"évalué au {long_date(stamp.on).fr}"
+    if stamp.law_on is None:
+        return words
+    return f"{words} · règles applicables au {long_date(stamp.law_on).fr}, jour prévu de publication"
+
+
+def continued(sentences: Sequence[str]) -> str:
+    """Sentences as one: "Sur place ; à confirmer"."""
+    first, *others = sentences or ("",)
+    return " ; ".join((first, *(f"{other[:1].lower()}{other[1:]}" for other in others)))
+
+
+def _value(lot: Lot) -> str:
+    """The amount of a lot, as a sum where renewals or options add to it; empty where it is not known."""
+    if said := sum_in_words(lot):
+        return typography.typeset(f"{said.fr} HT", "fr")
+    amount = "" if lot.value_eur is None else typography.euros(lot.value_eur, "fr")
+    return f"{amount} (reconductions et options comprises)" if amount and lot.value_covers == "all" else amount
+
+
+def _eligibility(verdicts: Sequence[Eligibility]) -> str:
+    """The best verdict in words, under each of the reserved types for which it holds, with the proofs to ask for."""
+    found = [verdict for verdict in verdicts if verdict.outcome == best_outcome(verdicts)]
+    if not found:
+        return ""
+    types = listed([RESERVED[verdict.reserved].name.fr for verdict in found]).fr
+    asked = f" : demander {listed(found[0].missing).fr}" if found[0].missing else ""
+    return f"{ANSWERS[found[0].outcome]}, {types}{asked}"
+
+
+def _origin(source: str) -> str:
+    """The part of the request that a segment comes from, such as `cpv:90919200`."""
+    kind, _, value = source.partition(":")
+    return {"segment": f"segment {value}", "cpv": f"CPV {value}"}.get(kind, f"« {value} »")

@@ -1,0 +1,275 @@
+"""Maps of suppliers and bar charts as SVG, for pages and for reports, to be read in grey too.
+
+Texts are escaped; nothing refers to anything outside of the drawing. In a page, letters are those of the page; a
+document that has no such surroundings names its `font`.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from markupsafe import escape
+
+from domain.report.summary import Standing
+from domain.text.bilingual import Language, Text
+from domain.text.labels import STANDINGS
+from domain.text.typography import count, typeset
+from matching.geo.map_frame import TENTHS, WIDTH, Spot
+from matching.geo.map_sheets import MapSheets, Sheet, Town
+
+INK, QUIET, PALE, LAND, SEA = "#1f3a56", "#5d6b78", "#c3d1dd", "#f7f5f0", "#e6eef3"
+ROW, LABEL, BAR_END = 44, 470.0, 930.0
+ROWS = 16
+"""Rows of one part of a chart, which fits a page."""
+LETTERS = 'font-size="20" fill="#26313c"'
+GROUND = 'fill="#7fa3c2" fill-opacity=".45"'
+"""Of the territory; the areas below it show through."""
+REACH = 'fill="none" stroke="#a3341f" stroke-dasharray="90 60"'
+"""Of all that lies within the radius, in tenths of a unit."""
+HALO = 'fill="none" stroke="#fff" stroke-width="4" stroke-linejoin="round" opacity=".8"'
+LABEL_SIGNS = 38
+SITE = Text("Lieu d'exécution", "Place of performance")
+TERRITORY = Text("Territoire du besoin", "Territory of the need")
+UNKNOWN_TRADE = Text("Activité inconnue, à interroger", "Trade unknown, to be asked")
+WITHIN_REACH = Text("Limite de distance", "Limit of distance")
+
+
+class Key(NamedTuple):
+    """A line of a legend: its sign as SVG, and the meaning."""
+
+    sign: str
+    text: str
+
+
+class Drawing(NamedTuple):
+    """A figure: parts one below the other, insets beside each other, the legend, and a note on it."""
+
+    parts: tuple[str, ...]
+    insets: tuple[str, ...] = ()
+    keys: tuple[Key, ...] = ()
+    note: str = ""
+
+
+class Pin(NamedTuple):
+    """A supplier on a map: its standing and, where the page has more on it, its name and the address of that."""
+
+    standing: Standing | Literal["unknown_trade"]
+    name: str = ""
+    href: str = ""
+
+
+class Bar(NamedTuple):
+    """A row of a chart: a length, how much of it is darker, and a mark."""
+
+    label: str
+    whole: int
+    part: int | None = None
+    mark: int | None = None
+
+
+def map_drawing(
+    pins: Sequence[Pin], title: str, language: Language, maps: MapSheets, font: str | None = None
+) -> Drawing:
+    """The map of suppliers, each by its standing, in the order of the points that the sheets were made of."""
+    if not maps.sheets:
+        unknown = Text("Le contour de ce territoire n'est pas connu.", "The outline of this territory is not known.")
+        return Drawing((), note=unknown.to(language))
+    beyond = Text(f"Hors du cadre de la carte : {maps.beyond}.", f"Beyond the map: {maps.beyond}.").to(language)
+    main, *others = maps.sheets
+    return Drawing(
+        parts=(_sheet(pins, title, main, font, inset=False),),
+        insets=tuple(_sheet(pins, title, other, font, inset=True) for other in others),
+        keys=tuple(_map_keys(pins, language, maps, font)),
+        note=typeset(beyond, language) if maps.beyond else "",
+    )
+
+
+def _map_keys(pins: Sequence[Pin], language: Language, maps: MapSheets, font: str | None) -> Iterator[Key]:
+    """The signs that are on the sheets, in words."""
+    yield Key(_sign(_swatch(GROUND, INK), font), typeset(TERRITORY.to(language), language))
+    if any(sheet.sites for sheet in maps.sheets):
+        yield Key(_sign(_star((20, 20), 15), font), typeset(SITE.to(language), language))
+    if any(sheet.reach for sheet in maps.sheets):
+        dashes = '<path d="M2 20H38" fill="none" stroke="#a3341f" stroke-width="3" stroke-dasharray="9 6"/>'
+        yield Key(_sign(dashes, font), WITHIN_REACH.to(language))
+    shown = Counter[str](pins[position].standing for sheet in maps.sheets for position, _ in sheet.points)
+    for standing, words in {**STANDINGS, "unknown_trade": UNKNOWN_TRADE}.items():
+        if standing in shown:
+            number = count(shown[standing], language)
+            meaning = Text(f"{words.fr} : {number}", f"{words.en}: {number}").to(language)
+            yield Key(_sign(_supplier((20, 20), standing), font), typeset(meaning, language))
+
+
+def _sheet(pins: Sequence[Pin], title: str, sheet: Sheet, font: str | None, *, inset: bool) -> str:
+    """A map. An inset is printed at a sixth of the width, with signs that much larger."""
+    size = 3.2 if inset else 1.0
+    title = sheet.name or title
+    inside = [
+        f'<rect width="{WIDTH:g}" height="{sheet.height:g}" fill="{SEA}"/>',
+        _path("context", sheet.context, f'fill="{LAND}" stroke="#b9b4a8"', 1.2 * size),
+        _path("territory", sheet.territory, f'{GROUND} fill-rule="evenodd" stroke="{INK}"', 2.2 * size),
+        _path("reach", sheet.reach, REACH, 3 * size),
+        *(_town(town) for town in sheet.towns),
+        *(_pinned(pins[position], at, size) for position, at in reversed(sheet.points)),
+        *(_star(at, 17 * size) for at in sheet.sites),
+        *([_label(sheet.name, inset=inset)] if sheet.name else []),
+        *([] if inset else [_scale(sheet)]),
+        f'<path d="M0 0H{WIDTH:g}V{sheet.height:g}H0Z" fill="none" stroke="{QUIET}" stroke-width="{1.5 * size:g}"/>',
+    ]
+    linked = any(pin.href for pin in pins)
+    return _svg(sheet.height, inside, font, title, _frame(sheet) if linked else "")
+
+
+def _frame(sheet: Sheet) -> str:
+    """The attribute by which a script finds the ground: the plane's centre, west, north and units per kilometre."""
+    frame = sheet.frame
+    numbers = frame.plane.lat, frame.plane.lon, frame.west, frame.north, frame.per_km
+    return f' data-frame="{" ".join(f"{number:.7g}" for number in numbers)}"'
+
+
+def _pinned(pin: Pin, at: Spot, size: float) -> str:
+    """A supplier, as a link where the page has more on it; by keyboard the page's table is the way there."""
+    sign = _supplier(at, pin.standing, size)
+    if not pin.href:
+        return sign
+    linked = f'<a href="{escape(pin.href)}" tabindex="-1" data-at="{at[0]:g} {at[1]:g}">'
+    return f"{linked}<title>{escape(pin.name)}</title>{sign}</a>"
+
+
+def _svg(height: float, inside: Sequence[str], font: str | None, title: str, frame: str = "") -> str:
+    titled = f"<title>{escape(title)}</title>" if title else ""
+    return (
+        f'<svg{_own_attributes(font)}{frame} viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" height="{height:g}">'
+        f"{titled}{''.join(inside)}</svg>"
+    )
+
+
+def _sign(inside: str, font: str | None) -> str:
+    return f'<svg{_own_attributes(font)} viewBox="0 0 40 40" width="40" height="40" aria-hidden="true">{inside}</svg>'
+
+
+def _own_attributes(font: str | None) -> str:
+    """The attributes of a drawing that stands on its own, outside of a page."""
+    return f' xmlns="http://www.w3.org/2000/svg" font-family="{escape(font)}"' if font else ""
+
+
+def _path(name: str, data: str, style: str, width: float) -> str:
+    """Rings in tenths of a unit; `width`: of the line, in units."""
+    if not data:
+        return ""
+    scale = f'transform="scale({1 / TENTHS:g})" stroke-width="{width * TENTHS:g}"'
+    return f'<path class="{name}" d="{data}" {scale} stroke-linejoin="round" {style}/>'
+
+
+def _supplier(at: Spot, standing: str, size: float = 1.0) -> str:
+    """The sign of a supplier on the map; standings differ in shape, not in colour alone."""
+    x, y, r = at[0], at[1], 10 * size
+    match standing:
+        case "eligible":
+            return f'<circle cx="{x:g}" cy="{y:g}" r="{r:g}" fill="{INK}" stroke="#fff" stroke-width="{2 * size:g}"/>'
+        case "on_proof":
+            width = 4.5 * size
+            return f'<circle cx="{x:g}" cy="{y:g}" r="{r - 1:g}" fill="#fff" stroke="{INK}" stroke-width="{width:g}"/>'
+        case "to_judge":
+            side = 1.7 * r
+            return (
+                f'<rect x="{x - side / 2:g}" y="{y - side / 2:g}" width="{side:g}" height="{side:g}" fill="#fff"'
+                f' stroke="{QUIET}" stroke-width="{3 * size:g}"/>'
+            )
+        case "unknown_trade":
+            high = f'x="{x:g}" y="{y + 8 * size:g}" font-size="{24 * size:g}" font-weight="bold" text-anchor="middle"'
+            halo = f'fill="none" stroke="#fff" stroke-width="{5 * size:g}" stroke-linejoin="round"'
+            return f'<text {high} {halo}>?</text><text {high} fill="{QUIET}">?</text>'
+        case _:
+            d = 0.75 * r
+            cross = f"M{x - d:g} {y - d:g}L{x + d:g} {y + d:g}M{x - d:g} {y + d:g}L{x + d:g} {y - d:g}"
+            return (
+                f'<path d="{cross}" stroke="#fff" stroke-width="{7 * size:g}"/>'
+                f'<path d="{cross}" stroke="{QUIET}" stroke-width="{3.5 * size:g}"/>'
+            )
+
+
+_STAR = (
+    (0.0, -1.0), (0.22, -0.31), (0.95, -0.31), (0.36, 0.12), (0.59, 0.81),
+    (0.0, 0.38), (-0.59, 0.81), (-0.36, 0.12), (-0.95, -0.31), (-0.22, -0.31),
+)  # fmt: skip
+
+
+def _star(at: Spot, size: float) -> str:
+    corners = " ".join(f"{at[0] + size * x:.1f},{at[1] + size * y:.1f}" for x, y in _STAR)
+    where = f'class="site" data-at="{at[0]:g} {at[1]:g}" points="{corners}"'
+    return f'<polygon {where} fill="#a3341f" stroke="#fff" stroke-width="{size / 6:g}"/>'
+
+
+def _diamond(at: Spot, size: float) -> str:
+    x, y = at
+    corners = f"{x:g},{y - size:g} {x + size:g},{y:g} {x:g},{y + size:g} {x - size:g},{y:g}"
+    return f'<polygon points="{corners}" fill="#fff" stroke="{INK}" stroke-width="2.5"/>'
+
+
+def _swatch(fill: str, stroke: str = "none") -> str:
+    return f'<rect x="2" y="10" width="36" height="20" {fill} stroke="{stroke}" stroke-width="2"/>'
+
+
+def _town(town: Town) -> str:
+    x, y = town.at
+    beside, anchor = (x - 10, "end") if town.left else (x + 10, "start")
+    where = f'<text x="{beside:g}" y="{y + 7:g}" font-size="21" text-anchor="{anchor}"'
+    named = f'<circle cx="{x:g}" cy="{y:g}" r="3" fill="{QUIET}"/>{_haloed(where, HALO, town.name)}'
+    return f'<g class="town" data-at="{x:g} {y:g}">{named}</g>'
+
+
+def _label(name: str, *, inset: bool) -> str:
+    size = 90 if inset else 26
+    where = f'<text x="{size / 2:g}" y="{size * 1.3:g}" font-size="{size}"'
+    halo = f'fill="none" stroke="#fff" stroke-width="{size / 5:g}" stroke-linejoin="round"'
+    return _haloed(where, halo, name)
+
+
+def _haloed(where: str, halo: str, text: str) -> str:
+    """The text twice, of which the first sets it off from what is below."""
+    return f'{where} {halo}>{escape(text)}</text>{where} fill="#3a4652">{escape(text)}</text>'
+
+
+def _scale(sheet: Sheet) -> str:
+    right, y = WIDTH - 24, sheet.height - 24
+    left = right - sheet.scale
+    return (
+        f'<path d="M{left:g} {y - 8:g}V{y:g}H{right:g}V{y - 8:g}" fill="none" stroke="#3a4652" stroke-width="2.5"/>'
+        f'<text x="{(left + right) / 2:g}" y="{y - 12:g}" font-size="19" text-anchor="middle" fill="#3a4652">'
+        f"{sheet.scale_km}\N{NO-BREAK SPACE}km</text>"
+    )
+
+
+def bar_chart(bars: Sequence[Bar], language: Language, font: str | None, meanings: Sequence[Text] = ()) -> Drawing:
+    """A bar chart in parts, all at one scale. `meanings`: of a bar, of its darker part, and of its mark."""
+    most = max((bar.whole for bar in bars), default=0)
+    per_unit = (BAR_END - LABEL) / max(most, 1)
+    parts = []
+    for first in range(0, len(bars), ROWS):
+        rows = bars[first : first + ROWS]
+        inside = [f'<path d="M{LABEL:g} 4V{ROW * len(rows) + 4:g}" stroke="{QUIET}" stroke-width="1.5"/>']
+        inside += [_bar(bar, 4 + ROW * place, per_unit, language) for place, bar in enumerate(rows)]
+        parts.append(_svg(ROW * len(rows) + 8, inside, font, ""))
+    signs = _swatch(f'fill="{PALE}"'), _swatch(f'fill="{INK}"'), _diamond((20, 20), 9)
+    keys = (Key(_sign(sign, font), meaning.to(language)) for sign, meaning in zip(signs, meanings, strict=False))
+    return Drawing(tuple(parts), keys=tuple(keys))
+
+
+def _bar(bar: Bar, top: float, per_unit: float, language: Language) -> str:
+    middle = top + ROW / 2
+    label = bar.label if len(bar.label) <= LABEL_SIGNS else bar.label[: LABEL_SIGNS - 1].rstrip() + "…"
+    fill = INK if bar.part is None else PALE
+    drawn = [
+        f'<text x="{LABEL - 14:g}" y="{middle + 7:g}" {LETTERS} text-anchor="end">{escape(label)}</text>',
+        f'<rect x="{LABEL:g}" y="{top + 8:g}" width="{bar.whole * per_unit:.1f}" height="{ROW - 16}" fill="{fill}"/>',
+    ]
+    if bar.part is not None:
+        drawn.append(
+            f'<rect x="{LABEL:g}" y="{top + 14:g}" width="{bar.part * per_unit:.1f}" height="{ROW - 28}" fill="{INK}"/>'
+        )
+    if bar.mark is not None and bar.whole:
+        drawn.append(_diamond((round(LABEL + bar.mark * per_unit, 1), middle), 8))
+    end = LABEL + bar.whole * per_unit
+    drawn.append(f'<text x="{end + 14:.1f}" y="{middle + 7:g}" {LETTERS}>{count(bar.whole, language)}</text>')
+    return "".join(drawn)

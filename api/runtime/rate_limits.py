@@ -1,0 +1,207 @@
+"""Limits on how often one caller does something, and the `RateLimit` headers of keys that have a quota.
+
+The database counts for all processes of all servers, by the minute of its clock and with one statement each: requests
+of keys with a quota, and attempts in vain of addresses. Requests of keys without a quota, attempts that lead somewhere,
+and what a process refuses because it knows that the quota of the minute is spent cost no statement.
+
+Each process counts in memory what is limited for it alone, attempts before they are made, and everything while the
+database is away. So more than a quota is let through only in minutes in which the database did not answer: at most once
+by each process. An address has its attempts once for all processes, and besides those by which each process learns that
+they are spent: one, and what it had begun already.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict, defaultdict
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import IPv6Address, ip_address
+from math import ceil
+from typing import Any, NamedTuple, cast
+from uuid import UUID
+
+from litestar.types import Scope
+
+from api.web.problems import Refusal
+from db.api_keys import Count, count_in_minute, remove_past
+from db.core.connect import is_away
+from db.core.engine import Engine
+from domain.text.bilingual import Text
+
+MINUTE, HOUR = 60.0, 3600.0
+
+
+class Limit(NamedTuple):
+    """At most so many events of one caller in so many seconds, which begin with the first of them."""
+
+    what: str
+    most: int
+    seconds: float = MINUTE
+
+
+UNKNOWN_KEYS = Limit("unknown-key", 30)
+"""Keys of an address that are looked up in vain: further ones are refused before any look-up."""
+UNKNOWN_LINKS = Limit("unknown-link", 30)
+"""Links of an address that lead nowhere. Valid ones go on, so that others behind the same proxy are not blocked."""
+SIGN_INS = Limit("sign-in", 30)
+"""Sign-ins without a key that fail, of one address."""
+LOOK_UPS = Limit("look-up", 300)
+"""Tokens of no link or session that are looked up for an address: beyond, the database is not asked for it any more,
+and only then others behind the same address wait too."""
+READINGS = Limit("reading", 120)
+"""Readings of an exchange by one of its recipients, by any of its links, or of the calendar of a key."""
+ANSWERS = Limit("answer", 20, HOUR)
+"""Answers to an exchange of one of its recipients, by any of its links."""
+SUPPLY_ANSWERS = Limit("supply", 60)
+"""Answers on supply made for an address: each territory that is new takes the place of one that matches asked for."""
+
+ROOM = 20_000
+"""Callers of a limit that a process remembers; those not seen for longest start anew."""
+PATIENCE_SECONDS = 1.0
+"""The longest time in which the database counts; it is away then."""
+AWAY_SECONDS = 5.0
+"""The time in which a database that was away is not asked."""
+REMOVED_EVERY_SECONDS = 300.0
+
+
+@dataclass(slots=True)
+class _Window:
+    """The events of a caller until the clock shows `until`."""
+
+    until: float
+    taken: int = 0
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt of a caller; whoever makes it says whether it was in vain."""
+
+    in_vain: bool = False
+
+
+class Limits:
+    """The events of all callers, as this process counts them and, once it is attached, the database for all."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._windows: defaultdict[str, OrderedDict[Hashable, _Window]] = defaultdict(OrderedDict)
+        self._engine: Engine | None = None
+        self._ask_at, self._remove_at = 0.0, 0.0
+
+    def attach(self, engine: Engine) -> None:
+        """Have the database of the engine count for all processes."""
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def take(self, limit: Limit, caller: Hashable) -> None:
+        """Count one event in this process. Raises Refusal (429) where the caller has no more of them."""
+        window = self._window(limit, caller)
+        require_within(0.0 if window.taken < limit.most else window.until - self._monotonic())
+        window.taken += 1
+
+    def give_back(self, limit: Limit, caller: Hashable) -> None:
+        """Undo one `take`: the event turned out to be none that counts."""
+        window = self._window(limit, caller)
+        window.taken = max(0, window.taken - 1)
+
+    @asynccontextmanager
+    async def attempt(self, limit: Limit, caller: str, *, for_all: bool = True) -> AsyncIterator[Attempt]:
+        """Count an attempt during the block and, where it says that it was in vain, after it.
+
+        It is counted here before it is made, or many at once would all be made; in vain, by the database too, unless
+        `for_all` is false. Raises Refusal (429) where the caller has no more of them.
+        """
+        self.take(limit, caller)
+        attempt = Attempt()
+        try:
+            yield attempt
+        finally:
+            if not attempt.in_vain:
+                self.give_back(limit, caller)
+        if attempt.in_vain and for_all:
+            name = sha256(f"{limit.what}:{caller}".encode()).digest()[:16]  # so that no address can be read
+            count = await self._counted(UUID(bytes=name), limit.most)
+            if count is not None and count.taken >= limit.most:
+                self._close(self._window(limit, caller), limit.most, count.seconds)
+
+    async def spend(self, key_id: UUID, quota: int, scope: Scope, policy: bytes = b"minute") -> None:
+        """Count a request of the key, and put the headers about its quota into `scope`, as `quota_headers`.
+
+        `RateLimit` and `RateLimit-Policy` are those of draft-ietf-httpapi-ratelimit-headers-10: the requests left in
+        the minute (`r`), and the seconds until all are there again (`t`), after those of another `policy` that the
+        request was counted in before. Raises Refusal (429) past the quota.
+        """
+        window = self._window(Limit("request", quota), key_id)
+        count = await self._counted(key_id, quota) if window.taken < quota else None
+        if count is None:
+            window.taken += 1
+            left, seconds = quota - window.taken, max(window.until - self._monotonic(), 0.001)
+        else:
+            left, seconds = quota - count.taken, count.seconds
+            if left <= 0:
+                self._close(window, quota, seconds)
+        told = (
+            (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (policy, quota, MINUTE)),
+            (b"ratelimit", b'"%b";r=%d;t=%d' % (policy, max(left, 0), ceil(seconds))),
+        )
+        before = cast("dict[str, Any]", scope).get("quota_headers", ())
+        scope["quota_headers"] = (*before, *told)  # type: ignore[typeddict-unknown-key]
+        require_within(0.0 if left >= 0 else seconds)
+
+    def _window(self, limit: Limit, caller: Hashable) -> _Window:
+        windows, now = self._windows[limit.what], self._monotonic()
+        window = windows.get(caller)
+        if window is None or now >= window.until:
+            window = windows[caller] = _Window(now + limit.seconds)
+        windows.move_to_end(caller)
+        if len(windows) > ROOM:
+            windows.popitem(last=False)
+        return window
+
+    def _close(self, window: _Window, most: int, seconds: float) -> None:
+        """Let nothing more be within the limit for so many seconds."""
+        window.taken, window.until = most, max(window.until, self._monotonic() + seconds)
+
+    async def _counted(self, counted: UUID, quota: int) -> Count | None:
+        """The count of the present minute with one more; None while there is no database, or it is away."""
+        now = self._monotonic()
+        if self._engine is None or now < self._ask_at:
+            return None
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS), self._engine.connect() as connection:
+                if now >= self._remove_at:
+                    self._remove_at = now + REMOVED_EVERY_SECONDS
+                    await remove_past(connection)
+                return await count_in_minute(connection, counted, quota)
+        except Exception as failure:
+            if not (isinstance(failure, TimeoutError) or is_away(failure)):
+                raise
+            self._ask_at = now + AWAY_SECONDS
+            return None
+
+
+def require_within(wait: float) -> None:
+    """Raises Refusal (429) with the seconds to wait, unless `wait` is 0.0."""
+    if wait > 0:
+        seconds = ceil(wait)
+        raise Refusal(
+            "too-many-requests",
+            Text(f"Trop de requêtes ; reprendre dans {seconds} s", f"Too many requests; try again in {seconds} s"),
+            headers={"retry-after": str(seconds)},
+        )
+
+
+def caller_of(scope: Scope) -> str:
+    """The address of the client; of IPv6 the /64, which one subscriber has as a whole.
+
+    Behind a proxy, only where the server trusts its X-Forwarded-For: see docs/operating.md.
+    """
+    client = scope["client"]
+    try:
+        address = ip_address(client[0]) if client else None
+    except ValueError:
+        return client[0] if client else ""
+    if isinstance(address, IPv6Address):
+        return address.ipv4_mapped.exploded if address.ipv4_mapped else address.exploded[:19]
+    return str(address or "")

@@ -1,0 +1,250 @@
+"""Deliveries that are attempted again until they arrive: their schedule, and when they are given up; webhooks.
+
+A webhook has subscriptions, the events sent, and the signature by which a receiver knows their sender.
+"""
+
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_network
+from typing import Annotated, Any, Literal, get_args
+from uuid import UUID
+
+import msgspec
+
+DeliveryStatus = Literal["waiting", "delivered", "given_up", "cancelled"]
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """Growing pauses between attempts, bounded in number and time.
+
+    The first pause is `first`, each later one `factor` times the one before, none longer than `longest`. A delivery is
+    given up after `attempts` attempts, or where the next one would be later than `age` after it was queued.
+    """
+
+    first: timedelta
+    factor: float
+    longest: timedelta
+    attempts: int
+    age: timedelta
+
+    def pause(self, attempts: int, jitter: float = 0.0) -> timedelta:
+        """The pause after that many attempts (from 1), lengthened by the share `jitter`.
+
+        A random jitter keeps deliveries that failed together from coming back together.
+        """
+        return self.first * min(self.factor ** (attempts - 1), self.longest / self.first) * (1 + jitter)
+
+    def due_again(
+        self,
+        attempts: int,
+        queued_at: datetime,
+        now: datetime,
+        *,
+        jitter: float = 0.0,
+        requested: timedelta = timedelta(0),
+    ) -> datetime | None:
+        """The time of the next attempt after that many failed ones; None: the delivery is given up.
+
+        `requested`: the pause that the receiver asked for, granted up to `longest`.
+        """
+        due = now + max(self.pause(attempts, jitter), min(requested, self.longest))
+        return due if attempts < self.attempts and due - queued_at <= self.age else None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of one attempt.
+
+    `failure`: a stable word; None: delivered. `code`: the HTTP or SMTP status of the answer, if there was one. `final`:
+    another attempt would fail too. `pause`: the pause that the receiver asked for.
+    """
+
+    failure: str | None = None
+    code: int | None = None
+    final: bool = False
+    pause: timedelta = timedelta(0)
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt that ended at `at`, and the delivery's new status; `due_at` where it is attempted again."""
+
+    outcome: Outcome
+    status: DeliveryStatus
+    due_at: datetime | None
+    started_at: datetime
+    at: datetime
+
+
+def result_of(
+    outcome: Outcome,
+    schedule: Schedule,
+    attempts: int,
+    queued_at: datetime,
+    moments: tuple[datetime, datetime],
+    jitter: float,
+) -> Result:
+    """The result of attempt number `attempts`, whose start and end are `moments`."""
+    started_at, at = moments
+    due = None
+    if not (outcome.failure is None or outcome.final):
+        due = schedule.due_again(attempts, queued_at, at, jitter=jitter, requested=outcome.pause)
+    status: DeliveryStatus = "delivered" if outcome.failure is None else "waiting" if due else "given_up"
+    return Result(outcome=outcome, status=status, due_at=due, started_at=started_at, at=at)
+
+
+Event = Literal["suppliers.changed", "import.finished", "ping"]
+Subscription = Literal["suppliers.changed", "import.finished"]
+SUBSCRIPTIONS: tuple[Subscription, ...] = get_args(Subscription)
+Health = Literal["ok", "failing"]
+
+SCHEDULE = Schedule(
+    first=timedelta(seconds=10), factor=3, longest=timedelta(hours=2), attempts=45, age=timedelta(days=3)
+)
+KEPT = timedelta(days=30)
+"""The time for which deliveries that ended are kept."""
+
+MOST_OF_ONE_ORGANISATION = 100
+SHORTEST_SECRET = 24
+
+# IANA's registries of special-purpose addresses, and two that clouds give to their own services (Azure's 168.63.129.16;
+# Oracle's 192.0.0.192 is in 192.0.0.0/24). Our own list: what Python's `is_global` means depends on its version.
+_SPECIAL_4 = tuple(
+    ip_network(block)
+    for block in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16",
+        "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15",
+        "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+    )
+)  # fmt: skip
+_GLOBAL_6 = ip_network("2000::/3")
+"""All that is assigned of IPv6 for use on the internet (RFC 4291 §2.4); every other block is special or unused."""
+_SPECIAL_6 = tuple(ip_network(block) for block in ("2001::/23", "2001:db8::/32", "3fff::/20"))
+_TRANSLATED = ip_network("64:ff9b::/96")
+
+Url = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=2_000,
+        pattern=r"^https?://[!-~]+$",
+        description="An http or https address, in ASCII",
+        extra={"fr": "une adresse http ou https, en ASCII"},
+    ),
+]
+Secret = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=SHORTEST_SECRET,
+        max_length=200,
+        pattern=r"^[!-~]+$",
+        description="Printable ASCII characters without spaces. Never shown again",
+    ),
+]
+
+
+class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings of a webhook."""
+
+    url: Url
+    """The address that is called, on the public internet unless the server allows others"""
+    events: Annotated[
+        tuple[Subscription, ...], msgspec.Meta(min_length=1, max_length=10, description="The events to send")
+    ]
+    sources: Annotated[tuple[str, ...], msgspec.Meta(max_length=200)] | None = None
+    """Those whose imports it hears of; null: those of the key, or all for a key of scope `platform`"""
+    active: bool = True
+    """False: nothing is sent; one event covers the changes of suppliers meanwhile once it is active again"""
+
+
+class Webhook(WebhookSettings, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """A webhook."""
+
+    id: UUID
+    """UUID, given when it was made"""
+    events: tuple[Subscription, ...]
+    """The events that are sent"""
+    status: Health
+    """`failing` from when a delivery was given up, until the next one arrives"""
+    failing_since: datetime | None
+    """The moment a delivery was given up; null: `ok`"""
+    data_version: int
+    """Version of the directory up to which its receiver acknowledged changes"""
+    created_at: datetime
+    """The moment it was made"""
+    updated_at: datetime
+    """The moment its settings last changed"""
+
+
+class DeliveryAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt of a delivery.
+
+    Failures: `http_status` (not 2xx), `redirect` (not followed), `timeout`, `connection`, `tls`, `name` (the host has
+    no address), `private_address` (refused here), `error` (our own), `interrupted` (the server was stopped, each time).
+    """
+
+    started_at: datetime
+    """The moment the connection was begun"""
+    ended_at: datetime
+    """The moment the answer or the failure was known"""
+    http_status: int | None
+    """Of the answer; null: there was none"""
+    failure: str | None
+    """One of the words above; null: delivered"""
+
+
+class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """The delivery of one event."""
+
+    id: UUID
+    """The header `Vivier-Delivery` of each attempt"""
+    event: Event
+    """The kind of event"""
+    status: DeliveryStatus
+    """`given_up`: after the last attempt, or before where too many waited; `cancelled`: not asked for any more"""
+    queued_at: datetime
+    """The moment it was first due"""
+    next_attempt_at: datetime | None
+    """The moment of the next attempt; null: none"""
+    attempts: tuple[DeliveryAttempt, ...]
+    """Oldest first"""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of a delivery, the same in every attempt."""
+
+    id: UUID
+    event: Event
+    created_at: datetime
+    webhook_id: UUID
+    data: Any
+
+
+class SuppliersChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """The directory is at `data_version`; what changed after `since_version` begins at `cursor` of the change feed."""
+
+    data_version: int
+    since_version: int
+    cursor: str
+
+
+def signature(secret: str, moment: datetime, body: bytes) -> str:
+    """The header `Vivier-Signature` of a body sent at that moment.
+
+    HMAC-SHA256 with the secret as key over `<t>.<body>`, `t` being the moment in whole seconds since 1970.
+    """
+    t = int(moment.timestamp())
+    digest = hmac.new(secret.encode(), f"{t}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={t},v1={digest}"
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Whether the address is on the public internet, not on this machine or a private network.
+
+    An IPv6 address that stands for an IPv4 one (mapped, NAT64, 6to4) is judged by that one.
+    """
+    if isinstance(address, IPv4Address):
+        return not any(address in block for block in _SPECIAL_4)
+    inner = IPv4Address(int(address) & 0xFFFFFFFF) if address in _TRANSLATED else None
+    inner = inner or address.ipv4_mapped or address.sixtofour
+    if inner is not None:
+        return is_public(inner)
+    return address in _GLOBAL_6 and not any(address in block for block in _SPECIAL_6)

@@ -1,0 +1,215 @@
+"""The rules as documents for readers.
+
+Those of `GET /rules`, the page generated from the same data, and the rules that change soon or that a maintainer should
+look at again.
+"""
+
+from collections import Counter
+from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+
+from domain.law import law_changes, review
+from domain.law.findings import days, explained
+from domain.law.procedures import splitting
+from domain.law.reservations import past_awards, supply_advice
+from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Status, Theme, parse, value_text
+from domain.shortlists.shortlist import Confidence
+from domain.text.bilingual import Language, Text
+
+APPLIED_IN = (law_changes, past_awards, review, splitting, supply_advice)
+"""The modules whose functions apply rules, directly or through what they import."""
+
+TITLES: dict[Theme, str] = {
+    "reservation": "Réserver un marché ou un lot",
+    "suppliers": "Qui peut répondre à un lot réservé",
+    "thresholds": "Seuils et procédures",
+    "considerations": "Considérations sociales et environnementales, lots, leviers",
+    "sourcing": "Le sourcing",
+    "procedure": "Délais, publicité, preuves, attribution, exécution",
+    "counsel": "Conseils (ce n'est pas du droit)",
+}
+NO_VALUE: dict[Status, Text] = {"absent": Text("pas de règle", "no rule"), "unknown": Text("inconnue", "unknown")}
+LONG_LIST = 12
+CONFIDENCES: dict[Confidence, str] = {"high": "élevée", "medium": "moyenne", "low": "faible : à vérifier"}
+INTRODUCTION = """# Les règles appliquées
+
+Ce fichier est produit à partir de `domain/data/law.toml` par `scripts/render_law.py` ; ne pas le modifier.
+Version des règles : `{version}`.
+
+Ceci n'est pas un conseil juridique. Les sources sont indiquées règle par règle, avec la confiance qu'on leur accorde.
+Là où la source dit « LEGI », l'article a été lu dans les données ouvertes du code, dont Légifrance est fait : une copie
+complète jusqu'à la mi-2025, avec les versions déjà adoptées pour la suite. Les décrets de décembre 2025 ont été lus
+dans des reproductions ; le texte de la loi 2026-403 ne l'a pas été. Ailleurs, les sources sont secondaires. Légifrance
+lui-même n'a pas été ouvert. Les périodes comprennent leurs deux jours extrêmes. Une valeur « inconnue » n'est jamais
+remplacée par une supposition : aucun avis n'est donné. La loi appliquée à un besoin est celle du jour où sa publication
+est prévue (`planned_publication_on`), passé ou à venir, à défaut celle du jour d'évaluation (`on`) ; l'avis
+`LAW_CHANGES` dit ce qui diffère de l'un à l'autre. L'éligibilité des fournisseurs est toujours celle de `on`. Les
+explications viennent du code, en anglais. Les seuils de conseil, à la fin, se règlent dans une copie du fichier que
+nomme le réglage `VIVIER_LAW_FILE` ; `vivier law due` dit ce qui est à revoir.
+"""
+
+
+class RuleDocument(DatedRule, frozen=True):
+    """A rule during one period."""
+
+    message: str
+    """The rule in words, in the language of the request"""
+    explanation: str | None
+    """The way in which the rule is applied; null where it is for information only"""
+
+
+def read(file: Path) -> Rules:
+    """The rules of a file in the form of `law.toml`: one's own numbers, where they are counsel.
+
+    Raises OSError, msgspec.DecodeError or BrokenLaw, which is also raised where a rule that some function applies is
+    missing.
+    """
+    rules = parse(file.read_bytes())
+    if missing := sorted(explained().keys() - set(rules.ids)):
+        raise BrokenLaw(f"{', '.join(missing)}: missing")
+    return rules
+
+
+def in_force(rules: Rules, on: date, language: Language) -> tuple[RuleDocument, ...]:
+    """Every rule in force at `on`."""
+    return tuple(_document(row, language) for row in rules.in_force(on))
+
+
+def history(rules: Rules, rule_id: str, language: Language) -> tuple[RuleDocument, ...]:
+    """Every period of one rule, oldest first, those without rule included (see `status`); raises NotFound."""
+    return tuple(_document(row, language) for row in rules.history(rule_id))
+
+
+def _document(row: RuleRow, language: Language) -> RuleDocument:
+    fields = {name: getattr(row, name) for name in DatedRule.__struct_fields__}
+    return RuleDocument(**fields, message=row.message.to(language), explanation=explained().get(row.id))
+
+
+def page(rules: Rules) -> str:
+    """`docs/law.md`: a table per theme with every period, then how each rule is applied."""
+    sections = [INTRODUCTION.format(version=rules.version), _confirmed(rules)]
+    for theme, title in TITLES.items():
+        periods = [row for rule_id in rules.ids for row in rules.history(rule_id) if row.theme == theme]
+        rows = [_line(row) for row in periods if row.status != "unknown" or row.valid_from]
+        table = [
+            "| Règle | Valeur | Du | Au | Article | Confiance | Énoncé | Source |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        lists = [
+            f"`{row.id}`, {len(long)} valeurs : {', '.join(long)}.\n" for row in periods if (long := _long_list(row))
+        ]
+        sections.append("\n".join([f"## {title}", "", *table, *rows, "", *lists]))
+    sections.append("\n".join(["## How each rule is applied", "", *_explanations(rules), ""]))
+    return "\n".join(sections)
+
+
+def _confirmed(rules: Rules) -> str:
+    """A table of how many rules in force on the day of the vintage are how sure, by theme."""
+    rows = rules.in_force(rules.vintage)
+    lines = [
+        f"Règles en vigueur le {days(rules.vintage).fr}, selon la confiance qu'on accorde à leur source :",
+        "",
+        "| Thème | Élevée | Moyenne | Faible | Ensemble |",
+        "|---|---|---|---|---|",
+    ]
+    for title, themes in (*((title, {theme}) for theme, title in TITLES.items()), ("Ensemble", set(TITLES))):
+        counts = Counter(row.confidence for row in rows if row.theme in themes)
+        cells = (title, *(str(counts[confidence]) for confidence in CONFIDENCES), str(counts.total()))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def _line(row: RuleRow) -> str:
+    cells = (
+        f"`{row.id}`",
+        found.fr if (found := state(row, LONG_LIST)) else "voir sous le tableau",
+        row.valid_from.isoformat() if row.valid_from else "",
+        row.valid_until.isoformat() if row.valid_until else "",
+        (row.article or "") + (f" (concessions : {row.concession_article})" if row.concession_article else ""),
+        CONFIDENCES[row.confidence],
+        row.message.fr,
+        row.source + (f" (à revoir avant le {days(row.check_by).fr})" if row.check_by else ""),
+    )
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _long_list(row: RuleRow) -> tuple[str, ...]:
+    """The values of a list that is too long for its cell, and stands below the table; else none."""
+    return row.value if isinstance(row.value, tuple) and len(row.value) > LONG_LIST else ()
+
+
+def _explanations(rules: Rules) -> list[str]:
+    """One paragraph per function, under the rules that it applies."""
+    rules_of: dict[str, list[str]] = {}
+    for rule_id in rules.ids:
+        if rule_id in explained():
+            rules_of.setdefault(explained()[rule_id], []).append(f"`{rule_id}`")
+    return [f"- {', '.join(ids)}: {' '.join(text.split())}" for text, ids in rules_of.items()]
+
+
+LONGEST_TOLD = 4
+
+
+class DueRule(msgspec.Struct, frozen=True):
+    """A period of a rule to look at by `day`, the first of the day it begins and its `check_by`.
+
+    `before`: the period that it follows, or the period itself where it is in force already.
+    """
+
+    day: date
+    before: RuleRow
+    row: RuleRow
+
+
+def due_rules(rules: Rules, on: date, within: int) -> tuple[DueRule, ...]:
+    """The periods that begin, or whose `check_by` comes, at most `within` days after `on`, earliest first.
+
+    A `check_by` that has passed stays due until its period is over.
+    """
+    last = on + timedelta(days=min(within, (date.max - on).days))
+    found = []
+    for rule_id in rules.ids:
+        history = rules.history(rule_id)
+        for before, row in pairwise((history[0], *history)):
+            if row.valid_until is not None and row.valid_until < on:
+                continue
+            begins = row.valid_from if row.valid_from and row.valid_from > on else None
+            days = [day for day in (begins, row.check_by) if day is not None and day <= last]
+            if days:
+                found.append(DueRule(min(days), before if begins else row, row))
+    return tuple(sorted(found, key=lambda due: due.day))
+
+
+def due_lines(due: DueRule, on: date) -> tuple[str, str]:
+    """Two lines on what is due: the day, the rule and its change; then its article, confidence and source."""
+    row, now = due.row, _value(due.before)
+    parts = []
+    if row.check_by is not None:
+        parts.append(f"check by {row.check_by}" + (" (past)" if row.check_by < on else ""))
+    if due.before is row:
+        parts.append(f"now {now}")
+    else:
+        parts.append(f"on {row.valid_from}: {now} → {_value(row)}")
+    surer = "" if due.before.confidence == row.confidence else f"{due.before.confidence} → "
+    about = (row.article, f"confidence {surer}{row.confidence}", row.source)
+    return f"{due.day}  {row.id}: {', '.join(parts)}", f"            {'; '.join(filter(None, about))}"
+
+
+def state(row: RuleRow, longest: int) -> Text | None:
+    """A row's value for readers of all rules; None for a list of more than `longest` entries."""
+    if row.status != "in_force":
+        return NO_VALUE[row.status]
+    if isinstance(row.value, bool):
+        return Text("oui", "yes") if row.value else Text("non", "no")
+    if isinstance(row.value, tuple) and len(row.value) > longest:
+        return None
+    return value_text(row.value, row.unit)
+
+
+def _value(row: RuleRow) -> str:
+    """The value as a maintainer reads it, in English; of a long list its length."""
+    found = state(row, LONGEST_TOLD)
+    return found.en if found else f"{len(row.value) if isinstance(row.value, tuple) else 0} codes"

@@ -1,0 +1,166 @@
+"""Direct awards beyond the general amount: what may be bought so, and what is published of them afterwards.
+
+Innovative purchases: whether a lot is within the limits of an award without competition.
+"""
+
+from functools import lru_cache
+
+from domain.law.findings import LegalAdvice, advice, applies, as_one_set, bracketed_lots, least_sure, sentence, surest
+from domain.law.procedures.lot_facts import LotFacts
+from domain.law.procedures.need_value import Group, lot_value, total_of
+from domain.law.procedures.procedure import Decisions
+from domain.law.rules import InForce
+from domain.needs.need import Need
+from domain.text.bilingual import Text, joined
+
+ON_THE_LIST = sentence("yearly_list")
+PUBLISHED = sentence("essential_data")
+
+
+def review_direct_awards(
+    need: Need, lots: tuple[LotFacts, ...], decided: Decisions, view: InForce
+) -> list[LegalAdvice | None]:
+    """The advice on direct awards, for the need as a whole; concessions know none."""
+    if need.contract == "concession":
+        return []
+    return [books(need, lots, decided, view), yearly_list(need, decided, view)]
+
+
+@applies("books_direct_award", "books_cpv")
+def books(need: Need, lots: tuple[LotFacts, ...], decided: Decisions, view: InForce) -> LegalAdvice | None:
+    """Books other than school books may be bought directly up to an amount of their own (BOOKS_DIRECT_AWARD).
+
+    For the own needs of the State, local authorities and the other buyers that the book price act names, or for a
+    library open to the public. Lots are such books by their main CPV code; together they are below the amount. Nothing
+    is said to utilities, nor where the general amount of direct award is enough.
+    """
+    codes = view.codes("books_cpv")
+    chosen = tuple([lot for lot in lots if lot.object.cpv and lot.object.cpv[0] in codes])
+    bound = view.cents("books_direct_award")
+    if not chosen or bound is None or (need.buyer and need.buyer.kind == "utility"):
+        return None
+    ids = tuple(lot.lot.id for lot in chosen)
+    value = decided.parts[0].group.total if len(chosen) == len(lots) else total_of(chosen)
+    direct = {lot_id for part in decided.parts if part.level == "direct" for lot_id in part.group.ids}
+    if value is None or value >= bound or direct.issuperset(ids):
+        return None
+    names, row = ids if len(chosen) < len(lots) else (), view["books_direct_award"]
+    amount, about = view.value_text(row.id), bracketed_lots(names)
+    message = sentence("books_direct_award", amount=amount, about=about)
+    doubtful = any(part.group.doubtful for part in decided.parts)
+    sure = least_sure(row, view["books_cpv"], doubtful=doubtful)
+    return advice("BOOKS_DIRECT_AWARD", "info", row, message, as_one_set(names), sure)
+
+
+@applies("yearly_list_minimum", "yearly_list_limit", "award_data")
+def yearly_list(need: Need, decided: Decisions, view: InForce) -> LegalAdvice | None:
+    """Direct awards from an amount on are published, at least in a list of the year (YEARLY_LIST).
+
+    Each lot is a contract of its own. From the higher amount on, the list is not enough: the essential data of any
+    contract are due.
+    """
+    least, limit = view.cents("yearly_list_minimum"), view.cents("yearly_list_limit")
+    data = view.cents("award_data")
+    if least is None or limit is None or data is None:
+        return None
+    direct = [lot for part in decided.parts if part.level == "direct" for lot in part.group.lots]
+    values = [(lot.lot.id, lot_value(need, lot) or 0) for lot in direct]
+    listed = tuple([lot_id for lot_id, value in values if least <= value < limit])
+    published = tuple([lot_id for lot_id, value in values if value >= data])
+    if not listed and not published:
+        return None
+    return _publication(listed, published, view) if len(need.lots) > 1 else _publication_of_one(bool(listed), view)
+
+
+def _publication(listed: tuple[str, ...], published: tuple[str, ...], view: InForce) -> LegalAdvice:
+    """The advice on these lots, by whether the yearly list is enough for them."""
+    uses = [("yearly_list_minimum", ON_THE_LIST, listed), ("award_data", PUBLISHED, published)]
+    parts = [
+        text.filled(amount=view.value_text(rule), about=bracketed_lots(lots if any(lots) else ()))
+        for rule, text, lots in uses
+        if lots
+    ]
+    rows = [view[rule] for rule, _, lots in uses if lots] + ([view["yearly_list_limit"]] if listed else [])
+    names = tuple(filter(None, (*listed, *published)))
+    return advice("YEARLY_LIST", "info", rows[0], joined(parts).capitalised(), as_one_set(names), least_sure(*rows))
+
+
+@lru_cache(maxsize=64)
+def _publication_of_one(on_the_list: bool, view: InForce) -> LegalAdvice:
+    """The advice on a need of one lot, which is not named."""
+    return _publication(("",) if on_the_list else (), () if on_the_list else ("",), view)
+
+
+# by whether the values are within the limits, null where they are not known
+INNOVATION = {
+    True: sentence("innovation_within"),
+    False: sentence("innovation_beyond"),
+    None: sentence("innovation_of_unknown_value"),
+}
+SECOND_READING = sentence("innovation_second_reading")
+
+
+@applies(
+    "innovative_need",
+    "innovative_need_simplification",
+    "innovative_lot_supplies_services",
+    "innovative_lot_works",
+    "innovative_lot_share",
+)
+def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalAdvice | None:
+    """A lot marked innovative may be bought without publicity or competition within limits (INNOVATION_REVIEW).
+
+    Either the whole need is below the amount of the date; or, where the date has a rule for lots, the lot is below its
+    own amount (works apart) and all innovative lots together are within a share of all lots. Since 2026-07-01 the
+    amount of a need and of a lot of works has two readings, that of the code and a higher one of loi 2026-403, which
+    was not read: both are told, to be checked, unless the value is within both, which is of medium confidence at least.
+    Whether the object is innovative is for a person to judge.
+    """
+    if not lot.lot.innovative or need.contract == "concession":
+        return None
+    if view["innovative_need"].status != "in_force":
+        return _innovation(None, None, group.doubtful, view)
+    within = _within_innovation(lot, group, "innovative_need", view)
+    perhaps = None
+    if view["innovative_need_simplification"].status == "in_force":
+        perhaps = _within_innovation(lot, group, "innovative_need_simplification", view)
+    return _innovation(within, perhaps, group.doubtful, view)
+
+
+@lru_cache(maxsize=256)
+def _innovation(within: bool | None, perhaps: bool | None, doubtful: bool, view: InForce) -> LegalAdvice:
+    """The advice by whether the values are within the limits, and by the second reading where the date has one."""
+    row, second = view["innovative_need"], view["innovative_need_simplification"]
+    if row.status != "in_force":
+        message = Text("Achat innovant : pas de règle connue à cette date", "Innovative purchase: no known rule then")
+        return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if doubtful else None)
+    text, sure, limit = INNOVATION[within], row.confidence, view.value_text(row.id)
+    if second.status == "in_force":
+        higher, only_second = view.value_text(second.id), bool(perhaps and not within)
+        text, sure = (SECOND_READING if only_second else INNOVATION[perhaps]), second.confidence
+        if within:
+            sure = surest("medium", row.confidence, second.confidence)
+        limit = sentence("innovation_limits", limit=limit, higher=higher)
+    message = text.filled(limit=limit)
+    return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if doubtful else sure)
+
+
+def _within_innovation(lot: LotFacts, group: Group, need_rule: str, view: InForce) -> bool | None:
+    """Whether the values are within the limits, `need_rule` bounding the need; None where they are not known.
+
+    The second reading has one amount for a need and for a lot of works.
+    """
+    need_bound = view.cents(need_rule)
+    if group.total is not None and need_bound is not None and group.total < need_bound:
+        return True
+    of_works = "innovative_lot_works" if need_rule == "innovative_need" else need_rule
+    bound = view.cents(of_works if group.works else "innovative_lot_supplies_services")
+    share = view.number("innovative_lot_share")
+    if bound is None or share is None:
+        return None if group.total is None else False
+    if lot.cents is not None and lot.cents >= bound:
+        return False
+    together = total_of(tuple(other for other in group.lots if other.lot.innovative))
+    if group.total is None or together is None:
+        return None
+    return together * 100 <= group.total * share

@@ -1,0 +1,279 @@
+"""Duties and levers beyond the procedure: social and environmental considerations, lots, SPASER, reuse."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from domain.law.findings import LegalAdvice, advice, applies, days, least_sure, sentence
+from domain.law.procedures.lot_facts import LotObject
+from domain.law.procedures.need_value import Group, is_mainly_light
+from domain.law.procedures.procedure import Decided, eu_thresholds, social_thresholds
+from domain.law.rules import InForce, RuleRow, cents
+from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need
+from domain.shortlists.shortlist import Confidence, Severity
+from domain.text.bilingual import AND, NOTHING, Text, joined
+
+EXCEPTIONS: dict[ContractKind, Text] = {
+    "market": Text("sauf exception motivée", "except for a justified exception"),
+    "concession": sentence("two_exceptions"),
+}
+FROM_THE_THRESHOLDS = Text("À partir des seuils européens", "From the EU thresholds on")
+SAY_WHICH = Text(" ; indiquer lequel est l'acheteur", "; say which the buyer is")
+KEPT = sentence("exception_reasons_kept")
+ENVIRONMENT: dict[ContractKind, tuple[str, str]] = {
+    "market": ("environmental_consideration", "environmental_criterion"),
+    "concession": ("concession_environmental_consideration", "concession_environmental_criterion"),
+}
+"""The rules on the environmental condition and on the environmental criterion."""
+CONDITION = Text("une condition d'exécution environnementale", "an environmental performance condition")
+CRITERION = sentence("environmental_criterion")
+REQUIRED = Text("prévoir {what}, {required} {where}", "provide for {what}, {required} {where}")
+ADVISED = sentence("environment_advised")
+WHATEVER_THE_AMOUNT = Text("quel que soit le montant", "whatever the amount")
+WITHOUT_COMPETITION = Text("même sans mise en concurrence", "even without competition")
+UNLESS_UTILITY = Text(", sauf si l'acheteur est une entité adjudicatrice", " unless the buyer is a utility")
+YEARS = {48: Text("quatre ans", "four years"), 96: Text("huit ans", "eight years")}
+FAMILIES = {"agec_furniture_reuse": "agec_furniture_segments", "agec_textile_reuse": "agec_textile_segments"}
+FAMILY_NAMES = {
+    "agec_furniture_reuse": Text("mobilier", "furniture"),
+    "agec_textile_reuse": Text("textiles", "textiles"),
+}
+
+
+@applies(
+    "social_consideration",
+    "social_exception_reasons",
+    "concession_social_consideration",
+    "eu_social_services",
+    "eu_social_services_utility",
+)
+def social(need: Need, part: Decided, view: InForce) -> LegalAdvice | None:
+    """From the EU threshold on, a social or employment condition is required from 2026-08-22, and advised before.
+
+    Social and other specific services have their own, higher EU threshold, and utilities a higher one still. Markets
+    have four exceptions (a need met by an immediately available solution, too weak a link with the object, restricted
+    competition or difficulty, works under six months), whose reasons are kept, concessions two. No advice where value
+    or threshold is not known; for social services, both are told where only the kind of buyer decides. Where main CPV
+    codes are narrower than listed ones, or the greater part is social services, the higher threshold may be theirs:
+    below it, to be checked.
+    """
+    group = part.group
+    if group.total is None:
+        return None
+    rules = eu_thresholds(need, part)
+    bounds = [view.cents(rule_id) for rule_id in rules]
+    below = [bound is None or group.total < bound for bound in bounds]
+    split = any(below) and not all(below) and None not in bounds and rules == social_thresholds(need)
+    if any(below) and not split:
+        return None
+    condition = _social_condition(need.contract, rules, split, view)
+    if condition is None:
+        return None
+    row, message, sure = condition
+    doubtful = split or group.doubtful or _may_be_below_social_threshold(need, group, view)
+    severity: Severity = "warning" if row.value == "required" else "info"
+    return advice("SOCIAL_CONSIDERATION", severity, row, message, group.advised_lots, "low" if doubtful else sure)
+
+
+@lru_cache(maxsize=64)
+def _social_condition(
+    contract: ContractKind, rules: tuple[str, ...], split: bool, view: InForce
+) -> tuple[RuleRow, Text, Confidence] | None:
+    """The rule on the social condition, its sentence and how sure it is; `split`: the kind of buyer decides."""
+    row = view["social_consideration" if contract == "market" else "concession_social_consideration"]
+    if row.status != "in_force":
+        return None
+    amounts = tuple(map(view.__getitem__, rules))
+    if row.value != "required":
+        message = sentence("social_condition_advised")
+        return row, message, least_sure(row, *amounts)
+    start, end = (_by_buyer(rules, view), SAY_WHICH) if split else (FROM_THE_THRESHOLDS, NOTHING)
+    kept = view["social_exception_reasons"]
+    keep = contract == "market" and kept.status == "in_force"
+    but = joined((EXCEPTIONS[contract], KEPT), NOTHING) if keep else EXCEPTIONS[contract]
+    message = sentence("social_condition_required", start=start, but=but, end=end)
+    return row, message, least_sure(row, *amounts, *([kept] if keep else []))
+
+
+def _by_buyer(rules: tuple[str, ...], view: InForce) -> Text:
+    """The thresholds of social services by kind of buyer, where the buyer's decides."""
+    authority, utility = map(view.value_text, rules)
+    return sentence("social_thresholds_by_buyer", authority=authority, utility=utility)
+
+
+def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
+    """Whether the higher threshold of social services may be the right one, and is not reached."""
+    theirs = max([view.cents(rule_id) or 0 for rule_id in social_thresholds(need)])
+    if need.contract != "market" or (group.total or 0) >= theirs:
+        return False
+    maybe = all(lot in group.light or lot.object.light_listing == "descendant" for lot in group.lots)
+    return maybe or is_mainly_light(group)
+
+
+@applies(
+    "environmental_consideration",
+    "environmental_criterion",
+    "concession_environmental_consideration",
+    "concession_environmental_criterion",
+)
+@lru_cache(maxsize=64)
+def environmental(contract: ContractKind, direct: bool, view: InForce) -> LegalAdvice | None:
+    """Whatever the value, an award criterion on the environment is required from 2026-08-21, a condition one day later.
+
+    The criterion is regulation, the condition law. Before, both are possible and advised. Without competition there is
+    no award criterion.
+    """
+    condition, criterion = (view[rule_id] for rule_id in ENVIRONMENT[contract])
+    if condition.status != "in_force":
+        return None
+    required = {condition: CONDITION} if condition.value == "required" else {}
+    if not direct and view.holds(criterion.id):
+        article = Text(f" ({criterion.article})", f" ({criterion.article})") if required else NOTHING
+        required[criterion] = joined((CRITERION, article), NOTHING)
+    advised = {} if condition in required else {condition: CONDITION}
+    if not direct and criterion not in required:
+        advised[criterion] = CRITERION
+    parts = []
+    if required:
+        word = Text("obligatoires" if len(required) > 1 else "obligatoire", "required")
+        where = WITHOUT_COMPETITION if direct else WHATEVER_THE_AMOUNT
+        parts.append(REQUIRED.filled(what=_both(required.values()), required=word, where=where))
+    if advised:
+        parts.append(ADVISED.filled(what=_both(advised.values())))
+    quoted, *_ = required or advised
+    sure = least_sure(*(required or [condition]))
+    severity: Severity = "warning" if required else "info"
+    return advice("ENVIRONMENTAL_CONSIDERATION", severity, quoted, joined(parts).capitalised(), (), sure)
+
+
+def _both(texts: Iterable[Text]) -> Text:
+    return joined(texts, Text(f" {AND.fr} ", f" {AND.en} "))
+
+
+@applies("spaser", "spaser_all_buyers")
+def spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
+    """A buyer whose stated annual purchases exceed the amount of the date publishes a SPASER.
+
+    Every buyer subject to the code since 2023-10-25; before, whether State and utilities did was not established.
+    """
+    bound = view.cents("spaser")
+    if buyer is None or buyer.annual_purchases_eur is None or bound is None:
+        return None
+    if cents(buyer.annual_purchases_eur) <= bound:
+        return None
+    return _plan(buyer.kind == "local" or view.holds("spaser_all_buyers"), view)
+
+
+@lru_cache(maxsize=64)
+def _plan(concerned: bool, view: InForce) -> LegalAdvice:
+    """SPASER; `concerned`: that such a buyer must have one was established."""
+    row, amount = view["spaser"], view.value_text("spaser")
+    return advice("SPASER", "info", row, sentence("spaser", amount=amount), (), None if concerned else "low")
+
+
+@applies("allotment")
+def allotment(need: Need, direct: bool, view: InForce) -> LegalAdvice | None:
+    """A market with one lot must be justified, the more so where that lot covers several activities (ALLOTMENT).
+
+    Not said of a need that is awarded without competition anyway.
+    """
+    if need.contract == "concession" or len(need.lots) > 1 or direct:
+        return None
+    return _single_lot(len(need.lots[0].segments) > 1, view)
+
+
+@lru_cache(maxsize=64)
+def _single_lot(several: bool, view: InForce) -> LegalAdvice:
+    """ALLOTMENT; `several`: the lot covers more than one activity."""
+    activities = Text(" pour plusieurs activités", " for several activities") if several else NOTHING
+    message = sentence("single_lot", activities=activities)
+    return advice("ALLOTMENT", "warning" if several else "info", view["allotment"], message)
+
+
+@applies("framework_max_months", "framework_max_months_utility")
+def framework(need: Need, view: InForce) -> LegalAdvice | None:
+    """A framework agreement has a longest duration, save a justified exception; utilities have a longer one.
+
+    Where the buyer's kind is not known, the duration of contracting authorities is looked at, and both are said.
+    """
+    if need.technique != "framework_agreement":
+        return None
+    utility = need.buyer is not None and need.buyer.kind == "utility"
+    row = view["framework_max_months_utility" if utility else "framework_max_months"]
+    limit = view.number(row.id)
+    if limit is None:
+        return None
+    long = tuple(lot.id for lot in need.lots if _months(lot) > limit)
+    if not long:
+        return None
+    usual, longer = (_years(rule_id, view) for rule_id in ("framework_max_months", "framework_max_months_utility"))
+    most = view.number("framework_max_months_utility") or 0
+    depends = not (need.buyer and need.buyer.kind) and all(_months(lot) <= most for lot in need.lots)
+    unless, which = (UNLESS_UTILITY, SAY_WHICH) if depends else (NOTHING, NOTHING)
+    message = sentence("framework_too_long", unless=unless, usual=usual, longer=longer, which=which)
+    return advice("FRAMEWORK_MAX_4Y", "warning", row, message, (long,))
+
+
+def _months(lot: Lot) -> int:
+    """The longest duration of a lot, renewals included."""
+    return (lot.duration_months or 0) + (lot.renewal_months or 0)
+
+
+def _years(rule_id: str, view: InForce) -> Text:
+    """A number of months as people say it."""
+    return YEARS.get(view.number(rule_id) or 0, view.value_text(rule_id))
+
+
+def insertion(bought: LotObject, contract: ContractKind, view: InForce) -> LegalAdvice | None:
+    """OBJECT_IS_INSERTION: the lot buys work integration, its supporting activity being only the means.
+
+    Said of markets, whose procedure it decides.
+    """
+    if not bought.insertion or contract == "concession":
+        return None
+    return advice("OBJECT_IS_INSERTION", "info", view["insertion_object"], sentence("object_is_insertion"))
+
+
+@applies("hazardous_waste_capability", "hazardous_waste_load", "other_waste_load")
+def capability(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
+    """Hazardous and medical waste need a specific authorisation or declaration, whoever answers (CAPABILITY_WARNING).
+
+    From a weight per load on, lower for hazardous waste than for other waste, its transport is declared.
+    """
+    row = view["hazardous_waste_capability"]
+    if not view.codes(row.id).intersection(segments):
+        return None
+    loads = view.number("hazardous_waste_load"), view.number("other_waste_load")
+    fr = en = ""
+    if all(loads):
+        hazardous, other = (Text(*(f"{(load or 0) / 1000:g}".replace(".", sign) for sign in ",.")) for load in loads)
+        fr = (
+            f" (transport : déclaration au-delà de {hazardous.fr} tonne par chargement, {other.fr} tonne pour les "
+            "autres déchets)"
+        )
+        en = f" (transport: declaration above {hazardous.en} tonne a load, {other.en} tonne for other waste)"
+    return advice("CAPABILITY_WARNING", "warning", row, sentence("hazardous_waste", transport=Text(fr, en)))
+
+
+@applies("agec_furniture_reuse", "agec_furniture_segments", "agec_textile_reuse", "agec_textile_segments")
+def reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForce) -> LegalAdvice | None:
+    """Furniture and textiles count in the buyer's yearly spending, a share of which is reuse (COUNTS_TOWARDS_QUOTA).
+
+    The share is one of the year, not of this lot, and binds the State and local authorities; whether hospitals are
+    concerned was not established, and utilities are left out. Which activities belong to a family is this project's
+    reading. Where a share held and the next step is not known, the advice says that it is to be found out; nothing is
+    said of the time before the first known share.
+    """
+    rule = next((rule for rule, family in FAMILIES.items() if view.codes(family).intersection(segments)), None)
+    if rule is None or buyer == "utility":
+        return None
+    row, family = view[rule], FAMILY_NAMES[rule]
+    if row.status == "in_force":
+        share = view.value_text(rule)
+        of_year = sentence("reuse_share", share=share)
+    elif row.status == "unknown" and row.valid_from is not None:
+        since = days(row.valid_from)
+        of_year = sentence("reuse_step_unknown", since=since)
+    else:
+        return None
+    message = sentence("counts_towards_quota", family=family, of_year=of_year)
+    return advice("COUNTS_TOWARDS_QUOTA", "info", row, message, (), least_sure(row, view[FAMILIES[rule]]))

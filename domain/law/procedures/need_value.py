@@ -1,0 +1,298 @@
+"""The value of a need: all lots added up, works apart from supplies and services, in cents.
+
+Groups of lots that are social or other specific services have the light regime, alone or beside other services.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from domain.law.findings import LegalAdvice, advice, applies, as_one_set, least_sure, listed_briefly, sentence
+from domain.law.procedures.lot_facts import LotFacts, LotObject, known_total, stated_total, sum_in_words
+from domain.law.rules import InForce
+from domain.needs.need import ContractKind, Need
+from domain.text.bilingual import NOTHING, Text, euros, joined
+
+MOST_SUMS = 6
+"""The most lots whose sum a sentence writes."""
+Assumption = Literal["nature", "division", "shared", "below"]
+"""An assumption made where a group's value was compared.
+
+`nature`: that of some lot is not known; `division`: what of the value is works is not known; either way the lower
+thresholds of supplies and services are applied. `shared`: what the stated total has beyond the lots' values is counted
+with works and with the others. `below`: the stated total is less than the lots' own values.
+"""
+
+
+class Group(msgspec.Struct, frozen=True, gc=False):
+    """Lots whose values are added before a threshold is looked at. `total` null: not known.
+
+    `alone`: the group is the whole need. `light`: the lots that are a social or other specific service; in a concession
+    of such services and of passenger transport alone, all lots. `light_value`, `other_value`: the values of these lots
+    and of the others, in cents; null: not known, or not asked as there is no such lot.
+    """
+
+    works: bool
+    lots: tuple[LotFacts, ...]
+    total: int | None
+    alone: bool
+    assumptions: tuple[Assumption, ...]
+    light: tuple[LotFacts, ...]
+    light_value: int | None
+    other_value: int | None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple([lot.lot.id for lot in self.lots])
+
+    @property
+    def advised_lots(self) -> tuple[tuple[str, ...], ...]:
+        """The `lots` of advice on the group: none are named where it is the whole need."""
+        return () if self.alone else (self.ids,)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the total itself rests on an assumption; nothing that follows from it is sure then."""
+        return self.assumptions not in {(), ("nature",)}
+
+
+def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
+    """The lots of a need, in one group, or in two where some are works and others not.
+
+    A concession is one group: its threshold is the same for works and services. `estimated_total_eur` is the total
+    where it is given. With two groups it can only be divided by the lots' values: what it has beyond them is added to
+    both, so that no threshold is lowered; where a lot has no value, everything is one group under the lower thresholds.
+    """
+    stated, summed = stated_total(need), total_of(lots)
+    below: tuple[Assumption, ...] = () if stated is None or stated >= _known(lots) else ("below",)
+    natures = {lot.object.works for lot in lots}
+    nature: tuple[Assumption, ...] = ("nature",) if None in natures else ()
+    if need.contract == "concession":
+        return (_concession(_group(natures == {True}, lots, summed if stated is None else stated, True, below)),)
+    if True not in natures or natures == {True}:
+        return (_group(natures == {True}, lots, summed if stated is None else stated, True, (*nature, *below)),)
+    if summed is None and stated is not None:
+        return (_group(False, lots, stated, True, ("division", *below)),)
+    works = tuple([lot for lot in lots if lot.object.works])
+    others = tuple([lot for lot in lots if not lot.object.works])
+    beyond = max(0, stated - summed) if stated is not None and summed is not None else 0
+    shared: tuple[Assumption, ...] = ("shared",) if beyond else ()
+    return tuple(
+        _group(side, members, None if (part := total_of(members)) is None else part + beyond, False, assumed)
+        for side, members, assumed in ((False, others, (*nature, *shared)), (True, works, shared))
+    )
+
+
+def _group(
+    works: bool, lots: tuple[LotFacts, ...], total: int | None, alone: bool, assumptions: tuple[Assumption, ...]
+) -> Group:
+    light = () if works else tuple([lot for lot in lots if is_light_service(lot.object)])
+    if not light:
+        return Group(works, lots, total, alone, assumptions, light, None, None)
+    others = [lot for lot in lots if not is_light_service(lot.object)]
+    return Group(works, lots, total, alone, assumptions, light, total_of(light), total_of(others))
+
+
+def is_light_service(bought: LotObject) -> bool:
+    """Whether the lot is a social or other specific service."""
+    return bought.insertion or bought.light_listing == "listed"
+
+
+def _concession(group: Group) -> Group:
+    """A concession's lots, whose passenger transport has the simplified procedure of social services."""
+    eased = all(lot in group.light or lot.object.transport for lot in group.lots)
+    if not eased:
+        return group
+    return msgspec.structs.replace(group, light=group.lots, light_value=total_of(group.lots), other_value=0)
+
+
+def as_one_market(need: Need, divided: tuple[Group, ...]) -> Group:
+    """All lots of a need in one group, of works where works are worth more than the rest; `total` null: not known."""
+    if len(divided) == 1:
+        return divided[0]
+    others, works = divided
+    of_id = {lot.lot.id: lot for group in divided for lot in group.lots}
+    lots = tuple(of_id[lot.id] for lot in need.lots)
+    stated = stated_total(need)
+    total = total_of(lots) if stated is None else stated
+    mainly_works = (works.total or 0) > (others.total or 0)
+    return _group(mainly_works, lots, total, True, others.assumptions)
+
+
+def _known(lots: Sequence[LotFacts]) -> int:
+    """The sum of the lots' values as far as they are known, in cents."""
+    return known_total([lot.estimate for lot in lots])
+
+
+def total_of(lots: Sequence[LotFacts]) -> int | None:
+    """The sum of the lots' values in cents; None where one of them is not known."""
+    return None if any(lot.cents is None for lot in lots) else _known(lots)
+
+
+def lot_value(need: Need, lot: LotFacts) -> int | None:
+    """The lot's value in cents, that of the need where it is the only lot and has none of its own; None: not known."""
+    return stated_total(need) if lot.cents is None and len(need.lots) == 1 else lot.cents
+
+
+@applies("value_over_lifetime", "concession_value")
+def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
+    """No verdict on procedure where a value is unknown (VALUE_UNKNOWN); `estimated_total_eur` is enough.
+
+    For a framework agreement or a dynamic purchasing system it is the maximum of all contracts over the whole life, for
+    a concession the concessionaire's total turnover over the contract. A lot with renewals and without a duration by
+    which to count them has no known value, and is told so.
+    """
+    if group.total is not None:
+        return None
+    lacking = tuple(lot.lot.id for lot in group.lots if lot.cents is None)
+    missing, many = listed_briefly(lacking), "s" if len(lacking) > 1 else ""
+    row, end = view["value_of_all_lots"], Text(" ; indiquer l'estimation totale", "; give the estimated total")
+    if need.contract == "concession":
+        row = view["concession_value"]
+        end = sentence("give_turnover")
+    elif need.technique is not None:
+        row = view["value_over_lifetime"]
+        end = sentence("give_framework_maximum")
+    endless = _without_duration(tuple(lot.lot.id for lot in group.lots if lot.cents is None and lot.estimate))
+    message = sentence("value_unknown", many=many, missing=missing, endless=endless, end=end)
+    return advice("VALUE_UNKNOWN", "info", row, message, group.advised_lots)
+
+
+def _without_duration(lots: tuple[str, ...]) -> Text:
+    """The duration that lots with an amount and renewals lack; nothing where there is no such lot."""
+    if not lots:
+        return NOTHING
+    many, names = "s" if len(lots) > 1 else "", listed_briefly(lots)
+    return sentence("renewals_without_duration", many=many, names=names)
+
+
+@applies("value_of_all_lots")
+def estimated_value(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
+    """The estimated value of a lot counts its renewals and options, which the sum shows (ESTIMATED_VALUE).
+
+    It is amount × (duration + renewals) / duration + options, rounded up to the cent, and the amount alone where that
+    is said to cover all. All lots are added before a threshold is looked at, so splitting a need never lowers a
+    threshold; a stated total cannot be less than the lots' own values.
+    """
+    sums = {lot.lot.id: said for lot in lots if (said := sum_in_words(lot.lot))}
+    if not sums:
+        return None
+    row = view["concession_value" if need.contract == "concession" else "value_of_all_lots"]
+    intro = sentence("estimated_value")
+    several = len(lots) > 1
+    said = _sums_of_lots(sums, total_of(lots)) if several else next(iter(sums.values()))
+    message = Text(f"{intro.fr} : {said.fr}", f"{intro.en}: {said.en}")
+    return advice("ESTIMATED_VALUE", "info", row, message, as_one_set(tuple(sums) if several else ()))
+
+
+def _sums_of_lots(sums: Mapping[str, Text], total: int | None) -> Text:
+    """The sums of lots, of very many the first ones, and that of all lots where it is known."""
+    parts = [Text(f"lot {each} : {said.fr}", f"lot {each}: {said.en}") for each, said in sums.items()]
+    more = len(parts) - MOST_SUMS
+    if more > 0:
+        many = "s" if more > 1 else ""
+        rest = Text(f"{more} autre{many} lot{many} calculé{many} de même", f"{more} more lot{many} in the same way")
+        parts = [*parts[:MOST_SUMS], rest]
+    if total is not None:
+        amount = euros(total)
+        parts.append(Text(f"tous les lots : {amount.fr}", f"all lots: {amount.en}"))
+    return joined(parts)
+
+
+def total_below_lots(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
+    """The stated total counts all lots, renewals and options included: it cannot be less than the lots' own values."""
+    total, known = stated_total(need), _known(lots)
+    if total is None or total >= known:
+        return None
+    stated, summed = euros(total), euros(known)
+    row = view["value_of_all_lots"]
+    why = Text("la valeur d'un besoin compte tous ses lots", "the value of a need counts all its lots")
+    if need.contract == "concession":
+        row = view["concession_value"]
+        why = sentence("concession_value_is_turnover")
+    message = sentence("total_below_lots", stated=stated, summed=summed, why=why)
+    return advice("TOTAL_BELOW_LOTS", "warning", row, message)
+
+
+REGIMES: dict[ContractKind, str] = {"market": "light_regime", "concession": "light_concession"}
+"""The rule that opens the light regime to each kind of contract."""
+WIDER_LIST = sentence("wider_list")
+WHOLE_IS_LIGHT = sentence("light_regime")
+PART_IS_LIGHT = sentence("light_regime_of_lots")
+# by whether all lots are such services, and whether it takes the wider list to know them
+LIGHT_REGIME = {
+    (whole, wider): text.filled(annex=WIDER_LIST if wider else NOTHING)
+    for whole, text in ((True, WHOLE_IS_LIGHT), (False, PART_IS_LIGHT))
+    for wider in (True, False)
+}
+THEIRS = Text("celles des services sociaux et spécifiques", "those of social and specific services")
+OTHERS = Text("celles des autres prestations", "those of the other services")
+
+
+def is_light(group: Group) -> bool:
+    """Whether every lot of the group is a social or other specific service."""
+    return len(group.light) == len(group.lots)
+
+
+def is_mainly_light(group: Group) -> bool:
+    """Whether such services are worth more than the rest of the group; not so where a value is not known."""
+    light, rest = group.light_value, group.other_value
+    return light is not None and rest is not None and light > rest
+
+
+def takes_light_regime(contract: ContractKind, group: Group, view: InForce) -> bool:
+    """Whether the light regime of this kind of contract is that of the whole group."""
+    if not group.light or not view.holds(REGIMES[contract]):
+        return False
+    return is_light(group) or (view.holds("mixed_services") and is_mainly_light(group))
+
+
+def light_rules(contract: ContractKind, group: Group) -> tuple[str, ...]:
+    """The rules on which the light regime of a group rests, that which opens it first.
+
+    Among them the list that names its services: the 115 codes of article 77, surely part of it, where they suffice.
+    Passenger transport by concession has a rule of its own.
+    """
+    social = [lot.object for lot in group.light if contract == "market" or not lot.object.transport]
+    rules = ["concession_transport"] if len(social) < len(group.light) else []
+    if social:
+        sure = all(each.insertion or each.ess_listing == "listed" for each in social)
+        rules = [REGIMES[contract], "ess_listed_cpv" if sure else "light_regime_cpv", *rules]
+    return (*rules, *(() if is_light(group) else ("mixed_services",)))
+
+
+@applies("light_regime", "light_regime_cpv")
+def light_regime(group: Group, view: InForce) -> LegalAdvice | None:
+    """Social and other specific services may take an adapted procedure whatever the amount (LIGHT_REGIME).
+
+    They are known by their main CPV, which is on the list of such services or in one of its ranges, or by being work
+    integration. The list is wider than the 115 codes that may be reserved to ESS. Where only some lots are such
+    services, these are named. Said of markets that are not a direct award anyway.
+    """
+    if not group.light or not view.holds("light_regime"):
+        return None
+    row, listed, *_ = map(view.__getitem__, light_rules("market", group))
+    whole = is_light(group)
+    lots = group.advised_lots if whole else (tuple([lot.lot.id for lot in group.light]),)
+    message = LIGHT_REGIME[whole, listed.id == "light_regime_cpv"]
+    return advice("LIGHT_REGIME", "info", row, message, lots, least_sure(row, listed))
+
+
+@applies("mixed_services")
+def mixed_services(contract: ContractKind, group: Group, view: InForce) -> LegalAdvice | None:
+    """One contract of social and other services follows the rules of the part of greater value (MIXED_SERVICES).
+
+    Where it is not known which part that is, those of the other services. Said where the rules differ: the amount of
+    the whole calls, or may call, for the formal procedure.
+    """
+    if not group.light or is_light(group) or not (view.holds("mixed_services") and view.holds(REGIMES[contract])):
+        return None
+    light, rest = group.light_value, group.other_value
+    row, *others = map(view.__getitem__, reversed(light_rules(contract, group)))
+    if light is None or rest is None:
+        message = sentence("mixed_services_of_unknown_value", others=OTHERS)
+    else:
+        theirs, other, regime = euros(light), euros(rest), THEIRS if light > rest else OTHERS
+        message = sentence("mixed_services", theirs=theirs, other=other, regime=regime)
+    return advice("MIXED_SERVICES", "info", row, message, group.advised_lots, least_sure(row, *others))

@@ -1,0 +1,318 @@
+"""The procedure that the value of a need implies: direct award, adapted or formal."""
+
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from domain.law.findings import LegalAdvice, advice, applies, least_sure, sentence
+from domain.law.procedures.lot_facts import LotFacts
+from domain.law.procedures.need_value import (
+    Assumption,
+    Group,
+    as_one_market,
+    groups,
+    is_light,
+    light_regime,
+    light_rules,
+    mixed_services,
+    takes_light_regime,
+    total_of,
+    value_unknown,
+)
+from domain.law.rules import InForce, RuleRow
+from domain.needs.need import Need
+from domain.shortlists.shortlist import Confidence, Severity
+from domain.text.bilingual import NOTHING, Text, euros, joined
+
+Level = Literal["direct", "adapted", "formal"]
+KINDS: dict[str, str] = {"state": "eu_state", "local": "eu_local", "utility": "eu_utility"}
+LEVELS: tuple[Level, ...] = ("direct", "adapted", "formal")
+HEAVIER: dict[Level, Text] = {
+    "adapted": Text("procédure adaptée", "an adapted procedure"),
+    "formal": Text("procédure formalisée", "a formal procedure"),
+}
+SAVE_SOCIAL = sentence("save_social_services")
+SOCIAL_SERVICES = Text("services sociaux ou autres services spécifiques", "social or other specific services")
+TRANSPORT = Text("transport de voyageurs", "passenger transport")
+DUTIES = sentence("direct_award_duties")
+STILL_ADAPTED = sentence("still_adapted")
+MAPA = sentence("adapted_procedure")
+SOCIAL: dict[str, str] = {
+    "state": "eu_social_services",
+    "local": "eu_social_services",
+    "utility": "eu_social_services_utility",
+}
+
+
+class Decided(NamedTuple):
+    """A group of lots and the procedure that its value implies; null: left open.
+
+    `by_amount`: that of the EU threshold alone, whatever the object. `thresholds`: the rules that may be that one.
+    `light`: the light regime is that of the whole group.
+    """
+
+    group: Group
+    level: Level | None
+    by_amount: Level | None
+    thresholds: tuple[str, ...]
+    light: bool
+
+    def is_lighter_than(self, other: "Decided") -> bool:
+        """Whether the procedure is known to be lighter than that of the other."""
+        return bool(self.level and other.level) and LEVELS.index(self.level) < LEVELS.index(other.level)
+
+
+class Decisions(NamedTuple):
+    """The parts of a need, works apart from the rest; all its lots as one contract; whether all is a direct award."""
+
+    parts: tuple[Decided, ...]
+    whole: Decided
+    direct: bool
+
+
+def decide(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Decisions:
+    """The procedure of each part of a need, and that of the whole as one contract."""
+    parts = tuple([_decided(need, group, view) for group in groups(need, lots)])
+    direct = all(part.level == "direct" for part in parts)
+    if len(parts) == 1:
+        return Decisions(parts, parts[0], direct)
+    whole = as_one_market(need, tuple(part.group for part in parts))
+    return Decisions(parts, _decided(need, whole, view), direct)
+
+
+def _decided(need: Need, group: Group, view: InForce) -> Decided:
+    thresholds, light = formal_thresholds(need, group), takes_light_regime(need.contract, group, view)
+    if group.total is None:
+        return Decided(group, None, None, thresholds, light)
+    known = need.contract == "concession" or view.cents(direct_threshold(group)) is not None
+    by_amount = _level_by_amount(group.total, thresholds, known, view)
+    return Decided(group, level(need, group, light, by_amount, view), by_amount, thresholds, light)
+
+
+def direct_threshold(group: Group) -> str:
+    """The rule that bounds direct award for this group."""
+    return "direct_award_works" if group.works else "direct_award_supplies_services"
+
+
+def formal_thresholds(need: Need, group: Group) -> tuple[str, ...]:
+    """The rules that may bound the formal procedure: several where the buyer's kind is not known."""
+    if need.contract == "concession":
+        return ("eu_concessions",)
+    if group.works:
+        return ("eu_works",)
+    if need.buyer is not None and need.buyer.kind is not None:
+        return (KINDS[need.buyer.kind],)
+    return tuple(KINDS.values())
+
+
+def social_thresholds(need: Need) -> tuple[str, ...]:
+    """The rules that may bound what applies to social services: utilities have an amount of their own."""
+    kind = need.buyer.kind if need.buyer else None
+    return (SOCIAL[kind],) if kind else tuple(dict.fromkeys(SOCIAL.values()))
+
+
+def eu_thresholds(need: Need, part: Decided) -> tuple[str, ...]:
+    """The rules that may bound what applies from the EU threshold on: social services have higher ones of their own."""
+    light = need.contract == "market" and is_light(part.group)
+    return social_thresholds(need) if light else part.thresholds
+
+
+@applies("eu_state", "eu_local", "eu_utility", "eu_works")
+def level(need: Need, group: Group, light: bool, by_amount: Level | None, view: InForce) -> Level | None:
+    """The estimated value decides: below the direct-award amount, from the EU threshold on, or between the two.
+
+    The EU threshold depends on the buyer (State, local, utility) for supplies and services, and is one for works. None
+    where the value, the buyer's kind or the threshold of that date leaves it open. Social and other specific services
+    are never formal.
+    """
+    direct = view.cents(direct_threshold(group))
+    if need.contract == "market" and direct is not None and (group.total or 0) < direct:
+        return "direct"
+    if light:
+        return "adapted" if direct is not None or need.contract == "concession" else None
+    return by_amount
+
+
+def _level_by_amount(total: int, thresholds: tuple[str, ...], known: bool, view: InForce) -> Level | None:
+    """Adapted or formal by the EU threshold alone, whatever the object; `known`: what is below adapted is."""
+    bounds = [view.cents(rule_id) for rule_id in thresholds]
+    reached = {None if bound is None else total >= bound for bound in bounds}
+    if reached == {True}:
+        return "formal"
+    return "adapted" if reached == {False} and known else None
+
+
+def review_procedure(need: Need, part: Decided, view: InForce) -> list[LegalAdvice | None]:
+    """The advice on procedure for one group of lots."""
+    group, decided = part.group, part.level
+    found = [value_unknown(need, group, view)]
+    if decided != "direct" and need.contract == "market":
+        found.append(light_regime(group, view))
+    if group.total is not None:
+        if decided != "direct" and part.by_amount != "adapted":
+            found.append(mixed_services(need.contract, group, view))
+        found.append(_verdict(need, part, view))
+    return found
+
+
+@applies("mixed_object")
+def mixed_object(decided: Decisions, view: InForce) -> LegalAdvice | None:
+    """Works and other lots are counted apart as separate needs; one contract follows its main object (MIXED_OBJECT).
+
+    Said where the whole value, under the thresholds of its main object, calls for a heavier procedure than some lots
+    are told, which are named. The main object is taken to be the part of greater value; the buyer may know better.
+    """
+    if len(decided.parts) == 1:
+        return None
+    lighter = tuple(part.group.ids for part in decided.parts if part.is_lighter_than(decided.whole))
+    whole, heavier = decided.whole.group, decided.whole.level
+    if not lighter or heavier is None:
+        return None
+    row, value = view["mixed_object"], euros(whole.total or 0)
+    main = Text("les travaux", "works") if whole.works else Text("les fournitures ou services", "supplies or services")
+    procedure = HEAVIER[heavier]
+    message = sentence("mixed_object", main=main, value=value, procedure=procedure)
+    rows = (row, view[direct_threshold(whole)], *map(view.__getitem__, decided.whole.thresholds))
+    return advice("MIXED_OBJECT", "warning", row, message, lighter, least_sure(*rows, doubtful=whole.doubtful))
+
+
+def _verdict(need: Need, part: Decided, view: InForce) -> LegalAdvice:
+    if part.level is None:
+        return _undecided(part, view)
+    if need.contract == "concession":
+        return _concession(part, view)
+    if part.level == "direct":
+        return _direct(part.group, view)
+    return _formal(need, part, view) if part.level == "formal" else _adapted(part, view)
+
+
+@applies("direct_award_supplies_services", "direct_award_works", "direct_award_duties")
+def _direct(group: Group, view: InForce) -> LegalAdvice:
+    """Below the amount of the date, the market may be awarded without publicity or competition (GRE_A_GRE).
+
+    The amount itself is not below. The whole need is compared, not each lot. Three duties remain: a relevant offer,
+    good use of public money, and not always the same operator when several can answer. Where the amount is not that of
+    the code, it is said that an adapted procedure remains possible.
+    """
+    row = view[direct_threshold(group)]
+    message, sure = _direct_award(row.id, view)
+    return _group_advice(group, "GRE_A_GRE", "info", row, message, sure)
+
+
+@lru_cache(maxsize=64)
+def _direct_award(rule: str, view: InForce) -> tuple[Text, Confidence]:
+    """The sentence on a direct award below the amount of a rule, and how sure it is."""
+    row, duties = view[rule], view["direct_award_duties"]
+    bound, known = view.value_text(row.id), duties.status == "in_force"
+    provided = DUTIES if known else NOTHING
+    if known and row.article != duties.article:
+        article = Text(duties.article or "", duties.article or "")
+        provided = joined((DUTIES, STILL_ADAPTED.filled(article=article)), NOTHING)
+    message = sentence("direct_award", bound=bound, provided=provided)
+    return message, least_sure(row, duties) if known else row.confidence
+
+
+@applies("adapted_procedure")
+def _adapted(part: Decided, view: InForce) -> LegalAdvice:
+    """Between direct award and the EU threshold, or for social services, the buyer sets the procedure (MAPA).
+
+    As sure as the least sure of the amounts it lies between. Where only the greater part is social services, to be
+    checked: it holds if all is one contract.
+    """
+    group, by_amount = part.group, part.by_amount == "adapted"
+    rules = part.thresholds if by_amount else light_rules("market", group)
+    row = view["adapted_procedure"]
+    doubtful = not by_amount and not is_light(group)
+    sure = least_sure(row, view[direct_threshold(group)], *map(view.__getitem__, rules), doubtful=doubtful)
+    return _group_advice(group, "MAPA", "info", row, MAPA, sure)
+
+
+@applies("dynamic_purchasing_system")
+def _formal(need: Need, part: Decided, view: InForce) -> LegalAdvice:
+    """From the EU threshold on, a formal procedure (PROC_FORMALISEE); restricted-tender rules for a dynamic system."""
+    group = part.group
+    services = not group.works and any(lot.lot.nature != "supplies" for lot in group.lots)
+    found = _formal_procedure(part.thresholds, need.technique == "dynamic_purchasing_system", services, view)
+    return _group_advice(group, "PROC_FORMALISEE", "warning", *found)
+
+
+@lru_cache(maxsize=64)
+def _formal_procedure(
+    thresholds: tuple[str, ...], dynamic: bool, services: bool, view: InForce
+) -> tuple[RuleRow, Text, Confidence]:
+    """The rule to quote on a formal procedure, the sentence, and how sure it is."""
+    row = max(map(view.__getitem__, thresholds), key=lambda row: view.cents(row.id) or 0)
+    bound = view.value_text(row.id)
+    if dynamic:
+        quoted = view["dynamic_purchasing_system"]
+        message = sentence("dynamic_system", bound=bound)
+        return quoted, message, least_sure(quoted, row)
+    but = SAVE_SOCIAL if services else NOTHING
+    message = sentence("formal_procedure", bound=bound, but=but)
+    return row, message, row.confidence
+
+
+@applies("eu_concessions", "light_concession", "concession_transport")
+def _concession(part: Decided, view: InForce) -> LegalAdvice:
+    """Concessions have one threshold for works and services: full procedure from it on, a simplified one below.
+
+    The value is the concessionaire's total turnover over the contract. Concessions of social and other specific
+    services, and of passenger transport, take the simplified procedure whatever their value.
+    """
+    group, row, bound = part.group, view["eu_concessions"], view.value_text("eu_concessions")
+    turnover = sentence("of_turnover")
+    if part.level == "formal":
+        message = sentence("concession_formal", bound=bound, turnover=turnover)
+        return _group_advice(group, "PROC_FORMALISEE", "warning", row, message)
+    if part.by_amount == "adapted":
+        message = sentence("concession_simplified", bound=bound, turnover=turnover)
+        return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", row, message)
+    rows = tuple(map(view.__getitem__, light_rules("concession", group)))
+    objects = [SOCIAL_SERVICES] if any(not lot.object.transport for lot in group.light) else []
+    objects += [TRANSPORT] if any(lot.object.transport for lot in group.light) else []
+    object_ = joined(objects)
+    message = sentence("concession_simplified_by_object", object_=object_)
+    sure = least_sure(*rows, doubtful=not is_light(group))
+    return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", rows[0], message, sure)
+
+
+def _undecided(part: Decided, view: InForce) -> LegalAdvice:
+    """The value is known, but the buyer's kind or the thresholds of that date leave the procedure open."""
+    group, rows = part.group, [view[rule_id] for rule_id in part.thresholds]
+    if len(rows) > 1 and all(row.status == "in_force" for row in rows):
+        message = sentence("buyer_kind_unknown")
+        return _group_advice(group, "BUYER_KIND_UNKNOWN", "info", rows[0], message)
+    row = next((row for row in rows if row.status != "in_force"), view[direct_threshold(group)])
+    message = sentence("threshold_unknown")
+    return _group_advice(group, "THRESHOLD_UNKNOWN", "info", row, message)
+
+
+def _compared_value(group: Group) -> Text:
+    """The value that was compared, with the assumptions made."""
+    value = euros(group.total or 0)
+    kind = Text(" de travaux", " of works") if group.works else NOTHING
+    fr, en = NOTHING
+    if group.assumptions:
+        fr, en = joined([_assumption_text(assumption, group) for assumption in group.assumptions])
+    return Text(
+        f"{value.fr} HT{kind.fr}" + (f" ({fr})" if fr else ""),
+        f"{value.en} excluding tax{kind.en}" + (f" ({en})" if en else ""),
+    )
+
+
+def _assumption_text(assumption: Assumption, group: Group) -> Text:
+    beyond = euros((group.total or 0) - (total_of(group.lots) or 0))
+    return {
+        "shared": sentence("total_shared", beyond=beyond),
+        "nature": sentence("nature_unknown"),
+        "division": sentence("works_share_unknown"),
+        "below": Text("total estimé inférieur à la somme des lots", "estimated total below the sum of the lots"),
+    }[assumption]
+
+
+def _group_advice(
+    group: Group, code: str, severity: Severity, row: RuleRow, then: Text, confidence: Confidence | None = None
+) -> LegalAdvice:
+    """Advice that begins with the value that was compared, and is never surer than it."""
+    about = _compared_value(group)
+    message = Text(f"{about.fr} : {then.fr}", f"{about.en}: {then.en}")
+    return advice(code, severity, row, message, group.advised_lots, "low" if group.doubtful else confidence)

@@ -1,0 +1,223 @@
+"""Needs of one family and year that stay below a threshold one by one, and pass it together."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from domain.law.findings import LegalAdvice, advice, applies, bracketed_lots, least_sure, listed_briefly, sentence
+from domain.law.procedures.lot_facts import estimate_of, families, known_total, read_lot, stated_total
+from domain.law.procedures.need_value import groups, is_light_service
+from domain.law.procedures.procedure import formal_thresholds
+from domain.law.rules import InForce
+from domain.needs.need import Codes, Lot, Nature, Need, OtherNeed, buyer_siret
+from domain.reference import taxonomy
+from domain.text.bilingual import Text, euros
+
+MOST_ADDENDS = 12
+"""The most other needs whose values a sentence adds one by one; the smaller ones beyond them come as one sum."""
+DIRECT_AWARD = "direct_award_supplies_services"
+COUNTED_TOGETHER = ("no_split", "homogeneous_needs", "regular_needs")
+THIS_NEED = Text("ce besoin", "this need")
+DIRECT = Text("seuil des achats sans publicité ni mise en concurrence", "the threshold of awards without competition")
+EUROPEAN = Text("seuil européen de cet acheteur", "the EU threshold of this buyer")
+
+ReadObject = Callable[[Lot, str], tuple[str, ...]]
+"""The segments understood as the object of a lot, given with the title of its need ("" where it has none)."""
+Lots = list[tuple[Lot, bool]]
+"""Lots of one family, each with whether it is a service under the light regime."""
+
+
+Threshold = tuple[int, str]
+"""An amount in cents, and its rule."""
+
+
+class _Share(NamedTuple):
+    """A need's lots of one family, and their value in cents as far as it is known (`complete`: all of it).
+
+    `doubtful`: the stated total is less than the values of the lots.
+    """
+
+    lots: tuple[str, ...]
+    cents: int
+    complete: bool
+    doubtful: bool
+
+
+class _Sum(NamedTuple):
+    """A need's share of a family, and those of other needs, the largest first; together they pass the threshold."""
+
+    family: str
+    threshold: Threshold
+    own: _Share
+    others: tuple[tuple[OtherNeed, _Share], ...]
+
+    @property
+    def cents(self) -> int:
+        return self.own.cents + sum(share.cents for _, share in self.others)
+
+
+def may_pass_with_others(need: Need, view: InForce) -> bool:
+    """Whether other needs may matter to a need, as far as is seen before the words of its lots are understood."""
+    in_words = any(lot.nature is None and not lot.cpv and (lot.keywords or lot.title) for lot in need.lots)
+    return need.contract == "market" and (in_words or bool(_above(need, lambda lot, _: lot.segments, view)))
+
+
+@applies("no_split", "homogeneous_needs", "regular_needs")
+def no_split(need: Need, others: Sequence[OtherNeed], year: int, read: ReadObject, view: InForce) -> list[LegalAdvice]:
+    """A need below a threshold that it passes with the organisation's other needs of one family (NO_SPLIT_TO_EVADE).
+
+    Said in frozen shortlists, of needs planned for the same calendar year, or created in it where no publication is
+    planned. The year is that of regular needs; the family of a lot stands for what is homogeneous, which the buyer has
+    to judge. Abandoned needs, concessions and needs of another buyer (another SIRET) do not count. Where one of two
+    needs names no SIRET, the buyer is taken for the same: the advice is no surer than medium. It is low where a stated
+    total that counts is less than the values of its lots. The threshold is that of direct award or the buyer's EU
+    threshold, the highest that is passed; services under the light regime count for the first alone. What is not known
+    of a value is named, and counts for nothing. Works are added up by operation, and whether two needs belong to one is
+    not known: of them nothing is said.
+    """
+    if not (others and all(view.holds(rule_id) for rule_id in COUNTED_TOGETHER)):
+        return []
+    told: dict[tuple[object, ...], _Sum] = {}
+    for found in _sums(need, others, _above(need, read, view), read, view):
+        addends = found.own.lots, *(other.id for other, _ in found.others)
+        told[addends] = max(found, told.get(addends, found), key=lambda each: (each.threshold, each.cents))
+    return [_advice(need, found, year, view) for found in told.values()]
+
+
+def _above(need: Need, read: ReadObject, view: InForce) -> list[Threshold]:
+    """The thresholds above the value of a market's supplies and services, the highest first."""
+    lots = tuple(read_lot(lot, read(lot, need.title or ""), view) for lot in need.lots)
+    group = next((group for group in groups(need, lots) if not group.works), None)
+    if group is None or need.contract == "concession":
+        return []
+    formal = formal_thresholds(need, group)
+    rules = DIRECT_AWARD, *(formal if len(formal) == 1 and len(group.light) < len(group.lots) else ())
+    value = max(group.total or 0, known_total(lot.estimate for lot in group.lots))
+    return sorted(((bound, rule_id) for rule_id in rules if value < (bound := view.cents(rule_id) or 0)), reverse=True)
+
+
+def _sums(
+    need: Need, others: Sequence[OtherNeed], thresholds: Sequence[Threshold], read: ReadObject, view: InForce
+) -> Iterator[_Sum]:
+    """For each family of the need, the sum that passes the highest of these thresholds."""
+
+    @cache
+    def understood(
+        segments: Codes, cpv: Codes, words: tuple[Codes, str, str], nature: Nature | None
+    ) -> tuple[frozenset[str], bool]:
+        """The families of such a lot, none of works, and whether it is under the light regime.
+
+        `words`: its keywords, its title and that of its need.
+        """
+        keywords, title, need_title = words
+        lot = Lot("", title=title, segments=segments, cpv=cpv, keywords=keywords, nature=nature)
+        bought = read_lot(lot, read(lot, need_title), view).object
+        found = frozenset() if bought.works else families(bought.segments, bought.cpv)
+        return found, is_light_service(bought)
+
+    def by_family(each: Need, among: Collection[str] | None = None) -> dict[str, Lots]:
+        found: dict[str, Lots] = {}
+        for lot in each.lots:
+            words = lot.keywords, lot.title or "", each.title or ""
+            of_lot, light = understood(lot.segments, lot.cpv, words, lot.nature)
+            for family in of_lot:
+                if among is None or family in among:
+                    found.setdefault(family, []).append((lot, light))
+        return found
+
+    of_need = by_family(need) if thresholds else {}
+    divided = [(other, by_family(other.need, of_need)) for other in others if of_need]
+    for family, lots in sorted(of_need.items()):
+        with_family = [(other, theirs[family]) for other, theirs in divided if family in theirs]
+        for bound, rule_id in thresholds:
+            light = rule_id == DIRECT_AWARD
+            own = _share(need, lots, light=light)
+            shares = [(other, _share(other.need, theirs, light=light)) for other, theirs in with_family]
+            shares = sorted((each for each in shares if each[1].lots), key=lambda each: (-each[1].cents, each[0].id))
+            found = _Sum(family, (bound, rule_id), own, tuple(shares))
+            if own.lots and found.cents >= bound:
+                yield found
+                break
+
+
+def _share(need: Need, lots: Lots, *, light: bool) -> _Share:
+    """A need's share of a family, with or without its lots under the light regime.
+
+    The stated total counts where all lots of the need do.
+    """
+    counted = [lot for lot, is_light in lots if light or not is_light]
+    ids, stated = tuple(lot.id for lot in counted), stated_total(need)
+    doubtful = stated is not None and stated < known_total(map(estimate_of, need.lots))
+    if stated is not None and len(counted) == len(need.lots):
+        return _Share(ids, stated, True, doubtful)
+    estimates = [estimate_of(lot) for lot in counted]
+    return _Share(ids, known_total(estimates), all(each and each.total is not None for each in estimates), doubtful)
+
+
+def _advice(need: Need, found: _Sum, year: int, view: InForce) -> LegalAdvice:
+    _, rule_id = found.threshold
+    rows = [view[each] for each in (*COUNTED_TOGETHER, rule_id)]
+    label, total, bound = _label(found.family), euros(found.cents), view.value_text(rule_id)
+    added, article = _addition(found), view["homogeneous_needs"].article
+    kind = DIRECT if rule_id == DIRECT_AWARD else EUROPEAN
+    lots = () if len(found.own.lots) == len(need.lots) else (found.own.lots,)
+    within = bracketed_lots(found.own.lots if lots else ())
+    assumed = [(other, share) for other, share in found.others if other.buyer_siret != buyer_siret(need)]
+    doubts = _doubts(found, [_name(other) for other, _ in assumed])
+    computed = sentence("sum_passes_threshold", added=added, total=total, bound=bound, kind=kind, doubts=doubts)
+    message = sentence("no_split", within=within, label=label, year=year, computed=computed, article=article)
+    sure = least_sure(*rows)
+    if sure == "high" and any(share.cents for _, share in assumed):
+        sure = "medium"
+    if any(share.doubtful and share.cents for share in (found.own, *(share for _, share in found.others))):
+        sure = "low"
+    return advice("NO_SPLIT_TO_EVADE", "warning", rows[0], message, lots, sure)
+
+
+def _addition(found: _Sum) -> Text:
+    """The known values as a sum: "12 000 € + 30 000 € (réf. X)", the need's own first."""
+    terms = [euros(found.own.cents)] if found.own.cents else []
+    valued = [(_name(other), share.cents) for other, share in found.others if share.cents]
+    for name, value in valued[:MOST_ADDENDS]:
+        amount = euros(value)
+        terms.append(Text(f"{amount.fr} ({name.fr})", f"{amount.en} ({name.en})"))
+    if rest := valued[MOST_ADDENDS:]:
+        amount = euros(sum(value for _, value in rest))
+        terms.append(Text(f"{amount.fr} ({len(rest)} de plus)", f"{amount.en} ({len(rest)} more)"))
+    return Text(" + ".join(term.fr for term in terms), " + ".join(term.en for term in terms))
+
+
+def _doubts(found: _Sum, assumed: Sequence[Text]) -> Text:
+    """The needs whose value is not wholly known, and those whose buyer is taken for the same."""
+    unknown = [] if found.own.complete else [THIS_NEED]
+    unknown += [_name(other) for other, share in found.others if not share.complete]
+    values, buyers = _listed(unknown), _listed(assumed)
+    return Text(
+        (f" ; ce qui est inconnu n'est pas compté : {values.fr}" if unknown else "")
+        + (f" ; acheteur supposé le même, faute de SIRET : {buyers.fr}" if assumed else ""),
+        (f"; what is unknown is not counted: {values.en}" if unknown else "")
+        + (f"; buyer taken for the same, for want of a SIRET: {buyers.en}" if assumed else ""),
+    )
+
+
+def _listed(names: Sequence[Text]) -> Text:
+    return Text(
+        listed_briefly(tuple(name.fr for name in names)).fr, listed_briefly(tuple(name.en for name in names)).en
+    )
+
+
+def _name(other: OtherNeed) -> Text:
+    """A need by its reference, else by its title, else by its id."""
+    if other.need.reference:
+        return Text(f"réf. {other.need.reference}", f"ref. {other.need.reference}")
+    if other.need.title:
+        return Text(f"« {other.need.title} »", f"“{other.need.title}”")
+    return Text(f"besoin {other.id}", f"need {other.id}")
+
+
+def _label(family: str) -> Text:
+    """A family of the taxonomy by its name; a CPV group by its digits."""
+    known = taxonomy.load().family(family)
+    if known is None:
+        return Text(f"du groupe CPV {family}", f"of CPV group {family}")
+    return Text(f"de la famille « {known.label} »", f"of the family “{known.label}”")

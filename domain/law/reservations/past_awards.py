@@ -1,0 +1,117 @@
+"""Rules on a buyer's past awards: the three-year bar of ESS-reserved contracts, repeated choice, dependence."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+import msgspec
+
+from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice, applies, days, sentence, verdict
+from domain.law.procedures.lot_facts import estimated_cents
+from domain.law.rules import Rules, months_later
+from domain.needs.need import Award, Lot
+from domain.text.bilingual import NOTHING, Text
+
+YEAR = 12
+
+
+class EssAward(msgspec.Struct, frozen=True):
+    """An ESS-reserved contract that a supplier was awarded; whether for the same service, and by the same buyer."""
+
+    awarded_on: date
+    same_service: bool
+    same_buyer: bool = True
+
+
+@applies("ess_award_bar_months")
+def award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict | None:
+    """A supplier awarded an ESS-reserved contract in the previous 36 months may not be awarded another (ESS_AWARD_BAR).
+
+    Same service and same buyer: INELIGIBLE until the third anniversary included. The law bars an award "au même titre"
+    and does not say whose: whether another service, or an award by another buyer, counts is to be judged (REVIEW).
+    Later awards are ignored. Only an ESS verdict changes, never for the better.
+    """
+    view = rules.at(on)
+    row, months = view["ess_award_bar_months"], view.number("ess_award_bar_months")
+    if months is None:
+        return None
+    barring = [award for award in awards if award.awarded_on <= on <= months_later(award.awarded_on, months)]
+    if not barring:
+        return None
+    worst = max(barring, key=_strength)
+    if not (worst.same_service and worst.same_buyer):
+        return verdict(row, "ess", "REVIEW", "ESS_AWARD_BAR", _to_be_judged(worst))
+    end = min(months_later(worst.awarded_on, months), date.max - timedelta(days=1))
+    last, free = days(worst.awarded_on), days(end + timedelta(days=1))
+    return verdict(row, "ess", "INELIGIBLE", "ESS_AWARD_BAR", sentence("ess_award_bar", last=last, free=free))
+
+
+def _strength(award: EssAward) -> tuple[bool, bool, date]:
+    """An order in which the award that bars most comes last, and the later one of equals."""
+    return award.same_service and award.same_buyer, award.same_service, award.awarded_on
+
+
+def _to_be_judged(award: EssAward) -> Text:
+    on = days(award.awarded_on)
+    if award.same_buyer:
+        return sentence("ess_other_award", on=on)
+    service = Text(" pour ce service", " for this service") if award.same_service else NOTHING
+    return sentence("ess_award_of_other_buyer", service=service, on=on)
+
+
+def with_award_bar(found: Verdict, awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict:
+    """A supplier's verdict once past awards are known: the bar where it is worse; other types than ESS are as found."""
+    if found.reserved != "ess":
+        return found
+    bar = award_bar(awards, on, rules)
+    return bar if bar and OUTCOMES.index(bar.outcome) > OUTCOMES.index(found.outcome) else found
+
+
+@applies("same_supplier_awards", "same_supplier_months")
+def same_supplier(name: str, activity: str, awarded_on: tuple[date, ...], on: date, rules: Rules) -> LegalAdvice | None:
+    """SAME_SUPPLIER: from the third award to one supplier for a segment within the 36 months before, naming it.
+
+    All awards of the buyer to that supplier for that segment count, with or without reservation or competition. That a
+    buyer must not always choose the same operator is law; the number and the period are counsel.
+    """
+    view = rules.at(on)
+    row, months = view["same_supplier_awards"], view.number("same_supplier_months") or 36
+    since = months_later(on, -months)
+    count = sum(since <= day <= on for day in awarded_on)
+    if count < (view.number("same_supplier_awards") or 3):
+        return None
+    message = sentence("same_supplier", name=name, count=count, months=months, activity=activity)
+    return advice("SAME_SUPPLIER", "warning", row, message)
+
+
+@applies("counsel_dependence")
+def dependence(
+    name: str, turnover_eur: float | None, awards: Iterable[Award], lot: Lot, on: date, rules: Rules
+) -> LegalAdvice | None:
+    """ECONOMIC_DEPENDENCE: a supplier that would owe the buyer a large share of its turnover, this lot included.
+
+    Counted by year: the awards that run at the date (twelve months where their duration is not known), and the lot's
+    estimated value with renewals and options, over all that time. Looked at only for suppliers with such an award;
+    unknown values count for nothing, and with an unknown turnover nothing is said. It is counsel: nobody may be
+    excluded for it.
+    """
+    view = rules.at(on)
+    bound = view.number("counsel_dependence")
+    running = [award for award in awards if award.awarded_on <= on < months_later(award.awarded_on, _months(award))]
+    if not turnover_eur or bound is None or not running:
+        return None
+    lasts, worth = (lot.duration_months or 0) + (lot.renewal_months or 0), (estimated_cents(lot) or 0) / 100
+    weight = sum(_yearly(award.value_eur, _months(award)) for award in running) + _yearly(worth, lasts)
+    if weight * 100 < bound * turnover_eur:
+        return None
+    share = int(weight * 100 / turnover_eur)
+    message = sentence("economic_dependence", name=name, share=share, bound=bound)
+    return advice("ECONOMIC_DEPENDENCE", "warning", view["counsel_dependence"], message)
+
+
+def _months(award: Award) -> int:
+    return award.duration_months or YEAR
+
+
+def _yearly(value_eur: float | None, months: int) -> float:
+    """The value of a contract per year; one of less than a year counts whole."""
+    return (value_eur or 0.0) * YEAR / max(months, YEAR)

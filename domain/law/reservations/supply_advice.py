@@ -1,0 +1,200 @@
+"""Advice derived from candidate counts and legal findings: reservations that would work, and lots without offer.
+
+The numbers compared here are advice of this project (rules of theme `counsel`), not law, and the messages say so.
+"""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, Verdict, advice, applies, days, sentence
+from domain.law.reservations.eligibility import as_decided, evidence, judged
+from domain.law.reservations.supplier_facts import LegalFacts, in_force
+from domain.law.rules import InForce, Rules, months_later
+from domain.needs.need import Lot, Reserved
+from domain.text.bilingual import NOTHING, Text, joined
+from domain.text.labels import RESERVED
+
+Standing = tuple[int, bool]
+"""The better the smaller: an outcome (a position in OUTCOMES), and whether it rests on lapsed approvals alone."""
+INELIGIBLE: Standing = (OUTCOMES.index("INELIGIBLE"), False)
+
+
+class Count(NamedTuple):
+    """The candidates a lot would have, and how many of them are ELIGIBLE without condition."""
+
+    total: int
+    certain: int
+
+
+class Ends(NamedTuple):
+    """The number of candidates whose approvals end before the contract does, and the first of these days."""
+
+    candidates: int
+    first: date
+
+
+class Supply(msgspec.Struct, frozen=True):
+    """The supply that a match found for one lot.
+
+    `total`: its candidates under its own reservation. `options`: per reservation it might have (keys of
+    `review.OPTIONS`), the candidates it would have. `ends`: of the candidates of a reserved lot, those whose approval
+    ends before `horizon` (see `approval_end`); null: none. `unknown_eligible`: where nothing can be concluded from
+    `total`, the suppliers nearby that might answer but whose trade is not known; else 0.
+    """
+
+    total: int
+    options: Mapping[str, Count]
+    reserved: frozenset[Reserved] = frozenset()
+    ends: Ends | None = None
+    unknown_eligible: int = 0
+
+
+def supply_advice(supply: Supply, review: LotReview, on: date, rules: Rules) -> tuple[LegalAdvice, ...]:
+    """The lot's advice that depends on both its supply and its legal review.
+
+    That a reservation is not open is told where the lot is not reserved: elsewhere nobody asks.
+    """
+    view = rules.at(on)
+    minimum = view.number("counsel_reservation_minimum") or 1
+    enough = {name: count for name, count in supply.options.items() if count.total >= minimum and name in RESERVED}
+    found = [_no_offer(supply, view), _possible(supply, review, enough, view)]
+    if supply.ends:
+        found.append(_expiring(supply.ends, view))
+    if not supply.reserved:
+        forbidden = ((option, count, review.forbidden.get(option)) for option, count in enough.items())
+        found += [_closed(option, count, finding) for option, count, finding in forbidden if finding]
+    return tuple(filter(None, found))
+
+
+@applies("counsel_no_offer")
+def _no_offer(supply: Supply, view: InForce) -> LegalAdvice | None:
+    """Without a capable supplier, a lot may get no offer: do not reserve it (RISK_INFRUCTUEUX)."""
+    minimum = view.number("counsel_no_offer")
+    if minimum is None or supply.total >= minimum or supply.unknown_eligible:
+        return None
+    en = "this reserved lot; do not reserve" if supply.reserved else "this lot; do not reserve it"
+    message = Text(
+        f"Conseil : aucun fournisseur du vivier ne répond à ce lot{' réservé' if supply.reserved else ''} ; ne pas "
+        "réserver, risque de rester sans offre",
+        f"Counsel: no supplier of the directory answers {en}, risk of no offer",
+    )
+    return advice("RISK_INFRUCTUEUX", "warning", view["counsel_no_offer"], message)
+
+
+@applies("counsel_reservation_minimum", "counsel_reservation_comfortable")
+def _possible(supply: Supply, review: LotReview, enough: Mapping[str, Count], view: InForce) -> LegalAdvice | None:
+    """Reservations that the law allows and that leave enough candidates (RESERVATION_POSSIBLE).
+
+    For a lot already reserved as the law allows, only those that leave more candidates than its own. Where the law
+    leaves a type open for this lot, it is named with that proviso. Enough is counsel, not law.
+    """
+    fewer = supply.total if supply.reserved and review.outcome != "INELIGIBLE" else 0
+    forbidden, doubtful = review.forbidden, review.doubtful
+    named = tuple(
+        [
+            (option, count, option in doubtful)
+            for option, count in enough.items()
+            if count.total > fewer and not forbidden.get(option)
+        ]
+    )
+    if not named:
+        return None
+    comfortable = view.number("counsel_reservation_comfortable")
+    return _suggested(named, comfortable is None or max([count.total for _, count, _ in named]) > comfortable, view)
+
+
+@lru_cache(maxsize=4096)
+def _suggested(named: tuple[tuple[str, Count, bool], ...], plenty: bool, view: InForce) -> LegalAdvice:
+    each = joined([_candidates_left(*option) for option in named])
+    scarce = NOTHING if plenty else Text(" ; concurrence limitée", "; limited competition")
+    message = sentence("reservation_possible", each=each, scarce=scarce)
+    return advice("RESERVATION_POSSIBLE", "info", view["counsel_reservation_minimum"], message)
+
+
+def _candidates_left(option: str, count: Count, doubtful: bool = False) -> Text:
+    name, sure = RESERVED[option].to, count.certain
+    many, sures = "s" if count.total > 1 else "", "s" if sure > 1 else ""
+    fr, en = (", à condition de vérifier que le lot s'y prête", ", provided the lot is checked to qualify")
+    return Text(
+        f"{name.fr} laisse {count.total} candidat{many} ({sure} certain{sures}){fr if doubtful else ''}",
+        f"{name.en} leaves {count.total} candidate{many} ({sure} certain){en if doubtful else ''}",
+    )
+
+
+@lru_cache(maxsize=4096)
+def _closed(option: str, count: Count, finding: LegalFinding) -> LegalAdvice:
+    part = _candidates_left(option, count)
+    message = sentence("reservation_not_open", part=part, finding=finding.message)
+    return LegalAdvice("RESERVATION_NOT_OPEN", "info", finding.rule, finding.article, finding.confidence, message)
+
+
+@lru_cache(maxsize=4096)
+def _expiring(ends: Ends, view: InForce) -> LegalAdvice:
+    count, first = ends.candidates, days(ends.first)
+    many = "s" if count > 1 else ""
+    message = sentence("approvals_expiring", count=count, many=many, first=first)
+    return advice("APPROVALS_EXPIRING", "info", view["counsel_expiry_months"], message)
+
+
+@applies("counsel_expiry_months")
+def horizon(lot: Lot, on: date, rules: Rules) -> date:
+    """The day until which approvals should last: duration and renewals from now, else twelve months (counsel)."""
+    known = (lot.duration_months or 0) + (lot.renewal_months or 0)
+    return months_later(on, known or rules.at(on).number("counsel_expiry_months") or 12)
+
+
+def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> date | None:
+    """The last day, from `on`, of the approval on which the supplier's standing for these types rests.
+
+    After it the best outcome is worse, or rests on approvals that have lapsed. None for a supplier that is INELIGIBLE,
+    and where neither comes: an approval may follow another, or decide nothing.
+    """
+    kinds = evidence(reserved, rules.at(on))
+    ends = sorted(
+        {
+            approval.valid_until
+            for approval in facts.approvals or ()
+            if approval.kind in kinds and approval.valid_until and on <= approval.valid_until < date.max
+        }
+    )
+    if not ends or (now := _best_standing(facts, reserved, on, rules)) >= INELIGIBLE:
+        return None
+    return next((end for end in ends if _best_standing(facts, reserved, end + timedelta(days=1), rules) > now), None)
+
+
+def _best_standing(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> Standing:
+    view = rules.at(on)
+    alike = as_decided(facts, view)
+    return min(standing(alike, kind, on, view) for kind in reserved)
+
+
+def standing(facts: LegalFacts, kind: Reserved, on: date, view: InForce) -> Standing:
+    """A supplier's standing for a reserved type by the rules of the day: for several types, the least counts."""
+    verdict = judged(facts, kind, on, view)
+    return OUTCOMES.index(verdict.outcome), _rests_on_lapsed(facts, kind, verdict, on, view)
+
+
+def _rests_on_lapsed(facts: LegalFacts, kind: Reserved, verdict: Verdict, on: date, view: InForce) -> bool:
+    kinds = evidence((kind,), view)
+    others = []
+    for approval in facts.approvals or ():
+        if approval.kind not in kinds:
+            others.append(approval)
+        elif in_force(approval, on):
+            return False
+    return judged(msgspec.structs.replace(facts, approvals=tuple(others)), kind, on, view) != verdict
+
+
+@applies("distance_sourcing_only")
+@lru_cache(maxsize=256)
+def distance_is_for_sourcing(on: date, rules: Rules) -> LegalAdvice:
+    """Distance may rank whom to talk to before the market; it is never a selection or award criterion.
+
+    To be said wherever distance ranks (DISTANCE_SOURCING_ONLY).
+    """
+    row = rules.at(on)["distance_sourcing_only"]
+    return LegalAdvice("DISTANCE_SOURCING_ONLY", "info", row.id, row.article, row.confidence, row.message)

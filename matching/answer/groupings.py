@@ -1,0 +1,298 @@
+"""Groupings: sets of two to four candidates that together answer a lot which none of them answers alone.
+
+Fewest members come first, then the better worst eligibility, then the smaller greatest distance, then a draw. One
+criterion after the other narrows the candidates; for each, only the first few of those that answer the same segments
+are tried, so that the work does not grow with the sets that their number allows.
+
+They are minimal covers: sets of members that together answer all that is wanted, none of them superfluous.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.errors import InvalidContent, Problem
+from domain.text.bilingual import Language, Text
+from matching.answer import messages
+from matching.geo.projection import Floats, Positions, to_metre
+from matching.geo.territory import Bools
+from matching.index.offers import NO_OFFER
+from matching.index.supplier_columns import CERTAIN_KM
+from matching.lot_match import LotMatch
+from matching.ranking import mixed
+
+NEVER = 1 << 62
+MOST_STEPS = 500_000
+"""The members that are tried, for half a second: 3,000 that each answer another 4 of 12 things take a tenth of it."""
+
+
+class TooManyCombinations(Exception):
+    """More members would have to be tried than `MOST_STEPS`."""
+
+
+class MinimalCovers:
+    """Members stand in an order of preference; `masks[p]`: what the one at place `p` answers, a bit for each thing.
+
+    Sets are compared by their last members, then by those before: the first set is the one whose last member comes
+    earliest. Work grows with the distinct masks, not with the number of sets that there are; where so many are so
+    different that it takes more than `MOST_STEPS`, `exist` and `sets` raise TooManyCombinations.
+    """
+
+    def __init__(self, masks: Sequence[int], whole: int) -> None:
+        self._masks, self._whole = masks, whole
+        first: dict[int, int] = {}
+        for place, mask in enumerate(masks):
+            first.setdefault(mask, place)
+        self._most = max((mask.bit_count() for mask in first), default=0)
+        ones = (1 << number for number in range(whole.bit_length()))
+        answers = [(one, tuple((mask, place) for mask, place in first.items() if mask & one)) for one in ones]
+        self._rarest_first = sorted(answers, key=lambda each: len(each[1]))
+        """Each bit with the distinct masks that have it, each with its first place."""
+        self._earliest: dict[tuple[int, int], int] = {}
+        self._steps = MOST_STEPS
+
+    def exist(self, size: int) -> bool:
+        """Whether there is a set of this size or a smaller one."""
+        return self._earliest_of(self._whole, size) < NEVER
+
+    def sets(self, size: int) -> Iterator[tuple[int, ...]]:
+        """The places of the members of each set of this size, the last one first; the sets in order."""
+        return self._sets((), self._whole, size, len(self._masks))
+
+    def _sets(self, chosen: tuple[int, ...], lacking: int, more: int, end: int) -> Iterator[tuple[int, ...]]:
+        """The chosen with `more` others from before `end` that answer what is `lacking`."""
+        for place in range(end):
+            self._spend(1)
+            mask = self._masks[place]
+            left = lacking & ~mask
+            if left == lacking or (more > 1) == (left == 0) or self._earliest_of(left, more - 1) >= place:
+                continue
+            members = (*chosen, place)
+            if not _each_is_needed([self._masks[each] for each in members]):
+                continue
+            if more == 1:
+                yield members
+            else:
+                yield from self._sets(members, left, more - 1, place)
+
+    def _earliest_of(self, lacking: int, members: int) -> int:
+        """The earliest place by which at most so many members answer what is lacking; NEVER where none do."""
+        if not lacking:
+            return -1
+        if members * self._most < lacking.bit_count():
+            return NEVER
+        found = self._earliest.get((lacking, members))
+        if found is None:
+            found = NEVER
+            having = next(having for one, having in self._rarest_first if one & lacking)
+            self._spend(len(having))
+            for mask, place in having:
+                if place >= found:
+                    break
+                found = min(found, max(place, self._earliest_of(lacking & ~mask, members - 1)))
+            self._earliest[lacking, members] = found
+        return found
+
+    def _spend(self, steps: int) -> None:
+        self._steps -= steps
+        if self._steps < 0:
+            raise TooManyCombinations
+
+
+def _each_is_needed(masks: Sequence[int]) -> bool:
+    """Whether each mask has a bit that no other has."""
+    once = several = 0
+    for mask in masks:
+        several |= once & mask
+        once |= mask
+    return all(mask & ~several for mask in masks)
+
+
+SIZES = range(2, 5)
+BITS = 32
+"""So many segments are told apart at a time, besides what was told apart before."""
+
+Members = tuple[int, ...]
+"""Rows of a lot's selection, in the order of the candidates."""
+
+
+class GroupingSupplierRow(msgspec.Struct, frozen=True, gc=False):
+    """A `GroupingSupplier`."""
+
+    id: msgspec.Raw
+    name: msgspec.Raw
+    segments: list[str]
+    distance_km: float | None
+
+
+class GroupingRow(msgspec.Struct, frozen=True, gc=False):
+    """A `Grouping`."""
+
+    suppliers: list[GroupingSupplierRow]
+    message: str
+
+
+class _Called(msgspec.Struct, frozen=True, gc=False):
+    id: msgspec.Raw
+    name: msgspec.Raw
+
+
+_read_called = msgspec.json.Decoder(_Called).decode
+
+
+def groupings_json(lot: LotMatch, count: int, seed: int, language: Language) -> msgspec.Raw:
+    """The first `count` groupings of a lot, as a list in JSON."""
+    objects, columns = lot.query.subject.objects, lot.live.base.columns
+    rows = []
+    for members in first_groupings(lot, count, seed):
+        some = np.array(members, dtype=np.intp)
+        answers = (lot.arrays.best[: len(objects), some] != NO_OFFER).T
+        suppliers = [
+            GroupingSupplierRow(
+                called.id,
+                called.name,
+                [code for code, has in zip(objects, answered, strict=True) if has],
+                to_metre(away),
+            )
+            for called, answered, away in zip(
+                (_read_called(columns.summary(ordinal)) for ordinal in lot.selection.ordinals[some].tolist()),
+                answers.tolist(),
+                lot.passing.distances.at(some).tolist(),
+                strict=True,
+            )
+        ]
+        rows.append(GroupingRow(suppliers, messages.grouping(len(members), len(objects)).to(language)))
+    return msgspec.Raw(msgspec.json.encode(rows))
+
+
+def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
+    """The first `count` groupings; none where a candidate answers the lot alone.
+
+    Raises InvalidContent where the candidates answer its segments in so many ways that these take too long to combine.
+    """
+    try:
+        return _first_groupings(lot, count, seed)
+    except TooManyCombinations:
+        raise InvalidContent((Problem("/groupings", "too_many_combinations", _too_many(lot)),)) from None
+
+
+def _first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
+    rows, objects = lot.passing.order, len(lot.query.subject.objects)
+    if not count or objects < SIZES[0] or not len(rows):
+        return []
+    answered = (lot.arrays.best[:objects] != NO_OFFER)[:, rows]
+    most = int(answered.sum(axis=0).max())
+    if most == objects or most * SIZES[-1] < objects:
+        return []
+    search, found = _Search(lot, rows, answered, seed), list[Members]()
+    for size in search.sizes():
+        found += search.first(size, count - len(found))
+        if len(found) == count:
+            break
+    return found
+
+
+def _too_many(lot: LotMatch) -> Text:
+    name, count = lot.query.lot.id[:40], len(lot.query.subject.objects)
+    return Text(
+        f"Lot {name} : trop de groupements à examiner pour {count} segments ; en demander moins par lot, ou pas de "
+        "groupements",
+        f"Lot {name}: too many groupings to look at for {count} segments; ask for fewer in a lot, or for no groupings",
+    )
+
+
+class _Search:
+    """The search among candidates (`rows` of a lot's selection), of which `answered` tells the segments, in rows.
+
+    `_combination`: by row of the selection, the place of what it answers in `_masks`.
+    """
+
+    def __init__(self, lot: LotMatch, rows: Positions, answered: Bools, seed: int) -> None:
+        self._lot, self._rows, self._seed = lot, rows, seed
+        self._masks, combination = _combinations(answered)
+        self._combination = np.zeros(len(lot.selection.ordinals), dtype=np.int64)
+        self._combination[rows] = combination
+        self._whole = (1 << len(answered)) - 1
+
+    def sizes(self) -> range:
+        """The sizes of which there may be groupings."""
+        covers = MinimalCovers(self._masks, self._whole)
+        return next((range(size, SIZES.stop) for size in SIZES if covers.exist(size)), range(0))
+
+    def first(self, size: int, count: int) -> list[Members]:
+        """The first `count` groupings of one size.
+
+        By each criterion as many are found as are asked for; the next one is tried on whoever is not worse than the
+        last of these. What is better by an earlier one was found with it.
+        """
+        found: set[Members] = set()
+        rows = self._rows
+        criteria = (self._outcome, self._distance, self._draw)
+        for value in criteria if self._lot.reserved_types else criteria[1:]:
+            some = self._nearest_sets(rows, size, count) if value == self._distance else []
+            some = some or self._sets(rows, value(rows), size, count)
+            found.update(tuple(sorted(each)) for each in some)
+            if len(some) < count:
+                break
+            rows = self._at_most(rows, value, value(np.array(some[-1])).max())
+        return [self._in_order(each) for each in sorted(found, key=self._key)[:count]]
+
+    def _outcome(self, rows: Positions) -> NDArray[np.int8]:
+        return self._lot.passing.reserved.outcome[rows]
+
+    def _distance(self, rows: Positions) -> Floats:
+        return self._lot.passing.distances.at(rows)
+
+    def _draw(self, rows: Positions) -> NDArray[np.uint64]:
+        return mixed(self._lot.passing.distances.draws(self._lot.selection.ordinals[rows]), self._seed)
+
+    def _at_most(self, rows: Positions, value: Callable[[Positions], Any], limit: Any) -> Positions:
+        """Those of some rows that have at most a value."""
+        if value == self._distance and limit <= CERTAIN_KM:
+            return rows[self._lot.passing.distances.known[rows] <= limit]
+        return rows[value(rows) <= limit]
+
+    def _nearest_sets(self, rows: Positions, size: int, count: int) -> list[Members]:
+        """The first `count` groupings by distance, where nobody farther than CERTAIN_KM is among them; else none."""
+        known = self._lot.passing.distances.known[rows]
+        near = known <= CERTAIN_KM  # of some who are farther the distance is known, of others not
+        some = self._sets(rows[near], known[near], size, count)
+        return some if len(some) == count else []
+
+    def _sets(self, rows: Positions, values: NDArray[Any], size: int, count: int) -> list[Members]:
+        """The first `count` groupings among some rows in the order of their values; what is equal as it comes."""
+        rows = rows[np.argsort(values, kind="stable")]
+        combination = self._combination[rows]
+        order = np.argsort(combination, kind="stable")
+        starts = np.searchsorted(combination[order], combination[order])
+        rows = rows[np.sort(order[np.arange(len(order)) - starts < count])]  # others are never in the first sets
+        masks, numbers = [self._masks[place] for place in self._combination[rows].tolist()], rows.tolist()
+        sets = islice(MinimalCovers(masks, self._whole).sets(size), count)
+        return [tuple([numbers[place] for place in places]) for places in sets]
+
+    def _key(self, members: Members) -> tuple[Any, ...]:
+        rows = np.array(members)
+        draws = sorted(self._draw(rows).tolist(), reverse=True)
+        return int(self._outcome(rows).max()), float(self._distance(rows).max()), draws
+
+    def _in_order(self, members: Members) -> Members:
+        """The members in the order of the candidates."""
+        rows = np.array(members)
+        keys = self._draw(rows), self._distance(rows), self._lot.passing.reserved.classes[rows]
+        return tuple(rows[np.lexsort(keys)].tolist())
+
+
+def _combinations(answered: Bools) -> tuple[list[int], Positions]:
+    """The distinct columns, each as bits of a number, and the place among them of every column."""
+    number = np.zeros(answered.shape[1], dtype=np.int64)
+    first = number
+    for start in range(0, len(answered), BITS):
+        for row in answered[start : start + BITS]:
+            number = 2 * number + row
+        _, first, number = np.unique(number, return_index=True, return_inverse=True)
+    columns = np.packbits(answered[:, first], axis=0, bitorder="little").T
+    return [int.from_bytes(column.tobytes(), "little") for column in columns], number

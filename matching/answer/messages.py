@@ -1,0 +1,314 @@
+"""The sentences of a shortlist: why a supplier is there, why another is not, and whether the supply is enough.
+
+Findings, verdicts and advice of the law are put in one language, as structs and in JSON.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from functools import cache, lru_cache
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from domain.law.findings import LegalAdvice, LegalFinding, Verdict
+from domain.law.reservations.eligibility import judged
+from domain.law.reservations.past_awards import EssAward, with_award_bar
+from domain.law.reservations.supplier_facts import LegalFacts
+from domain.law.rules import Rules
+from domain.needs.need import ContractKind, Place, Reserved
+from domain.shortlists.shortlist import Advice, Eligibility, Finding, Fit, Presence
+from domain.suppliers.supplier import Evidence, EvidenceKind, ServiceArea
+from domain.text.bilingual import Language, Text, kilometres
+
+PRESENCE: dict[Presence, Text] = {
+    "local": Text("Implanté dans le territoire", "Located in the territory"),
+    "declared": Text("Déclare intervenir dans le territoire", "Declares serving the territory"),
+    "nearby": Text(
+        "À 50 km au plus du territoire, sans zone d'intervention déclarée",
+        "Within 50 km of the territory, without a declared service area",
+    ),
+    "national": Text("Intervient dans toute la France", "Serves all of France"),
+}
+
+AWARDED = Text(
+    "Activité connue par un marché public remporté, non déclarée",
+    "Activity known from a public contract that was won, not declared",
+)
+
+EVIDENCE: dict[EvidenceKind, Text] = {
+    "sector": Text("Secteur d'activité", "Sector of activity"),
+    "job": Text("Recrute pour ce métier", "Recruits for this trade"),
+    "award": Text("Marché public remporté", "Public contract won"),
+    "register": Text("Inscription à un registre", "Entry in a register"),
+    "purpose": Text("Objet de l'association", "Purpose of the association"),
+    "words": Text("Nom ou présentation", "Name or description"),
+    "kind": Text("Genre de structure", "Kind of structure"),
+}
+
+INFERRED = Text(
+    "Activité déduite de sa fiche, non déclarée : à confirmer auprès de la structure",
+    "Activity inferred from its record, not declared: to be confirmed with the supplier",
+)
+
+
+def evidence(found: Evidence) -> Text:
+    """A sentence for what an offer rests on, with what was read."""
+    intro = EVIDENCE[found.kind]
+    read = found.label or found.reference
+    return intro if read is None else Text(f"{intro.fr} : {read}", f"{intro.en}: {read}")
+
+
+def _unmeasured(placed: bool) -> Text:
+    """A sentence for a missing distance: the supplier's place is unknown or, where it is known, the territory's."""
+    if placed:
+        return Text("Contour du territoire inconnu", "Outline of the territory unknown")
+    return Text("Adresse inconnue", "Address unknown")
+
+
+@cache
+def fit(kind: Fit, requested: str, offered: str) -> Text:
+    """A sentence for the segment that an offer has and the one requested; both are labels."""
+    match kind:
+        case "exact":
+            return Text(f"Propose : {requested}", f"Offers: {requested}")
+        case "narrower":
+            return Text(
+                f"Propose « {offered} », qui fait partie de « {requested} »",
+                f"Offers “{offered}”, part of “{requested}”",
+            )
+        case "broader":
+            return Text(
+                f"Propose toute la famille « {offered} », dont « {requested} »",
+                f"Offers the whole family “{offered}”, which includes “{requested}”",
+            )
+        case _:
+            return Text(
+                f"Propose « {offered} », activité voisine de « {requested} »",
+                f"Offers “{offered}”, close to “{requested}”",
+            )
+
+
+IN_METRES_KM = 0.05
+"""Shorter distances are told in metres, longer ones to the tenth of a kilometre."""
+
+
+def distance(distance_km: float | None, site: Place | None, placed: bool) -> Text:
+    """A sentence for the distance of a supplier to the site, else to the territory; `placed`: its place is known."""
+    if distance_km is None:
+        why = _unmeasured(placed)
+        return Text(f"{why.fr} : distance non calculée", f"{why.en}: no distance")
+    far = kilometres(distance_km)
+    if site is None:
+        return Text(f"À {far.fr} du territoire", f"{far.en} from the territory")
+    if distance_km == 0 and site.commune:
+        return Text("Sur la commune du lieu d'exécution", "In the commune of the place of performance")
+    if distance_km == 0:
+        return Text("Sur le lieu d'exécution", "At the place of performance")
+    return Text(f"À {far.fr} du lieu d'exécution", f"{far.en} from the place of performance")
+
+
+def too_far(distance_km: float | None, cap_km: float, placed: bool) -> Text:
+    """Refused by the distance gate; `placed`: the supplier's place is known."""
+    if distance_km is None:
+        why = _unmeasured(placed)
+        return Text(
+            f"{why.fr} : on ne sait pas s'il est à moins de {kilometres(cap_km).fr}",
+            f"{why.en}: it cannot be told whether it is within {kilometres(cap_km).en}",
+        )
+    far, over = kilometres(distance_km), kilometres(distance_km - cap_km)
+    return Text(f"À {far.fr} : {over.fr} de trop", f"At {far.en}: {over.en} too far")
+
+
+def not_served(area: ServiceArea | None, to_territory_km: float | None, placed: bool) -> Text:
+    """Refused by the service area gate; `area`: the answering offer's that reaches farthest."""
+    if area is not None and area.radius_km is not None and to_territory_km is not None:
+        radius = kilometres(area.radius_km, rough=area.radius_km == round(area.radius_km))
+        over = kilometres(to_territory_km - area.radius_km)
+        return Text(
+            f"Intervient dans un rayon de {radius.fr} : il manque {over.fr} pour atteindre le territoire",
+            f"Works within {radius.en}: {over.en} short of the territory",
+        )
+    if area is None and to_territory_km is not None:
+        far = kilometres(to_territory_km)
+        return Text(
+            f"À {far.fr} du territoire, sans zone d'intervention déclarée (50 km au plus)",
+            f"{far.en} from the territory, without a declared service area (50 km at most)",
+        )
+    if area is None or area.radius_km is not None:
+        why = _unmeasured(placed)
+        return Text(
+            f"{why.fr} : on ne sait pas s'il intervient dans le territoire",
+            f"{why.en}: it cannot be told whether it serves the territory",
+        )
+    return Text(
+        "Sa zone d'intervention déclarée ne touche pas le territoire", "Its declared area does not meet the territory"
+    )
+
+
+def support(kind: Fit, requested: str, offered: str) -> Text:
+    """Refused by the segment gate: offers only an activity that supports the object, or what is close to one."""
+    if kind == "related":
+        return Text(
+            f"Propose « {offered} », activité voisine de l'activité support « {requested} »",
+            f"Offers “{offered}”, close to the supporting activity “{requested}”",
+        )
+    return Text(f"Ne propose que l'activité support « {offered} »", f"Offers only the supporting activity “{offered}”")
+
+
+NOT_ELIGIBLE = Text("Ne peut pas répondre à ce lot réservé", "May not answer this reserved lot")
+AND = Text(" ; ", "; ")
+"""Between two sentences that are said in one."""
+
+
+def unknown_trade(total: int, eligible: int, reserved: bool) -> Text:
+    """The number of suppliers nearby of unknown trade, and of those among them that may answer a reserved lot."""
+    if not total:
+        return Text("Aucun fournisseur proche d'activité inconnue", "No supplier nearby whose trade is not known")
+    several = total > 1
+    fr, en = (
+        ("proposent", "fournisseurs proches", "leur") if several else ("propose", "fournisseur proche", "lui"),
+        (("suppliers", "them") if several else ("supplier", "it")),
+    )
+    may = Text("", "")
+    if reserved:
+        verb = "peuvent" if eligible > 1 else "peut"
+        may = Text(
+            f", dont {eligible} {verb} répondre à ce lot réservé, au besoin sur preuve",
+            f", {eligible} of which may answer this reserved lot, if need be on proof,",
+        )
+    return Text(
+        f"On ne sait pas ce que {fr[0]} {total} {fr[1]}{may.fr} : {fr[2]} demander",
+        f"What {total} {en[0]} nearby{may.en} offer{'' if several else 's'} is not known: ask {en[1]}",
+    )
+
+
+def ask_unknown(eligible: int) -> Text:
+    """Counsel to ask the suppliers nearby whose trade is not known, before concluding on a scarce supply."""
+    return Text(
+        f"Conseil : ne pas conclure à un manque d'offre ; demander d'abord ce qu'ils proposent aux {eligible} "
+        "fournisseurs proches dont l'activité n'est pas connue",
+        f"Counsel: do not conclude that supply is lacking; first ask the {eligible} suppliers nearby whose trade is "
+        "not known what they offer",
+    )
+
+
+def unmapped(code: str, label: str | None) -> Text:
+    """A CPV code that no segment covers."""
+    shown = f"{code} ({label})" if label else code
+    return Text(
+        f"Aucun métier ne couvre le code CPV {shown} : préciser l'objet par un métier ou des mots",
+        f"No trade covers CPV code {shown}: name the object by a trade or in words",
+    )
+
+
+def unknown_words(words: str, suggestions: list[str]) -> Text:
+    """Words that name no segment with enough confidence; suggestions are labels."""
+    fr, en = (", ".join(f"« {label} »" for label in suggestions), ", ".join(f"“{label}”" for label in suggestions))
+    return Text(
+        f"« {words} » n'a pas été reconnu." + (f" Peut-être : {fr} ?" if fr else ""),
+        f"“{words}” was not recognised." + (f" Perhaps: {en}?" if en else ""),
+    )
+
+
+def title_differs(labels: list[str]) -> Text:
+    """That the title of the lot, or of its need, names other trades than its CPV codes, which were followed."""
+    fr, en = (", ".join(f"« {label} »" for label in labels), ", ".join(f"“{label}”" for label in labels))
+    return Text(
+        f"L'intitulé dit {fr}, les codes CPV du lot disent autre chose : ce sont les codes qui ont été suivis.",
+        f"The title says {en}, the lot's CPV codes say something else: the codes were followed.",
+    )
+
+
+_NUMBERS = {
+    2: Text("deux", "two"),
+    3: Text("trois", "three"),
+    4: Text("quatre", "four"),
+    5: Text("cinq", "five"),
+    6: Text("six", "six"),
+    7: Text("sept", "seven"),
+    8: Text("huit", "eight"),
+    9: Text("neuf", "nine"),
+}
+
+
+def grouping(suppliers: int, segments: int) -> Text:
+    """A sentence for two to four candidates that answer together what none answers alone."""
+    several, asked = _in_letters(suppliers), _in_letters(segments)
+    return Text(
+        f"Ensemble, ces {several.fr} fournisseurs répondent aux {asked.fr} segments demandés",
+        f"Together, these {several.en} suppliers answer the {asked.en} requested segments",
+    )
+
+
+def _in_letters(number: int) -> Text:
+    return _NUMBERS.get(number, Text(str(number), str(number)))
+
+
+Words = TypeVar("Words", Eligibility, Finding, Advice)
+CACHED = 4_096
+
+
+def in_words(found: Verdict | LegalFinding | LegalAdvice, kind: type[Words], language: Language) -> Words:
+    """A finding, verdict or advice of the law in one language: a struct with the same fields."""
+    fields = msgspec.structs.asdict(found)
+    fields["message"] = found.message.to(language)
+    if isinstance(found, Verdict):
+        fields["missing"] = tuple(proof.to(language) for proof in found.missing)
+    return kind(**fields)
+
+
+@lru_cache(CACHED)
+def finding_json(found: LegalFinding, language: Language) -> msgspec.Raw:
+    """A `Finding` in JSON."""
+    return msgspec.Raw(msgspec.json.encode(in_words(found, Finding, language)))
+
+
+def advice_json(found: LegalAdvice, language: Language) -> msgspec.Raw:
+    """An `Advice` in JSON. The rules give the same object again and again, which is found faster than its content."""
+    cached = _ADVICE.get((id(found), language))
+    if cached is not None and cached[0] is found:
+        return cached[1]
+    if len(_ADVICE) >= CACHED:
+        _ADVICE.clear()
+    made = msgspec.Raw(msgspec.json.encode(in_words(found, Advice, language)))
+    _ADVICE[id(found), language] = found, made
+    return made
+
+
+_ADVICE: dict[tuple[int, Language], tuple[LegalAdvice, msgspec.Raw]] = {}
+
+
+CACHED_QUESTIONS, CACHED_FACTS = 16, 4_096
+
+
+class Judged(NamedTuple):
+    """The verdicts on a supplier, as structs and in JSON."""
+
+    verdicts: tuple[Eligibility, ...]
+    json: msgspec.Raw
+
+
+NOT_JUDGED = Judged((), msgspec.Raw(b"[]"))
+"""Where nothing is reserved."""
+
+
+@lru_cache(CACHED_QUESTIONS)
+def judge_of(
+    reserved: tuple[Reserved, ...], on: date, rules: Rules, contract: ContractKind, language: Language
+) -> Callable[[LegalFacts, tuple[EssAward, ...]], Judged]:
+    """The function that words the verdicts on a supplier, after the ESS-reserved contracts that the buyer awarded it.
+
+    The same question has the same function, which remembers its answers: many suppliers share their legal facts.
+    """
+
+    view = rules.at(on, contract)
+
+    @lru_cache(CACHED_FACTS)
+    def judge(facts: LegalFacts, awards: tuple[EssAward, ...]) -> Judged:
+        verdicts = [judged(facts, kind, on, view) for kind in reserved]
+        if awards:
+            verdicts = [with_award_bar(verdict, awards, on, rules) for verdict in verdicts]
+        worded = tuple([in_words(verdict, Eligibility, language) for verdict in verdicts])
+        return Judged(worded, msgspec.Raw(msgspec.json.encode(worded)))
+
+    return judge

@@ -1,0 +1,253 @@
+"""The refused suppliers nearest to being candidates, and the lack of each of them in words."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from domain.reference.taxonomy import Taxonomy
+from domain.suppliers.supplier import ServiceArea
+from domain.text.bilingual import Text
+from matching.answer import messages
+from matching.gates import DISTANCE, GATES, RESERVATION, SEGMENT, SERVICE_AREA, considered, offering_object
+from matching.geo.projection import Floats, to_metre
+from matching.index.distances import nearest_of
+from matching.index.offers import FITS, RELATED, Offers, offered_segments, offers_for
+from matching.index.service_areas import NEARBY_KM, RADIUS
+from matching.index.supplier_columns import CERTAIN_KM, Ordinals, each_once
+from matching.lot_match import LotMatch
+from matching.ranked_lot import DrawnOrder, FoundAt
+
+MOST_CACHED = 16
+
+
+class Refused(NamedTuple):
+    """A supplier, the gate that refuses it (a position in GATES) and its distance in kilometres (infinite: unknown)."""
+
+    gate: int
+    ordinal: int
+    distance_km: float
+
+
+class NearestRefused(NamedTuple):
+    """Refused suppliers in order; whether nothing was left to the draw; the change of the index for which it is so."""
+
+    refused: tuple[Refused, ...]
+    is_settled: bool
+    change: int
+
+
+def nearest_refused(lot: LotMatch, count: int, seed: int) -> NearestRefused:
+    """At most `count` refused suppliers; cached where nothing is left to the draw.
+
+    Those that passed more gates come first, then the nearest; what is equal is drawn.
+    """
+    cached: dict[int, NearestRefused] = lot.ranked.nearest_refused
+    known = cached.get(count)
+    if known is not None and known.change == lot.live.change:
+        return known
+    refused: list[Refused] = []
+    is_settled = True
+    for gate in reversed(range(len(GATES))):
+        if len(refused) < count and _may_refuse(lot, gate):
+            order = _order_of_refused(lot, gate, count - len(refused))
+            refused += _refused(gate, order, seed)
+            is_settled = is_settled and order.is_settled
+    found = NearestRefused(tuple(refused), is_settled, lot.live.change)
+    if is_settled:
+        if len(cached) > MOST_CACHED:
+            cached.clear()
+        cached[count] = found
+    return found
+
+
+def _may_refuse(lot: LotMatch, gate: int) -> bool:
+    """Whether a gate may refuse anybody: without a cap or a reservation, those on distance and reservation do not."""
+    if gate == DISTANCE:
+        return lot.query.lot.max_distance_km is not None
+    return gate != RESERVATION or bool(lot.reserved_types)
+
+
+def nearest_refused_by(lot: LotMatch, gate: int, count: int, seed: int) -> list[Refused]:
+    """At most `count` suppliers of which a gate is the first that refuses them, the nearest first."""
+    return _refused(gate, _order_of_refused(lot, gate, count), seed)
+
+
+def _refused(gate: int, order: DrawnOrder, seed: int) -> list[Refused]:
+    ordinals, distance = order.first(seed)
+    return [Refused(gate, *each) for each in zip(ordinals.tolist(), distance.tolist(), strict=True)]
+
+
+def _order_of_refused(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
+    """The nearest suppliers of which a gate is the first that refuses them; cached as long as it holds."""
+    cached = lot.ranked.refused
+    found = cached.get((gate, count))
+    if found is None or not _still_holds(lot, gate, count, found):
+        if len(cached) > MOST_CACHED:
+            cached.clear()
+        found = FoundAt(_nearest_refused_by(lot, gate, count), lot.live.change, lot.live.rows_end)
+    elif found.change != lot.live.change:
+        found = FoundAt(found.order, lot.live.change, lot.live.rows_end)
+    cached[gate, count] = found
+    return found.order
+
+
+def _still_holds(lot: LotMatch, gate: int, count: int, found: FoundAt) -> bool:
+    """Whether the suppliers that a gate refused after a change of the index are those that it refuses now."""
+    live = lot.live
+    if gate >= DISTANCE or found.change == live.change:  # those are of the selection itself
+        return True
+    if gate == SEGMENT or found.change > live.change:
+        return False
+    if not live.changed_since(lot.query.subject.objects, found.change):
+        return True
+    order = found.order
+    if live.gone is not None and live.gone[order.numbers].any():
+        return False
+    later = [of.written_since(found.rows_end) for code in lot.query.subject.objects for of in live.wanted(code)[1:]]
+    new = lot.selection.without(live.standing(np.concatenate(later))) if later else NOBODY
+    return not len(new) or (
+        len(order.numbers) >= count and bool(lot.distances.of(new).min() > order.distance.max(initial=0))
+    )
+
+
+def _nearest_refused_by(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
+    if gate >= DISTANCE:
+        passing, in_reach = lot.passing, lot.passing.in_reach
+        if gate == DISTANCE:
+            return passing.nearest(NO_ROWS if in_reach is None else np.flatnonzero(~in_reach), count)
+        refused = passing.reserved.refused
+        return passing.nearest(refused if in_reach is None else refused[in_reach[refused]], count)
+    if gate == SERVICE_AREA:
+        ordinals, distance = _nearest_out_of_area(lot, count)
+    else:
+        ordinals, distance = _measured(lot, refused_by(lot, SEGMENT), count)
+    return DrawnOrder(ordinals, (distance,), lot.live.base.columns.draw[ordinals], count)
+
+
+def refused_by(lot: LotMatch, gate: int) -> Ordinals:
+    """All suppliers refused by one of the first two gates, in order."""
+    offering = each_once(lot.live.standing(offering_object(lot)))
+    if gate == SEGMENT:
+        return np.setdiff1d(considered(lot), offering, assume_unique=True)
+    return lot.selection.without(offering)
+
+
+def _nearest_out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
+    """Of those that offer what is asked and do not serve the territory, all up to the `count`-th nearest."""
+    near = [
+        run
+        for code in lot.query.subject.objects
+        for offers in lot.live.wanted(code)
+        for run in lot.distances.near_of(offers.suppliers)
+    ]
+    ordinals = lot.selection.without(lot.live.standing(np.concatenate(near))) if near else NOBODY
+    ordinals, distance = _measured(lot, ordinals, count)
+    if len(ordinals) >= count and distance.max(initial=0) <= CERTAIN_KM:
+        return ordinals, distance
+    return _measured(lot, refused_by(lot, SERVICE_AREA), count)
+
+
+def _measured(lot: LotMatch, ordinals: Ordinals, count: int) -> tuple[Ordinals, Floats]:
+    """Those of some suppliers that are not farther than the `count`-th nearest, with their distance."""
+    bound = lot.distances.lower_bound(ordinals)
+    places, distance = nearest_of(bound, lambda some: lot.distances.of(ordinals[some]), count)
+    return ordinals[places], distance
+
+
+NOBODY = np.empty(0, dtype=np.int32)
+NO_ROWS = np.empty(0, dtype=np.intp)
+
+
+SOMEWHERE = ServiceArea()
+"""An area made of ground, whichever it is."""
+
+
+def lacks(lot: LotMatch, refused: Iterable[Refused]) -> dict[int, Text]:
+    """The lack of each supplier that a gate before the reservation refused, by its ordinal."""
+    columns, cap_km = lot.live.base.columns, lot.query.lot.max_distance_km or 0.0
+    found, out_of_area = {}, []
+    for gate, ordinal, away in refused:
+        if gate == SEGMENT:
+            found[ordinal] = _wrong_segment(lot, ordinal)
+        elif gate == SERVICE_AREA:
+            out_of_area.append(ordinal)
+        elif gate == DISTANCE:
+            found[ordinal] = messages.too_far(to_metre(away), cap_km, columns.is_placed(ordinal))
+    if out_of_area:
+        found |= _not_served(lot, np.array(out_of_area, dtype=np.int32))
+    return found
+
+
+def _wrong_segment(lot: LotMatch, ordinal: int) -> Text:
+    """That a supplier offers only a neighbour of what is asked, or only what supports it."""
+    base, subject = lot.live.base, lot.query.subject
+    cpv, taxonomy, label = base.cpv, base.taxonomy, base.taxonomy.label
+    offers = base.columns.supplier(ordinal).offers
+    offered = {segment for offer in offers for segment in offered_segments(offer, taxonomy, cpv)}
+    for some, message in ((subject.objects, messages.fit), (subject.support, messages.support)):
+        for wanted in some:
+            for segment, fit in offers_for(wanted, taxonomy):
+                if segment in offered:
+                    return message(FITS[fit], label(wanted), label(segment))
+    raise AssertionError("a considered supplier offers something near the lot")
+
+
+def _not_served(lot: LotMatch, ordinals: Ordinals) -> dict[int, Text]:
+    """That no answering offer of some suppliers reaches the territory, by the one of each that reaches farthest."""
+    columns, away, found = lot.live.base.columns, lot.to_territory.of(ordinals).tolist(), {}
+    for ordinal, area, away_km in zip(ordinals.tolist(), _farthest_areas(lot, ordinals), away, strict=True):
+        found[ordinal] = messages.not_served(area, to_metre(away_km), columns.is_placed(ordinal))
+    return found
+
+
+def _farthest_areas(lot: LotMatch, ordinals: Ordinals) -> list[ServiceArea | None]:
+    """Of each of some suppliers, the area of the answering offer that reaches farthest; of equal ones the first."""
+    codes = _answering(lot.query.subject.objects, lot.live.base.taxonomy)
+    reached: list[set[tuple[float, bool]]] = [set() for _ in ordinals]
+    for offers in (lot.live.base.offers, lot.live.tail.offers):
+        for code in codes & offers.keys():
+            for place, reach_km, is_radius in _rows_of(offers[code], ordinals):
+                reached[place].add((reach_km, is_radius))
+    return [
+        _area(*max(some)) if (NEARBY_KM, True) not in some else _first_farthest(lot, ordinal)
+        for some, ordinal in zip(reached, ordinals.tolist(), strict=True)
+    ]
+
+
+def _rows_of(offers: Offers, ordinals: Ordinals) -> Iterable[tuple[int, float, bool]]:
+    """The offers of some suppliers: the place of each among them, the kilometres it reaches, whether it says so."""
+    first, end = np.searchsorted(offers.supplier, (ordinals, ordinals + 1)).tolist()
+    return [
+        (place, float(offers.reach_km[row]), bool(offers.area_kind[row] == RADIUS))
+        for place, (begin, stop) in enumerate(zip(first, end, strict=True))
+        for row in range(begin, stop)
+    ]
+
+
+def _area(reach_km: float, is_radius: bool) -> ServiceArea | None:
+    if is_radius:
+        return ServiceArea(radius_km=reach_km)
+    return None if reach_km == NEARBY_KM else SOMEWHERE
+
+
+def _first_farthest(lot: LotMatch, ordinal: int) -> ServiceArea | None:
+    """As `_farthest_areas`, of a supplier of which a declared radius may be as wide as none declared."""
+    base = lot.live.base
+    answer = _answering(lot.query.subject.objects, base.taxonomy)
+    offers = base.columns.supplier(ordinal).offers
+    some = (o for o in offers if not answer.isdisjoint(offered_segments(o, base.taxonomy, base.cpv)))
+    return max((offer.service_area for offer in some), key=_reach)
+
+
+def _reach(area: ServiceArea | None) -> float:
+    if area is None:
+        return NEARBY_KM
+    return area.radius_km if area.radius_km is not None else np.inf
+
+
+@lru_cache(1_024)
+def _answering(objects: tuple[str, ...], taxonomy: Taxonomy) -> frozenset[str]:
+    """The segments and families that an offer may name to answer the object of a lot."""
+    return frozenset(code for each in objects for code, fit in offers_for(each, taxonomy) if fit < RELATED)

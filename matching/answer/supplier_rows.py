@@ -1,0 +1,360 @@
+"""Suppliers of a shortlist as rows of JSON: candidates, near misses, suppliers of unknown trade.
+
+A row is put together from fragments that many rows share; each fragment is worded once: among them the offers of
+candidates, what they answer and why they are listed. The structs have the fields of those in
+`domain.shortlists.shortlist`, in which they are decoded.
+"""
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.law.rules import Rules
+from domain.needs.need import ContractKind, Place
+from domain.reference.taxonomy import Taxonomy
+from domain.shortlists.shortlist import Gate, OfferEvidence, Presence, Reason, SegmentAnswer
+from domain.suppliers.assembly import strength
+from domain.suppliers.supplier import BASES
+from domain.text.bilingual import Language, Text
+from matching.answer import messages
+from matching.answer.explain import WrittenLot, written_lot
+from matching.answer.messages import NOT_JUDGED, Judged, judge_of
+from matching.answer.near_misses import NearestRefused, Refused, lacks
+from matching.gates import GATES, RESERVATION
+from matching.geo.projection import Positions, to_metre
+from matching.index.indexed_supplier import IndexedSupplier
+from matching.index.offers import (
+    FITS,
+    LOCAL,
+    NO_OFFER,
+    OFFERED,
+    PER_BASIS,
+    PER_FIT,
+    PRESENCE_OF_AREA,
+    PRESENCES,
+    RELATED,
+    offered_segments,
+    offers_for,
+)
+from matching.index.service_areas import GROUND
+from matching.index.supplier_columns import Ordinals
+from matching.lot_match import LotMatch
+from matching.lot_query import Subject
+from matching.ranked_lot import FirstCandidates
+from matching.unknown_trade import UnknownSuppliers
+
+CACHED_ANSWERS, CACHED_DISTANCES = 16_384, 16_384
+
+encode = msgspec.json.encode
+
+
+class Answers(NamedTuple):
+    """The parts that candidates of the same worths share; `reasons` in JSON, without brackets and distance."""
+
+    presence: Presence
+    segments: tuple[SegmentAnswer, ...]
+    segments_json: msgspec.Raw
+    are_declared: bool
+    reasons: bytes
+
+
+class _Answer(NamedTuple):
+    """An offer for a wanted segment, and the reason that it is, in JSON."""
+
+    segment: SegmentAnswer
+    segment_json: bytes
+    reason: bytes
+
+
+def answers(taxonomy: Taxonomy, language: Language, subject: Subject, worths: Sequence[int]) -> Answers:
+    """The words for the offers with these worths, one per wanted segment."""
+    parts, bases, best = [], set(), len(PRESENCES) - 1
+    for place, (wanted, worth) in enumerate(zip(subject.wanted, worths, strict=True)):
+        if worth >= NO_OFFER:
+            continue
+        is_object = place < len(subject.objects)
+        parts.append(_answer(taxonomy, language, wanted, worth, is_object))
+        if is_object and worth < RELATED * PER_FIT:
+            best = min(best, worth % PER_BASIS // OFFERED)
+            bases.add(BASES[worth % PER_FIT // PER_BASIS])
+    reasons = [part.reason for part in parts]
+    reasons += [_basis_reason(basis, language) for basis in BASES[1:] if basis in bases]
+    presence = PRESENCES[best]
+    return Answers(
+        presence,
+        tuple([part.segment for part in parts]),
+        msgspec.Raw(b"[%b]" % b",".join([part.segment_json for part in parts])),
+        all(part.segment.basis == BASES[0] for part in parts),
+        b",".join((*reasons, _presence_reason(presence, language))),
+    )
+
+
+@lru_cache(CACHED_ANSWERS)
+def _answer(taxonomy: Taxonomy, language: Language, wanted: str, worth: int, is_object: bool) -> _Answer:
+    offered, fit = offers_for(wanted, taxonomy)[worth % OFFERED][0], FITS[worth // PER_FIT]
+    role: Literal["object", "support"] = "object" if is_object else "support"
+    answer = SegmentAnswer(wanted, offered, fit, BASES[worth % PER_FIT // PER_BASIS], role)
+    said = messages.fit(fit, taxonomy.label(wanted), taxonomy.label(offered))
+    return _Answer(answer, encode(answer), encode(Reason(f"segment_{fit}", said.to(language))))
+
+
+@lru_cache(16)
+def _basis_reason(basis: str, language: Language) -> bytes:
+    said = messages.AWARDED if basis == "awarded" else messages.INFERRED
+    return encode(Reason(f"basis_{basis}", said.to(language)))
+
+
+@lru_cache(16)
+def _presence_reason(presence: Presence, language: Language) -> bytes:
+    return encode(Reason(f"presence_{presence}", messages.PRESENCE[presence].to(language)))
+
+
+def distance_reason(distance_km: float | None, site: Place | None, is_placed: bool, language: Language) -> bytes:
+    """The reason that tells a distance, in JSON, behind a comma."""
+    if distance_km is not None and distance_km > messages.IN_METRES_KM:
+        distance_km = round(distance_km, 1)  # no more is told
+    return _distance_reason(distance_km, site and (COMMUNE if site.commune else POINT), is_placed, language)
+
+
+@lru_cache(CACHED_DISTANCES)
+def _distance_reason(distance_km: float | None, site: Place | None, is_placed: bool, language: Language) -> bytes:
+    said = messages.distance(distance_km, site, is_placed)
+    return b"," + encode(Reason("distance", said.to(language)))
+
+
+COMMUNE, POINT = Place(commune="00000"), Place()
+"""A site of each kind: no more is told of it."""
+
+
+def worths(lot: LotMatch, ordinals: Ordinals, answering: NDArray[np.int16]) -> list[tuple[int, ...]]:
+    """The worths of the best offers of some suppliers for each wanted segment, neighbours of it where none answers.
+
+    `answering`: those of offers that answer.
+    """
+    best, taxonomy = answering.astype(np.int32), lot.live.base.taxonomy
+    for column, wanted in enumerate(lot.query.subject.wanted):
+        lacking = np.flatnonzero(best[column] == NO_OFFER)
+        for place, (code, fit) in enumerate(offers_for(wanted, taxonomy) if len(lacking) else ()):
+            if fit == RELATED:
+                for row in lacking[lot.live.offers_any(ordinals[lacking], code)].tolist():
+                    worth = _related_worth(lot, int(ordinals[row]), code) + place
+                    best[column, row] = min(best[column, row], worth)
+    return list(map(tuple, best.T.tolist()))
+
+
+def _related_worth(lot: LotMatch, ordinal: int, code: str) -> int:
+    """The worth of a supplier's best offer that names `code` and serves the territory, where that is related."""
+    away = float(lot.to_territory.of(np.array([ordinal], dtype=np.int32))[0])
+    meets = lot.live.base.areas.meeting(lot.query.territory)
+    worth = NO_OFFER
+    for _, basis, kind, area, reach in zip(*(c.tolist() for c in lot.live.offers_of(ordinal, code)), strict=True):
+        if (kind == GROUND and not meets[area]) or away > reach:
+            continue
+        presence = LOCAL if away == 0 else int(PRESENCE_OF_AREA[kind])
+        worth = min(worth, RELATED * PER_FIT + basis * PER_BASIS + presence * OFFERED)
+    return worth
+
+
+EVIDENCE_SHOWN = 3
+
+
+class CandidateRow(msgspec.Struct, frozen=True, gc=False):
+    """A `Candidate` but for its rank."""
+
+    supplier: msgspec.Raw
+    distance_km: float | None
+    measured_to: Literal["site", "territory"] | None
+    presence: Presence
+    segments: msgspec.Raw
+    eligibility: msgspec.Raw
+    reasons: msgspec.Raw
+
+
+class NearMissRow(msgspec.Struct, frozen=True, gc=False):
+    """A `NearMiss`."""
+
+    supplier: msgspec.Raw
+    excluded_by: Gate
+    distance_km: float | None
+    eligibility: msgspec.Raw
+    message: str
+
+
+class UnknownRow(msgspec.Struct, frozen=True, gc=False):
+    """An `UnknownSupplier`."""
+
+    supplier: msgspec.Raw
+    distance_km: float | None
+    eligibility: msgspec.Raw
+
+
+@dataclass(frozen=True)
+class RowWriter:
+    """Writes the rows of lots for one day, one kind of contract and in one language."""
+
+    taxonomy: Taxonomy
+    rules: Rules
+    on: date
+    contract: ContractKind
+    language: Language
+
+    def candidates(self, lot: LotMatch, written: WrittenLot, count: int, seed: int) -> msgspec.Raw:
+        """The first `count` candidates, as a list."""
+        first = lot.first(count)
+        if not first.order.is_settled:
+            return msgspec.Raw(_list(self._ranked(lot, written, first, first.order.places(seed))))
+        found = written.lists.get(count)
+        if found is None:
+            found = _list(_with_rank(self._candidates(lot, first, first.order.places(seed))))
+            written.add_piece(written.lists, count, found, len(found))
+        return msgspec.Raw(found)
+
+    def _ranked(self, lot: LotMatch, written: WrittenLot, first: FirstCandidates, places: Positions) -> Iterator[bytes]:
+        """The candidates at some places, which are in order; those written before as they are."""
+        rows = first.order.numbers[places]
+        numbers = rows.tolist()
+        known = {row: tail for row in numbers if (tail := written.rows.get(row)) is not None}
+        if len(known) < len(numbers):
+            lacking = np.array([place for place, row in enumerate(numbers) if row not in known], dtype=np.intp)
+            made = self._candidates(lot, first, places[lacking])
+            added: dict[Hashable, bytes] = dict(zip(rows[lacking].tolist(), made, strict=True))
+            written.add_rows(added)
+            known |= added
+        return _with_rank(known[row] for row in numbers)
+
+    def near_misses(self, lot: LotMatch, written: WrittenLot, nearest: NearestRefused) -> msgspec.Raw:
+        """The near misses in order, as a list."""
+        if not nearest.is_settled:
+            known: dict[Hashable, bytes] = {
+                one: row for one in nearest.refused if (row := written.rows.get(one)) is not None
+            }
+            lacking = [one for one in nearest.refused if one not in known]
+            added: dict[Hashable, bytes] = dict(zip(lacking, self._near_misses(lot, lacking), strict=True))
+            written.add_rows(added)
+            return msgspec.Raw(_list((known | added)[one] for one in nearest.refused))
+        found = written.lists.get(nearest.refused)
+        if found is None:
+            found = _list(self._near_misses(lot, nearest.refused))
+            written.add_piece(written.lists, nearest.refused, found, len(found))
+        return msgspec.Raw(found)
+
+    def _near_misses(self, lot: LotMatch, refused: Sequence[Refused]) -> list[bytes]:
+        return list(map(encode, self.near_misses_of(lot, refused)))
+
+    def near_misses_of(self, lot: LotMatch, refused: Sequence[Refused]) -> list[NearMissRow]:
+        """Refused suppliers and what each lacks."""
+        if not refused:
+            return []
+        lacking, ordinals = lacks(lot, refused), [each.ordinal for each in refused]
+        late = [each.ordinal for each in refused if each.gate == RESERVATION]
+        judged = dict(zip(late, self._judged(lot, late), strict=True))
+        return [
+            NearMissRow(
+                msgspec.Raw(summary),
+                GATES[gate][0],
+                to_metre(away),
+                judged.get(ordinal, NOT_JUDGED).json,
+                self._message(lacking.get(ordinal, messages.NOT_ELIGIBLE), judged.get(ordinal, NOT_JUDGED)),
+            )
+            for (gate, ordinal, away), summary in zip(refused, lot.live.base.columns.summaries(ordinals), strict=True)
+        ]
+
+    def _message(self, lack: Text, judged: Judged) -> str:
+        return self._text(messages.AND).join((self._text(lack), *(verdict.message for verdict in judged.verdicts)))
+
+    def unknown_trade(self, lot: LotMatch, found: UnknownSuppliers) -> list[UnknownRow]:
+        """The suppliers of unknown trade near the lot that are listed."""
+        ordinals = [ordinal for ordinal, _ in found.nearest]
+        judged, summaries = self._judged(lot, ordinals), lot.live.base.columns.summaries(ordinals)
+        return [
+            UnknownRow(msgspec.Raw(summary), to_metre(away), each.json)
+            for (_, away), summary, each in zip(found.nearest, summaries, judged, strict=True)
+        ]
+
+    def pieces_of(self, lot: LotMatch) -> WrittenLot:
+        """The pieces written of a lot for its kind of site, in this language and for this kind of contract."""
+        place = lot.query.lot.site
+        by_commune = place is not None and place.commune is not None
+        return written_lot(lot.ranked, by_commune, self.language, self.contract)
+
+    def _candidates(self, lot: LotMatch, first: FirstCandidates, places: Positions) -> list[bytes]:
+        """Candidates as JSON, from behind the rank on."""
+        ordinals, distances = first.ordinals[places], list(map(to_metre, first.order.distance[places].tolist()))
+        numbers, each_worths = ordinals.tolist(), worths(lot, ordinals, first.best[:, places])
+        distinct = {each: answers(self.taxonomy, self.language, lot.query.subject, each) for each in set(each_worths)}
+        answered = [distinct[each] for each in each_worths]
+        measured_to: Literal["site", "territory"] = "site" if lot.query.site else "territory"
+        rows = zip(
+            lot.live.base.columns.summaries(numbers),
+            distances,
+            answered,
+            [self._segments(lot, *each) for each in zip(answered, numbers, strict=True)],
+            self._judged(lot, numbers),
+            [self._reasons(lot, *each) for each in zip(answered, numbers, distances, strict=True)],
+            strict=True,
+        )
+        return [
+            encode(
+                CandidateRow(
+                    msgspec.Raw(summary),
+                    distance_km,
+                    None if distance_km is None else measured_to,
+                    answer.presence,
+                    segments,
+                    judged.json,
+                    reasons,
+                )
+            )[1:]
+            for summary, distance_km, answer, segments, judged, reasons in rows
+        ]
+
+    def _reasons(self, lot: LotMatch, answered: Answers, ordinal: int, distance_km: float | None) -> msgspec.Raw:
+        """The reasons for a candidate, with its distance unless its presence says that already."""
+        query, reasons = lot.query, answered.reasons
+        if query.site or answered.presence != PRESENCES[LOCAL]:
+            is_placed = distance_km is not None or lot.live.base.columns.is_placed(ordinal)
+            reasons += distance_reason(distance_km, query.lot.site, is_placed, self.language)
+        return msgspec.Raw(b"[%b]" % reasons)
+
+    def _segments(self, lot: LotMatch, answered: Answers, ordinal: int) -> msgspec.Raw:
+        """The answers, those that nobody declared with what they rest on, strongest and latest first."""
+        if answered.are_declared:
+            return answered.segments_json
+        supplier = lot.live.base.columns.supplier(ordinal)
+        return msgspec.Raw(encode([self._with_evidence(lot, answer, supplier) for answer in answered.segments]))
+
+    def _with_evidence(self, lot: LotMatch, answer: SegmentAnswer, supplier: IndexedSupplier) -> SegmentAnswer:
+        if answer.basis == BASES[0]:
+            return answer
+        cpv = lot.live.base.cpv
+        offers = (o for o in supplier.offers if answer.offered in offered_segments(o, self.taxonomy, cpv))
+        found = {each: None for offer in offers if offer.basis != BASES[0] for each in offer.evidence}
+        strongest = sorted(found, key=strength)[:EVIDENCE_SHOWN]
+        shown = (OfferEvidence(one.kind, self._text(messages.evidence(one)), one.on, one.source) for one in strongest)
+        return msgspec.structs.replace(answer, evidence=tuple(shown))
+
+    def _judged(self, lot: LotMatch, ordinals: Sequence[int]) -> list[Judged]:
+        """Eligibility of suppliers for each of the lot's reserved types, after the awards that the buyer made them."""
+        if not lot.reserved_types or not ordinals:
+            return [NOT_JUDGED] * len(ordinals)
+        facts = lot.live.base.columns.facts.of(np.array(ordinals, dtype=np.int32))
+        judge = judge_of(lot.reserved_types, self.on, self.rules, self.contract, self.language)
+        bars = (lot.ess_bars.get(ordinal) for ordinal in ordinals)
+        return [judge(each, bar.awards if bar else ()) for each, bar in zip(facts, bars, strict=True)]
+
+    def _text(self, text: Text) -> str:
+        return text.to(self.language)
+
+
+def _list(items: Iterable[bytes]) -> bytes:
+    return b"[%b]" % b",".join(items)
+
+
+def _with_rank(candidates: Iterable[bytes]) -> Iterator[bytes]:
+    return (b'{"rank":%d,%b' % (rank, tail) for rank, tail in enumerate(candidates, 1))

@@ -1,0 +1,318 @@
+"""Distances from the suppliers of an index to one shape, each measured once.
+
+Portals ask for the same territories again and again: what was measured for one request serves the next.
+"""
+
+import mmap
+from collections.abc import Callable
+from threading import Lock
+from weakref import ref
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.geo.projection import Floats, Positions
+from matching.geo.shape import PointShape, Shape
+from matching.index.supplier_columns import CERTAIN_KM, Ordinals, SupplierColumns, runs_near
+from matching.kept.weighted_cache import WeightedCache
+
+Metres = NDArray[np.int32]
+NO_PLACE = np.iinfo(np.int32).max
+FEW = 32
+"""To choose among so few more costs more than to put them in order."""
+BATCH = 64
+"""The number measured at first; the nearest few are nearly always among them."""
+BYTES_PER_OBJECT = 1_000
+"""About what an object with a few arrays takes besides the numbers in them."""
+BYTES_PER_PAGE = mmap.PAGESIZE
+ROOM = 1.25
+"""Memory is reserved for so many times the suppliers there is room for: those that are written later."""
+
+
+class Distances:
+    """Distances to `shape`, None: to no known place. Threads may share it: what is measured is never written over.
+
+    Distances are to the metre, and of those near are kept as metres + 1 by ordinal; below 0: what is certain not to be
+    under it, 0: not measured. Memory that is never touched costs nothing, and those near are on few of its pages.
+    """
+
+    def __init__(self, columns: SupplierColumns, shape: Shape | None) -> None:
+        self.columns, self.shape = columns, shape
+        self._metres: Metres = np.empty(0, dtype=np.int32)
+        self._bounds: dict[float, NDArray[np.int32]] = {}
+        self._widest_km = 0.0  # of the radii around the shape that were asked for
+        self._writing = Lock()
+
+    @property
+    def weight(self) -> int:
+        """The bytes it takes once everybody near was measured."""
+        if self.shape is None:
+            return BYTES_PER_PAGE
+        begins, ends = self._near(self._widest_km)[:-2].reshape(-1, 2).T.astype(np.int64) * self._metres.itemsize
+        pages = (ends + BYTES_PER_PAGE - 1) // BYTES_PER_PAGE - begins // BYTES_PER_PAGE
+        later = self.columns.capacity - len(self.columns.spatial_keys)
+        return int(pages.sum() + 1) * BYTES_PER_PAGE + later * self._metres.itemsize + self.shape.weight
+
+    def spans(self, ordinals: Ordinals, radius_km: float) -> list[tuple[int, int]]:
+        """The runs, none of them empty, of sorted ordinals that may be within the radius and CERTAIN_KM."""
+        self._widest_km = max(self._widest_km, min(radius_km, CERTAIN_KM))
+        at = ordinals.searchsorted(self._near(radius_km)).tolist()
+        return [(low, high) for low, high in zip(at[::2], at[1::2], strict=True) if high > low]
+
+    def places(self, ordinals: Ordinals, radius_km: float) -> Positions:
+        """As `spans`, each place by itself."""
+        spans = self.spans(ordinals, radius_km)
+        return np.concatenate([np.arange(*span) for span in spans]) if spans else np.empty(0, dtype=np.intp)
+
+    def distance(self, ordinals: Ordinals) -> Floats:
+        """Kilometres to the shape, 0 inside; infinite where either place is not known."""
+        if self.shape is None:
+            return np.full(len(ordinals), np.inf)
+        known = self._known()
+        metres = known.take(ordinals)
+        if metres.min(initial=1) <= 0:
+            missing = np.flatnonzero(metres <= 0)
+            some = ordinals[missing]
+            metres[missing] = _metres(self.shape.distance(self.columns.positions[some]))
+            self._note(some, metres[missing])
+        return _kilometres(metres)
+
+    def distance_within(self, ordinals: Ordinals, reach_km: Floats) -> Floats:
+        """As `distance`; infinite, without being measured, where it is certain to be more than `reach_km`."""
+        if self.shape is None:
+            return np.full(len(ordinals), np.inf)
+        metres = self._bounded(ordinals)
+        distance = _kilometres(metres)
+        bounded = np.flatnonzero(metres < 0)
+        if len(bounded):
+            doubtful = bounded[-metres[bounded] <= reach_km[bounded] * 1_000 + 2]
+            distance[bounded] = np.inf
+            if len(doubtful):
+                distance[doubtful] = self.distance(ordinals[doubtful])
+        return distance
+
+    def known_within(self, ordinals: Ordinals, radius_km: float) -> Floats:
+        """As `distance`; NaN, without being measured, where it is certain to be more than the radius and CERTAIN_KM."""
+        near, known = self.places(ordinals, radius_km), np.full(len(ordinals), np.nan)
+        away = self.distance_within(ordinals.take(near), np.full(len(near), radius_km + CERTAIN_KM))
+        known[near] = np.where(away == np.inf, np.nan, away)
+        return known
+
+    def lower_bound(self, ordinals: Ordinals) -> Floats:
+        """Kilometres that `distance` is certain not to be under; infinite where either place is not known."""
+        if self.shape is None:
+            return np.full(len(ordinals), np.inf)
+        return _kilometres(np.abs(self._bounded(ordinals)))
+
+    def _bounded(self, ordinals: Ordinals) -> Metres:
+        """Metres as they are kept, none of them 0."""
+        known = self._known()
+        metres = known.take(ordinals)
+        if not metres.all() and self.shape is not None:
+            unknown = np.flatnonzero(metres == 0)
+            some = ordinals[unknown]
+            bound = self.shape.lower_bound(self.columns.positions[some])
+            made = np.full(len(some), NO_PLACE, dtype=np.int32)
+            placed = np.isfinite(bound)
+            made[placed] = -1 - (bound[placed] * 1_000).astype(np.int32)
+            metres[unknown] = made
+            self._note(some, made)
+        return metres
+
+    def _note(self, ordinals: Ordinals, metres: Metres) -> None:
+        """Keep what was found of those near; others are asked about once, and each might be on a page of its own."""
+        is_near = np.searchsorted(self._near(self._widest_km), ordinals, "right") % 2 == 1
+        some, found = ordinals[is_near], metres[is_near]
+        with self._writing:
+            # another thread may have measured meanwhile what is only bounded here
+            lacking = self._metres[some] <= 0
+            self._metres[some[lacking]] = found[lacking]
+
+    def _near(self, radius_km: float) -> NDArray[np.int32]:
+        """Begin and end of each run of ordinals near the shape; whoever came later is always looked at."""
+        bounds = self._bounds.get(radius_km)
+        if bounds is None:
+            runs = [] if self.shape is None else runs_near(self.columns.spatial_keys, self.shape, radius_km)
+            runs.append((len(self.columns.spatial_keys), NO_PLACE))
+            bounds = self._bounds[radius_km] = np.array(runs, dtype=np.int32).reshape(-1)
+        return bounds
+
+    def _known(self) -> Metres:
+        """The metres by ordinal, with room for whoever came since."""
+        if len(self._metres) < self.columns.capacity:
+            near = self._near(self._widest_km).reshape(-1, 2).tolist()
+            with self._writing:
+                if len(self._metres) < self.columns.capacity:
+                    grown = _untouched(self.columns.capacity)
+                    for begin, end in near:
+                        grown[begin : min(end, len(self._metres))] = self._metres[begin:end]
+                    self._metres = grown
+        return self._metres
+
+
+class PointDistances(Distances):
+    """Distances to a point: to measure them takes no longer than to look them up, so that none is kept."""
+
+    def __init__(self, columns: SupplierColumns, point: PointShape) -> None:
+        super().__init__(columns, point)
+        self._point = point
+
+    @property
+    def weight(self) -> int:
+        """The bytes it takes."""
+        return BYTES_PER_PAGE + self._point.weight
+
+    def distance(self, ordinals: Ordinals) -> Floats:
+        """Kilometres to the point; infinite where a place is not known."""
+        distance = self._to_point(ordinals)
+        distance[np.isnan(distance)] = np.inf
+        return distance
+
+    def distance_within(self, ordinals: Ordinals, reach_km: Floats) -> Floats:  # noqa: ARG002 - nothing is left out
+        """As `distance`."""
+        return self.distance(ordinals)
+
+    def known_within(self, ordinals: Ordinals, radius_km: float) -> Floats:  # noqa: ARG002 - nothing is left out
+        """As `distance`; NaN where a place is not known."""
+        return self._to_point(ordinals)
+
+    def lower_bound(self, ordinals: Ordinals) -> Floats:
+        """Kilometres that `distance` is certain not to be under; infinite where a place is not known."""
+        bound = self._point.straight(self.columns.positions.take(ordinals, axis=0))
+        bound[np.isnan(bound)] = np.inf
+        return bound
+
+    def _to_point(self, ordinals: Ordinals) -> Floats:
+        return self._point.lower_bound(self.columns.positions.take(ordinals, axis=0))
+
+
+def distances_to(columns: SupplierColumns, shape: Shape | None) -> Distances:
+    """The distances from suppliers to a shape; None: to no known place."""
+    return PointDistances(columns, shape) if isinstance(shape, PointShape) else Distances(columns, shape)
+
+
+DistanceCache = WeightedCache[Shape | None, Distances]
+
+
+class PlaceDistances:
+    """Distances of any suppliers to a shape, less a radius around it.
+
+    Those to the shape are asked for where they are cached, else they are measured anew: whoever asks has the shape, and
+    here it is not held, as it may be large.
+    """
+
+    def __init__(self, cache: DistanceCache, shape: Shape | None, radius_km: float = 0.0) -> None:
+        self._cache, self._shape, self._radius_km = cache, ref(shape) if shape else None, radius_km
+
+    @property
+    def _distances(self) -> Distances:
+        return self._cache(self._shape() if self._shape else None)
+
+    def of(self, ordinals: Ordinals) -> Floats:
+        """Kilometres from any suppliers."""
+        return self._less_radius(self._distances.distance(ordinals))
+
+    def lower_bound(self, ordinals: Ordinals) -> Floats:
+        """Kilometres that those from any suppliers are certain not to be under."""
+        return self._less_radius(self._distances.lower_bound(ordinals))
+
+    def draws(self, ordinals: Ordinals) -> NDArray[np.uint64]:
+        """The drawing bits of any suppliers."""
+        return self._distances.columns.draw[ordinals]
+
+    def near_of(self, ordinals: Ordinals) -> list[Ordinals]:
+        """Those of any suppliers, in order, that may be within CERTAIN_KM: some runs of them."""
+        return [ordinals[first:end] for first, end in self._distances.spans(ordinals, self._radius_km)]
+
+    def _less_radius(self, distance: Floats) -> Floats:
+        return np.maximum(distance - self._radius_km, 0.0) if self._radius_km else distance
+
+
+class NearDistances(PlaceDistances):
+    """Distances of some suppliers to a shape, less a radius around it: of the near at once, of others when asked for.
+
+    `known`: kilometres, NaN where that is certainly more than CERTAIN_KM and was not asked for.
+    """
+
+    def __init__(
+        self,
+        cache: DistanceCache,
+        shape: Shape | None,
+        ordinals: Ordinals,
+        radius_km: float = 0.0,
+        known: Floats | None = None,
+    ) -> None:
+        """Of `ordinals` in order; `known`: where those are known already."""
+        super().__init__(cache, shape, radius_km)
+        self.ordinals = ordinals
+        self.known = self._less_radius(self._distances.known_within(ordinals, radius_km)) if known is None else known
+
+    @property
+    def weight(self) -> int:
+        """Its bytes, but for the ordinals."""
+        return self.known.nbytes + BYTES_PER_OBJECT
+
+    def of_rows(self, rows: Positions) -> "NearDistances":
+        """Those of some of the suppliers, which are in order."""
+        shape = self._shape() if self._shape else None
+        return NearDistances(self._cache, shape, self.ordinals.take(rows), self._radius_km, self.known.take(rows))
+
+    def at(self, rows: Positions) -> Floats:
+        """Kilometres from some of the suppliers, by row."""
+        distance = self.known.take(rows)
+        is_unknown = np.isnan(distance)
+        if is_unknown.any():
+            distance[is_unknown] = self.of(self.ordinals[rows[is_unknown]])
+        return distance
+
+    def nearest(self, rows: Positions, count: int) -> Positions:
+        """Of some rows those that are not farther than the `count`-th nearest, or few more."""
+        if len(rows) <= count + FEW:
+            return rows
+        distance = self.known.take(rows)
+        near = np.flatnonzero(distance <= CERTAIN_KM)
+        if len(near) < count:
+            unknown = np.flatnonzero(np.isnan(distance))
+            distance[unknown] = self.lower_bound(self.ordinals[rows[unknown]])
+            return rows[nearest_of(distance, lambda places: self.at(rows[places]), count)[0]]
+        rows, distance = rows[near], distance[near]
+        return rows if len(rows) <= count + FEW else rows[distance <= np.partition(distance, count - 1)[count - 1]]
+
+
+def nearest_of(bound: Floats, measure: Callable[[Positions], Floats], count: int) -> tuple[Positions, Floats]:
+    """The places of all up to the `count`-th nearest, with their distance.
+
+    `bound`: what the distance is certain not to be under; `measure`: the distance by place, asked of few.
+    """
+    places = np.arange(len(bound))
+    some = max(BATCH, 4 * count)
+    if len(bound) > some:
+        likely = measure(np.argpartition(bound, some)[:some])
+        places = np.flatnonzero(bound <= np.partition(likely, count - 1)[count - 1])
+    distance = measure(places)
+    if len(places) > count:
+        kept = distance <= np.partition(distance, count - 1)[count - 1]
+        places, distance = places[kept], distance[kept]
+    return places, distance
+
+
+def _untouched(capacity: int) -> Metres:
+    """Zeroes by ordinal, in small pages that take memory once they are written to."""
+    memory = mmap.mmap(-1, int(capacity * ROOM) * np.dtype(np.int32).itemsize, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):  # on Linux
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(memory, dtype=np.int32)
+
+
+def _metres(distance: Floats) -> Metres:
+    metres = np.full(len(distance), NO_PLACE, dtype=np.int32)
+    known = np.isfinite(distance)
+    metres[known] = np.rint(distance[known] * 1_000).astype(np.int32) + 1
+    return metres
+
+
+def _kilometres(metres: Metres) -> Floats:
+    distance = (metres - 1) / 1_000.0
+    if metres.max(initial=0) == NO_PLACE:
+        distance[metres == NO_PLACE] = np.inf
+    return distance

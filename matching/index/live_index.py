@@ -1,0 +1,266 @@
+"""The suppliers that needs are matched against: an index, and how it stands after the changes since."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from domain.reference.cpv import Cpv
+from domain.reference.taxonomy import Taxonomy
+from matching.geo.shape import Shape
+from matching.geo.territory import Bools, Geography
+from matching.index.distances import Distances, distances_to
+from matching.index.indexed_supplier import IndexedSupplier, MatchedSupplier
+from matching.index.offers import (
+    NO_OFFERS,
+    Offers,
+    WantedOffers,
+    answered_by,
+    joined_offers,
+    read_offers,
+    wanted_offers,
+)
+from matching.index.service_areas import ServiceAreas
+from matching.index.supplier_columns import Ordinals, SupplierColumns
+from matching.index.tables import IndexTables, TradeGroup, TradeGroups, built
+from matching.kept.weighted_cache import WeightBound, WeightedCache
+
+DISTANCE_BYTES, DISTANCE_BYTES_PER_SUPPLIER = 40 << 20, 96
+"""Memory for cached distances; of 220,000 suppliers, to all departements and regions and some hundred outlines more."""
+SELECTION_BYTES, SELECTION_BYTES_PER_SUPPLIER = 24 << 20, 48
+"""Memory for what is cached of the lots matched last: of 220,000 suppliers, some 1,500 lots (`matching.selection`)."""
+ARRAY_BYTES, ARRAY_BYTES_PER_SUPPLIER = 16 << 20, 32
+"""Memory for the arrays over all suppliers that are selected for such a lot: of 220,000 suppliers, some 250 lots."""
+NEARBY_BYTES = 24 << 20
+"""Memory for suppliers of unknown trade near the places asked for last (`matching.unknown_trade`)."""
+OFFERLESS = ""
+"""Stands for a segment where suppliers without offers are meant."""
+
+
+class Index:
+    """Active suppliers, ready to be matched: the tables stay as they are; `LiveIndex` adds to the columns.
+
+    `offers` by the segment or family they name, `wanted` all that answers one; `offerless`: suppliers without offers.
+    `distances(shape)` caches distances to a shape. `folder`: the one that the tables are mapped from, if they are.
+    """
+
+    def __init__(
+        self, tables: IndexTables, taxonomy: Taxonomy, cpv: Cpv, geography: Geography, folder: Path | None = None
+    ) -> None:
+        self.taxonomy, self.cpv, self.geography, self.folder = taxonomy, cpv, geography, folder
+        self.columns = columns = SupplierColumns(tables.suppliers, tables.texts)
+        self.areas = ServiceAreas(geography, tables.areas)
+        self.offers, self.wanted, self.offerless = tables.offers, tables.wanted, tables.offerless
+        self.eligibility, self.trade_groups = columns.eligibility, TradeGroups(tables.names.groups, tables.groups)
+        self.unknown_codes = frozenset(tables.names.unknown_codes)
+        """Codes of service areas that the reference data does not know, and that were left out."""
+        self.distances: WeightedCache[Shape | None, Distances] = WeightedCache(
+            lambda shape: distances_to(columns, shape),
+            lambda made: made.weight,
+            DISTANCE_BYTES + DISTANCE_BYTES_PER_SUPPLIER * len(columns),
+        )
+        self.latest = 0
+        """The number of the latest change."""
+        self.lock = Lock()
+        size = len(columns)
+        self.selections = WeightBound[Any, Any](SELECTION_BYTES + SELECTION_BYTES_PER_SUPPLIER * size)
+        self.selection_arrays = WeightBound[Any, Any](ARRAY_BYTES + ARRAY_BYTES_PER_SUPPLIER * size)
+        self.nearby = WeightBound[Any, Any](NEARBY_BYTES)
+
+    @classmethod
+    def of(cls, suppliers: Iterable[MatchedSupplier], taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> "Index":
+        """An index of those of some suppliers that are active."""
+        return cls(built(suppliers, taxonomy, cpv, geography), taxonomy, cpv, geography)
+
+    @property
+    def suppliers(self) -> list[IndexedSupplier]:
+        """Those of the tables, by ordinal."""
+        return [self.columns.supplier(ordinal) for ordinal in range(len(self.columns.spatial_keys))]
+
+    def rebuilt(self, suppliers: Iterable[MatchedSupplier]) -> "Index":
+        """An index of other suppliers over the same reference data."""
+        return Index.of(suppliers, self.taxonomy, self.cpv, self.geography)
+
+
+@dataclass(frozen=True)
+class Tail:
+    """The suppliers written since an index was built, by their offers; `ordinals` by id: of those that still stand."""
+
+    ordinals: Mapping[UUID, int] = field(default_factory=dict)
+    offers: Mapping[str, Offers] = field(default_factory=dict)
+    offerless: Ordinals = field(default_factory=lambda: np.empty(0, dtype=np.int32))
+    rows: int = 0
+    """The number of suppliers ever written to it, also of those that are gone."""
+    wanted: dict[str, WantedOffers] = field(default_factory=dict)
+    """All that answers a segment or family: made when it is first asked for, also while another thread reads it."""
+
+
+@dataclass(frozen=True)
+class LiveIndex:
+    """An index as it stands after some changes. A match under way goes on with the one it began with.
+
+    `version_uid`: of that version of the directory, None where nothing was ever written to it.
+    `gone` marks the ordinals that a later change has replaced or removed; None: nothing has changed. `change` counts
+    changes, and `changed_at` has the latest that concerned a wanted segment or family, or OFFERLESS.
+    """
+
+    base: Index
+    data_version: int
+    version_uid: UUID | None = None
+    tail: Tail = field(default_factory=Tail)
+    gone: Bools | None = None
+    change: int = 0
+    changed_at: Mapping[str, int] = field(default_factory=dict)
+
+    def after(
+        self,
+        changed: Iterable[MatchedSupplier],
+        removed: Iterable[UUID],
+        data_version: int,
+        version_uid: UUID | None = None,
+    ) -> "LiveIndex":
+        """This index once some suppliers have been written anew or removed; this one stays as it is.
+
+        Where more have changed than stay as they were, all of them make a new base.
+        """
+        written = {supplier.id: supplier for supplier in changed}
+        active = [supplier for supplier in written.values() if supplier.active]
+        touched = {*removed, *written}
+        with self.base.lock:
+            stays = len(self) - sum(self.ordinal_of(each) is not None for each in touched)
+            if self.change != self.base.latest or len(self.tail.ordinals) + len(active) > stays:
+                kept = (supplier for supplier in self.suppliers() if supplier.id not in touched)
+                return LiveIndex(self.base.rebuilt((*kept, *active)), data_version, version_uid)
+            return replace(self._followed(active, touched), data_version=data_version, version_uid=version_uid)
+
+    def changes_since(self, held: "LiveIndex | None") -> tuple[list[IndexedSupplier], list[UUID]]:
+        """The suppliers written and those removed since an earlier index of the same base; None: since the base."""
+        columns, gone = self.base.columns, self.gone
+        first = len(columns.spatial_keys) if held is None else held.rows_end
+        if gone is None:
+            return [], []
+        left = gone[:first].copy()
+        if held is not None and held.gone is not None:
+            left &= ~held.gone[:first]
+        removed = [columns.supplier(ordinal).id for ordinal in np.flatnonzero(left).tolist()]
+        written = [columns.supplier(ordinal) for ordinal in range(first, self.rows_end) if not gone[ordinal]]
+        return written, removed
+
+    def _followed(self, active: list[MatchedSupplier], touched: set[UUID]) -> "LiveIndex":
+        base, tail, columns = self.base, self.tail, self.base.columns
+        replaced = [ordinal for each in touched if (ordinal := self.ordinal_of(each)) is not None]
+        before = [(ordinal, columns.supplier(ordinal)) for ordinal in replaced]
+        added = list(enumerate(active, self.rows_end))
+        offers = read_offers(added, base.areas, base.taxonomy, base.cpv)
+        named = {*offers, *read_offers(before, base.areas, base.taxonomy, base.cpv)}
+        concerned = {wanted for code in named for wanted in answered_by(code, base.taxonomy)}
+        if any(not supplier.offers for _, supplier in (*before, *added)):
+            concerned.add(OFFERLESS)
+        # what may fail is done: from here on the base changes
+        columns.add(active)
+        base.trade_groups.add(active)
+        gone = np.zeros(columns.capacity, dtype=bool)
+        if self.gone is not None:
+            gone[: len(self.gone)] = self.gone
+        gone[replaced] = True
+        base.latest += 1
+        of_tail = {code: joined_offers(tail.offers.get(code, NO_OFFERS), some) for code, some in offers.items()}
+        return LiveIndex(
+            base,
+            self.data_version,
+            self.version_uid,
+            Tail(
+                {each: ordinal for each, ordinal in tail.ordinals.items() if each not in touched}
+                | {supplier.id: ordinal for ordinal, supplier in added},
+                {**tail.offers, **of_tail},
+                np.concatenate((tail.offerless, _offerless(added))),
+                tail.rows + len(added),
+                {code: table for code, table in tail.wanted.copy().items() if code not in concerned},
+            ),
+            gone,
+            base.latest,
+            {**self.changed_at, **dict.fromkeys(concerned, base.latest)},
+        )
+
+    @property
+    def rows_end(self) -> int:
+        """The ordinal that whoever is written next will have."""
+        return len(self.base.columns.spatial_keys) + self.tail.rows
+
+    def wanted(self, code: str) -> tuple[WantedOffers, ...]:
+        """All that answers a segment or family: of the base, and of what was written since."""
+        of_base, tail = self.base.wanted[code], self.tail
+        if not tail.offers:
+            return (of_base,)
+        if code not in tail.wanted:
+            tail.wanted[code] = wanted_offers(code, tail.offers, self.base.taxonomy)
+        return (of_base, tail.wanted[code])
+
+    def offering(self, code: str) -> Ordinals:
+        """The suppliers with an offer that names a segment or family, some more than once; also some that are gone."""
+        parts = [offers[code].supplier for offers in (self.base.offers, self.tail.offers) if code in offers]
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
+
+    def offers_of(self, ordinal: int, code: str) -> Offers:
+        """The offers of a supplier that name a segment or family."""
+        offers = self.base.offers if ordinal < len(self.base.columns.spatial_keys) else self.tail.offers
+        return offers.get(code, NO_OFFERS).of(ordinal)
+
+    def offers_any(self, ordinals: Ordinals, code: str) -> Bools:
+        """Which of some suppliers have an offer that names a segment or family."""
+        found = np.zeros(len(ordinals), dtype=bool)
+        for offers in (self.base.offers, self.tail.offers):
+            if code in offers:
+                first, end = np.searchsorted(offers[code].supplier, (ordinals, ordinals + 1))
+                found |= end > first
+        return found
+
+    def offerless(self) -> Ordinals:
+        """The suppliers without offers, in order."""
+        return self.standing(np.concatenate((self.base.offerless, self.tail.offerless)))
+
+    def standing(self, ordinals: Ordinals) -> Ordinals:
+        """Those of some suppliers that no later change has replaced or removed."""
+        return ordinals if self.gone is None else ordinals[~self.gone[ordinals]]
+
+    def ordinal_of(self, supplier: UUID) -> int | None:
+        """The ordinal of an active supplier; None where there is none of that id."""
+        ordinal = self.tail.ordinals.get(supplier)
+        if ordinal is None:
+            ordinal = self.base.columns.ordinal_of(supplier)
+            if ordinal is not None and self.gone is not None and self.gone[ordinal]:
+                return None
+        return ordinal
+
+    def changed_since(self, codes: Iterable[str], change: int) -> bool:
+        """Whether a later change concerned any of these wanted segments or families."""
+        return any(self.changed_at.get(code, 0) > change for code in codes)
+
+    def suppliers(self) -> Iterator[IndexedSupplier]:
+        """Every active supplier, once."""
+        columns, tail = self.base.columns, self.tail.ordinals.values()
+        for ordinal in (*range(len(columns.spatial_keys)), *tail):
+            if self.gone is None or not self.gone[ordinal]:
+                yield columns.supplier(ordinal)
+
+    def trade_groups(self) -> Counter[TradeGroup]:
+        """The number of active suppliers of each group."""
+        standing = np.ones(self.rows_end, dtype=bool)
+        if self.gone is not None:
+            standing &= ~self.gone[: self.rows_end]
+        return self.base.trade_groups.count(standing)
+
+    def __len__(self) -> int:
+        """The number of active suppliers."""
+        of_base = len(self.base.columns.spatial_keys)
+        lost = 0 if self.gone is None else int(np.count_nonzero(self.gone[:of_base]))
+        return of_base - lost + len(self.tail.ordinals)
+
+
+def _offerless(suppliers: Iterable[tuple[int, MatchedSupplier]]) -> Ordinals:
+    return np.array([ordinal for ordinal, supplier in suppliers if not supplier.offers], dtype=np.int32)

@@ -1,0 +1,259 @@
+"""Offers as arrays: per segment or family that they name, and per one that may be wanted, all that answers it.
+
+The worth of an offer for a wanted segment is one small number, of which the smaller is better.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.reference.cpv import Cpv
+from domain.reference.taxonomy import Taxonomy
+from domain.shortlists.shortlist import Fit, Presence
+from domain.suppliers.supplier import BASES, Offer
+from matching.geo.projection import Floats
+from matching.index.indexed_supplier import MatchedSupplier
+from matching.index.service_areas import GROUND, NATIONAL, NO_AREA, RADIUS, ServiceAreas
+from matching.index.supplier_columns import Ordinals, each_once
+
+FITS: tuple[Fit, ...] = ("exact", "narrower", "broader", "related")
+PRESENCES: tuple[Presence, ...] = ("local", "declared", "nearby", "national")
+RELATED = FITS.index("related")
+LOCAL = PRESENCES.index("local")
+
+# Fit counts before basis, basis before presence; the offered segment's place in `offers_for` rides along in the lowest
+# digits. Without the place, a worth is a code under NO_CODE.
+OFFERED_BITS = 8
+OFFERED = 1 << OFFERED_BITS
+PER_BASIS = len(PRESENCES) * OFFERED
+PER_FIT = len(BASES) * PER_BASIS
+NO_OFFER = 1 << 14
+CODES = len(FITS) * len(BASES) * len(PRESENCES)
+NO_CODE = NO_OFFER // OFFERED
+WITHOUT_PRESENCE = ~((len(PRESENCES) - 1) * OFFERED)
+"""The bits of a worth but for its presence; what is left says “local”, whose position is 0."""
+
+# By code, and for NO_CODE what changes nothing where the worst fit or basis and the best presence are looked for.
+_EVERY = np.arange(NO_CODE + 1)
+FIT_OF_CODE = np.where(_EVERY < CODES, _EVERY // (PER_FIT // OFFERED), 0).astype(np.int16)
+BASIS_OF_CODE = np.where(_EVERY < CODES, _EVERY // len(PRESENCES) % len(BASES), 0).astype(np.int16)
+PRESENCE_OF_CODE = np.where(_EVERY < CODES, _EVERY % len(PRESENCES), len(PRESENCES) - 1).astype(np.int16)
+
+
+@lru_cache(1024)
+def offers_for(wanted: str, taxonomy: Taxonomy) -> tuple[tuple[str, int], ...]:
+    """Segments and families that an offer for the wanted one may name, each with its fit (a position in FITS)."""
+    family = taxonomy.family(wanted)
+    if family is None:
+        segment = taxonomy.segments[wanted]
+        return ((segment.id, 0), (segment.family, 2), *((neighbour, RELATED) for neighbour in segment.related))
+    inside = [segment.id for segment in family.segments]
+    around = dict.fromkeys(neighbour for segment in family.segments for neighbour in segment.related)
+    return (
+        (family.id, 0),
+        *((segment, 1) for segment in inside),
+        *((neighbour, RELATED) for neighbour in around if neighbour not in inside),
+    )
+
+
+def offered_segments(offer: Offer, taxonomy: Taxonomy, cpv: Cpv) -> tuple[str, ...]:
+    """The segments or families an offer answers: those it names, else those of its CPV codes."""
+    if offer.segments:
+        return tuple(dict.fromkeys(offer.segments))
+    return tuple(dict.fromkeys(segment for code in offer.cpv for segment in taxonomy.of_cpv(cpv.normalise(code))))
+
+
+OfferKeys = NDArray[np.int64]
+"""An offer for a wanted segment as one number: `supplier << SUPPLIER_BIT | worth`."""
+SUPPLIER_BIT, SUBJECT_BIT, COLUMN_BIT = 32, 28, 16
+"""Between them, the number of a subject among some, then that of one of its segments: of offers as they are wanted."""
+WORTH_BITS = (1 << COLUMN_BIT) - 1
+SHORT_KM = 95.0
+"""Offers that reach farther are looked at apart: they are few, and most suppliers are farther away than that."""
+_BASIS = {basis: place for place, basis in enumerate(BASES)}
+PRESENCE_OF_AREA = np.zeros(4, dtype=np.int64)
+PRESENCE_OF_AREA[[NO_AREA, RADIUS, GROUND, NATIONAL]] = [
+    PRESENCES.index(presence) for presence in ("nearby", "declared", "declared", "national")
+]
+
+
+class Offers(NamedTuple):
+    """Offers that name one segment or family, in the order of their suppliers' ordinals."""
+
+    supplier: Ordinals
+    basis: NDArray[np.int8]
+    area_kind: NDArray[np.int8]
+    area: NDArray[np.int32]
+    reach_km: Floats
+
+    def of(self, ordinal: int) -> "Offers":
+        """Those of one supplier."""
+        first, end = np.searchsorted(self.supplier, (ordinal, ordinal + 1))
+        return Offers._make(column[first:end] for column in self)
+
+
+NO_OFFERS = Offers(
+    np.empty(0, np.int32), np.empty(0, np.int8), np.empty(0, np.int8), np.empty(0, np.int32), np.empty(0)
+)
+
+
+class WithinReach(NamedTuple):
+    """Offers available within some kilometres of their suppliers, in the order of these."""
+
+    supplier: Ordinals
+    reach_km: Floats
+    key: OfferKeys
+
+
+class OnGround(NamedTuple):
+    """Offers available in areas made of ground, in the order of their suppliers; `area`: its place among these."""
+
+    area: NDArray[np.int32]
+    key: OfferKeys
+
+
+class WantedOffers(NamedTuple):
+    """All offers that answer a wanted segment or family, in the order of their suppliers within each kind of area.
+
+    `suppliers`: each once.
+    """
+
+    suppliers: Ordinals
+    short: WithinReach
+    long: WithinReach
+    ground: OnGround
+    national: OfferKeys
+
+    def written_since(self, rows_end: int) -> Ordinals:
+        """The suppliers whose ordinal is not under `rows_end`."""
+        return self.suppliers[np.searchsorted(self.suppliers, rows_end) :]
+
+
+class OfferRows:
+    """Offers as their suppliers arrive, of which tables are made by the segment or family they name.
+
+    Many name the same: which segments and families these are is found once for all of them.
+    """
+
+    def __init__(self, areas: ServiceAreas, taxonomy: Taxonomy, cpv: Cpv) -> None:
+        self._areas, self._taxonomy, self._cpv = areas, taxonomy, cpv
+        self._codes: dict[str, int] = {}
+        self._names: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
+        self._named, self._starts = array("q"), array("q", [0])
+        self._rows = array("d")
+
+    def add(self, number: int, offers: Iterable[Offer]) -> None:
+        """The offers of the supplier of that number."""
+        for offer in offers:
+            name = self._names.get((offer.segments, offer.cpv))
+            if name is None:
+                name = self._read_name(offer)
+            self._rows.extend((number, name, _BASIS[offer.basis], *self._areas.intern(offer.service_area)))
+
+    def tables(self, ordinals: Ordinals | None = None) -> dict[str, Offers]:
+        """The offers by what they name. `ordinals`: by the number of each supplier, its own where that is another."""
+        self._areas.lay_out()
+        numbers, names, basis, area_kind, reach_km, area = np.array(self._rows).reshape(-1, 6).T
+        name, starts = names.astype(np.intp), np.array(self._starts)
+        many = starts[name + 1] - starts[name]
+        row = np.repeat(np.arange(len(name)), many)
+        code = np.array(self._named)[np.repeat(starts[name] - (np.cumsum(many) - many), many) + np.arange(len(row))]
+        supplier = numbers.astype(np.int32)
+        if ordinals is not None:
+            supplier = ordinals[supplier]
+        order = np.lexsort((supplier[row], code))
+        kinds, columns = [column.dtype for column in NO_OFFERS], (supplier, basis, area_kind, area, reach_km)
+        table = Offers._make(column.astype(of)[row[order]] for column, of in zip(columns, kinds, strict=True))
+        ends = np.searchsorted(code[order], np.arange(len(self._codes) + 1)).tolist()
+        return {
+            segment: Offers._make(column[first:end] for column in table)
+            for segment, (first, end) in zip(self._codes, pairwise(ends), strict=True)
+        }
+
+    def _read_name(self, offer: Offer) -> int:
+        for segment in offered_segments(offer, self._taxonomy, self._cpv):
+            self._named.append(self._codes.setdefault(segment, len(self._codes)))
+        self._starts.append(len(self._named))
+        self._names[offer.segments, offer.cpv] = len(self._names)
+        return len(self._names) - 1
+
+
+def read_offers(
+    suppliers: Iterable[tuple[int, MatchedSupplier]], areas: ServiceAreas, taxonomy: Taxonomy, cpv: Cpv
+) -> dict[str, Offers]:
+    """The offers of suppliers, given by ordinal, by the segment or family they name."""
+    rows = OfferRows(areas, taxonomy, cpv)
+    for ordinal, supplier in suppliers:
+        rows.add(ordinal, supplier.offers)
+    return rows.tables()
+
+
+def joined_offers(earlier: Offers, later: Offers) -> Offers:
+    """Offers of some suppliers, then of others with larger ordinals."""
+    return _end_to_end([earlier, later])
+
+
+def moved_offers(some: Offers, ordinals: Ordinals, places: NDArray[np.int32]) -> Offers:
+    """Offers where their suppliers have other ordinals and areas of ground other places, by those they had."""
+    no_place = np.append(places, np.int32(-1))
+    return some._replace(supplier=ordinals[some.supplier], area=no_place[some.area])
+
+
+def merged_offers(parts: Sequence[Offers]) -> Offers:
+    """The offers of several tables, put in order."""
+    whole = _end_to_end(parts)
+    order = np.argsort(whole.supplier, kind="stable")
+    return Offers._make(column[order] for column in whole)
+
+
+def answered_by(code: str, taxonomy: Taxonomy) -> Iterator[str]:
+    """The segments and families for which an offer that names `code` is an answer.
+
+    A code that the taxonomy has dropped since it was stored answers nothing else.
+    """
+    yield code
+    family = taxonomy.family(code)
+    if family is not None:
+        yield from (segment.id for segment in family.segments)
+    elif code in taxonomy.segments:
+        yield taxonomy.segments[code].family
+
+
+def wanted_offers(wanted: str, offers: Mapping[str, Offers], taxonomy: Taxonomy) -> WantedOffers:
+    """All of some offers that answer a wanted segment or family."""
+    found = [
+        (offers[code], fit * PER_FIT + place)
+        for place, (code, fit) in enumerate(offers_for(wanted, taxonomy))
+        if fit < RELATED and code in offers
+    ]
+    table = _end_to_end([NO_OFFERS, *(some for some, _ in found)])
+    worth = np.repeat(np.array([worth for _, worth in found], np.int64), [len(some.supplier) for some, _ in found])
+    worth += table.basis.astype(np.int64) * PER_BASIS + PRESENCE_OF_AREA[table.area_kind] * OFFERED
+    key = (table.supplier.astype(np.int64) << SUPPLIER_BIT) | worth
+    by_reach = (table.area_kind == RADIUS) | (table.area_kind == NO_AREA)
+    is_short = table.reach_km <= SHORT_KM
+    ground = np.flatnonzero(table.area_kind == GROUND)
+    ground = ground[np.argsort(table.supplier[ground], kind="stable")]
+    return WantedOffers(
+        suppliers=each_once(table.supplier),
+        short=_within_reach(table, key, by_reach & is_short),
+        long=_within_reach(table, key, by_reach & ~is_short),
+        ground=OnGround(table.area[ground], key[ground]),
+        national=np.sort(key[table.area_kind == NATIONAL]),
+    )
+
+
+def _end_to_end(tables: Sequence[Offers]) -> Offers:
+    columns: Iterator[tuple[NDArray[Any], ...]] = zip(*tables, strict=True)
+    return Offers._make(np.concatenate(column) for column in columns)
+
+
+def _within_reach(table: Offers, key: OfferKeys, of_kind: NDArray[np.bool_]) -> WithinReach:
+    rows = np.flatnonzero(of_kind)
+    rows = rows[np.argsort(table.supplier[rows], kind="stable")]
+    return WithinReach(table.supplier[rows], table.reach_km[rows], key[rows])

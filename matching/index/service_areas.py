@@ -1,0 +1,198 @@
+"""The distinct service areas of offers, and which of them meet a territory."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+import msgspec
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from domain.reference.territory import Area, UnknownTerritory
+from domain.suppliers.supplier import ServiceArea
+from matching.geo.geojson_validation import checked_geometry
+from matching.geo.projection import Positions
+from matching.geo.territory import Bools, Geography, Territory
+from matching.index.mapped_arrays import Texts, joined_texts, texts
+
+# how an offer says where it is available
+NO_AREA, RADIUS, GROUND, NATIONAL = 0, 1, 2, 3
+NEARBY_KM = 50.0
+"""The distance from the territory allowed to a supplier without a declared area (the contract's second gate)."""
+
+
+class AreaNumbers(NamedTuple):
+    """An offer's area as numbers: its kind, the kilometres it reaches, its place among the areas made of ground."""
+
+    kind: int
+    reach_km: float
+    place: int
+
+
+UNDECLARED, ALL_OF_FRANCE = AreaNumbers(NO_AREA, NEARBY_KM, -1), AreaNumbers(NATIONAL, np.inf, -1)
+
+
+@lru_cache(4_096)
+def _within(radius_km: float) -> AreaNumbers:
+    return AreaNumbers(RADIUS, radius_km, -1)
+
+
+DIGEST_BYTES = 16
+NO_GROUND = np.empty(0, dtype=np.intp)
+
+
+class AreaTable(NamedTuple):
+    """Distinct areas made of ground, by place.
+
+    `digests`: shape (n, 16), of what was said of each. Each commune of each: `communes` and, parallel, `owners`, the
+    places. `drawn`: the places of those that were drawn, whose `outlines` are in well-known binary.
+    """
+
+    digests: NDArray[np.uint8]
+    communes: Positions
+    owners: Positions
+    drawn: Positions
+    outlines: Texts
+
+
+def joined_areas(parts: Sequence[AreaTable]) -> tuple[AreaTable, list[NDArray[np.int32]]]:
+    """The distinct areas of several tables, and the place there of each area of each table."""
+    found: dict[bytes, int] = {}
+    places, first = [], [0]
+    for part in parts:
+        digests = part.digests.tobytes()
+        cut = (digests[at : at + DIGEST_BYTES] for at in range(0, len(digests), DIGEST_BYTES))
+        places.append(np.array([found.setdefault(digest, len(found)) for digest in cut], dtype=np.int32))
+        first.append(len(found))
+    are_new = [moved >= least for moved, least in zip(places, first, strict=False)]
+    grounds = [new[part.owners] for part, new in zip(parts, are_new, strict=True)]
+    drawn = [new[part.drawn] for part, new in zip(parts, are_new, strict=True)]
+    table = AreaTable(
+        np.frombuffer(b"".join(found), dtype=np.uint8).reshape(-1, DIGEST_BYTES),
+        np.concatenate([part.communes[of_new] for part, of_new in zip(parts, grounds, strict=True)]),
+        np.concatenate([moved[part.owners[new]] for part, moved, new in zip(parts, places, grounds, strict=True)]),
+        np.concatenate([moved[part.drawn[new]] for part, moved, new in zip(parts, places, drawn, strict=True)]),
+        joined_texts([part.outlines for part in parts], np.flatnonzero(np.concatenate(drawn))),
+    )
+    return table, places
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Areas made of ground that became known together: each commune of each, and what is drawn, by place."""
+
+    first: int
+    count: int
+    communes: Positions
+    owners: Positions
+    drawn: dict[int, shapely.Geometry]
+
+
+class ServiceAreas:
+    """The distinct areas made of ground (codes or geometry); new ones may be added, none changes or goes."""
+
+    def __init__(self, geography: Geography, table: AreaTable | None = None) -> None:
+        self.geography = geography
+        self.unknown_codes: set[str] = set()
+        self._numbers: dict[bytes, AreaNumbers] = {}
+        self._of_codes: dict[tuple[str, ...], AreaNumbers] = {}
+        self._grounds: list[Positions] = []
+        self._drawn: dict[int, shapely.Geometry] = {}
+        self._blocks: tuple[_Block, ...] = ()
+        if table is not None:
+            self._read(table)
+        self._meeting: WeakKeyDictionary[Territory, Bools] = WeakKeyDictionary()
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def intern(self, area: ServiceArea | None) -> AreaNumbers:
+        """An offer's area as numbers; a new one takes part in `meeting` after the next `lay_out`."""
+        if area is None:
+            return UNDECLARED
+        if area.national:
+            return ALL_OF_FRANCE
+        if area.radius_km is not None:
+            return _within(area.radius_km)
+        if area.codes is not None and area.geometry is None:
+            numbers = self._of_codes.get(area.codes)
+            if numbers is None:
+                numbers = self._of_codes[area.codes] = self._intern_ground(area)
+            return numbers
+        return self._intern_ground(area)
+
+    def _intern_ground(self, area: ServiceArea) -> AreaNumbers:
+        digest = blake2b(msgspec.json.encode(area), digest_size=DIGEST_BYTES).digest()
+        numbers = self._numbers.get(digest)
+        if numbers is None:
+            numbers = AreaNumbers(GROUND, np.inf, len(self._numbers))
+            self._grounds.append(np.flatnonzero(self._ground(area, numbers.place)))
+            self._numbers[digest] = numbers
+        return numbers
+
+    def lay_out(self) -> None:
+        """Lay the grounds of areas interned since the last time end to end."""
+        first = sum(block.count for block in self._blocks)
+        grounds, self._grounds = self._grounds, []
+        if grounds:
+            communes = np.concatenate(grounds)
+            owners = np.repeat(np.arange(len(grounds)), [len(ground) for ground in grounds])
+            self._blocks = (*self._blocks, _Block(first, len(grounds), communes, owners, self._drawn))
+            self._drawn = {}
+
+    def table(self) -> AreaTable:
+        """All areas, laid out."""
+        drawn = {place: region for block in self._blocks for place, region in block.drawn.items()}
+        return AreaTable(
+            np.frombuffer(b"".join(self._numbers), dtype=np.uint8).reshape(-1, DIGEST_BYTES),
+            np.concatenate([NO_GROUND, *(block.communes for block in self._blocks)]),
+            np.concatenate([NO_GROUND, *(block.owners + block.first for block in self._blocks)]),
+            np.array(list(drawn), dtype=np.int64),
+            texts(shapely.to_wkb(np.array(list(drawn.values()), dtype=object)).tolist()),
+        )
+
+    def _read(self, table: AreaTable) -> None:
+        digests, count = table.digests.tobytes(), len(table.digests)
+        for place in range(count):
+            digest = digests[place * DIGEST_BYTES : (place + 1) * DIGEST_BYTES]
+            self._numbers[digest] = AreaNumbers(GROUND, np.inf, place)
+        drawn = shapely.from_wkb([table.outlines.text(number) for number in range(len(table.drawn))])
+        outlines = dict(zip(table.drawn.tolist(), drawn, strict=True))
+        self._blocks = (_Block(0, count, table.communes, table.owners, outlines),)
+
+    def meeting(self, territory: Territory) -> Bools:
+        """For each area made of ground, whether it shares ground with a territory; found once for as long as that is
+        kept."""
+        blocks, found = self._blocks, self._meeting.get(territory, np.empty(0, dtype=bool))
+        new = [_meets(block, territory) for block in blocks if block.first >= len(found)]
+        if new:
+            found = self._meeting[territory] = np.concatenate((found, *new))
+        return found
+
+    def _ground(self, area: ServiceArea, place: int) -> Bools:
+        if area.geometry is not None:
+            region = self._drawn[place] = checked_geometry(area.geometry)
+            return self.geography.ground_of(region)
+        return self.geography.ground_of_codes(tuple(self._known(area.codes or ())))
+
+    def _known(self, codes: Iterable[str]) -> Iterator[Area]:
+        """The areas of the codes; one that reference data has dropped since it was stored is noted and left out."""
+        for code in codes:
+            try:
+                yield self.geography.territories.area(code, suggest=False)
+            except UnknownTerritory:
+                self.unknown_codes.add(code)
+
+
+def _meets(block: _Block, territory: Territory) -> Bools:
+    meets = np.zeros(block.count, dtype=bool)
+    meets[block.owners[territory.ground[block.communes]]] = True
+    if territory.codes is None and block.drawn:
+        # what is drawn is compared as drawn: two pieces of one commune need not meet, two zones may meet at sea
+        places = np.array(list(block.drawn)) - block.first
+        meets[places] = territory.share_ground(np.array(list(block.drawn.values())))
+    return meets

@@ -1,0 +1,301 @@
+"""Suppliers as columns: by ordinal, with room at the end for those that are written later.
+
+They are in an order in which suppliers that are near each other are together, so that a shape lies near few runs of
+it.
+"""
+
+import hashlib
+import math
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.geo.projection import Floats, Positions, earth_centred
+from matching.geo.shape import PointShape, PolygonShape, Shape
+from matching.index.eligibility_cache import EligibilityCache
+from matching.index.indexed_supplier import (
+    IndexedSupplier,
+    MatchedSupplier,
+    SupplierDocument,
+    details_json,
+    document_of,
+    legal_facts,
+    read_back,
+    summary_json,
+)
+from matching.index.legal_columns import FactArrays, FactRows, LegalColumns, joined_facts
+from matching.index.mapped_arrays import Piece, TextPlaces, TextReader, TextWriter, joined_places
+
+BAND_DEGREES = 0.25
+PER_BAND = 1 << 14
+UNPLACED = np.iinfo(np.int64).max
+CERTAIN_KM = 100.0
+"""Whoever is in none of the runs near a shape is certainly farther away than that."""
+MARGIN_KM = 110.0
+KM_PER_DEGREE = 110.5
+
+SpatialKeys = NDArray[np.int64]
+
+
+def spatial_keys(lat: Floats, lon: Floats) -> SpatialKeys:
+    """Positions by bands of latitude from south to north, in each from west to east; NaN last."""
+    keys = np.full(len(lat), UNPLACED)
+    placed = np.flatnonzero(np.isfinite(lat))
+    band = np.floor((lat[placed] + 90) / BAND_DEGREES).astype(np.int64)
+    column = np.clip((lon[placed] + 180) / 360 * PER_BAND, 0, PER_BAND - 1).astype(np.int64)
+    keys[placed] = band * PER_BAND + column
+    return keys
+
+
+def runs_near(keys: SpatialKeys, shape: Shape, radius_km: float) -> list[tuple[int, int]]:
+    """The runs of sorted keys that hold all within `radius_km` and CERTAIN_KM of a shape, in order and apart."""
+    found: list[tuple[int, int]] = []
+    for run in sorted(run for box in _boxes(shape, radius_km + MARGIN_KM) for run in _runs(keys, *box)):
+        if found and run[0] <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], run[1])
+        else:
+            found.append(run)
+    return found
+
+
+def _boxes(shape: Shape, distance_km: float) -> Iterator[tuple[float, float, float, float]]:
+    """South, west, north and east of boxes that hold all so near to a shape."""
+    if isinstance(shape, PolygonShape):
+        parts = [cluster.degrees for cluster in shape.clusters]
+    elif isinstance(shape, PointShape):
+        parts = [np.array([[shape.lon, shape.lat]])]
+    else:
+        raise TypeError(f"no box is known around a {type(shape).__name__}")
+    reach = distance_km / KM_PER_DEGREE
+    for degrees in parts:
+        (west, south), (east, north) = degrees.min(axis=0), degrees.max(axis=0)
+        south, north = max(south - reach, -90.0), min(north + reach, 90.0)
+        # near a pole all meridians are near, and a box across the antimeridian goes around the earth
+        widest = math.cos(math.radians(max(abs(south), abs(north))))
+        across = reach / widest if widest > reach / 360 else 360.0
+        if west - across < -180 or east + across > 180:
+            west, east, across = -180.0, 180.0, 0.0
+        yield south, west - across, north, east + across
+
+
+def _runs(keys: SpatialKeys, south: float, west: float, north: float, east: float) -> list[tuple[int, int]]:
+    bands = np.arange(math.floor((south + 90) / BAND_DEGREES), math.floor((north + 90) / BAND_DEGREES) + 1)
+    first, last = (min(int((degrees + 180) / 360 * PER_BAND), PER_BAND - 1) for degrees in (west, east))
+    low = np.searchsorted(keys, bands * PER_BAND + first, "left")
+    high = np.searchsorted(keys, bands * PER_BAND + last, "right")
+    return [(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True) if b > a]
+
+
+Ordinals = NDArray[np.int32]
+LEAST_ROOM = 256
+ROOM_SHARE = 0.02
+ID_BYTES = 16
+NOWHERE = np.nan, np.nan
+NOT_KNOWN = -1
+_LOW_BITS = (1 << 64) - 1
+
+
+class SupplierTable(NamedTuple):
+    """Suppliers by ordinal, in spatial order.
+
+    `ids`: the low 64 bits of each id and the high ones, shape (n, 2); `by_id`: the ordinals in the order of the low
+    ones. `draw` and `employees`: as in `SupplierColumns`. `texts`: summaries and details, in JSON.
+    """
+
+    spatial_keys: SpatialKeys
+    lat: Floats
+    lon: Floats
+    draw: NDArray[np.uint64]
+    facts: FactArrays
+    employees: NDArray[np.int32]
+    ids: NDArray[np.uint64]
+    by_id: Ordinals
+    texts: TextPlaces
+
+
+class SupplierRows:
+    """Suppliers as they arrive, from which a `SupplierTable` is made; their texts are written at once."""
+
+    def __init__(self, texts: TextWriter) -> None:
+        self._degrees = array("d")
+        self._ids: list[str] = []
+        self._facts = FactRows()
+        self._employees = array("i")
+        self._texts = texts
+
+    def add(self, document: SupplierDocument) -> None:
+        """Add one that is active."""
+        location = document.location
+        self._degrees.extend(NOWHERE if location is None else (location.lat, location.lon))
+        self._ids.append(document.id)
+        self._facts.add(legal_facts(document))
+        self._employees.append(_employees(document.employees))
+        self._texts.add(summary_json(document), details_json(document))
+
+    def table(self) -> tuple[SupplierTable, Piece, Positions]:
+        """The suppliers in spatial order; the piece with their texts; and that order, as numbers of their arrival."""
+        lat, lon = np.array(self._degrees).reshape(-1, 2).T.copy()
+        keys, ids = spatial_keys(lat, lon), bytes.fromhex("".join(self._ids).replace("-", ""))
+        order = np.argsort(keys, kind="stable")
+        halves, (places, piece) = _id_halves(ids)[order], self._texts.finish()
+        table = SupplierTable(
+            keys[order],
+            lat[order],
+            lon[order],
+            _draws([ids[ID_BYTES * number : ID_BYTES * (number + 1)] for number in order.tolist()]),
+            joined_facts([self._facts.arrays()], order),
+            np.array(self._employees, dtype=np.int32)[order],
+            halves,
+            _by_low_half(halves),
+            joined_places([places], [1], order),
+        )
+        return table, piece, order
+
+
+def joined_suppliers(parts: Sequence[SupplierTable], pieces: Sequence[int]) -> tuple[SupplierTable, Positions]:
+    """The suppliers of several tables in spatial order; and that order, as numbers that they have one after the other.
+
+    Those of each part stay in their order. `pieces`: how many hold the texts of each.
+    """
+    keys = np.concatenate([part.spatial_keys for part in parts])
+    order = np.argsort(keys, kind="stable")
+    ids = np.concatenate([part.ids for part in parts])[order]
+    table = SupplierTable(
+        keys[order],
+        np.concatenate([part.lat for part in parts])[order],
+        np.concatenate([part.lon for part in parts])[order],
+        np.concatenate([part.draw for part in parts])[order],
+        joined_facts([part.facts for part in parts], order),
+        np.concatenate([part.employees for part in parts])[order],
+        ids,
+        _by_low_half(ids),
+        joined_places([part.texts for part in parts], pieces, order),
+    )
+    return table, order
+
+
+class SupplierColumns:
+    """Suppliers by ordinal: those of a table, then those added, in the order of their coming.
+
+    A row once written never changes, so that a match that is under way may go on with the rows it began with.
+    `positions[i]`: earth-centred kilometres, NaN without a location; `draw[i]`: 64 bits from its id; `facts[i]`: its
+    legal facts, which `eligibility` judges; `employees[i]`: NOT_KNOWN or how many. `spatial_keys`: of those of the
+    table.
+    """
+
+    def __init__(self, table: SupplierTable, pieces: Sequence[Piece]) -> None:
+        self.table, self.facts = table, LegalColumns(table.facts)
+        self.eligibility = EligibilityCache(self.facts)
+        self.spatial_keys = table.spatial_keys
+        self.positions = earth_centred(table.lat, table.lon)
+        self.draw, self.employees = table.draw, table.employees
+        self._low_ids = table.ids[table.by_id, 0]
+        self._texts = TextReader(table.texts, pieces)
+        self._added: list[tuple[bytes, bytes]] = []
+        self._make_room()
+
+    def __len__(self) -> int:
+        return len(self.spatial_keys) + len(self._added)
+
+    @property
+    def capacity(self) -> int:
+        """The number of rows there is room for."""
+        return len(self.draw)
+
+    def add(self, suppliers: Sequence[MatchedSupplier]) -> range:
+        """Write some more; their ordinals. One call at a time."""
+        first, end = len(self), len(self) + len(suppliers)
+        added = [(summary_json(each), details_json(each)) for each in map(document_of, suppliers)]
+        facts, draw = list(map(legal_facts, suppliers)), _draws([supplier.id.bytes for supplier in suppliers])
+        if end > self.capacity:
+            self._make_room(end)
+        self.positions[first:end] = earth_centred(*_degrees(suppliers))
+        self.draw[first:end] = draw
+        self.employees[first:end] = [_employees(each.employees) for each in suppliers]
+        self.facts.add(facts)
+        self._added += added
+        return range(first, end)
+
+    def ordinal_of(self, supplier: UUID) -> int | None:
+        """The ordinal in the table of the supplier of that id; None where it has none."""
+        low, high = supplier.int & _LOW_BITS, supplier.int >> 64
+        first, end = (int(np.searchsorted(self._low_ids, np.uint64(low), side)) for side in ("left", "right"))
+        return next(
+            (each for each in self.table.by_id[first:end].tolist() if int(self.table.ids[each, 1]) == high), None
+        )
+
+    def summary(self, ordinal: int) -> bytes:
+        """A supplier as a shortlist shows it, in JSON."""
+        later = ordinal - len(self.spatial_keys)
+        return self._texts.summary(ordinal) if later < 0 else self._added[later][0]
+
+    def summaries(self, ordinals: Sequence[int]) -> list[bytes]:
+        """Some suppliers, as `summary`."""
+        return list(map(self.summary, ordinals))
+
+    def supplier(self, ordinal: int) -> IndexedSupplier:
+        """A supplier, read back from JSON."""
+        later = ordinal - len(self.spatial_keys)
+        details = self._texts.details(ordinal) if later < 0 else self._added[later][1]
+        return read_back(self.summary(ordinal), details)
+
+    def degrees(self, ordinals: Ordinals) -> tuple[Floats, Floats]:
+        """Latitudes and longitudes of some suppliers; NaN without a location."""
+        later = len(self.spatial_keys)
+        of_table = np.minimum(ordinals, later - 1)
+        lat, lon = (
+            np.full(len(ordinals), np.nan) if not later else column[of_table]
+            for column in (self.table.lat, self.table.lon)
+        )
+        rows = np.flatnonzero(ordinals >= later)
+        lat[rows], lon[rows] = _degrees([self.supplier(ordinal) for ordinal in ordinals[rows].tolist()])
+        return lat, lon
+
+    def is_placed(self, ordinal: int) -> bool:
+        """Whether the supplier's place is known."""
+        return bool(np.isfinite(self.positions[ordinal, 0]))
+
+    def _make_room(self, least: int = 0) -> None:
+        """Make room for more rows than there are, or than `least`; those that are read meanwhile stay as they are."""
+        rows = max(least, len(self))
+        room = max(LEAST_ROOM, int(rows * ROOM_SHARE)) + rows - len(self.draw)
+        self.positions = np.concatenate((self.positions, np.full((room, 3), np.nan)))
+        self.employees = np.concatenate((self.employees, np.full(room, NOT_KNOWN, dtype=np.int32)))
+        self.draw = np.concatenate((self.draw, np.zeros(room, dtype=np.uint64)))
+
+
+def each_once(ordinals: Ordinals) -> Ordinals:
+    """Some ordinals in order, each once; a few sorted runs are put in order at little cost."""
+    in_order = np.sort(ordinals, kind="stable")
+    is_new = np.ones(len(in_order), dtype=bool)
+    np.not_equal(in_order[1:], in_order[:-1], out=is_new[1:])
+    return in_order[is_new]
+
+
+def _employees(number: int | None) -> int:
+    return NOT_KNOWN if number is None else number
+
+
+def _degrees(suppliers: Sequence[MatchedSupplier]) -> tuple[Floats, Floats]:
+    points = [(s.location.lat, s.location.lon) if s.location else (np.nan, np.nan) for s in suppliers]
+    lat, lon = np.array(points, dtype=np.float64).reshape(-1, 2).T
+    return lat, lon
+
+
+def _draws(ids: Sequence[bytes]) -> NDArray[np.uint64]:
+    digests = b"".join([hashlib.blake2b(each, digest_size=8).digest() for each in ids])
+    return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
+
+
+def _id_halves(ids: bytes) -> NDArray[np.uint64]:
+    """The low and the high half of ids that are end to end."""
+    high_first = np.frombuffer(ids, dtype=">u8").reshape(-1, 2)
+    return np.ascontiguousarray(high_first[:, ::-1]).astype(np.uint64)
+
+
+def _by_low_half(ids: NDArray[np.uint64]) -> Ordinals:
+    return np.argsort(ids[:, 0], kind="stable").astype(np.int32)

@@ -1,0 +1,262 @@
+"""The tables that an index of suppliers consists of: built from suppliers, and kept in a folder that processes map.
+
+Among them, suppliers are grouped by sources, kinds and what their surest trade rests on, so that counting is cheap.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.reference.cpv import Cpv
+from domain.reference.taxonomy import Taxonomy
+from domain.suppliers.supplier import Kind
+from domain.suppliers.trades import TradeCounts, TradeEvidence, count_trades, trade_evidence
+from matching.geo.projection import Positions
+from matching.geo.territory import Bools, Geography
+from matching.index.indexed_supplier import FromSource, MatchedSupplier, SupplierDocument, document_of, read_offers
+from matching.index.mapped_arrays import (
+    Piece,
+    TextWriter,
+    load,
+    move_pieces,
+    pieces_in,
+    read_table,
+    read_tables,
+    save,
+    size_of,
+    table_arrays,
+    tables_arrays,
+)
+from matching.index.offers import OfferRows, Offers, WantedOffers, merged_offers, moved_offers, wanted_offers
+from matching.index.service_areas import AreaTable, ServiceAreas, joined_areas
+from matching.index.supplier_columns import Ordinals, SupplierRows, SupplierTable, joined_suppliers
+
+NOBODY = np.empty(0, dtype=np.int32)
+
+
+class TradeGroup(NamedTuple):
+    """The traits that suppliers counted alike have in common: `sources` by name; `evidence` None: no trade."""
+
+    sources: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    evidence: TradeEvidence | None
+
+
+class TradeGroups:
+    """The distinct groups, and for each supplier the place of its own among them: some tens or hundreds in a pool."""
+
+    def __init__(self, distinct: Iterable[TradeGroup] = (), places: NDArray[np.int32] = NOBODY) -> None:
+        self._distinct = {group: place for place, group in enumerate(distinct)}
+        self._places = places
+
+    @property
+    def distinct(self) -> tuple[TradeGroup, ...]:
+        """The groups, in the order in which they were first met."""
+        return tuple(self._distinct)
+
+    def place_of(self, sources: Sequence[FromSource], kinds: tuple[Kind, ...], evidence: TradeEvidence | None) -> int:
+        """The place, among the distinct groups, of suppliers that these sources describe, with a trade on this
+        evidence."""
+        names = tuple([each.source for each in sources])
+        if len(names) > 1:
+            names = tuple(sorted(set(names)))
+        # a tuple is made at less cost than the group that it equals
+        place = self._distinct.get((names, kinds, evidence))  # type: ignore[call-overload]
+        return self.place_of_group(TradeGroup(names, kinds, evidence)) if place is None else place
+
+    def place_of_group(self, group: TradeGroup) -> int:
+        """The place of a group among the distinct ones."""
+        return self._distinct.setdefault(group, len(self._distinct))
+
+    def add(self, suppliers: Iterable[MatchedSupplier]) -> None:
+        """Count some more suppliers, which come after those before."""
+        found = [self.place_of(each.sources, each.kinds, trade_evidence(each.offers)) for each in suppliers]
+        self._places = np.concatenate((self._places, np.array(found, dtype=np.int32)))
+
+    def count(self, standing: Bools) -> Counter[TradeGroup]:
+        """The number of suppliers of each group, of those first ones that are marked as standing."""
+        numbers = np.bincount(self._places[: len(standing)][standing], minlength=len(self._distinct)).tolist()
+        return Counter(dict(zip(self._distinct, numbers, strict=False)))
+
+
+def counts_of_all(groups: Mapping[TradeGroup, int]) -> TradeCounts:
+    """The counts of all suppliers together, each once."""
+    return count_trades((group.kinds, group.evidence, number) for group, number in groups.items())
+
+
+def counts_by_source(groups: Mapping[TradeGroup, int], named: Callable[[str], str] = str) -> dict[str, TradeCounts]:
+    """The counts of each source's suppliers: a supplier counts once for every source that describes it or adds to it.
+
+    Sources that `named` gives one name are counted as one.
+    """
+    found: dict[str, list[tuple[tuple[Kind, ...], TradeEvidence | None, int]]] = {}
+    for group, number in groups.items():
+        for name in {named(source) for source in group.sources} if number else ():
+            found.setdefault(name, []).append((group.kinds, group.evidence, number))
+    return {name: count_trades(some) for name, some in found.items()}
+
+
+NAMES_FILE = "names.json"
+
+
+class Names(msgspec.Struct, frozen=True):
+    """The meaning of the tables' numbers: trade groups by place, the codes of `offers` and `wanted`.
+
+    `unknown_codes`: codes of service areas that the reference data does not know. `text_bytes`: of each piece of texts.
+    """
+
+    groups: tuple[TradeGroup, ...]
+    offered: tuple[str, ...]
+    wanted: tuple[str, ...]
+    unknown_codes: tuple[str, ...]
+    text_bytes: tuple[int, ...]
+
+
+class IndexTables(NamedTuple):
+    """Active suppliers as an index holds them.
+
+    `groups`: of each supplier, the place of its trade group; `offers` by the segment or family they name, `wanted` all
+    that answers one; `offerless`: suppliers without offers, in order. `texts`: the pieces that hold the texts.
+    """
+
+    names: Names
+    suppliers: SupplierTable
+    groups: NDArray[np.int32]
+    areas: AreaTable
+    offers: Mapping[str, Offers]
+    wanted: Mapping[str, WantedOffers]
+    offerless: Ordinals
+    texts: tuple[Piece, ...]
+
+
+class TablesBuilder:
+    """Builds tables from suppliers as they arrive, but for those of what is wanted: `joined` makes these.
+
+    Texts are written to the folder that `save_tables` is given then, if it is known.
+    """
+
+    def __init__(self, taxonomy: Taxonomy, cpv: Cpv, geography: Geography, folder: Path | None = None) -> None:
+        self._groups = TradeGroups()
+        self._rows, self._areas = SupplierRows(TextWriter(folder)), ServiceAreas(geography)
+        self._offers = OfferRows(self._areas, taxonomy, cpv)
+        self._group_places: list[int] = []
+        self._offerless: list[int] = []
+
+    def add(self, document: SupplierDocument) -> None:
+        """Add a supplier, unless it is inactive."""
+        if not document.active:
+            return
+        number, offers = len(self._group_places), read_offers(document.offers)
+        self._rows.add(document)
+        self._offers.add(number, offers)
+        if not offers:
+            self._offerless.append(number)
+        self._group_places.append(self._groups.place_of(document.sources, document.kinds, trade_evidence(offers)))
+
+    def tables(self) -> IndexTables:
+        """The tables of all that were added."""
+        suppliers, texts, order = self._rows.table()
+        ordinals = _inverse(order)
+        offers, unknown = self._offers.tables(ordinals), sorted(self._areas.unknown_codes)
+        return IndexTables(
+            Names(self._groups.distinct, tuple(offers), (), tuple(unknown), (size_of(texts),)),
+            suppliers,
+            np.array(self._group_places, dtype=np.int32)[order],
+            self._areas.table(),
+            offers,
+            {},
+            np.sort(ordinals[np.array(self._offerless, dtype=np.int32)]),
+            (texts,),
+        )
+
+
+def joined(parts: Sequence[IndexTables], taxonomy: Taxonomy) -> IndexTables:
+    """The tables of all suppliers of some builders, whole: each supplier is in one part."""
+    whole = parts[0] if len(parts) == 1 else _merged(parts)
+    codes = (*taxonomy.segments, *(family.id for family in taxonomy.families))
+    wanted = {code: wanted_offers(code, whole.offers, taxonomy) for code in codes}
+    return whole._replace(names=msgspec.structs.replace(whole.names, wanted=codes), wanted=wanted)
+
+
+def built(suppliers: Iterable[MatchedSupplier], taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> IndexTables:
+    """The tables of those of some suppliers that are active."""
+    builder = TablesBuilder(taxonomy, cpv, geography)
+    for supplier in suppliers:
+        builder.add(document_of(supplier))
+    return joined([builder.tables()], taxonomy)
+
+
+def _merged(parts: Sequence[IndexTables]) -> IndexTables:
+    """The tables of all parts, but for those of what is wanted."""
+    suppliers, order = joined_suppliers([part.suppliers for part in parts], [len(part.texts) for part in parts])
+    areas, places = joined_areas([part.areas for part in parts])
+    ordinals = np.split(_inverse(order), np.cumsum([len(part.groups) for part in parts])[:-1])
+    groups = TradeGroups()
+    of_part = [np.array([groups.place_of_group(each) for each in part.names.groups], dtype=np.int32) for part in parts]
+    by_code: dict[str, list[Offers]] = {}
+    for part, numbers, of_areas in zip(parts, ordinals, places, strict=True):
+        for code, some in part.offers.items():
+            by_code.setdefault(code, []).append(moved_offers(some, numbers, of_areas))
+    offers = {code: merged_offers(some) for code, some in by_code.items()}
+    texts = tuple(piece for part in parts for piece in part.texts)
+    unknown = sorted({code for part in parts for code in part.names.unknown_codes})
+    return IndexTables(
+        Names(groups.distinct, tuple(offers), (), tuple(unknown), tuple(map(size_of, texts))),
+        suppliers,
+        np.concatenate([moved[part.groups] for part, moved in zip(parts, of_part, strict=True)])[order],
+        areas,
+        offers,
+        {},
+        np.sort(np.concatenate([moved[part.offerless] for part, moved in zip(parts, ordinals, strict=True)])),
+        texts,
+    )
+
+
+def _inverse(order: Positions) -> Ordinals:
+    """The ordinal of each number, where an order has the numbers by ordinal."""
+    ordinals = np.empty(len(order), dtype=np.int32)
+    ordinals[order] = np.arange(len(order), dtype=np.int32)
+    return ordinals
+
+
+def save_tables(folder: Path, tables: IndexTables) -> None:
+    """Write the tables to a folder that is there; files with their texts are moved there."""
+    save(
+        folder,
+        {
+            **table_arrays("suppliers", tables.suppliers),
+            **table_arrays("areas", tables.areas),
+            **tables_arrays("offers", list(tables.offers.values())),
+            **tables_arrays("wanted", list(tables.wanted.values())),
+            "groups": tables.groups,
+            "offerless": tables.offerless,
+        },
+    )
+    move_pieces(tables.texts, folder)
+    (folder / NAMES_FILE).write_bytes(msgspec.json.encode(tables.names))
+
+
+def load_tables(folder: Path) -> IndexTables:
+    """The tables in a folder, mapped. Raises OSError, KeyError, ValueError where they are not whole."""
+    try:
+        names = msgspec.json.decode((folder / NAMES_FILE).read_bytes(), type=Names)
+    except msgspec.DecodeError as cut_off:
+        raise ValueError(f"{folder / NAMES_FILE}: {cut_off}") from cut_off
+    arrays = load(folder)
+    offers = read_tables(Offers, "offers", len(names.offered), arrays)
+    wanted = read_tables(WantedOffers, "wanted", len(names.wanted), arrays)
+    return IndexTables(
+        names,
+        read_table(SupplierTable, "suppliers", arrays),
+        arrays["groups"],
+        read_table(AreaTable, "areas", arrays),
+        dict(zip(names.offered, offers, strict=True)),
+        dict(zip(names.wanted, wanted, strict=True)),
+        arrays["offerless"],
+        pieces_in(folder, names.text_bytes),
+    )

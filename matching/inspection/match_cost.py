@@ -1,0 +1,144 @@
+"""The milliseconds that a match takes and the bytes of its answer, estimated by the size of the need before it starts.
+
+What was asked for before may take less than that: nothing is looked up but whether a territory is known. The constants
+are milliseconds of one core, as `python -m bench.match_cost` measures them.
+"""
+
+from itertools import chain
+from math import inf
+from typing import NamedTuple
+
+import numpy as np
+
+from domain.needs.need import Lot, Need, TerritoryRequest
+from domain.reference.territory import Geometry, Polygon, Ring
+from matching.geo.geojson_validation import has_too_many_vertices
+from matching.geo.projection import Floats
+from matching.index.live_index import LiveIndex
+from matching.reference import Reference
+
+AT_ONCE_MS = 30.0
+"""What takes no more may keep other requests waiting."""
+
+LOT_MS, SEGMENT_MS, OFFER_MS, ROW_MS, ROW_SEGMENT_MS = 1.5, 0.2, 0.0009, 0.03, 0.006
+CPV_MS, KEYWORD_MS, TITLE_MS, SITE_MS = 0.1, 0.4, 1.0, 2.0
+SEGMENTS_OF_WORDS, OFFERS_OF_WORDS = 2, 0.06
+"""Segments that a keyword, a title or a CPV code stands for, and the share of all suppliers that offer them."""
+GROUPINGS_MS, GROUPED_SUPPLIER_MS = 0.4, 0.0006
+"""For groupings: for each pair of segments, and for each offer near."""
+
+PLACE_MS, CODE_MS, MEASURE_MS = 6.0, 0.7, 0.0025
+VERTEX_MS, SQUARE_DEGREE_MS, DEGREE_MS, JAGGED_MS, STRAIGHT_MS = 0.003, 2.5, 0.4, 0.00035, 0.006
+FARTHEST = 360.0
+"""Degrees beyond which nobody looks: such an outline is refused."""
+DEGREES_NEAR, DEGREES_OF_FRANCE, KM_OF_FRANCE = 1.0, 9.0, 1_000.0
+SHARES = {"country": 1.0, "region": 0.2, "departement": 0.12, "nuts": 0.3, "epci": 0.08, "commune": 0.06}
+"""The share of all suppliers that are near a territory of each kind."""
+
+LOT_BYTES, SEGMENT_BYTES, CANDIDATE_BYTES, CANDIDATE_SEGMENT_BYTES, OTHER_BYTES = 2_500, 350, 1_000, 55, 500
+GROUPING_BYTES, GROUPING_SEGMENT_BYTES = 600, 30
+
+
+class _Ground(NamedTuple):
+    """A territory: the share of the suppliers near it, the milliseconds until it is known, and those that it takes to
+    measure each supplier near it; 0 where it is known."""
+
+    share: float
+    ms: float = 0.0
+    measure_ms: float = 0.0
+
+
+NOWHERE = _Ground(0.0)
+
+
+def estimated_ms(need: Need, live: LiveIndex, reference: Reference, enough: float = inf) -> float:
+    """About the milliseconds that a match takes; no more is looked at than makes it more than `enough`.
+
+    Where a territory is new it is more than AT_ONCE_MS: a few, such as France, take several times what is expected.
+    """
+    ms, grounds = 0.0, dict[TerritoryRequest, _Ground]()
+    for lot in need.lots:
+        request, ground = lot.territory or need.territory, NOWHERE
+        if request is not None and not (request.geometry and has_too_many_vertices(request.geometry)):
+            if request not in grounds:
+                grounds[request] = _ground(request, live, reference)
+                ms += grounds[request].ms
+            ground = grounds[request]
+        offers = ground.share * _offers(lot, live)
+        ms += _lot_ms(need, lot, offers, live.rows_end) + ground.measure_ms * min(offers, ground.share * live.rows_end)
+        if ms > enough:
+            break
+    return max(ms, AT_ONCE_MS + 1.0) if any(ground.measure_ms for ground in grounds.values()) else ms
+
+
+def words_ms(need: Need) -> float:
+    """About the milliseconds until the words of a need's lots are read, where nothing else of it is."""
+    keywords = sum(len(lot.keywords) for lot in need.lots)
+    titles = sum(lot.title is not None and not (lot.segments or lot.cpv) for lot in need.lots)
+    return KEYWORD_MS * keywords + TITLE_MS * titles
+
+
+def estimated_bytes(need: Need, live: LiveIndex) -> int:
+    """About the bytes of an answer in which every lot has as many rows as it asks for."""
+    candidates, others = min(need.limit, live.rows_end), 2 * min(need.near_misses, live.rows_end)
+    of_lot = LOT_BYTES + CANDIDATE_BYTES * candidates + OTHER_BYTES * others + GROUPING_BYTES * need.groupings
+    of_segment = SEGMENT_BYTES + CANDIDATE_SEGMENT_BYTES * candidates + GROUPING_SEGMENT_BYTES * need.groupings
+    return of_lot * len(need.lots) + of_segment * sum(map(_segments, need.lots))
+
+
+def _segments(lot: Lot) -> int:
+    """About the number of segments that a lot asks for."""
+    words = len(lot.cpv) + len(lot.keywords) + (lot.title is not None)
+    return len(lot.segments) + len(lot.support_segments) + SEGMENTS_OF_WORDS * words
+
+
+def _offers(lot: Lot, live: LiveIndex) -> float:
+    """About the number of offers that answer what a lot asks for, in all of France."""
+    words = len(lot.cpv) + len(lot.keywords) + (lot.title is not None and not lot.segments)
+    wanted = (live.base.wanted.get(code) for code in lot.segments + lot.support_segments)
+    return OFFERS_OF_WORDS * live.rows_end * words + sum([len(of.suppliers) for of in wanted if of is not None])
+
+
+def _lot_ms(need: Need, lot: Lot, offers: float, suppliers: int) -> float:
+    """Milliseconds for a lot in a known territory near which there are so many offers."""
+    segments, rows = _segments(lot), min(need.limit, suppliers) + 2 * min(need.near_misses, suppliers)
+    words = CPV_MS * len(lot.cpv) + KEYWORD_MS * len(lot.keywords) + TITLE_MS * (lot.title is not None)
+    ms = LOT_MS + words + SITE_MS * (lot.site is not None) + SEGMENT_MS * segments + OFFER_MS * offers
+    if need.groupings and segments > 1:
+        ms += GROUPINGS_MS * segments**2 + GROUPED_SUPPLIER_MS * offers
+    return ms + (ROW_MS + ROW_SEGMENT_MS * segments) * rows
+
+
+def _ground(request: TerritoryRequest, live: LiveIndex, reference: Reference) -> _Ground:
+    """The ground of a territory of which the outline, where one was drawn, has not too many vertices."""
+    width = height = ms = 0.0
+    measure_ms = MEASURE_MS
+    if request.geometry is not None:
+        rings = _rings(request.geometry)
+        width, height = np.ptp(np.concatenate(rings), axis=0).tolist()
+        length = sum(float(np.hypot(*np.diff(ring, axis=0).T).sum()) for ring in rings)
+        ms = VERTEX_MS * sum(map(len, rings)) + DEGREE_MS * length + SQUARE_DEGREE_MS * width * height
+        # the more it turns to and fro, the more of its edges are equally near to a supplier
+        measure_ms += STRAIGHT_MS + JAGGED_MS * length / max(2 * (width + height), 1e-9)
+        share = (width + 2 * DEGREES_NEAR) * (height + 2 * DEGREES_NEAR) / DEGREES_OF_FRANCE**2
+    elif request.radius_km is not None:
+        share = (0.3 + request.radius_km / KM_OF_FRANCE) ** 2
+    else:
+        share = sum([SHARES.get(code.partition(":")[0], 0.0) for code in request.codes or ()])
+    known = reference.geography.known(request)
+    if known is not None and live.base.distances.find(known.shape) is not None:
+        return _Ground(min(1.0, share))
+    return _Ground(min(1.0, share), PLACE_MS + CODE_MS * len(request.codes or ()) + ms, measure_ms)
+
+
+def _rings(geometry: Geometry) -> list[Floats]:
+    """Its rings in degrees, each of shape (n, 2)."""
+    polygons = [geometry.coordinates] if isinstance(geometry, Polygon) else geometry.coordinates
+    return [np.clip(_positions(ring), -FARTHEST, FARTHEST) for rings in polygons for ring in rings]
+
+
+def _positions(ring: Ring) -> Floats:
+    flat = np.fromiter(chain.from_iterable(ring), np.float64)
+    if len(flat) == 2 * len(ring):
+        return flat.reshape(-1, 2)
+    return np.array([position[:2] for position in ring])  # some have a height

@@ -1,0 +1,245 @@
+"""The supply of a territory, of all segments in one pass: the counts that a match of a lot of each would give.
+
+On its map are the communes or EPCI of the territory with the suppliers that stand in each.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+import msgspec
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from domain.law.review import OPTIONS
+from domain.law.rules import Rules
+from domain.reference.taxonomy import Taxonomy
+from domain.shortlists.shortlist import TerritoryEcho
+from domain.suppliers.supplier import BASES
+from domain.supply import (
+    AreaFeature,
+    AreaFeatureCollection,
+    AreaSupply,
+    BasisCounts,
+    ReservedCounts,
+    SegmentSupply,
+    Supply,
+    Totals,
+    UnknownSupply,
+)
+from domain.text.bilingual import Language
+from matching.geo.territory import Bools, Geography, Territory
+from matching.index.eligibility_cache import INELIGIBLE, OUTCOME_CODES, best_outcome
+from matching.index.legal_columns import FORMS
+from matching.index.live_index import LiveIndex
+from matching.index.offers import PER_BASIS, PER_FIT, SUPPLIER_BIT, WORTH_BITS
+from matching.index.supplier_columns import NOT_KNOWN, Ordinals
+from matching.index.tables import TradeGroup
+from matching.selection import Serving
+from matching.tension import tension_level
+from matching.unknown_trade import Nearby, nearby
+
+NO_KIND, NO_FORM = "none", "unknown"
+
+
+class Answering(NamedTuple):
+    """The suppliers that would be candidates for a segment, each once, and the basis of the best offer of each."""
+
+    ordinals: Ordinals
+    basis: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class SupplySearch:
+    """The search of an index for who could answer in a territory on a day."""
+
+    live: LiveIndex
+    territory: Territory
+    on: date
+    rules: Rules
+
+    def supply(self, segments: Iterable[str], taxonomy: Taxonomy, language: Language) -> Supply:
+        """The supply of some segments or families, in their order."""
+        territory, unknown = self.territory, self._unknown
+        return Supply(
+            TerritoryEcho(territory.label.to(language), territory.codes, territory.radius_km),
+            self.on,
+            tuple(self._items(tuple(segments), taxonomy, unknown.eligible)),
+            UnknownSupply(len(unknown.ordinals), self._by_kind(unknown.ordinals)),
+            self._totals(),
+        )
+
+    @cached_property
+    def standing(self) -> Ordinals:
+        """The active suppliers that stand in the territory, in order."""
+        every = np.arange(self.live.rows_end, dtype=np.int32)
+        return self.live.standing(every[self._is_local[: self.live.rows_end]])
+
+    def answering(self, segment: str) -> Answering:
+        """The suppliers with an offer for a segment or family whose area meets the territory."""
+        live = self.live
+        keys = [key for offers in live.wanted(segment) for key in self._serving.offers(offers)]
+        key = np.concatenate(keys) if keys else np.empty(0, dtype=np.int64)
+        if live.gone is not None:
+            key = key[~live.gone[key >> SUPPLIER_BIT]]
+        key.sort(kind="stable")  # a few sorted runs
+        supplier = (key >> SUPPLIER_BIT).astype(np.int32)
+        is_first = np.ones(len(key), dtype=bool)
+        np.not_equal(supplier[1:], supplier[:-1], out=is_first[1:])
+        return Answering(supplier[is_first], (key[is_first] & WORTH_BITS) % PER_FIT // PER_BASIS)
+
+    def local_of(self, ordinals: Ordinals) -> Ordinals:
+        """Those of some suppliers that stand in the territory."""
+        return ordinals[self._is_local[ordinals]]
+
+    @cached_property
+    def _is_local(self) -> Bools:
+        """By ordinal, whether a supplier stands in the territory."""
+        columns = self.live.base.columns
+        found = np.zeros(columns.capacity, dtype=bool)
+        distances = self.live.base.distances(self.territory.shape)
+        every = np.arange(self.live.rows_end, dtype=np.int32)
+        near = every[distances.places(every, 0.0)]
+        found[near] = distances.distance_within(near, np.zeros(len(near))) == 0
+        return found
+
+    @cached_property
+    def _serving(self) -> Serving:
+        return Serving(self.live, self.territory)
+
+    @cached_property
+    def _unknown(self) -> Nearby:
+        return nearby(self.live, self.territory, frozenset(), self.on, self.rules)
+
+    def _items(self, segments: tuple[str, ...], taxonomy: Taxonomy, unknown: int) -> Iterator[SegmentSupply]:
+        """`unknown`: the suppliers of unknown trade nearby, all of whom may answer a lot that is not reserved."""
+        tallies, bases = [], []
+        for segment in segments:
+            ordinals, basis = self.answering(segment)
+            codes = self.live.base.eligibility.codes(ordinals, self.on, self.rules)
+            local = self._is_local[ordinals]
+            tallies.append(np.bincount(codes + np.where(local, OUTCOME_CODES, 0), minlength=2 * OUTCOME_CODES))
+            bases.append(np.bincount(basis, minlength=len(BASES)).tolist())
+        tally = np.array(tallies, dtype=np.float64).reshape(len(segments), 2, OUTCOME_CODES)
+        totals, local_totals = tally.sum(axis=(1, 2)), tally[:, 1].sum(axis=1)
+        reserved = tally.sum(axis=1) @ _may_answer()
+        columns = (totals, local_totals, reserved)
+        rows = zip(segments, *(column.astype(np.int64).tolist() for column in columns), bases, strict=True)
+        for segment, total, here, options, of_basis in rows:
+            yield SegmentSupply(
+                segment,
+                taxonomy.label(segment),
+                total,
+                here,
+                BasisCounts(*of_basis),
+                ReservedCounts(**dict(zip(OPTIONS, options, strict=True))),
+                tension_level(total, unknown),
+            )
+
+    def _totals(self) -> Totals:
+        columns, standing = self.live.base.columns, self.standing
+        forms = np.bincount(columns.facts.forms(standing), minlength=len(FORMS)).tolist()
+        named = {form or NO_FORM: number for form, number in zip(FORMS, forms, strict=True) if number}
+        employees, known = sum_known(columns.employees[standing])
+        return Totals(len(standing), _most_first(named), self._by_kind(standing), employees, known)
+
+    def _by_kind(self, ordinals: Ordinals) -> dict[str, int]:
+        chosen = np.zeros(self.live.rows_end, dtype=bool)
+        chosen[ordinals] = True
+        return count_kinds(self.live.base.trade_groups.count(chosen))
+
+
+def sum_known(employees: NDArray[np.int32]) -> tuple[int, int]:
+    """The employees of suppliers of whom their number is known, and how many suppliers these are."""
+    known = employees[employees != NOT_KNOWN]
+    return int(known.sum(dtype=np.int64)), len(known)
+
+
+def count_kinds(groups: Mapping[TradeGroup, int]) -> dict[str, int]:
+    """Suppliers of each kind, the most frequent first; of several kinds, they count in each."""
+    found: Counter[str] = Counter()
+    for group, number in groups.items():
+        found.update(dict.fromkeys(group.kinds or (NO_KIND,), number))
+    return _most_first({kind: number for kind, number in found.items() if number})
+
+
+def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+
+
+def _may_answer() -> NDArray[np.float64]:
+    """By outcome code, a column per reservation: 1 where a lot so reserved lets the supplier pass."""
+    return np.stack([best_outcome(kinds) != INELIGIBLE for kinds in OPTIONS.values()], axis=1).astype(np.float64)
+
+
+Level = Literal["commune", "epci"]
+
+
+def areas_within(ground: Bools, level: Level, geography: Geography) -> dict[int, str]:
+    """The code of the area in which each commune is, by its ordinal; `ground` says which communes are meant.
+
+    A commune of no EPCI stands for itself.
+    """
+    found = {}
+    for ordinal in np.flatnonzero(ground).tolist():
+        commune = geography.territories.communes[ordinal]
+        epci = commune.epci if level == "epci" else None
+        found[ordinal] = f"epci:{epci}" if epci else f"commune:{commune.code}"
+    return found
+
+
+def supply_map(
+    search: SupplySearch, segments: Iterable[str], level: Level, geography: Geography
+) -> AreaFeatureCollection:
+    """The areas of a territory with their outlines, in the order of their codes."""
+    features = []
+    for each in area_supplies(search, segments, level, geography):
+        outline = geography.outline(geography.territories.area(each.id))
+        features.append(AreaFeature(each.id, msgspec.Raw(outline.geometry if outline else b"null"), each))
+    return AreaFeatureCollection(tuple(features))
+
+
+def area_supplies(
+    search: SupplySearch, segments: Iterable[str], level: Level, geography: Geography
+) -> list[AreaSupply]:
+    """The suppliers that stand in each area of a territory, in the order of the codes.
+
+    Each supplier of the territory counts in one of them, so that the counts of all add up to those of the territory,
+    also where an EPCI goes beyond it.
+    """
+    area_ids = areas_within(search.territory.ground, level, geography)
+    ids = sorted(set(area_ids.values()))
+    places = {area_id: place for place, area_id in enumerate(ids)}
+    place_of_commune = {ordinal: places[area_id] for ordinal, area_id in area_ids.items()}
+    standing, columns = search.standing, search.live.base.columns
+    communes = _communes_of(search, standing, geography).tolist()
+    place = np.array([place_of_commune[commune] for commune in communes], dtype=np.int64)
+    by_ordinal = np.zeros(columns.capacity, dtype=np.int64)
+    by_ordinal[standing] = place
+    local = {}
+    for code in segments:
+        here = search.local_of(search.answering(code).ordinals)
+        local[code] = np.bincount(by_ordinal[here], minlength=len(ids)).tolist()
+    found = []
+    for number, area_id in enumerate(ids):
+        some = standing[place == number]
+        counts = {code: of_areas[number] for code, of_areas in local.items() if of_areas[number]}
+        label = geography.territories.area(area_id).label
+        found.append(AreaSupply(area_id, label, len(some), *sum_known(columns.employees[some]), counts))
+    return found
+
+
+def _communes_of(search: SupplySearch, standing: Ordinals, geography: Geography) -> NDArray[np.int64]:
+    """The commune of the territory, by ordinal, in which each supplier stands: on its border, the nearest one."""
+    within = np.flatnonzero(search.territory.ground)
+    lat, lon = search.live.base.columns.degrees(standing)
+    found = geography.commune_at(lat, lon)
+    beside = np.flatnonzero(~np.isin(found, within))
+    if len(beside):
+        tree = shapely.STRtree(geography.outlines[within])
+        found[beside] = within[tree.nearest(shapely.points(lon[beside], lat[beside]))]
+    return found

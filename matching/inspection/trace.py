@@ -1,0 +1,196 @@
+"""The trail that leads to a shortlist: how each lot was read, whom each gate refused, how the order places the rest.
+
+Some suppliers may be asked for by name: their standing is the gate that refuses them, or a rank, shown or not.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import date
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+import numpy as np
+
+from domain.law.findings import OUTCOMES
+from domain.needs.need import Need, PastAward, buyer_siret
+from domain.shortlists.shortlist import Gate
+from domain.suppliers.supplier import BASES
+from domain.text.bilingual import Language
+from matching import ranking
+from matching.answer.near_misses import Refused as RefusedSupplier
+from matching.answer.near_misses import nearest_refused_by
+from matching.answer.supplier_rows import RowWriter
+from matching.engine import draw_seed, lot_match
+from matching.gates import GATES, PASSED, considered, refusals
+from matching.index.live_index import LiveIndex
+from matching.index.offers import FITS
+from matching.lot_match import LotMatch
+from matching.lot_query import Wanted
+from matching.past_awards import PastAwards
+from matching.reference import Reference
+
+NAMES_SHOWN = 5
+
+Value = str | int | float | bool | None
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The suppliers that a gate is the first to refuse: how many, and the names of the nearest."""
+
+    gate: Gate
+    rule: str
+    count: int
+    nearest: tuple[str, ...]
+
+
+class Criterion(msgspec.Struct, frozen=True):
+    """One criterion of the order and what it prefers."""
+
+    name: str
+    rule: str
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """A candidate and what each criterion, in order, says of it; null: nothing to say (no reservation, no distance)."""
+
+    rank: int
+    supplier: UUID
+    name: str
+    values: tuple[Value, ...]
+
+
+class LotTrail(msgspec.Struct, frozen=True):
+    """The trail of one lot. `considered`: suppliers with an offer for what is asked, or for something near it.
+
+    `unmapped` CPV codes and `unknown` words were read as nothing. What the criteria leave equal is drawn.
+    """
+
+    id: str
+    wanted: tuple[Wanted, ...]
+    unmapped: tuple[str, ...]
+    unknown: tuple[str, ...]
+    territory: str
+    considered: int
+    gates: tuple[Refused, ...]
+    passed: int
+    order: tuple[Criterion, ...]
+    candidates: tuple[Placed, ...]
+
+
+def _word_at(words: tuple[str, ...]) -> Callable[[Any], Value]:
+    return lambda position: words[position] if position < len(words) else None
+
+
+# what a criterion's number means; the order puts the smaller one first
+READINGS: dict[str, Callable[[Any], Value]] = {
+    "eligibility": _word_at(OUTCOMES),
+    "segments_answered": lambda minus: -int(minus),
+    "worst_fit": _word_at(FITS),
+    "worst_basis": _word_at(BASES),
+    "only_national": bool,
+    "distance": lambda km: round(float(km), 3) if np.isfinite(km) else None,
+}
+
+
+def trail(need: Need, index: LiveIndex, reference: Reference, on: date, language: Language) -> tuple[LotTrail, ...]:
+    """The trail of each lot, evaluated for the day `on`; as many candidates as the need asks for.
+
+    Raises InvalidContent with everything wrong in the need.
+    """
+    seed = draw_seed(need)
+    return tuple(
+        _trail(lot_match(query, index, on, reference.rules), need.limit, seed, language)
+        for query in reference.reader.read(need)
+    )
+
+
+def _trail(lot: LotMatch, limit: int, seed: int, language: Language) -> LotTrail:
+    query, everybody = lot.query, considered(lot)
+    refused = refusals(lot, everybody)
+    rows, _ = lot.first(limit).order.first(seed)
+    candidates = lot.compared(rows)
+    values = zip(*(_read(one, lot, candidates) for one in ranking.ORDER), strict=True)
+    suppliers = [lot.live.base.columns.supplier(ordinal) for ordinal in lot.selection.ordinals[rows].tolist()]
+    return LotTrail(
+        id=query.lot.id,
+        wanted=query.wanted,
+        unmapped=query.unmapped,
+        unknown=query.unknown,
+        territory=query.territory.label.to(language),
+        considered=len(refused),
+        gates=tuple(_refused(lot, number, int((refused == number).sum()), seed) for number in range(len(GATES))),
+        passed=int((refused == PASSED).sum()),
+        order=tuple(Criterion(one.__name__, _rule(one)) for one in ranking.ORDER),
+        candidates=tuple(
+            Placed(rank, each.id, each.name, read)
+            for rank, (each, read) in enumerate(zip(suppliers, values, strict=True), 1)
+        ),
+    )
+
+
+def _refused(lot: LotMatch, number: int, count: int, seed: int) -> Refused:
+    gate, test = GATES[number]
+    nearest = (one.ordinal for one in nearest_refused_by(lot, number, NAMES_SHOWN, seed))
+    return Refused(gate, _rule(test), count, tuple(lot.live.base.columns.supplier(each).name for each in nearest))
+
+
+def _read(criterion: ranking.Criterion, lot: LotMatch, candidates: ranking.Compared) -> list[Value]:
+    if criterion is ranking.eligibility and not lot.reserved_types:
+        return [None] * len(candidates.distance)
+    return [READINGS[criterion.__name__](value) for value in criterion(candidates)]
+
+
+def _rule(test: Callable[..., object]) -> str:
+    return " ".join((test.__doc__ or "").split())
+
+
+class Standing(NamedTuple):
+    """The gate that refuses a supplier, with what is said of it; or its rank among all candidates."""
+
+    excluded_by: Gate | None
+    message: str | None
+    rank: int | None
+
+
+def standings(
+    need: Need,
+    index: LiveIndex,
+    reference: Reference,
+    on: date,
+    language: Language,
+    awards: Iterable[PastAward],
+    suppliers: Mapping[str, Collection[UUID]],
+) -> dict[str, dict[UUID, Standing]]:
+    """The standing of each of the `suppliers`, which are by lot; those that offer nothing near a lot are left out.
+
+    Raises InvalidContent with everything wrong in the need. The arguments are those of `match`.
+    """
+    queries = reference.reader.read(need)
+    rows = RowWriter(reference.taxonomy, reference.rules, on, need.contract, language)
+    past = PastAwards.until(on, awards, buyer_siret(need), reference.rules, reference.taxonomy)
+    seed = draw_seed(need)
+    found: dict[str, dict[UUID, Standing]] = {}
+    for query in queries:
+        lot = lot_match(query, index, on, reference.rules, past)
+        of_lot = {one: index.ordinal_of(one) for one in suppliers.get(query.lot.id, ())}
+        known = {one: ordinal for one, ordinal in of_lot.items() if ordinal is not None}
+        found[query.lot.id] = _standings(lot, known, rows, seed) if known else {}
+    return found
+
+
+def _standings(lot: LotMatch, suppliers: Mapping[UUID, int], rows: RowWriter, seed: int) -> dict[UUID, Standing]:
+    """The standing of some suppliers, given with their ordinals."""
+    ordinals = np.array(list(suppliers.values()), dtype=np.int32)
+    gates = dict(zip(ordinals.tolist(), refusals(lot, ordinals).tolist(), strict=True))
+    near = set(ordinals[np.isin(ordinals, considered(lot))].tolist())
+    in_order, _ = lot.first(max(lot.ranked.counts.total, 1)).order.first(seed)
+    ranks = {ordinal: rank for rank, ordinal in enumerate(lot.selection.ordinals[in_order].tolist(), 1)}
+    away = dict(zip(ordinals.tolist(), lot.distances.of(ordinals).tolist(), strict=True))
+    found = {}
+    for supplier, ordinal in suppliers.items():
+        if ordinal in ranks:
+            found[supplier] = Standing(None, None, ranks[ordinal])
+        elif ordinal in near:
+            (missed,) = rows.near_misses_of(lot, [RefusedSupplier(gates[ordinal], ordinal, away[ordinal])])
+            found[supplier] = Standing(missed.excluded_by, missed.message, None)
+    return found

@@ -1,0 +1,83 @@
+"""The tension of a supply: whether enough candidates answer for competition to be likely."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from domain.reference.taxonomy import Taxonomy
+from domain.shortlists.shortlist import Tension, TensionLevel
+from domain.text.bilingual import Language, Text
+
+TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), (4, "low"))
+"""The most candidates each level of tension goes with; above the last, the supply is good."""
+MANY_UNKNOWN = 3
+"""The least number of suppliers nearby, eligible but of unknown trade, from which a scarce supply is called unknown."""
+
+
+class Covered(NamedTuple):
+    """The candidates for one wanted segment: all, those eligible surely or on proof, those in the territory."""
+
+    candidates: int
+    eligible: int
+    local: int
+
+
+def tension_of(
+    objects: Sequence[str], covered: Sequence[Covered], unknown: int, taxonomy: Taxonomy, language: Language
+) -> Tension:
+    """The tension of a lot's supply, by the requested segment with the fewest candidates.
+
+    `unknown`: the suppliers nearby that might answer but whose trade is not known.
+    """
+    counts = [one.candidates for one in covered[: len(objects)]]
+    fewest = min(counts, default=0)
+    level = tension_level(fewest, unknown)
+    label = taxonomy.label(objects[counts.index(fewest)]) if counts else None
+    return Tension(level, tension_message(level, fewest, label, unknown).to(language))
+
+
+def tension_level(fewest: int, unknown: int) -> TensionLevel:
+    """The level where so few candidates answer a segment, and so many suppliers of unknown trade are eligible."""
+    level: TensionLevel = next((level for most, level in TENSIONS if fewest <= most), "good")
+    return "unknown" if level in {"none", "critical"} and unknown >= MANY_UNKNOWN else level
+
+
+def tension_message(level: TensionLevel, fewest: int, label: str | None, unknown: int = 0) -> Text:
+    """Say whether competition is likely; `label` is the requested segment with the fewest candidates.
+
+    `unknown`: the suppliers nearby that might answer but whose trade is not known.
+    """
+    if label is None:
+        return Text(
+            "Aucun métier n'a été reconnu dans ce lot : préciser l'objet",
+            "No trade was recognised in this lot: specify its object",
+        )
+    match level:
+        case "none":
+            return Text(
+                f"Aucun candidat pour « {label} » : le lot risque de rester sans offre",
+                f"No candidate for “{label}”: the lot risks no offer",
+            )
+        case "critical":
+            few = _only(fewest)
+            return Text(f"{few.fr} pour « {label} »", f"{few.en} for “{label}”")
+        case "unknown":
+            few = _only(fewest) if fewest else Text("Aucun candidat connu", "No known candidate")
+            return Text(
+                f"{few.fr} pour « {label} », mais on ne sait pas ce que proposent {unknown} fournisseurs proches : "
+                "rien ne permet de conclure",
+                f"{few.en} for “{label}”, but what {unknown} suppliers nearby offer is not known: "
+                "nothing can be concluded",
+            )
+        case "low":
+            return Text(f"Peu de candidats ({fewest}) pour « {label} »", f"Few candidates ({fewest}) for “{label}”")
+        case _:
+            return Text(
+                f"Au moins {fewest} candidats par métier demandé",
+                f"At least {fewest} candidates per requested trade",
+            )
+
+
+def _only(fewest: int) -> Text:
+    if fewest == 1:
+        return Text("Un seul candidat", "Only one candidate")
+    return Text(f"{fewest} candidats seulement", f"Only {fewest} candidates")

@@ -1,0 +1,205 @@
+"""Names: territories by what people type, and whether two names of suppliers are spellings of one.
+
+A territory is found by its name or the beginning of it, with slips, an INSEE, SIREN or NUTS code, a postal code.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
+
+from domain.reference.territory import Area, Territories, TerritoryKind, UnknownTerritory
+from domain.suppliers.deduplication import Name, may_slip
+from domain.text.normalise import fold
+
+LONGEST_QUERY = 100
+# How a territory answers a query, best first.
+EXACT, BEGINNING, WORD_BEGINNING, ALL_WORDS, NEAR = range(5)
+# Letters that may differ in a name of at least so many.
+SLIPS = ((4, 1), (8, 2), (14, 3))
+NEAREST = 50
+# More than any area has inhabitants: ranks are compared by how they answer, then by inhabitants.
+EVERYONE = 10**10
+# Where one ground has several names, as Paris does, the one most people mean comes first.
+KINDS: tuple[TerritoryKind, ...] = ("commune", "departement", "epci", "region", "country", "nuts")
+# The spellings of one area that may begin alike: its codes and names, from every word on.
+MOST_SPELLINGS = 16
+
+Counts = NDArray[np.int64]
+
+_NUTS_CODE = re.compile(r"fr[a-z0-9]{1,3}")
+_SIREN = re.compile(r"[0-9]{9}")
+_ARTICLES = frozenset(("l", "la", "le", "les"))
+_EMPTY = _ARTICLES | frozenset(("d", "de", "des", "du", "en", "et", "sous", "sur"))
+_SHORT_FORMS = {"st": "saint", "ste": "sainte", "agglo": "agglomeration"}
+_LONG_FORMS = (("communaute de communes", "cc"), ("communaute d agglomeration", "ca"), ("communaute urbaine", "cu"))
+_AFTER_EVERY_LETTER = "\U0010ffff"
+
+
+class Found(NamedTuple):
+    """A territory that answers a query: how, with how many letters different, and its inhabitants."""
+
+    how: int
+    slips: int
+    population: int
+    area: Area
+
+    @property
+    def order(self) -> tuple[int, int, int, int, str]:
+        return (self.how, self.slips, -self.population, KINDS.index(self.area.kind), self.area.code)
+
+
+class Gazetteer:
+    """The names and codes of all territories, sorted once; then only read."""
+
+    def __init__(self, territories: Territories) -> None:
+        self._territories = territories
+        self._tables = {kind: _Table(territories.areas(kind), territories) for kind in KINDS}
+
+    def search(self, q: str, kind: TerritoryKind | None = None, limit: int = 20) -> tuple[Area, ...]:
+        """The territories that `q` may mean, best first, at most `limit`; () for a text that names none.
+
+        Codes and names alike: exact, then beginning with `q`, then with a word that does, then with all words of `q`
+        in any order; names a few slips away only where there is nothing else. More inhabitants come first. Retired
+        codes give their successor. NUTS areas are found by name only if asked for by `kind`.
+        """
+        named, colon, code = q.strip().partition(":")
+        if colon and named in KINDS and kind in (None, named):
+            return self._answer(code.strip(), (named,), limit)
+        return self._answer(q.strip(), (kind,) if kind else KINDS, limit)
+
+    def _answer(self, q: str, kinds: tuple[TerritoryKind, ...], limit: int) -> tuple[Area, ...]:
+        query = _normalised(q[:LONGEST_QUERY])
+        if not query:
+            return ()
+        asked = [kind for kind in kinds if kind != "nuts" or len(kinds) == 1 or _NUTS_CODE.fullmatch(query)]
+        tables = [self._tables[kind] for kind in asked]
+        found = [item for table in tables for item in table.find(query, limit)]
+        found += (Found(EXACT, 0, 0, area) for area in self._successors(q.upper(), asked))
+        if not found:
+            found = [item for table in tables for item in table.near(query)]
+        ranked = dict.fromkeys(item.area for item in sorted(found, key=lambda item: item.order))
+        return tuple(ranked)[:limit]
+
+    def _successors(self, code: str, kinds: Sequence[TerritoryKind]) -> Iterator[Area]:
+        """The area that a code of a commune, an EPCI or a NUTS area stands for; the code may be retired."""
+        ordinal = self._territories.commune_ordinal(code)
+        if ordinal is not None and "commune" in kinds:
+            yield self._territories.areas("commune")[ordinal]
+        for kind, written in (("epci", _SIREN), ("nuts", _NUTS_CODE)):
+            if kind in kinds and written.fullmatch(code.lower()):
+                with suppress(UnknownTerritory):
+                    yield self._territories.area(f"{kind}:{code}")
+
+
+class _Table:
+    """The spellings of one kind's areas in alphabetical order: their codes, and their names from each word on."""
+
+    def __init__(self, areas: Sequence[Area], territories: Territories) -> None:
+        self._areas = areas
+        self._communes = territories.communes
+        self._names = [_normalised(area.label) for area in areas]
+        inhabitants = np.array([commune.population for commune in territories.communes], dtype=np.int64)
+        self._populations = np.array([inhabitants[list(area.communes)].sum() for area in areas], dtype=np.int64)
+        spellings = sorted(self._spellings())
+        self._texts = [text for text, _, _ in spellings]
+        self._owners = np.array([owner for _, owner, _ in spellings], dtype=np.int64)
+        hows = np.array([BEGINNING if whole else WORD_BEGINNING for _, _, whole in spellings], dtype=np.int64)
+        self._ranks = hows * EVERYONE - self._populations[self._owners]
+
+    def find(self, query: str, limit: int) -> list[Found]:
+        """The best areas with a spelling that begins with the query, or whose words begin with its words."""
+        matching = self._beginning_with(query)
+        ranks = self._ranks[matching]
+        exact = np.arange(len(ranks)) < bisect_right(self._texts, query) - matching.start
+        ranks = np.where(exact & (ranks <= BEGINNING * EVERYONE), ranks - (BEGINNING - EXACT) * EVERYONE, ranks)
+        owners = self._owners[matching]
+        words = [word for word in query.split() if word not in _EMPTY]
+        if len(words) > 1:
+            holders = (set(self._owners[self._beginning_with(word)].tolist()) for word in words)
+            scattered = np.array(sorted(set.intersection(*holders)), dtype=np.int64)
+            owners = np.concatenate([owners, scattered])
+            ranks = np.concatenate([ranks, ALL_WORDS * EVERYONE - self._populations[scattered]])
+        return [self._found(owner, rank) for owner, rank in _best(owners, ranks, limit)]
+
+    def near(self, query: str) -> Iterator[Found]:
+        """The areas whose name is a few slips away from the query."""
+        slips = max((allowed for letters, allowed in SLIPS if len(query) >= letters), default=0)
+        if not slips:
+            return
+        matches = process.extract(query, self._names, scorer=OSA.distance, score_cutoff=slips, limit=NEAREST)
+        for _, differing, owner in matches:
+            yield Found(NEAR, int(differing), int(self._populations[owner]), self._areas[owner])
+
+    def _found(self, owner: int, rank: int) -> Found:
+        how = -(-rank // EVERYONE)
+        return Found(how, 0, how * EVERYONE - rank, self._areas[owner])
+
+    def _beginning_with(self, beginning: str) -> slice:
+        return slice(bisect_left(self._texts, beginning), bisect_left(self._texts, beginning + _AFTER_EVERY_LETTER))
+
+    def _spellings(self) -> Iterator[tuple[str, int, bool]]:
+        for owner, area in enumerate(self._areas):
+            names = {self._names[owner]} if area.label == area.name else {self._names[owner], _normalised(area.name)}
+            for name in names:
+                words = name.split()
+                for place in range(len(words)):
+                    yield " ".join(words[place:]), owner, all(word in _ARTICLES for word in words[:place])
+            yield fold(area.code), owner, True
+            if area.kind == "commune":
+                yield from ((code, owner, True) for code in self._communes[area.communes[0]].postal_codes)
+
+
+def _best(owners: Counts, ranks: Counts, limit: int) -> list[tuple[int, int]]:
+    """The owners of the lowest ranks, each once with its lowest, at least `limit` of them where there are so many."""
+    enough = limit * MOST_SPELLINGS
+    if len(ranks) > enough:
+        kept = np.argpartition(ranks, enough)[:enough]
+        owners, ranks = owners[kept], ranks[kept]
+    best: dict[int, int] = {}
+    for place in np.argsort(ranks, kind="stable").tolist():
+        best.setdefault(int(owners[place]), int(ranks[place]))
+    return list(best.items())[:limit]
+
+
+def _normalised(text: str) -> str:
+    """A folded name in which short forms and long forms of the same words are one ("st brieuc", "communauté de…")."""
+    folded = " ".join(_SHORT_FORMS.get(word, word) for word in fold(text).split())
+    for long, short in _LONG_FORMS:
+        folded = folded.replace(long, short)
+    return folded
+
+
+def name_similarity(one: Name, other: Name) -> float:
+    """The similarity of two spellings of one name, at most 1; 0 where they are different names.
+
+    Their own words are the same in any order, but for one slip (a letter more, less, other, or swapped with the next)
+    in one longer word. A word more is another name: neighbours at one address are called "… Services" and "… Intérim".
+    So are names that state different legal forms ("association", "SARL") or kinds ("AI", "ACI"); one may be silent.
+    """
+    if not one.words or _contradict(one.forms, other.forms) or _contradict(one.kinds, other.kinds):
+        return 0.0
+    if one.words != other.words and not _one_slip(one.words, other.words):
+        return 0.0
+    return fuzz.token_sort_ratio(one.whole, other.whole) / 100
+
+
+def _contradict(stated: frozenset[str], other: frozenset[str]) -> bool:
+    return bool(stated) and bool(other) and stated.isdisjoint(other)
+
+
+def _one_slip(words: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    if len(words) != len(others):
+        return False
+    mine, theirs = list(words), list(others)
+    for word in words:
+        if word in theirs:
+            mine.remove(word)
+            theirs.remove(word)
+    return len(mine) == 1 and may_slip(mine[0]) and may_slip(theirs[0]) and OSA.distance(*mine, *theirs) == 1

@@ -1,0 +1,121 @@
+"""A program of its own that reads the first sheet of a workbook: its bytes in, a line of JSON and then CSV out.
+
+    python -I workbook_process.py MOST_COLUMNS LARGEST_TABLE < book.xlsx > sheet.csv
+
+It ends with TOO_LARGE for a sheet that takes more than it may, by a signal where the library cannot stop in time, and
+with a traceback for what is no workbook. Nothing of ours is imported: it starts in a tenth of a second.
+"""
+
+import csv
+import json
+import re
+import resource
+import sys
+from collections.abc import Iterator
+from datetime import date, datetime
+from io import BytesIO, StringIO
+from zipfile import BadZipFile, ZipFile
+
+from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+
+TOO_LARGE = 3
+_LIMITS = {resource.RLIMIT_AS: 1 << 30, resource.RLIMIT_CPU: 30, resource.RLIMIT_CORE: 0}
+"""Bytes of memory, seconds of a core, and of what a process that ends by a signal leaves on the disk."""
+_LARGEST_EXACT = 1e15
+_BREAK = re.compile(r"[\r\n]")
+_OTHER_DELIMITERS = ";\t"
+_FAILED_IN_EXCEL = re.compile(rb'(<(?:\w+:)?c\b[^<>]*?) t="e"')
+_FAILED_IN_LIBREOFFICE = b' office:string-value=""'
+"""A formula that gives no text has this too, and then none beside it either."""
+
+
+def main(most_columns: int, largest_table: int) -> int:
+    """Write the first sheet that is shown, with the names of the others before it; 0, or TOO_LARGE."""
+    for limit, most in _LIMITS.items():
+        _, hard = resource.getrlimit(limit)
+        if hard == resource.RLIM_INFINITY or hard > most:
+            resource.setrlimit(limit, (most, most))
+    try:
+        book = CalamineWorkbook.from_filelike(BytesIO(with_failures(sys.stdin.buffer.read())))
+        shown = [
+            each.name
+            for each in book.sheets_metadata
+            if each.typ == SheetTypeEnum.WorkSheet and each.visible == SheetVisibleEnum.Visible
+        ]
+        table = table_of(rows_of(book.get_sheet_by_name(shown[0]), most_columns), largest_table)
+    except MemoryError:
+        return TOO_LARGE
+    if table is None:
+        return TOO_LARGE
+    sys.stdout.buffer.write(json.dumps(shown).encode() + b"\n" + table)
+    return 0
+
+
+def with_failures(content: bytes) -> bytes:
+    """The same workbook, with the errors of its formulas (`#REF!`) as texts: the library takes them for empty cells.
+
+    Raises BadZipFile for an archive that is neither .xlsx nor .ods.
+    """
+    written = BytesIO()
+    with ZipFile(BytesIO(content)) as book, ZipFile(written, "w") as made:
+        names = book.namelist()
+        if "xl/workbook.xml" not in names and "content.xml" not in names:
+            raise BadZipFile
+        for name in names:
+            part = book.read(name)
+            if name.startswith("xl/worksheets/"):
+                part = _FAILED_IN_EXCEL.sub(rb'\1 t="str"', part)
+            elif name == "content.xml":
+                part = part.replace(_FAILED_IN_LIBREOFFICE, b"")
+            made.writestr(name, part)
+    return written.getvalue()
+
+
+def rows_of(sheet: CalamineSheet, most_columns: int) -> Iterator[list[str]]:
+    """The rows of a sheet from its first, as texts, up to the last cell that says something."""
+    left = sheet.start[1] if sheet.start else 0
+    for values in sheet.iter_rows():
+        row = [""] * left + list(map(text_of, values))
+        del row[most_columns:]
+        while row and not row[-1]:
+            row.pop()
+        yield row
+
+
+def text_of(value: object) -> str:
+    """The value of a cell on one line, its breaks made semicolons; a moment as its day."""
+    if isinstance(value, str):
+        return " ; ".join(filter(None, map(str.strip, _BREAK.split(value))))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.date().isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float):
+        # a SIRET may be stored as 9.1310933600010002E13
+        return str(int(value)) if value.is_integer() and abs(value) < _LARGEST_EXACT else repr(value)
+    return str(value)
+
+
+def table_of(rows: Iterator[list[str]], largest: int) -> bytes | None:
+    """The rows as CSV, an empty one as an empty line; None where they take more than `largest` bytes."""
+    written = StringIO()
+    table = csv.writer(written, lineterminator="\n")
+    widest = 0
+    for row in rows:
+        if sum(map(len, row)) > largest:  # cells may share one text
+            return None
+        if row:
+            # a title full of semicolons is no row of a table with semicolons
+            least = widest or 2 + max(" ".join(row).count(other) for other in _OTHER_DELIMITERS)
+            widest = max(widest, len(row), least)
+            row.extend([""] * (least - len(row)))
+        table.writerow(row)
+        if written.tell() > largest:
+            return None
+    return written.getvalue().encode()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))

@@ -1,0 +1,230 @@
+"""The rules as readers browse them.
+
+What a maintainer of the law is told to look at, and when.
+"""
+
+import re
+from datetime import date, datetime, tzinfo
+
+import msgspec
+import pytest
+
+from domain.errors import NotFound
+from domain.law.documents import rule_documents
+from domain.law.documents.rule_documents import due_lines, due_rules
+from domain.law.findings import applies, explained
+from domain.law.rules import LAW_FILE, LawFile, Rules, load, parse
+from tests import conftest
+from tests.conftest import ROOT
+from tests.domain.law.samples import TODAY
+
+PAGE = ROOT / "docs" / "law.md"
+
+
+def test_page_is_current() -> None:
+    """docs/law.md is generated: `python -m scripts.render_law` writes it again."""
+    assert PAGE.read_text(encoding="utf-8") == rule_documents.page(load())
+
+
+def test_long_lists_stand_below_their_table() -> None:
+    """A cell of 115 codes cannot be read."""
+    lines = rule_documents.page(load()).splitlines()
+    assert max(len(line) for line in lines if line.startswith("|")) < 700
+    (codes,) = (line for line in lines if line.startswith("`ess_listed_cpv`, 115 valeurs : 75121000, "))
+    assert codes.endswith("98133110.")
+
+
+def test_every_rule_is_applied_by_a_function_or_said_to_be_informative() -> None:
+    """No number sits in the file without effect, and no function applies a rule that is not there."""
+    informative = {
+        rule.id for rule in msgspec.toml.decode(LAW_FILE.read_bytes(), type=LawFile).rule if rule.informative
+    }
+    applied = set(explained())
+    assert applied | informative == set(load().ids)
+    assert not applied & informative
+
+
+def test_what_is_in_force_at_a_date() -> None:
+    """The penitentiary reservation is served from its first day; what is unknown is not served as a rule."""
+    before = {rule.id for rule in rule_documents.in_force(load(), date(2022, 10, 20), "fr")}
+    after = {rule.id: rule for rule in rule_documents.in_force(load(), date(2022, 10, 21), "fr")}
+    assert "reserved_penitentiary" not in before
+    assert after["reserved_penitentiary"].article == "L2113-13-1"
+    assert all(rule.value is not None for rule in after.values())
+
+
+def test_no_article_of_the_code_is_served_as_law_before_the_code() -> None:
+    """The Code de la commande publique is in force from 2019-04-01; before, articles are those of older texts."""
+    of_the_code = re.compile(r"[LR](3|\d{4}-\d+(-\d+)?)")
+    law = load()
+    for row in (row for rule_id in law.ids for row in law.history(rule_id)):
+        if row.status == "in_force" and row.article and of_the_code.fullmatch(row.article):
+            assert row.valid_from is not None, row.id
+            assert row.valid_from >= date(2019, 4, 1), row.id
+
+
+def test_history_shows_every_period_and_its_explanation() -> None:
+    """What held, from when to when, by which source."""
+    rows = rule_documents.history(load(), "direct_award_supplies_services", "en")
+    assert [row.value for row in rows] == [None, 25_000, 25_000, 25_000, 40_000, 60_000]
+    assert [str(row.valid_from) for row in rows[-2:]] == ["2020-01-01", "2026-04-01"]
+    assert (
+        rows[-1].message == "Supplies and services: no publicity or competition below €60,000 excluding tax (R2122-8)"
+    )
+    assert "Below the amount of the date" in (rows[-1].explanation or "")
+
+
+def test_unknown_rule_has_no_history() -> None:
+    """`GET /rules/{id}` answers 404 from this."""
+    with pytest.raises(NotFound):
+        rule_documents.history(load(), "nothing", "fr")
+
+
+def test_counsel_has_no_article_unless_it_counts_for_a_law() -> None:
+    """Counsel says that it is counsel."""
+    for rule in rule_documents.in_force(load(), TODAY, "fr"):
+        assert (rule.article is None) <= (rule.theme == "counsel")
+        assert (rule.theme == "counsel") == rule.message.startswith("Conseil")
+
+
+def test_a_function_that_applies_a_rule_is_documented() -> None:
+    """Its docstring is what readers are given."""
+    with pytest.raises(ValueError, match="docstring"):
+
+        @applies("some_rule")
+        def undocumented() -> None: ...
+
+
+def test_a_rule_has_one_function() -> None:
+    """Two explanations of one rule would contradict each other one day."""
+    with pytest.raises(ValueError, match="two functions"):
+
+        @applies("spaser")
+        def again() -> None:
+            """Once more."""
+
+
+RULE = """
+vintage = 2026-11-26
+[[rule]]
+id = "{id}"
+theme = "thresholds"
+article = "R1"
+unit = "eur"
+message.fr = "Plafond de {{value}}"
+message.en = "Ceiling of {{value}}"
+periods = [{periods}]
+"""
+CHANGE = (
+    "{valid_until=2026-12-31, value=100000, source='s', confidence='high'},"
+    "{valid_from=2027-01-01, value=140000, source='read the law', confidence='low'}"
+)
+CHECK = "{value=1, source='s', confidence='high', check_by=2026-12-15}"
+
+
+def rules(*periods: str) -> Rules:
+    blocks = [RULE.format(id=f"rule_{place}", periods=text) for place, text in enumerate(periods)]
+    return parse("".join([blocks[0], *(block.replace("vintage = 2026-11-26", "") for block in blocks[1:])]).encode())
+
+
+def told(law: Rules, on: date, within: int = 90) -> list[str]:
+    return [due_lines(each, on)[0] for each in due_rules(law, on, within)]
+
+
+@pytest.mark.parametrize(("on", "expected"), [(date(2026, 10, 2), 0), (date(2026, 10, 3), 1), (date(2027, 1, 1), 0)])
+def test_a_change_is_due_from_ninety_days_before_it(on: date, expected: int) -> None:
+    """Once the day has come, the rule is what it says."""
+    assert len(told(rules(CHANGE), on)) == expected
+
+
+@pytest.mark.parametrize(("on", "expected"), [(date(2026, 9, 15), 0), (date(2026, 9, 16), 1), (date(2030, 1, 1), 1)])
+def test_what_is_to_be_checked_stays_due_until_it_is_done(on: date, expected: int) -> None:
+    assert len(told(rules(CHECK), on)) == expected
+
+
+def test_a_check_of_a_period_that_is_over_is_history() -> None:
+    law = rules(CHANGE.replace("confidence='high'", "confidence='high', check_by=2026-12-01"))
+    assert len(told(law, date(2026, 12, 31))) == 2
+    assert told(law, date(2027, 1, 1)) == []
+
+
+def test_each_says_what_changes_and_where_to_look_earliest_first() -> None:
+    on = date(2026, 11, 26)
+    first, second = due_rules(rules(CHANGE, CHECK), on, 90)
+    assert due_lines(first, on)[0] == "2026-12-15  rule_1: check by 2026-12-15, now €1"
+    assert due_lines(second, on) == (
+        "2027-01-01  rule_0: on 2027-01-01: €100,000 → €140,000",
+        "            R1; confidence high → low; read the law",
+    )
+    assert due_lines(first, date(2026, 12, 16))[0] == "2026-12-15  rule_1: check by 2026-12-15 (past), now €1"
+
+
+def test_a_period_that_begins_and_is_to_be_checked_is_told_once() -> None:
+    law = rules(CHANGE.replace("confidence='low'", "confidence='low', check_by=2026-12-15"))
+    line = "2026-12-15  rule_0: check by 2026-12-15, on 2027-01-01: €100,000 → €140,000"
+    assert told(law, date(2026, 11, 26)) == [line]
+
+
+def test_the_end_of_the_calendar_is_no_failure() -> None:
+    assert told(rules(CHANGE), date.max) == []
+
+
+def test_what_is_due_in_november_2026() -> None:
+    """The works threshold, the two readings of innovation, the EITI experiment and the steps of 2027."""
+    due = {each.row.id: each for each in due_rules(load(), date(2026, 11, 26), 90)}
+    assert {
+        "direct_award_works",
+        "direct_award_lot_works",
+        "innovative_need",
+        "innovative_lot_works",
+        "simplification_law",
+        "eiti_experiment",
+        "agec_furniture_reuse",
+    } <= due.keys()
+    assert (due["eiti_experiment"].row.check_by, due["eiti_experiment"].row.valid_from) == (
+        date(2026, 12, 8),
+        date(2026, 12, 23),
+    )
+    assert "€100,000 → €140,000" in due_lines(due["direct_award_works"], date(2026, 11, 26))[0]
+    assert "eu_local" not in due
+    assert "eu_local" in {each.row.id for each in due_rules(load(), date(2027, 10, 1), 90)}
+
+
+class Terminal:
+    """As much of pytest's reporter as the summary needs."""
+
+    def __init__(self, nodeid: str) -> None:
+        report = type("Report", (), {"nodeid": nodeid})
+        self.stats = {"passed": [report()]}
+        self.lines: list[str] = []
+
+    def section(self, title: str) -> None:
+        self.lines.append(title)
+
+    def write_line(self, line: str) -> None:
+        self.lines.append(line)
+
+
+class Clock:
+    """A clock that stands still."""
+
+    @staticmethod
+    def now(_: tzinfo) -> datetime:
+        return datetime(2026, 11, 26)  # noqa: DTZ001
+
+
+def test_runs_of_these_tests_end_with_what_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other runs say nothing of it."""
+    monkeypatch.setattr(conftest, "datetime", Clock)
+    monkeypatch.setattr(conftest, "load", lambda: rules(CHANGE))
+    here, elsewhere = (
+        Terminal("tests/domain/law/documents/test_rule_documents.py::test"),
+        Terminal("tests/matching/test_engine.py::test"),
+    )
+    for terminal in (here, elsewhere):
+        conftest.pytest_terminal_summary(terminal)  # type: ignore[arg-type]
+    assert elsewhere.lines == []
+    assert here.lines == [
+        "rules of law to look at (see `vivier law due`)",
+        "2027-01-01  rule_0: on 2027-01-01: €100,000 → €140,000",
+    ]

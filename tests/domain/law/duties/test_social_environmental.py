@@ -1,0 +1,211 @@
+"""Duties and levers beyond the procedure, by date and amount."""
+
+from datetime import date
+
+import pytest
+
+from domain.needs.need import Buyer, BuyerKind, Lot, Need
+from tests.domain.law.samples import TODAY, advice, buyer, codes, need, review, services, the, works
+
+CRITERION = "un critère qui prend en compte les caractéristiques environnementales de l'offre"
+
+
+@pytest.mark.parametrize(
+    ("asked", "on", "severity", "article", "words"),
+    [
+        (services(100_000), date(2026, 8, 20), "info", "L2112-2", "Il est possible et recommandé, sans obligation"),
+        (services(100_000), date(2026, 8, 21), "warning", "R2152-7", f"Prévoir {CRITERION}, obligatoire quel que"),
+        (services(100_000), date(2026, 8, 22), "warning", "L2112-2", f"{CRITERION} (R2152-7), obligatoires quel que"),
+        (services(50_000), date(2026, 8, 20), "info", "L2112-2", "sans obligation à cette date"),
+        (services(50_000), date(2026, 8, 21), "info", "L2112-2", "sans obligation à cette date"),
+        (services(50_000), date(2026, 8, 22), "warning", "L2112-2", "obligatoire même sans mise en concurrence"),
+        (services(6e6, contract="concession"), date(2026, 8, 20), "info", "L3114-2", "sans obligation à cette date"),
+        (services(6e6, contract="concession"), date(2026, 8, 21), "warning", "R3124-4", f"Prévoir {CRITERION}"),
+        (services(6e6, contract="concession"), date(2026, 8, 22), "warning", "L3114-2", f"{CRITERION} (R3124-4)"),
+    ],
+)
+def test_environmental_criterion_and_condition_by_date(
+    asked: Need, on: date, severity: str, article: str, words: str
+) -> None:
+    """The criterion is required one day before the condition; a direct award has no criterion."""
+    (found,) = (item for item in review(asked, on).advice if item.code == "ENVIRONMENTAL_CONSIDERATION")
+    assert (found.severity, found.article, "à vérifier" in found.message.fr) == (severity, article, False)
+    assert words in found.message.fr
+    assert ("critère" in found.message.fr) == (asked.lots[0].value_eur != 50_000)
+
+
+def test_one_lot_in_competition_needs_a_criterion() -> None:
+    """Only a need that is a direct award throughout has none."""
+    lots = Lot(id="w", cpv=("45442100",), value_eur=90_000), Lot(id="s", cpv=("90919200",), value_eur=70_000)
+    found = the("ENVIRONMENTAL_CONSIDERATION", review(need(*lots)).advice)
+    assert CRITERION in found.message.fr
+
+
+@pytest.mark.parametrize(
+    ("on", "severity"),
+    [(date(2024, 6, 24), "info"), (date(2026, 8, 21), "info"), (date(2026, 8, 22), "warning")],
+)
+def test_social_condition_by_date(on: date, severity: str) -> None:
+    """Advised, then required; a concession has two exceptions."""
+    for asked in (services(221_000), services(6_000_000, contract="concession")):
+        found = the("SOCIAL_CONSIDERATION", review(asked, on).advice)
+        assert (found.severity, "à vérifier" in found.message.fr) == (severity, False)
+        if severity == "warning":
+            assert found.article == ("L3114-2-1" if asked.contract == "concession" else "L2112-2-1")
+            assert found.message.fr.startswith("À partir des seuils européens")
+            assert ("deux exceptions" in found.message.fr) == (asked.contract == "concession")
+
+
+def test_social_consideration_starts_at_the_eu_threshold() -> None:
+    """By kind of buyer and nature; the environmental one has no amount."""
+    for on in (date(2026, 8, 20), date(2026, 8, 22), TODAY):
+        assert "SOCIAL_CONSIDERATION" not in advice(services(215_999.99), on)
+    assert "SOCIAL_CONSIDERATION" in advice(services(216_000))
+    assert "SOCIAL_CONSIDERATION" not in advice(services(216_000, buyer=buyer("utility")))
+    assert "SOCIAL_CONSIDERATION" not in advice(works(5_403_999.99))
+    assert "SOCIAL_CONSIDERATION" in advice(works(5_404_000))
+    assert "ENVIRONMENTAL_CONSIDERATION" in advice(services(100))
+    assert "ENVIRONMENTAL_CONSIDERATION" in advice(services(None))
+
+
+def test_what_may_be_a_social_service_is_to_be_checked_below_their_threshold() -> None:
+    """A code narrower than a listed one, 64121100, may fall under the higher amount."""
+    for value, cpv, sure in (
+        (749_999, "64121100", "low"),
+        (750_000, "64121100", "high"),
+        (7e5, "90919200", "high"),
+    ):
+        found = review(need(Lot(id="1", cpv=(cpv,), value_eur=value))).advice
+        assert the("SOCIAL_CONSIDERATION", found).confidence == sure
+
+
+@pytest.mark.parametrize(
+    ("purchases", "on", "expected"),
+    [
+        (50_000_000, TODAY, False),
+        (50_000_000.01, TODAY, True),
+        (50_000_000.01, date(2023, 1, 1), True),
+        (100_000_000, date(2022, 12, 31), False),
+        (100_000_000.01, date(2022, 12, 31), True),
+        (None, TODAY, False),
+    ],
+)
+def test_spaser_by_annual_purchases(purchases: float | None, on: date, expected: bool) -> None:
+    """More than the amount of the date, where the buyer states its purchases."""
+    who = Buyer(kind="local", annual_purchases_eur=purchases)
+    assert ("SPASER" in advice(services(1_000, buyer=who), on)) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "on", "doubtful"),
+    [
+        ("state", date(2023, 10, 24), True),
+        ("state", date(2023, 10, 25), False),
+        ("utility", date(2023, 10, 25), False),
+        ("local", date(2023, 10, 24), False),
+    ],
+)
+def test_spaser_of_every_buyer(kind: BuyerKind, on: date, doubtful: bool) -> None:
+    """Since the law on green industry: before, only of local authorities for sure."""
+    found = the("SPASER", review(services(1_000, buyer=Buyer(kind=kind, annual_purchases_eur=6e7)), on).advice)
+    assert ("à vérifier" in found.message.fr) == doubtful
+
+
+def test_single_lot_is_to_be_justified() -> None:
+    """More so where it covers several activities; several lots need no word, nor does a direct award."""
+    assert the("ALLOTMENT", review(services(60_000)).advice).severity == "info"
+    assert "ALLOTMENT" not in advice(services(59_999.99))
+    assert "ALLOTMENT" in advice(services(None))
+    wide = Lot(id="1", segments=("pr-locaux", "ev-entretien"))
+    assert the("ALLOTMENT", review(need(wide)).advice).severity == "warning"
+    assert "ALLOTMENT" not in advice(services(100_000, 100_000))
+
+
+@pytest.mark.parametrize(
+    ("who", "renewal", "expected"),
+    [
+        (buyer("local"), 12, False),
+        (buyer("local"), 13, True),
+        (buyer("state"), 13, True),
+        (buyer("utility"), 13, False),
+        (buyer("utility"), 60, False),
+        (buyer("utility"), 61, True),
+        (None, 12, False),
+        (None, 13, True),
+    ],
+)
+def test_framework_lasts_four_years_or_eight(who: Buyer | None, renewal: int, expected: bool) -> None:
+    """48 months pass, 49 do not; a utility has 96. A buyer that is not described is told both."""
+    lot = Lot(id="1", segments=("pr-locaux",), duration_months=36, renewal_months=renewal)
+    asked = need(lot, buyer=who, technique="framework_agreement")
+    found = [item for item in review(asked).advice if item.code == "FRAMEWORK_MAX_4Y"]
+    assert bool(found) == expected
+    assert all("quatre ans (huit ans pour une entité adjudicatrice)" in item.message.fr for item in found)
+    assert ["sauf si l'acheteur est une entité adjudicatrice" in item.message.fr for item in found] == [
+        who is None
+    ] * expected
+    assert "FRAMEWORK_MAX_4Y" not in advice(need(lot, buyer=who))
+
+
+@pytest.mark.parametrize(
+    ("lot", "expected"),
+    [
+        (
+            Lot(id="1", segments=("so-insertion",), cpv=("85312510", "77310000"), support_segments=("ev-entretien",)),
+            True,
+        ),
+        (Lot(id="1", segments=("so-insertion",)), True),
+        (Lot(id="1", cpv=("85312300",)), True),
+        (
+            Lot(id="1", segments=("ev-entretien",), cpv=("77310000", "85312510"), support_segments=("so-insertion",)),
+            False,
+        ),
+        (Lot(id="1", segments=("so-insertion",), cpv=("77310000",)), False),
+        (Lot(id="1", segments=("so-domicile",), cpv=("85312100",)), False),
+    ],
+)
+def test_object_is_insertion_by_the_main_cpv(lot: Lot, expected: bool) -> None:
+    """Swapping main and supporting activity makes it an ordinary service; concessions are not told."""
+    assert ("OBJECT_IS_INSERTION" in codes(review(need(lot)).lots["1"].advice)) == expected
+    assert "OBJECT_IS_INSERTION" not in codes(review(need(lot, contract="concession")).lots["1"].advice)
+
+
+@pytest.mark.parametrize(
+    ("segment", "on", "words"),
+    [
+        ("re-mobilier", date(2021, 3, 10), None),
+        ("re-mobilier", date(2021, 3, 11), "20 %"),
+        ("re-mobilier", date(2024, 7, 1), "en mobilier, dont au moins 20 % doit venir du réemploi"),
+        ("re-mobilier", date(2026, 12, 31), "20 %"),
+        ("re-mobilier", date(2027, 1, 1), "le palier applicable depuis le 01/01/2027 n'est pas connu ici ; à vérifier"),
+        ("lt-epi", date(2024, 6, 30), None),
+        ("lt-epi", date(2024, 7, 1), "en textiles, dont au moins 8 %"),
+        ("lt-epi", date(2027, 1, 1), "le palier applicable depuis le 01/01/2027"),
+        ("lt-epi", date(2029, 12, 31), "le palier applicable depuis le 01/01/2027"),
+        ("lt-epi", date(2030, 1, 1), "15 %"),
+        ("pr-locaux", TODAY, None),
+    ],
+)
+def test_reuse_counts_in_the_spending_of_the_year(segment: str, on: date, words: str | None) -> None:
+    """Unknown steps are not invented, nor passed over in silence."""
+    found = review(need(Lot(id="1", segments=(segment,))), on).lots["1"].advice
+    assert [words in item.message.fr for item in found if words] == ([True] if words else [])
+    assert ("COUNTS_TOWARDS_QUOTA" in codes(found)) == bool(words)
+    assert all("à vérifier" in item.message.fr for item in found)  # which activities belong to a family is our reading
+
+
+def test_hazardous_waste_needs_an_authorisation() -> None:
+    """Whoever answers; the weights from which its transport is declared are said."""
+    lots = (Lot(id="1", segments=("de-dangereux",)), Lot(id="2", segments=("de-bio",)))
+    found = review(need(*lots)).lots
+    assert codes(found["1"].advice) == ["CAPABILITY_WARNING"]
+    assert not any(found["1"].forbidden[option] for option in ("handicap", "iae", "handicap_iae"))
+    assert "au-delà de 0,1 tonne par chargement, 0,5 tonne" in found["1"].advice[0].message.fr
+    assert "above 0.1 tonne a load, 0.5 tonne" in found["1"].advice[0].message.en
+    assert codes(found["2"].advice) == []
+
+
+def test_one_lot_that_is_no_social_service_settles_the_threshold() -> None:
+    """A lot whose code may be listed changes nothing beside an ordinary one."""
+    lots = Lot(id="1", cpv=("64121100",), value_eur=1_000), Lot(id="2", cpv=("90919200",), value_eur=300_000)
+    assert the("SOCIAL_CONSIDERATION", review(need(*lots)).advice).confidence == "high"

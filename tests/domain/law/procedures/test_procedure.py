@@ -1,0 +1,250 @@
+"""The procedure that a value implies: one cent and one day around every threshold."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import msgspec
+import pytest
+
+from domain.needs.need import Buyer, BuyerKind, Lot, Need
+from tests.domain.law.samples import TODAY, advice, buyer, need, procedure, review, services, the, works
+
+CENT = 0.01
+
+
+# first day, amount below which no publicity is needed, the amount of the day before
+DIRECT = [
+    (services, date(2020, 1, 1), 40_000, 25_000),
+    (services, date(2026, 4, 1), 60_000, 40_000),
+    (works, date(2020, 1, 1), 40_000, 25_000),
+    (works, date(2020, 7, 24), 70_000, 40_000),
+    (works, date(2020, 12, 9), 100_000, 70_000),
+    (works, date(2023, 1, 1), 100_000, 100_000),
+    (works, date(2025, 1, 1), 100_000, 100_000),
+    (works, date(2026, 1, 1), 100_000, 100_000),
+    (works, date(2027, 1, 1), 140_000, 100_000),
+]
+# first and last day, EU thresholds of the State, of local authorities, of utilities, and of works
+FORMAL = [
+    (date(2018, 1, 1), date(2019, 12, 31), 144_000, 221_000, 443_000, 5_548_000),
+    (date(2020, 1, 1), date(2021, 12, 31), 139_000, 214_000, 428_000, 5_350_000),
+    (date(2022, 1, 1), date(2023, 12, 31), 140_000, 215_000, 431_000, 5_382_000),
+    (date(2024, 1, 1), date(2025, 12, 31), 143_000, 221_000, 443_000, 5_538_000),
+    (date(2026, 1, 1), date(2027, 12, 31), 140_000, 216_000, 432_000, 5_404_000),
+]
+
+
+@pytest.mark.parametrize(("asked", "first", "amount", "before"), DIRECT)
+def test_direct_award(asked: Callable[..., Need], first: date, amount: float, before: float) -> None:
+    """The amount itself is not below the threshold; works have their own."""
+    for bound, on in ((amount, first), (before, first - timedelta(days=1))):
+        assert procedure(asked(bound - CENT), on) == ["GRE_A_GRE"]
+        assert procedure(asked(bound), on) == ["MAPA"]
+
+
+@pytest.mark.parametrize(("first", "last", "state", "local", "utility", "of_works"), FORMAL)
+def test_formal_procedure(first: date, last: date, state: int, local: int, utility: int, of_works: int) -> None:
+    """From the amount itself on, by kind of buyer for services, whoever buys for works."""
+    kinds: dict[BuyerKind, int] = {"state": state, "local": local, "utility": utility}
+    for on in (first, last):
+        for kind, bound in kinds.items():
+            assert procedure(services(bound - CENT, buyer=buyer(kind)), on) == ["MAPA"]
+            assert procedure(services(bound, buyer=buyer(kind)), on) == ["PROC_FORMALISEE"]
+            assert procedure(works(of_works - CENT, buyer=buyer(kind)), on) == ["MAPA"]
+            assert procedure(works(of_works, buyer=buyer(kind)), on) == ["PROC_FORMALISEE"]
+
+
+CHAIRS = Lot(id="b", cpv=("39100000",), value_eur=60_000)
+SYSTEM = {"technique": "dynamic_purchasing_system"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "on", "expected"),
+    [
+        # lots are added up, cents exactly
+        (services(30_000, 29_999.99), TODAY, ["GRE_A_GRE"]),
+        (services(30_000, 30_000), TODAY, ["MAPA"]),
+        (services(59_999.90, 0.09), TODAY, ["GRE_A_GRE"]),
+        (services(59_999.90, 0.10), TODAY, ["MAPA"]),
+        # a stated total stands for the whole need, also where lots have no value
+        (services(50_000, estimated_total_eur=60_000), TODAY, ["MAPA"]),
+        (services(50_000, estimated_total_eur=216_000), TODAY, ["PROC_FORMALISEE"]),
+        (services(None, None, estimated_total_eur=59_999.99), TODAY, ["GRE_A_GRE"]),
+        (services(None, technique="framework_agreement", estimated_total_eur=216_000), TODAY, ["PROC_FORMALISEE"]),
+        (services(None, estimated_total_eur=200_000, **SYSTEM), TODAY, ["MAPA"]),
+        (services(None, estimated_total_eur=220_000, **SYSTEM), date(2025, 12, 31), ["MAPA"]),
+        (services(None, estimated_total_eur=220_000, **SYSTEM), date(2026, 1, 1), ["PROC_FORMALISEE"]),
+        # amounts of 2028 are not published but that of direct award; those of an ancient date are unknown, not free
+        (services(50_000), date(2028, 1, 1), ["GRE_A_GRE"]),
+        (services(300_000), date(2028, 1, 1), []),
+        (services(10_000), date(2015, 9, 30), []),
+        (services(10_000), date(2015, 10, 1), ["GRE_A_GRE"]),
+        # nature by the CPV (division 45 is works) or the activity (maintenance may be either), unless it is said
+        (need(Lot(id="1", cpv=("45442100",), value_eur=70_000)), TODAY, ["GRE_A_GRE"]),
+        (need(Lot(id="1", segments=("bt-peinture",), value_eur=70_000)), TODAY, ["GRE_A_GRE"]),
+        (need(Lot(id="1", segments=("bt-maintenance",), value_eur=70_000)), TODAY, ["MAPA"]),
+        (need(Lot(id="1", cpv=("45442100",), nature="services", value_eur=70_000)), TODAY, ["MAPA"]),
+        # works apart from supplies, each by its own amount; halves of an adapted need stay so
+        (need(Lot(id="a", cpv=("45111300",), value_eur=99_999.99), CHAIRS), TODAY, ["MAPA", "GRE_A_GRE"]),
+        (services(45_000, 45_000), TODAY, ["MAPA"]),
+        # a concession has its own threshold and no direct award; of works and services it is one value
+        (services(1_000, contract="concession"), TODAY, ["CONCESSION_SIMPLIFIED"]),
+        (services(5_403_999.99, 0, contract="concession"), TODAY, ["CONCESSION_SIMPLIFIED"]),
+        (services(5_404_000, 0, contract="concession"), TODAY, ["PROC_FORMALISEE"]),
+    ],
+)
+def test_procedure_by_value_and_date(asked: Need, on: date, expected: list[str]) -> None:
+    assert procedure(asked, on) == expected
+
+
+def test_thresholds_that_are_not_known_are_said_to_be_so() -> None:
+    """Nothing that rests on them is told."""
+    for asked, on in ((services(300_000), date(2028, 1, 1)), (services(10_000), date(2015, 9, 30))):
+        found = advice(asked, on)
+        assert "THRESHOLD_UNKNOWN" in found
+        assert "SOCIAL_CONSIDERATION" not in found
+
+
+@pytest.mark.parametrize(
+    ("values", "lacking"), [((None,), "1"), ((10_000, None), "2"), ((None, 300_000), "1"), ((1, None, 2), "2")]
+)
+def test_no_verdict_where_a_value_is_unknown(values: tuple[float | None, ...], lacking: str) -> None:
+    """Not even where the known lots alone would decide: the advice names the lots to complete."""
+    found = review(services(*values)).advice
+    assert procedure(services(*values)) == []
+    assert f"(lot {lacking})" in the("VALUE_UNKNOWN", found).message.fr
+    assert not {"SMALL_LOT_SETS", "SOCIAL_CONSIDERATION", "LIGHT_REGIME"} & {item.code for item in found}
+
+
+def test_works_and_services_of_one_contract_follow_its_main_object() -> None:
+    """Each a direct award apart, together 140 000 €: too much for a contract of works."""
+    apart = need(
+        Lot(id="w", cpv=("45442100",), value_eur=90_000),
+        Lot(id="s", cpv=("90919200",), value_eur=50_000),
+    )
+    found = the("MIXED_OBJECT", review(apart).advice)
+    assert procedure(apart) == ["GRE_A_GRE", "GRE_A_GRE"]
+    assert found.lots == (("s",), ("w",))
+    assert "140 000 € HT appellent alors une procédure adaptée" in found.message.fr
+    assert found.message.fr.endswith("(L1111-5)")
+
+
+@pytest.mark.parametrize(
+    ("of_works", "of_services", "lots"),
+    [
+        (60_000, 39_999.99, None),
+        (60_000, 40_000, (("s",), ("w",))),
+        (30_000, 30_000, (("s",), ("w",))),
+        (29_999.99, 30_000, None),
+        (90_000, 300_000, (("w",),)),
+        (5_300_000, 103_999.99, None),
+        (5_300_000, 104_000, (("s",), ("w",))),
+    ],
+)
+def test_what_one_contract_would_change(
+    of_works: float, of_services: float, lots: tuple[tuple[str, ...], ...] | None
+) -> None:
+    """Only what is told of separate needs and would not hold for one is pointed out, and of which lots."""
+    asked = need(
+        Lot(id="w", cpv=("45442100",), value_eur=of_works),
+        Lot(id="s", cpv=("90919200",), value_eur=of_services),
+    )
+    assert next((item.lots for item in review(asked).advice if item.code == "MIXED_OBJECT"), None) == lots
+
+
+def test_social_services_are_an_exception_to_the_formal_procedure_of_services_alone() -> None:
+    """Works and supplies have none."""
+    for asked in (works(6_000_000), need(Lot(id="1", cpv=("39100000",), nature="supplies", value_eur=300_000))):
+        assert "services sociaux" not in the("PROC_FORMALISEE", review(asked).advice).message.fr
+    assert "sauf services sociaux" in the("PROC_FORMALISEE", review(services(300_000)).advice).message.fr
+
+
+def test_total_beyond_the_lots_lowers_no_threshold() -> None:
+    """What cannot be attributed to works or services is counted on both sides."""
+    lots = (
+        Lot(id="a", cpv=("45111300",), value_eur=90_000),
+        Lot(id="b", cpv=("39100000",), value_eur=50_000),
+    )
+    assert procedure(need(*lots)) == ["GRE_A_GRE", "GRE_A_GRE"]
+    assert procedure(need(*lots, estimated_total_eur=150_000)) == ["MAPA", "MAPA"]
+
+
+def test_a_total_below_its_lots_is_never_sure() -> None:
+    """It is used, and the contradiction said: what follows from less than all lots is to be checked, and says why."""
+    told = the("TOTAL_BELOW_LOTS", review(services(100_000, estimated_total_eur=30_000)).advice)
+    assert told.severity == "warning"
+    assert "TOTAL_BELOW_LOTS" not in advice(services(100_000, 50_000, estimated_total_eur=150_000))
+    found = the("GRE_A_GRE", review(services(100_000, estimated_total_eur=30_000)).advice)
+    assert found.confidence == "low"
+    assert "total estimé inférieur à la somme des lots" in found.message.fr
+    assert found.message.fr.endswith("à vérifier (R2122-8)")
+
+
+def test_what_a_total_leaves_open_between_works_and_services_is_said() -> None:
+    """Which part is works, or on which side the rest lies, was not stated: the cautious verdict is to be checked."""
+    mixed = need(works(None).lots[0], msgspec.structs.replace(services(None).lots[0], id="2"), estimated_total_eur=3e5)
+    found = the("PROC_FORMALISEE", review(mixed).advice)
+    assert "part des travaux non précisée" in found.message.fr
+    assert the("SOCIAL_CONSIDERATION", review(mixed).advice).confidence == found.confidence == "low"
+    divided = need(
+        works(3_000_000).lots[0],
+        msgspec.structs.replace(services(100_000).lots[0], id="2"),
+        estimated_total_eur=3_300_000,
+    )
+    for found in (item for item in review(divided).advice if item.code in {"PROC_FORMALISEE", "MAPA"}):
+        assert "dont 200 000 € du total estimé que les lots ne détaillent pas" in found.message.fr
+        assert found.confidence == "low"
+
+
+@pytest.mark.parametrize("anonymous", [None, Buyer(), Buyer(name="Un acheteur")])
+def test_unknown_buyer_is_judged_only_where_all_thresholds_agree(anonymous: Buyer | None) -> None:
+    """Between the State's and the utilities' threshold the buyer's kind decides."""
+    expected = {59_999.99: ["GRE_A_GRE"], 139_999.99: ["MAPA"], 431_999.99: [], 432_000: ["PROC_FORMALISEE"]}
+    assert {value: procedure(services(value, buyer=anonymous)) for value in expected} == expected
+    found = review(services(140_000, buyer=anonymous)).advice
+    assert "indiquer lequel il est" in the("BUYER_KIND_UNKNOWN", found).message.fr
+
+
+def test_unknown_nature_takes_the_lower_thresholds_and_says_so() -> None:
+    """Keywords only: neither CPV nor nature."""
+    found = review(need(Lot(id="1", keywords=("divers",), value_eur=70_000))).advice
+    assert "nature non précisée" in the("MAPA", found).message.fr
+
+
+def test_procedure_is_as_sure_as_the_amounts_compared() -> None:
+    """Between two amounts of which one is weakly sourced, the reader is told to check."""
+    early, now = (the("MAPA", review(services(100_000), on).advice) for on in (date(2021, 6, 1), TODAY))
+    assert (early.confidence, now.confidence) == ("low", "high")
+    assert "à vérifier" in early.message.fr
+    assert "à vérifier" not in now.message.fr
+
+
+def test_a_concession_of_works_and_services_is_one_value() -> None:
+    """Its threshold is the same for both: dividing it into lots lowers nothing, and no nature needs to be known."""
+    service = Lot(id="2", segments=("pr-locaux",), value_eur=3_000_000)
+    asked = need(works(3_000_000).lots[0], service, contract="concession")
+    assert procedure(asked) == ["PROC_FORMALISEE"]
+    assert "6 000 000 € HT : " in the("PROC_FORMALISEE", review(asked).advice).message.fr
+    unknown = need(Lot(id="1", keywords=("navette",), value_eur=1_000_000), contract="concession")
+    assert "nature" not in the("CONCESSION_SIMPLIFIED", review(unknown).advice).message.fr
+
+
+def test_a_dynamic_purchasing_system_follows_the_rules_of_the_restricted_tender() -> None:
+    found = review(services(None, estimated_total_eur=220_000, **SYSTEM)).advice
+    assert the("PROC_FORMALISEE", found).article == "R2162-38"
+
+
+def test_framework_without_total_is_asked_for_its_maximum() -> None:
+    """The article is that of framework agreements."""
+    unknown = the("VALUE_UNKNOWN", review(services(None, technique="framework_agreement")).advice)
+    assert unknown.article == "R2121-8"
+
+
+def test_a_direct_award_of_works_in_2027_quotes_both_texts() -> None:
+    """The amount is that of loi 2026-403, the duties those of the code; an adapted procedure stays lawful."""
+    found = the("GRE_A_GRE", review(works(120_000), date(2027, 1, 1)).advice)
+    assert found.message.fr.endswith(
+        "le même opérateur (R2122-8) ; une procédure adaptée reste possible (loi 2026-403, art. 13)"
+    )
+    assert "reste possible" not in the("GRE_A_GRE", review(works(90_000)).advice).message.fr
+    assert "opérateur" not in the("GRE_A_GRE", review(works(20_000), date(2018, 6, 1)).advice).message.fr

@@ -1,0 +1,318 @@
+"""Eligibility of suppliers for the four reserved types, cell by cell."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.law.findings import Verdict, best_of
+from domain.law.reservations.eligibility import eligibility, outcomes
+from domain.law.reservations.supplier_facts import LegalFacts
+from domain.law.rules import load
+from domain.needs.need import RESERVED_TYPES, Reserved
+from domain.suppliers.supplier import Approval, Kind, LegalForm, Shares
+
+TODAY, DAY = date(2026, 11, 24), timedelta(days=1)
+KINDS: tuple[Kind, ...] = ("EI", "ACI", "AI", "ETTI", "EITI", "GEIQ", "EA", "EATT", "ESAT", "TIH", "SEP", "ESUS")
+FORMS: tuple[LegalForm | None, ...] = (
+    "association",
+    "cooperative",
+    "mutual",
+    "foundation",
+    "commercial_company",
+    "public_body",
+    "other",
+    None,
+)
+
+
+def judge(reserved: Reserved, facts: LegalFacts, on: date = TODAY) -> tuple[str, str | None]:
+    verdict = eligibility(facts, reserved, on, load())
+    return verdict.outcome, verdict.code
+
+
+def holds(*kinds: Kind, **more: object) -> LegalFacts:
+    return LegalFacts(approvals=tuple(Approval(kind) for kind in kinds), **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "handicap", "iae", "penitentiary"),
+    [
+        ("EA", "ELIGIBLE", "INELIGIBLE", "UNKNOWN"),
+        ("EATT", "ELIGIBLE", "INELIGIBLE", "UNKNOWN"),
+        ("ESAT", "ELIGIBLE", "INELIGIBLE", "UNKNOWN"),
+        ("EI", "INELIGIBLE", "ELIGIBLE", "UNKNOWN"),
+        ("ETTI", "INELIGIBLE", "ELIGIBLE", "UNKNOWN"),
+        ("AI", "INELIGIBLE", "ELIGIBLE", "UNKNOWN"),
+        ("ACI", "INELIGIBLE", "ELIGIBLE", "UNKNOWN"),
+        ("EITI", "INELIGIBLE", "REVIEW", "UNKNOWN"),
+        ("GEIQ", "INELIGIBLE", "REVIEW", "UNKNOWN"),
+        ("TIH", "REVIEW", "INELIGIBLE", "UNKNOWN"),
+        ("SEP", "INELIGIBLE", "INELIGIBLE", "ELIGIBLE"),
+        ("ESUS", "INELIGIBLE", "INELIGIBLE", "UNKNOWN"),
+    ],
+)
+def test_kinds_and_types(kind: Kind, handicap: str, iae: str, penitentiary: str) -> None:
+    """The matrix of kinds and reserved types, with nothing else known of the supplier."""
+    outcomes = [judge(reserved, holds(kind))[0] for reserved in ("handicap", "iae", "penitentiary")]
+    assert outcomes == [handicap, iae, penitentiary]
+
+
+@pytest.mark.parametrize(
+    ("reserved", "facts", "market", "concession"),
+    [
+        ("handicap", holds("ESAT"), "L2113-12", "L3113-1"),
+        ("handicap", holds("TIH"), "L2113-12", "L3113-1"),
+        ("iae", holds("EI"), "L2113-13", "L3113-2"),
+        ("iae", holds("ESAT"), "L2113-13", "L3113-2"),
+        ("penitentiary", holds("SEP"), "L2113-13-1", "L3113-2-1"),
+        ("penitentiary", LegalFacts(in_prison=False), "L2113-13-1", "L3113-2-1"),
+    ],
+)
+def test_a_concession_quotes_its_own_articles(
+    reserved: Reserved, facts: LegalFacts, market: str, concession: str
+) -> None:
+    """The verdict is the same, as the kinds of suppliers are; that the share is presumed too is to be checked."""
+    of_market, of_concession = (
+        eligibility(facts, reserved, TODAY, load(), contract) for contract in ("market", "concession")
+    )
+    assert (of_market.article, of_concession.article) == (market, concession)
+    presumed = " ; à vérifier" if of_market.code == "PRESUMED_SHARE" else ""
+    assert of_concession.message.fr == of_market.message.fr.replace(f" ({market})", f"{presumed} ({concession})")
+    assert of_concession.outcome == of_market.outcome
+
+
+def test_the_share_of_a_concession_quotes_its_own_article() -> None:
+    """Read in the code, for markets and for concessions."""
+    low = LegalFacts(approvals=(Approval("EA"),), shares=Shares(disabled=0.4))
+    of_market, of_concession = (
+        eligibility(low, "handicap", TODAY, load(), contract) for contract in ("market", "concession")
+    )
+    assert (of_market.confidence, of_concession.confidence) == ("high", "high")
+    assert of_market.message.fr.endswith(" (R2113-7)")
+    assert of_concession.message.fr.endswith(" (R3113-1)")
+
+
+OF_TYPE: dict[Reserved, tuple[Kind, str]] = {
+    "handicap": ("ESAT", "disabled"),
+    "iae": ("ACI", "disadvantaged"),
+    "penitentiary": ("SEP", "detained"),
+}
+"""A kind of approval that each type is for, and the share of workers that counts."""
+
+
+@pytest.mark.parametrize("reserved", OF_TYPE)
+def test_half_of_the_workers(reserved: Reserved) -> None:
+    """Exactly half is enough; an unknown share is presumed; only the share that counts is read."""
+    kind, counted = OF_TYPE[reserved]
+    others = dict.fromkeys({"disabled", "disadvantaged", "detained"} - {counted}, 0.1)
+    assert judge(reserved, holds(kind, shares=Shares(**{counted: 0.5}))) == ("ELIGIBLE", None)
+    assert judge(reserved, holds(kind, shares=Shares(**{counted: 0.4999}))) == ("INELIGIBLE", "SHARE_LT_50")
+    assert judge(reserved, holds(kind)) == ("ELIGIBLE", "PRESUMED_SHARE")
+    assert judge(reserved, holds(kind, shares=Shares(**others))) == ("ELIGIBLE", "PRESUMED_SHARE")
+
+
+@pytest.mark.parametrize("approvals", [None, (), (Approval("ESAT"),), (Approval("TIH"),)])
+def test_known_low_share_is_final_whatever_the_approval(approvals: tuple[Approval, ...] | None) -> None:
+    """Below 50 % the condition of the law is known not to be met."""
+    low = LegalFacts(approvals=approvals, shares=Shares(disabled=0.4999))
+    assert judge("handicap", low) == ("INELIGIBLE", "SHARE_LT_50")
+    assert "49,9 %" in eligibility(low, "handicap", TODAY, load()).message.fr
+
+
+def test_unknown_approvals_are_not_absent_ones() -> None:
+    """Null is unknown; an empty list is an answer."""
+    for reserved in ("handicap", "iae"):
+        assert judge(reserved, LegalFacts()) == ("UNKNOWN", "DATA_MISSING")
+        assert judge(reserved, LegalFacts(approvals=())) == ("INELIGIBLE", "KIND_NOT_ELIGIBLE")
+
+
+@pytest.mark.parametrize("reserved", OF_TYPE)
+@pytest.mark.parametrize(
+    ("on", "expected"),
+    [
+        (date(2024, 12, 31), ("ELIGIBLE_IF", "APPROVAL_LAPSED")),
+        (date(2025, 1, 1), ("ELIGIBLE", "PRESUMED_SHARE")),
+        (date(2027, 12, 31), ("ELIGIBLE", "PRESUMED_SHARE")),
+        (date(2028, 1, 1), ("ELIGIBLE_IF", "APPROVAL_LAPSED")),
+    ],
+)
+def test_bounds_of_an_approval_are_inclusive(reserved: Reserved, on: date, expected: tuple[str, str]) -> None:
+    """Not yet valid or no longer: to be shown, never refused."""
+    facts = LegalFacts(approvals=(Approval(OF_TYPE[reserved][0], date(2025, 1, 1), date(2027, 12, 31)),))
+    assert judge(reserved, facts, on) == expected
+
+
+def test_any_approval_in_force_wins_and_the_longest_is_announced() -> None:
+    """A lapsed convention beside a current one does no harm."""
+    facts = LegalFacts(
+        approvals=(
+            Approval("EI", None, date(2020, 1, 1)),
+            Approval("ACI", None, date(2026, 12, 22)),
+            Approval("ETTI", None, date(2026, 12, 31)),
+        )
+    )
+    verdict = eligibility(facts, "iae", TODAY, load())
+    assert verdict.outcome == "ELIGIBLE"
+    assert "jusqu'au 31/12/2026" in verdict.message.fr
+    assert "until 2026-12-31" in verdict.message.en
+    assert "mise à disposition" in verdict.message.fr
+
+
+def test_lapsed_approval_goes_before_a_kind_under_review() -> None:
+    """The better of two readings counts."""
+    facts = LegalFacts(approvals=(Approval("GEIQ"), Approval("EI", None, date(2020, 1, 1))))
+    assert judge("iae", facts) == ("ELIGIBLE_IF", "APPROVAL_LAPSED")
+
+
+@pytest.mark.parametrize(("reserved", "kind"), [("iae", "EITI"), ("iae", "GEIQ"), ("handicap", "TIH")])
+@pytest.mark.parametrize("on", [date(2026, 12, 22), date(2026, 12, 23)])
+def test_kinds_that_the_articles_do_not_name_are_judged(reserved: Reserved, kind: Kind, on: date) -> None:
+    """Lapsed or not; the message says that the evidence expired."""
+    facts = LegalFacts(approvals=(Approval(kind, None, date(2026, 12, 22)),))
+    assert judge(reserved, facts, on) == ("REVIEW", "KIND_REVIEW")
+    assert ("échu" in eligibility(facts, reserved, on, load()).message.fr) == (on > date(2026, 12, 22))
+
+
+def test_the_end_of_an_approval_is_announced_whatever_it_gives() -> None:
+    """To be judged (EITI, GEIQ, TIH) or evidence of ESS (ESUS): of several, the end of the last one in force."""
+    soon, later = date(2026, 12, 22), date(2027, 1, 31)
+    facts = LegalFacts(approvals=(Approval("EITI", None, soon), Approval("TIH", None, later)))
+    iae = eligibility(facts, "iae", TODAY, load()).message
+    handicap = eligibility(facts, "handicap", TODAY, load()).message
+    assert iae.fr.startswith("EITI en vigueur jusqu'au 22/12/2026 : ")
+    assert iae.en.startswith("EITI in force until 2026-12-22: ")
+    assert handicap.fr.startswith("TIH en vigueur jusqu'au 31/01/2027 : ")
+    ess = LegalFacts(approvals=(Approval("ESUS", None, soon), Approval("ESUS", None, later)))
+    assert "jusqu'au 31/01/2027" in eligibility(ess, "ess", TODAY, load()).message.fr
+
+
+def test_an_experiment_is_past_its_end_only_after_it() -> None:
+    """Not before it began, which is not known for sure."""
+    facts = LegalFacts(approvals=(Approval("EITI"),))
+    for on, past in ((date(2018, 1, 1), False), (date(2026, 12, 22), False), (date(2026, 12, 23), True)):
+        assert ("fin prévue passée" in eligibility(facts, "iae", on, load()).message.fr) == past
+
+
+def test_days_before_the_code_are_judged_alike_and_said_to_be_doubtful() -> None:
+    """That a rule of the Code was not in force yet is no reason to refuse a supplier."""
+    kinds: dict[Reserved, LegalFacts] = {
+        "handicap": holds("ESAT"),
+        "iae": holds("ACI"),
+        "ess": holds(legal_form="mutual"),
+    }
+    for kind, facts in kinds.items():
+        then, now = (eligibility(facts, kind, on, load()) for on in (date(2014, 1, 1), TODAY))
+        assert (then.outcome, then.code) == (now.outcome, now.code)
+        assert "à vérifier" in then.message.fr
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (holds("SEP"), ("ELIGIBLE", "PRESUMED_SHARE")),
+        (holds("SEP", shares=Shares(detained=1.0)), ("ELIGIBLE", None)),
+        (holds("SEP", shares=Shares(detained=0.3)), ("INELIGIBLE", "SHARE_LT_50")),
+        (LegalFacts(approvals=(Approval("SEP", None, date(2025, 1, 1)),)), ("ELIGIBLE_IF", "APPROVAL_LAPSED")),
+        (holds("EA", in_prison=True), ("ELIGIBLE_IF", "PROOF_MISSING")),
+        (holds("EA", in_prison=True, shares=Shares(detained=0.6)), ("ELIGIBLE", None)),
+        (LegalFacts(in_prison=True), ("ELIGIBLE_IF", "PROOF_MISSING")),
+        (holds("EI", in_prison=False), ("INELIGIBLE", "NOT_IN_PRISON")),
+        (holds("EI", in_prison=False, shares=Shares(detained=0.9)), ("INELIGIBLE", "NOT_IN_PRISON")),
+        (holds("EI"), ("UNKNOWN", "DATA_MISSING")),
+        (LegalFacts(), ("UNKNOWN", "DATA_MISSING")),
+        (LegalFacts(approvals=()), ("UNKNOWN", "DATA_MISSING")),
+    ],
+)
+def test_penitentiary(facts: LegalFacts, expected: tuple[str, str | None]) -> None:
+    """SEP, work in a prison without SEP, and what is not known."""
+    assert judge("penitentiary", facts) == expected
+
+
+def test_supplier_outcome_does_not_follow_the_date_of_the_type() -> None:
+    """That the penitentiary type did not exist yet is told on the lot."""
+    assert judge("penitentiary", holds("SEP"), date(2022, 6, 1)) == ("ELIGIBLE", "PRESUMED_SHARE")
+    low = holds("SEP", shares=Shares(detained=0.3))
+    assert judge("penitentiary", low, date(2022, 6, 1)) == ("INELIGIBLE", "SHARE_LT_50")
+
+
+@pytest.mark.parametrize(
+    ("form", "ess", "expected"),
+    [
+        ("association", None, "ELIGIBLE_IF"),
+        ("cooperative", None, "ELIGIBLE_IF"),
+        ("mutual", None, "ELIGIBLE_IF"),
+        ("mutual", False, "ELIGIBLE_IF"),
+        ("foundation", False, "ELIGIBLE_IF"),
+        ("commercial_company", True, "ELIGIBLE_IF"),
+        ("commercial_company", False, "INELIGIBLE"),
+        ("commercial_company", None, "UNKNOWN"),
+        ("other", None, "UNKNOWN"),
+        ("public_body", True, "INELIGIBLE"),
+        (None, True, "ELIGIBLE_IF"),
+        (None, None, "UNKNOWN"),
+    ],
+)
+def test_ess_by_form_and_flag(form: LegalForm | None, ess: bool | None, expected: str) -> None:
+    """The mission of public service is always left to prove, so nobody is plainly eligible."""
+    assert judge("ess", LegalFacts(approvals=(), legal_form=form, ess=ess))[0] == expected
+
+
+def test_ess_quality_shown_by_an_esus_agreement() -> None:
+    """In force it is evidence, lapsed it is a proof to renew."""
+    current = holds("ESUS", legal_form="commercial_company")
+    assert judge("ess", current) == ("ELIGIBLE_IF", "PROOF_MISSING")
+    lapsed = LegalFacts(approvals=(Approval("ESUS", None, TODAY - DAY),), legal_form="commercial_company")
+    assert judge("ess", lapsed) == ("ELIGIBLE_IF", "APPROVAL_LAPSED")
+
+
+def test_best_outcome_counts_for_several_types() -> None:
+    """An ESAT answers a lot reserved to handicap and insertion."""
+    verdicts = [eligibility(holds("ESAT"), reserved, TODAY, load()) for reserved in ("iae", "handicap")]
+    assert best_of(verdicts).reserved == "handicap"
+
+
+approvals = st.builds(
+    Approval,
+    kind=st.sampled_from(KINDS),
+    valid_from=st.none() | st.dates(date(2020, 1, 1), date(2028, 1, 1)),
+    valid_until=st.none() | st.dates(date(2020, 1, 1), date(2028, 1, 1)),
+)
+shares = st.none() | st.sampled_from((0.0, 0.4999, 0.5, 0.5001)) | st.floats(0, 1)
+any_facts = st.builds(
+    LegalFacts,
+    approvals=st.none() | st.lists(approvals, max_size=4).map(tuple),
+    shares=st.builds(Shares, disabled=shares, disadvantaged=shares, detained=shares),
+    in_prison=st.none() | st.booleans(),
+    legal_form=st.sampled_from(FORMS),
+    ess=st.none() | st.booleans(),
+)
+
+
+def check_form(verdict: Verdict) -> None:
+    assert verdict.message.fr.endswith(f"({verdict.article})")
+    assert (verdict.outcome in {"ELIGIBLE_IF", "REVIEW", "UNKNOWN"}) == bool(verdict.missing)
+    assert verdict.rule in load().ids
+    assert (verdict.confidence == "low") == ("à vérifier" in verdict.message.fr)
+
+
+@given(any_facts, st.sampled_from(RESERVED_TYPES), st.dates(date(2020, 1, 1), date(2028, 1, 1)))
+def test_every_verdict_can_be_explained(facts: LegalFacts, reserved: Reserved, on: date) -> None:
+    """Each names its rule and article, owns its doubt, and lists proofs exactly where something is left to show."""
+    check_form(eligibility(facts, reserved, on, load()))
+
+
+@given(any_facts, st.sampled_from(RESERVED_TYPES), st.dates(date(2020, 1, 1), date(2028, 1, 1)))
+def test_forgetting_everything_never_makes_a_supplier_ineligible(
+    facts: LegalFacts, reserved: Reserved, on: date
+) -> None:
+    """Missing data is never INELIGIBLE: without the fact that excludes, no verdict excludes."""
+    if eligibility(facts, reserved, on, load()).outcome == "INELIGIBLE":
+        assert eligibility(LegalFacts(), reserved, on, load()).outcome == "UNKNOWN"
+
+
+@given(any_facts, st.dates(date(2020, 1, 1), date(2028, 1, 1)))
+def test_outcomes_are_those_of_the_verdicts(facts: LegalFacts, on: date) -> None:
+    """Also for shares just below the minimum and at it, which verdicts put into words."""
+    assert outcomes(facts, on, load()) == tuple(judge(reserved, facts, on)[0] for reserved in RESERVED_TYPES)

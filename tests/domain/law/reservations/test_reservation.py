@@ -1,0 +1,224 @@
+"""Reserving a lot: which types and combinations exist at a date, work in prison, and the proofs to ask for."""
+
+from datetime import date
+
+import msgspec
+import pytest
+
+from domain.law.findings import LegalAdvice, worst_outcome
+from domain.law.reservations.reservation import review_types
+from domain.law.rules import Rules, load
+from domain.needs.need import ContractKind, Lot, Place, Reserved
+from tests.domain.law.samples import TODAY, findings, law, need, review
+
+
+def codes(on: date, *reserved: Reserved, contract: ContractKind = "market") -> list[str]:
+    return [finding.code for finding in review_types(frozenset(reserved), contract, on, load().at(on))]
+
+
+@pytest.mark.parametrize(
+    ("on", "expected"),
+    [
+        (date(2020, 1, 15), ["COMBINATION_FORBIDDEN"]),
+        (date(2020, 12, 8), ["COMBINATION_FORBIDDEN"]),
+        (date(2020, 12, 9), []),
+        (date(2026, 11, 24), []),
+    ],
+)
+def test_handicap_with_insertion_by_date(on: date, expected: list[str]) -> None:
+    """Allowed on one lot since the day after the loi ASAP was published."""
+    assert codes(on, "handicap", "iae") == expected
+
+
+def test_penitentiary_combines_with_no_other() -> None:
+    """Whatever the other type."""
+    on = date(2026, 11, 24)
+    assert codes(on, "penitentiary", "iae") == ["COMBINATION_FORBIDDEN"]
+    assert codes(on, "penitentiary", "ess") == ["COMBINATION_FORBIDDEN"]
+    assert codes(on, "handicap", "iae", "penitentiary") == ["COMBINATION_FORBIDDEN"]
+
+
+def test_ess_combination_is_not_opened_by_the_code() -> None:
+    """The message does not claim that a text forbids it."""
+    on = date(2026, 11, 24)
+    (finding,) = review_types(frozenset({"ess", "iae"}), "market", on, load().at(on))
+    assert (finding.code, finding.outcome, finding.confidence) == ("COMBINATION_FORBIDDEN", "INELIGIBLE", "medium")
+    assert "ne prévoit pas" in finding.message.fr
+
+
+def test_concessions_take_one_type_and_no_ess() -> None:
+    """The loi ASAP opened the combination for markets only."""
+    on = date(2026, 11, 24)
+    assert codes(on, "handicap", "iae", contract="concession") == ["COMBINATION_FORBIDDEN"]
+    assert codes(on, "handicap", contract="concession") == []
+    assert codes(on, "ess", contract="concession") == ["TYPE_NOT_IN_FORCE"]
+    assert codes(date(2022, 6, 1), "penitentiary", contract="concession") == ["TYPE_NOT_IN_FORCE"]
+
+
+def test_worst_finding_is_the_outcome() -> None:
+    """No finding: nothing stands in the way."""
+    on = date(2026, 11, 24)
+    assert worst_outcome(()) == "ELIGIBLE"
+    assert worst_outcome(review_types(frozenset({"ess", "iae"}), "market", on, load().at(on))) == "INELIGIBLE"
+
+
+def test_dates_before_the_law_was_read_are_not_refused() -> None:
+    """Unknown is not forbidden: a person must look."""
+    on = date(2015, 1, 1)
+    assert [f.outcome for f in review_types(frozenset({"iae"}), "market", on, load().at(on))] == ["REVIEW"]
+
+
+def test_a_type_that_a_concession_does_not_have_is_not_examined_further() -> None:
+    """Also where it is combined with another."""
+    asked = need(Lot(id="1", cpv=("90919200",), duration_months=48, reserved=("ess", "iae")), contract="concession")
+    assert set(findings(asked)) == {"TYPE_NOT_IN_FORCE", "COMBINATION_FORBIDDEN"}
+
+
+def proofs(
+    *reserved: Reserved,
+    on: date = TODAY,
+    contract: ContractKind = "market",
+    rules: Rules | None = None,
+    **more: object,
+) -> LegalAdvice | None:
+    fields = {"cpv": ("85312510",), "duration_months": 12} | more
+    asked = need(Lot(id="1", reserved=reserved, **fields), contract=contract)  # type: ignore[arg-type]
+    found = [item for item in review(asked, on, rules).lots["1"].advice if item.code == "RESERVED_PROOFS"]
+    return found[0] if found else None
+
+
+def said(*reserved: Reserved, on: date = TODAY) -> str:
+    found = proofs(*reserved, on=on)
+    return found.message.fr if found else ""
+
+
+@pytest.mark.parametrize(
+    ("reserved", "asked"),
+    [
+        (("handicap",), ("agrément (EA)", "autorisation (ESAT)", "au moins 50 % de travailleurs handicapés")),
+        (("iae",), ("convention avec l'État (EI, ETTI, AI, ACI)", "au moins 50 % de travailleurs défavorisés")),
+        (("handicap", "iae"), ("agrément (EA)", "convention", "50 % de travailleurs handicapés ou défavorisés")),
+        (("ess",), ("statuts", "mission de service public")),
+    ],
+)
+def test_each_type_has_its_proofs(reserved: tuple[Reserved, ...], asked: tuple[str, ...]) -> None:
+    message = said(*reserved)
+    assert [words for words in asked if words not in message] == []
+    assert ". Conseil : prévoir aussi ce qui vaut pour les groupements, les sous-traitants" in message
+    assert message.endswith("en cours de marché (R2142-1)")
+    assert "le code n'a pas" not in message
+    assert message.count(". ") == 1
+
+
+def test_the_proofs_in_english() -> None:
+    assert "at least 50% of disabled or disadvantaged workers" in proofs("handicap", "iae").message.en  # type: ignore[union-attr]
+
+
+def test_what_an_equivalent_structure_proves_rests_on_its_rules() -> None:
+    """Where the rule on such structures is weakly sourced, so is the advice; where there is none, none is said."""
+    weak = law(("equivalent_structures", 'confidence = "medium"', 'confidence = "low"'))
+    assert proofs("iae", rules=weak).confidence == "low"  # type: ignore[union-attr]
+    assert proofs("ess", rules=weak).confidence == "medium"  # type: ignore[union-attr]
+    silent = law(("equivalent_structures", "value = true", "value = false"))
+    assert "équivalente" not in proofs("iae", rules=silent).message.fr  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("reserved", "value", "words"),
+    [
+        (("iae",), 59_999.99, "à demander : "),
+        (("iae",), 60_000, "à demander, à annoncer dans l'avis ou les documents avec l'article"),
+        (("iae",), 60_000, "(R2113-7) : "),
+        (("ess",), 60_000, "(R2113-8) : "),
+    ],
+)
+def test_a_direct_award_announces_nothing(reserved: tuple[Reserved, ...], value: float, words: str) -> None:
+    """Elsewhere the notice or the documents announce the reservation and the proofs."""
+    found = proofs(*reserved, value_eur=value)
+    assert found is not None
+    assert words in found.message.fr
+    assert ("annoncer" in found.message.fr) == (value >= 60_000)
+
+
+def test_a_prison_has_no_equivalent() -> None:
+    found = proofs("penitentiary", cpv=("79920000",))
+    assert found is not None
+    assert "contrat d'implantation en prison" in found.message.fr
+    assert "structure équivalente" not in found.message.fr
+
+
+def test_no_proofs_without_reservation_or_where_the_law_forbids_it() -> None:
+    """Two reservations that may not be combined, and a type that the contract does not know."""
+    assert said() == ""
+    assert said("ess", "iae") == ""
+    assert proofs("ess", contract="concession") is None
+
+
+@pytest.mark.parametrize(("on", "known"), [(date(2024, 2, 11), False), (date(2024, 2, 12), True)])
+def test_temporary_work_has_an_approval_of_its_own_since_2024(on: date, known: bool) -> None:
+    assert ("(EATT)" in said("handicap", on=on)) == known
+
+
+def test_a_concession_quotes_its_own_articles() -> None:
+    found = proofs("iae", contract="concession")
+    assert found is not None
+    assert found.article == "R3123-5"
+    assert "en cours de concession" in found.message.fr
+    assert "(R3113-1) : " in found.message.fr
+
+
+@pytest.mark.parametrize(("on", "known"), [(date(2019, 3, 31), False), (date(2019, 4, 1), True)])
+def test_nothing_is_said_of_the_time_before_the_code(on: date, known: bool) -> None:
+    assert bool(said("iae", on=on)) == known
+
+
+KITS = Lot(id="1", segments=("in-conditionnement",), cpv=("79920000",), duration_months=12, reserved=("penitentiary",))
+
+
+def changed(on: date = date(2026, 11, 24), **fields: object) -> dict[str, str]:
+    return findings(need(msgspec.structs.replace(KITS, **fields)), on)
+
+
+@pytest.mark.parametrize(
+    ("on", "expected"),
+    [
+        (date(2022, 10, 20), {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}),
+        (date(2022, 10, 21), {"SHARE_NOT_FIXED": "REVIEW"}),
+        (date(2022, 12, 29), {"SHARE_NOT_FIXED": "REVIEW"}),
+        (date(2022, 12, 30), {}),
+    ],
+)
+def test_type_then_share_came_into_force(on: date, expected: dict[str, str]) -> None:
+    """Between the ordinance and its decree a person must judge; packing can be done inside."""
+    assert changed(on) == expected
+
+
+def test_works_are_performed_outside() -> None:
+    """By nature or by CPV."""
+    assert changed(nature="works") == {"EXECUTION_OUTSIDE_PRISON": "INELIGIBLE"}
+    assert changed(cpv=("45442100",), segments=("in-metal",)) == {"EXECUTION_OUTSIDE_PRISON": "INELIGIBLE"}
+
+
+def test_a_concession_quotes_its_own_article() -> None:
+    """What cannot be done inside a prison is the same."""
+    asked = need(msgspec.structs.replace(KITS, segments=("pr-locaux",), cpv=()), contract="concession")
+    (found,) = review(asked).lots["1"].reservation
+    assert (found.code, found.article) == ("INELIGIBLE_OBJECT", "L3113-2-1")
+    assert found.message.fr.endswith("(L3113-2-1)")
+
+
+def test_declared_site_is_questioned() -> None:
+    """It may be the place of delivery."""
+    assert changed(site=Place(commune="22278")) == {"EXECUTION_OUTSIDE_PRISON": "REVIEW"}
+
+
+def test_site_services_cannot_be_done_inside() -> None:
+    """All of them: refused; some of them: judged."""
+    assert changed(segments=("pr-locaux",), cpv=()) == {"INELIGIBLE_OBJECT": "INELIGIBLE"}
+    assert changed(segments=("pr-locaux", "in-conditionnement"), cpv=()) == {"INELIGIBLE_OBJECT": "REVIEW"}
+
+
+def test_forbidden_combination_before_the_type_existed() -> None:
+    """Both are said."""
+    assert changed(date(2022, 6, 1), reserved=("penitentiary", "iae")) == {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}
+    assert changed(reserved=("penitentiary", "iae")) == {"COMBINATION_FORBIDDEN": "INELIGIBLE"}

@@ -1,0 +1,420 @@
+"""A match put into words: the reasons of candidates, their eligibility, tension, advice; in French and in English.
+
+Pieces of answers are written once for all that decides them, and forgotten before they take too much memory.
+"""
+
+import tracemalloc
+from datetime import date
+from itertools import product
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+
+from domain.needs.need import Need, Place
+from domain.shortlists.shortlist import Candidate
+from domain.suppliers.supplier import Contact, Evidence, Point, Shares, Supplier
+from domain.text.bilingual import Language
+from matching.answer import explain
+from matching.answer.explain import WrittenLot
+from matching.engine import match_json
+from matching.lot_query import Wanted
+from matching.reference import Reference
+from tests.factories import (
+    ON,
+    REDON,
+    RENNES,
+    VANNES,
+    approved,
+    based_on,
+    codes,
+    live,
+    lot,
+    matched,
+    moved,
+    need,
+    offer,
+    offerless,
+    place,
+    reference,
+    supplier,
+)
+
+MEDICAL = "33000000"
+
+
+def candidate(one: Supplier, language: Any = "fr", territory: Any = None, **fields: Any) -> Candidate:
+    """The only candidate of a lot."""
+    (found,) = matched(need(lot(**fields), territory=territory), one, language=language).candidates
+    return found
+
+
+def reasons(one: Supplier, language: Any = "fr", territory: Any = None, **fields: Any) -> dict[str, str]:
+    return {reason.code: reason.message for reason in candidate(one, language, territory, **fields).reasons}
+
+
+def test_a_supplier_is_shown_without_its_contact_person() -> None:
+    contact = Contact(email="a@b.fr", phone="02", website="https://b.fr", person="Jeanne Martin")
+    shown = candidate(supplier("x", contact=contact, commune="35238", kinds=("ESAT",), ess=True)).supplier
+    assert (shown.name, shown.commune, shown.kinds, shown.ess, shown.location) == (
+        "x",
+        "35238",
+        ("ESAT",),
+        True,
+        RENNES,
+    )
+    assert (shown.contact.email, shown.contact.phone, shown.contact.website) == ("a@b.fr", "02", "https://b.fr")
+    assert not hasattr(shown.contact, "person")
+
+
+@pytest.mark.parametrize(
+    ("offered", "asked", "code", "fr", "en"),
+    [
+        (
+            "ev-entretien",
+            "ev-entretien",
+            "segment_exact",
+            "Propose : Entretien d'espaces verts",
+            "Offers: Entretien d'espaces verts",
+        ),
+        (
+            "pr-locaux",
+            "pr",
+            "segment_narrower",
+            "Propose « Nettoyage de locaux et bureaux », qui fait partie de « Propreté & hygiène »",
+            "Offers “Nettoyage de locaux et bureaux”, part of “Propreté & hygiène”",
+        ),
+        (
+            "pr",
+            "pr-locaux",
+            "segment_broader",
+            "Propose toute la famille « Propreté & hygiène », dont « Nettoyage de locaux et bureaux »",
+            "Offers the whole family “Propreté & hygiène”, which includes “Nettoyage de locaux et bureaux”",
+        ),
+    ],
+)
+def test_the_fit_is_told(offered: str, asked: str, code: str, fr: str, en: str) -> None:
+    shop = supplier("x", offer(offered))
+    assert reasons(shop, segments=(asked,))[code] == fr
+    assert reasons(shop, "en", segments=(asked,))[code] == en
+
+
+def test_neighbours_are_told_beside_what_answers() -> None:
+    told = reasons(supplier("x", offer("pr-urbain"), offer("ev-entretien")), segments=("pr-urbain", "ev-creation"))
+    assert {"segment_exact", "segment_related"} <= told.keys()
+
+
+def test_what_was_inferred_is_to_be_confirmed() -> None:
+    assert "basis_inferred" not in reasons(supplier("x"))
+    assert "déduite" in reasons(supplier("x", offer(basis="inferred")))["basis_inferred"]
+
+
+def test_what_a_contract_shows_is_not_what_is_declared() -> None:
+    assert "marché public" in reasons(supplier("x", offer(basis="awarded")))["basis_awarded"]
+
+
+def test_evidence_is_told_strongest_and_latest_first_and_no_more_than_three() -> None:
+    naf, words = Evidence("register", "NAF 81.21Z"), Evidence("words", "nettoyage")
+    older = Evidence("award", "Nettoyage de la mairie", date(2023, 5, 2), "decp", "M12")
+    newer = Evidence("award", "Nettoyage des écoles", date(2025, 5, 2), "decp", "M34")
+    shop = supplier(
+        "x", based_on(offer(basis="inferred"), words, naf), based_on(offer("pr", basis="awarded"), older, newer)
+    )
+    (answer,) = candidate(supplier("x", based_on(offer(basis="inferred"), words, naf, older, newer))).segments
+    assert [each.kind for each in answer.evidence] == ["award", "award", "register"]
+    (answer,) = candidate(shop, "en").segments
+    assert (answer.fit, answer.basis) == ("exact", "inferred")
+    assert [each.message for each in answer.evidence] == [
+        "Entry in a register: NAF 81.21Z",
+        "Name or description: nettoyage",
+    ]
+    (answer,) = candidate(shop, "en", segments=("pr",)).segments
+    assert (answer.offered, answer.basis) == ("pr", "awarded")
+    assert [(each.kind, each.message, each.on, each.source) for each in answer.evidence] == [
+        ("award", "Public contract won: Nettoyage des écoles", date(2025, 5, 2), "decp"),
+        ("award", "Public contract won: Nettoyage de la mairie", date(2023, 5, 2), "decp"),
+    ]
+
+
+def test_what_is_declared_needs_no_evidence() -> None:
+    shop = supplier("x", based_on(offer(), Evidence("words", "nettoyage")), offer(basis="inferred"))
+    assert candidate(shop).segments[0].evidence == ()
+
+
+def test_what_does_not_answer_casts_no_doubt_on_what_does() -> None:
+    beside = supplier("x", offer(), offer("pr-specialise", "ev-entretien", basis="inferred"))
+    assert "basis_inferred" in reasons(beside, segments=("pr-locaux", "pr-specialise"))
+    assert "basis_inferred" not in reasons(beside, segments=("pr-locaux",), support_segments=("ev-entretien",))
+
+
+@pytest.mark.parametrize(
+    ("one", "code", "fr", "en"),
+    [
+        (supplier("x"), "presence_local", "Implanté dans le territoire", "Located in the territory"),
+        (
+            supplier("x", offer(codes=("region:53",)), at=VANNES),
+            "presence_declared",
+            "Déclare intervenir dans le territoire",
+            "Declares serving the territory",
+        ),
+        (
+            supplier("x", at=moved(REDON, north=-0.1)),
+            "presence_nearby",
+            "À 50 km au plus du territoire, sans zone d'intervention déclarée",
+            "Within 50 km of the territory, without a declared service area",
+        ),
+        (
+            supplier("x", offer(national=True), at=VANNES),
+            "presence_national",
+            "Intervient dans toute la France",
+            "Serves all of France",
+        ),
+    ],
+)
+def test_the_presence_is_told(one: Supplier, code: str, fr: str, en: str) -> None:
+    assert reasons(one)[code] == fr
+    assert reasons(one, "en")[code] == en
+
+
+@pytest.mark.parametrize(
+    ("site", "at", "fr", "en"),
+    [
+        (place(RENNES), REDON, "À 59,4 km du lieu d'exécution", "59.4 km from the place of performance"),
+        (place(REDON), REDON, "Sur le lieu d'exécution", "At the place of performance"),
+        (
+            Place(commune="35236"),
+            REDON,
+            "Sur la commune du lieu d'exécution",
+            "In the commune of the place of performance",
+        ),
+        (place(RENNES), None, "Adresse inconnue : distance non calculée", "Address unknown: no distance"),
+        (None, VANNES, "À 47,8 km du territoire", "47.8 km from the territory"),
+        (None, None, "Adresse inconnue : distance non calculée", "Address unknown: no distance"),
+    ],
+)
+def test_the_distance_is_told(site: Place | None, at: Point | None, fr: str, en: str) -> None:
+    shop = supplier("x", offer(codes=("region:53",)), at=at)
+    assert reasons(shop, site=site)["distance"] == fr
+    assert reasons(shop, "en", site=site)["distance"] == en
+
+
+def test_a_territory_without_outline_is_not_blamed_on_the_supplier() -> None:
+    told = reasons(supplier("x", offer(national=True)), territory=codes("commune:98818"))
+    assert told["distance"] == "Contour du territoire inconnu : distance non calculée"
+
+
+def test_a_local_supplier_s_distance_is_told_only_where_there_is_a_site() -> None:
+    assert "distance" not in reasons(supplier("x"))
+    assert reasons(supplier("x"), site=place(REDON))["distance"] == "À 59,4 km du lieu d'exécution"
+
+
+@pytest.mark.parametrize(
+    ("site", "at", "expected"),
+    [
+        (None, RENNES, (0.0, "territory")),
+        (place(RENNES), RENNES, (0.0, "site")),
+        (place(RENNES), None, (None, None)),
+        (None, None, (None, None)),
+    ],
+)
+def test_what_a_distance_is_measured_to(site: Place | None, at: Point | None, expected: tuple[Any, Any]) -> None:
+    found = candidate(supplier("x", offer(codes=("region:53",)), at=at), site=site)
+    assert (found.distance_km, found.measured_to) == expected
+
+
+def test_distances_are_told_to_the_metre() -> None:
+    found = candidate(supplier("x", at=REDON), site=place(RENNES))
+    assert found.distance_km == pytest.approx(59.43, abs=0.3)
+    assert found.distance_km == round(found.distance_km or 0, 3)
+
+
+def test_eligibility_is_told_for_each_type_the_lot_is_reserved_to() -> None:
+    """In the lot's order; a share that is not known is presumed, and the proof is named."""
+    rows = candidate(supplier("x", approvals=approved("ESAT")), reserved=("iae", "handicap")).eligibility
+    assert [(row.reserved, row.outcome, row.code) for row in rows] == [
+        ("iae", "INELIGIBLE", "KIND_NOT_ELIGIBLE"),
+        ("handicap", "ELIGIBLE", "PRESUMED_SHARE"),
+    ]
+    assert [row.article for row in rows] == ["L2113-13", "L2113-12"]
+
+
+def test_eligibility_for_a_concession_quotes_its_article() -> None:
+    """Also of those whom the reservation turns away, and right after the same was asked of a market."""
+    pool = supplier("esat", approvals=approved("ESAT")), supplier("ei", approvals=approved("EI"))
+    for contract, article in (("market", "L2113-12"), ("concession", "L3113-1")):
+        found = matched(need(lot(reserved=("handicap",)), contract=contract), *pool)
+        told = [*found.candidates[0].eligibility, *found.near_misses[0].eligibility]
+        assert [one.article for one in told] == [article, article]
+
+
+def test_a_type_named_twice_is_told_once() -> None:
+    rows = candidate(supplier("x", approvals=approved("ESAT")), reserved=("handicap", "handicap")).eligibility
+    assert [row.reserved for row in rows] == ["handicap"]
+
+
+def test_a_plain_eligibility_needs_no_code() -> None:
+    known = supplier("x", approvals=approved("ESAT"), shares=Shares(disabled=0.9))
+    (row,) = candidate(known, reserved=("handicap",)).eligibility
+    assert (row.outcome, row.code, row.missing) == ("ELIGIBLE", None, ())
+
+
+def test_what_is_missing_is_named_in_the_reader_s_language() -> None:
+    lapsed = supplier("x", approvals=approved("ESAT", until=date(2026, 1, 1)))
+    (fr,), (en,) = (candidate(lapsed, language, reserved=("handicap",)).eligibility for language in ("fr", "en"))
+    assert (fr.outcome, fr.code) == (en.outcome, en.code) == ("ELIGIBLE_IF", "APPROVAL_LAPSED")
+    assert fr.missing
+    assert fr.missing != en.missing
+
+
+def test_no_eligibility_is_told_where_nothing_is_reserved() -> None:
+    assert candidate(supplier("x", approvals=approved("ESAT"))).eligibility == ()
+
+
+@pytest.mark.parametrize(
+    ("count", "level", "fr", "en"),
+    [
+        (0, "none", "Aucun candidat pour « Repas » : le lot risque de rester sans offre", "risks no offer"),
+        (1, "critical", "Un seul candidat", "Only one candidate"),
+        (2, "critical", "2 candidats seulement", "Only 2 candidates"),
+        (3, "low", "Peu de candidats (3)", "Few candidates (3)"),
+        (4, "low", "Peu de candidats (4)", "Few candidates (4)"),
+        (5, "good", "Au moins 5 candidats par métier demandé", "At least 5 candidates per requested trade"),
+        (9, "good", "Au moins 9 candidats par métier demandé", "At least 9 candidates per requested trade"),
+    ],
+)
+def test_tension_counts_the_candidates_of_the_scarcest_segment(count: int, level: str, fr: str, en: str) -> None:
+    shops = [supplier(f"{n}", offer("pr-locaux", "ev-entretien")) for n in range(count)]
+    shops += [supplier(f"more {n}") for n in range(4)]
+    asked = need(lot("pr-locaux", "ev-entretien"))
+    found = matched(asked, *shops).tension
+    assert found.level == level
+    assert fr.replace("Repas", "Entretien d'espaces verts") in found.message
+    assert en in matched(asked, *shops, language="en").tension.message
+
+
+def test_support_does_not_tighten_the_supply() -> None:
+    shops = [supplier(f"{n}", offer("so-insertion")) for n in range(5)]
+    assert matched(need(lot("so-insertion", support_segments=("ev-entretien",))), *shops).tension.level == "good"
+
+
+def test_a_lot_nobody_understands_says_so() -> None:
+    """No candidates, no tension to speak of, and why: a CPV code no segment covers, words that are not known."""
+    found = matched(need(lot(cpv=(MEDICAL,), keywords=("zzyzx",))), supplier("x"))
+    assert (found.total, found.requested, found.coverage, found.candidates) == (0, (), (), ())
+    assert found.tension.level == "none"
+    assert found.tension.message == "Aucun métier n'a été reconnu dans ce lot : préciser l'objet"
+    assert {advice.code for advice in found.advice} >= {"CPV_UNMAPPED", "KEYWORD_UNKNOWN"}
+
+
+def test_a_cpv_code_no_segment_covers_is_named_with_its_label() -> None:
+    (told,) = (a for a in matched(need(lot("pr-locaux", cpv=(MEDICAL,)))).advice if a.code == "CPV_UNMAPPED")
+    assert told.article is None
+    assert told.message.startswith("Aucun métier ne couvre le code CPV 33000000 (")
+    assert "préciser l'objet" in told.message
+
+
+def test_words_that_are_not_known_come_with_what_they_may_mean() -> None:
+    asked = need(lot("pr-locaux", keywords=("entretien",)))
+    (fr,), (en,) = (
+        [a for a in matched(asked, language=language).advice if a.code == "KEYWORD_UNKNOWN"]
+        for language in ("fr", "en")
+    )
+    assert fr.suggestions == en.suggestions
+    assert "pr-locaux" in fr.suggestions
+    assert fr.message.startswith("« entretien » n'a pas été reconnu. Peut-être : « ")
+    assert en.message.startswith("“entretien” was not recognised. Perhaps: “")
+
+
+def test_words_that_resemble_nothing_come_without_suggestions() -> None:
+    (told,) = (a for a in matched(need(lot("pr-locaux", keywords=("zzyzx",)))).advice if a.code == "KEYWORD_UNKNOWN")
+    assert (told.suggestions, told.message) == ((), "« zzyzx » n'a pas été reconnu.")
+
+
+def test_the_territory_is_echoed_as_it_was_understood() -> None:
+    """Current codes for retired ones; a label to read."""
+    echo = matched(need(territory=codes("commune:75111", "nuts:FR523"))).territory
+    assert echo.codes == ("commune:75056", "nuts:FRH03")
+    assert echo.label == "Paris, Ille-et-Vilaine"
+
+
+def test_a_title_that_says_something_else_than_the_codes_is_told_in_words() -> None:
+    found = matched(need(lot(segments=(), cpv=("90919200",), title="Tonte des pelouses")))
+    (advice,) = (advice for advice in found.advice if advice.code == "CPV_AND_TITLE_DIFFER")
+    assert "« Entretien d'espaces verts »" in advice.message
+    assert advice.suggestions == ("ev-entretien",)
+
+
+def test_what_was_asked_for_is_kept_within_a_number_of_bytes() -> None:
+    """A lot may ask for its segments in many words, and thousands of lots each in others."""
+    taxonomy, words = reference().taxonomy, "x" * 20_000
+    tracemalloc.start()
+    try:
+        for number in range(1_000):
+            explain._requested((Wanted("pr-locaux", "object", (f"keyword:{number} {words}",), 1.0),), taxonomy)
+        assert tracemalloc.get_traced_memory()[0] < 2 * explain.REQUESTED_BYTES
+    finally:
+        tracemalloc.stop()
+
+
+SUPPLIERS = (
+    *(
+        supplier(f"near {n}", offer("pr-locaux"), at=moved(RENNES, east=n / 100), approvals=approved("EI"))
+        for n in (1, 2)
+    ),
+    supplier("same place", offer("pr-locaux"), at=moved(RENNES, east=0.01), approvals=approved("ESAT")),
+    supplier("ending", offer("pr-locaux", basis="inferred"), approvals=approved("EI", until=date(2027, 6, 1))),
+    supplier("refused", offer("pr-locaux"), approvals=()),
+    supplier("elsewhere", offer("pr-locaux", codes=("departement:56",)), at=VANNES),
+    supplier("neighbour", offer("pr-specialise"), at=REDON),
+    *(offerless(f"unknown {n}") for n in range(4)),
+)
+ASKED = need(lot("pr-locaux", site=place(RENNES), title="Nettoyage"), territory=codes("departement:35"))
+CHANGES: tuple[dict[str, Any], ...] = (
+    {},
+    {"reference": "another draw"},
+    {"limit": 1},
+    {"near_misses": 2},
+    {"contract": "concession"},
+    {"title": "Nettoyage des locaux"},
+    *({"lots": (msgspec.structs.replace(ASKED.lots[0], **fields),)} for fields in (
+        {"site": place("35238")},
+        {"site": None},
+        {"reserved": ("iae",)},
+        {"reserved": ("iae",), "duration_months": 48},
+        {"reserved": ("iae",), "value_eur": 30_000},
+        {"cpv": ("60400000",)},
+        {"keywords": ("mot que personne ne connaît",)},
+        {"max_distance_km": 10},
+        {"title": "Peinture", "cpv": ("90919200",)},
+    )),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("seed", "array_bytes"), [*product(range(2), (0, 1 << 20))])
+def test_what_was_asked_before_changes_no_answer(
+    seed: int, array_bytes: int, reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In any order, twice, and in both languages: as if each need was the first one; also where no array is cached."""
+    monkeypatch.setattr("matching.index.live_index.ARRAY_BYTES", array_bytes)
+    monkeypatch.setattr("matching.index.live_index.ARRAY_BYTES_PER_SUPPLIER", 0)
+    asked: list[tuple[Need, date, Language]] = [
+        (msgspec.structs.replace(ASKED, **changes), on, language)
+        for changes in CHANGES
+        for on in (ON, date(2027, 7, 1))
+        for language in ("fr", "en")
+    ]
+    alone = [match_json(one, live(*SUPPLIERS), reference, on, language) for one, on, language in asked]
+    shared = live(*SUPPLIERS)
+    for place_of in Random(seed).choices(range(len(asked)), k=2 * len(asked)):
+        one, on, language = asked[place_of]
+        assert match_json(one, shared, reference, on, language) == alone[place_of]
+
+
+def test_a_lot_with_too_many_pieces_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("matching.answer.explain.LARGEST_LOT", 2_000)
+    written = WrittenLot("any key")
+    for number in range(100):
+        written.add_piece(written.rows, number, b"x" * 100, 100)
+    assert 0 < sum(map(len, written.rows.values())) <= 2_000
+    assert 99 in written.rows

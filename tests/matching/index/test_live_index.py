@@ -1,0 +1,256 @@
+"""The index holds active suppliers as arrays; the live one, with its changes, answers as if built anew."""
+
+from typing import Any, ClassVar
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.shortlists.shortlist import Shortlist
+from domain.suppliers.supplier import Offer, Point, Supplier
+from matching.engine import match
+from matching.geo.shape import PointShape
+from matching.index.live_index import Index, LiveIndex
+from matching.index.offers import offered_segments
+from matching.reference import Reference
+from tests.conftest import examples
+from tests.factories import (
+    LYON,
+    ON,
+    REDON,
+    RENNES,
+    VANNES,
+    approved,
+    around,
+    codes,
+    comb,
+    index,
+    live,
+    lot,
+    matched,
+    names,
+    need,
+    offer,
+    place,
+    square,
+    supplier,
+)
+
+NAMES = "abcdefgh"
+OFFERS = (
+    offer(),
+    offer("pr", radius_km=40),
+    offer("pr-specialise", national=True),
+    offer("ev-entretien", codes=("departement:35",)),
+    offer(geometry=square(RENNES, 0.2), basis="inferred"),
+    offer("ev-entretien", "pr-locaux", codes=("region:53",)),
+    offer(cpv=("90919200",), national=True),
+    offer("rs-traiteur"),
+)
+PLACES: tuple[Point | None, ...] = (RENNES, REDON, VANNES, None)
+ASKED = need(
+    lot("pr-locaux", "ev-entretien", reserved=("iae", "handicap"), site=place(RENNES), max_distance_km=70),
+    lot("pr", id="2", territory=codes("epci:243500741")),
+    limit=100,
+    near_misses=50,
+)
+
+written = st.builds(
+    lambda name, offers, at, active, kind: supplier(
+        name, *offers, at=at, active=active, approvals=approved(kind) if kind else None
+    ),
+    st.sampled_from(NAMES),
+    st.lists(st.sampled_from(OFFERS), min_size=1, max_size=3),
+    st.sampled_from(PLACES),
+    st.sampled_from((True, True, True, False)),
+    st.sampled_from(("ACI", "ESAT", "GEIQ", None)),
+)
+"""A supplier as it was written; one of few names, so that it is written again."""
+
+changes = st.lists(
+    st.one_of(
+        st.tuples(st.just("after"), st.lists(written, max_size=3), st.lists(st.sampled_from(NAMES), max_size=2)),
+        st.just(("rebased", [], [])),
+    ),
+    max_size=8,
+)
+
+
+def last_written(suppliers: list[Supplier]) -> dict[str, Supplier]:
+    return {one.name: one for one in suppliers}
+
+
+def answer(reference: Reference, held: LiveIndex) -> Shortlist:
+    """What the index answers; the draw and the arithmetic included, the version left out."""
+    found = match(ASKED, held, reference, ON, "fr")
+    return msgspec.structs.replace(found, stamp=msgspec.structs.replace(found.stamp, data_version=0))
+
+
+@settings(max_examples=examples(120))
+@given(st.lists(written, max_size=8), changes)
+def test_a_live_index_answers_as_one_built_from_what_it_holds(
+    reference: Reference, first: list[Supplier], later: list[tuple[str, list[Supplier], list[str]]]
+) -> None:
+    """Whatever was written, written again, made inactive, removed, brought back or rebased on the way."""
+    state = last_written(first)
+    held = live(*state.values())
+    for version, (kind, wrote, gone) in enumerate(later, 2):
+        if kind == "rebased":
+            held = LiveIndex(held.base.rebuilt(held.suppliers()), held.data_version)
+            continue
+        new = last_written(wrote)
+        removed = [name for name in gone if name not in new]
+        state = {name: one for name, one in state.items() if name not in removed} | new
+        held = held.after(new.values(), [supplier(name).id for name in removed], version)
+        assert held.data_version == version
+    active = {one.name for one in state.values() if one.active}
+    assert {one.name for one in held.suppliers()} == active
+    assert len(held) == len(active)
+    assert answer(reference, held) == answer(reference, live(*state.values()))
+
+
+def test_a_change_leaves_the_index_it_came_from_as_it_was(reference: Reference) -> None:
+    """Matches that are under way go on with what they began with."""
+    before = live(supplier("a"), supplier("b"))
+    first = answer(reference, before)
+    after = before.after([supplier("a", offer("rs-traiteur"))], [supplier("b").id], 2)
+    assert answer(reference, before) == first
+    assert [one.name for one in after.suppliers()] == ["a"]
+    assert (before.data_version, after.data_version) == (1, 2)
+
+
+def test_more_changes_than_there_is_left_make_a_new_base() -> None:
+    """So that the next one makes a short tail again."""
+    held = live(supplier("a"), supplier("b")).after([supplier("c"), supplier("d"), supplier("e")], [], 2)
+    assert (held.tail.rows, len(held), held.data_version) == (0, 5, 2)
+    last = held.after([supplier("f")], [], 3)
+    assert (last.base, last.tail.rows, len(last)) == (held.base, 1, 6)
+
+
+def test_two_changes_of_one_index_do_not_mix(reference: Reference) -> None:
+    """The later one gets a base of its own: in that of the first there are suppliers it knows nothing of."""
+    before = live(supplier("a"), supplier("b"))
+    first, second = before.after([supplier("c")], [], 2), before.after([supplier("d")], [], 2)
+    for held, expected in ((first, "abc"), (second, "abd"), (before, "ab")):
+        assert answer(reference, held) == answer(
+            reference, LiveIndex(index(*map(supplier, expected)), held.data_version)
+        )
+
+
+def test_what_is_written_in_the_same_change_as_it_is_removed_stays() -> None:
+    held = live(supplier("a")).after([supplier("a", offer("rs-traiteur"))], [supplier("a").id], 2)
+    assert [one.offers[0].segments for one in held.suppliers()] == [("rs-traiteur",)]
+
+
+def test_removing_who_is_not_there_changes_nothing(reference: Reference) -> None:
+    held = live(supplier("a"))
+    assert answer(reference, held.after([], [supplier("zz").id], 2)) == answer(reference, held)
+
+
+def test_inactive_suppliers_are_not_held() -> None:
+    held = index(supplier("open"), supplier("closed", active=False))
+    assert [one.name for one in held.suppliers] == ["open"]
+
+
+def test_an_index_of_nobody_answers(reference: Reference) -> None:
+    assert [one.total for one in answer(reference, live()).lots] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("given_", "segments"),
+    [
+        (offer("pr-locaux", "pr-locaux", "ev"), ("pr-locaux", "ev")),
+        (offer("pr-locaux", cpv=("77310000",)), ("pr-locaux",)),
+        (offer(cpv=("90919200-4", "90919200")), ("pr-locaux",)),
+        (offer(cpv=("33000000",)), ()),
+    ],
+)
+def test_an_offer_is_of_the_segments_it_names_else_of_its_cpv(
+    reference: Reference, given_: Offer, segments: tuple[str, ...]
+) -> None:
+    assert offered_segments(given_, reference.taxonomy, reference.cpv) == segments
+
+
+def test_distinct_areas_are_kept_once() -> None:
+    """Thousands of suppliers declare the same departements."""
+    held = index(*(supplier(f"{n}", offer(codes=("departement:35",)), offer(radius_km=n + 1)) for n in range(5)))
+    assert len(held.areas) == 1
+
+
+def test_a_drawn_area_is_held_against_what_is_near_it() -> None:
+    """A place between two teeth of a comb is near enough to both; one that is far from them is not served."""
+    shown = supplier("fine", offer(geometry=comb(REDON, 0.5)), at=VANNES)
+    assert names(matched(need(territory=around(REDON, 1)), shown).candidates) == ["fine"]
+    assert names(matched(need(territory=around(LYON, 60)), shown).candidates) == []
+
+
+def test_shapes_weigh_even_where_nobody_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The distances of an empty index take nothing, but hold their shapes."""
+    monkeypatch.setattr("matching.index.live_index.DISTANCE_BYTES", 8_000)
+    nobody, first, second = index(), PointShape(RENNES.lat, RENNES.lon), PointShape(LYON.lat, LYON.lon)
+    measured = nobody.distances(first)
+    assert nobody.distances(first) is measured
+    nobody.distances(second)
+    assert nobody.distances(first) is not measured
+
+
+def test_a_supplier_is_found_by_its_id() -> None:
+    held = index(supplier("a"), supplier("b"))
+    assert held.suppliers[ordinal_of(held, "b")].name == "b"
+    assert held.columns.ordinal_of(supplier("c").id) is None
+
+
+def ordinal_of(held: Index, name: str) -> int:
+    ordinal = held.columns.ordinal_of(supplier(name).id)
+    assert ordinal is not None
+    return ordinal
+
+
+def test_the_bits_of_the_draw_come_from_the_id_alone() -> None:
+    """Whatever is written of a supplier and whoever else is there, its lot in the draw is the same."""
+    one, other = index(supplier("a"), supplier("b")), index(supplier("c"), supplier("a", offer("ev"), at=None))
+    drawn, again = (
+        {name: held.columns.draw[ordinal_of(held, name)] for name in names}
+        for held, names in ((one, "ab"), (other, "ac"))
+    )
+    assert drawn["a"] == again["a"]
+    assert drawn["a"] != drawn["b"]
+
+
+def test_a_code_that_reference_data_has_dropped_leaves_the_rest_of_the_area() -> None:
+    """A stored record must never keep the directory from being matched."""
+    stale = offer(codes=("epci:000000000", "departement:35"))
+    built = index(supplier("atelier", stale))
+    assert built.unknown_codes == {"epci:000000000"}
+    assert names(matched(need(), supplier("atelier", stale, at=LYON)).candidates) == ["atelier"]
+
+
+def test_a_segment_that_the_taxonomy_has_dropped_does_not_keep_the_index_from_changing(reference: Reference) -> None:
+    """Who offers it may be written anew, in the base or later, and leave it or come back to it."""
+    stale = supplier("a", offer("pr-dropped"))
+    held = live(stale, supplier("b"), supplier("c")).after([supplier("a"), supplier("d", offer("pr-dropped"))], [], 2)
+    held = held.after([stale, supplier("d")], [], 3)
+    assert answer(reference, held) == answer(reference, live(stale, supplier("b"), supplier("c"), supplier("d")))
+
+
+class _AskedMeanwhile(str):
+    """A segment during whose comparison another thread asks for one more."""
+
+    __slots__ = ()
+    tables: ClassVar[dict[str, Any]] = {}
+
+    def __hash__(self) -> int:
+        for each in range(100):
+            self.tables[f"asked meanwhile {each}"] = None
+        return super().__hash__()
+
+    __eq__ = str.__eq__
+
+
+def test_matches_may_ask_for_tables_of_the_tail_while_it_changes() -> None:
+    held = live(supplier("a"), supplier("b"), supplier("c")).after([supplier("d")], [], 2)
+    (table,) = held.wanted("pr-locaux")[1:]
+    held.tail.wanted[_AskedMeanwhile("ev")] = table
+    _AskedMeanwhile.tables = held.tail.wanted
+    assert len(held.after([supplier("e")], [], 3)) == 5

@@ -1,0 +1,158 @@
+"""The trail says of every supplier considered what the shortlist does with it.
+
+Of whoever is on one shortlist and not on another, it can be told why.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from random import Random
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.needs.need import Need
+from domain.shortlists.shortlist import NearMiss
+from domain.suppliers.supplier import Supplier
+from domain.text.bilingual import Language
+from matching import ranking
+from matching.engine import match
+from matching.index.live_index import LiveIndex
+from matching.inspection.trace import READINGS, LotTrail, Standing, standings, trail
+from tests.factories import LYON, NANTES, ON, approved, live, lot, names, need, offer, reference, supplier
+from tests.matching.oracle_run import Bench
+from tests.matching.strategies import DATES, suppliers
+from tests.matching.strategies import need as drawn_need
+
+POOL = (
+    supplier("candidate", offer(radius_km=30), approvals=approved("EA")),
+    supplier("inferred", offer(national=True, basis="inferred"), at=None, approvals=None),
+    supplier("neighbour", offer("pr-specialise")),
+    supplier("elsewhere", offer(radius_km=10), at=NANTES),
+    supplier("far", offer(national=True), at=LYON, approvals=approved("EA")),
+    supplier("plain", offer(), approvals=()),
+    supplier("another trade", offer("ev-entretien")),
+)
+
+
+def followed(asked: Need) -> LotTrail:
+    """The trail of the first lot of a need in the pool."""
+    return trail(asked, live(*POOL), reference(), ON, "fr")[0]
+
+
+def test_the_gates_account_for_all_who_were_considered() -> None:
+    """Whoever is considered passes, or is refused by exactly one gate, which names it."""
+    told = followed(need(lot(reserved=("handicap",), max_distance_km=100)))
+    assert {gate.gate: gate.nearest for gate in told.gates} == {
+        "segment": ("neighbour",),
+        "service_area": ("elsewhere",),
+        "distance": ("far", "inferred"),
+        "reservation": ("plain",),
+    }
+    assert told.considered == told.passed + sum(gate.count for gate in told.gates)
+    assert all(gate.rule for gate in told.gates)
+
+
+def test_it_agrees_with_the_shortlist() -> None:
+    """The same candidates in the same order, the same refusals."""
+    asked = need(lot(reserved=("handicap",)), near_misses=50)
+    told, listed = followed(asked), match(asked, live(*POOL), reference(), ON, "fr").lots[0]
+    assert [placed.name for placed in told.candidates] == names(listed.candidates)
+    refused: dict[str, list[NearMiss]] = {}
+    for miss in listed.near_misses:
+        refused.setdefault(miss.excluded_by, []).append(miss)
+    assert {gate.gate: list(gate.nearest) for gate in told.gates if gate.count} == {
+        gate: names(misses) for gate, misses in refused.items()
+    }
+
+
+def test_every_criterion_is_told_in_words() -> None:
+    """A criterion that joins the order must say what its numbers mean."""
+    assert set(READINGS) == {criterion.__name__ for criterion in ranking.ORDER}
+    told = followed(need(lot(reserved=("handicap",))))
+    assert [criterion.name for criterion in told.order] == [criterion.__name__ for criterion in ranking.ORDER]
+    values = {placed.name: placed.values for placed in told.candidates}
+    assert values["candidate"] == ("ELIGIBLE", 1, "exact", "declared", False, 0.0)
+    assert values["inferred"] == ("UNKNOWN", 1, "exact", "inferred", True, None)
+
+
+def test_without_a_reservation_nothing_is_said_of_eligibility() -> None:
+    """The order looks at eligibility on reserved lots only."""
+    assert {placed.values[0] for placed in followed(need(lot())).candidates} == {None}
+
+
+def test_what_was_read_as_nothing_is_told() -> None:
+    """CPV codes without a segment and words that are not recognised."""
+    told = followed(need(lot("pr-locaux", cpv=("03110000",), keywords=("xyzzy plugh",))))
+    assert (told.unmapped, told.unknown) == (("03110000",), ("xyzzy plugh",))
+    assert [wanted.sources for wanted in told.wanted] == [("segment:pr-locaux",)]
+
+
+STANDING_POOL = (
+    supplier("first", approvals=approved("EA")),
+    supplier("second", offer(radius_km=30), approvals=approved("EA"), at=None),
+    supplier("third", offer(national=True, basis="inferred"), approvals=None),
+    supplier("neighbour", offer("pr-specialise")),
+    supplier("elsewhere", offer(radius_km=10), at=NANTES),
+    supplier("far", offer(national=True), at=LYON, approvals=approved("EA")),
+    supplier("plain", offer(), approvals=()),
+    supplier("another trade", offer("ev-entretien")),
+)
+ASKED = need(lot(reserved=("handicap",), max_distance_km=100), limit=1, near_misses=1)
+IDS = {one.name: one.id for one in STANDING_POOL}
+
+
+def of_first_lot(
+    index: LiveIndex, asked: Need, some: Iterable[UUID], language: Language = "fr"
+) -> dict[UUID, Standing]:
+    lot_id = asked.lots[0].id
+    return standings(asked, index, reference(), ON, language, (), {lot_id: tuple(some)})[lot_id]
+
+
+def test_a_gate_refuses_or_there_is_a_rank_however_few_rows_are_shown() -> None:
+    """Who offers nothing near the lot, or is not in the index, has no standing."""
+    found = of_first_lot(live(*STANDING_POOL), ASKED, (*IDS.values(), UUID(int=9)))
+    named = {name: found[one] for name, one in IDS.items() if one in found}
+    assert found.keys() == {*IDS.values()} - {IDS["another trade"]}
+    assert [named[name].rank for name in ("first", "third", "plain")] == [1, 2, None]
+    assert [named[name].excluded_by for name in ("first", "neighbour", "elsewhere", "plain")] == [
+        None,
+        "segment",
+        "service_area",
+        "reservation",
+    ]
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_what_is_said_of_a_refused_one_is_what_the_shortlist_says(language: Language) -> None:
+    (missed,) = match(ASKED, live(*STANDING_POOL), reference(), ON, language).lots[0].near_misses
+    found = of_first_lot(live(*STANDING_POOL), ASKED, (missed.supplier.id,), language)
+    assert found == {missed.supplier.id: Standing(missed.excluded_by, missed.message, None)}
+
+
+def test_who_was_replaced_or_removed_since_the_base_is_told_by_what_it_is_now() -> None:
+    """The base still holds what they were."""
+    changed = msgspec.structs.replace(STANDING_POOL[0], offers=(offer("ev-entretien"),))
+    after = live(*STANDING_POOL).after([changed], [STANDING_POOL[2].id], 2)
+    assert of_first_lot(after, need(lot()), (STANDING_POOL[0].id, STANDING_POOL[2].id)) == {}
+
+
+@pytest.fixture(scope="module")
+def bench() -> Bench:
+    return Bench()
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(draw=st.randoms(use_true_random=True), on=st.sampled_from(DATES))
+def test_it_says_of_each_what_a_longer_shortlist_would(bench: Bench, draw: Random, on: date) -> None:
+    """Any need, any few suppliers: with room for everybody the answer itself tells where each stands."""
+    pool: list[Supplier] = suppliers(bench.scenery, draw, 12)
+    asked = msgspec.structs.replace(drawn_need(bench.scenery, draw, 1), limit=2, near_misses=0)
+    index, lot_id = bench.index(pool), asked.lots[0].id
+    found = standings(asked, index, bench.reference, on, "fr", (), {lot_id: [one.id for one in pool]})[lot_id]
+    whole = match(msgspec.structs.replace(asked, limit=100, near_misses=50), index, bench.reference, on, "fr").lots[0]
+    expected = {row.supplier.id: Standing(None, None, row.rank) for row in whole.candidates}
+    expected |= {row.supplier.id: Standing(row.excluded_by, row.message, None) for row in whole.near_misses}
+    assert found == expected
