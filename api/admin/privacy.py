@@ -47,7 +47,7 @@ async def export_personal_data(call: Call, body: DataSubject) -> PersonalData:
     """
     services, organisation = call.services, call.bearer.organisation_id
     is_operator = call.bearer.may("platform")
-    async with services.person_searches.of(str(organisation)):
+    async with services.person_searches.place_of(str(organisation)):
         return await export_person(
             services.database,
             body,
@@ -72,7 +72,7 @@ async def erase_personal_data(call: Call, body: ErasureRequest) -> Erasure:
     """
     services, organisation = call.services, call.bearer.organisation_id
     subject = DataSubject(body.email, body.name, body.phone)
-    async with services.person_searches.of(str(organisation)):
+    async with services.person_searches.place_of(str(organisation)):
         return await erase_person(
             services.database,
             subject,

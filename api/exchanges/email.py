@@ -19,12 +19,11 @@ from urllib.parse import urlsplit
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponseException
 
-from api.email_address import ascii_domain
 from api.exchanges.reply_links import TOKEN_BYTES, address, expiry, last_day
+from api.mail_settings import ADDRESS, MailServer, ascii_domain
 from api.runtime.actor import Acting
 from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
-from api.smtp_settings import ADDRESS, MailServer
 from api.web.problems import Refusal
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed

@@ -55,7 +55,7 @@ async def create_shortlist(call: Call, id: UUID) -> Response[bytes]:  # noqa: A0
     closed or abandoned.
     """
     services, acting = call.services, acting_of(call)
-    async with services.matches.of(str(acting.organisation_id)):
+    async with services.matches.place_of(str(acting.organisation_id)):
         matched = await matched_first(call, acting, partial(own_need_to_match, need_id=id))
         async with transaction(services.database) as connection:
             return await _created(call, connection, id, matched)
@@ -202,7 +202,7 @@ async def treatment_of(connection: Connection, organisation: UUID, need_id: UUID
         raise NotFound(NO_NEED)
     exchanges = await exchanges_of(connection, organisation, need_id)
     meetings = await meetings_of(connection, organisation, need_id)
-    listed = {each.supplier.id for lot in version.shown for each in lot.candidates}
+    listed = {each.supplier.id for lot in version.shown_lots for each in lot.candidates}
     written_to = {each.supplier_id for exchange in exchanges for each in exchange.recipients}
     met = {each.supplier_id for meeting in meetings for each in meeting.participants if each.supplier_id}
     living = await survivors(connection, listed | written_to | met)

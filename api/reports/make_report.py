@@ -57,7 +57,7 @@ async def make_report(acting: Acting, need_id: UUID, number: str, media_type: st
         return ReportFile(body, _headers(made, media_type)), sha256(body).hexdigest()
 
     # its turn first: what is read of a large need takes hundreds of megabytes
-    async with services.reports.of(str(acting.organisation_id)):
+    async with services.reports.place_of(str(acting.organisation_id)):
         async with transaction(services.database) as connection:
             facts = await _facts(acting, connection, need_id, number)
         now = services.now()

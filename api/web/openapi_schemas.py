@@ -18,8 +18,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from api.web.content_negotiation import CSV, FORM, NDJSON
-from api.web.formats import CsvDialect, MapFormat, PageFormat, TableFormat
+from api.web.content_negotiation import CSV, FORM, NDJSON, CsvDialect, MapFormat, PageFormat, TableFormat
 from api.web.problems import RequestPart
 from domain import audit, delivery
 from domain.allotment import allotment
@@ -284,14 +283,14 @@ def _texts_in_module(module: str) -> Mapping[str, Mapping[str, str]]:
         tree = ast.parse(inspect.getsource(sys.modules[module]))
     except (OSError, TypeError):
         return {}
-    return {node.name: dict(_texts_in_class(node)) for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
-
-
-def _texts_in_class(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
-    for field, after in pairwise(node.body):
-        match field, after:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                yield name, cleandoc(text)
+    found: dict[str, dict[str, str]] = {}
+    for node in (each for each in ast.walk(tree) if isinstance(each, ast.ClassDef)):
+        texts = found[node.name] = {}
+        for field, after in pairwise(node.body):
+            match field, after:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    texts[name] = cleandoc(text)
+    return found
 
 
 _NAMES = {frozenset(values): name for name, values in CLOSED_SETS.items()}

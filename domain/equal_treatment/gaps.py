@@ -15,6 +15,7 @@ from domain.exchanges.exchange import Exchange
 from domain.meetings.meeting import Meeting
 from domain.shortlists.frozen import Decision, FrozenShortlist, SupplierName
 from domain.text.bilingual import Language, Text, long_date
+from domain.text.labels import GAPS
 from domain.text.typography import PARIS
 
 
@@ -59,13 +60,13 @@ def concerned(
     living: Mapping[UUID, UUID],
     earlier: Iterable[Decision],
 ) -> dict[UUID, Concerned]:
-    """Those on the shortlist, in its order, then those written to, then those met; each under the id that it has now.
+    """Suppliers on the shortlist, in its order, then those written to, then those met; each under the id it has now.
 
     One that was set aside for a lot without ever being written to is not concerned by the lot: the buyer said why.
     """
     names: dict[UUID, str] = {}
     listed: dict[UUID, list[str]] = {}
-    for lot in version.shown:
+    for lot in version.shown_lots:
         for supplier in (each.supplier for each in lot.candidates):
             now = living.get(supplier.id, supplier.id)
             names.setdefault(now, supplier.name)
@@ -133,45 +134,6 @@ GapCode = Literal[
     "not_invited",
 ]
 
-_NOT_RECEIVED = Text(
-    "{who} {has} pas reçu {what} du {day} (« {subject} »){got}",
-    "{who} did not receive {what} of {day} (“{subject}”){got}",
-)
-_SENTENCES: dict[GapCode, Text] = {
-    "not_contacted": Text(
-        "{who} {has} pas été contacté{s}, alors {were}, la première fois le {day} (« {subject} »)",
-        "{who} {was} not contacted, though {were}, first on {day} (“{subject}”)",
-    ),
-    "missed_information": _NOT_RECEIVED,
-    "missed_answer": _NOT_RECEIVED,
-    "missed_correction": Text(
-        "{who} {has} pas reçu la correction du {day} (« {subject} »){got}",
-        "{who} did not receive the correction of {day} (“{subject}”){got}",
-    ),
-    "answer_not_shared": Text(
-        f"{_NOT_RECEIVED.fr}, et qui n'est pas publiée", f"{_NOT_RECEIVED.en}, and which is not published"
-    ),
-    "not_yet_delivered": Text(
-        "{who} : la remise de {what} du {day} (« {subject} »){got} n'est pas confirmée ({detail})",
-        "{who}: the delivery of {what} of {day} (“{subject}”){got} is not confirmed ({detail})",
-    ),
-    "not_delivered": Text(
-        "{who} : la remise de {what} du {day} (« {subject} »){got} a échoué{detail}",
-        "{who}: {what} of {day} (“{subject}”){got} was not delivered{detail}",
-    ),
-    "late_information": Text(
-        "{who} {has} reçu que le {detail} {what} du {day} (« {subject} »){got}",
-        "{who} received only on {detail} {what} of {day} (“{subject}”){got}",
-    ),
-    "question_unanswered": Text(
-        "La question de {who} du {day} (« {subject} ») est restée sans réponse",
-        "The question of {who} of {day} (“{subject}”) was not answered",
-    ),
-    "not_invited": Text(
-        "{who} {has} pas été invité{s} à la réunion du {day} (« {subject} »), alors {were}",
-        "{who} {was} not invited to the meeting of {day} (“{subject}”), though {were}",
-    ),
-}
 NEVER_INVITED = Text(
     "{who} {has} été invité{s} à aucune rencontre de ce type, alors {were} (« {subject} », {day})",
     "{who} {was} invited to no meeting of this kind, though {were} (“{subject}”, {day})",
@@ -238,7 +200,7 @@ class Lack(msgspec.Struct, frozen=True, kw_only=True):
             words["who"] = Text(f"{len(names)} fournisseurs", f"{len(names)} suppliers")
             words |= {"has": Text("n'ont", ""), "was": Text("", "were"), "s": Text("s", "")}
             after = Text(f" : {', '.join(names)}", f": {', '.join(names)}")
-        sentence = self.sentence or _SENTENCES[self.code]
+        sentence = self.sentence or GAPS[self.code]
         said = sentence.to(language).format(**{name: text.to(language) for name, text in words.items()})
         return Gap(
             code=self.code,
@@ -280,7 +242,7 @@ def _that_others_were(count: int, unconfirmed: int) -> Text:
 
 
 def _others(count: int) -> Text:
-    """Others none of whom is known to have been reached."""
+    """Words for others none of whom is known to have been reached."""
     if count == 1:
         return Text("un autre (remise non confirmée)", "1 other (delivery not confirmed)")
     return Text(f"{count} autres (remise non confirmée)", f"{count} others (delivery not confirmed)")

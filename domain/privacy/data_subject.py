@@ -76,7 +76,7 @@ class Identifiers(msgspec.Struct, frozen=True):
         return "Identifiers()"
 
     def extended(self, names: Iterable[str], emails: Iterable[str], phones: Iterable[str]) -> "Identifiers":
-        """These and others of the same person; empty ones and numbers too short to be one are left out."""
+        """All identifiers of the person, these and others; empty ones and numbers too short to be one are left out."""
         return msgspec.structs.replace(
             self,
             names=self.names.union(filter(None, map(fold, names))),

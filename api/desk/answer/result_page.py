@@ -102,7 +102,14 @@ async def _answered(visit: Visit, form: NeedForm) -> Response[bytes]:
         return need_form_page(visit, understood.form, refused, HTTPStatus.UNPROCESSABLE_ENTITY)
     key = str(visit.call.bearer.organisation_id)
     maps = await visit.services.match_work.run_function(
-        lot_maps, need, shortlist, opened.lot_ids, visit.language, is_much=False, key=key, left=visit.call.left
+        lot_maps,
+        need,
+        shortlist,
+        opened.lot_ids,
+        visit.language,
+        is_much=False,
+        key=key,
+        left=visit.call.wait_for_disconnect,
     )
     return _page(visit, understood, need, shortlist, opened, maps)
 

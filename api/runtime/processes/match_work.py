@@ -93,11 +93,11 @@ class MatchWork:
 
         async def work() -> T:
             if not is_much:
-                async with self.some.of(key):
+                async with self.some.place_of(key):
                     return await run_in_thread(self._threads, partial(task.run, self._reference))
             try:
                 with self._metrics.large_match():
-                    async with asyncio.timeout(self._settings.match_seconds), self.much.of(key):
+                    async with asyncio.timeout(self._settings.match_seconds), self.much.place_of(key):
                         if self.processes is not None:
                             with suppress(NoProcess):
                                 return await self.processes.run(task)
@@ -170,7 +170,7 @@ class SupplyAnswers:
         if found is not None:
             return found
         self._limits.take(SUPPLY_ANSWERS, address)
-        async with self._limit.of(address):
+        async with self._limit.place_of(address):
             found = self._answers.find(question)
             if found is None:
                 found = await run_in_thread(self._thread, make)

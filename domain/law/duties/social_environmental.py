@@ -10,7 +10,7 @@ from domain.law.procedures.procedure import Decided, eu_thresholds, social_thres
 from domain.law.rules import InForce, RuleRow, cents
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need
 from domain.shortlists.shortlist import Confidence, Severity
-from domain.text.bilingual import AND, NOTHING, Text, joined
+from domain.text.bilingual import AND, NOTHING, Text, join_texts
 
 EXCEPTIONS: dict[ContractKind, Text] = {
     "market": Text("sauf exception motivée", "except for a justified exception"),
@@ -89,7 +89,7 @@ def _social_condition(
     start, end = (_by_buyer(rules, view), SAY_WHICH) if split else (FROM_THE_THRESHOLDS, NOTHING)
     kept = view["social_exception_reasons"]
     keep = contract == "market" and kept.status == "in_force"
-    but = joined((EXCEPTIONS[contract], KEPT), NOTHING) if keep else EXCEPTIONS[contract]
+    but = join_texts((EXCEPTIONS[contract], KEPT), NOTHING) if keep else EXCEPTIONS[contract]
     message = sentence("social_condition_required", start=start, but=but, end=end)
     return row, message, least_sure(row, *amounts, *([kept] if keep else []))
 
@@ -128,7 +128,7 @@ def environmental(contract: ContractKind, direct: bool, view: InForce) -> LegalA
     required = {condition: CONDITION} if condition.value == "required" else {}
     if not direct and view.holds(criterion.id):
         article = Text(f" ({criterion.article})", f" ({criterion.article})") if required else NOTHING
-        required[criterion] = joined((CRITERION, article), NOTHING)
+        required[criterion] = join_texts((CRITERION, article), NOTHING)
     advised = {} if condition in required else {condition: CONDITION}
     if not direct and criterion not in required:
         advised[criterion] = CRITERION
@@ -142,11 +142,11 @@ def environmental(contract: ContractKind, direct: bool, view: InForce) -> LegalA
     quoted, *_ = required or advised
     sure = least_sure(*(required or [condition]))
     severity: Severity = "warning" if required else "info"
-    return advice("ENVIRONMENTAL_CONSIDERATION", severity, quoted, joined(parts).capitalised(), (), sure)
+    return advice("ENVIRONMENTAL_CONSIDERATION", severity, quoted, join_texts(parts).capitalised(), (), sure)
 
 
 def _both(texts: Iterable[Text]) -> Text:
-    return joined(texts, Text(f" {AND.fr} ", f" {AND.en} "))
+    return join_texts(texts, Text(f" {AND.fr} ", f" {AND.en} "))
 
 
 @applies("spaser", "spaser_all_buyers")

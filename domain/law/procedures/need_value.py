@@ -12,7 +12,7 @@ from domain.law.findings import LegalAdvice, advice, applies, as_one_set, least_
 from domain.law.procedures.lot_facts import LotFacts, LotObject, known_total, stated_total, sum_in_words
 from domain.law.rules import InForce
 from domain.needs.need import ContractKind, Need
-from domain.text.bilingual import NOTHING, Text, euros, joined
+from domain.text.bilingual import NOTHING, Text, euros, join_texts
 
 MOST_SUMS = 6
 """The most lots whose sum a sentence writes."""
@@ -197,7 +197,7 @@ def _sums_of_lots(sums: Mapping[str, Text], total: int | None) -> Text:
     if total is not None:
         amount = euros(total)
         parts.append(Text(f"tous les lots : {amount.fr}", f"all lots: {amount.en}"))
-    return joined(parts)
+    return join_texts(parts)
 
 
 def total_below_lots(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:

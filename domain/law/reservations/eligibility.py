@@ -21,7 +21,7 @@ from domain.law.reservations.supplier_facts import (
     not_in_force,
     right_kinds,
     share_too_low,
-    until,
+    until_day,
 )
 from domain.law.rules import InForce, Rules
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
@@ -98,7 +98,7 @@ def _maybe_equivalent(approvals: tuple[Approval, ...], on: date, view: InForce, 
 
 
 def _in_force_until(kind: Kind, end: date | None) -> Text:
-    return Text(f"{kind} en vigueur{until(end).fr}", f"{kind} in force{until(end).en}")
+    return Text(f"{kind} en vigueur{until_day(end).fr}", f"{kind} in force{until_day(end).en}")
 
 
 @lru_cache(maxsize=256)
@@ -181,7 +181,7 @@ def eligibility(
 
 
 def judged(facts: LegalFacts, reserved: Reserved, on: date, view: InForce) -> Verdict:
-    """As `eligibility`, by the rules of the day."""
+    """The supplier's verdict for one reserved type by the rules of the day."""
     return _VERDICTS[reserved](facts, on, view)
 
 

@@ -16,7 +16,7 @@ from domain.law.reservations.supplier_facts import (
     percent,
     right_kinds,
     share_too_low,
-    until,
+    until_day,
 )
 from domain.law.rules import InForce
 from domain.shortlists.shortlist import Outcome
@@ -86,7 +86,9 @@ def penitentiary(facts: LegalFacts, on: date, view: InForce) -> Verdict:
 
 @lru_cache(maxsize=1024)
 def _implanted(view: InForce, end: date | None, share: float | None) -> Verdict:
-    known = Text(f"Implantation en prison en vigueur{until(end).fr}", f"Prison implantation in force{until(end).en}")
+    known = Text(
+        f"Implantation en prison en vigueur{until_day(end).fr}", f"Prison implantation in force{until_day(end).en}"
+    )
     return eligible(view, view["kinds_penitentiary"], known, share, SHARE)
 
 

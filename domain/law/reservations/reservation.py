@@ -10,7 +10,7 @@ from domain.law.findings import LegalAdvice, LegalFinding, advice, applies, days
 from domain.law.rules import InForce
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.shortlists.shortlist import Outcome
-from domain.text.bilingual import NOTHING, OR, Text, joined, listed
+from domain.text.bilingual import NOTHING, OR, Text, join_texts, listed
 from domain.text.labels import RESERVED
 
 CONTRACTS: tuple[ContractKind, ...] = ("market", "concession")
@@ -148,7 +148,7 @@ def reserved_proofs(
         return None
     shares = [rule for kind, rule in SHARES.items() if kind in reserved and view.holds(rule)]
     equivalent = shares if view.holds("equivalent_structures") else []
-    fr, en = joined((*known.values(), *_equivalent(equivalent, view)))
+    fr, en = join_texts((*known.values(), *_equivalent(equivalent, view)))
     of_what = Text("marché", "contract") if contract == "market" else Text("concession", "concession")
     announced = "reservation_announced_ess" if reserved == ("ess",) else "reservation_announced"
     quoted = not direct and view.holds(announced)

@@ -103,7 +103,7 @@ def percent(share: float) -> Text:
     return Text(decimal(share * 100, "fr", digits), decimal(share * 100, "en", digits))
 
 
-def until(end: date | None) -> Text:
+def until_day(end: date | None) -> Text:
     """ " jusqu'au 22/12/2026" where an approval has an end, else nothing."""
     if end is None:
         return NOTHING

@@ -15,12 +15,12 @@ from sqlalchemy import select
 from api.exchanges.email import EmailSender
 from api.journal.send_heads import HeadSender, journal_kind, signed_line
 from api.journal.signing_key import JournalKey, signature_checker
+from api.mail_settings import mail_server
 from api.runtime.auth import Keys
 from api.runtime.metrics import Metrics
 from api.runtime.outbox_worker import Deliverer
 from api.runtime.services import Services
 from api.settings import BadSetting, Settings, read_settings
-from api.smtp_settings import mail_server
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
 from db.delivery.outbox import Claimed

@@ -340,7 +340,7 @@ async def test_a_body_is_not_read_before_its_turn(served: Client, source: str) -
         yield read[-1]
 
     turns = served.services.imports
-    async with turns.of(source):
+    async with turns.place_of(source):
         sending = asyncio.create_task(send(served, source, body()))
         while turns.present[source] < 2:
             await asyncio.sleep(0)
@@ -367,7 +367,7 @@ async def test_one_organisation_never_has_all_places(served: Client, source: str
 
 async def test_so_many_imports_of_a_source_wait(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(served.services, "imports", ConcurrencyLimit(at_once=1, of_one=1, most=2))
-    async with served.services.imports.of(source):
+    async with served.services.imports.place_of(source):
         waiting = asyncio.create_task(send(served, source, lines(rows(source, "a"))))
         while served.services.imports.present[source] < 2:
             await asyncio.sleep(0)

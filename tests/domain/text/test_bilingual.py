@@ -9,15 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.exchanges.exchange import Barrier, Channel
+from domain.equal_treatment.gaps import GapCode
+from domain.equal_treatment.matrix import ContactCode
+from domain.exchanges.exchange import Barrier, Channel, DeliveryState, Way
 from domain.law.review import OPTIONS
 from domain.law.rules import Theme
 from domain.meetings.meeting import Format, MeetingStatus, Role
 from domain.needs.need import ContractKind, Nature, PlannedNeed, Procedure, Reserved, Technique
-from domain.needs.status import Status
+from domain.needs.status import Status, StepCode
 from domain.report.model import Variant
 from domain.report.recipients import Position
 from domain.report.summary import Standing
+from domain.shortlists.absence import AbsenceCode
 from domain.shortlists.frozen import DecisionCode
 from domain.shortlists.shortlist import Confidence, Gate, Outcome, Severity, TensionLevel
 from domain.suppliers.supplier import Kind, LegalForm
@@ -75,10 +78,20 @@ def test_lists_are_read_aloud() -> None:
         (Theme, labels.THEMES),
         (Variant, labels.VARIANTS),
         (DecisionCode, labels.DECISIONS),
+        (ContactCode, labels.CONTACTS),
+        (GapCode, labels.GAPS),
     ],
 )
 def test_every_code_has_its_words(codes: Any, table: dict[str, Any]) -> None:
     assert table.keys() == set(get_args(codes))
+
+
+def test_every_absence_next_step_and_way_of_a_delivery_has_its_words() -> None:
+    """That of a refusal is told by its gate."""
+    assert labels.ABSENCES.keys() == {*get_args(AbsenceCode)} - {"refused"}
+    assert set(get_args(StepCode)) <= labels.NEXT_STEPS.keys()
+    assert labels.DELIVERIES.keys() == set(get_args(Way))
+    assert {state for states in labels.DELIVERIES.values() for state in states} == set(get_args(DeliveryState))
 
 
 def test_every_reservation_has_its_names() -> None:

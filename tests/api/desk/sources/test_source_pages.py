@@ -209,7 +209,7 @@ async def test_no_small_file_waits_for_large_ones(served: Client, browser: Brows
     await browser.sign_in()
     await browser.open(f"/{path_of(source)}")
     page = browser.page
-    async with services.large_files.of("another organisation"):
+    async with services.large_files.place_of("another organisation"):
         waiting = asyncio.create_task(send(browser, source, large, faire="essayer"))
         while services.large_files.present.total() < 2:
             await asyncio.sleep(0)
