@@ -102,27 +102,26 @@ async def find(
     names = select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(organisation_ids))
     search = _Search(connection, {row.id: row.name for row in await connection.execute(names)}, lock)
     own = await _persons(search, asked)
-    own_emails = [row.email_key for row in own if is_of(row.email_key, row.name)]
-    known = asked.extended([row.name for row in own], own_emails, [row.phone or "" for row in own])
-    in_records = await _records(connection, known) if in_directory else []
+    emails = [row.email_key for row in own if is_of(row.email_key, row.name)]
+    known = asked.extended([row.name for row in own], emails, [row.phone or "" for row in own])
+    in_records = await _records(connection, known) if in_directory else ()
     stored = [(item, item.record.contact or Contact()) for item in in_records]
     for _, contact in stored:
         known = _with_contact(known, contact)
     changed = [(item, left) for item, given in stored if (left := without_person(given, known)) is not given]
-    met = await _participations(search, [row.id for row in own])
     supplier_ids = frozenset(item.supplier_id for item, _ in changed if item.supplier_id is not None)
-    in_shortlists = await _contacts_in_shortlists(search, known, supplier_ids)
     places = [place for place in PLACES if in_directory or not place.is_shared]
+    taking_part = (
+        search.holding(row, f"meeting:{row.id}", "participants", f"{row.title} ({row.part})", "pseudonym")
+        for row in await _participations(search, [row.id for row in own])
+    )
     holdings = (
         *await _known_of(search, own),
-        *(
-            search.holding(row, f"meeting:{row.id}", "participants", f"{row.title} ({row.part})", "pseudonym")
-            for row in met
-        ),
+        *taking_part,
         *(holding for item, left in changed for holding in _contact_details(item, left)),
         *(await _texts_of_records(connection, known) if in_directory else ()),
         *(await _external_ids(connection, known) if in_directory else ()),
-        *in_shortlists,
+        *await _contacts_in_shortlists(search, known, supplier_ids),
         *[holding for place in places for holding in await _mentions(search, place, known)],
     )
     return Findings(
