@@ -45,7 +45,7 @@ async def proposed(call: Call, asked: AllotmentNeed) -> bytes:
     need = msgspec.structs.replace(asked, limit=1, near_misses=0)
     index = services.directory.index
     task = MatchTask(allot_json, need, index, on, call.language, besides_ms=search_ms(need, index.rows_end))
-    return await work.run(task, str(call.bearer.organisation_id), call.left)
+    return await work.run(task, str(call.bearer.organisation_id), call.wait_for_disconnect)
 
 
 ROUTES = (search_proposals,)

@@ -58,8 +58,8 @@ from api.supply import ROUTES as SUPPLY_ROUTES
 from api.sync.imports import ROUTES as IMPORT_ROUTES
 from api.sync.records import ROUTES as RECORD_ROUTES
 from api.sync.sources import ROUTES as SOURCE_ROUTES
+from api.web.content_negotiation import FilePaths
 from api.web.cors import CrossOrigin
-from api.web.formats import FilePaths
 from api.web.openapi import routes_of
 from api.web.problems import answer_failure
 from api.webhooks.routes import ROUTES as WEBHOOK_ROUTES

@@ -98,7 +98,7 @@ async def matched(call: Call, need: Need, answer: MatchAnswer, besides: Need | N
         answered = answer(need, index, services.reference, on, call.language)
     else:
         task = MatchTask(answer, need, index, on, call.language)
-        answered = await work.run(task, str(call.bearer.organisation_id), call.left)
+        answered = await work.run(task, str(call.bearer.organisation_id), call.wait_for_disconnect)
     services.metrics.matched(time.perf_counter() - started)
     return answered
 

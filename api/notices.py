@@ -10,7 +10,6 @@ from api.web.content_negotiation import JSON, XML
 from api.web.problems import Refusal
 from api.web.request_body import JsonBody, missing_body, require_coding, require_media, whole_body
 from domain.needs.need import NeedAndProcedure
-from domain.text.bilingual import Language
 from matching.reference import Reference
 from sources.notices.element import MalformedNotice
 from sources.notices.need_of_notice import NoticeNeed, need_in_record, need_in_xml
@@ -66,18 +65,19 @@ async def get_need_of_notice(call: Call) -> ReadNotice:
     raw = await whole_body(call, services.settings.body_limit, call.share_of_body)
     if not raw.strip():
         raise missing_body()
-    return answered(await need_of_notice(call, raw, is_json=media == JSON), call.language)
+    found = await need_of_notice(call, raw, is_json=media == JSON)
+    return ReadNotice(found.need, tuple(UnreadPart(each.path, each.detail.to(call.language)) for each in found.unread))
 
 
 async def need_of_notice(call: Call, raw: bytes, *, is_json: bool) -> NoticeNeed:
     """The need of a notice, read beside other requests. Raises Refusal (400, 429, 503) and InvalidContent (422)."""
-    return await call.services.match_work.beside(
+    return await call.services.match_work.run_function(
         need_in,
         raw,
         is_json,
         is_much=is_much(raw),
         key=str(call.bearer.organisation_id),
-        left=call.left,
+        left=call.wait_for_disconnect,
     )
 
 
@@ -95,11 +95,6 @@ def need_in(reference: Reference, raw: bytes, is_json: bool) -> NoticeNeed:
         return need_in_xml(raw, reference.territories, reference.cpv)
     except MalformedNotice as malformed:
         raise Refusal("malformed-body", malformed.detail) from None
-
-
-def answered(found: NoticeNeed, language: Language) -> ReadNotice:
-    """The need, and what was not read, in one language."""
-    return ReadNotice(found.need, tuple(UnreadPart(each.path, each.detail.to(language)) for each in found.unread))
 
 
 ROUTES = (get_need_of_notice,)

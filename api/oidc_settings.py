@@ -4,7 +4,7 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from api.email_address import ascii_domain, comparable
+from api.mail_settings import ascii_domain, comparable
 from domain.organisation import Scope
 
 RIGHTS: tuple[Scope, ...] = ("match", "needs", "read")

@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from api import oidc_settings
-from api.smtp_settings import ADDRESS, MailServer, mail_server, sender
+from api.mail_settings import ADDRESS, MailServer, mail_server, sender
 from domain.law.rules import Rules
 from domain.organisation import Scope
 from domain.privacy.retention import LEAST_YEARS_OF_NEEDS, RetentionPeriods

@@ -10,8 +10,7 @@ from litestar import Response
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get
 from api.runtime.rate_limits import caller_of
-from api.web.content_negotiation import CSV, GEOJSON, JSON
-from api.web.formats import KEPT_AS_FILES
+from api.web.content_negotiation import CSV, GEOJSON, JSON, KEPT_AS_FILES
 from api.web.query_string import invalid
 from domain.errors import Problem, pointer
 from domain.needs.need import TerritoryRequest
@@ -86,15 +85,17 @@ async def get_supply(call: Call, query: SupplyQuery) -> Response[bytes]:
 
     Anybody may ask; answers are made one at a time and cached until the data changes. 429 where too many wait.
     """
-    question, body = await answered(call, query, call.media_type)
+    question, body = await answer_to_query(call, query, call.media_type)
     media_type = f"{CSV}; charset=utf-8" if call.media_type == CSV else call.media_type
     response = conditional_get(call, body, media_type, max_age=MINUTE)
     if extension := KEPT_AS_FILES.get(call.media_type):
-        response.headers["content-disposition"] = f'attachment; filename="{_file_name(question)}.{extension}"'
+        codes = "-".join(code.replace(":", "-") for code in question.codes)
+        name = f"offre-{codes if len(codes) <= LONGEST_NAME else 'territoires'}-{question.on}"
+        response.headers["content-disposition"] = f'attachment; filename="{name}.{extension}"'
     return response
 
 
-async def answered(call: Call, query: SupplyQuery, media_type: str) -> tuple[Question, bytes]:
+async def answer_to_query(call: Call, query: SupplyQuery, media_type: str) -> tuple[Question, bytes]:
     """A query as a question, and the answer to it in that media type, made or remembered.
 
     Raises Refusal: 422 for what is unknown in the query, 429 where too many wait, 503.
@@ -194,11 +195,6 @@ def _require_drawable(codes: Iterable[str], reference: Reference) -> None:
             f"{count} outlines: at most {MOST_AREAS}; ask for EPCI (level=epci) or for a smaller territory",
         )
         raise invalid(Problem("/territory", "too_many_areas", detail))
-
-
-def _file_name(question: Question) -> str:
-    named = "-".join(code.replace(":", "-") for code in question.codes)
-    return f"offre-{named if len(named) <= LONGEST_NAME else 'territoires'}-{question.on}"
 
 
 MAP_ONLY = Text(

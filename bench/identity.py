@@ -23,8 +23,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.suppliers.deduplication import NAMES_WITHIN_M, IdentityFacts, RecordKey, metres, partition
-from domain.suppliers.names import name_key, read_name
+from domain.suppliers.deduplication import (
+    NAMES_WITHIN_M,
+    IdentityFacts,
+    RecordKey,
+    metres,
+    name_key,
+    partition,
+    read_name,
+)
 from domain.suppliers.supplier import Point
 from matching.words.names import name_similarity
 

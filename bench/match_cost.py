@@ -14,7 +14,7 @@ from random import Random
 
 from bench.suppliers import ON, suppliers
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
-from domain.reference.geojson import Polygon, Position
+from domain.reference.territory import Polygon, Position
 from matching.engine import match_json
 from matching.geo.territory import Geography
 from matching.index.live_index import Index, LiveIndex

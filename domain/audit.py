@@ -146,7 +146,7 @@ class BoundContent:
             self._need_of[entry.object] = f"need:{entry.detail.get('need_id')}"
         need = self._need_of.get(entry.object, entry.object)
         bound = dict(each.rpartition("=")[::2] for each in entry.content)
-        told = _told_of(entry)
+        told = _recorded_names(entry)
         self.recorded.update(told, bound)
         for name in told - bound.keys():
             # changed by a server of an earlier version
@@ -166,7 +166,7 @@ class BoundContent:
             del self.names[name]
 
 
-def _told_of(entry: Entry) -> set[str]:
+def _recorded_names(entry: Entry) -> set[str]:
     """The names of all that an entry says was stored or changed, by its action and detail, bound or not."""
     detail, (_, _, id_) = entry.detail, entry.object.partition(":")
     message, award = {f"message:{detail.get('message_id')}"}, {f"award:{detail.get('award_id')}"}

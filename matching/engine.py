@@ -13,8 +13,7 @@ from domain.law import rules as law
 from domain.law.findings import LegalAdvice, NeedReview
 from domain.law.law_changes import law_changes
 from domain.law.procedures.splitting import no_split
-from domain.needs.award import PastAward
-from domain.needs.need import Need, OtherNeed, buyer_siret
+from domain.needs.need import Need, OtherNeed, PastAward, buyer_siret
 from domain.shortlists.shortlist import Shortlist, Stamp
 from domain.text.bilingual import Language
 from matching.answer import messages

@@ -9,8 +9,7 @@ from uuid import UUID
 from domain.law.findings import OUTCOMES, LegalAdvice
 from domain.law.reservations.past_awards import EssAward, award_bar, dependence, same_supplier
 from domain.law.rules import Rules
-from domain.needs.award import PastAward, by_supplier
-from domain.needs.need import RESERVED_TYPES, may_be_same_buyer
+from domain.needs.need import RESERVED_TYPES, PastAward, by_supplier, may_be_same_buyer
 from domain.reference.taxonomy import Taxonomy
 from matching.index.eligibility_cache import RADIX, OutcomeCodes
 from matching.index.live_index import LiveIndex

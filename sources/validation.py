@@ -9,9 +9,8 @@ from stdnum.fr import siret as siret_numbers
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.cpv import Cpv
-from domain.reference.geojson import Geometry, vertices
 from domain.reference.taxonomy import Taxonomy
-from domain.reference.territory import Territories
+from domain.reference.territory import Geometry, Territories, vertices
 from domain.suppliers.record_check import check_record
 from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Flag, Offer, Placement, ServiceArea, SupplierRecord

@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
-from domain.reference.geojson import Polygon, Ring
+from domain.reference.territory import Polygon, Ring
 from domain.shortlists.shortlist import Candidate, LotShortlist, NearMiss, UnknownSupplier
 from domain.suppliers.supplier import Approval, Basis, Evidence, Kind, Offer, Point, ServiceArea, Supplier
 from domain.text.bilingual import Language

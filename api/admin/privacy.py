@@ -17,8 +17,7 @@ from db.core.engine import Subject, lock_if_free, transaction
 from db.privacy.erase import erase_person, export_person
 from db.privacy.purge import plan, purge
 from domain.organisation import DEFAULT_ORGANISATION
-from domain.privacy.data_subject import DataSubject
-from domain.privacy.holdings import Erasure, PersonalData
+from domain.privacy.data_subject import DataSubject, Erasure, PersonalData
 from domain.privacy.retention import RetentionPlan
 
 TAG = "Privacy"
@@ -48,7 +47,7 @@ async def export_personal_data(call: Call, body: DataSubject) -> PersonalData:
     """
     services, organisation = call.services, call.bearer.organisation_id
     is_operator = call.bearer.may("platform")
-    async with services.person_searches.of(str(organisation)):
+    async with services.person_searches.place_of(str(organisation)):
         return await export_person(
             services.database,
             body,
@@ -73,7 +72,7 @@ async def erase_personal_data(call: Call, body: ErasureRequest) -> Erasure:
     """
     services, organisation = call.services, call.bearer.organisation_id
     subject = DataSubject(body.email, body.name, body.phone)
-    async with services.person_searches.of(str(organisation)):
+    async with services.person_searches.place_of(str(organisation)):
         return await erase_person(
             services.database,
             subject,

@@ -23,8 +23,17 @@ from domain.text.typography import PARIS
 from sources.file_reader import CHECKED, are_kept, kept_beside, origin_of, reader_of
 from sources.pool.csv_pipe import UnusableFile
 from sources.pool.download import Fetched, NotFetched, fetch
-from sources.pool.manifest import Choices, GivenFile, MadeFile, UnusableManifest, read_manifest, sha256_of
-from sources.pool.published_files import FileReport, PublishedFile, published_files
+from sources.pool.manifest import (
+    Choices,
+    FileReport,
+    GivenFile,
+    MadeFile,
+    PublishedFile,
+    UnusableManifest,
+    published_files,
+    read_manifest,
+    sha256_of,
+)
 from sources.pool.trade_counts import PoolTrades, count_trades_in
 
 NOT_INSTALLED = 'reading the bulk files needs DuckDB: pip install "vivier[pool]"'

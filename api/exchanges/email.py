@@ -15,13 +15,12 @@ from urllib.parse import urlsplit
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponseException
 
-from api.email_address import ascii_domain
 from api.exchanges.email_quota import require_email_quota
 from api.exchanges.reply_links import TOKEN_BYTES, address, expiry, last_day
+from api.mail_settings import ADDRESS, MailServer, ascii_domain
 from api.runtime.actor import Acting
 from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
-from api.smtp_settings import ADDRESS, MailServer
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
 from db.exchanges.email_outbox import insert_mails, select_outgoing_message, write_outcome
@@ -29,7 +28,7 @@ from db.exchanges.exchanges import insert_handovers
 from db.exchanges.reply_links import insert_links
 from db.journal.content import handover_name
 from db.schema.exchange_tables import message_mails
-from domain.delivery.backoff import Outcome, Schedule
+from domain.delivery import Outcome, Schedule
 from domain.exchanges.exchange import ExchangeSummary, Message
 from domain.exchanges.letter import Letter, Link, letter, shown_buyer
 from domain.text.bilingual import Language

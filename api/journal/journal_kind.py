@@ -14,7 +14,7 @@ from db.core.engine import Connection
 from db.journal.entries import queue_heads
 from db.schema.need_tables import audit_heads
 from domain.audit import JournalHeads, SignedHeads
-from domain.delivery.backoff import Schedule
+from domain.delivery import Schedule
 
 SCHEDULE = Schedule(
     first=timedelta(minutes=1), factor=2, longest=timedelta(hours=6), attempts=60, age=timedelta(days=14)

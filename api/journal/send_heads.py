@@ -10,7 +10,7 @@ import httpx
 
 from api.exchanges.email import EmailSender
 from db.delivery.outbox import Claimed
-from domain.delivery.backoff import Outcome
+from domain.delivery import Outcome
 
 MAILTO = "mailto:"
 

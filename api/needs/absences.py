@@ -10,7 +10,7 @@ from db.core.engine import Connection
 from db.needs.awards import awards_until
 from db.suppliers.read import living_suppliers
 from domain.errors import InvalidContent
-from domain.needs.award import PastAward
+from domain.needs.need import PastAward
 from domain.shortlists.absence import Absence, AbsenceCode, Absences
 from domain.shortlists.frozen import FrozenShortlist, LotTotal, Named
 from domain.suppliers.supplier import Supplier

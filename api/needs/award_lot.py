@@ -15,8 +15,7 @@ from db.needs.shortlists import select_listed_supplier
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
 from domain.errors import InvalidContent, NotFound, Problem, pointer
-from domain.needs.award import Award, AwardRequest
-from domain.needs.need import Lot
+from domain.needs.need import Award, AwardRequest, Lot
 from domain.needs.status import StoredNeed
 from domain.shortlists.frozen import Named
 from domain.text.bilingual import Text

@@ -16,7 +16,7 @@ from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.needs.awards import select_award, select_awards
 from domain.errors import NotFound
-from domain.needs.award import Award, AwardRequest
+from domain.needs.need import Award, AwardRequest
 
 
 @needs_creation("/needs/{id}/awards", answers=Award, example="award")

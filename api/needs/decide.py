@@ -82,7 +82,7 @@ async def repeat_decisions(connection: Connection, acting: Acting, need_id: UUID
 
 def repeatable(version: FrozenShortlist, earlier: Iterable[Decision]) -> dict[DecisionKey, Decision]:
     """The last of the `earlier` decisions on each supplier that the version lists and has no decision on."""
-    listed = {DecisionKey(lot.id, each.id) for lot in version.shown for each in lot.listed}
+    listed = {DecisionKey(lot.id, each.id) for lot in version.shown_lots for each in lot.listed}
     decided = {DecisionKey(each.lot_id, each.supplier_id) for each in version.decisions}
     last = {DecisionKey(each.lot_id, each.supplier_id): each for each in earlier}
     return {key: each for key, each in last.items() if key in listed - decided}
@@ -121,7 +121,7 @@ async def _change(
 
 def _require_listed(version: FrozenShortlist, changes: Sequence[tuple[UUID, DecisionChange]]) -> None:
     """Raises NotFound for a supplier that is in no lot of the version, InvalidContent where it is not in this one."""
-    lots = {lot.id: {each.id for each in lot.listed} for lot in version.shown}
+    lots = {lot.id: {each.id for each in lot.listed} for lot in version.shown_lots}
     for supplier_id, change in changes:
         _require_in_lot(lots, change.lot_id, supplier_id)
 

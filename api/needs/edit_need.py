@@ -95,7 +95,7 @@ async def edit_need(
     """
     services, organisation = acting.services, acting.organisation_id
     # its turn first: a large need is read for long, with a connection
-    turn = nullcontext() if status_only else services.matches.of(str(organisation))
+    turn = nullcontext() if status_only else services.matches.place_of(str(organisation))
     async with turn, transaction(services.database) as connection:
         need = await lock_own_need(connection, organisation, need_id)
         before = need_document(need)

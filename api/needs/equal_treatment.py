@@ -44,7 +44,7 @@ async def treatment_of(connection: Connection, organisation: UUID, need_id: UUID
         raise NotFound(NO_NEED)
     exchanges = await exchanges_of(connection, organisation, need_id)
     meetings = await meetings_of(connection, organisation, need_id)
-    listed = {each.supplier.id for lot in version.shown for each in lot.candidates}
+    listed = {each.supplier.id for lot in version.shown_lots for each in lot.candidates}
     written_to = {each.supplier_id for exchange in exchanges for each in exchange.recipients}
     met = {each.supplier_id for meeting in meetings for each in meeting.participants if each.supplier_id}
     living = await survivors(connection, listed | written_to | met)

@@ -76,7 +76,7 @@ async def get_insights(call: Call, query: InsightsQuery) -> Insights:
     scope, ground = await asyncio.to_thread(_scope, query, services.reference, drawn)
     tally = Tally(scope)
     # its turn first where territories are read: those that were drawn take as long as in a match
-    turn = nullcontext() if ground is None else services.matches.of(str(organisation))
+    turn = nullcontext() if ground is None else services.matches.place_of(str(organisation))
     async with turn, transaction(services.database) as connection:
         async for some in needs_with_supply(connection, organisation, first_moment(query.from_), end_of(query.to)):
             if ground is not None:
@@ -110,7 +110,9 @@ class _DrawnTerritories:
                 need = msgspec.structs.replace(facts.matched.matched, limit=1, near_misses=0)
                 others = {"ground": ground}
                 task = MatchTask(lots_meeting, need, services.directory.index, services.today(), call.language, others)
-                meeting = await services.match_work.run(task, str(call.bearer.organisation_id), call.left)
+                meeting = await services.match_work.run(
+                    task, str(call.bearer.organisation_id), call.wait_for_disconnect
+                )
                 await asyncio.to_thread(self._meeting.update, zip(territories, meeting, strict=True))
 
 

@@ -17,8 +17,7 @@ from db.core.uuid7 import new_id
 from db.needs.awards import awards_until
 from db.needs.needs import needs_of_year
 from domain.law.procedures.splitting import may_pass_with_others
-from domain.needs.award import PastAward
-from domain.needs.need import OtherNeed, PlannedNeed, buyer_siret, year_of
+from domain.needs.need import OtherNeed, PastAward, PlannedNeed, buyer_siret, year_of
 from domain.needs.status import StoredNeed, require_not_ended
 from matching.engine import match_json
 from matching.inspection.match_cost import words_ms

@@ -100,7 +100,7 @@ async def create_need(call: Call, body: PlannedNeed) -> Response[bytes]:
     threshold that it passes together with the organisation's other needs of its family and year.
     """
     services, acting = call.services, acting_of(call)
-    async with services.matches.of(str(acting.organisation_id)):
+    async with services.matches.place_of(str(acting.organisation_id)):
         matched = await matched_first(call, acting, partial(new_need_to_match, content=body))
         async with transaction(services.database) as connection:
             return await _created(call, connection, body, matched)

@@ -50,7 +50,7 @@ async def create_shortlist(call: Call, id: UUID) -> Response[bytes]:  # noqa: A0
     closed or abandoned.
     """
     services, acting = call.services, acting_of(call)
-    async with services.matches.of(str(acting.organisation_id)):
+    async with services.matches.place_of(str(acting.organisation_id)):
         matched = await matched_first(call, acting, partial(own_need_to_match, need_id=id))
         async with transaction(services.database) as connection:
             return await _created(call, connection, id, matched)

@@ -14,7 +14,7 @@ from api.needs.own_need import own_need, version_of
 from api.reports.html import POLICY, html_page
 from api.reports.pdf import pdf
 from api.runtime.actor import Acting
-from api.runtime.processes.match_work import in_a_thread
+from api.runtime.processes.match_work import run_in_thread
 from api.web.content_negotiation import HTML, JSON
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import exchanges_of
@@ -57,11 +57,11 @@ async def make_report(acting: Acting, need_id: UUID, number: str, media_type: st
         return ReportFile(body, _headers(made, media_type)), sha256(body).hexdigest()
 
     # its turn first: what is read of a large need takes hundreds of megabytes
-    async with services.reports.of(str(acting.organisation_id)):
+    async with services.reports.place_of(str(acting.organisation_id)):
         async with transaction(services.database) as connection:
             facts = await _facts(acting, connection, need_id, number)
         now = services.now()
-        file, digest = await in_a_thread(None, lambda: write(facts, now))
+        file, digest = await run_in_thread(None, lambda: write(facts, now))
     detail: Detail = {"number": facts.version.number, "redacted": redacted, "sha256": digest}
     async with transaction(services.database) as connection:
         await write_entry(connection, acting.actor, "report.made", f"need:{need_id}", now, detail=detail)

@@ -61,7 +61,7 @@ def acting_of(call: Call, session: str | None = None) -> Acting:
         language=call.language,
         secret=secret.encode(),
         base_url=call.services.settings.public_url or str(call.base_url).rstrip("/"),
-        left=call.left,
+        left=call.wait_for_disconnect,
     )
 
 
@@ -79,7 +79,10 @@ async def require_storage(connection: Connection, acting: Acting) -> None:
     """Raises Conflict (`storage_quota`) where the organisation's needs, with what is theirs, take all its room."""
     services, organisation_id = acting.services, acting.organisation_id
     quota = services.settings.storage_quota
-    if await services.storage_use.of(organisation_id, partial(stored_bytes, connection, organisation_id)) >= quota:
+    if (
+        await services.storage_use.bytes_of(organisation_id, partial(stored_bytes, connection, organisation_id))
+        >= quota
+    ):
         raise Conflict("storage_quota", _full(quota >> 20))
 
 

@@ -3,14 +3,14 @@
 The parameters of the function decide what is read: the first is the call; `query: SomeStruct` the query string;
 `body: SomeStruct` the JSON body; any other name is a path parameter (`str`, `int`, `UUID` or, at the end, `Tail`).
 Everything is checked before the handler runs, in this order: key and scope, Accept, query, body; of a route whose
-addresses may name the format of the answer (`api/web/formats.py`), the query before Accept. The framework's own
-injection is not used: with more than one dependency it starts a task group for each request, which costs more than all
-the rest.
+addresses may name the format of the answer (`AddressFormats`), the query before Accept. The framework's own injection
+is not used: with more than one dependency it starts a task group for each request, which costs more than all the rest.
 """
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from inspect import cleandoc
 from typing import Any, Literal, NewType, cast, get_type_hints
 from urllib.parse import unquote_to_bytes
@@ -25,8 +25,18 @@ from litestar.types import Scope as ASGIScope
 
 from api.runtime.auth import authorise
 from api.runtime.services import Services
-from api.web.content_negotiation import JSON, choose_language, choose_media, coded, first_values
-from api.web.formats import KEPT_AS_FILES, address_formats, file_name, path_in_parts, with_formats
+from api.web.content_negotiation import (
+    JSON,
+    KEPT_AS_FILES,
+    AddressFormats,
+    address_formats,
+    choose_language,
+    choose_media,
+    coded,
+    file_name,
+    first_values,
+    path_in_parts,
+)
 from api.web.openapi import Route
 from api.web.problems import Refusal
 from api.web.query_string import NoQuery, QueryReader
@@ -73,7 +83,7 @@ class Call(Request[Client, None, Any]):
         """The share of the memory for its body: see `Services.share_of_bodies`."""
         return self.services.share_of_bodies(self.scope.get("user"))
 
-    async def left(self) -> None:
+    async def wait_for_disconnect(self) -> None:
         """Wait until the client hangs up; only once the body was read."""
         while (await self.receive())["type"] != "http.disconnect":
             pass
@@ -120,7 +130,7 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
             scopes=(scope,) if isinstance(scope, str) else scope or (),
             statuses=status if isinstance(status, tuple) else (status,),
             answers=offered,
-            query=with_formats(method, tuple(offered), query),
+            query=query,
             body=body,
             patch=patch,
             takes=takes or {},
@@ -136,11 +146,14 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
 
 
 def _build(handler: Handler, route: Route, *, takes_query: bool) -> HTTPRouteHandler:
+    formats = address_formats(route.method, tuple(route.answers))
+    if formats is not None:
+        route = replace(route, query=formats.added_to(route.query or NoQuery))
     typed = path_in_parts(route.path)
     for name, kind in route.parameters.items():
         typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")
     # the status is set on each answer; this one only keeps the framework from having opinions about 204
-    answer = _adapter(handler, route, takes_query=takes_query)
+    answer = _adapter(handler, route, formats, takes_query=takes_query)
     opt = {"route": route, "answer": answer}
     return HTTPRouteHandler(typed, http_method=route.method, name=route.name, status_code=200, opt=opt)(answer)
 
@@ -177,29 +190,30 @@ class _Encoded:
         await send({"type": "http.response.body", "body": self._body, "more_body": False})
 
 
-def _adapter(handler: Handler, route: Route, *, takes_query: bool) -> Callable[[Call], Awaitable[ASGIApp]]:
+def _adapter(
+    handler: Handler, route: Route, formats: AddressFormats | None, *, takes_query: bool
+) -> Callable[[Call], Awaitable[ASGIApp]]:
     """The function that the framework calls: it reads the handler's arguments and encodes its result."""
     query: QueryReader[Any] = QueryReader(route.query or NoQuery)
     body: JsonBody[Any] | None = JsonBody(route.body, patch=route.patch is not None) if route.body else None
     takes_nothing = route.method == "POST" and not (body or route.takes)
     offered = tuple(route.answers)
-    formats = address_formats(route.method, offered)
     tail = next((name for name, kind in route.parameters.items() if kind is Tail), None)
 
     async def adapter(request: Call) -> ASGIApp:
         # not as a guard of the framework, which copies the whole handler for each request it guards
         if not route.scopes:
-            return await answered(request)
+            return await call_handler(request)
         services = request.services
         await authorise(request, services.keys, services.limits, route.scopes)
         bearer = request.bearer
         services.requests.take(bearer)
         try:
-            return await answered(request)
+            return await call_handler(request)
         finally:
             services.requests.give_back(bearer)
 
-    async def answered(request: Call) -> ASGIApp:
+    async def call_handler(request: Call) -> ASGIApp:
         services = request.services
         by_address = formats if request.scope["query_string"] else None
         if offered and not by_address:

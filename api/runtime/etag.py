@@ -60,7 +60,7 @@ def require_match(call: Call, etag: str | None) -> None:
 
 
 def require_known(known: str | None, etag: str | None) -> None:
-    """As `require_match`; `known`: the tags that the caller knows, as `If-Match` names them; None: it does not say."""
+    """Raises Refusal (412) where `known`, the tags that `If-Match` named, has not the `etag`; None: it named none."""
     if known is not None:
         tags = {_of_object(tag.strip()) for tag in known.split(",")}
         if etag is None or ("*" not in tags and etag not in tags):

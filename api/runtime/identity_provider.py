@@ -250,23 +250,18 @@ class IdentityProvider:
                 httpx.AsyncClient(follow_redirects=False, trust_env=False, **options) as client,
                 client.stream(method, address, **sent) as arriving,
             ):
-                answer = await _whole(arriving)
+                content = bytearray()
+                async for piece in arriving.aiter_bytes():
+                    content += piece
+                    if len(content) > LONGEST_ANSWER:
+                        raise ProviderAway("its answer is too long")
+                told = {"content-type": arriving.headers.get("content-type", "")}
+                answer = httpx.Response(arriving.status_code, headers=told, content=bytes(content))
         except (httpx.HTTPError, TimeoutError) as failure:
             raise ProviderAway(type(failure).__name__) from None
         if not (answer.is_success or answer.is_client_error):
             raise ProviderAway(f"it answered {answer.status_code}")
         return answer
-
-
-async def _whole(arriving: "httpx.Response") -> "httpx.Response":
-    """The answer that is arriving. Raises ProviderAway where it is longer than `LONGEST_ANSWER`."""
-    content = bytearray()
-    async for piece in arriving.aiter_bytes():
-        content += piece
-        if len(content) > LONGEST_ANSWER:
-            raise ProviderAway("its answer is too long")
-    headers = {"content-type": arriving.headers.get("content-type", "")}
-    return type(arriving)(arriving.status_code, headers=headers, content=bytes(content))
 
 
 def _decoded(answer: "httpx.Response", shape: Any) -> Any:
@@ -329,5 +324,5 @@ def _with_query(address: str, parameters: dict[str, str]) -> str:
 
 
 def _form_encoded(text: str) -> str:
-    """As RFC 6749 §2.3.1 wants the name and the secret of a client in a header."""
+    """Encode the name or the secret of a client for a header (RFC 6749 §2.3.1)."""
     return urlencode({"": text})[1:]

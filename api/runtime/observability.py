@@ -79,7 +79,8 @@ class ObservabilityMiddleware:
             return
         started = time.perf_counter()
         method: str = scope["method"]
-        request_id = _request_id(scope)
+        # the caller's where it is harmless in a log
+        request_id = next(filter(_SAFE_ID.fullmatch, values_of(scope, b"x-request-id")), None) or token_hex(16)
         id_header = (b"x-request-id", request_id.encode())
         scope["request_id"] = request_id  # type: ignore[typeddict-unknown-key]
         if is_head := method == "HEAD":
@@ -126,11 +127,6 @@ def route_of(scope: Scope) -> str:
     handler: BaseRouteHandler | None = scope.get("route_handler")
     route = handler.opt.get("route") or handler.opt.get("page") if handler is not None else None
     return route.path if route is not None else _UNROUTED
-
-
-def _request_id(scope: Scope) -> str:
-    """The caller's X-Request-Id where it is harmless in a log, else a new one."""
-    return next(filter(_SAFE_ID.fullmatch, values_of(scope, b"x-request-id")), None) or token_hex(16)
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -222,7 +218,12 @@ def configure_logging(settings: Settings) -> None:
         structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     ]
     if settings.log_format == "json":
-        renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_to_json)]
+        renderers = [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(
+                serializer=lambda event, **_: msgspec.json.encode(event, enc_hook=repr).decode()
+            ),
+        ]
     structlog.configure(
         processors=[*shared, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -237,7 +238,3 @@ def configure_logging(settings: Settings) -> None:
         )
     )
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
-
-
-def _to_json(event: dict[str, Any], **_: Any) -> str:
-    return msgspec.json.encode(event, enc_hook=repr).decode()

@@ -21,7 +21,7 @@ from api.runtime.index.database_watch import DatabaseWatch, logged_failures
 from api.runtime.services import Services
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed, Outbox, Share, claim, release, write_result
-from domain.delivery.backoff import Outcome, Result, Schedule, result_of
+from domain.delivery import Outcome, Result, Schedule, result_of
 
 GRACE_SECONDS = 1.5
 # beyond the longest attempt: time to record its result, and for clocks of servers that differ
@@ -59,6 +59,13 @@ KindFactory = Callable[[Services], AbstractAsyncContextManager[DeliveryKind | No
 def deliveries(*factories: KindFactory) -> Callable[[Services], AbstractAsyncContextManager[None]]:
     """The part of the application that delivers these kinds; needs the database part."""
 
+    async def wake(watch: DatabaseWatch, deliverers: list[Deliverer]) -> None:
+        """Wake them when something was queued or the directory changed, and every second."""
+        async with aclosing(watch.versions()) as hints:
+            async for _ in hints:
+                for each in deliverers:
+                    each.wake()
+
     @asynccontextmanager
     async def part(services: Services) -> AsyncIterator[None]:
         if services.engine is None or services.watch is None:
@@ -67,7 +74,7 @@ def deliveries(*factories: KindFactory) -> Callable[[Services], AbstractAsyncCon
             kinds = [await stack.enter_async_context(factory(services)) for factory in factories]
             deliverers = [Deliverer(kind, services.engine, services.now) for kind in kinds if kind]
             tasks = [asyncio.create_task(each.run()) for each in deliverers]
-            tasks.append(asyncio.create_task(_listen(services.watch, deliverers)))
+            tasks.append(asyncio.create_task(wake(services.watch, deliverers)))
 
             def stop() -> None:
                 for task in tasks:
@@ -83,14 +90,6 @@ def deliveries(*factories: KindFactory) -> Callable[[Services], AbstractAsyncCon
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     return part
-
-
-async def _listen(watch: DatabaseWatch, deliverers: list["Deliverer"]) -> None:
-    """Wake the deliverers when something was queued or the directory changed, and every second."""
-    async with aclosing(watch.versions()) as hints:
-        async for _ in hints:
-            for each in deliverers:
-                each.wake()
 
 
 class Deliverer:
@@ -122,7 +121,11 @@ class Deliverer:
                     while await self.begin():
                         pass
         finally:
-            await self._stop()
+            if self.under_way:
+                _, late = await asyncio.wait(self.under_way, timeout=GRACE_SECONDS)
+                for task in late:
+                    task.cancel()
+                await asyncio.gather(*late, return_exceptions=True)
 
     async def begin(self) -> int:
         """Begin the attempts that are due, as many as there is room for. Returns their number."""
@@ -175,10 +178,3 @@ class Deliverer:
         except Exception:
             log.exception("a delivery could not be attempted", outbox=self.kind.outbox.name, delivery=str(claimed.id))
             return Outcome(failure="error")
-
-    async def _stop(self) -> None:
-        if self.under_way:
-            _, late = await asyncio.wait(self.under_way, timeout=GRACE_SECONDS)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)

@@ -101,7 +101,7 @@ class ConcurrencyLimit:
             require_within(RETRY_AFTER_SECONDS)
 
     @asynccontextmanager
-    async def of(self, key: str) -> AsyncIterator[None]:
+    async def place_of(self, key: str) -> AsyncIterator[None]:
         """Wait until `key` has a free place, and take it during the block. Raises Refusal (429) where too many wait."""
         async with self.turn_of(key), self.place():
             yield
@@ -195,7 +195,7 @@ class StorageUse:
         self._monotonic = monotonic
         self._uses: OrderedDict[UUID, _Use] = OrderedDict()
 
-    async def of(self, organisation_id: UUID, read: Callable[[], Awaitable[int]]) -> int:
+    async def bytes_of(self, organisation_id: UUID, read: Callable[[], Awaitable[int]]) -> int:
         """The bytes of the organisation; `read` tells them from the database."""
         use = self._uses.get(organisation_id)
         if use is None or self._monotonic() >= use.until or use.added > MOST_UNREAD:

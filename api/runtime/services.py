@@ -42,25 +42,13 @@ class Services:
     watch: DatabaseWatch | None = None
     live: LiveDirectory | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    imports: ConcurrencyLimit = field(init=False)
-    importers: ConcurrencyLimit = field(init=False)
-    writes: ConcurrencyLimit = field(init=False)
-    reports: ConcurrencyLimit = field(init=False)
-    matches: ConcurrencyLimit = field(init=False)
-    person_searches: ConcurrencyLimit = field(init=False)
-    exports: ConcurrencyLimit = field(init=False)
-    large_files: ConcurrencyLimit = field(init=False)
     spool: ByteQuota = field(default_factory=ByteQuota)
     bodies: ByteQuota = field(default_factory=ByteQuota)
     bodies_without_key: ByteQuota = field(default_factory=ByteQuota)
-    requests: RequestPlaces = field(init=False)
     long_polls: LongPolls = field(default_factory=LongPolls)
     feed_reads: SharedReads = field(default_factory=SharedReads)
     storage_use: StorageUse = field(default_factory=StorageUse)
-    match_work: MatchWork = field(init=False)
-    supply_answers: SupplyAnswers = field(init=False)
     sign_in_links: OneTimeLinks = field(default_factory=OneTimeLinks)
-    identity_provider: IdentityProvider | None = field(init=False)
     on_stop: list[Callable[[], object]] = field(default_factory=list)
     """Called as soon as the server is to stop, while requests still have their grace."""
 

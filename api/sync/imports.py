@@ -12,6 +12,7 @@ from api.runtime.actor import acting_of, actor_of, require_storage
 from api.runtime.auth import require_source
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import IDEMPOTENCY_KEY, key_of, once, reply
+from api.runtime.processes.forked_processes import ProcessEnded
 from api.runtime.upload import spooled
 from api.sync.pipeline import Observe, SourceFile, import_file
 from api.sync.sources import TAG, require_own_source
@@ -157,7 +158,7 @@ async def imported(
 ) -> Import:
     """The report of an import in a place of `services.imports`; `observe`: see `import_file`.
 
-    Raises UnreadableFile, Refusal (400) as malformed.
+    Raises UnreadableFile, Refusal: 400 as malformed, 503 where the process that read the file was ended.
     """
     services = call.services
     options = msgspec.structs.asdict(query)
@@ -178,6 +179,8 @@ async def imported(
         if UNDECODABLE.issuperset(problem.code for problem in unreadable.problems):
             raise Refusal("malformed-body", unreadable.detail, unreadable.problems) from None
         raise
+    except ProcessEnded:
+        raise Refusal("stopping") from None
 
 
 def _readers(name: str) -> Iterable[str]:

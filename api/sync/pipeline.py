@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import BinaryIO, NamedTuple
 
 from api.runtime.processes.forked_processes import ForkedProcesses
-from api.sync.assembly import assembling
+from api.sync.import_processes import assemble_elsewhere, prepare_elsewhere
 from db.core.engine import Engine, transaction
 from db.imports.log import Order
 from db.imports.prepare_rows import Prepare, Prepared, Terms, prepare_here
@@ -52,10 +52,10 @@ async def import_file(
     reading = Reading(order.format, file.media_type, mapping, order.language, file.is_gzipped, order.source, today)
     prepare = prepare_here(batches(reading, file.stream, reference))
     if processes is not None:
-        prepare = processes.prepare(reading, file.stream, otherwise=prepare)
+        prepare = prepare_elsewhere(processes, reading, file.stream, otherwise=prepare)
     if observe is not None:
         prepare = _observed(prepare, observe)
-    async with assembling(processes) as assemble:
+    async with assemble_elsewhere(processes) as assemble:
         return await run_import(engine, order, prepare, clock, name_similarity, assemble)
 
 

@@ -32,24 +32,18 @@ async def read_fields(request: AnyRequest, limit: int, most: int, share: Share) 
 def fields_in(encoded: bytes, most: int) -> Fields:
     """The fields in a form, or in a query string. Raises Refusal (400) where it is none, or has too many."""
     if encoded.count(b"&") >= most:
-        raise _too_many(most)
+        detail = Text(
+            f"Ce formulaire a plus de {most} champs : revenez à la page précédente, où votre saisie est gardée, et "
+            "enregistrez-la en plusieurs fois",
+            f"This form has more than {most} fields: go back to the page before, where what you typed is kept, "
+            "and save it in several parts",
+        )
+        raise Refusal("malformed-body", detail)
     try:
         fields = parse_qs(encoded.decode(), keep_blank_values=True, errors="strict", max_num_fields=most)
     except ValueError:
         raise unreadable_form() from None
     return {name: list(map(cleaned, texts)) for name, texts in fields.items()}
-
-
-def _too_many(most: int) -> Refusal:
-    return Refusal(
-        "malformed-body",
-        Text(
-            f"Ce formulaire a plus de {most} champs : revenez à la page précédente, où votre saisie est gardée, et "
-            "enregistrez-la en plusieurs fois",
-            f"This form has more than {most} fields: go back to the page before, where what you typed is kept, "
-            "and save it in several parts",
-        ),
-    )
 
 
 def unreadable_form() -> Refusal:

@@ -158,7 +158,9 @@ def problems_of(route: Route) -> tuple[str, ...]:
 
 def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {"operationId": route.name, "tags": [route.tag], "summary": route.summary}
-    operation["description"] = "\n\n".join(filter(None, [route.description, _scopes_in_words(route.scopes)]))
+    scopes = " or ".join(f"`{scope}`" for scope in route.scopes)
+    needed = f"Scope: {scopes}." if scopes else "No key is needed."
+    operation["description"] = "\n\n".join(filter(None, [route.description, needed]))
     operation["security"] = [{"key": []}] if route.scopes else []
     operation["parameters"] = [*_parameters(route), {"$ref": "#/components/parameters/AcceptLanguage"}]
     if content := _request_content(route):
@@ -167,12 +169,9 @@ def _operation(route: Route) -> dict[str, Any]:
     return operation
 
 
-def _scopes_in_words(scopes: tuple[Scope, ...]) -> str:
-    return f"Scope: {' or '.join(f'`{scope}`' for scope in scopes)}." if scopes else "No key is needed."
-
-
 def _parameters(route: Route) -> list[dict[str, Any]]:
-    texts = _texts_of_path(route.path)
+    before = {name: folder for folder, name in re.findall(r"(\w+)/\{(\w+)\}", route.path)}
+    texts = {name: _PATH_PARAMETERS[f"{folder}/{name}"] for name, folder in before.items()}
     path = [
         {"name": name, "in": "path", "required": True, "description": texts[name], "schema": schema_of(kind)}
         for name, kind in route.parameters.items()
@@ -183,12 +182,6 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     ]
     fields = msgspec.structs.fields(route.query) if route.query else ()
     return [*path, *(_query_parameter(field) for field in fields), *headers]
-
-
-def _texts_of_path(path: str) -> dict[str, str]:
-    """The text of each parameter of a path, by its name."""
-    steps = re.findall(r"(\w+)/\{(\w+)\}", path)
-    return {name: _PATH_PARAMETERS[f"{folder}/{name}"] for folder, name in steps}
 
 
 def _query_parameter(field: msgspec.structs.FieldInfo) -> dict[str, Any]:

@@ -18,19 +18,17 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from api.web.content_negotiation import CSV, FORM, NDJSON
-from api.web.formats import CsvDialect, MapFormat, PageFormat, TableFormat
+from api.web.content_negotiation import CSV, FORM, NDJSON, CsvDialect, MapFormat, PageFormat, TableFormat
 from api.web.problems import RequestPart
-from domain import audit
+from domain import audit, delivery
 from domain.allotment import allotment
-from domain.delivery import backoff, webhook
 from domain.equal_treatment import disclosures, gaps, matrix
 from domain.exchanges import exchange
 from domain.law import rules
 from domain.meetings import meeting
 from domain.needs import need, status
 from domain.organisation import Scope
-from domain.privacy import holdings, retention
+from domain.privacy import data_subject, retention
 from domain.reference import territory
 from domain.report import model, recipients, summary
 from domain.shortlists import absence, frozen, shortlist
@@ -64,8 +62,8 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "DeliveryStage": exchange.DeliveryState,
             "DeliveryState": exchange.MailState,
             "DeliveryWay": exchange.Way,
-            "DeliveryStatus": backoff.DeliveryStatus,
-            "ErasureFate": holdings.Fate,
+            "DeliveryStatus": delivery.DeliveryStatus,
+            "ErasureFate": data_subject.Fate,
             "EvidenceKind": supplier.EvidenceKind,
             "Fit": shortlist.Fit,
             "FlagCode": supplier.FlagCode,
@@ -90,7 +88,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "PrestaType": supplier.PrestaType,
             "Procedure": need.Procedure,
             "ProcessState": ProcessState,
-            "ReasonKept": holdings.Why,
+            "ReasonKept": data_subject.Why,
             "ReasonWritten": exchange.Why,
             "ReceiptKind": disclosures.ReceiptKind,
             "ReceiptState": disclosures.ReceiptState,
@@ -114,11 +112,11 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "TerritoryKind": territory.TerritoryKind,
             "TradeEvidence": trades.TradeEvidence,
             "TradesKind": trades.KindOrNone,
-            "Unreached": holdings.Unreached,
+            "Unreached": data_subject.Unreached,
             "ValueCovers": need.ValueCovers,
-            "WebhookEvent": webhook.Event,
-            "WebhookHealth": webhook.Health,
-            "WebhookSubscription": webhook.Subscription,
+            "WebhookEvent": delivery.Event,
+            "WebhookHealth": delivery.Health,
+            "WebhookSubscription": delivery.Subscription,
         }.items()
     },
 }
@@ -285,14 +283,14 @@ def _texts_in_module(module: str) -> Mapping[str, Mapping[str, str]]:
         tree = ast.parse(inspect.getsource(sys.modules[module]))
     except (OSError, TypeError):
         return {}
-    return {node.name: dict(_texts_in_class(node)) for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
-
-
-def _texts_in_class(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
-    for field, after in pairwise(node.body):
-        match field, after:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                yield name, cleandoc(text)
+    found: dict[str, dict[str, str]] = {}
+    for node in (each for each in ast.walk(tree) if isinstance(each, ast.ClassDef)):
+        texts = found[node.name] = {}
+        for field, after in pairwise(node.body):
+            match field, after:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    texts[name] = cleandoc(text)
+    return found
 
 
 _NAMES = {frozenset(values): name for name, values in CLOSED_SETS.items()}

@@ -103,7 +103,9 @@ class Refusal(Exception):
 
 def answer_failure(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:
     """The problem document for any exception; internal errors are logged, and their text is not shown."""
-    refusal = stopping() if _is_cancelled() else describe(failure)
+    task = asyncio.current_task()
+    # what fails in a request that is being ended may only be a consequence of that
+    refusal = stopping() if task is not None and task.cancelling() > 0 else describe(failure)
     if refusal.kind.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("unhandled exception", request_id=request.scope.get("request_id"), exc_info=failure)
     elif refusal.kind.slug in _OF_THE_OPERATOR:
@@ -118,12 +120,6 @@ def answer_failure(request: Request[Any, Any, Any], failure: Exception) -> Respo
 def stopping() -> Refusal:
     """The refusal (503) of a request that the server ends because it stops itself."""
     return Refusal("stopping", headers={"connection": "close"})
-
-
-def _is_cancelled() -> bool:
-    """Whether the running request is being ended: what fails in it then may only be a consequence of that."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def document(refusal: Refusal, language: Language) -> Response[bytes]:

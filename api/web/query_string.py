@@ -25,6 +25,9 @@ class NoQuery(msgspec.Struct, frozen=True):
     """The query of a route that takes no parameter."""
 
 
+_WRITTEN_AS_TEXT = (msgspec.inspect.IntType, msgspec.inspect.FloatType, msgspec.inspect.BoolType)
+
+
 class QueryReader(Generic[T]):
     """Reads a query string as the Struct `kind`; fields that are tuples may be repeated."""
 
@@ -32,9 +35,15 @@ class QueryReader(Generic[T]):
         self.kind = kind
         self.fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}  # type: ignore[arg-type]
         self._types = {name: _never_null(field.type) for name, field in self.fields.items()}
-        self._repeatable = {name for name, kind in self._types.items() if _is_list(kind)}
-        self._lax = {name for name, kind in self._types.items() if _is_number(kind)}
-        self._opaque = {name for name, kind in self._types.items() if _is_opaque(kind)}
+        # `extra={"opaque"}`: whoever reads it refuses what it did not write, in its own way
+        self._repeatable, self._lax, self._opaque = set[str](), set[str](), set[str]()
+        for name, written in self._types.items():
+            info = msgspec.inspect.type_info(written)
+            if isinstance(info, msgspec.inspect.Metadata):
+                self._opaque |= {name} if (info.extra or {}).get("opaque") else set()
+                info = info.type
+            self._repeatable |= {name} if isinstance(info, msgspec.inspect.VarTupleType) else set()
+            self._lax |= {name} if isinstance(info, _WRITTEN_AS_TEXT) else set()
         self._empty = kind() if not any(field.required for field in self.fields.values()) else None
 
     def read(self, query_string: bytes) -> T:
@@ -69,7 +78,12 @@ class QueryReader(Generic[T]):
                 raw_name, _, raw_value = pair.partition(b"=")
                 name = unquote_to_bytes(raw_name.replace(b"+", b" ")).decode(errors="replace")
                 if name not in self.fields:
-                    raise self._unknown(name)
+                    none = Text(" ; cette route n'en prend aucun", "; this route takes none")
+                    hint = near(name, tuple(self.fields)) if self.fields else none
+                    shown = name[:80]
+                    detail = Text(f"Paramètre inconnu : « {shown} »{hint.fr}", f"Unknown parameter: “{shown}”{hint.en}")
+                    problem = Problem(pointer(name), "unknown_parameter", detail)
+                    raise Refusal("unknown-query-parameter", detail, (problem,), place="query")
                 given.setdefault(name, []).append(_text(name, raw_value, strict=name not in self._opaque))
         return given
 
@@ -80,14 +94,6 @@ class QueryReader(Generic[T]):
         if isinstance(value, float) and not math.isfinite(value):
             raise msgspec.ValidationError("Expected `float`, got `str`")
         return value
-
-    def _unknown(self, name: str) -> Refusal:
-        none = Text(" ; cette route n'en prend aucun", "; this route takes none")
-        hint = near(name, tuple(self.fields)) if self.fields else none
-        detail = Text(f"Paramètre inconnu : « {name[:80]} »{hint.fr}", f"Unknown parameter: “{name[:80]}”{hint.en}")
-        return Refusal(
-            "unknown-query-parameter", detail, (Problem(pointer(name), "unknown_parameter", detail),), place="query"
-        )
 
 
 def invalid(*problems: Problem) -> Refusal:
@@ -118,27 +124,6 @@ def _never_null(kind: Any) -> Any:
     if get_origin(kind) in {Union, UnionType}:
         return Union[tuple(member for member in get_args(kind) if member is not NoneType)]  # noqa: UP007
     return kind
-
-
-def _bare(kind: Any) -> msgspec.inspect.Type:
-    info = msgspec.inspect.type_info(kind)
-    return info.type if isinstance(info, msgspec.inspect.Metadata) else info
-
-
-def _is_list(kind: Any) -> bool:
-    return isinstance(_bare(kind), msgspec.inspect.VarTupleType)
-
-
-def _is_number(kind: Any) -> bool:
-    """Whether the type is written as text in a query, but is none: numbers, and true and false."""
-    numbers = (msgspec.inspect.IntType, msgspec.inspect.FloatType, msgspec.inspect.BoolType)
-    return isinstance(_bare(kind), numbers)
-
-
-def _is_opaque(kind: Any) -> bool:
-    """Whether the type says that whoever reads it refuses what it did not write, in its own way: `extra={"opaque"}`."""
-    info = msgspec.inspect.type_info(kind)
-    return isinstance(info, msgspec.inspect.Metadata) and bool((info.extra or {}).get("opaque"))
 
 
 def first_moment(day: date | None) -> datetime | None:

@@ -166,13 +166,16 @@ class Gunzip:
         piece, at = bytearray(), 0
         while at < len(block):
             if self._member.eof:
-                self._begin_member()
+                self._members += 1
+                if self._members > FEW_MEMBERS + self._produced // BYTES_OF_MEMBER:
+                    raise Refusal("malformed-body", TOO_MANY_MEMBERS)
+                self._member = zlib.decompressobj(wbits=31)
             # what is left of it after a member is copied: of all the block, that would take quadratic time
             window = block[at : at + WINDOW]
             try:
                 more = self._member.decompress(window, PIECE)
             except zlib.error:
-                raise _malformed_gzip(BROKEN_GZIP) from None
+                raise Refusal("malformed-body", BROKEN_GZIP) from None
             at += len(window) - len(self._member.unused_data if self._member.eof else self._member.unconsumed_tail)
             self._produced += len(more)
             if self._produced > self._limit:
@@ -187,13 +190,7 @@ class Gunzip:
     def end(self) -> None:
         """Raises Refusal (400) where the last member is cut short."""
         if not self._member.eof:
-            raise _malformed_gzip(BROKEN_GZIP)
-
-    def _begin_member(self) -> None:
-        self._members += 1
-        if self._members > FEW_MEMBERS + self._produced // BYTES_OF_MEMBER:
-            raise _malformed_gzip(TOO_MANY_MEMBERS)
-        self._member = zlib.decompressobj(wbits=31)
+            raise Refusal("malformed-body", BROKEN_GZIP)
 
 
 def require_media(headers: Mapping[str, str], accepted: tuple[str, ...]) -> str:
@@ -254,10 +251,6 @@ def _malformed(error: Exception) -> Refusal:
         detail = Text("Le corps n'est pas de l'UTF-8", "The body is not UTF-8")
     elif (byte := str(error).rpartition("(byte ")[2].rstrip(")")).isdecimal():
         detail = Text(f"Le corps n'est pas du JSON : octet {byte}", f"The body is not JSON: byte {byte}")
-    return Refusal("malformed-body", detail)
-
-
-def _malformed_gzip(detail: Text) -> Refusal:
     return Refusal("malformed-body", detail)
 
 

@@ -20,7 +20,7 @@ from db.delivery import webhooks
 from db.delivery.outbox import wake
 from db.idempotency import Answer
 from db.journal.entries import write_entry
-from domain.delivery.webhook import Secret, Webhook, WebhookDelivery, WebhookSettings
+from domain.delivery import Secret, Webhook, WebhookDelivery, WebhookSettings
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.organisation import Scope
 from domain.text.bilingual import Text

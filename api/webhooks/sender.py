@@ -15,8 +15,7 @@ from api.runtime.services import Services
 from db.core.engine import transaction
 from db.delivery.outbox import Claimed
 from db.delivery.webhooks import Target, target
-from domain.delivery.backoff import Outcome
-from domain.delivery.webhook import is_public, signature
+from domain.delivery import Outcome, is_public, signature
 
 ANSWER_SECONDS = 10.0
 LOOKED_UP_AT_ONCE = 16

@@ -18,8 +18,7 @@ from db.delivery.outbox import Claimed
 from db.delivery.webhooks import OF_ONE_ORGANISATION, lock_webhook, note_attempt, queue, webhooks_behind
 from db.schema.supplier_tables import webhook_deliveries
 from db.suppliers.read import end_of_version
-from domain.delivery.backoff import Outcome, Result
-from domain.delivery.webhook import SCHEDULE, SuppliersChanged
+from domain.delivery import SCHEDULE, Outcome, Result, SuppliersChanged
 
 if TYPE_CHECKING:
     from api.webhooks.sender import Sender

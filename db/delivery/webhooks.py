@@ -17,14 +17,14 @@ from db.delivery.outbox import Claimed, Share, wake
 from db.schema.supplier_tables import directory_version, webhook_attempts, webhook_deliveries, webhooks
 from db.suppliers.write import current_version
 from domain.decoding.stored import read_row
-from domain.delivery.backoff import Result
-from domain.delivery.webhook import (
+from domain.delivery import (
     KEPT,
     MOST_OF_ONE_ORGANISATION,
     SUBSCRIPTIONS,
     DeliveryAttempt,
     Event,
     Message,
+    Result,
     Webhook,
     WebhookDelivery,
     WebhookSettings,

@@ -17,7 +17,7 @@ from db.exchanges.reply_links import recipients_with_links_revoked
 from db.schema.exchange_tables import exchanges, message_mails, messages
 from db.schema.need_tables import needs
 from db.schema.supplier_tables import organisations
-from domain.delivery.backoff import Result
+from domain.delivery import Result
 from domain.exchanges.exchange import Message, Recipient
 from domain.exchanges.letter import OutgoingMessage, buyer_name, purchase_name
 

@@ -12,7 +12,7 @@ from db.core.engine import Connection
 from db.schema.need_tables import awards, needs
 from db.schema.supplier_tables import records
 from db.suppliers.write import survivors
-from domain.needs.award import Award, PastAward
+from domain.needs.need import Award, PastAward
 
 _COLUMNS = [awards.c[name] for name in Award.__struct_fields__]
 

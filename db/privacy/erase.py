@@ -26,8 +26,17 @@ from db.suppliers.write import begin_change, publish, rewrite
 from domain.audit import Actor, Detail
 from domain.decoding.stored import read_stored
 from domain.meetings.meeting import CALENDAR_FIELDS
-from domain.privacy.data_subject import DataSubject, Identifiers, identifiers_of, person_key, pseudonym
-from domain.privacy.holdings import BEYOND_ANY_ERASURE, Erasure, PersonalData, Unreached
+from domain.privacy.data_subject import (
+    BEYOND_ANY_ERASURE,
+    DataSubject,
+    Erasure,
+    Identifiers,
+    PersonalData,
+    Unreached,
+    identifiers_of,
+    person_key,
+    pseudonym,
+)
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.record_check import shortcomings
 from domain.suppliers.supplier import Contact

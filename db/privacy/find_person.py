@@ -36,8 +36,7 @@ from db.schema.need_tables import shortlists
 from db.schema.person_tables import desk_accounts, desk_sessions, persons
 from db.schema.supplier_tables import merged_records, organisations, records, sources, split_records
 from db.suppliers.write import STORED_RECORDS, stored_record
-from domain.privacy.data_subject import Identifiers, is_meant, is_of, without_person
-from domain.privacy.holdings import Fate, Holding, Why
+from domain.privacy.data_subject import Fate, Holding, Identifiers, Why, is_meant, is_of, without_person
 from domain.suppliers.assembly import StoredRecord
 from domain.suppliers.supplier import Contact
 

@@ -27,7 +27,7 @@ from db.schema.supplier_tables import (
     webhooks,
 )
 from domain.audit import Actor, Detail, Means
-from domain.delivery.webhook import KEPT
+from domain.delivery import KEPT
 from domain.needs.status import OPEN
 from domain.privacy.retention import (
     Kind,

@@ -210,8 +210,8 @@ suppliers = sa.Table(
 )
 
 # From `siret` to `trade_key`, what tells who a record is about. Names are held where the record has a point of its own;
-# their keys are those of `domain.suppliers.names`. A record without SIRET may join any neighbour, one with a SIRET only
-# those without. `doubts` and `approved_until` are what sources are told of their records, as
+# their keys are those of `domain.suppliers.deduplication`. A record without SIRET may join any neighbour, one with a
+# SIRET only those without. `doubts` and `approved_until` are what sources are told of their records, as
 # `domain.suppliers.record_check` finds it. A record with `joins`, a SIRET or SIREN, makes no supplier: it adds to all
 # whose records have that number, and waits where there are none. It has no other key that tells whom it is about.
 # `vertices`: those of the areas it draws; what a source has of them is added up from the few records that draw any.

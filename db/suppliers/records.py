@@ -34,8 +34,7 @@ from db.suppliers.write import (
 from domain.decoding.stored import with_later_members
 from domain.errors import InvalidContent, Problem, null_character_problem, pointer
 from domain.suppliers.assembly import DOUBTFUL_POINT, StoredRecord, assemble
-from domain.suppliers.deduplication import NameSimilarity, RecordKey
-from domain.suppliers.names import text_key
+from domain.suppliers.deduplication import NameSimilarity, RecordKey, text_key
 from domain.suppliers.record_check import (
     MOST_VERTICES,
     approved_until,

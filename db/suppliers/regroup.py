@@ -28,8 +28,8 @@ from domain.suppliers.deduplication import (
     RecordKey,
     assign_ids,
     partition,
+    read_name,
 )
-from domain.suppliers.names import read_name
 from domain.suppliers.supplier import Point
 
 KEY_ARRAYS = (bindparam("sources", type_=ARRAY(SqlText)), bindparam("ids", type_=ARRAY(SqlText)))

@@ -95,7 +95,7 @@ def _missing_field(match: re.Match[str], _: tuple[Step, ...], __: object) -> Tex
 
 
 def _unknown_field(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
-    names = (f.encode_name for t in _at(kind, steps) if isinstance(t, types.StructType) for f in t.fields)
+    names = (f.encode_name for t in _types_at(kind, steps) if isinstance(t, types.StructType) for f in t.fields)
     hint = near(match[1], tuple(dict.fromkeys(names)))
     shown = match[1][:80]
     return Text(f"Champ inconnu : « {shown} »{hint.fr}", f"Unknown field: “{shown}”{hint.en}")
@@ -166,9 +166,9 @@ _type_info = lru_cache(maxsize=256)(types.type_info)
 
 def _values(kind: object, steps: tuple[Step, ...]) -> tuple[str, ...]:
     """The values, or the tags of a union, that exist at `steps`."""
-    values = [str(value) for t in _at(kind, steps) if isinstance(t, types.LiteralType) for value in t.values]
+    values = [str(value) for t in _types_at(kind, steps) if isinstance(t, types.LiteralType) for value in t.values]
     if not values and steps:
-        structs = [t for t in _at(kind, steps[:-1]) if isinstance(t, types.StructType)]
+        structs = [t for t in _types_at(kind, steps[:-1]) if isinstance(t, types.StructType)]
         values = [str(t.tag) for t in structs if t.tag_field == steps[-1]]
     return tuple(sorted(set(values)))
 
@@ -181,7 +181,7 @@ def _descriptions(kind: object, steps: tuple[Step, ...]) -> Iterator[Text]:
             yield Text(str((found.extra or {}).get("fr", english)), english)
 
 
-def _at(kind: object, steps: tuple[Step, ...]) -> list[types.Type]:
+def _types_at(kind: object, steps: tuple[Step, ...]) -> list[types.Type]:
     return [found for found in _walk(_type_info(kind), steps) if not isinstance(found, types.Metadata)]
 
 

@@ -1,17 +1,125 @@
-"""Gaps in equal treatment: one thing that suppliers lack and others have, in words for all of them or for one."""
+"""Gaps in equal treatment: one thing that suppliers lack and others have, in words for all of them or for one.
 
-from collections.abc import Collection, Sequence
+The suppliers that it is owed to: which lots concern each, and until when.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 
-from domain.equal_treatment.concerned import Concerned
 from domain.equal_treatment.disclosures import ReceiptState
-from domain.shortlists.frozen import SupplierName
+from domain.exchanges.exchange import Exchange
+from domain.meetings.meeting import Meeting
+from domain.shortlists.frozen import Decision, FrozenShortlist, SupplierName
 from domain.text.bilingual import Language, Text, long_date
+from domain.text.labels import GAPS
 from domain.text.typography import PARIS
+
+
+class SetAsideLot(msgspec.Struct, frozen=True):
+    """A lot for which the buyer set a supplier aside."""
+
+    lot_id: str
+    """That of the lot in the need"""
+    reason: str | None
+    """In the buyer's words; null: none given"""
+    decided_at: datetime
+    """The first time, where several versions say so"""
+
+
+class Concerned(SupplierName, frozen=True, kw_only=True):
+    """A supplier on the shortlist, written to, or met.
+
+    `listed`: the lots it is a candidate for. `lots`: those that concern it, each until it was set aside, null where it
+    was not. `topics`: the lots it was written to about; all of its lots where it was not written to.
+    """
+
+    listed: tuple[str, ...]
+    set_aside: tuple[SetAsideLot, ...]
+    written_to: bool
+    lots: dict[str, datetime | None]
+    topics: frozenset[str]
+
+    def is_concerned(self, moment: datetime, lots: Collection[str] = ()) -> bool:
+        """Whether it is concerned by what happens at this moment about these lots, or the whole need without any."""
+        return any(until is None or moment < until for lot, until in self.lots.items() if not lots or lot in lots)
+
+    @property
+    def kept_lots(self) -> frozenset[str]:
+        """The lots for which it was never set aside."""
+        return frozenset(lot for lot, until in self.lots.items() if until is None)
+
+
+def concerned(
+    version: FrozenShortlist,
+    exchanges: Sequence[Exchange],
+    meetings: Sequence[Meeting],
+    living: Mapping[UUID, UUID],
+    earlier: Iterable[Decision],
+) -> dict[UUID, Concerned]:
+    """Suppliers on the shortlist, in its order, then those written to, then those met; each under the id it has now.
+
+    One that was set aside for a lot without ever being written to is not concerned by the lot: the buyer said why.
+    """
+    names: dict[UUID, str] = {}
+    listed: dict[UUID, list[str]] = {}
+    for lot in version.shown_lots:
+        for supplier in (each.supplier for each in lot.candidates):
+            now = living.get(supplier.id, supplier.id)
+            names.setdefault(now, supplier.name)
+            listed.setdefault(now, []).append(lot.id)
+    every = {lot.id for lot in version.need.lots}.union(*(exchange.lot_ids for exchange in exchanges))
+    topics: dict[UUID, set[str]] = {}
+    for exchange in exchanges:
+        for recipient in exchange.recipients:
+            now = living.get(recipient.supplier_id, recipient.supplier_id)
+            names.setdefault(now, recipient.name)
+            topics.setdefault(now, set()).update(exchange.lot_ids or listed.get(now, every))
+    for invited in (each for meeting in meetings for each in meeting.participants):
+        if invited.supplier_id:
+            now = living.get(invited.supplier_id, invited.supplier_id)
+            names.setdefault(now, invited.organisation or str(now))
+    set_aside = _set_aside(version, earlier, living)
+    found: dict[UUID, Concerned] = {}
+    for supplier_id, name in names.items():
+        own, about, aside = listed.get(supplier_id, ()), topics.get(supplier_id), set_aside.get(supplier_id, ())
+        until = {each.lot_id: each.decided_at for each in aside}
+        all_lots = dict.fromkeys((*own, *sorted(about or ())))
+        lots = {lot: until.get(lot) for lot in all_lots if about is not None or lot not in until}
+        found[supplier_id] = Concerned(
+            supplier_id=supplier_id,
+            name=name,
+            listed=tuple(dict.fromkeys(own)),
+            set_aside=tuple(aside),
+            written_to=about is not None,
+            lots=lots,
+            topics=frozenset(lots if about is None else about),
+        )
+    return found
+
+
+def _set_aside(
+    version: FrozenShortlist, earlier: Iterable[Decision], living: Mapping[UUID, UUID]
+) -> dict[UUID, list[SetAsideLot]]:
+    """By supplier, the lots for which the version sets it aside: since an earlier version, where that said so already.
+
+    `earlier`: the decisions on the versions before.
+    """
+    since: dict[tuple[UUID, str], datetime] = {}
+    for each in (*earlier, *version.decisions):
+        if each.decision == "set_aside":
+            about = living.get(each.supplier_id, each.supplier_id), each.lot_id
+            since[about] = min(each.decided_at, since.get(about, each.decided_at))
+    found: dict[UUID, list[SetAsideLot]] = {}
+    for each in version.decisions:
+        if each.decision == "set_aside":
+            now = living.get(each.supplier_id, each.supplier_id)
+            found.setdefault(now, []).append(SetAsideLot(each.lot_id, each.reason, since[now, each.lot_id]))
+    return found
+
 
 GapCode = Literal[
     "not_contacted",
@@ -26,45 +134,6 @@ GapCode = Literal[
     "not_invited",
 ]
 
-_NOT_RECEIVED = Text(
-    "{who} {has} pas reçu {what} du {day} (« {subject} »){got}",
-    "{who} did not receive {what} of {day} (“{subject}”){got}",
-)
-_SENTENCES: dict[GapCode, Text] = {
-    "not_contacted": Text(
-        "{who} {has} pas été contacté{s}, alors {were}, la première fois le {day} (« {subject} »)",
-        "{who} {was} not contacted, though {were}, first on {day} (“{subject}”)",
-    ),
-    "missed_information": _NOT_RECEIVED,
-    "missed_answer": _NOT_RECEIVED,
-    "missed_correction": Text(
-        "{who} {has} pas reçu la correction du {day} (« {subject} »){got}",
-        "{who} did not receive the correction of {day} (“{subject}”){got}",
-    ),
-    "answer_not_shared": Text(
-        f"{_NOT_RECEIVED.fr}, et qui n'est pas publiée", f"{_NOT_RECEIVED.en}, and which is not published"
-    ),
-    "not_yet_delivered": Text(
-        "{who} : la remise de {what} du {day} (« {subject} »){got} n'est pas confirmée ({detail})",
-        "{who}: the delivery of {what} of {day} (“{subject}”){got} is not confirmed ({detail})",
-    ),
-    "not_delivered": Text(
-        "{who} : la remise de {what} du {day} (« {subject} »){got} a échoué{detail}",
-        "{who}: {what} of {day} (“{subject}”){got} was not delivered{detail}",
-    ),
-    "late_information": Text(
-        "{who} {has} reçu que le {detail} {what} du {day} (« {subject} »){got}",
-        "{who} received only on {detail} {what} of {day} (“{subject}”){got}",
-    ),
-    "question_unanswered": Text(
-        "La question de {who} du {day} (« {subject} ») est restée sans réponse",
-        "The question of {who} of {day} (“{subject}”) was not answered",
-    ),
-    "not_invited": Text(
-        "{who} {has} pas été invité{s} à la réunion du {day} (« {subject} »), alors {were}",
-        "{who} {was} not invited to the meeting of {day} (“{subject}”), though {were}",
-    ),
-}
 NEVER_INVITED = Text(
     "{who} {has} été invité{s} à aucune rencontre de ce type, alors {were} (« {subject} », {day})",
     "{who} {was} invited to no meeting of this kind, though {were} (“{subject}”, {day})",
@@ -131,7 +200,7 @@ class Lack(msgspec.Struct, frozen=True, kw_only=True):
             words["who"] = Text(f"{len(names)} fournisseurs", f"{len(names)} suppliers")
             words |= {"has": Text("n'ont", ""), "was": Text("", "were"), "s": Text("s", "")}
             after = Text(f" : {', '.join(names)}", f": {', '.join(names)}")
-        sentence = self.sentence or _SENTENCES[self.code]
+        sentence = self.sentence or GAPS[self.code]
         said = sentence.to(language).format(**{name: text.to(language) for name, text in words.items()})
         return Gap(
             code=self.code,
@@ -173,7 +242,7 @@ def _that_others_were(count: int, unconfirmed: int) -> Text:
 
 
 def _others(count: int) -> Text:
-    """Others none of whom is known to have been reached."""
+    """Words for others none of whom is known to have been reached."""
     if count == 1:
         return Text("un autre (remise non confirmée)", "1 other (delivery not confirmed)")
     return Text(f"{count} autres (remise non confirmée)", f"{count} others (delivery not confirmed)")

@@ -12,7 +12,6 @@ from uuid import UUID
 
 import msgspec
 
-from domain.equal_treatment.concerned import Concerned, SetAsideLot, concerned
 from domain.equal_treatment.disclosures import (
     BEST_FIRST,
     Information,
@@ -21,7 +20,7 @@ from domain.equal_treatment.disclosures import (
     disclosures,
     informations,
 )
-from domain.equal_treatment.gaps import Gap, Lack, long_day
+from domain.equal_treatment.gaps import Concerned, Gap, Lack, SetAsideLot, concerned, long_day
 from domain.equal_treatment.rules import Contacts, contact_lacks, information_lacks, meeting_lacks, question_lacks
 from domain.exchanges.deliveries import contact, delivery_words, rank
 from domain.exchanges.exchange import Barrier, Channel, DeliveryState, Exchange, Stance, Way
@@ -29,6 +28,7 @@ from domain.exchanges.questions import questions_of
 from domain.meetings.meeting import Format, Meeting, MeetingStatus
 from domain.shortlists.frozen import Decision, FrozenShortlist, LotTotal, SupplierName
 from domain.text.bilingual import Language, Text
+from domain.text.labels import CONTACTS
 
 T = TypeVar("T")
 ContactCode = Literal[
@@ -42,16 +42,6 @@ ContactCode = Literal[
     "met_only",
 ]
 
-_CONTACT: dict[ContactCode, Text] = {
-    "contacted": Text("Contacté", "Contacted"),
-    "unconfirmed": Text("Contact inconnu", "Contact unknown"),
-    "not_yet_delivered": Text("Contact non confirmé", "Contact not confirmed"),
-    "not_delivered": Text("Aucun message ne lui est parvenu", "No message reached it"),
-    "set_aside": Text("Écarté par l'acheteur", "Set aside by the buyer"),
-    "nobody_wrote": Text("Jamais contacté", "Never contacted"),
-    "nothing_on_its_lots": Text("Aucun échange ne porte sur ses lots", "No exchange is about its lots"),
-    "met_only": Text("Rencontré, hors de la liste", "Met, though not on the shortlist"),
-}
 _CONTACTED = Text("contactés", "contacted")
 _CONTACT_CODES: tuple[ContactCode, ...] = ("contacted", "unconfirmed", "not_yet_delivered", "not_delivered")
 """By the rank of the best delivery."""
@@ -274,7 +264,7 @@ def _contact(
     if receipts:
         best = contact(each.delivery for each in receipts)
         code: ContactCode = _CONTACT_CODES[rank(best.state)]
-        words = _CONTACT[code].to(language), delivery_words(best).to(language)
+        words = CONTACTS[code].to(language), delivery_words(best).to(language)
         state = ContactState(code, _COLON[language].join(words), best.way, best.state, best.since)
         return {"contacted": None if code == "unconfirmed" else code == "contacted", "contact": state}
     code = "nobody_wrote" if contacts.about(supplier.kept_lots) else "nothing_on_its_lots"
@@ -283,7 +273,7 @@ def _contact(
     elif not supplier.kept_lots:
         code = "set_aside"
     reasons = dict.fromkeys(each.reason for each in supplier.set_aside if each.reason) if code == "set_aside" else ()
-    state = ContactState(code, " : ".join((_CONTACT[code].to(language), *reasons)))
+    state = ContactState(code, " : ".join((CONTACTS[code].to(language), *reasons)))
     return {"contacted": False, "contact": state}
 
 

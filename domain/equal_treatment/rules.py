@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from domain.equal_treatment.concerned import Concerned
 from domain.equal_treatment.disclosures import (
     Disclosure,
     Information,
@@ -15,7 +14,7 @@ from domain.equal_treatment.disclosures import (
     ReceiptState,
     surest_first,
 )
-from domain.equal_treatment.gaps import NEVER_INVITED, GapCode, Lack, long_day
+from domain.equal_treatment.gaps import NEVER_INVITED, Concerned, GapCode, Lack, long_day
 from domain.exchanges.deliveries import failure_words, state_words
 from domain.exchanges.exchange import Exchange, ExchangeSummary
 from domain.exchanges.questions import questions_of
@@ -64,7 +63,7 @@ class Contacts:
         self._given = sorted(given.values(), key=lambda each: (each.exchange.opened_at, each.exchange.id))
 
     def about(self, lots: Collection[str]) -> list[Contact]:
-        """Those about any of these lots or the whole need, each with the suppliers that were given something."""
+        """The contacts about any of these lots or the whole need, each with the suppliers that were given something."""
         return [each for each in self._given if lots and not (each.lots and each.lots.isdisjoint(lots))]
 
 
@@ -93,7 +92,7 @@ def contact_lacks(suppliers: Iterable[Concerned], contacts: Contacts) -> Iterato
 
 
 def information_lacks(information: Information, suppliers: Iterable[Concerned]) -> Iterator[Lack]:
-    """Those written to that lack the information or its last wording, have it not yet, in vain or late."""
+    """The suppliers written to that lack the information or its last wording, have it not yet, in vain or late."""
     missing, what = _MISSING[information.first.kind]
     holders = {who: receipt for who, receipt in information.receipts.items() if receipt.may_have_arrived}
     lacking: dict[tuple[GapCode, Text], list[Concerned]] = {}

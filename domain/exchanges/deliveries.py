@@ -19,6 +19,7 @@ from domain.exchanges.exchange import (
 )
 from domain.exchanges.rules import NO_MESSAGE
 from domain.text.bilingual import Text, long_date
+from domain.text.labels import DELIVERIES, FAILURES
 from domain.text.typography import PARIS
 
 ARRIVED: frozenset[DeliveryState] = frozenset(("sent", "posted", "told", "answered"))
@@ -38,38 +39,6 @@ CONFIRMED_STATE: dict[Way, DeliveryState] = {
     "in_person": "told",
 }
 """By the way in which the buyer brought a message."""
-
-_WORDS: dict[tuple[Way, DeliveryState], Text] = {
-    ("email", "queued"): Text("courriel en attente", "e-mail waiting to be sent"),
-    ("email", "sent"): Text("courriel envoyé", "e-mail sent"),
-    ("email", "undeliverable"): Text("courriel non remis", "e-mail not delivered"),
-    ("email", "cancelled"): Text("courriel annulé, lien désactivé", "e-mail cancelled, link revoked"),
-    ("letter", "to_post"): Text("lettre à poster, envoi non confirmé", "letter to post, sending not confirmed"),
-    ("letter", "posted"): Text("lettre postée", "letter posted"),
-    ("phone", "told"): Text("joint par téléphone", "reached by telephone"),
-    ("portal", "told"): Text("message déposé sur le portail", "message put on the portal"),
-    ("in_person", "told"): Text("joint en personne", "reached in person"),
-    ("portal", "answered"): Text("réponse reçue en ligne", "answer received online"),
-    ("email", "answered"): Text("réponse reçue par courriel", "answer received by e-mail"),
-    ("letter", "answered"): Text("réponse reçue par courrier", "answer received by letter"),
-    ("phone", "answered"): Text("réponse reçue par téléphone", "answer received by telephone"),
-    ("in_person", "answered"): Text("réponse reçue de vive voix", "answer received in person"),
-    ("none", "unconfirmed"): Text("remise non confirmée", "delivery not confirmed"),
-}
-_FAILURES: dict[str, Text] = {
-    "unreachable": Text("serveur de courrier injoignable", "mail server not reached"),
-    "timeout": Text("serveur de courrier sans réponse", "no answer of the mail server"),
-    "deferred": Text("envoi toujours remis à plus tard par le serveur", "put off again and again by the server"),
-    "not_encrypted": Text("liaison chiffrée impossible", "no encrypted connection"),
-    "not_authenticated": Text("identifiants refusés par le serveur", "sign-in refused by the server"),
-    "error": Text("erreur imprévue", "unforeseen error"),
-    "link_revoked": Text("lien désactivé", "link revoked"),
-    "interrupted": Text("envoi interrompu à chaque essai", "each attempt interrupted"),
-    "recipient_refused": Text("adresse refusée", "address refused"),
-    "refused": Text("message refusé par le serveur", "message refused by the server"),
-    "address_not_supported": Text("adresse que le serveur ne prend pas", "address that the server does not take"),
-    "not_an_address": Text("adresse non valide", "no valid address"),
-}
 
 
 _IN_FULL = Text("{words} ({why})", "{words} ({why})")
@@ -153,18 +122,18 @@ def arrival_moment(delivery: Delivery, written_at: datetime) -> datetime | None:
 
 def state_words(way: Way, state: DeliveryState) -> Text:
     """A way and a state in words: "lettre postée"."""
-    return _WORDS[way, state]
+    return DELIVERIES[way][state]
 
 
 def failure_words(failure: str) -> Text:
     """The reason of a failure in words; its code where there are none."""
-    return _FAILURES.get(failure, Text(failure, failure))
+    return FAILURES.get(failure, Text(failure, failure))
 
 
 def delivery_words(delivery: Delivery) -> Text:
     """A delivery in words, with the reason of its failure or the day it arrived: "lettre postée le 3 mars 2026"."""
     words = state_words(delivery.way, delivery.state)
-    if delivery.state == "undeliverable" and delivery.failure in _FAILURES:
+    if delivery.state == "undeliverable" and delivery.failure in FAILURES:
         return _IN_FULL.filled(words=words, why=failure_words(delivery.failure))
     if delivery.state in ARRIVED and delivery.since is not None:
         return _SINCE.filled(words=words, day=long_date(delivery.since))

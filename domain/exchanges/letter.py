@@ -14,8 +14,8 @@ from domain.needs.lot_terms import Term, terms_in
 from domain.needs.need import Lot, Need, PlannedNeed
 from domain.needs.object_words import without_terms
 from domain.organisation import DEFAULT_ORGANISATION
-from domain.text.bilingual import NOTHING, Language, Text, euros, joined, listed, long_date
-from domain.text.labels import RESERVED
+from domain.text.bilingual import NOTHING, Language, Text, euros, join_texts, listed, long_date
+from domain.text.labels import LETTER, RESERVED
 from domain.text.typography import cut, on_one_line
 
 ToldTerm = Literal["value", "months", "reserved"]
@@ -43,12 +43,12 @@ def purchase_name(need: Need, lot_ids: Collection[str] = ()) -> Text | None:
         told.append(names[len(told)])
     left = sum(lot_name(lot) not in names[: len(told)] for lot in lots)
     more = [Text(f"et {left} autre{'s' * (left > 1)} lot{'s' * (left > 1)}", f"and {left} other lot{'s' * (left > 1)}")]
-    name = joined([Text(each, each) for each in told])
-    return joined([name, *more], Text(" ", " ")) if left else name
+    name = join_texts([Text(each, each) for each in told])
+    return join_texts([name, *more], Text(" ", " ")) if left else name
 
 
 def lots_about(need: Need, lot_ids: Collection[str]) -> list[Lot]:
-    """These lots of the need; without any, all of them."""
+    """The lots of the need with these ids; all of them where no id is given."""
     return [lot for lot in need.lots if not lot_ids or lot.id in lot_ids]
 
 
@@ -57,11 +57,11 @@ def told_terms(need: Need, lot_ids: Collection[str], told: Collection[ToldTerm])
     lots = lots_about(need, lot_ids)
     for lot in lots:
         before = Text(f"Lot {lot.id} : ", f"Lot {lot.id}: ") if len(lots) > 1 else NOTHING
-        for sentence in _told_of(lot, told):
-            yield joined([before, sentence if len(lots) > 1 else sentence.capitalised()], NOTHING)
+        for sentence in _sentences_about(lot, told):
+            yield join_texts([before, sentence if len(lots) > 1 else sentence.capitalised()], NOTHING)
 
 
-def _told_of(lot: Lot, told: Collection[ToldTerm]) -> Iterator[Text]:
+def _sentences_about(lot: Lot, told: Collection[ToldTerm]) -> Iterator[Text]:
     said = terms_in(lot.title or "")
     value, months = lot.value_eur or _first(said, "value"), lot.duration_months or _first(said, "months")
     if "value" in told and value:
@@ -133,7 +133,7 @@ def shown_buyer(buyer: str) -> Text:
 
 
 def sender_name(need: PlannedNeed, organisation: str) -> str | None:
-    """As `buyer_name`; None where what stands for it is no name."""
+    """The buyer that the need names, else its organisation, on one line; None where that is no name."""
     name = on_one_line(buyer_name(need, organisation))
     return name if _is_name(name) else None
 
@@ -158,8 +158,8 @@ def letter(message: OutgoingMessage, link: Link | None, language: Language, *, b
         _introduction(message),
         _text(message),
         _how_to_answer(link),
-        _WHO_READS_ANSWERS,
-        *([_DO_NOT_REPLY] if by_server else []),
+        LETTER["who_reads_answers"],
+        *([LETTER["do_not_reply"]] if by_server else []),
     ]
     text = "\n\n".join(part.to(language) for part in parts) + "\n"
     colon = {"fr": " : ", "en": ": "}[language]
@@ -169,71 +169,31 @@ def letter(message: OutgoingMessage, link: Link | None, language: Language, *, b
 
 def _introduction(message: OutgoingMessage) -> Text:
     buyer, about = shown_buyer(message.buyer), on_one_line(message.subject)
+    name = message.purchase
+    object_ = Text(f", « {on_one_line(name.fr)} »,", f", “{on_one_line(name.en)}”,") if name else NOTHING
+    kind = "message"
     if message.is_first:
-        name = message.purchase
-        object_ = Text(f", « {on_one_line(name.fr)} »,", f", “{on_one_line(name.en)}”,") if name else NOTHING
-        return Text(
-            f"{buyer.fr} prépare un achat{object_.fr} et consulte des fournisseurs avant de publier son marché "
-            "(« sourcing », article R2111-1 du code de la commande publique). Vous n'avez rien à payer ni à signer : "
-            "il s'agit de dire ce que vous pourriez proposer, et ce qui vous en empêcherait.",
-            f"{buyer.en} is preparing a purchase{object_.en} and consults suppliers before publishing the contract "
-            "(article R2111-1 of the Code de la commande publique). There is nothing to pay or to sign: the point is "
-            "to say what you could offer, and what would keep you from it.",
-        )
-    if message.question is not None:
-        return Text(
-            f"Dans l'échange « {about} », {buyer.fr} répond à une question. Tous les fournisseurs consultés reçoivent "
-            "la même réponse.",
-            f"In the exchange “{about}”, {buyer.en} answers a question. All suppliers consulted get the same answer.",
-        )
-    if message.is_correction:
-        return Text(
-            f"Dans l'échange « {about} », {buyer.fr} rectifie un message précédent.",
-            f"In the exchange “{about}”, {buyer.en} corrects an earlier message.",
-        )
-    return Text(
-        f"Dans l'échange « {about} », {buyer.fr} vous écrit :", f"In the exchange “{about}”, {buyer.en} writes to you:"
-    )
+        kind = "opening"
+    elif message.question is not None:
+        kind = "answer"
+    elif message.is_correction:
+        kind = "correction"
+    return LETTER[kind].filled(buyer=buyer, object=object_, about=Text(about, about))
 
 
 def _text(message: OutgoingMessage) -> Text:
-    rule = "-" * 60
+    rule, body = "-" * 60, message.body.strip()
     if message.question is None:
-        whole = f"{rule}\n{message.body.strip()}\n{rule}"
-        return Text(whole, whole)
-    question, answer = message.question.strip(), message.body.strip()
-    return Text(
-        f"{rule}\nQuestion posée par un fournisseur :\n{question}\n\nRéponse de l'acheteur :\n{answer}\n{rule}",
-        f"{rule}\nQuestion asked by a supplier:\n{question}\n\nThe buyer's answer:\n{answer}\n{rule}",
-    )
+        return Text(f"{rule}\n{body}\n{rule}", f"{rule}\n{body}\n{rule}")
+    question, asked = LETTER["question_and_answer"], message.question.strip()
+    words = question.filled(question=Text(asked, asked), answer=Text(body, body))
+    return Text(f"{rule}\n{words.fr}\n{rule}", f"{rule}\n{words.en}\n{rule}")
 
 
 def _how_to_answer(link: Link | None) -> Text:
     if link is None:
-        return Text(
-            "Pour relire tout l'échange et répondre, utilisez le lien qui vous a été donné avec le premier message.",
-            "To read the whole exchange and answer, use the link that you were given with the first message.",
-        )
-    until = long_date(link.valid_until)
-    return Text(
-        "Pour lire tout l'échange et répondre, sans compte ni mot de passe :\n"
-        f"{link.url}\n\n"
-        f"Ce lien vaut jusqu'au {until.fr}. Il est personnel : qui l'a peut lire cet échange et répondre à votre "
-        "place. Ne le transmettez qu'au sein de votre structure.",
-        "To read the whole exchange and answer, without account or password:\n"
-        f"{link.url}\n\n"
-        f"This link works until {until.en}. It is personal: who has it can read this exchange and answer in your "
-        "place. Pass it on within your organisation only.",
-    )
-
-
-_WHO_READS_ANSWERS = Text(
-    "Votre réponse va à l'acheteur seul. Si vous posez une question, il peut en partager le texte, avec sa réponse, "
-    "avec tous les fournisseurs consultés, sans dire qui l'a posée. Les réponses sont possibles jusqu'à la publication "
-    "du marché.",
-    "Your answer goes to the buyer alone. If you ask a question, the buyer may share its text, with the answer, with "
-    "all suppliers consulted, without saying who asked. Answers are possible until the contract is published.",
-)
+        return LETTER["without_link"]
+    return LETTER["link"].filled(url=Text(link.url, link.url), until=long_date(link.valid_until))
 
 
 NAMELESS = Text("Un acheteur public", "A public buyer")
@@ -242,8 +202,4 @@ SENDER_UNNAMED = Text(
     "connectez-vous avec une clé de votre organisation",
     "The message would go without the name of the buyer: give it in the need (“Name of the buyer”), or sign in with a "
     "key of your organisation",
-)
-_DO_NOT_REPLY = Text(
-    "Merci de ne pas répondre à ce courriel : cette adresse d'envoi n'est pas lue.",
-    "Please do not answer this e-mail: nobody reads this address.",
 )

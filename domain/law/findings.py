@@ -1,11 +1,14 @@
 """Legal verdicts on suppliers, findings on lots and advice, in the vocabulary of the HTTP contract.
 
-They are made and worded here: dates and names of lots as messages write them, and the registry of the functions that
-apply rules, whose docstrings are served as the explanation of the rules.
+They are made and worded here: the sentences of `domain/data/law_sentences.toml`, dates and names of lots as messages
+write them, and the registry of the functions that apply rules, whose docstrings are served as the explanation of the
+rules.
 """
 
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from importlib.resources import files
 from inspect import cleandoc
 from typing import TypeVar
 
@@ -189,3 +192,19 @@ def applies(*rule_ids: str) -> Callable[[_Function], _Function]:
 def explained() -> dict[str, str]:
     """Rule id → docstring, of the modules imported so far (`domain.law.documents.rule_documents` imports them all)."""
     return dict(_EXPLANATIONS)
+
+
+SENTENCES = msgspec.convert(
+    tomllib.loads((files("domain") / "data" / "law_sentences.toml").read_text("utf-8")), dict[str, Text]
+)
+
+
+def sentence(name: str, /, **values: Text | str | int | None) -> Text:
+    """The sentence of this name, its places filled, each value in its language."""
+    if not values:
+        return SENTENCES[name]
+    return SENTENCES[name].filled(**{place: _in_both(value) for place, value in values.items()})
+
+
+def _in_both(value: Text | str | int | None) -> Text:
+    return value if isinstance(value, Text) else Text(str(value), str(value))

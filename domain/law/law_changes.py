@@ -14,12 +14,12 @@ from domain.law.findings import (
     applies,
     bracketed_lots,
     days,
+    sentence,
     weakest,
 )
 from domain.law.rules import InForce
-from domain.law.sentences import sentence
 from domain.shortlists.shortlist import Confidence, Severity
-from domain.text.bilingual import NOTHING, Text, joined
+from domain.text.bilingual import NOTHING, Text, join_texts
 
 LAW_CHANGES = "LAW_CHANGES"
 ON_PROCEDURE = (
@@ -98,7 +98,7 @@ def law_changes(before: NeedReview, after: NeedReview, on: date, planned: date, 
     if left := len(changes) - len(told):
         many = "s" if left > 1 else ""
         told.append(Text(f"et {left} autre{many} changement{many}", f"and {left} other change{many}"))
-    day, today, listed = days(planned), days(on), joined(told)
+    day, today, listed = days(planned), days(on), join_texts(told)
     message = sentence("law_changes", day=day, today=today, listed=listed)
     row = view["value_moment"]
     sure = weakest(row.confidence, *(each.confidence for each in changes))

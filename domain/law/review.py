@@ -94,7 +94,7 @@ def review_need(
 
 
 def review_facts(need: Need, on: date, rules: Rules, read: Mapping[str, tuple[str, ...]]) -> NeedReview:
-    """As `review_need`, of a need that holds nothing but its `legal_facts`."""
+    """Review a need that holds nothing but its `legal_facts`, like `review_need`; `read`: the segments of each lot."""
     view = rules.at(on, need.contract)
     lots = tuple(read_lot(lot, read.get(lot.id, lot.segments), view) for lot in need.lots)
     decided = decide(need, lots, view)

@@ -1,8 +1,10 @@
-"""A buyer's need: its lots with their objects, territories and reservations.
+"""A buyer's need: its lots with their objects, territories and reservations; the contracts awarded of it.
 
-Needs that an organisation plans or has begun in one calendar year count as far as their values are added up.
+Needs that an organisation plans or has begun in one calendar year count as far as their values are added up. Awards are
+taken into account in later shortlists.
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from operator import attrgetter
 from typing import Annotated, Literal
@@ -11,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from domain.decoding.stored import WHOLE
-from domain.reference.geojson import Geometry
+from domain.reference.territory import Geometry
 from domain.text.typography import PARIS
 
 Reserved = Literal["handicap", "iae", "penitentiary", "ess"]
@@ -196,3 +198,65 @@ class OtherNeed(msgspec.Struct, frozen=True):
 def year_of(planned_publication_on: date | None, created_at: datetime) -> int:
     """The calendar year that a need counts in: that of its planned publication, else that in which it was created."""
     return (planned_publication_on or created_at.astimezone(PARIS)).year
+
+
+class AwardRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A lot of a need, awarded to a supplier."""
+
+    lot_id: Code
+    """A lot of the need"""
+    supplier_id: UUID
+    """A supplier of the directory"""
+    awarded_on: date
+    """The day of the award"""
+    value_eur: Euros | None = None
+    """Euros excluding tax; null: not known"""
+    reserved: Annotated[tuple[Reserved, ...], msgspec.Meta(max_length=4)] | msgspec.UnsetType = msgspec.UNSET
+    """To whom the contract was reserved; empty: to nobody; left out: as the lot says"""
+    duration_months: Annotated[int, msgspec.Meta(ge=1, le=1_200)] | None = None
+    """Months of the contract; null: not known"""
+
+
+class Award(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored award."""
+
+    id: UUID
+    """UUID, given when it was stored"""
+    need_id: UUID
+    """The need whose lot it is"""
+    lot_id: str
+    """A lot of the need"""
+    supplier_id: UUID
+    """The supplier of the directory who won"""
+    supplier_name: str
+    """As it was at that time"""
+    supplier_siret: str | None = None
+    """As it was at that time, 14 digits; null: not known"""
+    segments: tuple[str, ...]
+    """Of the lot's object"""
+    awarded_on: date
+    """The day of the award"""
+    value_eur: float | None
+    """Euros excluding tax; null: not known"""
+    reserved: tuple[Reserved, ...]
+    """To whom the contract was reserved; empty: to nobody"""
+    duration_months: int | None
+    """Months of the contract; null: not known"""
+    direct: bool
+    """Whether it was made without competition"""
+    created_at: datetime
+    """The moment it was recorded here"""
+
+
+class PastAward(Award, frozen=True, kw_only=True):
+    """An award, and the SIRET of the buyer that its need names, null where it names none."""
+
+    buyer_siret: str | None = None
+
+
+def by_supplier(awards: Iterable[PastAward]) -> dict[UUID, tuple[PastAward, ...]]:
+    """The awards of each supplier, oldest first."""
+    found: dict[UUID, list[PastAward]] = {}
+    for award in sorted(awards, key=lambda each: (each.awarded_on, each.id)):
+        found.setdefault(award.supplier_id, []).append(award)
+    return {supplier: tuple(of_it) for supplier, of_it in found.items()}

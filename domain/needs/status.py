@@ -13,7 +13,7 @@ import msgspec
 from domain.errors import Conflict
 from domain.needs.need import PlannedNeed
 from domain.text.bilingual import Text
-from domain.text.labels import STATUSES
+from domain.text.labels import NEXT_STEPS, STATUSES
 
 NO_NEED = Text("Aucun besoin de cet identifiant", "No need with this id")
 
@@ -160,106 +160,47 @@ class NextStep(msgspec.Struct, frozen=True):
 
 
 def next_step(need: StoredNeed, progress: Progress) -> NextStep:
-    """The next step of a need, by the work on it so far."""
+    """The next step of a need, by the work on it so far: suppliers who wrote first, then its shortlist, then others."""
     if not MOVES[need.status]:
-        return NextStep("none", Text("Rien : le dossier est terminé", "Nothing: the file is complete"))
+        return _step("none")
     lots = [lot.id for lot in need.content.lots]
     if need.status not in OPEN:
         left = [lot for lot in lots if lot not in progress.awarded]
-        return _award(left, lots) if left else NextStep("close", CLOSE)
-    return _with_suppliers(progress) or _with_the_list(need, progress, lots) or _moving_on(need, progress)
-
-
-def _with_suppliers(progress: Progress) -> NextStep | None:
-    """Those who wrote come first."""
-    if progress.unread:
-        return NextStep("read", _counted(progress.unread, *READ))
-    return NextStep("answer", _counted(progress.questions, *ANSWER)) if progress.questions else None
-
-
-def _with_the_list(need: StoredNeed, progress: Progress, lots: list[str]) -> NextStep | None:
+        return _step_for_lots("award", left, lots) if left else _step("close")
+    if progress.unread or progress.questions:
+        return _step("read", progress.unread) if progress.unread else _step("answer", progress.questions)
     if progress.frozen is None or changed_criteria(progress.frozen, need.content):
-        return NextStep("freeze", FREEZE)
+        return _step("freeze")
     undecided = [lot for lot in lots if lot in progress.listed and lot not in progress.decided]
-    return _decide(undecided, lots) if undecided else None
+    return _step_for_lots("decide", undecided, lots) if undecided else _step_with_suppliers(need, progress)
 
 
-def _moving_on(need: StoredNeed, progress: Progress) -> NextStep:
+def _step_with_suppliers(need: StoredNeed, progress: Progress) -> NextStep:
+    """The next step with the suppliers of a shortlist that is decided upon."""
     if not progress.exchanges and not progress.meetings:
-        return NextStep("contact", CONTACT) if progress.listed else NextStep("widen", WIDEN)
+        return _step("contact" if progress.listed else "widen")
     if progress.to_deliver:
-        return NextStep("deliver", _counted(progress.to_deliver, *DELIVER))
-    return NextStep("begin", BEGIN) if need.status == "draft" else NextStep("publish", PUBLISH)
+        return _step("deliver", progress.to_deliver)
+    return _step("begin" if need.status == "draft" else "publish")
+
+
+def _step(code: StepCode, number: int = 1) -> NextStep:
+    """The step in words for one thing, or for so many."""
+    words = (
+        NEXT_STEPS[code] if number == 1 else NEXT_STEPS[f"{code}_many"].filled(number=Text(str(number), str(number)))
+    )
+    return NextStep(code, words)
+
+
+def _step_for_lots(code: StepCode, left: list[str], lots: list[str]) -> NextStep:
+    """The step for the lots that are left, counted where the need has several."""
+    if len(lots) == 1:
+        return _step(code)
+    many, of_all = "s" if len(left) > 1 else "", len(lots)
+    counted = Text(f"{len(left)} lot{many} sur {of_all}", f"{len(left)} of {of_all} lots")
+    return NextStep(code, NEXT_STEPS[f"{code}_some"].filled(lots=counted), lots.index(left[0]) + 1)
 
 
 def changed_criteria(before: PlannedNeed, after: PlannedNeed) -> tuple[str, ...]:
     """The names of the fields in which two needs differ, without those that name it or plan its procedure."""
     return tuple(name for name in changed_fields(before, after) if name not in NAMES)
-
-
-READ = (
-    Text("À lire : une réponse d'un fournisseur", "To be read: an answer of a supplier"),
-    Text("À lire : {} réponses de fournisseurs", "To be read: {} answers of suppliers"),
-)
-ANSWER = (
-    Text("Une question d'un fournisseur attend votre réponse", "A question of a supplier awaits your answer"),
-    Text("{} questions de fournisseurs attendent votre réponse", "{} questions of suppliers await your answer"),
-)
-WIDEN = Text(
-    "Personne sur la liste : élargir le besoin (territoire, distance, réservation), ou interroger ceux dont l'activité "
-    "n'est pas connue",
-    "Nobody on the list: widen the need (territory, distance, reservation), or ask those whose trade is not known",
-)
-FREEZE = Text(
-    "À figer : le besoin a changé depuis la dernière version de sa liste",
-    "To be frozen: the need has changed since the last version of its shortlist",
-)
-CONTACT = Text(
-    "À consulter : écrire aux fournisseurs, ou les rencontrer",
-    "To be sounded out: write to the suppliers, or meet them",
-)
-DELIVER = (
-    Text(
-        "À confirmer : une lettre à poster",
-        "To be confirmed: a letter to post",
-    ),
-    Text(
-        "À confirmer : {} lettres à poster",
-        "To be confirmed: {} letters to post",
-    ),
-)
-BEGIN = Text(
-    "Des échanges sont ouverts : noter que le sourcing a commencé", "Exchanges are open: note that sourcing has begun"
-)
-PUBLISH = Text(
-    "Échanges en cours ; une fois l'avis publié, le noter ici",
-    "Exchanges under way; once the notice is published, say so here",
-)
-CLOSE = Text("À clore : chaque lot est attribué", "To be closed: every lot is awarded")
-
-
-def _counted(number: int, one: Text, many: Text) -> Text:
-    """The words for one or for many, with their number."""
-    return one if number == 1 else Text(many.fr.format(number), many.en.format(number))
-
-
-def _decide(undecided: list[str], lots: list[str]) -> NextStep:
-    place, number = lots.index(undecided[0]) + 1, len(undecided)
-    if len(lots) == 1:
-        return NextStep("decide", Text("Décisions à prendre : qui retenir", "Decisions to be taken: whom to keep"))
-    words = Text(
-        f"Décisions à prendre : qui retenir ({number} lot{'s' if number > 1 else ''} sur {len(lots)})",
-        f"Decisions to be taken: whom to keep ({number} of {len(lots)} lots)",
-    )
-    return NextStep("decide", words, place)
-
-
-def _award(left: list[str], lots: list[str]) -> NextStep:
-    place, number = lots.index(left[0]) + 1, len(left)
-    if len(lots) == 1:
-        return NextStep("award", Text("À attribuer", "To be awarded"))
-    words = Text(
-        f"À attribuer : {number} lot{'s' if number > 1 else ''} sur {len(lots)}",
-        f"To be awarded: {number} of {len(lots)} lots",
-    )
-    return NextStep("award", words, place)

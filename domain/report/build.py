@@ -14,8 +14,7 @@ from domain.exchanges.exchange import Exchange
 from domain.law.procedures.lot_facts import estimate_of, estimated_cents, known_total, sum_in_words
 from domain.law.rules import Rules
 from domain.meetings.meeting import Meeting, MeetingPlace, Participant
-from domain.needs.award import Award
-from domain.needs.need import Lot, Place
+from domain.needs.need import Award, Lot, Place
 from domain.needs.status import StoredNeed, changed_fields
 from domain.reference.territory import Territories
 from domain.report.exchange_summary import ExchangeReport, treatment

@@ -9,7 +9,7 @@ import msgspec
 from domain.shortlists.frozen import Named
 from domain.shortlists.shortlist import Gate
 from domain.text.bilingual import Language, Text
-from domain.text.labels import REFUSED_BY
+from domain.text.labels import ABSENCES, LOT_FIELDS, REFUSED_BY
 
 AbsenceCode = Literal[
     "beyond_limit",
@@ -26,38 +26,7 @@ AbsenceCode = Literal[
 ]
 
 
-CODES: dict[AbsenceCode, Text] = {
-    "beyond_limit": Text("candidat au rang {rank}, au-delà {rows}", "candidate at rank {rank}, beyond {rows}"),
-    "no_offer": REFUSED_BY["segment"],
-    "trade_unknown": Text(
-        "aucune offre connue : on ne sait pas ce qu'il propose", "no offer is known: what it offers is not known"
-    ),
-    "inactive": Text("n'est pas en activité dans l'annuaire", "is not active in the directory"),
-    "merged": Text("réuni avec « {other} » dans l'annuaire", "made one with “{other}” in the directory"),
-    "listed_as": Text(
-        "y figure comme « {other} », réuni avec lui depuis", "listed there as “{other}”, since made one with it"
-    ),
-    "gone": Text("retiré de l'annuaire par sa source", "withdrawn from the directory by its source"),
-    "not_yet": Text("n'était pas encore dans l'annuaire", "was not yet in the directory"),
-    "no_such_lot": Text("ce lot n'y est pas", "this lot is not in it"),
-    "not_kept": Text(
-        "pas parmi les candidats affichés ; les données ont changé depuis et n'en disent plus la raison",
-        "not among the candidates shown; the data have changed since and no longer tell why",
-    ),
-}
 TODAY = Text(" (d'après les données d'aujourd'hui)", " (by the data of today)")
-FIELDS: dict[str, Text] = {
-    "segments": Text("segments", "segments"),
-    "cpv": Text("codes CPV", "CPV codes"),
-    "keywords": Text("mots", "keywords"),
-    "title": Text("intitulé", "title"),
-    "territory": Text("territoire", "territory"),
-    "site": Text("lieu d'exécution", "place of performance"),
-    "max_distance_km": Text("distance maximale", "greatest distance"),
-    "reserved": Text("réservation", "reservation"),
-    "on": Text("date d'évaluation", "evaluation date"),
-    "limit": Text("nombre de candidats affichés", "number of candidates shown"),
-}
 
 
 OFFERS = ("segments", "cpv", "keywords", "title")
@@ -112,11 +81,11 @@ class Absence(msgspec.Struct, frozen=True):
         rows = Text("du seul affiché", "the only one shown")
         if shown > 1:
             rows = Text(f"des {shown} affichés", f"the {shown} shown")
-        pattern = REFUSED_BY[self.excluded_by] if self.excluded_by else CODES[self.code]
+        pattern = REFUSED_BY[self.excluded_by] if self.excluded_by else ABSENCES[self.code]
         other = self.other.name if self.other else ""
         sentence = self.message or pattern.to(language).format(rank=self.rank, rows=rows.to(language), other=other)
         today = TODAY.to(language) if self.data_changed and self.code != "not_kept" else ""
-        fields = ", ".join(FIELDS[name].to(language) for name in named)
+        fields = ", ".join(LOT_FIELDS[name].to(language) for name in named)
         differs = Text(f" (le lot diffère par : {fields})", f" (the lot differs in: {fields})").to(language)
         version = Text(f"Version {number} : ", f"Version {number}: ").to(language)
         return AbsenceReason(

@@ -254,7 +254,7 @@ def _lot_diff(lot_id: str, before: _Side, after: _Side, language: Language) -> L
 
 
 def _near_misses(before: _Side, after: _Side, not_before: Reasons, not_after: Reasons) -> Iterator[NearMissChange]:
-    """Those of both versions; their messages are compared where both are in the same language."""
+    """The near misses of both versions that differ; messages are compared where both are in the same language."""
     in_words = before.version.language == after.version.language
     for each, row in after.missed.items():
         was = before.missed.get(each)
@@ -270,7 +270,7 @@ def _decisions(before: _Side, after: _Side, names: Mapping[UUID, str]) -> Iterat
 
 
 def _sides(version: FrozenShortlist, lot_ids: Iterable[str], absences: Absences) -> list[_Side]:
-    lots, shown = _lots(version), {lot.id: lot for lot in version.shown}
+    lots, shown = _lots(version), {lot.id: lot for lot in version.shown_lots}
     decisions: dict[str, list[Decision]] = {}
     for each in version.decisions:
         decisions.setdefault(each.lot_id, []).append(each)

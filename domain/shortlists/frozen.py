@@ -168,7 +168,7 @@ class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
     decisions: tuple[Decision, ...]
 
     @cached_property
-    def shown(self) -> tuple[ShownLot, ...]:
+    def shown_lots(self) -> tuple[ShownLot, ...]:
         """The suppliers listed for each lot."""
         return lots_shown(self.body)
 
@@ -193,7 +193,7 @@ def to_be_contacted(version: FrozenShortlist, lot_ids: Collection[str]) -> tuple
 def _not_set_aside(
     version: FrozenShortlist, rows: Iterable[tuple[str, SupplierSummary]], lot_ids: Collection[str]
 ) -> tuple[SupplierSummary, ...]:
-    """Those of the suppliers, each with its lot, that are not set aside for one of these lots."""
+    """The suppliers, given each with its lot, that are not set aside for one of these lots."""
     aside = {(each.lot_id, each.supplier_id) for each in version.decisions if each.decision == "set_aside"}
     found = {
         supplier.id: supplier

@@ -11,9 +11,8 @@ from itertools import chain, repeat
 
 from domain.errors import Conflict, Problem, pointer
 from domain.reference.cpv import Cpv
-from domain.reference.geojson import vertices
 from domain.reference.taxonomy import Taxonomy
-from domain.reference.territory import Territories, UnknownTerritory
+from domain.reference.territory import Territories, UnknownTerritory, vertices
 from domain.suppliers.supplier import Approval, Flag, Kind, Offer, Placement, ServiceArea, SupplierRecord
 from domain.text.bilingual import Text
 

@@ -55,7 +55,7 @@ class RowError(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Some of the rows of an import. `before`: how many rows came in the batches before it."""
+    """A part of the rows of an import. `before`: how many rows came in the batches before it."""
 
     records: Sequence[CheckedRecord]
     rejects: Sequence[RowError] = ()

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from domain.needs.need import Code, Codes, Euros, Kilometres, Latitude, Longitude, ShortText
-from domain.reference.geojson import Geometry
+from domain.reference.territory import Geometry
 from domain.text.bilingual import Text
 
 Kind = Literal["EI", "ACI", "AI", "ETTI", "EITI", "GEIQ", "EA", "EATT", "ESAT", "TIH", "SEP", "ESUS"]

@@ -67,14 +67,14 @@ def kilometres(distance_km: float, *, rough: bool = False) -> Text:
     return Text(f"{en.translate(_TO_FRENCH)} km", f"{en} km")
 
 
-def joined(texts: Iterable[Text], separator: Text = SEMICOLON) -> Text:
+def join_texts(texts: Iterable[Text], separator: Text = SEMICOLON) -> Text:
     """Texts in a row, set apart as each language does."""
     sides = tuple(zip(*texts, strict=True)) or ((), ())
     return Text(separator.fr.join(sides[0]), separator.en.join(sides[1]))
 
 
 def listed(parts: Sequence[str], last: Text = AND) -> Text:
-    """Parts joined for reading: “1, 3 et 4”."""
+    """Parts join_texts for reading: “1, 3 et 4”."""
     *first, final = parts or ("",)
     if not first:
         return Text(final, final)

@@ -21,6 +21,8 @@ class ReservedNames(msgspec.Struct, frozen=True):
 
 
 _FILE: dict[str, Any] = tomllib.loads((files("domain") / "data" / "labels.toml").read_text("utf-8"))
+DELIVERIES = msgspec.convert(_FILE.pop("deliveries"), dict[str, dict[str, Text]])
+"""By the way of a delivery, and how far it has come."""
 RESERVED = msgspec.convert(_FILE.pop("reserved"), dict[str, ReservedNames])
 """Reserved types, and the two that a lot may be open to together."""
 _TABLES = msgspec.convert(_FILE, dict[str, dict[str, Text]])
@@ -35,6 +37,13 @@ OUTCOMES = _TABLES["outcomes"]
 GATES = _TABLES["gates"]
 REFUSED_BY = _TABLES["refused_by"]
 """By gate, what is said of a supplier that it refused."""
+ABSENCES = _TABLES["absences"] | {"no_offer": REFUSED_BY["segment"]}
+LOT_FIELDS = _TABLES["lot_fields"]
+CONTACTS = _TABLES["contacts"]
+GAPS = _TABLES["gaps"]
+FAILURES = _TABLES["failures"]
+NEXT_STEPS = _TABLES["next_steps"]
+LETTER = _TABLES["letter"]
 LEGAL_FORMS = _TABLES["legal_forms"]
 TENSIONS = _TABLES["tensions"]
 SEVERITIES = _TABLES["severities"]

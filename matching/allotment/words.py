@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from domain.allotment.allotment import Summary
-from domain.text.bilingual import Text, listed
-from domain.text.bilingual import joined as texts_joined
+from domain.text.bilingual import Text, join_texts, listed
 from domain.text.labels import RESERVED
 
 Said = tuple[str, Text]
@@ -149,4 +148,4 @@ def title(labels: Sequence[str], area: str | None, own: str | None) -> Text:
 
 def _in_a_row(labels: Sequence[str]) -> Text:
     """Labels set apart, which have commas of their own."""
-    return texts_joined(Text(label, label) for label in labels)
+    return join_texts(Text(label, label) for label in labels)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import shapely
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.reference.geojson import Geometry, MultiPolygon, Polygon, polygons, vertices
+from domain.reference.territory import Geometry, MultiPolygon, Polygon, polygons, vertices
 from domain.text.bilingual import Text
 
 MAX_VERTICES = 10_000

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Place, TerritoryRequest
-from domain.reference.geojson import Geometry
-from domain.reference.territory import Area, Commune, Territories, TerritoryKind, UnknownTerritory
+from domain.reference.territory import Area, Commune, Geometry, Territories, TerritoryKind, UnknownTerritory
 from domain.text.bilingual import Text, kilometres
 from domain.text.typography import of_place
 from matching.geo.geojson_validation import checked_geometry, problems_under, require_few_vertices, simplified

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from domain.needs.need import Lot, Need, TerritoryRequest
-from domain.reference.geojson import Geometry, Polygon, Ring
+from domain.reference.territory import Geometry, Polygon, Ring
 from matching.geo.geojson_validation import has_too_many_vertices
 from matching.geo.projection import Floats
 from matching.index.live_index import LiveIndex

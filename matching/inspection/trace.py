@@ -12,8 +12,7 @@ import msgspec
 import numpy as np
 
 from domain.law.findings import OUTCOMES
-from domain.needs.award import PastAward
-from domain.needs.need import Need, buyer_siret
+from domain.needs.need import Need, PastAward, buyer_siret
 from domain.shortlists.shortlist import Gate
 from domain.suppliers.supplier import BASES
 from domain.text.bilingual import Language

@@ -15,7 +15,7 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
 from domain.reference.territory import Area, Territories, TerritoryKind, UnknownTerritory
-from domain.suppliers.names import Name, may_slip
+from domain.suppliers.deduplication import Name, may_slip
 from domain.text.normalise import fold
 
 LONGEST_QUERY = 100

@@ -1,9 +1,9 @@
 """Format `spreadsheet`: the table in which a network keeps its suppliers, with French titles (CSV).
 
-The titles are those of `spreadsheet_columns`, whatever their case, accents and punctuation, or those that the source's
-mapping names. Rows above the one with a title for the name are passed over; columns with other titles are not looked
-at. The external id is the cell of “Identifiant”, else the SIRET. The commune is looked up by postal code and city,
-or by the name alone where only one in France has it.
+The titles are those of `spreadsheet_titles.toml`, whatever their case, accents and punctuation, or those that the
+source's mapping names. Rows above the one with a title for the name are passed over; columns with other titles are not
+looked at. The external id is the cell of “Identifiant”, else the SIRET. The commune is looked up by postal code and
+city, or by the name alone where only one in France has it.
 Activities are segments by the source's mapping, their label or a phrase of the taxonomy; one that is none is flagged.
 Where no segment is said, offers are inferred from the names, the presentation and the activities.
 
@@ -12,6 +12,7 @@ The rejected rows of a table, of any format, are written to be corrected in a sp
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
 from io import BytesIO
 from typing import BinaryIO, NamedTuple
 
@@ -20,13 +21,12 @@ import msgspec
 from domain.errors import InvalidContent, Problem
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.rows import Row, RowError, reject
-from domain.suppliers.supplier import Flag
+from domain.suppliers.supplier import Flag, LegalForm
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import KINDS, BadCell, Dialect, Path, csv_of, escaped, kind_of, known, restored
 from sources.file_types.csv_table import FaultyRow, RowAsWritten, Table, read_table, rows_as_written
 from sources.file_types.json_records import unmapped
-from sources.formats.spreadsheet_columns import ACTIVITIES, DEPARTEMENT, LEGAL_FORMS, column_of_title, columns_of
 from sources.formats.vivier import document_of, plain_cell
 from sources.formats.vivier_columns import COLUMNS, ID, NONE_HELD, TO_CORRECT
 from sources.postal_addresses import commune_names, departement_of
@@ -54,11 +54,60 @@ _NO_ID = Text(
 )
 
 
+ACTIVITIES, DEPARTEMENT = "activities", "departement"
+
+
+class Title(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A column of a network's spreadsheet. `title`: as the model writes it; `others`: what it is called elsewhere.
+
+    `example`: a cell of it; `text`: what its cells say.
+    """
+
+    title: str
+    others: tuple[str, ...]
+    example: str
+    text: Text
+
+
+class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of spreadsheet_titles.toml."""
+
+    titles: dict[str, Title]
+    legal_forms: dict[LegalForm, tuple[str, ...]]
+
+
+_WORDS = msgspec.toml.decode((files("sources.formats") / "spreadsheet_titles.toml").read_bytes(), type=_Words)
+TITLES: Mapping[str, Title] = _WORDS.titles
+_BY_TITLE = {fold(each): column for column, found in TITLES.items() for each in (found.title, *found.others)}
+_LEGAL_FORMS = {word: form for form, words in _WORDS.legal_forms.items() for word in words}
+
+
 class Titles(NamedTuple):
     """The titles of a table. `read`: by the columns that they stand for; `others`: that stand for none."""
 
     read: Mapping[str, str]
     others: tuple[str, ...]
+
+
+def column_of_title(title: str, mapped: Mapping[str, str]) -> str | None:
+    """The column that a title stands for: as the source's mapping says, else by its French words; None: none."""
+    own = mapped.get(title.strip())
+    return own if own in COLUMNS else _BY_TITLE.get(fold(title))
+
+
+def columns_of(titles: Sequence[str], mapped: Mapping[str, str]) -> dict[str, str]:
+    """The title of each column that is read; the first of several titles of one column."""
+    found: dict[str, str] = {}
+    for title in titles:
+        if (column := column_of_title(title, mapped)) is not None:
+            found.setdefault(column, title)
+    return found
+
+
+def model() -> Iterator[Sequence[str]]:
+    """The rows of a table to begin with: the titles, and a supplier."""
+    yield [each.title for each in TITLES.values()]
+    yield [each.example for each in TITLES.values()]
 
 
 def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
@@ -107,7 +156,7 @@ class _Suppliers:
         try:
             _require_readable(cells, external_id)
             activities = cells.pop(ACTIVITIES, "")
-            segments, flags = self._trades.of(activities)
+            segments, flags = self._trades.segments_in(activities)
             document = document_of(self._cells(cells, segments))
         except InvalidContent as invalid:
             return reject(line, external_id, invalid.problems, self._context.language)
@@ -122,7 +171,7 @@ class _Suppliers:
         if "address.commune" not in own and (commune := self._commune(own, departement)):
             own["address.commune"] = commune
         if "legal_form" in own:
-            own["legal_form"] = LEGAL_FORMS.get(fold(own["legal_form"]), "")
+            own["legal_form"] = _LEGAL_FORMS.get(fold(own["legal_form"]), "")
         if "approvals" in own:
             own["approvals"] = _approvals(own["approvals"])
         if "labels" in own:
@@ -157,7 +206,7 @@ class _Trades:
         self._labels |= {fold(segment.label): segment.id for segment in taxonomy.segments.values()}
         self._words = WordReader(taxonomy)
 
-    def of(self, cell: str) -> tuple[list[str], tuple[Flag, ...]]:
+    def segments_in(self, cell: str) -> tuple[list[str], tuple[Flag, ...]]:
         """The segments of a cell, and a flag for each activity that is none."""
         found: dict[str, None] = {}
         flags: dict[Flag, None] = {}

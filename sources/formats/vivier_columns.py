@@ -5,6 +5,7 @@ types.
 """
 
 from collections.abc import Callable, Mapping
+from importlib.resources import files
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -116,99 +117,27 @@ def _geometry(cell: str, path: Path) -> Any:
         raise BadCell(path, "wrong_format", _NO_GEOMETRY) from None
 
 
-_OFFER: Path = ("offers", 0)
-_AREA: Path = (*_OFFER, "service_area")
+_READERS: Mapping[str, Read] = {
+    "texts": texts, "codes": codes, "lists": lists, "siret": _siret, "approvals": _approvals, "evidence": _evidence,
+    "geometry": _geometry, "true": _true, "boolean": boolean, "number": number, "integer": integer,
+}  # fmt: skip
 
 
-def _column(path: str, read: Read, kind: ColumnType, fr: str, en: str) -> Column:
-    return Column(tuple(path.split(".")), read, kind, Text(fr, en))
+class _Described(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A column as vivier_columns.toml describes it. `path`: None where it is the column's name."""
+
+    read: str
+    text: Text
+    type: ColumnType = "string"
+    path: Path | None = None
 
 
-def _of_offer(path: Path, read: Read, kind: ColumnType, fr: str, en: str) -> Column:
-    return Column(path, read, kind, Text(fr, en))
-
-
+_DESCRIBED = msgspec.toml.decode(
+    (files("sources.formats") / "vivier_columns.toml").read_bytes(), type=dict[str, _Described]
+)
 COLUMNS: Mapping[str, Column] = {
-    ID: _column(ID, codes, "string", "Identifiant de la fiche chez sa source", "The record's id at its source"),
-    "name": _column("name", texts, "string", "Nom", "Name"),
-    "trade_name": _column("trade_name", texts, "string", "Nom commercial", "Trade name"),
-    "siret": _column("siret", _siret, "string", "SIRET, 14 chiffres", "SIRET, 14 digits"),
-    "legal_form": _column("legal_form", codes, "string", "Forme juridique", "Legal form"),
-    "ess": _column("ess", boolean, "boolean", "Entreprise de l'ESS", "Social-economy enterprise"),
-    "approvals": _column(
-        "approvals",
-        _approvals,
-        "string",
-        "Agréments, séparés par | : type:début:fin:référence, les trois derniers facultatifs ; none : aucun",
-        "Approvals, separated by |: kind:from:until:reference, the last three optional; none: holds none",
-    ),
-    "shares.disabled": _column(
-        "shares.disabled", number, "number", "Part de travailleurs handicapés, de 0 à 1", "Share of disabled workers"
-    ),
-    "shares.disadvantaged": _column(
-        "shares.disadvantaged",
-        number,
-        "number",
-        "Part de travailleurs défavorisés, de 0 à 1",
-        "Share of disadvantaged workers",
-    ),
-    "shares.detained": _column(
-        "shares.detained", number, "number", "Part de personnes détenues, de 0 à 1", "Share of detained workers"
-    ),
-    "in_prison": _column("in_prison", boolean, "boolean", "Travaille en prison", "Works in a prison"),
-    "address.street": _column("address.street", texts, "string", "Voie", "Street"),
-    "address.postal_code": _column("address.postal_code", codes, "string", "Code postal", "Postal code"),
-    "address.city": _column("address.city", texts, "string", "Ville", "City"),
-    "address.commune": _column("address.commune", codes, "string", "Commune, code INSEE", "Commune, INSEE code"),
-    "location.lat": _column("location.lat", number, "number", "Latitude (WGS 84)", "Latitude (WGS 84)"),
-    "location.lon": _column("location.lon", number, "number", "Longitude (WGS 84)", "Longitude (WGS 84)"),
-    "segments": _of_offer(
-        (*_OFFER, "segments"),
-        lists,
-        "string",
-        "Segments de l'offre, séparés par |",
-        "Segments of the offer, separated by |",
-    ),
-    "cpv": _of_offer(
-        (*_OFFER, "cpv"), lists, "string", "Codes CPV de l'offre, séparés par |", "CPV codes of the offer"
-    ),
-    "offer_label": _of_offer((*_OFFER, "label"), texts, "string", "Libellé de l'offre", "Label of the offer"),
-    "presta_types": _of_offer(
-        (*_OFFER, "presta_types"),
-        lists,
-        "string",
-        "DISP (mise à disposition), PREST (prestation), BUILD (fabrication), séparés par |",
-        "DISP (staff made available), PREST (service), BUILD (manufacture), separated by |",
-    ),
-    "basis": _of_offer((*_OFFER, "basis"), codes, "string", "Fondement de l'offre", "Basis of the offer"),
-    "evidence": _of_offer(
-        (*_OFFER, "evidence"),
-        _evidence,
-        "string",
-        "Indices de l'offre, séparés par | : genre:date:source:référence:libellé",
-        "Evidence of the offer, separated by |: kind:date:source:reference:label",
-    ),
-    "radius_km": _of_offer(
-        (*_AREA, "radius_km"), number, "number", "Zone : kilomètres à la ronde", "Area: kilometres around the supplier"
-    ),
-    "area_codes": _of_offer(
-        (*_AREA, "codes"), lists, "string", "Zone : territoires, séparés par |", "Area: territories, separated by |"
-    ),
-    "area_geometry": _of_offer(
-        (*_AREA, "geometry"), _geometry, "string", "Zone : géométrie GeoJSON", "Area: GeoJSON geometry"
-    ),
-    "national": _of_offer((*_AREA, "national"), _true, "boolean", "Zone : toute la France", "Area: all of France"),
-    "description": _column("description", texts, "string", "Présentation", "Description"),
-    "contact.email": _column("contact.email", texts, "string", "Adresse électronique", "E-mail address"),
-    "contact.phone": _column("contact.phone", texts, "string", "Téléphone", "Telephone"),
-    "contact.website": _column("contact.website", texts, "string", "Site", "Website"),
-    "contact.person": _column(
-        "contact.person", texts, "string", "Personne à contacter, jamais donnée", "Person to contact, never given out"
-    ),
-    "employees": _column("employees", integer, "integer", "Effectif", "Employees"),
-    "turnover_eur": _column("turnover_eur", number, "number", "Chiffre d'affaires en euros", "Turnover in euros"),
-    "labels": _column("labels", lists, "string", "Labels, séparés par |", "Labels, separated by |"),
-    "active": _column("active", boolean, "boolean", "En activité", "Active"),
+    name: Column(each.path or tuple(name.split(".")), _READERS[each.read], each.type, each.text)
+    for name, each in _DESCRIBED.items()
 }
 OFFER_COLUMNS = tuple(name for name, column in COLUMNS.items() if column.path[0] == "offers")
 """The columns of one offer: a supplier with several has as many rows, alike but for these."""

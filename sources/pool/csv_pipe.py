@@ -20,7 +20,7 @@ from pathlib import Path
 from threading import Thread
 from typing import IO, cast
 
-from sources.pool.published_files import Layout
+from sources.pool.manifest import Layout
 
 _LONGEST_CELL = 100
 """Lines that a cell may have."""

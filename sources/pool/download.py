@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 import msgspec
 
-from sources.pool.published_files import PublishedFile
+from sources.pool.manifest import PublishedFile
 
 SUFFIXES = (".parquet", ".csv", ".csv.gz", ".zip", ".json", ".json.gz")
 ATTEMPTS = 5

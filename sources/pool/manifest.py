@@ -1,16 +1,77 @@
-"""The list of what a build made, `pool.json` beside the files: which they are, of what, and by which choices.
+"""The bulk files that the pool is built from, and the list of those that a build made of them.
 
-Files that another build left in the same folder are not in it.
+`published_files.toml` says where each is published, under which licence and what is read of it. `pool.json` stands
+beside the files that were made: which they are, of what, and by which choices. What another build left is not in it.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 
-from sources.pool.published_files import FileReport, published_files
+
+class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The columns of a table without header, by semicolons, whose first line `begins` so and is no row."""
+
+    begins: str
+    columns: tuple[str, ...]
+
+
+class PublishedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file as its publisher gives it, and what is read of it.
+
+    `required`, `optional`: columns of a table; a column written `A|B` has one of these names in the file, and the first
+    one in what is made of it. `fields`: members of JSON with their types; some object has each that is `required`.
+    `made`: the name of the file that is made of it, `format`: how `vivier import` reads that. `catalogue`: the address
+    of what the publisher says of the file, its checksum among it; None where the file is not to be fetched by a
+    program.
+    """
+
+    id: str
+    option: str
+    name: str
+    publisher: str
+    address: str
+    licence: str
+    rhythm: str
+    credit: str
+    catalogue: str | None = None
+    format: str | None = None
+    made: str | None = None
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    layout: Layout | None = None
+    fields: dict[str, str] = {}
+
+
+class FileReport(msgspec.Struct, frozen=True):
+    """A published file that was read: rows read, unreadable and kept, legal units of the pool that these are about.
+
+    `made`: the name of the file that the rows kept are in; None where they serve only to choose others.
+    """
+
+    id: str
+    read: int
+    unreadable: int
+    kept: int
+    suppliers: int | None
+    made: str | None
+
+
+class _PublishedFiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    file: tuple[PublishedFile, ...]
+
+
+@cache
+def published_files() -> tuple[PublishedFile, ...]:
+    """All of `published_files.toml`, in its order."""
+    text = (files("sources.pool") / "published_files.toml").read_text("utf-8")
+    return msgspec.toml.decode(text, type=_PublishedFiles).file
+
 
 MANIFEST = "pool.json"
 _KINDS = {(file.made, file.format) for file in published_files()}

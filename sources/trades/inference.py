@@ -12,8 +12,7 @@ from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.supplier import Evidence, Kind, Offer, PrestaType
 from domain.text.normalise import fold, stem
 from matching.words.titles import PhraseSpotter, stems
-from sources.trades.networks import networked, offers_by_name
-from sources.trades.offers import offer_of, shortened, without
+from sources.trades.offers import WORDS, offer_of, offers_by_name, offers_by_network, shortened, without_segments
 
 # NAF has one code for what is collected and sorted, whatever it is; names tell the flows that have networks of their
 # own: electrical equipment (Envie), textiles (Le Relais), what reuse centres collect. Word beginnings and whole words
@@ -81,39 +80,9 @@ def telling(taxonomy: Taxonomy, *codes: str | None) -> str | None:
 
 _BREAK = re.compile(r"[.,;:!?()•|\n/+]| [-–—] ")
 
-# Words that alone name a trade, in a name too. Most others do not: "accueil" or "formation" tell what a structure does
-# for the people it employs, "table" or "massif" belong to names, "restauration" may be of meals or of old walls, and
-# "recyclage" does not say of what.
-TRADE_WORDS = frozenset([
-    "tonte", "desherbage", "fauchage", "jardinage", "ecopaturage", "engazonnement", "fleurissement", "paysagiste",
-    "vegetalisation", "elagage", "bucheronnage", "debroussaillage", "sylviculture", "maraichage", "maraicher",
-    "pepiniere", "horticulture", "legumes", "menage", "nettoyage", "proprete", "bionettoyage", "vitrerie",
-    "desinfection", "deratisation", "balayage", "biodechets", "compostage", "lombricompostage", "d3e", "deee",
-    "encombrants", "debarras", "decheterie", "dasri", "chiffons", "tlc", "ressourcerie", "recyclerie", "reemploi",
-    "friperie", "surcyclage", "upcycling", "peinture", "carrelage", "ravalement", "electricite", "plomberie",
-    "electricien", "plombier", "chauffagiste", "menuiserie", "menuisier", "serrurerie", "maconnerie", "platrerie",
-    "chape", "demolition", "deconstruction", "desamiantage", "bricolage", "blanchisserie", "pressing", "repassage",
-    "laverie", "linge", "blanchissage", "couture", "retouches", "maroquinerie", "broderie", "traiteur", "cantine",
-    "cafeteria", "legumerie", "conserverie", "confiturerie", "biscuiterie", "numerisation", "dematerialisation",
-    "infogerance", "illectronisme", "publipostage", "routage", "conciergerie", "secretariat", "archivage",
-    "gardiennage", "papeterie", "demenagement", "coursier", "livraison", "cyclologistique", "manutention",
-    "entreposage", "magasinage", "logistique", "autopartage", "garage", "carrosserie", "conditionnement",
-    "etiquetage", "faconnage", "emballage", "cablage", "assemblage", "metallerie", "soudure", "chaudronnerie",
-    "tolerie", "plasturgie", "metallurgie", "mecanosoudure", "ferronnerie", "usinage", "thermolaquage", "agencement",
-    "ebenisterie", "reprographie", "serigraphie", "imprimerie", "graphisme", "audiovisuel", "evenementiel", "ecocups",
-    "spectacle", "creche", "periscolaire", "garderie",
-])  # fmt: skip
-_TRADE_STEMS = frozenset(map(stem, TRADE_WORDS))
+_TRADE_STEMS = frozenset(map(stem, WORDS.trade_words))
 # Segments whose words describe the mission, the public or the kind of a structure rather than what it sells.
 _MISSION = frozenset({"so-insertion", "so-mad", "so-formation", "so-jeunesse", "so-sante"})
-# Phrases of the taxonomy that mean something else where a structure presents itself, and look-alikes of its words.
-_MISLEADING = (
-    "multi services", "second oeuvre", "gaspillage alimentaire", "zero dechet", "reduction des dechets",
-    "reseaux sociaux", "aide a la personne", "personnes agees", "personnes dependantes", "site internet", "site web",
-    "vie associative", "aupres des menages", "pepiniere d'entreprises", "services pour personnes handicapees",
-    "services pour personnes en situation de handicap",
-)  # fmt: skip
-
 _STAFFING: dict[Kind, str] = {"AI": "association intermédiaire", "ETTI": "travail temporaire d'insertion"}
 # What they are asked for is staff, whatever trades their names and descriptions list.
 _WORDLESS: frozenset[Kind] = frozenset({"ETTI", "GEIQ"})
@@ -138,7 +107,7 @@ class WordReader:
         for segment in taxonomy.segments.values():
             if segment.id not in _MISSION:
                 self._learn((*segment.synonyms, segment.label), segment.id)
-        for phrase in (*taxonomy.vocabulary.outside, *_MISLEADING):
+        for phrase in (*taxonomy.vocabulary.outside, *WORDS.misleading):
             self._clues.learn(stems(phrase), ())
 
     def read(self, texts: Iterable[str], city: str = "") -> tuple[Clue, ...]:
@@ -195,7 +164,7 @@ class OfferInference:
             evidence = Evidence("words", shortened(phrases), source=self._source)
             segments = tuple(clue.segment for clue in clues)
             offers.append(offer_of(segments, f"Déduit du nom ou de la présentation : {phrases}", evidence, presta))
-        offers += without(networked(name, kind, self._source), _segments(offers))
+        offers += without_segments(offers_by_network(name, kind, self._source), _segments(offers))
         return tuple(offers if _segments(offers) else offers_by_name(name, kind, self._source))
 
 

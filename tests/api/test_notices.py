@@ -158,14 +158,15 @@ async def test_a_large_notice_is_read_in_another_process(
     """As in a thread, where none can be had."""
     asked = []
     work = client.app.state.services.match_work
+    run_function = work.run_function
 
-    async def noted(there: Any, here: Any, key: str) -> Any:
-        asked.append((there, key))
-        return here()
+    async def noted(*arguments: Any, is_much: bool, **named: Any) -> Any:
+        asked.append(is_much)
+        return await run_function(*arguments, is_much=is_much, **named)
 
-    monkeypatch.setattr(work, "_in_a_process", noted)
+    monkeypatch.setattr(work, "run_function", noted)
     small = await post(client, NOTICE)
     large = await post(client, NOTICE + b" " * IN_A_THREAD_BYTES)
     of_many = await post(client, NOTICE + b"<?a?>" * IN_A_THREAD_TAGS)
     assert large.json() == of_many.json() == small.json()
-    assert len(asked) == 2
+    assert asked == [False, True, True]

@@ -1,4 +1,4 @@
-"""The processes of a running server, told apart by who started them."""
+"""The processes of a running server, told apart by who started them, and when."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -7,20 +7,31 @@ from pathlib import Path
 from tests.api.commands.conftest import Server
 
 
-def children(pid: int) -> Iterator[int]:
-    """The Python processes that a process started."""
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[1]) == pid and b"vivier" in (entry / "cmdline").read_bytes():
-                yield int(entry.name)
+def children(pid: int) -> list[int]:
+    """The Python processes that a process started, in the order of their start."""
+
+    def found() -> Iterator[tuple[int, int]]:
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                name, _, rest = (entry / "stat").read_text().rpartition(")")
+                fields = rest.split()
+                if int(fields[1]) == pid and name.endswith("(vivier"):
+                    yield int(fields[19]), int(entry.name)
+
+    return [child for _, child in sorted(found())]
 
 
 def forker_of(server: Server) -> int:
     """The process that starts those which read imports and build indexes: the first that the server started."""
-    return min(children(server.pid))
+    return _started_by_server(server)[0]
 
 
 def workers_of(server: Server) -> list[int]:
     """Those that answer requests."""
-    return sorted(children(server.pid))[1:]
+    return _started_by_server(server)[1:]
+
+
+def _started_by_server(server: Server) -> list[int]:
+    """Those of the one process below that which only starts the server again where it crashes."""
+    (main,) = children(server.pid)
+    return children(main)

@@ -77,7 +77,7 @@ def test_an_import_whose_processes_are_killed_stores_nothing_and_can_be_sent_aga
     sent = Import(server)
     until(lambda: is_under_way(server))
     forker = forker_of(server)
-    kill({"workers": workers_of(server), "reader": list(children(forker)), "forker": [forker]}[victim])
+    kill({"workers": workers_of(server), "reader": children(forker), "forker": [forker]}[victim])
     sent.join()
     until(lambda: matched(server) >= 0)
     if sent.answer is None or sent.answer.status >= 300:
@@ -97,8 +97,8 @@ def test_an_index_whose_builders_are_killed_is_built_all_the_same(start: Start) 
     assert sent.answer is not None
     assert sent.answer.status == 200
     for _ in range(3):
-        until(lambda: bool(list(children(forker))) or matched(server) == ROWS)
-        kill(list(children(forker)))
+        until(lambda: bool(children(forker)) or matched(server) == ROWS)
+        kill(children(forker))
     until(lambda: matched(server) == ROWS)
     assert matched(server) == ROWS
 

@@ -14,8 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.needs.award import PastAward
-from domain.needs.need import Need
+from domain.needs.need import Need, PastAward
 from domain.suppliers.supplier import BASES, EVIDENCE_KINDS, Contact, Evidence, Kind, Offer, Supplier
 from domain.text.bilingual import Language
 from matching.engine import match

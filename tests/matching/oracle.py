@@ -15,8 +15,7 @@ from domain.law.reservations.eligibility import eligibility
 from domain.law.reservations.past_awards import EssAward, with_award_bar
 from domain.law.reservations.supplier_facts import LegalFacts
 from domain.law.rules import Rules
-from domain.needs.award import PastAward
-from domain.needs.need import RESERVED_TYPES, Lot, Need, Reserved, TerritoryRequest
+from domain.needs.need import RESERVED_TYPES, Lot, Need, PastAward, Reserved, TerritoryRequest
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
 from domain.shortlists.shortlist import Fit, Gate, Presence, Role

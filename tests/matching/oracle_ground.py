@@ -15,8 +15,7 @@ import shapely
 from pyproj import Geod
 
 from domain.needs.need import Place, TerritoryRequest
-from domain.reference.geojson import Geometry, Polygon
-from domain.reference.territory import Territories
+from domain.reference.territory import Geometry, Polygon, Territories
 from domain.suppliers.supplier import Point
 
 Answer = bool | None

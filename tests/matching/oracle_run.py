@@ -12,8 +12,7 @@ from time import perf_counter
 
 import msgspec
 
-from domain.needs.award import PastAward
-from domain.needs.need import Need
+from domain.needs.need import Need, PastAward
 from domain.suppliers.supplier import Supplier
 from matching.engine import match
 from matching.geo.outlines import outlines

@@ -13,12 +13,10 @@ from uuid import UUID
 
 import shapely
 
-from domain.needs.award import PastAward
-from domain.needs.need import RESERVED_TYPES, Lot, Need, Place, Reserved, TerritoryRequest
+from domain.needs.need import RESERVED_TYPES, Lot, Need, PastAward, Place, Reserved, TerritoryRequest
 from domain.reference.cpv import Cpv
-from domain.reference.geojson import Geometry, MultiPolygon, Polygon, Ring, Rings
 from domain.reference.taxonomy import Taxonomy
-from domain.reference.territory import Territories
+from domain.reference.territory import Geometry, MultiPolygon, Polygon, Ring, Rings, Territories
 from domain.suppliers.supplier import Approval, Basis, Kind, LegalForm, Offer, Point, ServiceArea, Shares, Supplier
 
 FAMILIES = ("pr", "de", "re", "ev", "so")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
-from domain.reference.geojson import Polygon
+from domain.reference.territory import Polygon
 from tests.conftest import examples
 from tests.matching.changing_directory import Changing
 from tests.matching.oracle_run import Bench

@@ -6,8 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.needs.award import PastAward
-from domain.needs.need import Buyer
+from domain.needs.need import Buyer, PastAward
 from domain.shortlists.shortlist import LotShortlist
 from domain.suppliers.supplier import Supplier
 from matching.engine import match

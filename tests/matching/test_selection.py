@@ -11,7 +11,7 @@ from pyproj import Geod
 
 from bench.suppliers import ON, suppliers
 from domain.needs.need import Need, TerritoryRequest
-from domain.reference.geojson import MultiPolygon, Polygon
+from domain.reference.territory import MultiPolygon, Polygon
 from domain.shortlists.shortlist import Candidate, SegmentAnswer
 from domain.suppliers.supplier import Offer, Point, Supplier
 from matching.engine import match_json

@@ -12,8 +12,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from domain.needs.award import PastAward
-from domain.needs.need import Lot, Need, Reserved, TerritoryRequest
+from domain.needs.need import Lot, Need, PastAward, Reserved, TerritoryRequest
 from domain.shortlists.shortlist import LotShortlist
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.rows import Row

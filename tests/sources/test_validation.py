@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.fr import siret as siret_numbers
 
-from domain.reference.geojson import Polygon, vertices
+from domain.reference.territory import Polygon, vertices
 from domain.suppliers.supplier import Flag, Offer, ServiceArea, SupplierRecord
 from sources.validation import Checked, check, content_flags, siret_passes_check
 from tests.factories import REDON, comb, reference, spiked, square

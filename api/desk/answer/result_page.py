@@ -101,8 +101,15 @@ async def _answer(visit: Visit, form: NeedForm) -> Response[bytes]:
         refused = understood._replace(mistakes=tuple(mistakes_of(invalid)))
         return need_form_page(visit, understood.form, refused, HTTPStatus.UNPROCESSABLE_ENTITY)
     key = str(visit.call.bearer.organisation_id)
-    maps = await visit.services.match_work.beside(
-        lot_maps, need, shortlist, opened.lot_ids, visit.language, is_much=False, key=key, left=visit.call.left
+    maps = await visit.services.match_work.run_function(
+        lot_maps,
+        need,
+        shortlist,
+        opened.lot_ids,
+        visit.language,
+        is_much=False,
+        key=key,
+        left=visit.call.wait_for_disconnect,
     )
     return _page(visit, understood, need, shortlist, opened, maps)
 

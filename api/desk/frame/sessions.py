@@ -12,7 +12,7 @@ from uuid import UUID
 
 from litestar.types import Scope as ASGIScope
 
-from api.email_address import comparable
+from api.mail_settings import comparable
 from api.runtime.actor import TOKEN
 from api.runtime.auth import LONGEST_KEY, NOT_STORED
 from api.runtime.identity_provider import Identity

@@ -1,27 +1,20 @@
 """Processes that match dear needs against the index of this one, and can be ended in the midst of it.
 
 Each maps the same file as this process, is told of the changes since, and caches what it found, as this one does. It is
-started when it is first needed, by the one that starts all others: a fork of a server that has threads might find their
-locks held for ever.
+started when it is first needed.
 """
 
 import asyncio
 import os
-import pickle
-import queue
-import signal
-import socket
-import threading
-import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
-from api.runtime.processes.forked_processes import Channel, ForkedProcesses, ProcessEnded
+from api.runtime.processes.forked_processes import ForkedProcess, ForkedProcesses
 from domain.needs.need import Need
 from domain.text.bilingual import Language
 from matching.index.indexed_supplier import IndexedSupplier
@@ -33,11 +26,8 @@ NICENESS = 5
 """Requests in the event loop come first where there are too few cores."""
 IDLE_SECONDS = 600.0
 """A process without work ends after so long, with what it has cached."""
-_LENGTH_BYTES = 8
 
 T = TypeVar("T")
-
-Message = tuple[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -60,43 +50,47 @@ class MatchTask(Generic[T]):
         return self.work(self.need, self.live, reference, self.on, self.language, **self.others)
 
 
+@dataclass(frozen=True)
+class OtherTask(Generic[T]):
+    """A function of a module that matches nothing: `work(reference, *arguments)`."""
+
+    work: Callable[..., T]
+    arguments: tuple[Any, ...]
+
+    def run(self, reference: Reference) -> T:
+        """The result of the function; raises what it raises."""
+        return self.work(reference, *self.arguments)
+
+
 class MatchProcesses:
-    """As many processes as there are tasks at once; those that are idle wait for the next."""
+    """A process for each task under way; those that have none wait for the next."""
 
     def __init__(self, processes: ForkedProcesses) -> None:
         self._processes = processes
-        self._idle: list[_MatchProcess] = []
-        self.running: set[_MatchProcess] = set()
+        self._idle: dict[ForkedProcess[TaskServer], asyncio.TimerHandle] = {}
+        self._known: WeakKeyDictionary[ForkedProcess[TaskServer], LiveIndex] = WeakKeyDictionary()
+        self.running: set[ForkedProcess[TaskServer]] = set()
 
-    async def run(self, task: MatchTask[Any]) -> "Outcome | None":
-        """The outcome of a task; None where no process can be had. Raises ProcessEnded.
+    async def run(self, task: MatchTask[T] | OtherTask[T]) -> T:
+        """The result of a task; where the wait for it is cancelled, its process ends.
 
-        Where the wait for it is cancelled, its process ends.
+        Raises what the task raises, NoProcess, and ProcessEnded.
         """
-        return await self._outcome(task.live, "match", task.work, task.need, task.on, task.language, task.others)
-
-    async def call(self, work: Callable[..., Any], *arguments: Any) -> "Outcome | None":
-        """The outcome of a function of a module, called with the reference data and the arguments; else as `run`."""
-        return await self._outcome(None, "call", work, arguments)
-
-    async def _outcome(self, live: LiveIndex | None, name: str, *arguments: Any) -> "Outcome | None":
-        process = self._waiting() or await self._started()
-        if process is None:
-            return None
+        process = self._take_idle() or await self._processes.start_one(TaskServer)
         self.running.add(process)
         try:
-            await process.identify()
-            if live is not None:
-                await process.update(live)
-            outcome = await process.ask(name, *arguments)
-        except BaseException:
-            process.end()
-            raise
+            if isinstance(task, OtherTask):
+                return await process.call(TaskServer.call, task.work, task.arguments)
+            if self._known.get(process) is not task.live:
+                await self._update(process, task.live)
+            return await process.call(TaskServer.match, task.work, task.need, task.on, task.language, task.others)
         finally:
             self.running.discard(process)
-        self._idle.append(process)
-        process.ends_after(IDLE_SECONDS, self._idle.remove)
-        return outcome
+            if process.is_there:
+                loop = asyncio.get_running_loop()
+                self._idle[process] = loop.call_later(IDLE_SECONDS, self._end_idle, process)
+            else:
+                process.end()
 
     def end(self) -> None:
         """End all of them."""
@@ -104,144 +98,43 @@ class MatchProcesses:
             each.end()
         self._idle.clear()
 
-    def _waiting(self) -> "_MatchProcess | None":
-        """One that is idle, and no longer among those that are; None where there is none."""
+    def _take_idle(self) -> "ForkedProcess[TaskServer] | None":
+        """A process that has no task and has not ended; None where there is none."""
         while self._idle:
-            process = self._idle.pop()
+            process, ending = self._idle.popitem()
+            ending.cancel()
             if process.is_there:
-                process.stays()
                 return process
             process.end()
         return None
 
-    async def _started(self) -> "_MatchProcess | None":
-        channel = await self._processes.serve(serve_tasks)
-        return None if channel is None else _MatchProcess(channel)
+    def _end_idle(self, process: "ForkedProcess[TaskServer]") -> None:
+        del self._idle[process]
+        process.end()
 
-
-class Outcome(NamedTuple):
-    """The value that a function returned, or the failure that it raised."""
-
-    value: Any
-    failure: Exception | None
-
-
-class _MatchProcess:
-    """One process, and the index it was told of."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._reader, self._writer = channel
-        self._known: LiveIndex | None = None
-        self._id: int | None = None
-        self._ending: asyncio.TimerHandle | None = None
-
-    @property
-    def is_there(self) -> bool:
-        """Whether it has not ended, as far as is known."""
-        return not self._reader.at_eof()
-
-    async def identify(self) -> None:
-        """Learn which process it is, so that it can be ended in the midst of its work. Raises ProcessEnded."""
-        if self._id is None:
-            self._id = await self._have("process_id")
-
-    async def update(self, live: LiveIndex) -> None:
-        """Have it match against this index. Raises ProcessEnded."""
-        if self._known is live:
-            return
-        folder, known = live.base.folder, self._known
+    async def _update(self, process: "ForkedProcess[TaskServer]", live: LiveIndex) -> None:
+        """Have a process match against this index."""
+        known = self._known.pop(process, None)
         if known is None or known.base is not live.base:
+            known, folder = None, live.base.folder
             # another index may have taken the place of the one in the folder meanwhile
-            if folder is None or not await self._have("map_folder", folder):
+            if folder is None or not await process.call(TaskServer.map_folder, folder):
                 suppliers = await asyncio.to_thread(list, live.suppliers())
-                await self._have("build", suppliers, live.data_version, live.version_uid)
-                self._known = live
-                return
-            known = None
-        changes = await asyncio.to_thread(live.changes_since, known)
-        await self._have("follow", *changes, live.data_version, live.version_uid)
-        self._known = live
-
-    async def _have(self, name: str, *arguments: Any) -> Any:
-        outcome = await self.ask(name, *arguments)
-        if outcome.failure is not None:
-            raise outcome.failure
-        return outcome.value
-
-    async def ask(self, name: str, *arguments: Any) -> Outcome:
-        """The outcome of a method of its `_TaskServer`. Raises ProcessEnded."""
-        try:
-            self._writer.write(await asyncio.to_thread(pickle.dumps, (name, arguments)))
-            await self._writer.drain()
-            length = int.from_bytes(await self._reader.readexactly(_LENGTH_BYTES))
-            return Outcome(*pickle.loads(await self._reader.readexactly(length)))  # noqa: S301 - our own child's
-        except (EOFError, OSError):
-            raise ProcessEnded from None
-
-    def ends_after(self, seconds: float, leave: Callable[["_MatchProcess"], None]) -> None:
-        """Have it end after so many seconds, unless it `stays`; `leave` is called with it then."""
-
-        def end() -> None:
-            leave(self)
-            self.end()
-
-        self._ending = asyncio.get_running_loop().call_later(seconds, end)
-
-    def stays(self) -> None:
-        """Have it not end by itself any more."""
-        if self._ending is not None:
-            self._ending.cancel()
-
-    def end(self) -> None:
-        """End it, whatever it does."""
-        self.stays()
-        if self._id is not None and self.is_there:
-            # it ends with the channel too, but not while it is in the midst of a long call of a library
-            with suppress(ProcessLookupError):
-                os.kill(self._id, signal.SIGKILL)
-        self._writer.transport.abort()
+                await process.call(TaskServer.build, suppliers, live.data_version, live.version_uid)
+                known = live
+        if known is not live:
+            written, removed = await asyncio.to_thread(live.changes_since, known)
+            await process.call(TaskServer.follow, written, removed, live.data_version, live.version_uid)
+        self._known[process] = live
 
 
-def serve_tasks(reference: Reference, parent: socket.socket, messages: BinaryIO) -> None:
-    """Carry out what is asked for, until nobody is left to ask; in a process of its own."""
-    os.nice(NICENESS)
-    waiting: queue.SimpleQueue[Message] = queue.SimpleQueue()
-    # read beside the work: it is ended where whoever asked is gone
-    threading.Thread(target=_receive, args=(messages, waiting), daemon=True).start()
-    server = _TaskServer(reference)
-    for name, arguments in _arriving(waiting):
-        value, failure = None, None
-        try:
-            value = getattr(server, name)(*arguments)
-        except Exception as raised:  # noqa: BLE001 - told to whoever asked
-            raised.add_note(traceback.format_exc())
-            failure = raised
-        content = pickle.dumps((value, failure))
-        parent.sendall(len(content).to_bytes(_LENGTH_BYTES) + content)
-
-
-def _arriving(waiting: "queue.SimpleQueue[Message]") -> Iterator[Message]:
-    while True:
-        yield waiting.get()
-
-
-def _receive(messages: BinaryIO, waiting: "queue.SimpleQueue[Message]") -> None:
-    with suppress(EOFError, OSError):
-        while True:
-            waiting.put(pickle.load(messages))  # noqa: S301 - our own parent's
-    os._exit(0)
-
-
-class _TaskServer:
+class TaskServer:
     """The index of such a process, and what is done with it."""
 
     def __init__(self, reference: Reference) -> None:
+        os.nice(NICENESS)
         self._reference = reference
         self._live: LiveIndex | None = None
-
-    def process_id(self) -> int:
-        """The id of this process."""
-        return os.getpid()
 
     def map_folder(self, folder: Path) -> bool:
         """Take the index in a folder, without changes since; False where it cannot be read."""
@@ -262,11 +155,11 @@ class _TaskServer:
         """Bring the index to a later version."""
         self._live = self._index.after(written, removed, version, uid)
 
-    def match(self, work: Callable[..., Any], need: Need, on: date, language: Language, others: Any) -> Any:
+    def match(self, work: Callable[..., T], need: Need, on: date, language: Language, others: Mapping[str, Any]) -> T:
         """Run a task against the index."""
         return MatchTask(work, need, self._index, on, language, others).run(self._reference)
 
-    def call(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    def call(self, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         """Call a function that needs no index."""
         return work(self._reference, *arguments)
 

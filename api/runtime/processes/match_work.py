@@ -8,12 +8,14 @@ thread, and cached.
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from api.runtime.metrics import Metrics
 from api.runtime.places import ConcurrencyLimit
-from api.runtime.processes.forked_processes import ProcessEnded
-from api.runtime.processes.match_processes import MatchProcesses, MatchTask, Outcome
+from api.runtime.processes.forked_processes import NoProcess, ProcessEnded
+from api.runtime.processes.match_processes import MatchProcesses, MatchTask, OtherTask
 from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
 from api.settings import MIB, Settings
 from api.web.problems import Refusal
@@ -61,13 +63,13 @@ class MatchWork:
         """
         self.require_short(task.need, task.live)
         left_ms = IN_A_THREAD_MS - task.besides_ms
-        much = left_ms < 0 or estimated_ms(task.need, task.live, self._reference, left_ms) > left_ms
-        result = await _unless(left(), self._much(task, key) if much else self._some(self._here(task), key))
+        is_much = left_ms < 0 or estimated_ms(task.need, task.live, self._reference, left_ms) > left_ms
+        result = await self._carry_out(task, key, left, is_much=is_much)
         if isinstance(result, bytes) and len(result) > ANSWER_LIMIT:
             raise self._too_large(task.need, len(result))
         return result
 
-    async def beside(
+    async def run_function(
         self,
         work: Callable[..., T],
         *arguments: Any,
@@ -79,14 +81,40 @@ class MatchWork:
 
         It waits in the line of `key` with its matches. Raises what the function raises, and as `run`.
         """
+        return await self._carry_out(OtherTask(work, arguments), key, left, is_much=is_much)
 
-        def here() -> T:
-            return work(self._reference, *arguments)
+    async def _carry_out(
+        self, task: MatchTask[T] | OtherTask[T], key: str, left: Callable[[], Awaitable[None]], *, is_much: bool
+    ) -> T:
+        """The result of a task in its turn: of much in a process, or a thread where none can be had; else in a thread.
 
-        def there(processes: MatchProcesses) -> Awaitable[Outcome | None]:
-            return processes.call(work, *arguments)
+        The task is given up where the client hangs up, with a Refusal (400) to nobody.
+        """
 
-        return await _unless(left(), self._in_a_process(there, here, key) if is_much else self._some(here, key))
+        async def work() -> T:
+            if not is_much:
+                async with self.some.place_of(key):
+                    return await run_in_thread(self._threads, partial(task.run, self._reference))
+            try:
+                with self._metrics.large_match():
+                    async with asyncio.timeout(self._settings.match_seconds), self.much.place_of(key):
+                        if self.processes is not None:
+                            with suppress(NoProcess):
+                                return await self.processes.run(task)
+                        return await run_in_thread(self._threads, partial(task.run, self._reference))
+            except (TimeoutError, ProcessEnded):
+                raise Refusal("match-not-finished", headers={"retry-after": "30"}) from None
+
+        working, leaving = asyncio.ensure_future(work()), asyncio.ensure_future(left())
+        try:
+            await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                raise Refusal("bad-request", Text("Le client a raccroché", "The client hung up"))
+            return await working
+        finally:
+            for each in (working, leaving):
+                each.cancel()
+            await asyncio.gather(working, leaving, return_exceptions=True)
 
     def require_short(self, need: Need, live: LiveIndex) -> None:
         """Raises InvalidContent where the answer to a need would be larger than ANSWER_LIMIT."""
@@ -100,33 +128,6 @@ class MatchWork:
         if self.processes is not None:
             self.processes.end()
 
-    async def _some(self, work: Callable[[], T], key: str) -> T:
-        async with self.some.of(key):
-            return await self._in_a_thread(work)
-
-    async def _much(self, task: MatchTask[T], key: str) -> T:
-        return await self._in_a_process(lambda processes: processes.run(task), self._here(task), key)
-
-    async def _in_a_process(
-        self, there: Callable[[MatchProcesses], Awaitable[Outcome | None]], here: Callable[[], T], key: str
-    ) -> T:
-        """The result of work in another process; in a thread where none can be had."""
-        try:
-            with self._metrics.large_match():
-                async with asyncio.timeout(self._settings.match_seconds), self.much.of(key):
-                    outcome = None if self.processes is None else await there(self.processes)
-                    if outcome is None:
-                        return await self._in_a_thread(here)
-        except (TimeoutError, ProcessEnded):
-            raise Refusal("match-not-finished", headers={"retry-after": "30"}) from None
-        if outcome.failure is not None:
-            raise outcome.failure
-        result: T = outcome.value
-        return result
-
-    def _here(self, task: MatchTask[T]) -> Callable[[], T]:
-        return lambda: task.run(self._reference)
-
     def _too_large(self, need: Need, size: int) -> InvalidContent:
         limit, count = ANSWER_LIMIT, len(need.lots)
         expected, most, at_once = round(size / MIB), limit // MIB, max(1, limit * count // size)
@@ -138,31 +139,14 @@ class MatchWork:
         )
         return InvalidContent((Problem("/lots", "answer_too_large", detail),))
 
-    async def _in_a_thread(self, work: Callable[[], T]) -> T:
-        return await in_a_thread(self._threads, work)
 
-
-async def in_a_thread(threads: Executor | None, work: Callable[[], T]) -> T:
+async def run_in_thread(threads: Executor | None, work: Callable[[], T]) -> T:
     """The result of `work` in one of some threads, None: those that all share; given up where the wait is cancelled."""
     carried_out, give_up = may_be_given_up(work)
     try:
         return await asyncio.get_running_loop().run_in_executor(threads, carried_out)
     finally:
         give_up()
-
-
-async def _unless(left: Awaitable[None], work: Awaitable[T]) -> T:
-    """The result of `work`, which is cancelled where `left` ends before it. Raises Refusal (400) then, to nobody."""
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(left)
-    try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise Refusal("bad-request", Text("Le client a raccroché", "The client hung up"))
-        return await working
-    finally:
-        for each in (working, leaving):
-            each.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
 
 
 CACHED_BYTES, BYTES_PER_ANSWER = 32 << 20, 500
@@ -186,9 +170,9 @@ class SupplyAnswers:
         if found is not None:
             return found
         self._limits.take(SUPPLY_ANSWERS, address)
-        async with self._limit.of(address):
+        async with self._limit.place_of(address):
             found = self._answers.find(question)
             if found is None:
-                found = await in_a_thread(self._thread, make)
+                found = await run_in_thread(self._thread, make)
                 self._answers.put(question, found, BYTES_PER_ANSWER + len(found))
         return found

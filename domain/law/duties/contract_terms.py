@@ -3,14 +3,22 @@
 from functools import lru_cache
 from typing import NamedTuple
 
-from domain.law.findings import LegalAdvice, advice, applies, as_one_set, bracketed_lots, least_sure, listed_briefly
+from domain.law.findings import (
+    LegalAdvice,
+    advice,
+    applies,
+    as_one_set,
+    bracketed_lots,
+    least_sure,
+    listed_briefly,
+    sentence,
+)
 from domain.law.procedures.lot_facts import LotFacts, cents_up
 from domain.law.procedures.need_value import lot_value
 from domain.law.rules import InForce
-from domain.law.sentences import sentence
 from domain.needs.need import BuyerKind, ContractKind, Need
 from domain.shortlists.shortlist import Confidence, Severity
-from domain.text.bilingual import AND, NOTHING, Text, joined
+from domain.text.bilingual import AND, NOTHING, Text, join_texts
 
 
 class FirmRates(NamedTuple):
@@ -107,7 +115,7 @@ def financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: 
         "financial_terms",
         amount=view.value_text("advance_amount"),
         months=view.value_text("advance_months"),
-        about=joined((bracketed_lots(names), some), NOTHING),
+        about=join_texts((bracketed_lots(names), some), NOTHING),
         advance=view.value_text("advance_rate"),
         retention=view.value_text("retention_rate"),
         article=view["retention_rate"].article,
@@ -148,4 +156,4 @@ def _firm_rates(kind: BuyerKind | None, view: InForce) -> Text:
     if not parts:
         return NOTHING
     buyers = rates.buyers.filled(amount=view.value_text("large_body_expenses"))
-    return sentence("firm_rates", rates=joined(parts, Text(f" {AND.fr} ", f" {AND.en} ")), buyers=buyers)
+    return sentence("firm_rates", rates=join_texts(parts, Text(f" {AND.fr} ", f" {AND.en} ")), buyers=buyers)

@@ -5,14 +5,13 @@ Innovative purchases: whether a lot is within the limits of an award without com
 
 from functools import lru_cache
 
-from domain.law.findings import LegalAdvice, advice, applies, as_one_set, bracketed_lots, least_sure, surest
+from domain.law.findings import LegalAdvice, advice, applies, as_one_set, bracketed_lots, least_sure, sentence, surest
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import Group, lot_value, total_of
 from domain.law.procedures.procedure import Decisions
 from domain.law.rules import InForce
-from domain.law.sentences import sentence
 from domain.needs.need import Need
-from domain.text.bilingual import Text, joined
+from domain.text.bilingual import Text, join_texts
 
 ON_THE_LIST = sentence("yearly_list")
 PUBLISHED = sentence("essential_data")
@@ -83,8 +82,7 @@ def _publication(listed: tuple[str, ...], published: tuple[str, ...], view: InFo
     ]
     rows = [view[rule] for rule, _, lots in uses if lots] + ([view["yearly_list_limit"]] if listed else [])
     names = tuple(filter(None, (*listed, *published)))
-    message = joined(parts).capitalised()
-    return advice("YEARLY_LIST", "info", rows[0], message, as_one_set(names), least_sure(*rows))
+    return advice("YEARLY_LIST", "info", rows[0], join_texts(parts).capitalised(), as_one_set(names), least_sure(*rows))
 
 
 @lru_cache(maxsize=64)

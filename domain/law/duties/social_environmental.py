@@ -3,16 +3,14 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
-from domain.law.findings import LegalAdvice, advice, applies, days, least_sure
-from domain.law.procedures.light_regime import is_mainly_light
+from domain.law.findings import LegalAdvice, advice, applies, days, least_sure, sentence
 from domain.law.procedures.lot_facts import LotObject
-from domain.law.procedures.need_value import Group
+from domain.law.procedures.need_value import Group, is_mainly_light
 from domain.law.procedures.procedure import Decided, eu_thresholds, social_thresholds
 from domain.law.rules import InForce, RuleRow, cents
-from domain.law.sentences import sentence
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need
 from domain.shortlists.shortlist import Confidence, Severity
-from domain.text.bilingual import AND, NOTHING, Text, joined
+from domain.text.bilingual import AND, NOTHING, Text, join_texts
 
 EXCEPTIONS: dict[ContractKind, Text] = {
     "market": Text("sauf exception motivée", "except for a justified exception"),
@@ -91,7 +89,7 @@ def _social_condition(
     start, end = (_by_buyer(rules, view), SAY_WHICH) if split else (FROM_THE_THRESHOLDS, NOTHING)
     kept = view["social_exception_reasons"]
     keep = contract == "market" and kept.status == "in_force"
-    but = joined((EXCEPTIONS[contract], KEPT), NOTHING) if keep else EXCEPTIONS[contract]
+    but = join_texts((EXCEPTIONS[contract], KEPT), NOTHING) if keep else EXCEPTIONS[contract]
     message = sentence("social_condition_required", start=start, but=but, end=end)
     return row, message, least_sure(row, *amounts, *([kept] if keep else []))
 
@@ -130,7 +128,7 @@ def environmental(contract: ContractKind, direct: bool, view: InForce) -> LegalA
     required = {condition: CONDITION} if condition.value == "required" else {}
     if not direct and view.holds(criterion.id):
         article = Text(f" ({criterion.article})", f" ({criterion.article})") if required else NOTHING
-        required[criterion] = joined((CRITERION, article), NOTHING)
+        required[criterion] = join_texts((CRITERION, article), NOTHING)
     advised = {} if condition in required else {condition: CONDITION}
     if not direct and criterion not in required:
         advised[criterion] = CRITERION
@@ -144,11 +142,11 @@ def environmental(contract: ContractKind, direct: bool, view: InForce) -> LegalA
     quoted, *_ = required or advised
     sure = least_sure(*(required or [condition]))
     severity: Severity = "warning" if required else "info"
-    return advice("ENVIRONMENTAL_CONSIDERATION", severity, quoted, joined(parts).capitalised(), (), sure)
+    return advice("ENVIRONMENTAL_CONSIDERATION", severity, quoted, join_texts(parts).capitalised(), (), sure)
 
 
 def _both(texts: Iterable[Text]) -> Text:
-    return joined(texts, Text(f" {AND.fr} ", f" {AND.en} "))
+    return join_texts(texts, Text(f" {AND.fr} ", f" {AND.en} "))
 
 
 @applies("spaser", "spaser_all_buyers")
@@ -169,8 +167,7 @@ def spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
 def _plan(concerned: bool, view: InForce) -> LegalAdvice:
     """SPASER; `concerned`: that such a buyer must have one was established."""
     row, amount = view["spaser"], view.value_text("spaser")
-    message = sentence("spaser", amount=amount)
-    return advice("SPASER", "info", row, message, (), None if concerned else "low")
+    return advice("SPASER", "info", row, sentence("spaser", amount=amount), (), None if concerned else "low")
 
 
 @applies("allotment")
@@ -233,8 +230,7 @@ def insertion(bought: LotObject, contract: ContractKind, view: InForce) -> Legal
     """
     if not bought.insertion or contract == "concession":
         return None
-    message = sentence("object_is_insertion")
-    return advice("OBJECT_IS_INSERTION", "info", view["insertion_object"], message)
+    return advice("OBJECT_IS_INSERTION", "info", view["insertion_object"], sentence("object_is_insertion"))
 
 
 @applies("hazardous_waste_capability", "hazardous_waste_load", "other_waste_load")
@@ -255,8 +251,7 @@ def capability(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
             "autres déchets)"
         )
         en = f" (transport: declaration above {hazardous.en} tonne a load, {other.en} tonne for other waste)"
-    message = sentence("hazardous_waste", transport=Text(fr, en))
-    return advice("CAPABILITY_WARNING", "warning", row, message)
+    return advice("CAPABILITY_WARNING", "warning", row, sentence("hazardous_waste", transport=Text(fr, en)))
 
 
 @applies("agec_furniture_reuse", "agec_furniture_segments", "agec_textile_reuse", "agec_textile_segments")

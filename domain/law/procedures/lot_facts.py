@@ -17,7 +17,7 @@ from domain.needs.need import Codes, Lot, Nature, Need
 from domain.reference import taxonomy
 from domain.reference.cpv import Listing, listing
 from domain.short_cache import short_cache
-from domain.text.bilingual import NOTHING, Text, euros, joined
+from domain.text.bilingual import NOTHING, Text, euros, join_texts
 
 PLUS = Text(" + ", " + ")
 NONE = Fraction(0)
@@ -111,7 +111,7 @@ def sum_in_words(lot: Lot) -> Text | None:
     if found.options:
         options = euros(found.options)
         parts.append(Text(f"{options.fr} d'options", f"{options.en} of options"))
-    return joined((joined(parts, PLUS), euros(found.total)), Text(" = ", " = "))
+    return join_texts((join_texts(parts, PLUS), euros(found.total)), Text(" = ", " = "))
 
 
 def _renewals(count: int, each: Text) -> Text:
@@ -164,7 +164,7 @@ class LotFacts(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def cents(self) -> int | None:
-        """Its estimated value in cents, the one that every rule compares; None where it is not known."""
+        """The estimated value in cents, which every rule compares; None where it is not known."""
         return self.estimate.total if self.estimate else None
 
 
@@ -205,7 +205,7 @@ def families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
 
 
 def _works(nature: Nature | None, cpv: tuple[str, ...], segments: tuple[str, ...]) -> bool | None:
-    """As stated, else by the main CPV (division 45), else by the segments where all their codes agree."""
+    """Whether it is works: as stated, else by the main CPV (division 45), else by segments whose codes all agree."""
     if nature is not None:
         return nature == "works"
     if cpv:

@@ -3,15 +3,25 @@
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from domain.law.findings import LegalAdvice, advice, applies, least_sure
-from domain.law.procedures.light_regime import is_light, light_regime, light_rules, mixed_services, takes_light_regime
+from domain.law.findings import LegalAdvice, advice, applies, least_sure, sentence
 from domain.law.procedures.lot_facts import LotFacts
-from domain.law.procedures.need_value import Assumption, Group, as_one_market, groups, total_of, value_unknown
+from domain.law.procedures.need_value import (
+    Assumption,
+    Group,
+    as_one_market,
+    groups,
+    is_light,
+    light_regime,
+    light_rules,
+    mixed_services,
+    takes_light_regime,
+    total_of,
+    value_unknown,
+)
 from domain.law.rules import InForce, RuleRow
-from domain.law.sentences import sentence
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Confidence, Severity
-from domain.text.bilingual import NOTHING, Text, euros, joined
+from domain.text.bilingual import NOTHING, Text, euros, join_texts
 
 Level = Literal["direct", "adapted", "formal"]
 KINDS: dict[str, str] = {"state": "eu_state", "local": "eu_local", "utility": "eu_utility"}
@@ -196,7 +206,7 @@ def _direct_award(rule: str, view: InForce) -> tuple[Text, Confidence]:
     provided = DUTIES if known else NOTHING
     if known and row.article != duties.article:
         article = Text(duties.article or "", duties.article or "")
-        provided = joined((DUTIES, STILL_ADAPTED.filled(article=article)), NOTHING)
+        provided = join_texts((DUTIES, STILL_ADAPTED.filled(article=article)), NOTHING)
     message = sentence("direct_award", bound=bound, provided=provided)
     return message, least_sure(row, duties) if known else row.confidence
 
@@ -259,7 +269,7 @@ def _concession(part: Decided, view: InForce) -> LegalAdvice:
     rows = tuple(map(view.__getitem__, light_rules("concession", group)))
     objects = [SOCIAL_SERVICES] if any(not lot.object.transport for lot in group.light) else []
     objects += [TRANSPORT] if any(lot.object.transport for lot in group.light) else []
-    object_ = joined(objects)
+    object_ = join_texts(objects)
     message = sentence("concession_simplified_by_object", object_=object_)
     sure = least_sure(*rows, doubtful=not is_light(group))
     return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", rows[0], message, sure)
@@ -282,7 +292,7 @@ def _compared_value(group: Group) -> Text:
     kind = Text(" de travaux", " of works") if group.works else NOTHING
     fr, en = NOTHING
     if group.assumptions:
-        fr, en = joined([_assumption_text(assumption, group) for assumption in group.assumptions])
+        fr, en = join_texts([_assumption_text(assumption, group) for assumption in group.assumptions])
     return Text(
         f"{value.fr} HT{kind.fr}" + (f" ({fr})" if fr else ""),
         f"{value.en} excluding tax{kind.en}" + (f" ({en})" if en else ""),

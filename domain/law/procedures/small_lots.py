@@ -7,12 +7,11 @@ from itertools import accumulate
 from math import inf
 from typing import NamedTuple
 
-from domain.law.findings import LegalAdvice, advice, applies, bracketed_lots, least_sure, listed_briefly
+from domain.law.findings import LegalAdvice, advice, applies, bracketed_lots, least_sure, listed_briefly, sentence
 from domain.law.procedures.procedure import Decided, Decisions
 from domain.law.rules import InForce, RuleRow
-from domain.law.sentences import sentence
 from domain.needs.need import Need
-from domain.text.bilingual import NOTHING, Text, joined
+from domain.text.bilingual import NOTHING, Text, join_texts
 
 MOST_NAMED = 650
 """The most lots that all sets together name, give or take one set: enough for the 126 sets of five of nine lots."""
@@ -96,7 +95,7 @@ def review_sets(need: Need, decided: Decisions, view: InForce) -> Sets | None:
     parts += [*([] if complete else [MANY]), *([ONE_MARKET if joint else APART] if len(decided.parts) > 1 else [])]
     sure = least_sure(*(row for market in markets for row in market.rows), doubtful=doubtful or bool(unsure))
     return Sets(
-        advice("SMALL_LOT_SETS", "info", rule, joined(parts).capitalised(), sets, sure),
+        advice("SMALL_LOT_SETS", "info", rule, join_texts(parts).capitalised(), sets, sure),
         {lot_id: told for market in markets for lot_id, told in _of_lots(market, view, doubtful)},
     )
 
@@ -200,13 +199,13 @@ def _market_text(
 ) -> Text:
     """`single`: the only small lot; `who`: those that may be direct awards, where others may take the procedure."""
     share = view.value_text("small_lot_share" if is_adapted else "direct_award_lot_share")
-    article = NOTHING if direct_is_quoted else _under(view["direct_award_lot_share"])
+    article = NOTHING if direct_is_quoted else _quoting(view["direct_award_lot_share"])
     whose = (SMALL_LOTS if single is None else SMALL_LOT).filled(of=of)
     each = EACH if single is None else Text(f"le lot {single}", f"lot {single}")
     sentence = (ADAPTED if is_adapted else DIRECT).filled(whose=whose, each=each, share=share, of=of, article=article)
     if who is None:
         return sentence
-    return joined((sentence, PARTLY_DIRECT.filled(lots=who, limit=_limit(view), article=article)))
+    return join_texts((sentence, PARTLY_DIRECT.filled(lots=who, limit=_limit(view), article=article)))
 
 
 def _directly_bought(adapted: Mapping[str, int], direct: Mapping[str, int]) -> Text:
@@ -221,7 +220,7 @@ def _directly_bought(adapted: Mapping[str, int], direct: Mapping[str, int]) -> T
     return Text(f"les lots {names.fr} peuvent être achetés", f"lots {names.en} may be awarded")
 
 
-def _under(rule: RuleRow) -> Text:
+def _quoting(rule: RuleRow) -> Text:
     return UNDER.filled(article=Text(rule.article or "", rule.article or ""))
 
 
@@ -261,9 +260,9 @@ def _small_lot(
     kind: tuple[bool, bool], share: str, rules: tuple[str, ...], of: Text, unsure: bool, doubtful: bool, view: InForce
 ) -> LegalAdvice:
     """SMALL_LOT_OK by the rule on the share, and all the `rules` that it rests on."""
-    article = _under(view["direct_award_lot_share"])
+    article = _quoting(view["direct_award_lot_share"])
     text = OF_LOT[kind].filled(share=view.value_text(share), of=of, article=article, limit=_limit(view))
-    message = joined((text, _extended(view))) if unsure else text
+    message = join_texts((text, _extended(view))) if unsure else text
     sure = least_sure(*map(view.__getitem__, rules), doubtful=doubtful or unsure)
     return advice("SMALL_LOT_OK", "info", view[share], message, (), sure)
 

@@ -4,12 +4,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from domain.law.findings import LegalAdvice, advice, applies, bracketed_lots, least_sure, listed_briefly
+from domain.law.findings import LegalAdvice, advice, applies, bracketed_lots, least_sure, listed_briefly, sentence
 from domain.law.procedures.lot_facts import estimate_of, families, known_total, read_lot, stated_total
 from domain.law.procedures.need_value import groups, is_light_service
 from domain.law.procedures.procedure import formal_thresholds
 from domain.law.rules import InForce
-from domain.law.sentences import sentence
 from domain.needs.need import Codes, Lot, Nature, Need, OtherNeed, buyer_siret
 from domain.reference import taxonomy
 from domain.text.bilingual import Text, euros

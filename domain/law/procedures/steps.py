@@ -9,14 +9,12 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from domain.law.findings import LegalAdvice, advice, applies, least_sure
-from domain.law.procedures.light_regime import is_light, light_rules
-from domain.law.procedures.need_value import Group
+from domain.law.findings import LegalAdvice, advice, applies, least_sure, sentence
+from domain.law.procedures.need_value import Group, is_light, light_rules
 from domain.law.procedures.procedure import Decided, Decisions, direct_threshold, social_thresholds
 from domain.law.rules import InForce, RuleRow
-from domain.law.sentences import sentence
 from domain.needs.need import Need
-from domain.text.bilingual import NOTHING, Text, joined, listed
+from domain.text.bilingual import NOTHING, Text, join_texts, listed
 
 Entity = Literal["authority", "utility"]
 ENTITIES: dict[Entity, Text] = {
@@ -63,7 +61,7 @@ def formal(entities: tuple[Entity, ...], view: InForce) -> Sentence | None:
 
     Contracting authorities and utilities have their own; both are said where the buyer's kind is not known.
     """
-    stages = joined(_two_stages(entity, len(entities) > 1, view) for entity in entities)
+    stages = join_texts(_two_stages(entity, len(entities) > 1, view) for entity in entities)
     rules = [rule for entity in entities for rule in (*RESTRICTED[entity], *NEGOTIATED[entity])]
     published, documents = view["publication_formal"].article, _on_the_profile(view)
     days = view.value_text("time_open_electronic")
@@ -92,7 +90,7 @@ def _two_stages(entity: Entity, named: bool, view: InForce) -> Text:
     parts = [_days(BOTH, restricted)]
     if restricted != negotiated:
         parts = [_days(RESTRICTED_NAME, restricted), _days(NEGOTIATED_NAME, negotiated)]
-    fr, en = joined(parts)
+    fr, en = join_texts(parts)
     agreed = Text(" sauf accord avec les candidats", " unless agreed with the candidates")
     more = agreed if entity == "utility" else NOTHING
     articles = listed(tuple(dict.fromkeys(view[rule].article or "" for rule in rules)))
@@ -187,7 +185,7 @@ def concession_simplified(reached: bool | None, view: InForce) -> Sentence | Non
         None: sentence("concession_publicity_open", where=where, national=national, european=european),
     }[reached]
     rules = {True: (eu,), False: (below,), None: (below, eu)}[reached]
-    return _sentence(joined((message, NO_MINIMUM), Text(". ", ". ")), ("time_concession_simplified", *rules), view)
+    return _sentence(join_texts((message, NO_MINIMUM), Text(". ", ". ")), ("time_concession_simplified", *rules), view)
 
 
 Writer = Callable[..., Sentence | None]

@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-from domain.law.findings import Verdict, applies, verdict
+from domain.law.findings import Verdict, applies, sentence, verdict
 from domain.law.reservations.ess import ess
 from domain.law.reservations.prison import SHARE as PRISON_SHARE
 from domain.law.reservations.prison import penitentiary
@@ -21,10 +21,9 @@ from domain.law.reservations.supplier_facts import (
     not_in_force,
     right_kinds,
     share_too_low,
-    until,
+    until_day,
 )
 from domain.law.rules import InForce, Rules
-from domain.law.sentences import sentence
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.shortlists.shortlist import Outcome
 from domain.suppliers.supplier import Approval, Kind, Shares
@@ -99,7 +98,7 @@ def _maybe_equivalent(approvals: tuple[Approval, ...], on: date, view: InForce, 
 
 
 def _in_force_until(kind: Kind, end: date | None) -> Text:
-    return Text(f"{kind} en vigueur{until(end).fr}", f"{kind} in force{until(end).en}")
+    return Text(f"{kind} en vigueur{until_day(end).fr}", f"{kind} in force{until_day(end).en}")
 
 
 @lru_cache(maxsize=256)
@@ -182,7 +181,7 @@ def eligibility(
 
 
 def judged(facts: LegalFacts, reserved: Reserved, on: date, view: InForce) -> Verdict:
-    """As `eligibility`, by the rules of the day."""
+    """The supplier's verdict for one reserved type by the rules of the day."""
     return _VERDICTS[reserved](facts, on, view)
 
 

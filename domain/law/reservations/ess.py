@@ -7,11 +7,10 @@ from bisect import bisect_left
 from datetime import date
 from functools import lru_cache
 
-from domain.law.findings import LegalFinding, Verdict, applies, finding, least_sure, verdict
+from domain.law.findings import LegalFinding, Verdict, applies, finding, least_sure, sentence, verdict
 from domain.law.procedures.lot_facts import LotObject, segment_is_outside
-from domain.law.reservations.supplier_facts import LegalFacts, lapsed_verdict, right_kinds, until
+from domain.law.reservations.supplier_facts import LegalFacts, lapsed_verdict, right_kinds, until_day
 from domain.law.rules import InForce
-from domain.law.sentences import sentence
 from domain.needs.need import BuyerKind
 from domain.reference import taxonomy
 from domain.reference.cpv import listing
@@ -222,7 +221,7 @@ def _if_mission(view: InForce, because: str, end: date | None = None) -> Verdict
     """
     found = {
         "ess_legal_forms": Text("Entreprise de l'ESS par sa forme juridique", "Social economy enterprise by its form"),
-        "ess_evidence_kinds": sentence("esus_in_force", until=until(end)),
+        "ess_evidence_kinds": sentence("esus_in_force", until=until_day(end)),
         "ess_mission": Text("Déclarée entreprise de l'ESS", "Declared to be a social economy enterprise"),
     }[because]
     message = sentence("ess_mission_to_prove", found=found)

@@ -5,12 +5,10 @@ from datetime import date, timedelta
 
 import msgspec
 
-from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice, applies, days, verdict
+from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice, applies, days, sentence, verdict
 from domain.law.procedures.lot_facts import estimated_cents
 from domain.law.rules import Rules, months_later
-from domain.law.sentences import sentence
-from domain.needs.award import Award
-from domain.needs.need import Lot
+from domain.needs.need import Award, Lot
 from domain.text.bilingual import NOTHING, Text
 
 YEAR = 12
@@ -44,8 +42,7 @@ def award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict | N
         return verdict(row, "ess", "REVIEW", "ESS_AWARD_BAR", _to_be_judged(worst))
     end = min(months_later(worst.awarded_on, months), date.max - timedelta(days=1))
     last, free = days(worst.awarded_on), days(end + timedelta(days=1))
-    message = sentence("ess_award_bar", last=last, free=free)
-    return verdict(row, "ess", "INELIGIBLE", "ESS_AWARD_BAR", message)
+    return verdict(row, "ess", "INELIGIBLE", "ESS_AWARD_BAR", sentence("ess_award_bar", last=last, free=free))
 
 
 def _strength(award: EssAward) -> tuple[bool, bool, date]:

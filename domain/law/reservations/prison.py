@@ -6,7 +6,7 @@ Suppliers that work inside a prison are eligible for it.
 from datetime import date
 from functools import lru_cache
 
-from domain.law.findings import LegalFinding, Verdict, applies, finding, verdict
+from domain.law.findings import LegalFinding, Verdict, applies, finding, sentence, verdict
 from domain.law.procedures.lot_facts import LotObject
 from domain.law.reservations.supplier_facts import (
     LegalFacts,
@@ -16,10 +16,9 @@ from domain.law.reservations.supplier_facts import (
     percent,
     right_kinds,
     share_too_low,
-    until,
+    until_day,
 )
 from domain.law.rules import InForce
-from domain.law.sentences import sentence
 from domain.shortlists.shortlist import Outcome
 from domain.text.bilingual import Text
 
@@ -35,8 +34,7 @@ def _share_fixed(view: InForce) -> LegalFinding | None:
     row = view["minimum_share_penitentiary"]
     if row.status == "in_force" or not view.holds("reserved_penitentiary"):
         return None
-    message = sentence("share_not_fixed")
-    return finding("SHARE_NOT_FIXED", "REVIEW", row, message)
+    return finding("SHARE_NOT_FIXED", "REVIEW", row, sentence("share_not_fixed"))
 
 
 def _place(works: bool, sited: bool, view: InForce) -> LegalFinding | None:
@@ -88,7 +86,9 @@ def penitentiary(facts: LegalFacts, on: date, view: InForce) -> Verdict:
 
 @lru_cache(maxsize=1024)
 def _implanted(view: InForce, end: date | None, share: float | None) -> Verdict:
-    known = Text(f"Implantation en prison en vigueur{until(end).fr}", f"Prison implantation in force{until(end).en}")
+    known = Text(
+        f"Implantation en prison en vigueur{until_day(end).fr}", f"Prison implantation in force{until_day(end).en}"
+    )
     return eligible(view, view["kinds_penitentiary"], known, share, SHARE)
 
 

@@ -6,12 +6,11 @@ Advice on a reserved lot: the proofs to announce and to ask for, and what the co
 from datetime import date
 from functools import lru_cache
 
-from domain.law.findings import LegalAdvice, LegalFinding, advice, applies, days, finding, least_sure
+from domain.law.findings import LegalAdvice, LegalFinding, advice, applies, days, finding, least_sure, sentence
 from domain.law.rules import InForce
-from domain.law.sentences import sentence
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.shortlists.shortlist import Outcome
-from domain.text.bilingual import NOTHING, OR, Text, joined, listed
+from domain.text.bilingual import NOTHING, OR, Text, join_texts, listed
 from domain.text.labels import RESERVED
 
 CONTRACTS: tuple[ContractKind, ...] = ("market", "concession")
@@ -79,8 +78,7 @@ def _penitentiary_combination(reserved: frozenset[Reserved], view: InForce) -> L
     row = view["combination_penitentiary"]
     if "penitentiary" not in reserved or row.status != "in_force":
         return None
-    message = sentence("penitentiary_combination")
-    return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", row, message)
+    return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", row, sentence("penitentiary_combination"))
 
 
 @applies("combination_ess")
@@ -88,8 +86,7 @@ def _ess_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFindi
     """The article on combinations names handicap, insertion and prison alone, and not ESS (COMBINATION_FORBIDDEN)."""
     if "ess" not in reserved or reserved <= {"ess", "penitentiary"}:
         return None
-    message = sentence("ess_combination")
-    return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", view["combination_ess"], message)
+    return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", view["combination_ess"], sentence("ess_combination"))
 
 
 @applies("combination_handicap_iae")
@@ -98,8 +95,7 @@ def _handicap_iae_combination(reserved: frozenset[Reserved], view: InForce) -> L
     row = view["combination_handicap_iae"]
     if not reserved >= {"handicap", "iae"} or row.status != "in_force" or row.value:
         return None
-    message = sentence("handicap_iae_combination")
-    return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", row, message)
+    return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", row, sentence("handicap_iae_combination"))
 
 
 PROOFS: dict[Reserved, dict[str, Text]] = {
@@ -152,7 +148,7 @@ def reserved_proofs(
         return None
     shares = [rule for kind, rule in SHARES.items() if kind in reserved and view.holds(rule)]
     equivalent = shares if view.holds("equivalent_structures") else []
-    fr, en = joined((*known.values(), *_equivalent(equivalent, view)))
+    fr, en = join_texts((*known.values(), *_equivalent(equivalent, view)))
     of_what = Text("marché", "contract") if contract == "market" else Text("concession", "concession")
     announced = "reservation_announced_ess" if reserved == ("ess",) else "reservation_announced"
     quoted = not direct and view.holds(announced)

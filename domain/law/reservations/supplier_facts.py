@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.law.findings import Verdict, applies, days, verdict
+from domain.law.findings import Verdict, applies, days, sentence, verdict
 from domain.law.rules import InForce, RuleRow
-from domain.law.sentences import sentence
 from domain.needs.need import Reserved
 from domain.suppliers.supplier import Approval, LegalForm, Shares
 from domain.text.bilingual import NOTHING, Text, decimal
@@ -104,7 +103,7 @@ def percent(share: float) -> Text:
     return Text(decimal(share * 100, "fr", digits), decimal(share * 100, "en", digits))
 
 
-def until(end: date | None) -> Text:
+def until_day(end: date | None) -> Text:
     """ " jusqu'au 22/12/2026" where an approval has an end, else nothing."""
     if end is None:
         return NOTHING

@@ -10,13 +10,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, Verdict, advice, applies, days
+from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, Verdict, advice, applies, days, sentence
 from domain.law.reservations.eligibility import as_decided, evidence, judged
 from domain.law.reservations.supplier_facts import LegalFacts, in_force
 from domain.law.rules import InForce, Rules, months_later
-from domain.law.sentences import sentence
 from domain.needs.need import Lot, Reserved
-from domain.text.bilingual import NOTHING, Text, joined
+from domain.text.bilingual import NOTHING, Text, join_texts
 from domain.text.labels import RESERVED
 
 Standing = tuple[int, bool]
@@ -110,7 +109,7 @@ def _possible(supply: Supply, review: LotReview, enough: Mapping[str, Count], vi
 
 @lru_cache(maxsize=4096)
 def _suggested(named: tuple[tuple[str, Count, bool], ...], plenty: bool, view: InForce) -> LegalAdvice:
-    each = joined([_candidates_left(*option) for option in named])
+    each = join_texts([_candidates_left(*option) for option in named])
     scarce = NOTHING if plenty else Text(" ; concurrence limitée", "; limited competition")
     message = sentence("reservation_possible", each=each, scarce=scarce)
     return advice("RESERVATION_POSSIBLE", "info", view["counsel_reservation_minimum"], message)

@@ -14,8 +14,7 @@ from domain.reference import taxonomy
 from domain.suppliers.rows import Batch, RowError
 from sources.file_reader import Origin, reader_of, write_through
 from sources.pool.download import Fetched
-from sources.pool.manifest import sha256_of
-from sources.pool.published_files import PublishedFile, published_files
+from sources.pool.manifest import PublishedFile, published_files, sha256_of
 from tests.api.commands.conftest import Within
 from tests.sources.pool.published_samples import Cells, award, establishment, unit, write
 

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from api.exchanges.email import SCHEDULE, EmailSender
+from api.mail_settings import MailServer, mail_server
 from api.runtime.outbox_worker import Deliverer, DeliveryKind
-from api.smtp_settings import MailServer, mail_server
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
 from db.exchanges.email_outbox import select_outgoing_message, write_outcome

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.smtp_settings import mail_server
+from api.mail_settings import mail_server
 from db.core.engine import Engine
 from tests.api.exchanges.test_email import Office, state, told
 from tests.api.mailbox import Mailbox, authenticator, certificate, listening

@@ -16,19 +16,19 @@ from api.exchanges.email import EmailSender
 from api.journal.journal_kind import journal_kind, signed_line
 from api.journal.send_heads import HeadSender
 from api.journal.signing_key import JournalKey, signature_checker
+from api.mail_settings import mail_server
 from api.runtime.auth import Keys
 from api.runtime.metrics import Metrics
 from api.runtime.outbox_worker import Deliverer
 from api.runtime.services import Services
 from api.settings import BadSetting, Settings, read_settings
-from api.smtp_settings import mail_server
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
 from db.delivery.outbox import Claimed
 from db.journal.entries import head, write_entry
 from db.schema.need_tables import audit_heads
 from domain.audit import Actor, JournalHeads, SignedHeads
-from domain.delivery.backoff import Outcome
+from domain.delivery import Outcome
 from matching.reference import Reference
 from tests.api.mailbox import Mailbox, listening
 from tests.db.suppliers.samples import NOW

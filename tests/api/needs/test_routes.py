@@ -220,7 +220,7 @@ async def test_writers_at_once_who_saw_the_same_are_told_apart(buyer: Buyer) -> 
 async def test_a_change_waits_its_turn_where_the_need_is_read_anew(buyer: Buyer) -> None:
     """As what is matched does: otherwise changes of large needs would take all connections to the database."""
     path, turns = await need_that_is(buyer, "draft"), buyer.client.services.matches
-    async with turns.of(organisation := str(buyer.organisation_id)):
+    async with turns.place_of(organisation := str(buyer.organisation_id)):
         renamed = asyncio.create_task(buyer.patch(path, {"title": "Jardins"}))
         while turns.present[organisation] < 2:
             assert not renamed.done()
@@ -254,7 +254,7 @@ async def test_an_organisation_leaves_a_place_to_others(buyer: Buyer) -> None:
     turns, organisation, ended = buyer.client.services.matches, str(buyer.organisation_id), asyncio.Event()
 
     async def takes_long() -> None:
-        async with turns.of(organisation):
+        async with turns.place_of(organisation):
             await ended.wait()
 
     long = [asyncio.create_task(takes_long()) for _ in range(3)]

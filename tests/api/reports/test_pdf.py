@@ -13,7 +13,7 @@ import pytest
 from pypdf import PdfReader
 
 from api.reports import pdf as reports
-from api.runtime.processes.match_work import in_a_thread
+from api.runtime.processes.match_work import run_in_thread
 from matching.geo.map_sheets import MapSheets
 from tests.domain.exchanges.samples import exchange, message
 from tests.domain.report.samples import facts, made
@@ -44,7 +44,7 @@ async def test_the_process_of_a_report_that_is_given_up_ends(monkeypatch: pytest
             begun.put(self)
 
     monkeypatch.setattr("subprocess.Popen", Watched)
-    setting = asyncio.create_task(in_a_thread(None, lambda: reports._typeset("", 0)))
+    setting = asyncio.create_task(run_in_thread(None, lambda: reports._typeset("", 0)))
     process = await asyncio.to_thread(begun.get, timeout=30)
     setting.cancel()
     with pytest.raises(asyncio.CancelledError):

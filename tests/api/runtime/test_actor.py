@@ -94,7 +94,7 @@ async def test_between_two_readings_it_is_known_from_memory() -> None:
         return readings.pop(0)
 
     async def known() -> int:
-        return await use.of(organisation, read)
+        return await use.bytes_of(organisation, read)
 
     use, organisation = StorageUse(lambda: now), UUID(int=1)
     use.add(organisation, 5)

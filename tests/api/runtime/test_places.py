@@ -73,11 +73,11 @@ async def test_one_key_has_few_requests_under_way(reference: Reference, monkeypa
 async def test_who_is_refused_takes_no_place() -> None:
     """Of one key so many are admitted or wait; those of another key are not counted with them."""
     limit = ConcurrencyLimit(at_once=2, of_one=1, most=1)
-    async with limit.of("one"):
+    async with limit.place_of("one"):
         with pytest.raises(Refusal) as refused:
-            async with limit.of("one"):
+            async with limit.place_of("one"):
                 pass
-        async with limit.of("other"):
+        async with limit.place_of("other"):
             assert limit.present == {"one": 1, "other": 1}
     assert refused.value.kind.slug == "too-many-requests"
     assert limit.present == {}
@@ -85,8 +85,8 @@ async def test_who_is_refused_takes_no_place() -> None:
 
 async def test_who_leaves_while_it_waits_is_not_counted_any_more() -> None:
     limit = ConcurrencyLimit(at_once=1, of_one=1, most=2)
-    async with limit.of("one"):
-        waiting = asyncio.create_task(limit.of("one").__aenter__())
+    async with limit.place_of("one"):
+        waiting = asyncio.create_task(limit.place_of("one").__aenter__())
         await asyncio.sleep(0)
         assert limit.present["one"] == 2
         waiting.cancel()

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -14,6 +15,8 @@ from sqlalchemy import update
 
 from api.runtime import upload
 from api.runtime.places import ConcurrencyLimit
+from api.runtime.processes.forked_processes import forked_processes
+from api.sync import import_processes
 from db.core.engine import transaction
 from db.schema.supplier_tables import imports
 from domain.organisation import Client as Bearer
@@ -33,6 +36,7 @@ from tests.api.sync.factories import (
     send,
     siret,
 )
+from tests.factories import reference
 
 CSV = "text/csv"
 JSON = "application/json"
@@ -225,6 +229,20 @@ async def test_a_file_of_empty_gzip_members_is_none(served: Client, source: str)
     assert_refused(await send(served, source, gzip.compress(b"") * 2_000, NDJSON, **GZIP), 400, "malformed-body")
 
 
+async def test_an_import_whose_process_is_ended_is_to_be_sent_again(
+    served: Client, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_processes, "prepare", lambda *_, **__: os._exit(9))
+    with forked_processes(reference()) as processes:
+        monkeypatch.setattr(served.services, "forked_processes", processes)
+        answer = await send(served, source, lines(rows(source, "a")))
+    assert_refused(answer, 503, "stopping")
+    assert answer.headers["retry-after"]
+    assert await listed(served, f"source={source}") == []
+    past = (await served.get(f"/sources/{source}/imports")).json()["items"]
+    assert [each["status"] for each in past] == ["failed"]
+
+
 async def test_reasons_are_in_the_language_of_the_caller(served: Client, source: str) -> None:
     row = lines([{"external_id": "c", **record(path_of(source), siret="123")}])
     french = (await send(served, source, row)).json()["errors"][0]
@@ -322,7 +340,7 @@ async def test_a_body_is_not_read_before_its_turn(served: Client, source: str) -
         yield read[-1]
 
     turns = served.services.imports
-    async with turns.of(source):
+    async with turns.place_of(source):
         sending = asyncio.create_task(send(served, source, body()))
         while turns.present[source] < 2:
             await asyncio.sleep(0)
@@ -349,7 +367,7 @@ async def test_one_organisation_never_has_all_places(served: Client, source: str
 
 async def test_so_many_imports_of_a_source_wait(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(served.services, "imports", ConcurrencyLimit(at_once=1, of_one=1, most=2))
-    async with served.services.imports.of(source):
+    async with served.services.imports.place_of(source):
         waiting = asyncio.create_task(send(served, source, lines(rows(source, "a"))))
         while served.services.imports.present[source] < 2:
             await asyncio.sleep(0)

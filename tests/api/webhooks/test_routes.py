@@ -11,7 +11,7 @@ import pytest
 from db.api_keys import create_key
 from db.core.engine import Connection, transaction
 from db.delivery.outbox import Claimed
-from domain.delivery.backoff import Result
+from domain.delivery import Result
 from domain.organisation import Scope
 from matching.reference import Reference
 from tests.api.refusals import assert_refused

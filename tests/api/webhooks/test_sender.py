@@ -22,7 +22,7 @@ from api.webhooks import sender
 from api.webhooks.webhook_kind import AT_ONCE, webhook_kind
 from db.core.engine import transaction
 from db.delivery.webhooks import OF_ONE_ORGANISATION
-from domain.delivery.webhook import SCHEDULE
+from domain.delivery import SCHEDULE
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY, alive
 from tests.api.organisations import member

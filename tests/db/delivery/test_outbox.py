@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from db.core.engine import Engine, transaction
 from db.delivery.outbox import Claimed, claim, release, write_result
-from domain.delivery.backoff import Outcome, Result
+from domain.delivery import Outcome, Result
 from tests.db.delivery.letters import LETTERS, create, queue
 from tests.db.suppliers.samples import LATER, NOW
 

@@ -27,8 +27,7 @@ from db.privacy.erase import erase_person
 from db.privacy.purge import plan, purge
 from domain.audit import Actor, BoundContent, Break, Detail, content_digest
 from domain.meetings.meeting import FollowUp, MeetingRequest, Participant
-from domain.needs.award import Award
-from domain.needs.need import Lot, PlannedNeed
+from domain.needs.need import Award, Lot, PlannedNeed
 from domain.privacy.data_subject import DataSubject
 from domain.privacy.retention import RetentionPeriods
 from domain.shortlists.frozen import Decision

@@ -7,8 +7,7 @@ from uuid import UUID
 from db.core.engine import Connection
 from db.needs.awards import insert_award
 from db.needs.needs import insert_need
-from domain.needs.award import Award
-from domain.needs.need import Buyer, Lot, PlannedNeed
+from domain.needs.need import Award, Buyer, Lot, PlannedNeed
 from tests.db.suppliers.samples import new_id
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)

@@ -23,11 +23,10 @@ from db.schema.person_tables import desk_sessions, persons, suppressions
 from db.suppliers.records import get_record
 from db.suppliers.suppression_list import suppressions_of
 from domain.audit import Actor
-from domain.delivery.webhook import WebhookSettings
+from domain.delivery import WebhookSettings
 from domain.errors import InvalidContent, Problem, pointer
 from domain.meetings.meeting import Meeting, MeetingRequest, Participant
-from domain.privacy.data_subject import DataSubject
-from domain.privacy.holdings import BEYOND_ANY_ERASURE, Erasure
+from domain.privacy.data_subject import BEYOND_ANY_ERASURE, DataSubject, Erasure
 from domain.suppliers.rows import Batch, CheckedRecord, RowError
 from domain.suppliers.supplier import Contact
 from domain.text.bilingual import Text

@@ -17,7 +17,7 @@ from db.imports.run import run_import
 from db.suppliers.read import Filters, page_of_suppliers
 from db.suppliers.records import Written, delete_record, put_record
 from db.suppliers.write import current_version
-from domain.suppliers.names import Name
+from domain.suppliers.deduplication import Name
 from domain.suppliers.rows import Batch, CheckedRecord, Row, RowError
 from domain.suppliers.source import Import
 from domain.suppliers.supplier import SIRET_DIGITS, Offer, Placement, Point, SupplierRecord, nameless

@@ -13,7 +13,7 @@ from db.core.engine import Engine, transaction
 from db.suppliers.records import put_record
 from db.suppliers.sources import count_vertices
 from domain.errors import Conflict
-from domain.reference.geojson import Polygon
+from domain.reference.territory import Polygon
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Offer, ServiceArea, SupplierRecord
 from tests.db.suppliers.samples import LATER, NOW, PONTIVY, delete, load, put, record, row, same_name

@@ -22,8 +22,7 @@ from db.suppliers.records import delete_record, put_record
 from db.suppliers.write import stored_records
 from domain.errors import Conflict
 from domain.suppliers.assembly import assemble
-from domain.suppliers.deduplication import Decisions, IdentityFacts, RecordKey
-from domain.suppliers.names import name_key, read_name
+from domain.suppliers.deduplication import Decisions, IdentityFacts, RecordKey, name_key, read_name
 from domain.suppliers.rows import Batch, CheckedRecord
 from domain.suppliers.supplier import Flag, Placement, Point, Supplier, SupplierRecord
 from matching.words.names import name_similarity

@@ -13,7 +13,7 @@ from domain.decoding.stored import read_row, read_stored, with_later_members
 from domain.meetings.meeting import AgendaItem
 from domain.needs.need import Lot, Need, Place, PlannedNeed, TerritoryRequest
 from domain.organisation import Client
-from domain.reference.geojson import Polygon
+from domain.reference.territory import Polygon
 from domain.suppliers.supplier import Approval, Evidence, Flag, Offer, Point, SourceRef, Supplier, SupplierRecord
 from tests.later_release import ADDED, with_a_field_more
 

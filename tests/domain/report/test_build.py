@@ -6,8 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.needs.award import Award
-from domain.needs.need import Lot
+from domain.needs.need import Award, Lot
 from domain.shortlists.frozen import Decision, FrozenShortlist, members_of_groupings
 from domain.shortlists.shortlist import (
     Advice,

@@ -19,7 +19,7 @@ ASKED = need(lot(id="1"), lot("ev-entretien", id="2"))
 def test_who_is_listed_is_read_from_the_answer() -> None:
     """Fields of an answer that are not asked for do not matter."""
     version = frozen(listed("1", ["a", "b"], ["c"], total=9), listed("2", []))
-    first, second = version.shown
+    first, second = version.shown_lots
     assert [each.name for each in first.listed] == ["a", "b", "c"]
     assert {each.id for each in first.listed} == {id_of("a"), id_of("b"), id_of("c")}
     assert (first.total, second.listed) == (9, ())
@@ -32,7 +32,7 @@ def test_what_was_frozen_in_2026_can_still_be_read() -> None:
     shown = version.shortlist.lots[0]
     (candidate,), (missed,) = shown.candidates, shown.near_misses
     assert (candidate.supplier.name, missed.supplier.name) == ("Ateliers de l'Ouest", "Loin")
-    assert version.shown[0].near_misses[0].message == missed.message
+    assert version.shown_lots[0].near_misses[0].message == missed.message
     assert to_be_contacted(version, ()) == (candidate.supplier,)
     assert unknown_to_be_contacted(version, ()) == ()
     found = compare(version, frozen(listed("1", ["a"]), number=2), {}, {}, "fr").lots[0]
@@ -77,7 +77,7 @@ def test_those_of_unknown_trade_are_known_by_lot_and_never_among_the_candidates(
     asked = need(lot(id="1"), lot(id="2", territory=codes("departement:69")), lot(id="3"))
     answer = match(asked, live(CLEANER, here, far), reference(), ON, "fr")
     version = frozen(body=msgspec.json.encode(answer))
-    assert [each.name for each in version.shown[0].listed] == ["cleaner", "here"]
+    assert [each.name for each in version.shown_lots[0].listed] == ["cleaner", "here"]
     assert [each.name for each in unknown_to_be_contacted(version, ("1", "3"))] == ["here"]
     assert {each.name for each in unknown_to_be_contacted(version, ())} == {"here", "far"}
     assert {each.name for each in to_be_contacted(version, ())} == {"cleaner"}

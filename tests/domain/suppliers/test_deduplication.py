@@ -1,4 +1,4 @@
-"""Which records are one supplier, and which supplier keeps its id."""
+"""Which records are one supplier, and which supplier keeps its id; what names say of who a supplier is."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -17,13 +17,16 @@ from domain.suppliers.deduplication import (
     IdAssignment,
     IdentityFacts,
     Member,
+    Name,
     NameSimilarity,
     RecordKey,
     assign_ids,
     metres,
+    name_key,
     partition,
+    read_name,
+    text_key,
 )
-from domain.suppliers.names import Name, name_key, read_name
 from domain.suppliers.supplier import Point
 from tests.domain.suppliers import deduplication_oracle
 
@@ -309,3 +312,39 @@ def test_a_group_that_inherits_nothing_gets_an_id_of_its_own() -> None:
     """Three that were one: one keeps the id, the others get new ones."""
     parted = assigned([member("a", OLD)], [member("b", OLD)], [member("c", OLD)])
     assert parted.ids == [OLD, NEW, UUID(int=NEW.int + 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "stated"),
+    [
+        ("Les Jardins de l'Île-d'Yeu", ("ile", "jardin", "yeu"), set()),
+        ("ASSOC ESPOIR", ("espoir",), {"association"}),
+        ("ESAT Saint-Éloi", ("eloi", "saint"), {"esat"}),
+        ("ST ELOI", ("eloi", "saint"), set()),
+        ("SCOP SARL Le Relais", ("relai",), {"cooperative", "company"}),
+        ("GERMA ETTI", ("etti", "germa"), set()),
+        ("Envie 2E", ("2e", "envie"), set()),
+        ("Atelier A", ("a", "atelier"), set()),
+        ("L'Association", (), {"association"}),
+        ("", (), set()),
+    ],
+)
+def test_own_words_are_told_from_what_any_supplier_may_be_called(
+    text: str, words: tuple[str, ...], stated: set[str]
+) -> None:
+    name = read_name(text)
+    assert text_key(text) == name_key(name)
+    assert (name.words, set(name.forms | name.kinds)) == (words, stated)
+
+
+def test_two_spellings_share_their_key() -> None:
+    assert name_key(read_name("ESAT Les Jardins du Blavet")) == name_key(read_name("JARDIN DU BLAVAT")) == "b j"
+
+
+def test_short_words_and_numbers_are_whole_in_the_key() -> None:
+    """They must be the same in both names, and keep numbered names apart."""
+    assert name_key(read_name("Envie 35 Pays de Rennes")) == "35 e pay r"
+
+
+def test_a_name_without_words_of_its_own_has_no_key() -> None:
+    assert name_key(read_name("ESAT")) is None

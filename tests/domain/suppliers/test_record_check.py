@@ -8,9 +8,9 @@ from datetime import date
 
 import pytest
 
-from domain.errors import Conflict
+from domain.errors import Conflict, Problem
 from domain.reference import cpv, taxonomy, territory
-from domain.reference.geojson import MultiPolygon, Polygon
+from domain.reference.territory import MultiPolygon, Polygon
 from domain.suppliers.record_check import (
     MOST_SUGGESTIONS,
     approved_until,
@@ -21,6 +21,7 @@ from domain.suppliers.record_check import (
     shortcomings,
     unknown_segment,
 )
+from domain.suppliers.rows import reject
 from domain.suppliers.supplier import (
     Address,
     Approval,
@@ -32,6 +33,7 @@ from domain.suppliers.supplier import (
     ServiceArea,
     SupplierRecord,
 )
+from domain.text.bilingual import Language, Text
 from tests.factories import REDON, RENNES, ring, spiked, square
 
 
@@ -220,3 +222,19 @@ def test_a_refusal_says_how_many_are_over_and_what_helps(before: int) -> None:
     assert refused.value.code == "too_many_vertices"
     assert "123 sommets" in refused.value.detail.fr
     assert "23 de plus" in refused.value.detail.fr
+
+
+@pytest.mark.parametrize(
+    ("count", "language", "detail"),
+    [
+        (1, "fr", "faux 0"),
+        (3, "fr", "faux 0 ; et aussi /1 : faux 1 ; /2 : faux 2"),
+        (3, "en", "wrong 0; also /1: wrong 1; /2: wrong 2"),
+        (8, "en", "wrong 0; also /1: wrong 1; /2: wrong 2; /3: wrong 3; /4: wrong 4; /5: wrong 5; +2"),
+    ],
+)
+def test_the_first_problem_in_full_then_five_others(count: int, language: Language, detail: str) -> None:
+    problems = tuple(Problem(f"/{n}", f"code_{n}", Text(f"faux {n}", f"wrong {n}")) for n in range(count))
+    found = reject(4, "a", problems, language)
+    assert (found.line, found.external_id, found.pointer, found.code) == (4, "a", "/0", "code_0")
+    assert found.detail == detail

@@ -1,8 +1,32 @@
-"""Texts for people, as they are written in each language."""
+"""Text for people in two languages, codes in words, and spellings made alike."""
 
+import re
+import unicodedata
 from datetime import date
+from typing import Any, get_args
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.equal_treatment.gaps import GapCode
+from domain.equal_treatment.matrix import ContactCode
+from domain.exchanges.exchange import Barrier, Channel, DeliveryState, Way
+from domain.law.review import OPTIONS
+from domain.law.rules import Theme
+from domain.meetings.meeting import Format, MeetingStatus, Role
+from domain.needs.need import ContractKind, Nature, PlannedNeed, Procedure, Reserved, Technique
+from domain.needs.status import Status, StepCode
+from domain.report.model import Variant
+from domain.report.recipients import Position
+from domain.report.summary import Standing
+from domain.shortlists.absence import AbsenceCode
+from domain.shortlists.frozen import DecisionCode
+from domain.shortlists.shortlist import Confidence, Gate, Outcome, Severity, TensionLevel
+from domain.suppliers.supplier import Kind, LegalForm
+from domain.text import labels
 from domain.text.bilingual import OR, Text, euros, kilometres, listed, long_date
+from domain.text.normalise import _without_accents, fold, stem
 
 
 def test_a_day_is_written_in_words() -> None:
@@ -26,3 +50,113 @@ def test_lists_are_read_aloud() -> None:
     assert listed([]) == Text("", "")
     assert listed(["1"]) == Text("1", "1")
     assert listed(["1", "3", "4"], OR) == Text("1, 3 ou 4", "1, 3 or 4")
+
+
+@pytest.mark.parametrize(
+    ("codes", "table"),
+    [
+        (Barrier, labels.BARRIERS),
+        (Channel, labels.CHANNELS),
+        (Confidence, labels.CONFIDENCES),
+        (ContractKind, labels.CONTRACTS),
+        (Format, labels.FORMATS),
+        (Gate, labels.GATES),
+        (Gate, labels.REFUSED_BY),
+        (Kind, labels.KINDS),
+        (LegalForm, labels.LEGAL_FORMS),
+        (MeetingStatus, labels.MEETING_STATUSES),
+        (Nature, labels.NATURES),
+        (Outcome, labels.OUTCOMES),
+        (Position, labels.POSITIONS),
+        (Procedure, labels.PROCEDURES),
+        (Role, labels.ROLES),
+        (Severity, labels.SEVERITIES),
+        (Standing, labels.STANDINGS),
+        (Status, labels.STATUSES),
+        (Technique, labels.TECHNIQUES),
+        (TensionLevel, labels.TENSIONS),
+        (Theme, labels.THEMES),
+        (Variant, labels.VARIANTS),
+        (DecisionCode, labels.DECISIONS),
+        (ContactCode, labels.CONTACTS),
+        (GapCode, labels.GAPS),
+    ],
+)
+def test_every_code_has_its_words(codes: Any, table: dict[str, Any]) -> None:
+    assert table.keys() == set(get_args(codes))
+
+
+def test_every_absence_next_step_and_way_of_a_delivery_has_its_words() -> None:
+    """That of a refusal is told by its gate."""
+    assert labels.ABSENCES.keys() == {*get_args(AbsenceCode)} - {"refused"}
+    assert set(get_args(StepCode)) <= labels.NEXT_STEPS.keys()
+    assert labels.DELIVERIES.keys() == set(get_args(Way))
+    assert {state for states in labels.DELIVERIES.values() for state in states} == set(get_args(DeliveryState))
+
+
+def test_every_reservation_has_its_names() -> None:
+    assert {*get_args(Reserved), "handicap_iae"} == labels.RESERVED.keys()
+    assert set(OPTIONS) - {"none"} <= labels.RESERVED.keys()
+
+
+def test_every_field_of_a_need_that_may_change_has_its_name() -> None:
+    assert labels.NEED_FIELDS.keys() == set(PlannedNeed.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("written", "folded"),
+    [
+        ("L'Île-d'Yeu", "l ile d yeu"),
+        ("  Œuvres d’art ; ŒUVRE ", "oeuvres d art oeuvre"),
+        ("Ḿélange", "melange"),
+        ("quatrième gamme (4e)", "quatrieme gamme 4e"),
+        ("papier_peint", "papier peint"),
+        ("½ journée, m²", "1 2 journee m2"),
+        ("…—!?", ""),
+        ("", ""),
+    ],
+)
+def test_accents_case_and_punctuation_do_not_count(written: str, folded: str) -> None:
+    assert fold(written) == folded
+
+
+@given(st.text())
+def test_folding_twice_changes_nothing(text: str) -> None:
+    once = fold(text)
+    assert fold(once) == once
+    assert once == " ".join(once.split())
+
+
+@given(st.text() | st.text(alphabet=st.characters(max_codepoint=0x2040)))
+def test_the_quick_way_folds_as_the_slow_one(text: str) -> None:
+    slow = " ".join(re.findall(r"[^\W_]+", _without_accents(text)))
+    assert fold(text) == slow
+
+
+@given(st.text(alphabet="aàâäcçeéèêëiîïoôöuùûüyÿœæ-' "))
+def test_a_decomposed_text_folds_like_a_composed_one(text: str) -> None:
+    assert fold(unicodedata.normalize("NFD", text)) == fold(unicodedata.normalize("NFC", text))
+
+
+@pytest.mark.parametrize(
+    ("singular", "plural"),
+    [
+        ("haie", "haies"),
+        ("bureau", "bureaux"),
+        ("local", "locaux"),
+        ("materiau", "materiaux"),
+        ("vitrail", "vitraux"),
+        ("bijou", "bijoux"),
+        ("feu", "feux"),
+        ("dangereux", "dangereux"),
+        ("repas", "repas"),
+        ("gaz", "gaz"),
+        ("bus", "bus"),
+    ],
+)
+def test_singular_and_plural_have_one_stem(singular: str, plural: str) -> None:
+    assert stem(singular) == stem(plural)
+
+
+def test_works_are_not_work() -> None:
+    assert stem("travaux") != stem("travail")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bench.match_cost import circle, placed
 from domain.errors import InvalidContent, Problem
-from domain.reference.geojson import Geometry, MultiPolygon, Polygon, Position, Ring, vertices
+from domain.reference.territory import Geometry, MultiPolygon, Polygon, Position, Ring, vertices
 from matching.geo.geojson_validation import (
     MAX_AREA_VERTICES,
     MAX_VERTICES,

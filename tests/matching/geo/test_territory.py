@@ -10,7 +10,7 @@ import shapely
 
 from domain.errors import InvalidContent
 from domain.needs.need import Place, TerritoryRequest
-from domain.reference.geojson import MultiPolygon, Polygon
+from domain.reference.territory import MultiPolygon, Polygon
 from domain.suppliers.supplier import Point
 from matching.geo.projection import Floats, earth_centred
 from matching.geo.territory import Geography, Territory

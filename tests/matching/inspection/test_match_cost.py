@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.match_cost import circle, comb, placed
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
-from domain.reference.geojson import Polygon
+from domain.reference.territory import Polygon
 from matching.engine import match, match_json
 from matching.inspection import match_cost
 from matching.inspection.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms, words_ms

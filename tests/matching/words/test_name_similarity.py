@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.suppliers.names import read_name
+from domain.suppliers.deduplication import read_name
 from matching.words.names import name_similarity
 
 

@@ -5,7 +5,7 @@ from typing import Any, TypeVar, get_args
 
 from hypothesis import strategies as st
 
-from domain.reference.geojson import MultiPolygon, Polygon
+from domain.reference.territory import MultiPolygon, Polygon
 from domain.suppliers.supplier import (
     BASES,
     EVIDENCE_KINDS,

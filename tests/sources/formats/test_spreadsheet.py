@@ -7,8 +7,7 @@ import pytest
 
 from domain.suppliers.rows import Row, RowError
 from sources.formats.registry import CSV
-from sources.formats.spreadsheet import rejected_rows
-from sources.formats.spreadsheet_columns import TITLES, model
+from sources.formats.spreadsheet import TITLES, model, rejected_rows
 from sources.formats.vivier_columns import COLUMNS
 from sources.rows import UnreadableFile
 from tests.sources.formats.conftest import Read

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from sources.pool.published_files import PublishedFile, published_files
+from sources.pool.manifest import PublishedFile, published_files
 
 Cells = Mapping[str, str]
 

@@ -14,8 +14,15 @@ from domain.suppliers.rows import Row
 from sources.formats.registry import BY_FILE_ALONE, CSV, FORMATS, NDJSON
 from sources.pool.build import build
 from sources.pool.csv_pipe import UnusableFile
-from sources.pool.manifest import MANIFEST, Choices, UnusableManifest, read_manifest, sha256_of
-from sources.pool.published_files import FileReport, published_files
+from sources.pool.manifest import (
+    MANIFEST,
+    Choices,
+    FileReport,
+    UnusableManifest,
+    published_files,
+    read_manifest,
+    sha256_of,
+)
 from sources.rows import Context
 from tests.factories import reference
 from tests.sources.pool.published_samples import NEVER, Cells, award, establishment, read, unit, write, write_cells

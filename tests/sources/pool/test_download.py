@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from sources.pool.download import ATTEMPTS, Fetched, NotFetched, fetch
-from sources.pool.published_files import PublishedFile, published_files
+from sources.pool.manifest import PublishedFile, published_files
 
 CONTENT = bytes(range(256)) * 4_000
 

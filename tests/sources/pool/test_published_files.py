@@ -2,7 +2,7 @@
 
 import pytest
 
-from sources.pool.published_files import PublishedFile, published_files
+from sources.pool.manifest import PublishedFile, published_files
 
 every_file = pytest.mark.parametrize("file", published_files(), ids=lambda file: file.id)
 

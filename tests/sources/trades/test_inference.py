@@ -5,7 +5,8 @@ import pytest
 from domain.reference import taxonomy
 from domain.suppliers.supplier import Kind
 from domain.text.normalise import fold, stem
-from sources.trades.inference import TRADE_WORDS, OfferInference, WordReader, registered, telling
+from sources.trades.inference import OfferInference, WordReader, registered, telling
+from sources.trades.offers import WORDS
 
 TAXONOMY = taxonomy.load()
 
@@ -97,7 +98,7 @@ def test_words_apart_are_no_phrase() -> None:
 def test_every_telling_word_is_one_the_taxonomy_knows() -> None:
     """A word that no segment lists any more would silently tell nothing."""
     synonyms = {stem(word) for segment in taxonomy.load().segments.values() for word in map(fold, segment.synonyms)}
-    assert {word for word in TRADE_WORDS if stem(word) not in synonyms} == set()
+    assert {word for word in WORDS.trade_words if stem(word) not in synonyms} == set()
 
 
 def test_ai_and_etti_make_staff_available() -> None:

@@ -1,11 +1,12 @@
-"""Offers by licences and certificates."""
+"""Offers by licences and certificates, and by the name that a structure bears."""
 
 from typing import get_args
 
 import pytest
 
 from domain.reference import taxonomy
-from sources.trades.offers import Licence, licensed
+from domain.suppliers.supplier import Kind
+from sources.trades.offers import WORDS, Licence, licensed, offers_by_name, offers_by_network
 
 
 @pytest.mark.parametrize("licence", get_args(Licence))
@@ -13,3 +14,62 @@ def test_each_licence_names_a_segment_and_tells_why(licence: Licence) -> None:
     offer = licensed(licence, "annuaire")
     assert set(offer.segments) <= taxonomy.load().segments.keys()
     assert (offer.basis, offer.evidence[0].kind, offer.evidence[0].source) == ("inferred", "register", "annuaire")
+
+
+REGIE = ("pr-locaux", "ev-entretien")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "segments"),
+    [
+        ("REGIE DE QUARTIER DE VITRE", "ACI", [REGIE]),
+        ("ASS REGIE DES QUARTIERS", None, [REGIE]),
+        ("REGIE RURALE DU PLATEAU", "ACI", [REGIE]),
+        ("REGIE RURALE DU PLATEAU", None, []),
+        ("REGIE DES EAUX", "EI", []),
+        ("EMMAUS 35", None, [("re-ressourcerie",)]),
+        ("EMMAUS SOLIDARITE", None, []),
+        ("ENVIE 35", "EI", [("re-ressourcerie",)]),
+        ("ENVIE 2E BRETAGNE", "EI", [("de-deee",)]),
+        ("ENVIE TRANSPORT BRETAGNE", "EI", []),
+        ("L'ENVIE DE CHANTER", None, []),
+        ("EBS LE RELAIS BRETAGNE", "EI", [("de-textile",)]),
+        ("LE RELAIS DU COEUR", "ACI", []),
+        ("PAIN ET PARTAGE", None, [("rs-denrees",)]),
+        ("PAIN CONTRE LA FAIM", "ACI", []),
+    ],
+)
+def test_a_network_tells_what_its_members_do(name: str, kind: Kind | None, segments: list[tuple[str, ...]]) -> None:
+    assert [offer.segments for offer in offers_by_network(name, kind, "siae")] == segments
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "segments"),
+    [
+        ("LES JARDINS DU BLAVET", "ACI", [("ev-vegetal",)]),
+        ("JARDIN D'ENFANTS", None, []),
+        ("ESAT LA FERME DE CHOSAL", "ESAT", [("ev-vegetal",)]),
+        ("FERME AUBERGE", None, []),
+        ("AGATE PAYSAGES", "EI", [("ev-entretien", "ev-creation")]),
+        ("CENTRE SOCIAL CITE VERTE", "ACI", []),
+        ("STENAY ENVIRONNEMENT", "ACI", []),
+        ("ASSOC RESTAURATION VIEILLES PIERRES", "ACI", [("bt-maconnerie",)]),
+        ("CURSUS VOILE ET PATRIMOINE", "ACI", []),
+        ("ASSOC INSERCYCLES", "ACI", [("lo-vehicules",)]),
+        ("SYND DU CYCLE DE L EAU", "ACI", []),
+        ("INSERTION PAR LA RESTAURATION", "ACI", [("rs-traiteur", "rs-collective")]),
+        ("LES RESTAURANTS DU COEUR", "ACI", []),
+        ("TRI D'UNION", "EI", []),
+        ("TRI SERVICE", "EI", [("de-5flux",)]),
+    ],
+)
+def test_an_inclusion_structure_is_called_by_its_trade(
+    name: str, kind: Kind | None, segments: list[tuple[str, ...]]
+) -> None:
+    assert [offer.segments for offer in offers_by_name(name, kind, "siae")] == segments
+
+
+def test_every_name_names_segments_of_the_taxonomy() -> None:
+    assert {
+        segment for naming in WORDS.networks + WORDS.names for segment in naming.segments
+    } <= taxonomy.load().segments.keys()

@@ -180,20 +180,20 @@ async def test_rows_of_a_file_are_read_in_other_processes(
     """Its layout too: rows that take long to read keep no other request waiting."""
     work, files = served.app.state.services.match_work, []
 
-    async def noted(there: object, here: Callable[[], object], key: str) -> object:
-        files.append("beside")
-        return here()
+    async def noted(work: Callable[..., object], *arguments: object, is_much: bool, **_: object) -> object:
+        files.append(f"beside: {is_much}")
+        return work(served.app.state.services.reference, *arguments)
 
     async def imported_of(*arguments: Any, **options: Any) -> Import:
         files.append(f"rows of {os.fstat(arguments[-1].fileno()).st_size}")
         return await imported(*arguments, **options)
 
-    monkeypatch.setattr(work, "_in_a_process", noted)
+    monkeypatch.setattr(work, "run_function", noted)
     monkeypatch.setattr(source_pages, "imported", imported_of)
     await browser.sign_in()
     await browser.open(f"/{path_of(source)}")
     assert await send(browser, source, ROWS.encode(), faire="essayer") == 200
-    assert files == ["beside", "beside", f"rows of {len(ROWS.encode())}"]
+    assert files == ["beside: True", "beside: True", f"rows of {len(ROWS.encode())}"]
 
 
 def test_a_file_is_as_large_as_it_is_uncompressed(reference: Reference) -> None:
@@ -209,7 +209,7 @@ async def test_no_small_file_waits_for_large_ones(served: Client, browser: Brows
     await browser.sign_in()
     await browser.open(f"/{path_of(source)}")
     page = browser.page
-    async with services.large_files.of("another organisation"):
+    async with services.large_files.place_of("another organisation"):
         waiting = asyncio.create_task(send(browser, source, large, faire="essayer"))
         while services.large_files.present.total() < 2:
             await asyncio.sleep(0)

@@ -54,10 +54,7 @@ def task(live: LiveIndex, work: Any = match_json, asked: Need = NEED, **others: 
 
 
 async def found(processes: MatchProcesses, live: LiveIndex, work: Any = match_json, **others: Any) -> Any:
-    outcome = await processes.run(task(live, work, **others))
-    assert outcome is not None
-    assert outcome.failure is None
-    return outcome.value
+    return await processes.run(task(live, work, **others))
 
 
 def process_id(*_: object) -> int:
@@ -111,10 +108,9 @@ async def test_what_is_wrong_with_a_need_is_told_and_the_process_goes_on(
 ) -> None:
     live = mapped(tmp_path / "index")
     process = await found(processes, live, process_id)
-    outcome = await processes.run(task(live, asked=need(lot("nothing"))))
-    assert outcome is not None
-    assert isinstance(outcome.failure, InvalidContent)
-    assert outcome.failure.problems[0].pointer == "/lots/0/segments/0"
+    with pytest.raises(InvalidContent) as refused:
+        await processes.run(task(live, asked=need(lot("nothing"))))
+    assert refused.value.problems[0].pointer == "/lots/0/segments/0"
     assert await found(processes, live, process_id) == process
 
 
@@ -145,7 +141,7 @@ async def test_a_process_that_died_without_work_is_not_asked(processes: MatchPro
     live = mapped(tmp_path / "index")
     process = await found(processes, live, process_id)
     os.kill(process, signal.SIGKILL)
-    while processes._idle[0].is_there:
+    while any(each.is_there for each in processes._idle):
         await asyncio.sleep(0)
     assert await found(processes, live) == match_json(NEED, live, reference(), ON, "fr")
 

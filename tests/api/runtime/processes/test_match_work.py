@@ -172,21 +172,6 @@ async def test_too_many_of_one_key_are_refused(work: MatchWork) -> None:
     assert int(refused.value.headers["retry-after"]) > 0
 
 
-async def test_what_a_task_takes_besides_a_match_counts(work: MatchWork, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plain need is some work; the same need is much where more than a match is done of it."""
-    much = []
-
-    async def noted(dear: MatchTask[Any], _: str) -> None:
-        much.append(dear)
-
-    monkeypatch.setattr(work, "_much", noted)
-    await work.run(task(lambda: None), "key", stays)
-    assert much == []
-    dear = MatchTask(print, PLAIN, LIVE, ON, "fr", besides_ms=2 * match_work.IN_A_THREAD_MS)
-    await work.run(dear, "key", stays)
-    assert much == [dear]
-
-
 @pytest.mark.usefixtures("everything_is_much")
 async def test_proposals_of_lots_are_found_in_a_process_as_here() -> None:
     """The same answer, and the same refusal."""
@@ -235,7 +220,7 @@ async def test_the_keys_of_an_organisation_wait_in_one_line(
     app.state.services.live = SimpleNamespace(index=LIVE)
     work = app.state.services.match_work
     monkeypatch.setattr(work, "run", noted_run)
-    monkeypatch.setattr(work, "beside", noted)
+    monkeypatch.setattr(work, "run_function", noted)
     monkeypatch.setattr(work, "is_little", lambda *_: False)
     async with AsyncTestClient(app, raise_server_exceptions=False) as client:
         headers = {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": media}
@@ -255,10 +240,10 @@ async def test_much_of_what_is_no_match_is_done_in_a_process() -> None:
     with forked_processes(reference()) as forked:
         work = MatchWork(reference(), read_settings({}), Metrics())
         work.processes = MatchProcesses(forked)
-        here, _ = await work.beside(whose, "a little", is_much=False, key="key", left=stays)
-        there, said = await work.beside(whose, "much", is_much=True, key="key", left=stays)
+        here, _ = await work.run_function(whose, "a little", is_much=False, key="key", left=stays)
+        there, said = await work.run_function(whose, "much", is_much=True, key="key", left=stays)
         with pytest.raises(Refusal) as refused:
-            await work.beside(whose, "refusal", is_much=True, key="key", left=stays)
+            await work.run_function(whose, "refusal", is_much=True, key="key", left=stays)
         work.end()
     assert here == os.getpid() != there
     assert said == "much True"

@@ -56,6 +56,11 @@ def test_other_services_are_formal(cpv: str) -> None:
 
 
 def test_the_115_codes_are_surely_light() -> None:
+    """By the main code alone, whatever the amount."""
+    assert procedure(of("85312510", 3_000_000)) == ["MAPA"]
+    swapped = need(Lot(id="1", cpv=("77310000", "85312510"), value_eur=216_000))
+    assert procedure(swapped) == ["PROC_FORMALISEE"]
+    assert "LIGHT_REGIME" not in advice(swapped)
     found = the("LIGHT_REGIME", review(of("85312510", 300_000)).advice)
     assert found.confidence == "medium"
     assert "annexe XIV" not in found.message.fr

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from domain.needs.need import Buyer, BuyerKind, Lot, Need
-from tests.domain.law.samples import TODAY, advice, buyer, codes, need, procedure, review, services, the, works
+from tests.domain.law.samples import TODAY, advice, buyer, need, procedure, review, services, the, works
 
 CENT = 0.01
 
@@ -54,6 +54,7 @@ def test_formal_procedure(first: date, last: date, state: int, local: int, utili
             assert procedure(works(of_works, buyer=buyer(kind)), on) == ["PROC_FORMALISEE"]
 
 
+CHAIRS = Lot(id="b", cpv=("39100000",), value_eur=60_000)
 SYSTEM = {"technique": "dynamic_purchasing_system"}
 
 
@@ -83,6 +84,9 @@ SYSTEM = {"technique": "dynamic_purchasing_system"}
         (need(Lot(id="1", segments=("bt-peinture",), value_eur=70_000)), TODAY, ["GRE_A_GRE"]),
         (need(Lot(id="1", segments=("bt-maintenance",), value_eur=70_000)), TODAY, ["MAPA"]),
         (need(Lot(id="1", cpv=("45442100",), nature="services", value_eur=70_000)), TODAY, ["MAPA"]),
+        # works apart from supplies, each by its own amount; halves of an adapted need stay so
+        (need(Lot(id="a", cpv=("45111300",), value_eur=99_999.99), CHAIRS), TODAY, ["MAPA", "GRE_A_GRE"]),
+        (services(45_000, 45_000), TODAY, ["MAPA"]),
         # a concession has its own threshold and no direct award; of works and services it is one value
         (services(1_000, contract="concession"), TODAY, ["CONCESSION_SIMPLIFIED"]),
         (services(5_403_999.99, 0, contract="concession"), TODAY, ["CONCESSION_SIMPLIFIED"]),
@@ -110,17 +114,6 @@ def test_no_verdict_where_a_value_is_unknown(values: tuple[float | None, ...], l
     assert procedure(services(*values)) == []
     assert f"(lot {lacking})" in the("VALUE_UNKNOWN", found).message.fr
     assert not {"SMALL_LOT_SETS", "SOCIAL_CONSIDERATION", "LIGHT_REGIME"} & {item.code for item in found}
-
-
-def test_works_and_services_are_counted_apart() -> None:
-    """A dismantling lot follows the amount of works, the furniture beside it that of supplies; each names its lots."""
-    lots = (
-        Lot(id="a", cpv=("45111300",), value_eur=99_999),
-        Lot(id="b", cpv=("39100000",), value_eur=60_000),
-    )
-    found = review(need(*lots)).advice
-    assert the("GRE_A_GRE", found).lots == (("a",),)
-    assert the("MAPA", found).lots == (("b",),)
 
 
 def test_works_and_services_of_one_contract_follow_its_main_object() -> None:
@@ -176,15 +169,11 @@ def test_total_beyond_the_lots_lowers_no_threshold() -> None:
     assert procedure(need(*lots, estimated_total_eur=150_000)) == ["MAPA", "MAPA"]
 
 
-def test_total_below_its_lots_is_pointed_out() -> None:
-    """The stated total is used, and the contradiction said."""
-    found = review(services(100_000, 100_000, estimated_total_eur=150_000)).advice
-    assert the("TOTAL_BELOW_LOTS", found).severity == "warning"
-    assert "TOTAL_BELOW_LOTS" not in advice(services(100_000, 50_000, estimated_total_eur=150_000))
-
-
 def test_a_total_below_its_lots_is_never_sure() -> None:
-    """The value of a need is that of all its lots: what follows from less is to be checked, and says why."""
+    """It is used, and the contradiction said: what follows from less than all lots is to be checked, and says why."""
+    told = the("TOTAL_BELOW_LOTS", review(services(100_000, estimated_total_eur=30_000)).advice)
+    assert told.severity == "warning"
+    assert "TOTAL_BELOW_LOTS" not in advice(services(100_000, 50_000, estimated_total_eur=150_000))
     found = the("GRE_A_GRE", review(services(100_000, estimated_total_eur=30_000)).advice)
     assert found.confidence == "low"
     assert "total estimé inférieur à la somme des lots" in found.message.fr
@@ -222,30 +211,12 @@ def test_unknown_nature_takes_the_lower_thresholds_and_says_so() -> None:
     assert "nature non précisée" in the("MAPA", found).message.fr
 
 
-def test_social_services_take_the_light_regime_whatever_the_amount() -> None:
-    """A listed main CPV is enough; an unlisted one is an ordinary service."""
-    social = Lot(id="1", cpv=("85312510",), value_eur=3_000_000)
-    assert procedure(need(social)) == ["MAPA"]
-    assert "LIGHT_REGIME" in advice(need(social))
-    ordinary = msgspec.structs.replace(social, cpv=("77310000", "85312510"))
-    assert procedure(need(ordinary)) == ["PROC_FORMALISEE"]
-    assert "LIGHT_REGIME" not in advice(need(ordinary))
-
-
 def test_procedure_is_as_sure_as_the_amounts_compared() -> None:
     """Between two amounts of which one is weakly sourced, the reader is told to check."""
     early, now = (the("MAPA", review(services(100_000), on).advice) for on in (date(2021, 6, 1), TODAY))
     assert (early.confidence, now.confidence) == ("low", "high")
     assert "à vérifier" in early.message.fr
     assert "à vérifier" not in now.message.fr
-
-
-def test_light_regime_of_some_lots_names_them() -> None:
-    """The other lots keep the procedure of the whole."""
-    lots = (Lot(id="s", cpv=("85312510",), value_eur=200_000), Lot(id="o", cpv=("90919200",), value_eur=200_000))
-    found = review(need(*lots)).advice
-    assert the("LIGHT_REGIME", found).lots == (("s",),)
-    assert procedure(need(*lots)) == ["PROC_FORMALISEE"]
 
 
 def test_a_concession_of_works_and_services_is_one_value() -> None:
@@ -256,12 +227,6 @@ def test_a_concession_of_works_and_services_is_one_value() -> None:
     assert "6 000 000 € HT : " in the("PROC_FORMALISEE", review(asked).advice).message.fr
     unknown = need(Lot(id="1", keywords=("navette",), value_eur=1_000_000), contract="concession")
     assert "nature" not in the("CONCESSION_SIMPLIFIED", review(unknown).advice).message.fr
-
-
-def test_work_integration_as_a_social_service_is_said_of_markets() -> None:
-    """There is no adapted procedure for a concession."""
-    insertion = need(Lot(id="1", cpv=("85312510",), value_eur=6_000_000), contract="concession")
-    assert "OBJECT_IS_INSERTION" not in codes(review(insertion).lots["1"].advice)
 
 
 def test_a_dynamic_purchasing_system_follows_the_rules_of_the_restricted_tender() -> None:

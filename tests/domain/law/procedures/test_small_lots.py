@@ -90,6 +90,7 @@ def test_every_small_lot_is_told_even_where_the_sets_are_cut_short(value: float,
         (services(400_000, 60_000, 40_000), [("2", "3")]),
         (services(400_000, 60_000, 40_000.01), [("2",), ("3",)]),
         (services(400_000, 60_000, 60_000, 60_000), [("2",), ("3",), ("4",)]),
+        (services(60_000, 90_000, 40_000, 30_000, 400_000), [("1", "3"), ("1", "4"), ("3", "4")]),
         (services(100_000, 60_000, estimated_total_eur=300_000), [("2",)]),
         (services(100_000, 60_000.01, estimated_total_eur=300_000), []),
         # below the EU threshold everything is adapted already
@@ -249,13 +250,6 @@ def test_direct_awards_have_a_share_of_their_own() -> None:
     assert "dont" not in the("SMALL_LOT_SETS", review(asked).advice).message.fr
     alone = review(services(100_000, 15_000, 10_000), TODAY, lower)
     assert the("SMALL_LOT_SETS", alone.advice).lots == (("3",),)
-
-
-def test_a_lot_that_belongs_to_a_set_is_told() -> None:
-    """SMALL_LOT_OK on the lot itself, with the article that allows it."""
-    lots = review(services(320_000, 240_000, 79_999)).lots
-    assert codes(lots["3"].advice) == ["SMALL_LOT_OK"]
-    assert codes(lots["1"].advice) == []
 
 
 def test_sets_are_no_surer_than_the_amounts_they_rest_on() -> None:

@@ -51,6 +51,7 @@ def test_main_cpv_against_the_list(code: str, expected: tuple[str, str] | None) 
     assert {key: found[key] for key in ("LISTED_DESCENDANT", "NOT_LISTED") if key in found} == (
         dict([expected]) if expected else {}
     )
+    assert found["ESS_PUBLIC_SERVICE_MISSION"] == ("REVIEW" if expected else "ELIGIBLE_IF")
 
 
 @pytest.mark.parametrize(

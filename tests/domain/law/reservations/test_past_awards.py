@@ -10,8 +10,7 @@ from domain.law.reservations.eligibility import eligibility
 from domain.law.reservations.past_awards import EssAward, dependence, same_supplier, with_award_bar
 from domain.law.reservations.supplier_facts import LegalFacts
 from domain.law.rules import load
-from domain.needs.award import Award
-from domain.needs.need import Lot
+from domain.needs.need import Award, Lot
 from domain.suppliers.supplier import Approval
 from tests.domain.law.samples import TODAY
 

@@ -1,15 +1,17 @@
-"""Who is meant, and what of a supplier's contact is theirs.
+"""Persons and their contact details: recognised, listed, removed; how long things are kept."""
 
-When two namings mean one person, and what is left of one who is erased.
-"""
-
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.errors import InvalidContent
 from domain.privacy.data_subject import (
     DataSubject,
+    Holding,
     Identifiers,
     email_key,
     identifiers_of,
@@ -17,8 +19,10 @@ from domain.privacy.data_subject import (
     person_key,
     phone_key,
     pseudonym,
+    without_contacts,
     without_person,
 )
+from domain.privacy.retention import RetentionPeriods, bounds_of, years_before
 from domain.suppliers.supplier import Contact
 
 
@@ -112,3 +116,70 @@ def test_a_number_takes_away_itself_alone() -> None:
     assert after == Contact(email="contact@e.example", person="Paul Durand")
     unreadable = Contact(phone="néant")
     assert without_person(unreadable, identifiers()) is unreadable
+
+
+A, B = UUID(int=1), UUID(int=2)
+HERS = Identifiers("", "", "").extended(["Anne Le Goff"], ["a.legoff@x.example"], ["0297000000"])
+
+
+def body(supplier: UUID, email: str | None, phone: str | None, name: str = "ESAT") -> bytes:
+    contact = {"email": email, "phone": phone, "website": None}
+    return msgspec.json.encode(
+        {"supplier": {"id": supplier, "name": name, "location": {"lat": 1.5}, "contact": contact}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "email", "phone"),
+    [
+        ((A, "A.LeGoff@x.example", "02 98"), None, None),
+        ((B, "contact@x.example", "+33 2 97 00 00 00"), "contact@x.example", "+33 2 97 00 00 00"),
+        ((A, "contact@x.example", "+33 2 97 00 00 00"), "contact@x.example", None),
+        ((A, None, None), None, None),
+        ((A, 'é"\\@x.example', "1"), 'é"\\@x.example', "1"),
+    ],
+)
+def test_of_contacts_only_hers_go(
+    before: tuple[UUID, str | None, str | None], email: str | None, phone: str | None
+) -> None:
+    """Her address anywhere; her number where it is the contact of her supplier."""
+    name = '},"contact":{"email":"a.legoff@x.example","phone":null,"website":'
+    given = body(*before, name=name)
+    after, taken = without_contacts(given, HERS, {A})
+    assert after == body(before[0], email, phone, name=name)
+    assert len(taken) == (before[1] != email) + (before[2] != phone)
+
+
+def test_what_is_held_is_not_told_by_accident() -> None:
+    holding = Holding(
+        organisation=None, where="record:a/1", field="contact.email", text="x@y.z", since=None, fate="kept"
+    )
+    assert "x@y.z" not in repr(holding)
+
+
+moments = st.integers(0, 7_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+
+
+@pytest.mark.parametrize(
+    ("now", "years", "then"),
+    [
+        ("2026-11-25", 5, "2021-11-25"),
+        ("2024-02-29", 4, "2020-02-29"),
+        ("2024-02-29", 5, "2019-02-28"),
+        ("2025-03-01", 1, "2024-03-01"),
+    ],
+)
+def test_years_are_those_of_the_calendar(now: str, years: int, then: str) -> None:
+    parse = datetime.fromisoformat
+    assert years_before(parse(now), years) == parse(then)
+
+
+@given(moments, st.integers(1, 30))
+def test_no_year_is_shorter_than_it_is(now: datetime, years: int) -> None:
+    assert now - years_before(now, years) >= timedelta(days=365 * years)
+
+
+@given(moments, moments)
+def test_a_later_purge_removes_what_an_earlier_one_would(one: datetime, other: datetime) -> None:
+    earlier, later = (bounds_of(RetentionPeriods(), now, timedelta(1), timedelta(30)) for now in sorted((one, other)))
+    assert all(getattr(earlier, kind) <= getattr(later, kind) for kind in earlier.__struct_fields__)

@@ -1,0 +1,266 @@
+"""The heavy parts of an import come out the same wherever they are done, and none outlives whom it works for."""
+
+import asyncio
+import csv
+import gzip
+import io
+import os
+import re
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime
+from typing import BinaryIO
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from api.runtime.processes.forked_processes import ForkedProcesses, ProcessEnded, forked_processes
+from api.sync import import_processes
+from api.sync.import_processes import FEW, assemble_elsewhere, prepare_elsewhere
+from db.imports.prepare_rows import SUPPLIER_ID, Prepared, SupplierRow, Terms, assembled, prepare
+from db.suppliers.write import RecordRow
+from domain.suppliers.source import SourceMapping
+from matching.geo.projection import register_point
+from sources.file_reader import ROWS_AT_ONCE, Reading, batches
+from sources.formats.registry import CSV, JSON, NDJSON
+from sources.rows import UnreadableFile
+from tests.factories import reference
+
+NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
+TERMS = Terms("reseau", 7, NOW, "fr")
+CHANGE_SET = 7
+ROWS = b"".join(
+    msgspec.json.encode({"external_id": str(number), "name": f"Atelier {number}" if number % 50 else " "}) + b"\n"
+    for number in range(3 * ROWS_AT_ONCE)
+)
+LONG = 100_000
+HARD_CELLS = ("a" + " " * LONG + "\\b", "x" + ",;" * LONG + "x", "<a " * LONG, "</p " * LONG, "regie " * LONG)
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ForkedProcesses]:
+    assert register_point(655_000, 1_769_000, "971") is not None  # files that this opens are closed there
+    with forked_processes(reference()) as processes:
+        yield processes
+
+
+def reading(media_type: str = NDJSON, *, is_gzipped: bool = False) -> Reading:
+    return Reading("vivier", media_type, SourceMapping(), "fr", is_gzipped)
+
+
+def nothing(_: Terms, __: Callable[[], bool]) -> Generator[Prepared, None, None]:
+    yield from ()
+
+
+@contextmanager
+def spooled(content: bytes) -> Iterator[BinaryIO]:
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        yield file
+
+
+def prepared(
+    processes: ForkedProcesses, content: bytes = ROWS, how: Reading | None = None, *, new: bool = False
+) -> list[Prepared]:
+    with spooled(content) as file:
+        return list(prepare_elsewhere(processes, how or reading(), file, otherwise=nothing)(TERMS, lambda: new))
+
+
+def test_it_makes_of_rows_what_this_process_would(processes: ForkedProcesses) -> None:
+    """Errors too."""
+    found = prepared(processes)
+    here = [prepare(TERMS, batch, expects_new=False) for batch in batches(reading(), io.BytesIO(ROWS), reference())]
+    assert found == here
+    assert sum(len(batch.rejects) for batch in found) == 3 * ROWS_AT_ONCE // 50
+
+
+def test_columns_come_as_they_are_stored(processes: ForkedProcesses) -> None:
+    """Dates and moments too, of suppliers that are new."""
+    approval = {"kind": "ACI", "valid_until": "2027-06-12"}
+    row = {"external_id": "1", "name": "Atelier", "approvals": [approval], "address": {"commune": "56178"}}
+    content = msgspec.json.encode(row)
+    (found,) = prepared(processes, content, new=True)[0].records
+    (read,) = batches(reading(), io.BytesIO(content), reference())
+    (here,) = prepare(TERMS, read, expects_new=True).records
+    assert found._replace(supplier=None) == here._replace(supplier=None)
+    assert found.derived is not None
+    assert date(2027, 6, 12) in found.derived
+    assert found.supplier is not None
+    assert here.supplier is not None
+    assert [type(value) for value in found.supplier] == [type(value) for value in here.supplier]
+
+
+def test_coordinates_of_a_register_are_read_there(processes: ForkedProcesses) -> None:
+    """What the projections need is at hand in a process that is forked."""
+    content = (
+        b"siret,categorieJuridiqueUniteLegale,denominationUniteLegale,etatAdministratifEtablissement,codeCommuneEtablissement,"
+        b"coordonneeLambertAbscisseEtablissement,coordonneeLambertOrdonneeEtablissement\n"
+        b"80746931700018,9220,LES JARDINS,A,35238,351000.5,6789000\n"
+    )
+    (batch,) = prepared(processes, content, Reading("sirene", CSV, SourceMapping(), "fr"))
+    assert batch.rejects == []
+    location = batch.records[0].placement.location
+    assert location is not None
+    assert (round(location.lat, 2), round(location.lon, 2)) == (48.11, -1.69)
+
+
+def test_suppliers_of_records_expected_to_be_new_are_made(processes: ForkedProcesses) -> None:
+    known, new = [prepared(processes, new=new) for new in (False, True)]
+    for bare, ready in zip(known, new, strict=True):
+        assert [item[:4] for item in bare.records] == [item[:4] for item in ready.records]
+        assert all(item.supplier is None for item in bare.records)
+        ids = [item.supplier[SUPPLIER_ID] for item in ready.records if item.supplier]
+        assert len(ids) == len(ready.records)
+        assert ids == sorted(ids)
+
+
+def test_several_files_are_prepared_at_once_and_apart(processes: ForkedProcesses) -> None:
+    with spooled(ROWS) as one, spooled(ROWS) as other:
+        first, second = (
+            prepare_elsewhere(processes, reading(), file, otherwise=nothing)(TERMS, lambda: False)
+            for file in (one, other)
+        )
+        with closing(first), closing(second):
+            ahead = next(first)
+            assert len(list(second)) == 3
+            assert ahead.records[0].external_id == "1"
+            assert len(list(first)) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "how", "code"),
+    [
+        (b"nom\nx\n", reading(CSV), "unknown_column"),
+        # one that is cut is not taken for its end
+        (gzip.compress(ROWS)[:-9], reading(is_gzipped=True), "malformed_gzip"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why(
+    content: bytes, how: Reading, code: str, processes: ForkedProcesses
+) -> None:
+    with pytest.raises(UnreadableFile) as refused:
+        prepared(processes, content, how)
+    assert refused.value.problems[0].code == code
+
+
+def test_a_compressed_file_is_read(processes: ForkedProcesses) -> None:
+    assert len(prepared(processes, gzip.compress(ROWS), reading(is_gzipped=True))) == 3
+
+
+def test_rows_that_take_for_ever_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others wait for the place of such a file."""
+    for_ever = (re.match("(a*)*b", "a" * 99) for _ in range(1))
+    monkeypatch.setattr(import_processes, "batches", lambda *_: for_ever)
+    monkeypatch.setattr(import_processes, "BATCH_SECONDS", 0.05)
+    with forked_processes(reference()) as processes, pytest.raises(UnreadableFile) as refused:
+        prepared(processes)
+    assert refused.value.problems[0].code == "too_slow"
+
+
+@pytest.mark.parametrize("text", HARD_CELLS, ids=("blanks", "signs", "tags", "ends of tags", "names"))
+def test_long_texts_are_read_in_a_time_that_grows_with_their_length(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would take minutes if it were looked through from each of its letters on."""
+    element = {"id": "1", "name": text, "description": text, "address": {"customFormatedAddress": text}}
+    table = io.StringIO()
+    csv.writer(table).writerows([("external_id", "name", "segments", "description"), ("1", text, text, text)])
+    monkeypatch.setattr(import_processes, "BATCH_SECONDS", 5.0)
+    with forked_processes(reference()) as processes:
+        for name, media_type, content in (
+            ("gogocarto", JSON, msgspec.json.encode({"data": [element]})),
+            ("vivier", CSV, table.getvalue()[:100_000].encode()),
+        ):
+            (batch,) = prepared(processes, content, Reading(name, media_type, SourceMapping(), "fr"))
+            assert len(batch.records) + len(batch.rejects) == 1
+
+
+def test_a_process_that_ends_before_its_time_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed, out of memory: nothing of it may be taken for a whole file."""
+    monkeypatch.setattr(import_processes, "prepare", lambda *_, **__: os._exit(9))
+    with forked_processes(reference()) as processes, pytest.raises(ProcessEnded):
+        prepared(processes)
+
+
+def test_whoever_stops_listening_leaves_nothing_behind(processes: ForkedProcesses) -> None:
+    """The process ends, which closes its end of what it read from."""
+    content, theirs = socket.socketpair()
+    content.settimeout(10)
+    with content:
+        content.sendall(ROWS[:100_000])
+        content.shutdown(socket.SHUT_WR)
+        with theirs, theirs.makefile("rb") as file:
+            found = prepare_elsewhere(processes, reading(), file, otherwise=nothing)(TERMS, lambda: False)
+            with closing(found):
+                next(found)
+        assert content.recv(1) == b""
+
+
+def test_without_a_process_it_is_done_otherwise() -> None:
+    """And nothing of the file is read before."""
+    with forked_processes(reference()) as processes:
+        pass
+    with spooled(ROWS) as file:
+        assert list(prepare_elsewhere(processes, reading(), file, otherwise=nothing)(TERMS, lambda: False)) == []
+        assert file.tell() == 0
+
+
+def described(count: int) -> dict[UUID, Sequence[RecordRow]]:
+    """So many suppliers, each of a record of a source that knows its approvals and of one that knows the rest."""
+    return {
+        UUID(int=number): [
+            row("liste", UUID(int=number), approvals=[{"kind": "ACI", "valid_until": "2027-06-12"}]),
+            row("reseau", UUID(int=number), name=f"Atelier {number}", employees=number, offers=[{"segments": ["x"]}]),
+        ]
+        for number in range(count)
+    }
+
+
+def row(source: str, supplier_id: UUID, **fields: object) -> RecordRow:
+    payload = msgspec.json.encode({"name": "Atelier", **fields}).decode()
+    flags = '[{"code":"placed_at_commune","detail":"56178"}]'
+    return RecordRow(source, "1", payload, 48.07, -2.96, "56178", flags, supplier_id, NOW, NOW, 0)
+
+
+async def not_here(_: int, __: Mapping[UUID, Sequence[RecordRow]]) -> Sequence[SupplierRow]:
+    raise AssertionError
+
+
+def stop_at_once(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def test_many_are_made_in_another_process(processes: ForkedProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of messages that are sent at once too, each with its own."""
+    monkeypatch.setattr(import_processes, "assemble_here", not_here)
+    some, more = described(FEW + 1), described(2 * FEW)
+    async with assemble_elsewhere(processes) as assemble:
+        found = await asyncio.gather(assemble(CHANGE_SET, some), assemble(CHANGE_SET, more))
+    assert list(found) == [assembled(CHANGE_SET, some), assembled(CHANGE_SET, more)]
+
+
+async def test_few_are_made_here() -> None:
+    with socket.socket() as nobody:
+        async with assemble_elsewhere(ForkedProcesses(nobody)) as assemble:
+            assert await assemble(CHANGE_SET, described(FEW)) == assembled(CHANGE_SET, described(FEW))
+
+
+async def test_where_there_is_no_process_they_are_made_here() -> None:
+    some = described(FEW + 1)
+    with forked_processes(reference()) as processes:
+        pass
+    for none in (processes, None):
+        async with assemble_elsewhere(none) as assemble:
+            assert await assemble(CHANGE_SET, some) == assembled(CHANGE_SET, some)
+
+
+async def test_where_the_process_ends_at_its_work_they_are_made_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    some = described(FEW + 1)
+    made = assembled(CHANGE_SET, some)
+    monkeypatch.setattr(import_processes, "assembled", stop_at_once)
+    with forked_processes(reference()) as processes:
+        async with assemble_elsewhere(processes) as assemble:
+            assert [await assemble(CHANGE_SET, some) for _ in range(2)] == [made] * 2
