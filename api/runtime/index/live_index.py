@@ -241,14 +241,14 @@ class LiveDirectory:
         except Exception as failure:
             if self._stuck_at is None and not is_away(failure):
                 self._stuck_at = time.monotonic()
-                self.metrics.index_follows(follows=False)
+                self.metrics.index_follows.set(0)
             raise
 
     def _goes_on(self) -> None:
         if self._stuck_at is not None:
             log.warning("the index follows the directory again", seconds=round(self.stuck_seconds(), 1))
         self._stuck_at = None
-        self.metrics.index_follows(follows=True)
+        self.metrics.index_follows.set(1)
 
     async def catch_up(self) -> None:
         """Bring the index to the present version of the directory.
@@ -306,4 +306,4 @@ class LiveDirectory:
         self._index = index
         self._replaced.set()
         self._replaced = asyncio.Event()
-        self.metrics.data_version(index.data_version)
+        self.metrics.data_version.set(index.data_version)

@@ -13,9 +13,8 @@ from litestar import Litestar
 from uvicorn.server import ServerState
 
 from api.app import create_app
-from api.runtime import http_protocol
-from api.runtime.http_protocol import (
-    HUNG_UP,
+from api.commands.serving import http_protocol
+from api.commands.serving.http_protocol import (
     LINGER_SECONDS,
     MOST_DROPPED,
     MOST_PIPELINED,
@@ -25,6 +24,7 @@ from api.runtime.http_protocol import (
     HttpProtocol,
     sweep,
 )
+from api.runtime.observability import HUNG_UP
 from api.settings import read_settings
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY

@@ -1,4 +1,4 @@
-"""Measures what is known of supply: `python -m bench.supply [titles|winners|trades] [DATA]`; without a name, all three.
+"""Measure what is known of supply: `python -m bench.reading.supply [titles|winners|trades] [DATA]`; else all three.
 
     trades    how many suppliers of real files have a trade beyond lending staff, by file, kind and evidence
     winners   how many winners of real contracts have an offer of the segments that a person read in the contract
@@ -11,10 +11,10 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench.files import DATA
-from bench.titles import measure_titles
-from bench.trades import measure_trades
-from bench.winners import measure_winners
+from bench.reading.files import DATA
+from bench.reading.titles import measure_titles
+from bench.reading.trades import measure_trades
+from bench.reading.winners import measure_winners
 
 MEASURES: Mapping[str, Callable[[Path], None]] = {
     "trades": measure_trades,

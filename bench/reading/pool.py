@@ -1,6 +1,6 @@
 """Time and memory of `vivier pool build` on files of the real size, made here, and of `vivier pool update` with them.
 
-    python -m bench.pool [SHARE]        (default: 1, the stock of Sirene of 2026: 29.9 and 43.9 million rows)
+    python -m bench.reading.pool [SHARE]        (default: 1, the stock of Sirene of 2026: 29.9 and 43.9 million rows)
 
 Legal units, establishments and awards are Parquet, purposes of associations a zip of CSV. Rows are made up, with valid
 SIRETs, in the proportions of the real ones: 56 % natural persons; a quarter of establishments withheld, 38 % active, 15

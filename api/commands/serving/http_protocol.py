@@ -13,6 +13,7 @@ import httptools
 from litestar.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from api.runtime.observability import HUNG_UP
 from api.runtime.rate_limits import caller_of
 from api.settings import Settings
 from api.web.content_negotiation import choose_language
@@ -42,9 +43,6 @@ MOST_SMALL_PIECES, SMALL_PIECE_BYTES = 4_096, 16
 VERSIONS = ("1.1", "1.0")
 NO_VERSION = Text("Seuls HTTP/1.1 et HTTP/1.0 sont compris ici", "Only HTTP/1.1 and HTTP/1.0 are understood here")
 NO_ONE_HOST = Text("Un en-tête Host est attendu, et un seul", "One Host header is expected, and no more")
-HUNG_UP = "the client hung up"
-"""The message with which the answer to a client that is gone is cancelled."""
-
 Part = Literal["head", "body"]
 """The part of a request that is arriving."""
 Owed = Literal["head", "body", "reading", "next request", "close"]

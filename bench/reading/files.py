@@ -13,7 +13,7 @@ from domain.suppliers.rows import Row
 from sources.formats.registry import CSV, JSON, read_rows
 from sources.rows import Context
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
+DATA = Path(__file__).parents[3] / "shared" / "data"
 TODAY = date(2024, 12, 1)
 """The latest of the contracts is of 2024: on that day none of those dated is too old."""
 _AWARD_COLUMNS = {

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.imports import measure
+from bench.serving.imports import measure
 from bench.suppliers import PoolFile
 from tests.factories import reference
 

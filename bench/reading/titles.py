@@ -1,6 +1,6 @@
 """Titles of real contracts with the segments a person read in them, and how many of them are read rightly.
 
-`bench/title_labels.csv` names the titles, which stay in `../shared/data`: lots of the notices by notice and lot,
+`title_labels.csv` here names the titles, which stay in `../shared/data`: lots of the notices by notice and lot, the
 objects of the awards by the digest of their text. A label without segments is a title that says another trade; titles
 that say none are left out. Half of them (by the digest of the id) is held back: what is tuned looks at the others only.
 Later ones say in `set` which they are: tuned on, one of the exams, which are held back as well, or titles of which a

@@ -1,6 +1,6 @@
 """Measure how long a server takes to stop, idle and busy, and whether an answer was cut.
 
-    python -m bench.stop [ROUNDS] [SUPPLIERS]        (default: 10, 13500)
+    python -m bench.serving.stop [ROUNDS] [SUPPLIERS]        (default: 10, 13500)
 
 `vivier serve` with one, two and four workers on its own PostgreSQL, stopped by SIGTERM once it is ready and, as often,
 while clients match large needs, read the whole list as CSV, wait for a change and import: the least, the median and the
@@ -20,8 +20,8 @@ from itertools import product
 from pathlib import Path
 from statistics import median
 
-from bench import changes
 from bench.server import ADMIN_KEY, Server, home, serving
+from bench.serving import changes
 from bench.suppliers import PoolFile
 from matching.reference import load_reference
 

@@ -1,6 +1,6 @@
 """The application with one route more, which answers as many ready bytes as asked: the most that any route could do.
 
-    python -m bench.ready        (prints its address; `bench.search` starts it)
+    python -m bench.matching.ready        (prints its address; `bench.matching.search` starts it)
 
 The route is one of the application's own, with its key check, log line and metrics; no database stands behind it.
 """

@@ -15,8 +15,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 
-from api.runtime import identity_provider
-from api.runtime.identity_provider import (
+from api import identity_provider
+from api.identity_provider import (
     FRESH_SECONDS,
     LEAST_SECONDS,
     LONGEST_ANSWER,

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from bench.allotment import LOTS, cases
+from bench.matching.allotment import LOTS, cases
 from domain.allotment.allotment import AllotmentNeed
 from tests.factories import reference
 

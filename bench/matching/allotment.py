@@ -1,6 +1,6 @@
 """Measure what proposals of lots take: needs of 20 lots over a region, as their lots may be divided and joined.
 
-    python -m bench.allotment [SUPPLIERS]        (default: 220000)
+    python -m bench.matching.allotment [SUPPLIERS]        (default: 220000)
 
 Each need is asked for twice: by an index and territories that know nothing of it, and again. Milliseconds of CPU of one
 core, divisions and lots that were judged, and whether all were looked at.
@@ -13,7 +13,7 @@ from random import Random
 
 import msgspec
 
-from bench.match_cost import knowing_no_territory
+from bench.matching.match_cost import knowing_no_territory
 from bench.suppliers import ON, suppliers
 from domain.allotment.allotment import AllotmentNeed, AllotmentOptions, DivisibleLot
 from domain.needs.need import Buyer, TerritoryRequest

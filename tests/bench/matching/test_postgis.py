@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.matching.postgis import DEBIAN, measure
 from bench.needs import KINDS, needs
-from bench.postgis import DEBIAN, measure
 from tests.factories import reference
 
 

@@ -1,6 +1,6 @@
 """Reports are measured in each of their forms."""
 
-from bench.reports import measure
+from bench.serving.reports import measure
 from tests.factories import reference
 
 

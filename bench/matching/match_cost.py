@@ -1,6 +1,6 @@
 """Measure what matches take beside what `matching.inspection.match_cost` says: its constants are read off here.
 
-    python -m bench.match_cost [SUPPLIERS]        (default: 13500)
+    python -m bench.matching.match_cost [SUPPLIERS]        (default: 13500)
 
 Each need is matched by a process's first index, where nothing of it is cached, and twice again; CPU milliseconds of one
 core, the least of those again. The last column is the estimate in relation to what was measured.

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.titles import EXAMS, FOLDS, SIBLING, Labelled, fold_of, labelled, sibling
+from bench.reading.titles import EXAMS, FOLDS, SIBLING, Labelled, fold_of, labelled, sibling
 
 
 def _labelled(title: str, need: str = "") -> Labelled:

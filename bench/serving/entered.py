@@ -1,6 +1,6 @@
 """Count the files of the project that a request enters, as the interpreter tells: a reader opens as many.
 
-    python -m bench.entered [--files]        (--files: name them)
+    python -m bench.serving.entered [--files]        (--files: name them)
 
 The whole application in this process, on an embedded database that holds one supplier; each request is the first of its
 kind, but for the one that is asked again.

@@ -1,6 +1,6 @@
 """Measure the buyer's pages: the form, the answer, and the switches of reservation and distance.
 
-    python -m bench.desk [SIZES]        (default: 13500,220000)
+    python -m bench.serving.desk [SIZES]        (default: 13500,220000)
 
 A server of one worker, as `vivier serve` runs it, asked by one client as a browser asks it. For each page the median
 and the longest wait in milliseconds, the server's CPU time, and kilobytes, without the drawings of the maps too. The
@@ -20,8 +20,8 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlencode
 
-from bench import changes
 from bench.server import ADMIN_KEY, Server, home, serving
+from bench.serving import changes
 from bench.suppliers import PoolFile
 from matching.reference import load_reference
 

@@ -9,8 +9,8 @@ from collections import defaultdict
 from itertools import chain
 from pathlib import Path
 
-from bench import files
-from bench.files import segments_of
+from bench.reading import files
+from bench.reading.files import segments_of
 from domain.suppliers.rows import Row
 
 

@@ -1,7 +1,7 @@
 """Measure what the server spends around a match: `POST /match` with a ready answer, so that nothing is matched, in a
 place that was asked for before.
 
-    python -m bench.http_cost [ROUNDS]        (default: 5)
+    python -m bench.serving.http_cost [ROUNDS]        (default: 5)
 
 One worker as `vivier serve` runs it, without a database; 16 connections of another process, each of which sends its
 next request once it is answered. The ways are asked in turns, and of their rounds the median is printed: CPU
@@ -42,7 +42,7 @@ KEY = "the-administrators-key"
 CONNECTIONS, SECONDS = 16, 2.0
 LARGE, SMALL = 94_561, 1_000
 TICKS = os.sysconf("SC_CLK_TCK")
-CORPUS = Path(__file__).parents[1] / "openapi" / "openapi.json"
+CORPUS = Path(__file__).parents[2] / "openapi" / "openapi.json"
 LOTS = [{"id": name, "segments": ["pr-locaux", "ev-entretien"], "max_distance_km": 40} for name in "123"]
 NEED = json.dumps({"reference": "1", "territory": {"codes": ["departement:56"]}, "lots": LOTS}).encode()
 

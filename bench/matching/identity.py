@@ -1,6 +1,6 @@
 """Measures how well records are told to be one supplier, on pairs labelled by the real files.
 
-    python -m bench.identity [FOLDER]        (default: ../shared/data/suppliers)
+    python -m bench.matching.identity [FOLDER]        (default: ../shared/data/suppliers)
 
 Three measurements, each with what was found right and wrong:
 

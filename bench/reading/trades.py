@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from bench import files
+from bench.reading import files
 from domain.suppliers.rows import Row
 from domain.suppliers.supplier import Kind, Offer
 from domain.suppliers.trades import TradeCounts, count_trades, has_trade, trade_evidence

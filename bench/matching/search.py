@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
-from bench.changes import PER_SECOND, changing
 from bench.client import Load, ask_each, ask_for, request
 from bench.needs import DENSE, BenchNeed, bodies, needs, other_segments
 from bench.results import spread
 from bench.server import ADMIN_KEY, Server, started
+from bench.serving.changes import PER_SECOND, changing
 from matching.reference import Reference
 
 CONNECTIONS = 16
@@ -95,6 +95,6 @@ def _answers(server: Server, asked: Sequence[BenchNeed]) -> dict[str, Any]:
 
 def _ready_bytes(folder: Path, size: int, seconds: float) -> dict[str, Any]:
     """The application's own route that answers as many ready bytes."""
-    with started([sys.executable, "-m", "bench.ready"], folder) as server:
+    with started([sys.executable, "-m", "bench.matching.ready"], folder) as server:
         one = request("GET", f"/ready/{size}", ADMIN_KEY)
         return _under_load(server, repeat(one), seconds)

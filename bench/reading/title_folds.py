@@ -1,4 +1,4 @@
-"""Titles read by readers trained without them: `python -m bench.title_folds [DATA]`, some ten minutes of CPU.
+"""Titles read by readers trained without them: `python -m bench.reading.title_folds [DATA]`, some ten minutes of CPU.
 
 All labelled titles but the exams, held back or tuned on, in five folds: those of each are read by a reader whose model
 and clue weights are fitted to the other four. Phrases that people wrote after they had seen a title are not taken away,
@@ -8,8 +8,8 @@ so titles tuned on come out better than new ones.
 import sys
 from pathlib import Path
 
-from bench.files import DATA
-from bench.titles import FOLDS, HEADER, figures, fold_of, labelled
+from bench.reading.files import DATA
+from bench.reading.titles import FOLDS, HEADER, figures, fold_of, labelled
 from matching.words.title_reader import Reading
 from scripts.train_words import Trainer
 
