@@ -15,7 +15,7 @@ from api.desk.need.need_form import lots_from
 from api.desk.need.need_in_words import changed_lines
 from api.desk.record.stored_need import listed_lines, own_need_of, stored_need_page
 from api.needs.compare_versions import compared
-from api.needs.edit_need import Edit, NeedChange, NeedDocument, edit_need
+from api.needs.edit_need import edit_need
 from api.needs.freeze_shortlist import freeze_shortlist
 from api.needs.match_own_need import MatchedNeed, own_need_to_match
 from api.needs.own_need import version_of
@@ -69,7 +69,8 @@ async def freeze_next_version(visit: Visit, need_id: str) -> Response[bytes]:
     """Freeze the next version with the suppliers as they are, and redirect to it."""
     own = id_in(need_id, NO_NEED)
     if visit.text("montrer") in SHOWN_BY_LOT:
-        await edit_need(acting_at(visit), own, None, _showing(int(visit.text("montrer"))))
+        shown = partial(msgspec.structs.replace, limit=int(visit.text("montrer")))
+        await edit_need(acting_at(visit), own, None, shown)
 
     async def carry_out(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> Done:
         number, _ = await freeze_shortlist(connection, acting, own, matched)
@@ -99,15 +100,6 @@ async def show_version(visit: Visit, need_id: str, number: str) -> Response[byte
         best_outcome=best_outcome,
         most_grave_first=most_grave_first,
     )
-
-
-def _showing(candidates: int) -> Edit:
-    """The need with so many candidates listed for each lot."""
-
-    def edit(before: NeedDocument) -> NeedChange:
-        return msgspec.structs.replace(before, limit=candidates)
-
-    return edit
 
 
 def most_grave_first(points: Iterable[Advice]) -> list[Advice]:
