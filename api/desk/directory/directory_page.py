@@ -156,9 +156,7 @@ async def search_directory(visit: Visit) -> Response[bytes]:
         reserved_types=RESERVED_TYPES,
         parents=departements_around(places, reference.territories),
         map=await map_of_search(visit, form.query(), form.areas, found.suppliers) if found.suppliers else None,
-        label=reference.taxonomy.label,
         trades=_trades,
-        commune=reference.territories.commune_name,
     )
 
 
@@ -183,8 +181,6 @@ async def show_supplier(visit: Visit, supplier_id: str) -> Response[bytes]:
         today=today,
         map=drawn,
         back=_search_before(visit),
-        label=reference.taxonomy.label,
-        commune=reference.territories.commune_name,
         area=lambda offered: service_area(offered, reference.territories),
         approval_state=approval_state,
         evidence=evidence,

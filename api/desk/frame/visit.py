@@ -79,10 +79,16 @@ class Visit:
     ) -> Response[bytes]:
         """A page; one of a form to be corrected (422), unless another status is given, where there are mistakes.
 
-        `shown`: what the template reads besides them and the visit.
+        `shown`: what the template reads besides them, the visit, and the names of communes and trades.
         """
-        wrong = {mistake.field for mistake in mistakes}
-        content = rendered(template, self.language, visit=self, mistakes=mistakes, wrong=wrong, **shown)
+        always: dict[str, Any] = {
+            "visit": self,
+            "mistakes": mistakes,
+            "wrong": {mistake.field for mistake in mistakes},
+            "commune": self.reference.territories.commune_name,
+            "label": self.reference.taxonomy.label,
+        }
+        content = rendered(template, self.language, **always | shown)
         if status is None:
             status = HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK
         return Response(content, status_code=status, media_type=HTML)

@@ -96,7 +96,6 @@ async def show_version(visit: Visit, need_id: str, number: str) -> Response[byte
         decisions={(each.lot_id, each.supplier_id): each for each in version.decisions},
         titles={lot.id: lot.title or "" for lot in version.need.lots},
         reserved={lot.id: lot.reserved for lot in version.need.lots},
-        commune=visit.reference.territories.commune_name,
         best_outcome=best_outcome,
         most_grave_first=most_grave_first,
     )

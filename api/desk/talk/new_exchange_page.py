@@ -252,7 +252,6 @@ async def new_exchange_form(
         opened=opened,
         sender=sender_name(need.content, visit.call.bearer.organisation),
         can_tell=[each for each in TOLD_TERMS if any(told_terms(need.content, (), [each]))],
-        commune=visit.reference.territories.commune_name,
     )
 
 
