@@ -6,8 +6,7 @@ from uuid import uuid4
 from db.core.engine import transaction
 from db.persons import note_sign_in
 from domain.organisation import SCOPES
-from tests.api.desk.steps import Browser, sign_in_as
-from tests.api.desk.talk.talking import Desk
+from tests.api.desk.steps import Browser, Desk, sign_in_as
 from tests.api.needs.steps import Buyer, create
 from tests.api.organisations import Member, member
 from tests.api.sync.factories import Client, put_record

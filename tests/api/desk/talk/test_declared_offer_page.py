@@ -2,8 +2,7 @@
 
 from db.api_keys import create_key, organisation_name
 from db.core.engine import transaction
-from tests.api.desk.steps import Browser
-from tests.api.desk.talk.talking import Desk, desk_of
+from tests.api.desk.steps import Browser, Desk, desk_of
 from tests.api.sync.factories import Client, path_of, put_record, siret
 
 NAME = "Ateliers du Scorff"

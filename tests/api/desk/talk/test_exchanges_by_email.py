@@ -1,8 +1,7 @@
 """Writing to suppliers on the desk where a mail server is set: who is written to, and whose letter is the buyer's."""
 
 from matching.reference import Reference
-from tests.api.desk.steps import Browser
-from tests.api.desk.talk.talking import WORDS, Desk
+from tests.api.desk.steps import WORDS, Browser, Desk
 from tests.api.emailing import PUBLIC_URL, all_sent, emailing
 from tests.api.exchanges.steps import Opened
 from tests.api.needs.steps import new_buyer

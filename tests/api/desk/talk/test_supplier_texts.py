@@ -3,8 +3,7 @@
 from typing import Any
 
 from api.web.content_negotiation import HTML
-from tests.api.desk.steps import Browser, said
-from tests.api.desk.talk.talking import WORDS, desk_of
+from tests.api.desk.steps import WORDS, Browser, desk_of, said
 from tests.api.exchanges.steps import create_exchange, keyless
 from tests.api.needs.steps import change
 from tests.api.sync.factories import Client
