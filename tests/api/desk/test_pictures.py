@@ -19,8 +19,7 @@ from api.desk.frame.csrf import COOKIE
 from api.desk.frame.layout import TEMPLATES, rendered
 from api.desk.pages import PAGES
 from tests.accessibility_tree import unnamed
-from tests.api.desk import pictures
-from tests.api.desk.file_with_all import FILE, file_with_all
+from tests.api.desk.file_with_all import FILE, file_with_all, take_picture
 from tests.api.desk.steps import Browser, sign_in_as
 from tests.api.desk.window import Windows, assert_fits, is_gone, refused, waiting
 from tests.api.organisations import member
@@ -249,7 +248,7 @@ class Gallery:
     def look_at(self, window: Chrome, view: View, screen: Screen) -> None:
         """Leave a picture; note what is wrong, once all is unfolded."""
         self.open(window, view, screen)
-        pictures.take(window, f"{view.name}-at-{screen}")
+        take_picture(window, f"{view.name}-at-{screen}")
         window.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
         unfold(window)
         assert_fits(window)

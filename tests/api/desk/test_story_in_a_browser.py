@@ -13,7 +13,7 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
-from tests.api.desk import pictures
+from tests.api.desk.file_with_all import take_picture
 from tests.api.desk.window import (
     Windows,
     appears,
@@ -94,7 +94,7 @@ class Story:
     def picture(self, name: str) -> None:
         """Leave a picture of the whole page, that nobody compares."""
         assert_fits(self.window)
-        pictures.take(self.window, f"story-{name}-at-{self.screen}")
+        take_picture(self.window, f"story-{name}-at-{self.screen}")
 
     def press(self, selector: str) -> None:
         press(self.window, selector)

@@ -8,7 +8,7 @@ from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 
 from tests.api.conftest import ADMIN_KEY
-from tests.api.desk.need.test_notice_file import NOTICE
+from tests.api.desk.need.test_need_page import NOTICE
 from tests.api.desk.window import Windows, appears, assert_fits, log, sign_in, value, waiting
 from tests.api.sync.factories import Client, put_record
 from tests.axe import violations
