@@ -15,11 +15,13 @@ from typing import Any
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.needs.need import Nature, Procedure
+from domain.needs.need import Procedure
 from domain.text.bilingual import Text
+from domain.text.typography import cut
 from sources.notices import eforms
 from sources.notices.element import Element, PlacedText, from_json, mark_read
 from sources.notices.notice import (
+    CODES,
     Amount,
     Notice,
     NoticeBuyer,
@@ -27,27 +29,11 @@ from sources.notices.notice import (
     NoticePlace,
     Renewals,
     ReservedFlag,
-    procedure_without_equal,
 )
-from sources.notices.reading import OF_BOAMP, count_of, months_between, months_of
+from sources.notices.reading import count_of, months_between, months_of
 from sources.notices.ted import is_extract, read_extract
 
-NATURES: dict[str, Nature] = {
-    "TRAVAUX": "works",
-    "FOURNITURES": "supplies",
-    "SERVICES": "services",
-}
-PROCEDURES: dict[str, Procedure] = {
-    "ouvert": "open",
-    "restreint": "restricted",
-    "procedureadapte": "adapted",
-    "procedureadaptee": "adapted",
-    "adaptee": "adapted",
-    "negocie": "negotiated",
-    "negocieavecmiseenconcurrence": "negotiated",
-    "avecnegociation": "negotiated",
-}
-"""`type_procedure` of the record, and the elements that name a procedure in the form."""
+_CODES = CODES["boamp"]
 CPV = ("classprincipale", "classsupplementaire", "principal", "supplementaire")
 LOTS, GROUPS_OF_LOTS = ("lot", "lotsmarche"), ("lots",)
 PLACES = ("lieuexecution", "lieuexecutionlivraison", "lieuexeclivr")
@@ -79,13 +65,18 @@ def _read_national(notice: Notice, donnees: Element) -> None:
     lots = notice.first_lots(elements)
     organisation = next(iter(form.all(*BUYERS)), None)
     if organisation is not None:
-        notice.buyer = _buyer(organisation)
+        names = _Names(organisation)
+        name = names.first(BUYER_NAMES)
+        notice.buyer = NoticeBuyer(organisation.path, name.text if name else "", names.first(NUMBERS))
+        notice.buyer.place = _place(organisation)
     apart = [*form.all(*GROUPS_OF_LOTS), *form.all(*LOTS), *form.all(*AWARDS)]
     whole = _lot(donnees, [*apart, *([organisation] if organisation is not None else [])])
     notice.title, notice.cpv, notice.nature, notice.places = whole.title, whole.cpv, whole.nature, whole.places
     notice.value, notice.maximum, notice.words = whole.value, whole.maximum, whole.words
     notice.value_covers = "firm"
-    notice.technique = "framework_agreement" if _is_framework(form) else None
+    framework = [each for each in form.all(*FRAMEWORKS) if not any(plain(one.name) == "non" for one in each.children)]
+    mark_read(*framework)
+    notice.technique = "framework_agreement" if framework else None
     notice.contract = "concession" if form.all(*CONCESSIONS) else "market"
     notice.procedure = _procedure(form)
     reference = form.first(REFERENCES)
@@ -177,7 +168,7 @@ def _lot(element: Element, besides: list[Element]) -> NoticeLot:
     for each in own.all("typemarche"):
         named = each.children[0].name if each.children else each.text()
         mark_read(*each.children)
-        lot.nature = lot.nature or NATURES.get(named.upper())
+        lot.nature = lot.nature or _CODES.natures.get(named.upper())
     return lot
 
 
@@ -213,16 +204,10 @@ def _procedure(form: _Names) -> Procedure | None:
     """The procedure that the form names as an element or as a text."""
     for element in form.all("typeprocedure", "procedure"):
         for named in element.children:
-            if (procedure := PROCEDURES.get(plain(named.name))) is not None:
+            if (procedure := _CODES.procedures.get(plain(named.name))) is not None:
                 mark_read(named)
                 return procedure
     return None
-
-
-def _is_framework(form: _Names) -> bool:
-    said = [each for each in form.all(*FRAMEWORKS) if not any(plain(child.name) == "non" for child in each.children)]
-    mark_read(*said)
-    return bool(said)
 
 
 def _awarded(form: _Names) -> Iterator[tuple[str, Amount]]:
@@ -247,9 +232,9 @@ def _amount(elements: Iterable[Element]) -> Amount | None:
 def _flags(form: _Names) -> list[ReservedFlag]:
     """The marks of reservation; the one that names the kind comes in the place of the one around it."""
     flags = []
-    for name, mark in OF_BOAMP.items():
+    for name, mark in _CODES.reserved.items():
         for each in form.all(name):
-            if not _Names(each).all(*OF_BOAMP):
+            if not _Names(each).all(*_CODES.reserved):
                 mark_read(each)
                 flags.append(ReservedFlag(each.path, mark))
     return flags
@@ -262,12 +247,6 @@ def _own_place(nuts: list[Element], words: PlacedText | None) -> list[NoticePlac
         return []
     where = codes[0] if codes else words or PlacedText("", "")
     return [NoticePlace(where.path, codes, words=words.text if words else "")]
-
-
-def _buyer(element: Element) -> NoticeBuyer:
-    names = _Names(element)
-    name = names.first(BUYER_NAMES)
-    return NoticeBuyer(element.path, name.text if name else "", names.first(NUMBERS), place=_place(element))
 
 
 def _place(element: Element) -> NoticePlace:
@@ -328,9 +307,15 @@ def read(record: Mapping[str, Any], at: str) -> Notice:
     """
     if is_extract(record):
         return read_extract(record)
-    root = from_json({**record, "donnees": _written_in(record, at)})
-    donnees = root.at("donnees") or root
-    form = next(donnees.within(*eforms.ROOTS), None)
+    written = record.get("donnees")
+    if isinstance(written, str) and written.strip():
+        try:
+            written = msgspec.json.decode(written)
+        except (msgspec.DecodeError, RecursionError):
+            raise InvalidContent((Problem(f"{at}/donnees", "malformed_json", NO_JSON),)) from None
+    root = from_json({**record, "donnees": written})
+    donnees = root.child("donnees") or root
+    form = next(donnees.descendants(*eforms.ROOTS), None)
     if form is not None:
         notice = eforms.read(form)
         notice.root = root
@@ -339,16 +324,6 @@ def read(record: Mapping[str, Any], at: str) -> Notice:
         _read_national(notice, donnees)
     _complete(notice, root)
     return notice
-
-
-def _written_in(record: Mapping[str, Any], at: str) -> Any:
-    value = record.get("donnees")
-    if not isinstance(value, str) or not value.strip():
-        return value
-    try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError):
-        raise InvalidContent((Problem(f"{at}/donnees", "malformed_json", NO_JSON),)) from None
 
 
 def _complete(notice: Notice, root: Element) -> None:
@@ -362,10 +337,10 @@ def _complete(notice: Notice, root: Element) -> None:
         notice.buyer.name = buyer.text
     _complete_procedure(notice, root)
     nature = next((each.text() for each in root.all("type_marche") if each.text()), "")
-    notice.nature = notice.nature or NATURES.get(nature.upper())
+    notice.nature = notice.nature or _CODES.natures.get(nature.upper())
     if (state := root.first_text("etat")) is not None and state.text.upper() in CANCELLED:
-        notice.note(state.path, "Cet avis annule la procédure", "This notice cancels the procedure")
-    mark_read(*(root.at(name) for name in ("id", "url_avis", "filename")))
+        notice.note(state.path, "procedure_cancelled")
+    mark_read(*(root.child(name) for name in ("id", "url_avis", "filename")))
     if not notice.lots and (notice.title or notice.cpv):
         notice.lots.append(NoticeLot(notice.title.path if notice.title else root.path, "1", notice.title))
     if not notice.places and not all(lot.places for lot in notice.lots):
@@ -379,9 +354,9 @@ def _complete(notice: Notice, root: Element) -> None:
 def _complete_procedure(notice: Notice, root: Element) -> None:
     kind = root.first_text("type_procedure")
     if notice.procedure is None and kind is not None:
-        notice.procedure = PROCEDURES.get(plain(kind.text))
+        notice.procedure = _CODES.procedures.get(plain(kind.text))
         if notice.procedure is None:
-            procedure_without_equal(notice, kind.path, kind.text)
+            notice.note(kind.path, "procedure_without_equal", text=cut(kind.text))
     family = root.first_text("famille")
     if family is not None and family.text.upper() == "DSP":
         notice.contract = "concession"

@@ -13,8 +13,8 @@ from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import Done, id_in, written_once
 from api.desk.need.need_form import lots_from
-from api.desk.record.stored_need import LotRecordForm, own_need_of, read_lot_form, stored_need_page
-from api.needs.award_lot import NO_AWARD, NO_SUPPLIER, award_lot, withdraw_award
+from api.desk.record.stored_need import LotEntryForm, own_need_of, read_lot_form, stored_need_page
+from api.needs.awards import NO_AWARD, NO_SUPPLIER, award_lot, withdraw_award
 from api.needs.own_need import version_of
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
@@ -34,7 +34,7 @@ NO_MONTHS = Text("Une durée en mois est attendue, de 1 à 1 200", "A term in mo
 MONTHS = bounded_number(NUMBER, NO_MONTHS, 1, MOST_MONTHS, whole=True)
 
 
-class AwardForm(LotRecordForm, frozen=True, kw_only=True):
+class AwardForm(LotEntryForm, frozen=True, kw_only=True):
     """An award as it is filled in. `winner`: an id, or `OTHER`, whose SIRET is said."""
 
     winner: Annotated[str, Field("titulaire")] = ""

@@ -15,7 +15,7 @@ from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import acting_at, id_in
 from api.desk.need.need_form import lots_from
 from api.desk.record.stored_need import (
-    LotRecordForm,
+    LotEntryForm,
     is_crossed,
     listed_lines,
     own_need_of,
@@ -36,7 +36,7 @@ LONGEST_REASON = 4_000
 CHOICES: dict[str, DecisionCode | None] = {"kept": "kept", "set_aside": "set_aside", "none": None}
 
 
-class DecisionForm(LotRecordForm, frozen=True, kw_only=True):
+class DecisionForm(LotEntryForm, frozen=True, kw_only=True):
     """Decisions as they were filled in, on suppliers of one lot.
 
     `number`: of the version; `known`: the tag of the lot's decisions when the form was shown.

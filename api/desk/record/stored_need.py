@@ -22,7 +22,7 @@ KNOWN_FIELD = "etat"
 """The field with the entity tag of the need as the form was filled in from it."""
 
 
-class LotRecordForm(msgspec.Struct, frozen=True, kw_only=True):
+class LotEntryForm(msgspec.Struct, frozen=True, kw_only=True):
     """A form about one lot of a page of lots. `place`: of the lot in the page, from 1."""
 
     place: Annotated[str, Field("rang")] = ""
@@ -34,7 +34,7 @@ class LotRecordForm(msgspec.Struct, frozen=True, kw_only=True):
         return f"lot-{self.place}-{NAME}"
 
 
-LotForm = TypeVar("LotForm", bound=LotRecordForm)
+LotForm = TypeVar("LotForm", bound=LotEntryForm)
 
 
 def read_lot_form(form: type[LotForm], visit: Visit) -> LotForm:

@@ -13,7 +13,7 @@ from api.desk.frame.page import page
 from api.desk.frame.sessions import UnknownOrganisation, begin_session_of_person, end_session
 from api.desk.frame.visit import Visit, local_path
 from api.desk.signing_in.sign_in import lead_on
-from api.runtime.identity_provider import Challenge, IdentityProvider, NotIdentified, ProviderAway
+from api.identity_provider import Challenge, IdentityProvider, NotIdentified, ProviderAway
 from api.runtime.rate_limits import SIGN_INS, caller_of
 from domain.errors import NotFound
 from domain.text.bilingual import Text

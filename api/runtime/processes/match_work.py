@@ -25,8 +25,8 @@ from domain.text.bilingual import Text
 from matching.giving_up import may_be_given_up
 from matching.index.live_index import LiveIndex
 from matching.inspection.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms
-from matching.kept.weighted_cache import WeightBound
 from matching.reference import Reference
+from matching.weighted_cache import WeightBound
 
 T = TypeVar("T")
 
@@ -96,7 +96,7 @@ class MatchWork:
                 async with self.some.place_of(key):
                     return await run_in_thread(self._threads, partial(task.run, self._reference))
             try:
-                with self._metrics.large_match():
+                with self._metrics.large_matches.track_inprogress():
                     async with asyncio.timeout(self._settings.match_seconds), self.much.place_of(key):
                         if self.processes is not None:
                             with suppress(NoProcess):
