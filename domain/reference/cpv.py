@@ -9,6 +9,7 @@ import lzma
 import re
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
+from os.path import commonprefix
 from typing import Literal
 
 _WRITTEN = re.compile(r"([0-9]{8})(?:-[0-9])?")
@@ -52,7 +53,9 @@ class Cpv:
 
     def parent(self, code8: str) -> str | None:
         """The nearest broader code that exists; None for a division (two digits), or where no broader code exists."""
-        return next((code for code in _broader(code8) if code in self._labels), None)
+        lengths = range(len(code8.rstrip("0")) - 1, _DIVISION_DIGITS - 1, -1)
+        broader = (code8[:length].ljust(_DIGITS, "0") for length in lengths)
+        return next((code for code in broader if code in self._labels), None)
 
     def nearest(self, code: str) -> str | None:
         """The code most likely meant by one that does not exist or is badly written; None if nothing is close.
@@ -67,13 +70,8 @@ class Cpv:
             return digits
         slips = [slip for slip in _slips(digits) if slip in self._labels and slip[0] == digits[0]]
         if slips:
-            return max(slips, key=lambda slip: (_shared_prefix(slip, digits), slip))
+            return max(slips, key=lambda slip: (len(commonprefix((slip, digits))), slip))
         return self.parent(digits)
-
-
-def _broader(code8: str) -> Iterator[str]:
-    for length in range(len(code8.rstrip("0")) - 1, _DIVISION_DIGITS - 1, -1):
-        yield code8[:length].ljust(_DIGITS, "0")
 
 
 def _slips(digits: str) -> Iterator[str]:
@@ -82,10 +80,6 @@ def _slips(digits: str) -> Iterator[str]:
         yield from (head + digit + tail for digit in "0123456789")
         if tail:
             yield head + tail[0] + digits[place] + tail[1:]
-
-
-def _shared_prefix(left: str, right: str) -> int:
-    return next((place for place in range(_DIGITS) if left[place] != right[place]), _DIGITS)
 
 
 @functools.cache
