@@ -237,12 +237,9 @@ class Tally:
                 self._statuses[need.status] += 1
                 self._tension.update(lot.tension.level for lot in lots)
                 for lot in (each for each in lots if each.tension.level != "unknown"):
-                    objects = lot.objects
-                    lacking = (
-                        each.segment for each in lot.coverage if each.candidates == 0 and each.segment in objects
-                    )
-                    for segment in lacking:
-                        self._lacking.setdefault(segment, (objects[segment].label, []))[1].append(need.id)
+                    for each in (each for each in lot.coverage if each.candidates == 0):
+                        if asked := lot.objects.get(each.segment):
+                            self._lacking.setdefault(each.segment, (asked.label, []))[1].append(need.id)
                 if need.status != "abandoned":
                     # a reserved lot is a social provision by itself
                     reserved = any(lot.reserved for lot in need.content.lots)
