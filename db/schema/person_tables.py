@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.schema.supplier_tables import id_and_organisation, keys, metadata, moments, optional, organisations, required
 
-# The keys are those of `domain.privacy.data_subject`, empty where there is no such value, and all of them after an
+# The keys are those of `domain.privacy`, empty where there is no such value, and all of them after an
 # erasure.
 persons = sa.Table(
     "persons",

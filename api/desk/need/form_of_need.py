@@ -9,7 +9,7 @@ from zlib import crc32
 import msgspec
 
 from api.desk.need.need_form import LotForm, NeedForm, plain_number, words_read
-from domain.needs.lot_terms import Term, terms_in
+from domain.needs.lot_words import Term, terms_in
 from domain.needs.need import Lot, Need, NeedAndProcedure, Place, TerritoryRequest
 from domain.text.bilingual import Text
 from domain.text.labels import RESERVED

@@ -84,20 +84,16 @@ def _social_condition(
         return None
     amounts = tuple(map(view.__getitem__, rules))
     if row.value != "required":
-        message = sentence("social_condition_advised")
-        return row, message, least_sure(row, *amounts)
-    start, end = (_by_buyer(rules, view), SAY_WHICH) if split else (FROM_THE_THRESHOLDS, NOTHING)
+        return row, sentence("social_condition_advised"), least_sure(row, *amounts)
+    start, end = FROM_THE_THRESHOLDS, NOTHING
+    if split:
+        authority, utility = map(view.value_text, rules)
+        start, end = sentence("social_thresholds_by_buyer", authority=authority, utility=utility), SAY_WHICH
     kept = view["social_exception_reasons"]
     keep = contract == "market" and kept.status == "in_force"
     but = join_texts((EXCEPTIONS[contract], KEPT), NOTHING) if keep else EXCEPTIONS[contract]
     message = sentence("social_condition_required", start=start, but=but, end=end)
     return row, message, least_sure(row, *amounts, *([kept] if keep else []))
-
-
-def _by_buyer(rules: tuple[str, ...], view: InForce) -> Text:
-    """The thresholds of social services by kind of buyer, where the buyer's decides."""
-    authority, utility = map(view.value_text, rules)
-    return sentence("social_thresholds_by_buyer", authority=authority, utility=utility)
 
 
 def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
@@ -243,15 +239,11 @@ def capability(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
     if not view.codes(row.id).intersection(segments):
         return None
     loads = view.number("hazardous_waste_load"), view.number("other_waste_load")
-    fr = en = ""
+    transport = NOTHING
     if all(loads):
         hazardous, other = (Text(*(f"{(load or 0) / 1000:g}".replace(".", sign) for sign in ",.")) for load in loads)
-        fr = (
-            f" (transport : déclaration au-delà de {hazardous.fr} tonne par chargement, {other.fr} tonne pour les "
-            "autres déchets)"
-        )
-        en = f" (transport: declaration above {hazardous.en} tonne a load, {other.en} tonne for other waste)"
-    return advice("CAPABILITY_WARNING", "warning", row, sentence("hazardous_waste", transport=Text(fr, en)))
+        transport = sentence("hazardous_waste_transport", hazardous=hazardous, other=other)
+    return advice("CAPABILITY_WARNING", "warning", row, sentence("hazardous_waste", transport=transport))
 
 
 @applies("agec_furniture_reuse", "agec_furniture_segments", "agec_textile_reuse", "agec_textile_segments")
@@ -268,11 +260,9 @@ def reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForc
         return None
     row, family = view[rule], FAMILY_NAMES[rule]
     if row.status == "in_force":
-        share = view.value_text(rule)
-        of_year = sentence("reuse_share", share=share)
+        of_year = sentence("reuse_share", share=view.value_text(rule))
     elif row.status == "unknown" and row.valid_from is not None:
-        since = days(row.valid_from)
-        of_year = sentence("reuse_step_unknown", since=since)
+        of_year = sentence("reuse_step_unknown", since=days(row.valid_from))
     else:
         return None
     message = sentence("counts_towards_quota", family=family, of_year=of_year)

@@ -202,10 +202,10 @@ def _market_text(
     article = NOTHING if direct_is_quoted else _quoting(view["direct_award_lot_share"])
     whose = (SMALL_LOTS if single is None else SMALL_LOT).filled(of=of)
     each = EACH if single is None else Text(f"le lot {single}", f"lot {single}")
-    sentence = (ADAPTED if is_adapted else DIRECT).filled(whose=whose, each=each, share=share, of=of, article=article)
+    told = (ADAPTED if is_adapted else DIRECT).filled(whose=whose, each=each, share=share, of=of, article=article)
     if who is None:
-        return sentence
-    return join_texts((sentence, PARTLY_DIRECT.filled(lots=who, limit=_limit(view), article=article)))
+        return told
+    return join_texts((told, PARTLY_DIRECT.filled(lots=who, limit=_limit(view), article=article)))
 
 
 def _directly_bought(adapted: Mapping[str, int], direct: Mapping[str, int]) -> Text:
@@ -233,9 +233,9 @@ def _limit(view: InForce) -> Text:
 
 def _extended(view: InForce, lots: tuple[str, ...] = ()) -> Text:
     """The law to read where only its amount lets a lot of works be a direct award; `lots`: named where there are."""
-    about, law = bracketed_lots(lots), view["direct_award_works"]
+    law = view["direct_award_works"]
     amount = view.value_text(law.id)
-    return sentence("works_lots_to_be_read", about=about, law=law.article, amount=amount)
+    return sentence("works_lots_to_be_read", about=bracketed_lots(lots), law=law.article, amount=amount)
 
 
 def _of_lots(market: Market, view: InForce, doubtful: bool) -> Iterator[tuple[str, LegalAdvice]]:
@@ -245,14 +245,10 @@ def _of_lots(market: Market, view: InForce, doubtful: bool) -> Iterator[tuple[st
         kind = lot_id in market.adapted.lots, lot_id in market.direct.lots
         unsure = lot_id in market.direct.unsure
         if (*kind, unsure) not in told:
-            told[*kind, unsure] = _of_lot(kind, market, unsure, view, doubtful)
+            uses = [use for use, is_open in zip((market.adapted, market.direct), kind, strict=True) if is_open]
+            rules = tuple([row.id for use in uses for row in use.rows])
+            told[*kind, unsure] = _small_lot(kind, uses[0].rule.id, rules, market.of, unsure, doubtful, view)
         yield lot_id, told[*kind, unsure]
-
-
-def _of_lot(kind: tuple[bool, bool], market: Market, unsure: bool, view: InForce, doubtful: bool) -> LegalAdvice:
-    uses = [use for use, is_open in zip((market.adapted, market.direct), kind, strict=True) if is_open]
-    rules = tuple([row.id for use in uses for row in use.rows])
-    return _small_lot(kind, uses[0].rule.id, rules, market.of, unsure, doubtful, view)
 
 
 @lru_cache(maxsize=256)

@@ -77,8 +77,8 @@ def _on_the_profile(view: InForce, noticed: bool = True) -> Text:
     row = view["buyer_profile_documents"]
     if row.status != "in_force":
         return NOTHING
-    fr, en = NOTHING if noticed else Text("si un avis est publié, ", "if there is a notice, ")
-    return sentence("documents_on_profile", noticed=Text(fr, en), article=row.article)
+    if_noticed = NOTHING if noticed else Text("si un avis est publié, ", "if there is a notice, ")
+    return sentence("documents_on_profile", noticed=if_noticed, article=row.article)
 
 
 def _two_stages(entity: Entity, named: bool, view: InForce) -> Text:
@@ -198,8 +198,12 @@ def procedure_steps(need: Need, decided: Decisions, view: InForce) -> list[Legal
     Each part of the need has its own; parts that are told the same are told once. The lots are named where some other
     part is told something else, or nothing. Nothing is said where no procedure was found.
     """
+    written = view.cents("written_contract")
     steps = [
-        _file(part.group, view) if part.level == "direct" else _time_limits(need, part, view) for part in decided.parts
+        _direct_award_file(written is not None and (part.group.total or 0) >= written, view)
+        if part.level == "direct"
+        else _time_limits(need, part, view)
+        for part in decided.parts
     ]
     if len(steps) == 1:
         return [step for step in steps if step]
@@ -231,18 +235,23 @@ def _advice(
     write: Writer, facts: tuple[object, ...], rules: tuple[str, ...], doubtful: bool, view: InForce
 ) -> LegalAdvice | None:
     """TIME_LIMITS in the sentence that `write` makes of `facts`, which rests on these rules too."""
-    sentence = write(*facts, view)
-    if sentence is None:
+    told = write(*facts, view)
+    if told is None:
         return None
-    sure = least_sure(*sentence.rows, *map(view.__getitem__, rules), doubtful=doubtful)
-    return advice("TIME_LIMITS", "info", sentence.rows[0], sentence.message, (), sure)
+    sure = least_sure(*told.rows, *map(view.__getitem__, rules), doubtful=doubtful)
+    return advice("TIME_LIMITS", "info", told.rows[0], told.message, (), sure)
 
 
 def _chosen(need: Need, part: Decided, view: InForce) -> tuple[Writer, tuple[object, ...], tuple[str, ...]] | None:
     """The writer of the sentence on a procedure, the facts that it takes, and the amounts that decided these."""
     group, is_formal = part.group, part.level == "formal"
     if need.contract == "concession":
-        return (concession_full, (), ()) if is_formal else _simplified(part, view)
+        if is_formal:
+            return concession_full, (), ()
+        # the amount changes the publicity of social services alone
+        social = part.light and not all(lot.object.transport for lot in group.light)
+        reached, rules = _reached(group, ("eu_concessions",), view) if social else (False, ())
+        return concession_simplified, (reached,), rules
     if is_formal and need.technique == "dynamic_purchasing_system":
         return dynamic_system, (), ()
     if is_formal:
@@ -257,25 +266,12 @@ def _chosen(need: Need, part: Decided, view: InForce) -> tuple[Writer, tuple[obj
     return None if national is None else (adapted, (total >= national, profile is not None and total >= profile), ())
 
 
-def _simplified(part: Decided, view: InForce) -> tuple[Writer, tuple[object, ...], tuple[str, ...]]:
-    """The publicity of a concession in the simplified procedure, which the amount changes for social services alone."""
-    social = part.light and not all(lot.object.transport for lot in part.group.light)
-    reached, rules = _reached(part.group, ("eu_concessions",), view) if social else (False, ())
-    return concession_simplified, (reached,), rules
-
-
 def _reached(group: Group, rules: tuple[str, ...], view: InForce) -> tuple[bool | None, tuple[str, ...]]:
     """Whether the group's value is at or above these amounts, which then count; null where that is open."""
     bounds = [view.cents(rule) for rule in rules]
     sides = {None if bound is None else (group.total or 0) >= bound for bound in bounds}
     side = sides.pop() if len(sides) == 1 else None
     return side, () if side is None else rules
-
-
-def _file(group: Group, view: InForce) -> LegalAdvice | None:
-    """The advice on the file of a direct award, in writing from an amount on."""
-    written = view.cents("written_contract")
-    return _direct_award_file(written is not None and (group.total or 0) >= written, view)
 
 
 @applies("direct_award_file", "direct_award_quotes", "procedure_file_years", "written_contract")
@@ -290,7 +286,6 @@ def _direct_award_file(written: bool, view: InForce) -> LegalAdvice | None:
         return None
     years, kept = view.value_text("procedure_file_years"), view["procedure_file_years"].article
     amount, article = view.value_text("written_contract"), view["written_contract"].article
-    in_writing = sentence("contract_in_writing", amount=amount, article=article)
-    fr, en = in_writing if written else NOTHING
-    message = sentence("direct_award_file", in_writing=Text(fr, en), years=years, kept=kept)
+    in_writing = sentence("contract_in_writing", amount=amount, article=article) if written else NOTHING
+    message = sentence("direct_award_file", in_writing=in_writing, years=years, kept=kept)
     return advice("DIRECT_AWARD_FILE", "info", rows[0], message, (), least_sure(*rows))

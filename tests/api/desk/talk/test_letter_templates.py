@@ -13,7 +13,7 @@ from domain.exchanges.rules import placeholders_in
 from domain.meetings.meeting import HALF_DAY, Meeting
 from domain.needs.need import Lot, PlannedNeed
 from domain.text.bilingual import Language
-from tests.domain.needs.lot_words import words_of_lots
+from tests.domain.needs.words_of_lots import words_of_lots
 
 NEED = PlannedNeed(
     title="Entretien du parc", lots=(Lot(id="1", title="Tonte"), Lot(id="2", segments=("ev-entretien",)))
