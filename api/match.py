@@ -99,7 +99,7 @@ async def matched(call: Call, need: Need, answer: MatchAnswer, besides: Need | N
     else:
         task = MatchTask(answer, need, index, on, call.language)
         answered = await work.run(task, str(call.bearer.organisation_id), call.wait_for_disconnect)
-    services.metrics.matched(time.perf_counter() - started)
+    services.metrics.match_seconds.observe(time.perf_counter() - started)
     return answered
 
 

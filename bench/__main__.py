@@ -16,9 +16,11 @@ from typing import Any
 
 import msgspec
 
-from bench import changes, imports, law, postgis, reports, results, search, tables
+from bench import results, tables
+from bench.matching import law, postgis, search
 from bench.needs import needs
 from bench.server import home, serving
+from bench.serving import changes, imports, reports
 from bench.suppliers import PoolFile
 from matching.reference import Reference, load_reference
 

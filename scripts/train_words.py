@@ -14,7 +14,7 @@ words are written, no text. No network, no random numbers: the same files give t
    labelled because a reader was unsure of them teach words alone: they are not what titles usually are.
 6. So is what they say of whether a title says a trade of the taxonomy at all, on what they are then worth.
 
-`python -m bench.title_folds` trains it on some folds of the labelled titles and measures it on the others.
+`python -m bench.reading.title_folds` trains it on some folds of the labelled titles and measures it on the others.
 """
 
 import csv
@@ -31,7 +31,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bench.titles import Labelled, award_objects, ess_awards, fold_of, labelled, sibling
+from bench.reading.titles import Labelled, award_objects, ess_awards, fold_of, labelled, sibling
 from domain.reference import cpv, taxonomy, territory
 from domain.text.normalise import fold, stem
 from matching.words.title_reader import TitleClues, TitleReader, TradeClues

@@ -64,7 +64,7 @@ def origin_of(format_: str, sha256: str, reader: str, on: date) -> Origin | None
 
 
 def reader_of(taxonomy: Taxonomy) -> str:
-    """This program and its taxonomy, by their versions."""
+    """The versions of this program and its taxonomy, which make rows of a file."""
     return f"{version('vivier')} {taxonomy.version}"
 
 
@@ -130,7 +130,7 @@ _BROKEN_GZIP = Text("La compression gzip est rompue", "This is not a whole gzip 
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """The way to read a file: `format` and `media_type` are a pair of FORMATS; `language` is that of its errors.
+    """A way to read a file: `format` and `media_type` are a pair of FORMATS; `language` is that of its errors.
 
     Of the media type CHECKED are rows kept of such a file (`batches_kept`).
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from api.runtime.identity_provider import IdentityProvider
+from api.identity_provider import IdentityProvider
 from api.runtime.services import Services
 
 CLIENT = {"oidc_client_id": "vivier", "oidc_client_secret": "a-secret-of-both", "oidc_name": "ProConnect"}

@@ -101,7 +101,9 @@ class _LotTold:
             yield Remarks("À plusieurs, ce que nul ne propose seul :", map(self._grouping, answered.groupings))
         if answered.near_misses:
             intro = "Écartés de peu :" if answered.candidates else "Écartés, les plus proches :"
-            told = (f"{', '.join(self._named(miss.supplier))} : {miss.message}" for miss in answered.near_misses)
+            told = (
+                f"{', '.join(self._name_and_place(miss.supplier))} : {miss.message}" for miss in answered.near_misses
+            )
             yield Remarks(intro, told)
         if answered.unknown_trade.nearest:
             yield Remarks(f"{answered.unknown_trade.message} :", map(self._unknown, answered.unknown_trade.nearest))
@@ -162,7 +164,7 @@ class _LotTold:
     def _unknown(self, unknown: UnknownSupplier) -> str:
         contact = unknown.supplier.contact
         far = None if unknown.distance_km is None else kilometres(unknown.distance_km, rough=True).fr
-        parts = (*self._named(unknown.supplier), far, contact.email or contact.phone or contact.website)
+        parts = (*self._name_and_place(unknown.supplier), far, contact.email or contact.phone or contact.website)
         verdict = _eligibility(unknown.eligibility)
         may = f" ; peut répondre : {verdict[:1].lower()}{verdict[1:]}" if verdict else ""
         return ", ".join(filter(None, parts)) + may
@@ -183,7 +185,7 @@ class _LotTold:
         yield "Autrement", f"Sans réservation, {count(options.reserved['none'], 'candidat')} ; réservé {totals}"
         yield "", f"À {' ; '.join(f'{radius} km au plus : {total}' for radius, total in options.radius_km.items())}"
 
-    def _named(self, supplier: SupplierSummary) -> tuple[str, ...]:
+    def _name_and_place(self, supplier: SupplierSummary) -> tuple[str, ...]:
         return supplier.name, *supplier.kinds, self._commune(supplier.commune)
 
     def _commune(self, code: str | None) -> str:

@@ -65,21 +65,14 @@ class Outlines(msgspec.Struct, frozen=True, tag_field="type", tag="FeatureCollec
 @page("GET", "/contours/{version}/{code}/{kind}", scope="match")
 async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Response[bytes]:
     """The outlines of a kind in an area, with `contour` its own, or the towns; for a year, where of today's version."""
-    reference = visit.services.reference
+    reference = visit.reference
     try:
         area = reference.territories.area(code)
     except UnknownTerritory as unknown:
         raise NotFound(unknown.detail) from None
     if kind not in (*WITHIN.get(area.kind, ()), OWN) and (area.kind, kind) != ("country", TOWNS):
         raise NotFound(NO_OUTLINES)
-    content = await visit.services.match_work.run_function(
-        outlines_in,
-        area.id,
-        kind,
-        is_much=False,
-        key=str(visit.call.bearer.organisation_id),
-        left=visit.call.wait_for_disconnect,
-    )
+    content = await visit.work_out(outlines_in, area.id, kind)
     is_current = version == reference.territories.version
     caching = f"private, max-age={YEAR}, immutable" if is_current else "no-store"
     headers = {"cache-control": caching, "vary": "cookie"}

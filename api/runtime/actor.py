@@ -83,20 +83,18 @@ async def require_storage(connection: Connection, acting: Acting) -> None:
         await services.storage_use.bytes_of(organisation_id, partial(stored_bytes, connection, organisation_id))
         >= quota
     ):
-        raise Conflict("storage_quota", _full(quota >> 20))
-
-
-def _full(mib: int) -> Text:
-    return Text(
-        "Les besoins, listes, échanges, réunions et réponses gardées un jour de cette organisation occupent les "
-        f"{mib} Mio qu'elle a : effacer des brouillons (DELETE /needs/{{id}}), demander moins de candidats par lot "
-        "(limit), ou voir avec l'exploitant, qui peut supprimer ce dont la durée est écoulée (vivier retention purge) "
-        "ou donner plus de place (VIVIER_STORAGE_QUOTA_MIB)",
-        "The needs, shortlists, exchanges, meetings and answers kept for a day of this organisation take the "
-        f"{mib} MiB that it has: delete drafts (DELETE /needs/{{id}}), ask for fewer candidates by lot (limit), or see "
-        "the operator, who can remove what has been kept for its time (vivier retention purge) or give more room "
-        "(VIVIER_STORAGE_QUOTA_MIB)",
-    )
+        mib = quota >> 20
+        detail = Text(
+            "Les besoins, listes, échanges, réunions et réponses gardées un jour de cette organisation occupent les "
+            f"{mib} Mio qu'elle a : effacer des brouillons (DELETE /needs/{{id}}), demander moins de candidats par lot "
+            "(limit), ou voir avec l'exploitant, qui peut supprimer ce dont la durée est écoulée (vivier retention "
+            "purge) ou donner plus de place (VIVIER_STORAGE_QUOTA_MIB)",
+            "The needs, shortlists, exchanges, meetings and answers kept for a day of this organisation take the "
+            f"{mib} MiB that it has: delete drafts (DELETE /needs/{{id}}), ask for fewer candidates by lot (limit), or "
+            "see the operator, who can remove what has been kept for its time (vivier retention purge) or give more "
+            "room (VIVIER_STORAGE_QUOTA_MIB)",
+        )
+        raise Conflict("storage_quota", detail)
 
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")

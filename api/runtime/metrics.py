@@ -6,7 +6,6 @@ Several worker processes count together through files in a shared folder (`PROME
 
 import collections
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
@@ -40,25 +39,25 @@ class Metrics:
             buckets=REQUEST_BUCKETS,
             registry=self._registry,
         )
-        self._match = Histogram(
+        self.match_seconds = Histogram(
             "vivier_match_seconds",
             "Time to match a need and write the answer, without HTTP",
             buckets=MATCH_BUCKETS,
             registry=self._registry,
         )
-        self._large = Gauge(
+        self.large_matches = Gauge(
             "vivier_large_matches",
             "Large matches under way or waiting for their turn",
             multiprocess_mode="livesum",
             registry=self._registry,
         )
-        self._version = Gauge(
+        self.data_version = Gauge(
             "vivier_data_version",
             "Version of the supplier data in memory; the least recent of the workers'",
             multiprocess_mode="livemin",
             registry=self._registry,
         )
-        self._follows = Gauge(
+        self.index_follows = Gauge(
             "vivier_index_follows",
             "1 where the suppliers in memory follow the directory, 0 since that failed; the least of the workers'",
             multiprocess_mode="livemin",
@@ -73,22 +72,6 @@ class Metrics:
         if child is None:
             child = self._children[key] = self._requests.labels(method, route, str(status))
         child.observe(seconds)
-
-    def matched(self, seconds: float) -> None:
-        """Count one match, with the time until its answer was written, without HTTP."""
-        self._match.observe(seconds)
-
-    def large_match(self) -> AbstractContextManager[object]:
-        """Count one more large match, under way or waiting, during the block."""
-        return self._large.track_inprogress()
-
-    def data_version(self, version: int) -> None:
-        """Set the version of the supplier data that this process matches against."""
-        self._version.set(version)
-
-    def index_follows(self, *, follows: bool) -> None:
-        """Set whether the suppliers in memory follow the directory."""
-        self._follows.set(follows)
 
     def exposition(self, suppliers: Mapping[TradeGroup, int] | None = None) -> bytes:
         """All metrics in the text format of Prometheus (CONTENT_TYPE); those of suppliers where they are given.

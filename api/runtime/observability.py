@@ -23,7 +23,6 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.runtime.auth import is_bearer_of
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.http_protocol import HUNG_UP
 from api.runtime.metrics import CONTENT_TYPE, Metrics
 from api.settings import Settings
 from api.web.content_negotiation import values_of
@@ -34,6 +33,8 @@ from domain.text.bilingual import Text
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _UNROUTED = "(no route)"
 _UNANSWERED = 499
+HUNG_UP = "the client hung up"
+"""The message with which the answer to a client that is gone is cancelled."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 

@@ -93,13 +93,6 @@ class ConcurrencyLimit:
         self._each: WeakValueDictionary[str, Semaphore] = WeakValueDictionary()
         self.present: Counter[str] = Counter()
 
-    def require_room(self, key: str) -> None:
-        """Raise Refusal (429) where too many of `key`, or in all, are admitted or wait."""
-        if self._most is not None and self.present[key] >= self._most:
-            require_within(RETRY_AFTER_SECONDS)
-        if self._most_of_all is not None and self.present.total() >= self._most_of_all:
-            require_within(RETRY_AFTER_SECONDS)
-
     @asynccontextmanager
     async def place_of(self, key: str) -> AsyncIterator[None]:
         """Wait until `key` has a free place, and take it during the block. Raises Refusal (429) where too many wait."""
@@ -122,7 +115,9 @@ class ConcurrencyLimit:
 
         Raises Refusal (429) where too many wait.
         """
-        self.require_room(key)
+        is_full = self._most is not None and self.present[key] >= self._most
+        if is_full or (self._most_of_all is not None and self.present.total() >= self._most_of_all):
+            require_within(RETRY_AFTER_SECONDS)
         one = self._each.get(key)
         if one is None:
             one = self._each[key] = Semaphore(self._of_one)
@@ -261,7 +256,8 @@ class SharedReads:
         if task is None:
             task = self._to_come[what] = asyncio.create_task(self._in_turn(what, read))
             self._all.add(task)
-            task.add_done_callback(self._done)
+            task.add_done_callback(self._all.discard)
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, though nobody may wait
         # others may want what a request that is cancelled asked for
         return await asyncio.shield(task)
 
@@ -274,8 +270,3 @@ class SharedReads:
             return await read()
         finally:
             self._turns.release()
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._all.discard(task)
-        if not task.cancelled():
-            task.exception()  # seen, also where nobody waits for it any more

@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
+from api.identity_provider import IdentityProvider
 from api.runtime.auth import Keys, OneTimeLinks
-from api.runtime.identity_provider import IdentityProvider
 from api.runtime.index.database_watch import DatabaseWatch
 from api.runtime.index.live_index import LiveDirectory
 from api.runtime.metrics import Metrics

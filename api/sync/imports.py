@@ -13,9 +13,9 @@ from api.runtime.auth import require_source
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import IDEMPOTENCY_KEY, key_of, once, reply
 from api.runtime.processes.forked_processes import ProcessEnded
-from api.runtime.upload import spooled
 from api.sync.pipeline import Observe, SourceFile, import_file
 from api.sync.sources import TAG, require_own_source
+from api.sync.upload import spooled
 from api.web.content_negotiation import CSV, JSON, NDJSON
 from api.web.pagination import Page, Paging, paged
 from api.web.problems import Refusal

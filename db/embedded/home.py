@@ -82,7 +82,7 @@ def _create(folder: Path, account: Account) -> None:
 
 
 def _account(folder: Path) -> Account:
-    """This process's user; for root, the owner of the data in `folder`, else the first of SERVER_USERS that exists."""
+    """The user of this process; for root, the owner of the data in `folder`, else the first of SERVER_USERS."""
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
     for data in sorted(folder.glob("[1-9]*/PG_VERSION")):

@@ -1,7 +1,7 @@
 """A need in, proposals of lots out: divisions and joins of its lots, judged by the engine of `POST /match`.
 
 The work of it is estimated before it starts and before anything of the need is read. The constants of the estimate are
-milliseconds of one core, as `python -m bench.allotment` measures them.
+milliseconds of one core, as `python -m bench.matching.allotment` measures them.
 """
 
 from collections.abc import Sequence

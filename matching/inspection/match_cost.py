@@ -1,7 +1,7 @@
 """The milliseconds that a match takes and the bytes of its answer, estimated by the size of the need before it starts.
 
 What was asked for before may take less than that: nothing is looked up but whether a territory is known. The constants
-are milliseconds of one core, as `python -m bench.match_cost` measures them.
+are milliseconds of one core, as `python -m bench.matching.match_cost` measures them.
 """
 
 from itertools import chain

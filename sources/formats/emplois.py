@@ -8,7 +8,7 @@ jobs.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 
 import msgspec
@@ -88,7 +88,7 @@ class _Structures:
         yield Draft(_key(structure) or None, document)
 
     def _offers(self, structure: Structure, kind: Kind, texts: tuple[str, ...], city: str) -> tuple[Offer, ...]:
-        """Those of its jobs, then those inferred of which no job tells."""
+        """The offers of its jobs, then those inferred of which no job tells."""
         by_jobs = self._jobs.offers(map(_job, structure.postes or ()), kind)
         known = {segment for offer in by_jobs for segment in offer.segments}
         inferred = self._inference.offers(kind, None, texts, city)
@@ -114,8 +114,4 @@ def _day(written: str) -> date | None:
         return None
 
 
-def _drafts_in(context: Context) -> Callable[[Structure], Iterator[Draft]]:
-    return _Structures(context).drafts
-
-
-read_json, read_ndjson = readers(LISTS, Structure, _drafts_in)
+read_json, read_ndjson = readers(LISTS, Structure, lambda context: _Structures(context).drafts)

@@ -23,7 +23,7 @@ who directs it, who is elected, headcount (a range, not a number), and identifie
 
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from operator import itemgetter
 from typing import Any, BinaryIO, NamedTuple
@@ -79,64 +79,40 @@ COLUMNS = (
 
 
 class _Texts(NamedTuple):
-    """The cells that are read, without blanks around them; "" for what is empty, withheld, or not there."""
+    """The cells that are read, without blanks around them; "" for what is empty, withheld, or not there.
 
-    status: str
-    status_of_unit: str
-    state: str
-    state_of_unit: str
-    category: str
-    name: str
-    sign: str
-    usual_name: str
-    usual_name_of_unit: str
-    number: str
-    repetition: str
-    way: str
-    street: str
-    postal_code: str
-    city: str
-    commune: str
-    latitude: str
-    longitude: str
-    abscissa: str
-    ordinate: str
-    naf: str
-    naf_2025: str
-    naf_of_unit: str
-    naf_2025_of_unit: str
-    ess: str
-    mission: str
+    Their defaults are the columns that they stand in.
+    """
+
+    status: str = "statutDiffusionEtablissement"
+    status_of_unit: str = "statutDiffusionUniteLegale"
+    state: str = "etatAdministratifEtablissement"
+    state_of_unit: str = "etatAdministratifUniteLegale"
+    category: str = "categorieJuridiqueUniteLegale"
+    name: str = "denominationUniteLegale"
+    sign: str = "enseigne1Etablissement"
+    usual_name: str = "denominationUsuelleEtablissement"
+    usual_name_of_unit: str = "denominationUsuelle1UniteLegale"
+    number: str = "numeroVoieEtablissement"
+    repetition: str = "indiceRepetitionEtablissement"
+    way: str = "typeVoieEtablissement"
+    street: str = "libelleVoieEtablissement"
+    postal_code: str = "codePostalEtablissement"
+    city: str = "libelleCommuneEtablissement"
+    commune: str = "codeCommuneEtablissement"
+    latitude: str = "y_latitude"
+    longitude: str = "x_longitude"
+    abscissa: str = "coordonneeLambertAbscisseEtablissement"
+    ordinate: str = "coordonneeLambertOrdonneeEtablissement"
+    naf: str = "activitePrincipaleEtablissement"
+    naf_2025: str = "activitePrincipaleNAF25Etablissement"
+    naf_of_unit: str = "activitePrincipaleUniteLegale"
+    naf_2025_of_unit: str = "activitePrincipaleNAF25UniteLegale"
+    ess: str = "economieSocialeSolidaireUniteLegale"
+    mission: str = "societeMissionUniteLegale"
 
 
-_COLUMNS_READ = _Texts(
-    status="statutDiffusionEtablissement",
-    status_of_unit="statutDiffusionUniteLegale",
-    state="etatAdministratifEtablissement",
-    state_of_unit="etatAdministratifUniteLegale",
-    category="categorieJuridiqueUniteLegale",
-    name="denominationUniteLegale",
-    sign="enseigne1Etablissement",
-    usual_name="denominationUsuelleEtablissement",
-    usual_name_of_unit="denominationUsuelle1UniteLegale",
-    number="numeroVoieEtablissement",
-    repetition="indiceRepetitionEtablissement",
-    way="typeVoieEtablissement",
-    street="libelleVoieEtablissement",
-    postal_code="codePostalEtablissement",
-    city="libelleCommuneEtablissement",
-    commune="codeCommuneEtablissement",
-    latitude="y_latitude",
-    longitude="x_longitude",
-    abscissa="coordonneeLambertAbscisseEtablissement",
-    ordinate="coordonneeLambertOrdonneeEtablissement",
-    naf="activitePrincipaleEtablissement",
-    naf_2025="activitePrincipaleNAF25Etablissement",
-    naf_of_unit="activitePrincipaleUniteLegale",
-    naf_2025_of_unit="activitePrincipaleNAF25UniteLegale",
-    ess="economieSocialeSolidaireUniteLegale",
-    mission="societeMissionUniteLegale",
-)
+_COLUMNS_READ = _Texts()
 _WITHHELD_STATUS, _WITHHELD = "P", "[ND]"
 _NATURAL_PERSON = "1"
 _CLOSED = frozenset({"F", "C"})  # an establishment is fermé, a legal person cessée
@@ -180,6 +156,8 @@ def _document(cells: dict[str, str], texts: _Texts, inference: OfferInference) -
         raise BadCell(("denominationUniteLegale",), "withheld", _IS_WITHHELD)
     signs = (texts.sign, texts.usual_name, texts.usual_name_of_unit)
     sign = next((sign for sign in signs if sign and sign != name), "")
+    # the first code of the establishment that names a trade, else its first; where it has none, the legal unit's
+    naf = inference.telling(texts.naf, texts.naf_2025) or inference.telling(texts.naf_of_unit, texts.naf_2025_of_unit)
     return {
         "name": name or sign,
         "trade_name": sign or None if name else None,
@@ -193,16 +171,10 @@ def _document(cells: dict[str, str], texts: _Texts, inference: OfferInference) -
             "commune": texts.commune or None,
         },
         "location": _point(texts),
-        "offers": inference.offers(None, _naf(texts, inference), (name, sign), texts.city),
+        "offers": inference.offers(None, naf, (name, sign), texts.city),
         "labels": ("Société à mission",) if texts.mission == "O" else (),
         "active": _CLOSED.isdisjoint((texts.state, texts.state_of_unit)),
     }
-
-
-def _naf(texts: _Texts, inference: OfferInference) -> str | None:
-    """The first code of the establishment that names a trade, else its first; where it has none, the legal unit's."""
-    own = inference.telling(texts.naf, texts.naf_2025)
-    return own or inference.telling(texts.naf_of_unit, texts.naf_2025_of_unit)
 
 
 def _point(texts: _Texts) -> Point | None:
@@ -286,14 +258,6 @@ class Result(msgspec.Struct, frozen=True):
     complements: Complements | None = None
 
 
-def _drafts_in(context: Context) -> Callable[[Result], Iterator[Draft]]:
-    inference = OfferInference(context.taxonomy, context.source)
-    return lambda result: _drafts(result, inference)
-
-
-read_json, read_ndjson = readers(LISTS, Result, _drafts_in)
-
-
 def _drafts(result: Result, inference: OfferInference) -> Iterator[Draft]:
     found = {place.siret: place for place in result.matching_etablissements or ()}
     seat = result.siege
@@ -306,6 +270,11 @@ def _drafts(result: Result, inference: OfferInference) -> Iterator[Draft]:
         yield Draft(place.siret, _found_document(result, place, kinds, inference), tuple(map(unmapped, others)))
 
 
+read_json, read_ndjson = readers(
+    LISTS, Result, lambda context: partial(_drafts, inference=OfferInference(context.taxonomy, context.source))
+)
+
+
 def _found_document(
     result: Result, place: Establishment, kinds: tuple[Kind, ...], inference: OfferInference
 ) -> Document:
@@ -316,7 +285,9 @@ def _found_document(
     is_open = place.etat_administratif not in _CLOSED and result.etat_administratif not in _CLOSED
     is_withheld = _OPPOSED in (result.statut_diffusion, place.statut_diffusion_etablissement)
     approved = kinds if result.nombre_etablissements_ouverts == 1 and is_open else ()
-    naf = _found_naf(place, inference) or _found_naf(result, inference)
+    # as NAF rev. 2 writes it, or as NAF 2025 does where only that code names a trade
+    codes = ((each.activite_principale, each.activite_principale_naf25) for each in (place, result))
+    naf = next(filter(None, (inference.telling(*pair) for pair in codes)), None)
     return {
         "name": name.strip(),
         "trade_name": sign if sign != name else None,
@@ -331,11 +302,6 @@ def _found_document(
         "turnover_eur": next((ca for _, year in latest if (ca := year.ca) is not None and ca >= 0), None),
         "active": is_open and not is_withheld,
     }
-
-
-def _found_naf(activity: Establishment | Result, inference: OfferInference) -> str | None:
-    """The main activity as NAF rev. 2 writes it, or as NAF 2025 does where only that code names a trade."""
-    return inference.telling(activity.activite_principale, activity.activite_principale_naf25)
 
 
 def _kinds(complements: Complements | None) -> tuple[tuple[Kind, ...], tuple[str, ...]]:

@@ -156,7 +156,7 @@ class _Suppliers:
         try:
             _require_readable(cells, external_id)
             activities = cells.pop(ACTIVITIES, "")
-            segments, flags = self._trades.of(activities)
+            segments, flags = self._trades.segments_in(activities)
             document = document_of(self._cells(cells, segments))
         except InvalidContent as invalid:
             return reject(line, external_id, invalid.problems, self._context.language)
@@ -206,7 +206,7 @@ class _Trades:
         self._labels |= {fold(segment.label): segment.id for segment in taxonomy.segments.values()}
         self._words = WordReader(taxonomy)
 
-    def of(self, cell: str) -> tuple[list[str], tuple[Flag, ...]]:
+    def segments_in(self, cell: str) -> tuple[list[str], tuple[Flag, ...]]:
         """The segments of a cell, and a flag for each activity that is none."""
         found: dict[str, None] = {}
         flags: dict[Flag, None] = {}

@@ -15,11 +15,13 @@ from typing import Any
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.needs.need import Nature, Procedure
+from domain.needs.need import Procedure
 from domain.text.bilingual import Text
+from domain.text.typography import cut
 from sources.notices import eforms
 from sources.notices.element import Element, PlacedText, from_json, mark_read
 from sources.notices.notice import (
+    CODES,
     Amount,
     Notice,
     NoticeBuyer,
@@ -27,27 +29,11 @@ from sources.notices.notice import (
     NoticePlace,
     Renewals,
     ReservedFlag,
-    procedure_without_equal,
 )
-from sources.notices.reading import OF_BOAMP, count_of, months_between, months_of
+from sources.notices.reading import count_of, months_between, months_of
 from sources.notices.ted import is_extract, read_extract
 
-NATURES: dict[str, Nature] = {
-    "TRAVAUX": "works",
-    "FOURNITURES": "supplies",
-    "SERVICES": "services",
-}
-PROCEDURES: dict[str, Procedure] = {
-    "ouvert": "open",
-    "restreint": "restricted",
-    "procedureadapte": "adapted",
-    "procedureadaptee": "adapted",
-    "adaptee": "adapted",
-    "negocie": "negotiated",
-    "negocieavecmiseenconcurrence": "negotiated",
-    "avecnegociation": "negotiated",
-}
-"""`type_procedure` of the record, and the elements that name a procedure in the form."""
+_CODES = CODES["boamp"]
 CPV = ("classprincipale", "classsupplementaire", "principal", "supplementaire")
 LOTS, GROUPS_OF_LOTS = ("lot", "lotsmarche"), ("lots",)
 PLACES = ("lieuexecution", "lieuexecutionlivraison", "lieuexeclivr")
@@ -177,7 +163,7 @@ def _lot(element: Element, besides: list[Element]) -> NoticeLot:
     for each in own.all("typemarche"):
         named = each.children[0].name if each.children else each.text()
         mark_read(*each.children)
-        lot.nature = lot.nature or NATURES.get(named.upper())
+        lot.nature = lot.nature or _CODES.natures.get(named.upper())
     return lot
 
 
@@ -213,7 +199,7 @@ def _procedure(form: _Names) -> Procedure | None:
     """The procedure that the form names as an element or as a text."""
     for element in form.all("typeprocedure", "procedure"):
         for named in element.children:
-            if (procedure := PROCEDURES.get(plain(named.name))) is not None:
+            if (procedure := _CODES.procedures.get(plain(named.name))) is not None:
                 mark_read(named)
                 return procedure
     return None
@@ -247,9 +233,9 @@ def _amount(elements: Iterable[Element]) -> Amount | None:
 def _flags(form: _Names) -> list[ReservedFlag]:
     """The marks of reservation; the one that names the kind comes in the place of the one around it."""
     flags = []
-    for name, mark in OF_BOAMP.items():
+    for name, mark in _CODES.reserved.items():
         for each in form.all(name):
-            if not _Names(each).all(*OF_BOAMP):
+            if not _Names(each).all(*_CODES.reserved):
                 mark_read(each)
                 flags.append(ReservedFlag(each.path, mark))
     return flags
@@ -329,8 +315,8 @@ def read(record: Mapping[str, Any], at: str) -> Notice:
     if is_extract(record):
         return read_extract(record)
     root = from_json({**record, "donnees": _written_in(record, at)})
-    donnees = root.at("donnees") or root
-    form = next(donnees.within(*eforms.ROOTS), None)
+    donnees = root.child("donnees") or root
+    form = next(donnees.descendants(*eforms.ROOTS), None)
     if form is not None:
         notice = eforms.read(form)
         notice.root = root
@@ -362,10 +348,10 @@ def _complete(notice: Notice, root: Element) -> None:
         notice.buyer.name = buyer.text
     _complete_procedure(notice, root)
     nature = next((each.text() for each in root.all("type_marche") if each.text()), "")
-    notice.nature = notice.nature or NATURES.get(nature.upper())
+    notice.nature = notice.nature or _CODES.natures.get(nature.upper())
     if (state := root.first_text("etat")) is not None and state.text.upper() in CANCELLED:
-        notice.note(state.path, "Cet avis annule la procédure", "This notice cancels the procedure")
-    mark_read(*(root.at(name) for name in ("id", "url_avis", "filename")))
+        notice.note(state.path, "procedure_cancelled")
+    mark_read(*(root.child(name) for name in ("id", "url_avis", "filename")))
     if not notice.lots and (notice.title or notice.cpv):
         notice.lots.append(NoticeLot(notice.title.path if notice.title else root.path, "1", notice.title))
     if not notice.places and not all(lot.places for lot in notice.lots):
@@ -379,9 +365,9 @@ def _complete(notice: Notice, root: Element) -> None:
 def _complete_procedure(notice: Notice, root: Element) -> None:
     kind = root.first_text("type_procedure")
     if notice.procedure is None and kind is not None:
-        notice.procedure = PROCEDURES.get(plain(kind.text))
+        notice.procedure = _CODES.procedures.get(plain(kind.text))
         if notice.procedure is None:
-            procedure_without_equal(notice, kind.path, kind.text)
+            notice.note(kind.path, "procedure_without_equal", text=cut(kind.text))
     family = root.first_text("famille")
     if family is not None and family.text.upper() == "DSP":
         notice.contract = "concession"

@@ -5,11 +5,12 @@ Business terms (BT) are those of the annex of regulation (EU) 2019/1780; codes a
 
 from collections.abc import Iterable, Iterator
 
-from domain.needs.need import BuyerKind, Nature, Procedure, Technique
+from domain.needs.need import Nature, Technique
 from domain.text.normalise import fold
 from domain.text.typography import cut
 from sources.notices.element import Element, PlacedText, mark_read
 from sources.notices.notice import (
+    CODES,
     Amount,
     Notice,
     NoticeBuyer,
@@ -17,63 +18,29 @@ from sources.notices.notice import (
     NoticePlace,
     Renewals,
     ReservedFlag,
-    corrections_not_read,
-    duration_not_in_months,
-    kind_of_buyer_unclear,
-    more_buyers,
-    nature_without_equal,
-    procedure_without_equal,
-    total_is_awarded,
 )
-from sources.notices.reading import OF_EFORMS, count_of, months_between, months_of
+from sources.notices.reading import count_of, months_between, months_of
 
 ROOTS = ("ContractNotice", "PriorInformationNotice", "ContractAwardNotice")
 EXTENSION = ("UBLExtensions", "UBLExtension", "ExtensionContent", "EformsExtension")
 
-PROCEDURES: dict[str, Procedure] = {
-    "open": "open",
-    "restricted": "restricted",
-    "neg-w-call": "negotiated",
-    "neg-wo-call": "direct_award",
-}
-"""procurement-procedure-type (BT-105), as far as a need has such procedures."""
-NATURES: dict[str, Nature] = {"works": "works", "supplies": "supplies", "services": "services"}
-"""contract-nature (BT-23)."""
-BUYER_KINDS: dict[str, BuyerKind] = {
-    "cga": "state",
-    "body-pl-cga": "state",
-    "ra": "local",
-    "la": "local",
-    "rl-aut": "local",
-    "body-pl-ra": "local",
-    "body-pl-la": "local",
-    "pub-undert": "utility",
-    "pub-undert-cga": "utility",
-    "pub-undert-ra": "utility",
-    "pub-undert-la": "utility",
-    "spec-rights-entity": "utility",
-}
-"""buyer-legal-type (BT-11); the others, such as body-pl, do not tell."""
-AUTHORITIES = ("cga", "ra", "la", "rl-aut", "body-pl", "body-pl-cga", "body-pl-ra", "body-pl-la")
-NO_AUTHORITIES = ("spec-rights-entity",)
 UTILITIES, CONCESSIONS = "32014L0025", "32014L0023"
-FRAMEWORKS = ("fa-wo-rc", "fa-w-rc", "fa-mix")
-DYNAMIC_SYSTEMS = ("dps-list", "dps-nlist")
 FRENCH = "FRA"
+_CODES = CODES["eforms"]
 
 
 def read(root: Element) -> Notice:
     """The notice of a root element of `ROOTS`; without lots where it has none."""
     notice = Notice(root)
-    mark_read(*(root.at(name) for name in ("UBLVersionID", "CustomizationID", "ProfileID", "ID", "VersionID")))
-    mark_read(*(root.at(name) for name in ("ContractFolderID", "NoticeTypeCode", "NoticeLanguageCode")))
-    subtype = root.at(*EXTENSION, "NoticeSubType", "SubTypeCode")
+    mark_read(*(root.child(name) for name in ("UBLVersionID", "CustomizationID", "ProfileID", "ID", "VersionID")))
+    mark_read(*(root.child(name) for name in ("ContractFolderID", "NoticeTypeCode", "NoticeLanguageCode")))
+    subtype = root.child(*EXTENSION, "NoticeSubType", "SubTypeCode")
     mark_read(subtype)
     language = root.first_text("NoticeLanguageCode")
     reader = _Reader(notice, language.text if language else FRENCH)
     reader.whole(root)
     reader.lots(root)
-    if results := root.at(*EXTENSION, "NoticeResult"):
+    if results := root.child(*EXTENSION, "NoticeResult"):
         notice.take_awarded(_awarded_lots(results))
     return notice
 
@@ -92,16 +59,16 @@ class _Reader:
         if basis == CONCESSIONS:
             notice.contract = "concession"
         notice.buyer = self._buyer(root, basis)
-        if project := root.at("ProcurementProject"):
+        if project := root.child("ProcurementProject"):
             about = self._project(project, "")
             notice.title, notice.cpv, notice.nature = about.title, about.cpv, about.nature
             notice.places, notice.value, notice.maximum = about.places, about.value, about.maximum
             notice.words = about.words
             reference = project.first_text("ID")
             notice.reference = reference.text if reference else ""
-        if notice.value is None and (total := root.at(*EXTENSION, "NoticeResult", "TotalAmount")):
+        if notice.value is None and (total := root.child(*EXTENSION, "NoticeResult", "TotalAmount")):
             notice.value = self._amount(total)
-            total_is_awarded(notice, total.path)
+            notice.note(total.path, "total_is_awarded")
         notice.take_planned(root.first_text("PlannedDate"))  # BT-127
         self._procedure(root)
         self._modification(root)
@@ -112,26 +79,22 @@ class _Reader:
         for element in root.all("ProcurementProjectLot"):
             by_scheme.setdefault(_scheme(element), []).append(element)
         for group in by_scheme["LotsGroup"]:
-            mark_read(group.at("ID"))
-            self.notice.note(
-                group.path,
-                "Un groupe de lots n'est pas un lot : ses lots sont lus un par un",
-                "A group of lots is no lot: its lots are read one by one",
-            )
+            mark_read(group.child("ID"))
+            self.notice.note(group.path, "group_of_lots")
         for element in self.notice.first_lots(by_scheme["Lot"] or by_scheme["Part"]):
             self.notice.lots.append(self._lot(element))
 
     def _lot(self, element: Element) -> NoticeLot:
         identifier = element.first_text("ID")
-        project = element.at("ProcurementProject")
+        project = element.child("ProcurementProject")
         lot = NoticeLot(element.path, "") if project is None else self._project(project, element.path)
         lot.id = identifier.text if identifier else ""
-        terms, process = element.at("TenderingTerms"), element.at("TenderingProcess")
+        terms, process = element.child("TenderingTerms"), element.child("TenderingProcess")
         if terms is not None:
             self._reservation(lot, terms)
         if process is not None:
             lot.technique = self._technique(process)
-            most = process.at("FrameworkAgreement", "EstimatedMaximumValueAmount")  # before SDK 1.4
+            most = process.child("FrameworkAgreement", "EstimatedMaximumValueAmount")  # before SDK 1.4
             if most is not None and lot.maximum is None:
                 lot.maximum = self._amount(most)
         return lot
@@ -141,7 +104,7 @@ class _Reader:
         lot = NoticeLot(path or project.path, "")
         lot.title = self._text(project, "Name")
         described = self._text(project, "Description")
-        mark_read(project.at("ID"))
+        mark_read(project.child("ID"))
         lot.words = " . ".join(written.text for written in (lot.title, described) if written)
         for name in ("MainCommodityClassification", "AdditionalCommodityClassification"):
             lot.cpv += self._codes(project.all(name, "ItemClassificationCode"), "cpv")
@@ -152,14 +115,14 @@ class _Reader:
             for code in project.all("ProcurementAdditionalType", "ProcurementTypeCode")
             if code.attributes.get("listName") in {"innovative-acquisition", "strategic-procurement"}
         )
-        if estimate := project.at("RequestedTenderTotal", "EstimatedOverallContractAmount"):
+        if estimate := project.child("RequestedTenderTotal", "EstimatedOverallContractAmount"):
             lot.value = self._amount(estimate)
-        if most := project.at("RequestedTenderTotal", *EXTENSION, "FrameworkMaximumAmount"):
+        if most := project.child("RequestedTenderTotal", *EXTENSION, "FrameworkMaximumAmount"):
             lot.maximum = self._amount(most)
         lot.places = [place for each in project.all("RealizedLocation") if (place := _place(each)) is not None]
-        if period := project.at("PlannedPeriod"):
+        if period := project.child("PlannedPeriod"):
             lot.months = self._months(period)
-        if extension := project.at("ContractExtension"):
+        if extension := project.child("ContractExtension"):
             lot.renewals = self._renewals(extension)
         return lot
 
@@ -182,15 +145,15 @@ class _Reader:
         code = project.first_text("ProcurementTypeCode")
         if code is None:
             return None
-        if code.text not in NATURES:
-            nature_without_equal(self.notice, code.path, code.text)
-        return NATURES.get(code.text)
+        if code.text not in _CODES.natures:
+            self.notice.note(code.path, "nature_without_equal", text=cut(code.text))
+        return _CODES.natures.get(code.text)
 
     def _amount(self, element: Element) -> Amount:
         return Amount(element.path, element.text(), element.attribute("currencyID"))
 
     def _months(self, period: Element) -> int | None:
-        if measure := period.at("DurationMeasure"):
+        if measure := period.child("DurationMeasure"):
             months = months_of(measure.text(), measure.attribute("unitCode"))
             written = f"{measure.text()} {measure.attribute('unitCode')}"
         else:
@@ -202,7 +165,7 @@ class _Reader:
             months = months_between(start.text, end.text) if start and end else None
             written = " ".join(each.text for each in (start, end, code) if each)
         if months is None:
-            duration_not_in_months(self.notice, period.path, written)
+            self.notice.note(period.path, "duration_not_in_months", text=cut(written))
         return months
 
     def _renewals(self, extension: Element) -> Renewals | None:
@@ -227,37 +190,26 @@ class _Reader:
             if code.attributes.get("listName", "") != "reserved-execution" or code.text() != "yes":
                 continue
             if said_none:
-                self.notice.note(
-                    code.path,
-                    "Exécution réservée à des programmes d'emplois protégés, participation non réservée (BT-71) : le "
-                    "lot est lu comme non réservé",
-                    "Performance is reserved to sheltered employment programmes, participation is not (BT-71): the lot "
-                    "is read as not reserved",
-                )
+                self.notice.note(code.path, "reserved_performance")
             else:
                 lot.reserved.append(ReservedFlag(code.path, "programme"))
         for requirement in terms.all("TendererQualificationRequest", "SpecificTendererRequirement"):
-            kind, described = requirement.at("TendererRequirementTypeCode"), requirement.at("Description")
+            kind, described = requirement.child("TendererRequirementTypeCode"), requirement.child("Description")
             if described and kind and kind.attributes.get("listName", "") == "reserved-procurement":
                 lot.words += " . " + described.text()
         lot.is_not_reserved = said_none and not lot.reserved
 
     def _flag(self, lot: NoticeLot, code: Element, text: str) -> None:
-        if (mark := OF_EFORMS.get(text)) is not None:
+        if (mark := _CODES.reserved.get(text)) is not None:
             lot.reserved.append(ReservedFlag(code.path, mark))
         elif text != "none":
-            shown = cut(text)
-            self.notice.note(code.path, f"Réservation inconnue : « {shown} »", f"Unknown reservation: “{shown}”")
+            self.notice.note(code.path, "unknown_reservation", text=cut(text))
 
     def _technique(self, process: Element) -> Technique | None:
-        found: Technique | None = None
-        for code in process.all("ContractingSystem", "ContractingSystemTypeCode"):
-            text = code.text()
-            if text in DYNAMIC_SYSTEMS:
-                found = "dynamic_purchasing_system"
-            elif text in FRAMEWORKS:
-                found = found or "framework_agreement"
-        return found
+        named = process.all("ContractingSystem", "ContractingSystemTypeCode")
+        found = {_CODES.techniques.get(code.text()) for code in named} - {None}
+        # the other one is a framework agreement
+        return "dynamic_purchasing_system" if "dynamic_purchasing_system" in found else next(iter(found), None)
 
     def _procedure(self, root: Element) -> None:
         code = root.first_text("TenderingProcess", "ProcedureCode")
@@ -266,15 +218,16 @@ class _Reader:
             self.notice.words += " . " + described.text
         if code is None:
             return
-        self.notice.procedure = PROCEDURES.get(code.text)
+        self.notice.procedure = _CODES.procedures.get(code.text)
         if self.notice.procedure is None and "procedure adaptee" in fold(self.notice.words):
             self.notice.procedure = "adapted"
         elif self.notice.procedure is None:
-            procedure_without_equal(self.notice, code.path, code.text)
+            self.notice.note(code.path, "procedure_without_equal", text=cut(code.text))
 
     def _modification(self, root: Element) -> None:
         for name in ("ContractModification", "Changes"):
-            corrections_not_read(self.notice, root.at(*EXTENSION, name))
+            if changes := root.child(*EXTENSION, name):
+                self.notice.note(changes.path, "changes_not_read")
 
     def _buyer(self, root: Element, basis: str) -> NoticeBuyer | None:
         parties = list(root.all("ContractingParty"))
@@ -295,13 +248,14 @@ class _Reader:
             name = self._text_in(company, "PartyName", "Name")
             buyer.name = name.text if name else ""
             buyer.number = company.first_text("PartyLegalEntity", "CompanyID")
-            buyer.place = _address(company.at("PostalAddress"), company.path)
-        more_buyers(self.notice, others)
+            buyer.place = _address(company.child("PostalAddress"), company.path)
+        if others:
+            self.notice.note(others[0].path, "more_buyers", count=len(others))
         self._buyer_kind(buyer, party, basis)
         return buyer
 
     def _text_in(self, element: Element, holder: str, name: str) -> PlacedText | None:
-        held = element.at(holder)
+        held = element.child(holder)
         return None if held is None else self._text(held, name)
 
     def _buyer_kind(self, buyer: NoticeBuyer, party: Element, basis: str) -> None:
@@ -312,13 +266,13 @@ class _Reader:
         legal = types.get("buyer-legal-type")
         entity = types.get("buyer-contracting-type")
         if legal is not None:
-            buyer.kind = BUYER_KINDS.get(legal.text)
-            known = {True: AUTHORITIES, False: NO_AUTHORITIES}
+            buyer.kind = _CODES.buyer_kinds.get(legal.text)
+            known = {True: _CODES.authorities, False: _CODES.no_authorities}
             buyer.contracting_authority = next((yes for yes, codes in known.items() if legal.text in codes), None)
         if basis == UTILITIES or (entity is not None and entity.text == "cont-ent"):
             buyer.kind = "utility"
         if buyer.kind is None and legal is not None:
-            kind_of_buyer_unclear(self.notice, legal.path, legal.text)
+            self.notice.note(legal.path, "kind_of_buyer_unclear", text=cut(legal.text))
 
 
 def _awarded_lots(results: Element) -> dict[str, Amount]:
@@ -326,7 +280,7 @@ def _awarded_lots(results: Element) -> dict[str, Amount]:
     tenders = {
         number.text: amount
         for tender in results.all("LotTender")
-        if (number := tender.first_text("ID")) and (amount := tender.at("LegalMonetaryTotal", "PayableAmount"))
+        if (number := tender.first_text("ID")) and (amount := tender.child("LegalMonetaryTotal", "PayableAmount"))
     }
     signed = {each.text() for each in results.all("SettledContract", "LotTender", "ID")}
     found: dict[str, Amount] = {}
@@ -341,7 +295,7 @@ def _awarded_lots(results: Element) -> dict[str, Amount]:
 
 def _scheme(element: Element) -> str:
     """Lot, Part or LotsGroup."""
-    identifier = element.at("ID")
+    identifier = element.child("ID")
     if identifier is None:
         return "Lot"
     by_prefix = {"PAR": "Part", "GLO": "LotsGroup"}
@@ -349,7 +303,7 @@ def _scheme(element: Element) -> str:
 
 
 def _place(location: Element) -> NoticePlace | None:
-    address = location.at("Address")
+    address = location.child("Address")
     words = location.first_text("Description")
     place = _address(address, location.path)
     if place is None:

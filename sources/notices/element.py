@@ -86,17 +86,17 @@ class Element:
             if child.name == names[0]:
                 yield from child.all(*names[1:])
 
-    def at(self, *names: str) -> "Element | None":
+    def child(self, *names: str) -> "Element | None":
         """The first element that these names lead to."""
         return next(self.all(*names), None)
 
-    def within(self, *names: str) -> Iterator["Element"]:
+    def descendants(self, *names: str) -> Iterator["Element"]:
         """The elements of one of these names in here, however deep, in order; none that lie in one another."""
         for child in self.children:
             if child.name in names:
                 yield child
             else:
-                yield from child.within(*names)
+                yield from child.descendants(*names)
 
     def is_within(self, others: Collection[int]) -> bool:
         """Whether this is one of some elements, given by their `id()`, or stands in one."""

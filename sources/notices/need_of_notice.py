@@ -90,16 +90,10 @@ class _Assembly:
         if not (codes or title or keywords):
             title = of_need
         if not (codes or title or keywords):
-            self.notice.note(
-                read.path, "Ni CPV ni intitulé : ce lot n'est pas lu", "Neither CPV nor title: this lot is not read"
-            )
+            self.notice.note(read.path, "lot_without_object")
             return None
         if not codes:
-            self.notice.note(
-                read.path,
-                "Aucun code CPV lisible : l'objet du lot est lu dans les mots",
-                "No CPV code that can be read: the object of the lot is read in words",
-            )
+            self.notice.note(read.path, "object_in_words")
         ground = self._ground(read)
         return Lot(
             id=identifier,
@@ -120,11 +114,7 @@ class _Assembly:
             return None
         text = on_one_line(title.text)
         if len(text) > LONGEST:
-            self.notice.note(
-                title.path,
-                f"Intitulé coupé à {LONGEST} caractères, sur {len(text)}",
-                f"Title cut at {LONGEST} characters, of {len(text)}",
-            )
+            self.notice.note(title.path, "title_cut", most=LONGEST, length=len(text))
         return text[:LONGEST].strip() or None
 
     def _cpv(self, written: Iterable[PlacedText]) -> tuple[str, ...]:
@@ -135,8 +125,7 @@ class _Assembly:
                 continue
             self._suggested += 1
             near = self._known.nearest(text[:LONGEST]) if self._suggested <= MOST_SUGGESTIONS else None
-            fr, en = (f" ; peut-être {near}", f"; perhaps {near}") if near else ("", "")
-            self.notice.note(path, f"Code CPV inconnu : « {cut(text)} »{fr}", f"Unknown CPV code: “{cut(text)}”{en}")
+            self.notice.note(path, "unknown_cpv_near" if near else "unknown_cpv", text=cut(text), near=near or "")
         return tuple(codes)[:MOST_CPV]
 
     def _ground(self, read: NoticeLot) -> Ground:
@@ -157,67 +146,33 @@ class _Assembly:
             months, is_written = renewal_months(in_text, None, read.months)
             if months is None or not is_written:
                 return None
-            self.notice.note(
-                read.path,
-                f"Reconductible {months} mois d'après le texte, sans champ qui le dise",
-                f"Renewable by {months} months as its text says, without a field that says so",
-            )
+            self.notice.note(read.path, "renewable_by_its_text", months=months)
             return months
         path, number, words = read.renewals
         months, is_written = renewal_months(words[:MOST_WORDS] or in_text, number, read.months)
         if months is None:
-            self.notice.note(
-                path,
-                "Reconductible : les mots ne disent pas de combien",
-                "Renewable: the words do not say by how long",
-            )
+            self.notice.note(path, "renewals_of_unknown_length")
         elif not is_written:
-            self.notice.note(
-                path,
-                "La durée d'une reconduction n'est pas dite : elle est lue comme celle du marché initial",
-                "How long a renewal lasts is not said: it is read as lasting as long as the contract at first",
-            )
+            self.notice.note(path, "renewals_as_long")
         return months
 
     def _reserved(self, read: NoticeLot) -> tuple[Reserved, ...]:
         if not read.reserved:
             told = () if read.is_not_reserved else reserved_in(read.words[:MOST_WORDS], marked=False)
             if told:
-                self.notice.note(
-                    read.path,
-                    f"Réservé d'après le texte, sans champ qui le dise : {', '.join(told)}",
-                    f"Reserved as its text says, without a field that says so: {', '.join(told)}",
-                )
+                self.notice.note(read.path, "reserved_by_its_text", kinds=", ".join(told))
             return told
         marks = {flag.mark: flag for flag in reversed(read.reserved)}
         flag = marks.get("sheltered") or marks.get("programme") or marks["mission"]
         if flag.mark == "mission":
-            self.notice.note(
-                flag.path,
-                "Réservé aux organisations à mission de service public : lu comme la réservation aux entreprises de "
-                "l'ESS (L2113-15)",
-                "Reserved to organisations with a public service mission: read as the reservation to enterprises of "
-                "the social economy (L2113-15)",
-            )
+            self.notice.note(flag.path, "reserved_to_public_service")
             return ("ess",)
         if "mission" in marks:
-            self.notice.note(
-                marks["mission"].path,
-                "Deux réservations qui ne se cumulent pas : celle aux organisations à mission de service public n'est "
-                "pas lue",
-                "Two reservations that exclude each other: the one to organisations with a public service mission is "
-                "not read",
-            )
+            self.notice.note(marks["mission"].path, "two_reservations")
         told = reserved_in(read.words[:MOST_WORDS], marked=True) or self._reserved_in_all
         told = tuple(kind for kind in told if kind != "ess")
         if not told:
-            self.notice.note(
-                flag.path,
-                "Le champ ne distingue pas handicap et insertion, le texte non plus : le lot est lu comme ouvert aux "
-                "deux",
-                "The field does not tell handicap and insertion apart, nor does the text: the lot is read as open to "
-                "both",
-            )
+            self.notice.note(flag.path, "reserved_to_either")
             told = _SHELTERED
         return tuple(kind for kind in RESERVED_TYPES if kind in told)
 
@@ -241,18 +196,10 @@ class _Assembly:
             return None
         digits = re.sub(r"[\s.\u00a0-]|SIRET|:", "", number.text, flags=re.IGNORECASE)
         if not (len(digits) == SIRET_DIGITS and digits.isascii() and digits.isdecimal()):
-            self.notice.note(
-                number.path,
-                f"Le numéro de l'acheteur n'est pas un SIRET : « {cut(number.text)} »",
-                f"The number of the buyer is no SIRET: “{cut(number.text)}”",
-            )
+            self.notice.note(number.path, "buyer_without_siret", text=cut(number.text))
             return None
         if not siret_passes_check(digits):
-            self.notice.note(
-                number.path,
-                "Le SIRET de l'acheteur est lu, mais sa clé est fausse",
-                "The buyer's SIRET is read, but its check digit is wrong",
-            )
+            self.notice.note(number.path, "siret_of_buyer_fails")
         return digits
 
 
@@ -305,13 +252,13 @@ def need_of_record(record: Mapping[str, Any], at: str, territories: Territories,
 
 def _notice(root: Element) -> Notice:
     names = (*eforms.ROOTS, *ted.ROOTS)
-    document = root if root.name in names else next(root.within(*names), None)
+    document = root if root.name in names else next(root.descendants(*names), None)
     if document is None:
         raise InvalidContent((Problem("", "unknown_notice", _unknown(root.name[:MOST_SHOWN])),))
     if document.name in eforms.ROOTS:
         return eforms.read(document)
     form = ted.form_of(document)
-    is_newer = form is not None and any(form.at(name) for name in ("CONTRACTING_BODY", "OBJECT_CONTRACT"))
+    is_newer = form is not None and any(form.child(name) for name in ("CONTRACTING_BODY", "OBJECT_CONTRACT"))
     return ted.read(document) if is_newer else ted_before_2016.read(document)
 
 

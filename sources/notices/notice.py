@@ -5,10 +5,13 @@ then the parts that a need has no place for, are the unread parts of the notice.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from importlib.resources import files
 from typing import Literal, NamedTuple
+
+import msgspec
 
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import BuyerKind, ContractKind, Nature, Procedure, Technique, ValueCovers
@@ -30,6 +33,33 @@ ReservedMark = Literal["sheltered", "programme", "mission"]
 """A mark that a lot is reserved: to sheltered workshops and operators of integration (article 20 of directive
 2014/24/EU), to be carried out in sheltered employment programmes (same article), or to organisations with a mission of
 public service (article 77)."""
+
+
+class FormCodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The codes of one kind of form; `involved`: those of R2.0.8 that name a technique."""
+
+    natures: dict[str, Nature]
+    procedures: dict[str, Procedure]
+    reserved: dict[str, ReservedMark]
+    buyer_kinds: dict[str, BuyerKind] = {}
+    techniques: dict[str, Technique] = {}
+    involved: dict[str, Technique] = {}
+    authorities: tuple[str, ...] = ()
+    no_authorities: tuple[str, ...] = ()
+
+
+class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of remarks.toml."""
+
+    remarks: dict[str, Text]
+    parts: dict[str, Text]
+
+
+_DATA = files("sources.notices")
+_WORDS = msgspec.toml.decode((_DATA / "remarks.toml").read_bytes(), type=_Words)
+CODES = msgspec.toml.decode(
+    (_DATA / "codes.toml").read_bytes(), type=dict[Literal["eforms", "ted", "boamp"], FormCodes]
+)
 
 
 class Unread(NamedTuple):
@@ -152,11 +182,7 @@ class Notice:
             raise InvalidContent((Problem("", "too_many_lots", TOO_MANY_LOTS),))
         room = max(0, MOST_LOTS - len(self.lots))
         if len(elements) > room:
-            self.note(
-                elements[room].path,
-                f"Un besoin a au plus {MOST_LOTS} lots : {len(elements) - room} ne sont pas lus",
-                f"A need has at most {MOST_LOTS} lots: {len(elements) - room} are not read",
-            )
+            self.note(elements[room].path, "lots_left_out", most=MOST_LOTS, left=len(elements) - room)
         return elements[:room]
 
     def take_planned(self, planned: PlacedText | None) -> None:
@@ -164,8 +190,7 @@ class Notice:
         if planned is not None and self.planned_publication_on is None:
             self.planned_publication_on = day_of(planned.text)
             if self.planned_publication_on is None:
-                written = cut(planned.text)
-                self.note(planned.path, f"Ce n'est pas une date : « {written} »", f"This is no date: “{written}”")
+                self.note(planned.path, "no_date", text=cut(planned.text))
 
     def take_awarded(self, awarded: Mapping[str, Amount]) -> None:
         """Take the amounts awarded, by the ids of lots, as the values of lots that have none; it is noted."""
@@ -177,15 +202,12 @@ class Notice:
         """Take the amount awarded, where there is one, as the value of a lot; it is noted."""
         if amount is not None:
             lot.value = amount
-            self.note(
-                amount.path,
-                "La valeur du lot est le montant attribué, faute d'estimation",
-                "The value of the lot is the amount awarded, as there is no estimate",
-            )
+            self.note(amount.path, "value_is_awarded")
 
-    def note(self, path: str, fr: str, en: str) -> None:
-        """Say that what stands at `path` was not read, or how it was."""
-        self.unread.append(Unread(path, Text(fr, en)))
+    def note(self, path: str, remark: str, **values: str | int) -> None:
+        """Say that what stands at `path` was not read, or how it was, by a name in remarks.toml and what fills it."""
+        fr, en = _WORDS.remarks[remark]
+        self.unread.append(Unread(path, Text(fr.format(**values), en.format(**values))))
 
 
 def day_of(written: str) -> date | None:
@@ -196,85 +218,10 @@ def day_of(written: str) -> date | None:
         return None
 
 
-def procedure_without_equal(notice: Notice, path: str, code: str) -> None:
-    notice.note(
-        path,
-        f"Procédure sans équivalent dans un besoin : {cut(code)}",
-        f"A procedure that a need does not have: {cut(code)}",
-    )
-
-
-def nature_without_equal(notice: Notice, path: str, code: str) -> None:
-    notice.note(
-        path,
-        f"Nature de marché sans équivalent : « {cut(code)} »",
-        f"A nature of contract that a need does not have: “{cut(code)}”",
-    )
-
-
-def kind_of_buyer_unclear(notice: Notice, path: str, code: str) -> None:
-    notice.note(
-        path,
-        f"« {cut(code)} » ne dit pas si l'acheteur relève de l'État ou d'une collectivité",
-        f"“{cut(code)}” does not tell whether the buyer is of the State or of a local authority",
-    )
-
-
-def more_buyers(notice: Notice, others: Sequence[Element]) -> None:
-    """Note the buyers beside the first, where there are any."""
-    if others:
-        notice.note(
-            others[0].path,
-            f"{len(others)} autre(s) acheteur(s) : seul le premier est lu",
-            f"{len(others)} more buyer(s): only the first is read",
-        )
-
-
-def duration_not_in_months(notice: Notice, path: str, written: str) -> None:
-    notice.note(
-        path,
-        f"La durée ne se dit pas en mois : « {cut(written)} »",
-        f"The duration cannot be said in months: “{cut(written)}”",
-    )
-
-
-def total_is_awarded(notice: Notice, path: str) -> None:
-    notice.note(
-        path,
-        "La valeur du besoin est le total attribué, faute d'estimation",
-        "The value of the need is the total awarded, as there is no estimate",
-    )
-
-
-def corrections_not_read(notice: Notice, element: Element | None) -> None:
-    """Note what a notice says of how another one, or its contract, changes; nothing where it does not."""
-    if element is not None:
-        notice.note(
-            element.path,
-            "Ce que l'avis change n'est pas lu à part : le besoin est celui du texte entier",
-            "What the notice changes is not read apart: the need is that of the whole text",
-        )
-
-
 MOST_PARTS, MOST_PLACED = 300, 5_000
 """The parts that are named, at most, and those whose places are found to tell which are alike; the rest is counted."""
 _POSITION = re.compile(r"\[\d+\]")
 NO_PLACE = Text("Sans place dans un besoin", "A need has no place for it")
-_NAMED: dict[str, Text] = {
-    "AwardingTerms": Text("critères d'attribution", "award criteria"),
-    "AC": Text("critères d'attribution", "award criteria"),
-    "TenderSubmissionDeadlinePeriod": Text("date limite des offres", "deadline for tenders"),
-    "DATE_RECEIPT_TENDERS": Text("date limite des offres", "deadline for tenders"),
-    "Contact": Text("coordonnées", "contact details"),
-    "NoticeResult": Text("résultats : offres et attributions", "results: tenders and awards"),
-    "AWARD_CONTRACT": Text("résultats : offres et attributions", "results: tenders and awards"),
-    "Note": Text("informations complémentaires", "further information"),
-    "COMPLEMENTARY_INFO": Text("informations complémentaires", "further information"),
-    "LEFTI": Text("conditions de participation", "conditions of participation"),
-    "TRANSLATION_SECTION": Text("traductions", "translations"),
-    "CODED_DATA_SECTION": Text("données codées de TED, qui reprennent le formulaire", "TED's codes, the form again"),
-    "gestion": Text("données de gestion du BOAMP, qui reprennent l'avis", "BOAMP's own data, the notice again"),
-}
 
 
 def all_unread(notice: Notice) -> tuple[Unread, ...]:
@@ -298,7 +245,7 @@ def all_unread(notice: Notice) -> tuple[Unread, ...]:
 
 def _no_place(name: str) -> Text:
     """The reason why an element is not in the need, with its name in words where it has one."""
-    named = _NAMED.get(name)
+    named = _WORDS.parts.get(name)
     if named is None:
         return NO_PLACE
     fr, en = named.capitalised()

@@ -52,17 +52,9 @@ class PlaceReader:
                 communes[commune] = None
                 found = found or [f"commune:{commune}"]
             elif commune is not None:
-                self._notice.note(
-                    place.path,
-                    f"La commune de l'adresse ({commune}) n'est pas dans {cut(', '.join(found))} : elle n'est pas lue",
-                    f"The commune of the address ({commune}) is not in {cut(', '.join(found))}: it is not read",
-                )
+                self._notice.note(place.path, "commune_outside_its_area", commune=commune, areas=cut(", ".join(found)))
             elif place.words and not place.city:
-                self._notice.note(
-                    place.path,
-                    "Le lieu dit en mots n'est pas lu",
-                    "The place in words is not read",
-                )
+                self._notice.note(place.path, "place_in_words")
             codes |= dict.fromkeys(found)
         if not codes:
             return None
@@ -73,17 +65,9 @@ class PlaceReader:
         path = buyer.place.path if buyer is not None and buyer.place is not None else self._notice.root.path
         codes = self._buyer_codes(buyer)
         if codes:
-            self._notice.note(
-                path,
-                f"Aucun lieu d'exécution lisible : {cut(', '.join(codes))}, où est l'acheteur, en tient lieu",
-                f"No place of performance that can be read: {cut(', '.join(codes))}, where the buyer is, stands for it",
-            )
+            self._notice.note(path, "no_place_but_the_buyers", areas=cut(", ".join(codes)))
             return Ground(tuple(codes), None)
-        self._notice.note(
-            path,
-            "Aucun lieu d'exécution lisible : toute la France en tient lieu",
-            "No place of performance that can be read: all of France stands for it",
-        )
+        self._notice.note(path, "no_place")
         return Ground((FRANCE,), None)
 
     def _buyer_codes(self, buyer: NoticeBuyer | None) -> list[str]:
@@ -105,24 +89,21 @@ class PlaceReader:
             elif _NUTS.fullmatch(code) and self._has_ground(f"nuts:{code}"):
                 codes[f"nuts:{code}"] = None
             else:
-                where = ("inconnu", "unknown") if code.startswith(COUNTRY) else ("hors de France", "outside France")
-                shown = cut(written)
-                self._notice.note(path, f"Code NUTS {where[0]} : « {shown} »", f"NUTS code {where[1]}: “{shown}”")
+                remark = "unknown_nuts" if code.startswith(COUNTRY) else "nuts_outside_france"
+                self._notice.note(path, remark, text=cut(written))
         for path, written in place.departements:
             code = f"departement:{written.strip().upper().rjust(2, '0')}"
             if self._has_ground(code):
                 codes[code] = None
             else:
-                shown = cut(written)
-                self._notice.note(path, f"Département inconnu : « {shown} »", f"Unknown departement: “{shown}”")
+                self._notice.note(path, "unknown_departement", text=cut(written))
         if len(codes) > 1:  # the country beside a part of it only says which country that is
             codes.pop(FRANCE, None)
         if not codes and not place.nuts and not place.city and place.country in COUNTRIES:
             if place.anywhere in _ANYWHERE or place.country:
                 codes[FRANCE] = None
         elif not codes and place.country not in COUNTRIES:
-            country = cut(place.country)
-            self._notice.note(place.path, f"Lieu hors de France : {country}", f"A place outside France: {country}")
+            self._notice.note(place.path, "place_outside_france", country=cut(place.country))
         return list(codes)
 
     def _commune(self, place: NoticePlace, codes: list[str]) -> str | None:

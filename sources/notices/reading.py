@@ -7,14 +7,13 @@ each kind of form say that it is, and do not tell handicap and insertion apart.
 
 import math
 import re
-from collections.abc import Mapping
 
 import msgspec
 
 from domain.needs.need import RESERVED_TYPES, Lot, Reserved
 from domain.text.normalise import fold
 from domain.text.typography import cut
-from sources.notices.notice import Amount, Notice, NoticeLot, ReservedMark, day_of
+from sources.notices.notice import Amount, Notice, NoticeLot, day_of
 
 DAYS_A_MONTH = 365.25 / 12
 MOST_MONTHS = 1_200
@@ -164,11 +163,7 @@ def with_values(notice: Notice, made: list[tuple[NoticeLot, Lot]]) -> tuple[list
     if total is None or total == known:
         return lots, None
     if total == whole[0] and notice.value and notice.value_covers == "firm" and any(lot.renewal_months for lot in lots):
-        notice.note(
-            notice.value.path,
-            "Rien ne dit si ce total compte les reconductions : il n'est pas repris",
-            "Nothing says whether this total counts the renewals: it is not taken over",
-        )
+        notice.note(notice.value.path, "total_may_leave_out_renewals")
         return lots, None
     return lots, min(total, MOST_EUROS)
 
@@ -179,11 +174,7 @@ def _valued(notice: Notice, read: NoticeLot, lot: Lot, value: float | None) -> L
         return lot
     amount = read.value or read.maximum or notice.value or notice.maximum
     if notice.value_covers == "firm" and lot.renewal_months and amount is not None:
-        notice.note(
-            amount.path,
-            "Rien ne dit si ce montant compte les reconductions : il est lu comme celui de la durée ferme",
-            "Nothing says whether this amount counts the renewals: it is read as that of the firm duration",
-        )
+        notice.note(amount.path, "amount_may_leave_out_renewals")
     return msgspec.structs.replace(lot, value_eur=value, value_covers=notice.value_covers)
 
 
@@ -191,11 +182,7 @@ def _value(notice: Notice, lot: NoticeLot) -> tuple[float | None, float | None]:
     """The value of a lot, and the most that it may be worth."""
     value, most = _euros(notice, lot.value), _euros(notice, lot.maximum)
     if value is None and most is not None and lot.maximum is not None:
-        notice.note(
-            lot.maximum.path,
-            "La valeur du lot est le maximum de l'accord-cadre, faute d'estimation",
-            "The value of the lot is the maximum of the framework agreement, as there is no estimate",
-        )
+        notice.note(lot.maximum.path, "value_is_the_maximum")
         return most, most
     return value, most
 
@@ -212,34 +199,16 @@ def _euros(notice: Notice, amount: Amount | None) -> float | None:
     except ValueError:
         value = -1.0
     if amount.currency and amount.currency.upper() != "EUR":
-        why = "n'est pas en euros", "is not in euros"
+        why = "amount_in_another_currency"
     elif not 0 <= value <= MOST_EUROS:
-        why = "ne se lit pas", "cannot be read"
+        why = "amount_unreadable"
     elif value <= LEAST_EUROS:
-        why = "n'est pas une valeur", "is no value"
+        why = "amount_of_nothing"
     else:
         return value
     shown = f"{cut(amount.text)} {cut(amount.currency, 10)}".strip()
-    notice.note(amount.path, f"Le montant « {shown} » {why[0]}", f"The amount “{shown}” {why[1]}")
+    notice.note(amount.path, why, text=shown)
     return None
-
-
-OF_EFORMS: Mapping[str, ReservedMark] = {"res-ws": "sheltered", "res-pub-ser": "mission"}
-"""reserved-procurement (BT-71)."""
-OF_TED: Mapping[str, ReservedMark] = {
-    "RESTRICTED_SHELTERED_WORKSHOP": "sheltered",
-    "RESTRICTED_SHELTERED_PROGRAM": "programme",
-    "RESTRICTED_TO_SHELTERED_WORKSHOPS": "sheltered",
-    "RESTRICTED_TO_FRAMEWORK": "programme",
-    "RESERVED_ORGANISATIONS_SERVICE_MISSION": "mission",
-}
-"""Elements of both schemas."""
-OF_BOAMP: Mapping[str, ReservedMark] = {
-    "marchereserveoui": "sheltered",
-    "ateliersproteges": "sheltered",
-    "emploisproteges": "programme",
-}
-"""Plain names of elements of the national forms; the one that names the kind stands in the other."""
 
 
 _ARTICLES: dict[str, tuple[Reserved, ...]] = {

@@ -8,9 +8,11 @@ durations, renewals and the procedure such an extract says nothing.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from domain.needs.need import BuyerKind, Nature, Procedure, Technique
+from domain.needs.need import Nature
+from domain.text.typography import cut
 from sources.notices.element import Element, PlacedText, from_json, mark_read
 from sources.notices.notice import (
+    CODES,
     Amount,
     Notice,
     NoticeBuyer,
@@ -18,46 +20,14 @@ from sources.notices.notice import (
     NoticePlace,
     Renewals,
     ReservedFlag,
-    corrections_not_read,
-    duration_not_in_months,
-    kind_of_buyer_unclear,
-    more_buyers,
-    nature_without_equal,
-    procedure_without_equal,
-    total_is_awarded,
 )
-from sources.notices.reading import OF_TED, months_between, months_of
+from sources.notices.reading import months_between, months_of
 
 ROOTS = ("TED_EXPORT", "TED_ESENDERS")
 FRENCH = "FR"
 
-NATURES: dict[str, Nature] = {"WORKS": "works", "SUPPLIES": "supplies", "SERVICES": "services"}
-BUYER_KINDS: dict[str, BuyerKind] = {
-    "MINISTRY": "state",
-    "NATIONAL_AGENCY": "state",
-    "REGIONAL_AUTHORITY": "local",
-    "REGIONAL_AGENCY": "local",
-}
-"""CA_TYPE; the others, such as BODY_PUBLIC, do not tell."""
-AUTHORITIES = (*BUYER_KINDS, "BODY_PUBLIC")
-PROCEDURES: dict[str, Procedure] = {
-    "PT_OPEN": "open",
-    "PT_RESTRICTED": "restricted",
-    "PT_ACCELERATED_RESTRICTED": "restricted",
-    "PT_ACCELERATED_RESTRICTED_CHOICE": "restricted",
-    "PT_COMPETITIVE_NEGOTIATION": "negotiated",
-    "PT_NEGOTIATED_CHOICE": "negotiated",
-    "PT_NEGOTIATED_WITH_COMPETITION": "negotiated",
-    "PT_NEGOTIATED_WITH_PRIOR_CALL": "negotiated",
-    "PT_NEGOTIATED_WITH_PUBLICATION_CONTRACT_NOTICE": "negotiated",
-    "PT_INVOLVING_NEGOTIATION": "negotiated",
-    "PT_AWARD_CONTRACT_WITHOUT_CALL": "direct_award",
-    "PT_AWARD_CONTRACT_WITHOUT_PUBLICATION": "direct_award",
-    "PT_NEGOTIATED_WITHOUT_PUBLICATION": "direct_award",
-    "PT_NEGOTIATED_WITHOUT_COMPETITION": "direct_award",
-}
-TECHNIQUES: dict[str, Technique] = {"DPS": "dynamic_purchasing_system", "FRAMEWORK": "framework_agreement"}
 CONCESSIONS, UTILITIES = "32014L0023", "32014L0025"
+_CODES = CODES["ted"]
 
 
 def read(root: Element) -> Notice:
@@ -66,7 +36,7 @@ def read(root: Element) -> Notice:
     form = form_of(root)
     if form is None:
         return notice
-    mark_read(form.at("LEGAL_BASIS"))
+    mark_read(form.child("LEGAL_BASIS"))
     basis = next((each.attribute("VALUE") for each in form.all("LEGAL_BASIS")), "")
     if basis == CONCESSIONS:
         notice.contract = "concession"
@@ -78,13 +48,14 @@ def read(root: Element) -> Notice:
         _contract(notice, contract, f"{number}-" if len(contracts) > 1 else "", flags)
     notice.take_awarded(_awarded_lots(form))
     for name in ("CHANGES", "MODIFICATIONS_CONTRACT"):
-        corrections_not_read(notice, form.at(name))
+        if changes := form.child(name):
+            notice.note(changes.path, "changes_not_read")
     return notice
 
 
 def form_of(root: Element) -> Element | None:
     """The form in French, else the original, else the first."""
-    section = root if root.name == "FORM_SECTION" else next(root.within("FORM_SECTION"), None)
+    section = root if root.name == "FORM_SECTION" else next(root.descendants("FORM_SECTION"), None)
     forms = [each for each in section.children if each.name != "NOTICE_UUID"] if section is not None else []
     in_french = [each for each in forms if each.attributes.get("LG") == FRENCH]
     original = [each for each in forms if each.attributes.get("CATEGORY") == "ORIGINAL"]
@@ -95,12 +66,12 @@ def procedure_of(notice: Notice, form: Element) -> None:
     """Read the procedure, and whether there is a framework agreement or a dynamic purchasing system."""
     for kind in elements_beginning(form, "PT_"):
         mark_read(kind)
-        notice.procedure = notice.procedure or PROCEDURES.get(kind.name)
-        if kind.name not in PROCEDURES:
-            procedure_without_equal(notice, kind.path, kind.name)
-    for element in form.within("PROCEDURE"):
-        for name, technique in TECHNIQUES.items():
-            if (found := element.at(name)) is not None:
+        notice.procedure = notice.procedure or _CODES.procedures.get(kind.name)
+        if kind.name not in _CODES.procedures:
+            notice.note(kind.path, "procedure_without_equal", text=cut(kind.name))
+    for element in form.descendants("PROCEDURE"):
+        for name, technique in _CODES.techniques.items():
+            if (found := element.child(name)) is not None:
                 mark_read(found)
                 notice.technique = notice.technique or technique
 
@@ -119,9 +90,9 @@ def elements_beginning(element: Element, prefix: str) -> list[Element]:
 def reserved_flags(form: Element) -> list[ReservedFlag]:
     """The marks of reservation, which these forms make for all lots together."""
     flags = []
-    for element in form.within(*OF_TED):
+    for element in form.descendants(*_CODES.reserved):
         mark_read(element)
-        flags.append(ReservedFlag(element.path, OF_TED[element.name]))
+        flags.append(ReservedFlag(element.path, _CODES.reserved[element.name]))
     return flags
 
 
@@ -167,18 +138,18 @@ def _lot(notice: Notice, element: Element) -> NoticeLot:
     lot.value = amount(element, "VAL_OBJECT") or amount(element, "VAL_ESTIMATED_TOTAL")
     lot.places = places(element)
     lot.months = _months(notice, element)
-    if element.at("RENEWAL") is not None or element.at("RENEWAL_DESCR") is not None:
-        mark_read(element.at("RENEWAL"))
+    if element.child("RENEWAL") is not None or element.child("RENEWAL_DESCR") is not None:
+        mark_read(element.child("RENEWAL"))
         words = element.first_text("RENEWAL_DESCR")
         lot.renewals = Renewals(words.path if words else element.path, None, words.text if words else "")
-    elif none := element.at("NO_RENEWAL"):
+    elif none := element.child("NO_RENEWAL"):
         mark_read(none)
         lot.renewals = Renewals(none.path, 0, "")
     return lot
 
 
 def _months(notice: Notice, element: Element) -> int | None:
-    duration = element.at("DURATION")
+    duration = element.child("DURATION")
     if duration is not None:
         months = months_of(duration.text(), duration.attribute("TYPE"))
         path, written = duration.path, f"{duration.text()} {duration.attribute('TYPE')}"
@@ -190,7 +161,7 @@ def _months(notice: Notice, element: Element) -> int | None:
         path = (start or end or PlacedText(element.path, "")).path
         written = " – ".join(each.text for each in (start, end) if each)
     if months is None:
-        duration_not_in_months(notice, path, written)
+        notice.note(path, "duration_not_in_months", text=cut(written))
     return months
 
 
@@ -199,13 +170,13 @@ def codes(elements: Iterable[Element]) -> list[PlacedText]:
     return [
         PlacedText(code.path, code.attribute("CODE") or code.text())
         for element in elements
-        for code in element.within("CPV_CODE")
+        for code in element.descendants("CPV_CODE")
     ]
 
 
 def amount(element: Element, name: str) -> Amount | None:
     """The amount of the first child of that name."""
-    found = element.at(name)
+    found = element.child(name)
     return None if found is None else amount_of(found)
 
 
@@ -218,7 +189,7 @@ def _awarded(notice: Notice, contract: Element) -> Amount | None:
     """The total awarded, where nothing was estimated."""
     found = amount(contract, "VAL_TOTAL")
     if found is not None:
-        total_is_awarded(notice, found.path)
+        notice.note(found.path, "total_is_awarded")
     return found
 
 
@@ -227,20 +198,20 @@ def _awarded_lots(form: Element) -> dict[str, Amount]:
     found: dict[str, Amount] = {}
     for award in form.all("AWARD_CONTRACT"):
         number = award.first_text("LOT_NO")
-        elements = (next(award.within(name), None) for name in ("VAL_ESTIMATED_TOTAL", "VAL_TOTAL"))
+        elements = (next(award.descendants(name), None) for name in ("VAL_ESTIMATED_TOTAL", "VAL_TOTAL"))
         if value := next((each for each in elements if each is not None), None):
             found.setdefault(number.text if number else "1", amount_of(value))
     return found
 
 
 def _nature(notice: Notice, contract: Element) -> Nature | None:
-    element = contract.at("TYPE_CONTRACT")
+    element = contract.child("TYPE_CONTRACT")
     if element is None:
         return None
     written = element.attribute("CTYPE")
-    if written not in NATURES:
-        nature_without_equal(notice, element.path, written)
-    return NATURES.get(written)
+    if written not in _CODES.natures:
+        notice.note(element.path, "nature_without_equal", text=cut(written))
+    return _CODES.natures.get(written)
 
 
 def places(element: Element) -> list[NoticePlace]:
@@ -258,22 +229,23 @@ def nuts_of(element: Element) -> tuple[PlacedText, ...]:
 
 
 def _buyer(notice: Notice, form: Element, basis: str) -> NoticeBuyer | None:
-    body = form.at("CONTRACTING_BODY")
-    address = body.at("ADDRESS_CONTRACTING_BODY") if body is not None else None
+    body = form.child("CONTRACTING_BODY")
+    address = body.child("ADDRESS_CONTRACTING_BODY") if body is not None else None
     if body is None or address is None:
         return None
     name = address.first_text("OFFICIALNAME")
     buyer = NoticeBuyer(address.path, name.text if name else "", address.first_text("NATIONALID"))
     buyer.place = address_of(address)
-    more_buyers(notice, list(body.all("ADDRESS_CONTRACTING_BODY_ADDITIONAL")))
-    kind = body.at("CA_TYPE")
+    if others := list(body.all("ADDRESS_CONTRACTING_BODY_ADDITIONAL")):
+        notice.note(others[0].path, "more_buyers", count=len(others))
+    kind = body.child("CA_TYPE")
     if kind is not None:
         written = kind.attribute("VALUE") or kind.text()
-        buyer.kind = BUYER_KINDS.get(written)
-        buyer.contracting_authority = True if written in AUTHORITIES else None
+        buyer.kind = _CODES.buyer_kinds.get(written)
+        buyer.contracting_authority = True if written in _CODES.authorities else None
         if buyer.kind is None:
-            kind_of_buyer_unclear(notice, kind.path, written)
-    entity = body.at("CE_ACTIVITY") or body.at("CE_ACTIVITY_OTHER")
+            notice.note(kind.path, "kind_of_buyer_unclear", text=cut(written))
+    entity = body.child("CE_ACTIVITY") or body.child("CE_ACTIVITY_OTHER")
     if basis == UTILITIES or entity is not None:
         mark_read(entity)
         buyer.kind = "utility"
@@ -283,7 +255,7 @@ def _buyer(notice: Notice, form: Element, basis: str) -> NoticeBuyer | None:
 def address_of(address: Element) -> NoticePlace:
     """An address of a buyer."""
     town, postal, country = (address.first_text(name) for name in ("TOWN", "POSTAL_CODE", "COUNTRY"))
-    code = address.at("COUNTRY")
+    code = address.child("COUNTRY")
     return NoticePlace(
         address.path,
         nuts_of(address),
@@ -303,7 +275,7 @@ def read_extract(document: Mapping[str, Any]) -> Notice:
     """The notice of an extract. Raises InvalidContent for what is past the bounds of `from_json`."""
     root = from_json(document)
     notice = Notice(root, _text(root, "notice_id"), root.first_text("title"))
-    nature = NATURES.get(_text(root, "nature").upper())
+    nature = _CODES.natures.get(_text(root, "nature").upper())
     notice.cpv = _all(root, "cpv_main")
     notice.nature = nature
     notice.words = " . ".join(filter(None, (_text(root, "title"), _text(root, "short_description"))))
@@ -316,9 +288,9 @@ def read_extract(document: Mapping[str, Any]) -> Notice:
     )
     if name := _text(root, "buyer"):
         notice.buyer = NoticeBuyer(root.path, name, place=address)
-    marks = [each for each in _all(root, "reserved_flags") if each.text in OF_TED]
-    flags = [ReservedFlag(each.path, OF_TED[each.text]) for each in marks]
-    mark_read(*(root.at(name) for name in ("schema", "form", "lot_division")))
+    marks = [each for each in _all(root, "reserved_flags") if each.text in _CODES.reserved]
+    flags = [ReservedFlag(each.path, _CODES.reserved[each.text]) for each in marks]
+    mark_read(*(root.child(name) for name in ("schema", "form", "lot_division")))
     elements = notice.first_lots(list(root.all("lots")))
     for element in elements:
         notice.lots.append(_extract_lot(element, nature, flags))

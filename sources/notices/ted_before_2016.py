@@ -3,24 +3,20 @@
 Each form has names of its own for the same things, nested differently: they are looked for wherever they stand in it.
 """
 
-from domain.needs.need import BuyerKind, Nature, Technique
+from domain.needs.need import Nature, Technique
+from domain.text.typography import cut
 from sources.notices.element import Element, PlacedText, mark_read
 from sources.notices.notice import (
+    CODES,
     Amount,
     Notice,
     NoticeBuyer,
     NoticeLot,
     NoticePlace,
     Renewals,
-    duration_not_in_months,
-    kind_of_buyer_unclear,
-    total_is_awarded,
 )
 from sources.notices.reading import count_of, months_between, months_of
 from sources.notices.ted import (
-    AUTHORITIES,
-    BUYER_KINDS,
-    NATURES,
     address_of,
     codes,
     elements_beginning,
@@ -33,15 +29,9 @@ from sources.notices.ted import (
 LOTS = ("F01_ANNEX_B", "F02_ANNEX_B", "F05_ANNEX_B", "F17_ANNEX_B", "LOT_PRIOR_INFORMATION", "ANNEX_B")
 FRAMEWORKS = ("F02_FRAMEWORK", "F17_FRAMEWORK", "F05_FRAMEWORK", "F19_FRAMEWORK", "FRAMEWORK_AGREEMENT")
 AWARDS = ("AWARD_OF_CONTRACT", "AWARD_OF_CONTRACT_DEFENCE", "AWARD_CONTRACT_CONTRACT_AWARD_UTILITIES")
-INVOLVED: dict[str, Technique] = {
-    "SETTING_UP_DPS": "dynamic_purchasing_system",
-    "CONTRACTS_DPS": "dynamic_purchasing_system",
-    "ESTABLISHMENT_FRAMEWORK_AGREEMENT": "framework_agreement",
-    "CONCLUSION_FRAMEWORK_AGREEMENT": "framework_agreement",
-}
-"""What a notice involves: the name of an element, or its VALUE in the oldest forms."""
 _TITLES = ("TITLE_CONTRACT", "TITLE_QUALIFICATION_SYSTEM", "TITLE_DESIGN_CONTACT_NOTICE", "TITLE")
 _DESCRIPTIONS = ("LOT_DESCRIPTION", "SHORT_CONTRACT_DESCRIPTION", "SHORT_DESCRIPTION_CONTRACT")
+_CODES = CODES["ted"]
 _COSTS = ("COSTS_RANGE_AND_CURRENCY", "COSTS_RANGE_AND_CURRENCY_WITH_VAT_RATE")
 
 
@@ -58,14 +48,14 @@ def read(root: Element) -> Notice:
     contract = next((each for each in elements_beginning(form, "OBJECT_") if _has_object(each)), None)
     if contract is None:
         return notice
-    annexes = list(contract.within(*LOTS))
+    annexes = list(contract.descendants(*LOTS))
     whole = _lot(notice, contract, annexes)
-    if whole.value is None and (total := next(contract.within("TOTAL_FINAL_VALUE"), None)):
+    if whole.value is None and (total := next(contract.descendants("TOTAL_FINAL_VALUE"), None)):
         whole.value = _first_cost(notice, total)
-        total_is_awarded(notice, total.path)
+        notice.note(total.path, "total_is_awarded")
     notice.title, notice.cpv, notice.value, notice.words = whole.title, whole.cpv, whole.value, whole.words
     notice.places = whole.places
-    reference = next(form.within("FILE_REFERENCE_NUMBER"), None)
+    reference = next(form.descendants("FILE_REFERENCE_NUMBER"), None)
     notice.reference = reference.text() if reference is not None else ""
     nature = _nature(contract)
     for number, annex in enumerate(notice.first_lots(annexes), start=1):
@@ -85,7 +75,7 @@ def read(root: Element) -> Notice:
 
 
 def _has_object(section: Element) -> bool:
-    return next(section.within("CPV", "CPV_MAIN", *_TITLES), None) is not None
+    return next(section.descendants("CPV", "CPV_MAIN", *_TITLES), None) is not None
 
 
 def _lot(notice: Notice, element: Element, besides: list[Element]) -> NoticeLot:
@@ -94,7 +84,7 @@ def _lot(notice: Notice, element: Element, besides: list[Element]) -> NoticeLot:
     apart = {id(each) for each in besides}
 
     def first(*names: str) -> Element | None:
-        return next((each for each in element.within(*names) if not each.is_within(apart)), None)
+        return next((each for each in element.descendants(*names) if not each.is_within(apart)), None)
 
     title, described = first("LOT_TITLE", *_TITLES), first(*_DESCRIPTIONS)
     lot = NoticeLot(element.path, "", PlacedText(title.path, title.text()) if title is not None else None)
@@ -119,13 +109,13 @@ def _lot(notice: Notice, element: Element, besides: list[Element]) -> NoticeLot:
 
 def _technique(form: Element) -> Technique | None:
     """The technique that a form names, or of which it has a part."""
-    for involved in form.within("NOTICE_INVOLVES", "NOTICE_INVOLVES_DESC"):
+    for involved in form.descendants("NOTICE_INVOLVES", "NOTICE_INVOLVES_DESC"):
         for named in (involved, *involved.children):
-            found = INVOLVED.get(named.name) or INVOLVED.get(named.attributes.get("VALUE", ""))
+            found = _CODES.involved.get(named.name) or _CODES.involved.get(named.attributes.get("VALUE", ""))
             if found is not None:
                 mark_read(named)
                 return found
-    framework = next(form.within(*FRAMEWORKS), None)
+    framework = next(form.descendants(*FRAMEWORKS), None)
     mark_read(framework)
     return None if framework is None else "framework_agreement"
 
@@ -133,7 +123,7 @@ def _technique(form: Element) -> Technique | None:
 def _awarded_lots(notice: Notice, form: Element, whole: NoticeLot) -> list[NoticeLot]:
     """The lots that awards name, each once: these forms describe them nowhere else. Each has the rest of the whole."""
     awards: dict[str, Element] = {}
-    for award in form.within(*AWARDS):
+    for award in form.descendants(*AWARDS):
         if number := award.first_text("LOT_NUMBER"):
             awards.setdefault(number.text, award)
     lots = []
@@ -141,7 +131,7 @@ def _awarded_lots(notice: Notice, form: Element, whole: NoticeLot) -> list[Notic
         title = award.first_text("CONTRACT_TITLE") or award.first_text("TITLE_CONTRACT")
         lot = NoticeLot(award.path, name, title, list(whole.cpv), places=list(whole.places), months=whole.months)
         lot.words = title.text if title else ""
-        if value := next(award.within("CONTRACT_VALUE_INFORMATION"), None):
+        if value := next(award.descendants("CONTRACT_VALUE_INFORMATION"), None):
             notice.take_awarded_of(lot, _first_cost(notice, value))
         lots.append(lot)
     return lots
@@ -149,22 +139,18 @@ def _awarded_lots(notice: Notice, form: Element, whole: NoticeLot) -> list[Notic
 
 def _first_cost(notice: Notice, element: Element) -> Amount | None:
     """The cost in an element; none where it includes value added tax."""
-    cost = next(element.within(*_COSTS), None)
-    if cost is not None and (taxed := cost.at("INCLUDING_VAT")) is not None:
-        notice.note(taxed.path, "Un montant toutes taxes comprises n'est pas lu", "An amount with tax is not read")
+    cost = next(element.descendants(*_COSTS), None)
+    if cost is not None and (taxed := cost.child("INCLUDING_VAT")) is not None:
+        notice.note(taxed.path, "amount_with_tax")
         return None
     return None if cost is None else _cost(notice, cost)
 
 
 def _cost(notice: Notice, cost: Element) -> Amount | None:
-    value = cost.at("VALUE_COST")
+    value = cost.child("VALUE_COST")
     if value is None:
-        if high := next(cost.within("HIGH_VALUE"), None):
-            notice.note(
-                cost.path,
-                "Une fourchette : sa valeur haute est lue",
-                "A range: its high value is read",
-            )
+        if high := next(cost.descendants("HIGH_VALUE"), None):
+            notice.note(cost.path, "range_of_amounts")
             value = high
         else:
             return None
@@ -175,11 +161,11 @@ def _months(notice: Notice, period: Element) -> int | None:
     for name, unit in (("MONTHS", "MONTH"), ("DAYS", "DAY")):
         if written := period.first_text(name):
             return months_of(written.text, unit)
-    days = [_date(period.at("INTERVAL_DATE", name)) for name in ("START_DATE", "END_DATE")]
+    days = [_date(period.child("INTERVAL_DATE", name)) for name in ("START_DATE", "END_DATE")]
     months = months_between(*days)
     if months is None and any(days):
         written_days = " – ".join(filter(None, days))
-        duration_not_in_months(notice, period.path, written_days)
+        notice.note(period.path, "duration_not_in_months", text=cut(written_days))
     return months
 
 
@@ -190,26 +176,27 @@ def _date(element: Element | None) -> str:
 
 
 def _nature(contract: Element) -> Nature | None:
-    element = next(contract.within("TYPE_CONTRACT", "TYPE_CONTRACT_PLACE_DELIVERY_DEFENCE", "F07_CONTRACT_TYPE"), None)
-    return None if element is None else NATURES.get(element.attribute("VALUE") or element.attribute("TYPE"))
+    element = next(
+        contract.descendants("TYPE_CONTRACT", "TYPE_CONTRACT_PLACE_DELIVERY_DEFENCE", "F07_CONTRACT_TYPE"), None
+    )
+    return None if element is None else _CODES.natures.get(element.attribute("VALUE") or element.attribute("TYPE"))
 
 
 def _buyer(notice: Notice, form: Element) -> NoticeBuyer | None:
-    profile = next(form.within("CA_CE_CONCESSIONAIRE_PROFILE"), None)
+    profile = next(form.descendants("CA_CE_CONCESSIONAIRE_PROFILE"), None)
     if profile is None:
         return None
-    name = next(profile.within("OFFICIALNAME"), None) or profile.at("ORGANISATION")
-    number = next(profile.within("NATIONALID"), None)
+    name = next(profile.descendants("OFFICIALNAME"), None) or profile.child("ORGANISATION")
+    number = next(profile.descendants("NATIONALID"), None)
     buyer = NoticeBuyer(profile.path, name.text() if name is not None else "")
     buyer.number = PlacedText(number.path, number.text()) if number is not None else None
     buyer.place = address_of(profile)
-    kind = next(form.within("TYPE_OF_CONTRACTING_AUTHORITY"), None)
+    kind = next(form.descendants("TYPE_OF_CONTRACTING_AUTHORITY"), None)
     written = kind.attribute("VALUE") if kind is not None else ""
-    buyer.kind = BUYER_KINDS.get(written)
-    buyer.contracting_authority = True if written in AUTHORITIES else None
+    buyer.kind = _CODES.buyer_kinds.get(written)
+    buyer.contracting_authority = True if written in _CODES.authorities else None
     if "UTILITIES" in form.name:
-        utility: BuyerKind = "utility"
-        buyer.kind = utility
+        buyer.kind = "utility"
     if buyer.kind is None and kind is not None:
-        kind_of_buyer_unclear(notice, kind.path, written)
+        notice.note(kind.path, "kind_of_buyer_unclear", text=cut(written))
     return buyer

@@ -131,7 +131,7 @@ class JobReader:
         return tuple(found.values())
 
     def _segments(self, job: Job) -> tuple[str, ...]:
-        """Those of the code; of several, those that the title names too; without a code, those that the title names."""
+        """The segments of the code; of several, those that the title names too; without a code, those of the title."""
         by_code = self._taxonomy.of_rome(job.rome)
         if len(by_code) == 1:
             return by_code

@@ -105,16 +105,22 @@ _LONGEST_NAME = 400
 def offers_by_network(name: str, kind: Kind | None, source: str | None) -> tuple[Offer, ...]:
     """The offers of the networks in a name; () for most names."""
     folded = fold(name[:_LONGEST_NAME])
-    return _named(WORDS.networks, folded, kind, source, "Déduit du réseau") if _ANY_NETWORK.search(folded) else ()
+    return (
+        _offers_of_namings(WORDS.networks, folded, kind, source, "Déduit du réseau")
+        if _ANY_NETWORK.search(folded)
+        else ()
+    )
 
 
 def offers_by_name(name: str, kind: Kind | None, source: str | None) -> tuple[Offer, ...]:
     """The offer of the words by which structures of a kind call themselves; () for most names."""
     folded = fold(name[:_LONGEST_NAME])
-    return _named(WORDS.names, folded, kind, source, "Déduit du nom")[:1] if _ANY_NAME.search(folded) else ()
+    return (
+        _offers_of_namings(WORDS.names, folded, kind, source, "Déduit du nom")[:1] if _ANY_NAME.search(folded) else ()
+    )
 
 
-def _named(
+def _offers_of_namings(
     namings: tuple[Naming, ...], folded: str, kind: Kind | None, source: str | None, label: str
 ) -> tuple[Offer, ...]:
     """An offer for each naming that the folded name fits; of those with the same segments, of the first."""

@@ -15,7 +15,7 @@ import structlog
 import uvicorn
 from litestar import Litestar
 
-from api.runtime.http_protocol import IDLE_SECONDS, HttpProtocol, sweep
+from api.commands.serving.http_protocol import IDLE_SECONDS, HttpProtocol, sweep
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.settings import Settings
 from matching.reference import Reference

@@ -1,10 +1,10 @@
 """The pages of administration: organisations, keys, and the people who sign in without one."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import date, datetime, time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, time
 from functools import partial
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -23,7 +23,17 @@ from api.admin.organisations import (
     visible_organisation,
     visible_person,
 )
-from api.desk.frame.mistakes import Mistake
+from api.desk.frame.field_kinds import DAY, SEVERAL, WORDS, Kind, Unreadable, required
+from api.desk.frame.form import (
+    Field,
+    Mistake,
+    WrongForm,
+    field_mistakes,
+    form_fields,
+    form_saying,
+    read_form,
+    request_by,
+)
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import id_in, sent_as
@@ -34,119 +44,64 @@ from db.core.engine import transaction
 from db.idempotency import Answer
 from db.journal.entries import last_details
 from db.persons import list_accounts
-from domain.decoding.explain import explain
 from domain.decoding.stored import read_stored
-from domain.errors import Conflict, InvalidContent, NotFound, Problem
-from domain.organisation import SCOPES, Key, Organisation, OrganisationSettings, Scope
+from domain.errors import Conflict, InvalidContent, NotFound
+from domain.organisation import SCOPES, Key, Organisation, OrganisationSettings
 from domain.text.bilingual import Text
 from domain.text.typography import PARIS
 
-Request = TypeVar("Request", bound=msgspec.Struct)
-
-FIELDS = {
-    "name": "nom",
-    "siret": "siret",
-    "organisation": "organisation",
-    "scopes": "portee",
-    "sources": "sources",
-    "expires_at": "echeance",
-    "rate_per_minute": "quota",
-}
-NO_NAME = Text("Donnez un nom", "Give a name")
-NO_SCOPE = Text("Cochez au moins un droit", "Tick at least one right")
-NO_DATE = Text("Une date est attendue : AAAA-MM-JJ", "A date is expected: YYYY-MM-DD")
-NO_NUMBER = Text("Un nombre entier est attendu, tel que 600", "A whole number is expected, such as 600")
-NO_SIRET = Text("Un SIRET a 14 chiffres", "A SIRET has 14 digits")
-
-
-def organisation_settings(visit: Visit) -> OrganisationSettings:
-    """The name and SIRET of the form; spaces in a SIRET are left out. Raises InvalidContent."""
-    siret = "".join(visit.text("siret").split())
-    problems = [] if visit.text("nom") else [Problem("/name", "missing", NO_NAME)]
-    if siret and not (len(siret) == 14 and siret.isascii() and siret.isdecimal()):
-        problems.append(Problem("/siret", "wrong_format", NO_SIRET))
-    return _request({"name": visit.text("nom"), "siret": siret or None}, OrganisationSettings, problems)
-
-
-def key_request(visit: Visit) -> KeyRequest:
-    """The key that the form asks for, until the end of the day that it names. Raises InvalidContent."""
-    problems: list[Problem] = []
-    expires_at, quota = _end_of_day(visit.text("echeance"), problems), _number(visit.text("quota"), problems)
-    scopes = tuple(visit.fields.get("portee", ()))
-    if not visit.text("nom"):
-        problems.append(Problem("/name", "missing", NO_NAME))
-    if not scopes:
-        problems.append(Problem("/scopes", "missing", NO_SCOPE))
-    asked = {
-        "name": visit.text("nom"),
-        "scopes": scopes,
-        "organisation": visit.text("organisation") or None,
-        "sources": tuple(dict.fromkeys(filter(None, map(str.strip, visit.text("sources").split(","))))),
-        "expires_at": expires_at,
-        "rate_per_minute": quota,
-    }
-    return _request(asked, KeyRequest, problems)
-
-
-def fields_of_key(key: Key) -> list[tuple[str, str]]:
-    """The form of a key like this one, without its end."""
-    fields = [("nom", key.name), ("organisation", str(key.organisation_id)), ("sources", ", ".join(key.sources))]
-    fields += [("portee", scope) for scope in key.scopes]
-    fields += [("quota", "" if key.rate_per_minute is None else str(key.rate_per_minute))]
-    return [(name, text) for name, text in fields if text]
-
-
-def mistakes_of(invalid: InvalidContent) -> Iterator[Mistake]:
-    """The problems of a request at the fields of its form."""
-    for problem in invalid.problems:
-        part = problem.pointer.removeprefix("/").partition("/")[0]
-        yield Mistake(FIELDS.get(part, "nom"), problem.detail)
-
-
-def _request(asked: dict[str, Any], kind: type[Request], problems: list[Problem]) -> Request:
-    if problems:
-        raise InvalidContent(tuple(problems))
-    try:
-        return msgspec.convert(asked, kind)
-    except msgspec.ValidationError as error:
-        raise InvalidContent((explain(error, kind),)) from None
-
-
-def _end_of_day(text: str, problems: list[Problem]) -> datetime | None:
-    if not text:
-        return None
-    try:
-        return datetime.combine(date.fromisoformat(text), time(23, 59, 59), PARIS)
-    except ValueError:
-        problems.append(Problem("/expires_at", "wrong_format", NO_DATE))
-        return None
-
-
-def _number(text: str, problems: list[Problem]) -> int | None:
-    plain = "".join(text.split())
-    if not plain:
-        return None
-    if plain.isascii() and plain.isdecimal() and len(plain) < 10:
-        return int(plain)
-    problems.append(Problem("/rate_per_minute", "wrong_format", NO_NUMBER))
-    return None
-
-
 ON_A_PAGE, MOST_ORGANISATIONS = 50, 500
-SCOPE_WORDS: dict[Scope, Text] = {
-    "match": Text("chercher des fournisseurs pour un besoin", "find suppliers for a need"),
-    "needs": Text("tenir les besoins de l'organisation", "keep the needs of the organisation"),
-    "sync": Text("envoyer les fiches de ses sources", "send the records of its sources"),
-    "read": Text("lire l'annuaire", "read the directory"),
-    "admin": Text("administrer l'organisation", "administer the organisation"),
-    "platform": Text("exploiter le serveur : toutes les organisations", "operate the server: all organisations"),
-}
 CHANGED_MEANWHILE = Text(
     "Quelqu'un d'autre vient de changer cette organisation : voici ce qu'elle est devenue, avec votre saisie",
     "Somebody else has just changed this organisation: this is what it is now, with what you typed",
 )
+NO_NAME = Text("Donnez un nom", "Give a name")
+NO_SCOPE = Text("Cochez au moins un droit", "Tick at least one right")
+NO_WHOLE_NUMBER = Text("Un nombre entier est attendu, tel que 600", "A whole number is expected, such as 600")
+NO_SIRET = Text("Un SIRET a 14 chiffres", "A SIRET has 14 digits")
 Item = TypeVar("Item", bound=msgspec.Struct)
 Fetch = Callable[[UUID | None, int], Awaitable[Sequence[Item]]]
+
+
+def _siret(text: str) -> str | None:
+    siret = "".join(text.split())
+    if siret and not (len(siret) == 14 and siret.isascii() and siret.isdecimal()):
+        raise Unreadable(NO_SIRET)
+    return siret or None
+
+
+def _end_of_day(text: str) -> datetime | None:
+    day = DAY.read(text)
+    return datetime.combine(day, time(23, 59, 59), PARIS) if day else None
+
+
+def _count(text: str) -> int | None:
+    plain = "".join(text.split())
+    if plain and not (plain.isascii() and plain.isdecimal() and len(plain) < 10):
+        raise Unreadable(NO_WHOLE_NUMBER)
+    return int(plain) if plain else None
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+
+
+class OrganisationForm(msgspec.Struct, frozen=True, kw_only=True):
+    """An organisation as it is filled in."""
+
+    name: Annotated[str, Field("nom", "name", required(WORDS, NO_NAME))] = ""
+    siret: Annotated[str, Field("siret", "siret", Kind(_siret, WORDS.show))] = ""
+
+
+class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A key to be made, as it is filled in: until the end of the day that it names."""
+
+    name: Annotated[str, Field("nom", "name", required(WORDS, NO_NAME))] = ""
+    organisation: Annotated[str, Field("organisation", "organisation", WORDS)] = ""
+    sources: Annotated[str, Field("sources", "sources", Kind(_names, ", ".join))] = ""
+    scopes: Annotated[tuple[str, ...], Field("portee", "scopes", required(SEVERAL, NO_SCOPE))] = ()
+    quota: Annotated[str, Field("quota", "rate_per_minute", Kind(_count, lambda n: "" if n is None else str(n)))] = ""
+    expires: Annotated[str, Field("echeance", "expires_at", Kind(_end_of_day, lambda _: ""))] = ""
 
 
 @page("GET", "/admin", scope="admin")
@@ -157,18 +112,20 @@ async def show_organisations(visit: Visit) -> Response[bytes]:
 
 @page("POST", "/admin", scope="platform")
 async def create_organisation(visit: Visit) -> Response[bytes]:
-    """The way to the organisations, with a new one; the form again where something is wrong with it."""
+    """Store a new organisation and redirect to all; the form again where something is wrong with it."""
     call, client = visit.call, visit.call.bearer
     try:
-        settings = organisation_settings(visit)
+        settings = request_by(read_form(OrganisationForm, visit.fields), OrganisationSettings)
         async with transaction(visit.services.database) as connection:
 
             async def carry_out() -> Answer:
                 return created(await add_organisation(connection, client, settings, visit.services.now()))
 
             await once(call, connection, settings, carry_out, sender=_sender(visit, "/admin"))
-    except InvalidContent as invalid:
-        return await _organisations_page(visit, tuple(mistakes_of(invalid)), HTTPStatus.UNPROCESSABLE_ENTITY)
+    except (WrongForm, InvalidContent) as wrong:
+        return await _organisations_page(
+            visit, field_mistakes(wrong, OrganisationForm), HTTPStatus.UNPROCESSABLE_ENTITY
+        )
     except Conflict as conflict:
         return await _organisations_page(visit, (Mistake("nom", conflict.detail),), HTTPStatus.CONFLICT)
     return visit.redirect("/admin?fait=enregistree")
@@ -179,29 +136,29 @@ async def show_organisation(visit: Visit, organisation_id: str) -> Response[byte
     """The form of an organisation."""
     async with transaction(visit.services.database) as connection:
         found = await visible_organisation(connection, visit.call.bearer, id_in(organisation_id, NO_ORGANISATION))
-    return _organisation_page(visit, found, {"nom": found.name, "siret": found.siret or ""})
+    return _organisation_page(visit, found, form_saying(OrganisationForm, found))
 
 
 @page("POST", "/admin/organisations/{organisation_id}", scope="admin")
 async def update_organisation(visit: Visit, organisation_id: str) -> Response[bytes]:
-    """The way to the organisations, with this one changed; the form again where something is wrong with it."""
-    typed = {"nom": visit.text("nom"), "siret": visit.text("siret")}
+    """Change an organisation and redirect to all; the form again where something is wrong with it."""
+    typed = read_form(OrganisationForm, visit.fields)
     async with transaction(visit.services.database) as connection:
         client, wanted = visit.call.bearer, id_in(organisation_id, NO_ORGANISATION)
         before = await visible_organisation(connection, client, wanted, lock=True)
         if visit.text("version") != organisation_etag(before):
-            mistakes = (Mistake("nom", CHANGED_MEANWHILE),)
-            return _organisation_page(visit, before, typed, mistakes, HTTPStatus.PRECONDITION_FAILED)
+            crossed = (Mistake("nom", CHANGED_MEANWHILE),)
+            return _organisation_page(visit, before, typed, crossed, HTTPStatus.PRECONDITION_FAILED)
         try:
-            settings = organisation_settings(visit)
+            settings = request_by(typed, OrganisationSettings)
             now, members = visit.services.now(), visit.services.settings.oidc_members
             await change_organisation(connection, client, before, settings, now, members)
-        except InvalidContent as invalid:
-            wrong = tuple(mistakes_of(invalid))
-            return _organisation_page(visit, before, typed, wrong, HTTPStatus.UNPROCESSABLE_ENTITY)
+        except (WrongForm, InvalidContent) as wrong:
+            mistakes = field_mistakes(wrong, OrganisationForm)
+            return _organisation_page(visit, before, typed, mistakes)
         except Conflict as conflict:
-            wrong = (Mistake("nom", conflict.detail),)
-            return _organisation_page(visit, before, typed, wrong, HTTPStatus.CONFLICT)
+            mistakes = (Mistake("nom", conflict.detail),)
+            return _organisation_page(visit, before, typed, mistakes, HTTPStatus.CONFLICT)
     return visit.redirect("/admin?fait=enregistree")
 
 
@@ -215,12 +172,12 @@ async def show_keys(visit: Visit) -> Response[bytes]:
 async def create_key(visit: Visit) -> Response[bytes]:
     """The page that shows the secret of a new key, once more where the form is sent again; the form if it is wrong."""
     try:
-        request = key_request(visit)
+        request = request_by(read_form(KeyForm, visit.fields), KeyRequest)
         made = await make_key_once(visit.call, request, visit.token.encode(), _sender(visit, "/admin/cles"))
-    except InvalidContent as invalid:
-        return await _keys_page(visit, tuple(mistakes_of(invalid)), HTTPStatus.UNPROCESSABLE_ENTITY)
+    except (WrongForm, InvalidContent) as wrong:
+        return await _keys_page(visit, field_mistakes(wrong, KeyForm))
     key = read_stored(made.content, CreatedKey)
-    return visit.page("admin/new_key.html", HTTPStatus.CREATED, key=key, scope_words=SCOPE_WORDS)
+    return visit.page("admin/new_key.html", HTTPStatus.CREATED, key=key)
 
 
 @page("GET", "/admin/cles/{key_id}", scope="admin")
@@ -230,13 +187,14 @@ async def show_key(visit: Visit, key_id: str) -> Response[bytes]:
         found = await api_keys.find_key(connection, id_in(key_id, NO_KEY))
     if found is None or own_organisation(visit.call.bearer) not in {None, found.organisation_id}:
         raise NotFound(NO_KEY)
-    shown: dict[str, Any] = {"key": found, "state": _state(visit, found), "alike": fields_of_key(found)}
-    return visit.page("admin/key.html", scope_words=SCOPE_WORDS, **shown)
+    form = form_saying(KeyForm, found, organisation=str(found.organisation_id))
+    alike = [(name, text) for name, text in form_fields(form) if text]
+    return visit.page("admin/key.html", key=found, state=_state(visit, found), alike=alike)
 
 
 @page("POST", "/admin/cles/{key_id}", scope="admin")
 async def revoke_key(visit: Visit, key_id: str) -> Response[bytes]:
-    """The way to the keys, with this one revoked."""
+    """Revoke a key and redirect to the others."""
     async with transaction(visit.services.database) as connection:
         await revoke_own_key(connection, visit.call.bearer, id_in(key_id, NO_KEY), visit.services.now())
     return visit.redirect("/admin/cles?fait=revoquee")
@@ -263,14 +221,12 @@ async def show_person(visit: Visit, person_id: str) -> Response[bytes]:
         found = await visible_person(connection, visit.call.bearer, wanted, now)
         about = f"person:{found.id}"
         signed_in = await last_details(connection, found.organisation_id, "person.signed_in", [about])
-    return visit.page(
-        "admin/person.html", person=found, scopes=signed_in.get(about, {}).get("scopes"), scope_words=SCOPE_WORDS
-    )
+    return visit.page("admin/person.html", person=found, scopes=signed_in.get(about, {}).get("scopes"))
 
 
 @page("POST", "/admin/personnes/{person_id}", scope="admin")
 async def change_person(visit: Visit, person_id: str) -> Response[bytes]:
-    """The way to the people, of whom this one is signed out, or forgotten."""
+    """Sign somebody out, or forget them, and redirect to the people."""
     act, done = (forget_person, "oubliee") if visit.text("faire") == "oublier" else (sign_person_out, "deconnectee")
     async with transaction(visit.services.database) as connection:
         await act(connection, visit.call.bearer, id_in(person_id, NO_PERSON), visit.services.now())
@@ -278,27 +234,27 @@ async def change_person(visit: Visit, person_id: str) -> Response[bytes]:
 
 
 async def _organisations_page(
-    visit: Visit, mistakes: tuple[Mistake, ...] = (), status: int = HTTPStatus.OK
+    visit: Visit, mistakes: tuple[Mistake, ...] = (), status: int | None = None
 ) -> Response[bytes]:
     only = own_organisation(visit.call.bearer)
     async with transaction(visit.services.database) as connection:
         fetch = partial(organisations.list_organisations, connection, only)
         found, onwards = await _page_of(visit, "organisations", fetch)
-    return visit.page("admin/organisations.html", status, organisations=found, onwards=onwards, **_wrong(mistakes))
+    return visit.page("admin/organisations.html", status, organisations=found, onwards=onwards, mistakes=mistakes)
 
 
 def _organisation_page(
     visit: Visit,
     organisation: Organisation,
-    typed: dict[str, str],
+    typed: OrganisationForm,
     mistakes: tuple[Mistake, ...] = (),
-    status: int = HTTPStatus.OK,
+    status: int | None = None,
 ) -> Response[bytes]:
     shown: dict[str, Any] = {"version": organisation_etag(organisation), "typed": typed}
-    return visit.page("admin/organisation.html", status, organisation=organisation, **shown, **_wrong(mistakes))
+    return visit.page("admin/organisation.html", status, organisation=organisation, **shown, mistakes=mistakes)
 
 
-async def _keys_page(visit: Visit, mistakes: tuple[Mistake, ...] = (), status: int = HTTPStatus.OK) -> Response[bytes]:
+async def _keys_page(visit: Visit, mistakes: tuple[Mistake, ...] = (), status: int | None = None) -> Response[bytes]:
     client = visit.call.bearer
     only = own_organisation(client)
     async with transaction(visit.services.database) as connection:
@@ -312,13 +268,8 @@ async def _keys_page(visit: Visit, mistakes: tuple[Mistake, ...] = (), status: i
         state=partial(_state, visit),
         organisations=choices,
         scopes=[scope for scope in SCOPES if client.may(scope)],
-        scope_words=SCOPE_WORDS,
-        **_wrong(mistakes),
+        mistakes=mistakes,
     )
-
-
-def _wrong(mistakes: tuple[Mistake, ...]) -> dict[str, Any]:
-    return {"mistakes": mistakes, "wrong": {mistake.field for mistake in mistakes}}
 
 
 def _state(visit: Visit, key: Key) -> Text:
@@ -336,8 +287,8 @@ async def _page_of(visit: Visit, name: str, fetch: Fetch[Item]) -> tuple[Sequenc
 
 
 def _sender(visit: Visit, path: str) -> Sender:
-    """This copy of a form as it is filled in, which is carried out once however often it is sent."""
-    return Sender(visit.call.bearer.organisation_id, f"form {path}", sent_as(visit))
+    """The copy of a form as it is filled in, which is carried out once however often it is sent."""
+    return Sender(visit.organisation_id, f"form {path}", sent_as(visit))
 
 
 PAGES = (

@@ -11,7 +11,7 @@ import msgspec
 from litestar import Response
 
 from api.allotment import proposed
-from api.desk.frame.mistakes import Mistake
+from api.desk.frame.form import Mistake
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.need.allotment_form import AllotmentForm, allotment_need, form_of_proposal, read_allotment_form

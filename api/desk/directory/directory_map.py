@@ -47,16 +47,16 @@ async def map_of_search(
     if not spots:
         return None
     codes = tuple(area.id for area in areas)
-    codes = codes or _regions_of({spot.commune for spot in spots if spot.commune}, visit.services.reference)
-    return await _drawn(visit, codes, spots, "")
+    codes = codes or _regions_of({spot.commune for spot in spots if spot.commune}, visit.reference)
+    return await _draw(visit, codes, spots, "")
 
 
 async def map_of_one(visit: Visit, name: str, at: Point, commune: str) -> Drawing:
     """A supplier in the departement of its commune."""
-    areas = visit.services.reference.territories
+    areas = visit.reference.territories
     around = areas.parents(areas.area(f"commune:{commune}"))
     codes = tuple(area.id for area in around if area.kind == "departement")[:1] or (FRANCE,)
-    return await _drawn(visit, codes, [_Spot(at, Pin("eligible"), commune)], name)
+    return await _draw(visit, codes, [_Spot(at, Pin("eligible"), commune)], name)
 
 
 def _spot(
@@ -67,18 +67,15 @@ def _spot(
     at: Point,
     standing: Literal["eligible", "on_proof"] = "eligible",
 ) -> _Spot:
-    town = visit.services.reference.territories.commune_name(commune) if commune else None
+    town = visit.reference.territories.commune_name(commune) if commune else None
     return _Spot(at, Pin(standing, f"{name}, {town}" if town else name, f"{visit.root}annuaire/{id_}"), commune)
 
 
-async def _drawn(visit: Visit, codes: tuple[str, ...], spots: Sequence[_Spot], title: str) -> Drawing:
+async def _draw(visit: Visit, codes: tuple[str, ...], spots: Sequence[_Spot], title: str) -> Drawing:
     """The map of these suppliers, drawn beside the requests; its legend names the ground."""
-    key, language = str(visit.call.bearer.organisation_id), visit.language
-    points, pins = [spot.at for spot in spots], [spot.pin for spot in spots]
-    drawn = await visit.services.match_work.run_function(
-        _map, codes, points, pins, title, language, is_much=False, key=key, left=visit.call.wait_for_disconnect
-    )
-    areas = visit.services.reference.territories
+    language, points, pins = visit.language, [spot.at for spot in spots], [spot.pin for spot in spots]
+    drawn = await visit.work_out(_map, codes, points, pins, title, language)
+    areas = visit.reference.territories
     ground = ", ".join(areas.area(code).label for code in codes)
     numbers = {each: sum(pin.standing == each for pin in pins) for each in ("eligible", "on_proof")}
     meanings = [ground]

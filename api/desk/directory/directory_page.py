@@ -9,18 +9,14 @@ from litestar import Response
 
 from api.desk.directory.directory_map import map_of_one, map_of_search
 from api.desk.directory.supplier_words import (
-    APPROVAL_STATES,
-    BASES,
-    FIELDS,
-    FLAGS,
-    LEGAL_FORM_NAMES,
     approval_state,
     flag_detail,
     service_area,
 )
+from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, local_path
-from api.desk.need.need_page import KINDS_OF_PLACE, departements_around
+from api.desk.need.need_page import departements_around
 from api.desk.need.territory_field import found_by_name
 from api.directory.filters import SupplierQuery
 from api.directory.formats import table_rows
@@ -142,7 +138,7 @@ NO_SUCH_PLACE = Text(
 @page("GET", "/annuaire", scope=("read", "admin"))
 async def search_directory(visit: Visit) -> Response[bytes]:
     """The search form with the suppliers it finds, their number and their map."""
-    services, reference = visit.services, visit.services.reference
+    services, reference = visit.services, visit.reference
     form = read_directory_form(visit.fields, reference)
     # while the place is in doubt, what is found everywhere is no answer
     found = FoundSuppliers((), None) if form.wrong_place else await search(services, form.query())
@@ -158,7 +154,6 @@ async def search_directory(visit: Visit) -> Response[bytes]:
         families=reference.taxonomy.families,
         kinds=KINDS_OF_SUPPLIER,
         reserved_types=RESERVED_TYPES,
-        kinds_of_place=KINDS_OF_PLACE,
         parents=departements_around(places, reference.territories),
         map=await map_of_search(visit, form.query(), form.areas, found.suppliers) if found.suppliers else None,
         label=reference.taxonomy.label,
@@ -170,7 +165,7 @@ async def search_directory(visit: Visit) -> Response[bytes]:
 @page("GET", "/annuaire/{supplier_id}", scope=("read", "admin"))
 async def show_supplier(visit: Visit, supplier_id: str) -> Response[bytes]:
     """A supplier: its trades and their evidence, approvals, contracts won, and the source of each field."""
-    services, reference, today = visit.services, visit.services.reference, visit.services.today()
+    services, reference, today = visit.services, visit.reference, visit.services.today()
     try:
         wanted = UUID(supplier_id)
     except ValueError:
@@ -192,13 +187,9 @@ async def show_supplier(visit: Visit, supplier_id: str) -> Response[bytes]:
         commune=reference.territories.commune_name,
         area=lambda offered: service_area(offered, reference.territories),
         approval_state=approval_state,
-        approval_states=APPROVAL_STATES,
-        bases=BASES,
         evidence=evidence,
-        fields=FIELDS,
-        flags=FLAGS,
+        fields=CODE_WORDS["supplier_fields"],
         flag_detail=lambda flag: flag_detail(flag, reference.territories),
-        legal_forms=LEGAL_FORM_NAMES,
     )
 
 
@@ -227,7 +218,7 @@ MOST_OF_A_SOURCE = 20_000
 @page("GET", "/annuaire/tableau", scope=("read", "admin"))
 async def get_search(visit: Visit) -> Response[bytes]:
     """The suppliers that a search finds. Raises Conflict where they are too many, or not counted."""
-    query = read_directory_form(visit.fields, visit.services.reference).query()
+    query = read_directory_form(visit.fields, visit.reference).query()
     total = await count(visit.services, query)
     if total is None or total > COUNTED_AT_MOST:
         raise Conflict("too_many", TOO_MANY)
@@ -254,7 +245,7 @@ def table_file(content: bytes, name: str) -> Response[bytes]:
 async def _table(visit: Visit, query: SupplierQuery) -> bytes:
     """All that the query finds; the number of tables made at once is bounded. Raises Refusal (429)."""
     find, today = finder(visit.services, query), visit.services.today()
-    exports, key = visit.services.exports, str(visit.call.bearer.organisation_id)
+    exports, key = visit.services.exports, str(visit.organisation_id)
     parts, after = [table_rows((), today, query.source, "excel")], None
     async with exports.turn_of(key):
         while True:

@@ -1,7 +1,6 @@
 """The words of the directory's pages for what the API says in codes: fields, flags, bases of offers, service areas."""
 
 import re
-from collections.abc import Mapping
 from datetime import date
 from typing import Literal
 
@@ -13,65 +12,11 @@ from domain.text.typography import of_place
 ApprovalState = Literal["in_force", "ended", "to_come"]
 MOST_PLACES = 6
 
-BASES: Mapping[str, Text] = {
-    "declared": Text("déclaré par la structure ou son réseau", "declared by the supplier or its network"),
-    "awarded": Text("montré par un marché public gagné", "shown by a public contract won"),
-    "inferred": Text("déduit, à confirmer", "inferred, to be confirmed"),
-}
-APPROVAL_STATES: Mapping[ApprovalState, Text] = {
-    "in_force": Text("en vigueur", "in force"),
-    "ended": Text("échu", "ended"),
-    "to_come": Text("à venir", "to come"),
-}
-LEGAL_FORM_NAMES: Mapping[str, Text] = {
-    "association": Text("association", "association"),
-    "cooperative": Text("coopérative", "cooperative"),
-    "mutual": Text("mutuelle", "mutual society"),
-    "foundation": Text("fondation", "foundation"),
-    "commercial_company": Text("société commerciale", "commercial company"),
-    "public_body": Text("organisme public", "public body"),
-    "other": Text("autre forme", "other form"),
-}
-FLAGS: Mapping[str, Text] = {
-    "siret_check_failed": Text("Le SIRET a une clé fausse", "The check digit of the SIRET is wrong"),
-    "placed_at_commune": Text(
-        "L'adresse exacte n'est pas connue : placé au milieu de sa commune",
-        "The exact address is not known: placed in the middle of its commune",
-    ),
-    "point_far_from_commune": Text("Le point est loin de la commune", "The point is far from the commune"),
-    "outside_france": Text("Le point est hors de France", "The point is outside of France"),
-    "no_place": Text("Le lieu n'est pas connu", "The place is not known"),
-    "no_offer": Text("Aucune activité n'est connue", "No trade is known"),
-    "unmapped_category": Text("Une catégorie de la source n'a pas de métier", "A category of the source has no trade"),
-    "area_simplified": Text("La zone d'intervention a été simplifiée", "The service area was simplified"),
-    "approval_expired": Text("Un agrément est échu", "An approval has ended"),
-}
 _FAR_FROM_POSTAL_CODE = re.compile(r"([\d.]+) km from postal code (\d+)")
 _FAR_FROM_COMMUNE = re.compile(r"([\d.]+) km from (\w+) (.+)")
 _IN_ANOTHER_COMMUNE = re.compile(r"in (\w+) (.+), not (\w+) (.+)")
 _SIMPLIFIED = re.compile(r"(\d+) vertices, (\d+) kept")
 """Details of flags as they are stored, in English."""
-FIELDS: Mapping[str, Text] = {
-    "name": Text("Nom", "Name"),
-    "trade_name": Text("Nom commercial", "Trade name"),
-    "siret": Text("SIRET", "SIRET"),
-    "legal_form": Text("Forme juridique", "Legal form"),
-    "ess": Text("Économie sociale et solidaire", "Social and solidarity economy"),
-    "in_prison": Text("Travail en établissement pénitentiaire", "Work in a prison"),
-    "address": Text("Adresse", "Address"),
-    "commune": Text("Commune", "Commune"),
-    "location": Text("Emplacement", "Location"),
-    "description": Text("Présentation", "Description"),
-    "employees": Text("Effectif", "Employees"),
-    "active": Text("En activité", "Active"),
-    "turnover_eur": Text("Chiffre d'affaires", "Turnover"),
-    "contact.email": Text("Adresse e-mail", "E-mail address"),
-    "contact.phone": Text("Téléphone", "Telephone"),
-    "contact.website": Text("Site", "Website"),
-    "shares.disabled": Text("Part de travailleurs handicapés", "Share of disabled workers"),
-    "shares.disadvantaged": Text("Part de travailleurs défavorisés", "Share of disadvantaged workers"),
-    "shares.detained": Text("Part de détenus", "Share of detainees"),
-}
 
 
 def approval_state(approval: Approval, on: date) -> ApprovalState:

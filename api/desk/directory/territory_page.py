@@ -10,7 +10,7 @@ from markupsafe import escape
 
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
-from api.desk.need.need_page import KINDS_OF_PLACE, departements_around
+from api.desk.need.need_page import departements_around
 from api.desk.need.territory_field import found_by_name
 from api.drawings import LAND, QUIET, SEA, Drawing, Key
 from api.runtime.endpoint import Call
@@ -168,17 +168,16 @@ class Remaining(NamedTuple):
 
 @page("GET", "/territoires", scope="match")
 async def find_territory(visit: Visit) -> Response[bytes]:
-    """The form to name a territory, with those that the name may mean; the way to the only one."""
+    """The form to name a territory, with those that the name may mean; a redirect to the only one."""
     name = visit.text("lieu")[:LONGEST_NAME]
-    found = found_by_name(name, visit.services.reference) if name else ()
+    found = found_by_name(name, visit.reference) if name else ()
     if len(found) == 1:
         return visit.redirect(f"/territoires/{found[0].id}")
-    territories = visit.services.reference.territories
+    territories = visit.reference.territories
     return visit.page(
         "directory/territories.html",
         name=name,
         found=found,
-        kinds_of_place=KINDS_OF_PLACE,
         parents=departements_around(found, territories),
         regions=sorted(territories.areas("region"), key=lambda area: fold(area.label)),
     )
@@ -189,7 +188,7 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
     """The supply of a territory, and of those named with it (`avec`), as tables, bars and a map."""
     areas = _areas(visit, (code, *visit.fields.get("avec", ())))
     name = visit.text("lieu")[:LONGEST_NAME]
-    found = found_by_name(name, visit.services.reference) if name else ()
+    found = found_by_name(name, visit.reference) if name else ()
     if len(found) == 1:
         return visit.redirect(_path(list({area.id: area for area in (*areas, *found)}.values())))
     codes = tuple(area.id for area in areas)
@@ -208,8 +207,7 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
         name=name,
         found=found,
         paths_with=[_path([*areas, each]) for each in found],
-        kinds_of_place=KINDS_OF_PLACE,
-        parents=departements_around(found, visit.services.reference.territories),
+        parents=departements_around(found, visit.reference.territories),
         supply=supply,
         present=present,
         absent=[each for each in items if not each.suppliers],
@@ -231,7 +229,7 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
 def _areas(visit: Visit, codes: Sequence[str]) -> list[Area]:
     """The territories of these codes, each once. Raises NotFound for the first that is unknown."""
     try:
-        areas = [visit.services.reference.territories.area(code) for code in codes[:MOST_TOGETHER]]
+        areas = [visit.reference.territories.area(code) for code in codes[:MOST_TOGETHER]]
     except UnknownTerritory as unknown:
         raise NotFound(unknown.detail) from None
     return list({area.id: area for area in areas}.values())

@@ -16,8 +16,9 @@ from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Method
 
+from api.desk.frame.csrf import TOKEN_FIELD, cookie_header, is_from_here, is_of_form
 from api.desk.frame.sessions import client_of_session
-from api.desk.frame.visit import Visit, cookie_header, path_to_come_back, visit_of
+from api.desk.frame.visit import Visit, path_to_come_back, visit_of
 from api.runtime.auth import admit
 from api.runtime.endpoint import Call
 from api.web.content_negotiation import HTML, JSON, choose_media, coded
@@ -76,12 +77,12 @@ def page(
         async def answer(request: Call) -> ASGIApp:
             visit = visit_of(request)
             try:
-                shown = await _answered(visit, handler, made)
+                shown = await _answer(visit, handler, made)
             except Exception as failure:  # noqa: BLE001 - described, and logged where it is our own
                 shown = _failure(visit, failure)
             for name, value in _headers(request.services.settings.tiles_url).items():
                 shown.headers.setdefault(name, value)
-            if cookie := cookie_header(visit):
+            if cookie := cookie_header(request, visit.new_token):
                 shown.headers["set-cookie"] = cookie
             accepted = request.headers.get("accept-encoding", "")
             shown.content = await coded(shown.content, str(shown.media_type), shown.headers, accepted)
@@ -113,7 +114,7 @@ def _headers(tiles_url: str | None) -> dict[str, str]:
     return {name: value.replace("{tiles}", tiles) for name, value in HEADERS.items()}
 
 
-async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[bytes]:
+async def _answer(visit: Visit, handler: Handler, made: Page) -> Response[bytes]:
     call = visit.call
     is_form = made.method == "POST"
     if made.scopes:
@@ -126,14 +127,14 @@ async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[byte
         await admit(call, visit.client, call.services.limits, made.scopes)
     await _read(visit, made)
     if not made.scopes:
-        if is_form and not visit.has_sent_its_own_form():
+        if is_form and not _is_own_form(visit):
             return _not_its_own_form(visit)
         return await handler(visit, **call.path_params)
     if visit.client is None:
         return _no_session(visit)
     if not may_be_long:
         await admit(call, visit.client, call.services.limits, made.scopes)
-    if is_form and not visit.has_sent_its_own_form():
+    if is_form and not _is_own_form(visit):
         return _not_its_own_form(visit)
     call.services.requests.take(visit.client)
     try:
@@ -143,6 +144,11 @@ async def _answered(visit: Visit, handler: Handler, made: Page) -> Response[byte
             return await handler(visit, **call.path_params)
     finally:
         call.services.requests.give_back(visit.client)
+
+
+def _is_own_form(visit: Visit) -> bool:
+    """Whether the form that is sent was given to this browser, and is sent by a page of this server."""
+    return is_from_here(visit.call) and is_of_form(visit.text(TOKEN_FIELD), visit.token)
 
 
 async def _read(visit: Visit, made: Page) -> None:
@@ -162,10 +168,10 @@ async def _read(visit: Visit, made: Page) -> None:
 
 
 def _no_session(visit: Visit) -> Response[bytes]:
-    """The way to sign in and back; a form that a page of this server sent is carried along."""
+    """Redirect to sign in and back; a form that a page of this server sent is carried along."""
     if visit.call.method != "POST":
         return visit.redirect(f"/connexion?{urlencode({'suite': path_to_come_back(visit.call)})}")
-    if not visit.is_from_here:
+    if not is_from_here(visit.call):
         return visit.redirect("/connexion")
     return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, visit.call.scope["path"], urlencode(visit.typed()))
 
@@ -182,7 +188,7 @@ def sign_in_page(
         back=back,
         typed=typed,
         carried=fields_as_typed(typed) if provider else [],
-        wrong=wrong,
+        is_unknown=wrong,
         provider=provider.label if provider else None,
         way=way,
     )
@@ -200,9 +206,9 @@ def fields_as_typed(encoded: str) -> list[tuple[str, str]]:
 def _not_its_own_form(visit: Visit) -> Response[bytes]:
     """A page that says that the form is not of this browser, to be sent again with all that was typed.
 
-    For a form that another site sent, the way to the first page: one more click must not send what that site wrote.
+    For a form that another site sent, a redirect to the first page: one more click must not send what that site wrote.
     """
-    if not visit.is_from_here:
+    if not is_from_here(visit.call):
         return visit.redirect("/connexion")
     path = visit.call.scope["path"]
     return visit.page("frame/send_again.html", HTTPStatus.FORBIDDEN, path=path, typed=visit.typed(), signed_in=False)
@@ -229,7 +235,7 @@ def with_pages(
 ) -> tuple[list[HTTPRouteHandler], list[HTTPRouteHandler]]:
     """The routes, of which some show a page to browsers, and the pages that have a path to themselves."""
     by_place = {_place(each): each for each in pages}
-    joined = [_joined(each, shown) if (shown := by_place.pop(_place(each), None)) else each for each in routes]
+    joined = [_shared_path(each, shown) if (shown := by_place.pop(_place(each), None)) else each for each in routes]
     return joined, list(by_place.values())
 
 
@@ -244,7 +250,7 @@ def _place(handler: HTTPRouteHandler) -> Place:
     return str(method), path
 
 
-def _joined(route: HTTPRouteHandler, page: HTTPRouteHandler) -> HTTPRouteHandler:
+def _shared_path(route: HTTPRouteHandler, page: HTTPRouteHandler) -> HTTPRouteHandler:
     async def answer(request: Call) -> ASGIApp:
         shown = page if is_of_a_person(request) else route
         answered: ASGIApp = await shown.opt["answer"](request)

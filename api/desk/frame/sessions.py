@@ -12,10 +12,10 @@ from uuid import UUID
 
 from litestar.types import Scope as ASGIScope
 
+from api.identity_provider import Identity
 from api.mail_settings import comparable
 from api.runtime.actor import TOKEN
 from api.runtime.auth import LONGEST_KEY, NOT_STORED
-from api.runtime.identity_provider import Identity
 from api.runtime.rate_limits import LOOK_UPS, caller_of
 from api.runtime.services import Services
 from api.settings import Settings

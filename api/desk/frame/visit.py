@@ -1,15 +1,18 @@
-"""A request for a page of the desk: who visits, by which cookie, and what the form holds."""
+"""A request for a page of the desk: who visits, and what the form holds."""
 
 import hashlib
-import hmac
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
-from secrets import token_hex, token_urlsafe
-from typing import Any
-from urllib.parse import quote, urlsplit
+from http import HTTPStatus
+from secrets import token_urlsafe
+from typing import Any, TypeVar
+from urllib.parse import quote
+from uuid import UUID
 
 from litestar import Response
 
+from api.desk.frame import csrf
+from api.desk.frame.form import Mistake
 from api.desk.frame.layout import rendered
 from api.runtime.endpoint import Call
 from api.runtime.services import Services
@@ -17,17 +20,12 @@ from api.web.content_negotiation import HTML
 from api.web.forms import Fields, Files
 from domain.organisation import Client
 from domain.text.bilingual import Language
+from matching.reference import Reference
 
-COOKIE = "vivier_session"
-OF_THIS_HOST = "__Host-"
-"""Before the name of a cookie that is sent over TLS: browsers take it from no other host, a neighbouring one neither
-(RFC 6265bis §4.1.3.2)."""
-TOKEN_FIELD = "jeton"  # noqa: S105 - the name of a field
 KEY_FIELD = "cle"
-SALT_BYTES = 8
-LONGEST_COOKIE = 64
 LOCAL = frozenset("!$&'()*+,-./:;=?@_~%")
 """What a path of this server with its query may hold besides letters and digits."""
+T = TypeVar("T")
 
 
 @dataclass
@@ -54,6 +52,15 @@ class Visit:
         return self.call.language
 
     @property
+    def reference(self) -> Reference:
+        return self.call.services.reference
+
+    @property
+    def organisation_id(self) -> UUID:
+        """The organisation of who visits; of a page that needs a session."""
+        return self.call.bearer.organisation_id
+
+    @property
     def root(self) -> str:
         """The way from this page to the first: links are relative, so that no proxy's prefix is lost."""
         return "./" + "../" * (self.call.scope["path"].count("/") - 1)
@@ -67,73 +74,50 @@ class Visit:
         """The last text of a field; empty where there is none."""
         return self.fields.get(name, [""])[-1]
 
-    def page(self, template: str, status: int = 200, **shown: Any) -> Response[bytes]:
-        """A page. `shown`: what the template reads besides the visit."""
-        content = rendered(template, self.language, visit=self, **shown)
+    def page(
+        self, template: str, status: int | None = None, *, mistakes: Sequence[Mistake] = (), **shown: Any
+    ) -> Response[bytes]:
+        """A page; one of a form to be corrected (422), unless another status is given, where there are mistakes.
+
+        `shown`: what the template reads besides them and the visit.
+        """
+        wrong = {mistake.field for mistake in mistakes}
+        content = rendered(template, self.language, visit=self, mistakes=mistakes, wrong=wrong, **shown)
+        if status is None:
+            status = HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK
         return Response(content, status_code=status, media_type=HTML)
 
     def redirect(self, path: str) -> Response[bytes]:
-        """The way (303) to a path of this server, such as /besoin?exemple=1."""
+        """The redirect (303) to a path of this server, such as /besoin?exemple=1."""
         headers = {"location": self.root + path.removeprefix("/")}
         return Response(b"", status_code=303, media_type=HTML, headers=headers)
 
     def form_token(self) -> str:
-        """A token for a form, that only a page given to this browser holds; another each time."""
-        salt = token_hex(SALT_BYTES)
-        return salt + _proof(self.token, salt)
-
-    def has_sent_its_own_form(self) -> bool:
-        """Whether the form that is sent was given to this browser, and is sent by a page of this server.
-
-        A neighbouring host can set cookies here, and so the token that it proves.
-        """
-        if not self.is_from_here:
-            return False
-        given = self.text(TOKEN_FIELD)
-        salt, proof = given[: 2 * SALT_BYTES], given[2 * SALT_BYTES :]
-        return hmac.compare_digest(proof.encode(), _proof(self.token, salt).encode())
-
-    @property
-    def is_from_here(self) -> bool:
-        """Whether a page of this server sent the request, or nobody's, as the browser says; true where it does not."""
-        return self.call.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
+        """A token for a form of the page."""
+        return csrf.form_token(self.token)
 
     def typed(self) -> list[tuple[str, str]]:
         """The fields of the form as they were filled in, without its token and without a key.
 
         None of a form that another site sent: nobody here has typed them.
         """
-        if not self.is_from_here:
+        if not csrf.is_from_here(self.call):
             return []
-        fields = ((name, texts) for name, texts in self.fields.items() if name not in {TOKEN_FIELD, KEY_FIELD})
+        fields = ((name, texts) for name, texts in self.fields.items() if name not in {csrf.TOKEN_FIELD, KEY_FIELD})
         return [(name, text) for name, texts in fields for text in texts]
+
+    async def work_out(self, work: Callable[..., T], *arguments: Any, is_much: bool = False) -> T:
+        """The result of a function of the reference data, as `MatchWork.run_function` has it."""
+        key, left = str(self.organisation_id), self.call.wait_for_disconnect
+        return await self.services.match_work.run_function(work, *arguments, is_much=is_much, key=key, left=left)
 
 
 def visit_of(call: Call) -> Visit:
     """The visit of a request; its browser is given a token where it brings none."""
-    token = _cookies(call.headers.get("cookie", "")).get(cookie_name(call), "")
-    if token and len(token) <= LONGEST_COOKIE:
+    if token := csrf.cookie_of(call):
         return Visit(call, token)
     made = token_urlsafe(32)
     return Visit(call, made, new_token=made)
-
-
-def cookie_name(call: Call) -> str:
-    """The name of the cookie that holds the token."""
-    return COOKIE if _is_plain_loopback(call) else f"{OF_THIS_HOST}{COOKIE}"
-
-
-def cookie_header(visit: Visit) -> str | None:
-    """The `Set-Cookie` header that the answer needs; None where the browser keeps the token it has.
-
-    A browser does not show the token that it has with a form that another site sends: that one stays.
-    """
-    if visit.new_token is None or (visit.call.method == "POST" and not visit.is_from_here):
-        return None
-    seconds = visit.services.settings.session_hours * 3600 if visit.new_token else 0
-    name = cookie_name(visit.call)
-    parts = [f"{name}={visit.new_token}", "Path=/", f"Max-Age={seconds}", "HttpOnly", "SameSite=Lax"]
-    return "; ".join(parts if name == COOKIE else [*parts, "Secure"])
 
 
 def local_path(path: str) -> str | None:
@@ -147,24 +131,3 @@ def path_to_come_back(call: Call) -> str:
     query = call.scope["query_string"].decode("latin-1")
     path = quote(call.scope["path"], safe="/:")
     return path + (f"?{quote(query, safe='=&%+,;:/')}" if query else "")
-
-
-def _proof(token: str, salt: str) -> str:
-    return hashlib.sha256(f"form\n{salt}\n{token}".encode(errors="replace")).hexdigest()
-
-
-def _cookies(header: str) -> dict[str, str]:
-    pairs = (part.strip().partition("=") for part in header.split(";"))
-    return {name: text for name, _, text in pairs}
-
-
-def _is_plain_loopback(call: Call) -> bool:
-    """Whether the browser is on this machine and speaks plain http, over which it would not keep a Secure cookie."""
-    public = call.services.settings.public_url
-    if call.url.scheme != "http" or (public and public.startswith("https:")):
-        return False
-    try:
-        host = urlsplit(f"//{call.headers.get('host', '')}").hostname or ""
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.desk.frame.visit import SALT_BYTES, TOKEN_FIELD, Visit
+from api.desk.frame.csrf import SALT_BYTES, TOKEN_FIELD
+from api.desk.frame.visit import Visit
 from api.needs.match_own_need import MatchedNeed, ToMatch, match_first
 from api.runtime.actor import Acting, acting_of
 from api.runtime.idempotency import Sender, once
@@ -42,7 +43,7 @@ def id_in(text: str, unknown: Text) -> UUID:
 
 
 async def written_once(visit: Visit, carry_out: Callable[[Connection, Acting], Awaitable[Done]]) -> Response[bytes]:
-    """The way (303) to the page that `carry_out` names, in whose transaction nothing else is written.
+    """Redirect (303) to the page that `carry_out` names; nothing else is written in its transaction.
 
     A form that is sent twice is carried out once; other words in it, typed after going back, are another one.
     """
@@ -65,18 +66,18 @@ async def matched_once(
     to_match: Callable[[Connection, Acting], Awaitable[ToMatch]],
     carry_out: Callable[[Connection, Acting, MatchedNeed | None], Awaitable[Done]],
 ) -> Response[bytes]:
-    """As `written_once`, after the need that `to_match` reads was matched while no connection is held.
+    """Match the need that `to_match` reads while no connection is held, then answer as `written_once`.
 
     What was carried out before is not matched again; it is then None.
     """
-    async with visit.services.matches.place_of(str(visit.call.bearer.organisation_id)):
+    async with visit.services.matches.place_of(str(visit.organisation_id)):
         matched = None if await _is_written(visit) else await match_first(acting_at(visit), to_match)
         return await written_once(visit, lambda connection, acting: carry_out(connection, acting, matched))
 
 
 async def _is_written(visit: Visit) -> bool:
     """Whether this copy of a form was carried out already, as it is filled in."""
-    organisation, route = visit.call.bearer.organisation_id, route_of(visit.call.scope["path"])
+    organisation, route = visit.organisation_id, route_of(visit.call.scope["path"])
     async with transaction(visit.services.database) as connection:
         return await find_answer(connection, organisation, route, sent_as(visit), visit.services.now()) is not None
 
@@ -92,7 +93,7 @@ async def document_of(visit: Visit, connection: Connection, path: str) -> bytes 
     name = visit.text(SENT_FIELD)
     if not 0 < len(name) <= LONGEST_SENT:
         return None
-    organisation, now = visit.call.bearer.organisation_id, visit.services.now()
+    organisation, now = visit.organisation_id, visit.services.now()
     answer = await find_answer(connection, organisation, route_of(path), name, now)
     return None if answer is None else answer.body
 

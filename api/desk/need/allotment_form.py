@@ -2,9 +2,10 @@
 
 import msgspec
 
-from api.desk.frame.mistakes import Mistake, number_in
+from api.desk.frame.field_kinds import NUMBER, plain_number
+from api.desk.frame.form import Mistake, read_text
 from api.desk.need.form_of_need import heard
-from api.desk.need.need_form import LotForm, NeedForm, plain_number, words_read
+from api.desk.need.need_form import LotForm, NeedForm, words_read
 from api.desk.need.understood_need import Understood, mistakes_of
 from api.web.forms import Fields
 from domain.allotment.allotment import AllotmentNeed, AllotmentOptions, Axis, Proposal, ProposedLot
@@ -120,7 +121,7 @@ def _values(position: int, lot: LotForm, rules: AllotmentForm, mistakes: list[Mi
     found = {}
     for segment in lot.chosen:
         field = value_field(position, segment)
-        amount = number_in(rules.values.get(field, ""), field, mistakes)
+        amount = read_text(NUMBER, rules.values.get(field, ""), field, mistakes)
         if amount is not None:
             found[segment] = amount
     return found or None

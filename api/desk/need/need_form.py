@@ -2,13 +2,26 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, cast, get_args
+from typing import Annotated, Any, NamedTuple, get_args
 from urllib.parse import urlencode
 
 import msgspec
 
+from api.desk.frame.field_kinds import (
+    DAY,
+    NUMBER,
+    SEVERAL,
+    TICKED,
+    WORDS,
+    YES_OR_NO,
+    Kind,
+    bounded_number,
+    one_of,
+    some_of,
+)
+from api.desk.frame.form import Field, Rows, form_fields, read_form
 from api.web.forms import Fields, fields_in
-from domain.needs.need import RESERVED_TYPES, BuyerKind
+from domain.needs.need import RESERVED_TYPES, BuyerKind, ContractKind, Nature, Procedure, Technique
 from domain.text.bilingual import Text
 
 LOTS_AT_ONCE, LINES_AT_ONCE, MOST_DIGITS = 10, 200, 4
@@ -56,16 +69,22 @@ LOTS_IN_FIELDS = 5
 """Lots that a page which does not show them carries field by field; of more, it carries all fields in one."""
 CARRIED, MOST_CARRIED = "saisie", 20_000
 """The field that carries others, and the most that it may carry."""
-BUYERS = {
-    "": Text("Je ne le dis pas", "I do not say"),
-    "state": Text("État ou établissement de l'État", "State or a body of the State"),
-    "local": Text("Collectivité, hôpital ou autre acheteur local", "Local authority, hospital or other local buyer"),
-    "utility": Text("Entité adjudicatrice (eau, énergie, transports)", "Utility (water, energy, transport)"),
-}
-BUYER_KINDS: tuple[str, ...] = get_args(BuyerKind)
-EMPTY_LOTS = 1
+CONTRACT_KINDS: tuple[str, ...] = get_args(ContractKind)
+NO_MONTHS = Text("Un nombre entier de mois est attendu, tel que 24", "A whole number of months is expected, such as 24")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_LOT_FIELD = re.compile(r"lot-([1-9][0-9]{0,2})-\w+", re.ASCII)
+_BETWEEN_CODES, _BETWEEN_WORDS = re.compile(r"[\s,;]+"), re.compile(r"[,;\n]")
+
+CODES = Kind(lambda text: tuple(dict.fromkeys(filter(None, _BETWEEN_CODES.split(text)))), ", ".join)
+KEYWORDS = Kind(
+    lambda text: tuple(dict.fromkeys(filter(None, (part.strip() for part in _BETWEEN_WORDS.split(text))))), ", ".join
+)
+SIRET = Kind(lambda text: "".join(text.split()) or None, WORDS.show)
+CONTRACT = Kind(
+    lambda text: text if text in CONTRACT_KINDS else "market", lambda kind: "" if kind == "market" else kind
+)
+COVERS = Kind(lambda text: "all" if text else "firm", lambda covers: "tout" if covers == "all" else "")
+MONTHS = bounded_number(NUMBER, NO_MONTHS, whole=True)
+LOTS = Rows("lot-{row}-{name}", "lots", MOST_LOTS, "objet")
 
 
 class PlaceForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,11 +94,11 @@ class PlaceForm(msgspec.Struct, frozen=True, kw_only=True):
     among them, or around `centre`, a point as “48.07,-2.96”; `drawn`: an outline as GeoJSON.
     """
 
-    place: str = ""
-    territories: tuple[str, ...] = ()
-    radius: str = ""
-    centre: str = ""
-    drawn: str = ""
+    place: Annotated[str, Field("lieu", "territory")] = ""
+    territories: Annotated[tuple[str, ...], Field("territoire")] = ()
+    radius: Annotated[str, Field("rayon")] = ""
+    centre: Annotated[str, Field("centre")] = ""
+    drawn: Annotated[str, Field("trace")] = ""
 
 
 class LotForm(PlaceForm, frozen=True, kw_only=True):
@@ -91,28 +110,28 @@ class LotForm(PlaceForm, frozen=True, kw_only=True):
     chosen. `covers`: “tout” where the amount holds renewals and options.
     """
 
-    id: str = ""
-    title: str = ""
-    reading: str = ""
-    offered: tuple[str, ...] = ()
-    chosen: tuple[str, ...] = ()
-    more: str = ""
-    heard: str = ""
-    terms: tuple[str, ...] = ()
-    cpv: str = ""
-    keywords: str = ""
-    support: tuple[str, ...] = ()
-    nature: str = ""
-    reserved: tuple[str, ...] = ()
-    value: str = ""
-    months: str = ""
-    renewal: str = ""
-    options: str = ""
-    covers: str = ""
-    innovative: str = ""
-    site: str = ""
-    site_code: str = ""
-    distance: str = ""
+    id: Annotated[str, Field("id")] = ""
+    title: Annotated[str, Field("objet", "title", WORDS)] = ""
+    reading: Annotated[str, Field("lu")] = ""
+    offered: Annotated[tuple[str, ...], Field("propose")] = ()
+    chosen: Annotated[tuple[str, ...], Field("metier")] = ()
+    more: Annotated[str, Field("ajout")] = ""
+    heard: Annotated[str, Field("entendu")] = ""
+    terms: Annotated[tuple[str, ...], Field("dit")] = ()
+    cpv: Annotated[str, Field("cpv", "cpv", CODES)] = ""
+    keywords: Annotated[str, Field("mots", "keywords", KEYWORDS)] = ""
+    support: Annotated[tuple[str, ...], Field("appui", "support_segments", SEVERAL)] = ()
+    nature: Annotated[str, Field("nature", "nature", one_of(get_args(Nature)))] = ""
+    reserved: Annotated[tuple[str, ...], Field("reserve", "reserved", some_of(RESERVED_TYPES))] = ()
+    value: Annotated[str, Field("valeur", "value_eur", NUMBER, also=("values_eur",))] = ""
+    months: Annotated[str, Field("duree", "duration_months", MONTHS)] = ""
+    renewal: Annotated[str, Field("reconductions", "renewal_months", MONTHS)] = ""
+    options: Annotated[str, Field("options", "options_eur", NUMBER)] = ""
+    covers: Annotated[str, Field("couvre", "value_covers", COVERS)] = ""
+    innovative: Annotated[str, Field("innovant", "innovative", TICKED)] = ""
+    site: Annotated[str, Field("site", "site")] = ""
+    site_code: Annotated[str, Field("commune")] = ""
+    distance: Annotated[str, Field("distance", "max_distance_km", NUMBER)] = ""
 
 
 class NeedForm(PlaceForm, frozen=True, kw_only=True):
@@ -122,22 +141,22 @@ class NeedForm(PlaceForm, frozen=True, kw_only=True):
     `need_id`: the id of the stored need that it changes, and `known`, the entity tag of that as it was read.
     """
 
-    title: str = ""
-    buyer: str = ""
-    planned: str = ""
-    on: str = ""
-    reference: str = ""
-    buyer_name: str = ""
-    siret: str = ""
-    authority: str = ""
-    purchases: str = ""
-    contract: str = ""
-    technique: str = ""
-    procedure: str = ""
-    total: str = ""
-    need_id: str = ""
-    known: str = ""
-    lots: tuple[LotForm, ...] = (LotForm(),) * EMPTY_LOTS
+    title: Annotated[str, Field("titre", "title", WORDS)] = ""
+    buyer: Annotated[str, Field("acheteur", "buyer/kind", one_of(get_args(BuyerKind)), also=("buyer",))] = ""
+    planned: Annotated[str, Field("publication", "planned_publication_on", DAY)] = ""
+    on: Annotated[str, Field("date", "on", DAY)] = ""
+    reference: Annotated[str, Field("reference", "reference", WORDS)] = ""
+    buyer_name: Annotated[str, Field("nom", "buyer/name", WORDS)] = ""
+    siret: Annotated[str, Field("siret", "buyer/siret", SIRET)] = ""
+    authority: Annotated[str, Field("pouvoir", "buyer/contracting_authority", YES_OR_NO)] = ""
+    purchases: Annotated[str, Field("achats", "buyer/annual_purchases_eur", NUMBER)] = ""
+    contract: Annotated[str, Field("contrat", "contract", CONTRACT)] = ""
+    technique: Annotated[str, Field("technique", "technique", one_of(get_args(Technique)))] = ""
+    procedure: Annotated[str, Field("procedure", "procedure", one_of(get_args(Procedure)))] = ""
+    total: Annotated[str, Field("total", "estimated_total_eur", NUMBER)] = ""
+    need_id: Annotated[str, Field("besoin")] = ""
+    known: Annotated[str, Field("etat")] = ""
+    lots: Annotated[tuple[LotForm, ...], LOTS] = (LotForm(),)
 
     @property
     def lot_ids(self) -> tuple[str, ...]:
@@ -157,13 +176,12 @@ class NeedForm(PlaceForm, frozen=True, kw_only=True):
 
     def fields(self) -> Iterator[tuple[str, str]]:
         """The names and texts of the fields that are filled in, as the page sends them, and the title of each lot."""
-        yield from _as_fields(self, NEED_FIELDS, "")
-        yield from self.lot_fields(range(len(self.lots)))
+        return _filled_in(form_fields(self))
 
     def lot_fields(self, positions: Iterable[int]) -> Iterator[tuple[str, str]]:
-        """As `fields`, of some lots."""
+        """The fields, as `fields` has them, of the lots in these positions."""
         for position in positions:
-            yield from _as_fields(self.lots[position], LOT_FIELDS, f"lot-{position + 1}-")
+            yield from _filled_in(form_fields(self.lots[position], LOTS.of_row(position + 1)))
 
     def carried(self) -> list[tuple[str, str]]:
         """The fields by which a page that does not show the form carries it."""
@@ -171,49 +189,9 @@ class NeedForm(PlaceForm, frozen=True, kw_only=True):
         return fields if len(self.lots) <= LOTS_IN_FIELDS else carried(fields)
 
 
-PLACE_FIELDS = {"place": "lieu", "territories": "territoire", "radius": "rayon", "centre": "centre", "drawn": "trace"}
-NEED_FIELDS = PLACE_FIELDS | {
-    "title": "titre",
-    "buyer": "acheteur",
-    "planned": "publication",
-    "on": "date",
-    "reference": "reference",
-    "buyer_name": "nom",
-    "siret": "siret",
-    "authority": "pouvoir",
-    "purchases": "achats",
-    "contract": "contrat",
-    "technique": "technique",
-    "procedure": "procedure",
-    "total": "total",
-    "need_id": "besoin",
-    "known": "etat",
-}
-LOT_FIELDS = PLACE_FIELDS | {
-    "id": "id",
-    "title": "objet",
-    "reading": "lu",
-    "offered": "propose",
-    "chosen": "metier",
-    "more": "ajout",
-    "heard": "entendu",
-    "terms": "dit",
-    "cpv": "cpv",
-    "keywords": "mots",
-    "support": "appui",
-    "nature": "nature",
-    "reserved": "reserve",
-    "value": "valeur",
-    "months": "duree",
-    "renewal": "reconductions",
-    "options": "options",
-    "covers": "couvre",
-    "innovative": "innovant",
-    "site": "site",
-    "site_code": "commune",
-    "distance": "distance",
-}
-_SEVERAL = frozenset(("territories", "offered", "chosen", "terms", "support", "reserved"))
+def _filled_in(fields: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    # the titles say how many lots there are
+    return ((name, text) for name, text in fields if text or name.endswith("-objet"))
 
 
 def carried(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -228,26 +206,17 @@ def read_need_form(fields: Fields) -> NeedForm:
     A lot that is among them is as it is there, and not as it is carried. Raises Refusal (400) where what is carried
     cannot be read.
     """
-    fields = _with_carried(fields)
-    numbers = [number for name in fields if (number := lot_of_field(name))]
-    count = min(MOST_LOTS, max(numbers, default=EMPTY_LOTS))
-    lots = tuple(LotForm(**_texts(fields, LOT_FIELDS, f"lot-{number}-")) for number in range(1, count + 1))
-    texts = _texts(fields, NEED_FIELDS, "")
-    # it is part of a path that forms lead to
-    texts["need_id"] = texts["need_id"] if _ID.fullmatch(texts["need_id"]) else ""
-    return NeedForm(**texts, lots=lots)
-
-
-def _with_carried(fields: Fields) -> Fields:
     along = fields_in("&".join(fields.get(CARRIED, [])).encode(), MOST_CARRIED)
     shown = {lot_of_field(name) for name in fields} - {None}
-    return {name: texts for name, texts in along.items() if lot_of_field(name) not in shown} | dict(fields)
+    fields = {name: texts for name, texts in along.items() if lot_of_field(name) not in shown} | dict(fields)
+    form = read_form(NeedForm, fields)
+    # it is part of a path that forms lead to
+    return form if _ID.fullmatch(form.need_id) else msgspec.structs.replace(form, need_id="")
 
 
 def lot_of_field(name: str) -> int | None:
     """The number of the lot that a field is of, from 1; None for one of the need."""
-    found = _LOT_FIELD.fullmatch(name)
-    return int(found[1]) if found else None
+    return LOTS.row_of(name)
 
 
 def changed(form: NeedForm, wish: str) -> NeedForm:
@@ -272,33 +241,6 @@ def changed(form: NeedForm, wish: str) -> NeedForm:
     if what == "rayon":
         return form.with_lot(position, msgspec.structs.replace(lot, distance=value))
     return form
-
-
-def _texts(fields: Fields, names: dict[str, str], prefix: str) -> dict[str, Any]:
-    read: dict[str, Any] = {}
-    for attribute, name in names.items():
-        texts = fields.get(prefix + name, [])
-        if attribute in _SEVERAL:
-            read[attribute] = tuple(dict.fromkeys(text for text in texts if text))
-        else:
-            read[attribute] = texts[-1] if texts else ""
-    return read
-
-
-def _as_fields(form: msgspec.Struct, names: dict[str, str], prefix: str) -> Iterator[tuple[str, str]]:
-    for attribute, name in names.items():
-        value = getattr(form, attribute)
-        for text in cast("tuple[str, ...]", value) if attribute in _SEVERAL else (value,):
-            if text or (prefix and attribute == "title"):
-                yield prefix + name, text
-
-
-def plain_number(number: float | None) -> str:
-    """A number as people write it, to the cent: “240 000”, “12.5”."""
-    if number is None:
-        return ""
-    whole, _, part = f"{number:,.2f}".partition(".")
-    return ".".join(filter(None, (whole.replace(",", " "), part.rstrip("0"))))
 
 
 def words_read(titles: Iterable[str], cpv: str, keywords: str) -> str:

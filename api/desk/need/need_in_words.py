@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from api.desk.need.need_form import BUYERS
+from api.desk.frame.layout import CODE_WORDS
 from domain.law.procedures.lot_facts import sum_in_words
 from domain.needs.need import Lot, Need, Place, PlannedNeed, TerritoryRequest, ValueCovers
 from domain.reference.territory import UnknownTerritory
@@ -78,7 +78,7 @@ def _of_need(need: PlannedNeed, reference: Reference) -> Iterator[tuple[Text, Te
     yield Text("Territoire", "Territory"), _territory(need.territory, reference)
     if need.buyer:
         yield Text("Acheteur", "Buyer"), _plain(need.buyer.name or need.buyer.siret)
-        yield Text("Achète pour", "Buys for"), BUYERS[need.buyer.kind] if need.buyer.kind else None
+        yield Text("Achète pour", "Buys for"), CODE_WORDS["buyers"][need.buyer.kind] if need.buyer.kind else None
     yield Text("Contrat", "Contract"), CONTRACTS[need.contract]
     yield Text("Technique d'achat", "Purchasing technique"), TECHNIQUES[need.technique] if need.technique else None
     yield Text("Procédure", "Procedure"), PROCEDURES[need.procedure] if need.procedure else None

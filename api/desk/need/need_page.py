@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import msgspec
 from litestar import Response
 
-from api.desk.frame.mistakes import Mistake
+from api.desk.frame.form import Mistake
+from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.need.allotment_form import AllotmentForm
 from api.desk.need.form_of_need import form_of_need
 from api.desk.need.need_form import (
-    BUYERS,
     LOTS_AT_ONCE,
     MOST_LOTS,
     NeedForm,
@@ -35,7 +35,7 @@ from api.notices import need_of_notice
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, NotFound
 from domain.law.procedures.lot_facts import sum_in_words
-from domain.needs.need import RESERVED_TYPES, Need, Reserved
+from domain.needs.need import RESERVED_TYPES, Need
 from domain.reference.territory import Area, Territories
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Text
@@ -86,25 +86,7 @@ NO_FILE = Text(
 UNREADABLE = Text("Ce fichier n'a pas été lu. {reason}", "This file was not read. {reason}")
 
 
-AUTHORITIES = {"": BUYERS[""], "oui": Text("Oui", "Yes"), "non": Text("Non", "No")}
-RESERVED_HINTS: dict[Reserved, Text] = {
-    "handicap": Text("ESAT, entreprises adaptées et structures équivalentes", "ESAT, adapted enterprises and the like"),
-    "iae": Text("EI, ACI, AI, ETTI et structures équivalentes", "EI, ACI, AI, ETTI and the like"),
-    "penitentiary": Text("ce que des personnes détenues réalisent en prison", "what detainees do inside a prison"),
-    "ess": Text(
-        "associations, coopératives, mutuelles… ; seulement pour certains services sociaux, de santé ou de culture",
-        "associations, cooperatives, mutual societies…; only for some social, health or cultural services",
-    ),
-}
-"""Whom each reservation opens a lot to."""
-KINDS_OF_PLACE = {
-    "country": Text("pays", "country"),
-    "region": Text("région", "region"),
-    "departement": Text("département", "departement"),
-    "epci": Text("intercommunalité", "EPCI"),
-    "commune": Text("commune", "commune"),
-    "nuts": Text("zone européenne NUTS", "European NUTS area"),
-}
+AUTHORITIES = {"": CODE_WORDS["buyers"][""], "oui": Text("Oui", "Yes"), "non": Text("Non", "No")}
 
 
 class Part(NamedTuple):
@@ -129,7 +111,7 @@ async def change_need_form(visit: Visit) -> Response[bytes]:
     return await changed_need_form(visit)
 
 
-async def _answered(visit: Visit, form: NeedForm) -> Shortlist | None:
+async def _matched_now(visit: Visit, form: NeedForm) -> Shortlist | None:
     """The need as a match answers it now, without its rows; None where it is not whole yet."""
     understood = await understood_beside(visit, form)
     if understood.need is None:
@@ -179,11 +161,11 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
     asked = _PART.fullmatch(visit.text("montrer"))
     if asked is None:
         raise NotFound(NO_PART)
-    form, reference = read_need_form(visit.fields), visit.services.reference
+    form, reference = read_need_form(visit.fields), visit.reference
     position = min(int(asked[1] or 1), len(form.lots)) - 1
     part = Part(asked[2], f"lot-{position + 1}-" if asked[1] else "")
     if part.name == "compte":
-        return visit.page("need/need_count.html", answer=await _answered(visit, form), most_counted=LOTS_AT_ONCE)
+        return visit.page("need/need_count.html", answer=await _matched_now(visit, form), most_counted=LOTS_AT_ONCE)
     if part.name == "metiers":
         lot, understood = await trades_beside(visit, form, position)
         return visit.page("need/need_live.html", part=part, lot=lot, understood=understood)
@@ -195,7 +177,9 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
     _, chosen = where(msgspec.structs.replace(place, place=""), part.prefix, reference, mistakes)
     chosen = chosen._replace(choices=candidates(place, reference))
     names = _names_of_places(visit, [*chosen.areas, *chosen.choices])
-    return visit.page("need/need_live.html", part=part, place_form=place, where=chosen, mistakes=mistakes, **names)
+    return visit.page(
+        "need/need_live.html", HTTPStatus.OK, part=part, place_form=place, where=chosen, mistakes=mistakes, **names
+    )
 
 
 def need_form_page(
@@ -231,13 +215,10 @@ def need_form_page(
         notice=notice,
         rules=rules,
         mistakes=[each for each in mistakes if lot_of_field(each.field) not in elsewhere],
-        wrong={mistake.field for mistake in mistakes},
-        buyers=BUYERS,
         authorities=AUTHORITIES,
         reserved_types=RESERVED_TYPES,
-        reserved_hints=RESERVED_HINTS,
         most_lots=MOST_LOTS,
-        outlines=f"contours/{visit.services.reference.territories.version}",
+        outlines=f"contours/{visit.reference.territories.version}",
         **_names_of_places(visit, _places(understood)),
     )
 
@@ -268,8 +249,8 @@ def _places(understood: Understood | None) -> Iterator[Area]:
 
 def _names_of_places(visit: Visit, areas: Iterable[Area]) -> dict[str, Any]:
     """The words by which a page tells places of one name apart."""
-    parents = departements_around(areas, visit.services.reference.territories)
-    return {"kinds_of_place": KINDS_OF_PLACE, "parents": parents}
+    parents = departements_around(areas, visit.reference.territories)
+    return {"parents": parents}
 
 
 def departements_around(areas: Iterable[Area], territories: Territories) -> dict[str, str]:

@@ -5,7 +5,8 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from api.desk.frame.mistakes import Mistake, number_in
+from api.desk.frame.field_kinds import NUMBER
+from api.desk.frame.form import Mistake, read_text
 from api.desk.need.need_form import LotForm, PlaceForm
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.territory import Area, Geometry, Polygon, TerritoryKind, UnknownTerritory
@@ -50,11 +51,11 @@ def where(form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]
     found_before = len(mistakes)
     form, areas, choices = _looked_up(form, prefix, reference, mistakes)
     point, outline = point_in(form.centre), _outline(form, prefix, mistakes)
-    drawn = _drawn(point, outline, reference)
+    drawn = _drawing_in_words(point, outline, reference)
     known = Where(areas, choices, drawn)
     if len(mistakes) > found_before:
         return form, known
-    radius_km = number_in(form.radius, f"{prefix}rayon", mistakes)
+    radius_km = read_text(NUMBER, form.radius, f"{prefix}rayon", mistakes)
     if outline is not None:
         if areas or point or radius_km is not None:
             mistakes.append(Mistake(f"{prefix}lieu", DRAWN_ALONE))
@@ -157,7 +158,7 @@ def _circle(known: Where, point: Place | None, radius_km: float, prefix: str, mi
     return known._replace(circle=circle, request=TerritoryRequest(near=near, radius_km=radius_km))
 
 
-def _drawn(point: Place | None, outline: Geometry | None, reference: Reference) -> Text | None:
+def _drawing_in_words(point: Place | None, outline: Geometry | None, reference: Reference) -> Text | None:
     """A point or an outline in words: by the commune in which it, or its middle, lies."""
     if outline is not None:
         polygons = (outline.coordinates,) if isinstance(outline, Polygon) else outline.coordinates

@@ -1,31 +1,17 @@
 """A form as it is understood: its places looked up, trades and terms of its lots read, and the need that it says."""
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date
-from typing import Any, NamedTuple, TypeVar, get_args
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from api.desk.frame.mistakes import Mistake, number_in
+from api.desk.frame.form import NAME, Mistake, field_mistakes, request_of, said_by
 from api.desk.frame.visit import Visit
 from api.desk.need.form_of_need import SaidTerm, heard, terms_said, with_terms
-from api.desk.need.need_form import BUYER_KINDS, LotForm, NeedForm, words_read
+from api.desk.need.need_form import CODES, KEYWORDS, LOTS, LotForm, NeedForm, words_read
 from api.desk.need.territory_field import Where, point_in, site_of, where
-from domain.decoding.explain import explain
 from domain.errors import InvalidContent
-from domain.needs.need import (
-    RESERVED_TYPES,
-    ContractKind,
-    Lot,
-    Nature,
-    Need,
-    NeedAndProcedure,
-    Place,
-    Procedure,
-    Technique,
-    TerritoryRequest,
-)
+from domain.needs.need import Lot, Need, NeedAndProcedure, Place, TerritoryRequest
 from domain.reference.territory import Area
 from domain.text.bilingual import Text
 from matching.inspection.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_MS, PLACE_MS, TITLE_MS
@@ -37,7 +23,6 @@ T = TypeVar("T")
 LONGEST, MOST_CODES, MOST_KEYWORDS = 400, 200, 50
 """What is read of a lot, at most, as a need admits it; a longer one is a mistake."""
 ANYWHERE = TerritoryRequest(codes=("country:FR",))
-_BETWEEN_CODES, _BETWEEN_WORDS = re.compile(r"[\s,;]+"), re.compile(r"[,;\n]")
 
 
 class Trade(NamedTuple):
@@ -98,27 +83,24 @@ def understand(form: NeedForm, reference: Reference) -> Understood:
 
 
 async def understood_beside(visit: Visit, form: NeedForm) -> Understood:
-    """The form as it is understood; beside the event loop where much is to be read. Raises as `MatchWork.beside`."""
-    return await _beside(visit, form, lambda reference: understand(form, reference))
+    """The form as it is understood, beside the event loop where much is read. Raises as `MatchWork.run_function`."""
+    return await _read_beside(visit, form, lambda reference: understand(form, reference))
 
 
 async def trades_beside(visit: Visit, form: NeedForm, position: int) -> tuple[LotForm, UnderstoodLot]:
     """One lot as `trades_of` reads it, and as `understood_beside`."""
-    return await _beside(visit, form, lambda reference: trades_of(form, position, reference))
+    return await _read_beside(visit, form, lambda reference: trades_of(form, position, reference))
 
 
-async def _beside(visit: Visit, form: NeedForm, work: Callable[[Reference], T]) -> T:
-    services = visit.services
-    if _reading_ms(form) <= AT_ONCE_MS:
-        return work(services.reference)
-    key = str(visit.call.bearer.organisation_id)
-    return await services.match_work.run_function(work, is_much=False, key=key, left=visit.call.wait_for_disconnect)
+async def _read_beside(visit: Visit, form: NeedForm, work: Callable[[Reference], T]) -> T:
+    is_little = _reading_ms(form) <= AT_ONCE_MS
+    return work(visit.reference) if is_little else await visit.work_out(work)
 
 
 def _reading_ms(form: NeedForm) -> float:
     """About the milliseconds until the words of a form are read and its places looked up, where none is known."""
-    codes = sum(len(_codes(lot)) for lot in form.lots)
-    keywords = sum(len(_keywords(lot)) for lot in form.lots)
+    codes = sum(len(CODES.read(lot.cpv)) for lot in form.lots)
+    keywords = sum(len(KEYWORDS.read(lot.keywords)) for lot in form.lots)
     words = sum(bool(lot.title) + bool(lot.more) for lot in form.lots)
     names = sum(bool(place.place) for place in (form, *form.lots)) + sum(bool(lot.site) for lot in form.lots)
     territories = sum(len(place.territories) + bool(place.drawn) for place in (form, *form.lots))
@@ -165,20 +147,12 @@ def _words(form: NeedForm, lot: LotForm) -> str:
     return words_read((lot.title, form.title), lot.cpv, lot.keywords)
 
 
-def _codes(lot: LotForm) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(code for code in _BETWEEN_CODES.split(lot.cpv) if code))
-
-
-def _keywords(lot: LotForm) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(text for part in _BETWEEN_WORDS.split(lot.keywords) if (text := part.strip())))
-
-
 def _readings(form: NeedForm, reference: Reference) -> list[LotQuery | None]:
     """Each lot as a match reads its words and codes; None for one that has none that is known."""
     said: dict[int, Lot] = {}
     for position, lot in enumerate(form.lots):
-        codes = tuple(filter(reference.cpv.exists, _codes(lot)[:MOST_CODES]))
-        keywords = tuple(each[:LONGEST] for each in _keywords(lot)[:MOST_KEYWORDS])
+        codes = tuple(filter(reference.cpv.exists, CODES.read(lot.cpv)[:MOST_CODES]))
+        keywords = tuple(each[:LONGEST] for each in KEYWORDS.read(lot.keywords)[:MOST_KEYWORDS])
         if lot.title or codes or keywords:
             said[position] = Lot(id=str(position), title=lot.title[:LONGEST] or None, cpv=codes, keywords=keywords)
     if not said:
@@ -214,135 +188,59 @@ def _need(
     form: NeedForm, place: Where, lots: Sequence[UnderstoodLot], reference: Reference, mistakes: list[Mistake]
 ) -> NeedAndProcedure | None:
     """The need that the form says. Adds what is wrong with it to the mistakes."""
-    buyer = {
-        "name": form.buyer_name or None,
-        "siret": "".join(form.siret.split()) or None,
-        "kind": form.buyer if form.buyer in BUYER_KINDS else None,
-        "contracting_authority": {"oui": True, "non": False}.get(form.authority),
-        "annual_purchases_eur": number_in(form.purchases, "achats", mistakes),
-    }
-    said = {
-        "reference": form.reference or None,
-        "title": form.title or None,
-        "on": day_in(form.on, "date", mistakes),
-        "planned_publication_on": day_in(form.planned, "publication", mistakes),
-        "buyer": buyer if any(value is not None for value in buyer.values()) else None,
-        "contract": form.contract if form.contract in get_args(ContractKind) else "market",
-        "technique": form.technique if form.technique in get_args(Technique) else None,
-        "procedure": form.procedure if form.procedure in get_args(Procedure) else None,
-        "estimated_total_eur": number_in(form.total, "total", mistakes),
-        "territory": place.request,
-        "lots": [
-            _lot(lot_id, f"lot-{position}-", lot, understood, reference, mistakes)
-            for position, (lot_id, lot, understood) in enumerate(zip(form.lot_ids, form.lots, lots, strict=True), 1)
-        ],
-    }
+    said = said_by(form, mistakes) | {"territory": place.request}
+    if all(value is None for value in said["buyer"].values()):
+        said["buyer"] = None
+    numbered = enumerate(zip(form.lot_ids, form.lots, lots, strict=True), 1)
+    said["lots"] = [
+        _lot(lot_id, LOTS.of_row(position), lot, understood, reference, mistakes)
+        for position, (lot_id, lot, understood) in numbered
+    ]
     try:
-        # as JSON has them: what is an instance already would be taken as it is, its bounds unchecked
-        return msgspec.convert(msgspec.to_builtins(said), NeedAndProcedure)
-    except msgspec.ValidationError as error:
-        mistakes += mistakes_of(InvalidContent((explain(error, NeedAndProcedure),)))
-        return None
-
-
-def day_in(text: str, field: str, mistakes: list[Mistake]) -> date | None:
-    """The day that a field says. Adds what is wrong with it to the mistakes."""
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        mistakes.append(Mistake(field, NO_DATE))
+        return request_of(said, NeedAndProcedure)
+    except InvalidContent as invalid:
+        mistakes += mistakes_of(invalid)
         return None
 
 
 def _lot(
-    lot_id: str, name: str, lot: LotForm, understood: UnderstoodLot, reference: Reference, mistakes: list[Mistake]
+    lot_id: str, names: str, lot: LotForm, understood: UnderstoodLot, reference: Reference, mistakes: list[Mistake]
 ) -> dict[str, Any]:
     """One lot as `POST /match` takes it. Trades that were read and left as they are stay those of its words."""
     trades = understood.trades
     if not (lot.title or trades or lot.cpv):
-        mistakes.append(Mistake(f"{name}objet", NO_TITLE))
+        mistakes.append(Mistake(names.replace(NAME, "objet"), NO_TITLE))
     elif trades and not lot.chosen:
-        mistakes.append(Mistake(f"{name}objet", NO_TRADE))
-    as_read = tuple(trade.segment for trade in trades if trade.confidence is not None) == lot.chosen
-    site = point_in(lot.site) or (Place(commune=lot.site_code) if lot.site_code else None)
-    return {
+        mistakes.append(Mistake(names.replace(NAME, "objet"), NO_TRADE))
+    said = said_by(lot, mistakes, names) | {
         "id": lot_id,
-        "title": lot.title or None,
-        "segments": () if as_read else lot.chosen,
-        "cpv": _codes(lot) if as_read else _codes_left(lot, reference),
-        "keywords": _keywords(lot) if as_read else (),
-        "support_segments": lot.support,
-        "nature": lot.nature if lot.nature in get_args(Nature) else None,
-        "reserved": tuple(each for each in RESERVED_TYPES if each in lot.reserved),
-        "value_eur": number_in(lot.value, f"{name}valeur", mistakes),
-        "duration_months": _months(lot.months, f"{name}duree", mistakes),
-        "renewal_months": _months(lot.renewal, f"{name}reconductions", mistakes),
-        "value_covers": "all" if lot.covers else "firm",
-        "options_eur": number_in(lot.options, f"{name}options", mistakes),
-        "innovative": bool(lot.innovative),
-        "site": site,
-        "max_distance_km": number_in(lot.distance, f"{name}distance", mistakes),
+        "segments": (),
+        "site": point_in(lot.site) or (Place(commune=lot.site_code) if lot.site_code else None),
         "territory": understood.where.request,
     }
+    if tuple(trade.segment for trade in trades if trade.confidence is not None) == lot.chosen:
+        return said
+    return said | {"segments": lot.chosen, "cpv": _codes_left(lot, reference), "keywords": ()}
 
 
 def _codes_left(lot: LotForm, reference: Reference) -> tuple[str, ...]:
     """The CPV codes of a lot without those that say only trades that were unticked."""
     codes = []
-    for code in _codes(lot):
+    for code in CODES.read(lot.cpv):
         segments = reference.taxonomy.of_cpv(reference.cpv.normalise(code)) if reference.cpv.exists(code) else ()
         if not segments or {*segments} & {*lot.chosen}:
             codes.append(code)
     return tuple(codes)
 
 
-def _months(text: str, field: str, mistakes: list[Mistake]) -> int | None:
-    months = number_in(text, field, mistakes)
-    if months is not None and not months.is_integer():
-        mistakes.append(Mistake(field, NO_MONTHS))
-    return None if months is None else int(months)
-
-
-_OF_LOT = {
-    "value_eur": "valeur",
-    "values_eur": "valeur",
-    "duration_months": "duree",
-    "renewal_months": "reconductions",
-    "options_eur": "options",
-    "site": "site",
-    "max_distance_km": "distance",
-    "reserved": "reserve",
-    "cpv": "cpv",
-    "keywords": "mots",
-    "territory": "lieu",
-}
-_OF_NEED = {
-    "territory": "lieu",
-    "reference": "reference",
-    "estimated_total_eur": "total",
-    "on": "date",
-    "planned_publication_on": "publication",
-}
-_OF_BUYER = {"siret": "siret", "annual_purchases_eur": "achats", "name": "nom"}
-
-
-def mistakes_of(invalid: InvalidContent) -> Iterator[Mistake]:
+def mistakes_of(invalid: InvalidContent) -> tuple[Mistake, ...]:
     """The problems of a need at the fields of the form."""
-    for problem in invalid.problems:
-        first, second, third = (*problem.pointer.split("/")[1:], "", "", "")[:3]
-        if first == "lots" and second.isdecimal():
-            yield Mistake(f"lot-{int(second) + 1}-{_OF_LOT.get(third, 'objet')}", problem.detail)
-        elif first == "buyer":
-            yield Mistake(_OF_BUYER.get(second, "acheteur"), problem.detail)
-        else:
-            yield Mistake(_OF_NEED.get(first, "titre"), problem.detail)
+    return field_mistakes(invalid, NeedForm, otherwise="titre")
 
 
 NO_PLACE = Text(
     "Indiquez où le marché sera exécuté : une commune, une intercommunalité, un département ou une région",
     "Say where the contract will be performed: a commune, an EPCI, a departement or a region",
 )
-NO_MONTHS = Text("Un nombre entier de mois est attendu, tel que 24", "A whole number of months is expected, such as 24")
 NO_TITLE = Text("Dites en quelques mots ce qui est acheté", "Say in a few words what is bought")
 NO_TRADE = Text("Cochez au moins un métier, ou changez l'intitulé", "Tick at least one trade, or change the words")
-NO_DATE = Text("Une date est attendue : AAAA-MM-JJ", "A date is expected: YYYY-MM-DD")

@@ -2,20 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import date
-from http import HTTPStatus
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 from litestar import Response
 
-from api.desk.frame.mistakes import NO_NUMBER, Mistake, number_in
+from api.desk.frame.field_kinds import DAY, NO_DAY, NO_NUMBER, NUMBER, bounded_number, required, some_of
+from api.desk.frame.form import Field, Mistake, said_by
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import Done, id_in, written_once
 from api.desk.need.need_form import lots_from
-from api.desk.need.understood_need import NO_DATE
-from api.desk.record.stored_need import own_need_of, stored_need_page
+from api.desk.record.stored_need import LotEntryForm, own_need_of, read_lot_form, stored_need_page
 from api.needs.award_lot import NO_AWARD, NO_SUPPLIER, award_lot, withdraw_award
 from api.needs.own_need import version_of
 from api.runtime.actor import Acting
@@ -32,19 +30,19 @@ MOST_AWARDS = 500
 MOST_EUROS, MOST_MONTHS = 1e12, 1_200
 SIRET_DIGITS = 14
 OTHER = "autre"
+NO_MONTHS = Text("Une durée en mois est attendue, de 1 à 1 200", "A term in months is expected, from 1 to 1 200")
+MONTHS = bounded_number(NUMBER, NO_MONTHS, 1, MOST_MONTHS, whole=True)
 
 
-class AwardForm(NamedTuple):
-    """An award as it is filled in. `place`: of its lot in the page, from 1; `winner`: an id, or `OTHER`."""
+class AwardForm(LotEntryForm, frozen=True, kw_only=True):
+    """An award as it is filled in. `winner`: an id, or `OTHER`, whose SIRET is said."""
 
-    place: str = ""
-    lot: str = ""
-    winner: str = ""
-    siret: str = ""
-    on: str = ""
-    value: str = ""
-    months: str = ""
-    reserved: tuple[str, ...] = ()
+    winner: Annotated[str, Field("titulaire")] = ""
+    siret: Annotated[str, Field("siret")] = ""
+    on: Annotated[str, Field("date", "awarded_on", required(DAY, NO_DAY))] = ""
+    value: Annotated[str, Field("montant", "value_eur", bounded_number(NUMBER, NO_NUMBER, most=MOST_EUROS))] = ""
+    months: Annotated[str, Field("duree", "duration_months", MONTHS)] = ""
+    reserved: Annotated[tuple[str, ...], Field("reserve", "reserved", some_of(RESERVED_TYPES))] = ()
 
 
 class Winners(NamedTuple):
@@ -63,16 +61,16 @@ async def show_awards(visit: Visit, need_id: str) -> Response[bytes]:
 
 @page("POST", "/besoins/{need_id}/attributions", scope="needs")
 async def enter_award(visit: Visit, need_id: str) -> Response[bytes]:
-    """The way to the awards with the one that was filled in; the form again where something in it is wrong."""
-    need, form, mistakes = await own_need_of(visit, need_id), _read(visit), list[Mistake]()
+    """Store an award and redirect to all; the form again where something in it is wrong."""
+    need, form, mistakes = await own_need_of(visit, need_id), read_lot_form(AwardForm, visit), list[Mistake]()
     async with transaction(visit.services.database) as connection:
         request = await _request(connection, form, mistakes)
     if request is not None:
         try:
             return await _entered(visit, need, form, request)
         except InvalidContent as invalid:
-            mistakes += [Mistake(f"lot-{form.place}-titulaire", each.detail) for each in invalid.problems]
-    return await _awards(visit, need, form, tuple(mistakes), HTTPStatus.UNPROCESSABLE_ENTITY)
+            mistakes += [Mistake(form.names.format(name="titulaire"), each.detail) for each in invalid.problems]
+    return await _awards(visit, need, form, mistakes)
 
 
 async def _entered(visit: Visit, need: StoredNeed, form: AwardForm, request: AwardRequest) -> Response[bytes]:
@@ -88,7 +86,7 @@ async def ask_for_withdrawal(visit: Visit, need_id: str, award_id: str) -> Respo
     """The question whether an award that was entered by mistake is to be withdrawn."""
     need = await own_need_of(visit, need_id)
     async with transaction(visit.services.database) as connection:
-        award = await select_award(connection, visit.call.bearer.organisation_id, need.id, id_in(award_id, NO_AWARD))
+        award = await select_award(connection, visit.organisation_id, need.id, id_in(award_id, NO_AWARD))
     if award is None:
         raise NotFound(NO_AWARD)
     return stored_need_page(visit, "record/award_withdrawal.html", need, award=award)
@@ -96,7 +94,7 @@ async def ask_for_withdrawal(visit: Visit, need_id: str, award_id: str) -> Respo
 
 @page("POST", "/besoins/{need_id}/attributions/{award_id}", scope="needs")
 async def withdraw(visit: Visit, need_id: str, award_id: str) -> Response[bytes]:
-    """The way to the awards without the one that was entered by mistake."""
+    """Withdraw an award that was entered by mistake, and redirect to the others."""
     need = await own_need_of(visit, need_id)
 
     async def carry_out(connection: Connection, acting: Acting) -> Done:
@@ -107,9 +105,9 @@ async def withdraw(visit: Visit, need_id: str, award_id: str) -> Response[bytes]
 
 
 async def _awards(
-    visit: Visit, need: StoredNeed, form: AwardForm, mistakes: tuple[Mistake, ...] = (), status: int = HTTPStatus.OK
+    visit: Visit, need: StoredNeed, form: AwardForm, mistakes: Sequence[Mistake] = (), status: int | None = None
 ) -> Response[bytes]:
-    organisation = visit.call.bearer.organisation_id
+    organisation = visit.organisation_id
     async with transaction(visit.services.database) as connection:
         awards = await select_awards(connection, organisation, need.id, None, MOST_AWARDS)
         version = await version_of(connection, organisation, need.id, "latest")
@@ -153,59 +151,27 @@ def _winners(version: FrozenShortlist) -> dict[str, Winners]:
     return found
 
 
-def _read(visit: Visit) -> AwardForm:
-    place = visit.text("rang")
-    return AwardForm(
-        place=place if place.isascii() and place.isdecimal() else "1",
-        lot=visit.text("lot"),
-        winner=visit.text("titulaire"),
-        siret="".join(visit.text("siret").split()),
-        on=visit.text("date"),
-        value=visit.text("montant"),
-        months=visit.text("duree"),
-        reserved=tuple(visit.fields.get("reserve", ())),
-    )
-
-
 async def _request(connection: Connection, form: AwardForm, mistakes: list[Mistake]) -> AwardRequest | None:
     """The award that the form says; what is wrong with it is added to the mistakes."""
-    name = f"lot-{form.place}-"
     winner = await _winner(connection, form, mistakes)
-    on = _day(form.on, f"{name}date", mistakes)
-    value = number_in(form.value, f"{name}montant", mistakes)
-    months = number_in(form.months, f"{name}duree", mistakes)
-    if value is not None and value > MOST_EUROS:
-        mistakes.append(Mistake(f"{name}montant", NO_NUMBER))
-    if months is not None and not (months.is_integer() and 1 <= months <= MOST_MONTHS):
-        mistakes.append(Mistake(f"{name}duree", NO_MONTHS))
-    if winner is None or on is None or mistakes:
-        return None
-    reserved = tuple(each for each in RESERVED_TYPES if each in form.reserved)
-    return AwardRequest(form.lot, winner, on, value, reserved, None if months is None else int(months))
+    said = said_by(form, mistakes, form.names)
+    return None if winner is None or mistakes else AwardRequest(form.lot, winner, **said)
 
 
 async def _winner(connection: Connection, form: AwardForm, mistakes: list[Mistake]) -> UUID | None:
-    name = f"lot-{form.place}-"
     if form.winner and form.winner != OTHER:
         return id_in(form.winner, NO_SUPPLIER)
+    siret = "".join(form.siret.split())
     if not form.winner:
-        mistakes.append(Mistake(f"{name}titulaire", NO_WINNER))
-    elif not (form.siret.isascii() and form.siret.isdecimal() and len(form.siret) == SIRET_DIGITS):
-        mistakes.append(Mistake(f"{name}siret", NO_SIRET))
+        mistakes.append(Mistake(form.names.format(name="titulaire"), NO_WINNER))
+    elif not (siret.isascii() and siret.isdecimal() and len(siret) == SIRET_DIGITS):
+        mistakes.append(Mistake(form.names.format(name="siret"), NO_SIRET))
     else:
-        found = await page_of_suppliers(connection, Filters(siret=form.siret), None, 1)
+        found = await page_of_suppliers(connection, Filters(siret=siret), None, 1)
         if found:
             return found[0].supplier.id
-        mistakes.append(Mistake(f"{name}siret", UNKNOWN_SIRET))
+        mistakes.append(Mistake(form.names.format(name="siret"), UNKNOWN_SIRET))
     return None
-
-
-def _day(text: str, field: str, mistakes: list[Mistake]) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        mistakes.append(Mistake(field, NO_DATE))
-        return None
 
 
 NO_WINNER = Text("Choisissez le titulaire", "Choose the winner")
@@ -215,6 +181,4 @@ UNKNOWN_SIRET = Text(
     "l'annuaire peut être noté",
     "No supplier of this SIRET in the directory: check the number; only a supplier of the directory can be entered",
 )
-NO_MONTHS = Text("Une durée en mois est attendue, de 1 à 1 200", "A term in months is expected, from 1 to 1 200")
-
 PAGES = (show_awards, enter_award, ask_for_withdrawal, withdraw)

@@ -1,24 +1,30 @@
 """The decisions on the suppliers of a need's latest shortlist: kept or set aside, several at once, with the reason."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Annotated
 
 import msgspec
 from litestar import Response
 
-from api.desk.frame.mistakes import Mistake
+from api.desk.frame.field_kinds import WORDS, bounded_text
+from api.desk.frame.form import Field, Mistake, said_by
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import acting_at, id_in
 from api.desk.need.need_form import lots_from
-from api.desk.record.one_need_page import too_long
-from api.desk.record.stored_need import listed_lines, own_need_of, stored_need_page
+from api.desk.record.stored_need import (
+    LotEntryForm,
+    is_crossed,
+    listed_lines,
+    own_need_of,
+    read_lot_form,
+    stored_need_page,
+)
 from api.needs.decide import NO_SUPPLIER, DecisionChange, decide, repeat_decisions, repeatable
 from api.needs.own_need import version_of
 from api.runtime.etag import etag_of, require_known
-from api.web.problems import Refusal
 from db.core.engine import transaction
 from db.needs.shortlists import earlier_decisions
 from domain.needs.status import MOVES, NO_NEED, StoredNeed
@@ -30,20 +36,17 @@ LONGEST_REASON = 4_000
 CHOICES: dict[str, DecisionCode | None] = {"kept": "kept", "set_aside": "set_aside", "none": None}
 
 
-class DecisionForm(NamedTuple):
+class DecisionForm(LotEntryForm, frozen=True, kw_only=True):
     """Decisions as they were filled in, on suppliers of one lot.
 
-    `place`: of the lot in the page, from 1; `number`: of the version; `known`: the tag of the lot's decisions when the
-    form was shown.
+    `number`: of the version; `known`: the tag of the lot's decisions when the form was shown.
     """
 
-    place: str = ""
-    lot: str = ""
-    number: str = ""
-    known: str = ""
-    suppliers: tuple[str, ...] = ()
-    choice: str = ""
-    reason: str = ""
+    number: Annotated[str, Field("version")] = ""
+    known: Annotated[str, Field("vu")] = ""
+    suppliers: Annotated[tuple[str, ...], Field("fournisseur")] = ()
+    choice: Annotated[str, Field("decision")] = ""
+    reason: Annotated[str, Field("motif", "reason", bounded_text(WORDS, LONGEST_REASON))] = ""
 
 
 @page("GET", "/besoins/{need_id}/decisions", scope="needs")
@@ -54,24 +57,20 @@ async def show_decisions(visit: Visit, need_id: str) -> Response[bytes]:
 
 @page("POST", "/besoins/{need_id}/decisions", scope="needs")
 async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
-    """The way to the decisions; the form again where something is missing, or somebody else decided meanwhile."""
-    need, form = await own_need_of(visit, need_id), _read(visit)
-    if mistakes := tuple(_mistakes(form)):
-        return await _decisions(visit, need, form, mistakes, HTTPStatus.UNPROCESSABLE_ENTITY)
+    """Store decisions and redirect to all; the form again where something is missing, or somebody else decided."""
+    need, form = await own_need_of(visit, need_id), read_lot_form(DecisionForm, visit)
+    if mistakes := _mistakes(form):
+        return await _decisions(visit, need, form, mistakes)
     if form.number != str(need.shortlists):
-        return await _decisions(visit, need, form, (_of_suppliers(form, NEWER_VERSION),), HTTPStatus.CONFLICT)
-    try:
-        await _decide(visit, need, form)
-    except Refusal as refusal:
-        if refusal.kind.slug != "stale-version":
-            raise
-        return await _decisions(visit, need, form, (_of_suppliers(form, CROSSED),), HTTPStatus.CONFLICT)
+        return await _decisions(visit, need, form, [_of_suppliers(form, NEWER_VERSION)], HTTPStatus.CONFLICT)
+    if await is_crossed(_decide(visit, need, form)):
+        return await _decisions(visit, need, form, [_of_suppliers(form, CROSSED)], HTTPStatus.CONFLICT)
     return visit.redirect(f"/besoins/{need.id}/decisions?fait={len(form.suppliers)}&lots={form.place}#lot-{form.place}")
 
 
 @page("POST", "/besoins/{need_id}/decisions/reprendre", scope="needs")
 async def repeat_earlier_decisions(visit: Visit, need_id: str) -> Response[bytes]:
-    """The way to the decisions, once those of earlier versions are repeated on the latest."""
+    """Repeat the decisions of earlier versions on the latest, and redirect to them."""
     own = id_in(need_id, NO_NEED)
     async with transaction(visit.services.database) as connection:
         number = await repeat_decisions(connection, acting_at(visit), own)
@@ -99,11 +98,11 @@ async def _decisions(
     visit: Visit,
     need: StoredNeed,
     form: DecisionForm,
-    mistakes: tuple[Mistake, ...] = (),
-    status: int = HTTPStatus.OK,
+    mistakes: Sequence[Mistake] = (),
+    status: int | None = None,
 ) -> Response[bytes]:
     async with transaction(visit.services.database) as connection:
-        organisation = visit.call.bearer.organisation_id
+        organisation = visit.organisation_id
         version = await version_of(connection, organisation, need.id, "latest")
         earlier = await earlier_decisions(connection, organisation, need.id, version.number)
     repeated = await asyncio.to_thread(repeatable, version, earlier) if earlier else {}
@@ -123,39 +122,25 @@ async def _decisions(
         titles={lot.id: lot.title or "" for lot in version.need.lots},
         reserved={lot.id: lot.reserved for lot in version.need.lots},
         can_decide=bool(MOVES[need.status]),
-        commune=visit.services.reference.territories.commune_name,
+        commune=visit.reference.territories.commune_name,
         best_outcome=best_outcome,
         repeated=len(repeated),
         longest_reason=LONGEST_REASON,
     )
 
 
-def _read(visit: Visit) -> DecisionForm:
-    place = visit.text("rang")
-    return DecisionForm(
-        place=place if place.isascii() and place.isdecimal() else "1",
-        lot=visit.text("lot"),
-        number=visit.text("version"),
-        known=visit.text("vu"),
-        suppliers=tuple(dict.fromkeys(visit.fields.get("fournisseur", ()))),
-        choice=visit.text("decision"),
-        reason=visit.text("motif"),
-    )
-
-
-def _mistakes(form: DecisionForm) -> Iterable[Mistake]:
-    if not form.suppliers:
-        yield _of_suppliers(form, NOBODY)
+def _mistakes(form: DecisionForm) -> list[Mistake]:
+    mistakes = [] if form.suppliers else [_of_suppliers(form, NOBODY)]
     if form.choice not in CHOICES:
-        yield Mistake(f"lot-{form.place}-decision", NO_CHOICE)
+        mistakes.append(Mistake(form.names.format(name="decision"), NO_CHOICE))
     elif CHOICES[form.choice] and not form.reason:
-        yield Mistake(f"lot-{form.place}-motif", NO_REASON)
-    if len(form.reason) > LONGEST_REASON:
-        yield Mistake(f"lot-{form.place}-motif", too_long(LONGEST_REASON))
+        mistakes.append(Mistake(form.names.format(name="motif"), NO_REASON))
+    said_by(form, mistakes, form.names)
+    return mistakes
 
 
 def _of_suppliers(form: DecisionForm, detail: Text) -> Mistake:
-    return Mistake(f"lot-{form.place}-fournisseurs", detail)
+    return Mistake(form.names.format(name="fournisseurs"), detail)
 
 
 def _tag(decisions: Iterable[Decision], lot_id: str) -> str:

@@ -9,6 +9,7 @@ from litestar import Response
 
 from api.admin.audit import AuditEntry, with_names
 from api.admin.organisations import NO_ORGANISATION, visible_organisation
+from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import id_in
@@ -60,12 +61,12 @@ def in_words(entry: AuditEntry, names: Mapping[str, str]) -> Text:
     if entry.action == "report.made":
         redacted = Text("Rapport expurgé établi", "Redacted report made")
         return redacted if detail.get("redacted") else Text("Rapport intégral établi", "Full report made")
-    return DEEDS.get(entry.action, Text(entry.action, entry.action))
+    return CODE_WORDS["deeds"].get(entry.action, Text(entry.action, entry.action))
 
 
 def talk_in_words(entry: AuditEntry, names: Mapping[str, str], title: str) -> Text:
     """An act in an exchange, or on a meeting, of that title. `names`: of suppliers, by their ids."""
-    deed = DEEDS.get(entry.action, Text(entry.action, entry.action))
+    deed = CODE_WORDS["deeds"].get(entry.action, Text(entry.action, entry.action))
     supplier = names.get(_supplier_of(entry), "")
     about = f", {supplier}" if supplier else ""
     return Text(f"{deed.fr} : « {title} »{about}", f"{deed.en}: “{title}”{about}")
@@ -83,54 +84,6 @@ def _supplier_of(entry: AuditEntry) -> str:
     return str(entry.detail.get("supplier_id") or by_link or "")
 
 
-DEEDS = {
-    "need.created": Text("Besoin gardé", "Need stored"),
-    "need.sourcing": Text("Sourcing commencé", "Sourcing begun"),
-    "need.published": Text("Avis publié", "Notice published"),
-    "need.closed": Text("Dossier clos", "Record closed"),
-    "need.abandoned": Text("Besoin abandonné", "Need abandoned"),
-    "need.deleted": Text("Besoin supprimé", "Need deleted"),
-    "need.purged": Text("Dossier effacé après sa durée de conservation", "Record erased after its retention period"),
-    "award.withdrawn": Text("Attribution retirée", "Award withdrawn"),
-    "exchange.opened": Text("Échange ouvert", "Exchange opened"),
-    "exchange.read": Text("Réponses lues", "Answers read"),
-    "message.sent": Text("Message envoyé", "Message sent"),
-    "message.noted": Text("Réponse notée", "Answer noted"),
-    "message.received": Text("Réponse reçue", "Answer received"),
-    "question.published": Text("Question partagée avec tous", "Question shared with all"),
-    "message.handed_over": Text("Remise confirmée à un destinataire", "Delivery to a recipient confirmed"),
-    "reply_link.created": Text("Lien pour répondre donné", "Link to answer given"),
-    "reply_link.revoked": Text("Lien pour répondre retiré", "Link to answer taken away"),
-    "meeting.created": Text("Rencontre notée", "Meeting entered"),
-    "meeting.changed": Text("Rencontre changée", "Meeting changed"),
-    "meeting.held": Text("Rencontre tenue", "Meeting held"),
-    "meeting.cancelled": Text("Rencontre annulée", "Meeting cancelled"),
-    "meeting.purged": Text("Rencontre effacée après sa durée de conservation", "Meeting erased after its period"),
-    "calendar_feed.created": Text("Adresse de calendrier créée", "Address of a calendar made"),
-    "calendar_feed.revoked": Text("Adresse de calendrier révoquée", "Address of a calendar revoked"),
-    "key.created": Text("Clé créée", "Key made"),
-    "key.revoked": Text("Clé révoquée", "Key revoked"),
-    "person.signed_in": Text("Connexion sans clé", "Signed in without a key"),
-    "person.signed_out": Text("Connexions d'une personne finies", "Sessions of a person ended"),
-    "person.erased": Text("Personne oubliée", "Person forgotten"),
-    "person.exported": Text("Données d'une personne extraites", "Data of a person exported"),
-    "organisation.created": Text("Organisation ajoutée", "Organisation added"),
-    "organisation.changed": Text("Organisation changée", "Organisation changed"),
-    "source.created": Text("Source nommée", "Source named"),
-    "source.changed": Text("Réglages d'une source changés", "Settings of a source changed"),
-    "source.ranked": Text("Rang d'une source changé", "Rank of a source changed"),
-    "source.imported": Text("Fichier importé", "File imported"),
-    "record.deleted": Text("Fiche retirée", "Record removed"),
-    "supplier.merged": Text("Fournisseurs réunis", "Suppliers merged"),
-    "supplier.split": Text("Fournisseur séparé", "Supplier split"),
-    "webhook.created": Text("Abonnement aux changements créé", "Webhook made"),
-    "webhook.changed": Text("Abonnement aux changements modifié", "Webhook changed"),
-    "webhook.deleted": Text("Abonnement aux changements supprimé", "Webhook deleted"),
-    "retention.purged": Text("Données effacées après leur durée de conservation", "Data erased after their period"),
-}
-"""By the action, where it says all; others say more."""
-
-
 ENTRIES_AT_ONCE = 50
 
 
@@ -141,7 +94,7 @@ async def show_journal(visit: Visit, need_id: str) -> Response[bytes]:
     name = f"journal/{need.id}"
     after = read_cursor(name, visit.text("suite") or None, int) or 0
     async with transaction(visit.services.database) as connection:
-        organisation = visit.call.bearer.organisation_id
+        organisation = visit.organisation_id
         titles = await _titles(connection, organisation, need.id)
         objects = [f"need:{need.id}", *titles]
         found = await entries(connection, organisation, objects, after, ENTRIES_AT_ONCE + 1)

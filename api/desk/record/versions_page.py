@@ -38,7 +38,7 @@ SHOWN_BY_LOT = ("20", "50", "100")
 @page("GET", "/besoins/{need_id}/versions", scope="needs")
 async def list_versions(visit: Visit, need_id: str) -> Response[bytes]:
     """The versions of a need's shortlist, the latest first; two of them compared where the query names them."""
-    organisation, earlier, later = visit.call.bearer.organisation_id, visit.text("de"), visit.text("a")
+    organisation, earlier, later = visit.organisation_id, visit.text("de"), visit.text("a")
     need = await own_need_of(visit, need_id)
     difference, lines = None, []
     if earlier and later:
@@ -49,7 +49,7 @@ async def list_versions(visit: Visit, need_id: str) -> Response[bytes]:
         if difference:
             numbers = (str(difference.before.number), str(difference.after.number))
             was, now = [await version_of(connection, organisation, need.id, number) for number in numbers]
-            lines = list(changed_lines(was.need, now.need, visit.services.reference))
+            lines = list(changed_lines(was.need, now.need, visit.reference))
     return stored_need_page(
         visit,
         "record/versions.html",
@@ -66,7 +66,7 @@ async def list_versions(visit: Visit, need_id: str) -> Response[bytes]:
 
 @page("POST", "/besoins/{need_id}/versions", scope="needs")
 async def freeze_next_version(visit: Visit, need_id: str) -> Response[bytes]:
-    """The way to the next version, frozen as the suppliers are now."""
+    """Freeze the next version with the suppliers as they are, and redirect to it."""
     own = id_in(need_id, NO_NEED)
     if visit.text("montrer") in SHOWN_BY_LOT:
         await edit_need(acting_at(visit), own, None, _showing(int(visit.text("montrer"))))
@@ -83,7 +83,7 @@ async def show_version(visit: Visit, need_id: str, number: str) -> Response[byte
     """A version with the suppliers as they were, and what was decided on them."""
     need = await own_need_of(visit, need_id)
     async with transaction(visit.services.database) as connection:
-        version = await version_of(connection, visit.call.bearer.organisation_id, need.id, number)
+        version = await version_of(connection, visit.organisation_id, need.id, number)
     shortlist = await asyncio.to_thread(lambda: version.shortlist)
     return stored_need_page(
         visit,
@@ -95,7 +95,7 @@ async def show_version(visit: Visit, need_id: str, number: str) -> Response[byte
         decisions={(each.lot_id, each.supplier_id): each for each in version.decisions},
         titles={lot.id: lot.title or "" for lot in version.need.lots},
         reserved={lot.id: lot.reserved for lot in version.need.lots},
-        commune=visit.services.reference.territories.commune_name,
+        commune=visit.reference.territories.commune_name,
         best_outcome=best_outcome,
         most_grave_first=most_grave_first,
     )
@@ -125,7 +125,7 @@ async def show_report_page(visit: Visit, need_id: str) -> Response[bytes]:
     """The versions and variants of the report; one of them, where the query asks for it."""
     need = await own_need_of(visit, need_id)
     async with transaction(visit.services.database) as connection:
-        organisation = visit.call.bearer.organisation_id
+        organisation = visit.organisation_id
         versions = await select_shortlists(connection, organisation, need.id, None, MOST_VERSIONS)
     numbers = [str(each.number) for each in versions]
     number = visit.text("version") if visit.text("version") in numbers else numbers[0]

@@ -13,7 +13,7 @@ from api.desk.frame.page import page
 from api.desk.frame.sessions import UnknownOrganisation, begin_session_of_person, end_session
 from api.desk.frame.visit import Visit, local_path
 from api.desk.signing_in.sign_in import lead_on
-from api.runtime.identity_provider import Challenge, IdentityProvider, NotIdentified, ProviderAway
+from api.identity_provider import Challenge, IdentityProvider, NotIdentified, ProviderAway
 from api.runtime.rate_limits import SIGN_INS, caller_of
 from domain.errors import NotFound
 from domain.text.bilingual import Text
@@ -34,7 +34,7 @@ class _Sent(msgspec.Struct, frozen=True, array_like=True):
 
 @page("GET", "/connexion/fournisseur", scope=None)
 async def lead_to_provider(visit: Visit) -> Response[bytes]:
-    """The way to the provider, which leads back to `/connexion/retour`."""
+    """Redirect to the provider, which leads back to `/connexion/retour`."""
     provider = _provider(visit)
     visit.services.limits.take(SIGN_INS, caller_of(visit.call.scope))
     back = local_path(visit.text("suite")) or ""
@@ -48,9 +48,9 @@ async def lead_to_provider(visit: Visit) -> Response[bytes]:
 
 @page("GET", "/connexion/retour", scope=None)
 async def come_back(visit: Visit) -> Response[bytes]:
-    """The way to the page that asked for a session, with one; or why there is none."""
+    """Begin a session and redirect to the page that asked for one; say why there is none where the provider refuses."""
     provider, caller = _provider(visit), caller_of(visit.call.scope)
-    sent = _sent(visit)
+    sent = _sign_in_of_state(visit)
     if sent is None:
         return _refused(visit, HTTPStatus.BAD_REQUEST, OF_ANOTHER_BROWSER, "state")
     if visit.text("error") or not 0 < len(visit.text("code")) <= LONGEST_CODE:
@@ -77,7 +77,7 @@ async def come_back(visit: Visit) -> Response[bytes]:
 
 @page("POST", "/deconnexion", scope=None)
 async def sign_out(visit: Visit) -> Response[bytes]:
-    """The way to the form to sign in, without a session; with the provider too, where one was signed in there."""
+    """End the session and redirect to the form to sign in; offer to leave the provider too, where there is one."""
     id_token, provider = await end_session(visit.services, visit.token), visit.services.identity_provider
     visit.new_token = ""
     if id_token is None or provider is None:
@@ -117,7 +117,7 @@ def _challenge(token: str, sent: _Sent) -> Challenge:
     return Challenge(**proofs | {"state": f"{carried}.{proofs['state']}"})
 
 
-def _sent(visit: Visit) -> _Sent | None:
+def _sign_in_of_state(visit: Visit) -> _Sent | None:
     """The sign-in that the state carries; None where it is not of this browser, too old, or not as it was sent."""
     state = visit.text("state")
     carried, _, proof = state.partition(".")

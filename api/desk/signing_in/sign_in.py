@@ -36,7 +36,7 @@ async def show_sign_in(visit: Visit) -> Response[bytes]:
 
 @page("POST", "/connexion", scope=None)
 async def sign_in(visit: Visit) -> Response[bytes]:
-    """The way to the page that asked for a session, with one; the form again where the key is not in force."""
+    """Begin a session and redirect to the page that asked for one; the form again where the key is not in force."""
     back, typed = local_path(visit.text("suite")) or "", visit.text("saisie")
     token = await begin_session(visit.services, visit.text(KEY_FIELD), visit.call.scope)
     if token is None:
@@ -49,7 +49,7 @@ async def sign_in(visit: Visit) -> Response[bytes]:
 
 @page("GET", "/connexion/{link}", scope=None)
 async def sign_in_by_link(visit: Visit, link: str) -> Response[bytes]:
-    """The way to the form of a need, signed in by a link that opens once."""
+    """Begin a session by a link that opens once, and redirect to the form of a need."""
     key = visit.services.sign_in_links.redeem(link)
     token = await begin_session(visit.services, key, visit.call.scope) if key else None
     if token is None:
@@ -71,7 +71,7 @@ async def get_asset(visit: Visit, digest: str, name: str) -> Response[bytes]:
 
 
 async def lead_on(visit: Visit, back: str = "") -> Response[bytes]:
-    """The way to the page that asked for a session, or else to the first that the visitor may see."""
+    """Redirect to the page that asked for a session, or else to the first that the visitor may see."""
     client = None if back else await client_of_session(visit.services, visit.token, visit.call.scope)
     allowed = [path for scope, path in FIRST_PAGES.items() if client is not None and client.may(scope)]
     return visit.redirect(back or next(iter(allowed), FIRST_PAGES["match"]))

@@ -17,31 +17,6 @@ from sources.formats.spreadsheet import ACTIVITIES, TITLES, Titles, titles_in
 from sources.formats.vivier_columns import COLUMNS
 from sources.rows import Context, UnreadableFile
 
-FORMAT_WORDS: Mapping[str, Text] = {
-    "spreadsheet": Text("Tableau d'un réseau, avec des titres en français", "Table of a network, with French titles"),
-    "vivier": Text("Fiches de Vivier, une ligne par fournisseur", "Records of Vivier, a row for each supplier"),
-    "siae": Text("Liste des SIAE", "List of integration structures"),
-    "esat": Text("ESAT du FINESS", "ESAT of FINESS"),
-    "conventions": Text("Conventions de l'insertion et du handicap", "Conventions of integration and disability"),
-    "emplois": Text("Les emplois de l'inclusion", "Les emplois de l'inclusion"),
-    "sirene": Text("Établissements de Sirene", "Establishments of Sirene"),
-    "geiq": Text("Liste des GEIQ", "List of GEIQ"),
-    "ess-france": Text("Liste de l'ESS", "List of the social economy"),
-    "rna": Text("Répertoire des associations", "Register of associations"),
-    "directory": Text("Annuaire des entreprises", "Annuaire des entreprises"),
-    "decp": Text("Marchés publics attribués (DECP)", "Public contracts awarded (DECP)"),
-    "gogocarto": Text("Carte GoGoCarto", "GoGoCarto map"),
-    "le-marche": Text("Le marché de l'inclusion", "Le marché de l'inclusion"),
-    "recherche-entreprises": Text("API Recherche d'entreprises", "API Recherche d'entreprises"),
-}
-STATUSES_OF_IMPORTS: Mapping[str, Text] = {
-    "running": Text("en cours", "under way"),
-    "done": Text("terminé", "completed"),
-    "refused": Text("refusé", "refused"),
-    "failed": Text("échoué", "failed"),
-    "interrupted": Text("interrompu", "interrupted"),
-}
-
 
 class ShownReject(NamedTuple):
     """A rejected row as a table shows it. `column`: where the first fault is; empty: the whole row."""

@@ -3,21 +3,19 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import nullcontext
 from tempfile import TemporaryFile
-from typing import Any, NamedTuple, TypeVar, get_args
+from typing import NamedTuple, TypeVar, get_args
 from urllib.parse import quote
 
 from litestar import Response
 
 from api.desk.directory.directory_page import MOST_OF_A_SOURCE, table_file
-from api.desk.directory.supplier_words import FLAGS
+from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import id_in
 from api.desk.sources.source_file import (
-    FORMAT_WORDS,
-    STATUSES_OF_IMPORTS,
     ReadAs,
     ShownReject,
     column_words,
@@ -27,7 +25,6 @@ from api.desk.sources.source_file import (
 )
 from api.sync.imports import NO_IMPORT, ImportQuery, imported, own_import
 from api.sync.sources import LONGEST_NAME, NO_SOURCE, all_sources, one_source, require_own_source, require_source_name
-from api.web.forms import FormFile
 from api.web.pagination import read_cursor, write_cursor
 from api.web.problems import Refusal
 from db.core.engine import transaction
@@ -60,7 +57,7 @@ class Trial(NamedTuple):
 
 @page("GET", "/sources", scope=("read", "sync", "admin"))
 async def show_sources(visit: Visit) -> Response[bytes]:
-    """The sources, how fresh and how good each is; the way to one that is named."""
+    """The sources, how fresh and how good each is; a redirect to one that is named."""
     name = visit.text("nom")
     if name:
         require_source_name(name)
@@ -102,8 +99,13 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
     try:
         if file is None:
             raise InvalidContent((Problem("", "missing", NO_FILE),))
-        async with await _line(visit, file), visit.services.place_to_import(source, visit.call.bearer):
-            layout = await _layout(visit, file, mapping)
+        # in another process: what takes long to read keeps nobody else waiting
+        is_long = await visit.work_out(is_large, file.content, is_much=True)
+        # large files are read one at a time, whoever sends them, and leave a place for the small ones
+        line = visit.services.large_files.place_of(str(visit.organisation_id)) if is_long else nullcontext()
+        async with line, visit.services.place_to_import(source, visit.call.bearer):
+            read = read_as, file.name, file.content, visit.text("format"), mapping, visit.language
+            layout = await visit.work_out(*read, is_much=True)
             query = ImportQuery(layout.format, mode, wish != IMPORT, bool(visit.text("forcer")))
             # on the disk, where the process that reads its rows finds it
             with TemporaryFile(prefix="vivier-") as stream:
@@ -145,7 +147,7 @@ async def show_import(visit: Visit, source: str, import_id: str) -> Response[byt
         found = await import_log.list_errors(connection, report.id, after, REJECTS_SHOWN + 1)
     onwards = write_cursor(f"errors/{report.id}", after + REJECTS_SHOWN) if len(found) > REJECTS_SHOWN else None
     rejects = shown_rejects(found[:REJECTS_SHOWN], column_words(report.format))
-    return visit.page("sources/import.html", source=source, report=report, rejects=rejects, onwards=onwards, **_words())
+    return visit.page("sources/import.html", source=source, report=report, rejects=rejects, onwards=onwards)
 
 
 @page("GET", "/sources/{source}/envois/{import_id}/rejets", scope=("sync", "admin"))
@@ -199,28 +201,11 @@ async def _source_page(
         rejects=_rejects_of(trial) if trial else [],
         can_correct=trial is not None and trial.layout.media_type == CSV,
         refused=refused,
-        formats=[each for each in FORMAT_WORDS if each in FORMATS],
+        formats=[each for each in CODE_WORDS["format_words"] if each in FORMATS],
         titles=TITLES.values(),
         most_in_table=MOST_OF_A_SOURCE,
         largest=visit.services.settings.body_limit >> 20,
-        **_words(),
     )
-
-
-async def _line(visit: Visit, file: FormFile) -> AbstractAsyncContextManager[None]:
-    """The line of large files, whoever sends them; read one at a time, they leave a place for the small ones."""
-    large = await _beside(visit, is_large, file.content)
-    return visit.services.large_files.place_of(str(visit.call.bearer.organisation_id)) if large else nullcontext()
-
-
-async def _layout(visit: Visit, file: FormFile, mapping: SourceMapping) -> ReadAs:
-    return await _beside(visit, read_as, file.name, file.content, visit.text("format"), mapping, visit.language)
-
-
-async def _beside(visit: Visit, work: Callable[..., T], *arguments: Any) -> T:
-    """The result of a function of a file, in another process: what takes long to read keeps nobody else waiting."""
-    key, left = str(visit.call.bearer.organisation_id), visit.call.wait_for_disconnect
-    return await visit.services.match_work.run_function(work, *arguments, is_much=True, key=key, left=left)
 
 
 def _rejects_of(trial: Trial) -> list[ShownReject]:
@@ -243,10 +228,6 @@ def _reasons(refused: InvalidContent | Conflict | Refusal) -> tuple[Text, ...]:
     if isinstance(refused, Refusal):
         return tuple(problem.detail for problem in refused.errors)
     return (TOO_MANY_REMOVED if refused.code == "too_many_removed" else refused.detail,)
-
-
-def _words() -> dict[str, Any]:
-    return {"flags": FLAGS, "format_words": FORMAT_WORDS, "statuses_of_imports": STATUSES_OF_IMPORTS}
 
 
 TOO_MANY_REMOVED = Text(

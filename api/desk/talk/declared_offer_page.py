@@ -1,12 +1,13 @@
 """The page on which a buyer notes what a supplier says it offers: a declared offer, in a source of the buyer's key."""
 
-from http import HTTPStatus
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 from litestar import Response
 
-from api.desk.frame.mistakes import NO_NUMBER, Mistake
+from api.desk.frame.field_kinds import NO_NUMBER
+from api.desk.frame.form import Mistake
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import id_in
@@ -27,25 +28,17 @@ from domain.needs.status import NO_NEED, StoredNeed
 from domain.shortlists.frozen import FrozenShortlist
 from domain.suppliers.supplier import NO_SUPPLIER, Offer, ServiceArea, Supplier, SupplierRecord
 from domain.text.bilingual import Text
-from matching.reference import Reference
 
 MOST_FOUND = 5
 
 
-class Addressed(NamedTuple):
+class ContactedSupplier(NamedTuple):
     """A supplier that was written to in an exchange about a need."""
 
     need: StoredNeed
     exchange: Exchange
     supplier: Supplier
     version: FrozenShortlist | None
-
-
-class Trade(NamedTuple):
-    """A trade that the supplier may have named."""
-
-    segment: str
-    label: str
 
 
 @page("GET", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
@@ -56,7 +49,7 @@ async def show_offer_form(visit: Visit, id: str, exchange_id: str, supplier_id: 
 
 @page("POST", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
 async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:  # noqa: A002
-    """The way back to the exchange, with the offer added to those that the source has of the supplier.
+    """Add the offer to those that the source has of the supplier, and redirect to the exchange.
 
     The same offer again changes nothing.
     """
@@ -97,7 +90,7 @@ def _mistake_of(problem: Problem) -> Mistake:
     return Mistake("rayon" if "/service_area" in problem.pointer else "metier", problem.detail)
 
 
-async def _addressed(visit: Visit, id_: str, exchange_id: str, supplier_id: str) -> Addressed:
+async def _addressed(visit: Visit, id_: str, exchange_id: str, supplier_id: str) -> ContactedSupplier:
     """The recipient of the organisation's exchange. Raises NotFound; Refusal where the key writes to no source."""
     client = visit.call.bearer
     require_scope(client, "sync")
@@ -111,36 +104,25 @@ async def _addressed(visit: Visit, id_: str, exchange_id: str, supplier_id: str)
         version = await select_shortlist(connection, organisation, need_id, None)
     if supplier not in living:
         raise NotFound(NO_SUPPLIER)
-    return Addressed(need, exchange, living[supplier], version)
+    return ContactedSupplier(need, exchange, living[supplier], version)
 
 
-def _form_page(visit: Visit, addressed: Addressed, mistakes: list[Mistake] | None = None) -> Response[bytes]:
-    reference, words = visit.services.reference, visit.text("ajout")
-    asked = {each.segment: each.label for lot in _lots(addressed) for each in lot}
-    found = {each: reference.taxonomy.label(each) for each in _found(reference, words)} if words else {}
-    ticked = visit.fields.get("metier", [])
-    kept = {each: reference.taxonomy.label(each) for each in ticked if reference.taxonomy.known(each)}
+def _form_page(visit: Visit, addressed: ContactedSupplier, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
+    """The form with the trades that the latest shortlist asks for, those that are ticked and those found by words."""
+    reference, words, ticked = visit.reference, visit.text("ajout"), visit.fields.get("metier", [])
+    lots = addressed.version.shortlist.lots if addressed.version else ()
+    asked = {each.segment: each.label for lot in lots for each in lot.requested}
+    found = reference.interpreter.search(words, MOST_FOUND) if words else ()
+    others = (*filter(reference.taxonomy.known, ticked), *(each.segment for each in found))
     return visit.page(
         "talk/declared_offer.html",
-        HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK,
         addressed=addressed,
         need=addressed.need,
-        trades=[Trade(*each) for each in (asked | kept | found).items()],
+        trades=list((asked | {each: reference.taxonomy.label(each) for each in others}).items()),
         ticked=ticked,
         sources=visit.call.bearer.sources,
-        mistakes=mistakes or [],
-        wrong={each.field for each in mistakes or ()},
+        mistakes=mistakes,
     )
-
-
-def _lots(addressed: Addressed) -> list[list[Trade]]:
-    """The trades that each lot of the latest shortlist asks for."""
-    lots = addressed.version.shortlist.lots if addressed.version else ()
-    return [[Trade(each.segment, each.label) for each in lot.requested] for lot in lots]
-
-
-def _found(reference: Reference, words: str) -> list[str]:
-    return [each.segment for each in reference.interpreter.search(words, MOST_FOUND)]
 
 
 NO_TRADE = Text("Cochez ce que le fournisseur propose", "Tick what the supplier offers")

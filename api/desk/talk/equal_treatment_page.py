@@ -8,6 +8,7 @@ from uuid import UUID
 
 from litestar import Response
 
+from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import Done, acting_at, id_in, written_once
@@ -36,24 +37,7 @@ SAME_WORDS: frozenset[GapCode] = frozenset(
 LACKING = SAME_WORDS - {"not_delivered"} | {"answer_not_shared"}
 """The gaps of who lacks what others were told."""
 MOST_NAMED = 3
-STATES: dict[CellState, Text] = {
-    "lacks": Text("manque", "lacking"),
-    "invited": Text("invité", "invited"),
-    "came": Text("venu", "came"),
-    "absent": Text("absent", "absent"),
-    "": Text("–", "–"),
-}
-CLOSES: dict[GapCode, Text] = {
-    "not_contacted": Text("Leur écrire les mêmes mots", "Write the same words to them"),
-    "missed_information": Text("Leur envoyer ce message", "Send them this message"),
-    "missed_answer": Text("Leur envoyer cette réponse", "Send them this answer"),
-    "missed_correction": Text("Leur envoyer la rectification", "Send them the correction"),
-    "answer_not_shared": Text("Répondre à tous à cette question", "Answer this question to all"),
-    "not_yet_delivered": Text("Voir la remise, ou la confirmer", "See the delivery, or confirm it"),
-    "not_delivered": Text("L'envoyer par une autre voie", "Send it by another way"),
-    "question_unanswered": Text("Répondre à cette question", "Answer this question"),
-    "not_invited": Text("Les inviter", "Invite them"),
-}
+NOTHING_TOLD = Text("–", "–")
 
 
 class Cell(NamedTuple):
@@ -81,7 +65,7 @@ class Met(NamedTuple):
 @page("GET", "/besoins/{id}/egalite", scope="needs")
 async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
     """The matrix of suppliers and what they were told, and its gaps, each with the way to close it."""
-    organisation, need_id = visit.call.bearer.organisation_id, id_in(id, NO_NEED)
+    organisation, need_id = visit.organisation_id, id_in(id, NO_NEED)
     async with transaction(visit.services.database) as connection:
         need = await own_need(connection, organisation, need_id)
         treatment = await treatment_of(connection, organisation, need_id, visit.language)
@@ -100,7 +84,6 @@ async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:  # noq
         informations=shared,
         meetings=list(meetings.values()),
         rows=list(_rows(treatment, [set(each.messages) for each in shared], list(meetings))),
-        closes=CLOSES,
         same_words=SAME_WORDS,
         most_named=MOST_NAMED,
         openings=_openings(treatment),
@@ -130,16 +113,18 @@ def _rows(treatment: EqualTreatment, told: list[set[UUID]], meetings: list[UUID]
     for supplier in treatment.suppliers:
         cells = [_received(supplier, messages) for messages in told]
         met = (_met(supplier, each) for each in meetings)
-        yield Row(supplier, cells + [Cell(state, STATES[state]) for state in met])
+        yield Row(
+            supplier, cells + [Cell(state, CODE_WORDS["treatment_states"].get(state, NOTHING_TOLD)) for state in met]
+        )
 
 
 def _received(supplier: SupplierTreatment, messages: set[UUID]) -> Cell:
     lacking = {each.code for each in supplier.gaps if each.message_id in messages}
     if lacking & LACKING:
-        return Cell("lacks", STATES["lacks"])
+        return Cell("lacks", CODE_WORDS["treatment_states"]["lacks"])
     told = [each for each in supplier.informations if each.message_id in messages]
     if not told:
-        return Cell("", STATES[""])
+        return Cell("", NOTHING_TOLD)
     best = contact(each.delivery for each in told)
     state: CellState = "received" if best.state in ARRIVED else "not_delivered" if best.state in LOST else "pending"
     return Cell(state, delivery_words(best))
@@ -156,7 +141,7 @@ def _met(supplier: SupplierTreatment, meeting_id: UUID) -> CellState:
 
 @page("POST", "/besoins/{id}/egalite/message", scope="needs")
 async def send_missing_message(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
-    """The missing message, addressed to those who lack it, to be read; or the way back once it is sent.
+    """The missing message, addressed to those who lack it, to be read; or a redirect once it is sent.
 
     What opened an exchange is told by an exchange of its own, whose form comes filled in.
     """

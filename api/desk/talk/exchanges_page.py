@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from http import HTTPStatus
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import Response
 
-from api.desk.frame.mistakes import Mistake
+from api.desk.frame.field_kinds import SEVERAL, TICKED, WORDS, required
+from api.desk.frame.form import NAME, Field, Mistake, WrongForm, field_mistakes, read_form, request_by
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, id_in, sent_as, written_once
@@ -23,8 +24,7 @@ from api.needs.own_need import own_need
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
 from db.exchanges.reply_links import select_link_expiries
-from domain.decoding.explain import explain
-from domain.errors import InvalidContent, NotFound, Problem
+from domain.errors import InvalidContent, NotFound
 from domain.exchanges.deliveries import ARRIVED, LOST, UP_TO_THE_BUYER, arrivals, by_recipient, contact, rank
 from domain.exchanges.exchange import (
     Delivery,
@@ -42,18 +42,57 @@ from domain.text.bilingual import Text
 from domain.text.typography import PARIS
 
 MEANS = ("email", "phone", "letter", "in_person")
-STANCES = {
-    "interested": Text("Intéressé", "Interested"),
-    "declined": Text("Ne donnera pas suite", "Declines"),
-    "question": Text("Pose une question", "Asks a question"),
-}
+NOBODY_TICKED = Text("Cochez à qui le message est remis", "Tick to whom the message was brought")
+NO_TEXT = Text("Le message est vide : écrivez quelques mots", "The message is empty: write a few words")
+
+
+class MessageForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of the buyer's, as it is filled in. `answers`: the question that it answers."""
+
+    body: Annotated[str, Field("texte", "body", required(WORDS, NO_TEXT))] = ""
+    to: Annotated[str, Field("a", "supplier_id", WORDS)] = ""
+    confidential: Annotated[str, Field("confidentiel", "confidential", TICKED)] = ""
+    channel: Annotated[str, Field("moyen", "channel", WORDS)] = ""
+    corrects: Annotated[str, Field("corrige", "corrects", WORDS, at="texte")] = ""
+    answers: Annotated[str, Field("repond", "answers", at="texte")] = ""
+
+
+class NotedForm(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that a supplier gave otherwise, as it is filled in."""
+
+    body: Annotated[str, Field("dit", "body", required(WORDS, NO_TEXT))] = ""
+    supplier: Annotated[str, Field("de", "supplier_id", WORDS)] = ""
+    stance: Annotated[str, Field("position", "stance", WORDS)] = ""
+    barriers: Annotated[tuple[str, ...], Field("frein", "barriers", at="dit")] = ()
+    note: Annotated[str, Field("precision", "barriers_note", WORDS)] = ""
+    confidential: Annotated[str, Field("confidence", "confidential", TICKED, at="dit")] = ""
+    channel: Annotated[str, Field("recu", "channel", WORDS, at="dit")] = ""
+    corrects: Annotated[str, Field("rectifie", "corrects", WORDS, at="dit")] = ""
+
+
+class PublicationForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to all to a question, in whose form the id of the question ends the names of the fields."""
+
+    answer: Annotated[str, Field("reponse", "answer", required(WORDS, NO_TEXT))] = ""
+    question: Annotated[str, Field("question", "question", WORDS)] = ""
+
+
+class ConfirmationForm(msgspec.Struct, frozen=True, kw_only=True):
+    """To whom and on which day a message was brought, in whose form its id ends the names of the fields."""
+
+    recipients: Annotated[tuple[str, ...], Field("pour", "recipients", required(SEVERAL, NOBODY_TICKED))] = ()
+    on: Annotated[str, Field("jour", "on", WORDS)] = ""
+
+
+FORMS: dict[str, type[msgspec.Struct]] = {"reponse": NotedForm, "publier": PublicationForm, "remis": ConfirmationForm}
+"""By the button; of the others it is a message of the buyer's."""
 
 
 @page("GET", "/besoins/{id}/echanges", scope="needs")
 async def list_exchanges(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
     """The exchanges about a need: what is to be read and answered, then all of them."""
     async with transaction(visit.services.database) as connection:
-        organisation = visit.call.bearer.organisation_id
+        organisation = visit.organisation_id
         need, found = await exchanges_to_read(connection, organisation, id_in(id, NO_NEED))
     return visit.page(
         "talk/exchanges.html",
@@ -63,7 +102,6 @@ async def list_exchanges(visit: Visit, id: str) -> Response[bytes]:  # noqa: A00
         names={who.supplier_id: who.name for each in found for who in each.exchange.recipients},
         open_questions=[(each, one) for each in found for one in each.questions.asked if not one.answered],
         tally=[_tally(arrivals(each.exchange)) for each in found],
-        stances=STANCES,
     )
 
 
@@ -75,12 +113,13 @@ async def show_exchange(visit: Visit, id: str, exchange_id: str) -> Response[byt
 
 @page("POST", "/besoins/{id}/echanges/{exchange_id}", scope="needs")
 async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:  # noqa: A002
-    """The way to the exchange with what a button asked for; the page again where something is to be corrected."""
+    """Do what a button asks for and redirect to the exchange; the page again where something is to be corrected."""
     act, _, argument = visit.text("faire").partition("-")
     if act == "modifier":
         return await _exchange_page(visit, id, exchange_id)
     need_id, exchange = id_in(id, NO_NEED), id_in(exchange_id, NO_EXCHANGE)
     path = f"/besoins/{need_id}/echanges/{exchange}"
+    names = f"{NAME}-{argument}" if act in {"publier", "remis"} else NAME
 
     async def carry_out(connection: Connection, acting: Acting) -> Done:
         need = await own_need(connection, acting.organisation_id, need_id)
@@ -97,13 +136,14 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
             await revoke_link(connection, acting, exchange, id_in(argument, NO_RECIPIENT))
             return Done(f"{path}#destinataires")
         if act == "remis":
-            confirmation = _confirmation(visit, argument)
+            brought = read_form(ConfirmationForm, visit.fields, names)
+            confirmation = request_by(brought, DeliveryConfirmation, names, way=visit.text("voie"))
             await confirm_delivery(connection, acting, exchange, id_in(argument, NO_MESSAGE), confirmation)
             return Done(f"{path}?remis=1#m-{argument}")
         if act != "reponse":
             require_sender(need.content, acting.organisation)
         if act == "publier":
-            request = _publication(visit, argument)
+            request = request_by(read_form(PublicationForm, visit.fields, names), PublicationRequest, names)
             message = await publish_answer(connection, acting, exchange, id_in(argument, NO_MESSAGE), request)
         else:
             message = await write_message(connection, acting, exchange, _message(visit, act))
@@ -111,8 +151,9 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
 
     try:
         return await (_preview_page(visit, id, exchange) if act == "relire" else written_once(visit, carry_out))
-    except InvalidContent as invalid:
-        return await _exchange_page(visit, id, exchange_id, mistakes=list(_mistakes(invalid, act, argument)))
+    except (WrongForm, InvalidContent) as wrong:
+        mistakes = field_mistakes(wrong, FORMS.get(act, MessageForm), names)
+        return await _exchange_page(visit, id, exchange_id, mistakes)
 
 
 async def _preview_page(visit: Visit, id_: str, exchange_id: UUID) -> Response[bytes]:
@@ -135,94 +176,22 @@ async def _preview_page(visit: Visit, id_: str, exchange_id: UUID) -> Response[b
 def _message(visit: Visit, act: str) -> MessageRequest:
     """The message in one of the two forms: `reponse`, what a supplier said otherwise; else one of the buyer's.
 
-    Raises InvalidContent.
+    Raises WrongForm, InvalidContent.
     """
-    noted = act == "reponse"
-    if not visit.text("dit" if noted else "texte"):
-        raise InvalidContent((Problem("/body", "missing_field", NO_TEXT),))
-    if noted:
-        another = ["other"] if visit.text("precision") else []
-        fields = {
-            "author": "supplier",
-            "supplier_id": visit.text("de") or None,
-            "body": visit.text("dit"),
-            "stance": visit.text("position") or None,
-            "barriers": list(dict.fromkeys([*visit.fields.get("frein", []), *another])),
-            "barriers_note": visit.text("precision") or None,
-            "confidential": bool(visit.text("confidence")),
-            "channel": visit.text("recu") or None,
-            "corrects": visit.text("rectifie") or None,
-        }
-    else:
-        fields = {
-            "author": "buyer",
-            "supplier_id": visit.text("a") or None,
-            "body": visit.text("texte"),
-            "confidential": bool(visit.text("confidentiel")),
-            "corrects": visit.text("corrige") or None,
-            "channel": visit.text("moyen") or None,
-            "answers": _answers(visit),
-        }
-    try:
-        return msgspec.convert(fields, MessageRequest)
-    except msgspec.ValidationError as error:
-        raise InvalidContent((explain(error, MessageRequest),)) from None
+    if act == "reponse":
+        noted = read_form(NotedForm, visit.fields)
+        barriers = dict.fromkeys((*noted.barriers, *(["other"] if noted.note else [])))
+        return request_by(noted, MessageRequest, author="supplier", barriers=list(barriers))
+    form = read_form(MessageForm, visit.fields)
+    # a correction says nothing of the question that is answered; none is an empty list
+    answers = None if form.corrects else [form.answers] if form.answers else []
+    return request_by(form, MessageRequest, author="buyer", answers=answers)
 
 
 def _question_to_share(visit: Visit, exchange: Exchange) -> UUID | None:
     """The question that the message named in the address answers, or the message itself."""
     named = next((each for each in exchange.messages if str(each.id) == visit.text("partager")), None)
     return (named.answers or (named.id,))[0] if named else None
-
-
-def _answers(visit: Visit) -> list[str] | None:
-    """The question that the page's message answers; empty: none. A correction says nothing of it."""
-    if visit.text("corrige"):
-        return None
-    return [visit.text("repond")] if visit.text("repond") else []
-
-
-def _publication(visit: Visit, question_id: str) -> PublicationRequest:
-    """The answer to all in the form of a question. Raises InvalidContent."""
-    answer, question = visit.text(f"reponse-{question_id}"), visit.text(f"question-{question_id}")
-    if not answer:
-        raise InvalidContent((Problem("/answer", "missing_field", NO_TEXT),))
-    try:
-        return msgspec.convert({"answer": answer, "question": question or None}, PublicationRequest)
-    except msgspec.ValidationError as error:
-        raise InvalidContent((explain(error, PublicationRequest),)) from None
-
-
-def _confirmation(visit: Visit, message_id: str) -> DeliveryConfirmation:
-    """To whom, how and on which day the message was brought, as the form of the message says. Raises InvalidContent."""
-    to, day = visit.fields.get(f"pour-{message_id}", []), visit.text(f"jour-{message_id}")
-    if not to:
-        raise InvalidContent((Problem("/recipients", "missing_field", NOBODY_TICKED),))
-    fields = {"recipients": to, "way": visit.text("voie"), "on": day or None}
-    try:
-        return msgspec.convert(fields, DeliveryConfirmation)
-    except msgspec.ValidationError as error:
-        raise InvalidContent((explain(error, DeliveryConfirmation),)) from None
-
-
-def _mistakes(invalid: InvalidContent, act: str, argument: str) -> Sequence[Mistake]:
-    """The problems of a form at its fields."""
-    names = {
-        "body": "texte",
-        "supplier_id": "a",
-        "confidential": "confidentiel",
-        "channel": "moyen",
-        "answers": "texte",
-    }
-    if act == "reponse":
-        names = {"body": "dit", "supplier_id": "de", "barriers_note": "precision", "stance": "position"}
-    if act == "publier":
-        names = {"answer": f"reponse-{argument}", "question": f"question-{argument}"}
-    if act == "remis":
-        names = {"recipients": f"pour-{argument}", "on": f"jour-{argument}"}
-    first = next(iter(names.values()))
-    fields = ((names.get(each.pointer.partition("/")[2].partition("/")[0], first), each) for each in invalid.problems)
-    return [Mistake(name, each.detail) for name, each in fields]
 
 
 async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
@@ -236,26 +205,23 @@ async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Seq
         read = await read_exchange(connection, acting, exchange)
     return visit.page(
         "talk/exchange.html",
-        HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK,
         need=need,
         is_open=need.status in OPEN,
         exchange=exchange,
         last_days={each: last_day(at) for each, at in expiries.items()},
         mistakes=mistakes,
-        wrong={each.field for each in mistakes},
         answering=next((each for each in read.questions.asked if str(each.message_id) == visit.text("repond")), None),
         to_be_brought=len(read.to_be_brought),
         sharing=_question_to_share(visit, exchange),
-        **_shown(read),
+        **_shown_of(read),
         can_confirm=bool(MOVES[need.status]),
         today=visit.services.now().astimezone(PARIS).date(),
-        stances=STANCES,
         means=MEANS,
         may_declare=visit.call.bearer.may("sync") and bool(visit.call.bearer.sources),
     )
 
 
-def _shown(read: ReadExchange) -> dict[str, object]:
+def _shown_of(read: ReadExchange) -> dict[str, Any]:
     """The things shown of an exchange besides itself: names, deliveries and questions by the ids of messages."""
     exchange = read.exchange
     names = {each.supplier_id: each.name for each in exchange.recipients}
@@ -309,8 +275,5 @@ async def show_letter(visit: Visit, id: str, exchange_id: str, message_id: str) 
     ]
     return visit.page("talk/letter.html", need=need, exchange=exchange, letter=letter, to=to)
 
-
-NOBODY_TICKED = Text("Cochez à qui le message est remis", "Tick to whom the message was brought")
-NO_TEXT = Text("Le message est vide : écrivez quelques mots", "The message is empty: write a few words")
 
 PAGES = (list_exchanges, show_exchange, add_to_exchange, show_letter)

@@ -1,23 +1,21 @@
 """The pages of meetings: planned, changed, held or cancelled; who came, what was said; calendars."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from uuid import UUID
 
 import msgspec
 from litestar import Response
 
-from api.desk.frame.mistakes import Mistake
+from api.desk.frame.form import Mistake, WrongForm, field_mistakes
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
 from api.desk.talk.meeting_form import (
     FORMAT_CODES,
     MOST_OTHERS,
-    WrongForm,
+    MeetingForm,
     fields_of,
     fields_of_new,
-    mistakes_in,
     parts_of,
     request_in,
     rows,
@@ -71,7 +69,7 @@ async def list_all_meetings(visit: Visit) -> Response[bytes]:
 
 @page("POST", "/rencontres", scope="needs")
 async def change_calendar_address(visit: Visit) -> Response[bytes]:
-    """The way back, with an address of the calendar made, or taken away."""
+    """Make an address of the calendar, or take it away, and redirect to the meetings."""
     key_id = visit.call.bearer.id
 
     async def carry_out(connection: Connection, acting: Acting) -> Done:
@@ -87,7 +85,7 @@ async def change_calendar_address(visit: Visit) -> Response[bytes]:
 @page("GET", "/besoins/{id}/rencontres", scope="needs")
 async def list_meetings(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
     """The meetings about a need."""
-    organisation, need_id = visit.call.bearer.organisation_id, id_in(id, NO_NEED)
+    organisation, need_id = visit.organisation_id, id_in(id, NO_NEED)
     async with transaction(visit.services.database) as connection:
         need = await own_need(connection, organisation, need_id)
         found = await meetings_of(connection, organisation, need_id)
@@ -103,7 +101,7 @@ async def show_new_meeting(visit: Visit, id: str) -> Response[bytes]:  # noqa: A
 
 @page("POST", "/besoins/{id}/rencontres/nouvelle", scope="needs")
 async def plan_new_meeting(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
-    """The way to the meeting that was planned; the form again where something is to be corrected."""
+    """Plan a meeting and redirect to it; the form again where something is to be corrected."""
     if visit.text("faire") in UNSAVED:
         return await _form_page(visit, id, None, _unsaved(visit))
     need_id = id_in(id, NO_NEED)
@@ -129,7 +127,7 @@ async def show_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes
 
 @page("POST", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")
 async def change_planned_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:  # noqa: A002
-    """The way to the meeting as it was changed; the form again where something is to be corrected."""
+    """Change a meeting and redirect to it; the form again where something is to be corrected."""
     meeting, need_id, act = id_in(meeting_id, NO_MEETING), id_in(id, NO_NEED), visit.text("faire")
     if act in UNSAVED:
         return await _form_page(visit, id, meeting, _unsaved(visit))
@@ -164,20 +162,18 @@ def _unsaved(visit: Visit) -> Fields:
     return with_template(visit.fields) if visit.text("faire") == "modele" else visit.fields
 
 
-def _mistakes(wrong: InvalidContent | WrongForm | ChangedMeanwhile) -> list[Mistake]:
-    if isinstance(wrong, WrongForm):
-        return wrong.mistakes
+def _mistakes(wrong: InvalidContent | WrongForm | ChangedMeanwhile) -> Sequence[Mistake]:
     if isinstance(wrong, ChangedMeanwhile):
         return [Mistake("titre", CHANGED)]
-    return list(mistakes_in(wrong))
+    return field_mistakes(wrong, MeetingForm, otherwise="titre")
 
 
 async def _form_page(
     visit: Visit, id_: str, meeting_id: UUID | None, fields: Fields | None = None, mistakes: Sequence[Mistake] = ()
 ) -> Response[bytes]:
     """The page of a meeting, or of one to be planned. `fields`: as they were typed; else those of the meeting."""
-    organisation, need_id = visit.call.bearer.organisation_id, id_in(id_, NO_NEED)
-    reference = visit.services.reference
+    organisation, need_id = visit.organisation_id, id_in(id_, NO_NEED)
+    reference = visit.reference
     more = [*(fields or {}).get("fournisseur", []), *visit.fields.get("inviter", [])]
     ticked = [id_in(each, NO_SUPPLIER) for each in more if each]
     async with transaction(visit.services.database) as connection:
@@ -196,7 +192,6 @@ async def _form_page(
         shown["version"] = [str(meeting.version)]
     return visit.page(
         "talk/meeting.html",
-        HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK,
         need=need,
         meeting=meeting,
         parts=parts_of(meeting) if meeting else [],
@@ -212,7 +207,6 @@ async def _form_page(
         others=range(1, MOST_OTHERS + 1),
         formats=FORMAT_CODES,
         mistakes=mistakes,
-        wrong={each.field for each in mistakes},
         commune=reference.territories.commune_name,
     )
 
@@ -220,10 +214,10 @@ async def _form_page(
 @page("GET", "/besoins/{id}/rencontres/{meeting_id}/agenda.ics", scope="needs")
 async def get_calendar_file(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:  # noqa: A002
     """A meeting as a file for calendars."""
-    organisation = visit.call.bearer.organisation_id
+    organisation = visit.organisation_id
     async with transaction(visit.services.database) as connection:
         meeting = await _meeting_about(connection, organisation, id_in(id, NO_NEED), id_in(meeting_id, NO_MEETING))
-    content = calendar_of_one(meeting, visit.services.reference.territories)
+    content = calendar_of_one(meeting, visit.reference.territories)
     name = f"rencontre-{meeting.starts_at:%Y-%m-%d}.ics"
     return Response(content, media_type=CALENDAR, headers={"content-disposition": f'attachment; filename="{name}"'})
 

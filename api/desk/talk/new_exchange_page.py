@@ -1,14 +1,14 @@
 """The page on which suppliers are written to: to whom, by which means, in which words; read again before it is sent."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from http import HTTPStatus
-from typing import Any, NamedTuple, get_args
+from collections.abc import Mapping, Sequence
+from typing import Annotated, NamedTuple, get_args
 from uuid import UUID
 
 import msgspec
 from litestar import Response
 
-from api.desk.frame.mistakes import Mistake
+from api.desk.frame.field_kinds import AS_TYPED, SEVERAL, WORDS, required, some_of
+from api.desk.frame.form import Field, Mistake, WrongForm, field_mistakes, form_fields, read_form, request_of, said_by
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
@@ -25,9 +25,8 @@ from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import select_exchanges
 from db.needs.shortlists import select_shortlist
 from db.suppliers.read import Filters, living_suppliers, page_of_suppliers
-from domain.decoding.explain import explain
 from domain.decoding.stored import read_stored
-from domain.errors import Conflict, InvalidContent, Problem
+from domain.errors import Conflict, InvalidContent
 from domain.exchanges.exchange import ExchangeRequest
 from domain.exchanges.letter import ToldTerm, require_sender, sender_name, told_terms
 from domain.meetings.meeting import Meeting
@@ -42,6 +41,17 @@ ALL, SOME = "liste", "choisis"
 MOST_FOUND, SIRET_DIGITS, LONGEST_SOUGHT = 20, 14, 200
 
 
+NO_SUBJECT = Text("Donnez un objet : quelques mots sur une ligne", "Give a subject: a few words on one line")
+NO_BODY = Text(
+    "Le message est vide : écrivez-le, ou prenez un modèle", "The message is empty: write it, or use a template"
+)
+NOBODY_TICKED = Text(
+    "Cochez au moins un fournisseur, ou écrivez à toute la liste",
+    "Tick at least one supplier, or write to the whole list",
+)
+TOLD_TERMS: tuple[ToldTerm, ...] = get_args(ToldTerm)
+
+
 class ExchangeForm(msgspec.Struct, frozen=True, kw_only=True):
     """A new exchange as it is filled in.
 
@@ -49,48 +59,17 @@ class ExchangeForm(msgspec.Struct, frozen=True, kw_only=True):
     tells; `sought`: a name to be looked up in the directory.
     """
 
-    to: str = ALL
-    include_unknown: str = ""
-    suppliers: tuple[str, ...] = ()
-    lots: tuple[str, ...] = ()
-    channel: str = "email"
-    template: str = ""
-    subject: str = ""
-    body: str = ""
-    told: tuple[str, ...] = ()
-    meeting: str = ""
-    sought: str = ""
-
-    def fields(self) -> Iterator[tuple[str, str]]:
-        """The names and texts of the fields, as the page sends them."""
-        for attribute, name in FIELDS.items():
-            value = getattr(self, attribute)
-            for text in value if isinstance(value, tuple) else (value,):
-                yield name, text
-
-
-FIELDS = {
-    "to": "a",
-    "include_unknown": "inconnus",
-    "suppliers": "fournisseur",
-    "lots": "lot",
-    "channel": "moyen",
-    "template": "modele",
-    "subject": "objet",
-    "body": "texte",
-    "told": "dire",
-    "meeting": "rencontre",
-    "sought": "cherche",
-}
-_POINTERS = {
-    "recipients": "a",
-    "include_unknown_trade": "a",
-    "lot_ids": "lot",
-    "channel": "moyen",
-    "subject": "objet",
-    "sender": "expediteur",
-}
-TOLD_TERMS: tuple[ToldTerm, ...] = get_args(ToldTerm)
+    to: Annotated[str, Field("a", "recipients")] = ALL
+    include_unknown: Annotated[str, Field("inconnus", "include_unknown_trade", at="a")] = ""
+    suppliers: Annotated[tuple[str, ...], Field("fournisseur")] = ()
+    lots: Annotated[tuple[str, ...], Field("lot", "lot_ids", SEVERAL)] = ()
+    channel: Annotated[str, Field("moyen", "channel", AS_TYPED)] = "email"
+    template: Annotated[str, Field("modele")] = ""
+    subject: Annotated[str, Field("objet", "subject", required(WORDS, NO_SUBJECT))] = ""
+    body: Annotated[str, Field("texte", "body", required(WORDS, NO_BODY))] = ""
+    told: Annotated[tuple[str, ...], Field("dire", "told", some_of(TOLD_TERMS))] = ()
+    meeting: Annotated[str, Field("rencontre")] = ""
+    sought: Annotated[str, Field("cherche")] = ""
 
 
 class Choice(NamedTuple):
@@ -111,53 +90,31 @@ class Choices(NamedTuple):
 
 def form_in(visit: Visit) -> ExchangeForm:
     """The form in the fields of a visit."""
-    read: dict[str, Any] = {}
-    for attribute, name in FIELDS.items():
-        texts = visit.fields.get(name, [])
-        if attribute in {"suppliers", "lots", "told"}:
-            read[attribute] = tuple(dict.fromkeys(filter(None, texts)))
-        elif texts:
-            read[attribute] = texts[-1]
-    form = ExchangeForm(**read)
+    form = read_form(ExchangeForm, visit.fields)
     if "a" not in visit.fields and form.suppliers:
         return msgspec.structs.replace(form, to=SOME)
     return form
 
 
-def request_of(form: ExchangeForm, need: Need, language: Language) -> ExchangeRequest:
+def exchange_request(form: ExchangeForm, need: Need, language: Language) -> ExchangeRequest:
     """The exchange about the need that the form asks for; after its message, the terms that it tells.
 
-    Raises InvalidContent with everything to be corrected.
+    Raises WrongForm, InvalidContent.
     """
-    problems = []
-    if not form.subject:
-        problems.append(Problem("/subject", "missing_field", NO_SUBJECT))
-    if not form.body:
-        problems.append(Problem("/body", "missing_field", NO_BODY))
+    mistakes: list[Mistake] = []
+    said = said_by(form, mistakes)
     if form.to == SOME and not form.suppliers:
-        problems.append(Problem("/recipients", "missing_field", NOBODY_TICKED))
-    if problems:
-        raise InvalidContent(tuple(problems))
-    sentences = told_terms(need, form.lots, [each for each in TOLD_TERMS if each in form.told])
+        mistakes.append(Mistake("a", NOBODY_TICKED))
+    if mistakes:
+        raise WrongForm(mistakes)
+    sentences = told_terms(need, form.lots, said.pop("told"))
     told = filter(None, ["\n".join(each.to(language) for each in sentences)])
-    asked = {
-        "subject": form.subject,
+    said |= {
         "body": "\n\n".join((form.body, *told)),
-        "channel": form.channel,
         "recipients": form.suppliers if form.to == SOME else "shortlist",
-        "lot_ids": form.lots,
         "include_unknown_trade": form.to != SOME and bool(form.include_unknown),
     }
-    try:
-        return msgspec.convert(asked, ExchangeRequest)
-    except msgspec.ValidationError as error:
-        raise InvalidContent((explain(error, ExchangeRequest),)) from None
-
-
-def mistakes_in(invalid: InvalidContent) -> list[Mistake]:
-    """The problems of a new exchange at the fields of the form."""
-    steps = ((each, each.pointer.partition("/")[2].partition("/")[0]) for each in invalid.problems)
-    return [Mistake(_POINTERS.get(step, "texte"), each.detail) for each, step in steps]
+    return request_of(said, ExchangeRequest)
 
 
 def choices_of(
@@ -195,14 +152,6 @@ def _chosen(version: FrozenShortlist | None, suppliers: dict[UUID, SupplierSumma
     return [Choice(each, tuple(dict.fromkeys(lots[each.id]))) for each in suppliers.values()]
 
 
-NO_SUBJECT = Text("Donnez un objet : quelques mots sur une ligne", "Give a subject: a few words on one line")
-NO_BODY = Text(
-    "Le message est vide : écrivez-le, ou prenez un modèle", "The message is empty: write it, or use a template"
-)
-NOBODY_TICKED = Text(
-    "Cochez au moins un fournisseur, ou écrivez à toute la liste",
-    "Tick at least one supplier, or write to the whole list",
-)
 NOBODY_LISTED = Text(
     "La liste n'a aucun candidat à qui écrire pour ces lots : cochez des fournisseurs, ou écrivez à ceux d'activité "
     "inconnue",
@@ -223,32 +172,32 @@ async def show_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa: 
 
 @page("POST", "/besoins/{id}/echanges/nouveau", scope="needs")
 async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
-    """The form with a template, the exchange to be read again, or the way to the exchange that was opened."""
+    """The form with a template, the exchange to be read again, or a redirect to the exchange that was opened."""
     form, wish = form_in(visit), visit.text("faire")
     if wish not in {"relire", "envoyer"}:
         return await new_exchange_form(visit, id, form, use_template=wish == "modele")
     need_id = id_in(id, NO_NEED)
     try:
         async with transaction(visit.services.database) as connection:
-            need = await own_need(connection, visit.call.bearer.organisation_id, need_id)
-            request = request_of(form, need.content, visit.language)
+            need = await own_need(connection, visit.organisation_id, need_id)
+            request = exchange_request(form, need.content, visit.language)
             acting = acting_at(visit)
             preview = None if wish == "envoyer" else await preview_exchange(connection, acting, need_id, request)
         if preview is None:
-            return await _sent(visit, need_id, request)
-    except InvalidContent as invalid:
-        mistakes = mistakes_in(invalid)
+            return await _open(visit, need_id, request)
+    except (WrongForm, InvalidContent) as wrong:
+        mistakes = field_mistakes(wrong, ExchangeForm, otherwise="texte")
     except Conflict as conflict:
         if conflict.code != "nobody_to_contact":
             raise
-        mistakes = [Mistake("a", NOBODY_LISTED)]
+        mistakes = (Mistake("a", NOBODY_LISTED),)
     else:
         return _preview_page(visit, need, form, preview)
     return await new_exchange_form(visit, id, form, mistakes=mistakes)
 
 
-async def _sent(visit: Visit, need_id: UUID, request: ExchangeRequest) -> Response[bytes]:
-    """The way to the exchange; to the letters that the buyer has to bring, where there are some."""
+async def _open(visit: Visit, need_id: UUID, request: ExchangeRequest) -> Response[bytes]:
+    """Open the exchange and redirect to it; to the letters that the buyer has to bring, where there are some."""
 
     async def carry_out(connection: Connection, acting: Acting) -> Done:
         require_sender((await own_need(connection, acting.organisation_id, need_id)).content, acting.organisation)
@@ -271,7 +220,7 @@ async def new_exchange_form(
     mistakes: Sequence[Mistake] = (),
 ) -> Response[bytes]:
     """The page of the form. `same_words`: it tells some what others were told, and says so."""
-    organisation, need_id = visit.call.bearer.organisation_id, id_in(id_, NO_NEED)
+    organisation, need_id = visit.organisation_id, id_in(id_, NO_NEED)
     ids = [id_in(each, NO_NEED) for each in form.suppliers]
     async with transaction(visit.services.database) as connection:
         need = await own_need(connection, organisation, need_id)
@@ -288,7 +237,6 @@ async def new_exchange_form(
         form = _with_template(visit, form, need, meeting)
     return visit.page(
         "talk/new_exchange.html",
-        HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK,
         need=need,
         form=form,
         choices=choices_of(version, named, found),
@@ -296,13 +244,12 @@ async def new_exchange_form(
         templates=TEMPLATES,
         means=MEANS,
         mistakes=mistakes,
-        wrong={each.field for each in mistakes},
         same_words=same_words,
         sends=visit.services.settings.smtp is not None,
         opened=opened,
         sender=sender_name(need.content, visit.call.bearer.organisation),
         can_tell=[each for each in TOLD_TERMS if any(told_terms(need.content, (), [each]))],
-        commune=visit.services.reference.territories.commune_name,
+        commune=visit.reference.territories.commune_name,
     )
 
 
@@ -310,7 +257,7 @@ def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: 
     """The form with the words of its template: in the place of another template's, after what the buyer wrote."""
     if form.template not in TEMPLATES:
         return form
-    commune, at = visit.services.reference.territories.commune_name, meeting.place if meeting else None
+    commune, at = visit.reference.territories.commune_name, meeting.place if meeting else None
     place = ", ".join(filter(None, (at.name, commune(at.commune)))) if at else ""
     texts = {name: filled_in(name, need.content, visit.language, meeting, place) for name in TEMPLATES}
     subject, body = texts[form.template]
@@ -328,7 +275,7 @@ def _preview_page(visit: Visit, need: StoredNeed, form: ExchangeForm, preview: P
         "talk/exchange_preview.html",
         need=need,
         path=f"besoins/{need.id}/echanges/nouveau",
-        fields=list(form.fields()),
+        fields=list(form_fields(form)),
         is_new=True,
         preview=preview,
         sends=visit.services.settings.smtp is not None,

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import blake2b
@@ -62,7 +62,7 @@ class IndexFiles:
             pass  # what was left unfinished is removed, as no other build may follow for long
 
     def newest_first(self, database: str) -> list[WrittenIndex]:
-        """Those of a database (see `database_id`) that are there."""
+        """The indexes of a database (see `database_id`) in the folder."""
         found = (_read_name(path) for path in self.folder.glob(f"{self._prefix}-{database}-*"))
         return sorted((each for each in found if each), key=lambda each: -each.version)
 
@@ -86,7 +86,8 @@ class IndexFiles:
             except BlockingIOError:
                 yield False
             else:
-                _remove(path for path in self.folder.iterdir() if path.name.startswith(_UNFINISHED))
+                for path in self.folder.glob(f"{_UNFINISHED}*"):
+                    shutil.rmtree(path, ignore_errors=True)
                 yield True
 
 
@@ -120,17 +121,19 @@ async def build_index(reference: Reference, url: str, folder: Path, processes: F
             folder / f"{_fingerprint(reference)}-{seen.database}-{seen.version}-{seen.uid or NO_UID}",
         )
     finally:
-        await asyncio.to_thread(_remove, [unfinished])
+        await asyncio.to_thread(shutil.rmtree, unfinished, ignore_errors=True)
 
 
 def build_part(reference: Reference, url: str, snapshot: str, pages: Sequence[Pages], folder: Path) -> None:
     """Write the tables of the suppliers on some pages, as a `shared_snapshot` has them, to a folder that is made."""
-    save_tables(_new_folder(folder), _tables(reference, url, snapshot, pages, folder))
+    folder.mkdir()
+    save_tables(folder, _tables(reference, url, snapshot, pages, folder))
 
 
 def join_parts(reference: Reference, parts: Sequence[Path], folder: Path) -> None:
     """Write the tables that some parts make together to a folder that is made."""
-    save_tables(_new_folder(folder), joined([load_tables(part) for part in parts], reference.taxonomy))
+    folder.mkdir()
+    save_tables(folder, joined([load_tables(part) for part in parts], reference.taxonomy))
 
 
 async def index_in_memory(reference: Reference, url: str) -> LiveIndex:
@@ -144,16 +147,17 @@ async def index_in_memory(reference: Reference, url: str) -> LiveIndex:
 def _tables(
     reference: Reference, url: str, snapshot: str, pages: Sequence[Pages], folder: Path | None = None
 ) -> IndexTables:
+    """The tables of the suppliers on some pages."""
     builder = TablesBuilder(reference.taxonomy, reference.cpv, reference.geography, folder)
-    asyncio.run(copy_documents(url, snapshot, pages, lambda document: _add(builder, document)))
+
+    def add(document: bytes) -> None:
+        try:
+            builder.add(read_document(document))
+        except msgspec.ValidationError:  # a later release wrote it
+            builder.add(read_document(known_part(document, Supplier)))
+
+    asyncio.run(copy_documents(url, snapshot, pages, add))
     return builder.tables()
-
-
-def _add(builder: TablesBuilder, document: bytes) -> None:
-    try:
-        builder.add(read_document(document))
-    except msgspec.ValidationError:  # a later release wrote it
-        builder.add(read_document(known_part(document, Supplier)))
 
 
 def _shares(pages: int) -> list[list[Pages]]:
@@ -165,37 +169,25 @@ def _shares(pages: int) -> list[list[Pages]]:
     return [spans[number::count] for number in range(count)]
 
 
-def _new_folder(folder: Path) -> Path:
-    """The folder, which is made here. Raises FileExistsError."""
-    folder.mkdir()
-    return folder
-
-
 def _publish(whole: Path, path: Path) -> None:
-    """Give an index its name, and remove those whose place it takes, and what nobody has needed for long."""
+    """Give an index its name, and remove those whose place it takes, and what nobody has needed for long.
+
+    Those are the indexes of the same database, of whatever version of the program: one may hold what was erased since,
+    and who has mapped it goes on with it. What is no index, nor an unfinished one, stays.
+    """
     folder = path.parent
     if path.is_dir():  # one that could not be read; where it is another user's, it can only be renamed
         path.rename(Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder)))
     whole.rename(path)
-    written = _read_name(path)
-    # an earlier one may hold what was erased since; who has mapped it goes on with it
-    _remove(other for other in folder.iterdir() if other != path and _is_obsolete(other, written))
-
-
-def _remove(folders: Iterable[Path]) -> None:
-    for each in folders:
-        shutil.rmtree(each, ignore_errors=True)
-
-
-def _is_obsolete(path: Path, newest: WrittenIndex | None) -> bool:
-    """Whether it is an index of the same database, of whatever version of the program, one that is old, or an
-    unfinished one: nothing else is removed."""
-    if path.name.startswith(_UNFINISHED):
-        return True
-    found = _read_name(path)
-    return found is not None and (
-        newest is None or found.database == newest.database or found.age_seconds() > FORGOTTEN_SECONDS
-    )
+    newest = _read_name(path)
+    for other in folder.iterdir():
+        found = _read_name(other)
+        if other.name.startswith(_UNFINISHED) or (
+            other != path
+            and found is not None
+            and (newest is None or found.database == newest.database or found.age_seconds() > FORGOTTEN_SECONDS)
+        ):
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _read_name(path: Path) -> WrittenIndex | None:

@@ -75,7 +75,7 @@ class IndexLoader:
         self._written: WrittenIndex | None = None
 
     async def first(self) -> LiveIndex:
-        """As `newest`; in the memory of this process where it cannot be written, such as for want of room."""
+        """The `newest` index; in the memory of this process where none can be written, such as for want of room."""
         try:
             return await self.newest()
         except OSError as failure:
@@ -154,15 +154,13 @@ class IndexLoader:
 
     async def _build(self, database: str, beyond: int | None) -> None:
         """Build an index of a version after `beyond`, from a copy where that is there; None: not from a copy."""
+        reference, folder = self.files.reference, self.files.folder
         if self._read_url is not None and beyond is not None:
             with logged_failures("the copy of the directory cannot be read: the index is built from the database"):
-                await self._build_from(self._read_url)
+                await build_index(reference, self._read_url, folder, self._processes)
                 if any(written.version > beyond for written in self.files.newest_first(database)):
                     return
-        await self._build_from(self._url)
-
-    async def _build_from(self, url: str) -> None:
-        await build_index(self.files.reference, url, self.files.folder, self._processes)
+        await build_index(reference, self._url, folder, self._processes)
 
     async def _in_a_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
@@ -243,14 +241,14 @@ class LiveDirectory:
         except Exception as failure:
             if self._stuck_at is None and not is_away(failure):
                 self._stuck_at = time.monotonic()
-                self.metrics.index_follows(follows=False)
+                self.metrics.index_follows.set(0)
             raise
 
     def _goes_on(self) -> None:
         if self._stuck_at is not None:
             log.warning("the index follows the directory again", seconds=round(self.stuck_seconds(), 1))
         self._stuck_at = None
-        self.metrics.index_follows(follows=True)
+        self.metrics.index_follows.set(1)
 
     async def catch_up(self) -> None:
         """Bring the index to the present version of the directory.
@@ -308,4 +306,4 @@ class LiveDirectory:
         self._index = index
         self._replaced.set()
         self._replaced = asyncio.Event()
-        self.metrics.data_version(index.data_version)
+        self.metrics.data_version.set(index.data_version)

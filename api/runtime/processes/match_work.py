@@ -96,7 +96,7 @@ class MatchWork:
                 async with self.some.place_of(key):
                     return await run_in_thread(self._threads, partial(task.run, self._reference))
             try:
-                with self._metrics.large_match():
+                with self._metrics.large_matches.track_inprogress():
                     async with asyncio.timeout(self._settings.match_seconds), self.much.place_of(key):
                         if self.processes is not None:
                             with suppress(NoProcess):

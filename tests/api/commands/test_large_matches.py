@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from bench.match_cost import circle, placed
+from bench.matching.match_cost import circle, placed
 from tests.api.commands.conftest import ADMIN_KEY, Server, decoded, processes, until, vivier
 
 Start = Callable[..., Server]

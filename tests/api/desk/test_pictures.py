@@ -16,8 +16,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from api.desk.frame import visit
+from api.desk.frame.csrf import COOKIE
 from api.desk.frame.layout import TEMPLATES, rendered
-from api.desk.frame.visit import COOKIE
 from api.desk.pages import PAGES
 from tests.accessibility_tree import unnamed
 from tests.api.desk import pictures

@@ -38,7 +38,7 @@ class Sum(msgspec.Struct):
 @endpoint("POST", "/sums/{name}", tag="Test", scope="match", answers=Sum)
 async def add(call: Call, name: str, body: Sum) -> Sum:
     """Answer what was sent."""
-    call.services.metrics.matched(0.002)
+    call.services.metrics.match_seconds.observe(0.002)
     return body
 
 
@@ -266,8 +266,8 @@ def test_processes_count_together(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from api.settings import share_metrics; "
         "folder = Path(sys.argv[1]); share_metrics(folder); from api.runtime.metrics import Metrics; "
-        "metrics = Metrics(folder); metrics.request('GET', '/a', 200, 0.1); metrics.data_version(int(sys.argv[2])); "
-        "print(metrics.exposition().decode())"
+        "metrics = Metrics(folder); metrics.request('GET', '/a', 200, 0.1); "
+        "metrics.data_version.set(int(sys.argv[2])); print(metrics.exposition().decode())"
     )
     first, second = (
         subprocess.run([sys.executable, "-c", program, tmp_path, version], capture_output=True, text=True, check=True)

@@ -16,8 +16,8 @@ from api.settings import read_settings
 from api.web.problems import Refusal
 from domain.organisation import Client
 from matching.reference import Reference
+from tests.api.commands.serving.test_http_protocol import GET, POST, serving
 from tests.api.conftest import ADMIN_KEY
-from tests.api.runtime.test_http_protocol import GET, POST, serving
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
 

@@ -13,10 +13,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
-from api.runtime import upload
 from api.runtime.places import ConcurrencyLimit
 from api.runtime.processes.forked_processes import forked_processes
-from api.sync import import_processes
+from api.sync import import_processes, upload
 from db.core.engine import transaction
 from db.schema.supplier_tables import imports
 from domain.organisation import Client as Bearer

@@ -22,8 +22,8 @@ from structlog.testing import capture_logs
 from api.app import create_app
 from api.runtime import services
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.upload import spooled
 from api.settings import MIB, Settings
+from api.sync.upload import spooled
 from api.web.problems import Refusal
 from api.web.request_body import BYTES_OF_MEMBER, FEW_MEMBERS, LARGE, PIECE, WINDOW, Gunzip, JsonBody, Patch, patched
 from domain.errors import InvalidContent

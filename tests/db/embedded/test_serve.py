@@ -17,7 +17,7 @@ import asyncpg
 import pytest
 
 from db.core.connect import dsn
-from db.embedded import server
+from db.embedded import serve as tested
 from db.embedded.home import EmbeddedError, prepare_home
 from db.embedded.serve import serve
 from tests.conftest import ROOT, open_folder
@@ -124,21 +124,15 @@ async def test_it_listens_on_a_private_socket_alone(home: Path) -> None:
         assert await ask(url, "SELECT datcollate FROM pg_database LIMIT 1") == "C.UTF-8"
 
 
-async def test_a_killed_server_is_started_again(home: Path) -> None:
-    with serve(home) as url:
-        killed = postmaster(home)
-        os.kill(killed, signal.SIGKILL)
-        assert await ended(killed)
-        assert await ask(url, "SELECT 1") == 1
-        assert postmaster(home) != killed
-
-
 async def test_a_server_that_is_killed_again_and_again_comes_back(home: Path) -> None:
     """As often as that happens: whoever serves from memory meanwhile would otherwise wait for ever."""
     with serve(home, durable=False) as url:
         for _ in range(7):
-            os.kill(postmaster(home), signal.SIGKILL)
+            killed = postmaster(home)
+            os.kill(killed, signal.SIGKILL)
+            assert await ended(killed)
             assert await ask(url, "SELECT 1") == 1
+            assert postmaster(home) != killed
 
 
 async def test_a_server_does_not_outlive_its_killed_owner(home: Path) -> None:
@@ -163,11 +157,11 @@ async def test_a_server_that_was_left_running_is_ended_also_without_proc(
     home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """As on macOS, where the kernel ends no server with its owner."""
-    monkeypatch.setattr(server, "PROC", tmp_path)
+    monkeypatch.setattr(tested, "PROC", tmp_path)
     with owner(home):
         left = postmaster(home)
         (data,) = (file.parent for file in home.glob("postgres/*/postmaster.pid"))
-        server.end_leftovers(data)
+        tested.end_leftovers(data)
         assert await ended(left)
     assert not (data / "postmaster.pid").exists()
 

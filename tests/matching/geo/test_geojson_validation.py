@@ -8,7 +8,7 @@ import shapely
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bench.match_cost import circle, placed
+from bench.matching.match_cost import circle, placed
 from domain.errors import InvalidContent, Problem
 from domain.reference.territory import Geometry, MultiPolygon, Polygon, Position, Ring, vertices
 from matching.geo.geojson_validation import (

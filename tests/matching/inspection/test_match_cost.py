@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.match_cost import circle, comb, placed
+from bench.matching.match_cost import circle, comb, placed
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
 from domain.reference.territory import Polygon

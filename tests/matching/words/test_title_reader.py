@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.titles import labelled
+from bench.reading.titles import labelled
 from domain.reference import taxonomy, territory
 from matching.words import word_model
 from matching.words.title_reader import BESIDE_BEST, MOST_READINGS, TITLE_FLOOR, TitleReader

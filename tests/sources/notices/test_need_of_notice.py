@@ -1,6 +1,8 @@
 """Needs of notices: every one is a need that a match takes, whatever the notice holds."""
 
 import re
+import tomllib
+from importlib.resources import files
 from typing import Any
 
 import msgspec
@@ -31,6 +33,7 @@ from tests.sources.notices.samples import (
     ted_object,
 )
 
+FILLED = re.compile(r"\{\w+\}")
 CASES = (
     eforms(eforms_lot("LOT-0001", reserved("res-ws") + system() + project())),
     ted(ted_object(object_descr(1, '<TITLE><P>Vitres</P></TITLE><DURATION TYPE="MONTH">12</DURATION>'))),
@@ -194,3 +197,13 @@ def _reference() -> Reference:
     if not _loaded:
         _loaded.append(load_reference())
     return _loaded[0]
+
+
+def test_every_remark_is_made_somewhere_and_every_one_that_is_made_is_written() -> None:
+    """By the names that the readers give them; what fills one is the same in both languages."""
+    folder = files("sources.notices")
+    remarks = tomllib.loads((folder / "remarks.toml").read_text("utf-8"))["remarks"]
+    code = "".join(module.read_text("utf-8") for module in folder.iterdir() if module.name.endswith(".py"))
+    assert set(re.findall(r'note\([^"()]+(?:\([^()]*\)[^"()]*)*"([a-z_]+)"', code)) <= remarks.keys()
+    assert remarks.keys() <= set(re.findall(r'"([a-z_]+)"', code))
+    assert {name for name, (fr, en) in remarks.items() if set(FILLED.findall(fr)) != set(FILLED.findall(en))} == set()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.desk.frame.layout import REFUSALS
+from api.desk.frame.layout import CODE_WORDS
 from api.web.problems import CATALOGUE
 from tests.conftest import ROOT
 
@@ -15,6 +15,9 @@ OF_PROGRAMS = r"\b(?:GET|POST|PUT|PATCH|DELETE)\b|\b[a-z]+_[a-z]+|[a-z]=[a-z]"
 """Methods, names of fields and queries."""
 SAID_OTHERWISE = {"decide.py"}
 """Pages offer no other decision."""
+
+
+REFUSALS = CODE_WORDS["refusals"]
 
 
 @pytest.mark.parametrize("slug", REFUSALS)

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.desk.frame.field_kinds import plain_number
+from api.desk.frame.form import form_fields
 from api.desk.need.form_of_need import form_of_need
 from api.desk.need.need_form import (
     CARRIED,
-    LOT_FIELDS,
     LOTS_IN_FIELDS,
     MOST_LOTS,
-    NEED_FIELDS,
+    LotForm,
     NeedForm,
     carried,
     changed,
-    plain_number,
     read_need_form,
 )
 from api.desk.need.understood_need import understand
@@ -161,7 +161,15 @@ ODD = (
     *("market", "local", "oui", "a" * 5_000, "a," * 300, "22560001400016"),
 )
 TYPED = st.text(max_size=20) | st.sampled_from(ODD)
-NAMES = st.sampled_from([*NEED_FIELDS.values(), *(f"lot-{n}-{name}" for n in (1, 2) for name in LOT_FIELDS.values())])
+FULL: dict[str, Any] = {
+    "territories": ("",),
+    "offered": ("",),
+    "chosen": ("",),
+    "terms": ("",),
+    "support": ("",),
+    "reserved": ("",),
+}
+NAMES = st.sampled_from([name for name, _ in form_fields(NeedForm(territories=("",), lots=(LotForm(**FULL),) * 2))])
 
 
 @given(st.dictionaries(NAMES, st.lists(TYPED, min_size=1, max_size=3)))

@@ -27,8 +27,12 @@ async def written(engine: Engine, files: IndexFiles) -> list[WrittenIndex]:
 
 
 async def test_a_new_index_takes_the_place_of_the_last(engine: Engine, database_url: str, tmp_path: Path) -> None:
-    """And of what a process left that was killed at its work: all of it may hold what was erased since."""
+    """And of what a process left that was killed at its work: all of it may hold what was erased since.
+
+    What is no index stays.
+    """
     files = IndexFiles(tmp_path, reference())
+    (tmp_path / "documents").mkdir()
     await put(engine, "1", "premier")
     await build(database_url, files)
     (first,) = await written(engine, files)
@@ -38,7 +42,7 @@ async def test_a_new_index_takes_the_place_of_the_last(engine: Engine, database_
     await build(database_url, files)
     (second,) = await written(engine, files)
     assert second.version == 2
-    assert [path for path in tmp_path.iterdir() if path.is_dir()] == [second.path]
+    assert {path for path in tmp_path.iterdir() if path.is_dir()} == {second.path, tmp_path / "documents"}
     assert [each.name for each in before.suppliers()] == ["premier"]
 
 
@@ -79,12 +83,6 @@ def test_what_a_killed_process_left_is_removed_before_the_next_builds(tmp_path: 
         assert (tmp_path / "unfinished-killed").is_dir()  # somebody may be at it
     IndexFiles(tmp_path, reference())
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["documents"]
-
-
-async def test_only_indexes_are_removed(engine: Engine, database_url: str, tmp_path: Path) -> None:
-    (tmp_path / "documents").mkdir()
-    await build(database_url, IndexFiles(tmp_path, reference()))
-    assert (tmp_path / "documents").is_dir()
 
 
 async def test_a_folder_that_was_removed_is_made_again(engine: Engine, database_url: str, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from db.suppliers.records import delete_record, put_record
 from db.suppliers.write import listen
 from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord
 from matching.index.live_index import LiveIndex
+from matching.reference import Reference
 from matching.words.names import name_similarity
 from tests.factories import live, reference, supplier
 
@@ -135,14 +136,14 @@ async def test_an_index_is_built_from_a_copy_and_brought_up_to_date_from_the_dat
     await put(engine, "1", "sur la copie")
     built: list[str] = []
 
-    async def build(url: str) -> None:
+    async def build(ours: Reference, url: str, folder: Path, _: object) -> None:
         if url == "the copy":
-            await build_index(reference(), database_url, loader.files.folder)
+            await build_index(ours, database_url, folder)
             await put(engine, "2", "depuis")
         built.append(url)
 
     of_copy = IndexLoader(database_url, engine, loader.files, read_url="the copy")
-    monkeypatch.setattr(of_copy, "_build_from", build)
+    monkeypatch.setattr(live_index, "build_index", build)
     found = await of_copy.newest()
     assert sorted(each.name for each in found.suppliers()) == ["depuis", "sur la copie"]
     assert built == ["the copy"]

@@ -1,0 +1,341 @@
+"""HTTP/1.1 on one connection, as uvicorn reads and writes it, within limits that hold for whoever connects.
+
+A client that owes something (a head, a body, reading its answer) has patience for it, in seconds; `sweep` takes from
+it, bytes that arrive or leave add to it, and where none is left the connection ends. No timer is set for a request.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from secrets import token_hex
+from typing import Any, Literal, NoReturn, cast
+
+import httptools
+from litestar.types import Scope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from api.runtime.observability import HUNG_UP
+from api.runtime.rate_limits import caller_of
+from api.settings import Settings
+from api.web.content_negotiation import choose_language
+from api.web.problems import Refusal, document
+from domain.text.bilingual import Text
+
+HEAD_LIMIT = 16 << 10
+"""Bytes of a request line and its headers: a browser or a portal sends one or two KiB, proxies admit 8 to 16."""
+HEAD_SECONDS = 10.0
+"""The time for a head to arrive, from the connection or the first byte of a further request on."""
+READING_SECONDS = 30.0
+"""The silence that is endured of a client that does not read its answer, as `VIVIER_BODY_SECONDS` is in a body."""
+IDLE_SECONDS = 60.0
+"""The time between two requests of a connection: as long as most proxies have; one should close its own before."""
+SLOWEST_BYTES_PER_SECOND = 8 << 10
+"""A slower body, or a slower reader of an answer, uses up its patience."""
+LINGER_SECONDS = 2.0
+"""The time a refused client has to read why: closed at once, what it still sends would make it lose the answer."""
+MOST_DROPPED = 32 << 20
+"""Bytes that it may still send meanwhile, which nobody reads: many send all of a body before they read anything."""
+
+MOST_PIPELINED = 16
+"""Requests of a connection that wait while one is answered: each is in memory, and each answer lets more be read."""
+MOST_SMALL_PIECES, SMALL_PIECE_BYTES = 4_096, 16
+"""More pieces of a body are this long on average: what is sent in chunks of a byte takes longest to parse."""
+
+VERSIONS = ("1.1", "1.0")
+NO_VERSION = Text("Seuls HTTP/1.1 et HTTP/1.0 sont compris ici", "Only HTTP/1.1 and HTTP/1.0 are understood here")
+NO_ONE_HOST = Text("Un en-tête Host est attendu, et un seul", "One Host header is expected, and no more")
+Part = Literal["head", "body"]
+"""The part of a request that is arriving."""
+Owed = Literal["head", "body", "reading", "next request", "close"]
+"""The thing that is waited for from a client."""
+
+
+class _AnswerTransport:
+    """The transport by which a request that may have a body is answered."""
+
+    __slots__ = ("_protocol", "is_closing", "write")
+
+    def __init__(self, protocol: "HttpProtocol") -> None:
+        self._protocol = protocol
+        self.write, self.is_closing = protocol.transport.write, protocol.transport.is_closing
+
+    def close(self) -> None:
+        """Close the connection, where the body is still arriving not before the client has read the answer."""
+        if self._protocol.is_body_arriving:
+            self._protocol.linger()
+        else:
+            self._protocol.transport.close()
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """A connection. What breaks a limit, or is no HTTP, is refused by a problem document; `Upgrade` is ignored.
+
+    The parser takes what follows a head with `Upgrade: h2c`, which some clients send with every first request, for
+    another protocol and not for the body. Such a head is read again without that header (RFC 9110 §7.8 allows it).
+    """
+
+    cycle: RequestResponseCycle | None  # type: ignore[assignment]
+
+    def __init__(self, settings: Settings, **given: Any) -> None:
+        super().__init__(**given)
+        self._settings = settings
+        self._seconds: dict[Owed, float] = {
+            "head": HEAD_SECONDS,
+            "body": settings.body_seconds,
+            "reading": READING_SECONDS,
+            "next request": IDLE_SECONDS,
+            "close": LINGER_SECONDS,
+        }
+        self._running: RequestResponseCycle | None = None  # `cycle` is the last one that was read
+        self._task: asyncio.Task[None] | None = None
+        self._part: Part | None = None
+        self._events = 0  # heads begun, heads complete and pieces of bodies, in what is being parsed
+        self._unfinished = 0  # bytes parsed since the last of these
+        self._body_pieces, self._body_bytes = 0, 0  # of the body that is arriving
+        self._is_split = False  # a head that is not in one piece
+        self._is_refused, self._dropped = False, 0  # bytes that came after that
+        self.owed: Owed | None = None
+        self.patience, self._unread = 0.0, 0
+        self.address = ""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.address = caller_of(cast("Scope", {"client": self.client}))
+        crowd = self._crowd()
+        idle = [each for each in crowd if each.owed == "next request" and not each.transport.is_closing()]
+        if idle:  # whoever has waited longest for its next request makes place
+            min(idle, key=lambda each: each.patience).transport.close()
+        elif len(crowd) > 2 * self._settings.connections:
+            transport.abort()
+        elif crowd:
+            self._refuse("too-many-connections")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the request that is answered, also where others wait behind it, which are forgotten.
+
+        One that only reads is ended: nobody is there to read its answer. One that writes may look whether it is wanted.
+        """
+        self.pipeline.clear()
+        if self._running is not None:
+            self._running.disconnected = True
+            self._running.message_event.set()
+            reads = self._running.scope["method"] in {"GET", "HEAD"} and not self._running.response_complete
+            if reads and self._task is not None:
+                self._task.cancel(HUNG_UP)
+        super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        self._task = self.loop.create_task(cycle.run_asgi(app))
+        self._task.add_done_callback(self.tasks.discard)
+        self.tasks.add(self._task)
+
+    def _crowd(self) -> list["HttpProtocol"]:
+        """All connections, or those of this address, where there is one more of them than may be; else none."""
+        there, of_one = cast("set[HttpProtocol]", self.connections), self._settings.address_connections
+        if len(there) > self._settings.connections:
+            return list(there)
+        if len(there) <= of_one or (self.client and self.client[0] in getattr(self.app, "trusted_hosts", ())):
+            return []
+        of_address = [each for each in there if each.address == self.address]
+        return of_address if len(of_address) > of_one else []
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        size = HEAD_LIMIT
+        for start in range(0, len(data), size):
+            if self._is_refused:
+                self._drop(len(data) - start)
+                return
+            self._read(data[start : start + size])
+
+    def _drop(self, count: int) -> None:
+        self._dropped += count
+        if self._dropped > MOST_DROPPED:
+            self.transport.abort()
+
+    def _read(self, piece: bytes) -> None:
+        """Parse the next bytes, no more than a head may have; refuse what is no HTTP or passes the limit of a head."""
+        begins, self._events = self._part is None, 0
+        if not self._is_parsed(piece):
+            if not self._is_refused:
+                self.logger.warning("Invalid HTTP request received.")
+                self._refuse("bad-request")
+        elif self._part is not None:
+            # a head that begins after the end of another request is counted from the next piece on
+            nothing_new = self._events == int(begins)
+            self._is_split = self._part == "head"
+            self._unfinished = self._unfinished + len(piece) if nothing_new else 0
+            if self._unfinished > HEAD_LIMIT:
+                self._refuse(self._too_large())
+
+    def _is_parsed(self, rest: bytes) -> bool:
+        """Parse some bytes; False where they are no HTTP, or were refused on the way."""
+        while rest:
+            try:
+                self.parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as upgrade:
+                if not self._is_read_again():
+                    return False
+                rest = self._head_without_upgrade() + rest[upgrade.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+            except httptools.HttpParserError:
+                return False
+            else:
+                return True
+        return True
+
+    def _head_without_upgrade(self) -> bytes:
+        first = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        headers = (b"%b: %b" % header for header in self.headers if header[0] != b"upgrade")
+        return b"\r\n".join([first, *headers, b"", b""])
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._part, self.owed, self._unfinished, self._is_split = "head", None, 0, False
+        self._body_pieces, self._body_bytes = 0, 0
+        self._events += 1
+
+    def on_headers_complete(self) -> None:
+        if self._is_split and self._head_bytes() > HEAD_LIMIT:
+            self._end_parsing(self._too_large())
+        if len(self.pipeline) >= MOST_PIPELINED:
+            self._end_parsing("too-many-requests")  # those that wait are answered
+        version, hosts = self.parser.get_http_version(), sum(name == b"host" for name, _ in self.headers)
+        if version not in VERSIONS:
+            self._end_parsing("bad-request", NO_VERSION)
+        if hosts > 1 or (hosts < 1 and version != "1.0"):  # RFC 9112 §3.2
+            self._end_parsing("bad-request", NO_ONE_HOST)
+        self._events += 1
+        if not self._is_read_again():
+            super().on_headers_complete()
+            if self.cycle is not None and self.parser.get_method() not in {b"GET", b"HEAD"}:
+                self.cycle.transport = _AnswerTransport(self)  # type: ignore[assignment]
+        self._part = "body"
+
+    def _head_bytes(self) -> int:
+        line = b"%b %b HTTP/1.1\r\n\r\n" % (self.parser.get_method(), self.url)
+        return len(line) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def on_body(self, body: bytes) -> None:
+        self._events += 1
+        self._body_pieces, self._body_bytes = self._body_pieces + 1, self._body_bytes + len(body)
+        if self._body_pieces > MOST_SMALL_PIECES and self._body_bytes < SMALL_PIECE_BYTES * self._body_pieces:
+            self._end_parsing("bad-request")
+        if self.owed == "body":
+            self._add_patience(len(body))
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._part = None
+        if not self._is_read_again():
+            super().on_message_complete()
+
+    def resume_writing(self) -> None:
+        self.owed = None  # much was read: its patience begins anew
+        super().resume_writing()
+
+    def _is_read_again(self) -> bool:
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+
+    def sweep(self, seconds: float) -> None:
+        """Take the time since the last sweep from the patience with the client, and end the connection without any."""
+        owed, unread = self._what_is_owed(), self.transport.get_write_buffer_size()
+        if owed != self.owed:
+            self.owed, self.patience = owed, self._seconds.get(owed, 0.0) if owed else 0.0
+        elif owed is not None:
+            if owed == "reading" and unread < self._unread:
+                self._add_patience(self._unread - unread)
+            self.patience -= seconds
+            if self.patience <= 0:
+                self._give_up(owed)
+        self._unread = unread
+
+    def _what_is_owed(self) -> Owed | None:
+        """The thing that the client has to do before anything goes on; None where that is up to the application."""
+        answering = self._answering()
+        if self.transport.get_write_buffer_size():
+            return "reading"
+        if self._is_refused or self.transport.is_closing():
+            return "close" if answering is None or answering.disconnected else None
+        if self.flow.read_paused or (answering is not None and answering.waiting_for_100_continue):
+            return None
+        if self._part is not None or self.cycle is None:
+            return "body" if self._part == "body" else "head"
+        return "next request" if answering is None else None
+
+    @property
+    def begun_answer(self) -> asyncio.Task[None] | None:
+        """The task that answers, where a part of its answer was sent."""
+        return self._task if self._running is not None and self._running.response_started else None
+
+    @property
+    def is_body_arriving(self) -> bool:
+        """Whether the body of the request that is answered has not arrived wholly."""
+        return self._part == "body" and self.cycle is self._running
+
+    def linger(self) -> None:
+        """End the answer, read nothing more, and close once the client does, or after a while."""
+        self._part, self._is_refused = None, True
+        if not self.transport.is_closing():
+            self.transport.write_eof()
+
+    def _answering(self) -> RequestResponseCycle | None:
+        """The request that is not answered wholly."""
+        return self.cycle if self.cycle is not None and not self.cycle.response_complete else None
+
+    def _too_large(self) -> str:
+        return "url-too-long" if 2 * len(self.url) > HEAD_LIMIT else "headers-too-large"
+
+    def _add_patience(self, count: int) -> None:
+        """Add what so many bytes, come or gone, are worth."""
+        most = self._seconds[self.owed] if self.owed else 0.0
+        self.patience = min(self.patience + count / SLOWEST_BYTES_PER_SECOND, most)
+
+    def _give_up(self, owed: Owed) -> None:
+        if owed in {"reading", "close"}:
+            self.transport.abort()
+        elif self._part is None:
+            self.transport.close()
+        else:
+            self._refuse("request-timeout")
+
+    def _refuse(self, slug: str, detail: Text | None = None) -> None:
+        """Answer the request that is arriving with a problem document, read nothing more, and close."""
+        arriving, self._part, self._is_refused = self._part, None, True
+        answering = self._answering()
+        if answering is not None:
+            if answering.response_started or arriving != "body":
+                answering.keep_alive = False  # another answer is under way: it is the last
+                return
+            answering.disconnected = True
+            answering.message_event.set()
+        elif arriving == "body":  # that was answered already
+            self.transport.close()
+            return
+        self.transport.write(self._refusal(slug, detail))
+        self.linger()
+
+    def _end_parsing(self, slug: str, detail: Text | None = None) -> NoReturn:
+        """Refuse the request, and raise what ends the parsing."""
+        self._refuse(slug, detail)
+        raise ValueError
+
+    def _refusal(self, slug: str, detail: Text | None = None) -> bytes:
+        wished = next((value for name, value in self.headers or () if name.lower() == b"accept-language"), b"")
+        refused = document(Refusal(slug, detail), choose_language(wished.decode("latin-1")))
+        headers = {
+            **{name.decode(): value.decode() for name, value in self.server_state.default_headers},
+            **refused.headers,
+            "content-type": str(refused.media_type),
+            "content-length": str(len(refused.content)),
+            "x-request-id": token_hex(16),
+            "connection": "close",
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return STATUS_LINE[refused.status_code or 400] + lines.encode("latin-1") + b"\r\n" + refused.content
+
+
+def sweep(connections: Iterable[Any], seconds: float) -> None:
+    """Take so many seconds from the patience with each client that owes something."""
+    for connection in list(connections):
+        connection.sweep(seconds)

@@ -1,0 +1,118 @@
+"""Count the files of the project that a request enters, as the interpreter tells: a reader opens as many.
+
+    python -m bench.serving.entered [--files]        (--files: name them)
+
+The whole application in this process, on an embedded database that holds one supplier; each request is the first of its
+kind, but for the one that is asked again.
+"""
+
+import asyncio
+import logging
+import re
+import sys
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from html import unescape
+from types import FrameType
+from typing import Any
+
+import httpx
+from litestar import Litestar
+
+from api.app import create_app
+from api.settings import read_settings
+from bench.results import ROOT
+from bench.server import ADMIN_KEY, home
+from db.embedded import serve as embedded
+from db.migrate import upgrade
+
+ROOMS = ("api", "db", "domain", "matching", "sources")
+OFFER = {"segments": ["pr-locaux"], "service_area": {"radius_km": 40}}
+RECORD = {"name": "Atelier", "approvals": [{"kind": "ESAT"}], "address": {"commune": "56260"}, "offers": [OFFER]}
+LOT = {"id": "1", "title": "Nettoyage des bureaux", "cpv": ["90919200"], "reserved": ["handicap"], "value_eur": 90000}
+NEED = {"on": "2026-11-24", "territory": {"codes": ["departement:56"]}, "lots": [LOT]}
+FORM = {"territoire": "departement:22", "lot-1-objet": "Entretien des espaces verts", "lot-1-valeur": "90 000"}
+TOKEN = re.compile(r'<input type="hidden" name="jeton" value="([^"]*)"')
+
+
+class Entered:
+    """The profiler of this process: notes the files whose functions are called, while it is on."""
+
+    def __init__(self) -> None:
+        self.files: set[str] | None = None
+        threading.setprofile(self._note)
+        sys.setprofile(self._note)
+
+    def _note(self, frame: FrameType, event: str, _: Any) -> None:
+        if self.files is not None and event == "call":
+            self.files.add(frame.f_code.co_filename)
+
+    async def during(self, request: Any) -> tuple[httpx.Response, list[str]]:
+        """The answer to a request, and the project's own files that were entered until it came, in order of name."""
+        found: set[str] = set()
+        self.files = found
+        try:
+            answer: httpx.Response = await request
+        finally:
+            self.files = None
+        inside = (name.removeprefix(f"{ROOT}/") for name in found)
+        return answer, sorted(name for name in inside if name.partition("/")[0] in ROOMS)
+
+
+@asynccontextmanager
+async def client_of(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the running application, once it is ready."""
+    transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
+    headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
+    async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        client.headers.update(headers)
+        put = await client.put("/sources/bench/suppliers/0", json=RECORD)
+        await app.state.services.directory.wait_beyond(put.json()["data_version"] - 1, 60)
+        yield client
+
+
+async def count(url: str, names: bool) -> None:
+    """Print the number of files that each request enters."""
+    profiler = Entered()
+    async with client_of(create_app(read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": url}))) as client:
+        put = client.put("/sources/bench/suppliers/1", json=RECORD)
+        await _tell("PUT a record", profiler, put, names)
+        await _tell("POST /match, first", profiler, client.post("/match", json=NEED), names)
+        await _tell("POST /match, again", profiler, client.post("/match", json=NEED), names)
+        await _tell("POST /needs", profiler, client.post("/needs", json=NEED), names)
+        client.headers["Accept"] = "text/html"
+        form = {"cle": ADMIN_KEY, "jeton": _token(await client.get("/connexion"))}
+        await client.post("/connexion", data=form)
+        form = FORM | {"jeton": _token(await client.get("/besoin"))}
+        await _tell("POST /besoin/resultat", profiler, client.post("/besoin/resultat", data=form), names)
+
+
+async def _tell(name: str, profiler: Entered, request: Any, names: bool) -> None:
+    answer, files = await profiler.during(request)
+    if answer.status_code >= 300:
+        raise RuntimeError(f"{name}: {answer.status_code} {answer.text[:500]}")
+    rooms = Counter(file.partition("/")[0] for file in files)
+    sys.stdout.write(f"{name:24} {len(files):4} files  " + "  ".join(f"{room} {rooms[room]}" for room in ROOMS) + "\n")
+    if names:
+        sys.stdout.write("".join(f"    {file}\n" for file in files))
+
+
+def _token(page: httpx.Response) -> str:
+    """The token of the page's forms."""
+    found = TOKEN.search(page.text)
+    if found is None:
+        raise RuntimeError(f"no form: {page.status_code} {page.text[:200]}")
+    return unescape(found[1])
+
+
+def main() -> None:
+    logging.disable()
+    with home() as folder, embedded.serve(folder, durable=False) as url:
+        upgrade(url)
+        asyncio.run(count(url, "--files" in sys.argv))
+
+
+if __name__ == "__main__":
+    main()
