@@ -202,7 +202,7 @@ class Chain:
         self.hash = BEFORE_THE_FIRST
         self.breaks: list[Break] = []
         self.signed = 0
-        self._organisation_id = organisation_id
+        self.organisation_id = organisation_id
         self._is_signature, self._signed_since = is_signature, signed_since
         self._doubtful: int | None = None
 
@@ -212,7 +212,7 @@ class Chain:
         if gap:
             self._settle("altered_entry")
             self.breaks.append(Break(number, "gap", gap))
-        elif entry is not None and chained(self.hash, self._organisation_id, entry) == digest:
+        elif entry is not None and chained(self.hash, self.organisation_id, entry) == digest:
             self._settle("altered_entry")
         elif self._doubtful is not None:
             # that explains why this one does not follow either

@@ -16,7 +16,7 @@ from domain.text.bilingual import Text
 from matching.geo.shape import Shape
 from matching.geo.territory import MAX_SUGGESTIONS, Geography, Territory
 from matching.giving_up import require_wanted
-from matching.kept.weighted_cache import WeightBound
+from matching.weighted_cache import WeightBound
 from matching.words.keywords import Interpreter
 
 Made = TypeVar("Made")

@@ -1,10 +1,9 @@
 """Suppliers near a lot whose trade is not known: how many there are, and whom to ask first."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
-from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from matching.geo.projection import Floats, Positions
 from matching.geo.shape import Shape
 from matching.geo.territory import Territory
 from matching.index.eligibility_cache import INELIGIBLE, WORST_ELIGIBLE, best_outcome
-from matching.index.live_index import OFFERLESS, LiveIndex
+from matching.index.live_index import LiveIndex
 from matching.index.service_areas import NEARBY_KM
 from matching.index.supplier_columns import Ordinals
 from matching.lot_query import LotQuery
@@ -23,27 +22,25 @@ from matching.past_awards import EssBar, barred
 from matching.ranking import mixed
 
 LAST_DRAW = int(np.iinfo(np.uint64).max)
-BYTES_PER_ROW, BYTES_PER_ANSWER = 16, 1_000
 
 
 class Nearby(NamedTuple):
     """Suppliers of unknown trade near a territory, the nearest first, as parallel arrays; `eligible` of them are.
 
     `distance`: kilometres to the territory, 0 inside; `outcome`: the best over the reserved types (a position in
-    OUTCOMES), 0 where nothing is reserved. `change`: the change of the index for which they were found.
+    OUTCOMES), 0 where nothing is reserved.
     """
 
     ordinals: Ordinals
     distance: Floats
     outcome: NDArray[np.int8]
     eligible: int
-    change: int
 
     def at(self, rows: Positions | NDArray[np.bool_] | slice) -> "Nearby":
         """Some of them, by their rows."""
         outcome = self.outcome[rows]
         eligible = int(np.count_nonzero(outcome <= WORST_ELIGIBLE))
-        return Nearby(self.ordinals[rows], self.distance[rows], outcome, eligible, self.change)
+        return Nearby(self.ordinals[rows], self.distance[rows], outcome, eligible)
 
 
 class UnknownNeighbour(NamedTuple):
@@ -61,7 +58,25 @@ class UnknownSuppliers(NamedTuple):
     nearest: tuple[UnknownNeighbour, ...]
 
 
-NOBODY = Nearby(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int8), 0, 0)
+NOBODY = Nearby(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int8), 0)
+
+
+def nearby(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved], on: date, rules: Rules) -> Nearby:
+    """Those in the territory or at most 50 km from it, but for those INELIGIBLE for all of the reserved types."""
+    if territory.shape is None:
+        return NOBODY
+    radius, columns = territory.radius_km or 0.0, live.base.columns
+    distances, ordinals = live.base.distances(territory.shape), live.offerless()
+    ordinals = ordinals[distances.places(ordinals, radius)]
+    away = distances.distance_within(ordinals, np.full(len(ordinals), NEARBY_KM + radius))
+    distance = territory.less_radius(away)
+    is_near = distance <= NEARBY_KM
+    ordinals, distance = ordinals[is_near], distance[is_near]
+    outcome = np.zeros(len(ordinals), dtype=np.int8)
+    if reserved:
+        outcome = best_outcome(reserved)[columns.eligibility.codes(ordinals, on, rules)]
+    order = np.argsort(distance, kind="stable")
+    return Nearby(ordinals, distance, outcome, 0).at(order[outcome[order] != INELIGIBLE])
 
 
 @dataclass(frozen=True)
@@ -73,6 +88,7 @@ class UnknownSearch:
     rules: Rules
     count: int
     seed: int
+    nearby: Callable[[LiveIndex, Territory, frozenset[Reserved], date, Rules], Nearby] = nearby
 
     def suppliers(self, query: LotQuery, ess_bars: Mapping[int, EssBar]) -> UnknownSuppliers:
         """Those in the lot's territory or at most 50 km from it, within its `max_distance_km`.
@@ -80,7 +96,7 @@ class UnknownSearch:
         On a reserved lot, without those INELIGIBLE for all of its types. Of those equally far, the nearest are drawn.
         """
         reserved = frozenset(query.lot.reserved or ())
-        found = nearby(self.live, query.territory, reserved, self.on, self.rules)
+        found = self.nearby(self.live, query.territory, reserved, self.on, self.rules)
         if ess_bars and "ess" in reserved and len(found.ordinals):
             found = self._after_bars(found, reserved, ess_bars)
         if query.lot.max_distance_km is not None and len(found.ordinals):
@@ -127,38 +143,6 @@ class UnknownSearch:
             likely = np.argpartition(bound, self.count - 1)[: self.count]
             ordinals = ordinals[bound <= distances.distance(ordinals[likely]).max()]
         return ordinals, distances.distance(ordinals)
-
-
-def nearby(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved], on: date, rules: Rules) -> Nearby:
-    """Those in the territory or at most 50 km from it, but for those INELIGIBLE for all of the reserved types.
-
-    Cached until a change concerns suppliers without offers.
-    """
-    key = ref(territory), reserved, on, rules
-    found: Nearby | None = live.base.nearby.find(key)
-    if found is not None and found.change <= live.change and not live.changed_since((OFFERLESS,), found.change):
-        return found
-    made = _find(live, territory, reserved, on, rules)
-    if found is None or found.change < live.change:
-        live.base.nearby.put(key, made, BYTES_PER_ANSWER + BYTES_PER_ROW * len(made.ordinals))
-    return made
-
-
-def _find(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved], on: date, rules: Rules) -> Nearby:
-    if territory.shape is None:
-        return NOBODY._replace(change=live.change)
-    radius, columns = territory.radius_km or 0.0, live.base.columns
-    distances, ordinals = live.base.distances(territory.shape), live.offerless()
-    ordinals = ordinals[distances.places(ordinals, radius)]
-    away = distances.distance_within(ordinals, np.full(len(ordinals), NEARBY_KM + radius))
-    distance = territory.less_radius(away)
-    is_near = distance <= NEARBY_KM
-    ordinals, distance = ordinals[is_near], distance[is_near]
-    outcome = np.zeros(len(ordinals), dtype=np.int8)
-    if reserved:
-        outcome = best_outcome(reserved)[columns.eligibility.codes(ordinals, on, rules)]
-    order = np.argsort(distance, kind="stable")
-    return Nearby(ordinals, distance, outcome, 0, live.change).at(order[outcome[order] != INELIGIBLE])
 
 
 def _first(distance: Floats, draws: NDArray[np.uint64], count: int) -> Positions:

@@ -81,7 +81,11 @@ def placed(
 ) -> list[Placement]:
     """The placement of each record, with the flags of its place, those of its content, and `flags[i]`."""
     placements = zip(place(records, geography), records, flags or repeat(()), strict=False)
-    return [_flagged(placement, content_flags(record) + own) for placement, record, own in placements]
+    found = ((placement, content_flags(record) + own) for placement, record, own in placements)
+    return [
+        msgspec.structs.replace(placement, flags=placement.flags + own) if own else placement
+        for placement, own in found
+    ]
 
 
 def content_flags(record: SupplierRecord) -> tuple[Flag, ...]:
@@ -129,10 +133,6 @@ def _with_area(offer: Offer, kept: Mapping[Geometry, Geometry]) -> Offer:
     if area is None or area.geometry is None or kept.get(area.geometry, area.geometry) is area.geometry:
         return offer
     return msgspec.structs.replace(offer, service_area=ServiceArea(geometry=kept[area.geometry]))
-
-
-def _flagged(placement: Placement, flags: tuple[Flag, ...]) -> Placement:
-    return msgspec.structs.replace(placement, flags=placement.flags + flags) if flags else placement
 
 
 def _luhn_remainder(digits: bytes) -> int:

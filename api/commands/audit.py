@@ -5,7 +5,7 @@ import asyncio
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -59,15 +59,6 @@ class Verdict(msgspec.Struct, frozen=True):
     breaks: tuple[Break, ...]
 
 
-class _Checked(NamedTuple):
-    """The journals to be verified, by default all, and by what; see `Chain`."""
-
-    organisation: str | None
-    anchors: Sequence[Anchor]
-    is_signature: IsSignature
-    signed_since: datetime | None
-
-
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Print the public key, or verify the journals; returns 1 where one is broken."""
     key = journal_key(settings)
@@ -81,8 +72,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     anchors = [_anchor(text) for text in options.anchor]
     anchors += [anchor for path in options.heads for anchor in _anchors_in(path, is_signature)]
     with attached(settings) as url:
-        checked = _Checked(options.organisation, anchors, is_signature, options.signed_since if trusted else None)
-        verdicts = asyncio.run(_verify(engine(url, pool_size=0), checked))
+        new_chain = partial(Chain, is_signature=is_signature, signed_since=options.signed_since if trusted else None)
+        verdicts = asyncio.run(_verify(engine(url, pool_size=0), options.organisation, anchors, new_chain))
     if options.json:
         sys.stdout.write(msgspec.json.encode(verdicts).decode() + "\n")
     else:
@@ -118,50 +109,50 @@ def _anchors_in(path: Path, is_signature: IsSignature) -> Iterator[Anchor]:
             yield Anchor(str(head.organisation_id), head.number, bytes.fromhex(head.hash))
 
 
-async def _verify(database: Engine, checked: _Checked) -> list[Verdict]:
-    """The verdicts on the journals asked for. Raises CommandFailed where an organisation is unknown."""
+async def _verify(
+    database: Engine, organisation: str | None, anchors: Sequence[Anchor], new_chain: Callable[[UUID], Chain]
+) -> list[Verdict]:
+    """The verdicts on the journals asked for, by default all. Raises CommandFailed where an organisation is unknown."""
     async with transaction(database) as connection:
         await hold_snapshot(connection)
         known = await journals(connection)
         names = {name for organisation_id, name in known} | {str(organisation_id) for organisation_id, _ in known}
-        organisation = checked.organisation
-        for wanted in (*(anchor.organisation for anchor in checked.anchors), *filter(None, [organisation])):
+        for wanted in (*(anchor.organisation for anchor in anchors), *filter(None, [organisation])):
             if wanted not in names:
                 raise CommandFailed(f"there is no organisation {plain(wanted)}", USAGE)
         return [
-            await _verify_one(connection, organisation_id, name, checked)
-            for organisation_id, name in known
-            if organisation in {None, str(organisation_id), name}
+            await _verify_one(
+                connection, name, [each for each in anchors if each.organisation in {str(own), name}], new_chain(own)
+            )
+            for own, name in known
+            if organisation in {None, str(own), name}
         ]
 
 
-async def _verify_one(connection: Connection, organisation_id: UUID, organisation: str, checked: _Checked) -> Verdict:
-    chain, bound = Chain(organisation_id, checked.is_signature, checked.signed_since), BoundContent()
-    own = [anchor for anchor in checked.anchors if anchor.organisation in {str(organisation_id), organisation}]
-    lost = {(anchor.number, anchor.hash) for anchor in own if anchor.number}
-    async for page in stored_entries(connection, organisation_id):
+async def _verify_one(connection: Connection, name: str, anchors: Sequence[Anchor], chain: Chain) -> Verdict:
+    bound, lost = BoundContent(), {(anchor.number, anchor.hash) for anchor in anchors if anchor.number}
+    async for page in stored_entries(connection, chain.organisation_id):
         for stored in page:
             chain.follow(*stored)
             if stored.entry is not None:
                 bound.follow(stored.entry)
             lost.discard((stored.number, stored.hash))
     chain.close()
-    untold = await unrecorded(connection, organisation_id, bound.recorded)
+    unrecorded_names = await unrecorded(connection, chain.organisation_id, bound.recorded)
     breaks = (
         *chain.breaks,
         *(Break(number, "lost_anchor") for number, _ in sorted(lost)),
         *bound.breaks(await content_digests(connection, bound.names)),
-        *(Break(chain.number, "unrecorded_content", about=name) for name in untold),
+        *(Break(chain.number, "unrecorded_content", about=each) for each in unrecorded_names),
     )
     digest = chain.hash.hex()
-    anchor = f"{organisation_id}:{chain.number}:{digest}"
     return Verdict(
-        organisation_id,
-        organisation,
+        chain.organisation_id,
+        name,
         "broken" if breaks else "intact",
         chain.number,
         digest,
-        anchor,
+        f"{chain.organisation_id}:{chain.number}:{digest}",
         chain.signed,
         breaks,
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import msgspec
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -102,6 +103,14 @@ def write(parts: Iterable[Part], to: Console) -> None:
             case _:
                 to.print(_text(part))
         before = part
+
+
+def show(value: object, told: Iterable[Part], *, as_json: bool) -> None:
+    """Write a value on standard output: as JSON, else as it is told."""
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+    else:
+        write(told, console())
 
 
 def _grid(first: Column, gap: int, rows: Iterable[tuple[str, Words]]) -> Table:

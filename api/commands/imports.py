@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ from typing import BinaryIO, NamedTuple, cast
 import msgspec
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from api.commands.console import Col, Headline, Part, Rows, console, write
+from api.commands.console import Col, Headline, Part, Rows, console, show
 from api.commands.database import attached, operator, signing_engine
 from api.commands.errors import USAGE, CommandFailed
 from api.runtime.processes.forked_processes import ForkedProcesses, forked_processes
@@ -94,10 +93,7 @@ def import_and_report(
             report = _import(path, SourceFile(stream, media_type, path.suffix == ".gz"), order, ready, flags)
     except InvalidContent as unreadable:
         raise CommandFailed("; ".join(f"{path}: {problem.detail.en}" for problem in unreadable.problems)) from None
-    if options.json:
-        sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
-    else:
-        write(_report_told(report, flags), console())
+    show(report, _report_told(report, flags), as_json=options.json)
     return report
 
 
@@ -110,20 +106,13 @@ def _import(path: Path, file: SourceFile, order: Order, ready: Importer, flags: 
             show_progress()
 
         async def import_once() -> Import:
-            database = signing_engine(ready.settings, ready.url, pool_size=2)
+            database, vertices = signing_engine(ready.settings, ready.url, pool_size=2), ready.settings.source_vertices
             try:
+                actor = await operator(database, datetime.now(UTC))
+                signed = msgspec.structs.replace(order, actor=actor, most_vertices=vertices)
+                clock, processes = (lambda: datetime.now(UTC)), ready.processes
                 return await import_file(
-                    database,
-                    ready.reference,
-                    msgspec.structs.replace(
-                        order,
-                        actor=await operator(database, datetime.now(UTC)),
-                        most_vertices=ready.settings.source_vertices,
-                    ),
-                    file,
-                    lambda: datetime.now(UTC),
-                    processes=ready.processes,
-                    observe=observe,
+                    database, ready.reference, signed, file, clock, processes=processes, observe=observe
                 )
             finally:
                 await database.dispose()

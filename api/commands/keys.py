@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 import msgspec
@@ -28,9 +28,14 @@ Action = Callable[[Connection, argparse.Namespace, datetime], Awaitable[str | Ro
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Create, list or revoke keys, as `options.action` says."""
     actions: dict[str, Action] = {"create": _create, "list": _list, "revoke": _revoke}
+
+    async def act(database: Engine) -> str | Rows:
+        async with transaction(database) as connection:
+            return await actions[options.action](connection, options, datetime.now(UTC))
+
     with attached(settings) as url:
         # shown only once it is committed
-        shown = asyncio.run(_in_transaction(signing_engine(settings, url), actions[options.action], options))
+        shown = asyncio.run(act(signing_engine(settings, url)))
     if isinstance(shown, Rows):
         write([shown], console())
     else:
@@ -38,24 +43,24 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-async def _in_transaction(database: Engine, action: Action, options: argparse.Namespace) -> str | Rows:
-    async with transaction(database) as connection:
-        return await action(connection, options, datetime.now(UTC))
-
-
 async def _create(connection: Connection, options: argparse.Namespace, now: datetime) -> str:
     asked = {
         "name": options.name,
         "scopes": options.scope,
         "sources": options.source,
-        "expires_at": _end_of(options.expires),
+        # the end of the day in France
+        "expires_at": options.expires and datetime.combine(options.expires + timedelta(days=1), time(), PARIS),
         "rate_per_minute": options.rate,
     }
     try:
         request = msgspec.convert(asked, KeyRequest)
         secret, key = await issue_key(connection, request, await _organisation(connection, options.organisation), now)
-    except (InvalidContent, msgspec.ValidationError) as refused:
-        raise CommandFailed(_why(refused), USAGE) from None
+    except msgspec.ValidationError as refused:
+        raise CommandFailed(str(refused), USAGE) from None
+    except InvalidContent as refused:
+        problem = refused.problems[0]
+        option = {"/sources": "--source", "/expires_at": "--expires"}.get(problem.pointer, "")
+        raise CommandFailed(f"{option}: {problem.detail.en}", USAGE) from None
     return f"Key {key.id} of {key.organisation}, for {', '.join(key.scopes)}; it is shown this once:\n{secret}\n"
 
 
@@ -65,11 +70,6 @@ async def _organisation(connection: Connection, text: str) -> str:
     if found is None:
         require_name(text)
     return text if found is None else found.name
-
-
-def _end_of(day: date | None) -> datetime | None:
-    """The end of a day in France."""
-    return None if day is None else datetime.combine(day + timedelta(days=1), time(), PARIS)
 
 
 async def _list(connection: Connection, _: argparse.Namespace, __: datetime) -> str | Rows:
@@ -105,12 +105,3 @@ def _find(text: str, keys: Sequence[Key]) -> Key:
         why = "there is no key" if not found else "there are several keys"
         raise CommandFailed(f"{why} {text[: len(str(UUID(int=0)))]}; `vivier keys list` shows their ids")
     return found[0]
-
-
-def _why(refused: InvalidContent | msgspec.ValidationError) -> str:
-    """The first fault, with the option that it is about."""
-    if isinstance(refused, msgspec.ValidationError):
-        return str(refused)
-    problem = refused.problems[0]
-    option = {"/sources": "--source", "/expires_at": "--expires"}.get(problem.pointer, "")
-    return f"{option}: {problem.detail.en}"

@@ -8,18 +8,17 @@ import asyncio
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from api.commands.answers import allotment_told, shortlist_told, supply_told
-from api.commands.console import Col, Headline, Part, Remarks, Rows, console, write
+from api.commands.console import Col, Headline, Part, Remarks, Rows, console, show, write
 from api.commands.database import attached
 from api.commands.errors import CommandFailed
 from api.runtime.index.index_files import IndexFiles
@@ -32,7 +31,6 @@ from domain.allotment.allotment import AllotmentNeed
 from domain.errors import InvalidContent
 from domain.needs.need import Need, NeedAndProcedure, TerritoryRequest
 from domain.reference import cpv, territory
-from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.record_check import unknown_segment
 from domain.text.bilingual import Language
@@ -49,6 +47,13 @@ from sources.notices.need_of_notice import need_in_xml, need_of_record
 from sources.notices.notice import Unread
 
 LANGUAGE: Language = "fr"
+AnyNeed = TypeVar("AnyNeed", bound=Need)
+GZIP, BYTE_ORDER_MARK = b"\x1f\x8b", b"\xef\xbb\xbf"
+XML_BEGINNINGS = (b"<", b"\xff\xfe<", b"\xfe\xff\x00<")
+"""With the marks of UTF-16, too."""
+MOST_BYTES = 256 << 20
+"""A file that is longer, once decompressed, is none of notices."""
+_POSITION = re.compile(r"\[\d+\]$")
 
 
 class ReadNeed(NamedTuple):
@@ -65,13 +70,21 @@ def match_needs(options: argparse.Namespace, settings: Settings) -> int:
     index, reference = load_index(settings)
     failed = [each for each in needs if isinstance(each, CommandFailed)]
     for number, read in enumerate(needs):
-        if isinstance(read, ReadNeed):
-            if number and not options.json:
-                console().print()
-            try:
-                _write(options, read, index, reference, evaluation_day(options, read.need))
-            except InvalidContent as invalid:
-                raise faulty(read.name, invalid) from None
+        if isinstance(read, CommandFailed):
+            continue
+        if number and not options.json:
+            console().print()
+        need, on = read.need.matched, evaluation_day(options, read.need)
+        with _faults_of(read.name):
+            result = (trail if options.explain else match)(need, index, reference, on, LANGUAGE)
+        # what is piped on is the answer alone
+        write(_unread_told(read), console(stderr=options.json))
+        told = (
+            shortlist_told(need, result, reference.territories)
+            if isinstance(result, Shortlist)
+            else _trail_told(result)
+        )
+        show(result, told, as_json=options.json)
     if failed:
         raise CommandFailed("\n".join(map(str, failed)))
     return 0
@@ -121,60 +134,31 @@ def evaluation_day(options: argparse.Namespace, need: Need) -> date:
     return options.on or need.on or datetime.now(UTC).astimezone(PARIS).date()
 
 
-def _write(options: argparse.Namespace, read: ReadNeed, index: LiveIndex, reference: Reference, on: date) -> None:
-    need = read.need.matched
-    result = (trail if options.explain else match)(need, index, reference, on, LANGUAGE)
-    # what is piped on is the answer alone
-    write(_unread_told(read), console(stderr=options.json))
-    if options.json:
-        sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
-    elif isinstance(result, Shortlist):
-        write(shortlist_told(need, result, reference.territories), console())
-    else:
-        write(_trail_told(result), console())
-
-
 def allot_need(options: argparse.Namespace, settings: Settings) -> int:
     """Find proposals for the need, and write them beside its lots as they are given."""
-    need = read_need(options.need, AllotmentNeed)
+    need = _need_in(options.need, _bytes_of(options.need), AllotmentNeed)
     index, reference = load_index(settings)
-    try:
+    with _faults_of(options.need):
         found = allot(need, index, reference, evaluation_day(options, need), LANGUAGE)
-    except InvalidContent as invalid:
-        raise faulty(options.need, invalid) from None
-    if options.json:
-        sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
-    else:
-        write(allotment_told(need, found), console())
+    show(found, allotment_told(need, found), as_json=options.json)
     return 0
 
 
 def show_supply(options: argparse.Namespace, settings: Settings) -> int:
     """Write the supply of the territories together as a table, or as the JSON of GET /supply."""
     live, reference = load_index(settings)
-    segments = _segments(options.segments, reference.taxonomy)
+    taxonomy = reference.taxonomy
+    segments = tuple(taxonomy.segments if options.segments is None else dict.fromkeys(options.segments.split(",")))
+    if wrong := [unknown_segment(code, taxonomy).en for code in segments if not taxonomy.known(code)]:
+        raise CommandFailed("\n".join(wrong))
     try:
         territory = reference.geography.territory(TerritoryRequest(codes=tuple(options.territory)))
     except InvalidContent as invalid:
         raise CommandFailed("\n".join(problem.detail.en for problem in invalid.problems)) from None
     on = options.on or datetime.now(UTC).astimezone(PARIS).date()
-    found = SupplySearch(live, territory, on, reference.rules).supply(segments, reference.taxonomy, "fr")
-    if options.json:
-        sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
-    else:
-        write(supply_told(found, reference.taxonomy), console())
+    found = SupplySearch(live, territory, on, reference.rules).supply(segments, taxonomy, LANGUAGE)
+    show(found, supply_told(found, taxonomy), as_json=options.json)
     return 0
-
-
-def _segments(given: str | None, taxonomy: Taxonomy) -> Iterable[str]:
-    """The segments named, separated by commas; all without. Raises CommandFailed where one is not known."""
-    if given is None:
-        return tuple(taxonomy.segments)
-    named = tuple(dict.fromkeys(given.split(",")))
-    wrong = [unknown_segment(code, taxonomy).en for code in named if not taxonomy.known(code)]
-    if wrong:
-        raise CommandFailed("\n".join(wrong))
-    return named
 
 
 def load_index(settings: Settings) -> tuple[LiveIndex, Reference]:
@@ -188,15 +172,6 @@ def load_index(settings: Settings) -> tuple[LiveIndex, Reference]:
         return asyncio.run(IndexLoader(url, engine(url, pool_size=0), files).first()), reference
 
 
-AnyNeed = TypeVar("AnyNeed", bound=Need)
-Read = TypeVar("Read")
-GZIP, BYTE_ORDER_MARK = b"\x1f\x8b", b"\xef\xbb\xbf"
-XML_BEGINNINGS = (b"<", b"\xff\xfe<", b"\xfe\xff\x00<")
-"""With the marks of UTF-16, too."""
-MOST_BYTES = 256 << 20
-"""A file that is longer, once decompressed, is none of notices."""
-
-
 def needs_in(name: str) -> Iterator[ReadNeed | CommandFailed]:
     """The needs in a file, which may be compressed by gzip, or on standard input for `-`, and what is wrong with some.
 
@@ -204,64 +179,58 @@ def needs_in(name: str) -> Iterator[ReadNeed | CommandFailed]:
     """
     raw = _bytes_of(name)
     if raw.lstrip()[:4].startswith(XML_BEGINNINGS):
-        yield _read(name, lambda: ReadNeed(name, *need_in_xml(raw, territory.load(), cpv.load())))
+        with _faults_of(name):
+            yield ReadNeed(name, *need_in_xml(raw, territory.load(), cpv.load()))
         return
     notices = _notices_in(raw)
     if not notices:
-        yield _read(name, lambda: ReadNeed(name, JsonBody(NeedAndProcedure).decode(raw), ()))
+        yield ReadNeed(name, _need_in(name, raw, NeedAndProcedure), ())
     for at, notice in notices:
         where = f"{name}{at}" if len(notices) > 1 else name
         try:
-            yield _read(where, partial(_of_notice, where, at, notice))
+            with _faults_of(where):
+                read = ReadNeed(where, *need_of_record(notice, at, territory.load(), cpv.load()))
         except CommandFailed as failed:
             if len(notices) == 1:
                 raise
             yield failed
+        else:
+            yield read
 
 
-def read_need(name: str, kind: type[AnyNeed]) -> AnyNeed:
-    """The need in a file of JSON, or on standard input for `-`; raises CommandFailed where it is none."""
-    return _read(name, lambda: JsonBody(kind).decode(_bytes_of(name)))
+def _need_in(name: str, raw: bytes, kind: type[AnyNeed]) -> AnyNeed:
+    with _faults_of(name):
+        return JsonBody(kind).decode(raw)
 
 
-def _of_notice(name: str, at: str, notice: Mapping[str, Any]) -> ReadNeed:
-    return ReadNeed(name, *need_of_record(notice, at, territory.load(), cpv.load()))
-
-
-def faulty(name: str, invalid: InvalidContent) -> CommandFailed:
-    """The failure of a command because of what a file holds, a line for each problem."""
-    return CommandFailed("\n".join(f"{name}: {p.pointer or '/'}: {p.detail.en}" for p in invalid.problems))
-
-
-def _read(name: str, read: Callable[[], Read]) -> Read:
+@contextmanager
+def _faults_of(name: str) -> Iterator[None]:
+    """Raise CommandFailed for what is wrong in a file, a line for each problem, with its name."""
     try:
-        return read()
+        yield
     except InvalidContent as invalid:
-        raise faulty(name, invalid) from None
+        lines = (f"{name}: {problem.pointer or '/'}: {problem.detail.en}" for problem in invalid.problems)
+        raise CommandFailed("\n".join(lines)) from None
     except (Refusal, MalformedNotice) as refusal:
         raise CommandFailed(f"{name}: {refusal.detail.en}") from None
 
 
 def _bytes_of(name: str) -> bytes:
+    """The bytes of a file, or of standard input for `-`, decompressed. Raises CommandFailed."""
     try:
         raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        if raw.startswith(GZIP):
-            raw = _decompressed(name, raw)
     except OSError as error:
         raise CommandFailed(f"cannot read {name}: {error.strerror}") from None
+    if raw.startswith(GZIP):
+        member = zlib.decompressobj(wbits=31)
+        try:
+            raw = member.decompress(raw, MOST_BYTES)
+        except zlib.error:
+            raise CommandFailed(f"{name}: the gzip compression is broken") from None
+        if not member.eof:
+            wrong = f"larger than {MOST_BYTES >> 20} MiB" if len(raw) == MOST_BYTES else "cut short"
+            raise CommandFailed(f"{name}: the compressed file is {wrong}")
     return raw.removeprefix(BYTE_ORDER_MARK)
-
-
-def _decompressed(name: str, raw: bytes) -> bytes:
-    member = zlib.decompressobj(wbits=31)
-    try:
-        content = member.decompress(raw, MOST_BYTES)
-    except zlib.error:
-        raise CommandFailed(f"{name}: the gzip compression is broken") from None
-    if not member.eof:
-        wrong = f"larger than {MOST_BYTES >> 20} MiB" if len(content) == MOST_BYTES else "cut short"
-        raise CommandFailed(f"{name}: the compressed file is {wrong}")
-    return content
 
 
 def _notices_in(raw: bytes) -> list[tuple[str, Mapping[str, Any]]]:
@@ -274,9 +243,6 @@ def _notices_in(raw: bytes) -> list[tuple[str, Mapping[str, Any]]]:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return []
     return list(boamp.records_in(document))
-
-
-_POSITION = re.compile(r"\[\d+\]$")
 
 
 def _unread_told(read: ReadNeed) -> Iterator[Part]:

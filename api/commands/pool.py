@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
@@ -12,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.commands.console import Col, Command, Part, Rows, console, step_bars, write
+from api.commands.console import Col, Command, Headline, Part, Rows, console, show, step_bars, write
 from api.commands.database import attached
 from api.commands.errors import USAGE, CommandFailed
 from api.commands.imports import import_and_report, importer
@@ -20,7 +19,6 @@ from api.settings import Settings
 from db.core.engine import engine, transaction
 from db.suppliers.sources import last_imports
 from domain.reference import taxonomy, territory
-from domain.suppliers.source import Import
 from domain.text.typography import PARIS
 from sources.file_reader import CHECKED, are_kept, kept_beside, origin_of, reader_of
 from sources.pool.csv_pipe import UnusableFile
@@ -39,6 +37,10 @@ from sources.pool.manifest import (
 from sources.pool.trade_counts import PoolTrades, count_trades_in
 
 NOT_INSTALLED = 'reading the bulk files needs DuckDB: pip install "vivier[pool]"'
+NOT_ALLOWED = "files are not fetched unless the operator allows it: set VIVIER_POOL_FETCH=true"
+CREDITS = "Credit where these data are shown: "
+IMPORTED = "imported.json"
+CHECKS = {"checksum": "its checksum is right", "size": "of the right size", "nothing": "nothing to check it by"}
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
@@ -55,18 +57,17 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _list_sources(options: argparse.Namespace) -> int:
-    """Print where the files are published, and how they may be used."""
-    if options.json:
-        sys.stdout.buffer.write(msgspec.json.encode(published_files()) + b"\n")
-        return 0
-    to = console()
+    show(published_files(), _sources_told(), as_json=options.json)
+    return 0
+
+
+def _sources_told() -> Iterator[Part]:
+    """Tell where the files are published, and how they may be used."""
     for file in published_files():
-        to.print(f"{file.option:<17} {file.name}", style="bold")
+        yield Headline(f"{file.option:<17} {file.name}")
         lines = [file.publisher, file.address, f"{file.licence}; {file.rhythm}", f"Credit: {file.credit}"]
         lines += [f"vivier pool fetch {file.id}"] if file.catalogue else []
-        for line in lines:
-            to.print(f"{'':<17} {line}", soft_wrap=True)
-    return 0
+        yield from (Command(f"{'':<17} {line}") for line in lines)
 
 
 def _build(options: argparse.Namespace, settings: Settings) -> int:
@@ -90,10 +91,7 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
     except OSError as error:
         raise CommandFailed(f"cannot write {options.out}: {error.strerror}") from None
     report = PoolReport(files, trades, manifest.sources)
-    if options.json:
-        sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
-    else:
-        write(_report_told(report, options.out), console())
+    show(report, _report_told(report, options.out), as_json=options.json)
     return 0
 
 
@@ -132,15 +130,20 @@ def _departements(regions: Sequence[str], departements: Sequence[str]) -> tuple[
     return tuple(sorted(filter(None, found)))
 
 
-NOT_ALLOWED = "files are not fetched unless the operator allows it: set VIVIER_POOL_FETCH=true"
-
-
 def _fetch_named(options: argparse.Namespace, settings: Settings) -> int:
     """Fetch the files named, and say what each is given to `vivier pool build` as."""
-    wanted = [_published(name) for name in dict.fromkeys(options.names)]
-    for file in _fetch_all(wanted, options.into, settings):
-        option = next(published.option for published in wanted if published.id == file.id)
-        console().print(f"{option} {file.path}  ({_outcome(file)})", soft_wrap=True)
+    by_id = {file.id: file for file in published_files()}
+    fetchable = ", ".join(file.id for file in published_files() if file.catalogue)
+    names = dict.fromkeys(options.names)
+    for name in names:
+        if name not in by_id:
+            raise CommandFailed(f"there is no file {name}; those that can be fetched: {fetchable}", USAGE)
+        if by_id[name].catalogue is None:
+            raise CommandFailed(f"{name} is not fetched: see {by_id[name].address}; those that are: {fetchable}", USAGE)
+    for file in _fetch_all([by_id[name] for name in names], options.into, settings):
+        news = "fetched" if file.is_new else "did not change"
+        said = f"{file.bytes / 1e6:,.1f} MB, {news}, {CHECKS[file.checked]}"
+        write([Command(f"{by_id[file.id].option} {file.path}  ({said})")], console())
     return 0
 
 
@@ -155,29 +158,6 @@ def _fetch_all(wanted: Iterable[PublishedFile], into: Path, settings: Settings) 
         except NotFetched as failure:
             raise CommandFailed(str(failure)) from None
         yield fetched
-
-
-def _published(name: str) -> PublishedFile:
-    """The file of that name. Raises CommandFailed for one that is not fetched."""
-    by_id = {file.id: file for file in published_files()}
-    if name not in by_id:
-        raise CommandFailed(f"there is no file {name}; those that can be fetched: {_fetchable()}", USAGE)
-    if by_id[name].catalogue is None:
-        raise CommandFailed(f"{name} is not fetched: see {by_id[name].address}; those that are: {_fetchable()}", USAGE)
-    return by_id[name]
-
-
-def _fetchable() -> str:
-    return ", ".join(file.id for file in published_files() if file.catalogue)
-
-
-def _outcome(fetched: Fetched) -> str:
-    news = "fetched" if fetched.is_new else "did not change"
-    checks = {"checksum": "its checksum is right", "size": "of the right size", "nothing": "nothing to check it by"}
-    return f"{fetched.bytes / 1e6:,.1f} MB, {news}, {checks[fetched.checked]}"
-
-
-CREDITS = "Credit where these data are shown: "
 
 
 class PoolReport(msgspec.Struct, frozen=True):
@@ -219,9 +199,6 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "–"
 
 
-IMPORTED = "imported.json"
-
-
 class ImportedFile(msgspec.Struct, frozen=True):
     """A file of the folder as it was last imported. `reader`: the program and taxonomy that read it."""
 
@@ -242,30 +219,27 @@ def _update(options: argparse.Namespace, settings: Settings) -> int:
         files = read_manifest(folder).files
     except UnusableManifest as unusable:
         raise CommandFailed(str(unusable), USAGE) from None
-    for file in files:
-        _check(folder, file)
+    _require_unchanged(folder, files)
     known = _read_known(folder)
-    reader = reader_of(taxonomy.load())
+    reader, today = reader_of(taxonomy.load()), datetime.now(PARIS).date()
     if changed := _changed(options, settings, files, known, reader):
         with importer(settings) as ready:
             for file in changed:
-                path, media_type = _to_read(folder / file.name, file, reader)
-                order = {"source": file.format, "file": str(path), "format": file.format}
-                chosen = argparse.Namespace(**vars(options) | order, mode="snapshot")
-                done = import_and_report(chosen, nullcontext(ready), media_type)
+                path, origin = folder / file.name, origin_of(file.format, file.sha256, reader, today)
+                # the rows that the build kept of the file, else the file
+                has_rows = origin is not None and are_kept(path, origin)
+                read = str(kept_beside(path) if has_rows else path)
+                order = {"source": file.format, "file": read, "format": file.format, "mode": "snapshot"}
+                chosen = argparse.Namespace(**vars(options) | order)
+                done = import_and_report(chosen, nullcontext(ready), CHECKED if has_rows else None)
                 if not options.dry_run:
-                    known[file.format] = _imported(file, reader, done)
+                    at = done.finished_at or done.started_at
+                    known[file.format] = ImportedFile(file.name, file.sha256, reader, done.id, at)
                     _write_known(folder, known)
     for source in sorted(known.keys() - {file.format for file in files}):
         message = f"{known[source].name} is no part of this pool any more: the records of the source stay as they are"
         _tell(options, source, message)
     return 0
-
-
-def _to_read(path: Path, file: MadeFile, reader: str) -> tuple[Path, str | None]:
-    """The rows that the build kept of the file and their media type, else the file."""
-    origin = origin_of(file.format, file.sha256, reader, datetime.now(PARIS).date())
-    return (kept_beside(path), CHECKED) if origin and are_kept(path, origin) else (path, None)
 
 
 def _changed(
@@ -279,32 +253,25 @@ def _changed(
     changed = []
     current = _last_imports(settings, tuple(known))
     for file in files:
-        before = known.get(file.format)
-        if before is not None and not options.again and _is_current(before, file, reader, current.get(file.format)):
+        before, now = known.get(file.format), (file.sha256, reader, current.get(file.format))
+        # the database holds just this file where its import is still the last one of the source there
+        if before and not options.again and (before.sha256, before.reader, before.import_id) == now:
             _tell(options, file.format, f"{file.name} did not change since it was imported on {before.at:%Y-%m-%d}")
         else:
             changed.append(file)
     return changed
 
 
-def _is_current(before: ImportedFile, file: MadeFile, reader: str, last: UUID | None) -> bool:
-    """Whether the database holds just this file: its import is still the last one of the source there."""
-    return (before.sha256, before.reader, before.import_id) == (file.sha256, reader, last)
-
-
-def _imported(file: MadeFile, reader: str, done: Import) -> ImportedFile:
-    return ImportedFile(file.name, file.sha256, reader, done.id, done.finished_at or done.started_at)
-
-
-def _check(folder: Path, file: MadeFile) -> None:
+def _require_unchanged(folder: Path, files: Iterable[MadeFile]) -> None:
     """Raise CommandFailed for a file that is not the one that was built."""
-    path = folder / file.name
-    try:
-        is_same = sha256_of(path) == file.sha256
-    except OSError as error:
-        raise CommandFailed(f"cannot read {path}: {error.strerror}") from None
-    if not is_same:
-        raise CommandFailed(f"{path} is not what vivier pool build made: build the pool again")
+    for file in files:
+        path = folder / file.name
+        try:
+            is_same = sha256_of(path) == file.sha256
+        except OSError as error:
+            raise CommandFailed(f"cannot read {path}: {error.strerror}") from None
+        if not is_same:
+            raise CommandFailed(f"{path} is not what vivier pool build made: build the pool again")
 
 
 def _read_known(folder: Path) -> dict[str, ImportedFile]:
@@ -342,7 +309,4 @@ def _last_imports(settings: Settings, names: Sequence[str]) -> Mapping[str, UUID
 
 
 def _tell(options: argparse.Namespace, source: str, message: str) -> None:
-    if options.json:
-        sys.stdout.buffer.write(msgspec.json.encode({"source": source, "skipped": message}) + b"\n")
-    else:
-        console().print(f"{source}: {message}", soft_wrap=True)
+    show({"source": source, "skipped": message}, [Command(f"{source}: {message}")], as_json=options.json)

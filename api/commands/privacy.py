@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TextIO, TypeVar
-from uuid import UUID
 
 import msgspec
 
@@ -24,17 +23,7 @@ from db.privacy.erase import erase_person, export_person
 from db.privacy.purge import plan, purge
 from domain.audit import Actor
 from domain.organisation import DEFAULT_ORGANISATION
-from domain.privacy import (
-    DataSubject,
-    Erasure,
-    Holding,
-    Kind,
-    PersonalData,
-    RetentionPeriods,
-    RetentionPlan,
-    Unreached,
-    identifiers_of,
-)
+from domain.privacy import DataSubject, Erasure, Holding, Kind, PersonalData, RetentionPlan, Unreached, identifiers_of
 
 Done = TypeVar("Done", PersonalData, Erasure)
 _FATES = {"erased": "erased", "pseudonym": "under a pseudonym", "kept": "kept"}
@@ -58,28 +47,23 @@ def erase_or_export(options: argparse.Namespace, settings: Settings) -> int:
     subject = JsonBody(DataSubject).decode(asked)
     identifiers_of(subject)
     with attached(settings) as url:
-        database = signing_engine(settings, url)
 
-        def erased(*, dry_run: bool) -> Erasure:
-            return asyncio.run(
-                _carried_out(
-                    signing_engine(settings, url), options.organisation, partial(erase_person, dry_run=dry_run), subject
-                )
-            )
+        def run(work: Callable[..., Awaitable[Done]]) -> Done:
+            return asyncio.run(_in_data_of(options.organisation, signing_engine(settings, url), work, subject))
 
-        done: PersonalData | Erasure
+        planning = partial(erase_person, dry_run=True)
         if options.action == "export":
-            done = asyncio.run(_carried_out(database, options.organisation, export_person, subject))
+            done: PersonalData | Erasure = run(export_person)
         elif options.dry_run:
-            done = erased(dry_run=True)
+            done = run(planning)
         else:
             if not options.yes:
-                planned = erased(dry_run=True)
-                _show(planned.changed, sys.stderr if options.json else sys.stdout)
-                if planned.changed and not agreed("Erase this for good?"):
+                planned = run(planning).changed
+                _show(planned, sys.stderr if options.json else sys.stdout)
+                if planned and not agreed("Erase this for good?"):
                     sys.stderr.write("vivier: nothing was changed\n")
                     return FAILED
-            done = erased(dry_run=False)
+            done = run(partial(erase_person, dry_run=False))
         if options.json:
             sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
         elif isinstance(done, PersonalData):
@@ -89,8 +73,8 @@ def erase_or_export(options: argparse.Namespace, settings: Settings) -> int:
         return 0
 
 
-async def _carried_out(
-    database: Engine, organisation: str | None, work: Callable[..., Awaitable[Done]], subject: DataSubject
+async def _in_data_of(
+    organisation: str | None, database: Engine, work: Callable[..., Awaitable[Done]], subject: DataSubject
 ) -> Done:
     """Export or erase in the data of the named organisation, or as the operator in that of all."""
     now = datetime.now(UTC)
@@ -138,8 +122,13 @@ _NAMES: dict[Kind, str] = {
 
 def purge_or_show(options: argparse.Namespace, settings: Settings) -> int:
     """Show what is due, or remove it once the user agrees."""
+
+    async def planning(database: Engine) -> RetentionPlan:
+        async with transaction(database) as connection:
+            return await plan(connection, settings.periods, datetime.now(UTC), options.spare)
+
     with attached(settings) as url:
-        planned = asyncio.run(_planned(url, settings.periods, options.spare))
+        planned = asyncio.run(planning(engine(url, pool_size=0)))
         done, verb = planned, "would be removed"
         if options.action != "show":
             if not options.yes:
@@ -153,11 +142,6 @@ def purge_or_show(options: argparse.Namespace, settings: Settings) -> int:
         else:
             _show_plan(done, verb, sys.stdout)
         return 0
-
-
-async def _planned(url: str, periods: RetentionPeriods, spared: list[UUID]) -> RetentionPlan:
-    async with transaction(engine(url, pool_size=0)) as connection:
-        return await plan(connection, periods, datetime.now(UTC), spared)
 
 
 def _show_plan(shown: RetentionPlan, verb: str, stream: TextIO) -> None:

@@ -17,7 +17,7 @@ STANDARDS: list[Any] = ["a-2a", "ua-1"]
 
 
 def fonts() -> typst.Fonts:
-    """Those of the library alone: the same document anywhere."""
+    """Give the typefaces of the library alone: the same document anywhere."""
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
 
 

@@ -102,24 +102,20 @@ class Group:
             for areas in (_each(lot.areas) if by_area else (lot.areas,))
         )
 
-    def joined(self, one: PossibleLot, other: PossibleLot) -> PossibleLot | None:
+    def join(self, one: PossibleLot, other: PossibleLot) -> PossibleLot | None:
         """Two lots of a division as one, if they may be."""
         key = one, other
         if key not in self._joins:
-            self._joins[key] = self._joined(one, other)
+            both = PossibleLot(
+                _united(one.lots, other.lots, self._given),
+                _united(one.segments, other.segments, self._of_segment),
+                _united(one.areas, other.areas, self._of_area),
+            )
+            cells = self.cells(both)
+            self._joins[key] = both if cells and cells == self._kept_cells(one) | self._kept_cells(other) else None
         return self._joins[key]
 
-    def _joined(self, one: PossibleLot, other: PossibleLot) -> PossibleLot | None:
-        both = PossibleLot(
-            _united(one.lots, other.lots, self._given),
-            _united(one.segments, other.segments, self._of_segment),
-            _united(one.areas, other.areas, self._of_area),
-        )
-        cells = self.cells(both)
-        return both if cells and cells == self._known(one) | self._known(other) else None
-
-    def _known(self, lot: PossibleLot) -> int:
-        """As `cells`, kept."""
+    def _kept_cells(self, lot: PossibleLot) -> int:
         if lot not in self._cells:
             self._cells[lot] = self.cells(lot)
         return self._cells[lot]
@@ -146,7 +142,7 @@ class Group:
         for lot, cells in self.possible_lots():
             by_first.setdefault(cells & -cells, []).append((lot, cells))
         covers = _Covers(by_first, STEPS_PER_DIVISION * limit)
-        found = list(islice(covers.of(self.everything, most_lots), limit + 1))
+        found = list(islice(covers.choose(self.everything, most_lots), limit + 1))
         return None if len(found) > limit or covers.steps < 0 else found
 
     def _is_allowed(self, lot: PossibleLot) -> bool:
@@ -187,7 +183,7 @@ class _Covers:
     def __init__(self, by_first: Mapping[int, Sequence[tuple[PossibleLot, int]]], steps: int) -> None:
         self._by_first, self.steps = by_first, steps
 
-    def of(self, wanted: int, most_lots: int) -> Iterator[Division]:
+    def choose(self, wanted: int, most_lots: int) -> Iterator[Division]:
         """Every choice for these cells; no more once no steps are left."""
         self.steps -= 1
         if not wanted:
@@ -197,7 +193,7 @@ class _Covers:
                 if self.steps < 0:
                     return
                 if not cells & ~wanted:
-                    for others in self.of(wanted & ~cells, most_lots - 1):
+                    for others in self.choose(wanted & ~cells, most_lots - 1):
                         yield (lot, *others)
 
 

@@ -45,8 +45,8 @@ class Tally(NamedTuple):
         """The number of those in `alone`."""
         return self.alone.bit_count()
 
-    def plus(self, other: "Tally") -> "Tally":
-        """Those of these lots and of others."""
+    def add(self, other: "Tally") -> "Tally":
+        """Return the figures of these lots and of others together."""
         return Tally(
             self.without_supply + other.without_supply,
             self.with_competition + other.with_competition,
@@ -178,7 +178,7 @@ def _combined(menus: Sequence[Sequence[Scored]], most_lots: int, before: Scored 
         return
     for each in menus[0]:
         if before.figures.lots + each.figures.lots <= most_lots:
-            chosen = Scored(before.figures.plus(each.figures), before.lots + each.lots)
+            chosen = Scored(before.figures.add(each.figures), before.lots + each.lots)
             yield from _combined(menus[1:], most_lots, chosen)
 
 
@@ -189,7 +189,7 @@ def _bounded(menus: Sequence[Sequence[Scored]], most_lots: int) -> Iterator[Scor
     kept = [NONE]
     for place, menu in enumerate(short):
         pairs = _best_pairs(kept, menu, most_lots - sum(fewest[place + 1 :]))
-        kept = [Scored(one.figures.plus(other.figures), one.lots + other.lots) for one, other in pairs]
+        kept = [Scored(one.figures.add(other.figures), one.lots + other.lots) for one, other in pairs]
     yield from kept
 
 
@@ -265,7 +265,7 @@ def _joined_weakest(
     """The weakest lot that can be joined, joined with the weak one that this does the least harm, and these two."""
     for _, weakest in weakest_first:
         joins = (
-            (both, other) for _, other in weakest_first if other != weakest and (both := group.joined(weakest, other))
+            (both, other) for _, other in weakest_first if other != weakest and (both := group.join(weakest, other))
         )
         tried = list(islice(joins, MOST_PARTNERS))
         if tried:

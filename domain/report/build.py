@@ -203,11 +203,11 @@ class _Reporter:
         )
 
     def _requested(self, wanted: RequestedSegment) -> RequestedSegment:
-        """It has the buyer's own words."""
+        """Redact what has the buyer's own words."""
         return msgspec.structs.replace(wanted, sources=tuple(map(self._redaction.text, wanted.sources)))
 
     def _advice(self, given: Sequence[Advice]) -> tuple[Advice, ...]:
-        """It may quote the buyer's words."""
+        """Redact what may quote the buyer's words."""
         return tuple(msgspec.structs.replace(each, message=self._redaction.text(each.message)) for each in given)
 
     def _candidate(self, lot_id: str, row: Candidate) -> ReportCandidate:

@@ -163,7 +163,7 @@ class ExchangeReport:
         return tuple(BarrierCount(*each) for each in sorted(counts.items(), key=lambda each: (-each[1], each[0])))
 
     def barrier_notes(self) -> tuple[str, ...]:
-        """Other barriers in the suppliers' words, in alphabetical order, which does not tell who wrote first."""
+        """Tell barriers in the suppliers' words, in alphabetical order, which does not tell who wrote first."""
         notes = {note for each in self._shown if (note := each.last.barriers_note)}
         return tuple(sorted(map(self._redaction.text, notes)))
 
@@ -217,7 +217,7 @@ UNATTRIBUTED: dict[GapCode, Text] = {
 
 
 def treatment(found: EqualTreatment, redaction: Redaction, language: Language, name: SupplierNamer) -> Treatment:
-    """Those of the shortlist that were not contacted, and each gap once with the suppliers that have it."""
+    """Tell who of the shortlist was not contacted, and each gap once with the suppliers that have it."""
     listed = [each for each in found.suppliers if each.on_shortlist]
     return Treatment(
         statement=found.statement,

@@ -27,7 +27,7 @@ from matching.allotment.lots import NO_SEGMENT, GivenLots, JudgedLot, judged_lot
 from matching.allotment.valuing import Valuing
 from matching.allotment.words import Said
 from matching.answer.messages import in_words
-from matching.engine import law_changes_of, objects_of
+from matching.engine import law_changes_of, review_of
 from matching.index.live_index import LiveIndex
 
 SUM = Text(
@@ -218,8 +218,8 @@ class ProposalWriter:
 
     def _advice_as_given(self) -> tuple[LegalAdvice, ...]:
         need, queries, reference = self.given.need, self.given.queries, self.given.reference
-        review = reference.reviews.review(need, need.law_day(self.on), objects_of(queries))
-        return (*review.advice, *law_changes_of(need, queries, reference, self.on, of_lots=False))
+        review = review_of(need, need.law_day(self.on), queries, reference, self.live)
+        return (*review.advice, *law_changes_of(need, queries, reference, self.on, self.live, of_lots=False))
 
     def _advice(self, division: Division, advice: tuple[LegalAdvice, ...]) -> tuple[Advice, ...]:
         given, ids = self.given, self._ids(division)

@@ -26,8 +26,9 @@ from matching.index.eligibility_cache import INELIGIBLE, WORST_ELIGIBLE, best_ou
 from matching.index.live_index import LiveIndex
 from matching.index.offers import NO_OFFER
 from matching.index.supplier_columns import CERTAIN_KM
+from matching.kept.memory import kept_of
 from matching.lot_query import Subject
-from matching.selection import SelectionArrays, arrays_of, selected
+from matching.selection import select
 
 Cap = tuple[Shape | None, float]
 """The place that a lot's distances are measured to, its territory where there is none, and the most kilometres."""
@@ -40,7 +41,9 @@ class Pool:
         self, live: LiveIndex, areas: Sequence[Territory], segments: tuple[str, ...], on: date, rules: Rules
     ) -> None:
         self._live, self._areas = live, areas
-        found = [_arrays(live, area, segments) for area in areas] if segments else []
+        kept, subject = kept_of(live.base), Subject(segments, ())
+        find = kept.select if kept else select
+        found = [find(live, area, subject) for area in areas] if segments else []
         self._ordinals = np.unique(np.concatenate([np.empty(0, np.int32), *(each.ordinals for each in found)]))
         self._codes = live.base.eligibility.codes(self._ordinals, on, rules)
         self._answering: dict[tuple[str, int], Suppliers] = {}
@@ -90,10 +93,6 @@ class Pool:
     @staticmethod
     def _where(chosen: Bools) -> Suppliers:
         return int.from_bytes(np.packbits(chosen, bitorder="little").tobytes(), "little")
-
-
-def _arrays(live: LiveIndex, area: Territory, segments: tuple[str, ...]) -> SelectionArrays:
-    return arrays_of(live, area, selected(live, area, Subject(segments, ())))
 
 
 Chosen = Literal["kept", "proposed", "forbidden", "too_few", "none"]

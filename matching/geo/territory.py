@@ -20,7 +20,7 @@ from matching.geo.geojson_validation import checked_geometry, problems_under, re
 from matching.geo.outlines import outlines
 from matching.geo.projection import Floats, Geometries, earth_centred
 from matching.geo.shape import PointShape, PolygonShape, Shape, shares_ground
-from matching.kept.weighted_cache import WeightBound, WeightedCache
+from matching.weighted_cache import WeightBound, WeightedCache
 
 Bools = NDArray[np.bool_]
 CACHED_BYTES = 40 << 20

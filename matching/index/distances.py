@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from matching.geo.projection import Floats, Positions
 from matching.geo.shape import PointShape, Shape
 from matching.index.supplier_columns import CERTAIN_KM, Ordinals, SupplierColumns, runs_near
-from matching.kept.weighted_cache import WeightedCache
+from matching.weighted_cache import Weighed, WeightedCache
 
 Metres = NDArray[np.int32]
 NO_PLACE = np.iinfo(np.int32).max
@@ -22,8 +22,6 @@ FEW = 32
 """To choose among so few more costs more than to put them in order."""
 BATCH = 64
 """The number measured at first; the nearest few are nearly always among them."""
-BYTES_PER_OBJECT = 1_000
-"""About what an object with a few arrays takes besides the numbers in them."""
 BYTES_PER_PAGE = mmap.PAGESIZE
 ROOM = 1.25
 """Memory is reserved for so many times the suppliers there is room for: those that are written later."""
@@ -228,7 +226,7 @@ class PlaceDistances:
         return np.maximum(distance - self._radius_km, 0.0) if self._radius_km else distance
 
 
-class NearDistances(PlaceDistances):
+class NearDistances(PlaceDistances, Weighed):
     """Distances of some suppliers to a shape, less a radius around it: of the near at once, of others when asked for.
 
     `known`: kilometres, NaN where that is certainly more than CERTAIN_KM and was not asked for.
@@ -246,11 +244,6 @@ class NearDistances(PlaceDistances):
         super().__init__(cache, shape, radius_km)
         self.ordinals = ordinals
         self.known = self._less_radius(self._distances.known_within(ordinals, radius_km)) if known is None else known
-
-    @property
-    def weight(self) -> int:
-        """Its bytes, but for the ordinals."""
-        return self.known.nbytes + BYTES_PER_OBJECT
 
     def of_rows(self, rows: Positions) -> "NearDistances":
         """Those of some of the suppliers, which are in order."""

@@ -12,13 +12,13 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.territory import Territories, UnknownTerritory
-from domain.suppliers.supplier import Flag, Kind, PrestaType
+from domain.suppliers.supplier import Flag, PrestaType
 from domain.text.bilingual import Text
 from sources.file_types.csv_cells import kind_of
 from sources.file_types.json_records import Draft, Scalar, readers, text_of, unmapped
@@ -118,7 +118,9 @@ class _Suppliers:
         kind = kind_of(siae.kind)
         works = tuple(self._works(siae))
         declared = [offer for work in works if (offer := self._offer(work))]
-        position = {"lat": siae.latitude, "lon": siae.longitude}
+        position, description = {"lat": siae.latitude, "lon": siae.longitude}, _description(siae)
+        # offers by the kind, and by words where nothing was declared
+        texts = () if declared else (siae.name, siae.brand or "", description or "")
         document: Document = {
             "name": siae.name.strip(),
             "trade_name": _known(siae.brand),
@@ -127,8 +129,8 @@ class _Suppliers:
             "in_prison": True if kind == "SEP" else None,
             "address": self._address(siae),
             "location": {name: degrees for name, degrees in position.items() if degrees is not None} or None,
-            "offers": declared + self._inferred(siae, kind, declared),
-            "description": _description(siae),
+            "offers": [*declared, *self._inference.offers(kind, None, texts, siae.city or "")],
+            "description": description,
             "contact": {
                 "email": _known(siae.contact_email),
                 "phone": _known(siae.contact_phone),
@@ -168,11 +170,6 @@ class _Suppliers:
         for sector, name in dict.fromkeys((work.sector, work.name) for work in works):
             if not self._segments.get(sector) and sector not in self._settled:
                 yield unmapped(f"{sector} {name}".strip())
-
-    def _inferred(self, siae: Siae, kind: Kind, declared: list[Document]) -> list[Any]:
-        """Offers by the kind, and by words where nothing was declared."""
-        texts = () if declared else (siae.name, siae.brand or "", _description(siae) or "")
-        return list(self._inference.offers(kind, None, texts, siae.city or ""))
 
     def _address(self, siae: Siae) -> Document:
         postal_code, city = text_of(siae.post_code), (siae.city or "").strip()

@@ -36,10 +36,10 @@ from domain.suppliers.supplier import Kind, LegalForm, Point, nameless
 from domain.text.bilingual import Text
 from matching.geo.projection import register_point
 from sources.file_types.csv_cells import KINDS, BadCell, known, number
-from sources.file_types.csv_table import missing_columns, read_table, rows_of
+from sources.file_types.csv_table import read_table, rows_of
 from sources.file_types.json_records import Draft, Scalar, readers, text_of, unmapped
 from sources.postal_addresses import departement_of, split_address
-from sources.rows import Context, Document, UnreadableFile
+from sources.rows import Context, Document
 from sources.trades.inference import OfferInference
 
 # The longest beginning of a code that is listed counts. A group stands for what most of its codes are; a society with
@@ -124,9 +124,7 @@ _IS_PERSON = Text("C'est une personne physique", "This is a natural person")
 
 def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One row per establishment; raises UnreadableFile where a column of `COLUMNS` is missing."""
-    table = read_table(stream, as_published=True)
-    if missing := tuple(missing_columns(table, COLUMNS)):
-        raise UnreadableFile(missing)
+    table = read_table(stream, as_published=True, required=COLUMNS)
     inference, texts_of = OfferInference(context.taxonomy, context.source), _reader(table.columns)
     return rows_of(
         table, context, lambda cells: known(cells["siret"]), lambda cells: _document(cells, texts_of(cells), inference)

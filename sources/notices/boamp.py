@@ -65,13 +65,18 @@ def _read_national(notice: Notice, donnees: Element) -> None:
     lots = notice.first_lots(elements)
     organisation = next(iter(form.all(*BUYERS)), None)
     if organisation is not None:
-        notice.buyer = _buyer(organisation)
+        names = _Names(organisation)
+        name = names.first(BUYER_NAMES)
+        notice.buyer = NoticeBuyer(organisation.path, name.text if name else "", names.first(NUMBERS))
+        notice.buyer.place = _place(organisation)
     apart = [*form.all(*GROUPS_OF_LOTS), *form.all(*LOTS), *form.all(*AWARDS)]
     whole = _lot(donnees, [*apart, *([organisation] if organisation is not None else [])])
     notice.title, notice.cpv, notice.nature, notice.places = whole.title, whole.cpv, whole.nature, whole.places
     notice.value, notice.maximum, notice.words = whole.value, whole.maximum, whole.words
     notice.value_covers = "firm"
-    notice.technique = "framework_agreement" if _is_framework(form) else None
+    framework = [each for each in form.all(*FRAMEWORKS) if not any(plain(one.name) == "non" for one in each.children)]
+    mark_read(*framework)
+    notice.technique = "framework_agreement" if framework else None
     notice.contract = "concession" if form.all(*CONCESSIONS) else "market"
     notice.procedure = _procedure(form)
     reference = form.first(REFERENCES)
@@ -205,12 +210,6 @@ def _procedure(form: _Names) -> Procedure | None:
     return None
 
 
-def _is_framework(form: _Names) -> bool:
-    said = [each for each in form.all(*FRAMEWORKS) if not any(plain(child.name) == "non" for child in each.children)]
-    mark_read(*said)
-    return bool(said)
-
-
 def _awarded(form: _Names) -> Iterator[tuple[str, Amount]]:
     """The amounts awarded, by lot; of a lot awarded several times, the first."""
     for decision in reversed(form.all("decision")):
@@ -248,12 +247,6 @@ def _own_place(nuts: list[Element], words: PlacedText | None) -> list[NoticePlac
         return []
     where = codes[0] if codes else words or PlacedText("", "")
     return [NoticePlace(where.path, codes, words=words.text if words else "")]
-
-
-def _buyer(element: Element) -> NoticeBuyer:
-    names = _Names(element)
-    name = names.first(BUYER_NAMES)
-    return NoticeBuyer(element.path, name.text if name else "", names.first(NUMBERS), place=_place(element))
 
 
 def _place(element: Element) -> NoticePlace:
@@ -314,7 +307,13 @@ def read(record: Mapping[str, Any], at: str) -> Notice:
     """
     if is_extract(record):
         return read_extract(record)
-    root = from_json({**record, "donnees": _written_in(record, at)})
+    written = record.get("donnees")
+    if isinstance(written, str) and written.strip():
+        try:
+            written = msgspec.json.decode(written)
+        except (msgspec.DecodeError, RecursionError):
+            raise InvalidContent((Problem(f"{at}/donnees", "malformed_json", NO_JSON),)) from None
+    root = from_json({**record, "donnees": written})
     donnees = root.child("donnees") or root
     form = next(donnees.descendants(*eforms.ROOTS), None)
     if form is not None:
@@ -325,16 +324,6 @@ def read(record: Mapping[str, Any], at: str) -> Notice:
         _read_national(notice, donnees)
     _complete(notice, root)
     return notice
-
-
-def _written_in(record: Mapping[str, Any], at: str) -> Any:
-    value = record.get("donnees")
-    if not isinstance(value, str) or not value.strip():
-        return value
-    try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError):
-        raise InvalidContent((Problem(f"{at}/donnees", "malformed_json", NO_JSON),)) from None
 
 
 def _complete(notice: Notice, root: Element) -> None:

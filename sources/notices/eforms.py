@@ -71,7 +71,9 @@ class _Reader:
             notice.note(total.path, "total_is_awarded")
         notice.take_planned(root.first_text("PlannedDate"))  # BT-127
         self._procedure(root)
-        self._modification(root)
+        for name in ("ContractModification", "Changes"):
+            if changes := root.child(*EXTENSION, name):
+                notice.note(changes.path, "changes_not_read")
 
     def lots(self, root: Element) -> None:
         """Read the lots; the parts of a planned procurement where it has no lots yet."""
@@ -224,11 +226,6 @@ class _Reader:
         elif self.notice.procedure is None:
             self.notice.note(code.path, "procedure_without_equal", text=cut(code.text))
 
-    def _modification(self, root: Element) -> None:
-        for name in ("ContractModification", "Changes"):
-            if changes := root.child(*EXTENSION, name):
-                self.notice.note(changes.path, "changes_not_read")
-
     def _buyer(self, root: Element, basis: str) -> NoticeBuyer | None:
         parties = list(root.all("ContractingParty"))
         if not parties:
@@ -241,11 +238,12 @@ class _Reader:
         }
         number = party.first_text("Party", "PartyIdentification", "ID")
         company = companies.get(number.text) if number else None
-        named = party.first_text("Party", "PartyName", "Name")  # before SDK 1.0
-        buyer = NoticeBuyer(party.path, named.text if named else "")
+        earlier = party.first_text("Party", "PartyName", "Name")  # before SDK 1.0
+        buyer = NoticeBuyer(party.path, earlier.text if earlier else "")
         if company is not None:
             buyer.path = company.path
-            name = self._text_in(company, "PartyName", "Name")
+            named = company.child("PartyName")
+            name = None if named is None else self._text(named, "Name")
             buyer.name = name.text if name else ""
             buyer.number = company.first_text("PartyLegalEntity", "CompanyID")
             buyer.place = _address(company.child("PostalAddress"), company.path)
@@ -253,10 +251,6 @@ class _Reader:
             self.notice.note(others[0].path, "more_buyers", count=len(others))
         self._buyer_kind(buyer, party, basis)
         return buyer
-
-    def _text_in(self, element: Element, holder: str, name: str) -> PlacedText | None:
-        held = element.child(holder)
-        return None if held is None else self._text(held, name)
 
     def _buyer_kind(self, buyer: NoticeBuyer, party: Element, basis: str) -> None:
         types = {

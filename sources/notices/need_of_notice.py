@@ -130,7 +130,10 @@ class _Assembly:
 
     def _ground(self, read: NoticeLot) -> Ground:
         """The ground of a lot; equal places of several lots are read, and noted, once."""
-        key = tuple(place._replace(path="", nuts=_texts(place.nuts), departements=()) for place in read.places)
+        key = tuple(
+            place._replace(path="", nuts=tuple(PlacedText("", each.text) for each in place.nuts), departements=())
+            for place in read.places
+        )
         if key not in self._grounds:
             self._grounds[key] = (
                 self._places.ground(read.places)
@@ -203,11 +206,6 @@ class _Assembly:
         return digits
 
 
-def _texts(written: Iterable[PlacedText]) -> tuple[PlacedText, ...]:
-    """Values without their places."""
-    return tuple(PlacedText("", each.text) for each in written)
-
-
 def _distinct(ids: list[str]) -> list[str]:
     """Identifiers that a need can have: not empty, not too long, and no two alike."""
     made: dict[str, None] = {}
@@ -254,16 +252,13 @@ def _notice(root: Element) -> Notice:
     names = (*eforms.ROOTS, *ted.ROOTS)
     document = root if root.name in names else next(root.descendants(*names), None)
     if document is None:
-        raise InvalidContent((Problem("", "unknown_notice", _unknown(root.name[:MOST_SHOWN])),))
+        name, known = root.name[:MOST_SHOWN], ", ".join(names)
+        detail = Text(
+            f"« {name} » n'est pas un avis connu ; attendu : {known}", f"“{name}” is no known notice; expected: {known}"
+        )
+        raise InvalidContent((Problem("", "unknown_notice", detail),))
     if document.name in eforms.ROOTS:
         return eforms.read(document)
     form = ted.form_of(document)
     is_newer = form is not None and any(form.child(name) for name in ("CONTRACTING_BODY", "OBJECT_CONTRACT"))
     return ted.read(document) if is_newer else ted_before_2016.read(document)
-
-
-def _unknown(name: str) -> Text:
-    known = ", ".join((*eforms.ROOTS, *ted.ROOTS))
-    return Text(
-        f"« {name} » n'est pas un avis connu ; attendu : {known}", f"“{name}” is no known notice; expected: {known}"
-    )

@@ -45,7 +45,8 @@ def read(root: Element) -> Notice:
     procedure_of(notice, form)
     notice.technique = notice.technique or _technique(form)
     flags = reserved_flags(form)
-    contract = next((each for each in elements_beginning(form, "OBJECT_") if _has_object(each)), None)
+    sections = elements_beginning(form, "OBJECT_")
+    contract = next((each for each in sections if any(each.descendants("CPV", "CPV_MAIN", *_TITLES))), None)
     if contract is None:
         return notice
     annexes = list(contract.descendants(*LOTS))
@@ -72,10 +73,6 @@ def read(root: Element) -> Notice:
     for lot in notice.lots:
         lot.nature, lot.reserved = nature, list(flags)
     return notice
-
-
-def _has_object(section: Element) -> bool:
-    return next(section.descendants("CPV", "CPV_MAIN", *_TITLES), None) is not None
 
 
 def _lot(notice: Notice, element: Element, besides: list[Element]) -> NoticeLot:
@@ -148,12 +145,10 @@ def _first_cost(notice: Notice, element: Element) -> Amount | None:
 
 def _cost(notice: Notice, cost: Element) -> Amount | None:
     value = cost.child("VALUE_COST")
+    if value is None and (value := next(cost.descendants("HIGH_VALUE"), None)):
+        notice.note(cost.path, "range_of_amounts")
     if value is None:
-        if high := next(cost.descendants("HIGH_VALUE"), None):
-            notice.note(cost.path, "range_of_amounts")
-            value = high
-        else:
-            return None
+        return None
     return Amount(value.path, value.attribute("FMTVAL") or value.text(), cost.attribute("CURRENCY"))
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from http.client import HTTPConnection
 from importlib.resources import files
@@ -21,7 +21,7 @@ import msgspec
 
 from api.admin.keys import KeyRequest, issue_key
 from api.commands.answers import count, shortlist_told
-from api.commands.console import console, write
+from api.commands.console import Headline, console, write
 from api.commands.database import operator, signing_engine
 from api.commands.errors import CommandFailed
 from api.commands.serving.serve import (
@@ -56,7 +56,19 @@ INTRODUCTION = (
     "Vivier cherche, pour chaque lot d'un achat public, les fournisseurs de l'économie sociale et solidaire qui "
     "peuvent répondre, et dit pourquoi. Il prépare d'abord une base de données et des exemples…\n"
 )
-TRY = '{"territory":{"codes":["departement:35"]},"lots":[{"id":"1","keywords":["tonte de pelouses"]}]}'
+TO_TRY = """\
+Dans un navigateur, déjà connecté (une fois, pendant {minutes:.0f} minutes) :
+{where}/connexion/{link}
+
+Documentation  {where}/docs
+Clé d'API      {key}
+À essayer dans un autre terminal :
+
+curl -s {where}/match -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' -d '{need}'
+
+Toutes les commandes : {command} --help
+Vivier sert l'API ; Ctrl-C arrête tout."""
+NEED_TO_TRY = '{"territory":{"codes":["departement:35"]},"lots":[{"id":"1","keywords":["tonte de pelouses"]}]}'
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
@@ -67,9 +79,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _demonstrate(settings: Settings, started: Callable[[], object], *, or_next: bool) -> int:
-    own_database = settings.database_url is None
-    to = console()
-    client = _Client()
+    own_database, to = settings.database_url is None, console()
+    failures: list[str] = []
     with ended_by_signal(), ExitStack() as stack:
         bound = stack.enter_context(listen(settings.host, settings.port, or_next=or_next))
         where = address(bound)
@@ -77,64 +88,53 @@ def _demonstrate(settings: Settings, started: Callable[[], object], *, or_next: 
         settings, reference = stack.enter_context(prepared(settings))
         processes = stack.enter_context(forked_processes(reference))
         key, suppliers = asyncio.run(_fill(settings, reference, own_database=own_database))
-        to.print(f"{count(suppliers, 'fournisseur fictif', 'fournisseurs fictifs')}, en Bretagne et autour.")
+        write([f"{count(suppliers, 'fournisseur fictif', 'fournisseurs fictifs')}, en Bretagne et autour."], to)
         to.print(f"Un besoin d'exemple est envoyé à l'API (POST {where}/match), qui répond :\n", soft_wrap=True)
 
         def show() -> None:
-            started()
-            body = files("api.sample").joinpath("need.json").read_bytes()
-            shortlist = msgspec.json.decode(_match(where, key, body), type=Shortlist)
-            need = msgspec.json.decode(body, type=Need)
-            write(shortlist_told(need, shortlist, reference.territories, SHOWN), to)
-            to.print()
-            to.rule("À vous", align="left")
-            to.print(
-                f"Dans un navigateur, déjà connecté (une fois, pendant {LINK_SECONDS / 60:.0f} minutes) :",
-                soft_wrap=True,
-            )
-            to.print(f"{where}/connexion/{app.state.services.sign_in_links.issue(key)}\n", soft_wrap=True)
-            to.print(f"Documentation  {where}/docs", soft_wrap=True)
-            to.print(f"Clé d'API      {key}", soft_wrap=True)
-            to.print("À essayer dans un autre terminal :\n")
-            to.print(curl_line(where, key), soft_wrap=True)
-            to.print(f"\nToutes les commandes : {sys.argv[0]} --help", soft_wrap=True)
-            to.print("Vivier sert l'API ; Ctrl-C arrête tout.")
+            """Match beside the server, and say what to try; stop the server where that fails."""
+            try:
+                started()
+                body = files("api.sample").joinpath("need.json").read_bytes()
+                shortlist = msgspec.json.decode(_match(where, key, body), type=Shortlist)
+                need = msgspec.json.decode(body, type=Need)
+                write(shortlist_told(need, shortlist, reference.territories, SHOWN), to)
+                write([Headline("À vous", is_part=True)], to)
+                link = app.state.services.sign_in_links.issue(key)
+                values = {"where": where, "key": key, "link": link, "minutes": LINK_SECONDS / 60}
+                to.print(TO_TRY.format(**values, need=NEED_TO_TRY, command=sys.argv[0]), soft_wrap=True)
+            except BrokenPipeError:
+                failures.append("nobody reads the output")
+            except BaseException as failure:  # noqa: BLE001 - reported by the main thread
+                failures.append(f"the demonstration failed: {failure!r}")
+            if failures:
+                os.kill(os.getpid(), signal.SIGTERM)
 
         app = application(settings, reference, processes)
-        check_started(serve_requests(app, bound, lambda: client.start(show)))
-    if client.failure:
-        raise CommandFailed(client.failure)
+        check_started(serve_requests(app, bound, threading.Thread(target=show, daemon=True).start))
+    if failures:
+        raise CommandFailed(failures[0])
     return 0
-
-
-def curl_line(where: str, key: str) -> str:
-    """A request to paste into a shell."""
-    headers = f"-H 'Authorization: Bearer {key}' -H 'Content-Type: application/json'"
-    return f"curl -s {where}/match {headers} -d '{TRY}'"
 
 
 async def _fill(settings: Settings, reference: Reference, *, own_database: bool) -> tuple[str, int]:
     """Load the sample pool; returns a key, and the number of suppliers. Refuses a given database that is in use."""
     database = signing_engine(settings, settings.database_url or "", pool_size=2)
     now = datetime.now(UTC)
+    today = now.astimezone(PARIS).date()
     try:
-        today = now.astimezone(PARIS).date()
-        if not own_database:
-            await _refuse_real_suppliers(database, today)
+        async with transaction(database) as connection:
+            sources = await list_sources(connection, today)
+        real = [source.name for source in sources if source.records and source.name != SAMPLE_SOURCE.name]
+        if real and not own_database:
+            raise CommandFailed(
+                f"the database of DATABASE_URL holds suppliers of {', '.join(real)}: the demonstration would mix "
+                "invented ones with them. Unset DATABASE_URL, or use `vivier serve`"
+            )
         pool = await load_sample(database, reference, today, lambda: datetime.now(UTC), await operator(database, now))
         return await _key(database, settings.home / KEY_FILE, now), pool.received - pool.rejected
     finally:
         await database.dispose()
-
-
-async def _refuse_real_suppliers(database: Engine, on: date) -> None:
-    async with transaction(database) as connection:
-        sources = await list_sources(connection, on)
-    if real := [source.name for source in sources if source.records and source.name != SAMPLE_SOURCE.name]:
-        raise CommandFailed(
-            f"the database of DATABASE_URL holds suppliers of {', '.join(real)}: the demonstration would mix invented "
-            "ones with them. Unset DATABASE_URL, or use `vivier serve`"
-        )
 
 
 async def _key(database: Engine, file: Path, now: datetime) -> str:
@@ -163,27 +163,6 @@ def _write(file: Path, secret: str) -> None:
     file.unlink(missing_ok=True)
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as private:
         private.write(f"{secret}\n")
-
-
-class _Client:
-    """Runs a function beside the server; where it fails, stops the server and keeps the reason in `failure`."""
-
-    def __init__(self) -> None:
-        self.failure: str | None = None
-
-    def start(self, show: Callable[[], None]) -> None:
-        """Run `show` in a thread that does not keep the process alive."""
-        threading.Thread(target=self._run, args=(show,), daemon=True).start()
-
-    def _run(self, show: Callable[[], None]) -> None:
-        try:
-            show()
-        except BrokenPipeError:
-            self.failure = "nobody reads the output"
-        except BaseException as failure:  # noqa: BLE001 - reported by the main thread
-            self.failure = f"the demonstration failed: {failure!r}"
-        if self.failure:
-            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _match(where: str, key: str, need: bytes) -> bytes:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -29,6 +30,9 @@ from domain.reference import territory
 
 if TYPE_CHECKING:
     from matching.reference import Reference
+
+BACKLOG = 2_048
+PORTS_TRIED = 20
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
@@ -81,7 +85,10 @@ def _serve(settings: Settings, bound: socket.socket, started: Callable[[], objec
         if settings.workers == 1 or settings.metrics_dir is None:
             status = work(announce)
         else:
-            forget = _forget_metrics(settings.metrics_dir)
+            # not before: how metrics are counted is settled when this library is loaded
+            from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
+
+            forget: Callable[[int], object] = partial(mark_process_dead, path=str(settings.metrics_dir))
             forget(os.getpid())  # the parent answers nothing, and its gauges would count
             status = Workers(settings.workers, work, announce, forget, bound.close, settings.grace_seconds).run()
         check_started(status == 0)
@@ -116,11 +123,17 @@ def ended_by_signal() -> Iterator[None]:
 def prepared(settings: Settings) -> Iterator[tuple[Settings, "Reference"]]:
     """Settings with the address of a database that is up to date, and the reference data, loaded while it started."""
     with ExitStack() as stack:
-        with _nothing_collected(), _in_background() as background:
-            loading = background.submit(_load, settings.rules)
-            url = stack.enter_context(started(settings, shared=False))
-            reference = loading.result()
-            bring_up_to_date(url)
+        # no garbage is looked for meanwhile, nor afterwards in what is loaded: that stays, and hardly any is in it
+        gc.disable()
+        try:
+            with _in_background() as background:
+                loading = background.submit(_load, settings.rules)
+                url = stack.enter_context(started(settings, shared=False))
+                reference = loading.result()
+                bring_up_to_date(url)
+        finally:
+            gc.freeze()
+            gc.enable()
         yield replace(settings, database_url=url), reference
 
 
@@ -132,17 +145,6 @@ def _in_background() -> Iterator[ThreadPoolExecutor]:
         yield background
     finally:
         background.shutdown(wait=False, cancel_futures=True)
-
-
-@contextmanager
-def _nothing_collected() -> Iterator[None]:
-    """Have no garbage looked for in the block, nor afterwards in what it loads: that stays, and hardly any is in it."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _load(rules: Rules | None) -> "Reference":
@@ -171,18 +173,6 @@ def _shared_metrics(chosen: Path | None) -> Iterator[Path]:
         yield folder
 
 
-def _forget_metrics(folder: Path) -> Callable[[int], object]:
-    """A function that removes the gauges of the process with a given id."""
-    # not before: how metrics are counted is settled when this library is loaded
-    from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
-
-    return lambda pid: mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
-
-
-BACKLOG = 2_048
-PORTS_TRIED = 20
-
-
 def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
     """A listening socket (port 0: any free one); connections wait in it until a server takes them.
 
@@ -198,7 +188,7 @@ def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
             return socket.create_server(place, family=family, backlog=BACKLOG, dualstack_ipv6=both)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or candidate == last:
-                raise CommandFailed(_reason(host, port, last, error)) from None
+                raise CommandFailed(_why_not(host, port, last, error)) from None
     raise AssertionError("there is at least one port to try")
 
 
@@ -209,7 +199,7 @@ def address(bound: socket.socket) -> str:
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
-def _reason(host: str, first: int, last: int, error: OSError) -> str:
+def _why_not(host: str, first: int, last: int, error: OSError) -> str:
     if isinstance(error, socket.gaierror):
         return f"{host} is not an address of this machine ({error.strerror})"
     if error.errno == errno.EADDRINUSE:

@@ -136,7 +136,7 @@ class _Server(uvicorn.Server):
             self._end.reschedule(min(latest, soon))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """As told, once: more signals, as of a terminal and of the parent, do not cut the requests under way."""
+        """Begin to end at the first signal: more, as of a terminal and of the parent, do not cut requests under way."""
         if not self.should_exit:
             super().handle_exit(sig, frame)
 

@@ -37,7 +37,7 @@ def _lot_map(
     reference: Reference, need: Need, asked: Lot, shortlist: Shortlist, position: int, language: Language
 ) -> Drawing:
     lot = shortlist.lots[position]
-    shown = [each for each in _shown(shortlist, lot) if each.supplier.location]
+    shown = [each for each in _suppliers_of(shortlist, lot) if each.supplier.location]
     territory = asked.territory or need.territory
     sheets = map_sheets(
         reference.geography,
@@ -53,7 +53,7 @@ def _lot_map(
     return map_drawing(pins, asked.title or "", language, sheets)
 
 
-def _shown(shortlist: Shortlist, lot: LotShortlist) -> Iterator[_Shown]:
+def _suppliers_of(shortlist: Shortlist, lot: LotShortlist) -> Iterator[_Shown]:
     """The suppliers of a lot, each with the best that it may do there."""
     standings = standings_of(msgspec.structs.replace(shortlist, lots=(lot,)))
     for rows in (lot.candidates, lot.near_misses, lot.unknown_trade.nearest):

@@ -70,7 +70,7 @@ class Opened(NamedTuple):
 async def show_result_of_address(visit: Visit) -> Response[bytes]:
     """The answer to the need that the address says; the way to the form where it says none."""
     form = read_need_form(visit.fields)
-    return visit.redirect("/besoin") if form == NeedForm() else await _answered(visit, form)
+    return visit.redirect("/besoin") if form == NeedForm() else await _answer(visit, form)
 
 
 @page("POST", "/besoin/resultat", scope="match")
@@ -80,8 +80,8 @@ async def show_result(visit: Visit) -> Response[bytes]:
     if wish == "distances":
         for lot_id in form.lot_ids:
             form = _with_distance(visit, form, f"rayon-{lot_id}")
-        return await _answered(visit, form)
-    return await _answered(visit, _with_distance(visit, form, wish) if wish in visit.fields else changed(form, wish))
+        return await _answer(visit, form)
+    return await _answer(visit, _with_distance(visit, form, wish) if wish in visit.fields else changed(form, wish))
 
 
 def _with_distance(visit: Visit, form: NeedForm, field: str) -> NeedForm:
@@ -89,7 +89,7 @@ def _with_distance(visit: Visit, form: NeedForm, field: str) -> NeedForm:
     return changed(form, f"{field}-{visit.text(field)}") if field in visit.fields else form
 
 
-async def _answered(visit: Visit, form: NeedForm) -> Response[bytes]:
+async def _answer(visit: Visit, form: NeedForm) -> Response[bytes]:
     understood = await understood_beside(visit, form)
     if understood.need is None:
         return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY)

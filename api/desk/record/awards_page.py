@@ -14,7 +14,7 @@ from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import Done, id_in, written_once
 from api.desk.need.need_form import lots_from
 from api.desk.record.stored_need import LotEntryForm, own_need_of, read_lot_form, stored_need_page
-from api.needs.award_lot import NO_AWARD, NO_SUPPLIER, award_lot, withdraw_award
+from api.needs.awards import NO_AWARD, NO_SUPPLIER, award_lot, withdraw_award
 from api.needs.own_need import version_of
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction

@@ -14,11 +14,9 @@ from api.desk.frame.written_once import Done, acting_at, id_in, matched_once
 from api.desk.need.need_form import lots_from
 from api.desk.need.need_in_words import changed_lines
 from api.desk.record.stored_need import listed_lines, own_need_of, stored_need_page
-from api.needs.compare_versions import compared
 from api.needs.edit_need import Edit, NeedChange, NeedDocument, edit_need
-from api.needs.freeze_shortlist import freeze_shortlist
-from api.needs.match_own_need import MatchedNeed, own_need_to_match
 from api.needs.own_need import version_of
+from api.needs.shortlist_versions import MatchedNeed, compared, freeze_shortlist, own_need_to_match
 from api.reports.make_report import PDF, make_report
 from api.runtime.actor import Acting
 from api.web.content_negotiation import HTML

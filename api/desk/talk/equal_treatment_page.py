@@ -14,9 +14,9 @@ from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import Done, acting_at, id_in, written_once
 from api.desk.talk.exchanges_page import MEANS
 from api.desk.talk.new_exchange_page import SOME, ExchangeForm, new_exchange_form
-from api.exchanges.missing_message import missing_message, send_to_each
-from api.needs.equal_treatment import treatment_of
+from api.exchanges.write_message import missing_message, send_to_each
 from api.needs.own_need import own_need
+from api.needs.shortlists import treatment_of
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
 from domain.equal_treatment.gaps import Gap, GapCode

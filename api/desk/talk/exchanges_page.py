@@ -13,13 +13,17 @@ from api.desk.frame.form import NAME, Field, Mistake, WrongForm, field_mistakes,
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, id_in, sent_as, written_once
-from api.exchanges.confirm_delivery import confirm_delivery
-from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
-from api.exchanges.preview_exchange import preview_message
-from api.exchanges.readings import ReadExchange, exchanges_to_read, read_exchange
+from api.exchanges.open_exchange import preview_message
+from api.exchanges.own_exchange import (
+    NO_EXCHANGE,
+    ReadExchange,
+    exchanges_to_read,
+    letter_of,
+    own_exchange,
+    read_exchange,
+)
 from api.exchanges.reply_links import NO_RECIPIENT, create_link, create_links, last_day, revoke_link
-from api.exchanges.write_letter import letter_of
-from api.exchanges.write_message import publish_answer, write_message
+from api.exchanges.write_message import confirm_delivery, publish_answer, write_message
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction

@@ -14,9 +14,8 @@ from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
 from api.desk.talk.letter_templates import TEMPLATES, filled_in
 from api.exchanges.buyer_view import CreatedExchange, CreatedReplyLink, RecipientLetter
-from api.exchanges.open_exchange import open_exchange
+from api.exchanges.open_exchange import Preview, open_exchange, preview_exchange
 from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
-from api.exchanges.preview_exchange import Preview, preview_exchange
 from api.exchanges.reply_links import reveal_tokens
 from api.meetings.plan_meeting import NO_MEETING, own_meeting
 from api.needs.own_need import own_need

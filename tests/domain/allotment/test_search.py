@@ -37,7 +37,7 @@ def test_each_criterion_goes_before_the_next() -> None:
 def test_a_supplier_counts_once_however_many_lots_it_answers() -> None:
     together = tally([lot(alone=0b011), lot(alone=0b110)])
     assert together.alone.bit_count() == 3
-    assert tally([lot(alone=0b011)]).plus(tally([lot(alone=0b110)])) == together
+    assert tally([lot(alone=0b011)]).add(tally([lot(alone=0b110)])) == together
 
 
 def test_the_draw_depends_on_the_need_and_the_division_alone() -> None:

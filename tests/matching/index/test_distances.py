@@ -13,7 +13,7 @@ from matching.geo.projection import Floats
 from matching.geo.shape import PointShape, PolygonShape, Shape
 from matching.index.distances import DistanceCache, Distances, NearDistances, distances_to, nearest_of
 from matching.index.supplier_columns import CERTAIN_KM, SupplierColumns
-from matching.kept.weighted_cache import WeightedCache
+from matching.weighted_cache import WeightedCache
 from tests.factories import index, supplier
 
 SQUARE = PolygonShape(np.array([shapely.box(-2, 47, -1, 48)]))
