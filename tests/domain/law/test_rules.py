@@ -222,7 +222,7 @@ DAYS = (
     ],
 )
 def test_values_on_six_days(rule_id: str, values: tuple[object, ...]) -> None:
-    """As a jurist read them, from September 2024 to January 2027; amounts that advice rests on are in its own tables."""
+    """As a jurist read them, from September 2024 to January 2027; amounts of advice are in its own tables."""
     assert tuple(load().at(on)[rule_id].value for on in DAYS) == values
 
 
