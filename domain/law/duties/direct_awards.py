@@ -69,26 +69,16 @@ def yearly_list(need: Need, decided: Decisions, view: InForce) -> LegalAdvice | 
     published = tuple([lot_id for lot_id, value in values if value >= data])
     if not listed and not published:
         return None
-    return _publication(listed, published, view) if len(need.lots) > 1 else _publication_of_one(bool(listed), view)
-
-
-def _publication(listed: tuple[str, ...], published: tuple[str, ...], view: InForce) -> LegalAdvice:
-    """The advice on these lots, by whether the yearly list is enough for them."""
     uses = [("yearly_list_minimum", ON_THE_LIST, listed), ("award_data", PUBLISHED, published)]
+    several = len(need.lots) > 1
     parts = [
-        text.filled(amount=view.value_text(rule), about=bracketed_lots(lots if any(lots) else ()))
+        text.filled(amount=view.value_text(rule), about=bracketed_lots(lots if several else ()))
         for rule, text, lots in uses
         if lots
     ]
     rows = [view[rule] for rule, _, lots in uses if lots] + ([view["yearly_list_limit"]] if listed else [])
-    names = tuple(filter(None, (*listed, *published)))
-    return advice("YEARLY_LIST", "info", rows[0], join_texts(parts).capitalised(), as_one_set(names), least_sure(*rows))
-
-
-@lru_cache(maxsize=64)
-def _publication_of_one(on_the_list: bool, view: InForce) -> LegalAdvice:
-    """The advice on a need of one lot, which is not named."""
-    return _publication(("",) if on_the_list else (), () if on_the_list else ("",), view)
+    names = as_one_set((*listed, *published) if several else ())
+    return advice("YEARLY_LIST", "info", rows[0], join_texts(parts).capitalised(), names, least_sure(*rows))
 
 
 # by whether the values are within the limits, null where they are not known
