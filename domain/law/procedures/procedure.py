@@ -1,6 +1,5 @@
 """The procedure that the value of a need implies: direct award, adapted or formal."""
 
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from domain.law.findings import LegalAdvice, advice, applies, least_sure, sentence
@@ -40,7 +39,6 @@ SAVE_SOCIAL = sentence("save_social_services")
 SOCIAL_SERVICES = Text("services sociaux ou autres services spécifiques", "social or other specific services")
 TRANSPORT = Text("transport de voyageurs", "passenger transport")
 DUTIES = sentence("direct_award_duties")
-STILL_ADAPTED = sentence("still_adapted")
 MAPA = sentence("adapted_procedure")
 SOCIAL: dict[str, str] = {
     "state": "eu_social_services",
@@ -198,22 +196,14 @@ def _direct(group: Group, view: InForce) -> LegalAdvice:
     good use of public money, and not always the same operator when several can answer. Where the amount is not that of
     the code, it is said that an adapted procedure remains possible.
     """
-    row = view[direct_threshold(group)]
-    message, sure = _direct_award(row.id, view)
+    row, duties = view[direct_threshold(group)], view["direct_award_duties"]
+    known, provided = duties.status == "in_force", NOTHING
+    if known:
+        also = sentence("still_adapted", article=duties.article) if row.article != duties.article else NOTHING
+        provided = join_texts((DUTIES, also), NOTHING)
+    message = sentence("direct_award", bound=row.value_text, provided=provided)
+    sure = least_sure(row, duties) if known else row.confidence
     return _group_advice(group, "GRE_A_GRE", "info", row, message, sure)
-
-
-@lru_cache(maxsize=64)
-def _direct_award(rule: str, view: InForce) -> tuple[Text, Confidence]:
-    """The sentence on a direct award below the amount of a rule, and how sure it is."""
-    row, duties = view[rule], view["direct_award_duties"]
-    bound, known = view.value_text(row.id), duties.status == "in_force"
-    provided = DUTIES if known else NOTHING
-    if known and row.article != duties.article:
-        article = Text(duties.article or "", duties.article or "")
-        provided = join_texts((DUTIES, STILL_ADAPTED.filled(article=article)), NOTHING)
-    message = sentence("direct_award", bound=bound, provided=provided)
-    return message, least_sure(row, duties) if known else row.confidence
 
 
 @applies("adapted_procedure")
@@ -236,24 +226,12 @@ def _formal(need: Need, part: Decided, view: InForce) -> LegalAdvice:
     """From the EU threshold on, a formal procedure (PROC_FORMALISEE); restricted-tender rules for a dynamic system."""
     group = part.group
     services = not group.works and any(lot.lot.nature != "supplies" for lot in group.lots)
-    found = _formal_procedure(part.thresholds, need.technique == "dynamic_purchasing_system", services, view)
-    return _group_advice(group, "PROC_FORMALISEE", "warning", *found)
-
-
-@lru_cache(maxsize=64)
-def _formal_procedure(
-    thresholds: tuple[str, ...], dynamic: bool, services: bool, view: InForce
-) -> tuple[RuleRow, Text, Confidence]:
-    """The rule to quote on a formal procedure, the sentence, and how sure it is."""
-    row = max(map(view.__getitem__, thresholds), key=lambda row: view.cents(row.id) or 0)
-    bound = view.value_text(row.id)
-    if dynamic:
-        quoted = view["dynamic_purchasing_system"]
-        message = sentence("dynamic_system", bound=bound)
-        return quoted, message, least_sure(quoted, row)
-    but = SAVE_SOCIAL if services else NOTHING
-    message = sentence("formal_procedure", bound=bound, but=but)
-    return row, message, row.confidence
+    row = max(map(view.__getitem__, part.thresholds), key=lambda row: row.cents or 0)
+    if need.technique == "dynamic_purchasing_system":
+        quoted, message = view["dynamic_purchasing_system"], sentence("dynamic_system", bound=row.value_text)
+        return _group_advice(group, "PROC_FORMALISEE", "warning", quoted, message, least_sure(quoted, row))
+    message = sentence("formal_procedure", bound=row.value_text, but=SAVE_SOCIAL if services else NOTHING)
+    return _group_advice(group, "PROC_FORMALISEE", "warning", row, message)
 
 
 @applies("eu_concessions", "light_concession", "concession_transport")

@@ -3,7 +3,7 @@
 The minimum time limits and the publicity of each procedure are written as sentences.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -56,6 +56,7 @@ def _sentence(message: Text, rules: Iterable[str], view: InForce) -> Sentence | 
     *(rule for rules in (*RESTRICTED.values(), *NEGOTIATED.values()) for rule in rules),
     "publication_formal",
 )
+@lru_cache(maxsize=256)
 def formal(entities: tuple[Entity, ...], view: InForce) -> Sentence | None:
     """The notice and the minimum days of formal procedures, as they are for electronic tenders, the rule today.
 
@@ -104,6 +105,7 @@ def _days(procedure: Text, stages: tuple[str, ...]) -> Text:
 
 
 @applies("time_dynamic_system", "time_dynamic_system_offers")
+@lru_cache(maxsize=256)
 def dynamic_system(view: InForce) -> Sentence | None:
     """A dynamic purchasing system of formal size: days for the first applications, then for each specific contract."""
     first, then = view.value_text("time_dynamic_system"), view.value_text("time_dynamic_system_offers")
@@ -120,6 +122,7 @@ def dynamic_system(view: InForce) -> Sentence | None:
 
 
 @applies("time_adapted", "publication_adapted_small", "publication_adapted_others", "national_publicity")
+@lru_cache(maxsize=256)
 def adapted(national: bool, profile: bool, view: InForce) -> Sentence | None:
     """An adapted procedure has no minimum time limit; its notice is national from an amount on, for public bodies.
 
@@ -145,6 +148,7 @@ def adapted(national: bool, profile: bool, view: InForce) -> Sentence | None:
 
 
 @applies("light_publicity", "light_publicity_eu")
+@lru_cache(maxsize=256)
 def social_services(reached: bool | None, view: InForce) -> Sentence | None:
     """Social and other specific services: a notice in OJEU from their EU threshold on, below it what suits.
 
@@ -160,6 +164,7 @@ def social_services(reached: bool | None, view: InForce) -> Sentence | None:
 
 
 @applies("time_concession_applications", "time_concession_offers", "publication_concession_full")
+@lru_cache(maxsize=256)
 def concession_full(view: InForce) -> Sentence | None:
     """A concession from the EU threshold on: three publications, and days for applications, then for tenders."""
     first, then = view.value_text("time_concession_applications"), view.value_text("time_concession_offers")
@@ -170,6 +175,7 @@ def concession_full(view: InForce) -> Sentence | None:
 
 
 @applies("time_concession_simplified", "publication_concession_simplified", "light_concession_publicity")
+@lru_cache(maxsize=256)
 def concession_simplified(reached: bool | None, view: InForce) -> Sentence | None:
     """A concession in the simplified procedure: one national notice, no minimum time limit.
 
@@ -186,10 +192,6 @@ def concession_simplified(reached: bool | None, view: InForce) -> Sentence | Non
     }[reached]
     rules = {True: (eu,), False: (below,), None: (below, eu)}[reached]
     return _sentence(join_texts((message, NO_MINIMUM), Text(". ", ". ")), ("time_concession_simplified", *rules), view)
-
-
-Writer = Callable[..., Sentence | None]
-"""A function of facts and the rules at a date that writes a sentence of advice."""
 
 
 def procedure_steps(need: Need, decided: Decisions, view: InForce) -> list[LegalAdvice]:
@@ -218,52 +220,43 @@ def procedure_steps(need: Need, decided: Decisions, view: InForce) -> list[Legal
 
 def _time_limits(need: Need, part: Decided, view: InForce) -> LegalAdvice | None:
     """TIME_LIMITS, as sure as the least sure of its rules and of the amounts by which the procedure was found."""
-    chosen = _chosen(need, part, view) if part.level else None
-    if chosen is None:
+    told, rules = _chosen(need, part, view) if part.level else (None, ())
+    if told is None:
         return None
-    write, facts, rules = chosen
     group = part.group
     rules += light_rules(need.contract, group) if part.light else part.thresholds
     if need.contract == "market":
         rules = (*rules, direct_threshold(group))
     doubtful = group.doubtful or (part.light and not is_light(group))
-    return _advice(write, facts, rules, doubtful, view)
-
-
-@lru_cache(maxsize=1024)
-def _advice(
-    write: Writer, facts: tuple[object, ...], rules: tuple[str, ...], doubtful: bool, view: InForce
-) -> LegalAdvice | None:
-    """TIME_LIMITS in the sentence that `write` makes of `facts`, which rests on these rules too."""
-    told = write(*facts, view)
-    if told is None:
-        return None
     sure = least_sure(*told.rows, *map(view.__getitem__, rules), doubtful=doubtful)
     return advice("TIME_LIMITS", "info", told.rows[0], told.message, (), sure)
 
 
-def _chosen(need: Need, part: Decided, view: InForce) -> tuple[Writer, tuple[object, ...], tuple[str, ...]] | None:
-    """The writer of the sentence on a procedure, the facts that it takes, and the amounts that decided these."""
+def _chosen(need: Need, part: Decided, view: InForce) -> tuple[Sentence | None, tuple[str, ...]]:
+    """The sentence on a procedure, and the amounts that decided which one it is."""
     group, is_formal = part.group, part.level == "formal"
-    if need.contract == "concession":
-        if is_formal:
-            return concession_full, (), ()
+    rules: tuple[str, ...] = ()
+    told: Sentence | None = None
+    if need.contract == "concession" and is_formal:
+        told = concession_full(view)
+    elif need.contract == "concession":
         # the amount changes the publicity of social services alone
         social = part.light and not all(lot.object.transport for lot in group.light)
         reached, rules = _reached(group, ("eu_concessions",), view) if social else (False, ())
-        return concession_simplified, (reached,), rules
-    if is_formal and need.technique == "dynamic_purchasing_system":
-        return dynamic_system, (), ()
-    if is_formal:
+        told = concession_simplified(reached, view)
+    elif is_formal and need.technique == "dynamic_purchasing_system":
+        told = dynamic_system(view)
+    elif is_formal:
         kind = need.buyer.kind if need.buyer else None
         entities: tuple[Entity, ...] = ("utility",) if kind == "utility" else ("authority",)
-        return formal, (tuple(ENTITIES) if kind is None else entities,), ()
-    if part.light:
+        told = formal(tuple(ENTITIES) if kind is None else entities, view)
+    elif part.light:
         reached, rules = _reached(group, social_thresholds(need), view)
-        return social_services, (reached,), rules
-    total, profile = group.total or 0, view.cents("buyer_profile_documents")
-    national = view.cents("national_publicity")
-    return None if national is None else (adapted, (total >= national, profile is not None and total >= profile), ())
+        told = social_services(reached, view)
+    elif (national := view.cents("national_publicity")) is not None:
+        total, profile = group.total or 0, view.cents("buyer_profile_documents")
+        told = adapted(total >= national, profile is not None and total >= profile, view)
+    return told, rules
 
 
 def _reached(group: Group, rules: tuple[str, ...], view: InForce) -> tuple[bool | None, tuple[str, ...]]:
