@@ -7,6 +7,7 @@ is told of another.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from itertools import chain
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
@@ -213,10 +214,8 @@ def equal_treatment(
     receipts = _by_supplier((who, receipt) for each in told for who, receipt in each.receipts.items())
     contacts, found = Contacts(told), informations(told)
     lacks = [*contact_lacks(suppliers_by_id.values(), contacts)]
-    for each in found:
-        lacks += information_lacks(each, suppliers_by_id.values())
-    lacks += question_lacks(exchanges, suppliers_by_id, living)
-    lacks += meeting_lacks(meetings, suppliers_by_id, living)
+    lacks += chain.from_iterable(information_lacks(each, suppliers_by_id.values()) for each in found)
+    lacks += [*question_lacks(exchanges, suppliers_by_id, living), *meeting_lacks(meetings, suppliers_by_id, living)]
     gaps = _by_supplier((one.supplier_id, lack.gap((one,), language)) for lack in lacks for one in lack.suppliers)
     answers, met = _by_supplier(_answers(exchanges, living)), _by_supplier(_met(meetings, living))
     suppliers = tuple(
