@@ -252,7 +252,7 @@ def _concession(part: Decided, view: InForce) -> LegalAdvice:
     rows = tuple(map(view.__getitem__, light_rules("concession", group)))
     objects = [SOCIAL_SERVICES] if any(not lot.object.transport for lot in group.light) else []
     objects += [TRANSPORT] if any(lot.object.transport for lot in group.light) else []
-    message = sentence("concession_simplified_by_object", object_=join_texts(objects))
+    message = sentence("concession_simplified_by_object", object=join_texts(objects))
     sure = least_sure(*rows, doubtful=not is_light(group))
     return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", rows[0], message, sure)
 
