@@ -30,8 +30,7 @@ from sources.formats.registry import CSV, JSON, NDJSON
 from sources.formats.vivier import read_csv, read_ndjson, rows_of_supplier
 from sources.formats.vivier_columns import HEADER
 from sources.rows import UnreadableFile
-from tests.sources.formats.conftest import Endless, Read, new_context
-from tests.sources.formats.expressible_records import RECORDS
+from tests.sources.formats.conftest import RECORDS, Endless, Read, new_context
 
 CONTEXT = new_context()
 

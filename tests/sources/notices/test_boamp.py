@@ -11,8 +11,7 @@ from domain.reference import cpv, territory
 from sources.notices import boamp as format_of_boamp
 from sources.notices.boamp import records_in
 from sources.notices.need_of_notice import need_of
-from tests.sources.notices.conftest import ReadRecord, noted
-from tests.sources.notices.samples import FNSIMPLE, MAPA, boamp, eforms_donnees
+from tests.sources.notices.conftest import FNSIMPLE, MAPA, ReadRecord, boamp, eforms_donnees, noted
 
 
 def test_a_national_form_is_read_as_a_need(read_record: ReadRecord) -> None:

@@ -6,14 +6,16 @@ import pytest
 
 from domain.errors import InvalidContent
 from domain.needs.need import Buyer, Place
-from tests.sources.notices.conftest import ReadRecord, ReadXml, noted
-from tests.sources.notices.samples import (
+from tests.sources.notices.conftest import (
     YEAR,
+    ReadRecord,
+    ReadXml,
     boamp,
     eforms,
     eforms_donnees,
     eforms_lot,
     extension,
+    noted,
     organisation,
     project,
     reserved,

@@ -7,7 +7,7 @@ import pytest
 from tests.api.desk.answer.test_result_page import request_on
 from tests.api.desk.steps import Browser, said, send_file
 from tests.api.sync.factories import Client
-from tests.sources.notices.samples import FNSIMPLE, boamp, eforms, eforms_lot, project, reserved
+from tests.sources.notices.conftest import FNSIMPLE, boamp, eforms, eforms_lot, project, reserved
 
 NOTICE = eforms(eforms_lot("LOT-0001", reserved("res-ws") + project()))
 
