@@ -30,7 +30,8 @@ from domain.suppliers.supplier import (
 from sources.formats.registry import read_rows
 from sources.rows import Context
 
-Read = Callable[..., list[Row | RowError]]
+Read = Callable[..., list[Any]]
+"""Rows and rejects; a test that asks a row for its record, or a reject for its code, knows which it is."""
 
 
 def new_context() -> Context:

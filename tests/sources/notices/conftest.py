@@ -9,8 +9,8 @@ import pytest
 from domain.reference import cpv, territory
 from sources.notices.need_of_notice import NoticeNeed, need_in_record, need_in_xml
 
-ReadXml = Callable[[bytes], NoticeNeed]
-ReadRecord = Callable[[dict[str, Any]], NoticeNeed]
+ReadXml = Callable[[bytes], Any]
+ReadRecord = Callable[[dict[str, Any]], Any]
 
 
 @pytest.fixture(scope="session")

@@ -69,15 +69,20 @@ def test_renewals_in_words_are_read(words: str, months: int) -> None:
     assert renewal_months(words, None, 12) == (months, True)
 
 
-def test_how_long_a_renewal_lasts_is_supposed_where_it_is_not_said() -> None:
-    assert renewal_months("", 3, 12) == (36, False)
-    assert renewal_months("reconductible deux fois", None, 24) == (48, False)
-
-
-def test_nothing_is_supposed_where_nothing_tells() -> None:
-    assert renewal_months("selon les besoins", None, 12) == (None, True)
-    assert renewal_months("", 3, None) == (None, True)
-    assert renewal_months("", 0, 12) == (0, True)
+@pytest.mark.parametrize(
+    ("words", "count", "first_months", "months", "is_written"),
+    [
+        ("", 3, 12, 36, False),
+        ("reconductible deux fois", None, 24, 48, False),
+        ("selon les besoins", None, 12, None, True),
+        ("", 3, None, None, True),
+        ("", 0, 12, 0, True),
+    ],
+)
+def test_a_renewal_is_supposed_to_last_as_long_where_anything_tells(
+    words: str, count: int | None, first_months: int | None, months: int | None, is_written: bool
+) -> None:
+    assert renewal_months(words, count, first_months) == (months, is_written)
 
 
 @pytest.mark.parametrize(
@@ -105,11 +110,7 @@ def test_an_article_or_a_name_tells(words: str, kinds: tuple[str, ...]) -> None:
     ],
 )
 def test_a_name_alone_reserves_nothing(words: str) -> None:
-    assert reserved_in(words, marked=False) == ()
-
-
-def test_nothing_told_is_nothing_known() -> None:
-    assert reserved_in("Nettoyage des vitres", marked=True) == ()
+    assert reserved_in(words, marked=False) == reserved_in("Nettoyage des vitres", marked=True) == ()
 
 
 def place(nuts: str = "", city: str = "", postal: str = "", country: str = "FRA", region: str = "") -> str:
@@ -147,7 +148,6 @@ def test_places_become_codes_and_a_site(
     read_xml: ReadXml, places: str, codes: tuple[str, ...], commune: str | None
 ) -> None:
     need = read_xml(notice(places)).need
-    assert need.territory is not None
     assert need.territory.codes == codes
     assert need.lots[0].site is None if commune is None else need.lots[0].site and need.lots[0].site.commune == commune
 
@@ -163,7 +163,6 @@ def test_places_become_codes_and_a_site(
 )
 def test_where_no_place_can_be_read_the_buyers_stands_for_it(read_xml: ReadXml, places: str, said: str | None) -> None:
     read = read_xml(notice(places))
-    assert read.need.territory is not None
     assert read.need.territory.codes == ("nuts:FRH04",)
     assert said is None or said in noted(read)
     assert any(text.startswith("Aucun lieu d'exécution lisible : nuts:FRH04") for text in noted(read))
@@ -173,7 +172,6 @@ def test_without_any_place_all_of_france_stands_for_it(read_xml: ReadXml) -> Non
     nowhere = organisation().replace("FRH04", "FRZZZ").replace("56000", "").replace("Vannes", "")
     raw = eforms(eforms_lot("LOT-0001", project(places="")), whole=project(places=""), organisations=nowhere)
     read = read_xml(raw)
-    assert read.need.territory is not None
     assert read.need.territory.codes == ("country:FR",)
     assert "Aucun lieu d'exécution lisible : toute la France en tient lieu" in noted(read)
 
@@ -187,7 +185,6 @@ def test_a_commune_outside_the_area_is_not_read(read_xml: ReadXml) -> None:
 def test_an_address_in_words_is_a_site(read_xml: ReadXml) -> None:
     lot = '<n2016:NUTS CODE="FRH04"/><MAIN_SITE><P>2 rue de la Loi, 56000 Vannes</P></MAIN_SITE>'
     (read,) = read_xml(ted(ted_object(object_descr(1, lot)))).need.lots
-    assert read.site is not None
     assert read.site.commune == "56260"
 
 

@@ -18,13 +18,11 @@ def test_a_contract_notice_is_read_as_a_need(read_xml: ReadXml) -> None:
     assert (need.title, need.reference, need.procedure, need.technique) == (
         "Propreté", "21-7", "open", "framework_agreement",
     )  # fmt: skip
-    assert need.buyer is not None
     assert (need.buyer.name, need.buyer.siret, need.buyer.kind) == (
         "Département du Morbihan",
         "22560001400016",
         "local",
     )
-    assert need.territory is not None
     assert need.territory.codes == ("nuts:FRH04",)
     assert (windows.id, windows.title, windows.cpv) == ("1", "Vitres", ("90911300",))
     assert (windows.value_eur, windows.duration_months, windows.renewal_months) == (30_000, 12, 36)
@@ -152,9 +150,7 @@ def test_a_notice_of_the_schema_before_is_read(read_xml: ReadXml) -> None:
         ("2", "Haies", ("77340000",), ("handicap", "iae")),
     ]
     assert (need.title, need.procedure, need.estimated_total_eur) == ("Entretien", "open", 90_000)
-    assert need.buyer is not None
     assert (need.buyer.name, need.buyer.kind) == ("Ville de Vannes", "local")
-    assert need.territory is not None
     assert need.territory.codes == ("nuts:FR524",)
     assert [lot.duration_months for lot in need.lots] == [24, 24]
 
@@ -162,7 +158,6 @@ def test_a_notice_of_the_schema_before_is_read(read_xml: ReadXml) -> None:
 def test_without_lots_the_whole_is_one(read_xml: ReadXml) -> None:
     (lot,) = read_xml(ted_2013()).need.lots
     assert (lot.id, lot.title, lot.cpv, lot.value_eur) == ("1", "Entretien", ("77310000",), 90_000)
-    assert lot.site is not None
     assert lot.site.commune == "56260"
 
 
@@ -217,7 +212,6 @@ def test_lots_that_only_awards_name_are_read(read_xml: ReadXml) -> None:
         ("2", "Haies", 40_000),
     ]
     assert {lot.cpv for lot in read.need.lots} == {("77310000",)}
-    assert read.need.territory is not None
     assert read.need.territory.codes == ("nuts:FR524",)
     assert (read.need.procedure, read.need.buyer and read.need.buyer.name) == ("restricted", "Ville de Vannes")
 
