@@ -85,7 +85,7 @@ class RankedLot:
 
     @property
     def weight(self) -> int:
-        """Its bytes, but for rows in JSON."""
+        """The bytes it takes, but for rows in JSON."""
         # copied at once: another thread may add to them
         return BYTES_AHEAD + weight_of(self.approval_ends, *self.first.values(), *self.refused.values())
 
@@ -270,7 +270,7 @@ class KeptLot(LotMatch):
         return self.ranked.counts
 
     @property
-    def within(self) -> dict[str, int]:
+    def counts_within(self) -> dict[str, int]:
         """The numbers of candidates by radius."""
         return self.ranked.within
 
@@ -300,7 +300,7 @@ class KeptLot(LotMatch):
         return self.ranked.approval_ends
 
     def nearest_refused(self, count: int, seed: int) -> NearestRefused:
-        """As `near_misses.nearest_refused`; kept where nothing is left to the draw."""
+        """At most `count` refused suppliers, kept where nothing is left to the draw."""
         held = self.ranked.nearest_refused.get(count)
         if held is not None and held[1] == self.live.change:
             return held[0]
@@ -336,7 +336,7 @@ class KeptLot(LotMatch):
             return True
         new = leave_out(self.ordinals, live.standing(np.concatenate(later)))
         return not len(new) or (
-            len(order.numbers) >= count and bool(self.distances.of(new).min() > order.distance.max(initial=0))
+            len(order.numbers) >= count and bool(self.distances.measure(new).min() > order.distance.max(initial=0))
         )
 
 

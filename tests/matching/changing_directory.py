@@ -52,7 +52,7 @@ class Changing:
             del self.suppliers[each]
         self.suppliers |= {one.id: one for one in written}
         self.version += 1
-        self.live = self.live.after(
+        self.live = self.live.with_changes(
             [o for o in written if o.active], [*gone, *(o.id for o in written if not o.active)], self.version
         )
         if draw.random() < 0.1:
@@ -106,7 +106,7 @@ class Changing:
     def _made_anew(self, *, keeps: bool) -> LiveIndex:
         """An index of the suppliers as they are, which keeps what it answered or does not."""
         taxonomy, cpv, geography = self.reference.taxonomy, self.reference.cpv, self.reference.geography
-        return LiveIndex(Index.of(self.suppliers.values(), taxonomy, cpv, geography, keeps=keeps), self.version)
+        return LiveIndex(Index.build(self.suppliers.values(), taxonomy, cpv, geography, keeps=keeps), self.version)
 
     def _awards(self, on: date) -> list[PastAward]:
         pool = list(self.suppliers.values())

@@ -42,10 +42,10 @@ class Bench:
             msgspec.structs.replace(other, id=one.id, name=f"{one.name}, before") if one.id in changed else one
             for one, other in zip(pool, [*pool[1:], *pool[:1]], strict=True)
         ]
-        return LiveIndex(self._index(before), 1).after(pool[::3], (), 2)
+        return LiveIndex(self._index(before), 1).with_changes(pool[::3], (), 2)
 
     def _index(self, pool: Sequence[Supplier]) -> Index:
-        return Index.of(pool, self.reference.taxonomy, self.reference.cpv, self.reference.geography)
+        return Index.build(pool, self.reference.taxonomy, self.reference.cpv, self.reference.geography)
 
     def disagreements(
         self, asked: Need, pool: Sequence[Supplier], on: date, index: LiveIndex, past: Sequence[PastAward] = ()
