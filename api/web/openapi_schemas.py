@@ -151,8 +151,11 @@ def components(taken: Iterable[Any], given: Iterable[Any], patched: Iterable[typ
     for name, schema in schemas.items():
         schema["description"] = cleandoc(schema.get("description", ""))
         _describe_properties(schema, classes[name])
-        if name not in in_requests:
-            _require_what_is_written(schema, classes[name])
+        config = classes[name].__struct_config__
+        if name not in in_requests and not config.omit_defaults:
+            fields = msgspec.structs.fields(classes[name])
+            always = [field.encode_name for field in fields if field.default is not msgspec.UNSET]
+            schema["required"] = [*([config.tag_field] if config.tag_field else []), *always]
     for kind in patched:
         text = "A merge patch (RFC 7396): fields that are left out stay as they are, null makes one null."
         schemas[kind.__name__] = {
@@ -227,20 +230,13 @@ def _describe_properties(schema: dict[str, Any], kind: type[msgspec.Struct]) -> 
             described["description"] = ". ".join(filter(None, sentences))
 
 
-def _require_what_is_written(schema: dict[str, Any], kind: type[msgspec.Struct]) -> None:
-    if kind.__struct_config__.omit_defaults:
-        return
-    tagged = [kind.__struct_config__.tag_field] if kind.__struct_config__.tag_field else []
-    always = [field.encode_name for field in msgspec.structs.fields(kind) if field.default is not msgspec.UNSET]
-    schema["required"] = [*tagged, *always]
-
-
 def _classes(kinds: Iterable[Any]) -> dict[str, Any]:
-    """The structs that the types are made of, by the names that msgspec gives them."""
+    """The structs that the types are made of, by the names that msgspec gives them, such as `Page_Award_`."""
     found: dict[str, Any] = {}
     for info in msgspec.inspect.multi_type_info(kinds):
         for kind in _structs(info):
-            found[_name(kind)] = getattr(kind, "__origin__", kind)
+            of = [each.__name__ for each in get_args(kind)]
+            found["_".join([kind.__name__, *of, ""]) if of else kind.__name__] = getattr(kind, "__origin__", kind)
     return found
 
 
@@ -257,11 +253,6 @@ def _structs(info: Any, seen: set[int] | None = None) -> Iterator[Any]:
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, msgspec.inspect.Type | msgspec.inspect.Field):
                 yield from _structs(part, seen)
-
-
-def _name(kind: Any) -> str:
-    """The name of a struct's component: of a generic one with what it is of, as `Page_Award_`."""
-    return "_".join([kind.__name__, *(of.__name__ for of in get_args(kind)), ""]) if get_args(kind) else kind.__name__
 
 
 def field_texts(kind: Any) -> Mapping[str, str]:
