@@ -23,8 +23,8 @@ from api.desk.frame.page import nothing_here, with_pages
 from api.desk.pages import PAGES
 from api.directory.merge_split import ROUTES as MERGE_SPLIT_ROUTES
 from api.directory.routes import ROUTES as DIRECTORY_ROUTES
-from api.docs.guides import guides
 from api.docs.routes import ROUTES as DOCS_ROUTES
+from api.docs.routes import guides
 from api.exchanges.email import mail_kind
 from api.exchanges.reply_routes import ROUTES as REPLY_ROUTES
 from api.exchanges.routes import ROUTES as EXCHANGE_ROUTES

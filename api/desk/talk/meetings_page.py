@@ -206,7 +206,6 @@ async def _form_page(
         others=range(1, MOST_OTHERS + 1),
         formats=FORMAT_CODES,
         mistakes=mistakes,
-        commune=reference.territories.commune_name,
     )
 
 
