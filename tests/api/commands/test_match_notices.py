@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.commands.conftest import Server, Within
-from tests.sources.notices.samples import (
+from tests.sources.notices.conftest import (
     FNSIMPLE,
     MAPA,
     boamp,
