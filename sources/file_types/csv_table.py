@@ -65,7 +65,11 @@ class Table:
 
 
 def read_table(
-    stream: BinaryIO, *, as_published: bool = False, is_header: Callable[[Sequence[str]], bool] | None = None
+    stream: BinaryIO,
+    *,
+    as_published: bool = False,
+    required: Sequence[str] = (),
+    is_header: Callable[[Sequence[str]], bool] | None = None,
 ) -> Table:
     """The table in the file. Blank lines count as lines but are no rows.
 
@@ -73,8 +77,8 @@ def read_table(
     not UTF-8, and have empty columns and rows beyond the others. A quote that is never closed costs one row: reading
     goes on with the line after it. `is_header`: of a table with others above its header, which row that is, the first
     where none is; its columns without a title are called by their places.
-    Raises UnreadableFile for an empty file, a header that cannot be read, names a column twice or
-    has more than `MOST_COLUMNS`.
+    Raises UnreadableFile for an empty file, a header that cannot be read, names a column twice, lacks one that is
+    `required`, or has more than `MOST_COLUMNS`.
     """
     rows = rows_as_written(stream, as_published=as_published)
     try:
@@ -94,7 +98,10 @@ def read_table(
         if columns.count(column) > 1:
             detail = Text(f"La colonne « {column} » est donnée deux fois", f"The column “{column}” is given twice")
             raise unreadable("duplicate_column", detail)
-    return Table(columns, (_by_column(row, columns, as_published=as_published) for row in rows))
+    table = Table(columns, (_by_column(row, columns, as_published=as_published) for row in rows))
+    if missing := tuple(missing_columns(table, required)):
+        raise UnreadableFile(missing)
+    return table
 
 
 def rows_as_written(stream: BinaryIO, *, as_published: bool = False) -> Iterator[RowAsWritten | FaultyRow]:
@@ -245,9 +252,7 @@ def read_records(
     `to_document` makes of the cells what a record holds, and raises InvalidContent for cells it cannot read.
     Columns beyond `columns` are not looked at. Raises UnreadableFile where one of them is missing.
     """
-    table = read_table(stream)
-    if missing := tuple(missing_columns(table, columns)):
-        raise UnreadableFile(missing)
+    table = read_table(stream, required=columns)
     return rows_of(table, context, lambda cells: known(cells[columns[0]]), to_document)
 
 
@@ -256,7 +261,7 @@ def column_of(table: Table, *names: str) -> str | None:
     return next((name for name in names if name in table.columns), None)
 
 
-def missing_columns(table: Table, required: tuple[str, ...]) -> Iterator[Problem]:
+def missing_columns(table: Table, required: Sequence[str]) -> Iterator[Problem]:
     """A problem for each of the required columns that the header does not name."""
     for column in required:
         if column not in table.columns:

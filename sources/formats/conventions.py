@@ -92,9 +92,11 @@ class _UntilAnnexes:
         piece = self._stream.readline(limit)
         if self._is_below:
             return piece
-        if self._at_start and self.lines and _is_annex_header(piece):
-            self._header = piece
-            return b""
+        if self._at_start and self.lines:
+            names = {name.strip().strip('"') for name in piece.decode("utf-8-sig", "replace").split(",")}
+            if set(ANNEX_COLUMNS) <= names:
+                self._header = piece
+                return b""
         self._at_start = piece.endswith(b"\n")
         self.lines += self._at_start
         return piece
@@ -103,11 +105,6 @@ class _UntilAnnexes:
         """The annexes, once all lines above were read; their lines are counted from their own header."""
         self._is_below = True
         return read_table(cast("BinaryIO", self)) if self._header else None
-
-
-def _is_annex_header(line: bytes) -> bool:
-    names = {name.strip().strip('"') for name in line.decode("utf-8-sig", "replace").split(",")}
-    return set(ANNEX_COLUMNS) <= names
 
 
 def _approvals(table: Table, above: _UntilAnnexes, context: Context) -> Iterator[Row | RowError]:
@@ -173,18 +170,13 @@ def _conventions(table: Table, above: _UntilAnnexes, context: Context) -> Iterat
     if annexes is not None:
         if missing := tuple(missing_columns(annexes, ANNEX_COLUMNS)):
             raise UnreadableFile(missing)
-        yield from _annexes(annexes, offset, conventions, context)
+        for joined, row in enumerate(annexes.rows, len(conventions)):
+            if joined > MOST_JOINED:
+                raise unreadable("too_many_rows", _TOO_MANY)
+            if found := _fault(row, partial(_add_annex, conventions)):
+                yield reject(row.line + offset, _key(row), (found,), context.language)
     for key, convention in conventions.items():
         yield row_of(convention.line, key, convention.document(), context)
-
-
-def _annexes(table: Table, offset: int, conventions: dict[str, _Convention], context: Context) -> Iterator[RowError]:
-    """Add the annexes to their conventions; an error for each that has none or is faulty."""
-    for joined, row in enumerate(table.rows, len(conventions)):
-        if joined > MOST_JOINED:
-            raise unreadable("too_many_rows", _TOO_MANY)
-        if found := _fault(row, partial(_add_annex, conventions)):
-            yield reject(row.line + offset, _key(row), (found,), context.language)
 
 
 def _fault(row: Cells | FaultyRow, put: Callable[[Cells], None]) -> Problem | None:
@@ -218,7 +210,9 @@ def _add_annex(conventions: dict[str, _Convention], row: Cells) -> None:
         raise BadCell(("convention_pk",), "unknown_code", _NO_CONVENTION)
     convention.is_annexed = True  # by a faulty annex too: its convention is not one without an end
     if cells["state"] not in _GRANTING | _NOT_GRANTING:
-        raise BadCell(("state",), "unknown_value", _unknown_state(cells["state"]))
+        shown = cells["state"][:40]
+        unknown = Text(f"État d'annexe inconnu : « {shown} »", f"Unknown state of an annex: “{shown}”")
+        raise BadCell(("state",), "unknown_value", unknown)
     start, end = _day(cells["start_at"], "start_at"), _day(cells["end_at"], "end_at")
     if start is None or end is None:
         raise BadCell(("start_at" if start is None else "end_at",), "missing_field", _NO_DATE)
@@ -265,8 +259,3 @@ def _earlier(one: date | None, other: date | None) -> date | None:
 
 def _key(row: Cells | FaultyRow) -> str | None:
     return None if isinstance(row, FaultyRow) else row.cells["convention_pk"].strip() or None
-
-
-def _unknown_state(state: str) -> Text:
-    shown = state[:40]
-    return Text(f"État d'annexe inconnu : « {shown} »", f"Unknown state of an annex: “{shown}”")

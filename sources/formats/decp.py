@@ -10,7 +10,8 @@ offsets, amounts and places are read in all the shapes in which they are really 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any, BinaryIO, NamedTuple
 
@@ -18,16 +19,16 @@ import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.cpv import Cpv
-from domain.reference.territory import Area, Territories, UnknownTerritory
+from domain.reference.territory import Territories, UnknownTerritory
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import SIRET_DIGITS, PublicAward, nameless
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import BadCell, known, legible
-from sources.file_types.csv_table import Cells, FaultyRow, Table, missing_columns, read_table, rows_of
+from sources.file_types.csv_table import Cells, FaultyRow, Table, read_table, rows_of
 from sources.file_types.json_records import Draft, Refused, Scalar, readers, text_of
 from sources.postal_addresses import departement_of
-from sources.rows import Context, Document, UnreadableFile
+from sources.rows import Context, Document
 from sources.trades.evidence_readers import AwardReader, Won
 from sources.validation import siret_passes_check
 
@@ -131,18 +132,15 @@ class AwardPlaces:
             return AwardPlace(name or written, departement if name else None)
         if len(code) != _INSEE_LENGTH:
             return AwardPlace(written, None)
-        commune = None if "postal" in kind else self._commune(code)
+        commune = None
+        if "postal" not in kind:
+            with suppress(UnknownTerritory):
+                commune = self._territories.area(f"commune:{code}", suggest=False)
         if commune is not None:
             found = (area.code for area in self._territories.parents(commune) if area.kind == "departement")
             return AwardPlace(commune.label, next(found, None))
         departement = departement_of(code) if code.isdigit() and "commune" not in kind else ""
         return AwardPlace(written, departement if departement in self._departements else None)
-
-    def _commune(self, code: str) -> Area | None:
-        try:
-            return self._territories.area(f"commune:{code}", suggest=False)
-        except UnknownTerritory:
-            return None
 
 
 LISTS = ("marches", "marche", "contrat-concession", "concession")
@@ -285,28 +283,21 @@ class _Contracts:
         return {"name": nameless(siret), "siret": siret, "offers": self._awards.offers(won), "public_awards": awards}
 
 
-def _drafts_in(context: Context) -> Callable[[Contract], Iterator[Draft | Refused]]:
-    return _Contracts(context).drafts
-
-
-read_json, read_ndjson = readers(LISTS, Contract, _drafts_in, wrapper="marches")
+read_json, read_ndjson = readers(LISTS, Contract, lambda context: _Contracts(context).drafts, wrapper="marches")
 
 
 def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One row per contract and winner; raises UnreadableFile where a column of `COLUMNS` is missing."""
-    table = read_table(stream, as_published=True)
-    if missing := tuple(missing_columns(table, COLUMNS)):
-        raise UnreadableFile(missing)
-    original = Table(table.columns, (row for row in table.rows if not _is_modification(row)))
-    return rows_of(original, context, _key_of_row, _Contracts(context).row)
+    table = read_table(stream, as_published=True, required=COLUMNS)
 
+    def key(cells: dict[str, str]) -> str | None:
+        return _key(*(cells[name].strip() for name in ("uid", "acheteur_id", "titulaire_id"))) or None
 
-def _is_modification(row: Cells | FaultyRow) -> bool:
-    return isinstance(row, Cells) and row.cells.get("modification_id", "").strip() not in ("", "0", "0.0")
+    def is_original(row: Cells | FaultyRow) -> bool:
+        return isinstance(row, FaultyRow) or row.cells.get("modification_id", "").strip() in ("", "0", "0.0")
 
-
-def _key_of_row(cells: dict[str, str]) -> str | None:
-    return _key(cells["uid"].strip(), cells["acheteur_id"].strip(), cells["titulaire_id"].strip()) or None
+    original = Table(table.columns, filter(is_original, table.rows))
+    return rows_of(original, context, key, _Contracts(context).row)
 
 
 def _key(number: str, buyer: str, winner: str) -> str:

@@ -9,11 +9,11 @@ jobs.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 
 import msgspec
 
-from domain.suppliers.supplier import Kind, Offer
 from sources.file_types.csv_cells import kind_of
 from sources.file_types.json_records import Draft, Scalar, readers, text_of
 from sources.postal_addresses import CommuneNames, commune_names, departement_of
@@ -70,6 +70,9 @@ class _Structures:
         postal_code, city = text_of(structure.code_postal), text_of(structure.ville)
         departement = text_of(structure.departement) or departement_of(postal_code)
         description = text_of(structure.description)
+        by_jobs = self._jobs.offers(map(_job, structure.postes or ()), kind)
+        known = {segment for offer in by_jobs for segment in offer.segments}
+        inferred = self._inference.offers(kind, None, (name, sign, description), city)
         document: Document = {
             "name": name or sign,
             "trade_name": sign if sign and sign != name and name else None,
@@ -81,37 +84,22 @@ class _Structures:
                 "city": city or None,
                 "commune": self._communes.find(postal_code, city, departement),
             },
-            "offers": self._offers(structure, kind, (name, sign, description), city),
+            "offers": (*by_jobs, *without_segments(inferred, known)),
             "description": description or None,
             "contact": {"website": text_of(structure.site_web) or None},
         }
-        yield Draft(_key(structure) or None, document)
-
-    def _offers(self, structure: Structure, kind: Kind, texts: tuple[str, ...], city: str) -> tuple[Offer, ...]:
-        """The offers of its jobs, then those inferred of which no job tells."""
-        by_jobs = self._jobs.offers(map(_job, structure.postes or ()), kind)
-        known = {segment for offer in by_jobs for segment in offer.segments}
-        inferred = self._inference.offers(kind, None, texts, city)
-        return (*by_jobs, *without_segments(inferred, known))
-
-
-def _key(structure: Structure) -> str:
-    """The `id`; where an extract has none, SIRET and kind, which together are one structure."""
-    siret = text_of(structure.siret)
-    return text_of(structure.id) or (f"{siret}/{structure.type.strip()}" if siret else "")
+        siret = text_of(structure.siret)
+        # SIRET and kind together are one structure
+        key = text_of(structure.id) or (f"{siret}/{structure.type.strip()}" if siret else None)
+        yield Draft(key, document)
 
 
 def _job(posting: JobPosting) -> Job:
     code = _ROME.search(text_of(posting.rome))
-    told = text_of(posting.mis_a_jour_le) or text_of(posting.cree_le)
-    return Job(code[0] if code else "", text_of(posting.appellation_modifiee), _day(told))
-
-
-def _day(written: str) -> date | None:
-    try:
-        return date.fromisoformat(written[:_DAY])
-    except ValueError:
-        return None
+    told, on = text_of(posting.mis_a_jour_le) or text_of(posting.cree_le), None
+    with suppress(ValueError):
+        on = date.fromisoformat(told[:_DAY])
+    return Job(code[0] if code else "", text_of(posting.appellation_modifiee), on)
 
 
 read_json, read_ndjson = readers(LISTS, Structure, lambda context: _Structures(context).drafts)

@@ -26,7 +26,7 @@ from sources.file_types.json_records import Draft, Scalar, rows_of_items, text_o
 from sources.file_types.json_stream import Item, Members, members_around, read_item_lines, read_items
 from sources.formats.vivier import document_of
 from sources.postal_addresses import PostalAddress, commune_names, departement_of, split_address
-from sources.rows import Context, Document
+from sources.rows import Context
 from sources.trades.inference import OfferInference
 
 Values = Scalar | list[Scalar]
@@ -146,7 +146,11 @@ def _expanded(values: list[Any], page: Members) -> dict[str, Any]:
     if len(values) < _SHORTEST or not isinstance(values[1], list):
         raise InvalidContent((Problem("", "unknown_shape", _UNKNOWN_SHAPE),))
     identity, named, latitude, longitude, categories, *states = values
-    fields = dict(zip(_compact_fields(page), named, strict=False))
+    names = ["name"]
+    match msgspec.json.decode(page["mapping"]) if "mapping" in page else None:
+        case [_, [*written], *_]:
+            names = [text_of(name) for name in written]
+    fields = dict(zip(names, named, strict=False))
     # older maps write a rank after each category
     ids = [category[0] if isinstance(category, list) and category else category for category in categories or ()]
     fields |= {"id": identity, "latitude": latitude, "longitude": longitude, "categories": ids}
@@ -154,14 +158,6 @@ def _expanded(values: list[Any], page: Members) -> dict[str, Any]:
     if isinstance(address, str) and address.startswith("{"):
         fields["address"] = msgspec.json.decode(address)
     return fields | dict(zip(("status", "moderationState"), states, strict=False))
-
-
-def _compact_fields(page: Members) -> list[str]:
-    mapping = msgspec.json.decode(page["mapping"]) if "mapping" in page else None
-    match mapping:
-        case [_, [*names], *_]:
-            return [text_of(name) for name in names]
-    return ["name"]
 
 
 LISTS = ("data", "elements")
@@ -229,7 +225,10 @@ class _Elements:
         external_id = cells.pop("external_id", None)
         document = document_of(cells)
         if not segments and "cpv" not in cells:
-            self._infer_offers(document, cells)
+            # from the name alone: what shops and farms say of their products is not what they do for buyers
+            area = next((offer["service_area"] for offer in document.get("offers", ())), None)
+            found = self._inference.offers(None, None, (cells.get("name", ""),), cells.get("address.city", ""))
+            document["offers"] = [msgspec.to_builtins(offer) | {"service_area": area} for offer in found]
         yield Draft(external_id, document, flags)
 
     def _own_cells(self, decoded: Decoded) -> dict[str, str]:
@@ -271,12 +270,6 @@ class _Elements:
             commune = self._communes.find(postal_code, city, departement_of(postal_code))
             if commune:
                 cells.setdefault("address.commune", commune)
-
-    def _infer_offers(self, document: Document, cells: dict[str, str]) -> None:
-        """Offers from the name alone: what shops and farms say of their products is not what they do for buyers."""
-        area = next((offer["service_area"] for offer in document.get("offers", ())), None)
-        found = self._inference.offers(None, None, (cells.get("name", ""),), cells.get("address.city", ""))
-        document["offers"] = [msgspec.to_builtins(offer) | {"service_area": area} for offer in found]
 
 
 def _cells(element: Element) -> dict[str, str]:

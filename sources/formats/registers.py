@@ -8,11 +8,11 @@ from typing import BinaryIO
 
 from domain.errors import Problem
 from domain.suppliers.rows import Row, RowError
-from domain.suppliers.supplier import SIRET_DIGITS, LegalForm, Offer, nameless
+from domain.suppliers.supplier import SIRET_DIGITS, LegalForm, nameless
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import BadCell, kind_of, known, legible, number
-from sources.file_types.csv_table import column_of, missing_columns, read_records, read_table, rows_of
+from sources.file_types.csv_table import column_of, read_records, read_table, rows_of
 from sources.postal_addresses import CommuneNames, commune_names, departement_of
 from sources.rows import Context, Document, UnreadableFile
 from sources.trades.evidence_readers import PurposeReader
@@ -167,30 +167,27 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
     One row per group or branch; raises UnreadableFile where a column of `GEIQ_COLUMNS` is missing.
     """
-    table = read_table(stream, as_published=True)
-    if missing := tuple(missing_columns(table, GEIQ_COLUMNS)):
-        raise UnreadableFile(missing)
+    table = read_table(stream, as_published=True, required=GEIQ_COLUMNS)
     communes = commune_names(context.territories)
-    return rows_of(table, context, _geiq_key, lambda cells: _geiq(cells, communes))
 
+    def key(cells: dict[str, str]) -> str | None:
+        own, group = known(cells["label_id"]), known(cells.get("branch_of", ""))
+        return f"{group}/{own}" if own and group else own
 
-def _geiq_key(cells: dict[str, str]) -> str | None:
-    own, group = known(cells["label_id"]), known(cells.get("branch_of", ""))
-    return f"{group}/{own}" if own and group else own
+    def document(cells: dict[str, str]) -> Document:
+        postal_code, city = cells["postal_code"].strip(), cells["city"].strip()
+        return {
+            "name": cells["name"].strip(),
+            "siret": known("".join(cells["siret"].split())),
+            "approvals": [{"kind": "GEIQ"}],
+            "address": {
+                "postal_code": postal_code or None,
+                "city": city or None,
+                "commune": communes.find(postal_code, city, departement_of(postal_code)) if postal_code else None,
+            },
+        }
 
-
-def _geiq(cells: dict[str, str], communes: CommuneNames) -> Document:
-    postal_code, city = cells["postal_code"].strip(), cells["city"].strip()
-    return {
-        "name": cells["name"].strip(),
-        "siret": known("".join(cells["siret"].split())),
-        "approvals": [{"kind": "GEIQ"}],
-        "address": {
-            "postal_code": postal_code or None,
-            "city": city or None,
-            "commune": communes.find(postal_code, city, departement_of(postal_code)) if postal_code else None,
-        },
-    }
+    return rows_of(table, context, key, document)
 
 
 SIREN_COLUMNS = ("SIREN", "NoSIREN", "siren")
@@ -249,36 +246,27 @@ def read_rna(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
     One row per association; raises UnreadableFile where a column of `RNA_COLUMNS` is missing.
     """
-    table = read_table(stream, as_published=True)
-    if missing := tuple(missing_columns(table, RNA_COLUMNS)):
-        raise UnreadableFile(missing)
+    table = read_table(stream, as_published=True, required=RNA_COLUMNS)
     purposes = PurposeReader(context.taxonomy, context.source)
-    return rows_of(
-        table,
-        context,
-        lambda cells: known(cells["id"]),
-        lambda cells: _association(cells, purposes),
-        _rna_number,
-    )
+
+    def document(cells: dict[str, str]) -> Document:
+        if cells["position"].strip() not in ("", _ACTIVE):
+            raise BadCell(("position",), "not_active", _NOT_ACTIVE)
+        number, text = _number_in(cells), cells["objet"].strip()
+        codes = (cells["objet_social1"].strip(), cells["objet_social2"].strip())
+        return {
+            "name": nameless(number),
+            "siret": siret_in(number),
+            "legal_form": "association",
+            "offers": purposes.offers(codes, legible(text)),
+            "description": text or None,
+        }
+
+    return rows_of(table, context, lambda cells: known(cells["id"]), document, _number_in)
 
 
-def _association(cells: dict[str, str], purposes: PurposeReader) -> Document:
-    if cells["position"].strip() not in ("", _ACTIVE):
-        raise BadCell(("position",), "not_active", _NOT_ACTIVE)
-    number = number_of(cells["siret"], cells.get("siren", ""))
-    codes = (cells["objet_social1"].strip(), cells["objet_social2"].strip())
-    text = cells["objet"].strip()
-    return {
-        "name": nameless(number),
-        "siret": siret_in(number),
-        "legal_form": "association",
-        "offers": purposes.offers(codes, legible(text)),
-        "description": text or None,
-    }
-
-
-def _rna_number(cells: dict[str, str]) -> str | None:
-    return number_of(cells["siret"], cells.get("siren", ""))
+def _number_in(cells: dict[str, str]) -> str:
+    return number_of(cells.get("siret", ""), cells.get("siren", ""))
 
 
 LICENCE_COLUMNS: dict[str, Licence] = {
@@ -310,30 +298,24 @@ def read_directory(stream: BinaryIO, context: Context) -> Iterator[Row | RowErro
         raise UnreadableFile((Problem("/siren", "missing_column", _NO_COLUMN),))
 
     def document(cells: dict[str, str]) -> Document:
-        number = _directory_number(cells)
+        number = _number_in(cells)
         return {
             "name": nameless(number),
             "siret": siret_in(number),
             "ess": True if _is_set(cells, ESS_COLUMN) else None,
             "labels": tuple(label for column, label in LABEL_COLUMNS.items() if _is_set(cells, column)),
-            "offers": _offers(cells, context.source),
+            "offers": tuple(licensed(licence, context.source) for licence in _licences(cells)),
         }
 
-    return rows_of(table, context, _directory_key, document, _directory_number)
+    def key(cells: dict[str, str]) -> str | None:
+        return known(cells.get("siret", "")) or known(cells.get("siren", ""))
+
+    return rows_of(table, context, key, document, _number_in)
 
 
-def _offers(cells: dict[str, str], source: str | None) -> tuple[Offer, ...]:
-    licences = dict.fromkeys(licence for column, licence in LICENCE_COLUMNS.items() if _is_set(cells, column))
-    return tuple(licensed(licence, source) for licence in licences)
+def _licences(cells: dict[str, str]) -> dict[Licence, None]:
+    return dict.fromkeys(licence for column, licence in LICENCE_COLUMNS.items() if _is_set(cells, column))
 
 
 def _is_set(cells: dict[str, str], column: str) -> bool:
     return cells.get(column, "").strip().lower() not in _EMPTY
-
-
-def _directory_number(cells: dict[str, str]) -> str:
-    return number_of(cells.get("siret", ""), cells.get("siren", ""))
-
-
-def _directory_key(cells: dict[str, str]) -> str | None:
-    return known(cells.get("siret", "")) or known(cells.get("siren", ""))

@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from itertools import chain
 from operator import itemgetter
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
@@ -36,10 +36,10 @@ from domain.suppliers.supplier import Kind, LegalForm, Point, nameless
 from domain.text.bilingual import Text
 from matching.geo.projection import register_point
 from sources.file_types.csv_cells import KINDS, BadCell, known, number
-from sources.file_types.csv_table import missing_columns, read_table, rows_of
+from sources.file_types.csv_table import read_table, rows_of
 from sources.file_types.json_records import Draft, Scalar, readers, text_of, unmapped
 from sources.postal_addresses import departement_of, split_address
-from sources.rows import Context, Document, UnreadableFile
+from sources.rows import Context, Document
 from sources.trades.inference import OfferInference
 
 # The longest beginning of a code that is listed counts. A group stands for what most of its codes are; a society with
@@ -124,9 +124,7 @@ _IS_PERSON = Text("C'est une personne physique", "This is a natural person")
 
 def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One row per establishment; raises UnreadableFile where a column of `COLUMNS` is missing."""
-    table = read_table(stream, as_published=True)
-    if missing := tuple(missing_columns(table, COLUMNS)):
-        raise UnreadableFile(missing)
+    table = read_table(stream, as_published=True, required=COLUMNS)
     inference, texts_of = OfferInference(context.taxonomy, context.source), _reader(table.columns)
     return rows_of(
         table, context, lambda cells: known(cells["siret"]), lambda cells: _document(cells, texts_of(cells), inference)
@@ -287,7 +285,8 @@ def _found_document(
     approved = kinds if result.nombre_etablissements_ouverts == 1 and is_open else ()
     # as NAF rev. 2 writes it, or as NAF 2025 does where only that code names a trade
     codes = ((each.activite_principale, each.activite_principale_naf25) for each in (place, result))
-    naf = next(filter(None, (inference.telling(*pair) for pair in codes)), None)
+    naf, texts = next(filter(None, (inference.telling(*pair) for pair in codes)), None), (name, sign or "")
+    offers = (inference.offers(kind, naf, texts, place.libelle_commune or "") for kind in approved or (None,))
     return {
         "name": name.strip(),
         "trade_name": sign if sign != name else None,
@@ -297,7 +296,7 @@ def _found_document(
         "approvals": [{"kind": kind} for kind in approved] or None,
         "address": _address(place) if not is_withheld else {"commune": place.commune or None},
         "location": _location(place) if not is_withheld else None,
-        "offers": _offers(approved, naf, (name, sign or ""), place.libelle_commune or "", inference),
+        "offers": list(dict.fromkeys(chain.from_iterable(offers))),
         "description": None if approved else _siae_note(result.complements, kinds),
         "turnover_eur": next((ca for _, year in latest if (ca := year.ca) is not None and ca >= 0), None),
         "active": is_open and not is_withheld,
@@ -319,13 +318,6 @@ def _siae_note(complements: Complements | None, kinds: tuple[Kind, ...]) -> str 
     if complements and complements.est_siae:
         return "Signalée comme structure d'insertion, sans que son genre soit précisé."
     return None
-
-
-def _offers(
-    kinds: tuple[Kind, ...], naf: str | None, texts: tuple[str, ...], city: str, inference: OfferInference
-) -> list[Any]:
-    found = (inference.offers(kind, naf, texts, city) for kind in kinds or (None,))
-    return list(dict.fromkeys(chain.from_iterable(found)))
 
 
 def _address(place: Establishment) -> Document:

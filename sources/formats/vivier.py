@@ -6,6 +6,7 @@ differ in the columns of the offer alone. An import makes the same records again
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Any, BinaryIO, NamedTuple
 
@@ -16,7 +17,7 @@ from domain.errors import InvalidContent, Problem
 from domain.suppliers.record_check import expired
 from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Approval, Evidence, Offer, Supplier
-from sources.file_types.csv_cells import BadCell, Cell, Path, escaped, known, plain_boolean, plain_number, restored
+from sources.file_types.csv_cells import BadCell, Cell, escaped, known, plain_boolean, plain_number, restored
 from sources.file_types.csv_table import Cells, FaultyRow, missing_columns, read_table, unknown_columns
 from sources.file_types.json_records import decoding_problem
 from sources.file_types.json_stream import elements
@@ -63,18 +64,14 @@ def _row(line: int, data: bytes | None, context: Context) -> Row | RowError:
     try:
         row, document = decode_once(data, _decoder)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return reject(line, _external_id(data), (decoding_problem(error, RecordRow, data),), context.language)
+        known_id = None
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            known_id = _id_decoder.decode(data).external_id or None
+        return reject(line, known_id, (decoding_problem(error, RecordRow, data),), context.language)
     if problem := null_character(data) or (document is None and repeated_key(data)):
         known = None if problem.pointer == "/external_id" else row.external_id
         return reject(line, known, (problem,), context.language)
     return row.row(line)
-
-
-def _external_id(data: bytes) -> str | None:
-    try:
-        return _id_decoder.decode(data).external_id or None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 _MOST_ROWS = 201
@@ -109,8 +106,16 @@ def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     for each in _records(table.rows):
         if isinstance(each, FaultyRow):
             yield reject(each.line, None, (each.problem,), context.language)
+            continue
+        line = each.rows[0].line
+        try:
+            document = _document([row.cells for row in each.rows])
+        except InvalidContent as invalid:
+            yield reject(line, each.external_id, invalid.problems, context.language)
         else:
-            yield _csv_row(each, context)
+            _forget_commune_point(document, each.rows[0].cells, context)
+            document.pop(ID, None)
+            yield row_of(line, each.external_id, document, context)
 
 
 def document_of(cells: Mapping[str, str]) -> dict[str, Any]:
@@ -155,20 +160,9 @@ def _goes_on(held: _Record, row: Cells) -> bool:
     return bool(offers[0] and offers[-1]) and offers[-1] not in offers[:-1] and others[0] == others[1]
 
 
-def _csv_row(record: _Record, context: Context) -> Row | RowError:
-    line = record.rows[0].line
-    try:
-        document = _document([row.cells for row in record.rows])
-    except InvalidContent as invalid:
-        return reject(line, record.external_id, invalid.problems, context.language)
-    _forget_commune_point(document, record.rows[0].cells, context)
-    document.pop(ID, None)
-    return row_of(line, record.external_id, document, context)
-
-
 def _document(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     """The document of a record with an offer in each row. Raises InvalidContent with every unreadable cell."""
-    document: dict[Any, Any] = {}
+    document: dict[Any, Any] = {}  # of which `offers` is an object too, by position, until all are read
     problems: list[Problem] = []
     for position, cells in enumerate(rows):
         names = cells if position == 0 else [name for name in OFFER_COLUMNS if name in cells]
@@ -176,24 +170,20 @@ def _document(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
             if (cell := cells[name]) and (column := COLUMNS.get(name)):
                 path = ("offers", position, *column.path[2:]) if position else column.path
                 try:
-                    _put(document, path, column.read(cell, path))
+                    value = column.read(cell, path)
                 except BadCell as bad:
                     problems.extend(bad.problems)
+                    continue
+                if value is not None:
+                    inner = document
+                    for step in path[:-1]:
+                        inner = inner.setdefault(step, {})
+                    inner[path[-1]] = value
     if problems:
         raise InvalidContent(tuple(problems))
     if "offers" in document:
         document["offers"] = list(document["offers"].values())
     return document
-
-
-def _put(document: dict[Any, Any], path: Path, value: Any) -> None:
-    """Set what `path` leads to, making the objects on the way (for the moment `offers` is one too, by position)."""
-    if value is not None:
-        *way, last = path
-        inner = document
-        for step in way:
-            inner = inner.setdefault(step, {})
-        inner[last] = value
 
 
 def _forget_commune_point(document: dict[str, Any], cells: Mapping[str, str], context: Context) -> None:
@@ -216,7 +206,7 @@ def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) ->
     at_source = (ref.external_id for ref in supplier.sources if ref.source == source)
     cells |= {
         ID: next(at_source, str(supplier.id)),
-        "approvals": _approvals(supplier.approvals),
+        "approvals": None if supplier.approvals is None else _approvals(supplier.approvals),
         "labels": _list(supplier.labels),
         "id": str(supplier.id),
         "kinds": _list(supplier.kinds),
@@ -243,7 +233,7 @@ def _of_offer(offer: Offer, column: str) -> Cell:
     for name in COLUMNS[column].path[2:]:
         value = getattr(value, str(name), None)
     if column == "evidence":
-        return "|".join(map(_evidence, offer.evidence))
+        return "|".join(_parts(each, EVIDENCE_FIELDS) for each in offer.evidence)
     if isinstance(value, tuple):
         return _list(value)
     if isinstance(value, msgspec.Struct):
@@ -251,19 +241,9 @@ def _of_offer(offer: Offer, column: str) -> Cell:
     return value if isinstance(value, str | int | float) else None
 
 
-def _approvals(approvals: tuple[Approval, ...] | None) -> Cell:
-    if approvals is None:
-        return None
-    return "|".join(_approval(each) for each in approvals) or NONE_HELD[0]
-
-
-def _approval(approval: Approval) -> str:
-    kept = APPROVAL_FIELDS if approval.reference else APPROVAL_FIELDS[:-1]
-    return _parts(approval, kept)
-
-
-def _evidence(evidence: Evidence) -> str:
-    return _parts(evidence, EVIDENCE_FIELDS)
+def _approvals(approvals: tuple[Approval, ...]) -> Cell:
+    fields = ((each, APPROVAL_FIELDS if each.reference else APPROVAL_FIELDS[:-1]) for each in approvals)
+    return "|".join(_parts(each, names) for each, names in fields) or NONE_HELD[0]
 
 
 def _parts(value: Approval | Evidence, names: Sequence[str]) -> str:

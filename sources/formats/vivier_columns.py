@@ -82,32 +82,27 @@ def _true(cell: str, path: Path) -> bool | None:
 
 
 def _approvals(cell: str, path: Path) -> list[dict[str, str]]:
-    if cell.strip().lower() in NONE_HELD:
-        return []
-    return [_approval(item, (*path, position)) for position, item in enumerate(parts_of(cell, "|"))]
-
-
-def _approval(written: str, path: Path) -> dict[str, str]:
-    parts = [unescaped(part) for part in parts_of(written, ":", len(APPROVAL_FIELDS))]
-    if len(parts) == 2:
-        raise BadCell(path, "wrong_format", _APPROVAL)
-    return _fields_of(APPROVAL_FIELDS, parts)
+    held = cell.strip().lower() not in NONE_HELD
+    return _in_parts(cell, path, APPROVAL_FIELDS, frozenset({1, 3, 4}), _APPROVAL) if held else []
 
 
 def _evidence(cell: str, path: Path) -> list[dict[str, str]]:
-    return [_one_evidence(item, (*path, position)) for position, item in enumerate(parts_of(cell, "|"))]
+    return _in_parts(cell, path, EVIDENCE_FIELDS, frozenset({len(EVIDENCE_FIELDS)}), _EVIDENCE)
 
 
-def _one_evidence(written: str, path: Path) -> dict[str, str]:
-    parts = [unescaped(part) for part in parts_of(written, ":", len(EVIDENCE_FIELDS))]
-    if len(parts) != len(EVIDENCE_FIELDS):
-        raise BadCell(path, "wrong_format", _EVIDENCE)
-    return _fields_of(EVIDENCE_FIELDS, parts)
-
-
-def _fields_of(names: tuple[str, ...], parts: list[str]) -> dict[str, str]:
+def _in_parts(
+    cell: str, path: Path, names: tuple[str, ...], counts: frozenset[int], wrong: Text
+) -> list[dict[str, str]]:
+    """The objects between `|`, each as many fields as one of `counts`, with a colon between them."""
     days = {"valid_from", "valid_until", "on"}
-    return {name: day(part) if name in days else part for name, part in zip(names, parts, strict=False) if part}
+    found = []
+    for position, item in enumerate(parts_of(cell, "|")):
+        parts = [unescaped(part) for part in parts_of(item, ":", len(names))]
+        if len(parts) not in counts:
+            raise BadCell((*path, position), "wrong_format", wrong)
+        written = zip(names, parts, strict=False)
+        found.append({name: day(part) if name in days else part for name, part in written if part})
+    return found
 
 
 def _geometry(cell: str, path: Path) -> Any:

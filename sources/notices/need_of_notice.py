@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from domain.errors import InvalidContent, Problem
-from domain.needs.need import RESERVED_TYPES, Buyer, Lot, NeedAndProcedure, Reserved, Technique
+from domain.needs.need import RESERVED_TYPES, Buyer, Lot, NeedAndProcedure, Reserved
 from domain.reference.cpv import Cpv
 from domain.reference.territory import Territories
 from domain.suppliers.supplier import SIRET_DIGITS
@@ -66,6 +66,7 @@ class _Assembly:
         if not made:
             raise InvalidContent((Problem("", "no_lots", NO_LOTS),))
         lots, total = with_values(notice, made)
+        named = {notice.technique, *(lot.technique for lot in notice.lots)}
         shared = {lot.territory for lot in lots}
         whole = lots[0].territory if len(shared) == 1 else None
         if whole is not None:
@@ -77,7 +78,9 @@ class _Assembly:
             planned_publication_on=notice.planned_publication_on,
             buyer=self._buyer(notice.buyer),
             contract=notice.contract,
-            technique=self._technique(),
+            technique=next(
+                (each for each in ("dynamic_purchasing_system", "framework_agreement") if each in named), None
+            ),
             estimated_total_eur=total,
             territory=whole,
             procedure=notice.procedure,
@@ -130,7 +133,10 @@ class _Assembly:
 
     def _ground(self, read: NoticeLot) -> Ground:
         """The ground of a lot; equal places of several lots are read, and noted, once."""
-        key = tuple(place._replace(path="", nuts=_texts(place.nuts), departements=()) for place in read.places)
+        key = tuple(
+            place._replace(path="", nuts=tuple(PlacedText("", each.text) for each in place.nuts), departements=())
+            for place in read.places
+        )
         if key not in self._grounds:
             self._grounds[key] = (
                 self._places.ground(read.places)
@@ -176,12 +182,6 @@ class _Assembly:
             told = _SHELTERED
         return tuple(kind for kind in RESERVED_TYPES if kind in told)
 
-    def _technique(self) -> Technique | None:
-        found = {lot.technique for lot in self.notice.lots}
-        if "dynamic_purchasing_system" in found or self.notice.technique == "dynamic_purchasing_system":
-            return "dynamic_purchasing_system"
-        return "framework_agreement" if "framework_agreement" in found else self.notice.technique
-
     def _buyer(self, buyer: NoticeBuyer | None) -> Buyer | None:
         if buyer is None:
             return None
@@ -201,11 +201,6 @@ class _Assembly:
         if not siret_passes_check(digits):
             self.notice.note(number.path, "siret_of_buyer_fails")
         return digits
-
-
-def _texts(written: Iterable[PlacedText]) -> tuple[PlacedText, ...]:
-    """Values without their places."""
-    return tuple(PlacedText("", each.text) for each in written)
 
 
 def _distinct(ids: list[str]) -> list[str]:
@@ -254,16 +249,13 @@ def _notice(root: Element) -> Notice:
     names = (*eforms.ROOTS, *ted.ROOTS)
     document = root if root.name in names else next(root.descendants(*names), None)
     if document is None:
-        raise InvalidContent((Problem("", "unknown_notice", _unknown(root.name[:MOST_SHOWN])),))
+        name, known = root.name[:MOST_SHOWN], ", ".join(names)
+        detail = Text(
+            f"« {name} » n'est pas un avis connu ; attendu : {known}", f"“{name}” is no known notice; expected: {known}"
+        )
+        raise InvalidContent((Problem("", "unknown_notice", detail),))
     if document.name in eforms.ROOTS:
         return eforms.read(document)
     form = ted.form_of(document)
     is_newer = form is not None and any(form.child(name) for name in ("CONTRACTING_BODY", "OBJECT_CONTRACT"))
     return ted.read(document) if is_newer else ted_before_2016.read(document)
-
-
-def _unknown(name: str) -> Text:
-    known = ", ".join((*eforms.ROOTS, *ted.ROOTS))
-    return Text(
-        f"« {name} » n'est pas un avis connu ; attendu : {known}", f"“{name}” is no known notice; expected: {known}"
-    )

@@ -108,7 +108,9 @@ def _contract(notice: Notice, contract: Element, prefix: str, flags: list[Reserv
     notice.words += " . " + words
     nature = _nature(notice, contract)
     cpv = codes(contract.all("CPV_MAIN"))
-    value = amount(contract, "VAL_ESTIMATED_TOTAL") or _awarded(notice, contract)
+    value = amount(contract, "VAL_ESTIMATED_TOTAL")
+    if value is None and (value := amount(contract, "VAL_TOTAL")):
+        notice.note(value.path, "total_is_awarded")
     if not prefix:
         notice.nature, notice.cpv, notice.value = nature, cpv, value
     described_lots = notice.first_lots(list(contract.all("OBJECT_DESCR")))
@@ -183,14 +185,6 @@ def amount(element: Element, name: str) -> Amount | None:
 def amount_of(element: Element) -> Amount:
     """The amount in an element; as FMTVAL writes it, where it does."""
     return Amount(element.path, element.attribute("FMTVAL") or element.text(), element.attribute("CURRENCY"))
-
-
-def _awarded(notice: Notice, contract: Element) -> Amount | None:
-    """The total awarded, where nothing was estimated."""
-    found = amount(contract, "VAL_TOTAL")
-    if found is not None:
-        notice.note(found.path, "total_is_awarded")
-    return found
 
 
 def _awarded_lots(form: Element) -> dict[str, Amount]:

@@ -3,7 +3,7 @@
 Each form has names of its own for the same things, nested differently: they are looked for wherever they stand in it.
 """
 
-from domain.needs.need import Nature, Technique
+from domain.needs.need import Technique
 from domain.text.typography import cut
 from sources.notices.element import Element, PlacedText, mark_read
 from sources.notices.notice import (
@@ -45,7 +45,8 @@ def read(root: Element) -> Notice:
     procedure_of(notice, form)
     notice.technique = notice.technique or _technique(form)
     flags = reserved_flags(form)
-    contract = next((each for each in elements_beginning(form, "OBJECT_") if _has_object(each)), None)
+    sections = elements_beginning(form, "OBJECT_")
+    contract = next((each for each in sections if any(each.descendants("CPV", "CPV_MAIN", *_TITLES))), None)
     if contract is None:
         return notice
     annexes = list(contract.descendants(*LOTS))
@@ -57,7 +58,10 @@ def read(root: Element) -> Notice:
     notice.places = whole.places
     reference = next(form.descendants("FILE_REFERENCE_NUMBER"), None)
     notice.reference = reference.text() if reference is not None else ""
-    nature = _nature(contract)
+    named = next(
+        contract.descendants("TYPE_CONTRACT", "TYPE_CONTRACT_PLACE_DELIVERY_DEFENCE", "F07_CONTRACT_TYPE"), None
+    )
+    nature = None if named is None else _CODES.natures.get(named.attribute("VALUE") or named.attribute("TYPE"))
     for number, annex in enumerate(notice.first_lots(annexes), start=1):
         lot = _lot(notice, annex, [])
         written = annex.first_text("LOT_NUMBER")
@@ -72,10 +76,6 @@ def read(root: Element) -> Notice:
     for lot in notice.lots:
         lot.nature, lot.reserved = nature, list(flags)
     return notice
-
-
-def _has_object(section: Element) -> bool:
-    return next(section.descendants("CPV", "CPV_MAIN", *_TITLES), None) is not None
 
 
 def _lot(notice: Notice, element: Element, besides: list[Element]) -> NoticeLot:
@@ -148,12 +148,10 @@ def _first_cost(notice: Notice, element: Element) -> Amount | None:
 
 def _cost(notice: Notice, cost: Element) -> Amount | None:
     value = cost.child("VALUE_COST")
+    if value is None and (value := next(cost.descendants("HIGH_VALUE"), None)):
+        notice.note(cost.path, "range_of_amounts")
     if value is None:
-        if high := next(cost.descendants("HIGH_VALUE"), None):
-            notice.note(cost.path, "range_of_amounts")
-            value = high
-        else:
-            return None
+        return None
     return Amount(value.path, value.attribute("FMTVAL") or value.text(), cost.attribute("CURRENCY"))
 
 
@@ -173,13 +171,6 @@ def _date(element: Element | None) -> str:
     """A date written in three elements, as YYYY-MM-DD; "" for none."""
     parts = [element.first_text(name) for name in ("YEAR", "MONTH", "DAY")] if element is not None else []
     return "-".join(part.text.rjust(2, "0") for part in parts if part) if all(parts) else ""
-
-
-def _nature(contract: Element) -> Nature | None:
-    element = next(
-        contract.descendants("TYPE_CONTRACT", "TYPE_CONTRACT_PLACE_DELIVERY_DEFENCE", "F07_CONTRACT_TYPE"), None
-    )
-    return None if element is None else _CODES.natures.get(element.attribute("VALUE") or element.attribute("TYPE"))
 
 
 def _buyer(notice: Notice, form: Element) -> NoticeBuyer | None:

@@ -185,14 +185,11 @@ class CsvPipe:
             for name, table in _tables(self._raw, self.source):
                 if table.readline().removeprefix(_MARK).strip() != self._first:
                     raise UnusableFile(f"{name} has another header than the table before it")
-                self._write(table, pipe)
-
-    def _write(self, table: IO[bytes], pipe: IO[bytes]) -> None:
-        while not self._stopped and (chunk := table.read(_CHUNK) + table.readline()):
-            # one kind of line end in the whole stream, and one at its end
-            lines = _utf8(chunk if chunk.endswith(b"\n") else chunk + b"\n").replace(b"\r\n", b"\n")
-            pipe.write(self._rows.take(lines))
-        pipe.write(self._rows.take(b"", is_last=True))
+                while not self._stopped and (chunk := table.read(_CHUNK) + table.readline()):
+                    # one kind of line end in the whole stream, and one at its end
+                    lines = _utf8(chunk if chunk.endswith(b"\n") else chunk + b"\n").replace(b"\r\n", b"\n")
+                    pipe.write(self._rows.take(lines))
+                pipe.write(self._rows.take(b"", is_last=True))
 
 
 def _tables(raw: IO[bytes], source: Path) -> Iterator[tuple[str, IO[bytes]]]:
@@ -203,16 +200,13 @@ def _tables(raw: IO[bytes], source: Path) -> Iterator[tuple[str, IO[bytes]]]:
             yield source.name, cast("IO[bytes]", unpacked)
     elif packed == ".zip":
         with zipfile.ZipFile(raw) as archive:
-            for name in sorted(filter(_is_table, archive.namelist())):
-                with archive.open(name) as table:
-                    yield name, table
+            for name in sorted(archive.namelist()):
+                # macOS notes something of each table beside it
+                if name.lower().endswith((".csv", ".txt")) and not name.startswith("__MACOSX/"):
+                    with archive.open(name) as table:
+                        yield name, table
     else:
         yield source.name, raw
-
-
-def _is_table(name: str) -> bool:
-    """Whether a member of an archive is a table, and not what macOS notes of one."""
-    return name.lower().endswith((".csv", ".txt")) and not name.startswith("__MACOSX/")
 
 
 def _utf8(lines: bytes) -> bytes:

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
-from datetime import datetime
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -103,14 +103,19 @@ class _Download:
     def __init__(self, client: httpx.Client, published: PublishedFile, folder: Path, observe: Observe) -> None:
         self._client, self._published, self._folder, self._observe = client, published, folder, observe
         self._part = folder / f"{published.id}.part"
-        self._stated = self._look_up()
+        answer = client.get(published.catalogue or "")
+        answer.raise_for_status()
+        try:
+            self._stated = msgspec.json.decode(answer.content, type=_Catalogue).resource
+        except msgspec.DecodeError as error:
+            raise NotFetched(f"{published.id}: {answer.url} is not a catalogue's description: {error}") from None
         self._path = folder / (published.id + _suffix(published, self._stated.url))
         stated = self._stated.checksum
         self._digest = stated if stated is not None and stated.type in _DIGESTS else None
 
     def run(self) -> Fetched:
         """The file, fetched where it is not there yet."""
-        if self._is_there():
+        if self._path.is_file() and self._digest is not None and _agrees(self._path, self._digest):
             return self._fetched(self._path, is_new=False)
         failures = 0
         while True:
@@ -127,21 +132,11 @@ class _Download:
         state = _read_state(self._part)
         self._part.replace(self._path)
         _state_path(self._part).replace(_state_path(self._path))
-        if state is not None and (day := _moment(state.last_modified)) is not None:
-            os.utime(self._path, (day.timestamp(), day.timestamp()))
+        if state is not None and state.last_modified:
+            with suppress(ValueError):
+                moment = parsedate_to_datetime(state.last_modified).timestamp()
+                os.utime(self._path, (moment, moment))
         return msgspec.structs.replace(done, path=self._path)
-
-    def _look_up(self) -> _Stated:
-        answer = self._client.get(self._published.catalogue or "")
-        answer.raise_for_status()
-        try:
-            return msgspec.json.decode(answer.content, type=_Catalogue).resource
-        except msgspec.DecodeError as error:
-            raise NotFetched(f"{self._published.id}: {answer.url} is not a catalogue's description: {error}") from None
-
-    def _is_there(self) -> bool:
-        """Whether the file that is there has the digest that the publisher states."""
-        return self._path.is_file() and self._digest is not None and _agrees(self._path, self._digest)
 
     def _transfer(self) -> bool:
         """Bring what is missing of the file; False where the one that is there is still the publisher's."""
@@ -172,8 +167,10 @@ class _Download:
             raise NotFetched(f"{self._published.id}: {answer.url} sends another part than was asked for")
         length = answer.headers.get("Content-Length")
         size = start + int(length) if length and length.isdecimal() else None
-        if size is not None:
-            self._require_room(size - start)
+        free = shutil.disk_usage(self._folder).free
+        if size is not None and size - start + _SPARE_BYTES > free:
+            needs = f"needs {(size - start) / 1e6:,.0f} MB, and {self._folder} has {free / 1e6:,.0f} MB free"
+            raise NotFetched(f"{self._published.id}: {needs}")
         state = _State(str(answer.url), answer.headers.get("ETag"), answer.headers.get("Last-Modified"), size)
         _state_path(self._part).write_bytes(msgspec.json.encode(state))
         with self._part.open("ab" if start else "wb") as part:
@@ -181,12 +178,6 @@ class _Download:
                 part.write(chunk)
                 start += len(chunk)
                 self._observe(self._published.id, start / size if size else None)
-
-    def _require_room(self, missing: int) -> None:
-        free = shutil.disk_usage(self._folder).free
-        if missing + _SPARE_BYTES > free:
-            needs = f"needs {missing / 1e6:,.0f} MB, and {self._folder} has {free / 1e6:,.0f} MB free"
-            raise NotFetched(f"{self._published.id}: {needs}")
 
     def _fetched(self, path: Path, *, is_new: bool) -> Fetched:
         """The file, once it was found to be what the publisher states. Raises NotFetched, and drops it, where not."""
@@ -239,11 +230,4 @@ def _read_state(path: Path) -> _State | None:
     try:
         return msgspec.json.decode(_state_path(path).read_bytes(), type=_State)
     except (OSError, msgspec.DecodeError):
-        return None
-
-
-def _moment(written: str | None) -> datetime | None:
-    try:
-        return parsedate_to_datetime(written) if written else None
-    except ValueError:
         return None

@@ -18,7 +18,7 @@ import msgspec
 from domain.suppliers.rows import Batch, CheckedRecord
 from domain.suppliers.source import SourceMapping
 from domain.suppliers.supplier import SIRET_DIGITS, Kind
-from domain.suppliers.trades import TRADE_EVIDENCE, TradeCounts, TradeEvidence, count_trades, is_trade, trade_evidence
+from domain.suppliers.trades import TRADE_EVIDENCE, TradeCounts, count_trades, is_trade, trade_evidence
 from matching.reference import Reference, load_reference
 from sources.file_reader import Reading, batches, origin_of, reader_of, write_through
 from sources.file_types.csv_cells import KINDS
@@ -66,7 +66,7 @@ def count_trades_in(
     sizes = [(folder / file.name).stat().st_size for file in ordered]
     counts, before = _Counts(), 0
     for file, size in zip(ordered, sizes, strict=True):
-        progress = partial(_observe_bytes, observe, before, sum(sizes))
+        progress = partial(_observe_bytes, observe, before, max(1, sum(sizes)))
         counts.add(file.name, _read(folder / file.name, file, reference, on, progress))
         before += size
     observe(STEP, 1.0)
@@ -74,7 +74,7 @@ def count_trades_in(
 
 
 def _observe_bytes(observe: Callable[[str, float | None], None], before: int, total: int, place: int) -> None:
-    observe(STEP, (before + place) / max(1, total))
+    observe(STEP, (before + place) / total)
 
 
 def _read(
@@ -121,7 +121,8 @@ class _Counts:
         positions = self._suppliers_of(row)
         figures["waiting"] += not positions
         figures["offers"] += sum(map(is_trade, row.record.offers)) * len(positions)
-        strongest, kinds = trade_evidence(row.record.offers), _bits_of_kinds(row)
+        strongest = trade_evidence(row.record.offers)
+        kinds = sum({1 << _KINDS.index(approval.kind) for approval in row.record.approvals or ()})
         for position in positions:
             self._kinds[position] |= kinds
             if strongest is not None:
@@ -131,7 +132,14 @@ class _Counts:
     def counted(self) -> PoolTrades:
         """The counts."""
         alike = Counter(zip(self._kinds, self._evidence, strict=True))
-        of = count_trades((_kinds_in(kinds), _strongest_in(bits), n) for (kinds, bits), n in alike.items())
+        of = count_trades(
+            (
+                tuple(kind for place, kind in enumerate(_KINDS) if kinds >> place & 1),
+                TRADE_EVIDENCE[(bits & -bits).bit_length() - 1] if bits else None,  # that of the lowest bit
+                suppliers,
+            )
+            for (kinds, bits), suppliers in alike.items()
+        )
         by_file = tuple(self._by_file())
         return PoolTrades(of.suppliers, of.with_trade, of.share, of.by_kind, of.by_evidence, by_file)
 
@@ -165,16 +173,3 @@ class _Counts:
             yield FileTrades(
                 name, figures["offers"], telling, alike[1 << place], figures["rejected"], figures["waiting"]
             )
-
-
-def _bits_of_kinds(row: CheckedRecord) -> int:
-    return sum({1 << _KINDS.index(approval.kind) for approval in row.record.approvals or ()})
-
-
-def _kinds_in(bits: int) -> tuple[Kind, ...]:
-    return tuple(kind for place, kind in enumerate(_KINDS) if bits >> place & 1)
-
-
-def _strongest_in(bits: int) -> TradeEvidence | None:
-    """That of the lowest bit."""
-    return TRADE_EVIDENCE[(bits & -bits).bit_length() - 1] if bits else None

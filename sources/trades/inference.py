@@ -105,8 +105,11 @@ class WordReader:
     def __init__(self, taxonomy: Taxonomy) -> None:
         self._clues: PhraseSpotter[tuple[Clue, ...]] = PhraseSpotter()
         for segment in taxonomy.segments.values():
-            if segment.id not in _MISSION:
-                self._learn((*segment.synonyms, segment.label), segment.id)
+            for phrase in () if segment.id in _MISSION else (*segment.synonyms, segment.label):
+                words = stems(phrase)
+                known = self._clues.meaning(words) or ()
+                if (len(words) > 1 or words[0] in _TRADE_STEMS) and segment.id not in {clue.segment for clue in known}:
+                    self._clues.learn(words, (*known, Clue(segment.id, phrase)))
         for phrase in (*taxonomy.vocabulary.outside, *WORDS.misleading):
             self._clues.learn(stems(phrase), ())
 
@@ -123,13 +126,6 @@ class WordReader:
                     for clue in clues:
                         first.setdefault(clue.segment, clue)
         return tuple(first.values())
-
-    def _learn(self, phrases: Iterable[str], segment: str) -> None:
-        for phrase in phrases:
-            words = stems(phrase)
-            known = self._clues.meaning(words) or ()
-            if (len(words) > 1 or words[0] in _TRADE_STEMS) and segment not in {clue.segment for clue in known}:
-                self._clues.learn(words, (*known, Clue(segment, phrase)))
 
 
 class OfferInference:

@@ -27,7 +27,7 @@ from db.persons import (
 from db.privacy.purge import plan, purge
 from db.schema.person_tables import persons
 from domain.organisation import Client
-from domain.privacy.retention import RetentionPeriods, years_before
+from domain.privacy import RetentionPeriods, years_before
 from tests.db.suppliers.samples import NOW
 
 

@@ -18,7 +18,7 @@ from db.privacy import erase, mentions
 from db.privacy.erase import erase_person
 from db.privacy.mentions import READ_AT_ONCE, masked, mention_pattern, name_pattern
 from domain.audit import Actor
-from domain.privacy.data_subject import DataSubject, Identifiers, identifiers_of
+from domain.privacy import DataSubject, Identifiers, identifiers_of
 from domain.text.normalise import fold
 from tests.db.exchanges.samples import OpenedExchange, exchange
 from tests.db.suppliers.samples import LATER

@@ -17,13 +17,14 @@ from matching.reference import Reference, load_reference
 from sources.notices.element import Element, from_xml
 from sources.notices.need_of_notice import NoticeNeed, need_in_record, need_in_xml
 from sources.notices.notice import MOST_PARTS, MOST_PLACED
-from tests.sources.notices.conftest import ReadXml, noted
-from tests.sources.notices.samples import (
+from tests.sources.notices.conftest import (
     FNSIMPLE,
+    ReadXml,
     boamp,
     eforms,
     eforms_donnees,
     eforms_lot,
+    noted,
     object_descr,
     project,
     reserved,
@@ -204,6 +205,6 @@ def test_every_remark_is_made_somewhere_and_every_one_that_is_made_is_written() 
     folder = files("sources.notices")
     remarks = tomllib.loads((folder / "remarks.toml").read_text("utf-8"))["remarks"]
     code = "".join(module.read_text("utf-8") for module in folder.iterdir() if module.name.endswith(".py"))
-    assert set(re.findall(r'note\([^"()]+(?:\([^()]*\)[^"()]*)*"([a-z_]+)"', code)) <= remarks.keys()
+    assert set(re.findall(r'\.note\([^,]+, "([a-z_]+)"', code)) <= remarks.keys()
     assert remarks.keys() <= set(re.findall(r'"([a-z_]+)"', code))
     assert {name for name, (fr, en) in remarks.items() if set(FILLED.findall(fr)) != set(FILLED.findall(en))} == set()

@@ -1,0 +1,239 @@
+"""Meetings as iCalendar (RFC 5545, RFC 5546), and the address of an organisation's calendar that opens without a key.
+
+Times are those of Paris, and no person is named: calendars are passed on, and send no header. Whoever knows the address
+sees what `GET /meetings.ics` shows, and nothing else. The answer that tells it is stored for a request sent twice, so
+it holds a seed in the place of the token, which is made of the seed and the caller's key.
+"""
+
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from datetime import date, timedelta
+from functools import partial
+from hashlib import sha256
+from secrets import token_hex
+from uuid import UUID
+
+import icalendar
+import msgspec
+from litestar import Response
+
+from api.runtime.actor import Acting, acting_of, followed_link
+from api.runtime.auth import NOT_STORED
+from api.runtime.endpoint import Call, endpoint
+from api.runtime.etag import IF_NONE_MATCH, conditional_get
+from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once
+from api.runtime.rate_limits import READINGS
+from api.runtime.services import Services
+from db.core.engine import Connection, transaction
+from db.idempotency import Answer
+from db.journal.entries import write_entry
+from db.meetings import CalendarFeed, MeetingFilters, revoke_feed, select_feed, select_meetings, store_feed
+from domain.decoding.stored import read_stored
+from domain.errors import Conflict, NotFound
+from domain.meetings.meeting import Meeting
+from domain.reference.territory import Territories
+from domain.text.bilingual import Text
+from domain.text.typography import PARIS, is_one_line, on_one_line
+
+CALENDAR = "text/calendar"
+STATUS = {"planned": "CONFIRMED", "held": "CONFIRMED", "cancelled": "CANCELLED"}
+
+
+def calendar_of(meetings: Sequence[Meeting], territories: Territories, method: str = "PUBLISH") -> bytes:
+    """The meetings as a feed; the same bytes for the same meetings. Cancelled ones stay in it, marked so.
+
+    `method`: CANCEL takes a cancelled meeting out of a calendar.
+    """
+    calendar = icalendar.Calendar()
+    calendar.add("prodid", "-//Vivier//Réunions//FR")
+    calendar.add("version", "2.0")
+    calendar.add("method", method)
+    calendar.add("x-wr-calname", "Rencontres fournisseurs")
+    for meeting in meetings:
+        calendar.add_component(_event(meeting, territories))
+    if meetings:
+        first, last = min(each.starts_at for each in meetings), max(each.ends_at for each in meetings)
+        calendar.add_missing_timezones(first_date=date(first.year, 1, 1), last_date=date(last.year + 2, 1, 1))
+    return bytes(calendar.to_ical())
+
+
+def calendar_of_one(meeting: Meeting, territories: Territories) -> bytes:
+    """One meeting as a file; a cancelled one is taken out of calendars."""
+    return calendar_of([meeting], territories, "CANCEL" if meeting.status == "cancelled" else "PUBLISH")
+
+
+def _event(meeting: Meeting, territories: Territories) -> icalendar.Event:
+    event = icalendar.Event()
+    event.add("uid", f"{meeting.id}@vivier")
+    event.add("dtstamp", meeting.updated_at)
+    event.add("last-modified", meeting.updated_at)
+    event.add("created", meeting.created_at)
+    event.add("sequence", meeting.sequence)
+    event.add("status", STATUS[meeting.status])
+    # stored before such texts were refused: a line break would end the property, or fail the whole calendar
+    event.add("summary", on_one_line(meeting.title))
+    event.add("dtstart", meeting.starts_at.astimezone(PARIS))
+    event.add("dtend", meeting.ends_at.astimezone(PARIS))
+    if meeting.agenda:
+        lines = (f"{each.title} ({each.minutes} min)" if each.minutes else each.title for each in meeting.agenda)
+        event.add("description", "\n".join(map(on_one_line, lines)))
+    if meeting.url is not None and is_one_line(meeting.url):
+        event.add("url", meeting.url)
+    if (place := meeting.place) is not None:
+        if location := ", ".join(filter(None, (place.name, territories.commune_name(place.commune)))):
+            event.add("location", on_one_line(location))
+        if place.lat is not None:
+            event.add("geo", (place.lat, place.lon))
+    return event
+
+
+feed_endpoint = partial(endpoint, tag="Meetings")
+SEED_BYTES = 32
+IN_A_FEED = 2_000
+SHOWN_SINCE = timedelta(days=730)
+PRIVATE = {"referrer-policy": "no-referrer", "x-robots-tag": "noindex"}
+"""Headers that keep an address with a token from going on to others."""
+NO_FEED = Text("Cette adresse n'est pas, ou n'est plus, celle d'un calendrier", "This is not, or no longer, a calendar")
+_NO_ADDRESS = Text("Cette clé n'a pas d'adresse de calendrier", "This key has no address of the calendar")
+_REPLACED = Text(
+    "L'adresse alors donnée a été remplacée ou révoquée, ou l'a été à un autre appelant : en demander une nouvelle",
+    "The address given then was replaced or revoked, or was given to another caller: ask for a new one",
+)
+
+
+class CalendarAddress(msgspec.Struct, frozen=True):
+    """The address at which the calendar opens without a key. Whoever has it reads it: it is to be kept as a key is."""
+
+    url: str
+    """For calendars, which send no key; shown this once"""
+
+    def __repr__(self) -> str:
+        return "CalendarAddress()"
+
+
+@feed_endpoint(
+    "POST",
+    "/meetings/feed",
+    scope="needs",
+    answers=CalendarAddress,
+    status=201,
+    headers=IDEMPOTENCY_KEY,
+    problems=("conflict",),
+    example="calendar-feed",
+)
+async def create_calendar_feed(call: Call) -> Response[bytes]:
+    """Make the address at which a calendar subscribes to the organisation's meetings, without a key.
+
+    It is the key's own and shown this once; another one takes its place, which then no longer opens. It ends with the
+    key, or by `DELETE`.
+    """
+    acting = acting_of(call)
+    async with transaction(call.services.database) as connection:
+
+        async def carry_out() -> Answer:
+            return created(CalendarAddress(await make_address(connection, acting, call.bearer.id)))
+
+        async def completed(answer: Answer) -> Answer:
+            seed = read_stored(answer.body, CalendarAddress).url
+            url = await revealed_address(connection, acting, seed)
+            if url is None:
+                raise Conflict("shown_once", _REPLACED)
+            headers = {**answer.headers, "cache-control": "no-store"}
+            return Answer(answer.status, headers, msgspec.json.encode(CalendarAddress(url)))
+
+        return await once(call, connection, b"", carry_out, completed=completed)
+
+
+@feed_endpoint("DELETE", "/meetings/feed", scope="needs", answers=None, status=204, problems=("not-found",))
+async def delete_calendar_feed(call: Call) -> None:
+    """Take the key's address of the calendar away: it no longer opens. 404 where there is none."""
+    async with transaction(call.services.database) as connection:
+        await revoke_address(connection, acting_of(call), call.bearer.id)
+
+
+@feed_endpoint(
+    "GET",
+    "/meetings/feed/{token}.ics",
+    scope=None,
+    answers={CALENDAR: str},
+    status=(200, 304),
+    headers=IF_NONE_MATCH,
+    problems=("too-many-requests", "database-away"),
+)
+async def get_calendar_by_address(call: Call, token: str) -> Response[bytes]:
+    """The organisation's meetings, at an address that opens without a key.
+
+    It shows what `GET /meetings.ics` does. 404 where the address is unknown, was replaced or revoked, or its key is no
+    longer in force.
+    """
+    services = call.services
+    find = partial(_find, services, token=token)
+    async with followed_link(call, token, find, NO_FEED) as (connection, feed):
+        services.limits.take(READINGS, feed.key_id)
+        shown = await calendar(services, connection, feed.organisation_id)
+    answer = conditional_get(call, shown, CALENDAR)
+    answer.headers.update(PRIVATE)
+    return answer
+
+
+async def make_address(connection: Connection, acting: Acting, key_id: UUID) -> str:
+    """Store a new address of that key, and return the seed of its token; the one it had before no longer opens."""
+    seed, now = token_hex(SEED_BYTES), acting.now()
+    # an address made with the administrator's key ends once the setting is another
+    admin_key = acting.services.settings.admin_key if key_id == NOT_STORED else None
+    digest = _digest(_token(acting, seed), admin_key)
+    await store_feed(connection, CalendarFeed(acting.organisation_id, key_id), digest, now)
+    await write_entry(connection, acting.actor, "calendar_feed.created", f"{_owner_kind(acting)}:{key_id}", now)
+    return seed
+
+
+async def revealed_address(connection: Connection, acting: Acting, seed: str) -> str | None:
+    """The URL of the address made with that seed; None where it is in force no more, or another caller's."""
+    token = _token(acting, seed)
+    if await _find(acting.services, connection, token) is None:
+        return None
+    return f"{acting.base_url}/meetings/feed/{token}.ics"
+
+
+async def revoke_address(connection: Connection, acting: Acting, key_id: UUID) -> None:
+    """Take the address of a key away. Raises NotFound where it has none."""
+    if not await revoke_feed(connection, key_id):
+        raise NotFound(_NO_ADDRESS)
+    await write_entry(
+        connection, acting.actor, "calendar_feed.revoked", f"{_owner_kind(acting)}:{key_id}", acting.now()
+    )
+
+
+async def calendar(services: Services, connection: Connection, organisation_id: UUID) -> bytes:
+    """The meetings of an organisation of the last two years and all to come, as iCalendar."""
+    filters = MeetingFilters(after=services.now() - SHOWN_SINCE)
+    found = await select_meetings(connection, organisation_id, filters, None, IN_A_FEED)
+    return calendar_of(found, services.reference.territories)
+
+
+ROUTES = (create_calendar_feed, delete_calendar_feed, get_calendar_by_address)
+
+
+async def _find(services: Services, connection: Connection, token: str) -> CalendarFeed | None:
+    """The address of a token, while its key is in force."""
+    digests = [_digest(token, None)]
+    if admin_key := services.settings.admin_key:
+        digests.append(_digest(token, admin_key))
+    return await select_feed(connection, digests, services.now(), NOT_STORED)
+
+
+def _owner_kind(acting: Acting) -> str:
+    """The kind of object in the journal that an address belongs to: a key, or a person signed in without one."""
+    return "person" if acting.actor.means == "person" else "key"
+
+
+def _token(acting: Acting, seed: str) -> str:
+    made = hmac.digest(acting.secret, f"calendar:{seed}".encode(), "sha256")
+    return urlsafe_b64encode(made).decode().rstrip("=")
+
+
+def _digest(token: str, admin_key: str | None) -> bytes:
+    """The stored form of a token. A plain hash is enough for 32 bytes that nobody can guess."""
+    text = token.encode(errors="replace")
+    return sha256(text).digest() if admin_key is None else hmac.digest(admin_key.encode(), text, "sha256")

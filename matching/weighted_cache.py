@@ -1,0 +1,115 @@
+"""Least-recently-used caches bounded by the total weight of their values."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Made = TypeVar("Made")
+
+
+class WeightBound(Generic[Key, Made]):
+    """The values cached last, of at most `budget` in weight together.
+
+    The number of entries is no bound: some territories are a thousand times larger than others. Threads may share it.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self._budget, self._weight = budget, 0
+        self._entries: OrderedDict[Key, tuple[Made, int]] = OrderedDict()
+        self._lock = Lock()
+
+    def find(self, key: Key) -> Made | None:
+        """The value of a key, if it is cached."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            self._entries.move_to_end(key)
+            return entry[0]
+
+    def find_or(self, key: Key, make: Callable[[], Made]) -> Made:
+        """The value of a key, made if it is not cached; it weighs 1."""
+        made = self.find(key)
+        if made is None:
+            made = make()
+            self.put(key, made, 1)
+        return made
+
+    def latest(self) -> list[tuple[Key, Made]]:
+        """All that is cached, the latest found first."""
+        with self._lock:
+            return [(key, made) for key, (made, _) in reversed(self._entries.items())]
+
+    def weigh_again(self, key: Key, made: Made, weight: int) -> None:
+        """Note what a value weighs by now, if it is still cached."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None or entry[0] is not made:
+                return
+            self._entries[key] = made, weight
+            self._add(weight - entry[1])
+
+    def put(self, key: Key, made: Made, weight: int) -> None:
+        """Cache a value, in the place of the one that the key had."""
+        with self._lock:
+            before = self._entries.pop(key, None)
+            self._entries[key] = made, weight
+            self._add(weight - (before[1] if before else 0))
+
+    def _add(self, more: int) -> None:
+        """Add to the weight of all; what was found last stays. Under the lock."""
+        self._weight += more
+        while self._weight > self._budget:
+            self._weight -= self._entries.popitem(last=False)[1][1]
+
+
+class WeightedCache(WeightBound[Key, Made]):
+    """Makes values from keys and caches them.
+
+    Two threads that ask for the same key at once may both make it. What `make` raises is not cached.
+    """
+
+    def __init__(self, make: Callable[[Key], Made], weigh: Callable[[Made], int], budget: int) -> None:
+        super().__init__(budget)
+        self._make, self._weigh = make, weigh
+
+    def __call__(self, key: Key) -> Made:
+        """The value made from `key`."""
+        made = self.find(key)
+        if made is None:
+            made = self._make(key)
+            self.put(key, made, self._weigh(made))
+        return made
+
+
+BYTES_PER_OBJECT = 1_000
+"""About what an object with a few arrays takes besides the numbers in them."""
+
+
+class Weighed:
+    """An object of which the arrays are weighed: its own, and those of others of its kind that it holds."""
+
+    @property
+    def weight(self) -> int:
+        """About the bytes it takes."""
+        return weight_of(self)
+
+
+def weight_of(*held: object) -> int:
+    """About the bytes of all arrays that some objects hold, which are Weighed, or tuples of such; each counts once."""
+    weight, left, seen = 0, [*held], set[int]()
+    while left:
+        one = left.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, Weighed):
+            weight += BYTES_PER_OBJECT
+            left += vars(one).values()
+        elif isinstance(one, tuple):
+            left += one
+        else:
+            weight += getattr(one, "nbytes", 0)
+    return weight

@@ -1,0 +1,248 @@
+"""What a need says, its form says, and what the form says is that need again; its lots, page by page."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.desk.frame.field_kinds import plain_number
+from api.desk.frame.form import form_fields
+from api.desk.need.form_of_need import form_of_need
+from api.desk.need.need_form import (
+    CARRIED,
+    LINES_AT_ONCE,
+    LOTS_IN_FIELDS,
+    MOST_LOTS,
+    LotForm,
+    NeedForm,
+    carried,
+    changed,
+    lots_from,
+    read_need_form,
+)
+from api.desk.need.need_in_words import lot_lines, need_lines
+from api.desk.need.understood_need import understand
+from domain.needs.need import Lot, Need, NeedAndProcedure, Place, PlannedNeed, TerritoryRequest
+from domain.text.bilingual import Text
+from matching.reference import Reference
+from tests import factories
+
+POLYGON = {"type": "Polygon", "coordinates": [[[-3.0, 48.0], [-2.8, 48.0], [-2.8, 48.2], [-3.0, 48.0]]]}
+LOT: dict[str, Any] = {
+    "id": "1",
+    "title": "Nettoyage des collèges",
+    "cpv": ["90919200"],
+    "nature": "services",
+    "value_eur": 1_234_567.5,
+    "duration_months": 36,
+    "renewal_months": 12,
+    "value_covers": "all",
+    "options_eur": 1_500.25,
+    "innovative": True,
+    "reserved": ["handicap", "iae"],
+    "support_segments": ["so-insertion"],
+    "site": {"commune": "56260"},
+    "max_distance_km": 62.5,
+}
+NEED: dict[str, Any] = {
+    "reference": "CD56",
+    "title": "Entretien",
+    "on": "2026-11-24",
+    "planned_publication_on": "2027-01-15",
+    "buyer": {
+        "name": "Département du Morbihan",
+        "siret": "22560001400016",
+        "kind": "local",
+        "contracting_authority": False,
+        "annual_purchases_eur": 90_000_000,
+    },
+    "contract": "concession",
+    "technique": "framework_agreement",
+    "procedure": "open",
+    "estimated_total_eur": 2_000_000,
+    "territory": {"codes": ["departement:56"]},
+    "lots": [LOT],
+}
+
+
+def with_lots(*lots: dict[str, Any]) -> dict[str, Any]:
+    return NEED | {"lots": [LOT | {"id": str(number)} | lot for number, lot in enumerate(lots, 1)]}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        NEED,
+        NEED | {"territory": {"near": {"commune": "56178"}, "radius_km": 20}},
+        NEED | {"territory": {"near": {"lat": 48.06889, "lon": -2.96}, "radius_km": 7.5}},
+        NEED | {"territory": {"geometry": POLYGON}},
+        NEED | {"territory": {"geometry": {"type": "MultiPolygon", "coordinates": [POLYGON["coordinates"]]}}},
+        NEED | {"buyer": None, "contract": "market", "technique": None, "procedure": None, "on": None},
+        NEED | {"lots": [LOT | {"site": {"lat": 47.65, "lon": -2.76}}]},
+        with_lots({"territory": {"codes": ["epci:200066777", "commune:56178"]}}, {}),
+        {name: NEED[name] for name in NEED if name != "territory"}
+        | {"lots": [LOT | {"territory": {"near": {"commune": "56178"}, "radius_km": 30}}]},
+        NEED | {"lots": [{"id": "1", "keywords": ["tonte de pelouses", "taille de haies"], "reserved": []}]},
+        NEED | {"lots": [{"id": "1", "title": "Divers", "segments": ["pr-locaux", "lt-blanchisserie"]}]},
+    ],
+)
+def test_a_need_comes_back_as_it_was(reference: Reference, said: dict[str, Any]) -> None:
+    need = msgspec.convert(said, NeedAndProcedure)
+    understood = understand(form_of_need(need), reference)
+    assert understood.mistakes == ()
+    assert understood.need == need
+    fields: dict[str, list[str]] = {}
+    for name, text in understood.form.fields():
+        fields.setdefault(name, []).append(text)
+    assert understand(read_need_form(fields), reference).need == need
+
+
+def test_lots_of_a_stored_need_stay_the_same_lots(reference: Reference) -> None:
+    """Decisions know a lot by its id: one that is taken away leaves the others theirs, a new one gets a free one."""
+    need = msgspec.convert(NEED | {"lots": [LOT | {"id": each} for each in ("LOT-0001", "2", "3")]}, NeedAndProcedure)
+    form = form_of_need(need)
+    assert form.lot_ids == ("LOT-0001", "2", "3")
+    form = changed(changed(form, "retirer-1"), "ajouter")
+    assert form.lot_ids == ("2", "3", "4")
+    assert changed(form, "reserver-3-ess").lots[1].reserved == ("ess",)
+    assert form_of_need(need, keep_ids=False).lot_ids == ("1", "2", "3")
+    assert understand(form_of_need(need), reference).need == need
+
+
+def test_a_code_goes_with_the_trade_that_it_says(reference: Reference) -> None:
+    """A CPV code whose trade was unticked would ask for it again."""
+    form = form_of_need(msgspec.convert(NEED, NeedAndProcedure))
+    understood = understand(form, reference)
+    (trade,) = understood.lots[0].trades
+    assert trade.cpv == "90919200"
+    lot = msgspec.structs.replace(understood.form.lots[0], more="blanchisserie")
+    lot = understand(understood.form.with_lot(0, lot), reference).form.lots[0]
+    others = tuple(each for each in lot.chosen if each != trade.segment)
+    found = understand(form.with_lot(0, msgspec.structs.replace(lot, chosen=others)), reference).need
+    assert found is not None
+    assert (found.lots[0].segments, found.lots[0].cpv) == (others, ())
+
+
+@pytest.mark.parametrize("count", [1, LOTS_IN_FIELDS, LOTS_IN_FIELDS + 1, MOST_LOTS])
+def test_a_page_that_does_not_show_a_form_carries_it(count: int) -> None:
+    lots = [LOT | {"id": str(n), "title": f"Lot & « {n} »"} for n in range(1, count + 1)]
+    form = form_of_need(msgspec.convert(NEED | {"lots": lots}, NeedAndProcedure))
+    fields: dict[str, list[str]] = {}
+    for name, text in form.carried():
+        fields.setdefault(name, []).append(text)
+    assert read_need_form(fields) == form
+    assert (CARRIED in fields) == (count > LOTS_IN_FIELDS)
+
+
+def test_a_lot_that_is_shown_is_as_it_is_there_and_the_others_as_they_are_carried() -> None:
+    """Boxes that were unticked, for one, are not ticked again."""
+    lots = [LOT | {"id": str(n)} for n in range(1, 4)]
+    form = form_of_need(msgspec.convert(NEED | {"lots": lots}, NeedAndProcedure))
+    along = dict(carried(form.lot_fields((0, 1, 2))))
+    read = read_need_form({CARRIED: [along[CARRIED]], "lot-2-objet": ["Autre"]}).lots
+    assert (read[0], read[2]) == (form.lots[0], form.lots[2])
+    assert (read[1].title, read[1].reserved, read[1].cpv) == ("Autre", (), "")
+
+
+def test_a_form_with_nothing_in_it_is_the_empty_one() -> None:
+    assert read_need_form({"contrat": [""], "lot-1-objet": [""], "jeton": ["x"]}) == NeedForm()
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(None, ""), (0, "0"), (36, "36"), (62.5, "62.5"), (240_000, "240 000"), (0.25, "0.25")]
+)
+def test_numbers_are_those_that_people_type(number: float | None, text: str) -> None:
+    assert plain_number(number) == text
+
+
+FAR = '{"type": "Polygon", "coordinates": [[[1e308, 1e308], [1e308, 0], [0, 1e308], [1e308, 1e308]]]}'
+DEEP = '{"type": ' + "[" * 100_000
+ODD = (
+    *("", "0", "-1", "1e9", "9" * 400, "12,5", "Pontivy", "commune:56178", "departement:999", "56178", "90919200"),
+    *("pr-locaux", "handicap", "48.07,-2.96", "91,181", FAR, DEEP, "[]", "null", '{"type": "Polygon"}', "2026-02-30"),
+    *("market", "local", "oui", "a" * 5_000, "a," * 300, "22560001400016"),
+)
+TYPED = st.text(max_size=20) | st.sampled_from(ODD)
+FULL: dict[str, Any] = {
+    "territories": ("",),
+    "offered": ("",),
+    "chosen": ("",),
+    "terms": ("",),
+    "support": ("",),
+    "reserved": ("",),
+}
+NAMES = st.sampled_from([name for name, _ in form_fields(NeedForm(territories=("",), lots=(LotForm(**FULL),) * 2))])
+
+
+@given(st.dictionaries(NAMES, st.lists(TYPED, min_size=1, max_size=3)))
+def test_whatever_is_typed_is_understood_or_said_to_be_wrong(fields: dict[str, list[str]]) -> None:
+    form = read_need_form(fields)
+    understood = understand(form, factories.reference())
+    assert (understood.need is None) == bool(understood.mistakes)
+    assert len(understood.form.lots) == len(form.lots)
+    for mistake in understood.mistakes:
+        assert mistake.detail.fr
+
+
+def places(numbers: list[int], place: str) -> tuple[list[int], int, int | None, int | None]:
+    shown = lots_from(numbers, place, lambda lines: lines)
+    return list(shown.lots), shown.first, shown.before, shown.after
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("1", ([1] * 10, 1, None, 11)),
+        ("", ([1] * 10, 1, None, 11)),
+        ("10", ([1] * 10, 1, None, 11)),
+        ("11", ([1, 1], 11, 1, None)),
+        ("13", ([1] * 10, 1, None, 11)),
+        ("-1", ([1] * 10, 1, None, 11)),
+    ],
+)
+def test_short_lots_come_ten_at_a_time(place: str, expected: object) -> None:
+    assert places([1] * 12, place) == expected
+
+
+def test_a_page_ends_before_a_lot_that_would_make_it_too_long() -> None:
+    lots = [120, 80, 1, LINES_AT_ONCE + 1, 5]
+    assert places(lots, "1") == ([120, 80], 1, None, 3)
+    assert places(lots, "3") == ([1], 3, 1, 4)
+    assert places(lots, "4") == ([LINES_AT_ONCE + 1], 4, 3, 5)
+    assert places(lots, "5") == ([5], 5, 4, None)
+
+
+def test_a_need_without_lots_has_one_page() -> None:
+    assert places([], "1") == ([], 1, None, None)
+
+
+@pytest.mark.parametrize(
+    ("near", "said"),
+    [
+        (Place(commune="56260"), Text("à 30 km au plus de Vannes", "within 30 km of Vannes")),
+        (Place(commune="72181"), Text("à 30 km au plus du Mans", "within 30 km of Le Mans")),
+        (
+            Place(lat=48.1173, lon=-1.6778),
+            Text("à 30 km au plus du point 48.1173, -1.6778", "within 30 km of point 48.1173, -1.6778"),
+        ),
+    ],
+)
+def test_a_circle_is_said_by_its_centre(near: Place, said: Text, reference: Reference) -> None:
+    need = PlannedNeed(lots=(Lot(id="1"),), territory=TerritoryRequest(near=near, radius_km=30))
+    lines = {line.name.fr: line.words for line in need_lines(need, reference)}
+    fr, en = (words.replace("\N{NO-BREAK SPACE}", " ") for words in lines["Territoire"])
+    assert (fr, en) == said
+
+
+def test_the_estimated_value_is_said_as_the_sum_that_it_is(reference: Reference) -> None:
+    """Of an amount that covers all, that it does."""
+    firm = Lot(id="1", value_eur=50_000, duration_months=12, renewal_months=36)
+    whole = Lot(id="2", value_eur=50_000, duration_months=12, renewal_months=36, value_covers="all")
+    first, second = (
+        {line.name.en: line.words for line in lot.lines} for lot in lot_lines(Need((firm, whole)), reference)
+    )
+    assert first["Estimated value, all included"].en.startswith("€50,000 + 3 renewals of €50,000 = €200,000")
+    assert "Estimated value, all included" not in second
+    assert "Estimated value with renewals and options" in second
