@@ -13,7 +13,7 @@ from api.commands.imports import FLAGS
 from api.commands.match import ReadNeed, needs_in
 from domain.suppliers.supplier import Flag
 from tests.api.commands.conftest import Server, Within, decoded, until, vivier
-from tests.sources.notices.samples import FNSIMPLE, MAPA, boamp, eforms, eforms_lot, project, reserved, ted_2013
+from tests.sources.notices.conftest import FNSIMPLE, MAPA, boamp, eforms, eforms_lot, project, reserved, ted_2013
 
 JARDINS = {
     "external_id": "1",
