@@ -23,19 +23,19 @@ from api.desk.frame.page import nothing_here, with_pages
 from api.desk.pages import PAGES
 from api.directory.merge_split import ROUTES as MERGE_SPLIT_ROUTES
 from api.directory.routes import ROUTES as DIRECTORY_ROUTES
-from api.docs.guides import guides
 from api.docs.routes import ROUTES as DOCS_ROUTES
+from api.docs.routes import guides
 from api.exchanges.email import mail_kind
 from api.exchanges.reply_routes import ROUTES as REPLY_ROUTES
 from api.exchanges.routes import ROUTES as EXCHANGE_ROUTES
-from api.journal.journal_kind import journal_kind
+from api.journal.send_heads import journal_kind
 from api.journal.signing_key import journal_key
 from api.match import ROUTES as MATCH_ROUTES
 from api.meetings.routes import ROUTES as MEETING_ROUTES
 from api.needs.awards import ROUTES as AWARD_ROUTES
-from api.needs.equal_treatment import ROUTES as EQUAL_TREATMENT_ROUTES
 from api.needs.insights import ROUTES as INSIGHT_ROUTES
 from api.needs.routes import ROUTES as NEED_ROUTES
+from api.needs.shortlists import EQUAL_TREATMENT_ROUTES
 from api.needs.shortlists import ROUTES as SHORTLIST_ROUTES
 from api.notices import ROUTES as NOTICE_ROUTES
 from api.reference import ROUTES as REFERENCE_ROUTES

@@ -23,15 +23,14 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    insert,
     or_,
     select,
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.dialects.postgresql import insert
 
-from db.core.engine import Connection
+from db.core.engine import Connection, above
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import api_keys, organisations
 from domain.decoding.stored import read_row
@@ -62,7 +61,7 @@ def is_well_formed(secret: str) -> bool:
 async def ensure_organisation(connection: Connection, name: str, now: datetime) -> UUID:
     """The organisation of that name, made if there is none yet."""
     row = {"id": new_id(now), "name": name, "created_at": now}
-    await connection.execute(upsert(organisations).values(row).on_conflict_do_nothing(index_elements=["name"]))
+    await connection.execute(insert(organisations).values(row).on_conflict_do_nothing(index_elements=["name"]))
     found: UUID = (await connection.execute(select(organisations.c.id).filter_by(name=name))).scalar_one()
     return found
 
@@ -111,11 +110,9 @@ async def list_keys(
     connection: Connection, organisation_id: UUID | None = None, after: UUID | None = None, limit: int | None = None
 ) -> Sequence[Key]:
     """The keys of an organisation, or of all, the revoked ones too, oldest first."""
-    query = _keys().order_by(api_keys.c.id).limit(limit)
+    query = _keys().where(above(api_keys.c.id, after)).order_by(api_keys.c.id).limit(limit)
     if organisation_id is not None:
         query = query.where(api_keys.c.organisation_id == organisation_id)
-    if after is not None:
-        query = query.where(api_keys.c.id > after)
     return [read_row(row, Key) for row in await connection.execute(query)]
 
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from db.core.engine import Connection, kept_document
+from db.core.engine import Connection, below, kept_document
 from db.core.uuid7 import new_id
 from db.persons import find_or_insert_person
 from db.schema.exchange_tables import calendar_feeds, follow_ups, meeting_needs, meetings, participants
@@ -110,14 +110,12 @@ async def select_meetings(
     connection: Connection, organisation_id: UUID, filters: MeetingFilters, after: Position | None, limit: int
 ) -> Sequence[Meeting]:
     """The organisation's meetings after a position, in the order in which they start."""
-    conditions = [meetings.c.organisation_id == organisation_id]
+    conditions = [meetings.c.organisation_id == organisation_id, below(meetings.c.starts_at, filters.before)]
     if filters.need_id is not None:
         about = select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == filters.need_id)
         conditions.append(meetings.c.id.in_(about))
     if filters.after is not None:
         conditions.append(meetings.c.starts_at >= filters.after)
-    if filters.before is not None:
-        conditions.append(meetings.c.starts_at < filters.before)
     if after is not None:
         conditions.append(tuple_(meetings.c.starts_at, meetings.c.id) > after)
     return await _read(connection, conditions, limit)
@@ -145,7 +143,16 @@ async def _write_parts(
 
     `known`: the persons that the meeting named before, so that one who was erased is not stored anew by pseudonym.
     """
-    ids = await _find_persons(connection, organisation_id, meeting, known, now)
+    ids = dict(known)
+    for each in meeting.participants:
+        if each.name is not None and (each.name, each.organisation) not in ids:
+            person = await find_or_insert_person(connection, organisation_id, each.name, now, each.organisation)
+            ids[each.name, each.organisation] = person
+    # a follow-up by name alone is a participant's of that name
+    by_name = {name: person for (name, _), person in ids.items()}
+    for who in dict.fromkeys(each.who for each in meeting.follow_ups if each.who is not None):
+        if (who, None) not in ids:
+            ids[who, None] = by_name.get(who) or await find_or_insert_person(connection, organisation_id, who, now)
     need_rows: list[dict[str, Any]] = [{"need_id": need_id} for need_id in meeting.need_ids]
     participant_rows = [msgspec.structs.asdict(each) for each in meeting.participants]
     for row in participant_rows:
@@ -166,10 +173,16 @@ async def _replace_rows(connection: Connection, table: Table, meeting_id: UUID, 
     # positions are keys: those that are stored are out of the way meanwhile
     await connection.execute(update(table).where(own).values(position=-1 - table.c.position))
     stored = (await connection.execute(select(table).where(own).order_by(table.c.position.desc()))).mappings()
-    left = [(row["position"], _identity(row)) for row in stored]
+
+    def identity(row: Mapping[Any, Any]) -> list[Any]:
+        """The columns that tell a row from the others: who comes, or what is to be done by whom."""
+        named = ("need_id", "role", "supplier_id", "person_id", "organisation", "what")
+        return [row.get(name) for name in named]
+
+    left = [(row["position"], identity(row)) for row in stored]
     new, moved = list[dict[str, Any]](), list[dict[str, Any]]()
     for row in rows:
-        before = next((each for each in left if each[1] == _identity(row)), None)
+        before = next((each for each in left if each[1] == identity(row)), None)
         if before is None:
             new.append(row)
         else:
@@ -184,36 +197,12 @@ async def _replace_rows(connection: Connection, table: Table, meeting_id: UUID, 
         await connection.execute(insert(table), new)
 
 
-def _identity(row: Mapping[Any, Any]) -> list[Any]:
-    """The columns that tell a row of a meeting from the others: who comes, or what is to be done by whom."""
-    named = ("need_id", "role", "supplier_id", "person_id", "organisation", "what")
-    return [row.get(name) for name in named]
-
-
-async def _find_persons(
-    connection: Connection, organisation_id: UUID, meeting: Meeting, known: PersonIds, now: datetime
-) -> PersonIds:
-    """The persons that the meeting names, stored if new. A follow-up by name alone is a participant's of that name."""
-    ids = dict(known)
-    for each in meeting.participants:
-        if each.name is not None and (each.name, each.organisation) not in ids:
-            person = await find_or_insert_person(connection, organisation_id, each.name, now, each.organisation)
-            ids[each.name, each.organisation] = person
-    by_name = {name: person for (name, _), person in ids.items()}
-    for who in dict.fromkeys(each.who for each in meeting.follow_ups if each.who is not None):
-        if (who, None) not in ids:
-            ids[who, None] = by_name.get(who) or await find_or_insert_person(connection, organisation_id, who, now)
-    return ids
-
-
 async def _person_ids(connection: Connection, meeting_id: UUID) -> PersonIds:
     """The persons named in a meeting."""
-    participant_rows = await _parts(connection, _PARTICIPANTS, participants, [meeting_id])
-    follow_up_rows = await _parts(connection, _FOLLOW_UPS, follow_ups, [meeting_id])
-    ids: PersonIds = {(row.who, None): row.person_id for row in follow_up_rows.get(meeting_id, ()) if row.person_id}
-    return ids | {
-        (row.name, row.organisation): row.person_id for row in participant_rows.get(meeting_id, ()) if row.person_id
-    }
+    follow_up_rows = (await connection.execute(_FOLLOW_UPS.where(follow_ups.c.meeting_id == meeting_id))).all()
+    rows = (await connection.execute(_PARTICIPANTS.where(participants.c.meeting_id == meeting_id))).all()
+    ids: PersonIds = {(row.who, None): row.person_id for row in follow_up_rows if row.person_id}
+    return ids | {(row.name, row.organisation): row.person_id for row in rows if row.person_id}
 
 
 async def _read(

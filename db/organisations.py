@@ -5,10 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Executable, Row, insert, select, update
+from sqlalchemy import Executable, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from db.core.engine import Connection
+from db.core.engine import Connection, above, read_all, read_first
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import organisations
 from domain.organisation import Organisation, OrganisationSettings
@@ -38,14 +38,7 @@ async def find_organisation(
     """The organisation of that id; `lock`: until the transaction ends, nobody else changes it."""
     query = select(organisations).where(organisations.c.id == organisation_id)
     # keys and needs may refer to it meanwhile
-    found = (await connection.execute(query.with_for_update(key_share=True) if lock else query)).first()
-    return None if found is None else _organisation(found)
-
-
-async def find_by_name(connection: Connection, name: str) -> Organisation | None:
-    """The organisation of that name."""
-    found = (await connection.execute(select(organisations).where(organisations.c.name == name))).first()
-    return None if found is None else _organisation(found)
+    return await read_first(connection, query.with_for_update(key_share=True) if lock else query, Organisation)
 
 
 async def find_by_name_or_id(connection: Connection, text: str) -> Organisation | None:
@@ -54,35 +47,26 @@ async def find_by_name_or_id(connection: Connection, text: str) -> Organisation 
         found = await find_organisation(connection, UUID(text))
     except ValueError:
         found = None
-    return found or await find_by_name(connection, text)
+    return found or await read_first(connection, select(organisations).filter_by(name=text), Organisation)
 
 
 async def find_by_siret(connection: Connection, siret: str) -> Organisation | None:
     """The organisation that has this SIRET."""
-    found = (await connection.execute(select(organisations).where(organisations.c.siret == siret))).first()
-    return None if found is None else _organisation(found)
+    return await read_first(connection, select(organisations).filter_by(siret=siret), Organisation)
 
 
 async def list_organisations(
     connection: Connection, only: UUID | None, after: UUID | None, limit: int
 ) -> Sequence[Organisation]:
     """Organisations, the oldest first; `only`: the one of that id, None: all."""
-    query = select(organisations).order_by(organisations.c.id).limit(limit)
-    if only is not None:
-        query = query.where(organisations.c.id == only)
-    if after is not None:
-        query = query.where(organisations.c.id > after)
-    return [_organisation(row) for row in await connection.execute(query)]
+    query = select(organisations).where(above(organisations.c.id, after)).order_by(organisations.c.id).limit(limit)
+    return await read_all(connection, query if only is None else query.filter_by(id=only), Organisation)
 
 
 async def _stored_unless_taken(connection: Connection, statement: Executable) -> Organisation | None:
     """The organisation that the statement writes; None where another has its name or SIRET."""
     try:
         async with connection.begin_nested():
-            return _organisation((await connection.execute(statement)).one())
+            return await read_first(connection, statement, Organisation)
     except IntegrityError:
         return None
-
-
-def _organisation(row: Row[tuple[object, ...]]) -> Organisation:
-    return msgspec.convert(row, Organisation, from_attributes=True)

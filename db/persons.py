@@ -8,7 +8,7 @@ browser that signed in: the database stores the digest of the token in its cooki
 import hashlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from db.core.engine import Connection
+from db.core.engine import Connection, above, read_all, read_first
 from db.core.uuid7 import new_id
 from db.schema.exchange_tables import calendar_feeds
 from db.schema.person_tables import desk_accounts, desk_sessions, persons
@@ -62,7 +62,13 @@ async def find_or_insert_person(
     """
     keys = {"name_key": person_key(name), "employer_key": fold(employer or "")}
     given = (employer or "").strip() or None
-    known = _best_known(organisation_id, **keys)
+    # the one of that employer, else the first who may be meant
+    own = {"organisation_id": organisation_id, "erased_at": None, "name_key": keys["name_key"]}
+    known: Select[UUID] = select(persons.c.id).filter_by(**own)
+    if keys["employer_key"]:
+        known = known.where(persons.c.employer_key.in_(("", keys["employer_key"])))
+    is_other = persons.c.employer_key != keys["employer_key"]
+    known = known.order_by(is_other, persons.c.id).limit(1).with_for_update()
     found = await connection.scalar(known)
     if found is None:
         row = {"id": new_id(now), "organisation_id": organisation_id, "name": name, "created_at": now}
@@ -99,14 +105,6 @@ async def erase_persons(
     await connection.execute(_NEW_MEETING_VERSIONS, changed | {"persons": ids, "now": now})
 
 
-def _best_known(organisation_id: UUID, *, name_key: str, employer_key: str) -> Select[UUID]:
-    """The one meant by this naming: of its employer, else the first who may be meant."""
-    query = select(persons.c.id).filter_by(organisation_id=organisation_id, erased_at=None, name_key=name_key)
-    if employer_key:
-        query = query.where(persons.c.employer_key.in_(("", employer_key)))
-    return query.order_by(persons.c.employer_key != employer_key, persons.c.id).limit(1).with_for_update()
-
-
 MOST_OF_ONE = 200
 """Open sessions of a key, which colleagues may share, or of a person; one more ends the earliest."""
 
@@ -122,8 +120,8 @@ async def insert_session(
     connection: Connection, digest: bytes, key_id: UUID, now: datetime, expires_at: datetime
 ) -> None:
     """Store the session of a key; remove those that have expired, and its earliest beyond `MOST_OF_ONE`."""
-    await _insert(connection, now, digest=digest, key_id=key_id, expires_at=expires_at)
-    await _end_earliest(connection, desk_sessions.c.key_id == key_id)
+    row = {"digest": digest, "key_id": key_id, "created_at": now, "expires_at": expires_at}
+    await _insert(connection, row, desk_sessions.c.key_id == key_id)
 
 
 async def insert_session_of_person(
@@ -136,17 +134,14 @@ async def insert_session_of_person(
     id_token: str,
 ) -> None:
     """Store the session of a person with the rights that it has; remove others as `insert_session` does."""
-    own = {"person_id": person_id, "scopes": scopes, "id_token": id_token}
-    await _insert(connection, now, digest=digest, expires_at=expires_at, **own)
-    await _end_earliest(connection, desk_sessions.c.person_id == person_id)
+    row: dict[str, Any] = {"digest": digest, "person_id": person_id, "scopes": scopes, "id_token": id_token}
+    row |= {"created_at": now, "expires_at": expires_at}
+    await _insert(connection, row, desk_sessions.c.person_id == person_id)
 
 
-async def _insert(connection: Connection, now: datetime, **row: object) -> None:
-    await connection.execute(delete(desk_sessions).where(desk_sessions.c.expires_at <= now))
-    await connection.execute(insert(desk_sessions).values(row | {"created_at": now}))
-
-
-async def _end_earliest(connection: Connection, of_one: ColumnElement[bool]) -> None:
+async def _insert(connection: Connection, row: dict[str, Any], of_one: ColumnElement[bool]) -> None:
+    await connection.execute(delete(desk_sessions).where(desk_sessions.c.expires_at <= row["created_at"]))
+    await connection.execute(insert(desk_sessions).values(row))
     latest_first = select(desk_sessions.c.digest).where(of_one).order_by(desk_sessions.c.created_at.desc())
     beyond = latest_first.offset(MOST_OF_ONE).scalar_subquery()
     await connection.execute(delete(desk_sessions).where(desk_sessions.c.digest.in_(beyond)))
@@ -166,12 +161,11 @@ async def find_session(connection: Connection, digests: Sequence[bytes], now: da
         .outerjoin(persons, persons.c.id == desk_sessions.c.person_id)
         .outerjoin(organisations, organisations.c.id == persons.c.organisation_id)
     )
-    found = (await connection.execute(query.where(_in_force(digests, now)))).first()
+    in_force = desk_sessions.c.digest.in_(digests) & (desk_sessions.c.expires_at > now)
+    found = (await connection.execute(query.where(in_force))).first()
     if found is None:
         return None
-    if found.key_id is not None:
-        return Session(found.key_id, None)
-    return Session(None, read_row(found, Client))
+    return Session(found.key_id, None if found.key_id is not None else read_row(found, Client))
 
 
 async def delete_session(connection: Connection, digests: Sequence[bytes]) -> str | None:
@@ -185,10 +179,6 @@ async def delete_sessions_of_person(connection: Connection, person_id: UUID) -> 
     """Remove all sessions of a person; their number."""
     ended = await connection.execute(delete(desk_sessions).where(desk_sessions.c.person_id == person_id))
     return ended.rowcount
-
-
-def _in_force(digests: Sequence[bytes], now: datetime) -> ColumnElement[bool]:
-    return desk_sessions.c.digest.in_(digests) & (desk_sessions.c.expires_at > now)
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -251,18 +241,15 @@ async def list_accounts(
     limit: int | None = None,
 ) -> Sequence[Account]:
     """The people of an organisation, or of all, who signed in, in the order of their ids."""
-    query = _accounts(now).order_by(persons.c.id).limit(limit)
+    query = _accounts(now).where(above(persons.c.id, after)).order_by(persons.c.id).limit(limit)
     if organisation_id is not None:
         query = query.where(persons.c.organisation_id == organisation_id)
-    if after is not None:
-        query = query.where(persons.c.id > after)
-    return msgspec.convert((await connection.execute(query)).all(), list[Account], from_attributes=True)
+    return await read_all(connection, query, Account)
 
 
 async def find_account(connection: Connection, person_id: UUID, now: datetime) -> Account | None:
     """The person of that id, where they signed in."""
-    found = (await connection.execute(_accounts(now).where(persons.c.id == person_id))).first()
-    return None if found is None else msgspec.convert(found, Account, from_attributes=True)
+    return await read_first(connection, _accounts(now).where(persons.c.id == person_id), Account)
 
 
 def _accounts(now: datetime) -> Select[tuple[object, ...]]:

@@ -13,26 +13,26 @@ from domain.law import rules as law
 from domain.law.findings import LegalAdvice, NeedReview
 from domain.law.law_changes import law_changes
 from domain.law.procedures.splitting import no_split
+from domain.law.review import review_need
 from domain.needs.need import Need, OtherNeed, PastAward, buyer_siret
-from domain.shortlists.shortlist import Shortlist, Stamp
+from domain.shortlists.shortlist import LotShortlist, Shortlist, Stamp, UnknownTrade
 from domain.text.bilingual import Language
 from matching.answer import messages
 from matching.answer.explain import Explainer
-from matching.answer.groupings import groupings_json
-from matching.answer.near_misses import nearest_refused
-from matching.answer.supplier_rows import RowWriter, UnknownRow
+from matching.answer.groupings import groupings
+from matching.answer.supplier_rows import RowWriter
 from matching.giving_up import require_wanted
 from matching.index.live_index import LiveIndex
+from matching.kept.memory import kept_of
 from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery
 from matching.past_awards import PastAwards
 from matching.reference import Reference
-from matching.selection import Selection, selected_of
-from matching.unknown_trade import UnknownSearch, UnknownSuppliers
+from matching.selection import select_each
+from matching.unknown_trade import UnknownSearch, UnknownSuppliers, nearby
 
 LOTS_AT_ONCE = 8
 """Lots of which the suppliers are selected together, before the first is answered."""
-NO_GROUPINGS = msgspec.Raw(b"[]")
 
 
 class RowCounts(NamedTuple):
@@ -44,42 +44,6 @@ class RowCounts(NamedTuple):
 
 
 NO_OTHERS: Mapping[str, RowCounts] = MappingProxyType({})
-
-
-class UnknownTradeRow(msgspec.Struct, frozen=True, gc=False):
-    """`UnknownTrade`."""
-
-    total: int
-    eligible: int
-    nearest: list[UnknownRow]
-    message: str
-
-
-class LotAnswer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A `LotShortlist`, of which the parts that many answers share are in JSON already."""
-
-    id: str
-    requested: msgspec.Raw
-    territory: msgspec.Raw
-    total: int
-    candidates: msgspec.Raw
-    near_misses: msgspec.Raw
-    unknown_trade: UnknownTradeRow
-    groupings: msgspec.Raw
-    coverage: msgspec.Raw
-    alternatives: msgspec.Raw
-    tension: msgspec.Raw
-    reservation: msgspec.Raw
-    advice: msgspec.Raw
-
-
-class Answer(msgspec.Struct, frozen=True, gc=False):
-    """A `Shortlist`, likewise."""
-
-    reference: str | None
-    stamp: Stamp
-    lots: list[LotAnswer]
-    advice: list[msgspec.Raw]
 
 
 def match_json(  # noqa: PLR0913 - keywords that say what is known besides
@@ -102,22 +66,19 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
     other numbers of rows than the need asks for.
     """
     queries = reference.reader.read(need)
-    explainer = explainer_of(need, queries, reference, on, language)
-    view = reference.rules.at(need.law_day(on), need.contract)
-    split = no_split(need, others, year, reference.reader.objects, view)
-    besides = [*law_changes_of(need, queries, reference, on), *split]
+    kept, rules, law_on = kept_of(index.base), reference.rules, need.law_day(on)
+    review = review_of(need, law_on, queries, reference, index)
+    explainer = (kept.explainer if kept else Explainer)(review, reference, on, need, language)
+    rows = (kept.row_writer if kept else RowWriter)(reference, on, need.contract, language)
     seed = draw_seed(need)
-    matching = _Matching(
-        need,
-        seed,
-        explainer,
-        RowWriter(reference.taxonomy, reference.rules, on, need.contract, language),
-        UnknownSearch(index, on, reference.rules, need.near_misses, seed),
-        PastAwards.until(on, awards, buyer_siret(need), reference.rules, reference.taxonomy),
-        rows_of,
-    )
-    stamp, lots = stamp_of(index, reference, on, need.planned_publication_on), list(matching.lots(queries))
-    return msgspec.json.encode(Answer(need.reference, stamp, lots, explainer.need_advice(besides)))
+    search = UnknownSearch(index, on, rules, need.near_misses, seed, kept.nearby if kept else nearby)
+    past = PastAwards.known_on(on, awards, buyer_siret(need), rules, reference.taxonomy)
+    matching = _Matching(need, seed, explainer, rows, search, past, rows_of)
+    lots = tuple(map(matching.lot, lot_matches(queries, index, on, rules, past)))
+    split = no_split(need, others, year, reference.reader.objects, rules.at(law_on, need.contract))
+    advice = explainer.need_advice([*law_changes_of(need, queries, reference, on, index), *split])
+    stamp = stamp_of(index, reference, on, need.planned_publication_on)
+    return msgspec.json.encode(Shortlist(need.reference, stamp, lots, advice))
 
 
 def match(
@@ -131,7 +92,7 @@ def match(
     others: Sequence[OtherNeed] = (),
     year: int = 0,
 ) -> Shortlist:
-    """As `match_json`, decoded."""
+    """The shortlist of a need, with the arguments of `match_json`."""
     answer = match_json(need, index, reference, on, language, awards=awards, others=others, year=year)
     return msgspec.json.decode(answer, type=Shortlist)
 
@@ -148,30 +109,22 @@ class _Matching:
     past: PastAwards | None
     rows_of: Mapping[str, RowCounts]
 
-    def lots(self, queries: Sequence[LotQuery]) -> Iterator[LotAnswer]:
-        """The answers to the lots."""
-        for first in range(0, len(queries), LOTS_AT_ONCE):
-            some = queries[first : first + LOTS_AT_ONCE]
-            yield from map(self._lot, some, selected_of(self.search.live, some))
-
-    def _lot(self, query: LotQuery, selection: Selection) -> LotAnswer:
-        lot = lot_match(query, self.search.live, self.explainer.on, self.explainer.rules, self.past, selection)
-        of_need = RowCounts(self.need.limit, self.need.near_misses, self.need.groupings)
+    def lot(self, lot: LotMatch) -> LotShortlist:
+        """The answer to a lot."""
+        query, of_need = lot.query, RowCounts(self.need.limit, self.need.near_misses, self.need.groupings)
         wanted = self.rows_of.get(query.lot.id, of_need)
         search = self.search if wanted is of_need else replace(self.search, count=wanted.near_misses)
         unknown = search.suppliers(query, lot.ess_bars)
-        missed = nearest_refused(lot, wanted.near_misses, self.seed)
-        written = self.rows.pieces_of(lot)
-        words = self.explainer.of_lot(lot, written, unknown.eligible, self.past)
-        return LotAnswer(
+        words = self.explainer.of_lot(lot, unknown.eligible, self.past)
+        return LotShortlist(
             id=query.lot.id,
             requested=self.explainer.requested(query),
             territory=self.explainer.territory(query),
-            total=lot.ranked.counts.total,
-            candidates=self.rows.candidates(lot, written, wanted.limit, self.seed),
-            near_misses=self.rows.near_misses(lot, written, missed),
+            total=lot.counts.total,
+            candidates=self.rows.candidates(lot, wanted.limit, self.seed),
+            near_misses=self.rows.near_misses(lot, wanted.near_misses, self.seed),
             unknown_trade=self._unknown_trade(lot, unknown),
-            groupings=self._groupings(lot, wanted.groupings),
+            groupings=groupings(lot, wanted.groupings, self.seed, self.explainer.language),
             coverage=words.coverage,
             alternatives=words.alternatives,
             tension=words.tension,
@@ -179,42 +132,37 @@ class _Matching:
             advice=words.advice,
         )
 
-    def _groupings(self, lot: LotMatch, count: int) -> msgspec.Raw:
-        return groupings_json(lot, count, self.seed, self.explainer.language) if count else NO_GROUPINGS
-
-    def _unknown_trade(self, lot: LotMatch, unknown: UnknownSuppliers) -> UnknownTradeRow:
+    def _unknown_trade(self, lot: LotMatch, unknown: UnknownSuppliers) -> UnknownTrade:
         message = messages.unknown_trade(unknown.total, unknown.eligible, bool(lot.reserved_types))
-        nearest = self.rows.unknown_trade(lot, unknown)
-        return UnknownTradeRow(unknown.total, unknown.eligible, nearest, message.to(self.explainer.language))
+        nearest = tuple(self.rows.unknown_trade(lot, unknown))
+        return UnknownTrade(unknown.total, unknown.eligible, nearest, message.to(self.explainer.language))
 
 
-def lot_match(
-    query: LotQuery,
-    live: LiveIndex,
-    on: date,
-    rules: law.Rules,
-    past: PastAwards | None = None,
-    selection: Selection | None = None,
-) -> LotMatch:
-    """A lot held against the index as it stands, after the buyer's past awards. Raises GivenUp."""
-    require_wanted()
-    return LotMatch(query, live, on, rules, past.ess_bars(query, live) if past else None, selection)
+def lot_matches(
+    queries: Sequence[LotQuery], live: LiveIndex, on: date, rules: law.Rules, past: PastAwards | None = None
+) -> Iterator[LotMatch]:
+    """The lots held against the index as it stands, after the buyer's past awards. Raises GivenUp."""
+    kept = kept_of(live.base)
+    for first in range(0, len(queries), LOTS_AT_ONCE):
+        some = queries[first : first + LOTS_AT_ONCE]
+        bars = [past.ess_bars(query, live) if past else {} for query in some]
+        if kept:
+            lots = kept.lots(some, live, on, rules, bars)
+        else:
+            selections = select_each(live, some)
+            lots = (
+                LotMatch(query, live, on, rules, selection, barred)
+                for query, selection, barred in zip(some, selections, bars, strict=True)
+            )
+        for lot in lots:
+            require_wanted()
+            yield lot
 
 
-def explainer_of(
-    need: Need, queries: Iterable[LotQuery], reference: Reference, on: date, language: Language
-) -> Explainer:
-    """The explainer of a need's lots as they were read."""
-    return Explainer(
-        review=reference.reviews.review(need, need.law_day(on), objects_of(queries)),
-        taxonomy=reference.taxonomy,
-        cpv=reference.cpv,
-        interpreter=reference.interpreter,
-        rules=reference.rules,
-        on=on,
-        law_on=need.law_day(on),
-        language=language,
-    )
+def review_of(need: Need, day: date, queries: Iterable[LotQuery], reference: Reference, index: LiveIndex) -> NeedReview:
+    """The review of a need's lots, as they were read, by the law of a day."""
+    objects, kept = objects_of(queries), kept_of(index.base)
+    return (kept.reviews.review if kept else review_need)(need, day, reference.rules, objects)
 
 
 def objects_of(queries: Iterable[LotQuery]) -> dict[str, tuple[str, ...]]:
@@ -223,15 +171,20 @@ def objects_of(queries: Iterable[LotQuery]) -> dict[str, tuple[str, ...]]:
 
 
 def law_changes_of(
-    need: Need, queries: Iterable[LotQuery], reference: Reference, on: date, *, of_lots: bool = True
+    need: Need,
+    queries: Iterable[LotQuery],
+    reference: Reference,
+    on: date,
+    index: LiveIndex,
+    *,
+    of_lots: bool = True,
 ) -> Iterator[LegalAdvice]:
     """Advice that the law on a need, `of_lots` also on its lots, is another on its planned day than on the day `on`."""
     planned = need.law_day(on)
     view = reference.rules.at(planned, need.contract)
     if view is reference.rules.at(on, need.contract):
         return
-    objects = objects_of(queries)
-    before, after = (reference.reviews.review(need, day, objects) for day in (on, planned))
+    before, after = (review_of(need, day, queries, reference, index) for day in (on, planned))
     if not of_lots:
         before, after = (NeedReview({}, review.advice) for review in (before, after))
     if changes := law_changes(before, after, on, planned, view):

@@ -1,7 +1,7 @@
 """The gates a supplier passes to become a candidate, in the contract's order; the first that fails names the refusal.
 
 Inactive suppliers are not in the index at all: for them there is nothing to refuse. A lot's candidates are found from
-kept selections; here each gate says of any suppliers whether they pass, once they have passed the gates before.
+its selection; here each gate says of any suppliers whether they pass, once they have passed the gates before.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def offers_segment(lot: LotMatch, ordinals: Ordinals) -> Bools:
 
 def serves_territory(lot: LotMatch, ordinals: Ordinals) -> Bools:
     """The service area of an answering offer meets the territory; without a declared area, 50 km at most."""
-    return np.isin(ordinals, lot.selection.ordinals)
+    return np.isin(ordinals, lot.ordinals)
 
 
 def stands_near(lot: LotMatch, ordinals: Ordinals) -> Bools:
@@ -76,4 +76,4 @@ def offering_object(lot: LotMatch) -> Ordinals:
 
 
 def _rows(lot: LotMatch, selected: Ordinals) -> Positions:
-    return np.searchsorted(lot.selection.ordinals, selected)
+    return np.searchsorted(lot.ordinals, selected)

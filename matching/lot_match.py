@@ -1,40 +1,230 @@
-"""A lot held against an index: who is selected, how far each is, and which of them come first."""
+"""A lot held against an index: who passes the gates, how they are counted, and which of them come first.
 
-from collections.abc import Mapping
+A selection is looked at on a day, under a reservation and within a cap.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple, TypeVar
 from weakref import ref
 
 import numpy as np
+from numpy.typing import NDArray
 
-from domain.law.reservations.supply_advice import Ends, horizon
+from domain.law.reservations.supply_advice import Count, Ends, horizon
+from domain.law.review import OPTIONS
 from domain.law.rules import Rules
-from matching.geo.projection import Positions
-from matching.index.distances import PlaceDistances
-from matching.index.eligibility_cache import INELIGIBLE
+from domain.needs.need import Reserved
+from matching.geo.projection import Floats, Positions
+from matching.geo.territory import Bools
+from matching.index.distances import NearDistances, PlaceDistances
+from matching.index.eligibility_cache import INELIGIBLE, OUTCOME_CODES, WORST_ELIGIBLE, OutcomeCodes, best_outcome
+from matching.index.legal_columns import Days
 from matching.index.live_index import LiveIndex
-from matching.index.offers import OFFERED_BITS
+from matching.index.offers import NO_OFFER, OFFERED_BITS
+from matching.index.supplier_columns import CERTAIN_KM, Ordinals
 from matching.lot_query import LotQuery
 from matching.past_awards import EssBar, barred
-from matching.ranked_lot import (
-    ApprovalEnds,
-    CappedSelection,
-    FirstCandidates,
-    LotKey,
-    RankedLot,
-    ReservedSelection,
-    ReservedTypes,
-)
-from matching.ranking import Compared
-from matching.selection import Selection, SelectionArrays, arrays_of, selected, weigh_again, weigh_arrays_again
+from matching.ranking import Compared, Grades, seeded_tie_break
+from matching.selection import Selection, row_of, select
+from matching.tension import Covered
+from matching.weighted_cache import Weighed
+
+Made = TypeVar("Made")
+Draws = NDArray[np.uint64]
+
+RADII_KM = (10, 25, 50, 100)
+
+ReservedTypes = tuple[Reserved, ...]
+"""The reserved types of a lot, each once, in the order in which the buyer named them."""
+
+
+class Counts(NamedTuple):
+    """The candidates of a lot: all, per wanted segment, and under each reservation that it might have."""
+
+    total: int
+    covered: tuple[Covered, ...]
+    options: dict[str, Count]
+
+
+class SelectionOfDay(Weighed):
+    """A selection with the outcome codes of its suppliers."""
+
+    def __init__(self, selection: Selection, codes: OutcomeCodes) -> None:
+        self.codes, self.grades, self.grade_count = codes, selection.grades, np.int16(selection.grade_count)
+        self._answered = selection.best != NO_OFFER
+        self._codes_and_place = codes + selection.is_local * np.uint16(OUTCOME_CODES)
+
+    def tally(self, rows: Bools | None = None) -> NDArray[np.float64]:
+        """Numbers of suppliers, shape (1 + w, 2, outcome codes): of all, then of those that answer each wanted segment;
+        outside the territory, then in it."""
+        codes, answered = self._codes_and_place, self._answered
+        if rows is not None:
+            codes, answered = codes[rows], answered[:, rows]
+        counted = np.empty((1 + len(answered), 2 * OUTCOME_CODES))
+        for row, some in zip(counted, (codes, *(codes[has] for has in answered)), strict=True):
+            row[:] = np.bincount(some, minlength=2 * OUTCOME_CODES)
+        return counted.reshape(-1, 2, OUTCOME_CODES)
+
+
+class ReservedSelection(Weighed):
+    """A selection on one day under one reservation.
+
+    `classes`: eligibility, then the grades, per row; `order`: the rows that the reservation lets pass, by class;
+    `ends`: where in `order` each class ends; `refused`: the other rows. `counts` hold where no cap is set.
+    """
+
+    def __init__(self, of_day: SelectionOfDay, reserved: ReservedTypes) -> None:
+        self.of_day, self._reserved = of_day, frozenset(reserved)
+        best = best_outcome(self._reserved)
+        self.outcome = best.take(of_day.codes)
+        self.classes: Grades = self.outcome.astype(np.int16) * of_day.grade_count + of_day.grades
+        in_order = self.classes.argsort(kind="stable").astype(np.int32)
+        passing = int(np.count_nonzero(self.outcome != INELIGIBLE))  # the last of all outcomes
+        self.order, self.refused = in_order[:passing], in_order[passing:]
+        self.ends = self.class_ends(self.order)
+        self.counts = self.counted(of_day.tally())
+
+    def class_ends(self, rows: Positions) -> list[int]:
+        """The end of each class in rows that are ordered by class."""
+        classes = self.classes.take(rows)
+        return [*(np.flatnonzero(classes[1:] != classes[:-1]) + 1).tolist(), len(rows)] if len(rows) else []
+
+    def counted(self, tally: NDArray[np.float64]) -> Counts:
+        """The counts that a tally of outcomes gives."""
+        totals = (tally @ _weights(self._reserved)).astype(np.int64)
+        every = totals.sum(axis=1).tolist()
+        whole, total, _, *options = every[0]
+        return Counts(
+            total,
+            tuple(
+                Covered(one[1], one[2], local) for one, local in zip(every[1:], totals[1:, 1, 1].tolist(), strict=True)
+            ),
+            {"none": Count(whole, whole)}
+            | {name: Count(*options[2 * place : 2 * place + 2]) for place, name in enumerate(OPTIONS)},
+        )
+
+    def counted_within(self, distances: NearDistances) -> dict[str, int]:
+        """The number of those let pass within each of RADII_KM."""
+        away = distances.known.take(self.order)  # NaN is beyond all of them
+        return {str(radius): int(np.count_nonzero(away <= radius)) for radius in RADII_KM}
+
+
+@lru_cache(64)
+def _weights(reserved: frozenset[Reserved]) -> NDArray[np.float64]:
+    """By outcome code, in columns, 1 where it counts: everybody; may answer; is eligible; then, for each of OPTIONS,
+    may answer and is certain to."""
+    best = best_outcome(reserved)
+    columns: Sequence[Bools] = [
+        np.ones(OUTCOME_CODES, dtype=bool),
+        best != INELIGIBLE,
+        best <= WORST_ELIGIBLE,
+        *(test for kinds in OPTIONS.values() for test in (best_outcome(kinds) != INELIGIBLE, best_outcome(kinds) == 0)),
+    ]
+    return np.stack(columns, axis=1).astype(np.float64)
+
+
+class DrawnOrder(Weighed):
+    """The first `count` of some suppliers in order; those that are equal are drawn, by the seed of each need anew.
+
+    `numbers` are rows or ordinals, whichever is put in order; with those equal to the last, they may be more than so
+    many.
+    """
+
+    def __init__(self, numbers: NDArray[Any], keys: tuple[NDArray[Any], ...], draws: Draws, count: int) -> None:
+        """`keys`: what decides before the draw, the most important last; the first of them is the distance."""
+        order = np.lexsort(keys)
+        differs = np.zeros(len(order), dtype=bool)
+        for key in keys:
+            in_order = key.take(order)
+            differs[1:] |= in_order[1:] != in_order[:-1]
+        groups = differs.cumsum()
+        end = int(groups.searchsorted(groups[min(count, len(order)) - 1], "right")) if len(order) else 0
+        order = order[:end]
+        self.numbers, self.distance, self._draws = numbers[order], keys[0][order], draws[order]
+        self._groups, self._count = groups[:end], count
+        self.is_settled = end <= count and bool(differs[1:end].all())
+        """Whether nothing is left to the draw."""
+
+    def places(self, seed: int) -> Positions:
+        """The places in `numbers` of the first, in order."""
+        if self.is_settled:
+            return np.arange(len(self.numbers))
+        return np.lexsort((seeded_tie_break(self._draws, seed), self._groups))[: self._count]
+
+    def first(self, seed: int) -> tuple[NDArray[Any], Floats]:
+        """The numbers and distances in kilometres of the first, in order."""
+        places = self.places(seed)
+        return self.numbers[places], self.distance[places]
+
+
+class FirstCandidates(NamedTuple):
+    """The first candidates in order, by their rows of the selection, and all that is written of their offers.
+
+    `ordinals` and `best`, as of the selection, are of the suppliers of `order`, one after the other.
+    """
+
+    order: DrawnOrder
+    ordinals: Ordinals
+    best: NDArray[np.int16]
+
+
+class ApprovalEnds(Weighed):
+    """The days on which the approvals of some candidates end, each day once, and how many end until then."""
+
+    def __init__(self, ends: Days) -> None:
+        self.days, many = np.unique(ends, return_counts=True)
+        self._many = np.cumsum(many)
+
+    def count_before(self, day: int) -> int:
+        """The number that end before a day."""
+        place = int(np.searchsorted(self.days, day))
+        return int(self._many[place - 1]) if place else 0
+
+
+class CappedSelection(Weighed):
+    """Rows are those of the selection; `in_reach`: which of them the cap allows, None where there is none.
+
+    `order`: the rows that pass every gate, by class. `within`: their number by radius.
+    """
+
+    def __init__(self, reserved: ReservedSelection, distances: NearDistances, cap_km: float | None) -> None:
+        self.reserved, self.distances = reserved, distances
+        self.in_reach: Bools | None = None
+        self.order, self.ends, self.counts = reserved.order, reserved.ends, reserved.counts
+        if cap_km is not None:
+            every = np.arange(len(distances.known))
+            away = distances.known if cap_km <= CERTAIN_KM else distances.measure_rows(every)
+            self.in_reach = away <= cap_km
+            self.order = reserved.order[self.in_reach.take(reserved.order)]
+            self.ends = reserved.class_ends(self.order)
+            self.counts = reserved.counted(reserved.of_day.tally(self.in_reach))
+        self.within = reserved.counted_within(distances)
+
+    def nearest(self, rows: Positions, count: int) -> DrawnOrder:
+        """The ordinals of the `count` nearest of some rows."""
+        rows = self.distances.at_least_nearest(rows, count)
+        ordinals = self.distances.ordinals.take(rows)
+        return DrawnOrder(
+            ordinals, (self.distances.measure_rows(rows),), self.distances.tie_break_bits(ordinals), count
+        )
+
+    def first(self, count: int) -> DrawnOrder:
+        """The rows of the first `count` candidates."""
+        start = end = 0
+        for end in self.ends:  # whole classes; of the last one, only the nearest are needed
+            if end >= count:
+                break
+            start = end
+        last = self.distances.at_least_nearest(self.order[start:end], count - start)
+        rows = np.concatenate((self.order[:start], last))
+        keys = self.distances.measure_rows(rows), self.reserved.classes.take(rows)
+        return DrawnOrder(rows, keys, self.distances.tie_break_bits(self.distances.ordinals.take(rows)), count)
 
 
 class LotMatch:
-    """A lot on a day; rows are those of its selection. `ess_bars`: what past awards bar, by ordinal.
-
-    `ranked`: what is kept of it; the arrays of all who are selected are looked up, or made again, where that lacks
-    something.
-    """
+    """A lot on a day; rows are those of its selection. `ess_bars`: what past awards bar, by ordinal."""
 
     def __init__(
         self,
@@ -42,32 +232,55 @@ class LotMatch:
         live: LiveIndex,
         on: date,
         rules: Rules,
-        ess_bars: Mapping[int, EssBar] | None = None,
         selection: Selection | None = None,
+        ess_bars: Mapping[int, EssBar] | None = None,
     ) -> None:
-        """`selection`: where it was looked up already."""
+        """`selection`: where it was made already."""
         self.query, self.live, self.on, self.rules, self.ess_bars = query, live, on, rules, ess_bars or {}
-        self.selection = selection or selected(live, query.territory, query.subject)
         self.reserved_types: ReservedTypes = tuple(dict.fromkeys(query.lot.reserved or ()))
-        self.ranked = self._ranked() if self.ess_bars else self._cached()
+        self._given = selection
 
     @cached_property
-    def arrays(self) -> SelectionArrays:
+    def selection(self) -> Selection:
         """All that are selected, as arrays."""
-        return arrays_of(self.live, self.query.territory, self.selection)
+        return self._given or select(self.live, self.query.territory, self.query.subject)
+
+    @property
+    def ordinals(self) -> Ordinals:
+        """The ordinals of the selected, in order."""
+        return self.selection.ordinals
+
+    @property
+    def counts(self) -> Counts:
+        """The numbers of candidates."""
+        return self.passing.counts
+
+    @property
+    def counts_within(self) -> dict[str, int]:
+        """The numbers of candidates by radius."""
+        return self.passing.within
 
     @cached_property
     def passing(self) -> CappedSelection:
-        """The selected that pass every gate; after past awards, which are of one buyer alone, nothing is cached."""
-        if self.ess_bars:
-            codes = barred(self.arrays.codes(self.on, self.rules), self.selection.row_of, self.ess_bars)
-            return self._capped(ReservedSelection(self.arrays.on_day(codes), self.reserved_types))
-        found: CappedSelection | None = self.arrays.capped.find(self._key)
-        if found is None:
-            found = self._capped(self.arrays.under(self.on, self.rules, self.reserved_types))
-            self.arrays.capped.put(self._key, found, 1)
-            weigh_arrays_again(self.live, self.selection, self.arrays)
-        return found
+        """The selected that pass every gate."""
+        selection, site, once = self.selection, self.query.site, self._once
+
+        def of_day() -> SelectionOfDay:
+            codes = self.live.base.eligibility.codes(selection.ordinals, self.on, self.rules)
+            return SelectionOfDay(selection, barred(codes, lambda one: row_of(self.ordinals, one), self.ess_bars))
+
+        def reserved() -> ReservedSelection:
+            return ReservedSelection(once((self.on, self.rules), of_day), self.reserved_types)
+
+        distances = selection.to_territory
+        if site is not None:
+            distances = once(ref(site), lambda: selection.to_site(site))
+        of_types = once((self.on, self.rules, self.reserved_types), reserved)
+        return CappedSelection(of_types, distances, self.query.lot.max_distance_km)
+
+    def _once(self, _: Hashable, make: Callable[[], Made]) -> Made:
+        """A part of `passing`, made; the parts kept of another lot have the same key."""
+        return make()
 
     @cached_property
     def to_territory(self) -> PlaceDistances:
@@ -83,59 +296,31 @@ class LotMatch:
 
     def first(self, count: int) -> FirstCandidates:
         """The first `count` candidates."""
-        found = self.ranked.first.get(count)
-        if found is None:
-            order = self.passing.first(count)
-            found = FirstCandidates(order, self.selection.ordinals[order.numbers], self.arrays.best[:, order.numbers])
-            self.ranked.keep_first(count, found)
-        return found
+        order = self.passing.first(count)
+        return FirstCandidates(order, self.ordinals[order.numbers], self.selection.best[:, order.numbers])
 
     def passes(self, ordinal: int) -> bool:
         """Whether a supplier passes every gate."""
-        row, in_reach = self.selection.row_of(ordinal), self.passing.in_reach
+        row, in_reach = row_of(self.ordinals, ordinal), self.passing.in_reach
         if row is None or self.passing.reserved.outcome[row] == INELIGIBLE:
             return False
         return in_reach is None or bool(in_reach[row])
 
     def compared(self, rows: Positions) -> Compared:
-        """Some rows as the order compares them."""
-        codes = self.arrays.best[: len(self.selection.subject.objects), rows] >> OFFERED_BITS
-        return Compared(codes, self.passing.reserved.outcome[rows], self.passing.distances.at(rows))
+        """The candidates at some rows as the order compares them."""
+        codes = self.selection.best[: len(self.query.subject.objects), rows] >> OFFERED_BITS
+        return Compared(codes, self.passing.reserved.outcome[rows], self.passing.distances.measure_rows(rows))
 
     def approval_ends(self) -> Ends | None:
         """The candidates of a reserved lot whose approval ends before the contract does; None where there is none."""
         if not self.reserved_types:
             return None
-        ends = self.ranked.approval_ends
-        if ends is None:
-            ends = self.ranked.approval_ends = self._approval_ends()
-        many = ends.before(horizon(self.query.lot, self.on, self.rules).toordinal())
+        ends = self.ends_of_candidates()
+        many = ends.count_before(horizon(self.query.lot, self.on, self.rules).toordinal())
         return Ends(many, date.fromordinal(int(ends.days[0]))) if many else None
 
-    @property
-    def _key(self) -> LotKey:
-        site = ref(self.query.site) if self.query.site else None  # a cache of small things holds no large outline
-        return LotKey(self.on, self.rules, self.reserved_types, site, self.query.lot.max_distance_km)
-
-    def _cached(self) -> RankedLot:
-        key = self._key
-        found = self.selection.ranked.find(key)
-        if found is None:
-            found = self._ranked()
-            self.selection.ranked.put(key, found, 1)
-        if found.has_grown():
-            weigh_again(self.live, self.query.territory, self.selection)
-        return found
-
-    def _ranked(self) -> RankedLot:
-        return RankedLot(self.passing.counts, self.passing.within)
-
-    def _capped(self, reserved: ReservedSelection) -> CappedSelection:
-        site, arrays = self.query.site, self.arrays
-        distances = arrays.to_territory if site is None else arrays.to_site(site)
-        return CappedSelection(reserved, distances, self.query.lot.max_distance_km)
-
-    def _approval_ends(self) -> ApprovalEnds:
-        ordinals = self.selection.ordinals[self.passing.order]
-        columns, reserved = self.live.base.columns, frozenset(self.reserved_types)
-        return ApprovalEnds(np.asarray(columns.eligibility.approval_ends(ordinals, reserved, self.on, self.rules)))
+    def ends_of_candidates(self) -> ApprovalEnds:
+        """The ends of the approvals that the verdicts on the candidates rest on."""
+        ordinals, reserved = self.ordinals[self.passing.order], frozenset(self.reserved_types)
+        ends = self.live.base.eligibility.approval_ends(ordinals, reserved, self.on, self.rules)
+        return ApprovalEnds(np.asarray(ends))

@@ -16,7 +16,7 @@ from domain.text.bilingual import Text
 from matching.geo.shape import Shape
 from matching.geo.territory import MAX_SUGGESTIONS, Geography, Territory
 from matching.giving_up import require_wanted
-from matching.kept.weighted_cache import WeightBound
+from matching.weighted_cache import WeightBound
 from matching.words.keywords import Interpreter
 
 Made = TypeVar("Made")
@@ -140,7 +140,7 @@ class NeedReader:
         return tuple(self._requested_by(lot, need_title).found)
 
     def objects_beside_others(self, need: Need, lot: Lot) -> tuple[str, ...]:
-        """As `objects`, of one of a need's lots: a match reads it beside the others."""
+        """The segments of the object of one of a need's lots, read beside the others as a match reads it."""
         return tuple(self._requested_by(lot, need.title or "", self._spoken(need)).found)
 
     def _spoken(self, need: Need) -> frozenset[str]:

@@ -40,10 +40,10 @@ class PastAwards:
     taxonomy: Taxonomy
 
     @classmethod
-    def until(
+    def known_on(
         cls, on: date, awards: Iterable[PastAward], siret: str | None, rules: Rules, taxonomy: Taxonomy
     ) -> "PastAwards | None":
-        """Those made on that day or before, None where there are none; later ones are ignored."""
+        """The awards made on that day or before, None where there are none; later ones are ignored."""
         past = [award for award in awards if award.awarded_on <= on]
         own = by_supplier(award for award in past if may_be_same_buyer(siret, award.buyer_siret))
         return cls(by_supplier(past), own, on, siret, rules, taxonomy) if past else None

@@ -3,24 +3,20 @@
 Offers whose area meets the territory come first: whose they are, and the best of each supplier. What is wanted by
 several lots is found together, as arrays of a few thousand take hardly longer than small ones.
 
-A reservation, a day, a cap or a site changes only what is counted and put in order over them. Who is selected, and what
-was answered of them, is cached for long; the arrays over all of them take ten times as much, and are made again.
+A reservation, a day, a cap or a site changes only what is counted and put in order over them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
 from typing import Any, NamedTuple
 from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.rules import Rules
 from matching.geo.projection import Positions
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Territory
-from matching.index.distances import BYTES_PER_OBJECT, NearDistances
-from matching.index.eligibility_cache import OutcomeCodes
+from matching.index.distances import NearDistances
 from matching.index.live_index import Index, LiveIndex
 from matching.index.offers import (
     COLUMN_BIT,
@@ -35,10 +31,9 @@ from matching.index.offers import (
     WithinReach,
 )
 from matching.index.supplier_columns import Ordinals
-from matching.kept.weighted_cache import WeightBound
 from matching.lot_query import LotQuery, Subject
-from matching.ranked_lot import CappedSelection, LotKey, RankedLot, ReservedSelection, ReservedTypes, SelectionOfDay
 from matching.ranking import offer_grades
+from matching.weighted_cache import Weighed
 
 COLUMN_BITS = (1 << SUBJECT_BIT - COLUMN_BIT) - 1
 MOST_SUBJECTS = (1 << SUPPLIER_BIT - SUBJECT_BIT) - 1
@@ -56,7 +51,7 @@ class Serving:
         self._meeting = live.base.areas.meeting(territory)
 
     def offers(self, wanted: WantedOffers) -> Iterator[OfferKeys]:
-        """Those of some that answer what is wanted, in sorted runs; also of suppliers that are gone."""
+        """The offers, of some that answer what is wanted, in sorted runs; also of suppliers that are gone."""
         yield self._reaching(wanted.short)
         if len(wanted.long.supplier):
             yield self._near_enough(wanted.long)
@@ -65,12 +60,12 @@ class Serving:
         yield wanted.national
 
     def _reaching(self, short: WithinReach) -> OfferKeys:
-        """Those whose suppliers are no farther from the territory than they reach, which is not far."""
+        """The offers whose suppliers are no farther from the territory than they reach, which is not far."""
         spans = self._distances.spans(short.supplier, self._radius_km)
         return self._near_enough(WithinReach._make([_cut(column, spans) for column in short]))
 
     def _near_enough(self, offers: WithinReach) -> OfferKeys:
-        """As `_reaching`, however far they reach: each is looked at."""
+        """The offers whose suppliers are no farther from the territory than they reach, each looked at."""
         away = self._distances.distance_within(offers.supplier, offers.reach_km + self._radius_km)
         return offers.key[self._territory.less_radius(away) <= offers.reach_km]
 
@@ -157,69 +152,11 @@ def _cut(column: NDArray[Any], spans: list[tuple[int, int]]) -> NDArray[Any]:
     return np.concatenate([column[first:end] for first, end in spans]) if spans else column[:0]
 
 
-SelectionKey = tuple[ref[Territory], Subject]
-
 MOST_OFFERS = 100_000
 """The offers for the segments of subjects that are selected for at once: more are no faster together than apart."""
-CACHED_DAYS, CACHED_SITES, CACHED_RESERVATIONS, CACHED_LOTS = 4, 4, 8, 16
 
 
-class Selection:
-    """The ordinals of the selected, in order, and what is kept of the lots that they were selected for (`ranked`).
-
-    All else that is known of each is in `SelectionArrays`, which are made again where more than this is asked for.
-    """
-
-    def __init__(self, live: LiveIndex, subject: Subject, ordinals: Ordinals) -> None:
-        self.subject, self.ordinals = subject, ordinals
-        self._known = live.change, live.rows_end
-        self.ranked = WeightBound[LotKey, RankedLot](CACHED_LOTS)
-
-    @property
-    def weight(self) -> int:
-        """The bytes of it and of all that is kept of lots by now."""
-        return self.ordinals.nbytes + sum(lot.weight for _, lot in self.ranked.latest()) + BYTES_PER_OBJECT
-
-    @property
-    def change(self) -> int:
-        """The latest change of the index for which it is known to hold."""
-        return self._known[0]
-
-    def row_of(self, ordinal: int) -> int | None:
-        """The row of a supplier, if it is selected."""
-        row = int(self.ordinals.searchsorted(ordinal))
-        return row if row < len(self.ordinals) and self.ordinals[row] == ordinal else None
-
-    def without(self, ordinals: Ordinals) -> Ordinals:
-        """Those of some suppliers, in a few sorted runs, that are not selected: in order, each once."""
-        both = np.concatenate((2 * self.ordinals, 2 * ordinals + 1))
-        both.sort(kind="stable")  # each of the selected before the same one of the others
-        others = (both & 1).astype(bool)
-        both >>= 1
-        others &= changes(both)
-        return both[others]
-
-    def holds_for(self, live: LiveIndex, territory: Territory) -> bool:
-        """Whether the same suppliers are selected in an index; false also where it is not known."""
-        change, rows_end = self._known
-        if change >= live.change:
-            return change == live.change
-        if live.changed_since(self.subject.wanted, change) and self._differs(live, territory, rows_end):
-            return False
-        self._known = live.change, live.rows_end
-        return True
-
-    def _differs(self, live: LiveIndex, territory: Territory, rows_end: int) -> bool:
-        """Whether a selected supplier is gone, or one of those from `rows_end` on serves the territory."""
-        if live.gone is not None and live.gone[self.ordinals].any():
-            return True
-        later = (of for code in self.subject.wanted for of in live.wanted(code)[1:])
-        new = [of for of in later if len(of.written_since(rows_end))]
-        serves = Serving(live, territory)
-        return any(key[-1] >> SUPPLIER_BIT >= rows_end for of in new for key in serves.offers(of) if len(key))
-
-
-class SelectionArrays:
+class Selection(Weighed):
     """The selected in the order of their ordinals, as parallel arrays; never changed once made.
 
     `best[w]`: the worth of the best offer for the w-th wanted segment whose area meets the territory (NO_OFFER: none);
@@ -227,118 +164,55 @@ class SelectionArrays:
     """
 
     def __init__(self, base: Index, subject: Subject, best: NDArray[np.int16], to_territory: NearDistances) -> None:
-        self.base, self.best, self.to_territory = base, best, to_territory
+        self.base, self.subject, self.best, self.to_territory = base, subject, best, to_territory
         self.ordinals, self.is_local = to_territory.ordinals, to_territory.known == 0
         self.grades, self.grade_count = offer_grades(best[: len(subject.objects)] >> OFFERED_BITS)
-        self.sites = WeightBound[ref[Shape], NearDistances](CACHED_SITES)
-        self.days = WeightBound[tuple[date, Rules], SelectionOfDay](CACHED_DAYS)
-        self.reserved = WeightBound[tuple[date, Rules, ReservedTypes], ReservedSelection](CACHED_RESERVATIONS)
-        self.capped = WeightBound[LotKey, CappedSelection](CACHED_LOTS)
-        """Those that pass every gate."""
-
-    @property
-    def weight(self) -> int:
-        """The bytes of it and of all that is derived from it by now, but for the ordinals."""
-        held: set[Any] = {self.to_territory}
-        for cached in (self.sites, self.days, self.reserved):
-            held |= {made for _, made in cached.latest()}
-        for _, capped in self.capped.latest():
-            held |= {capped, capped.distances, capped.reserved, capped.reserved.of_day}
-        own = self.best.nbytes + self.grades.nbytes + self.is_local.nbytes
-        return own + sum(made.weight for made in held) + BYTES_PER_OBJECT
-
-    def codes(self, on: date, rules: Rules) -> OutcomeCodes:
-        """The outcomes of each on a day."""
-        return self.base.eligibility.codes(self.ordinals, on, rules)
-
-    def on_day(self, codes: OutcomeCodes) -> SelectionOfDay:
-        """The selection where its suppliers have these outcomes."""
-        answered = self.best != NO_OFFER
-        return SelectionOfDay(codes, answered, self.is_local, self.grades, self.grade_count)
+        self.measured: tuple[ref[Shape], NearDistances] | None = None
+        """The distances to the site that all lots selected with this one have; a site may be large, and is not held."""
 
     def to_site(self, site: Shape) -> NearDistances:
         """Distances of the selected to a lot's site."""
-        return self.sites.find_or(ref(site), lambda: NearDistances(self.base.distances, site, self.ordinals))
-
-    def under(self, on: date, rules: Rules, reserved: ReservedTypes) -> ReservedSelection:
-        """The selection on a day and under a reservation."""
-        of_day = self.days.find_or((on, rules), lambda: self.on_day(self.codes(on, rules)))
-        return self.reserved.find_or((on, rules, reserved), lambda: ReservedSelection(of_day, reserved))
+        if self.measured is not None and self.measured[0]() is site:
+            return self.measured[1]
+        return NearDistances(self.base.distances, site, self.ordinals)
 
 
-def selected(live: LiveIndex, territory: Territory, subject: Subject) -> Selection:
-    """The selection of a territory and subject, cached for as long as no change concerns it."""
-    return _cached_selection(live, territory, subject) or _select(live, territory, {subject: None})[subject]
+def select(live: LiveIndex, territory: Territory, subject: Subject) -> Selection:
+    """The selection of a territory and subject."""
+    return select_several(live, territory, {subject: None})[subject]
 
 
-def selected_of(live: LiveIndex, queries: Sequence[LotQuery]) -> list[Selection]:
-    """The selections of some lots, as `selected`; those of one territory are made together, which takes less."""
-    found = [_cached_selection(live, query.territory, query.subject) for query in queries]
-    lacking: dict[Territory, dict[Subject, Shape | None]] = {}
-    for query, selection in zip(queries, found, strict=True):
-        if selection is None:
-            lacking.setdefault(query.territory, {})[query.subject] = query.site
-    made = {territory: _select(live, territory, subjects) for territory, subjects in lacking.items()}
-    return [each or made[query.territory][query.subject] for query, each in zip(queries, found, strict=True)]
+def select_each(live: LiveIndex, queries: Sequence[LotQuery]) -> list[Selection]:
+    """The selections of some lots; those of one territory are made together, which takes less."""
+    subjects: dict[Territory, dict[Subject, Shape | None]] = {}
+    for query in queries:
+        subjects.setdefault(query.territory, {})[query.subject] = query.site
+    made = {territory: select_several(live, territory, some) for territory, some in subjects.items()}
+    return [made[query.territory][query.subject] for query in queries]
 
 
-def arrays_of(live: LiveIndex, territory: Territory, selection: Selection) -> SelectionArrays:
-    """The arrays of a selection that holds for an index, cached: no change concerns them that does not concern it."""
-    found: SelectionArrays | None = live.base.selection_arrays.find(ref(selection))
-    if found is None:
-        (found,) = _arrays(live, territory, {selection.subject: None})
-        live.base.selection_arrays.put(ref(selection), found, found.weight)
-    return found
-
-
-def _cached_selection(live: LiveIndex, territory: Territory, subject: Subject) -> Selection | None:
-    """The cached selection of a territory and subject, where it holds."""
-    found: Selection | None = live.base.selections.find((ref(territory), subject))
-    return found if found is not None and found.holds_for(live, territory) else None
-
-
-def _select(
+def select_several(
     live: LiveIndex, territory: Territory, subjects: Mapping[Subject, Shape | None]
 ) -> dict[Subject, Selection]:
-    """The selections of some subjects in a territory, made and cached; each with the site of a lot that has it."""
-    selections = {}
-    for some in _batches(live, subjects):
-        for subject, arrays in zip(some, _arrays(live, territory, some), strict=True):
-            selections[subject] = made = Selection(live, subject, arrays.ordinals)
-            live.base.selection_arrays.put(ref(made), arrays, arrays.weight)
-            key: SelectionKey = ref(territory), subject
-            found: Selection | None = live.base.selections.find(key)
-            if found is None or found.change < live.change:
-                live.base.selections.put(key, made, made.weight)
-    return selections
+    """The selections of some subjects in a territory; each with the site of a lot that has it.
 
-
-def _batches(live: LiveIndex, subjects: Mapping[Subject, Shape | None]) -> Iterator[dict[Subject, Shape | None]]:
-    """The subjects in batches, which do not take too much memory at once."""
-    batch: dict[Subject, Shape | None] = {}
-    left = MOST_OFFERS
+    They are made in batches, which do not take too much memory at once.
+    """
+    made, batch, left = dict[Subject, Selection](), dict[Subject, Shape | None](), MOST_OFFERS
     for subject, site in subjects.items():
         offers = sum(len(live.base.wanted[code].suppliers) for code in subject.wanted)
         if batch and (offers > left or len(batch) == MOST_SUBJECTS):
-            yield batch
+            made |= zip(batch, _select_at_once(live, territory, batch), strict=True)
             batch, left = {}, MOST_OFFERS
         batch[subject] = site
         left -= offers
-    yield batch
+    return made | dict(zip(batch, _select_at_once(live, territory, batch), strict=True))
 
 
-def weigh_again(live: LiveIndex, territory: Territory, selection: Selection) -> None:
-    """Note what a cached selection weighs, once more is derived from it."""
-    live.base.selections.weigh_again((ref(territory), selection.subject), selection, selection.weight)
-
-
-def weigh_arrays_again(live: LiveIndex, selection: Selection, arrays: SelectionArrays) -> None:
-    """As `weigh_again`, of the arrays of a selection."""
-    live.base.selection_arrays.weigh_again(ref(selection), arrays, arrays.weight)
-
-
-def _arrays(live: LiveIndex, territory: Territory, subjects: Mapping[Subject, Shape | None]) -> list[SelectionArrays]:
-    """The arrays of the selections of some subjects, with the distances to the sites where these are all the same."""
+def _select_at_once(
+    live: LiveIndex, territory: Territory, subjects: Mapping[Subject, Shape | None]
+) -> Iterator[Selection]:
+    """The selections of some subjects, with the distances to the sites where these are all the same."""
     measured = live.base.distances
     found = answering(live, territory, subjects)
     if territory.radius_km:  # of which its distances did not know when they were weighed
@@ -346,18 +220,28 @@ def _arrays(live: LiveIndex, territory: Territory, subjects: Mapping[Subject, Sh
     site = next(iter(subjects.values()))
     is_shared = site is not None and all(other is site for other in subjects.values())
     to_site = NearDistances(measured, site, found.to_territory.ordinals) if is_shared else None
-    made = []
-    for subject, every in zip(subjects, found.rows, strict=True):
-        rows = _with_object(found.best, every, subject)
+    for subject, rows in zip(subjects, found.rows, strict=True):
+        if subject.support:  # whoever only supports the object of a lot does not pass
+            answers = found.best[: len(subject.objects)].take(rows, axis=1) != NO_OFFER
+            rows = rows[answers.any(axis=0)]  # noqa: PLW2901
         best = found.best[: len(subject.wanted)].take(rows, axis=1)
-        made.append(SelectionArrays(live.base, subject, best, found.to_territory.of_rows(rows)))
+        made = Selection(live.base, subject, best, found.to_territory.of_rows(rows))
         if site is not None and to_site is not None:
-            made[-1].sites.put(ref(site), to_site.of_rows(rows), 1)
-    return made
+            made.measured = ref(site), to_site.of_rows(rows)
+        yield made
 
 
-def _with_object(best: NDArray[np.int16], rows: Positions, subject: Subject) -> Positions:
-    """Those of some rows that answer the object of a lot: whoever only supports it does not pass."""
-    if not subject.support:
-        return rows
-    return rows[(best[: len(subject.objects)].take(rows, axis=1) != NO_OFFER).any(axis=0)]
+def row_of(ordinals: Ordinals, ordinal: int) -> int | None:
+    """The row of a supplier among some in order, if it is one of them."""
+    row = int(ordinals.searchsorted(ordinal))
+    return row if row < len(ordinals) and ordinals[row] == ordinal else None
+
+
+def leave_out(left_out: Ordinals, ordinals: Ordinals) -> Ordinals:
+    """The suppliers of a few sorted runs without those `left_out`, which are in order: in order, each once."""
+    both = np.concatenate((2 * left_out, 2 * ordinals + 1))
+    both.sort(kind="stable")  # each of those left out before the same one of the others
+    others = (both & 1).astype(bool)
+    both >>= 1
+    others &= changes(both)
+    return both[others]

@@ -99,7 +99,7 @@ async def written_by_an_earlier_release(url: str) -> UUID:
     async with transaction(attached) as connection:
         await connection.run_sync(_migrate_to_earlier)
         placement = Placement(Point(48.07, -2.97), "56178")
-        await put_record(connection, "cress", "1", RECORD, placement, NOW, name_similarity)
+        await put_record(connection, "cress", "1", RECORD, placement, now=NOW, similarity=name_similarity)
         _, key = await create_key(connection, name="k", organisation="Pontivy", scopes=["needs"], now=NOW, secret="k")
         need = await insert_need(connection, key.organisation_id, NEED, NOW)
         assert await connection.scalar(text("SELECT year FROM needs")) != 2031

@@ -1,5 +1,7 @@
-"""Routes of the documentation: the OpenAPI document, the Swagger UI page, the problem types."""
+"""Routes of the documentation: the OpenAPI document, the Swagger UI page, the problem types, the site of guides."""
 
+import sys
+from collections.abc import Sequence
 from functools import cache
 from html import escape
 from importlib.metadata import version
@@ -7,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from litestar import Response
+from litestar import Response, Router
+from litestar.static_files import create_static_files_router
 
-from api.docs.guides import guides
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get, etag_of
 from api.web.content_negotiation import HTML, JSON
@@ -28,6 +30,14 @@ MEDIA_TYPES = {
 # the page may load what this server has, and nothing else
 POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+
+# in a checkout; in an installation
+GUIDES = (Path(__file__).parents[2] / "site", Path(sys.prefix) / "share" / "vivier" / "site")
+# its pages set their colours by a script of their own, in place
+GUIDES_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
 
@@ -131,6 +141,19 @@ async def get_problem_type(call: Call, slug: str) -> Response[bytes]:
     if call.media_type == HTML:
         return Response(_page(described, call.language), media_type=HTML)
     return Response(msgspec.json.encode(described), media_type=JSON)
+
+
+def guides(folders: Sequence[Path] = GUIDES) -> tuple[Router, ...]:
+    """The route of the first folder that holds the site, as `make docs` builds it; none where it was not built."""
+    for folder in folders:
+        if (folder / "index.html").is_file():
+            return (create_static_files_router("/guides", [folder], html_mode=True, after_request=_guarded),)
+    return ()
+
+
+def _guarded(response: Response[bytes]) -> Response[bytes]:
+    response.headers["content-security-policy"] = GUIDES_POLICY
+    return response
 
 
 ROUTES = (get_service, get_openapi, get_docs, get_docs_asset, list_problem_types, get_problem_type)

@@ -1,4 +1,7 @@
-"""E-mail to suppliers, composed at each attempt and handed to the mail server of the settings."""
+"""E-mail to suppliers, composed at each attempt and handed to the mail server of the settings.
+
+Each organisation has a quota of it for a day.
+"""
 
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -9,29 +12,37 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from email.utils import format_datetime
+from math import ceil
 from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponseException
 
-from api.exchanges.email_quota import require_email_quota
 from api.exchanges.reply_links import TOKEN_BYTES, address, expiry, last_day
 from api.mail_settings import ADDRESS, MailServer, ascii_domain
 from api.runtime.actor import Acting
 from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
+from api.web.problems import Refusal
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
-from db.exchanges.email_outbox import insert_mails, select_outgoing_message, write_outcome
+from db.exchanges.email_outbox import (
+    count_mails_since,
+    insert_mails,
+    mail_queued_since,
+    select_outgoing_message,
+    write_outcome,
+)
 from db.exchanges.exchanges import insert_handovers
 from db.exchanges.reply_links import insert_links
 from db.journal.content import handover_name
 from db.schema.exchange_tables import message_mails
 from domain.delivery import Outcome, Schedule
+from domain.errors import InvalidContent, Problem
 from domain.exchanges.exchange import ExchangeSummary, Message
 from domain.exchanges.letter import Letter, Link, letter, shown_buyer
-from domain.text.bilingual import Language
+from domain.text.bilingual import Language, Text
 
 SCHEDULE = Schedule(
     first=timedelta(minutes=1), factor=2, longest=timedelta(hours=2), attempts=60, age=timedelta(days=3)
@@ -197,3 +208,33 @@ def failed(stage: str, error: Exception) -> Outcome:
     if isinstance(error, SMTPNotSupported):
         return Outcome(failure="address_not_supported", final=True)
     return Outcome(failure="unreachable")
+
+
+DAY = timedelta(days=1)
+
+
+async def require_email_quota(connection: Connection, acting: Acting, wanted: int) -> None:
+    """Raises Refusal (429) where `wanted` e-mails more would be over what the organisation may send in 24 hours.
+
+    `Retry-After` says when they no longer are. Raises InvalidContent where they are more than a day's quota.
+    """
+    quota, now, organisation_id = acting.services.settings.emails_per_day, acting.now(), acting.organisation_id
+    if wanted > quota:
+        never = Text(
+            f"Ce message partirait à {wanted} adresses, et cette organisation peut envoyer {quota} courriels par jour :"
+            " écrire à moins de destinataires à la fois, ou par un autre canal",
+            f"This message would go to {wanted} addresses, and this organisation may send {quota} e-mails a day: write"
+            " to fewer recipients at a time, or by another channel",
+        )
+        raise InvalidContent((Problem("", "over_email_quota", never),))
+    sent = await count_mails_since(connection, organisation_id, now - DAY)
+    if (over := sent + wanted - quota) > 0:
+        last = await mail_queued_since(connection, organisation_id, now - DAY, over - 1)
+        seconds = max(1, ceil((last + DAY - now).total_seconds()))
+        later = Text(
+            f"Cette organisation a envoyé {sent} courriels en 24 heures, sur {quota} permis ; ce message en demande"
+            f" {wanted} : écrire à moins de destinataires, par un autre canal, ou reprendre plus tard (Retry-After)",
+            f"This organisation has sent {sent} e-mails in 24 hours, of {quota} allowed; this message takes {wanted}:"
+            " write to fewer recipients, by another channel, or try again later (Retry-After)",
+        )
+        raise Refusal("email-quota", later, headers={"retry-after": str(seconds)})

@@ -1,4 +1,7 @@
-"""Use case: open an exchange with suppliers about a need, or about some of its lots."""
+"""Use cases: an exchange with suppliers about a need, or some of its lots, opened, or shown before anything is written.
+
+A message of it is shown likewise.
+"""
 
 from collections.abc import Iterator, Sequence
 from uuid import UUID
@@ -7,22 +10,24 @@ import msgspec
 
 from api.exchanges.buyer_view import CreatedExchange, RecipientLetter, ReplyLinkDocument, exchange_document
 from api.exchanges.email import queue_emails
-from api.exchanges.own_exchange import own_exchange
-from api.exchanges.reply_links import issue_links, last_day
-from api.exchanges.write_letter import left_to_buyer, write_letter
-from api.needs.own_need import lock_own_need, unknown_lot
+from api.exchanges.own_exchange import left_to_buyer, own_exchange, write_letter
+from api.exchanges.reply_links import PATH, expiry, issue_links, last_day
+from api.needs.own_need import lock_own_need, own_need, unknown_lot
 from api.runtime.actor import Acting, require_storage
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import insert_exchange
+from db.exchanges.reply_links import recipients_with_links_revoked
 from db.journal.entries import write_entry
 from db.needs.needs import RECIPIENT_BYTES
 from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
 from domain.errors import Conflict, InvalidContent, Problem, pointer
+from domain.exchanges.deliveries import TOLD
 from domain.exchanges.exchange import (
     MOST_RECIPIENTS,
+    Channel,
     Exchange,
     ExchangeRequest,
     ExchangeSummary,
@@ -31,8 +36,8 @@ from domain.exchanges.exchange import (
     Why,
     message_from,
 )
-from domain.exchanges.letter import Link
-from domain.exchanges.rules import require_opening
+from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter, purchase_name, require_sender
+from domain.exchanges.rules import require_message, require_opening
 from domain.needs.status import StoredNeed, require_open
 from domain.shortlists.frozen import to_be_contacted, unknown_to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary
@@ -129,15 +134,9 @@ async def recipients_of(
         problems.append(Problem(pointer("include_unknown_trade"), "only_with_shortlist", ONLY_SHORTLIST))
     if problems:
         raise InvalidContent(tuple(problems))
-    if request.recipients == "shortlist":
-        return await _shortlisted(connection, acting, need, request)
-    each_once = {known[each].id: known[each] for each in named}
-    return tuple(_recipient(each, "named") for each in each_once.values())
-
-
-async def _shortlisted(
-    connection: Connection, acting: Acting, need: StoredNeed, request: ExchangeRequest
-) -> tuple[Recipient, ...]:
+    if request.recipients != "shortlist":
+        each_once = {known[each].id: known[each] for each in named}
+        return tuple(_recipient(each, "named") for each in each_once.values())
     version = await select_shortlist(connection, acting.organisation_id, need.id, None)
     shown: list[tuple[SupplierSummary, Why]] = []
     if version:
@@ -160,3 +159,62 @@ def _recipient(supplier: Supplier | SupplierSummary, why: Why) -> Recipient:
     """The supplier as a recipient; one that left the directory since it was listed gets no e-mail."""
     email = supplier.contact.email or None if isinstance(supplier, Supplier) else None
     return Recipient(supplier_id=supplier.id, name=supplier.name, siret=supplier.siret, email=email, why=why)
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """The recipients, those to whom Vivier would write, and the text, in which a first link opens nothing.
+
+    `noted_way`: the way of a message that notes what was said already; its text is the note alone.
+    """
+
+    recipients: tuple[Recipient, ...]
+    by_email: frozenset[UUID]
+    letter: Letter
+    noted_way: Channel | None = None
+
+
+async def preview_exchange(connection: Connection, acting: Acting, need_id: UUID, request: ExchangeRequest) -> Preview:
+    """The exchange that `open_exchange` would open. Raises as it does, but for quotas, and as `require_sender`."""
+    need = await own_need(connection, acting.organisation_id, need_id)
+    require_open(need.status)
+    require_opening(request)
+    require_sender(need.content, acting.organisation)
+    recipients = await recipients_of(connection, acting, need, request)
+    if request.channel in TOLD:
+        return Preview(recipients, frozenset(), Letter(request.subject, request.body), request.channel)
+    settings = acting.services.settings
+    sends = request.channel == "email" and settings.smtp is not None
+    outgoing = OutgoingMessage(
+        buyer=buyer_name(need.content, acting.organisation),
+        purchase=purchase_name(need.content, request.lot_ids),
+        subject=request.subject,
+        body=request.body,
+        is_first=True,
+    )
+    link = Link(f"{acting.base_url}{PATH}…", last_day(expiry(acting.now(), settings.reply_link_days)))
+    return Preview(
+        recipients=recipients,
+        by_email=frozenset(each.supplier_id for each in recipients if sends and each.email),
+        letter=letter(outgoing, link, acting.language, by_server=sends),
+    )
+
+
+async def preview_message(
+    connection: Connection, acting: Acting, exchange_id: UUID, request: MessageRequest
+) -> Preview:
+    """The message of the buyer's that `write_message` would add. Raises as it does, but for quotas."""
+    exchange = await own_exchange(connection, acting.organisation_id, exchange_id)
+    need = await own_need(connection, acting.organisation_id, exchange.need_id)
+    require_open(need.status)
+    require_message(exchange, request)
+    require_sender(need.content, acting.organisation)
+    now = acting.now()
+    message = message_from(request, new_id(now), exchange.channel, now)
+    receivers = tuple(each for each in exchange.recipients if message.supplier_id in {None, each.supplier_id})
+    if message.channel in TOLD:
+        return Preview(receivers, frozenset(), Letter(exchange.subject, message.body), message.channel)
+    sends = message.channel == "email" and acting.services.settings.smtp is not None
+    without_link = await recipients_with_links_revoked(connection, exchange_id) if sends else ()
+    by_email = (each.supplier_id for each in receivers if sends and each.email)
+    text = write_letter(acting, need, exchange, message)
+    return Preview(receivers, frozenset(each for each in by_email if each not in without_link), text)

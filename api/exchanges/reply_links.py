@@ -14,8 +14,7 @@ from secrets import token_urlsafe
 from uuid import UUID
 
 from api.exchanges.buyer_view import CreatedReplyLink, ReplyLinkDocument
-from api.exchanges.own_exchange import lock_own_exchange
-from api.exchanges.write_letter import write_letter
+from api.exchanges.own_exchange import lock_own_exchange, write_letter
 from api.runtime.actor import Acting
 from db.core.engine import Connection
 from db.exchanges.reply_links import insert_links, is_issued, revoke_links

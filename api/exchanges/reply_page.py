@@ -1,6 +1,6 @@
 """The pages behind a reply link: plain HTML in French, without scripts and without anything from other servers.
 
-Their templates are in `api/exchanges/templates`.
+Their templates are in `api/exchanges/templates`. Their form is read here, with the reply in it.
 """
 
 import hashlib
@@ -8,9 +8,10 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from secrets import token_urlsafe
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -18,17 +19,19 @@ from jinja2 import Environment, FileSystemLoader
 from litestar import Response
 from markupsafe import Markup
 
-from api.exchanges.reply_form import ReplyForm
 from api.exchanges.reply_links import last_day
 from api.exchanges.supplier_view import VisibleExchange
 from api.web.content_negotiation import HTML
+from api.web.forms import read_fields, unreadable_form
 from api.web.html_templates import STYLE as PAGES_STYLE
 from api.web.html_templates import html_environment
 from api.web.problems import Refusal
-from domain.errors import Problem
-from domain.exchanges.exchange import Barrier, Stance
+from api.web.request_body import AnyRequest, Share
+from domain.decoding.explain import explain
+from domain.errors import InvalidContent, Problem
+from domain.exchanges.exchange import Barrier, ReplyRequest, Stance
 from domain.exchanges.letter import shown_buyer
-from domain.text.bilingual import long_date
+from domain.text.bilingual import Text, long_date
 from domain.text.typography import PARIS
 
 FOLDER = Path(__file__).parent / "templates"
@@ -47,6 +50,81 @@ PRIVATE: Mapping[str, str] = {
     "x-robots-tag": "noindex, nofollow",
 }
 """The headers of everything behind a reply link, whose address is a secret."""
+
+MOST_FIELDS = 40
+LONGEST_KEY = 64
+NO_BODY = Text("Votre message est vide : écrivez au moins quelques mots", "Your message is empty: write a few words")
+NOT_EXPLAINED = Text(
+    "Vous avez coché « autre » : dites en quelques mots ce que c'est",
+    "You ticked “other”: say in a few words what it is",
+)
+
+
+class ReplyForm(msgspec.Struct, frozen=True):
+    """The form as it was filled in; a field that was left empty is an empty text.
+
+    `confidential`: anything but empty means yes. `key`: of this copy of the form, so that it is stored once if it is
+    sent twice.
+    """
+
+    body: str = ""
+    stance: str = ""
+    barriers: tuple[str, ...] = ()
+    barriers_note: str = ""
+    confidential: str = ""
+    corrects: str = ""
+    key: Annotated[str, msgspec.Meta(max_length=LONGEST_KEY)] = ""
+
+    @property
+    def corrected(self) -> UUID | None:
+        """The message to be corrected, where one is named."""
+        try:
+            return UUID(self.corrects)
+        except ValueError:
+            return None
+
+    @property
+    def own_key(self) -> str | None:
+        """The key under which the reply is stored once; other words have another key, also after going back."""
+        if not self.key:
+            return None
+        return f"{self.key} {blake2b(msgspec.json.encode(self), digest_size=16).hexdigest()}"
+
+
+async def read_form(request: AnyRequest, limit: int, share: Share) -> ReplyForm:
+    """The form in the body. Raises Refusal: 400 where it is none, 413, 415, 429."""
+    fields = await read_fields(request, limit, MOST_FIELDS, share)
+    form = {name: texts[-1] for name, texts in fields.items()}
+    try:
+        return msgspec.convert({**form, "barriers": tuple(fields.get("barriers", ()))}, ReplyForm)
+    except msgspec.ValidationError:
+        raise unreadable_form() from None
+
+
+def reply_in(form: ReplyForm) -> ReplyRequest:
+    """The reply in the form. Raises InvalidContent with everything to be corrected."""
+    problems = []
+    if not form.body:
+        problems.append(Problem("/body", "missing_field", NO_BODY))
+    if "other" in form.barriers and not form.barriers_note:
+        problems.append(Problem("/barriers_note", "missing_field", NOT_EXPLAINED))
+    if problems:
+        raise InvalidContent(tuple(problems))
+    # words in the field of another barrier name one, whether or not its box was ticked
+    barriers = (*form.barriers, "other") if form.barriers_note and "other" not in form.barriers else form.barriers
+    reply = {
+        "body": form.body,
+        "stance": form.stance or None,
+        "barriers": barriers,
+        "barriers_note": form.barriers_note or None,
+        "confidential": bool(form.confidential),
+        "corrects": form.corrects or None,
+    }
+    try:
+        return msgspec.convert(reply, ReplyRequest)
+    except msgspec.ValidationError as error:
+        raise InvalidContent((explain(error, ReplyRequest),)) from None
+
 
 STANCES: dict[Stance, str] = {
     "interested": "Nous sommes intéressés",

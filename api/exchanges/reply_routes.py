@@ -8,8 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.exchanges.reply_form import ReplyForm, read_form, reply_in
-from api.exchanges.reply_page import PRIVATE, exchange_page, refusal_page
+from api.exchanges.reply_page import PRIVATE, ReplyForm, exchange_page, read_form, refusal_page, reply_in
 from api.exchanges.supplier_view import NO_LINK, VisibleExchange, add_reply, visible_exchange
 from api.runtime.actor import followed_link
 from api.runtime.endpoint import Call, endpoint, negotiated
@@ -133,16 +132,16 @@ async def _add(
         return await once(call, connection, reply, carry_out, sender=sender)
 
 
-def _as_redirection(message: VisibleMessage) -> Answer:
-    """Back to the page, relative to the address that the form was sent to, so that no proxy's prefix is lost."""
-    return Answer(303, {"location": f"?sent={message.id}#envoi"}, b"")
-
-
 async def _answer_form(call: Call, token: str) -> Response[bytes]:
     """The redirection to the page; where the reply is refused, the page with the form as it was filled in."""
     form = await read_form(call, LONGEST_BODY, call.share_of_body)
+
+    def redirection(message: VisibleMessage) -> Answer:
+        # relative to the address that the form was sent to, so that no proxy's prefix is lost
+        return Answer(303, {"location": f"?sent={message.id}#envoi"}, b"")
+
     try:
-        return await _add(call, token, reply_in(form), form.own_key, _as_redirection)
+        return await _add(call, token, reply_in(form), form.own_key, redirection)
     except InvalidContent as wrong:
         status, problems = 422, wrong.problems
     except Conflict:

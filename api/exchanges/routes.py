@@ -13,13 +13,11 @@ from api.exchanges.buyer_view import (
     ExchangeDocument,
     exchange_document,
 )
-from api.exchanges.confirm_delivery import confirm_delivery
 from api.exchanges.open_exchange import open_exchange
-from api.exchanges.own_exchange import own_exchange
+from api.exchanges.own_exchange import letter_of, own_exchange
 from api.exchanges.reply_links import create_link, reveal_tokens, revoke_link
-from api.exchanges.write_letter import letter_of
+from api.exchanges.write_message import confirm_delivery, write_message
 from api.exchanges.write_message import publish_answer as publish
-from api.exchanges.write_message import write_message
 from api.needs.own_need import own_need
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint

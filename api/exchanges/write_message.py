@@ -1,21 +1,38 @@
-"""Use cases of messages: the buyer adds one to an exchange, or publishes the answer to a question."""
+"""Use cases of messages: added to an exchange, published as an answer, brought by the buyer, sent to who lacks them."""
 
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
+
 from api.exchanges.buyer_view import CreatedMessage, created_message
 from api.exchanges.email import queue_emails
-from api.exchanges.own_exchange import lock_own_exchange, own_exchange
-from api.exchanges.write_letter import left_to_buyer, write_letter
+from api.exchanges.own_exchange import left_to_buyer, lock_own_exchange, own_exchange, write_letter
+from api.needs.own_need import own_need
 from api.runtime.actor import Acting, require_storage
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
-from db.exchanges.exchanges import insert_message
+from db.exchanges.exchanges import exchanges_of, insert_message, write_handovers
+from db.journal.content import handover_name
 from db.journal.entries import write_entry
+from db.suppliers.write import survivors
 from domain.audit import Detail
-from domain.exchanges.exchange import Exchange, Message, MessageRequest, PublicationRequest, message_from
-from domain.exchanges.rules import published_question, require_message
-from domain.needs.status import StoredNeed, require_open
+from domain.errors import NotFound
+from domain.exchanges.deliveries import buyers_message, newly_confirmed
+from domain.exchanges.exchange import (
+    Channel,
+    DeliveryConfirmation,
+    Exchange,
+    Message,
+    MessageRequest,
+    PublicationRequest,
+    Recipient,
+    message_from,
+)
+from domain.exchanges.rules import NO_MESSAGE, published_question, require_message
+from domain.needs.status import StoredNeed, require_not_ended, require_open
+from domain.text.typography import PARIS
 
 
 async def write_message(
@@ -69,3 +86,112 @@ async def _add(
     name, about = f"exchange:{exchange.id}", (f"message:{message.id}", *told)
     await write_entry(connection, acting.actor, action, name, message.created_at, detail=detail, about=about)
     return created_message(after, message, write_letter(acting, need, after, message) if needs_letter else None)
+
+
+async def confirm_delivery(
+    connection: Connection,
+    acting: Acting,
+    exchange_id: UUID,
+    message_id: UUID,
+    confirmation: DeliveryConfirmation,
+    check: Callable[[Exchange], None] = lambda _: None,
+) -> Exchange:
+    """The exchange after the confirmation; the same one said again changes nothing, another one corrects it.
+
+    Also after the notice is published: what was brought before can still be said. `check`: raises where the exchange is
+    not as the caller knows it. Raises NotFound, Conflict once the need has ended, and as `newly_confirmed`.
+    """
+    need, exchange = await lock_own_exchange(connection, acting, exchange_id)
+    message = buyers_message(exchange, message_id)
+    check(exchange)
+    require_not_ended(need.status)
+    now = acting.now()
+    today = now.astimezone(PARIS).date()
+    changed = newly_confirmed(exchange, message, confirmation, today)
+    if not changed:
+        return exchange
+    on, way, suppliers = confirmation.on or today, confirmation.way, [each.supplier_id for each in changed]
+    await write_handovers(connection, exchange_id, message_id, suppliers, way, on, now)
+    for each in suppliers:
+        detail: Detail = {"message_id": str(message_id), "supplier_id": str(each), "way": way, "on": on.isoformat()}
+        about = (handover_name(message_id, each),)
+        name = f"exchange:{exchange_id}"
+        await write_entry(connection, acting.actor, "message.handed_over", name, now, detail=detail, about=about)
+    return await own_exchange(connection, acting.organisation_id, exchange_id)
+
+
+class Addressee(msgspec.Struct, frozen=True):
+    """A supplier that lacks a message, as a recipient of an exchange in which it can be told."""
+
+    exchange: Exchange
+    recipient: Recipient
+
+
+class MissingMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that some suppliers lack.
+
+    `opens`: it opened its exchange, so that its subject and lots are part of what was told: they are told it by an
+    exchange of their own. `body`: the words to send otherwise, to each addressee.
+    """
+
+    need: StoredNeed
+    exchange: Exchange
+    message: Message
+    opens: bool
+    body: str
+    addressees: tuple[Addressee, ...]
+
+
+async def missing_message(
+    connection: Connection, acting: Acting, need_id: UUID, message_id: UUID, supplier_ids: Collection[UUID]
+) -> MissingMessage:
+    """A message of the buyer's about the organisation's need, and where each of these suppliers can be told it.
+
+    Suppliers that are recipients of no exchange about the need are left out. Raises NotFound.
+    """
+    need = await own_need(connection, acting.organisation_id, need_id)
+    exchanges = await exchanges_of(connection, acting.organisation_id, need_id)
+    written = ((each, message) for each in exchanges for message in each.messages if message.author == "buyer")
+    found = next((pair for pair in written if pair[1].id == message_id), None)
+    if found is None:
+        raise NotFound(NO_MESSAGE)
+    exchange, message = found
+    # the question that it publishes, itself or as a correction of one that does
+    by_id, asking = {each.id: each for each in exchange.messages}, message
+    while asking.question is None and asking.corrects is not None:
+        asking = by_id[asking.corrects]
+    # its own exchange first, then the latest
+    order = [exchange, *(each for each in reversed(exchanges) if each.id != exchange.id)]
+    living = await survivors(connection, {who.supplier_id for each in exchanges for who in each.recipients})
+    places: dict[UUID, Addressee] = {}
+    for each in order:
+        for who in each.recipients:
+            places.setdefault(living.get(who.supplier_id, who.supplier_id), Addressee(each, who))
+    return MissingMessage(
+        need=need,
+        exchange=exchange,
+        message=message,
+        opens=message.id == exchange.messages[0].id,
+        body="\n\n".join(filter(None, (asking.question, message.body))),
+        addressees=tuple(places[each] for each in dict.fromkeys(supplier_ids) if each in places),
+    )
+
+
+async def send_to_each(
+    connection: Connection, acting: Acting, missing: MissingMessage, channel: Channel | None
+) -> Sequence[UUID]:
+    """Send the words of a message to each of its addressees alone; the ids of the messages. Raises as `write_message`.
+
+    `channel`: the means, where it is not that of each exchange.
+    """
+    sent = []
+    for each in missing.addressees:
+        request = MessageRequest(
+            missing.body,
+            author="buyer",
+            supplier_id=each.recipient.supplier_id,
+            channel=channel,
+            confidential=missing.message.confidential,
+        )
+        sent.append((await write_message(connection, acting, each.exchange.id, request)).id)
+    return sent

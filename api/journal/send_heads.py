@@ -1,24 +1,43 @@
 """Sends the signed heads of the journals where the operator keeps them: to a file, an address on the web, a mailbox."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from email.utils import format_datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import httpx
+import msgspec
 
-from api.exchanges.email import EmailSender
+from api.exchanges.email import EmailSender, email_sender_of
+from api.journal.signing_key import JournalKey, journal_key
+from api.runtime.outbox_worker import DeliveryKind
+from api.runtime.services import Services
+from db.core.engine import Connection
 from db.delivery.outbox import Claimed
-from domain.delivery import Outcome
+from db.journal.entries import queue_heads
+from db.schema.need_tables import audit_heads
+from domain.audit import JournalHeads, SignedHeads
+from domain.delivery import Outcome, Schedule
+
+if TYPE_CHECKING:
+    import httpx  # loaded where heads are sent: elsewhere it would keep every start waiting
 
 MAILTO = "mailto:"
+SCHEDULE = Schedule(
+    first=timedelta(minutes=1), factor=2, longest=timedelta(hours=6), attempts=60, age=timedelta(days=14)
+)
+ANSWER_SECONDS = 20
+SENT_EVERY = timedelta(days=1)
 
 
 class HeadSender:
     """Makes attempts to send a line `to` the path of a file, an address on the web, or `mailto:` an e-mail address."""
 
-    def __init__(self, to: str, client: httpx.AsyncClient, email_sender: EmailSender | None) -> None:
+    def __init__(self, to: str, client: "httpx.AsyncClient", email_sender: EmailSender | None) -> None:
         self._to, self._client, self._email_sender = to, client, email_sender
 
     async def attempt(self, claimed: Claimed) -> Outcome:
@@ -29,12 +48,14 @@ class HeadSender:
             return await self._email_sender.hand_over(self._message(self._email_sender, claimed, line))
         if not self._to.startswith(("http://", "https://")):
             return await asyncio.to_thread(_append, Path(self._to), line)
+        from httpx import HTTPError, TimeoutException  # noqa: PLC0415 - see above
+
         try:
             answer = await self._client.post(
                 self._to, content=line, headers={"User-Agent": "Vivier", "Content-Type": "application/json"}
             )
-        except httpx.HTTPError as failure:
-            return Outcome(failure="timeout" if isinstance(failure, httpx.TimeoutException) else "connection")
+        except HTTPError as failure:
+            return Outcome(failure="timeout" if isinstance(failure, TimeoutException) else "connection")
         return Outcome(failure=None if answer.is_success else "http_status", code=answer.status_code)
 
     def _message(self, email_sender: EmailSender, claimed: Claimed, line: str) -> EmailMessage:
@@ -55,3 +76,28 @@ def _append(path: Path, line: str) -> Outcome:
     except OSError:
         return Outcome(failure="not_written")
     return Outcome()
+
+
+@asynccontextmanager
+async def journal_kind(services: Services) -> AsyncIterator[DeliveryKind | None]:
+    """The kind of delivery that sends the heads of the journals; None where nowhere is set, or there is no key."""
+    settings = services.settings
+    key = journal_key(settings) if settings.journal_to else None
+    if settings.journal_to is None or key is None:
+        yield None
+        return
+    from httpx import AsyncClient  # noqa: PLC0415 - see above
+
+    async def queue(connection: Connection) -> None:
+        now = services.now()
+        await queue_heads(connection, lambda heads: signed_line(JournalHeads(now, tuple(heads)), key), SENT_EVERY, now)
+
+    async with AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=False) as client:
+        sender = HeadSender(settings.journal_to, client, email_sender_of(services))
+        yield DeliveryKind(outbox=audit_heads, schedule=SCHEDULE, attempt=sender.attempt, queue=queue, at_once=1)
+
+
+def signed_line(heads: JournalHeads, key: JournalKey) -> str:
+    """The heads, signed, as one line of JSON."""
+    text = msgspec.json.encode(heads)
+    return msgspec.json.encode(SignedHeads(text.decode(), key.public, key.sign(text).hex())).decode()

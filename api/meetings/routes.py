@@ -8,9 +8,8 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.meetings.calendar_feed import ROUTES as FEED_ROUTES
-from api.meetings.calendar_feed import calendar
-from api.meetings.icalendar import CALENDAR, calendar_of_one
+from api.meetings.calendar import CALENDAR, calendar, calendar_of_one
+from api.meetings.calendar import ROUTES as FEED_ROUTES
 from api.meetings.plan_meeting import NO_MEETING, change_meeting, own_meeting, plan_meeting
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint

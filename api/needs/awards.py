@@ -1,22 +1,31 @@
-"""Routes of awards: which supplier got a lot, taken into account in later shortlists of the same organisation."""
+"""Routes and use cases of awards: which supplier got a lot, as later shortlists of the organisation count it."""
 
+import asyncio
 from functools import partial
 from uuid import UUID
 
+import msgspec
 from litestar import Response
 
-from api.needs.award_lot import NO_AWARD, award_lot, withdraw_award
-from api.needs.own_need import own_need
+from api.needs.own_need import lock_own_need, own_need, unknown_lot
 from api.needs.routes import needs_creation, needs_endpoint
-from api.runtime.actor import acting_of
+from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call
 from api.runtime.idempotency import carry_out_once, created
 from api.web.pagination import Page, Paging, paged
 from db.core.engine import Connection, transaction
+from db.core.uuid7 import new_id
 from db.idempotency import Answer
-from db.needs.awards import select_award, select_awards
-from domain.errors import NotFound
+from db.journal.entries import write_entry
+from db.needs.awards import insert_award, mark_award_withdrawn, select_award, select_awards
+from db.needs.shortlists import select_listed_supplier
+from db.suppliers.read import living_suppliers
+from domain.audit import Detail
+from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.needs.need import Award, AwardRequest
+from domain.shortlists.frozen import Named
+from domain.suppliers.supplier import Supplier
+from domain.text.bilingual import Text
 
 
 @needs_creation("/needs/{id}/awards", answers=Award, example="award")
@@ -68,3 +77,60 @@ async def delete_award(call: Call, id: UUID, award_id: UUID) -> None:  # noqa: A
 
 
 ROUTES = (create_award, list_awards, get_award, delete_award)
+
+
+NO_AWARD = Text("Aucune attribution de cet identifiant", "No award with this id")
+NO_SUPPLIER = Text(
+    "Aucun fournisseur de cet identifiant, ni dans l'annuaire ni dans les listes de ce besoin",
+    "No supplier with this id, neither in the directory nor on the shortlists of this need",
+)
+
+
+async def award_lot(connection: Connection, acting: Acting, need_id: UUID, request: AwardRequest) -> Award:
+    """Store an award of a lot. Raises NotFound, InvalidContent with everything wrong in the request."""
+    need = await lock_own_need(connection, acting.organisation_id, need_id)
+    problems: list[Problem] = []
+    lot = next((lot for lot in need.content.lots if lot.id == request.lot_id), None)
+    if lot is None:
+        problems.append(unknown_lot(request.lot_id, (each.id for each in need.content.lots), "lot_id"))
+    # the supplier of the directory that the id stands for, else as the latest shortlist of the need lists it
+    supplier: Supplier | Named | None = (await living_suppliers(connection, {request.supplier_id})).get(
+        request.supplier_id
+    )
+    if supplier is None:
+        supplier = await select_listed_supplier(connection, acting.organisation_id, need_id, request.supplier_id)
+    if supplier is None:
+        problems.append(Problem(pointer("supplier_id"), "unknown_supplier", NO_SUPPLIER))
+    if lot is None or supplier is None:
+        raise InvalidContent(tuple(problems))
+    now, read = acting.now(), acting.services.reference.reader.objects_beside_others
+    award = Award(
+        id=new_id(now),
+        need_id=need.id,
+        lot_id=lot.id,
+        supplier_id=supplier.id,
+        supplier_name=supplier.name,
+        supplier_siret=supplier.siret,
+        segments=await asyncio.to_thread(read, need.content.matched, lot),
+        awarded_on=request.awarded_on,
+        value_eur=request.value_eur,
+        reserved=tuple(dict.fromkeys(lot.reserved or () if request.reserved is msgspec.UNSET else request.reserved)),
+        duration_months=request.duration_months,
+        direct=need.content.procedure == "direct_award",
+        created_at=now,
+    )
+    await insert_award(connection, acting.organisation_id, award)
+    detail: Detail = {"award_id": str(award.id), "lot_id": award.lot_id, "supplier_id": str(award.supplier_id)}
+    about = (f"award:{award.id}",)
+    await write_entry(connection, acting.actor, "award.noted", f"need:{need_id}", now, detail=detail, about=about)
+    return award
+
+
+async def withdraw_award(connection: Connection, acting: Acting, need_id: UUID, award_id: UUID) -> None:
+    """Withdraw an award that was entered by mistake. Raises NotFound where there is none that stands."""
+    now = acting.now()
+    if not await mark_award_withdrawn(connection, acting.organisation_id, need_id, award_id, now):
+        raise NotFound(NO_AWARD)
+    detail: Detail = {"award_id": str(award_id)}
+    about = (f"award:{award_id}",)
+    await write_entry(connection, acting.actor, "award.withdrawn", f"need:{need_id}", now, detail=detail, about=about)

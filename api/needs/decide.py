@@ -1,7 +1,7 @@
 """Use case: the buyer's decisions on suppliers of a frozen shortlist, each for one lot."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -123,21 +123,18 @@ def _require_listed(version: FrozenShortlist, changes: Sequence[tuple[UUID, Deci
     """Raises NotFound for a supplier that is in no lot of the version, InvalidContent where it is not in this one."""
     lots = {lot.id: {each.id for each in lot.listed} for lot in version.shown_lots}
     for supplier_id, change in changes:
-        _require_in_lot(lots, change.lot_id, supplier_id)
-
-
-def _require_in_lot(lots: Mapping[str, Collection[UUID]], lot_id: str, supplier_id: UUID) -> None:
-    if not any(supplier_id in listed for listed in lots.values()):
-        raise NotFound(NO_SUPPLIER)
-    if lot_id not in lots:
-        raise InvalidContent((unknown_lot(lot_id, lots, "lot_id"),))
-    if supplier_id not in lots[lot_id]:
-        named = ", ".join(lot for lot, listed in lots.items() if supplier_id in listed)
-        detail = Text(
-            f"Ce fournisseur n'est pas dans ce lot ; il est dans : {named}",
-            f"This supplier is not in this lot; it is in: {named}",
-        )
-        raise InvalidContent((Problem(pointer("lot_id"), "not_in_lot", detail),))
+        listed_in = [lot for lot, listed in lots.items() if supplier_id in listed]
+        if not listed_in:
+            raise NotFound(NO_SUPPLIER)
+        if change.lot_id not in lots:
+            raise InvalidContent((unknown_lot(change.lot_id, lots, "lot_id"),))
+        if change.lot_id not in listed_in:
+            named = ", ".join(listed_in)
+            detail = Text(
+                f"Ce fournisseur n'est pas dans ce lot ; il est dans : {named}",
+                f"This supplier is not in this lot; it is in: {named}",
+            )
+            raise InvalidContent((Problem(pointer("lot_id"), "not_in_lot", detail),))
 
 
 def _decision_after(

@@ -7,9 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from api.needs.freeze_shortlist import freeze_matched
-from api.needs.match_own_need import MatchedNeed, shortlist_now
 from api.needs.own_need import lock_own_need
+from api.needs.shortlist_versions import MatchedNeed, freeze_matched, shortlist_now
 from api.runtime.actor import Acting, require_storage
 from api.runtime.etag import etag_of, require_known
 from api.runtime.processes.match_processes import MatchTask
@@ -108,7 +107,11 @@ async def delete_draft(acting: Acting, need_id: UUID, known: str | None) -> None
     async with transaction(acting.services.database) as connection:
         need = await lock_own_need(connection, acting.organisation_id, need_id)
         require_known(known, need_document(need).etag)
-        await discard_need(connection, acting, need)
+        if need.status != "draft":
+            raise Conflict("not_a_draft", ABANDON_IT)
+        await remove_need(connection, acting.organisation_id, need.id)
+        name, now = f"need:{need.id}", acting.now()
+        await write_entry(connection, acting.actor, "need.deleted", name, now, version=need.version)
 
 
 async def change_need(connection: Connection, acting: Acting, need: StoredNeed, change: NeedChange) -> StoredNeed:
@@ -154,11 +157,3 @@ async def _require_readable(acting: Acting, need: Need) -> None:
 
 def _read(need: Need, _: LiveIndex, reference: Reference, __: date, ___: Language) -> None:
     reference.reader.read(need)
-
-
-async def discard_need(connection: Connection, acting: Acting, need: StoredNeed) -> None:
-    """Delete a draft that the caller has locked, with its shortlists. Raises Conflict for a need in use or no draft."""
-    if need.status != "draft":
-        raise Conflict("not_a_draft", ABANDON_IT)
-    await remove_need(connection, acting.organisation_id, need.id)
-    await write_entry(connection, acting.actor, "need.deleted", f"need:{need.id}", acting.now(), version=need.version)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import date
 from typing import Annotated
 
@@ -120,16 +120,14 @@ def lots_meeting(
     need: Need, _: LiveIndex, reference: Reference, __: date, ___: Language, *, ground: Bools
 ) -> list[bool]:
     """Whether the territory of each lot was drawn and shares a commune with `ground`."""
-    return [_is_on(lot.territory or need.territory, ground, reference) for lot in need.lots]
-
-
-def _is_on(request: TerritoryRequest | None, ground: Bools, reference: Reference) -> bool:
-    if request is None or request.codes is not None:
-        return False
-    try:
-        return bool((reference.geography.territory(request).ground & ground).any())
-    except InvalidContent:
-        return False
+    meeting = []
+    for lot in need.lots:
+        request, shares = lot.territory or need.territory, False
+        if request is not None and request.codes is None:
+            with suppress(InvalidContent):
+                shares = bool((reference.geography.territory(request).ground & ground).any())
+        meeting.append(shares)
+    return meeting
 
 
 def _scope(query: InsightsQuery, reference: Reference, drawn: _DrawnTerritories) -> tuple[LotScope, Bools | None]:

@@ -1,15 +1,18 @@
-"""The needs of the caller's organisation, their lots and versions, or the problem that there is no such one."""
+"""The needs of the caller's organisation, their lots, versions and progress, or the problem that there is none."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+import msgspec
+
 from db.core.engine import Connection
-from db.needs.needs import lock_need, select_need
+from db.exchanges.exchanges import to_answer
+from db.needs.needs import lock_need, progress_of, select_need
 from db.needs.shortlists import select_shortlist
 from domain.decoding.explain import near
 from domain.errors import NotFound, Problem, pointer
-from domain.needs.status import NO_NEED, StoredNeed
+from domain.needs.status import NO_NEED, Progress, StoredNeed
 from domain.shortlists.frozen import FrozenShortlist
 from domain.text.bilingual import Text
 
@@ -36,7 +39,7 @@ async def own_need(connection: Connection, organisation_id: UUID, need_id: UUID)
 
 
 async def lock_own_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed:
-    """As `own_need`; nobody else changes the need until the transaction ends."""
+    """The organisation's need, which nobody else changes until the transaction ends. Raises NotFound."""
     need = await lock_need(connection, organisation_id, need_id)
     if need is None:
         raise NotFound(NO_NEED)
@@ -52,3 +55,16 @@ async def version_of(connection: Connection, organisation_id: UUID, need_id: UUI
     if frozen is None:
         raise NotFound(NO_VERSION)
     return frozen
+
+
+async def progress_with_answers(
+    connection: Connection, organisation_id: UUID, needs: Sequence[StoredNeed]
+) -> dict[UUID, Progress]:
+    """The work on each of these needs of the organisation, with what its suppliers wait for."""
+    found = await progress_of(connection, organisation_id, [need.id for need in needs])
+    asked = [need_id for need_id, progress in found.items() if progress.exchanges]
+    waiting = await to_answer(connection, organisation_id, asked)
+    return found | {
+        each: msgspec.structs.replace(found[each], unread=waiting.unread[each], questions=waiting.questions[each])
+        for each in asked
+    }

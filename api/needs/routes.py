@@ -11,9 +11,8 @@ from litestar import Response
 
 from api.match import MATCH_PROBLEMS
 from api.needs.edit_need import NeedChange, NeedDocument, delete_draft, edit_need, need_document, plan_need
-from api.needs.freeze_shortlist import frozen_body
-from api.needs.match_own_need import MatchedNeed, ToMatch, match_need, new_need_to_match
 from api.needs.own_need import own_need
+from api.needs.shortlist_versions import MatchedNeed, ToMatch, frozen_body, match_need, new_need_to_match
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get

@@ -1,4 +1,4 @@
-"""Routes of frozen shortlists, and of the buyer's decisions on them."""
+"""Routes of frozen shortlists, of the buyer's decisions on them, and of equal treatment of the suppliers they list."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,24 +11,29 @@ import msgspec
 from litestar import Response
 
 from api.match import MATCH_PROBLEMS, CandidateFeatureCollection, candidate_map
-from api.needs.compare_versions import compared
 from api.needs.decide import DecisionChange, decide
-from api.needs.freeze_shortlist import freeze_shortlist, frozen_body
-from api.needs.match_own_need import MatchedNeed, own_need_to_match
 from api.needs.own_need import own_need, version_of
 from api.needs.routes import NEED_PROBLEMS, matched_first, needs_creation, needs_endpoint
+from api.needs.shortlist_versions import MatchedNeed, compared, freeze_shortlist, frozen_body, own_need_to_match
 from api.runtime.actor import acting_of
-from api.runtime.endpoint import Call
+from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match
 from api.runtime.idempotency import created, once
 from api.web.content_negotiation import GEOJSON, JSON
 from api.web.pagination import Page, Paging, paged
 from db.core.engine import Connection, transaction
+from db.exchanges.exchanges import exchanges_of
 from db.idempotency import Answer
-from db.needs.shortlists import select_decisions, select_shortlists
+from db.meetings import meetings_of
+from db.needs.shortlists import earlier_decisions, select_decisions, select_shortlist, select_shortlists
+from db.suppliers.write import survivors
+from domain.equal_treatment.matrix import EqualTreatment, equal_treatment
+from domain.errors import NotFound
+from domain.needs.status import NO_NEED
 from domain.shortlists.diff import ShortlistDiff
 from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey, ShortlistVersion
 from domain.shortlists.shortlist import Shortlist
+from domain.text.bilingual import Language
 
 
 class DecisionDocument(DecisionKey, frozen=True):
@@ -161,9 +166,6 @@ async def compare_shortlists(call: Call, id: UUID, n: str, m: str) -> ShortlistD
     return await compared(acting_of(call), id, n, m)
 
 
-ROUTES = (create_shortlist, list_shortlists, get_shortlist, list_decisions, update_decision, compare_shortlists)
-
-
 def _document(key: DecisionKey, decision: Decision | None) -> DecisionDocument:
     if decision is None:
         return DecisionDocument(key.lot_id, key.supplier_id, None, None, None)
@@ -172,3 +174,41 @@ def _document(key: DecisionKey, decision: Decision | None) -> DecisionDocument:
 
 def _etag(decision: DecisionDocument) -> str:
     return etag_of(msgspec.json.encode(decision))
+
+
+@endpoint("GET", "/needs/{id}/equal-treatment", tag="Exchanges", scope="needs", answers=EqualTreatment)
+async def get_equal_treatment(call: Call, id: UUID) -> EqualTreatment:  # noqa: A002 - as the contract names it
+    """Equal treatment of the suppliers of a need's latest shortlist: the matrix, and the gaps.
+
+    For each supplier: whether and why it was contacted, what it was told and when, what it answered, where it was met,
+    and its gaps. Those contacted or met beside the shortlist come last. A gap of the document is one thing with all who
+    lack it: `not_contacted`, `missed_information`, `missed_answer`, `missed_correction`, `answer_not_shared`,
+    `not_delivered`, `late_information` (more than a week after the first), `question_unanswered`, `not_invited`. A
+    supplier lacks nothing that is about lots of others, or that came after it was set aside; one that nobody wrote to
+    lacks a contact, not each message. To close a gap, send the same words; what is said to one supplier and is of no
+    use to others is sent `confidential`.
+
+    For the buyer alone: `published` marks questions whose author suppliers must not learn, `to_one` what was told to
+    one, `confidential` what others must not read.
+    """
+    async with transaction(call.services.database) as connection:
+        return await treatment_of(connection, call.bearer.organisation_id, id, call.language)
+
+
+async def treatment_of(connection: Connection, organisation: UUID, need_id: UUID, language: Language) -> EqualTreatment:
+    """The matrix of the organisation's need, its sentences in that language. Raises NotFound."""
+    version = await select_shortlist(connection, organisation, need_id, None)
+    if version is None:
+        raise NotFound(NO_NEED)
+    exchanges = await exchanges_of(connection, organisation, need_id)
+    meetings = await meetings_of(connection, organisation, need_id)
+    listed = {each.supplier.id for lot in version.shown_lots for each in lot.candidates}
+    written_to = {each.supplier_id for exchange in exchanges for each in exchange.recipients}
+    met = {each.supplier_id for meeting in meetings for each in meeting.participants if each.supplier_id}
+    living = await survivors(connection, listed | written_to | met)
+    earlier = await earlier_decisions(connection, organisation, need_id, version.number)
+    return await asyncio.to_thread(equal_treatment, version, exchanges, meetings, language, living, earlier)
+
+
+ROUTES = (create_shortlist, list_shortlists, get_shortlist, list_decisions, update_decision, compare_shortlists)
+EQUAL_TREATMENT_ROUTES = (get_equal_treatment,)

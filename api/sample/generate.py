@@ -5,15 +5,24 @@ in "(généré)", addresses of mail and web are under example.org, telephone num
 SIREN begin with 0, which INSEE never gives.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from io import BytesIO
 from random import Random
 from typing import NamedTuple
 
+import msgspec
 from stdnum import luhn
 
 from api.sample.profiles import Draws, Profile, Weighted, load
+from api.sync.pipeline import SourceFile, import_file
+from db.core.engine import Engine, transaction
+from db.core.uuid7 import new_id
+from db.imports.log import Order
+from db.suppliers.sources import put_source
+from domain.audit import Actor
 from domain.reference.territory import Commune
+from domain.suppliers.source import Import, Source
 from domain.suppliers.supplier import (
     Address,
     Approval,
@@ -30,10 +39,12 @@ from domain.text.normalise import fold
 from domain.text.typography import of_place
 from matching.geo.outlines import outlines, random_point_inside
 from matching.reference import Reference
+from sources.formats.registry import NDJSON
 
 SAMPLE_DEPARTEMENTS = ("22", "29", "35", "56", "44", "49", "50", "53")
 SAMPLE_SIZE = 1_000
 SAMPLE_SEED = 20_240_624
+SAMPLE_SOURCE = Source("exemple", label="Fournisseurs générés pour la démonstration")
 
 MARK = "(généré)"
 _NOTICE = "Fournisseur généré pour la démonstration et les mesures : il n'existe pas."
@@ -48,6 +59,22 @@ _FICTION |= dict.fromkeys(("24", "28", "52", "53"), "02 61 91")
 _FICTION |= dict.fromkeys(("27", "32", "44"), "03 53 01")
 _FICTION |= dict.fromkeys(("84", "93", "94"), "04 65 71")
 _FICTION |= dict.fromkeys(("75", "76"), "05 36 49")
+
+
+async def load_sample(
+    engine: Engine, reference: Reference, on: date, clock: Callable[[], datetime], actor: Actor
+) -> Import:
+    """Import the sample pool; in the same month it finds what it left there unchanged.
+
+    Approvals are dated around the first of the month of `on`, so that most of them are in force.
+    """
+    generated = generate(SAMPLE_SIZE, SAMPLE_SEED, reference, on.replace(day=1), SAMPLE_DEPARTEMENTS)
+    async with transaction(engine) as connection:
+        await put_source(connection, SAMPLE_SOURCE, clock())
+    order = Order(id=new_id(clock()), source=SAMPLE_SOURCE.name, actor=actor)
+    rows = ({"external_id": each.external_id, **msgspec.structs.asdict(each.record)} for each in generated)
+    file = SourceFile(BytesIO(msgspec.json.Encoder().encode_lines(rows)), NDJSON)
+    return await import_file(engine, reference, order, file, clock)
 
 
 class Generated(NamedTuple):

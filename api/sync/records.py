@@ -155,9 +155,9 @@ async def store_record(
             external_id,
             checked.record,
             placement,
-            now,
-            name_similarity,
-            services.settings.source_vertices,
+            now=now,
+            similarity=name_similarity,
+            most_vertices=services.settings.source_vertices,
         )
         if written.status != "unchanged":
             about, action = written.stored.supplier_id, f"record.{written.status}"

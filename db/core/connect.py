@@ -135,15 +135,17 @@ class Connector:
     async def _in_time(self, attempt: tuple[str, str]) -> "asyncpg.Connection[Any]":
         # whoever asked for it may be gone just when it is there
         close = methodcaller("terminate")
-        return await answered_within(self._patience, self._answering(*attempt), unwanted=close)
+        return await answered_within(self._patience, self._compared(*attempt), unwanted=close)
 
-    async def _answering(self, host: str, wanted: str) -> "asyncpg.Connection[Any]":
+    async def _compared(self, host: str, wanted: str) -> "asyncpg.Connection[Any]":
         """A connection to the host. Raises FormerPrimary."""
         connection = await self._connected(host, wanted)
         if not self.compares:
             return connection
         try:
-            connection.timeline = await _timeline(connection)
+            # where the server does not tell, no other is known to outdo it
+            with suppress(asyncpg.PostgresError):
+                connection.timeline = int(await connection.fetchval(_TIMELINE), 16)
             if self.is_outdone(connection):
                 raise FormerPrimary("the host takes writes, and another that was promoted since does so too")
         except BaseException:
@@ -167,14 +169,6 @@ class Connector:
             return await connect(server_settings=self._session)
 
 
-async def _timeline(connection: "asyncpg.Connection[Any]") -> int:
-    """The number that grows whenever a standby is promoted; 0 where the server does not tell."""
-    try:
-        return int(await connection.fetchval(_TIMELINE), 16)
-    except asyncpg.PostgresError:
-        return 0
-
-
 async def connect(url: str) -> "asyncpg.Connection[Any]":
     """One connection, outside any pool."""
     return await Connector(url)()
@@ -188,6 +182,11 @@ async def answered_within(
     Seconds in which the event loop was busy with other things do not count: the answer may have come meanwhile.
     `unwanted`: called with a result that comes when nobody waits for it any more.
     """
+
+    def let_go(done: asyncio.Task[T]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            unwanted(done.result())
+
     task = asyncio.create_task(answer)
     is_taken = False
     try:
@@ -198,19 +197,14 @@ async def answered_within(
     finally:
         if not is_taken:
             task.cancel()
-            task.add_done_callback(partial(_let_go, unwanted=unwanted))
+            task.add_done_callback(let_go)
     raise NoAnswer(f"the database has not answered for {seconds:g} s")
-
-
-def _let_go(done: asyncio.Task[T], unwanted: Callable[[T], object]) -> None:
-    if not done.cancelled() and done.exception() is None:
-        unwanted(done.result())
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]
     """A connection that ends by itself where nobody is at the other end any more.
 
-    `timeline`: of the server, where hosts are compared.
+    `timeline`: of the server, where hosts are compared: it grows whenever a standby is promoted.
     """
 
     timeline = 0
@@ -227,7 +221,7 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]
                 channel.setsockopt(socket.IPPROTO_TCP, option, value)
 
     async def execute(self, query: str, *args: Any, **options: Any) -> str:
-        """As the driver's. A commit may wait for a standby that is gone: it is not waited for any longer."""
+        """Run the query; a commit, which may wait for a standby that is gone, for at most `COMMIT_SECONDS`."""
         if query == "COMMIT;":
             options.setdefault("timeout", COMMIT_SECONDS)
         status: str = await super().execute(query, *args, **options)

@@ -5,16 +5,14 @@ suppliers are held until the transaction ends. A document is written in the plac
 release may have added to it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
-from functools import partial
 from typing import Any, TypeAlias, TypeVar, cast
 from weakref import WeakSet
 
 import asyncpg
-from msgspec import Raw
-from msgspec.json import encode
-from sqlalchemy import Column, ColumnElement, Text, event, func, select
+import msgspec
+from sqlalchemy import Column, ColumnElement, Executable, Text, event, func, select, true
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -68,8 +66,16 @@ def engine(
         execution_options={"signer": signer, "opened": opened, "connector": connector},
         **pool,
     )
-    event.listen(made.sync_engine, "handle_error", _leave_read_only)
-    event.listen(made.sync_engine, "handle_error", partial(_cut_where_silent, made))
+
+    def look_at_error(context: ExceptionContext) -> None:
+        # a server that has become read-only is left: another takes the writes
+        if getattr(context.original_exception, "sqlstate", None) == asyncpg.ReadOnlySQLTransactionError.sqlstate:
+            context.is_disconnect = True
+        # nobody waits behind a commit that is never answered, as where the synchronous standby is gone
+        if isinstance(context.original_exception, TimeoutError):
+            cut(made)
+
+    event.listen(made.sync_engine, "handle_error", look_at_error)
     return made
 
 
@@ -82,18 +88,6 @@ def cut(some: Engine) -> None:
     cast("Connector", options["connector"]).look_again()
     for connection in tuple(cast("WeakSet[asyncpg.Connection[Any]]", options["opened"])):
         connection.terminate()
-
-
-def _leave_read_only(context: ExceptionContext) -> None:
-    """Keep no connection to a server that has become read-only: another takes the writes."""
-    if getattr(context.original_exception, "sqlstate", None) == asyncpg.ReadOnlySQLTransactionError.sqlstate:
-        context.is_disconnect = True
-
-
-def _cut_where_silent(some: Engine, context: ExceptionContext) -> None:
-    """Keep nobody waiting behind a commit that is never answered, as where the synchronous standby is gone."""
-    if isinstance(context.original_exception, TimeoutError):
-        cut(some)
 
 
 transaction = AsyncEngine.begin
@@ -112,24 +106,16 @@ def watch_statements(engine: Engine, begin: Begin) -> None:
     The SQL holds the places of its parameters, never their values. COPY and the listening connection are not seen.
     """
 
-    def before(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def begins(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         connection.info.setdefault(_UNDER_WAY, []).append(begin(statement))
 
-    def after(connection: Any, *_: Any) -> None:
-        _end(connection, succeeded=True)
+    def ends(connection: Any, succeeded: bool) -> None:
+        if connection is not None and (under_way := connection.info.get(_UNDER_WAY)):
+            under_way.pop()(succeeded)
 
-    def failed(failure: Any) -> None:
-        if failure.connection is not None:
-            _end(failure.connection, succeeded=False)
-
-    event.listen(engine.sync_engine, "before_cursor_execute", before)
-    event.listen(engine.sync_engine, "after_cursor_execute", after)
-    event.listen(engine.sync_engine, "handle_error", failed)
-
-
-def _end(connection: Any, *, succeeded: bool) -> None:
-    if under_way := connection.info.get(_UNDER_WAY):
-        under_way.pop()(succeeded)
+    event.listen(engine.sync_engine, "before_cursor_execute", begins)
+    event.listen(engine.sync_engine, "after_cursor_execute", lambda connection, *_: ends(connection, True))
+    event.listen(engine.sync_engine, "handle_error", lambda failure: ends(failure.connection, False))
 
 
 class Subject(IntEnum):
@@ -176,4 +162,27 @@ async def kept_document(connection: Connection, column: Column[Any], row: Column
     stored = None if value is None else await connection.scalar(select(sql_cast(column, Text)).where(row))
     if stored is None:
         return value
-    return Raw(with_later_members(encode(value), stored, column.type.shape))  # type: ignore[attr-defined]
+    written = msgspec.json.encode(value)
+    return msgspec.Raw(with_later_members(written, stored, column.type.shape))  # type: ignore[attr-defined]
+
+
+async def read_all(connection: Connection, query: Executable, kind: type[T]) -> Sequence[T]:
+    """The rows of the query, each as a `kind`, whose fields have the names of columns."""
+    rows = await connection.execute(query)
+    return [msgspec.convert(row, kind, from_attributes=True) for row in rows]
+
+
+async def read_first(connection: Connection, query: Executable, kind: type[T]) -> T | None:
+    """The first row of the query as a `kind`; None where there is none."""
+    row = (await connection.execute(query)).first()
+    return None if row is None else msgspec.convert(row, kind, from_attributes=True)
+
+
+def above(column: ColumnElement[Any], bound: object) -> ColumnElement[bool]:
+    """Whether the column is greater than the bound, where there is one."""
+    return true() if bound is None else column > bound
+
+
+def below(column: ColumnElement[Any], bound: object) -> ColumnElement[bool]:
+    """Whether the column is less than the bound, where there is one."""
+    return true() if bound is None else column < bound

@@ -56,9 +56,14 @@ async def claim(
 
     They are leased `until` then under the id `lease`.
     """
-    due = _due(outbox, now)
+    # the first of each lane, unless an attempt of that lane is under way
+    other = outbox.alias()
+    same_lane = other.c.lane == outbox.c.lane
+    in_flight = exists().where(same_lane, other.c.lease.is_not(None), other.c.due_at > now)
+    before = exists().where(same_lane, other.c.due_at <= now, other.c.id < outbox.c.id)
+    due = select(outbox.c.id).where(outbox.c.due_at <= now, ~in_flight, ~before)
     if share is not None:
-        due = due.where(outbox.c.id.in_(_within(share, due, outbox, now)))
+        due = due.where(outbox.c.id.in_(_fair_share_ids(share, due, outbox, now)))
     free = due.order_by(outbox.c.due_at, outbox.c.id).limit(limit).with_for_update(skip_locked=True)
     leased = (
         update(outbox)
@@ -83,17 +88,8 @@ async def release(connection: Connection, outbox: Outbox, claimed: Claimed, now:
     await wake(connection)
 
 
-def _due(outbox: Outbox, now: datetime) -> Any:
-    """The ids of rows that are due: the first of each lane, unless an attempt of that lane is under way."""
-    other = outbox.alias()
-    same_lane = other.c.lane == outbox.c.lane
-    in_flight = exists().where(same_lane, other.c.lease.is_not(None), other.c.due_at > now)
-    before = exists().where(same_lane, other.c.due_at <= now, other.c.id < outbox.c.id)
-    return select(outbox.c.id).where(outbox.c.due_at <= now, ~in_flight, ~before)
-
-
-def _within(share: Share, due: Any, outbox: Outbox, now: datetime) -> Any:
-    """The ids of those due rows, the longest due first, that with what is under way are no more than the share."""
+def _fair_share_ids(share: Share, due: Any, outbox: Outbox, now: datetime) -> Any:
+    """The ids of due rows, the longest due first, as many as keep each owner within its share of what is under way."""
     rank = func.row_number().over(partition_by=share.owner, order_by=(outbox.c.due_at, outbox.c.id))
     ranked = due.add_columns(share.owner.label("owner"), rank.label("rank")).subquery()
     leased = select(share.owner.label("owner")).where(outbox.c.lease.is_not(None), outbox.c.due_at > now).subquery()

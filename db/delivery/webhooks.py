@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, case, delete, exists, func, insert, or_, select, update
 
-from db.core.engine import Connection
+from db.core.engine import Connection, above, below
 from db.core.uuid7 import lowest_id, new_id
 from db.delivery.outbox import Claimed, Share, wake
 from db.schema.supplier_tables import directory_version, webhook_attempts, webhook_deliveries, webhooks
@@ -81,17 +81,16 @@ async def create_webhook(
         "created_at": now,
         "updated_at": now,
     }
-    return _webhook((await connection.execute(insert(webhooks).values(row).returning(*_COLUMNS))).one())
+    return read_row((await connection.execute(insert(webhooks).values(row).returning(*_COLUMNS))).one(), Webhook)
 
 
 async def list_webhooks(
     connection: Connection, organisation_id: UUID, after: UUID | None, limit: int
 ) -> Sequence[Webhook]:
     """The webhooks of an organisation from the one after `after`, oldest first."""
-    query = select(*_COLUMNS).where(webhooks.c.organisation_id == organisation_id).order_by(webhooks.c.id).limit(limit)
-    if after is not None:
-        query = query.where(webhooks.c.id > after)
-    return [_webhook(row) for row in await connection.execute(query)]
+    query = select(*_COLUMNS).where(webhooks.c.organisation_id == organisation_id, above(webhooks.c.id, after))
+    rows = await connection.execute(query.order_by(webhooks.c.id).limit(limit))
+    return [read_row(row, Webhook) for row in rows]
 
 
 async def get_webhook(
@@ -100,7 +99,7 @@ async def get_webhook(
     """The webhook, if it is the organisation's. `lock`: until this transaction ends, nobody else changes it."""
     query = select(*_COLUMNS).filter_by(organisation_id=organisation_id, id=webhook_id)
     found = (await connection.execute(query.with_for_update(key_share=True) if lock else query)).first()
-    return None if found is None else _webhook(found)
+    return None if found is None else read_row(found, Webhook)
 
 
 async def update_webhook(connection: Connection, before: Webhook, after: WebhookSettings, now: datetime) -> Webhook:
@@ -120,7 +119,7 @@ async def update_webhook(connection: Connection, before: Webhook, after: Webhook
     elif after.active and not before.active:
         change |= {"queued_version": webhooks.c.acknowledged_version}
     updated = update(webhooks).where(webhooks.c.id == before.id).values(change).returning(*_COLUMNS)
-    webhook = _webhook((await connection.execute(updated)).one())
+    webhook = read_row((await connection.execute(updated)).one(), Webhook)
     waiting = update(webhook_deliveries).where(
         webhook_deliveries.c.lane == before.id, webhook_deliveries.c.due_at.is_not(None)
     )
@@ -216,10 +215,6 @@ def _settings_row(settings: WebhookSettings) -> dict[str, Any]:
     return msgspec.structs.asdict(settings) | {"events": sorted(set(settings.events)), "sources": sources}
 
 
-def _webhook(row: Row[Any]) -> Webhook:
-    return read_row(row, Webhook)
-
-
 MOST_WAITING, MOST_ENDED = 1_000, 1_000
 """Deliveries of a webhook: those that wait, and those that ended; the earliest beyond are given up, or removed."""
 REMOVED_AT_ONCE = 2_000
@@ -234,11 +229,8 @@ async def list_deliveries(
     connection: Connection, webhook_id: UUID, before: UUID | None, limit: int
 ) -> Sequence[WebhookDelivery]:
     """The deliveries of a webhook, latest first, from the one before `before` (None: from the latest)."""
-    deliveries = webhook_deliveries.c
-    query = _DELIVERIES.where(deliveries.lane == webhook_id).order_by(deliveries.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(deliveries.id < before)
-    return await _with_attempts(connection, query)
+    query = _DELIVERIES.filter_by(lane=webhook_id).where(below(webhook_deliveries.c.id, before))
+    return await _with_attempts(connection, query.order_by(webhook_deliveries.c.id.desc()).limit(limit))
 
 
 async def get_delivery(connection: Connection, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery | None:
@@ -263,18 +255,18 @@ async def make_room(connection: Connection, webhook_id: UUID, now: datetime) -> 
     deliveries = webhook_deliveries.c
     of_it, ended = deliveries.lane == webhook_id, deliveries.due_at.is_(None)
     is_free = or_(deliveries.lease.is_(None), deliveries.due_at <= now)
-    beyond = _beyond(of_it & ~ended, MOST_WAITING).where(is_free, deliveries.event != "suppliers.changed")
+    beyond = _ids_but_latest(of_it & ~ended, MOST_WAITING).where(is_free, deliveries.event != "suppliers.changed")
     given_up = update(webhook_deliveries).where(deliveries.id.in_(beyond.with_for_update(skip_locked=True)))
     if (await connection.execute(given_up.values(status="given_up", due_at=None, lease=None))).rowcount:
         webhook = update(webhooks).where(webhooks.c.id == webhook_id, webhooks.c.failing_since.is_(None))
         await connection.execute(webhook.values(failing_since=now))
-    earliest = _beyond(of_it & ended, MOST_ENDED).order_by(deliveries.id).limit(REMOVED_AT_ONCE)
+    earliest = _ids_but_latest(of_it & ended, MOST_ENDED).order_by(deliveries.id).limit(REMOVED_AT_ONCE)
     removed = delete(webhook_deliveries).where(deliveries.id.in_(earliest.with_for_update(skip_locked=True)))
     await connection.execute(removed)
 
 
-def _beyond(which: ColumnElement[bool], most: int) -> Select[Any]:
-    """The ids of such deliveries but the `most` latest."""
+def _ids_but_latest(which: ColumnElement[bool], most: int) -> Select[Any]:
+    """The ids of the deliveries of which that holds, but the `most` latest."""
     ids = webhook_deliveries.c.id
     earliest_within = select(ids).where(which).order_by(ids.desc()).offset(most - 1).limit(1).scalar_subquery()
     return select(ids).where(which, ids < earliest_within)

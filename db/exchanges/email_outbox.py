@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, select, update
 
 from db.core.engine import Connection
 from db.core.uuid7 import increasing_ids
@@ -51,21 +51,20 @@ async def insert_mails(
 
 async def count_mails_since(connection: Connection, organisation_id: UUID, since: datetime) -> int:
     """The number of e-mails that the organisation queued after that moment."""
-    mails = (
-        select(func.count()).select_from(message_mails).join(exchanges, exchanges.c.id == message_mails.c.exchange_id)
-    )
-    own = (message_mails.c.queued_at > since, exchanges.c.organisation_id == organisation_id)
-    return await connection.scalar(mails.where(*own)) or 0
+    return await connection.scalar(select(func.count()).where(*_queued_since(organisation_id, since))) or 0
 
 
 async def mail_queued_since(connection: Connection, organisation_id: UUID, since: datetime, place: int) -> datetime:
     """The moment of the organisation's e-mail at `place`, counted from 0, of those queued since then."""
-    mails = select(message_mails.c.queued_at).join(exchanges, exchanges.c.id == message_mails.c.exchange_id)
-    own = (message_mails.c.queued_at > since, exchanges.c.organisation_id == organisation_id)
-    found: datetime = (
-        await connection.execute(mails.where(*own).order_by(message_mails.c.queued_at).offset(place).limit(1))
-    ).scalar_one()
+    mails = select(message_mails.c.queued_at).where(*_queued_since(organisation_id, since))
+    query = mails.order_by(message_mails.c.queued_at).offset(place).limit(1)
+    found: datetime = (await connection.execute(query)).scalar_one()
     return found
+
+
+def _queued_since(organisation_id: UUID, since: datetime) -> tuple[ColumnElement[bool], ...]:
+    is_own = and_(exchanges.c.id == message_mails.c.exchange_id, exchanges.c.organisation_id == organisation_id)
+    return is_own, message_mails.c.queued_at > since
 
 
 async def select_outgoing_message(connection: Connection, mail: Claimed) -> OutgoingMessage | None:

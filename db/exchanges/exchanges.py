@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Table, func, insert, literal, or_, select, text, true
+from sqlalchemy import ColumnElement, Row, Table, func, insert, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from db.core.engine import Connection
+from db.core.engine import Connection, above, read_all
 from db.schema.exchange_tables import exchange_recipients, exchanges, message_handovers, message_mails, messages
 from domain.exchanges.deliveries import CONFIRMED_STATE, TOLD
 from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Recipient, Way
@@ -74,7 +74,7 @@ async def select_exchange_for(
         return None
     visible = or_(messages.c.supplier_id == supplier_id, messages.c.supplier_id.is_(None))
     query = select(messages).where(messages.c.exchange_id == exchange_id, visible).order_by(messages.c.id)
-    written = msgspec.convert((await connection.execute(query)).all(), tuple[Message, ...], from_attributes=True)
+    written = tuple(await read_all(connection, query, Message))
     visible_parts = {"recipients": recipients, "messages": written, "deliveries": ()}
     return Exchange(**msgspec.structs.asdict(found[0]) | visible_parts)
 
@@ -110,16 +110,29 @@ async def _whole_exchanges(connection: Connection, which: Mapping[str, UUID]) ->
     written = await _parts(connection, messages, ids, messages.c.id)
     mails = await _parts(connection, message_mails, ids, message_mails.c.id)
     brought = await _parts(connection, message_handovers, ids, message_handovers.c.message_id)
-    return [_whole(each, written.get(each.id, ()), mails.get(each.id, ()), brought.get(each.id, ())) for each in found]
+    whole = []
+    for exchange in found:
+        said = msgspec.convert(written.get(exchange.id, ()), tuple[Message, ...], from_attributes=True)
+        mailed, handed = (
+            {(row.message_id, row.supplier_id): row for row in some.get(exchange.id, ())} for some in (mails, brought)
+        )
+        deliveries = tuple(
+            _delivery(message.id, recipient.supplier_id, mailed.get(key), handed.get(key))
+            for message in said
+            if message.author == "buyer"
+            for recipient in exchange.recipients
+            if message.supplier_id in {None, recipient.supplier_id} and (key := (message.id, recipient.supplier_id))
+        )
+        whole.append(Exchange(**msgspec.structs.asdict(exchange), messages=said, deliveries=deliveries))
+    return whole
 
 
 async def _exchanges(
     connection: Connection, which: Mapping[str, UUID], after: UUID | None = None, limit: int | None = None
 ) -> list[ExchangeSummary]:
     """The exchanges whose columns have the values `which`, in the order of their ids."""
-    later = exchanges.c.id > after if after is not None else true()
-    query = select(*_COLUMNS).filter_by(**which).where(later).order_by(exchanges.c.id).limit(limit)
-    rows = (await connection.execute(query)).all()
+    query = select(*_COLUMNS).filter_by(**which).where(above(exchanges.c.id, after)).order_by(exchanges.c.id)
+    rows = (await connection.execute(query.limit(limit))).all()
     ids, order = [row.id for row in rows], exchange_recipients.c.supplier_id
     recipients = await _parts(connection, exchange_recipients, ids, order)
     return [
@@ -139,21 +152,6 @@ async def _parts(
     for row in await connection.execute(query):
         found.setdefault(row.exchange_id, []).append(row)
     return found
-
-
-def _whole(
-    exchange: ExchangeSummary, rows: Sequence[Row[Any]], mails: Sequence[Row[Any]], brought: Sequence[Row[Any]]
-) -> Exchange:
-    mailed, handed = ({(row.message_id, row.supplier_id): row for row in some} for some in (mails, brought))
-    written = msgspec.convert(rows, tuple[Message, ...], from_attributes=True)
-    deliveries = tuple(
-        _delivery(message.id, recipient.supplier_id, mailed.get(key), handed.get(key))
-        for message in written
-        if message.author == "buyer"
-        for recipient in exchange.recipients
-        if message.supplier_id in {None, recipient.supplier_id} and (key := (message.id, recipient.supplier_id))
-    )
-    return Exchange(**msgspec.structs.asdict(exchange), messages=written, deliveries=deliveries)
 
 
 def _delivery(message_id: UUID, supplier_id: UUID, mail: Row[Any] | None, handover: Row[Any] | None) -> Delivery:

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ColumnElement, exists, func, insert, select, update
 
-from db.core.engine import Connection
+from db.core.engine import Connection, read_first
 from db.schema.exchange_tables import exchanges, message_mails, reply_links
 
 
@@ -61,8 +61,7 @@ async def select_link(connection: Connection, token: str, now: datetime, *, lock
     )
     if lock:
         query = query.with_for_update(read=True, of=reply_links)
-    row = (await connection.execute(query)).first()
-    return None if row is None else msgspec.convert(row, ReplyLink, from_attributes=True)
+    return await read_first(connection, query, ReplyLink)
 
 
 async def revoke_links(connection: Connection, exchange_id: UUID, supplier_id: UUID, now: datetime) -> bool:

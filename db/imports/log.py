@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import ColumnElement, RowMapping, Uuid, bindparam, insert, select, text, update
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from db.core.engine import Connection, Engine, Subject, lock_if_free, transaction
+from db.core.engine import Connection, Engine, Subject, below, lock_if_free, read_all, transaction
 from db.delivery.webhooks import queue_import_finished
 from db.imports.stage import MOST_ERRORS, Counts
 from db.journal.entries import write_entry
@@ -134,18 +134,16 @@ async def get_import(connection: Connection, import_id: UUID) -> Import | None:
 
 async def list_imports(connection: Connection, source: str, before: UUID | None, limit: int) -> Sequence[Import]:
     """The imports of a source from the one before `before` (None: from the latest), latest first, without errors."""
-    query = select(imports).where(imports.c.source == source).order_by(imports.c.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(imports.c.id < before)
-    return [_import(row, ()) for row in (await connection.execute(query)).mappings()]
+    query = select(imports).where(imports.c.source == source, below(imports.c.id, before))
+    rows = await connection.execute(query.order_by(imports.c.id.desc()).limit(limit))
+    return [_import(row, ()) for row in rows.mappings()]
 
 
 async def list_errors(connection: Connection, import_id: UUID, after: int, limit: int) -> Sequence[RowError]:
     """Rejected rows of an import by line, from the one after the `after` first."""
     columns = [import_errors.c[name] for name in RowError.__struct_fields__]
     wanted = select(*columns).where(import_errors.c.import_id == import_id, import_errors.c.position > after)
-    query = wanted.order_by(import_errors.c.position).limit(limit)
-    return [RowError(*row) for row in await connection.execute(query)]
+    return await read_all(connection, wanted.order_by(import_errors.c.position).limit(limit), RowError)
 
 
 def _import(row: RowMapping, errors: tuple[RowError, ...]) -> Import:

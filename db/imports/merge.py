@@ -205,22 +205,25 @@ async def count_stored(connection: Connection, source: str) -> int:
 
 
 async def count_absent(connection: Connection, source: str) -> int:
-    """The number of its records that no row names, not even a rejected one."""
-    all_absent = text(f"SELECT count(*) FROM records r WHERE {_IS_UNNAMED} AND {_IS_ABSENT}")  # noqa: S608 - constants
-    return await connection.scalar(all_absent, {"source": source}) or 0
+    """The number of the source's records that no row names, not even a rejected one."""
+    return await _summed(connection, source, "count(*)", _IS_ABSENT)
 
 
 async def count_withdrawn(connection: Connection, source: str) -> int:
-    """The number of its records of which a rejected row says that none may stay (`WITHDRAWN`)."""
-    withdrawn = text(f"SELECT count(*) FROM records r WHERE {_IS_UNNAMED} AND {_IS_WITHDRAWN}")  # noqa: S608 - constants
-    return await connection.scalar(withdrawn.bindparams(_WITHDRAWN), {"source": source}) or 0
+    """The number of the source's records of which a rejected row says that none may stay (`WITHDRAWN`)."""
+    return await _summed(connection, source, "count(*)", _IS_WITHDRAWN)
 
 
 async def count_removed_vertices(connection: Connection, source: str, *, absent: bool) -> int:
-    """The number of vertices that the removal of its withdrawn records takes away, and with `absent` of those too."""
+    """The number of vertices that the removal of withdrawn records takes away, and with `absent` of those too."""
     which = f"({_IS_ABSENT} OR {_IS_WITHDRAWN})" if absent else _IS_WITHDRAWN
-    drawn = text(f"SELECT sum(r.vertices) FROM records r WHERE {_IS_UNNAMED} AND r.vertices > 0 AND {which}")  # noqa: S608 - constants
-    return await connection.scalar(drawn.bindparams(_WITHDRAWN), {"source": source}) or 0
+    return await _summed(connection, source, "sum(r.vertices)", f"r.vertices > 0 AND {which}")
+
+
+async def _summed(connection: Connection, source: str, what: str, which: str) -> int:
+    query = text(f"SELECT {what} FROM records r WHERE {_IS_UNNAMED} AND {which}")  # noqa: S608 - constants
+    given = {"source": source} | ({"withdrawn": sorted(WITHDRAWN)} if _IS_WITHDRAWN in which else {})
+    return await connection.scalar(query, given) or 0
 
 
 async def merge(context: ImportContext, *, added: int, remove_absent: bool, remove_withdrawn: bool) -> None:
@@ -286,16 +289,16 @@ async def _regroup(context: ImportContext, find_seeds: TextClause) -> None:
 
 async def _keep_later_members(connection: Connection) -> None:
     """Add to the staged suppliers what only a later release knows of those that they take the place of."""
+
+    def completed(pairs: Sequence[Any]) -> dict[UUID, str]:
+        """The documents to which something is added, by id."""
+        kept = ((row, with_later_members(row.after.encode(), row.before, Supplier).decode()) for row in pairs)
+        return {row.id: document for row, document in kept if document != row.after}
+
     pairs = await connection.stream(_REPLACED, execution_options={"yield_per": REWRITTEN_AT_ONCE})
     async for some in pairs.partitions():
-        if kept := await asyncio.to_thread(_with_later_members, some):
+        if kept := await asyncio.to_thread(completed, some):
             await connection.execute(_KEEP, {"ids": list(kept), "documents": list(kept.values())})
-
-
-def _with_later_members(pairs: Sequence[Any]) -> dict[UUID, str]:
-    """The documents of those staged suppliers to which something is added, by id."""
-    kept = ((row, with_later_members(row.after.encode(), row.before, Supplier).decode()) for row in pairs)
-    return {row.id: document for row, document in kept if document != row.after}
 
 
 async def _stage_shared(context: ImportContext) -> None:

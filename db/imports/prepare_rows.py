@@ -142,7 +142,7 @@ def assembled(change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) ->
 
 
 async def assemble_here(change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) -> Sequence[SupplierRow]:
-    """As `assembled`, in a thread."""
+    """The suppliers that stored records describe, assembled in a thread."""
     return await asyncio.to_thread(assembled, change_set, described)
 
 

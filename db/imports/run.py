@@ -87,9 +87,13 @@ async def run_import(
         await close_import(connection, done)
         if order.actor is not None:
             await write_import_entry(connection, order.actor, done)
-    # where many were added, the last step has refreshed them
+    # where many were added, the last step has refreshed them; the import is stored by now: no failure is its own
     if done.added < MANY <= done.added + done.changed + done.waiting + done.removed:
-        await _refresh_statistics(engine)
+        with suppress(Exception):
+            async with transaction(engine) as connection:
+                # another import may be at its last step, which refreshes them too
+                await connection.execute(text("SET LOCAL lock_timeout TO '2s'"))
+                await refresh_statistics(connection)
     return done
 
 
@@ -101,25 +105,20 @@ async def _failure_noted(engine: Engine, order: Order, clock: Callable[[], datet
     except BaseException as failure:
         # If even this fails, whoever looks next finds that nobody is working on this import any more.
         with suppress(Exception):
-            await abandon_import(engine, order.id, *_outcome(failure, order), clock())
+            status, told = _outcome(failure, order)
+            await abandon_import(engine, order.id, status, told, clock())
         raise
-
-
-async def _refresh_statistics(engine: Engine) -> None:
-    """Refresh the planner's statistics; the import is stored by now, so that a failure here is not its failure."""
-    with suppress(Exception):
-        async with transaction(engine) as connection:
-            # another import may be at its last step, which refreshes them too
-            await connection.execute(text("SET LOCAL lock_timeout TO '2s'"))
-            await refresh_statistics(connection)
 
 
 async def _import(engine: Engine, context: ImportContext, order: Order, prepare: Prepare) -> Import:
     connection = context.connection
-    staged = await _stage_all(engine, context, order, prepare, expects_new=context.stored == 0)
+    staged = await _stage_all(engine, context, order, prepare)
     counts = staged.counts
     await analyze_staging(connection)
-    absent, kept = await _removable(context, order, staged.unreadable)
+    is_snapshot = order.mode != "upsert" and context.stored > 0
+    unnamed = await count_absent(connection, order.source) if is_snapshot else 0
+    # as many rejected rows could be theirs: then they stay
+    absent, kept = (unnamed, 0) if unnamed > staged.unreadable else (0, unnamed)
     if absent > context.stored * REMOVABLE_SHARE and not order.force:
         raise _too_many_removed(absent, context.stored)
     if (more := staged.vertices) > 0:
@@ -158,14 +157,9 @@ async def _begin(
     return ImportContext(connection, terms, order.dry_run, similarity, assemble, stored, drawn)
 
 
-async def _stage_all(
-    engine: Engine, context: ImportContext, order: Order, prepare: Prepare, *, expects_new: bool
-) -> Staged:
-    """As `stage`, for every batch.
-
-    `expects_new`: whether most rows of the first one are new; later ones are as those before.
-    """
-    staged = Staged()
+async def _stage_all(engine: Engine, context: ImportContext, order: Order, prepare: Prepare) -> Staged:
+    """Stage every batch. Most rows of the first are new where nothing is stored; later batches are as those before."""
+    staged, expects_new = Staged(), context.stored == 0
     prepared = prepare(context.terms, lambda: expects_new and not order.dry_run)
     async with aclosing(_one_ahead(prepared)) as batches, _progress(engine, order) as show:
         async for batch in batches:
@@ -212,14 +206,6 @@ async def _progress(engine: Engine, order: Order) -> AsyncIterator[Callable[[Cou
             await under_way
         if latest != shown and not order.dry_run:
             await note_progress(engine, order.id, latest)
-
-
-async def _removable(context: ImportContext, order: Order, unreadable: int) -> tuple[int, int]:
-    """The number of absent records that a snapshot removes, and that it keeps as rejected rows may be theirs."""
-    if order.mode == "upsert" or not context.stored:
-        return 0, 0
-    absent = await count_absent(context.connection, order.source)
-    return (absent, 0) if absent > unreadable else (0, absent)
 
 
 async def _store(context: ImportContext, order: Order, counts: Counts, absent: int, withdrawn: int) -> int:

@@ -274,8 +274,16 @@ async def _duplicate_errors(context: ImportContext, rows: Sequence[EncodedRecord
         return []
     seen = await context.connection.execute(_SEEN_AT, {"ids": [row.external_id for row in rows]})
     lines = {row.external_id: row.line for row in seen}
-    language = context.terms.language
-    return [reject(row.line, row.external_id, (_duplicate(lines[row.external_id]),), language) for row in rows]
+    rejects = []
+    for row in rows:
+        line = lines[row.external_id]
+        detail = Text(
+            f"La ligne {line} porte déjà cet identifiant ; c'est elle qui est retenue",
+            f"Line {line} already has this identifier, and is the one that counts",
+        )
+        problem = Problem(pointer("external_id"), "duplicate_external_id", detail)
+        rejects.append(reject(row.line, row.external_id, (problem,), context.terms.language))
+    return rejects
 
 
 _MISPLACED = Problem(
@@ -290,20 +298,15 @@ _MISPLACED = Problem(
 )
 
 
-def _duplicate(line: int) -> Problem:
-    detail = Text(
-        f"La ligne {line} porte déjà cet identifiant ; c'est elle qui est retenue",
-        f"Line {line} already has this identifier, and is the one that counts",
-    )
-    return Problem(pointer("external_id"), "duplicate_external_id", detail)
-
-
 async def _copy_added(context: ImportContext, added: Sequence[EncodedRecord]) -> None:
     """Copy new records, each with a supplier of its own unless its SIRET has one, which it then most likely joins.
 
     One that only adds to suppliers has none.
     """
-    known = await _suppliers_by_siret(context, added)
+    known: dict[str, UUID | str] = {}
+    if sirets := list({item.siret for item in added if item.siret is not None}):
+        found = await context.connection.execute(_BY_SIRET, {"sirets": sirets})
+        known = {row.siret: row.supplier_id for row in found}
     suppliers, joined, rows = [], set(), []
     for item in added:
         supplier_id = None if item.siret is None else known.get(item.siret)
@@ -319,14 +322,6 @@ async def _copy_added(context: ImportContext, added: Sequence[EncodedRecord]) ->
     await copy(context.connection, "suppliers", SUPPLIER_COLUMNS, suppliers)
     await copy(context.connection, "records", RECORD_COLUMNS, rows)
     await copy(context.connection, "to_rewrite", ["supplier_id"], list(joined))
-
-
-async def _suppliers_by_siret(context: ImportContext, added: Sequence[EncodedRecord]) -> dict[str, UUID | str]:
-    sirets = {item.siret for item in added if item.siret is not None}
-    if not sirets:
-        return {}
-    found = await context.connection.execute(_BY_SIRET, {"sirets": list(sirets)})
-    return {row.siret: row.supplier_id for row in found}
 
 
 async def _copy_changed(context: ImportContext, changed: Sequence[tuple[EncodedRecord, _Known]]) -> None:

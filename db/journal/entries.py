@@ -4,6 +4,7 @@ Signed statements of the last entries of all journals are queued from time to ti
 """
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,7 +13,7 @@ import msgspec
 from sqlalchemy import Row, Text, cast, exists, func, insert, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from db.core.engine import Connection, Subject, lock, lock_if_free
+from db.core.engine import Connection, Subject, below, lock, lock_if_free
 from db.core.uuid7 import new_id
 from db.journal.content import content_digests
 from db.schema.need_tables import audit_entries, audit_heads
@@ -119,12 +120,11 @@ async def entries(
     `object_`: the object that they are about, or several.
     """
     columns = audit_entries.c
-    wanted = [columns.organisation_id == organisation_id, columns.number > after]
+    wanted = [columns.organisation_id == organisation_id, columns.number > after, below(columns.at, until)]
     about = [object_] if isinstance(object_, str) else object_
     wanted += [columns.object == func.any(list(about))] if about is not None else []
     wanted += [columns.action == action] if action is not None else []
     wanted += [columns.at >= since] if since is not None else []
-    wanted += [columns.at < until] if until is not None else []
     query = select(*_COLUMNS, columns.detail).where(*wanted).order_by(columns.number).limit(limit)
     return [_entry(row, row.detail) for row in await connection.execute(query)]
 
@@ -134,8 +134,7 @@ async def latest_entries(
 ) -> Sequence[Entry]:
     """The organisation's entries before a number, the latest first; None: all of them."""
     columns = audit_entries.c
-    wanted = [columns.organisation_id == organisation_id]
-    wanted += [columns.number < before] if before is not None else []
+    wanted = (columns.organisation_id == organisation_id, below(columns.number, before))
     query = select(*_COLUMNS, columns.detail).where(*wanted).order_by(columns.number.desc()).limit(limit)
     return [_entry(row, row.detail) for row in await connection.execute(query)]
 
@@ -159,13 +158,8 @@ async def last_details(
 
 async def head(connection: Connection, organisation_id: UUID) -> Head:
     """The last entry of the organisation's journal."""
-    query = (
-        select(audit_entries.c.number, audit_entries.c.hash)
-        .where(audit_entries.c.organisation_id == organisation_id)
-        .order_by(audit_entries.c.number.desc())
-        .limit(1)
-    )
-    last = (await connection.execute(query)).first()
+    query = select(audit_entries.c.number, audit_entries.c.hash).filter_by(organisation_id=organisation_id)
+    last = (await connection.execute(query.order_by(audit_entries.c.number.desc()).limit(1))).first()
     return Head(0, BEFORE_THE_FIRST) if last is None else Head(last.number, last.hash)
 
 
@@ -195,21 +189,17 @@ async def hold_snapshot(connection: Connection) -> None:
 async def stored_entries(connection: Connection, organisation_id: UUID) -> AsyncIterator[Sequence[StoredEntry]]:
     """Every entry of a journal as stored, in the order of numbers, `READ_AT_ONCE` at a time."""
     raw_detail = cast(audit_entries.c.detail, Text).label("detail")
-    query = select(*_COLUMNS, raw_detail, audit_entries.c.signature).where(
-        audit_entries.c.organisation_id == organisation_id
-    )
-    rows = await connection.stream(
-        query.order_by(audit_entries.c.number), execution_options={"yield_per": READ_AT_ONCE}
-    )
+    query = select(*_COLUMNS, raw_detail, audit_entries.c.signature).filter_by(organisation_id=organisation_id)
+    in_order = query.order_by(audit_entries.c.number)
+    rows = await connection.stream(in_order, execution_options={"yield_per": READ_AT_ONCE})
     async for page in rows.partitions():
-        yield [StoredEntry(row.number, row.hash, _readable(row), row.signature) for row in page]
-
-
-def _readable(row: Row[*tuple[Any, ...]]) -> Entry | None:
-    try:
-        return _entry(row, _decode_detail(row.detail))
-    except msgspec.MsgspecError:
-        return None
+        stored = []
+        for row in page:
+            entry = None
+            with suppress(msgspec.MsgspecError):
+                entry = _entry(row, _decode_detail(row.detail))
+            stored.append(StoredEntry(row.number, row.hash, entry, row.signature))
+        yield stored
 
 
 def _entry(row: Row[*tuple[Any, ...]], detail: Detail) -> Entry:

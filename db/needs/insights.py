@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ColumnElement, Double, Subquery, Table, and_, cast, distinct, extract, func, or_, select
 
-from db.core.engine import Connection
+from db.core.engine import Connection, below, read_all
 from db.schema.exchange_tables import exchange_recipients, exchanges, message_handovers, message_mails, messages
 from db.schema.need_tables import needs, shortlists
 from domain.decoding.stored import stored_decoder
@@ -39,13 +39,11 @@ async def needs_with_supply(
     query = (
         select(needs.c.id, needs.c.status, needs.c.content, shortlists.c.need, shortlists.c.body)
         .join(shortlists, latest)
-        .where(needs.c.organisation_id == organisation_id)
+        .where(needs.c.organisation_id == organisation_id, below(needs.c.created_at, made_before))
         .order_by(needs.c.id)
     )
     if made_from is not None:
         query = query.where(needs.c.created_at >= made_from)
-    if made_before is not None:
-        query = query.where(needs.c.created_at < made_before)
     decode = stored_decoder(_Shortlist)
     rows = await connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
     async for batch in rows.partitions():
@@ -62,7 +60,7 @@ async def exchanges_about(
     query = select(exchanges.c.id, exchanges.c.need_id, exchanges.c.lot_ids).where(
         exchanges.c.organisation_id == organisation_id, exchanges.c.need_id == func.any(list(need_ids))
     )
-    return msgspec.convert((await connection.execute(query)).all(), list[ExchangeFacts], from_attributes=True)
+    return await read_all(connection, query, ExchangeFacts)
 
 
 async def reply_figures(connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]) -> ReplyFigures:
@@ -105,19 +103,15 @@ async def reply_figures(connection: Connection, organisation_id: UUID, exchange_
         .outerjoin(brought, and_(brought.c.exchange_id == to.exchange_id, brought.c.supplier_id == to.supplier_id))
         .where(exchanges.c.organisation_id == organisation_id, exchanges.c.id == func.any(list(exchange_ids)))
     )
-    row = (await connection.execute(query)).one()
-    return ReplyFigures(
-        contacted=row.contacted,
-        answered=row.answered,
-        undelivered=row.undelivered,
-        pending=row.pending,
-        rate=row.answered / row.contacted if row.contacted else None,
-        first_answer_hours=FirstAnswer(_rounded(row.median), _rounded(row.p90)),
-    )
+    figures = (await connection.execute(query)).one()._asdict()
+    rate = figures["answered"] / figures["contacted"] if figures["contacted"] else None
+    hours_until = (figures.pop("median"), figures.pop("p90"))
+    first = FirstAnswer(*(None if value is None else round(value, 2) for value in hours_until))
+    return ReplyFigures(**figures, rate=rate, first_answer_hours=first)
 
 
 def _by_recipient(table: Table, exchange_ids: Sequence[UUID], **figures: ColumnElement[bool]) -> Subquery:
-    """These figures over the rows of each recipient of each exchange."""
+    """A row for each recipient of each exchange, with the figures over their rows in the table."""
     of_recipient = table.c.exchange_id, table.c.supplier_id
     told = (figure.label(name) for name, figure in figures.items())
     found = select(*of_recipient, *told).where(table.c.exchange_id == func.any(list(exchange_ids)))
@@ -138,8 +132,7 @@ async def barrier_figures(
         func.count(distinct(each.c.need_id)).label("needs"),
         func.count(distinct(each.c.supplier_id)).label("suppliers"),
     ).group_by(each.c.barrier)
-    rows = await connection.execute(query.order_by(replies.desc(), each.c.barrier))
-    return msgspec.convert(rows.all(), list[BarrierFigure], from_attributes=True)
+    return await read_all(connection, query.order_by(replies.desc(), each.c.barrier), BarrierFigure)
 
 
 async def barrier_notes(connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]) -> BarrierNotes:
@@ -179,7 +172,3 @@ def _last_versions(organisation_id: UUID, exchange_ids: Sequence[UUID]) -> Subqu
         .where(exchanges.c.organisation_id == organisation_id, marked.c.newest == 1)
         .subquery()
     )
-
-
-def _rounded(hours: float | None) -> float | None:
-    return None if hours is None else round(hours, 2)

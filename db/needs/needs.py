@@ -4,7 +4,7 @@ Besides the needs: their progress, for a whole page of needs at once; the other 
 with no more than their values are added up from; and the room that an organisation takes in the database.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,6 @@ from sqlalchemy import (
     Select,
     Uuid,
     and_,
-    bindparam,
     cast,
     delete,
     exists,
@@ -31,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy import Text as SqlText
 from sqlalchemy.exc import IntegrityError
 
-from db.core.engine import Connection, kept_document
+from db.core.engine import Connection, below, kept_document, read_all, read_first
 from db.core.uuid7 import new_id
 from db.schema.exchange_tables import (
     exchange_recipients,
@@ -81,27 +80,30 @@ async def insert_need(connection: Connection, organisation_id: UUID, content: Pl
 
 async def select_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed | None:
     """The need; None where the organisation has none of this id."""
-    row = (await connection.execute(select(*_COLUMNS).where(_is(organisation_id, need_id)))).first()
-    return None if row is None else msgspec.convert(row, StoredNeed, from_attributes=True)
+    return await read_first(connection, select(*_COLUMNS).where(_is(organisation_id, need_id)), StoredNeed)
 
 
 async def lock_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed | None:
-    """As `select_need`; until the transaction ends nobody else locks, changes or deletes it."""
+    """The need, which nobody else locks, changes or deletes until the transaction ends."""
     # a message sent need not wait for a shortlist: other rows may refer to the need meanwhile
     query = select(*_COLUMNS).where(_is(organisation_id, need_id)).with_for_update(key_share=True)
-    row = (await connection.execute(query)).first()
-    return None if row is None else msgspec.convert(row, StoredNeed, from_attributes=True)
+    return await read_first(connection, query, StoredNeed)
 
 
 async def select_needs(
     connection: Connection, organisation_id: UUID, filters: NeedFilters, before: UUID | None, limit: int
 ) -> Sequence[StoredNeed]:
     """Up to `limit` needs, the newest first, made before the need `before`."""
-    query = select(*_COLUMNS).where(needs.c.organisation_id == organisation_id, *_conditions(filters))
-    if before is not None:
-        query = query.where(needs.c.id < before)
-    rows = await connection.execute(query.order_by(needs.c.id.desc()).limit(limit))
-    return msgspec.convert(rows.all(), list[StoredNeed], from_attributes=True)
+    conditions = [needs.c.organisation_id == organisation_id, below(needs.c.id, before)]
+    planned = cast(needs.c.content.op("->>")(literal("planned_publication_on", SqlText)), Date)
+    if filters.statuses is not None:
+        conditions.append(needs.c.status.in_(filters.statuses))
+    if filters.planned_from is not None:
+        conditions.append(planned >= filters.planned_from)
+    if filters.planned_to is not None:
+        conditions.append(planned <= filters.planned_to)
+    query = select(*_COLUMNS).where(*conditions).order_by(needs.c.id.desc()).limit(limit)
+    return await read_all(connection, query, StoredNeed)
 
 
 async def select_need_names(
@@ -112,8 +114,7 @@ async def select_need_names(
     word = needs.c.content.op("->>", return_type=SqlText())
     words = [word(literal(name, SqlText)).label(name) for name in ("title", "reference")]
     query = select(needs.c.id, *words).where(own, or_(named, needs.c.status.in_(statuses)))
-    rows = await connection.execute(query.order_by(named.desc(), needs.c.id.desc()).limit(limit))
-    return msgspec.convert(rows.all(), list[NeedName], from_attributes=True)
+    return await read_all(connection, query.order_by(named.desc(), needs.c.id.desc()).limit(limit), NeedName)
 
 
 async def write_need(connection: Connection, organisation_id: UUID, need: StoredNeed) -> None:
@@ -142,49 +143,34 @@ def _is(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
     return and_(needs.c.organisation_id == organisation_id, needs.c.id == need_id)
 
 
-def _conditions(filters: NeedFilters) -> Iterator[ColumnElement[bool]]:
-    planned = cast(needs.c.content.op("->>")(literal("planned_publication_on", SqlText)), Date)
-    if filters.statuses is not None:
-        yield needs.c.status.in_(filters.statuses)
-    if filters.planned_from is not None:
-        yield planned >= filters.planned_from
-    if filters.planned_to is not None:
-        yield planned <= filters.planned_to
-
-
 async def progress_of(
     connection: Connection, organisation_id: UUID, need_ids: Collection[UUID]
 ) -> dict[UUID, Progress]:
     """The progress of each of these needs, which are the organisation's."""
-    ids = {"ids": list(need_ids)}
-    own = and_(needs.c.organisation_id == organisation_id, needs.c.id == func.any(bindparam("ids")))
+    own = and_(needs.c.organisation_id == organisation_id, needs.c.id == func.any(list(need_ids)))
     latest = and_(shortlists.c.need_id == needs.c.id, shortlists.c.number == needs.c.shortlists)
-    found = {need_id: Progress() for need_id in need_ids}
-    versions = select(needs.c.id, shortlists.c.need, shortlists.c.totals).join(shortlists, latest).where(own)
-    for row in await connection.execute(versions, ids):
-        listed = frozenset(lot.id for lot in row.totals if lot.shown)
-        found[row.id] = msgspec.structs.replace(found[row.id], frozen=row.need, listed=listed)
     on_latest = and_(shortlist_decisions.c.need_id == needs.c.id, shortlist_decisions.c.number == needs.c.shortlists)
-    decided = select(needs.c.id, func.array_agg(shortlist_decisions.c.lot_id).label("lots")).where(own)
-    for row in await connection.execute(decided.join(shortlist_decisions, on_latest).group_by(needs.c.id), ids):
-        found[row.id] = msgspec.structs.replace(found[row.id], decided=frozenset(row.lots))
-    opened = select(needs.c.id, func.count().label("number")).where(own)
-    for row in await connection.execute(
-        opened.join(exchanges, exchanges.c.need_id == needs.c.id).group_by(needs.c.id), ids
-    ):
-        found[row.id] = msgspec.structs.replace(found[row.id], exchanges=row.number)
-    waiting = _waiting_for_the_buyer().where(own).group_by(needs.c.id)
-    for row in await connection.execute(waiting, ids):
-        found[row.id] = msgspec.structs.replace(found[row.id], to_deliver=row.number)
     met = and_(meetings.c.id == meeting_needs.c.meeting_id, meetings.c.status != "cancelled")
-    invited = select(needs.c.id, func.count().label("number")).where(own).group_by(needs.c.id)
-    invited = invited.join(meeting_needs, meeting_needs.c.need_id == needs.c.id).join(meetings, met)
-    for row in await connection.execute(invited, ids):
-        found[row.id] = msgspec.structs.replace(found[row.id], meetings=row.number)
     stands = and_(awards.c.need_id == needs.c.id, awards.c.withdrawn_at.is_(None))
-    awarded = select(needs.c.id, func.array_agg(awards.c.lot_id).label("lots")).where(own)
-    for row in await connection.execute(awarded.join(awards, stands).group_by(needs.c.id), ids):
-        found[row.id] = msgspec.structs.replace(found[row.id], awarded=frozenset(row.lots))
+    count = select(needs.c.id, func.count().label("number")).group_by(needs.c.id)
+    about = count.join(meeting_needs, meeting_needs.c.need_id == needs.c.id)
+    decided = select(needs.c.id, func.array_agg(shortlist_decisions.c.lot_id).label("lots")).group_by(needs.c.id)
+    awarded = select(needs.c.id, func.array_agg(awards.c.lot_id).label("lots")).group_by(needs.c.id)
+    parts: tuple[tuple[Select[Any], Callable[[Any], dict[str, object]]], ...] = (
+        (
+            select(needs.c.id, shortlists.c.need, shortlists.c.totals).join(shortlists, latest),
+            lambda row: {"frozen": row.need, "listed": frozenset(lot.id for lot in row.totals if lot.shown)},
+        ),
+        (decided.join(shortlist_decisions, on_latest), lambda row: {"decided": frozenset(row.lots)}),
+        (count.join(exchanges, exchanges.c.need_id == needs.c.id), lambda row: {"exchanges": row.number}),
+        (_waiting_for_the_buyer().group_by(needs.c.id), lambda row: {"to_deliver": row.number}),
+        (about.join(meetings, met), lambda row: {"meetings": row.number}),
+        (awarded.join(awards, stands), lambda row: {"awarded": frozenset(row.lots)}),
+    )
+    found = {need_id: Progress() for need_id in need_ids}
+    for query, fields in parts:
+        for row in await connection.execute(query.where(own)):
+            found[row.id] = msgspec.structs.replace(found[row.id], **fields(row))
     return found
 
 
@@ -245,8 +231,7 @@ async def needs_of_year(
     """
     given = {"organisation_id": organisation_id, "year": year, "siret": siret, "besides": besides}
     given |= {"most_needs": MOST_NEEDS, "most_bytes": MOST_BYTES}
-    rows = await connection.execute(_OTHERS, given)
-    return msgspec.convert(rows.all(), tuple[OtherNeed, ...], from_attributes=True)
+    return tuple(await read_all(connection, _OTHERS.bindparams(**given), OtherNeed))
 
 
 RECIPIENT_BYTES = 400
@@ -261,26 +246,18 @@ async def stored_bytes(connection: Connection, organisation_id: UUID) -> int:
     size, own = func.pg_column_size, needs.c.organisation_id == organisation_id
     own_exchange = exchanges.c.organisation_id == organisation_id
     own_meeting = meetings.c.organisation_id == organisation_id
+    recipient_bytes, participant_bytes = func.count() * RECIPIENT_BYTES, func.count() * PARTICIPANT_BYTES
+    of_exchange = exchanges.c.id == exchange_recipients.c.exchange_id
     sums = (
         select(func.sum(size(needs.c.content))).where(own),
-        select(func.sum(size(shortlists.c.body) + size(shortlists.c.need)))
-        .join(needs, needs.c.id == shortlists.c.need_id)
-        .where(own),
-        select(func.sum(size(messages.c.body)))
-        .join(exchanges, exchanges.c.id == messages.c.exchange_id)
-        .where(own_exchange),
-        select(func.count() * RECIPIENT_BYTES)
-        .select_from(exchange_recipients)
-        .join(exchanges, exchanges.c.id == exchange_recipients.c.exchange_id)
-        .where(own_exchange),
+        select(func.sum(size(shortlists.c.body) + size(shortlists.c.need))).where(
+            needs.c.id == shortlists.c.need_id, own
+        ),
+        select(func.sum(size(messages.c.body))).where(exchanges.c.id == messages.c.exchange_id, own_exchange),
+        select(recipient_bytes).where(of_exchange, own_exchange),
         select(func.sum(size(meetings.c.agenda) + func.coalesce(size(meetings.c.minutes), 0))).where(own_meeting),
-        select(func.sum(size(follow_ups.c.what)))
-        .join(meetings, meetings.c.id == follow_ups.c.meeting_id)
-        .where(own_meeting),
-        select(func.count() * PARTICIPANT_BYTES)
-        .select_from(participants)
-        .join(meetings, meetings.c.id == participants.c.meeting_id)
-        .where(own_meeting),
+        select(func.sum(size(follow_ups.c.what))).where(meetings.c.id == follow_ups.c.meeting_id, own_meeting),
+        select(participant_bytes).where(meetings.c.id == participants.c.meeting_id, own_meeting),
         select(func.sum(size(idempotency_keys.c.body))).where(idempotency_keys.c.organisation_id == organisation_id),
     )
     found = (await connection.execute(select(*(each.scalar_subquery() for each in sums)))).one()

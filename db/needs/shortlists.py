@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import ColumnElement, LargeBinary, and_, bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from db.core.engine import Connection
+from db.core.engine import Connection, below, read_all
 from db.schema.need_tables import needs, shortlist_decisions, shortlists
 from domain.needs.status import StoredNeed
 from domain.shortlists.frozen import Decision, DecisionKey, FrozenShortlist, Named, ShortlistVersion, lots_shown
@@ -31,7 +31,7 @@ async def select_shortlist(
 ) -> FrozenShortlist | None:
     """A version with the decisions on it, `number` None: the latest; None where there is none."""
     columns = (*_VERSION, shortlists.c.need_id, shortlists.c.need, shortlists.c.body)
-    query = select(*columns).where(_of(organisation_id, need_id)).order_by(shortlists.c.number.desc()).limit(1)
+    query = select(*columns).where(_is_version(organisation_id, need_id)).order_by(shortlists.c.number.desc()).limit(1)
     row = (await connection.execute(query if number is None else query.where(shortlists.c.number == number))).first()
     if row is None:
         return None
@@ -43,11 +43,8 @@ async def select_shortlists(
     connection: Connection, organisation_id: UUID, need_id: UUID, before: int | None, limit: int
 ) -> Sequence[ShortlistVersion]:
     """Up to `limit` versions, the latest first, from before the version `before`."""
-    query = select(*_VERSION).where(_of(organisation_id, need_id))
-    if before is not None:
-        query = query.where(shortlists.c.number < before)
-    rows = await connection.execute(query.order_by(shortlists.c.number.desc()).limit(limit))
-    return msgspec.convert(rows.all(), list[ShortlistVersion], from_attributes=True)
+    earlier = select(*_VERSION).where(_is_version(organisation_id, need_id), below(shortlists.c.number, before))
+    return await read_all(connection, earlier.order_by(shortlists.c.number.desc()).limit(limit), ShortlistVersion)
 
 
 async def select_listed_supplier(
@@ -55,7 +52,7 @@ async def select_listed_supplier(
 ) -> Named | None:
     """The supplier as the need's latest version that lists it calls it; None where none does."""
     mentions = func.position(bindparam("id", str(supplier_id).encode(), LargeBinary).op("IN")(shortlists.c.body)) > 0
-    query = select(shortlists.c.body).where(_of(organisation_id, need_id), mentions)
+    query = select(shortlists.c.body).where(_is_version(organisation_id, need_id), mentions)
     body = await connection.scalar(query.order_by(shortlists.c.number.desc()).limit(1))
     if body is None:
         return None
@@ -79,8 +76,7 @@ async def select_decisions(
     )
     if after is not None:
         query = query.where(tuple_(*place) > (after.lot_id, after.supplier_id))
-    rows = await connection.execute(query.order_by(*place).limit(limit))
-    return msgspec.convert(rows.all(), list[Decision], from_attributes=True)
+    return await read_all(connection, query.order_by(*place).limit(limit), Decision)
 
 
 async def earlier_decisions(
@@ -90,8 +86,7 @@ async def earlier_decisions(
     of_earlier = and_(shortlist_decisions.c.need_id == need_id, shortlist_decisions.c.number < number)
     query = select(*_DECISION).where(of_earlier, _is_own(organisation_id, need_id))
     place = (shortlist_decisions.c[name] for name in ("number", "lot_id", "supplier_id"))
-    rows = await connection.execute(query.order_by(*place))
-    return msgspec.convert(rows.all(), list[Decision], from_attributes=True)
+    return await read_all(connection, query.order_by(*place), Decision)
 
 
 async def write_decision(connection: Connection, need_id: UUID, number: int, decision: Decision) -> None:
@@ -117,5 +112,5 @@ def _is_own(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
     return select(needs.c.id).where(needs.c.organisation_id == organisation_id, needs.c.id == need_id).exists()
 
 
-def _of(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
+def _is_version(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
     return and_(shortlists.c.need_id == need_id, _is_own(organisation_id, need_id))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -135,7 +135,16 @@ async def _erase(connection: Connection, found: Findings, actor: Actor, now: dat
     if all(each.fate == "kept" for each in found.holdings):
         return await _erasure(connection, found, None)
     reference = _reference(found, now)
-    await _erase_in_organisations(connection, found, pseudonym(reference), now)
+    places = {(each.where.partition(":")[0], each.field) for each in found.holdings}
+    for place in PLACES:
+        if place.fate != "kept" and (place.kind, place.field) in places:
+            await _erase_at(connection, place, found, pseudonym(reference), now)
+    await redact_shortlists(connection, found.organisations.values(), found.identifiers, found.supplier_ids)
+    kind = "meeting:"
+    fields = [(UUID(each.where[len(kind) :]), each.field) for each in found.holdings if each.where.startswith(kind)]
+    changed = {id_ for id_, _ in fields}
+    in_calendars = {id_ for id_, field in fields if field in CALENDAR_FIELDS}
+    await erase_persons(connection, [row.id for row in found.persons], now, changed, in_calendars)
     if found.in_directory:
         await _erase_in_directory(connection, found, now)
     await _write_entries(connection, found, actor, reference, now)
@@ -161,26 +170,13 @@ def _to_suppress(known: Identifiers) -> list[Suppression]:
     return [*(Suppression("email", email) for email in known.emails), *beside]
 
 
-async def _erase_in_organisations(connection: Connection, found: Findings, called: str, now: datetime) -> None:
-    places = {(each.where.partition(":")[0], each.field) for each in found.holdings}
-    for place in PLACES:
-        if place.fate != "kept" and (place.kind, place.field) in places:
-            await _erase_at(connection, place, found, called, now)
-    await redact_shortlists(connection, found.organisations.values(), found.identifiers, found.supplier_ids)
-    kind = "meeting:"
-    fields = [(UUID(each.where[len(kind) :]), each.field) for each in found.holdings if each.where.startswith(kind)]
-    changed = {id_ for id_, _ in fields}
-    in_calendars = {id_ for id_, field in fields if field in CALENDAR_FIELDS}
-    await erase_persons(connection, [row.id for row in found.persons], now, changed, in_calendars)
-
-
 async def _erase_at(connection: Connection, place: Place, found: Findings, called: str, now: datetime) -> None:
     """Erase every mention in a column."""
     table, known = place.table, found.identifiers
     pattern = mention_pattern(known)
     if pattern is None:
         return  # nothing to look for: a person of one name alone, known by taking part in a meeting
-    rows = place.joined & place.is_within(found.organisations.values()) & is_found(place, known.emails, pattern)
+    rows = place.is_joined & place.is_within(found.organisations.values()) & is_found(place, known.emails, pattern)
     if table is idempotency_keys:
         await connection.execute(delete(table).where(rows))
     elif table is message_mails:
@@ -270,21 +266,14 @@ async def _write_entries(connection: Connection, found: Findings, actor: Actor, 
         for about, numbers in sorted(own.items()):
             why: Detail = {"person": str(reference)} | ({"shortlists": sorted(numbers)} if numbers else {})
             action = f"{about.partition(':')[0]}.redacted"
-            bound = await _bound(connection, about, map(int, numbers))
+            kind, _, id_ = about.partition(":")
+            # a need's shortlists of these numbers and the decisions on them may have changed too
+            bound = [about] if kind in {"meeting", "need"} else []
+            if kind == "need":
+                need_id, changed_numbers = UUID(id_), sorted(map(int, numbers))
+                bound += [shortlist_name(need_id, number) for number in changed_numbers]
+                bound += await decision_names(connection, need_id, changed_numbers)
             await write_entry(connection, own_actor, action, about, now, detail=why, about=bound)
-
-
-async def _bound(connection: Connection, about: str, numbers: Iterable[int]) -> Sequence[str]:
-    """A meeting; a need, its shortlists of these numbers and the decisions on them, which may have changed."""
-    kind, _, id_ = about.partition(":")
-    if kind != "need":
-        return (about,) if kind == "meeting" else ()
-    changed, need_id = sorted(numbers), UUID(id_)
-    return [
-        about,
-        *(shortlist_name(need_id, number) for number in changed),
-        *await decision_names(connection, need_id, changed),
-    ]
 
 
 def _changed_objects(found: Findings, home: UUID) -> dict[tuple[UUID, str], set[str]]:

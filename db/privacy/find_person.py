@@ -102,26 +102,26 @@ async def find(
     names = select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(organisation_ids))
     search = _Search(connection, {row.id: row.name for row in await connection.execute(names)}, lock)
     own = await _persons(search, asked)
-    own_emails = [row.email_key for row in own if is_of(row.email_key, row.name)]
-    known = asked.extended([row.name for row in own], own_emails, [row.phone or "" for row in own])
-    in_records = await _records(connection, known) if in_directory else []
+    emails = [row.email_key for row in own if is_of(row.email_key, row.name)]
+    known = asked.extended([row.name for row in own], emails, [row.phone or "" for row in own])
+    in_records = await _records(connection, known) if in_directory else ()
     stored = [(item, item.record.contact or Contact()) for item in in_records]
     for _, contact in stored:
         known = _with_contact(known, contact)
     changed = [(item, left) for item, given in stored if (left := without_person(given, known)) is not given]
-    met = await _participations(search, [row.id for row in own])
     supplier_ids = frozenset(item.supplier_id for item, _ in changed if item.supplier_id is not None)
-    in_shortlists = await _contacts_in_shortlists(search, known, supplier_ids)
     places = [place for place in PLACES if in_directory or not place.is_shared]
+    taking_part = (
+        search.holding(row, f"meeting:{row.id}", "participants", f"{row.title} ({row.part})", "pseudonym")
+        for row in await _participations(search, [row.id for row in own])
+    )
     holdings = (
         *await _known_of(search, own),
-        *(
-            search.holding(row, f"meeting:{row.id}", "participants", f"{row.title} ({row.part})", "pseudonym")
-            for row in met
-        ),
+        *taking_part,
         *(holding for item, left in changed for holding in _contact_details(item, left)),
-        *(await _mentions_in_records(connection, known) if in_directory else ()),
-        *in_shortlists,
+        *(await _texts_of_records(connection, known) if in_directory else ()),
+        *(await _external_ids(connection, known) if in_directory else ()),
+        *await _contacts_in_shortlists(search, known, supplier_ids),
         *[holding for place in places for holding in await _mentions(search, place, known)],
     )
     return Findings(
@@ -176,18 +176,20 @@ def is_found(place: Place, emails: Collection[str], pattern: str | None) -> Colu
     if pattern is None or place in ADDRESSES:
         return func.lower(func.trim(place.text)).in_(emails)
     found = place.text.regexp_match(pattern)
+    if place.column is not shortlists.c.body:
+        return found
     # the contacts are taken only out of those answers in which there is something
-    return found & _body().regexp_match(pattern) if place.column is shortlists.c.body else found
+    return found & func.convert_from(shortlists.c.body, "UTF8", type_=Text).regexp_match(pattern)
 
 
 async def _mentions(search: _Search, place: Place, known: Identifiers) -> list[Holding]:
     pattern = mention_pattern(known, with_phones=place.column is not shortlists.c.body)
     query = select(
         place.owner.label("organisation_id"),
-        place.since.label("since"),
+        place.row_came_at.label("since"),
         place.where.label("where"),
         _excerpt(place.text, pattern or "^").label("text"),
-    ).where(place.joined, place.is_within(search.organisations), is_found(place, known.emails, pattern))
+    ).where(place.is_joined, place.is_within(search.organisations), is_found(place, known.emails, pattern))
     rows = await search.rows(query, place.table)
     return [search.holding(row, row.where, place.field, row.text, place.fate) for row in rows]
 
@@ -230,7 +232,7 @@ async def _records(connection: Connection, known: Identifiers) -> list[StoredRec
 
 
 def _with_contact(known: Identifiers, contact: Contact) -> Identifiers:
-    """These, and those in the contact of a record that names the person."""
+    """The identifiers, and those in the contact of a record where that names the person."""
     person, email = contact.person or "", contact.email or ""
     if not is_meant(person, email, known):
         return known
@@ -242,10 +244,6 @@ def _contact_details(item: StoredRecord, left: Contact) -> list[Holding]:
     given = item.record.contact or left
     gone = {detail: text for detail in _CONTACT_DETAILS if (text := getattr(given, detail)) != getattr(left, detail)}
     return [_in_directory(item, f"contact.{detail}", text, "erased") for detail, text in gone.items()]
-
-
-async def _mentions_in_records(connection: Connection, known: Identifiers) -> list[Holding]:
-    return await _texts_of_records(connection, known) + await _external_ids(connection, known)
 
 
 async def _texts_of_records(connection: Connection, known: Identifiers) -> list[Holding]:
@@ -318,15 +316,11 @@ def _excerpt(text: ColumnElement[str], pattern: str) -> ColumnElement[str]:
     return case((func.length(text) <= _LONGEST_EXCERPT, text), else_=around)
 
 
-def _body() -> ColumnElement[str]:
-    return func.convert_from(shortlists.c.body, "UTF8", type_=Text)
-
-
 def _in_payload(*path: str) -> ColumnElement[str]:
     return func.json_extract_path_text(records.c.payload, *path, type_=Text)
 
 
 def _phone_key(phone: ColumnElement[Any]) -> ColumnElement[str]:
-    """As `domain.privacy.data_subject.phone_key`."""
+    """The digits of a number by which it is compared, made as `domain.privacy.data_subject.phone_key` makes them."""
     digits = func.regexp_replace(func.regexp_replace(phone, "[^0-9]", "", "g"), "^00", "")
     return func.regexp_replace(digits, "^(?:33)?0?([0-9]{9})$", r"0\1")

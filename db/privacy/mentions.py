@@ -95,15 +95,15 @@ class Place(NamedTuple):
 
     @property
     def owner(self) -> ColumnElement[Any]:
-        """The organisation of a row, once `joined`; null of what all share."""
+        """The organisation of a row, once `is_joined`; null of what all share."""
         return cast(null(), Uuid) if self.is_shared else _ROWS[self.table][0].c.organisation_id
 
     def is_within(self, organisation_ids: Collection[UUID]) -> ColumnElement[bool]:
-        """Whether a row, once `joined`, is of one of these organisations, or of what all share."""
+        """Whether a row, once `is_joined`, is of one of these organisations, or of what all share."""
         return true() if self.is_shared else self.owner.in_(organisation_ids)
 
     @property
-    def joined(self) -> ColumnElement[bool]:
+    def is_joined(self) -> ColumnElement[bool]:
         """The condition that joins the table to the one with the organisation."""
         parent = _ROWS[self.table][0]
         return true() if parent is self.table else self.table.c[f"{parent.name.removesuffix('s')}_id"] == parent.c.id
@@ -114,7 +114,7 @@ class Place(NamedTuple):
         return func.concat(f"{self.kind}:", func.concat_ws("/", *_ROWS[self.table][1]))
 
     @property
-    def since(self) -> Column[Any]:
+    def row_came_at(self) -> Column[Any]:
         """The instant at which the row came."""
         return _ROWS[self.table][2]
 
@@ -310,13 +310,18 @@ async def redacted_shortlists(
     *,
     lock: bool = False,
 ) -> AsyncIterator[Sequence[RedactedShortlist]]:
-    """Those without the person's address, and without their number as that of these suppliers; a slice at a time.
+    """The shortlists that have the person's address, or their number as that of these suppliers, without them.
 
-    `lock`: rows read stay as they are.
+    They come in the order of their keys, a slice at a time. `lock`: rows read stay as they are.
     """
-    query = _mentioning(organisation_ids, known)
-    if query is None:
+    pattern = mention_pattern(msgspec.structs.replace(known, names=frozenset()))
+    if pattern is None:
         return
+    own = shortlists.c
+    columns = (own.need_id, own.number, own.created_at.label("since"), own.body, needs.c.organisation_id)
+    body = func.convert_from(own.body, "UTF8", type_=Text)
+    is_own = (own.need_id == needs.c.id) & needs.c.organisation_id.in_(organisation_ids)
+    query: Select[Any] = select(*columns).where(is_own, body.regexp_match(pattern)).order_by(own.need_id, own.number)
     query = query.with_for_update(of=shortlists) if lock else query
     rows = await connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
     async for some in rows.partitions():
@@ -336,25 +341,8 @@ async def redact_shortlists(
             await connection.execute(_CHANGE, changes)
 
 
-def _mentioning(organisation_ids: Collection[UUID], known: Identifiers) -> Select[Any] | None:
-    """The shortlists with an address or a number of the person, in the order of their keys; None without either."""
-    pattern = mention_pattern(msgspec.structs.replace(known, names=frozenset()))
-    if pattern is None:
-        return None
-    own = shortlists.c
-    columns = (own.need_id, own.number, own.created_at.label("since"), own.body, needs.c.organisation_id)
-    body = func.convert_from(own.body, "UTF8", type_=Text)
-    is_own = (own.need_id == needs.c.id) & needs.c.organisation_id.in_(organisation_ids)
-    return select(*columns).where(is_own, body.regexp_match(pattern)).order_by(own.need_id, own.number)
-
-
 def _redacted(
     rows: Sequence[Row[Any]], known: Identifiers, supplier_ids: Collection[UUID]
 ) -> Sequence[RedactedShortlist]:
-    def each() -> Iterator[RedactedShortlist]:
-        for row in rows:
-            left, removed = without_contacts(row.body, known, supplier_ids)
-            if removed:
-                yield RedactedShortlist(row, left, removed)
-
-    return tuple(each())
+    found = [RedactedShortlist(row, *without_contacts(row.body, known, supplier_ids)) for row in rows]
+    return [each for each in found if each.removed]

@@ -204,8 +204,7 @@ async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPl
         due = await _due_needs(connection, whole.bounds.needs, only=planned.id)
         if not due:
             return False
-        about = sa.select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == planned.id)
-        gone = await _purge_meetings(connection, planned.id, (await connection.execute(about)).scalars().all())
+        gone = await _purge_meetings(connection, planned.id)
         counts: Detail = {name: getattr(due[0], name) for name in ("shortlists", "exchanges", "awards", "meetings")}
         actor, now = Actor(planned.organisation_id, means), whole.at.replace(microsecond=0)
         for meeting in gone:
@@ -217,8 +216,10 @@ async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPl
     return True
 
 
-async def _purge_meetings(connection: Connection, need_id: UUID, ids: Sequence[UUID]) -> Sequence[UUID]:
-    """Remove those of these meetings that are about no other need, and persons whom only they named; their ids."""
+async def _purge_meetings(connection: Connection, need_id: UUID) -> Sequence[UUID]:
+    """Remove the meetings that are about this need alone, and persons whom only they named; their ids."""
+    about_it = sa.select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == need_id)
+    ids = (await connection.execute(about_it)).scalars().all()
     named = (sa.select(each.c.person_id).where(each.c.meeting_id.in_(ids)) for each in (participants, follow_ups))
     people = set((await connection.execute(sa.union(*named))).scalars()) - {None}
     about = sa.exists().where(meeting_needs.c.meeting_id == meetings.c.id, meeting_needs.c.need_id != need_id)

@@ -12,19 +12,18 @@ from db.schema.supplier_tables import (
     Document,
     id_and_organisation,
     keys,
-    metadata,
     moments,
     optional,
     organisations,
     outbox_columns,
     required,
+    table,
 )
 from domain.meetings.meeting import AgendaItem, MeetingPlace
 
 # Without a cascade from the need: only the function `purge_need` of the database deletes exchanges, in their time.
-exchanges = sa.Table(
+exchanges = table(
     "exchanges",
-    metadata,
     *id_and_organisation(),
     sa.Column("need_id", sa.Uuid, sa.ForeignKey(needs.c.id), nullable=False),
     sa.Column("subject", sa.Text, nullable=False),
@@ -36,9 +35,8 @@ exchanges = sa.Table(
 )
 
 # Suppliers as they were known when the exchange was opened. Their address alone can be removed: it may be a person's.
-exchange_recipients = sa.Table(
+exchange_recipients = table(
     "exchange_recipients",
-    metadata,
     sa.Column("exchange_id", sa.Uuid, sa.ForeignKey(exchanges.c.id), primary_key=True),
     sa.Column("supplier_id", sa.Uuid, primary_key=True),
     sa.Column("supplier_name", sa.Text, key="name", nullable=False),
@@ -57,9 +55,8 @@ def _of_recipient(ondelete: str | None = None) -> sa.ForeignKeyConstraint:
 
 # `supplier_id`: the author, or the one recipient; NULL: a buyer's message to all. `publishes`: the question that is
 # answered to all, in the words of `question`; `answers`: those that it says it answers otherwise, NULL: says nothing.
-messages = sa.Table(
+messages = table(
     "messages",
-    metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("exchange_id", sa.Uuid, sa.ForeignKey(exchanges.c.id), nullable=False),
     sa.Column("author", sa.Text, nullable=False),
@@ -96,9 +93,8 @@ messages = sa.Table(
 )
 
 # The right to read and answer one exchange as one recipient; of its token, only the SHA-256.
-reply_links = sa.Table(
+reply_links = table(
     "reply_links",
-    metadata,
     sa.Column("digest", sa.LargeBinary, primary_key=True),
     *required(sa.Uuid, "exchange_id", "supplier_id"),
     *moments("created_at", "expires_at"),
@@ -108,9 +104,8 @@ reply_links = sa.Table(
 )
 
 # Buyers' messages on their way to recipients by e-mail. `failure`, `failure_code`: of the last attempt.
-message_mails = sa.Table(
+message_mails = table(
     "message_mails",
-    metadata,
     *outbox_columns(),
     *required(sa.Uuid, "exchange_id", "message_id", "supplier_id"),
     *required(sa.Text, "address", "language"),
@@ -126,9 +121,8 @@ message_mails = sa.Table(
 
 # Buyers' messages that the buyer brings to a recipient, by the way that was meant, and the day on which it did, once it
 # confirmed that. A message and recipient with neither a row here nor an e-mail is of before deliveries were confirmed.
-message_handovers = sa.Table(
+message_handovers = table(
     "message_handovers",
-    metadata,
     *required(sa.Uuid, "exchange_id"),
     *keys(sa.Uuid, "message_id", "supplier_id"),
     *required(sa.Text, "way"),
@@ -141,9 +135,8 @@ message_handovers = sa.Table(
 )
 
 
-meetings = sa.Table(
+meetings = table(
     "meetings",
-    metadata,
     *id_and_organisation(),
     *required(sa.Integer, "version", "sequence"),
     *required(sa.Text, "status", "format", "title"),
@@ -156,18 +149,16 @@ meetings = sa.Table(
     sa.Index(None, "organisation_id", "starts_at", "id"),
 )
 
-meeting_needs = sa.Table(
+meeting_needs = table(
     "meeting_needs",
-    metadata,
     sa.Column("meeting_id", sa.Uuid, sa.ForeignKey(meetings.c.id, ondelete="CASCADE"), primary_key=True),
     sa.Column("need_id", sa.Uuid, sa.ForeignKey(needs.c.id, ondelete="CASCADE"), primary_key=True),
     sa.Column("position", sa.Integer, nullable=False),
     sa.Index(None, "need_id"),
 )
 
-participants = sa.Table(
+participants = table(
     "meeting_participants",
-    metadata,
     sa.Column("meeting_id", sa.Uuid, sa.ForeignKey(meetings.c.id, ondelete="CASCADE"), primary_key=True),
     *keys(sa.Integer, "position"),
     sa.Column("role", sa.Text, nullable=False),
@@ -179,9 +170,8 @@ participants = sa.Table(
     sa.Index(None, "person_id"),
 )
 
-follow_ups = sa.Table(
+follow_ups = table(
     "meeting_follow_ups",
-    metadata,
     sa.Column("meeting_id", sa.Uuid, sa.ForeignKey(meetings.c.id, ondelete="CASCADE"), primary_key=True),
     *keys(sa.Integer, "position"),
     sa.Column("what", sa.Text, nullable=False),
@@ -192,9 +182,8 @@ follow_ups = sa.Table(
 )
 
 # `key_id` names no row where it is the administrator's key, which is a setting: so it is no foreign key.
-calendar_feeds = sa.Table(
+calendar_feeds = table(
     "calendar_feeds",
-    metadata,
     *keys(sa.Uuid, "key_id"),
     sa.Column("organisation_id", sa.Uuid, sa.ForeignKey(organisations.c.id), nullable=False),
     sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),

@@ -7,11 +7,11 @@ from db.schema.supplier_tables import (
     Document,
     id_and_organisation,
     keys,
-    metadata,
     moments,
     organisations,
     outbox_columns,
     required,
+    table,
 )
 from domain.audit import Detail
 from domain.needs.need import Need, PlannedNeed
@@ -20,9 +20,8 @@ from domain.shortlists.shortlist import Stamp
 
 # `year`, `buyer_siret`: to find needs by, taken from the content by a trigger whatever is given. `brief`: the content
 # without places, territories and dates, made by the database; null where even that is more than 128 KiB.
-needs = sa.Table(
+needs = table(
     "needs",
-    metadata,
     *id_and_organisation(),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
@@ -44,9 +43,8 @@ needs = sa.Table(
 
 # `body`: the answer as it was sent, to be read back byte for byte. `need`: the need that was matched. `ledger` is no
 # longer read; it goes once no release that reads it is left. The rest is for lists of versions.
-shortlists = sa.Table(
+shortlists = table(
     "shortlists",
-    metadata,
     sa.Column("need_id", sa.Uuid, sa.ForeignKey(needs.c.id, ondelete="CASCADE"), primary_key=True),
     *keys(sa.Integer, "number"),
     sa.Column("need_version", sa.Integer, nullable=False),
@@ -61,9 +59,8 @@ shortlists = sa.Table(
 )
 
 # The buyer's decision on a supplier of a shortlist, for one lot; earlier ones are in the journal.
-shortlist_decisions = sa.Table(
+shortlist_decisions = table(
     "shortlist_decisions",
-    metadata,
     sa.Column("need_id", sa.Uuid, primary_key=True),
     *keys(sa.Integer, "number"),
     sa.Column("lot_id", sa.Text, primary_key=True),
@@ -76,9 +73,8 @@ shortlist_decisions = sa.Table(
 
 # `segments`: of the lot's object. A supplier may have left the directory: its name is stored, and the SIRET by which it
 # is recognised if it comes back.
-awards = sa.Table(
+awards = table(
     "awards",
-    metadata,
     *id_and_organisation(),
     sa.Column("need_id", sa.Uuid, sa.ForeignKey(needs.c.id), nullable=False),
     sa.Column("lot_id", sa.Text, nullable=False),
@@ -97,9 +93,8 @@ awards = sa.Table(
     sa.Index(None, "need_id"),
 )
 
-audit_entries = sa.Table(
+audit_entries = table(
     "audit_entries",
-    metadata,
     sa.Column("organisation_id", sa.Uuid, sa.ForeignKey(organisations.c.id), primary_key=True),
     sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
     *moments("at"),
@@ -115,9 +110,8 @@ audit_entries = sa.Table(
 )
 
 # The last entries of all journals as they were at some time, signed, on their way to where the operator keeps them.
-audit_heads = sa.Table(
+audit_heads = table(
     "audit_heads",
-    metadata,
     *outbox_columns(),
     sa.Column("line", sa.Text, nullable=False),
     sa.Index(None, "queued_at"),

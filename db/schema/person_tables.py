@@ -6,30 +6,32 @@ The migrations build the same.
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.schema.supplier_tables import id_and_organisation, keys, metadata, moments, optional, organisations, required
+from db.schema.supplier_tables import (
+    id_and_organisation,
+    index_where,
+    keys,
+    moments,
+    optional,
+    organisations,
+    required,
+    table,
+)
+
+_KEYS = ("name_key", "email_key", "employer_key")
 
 # The keys are those of `domain.privacy.data_subject`, empty where there is no such value, and all of them after an
 # erasure.
-persons = sa.Table(
+persons = table(
     "persons",
-    metadata,
     *id_and_organisation(),
     sa.Column("name", sa.Text, nullable=False),
     *optional(sa.Text, "email", "phone", "employer"),
-    *required(sa.Text, "name_key", "email_key", "employer_key"),
+    *required(sa.Text, *_KEYS),
     *moments("created_at"),
     *moments("erased_at", nullable=True),
-    sa.Index(
-        "persons_known_ix",
-        "organisation_id",
-        "name_key",
-        "email_key",
-        "employer_key",
-        unique=True,
-        postgresql_where=sa.text("erased_at IS NULL"),
-    ),
-    sa.Index("persons_email_key_ix", "email_key", postgresql_where=sa.text("email_key <> ''")),
-    sa.Index("persons_name_key_ix", "name_key", postgresql_where=sa.text("name_key <> ''")),
+    index_where("erased_at IS NULL", "persons_known_ix", "organisation_id", *_KEYS, unique=True),
+    index_where("email_key <> ''", "persons_email_key_ix", "email_key"),
+    index_where("name_key <> ''", "persons_name_key_ix", "name_key"),
     sa.CheckConstraint(
         "erased_at IS NULL OR (email IS NULL AND phone IS NULL AND employer IS NULL AND name_key = ''"
         " AND email_key = '' AND employer_key = '')",
@@ -39,17 +41,15 @@ persons = sa.Table(
 
 # What the sources' records must not say again, as keyed digests: an address wherever it comes from, a name in one
 # record alone, as others may be called the same. An empty source and external id stand for all records.
-suppressions = sa.Table(
+suppressions = table(
     "suppressions",
-    metadata,
     sa.Column("digest", sa.LargeBinary, primary_key=True),
     *keys(sa.Text, "source", "external_id"),
     *moments("created_at"),
 )
 
-suppression_key = sa.Table(
+suppression_key = table(
     "suppression_key",
-    metadata,
     sa.Column("singleton", sa.Boolean, primary_key=True, server_default=sa.text("true")),
     sa.Column("key", sa.LargeBinary, nullable=False),
     sa.CheckConstraint("singleton", name="one_row"),
@@ -58,9 +58,8 @@ suppression_key = sa.Table(
 
 # `key_id` names no row where it is the administrator's key, which is a setting: so it is no foreign key. The session of
 # a person has the rights that it began with, and what its provider wants back when it ends.
-desk_sessions = sa.Table(
+desk_sessions = table(
     "desk_sessions",
-    metadata,
     sa.Column("digest", sa.LargeBinary, primary_key=True),
     sa.Column("key_id", sa.Uuid),
     sa.Column("person_id", sa.Uuid, sa.ForeignKey(persons.c.id, ondelete="CASCADE")),
@@ -73,9 +72,8 @@ desk_sessions = sa.Table(
 )
 
 # Those who signed in through an OpenID Connect provider, as it knows them.
-desk_accounts = sa.Table(
+desk_accounts = table(
     "desk_accounts",
-    metadata,
     *keys(sa.Text, "issuer", "subject"),
     sa.Column("organisation_id", sa.Uuid, sa.ForeignKey(organisations.c.id), primary_key=True),
     sa.Column("person_id", sa.Uuid, sa.ForeignKey(persons.c.id, ondelete="CASCADE"), nullable=False),

@@ -72,6 +72,16 @@ metadata = sa.MetaData(
 )
 
 
+def table(name: str, *items: SchemaItem, **options: Any) -> sa.Table:
+    """A table of the one schema that there is."""
+    return sa.Table(name, metadata, *items, **options)
+
+
+def index_where(condition: str, name: str, *columns: str, **options: Any) -> sa.Index:
+    """An index of the rows in which the condition holds."""
+    return sa.Index(name, *columns, postgresql_where=sa.text(condition), **options)
+
+
 class Document(UserDefinedType[Shape]):
     """A json column that holds a `shape`: msgspec writes and reads its text, which the engine hands over untouched.
 
@@ -95,9 +105,8 @@ class Document(UserDefinedType[Shape]):
         return lambda value: None if value is None else decode(value)
 
 
-organisations = sa.Table(
+organisations = table(
     "organisations",
-    metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("name", sa.Text, nullable=False, unique=True),
     sa.Column("siret", sa.Text, unique=True),
@@ -115,9 +124,8 @@ def id_and_organisation() -> tuple[sa.Column[Any], ...]:
 
 # `platform`: the key also has that scope; in a column of its own, as releases before it refuse scopes they do not know.
 # `quota_of`: the key in whose quota its requests count too.
-api_keys = sa.Table(
+api_keys = table(
     "api_keys",
-    metadata,
     *id_and_organisation(),
     *required(sa.Text, "name", "prefix"),
     sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
@@ -130,9 +138,8 @@ api_keys = sa.Table(
 )
 
 # Requests of a key, or attempts in vain of an address (by a digest), in a minute. Of no worth after a crash: no log.
-key_minutes = sa.Table(
+key_minutes = table(
     "key_minutes",
-    metadata,
     sa.Column("key_id", sa.Uuid, primary_key=True),
     *moments("minute"),
     sa.Column("taken", sa.Integer, nullable=False),
@@ -140,9 +147,8 @@ key_minutes = sa.Table(
 )
 
 # A row without a status is a request that is being answered; it is committed with its answer or not at all.
-idempotency_keys = sa.Table(
+idempotency_keys = table(
     "idempotency_keys",
-    metadata,
     sa.Column("organisation_id", sa.Uuid, sa.ForeignKey(organisations.c.id), primary_key=True),
     *keys(sa.Text, "route", "key"),
     sa.Column("body_hash", sa.LargeBinary, nullable=False),
@@ -153,9 +159,8 @@ idempotency_keys = sa.Table(
     sa.Index(None, "created_at"),
 )
 
-sources = sa.Table(
+sources = table(
     "sources",
-    metadata,
     sa.Column("name", sa.Text, primary_key=True),
     *optional(sa.Text, "label", "url"),
     sa.Column("mapping", Document(SourceMapping), nullable=False),
@@ -163,9 +168,8 @@ sources = sa.Table(
     *moments("created_at"),
 )
 
-directory_version = sa.Table(
+directory_version = table(
     "directory_version",
-    metadata,
     sa.Column("singleton", sa.Boolean, primary_key=True, server_default=sa.text("true")),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.CheckConstraint("singleton", name="one_row"),
@@ -179,17 +183,15 @@ change_set_ids = sa.Sequence("change_set_ids", metadata=metadata, data_type=sa.B
 
 # Suppliers carry the change set of their last change, known from its start; its version is known only at its very end.
 # `uid` is random: a directory that was restored goes on with the same numbers, and never with the same uid.
-change_sets = sa.Table(
+change_sets = table(
     "change_sets",
-    metadata,
     sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("version", sa.BigInteger, nullable=False, unique=True),
     sa.Column("uid", sa.Uuid, nullable=False, server_default=sa.text("gen_random_uuid()")),
 )
 
-suppliers = sa.Table(
+suppliers = table(
     "suppliers",
-    metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("document", Document(Supplier)),
     *required(sa.Boolean, "deleted", "active"),
@@ -215,9 +217,8 @@ suppliers = sa.Table(
 # `domain.suppliers.record_check` finds it. A record with `joins`, a SIRET or SIREN, makes no supplier: it adds to all
 # whose records have that number, and waits where there are none. It has no other key that tells whom it is about.
 # `vertices`: those of the areas it draws; what a source has of them is added up from the few records that draw any.
-records = sa.Table(
+records = table(
     "records",
-    metadata,
     sa.Column("source", sa.Text, sa.ForeignKey(sources.c.name), primary_key=True),
     sa.Column("external_id", sa.Text, primary_key=True),
     sa.Column("supplier_id", sa.Uuid, sa.ForeignKey(suppliers.c.id), index=True),
@@ -235,49 +236,31 @@ records = sa.Table(
     sa.Column("approved_until", sa.Date),
     sa.Column("joins", sa.Text),
     sa.CheckConstraint("(joins IS NULL) = (supplier_id IS NOT NULL)", name="joins_or_makes"),
-    sa.Index("records_joins_ix", "joins", postgresql_where=sa.text("joins IS NOT NULL")),
-    sa.Index("records_siret_ix", "siret", postgresql_where=sa.text("siret IS NOT NULL")),
-    sa.Index(
-        "records_with_siret_ix",
-        "name_key",
-        "lat",
-        postgresql_where=sa.text("siret IS NOT NULL AND name_key IS NOT NULL"),
-    ),
-    sa.Index(
-        "records_without_siret_ix",
-        "name_key",
-        "lat",
-        postgresql_where=sa.text("siret IS NULL AND name_key IS NOT NULL"),
-    ),
-    sa.Index(
-        "records_source_vertices_ix",
-        "source",
-        postgresql_include=["vertices"],
-        postgresql_where=sa.text("vertices > 0"),
-    ),
-    sa.Index("records_trade_key_lat_ix", "trade_key", "lat", postgresql_where=sa.text("trade_key IS NOT NULL")),
+    index_where("joins IS NOT NULL", "records_joins_ix", "joins"),
+    index_where("siret IS NOT NULL", "records_siret_ix", "siret"),
+    index_where("siret IS NOT NULL AND name_key IS NOT NULL", "records_with_siret_ix", "name_key", "lat"),
+    index_where("siret IS NULL AND name_key IS NOT NULL", "records_without_siret_ix", "name_key", "lat"),
+    index_where("vertices > 0", "records_source_vertices_ix", "source", postgresql_include=["vertices"]),
+    index_where("trade_key IS NOT NULL", "records_trade_key_lat_ix", "trade_key", "lat"),
     **UNCOMPRESSED,
 )
 
 # What people decided about records, whether or not these are there: all of one decision are one supplier.
-merged_records = sa.Table(
+merged_records = table(
     "merged_records",
-    metadata,
     sa.Column("decision_id", sa.Uuid, primary_key=True),
     *keys(sa.Text, "source", "external_id"),
     sa.Index(None, "source", "external_id"),
 )
 
 # Pairs of records that are not one supplier; each is held in both orders.
-split_records = sa.Table(
+split_records = table(
     "split_records",
-    metadata,
     *keys(sa.Text, "source", "external_id", "other_source", "other_external_id"),
 )
 
-imports = sa.Table(
+imports = table(
     "imports",
-    metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("source", sa.Text, sa.ForeignKey(sources.c.name), nullable=False),
     *required(sa.Text, "format", "mode", "status"),
@@ -292,9 +275,8 @@ imports = sa.Table(
     sa.Index(None, "source", "id"),
 )
 
-import_errors = sa.Table(
+import_errors = table(
     "import_errors",
-    metadata,
     sa.Column("import_id", sa.Uuid, sa.ForeignKey(imports.c.id, ondelete="CASCADE"), primary_key=True),
     *keys(sa.Integer, "position"),
     sa.Column("line", sa.Integer, nullable=False),
@@ -305,9 +287,8 @@ import_errors = sa.Table(
 
 # The secret is kept as it is: it signs. Of the directory's versions, the receiver has acknowledged all up to
 # `acknowledged_version`, and all up to `queued_version` were queued for it at some time.
-webhooks = sa.Table(
+webhooks = table(
     "webhooks",
-    metadata,
     *id_and_organisation(),
     sa.Column("url", sa.Text, nullable=False),
     sa.Column("events", ARRAY(sa.Text), nullable=False),
@@ -321,9 +302,8 @@ webhooks = sa.Table(
 )
 
 # An outbox: the lane of a delivery is its webhook. `version`: of the directory, for an event that tells of one.
-webhook_deliveries = sa.Table(
+webhook_deliveries = table(
     "webhook_deliveries",
-    metadata,
     *outbox_columns(sa.ForeignKey(webhooks.c.id, ondelete="CASCADE")),
     sa.Column("event", sa.Text, nullable=False),
     sa.Column("version", sa.BigInteger),
@@ -331,9 +311,8 @@ webhook_deliveries = sa.Table(
     sa.Index(None, "lane", "id"),
 )
 
-webhook_attempts = sa.Table(
+webhook_attempts = table(
     "webhook_attempts",
-    metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column(
         "delivery_id", sa.Uuid, sa.ForeignKey(webhook_deliveries.c.id, ondelete="CASCADE"), nullable=False, index=True

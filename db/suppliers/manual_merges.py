@@ -100,7 +100,8 @@ async def split_record(
         raise InvalidContent((_problem(*problem, "record"),))
     others = [each for each in await records_of(connection, [supplier]) if each != key]
     if described != supplier:
-        if not await _are_split(connection, key, others):
+        apart = select(split_records.c.other_source, split_records.c.other_external_id).where(*_is(split_records, key))
+        if {RecordKey(*row) for row in await connection.execute(apart)}.isdisjoint(others):
             raise InvalidContent((_problem("another_supplier", _ELSEWHERE, "record"),))
         return SplitResult(supplier, described)
     if not others:
@@ -128,12 +129,6 @@ async def _regroup_and_publish(
     if regrouped.moved:
         await rewrite(connection, regrouped.to_rewrite, change_set, now)
         await publish(connection, change_set)
-
-
-async def _are_split(connection: Connection, key: RecordKey, others: Iterable[RecordKey]) -> bool:
-    query = select(split_records.c.other_source, split_records.c.other_external_id).where(*_is(split_records, key))
-    apart = {RecordKey(*row) for row in await connection.execute(query)}
-    return not apart.isdisjoint(others)
 
 
 def _is(table: Table, key: RecordKey) -> tuple[ColumnElement[bool], ...]:

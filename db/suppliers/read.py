@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy import Text as SqlText
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.core.engine import Connection, Engine
+from db.core.engine import Connection, Engine, above
 from db.schema.supplier_tables import change_sets, directory_version, records, suppliers
 from db.suppliers.regroup import KEY_ARRAYS, key_arrays
 from db.suppliers.write import SIREN_DIGITS, survivors
@@ -242,9 +242,7 @@ async def page_of_suppliers(
     connection: Connection, filters: Filters, after: UUID | None, limit: int
 ) -> Sequence[Entry]:
     """Up to `limit` suppliers that pass the filters, by id from the one after `after`; go on from the last one's id."""
-    query = _ENTRIES.where(*_conditions(filters)).order_by(suppliers.c.id).limit(limit)
-    if after is not None:
-        query = query.where(suppliers.c.id > after)
+    query = _ENTRIES.where(*_conditions(filters), above(suppliers.c.id, after)).order_by(suppliers.c.id).limit(limit)
     rows = (await connection.execute(query)).all()
     received = await _as_received(connection, [row.document for row in rows])
     return [Entry(row.version, received[row.document.id]) for row in rows]

@@ -157,6 +157,7 @@ async def put_record(
     external_id: str,
     record: SupplierRecord,
     placement: Placement,
+    *,
     now: datetime,
     similarity: NameSimilarity,
     most_vertices: int = MOST_VERTICES,
@@ -178,8 +179,8 @@ async def put_record(
     before = _one(source, external_id).add_columns(records.c.content_hash, records.c.vertices)
     known = (await connection.execute(before)).first()
     if known is not None and known.joins is None and known.content_hash == digest:
-        noted = update(records).where(records.c.source == source, records.c.external_id == external_id)
-        await connection.execute(noted.values(received_at=now))
+        noted = update(records).filter_by(source=source, external_id=external_id).values(received_at=now)
+        await connection.execute(noted)
         unchanged = msgspec.structs.replace(stored_record(known), received_at=now)
         return Written("unchanged", unchanged, await current_version(connection))
     await lock_identities(connection)
@@ -191,8 +192,7 @@ async def put_record(
     supplier_id = await supplier_of(connection, key) or new_id(now)
     stored = StoredRecord(source, external_id, record, placement, supplier_id, received_at=now, changed_at=now)
     added_to = await suppliers_with(connection, [known.joins]) if known is not None and known.joins else []
-    is_new = known is None or known.supplier_id is None
-    if is_new:
+    if is_new := known is None or known.supplier_id is None:
         await write(connection, [assemble(supplier_id, [stored])], change_set)
     await _write_record(connection, stored, digest, None if known is None else known.payload)
     regrouped = await regroup(connection, [key], similarity, change_set, now)

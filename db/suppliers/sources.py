@@ -6,10 +6,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import ColumnElement, exists, func, select, text, true
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from db.core.engine import Connection, kept_document
+from db.core.engine import Connection, kept_document, read_first
 from db.schema.supplier_tables import imports, records, sources
 from db.suppliers.regroup import lock_identities
 from db.suppliers.write import begin_change, count_waiting, publish, rewrite, suppliers_with
@@ -37,13 +38,9 @@ async def put_source(connection: Connection, source: Source, now: datetime) -> b
 
     With another rank, the suppliers that it describes together with other sources are written anew.
     """
-    settings: dict[str, Any] = {
-        "label": source.label,
-        "url": source.url,
-        "mapping": source.mapping,
-        "rank": source.rank,
-    }
-    write = insert(sources).values(name=source.name, created_at=now, **settings)
+    settings = msgspec.structs.asdict(source)
+    write = insert(sources).values(settings | {"created_at": now})
+    del settings["name"]
     added = await connection.execute(write.on_conflict_do_nothing().returning(sources.c.name))
     if added.first() is not None:
         return True
@@ -51,7 +48,7 @@ async def put_source(connection: Connection, source: Source, now: datetime) -> b
     before = await connection.scalar(select(sources.c.rank).where(sources.c.name == source.name))
     own = sources.c.name == source.name
     settings["mapping"] = await kept_document(connection, sources.c.mapping, own, source.mapping)
-    await connection.execute(sources.update().where(own).values(**settings))
+    await connection.execute(sources.update().where(own).values(settings))
     if before != source.rank:
         await _rewrite_shared(connection, source.name, now)
     return False
@@ -72,8 +69,7 @@ async def _rewrite_shared(connection: Connection, name: str, now: datetime) -> N
 
 async def get_source(connection: Connection, name: str) -> Source | None:
     """The source's settings; None if nothing was ever written to it or about it."""
-    row = (await connection.execute(select(sources).where(sources.c.name == name))).first()
-    return None if row is None else Source(row.name, row.label, row.url, row.mapping, row.rank)
+    return await read_first(connection, select(sources).where(sources.c.name == name), Source)
 
 
 async def count_vertices(connection: Connection, name: str) -> int:
@@ -128,18 +124,18 @@ async def _figures(connection: Connection, on: date, which: ColumnElement[bool])
         rows.setdefault(row.source, []).append(row)
     adding = [source for source, some in rows.items() if any(row.additions for row in some)]
     waiting = await count_waiting(connection, adding) if adding else {}
-    return {source: _totals(some) | {"waiting": waiting.get(source, 0)} for source, some in rows.items()}
-
-
-def _totals(rows: Sequence[Any]) -> dict[str, Any]:
-    total = sum(row.records for row in rows)
-    counted = Counter({"approval_expired": sum(row.expired for row in rows)})
-    for row in rows:
-        counted.update(dict.fromkeys(row.doubts, row.records))
-    lacks = {name: QualityGap(counted[code], round(counted[code] / total, 4)) for name, code in _LACKS.items()}
-    return {
-        "records": total,
-        "last_received_at": max(row.received_at for row in rows),
-        "without": QualityGaps(**lacks),
-        "flags": {code: counted[code] for code in sorted(counted) if code not in NO_FLAGS and counted[code]},
-    }
+    figures: dict[str, dict[str, Any]] = {}
+    for source, some in rows.items():
+        total = sum(row.records for row in some)
+        counted = Counter({"approval_expired": sum(row.expired for row in some)})
+        for row in some:
+            counted.update(dict.fromkeys(row.doubts, row.records))
+        lacks = {name: QualityGap(counted[code], round(counted[code] / total, 4)) for name, code in _LACKS.items()}
+        figures[source] = {
+            "records": total,
+            "last_received_at": max(row.received_at for row in some),
+            "without": QualityGaps(**lacks),
+            "flags": {code: counted[code] for code in sorted(counted) if code not in NO_FLAGS and counted[code]},
+            "waiting": waiting.get(source, 0),
+        }
+    return figures

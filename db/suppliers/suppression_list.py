@@ -121,7 +121,7 @@ async def _hash_external_ids(connection: Connection) -> None:
 
 
 def _digest_of_id(external_id: ColumnElement[str]) -> ColumnElement[str]:
-    """As `Suppressions` finds it; keyed, as ids can be guessed."""
+    """The digest of a record's id as `Suppressions` looks for it; keyed, as ids can be guessed."""
     key = select(suppression_key.c.key).scalar_subquery()
     salted = key.op("||", return_type=LargeBinary())(func.convert_to(external_id, "UTF8"))
     return func.concat(_DIGEST_OF_ID, func.encode(func.sha256(salted), "hex"), type_=Text)

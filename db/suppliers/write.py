@@ -109,14 +109,11 @@ async def publish(connection: Connection, change_set: int) -> int:
     return version
 
 
-async def stored_records(connection: Connection, supplier_ids: Iterable[UUID]) -> dict[UUID, list[StoredRecord]]:
-    """The records behind each supplier, those that add to it among them; a supplier that none makes is absent."""
-    found = await record_rows(connection, supplier_ids)
-    return {supplier_id: list(map(stored_record, rows)) for supplier_id, rows in found.items()}
-
-
 async def record_rows(connection: Connection, supplier_ids: Iterable[UUID]) -> dict[UUID, list[RecordRow]]:
-    """The same as the database has them, to be read elsewhere (`stored_record`)."""
+    """The records behind each supplier as stored (see `stored_record`), those that add to it among them.
+
+    A supplier that none makes is absent.
+    """
     found: dict[UUID, list[RecordRow]] = {}
     numbers: dict[str, set[UUID]] = {}
     for *columns, siret in await connection.execute(_DESCRIBING, {"ids": list(supplier_ids)}):
@@ -148,8 +145,9 @@ async def rewrite(
     """
     wanted = sorted(supplier_ids)
     for some in (wanted[start : start + REWRITTEN_AT_ONCE] for start in range(0, len(wanted), REWRITTEN_AT_ONCE)):
-        described = await stored_records(connection, some)
-        await write(connection, [assemble(*each) for each in described.items()], change_set, keeps=not erases)
+        described = await record_rows(connection, some)
+        anew = [assemble(supplier_id, list(map(stored_record, rows))) for supplier_id, rows in described.items()]
+        await write(connection, anew, change_set, keeps=not erases)
         if bereft := [each for each in some if each not in described]:
             bury = update(suppliers).where(suppliers.c.id == func.any(bereft))
             await connection.execute(bury.values(tombstone_values(change_set, now)))

@@ -29,7 +29,7 @@ MOST_CELLS, MOST_AREAS = 1_500, 120
 
 
 def allot_json(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, language: Language) -> bytes:
-    """As `allot`, in JSON."""
+    """The proposals of lots for a need, in JSON."""
     return msgspec.json.encode(allot(need, live, reference, on, language))
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +14,8 @@ from domain.needs.need import Lot, Need, Reserved, TerritoryRequest
 from domain.reference.territory import Territories
 from domain.shortlists.shortlist import Reservation, Tension, TerritoryEcho
 from domain.text.bilingual import Language
-from matching.answer.supplier_rows import RowWriter
-from matching.engine import draw_seed, explainer_of, lot_match
+from matching.answer.explain import Explainer
+from matching.engine import draw_seed, lot_matches, review_of
 from matching.geo.territory import Geography, Territory
 from matching.index.eligibility_cache import WORST_ELIGIBLE
 from matching.index.live_index import LiveIndex
@@ -44,7 +43,7 @@ class Areas:
         self._given: dict[frozenset[int], TerritoryRequest] = {}
         self._of: dict[Hashable, Numbers] = {}
 
-    def of(self, request: TerritoryRequest, territory: Territory) -> Numbers:
+    def numbers(self, request: TerritoryRequest, territory: Territory) -> Numbers:
         """The areas of a lot's territory."""
         key: Hashable = territory.codes or id(territory)
         if key not in self._of:
@@ -144,7 +143,7 @@ class GivenLots:
         return any(not set(self._areas(place)) <= set(lot.areas) for place in lot.lots)
 
     def value(self, lot: PossibleLot) -> float | None:
-        """Its value in euros, where the buyer gave that of all that it buys."""
+        """The value of a possible lot in euros, where the buyer gave that of all that it buys."""
         if self.divides_areas(lot):
             return None
         values = []
@@ -175,7 +174,7 @@ class GivenLots:
         return tuple(kept)
 
     def need_lot(self, lot: PossibleLot, reserved: tuple[Reserved, ...], id: str = "") -> Lot:  # noqa: A002 - a lot's
-        """It as a lot of a need under a reservation: what `POST /match` takes."""
+        """A possible lot under a reservation as a lot of a need, which `POST /match` takes."""
         given = self.need.lots[lot.lots[0]]
         territory = self.areas.request(lot.areas)
         if NO_SEGMENT in lot.segments:
@@ -193,7 +192,7 @@ class GivenLots:
             territory=territory,
         )
 
-    def beside(self, lots: tuple[Lot, ...], estimated_total_eur: float | None = None) -> Need:
+    def need_of(self, lots: tuple[Lot, ...], estimated_total_eur: float | None = None) -> Need:
         """A need of other lots, by the same buyer for the same contract. Its words say nothing of their trades."""
         need = self.need
         return Need(
@@ -217,7 +216,7 @@ class GivenLots:
         return self.queries[place].subject.objects
 
     def _areas(self, place: int) -> tuple[int, ...]:
-        return self.areas.of(self.territory(place), self.queries[place].territory)
+        return self.areas.numbers(self.territory(place), self.queries[place].territory)
 
 
 def _terms(lot: DivisibleLot) -> Lot:
@@ -251,25 +250,23 @@ def judged_lots(
     need: Need, queries: Sequence[LotQuery], live: LiveIndex, reference: Reference, on: date, language: Language
 ) -> list[JudgedLot]:
     """The lots of a need, judged; `queries`: as they were read."""
-    explainer = explainer_of(need, queries, reference, on, language)
-    rows = RowWriter(reference.taxonomy, reference.rules, on, need.contract, language)
+    review = review_of(need, need.law_day(on), queries, reference, live)
+    explainer = Explainer(review, reference, on, need, language)
     search = UnknownSearch(live, on, reference.rules, 0, draw_seed(need))
     judged = []
-    for query in queries:
-        lot = lot_match(query, live, on, reference.rules)
-        unknown = search.suppliers(query, lot.ess_bars)
-        words = explainer.of_lot(lot, rows.pieces_of(lot), unknown.eligible, None)
+    for lot in lot_matches(queries, live, on, reference.rules):
+        words = explainer.of_lot(lot, search.suppliers(lot.query, lot.ess_bars).eligible, None)
         passing = lot.passing.order
         judged.append(
             JudgedLot(
                 reserved=lot.reserved_types,
-                territory=msgspec.json.decode(explainer.territory(query), type=TerritoryEcho),
-                total=lot.ranked.counts.total,
+                territory=explainer.territory(lot.query),
+                total=lot.counts.total,
                 eligible=int(np.count_nonzero(lot.passing.reserved.outcome[passing] <= WORST_ELIGIBLE)),
-                local=int(np.count_nonzero(lot.arrays.is_local[passing])),
-                tension=msgspec.json.decode(words.tension, type=Tension),
-                reservation=msgspec.json.decode(words.reservation, type=Reservation),
-                reached=lot.selection.ordinals[passing],
+                local=int(np.count_nonzero(lot.selection.is_local[passing])),
+                tension=words.tension,
+                reservation=words.reservation,
+                reached=lot.ordinals[passing],
                 alone=_alone(lot),
             )
         )
@@ -291,8 +288,8 @@ def summary(lots: Sequence[JudgedLot], min_candidates: int) -> Summary:
 def _alone(lot: LotMatch) -> Ordinals:
     """The candidates that answer every segment of the lot's object."""
     passing, objects = lot.passing.order, len(lot.query.subject.objects)
-    answered: NDArray[np.bool_] = (lot.arrays.best[:objects, passing] != NO_OFFER).all(axis=0)
-    return lot.selection.ordinals[passing[answered]]
+    answered: NDArray[np.bool_] = (lot.selection.best[:objects, passing] != NO_OFFER).all(axis=0)
+    return lot.ordinals[passing[answered]]
 
 
 def _count(sets: Iterable[Ordinals]) -> int:

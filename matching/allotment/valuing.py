@@ -26,8 +26,9 @@ from matching.index.eligibility_cache import INELIGIBLE, WORST_ELIGIBLE, best_ou
 from matching.index.live_index import LiveIndex
 from matching.index.offers import NO_OFFER
 from matching.index.supplier_columns import CERTAIN_KM
+from matching.kept.memory import kept_of
 from matching.lot_query import Subject
-from matching.selection import SelectionArrays, arrays_of, selected
+from matching.selection import select
 
 Cap = tuple[Shape | None, float]
 """The place that a lot's distances are measured to, its territory where there is none, and the most kilometres."""
@@ -40,7 +41,9 @@ class Pool:
         self, live: LiveIndex, areas: Sequence[Territory], segments: tuple[str, ...], on: date, rules: Rules
     ) -> None:
         self._live, self._areas = live, areas
-        found = [_arrays(live, area, segments) for area in areas] if segments else []
+        kept, subject = kept_of(live.base), Subject(segments, ())
+        find = kept.select if kept else select
+        found = [find(live, area, subject) for area in areas] if segments else []
         self._ordinals = np.unique(np.concatenate([np.empty(0, np.int32), *(each.ordinals for each in found)]))
         self._codes = live.base.eligibility.codes(self._ordinals, on, rules)
         self._answering: dict[tuple[str, int], Suppliers] = {}
@@ -53,24 +56,24 @@ class Pool:
         self.everybody = self._set(np.arange(len(self._ordinals)))
 
     def answering(self, segment: str, areas: Iterable[int]) -> Suppliers:
-        """Those with an offer for a segment whose area meets one of these."""
+        """The suppliers with an offer for a segment whose area meets one of some areas."""
         return reduce(or_, [self._answering.get((segment, area), 0) for area in areas])
 
-    def within(self, cap: Cap | None, areas: Sequence[int]) -> Suppliers:
-        """Those that a cap on distance allows; everybody where there is none."""
+    def within_cap(self, cap: Cap | None, areas: Sequence[int]) -> Suppliers:
+        """The suppliers that a cap on distance allows; everybody where there is none."""
         if cap is None:
             return self.everybody
         measured = areas if cap[0] is None else areas[:1]
-        return reduce(or_, [self._within(cap, area) for area in measured])
+        return reduce(or_, [self._within_cap_of(cap, area) for area in measured])
 
-    def under(self, reserved: frozenset[Reserved]) -> tuple[Suppliers, Suppliers]:
-        """Those that may answer under a reservation, and of these the eligible, surely or on proof."""
+    def with_reservation(self, reserved: frozenset[Reserved]) -> tuple[Suppliers, Suppliers]:
+        """The suppliers that may answer under a reservation, and of these the eligible, surely or on proof."""
         if reserved not in self._under:
             outcome = best_outcome(reserved)[self._codes]
             self._under[reserved] = self._where(outcome != INELIGIBLE), self._where(outcome <= WORST_ELIGIBLE)
         return self._under[reserved]
 
-    def _within(self, cap: Cap, area: int) -> Suppliers:
+    def _within_cap_of(self, cap: Cap, area: int) -> Suppliers:
         site, most_km = cap
         key = site, most_km, -1 if site else area
         if key not in self._near:
@@ -78,7 +81,7 @@ class Pool:
             shape, radius = (territory.shape, territory.radius_km or 0.0) if site is None else (site, 0.0)
             distances = NearDistances(self._live.base.distances, shape, self._ordinals, radius)
             every = np.arange(len(self._ordinals))
-            away = distances.known if most_km <= CERTAIN_KM else distances.at(every)
+            away = distances.known if most_km <= CERTAIN_KM else distances.measure_rows(every)
             self._near[key] = self._where(away <= most_km)
         return self._near[key]
 
@@ -90,10 +93,6 @@ class Pool:
     @staticmethod
     def _where(chosen: Bools) -> Suppliers:
         return int.from_bytes(np.packbits(chosen, bitorder="little").tobytes(), "little")
-
-
-def _arrays(live: LiveIndex, area: Territory, segments: tuple[str, ...]) -> SelectionArrays:
-    return arrays_of(live, area, selected(live, area, Subject(segments, ())))
 
 
 Chosen = Literal["kept", "proposed", "forbidden", "too_few", "none"]
@@ -133,11 +132,11 @@ class Valuing:
 
     def _valued(self, lot: PossibleLot) -> Figures:
         answering = [self.pool.answering(segment, lot.areas) for segment in lot.segments]
-        within = self.pool.within(self._cap(lot), lot.areas)
+        within = self.pool.within_cap(self._cap(lot), lot.areas)
         candidates = reduce(or_, answering) & within
         reservation = self._reserved(lot, candidates)
         self._reservations[lot] = reservation
-        admitted, _ = self.pool.under(frozenset(reservation.types))
+        admitted, _ = self.pool.with_reservation(frozenset(reservation.types))
         return Figures(
             has_supply=bool(candidates & admitted),
             has_competition=reservation.eligible >= self.given.need.allotment.min_candidates,
@@ -183,7 +182,7 @@ class Valuing:
         return types, -eligible
 
     def _eligible(self, candidates: Suppliers, reserved: frozenset[Reserved]) -> int:
-        return (candidates & self.pool.under(reserved)[1]).bit_count()
+        return (candidates & self.pool.with_reservation(reserved)[1]).bit_count()
 
     def _review(self, lot: PossibleLot) -> LotReview:
         """The law on reserving a lot: of its places and value nothing is read."""
@@ -191,7 +190,7 @@ class Valuing:
         found = self._reviews.get(key)
         if found is None:
             written = self.given.need_lot(lot, self.given.reserved(lot), id="1")
-            need = self.given.beside((written,))
+            need = self.given.need_of((written,))
             review = review_need(need, self.law_on, self.given.reference.rules, {"1": lot.segments})
             found = self._reviews[key] = review.lots["1"]
         return found

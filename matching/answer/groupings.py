@@ -10,12 +10,14 @@ They are minimal covers: sets of members that together answer all that is wanted
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import InvalidContent, Problem
+from domain.shortlists.shortlist import Grouping, GroupingSupplier
 from domain.text.bilingual import Language, Text
 from matching.answer import messages
 from matching.geo.projection import Floats, Positions, to_metre
@@ -23,7 +25,7 @@ from matching.geo.territory import Bools
 from matching.index.offers import NO_OFFER
 from matching.index.supplier_columns import CERTAIN_KM
 from matching.lot_match import LotMatch
-from matching.ranking import mixed
+from matching.ranking import seeded_tie_break
 
 NEVER = 1 << 62
 MOST_STEPS = 500_000
@@ -120,53 +122,39 @@ Members = tuple[int, ...]
 """Rows of a lot's selection, in the order of the candidates."""
 
 
-class GroupingSupplierRow(msgspec.Struct, frozen=True, gc=False):
-    """A `GroupingSupplier`."""
-
-    id: msgspec.Raw
-    name: msgspec.Raw
-    segments: list[str]
-    distance_km: float | None
-
-
-class GroupingRow(msgspec.Struct, frozen=True, gc=False):
-    """A `Grouping`."""
-
-    suppliers: list[GroupingSupplierRow]
-    message: str
-
-
 class _Called(msgspec.Struct, frozen=True, gc=False):
-    id: msgspec.Raw
-    name: msgspec.Raw
+    """The part of a supplier's summary that a grouping tells."""
+
+    id: UUID
+    name: str
 
 
 _read_called = msgspec.json.Decoder(_Called).decode
 
 
-def groupings_json(lot: LotMatch, count: int, seed: int, language: Language) -> msgspec.Raw:
-    """The first `count` groupings of a lot, as a list in JSON."""
+def groupings(lot: LotMatch, count: int, seed: int, language: Language) -> tuple[Grouping, ...]:
+    """The first `count` groupings of a lot."""
     objects, columns = lot.query.subject.objects, lot.live.base.columns
-    rows = []
-    for members in first_groupings(lot, count, seed):
+    found = []
+    for members in first_groupings(lot, count, seed) if count else ():
         some = np.array(members, dtype=np.intp)
-        answers = (lot.arrays.best[: len(objects), some] != NO_OFFER).T
+        answers = (lot.selection.best[: len(objects), some] != NO_OFFER).T
         suppliers = [
-            GroupingSupplierRow(
+            GroupingSupplier(
                 called.id,
                 called.name,
-                [code for code, has in zip(objects, answered, strict=True) if has],
+                tuple([code for code, has in zip(objects, answered, strict=True) if has]),
                 to_metre(away),
             )
             for called, answered, away in zip(
-                (_read_called(columns.summary(ordinal)) for ordinal in lot.selection.ordinals[some].tolist()),
+                (_read_called(columns.summary(ordinal)) for ordinal in lot.ordinals[some].tolist()),
                 answers.tolist(),
-                lot.passing.distances.at(some).tolist(),
+                lot.passing.distances.measure_rows(some).tolist(),
                 strict=True,
             )
         ]
-        rows.append(GroupingRow(suppliers, messages.grouping(len(members), len(objects)).to(language)))
-    return msgspec.Raw(msgspec.json.encode(rows))
+        found.append(Grouping(tuple(suppliers), messages.grouping(len(members), len(objects)).to(language)))
+    return tuple(found)
 
 
 def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
@@ -184,7 +172,7 @@ def _first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
     rows, objects = lot.passing.order, len(lot.query.subject.objects)
     if not count or objects < SIZES[0] or not len(rows):
         return []
-    answered = (lot.arrays.best[:objects] != NO_OFFER)[:, rows]
+    answered = (lot.selection.best[:objects] != NO_OFFER)[:, rows]
     most = int(answered.sum(axis=0).max())
     if most == objects or most * SIZES[-1] < objects:
         return []
@@ -214,7 +202,7 @@ class _Search:
     def __init__(self, lot: LotMatch, rows: Positions, answered: Bools, seed: int) -> None:
         self._lot, self._rows, self._seed = lot, rows, seed
         self._masks, combination = _combinations(answered)
-        self._combination = np.zeros(len(lot.selection.ordinals), dtype=np.int64)
+        self._combination = np.zeros(len(lot.ordinals), dtype=np.int64)
         self._combination[rows] = combination
         self._whole = (1 << len(answered)) - 1
 
@@ -245,13 +233,13 @@ class _Search:
         return self._lot.passing.reserved.outcome[rows]
 
     def _distance(self, rows: Positions) -> Floats:
-        return self._lot.passing.distances.at(rows)
+        return self._lot.passing.distances.measure_rows(rows)
 
     def _draw(self, rows: Positions) -> NDArray[np.uint64]:
-        return mixed(self._lot.passing.distances.draws(self._lot.selection.ordinals[rows]), self._seed)
+        return seeded_tie_break(self._lot.passing.distances.tie_break_bits(self._lot.ordinals[rows]), self._seed)
 
     def _at_most(self, rows: Positions, value: Callable[[Positions], Any], limit: Any) -> Positions:
-        """Those of some rows that have at most a value."""
+        """The rows, of some, that have at most a value."""
         if value == self._distance and limit <= CERTAIN_KM:
             return rows[self._lot.passing.distances.known[rows] <= limit]
         return rows[value(rows) <= limit]

@@ -1,12 +1,12 @@
 """The sentences of a shortlist: why a supplier is there, why another is not, and whether the supply is enough.
 
-Findings, verdicts and advice of the law are put in one language, as structs and in JSON.
+Findings, verdicts and advice of the law are put in one language.
 """
 
 from collections.abc import Callable
 from datetime import date
 from functools import cache, lru_cache
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -244,8 +244,12 @@ def _in_letters(number: int) -> Text:
     return _NUMBERS.get(number, Text(str(number), str(number)))
 
 
+def ready(content: bytes) -> Any:
+    """JSON in the place of what it encodes, in a struct that is encoded: it stays as it is."""
+    return msgspec.Raw(content)
+
+
 Words = TypeVar("Words", Eligibility, Finding, Advice)
-CACHED = 4_096
 
 
 def in_words(found: Verdict | LegalFinding | LegalAdvice, kind: type[Words], language: Language) -> Words:
@@ -257,27 +261,6 @@ def in_words(found: Verdict | LegalFinding | LegalAdvice, kind: type[Words], lan
     return kind(**fields)
 
 
-@lru_cache(CACHED)
-def finding_json(found: LegalFinding, language: Language) -> msgspec.Raw:
-    """A `Finding` in JSON."""
-    return msgspec.Raw(msgspec.json.encode(in_words(found, Finding, language)))
-
-
-def advice_json(found: LegalAdvice, language: Language) -> msgspec.Raw:
-    """An `Advice` in JSON. The rules give the same object again and again, which is found faster than its content."""
-    cached = _ADVICE.get((id(found), language))
-    if cached is not None and cached[0] is found:
-        return cached[1]
-    if len(_ADVICE) >= CACHED:
-        _ADVICE.clear()
-    made = msgspec.Raw(msgspec.json.encode(in_words(found, Advice, language)))
-    _ADVICE[id(found), language] = found, made
-    return made
-
-
-_ADVICE: dict[tuple[int, Language], tuple[LegalAdvice, msgspec.Raw]] = {}
-
-
 CACHED_QUESTIONS, CACHED_FACTS = 16, 4_096
 
 
@@ -285,10 +268,10 @@ class Judged(NamedTuple):
     """The verdicts on a supplier, as structs and in JSON."""
 
     verdicts: tuple[Eligibility, ...]
-    json: msgspec.Raw
+    json: bytes
 
 
-NOT_JUDGED = Judged((), msgspec.Raw(b"[]"))
+NOT_JUDGED = Judged((), b"[]")
 """Where nothing is reserved."""
 
 
@@ -309,6 +292,6 @@ def judge_of(
         if awards:
             verdicts = [with_award_bar(verdict, awards, on, rules) for verdict in verdicts]
         worded = tuple([in_words(verdict, Eligibility, language) for verdict in verdicts])
-        return Judged(worded, msgspec.Raw(msgspec.json.encode(worded)))
+        return Judged(worded, msgspec.json.encode(worded))
 
     return judge

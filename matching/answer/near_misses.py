@@ -1,6 +1,6 @@
 """The refused suppliers nearest to being candidates, and the lack of each of them in words."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,10 +16,11 @@ from matching.index.distances import nearest_of
 from matching.index.offers import FITS, RELATED, Offers, offered_segments, offers_for
 from matching.index.service_areas import NEARBY_KM, RADIUS
 from matching.index.supplier_columns import CERTAIN_KM, Ordinals, each_once
-from matching.lot_match import LotMatch
-from matching.ranked_lot import DrawnOrder, FoundAt
+from matching.lot_match import DrawnOrder, LotMatch
+from matching.selection import leave_out
 
-MOST_CACHED = 16
+NOBODY = np.empty(0, dtype=np.int32)
+NO_ROWS = np.empty(0, dtype=np.intp)
 
 
 class Refused(NamedTuple):
@@ -31,88 +32,14 @@ class Refused(NamedTuple):
 
 
 class NearestRefused(NamedTuple):
-    """Refused suppliers in order; whether nothing was left to the draw; the change of the index for which it is so."""
+    """Refused suppliers in order, and whether nothing was left to the draw."""
 
     refused: tuple[Refused, ...]
     is_settled: bool
-    change: int
 
 
-def nearest_refused(lot: LotMatch, count: int, seed: int) -> NearestRefused:
-    """At most `count` refused suppliers; cached where nothing is left to the draw.
-
-    Those that passed more gates come first, then the nearest; what is equal is drawn.
-    """
-    cached: dict[int, NearestRefused] = lot.ranked.nearest_refused
-    known = cached.get(count)
-    if known is not None and known.change == lot.live.change:
-        return known
-    refused: list[Refused] = []
-    is_settled = True
-    for gate in reversed(range(len(GATES))):
-        if len(refused) < count and _may_refuse(lot, gate):
-            order = _order_of_refused(lot, gate, count - len(refused))
-            refused += _refused(gate, order, seed)
-            is_settled = is_settled and order.is_settled
-    found = NearestRefused(tuple(refused), is_settled, lot.live.change)
-    if is_settled:
-        if len(cached) > MOST_CACHED:
-            cached.clear()
-        cached[count] = found
-    return found
-
-
-def _may_refuse(lot: LotMatch, gate: int) -> bool:
-    """Whether a gate may refuse anybody: without a cap or a reservation, those on distance and reservation do not."""
-    if gate == DISTANCE:
-        return lot.query.lot.max_distance_km is not None
-    return gate != RESERVATION or bool(lot.reserved_types)
-
-
-def nearest_refused_by(lot: LotMatch, gate: int, count: int, seed: int) -> list[Refused]:
-    """At most `count` suppliers of which a gate is the first that refuses them, the nearest first."""
-    return _refused(gate, _order_of_refused(lot, gate, count), seed)
-
-
-def _refused(gate: int, order: DrawnOrder, seed: int) -> list[Refused]:
-    ordinals, distance = order.first(seed)
-    return [Refused(gate, *each) for each in zip(ordinals.tolist(), distance.tolist(), strict=True)]
-
-
-def _order_of_refused(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
-    """The nearest suppliers of which a gate is the first that refuses them; cached as long as it holds."""
-    cached = lot.ranked.refused
-    found = cached.get((gate, count))
-    if found is None or not _still_holds(lot, gate, count, found):
-        if len(cached) > MOST_CACHED:
-            cached.clear()
-        found = FoundAt(_nearest_refused_by(lot, gate, count), lot.live.change, lot.live.rows_end)
-    elif found.change != lot.live.change:
-        found = FoundAt(found.order, lot.live.change, lot.live.rows_end)
-    cached[gate, count] = found
-    return found.order
-
-
-def _still_holds(lot: LotMatch, gate: int, count: int, found: FoundAt) -> bool:
-    """Whether the suppliers that a gate refused after a change of the index are those that it refuses now."""
-    live = lot.live
-    if gate >= DISTANCE or found.change == live.change:  # those are of the selection itself
-        return True
-    if gate == SEGMENT or found.change > live.change:
-        return False
-    if not live.changed_since(lot.query.subject.objects, found.change):
-        return True
-    order = found.order
-    if live.gone is not None and live.gone[order.numbers].any():
-        return False
-    later = [of.written_since(found.rows_end) for code in lot.query.subject.objects for of in live.wanted(code)[1:]]
-    new = lot.selection.without(live.standing(np.concatenate(later))) if later else NOBODY
-    return not len(new) or (
-        len(order.numbers) >= count and bool(lot.distances.of(new).min() > order.distance.max(initial=0))
-    )
-
-
-def _nearest_refused_by(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
+def nearest_of_gate(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
+    """The `count` nearest suppliers of which a gate is the first that refuses them."""
     if gate >= DISTANCE:
         passing, in_reach = lot.passing, lot.passing.in_reach
         if gate == DISTANCE:
@@ -126,12 +53,46 @@ def _nearest_refused_by(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
     return DrawnOrder(ordinals, (distance,), lot.live.base.columns.draw[ordinals], count)
 
 
+def nearest_refused(
+    lot: LotMatch, count: int, seed: int, of_gate: Callable[[LotMatch, int, int], DrawnOrder] = nearest_of_gate
+) -> NearestRefused:
+    """At most `count` refused suppliers; `of_gate` finds those of one gate.
+
+    Those that passed more gates come first, then the nearest; what is equal is drawn.
+    """
+    refused: list[Refused] = []
+    is_settled = True
+    for gate in reversed(range(len(GATES))):
+        if len(refused) < count and _may_refuse(lot, gate):
+            order = of_gate(lot, gate, count - len(refused))
+            refused += _refused(gate, order, seed)
+            is_settled = is_settled and order.is_settled
+    return NearestRefused(tuple(refused), is_settled)
+
+
+def _may_refuse(lot: LotMatch, gate: int) -> bool:
+    """Whether a gate may refuse anybody: without a cap or a reservation, those on distance and reservation do not."""
+    if gate == DISTANCE:
+        return lot.query.lot.max_distance_km is not None
+    return gate != RESERVATION or bool(lot.reserved_types)
+
+
+def nearest_refused_by(lot: LotMatch, gate: int, count: int, seed: int) -> list[Refused]:
+    """At most `count` suppliers of which a gate is the first that refuses them, the nearest first."""
+    return _refused(gate, nearest_of_gate(lot, gate, count), seed)
+
+
+def _refused(gate: int, order: DrawnOrder, seed: int) -> list[Refused]:
+    ordinals, distance = order.first(seed)
+    return [Refused(gate, *each) for each in zip(ordinals.tolist(), distance.tolist(), strict=True)]
+
+
 def refused_by(lot: LotMatch, gate: int) -> Ordinals:
     """All suppliers refused by one of the first two gates, in order."""
     offering = each_once(lot.live.standing(offering_object(lot)))
     if gate == SEGMENT:
         return np.setdiff1d(considered(lot), offering, assume_unique=True)
-    return lot.selection.without(offering)
+    return leave_out(lot.ordinals, offering)
 
 
 def _nearest_out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
@@ -142,7 +103,7 @@ def _nearest_out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
         for offers in lot.live.wanted(code)
         for run in lot.distances.near_of(offers.suppliers)
     ]
-    ordinals = lot.selection.without(lot.live.standing(np.concatenate(near))) if near else NOBODY
+    ordinals = leave_out(lot.ordinals, lot.live.standing(np.concatenate(near))) if near else NOBODY
     ordinals, distance = _measured(lot, ordinals, count)
     if len(ordinals) >= count and distance.max(initial=0) <= CERTAIN_KM:
         return ordinals, distance
@@ -150,14 +111,10 @@ def _nearest_out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
 
 
 def _measured(lot: LotMatch, ordinals: Ordinals, count: int) -> tuple[Ordinals, Floats]:
-    """Those of some suppliers that are not farther than the `count`-th nearest, with their distance."""
+    """The suppliers, of some, that are not farther than the `count`-th nearest, with their distance."""
     bound = lot.distances.lower_bound(ordinals)
-    places, distance = nearest_of(bound, lambda some: lot.distances.of(ordinals[some]), count)
+    places, distance = nearest_of(bound, lambda some: lot.distances.measure(ordinals[some]), count)
     return ordinals[places], distance
-
-
-NOBODY = np.empty(0, dtype=np.int32)
-NO_ROWS = np.empty(0, dtype=np.intp)
 
 
 SOMEWHERE = ServiceArea()
@@ -196,7 +153,7 @@ def _wrong_segment(lot: LotMatch, ordinal: int) -> Text:
 
 def _not_served(lot: LotMatch, ordinals: Ordinals) -> dict[int, Text]:
     """That no answering offer of some suppliers reaches the territory, by the one of each that reaches farthest."""
-    columns, away, found = lot.live.base.columns, lot.to_territory.of(ordinals).tolist(), {}
+    columns, away, found = lot.live.base.columns, lot.to_territory.measure(ordinals).tolist(), {}
     for ordinal, area, away_km in zip(ordinals.tolist(), _farthest_areas(lot, ordinals), away, strict=True):
         found[ordinal] = messages.not_served(area, to_metre(away_km), columns.is_placed(ordinal))
     return found
@@ -233,7 +190,7 @@ def _area(reach_km: float, is_radius: bool) -> ServiceArea | None:
 
 
 def _first_farthest(lot: LotMatch, ordinal: int) -> ServiceArea | None:
-    """As `_farthest_areas`, of a supplier of which a declared radius may be as wide as none declared."""
+    """The area that reaches farthest, of a supplier of which a declared radius may be as wide as none declared."""
     base = lot.live.base
     answer = _answering(lot.query.subject.objects, base.taxonomy)
     offers = base.columns.supplier(ordinal).offers

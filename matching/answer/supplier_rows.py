@@ -1,31 +1,36 @@
 """Suppliers of a shortlist as rows of JSON: candidates, near misses, suppliers of unknown trade.
 
 A row is put together from fragments that many rows share; each fragment is worded once: among them the offers of
-candidates, what they answer and why they are listed. The structs have the fields of those in
-`domain.shortlists.shortlist`, in which they are decoded.
+candidates, what they answer and why they are listed.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.rules import Rules
 from domain.needs.need import ContractKind, Place
 from domain.reference.taxonomy import Taxonomy
-from domain.shortlists.shortlist import Gate, OfferEvidence, Presence, Reason, SegmentAnswer
+from domain.shortlists.shortlist import (
+    Candidate,
+    NearMiss,
+    OfferEvidence,
+    Presence,
+    Reason,
+    SegmentAnswer,
+    UnknownSupplier,
+)
 from domain.suppliers.assembly import strength
 from domain.suppliers.supplier import BASES
 from domain.text.bilingual import Language, Text
 from matching.answer import messages
-from matching.answer.explain import WrittenLot, written_lot
-from matching.answer.messages import NOT_JUDGED, Judged, judge_of
-from matching.answer.near_misses import NearestRefused, Refused, lacks
+from matching.answer.messages import NOT_JUDGED, Judged, judge_of, ready
+from matching.answer.near_misses import Refused, lacks, nearest_refused
 from matching.gates import GATES, RESERVATION
 from matching.geo.projection import Positions, to_metre
 from matching.index.indexed_supplier import IndexedSupplier
@@ -44,9 +49,9 @@ from matching.index.offers import (
 )
 from matching.index.service_areas import GROUND
 from matching.index.supplier_columns import Ordinals
-from matching.lot_match import LotMatch
+from matching.lot_match import FirstCandidates, LotMatch
 from matching.lot_query import Subject
-from matching.ranked_lot import FirstCandidates
+from matching.reference import Reference
 from matching.unknown_trade import UnknownSuppliers
 
 CACHED_ANSWERS, CACHED_DISTANCES = 16_384, 16_384
@@ -59,7 +64,7 @@ class Answers(NamedTuple):
 
     presence: Presence
     segments: tuple[SegmentAnswer, ...]
-    segments_json: msgspec.Raw
+    segments_json: bytes
     are_declared: bool
     reasons: bytes
 
@@ -89,7 +94,7 @@ def answers(taxonomy: Taxonomy, language: Language, subject: Subject, worths: Se
     return Answers(
         presence,
         tuple([part.segment for part in parts]),
-        msgspec.Raw(b"[%b]" % b",".join([part.segment_json for part in parts])),
+        b"[%b]" % b",".join([part.segment_json for part in parts]),
         all(part.segment.basis == BASES[0] for part in parts),
         b",".join((*reasons, _presence_reason(presence, language))),
     )
@@ -150,7 +155,7 @@ def worths(lot: LotMatch, ordinals: Ordinals, answering: NDArray[np.int16]) -> l
 
 def _related_worth(lot: LotMatch, ordinal: int, code: str) -> int:
     """The worth of a supplier's best offer that names `code` and serves the territory, where that is related."""
-    away = float(lot.to_territory.of(np.array([ordinal], dtype=np.int32))[0])
+    away = float(lot.to_territory.measure(np.array([ordinal], dtype=np.int32))[0])
     meets = lot.live.base.areas.meeting(lot.query.territory)
     worth = NO_OFFER
     for _, basis, kind, area, reach in zip(*(c.tolist() for c in lot.live.offers_of(ordinal, code)), strict=True):
@@ -162,92 +167,28 @@ def _related_worth(lot: LotMatch, ordinal: int, code: str) -> int:
 
 
 EVIDENCE_SHOWN = 3
-
-
-class CandidateRow(msgspec.Struct, frozen=True, gc=False):
-    """A `Candidate` but for its rank."""
-
-    supplier: msgspec.Raw
-    distance_km: float | None
-    measured_to: Literal["site", "territory"] | None
-    presence: Presence
-    segments: msgspec.Raw
-    eligibility: msgspec.Raw
-    reasons: msgspec.Raw
-
-
-class NearMissRow(msgspec.Struct, frozen=True, gc=False):
-    """A `NearMiss`."""
-
-    supplier: msgspec.Raw
-    excluded_by: Gate
-    distance_km: float | None
-    eligibility: msgspec.Raw
-    message: str
-
-
-class UnknownRow(msgspec.Struct, frozen=True, gc=False):
-    """An `UnknownSupplier`."""
-
-    supplier: msgspec.Raw
-    distance_km: float | None
-    eligibility: msgspec.Raw
+RANKED = len(b'{"rank":0')
 
 
 @dataclass(frozen=True)
 class RowWriter:
     """Writes the rows of lots for one day, one kind of contract and in one language."""
 
-    taxonomy: Taxonomy
-    rules: Rules
+    reference: Reference
     on: date
     contract: ContractKind
     language: Language
 
-    def candidates(self, lot: LotMatch, written: WrittenLot, count: int, seed: int) -> msgspec.Raw:
-        """The first `count` candidates, as a list."""
+    def candidates(self, lot: LotMatch, count: int, seed: int) -> Any:
+        """The first `count` candidates, as a list in JSON."""
         first = lot.first(count)
-        if not first.order.is_settled:
-            return msgspec.Raw(_list(self._ranked(lot, written, first, first.order.places(seed))))
-        found = written.lists.get(count)
-        if found is None:
-            found = _list(_with_rank(self._candidates(lot, first, first.order.places(seed))))
-            written.add_piece(written.lists, count, found, len(found))
-        return msgspec.Raw(found)
+        return ready(list_of(with_rank(self.candidate_tails(lot, first, first.order.places(seed)))))
 
-    def _ranked(self, lot: LotMatch, written: WrittenLot, first: FirstCandidates, places: Positions) -> Iterator[bytes]:
-        """The candidates at some places, which are in order; those written before as they are."""
-        rows = first.order.numbers[places]
-        numbers = rows.tolist()
-        known = {row: tail for row in numbers if (tail := written.rows.get(row)) is not None}
-        if len(known) < len(numbers):
-            lacking = np.array([place for place, row in enumerate(numbers) if row not in known], dtype=np.intp)
-            made = self._candidates(lot, first, places[lacking])
-            added: dict[Hashable, bytes] = dict(zip(rows[lacking].tolist(), made, strict=True))
-            written.add_rows(added)
-            known |= added
-        return _with_rank(known[row] for row in numbers)
+    def near_misses(self, lot: LotMatch, count: int, seed: int) -> Any:
+        """The `count` nearest of the refused suppliers, as a list in JSON."""
+        return ready(list_of(map(encode, self.near_misses_of(lot, nearest_refused(lot, count, seed).refused))))
 
-    def near_misses(self, lot: LotMatch, written: WrittenLot, nearest: NearestRefused) -> msgspec.Raw:
-        """The near misses in order, as a list."""
-        if not nearest.is_settled:
-            known: dict[Hashable, bytes] = {
-                one: row for one in nearest.refused if (row := written.rows.get(one)) is not None
-            }
-            lacking = [one for one in nearest.refused if one not in known]
-            added: dict[Hashable, bytes] = dict(zip(lacking, self._near_misses(lot, lacking), strict=True))
-            written.add_rows(added)
-            return msgspec.Raw(_list((known | added)[one] for one in nearest.refused))
-        found = written.lists.get(nearest.refused)
-        if found is None:
-            found = _list(self._near_misses(lot, nearest.refused))
-            written.add_piece(written.lists, nearest.refused, found, len(found))
-        return msgspec.Raw(found)
-
-    def _near_misses(self, lot: LotMatch, refused: Sequence[Refused]) -> list[bytes]:
-        return list(map(encode, self.near_misses_of(lot, refused)))
-
-    def near_misses_of(self, lot: LotMatch, refused: Sequence[Refused]) -> list[NearMissRow]:
+    def near_misses_of(self, lot: LotMatch, refused: Sequence[Refused]) -> list[NearMiss]:
         """Refused suppliers and what each lacks."""
         if not refused:
             return []
@@ -255,11 +196,11 @@ class RowWriter:
         late = [each.ordinal for each in refused if each.gate == RESERVATION]
         judged = dict(zip(late, self._judged(lot, late), strict=True))
         return [
-            NearMissRow(
-                msgspec.Raw(summary),
+            NearMiss(
+                ready(summary),
                 GATES[gate][0],
                 to_metre(away),
-                judged.get(ordinal, NOT_JUDGED).json,
+                ready(judged.get(ordinal, NOT_JUDGED).json),
                 self._message(lacking.get(ordinal, messages.NOT_ELIGIBLE), judged.get(ordinal, NOT_JUDGED)),
             )
             for (gate, ordinal, away), summary in zip(refused, lot.live.base.columns.summaries(ordinals), strict=True)
@@ -268,26 +209,22 @@ class RowWriter:
     def _message(self, lack: Text, judged: Judged) -> str:
         return self._text(messages.AND).join((self._text(lack), *(verdict.message for verdict in judged.verdicts)))
 
-    def unknown_trade(self, lot: LotMatch, found: UnknownSuppliers) -> list[UnknownRow]:
+    def unknown_trade(self, lot: LotMatch, found: UnknownSuppliers) -> list[UnknownSupplier]:
         """The suppliers of unknown trade near the lot that are listed."""
         ordinals = [ordinal for ordinal, _ in found.nearest]
         judged, summaries = self._judged(lot, ordinals), lot.live.base.columns.summaries(ordinals)
         return [
-            UnknownRow(msgspec.Raw(summary), to_metre(away), each.json)
+            UnknownSupplier(ready(summary), to_metre(away), ready(each.json))
             for (_, away), summary, each in zip(found.nearest, summaries, judged, strict=True)
         ]
 
-    def pieces_of(self, lot: LotMatch) -> WrittenLot:
-        """The pieces written of a lot for its kind of site, in this language and for this kind of contract."""
-        place = lot.query.lot.site
-        by_commune = place is not None and place.commune is not None
-        return written_lot(lot.ranked, by_commune, self.language, self.contract)
-
-    def _candidates(self, lot: LotMatch, first: FirstCandidates, places: Positions) -> list[bytes]:
-        """Candidates as JSON, from behind the rank on."""
+    def candidate_tails(self, lot: LotMatch, first: FirstCandidates, places: Positions) -> list[bytes]:
+        """The candidates at some places as JSON, from behind the rank on."""
         ordinals, distances = first.ordinals[places], list(map(to_metre, first.order.distance[places].tolist()))
         numbers, each_worths = ordinals.tolist(), worths(lot, ordinals, first.best[:, places])
-        distinct = {each: answers(self.taxonomy, self.language, lot.query.subject, each) for each in set(each_worths)}
+        distinct = {
+            each: answers(self.reference.taxonomy, self.language, lot.query.subject, each) for each in set(each_worths)
+        }
         answered = [distinct[each] for each in each_worths]
         measured_to: Literal["site", "territory"] = "site" if lot.query.site else "territory"
         rows = zip(
@@ -301,39 +238,40 @@ class RowWriter:
         )
         return [
             encode(
-                CandidateRow(
-                    msgspec.Raw(summary),
+                Candidate(
+                    0,
+                    ready(summary),
                     distance_km,
                     None if distance_km is None else measured_to,
                     answer.presence,
-                    segments,
-                    judged.json,
-                    reasons,
+                    ready(segments),
+                    ready(judged.json),
+                    ready(reasons),
                 )
-            )[1:]
+            )[RANKED:]
             for summary, distance_km, answer, segments, judged, reasons in rows
         ]
 
-    def _reasons(self, lot: LotMatch, answered: Answers, ordinal: int, distance_km: float | None) -> msgspec.Raw:
+    def _reasons(self, lot: LotMatch, answered: Answers, ordinal: int, distance_km: float | None) -> bytes:
         """The reasons for a candidate, with its distance unless its presence says that already."""
         query, reasons = lot.query, answered.reasons
         if query.site or answered.presence != PRESENCES[LOCAL]:
             is_placed = distance_km is not None or lot.live.base.columns.is_placed(ordinal)
             reasons += distance_reason(distance_km, query.lot.site, is_placed, self.language)
-        return msgspec.Raw(b"[%b]" % reasons)
+        return b"[%b]" % reasons
 
-    def _segments(self, lot: LotMatch, answered: Answers, ordinal: int) -> msgspec.Raw:
+    def _segments(self, lot: LotMatch, answered: Answers, ordinal: int) -> bytes:
         """The answers, those that nobody declared with what they rest on, strongest and latest first."""
         if answered.are_declared:
             return answered.segments_json
         supplier = lot.live.base.columns.supplier(ordinal)
-        return msgspec.Raw(encode([self._with_evidence(lot, answer, supplier) for answer in answered.segments]))
+        return encode([self._with_evidence(lot, answer, supplier) for answer in answered.segments])
 
     def _with_evidence(self, lot: LotMatch, answer: SegmentAnswer, supplier: IndexedSupplier) -> SegmentAnswer:
         if answer.basis == BASES[0]:
             return answer
         cpv = lot.live.base.cpv
-        offers = (o for o in supplier.offers if answer.offered in offered_segments(o, self.taxonomy, cpv))
+        offers = (o for o in supplier.offers if answer.offered in offered_segments(o, self.reference.taxonomy, cpv))
         found = {each: None for offer in offers if offer.basis != BASES[0] for each in offer.evidence}
         strongest = sorted(found, key=strength)[:EVIDENCE_SHOWN]
         shown = (OfferEvidence(one.kind, self._text(messages.evidence(one)), one.on, one.source) for one in strongest)
@@ -343,8 +281,8 @@ class RowWriter:
         """Eligibility of suppliers for each of the lot's reserved types, after the awards that the buyer made them."""
         if not lot.reserved_types or not ordinals:
             return [NOT_JUDGED] * len(ordinals)
-        facts = lot.live.base.columns.facts.of(np.array(ordinals, dtype=np.int32))
-        judge = judge_of(lot.reserved_types, self.on, self.rules, self.contract, self.language)
+        facts = lot.live.base.columns.facts.facts_at(np.array(ordinals, dtype=np.int32))
+        judge = judge_of(lot.reserved_types, self.on, self.reference.rules, self.contract, self.language)
         bars = (lot.ess_bars.get(ordinal) for ordinal in ordinals)
         return [judge(each, bar.awards if bar else ()) for each, bar in zip(facts, bars, strict=True)]
 
@@ -352,9 +290,11 @@ class RowWriter:
         return text.to(self.language)
 
 
-def _list(items: Iterable[bytes]) -> bytes:
+def list_of(items: Iterable[bytes]) -> bytes:
+    """A list in JSON of items in JSON."""
     return b"[%b]" % b",".join(items)
 
 
-def _with_rank(candidates: Iterable[bytes]) -> Iterator[bytes]:
-    return (b'{"rank":%d,%b' % (rank, tail) for rank, tail in enumerate(candidates, 1))
+def with_rank(candidates: Iterable[bytes]) -> Iterator[bytes]:
+    """Candidates in order, each with its rank before the rest of it."""
+    return (b'{"rank":%d%b' % (rank, tail) for rank, tail in enumerate(candidates, 1))

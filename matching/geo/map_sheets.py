@@ -33,7 +33,7 @@ from matching.geo.map_frame import (
 from matching.geo.outlines import Outlined, outlines
 from matching.geo.projection import Floats, Geometries, Plane
 from matching.geo.territory import Geography, largest_areas
-from matching.kept.weighted_cache import WeightBound
+from matching.weighted_cache import WeightBound
 
 MARGIN_KM = 60.0
 MARGIN_STEP, LEAST_STEP_KM = 0.25, 5.0

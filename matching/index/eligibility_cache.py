@@ -15,7 +15,7 @@ from domain.law.reservations.supply_advice import standing
 from domain.law.rules import InForce, Rules
 from domain.needs.need import RESERVED_TYPES, Reserved
 from matching.index.legal_columns import NEVER, Days, Decided, LegalColumns, decided_facts
-from matching.kept.weighted_cache import WeightedCache
+from matching.weighted_cache import WeightedCache
 
 FactPositions = NDArray[np.int32]
 """For each supplier, where its legal facts stand."""
@@ -104,7 +104,7 @@ class EligibilityCache:
     def _standing_by(
         self, facts: FactPositions, days: Days, reserved: frozenset[Reserved], rules: Rules
     ) -> NDArray[np.int64]:
-        """As `_standing`, where the same rules hold on all days."""
+        """The standing of suppliers on days on which the same rules hold."""
         on = date.fromordinal(int(days[0]))
         view = rules.at(on)
 

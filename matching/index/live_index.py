@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
-from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -28,16 +27,10 @@ from matching.index.offers import (
 from matching.index.service_areas import ServiceAreas
 from matching.index.supplier_columns import Ordinals, SupplierColumns
 from matching.index.tables import IndexTables, TradeGroup, TradeGroups, built
-from matching.kept.weighted_cache import WeightBound, WeightedCache
+from matching.weighted_cache import WeightedCache
 
 DISTANCE_BYTES, DISTANCE_BYTES_PER_SUPPLIER = 40 << 20, 96
 """Memory for cached distances; of 220,000 suppliers, to all departements and regions and some hundred outlines more."""
-SELECTION_BYTES, SELECTION_BYTES_PER_SUPPLIER = 24 << 20, 48
-"""Memory for what is cached of the lots matched last: of 220,000 suppliers, some 1,500 lots (`matching.selection`)."""
-ARRAY_BYTES, ARRAY_BYTES_PER_SUPPLIER = 16 << 20, 32
-"""Memory for the arrays over all suppliers that are selected for such a lot: of 220,000 suppliers, some 250 lots."""
-NEARBY_BYTES = 24 << 20
-"""Memory for suppliers of unknown trade near the places asked for last (`matching.unknown_trade`)."""
 OFFERLESS = ""
 """Stands for a segment where suppliers without offers are meant."""
 
@@ -47,10 +40,18 @@ class Index:
 
     `offers` by the segment or family they name, `wanted` all that answers one; `offerless`: suppliers without offers.
     `distances(shape)` caches distances to a shape. `folder`: the one that the tables are mapped from, if they are.
+    `kept`: what is kept of earlier answers (`matching.kept`); nothing unless the index `keeps` it.
     """
 
     def __init__(
-        self, tables: IndexTables, taxonomy: Taxonomy, cpv: Cpv, geography: Geography, folder: Path | None = None
+        self,
+        tables: IndexTables,
+        taxonomy: Taxonomy,
+        cpv: Cpv,
+        geography: Geography,
+        folder: Path | None = None,
+        *,
+        keeps: bool = True,
     ) -> None:
         self.taxonomy, self.cpv, self.geography, self.folder = taxonomy, cpv, geography, folder
         self.columns = columns = SupplierColumns(tables.suppliers, tables.texts)
@@ -64,27 +65,33 @@ class Index:
             lambda made: made.weight,
             DISTANCE_BYTES + DISTANCE_BYTES_PER_SUPPLIER * len(columns),
         )
+        self.keeps = keeps
+        self.kept: object | None = None
         self.latest = 0
         """The number of the latest change."""
         self.lock = Lock()
-        size = len(columns)
-        self.selections = WeightBound[Any, Any](SELECTION_BYTES + SELECTION_BYTES_PER_SUPPLIER * size)
-        self.selection_arrays = WeightBound[Any, Any](ARRAY_BYTES + ARRAY_BYTES_PER_SUPPLIER * size)
-        self.nearby = WeightBound[Any, Any](NEARBY_BYTES)
 
     @classmethod
-    def of(cls, suppliers: Iterable[MatchedSupplier], taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> "Index":
+    def build(
+        cls,
+        suppliers: Iterable[MatchedSupplier],
+        taxonomy: Taxonomy,
+        cpv: Cpv,
+        geography: Geography,
+        *,
+        keeps: bool = True,
+    ) -> "Index":
         """An index of those of some suppliers that are active."""
-        return cls(built(suppliers, taxonomy, cpv, geography), taxonomy, cpv, geography)
+        return cls(built(suppliers, taxonomy, cpv, geography), taxonomy, cpv, geography, keeps=keeps)
 
     @property
     def suppliers(self) -> list[IndexedSupplier]:
-        """Those of the tables, by ordinal."""
+        """The suppliers of the tables, by ordinal."""
         return [self.columns.supplier(ordinal) for ordinal in range(len(self.columns.spatial_keys))]
 
     def rebuilt(self, suppliers: Iterable[MatchedSupplier]) -> "Index":
         """An index of other suppliers over the same reference data."""
-        return Index.of(suppliers, self.taxonomy, self.cpv, self.geography)
+        return Index.build(suppliers, self.taxonomy, self.cpv, self.geography, keeps=self.keeps)
 
 
 @dataclass(frozen=True)
@@ -117,14 +124,14 @@ class LiveIndex:
     change: int = 0
     changed_at: Mapping[str, int] = field(default_factory=dict)
 
-    def after(
+    def with_changes(
         self,
         changed: Iterable[MatchedSupplier],
         removed: Iterable[UUID],
         data_version: int,
         version_uid: UUID | None = None,
     ) -> "LiveIndex":
-        """This index once some suppliers have been written anew or removed; this one stays as it is.
+        """The index once some suppliers have been written anew or removed; this one stays as it is.
 
         Where more have changed than stay as they were, all of them make a new base.
         """
@@ -209,7 +216,7 @@ class LiveIndex:
     def offers_of(self, ordinal: int, code: str) -> Offers:
         """The offers of a supplier that name a segment or family."""
         offers = self.base.offers if ordinal < len(self.base.columns.spatial_keys) else self.tail.offers
-        return offers.get(code, NO_OFFERS).of(ordinal)
+        return offers.get(code, NO_OFFERS).of_supplier(ordinal)
 
     def offers_any(self, ordinals: Ordinals, code: str) -> Bools:
         """Which of some suppliers have an offer that names a segment or family."""
@@ -225,7 +232,7 @@ class LiveIndex:
         return self.standing(np.concatenate((self.base.offerless, self.tail.offerless)))
 
     def standing(self, ordinals: Ordinals) -> Ordinals:
-        """Those of some suppliers that no later change has replaced or removed."""
+        """The suppliers, of some, that no later change has replaced or removed."""
         return ordinals if self.gone is None else ordinals[~self.gone[ordinals]]
 
     def ordinal_of(self, supplier: UUID) -> int | None:

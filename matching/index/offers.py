@@ -91,8 +91,8 @@ class Offers(NamedTuple):
     area: NDArray[np.int32]
     reach_km: Floats
 
-    def of(self, ordinal: int) -> "Offers":
-        """Those of one supplier."""
+    def of_supplier(self, ordinal: int) -> "Offers":
+        """The offers of one supplier."""
         first, end = np.searchsorted(self.supplier, (ordinal, ordinal + 1))
         return Offers._make(column[first:end] for column in self)
 

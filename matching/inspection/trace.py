@@ -20,7 +20,7 @@ from matching import ranking
 from matching.answer.near_misses import Refused as RefusedSupplier
 from matching.answer.near_misses import nearest_refused_by
 from matching.answer.supplier_rows import RowWriter
-from matching.engine import draw_seed, lot_match
+from matching.engine import draw_seed, lot_matches
 from matching.gates import GATES, PASSED, considered, refusals
 from matching.index.live_index import LiveIndex
 from matching.index.offers import FITS
@@ -97,11 +97,9 @@ def trail(need: Need, index: LiveIndex, reference: Reference, on: date, language
 
     Raises InvalidContent with everything wrong in the need.
     """
-    seed = draw_seed(need)
-    return tuple(
-        _trail(lot_match(query, index, on, reference.rules), need.limit, seed, language)
-        for query in reference.reader.read(need)
-    )
+    seed, queries = draw_seed(need), reference.reader.read(need)
+    lots = lot_matches(queries, index, on, reference.rules)
+    return tuple(_trail(lot, need.limit, seed, language) for lot in lots)
 
 
 def _trail(lot: LotMatch, limit: int, seed: int, language: Language) -> LotTrail:
@@ -110,7 +108,7 @@ def _trail(lot: LotMatch, limit: int, seed: int, language: Language) -> LotTrail
     rows, _ = lot.first(limit).order.first(seed)
     candidates = lot.compared(rows)
     values = zip(*(_read(one, lot, candidates) for one in ranking.ORDER), strict=True)
-    suppliers = [lot.live.base.columns.supplier(ordinal) for ordinal in lot.selection.ordinals[rows].tolist()]
+    suppliers = [lot.live.base.columns.supplier(ordinal) for ordinal in lot.ordinals[rows].tolist()]
     return LotTrail(
         id=query.lot.id,
         wanted=query.wanted,
@@ -166,15 +164,14 @@ def standings(
     Raises InvalidContent with everything wrong in the need. The arguments are those of `match`.
     """
     queries = reference.reader.read(need)
-    rows = RowWriter(reference.taxonomy, reference.rules, on, need.contract, language)
-    past = PastAwards.until(on, awards, buyer_siret(need), reference.rules, reference.taxonomy)
+    rows = RowWriter(reference, on, need.contract, language)
+    past = PastAwards.known_on(on, awards, buyer_siret(need), reference.rules, reference.taxonomy)
     seed = draw_seed(need)
     found: dict[str, dict[UUID, Standing]] = {}
-    for query in queries:
-        lot = lot_match(query, index, on, reference.rules, past)
-        of_lot = {one: index.ordinal_of(one) for one in suppliers.get(query.lot.id, ())}
+    for lot in lot_matches(queries, index, on, reference.rules, past):
+        of_lot = {one: index.ordinal_of(one) for one in suppliers.get(lot.query.lot.id, ())}
         known = {one: ordinal for one, ordinal in of_lot.items() if ordinal is not None}
-        found[query.lot.id] = _standings(lot, known, rows, seed) if known else {}
+        found[lot.query.lot.id] = _standings(lot, known, rows, seed) if known else {}
     return found
 
 
@@ -183,9 +180,9 @@ def _standings(lot: LotMatch, suppliers: Mapping[UUID, int], rows: RowWriter, se
     ordinals = np.array(list(suppliers.values()), dtype=np.int32)
     gates = dict(zip(ordinals.tolist(), refusals(lot, ordinals).tolist(), strict=True))
     near = set(ordinals[np.isin(ordinals, considered(lot))].tolist())
-    in_order, _ = lot.first(max(lot.ranked.counts.total, 1)).order.first(seed)
-    ranks = {ordinal: rank for rank, ordinal in enumerate(lot.selection.ordinals[in_order].tolist(), 1)}
-    away = dict(zip(ordinals.tolist(), lot.distances.of(ordinals).tolist(), strict=True))
+    in_order, _ = lot.first(max(lot.counts.total, 1)).order.first(seed)
+    ranks = {ordinal: rank for rank, ordinal in enumerate(lot.ordinals[in_order].tolist(), 1)}
+    away = dict(zip(ordinals.tolist(), lot.distances.measure(ordinals).tolist(), strict=True))
     found = {}
     for supplier, ordinal in suppliers.items():
         if ordinal in ranks:

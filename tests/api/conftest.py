@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Hashable, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from litestar.testing import AsyncTestClient
 from api.app import create_app
 from api.runtime.rate_limits import Limit, Limits
 from api.settings import Settings, read_settings
+from domain.suppliers.supplier import Supplier
 from matching.reference import Reference
 from tests import factories
 from tests.api.sync.factories import Client
@@ -79,6 +81,19 @@ async def served(lasting_database_url: str, reference: Reference) -> AsyncIterat
     async with alive(app), Client(app, ADMIN_KEY) as client:
         while (await client.get("/health/ready")).status_code != 200:
             await client.services.directory.wait_beyond(-1, 1)
+        yield client
+
+
+@asynccontextmanager
+async def portal(
+    settings: Settings, reference: Reference, *suppliers: Supplier, key: str | None = ADMIN_KEY
+) -> AsyncIterator[AsyncTestClient[Litestar]]:
+    """A portal with that key, of an application without a database that holds these suppliers."""
+    app = create_app(settings, reference, parts=())
+    app.state.services.live = SimpleNamespace(index=factories.live(*suppliers))
+    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
+        if key is not None:
+            client.headers["Authorization"] = f"Bearer {key}"
         yield client
 
 

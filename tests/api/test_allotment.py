@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -11,13 +10,12 @@ import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
-from api.app import create_app
 from api.settings import Settings
 from domain.allotment.allotment import Allotment
 from matching.reference import Reference
-from tests.api.conftest import ADMIN_KEY
+from tests.api.conftest import portal
 from tests.api.refusals import assert_refused
-from tests.factories import RENNES, VANNES, approved, live, offer, supplier
+from tests.factories import RENNES, VANNES, approved, offer, supplier
 
 JSON = "application/json"
 NEED: dict[str, Any] = {
@@ -35,10 +33,7 @@ POOL = (
 @pytest.fixture(scope="module")
 async def client(settings: Settings, reference: Reference) -> AsyncIterator[AsyncTestClient[Litestar]]:
     """A portal with a key, on a directory of six suppliers."""
-    app = create_app(settings, reference, parts=())
-    app.state.services.live = SimpleNamespace(index=live(*POOL))
-    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
-        client.headers["Authorization"] = f"Bearer {ADMIN_KEY}"
+    async with portal(settings, reference, *POOL) as client:
         yield client
 
 

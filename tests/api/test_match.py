@@ -4,7 +4,6 @@ import json
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -13,14 +12,13 @@ import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
-from api.app import create_app
 from api.settings import Settings
 from domain.shortlists.shortlist import Shortlist
 from matching.engine import match_json
 from matching.reference import Reference
-from tests.api.conftest import ADMIN_KEY
+from tests.api.conftest import portal
 from tests.api.refusals import assert_refused
-from tests.factories import PARIS, RENNES, approved, live, supplier
+from tests.factories import PARIS, RENNES, approved, supplier
 
 JSON = "application/json"
 NEED: dict[str, Any] = {"territory": {"codes": ["departement:35"]}, "lots": [{"id": "1", "segments": ["pr-locaux"]}]}
@@ -29,11 +27,9 @@ NEED: dict[str, Any] = {"territory": {"codes": ["departement:35"]}, "lots": [{"i
 @pytest.fixture(scope="module")
 async def client(settings: Settings, reference: Reference) -> AsyncIterator[AsyncTestClient[Litestar]]:
     """A portal with a key, on a directory of two suppliers."""
-    app = create_app(settings, reference, parts=())
-    two = live(supplier("rennais", at=RENNES, approvals=approved("ESAT")), supplier("parisien", at=PARIS))
-    app.state.services.live = SimpleNamespace(index=two)
-    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
-        client.headers["Authorization"] = f"Bearer {ADMIN_KEY}"
+    async with portal(
+        settings, reference, supplier("rennais", at=RENNES, approvals=approved("ESAT")), supplier("parisien", at=PARIS)
+    ) as client:
         yield client
 
 

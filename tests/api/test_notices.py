@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -17,10 +16,10 @@ from api.notices import IN_A_THREAD_BYTES, IN_A_THREAD_TAGS
 from api.settings import Settings, read_settings
 from domain.needs.need import PlannedNeed
 from matching.reference import Reference
-from tests.api.conftest import ADMIN_KEY
+from tests.api.conftest import ADMIN_KEY, portal
 from tests.api.refusals import assert_refused
 from tests.conftest import ROOT
-from tests.factories import VANNES, live, supplier
+from tests.factories import VANNES, supplier
 from tests.sources.notices.conftest import (
     FNSIMPLE,
     boamp,
@@ -42,10 +41,7 @@ RECORD = json.dumps(boamp(FNSIMPLE)).encode()
 @pytest.fixture(scope="module")
 async def client(settings: Settings, reference: Reference) -> AsyncIterator[AsyncTestClient[Litestar]]:
     """A portal with a key, on a directory of one supplier."""
-    app = create_app(settings, reference, parts=())
-    app.state.services.live = SimpleNamespace(index=live(supplier("vannetais", at=VANNES)))
-    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
-        client.headers["Authorization"] = f"Bearer {ADMIN_KEY}"
+    async with portal(settings, reference, supplier("vannetais", at=VANNES)) as client:
         yield client
 
 

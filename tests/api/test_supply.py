@@ -12,14 +12,14 @@ import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
-from api.app import create_app
 from api.settings import Settings
 from api.supply import MOST_SUGGESTIONS
 from domain.supply import Supply
 from matching.inspection.supply import SupplySearch
 from matching.reference import Reference
+from tests.api.conftest import portal
 from tests.api.refusals import assert_refused
-from tests.factories import LYON, RENNES, approved, live, offer, offerless, supplier
+from tests.factories import LYON, RENNES, approved, offer, offerless, supplier
 
 RENNES_AND_AROUND = "/supply?territory=departement:35"
 
@@ -27,14 +27,14 @@ RENNES_AND_AROUND = "/supply?territory=departement:35"
 @pytest.fixture
 async def client(settings: Settings, reference: Reference) -> AsyncIterator[AsyncTestClient[Litestar]]:
     """Whoever asks, on a directory of three suppliers."""
-    app = create_app(settings, reference, parts=())
-    index = live(
+    async with portal(
+        settings,
+        reference,
         supplier("rennais", at=RENNES, approvals=approved("ESAT"), kinds=("ESAT",), legal_form="association"),
         supplier("lyonnais", offer(national=True), at=LYON),
         offerless("inconnu", at=RENNES),
-    )
-    app.state.services.live = SimpleNamespace(index=index)
-    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
+        key=None,
+    ) as client:
         yield client
 
 
@@ -182,7 +182,7 @@ async def test_the_same_question_is_answered_once_until_the_data_changes(
     assert made[0] is not threading.main_thread()
     assert first.headers["cache-control"] == "public, max-age=60"
     services = client.app.state.services
-    services.live = SimpleNamespace(index=services.live.index.after([supplier("nouveau", at=RENNES)], (), 2))
+    services.live = SimpleNamespace(index=services.live.index.with_changes([supplier("nouveau", at=RENNES)], (), 2))
     changed = await client.get(RENNES_AND_AROUND, headers={"if-none-match": first.headers["etag"]})
     assert (changed.status_code, len(made)) == (200, 2)
     assert changed.json()["totals"]["suppliers"] == 3

@@ -1,4 +1,5 @@
-"""A directory that changes while needs are asked: an index that has answered before gives the same bytes as a new one.
+"""A directory that changes while needs are asked: an index that has answered before gives the same bytes as one that is
+made anew and keeps nothing.
 
 .venv/bin/python -m tests.matching.changing_directory --suppliers 2000 --rounds 20 --needs 20 --seed 1
 """
@@ -35,7 +36,7 @@ class Changing:
         territories, taxonomy, cpv = self.reference.territories, self.reference.taxonomy, self.reference.cpv
         self.scenery = Scenery.of(territories, taxonomy, cpv, outlines("commune"))
         self.suppliers = {one.id: one for one in self._drawn(count)}
-        self.live = self._made_anew()
+        self.live = self._made_anew(keeps=True)
         self.asked: list[Need] = []
         self.places = [territory(self.scenery, draw) for _ in range(PLACES)]
 
@@ -51,7 +52,7 @@ class Changing:
             del self.suppliers[each]
         self.suppliers |= {one.id: one for one in written}
         self.version += 1
-        self.live = self.live.after(
+        self.live = self.live.with_changes(
             [o for o in written if o.active], [*gone, *(o.id for o in written if not o.active)], self.version
         )
         if draw.random() < 0.1:
@@ -88,7 +89,7 @@ class Changing:
 
     def differences(self, count: int) -> list[str]:
         """The needs, of `count`, that are answered otherwise than by an index made anew, each asked twice."""
-        found, anew = [], self._made_anew()
+        found, anew = [], self._made_anew(keeps=False)
         for asked in self.needs(count):
             on, language = self.draw.choice(DATES), self.draw.choice(LANGUAGES)
             past = self._awards(on) if self.draw.random() < 0.4 else []
@@ -102,10 +103,10 @@ class Changing:
                     break
         return found
 
-    def _made_anew(self) -> LiveIndex:
-        """An index of the suppliers as they are, for which nothing is kept yet."""
+    def _made_anew(self, *, keeps: bool) -> LiveIndex:
+        """An index of the suppliers as they are, which keeps what it answered or does not."""
         taxonomy, cpv, geography = self.reference.taxonomy, self.reference.cpv, self.reference.geography
-        return LiveIndex(Index.of(self.suppliers.values(), taxonomy, cpv, geography), self.version)
+        return LiveIndex(Index.build(self.suppliers.values(), taxonomy, cpv, geography, keeps=keeps), self.version)
 
     def _awards(self, on: date) -> list[PastAward]:
         pool = list(self.suppliers.values())

@@ -13,8 +13,9 @@ from time import perf_counter
 import msgspec
 
 from domain.needs.need import Need, PastAward
+from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.supplier import Supplier
-from matching.engine import match
+from matching.engine import match_json
 from matching.geo.outlines import outlines
 from matching.index.live_index import Index, LiveIndex
 from tests.factories import reference
@@ -41,16 +42,24 @@ class Bench:
             msgspec.structs.replace(other, id=one.id, name=f"{one.name}, before") if one.id in changed else one
             for one, other in zip(pool, [*pool[1:], *pool[:1]], strict=True)
         ]
-        return LiveIndex(self._index(before), 1).after(pool[::3], (), 2)
+        return LiveIndex(self._index(before), 1).with_changes(pool[::3], (), 2)
 
     def _index(self, pool: Sequence[Supplier]) -> Index:
-        return Index.of(pool, self.reference.taxonomy, self.reference.cpv, self.reference.geography)
+        return Index.build(pool, self.reference.taxonomy, self.reference.cpv, self.reference.geography)
 
     def disagreements(
         self, asked: Need, pool: Sequence[Supplier], on: date, index: LiveIndex, past: Sequence[PastAward] = ()
     ) -> list[str]:
-        """What the engine says of a need otherwise than the oracle; `past`: what its buyer awarded."""
-        answer = match(asked, index, self.reference, on, "fr", awards=past)
+        """What the engine says of a need otherwise than the oracle; `past`: what its buyer awarded.
+
+        It answers the same bytes whether it keeps what it answered or not.
+        """
+        answers = []
+        for index.base.keeps in (False, True, True):
+            answers.append(match_json(asked, index, self.reference, on, "fr", awards=past))
+        if len({*answers}) > 1:
+            return ["what was kept of earlier answers changes this one"]
+        answer = msgspec.json.decode(answers[0], type=Shortlist)
         return disagreements(answer, self.oracle.read(asked, pool, on, past), asked)
 
     def minimal(self, asked: Need, pool: Sequence[Supplier], on: date, past: Sequence[PastAward]) -> list[str]:

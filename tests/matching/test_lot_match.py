@@ -1,92 +1,26 @@
-"""A lot held against an index: what is cached of it holds no large outline."""
+"""An order that leaves equals to the draw gives, for every seed, what sorting everything would."""
 
-import dataclasses
-from typing import Any
-from weakref import ref
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
-import msgspec
-import pytest
+from matching.lot_match import DrawnOrder
+from matching.ranking import seeded_tie_break
 
-from domain.needs.need import Place, TerritoryRequest
-from matching.engine import match_json
-from matching.geo.territory import Geography
-from matching.index.distances import Distances
-from matching.index.live_index import Index, LiveIndex
-from matching.reference import Reference
-from matching.selection import SelectionArrays
-from tests.factories import ON, RENNES, approved, live, lot, need, square, supplier
+distances = st.lists(st.sampled_from((0.0, 0.5, 1.25, np.inf)), max_size=12)
 
 
-class _Watched(Geography):
-    """Remembers weakly all that it prepared."""
-
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        self.prepared: list[ref[Any]] = []
-
-    def territory(self, *given: Any) -> Any:
-        return self._watched(super().territory(*given))
-
-    def place(self, *given: Any) -> Any:
-        return self._watched(super().place(*given))
-
-    def _watched(self, made: Any) -> Any:
-        self.prepared.append(ref(made))
-        return made
-
-
-def test_outlines_go_when_the_caches_that_weigh_them_let_go(
-    reference: Reference, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A vertex takes a hundred bytes: thousands of drawn areas, or communes as sites, would not fit in memory."""
-    monkeypatch.setattr("matching.geo.territory.CACHED_BYTES", 0)
-    monkeypatch.setattr("matching.index.live_index.DISTANCE_BYTES", 0)
-    own = dataclasses.replace(reference, geography=_Watched(reference.territories))
-    held = LiveIndex(Index.of([supplier("a")], own.taxonomy, own.cpv, own.geography), 1)
-    asked = need(
-        lot("pr-locaux", site=Place(commune="35238"), max_distance_km=20),
-        territory=TerritoryRequest(geometry=square(RENNES, 0.2)),
-    )
-    match_json(asked, held, own, ON, "fr")
-    assert isinstance(own.geography, _Watched)
-    assert len(own.geography.prepared) == 2
-    assert [each() for each in own.geography.prepared] == [None, None]
-
-
-def test_a_selection_and_its_arrays_weigh_what_is_derived_from_them(reference: Reference) -> None:
-    """Each cap and reservation of its own."""
-    ours = live(*(supplier(str(number)) for number in range(500)))
-    of_lots, of_arrays = [], []
-    for number, kind in enumerate(("handicap", "iae", "ess")):
-        for cap in (None, 10 + number):
-            for _ in range(2):
-                match_json(need(lot(reserved=(kind,), max_distance_km=cap)), ours, reference, ON, "fr")
-            ((_, selection),), ((_, arrays),) = ours.base.selections.latest(), ours.base.selection_arrays.latest()
-            assert ours.base.selections._weight == selection.weight
-            assert ours.base.selection_arrays._weight == arrays.weight
-            of_lots.append(selection.weight)
-            of_arrays.append(arrays.weight)
-    for weights in (of_lots, of_arrays):
-        assert weights == sorted(set(weights))
-        assert weights[-1] > weights[0] + 2 * 500
-
-
-def test_a_lot_that_was_asked_before_takes_nothing_of_all_who_are_selected(
-    reference: Reference, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Neither their arrays nor a distance: of many suppliers, those of some hundred lots do not fit in memory."""
-    monkeypatch.setattr("matching.index.live_index.ARRAY_BYTES", 0)
-    monkeypatch.setattr("matching.index.live_index.DISTANCE_BYTES", 0)
-    ours = live(*(supplier(str(number), approvals=approved("EI")) for number in range(40)))
-    asked = need(lot(reserved=("iae",), site=Place(lat=48.1, lon=-1.7)), lot(id="2", max_distance_km=20))
-    before = match_json(asked, ours, reference, ON, "fr")
-    assert not ours.base.selection_arrays.latest()
-    assert not ours.base.distances.latest()
-    for kind in (SelectionArrays, Distances):
-        monkeypatch.setattr(kind, "__init__", _made_again)
-    assert match_json(asked, ours, reference, ON, "fr") == before
-    match_json(msgspec.structs.replace(asked, reference="of another draw"), ours, reference, ON, "fr")
-
-
-def _made_again(*_: Any) -> None:
-    raise AssertionError("this is made again")
+@given(distances, st.integers(1, 14), st.data())
+def test_the_first_are_those_of_a_full_sort(away: list[float], count: int, data: st.DataObject) -> None:
+    size = len(away)
+    classes = np.array(data.draw(st.lists(st.integers(0, 2), min_size=size, max_size=size)), dtype=np.int16)
+    draws = np.array(data.draw(st.lists(st.integers(0, 2**64 - 1), min_size=size, max_size=size)), dtype=np.uint64)
+    distance, numbers = np.array(away, dtype=np.float64), np.arange(100, 100 + size)
+    order = DrawnOrder(numbers, (distance, classes), draws, count)
+    found = [order.first(seed)[0].tolist() for seed in (1, 2, 3)]
+    expected = [
+        numbers[np.lexsort((seeded_tie_break(draws, seed), distance, classes))][:count].tolist() for seed in (1, 2, 3)
+    ]
+    assert found == expected
+    if order.is_settled:
+        assert found[0] == found[1] == found[2]

@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from domain.needs.need import Lot, Need, PastAward, Reserved, TerritoryRequest
+from domain.needs.need import Lot, Need, PastAward, TerritoryRequest
 from domain.shortlists.shortlist import LotShortlist
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.rows import Row
@@ -160,7 +160,7 @@ def test_a_change_is_seen_at_once() -> None:
     """One that declares an offer is asked no more; a new one is; one that moves or leaves is where it is now."""
     first, second, third, moves = (offerless(name) for name in ("first", "second", "third", "moves"))
     index = live(first, second, moves, supplier("cleaner"))
-    after = index.after([supplier("first"), third, offerless("moves", at=PARIS)], [second.id], 2)
+    after = index.with_changes([supplier("first"), third, offerless("moves", at=PARIS)], [second.id], 2)
     found = match(asked(), after, reference(), ON, "fr").lots[0]
     assert names(found.unknown_trade.nearest) == ["third"]
     assert set(names(found.candidates)) == {"first", "cleaner"}
@@ -245,18 +245,3 @@ def test_the_same_as_by_measuring_every_one(territory: TerritoryRequest) -> None
     assert sorted(found.ordinals.tolist()) == np.array(without)[every <= NEARBY_KM].tolist()
     assert len(found.ordinals) > 5
     assert found.distance.tolist() == sorted(every[every <= NEARBY_KM].tolist())
-
-
-def test_the_same_question_is_answered_once() -> None:
-    """Another day or other types are another question; a change of a supplier with offers changes nothing."""
-    ours, asked = live(offerless("x", approvals=approved("ESAT"))), reference().geography.territory(codes("region:53"))
-    handicap: frozenset[Reserved] = frozenset({"handicap"})
-    rules = reference().rules
-    first = nearby(ours, asked, handicap, ON, rules)
-    assert nearby(ours, asked, handicap, ON, rules) is first
-    assert len(first.ordinals) == 1
-    assert len(nearby(ours, asked, frozenset({"penitentiary"}), ON, rules).ordinals) == 1
-    assert len(nearby(ours, asked, handicap, date(2019, 1, 1), rules).ordinals) == 1
-    unchanged = ours.after([supplier("known")], (), 2)
-    assert nearby(unchanged, asked, handicap, ON, rules) is first
-    assert len(nearby(unchanged.after((), [offerless("x").id], 3), asked, handicap, ON, rules).ordinals) == 0

@@ -36,7 +36,7 @@ from api.commands.serving.serve import (
 from api.commands.serving.server_process import application, serve_requests
 from api.runtime.auth import LINK_SECONDS
 from api.runtime.processes.forked_processes import forked_processes
-from api.sample.load import SAMPLE_SOURCE, load_sample
+from api.sample.generate import SAMPLE_SOURCE, load_sample
 from api.settings import Settings
 from db.api_keys import find_client
 from db.core.engine import Engine, transaction

@@ -16,7 +16,6 @@ from api.desk.directory.supplier_words import (
 from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, local_path
-from api.desk.need.need_page import departements_around
 from api.desk.need.territory_field import found_by_name
 from api.directory.filters import SupplierQuery
 from api.directory.formats import table_rows
@@ -143,7 +142,6 @@ async def search_directory(visit: Visit) -> Response[bytes]:
     # while the place is in doubt, what is found everywhere is no answer
     found = FoundSuppliers((), None) if form.wrong_place else await search(services, form.query())
     total = None if form.wrong_place else await count(services, form.query())
-    places = [*form.areas, *form.choices]
     return visit.page(
         "directory/directory.html",
         form=form,
@@ -154,11 +152,8 @@ async def search_directory(visit: Visit) -> Response[bytes]:
         families=reference.taxonomy.families,
         kinds=KINDS_OF_SUPPLIER,
         reserved_types=RESERVED_TYPES,
-        parents=departements_around(places, reference.territories),
         map=await map_of_search(visit, form.query(), form.areas, found.suppliers) if found.suppliers else None,
-        label=reference.taxonomy.label,
         trades=_trades,
-        commune=reference.territories.commune_name,
     )
 
 
@@ -183,8 +178,6 @@ async def show_supplier(visit: Visit, supplier_id: str) -> Response[bytes]:
         today=today,
         map=drawn,
         back=_search_before(visit),
-        label=reference.taxonomy.label,
-        commune=reference.territories.commune_name,
         area=lambda offered: service_area(offered, reference.territories),
         approval_state=approval_state,
         evidence=evidence,

@@ -10,7 +10,6 @@ from markupsafe import escape
 
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
-from api.desk.need.need_page import departements_around
 from api.desk.need.territory_field import found_by_name
 from api.drawings import LAND, QUIET, SEA, Drawing, Key
 from api.runtime.endpoint import Call
@@ -173,14 +172,8 @@ async def find_territory(visit: Visit) -> Response[bytes]:
     found = found_by_name(name, visit.reference) if name else ()
     if len(found) == 1:
         return visit.redirect(f"/territoires/{found[0].id}")
-    territories = visit.reference.territories
-    return visit.page(
-        "directory/territories.html",
-        name=name,
-        found=found,
-        parents=departements_around(found, territories),
-        regions=sorted(territories.areas("region"), key=lambda area: fold(area.label)),
-    )
+    regions = sorted(visit.reference.territories.areas("region"), key=lambda area: fold(area.label))
+    return visit.page("directory/territories.html", name=name, found=found, regions=regions)
 
 
 @page("GET", "/territoires/{code}", scope="match")
@@ -207,7 +200,6 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
         name=name,
         found=found,
         paths_with=[_path([*areas, each]) for each in found],
-        parents=departements_around(found, visit.reference.territories),
         supply=supply,
         present=present,
         absent=[each for each in items if not each.suppliers],

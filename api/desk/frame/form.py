@@ -204,14 +204,21 @@ def request_by(form: msgspec.Struct, kind: type[Request], names: str = NAME, **o
 
 
 def field_mistakes(
-    wrong: InvalidContent | WrongForm, form: type[msgspec.Struct], names: str = NAME, otherwise: str = ""
+    wrong: InvalidContent | WrongForm,
+    form: type[msgspec.Struct],
+    names: str = NAME,
+    otherwise: str = "",
+    **elsewhere: str,
 ) -> tuple[Mistake, ...]:
-    """The problems of a request at the fields of its form; `otherwise`: of those that none says, else at the first."""
+    """The problems of a request at the fields of its form, or `elsewhere`, by the part that no field says.
+
+    Others are shown `otherwise`, else at the first field.
+    """
     if isinstance(wrong, WrongForm):
         return tuple(wrong.mistakes)
     other = names.replace(NAME, otherwise or next(_fields(form))[1].name)
-    places = (_name_at(form, each.pointer.removeprefix("/"), names) for each in wrong.problems)
-    return tuple(Mistake(place or other, each.detail) for place, each in zip(places, wrong.problems, strict=True))
+    paths = ((each.pointer.removeprefix("/"), each.detail) for each in wrong.problems)
+    return tuple(Mistake(elsewhere.get(path) or _name_at(form, path, names) or other, detail) for path, detail in paths)
 
 
 def _name_at(form: type[msgspec.Struct], path: str, names: str) -> str | None:

@@ -19,6 +19,7 @@ from api.runtime.services import Services
 from api.web.content_negotiation import HTML
 from api.web.forms import Fields, Files
 from domain.organisation import Client
+from domain.reference.territory import Area
 from domain.text.bilingual import Language
 from matching.reference import Reference
 
@@ -79,13 +80,25 @@ class Visit:
     ) -> Response[bytes]:
         """A page; one of a form to be corrected (422), unless another status is given, where there are mistakes.
 
-        `shown`: what the template reads besides them and the visit.
+        `shown`: what the template reads besides them, the visit, and the names of places and trades.
         """
-        wrong = {mistake.field for mistake in mistakes}
-        content = rendered(template, self.language, visit=self, mistakes=mistakes, wrong=wrong, **shown)
+        always: dict[str, Any] = {
+            "visit": self,
+            "mistakes": mistakes,
+            "wrong": {mistake.field for mistake in mistakes},
+            "commune": self.reference.territories.commune_name,
+            "label": self.reference.taxonomy.label,
+            "departements": self._departements_around,
+        }
+        content = rendered(template, self.language, **always | shown)
         if status is None:
             status = HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK
         return Response(content, status_code=status, media_type=HTML)
+
+    def _departements_around(self, area: Area) -> str:
+        """The names of the departements around a commune or EPCI, by which those of one name are told apart."""
+        parents = self.reference.territories.parents(area)
+        return ", ".join(each.label for each in parents if each.kind == "departement")
 
     def redirect(self, path: str) -> Response[bytes]:
         """The redirect (303) to a path of this server, such as /besoin?exemple=1."""

@@ -10,7 +10,7 @@ from litestar import Response
 
 from api.desk.frame.csrf import SALT_BYTES, TOKEN_FIELD
 from api.desk.frame.visit import Visit
-from api.needs.match_own_need import MatchedNeed, ToMatch, match_first
+from api.needs.shortlist_versions import MatchedNeed, ToMatch, match_first
 from api.runtime.actor import Acting, acting_of
 from api.runtime.idempotency import Sender, once
 from db.core.engine import Connection, transaction

@@ -3,13 +3,12 @@
 import msgspec
 
 from api.desk.frame.field_kinds import NUMBER, plain_number
-from api.desk.frame.form import Mistake, read_text
+from api.desk.frame.form import Mistake, read_text, request_of
 from api.desk.need.form_of_need import heard
 from api.desk.need.need_form import LotForm, NeedForm, words_read
 from api.desk.need.understood_need import Understood, mistakes_of
 from api.web.forms import Fields
 from domain.allotment.allotment import AllotmentNeed, AllotmentOptions, Axis, Proposal, ProposedLot
-from domain.decoding.explain import explain
 from domain.errors import InvalidContent
 from domain.text.bilingual import Text
 
@@ -54,16 +53,22 @@ def read_allotment_form(fields: Fields) -> AllotmentForm:
 def allotment_need(understood: Understood, rules: AllotmentForm, mistakes: list[Mistake]) -> AllotmentNeed | None:
     """The need with the rules of the comparison; None where anything is wrong with either, added to the mistakes."""
     mistakes += understood.mistakes
-    options = _options(rules, mistakes)
+    options = AllotmentOptions(
+        min_candidates=_count(rules.least, 100, Mistake("candidats", NO_LEAST), mistakes),
+        max_lots=_count(rules.most, 200, Mistake("lots", NO_MOST), mistakes),
+        divide=(*(("segment",) if rules.by_trade else ()), *(area for area in AREAS if area == rules.area)),
+        join=rules.join,
+        reserve=rules.reserve,
+    )
     values = [_values(position, lot, rules, mistakes) for position, lot in enumerate(understood.form.lots, 1)]
     if understood.need is None or mistakes:
         return None
     need = understood.need.matched
     lots = [msgspec.structs.asdict(lot) | {"values_eur": of_lot} for lot, of_lot in zip(need.lots, values, strict=True)]
     try:
-        return msgspec.convert(msgspec.structs.asdict(need) | {"lots": lots, "allotment": options}, AllotmentNeed)
-    except msgspec.ValidationError as error:
-        mistakes += mistakes_of(InvalidContent((explain(error, AllotmentNeed),)))
+        return request_of(msgspec.structs.asdict(need) | {"lots": lots, "allotment": options}, AllotmentNeed)
+    except InvalidContent as invalid:
+        mistakes += mistakes_of(invalid)
         return None
 
 
@@ -99,14 +104,6 @@ def _lot(before: LotForm, lot: ProposedLot, form: NeedForm) -> LotForm:
     if lot.territory.codes is None or lot.territory.codes == (before.territories or form.territories):
         return made
     return msgspec.structs.replace(made, place="", territories=lot.territory.codes, radius="", centre="", drawn="")
-
-
-def _options(rules: AllotmentForm, mistakes: list[Mistake]) -> AllotmentOptions:
-    divide: tuple[Axis, ...] = ("segment",) if rules.by_trade else ()
-    divide += tuple(area for area in AREAS if area == rules.area)
-    least = _count(rules.least, 100, Mistake("candidats", NO_LEAST), mistakes)
-    most = _count(rules.most, 200, Mistake("lots", NO_MOST), mistakes)
-    return AllotmentOptions(min_candidates=least, max_lots=most, divide=divide, join=rules.join, reserve=rules.reserve)
 
 
 def _count(text: str, highest: int, otherwise: Mistake, mistakes: list[Mistake]) -> int:

@@ -1,7 +1,7 @@
 """The page on which a need is said in words, or read from a notice, and shown as it was understood."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
@@ -36,7 +36,6 @@ from api.web.problems import Refusal
 from domain.errors import InvalidContent, NotFound
 from domain.law.procedures.lot_facts import sum_in_words
 from domain.needs.need import RESERVED_TYPES, Need
-from domain.reference.territory import Area, Territories
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Text
 from matching.engine import match_json
@@ -87,13 +86,6 @@ UNREADABLE = Text("Ce fichier n'a pas été lu. {reason}", "This file was not re
 
 
 AUTHORITIES = {"": CODE_WORDS["buyers"][""], "oui": Text("Oui", "Yes"), "non": Text("Non", "No")}
-
-
-class Part(NamedTuple):
-    """A part of the form that is shown anew: `lieu`, `site`, `metiers`, `compte`; `prefix`: of its lot's fields."""
-
-    name: str
-    prefix: str
 
 
 _PART = re.compile(r"(?:lot-([1-9][0-9]{0,2})-)?(lieu|site|metiers|compte)", re.ASCII)
@@ -163,23 +155,21 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
         raise NotFound(NO_PART)
     form, reference = read_need_form(visit.fields), visit.reference
     position = min(int(asked[1] or 1), len(form.lots)) - 1
-    part = Part(asked[2], f"lot-{position + 1}-" if asked[1] else "")
-    if part.name == "compte":
+    part, prefix = asked[2], f"lot-{position + 1}-" if asked[1] else ""
+    if part == "compte":
         return visit.page("need/need_count.html", answer=await _matched_now(visit, form), most_counted=LOTS_AT_ONCE)
-    if part.name == "metiers":
+    if part == "metiers":
         lot, understood = await trades_beside(visit, form, position)
-        return visit.page("need/need_live.html", part=part, lot=lot, understood=understood)
-    if part.name == "site":
+        return visit.page("need/need_live.html", part=part, prefix=prefix, lot=lot, understood=understood)
+    if part == "site":
         sites = reference.gazetteer.search(form.lots[position].site, "commune", MOST_CHOICES)
-        return visit.page("need/need_live.html", part=part, sites=sites, **_names_of_places(visit, sites))
+        return visit.page("need/need_live.html", part=part, prefix=prefix, sites=sites)
     place: PlaceForm = form.lots[position] if asked[1] else form
     mistakes: list[Mistake] = []
-    _, chosen = where(msgspec.structs.replace(place, place=""), part.prefix, reference, mistakes)
+    _, chosen = where(msgspec.structs.replace(place, place=""), prefix, reference, mistakes)
     chosen = chosen._replace(choices=candidates(place, reference))
-    names = _names_of_places(visit, [*chosen.areas, *chosen.choices])
-    return visit.page(
-        "need/need_live.html", HTTPStatus.OK, part=part, place_form=place, where=chosen, mistakes=mistakes, **names
-    )
+    shown: dict[str, Any] = {"place_form": place, "where": chosen}
+    return visit.page("need/need_live.html", HTTPStatus.OK, part=part, prefix=prefix, mistakes=mistakes, **shown)
 
 
 def need_form_page(
@@ -219,7 +209,6 @@ def need_form_page(
         reserved_types=RESERVED_TYPES,
         most_lots=MOST_LOTS,
         outlines=f"contours/{visit.reference.territories.version}",
-        **_names_of_places(visit, _places(understood)),
     )
 
 
@@ -235,30 +224,6 @@ def _lots_shown(visit: Visit, form: NeedForm, mistakes: Sequence[Mistake]) -> So
     if not wrong or any(number is None or 0 <= number - shown.first < LOTS_AT_ONCE for number in wrong):
         return shown
     return lots_from(form.lots, str(wrong[0]))
-
-
-def _places(understood: Understood | None) -> Iterator[Area]:
-    """The territories and communes that the form names."""
-    if understood is None:
-        return
-    for place in (understood.where, *(lot.where for lot in understood.lots)):
-        yield from (*place.areas, *place.choices)
-    for lot in understood.lots:
-        yield from (*((lot.site,) if lot.site else ()), *lot.site_choices)
-
-
-def _names_of_places(visit: Visit, areas: Iterable[Area]) -> dict[str, Any]:
-    """The words by which a page tells places of one name apart."""
-    parents = departements_around(areas, visit.reference.territories)
-    return {"parents": parents}
-
-
-def departements_around(areas: Iterable[Area], territories: Territories) -> dict[str, str]:
-    """The names of the departements around each commune or EPCI, by its id."""
-    around = {
-        area.id: [each.label for each in territories.parents(area) if each.kind == "departement"] for area in areas
-    }
-    return {area_id: ", ".join(labels) for area_id, labels in around.items() if labels}
 
 
 @cache

@@ -1,6 +1,6 @@
 """A form as it is understood: its places looked up, trades and terms of its lots read, and the need that it says."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -15,7 +15,7 @@ from domain.needs.need import Lot, Need, NeedAndProcedure, Place, TerritoryReque
 from domain.reference.territory import Area
 from domain.text.bilingual import Text
 from matching.inspection.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_MS, PLACE_MS, TITLE_MS
-from matching.lot_query import LotQuery, Wanted
+from matching.lot_query import LotQuery
 from matching.reference import Reference
 
 T = TypeVar("T")
@@ -71,14 +71,26 @@ def understand(form: NeedForm, reference: Reference) -> Understood:
     mistakes: list[Mistake] = []
     form, place = where(form, "", reference, mistakes)
     lots, understood = [], []
-    for number_of, (lot, read) in enumerate(zip(form.lots, _readings(form, reference), strict=True), 1):
-        seen, found = _understood_lot(form, lot, f"lot-{number_of}-", read, reference, mistakes)
-        lots.append(seen)
-        understood.append(found)
+    for number, (typed, read) in enumerate(zip(form.lots, _readings(form, reference), strict=True), 1):
+        prefix = f"lot-{number}-"
+        lot, found = _read_lot(form, with_terms(typed), read, reference)
+        lot, of_lot = where(lot, prefix, reference, mistakes)
+        site, among = site_of(lot, prefix, reference, mistakes)
+        lots.append(msgspec.structs.replace(lot, site="" if site else lot.site, site_code=site.code if site else ""))
+        understood.append(found._replace(where=of_lot, site=site, site_choices=among))
     form = msgspec.structs.replace(form, lots=tuple(lots))
     if not mistakes and place.request is None and not all(each.where.request for each in understood):
         mistakes.append(Mistake("lieu", NO_PLACE))
-    need = _need(form, place, understood, reference, mistakes)
+    said = said_by(form, mistakes) | {"territory": place.request}
+    if all(value is None for value in said["buyer"].values()):
+        said["buyer"] = None
+    numbered = enumerate(zip(form.lot_ids, form.lots, understood, strict=True), 1)
+    said["lots"] = [_said_by_lot(*each, LOTS.of_row(number), reference, mistakes) for number, each in numbered]
+    need = None
+    try:
+        need = request_of(said, NeedAndProcedure)
+    except InvalidContent as invalid:
+        mistakes += mistakes_of(invalid)
     return Understood(form, place, tuple(understood), tuple(mistakes), need if not mistakes else None)
 
 
@@ -88,8 +100,12 @@ async def understood_beside(visit: Visit, form: NeedForm) -> Understood:
 
 
 async def trades_beside(visit: Visit, form: NeedForm, position: int) -> tuple[LotForm, UnderstoodLot]:
-    """One lot as `trades_of` reads it, and as `understood_beside`."""
-    return await _read_beside(visit, form, lambda reference: trades_of(form, position, reference))
+    """One lot, its trades read beside the other lots, as `understood_beside`; its places are not looked up."""
+
+    def read_one(reference: Reference) -> tuple[LotForm, UnderstoodLot]:
+        return _read_lot(form, form.lots[position], _readings(form, reference)[position], reference)
+
+    return await _read_beside(visit, form, read_one)
 
 
 async def _read_beside(visit: Visit, form: NeedForm, work: Callable[[Reference], T]) -> T:
@@ -105,22 +121,6 @@ def _reading_ms(form: NeedForm) -> float:
     names = sum(bool(place.place) for place in (form, *form.lots)) + sum(bool(lot.site) for lot in form.lots)
     territories = sum(len(place.territories) + bool(place.drawn) for place in (form, *form.lots))
     return CPV_MS * codes + KEYWORD_MS * keywords + TITLE_MS * words + PLACE_MS * names + CODE_MS * territories
-
-
-def trades_of(form: NeedForm, position: int, reference: Reference) -> tuple[LotForm, UnderstoodLot]:
-    """One lot, its trades read beside the other lots; its places are not looked up."""
-    lot, read = form.lots[position], _readings(form, reference)[position]
-    return _read_lot(form, lot, read, reference)
-
-
-def _understood_lot(
-    form: NeedForm, lot: LotForm, prefix: str, read: LotQuery | None, reference: Reference, mistakes: list[Mistake]
-) -> tuple[LotForm, UnderstoodLot]:
-    lot, found = _read_lot(form, with_terms(lot), read, reference)
-    lot, place = where(lot, prefix, reference, mistakes)
-    site, among = site_of(lot, prefix, reference, mistakes)
-    lot = msgspec.structs.replace(lot, site="" if site else lot.site, site_code=site.code if site else "")
-    return lot, found._replace(where=place, site=site, site_choices=among)
 
 
 def _read_lot(
@@ -174,37 +174,18 @@ def _trades(form: NeedForm, lot: LotForm, read: LotQuery | None, reference: Refe
         offered |= dict.fromkeys(found)
         ticked |= dict.fromkeys(found[:1])
     known = [segment for segment in offered if taxonomy.known(segment)]
-    return tuple(_trade(each, taxonomy.label(each), wanted.get(each), ticked=each in ticked) for each in known)
+    trades = []
+    for segment in known:
+        read_as = wanted.get(segment)
+        codes = [each for each in (read_as.sources if read_as else ()) if each.startswith("cpv:")]
+        code = codes[0].removeprefix("cpv:") if codes else None
+        confidence = read_as.confidence if read_as else None
+        trades.append(Trade(segment, taxonomy.label(segment), confidence, segment in ticked, code))
+    return tuple(trades)
 
 
-def _trade(segment: str, label: str, wanted: Wanted | None, *, ticked: bool) -> Trade:
-    if wanted is None:
-        return Trade(segment, label, None, ticked)
-    codes = [source.removeprefix("cpv:") for source in wanted.sources if source.startswith("cpv:")]
-    return Trade(segment, label, wanted.confidence, ticked, codes[0] if codes else None)
-
-
-def _need(
-    form: NeedForm, place: Where, lots: Sequence[UnderstoodLot], reference: Reference, mistakes: list[Mistake]
-) -> NeedAndProcedure | None:
-    """The need that the form says. Adds what is wrong with it to the mistakes."""
-    said = said_by(form, mistakes) | {"territory": place.request}
-    if all(value is None for value in said["buyer"].values()):
-        said["buyer"] = None
-    numbered = enumerate(zip(form.lot_ids, form.lots, lots, strict=True), 1)
-    said["lots"] = [
-        _lot(lot_id, LOTS.of_row(position), lot, understood, reference, mistakes)
-        for position, (lot_id, lot, understood) in numbered
-    ]
-    try:
-        return request_of(said, NeedAndProcedure)
-    except InvalidContent as invalid:
-        mistakes += mistakes_of(invalid)
-        return None
-
-
-def _lot(
-    lot_id: str, names: str, lot: LotForm, understood: UnderstoodLot, reference: Reference, mistakes: list[Mistake]
+def _said_by_lot(
+    lot_id: str, lot: LotForm, understood: UnderstoodLot, names: str, reference: Reference, mistakes: list[Mistake]
 ) -> dict[str, Any]:
     """One lot as `POST /match` takes it. Trades that were read and left as they are stay those of its words."""
     trades = understood.trades
@@ -220,17 +201,13 @@ def _lot(
     }
     if tuple(trade.segment for trade in trades if trade.confidence is not None) == lot.chosen:
         return said
-    return said | {"segments": lot.chosen, "cpv": _codes_left(lot, reference), "keywords": ()}
-
-
-def _codes_left(lot: LotForm, reference: Reference) -> tuple[str, ...]:
-    """The CPV codes of a lot without those that say only trades that were unticked."""
+    # a code that says only trades that were unticked would ask for them again
     codes = []
-    for code in CODES.read(lot.cpv):
+    for code in said["cpv"]:
         segments = reference.taxonomy.of_cpv(reference.cpv.normalise(code)) if reference.cpv.exists(code) else ()
         if not segments or {*segments} & {*lot.chosen}:
             codes.append(code)
-    return tuple(codes)
+    return said | {"segments": lot.chosen, "cpv": codes, "keywords": ()}
 
 
 def mistakes_of(invalid: InvalidContent) -> tuple[Mistake, ...]:

@@ -14,14 +14,14 @@ from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import Done, id_in, written_once
 from api.desk.need.need_form import lots_from
 from api.desk.record.stored_need import LotEntryForm, own_need_of, read_lot_form, stored_need_page
-from api.needs.award_lot import NO_AWARD, NO_SUPPLIER, award_lot, withdraw_award
+from api.needs.awards import NO_AWARD, NO_SUPPLIER, award_lot, withdraw_award
 from api.needs.own_need import version_of
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
 from db.needs.awards import select_award, select_awards
 from db.suppliers.read import Filters, page_of_suppliers
 from domain.errors import InvalidContent, NotFound
-from domain.needs.need import RESERVED_TYPES, Award, AwardRequest
+from domain.needs.need import RESERVED_TYPES, AwardRequest
 from domain.needs.status import StoredNeed
 from domain.shortlists.frozen import FrozenShortlist, Named
 from domain.text.bilingual import Text
@@ -64,21 +64,21 @@ async def enter_award(visit: Visit, need_id: str) -> Response[bytes]:
     """Store an award and redirect to all; the form again where something in it is wrong."""
     need, form, mistakes = await own_need_of(visit, need_id), read_lot_form(AwardForm, visit), list[Mistake]()
     async with transaction(visit.services.database) as connection:
-        request = await _request(connection, form, mistakes)
-    if request is not None:
-        try:
-            return await _entered(visit, need, form, request)
-        except InvalidContent as invalid:
-            mistakes += [Mistake(form.names.format(name="titulaire"), each.detail) for each in invalid.problems]
-    return await _awards(visit, need, form, mistakes)
+        winner = await _winner(connection, form, mistakes)
+    said = said_by(form, mistakes, form.names)
+    if winner is None or mistakes:
+        return await _awards(visit, need, form, mistakes)
+    request = AwardRequest(form.lot, winner, **said)
 
-
-async def _entered(visit: Visit, need: StoredNeed, form: AwardForm, request: AwardRequest) -> Response[bytes]:
     async def carry_out(connection: Connection, acting: Acting) -> Done:
         await award_lot(connection, acting, need.id, request)
         return Done(f"/besoins/{need.id}/attributions?fait=note&lots={form.place}#lot-{form.place}")
 
-    return await written_once(visit, carry_out)
+    try:
+        return await written_once(visit, carry_out)
+    except InvalidContent as invalid:
+        names = form.names.format(name="titulaire")
+        return await _awards(visit, need, form, [Mistake(names, each.detail) for each in invalid.problems])
 
 
 @page("GET", "/besoins/{need_id}/attributions/{award_id}", scope="needs")
@@ -121,18 +121,12 @@ async def _awards(
         form=form,
         shown=shown,
         awards={lot.id: [each for each in awards if each.lot_id == lot.id] for lot in shown.lots},
-        of_former_lots=_of_former_lots(need, awards),
+        of_former_lots=[each for each in awards if each.lot_id not in {lot.id for lot in need.content.lots}],
         winners=await asyncio.to_thread(_winners, version),
         reserved_types=RESERVED_TYPES,
         other=OTHER,
         today=visit.services.today().isoformat(),
     )
-
-
-def _of_former_lots(need: StoredNeed, awards: Sequence[Award]) -> list[Award]:
-    """The awards of lots that the need has no more."""
-    lots = {lot.id for lot in need.content.lots}
-    return [each for each in awards if each.lot_id not in lots]
 
 
 def _winners(version: FrozenShortlist) -> dict[str, Winners]:
@@ -149,13 +143,6 @@ def _winners(version: FrozenShortlist) -> dict[str, Winners]:
             tuple(each for each in of_lot.values() if each.id not in chosen | candidates),
         )
     return found
-
-
-async def _request(connection: Connection, form: AwardForm, mistakes: list[Mistake]) -> AwardRequest | None:
-    """The award that the form says; what is wrong with it is added to the mistakes."""
-    winner = await _winner(connection, form, mistakes)
-    said = said_by(form, mistakes, form.names)
-    return None if winner is None or mistakes else AwardRequest(form.lot, winner, **said)
 
 
 async def _winner(connection: Connection, form: AwardForm, mistakes: list[Mistake]) -> UUID | None:

@@ -122,7 +122,6 @@ async def _decisions(
         titles={lot.id: lot.title or "" for lot in version.need.lots},
         reserved={lot.id: lot.reserved for lot in version.need.lots},
         can_decide=bool(MOVES[need.status]),
-        commune=visit.reference.territories.commune_name,
         best_outcome=best_outcome,
         repeated=len(repeated),
         longest_reason=LONGEST_REASON,

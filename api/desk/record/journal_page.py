@@ -95,36 +95,21 @@ async def show_journal(visit: Visit, need_id: str) -> Response[bytes]:
     after = read_cursor(name, visit.text("suite") or None, int) or 0
     async with transaction(visit.services.database) as connection:
         organisation = visit.organisation_id
-        titles = await _titles(connection, organisation, need.id)
+        subjects = await subjects_of(connection, organisation, need.id)
+        titles = {f"exchange:{exchange_id}": subject for exchange_id, subject in subjects.items()}
+        titles |= {f"meeting:{each.id}": each.title for each in await meetings_of(connection, organisation, need.id)}
         objects = [f"need:{need.id}", *titles]
         found = await entries(connection, organisation, objects, after, ENTRIES_AT_ONCE + 1)
         shown = await with_names(connection, found[:ENTRIES_AT_ONCE])
         names = await supplier_names(connection, shown)
-    return stored_need_page(
-        visit,
-        "record/journal.html",
-        need,
-        deeds=[
-            Deed(
-                entry,
-                talk_in_words(entry, names, title) if (title := titles.get(entry.object)) else in_words(entry, names),
-            )
-            for entry in shown
-        ],
-        is_first=not after,
-        following=write_cursor(name, shown[-1].number) if len(found) > len(shown) else None,
-    )
-
-
-async def _titles(connection: Connection, organisation_id: UUID, need_id: UUID) -> dict[str, str]:
-    """The titles of the exchanges and meetings about a need, by the names that entries give them."""
-    subjects = await subjects_of(connection, organisation_id, need_id)
-    meetings = await meetings_of(connection, organisation_id, need_id)
-    exchanged = {f"exchange:{exchange_id}": subject for exchange_id, subject in subjects.items()}
-    return exchanged | {f"meeting:{each.id}": each.title for each in meetings}
-
-
-AT_ONCE = 50
+    deeds = [
+        Deed(
+            entry, talk_in_words(entry, names, title) if (title := titles.get(entry.object)) else in_words(entry, names)
+        )
+        for entry in shown
+    ]
+    following = write_cursor(name, shown[-1].number) if len(found) > len(shown) else None
+    return stored_need_page(visit, "record/journal.html", need, deeds=deeds, is_first=not after, following=following)
 
 
 @page("GET", "/admin/journal", scope="admin")
@@ -136,12 +121,12 @@ async def show_organisation_journal(visit: Visit) -> Response[bytes]:
         organisation = await visible_organisation(connection, client, wanted)
         cursor = f"admin/journal/{wanted}"
         before = read_cursor(cursor, visit.text("suite") or None, int)
-        found = await latest_entries(connection, wanted, before, AT_ONCE + 1)
-        shown = await with_names(connection, found[:AT_ONCE])
+        found = await latest_entries(connection, wanted, before, ENTRIES_AT_ONCE + 1)
+        shown = await with_names(connection, found[:ENTRIES_AT_ONCE])
         suppliers = await supplier_names(connection, shown)
         names = await _names_of_objects(connection, client, wanted, shown)
     deeds = [_deed(entry, suppliers, names) for entry in shown]
-    following = write_cursor(cursor, shown[-1].number) if len(found) > AT_ONCE else None
+    following = write_cursor(cursor, shown[-1].number) if len(found) > ENTRIES_AT_ONCE else None
     return visit.page(
         "admin/admin_journal.html", organisation=organisation, deeds=deeds, following=following, is_first=before is None
     )

@@ -17,8 +17,8 @@ from api.desk.need.need_page import need_form_page
 from api.desk.need.understood_need import Understood, mistakes_of, understand, understood_beside
 from api.desk.record.stored_need import changed_need, own_need_of
 from api.needs.edit_need import NeedChange, NeedDocument, need_document, plan_need
-from api.needs.match_own_need import MatchedNeed, new_need_to_match
-from api.needs.progress import progress_with_answers
+from api.needs.own_need import progress_with_answers
+from api.needs.shortlist_versions import MatchedNeed, new_need_to_match
 from api.runtime.actor import Acting
 from api.web.pagination import read_cursor, write_cursor
 from db.core.engine import Connection, transaction

@@ -14,11 +14,9 @@ from api.desk.frame.written_once import Done, acting_at, id_in, matched_once
 from api.desk.need.need_form import lots_from
 from api.desk.need.need_in_words import changed_lines
 from api.desk.record.stored_need import listed_lines, own_need_of, stored_need_page
-from api.needs.compare_versions import compared
-from api.needs.edit_need import Edit, NeedChange, NeedDocument, edit_need
-from api.needs.freeze_shortlist import freeze_shortlist
-from api.needs.match_own_need import MatchedNeed, own_need_to_match
+from api.needs.edit_need import edit_need
 from api.needs.own_need import version_of
+from api.needs.shortlist_versions import MatchedNeed, compared, freeze_shortlist, own_need_to_match
 from api.reports.make_report import PDF, make_report
 from api.runtime.actor import Acting
 from api.web.content_negotiation import HTML
@@ -69,7 +67,8 @@ async def freeze_next_version(visit: Visit, need_id: str) -> Response[bytes]:
     """Freeze the next version with the suppliers as they are, and redirect to it."""
     own = id_in(need_id, NO_NEED)
     if visit.text("montrer") in SHOWN_BY_LOT:
-        await edit_need(acting_at(visit), own, None, _showing(int(visit.text("montrer"))))
+        shown = partial(msgspec.structs.replace, limit=int(visit.text("montrer")))
+        await edit_need(acting_at(visit), own, None, shown)
 
     async def carry_out(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> Done:
         number, _ = await freeze_shortlist(connection, acting, own, matched)
@@ -95,19 +94,9 @@ async def show_version(visit: Visit, need_id: str, number: str) -> Response[byte
         decisions={(each.lot_id, each.supplier_id): each for each in version.decisions},
         titles={lot.id: lot.title or "" for lot in version.need.lots},
         reserved={lot.id: lot.reserved for lot in version.need.lots},
-        commune=visit.reference.territories.commune_name,
         best_outcome=best_outcome,
         most_grave_first=most_grave_first,
     )
-
-
-def _showing(candidates: int) -> Edit:
-    """The need with so many candidates listed for each lot."""
-
-    def edit(before: NeedDocument) -> NeedChange:
-        return msgspec.structs.replace(before, limit=candidates)
-
-    return edit
 
 
 def most_grave_first(points: Iterable[Advice]) -> list[Advice]:

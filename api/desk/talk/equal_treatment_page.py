@@ -1,7 +1,5 @@
 """The page of equal treatment: what each supplier of a need was told and asked, who lacks what, and how to make up."""
 
-from collections.abc import Iterator
-from datetime import datetime
 from http import HTTPStatus
 from typing import Literal, NamedTuple, cast
 from uuid import UUID
@@ -14,13 +12,13 @@ from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import Done, acting_at, id_in, written_once
 from api.desk.talk.exchanges_page import MEANS
 from api.desk.talk.new_exchange_page import SOME, ExchangeForm, new_exchange_form
-from api.exchanges.missing_message import missing_message, send_to_each
-from api.needs.equal_treatment import treatment_of
+from api.exchanges.write_message import missing_message, send_to_each
 from api.needs.own_need import own_need
+from api.needs.shortlists import treatment_of
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
 from domain.equal_treatment.gaps import Gap, GapCode
-from domain.equal_treatment.matrix import EqualTreatment, SupplierTreatment
+from domain.equal_treatment.matrix import SupplierTreatment
 from domain.exchanges.deliveries import ARRIVED, LOST, contact, delivery_words
 from domain.exchanges.exchange import Channel
 from domain.exchanges.letter import require_sender
@@ -47,21 +45,6 @@ class Cell(NamedTuple):
     words: Text
 
 
-class Row(NamedTuple):
-    """A supplier with a cell for each information, then for each meeting."""
-
-    supplier: SupplierTreatment
-    cells: list[Cell]
-
-
-class Met(NamedTuple):
-    """A meeting about the need, as the matrix shows it."""
-
-    id: UUID
-    title: str
-    at: datetime
-
-
 @page("GET", "/besoins/{id}/egalite", scope="needs")
 async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
     """The matrix of suppliers and what they were told, and its gaps, each with the way to close it."""
@@ -71,10 +54,22 @@ async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:  # noq
         treatment = await treatment_of(connection, organisation, need_id, visit.language)
     shared = [each for each in treatment.informations if each.shared]
     meetings = {
-        each.meeting_id: Met(each.meeting_id, each.title, each.starts_at)
+        each.meeting_id: each
         for supplier in treatment.suppliers
         for each in supplier.meetings
         if each.status != "cancelled"
+    }
+    told = [set(each.messages) for each in shared]
+    cells = {
+        supplier.supplier_id: [_received(supplier, each) for each in told] + [_met(supplier, each) for each in meetings]
+        for supplier in treatment.suppliers
+    }
+    # who was not contacted is to be told what opened the exchange
+    openings = {
+        each.exchange_id: each.message_id
+        for supplier in treatment.suppliers
+        for each in supplier.informations
+        if each.kind == "opening"
     }
     return visit.page(
         "talk/equal_treatment.html",
@@ -83,22 +78,12 @@ async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:  # noq
         treatment=treatment,
         informations=shared,
         meetings=list(meetings.values()),
-        rows=list(_rows(treatment, [set(each.messages) for each in shared], list(meetings))),
+        cells=cells,
         same_words=SAME_WORDS,
         most_named=MOST_NAMED,
-        openings=_openings(treatment),
+        openings=openings,
         sentences=[_sentence(each) for each in treatment.gaps],
     )
-
-
-def _openings(treatment: EqualTreatment) -> dict[UUID, UUID]:
-    """The message that opened each exchange, by the exchange: what who was not contacted is to be told."""
-    return {
-        each.exchange_id: each.message_id
-        for supplier in treatment.suppliers
-        for each in supplier.informations
-        if each.kind == "opening"
-    }
 
 
 def _sentence(gap: Gap) -> str:
@@ -107,15 +92,6 @@ def _sentence(gap: Gap) -> str:
     if len(gap.suppliers) <= MOST_NAMED:
         return gap.message
     return gap.message.removesuffix(names).rstrip(" :") + "."
-
-
-def _rows(treatment: EqualTreatment, told: list[set[UUID]], meetings: list[UUID]) -> Iterator[Row]:
-    for supplier in treatment.suppliers:
-        cells = [_received(supplier, messages) for messages in told]
-        met = (_met(supplier, each) for each in meetings)
-        yield Row(
-            supplier, cells + [Cell(state, CODE_WORDS["treatment_states"].get(state, NOTHING_TOLD)) for state in met]
-        )
 
 
 def _received(supplier: SupplierTreatment, messages: set[UUID]) -> Cell:
@@ -130,13 +106,15 @@ def _received(supplier: SupplierTreatment, messages: set[UUID]) -> Cell:
     return Cell(state, delivery_words(best))
 
 
-def _met(supplier: SupplierTreatment, meeting_id: UUID) -> CellState:
+def _met(supplier: SupplierTreatment, meeting_id: UUID) -> Cell:
+    words = CODE_WORDS["treatment_states"]
     if any(each.meeting_id == meeting_id for each in supplier.gaps):
-        return "lacks"
+        return Cell("lacks", words["lacks"])
     own = next((each for each in supplier.meetings if each.meeting_id == meeting_id), None)
     if own is None:
-        return ""
-    return "invited" if own.attended is None else "came" if own.attended else "absent"
+        return Cell("", NOTHING_TOLD)
+    state: CellState = "invited" if own.attended is None else "came" if own.attended else "absent"
+    return Cell(state, words[state])
 
 
 @page("POST", "/besoins/{id}/egalite/message", scope="needs")

@@ -13,13 +13,17 @@ from api.desk.frame.form import NAME, Field, Mistake, WrongForm, field_mistakes,
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, id_in, sent_as, written_once
-from api.exchanges.confirm_delivery import confirm_delivery
-from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
-from api.exchanges.preview_exchange import preview_message
-from api.exchanges.readings import ReadExchange, exchanges_to_read, read_exchange
+from api.exchanges.open_exchange import preview_message
+from api.exchanges.own_exchange import (
+    NO_EXCHANGE,
+    ReadExchange,
+    exchanges_to_read,
+    letter_of,
+    own_exchange,
+    read_exchange,
+)
 from api.exchanges.reply_links import NO_RECIPIENT, create_link, create_links, last_day, revoke_link
-from api.exchanges.write_letter import letter_of
-from api.exchanges.write_message import publish_answer, write_message
+from api.exchanges.write_message import confirm_delivery, publish_answer, write_message
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
@@ -30,7 +34,6 @@ from domain.exchanges.exchange import (
     Delivery,
     DeliveryConfirmation,
     DeliveryState,
-    Exchange,
     MessageRequest,
     PublicationRequest,
     Way,
@@ -157,7 +160,7 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
 
 
 async def _preview_page(visit: Visit, id_: str, exchange_id: UUID) -> Response[bytes]:
-    """A message to be read again before it is sent. Raises InvalidContent."""
+    """A message to be read again before it is sent. Raises WrongForm, InvalidContent."""
     acting, request = acting_at(visit), _message(visit, "message")
     async with transaction(visit.services.database) as connection:
         need = await own_need(connection, acting.organisation_id, id_in(id_, NO_NEED))
@@ -188,12 +191,6 @@ def _message(visit: Visit, act: str) -> MessageRequest:
     return request_by(form, MessageRequest, author="buyer", answers=answers)
 
 
-def _question_to_share(visit: Visit, exchange: Exchange) -> UUID | None:
-    """The question that the message named in the address answers, or the message itself."""
-    named = next((each for each in exchange.messages if str(each.id) == visit.text("partager")), None)
-    return (named.answers or (named.id,))[0] if named else None
-
-
 async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
     acting, need_id = acting_at(visit), id_in(id_, NO_NEED)
     async with transaction(visit.services.database) as connection:
@@ -203,6 +200,7 @@ async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Seq
             raise NotFound(NO_EXCHANGE)
         expiries = await select_link_expiries(connection, exchange.id, visit.services.now())
         read = await read_exchange(connection, acting, exchange)
+    named = next((each for each in exchange.messages if str(each.id) == visit.text("partager")), None)
     return visit.page(
         "talk/exchange.html",
         need=need,
@@ -212,7 +210,8 @@ async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Seq
         mistakes=mistakes,
         answering=next((each for each in read.questions.asked if str(each.message_id) == visit.text("repond")), None),
         to_be_brought=len(read.to_be_brought),
-        sharing=_question_to_share(visit, exchange),
+        # the question that the message named in the address answers, or that message itself
+        sharing=(named.answers or (named.id,))[0] if named else None,
         **_shown_of(read),
         can_confirm=bool(MOVES[need.status]),
         today=visit.services.now().astimezone(PARIS).date(),

@@ -24,8 +24,7 @@ from api.desk.talk.meeting_form import (
     with_whole_lots,
 )
 from api.desk.talk.new_exchange_page import choices_of, found_in_directory
-from api.meetings.calendar_feed import SHOWN_SINCE, make_address, revealed_address, revoke_address
-from api.meetings.icalendar import CALENDAR, calendar_of_one
+from api.meetings.calendar import CALENDAR, SHOWN_SINCE, calendar_of_one, make_address, revealed_address, revoke_address
 from api.meetings.plan_meeting import NO_MEETING, change_meeting, own_meeting, plan_meeting
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting
@@ -207,7 +206,6 @@ async def _form_page(
         others=range(1, MOST_OTHERS + 1),
         formats=FORMAT_CODES,
         mistakes=mistakes,
-        commune=reference.territories.commune_name,
     )
 
 

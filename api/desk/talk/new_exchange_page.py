@@ -14,9 +14,8 @@ from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
 from api.desk.talk.letter_templates import TEMPLATES, filled_in
 from api.exchanges.buyer_view import CreatedExchange, CreatedReplyLink, RecipientLetter
-from api.exchanges.open_exchange import open_exchange
+from api.exchanges.open_exchange import open_exchange, preview_exchange
 from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
-from api.exchanges.preview_exchange import Preview, preview_exchange
 from api.exchanges.reply_links import reveal_tokens
 from api.meetings.plan_meeting import NO_MEETING, own_meeting
 from api.needs.own_need import own_need
@@ -177,37 +176,40 @@ async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa
     if wish not in {"relire", "envoyer"}:
         return await new_exchange_form(visit, id, form, use_template=wish == "modele")
     need_id = id_in(id, NO_NEED)
-    try:
-        async with transaction(visit.services.database) as connection:
-            need = await own_need(connection, visit.organisation_id, need_id)
-            request = exchange_request(form, need.content, visit.language)
-            acting = acting_at(visit)
-            preview = None if wish == "envoyer" else await preview_exchange(connection, acting, need_id, request)
-        if preview is None:
-            return await _open(visit, need_id, request)
-    except (WrongForm, InvalidContent) as wrong:
-        mistakes = field_mistakes(wrong, ExchangeForm, otherwise="texte")
-    except Conflict as conflict:
-        if conflict.code != "nobody_to_contact":
-            raise
-        mistakes = (Mistake("a", NOBODY_LISTED),)
-    else:
-        return _preview_page(visit, need, form, preview)
-    return await new_exchange_form(visit, id, form, mistakes=mistakes)
-
-
-async def _open(visit: Visit, need_id: UUID, request: ExchangeRequest) -> Response[bytes]:
-    """Open the exchange and redirect to it; to the letters that the buyer has to bring, where there are some."""
 
     async def carry_out(connection: Connection, acting: Acting) -> Done:
-        require_sender((await own_need(connection, acting.organisation_id, need_id)).content, acting.organisation)
+        need = await own_need(connection, acting.organisation_id, need_id)
+        request = exchange_request(form, need.content, visit.language)
+        require_sender(need.content, acting.organisation)
         opened = await open_exchange(connection, acting, need_id, request)
         path = f"/besoins/{need_id}/echanges/{opened.id}"
         if opened.to_be_delivered_by_you:
             return Done(f"{path}/lettres?{SENT_FIELD}={sent_as(visit)}", msgspec.json.encode(opened))
         return Done(f"{path}?parti=1")
 
-    return await written_once(visit, carry_out)
+    try:
+        if wish == "envoyer":
+            return await written_once(visit, carry_out)
+        async with transaction(visit.services.database) as connection:
+            need = await own_need(connection, visit.organisation_id, need_id)
+            request = exchange_request(form, need.content, visit.language)
+            preview = await preview_exchange(connection, acting_at(visit), need_id, request)
+    except (WrongForm, InvalidContent) as wrong:
+        mistakes = field_mistakes(wrong, ExchangeForm, otherwise="texte", sender="expediteur")
+        return await new_exchange_form(visit, id, form, mistakes=mistakes)
+    except Conflict as conflict:
+        if conflict.code != "nobody_to_contact":
+            raise
+        return await new_exchange_form(visit, id, form, mistakes=[Mistake("a", NOBODY_LISTED)])
+    return visit.page(
+        "talk/exchange_preview.html",
+        need=need,
+        preview=preview,
+        path=f"besoins/{need_id}/echanges/nouveau",
+        fields=list(form_fields(form)),
+        is_new=True,
+        sends=visit.services.settings.smtp is not None,
+    )
 
 
 async def new_exchange_form(
@@ -249,7 +251,6 @@ async def new_exchange_form(
         opened=opened,
         sender=sender_name(need.content, visit.call.bearer.organisation),
         can_tell=[each for each in TOLD_TERMS if any(told_terms(need.content, (), [each]))],
-        commune=visit.reference.territories.commune_name,
     )
 
 
@@ -267,18 +268,6 @@ def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: 
         form,
         subject=subject if form.subject in subjects else form.subject,
         body=body if form.body in untouched else f"{form.body}\n\n{body}",
-    )
-
-
-def _preview_page(visit: Visit, need: StoredNeed, form: ExchangeForm, preview: Preview) -> Response[bytes]:
-    return visit.page(
-        "talk/exchange_preview.html",
-        need=need,
-        path=f"besoins/{need.id}/echanges/nouveau",
-        fields=list(form_fields(form)),
-        is_new=True,
-        preview=preview,
-        sends=visit.services.settings.smtp is not None,
     )
 
 

@@ -25,8 +25,8 @@ from domain.text.bilingual import Text
 from matching.giving_up import may_be_given_up
 from matching.index.live_index import LiveIndex
 from matching.inspection.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms
-from matching.kept.weighted_cache import WeightBound
 from matching.reference import Reference
+from matching.weighted_cache import WeightBound
 
 T = TypeVar("T")
 

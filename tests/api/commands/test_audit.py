@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from api.commands.database import attached
-from api.journal.journal_kind import signed_line
+from api.journal.send_heads import signed_line
 from api.journal.signing_key import JournalKey, journal_key
 from api.settings import read_settings
 from db.core.engine import engine, transaction

@@ -1,11 +1,13 @@
-"""A browser of the desk."""
+"""A browser of the desk without a screen, and the windows of a real one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from tests.api.desk.steps import Browser
+from tests.api.desk.window import Windows
 from tests.api.sync.factories import Client
+from tests.browser import installed, on_a_socket
 
 
 @pytest.fixture
@@ -13,3 +15,19 @@ async def browser(served: Client) -> AsyncIterator[Browser]:
     """A browser that is not signed in."""
     async with Browser(served.app) as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+async def address(served: Client) -> AsyncIterator[str]:
+    """The address at which the application is served to real browsers."""
+    async with on_a_socket(served.app) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def windows(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Windows]:
+    """Windows of a real browser; tests that need one are skipped where none is installed."""
+    installed()
+    windows = Windows(tmp_path_factory.mktemp("browsers"))
+    yield windows
+    windows.close()

@@ -1,13 +1,21 @@
-"""An organisation with something on every page of the desk, and one that has just begun."""
+"""An organisation with something on every page of the desk, and one that has just begun; pictures of the pages.
 
+Pictures in `build/pictures` are to be looked at and never compared; an index leads through them.
+"""
+
+from base64 import b64decode
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+from selenium.webdriver import Chrome
 
 from db.core.engine import transaction
 from db.persons import note_sign_in
 from domain.organisation import SCOPES
-from tests.api.desk.steps import Browser, sign_in_as
-from tests.api.desk.talk.talking import Desk
+from tests.api.desk.steps import Browser, Desk, sign_in_as
 from tests.api.needs.steps import Buyer, create
 from tests.api.organisations import Member, member
 from tests.api.sync.factories import Client, put_record
@@ -115,3 +123,26 @@ async def administered(served: Client, anne: Member, source: str) -> dict[str, s
         "organisation": str(anne.organisation_id),
         "import": sent.json()["id"],
     }
+
+
+PICTURES = Path(__file__).parents[3] / "build" / "pictures"
+HEAD = """<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Pictures</title>
+<style>img { max-width: 49%; border: 1px solid }</style>"""
+
+
+def take_picture(window: Chrome, name: str) -> None:
+    """Leave a picture of the whole page under this name, and the index, in which those of a page are side by side."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    taken = window.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "optimizeForSpeed": True})
+    (PICTURES / f"{name}.png").write_bytes(b64decode(taken["data"]))
+    (PICTURES / "index.html").write_text(HEAD + "".join(_rows(sorted(PICTURES.glob("*.png")))), encoding="utf-8")
+
+
+def _rows(files: Iterable[Path]) -> Iterable[str]:
+    last = ""
+    for file in files:
+        page = file.stem.partition("-at-")[0]
+        if page != last:
+            yield f"\n<h2>{escape(page)}</h2>"
+        last = page
+        yield f'\n<a href="{file.name}"><img src="{file.name}" alt="{escape(file.stem)}" loading=lazy></a>'

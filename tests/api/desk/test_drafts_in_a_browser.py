@@ -1,69 +1,61 @@
 """Long texts in a real browser: nothing typed is lost by a reload, a way back or the end of a session."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
-from tests.api.desk.need.test_need_in_a_browser import appears, value
-from tests.api.desk.steps import Browser
-from tests.api.desk.talk.talking import Desk, desk_of
-from tests.api.desk.talk.test_talking_in_a_browser import press, sign_in, type_into
-from tests.api.exchanges.test_reply_page import waiting
+from tests.api.desk.steps import Browser, Desk, desk_of
+from tests.api.desk.window import Windows, appears, log, press, sign_in, type_into, value, waiting
 from tests.api.sync.factories import Client
-from tests.browser import browsing, installed, on_a_socket
 
 WORDS = "Pourriez-vous passer deux fois par mois ?"
 MINUTES = "Les candidats demandent des lots plus petits."
 
 
 async def test_what_is_typed_stays_until_it_is_sent(
-    served: Client, browser: Browser, source: str, tmp_path: Path
+    served: Client, browser: Browser, source: str, windows: Windows, address: str
 ) -> None:
-    installed()
     desk = await desk_of(served, browser, source, "Jardins du Blavet", "Paysages de l'Oust")
     await desk.write()
     exchange = await desk.exchange()
-    async with on_a_socket(served.app) as base:
-        await asyncio.to_thread(write_and_leave, base, desk, exchange["id"], tmp_path)
+    await asyncio.to_thread(write_and_leave, windows.open(), address, desk, exchange["id"])
     sent = (await desk.exchange())["messages"][-1]
     assert sent["body"] == f"{WORDS} Merci."
     assert (await desk.buyer.get(f"/meetings?need={desk.need_id}")).json()["items"] == []
 
 
-def write_and_leave(base: str, desk: Desk, exchange: str, folder: Path) -> None:
+def write_and_leave(window: Chrome, address: str, desk: Desk, exchange: str) -> None:
     """A message left and come back to, and its preview; then minutes that another session took."""
-    need = f"{base}/{desk.path}"
-    with browsing(folder, 1280, scripts=True) as window:
-        sign_in(window, base, desk)
-        window.get(f"{need}/echanges/{exchange}")
-        type_into(window, "texte", WORDS)
-        window.refresh()
-        waiting(window).until(lambda _: value(window, "texte") == WORDS)
-        window.get(f"{base}/besoins")
-        window.get(f"{need}/echanges/{exchange}")
-        assert value(window, "texte") == ""
-        appears(window, ".draft button").click()
-        assert value(window, "texte") == WORDS
-        window.delete_all_cookies()
-        type_into(window, "texte", " Merci.")
-        press(window, "[name=faire][value=relire]")
-        type_into(window, "cle", desk.buyer.headers["Authorization"].removeprefix("Bearer "))
-        press(window, "main button[type=submit]")
-        press(window, "main form button")
-        assert WORDS in window.find_element(By.CSS_SELECTOR, ".letter").text
-        window.back()
-        window.get(f"{need}/echanges/{exchange}")
-        appears(window, ".draft button").click()
-        assert value(window, "texte") == f"{WORDS} Merci."
-        press(window, "[name=faire][value=relire]")
-        press(window, "[name=faire][value=message]")
-        window.get(f"{need}/echanges/{exchange}")
-        assert_nothing_is_offered(window, "what was sent is no draft any more")
-        mistake_and_reload(window, need)
-        assert_nothing_was_blocked_but_the_session(window)
+    need = f"{address}/{desk.path}"
+    sign_in(window, f"{address}/connexion", desk.key)
+    window.get(f"{need}/echanges/{exchange}")
+    type_into(window, "texte", WORDS)
+    window.refresh()
+    waiting(window).until(lambda _: value(window, "texte") == WORDS)
+    window.get(f"{address}/besoins")
+    window.get(f"{need}/echanges/{exchange}")
+    assert value(window, "texte") == ""
+    appears(window, ".draft button").click()
+    assert value(window, "texte") == WORDS
+    window.delete_all_cookies()
+    type_into(window, "texte", " Merci.")
+    press(window, "[name=faire][value=relire]")
+    type_into(window, "cle", desk.key)
+    press(window, "main button[type=submit]")
+    press(window, "main form button")
+    assert WORDS in window.find_element(By.CSS_SELECTOR, ".letter").text
+    window.back()
+    window.get(f"{need}/echanges/{exchange}")
+    appears(window, ".draft button").click()
+    assert value(window, "texte") == f"{WORDS} Merci."
+    press(window, "[name=faire][value=relire]")
+    press(window, "[name=faire][value=message]")
+    window.get(f"{need}/echanges/{exchange}")
+    assert_nothing_is_offered(window, "what was sent is no draft any more")
+    mistake_and_reload(window, need)
+    assert_nothing_was_blocked_but_the_session(window)
 
 
 def mistake_and_reload(window: Chrome, need: str) -> None:
@@ -85,9 +77,8 @@ def mistake_and_reload(window: Chrome, need: str) -> None:
 
 
 async def test_minutes_that_crossed_a_colleagues_are_shown_to_be_copied(
-    served: Client, browser: Browser, source: str, tmp_path: Path
+    served: Client, browser: Browser, source: str, windows: Windows, address: str
 ) -> None:
-    installed()
     desk = await desk_of(served, browser, source, "Jardins du Blavet")
     meeting: dict[str, Any] = {
         "need_ids": [desk.need_id],
@@ -102,28 +93,26 @@ async def test_minutes_that_crossed_a_colleagues_are_shown_to_be_copied(
         answer = await desk.buyer.patch(f"/meetings/{planned['id']}", {"minutes": "Déjà notés."})
         assert answer.status_code == 200, answer.text
 
-    async with on_a_socket(served.app) as base:
-        loop = asyncio.get_running_loop()
+    loop = asyncio.get_running_loop()
 
-        def cross() -> None:
-            asyncio.run_coroutine_threadsafe(colleague(), loop).result()
+    def cross() -> None:
+        asyncio.run_coroutine_threadsafe(colleague(), loop).result()
 
-        await asyncio.to_thread(note_minutes, base, desk, planned["id"], tmp_path, cross)
+    await asyncio.to_thread(note_minutes, windows.open(), address, desk, planned["id"], cross)
 
 
-def note_minutes(base: str, desk: Desk, meeting: str, folder: Path, cross: Any) -> None:
-    with browsing(folder, 1280, scripts=True) as window:
-        sign_in(window, base, desk)
-        window.get(f"{base}/{desk.path}/rencontres/{meeting}")
-        type_into(window, "compte-rendu", MINUTES)
-        window.find_element(By.ID, "compte-rendu").send_keys(Keys.TAB)
-        cross()
-        window.refresh()
-        assert MINUTES in appears(window, ".draft .words").text
-        assert value(window, "compte-rendu") == "Déjà notés."
-        appears(window, ".draft button").click()
-        window.refresh()
-        assert_nothing_is_offered(window, "what was discarded is not offered again")
+def note_minutes(window: Chrome, address: str, desk: Desk, meeting: str, cross: Any) -> None:
+    sign_in(window, f"{address}/connexion", desk.key)
+    window.get(f"{address}/{desk.path}/rencontres/{meeting}")
+    type_into(window, "compte-rendu", MINUTES)
+    window.find_element(By.ID, "compte-rendu").send_keys(Keys.TAB)
+    cross()
+    window.refresh()
+    assert MINUTES in appears(window, ".draft .words").text
+    assert value(window, "compte-rendu") == "Déjà notés."
+    appears(window, ".draft button").click()
+    window.refresh()
+    assert_nothing_is_offered(window, "what was discarded is not offered again")
 
 
 def assert_nothing_is_offered(window: Chrome, why: str) -> None:
@@ -132,6 +121,5 @@ def assert_nothing_is_offered(window: Chrome, why: str) -> None:
 
 
 def assert_nothing_was_blocked_but_the_session(window: Chrome) -> None:
-    log = window.get_log("browser")  # type: ignore[no-untyped-call]
-    unexpected = [each for each in log if "401" not in each["message"] and "422" not in each["message"]]
-    assert [each for each in unexpected if "Error" in each["message"] or "Policy" in each["message"]] == []
+    unexpected = [each for each in log(window) if "401" not in each and "422" not in each]
+    assert [each for each in unexpected if "Error" in each or "Policy" in each] == []

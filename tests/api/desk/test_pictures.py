@@ -13,22 +13,18 @@ from typing import Any, NamedTuple
 import pytest
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.wait import WebDriverWait
 
 from api.desk.frame import visit
 from api.desk.frame.csrf import COOKIE
 from api.desk.frame.layout import TEMPLATES, rendered
 from api.desk.pages import PAGES
 from tests.accessibility_tree import unnamed
-from tests.api.desk import pictures
-from tests.api.desk.file_with_all import FILE, file_with_all
+from tests.api.desk.file_with_all import FILE, file_with_all, take_picture
 from tests.api.desk.steps import Browser, sign_in_as
-from tests.api.desk.talk.test_talking_in_a_browser import is_gone
-from tests.api.exchanges.test_reply_page import assert_fits
+from tests.api.desk.window import Windows, assert_fits, is_gone, refused, waiting
 from tests.api.organisations import member
 from tests.api.sync.factories import Client
 from tests.axe import OF_WIDTH, RULES, violations
-from tests.browser import PATIENCE_SECONDS, browsing, installed, on_a_socket
 from tests.oidc_provider import connect
 
 
@@ -189,9 +185,14 @@ SCREENS = (Screen(1280, True, "fr"), Screen(320, False, "fr"), Screen(1280, True
 
 
 async def test_every_page_fits_and_axe_finds_nothing(
-    served: Client, browser: Browser, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    served: Client,
+    browser: Browser,
+    source: str,
+    windows: Windows,
+    address: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    installed()
     templates: set[str] = set()
 
     def noted(template: str, *its: Any, **shown: Any) -> bytes:
@@ -202,11 +203,11 @@ async def test_every_page_fits_and_axe_finds_nothing(
     facts = await file_with_all(served, browser, source)
     templates.clear()
     (tmp_path / "fiches.csv").write_text(FILE, encoding="utf-8")
-    async with on_a_socket(served.app) as base, Browser(served.app) as other:
-        connect(served.services, monkeypatch, "http://localhost:1", base)
+    async with Browser(served.app) as other:
+        connect(served.services, monkeypatch, "http://localhost:1", address)
         await sign_in_as(other, await member(served, "match", "needs", organisation=f"Mairie de {source}"))
         cookies = {"anne": browser.cookies[COOKIE], "beginner": other.cookies[COOKIE]}
-        gallery = Gallery(base, tmp_path, cookies, facts | {"file": str(tmp_path / "fiches.csv")})
+        gallery = Gallery(windows, address, cookies, facts | {"file": str(tmp_path / "fiches.csv")})
         await asyncio.to_thread(gallery.visit_all)
     assert gallery.found == {}
     files = {
@@ -222,24 +223,23 @@ class Gallery:
     `found`: what is wrong, by picture.
     """
 
-    def __init__(self, base: str, folder: Path, cookies: dict[str, str], facts: dict[str, str]) -> None:
-        self.base, self.folder, self.cookies, self.facts = base, folder, cookies, facts
+    def __init__(self, windows: Windows, base: str, cookies: dict[str, str], facts: dict[str, str]) -> None:
+        self.windows, self.base, self.cookies, self.facts = windows, base, cookies, facts
         self.found: dict[str, Any] = {}
 
     def visit_all(self) -> None:
         for screen in SCREENS:
-            with browsing(self.folder / str(screen), screen.width, scripts=True) as window:
-                agent = window.execute_script("return navigator.userAgent")
-                override = {"userAgent": agent, "acceptLanguage": screen.language}
-                window.execute_cdp_cmd("Emulation.setUserAgentOverride", override)
-                titles: dict[str, set[str]] = {}
-                for view in screen.views():
-                    self.look_at(window, view, screen)
-                    if not view.pressed and view.name not in ALIKE:
-                        titles.setdefault(window.title, set()).add(view.path.partition("?")[0])
-                self.note(f"titles-{screen}", [each for each in titles.items() if len(each[1]) > 1])
-                log = window.get_log("browser")  # type: ignore[no-untyped-call]
-                self.note(f"log-{screen}", [each for each in log if "Content Security Policy" in each["message"]])
+            window = self.windows.open(screen.width)
+            agent = window.execute_script("return navigator.userAgent")
+            override = {"userAgent": agent, "acceptLanguage": screen.language}
+            window.execute_cdp_cmd("Emulation.setUserAgentOverride", override)
+            titles: dict[str, set[str]] = {}
+            for view in screen.views():
+                self.look_at(window, view, screen)
+                if not view.pressed and view.name not in ALIKE:
+                    titles.setdefault(window.title, set()).add(view.path.partition("?")[0])
+            self.note(f"titles-{screen}", [each for each in titles.items() if len(each[1]) > 1])
+            self.note(f"log-{screen}", refused(window))
 
     def note(self, where: str, wrong: list[Any]) -> None:
         if wrong:
@@ -248,7 +248,7 @@ class Gallery:
     def look_at(self, window: Chrome, view: View, screen: Screen) -> None:
         """Leave a picture; note what is wrong, once all is unfolded."""
         self.open(window, view, screen)
-        pictures.take(window, f"{view.name}-at-{screen}")
+        take_picture(window, f"{view.name}-at-{screen}")
         window.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
         unfold(window)
         assert_fits(window)
@@ -263,7 +263,7 @@ class Gallery:
         if cookie := self.cookies.get(view.by):
             window.execute_cdp_cmd("Network.setCookie", {"name": COOKIE, "value": cookie, "url": self.base})
         window.get(f"{self.base}/{view.path.format(**self.facts)}")
-        soon = WebDriverWait(window, PATIENCE_SECONDS, 0.05)
+        soon = waiting(window)
         if view.pressed:
             unfold(window)
             for field, text in view.typed.items():

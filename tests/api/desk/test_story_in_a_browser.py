@@ -1,34 +1,32 @@
 """A hospital's waste, from a blank form to the report, by two people of the hospital; somebody else sees nothing of it.
 
-Pictures of the pages are left in `build/pictures`, to be looked at.
+By the keyboard, with scripts and without, on a small screen and a large one. Pictures of the pages are left in
+`build/pictures`, to be looked at.
 """
 
 import asyncio
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import mkdtemp
 from urllib.parse import urlsplit
 
 import pytest
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
 
-from tests.api.desk import pictures
-from tests.api.desk.record.test_record_in_a_browser import award, go
-from tests.api.desk.talk.test_talking_in_a_browser import (
-    answer_as_supplier,
-    confirm_the_letters,
+from tests.api.desk.file_with_all import take_picture
+from tests.api.desk.window import (
+    Windows,
+    appears,
+    arrive,
+    assert_fits,
     press,
-    publish_its_question,
+    refused,
+    sign_in,
+    text_of,
     type_into,
-    write_to_all,
 )
-from tests.api.exchanges.test_reply_page import assert_fits, text_of, waiting
 from tests.api.organisations import Member, member
 from tests.api.sync.factories import Client, put_record
-from tests.browser import browsing, installed, on_a_socket
 
 RENNES = {"lat": 48.1173, "lon": -1.6778}
 COMPOST, PAPER, BOTH = "Compost d'Ille", "Papiers solidaires", "Tri de Rance"
@@ -38,131 +36,221 @@ COLLECTORS = {COMPOST: ["de-bio"], PAPER: ["de-5flux"], BOTH: ["de-bio", "de-5fl
 
 @pytest.mark.parametrize(("width", "scripts"), [(320, False), (1280, True)], ids=["phone-without-scripts", "desktop"])
 async def test_a_hospital_finds_who_takes_its_waste(
-    served: Client, source: str, tmp_path: Path, width: int, scripts: bool
+    served: Client, source: str, address: str, windows: Windows, width: int, scripts: bool
 ) -> None:
-    installed()
     for name, segments in COLLECTORS.items():
         of_record = {"location": RENNES, "address": {"commune": "35238"}, "offers": [{"segments": segments}]}
-        stored = await put_record(served, source, name, name=f"{name} {source}", **of_record)
-        await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
-    anne = await member(served, "match", "needs", organisation=f"CHU {source}")
-    paul = await member(served, "match", "needs", organisation=f"CHU {source}")
-    stranger = await member(served, "match", "needs")
-    async with on_a_socket(served.app) as base:
-        await asyncio.to_thread(Story(base, source, tmp_path, width, scripts=scripts).tell, anne, paul, stranger)
+        await put_record(served, source, name, name=f"{name} {source}", **of_record)
+    await served.services.directory.catch_up()
+    anne, paul, stranger = [
+        await member(served, "match", "needs", organisation=name) for name in (f"CHU {source}", f"CHU {source}", None)
+    ]
+    story = Story(windows.open(width, scripts=scripts), address, source, f"{width}{'' if scripts else '-no-scripts'}")
+    await asyncio.to_thread(story.tell, anne, paul, stranger, scripts)
     (need,) = (await paul.get("/needs")).json()["items"]
-    (award_of_lot,) = (await anne.get(f"/needs/{need['id']}/awards")).json()["items"]
-    assert award_of_lot["value_eur"] == 58_400
+    (award,) = (await anne.get(f"/needs/{need['id']}/awards")).json()["items"]
+    assert award["value_eur"] == 58_400
+    (meeting,) = (await anne.get(f"/meetings?need={need['id']}")).json()["items"]
+    assert {each["organisation"] for each in meeting["participants"]} == {f"{name} {source}" for name in COLLECTORS}
+    assert (await anne.get(f"/needs/{need['id']}/equal-treatment")).json()["gaps"] == []
 
 
 class Story:
-    """The same story on a screen so wide, with scripts or without. `source`: makes the suppliers' names unique."""
+    """The same story on every screen. `source`: makes the suppliers' names unique; `screen`: names the pictures."""
 
-    def __init__(self, base: str, source: str, folder: Path, width: int, *, scripts: bool) -> None:
-        self.base, self.source, self.folder, self.width, self.scripts = base, source, folder, width, scripts
+    def __init__(self, window: Chrome, address: str, source: str, screen: str) -> None:
+        self.window, self.address, self.source, self.screen = window, address, source, screen
 
-    def tell(self, anne: Member, paul: Member, stranger: Member) -> None:
-        with self.signed_in(anne) as window:
-            self.say_the_need(window)
-            path = urlsplit(window.current_url).path
-        with self.signed_in(paul) as window:
-            self.decide(window)
-            link = write_to_all(window, self.base + path, self.named(BOTH))
-            self.picture(window, "letters")
-            confirm_the_letters(window, self.base + path)
-            answer_as_supplier(window, self.base + link)
-            self.picture(window, "reply")
-        with self.signed_in(anne) as window:
-            publish_its_question(window, self.base + path, self.named(BOTH))
-            self.picture(window, "exchanges")
-            self.meet(window, path)
-            self.conclude(window, path)
-        with self.signed_in(stranger) as window:
-            window.get(f"{self.base}/besoins")
-            assert self.source not in window.page_source
-            window.get(self.base + path)
-            assert "déchets" not in text_of(window, "main")
+    def tell(self, anne: Member, paul: Member, stranger: Member, scripts: bool) -> None:
+        self.enter(anne)
+        self.say_the_need(scripts)
+        need = self.window.current_url.partition("?")[0]
+        self.enter(paul)
+        self.decide(scripts)
+        link = self.write_to_all(need)
+        self.confirm_the_letters(need)
+        self.answer_as_supplier(self.address + link)
+        self.enter(anne)
+        self.publish_its_question(need)
+        self.tell_one_then_the_others(need)
+        self.meet(need, scripts)
+        self.conclude(need)
+        press(self.window, ".leave button")
+        appears(self.window, "#cle")
+        self.enter(stranger)
+        self.window.get(f"{self.address}/besoins")
+        assert self.source not in self.window.page_source
+        self.window.get(need)
+        assert "déchets" not in text_of(self.window, "main")
+        assert refused(self.window) == []
+
+    def enter(self, somebody: Member) -> None:
+        self.window.delete_all_cookies()
+        sign_in(self.window, f"{self.address}/connexion", somebody.headers["Authorization"].removeprefix("Bearer "))
 
     def named(self, supplier: str) -> str:
         return f"{supplier} {self.source}"
 
-    @contextmanager
-    def signed_in(self, somebody: Member) -> Iterator[Chrome]:
-        with browsing(Path(mkdtemp(dir=self.folder)), self.width, scripts=self.scripts) as window:
-            window.get(f"{self.base}/connexion")
-            type_into(window, "cle", somebody.headers["Authorization"].removeprefix("Bearer "))
-            press(window, "main button[type=submit]")
-            yield window
-
-    def picture(self, window: Chrome, name: str) -> None:
+    def picture(self, name: str) -> None:
         """Leave a picture of the whole page, that nobody compares."""
-        assert_fits(window)
-        pictures.take(window, f"story-{name}-at-{self.width}{'' if self.scripts else '-without-scripts'}")
+        assert_fits(self.window)
+        take_picture(self.window, f"story-{name}-at-{self.screen}")
 
-    def say_the_need(self, window: Chrome) -> None:
-        """From the blank form: two lots in words, of which each finds two suppliers."""
-        self.picture(window, "form")
-        type_into(window, "titre", "Gestion des déchets du centre hospitalier")
-        type_into(window, "lieu", "Rennes")
-        type_into(window, "lot-1-objet", "collecte et compostage des biodéchets des cuisines")
-        press(window, "button[value=ajouter]")
-        type_into(window, "lot-2-objet", "collecte et recyclage des papiers et cartons")
-        press(window, "button[formaction$='besoin/resultat']")
+    def press(self, selector: str) -> None:
+        press(self.window, selector)
+
+    def go(self, part: str) -> None:
+        """Follow the link to a part of the need."""
+        self.press(f".parts a[href$='/{part}']")
+
+    def say_the_need(self, scripts: bool) -> None:
+        """From the blank form, searched too early: two lots in words, of which each finds two suppliers."""
+        self.picture("form")
+        type_into(self.window, "titre", "Gestion des déchets du centre hospitalier")
+        type_into(self.window, "lot-1-objet", "collecte et compostage des biodéchets des cuisines")
+        self.press("button[value=ajouter]")
+        type_into(self.window, "lot-2-objet", "collecte et recyclage des papiers et cartons")
+        self.press("button[formaction$='besoin/resultat']")
+        self.window.find_element(By.CSS_SELECTOR, ".wrong a").send_keys(Keys.ENTER)
+        assert self.window.switch_to.active_element.get_attribute("id") == "lieu"
+        self.window.switch_to.active_element.send_keys("Rennes")
+        self.press("button[formaction$='besoin/resultat']")
         for lot, expected in (("1", COMPOST), ("2", PAPER)):
-            rows = text_of(window, f"[aria-labelledby='lot-{lot}'] table")
+            rows = text_of(self.window, f"[aria-labelledby='lot-{lot}'] table")
             assert self.named(expected) in rows
             assert self.named(BOTH) in rows
-        self.picture(window, "answer")
-        press(window, "[formaction$=besoins]")
-        assert "déchets" in text_of(window, "main")
-        self.picture(window, "need")
+        self.picture("answer")
+        for variant in () if scripts else ("iae", "none"):  # with scripts, the page stays: see test_result_in_a_browser
+            self.press(f"#choix-1-{variant}")
+            assert self.window.find_elements(By.CSS_SELECTOR, f"#choix-1-{variant}[aria-pressed=true]")
+        self.press("[formaction$=besoins]")
+        assert "déchets" in text_of(self.window, "main")
+        self.picture("need")
 
-    def decide(self, window: Chrome) -> None:
-        """A colleague finds the need, and keeps all that it found."""
-        window.get(f"{self.base}/besoins")
-        self.picture(window, "needs")
-        press(window, ".needs a")
-        go(window, "decisions")
-        for box in window.find_elements(By.NAME, "fournisseur"):
+    def decide(self, scripts: bool) -> None:
+        """A colleague finds the need, freezes it again and keeps all that it found: without a reason, then with one."""
+        self.window.get(f"{self.address}/besoins")
+        self.picture("needs")
+        self.press(".needs a")
+        self.go("versions")
+        self.press("main form button")
+        arrive(self.window, "/versions/2")
+        self.go("decisions")
+        boxes = self.window.find_elements(By.NAME, "fournisseur")
+        if scripts:
+            for expected in (True, False):
+                self.window.find_element(By.CSS_SELECTOR, "[data-tick-all] button").send_keys(Keys.ENTER)
+                of_lot = self.window.find_elements(By.CSS_SELECTOR, ".answer:first-of-type [name=fournisseur]")
+                assert {box.is_selected() for box in of_lot} == {expected}
+        for box in boxes:
             box.send_keys(Keys.SPACE)
-        window.find_element(By.CSS_SELECTOR, "[name=decision][value=kept]").send_keys(Keys.SPACE)
-        window.find_element(By.NAME, "motif").send_keys("Collecte près de l'hôpital")
-        press(window, ".decide button[type=submit]")
-        assert window.find_elements(By.CSS_SELECTOR, ".decision.kept")
-        self.picture(window, "decisions")
+        self.window.find_element(By.CSS_SELECTOR, "[name=decision][value=kept]").send_keys(Keys.SPACE)
+        self.press(".decide button[type=submit]")
+        self.window.find_element(By.CSS_SELECTOR, ".wrong a").send_keys(Keys.ENTER)
+        self.window.switch_to.active_element.send_keys("Collecte près de l'hôpital")
+        self.press(".decide button[type=submit]")
+        assert self.window.find_elements(By.CSS_SELECTOR, ".decision.kept")
+        self.picture("decisions")
 
-    def meet(self, window: Chrome, path: str) -> None:
-        """A half-day by the usual programme, to which all are invited."""
-        window.get(f"{self.base}{path}/rencontres")
-        press(window, "a.button")
-        for box in window.find_elements(By.NAME, "fournisseur"):
-            if not box.is_selected():
-                box.send_keys(Keys.SPACE)
-        french = window.execute_script("return navigator.language").startswith("fr")
-        type_into(window, "jour", "16032027" if french else "03162027")
-        press(window, ".actions [name=faire]")
-        self.picture(window, "meeting")
-        window.get(f"{self.base}{path}/egalite")
-        self.picture(window, "equal-treatment")
-        assert not window.find_elements(By.CSS_SELECTOR, ".gaps")
+    def write_to_all(self, need: str) -> str:
+        """Write to the whole list by a template; the path of the link that one of them gets."""
+        self.window.get(f"{need}/echanges")
+        self.press("a.button")
+        self.window.find_element(By.CSS_SELECTOR, "#modele [value=contact]").click()
+        self.press("[name=faire][value=modele]")
+        self.press(".actions [name=faire]")
+        self.press("[name=faire][value=envoyer]")
+        sheets = self.window.find_elements(By.CSS_SELECTOR, ".sheet")
+        (letter,) = (each for each in sheets if self.named(BOTH) in each.text)
+        letter.find_element(By.TAG_NAME, "summary").click()
+        found = re.search(r"/replies/[\w-]+", letter.find_element(By.CSS_SELECTOR, ".letter").text)
+        assert found
+        self.picture("letters")
+        return found[0]
 
-    def conclude(self, window: Chrome, path: str) -> None:
+    def confirm_the_letters(self, need: str) -> None:
+        """All letters were posted today."""
+        self.window.get(f"{need}/echanges")
+        self.press("section[aria-labelledby=tous] a")
+        self.window.find_element(By.CSS_SELECTOR, ".exchange summary").click()
+        for each in self.window.find_elements(By.CSS_SELECTOR, "fieldset[id^=pour-] input"):
+            each.click()
+        self.press("button[value^=remis-]")
+        assert text_of(self.window, ".done")
+        assert not self.window.find_elements(By.CSS_SELECTOR, "fieldset[id^=pour-]")
+
+    def answer_as_supplier(self, link: str) -> None:
+        self.window.get(link)
+        self.window.find_element(By.CSS_SELECTOR, "[name=stance][value=question]").send_keys(Keys.SPACE)
+        type_into(self.window, "body", "Les bacs sont-ils fournis ?")
+        self.press("button[type=submit]")
+        self.picture("reply")
+
+    def publish_its_question(self, need: str) -> None:
+        self.window.get(f"{need}/echanges")
+        assert self.named(BOTH) in text_of(self.window, "section[aria-labelledby=a-lire]")
+        self.press("section[aria-labelledby=questions] a")
+        self.window.find_element(By.CSS_SELECTOR, ".exchange .supplier summary").click()
+        (answer,) = self.window.find_elements(By.CSS_SELECTOR, "textarea[name^=reponse-]")
+        answer.send_keys("Oui, sur place.")
+        self.press("button[value^=publier-]")
+        assert "Oui, sur place." in text_of(self.window, ".exchange li:last-child")
+        self.picture("exchanges")
+
+    def tell_one_then_the_others(self, need: str) -> None:
+        """What one was told alone is a gap of the others, which a button closes."""
+        Select(self.window.find_element(By.ID, "a")).select_by_visible_text(self.named(BOTH))
+        type_into(self.window, "texte", "Le site produit 40 tonnes par an.")
+        self.press("[name=faire][value=relire]")
+        assert self.named(BOTH) in text_of(self.window, "table")
+        self.press("[name=faire][value=message]")
+        self.window.get(f"{need}/egalite")
+        self.press(".gaps button")
+        assert self.named(PAPER) in text_of(self.window, "fieldset")
+        self.press("[name=faire][value=envoyer]")
+        assert not self.window.find_elements(By.CSS_SELECTOR, ".gaps")
+
+    def meet(self, need: str, scripts: bool) -> None:
+        """A half-day to which one is invited; the gap leads to the form in which the others are ticked."""
+        self.window.get(f"{need}/rencontres")
+        self.press("a.button")
+        self.window.find_element(By.CSS_SELECTOR, f'label[data-name="{self.named(BOTH)}"] input').click()
+        hours = [each.text for each in self.window.find_elements(By.CLASS_NAME, "hours")]
+        assert hours[:3] == (["09:00 – 10:15", "10:15 – 10:30", "10:30 – 12:00"] if scripts else [])
+        self.press(".actions [name=faire]")
+        assert "date" in text_of(self.window, ".wrong")
+        french = self.window.execute_script("return navigator.language").startswith("fr")
+        type_into(self.window, "jour", "16032027" if french else "03162027")
+        self.press(".actions [name=faire]")
+        assert "1 " in text_of(self.window, "dl")
+        assert self.window.find_elements(By.CSS_SELECTOR, "a.button[href$='/agenda.ics']")
+        self.picture("meeting")
+        self.window.get(f"{need}/egalite")
+        self.picture("equal-treatment")
+        self.press(".gaps button")
+        assert len(self.window.find_elements(By.CSS_SELECTOR, "[name=fournisseur]:checked")) == 2
+        self.press(".actions [name=faire]")
+        self.window.get(f"{need}/egalite")
+        assert not self.window.find_elements(By.CSS_SELECTOR, ".gaps")
+
+    def conclude(self, need: str) -> None:
         """The award, and the report with all that was said."""
-        window.get(self.base + path)
-        award(window)
-        self.picture(window, "awards")
-        go(window, "rapport")
-        window.find_element(By.CSS_SELECTOR, ".reports .go").send_keys(Keys.ENTER)
-        waiting(window).until(lambda page: page.find_elements(By.TAG_NAME, "iframe"))
-        self.picture(window, "report")
-        window.switch_to.frame(window.find_element(By.TAG_NAME, "iframe"))
-        waiting(window).until(lambda page: page.find_elements(By.TAG_NAME, "h1"))
-        report = plain(text_of(window, "main"))
+        self.window.get(need)
+        self.go("attributions")
+        self.window.find_element(By.TAG_NAME, "summary").send_keys(Keys.ENTER)
+        Select(self.window.find_element(By.ID, "lot-1-titulaire")).select_by_index(1)
+        type_into(self.window, "lot-1-montant", "58 400", Keys.ENTER)
+        arrive(self.window, "fait=note")
+        self.picture("awards")
+        self.go("rapport")
+        self.window.find_element(By.CSS_SELECTOR, ".reports .go").send_keys(Keys.ENTER)
+        frame = appears(self.window, "iframe")
+        self.picture("report")
+        self.window.switch_to.frame(frame)
+        appears(self.window, "h1")
+        report = " ".join(text_of(self.window, "main").replace("’", "'").split())
         for words in ("Collecte près de l'hôpital", "Les bacs sont-ils fournis", "Oui, sur place."):
             assert words in report
         assert re.search("58[ ,]400", report)
-
-
-def plain(text: str) -> str:
-    """A text with plain apostrophes and spaces."""
-    return " ".join(text.replace("’", "'").split())
+        self.window.switch_to.default_content()
+        assert urlsplit(self.window.current_url).path.endswith("/rapport")

@@ -13,8 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from api.exchanges.email import EmailSender
-from api.journal.journal_kind import journal_kind, signed_line
-from api.journal.send_heads import HeadSender
+from api.journal.send_heads import HeadSender, journal_kind, signed_line
 from api.journal.signing_key import JournalKey, signature_checker
 from api.mail_settings import mail_server
 from api.runtime.auth import Keys

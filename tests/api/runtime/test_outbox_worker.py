@@ -50,6 +50,22 @@ class Receiver:
         return outcome
 
 
+class Hanging:
+    """An attempt that goes on until it is let end, or is ended."""
+
+    def __init__(self, outcome: Outcome | None = None) -> None:
+        self.outcome = outcome or Outcome()
+        self.started, self.going_on, self.ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, _: Claimed) -> Outcome:
+        self.started.set()
+        try:
+            await self.going_on.wait()
+        finally:
+            self.ended.set()
+        return self.outcome
+
+
 @pytest.fixture(autouse=True)
 async def letters(engine: Engine) -> None:
     await create(engine)
@@ -113,17 +129,13 @@ async def test_an_attempt_that_breaks_is_one_that_failed(engine: Engine) -> None
 
 
 async def test_an_attempt_that_takes_too_long_is_one_that_failed(engine: Engine) -> None:
-    async def never(_: Claimed) -> Outcome:
-        await asyncio.Event().wait()
-        raise AssertionError
-
     seen: list[Result] = []
 
     async def see(_: Connection, __: Claimed, result: Result) -> None:
         seen.append(result)
 
     await queue(engine, "1")
-    await deliver(deliverer(engine, never, Clock(), patience=timedelta(seconds=0.01), also_note=see))
+    await deliver(deliverer(engine, Hanging(), Clock(), patience=timedelta(seconds=0.01), also_note=see))
     assert [result.outcome.failure for result in seen] == ["timeout"]
     assert await statuses(engine) == [("waiting", 1)]
 
@@ -139,25 +151,18 @@ async def test_two_workers_at_once_deliver_each_once_and_a_lane_in_order(engine:
 
 async def test_a_server_that_died_is_stood_in_for_after_the_lease(engine: Engine) -> None:
     """The first attempt never ends; another process takes over, and what the first one notes later counts no more."""
-    clock, hanging = Clock(), asyncio.Event()
-    started = asyncio.Event()
-
-    async def hang(_: Claimed) -> Outcome:
-        started.set()
-        await hanging.wait()
-        return FAILED
-
+    clock, hanging = Clock(), Hanging(FAILED)
     await queue(engine, "1")
-    dying = deliverer(engine, hang, clock)
+    dying = deliverer(engine, hanging, clock)
     await dying.begin()
-    await started.wait()
+    await hanging.started.wait()
     receiver = Receiver()
     await deliver(deliverer(engine, receiver, clock))
     assert receiver.received == []
     clock.now += dying.kind.patience + outbox_worker.LEASE_MARGIN
     await deliver(deliverer(engine, receiver, clock))
     assert (receiver.received, await statuses(engine)) == (["1"], [("delivered", 2)])
-    hanging.set()
+    hanging.going_on.set()
     await asyncio.gather(*dying.under_way)
     assert await statuses(engine) == [("delivered", 2)]
 
@@ -190,75 +195,51 @@ async def running(worker: Deliverer) -> Any:
 
 async def test_stopping_gives_back_what_does_not_end_in_time(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox_worker, "GRACE_SECONDS", 0)
-    started = asyncio.Event()
-
-    async def hang(_: Claimed) -> Outcome:
-        started.set()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    clock, receiver = Clock(), Receiver()
+    clock, receiver, hanging = Clock(), Receiver(), Hanging()
     await queue(engine, "1")
-    stopping = deliverer(engine, hang, clock)
+    stopping = deliverer(engine, hanging, clock)
     stopping.wake()
     async with running(stopping):
-        await started.wait()
+        await hanging.started.wait()
     await deliver(deliverer(engine, receiver, clock))
     assert (receiver.received, await statuses(engine)) == (["1"], [("delivered", 2)])
 
 
 async def test_stopping_lets_what_is_under_way_end(engine: Engine) -> None:
-    started, going_on = asyncio.Event(), asyncio.Event()
-
-    async def attempt(_: Claimed) -> Outcome:
-        started.set()
-        await going_on.wait()
-        return Outcome()
-
+    hanging = Hanging()
     await queue(engine, "1")
-    stopping = deliverer(engine, attempt, Clock())
+    stopping = deliverer(engine, hanging, Clock())
     stopping.wake()
     async with running(stopping):
-        await started.wait()
-        going_on.set()
+        await hanging.started.wait()
+        hanging.going_on.set()
     assert await statuses(engine) == [("delivered", 1)]
 
 
 async def test_it_goes_on_when_claiming_has_failed(engine: Engine) -> None:
-    delivered, failures = asyncio.Event(), [ValueError("a mistake of ours")]
-
-    async def attempt(_: Claimed) -> Outcome:
-        delivered.set()
-        return Outcome()
+    hanging, failures = Hanging(), [ValueError("a mistake of ours")]
+    hanging.going_on.set()
 
     async def fail_once(_: Connection) -> None:
         if failures:
             worker.wake()
             raise failures.pop()
 
-    worker = deliverer(engine, attempt, Clock(), queue=fail_once)
+    worker = deliverer(engine, hanging, Clock(), queue=fail_once)
     await queue(engine, "1")
     worker.wake()
     async with running(worker):
-        await asyncio.wait_for(delivered.wait(), 10)
+        await asyncio.wait_for(hanging.ended.wait(), 30)
 
 
 async def test_attempts_end_while_requests_do(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """And not after them: together they have the time of a stop."""
     monkeypatch.setattr(outbox_worker, "GRACE_SECONDS", 0)
-    started, ended = asyncio.Event(), asyncio.Event()
-
-    async def hang(_: Claimed) -> Outcome:
-        started.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.set()
-        raise AssertionError
+    hanging = Hanging()
 
     @asynccontextmanager
     async def kind(_: Services) -> AsyncIterator[DeliveryKind]:
-        yield DeliveryKind(outbox=LETTERS, schedule=SCHEDULE, attempt=hang)
+        yield DeliveryKind(outbox=LETTERS, schedule=SCHEDULE, attempt=hanging)
 
     async def versions() -> AsyncIterator[None]:
         yield None
@@ -268,7 +249,7 @@ async def test_attempts_end_while_requests_do(engine: Engine, monkeypatch: pytes
     services = SimpleNamespace(engine=engine, watch=watch, now=Clock(), on_stop=on_stop)
     await queue(engine, "1")
     async with outbox_worker.deliveries(kind)(cast("Services", services)):
-        await started.wait()
+        await hanging.started.wait()
         for each in on_stop:
             each()
-        await ended.wait()
+        await hanging.ended.wait()

@@ -67,44 +67,27 @@ def test_every_reference_leads_somewhere() -> None:
     assert len(references) > 10
 
 
-def test_operations_have_names_of_their_own() -> None:
-    """Generated clients name their functions after them."""
-    names = [route.name for route in ALL]
-    assert len(names) == len(set(names))
-
-
-@each_route
-def test_operations_are_named_by_a_verb_and_an_object(route: Route) -> None:
-    """As a client's developer would call the function; a PATCH updates, a DELETE deletes or revokes."""
-    assert re.fullmatch(f"({VERBS})(_[a-z]+)+", route.name)
-
-
 @each_route
 def test_every_route_is_explained(route: Route) -> None:
-    """A sentence, the answer it gives, and what every parameter is."""
+    """A name that clients can call it by, a sentence, its answers and parameters, and each status it may refuse with.
+
+    A PATCH updates, a DELETE deletes or revokes. A refusal is problem+json that names its types; to suppliers also a
+    page. A route that may answer 304 names the header that asks for it.
+    """
     described = operation(route)
+    assert re.fullmatch(f"({VERBS})(_[a-z]+)+", route.name)
+    assert [each.name for each in ALL].count(route.name) == 1
     assert len(described["summary"].split()) >= 2
     assert "`" not in described["summary"], "Swagger UI shows summaries as they are"
     assert all(parameter["schema"] for parameter in described["parameters"] if "schema" in parameter)
-    assert {str(status) for status in route.statuses} <= set(described["responses"])
     assert bool(described["security"]) == bool(route.scopes)
-
-
-@each_route
-def test_every_route_documents_its_problems(route: Route) -> None:
-    """Each status it may refuse with, as problem+json, naming the types; to suppliers also as a page."""
+    assert {str(status) for status in route.statuses} <= set(described["responses"])
+    assert (304 in route.statuses) == ("If-None-Match" in route.headers)
     pages = ["text/html"] if route.path == "/replies/{token}" else []
-    responses = operation(route)["responses"]
     for slug in problems_of(route):
-        answer = responses[str(CATALOGUE[slug].status)]
+        answer = described["responses"][str(CATALOGUE[slug].status)]
         assert f"`/problems/{slug}`" in answer["description"]
         assert list(answer["content"]) == ["application/problem+json", *pages]
-
-
-@each_route
-def test_whoever_may_be_answered_304_is_told_how(route: Route) -> None:
-    """With the header that asks whether an answer still stands."""
-    assert (304 in route.statuses) == ("If-None-Match" in route.headers)
 
 
 @pytest.mark.parametrize(

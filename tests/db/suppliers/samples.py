@@ -67,7 +67,9 @@ async def put(
     now: datetime = NOW,
 ) -> Written:
     async with transaction(engine) as connection:
-        return await put_record(connection, source, external_id, what or record(), placement, now, same_name)
+        return await put_record(
+            connection, source, external_id, what or record(), placement, now=now, similarity=same_name
+        )
 
 
 async def delete(engine: Engine, external_id: str = "1", *, source: str = "reseau") -> int | None:

@@ -125,7 +125,9 @@ async def put_within(engine: Engine, source: str, external_id: str, vertices: in
     content = drawing(vertices, f"Atelier {external_id}")
     with unless_refused() as is_refused:
         async with transaction(engine) as connection:
-            await put_record(connection, source, external_id, content, PONTIVY, now, same_name, BUDGET)
+            await put_record(
+                connection, source, external_id, content, PONTIVY, now=now, similarity=same_name, most_vertices=BUDGET
+            )
     return not is_refused
 
 

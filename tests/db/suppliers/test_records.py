@@ -98,7 +98,7 @@ async def test_a_backslash_before_u0000_is_no_nul(engine: Engine) -> None:
 async def test_raising_takes_everything_back(engine: Engine) -> None:
     async def put_and_fail() -> None:
         async with transaction(engine) as connection:
-            await put_record(connection, "reseau", "1", record(), PONTIVY, NOW, same_name)
+            await put_record(connection, "reseau", "1", record(), PONTIVY, now=NOW, similarity=same_name)
             raise LookupError
 
     with pytest.raises(LookupError):

@@ -28,7 +28,7 @@ async def test_a_record_that_comes_while_another_of_its_siret_is_being_put_joins
     engine: Engine, by_file: bool
 ) -> None:
     async with transaction(engine) as connection:
-        await put_record(connection, "a", "1", record(siret=SIRET), PONTIVY, NOW, same_name)
+        await put_record(connection, "a", "1", record(siret=SIRET), PONTIVY, now=NOW, similarity=same_name)
         coming: Coroutine[Any, Any, object] = (
             load(engine, [row(1, "1", siret=SIRET)], source="b")
             if by_file
@@ -46,7 +46,7 @@ async def test_a_record_deleted_while_another_of_its_supplier_changes(engine: En
         await put(engine, what=record(siret=SIRET), source=source)
     async with transaction(engine) as connection:
         changed = record(siret=SIRET, employees=12)
-        await put_record(connection, "a", "1", changed, PONTIVY, LATER, same_name)
+        await put_record(connection, "a", "1", changed, PONTIVY, now=LATER, similarity=same_name)
         deleting = asyncio.create_task(delete(engine, source="b"))
         await lock_is_awaited(engine)
     await deleting

@@ -19,7 +19,7 @@ from db.imports.run import run_import
 from db.suppliers.manual_merges import merge_suppliers, split_record
 from db.suppliers.read import START, changes_after
 from db.suppliers.records import delete_record, put_record
-from db.suppliers.write import stored_records
+from db.suppliers.write import record_rows, stored_record
 from domain.errors import Conflict
 from domain.suppliers.assembly import assemble
 from domain.suppliers.deduplication import Decisions, IdentityFacts, RecordKey, name_key, read_name
@@ -91,7 +91,7 @@ class World:
     async def put(self, key: RecordKey, content: Content) -> None:
         self.records[key] = content
         async with transaction(self.engine) as connection:
-            await put_record(connection, *key, *content, self.now, name_similarity)
+            await put_record(connection, *key, *content, now=self.now, similarity=name_similarity)
 
     async def delete(self, key: RecordKey) -> None:
         self.records.pop(key, None)
@@ -181,9 +181,9 @@ async def test_any_history_ends_as_the_rule_says(
     assert found == world.expected()
     assert {each for each, supplier in world.copy.items() if supplier is not None} == suppliers
     async with transaction(engine) as connection:
-        stored = await stored_records(connection, suppliers)
+        stored = await record_rows(connection, suppliers)
     for one in suppliers:
-        assert said(world.copy[one]) == said(assemble(one, stored[one]))
+        assert said(world.copy[one]) == said(assemble(one, list(map(stored_record, stored[one]))))
 
 
 def said(supplier: Supplier | None) -> Supplier:

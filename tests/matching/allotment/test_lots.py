@@ -41,7 +41,7 @@ def test_what_has_one_area_is_not_divided() -> None:
 def numbered(*requests: TerritoryRequest, kind: str | None = "departement") -> tuple[Areas, list[tuple[int, ...]]]:
     geography = reference().geography
     areas = Areas(geography, kind)  # type: ignore[arg-type]
-    return areas, [areas.of(request, geography.territory(request)) for request in requests]
+    return areas, [areas.numbers(request, geography.territory(request)) for request in requests]
 
 
 def test_areas_that_are_said_alike_are_the_same() -> None:

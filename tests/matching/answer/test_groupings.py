@@ -17,10 +17,10 @@ from domain.needs.need import Lot, Need
 from domain.shortlists.shortlist import Grouping
 from domain.suppliers.supplier import Supplier
 from matching.answer.groupings import MinimalCovers, TooManyCombinations, first_groupings
-from matching.engine import draw_seed, lot_match, match
+from matching.engine import draw_seed, lot_matches, match
 from matching.index.offers import NO_OFFER
 from matching.lot_match import LotMatch
-from matching.ranking import mixed
+from matching.ranking import seeded_tie_break
 from matching.reference import Reference
 from tests.conftest import examples
 from tests.factories import ON, REDON, RENNES, VANNES, approved, live, lot, matched, moved, need, offer, supplier
@@ -145,13 +145,13 @@ def by_trying(found: LotMatch, count: int, seed: int) -> list[frozenset[int]]:
     """The first groupings of all sets of two to four candidates, each set held against the contract."""
     rows = found.passing.order.tolist()
     objects = len(found.query.subject.objects)
-    answers = {row: {*np.flatnonzero(found.arrays.best[:objects, row] != NO_OFFER).tolist()} for row in rows}
+    answers = {row: {*np.flatnonzero(found.selection.best[:objects, row] != NO_OFFER).tolist()} for row in rows}
     if any(len(each) == objects for each in answers.values()):
         return []
     every = np.array(rows, dtype=np.intp)
     outcome = dict(zip(rows, found.passing.reserved.outcome[every].tolist(), strict=True))
-    away = dict(zip(rows, found.passing.distances.at(every).tolist(), strict=True))
-    bits = mixed(found.distances.draws(found.selection.ordinals[every]), seed)
+    away = dict(zip(rows, found.passing.distances.measure_rows(every).tolist(), strict=True))
+    bits = seeded_tie_break(found.distances.tie_break_bits(found.selection.ordinals[every]), seed)
     draw = dict(zip(rows, bits.tolist(), strict=True))
 
     def answered(some: Sequence[int]) -> int:
@@ -180,8 +180,7 @@ def test_the_first_are_those_that_trying_every_set_gives(bench: Bench, draw: Ran
     """In any pool, after changes, under any reservation, cap and site."""
     asked = drawn_need(bench.scenery, draw, lots=2)
     index, known = bench.index(suppliers(bench.scenery, draw, 150)), bench.reference
-    for query in known.reader.read(asked):
-        found = lot_match(query, index, on, known.rules)
+    for found in lot_matches(known.reader.read(asked), index, on, known.rules):
         if len(found.passing.order) > 40:
             continue
         seed = draw_seed(asked)
@@ -193,18 +192,18 @@ def test_nobody_nearer_is_missed_where_not_all_distances_are_known(bench: Bench)
 
     def found_of(*some: Supplier, segments: Sequence[str]) -> tuple[LotMatch, Need]:
         asked = need(lot(*segments), groupings=3)
-        (query,) = bench.reference.reader.read(asked)
-        return lot_match(query, live(*some), ON, bench.reference.rules), asked
+        (found,) = lot_matches(bench.reference.reader.read(asked), live(*some), ON, bench.reference.rules)
+        return found, asked
 
     draw = Random(1)
     spots = [moved(RENNES, north=draw.uniform(1.4, 1.6), east=draw.uniform(-1, 1)) for _ in range(200)]
     pool = [supplier(str(number), offer(BIO, national=True), at=spot) for number, spot in enumerate(spots)]
     far, _ = found_of(*pool, segments=(BIO,))
-    known, away = far.passing.distances.known, far.passing.distances.at(np.arange(len(pool)))
+    known, away = far.passing.distances.known, far.passing.distances.measure_rows(np.arange(len(pool)))
     unknown = min(np.flatnonzero(np.isnan(known)).tolist(), key=away.__getitem__)
     measured = sorted(np.flatnonzero(known > away[unknown]).tolist(), key=away.__getitem__)
     offered = dict.fromkeys((unknown, *measured[-6:]), BIO) | dict.fromkeys(measured[:2], FLOWS)
-    ids = {far.live.base.columns.supplier(int(far.selection.ordinals[row])).id: code for row, code in offered.items()}
+    ids = {far.live.base.columns.supplier(int(far.ordinals[row])).id: code for row, code in offered.items()}
     others = [msgspec.structs.replace(one, offers=(offer(ids.get(one.id, BULKY), national=True),)) for one in pool]
     found, asked = found_of(*others, segments=(BIO, FLOWS))
     assert np.isnan(found.passing.distances.known).sum() == 1
@@ -227,8 +226,8 @@ def test_many_candidates_of_few_segments(bench: Bench, draw: Random, count: int,
         for number in range(draw.randrange(2, 28))
     ]
     asked = need(lot(*codes, reserved=draw.choice(((), ("iae",)))), groupings=count)
-    (query,) = bench.reference.reader.read(asked)
-    found, seed = lot_match(query, live(*some), ON, bench.reference.rules), draw_seed(asked)
+    (found,) = lot_matches(bench.reference.reader.read(asked), live(*some), ON, bench.reference.rules)
+    seed = draw_seed(asked)
     assert [frozenset(each) for each in first_groupings(found, count, seed)] == by_trying(found, count, seed)
 
 

@@ -13,7 +13,7 @@ from matching.geo.projection import Floats
 from matching.geo.shape import PointShape, PolygonShape, Shape
 from matching.index.distances import DistanceCache, Distances, NearDistances, distances_to, nearest_of
 from matching.index.supplier_columns import CERTAIN_KM, SupplierColumns
-from matching.kept.weighted_cache import WeightedCache
+from matching.weighted_cache import WeightedCache
 from tests.factories import index, supplier
 
 SQUARE = PolygonShape(np.array([shapely.box(-2, 47, -1, 48)]))
@@ -111,7 +111,7 @@ def test_who_is_in_no_run_is_certainly_far(places: list[Point], lat: float, lon:
     far = np.flatnonzero(np.isnan(near.known))
     assert (shape.distance(ours.positions[far]) > radius_km + CERTAIN_KM).all()
     expected = np.maximum(shape.distance(ours.positions[: len(ours)]) - radius_km, 0)
-    assert near.at(np.arange(len(ours))).tolist() == expected.tolist()
+    assert near.measure_rows(np.arange(len(ours))).tolist() == expected.tolist()
 
 
 @given(st.lists(st.builds(Point, latitudes, longitudes) | st.none(), max_size=40), latitudes, longitudes)

@@ -135,7 +135,7 @@ def test_what_is_said_of_a_refused_one_is_what_the_shortlist_says(language: Lang
 def test_who_was_replaced_or_removed_since_the_base_is_told_by_what_it_is_now() -> None:
     """The base still holds what they were."""
     changed = msgspec.structs.replace(STANDING_POOL[0], offers=(offer("ev-entretien"),))
-    after = live(*STANDING_POOL).after([changed], [STANDING_POOL[2].id], 2)
+    after = live(*STANDING_POOL).with_changes([changed], [STANDING_POOL[2].id], 2)
     assert of_first_lot(after, need(lot()), (STANDING_POOL[0].id, STANDING_POOL[2].id)) == {}
 
 

@@ -2,21 +2,19 @@
 
 import asyncio
 import re
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from selenium.webdriver import Keys
+from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
 from api.desk.need.need_form import MOST_LOTS
 from tests.api.desk.answer.test_result_page import names, request_on
 from tests.api.desk.steps import Browser, said
-from tests.api.exchanges.test_reply_page import assert_fits, waiting
+from tests.api.desk.window import Windows, assert_fits, sign_in, waiting
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.sync.factories import Client, put_record
-from tests.browser import browsing, installed, on_a_socket
 
 TRADES = ("tonte de pelouses", "nettoyage de bureaux", "blanchisserie du linge hospitalier", "collecte de biodéchets")
 LARGEST_PAGE = 200_000
@@ -148,29 +146,23 @@ async def test_candidates_beyond_the_first_are_a_button_away(browser: Browser, b
 
 
 async def test_in_a_browser_a_lot_opens_in_place_and_reading_goes_on_there(
-    served: Client, buyer: Buyer, tmp_path: Path
+    buyer: Buyer, windows: Windows, address: str
 ) -> None:
-    installed()
-    key = buyer.headers["Authorization"].removeprefix("Bearer ")
-    async with on_a_socket(served.app) as base:
-        await asyncio.to_thread(open_lots, base, key, tmp_path)
+    await asyncio.to_thread(open_lots, windows.open(320), address, buyer.headers["Authorization"].split()[-1])
 
 
-def open_lots(base: str, key: str, folder: Path) -> None:
+def open_lots(window: Chrome, address: str, key: str) -> None:
     """By the keyboard: another lot, then its next candidates; the page stays the same."""
     titles = {f"lot-{number}-objet": TRADES[number % 2] for number in range(1, 7)}
-    with browsing(folder, 320, scripts=True) as window:
-        window.get(f"{base}/connexion")
-        window.find_element(By.ID, "cle").send_keys(key, Keys.ENTER)
-        waiting(window).until(lambda page: page.find_elements(By.ID, "lot-1-objet"))
-        window.get(f"{base}/besoin/resultat?{urlencode({'lieu': 'commune:56178'} | titles)}")
-        (page_heading,) = window.find_elements(By.TAG_NAME, "h1")
-        window.find_element(By.CSS_SELECTOR, "[name=voir][value='6']").send_keys(Keys.ENTER)
-        waiting(window).until(lambda page: page.execute_script("return document.activeElement.id") == "lot-6")
-        assert window.find_elements(By.ID, "reponse-1") == []
-        window.find_element(By.ID, "suite-6").send_keys(Keys.ENTER)
-        waiting(window).until(lambda page: page.find_elements(By.ID, "avant-6"))
-        focused = "return document.activeElement.getAttribute('aria-labelledby')"
-        waiting(window).until(lambda page: page.execute_script(focused) == "candidats-6")
-        assert page_heading.is_displayed()
-        assert_fits(window)
+    sign_in(window, f"{address}/connexion", key)
+    window.get(f"{address}/besoin/resultat?{urlencode({'lieu': 'commune:56178'} | titles)}")
+    (page_heading,) = window.find_elements(By.TAG_NAME, "h1")
+    window.find_element(By.CSS_SELECTOR, "[name=voir][value='6']").send_keys(Keys.ENTER)
+    waiting(window).until(lambda page: page.execute_script("return document.activeElement.id") == "lot-6")
+    assert window.find_elements(By.ID, "reponse-1") == []
+    window.find_element(By.ID, "suite-6").send_keys(Keys.ENTER)
+    waiting(window).until(lambda page: page.find_elements(By.ID, "avant-6"))
+    focused = "return document.activeElement.getAttribute('aria-labelledby')"
+    waiting(window).until(lambda page: page.execute_script(focused) == "candidats-6")
+    assert page_heading.is_displayed()
+    assert_fits(window)

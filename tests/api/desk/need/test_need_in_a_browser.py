@@ -2,195 +2,157 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 
 from tests.api.conftest import ADMIN_KEY
-from tests.api.desk.need.test_notice_file import NOTICE
-from tests.api.desk.test_in_a_browser import stocked
-from tests.api.exchanges.test_reply_page import assert_fits, waiting
-from tests.api.sync.factories import Client
+from tests.api.desk.need.test_need_page import NOTICE
+from tests.api.desk.window import Windows, appears, assert_fits, log, sign_in, value, waiting
+from tests.api.sync.factories import Client, put_record
 from tests.axe import violations
-from tests.browser import browsing, installed, on_a_socket
-
-
-def sign_in(window: Chrome, base: str, path: str = "/besoin") -> None:
-    window.get(f"{base}{path}")
-    window.find_element(By.ID, "cle").send_keys(ADMIN_KEY, Keys.ENTER)
-    waiting(window).until(lambda page: page.find_elements(By.ID, "lot-1-objet"))
-
-
-def appears(window: Chrome, selector: str) -> Any:
-    """The first element of a selector, once there is one."""
-    waiting(window).until(lambda page: page.find_elements(By.CSS_SELECTOR, selector))
-    return window.find_element(By.CSS_SELECTOR, selector)
-
-
-def value(window: Chrome, field: str) -> str:
-    """The text of a field, at once: the page may be another one in between; empty where there is none."""
-    return str(window.execute_script("return document.getElementById(arguments[0])?.value ?? ''", field))
 
 
 def assert_nothing_was_blocked(window: Chrome) -> None:
-    log = window.get_log("browser")  # type: ignore[no-untyped-call]
-    assert [
-        entry for entry in log if "Content Security Policy" in entry["message"] or "Error" in entry["message"]
-    ] == []
+    assert [each for each in log(window) if "Content Security Policy" in each or "Error" in each] == []
 
 
 @pytest.mark.parametrize("width", [320, 1280])
-async def test_what_is_understood_appears_while_it_is_typed(served: Client, tmp_path: Path, width: int) -> None:
-    installed()
-    async with on_a_socket(served.app) as base:
-        await asyncio.to_thread(type_a_need, base, tmp_path, width)
+async def test_what_is_understood_appears_while_it_is_typed(windows: Windows, address: str, width: int) -> None:
+    await asyncio.to_thread(type_a_need, windows.open(width), address)
 
 
-def type_a_need(base: str, folder: Path, width: int) -> None:
-    with browsing(folder, width, scripts=True) as window:
-        sign_in(window, base)
-        window.find_element(By.ID, "lot-1-objet").send_keys("tonte de pelouses")
-        assert appears(window, "[name=lot-1-metier][value=ev-entretien]").is_selected()
-        status = window.find_element(By.ID, "annonce")
-        assert "Entretien" in str(status.get_property("textContent"))
-        window.find_element(By.ID, "lieu").send_keys("Pontiv")
-        appears(window, "[id='territoire-commune:56178']").send_keys(Keys.SPACE)
-        appears(window, "[id='territoire-commune:56178']:checked:not(.possible)")
-        assert value(window, "lieu") == ""
-        assert window.switch_to.active_element.get_attribute("id") == "territoire-commune:56178"
-        window.find_element(By.ID, "rayon").send_keys("20", Keys.TAB)
-        assert "20 km" in appears(window, "#lieux .circle").text
-        window.find_element(By.ID, "lot-1-ajout").send_keys("blanchisserie", Keys.TAB)
-        assert appears(window, "[name=lot-1-metier][value=lt-blanchisserie]").is_selected()
-        waiting(window).until(lambda _: value(window, "lot-1-ajout") == "")
-        counted = "return document.querySelector('#compte p')?.textContent ?? ''"
-        waiting(window).until(lambda page: "candidat" in page.execute_script(counted))
-        assert_fits(window)
-        assert_nothing_was_blocked(window)
+def type_a_need(window: Chrome, address: str) -> None:
+    sign_in(window, f"{address}/besoin")
+    window.find_element(By.ID, "lot-1-objet").send_keys("tonte de pelouses")
+    assert appears(window, "[name=lot-1-metier][value=ev-entretien]").is_selected()
+    status = window.find_element(By.ID, "annonce")
+    assert "Entretien" in str(status.get_property("textContent"))
+    window.find_element(By.ID, "lieu").send_keys("Pontiv")
+    appears(window, "[id='territoire-commune:56178']").send_keys(Keys.SPACE)
+    appears(window, "[id='territoire-commune:56178']:checked:not(.possible)")
+    assert value(window, "lieu") == ""
+    assert window.switch_to.active_element.get_attribute("id") == "territoire-commune:56178"
+    window.find_element(By.ID, "rayon").send_keys("20", Keys.TAB)
+    assert "20 km" in appears(window, "#lieux .circle").text
+    window.find_element(By.ID, "lot-1-ajout").send_keys("blanchisserie", Keys.TAB)
+    assert appears(window, "[name=lot-1-metier][value=lt-blanchisserie]").is_selected()
+    waiting(window).until(lambda _: value(window, "lot-1-ajout") == "")
+    counted = "return document.querySelector('#compte p')?.textContent ?? ''"
+    waiting(window).until(lambda page: "candidat" in page.execute_script(counted))
+    assert_fits(window)
+    assert_nothing_was_blocked(window)
 
 
-async def test_a_territory_is_chosen_on_the_map(served: Client, tmp_path: Path) -> None:
-    installed()
-    async with on_a_socket(served.app) as base:
-        await asyncio.to_thread(choose_on_the_map, base, tmp_path)
+async def test_a_territory_is_chosen_on_the_map(windows: Windows, address: str) -> None:
+    await asyncio.to_thread(choose_on_the_map, windows.open(), address)
 
 
-def choose_on_the_map(base: str, folder: Path) -> None:
+def choose_on_the_map(window: Chrome, address: str) -> None:
     """A departement by a click; an area by its corners, in its place; a circle; a departement by the keyboard."""
-    with browsing(folder, 1280, scripts=True) as window:
-        sign_in(window, base)
-        window.find_element(By.CSS_SELECTOR, "#carte summary").send_keys(Keys.ENTER)
-        appears(window, ".place-map path.leaflet-interactive")
-        board = window.find_element(By.CSS_SELECTOR, ".place-map")
-        window.execute_script("arguments[0].scrollIntoView({block: 'center'})", board)
-        ActionChains(window).move_to_element(board).click().perform()
-        appears(window, "#lieux [name=territoire]:checked[id^='territoire-departement:']")
-        window.find_element(By.CSS_SELECTOR, "[name=outil][value=trace]").click()
-        for right, down in ((-60, -60), (60, -60), (60, 60)):
-            ActionChains(window).move_to_element_with_offset(board, right, down).click().perform()
-        appears(window, "[data-do=fermer]:not([hidden])").click()
-        appears(window, "#lieux [id=trace]:checked")
-        assert window.find_elements(By.CSS_SELECTOR, "#lieux [name=territoire]:checked") == []
-        assert "(3 " in window.find_element(By.ID, "lieux").text
-        window.find_element(By.CSS_SELECTOR, "[name=outil][value=centre]").click()
-        ActionChains(window).move_to_element(board).click().perform()
-        assert "20 km" in appears(window, "#lieux .circle").text
-        assert window.find_elements(By.CSS_SELECTOR, "#lieux [name=trace]:checked") == []
-        window.find_element(By.CSS_SELECTOR, "[name=outil][value=departement]").send_keys(Keys.SPACE)
-        board.send_keys(Keys.ENTER)
-        appears(window, "#lieux [name=territoire]:checked[id^='territoire-departement:']")
-        assert_nothing_was_blocked(window)
+    sign_in(window, f"{address}/besoin")
+    window.find_element(By.CSS_SELECTOR, "#carte summary").send_keys(Keys.ENTER)
+    appears(window, ".place-map path.leaflet-interactive")
+    board = window.find_element(By.CSS_SELECTOR, ".place-map")
+    window.execute_script("arguments[0].scrollIntoView({block: 'center'})", board)
+    ActionChains(window).move_to_element(board).click().perform()
+    appears(window, "#lieux [name=territoire]:checked[id^='territoire-departement:']")
+    window.find_element(By.CSS_SELECTOR, "[name=outil][value=trace]").click()
+    for right, down in ((-60, -60), (60, -60), (60, 60)):
+        ActionChains(window).move_to_element_with_offset(board, right, down).click().perform()
+    appears(window, "[data-do=fermer]:not([hidden])").click()
+    appears(window, "#lieux [id=trace]:checked")
+    assert window.find_elements(By.CSS_SELECTOR, "#lieux [name=territoire]:checked") == []
+    assert "(3 " in window.find_element(By.ID, "lieux").text
+    window.find_element(By.CSS_SELECTOR, "[name=outil][value=centre]").click()
+    ActionChains(window).move_to_element(board).click().perform()
+    assert "20 km" in appears(window, "#lieux .circle").text
+    assert window.find_elements(By.CSS_SELECTOR, "#lieux [name=trace]:checked") == []
+    window.find_element(By.CSS_SELECTOR, "[name=outil][value=departement]").send_keys(Keys.SPACE)
+    board.send_keys(Keys.ENTER)
+    appears(window, "#lieux [name=territoire]:checked[id^='territoire-departement:']")
+    assert_nothing_was_blocked(window)
 
 
-async def test_nothing_typed_is_lost_and_nobody_else_is_offered_it(served: Client, tmp_path: Path) -> None:
-    installed()
-    async with on_a_socket(served.app) as base:
-        await asyncio.to_thread(leave_and_come_back, base, tmp_path)
+async def test_nothing_typed_is_lost_and_nobody_else_is_offered_it(windows: Windows, address: str) -> None:
+    await asyncio.to_thread(leave_and_come_back, windows.open(), address)
 
 
-def leave_and_come_back(base: str, folder: Path) -> None:
-    with browsing(folder, 1280, scripts=True) as window:
-        sign_in(window, base)
-        window.find_element(By.ID, "lot-1-objet").send_keys("imprimerie")
-        window.find_element(By.ID, "lot-1-valeur").send_keys("12 000", Keys.TAB)
-        window.refresh()
-        waiting(window).until(lambda _: value(window, "lot-1-valeur") == "12 000")
-        assert value(window, "lot-1-objet") == "imprimerie"
-        window.find_element(By.ID, "lot-1-duree").send_keys("24", Keys.ENTER)
-        waiting(window).until(lambda page: page.find_elements(By.CSS_SELECTOR, ".notice.wrong"))
-        window.refresh()
-        waiting(window).until(lambda _: value(window, "lot-1-duree") == "24")
-        window.get(f"{base}/territoires")
-        window.get(f"{base}/besoin")
-        appears(window, ".draft button").click()
-        waiting(window).until(lambda _: value(window, "lot-1-objet") == "imprimerie")
-        window.execute_script("document.querySelector('.leave button').click()")
-        appears(window, "#cle").send_keys(ADMIN_KEY, Keys.ENTER)
-        appears(window, "#lot-1-objet")
-        assert not window.find_elements(By.CSS_SELECTOR, ".draft"), "whoever signs out leaves nothing behind"
-        kept = '{"of": "another key", "sent": null, "forms": {"besoin": {"fields": [["titre", "secret"]]}}}'
-        window.execute_script("sessionStorage.setItem('vivier-saisies', arguments[0])", kept)
-        window.get(f"{base}/besoin")
-        appears(window, "#lot-1-objet")
-        assert not window.find_elements(By.CSS_SELECTOR, ".draft")
-        assert window.execute_script("return sessionStorage.getItem('vivier-saisies')") is None
+def leave_and_come_back(window: Chrome, address: str) -> None:
+    sign_in(window, f"{address}/besoin")
+    window.find_element(By.ID, "lot-1-objet").send_keys("imprimerie")
+    window.find_element(By.ID, "lot-1-valeur").send_keys("12 000", Keys.TAB)
+    window.refresh()
+    waiting(window).until(lambda _: value(window, "lot-1-valeur") == "12 000")
+    assert value(window, "lot-1-objet") == "imprimerie"
+    window.find_element(By.ID, "lot-1-duree").send_keys("24", Keys.ENTER)
+    waiting(window).until(lambda page: page.find_elements(By.CSS_SELECTOR, ".notice.wrong"))
+    window.refresh()
+    waiting(window).until(lambda _: value(window, "lot-1-duree") == "24")
+    window.get(f"{address}/territoires")
+    window.get(f"{address}/besoin")
+    appears(window, ".draft button").click()
+    waiting(window).until(lambda _: value(window, "lot-1-objet") == "imprimerie")
+    window.execute_script("document.querySelector('.leave button').click()")
+    appears(window, "#cle").send_keys(ADMIN_KEY, Keys.ENTER)
+    appears(window, "#lot-1-objet")
+    assert not window.find_elements(By.CSS_SELECTOR, ".draft"), "whoever signs out leaves nothing behind"
+    kept = '{"of": "another key", "sent": null, "forms": {"besoin": {"fields": [["titre", "secret"]]}}}'
+    window.execute_script("sessionStorage.setItem('vivier-saisies', arguments[0])", kept)
+    window.get(f"{address}/besoin")
+    appears(window, "#lot-1-objet")
+    assert not window.find_elements(By.CSS_SELECTOR, ".draft")
+    assert window.execute_script("return sessionStorage.getItem('vivier-saisies')") is None
 
 
 async def test_a_need_is_there_on_the_way_back_and_after_the_session(
-    served: Client, source: str, tmp_path: Path
+    served: Client, source: str, windows: Windows, address: str
 ) -> None:
-    installed()
-    await stocked(served, source)
-    async with on_a_socket(served.app) as base:
-        await asyncio.to_thread(go_on_after_all, base, tmp_path)
+    await put_record(served, source)
+    await served.services.directory.catch_up()
+    await asyncio.to_thread(go_on_after_all, windows.open(), address)
 
 
-def go_on_after_all(base: str, folder: Path) -> None:
+def go_on_after_all(window: Chrome, address: str) -> None:
     """Back from the answer to an example that was changed; on from a session that ended while words were typed."""
-    with browsing(folder, 1280, scripts=True) as window:
-        sign_in(window, base)
-        window.get(f"{base}/besoin?exemple=1")
-        window.find_element(By.ID, "lot-1-valeur").clear()
-        window.find_element(By.ID, "lot-1-valeur").send_keys("12 345")
-        window.find_element(By.CSS_SELECTOR, "button[formaction$=resultat]").click()
-        appears(window, ".answer")
-        window.back()
-        waiting(window).until(lambda _: value(window, "lot-4-objet") and value(window, "lot-1-valeur") == "12 345")
-        window.delete_all_cookies()
-        window.find_element(By.ID, "lot-2-objet").send_keys(" et des lycées")
-        assert appears(window, "#annonce.notice").text == window.find_element(By.ID, "formulaire").get_attribute(
-            "data-lost"
-        )
-        window.find_element(By.CSS_SELECTOR, "button[formaction$=resultat]").click()
-        appears(window, "#cle").send_keys(ADMIN_KEY, Keys.ENTER)
-        appears(window, "main form button").click()
-        appears(window, ".answer")
-        assert "et des lycées" in window.page_source
+    sign_in(window, f"{address}/besoin")
+    window.get(f"{address}/besoin?exemple=1")
+    window.find_element(By.ID, "lot-1-valeur").clear()
+    window.find_element(By.ID, "lot-1-valeur").send_keys("12 345")
+    window.find_element(By.CSS_SELECTOR, "button[formaction$=resultat]").click()
+    appears(window, ".answer")
+    window.back()
+    waiting(window).until(lambda _: value(window, "lot-4-objet") and value(window, "lot-1-valeur") == "12 345")
+    window.delete_all_cookies()
+    window.find_element(By.ID, "lot-2-objet").send_keys(" et des lycées")
+    assert appears(window, "#annonce.notice").text == window.find_element(By.ID, "formulaire").get_attribute(
+        "data-lost"
+    )
+    window.find_element(By.CSS_SELECTOR, "button[formaction$=resultat]").click()
+    appears(window, "#cle").send_keys(ADMIN_KEY, Keys.ENTER)
+    appears(window, "main form button").click()
+    appears(window, ".answer")
+    assert "et des lycées" in window.page_source
 
 
-async def test_a_notice_fills_in_the_form_and_lots_are_compared(served: Client, source: str, tmp_path: Path) -> None:
-    installed()
-    await stocked(served, source)
+async def test_a_notice_fills_in_the_form_and_lots_are_compared(windows: Windows, address: str, tmp_path: Path) -> None:
     (tmp_path / "avis.xml").write_bytes(NOTICE)
-    async with on_a_socket(served.app) as base:
-        await asyncio.to_thread(start_from_a_notice, base, tmp_path)
+    await asyncio.to_thread(start_from_a_notice, windows.open(), address, tmp_path / "avis.xml")
 
 
-def start_from_a_notice(base: str, folder: Path) -> None:
-    with browsing(folder / "profile", 1280, scripts=True) as window:
-        sign_in(window, base)
-        window.find_element(By.CSS_SELECTOR, "#avis-depot summary").send_keys(Keys.ENTER)
-        window.find_element(By.ID, "avis").send_keys(str(folder / "avis.xml"))
-        window.find_element(By.CSS_SELECTOR, "[name=faire][value=avis]").click()
-        waiting(window).until(lambda _: value(window, "lot-1-objet") == "Nettoyage des locaux")
-        assert violations(window) == []
-        window.find_element(By.CSS_SELECTOR, "#carte summary").send_keys(Keys.ENTER)
-        appears(window, ".place-map path.leaflet-interactive")
-        assert violations(window) == []
-        window.find_element(By.CSS_SELECTOR, "button[formaction$=lotissement]").send_keys(Keys.ENTER)
-        appears(window, "#changer")
-        window.find_element(By.CSS_SELECTOR, "#changer summary").send_keys(Keys.ENTER)
-        assert violations(window) == []
-        assert_fits(window)
+def start_from_a_notice(window: Chrome, address: str, notice: Path) -> None:
+    sign_in(window, f"{address}/besoin")
+    window.find_element(By.CSS_SELECTOR, "#avis-depot summary").send_keys(Keys.ENTER)
+    window.find_element(By.ID, "avis").send_keys(str(notice))
+    window.find_element(By.CSS_SELECTOR, "[name=faire][value=avis]").click()
+    waiting(window).until(lambda _: value(window, "lot-1-objet") == "Nettoyage des locaux")
+    assert violations(window) == []
+    window.find_element(By.CSS_SELECTOR, "#carte summary").send_keys(Keys.ENTER)
+    appears(window, ".place-map path.leaflet-interactive")
+    assert violations(window) == []
+    window.find_element(By.CSS_SELECTOR, "button[formaction$=lotissement]").send_keys(Keys.ENTER)
+    appears(window, "#changer")
+    window.find_element(By.CSS_SELECTOR, "#changer summary").send_keys(Keys.ENTER)
+    assert violations(window) == []
+    assert_fits(window)

@@ -1,13 +1,16 @@
-"""A need in words: what was understood is shown, can be corrected, and nothing that was typed is lost."""
+"""A need said in words, or by a notice, is shown as it was understood, its terms beside their fields."""
 
+import json
 import re
 from typing import Any
 
 import pytest
 
 from api.desk.need.territory_field import MOST_SUGGESTIONS
-from tests.api.desk.steps import Browser, heading
+from tests.api.desk.answer.test_result_page import request_on
+from tests.api.desk.steps import FORM, Browser, heading, said, send_file
 from tests.api.sync.factories import Client
+from tests.sources.notices.conftest import FNSIMPLE, boamp, eforms, eforms_lot, project, reserved
 
 NETT = "nettoyage de bureaux"
 
@@ -168,3 +171,124 @@ async def test_a_long_form_is_read_beside_other_requests(
     page = await read(browser, lieu="Morbihan", lot_1_mots=", ".join(f"{NETT} {number}" for number in range(100)))
     assert [each.form.place for each in done] == [""]
     assert "Nettoyage de locaux et bureaux" in page
+
+
+WORDS = "nettoyage des collèges, 3 ans, réservé aux ESAT ?"
+TYPED = {"lieu": "commune:56178", "lot-1-objet": WORDS}
+
+
+async def test_what_the_words_say_fills_in_the_form_and_what_they_ask_is_left_to_decide(browser: Browser) -> None:
+    await browser.sign_in()
+    await browser.open("/besoin")
+    await browser.submit("besoin", TYPED, faire="comprendre")
+    fields = browser.fields("besoin")
+    assert fields["lot-1-duree"] == ["36"]
+    assert "lot-1-reserve" not in fields
+    assert "Réservé au handicap" in said(browser.page)
+    await browser.submit("besoin", {"lot-1-dit": "reserved:handicap"}, to="besoin/resultat")
+    (lot,) = request_on(browser.page)["lots"]
+    assert (lot["duration_months"], lot["reserved"]) == (36, ["handicap"])
+
+
+async def test_what_was_emptied_stays_empty(browser: Browser) -> None:
+    await browser.sign_in()
+    await browser.open("/besoin")
+    await browser.submit("besoin", TYPED, faire="comprendre")
+    await browser.submit("besoin", {"lot-1-duree": ""}, faire="comprendre")
+    assert browser.fields("besoin")["lot-1-duree"] == [""]
+    await browser.submit("besoin", to="besoin/resultat")
+    assert "duration_months" not in request_on(browser.page)["lots"][0]
+
+
+async def test_a_field_prevails_over_the_words(browser: Browser) -> None:
+    await browser.sign_in()
+    await browser.open("/besoin")
+    await browser.submit("besoin", {**TYPED, "lot-1-duree": "12"}, faire="comprendre")
+    assert browser.fields("besoin")["lot-1-duree"] == ["12"]
+
+
+async def test_terms_appear_while_words_are_typed(browser: Browser) -> None:
+    """Ticked where they are said, not where they are asked."""
+    await browser.sign_in()
+    await browser.open("/besoin")
+    fields = {**browser.fields("besoin"), **TYPED, "montrer": "lot-1-metiers"}
+    part = (await browser.post("/besoin/compris", data=fields, headers=FORM)).text
+    assert 'name="lot-1-dit" value="months:36" checked' in part
+    assert 'name="lot-1-dit" value="reserved:handicap">' in part
+
+
+NOTICE = eforms(eforms_lot("LOT-0001", reserved("res-ws") + project()))
+
+
+async def test_the_form_says_what_the_notice_says(served: Client, browser: Browser) -> None:
+    """The answer to the form that it fills in is asked for with the need that POST /notices reads."""
+    await browser.sign_in()
+    answer = await send_file(browser, "besoin", "avis", NOTICE, faire="avis")
+    assert answer.status_code == 200
+    assert "Avis lu" in browser.page
+    read = await served.post("/notices", content=NOTICE, headers={"Content-Type": "application/xml"})
+    need, unread = read.json()["need"], read.json()["unread"]
+    assert unread
+    await browser.submit("besoin", to="besoin/resultat")
+    asked = request_on(browser.page)
+    for name in ("title", "reference", "territory", "contract"):
+        assert asked.get(name) == need.get(name)
+    assert asked["buyer"]["siret"] == need["buyer"]["siret"]
+    (lot,), (of_notice,) = asked["lots"], need["lots"]
+    for name in ("title", "cpv", "reserved", "value_eur", "duration_months", "renewal_months", "nature"):
+        assert lot[name] == of_notice[name]
+
+
+async def test_a_record_of_boamp_is_read_too(browser: Browser) -> None:
+    await browser.sign_in()
+    record = b"\xef\xbb\xbf" + json.dumps(boamp(FNSIMPLE)).encode()
+    answer = await send_file(browser, "besoin", "avis", record, faire="avis")
+    assert (answer.status_code, browser.fields("besoin")["lot-1-objet"] != [""]) == (200, True)
+
+
+async def test_what_it_replaces_can_come_back(browser: Browser) -> None:
+    await browser.sign_in()
+    typed = {"lot-1-objet": "imprimerie", "lieu": "Pontivy", "lot-1-valeur": "12 000"}
+    await send_file(browser, "besoin", "avis", NOTICE, faire="avis", **typed)
+    before = browser.page.partition("Revenir à ce que")[0].rpartition("<form")[2]
+    for name, text in typed.items():
+        assert f'name="{name}" value="{text}"' in before
+    await browser.open("/besoin")
+    await send_file(browser, "besoin", "avis", NOTICE, faire="avis")
+    assert "Revenir à ce que" not in browser.page, "nothing was typed"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"  ", b"bonjour", b"{", b"[]", b"<a/>", b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', b"\xff\xfe"],
+)
+async def test_a_file_that_is_no_notice_is_a_mistake_and_nothing_typed_is_lost(
+    browser: Browser, content: bytes
+) -> None:
+    await browser.sign_in()
+    answer = await send_file(browser, "besoin", "avis", content, faire="avis", **{"lot-1-objet": "imprimerie"})
+    assert answer.status_code == 422
+    assert '<a href="#avis">' in browser.page
+    assert browser.fields("besoin")["lot-1-objet"] == ["imprimerie"]
+
+
+async def test_all_lots_of_a_long_notice_are_taken_over(browser: Browser) -> None:
+    lots = "".join(eforms_lot(f"LOT-{number:04}", project()) for number in range(1, 41))
+    await browser.sign_in()
+    await send_file(browser, "besoin", "avis", eforms(lots), faire="avis")
+    assert "40 lots, dont ceux du 1er au 10e sont ici" in said(browser.page)
+    await browser.submit("besoin", to="besoin/resultat")
+    assert len(request_on(browser.page)["lots"]) == 40
+
+
+async def test_the_file_of_a_form_of_another_browser_is_not_read(browser: Browser) -> None:
+    await browser.sign_in()
+    answer = await browser.post("/besoin", data={"faire": "avis", "jeton": "x"}, files={"avis": ("avis.xml", NOTICE)})
+    assert answer.status_code == 403
+
+
+async def test_other_pages_take_no_files(browser: Browser) -> None:
+    await browser.sign_in()
+    token = browser.fields("besoin")["jeton"]
+    answer = await browser.post("/besoin/resultat", data={"jeton": token}, files={"avis": ("avis.xml", NOTICE)})
+    assert answer.status_code in {400, 403}

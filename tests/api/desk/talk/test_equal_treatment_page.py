@@ -4,8 +4,7 @@ import re
 from html import unescape
 from typing import Any
 
-from tests.api.desk.steps import Browser
-from tests.api.desk.talk.talking import Desk, desk_of
+from tests.api.desk.steps import Browser, Desk, desk_of
 from tests.api.needs.steps import new_buyer
 from tests.api.sync.factories import Client
 

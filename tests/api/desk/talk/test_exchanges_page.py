@@ -9,8 +9,7 @@ import pytest
 
 from db.api_keys import create_key, organisation_name
 from db.core.engine import transaction
-from tests.api.desk.steps import FORM, Browser, heading, said
-from tests.api.desk.talk.talking import WORDS, desk_of
+from tests.api.desk.steps import FORM, WORDS, Browser, desk_of, heading, said
 from tests.api.needs.steps import new_buyer
 from tests.api.sync.factories import Client
 

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from api.desk.talk.meeting_form import rows
-from tests.api.desk.steps import Browser
-from tests.api.desk.talk.talking import Desk, desk_of
+from tests.api.desk.steps import Browser, Desk, desk_of
 from tests.api.needs.steps import new_buyer
 from tests.api.sync.factories import Client
 

@@ -54,7 +54,9 @@ async def directory(database_url: str, loader: IndexLoader) -> AsyncIterator[Liv
 async def put(engine: Engine, external_id: str, name: str, **fields: Any) -> int:
     record = SupplierRecord(name=name, offers=(Offer(segments=("pr-locaux",)),), **fields)
     async with transaction(engine) as connection:
-        return (await put_record(connection, "cress", external_id, record, RENNES, NOW, name_similarity)).data_version
+        return (
+            await put_record(connection, "cress", external_id, record, RENNES, now=NOW, similarity=name_similarity)
+        ).data_version
 
 
 async def names_at(directory: LiveDirectory, version: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from matching.kept.weighted_cache import WeightedCache
+from matching.weighted_cache import WeightedCache
 
 
 @pytest.fixture

@@ -82,3 +82,34 @@ class WeightedCache(WeightBound[Key, Made]):
             made = self._make(key)
             self.put(key, made, self._weigh(made))
         return made
+
+
+BYTES_PER_OBJECT = 1_000
+"""About what an object with a few arrays takes besides the numbers in them."""
+
+
+class Weighed:
+    """An object of which the arrays are weighed: its own, and those of others of its kind that it holds."""
+
+    @property
+    def weight(self) -> int:
+        """About the bytes it takes."""
+        return weight_of(self)
+
+
+def weight_of(*held: object) -> int:
+    """About the bytes of all arrays that some objects hold, which are Weighed, or tuples of such; each counts once."""
+    weight, left, seen = 0, [*held], set[int]()
+    while left:
+        one = left.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, Weighed):
+            weight += BYTES_PER_OBJECT
+            left += vars(one).values()
+        elif isinstance(one, tuple):
+            left += one
+        else:
+            weight += getattr(one, "nbytes", 0)
+    return weight

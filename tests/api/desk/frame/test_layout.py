@@ -1,13 +1,16 @@
-"""What refusals say on pages."""
+"""Templates write signs as French has them, refusals speak to people, the site map and statement are open to all."""
 
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from api.desk.frame.layout import CODE_WORDS
+from api.desk.frame.layout import CODE_WORDS, TEMPLATES
 from api.web.problems import CATALOGUE
+from tests.api.desk.steps import Browser, heading
+from tests.api.sync.factories import Client
 from tests.conftest import ROOT
 
 SHOWN_ON_PAGES = ("api/admin", "api/desk", "api/exchanges", "api/meetings", "api/needs", "db")
@@ -46,3 +49,35 @@ def literals(argument: ast.expr) -> list[str]:
 def test_pages_show_no_sentence_that_is_written_for_programs() -> None:
     found = [(file, said) for file, said in sentences() if re.search(OF_PROGRAMS, said)]
     assert [each for each in found if each[0] not in SAID_OTHERWISE] == []
+
+
+def test_colons_between_words_are_those_of_the_language() -> None:
+    """French has a space before them, English none: outside of bilingual texts they are `colon` and `semicolon`."""
+    outside = re.compile(r'(?:\}\}|>) [:;] ?(?:\{\{|<)|" [:;] "')
+    found = [
+        f"{file.name}: {each}"
+        for file in TEMPLATES.rglob("*.html")
+        for each in outside.findall(file.read_text("utf-8"))
+    ]
+    assert found == []
+
+
+async def test_every_page_leads_to_the_statement_also_without_a_session(browser: Browser) -> None:
+    await browser.open("/connexion")
+    assert '"./accessibilite"' in browser.page
+    await browser.open("/accessibilite")
+    assert heading(browser.page) == "Accessibilité"
+    assert "partiellement conformes" in browser.page
+    await browser.sign_in()
+    assert '"./accessibilite"' in browser.page
+
+
+@pytest.mark.parametrize("contact", ["acces@exemple.fr", "https://exemple.fr/contact"])
+async def test_the_statement_says_whom_to_write_to(
+    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, contact: str
+) -> None:
+    await browser.open("/accessibilite")
+    assert "n’a pas encore donné d’adresse" in browser.page
+    monkeypatch.setattr(served.services, "settings", replace(served.services.settings, contact=contact))
+    await browser.open("/accessibilite")
+    assert f'{contact}"' in browser.page

@@ -1,4 +1,4 @@
-"""What a need says, its form says, and what the form says is that need again."""
+"""What a need says, its form says, and what the form says is that need again; its lots, page by page."""
 
 from typing import Any
 
@@ -12,16 +12,20 @@ from api.desk.frame.form import form_fields
 from api.desk.need.form_of_need import form_of_need
 from api.desk.need.need_form import (
     CARRIED,
+    LINES_AT_ONCE,
     LOTS_IN_FIELDS,
     MOST_LOTS,
     LotForm,
     NeedForm,
     carried,
     changed,
+    lots_from,
     read_need_form,
 )
+from api.desk.need.need_in_words import lot_lines, need_lines
 from api.desk.need.understood_need import understand
-from domain.needs.need import NeedAndProcedure
+from domain.needs.need import Lot, Need, NeedAndProcedure, Place, PlannedNeed, TerritoryRequest
+from domain.text.bilingual import Text
 from matching.reference import Reference
 from tests import factories
 
@@ -180,3 +184,65 @@ def test_whatever_is_typed_is_understood_or_said_to_be_wrong(fields: dict[str, l
     assert len(understood.form.lots) == len(form.lots)
     for mistake in understood.mistakes:
         assert mistake.detail.fr
+
+
+def places(numbers: list[int], place: str) -> tuple[list[int], int, int | None, int | None]:
+    shown = lots_from(numbers, place, lambda lines: lines)
+    return list(shown.lots), shown.first, shown.before, shown.after
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("1", ([1] * 10, 1, None, 11)),
+        ("", ([1] * 10, 1, None, 11)),
+        ("10", ([1] * 10, 1, None, 11)),
+        ("11", ([1, 1], 11, 1, None)),
+        ("13", ([1] * 10, 1, None, 11)),
+        ("-1", ([1] * 10, 1, None, 11)),
+    ],
+)
+def test_short_lots_come_ten_at_a_time(place: str, expected: object) -> None:
+    assert places([1] * 12, place) == expected
+
+
+def test_a_page_ends_before_a_lot_that_would_make_it_too_long() -> None:
+    lots = [120, 80, 1, LINES_AT_ONCE + 1, 5]
+    assert places(lots, "1") == ([120, 80], 1, None, 3)
+    assert places(lots, "3") == ([1], 3, 1, 4)
+    assert places(lots, "4") == ([LINES_AT_ONCE + 1], 4, 3, 5)
+    assert places(lots, "5") == ([5], 5, 4, None)
+
+
+def test_a_need_without_lots_has_one_page() -> None:
+    assert places([], "1") == ([], 1, None, None)
+
+
+@pytest.mark.parametrize(
+    ("near", "said"),
+    [
+        (Place(commune="56260"), Text("à 30 km au plus de Vannes", "within 30 km of Vannes")),
+        (Place(commune="72181"), Text("à 30 km au plus du Mans", "within 30 km of Le Mans")),
+        (
+            Place(lat=48.1173, lon=-1.6778),
+            Text("à 30 km au plus du point 48.1173, -1.6778", "within 30 km of point 48.1173, -1.6778"),
+        ),
+    ],
+)
+def test_a_circle_is_said_by_its_centre(near: Place, said: Text, reference: Reference) -> None:
+    need = PlannedNeed(lots=(Lot(id="1"),), territory=TerritoryRequest(near=near, radius_km=30))
+    lines = {line.name.fr: line.words for line in need_lines(need, reference)}
+    fr, en = (words.replace("\N{NO-BREAK SPACE}", " ") for words in lines["Territoire"])
+    assert (fr, en) == said
+
+
+def test_the_estimated_value_is_said_as_the_sum_that_it_is(reference: Reference) -> None:
+    """Of an amount that covers all, that it does."""
+    firm = Lot(id="1", value_eur=50_000, duration_months=12, renewal_months=36)
+    whole = Lot(id="2", value_eur=50_000, duration_months=12, renewal_months=36, value_covers="all")
+    first, second = (
+        {line.name.en: line.words for line in lot.lines} for lot in lot_lines(Need((firm, whole)), reference)
+    )
+    assert first["Estimated value, all included"].en.startswith("€50,000 + 3 renewals of €50,000 = €200,000")
+    assert "Estimated value, all included" not in second
+    assert "Estimated value with renewals and options" in second

@@ -1,21 +1,23 @@
-"""The address of an organisation's calendar that opens without a key, since calendars send no header.
+"""Meetings as iCalendar (RFC 5545, RFC 5546), and the address of an organisation's calendar that opens without a key.
 
-Whoever knows the address sees what `GET /meetings.ics` shows, and nothing else. The answer that tells it is stored for
-a request sent twice, so it holds a seed in the place of the token, which is made of the seed and the caller's key.
+Times are those of Paris, and no person is named: calendars are passed on, and send no header. Whoever knows the address
+sees what `GET /meetings.ics` shows, and nothing else. The answer that tells it is stored for a request sent twice, so
+it holds a seed in the place of the token, which is made of the seed and the caller's key.
 """
 
 import hmac
 from base64 import urlsafe_b64encode
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 from functools import partial
 from hashlib import sha256
 from secrets import token_hex
 from uuid import UUID
 
+import icalendar
 import msgspec
 from litestar import Response
 
-from api.meetings.icalendar import CALENDAR, calendar_of
 from api.runtime.actor import Acting, acting_of, followed_link
 from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call, endpoint
@@ -29,7 +31,62 @@ from db.journal.entries import write_entry
 from db.meetings import CalendarFeed, MeetingFilters, revoke_feed, select_feed, select_meetings, store_feed
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, NotFound
+from domain.meetings.meeting import Meeting
+from domain.reference.territory import Territories
 from domain.text.bilingual import Text
+from domain.text.typography import PARIS, is_one_line, on_one_line
+
+CALENDAR = "text/calendar"
+STATUS = {"planned": "CONFIRMED", "held": "CONFIRMED", "cancelled": "CANCELLED"}
+
+
+def calendar_of(meetings: Sequence[Meeting], territories: Territories, method: str = "PUBLISH") -> bytes:
+    """The meetings as a feed; the same bytes for the same meetings. Cancelled ones stay in it, marked so.
+
+    `method`: CANCEL takes a cancelled meeting out of a calendar.
+    """
+    calendar = icalendar.Calendar()
+    calendar.add("prodid", "-//Vivier//Réunions//FR")
+    calendar.add("version", "2.0")
+    calendar.add("method", method)
+    calendar.add("x-wr-calname", "Rencontres fournisseurs")
+    for meeting in meetings:
+        calendar.add_component(_event(meeting, territories))
+    if meetings:
+        first, last = min(each.starts_at for each in meetings), max(each.ends_at for each in meetings)
+        calendar.add_missing_timezones(first_date=date(first.year, 1, 1), last_date=date(last.year + 2, 1, 1))
+    return bytes(calendar.to_ical())
+
+
+def calendar_of_one(meeting: Meeting, territories: Territories) -> bytes:
+    """One meeting as a file; a cancelled one is taken out of calendars."""
+    return calendar_of([meeting], territories, "CANCEL" if meeting.status == "cancelled" else "PUBLISH")
+
+
+def _event(meeting: Meeting, territories: Territories) -> icalendar.Event:
+    event = icalendar.Event()
+    event.add("uid", f"{meeting.id}@vivier")
+    event.add("dtstamp", meeting.updated_at)
+    event.add("last-modified", meeting.updated_at)
+    event.add("created", meeting.created_at)
+    event.add("sequence", meeting.sequence)
+    event.add("status", STATUS[meeting.status])
+    # stored before such texts were refused: a line break would end the property, or fail the whole calendar
+    event.add("summary", on_one_line(meeting.title))
+    event.add("dtstart", meeting.starts_at.astimezone(PARIS))
+    event.add("dtend", meeting.ends_at.astimezone(PARIS))
+    if meeting.agenda:
+        lines = (f"{each.title} ({each.minutes} min)" if each.minutes else each.title for each in meeting.agenda)
+        event.add("description", "\n".join(map(on_one_line, lines)))
+    if meeting.url is not None and is_one_line(meeting.url):
+        event.add("url", meeting.url)
+    if (place := meeting.place) is not None:
+        if location := ", ".join(filter(None, (place.name, territories.commune_name(place.commune)))):
+            event.add("location", on_one_line(location))
+        if place.lat is not None:
+            event.add("geo", (place.lat, place.lon))
+    return event
+
 
 feed_endpoint = partial(endpoint, tag="Meetings")
 SEED_BYTES = 32
@@ -123,7 +180,9 @@ async def get_calendar_by_address(call: Call, token: str) -> Response[bytes]:
 async def make_address(connection: Connection, acting: Acting, key_id: UUID) -> str:
     """Store a new address of that key, and return the seed of its token; the one it had before no longer opens."""
     seed, now = token_hex(SEED_BYTES), acting.now()
-    digest = _digest(_token(acting, seed), _admin_key(acting.services, key_id))
+    # an address made with the administrator's key ends once the setting is another
+    admin_key = acting.services.settings.admin_key if key_id == NOT_STORED else None
+    digest = _digest(_token(acting, seed), admin_key)
     await store_feed(connection, CalendarFeed(acting.organisation_id, key_id), digest, now)
     await write_entry(connection, acting.actor, "calendar_feed.created", f"{_owner_kind(acting)}:{key_id}", now)
     return seed
@@ -172,11 +231,6 @@ def _owner_kind(acting: Acting) -> str:
 def _token(acting: Acting, seed: str) -> str:
     made = hmac.digest(acting.secret, f"calendar:{seed}".encode(), "sha256")
     return urlsafe_b64encode(made).decode().rstrip("=")
-
-
-def _admin_key(services: Services, key_id: UUID) -> str | None:
-    """The administrator's key, where the key is that one: an address made with it ends once the setting is another."""
-    return services.settings.admin_key if key_id == NOT_STORED else None
 
 
 def _digest(token: str, admin_key: str | None) -> bytes:

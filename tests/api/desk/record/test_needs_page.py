@@ -12,7 +12,7 @@ from api.desk.record.needs_page import taken_over
 from api.needs.edit_need import NeedChange, NeedDocument, need_document
 from domain.needs.need import NeedAndProcedure, PlannedNeed
 from matching.reference import Reference
-from tests.api.desk.need.test_form_of_need import NEED
+from tests.api.desk.need.test_need_form import NEED
 from tests.domain.needs.test_status import need
 
 

@@ -1,0 +1,347 @@
+"""Lots that were asked for before: who was selected, how they were counted, and which of them came first.
+
+All that is kept of a lot once it was answered grows with the answer and not with the number of suppliers, so that
+thousands of lots are kept of any directory. The arrays over all who are selected take ten times as much, and are made
+again. After a change of the index what is kept is looked at again, and used where it still holds.
+"""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from datetime import date
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar, cast
+from weakref import ref
+
+import numpy as np
+
+from domain.law.rules import Rules
+from domain.needs.need import Reserved
+from matching.answer.near_misses import NearestRefused, nearest_of_gate, nearest_refused
+from matching.gates import DISTANCE, SEGMENT
+from matching.geo.shape import Shape
+from matching.geo.territory import Territory
+from matching.index.live_index import OFFERLESS, LiveIndex
+from matching.index.offers import SUPPLIER_BIT
+from matching.index.supplier_columns import Ordinals
+from matching.lot_match import ApprovalEnds, Counts, DrawnOrder, FirstCandidates, LotMatch, ReservedTypes
+from matching.lot_query import LotQuery, Subject
+from matching.past_awards import EssBar
+from matching.selection import Selection, Serving, leave_out, select_several
+from matching.unknown_trade import Nearby, nearby
+from matching.weighted_cache import BYTES_PER_OBJECT, Weighed, WeightBound, weight_of
+
+Key = TypeVar("Key")
+Made = TypeVar("Made")
+
+SELECTION_BYTES, SELECTION_BYTES_PER_SUPPLIER = 24 << 20, 48
+"""Memory for what is kept of the lots matched last: of 220,000 suppliers, some 1,500 lots."""
+ARRAY_BYTES, ARRAY_BYTES_PER_SUPPLIER = 16 << 20, 36
+"""Memory for the arrays over all suppliers that are selected for such a lot: of 220,000 suppliers, some 250 lots."""
+NEARBY_BYTES, BYTES_PER_ROW = 24 << 20, 16
+"""Memory for suppliers of unknown trade near the places asked for last."""
+CACHED_PARTS, CACHED_LOTS = 32, 16
+LARGEST_CACHED, MOST_CACHED = 100, 16
+BYTES_AHEAD = 4_000
+"""Of a lot itself, and of the orders that the requests after it was weighed will ask for."""
+
+
+class LotKey(NamedTuple):
+    """All that decides on a lot besides the territory and the subject."""
+
+    on: date
+    rules: Rules
+    reserved: ReservedTypes
+    site: ref[Shape] | None
+    cap_km: float | None
+
+
+class FoundAt(NamedTuple):
+    """Refused suppliers in order, the change of the index for which they are known to hold, and its end of rows."""
+
+    order: DrawnOrder
+    change: int
+    rows_end: int
+
+
+class RankedLot:
+    """The counts of a lot, and by number its first candidates and the nearest refused.
+
+    `within`: the candidates by radius. `refused`: those of one gate by gate and number; `nearest_refused`: those of all
+    gates, with the change for which they hold. `approval_ends`: of the candidates, once they were asked for.
+    """
+
+    def __init__(self, counts: Counts, within: dict[str, int]) -> None:
+        self.counts, self.within = counts, within
+        self.first: dict[int, FirstCandidates] = {}
+        self.refused: dict[tuple[int, int], FoundAt] = {}
+        self.nearest_refused: dict[int, tuple[NearestRefused, int]] = {}
+        self.approval_ends: ApprovalEnds | None = None
+        self._orders = -1
+
+    def has_grown(self) -> bool:
+        """Whether orders were added since this was asked last; at first it has."""
+        orders, before = len(self.first) + len(self.refused), self._orders
+        self._orders = orders
+        return orders != before
+
+    @property
+    def weight(self) -> int:
+        """The bytes it takes, but for rows in JSON."""
+        # copied at once: another thread may add to them
+        return BYTES_AHEAD + weight_of(self.approval_ends, *self.first.values(), *self.refused.values())
+
+
+class HeldSelection:
+    """The ordinals of the selected, in order, and what is kept of the lots that they were selected for (`ranked`)."""
+
+    def __init__(self, live: LiveIndex, subject: Subject, ordinals: Ordinals) -> None:
+        self.subject, self.ordinals = subject, ordinals
+        self._known = live.change, live.rows_end
+        self.ranked = WeightBound[LotKey, RankedLot](CACHED_LOTS)
+
+    @property
+    def weight(self) -> int:
+        """The bytes of it and of all that is kept of lots by now."""
+        return self.ordinals.nbytes + sum(lot.weight for _, lot in self.ranked.latest()) + BYTES_PER_OBJECT
+
+    @property
+    def change(self) -> int:
+        """The latest change of the index for which it is known to hold."""
+        return self._known[0]
+
+    def holds_for(self, live: LiveIndex, territory: Territory) -> bool:
+        """Whether the same suppliers are selected in an index; false also where it is not known."""
+        change, rows_end = self._known
+        if change >= live.change:
+            return change == live.change
+        if live.changed_since(self.subject.wanted, change) and self._differs(live, territory, rows_end):
+            return False
+        self._known = live.change, live.rows_end
+        return True
+
+    def _differs(self, live: LiveIndex, territory: Territory, rows_end: int) -> bool:
+        """Whether a selected supplier is gone, or one of those from `rows_end` on serves the territory."""
+        if live.gone is not None and live.gone[self.ordinals].any():
+            return True
+        later = (of for code in self.subject.wanted for of in live.wanted(code)[1:])
+        new = [of for of in later if len(of.written_since(rows_end))]
+        serves = Serving(live, territory)
+        return any(key[-1] >> SUPPLIER_BIT >= rows_end for of in new for key in serves.offers(of) if len(key))
+
+
+class HeldArrays(Weighed):
+    """A selection, and what was found of it on days, under reservations, to sites and within caps."""
+
+    def __init__(self, selection: Selection) -> None:
+        self.selection, self.parts = selection, WeightBound[Hashable, object](CACHED_PARTS)
+
+    @property
+    def weight(self) -> int:
+        """The bytes of it and of all that is derived from it by now."""
+        return weight_of(self.selection, *(part for _, part in self.parts.latest()))
+
+
+class HeldNearby(NamedTuple):
+    """Suppliers of unknown trade near a territory, and the change of the index for which they were found."""
+
+    found: Nearby
+    change: int
+
+
+class KeptLots:
+    """The lots kept of an index, which has so many suppliers."""
+
+    def __init__(self, suppliers: int) -> None:
+        self.selections = WeightBound[tuple[ref[Territory], Subject], HeldSelection](
+            SELECTION_BYTES + SELECTION_BYTES_PER_SUPPLIER * suppliers
+        )
+        self.arrays = WeightBound[ref[HeldSelection], HeldArrays](ARRAY_BYTES + ARRAY_BYTES_PER_SUPPLIER * suppliers)
+        self._nearby = WeightBound[Hashable, HeldNearby](NEARBY_BYTES)
+
+    def lots(
+        self,
+        queries: Sequence[LotQuery],
+        live: LiveIndex,
+        on: date,
+        rules: Rules,
+        bars: Sequence[Mapping[int, EssBar]],
+    ) -> Iterator[LotMatch]:
+        """The lots held against the index; after past awards, which are of one buyer alone, no more than who is
+        selected is kept."""
+        for query, held, barred in zip(queries, self._select_each(live, queries), bars, strict=True):
+            if barred:
+                selection = self.arrays_of(live, query.territory, held).selection
+                yield LotMatch(query, live, on, rules, selection, barred)
+            else:
+                yield KeptLot(self, held, query, live, on, rules)
+
+    def select(self, live: LiveIndex, territory: Territory, subject: Subject) -> Selection:
+        """The selection of a territory and subject."""
+        held = self._find(live, territory, subject) or self._make(live, territory, {subject: None})[subject]
+        return self.arrays_of(live, territory, held).selection
+
+    def arrays_of(self, live: LiveIndex, territory: Territory, held: HeldSelection) -> HeldArrays:
+        """The arrays of a selection that holds for an index: no change concerns them that does not concern it."""
+        found = self.arrays.find(ref(held))
+        if found is None:
+            found = HeldArrays(select_several(live, territory, {held.subject: None})[held.subject])
+            self.arrays.put(ref(held), found, found.weight)
+        return found
+
+    def nearby(
+        self, live: LiveIndex, territory: Territory, reserved: frozenset[Reserved], on: date, rules: Rules
+    ) -> Nearby:
+        """The suppliers of unknown trade near a territory, kept until a change concerns suppliers without offers."""
+        key = ref(territory), reserved, on, rules
+        held = self._nearby.find(key)
+        if held is not None and held.change <= live.change and not live.changed_since((OFFERLESS,), held.change):
+            return held.found
+        made = nearby(live, territory, reserved, on, rules)
+        if held is None or held.change < live.change:
+            weight = BYTES_PER_OBJECT + BYTES_PER_ROW * len(made.ordinals)
+            self._nearby.put(key, HeldNearby(made, live.change), weight)
+        return made
+
+    def _select_each(self, live: LiveIndex, queries: Sequence[LotQuery]) -> list[HeldSelection]:
+        """The selections of some lots; those of one territory that are not kept are made together."""
+        found = [self._find(live, query.territory, query.subject) for query in queries]
+        lacking: dict[Territory, dict[Subject, Shape | None]] = {}
+        for query, held in zip(queries, found, strict=True):
+            if held is None:
+                lacking.setdefault(query.territory, {})[query.subject] = query.site
+        made = {territory: self._make(live, territory, subjects) for territory, subjects in lacking.items()}
+        return [each or made[query.territory][query.subject] for query, each in zip(queries, found, strict=True)]
+
+    def _find(self, live: LiveIndex, territory: Territory, subject: Subject) -> HeldSelection | None:
+        """The kept selection of a territory and subject, where it holds."""
+        held = self.selections.find((ref(territory), subject))
+        return held if held is not None and held.holds_for(live, territory) else None
+
+    def _make(
+        self, live: LiveIndex, territory: Territory, subjects: Mapping[Subject, Shape | None]
+    ) -> dict[Subject, HeldSelection]:
+        """The selections of some subjects in a territory, made and kept."""
+        found = {}
+        for subject, selection in select_several(live, territory, subjects).items():
+            found[subject] = made = HeldSelection(live, subject, selection.ordinals)
+            arrays = HeldArrays(selection)
+            self.arrays.put(ref(made), arrays, arrays.weight)
+            held = self.selections.find((ref(territory), subject))
+            if held is None or held.change < live.change:
+                self.selections.put((ref(territory), subject), made, made.weight)
+        return found
+
+
+class KeptLot(LotMatch):
+    """A lot of which `ranked` is kept; the arrays of all who are selected are looked up, or made again, where that
+    lacks something."""
+
+    def __init__(
+        self, kept: KeptLots, held: HeldSelection, query: LotQuery, live: LiveIndex, on: date, rules: Rules
+    ) -> None:
+        super().__init__(query, live, on, rules)
+        self._kept, self._held = kept, held
+        site = ref(query.site) if query.site else None  # a cache of small things holds no large outline
+        self._key = key = LotKey(on, rules, self.reserved_types, site, query.lot.max_distance_km)
+        ranked = held.ranked.find(key)
+        if ranked is None:
+            ranked = RankedLot(self.passing.counts, self.passing.within)
+            held.ranked.put(key, ranked, 1)
+        if ranked.has_grown():
+            kept.selections.weigh_again((ref(query.territory), held.subject), held, held.weight)
+        self.ranked = ranked
+
+    @cached_property
+    def _arrays(self) -> HeldArrays:
+        return self._kept.arrays_of(self.live, self.query.territory, self._held)
+
+    @cached_property
+    def selection(self) -> Selection:
+        """All that are selected, as arrays."""
+        return self._arrays.selection
+
+    @property
+    def ordinals(self) -> Ordinals:
+        """The ordinals of the selected, in order."""
+        return self._held.ordinals
+
+    @property
+    def counts(self) -> Counts:
+        """The numbers of candidates."""
+        return self.ranked.counts
+
+    @property
+    def counts_within(self) -> dict[str, int]:
+        """The numbers of candidates by radius."""
+        return self.ranked.within
+
+    def _once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """A part of `passing`: the one that is kept, else made."""
+        parts = self._arrays.parts
+        found: Any = parts.find(key)
+        if found is None:
+            found = make()
+            parts.put(key, found, 1)
+            self._kept.arrays.weigh_again(ref(self._held), self._arrays, self._arrays.weight)
+        return cast("Made", found)
+
+    def first(self, count: int) -> FirstCandidates:
+        """The first `count` candidates, kept where they are not too many."""
+        found = self.ranked.first.get(count)
+        if found is None:
+            found = super().first(count)
+            if count <= LARGEST_CACHED:
+                _keep(self.ranked.first, count, found)
+        return found
+
+    def ends_of_candidates(self) -> ApprovalEnds:
+        """The ends of the approvals that the verdicts on the candidates rest on."""
+        if self.ranked.approval_ends is None:
+            self.ranked.approval_ends = super().ends_of_candidates()
+        return self.ranked.approval_ends
+
+    def nearest_refused(self, count: int, seed: int) -> NearestRefused:
+        """At most `count` refused suppliers, kept where nothing is left to the draw."""
+        held = self.ranked.nearest_refused.get(count)
+        if held is not None and held[1] == self.live.change:
+            return held[0]
+        found = nearest_refused(self, count, seed, KeptLot._nearest_of_gate)  # type: ignore[arg-type]
+        if found.is_settled:
+            _keep(self.ranked.nearest_refused, count, (found, self.live.change))
+        return found
+
+    def _nearest_of_gate(self, gate: int, count: int) -> DrawnOrder:
+        """The nearest suppliers of which a gate is the first that refuses them, kept as long as they hold."""
+        live, found = self.live, self.ranked.refused.get((gate, count))
+        if found is None or not self._still_holds(gate, count, found):
+            found = FoundAt(nearest_of_gate(self, gate, count), live.change, live.rows_end)
+        elif found.change != live.change:
+            found = FoundAt(found.order, live.change, live.rows_end)
+        _keep(self.ranked.refused, (gate, count), found)
+        return found.order
+
+    def _still_holds(self, gate: int, count: int, found: FoundAt) -> bool:
+        """Whether the suppliers that a gate refused after a change of the index are those that it refuses now."""
+        live, objects = self.live, self.query.subject.objects
+        if gate >= DISTANCE or found.change == live.change:  # those are of the selection itself
+            return True
+        if gate == SEGMENT or found.change > live.change:
+            return False
+        if not live.changed_since(objects, found.change):
+            return True
+        order = found.order
+        if live.gone is not None and live.gone[order.numbers].any():
+            return False
+        later = [of.written_since(found.rows_end) for code in objects for of in live.wanted(code)[1:]]
+        if not later:
+            return True
+        new = leave_out(self.ordinals, live.standing(np.concatenate(later)))
+        return not len(new) or (
+            len(order.numbers) >= count and bool(self.distances.measure(new).min() > order.distance.max(initial=0))
+        )
+
+
+def _keep(some: dict[Key, Made], key: Key, made: Made) -> None:
+    """Keep one more; where there are too many, the others go."""
+    if len(some) > MOST_CACHED:
+        some.clear()
+    some[key] = made

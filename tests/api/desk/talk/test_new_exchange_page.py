@@ -1,0 +1,223 @@
+"""Suppliers are written to by letters to begin with, by e-mail and by hand; their words are shown as words alone."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.desk.talk.letter_templates import TEMPLATES, filled_in
+from api.web.content_negotiation import HTML
+from db.api_keys import create_key, organisation_name
+from db.core.engine import transaction
+from domain.exchanges.letter import OutgoingMessage, letter, purchase_name
+from domain.exchanges.rules import placeholders_in
+from domain.meetings.meeting import HALF_DAY, Meeting
+from domain.needs.need import Lot, PlannedNeed
+from domain.text.bilingual import Language
+from matching.reference import Reference
+from tests.api.desk.steps import WORDS, Browser, Desk, desk_of, said
+from tests.api.emailing import PUBLIC_URL, all_sent, emailing
+from tests.api.exchanges.steps import Opened, create_exchange, keyless
+from tests.api.needs.steps import change, new_buyer
+from tests.api.sync.factories import Client, path_of, put_record, siret
+from tests.domain.needs.lot_words import words_of_lots
+
+NEED = PlannedNeed(
+    title="Entretien du parc", lots=(Lot(id="1", title="Tonte"), Lot(id="2", segments=("ev-entretien",)))
+)
+AT = datetime(2027, 3, 16, 8, tzinfo=UTC)
+MEETING = Meeting(
+    need_ids=(uuid4(),),
+    format="half_day",
+    title="Rencontre",
+    starts_at=AT,
+    ends_at=AT.replace(hour=11),
+    agenda=HALF_DAY.agenda,
+    id=uuid4(),
+    version=1,
+    sequence=0,
+    created_at=AT,
+    updated_at=AT,
+)
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_template_is_filled_in(name: str, language: Language) -> None:
+    subject, body = filled_in(name, NEED, language)
+    assert "{" not in subject + body
+    assert "\n" not in subject
+
+
+def test_an_invitation_says_when_and_where_in_the_time_of_paris() -> None:
+    subject, body = filled_in("invitation", NEED, "fr", MEETING, "Salle du conseil, Pontivy")
+    text = body.replace("\N{NO-BREAK SPACE}", " ")
+    assert "le 16 mars 2027, de 9 h à 12 h, à Salle du conseil, Pontivy." in text
+    assert "- Tonte\n- lot 2" in text
+    assert placeholders_in(subject + body) == []
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize(("name", "left"), [("contact", 0), ("activite", 0), ("invitation", 3), ("tous", 2)])
+def test_all_that_a_template_leaves_to_be_filled_in_is_found(name: str, left: int, language: Language) -> None:
+    assert len(placeholders_in("\n".join(filled_in(name, NEED, language)))) == left
+
+
+@given(words_of_lots(), st.booleans())
+def test_no_text_for_suppliers_tells_the_terms_or_the_doubts(words: tuple[str, str], of_lot: bool) -> None:
+    """The object survives whole; of the terms there is nothing, so that the texts are those about the object alone."""
+    bought, said = words
+    assert texts_about(said, of_lot) == texts_about(bought, of_lot)
+    assert all(bought in each for each in texts_about(said, of_lot)[-2:])
+
+
+def texts_about(words: str, of_lot: bool) -> list[str]:
+    """The texts for suppliers about a need, or its lot, with this title: templates, a letter, a subject."""
+    need = PlannedNeed(lots=(Lot(id="1", title=words),)) if of_lot else PlannedNeed(title=words, lots=(Lot(id="1"),))
+    templates = ["\n".join(filled_in(name, need, "fr")) for name in TEMPLATES]
+    message = OutgoingMessage(
+        buyer="Rennes", purchase=purchase_name(need), subject="Tonte", body="Oui ?", is_first=True
+    )
+    return [*templates, letter(message, None, "fr", by_server=False).text, filled_in("tous", need, "fr")[0]]
+
+
+async def test_vivier_writes_to_those_whose_address_is_known(database_url: str, reference: Reference) -> None:
+    async with emailing(database_url, reference) as (client, mailbox), Browser(client.app, PUBLIC_URL) as browser:
+        buyer = await new_buyer(client)
+        known = await buyer.supplier("annuaire", "1", name="Avec adresse", contact={"email": "anne@anne.example"})
+        await buyer.supplier("annuaire", "2", name="Sans adresse")
+        desk = Desk(buyer, browser, (await buyer.keep())["need"]["id"], {"Avec adresse": known})
+        await browser.sign_in(buyer.headers["Authorization"].removeprefix("Bearer "))
+        await desk.open("echanges/nouveau")
+        await desk.send("echanges/nouveau", faire="relire", **WORDS)
+        assert "par courriel, à anne@anne.example" in browser.page
+        assert "Vivier écrit à 1 d’entre eux par courriel" in browser.page
+        await desk.send("echanges/nouveau", faire="envoyer")
+        assert list(desk.links()) == ["Sans adresse"]
+        await desk.open("echanges/nouveau")
+        await desk.send("echanges/nouveau", faire="relire", a="choisis", fournisseur=known, **WORDS)
+        answer = await desk.send("echanges/nouveau", faire="envoyer")
+        assert answer.url.params.get("parti") == "1"
+        (exchange, _) = (await buyer.get(f"/{desk.api}/exchanges")).json()["items"]
+        first = Opened(Client(client.app, buyer.headers["Authorization"].removeprefix("Bearer ")), exchange, [known])
+        shown = await all_sent(first)
+        states = {each["supplier_id"]: each["state"] for each in shown["messages"][0]["deliveries"]}
+        assert (states[known], set(states.values())) == ("sent", {"sent", "to_be_delivered_by_you"})
+        assert {mail["To"] for mail in mailbox.received} == {"anne@anne.example"}
+        await desk.open(f"echanges/{exchange['id']}")
+        assert "Courriel envoyé le" in browser.page
+
+
+TWO = ("Jardins d'Arvor", "Ateliers du Scorff")
+SAID = "Entretien des espaces verts de 12 collèges du Finistère, 4 ans, 300 000 €, réservé aux ESAT ?"
+OBJECT = "Entretien des espaces verts de 12 collèges du Finistère"
+WITHOUT_TITLE: dict[str, Any] = {"title": None, "lots": [{"id": "1", "title": SAID, "segments": ["ev-entretien"]}]}
+
+
+async def test_the_words_of_a_lot_do_not_betray_the_estimate(served: Client, browser: Browser, source: str) -> None:
+    """Letters, templates and the page to reply on name what is bought; no more unless it is ticked."""
+    desk = await desk_of(served, browser, source, *TWO, **WITHOUT_TITLE)
+    await desk.open("echanges/nouveau")
+    await desk.send("echanges/nouveau", faire="modele", modele="contact")
+    await desk.send("echanges/nouveau", faire="relire")
+    assert f"prépare un achat, « {OBJECT} », et consulte" in said(browser.page)
+    await desk.send("echanges/nouveau", faire="envoyer")
+    title, _, page = said(browser.page).partition("</title>")
+    letters = title + page.partition('class="sheet"')[2]
+    link = desk.links()[TWO[0]]
+    behind = await keyless(served, "GET", link)
+    shown = await keyless(served, "GET", link, headers={"Accept": HTML})
+    assert behind.json()["need_title"] == OBJECT
+    for text in (letters, said(behind.text), said(shown.text)):
+        assert OBJECT in text
+        assert not any(each in text for each in ("300 000", "4 ans", "aux ESAT", "ESAT ?"))
+
+
+async def test_what_is_ticked_is_told_and_shown_before(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, *TWO, **WITHOUT_TITLE)
+    await desk.open("echanges/nouveau")
+    await desk.send("echanges/nouveau", faire="relire", dire=["value", "reserved"], **WORDS)
+    told = "Le montant est estimé à 300 000 € hors taxe.\nUne réservation est envisagée : travail adapté et protégé"
+    assert f"{WORDS['texte']}\n\n{told}" in said(browser.page)
+    await desk.send("echanges/nouveau", faire="modifier")
+    assert browser.fields(f"{desk.path}/echanges/nouveau")["dire"] == ["value", "reserved"]
+    await desk.send("echanges/nouveau", faire="relire")
+    await desk.send("echanges/nouveau", faire="envoyer")
+    (first,) = (await desk.exchange())["messages"]
+    assert (told in first["body"], "48 mois" in first["body"]) == (True, False)
+
+
+async def test_nothing_goes_under_a_name_that_is_none(served: Client, browser: Browser, source: str) -> None:
+    """The API goes on, and says “Un acheteur public”; the pages ask for the name, which the need can give."""
+    exchange = await create_exchange(served, source)
+    assert "Un acheteur public prépare un achat" in exchange.answer["to_be_delivered_by_you"][0]["text"]
+    await browser.sign_in()
+    need = exchange.need.removeprefix("/needs/")
+    path, named = f"besoins/{need}/echanges/nouveau", "Le message partirait sans le nom de l'acheteur"
+    await browser.open(f"/{path}")
+    for act in ("relire", "envoyer"):
+        refused = await browser.submit(path, faire=act, a="choisis", fournisseur=exchange.suppliers[0], **WORDS)
+        assert (refused.status_code, named in said(browser.page)) == (422, True)
+    thread = f"besoins/{need}/echanges/{exchange.answer['id']}"
+    await browser.open(f"/{thread}")
+    for act in ("relire", "message"):
+        refused = await browser.submit(thread, faire=act, texte="Et le samedi ?")
+        assert (refused.status_code, named in said(browser.page)) == (422, True)
+    await change(served, exchange.need, {"buyer": {"name": "Ville de Vannes"}})
+    await browser.submit(thread, faire="relire", texte="Et le samedi ?")
+    assert "Ville de Vannes vous écrit :" in said(browser.page)
+
+
+NAME = "Ateliers du Scorff"
+
+
+async def writing_desk(served: Client, browser: Browser, source: str) -> Desk:
+    """A desk whose key may write this source, and which wrote to a supplier that has a SIRET."""
+    desk = await desk_of(served, browser, source)
+    stored = await put_record(served, source, "1", name=NAME, siret=siret(source), offers=[])
+    desk.suppliers[NAME] = stored["supplier_id"]
+    now = served.services.now()
+    async with transaction(served.services.database) as connection:
+        name = await organisation_name(connection, desk.buyer.organisation_id)
+        secret, _ = await create_key(
+            connection, name="sync", organisation=name, scopes=["needs", "sync"], sources=[f"{source}-dit"], now=now
+        )
+    await browser.submit("deconnexion")
+    await browser.sign_in(secret, "/rencontres")
+    await desk.open(f"echanges/nouveau?fournisseur={stored['supplier_id']}")
+    await desk.send("echanges/nouveau", faire="relire", objet="Activité", texte="Que faites-vous ?")
+    await desk.send("echanges/nouveau", faire="envoyer")
+    return desk
+
+
+async def test_an_offer_is_added_to_those_noted_before(served: Client, browser: Browser, source: str) -> None:
+    desk = await writing_desk(served, browser, source)
+    page = f"echanges/{(await desk.exchange())['id']}/offres/{desk.suppliers[NAME]}"
+    await desk.open(page)
+    assert (await desk.send(page, faire="noter", rayon="30")).status_code == 422
+    await desk.send(page, faire="chercher", ajout="blanchisserie")
+    assert "lanchisserie" in browser.page
+    assert (await desk.send(page, faire="noter", metier="ev-entretien", rayon="20001")).status_code == 422
+    assert '<a href="#rayon">' in browser.page
+    await desk.send(page, faire="noter", metier="ev-entretien", rayon="30")
+    assert "offre est not" in browser.page
+    await desk.open(page)
+    await desk.send(page, faire="noter", metier="pr-locaux", rayon="")
+    number = siret(source)
+    record = (await served.get(path_of(f"{source}-dit", number))).json()
+    assert [each["segments"] for each in record["offers"]] == [["ev-entretien"], ["pr-locaux"]]
+    assert record["offers"][0]["service_area"]["radius_km"] == 30
+    assert record["supplier_id"] == desk.suppliers[NAME]
+
+
+async def test_a_key_that_writes_no_source_sees_no_such_form(served: Client, browser: Browser, source: str) -> None:
+    desk = await desk_of(served, browser, source, NAME)
+    await desk.write()
+    await desk.reply(desk.links()[NAME], body="Nous tondons.")
+    exchange = f"echanges/{(await desk.exchange())['id']}"
+    await desk.open(exchange)
+    assert "/offres/" not in browser.page
+    assert (await desk.open(f"{exchange}/offres/{desk.suppliers[NAME]}")).status_code == 403

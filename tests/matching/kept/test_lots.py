@@ -1,0 +1,117 @@
+"""What is kept of lots holds no large outline, is weighed, and is found again as long as it holds."""
+
+import dataclasses
+from datetime import date
+from typing import Any
+from weakref import ref
+
+import msgspec
+import pytest
+
+from domain.needs.need import Place, Reserved, TerritoryRequest
+from matching.engine import match_json
+from matching.geo.territory import Geography
+from matching.index.distances import Distances
+from matching.index.live_index import Index, LiveIndex
+from matching.kept.memory import Kept, kept_of
+from matching.reference import Reference
+from matching.selection import Selection
+from tests.factories import ON, RENNES, approved, codes, live, lot, need, offerless, square, supplier
+from tests.factories import reference as known
+
+
+def kept_by(ours: LiveIndex) -> Kept:
+    kept = kept_of(ours.base)
+    assert kept is not None
+    return kept
+
+
+class _Watched(Geography):
+    """Remembers weakly all that it prepared."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.prepared: list[ref[Any]] = []
+
+    def territory(self, *given: Any) -> Any:
+        return self._watched(super().territory(*given))
+
+    def place(self, *given: Any) -> Any:
+        return self._watched(super().place(*given))
+
+    def _watched(self, made: Any) -> Any:
+        self.prepared.append(ref(made))
+        return made
+
+
+def test_outlines_go_when_the_caches_that_weigh_them_let_go(
+    reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vertex takes a hundred bytes: thousands of drawn areas, or communes as sites, would not fit in memory."""
+    monkeypatch.setattr("matching.geo.territory.CACHED_BYTES", 0)
+    monkeypatch.setattr("matching.index.live_index.DISTANCE_BYTES", 0)
+    own = dataclasses.replace(reference, geography=_Watched(reference.territories))
+    held = LiveIndex(Index.build([supplier("a")], own.taxonomy, own.cpv, own.geography), 1)
+    asked = need(
+        lot("pr-locaux", site=Place(commune="35238"), max_distance_km=20),
+        territory=TerritoryRequest(geometry=square(RENNES, 0.2)),
+    )
+    match_json(asked, held, own, ON, "fr")
+    assert isinstance(own.geography, _Watched)
+    assert len(own.geography.prepared) == 2
+    assert [each() for each in own.geography.prepared] == [None, None]
+
+
+def test_a_selection_and_its_arrays_weigh_what_is_derived_from_them(reference: Reference) -> None:
+    """Each cap and reservation of its own."""
+    ours = live(*(supplier(str(number)) for number in range(500)))
+    of_lots, of_arrays = [], []
+    for number, kind in enumerate(("handicap", "iae", "ess")):
+        for cap in (None, 10 + number):
+            for _ in range(2):
+                match_json(need(lot(reserved=(kind,), max_distance_km=cap)), ours, reference, ON, "fr")
+            ((_, selection),), ((_, arrays),) = kept_by(ours).selections.latest(), kept_by(ours).arrays.latest()
+            assert kept_by(ours).selections._weight == selection.weight
+            assert kept_by(ours).arrays._weight == arrays.weight
+            of_lots.append(selection.weight)
+            of_arrays.append(arrays.weight)
+    assert of_lots == sorted(set(of_lots))
+    assert of_arrays == sorted(of_arrays)
+    for weights in (of_lots, of_arrays):
+        assert weights[-1] > weights[0] + 2 * 500
+
+
+def test_a_lot_that_was_asked_before_takes_nothing_of_all_who_are_selected(
+    reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither their arrays nor a distance: of many suppliers, those of some hundred lots do not fit in memory."""
+    monkeypatch.setattr("matching.kept.lots.ARRAY_BYTES", 0)
+    monkeypatch.setattr("matching.index.live_index.DISTANCE_BYTES", 0)
+    ours = live(*(supplier(str(number), approvals=approved("EI")) for number in range(40)))
+    asked = need(lot(reserved=("iae",), site=Place(lat=48.1, lon=-1.7)), lot(id="2", max_distance_km=20))
+    before = match_json(asked, ours, reference, ON, "fr")
+    assert not kept_by(ours).arrays.latest()
+    assert not ours.base.distances.latest()
+    for kind in (Selection, Distances):
+        monkeypatch.setattr(kind, "__init__", _made_again)
+    assert match_json(asked, ours, reference, ON, "fr") == before
+    match_json(msgspec.structs.replace(asked, reference="of another draw"), ours, reference, ON, "fr")
+
+
+def _made_again(*_: Any) -> None:
+    raise AssertionError("this is made again")
+
+
+def test_the_same_question_on_those_nearby_is_answered_once() -> None:
+    """Another day or other types are another question; a change of a supplier with offers changes nothing."""
+    ours, asked = live(offerless("x", approvals=approved("ESAT"))), known().geography.territory(codes("region:53"))
+    handicap: frozenset[Reserved] = frozenset({"handicap"})
+    rules, nearby = known().rules, kept_by(ours).nearby
+    first = nearby(ours, asked, handicap, ON, rules)
+    assert nearby(ours, asked, handicap, ON, rules) is first
+    assert len(first.ordinals) == 1
+    assert len(nearby(ours, asked, frozenset({"penitentiary"}), ON, rules).ordinals) == 1
+    assert len(nearby(ours, asked, handicap, date(2019, 1, 1), rules).ordinals) == 1
+    unchanged = ours.with_changes([supplier("known")], (), 2)
+    assert nearby(unchanged, asked, handicap, ON, rules) is first
+    assert len(nearby(unchanged.with_changes((), [offerless("x").id], 3), asked, handicap, ON, rules).ordinals) == 0
