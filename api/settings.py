@@ -20,7 +20,7 @@ from api import oidc_settings
 from api.mail_settings import ADDRESS, MailServer, mail_server, sender
 from domain.law.rules import Rules
 from domain.organisation import Scope
-from domain.privacy.retention import LEAST_YEARS_OF_NEEDS, RetentionPeriods
+from domain.privacy import LEAST_YEARS_OF_NEEDS, RetentionPeriods
 from domain.suppliers.record_check import MOST_VERTICES
 
 LogLevel = Literal["debug", "info", "warning", "error"]

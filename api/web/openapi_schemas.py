@@ -20,7 +20,7 @@ import msgspec
 
 from api.web.content_negotiation import CSV, FORM, NDJSON, CsvDialect, MapFormat, PageFormat, TableFormat
 from api.web.problems import RequestPart
-from domain import audit, delivery
+from domain import audit, delivery, privacy
 from domain.allotment import allotment
 from domain.equal_treatment import disclosures, gaps, matrix
 from domain.exchanges import exchange
@@ -28,7 +28,6 @@ from domain.law import rules
 from domain.meetings import meeting
 from domain.needs import need, status
 from domain.organisation import Scope
-from domain.privacy import data_subject, retention
 from domain.reference import territory
 from domain.report import model, recipients, summary
 from domain.shortlists import absence, frozen, shortlist
@@ -63,7 +62,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "DeliveryState": exchange.MailState,
             "DeliveryWay": exchange.Way,
             "DeliveryStatus": delivery.DeliveryStatus,
-            "ErasureFate": data_subject.Fate,
+            "ErasureFate": privacy.Fate,
             "EvidenceKind": supplier.EvidenceKind,
             "Fit": shortlist.Fit,
             "FlagCode": supplier.FlagCode,
@@ -88,7 +87,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "PrestaType": supplier.PrestaType,
             "Procedure": need.Procedure,
             "ProcessState": ProcessState,
-            "ReasonKept": data_subject.Why,
+            "ReasonKept": privacy.Why,
             "ReasonWritten": exchange.Why,
             "ReceiptKind": disclosures.ReceiptKind,
             "ReceiptState": disclosures.ReceiptState,
@@ -97,7 +96,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "ReportVariant": model.Variant,
             "RequestPart": RequestPart,
             "Reserved": need.Reserved,
-            "RetainedKind": retention.Kind,
+            "RetainedKind": privacy.Kind,
             "RuleDuty": rules.Duty,
             "RuleStatus": rules.Status,
             "RuleTheme": rules.Theme,
@@ -112,7 +111,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "TerritoryKind": territory.TerritoryKind,
             "TradeEvidence": trades.TradeEvidence,
             "TradesKind": trades.KindOrNone,
-            "Unreached": data_subject.Unreached,
+            "Unreached": privacy.Unreached,
             "ValueCovers": need.ValueCovers,
             "WebhookEvent": delivery.Event,
             "WebhookHealth": delivery.Health,
