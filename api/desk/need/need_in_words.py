@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from api.desk.frame.layout import CODE_WORDS
+from api.desk.frame.words import CODE_WORDS
 from domain.law.procedures.lot_facts import sum_in_words
 from domain.needs.need import Lot, Need, Place, PlannedNeed, TerritoryRequest, ValueCovers
 from domain.reference.territory import UnknownTerritory

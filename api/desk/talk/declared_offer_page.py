@@ -6,10 +6,10 @@ from typing import NamedTuple
 import msgspec
 from litestar import Response
 
-from api.desk.frame.field_kinds import NO_NUMBER
 from api.desk.frame.form import Mistake
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
+from api.desk.frame.words import SAID
 from api.desk.frame.written_once import id_in
 from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
 from api.exchanges.reply_links import NO_RECIPIENT
@@ -27,7 +27,6 @@ from domain.exchanges.exchange import Exchange
 from domain.needs.status import NO_NEED, StoredNeed
 from domain.shortlists.frozen import FrozenShortlist
 from domain.suppliers.supplier import NO_SUPPLIER, Offer, ServiceArea, Supplier, SupplierRecord
-from domain.text.bilingual import Text
 
 MOST_FOUND = 5
 
@@ -58,9 +57,9 @@ async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: st
     require_source(visit.call.bearer, source)
     segments = tuple(each for each in visit.fields.get("metier", []) if each)
     radius = visit.text("rayon").replace(",", ".").removesuffix("km").strip()
-    mistakes = [] if segments else [Mistake("metier", NO_TRADE)]
+    mistakes = [] if segments else [Mistake("metier", SAID["no_offered_trade"])]
     if radius and not radius.replace(".", "", 1).isdecimal():
-        mistakes.append(Mistake("rayon", NO_NUMBER))
+        mistakes.append(Mistake("rayon", SAID["no_number"]))
     if siret is None or mistakes or visit.text("faire") == "chercher":
         return _form_page(visit, addressed, [] if visit.text("faire") == "chercher" else mistakes)
     async with transaction(visit.services.database) as connection:
@@ -124,7 +123,5 @@ def _form_page(visit: Visit, addressed: ContactedSupplier, mistakes: Sequence[Mi
         mistakes=mistakes,
     )
 
-
-NO_TRADE = Text("Cochez ce que le fournisseur propose", "Tick what the supplier offers")
 
 PAGES = (show_offer_form, declare_offer)

@@ -9,6 +9,7 @@ from litestar import Response
 from api.desk.frame.form import Mistake, WrongForm, field_mistakes
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
+from api.desk.frame.words import SAID
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
 from api.desk.talk.meeting_form import (
     FORMAT_CODES,
@@ -38,7 +39,6 @@ from domain.errors import InvalidContent, NotFound
 from domain.meetings.meeting import Meeting, MeetingStatus
 from domain.needs.status import NO_NEED, OPEN
 from domain.suppliers.supplier import NO_SUPPLIER
-from domain.text.bilingual import Text
 
 MOST_LISTED, MOST_NEEDS = 500, 100
 UNSAVED = ("modele", "chercher")
@@ -163,7 +163,7 @@ def _unsaved(visit: Visit) -> Fields:
 
 def _mistakes(wrong: InvalidContent | WrongForm | ChangedMeanwhile) -> Sequence[Mistake]:
     if isinstance(wrong, ChangedMeanwhile):
-        return [Mistake("titre", CHANGED)]
+        return [Mistake("titre", SAID["changed"])]
     return field_mistakes(wrong, MeetingForm, otherwise="titre")
 
 
@@ -219,12 +219,6 @@ async def get_calendar_file(visit: Visit, id: str, meeting_id: str) -> Response[
     name = f"rencontre-{meeting.starts_at:%Y-%m-%d}.ics"
     return Response(content, media_type=CALENDAR, headers={"content-disposition": f'attachment; filename="{name}"'})
 
-
-CHANGED = Text(
-    "Quelqu'un d'autre a changé cette rencontre entre-temps : vérifiez ce qui suit, qui est votre saisie, puis "
-    "enregistrez à nouveau",
-    "Somebody else changed this meeting meanwhile: check what follows, which is what you typed, then save again",
-)
 
 PAGES = (
     list_all_meetings,

@@ -138,6 +138,7 @@ async def sign_in_as(browser: Browser, member: Member) -> None:
     await browser.sign_in(member.headers["Authorization"].removeprefix("Bearer "))
 
 
+TWO = ("Jardins d'Arvor", "Ateliers du Scorff")
 WORDS: dict[str, Any] = {"objet": "Volumes et fréquences", "texte": "Pourriez-vous passer deux fois par mois ?"}
 
 

@@ -5,8 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.desk.need.form_of_need import form_of_need
-from api.desk.need.need_form import NeedForm
+from api.desk.need.need_form import NeedForm, form_of_need
 from api.desk.need.understood_need import understand
 from api.desk.record.needs_page import taken_over
 from api.needs.edit_need import NeedChange, NeedDocument, need_document
