@@ -30,7 +30,7 @@ from tests.api.sync.factories import Client, put_record
 
 TOWNS = {
     "Brest": {"location": {"lat": 48.3905, "lon": -4.486}, "address": {"commune": "29019"}},
-    "Quimper": {"location": {"lat": 47.996, "lon": -4.1024}, "address": {"commune": "29232"}},
+    "Perpignan": {"location": {"lat": 42.6886, "lon": 2.8948}, "address": {"commune": "66136"}},
 }
 """For each telling one in which no other test has suppliers."""
 COMPOST, PAPER, BOTH = "Compost d'Ille", "Papiers solidaires", "Tri de Rance"
@@ -40,7 +40,7 @@ COLLECTORS = {COMPOST: ["de-bio"], PAPER: ["de-5flux"], BOTH: ["de-bio", "de-5fl
 
 @pytest.mark.parametrize(
     ("width", "scripts", "town"),
-    [(320, False, "Brest"), (1280, True, "Quimper")],
+    [(320, False, "Brest"), (1280, True, "Perpignan")],
     ids=["phone-without-scripts", "desktop"],
 )
 async def test_a_hospital_finds_who_takes_its_waste(
