@@ -5,10 +5,6 @@ import re
 from html import unescape
 from urllib.parse import urlencode
 
-import pytest
-
-from db.api_keys import create_key, organisation_name
-from db.core.engine import transaction
 from tests.api.desk.steps import FORM, TWO, WORDS, Browser, Desk, desk_of, heading, said
 from tests.api.needs.steps import new_buyer
 from tests.api.sync.factories import Client
@@ -232,16 +228,15 @@ async def test_a_link_is_given_anew_and_taken_away(desk: Desk) -> None:
     assert (await desk.buyer.client.get(new)).status_code == 404
 
 
-@pytest.mark.parametrize("part", ["echanges", "echanges/nouveau", "echanges/{0}", "echanges/{0}/lettres"])
-async def test_another_organisation_sees_nothing(served: Client, browser: Browser, source: str, part: str) -> None:
-    desk = await desk_of(served, browser, source, TWO[0])
+async def test_another_organisation_sees_nothing(served: Client, desk: Desk) -> None:
     await desk.write()
     exchange = (await desk.exchange())["id"]
     other = await new_buyer(served)
     async with Browser(served.app) as stranger:
         await stranger.sign_in(other.headers["Authorization"].removeprefix("Bearer "))
-        assert (await stranger.open(f"/{desk.path}/{part.format(exchange)}")).status_code == 404
-        assert TWO[0] not in stranger.page
+        for part in ("echanges", "echanges/nouveau", f"echanges/{exchange}", f"echanges/{exchange}/lettres"):
+            assert (await stranger.open(f"/{desk.path}/{part}")).status_code == 404
+            assert TWO[0] not in stranger.page
 
 
 async def test_after_publication_all_is_read_and_nothing_written(served: Client, browser: Browser, source: str) -> None:
@@ -272,14 +267,9 @@ async def test_what_is_too_long_is_said_and_kept(served: Client, browser: Browse
     assert browser.fields(f"{desk.path}/echanges/nouveau")["texte"] == [long.strip()]
 
 
-async def test_a_key_without_needs_is_refused(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, TWO[0])
-    now = served.services.now()
-    async with transaction(served.services.database) as connection:
-        name = await organisation_name(connection, desk.buyer.organisation_id)
-        secret, _ = await create_key(connection, name="m", organisation=name, scopes=["match"], now=now)
+async def test_a_key_without_needs_is_refused(desk: Desk, browser: Browser) -> None:
     await browser.submit("deconnexion")
-    await browser.sign_in(secret)
+    await browser.sign_in(await desk.another_key("match"))
     for part in ("echanges", "echanges/nouveau", "egalite", "rencontres", "rencontres/nouvelle"):
         assert (await desk.open(part)).status_code == 403
         assert "Droit demandé" not in browser.page
@@ -300,11 +290,7 @@ async def test_a_supplier_beside_the_list_is_looked_up_by_keys_that_read_the_dir
     await desk.open(f"echanges/nouveau?cherche={source}")
     assert far not in browser.page
     await browser.submit("deconnexion")
-    now = served.services.now()
-    async with transaction(served.services.database) as connection:
-        name = await organisation_name(connection, desk.buyer.organisation_id)
-        secret, _ = await create_key(connection, name="r", organisation=name, scopes=["needs", "read"], now=now)
-    await browser.sign_in(secret, "/rencontres")
+    await browser.sign_in(await desk.another_key("needs", "read"), "/rencontres")
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="chercher", cherche=f"lointain {source}", texte="Bonjour")
     assert browser.fields(f"{desk.path}/echanges/nouveau")["texte"] == ["Bonjour"]

@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from api.desk.talk.new_exchange_page import TEMPLATES, filled_in
 from api.web.content_negotiation import HTML
-from db.api_keys import create_key, organisation_name
-from db.core.engine import transaction
 from domain.exchanges.letter import OutgoingMessage, letter, purchase_name
 from domain.exchanges.rules import placeholders_in
 from domain.meetings.meeting import HALF_DAY, Meeting
@@ -178,14 +176,8 @@ async def writing_desk(served: Client, browser: Browser, source: str) -> Desk:
     desk = await desk_of(served, browser, source)
     stored = await put_record(served, source, "1", name=NAME, siret=siret(source), offers=[])
     desk.suppliers[NAME] = stored["supplier_id"]
-    now = served.services.now()
-    async with transaction(served.services.database) as connection:
-        name = await organisation_name(connection, desk.buyer.organisation_id)
-        secret, _ = await create_key(
-            connection, name="sync", organisation=name, scopes=["needs", "sync"], sources=[f"{source}-dit"], now=now
-        )
     await browser.submit("deconnexion")
-    await browser.sign_in(secret, "/rencontres")
+    await browser.sign_in(await desk.another_key("needs", "sync", sources=[f"{source}-dit"]), "/rencontres")
     await desk.open(f"echanges/nouveau?fournisseur={stored['supplier_id']}")
     await desk.send("echanges/nouveau", faire="relire", objet="Activité", texte="Que faites-vous ?")
     await desk.send("echanges/nouveau", faire="envoyer")
