@@ -203,11 +203,4 @@ def _proof(token: str, name: str, carried: str) -> str:
     return hmac.digest(token.encode(errors="replace"), about, "sha256").hex()
 
 
-PAGES = (
-    show_sign_in,
-    sign_in,
-    sign_in_by_link,
-    lead_to_provider,
-    come_back,
-    sign_out,
-)
+PAGES = (show_sign_in, sign_in, sign_in_by_link, lead_to_provider, come_back, sign_out)

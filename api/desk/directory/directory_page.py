@@ -308,9 +308,4 @@ def _today(visit: Visit) -> str:
     return f"{visit.services.now().astimezone(PARIS):%Y-%m-%d}"
 
 
-PAGES = (
-    search_directory,
-    show_supplier,
-    get_search,
-    get_suppliers_of_source,
-)
+PAGES = (search_directory, show_supplier, get_search, get_suppliers_of_source)

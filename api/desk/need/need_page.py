@@ -225,8 +225,4 @@ def _example() -> NeedForm:
     return form_of_need(need, keep_ids=False)
 
 
-PAGES = (
-    show_need_form,
-    change_need_form,
-    show_part_understood,
-)
+PAGES = (show_need_form, change_need_form, show_part_understood)

@@ -162,7 +162,4 @@ def _deed(entry: AuditEntry, suppliers: Mapping[str, str], named: Mapping[str, s
 
 PATHS = {"key": "admin/cles/{}", "person": "admin/personnes/{}", "need": "besoins/{}/journal"}
 
-PAGES = (
-    show_journal,
-    show_organisation_journal,
-)
+PAGES = (show_journal, show_organisation_journal)

@@ -140,9 +140,4 @@ async def save_changed_need(visit: Visit, need_id: str) -> Response[bytes]:
         return refused_form(visit, understood, invalid)
 
 
-PAGES = (
-    list_own_needs,
-    store_need,
-    show_change_form,
-    save_changed_need,
-)
+PAGES = (list_own_needs, store_need, show_change_form, save_changed_need)

@@ -139,10 +139,4 @@ async def get_report_file(visit: Visit, need_id: str, number: str, name: str) ->
     return Response(file.content, headers=headers)
 
 
-PAGES = (
-    list_versions,
-    freeze_next_version,
-    show_version,
-    show_report_page,
-    get_report_file,
-)
+PAGES = (list_versions, freeze_next_version, show_version, show_report_page, get_report_file)

@@ -354,9 +354,4 @@ async def _letters(
     return tuple(RecipientLetter(each.letter.subject, each.letter.text, supplier_id=each.supplier_id) for each in links)
 
 
-PAGES = (
-    show_new_exchange,
-    change_new_exchange,
-    show_letters,
-    show_new_link,
-)
+PAGES = (show_new_exchange, change_new_exchange, show_letters, show_new_link)
