@@ -146,19 +146,15 @@ async def sign_out(visit: Visit) -> Response[bytes]:
     if id_token is None or provider is None:
         answer = visit.redirect("/connexion")
     else:
-        address = await _sign_out_address(provider, id_token)
+        address = None
+        try:
+            address = await provider.sign_out_url(id_token, token_bytes(16).hex())
+        except ProviderAway as away:
+            log.warning("the provider does not sign out", reason=str(away))
         answer = visit.page("signing_in/signed_out.html", address=address, provider=provider.label)
     # what was typed is kept in the tab: nobody who comes after is to find it
     answer.headers["clear-site-data"] = '"storage"'
     return answer
-
-
-async def _sign_out_address(provider: IdentityProvider, id_token: str) -> str | None:
-    try:
-        return await provider.sign_out_url(id_token, token_bytes(16).hex())
-    except ProviderAway as away:
-        log.warning("the provider does not sign out", reason=str(away))
-        return None
 
 
 def _provider(visit: Visit) -> IdentityProvider:

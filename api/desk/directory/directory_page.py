@@ -13,6 +13,7 @@ from api.desk.directory.directory_map import map_of_one, map_of_search
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, local_path
 from api.desk.frame.words import CODE_WORDS, SAID
+from api.desk.need.need_in_words import name_of_area
 from api.desk.need.territory_field import found_by_name
 from api.directory.filters import SupplierQuery
 from api.directory.formats import table_rows
@@ -85,18 +86,11 @@ def service_area(area: ServiceArea | None, territories: Territories) -> Text:
         return Text(f"{area.radius_km:g} km autour de son adresse", f"{area.radius_km:g} km around its address")
     if area.geometry is not None:
         return Text("un contour tracé", "a drawn outline")
-    names = [_name(code, territories) for code in area.codes or ()]
+    names = [name_of_area(code, territories) for code in area.codes or ()]
     shown, more = names[:MOST_NAMED], len(names) - MOST_NAMED
     if more > 0:
         return Text(f"{', '.join(shown)} et {more} autres", f"{', '.join(shown)} and {more} more")
     return listed(shown)
-
-
-def _name(code: str, territories: Territories) -> str:
-    try:
-        return territories.area(code).label
-    except UnknownTerritory:
-        return code
 
 
 KINDS_OF_SUPPLIER: tuple[Kind, ...] = get_args(Kind)
