@@ -28,7 +28,7 @@ from api.desk.need.need_form import (
     lots_from,
     read_need_form,
 )
-from api.desk.need.territory_field import MOST_CHOICES, candidates, where
+from api.desk.need.territory_field import MOST_CHOICES, candidates, territory_in
 from api.desk.need.understood_need import Understood, trades_beside, understood_beside
 from api.match import matched
 from api.notices import need_of_notice
@@ -159,7 +159,7 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
         return visit.page("need/need_live.html", part=part, prefix=prefix, sites=sites)
     place: PlaceForm = form.lots[position] if asked[1] else form
     mistakes: list[Mistake] = []
-    _, chosen = where(msgspec.structs.replace(place, place=""), prefix, reference, mistakes)
+    _, chosen = territory_in(msgspec.structs.replace(place, place=""), prefix, reference, mistakes)
     chosen = chosen._replace(choices=candidates(place, reference))
     shown: dict[str, Any] = {"place_form": place, "where": chosen}
     return visit.page("need/need_live.html", HTTPStatus.OK, part=part, prefix=prefix, mistakes=mistakes, **shown)

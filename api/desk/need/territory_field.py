@@ -44,7 +44,7 @@ def found_by_name(name: str, reference: Reference, kind: TerritoryKind | None = 
     return (exact[0],) if len(exact) == 1 else found
 
 
-def where(form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]) -> tuple[Form, Where]:
+def territory_in(form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]) -> tuple[Form, Where]:
     """The form with the name that was typed put among its territories, where it means one; and the territory.
 
     `prefix`: of its fields. Adds what is wrong to the mistakes.
@@ -126,12 +126,7 @@ def _looked_up(
             form = msgspec.structs.replace(form, place="")  # chosen among those that were shown
         else:
             choices = found
-            mistakes.append(
-                Mistake(
-                    f"{prefix}lieu",
-                    SAID["several_places" if found else "no_such_place"],
-                )
-            )
+            mistakes.append(Mistake(f"{prefix}lieu", SAID["several_places" if found else "no_such_place"]))
     unique = tuple({area.id: area for area in areas}.values())
     return msgspec.structs.replace(form, territories=tuple(area.id for area in unique)), unique, choices
 

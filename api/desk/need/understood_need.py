@@ -20,7 +20,7 @@ from api.desk.need.need_form import (
     with_terms,
     words_read,
 )
-from api.desk.need.territory_field import Where, point_in, site_of, where
+from api.desk.need.territory_field import Where, point_in, site_of, territory_in
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, NeedAndProcedure, Place, TerritoryRequest
 from domain.reference.territory import Area
@@ -79,12 +79,12 @@ class Understood(NamedTuple):
 def understand(form: NeedForm, reference: Reference) -> Understood:
     """The form as it is understood; all that is to be corrected at once."""
     mistakes: list[Mistake] = []
-    form, place = where(form, "", reference, mistakes)
+    form, place = territory_in(form, "", reference, mistakes)
     lots, understood = [], []
     for number, (typed, read) in enumerate(zip(form.lots, _readings(form, reference), strict=True), 1):
         prefix = f"lot-{number}-"
         lot, found = _read_lot(form, with_terms(typed), read, reference)
-        lot, of_lot = where(lot, prefix, reference, mistakes)
+        lot, of_lot = territory_in(lot, prefix, reference, mistakes)
         site, among = site_of(lot, prefix, reference, mistakes)
         lots.append(msgspec.structs.replace(lot, site="" if site else lot.site, site_code=site.code if site else ""))
         understood.append(found._replace(where=of_lot, site=site, site_choices=among))
