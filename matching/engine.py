@@ -72,7 +72,7 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
     rows = (kept.row_writer if kept else RowWriter)(reference, on, need.contract, language)
     seed = draw_seed(need)
     search = UnknownSearch(index, on, rules, need.near_misses, seed, kept.nearby if kept else nearby)
-    past = PastAwards.until(on, awards, buyer_siret(need), rules, reference.taxonomy)
+    past = PastAwards.known_on(on, awards, buyer_siret(need), rules, reference.taxonomy)
     matching = _Matching(need, seed, explainer, rows, search, past, rows_of)
     lots = tuple(map(matching.lot, lot_matches(queries, index, on, rules, past)))
     split = no_split(need, others, year, reference.reader.objects, rules.at(law_on, need.contract))
@@ -92,7 +92,7 @@ def match(
     others: Sequence[OtherNeed] = (),
     year: int = 0,
 ) -> Shortlist:
-    """As `match_json`, decoded."""
+    """The shortlist of a need, with the arguments of `match_json`."""
     answer = match_json(need, index, reference, on, language, awards=awards, others=others, year=year)
     return msgspec.json.decode(answer, type=Shortlist)
 

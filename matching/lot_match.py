@@ -26,7 +26,7 @@ from matching.index.offers import NO_OFFER, OFFERED_BITS
 from matching.index.supplier_columns import CERTAIN_KM, Ordinals
 from matching.lot_query import LotQuery
 from matching.past_awards import EssBar, barred
-from matching.ranking import Compared, Grades, mixed
+from matching.ranking import Compared, Grades, seeded_tie_break
 from matching.selection import Selection, row_of, select
 from matching.tension import Covered
 from matching.weighted_cache import Weighed
@@ -151,10 +151,10 @@ class DrawnOrder(Weighed):
         """The places in `numbers` of the first, in order."""
         if self.is_settled:
             return np.arange(len(self.numbers))
-        return np.lexsort((mixed(self._draws, seed), self._groups))[: self._count]
+        return np.lexsort((seeded_tie_break(self._draws, seed), self._groups))[: self._count]
 
     def first(self, seed: int) -> tuple[NDArray[Any], Floats]:
-        """Their numbers and distances in kilometres."""
+        """The numbers and distances in kilometres of the first, in order."""
         places = self.places(seed)
         return self.numbers[places], self.distance[places]
 
@@ -177,7 +177,7 @@ class ApprovalEnds(Weighed):
         self.days, many = np.unique(ends, return_counts=True)
         self._many = np.cumsum(many)
 
-    def before(self, day: int) -> int:
+    def count_before(self, day: int) -> int:
         """The number that end before a day."""
         place = int(np.searchsorted(self.days, day))
         return int(self._many[place - 1]) if place else 0
@@ -195,7 +195,7 @@ class CappedSelection(Weighed):
         self.order, self.ends, self.counts = reserved.order, reserved.ends, reserved.counts
         if cap_km is not None:
             every = np.arange(len(distances.known))
-            away = distances.known if cap_km <= CERTAIN_KM else distances.at(every)
+            away = distances.known if cap_km <= CERTAIN_KM else distances.measure_rows(every)
             self.in_reach = away <= cap_km
             self.order = reserved.order[self.in_reach.take(reserved.order)]
             self.ends = reserved.class_ends(self.order)
@@ -204,9 +204,11 @@ class CappedSelection(Weighed):
 
     def nearest(self, rows: Positions, count: int) -> DrawnOrder:
         """The ordinals of the `count` nearest of some rows."""
-        rows = self.distances.nearest(rows, count)
+        rows = self.distances.at_least_nearest(rows, count)
         ordinals = self.distances.ordinals.take(rows)
-        return DrawnOrder(ordinals, (self.distances.at(rows),), self.distances.draws(ordinals), count)
+        return DrawnOrder(
+            ordinals, (self.distances.measure_rows(rows),), self.distances.tie_break_bits(ordinals), count
+        )
 
     def first(self, count: int) -> DrawnOrder:
         """The rows of the first `count` candidates."""
@@ -215,10 +217,10 @@ class CappedSelection(Weighed):
             if end >= count:
                 break
             start = end
-        last = self.distances.nearest(self.order[start:end], count - start)
+        last = self.distances.at_least_nearest(self.order[start:end], count - start)
         rows = np.concatenate((self.order[:start], last))
-        keys = self.distances.at(rows), self.reserved.classes.take(rows)
-        return DrawnOrder(rows, keys, self.distances.draws(self.distances.ordinals.take(rows)), count)
+        keys = self.distances.measure_rows(rows), self.reserved.classes.take(rows)
+        return DrawnOrder(rows, keys, self.distances.tie_break_bits(self.distances.ordinals.take(rows)), count)
 
 
 class LotMatch:
@@ -254,7 +256,7 @@ class LotMatch:
         return self.passing.counts
 
     @property
-    def within(self) -> dict[str, int]:
+    def counts_within(self) -> dict[str, int]:
         """The numbers of candidates by radius."""
         return self.passing.within
 
@@ -305,16 +307,16 @@ class LotMatch:
         return in_reach is None or bool(in_reach[row])
 
     def compared(self, rows: Positions) -> Compared:
-        """Some rows as the order compares them."""
+        """The candidates at some rows as the order compares them."""
         codes = self.selection.best[: len(self.query.subject.objects), rows] >> OFFERED_BITS
-        return Compared(codes, self.passing.reserved.outcome[rows], self.passing.distances.at(rows))
+        return Compared(codes, self.passing.reserved.outcome[rows], self.passing.distances.measure_rows(rows))
 
     def approval_ends(self) -> Ends | None:
         """The candidates of a reserved lot whose approval ends before the contract does; None where there is none."""
         if not self.reserved_types:
             return None
         ends = self.ends_of_candidates()
-        many = ends.before(horizon(self.query.lot, self.on, self.rules).toordinal())
+        many = ends.count_before(horizon(self.query.lot, self.on, self.rules).toordinal())
         return Ends(many, date.fromordinal(int(ends.days[0]))) if many else None
 
     def ends_of_candidates(self) -> ApprovalEnds:

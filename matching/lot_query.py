@@ -140,7 +140,7 @@ class NeedReader:
         return tuple(self._requested_by(lot, need_title).found)
 
     def objects_beside_others(self, need: Need, lot: Lot) -> tuple[str, ...]:
-        """As `objects`, of one of a need's lots: a match reads it beside the others."""
+        """The segments of the object of one of a need's lots, read beside the others as a match reads it."""
         return tuple(self._requested_by(lot, need.title or "", self._spoken(need)).found)
 
     def _spoken(self, need: Need) -> frozenset[str]:

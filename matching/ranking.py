@@ -104,7 +104,7 @@ def _grades_of(codes: NDArray[np.int16]) -> tuple[Grades, int]:
     return grades, int(np.prod(sizes))
 
 
-def mixed(draws: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
+def seeded_tie_break(draws: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
     """The drawing bits of suppliers mixed with a need's seed (splitmix64's mixing, Steele et al. 2014)."""
     bits = draws ^ np.uint64(seed)
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -51,7 +51,7 @@ class Serving:
         self._meeting = live.base.areas.meeting(territory)
 
     def offers(self, wanted: WantedOffers) -> Iterator[OfferKeys]:
-        """Those of some that answer what is wanted, in sorted runs; also of suppliers that are gone."""
+        """The offers, of some that answer what is wanted, in sorted runs; also of suppliers that are gone."""
         yield self._reaching(wanted.short)
         if len(wanted.long.supplier):
             yield self._near_enough(wanted.long)
@@ -60,12 +60,12 @@ class Serving:
         yield wanted.national
 
     def _reaching(self, short: WithinReach) -> OfferKeys:
-        """Those whose suppliers are no farther from the territory than they reach, which is not far."""
+        """The offers whose suppliers are no farther from the territory than they reach, which is not far."""
         spans = self._distances.spans(short.supplier, self._radius_km)
         return self._near_enough(WithinReach._make([_cut(column, spans) for column in short]))
 
     def _near_enough(self, offers: WithinReach) -> OfferKeys:
-        """As `_reaching`, however far they reach: each is looked at."""
+        """The offers whose suppliers are no farther from the territory than they reach, each looked at."""
         away = self._distances.distance_within(offers.supplier, offers.reach_km + self._radius_km)
         return offers.key[self._territory.less_radius(away) <= offers.reach_km]
 
@@ -238,7 +238,7 @@ def row_of(ordinals: Ordinals, ordinal: int) -> int | None:
 
 
 def leave_out(left_out: Ordinals, ordinals: Ordinals) -> Ordinals:
-    """Some suppliers, in a few sorted runs, without those `left_out`, which are in order: in order, each once."""
+    """The suppliers of a few sorted runs without those `left_out`, which are in order: in order, each once."""
     both = np.concatenate((2 * left_out, 2 * ordinals + 1))
     both.sort(kind="stable")  # each of those left out before the same one of the others
     others = (both & 1).astype(bool)

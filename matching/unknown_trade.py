@@ -19,7 +19,7 @@ from matching.index.service_areas import NEARBY_KM
 from matching.index.supplier_columns import Ordinals
 from matching.lot_query import LotQuery
 from matching.past_awards import EssBar, barred
-from matching.ranking import mixed
+from matching.ranking import seeded_tie_break
 
 LAST_DRAW = int(np.iinfo(np.uint64).max)
 
@@ -36,8 +36,8 @@ class Nearby(NamedTuple):
     outcome: NDArray[np.int8]
     eligible: int
 
-    def at(self, rows: Positions | NDArray[np.bool_] | slice) -> "Nearby":
-        """Some of them, by their rows."""
+    def take(self, rows: Positions | NDArray[np.bool_] | slice) -> "Nearby":
+        """The suppliers at some rows."""
         outcome = self.outcome[rows]
         eligible = int(np.count_nonzero(outcome <= WORST_ELIGIBLE))
         return Nearby(self.ordinals[rows], self.distance[rows], outcome, eligible)
@@ -62,7 +62,7 @@ NOBODY = Nearby(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int8), 0)
 
 
 def nearby(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved], on: date, rules: Rules) -> Nearby:
-    """Those in the territory or at most 50 km from it, but for those INELIGIBLE for all of the reserved types."""
+    """The suppliers in the territory or at most 50 km from it, without those INELIGIBLE for all reserved types."""
     if territory.shape is None:
         return NOBODY
     radius, columns = territory.radius_km or 0.0, live.base.columns
@@ -76,7 +76,7 @@ def nearby(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved],
     if reserved:
         outcome = best_outcome(reserved)[columns.eligibility.codes(ordinals, on, rules)]
     order = np.argsort(distance, kind="stable")
-    return Nearby(ordinals, distance, outcome, 0).at(order[outcome[order] != INELIGIBLE])
+    return Nearby(ordinals, distance, outcome, 0).take(order[outcome[order] != INELIGIBLE])
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class UnknownSearch:
     nearby: Callable[[LiveIndex, Territory, frozenset[Reserved], date, Rules], Nearby] = nearby
 
     def suppliers(self, query: LotQuery, ess_bars: Mapping[int, EssBar]) -> UnknownSuppliers:
-        """Those in the lot's territory or at most 50 km from it, within its `max_distance_km`.
+        """The suppliers in the lot's territory or at most 50 km from it, within its `max_distance_km`.
 
         On a reserved lot, without those INELIGIBLE for all of its types. Of those equally far, the nearest are drawn.
         """
@@ -100,26 +100,26 @@ class UnknownSearch:
         if ess_bars and "ess" in reserved and len(found.ordinals):
             found = self._after_bars(found, reserved, ess_bars)
         if query.lot.max_distance_km is not None and len(found.ordinals):
-            found = self._within(query.site, found, query.lot.max_distance_km)
+            found = self._within_cap(query.site, found, query.lot.max_distance_km)
         nearest = self._nearest(query.site, found) if self.count and len(found.ordinals) else []
         return UnknownSuppliers(len(found.ordinals), found.eligible, tuple(nearest))
 
     def _after_bars(self, found: Nearby, reserved: frozenset[Reserved], bars: Mapping[int, EssBar]) -> Nearby:
-        """Those who are left by the three-year bar."""
+        """The suppliers that the three-year bar leaves."""
         concerned = np.flatnonzero(np.isin(found.ordinals, list(bars)))
         rows = dict(zip(found.ordinals[concerned].tolist(), range(len(concerned)), strict=True))
         columns = self.live.base.columns
         codes = columns.eligibility.codes(found.ordinals[concerned], self.on, self.rules)
         outcome = found.outcome.copy()
         outcome[concerned] = best_outcome(reserved)[barred(codes, rows.get, bars)]
-        return found._replace(outcome=outcome).at(outcome != INELIGIBLE)
+        return found._replace(outcome=outcome).take(outcome != INELIGIBLE)
 
-    def _within(self, site: Shape | None, found: Nearby, cap_km: float) -> Nearby:
-        """Those that the lot's cap on distance allows: to its site, else to its territory."""
+    def _within_cap(self, site: Shape | None, found: Nearby, cap_km: float) -> Nearby:
+        """The suppliers that the lot's cap on distance allows: to its site, else to its territory."""
         if site is None:
-            return found.at(slice(0, int(np.searchsorted(found.distance, cap_km, "right"))))
+            return found.take(slice(0, int(np.searchsorted(found.distance, cap_km, "right"))))
         away = self.live.base.distances(site).distance_within(found.ordinals, np.full(len(found.ordinals), cap_km))
-        return found.at(away <= cap_km)
+        return found.take(away <= cap_km)
 
     def _nearest(self, site: Shape | None, found: Nearby) -> list[UnknownNeighbour]:
         """The nearest, in order, with their distance to the site, else to the territory."""
@@ -129,14 +129,14 @@ class UnknownSearch:
             ordinals, distance = found.ordinals[rows], found.distance[rows]
         else:
             ordinals, distance = self._measured(site, found.ordinals)
-        draws = mixed(self.live.base.columns.draw[ordinals], self.seed)
+        draws = seeded_tie_break(self.live.base.columns.draw[ordinals], self.seed)
         first = _first(distance, draws, self.count)
         return [
             UnknownNeighbour(*each) for each in zip(ordinals[first].tolist(), distance[first].tolist(), strict=True)
         ]
 
     def _measured(self, site: Shape, ordinals: Ordinals) -> tuple[Ordinals, Floats]:
-        """Those that may be among the nearest to the site, with their distance; most are certain not to be."""
+        """The suppliers that may be among the nearest to the site, with their distance; most are certain not to be."""
         distances = self.live.base.distances(site)
         if self.count < len(ordinals):
             bound = distances.lower_bound(ordinals)

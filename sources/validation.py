@@ -1,6 +1,6 @@
 """Checks of a supplier's record, whichever way it comes: faults refuse it, flags only note what is doubtful."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Geometry, Territories, vertices
 from domain.suppliers.record_check import check_record
 from domain.suppliers.rows import Row, RowError, reject
-from domain.suppliers.supplier import Flag, Offer, Placement, ServiceArea, SupplierRecord
+from domain.suppliers.supplier import Flag, Placement, ServiceArea, SupplierRecord
 from domain.text.bilingual import Text
 from matching.geo.geocode import place
 from matching.geo.geojson_validation import area_to_keep
@@ -49,7 +49,13 @@ def check(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, 
     if not draws_areas(record):
         return Checked(record, (), problems)
     kept, of_areas = _kept_areas(record)
-    offers = tuple(_with_area(offer, kept) for offer in record.offers)
+    areas = (offer.service_area.geometry if offer.service_area else None for offer in record.offers)
+    offers = tuple(
+        offer
+        if area is None or kept.get(area, area) is area
+        else msgspec.structs.replace(offer, service_area=ServiceArea(geometry=kept[area]))
+        for offer, area in zip(record.offers, areas, strict=True)
+    )
     flags = tuple(
         Flag("area_simplified", f"{vertices(drawn)} vertices, {vertices(area)} kept")
         for drawn, area in kept.items()
@@ -125,14 +131,6 @@ def _kept_areas(record: SupplierRecord) -> tuple[dict[Geometry, Geometry], tuple
             problems.append(Problem(pointer(*at), "too_many_vertices", _TOO_MANY_VERTICES))
             break
     return kept, tuple(problems)
-
-
-def _with_area(offer: Offer, kept: Mapping[Geometry, Geometry]) -> Offer:
-    """The offer with what is kept of its area."""
-    area = offer.service_area
-    if area is None or area.geometry is None or kept.get(area.geometry, area.geometry) is area.geometry:
-        return offer
-    return msgspec.structs.replace(offer, service_area=ServiceArea(geometry=kept[area.geometry]))
 
 
 def _luhn_remainder(digits: bytes) -> int:

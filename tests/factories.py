@@ -130,7 +130,7 @@ def moved(start: Point, north: float = 0.0, east: float = 0.0) -> Point:
 def index(*suppliers: Supplier) -> Index:
     """An index of these suppliers."""
     ours = reference()
-    return Index.of(suppliers, ours.taxonomy, ours.cpv, ours.geography)
+    return Index.build(suppliers, ours.taxonomy, ours.cpv, ours.geography)
 
 
 def live(*suppliers: Supplier) -> LiveIndex:

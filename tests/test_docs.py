@@ -168,7 +168,7 @@ def sample_pool() -> LiveIndex:
             "exemple", external_id, record, place([record], ours.geography)[0], UUID(int=number), NOW, NOW
         )
         suppliers.append(assemble(UUID(int=number), [stored]))
-    return LiveIndex(Index.of(suppliers, ours.taxonomy, ours.cpv, ours.geography), 1)
+    return LiveIndex(Index.build(suppliers, ours.taxonomy, ours.cpv, ours.geography), 1)
 
 
 def differences(shown: Any, real: Any, at: str = "") -> Iterator[str]:

@@ -23,7 +23,7 @@ from domain.reference.territory import Area, Territories, UnknownTerritory
 from domain.suppliers.record_check import unknown_segment
 from domain.suppliers.supplier import Kind, Point, Supplier
 from domain.text.bilingual import Text
-from matching.geo.shape import are_on, box_around, boxes_of, within
+from matching.geo.shape import are_near, are_on, box_around, boxes_of
 from matching.index.indexed_supplier import legal_facts
 from matching.reference import Reference
 
@@ -139,7 +139,7 @@ def narrowing(query: SupplierQuery, reference: Reference, on: date) -> Narrowing
     ground, stands = (None, None) if areas is None else _standing(areas, reference)
     if circle is not None:
         centre, radius_km = circle
-        tests.append(lambda suppliers: within([one.location for one in suppliers], centre, radius_km))
+        tests.append(lambda suppliers: are_near([one.location for one in suppliers], centre, radius_km))
         box = box or box_around(centre, radius_km)
     if reserved := frozenset(query.reserved or ()):
         tests.append(lambda all_: [_may_answer(legal_facts(one), reserved, on, reference.rules) for one in all_])

@@ -83,7 +83,7 @@ def application(way: Way) -> Litestar:
     settings = read_settings({"VIVIER_ADMIN_KEY": KEY, **dict(way.environment)})
     configure_logging(settings)
     reference = load_reference()
-    index = LiveIndex(Index.of((), reference.taxonomy, reference.cpv, reference.geography), data_version=1)
+    index = LiveIndex(Index.build((), reference.taxonomy, reference.cpv, reference.geography), data_version=1)
     match_json(msgspec.json.decode(NEED, type=Need), index, reference, ON, "fr")
     app = create_app(settings, reference, parts=())
     app.state.services.live = SimpleNamespace(index=index)

@@ -32,7 +32,7 @@ T = TypeVar("T")
 def pool(reference: Reference) -> LiveIndex:
     """The generated suppliers that come with the product."""
     made = list(suppliers(SAMPLE_SIZE, reference, seed=SAMPLE_SEED, departements=SAMPLE_DEPARTEMENTS))
-    return LiveIndex(Index.of(made, reference.taxonomy, reference.cpv, reference.geography), 1)
+    return LiveIndex(Index.build(made, reference.taxonomy, reference.cpv, reference.geography), 1)
 
 
 def facts(lots: int, index: LiveIndex, reference: Reference) -> ReportFacts:

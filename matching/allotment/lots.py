@@ -43,7 +43,7 @@ class Areas:
         self._given: dict[frozenset[int], TerritoryRequest] = {}
         self._of: dict[Hashable, Numbers] = {}
 
-    def of(self, request: TerritoryRequest, territory: Territory) -> Numbers:
+    def numbers(self, request: TerritoryRequest, territory: Territory) -> Numbers:
         """The areas of a lot's territory."""
         key: Hashable = territory.codes or id(territory)
         if key not in self._of:
@@ -143,7 +143,7 @@ class GivenLots:
         return any(not set(self._areas(place)) <= set(lot.areas) for place in lot.lots)
 
     def value(self, lot: PossibleLot) -> float | None:
-        """Its value in euros, where the buyer gave that of all that it buys."""
+        """The value of a possible lot in euros, where the buyer gave that of all that it buys."""
         if self.divides_areas(lot):
             return None
         values = []
@@ -174,7 +174,7 @@ class GivenLots:
         return tuple(kept)
 
     def need_lot(self, lot: PossibleLot, reserved: tuple[Reserved, ...], id: str = "") -> Lot:  # noqa: A002 - a lot's
-        """It as a lot of a need under a reservation: what `POST /match` takes."""
+        """A possible lot under a reservation as a lot of a need, which `POST /match` takes."""
         given = self.need.lots[lot.lots[0]]
         territory = self.areas.request(lot.areas)
         if NO_SEGMENT in lot.segments:
@@ -192,7 +192,7 @@ class GivenLots:
             territory=territory,
         )
 
-    def beside(self, lots: tuple[Lot, ...], estimated_total_eur: float | None = None) -> Need:
+    def need_of(self, lots: tuple[Lot, ...], estimated_total_eur: float | None = None) -> Need:
         """A need of other lots, by the same buyer for the same contract. Its words say nothing of their trades."""
         need = self.need
         return Need(
@@ -216,7 +216,7 @@ class GivenLots:
         return self.queries[place].subject.objects
 
     def _areas(self, place: int) -> tuple[int, ...]:
-        return self.areas.of(self.territory(place), self.queries[place].territory)
+        return self.areas.numbers(self.territory(place), self.queries[place].territory)
 
 
 def _terms(lot: DivisibleLot) -> Lot:

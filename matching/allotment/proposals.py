@@ -115,7 +115,9 @@ class ProposalWriter:
     def proposals(self, divisions: Sequence[Division]) -> tuple[Proposal, ...]:
         """The divisions as proposals, in order; each lot is judged once."""
         judged = self._judged(dict.fromkeys(lot for division in divisions for lot in division))
-        advice = self._advice_as_given()
+        need, queries, reference = self.given.need, self.given.queries, self.given.reference
+        review = review_of(need, need.law_day(self.on), queries, reference, self.live)
+        advice = (*review.advice, *law_changes_of(need, queries, reference, self.on, self.live, of_lots=False))
         least = self.given.need.allotment.min_candidates
         found = [(summary([judged[lot] for lot in division], least), division) for division in divisions]
         found.sort(key=lambda each: (rank(each[0]), draw(self.seed, each[1])))
@@ -140,7 +142,7 @@ class ProposalWriter:
     def _judged(self, lots: Iterable[PossibleLot]) -> Mapping[PossibleLot, JudgedLot]:
         """Each lot as the engine judges it, under the reservation that it would have."""
         asked = {str(number): lot for number, lot in enumerate(lots)}
-        need = self.given.beside(
+        need = self.given.need_of(
             tuple(self.given.need_lot(lot, self.valuing.reservation(lot).types, id) for id, lot in asked.items())  # noqa: A001
         )
         reference = self.given.reference
@@ -154,7 +156,7 @@ class ProposalWriter:
             yield ProposedLot(
                 id=lot_id,
                 title=self._title(lot, of),
-                from_lots=self._from(lot),
+                from_lots=self._given_lots(lot),
                 segments=tuple(segment for segment in lot.segments if segment != NO_SEGMENT),
                 cpv=self.given.cpv(lot),
                 territory=of.territory,
@@ -174,7 +176,7 @@ class ProposalWriter:
         if given.is_as_given(lot):
             yield "as_given", words.AS_GIVEN
         if len(lot.lots) > 1:
-            yield words.joined(self._from(lot))
+            yield words.joined_lots(self._given_lots(lot))
         by_segment, by_area = given.divides_segments(lot), given.divides_areas(lot)
         yield from words.divided(self._labels(lot), by_segment, by_area, of.territory.label)
         chosen = self.valuing.reservation(lot).chosen
@@ -189,18 +191,18 @@ class ProposalWriter:
     def _title(self, lot: PossibleLot, of: JudgedLot) -> str:
         own = self.given.need.lots[lot.lots[0]].title if self.given.is_as_given(lot) else None
         area = of.territory.label if self.given.divides_areas(lot) else None
-        return words.title(self._labels(lot) or self._from(lot), area, own).to(self.language)
+        return words.title(self._labels(lot) or self._given_lots(lot), area, own).to(self.language)
 
     def _labels(self, lot: PossibleLot) -> list[str]:
         taxonomy = self.given.reference.taxonomy
         return [taxonomy.label(segment) for segment in lot.segments if segment != NO_SEGMENT]
 
-    def _from(self, lot: PossibleLot) -> tuple[str, ...]:
+    def _given_lots(self, lot: PossibleLot) -> tuple[str, ...]:
         return tuple(self.given.need.lots[place].id for place in lot.lots)
 
     def _ids(self, division: Division) -> list[str]:
         """An id for each lot: those of the lots it is made of, with a number where it buys only a part of one."""
-        names = ["+".join(self._from(lot)) for lot in division]
+        names = ["+".join(self._given_lots(lot)) for lot in division]
         names = [name if len(name) <= LONGEST_ID - 8 else f"{name[: LONGEST_ID - 9]}…" for name in names]
         times = Counter(names)
         whole = [
@@ -216,18 +218,13 @@ class ProposalWriter:
             made.append(own)
         return made
 
-    def _advice_as_given(self) -> tuple[LegalAdvice, ...]:
-        need, queries, reference = self.given.need, self.given.queries, self.given.reference
-        review = review_of(need, need.law_day(self.on), queries, reference, self.live)
-        return (*review.advice, *law_changes_of(need, queries, reference, self.on, self.live, of_lots=False))
-
     def _advice(self, division: Division, advice: tuple[LegalAdvice, ...]) -> tuple[Advice, ...]:
         given, ids = self.given, self._ids(division)
         lots = tuple(
             given.need_lot(lot, self.valuing.reservation(lot).types, lot_id)
             for lot_id, lot in zip(ids, division, strict=True)
         )
-        need = given.beside(lots, given.need.estimated_total_eur)
+        need = given.need_of(lots, given.need.estimated_total_eur)
         objects = {lot_id: lot.segments for lot_id, lot in zip(ids, division, strict=True)}
         beside = advice_beside(advice, need, objects, need.law_day(self.on), given.reference.rules)
         return tuple(in_words(each, Advice, self.language) for each in beside)

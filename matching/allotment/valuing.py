@@ -56,24 +56,24 @@ class Pool:
         self.everybody = self._set(np.arange(len(self._ordinals)))
 
     def answering(self, segment: str, areas: Iterable[int]) -> Suppliers:
-        """Those with an offer for a segment whose area meets one of these."""
+        """The suppliers with an offer for a segment whose area meets one of some areas."""
         return reduce(or_, [self._answering.get((segment, area), 0) for area in areas])
 
-    def within(self, cap: Cap | None, areas: Sequence[int]) -> Suppliers:
-        """Those that a cap on distance allows; everybody where there is none."""
+    def within_cap(self, cap: Cap | None, areas: Sequence[int]) -> Suppliers:
+        """The suppliers that a cap on distance allows; everybody where there is none."""
         if cap is None:
             return self.everybody
         measured = areas if cap[0] is None else areas[:1]
-        return reduce(or_, [self._within(cap, area) for area in measured])
+        return reduce(or_, [self._within_cap_of(cap, area) for area in measured])
 
-    def under(self, reserved: frozenset[Reserved]) -> tuple[Suppliers, Suppliers]:
-        """Those that may answer under a reservation, and of these the eligible, surely or on proof."""
+    def with_reservation(self, reserved: frozenset[Reserved]) -> tuple[Suppliers, Suppliers]:
+        """The suppliers that may answer under a reservation, and of these the eligible, surely or on proof."""
         if reserved not in self._under:
             outcome = best_outcome(reserved)[self._codes]
             self._under[reserved] = self._where(outcome != INELIGIBLE), self._where(outcome <= WORST_ELIGIBLE)
         return self._under[reserved]
 
-    def _within(self, cap: Cap, area: int) -> Suppliers:
+    def _within_cap_of(self, cap: Cap, area: int) -> Suppliers:
         site, most_km = cap
         key = site, most_km, -1 if site else area
         if key not in self._near:
@@ -81,7 +81,7 @@ class Pool:
             shape, radius = (territory.shape, territory.radius_km or 0.0) if site is None else (site, 0.0)
             distances = NearDistances(self._live.base.distances, shape, self._ordinals, radius)
             every = np.arange(len(self._ordinals))
-            away = distances.known if most_km <= CERTAIN_KM else distances.at(every)
+            away = distances.known if most_km <= CERTAIN_KM else distances.measure_rows(every)
             self._near[key] = self._where(away <= most_km)
         return self._near[key]
 
@@ -122,28 +122,25 @@ class Valuing:
         """The figures of a lot as it would be proposed."""
         found = self._figures.get(lot)
         if found is None:
-            found = self._figures[lot] = self._valued(lot)
+            answering = [self.pool.answering(segment, lot.areas) for segment in lot.segments]
+            within = self.pool.within_cap(self._cap(lot), lot.areas)
+            candidates = reduce(or_, answering) & within
+            reservation = self._reserved(lot, candidates)
+            self._reservations[lot] = reservation
+            admitted, _ = self.pool.with_reservation(frozenset(reservation.types))
+            found = self._figures[lot] = Figures(
+                has_supply=bool(candidates & admitted),
+                has_competition=reservation.eligible >= self.given.need.allotment.min_candidates,
+                is_reserved=bool(reservation.types),
+                eligible=reservation.eligible,
+                alone=reduce(and_, answering) & within & admitted,
+            )
         return found
 
     def reservation(self, lot: PossibleLot) -> Reservation:
         """The reservation that a lot would have."""
         self(lot)
         return self._reservations[lot]
-
-    def _valued(self, lot: PossibleLot) -> Figures:
-        answering = [self.pool.answering(segment, lot.areas) for segment in lot.segments]
-        within = self.pool.within(self._cap(lot), lot.areas)
-        candidates = reduce(or_, answering) & within
-        reservation = self._reserved(lot, candidates)
-        self._reservations[lot] = reservation
-        admitted, _ = self.pool.under(frozenset(reservation.types))
-        return Figures(
-            has_supply=bool(candidates & admitted),
-            has_competition=reservation.eligible >= self.given.need.allotment.min_candidates,
-            is_reserved=bool(reservation.types),
-            eligible=reservation.eligible,
-            alone=reduce(and_, answering) & within & admitted,
-        )
 
     def _cap(self, lot: PossibleLot) -> Cap | None:
         most_km = self.given.need.lots[lot.lots[0]].max_distance_km
@@ -182,7 +179,7 @@ class Valuing:
         return types, -eligible
 
     def _eligible(self, candidates: Suppliers, reserved: frozenset[Reserved]) -> int:
-        return (candidates & self.pool.under(reserved)[1]).bit_count()
+        return (candidates & self.pool.with_reservation(reserved)[1]).bit_count()
 
     def _review(self, lot: PossibleLot) -> LotReview:
         """The law on reserving a lot: of its places and value nothing is read."""
@@ -190,7 +187,7 @@ class Valuing:
         found = self._reviews.get(key)
         if found is None:
             written = self.given.need_lot(lot, self.given.reserved(lot), id="1")
-            need = self.given.beside((written,))
+            need = self.given.need_of((written,))
             review = review_need(need, self.law_on, self.given.reference.rules, {"1": lot.segments})
             found = self._reviews[key] = review.lots["1"]
         return found

@@ -70,7 +70,7 @@ def divided(labels: Sequence[str], by_segment: bool, by_area: bool, area: str) -
         yield "divided_by_territory", Text(f"Divisé par territoire : {area}", f"Divided by territory: {area}")
 
 
-def joined(lots: Sequence[str]) -> Said:
+def joined_lots(lots: Sequence[str]) -> Said:
     """That a lot joins what several lots buy."""
     named = listed(lots)
     return "joined", Text(f"Réunit ce qu'achètent les lots {named.fr}", f"Joins what lots {named.en} buy")

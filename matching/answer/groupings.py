@@ -25,7 +25,7 @@ from matching.geo.territory import Bools
 from matching.index.offers import NO_OFFER
 from matching.index.supplier_columns import CERTAIN_KM
 from matching.lot_match import LotMatch
-from matching.ranking import mixed
+from matching.ranking import seeded_tie_break
 
 NEVER = 1 << 62
 MOST_STEPS = 500_000
@@ -149,7 +149,7 @@ def groupings(lot: LotMatch, count: int, seed: int, language: Language) -> tuple
             for called, answered, away in zip(
                 (_read_called(columns.summary(ordinal)) for ordinal in lot.ordinals[some].tolist()),
                 answers.tolist(),
-                lot.passing.distances.at(some).tolist(),
+                lot.passing.distances.measure_rows(some).tolist(),
                 strict=True,
             )
         ]
@@ -201,7 +201,15 @@ class _Search:
 
     def __init__(self, lot: LotMatch, rows: Positions, answered: Bools, seed: int) -> None:
         self._lot, self._rows, self._seed = lot, rows, seed
-        self._masks, combination = _combinations(answered)
+        # the distinct columns, each as bits of a number, and the place among them of every column
+        number = np.zeros(answered.shape[1], dtype=np.int64)
+        first = number
+        for start in range(0, len(answered), BITS):
+            for row in answered[start : start + BITS]:
+                number = 2 * number + row
+            _, first, number = np.unique(number, return_index=True, return_inverse=True)
+        columns = np.packbits(answered[:, first], axis=0, bitorder="little").T
+        self._masks, combination = [int.from_bytes(column.tobytes(), "little") for column in columns], number
         self._combination = np.zeros(len(lot.ordinals), dtype=np.int64)
         self._combination[rows] = combination
         self._whole = (1 << len(answered)) - 1
@@ -233,13 +241,13 @@ class _Search:
         return self._lot.passing.reserved.outcome[rows]
 
     def _distance(self, rows: Positions) -> Floats:
-        return self._lot.passing.distances.at(rows)
+        return self._lot.passing.distances.measure_rows(rows)
 
     def _draw(self, rows: Positions) -> NDArray[np.uint64]:
-        return mixed(self._lot.passing.distances.draws(self._lot.ordinals[rows]), self._seed)
+        return seeded_tie_break(self._lot.passing.distances.tie_break_bits(self._lot.ordinals[rows]), self._seed)
 
     def _at_most(self, rows: Positions, value: Callable[[Positions], Any], limit: Any) -> Positions:
-        """Those of some rows that have at most a value."""
+        """The rows, of some, that have at most a value."""
         if value == self._distance and limit <= CERTAIN_KM:
             return rows[self._lot.passing.distances.known[rows] <= limit]
         return rows[value(rows) <= limit]
@@ -272,15 +280,3 @@ class _Search:
         rows = np.array(members)
         keys = self._draw(rows), self._distance(rows), self._lot.passing.reserved.classes[rows]
         return tuple(rows[np.lexsort(keys)].tolist())
-
-
-def _combinations(answered: Bools) -> tuple[list[int], Positions]:
-    """The distinct columns, each as bits of a number, and the place among them of every column."""
-    number = np.zeros(answered.shape[1], dtype=np.int64)
-    first = number
-    for start in range(0, len(answered), BITS):
-        for row in answered[start : start + BITS]:
-            number = 2 * number + row
-        _, first, number = np.unique(number, return_index=True, return_inverse=True)
-    columns = np.packbits(answered[:, first], axis=0, bitorder="little").T
-    return [int.from_bytes(column.tobytes(), "little") for column in columns], number

@@ -111,9 +111,9 @@ def _nearest_out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
 
 
 def _measured(lot: LotMatch, ordinals: Ordinals, count: int) -> tuple[Ordinals, Floats]:
-    """Those of some suppliers that are not farther than the `count`-th nearest, with their distance."""
+    """The suppliers, of some, that are not farther than the `count`-th nearest, with their distance."""
     bound = lot.distances.lower_bound(ordinals)
-    places, distance = nearest_of(bound, lambda some: lot.distances.of(ordinals[some]), count)
+    places, distance = nearest_of(bound, lambda some: lot.distances.measure(ordinals[some]), count)
     return ordinals[places], distance
 
 
@@ -153,7 +153,7 @@ def _wrong_segment(lot: LotMatch, ordinal: int) -> Text:
 
 def _not_served(lot: LotMatch, ordinals: Ordinals) -> dict[int, Text]:
     """That no answering offer of some suppliers reaches the territory, by the one of each that reaches farthest."""
-    columns, away, found = lot.live.base.columns, lot.to_territory.of(ordinals).tolist(), {}
+    columns, away, found = lot.live.base.columns, lot.to_territory.measure(ordinals).tolist(), {}
     for ordinal, area, away_km in zip(ordinals.tolist(), _farthest_areas(lot, ordinals), away, strict=True):
         found[ordinal] = messages.not_served(area, to_metre(away_km), columns.is_placed(ordinal))
     return found
@@ -190,7 +190,7 @@ def _area(reach_km: float, is_radius: bool) -> ServiceArea | None:
 
 
 def _first_farthest(lot: LotMatch, ordinal: int) -> ServiceArea | None:
-    """As `_farthest_areas`, of a supplier of which a declared radius may be as wide as none declared."""
+    """The area that reaches farthest, of a supplier of which a declared radius may be as wide as none declared."""
     base = lot.live.base
     answer = _answering(lot.query.subject.objects, base.taxonomy)
     offers = base.columns.supplier(ordinal).offers

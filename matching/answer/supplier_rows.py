@@ -155,7 +155,7 @@ def worths(lot: LotMatch, ordinals: Ordinals, answering: NDArray[np.int16]) -> l
 
 def _related_worth(lot: LotMatch, ordinal: int, code: str) -> int:
     """The worth of a supplier's best offer that names `code` and serves the territory, where that is related."""
-    away = float(lot.to_territory.of(np.array([ordinal], dtype=np.int32))[0])
+    away = float(lot.to_territory.measure(np.array([ordinal], dtype=np.int32))[0])
     meets = lot.live.base.areas.meeting(lot.query.territory)
     worth = NO_OFFER
     for _, basis, kind, area, reach in zip(*(c.tolist() for c in lot.live.offers_of(ordinal, code)), strict=True):
@@ -281,7 +281,7 @@ class RowWriter:
         """Eligibility of suppliers for each of the lot's reserved types, after the awards that the buyer made them."""
         if not lot.reserved_types or not ordinals:
             return [NOT_JUDGED] * len(ordinals)
-        facts = lot.live.base.columns.facts.of(np.array(ordinals, dtype=np.int32))
+        facts = lot.live.base.columns.facts.facts_at(np.array(ordinals, dtype=np.int32))
         judge = judge_of(lot.reserved_types, self.on, self.reference.rules, self.contract, self.language)
         bars = (lot.ess_bars.get(ordinal) for ordinal in ordinals)
         return [judge(each, bar.awards if bar else ()) for each, bar in zip(facts, bars, strict=True)]

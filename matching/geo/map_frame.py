@@ -1,6 +1,6 @@
 """The frame of a small map: where places lie on a sheet, and outlines as they are drawn on it or on a screen."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -77,7 +77,7 @@ def rounded(at: Floats) -> Spot:
 
 
 def near_frame(frame: Frame, areas: Geometries) -> Geometries:
-    """Those of the areas, in degrees, whose bounds meet the sheet."""
+    """The areas, in degrees, whose bounds meet the sheet."""
     present = areas[~shapely.is_missing(areas)]
     west, south, east, north = shapely.bounds(present).T
     middle = earth_centred((south + north) / 2, (west + east) / 2)
@@ -159,7 +159,7 @@ def areas_within(area: Area, kind: Drawn, territories: Territories) -> Iterator[
 
 def outlines_within(geography: Geography, area: Area, kind: Drawn) -> Iterator[tuple[Area, str]]:
     """The areas of a kind in an area, each with its outline as GeoJSON; those without one are left out."""
-    return _drawn(geography, areas_within(area, kind, geography.territories), TOLERANCES[kind])
+    return _as_drawn(geography, areas_within(area, kind, geography.territories), TOLERANCES[kind])
 
 
 def outline_of(geography: Geography, area: Area) -> Iterator[tuple[Area, str]]:
@@ -169,19 +169,16 @@ def outline_of(geography: Geography, area: Area) -> Iterator[tuple[Area, str]]:
         return iter(())
     west, south, east, north = whole.bounds
     share = max(east - west, north - south) / WIDE_DEGREES
-    return _drawn(geography, (area,), min(1.0, share) * TOLERANCES["departement"])
+    return _as_drawn(geography, (area,), min(1.0, share) * TOLERANCES["departement"])
 
 
-def _drawn(geography: Geography, areas: Iterable[Area], tolerance: float) -> Iterator[tuple[Area, str]]:
+def _as_drawn(geography: Geography, areas: Iterable[Area], tolerance: float) -> Iterator[tuple[Area, str]]:
     known = [(area, whole) for area in areas if (whole := _whole(geography, area)) is not None]
-    thinned = _thinned([whole for _, whole in known], tolerance)
+    outlines = [whole for _, whole in known]
+    fewer = shapely.coverage_simplify(outlines, tolerance)
+    thinned = shapely.set_precision(fewer, 10.0**-DECIMALS, mode="pointwise")
     for (area, _), outline in zip(known, thinned, strict=True):
         yield area, shapely.to_geojson(outline)
-
-
-def _thinned(outlines: Sequence[shapely.Geometry], tolerance: float) -> Geometries:
-    fewer = shapely.coverage_simplify(outlines, tolerance)
-    return shapely.set_precision(fewer, 10.0**-DECIMALS, mode="pointwise")
 
 
 def _whole(geography: Geography, area: Area) -> shapely.Geometry | None:

@@ -73,7 +73,7 @@ class Plane:
         return np.stack([each * scale for each in flat], axis=1)
 
     def project_degrees(self, degrees: Floats) -> Floats:
-        """As `project`, of longitudes and latitudes, shape (n, 2)."""
+        """The places on the plane of longitudes and latitudes, shape (n, 2)."""
         return self.project(earth_centred(degrees[:, 1], degrees[:, 0]))
 
     def _offsets(self, positions: Floats) -> list[Floats]:

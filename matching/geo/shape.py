@@ -107,7 +107,7 @@ class Shape(Hashable, Protocol):
     def lower_bound(self, positions: Floats) -> Floats:
         """Kilometres that `distance` is certain not to be under (1 % kept for rounding); NaN stays NaN."""
 
-    def within(self, distance_km: float, geometries: Geometries) -> Bools:
+    def are_within(self, distance_km: float, geometries: Geometries) -> Bools:
         """Which geometries (in degrees) come that near to the shape."""
 
 
@@ -135,7 +135,7 @@ class PointShape:
         """Kilometres that `distance` is certain not to be under, at less cost than `lower_bound`."""
         return self.plane.chords(positions) - ROUNDED_KM
 
-    def within(self, distance_km: float, geometries: Geometries) -> Bools:
+    def are_within(self, distance_km: float, geometries: Geometries) -> Bools:
         found, doubtful = _decided(distance_km, (self.lat, self.lon), self.plane, 0.0, geometries)
         flat = _projected(self.plane, geometries[doubtful])
         found[doubtful] = shapely.dwithin(flat, shapely.Point(0, 0), distance_km)
@@ -165,8 +165,8 @@ class PolygonShape:
         bounds = [cluster.lower_bound(positions) for cluster in self.clusters]
         return bounds[0] if len(bounds) == 1 else np.minimum.reduce(bounds)
 
-    def within(self, distance_km: float, geometries: Geometries) -> Bools:
-        return np.logical_or.reduce([cluster.within(distance_km, geometries) for cluster in self.clusters])
+    def are_within(self, distance_km: float, geometries: Geometries) -> Bools:
+        return np.logical_or.reduce([cluster.are_within(distance_km, geometries) for cluster in self.clusters])
 
 
 class _Cluster:
@@ -187,7 +187,7 @@ class _Cluster:
         self.edges = NearestEdge(*_edges(projected))
         self._far: tuple[Floats, Floats] | None = None
 
-    def within(self, distance_km: float, geometries: Geometries) -> Bools:
+    def are_within(self, distance_km: float, geometries: Geometries) -> Bools:
         """Which geometries (in degrees) come that near to the polygons."""
         lon, lat = self.degrees[0]
         found, doubtful = _decided(distance_km, (lat, lon), self.plane, self.extent, geometries)
@@ -299,7 +299,7 @@ METRES_IN_DEGREES = 0.0001
 """A point that is half a metre off a shape is still on it: distances are to the metre."""
 
 
-def within(points: Sequence[Point | None], centre: Point, radius_km: float) -> list[bool]:
+def are_near(points: Sequence[Point | None], centre: Point, radius_km: float) -> list[bool]:
     """Whether each point is at most `radius_km` from the centre, along the WGS 84 ellipsoid; no point never is."""
     found: list[bool] = (PointShape(centre.lat, centre.lon).distance(_positions(points)) <= radius_km).tolist()
     return found

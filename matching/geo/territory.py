@@ -67,7 +67,7 @@ class Territory:
     def share_ground(self, regions: Geometries) -> Bools:
         """Which geometries in degrees have ground in common with this territory (drawn, or a radius)."""
         if self.radius_km is not None and self.shape is not None:
-            return self.shape.within(self.radius_km, regions)
+            return self.shape.are_within(self.radius_km, regions)
         return shares_ground(self.drawn, regions)
 
 
@@ -213,7 +213,7 @@ class Geography:
         ground = distance < radius_km
         # an interior point decides for most; the outline is measured only where the disc's edge may cross it
         edge = np.flatnonzero(np.isfinite(distance) & ~ground)
-        ground[edge] = anchor.within(radius_km, self.outlines[edge])
+        ground[edge] = anchor.are_within(radius_km, self.outlines[edge])
         return ground
 
     def _of_geometry(self, geometry: Geometry) -> Territory:

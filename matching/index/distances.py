@@ -58,7 +58,7 @@ class Distances:
         return [(low, high) for low, high in zip(at[::2], at[1::2], strict=True) if high > low]
 
     def places(self, ordinals: Ordinals, radius_km: float) -> Positions:
-        """As `spans`, each place by itself."""
+        """The places in sorted ordinals of those that may be within the radius and CERTAIN_KM."""
         spans = self.spans(ordinals, radius_km)
         return np.concatenate([np.arange(*span) for span in spans]) if spans else np.empty(0, dtype=np.intp)
 
@@ -76,7 +76,7 @@ class Distances:
         return _kilometres(metres)
 
     def distance_within(self, ordinals: Ordinals, reach_km: Floats) -> Floats:
-        """As `distance`; infinite, without being measured, where it is certain to be more than `reach_km`."""
+        """Kilometres to the shape; infinite, without being measured, where certainly more than `reach_km`."""
         if self.shape is None:
             return np.full(len(ordinals), np.inf)
         metres = self._bounded(ordinals)
@@ -90,7 +90,7 @@ class Distances:
         return distance
 
     def known_within(self, ordinals: Ordinals, radius_km: float) -> Floats:
-        """As `distance`; NaN, without being measured, where it is certain to be more than the radius and CERTAIN_KM."""
+        """Kilometres to the shape; NaN, without being measured, where certainly more than the radius and CERTAIN_KM."""
         near, known = self.places(ordinals, radius_km), np.full(len(ordinals), np.nan)
         away = self.distance_within(ordinals.take(near), np.full(len(near), radius_km + CERTAIN_KM))
         known[near] = np.where(away == np.inf, np.nan, away)
@@ -167,11 +167,11 @@ class PointDistances(Distances):
         return distance
 
     def distance_within(self, ordinals: Ordinals, reach_km: Floats) -> Floats:  # noqa: ARG002 - nothing is left out
-        """As `distance`."""
+        """Kilometres to the point; infinite where a place is not known."""
         return self.distance(ordinals)
 
     def known_within(self, ordinals: Ordinals, radius_km: float) -> Floats:  # noqa: ARG002 - nothing is left out
-        """As `distance`; NaN where a place is not known."""
+        """Kilometres to the point; NaN where a place is not known."""
         return self._to_point(ordinals)
 
     def lower_bound(self, ordinals: Ordinals) -> Floats:
@@ -206,20 +206,20 @@ class PlaceDistances:
     def _distances(self) -> Distances:
         return self._cache(self._shape() if self._shape else None)
 
-    def of(self, ordinals: Ordinals) -> Floats:
+    def measure(self, ordinals: Ordinals) -> Floats:
         """Kilometres from any suppliers."""
         return self._less_radius(self._distances.distance(ordinals))
 
     def lower_bound(self, ordinals: Ordinals) -> Floats:
-        """Kilometres that those from any suppliers are certain not to be under."""
+        """Kilometres that the distances of any suppliers are certain not to be under."""
         return self._less_radius(self._distances.lower_bound(ordinals))
 
-    def draws(self, ordinals: Ordinals) -> NDArray[np.uint64]:
+    def tie_break_bits(self, ordinals: Ordinals) -> NDArray[np.uint64]:
         """The drawing bits of any suppliers."""
         return self._distances.columns.draw[ordinals]
 
     def near_of(self, ordinals: Ordinals) -> list[Ordinals]:
-        """Those of any suppliers, in order, that may be within CERTAIN_KM: some runs of them."""
+        """The runs of suppliers in order that may be within CERTAIN_KM."""
         return [ordinals[first:end] for first, end in self._distances.spans(ordinals, self._radius_km)]
 
     def _less_radius(self, distance: Floats) -> Floats:
@@ -246,20 +246,20 @@ class NearDistances(PlaceDistances, Weighed):
         self.known = self._less_radius(self._distances.known_within(ordinals, radius_km)) if known is None else known
 
     def of_rows(self, rows: Positions) -> "NearDistances":
-        """Those of some of the suppliers, which are in order."""
+        """The distances of some of the suppliers, which are in order."""
         shape = self._shape() if self._shape else None
         return NearDistances(self._cache, shape, self.ordinals.take(rows), self._radius_km, self.known.take(rows))
 
-    def at(self, rows: Positions) -> Floats:
+    def measure_rows(self, rows: Positions) -> Floats:
         """Kilometres from some of the suppliers, by row."""
         distance = self.known.take(rows)
         is_unknown = np.isnan(distance)
         if is_unknown.any():
-            distance[is_unknown] = self.of(self.ordinals[rows[is_unknown]])
+            distance[is_unknown] = self.measure(self.ordinals[rows[is_unknown]])
         return distance
 
-    def nearest(self, rows: Positions, count: int) -> Positions:
-        """Of some rows those that are not farther than the `count`-th nearest, or few more."""
+    def at_least_nearest(self, rows: Positions, count: int) -> Positions:
+        """A superset of the `count` nearest of some rows, with few more."""
         if len(rows) <= count + FEW:
             return rows
         distance = self.known.take(rows)
@@ -267,7 +267,7 @@ class NearDistances(PlaceDistances, Weighed):
         if len(near) < count:
             unknown = np.flatnonzero(np.isnan(distance))
             distance[unknown] = self.lower_bound(self.ordinals[rows[unknown]])
-            return rows[nearest_of(distance, lambda places: self.at(rows[places]), count)[0]]
+            return rows[nearest_of(distance, lambda places: self.measure_rows(rows[places]), count)[0]]
         rows, distance = rows[near], distance[near]
         return rows if len(rows) <= count + FEW else rows[distance <= np.partition(distance, count - 1)[count - 1]]
 

@@ -104,7 +104,7 @@ class EligibilityCache:
     def _standing_by(
         self, facts: FactPositions, days: Days, reserved: frozenset[Reserved], rules: Rules
     ) -> NDArray[np.int64]:
-        """As `_standing`, where the same rules hold on all days."""
+        """The standing of suppliers on days on which the same rules hold."""
         on = date.fromordinal(int(days[0]))
         view = rules.at(on)
 

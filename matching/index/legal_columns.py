@@ -183,12 +183,12 @@ class LegalColumns(Sequence[LegalFacts]):
     def __getitem__(self, place: slice) -> list[LegalFacts]: ...
     def __getitem__(self, place: int | slice) -> LegalFacts | list[LegalFacts]:
         if isinstance(place, slice):
-            return self.of(np.arange(*place.indices(self._size), dtype=np.int32))
+            return self.facts_at(np.arange(*place.indices(self._size), dtype=np.int32))
         if not 0 <= place < self._size:
             raise IndexError(place)
-        return self.of(np.array([place], dtype=np.int32))[0]
+        return self.facts_at(np.array([place], dtype=np.int32))[0]
 
-    def of(self, places: NDArray[np.int32]) -> list[LegalFacts]:
+    def facts_at(self, places: NDArray[np.int32]) -> list[LegalFacts]:
         """The facts at some places."""
         arrays = self._arrays
         approvals: list[tuple[Approval, ...]] = [()] * len(places)

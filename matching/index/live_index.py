@@ -72,7 +72,7 @@ class Index:
         self.lock = Lock()
 
     @classmethod
-    def of(
+    def build(
         cls,
         suppliers: Iterable[MatchedSupplier],
         taxonomy: Taxonomy,
@@ -86,12 +86,12 @@ class Index:
 
     @property
     def suppliers(self) -> list[IndexedSupplier]:
-        """Those of the tables, by ordinal."""
+        """The suppliers of the tables, by ordinal."""
         return [self.columns.supplier(ordinal) for ordinal in range(len(self.columns.spatial_keys))]
 
     def rebuilt(self, suppliers: Iterable[MatchedSupplier]) -> "Index":
         """An index of other suppliers over the same reference data."""
-        return Index.of(suppliers, self.taxonomy, self.cpv, self.geography, keeps=self.keeps)
+        return Index.build(suppliers, self.taxonomy, self.cpv, self.geography, keeps=self.keeps)
 
 
 @dataclass(frozen=True)
@@ -124,14 +124,14 @@ class LiveIndex:
     change: int = 0
     changed_at: Mapping[str, int] = field(default_factory=dict)
 
-    def after(
+    def with_changes(
         self,
         changed: Iterable[MatchedSupplier],
         removed: Iterable[UUID],
         data_version: int,
         version_uid: UUID | None = None,
     ) -> "LiveIndex":
-        """This index once some suppliers have been written anew or removed; this one stays as it is.
+        """The index once some suppliers have been written anew or removed; this one stays as it is.
 
         Where more have changed than stay as they were, all of them make a new base.
         """
@@ -216,7 +216,7 @@ class LiveIndex:
     def offers_of(self, ordinal: int, code: str) -> Offers:
         """The offers of a supplier that name a segment or family."""
         offers = self.base.offers if ordinal < len(self.base.columns.spatial_keys) else self.tail.offers
-        return offers.get(code, NO_OFFERS).of(ordinal)
+        return offers.get(code, NO_OFFERS).of_supplier(ordinal)
 
     def offers_any(self, ordinals: Ordinals, code: str) -> Bools:
         """Which of some suppliers have an offer that names a segment or family."""
@@ -232,7 +232,7 @@ class LiveIndex:
         return self.standing(np.concatenate((self.base.offerless, self.tail.offerless)))
 
     def standing(self, ordinals: Ordinals) -> Ordinals:
-        """Those of some suppliers that no later change has replaced or removed."""
+        """The suppliers, of some, that no later change has replaced or removed."""
         return ordinals if self.gone is None else ordinals[~self.gone[ordinals]]
 
     def ordinal_of(self, supplier: UUID) -> int | None:

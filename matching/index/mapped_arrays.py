@@ -37,7 +37,7 @@ class Texts(NamedTuple):
 
 
 def texts(some: Sequence[bytes]) -> Texts:
-    """Some texts, end to end."""
+    """The texts laid end to end."""
     ends = np.cumsum(np.fromiter(map(len, some), np.int64, len(some)))
     starts = np.concatenate(([0], ends[:-1])) if len(ends) else ends
     return Texts(np.frombuffer(b"".join(some), dtype=np.uint8), starts, ends)
@@ -179,7 +179,7 @@ class TextReader:
 
     def __init__(self, places: TextPlaces, pieces: Sequence[Piece]) -> None:
         self._places = places
-        self._reads = [self._opened(piece) if isinstance(piece, Path) else _read_of(piece) for piece in pieces]
+        self._reads = [self._opened(piece) if isinstance(piece, Path) else _array_reader(piece) for piece in pieces]
 
     def summary(self, number: int) -> bytes:
         """The summary of a supplier."""
@@ -230,5 +230,5 @@ def pieces_in(folder: Path, sizes: Sequence[int]) -> tuple[Piece, ...]:
     return pieces
 
 
-def _read_of(content: bytes) -> Read:
+def _array_reader(content: bytes) -> Read:
     return lambda start, size: content[start : start + size]

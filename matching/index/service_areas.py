@@ -37,7 +37,7 @@ UNDECLARED, ALL_OF_FRANCE = AreaNumbers(NO_AREA, NEARBY_KM, -1), AreaNumbers(NAT
 
 
 @lru_cache(4_096)
-def _within(radius_km: float) -> AreaNumbers:
+def _radius_area(radius_km: float) -> AreaNumbers:
     return AreaNumbers(RADIUS, radius_km, -1)
 
 
@@ -117,7 +117,7 @@ class ServiceAreas:
         if area.national:
             return ALL_OF_FRANCE
         if area.radius_km is not None:
-            return _within(area.radius_km)
+            return _radius_area(area.radius_km)
         if area.codes is not None and area.geometry is None:
             numbers = self._of_codes.get(area.codes)
             if numbers is None:

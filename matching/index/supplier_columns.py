@@ -146,7 +146,7 @@ class SupplierRows:
             keys[order],
             lat[order],
             lon[order],
-            _draws([ids[ID_BYTES * number : ID_BYTES * (number + 1)] for number in order.tolist()]),
+            _tie_break_bits([ids[ID_BYTES * number : ID_BYTES * (number + 1)] for number in order.tolist()]),
             joined_facts([self._facts.arrays()], order),
             np.array(self._employees, dtype=np.int32)[order],
             halves,
@@ -210,7 +210,7 @@ class SupplierColumns:
         """Write some more; their ordinals. One call at a time."""
         first, end = len(self), len(self) + len(suppliers)
         added = [(summary_json(each), details_json(each)) for each in map(document_of, suppliers)]
-        facts, draw = list(map(legal_facts, suppliers)), _draws([supplier.id.bytes for supplier in suppliers])
+        facts, draw = list(map(legal_facts, suppliers)), _tie_break_bits([supplier.id.bytes for supplier in suppliers])
         if end > self.capacity:
             self._make_room(end)
         self.positions[first:end] = earth_centred(*_degrees(suppliers))
@@ -234,7 +234,7 @@ class SupplierColumns:
         return self._texts.summary(ordinal) if later < 0 else self._added[later][0]
 
     def summaries(self, ordinals: Sequence[int]) -> list[bytes]:
-        """Some suppliers, as `summary`."""
+        """The summaries of some suppliers, in JSON."""
         return list(map(self.summary, ordinals))
 
     def supplier(self, ordinal: int) -> IndexedSupplier:
@@ -269,7 +269,7 @@ class SupplierColumns:
 
 
 def each_once(ordinals: Ordinals) -> Ordinals:
-    """Some ordinals in order, each once; a few sorted runs are put in order at little cost."""
+    """The ordinals in order, each once; a few sorted runs are put in order at little cost."""
     in_order = np.sort(ordinals, kind="stable")
     is_new = np.ones(len(in_order), dtype=bool)
     np.not_equal(in_order[1:], in_order[:-1], out=is_new[1:])
@@ -286,7 +286,7 @@ def _degrees(suppliers: Sequence[MatchedSupplier]) -> tuple[Floats, Floats]:
     return lat, lon
 
 
-def _draws(ids: Sequence[bytes]) -> NDArray[np.uint64]:
+def _tie_break_bits(ids: Sequence[bytes]) -> NDArray[np.uint64]:
     digests = b"".join([hashlib.blake2b(each, digest_size=8).digest() for each in ids])
     return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
 

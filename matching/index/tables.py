@@ -175,7 +175,7 @@ class TablesBuilder:
         )
 
 
-def joined(parts: Sequence[IndexTables], taxonomy: Taxonomy) -> IndexTables:
+def join_tables(parts: Sequence[IndexTables], taxonomy: Taxonomy) -> IndexTables:
     """The tables of all suppliers of some builders, whole: each supplier is in one part."""
     whole = parts[0] if len(parts) == 1 else _merged(parts)
     codes = (*taxonomy.segments, *(family.id for family in taxonomy.families))
@@ -188,7 +188,7 @@ def built(suppliers: Iterable[MatchedSupplier], taxonomy: Taxonomy, cpv: Cpv, ge
     builder = TablesBuilder(taxonomy, cpv, geography)
     for supplier in suppliers:
         builder.add(document_of(supplier))
-    return joined([builder.tables()], taxonomy)
+    return join_tables([builder.tables()], taxonomy)
 
 
 def _merged(parts: Sequence[IndexTables]) -> IndexTables:

@@ -132,7 +132,7 @@ def _ground(request: TerritoryRequest, live: LiveIndex, reference: Reference) ->
 
 
 def _rings(geometry: Geometry) -> list[Floats]:
-    """Its rings in degrees, each of shape (n, 2)."""
+    """The rings of a geometry in degrees, each of shape (n, 2)."""
     polygons = [geometry.coordinates] if isinstance(geometry, Polygon) else geometry.coordinates
     return [np.clip(_positions(ring), -FARTHEST, FARTHEST) for rings in polygons for ring in rings]
 

@@ -93,7 +93,7 @@ class SupplySearch:
         return Answering(supplier[is_first], (key[is_first] & WORTH_BITS) % PER_FIT // PER_BASIS)
 
     def local_of(self, ordinals: Ordinals) -> Ordinals:
-        """Those of some suppliers that stand in the territory."""
+        """The suppliers, of some, that stand in the territory."""
         return ordinals[self._is_local[ordinals]]
 
     @cached_property

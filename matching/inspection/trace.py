@@ -165,7 +165,7 @@ def standings(
     """
     queries = reference.reader.read(need)
     rows = RowWriter(reference, on, need.contract, language)
-    past = PastAwards.until(on, awards, buyer_siret(need), reference.rules, reference.taxonomy)
+    past = PastAwards.known_on(on, awards, buyer_siret(need), reference.rules, reference.taxonomy)
     seed = draw_seed(need)
     found: dict[str, dict[UUID, Standing]] = {}
     for lot in lot_matches(queries, index, on, reference.rules, past):
@@ -182,7 +182,7 @@ def _standings(lot: LotMatch, suppliers: Mapping[UUID, int], rows: RowWriter, se
     near = set(ordinals[np.isin(ordinals, considered(lot))].tolist())
     in_order, _ = lot.first(max(lot.counts.total, 1)).order.first(seed)
     ranks = {ordinal: rank for rank, ordinal in enumerate(lot.ordinals[in_order].tolist(), 1)}
-    away = dict(zip(ordinals.tolist(), lot.distances.of(ordinals).tolist(), strict=True))
+    away = dict(zip(ordinals.tolist(), lot.distances.measure(ordinals).tolist(), strict=True))
     found = {}
     for supplier, ordinal in suppliers.items():
         if ordinal in ranks:

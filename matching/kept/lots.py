@@ -85,7 +85,7 @@ class RankedLot:
 
     @property
     def weight(self) -> int:
-        """Its bytes, but for rows in JSON."""
+        """The bytes it takes, but for rows in JSON."""
         # copied at once: another thread may add to them
         return BYTES_AHEAD + weight_of(self.approval_ends, *self.first.values(), *self.refused.values())
 
@@ -270,7 +270,7 @@ class KeptLot(LotMatch):
         return self.ranked.counts
 
     @property
-    def within(self) -> dict[str, int]:
+    def counts_within(self) -> dict[str, int]:
         """The numbers of candidates by radius."""
         return self.ranked.within
 
@@ -290,7 +290,7 @@ class KeptLot(LotMatch):
         if found is None:
             found = super().first(count)
             if count <= LARGEST_CACHED:
-                _keep(self.ranked.first, count, found)
+                _remember(self.ranked.first, count, found)
         return found
 
     def ends_of_candidates(self) -> ApprovalEnds:
@@ -300,13 +300,13 @@ class KeptLot(LotMatch):
         return self.ranked.approval_ends
 
     def nearest_refused(self, count: int, seed: int) -> NearestRefused:
-        """As `near_misses.nearest_refused`; kept where nothing is left to the draw."""
+        """At most `count` refused suppliers, kept where nothing is left to the draw."""
         held = self.ranked.nearest_refused.get(count)
         if held is not None and held[1] == self.live.change:
             return held[0]
         found = nearest_refused(self, count, seed, KeptLot._nearest_of_gate)  # type: ignore[arg-type]
         if found.is_settled:
-            _keep(self.ranked.nearest_refused, count, (found, self.live.change))
+            _remember(self.ranked.nearest_refused, count, (found, self.live.change))
         return found
 
     def _nearest_of_gate(self, gate: int, count: int) -> DrawnOrder:
@@ -316,7 +316,7 @@ class KeptLot(LotMatch):
             found = FoundAt(nearest_of_gate(self, gate, count), live.change, live.rows_end)
         elif found.change != live.change:
             found = FoundAt(found.order, live.change, live.rows_end)
-        _keep(self.ranked.refused, (gate, count), found)
+        _remember(self.ranked.refused, (gate, count), found)
         return found.order
 
     def _still_holds(self, gate: int, count: int, found: FoundAt) -> bool:
@@ -336,11 +336,11 @@ class KeptLot(LotMatch):
             return True
         new = leave_out(self.ordinals, live.standing(np.concatenate(later)))
         return not len(new) or (
-            len(order.numbers) >= count and bool(self.distances.of(new).min() > order.distance.max(initial=0))
+            len(order.numbers) >= count and bool(self.distances.measure(new).min() > order.distance.max(initial=0))
         )
 
 
-def _keep(some: dict[Key, Made], key: Key, made: Made) -> None:
+def _remember(some: dict[Key, Made], key: Key, made: Made) -> None:
     """Keep one more; where there are too many, the others go."""
     if len(some) > MOST_CACHED:
         some.clear()

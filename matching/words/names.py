@@ -126,7 +126,7 @@ class _Table:
             scattered = np.array(sorted(set.intersection(*holders)), dtype=np.int64)
             owners = np.concatenate([owners, scattered])
             ranks = np.concatenate([ranks, ALL_WORDS * EVERYONE - self._populations[scattered]])
-        return [self._found(owner, rank) for owner, rank in _best(owners, ranks, limit)]
+        return [self._match_of(owner, rank) for owner, rank in _best(owners, ranks, limit)]
 
     def near(self, query: str) -> Iterator[Found]:
         """The areas whose name is a few slips away from the query."""
@@ -137,7 +137,7 @@ class _Table:
         for _, differing, owner in matches:
             yield Found(NEAR, int(differing), int(self._populations[owner]), self._areas[owner])
 
-    def _found(self, owner: int, rank: int) -> Found:
+    def _match_of(self, owner: int, rank: int) -> Found:
         how = -(-rank // EVERYONE)
         return Found(how, 0, how * EVERYONE - rank, self._areas[owner])
 

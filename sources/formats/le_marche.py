@@ -18,7 +18,7 @@ import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.territory import Territories, UnknownTerritory
-from domain.suppliers.supplier import Flag, PrestaType
+from domain.suppliers.supplier import PrestaType
 from domain.text.bilingual import Text
 from sources.file_types.csv_cells import kind_of
 from sources.file_types.json_records import Draft, Scalar, readers, text_of, unmapped
@@ -118,6 +118,7 @@ class _Suppliers:
         kind = kind_of(siae.kind)
         works = tuple(self._works(siae))
         declared = [offer for work in works if (offer := self._offer(work))]
+        postal_code, city = text_of(siae.post_code), (siae.city or "").strip()
         position, description = {"lat": siae.latitude, "lon": siae.longitude}, _description(siae)
         # offers by the kind, and by words where nothing was declared
         texts = () if declared else (siae.name, siae.brand or "", description or "")
@@ -127,7 +128,12 @@ class _Suppliers:
             "siret": _known(siae.siret),
             "approvals": [{"kind": kind}],
             "in_prison": True if kind == "SEP" else None,
-            "address": self._address(siae),
+            "address": {
+                "street": _known(siae.address),
+                "postal_code": postal_code or None,
+                "city": city or None,
+                "commune": self._communes.find(postal_code, city, text_of(siae.department)),
+            },
             "location": {name: degrees for name, degrees in position.items() if degrees is not None} or None,
             "offers": [*declared, *self._inference.offers(kind, None, texts, siae.city or "")],
             "description": description,
@@ -139,7 +145,13 @@ class _Suppliers:
             "labels": _names(siae.labels, siae.labels_old),
             "active": siae.is_active is not False and not siae.is_delisted,
         }
-        yield Draft(text_of(siae.id) or None, document, tuple(self._flags(works)))
+        # the sectors that stand for no segment, unless the mapping says so
+        unknown = (
+            unmapped(f"{sector} {name}".strip())
+            for sector, name in dict.fromkeys((work.sector, work.name) for work in works)
+            if not self._segments.get(sector) and sector not in self._settled
+        )
+        yield Draft(text_of(siae.id) or None, document, tuple(unknown))
 
     def _works(self, siae: Siae) -> Iterator[_Work]:
         """The supplier's activities; then its sectors that none of these is in, with its types of service."""
@@ -163,21 +175,6 @@ class _Suppliers:
             "label": work.name or None,
             "presta_types": tuple(dict.fromkeys(work.presta_types)),
             "service_area": work.area,
-        }
-
-    def _flags(self, works: tuple[_Work, ...]) -> Iterator[Flag]:
-        """A flag for each sector that stands for no segment, unless the mapping says so."""
-        for sector, name in dict.fromkeys((work.sector, work.name) for work in works):
-            if not self._segments.get(sector) and sector not in self._settled:
-                yield unmapped(f"{sector} {name}".strip())
-
-    def _address(self, siae: Siae) -> Document:
-        postal_code, city = text_of(siae.post_code), (siae.city or "").strip()
-        return {
-            "street": _known(siae.address),
-            "postal_code": postal_code or None,
-            "city": city or None,
-            "commune": self._communes.find(postal_code, city, text_of(siae.department)),
         }
 
     def _area(self, activity: Activity, siae: Siae, position: int) -> Document | None:

@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from itertools import chain
 from operator import itemgetter
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
@@ -285,7 +285,8 @@ def _found_document(
     approved = kinds if result.nombre_etablissements_ouverts == 1 and is_open else ()
     # as NAF rev. 2 writes it, or as NAF 2025 does where only that code names a trade
     codes = ((each.activite_principale, each.activite_principale_naf25) for each in (place, result))
-    naf = next(filter(None, (inference.telling(*pair) for pair in codes)), None)
+    naf, texts = next(filter(None, (inference.telling(*pair) for pair in codes)), None), (name, sign or "")
+    offers = (inference.offers(kind, naf, texts, place.libelle_commune or "") for kind in approved or (None,))
     return {
         "name": name.strip(),
         "trade_name": sign if sign != name else None,
@@ -295,7 +296,7 @@ def _found_document(
         "approvals": [{"kind": kind} for kind in approved] or None,
         "address": _address(place) if not is_withheld else {"commune": place.commune or None},
         "location": _location(place) if not is_withheld else None,
-        "offers": _offers(approved, naf, (name, sign or ""), place.libelle_commune or "", inference),
+        "offers": list(dict.fromkeys(chain.from_iterable(offers))),
         "description": None if approved else _siae_note(result.complements, kinds),
         "turnover_eur": next((ca for _, year in latest if (ca := year.ca) is not None and ca >= 0), None),
         "active": is_open and not is_withheld,
@@ -317,13 +318,6 @@ def _siae_note(complements: Complements | None, kinds: tuple[Kind, ...]) -> str 
     if complements and complements.est_siae:
         return "Signalée comme structure d'insertion, sans que son genre soit précisé."
     return None
-
-
-def _offers(
-    kinds: tuple[Kind, ...], naf: str | None, texts: tuple[str, ...], city: str, inference: OfferInference
-) -> list[Any]:
-    found = (inference.offers(kind, naf, texts, city) for kind in kinds or (None,))
-    return list(dict.fromkeys(chain.from_iterable(found)))
 
 
 def _address(place: Establishment) -> Document:

@@ -24,14 +24,14 @@ from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Flag, LegalForm
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
-from sources.file_types.csv_cells import KINDS, BadCell, Dialect, Path, csv_of, escaped, kind_of, known, restored
+from sources.file_types.csv_cells import KINDS, BadCell, Dialect, csv_of, escaped, kind_of, known, restored
 from sources.file_types.csv_table import FaultyRow, RowAsWritten, Table, read_table, rows_as_written
 from sources.file_types.json_records import unmapped
 from sources.formats.vivier import document_of, plain_cell
 from sources.formats.vivier_columns import COLUMNS, ID, NONE_HELD, TO_CORRECT
 from sources.postal_addresses import commune_names, departement_of
 from sources.rows import Context, Document, row_of, unreadable
-from sources.trades.inference import OfferInference, WordReader
+from sources.trades.inference import OfferInference, word_reader
 
 _LISTED = re.compile(r"[;|\n]")
 _LISTED_TOO = re.compile(r"[;|\n,]|\s/\s")
@@ -172,8 +172,11 @@ class _Suppliers:
             own["address.commune"] = commune
         if "legal_form" in own:
             own["legal_form"] = _LEGAL_FORMS.get(fold(own["legal_form"]), "")
-        if "approvals" in own:
-            own["approvals"] = _approvals(own["approvals"])
+        if fold(own.get("approvals", "")) in NONE_HELD:
+            own["approvals"] = NONE_HELD[0]
+        elif "approvals" in own:
+            pieces = _pieces(own["approvals"], _LISTED_TOO)
+            own["approvals"] = "|".join(dict.fromkeys(kind_of(_WRITTEN.get(fold(each), each)) for each in pieces))
         if "labels" in own:
             own["labels"] = "|".join(escaped(each) for each in _pieces(own["labels"], _LISTED))
         if segments:
@@ -204,7 +207,7 @@ class _Trades:
         self._taxonomy, self._mapped = taxonomy, mapped
         self._labels = {fold(family.label): family.id for family in taxonomy.families}
         self._labels |= {fold(segment.label): segment.id for segment in taxonomy.segments.values()}
-        self._words = WordReader(taxonomy)
+        self._words = word_reader(taxonomy)
 
     def segments_in(self, cell: str) -> tuple[list[str], tuple[Flag, ...]]:
         """The segments of a cell, and a flag for each activity that is none."""
@@ -237,27 +240,14 @@ class _Trades:
 def _require_readable(cells: Mapping[str, str], external_id: str | None) -> None:
     """Raises InvalidContent for cells of which a formula failed, and for a row that nothing identifies."""
     failed = (column for column, cell in cells.items() if _FAILED.fullmatch(cell))
-    problems = [
-        problem for column in failed for problem in BadCell(_path(column), "formula_error", _FORMULA_FAILED).problems
-    ]
+    paths = (COLUMNS[column].path if column in COLUMNS else (column,) for column in failed)
+    problems = [problem for path in paths for problem in BadCell(path, "formula_error", _FORMULA_FAILED).problems]
     if "name" not in cells:
         problems.append(Problem("/name", "missing_field", _NAMELESS))
     if external_id is None:
         problems.append(Problem("/external_id", "missing_field", _NO_ID))
     if problems:
         raise InvalidContent(tuple(problems))
-
-
-def _path(column: str) -> Path:
-    return COLUMNS[column].path if column in COLUMNS else (column,)
-
-
-def _approvals(cell: str) -> str:
-    """Kinds as our own table writes them. Raises BadCell for one that is unknown."""
-    if fold(cell) in NONE_HELD:
-        return NONE_HELD[0]
-    pieces = _pieces(cell, _LISTED_TOO)
-    return "|".join(dict.fromkeys(kind_of(_WRITTEN.get(fold(each), each)) for each in pieces))
 
 
 def _pieces(cell: str, between: re.Pattern[str]) -> list[str]:

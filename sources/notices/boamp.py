@@ -15,11 +15,10 @@ from typing import Any
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.needs.need import Procedure
 from domain.text.bilingual import Text
 from domain.text.typography import cut
 from sources.notices import eforms
-from sources.notices.element import Element, PlacedText, from_json, mark_read
+from sources.notices.element import Element, PlacedText, from_json, mark_read, placed_texts
 from sources.notices.notice import (
     CODES,
     Amount,
@@ -78,7 +77,10 @@ def _read_national(notice: Notice, donnees: Element) -> None:
     mark_read(*framework)
     notice.technique = "framework_agreement" if framework else None
     notice.contract = "concession" if form.all(*CONCESSIONS) else "market"
-    notice.procedure = _procedure(form)
+    of_form = (one for each in form.all("typeprocedure", "procedure") for one in each.children)
+    known = next((each for each in of_form if plain(each.name) in _CODES.procedures), None)
+    mark_read(known)
+    notice.procedure = None if known is None else _CODES.procedures[plain(known.name)]
     reference = form.first(REFERENCES)
     notice.reference = reference.text if reference else ""
     flags, said_none = _flags(form), form.all(*NOT_RESERVED)
@@ -94,7 +96,13 @@ def _read_national(notice: Notice, donnees: Element) -> None:
         notice.lots.append(whole)
     for lot in notice.lots:
         lot.reserved, lot.is_not_reserved = list(flags), bool(said_none) and not flags
-    notice.take_awarded(dict(_awarded(form)))
+    awarded: dict[str, Amount] = {}
+    for decision in form.all("decision"):  # of a lot awarded several times, the first counts
+        names = _Names(decision)
+        named, amount = names.first(LOT_NUMBERS), _amount(names.all("montant"))
+        if amount is not None:
+            awarded.setdefault(named.text if named else "1", amount)
+    notice.take_awarded(awarded)
 
 
 def plain(name: str) -> str:
@@ -152,8 +160,11 @@ def _lot(element: Element, besides: list[Element]) -> NoticeLot:
     title, described = own.first(TITLES), own.first(OBJECTS)
     lot = NoticeLot(element.path, "", title or described)
     lot.words = " . ".join(each.text for each in (title, described, own.first(("principales",))) if each)
-    lot.cpv = [PlacedText(each.path, text) for each in own.all(*CPV) if (text := each.text())]
-    lot.cpv += [PlacedText(each.path, each.name) for each in _named_by_codes(own)]
+    lot.cpv = placed_texts(own.all(*CPV))
+    for each in (child for held in own.all("objetprincipal", "objetcomplementaire") for child in held.children):
+        if each.name[:8].isdecimal():  # an element whose name is the code that it stands for
+            mark_read(each)
+            lot.cpv.append(PlacedText(each.path, each.name))
     lot.places = [_place(each) for each in own.all(*PLACES)] or _own_place(
         own.all(*NUTS), own.first(("lieuprincipal",))
     )
@@ -170,15 +181,6 @@ def _lot(element: Element, besides: list[Element]) -> NoticeLot:
         mark_read(*each.children)
         lot.nature = lot.nature or _CODES.natures.get(named.upper())
     return lot
-
-
-def _named_by_codes(names: _Names) -> Iterator[Element]:
-    """The elements whose names are the CPV codes that they stand for, which are then _read_national."""
-    for holder in names.all("objetprincipal", "objetcomplementaire"):
-        for child in holder.children:
-            if child.name[:8].isdecimal():
-                mark_read(child)
-                yield child
 
 
 def _renewals(names: _Names) -> Renewals | None:
@@ -198,25 +200,6 @@ def _renewals(names: _Names) -> Renewals | None:
         told = [each.text for each in texts if each] + ([f"{length.text} mois"] if length else [])
         return Renewals(said.path, count_of(count.text) if count else None, ". ".join(told))
     return None
-
-
-def _procedure(form: _Names) -> Procedure | None:
-    """The procedure that the form names as an element or as a text."""
-    for element in form.all("typeprocedure", "procedure"):
-        for named in element.children:
-            if (procedure := _CODES.procedures.get(plain(named.name))) is not None:
-                mark_read(named)
-                return procedure
-    return None
-
-
-def _awarded(form: _Names) -> Iterator[tuple[str, Amount]]:
-    """The amounts awarded, by lot; of a lot awarded several times, the first."""
-    for decision in reversed(form.all("decision")):
-        names = _Names(decision)
-        number, amount = names.first(LOT_NUMBERS), _amount(names.all("montant"))
-        if amount is not None:
-            yield number.text if number else "1", amount
 
 
 def _amount(elements: Iterable[Element]) -> Amount | None:
@@ -242,7 +225,7 @@ def _flags(form: _Names) -> list[ReservedFlag]:
 
 def _own_place(nuts: list[Element], words: PlacedText | None) -> list[NoticePlace]:
     """The place of a lot whose codes and words stand beside its other fields."""
-    codes = tuple(PlacedText(each.path, text) for each in nuts if not each.children and (text := each.text()))
+    codes = tuple(placed_texts(each for each in nuts if not each.children))
     if not codes and words is None:
         return []
     where = codes[0] if codes else words or PlacedText("", "")
@@ -252,9 +235,7 @@ def _own_place(nuts: list[Element], words: PlacedText | None) -> list[NoticePlac
 def _place(element: Element) -> NoticePlace:
     names = _Names(element)
     postal, city = names.first(("cp",)), names.first(("ville",))
-    nuts = tuple(
-        PlacedText(each.path, text) for each in names.all(*NUTS) if not each.children and (text := each.text())
-    )
+    nuts = tuple(placed_texts(each for each in names.all(*NUTS) if not each.children))
     words = "" if element.children else element.text()
     return NoticePlace(
         element.path,
@@ -352,12 +333,11 @@ def _complete(notice: Notice, root: Element) -> None:
 
 
 def _complete_procedure(notice: Notice, root: Element) -> None:
-    kind = root.first_text("type_procedure")
+    kind, family = root.first_text("type_procedure"), root.first_text("famille")
     if notice.procedure is None and kind is not None:
         notice.procedure = _CODES.procedures.get(plain(kind.text))
         if notice.procedure is None:
             notice.note(kind.path, "procedure_without_equal", text=cut(kind.text))
-    family = root.first_text("famille")
     if family is not None and family.text.upper() == "DSP":
         notice.contract = "concession"
 

@@ -3,9 +3,6 @@
 Business terms (BT) are those of the annex of regulation (EU) 2019/1780; codes are those of the SDK's code lists.
 """
 
-from collections.abc import Iterable, Iterator
-
-from domain.needs.need import Nature, Technique
 from domain.text.normalise import fold
 from domain.text.typography import cut
 from sources.notices.element import Element, PlacedText, mark_read
@@ -54,8 +51,7 @@ class _Reader:
     def whole(self, root: Element) -> None:
         """Read the whole procedure."""
         notice = self.notice
-        domain = root.first_text("RegulatoryDomain")
-        basis = domain.text if domain else ""
+        basis = root.text_at("RegulatoryDomain")
         if basis == CONCESSIONS:
             notice.contract = "concession"
         notice.buyer = self._buyer(root, basis)
@@ -87,15 +83,18 @@ class _Reader:
             self.notice.lots.append(self._lot(element))
 
     def _lot(self, element: Element) -> NoticeLot:
-        identifier = element.first_text("ID")
         project = element.child("ProcurementProject")
         lot = NoticeLot(element.path, "") if project is None else self._project(project, element.path)
-        lot.id = identifier.text if identifier else ""
+        lot.id = element.text_at("ID")
         terms, process = element.child("TenderingTerms"), element.child("TenderingProcess")
         if terms is not None:
             self._reservation(lot, terms)
         if process is not None:
-            lot.technique = self._technique(process)
+            named = process.all("ContractingSystem", "ContractingSystemTypeCode")
+            techniques = {_CODES.techniques.get(code.text()) for code in named} - {None}
+            # the other one is a framework agreement
+            dynamic = "dynamic_purchasing_system" in techniques
+            lot.technique = "dynamic_purchasing_system" if dynamic else next(iter(techniques), None)
             most = process.child("FrameworkAgreement", "EstimatedMaximumValueAmount")  # before SDK 1.4
             if most is not None and lot.maximum is None:
                 lot.maximum = self._amount(most)
@@ -109,8 +108,15 @@ class _Reader:
         mark_read(project.child("ID"))
         lot.words = " . ".join(written.text for written in (lot.title, described) if written)
         for name in ("MainCommodityClassification", "AdditionalCommodityClassification"):
-            lot.cpv += self._codes(project.all(name, "ItemClassificationCode"), "cpv")
-        lot.nature = self._nature(project)
+            lot.cpv += (
+                PlacedText(code.path, text)
+                for code in project.all(name, "ItemClassificationCode")
+                if code.attributes.get("listName", "cpv") == "cpv" and (text := code.text())
+            )
+        nature = project.first_text("ProcurementTypeCode")
+        lot.nature = None if nature is None else _CODES.natures.get(nature.text)
+        if nature is not None and lot.nature is None:
+            self.notice.note(nature.path, "nature_without_equal", text=cut(nature.text))
         lot.innovative = any(
             code.attribute("listName") == "innovative-acquisition"
             or (code.attribute("listName") == "strategic-procurement" and code.text() == "inn-pur")
@@ -137,19 +143,6 @@ class _Reader:
             return element.first_text(name)
         mark_read(*texts.values())
         return written
-
-    def _codes(self, elements: Iterable[Element], list_name: str) -> Iterator[PlacedText]:
-        for element in elements:
-            if element.attributes.get("listName", list_name) == list_name and (text := element.text()):
-                yield PlacedText(element.path, text)
-
-    def _nature(self, project: Element) -> Nature | None:
-        code = project.first_text("ProcurementTypeCode")
-        if code is None:
-            return None
-        if code.text not in _CODES.natures:
-            self.notice.note(code.path, "nature_without_equal", text=cut(code.text))
-        return _CODES.natures.get(code.text)
 
     def _amount(self, element: Element) -> Amount:
         return Amount(element.path, element.text(), element.attribute("currencyID"))
@@ -187,7 +180,10 @@ class _Reader:
             if code.attributes.get("listName", "") == "reserved-procurement":
                 text = code.text()
                 said_none = said_none or text == "none"
-                self._flag(lot, code, text)
+                if (mark := _CODES.reserved.get(text)) is not None:
+                    lot.reserved.append(ReservedFlag(code.path, mark))
+                elif text != "none":
+                    self.notice.note(code.path, "unknown_reservation", text=cut(text))
         for code in terms.all("ContractExecutionRequirement", "ExecutionRequirementCode"):
             if code.attributes.get("listName", "") != "reserved-execution" or code.text() != "yes":
                 continue
@@ -200,18 +196,6 @@ class _Reader:
             if described and kind and kind.attributes.get("listName", "") == "reserved-procurement":
                 lot.words += " . " + described.text()
         lot.is_not_reserved = said_none and not lot.reserved
-
-    def _flag(self, lot: NoticeLot, code: Element, text: str) -> None:
-        if (mark := _CODES.reserved.get(text)) is not None:
-            lot.reserved.append(ReservedFlag(code.path, mark))
-        elif text != "none":
-            self.notice.note(code.path, "unknown_reservation", text=cut(text))
-
-    def _technique(self, process: Element) -> Technique | None:
-        named = process.all("ContractingSystem", "ContractingSystemTypeCode")
-        found = {_CODES.techniques.get(code.text()) for code in named} - {None}
-        # the other one is a framework agreement
-        return "dynamic_purchasing_system" if "dynamic_purchasing_system" in found else next(iter(found), None)
 
     def _procedure(self, root: Element) -> None:
         code = root.first_text("TenderingProcess", "ProcedureCode")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from domain.errors import InvalidContent, Problem
-from domain.needs.need import RESERVED_TYPES, Buyer, Lot, NeedAndProcedure, Reserved, Technique
+from domain.needs.need import RESERVED_TYPES, Buyer, Lot, NeedAndProcedure, Reserved
 from domain.reference.cpv import Cpv
 from domain.reference.territory import Territories
 from domain.suppliers.supplier import SIRET_DIGITS
@@ -66,6 +66,7 @@ class _Assembly:
         if not made:
             raise InvalidContent((Problem("", "no_lots", NO_LOTS),))
         lots, total = with_values(notice, made)
+        named = {notice.technique, *(lot.technique for lot in notice.lots)}
         shared = {lot.territory for lot in lots}
         whole = lots[0].territory if len(shared) == 1 else None
         if whole is not None:
@@ -77,7 +78,9 @@ class _Assembly:
             planned_publication_on=notice.planned_publication_on,
             buyer=self._buyer(notice.buyer),
             contract=notice.contract,
-            technique=self._technique(),
+            technique=next(
+                (each for each in ("dynamic_purchasing_system", "framework_agreement") if each in named), None
+            ),
             estimated_total_eur=total,
             territory=whole,
             procedure=notice.procedure,
@@ -178,12 +181,6 @@ class _Assembly:
             self.notice.note(flag.path, "reserved_to_either")
             told = _SHELTERED
         return tuple(kind for kind in RESERVED_TYPES if kind in told)
-
-    def _technique(self) -> Technique | None:
-        found = {lot.technique for lot in self.notice.lots}
-        if "dynamic_purchasing_system" in found or self.notice.technique == "dynamic_purchasing_system":
-            return "dynamic_purchasing_system"
-        return "framework_agreement" if "framework_agreement" in found else self.notice.technique
 
     def _buyer(self, buyer: NoticeBuyer | None) -> Buyer | None:
         if buyer is None:

@@ -235,7 +235,11 @@ def all_unread(notice: Notice) -> tuple[Unread, ...]:
     alike: dict[tuple[str, Text], list[Unread]] = {}
     for each in (*notice.unread, *others):
         alike.setdefault((_POSITION.sub("", each.path), each.detail), []).append(each)
-    parts = [_counted(group) for group in alike.values()]
+    counted = ((group[0], group[0].detail, len(group)) for group in alike.values())
+    parts = [
+        first._replace(detail=Text(f"{said.fr} ({count} fois)", f"{said.en} ({count} times)")) if count > 1 else first
+        for first, said, count in counted
+    ]
     left = len(parts[MOST_PARTS:]) + len(unread[MOST_PLACED:])
     if not left:
         return tuple(parts)
@@ -250,11 +254,3 @@ def _no_place(name: str) -> Text:
         return NO_PLACE
     fr, en = named.capitalised()
     return Text(f"{fr} : sans place dans un besoin", f"{en}: a need has no place for it")
-
-
-def _counted(group: list[Unread]) -> Unread:
-    first, count = group[0], len(group)
-    if count == 1:
-        return first
-    detail = Text(f"{first.detail.fr} ({count} fois)", f"{first.detail.en} ({count} times)")
-    return first._replace(detail=detail)

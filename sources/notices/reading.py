@@ -75,7 +75,10 @@ def renewal_months(words: str, count: int | None, first_months: int | None) -> t
     renewal is written, each is supposed to last as long as the contract did at first. (None, True) where nothing tells.
     """
     sentences = [fold(sentence) for sentence in _SENTENCE.split(words)]
-    count = _count_in(" ".join(sentences)) if count is None else count
+    if count is None:
+        written = next((found for pattern in _COUNTS if (found := pattern.search(" ".join(sentences)))), None)
+        number = 0 if written is None else _number(written["count"])
+        count = number if 0 < number <= MOST_RENEWALS else None
     each, whole = _lengths_in(sentences)
     if count == 0:
         return 0, True
@@ -91,12 +94,6 @@ def renewal_months(words: str, count: int | None, first_months: int | None) -> t
 def renewal_sentences(words: str) -> str:
     """The sentences of a text that speak of renewing the contract."""
     return ". ".join(sentence for sentence in _SENTENCE.split(words) if _RENEWS.search(sentence))
-
-
-def _count_in(said: str) -> int | None:
-    found = next((found for pattern in _COUNTS if (found := pattern.search(said))), None)
-    count = 0 if found is None else _number(found["count"])
-    return count if 0 < count <= MOST_RENEWALS else None
 
 
 def _lengths_in(sentences: list[str]) -> tuple[int | None, int | None]:

@@ -3,7 +3,7 @@
 Each form has names of its own for the same things, nested differently: they are looked for wherever they stand in it.
 """
 
-from domain.needs.need import Nature, Technique
+from domain.needs.need import Technique
 from domain.text.typography import cut
 from sources.notices.element import Element, PlacedText, mark_read
 from sources.notices.notice import (
@@ -58,7 +58,10 @@ def read(root: Element) -> Notice:
     notice.places = whole.places
     reference = next(form.descendants("FILE_REFERENCE_NUMBER"), None)
     notice.reference = reference.text() if reference is not None else ""
-    nature = _nature(contract)
+    named = next(
+        contract.descendants("TYPE_CONTRACT", "TYPE_CONTRACT_PLACE_DELIVERY_DEFENCE", "F07_CONTRACT_TYPE"), None
+    )
+    nature = None if named is None else _CODES.natures.get(named.attribute("VALUE") or named.attribute("TYPE"))
     for number, annex in enumerate(notice.first_lots(annexes), start=1):
         lot = _lot(notice, annex, [])
         written = annex.first_text("LOT_NUMBER")
@@ -91,8 +94,7 @@ def _lot(notice: Notice, element: Element, besides: list[Element]) -> NoticeLot:
     if cost := first("COSTS_RANGE_AND_CURRENCY"):
         lot.value = _cost(notice, cost)
     if place := first("LOCATION_NUTS"):
-        where = place.first_text("LOCATION")
-        lot.places = [NoticePlace(place.path, nuts_of(place), words=where.text if where else "")]
+        lot.places = [NoticePlace(place.path, nuts_of(place), words=place.text_at("LOCATION"))]
     if period := first("PERIOD_WORK_DATE_STARTING"):
         lot.months = _months(notice, period)
     for name, unit in (("DURATION_FRAMEWORK_MONTH", "MONTH"), ("DURATION_FRAMEWORK_YEAR", "YEAR")):
@@ -168,13 +170,6 @@ def _date(element: Element | None) -> str:
     """A date written in three elements, as YYYY-MM-DD; "" for none."""
     parts = [element.first_text(name) for name in ("YEAR", "MONTH", "DAY")] if element is not None else []
     return "-".join(part.text.rjust(2, "0") for part in parts if part) if all(parts) else ""
-
-
-def _nature(contract: Element) -> Nature | None:
-    element = next(
-        contract.descendants("TYPE_CONTRACT", "TYPE_CONTRACT_PLACE_DELIVERY_DEFENCE", "F07_CONTRACT_TYPE"), None
-    )
-    return None if element is None else _CODES.natures.get(element.attribute("VALUE") or element.attribute("TYPE"))
 
 
 def _buyer(notice: Notice, form: Element) -> NoticeBuyer | None:

@@ -114,15 +114,13 @@ class FileViews:
         return path
 
     def _table(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
-        parquet = path.suffix.lower() == ".parquet"
-        relation = self._parquet(published, path) if parquet else self._csv(published, path)
+        if path.suffix.lower() == ".parquet":
+            relation = self._database.read_parquet(str(path))
+            _require_columns(published, path, relation.columns)
+            self._parquet_rows[published.id] = self._parquet_rows.get(published.id, 0) + relation.shape[0]
+        else:
+            relation = self._csv(published, path)
         return relation.select(*_columns_read(published, relation.columns))
-
-    def _parquet(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
-        relation = self._database.read_parquet(str(path))
-        _require_columns(published, path, relation.columns)
-        self._parquet_rows[published.id] = self._parquet_rows.get(published.id, 0) + relation.shape[0]
-        return relation
 
     def _csv(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
         pipes = self._pipes.setdefault(published.id, [])
@@ -266,7 +264,9 @@ def _execute(
         running = thread.submit(database.execute, statements)
         try:
             while not running.done():
-                observe(_share(database, views))
+                # through a pipe only its feeder knows the length of the file; of others DuckDB knows how far it is
+                share, percent = views.progress(), database.query_progress()
+                observe(share if share is not None else percent / 100 if percent >= 0 else None)
                 try:
                     running.exception(_LOOK_EVERY)
                 except NotYet:
@@ -277,14 +277,6 @@ def _execute(
     views.check()
     running.result()
     observe(1.0)
-
-
-def _share(database: DuckDBPyConnection, views: FileViews) -> float | None:
-    """Through a pipe only its feeder knows the length of the file; of other files DuckDB knows how far it is."""
-    if (share := views.progress()) is not None:
-        return share
-    percent = database.query_progress()
-    return percent / 100 if percent >= 0 else None
 
 
 def _reports(

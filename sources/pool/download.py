@@ -103,7 +103,12 @@ class _Download:
     def __init__(self, client: httpx.Client, published: PublishedFile, folder: Path, observe: Observe) -> None:
         self._client, self._published, self._folder, self._observe = client, published, folder, observe
         self._part = folder / f"{published.id}.part"
-        self._stated = self._look_up()
+        answer = client.get(published.catalogue or "")
+        answer.raise_for_status()
+        try:
+            self._stated = msgspec.json.decode(answer.content, type=_Catalogue).resource
+        except msgspec.DecodeError as error:
+            raise NotFetched(f"{published.id}: {answer.url} is not a catalogue's description: {error}") from None
         self._path = folder / (published.id + _suffix(published, self._stated.url))
         stated = self._stated.checksum
         self._digest = stated if stated is not None and stated.type in _DIGESTS else None
@@ -132,14 +137,6 @@ class _Download:
                 moment = parsedate_to_datetime(state.last_modified).timestamp()
                 os.utime(self._path, (moment, moment))
         return msgspec.structs.replace(done, path=self._path)
-
-    def _look_up(self) -> _Stated:
-        answer = self._client.get(self._published.catalogue or "")
-        answer.raise_for_status()
-        try:
-            return msgspec.json.decode(answer.content, type=_Catalogue).resource
-        except msgspec.DecodeError as error:
-            raise NotFetched(f"{self._published.id}: {answer.url} is not a catalogue's description: {error}") from None
 
     def _transfer(self) -> bool:
         """Bring what is missing of the file; False where the one that is there is still the publisher's."""

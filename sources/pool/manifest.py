@@ -90,7 +90,7 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GivenFile(msgspec.Struct, frozen=True):
-    """A published file that the pool was built from. `date`: the day on which the file was last written."""
+    """A published file that the pool was built from. `date`: the day on which the file was last written (UTC)."""
 
     id: str
     name: str
@@ -125,9 +125,12 @@ def manifest_of(
             rows[report.made] = rows.get(report.made, 0) + report.kept
     formats = {file.made: file.format for file in published_files()}
     made = (MadeFile(name, formats[name] or "", count, sha256_of(folder / name)) for name, count in rows.items())
-    return Manifest(
-        choices, tuple(_described(id_, path) for id_, paths in given.items() for path in paths), tuple(made)
+    sources = (
+        GivenFile(id_, path.name, datetime.fromtimestamp(state.st_mtime, UTC).date(), state.st_size)
+        for id_, paths in given.items()
+        for path, state in ((path, path.stat()) for path in paths)
     )
+    return Manifest(choices, tuple(sources), tuple(made))
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -153,9 +156,3 @@ def sha256_of(path: Path) -> str:
     """The digest of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _described(id_: str, path: Path) -> GivenFile:
-    """A file that was given, by its name, day of change (UTC) and size in bytes."""
-    state = path.stat()
-    return GivenFile(id_, path.name, datetime.fromtimestamp(state.st_mtime, UTC).date(), state.st_size)

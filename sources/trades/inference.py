@@ -105,8 +105,11 @@ class WordReader:
     def __init__(self, taxonomy: Taxonomy) -> None:
         self._clues: PhraseSpotter[tuple[Clue, ...]] = PhraseSpotter()
         for segment in taxonomy.segments.values():
-            if segment.id not in _MISSION:
-                self._learn((*segment.synonyms, segment.label), segment.id)
+            for phrase in () if segment.id in _MISSION else (*segment.synonyms, segment.label):
+                words = stems(phrase)
+                known = self._clues.meaning(words) or ()
+                if (len(words) > 1 or words[0] in _TRADE_STEMS) and segment.id not in {clue.segment for clue in known}:
+                    self._clues.learn(words, (*known, Clue(segment.id, phrase)))
         for phrase in (*taxonomy.vocabulary.outside, *WORDS.misleading):
             self._clues.learn(stems(phrase), ())
 
@@ -124,12 +127,9 @@ class WordReader:
                         first.setdefault(clue.segment, clue)
         return tuple(first.values())
 
-    def _learn(self, phrases: Iterable[str], segment: str) -> None:
-        for phrase in phrases:
-            words = stems(phrase)
-            known = self._clues.meaning(words) or ()
-            if (len(words) > 1 or words[0] in _TRADE_STEMS) and segment not in {clue.segment for clue in known}:
-                self._clues.learn(words, (*known, Clue(segment, phrase)))
+
+word_reader = lru_cache(maxsize=1)(WordReader)
+"""The reader of a taxonomy, built once: all formats are tried on a file of an unknown one."""
 
 
 class OfferInference:
@@ -137,7 +137,7 @@ class OfferInference:
 
     def __init__(self, taxonomy: Taxonomy, source: str | None = None) -> None:
         self._taxonomy, self._source = taxonomy, source
-        self._words = WordReader(taxonomy)
+        self._words = word_reader(taxonomy)
 
     def telling(self, *naf: str | None) -> str | None:
         """The first NAF code that names a trade, else the first there is."""

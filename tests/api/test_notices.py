@@ -20,7 +20,7 @@ from tests.api.conftest import ADMIN_KEY, portal
 from tests.api.refusals import assert_refused
 from tests.conftest import ROOT
 from tests.factories import VANNES, supplier
-from tests.sources.notices.samples import (
+from tests.sources.notices.conftest import (
     FNSIMPLE,
     boamp,
     eforms,

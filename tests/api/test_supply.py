@@ -182,7 +182,7 @@ async def test_the_same_question_is_answered_once_until_the_data_changes(
     assert made[0] is not threading.main_thread()
     assert first.headers["cache-control"] == "public, max-age=60"
     services = client.app.state.services
-    services.live = SimpleNamespace(index=services.live.index.after([supplier("nouveau", at=RENNES)], (), 2))
+    services.live = SimpleNamespace(index=services.live.index.with_changes([supplier("nouveau", at=RENNES)], (), 2))
     changed = await client.get(RENNES_AND_AROUND, headers={"if-none-match": first.headers["etag"]})
     assert (changed.status_code, len(made)) == (200, 2)
     assert changed.json()["totals"]["suppliers"] == 3

@@ -120,7 +120,7 @@ def test_only_the_ess_verdict_changes_on_a_lot_open_to_either() -> None:
 
 def test_a_supplier_written_anew_since_is_still_barred() -> None:
     """Who it was before does not count."""
-    pool = live(CRECHE, NURSERY).after([CRECHE], (), 2)
+    pool = live(CRECHE, NURSERY).with_changes([CRECHE], (), 2)
     assert names(after(awarded(), pool=pool).candidates) == ["nursery"]
 
 

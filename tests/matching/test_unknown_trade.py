@@ -160,7 +160,7 @@ def test_a_change_is_seen_at_once() -> None:
     """One that declares an offer is asked no more; a new one is; one that moves or leaves is where it is now."""
     first, second, third, moves = (offerless(name) for name in ("first", "second", "third", "moves"))
     index = live(first, second, moves, supplier("cleaner"))
-    after = index.after([supplier("first"), third, offerless("moves", at=PARIS)], [second.id], 2)
+    after = index.with_changes([supplier("first"), third, offerless("moves", at=PARIS)], [second.id], 2)
     found = match(asked(), after, reference(), ON, "fr").lots[0]
     assert names(found.unknown_trade.nearest) == ["third"]
     assert set(names(found.candidates)) == {"first", "cleaner"}

@@ -27,7 +27,7 @@ from api.desk.frame.field_kinds import (
 from api.desk.frame.form import Field, Rows, form_fields, form_saying, read_form
 from api.desk.frame.words import SAID
 from api.web.forms import Fields, fields_in
-from domain.needs.lot_terms import Term, terms_in
+from domain.needs.lot_words import Term, terms_in
 from domain.needs.need import (
     RESERVED_TYPES,
     BuyerKind,

@@ -25,7 +25,7 @@ from domain.decoding.stored import known_part
 from domain.suppliers.supplier import Supplier
 from matching.index.indexed_supplier import read_document
 from matching.index.live_index import Index, LiveIndex
-from matching.index.tables import IndexTables, TablesBuilder, joined, load_tables, save_tables
+from matching.index.tables import IndexTables, TablesBuilder, join_tables, load_tables, save_tables
 from matching.reference import Reference
 
 NO_UID = UUID(int=0)
@@ -133,14 +133,14 @@ def build_part(reference: Reference, url: str, snapshot: str, pages: Sequence[Pa
 def join_parts(reference: Reference, parts: Sequence[Path], folder: Path) -> None:
     """Write the tables that some parts make together to a folder that is made."""
     folder.mkdir()
-    save_tables(folder, joined([load_tables(part) for part in parts], reference.taxonomy))
+    save_tables(folder, join_tables([load_tables(part) for part in parts], reference.taxonomy))
 
 
 async def index_in_memory(reference: Reference, url: str) -> LiveIndex:
     """An index of the present directory in the memory of this process alone."""
     async with shared_snapshot(url) as seen:
         tables = await asyncio.to_thread(_tables, reference, url, seen.name, [(0, seen.pages)])
-    whole = await asyncio.to_thread(joined, [tables], reference.taxonomy)
+    whole = await asyncio.to_thread(join_tables, [tables], reference.taxonomy)
     return LiveIndex(Index(whole, reference.taxonomy, reference.cpv, reference.geography), seen.version, seen.uid)
 
 

@@ -126,7 +126,7 @@ class IndexLoader:
                         changed.append(change.supplier)
                     else:
                         removed.append(change.id)
-        return await self._in_a_thread(index.after, changed, removed, directory.version, directory.uid)
+        return await self._in_a_thread(index.with_changes, changed, removed, directory.version, directory.uid)
 
     def is_outgrown(self, index: LiveIndex) -> bool:
         """Whether an index is to have a new base: its tail is long, or what it was mapped from is old."""

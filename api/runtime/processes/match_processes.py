@@ -149,11 +149,11 @@ class TaskServer:
     def build(self, suppliers: list[IndexedSupplier], version: int, uid: UUID | None) -> None:
         """Make an index of these suppliers."""
         ours = self._reference
-        self._live = LiveIndex(Index.of(suppliers, ours.taxonomy, ours.cpv, ours.geography), version, uid)
+        self._live = LiveIndex(Index.build(suppliers, ours.taxonomy, ours.cpv, ours.geography), version, uid)
 
     def follow(self, written: list[IndexedSupplier], removed: list[UUID], version: int, uid: UUID | None) -> None:
         """Bring the index to a later version."""
-        self._live = self._index.after(written, removed, version, uid)
+        self._live = self._index.with_changes(written, removed, version, uid)
 
     def match(self, work: Callable[..., T], need: Need, on: date, language: Language, others: Mapping[str, Any]) -> T:
         """Run a task against the index."""

@@ -30,7 +30,7 @@ def shortlist() -> Shortlist:
         supplier = UUID(int=number)
         stored = StoredRecord("sample", one.external_id, one.record, placement, supplier, then, then)
         pool.append(assemble(supplier, [stored]))
-    index = Index.of(pool, reference.taxonomy, reference.cpv, reference.geography)
+    index = Index.build(pool, reference.taxonomy, reference.cpv, reference.geography)
     sent = (files("api") / "sample" / "need.json").read_bytes()
     return match(msgspec.json.decode(sent, type=Need), LiveIndex(index, 1), reference, ON, "fr")
 

@@ -20,13 +20,13 @@ from matching.answer.groupings import MinimalCovers, TooManyCombinations, first_
 from matching.engine import draw_seed, lot_matches, match
 from matching.index.offers import NO_OFFER
 from matching.lot_match import LotMatch
-from matching.ranking import mixed
+from matching.ranking import seeded_tie_break
 from matching.reference import Reference
 from tests.conftest import examples
 from tests.factories import ON, REDON, RENNES, VANNES, approved, live, lot, matched, moved, need, offer, supplier
-from tests.matching.oracle_run import Bench
-from tests.matching.strategies import DATES, suppliers
-from tests.matching.strategies import need as drawn_need
+from tests.matching.oracle.run import Bench
+from tests.matching.oracle.strategies import DATES, suppliers
+from tests.matching.oracle.strategies import need as drawn_need
 
 BIO, FLOWS, BULKY = "de-bio", "de-5flux", "de-encombrants"
 
@@ -150,8 +150,8 @@ def by_trying(found: LotMatch, count: int, seed: int) -> list[frozenset[int]]:
         return []
     every = np.array(rows, dtype=np.intp)
     outcome = dict(zip(rows, found.passing.reserved.outcome[every].tolist(), strict=True))
-    away = dict(zip(rows, found.passing.distances.at(every).tolist(), strict=True))
-    bits = mixed(found.distances.draws(found.selection.ordinals[every]), seed)
+    away = dict(zip(rows, found.passing.distances.measure_rows(every).tolist(), strict=True))
+    bits = seeded_tie_break(found.distances.tie_break_bits(found.selection.ordinals[every]), seed)
     draw = dict(zip(rows, bits.tolist(), strict=True))
 
     def answered(some: Sequence[int]) -> int:
@@ -199,7 +199,7 @@ def test_nobody_nearer_is_missed_where_not_all_distances_are_known(bench: Bench)
     spots = [moved(RENNES, north=draw.uniform(1.4, 1.6), east=draw.uniform(-1, 1)) for _ in range(200)]
     pool = [supplier(str(number), offer(BIO, national=True), at=spot) for number, spot in enumerate(spots)]
     far, _ = found_of(*pool, segments=(BIO,))
-    known, away = far.passing.distances.known, far.passing.distances.at(np.arange(len(pool)))
+    known, away = far.passing.distances.known, far.passing.distances.measure_rows(np.arange(len(pool)))
     unknown = min(np.flatnonzero(np.isnan(known)).tolist(), key=away.__getitem__)
     measured = sorted(np.flatnonzero(known > away[unknown]).tolist(), key=away.__getitem__)
     offered = dict.fromkeys((unknown, *measured[-6:]), BIO) | dict.fromkeys(measured[:2], FLOWS)

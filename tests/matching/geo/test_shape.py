@@ -20,10 +20,10 @@ from matching.geo.shape import (
     PointShape,
     PolygonShape,
     Shape,
+    are_near,
     box_around,
     meets_circle,
     shares_ground,
-    within,
 )
 from tests.conftest import examples
 from tests.factories import REDON, comb
@@ -157,7 +157,7 @@ def test_what_is_compared_stays_unprepared() -> None:
     """Threads that compare a prepared geometry at once end the process."""
     region, others = shapely.box(0, 0, 1, 1), array(shapely.box(0.5, 0.5, 2, 2))
     shares_ground(region, others)
-    PointShape(0.2, 0.2).within(50, others)
+    PointShape(0.2, 0.2).are_within(50, others)
     assert not shapely.is_prepared(region)
     assert not shapely.is_prepared(others).any()
 
@@ -170,7 +170,7 @@ def test_what_comes_near_a_point(
     """As the geodesic says, but for half a percent."""
     region = star(*middle, radii)
     away = slow_distance([region], *point)
-    (near,) = PointShape(*point).within(radius_km, array(region))
+    (near,) = PointShape(*point).are_within(radius_km, array(region))
     assert near == (away <= radius_km) or abs(away - radius_km) <= max(0.005 * away, 0.06)
 
 
@@ -183,7 +183,7 @@ def test_what_comes_near_polygons(
     shape, region = star(*place, [0.1 * radius for radius in around]), star(*middle, radii)
     steps = shapely.get_coordinates(shapely.segmentize(shape, 0.02))
     away = 0.0 if shape.intersects(region) else min(slow_distance([region], lat, lon) for lon, lat in steps)
-    (near,) = PolygonShape(array(shape)).within(radius_km, array(region))
+    (near,) = PolygonShape(array(shape)).are_within(radius_km, array(region))
     assert near == (away <= radius_km) or abs(away - radius_km) <= max(0.01 * away, 1.0)
 
 
@@ -192,7 +192,7 @@ def test_circles_that_are_not_round_in_degrees_are_not_used(lat: float, lon: flo
     """What comes near is found all the same."""
     around = array(shapely.box(lon - 0.01, lat - 0.01, lon + 0.01, lat + 0.01), shapely.box(20, 20, 21, 21))
     assert meets_circle(lat, lon, radius_km, around) is None
-    assert PointShape(lat, lon).within(radius_km, around).tolist() == [True, False]
+    assert PointShape(lat, lon).are_within(radius_km, around).tolist() == [True, False]
 
 
 def test_a_circle_is_inscribed() -> None:
@@ -215,7 +215,7 @@ def test_few_areas_are_compared_exactly(shape: Shape, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(shapely, "transform", counted)
     around, far = checked_geometry(comb(REDON, 4)), shapely.box(20, 40, 21, 41)
-    assert shape.within(30, array(*[around] * 100, *[far] * 100)).tolist() == [True] * 100 + [False] * 100
+    assert shape.are_within(30, array(*[around] * 100, *[far] * 100)).tolist() == [True] * 100 + [False] * 100
     assert sum(laid) == 0
 
 
@@ -231,12 +231,12 @@ def reached(centre: Point, azimuth: float, distance_km: float) -> Point:
 def test_a_radius_is_that_of_the_geodesic(centre: Point, azimuth: float, radius_km: float) -> None:
     """Half a percent inside it counts, half a percent outside does not."""
     points = [reached(centre, azimuth, radius_km * share) for share in (0.995, 1.005)]
-    assert within(points, centre, radius_km) == [True, False]
+    assert are_near(points, centre, radius_km) == [True, False]
 
 
 def test_what_stands_nowhere_is_near_nothing() -> None:
-    assert within([None, Point(48, -2)], Point(48, -2), 1) == [False, True]
-    assert within([], Point(48, -2), 1) == []
+    assert are_near([None, Point(48, -2)], Point(48, -2), 1) == [False, True]
+    assert are_near([], Point(48, -2), 1) == []
 
 
 @given(CENTRES, st.floats(0, 360), st.floats(0.1, 15_000), st.floats(0, 1))

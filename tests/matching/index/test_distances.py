@@ -111,7 +111,7 @@ def test_who_is_in_no_run_is_certainly_far(places: list[Point], lat: float, lon:
     far = np.flatnonzero(np.isnan(near.known))
     assert (shape.distance(ours.positions[far]) > radius_km + CERTAIN_KM).all()
     expected = np.maximum(shape.distance(ours.positions[: len(ours)]) - radius_km, 0)
-    assert near.at(np.arange(len(ours))).tolist() == expected.tolist()
+    assert near.measure_rows(np.arange(len(ours))).tolist() == expected.tolist()
 
 
 @given(st.lists(st.builds(Point, latitudes, longitudes) | st.none(), max_size=40), latitudes, longitudes)

@@ -102,7 +102,7 @@ def test_a_live_index_answers_as_one_built_from_what_it_holds(
         new = last_written(wrote)
         removed = [name for name in gone if name not in new]
         state = {name: one for name, one in state.items() if name not in removed} | new
-        held = held.after(new.values(), [supplier(name).id for name in removed], version)
+        held = held.with_changes(new.values(), [supplier(name).id for name in removed], version)
         assert held.data_version == version
     active = {one.name for one in state.values() if one.active}
     assert {one.name for one in held.suppliers()} == active
@@ -114,7 +114,7 @@ def test_a_change_leaves_the_index_it_came_from_as_it_was(reference: Reference) 
     """Matches that are under way go on with what they began with."""
     before = live(supplier("a"), supplier("b"))
     first = answer(reference, before)
-    after = before.after([supplier("a", offer("rs-traiteur"))], [supplier("b").id], 2)
+    after = before.with_changes([supplier("a", offer("rs-traiteur"))], [supplier("b").id], 2)
     assert answer(reference, before) == first
     assert [one.name for one in after.suppliers()] == ["a"]
     assert (before.data_version, after.data_version) == (1, 2)
@@ -122,16 +122,16 @@ def test_a_change_leaves_the_index_it_came_from_as_it_was(reference: Reference) 
 
 def test_more_changes_than_there_is_left_make_a_new_base() -> None:
     """So that the next one makes a short tail again."""
-    held = live(supplier("a"), supplier("b")).after([supplier("c"), supplier("d"), supplier("e")], [], 2)
+    held = live(supplier("a"), supplier("b")).with_changes([supplier("c"), supplier("d"), supplier("e")], [], 2)
     assert (held.tail.rows, len(held), held.data_version) == (0, 5, 2)
-    last = held.after([supplier("f")], [], 3)
+    last = held.with_changes([supplier("f")], [], 3)
     assert (last.base, last.tail.rows, len(last)) == (held.base, 1, 6)
 
 
 def test_two_changes_of_one_index_do_not_mix(reference: Reference) -> None:
     """The later one gets a base of its own: in that of the first there are suppliers it knows nothing of."""
     before = live(supplier("a"), supplier("b"))
-    first, second = before.after([supplier("c")], [], 2), before.after([supplier("d")], [], 2)
+    first, second = before.with_changes([supplier("c")], [], 2), before.with_changes([supplier("d")], [], 2)
     for held, expected in ((first, "abc"), (second, "abd"), (before, "ab")):
         assert answer(reference, held) == answer(
             reference, LiveIndex(index(*map(supplier, expected)), held.data_version)
@@ -139,13 +139,13 @@ def test_two_changes_of_one_index_do_not_mix(reference: Reference) -> None:
 
 
 def test_what_is_written_in_the_same_change_as_it_is_removed_stays() -> None:
-    held = live(supplier("a")).after([supplier("a", offer("rs-traiteur"))], [supplier("a").id], 2)
+    held = live(supplier("a")).with_changes([supplier("a", offer("rs-traiteur"))], [supplier("a").id], 2)
     assert [one.offers[0].segments for one in held.suppliers()] == [("rs-traiteur",)]
 
 
 def test_removing_who_is_not_there_changes_nothing(reference: Reference) -> None:
     held = live(supplier("a"))
-    assert answer(reference, held.after([], [supplier("zz").id], 2)) == answer(reference, held)
+    assert answer(reference, held.with_changes([], [supplier("zz").id], 2)) == answer(reference, held)
 
 
 def test_inactive_suppliers_are_not_held() -> None:
@@ -229,8 +229,10 @@ def test_a_code_that_reference_data_has_dropped_leaves_the_rest_of_the_area() ->
 def test_a_segment_that_the_taxonomy_has_dropped_does_not_keep_the_index_from_changing(reference: Reference) -> None:
     """Who offers it may be written anew, in the base or later, and leave it or come back to it."""
     stale = supplier("a", offer("pr-dropped"))
-    held = live(stale, supplier("b"), supplier("c")).after([supplier("a"), supplier("d", offer("pr-dropped"))], [], 2)
-    held = held.after([stale, supplier("d")], [], 3)
+    held = live(stale, supplier("b"), supplier("c")).with_changes(
+        [supplier("a"), supplier("d", offer("pr-dropped"))], [], 2
+    )
+    held = held.with_changes([stale, supplier("d")], [], 3)
     assert answer(reference, held) == answer(reference, live(stale, supplier("b"), supplier("c"), supplier("d")))
 
 
@@ -249,8 +251,8 @@ class _AskedMeanwhile(str):
 
 
 def test_matches_may_ask_for_tables_of_the_tail_while_it_changes() -> None:
-    held = live(supplier("a"), supplier("b"), supplier("c")).after([supplier("d")], [], 2)
+    held = live(supplier("a"), supplier("b"), supplier("c")).with_changes([supplier("d")], [], 2)
     (table,) = held.wanted("pr-locaux")[1:]
     held.tail.wanted[_AskedMeanwhile("ev")] = table
     _AskedMeanwhile.tables = held.tail.wanted
-    assert len(held.after([supplier("e")], [], 3)) == 5
+    assert len(held.with_changes([supplier("e")], [], 3)) == 5

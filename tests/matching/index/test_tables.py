@@ -23,7 +23,7 @@ from matching.index.tables import (
     built,
     counts_by_source,
     counts_of_all,
-    joined,
+    join_tables,
     load_tables,
     save_tables,
 )
@@ -57,7 +57,7 @@ def test_a_mapped_index_answers_and_changes_as_one_that_was_built(
     pool = list(last_written(first).values())
     held, plain = mapped(reference, tmp_path_factory.mktemp("index"), pool), LiveIndex(index(*pool), 1)
     assert answer(reference, held) == answer(reference, plain)
-    held, plain = held.after(later, (), 2), plain.after(later, (), 2)
+    held, plain = held.with_changes(later, (), 2), plain.with_changes(later, (), 2)
     assert answer(reference, held) == answer(reference, plain)
     assert held.trade_groups() == plain.trade_groups()
 
@@ -73,10 +73,10 @@ def test_tables_of_parts_that_are_joined_answer_and_change_as_those_of_all(
 ) -> None:
     pool = list(last_written(first).values())
     parts = [part_of(reference, tmp_path_factory.mktemp("part"), pool[number::count]) for number in range(count)]
-    whole = Index(joined(parts, reference.taxonomy), reference.taxonomy, reference.cpv, reference.geography)
+    whole = Index(join_tables(parts, reference.taxonomy), reference.taxonomy, reference.cpv, reference.geography)
     held, plain = LiveIndex(whole, 1), LiveIndex(index(*pool), 1)
     assert answer(reference, held) == answer(reference, plain)
-    held, plain = held.after(later, (), 2), plain.after(later, (), 2)
+    held, plain = held.with_changes(later, (), 2), plain.with_changes(later, (), 2)
     assert answer(reference, held) == answer(reference, plain)
     assert held.trade_groups() == plain.trade_groups()
 
@@ -93,7 +93,7 @@ def test_areas_that_several_parts_have_are_one(reference: Reference, tmp_path: P
     for number, pool in enumerate(pools):
         (tmp_path / str(number)).mkdir()
         parts.append(part_of(reference, tmp_path / str(number), pool))
-    whole = Index(joined(parts, reference.taxonomy), reference.taxonomy, reference.cpv, reference.geography)
+    whole = Index(join_tables(parts, reference.taxonomy), reference.taxonomy, reference.cpv, reference.geography)
     assert len(whole.areas) == 3
     assert answer(reference, LiveIndex(whole, 1)) == answer(reference, LiveIndex(index(*pools[0], *pools[1]), 1))
 
@@ -102,7 +102,7 @@ def test_a_drawn_area_of_a_mapped_index_is_met_where_it_was_drawn(reference: Ref
     """And the same area of a supplier written later is not another one."""
     drawn = offer(geometry=square(VANNES, 0.1))
     held = mapped(reference, tmp_path, [supplier("a", drawn), supplier("b"), supplier("c")])
-    held = held.after([supplier("d", drawn)], (), 2)
+    held = held.with_changes([supplier("d", drawn)], (), 2)
     assert len(held.base.areas) == 1
     assert answer(reference, held) == answer(
         reference, LiveIndex(index(supplier("a", drawn), supplier("b"), supplier("c"), supplier("d", drawn)), 1)
@@ -166,7 +166,7 @@ def test_counts_after_changes_are_those_of_the_suppliers_there(
     held = LiveIndex(index(*first), 1)
     for version, (changed, removed) in enumerate(changes, 2):
         gone = {each.id for each in removed} | {each.id for each in changed if not each.active}
-        held = held.after([each for each in changed if each.active and each.id not in gone], gone, version)
+        held = held.with_changes([each for each in changed if each.active and each.id not in gone], gone, version)
     groups, there = held.trade_groups(), list(held.suppliers())
 
     assert numbers(counts_of_all(groups)) == looked_at(there)

@@ -38,8 +38,8 @@ from tests.factories import (
     reference,
     supplier,
 )
-from tests.matching.oracle_run import Bench
-from tests.matching.strategies import DATES, FAMILIES, suppliers
+from tests.matching.oracle.run import Bench
+from tests.matching.oracle.strategies import DATES, FAMILIES, suppliers
 
 ILLE_ET_VILAINE = codes("departement:35")
 
@@ -129,10 +129,10 @@ def test_totals_follow_changes() -> None:
     known = reference()
     first = supplier("one", at=RENNES, employees=3, legal_form="mutual")
     before = live(first, supplier("two", at=RENNES, employees=5))
-    after = before.after([msgspec.structs.replace(first, employees=30), supplier("three", at=RENNES)], (), 2)
+    after = before.with_changes([msgspec.structs.replace(first, employees=30), supplier("three", at=RENNES)], (), 2)
     found = looked_up(after, known, ILLE_ET_VILAINE, ("pr-locaux",), ON)
     assert (found.totals.suppliers, found.totals.employees, found.totals.employees_known) == (3, 35, 2)
-    gone = after.after([], [first.id], 3)
+    gone = after.with_changes([], [first.id], 3)
     assert looked_up(gone, known, ILLE_ET_VILAINE, (), ON).totals.employees == 5
     rebuilt = LiveIndex(gone.base.rebuilt(gone.suppliers()), 4)
     assert looked_up(rebuilt, known, ILLE_ET_VILAINE, (), ON).totals.employees == 5

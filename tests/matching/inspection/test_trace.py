@@ -22,9 +22,9 @@ from matching.engine import match
 from matching.index.live_index import LiveIndex
 from matching.inspection.trace import READINGS, LotTrail, Standing, standings, trail
 from tests.factories import LYON, NANTES, ON, approved, live, lot, names, need, offer, reference, supplier
-from tests.matching.oracle_run import Bench
-from tests.matching.strategies import DATES, suppliers
-from tests.matching.strategies import need as drawn_need
+from tests.matching.oracle.run import Bench
+from tests.matching.oracle.strategies import DATES, suppliers
+from tests.matching.oracle.strategies import need as drawn_need
 
 POOL = (
     supplier("candidate", offer(radius_km=30), approvals=approved("EA")),
@@ -135,7 +135,7 @@ def test_what_is_said_of_a_refused_one_is_what_the_shortlist_says(language: Lang
 def test_who_was_replaced_or_removed_since_the_base_is_told_by_what_it_is_now() -> None:
     """The base still holds what they were."""
     changed = msgspec.structs.replace(STANDING_POOL[0], offers=(offer("ev-entretien"),))
-    after = live(*STANDING_POOL).after([changed], [STANDING_POOL[2].id], 2)
+    after = live(*STANDING_POOL).with_changes([changed], [STANDING_POOL[2].id], 2)
     assert of_first_lot(after, need(lot()), (STANDING_POOL[0].id, STANDING_POOL[2].id)) == {}
 
 

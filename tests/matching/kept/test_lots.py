@@ -51,7 +51,7 @@ def test_outlines_go_when_the_caches_that_weigh_them_let_go(
     monkeypatch.setattr("matching.geo.territory.CACHED_BYTES", 0)
     monkeypatch.setattr("matching.index.live_index.DISTANCE_BYTES", 0)
     own = dataclasses.replace(reference, geography=_Watched(reference.territories))
-    held = LiveIndex(Index.of([supplier("a")], own.taxonomy, own.cpv, own.geography), 1)
+    held = LiveIndex(Index.build([supplier("a")], own.taxonomy, own.cpv, own.geography), 1)
     asked = need(
         lot("pr-locaux", site=Place(commune="35238"), max_distance_km=20),
         territory=TerritoryRequest(geometry=square(RENNES, 0.2)),
@@ -112,6 +112,6 @@ def test_the_same_question_on_those_nearby_is_answered_once() -> None:
     assert len(first.ordinals) == 1
     assert len(nearby(ours, asked, frozenset({"penitentiary"}), ON, rules).ordinals) == 1
     assert len(nearby(ours, asked, handicap, date(2019, 1, 1), rules).ordinals) == 1
-    unchanged = ours.after([supplier("known")], (), 2)
+    unchanged = ours.with_changes([supplier("known")], (), 2)
     assert nearby(unchanged, asked, handicap, ON, rules) is first
-    assert len(nearby(unchanged.after((), [offerless("x").id], 3), asked, handicap, ON, rules).ordinals) == 0
+    assert len(nearby(unchanged.with_changes((), [offerless("x").id], 3), asked, handicap, ON, rules).ordinals) == 0

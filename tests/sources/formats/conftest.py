@@ -1,16 +1,42 @@
-"""What the readers' tests share: the reference data, and files of a few bytes."""
+"""The readers' tests share this: the reference data, files of a few bytes, records that rows of CSV can express."""
 
 import io
+import json
 from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar, get_args
 
 import pytest
+from hypothesis import strategies as st
 
 from domain.reference import cpv, taxonomy, territory
+from domain.reference.territory import MultiPolygon, Polygon
 from domain.suppliers.rows import Row, RowError
+from domain.suppliers.supplier import (
+    BASES,
+    EVIDENCE_KINDS,
+    Address,
+    Approval,
+    Contact,
+    Evidence,
+    Kind,
+    LegalForm,
+    Offer,
+    Point,
+    PrestaType,
+    ServiceArea,
+    Shares,
+    SupplierRecord,
+)
 from sources.formats.registry import read_rows
 from sources.rows import Context
 
-Read = Callable[..., list[Row | RowError]]
+SAMPLES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "samples.json").read_text("utf-8"))
+"""A document of each format as its publisher writes it."""
+
+Read = Callable[..., list[Any]]
+"""Rows and rejects; a test that asks a row for its record, or a reject for its code, knows which it is."""
 
 
 def new_context() -> Context:
@@ -57,3 +83,78 @@ class Endless(io.RawIOBase):
         buffer[:taken] = self._rest[:taken]
         self._rest = self._rest[taken:]
         return taken
+
+
+T = TypeVar("T")
+
+TEXT = st.text(alphabet="ab é\"',;|\n\r:€=-+@09\t\\", min_size=1, max_size=12)
+ITEM = st.text(alphabet="abé,-:9'0|\\ =", min_size=1, max_size=8)
+CODE = st.text(alphabet="ab9-/0", min_size=1, max_size=8)
+SHARE = st.floats(0, 1)
+
+
+def known(values: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
+    return st.none() | values
+
+
+def some(kind: type[T], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[T | None]:
+    """A struct with at least one known field, or none at all."""
+    return known(st.builds(kind, **fields).filter(lambda made: made != kind()))
+
+
+def items(least: int = 0) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(ITEM, min_size=least, max_size=3).map(tuple)
+
+
+DATES = known(st.dates(date(1900, 1, 1)))
+APPROVALS = st.builds(
+    Approval, kind=st.sampled_from(get_args(Kind)), valid_from=DATES, valid_until=DATES, reference=known(ITEM)
+)
+RINGS = st.tuples(st.floats(-5, 9), st.floats(42, 51)).map(
+    lambda at: ((at, (at[0] + 1, at[1]), (at[0], at[1] + 1), at),)
+)
+AREAS = st.one_of(
+    st.builds(ServiceArea, radius_km=st.floats(0.1, 500)),
+    st.builds(ServiceArea, codes=items(1)),
+    st.just(ServiceArea(national=True)),
+    st.builds(ServiceArea, geometry=st.builds(Polygon, coordinates=RINGS)),
+    st.builds(ServiceArea, geometry=st.builds(MultiPolygon, coordinates=st.tuples(RINGS, RINGS))),
+)
+EVIDENCE = st.builds(
+    Evidence,
+    kind=st.sampled_from(EVIDENCE_KINDS),
+    label=known(ITEM),
+    on=DATES,
+    source=known(ITEM),
+    reference=known(ITEM),
+)
+OFFERS = st.builds(
+    Offer,
+    segments=items(),
+    cpv=items(),
+    label=known(TEXT),
+    presta_types=st.lists(st.sampled_from(get_args(PrestaType)), max_size=3).map(tuple),
+    service_area=known(AREAS),
+    basis=st.sampled_from(BASES),
+    evidence=st.lists(EVIDENCE, max_size=3).map(tuple),
+).filter(lambda made: made != Offer())
+RECORDS = st.builds(
+    SupplierRecord,
+    name=TEXT,
+    trade_name=known(TEXT),
+    siret=known(st.text(alphabet="0123456789", min_size=14, max_size=14)),
+    legal_form=known(st.sampled_from(get_args(LegalForm))),
+    ess=known(st.booleans()),
+    approvals=known(st.lists(APPROVALS, max_size=3).map(tuple)),
+    shares=some(Shares, disabled=known(SHARE), disadvantaged=known(SHARE), detained=known(SHARE)),
+    in_prison=known(st.booleans()),
+    address=some(Address, street=known(TEXT), postal_code=known(CODE), city=known(TEXT), commune=known(CODE)),
+    location=known(st.builds(Point, lat=st.floats(-90, 90), lon=st.floats(-180, 180))),
+    offers=st.lists(OFFERS, max_size=3, unique_by=repr).map(tuple),
+    description=known(TEXT),
+    contact=some(Contact, email=known(TEXT), phone=known(TEXT), website=known(TEXT), person=known(TEXT)),
+    employees=known(st.integers(0, 10_000)),
+    turnover_eur=known(st.floats(0, 1e9)),
+    labels=items(),
+    active=st.booleans(),
+)

@@ -4,10 +4,11 @@ import gzip
 import io
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from domain.suppliers.rows import Row, RowError
+from domain.suppliers.rows import Row
 from domain.suppliers.supplier import Approval
 from sources.formats import conventions
 from sources.formats.registry import CSV, read_rows
@@ -22,12 +23,12 @@ ANNEXES = "annex_pk,convention_pk,number,state,start_at,end_at"
 JANUARY, JUNE, DECEMBER = date(2025, 1, 1), date(2025, 6, 30), date(2025, 12, 31)
 
 
-def read(*lines: str) -> list[Row | RowError]:
+def read(*lines: str) -> list[Any]:
     data = "".join(f"{line}\r\n" for line in lines).encode()
     return list(read_rows("conventions", io.BytesIO(data), CSV, CONTEXT))
 
 
-def one(*lines: str) -> Row:
+def one(*lines: str) -> Any:
     (row,) = read(*lines)
     assert isinstance(row, Row), row
     return row
@@ -109,9 +110,7 @@ def test_a_deactivated_convention_cuts_its_annexes_short() -> None:
 
 def test_a_faulty_annex_does_not_leave_its_convention_without_an_end() -> None:
     reject, row = read(CONVENTIONS, f"1,EI,{SIRET},9,True,", ANNEXES, "10,1,EI-A,VALIDE,2025-01-01,31/12/2025")
-    assert isinstance(reject, RowError)
     assert (reject.line, reject.external_id, reject.code, reject.pointer) == (4, "1", "wrong_format", "/end_at")
-    assert isinstance(row, Row)
     assert row.record.approvals is None
 
 
@@ -129,7 +128,6 @@ def test_a_faulty_annex_does_not_leave_its_convention_without_an_end() -> None:
 )
 def test_a_faulty_approval_is_rejected_at_its_place(line: str, fault: str) -> None:
     (row,) = read(HEADER, line)
-    assert isinstance(row, RowError)
     assert (row.line, f"{row.code} {row.pointer}") == (2, fault)
 
 
@@ -144,13 +142,11 @@ def test_a_faulty_approval_is_rejected_at_its_place(line: str, fault: str) -> No
 )
 def test_a_faulty_annex_is_rejected_at_its_line(line: str, fault: str) -> None:
     reject, _ = read(CONVENTIONS, f"1,EI,{SIRET},9,True,", ANNEXES, line)
-    assert isinstance(reject, RowError)
     assert (reject.line, f"{reject.code} {reject.pointer}") == (4, fault)
 
 
 def test_a_convention_is_named_once() -> None:
     reject, row = read(CONVENTIONS, f"1,EI,{SIRET},9,True,", f"1,AI,{SIRET},9,True,")
-    assert isinstance(reject, RowError)
     assert (reject.line, reject.code) == (3, "duplicate_external_id")
     assert isinstance(row, Row)
 

@@ -12,7 +12,7 @@ from domain.suppliers.supplier import SupplierRecord
 from sources.file_types.csv_cells import csv_of
 from sources.formats.vivier import rows_of_supplier
 from sources.formats.vivier_columns import COLUMNS, GIVEN_ALONE, HEADER, NEVER_GIVEN, table_schema
-from tests.sources.formats.expressible_records import RECORDS
+from tests.sources.formats.conftest import RECORDS
 from tests.sources.formats.test_vivier import ON, supplier_of
 
 SCHEMA: dict[str, Any] = msgspec.to_builtins(table_schema("fr"))

@@ -11,8 +11,7 @@ from domain.reference import cpv, territory
 from sources.notices import boamp as format_of_boamp
 from sources.notices.boamp import records_in
 from sources.notices.need_of_notice import need_of
-from tests.sources.notices.conftest import ReadRecord, noted
-from tests.sources.notices.samples import FNSIMPLE, MAPA, boamp, eforms_donnees
+from tests.sources.notices.conftest import FNSIMPLE, MAPA, ReadRecord, boamp, eforms_donnees, noted
 
 
 def test_a_national_form_is_read_as_a_need(read_record: ReadRecord) -> None:
@@ -20,9 +19,7 @@ def test_a_national_form_is_read_as_a_need(read_record: ReadRecord) -> None:
     need = read.need
     first, second = need.lots
     assert (need.title, need.procedure) == ("Entretien des espaces verts de la commune", "adapted")
-    assert need.buyer is not None
     assert (need.buyer.name, need.buyer.siret) == ("Mairie de Redon", "21350236200014")
-    assert need.territory is not None
     assert need.territory.codes == ("commune:35236",)
     assert (first.id, first.title, first.cpv, first.nature) == ("1", "Tonte", ("77314100",), "services")
     assert (first.duration_months, first.renewal_months, first.reserved) == (12, 36, ())
@@ -35,7 +32,6 @@ def test_a_form_without_code_or_place_has_the_records(read_record: ReadRecord) -
     (lot,) = read.need.lots
     assert (lot.title, lot.cpv, lot.keywords) == ("Nettoyage des vitres de l'école", (), ("Nettoyage de locaux",))
     assert lot.duration_months == 6
-    assert read.need.territory is not None
     assert read.need.territory.codes == ("departement:35",)
     assert "Aucun code CPV lisible : l'objet du lot est lu dans les mots" in noted(read)
 
@@ -77,7 +73,6 @@ def test_a_form_in_capitals_is_read(read_record: ReadRecord) -> None:
     ]
     assert {lot.reserved for lot in need.lots} == {("handicap", "iae")}
     assert need.technique == "framework_agreement"
-    assert need.buyer is not None
     assert need.buyer.name == "Ville de Vannes"
 
 
@@ -162,7 +157,6 @@ def test_the_number_of_the_buyer_stands_beside_the_name_of_its_kind(read_record:
     }
     donnees = {"FNSimple": {"organisme": organisation, "initial": {"natureMarche": {"intitule": "Tonte"}}}}
     buyer = read_record(boamp(donnees)).need.buyer
-    assert buyer is not None
     assert (buyer.name, buyer.siret) == ("Commune de Redon", "21350236200014")
 
 
@@ -202,7 +196,6 @@ def test_renewals_of_the_form_in_capitals_are_read(read_record: ReadRecord, said
     assert (read.need.technique, lot.value_eur, lot.value_covers) == (None, 90_000, "firm")
     remark = "Rien ne dit si ce montant compte les reconductions : il est lu comme celui de la durée ferme"
     assert (remark in noted(read)) == (months > 0)
-    assert read.need.buyer is not None
     assert read.need.buyer.siret == "21560260800018"
 
 
@@ -239,7 +232,6 @@ def test_a_concession_is_one_and_its_lots_say_where_and_how_long(read_record: Re
     }
     need = read_record(boamp({"DSP": {"initial": {"descriptionMarche": marche}}})).need
     assert (need.title, need.reference, need.contract) == ("Gestion du camping", "DSP-7", "concession")
-    assert need.territory is not None
     assert need.territory.codes == ("nuts:FRH04",)
     assert (need.lots[0].duration_months, need.lots[0].value_eur) == (60, 120_000)
 

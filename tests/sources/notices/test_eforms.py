@@ -6,14 +6,16 @@ import pytest
 
 from domain.errors import InvalidContent
 from domain.needs.need import Buyer, Place
-from tests.sources.notices.conftest import ReadRecord, ReadXml, noted
-from tests.sources.notices.samples import (
+from tests.sources.notices.conftest import (
     YEAR,
+    ReadRecord,
+    ReadXml,
     boamp,
     eforms,
     eforms_donnees,
     eforms_lot,
     extension,
+    noted,
     organisation,
     project,
     reserved,
@@ -30,7 +32,6 @@ def test_a_contract_notice_is_read_as_a_need(read_xml: ReadXml) -> None:
         "Propreté", "NETT-56", "open", "framework_agreement",
     )  # fmt: skip
     assert need.buyer == Buyer("Département du Morbihan", "22560001400016", "local", True)
-    assert need.territory is not None
     assert need.territory.codes == ("nuts:FRH04",)
     assert (lot.id, lot.title, lot.cpv, lot.nature) == ("LOT-0001", "Nettoyage des locaux", ("90919200",), "services")
     assert (lot.value_eur, lot.duration_months, lot.renewal_months, lot.reserved) == (240_000, 12, 36, ())
@@ -168,7 +169,6 @@ def test_the_buyers_kind_follows_from_its_legal_type(
     read_xml: ReadXml, legal: str, basis: str, kind: str | None, authority: bool | None
 ) -> None:
     buyer = read_xml(eforms(LOT, legal=legal, basis=basis)).need.buyer
-    assert buyer is not None
     assert (buyer.kind, buyer.contracting_authority) == (kind, authority)
 
 
@@ -212,7 +212,6 @@ def test_the_first_of_several_buyers_is_read(read_xml: ReadXml) -> None:
         b"</cac:ContractingParty>", b"</cac:ContractingParty><cac:ContractingParty><cac:Party/></cac:ContractingParty>"
     )
     read = read_xml(raw)
-    assert read.need.buyer is not None
     assert read.need.buyer.name == "Département du Morbihan"
     assert "1 autre(s) acheteur(s) : seul le premier est lu" in noted(read)
 
@@ -220,7 +219,6 @@ def test_the_first_of_several_buyers_is_read(read_xml: ReadXml) -> None:
 @pytest.mark.parametrize("number", ["34170", "225600014", "tva12345"])
 def test_a_number_that_is_no_siret_is_told(read_xml: ReadXml, number: str) -> None:
     read = read_xml(eforms(LOT, organisations=organisation(number)))
-    assert read.need.buyer is not None
     assert read.need.buyer.siret is None
     assert f"Le numéro de l'acheteur n'est pas un SIRET : « {number} »" in noted(read)
 
@@ -265,7 +263,6 @@ def test_a_buyer_may_be_named_where_it_is_a_party(read_xml: ReadXml) -> None:
         b"<cac:PartyName><cbc:Name>Mairie de Redon</cbc:Name></cac:PartyName></cac:Party></cac:ContractingParty>",
     )
     buyer = read_xml(raw).need.buyer
-    assert buyer is not None
     assert buyer.name == "Mairie de Redon"
 
 

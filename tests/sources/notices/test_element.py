@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from domain.errors import InvalidContent
-from sources.notices.element import DEEPEST, MOST_ELEMENTS, MalformedNotice, from_json, from_xml
+from sources.notices import element
+from sources.notices.element import DEEPEST, MalformedNotice, from_json, from_xml
 
 
 @pytest.mark.parametrize(
@@ -45,27 +46,23 @@ def test_encodings_that_xml_declares_are_read(encoding: str) -> None:
     assert from_xml(raw).text() == "été"
 
 
-@pytest.mark.parametrize(
-    ("raw", "code"),
-    [
-        (b"<a>" * (DEEPEST + 1) + b"</a>" * (DEEPEST + 1), "too_deep"),
-        (b"<a>" + b"<b/>" * MOST_ELEMENTS + b"</a>", "too_many_elements"),
-    ],
-)
-def test_depth_and_number_are_bounded(raw: bytes, code: str) -> None:
-    with pytest.raises(InvalidContent) as refused:
-        from_xml(raw)
-    assert [problem.code for problem in refused.value.problems] == [code]
-
-
-def test_json_has_the_same_bounds() -> None:
+def test_depth_and_number_are_bounded_in_xml_and_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    most = 1_000
+    monkeypatch.setattr(element, "MOST_ELEMENTS", most)
     deep: Any = "x"
     for _ in range(DEEPEST + 1):
         deep = {"a": deep}
-    for document, code in ((deep, "too_deep"), ({"a": ["x"] * (MOST_ELEMENTS + 1)}, "too_many_elements")):
+    cases: list[tuple[Any, Any, str]] = [
+        (from_xml, b"<a>" * (DEEPEST + 1) + b"</a>" * (DEEPEST + 1), "too_deep"),
+        (from_xml, b"<a>" + b"<b/>" * most + b"</a>", "too_many_elements"),
+        (from_json, deep, "too_deep"),
+        (from_json, {"a": ["x"] * (most + 1)}, "too_many_elements"),
+    ]
+    for read, raw, code in cases:
         with pytest.raises(InvalidContent) as refused:
-            from_json(document)
+            read(raw)
         assert [problem.code for problem in refused.value.problems] == [code]
+    from_xml(b"<a>" + b"<b/>" * (most - 1) + b"</a>")
 
 
 def test_xml_in_json_is_the_same_tree() -> None:

@@ -17,13 +17,14 @@ from matching.reference import Reference, load_reference
 from sources.notices.element import Element, from_xml
 from sources.notices.need_of_notice import NoticeNeed, need_in_record, need_in_xml
 from sources.notices.notice import MOST_PARTS, MOST_PLACED
-from tests.sources.notices.conftest import ReadXml, noted
-from tests.sources.notices.samples import (
+from tests.sources.notices.conftest import (
     FNSIMPLE,
+    ReadXml,
     boamp,
     eforms,
     eforms_donnees,
     eforms_lot,
+    noted,
     object_descr,
     project,
     reserved,

@@ -64,43 +64,38 @@ def sample(tmp_path: Path) -> Sample:
     return made
 
 
-@pytest.mark.parametrize(
-    ("cells", "kept"),
-    [
-        ({}, True),
-        ({"etatAdministratifUniteLegale": "C"}, False),
-        ({"statutDiffusionUniteLegale": "P"}, False),
-        ({"denominationUniteLegale": "[ND]"}, False),
-        ({"categorieJuridiqueUniteLegale": "5710"}, False),
-        ({"categorieJuridiqueUniteLegale": "5710", "economieSocialeSolidaireUniteLegale": "O"}, True),
-        ({"categorieJuridiqueUniteLegale": "1000", "economieSocialeSolidaireUniteLegale": "O"}, False),
-    ],
-)
-def test_legal_units(sample: Sample, cells: dict[str, str], kept: bool) -> None:
+def test_legal_units(sample: Sample) -> None:
     """Those of the ESS are kept, by their form or INSEE's flag; never persons, nor what is closed or withheld."""
-    sample.give("units", [unit(A, **cells)])
-    assert sample.sirets() == ([A + "00011"] if kept else [])
+    kept: list[dict[str, str]] = [
+        {},
+        {"categorieJuridiqueUniteLegale": "5710", "economieSocialeSolidaireUniteLegale": "O"},
+    ]
+    left_out = [
+        {"etatAdministratifUniteLegale": "C"},
+        {"statutDiffusionUniteLegale": "P"},
+        {"denominationUniteLegale": "[ND]"},
+        {"categorieJuridiqueUniteLegale": "5710"},
+        {"categorieJuridiqueUniteLegale": "1000", "economieSocialeSolidaireUniteLegale": "O"},
+    ]
+    units = [unit(f"10000000{number}", **cells) for number, cells in enumerate([*kept, *left_out])]
+    sample.give("units", units)
+    sample.give("establishments", [establishment(each["siren"] + "00011") for each in units])
+    assert sample.sirets() == [each["siren"] + "00011" for each in units[: len(kept)]]
 
 
-@pytest.mark.parametrize(
-    ("cells", "kept"),
-    [
-        ({"trancheEffectifsEtablissement": "01"}, True),
-        ({"trancheEffectifsEtablissement": "NN"}, False),
-        ({"trancheEffectifsEtablissement": ""}, False),
-        ({"etatAdministratifEtablissement": "F"}, False),
-        ({"statutDiffusionEtablissement": "P"}, False),
-        ({"libelleVoieEtablissement": "[ND]"}, False),
-    ],
-)
-def test_establishments(sample: Sample, cells: dict[str, str], kept: bool) -> None:
-    sample.give("establishments", [establishment(A + "00011", **cells)])
-    assert sample.sirets(Choices()) == ([A + "00011"] if kept else [])
-
-
-def test_staff_is_not_asked_of_all(sample: Sample) -> None:
-    sample.give("establishments", [establishment(A + "00011", trancheEffectifsEtablissement="NN")])
-    assert sample.sirets() == [A + "00011"]
+def test_establishments(sample: Sample) -> None:
+    """Staff is asked of them only where it is chosen."""
+    without_staff = [{"trancheEffectifsEtablissement": "NN"}, {"trancheEffectifsEtablissement": ""}]
+    left_out = [
+        {"etatAdministratifEtablissement": "F"},
+        {"statutDiffusionEtablissement": "P"},
+        {"libelleVoieEtablissement": "[ND]"},
+    ]
+    every = [{"trancheEffectifsEtablissement": "01"}, *without_staff, *left_out]
+    sirets = [f"{A}0001{number}" for number in range(len(every))]
+    sample.give("establishments", [establishment(*pair[:1], **pair[1]) for pair in zip(sirets, every, strict=True)])
+    assert sample.sirets(Choices()) == sirets[:1]
+    assert sample.sirets() == sirets[:3]
 
 
 def test_who_is_on_a_list_belongs_to_the_pool(sample: Sample) -> None:

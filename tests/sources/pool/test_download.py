@@ -1,4 +1,4 @@
-"""Downloads from a real server on this machine, that breaks off, changes its mind, or lies."""
+"""Published files as their table lists them, and downloads from a server that breaks off, changes its mind, or lies."""
 
 import hashlib
 import json
@@ -203,3 +203,40 @@ def test_a_folder_that_cannot_be_made(publisher: Publisher, tmp_path: Path) -> N
     (tmp_path / "given").write_text("a file")
     with pytest.raises(NotFetched, match=r"cannot write in .*given: File exists"):
         publisher.fetch(tmp_path / "given")
+
+
+every_file = pytest.mark.parametrize("file", published_files(), ids=lambda file: file.id)
+
+
+@every_file
+def test_a_file_says_where_it_is_and_whom_to_credit(file: PublishedFile) -> None:
+    assert file.address.startswith("https://")
+    assert all((file.name, file.publisher, file.licence, file.rhythm, file.credit))
+    assert file.required
+    assert not file.fields or set(file.required) <= set(file.fields)
+
+
+@every_file
+def test_what_can_be_fetched_is_described_by_its_publisher(file: PublishedFile) -> None:
+    """In the catalogue's entry of the very file that the stable address leads to."""
+    if file.catalogue is not None:
+        number = file.address.removeprefix("https://www.data.gouv.fr/datasets/r/")
+        assert file.catalogue == f"https://www.data.gouv.fr/api/2/datasets/resources/{number}/"
+
+
+def test_no_column_is_of_a_person() -> None:
+    """Names, sex and contacts of persons, and names of winners, have no column that is read."""
+    personal = (
+        "prenom",
+        "nomUniteLegale",
+        "nomUsage",
+        "sexe",
+        "pseudonyme",
+        "mail",
+        "courriel",
+        "telephone",
+        "phone",
+        "adrg_",
+    )
+    columns = {name for file in published_files() for name in (*file.required, *file.optional, *file.fields)}
+    assert [name for name in columns if any(word in name for word in personal) or name == "titulaire_nom"] == []

@@ -1,11 +1,16 @@
 """Offers by licences and certificates, and by the name that a structure bears."""
 
+import csv
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from domain.reference import taxonomy
+from domain.reference import cpv, taxonomy, territory
+from domain.suppliers.rows import Row
 from domain.suppliers.supplier import Kind
+from sources.formats.registry import CSV, read_rows
+from sources.rows import Context
 from sources.trades.offers import WORDS, Licence, licensed, offers_by_name, offers_by_network
 
 
@@ -73,3 +78,23 @@ def test_every_name_names_segments_of_the_taxonomy() -> None:
     assert {
         segment for naming in WORDS.networks + WORDS.names for segment in naming.segments
     } <= taxonomy.load().segments.keys()
+
+
+VERDICTS = list(csv.DictReader((Path(__file__).parent / "offer_verdicts.csv").read_text("utf-8").splitlines()))
+PRECISION = 0.9
+
+
+def test_nine_of_ten_offers_are_right() -> None:
+    assert len(VERDICTS) == 150
+    assert sum(row["right"] == "1" for row in VERDICTS) / len(VERDICTS) >= PRECISION
+    assert {segment for row in VERDICTS for segment in row["segments"].split()} <= taxonomy.load().segments.keys()
+
+
+def test_what_was_right_is_still_found(shared_data: Path) -> None:
+    context = Context(territory.load(), taxonomy.load(), cpv.load())
+    with (shared_data / "suppliers" / "siae_2020_iae.csv").open("rb") as stream:
+        rows = [row for row in read_rows("siae", stream, CSV, context) if isinstance(row, Row)]
+    offered = {row.external_id: {segment for offer in row.record.offers for segment in offer.segments} for row in rows}
+    right = [row for row in VERDICTS if row["format"] == "siae" and row["right"] == "1"]
+    found = [row for row in right if set(row["segments"].split()) <= offered[row["external_id"]]]
+    assert len(found) >= 0.95 * len(right)

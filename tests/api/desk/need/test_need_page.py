@@ -10,7 +10,7 @@ from api.desk.need.territory_field import MOST_SUGGESTIONS
 from tests.api.desk.answer.test_result_page import request_on
 from tests.api.desk.steps import FORM, Browser, heading, said, send_file
 from tests.api.sync.factories import Client
-from tests.sources.notices.samples import FNSIMPLE, boamp, eforms, eforms_lot, project, reserved
+from tests.sources.notices.conftest import FNSIMPLE, boamp, eforms, eforms_lot, project, reserved
 
 NETT = "nettoyage de bureaux"
 

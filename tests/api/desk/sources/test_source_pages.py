@@ -21,7 +21,7 @@ from sources.file_types.workbook import SIGNATURE
 from tests.api.desk.steps import Browser, heading, sign_in_as
 from tests.api.organisations import member
 from tests.api.sync.factories import Client, put_record
-from tests.sources.file_types.workbooks import CELLS_FAR_APART, xlsx
+from tests.sources.file_types.test_workbook import CELLS_FAR_APART, xlsx
 
 ROWS = """external_id;name;siret;address.commune;segments
 1;Les Jardins du Blavet;;56178;ev-entretien

@@ -79,7 +79,7 @@ async def test_it_answers_what_this_process_would(processes: MatchProcesses, tmp
 
 async def test_it_follows_the_changes_of_the_index(processes: MatchProcesses, tmp_path: Path) -> None:
     """Those before it was started, those since, and another base; each answer is that of the index it is asked for."""
-    live = mapped(tmp_path / "index").after([supplier("nouveau", offer("ev-entretien"))], [SUPPLIERS[0].id], 4)
+    live = mapped(tmp_path / "index").with_changes([supplier("nouveau", offer("ev-entretien"))], [SUPPLIERS[0].id], 4)
     process = await found(processes, live, process_id)
     steps: list[LiveIndex] = [live]
     for version, (written, removed) in enumerate(
@@ -90,7 +90,7 @@ async def test_it_follows_the_changes_of_the_index(processes: MatchProcesses, tm
         ],
         start=5,
     ):
-        steps.append(steps[-1].after(written, removed, version))
+        steps.append(steps[-1].with_changes(written, removed, version))
     another = LiveIndex(steps[3].base.rebuilt(steps[3].suppliers()), steps[3].data_version)
     for step in (*steps[:2], steps[3], mapped(tmp_path / "index"), another):
         assert await found(processes, step) == match_json(NEED, step, reference(), ON, "fr")
@@ -98,7 +98,7 @@ async def test_it_follows_the_changes_of_the_index(processes: MatchProcesses, tm
 
 
 async def test_an_index_whose_folder_is_gone_is_sent(processes: MatchProcesses, tmp_path: Path) -> None:
-    live = mapped(tmp_path / "index").after([supplier("nouveau")], [], 4)
+    live = mapped(tmp_path / "index").with_changes([supplier("nouveau")], [], 4)
     (tmp_path / "index").rename(tmp_path / "elsewhere")
     assert await found(processes, live) == match_json(NEED, live, reference(), ON, "fr")
 

@@ -1,0 +1,307 @@
+"""`vivier serve` as a process tree: what it answers, and that it leaves nothing running."""
+
+import json
+import os
+import re
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from api.runtime.places import MOST_OF_ONE_KEY
+from tests.api.commands.conftest import ADMIN_KEY, Answer, Server, decoded, processes, until, vivier
+from tests.api.commands.serving.test_large_matches import ENDLESS, answer_on, asking, under_way
+
+Start = Callable[..., Server]
+IMPORTS, NDJSON = "/sources/served/imports", {"Content-Type": "application/x-ndjson"}
+ROWS = [b'{"external_id":"%d","name":"Atelier %d"}\n' % (number, number) for number in range(20_000)]
+NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","keywords":["tonte"]}]}'
+
+
+TAKEN_APART = """
+import atexit, sys
+atexit.register(lambda: "litestar" in sys.modules and sys.stderr.write("taken apart"))
+"""
+LONG = json.dumps({"lots": [json.loads(NEED)["lots"][0] | {"id": str(number)} for number in range(100)],
+                   "territory": {"codes": ["country:FR"]}}).encode()  # fmt: skip
+
+
+def _request(line: str, body: bytes = b"") -> bytes:
+    return _head(line, "Connection: close", f"Content-Length: {len(body)}") + body
+
+
+def _head(line: str, *headers: str, media_type: str = "application/json") -> bytes:
+    usual = "Host: here", f"Authorization: Bearer {ADMIN_KEY}", f"Content-Type: {media_type}"
+    return "\r\n".join((f"{line} HTTP/1.1", *usual, *headers, "", "")).encode()
+
+
+def connected(server: Server) -> socket.socket:
+    host, port = server.netloc.split(":")
+    return socket.create_connection((host, int(port)))
+
+
+def stop(server: Server) -> None:
+    """Tell the server to stop, and wait until it takes no connection."""
+    os.kill(server.pid, signal.SIGTERM)
+
+    def is_closed() -> bool:
+        try:
+            connected(server).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    until(is_closed)
+
+
+REQUESTS = (
+    _request("POST /match", LONG),
+    _request("GET /suppliers?format=csv"),
+    _request("GET /suppliers/changes?wait=20&limit=1"),
+    _request("POST /needs", LONG),
+)
+
+
+def received(connection: socket.socket) -> bytes:
+    """All that comes, until the connection ends or, where nobody had accepted it, is reset."""
+    pieces = []
+    with suppress(ConnectionResetError):
+        while piece := connection.recv(1 << 20):
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+def is_whole(answer: bytes) -> bool:
+    """Whether there is no answer, as to what had not been read, or all of one."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head)
+    return len(body) == int(length[1]) if length else not answer or body.endswith(b"0\r\n\r\n")
+
+
+def children(pid: int) -> list[int]:
+    return [
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+    ]
+
+
+def serving(server: Server) -> int:
+    """The process that serves, which the one that was started has above it."""
+    (child,) = children(server.pid)
+    return child
+
+
+def workers(server: Server) -> set[int]:
+    """The processes that answer for a server of several workers: those of its command that wait for many things."""
+    return {pid for pid, said in processes(server.home).items() if " serve " in said and _waits_for_many(pid)}
+
+
+def _waits_for_many(pid: int) -> bool:
+    try:
+        return any("eventpoll" in str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:  # ended meanwhile
+        return False
+
+
+@contextmanager
+def importing(server: Server) -> Iterator[tuple[int, "Future[Answer]"]]:
+    """An import under way: the process that prepares its rows, and the answer to come."""
+    before = processes(server.home).keys()
+
+    def others() -> list[int]:
+        return [pid for pid, said in processes(server.home).items() if " serve " in said and pid not in before]
+
+    with ThreadPoolExecutor(1) as other:
+        answer = other.submit(server.ask, "POST", IMPORTS, b"".join(ROWS), **NDJSON)
+        until(lambda: len(others()) == 1)
+        yield others()[0], answer
+
+
+def test_ctrl_c_leaves_nothing_running(home: Path, start: Start) -> None:
+    """From an empty folder: one line says where, the administrator's key is taken, Ctrl-C ends it all."""
+    server = start().ready()
+    assert server.ask("POST", "/match", NEED).status == 200
+    assert server.ask("POST", "/match", NEED, key="another").status == 401
+    server.signal(signal.SIGINT)
+    assert server.ended() == 0
+    assert processes(home) == {}
+    assert re.fullmatch(r"Vivier listens on http://127\.0\.0\.1:\d+ \(documentation: .*/docs\)\. .*\n", server.said)
+
+
+def test_what_is_no_http_is_refused_by_a_problem(server: Server) -> None:
+    """A client that speaks TLS to a plain port, a method or version nobody knows; others are served as before."""
+    for sent in (b"\x16\x03\x01\x02\r\n\r\n", b"FETCH / HTTP/1.1\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"):
+        with connected(server) as connection:
+            connection.sendall(sent)
+            head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert b"content-type: application/problem+json" in head
+        assert b"x-request-id: " in head
+        assert json.loads(body)["type"] == "/problems/bad-request"
+    assert server.ask("GET", "/health/live").status == 200
+
+
+def test_a_wish_for_another_protocol_is_ignored(server: Server) -> None:
+    """The body after it is read, in one piece with the head or later; so is the next request."""
+    wish = "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"
+    head = _head("POST /match", *wish, f"Content-Length: {len(NEED)}")
+    with connected(server) as connection, connection.makefile("rb") as answers:
+        for pieces in ([head + NEED], [head[:50], head[50:], NEED], [head + NEED[:9], NEED[9:]]):
+            for piece in pieces:
+                connection.sendall(piece)
+            assert answers.readline() == b"HTTP/1.1 200 OK\r\n"
+            lines = iter(answers.readline, b"\r\n")
+            length = next(line for line in [*lines] if line.startswith(b"content-length: ")).partition(b" ")[2]
+            assert "lots" in json.loads(answers.read(int(length)))
+
+
+def test_an_import_fails_with_the_process_that_prepares_its_rows(server: Server) -> None:
+    """Nothing of it is stored, and the next one is taken."""
+    with importing(server) as (preparer, answer):
+        os.kill(preparer, signal.SIGKILL)
+        assert answer.result().status == 503
+    assert [each["status"] for each in decoded(server.ask("GET", IMPORTS))["items"]] == ["failed"]
+    assert decoded(server.ask("POST", IMPORTS, b"".join(ROWS[:10]), **NDJSON))["added"] == 10
+
+
+def test_a_stop_waits_for_requests_and_is_not_held_by_those_who_wait_for_a_change(home: Path, start: Start) -> None:
+    """A request whose body is still arriving is answered; the others are told that there is no change so far."""
+    server = start(VIVIER_GRACE_SECONDS="3600").ready()
+    path = f"/suppliers/changes?cursor={decoded(server.ask('GET', '/suppliers/changes?limit=200'))['next_cursor']}"
+    waiting = [connected(server) for _ in range(MOST_OF_ONE_KEY)]
+    for each in waiting:
+        each.sendall(_head(f"GET {path}&wait=60"))
+    until(lambda: server.ask("GET", f"{path}&wait=0.01").status == 429)
+    with connected(server) as arriving:
+        arriving.sendall(_head("POST /match", f"Content-Length: {len(NEED)}", "Expect: 100-continue"))
+        assert arriving.recv(100).startswith(b"HTTP/1.1 100")
+        stop(server)
+        for each in waiting:
+            with each:
+                assert each.recv(100).startswith(b"HTTP/1.1 200")
+        arriving.sendall(NEED)
+        assert arriving.recv(100).startswith(b"HTTP/1.1 200")
+    assert server.ended() == 0
+    assert processes(home) == {}
+
+
+def test_requests_that_last_too_long_are_refused_for_now(home: Path, start: Start) -> None:
+    """Whoever sends them again, to the next server, is answered there: an import that arrives, a large match."""
+    server = start(VIVIER_GRACE_SECONDS="0").ready()
+    with asking(server, ENDLESS) as matching, connected(server) as arriving:
+        until(lambda: under_way(server) == 1)
+        expected = "Content-Length: 100", "Expect: 100-continue"
+        arriving.sendall(_head(f"POST {IMPORTS}", *expected, media_type=NDJSON["Content-Type"]))
+        assert arriving.recv(100).startswith(b"HTTP/1.1 100")
+        os.kill(server.pid, signal.SIGTERM)
+        for connection in (arriving, matching):
+            head, document = answer_on(connection)
+            assert head.startswith(b"HTTP/1.1 503 ")
+            assert b"retry-after: " in head
+            assert document["type"] == "/problems/stopping"
+    assert server.ended() == 0
+    assert processes(home) == {}
+
+
+def test_workers_share_socket_and_metrics_and_are_replaced(home: Path, start: Start) -> None:
+    """Two workers answer and count together; one that is killed, or crashes inside a library, is followed by another.
+
+    Neither workers nor PostgreSQL stay when the parent is killed and has no chance to end them.
+    """
+    server = start("--workers", "2").ready()
+    until(lambda: len(workers(server)) == 2)
+    for _ in range(10):
+        assert server.ask("POST", "/match", NEED).status in {200, 503}
+    until(lambda: matches_counted(server) == 10)  # a worker counts once it has answered
+    for number in (signal.SIGKILL, signal.SIGSEGV):
+        victim = min(workers(server))
+        os.kill(victim, number)
+        until(lambda victim=victim: len(workers(server) - {victim}) == 2)  # type: ignore[misc]
+        assert server.ask("GET", "/health/live").status == 200
+        assert matches_counted(server) == 10
+    assert "Fatal Python error: Segmentation fault" in server.log
+    assert "most recent call first" in server.log
+    server.kill()
+    until(lambda: processes(home) == {})
+
+
+def matches_counted(server: Server) -> int:
+    """The POST requests that the workers counted together."""
+    counts = re.findall(rb'request_seconds_count\{[^}]*"POST"[^}]*\} (\d+)', server.ask("GET", "/metrics").body)
+    return sum(map(int, counts))
+
+
+def test_neither_slow_clients_nor_a_database_that_hangs_hold_a_server(home: Path, start: Start) -> None:
+    """Who does not end what it sends is not waited for; nor are connections of the database, nor its own end."""
+    server = start(VIVIER_BODY_SECONDS="0.2").ready()
+    with connected(server) as connection:
+        connection.sendall(_head("POST /match", "Content-Length: 9"))
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 4")
+    assert server.ask("GET", "/health/live").status == 200
+    hanging = [pid for pid, said in processes(home).items() if "postgres" in said]
+    for pid in hanging:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        server.signal(signal.SIGTERM)
+        assert server.ended() == 0
+    finally:
+        for pid in hanging:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+    until(lambda: processes(home) == {})
+
+
+def test_a_server_that_crashes_is_started_again(home: Path, start: Start) -> None:
+    """While it starts too, at the same address; it is said where it was, and what ended it.
+
+    What prepares rows ends with a server that is killed.
+    """
+    server = start()
+    until(lambda: bool(children(server.pid)))
+    os.kill(serving(server), signal.SIGSEGV)
+    assert server.ready().ask("POST", "/match", NEED).status == 200
+    assert "Fatal Python error: Segmentation fault" in server.log
+    assert "was ended by signal 11 (Segmentation fault); another starts in " in server.log
+    before = processes(home).keys()
+    with importing(server) as (_, answer):
+        os.kill(serving(server), signal.SIGKILL)
+        with pytest.raises(ConnectionError):
+            answer.result()
+    until(lambda: not before & (processes(home).keys() - {server.pid}))
+    assert server.ready().ask("POST", "/match", NEED).status == 200
+    assert "was ended by signal 9 (Killed); another starts in " in server.log
+    server.signal(signal.SIGTERM)
+    assert server.ended() == 0
+    assert processes(home) == {}
+
+
+@pytest.mark.parametrize("count", ["1", "3"])
+def test_a_busy_server_ends_with_every_answer_whole(home: Path, start: Start, count: str, tmp_path: Path) -> None:
+    """However often it is told, whoever told it; nothing had to be killed, and no interpreter was taken apart."""
+    (tmp_path / "sitecustomize.py").write_text(TAKEN_APART)
+    server = start("--workers", count, PYTHONPATH=str(tmp_path)).ready()
+    asked = [connected(server) for _ in range(8)]
+    for number, each in enumerate(asked):
+        each.sendall(REQUESTS[number % len(REQUESTS)])
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+        server.signal(number)
+    for each in asked:
+        with each:
+            assert is_whole(received(each))
+    assert server.ended() == 0
+    assert processes(home) == {}
+    assert "is killed" not in server.log
+    assert "taken apart" not in server.log
+
+
+def test_a_port_in_use_is_said_at_once(tmp_path: Path) -> None:
+    """Before any database is made."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = vivier(tmp_path, "serve", "--port", str(port))
+    assert done.returncode == 1
+    assert done.stderr == f"vivier: port {port} of 127.0.0.1 is already in use; choose another with --port\n"
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,362 @@
+"""A second, slow and plain reading of the contract: who is a candidate, in which order, and the lot's figures.
+
+Every supplier is judged alone, every offer in turn. Where a distance is too close to a limit to call, the supplier is
+judged once for each way the call may go, and every answer compatible with one of these is accepted.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import product
+from typing import Any
+
+from domain.law.findings import Verdict
+from domain.law.reservations.eligibility import eligibility
+from domain.law.reservations.past_awards import EssAward, with_award_bar
+from domain.law.reservations.supplier_facts import LegalFacts
+from domain.law.rules import Rules
+from domain.needs.need import RESERVED_TYPES, Lot, Need, PastAward, Reserved, TerritoryRequest
+from domain.reference.taxonomy import Taxonomy
+from domain.reference.territory import Territories
+from domain.shortlists.shortlist import Fit, Gate, Presence, Role
+from domain.suppliers.supplier import BASES, Basis, Offer, ServiceArea, Supplier
+from matching.words.keywords import Interpreter
+from tests.matching.oracle.ground import Answer, Drawn, France, Ground, Spot, any_of, at_most
+
+FITS: tuple[Fit, ...] = ("exact", "narrower", "broader", "related")
+ANSWERING = FITS[:3]
+PRESENCES: tuple[Presence, ...] = ("local", "declared", "nearby", "national")
+OUTCOMES = ("ELIGIBLE", "ELIGIBLE_IF", "UNKNOWN", "REVIEW", "INELIGIBLE")
+GATES_PASSED: tuple[Gate, ...] = ("reservation", "distance", "service_area", "segment")
+RESERVATIONS: Mapping[str, tuple[Reserved, ...]] = {
+    "none": (),
+    "handicap": ("handicap",),
+    "iae": ("iae",),
+    "handicap_iae": ("handicap", "iae"),
+    "penitentiary": ("penitentiary",),
+    "ess": ("ess",),
+}
+RADII_KM = (10, 25, 50, 100)
+NEARBY_KM = 50
+
+
+@dataclass(frozen=True)
+class Used:
+    """The best offer for one requested segment."""
+
+    fit: Fit
+    basis: Basis
+    presence: Presence
+
+    @property
+    def preference(self) -> tuple[int, int, int]:
+        return FITS.index(self.fit), BASES.index(self.basis), PRESENCES.index(self.presence)
+
+
+@dataclass(frozen=True)
+class Judgment:
+    """What the contract says of one supplier for one lot, with every close call made."""
+
+    used: Mapping[str, Used]
+    answers: frozenset[str]
+    in_reach: bool
+    local: bool
+    outcomes: Mapping[Reserved, str]
+    within: Mapping[int, bool]
+
+    def best(self, reserved: Iterable[Reserved]) -> str | None:
+        """The best outcome over the reserved types; None where the lot is not reserved."""
+        outcomes = [self.outcomes[one] for one in reserved]
+        return min(outcomes, key=OUTCOMES.index) if outcomes else None
+
+    def excluded_by(self, reserved: Iterable[Reserved], *, cap: bool = True) -> Gate | None:
+        """The first gate that fails; None for a candidate."""
+        if not self.answers:
+            return "segment"
+        if not self.answers & self.used.keys():
+            return "service_area"
+        if cap and not self.in_reach:
+            return "distance"
+        return "reservation" if self.best(reserved) == "INELIGIBLE" else None
+
+    def presence(self) -> Presence:
+        return min((self.used[segment].presence for segment in self.answers & self.used.keys()), key=PRESENCES.index)
+
+    def order(self, reserved: Iterable[Reserved]) -> tuple[int, ...]:
+        """The ordered criteria, smaller first, down to the presence; the distance comes next."""
+        used = [self.used[segment] for segment in self.answers & self.used.keys()]
+        best = self.best(reserved)
+        return (
+            OUTCOMES.index(best) if best else 0,
+            -len(used),
+            max(FITS.index(one.fit) for one in used),
+            max(BASES.index(one.basis) for one in used),
+            int(self.presence() == "national"),
+        )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A supplier, how far it is, and every judgment that close calls leave open."""
+
+    supplier: Supplier
+    distance_km: float | None
+    verdicts: Mapping[Reserved, Verdict]
+    judgments: tuple[Judgment, ...]
+
+
+@dataclass(frozen=True)
+class Offerless:
+    """A supplier without any offer, how far it is, and whether it stands near enough to be asked."""
+
+    supplier: Supplier
+    distance_km: float | None
+    verdicts: Mapping[Reserved, Verdict]
+    near: Answer
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a lot's shortlist must agree with. `offerless`: without those INELIGIBLE for all reserved types."""
+
+    lot: Lot
+    reserved: tuple[Reserved, ...]
+    roles: Mapping[str, Role]
+    measured_to: str
+    judged: tuple[Judged, ...]
+    offerless: tuple[Offerless, ...]
+
+    def count(self, holds: Callable[[Judgment], bool]) -> range:
+        """How many suppliers meet a condition, from those that must to those that may."""
+        must = sum(all(map(holds, one.judgments)) for one in self.judged)
+        may = sum(any(map(holds, one.judgments)) for one in self.judged)
+        return range(must, may + 1)
+
+
+@dataclass(eq=False)
+class Oracle:
+    """Reads needs against suppliers by brute force."""
+
+    territories: Territories
+    taxonomy: Taxonomy
+    interpreter: Interpreter
+    rules: Rules
+    outlines: Any
+    _spots: dict[tuple[float, float], Spot] = field(default_factory=dict)
+    _areas: dict[ServiceArea, Ground] = field(default_factory=dict)
+    _grounds: dict[TerritoryRequest, Ground] = field(default_factory=dict)
+    _distances: dict[tuple[Ground, Spot], float | None] = field(default_factory=dict)
+    _verdicts: dict[tuple[LegalFacts, Reserved, date], Verdict] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.france = France(self.territories, self.outlines)
+
+    def read(
+        self, need: Need, suppliers: Iterable[Supplier], on: date, awards: Sequence[PastAward] = ()
+    ) -> list[Expected]:
+        """What each lot's shortlist must say; `awards`: those of the buyer."""
+        pool = [supplier for supplier in suppliers if supplier.active]
+        answers = []
+        for lot in need.lots:
+            request = lot.territory or need.territory
+            assert request is not None
+            answers.append(self._lot(lot, self._ground(request), pool, on, awards))
+        return answers
+
+    def _lot(self, lot: Lot, ground: Ground, pool: list[Supplier], on: date, awards: Sequence[PastAward]) -> Expected:
+        roles = self.requested(lot)
+        site = self.france.disc(lot.site, 0) if lot.site else None
+        judged, offerless = [], []
+        for supplier in pool:
+            if not supplier.offers:
+                verdicts = self._eligibility(supplier, on) | self._barred(supplier, roles, on, awards)
+                if _best(verdicts, lot.reserved or ()) != "INELIGIBLE":
+                    offerless.append(self._offerless(supplier, lot, ground, site, verdicts))
+                continue
+            offered = {segment: self._fits(segment, supplier) for segment in roles}
+            if any(offered.values()):
+                verdicts = self._eligibility(supplier, on) | self._barred(supplier, roles, on, awards)
+                judged.append(self._judge(supplier, lot, roles, offered, ground, site, verdicts))
+        measured_to = "site" if site else "territory"
+        return Expected(lot, tuple(lot.reserved or ()), roles, measured_to, tuple(judged), tuple(offerless))
+
+    def requested(self, lot: Lot) -> dict[str, Role]:
+        """The segments a lot asks for; what is asked as object stays so when it is asked as support too."""
+        objects = set(lot.segments)
+        for code in lot.cpv:
+            tied = set(self.taxonomy.of_cpv(code[:8]))
+            objects |= tied & set(lot.segments) or tied
+        for keyword in lot.keywords:
+            objects |= {reading.segment for reading in self.interpreter.read(keyword)}
+        support = set(lot.support_segments) - objects
+        return {**dict.fromkeys(sorted(objects), "object"), **dict.fromkeys(sorted(support), "support")}
+
+    def offered(self, offer: Offer) -> set[str]:
+        """The segments and families of an offer: those it names, else those of its CPV codes."""
+        return set(offer.segments) or {segment for code in offer.cpv for segment in self.taxonomy.of_cpv(code[:8])}
+
+    def fit(self, requested: str, offered: str) -> Fit | None:
+        """How one offered segment or family stands to a requested one.
+
+        The neighbours of a requested family are those of its segments; a whole family offered is nobody's neighbour.
+        """
+        if requested == offered:
+            return "exact"
+        wanted, given = self._segments_of(requested), self._segments_of(offered)
+        if given < wanted:
+            return "narrower"
+        if wanted < given:
+            return "broader"
+        neighbours = {other for segment in wanted for other in self.taxonomy.segments[segment].related}
+        return "related" if offered in neighbours else None
+
+    def _segments_of(self, code: str) -> set[str]:
+        family = self.taxonomy.family(code)
+        return {segment.id for segment in family.segments} if family else {code}
+
+    def _fits(self, requested: str, supplier: Supplier) -> dict[int, Fit]:
+        fits = {}
+        for place, offer in enumerate(supplier.offers):
+            found = [fit for one in self.offered(offer) if (fit := self.fit(requested, one))]
+            if found:
+                fits[place] = min(found, key=FITS.index)
+        return fits
+
+    def _judge(
+        self,
+        supplier: Supplier,
+        lot: Lot,
+        roles: Mapping[str, Role],
+        offered: Mapping[str, Mapping[int, Fit]],
+        ground: Ground,
+        site: Ground | None,
+        verdicts: Mapping[Reserved, Verdict],
+    ) -> Judged:
+        spot = self._spot(supplier)
+        to_ground = self._distance(ground, spot)
+        distance = self._distance(site, spot) if site else to_ground
+        places = sorted({place for fits in offered.values() for place in fits})
+        calls: dict[object, Answer] = {
+            ("area", place): self._meets(supplier.offers[place].service_area, spot, to_ground, ground)
+            for place in places
+        }
+        calls["local"] = ground.holds(spot) if spot else False
+        calls["cap"] = at_most(distance, lot.max_distance_km) if lot.max_distance_km else True
+        calls |= {("within", radius): at_most(distance, radius) for radius in RADII_KM}
+        judgments = tuple(_judgment(supplier, roles, offered, made, verdicts) for made in _every_way(calls))
+        return Judged(supplier, distance, verdicts, judgments)
+
+    def _offerless(
+        self, supplier: Supplier, lot: Lot, ground: Ground, site: Ground | None, verdicts: Mapping[Reserved, Verdict]
+    ) -> Offerless:
+        spot = self._spot(supplier)
+        to_ground = self._distance(ground, spot)
+        distance = self._distance(site, spot) if site else to_ground
+        near = [at_most(to_ground, NEARBY_KM)]
+        near += [at_most(distance, lot.max_distance_km)] if lot.max_distance_km else []
+        return Offerless(supplier, distance, verdicts, False if False in near else None if None in near else True)
+
+    def _spot(self, supplier: Supplier) -> Spot | None:
+        if supplier.location is None:
+            return None
+        key = supplier.location.lat, supplier.location.lon
+        if key not in self._spots:
+            self._spots[key] = self.france.spot(supplier.location)
+        return self._spots[key]
+
+    def _distance(self, ground: Ground, spot: Spot | None) -> float | None:
+        if spot is None:
+            return None
+        if (ground, spot) not in self._distances:
+            self._distances[ground, spot] = ground.distance_km(spot)
+        return self._distances[ground, spot]
+
+    def _meets(self, area: ServiceArea | None, spot: Spot | None, distance: float | None, ground: Ground) -> Answer:
+        """Does the service area meet the territory? `distance` is from the supplier to the territory."""
+        if area is None:
+            return at_most(distance, NEARBY_KM)
+        if area.national:
+            return True
+        if area.radius_km is not None:
+            return at_most(distance, area.radius_km)
+        if area not in self._areas:
+            self._areas[area] = self._ground(TerritoryRequest(codes=area.codes, geometry=area.geometry))
+        known = self._areas[area]
+        if isinstance(known, Drawn):
+            return self.france.shares(ground, known.shape)
+        return any_of(ground.communes.get(ordinal, False) for ordinal in known.communes)
+
+    def _ground(self, request: TerritoryRequest) -> Ground:
+        if request not in self._grounds:
+            self._grounds[request] = self.france.territory(request)
+        return self._grounds[request]
+
+    def _eligibility(self, supplier: Supplier, on: date) -> dict[Reserved, Verdict]:
+        facts = LegalFacts(
+            approvals=supplier.approvals,
+            shares=supplier.shares,
+            in_prison=supplier.in_prison,
+            legal_form=supplier.legal_form,
+            ess=supplier.ess,
+        )
+        for reserved in RESERVED_TYPES:
+            if (facts, reserved, on) not in self._verdicts:
+                self._verdicts[facts, reserved, on] = eligibility(facts, reserved, on, self.rules)
+        return {reserved: self._verdicts[facts, reserved, on] for reserved in RESERVED_TYPES}
+
+    def _barred(
+        self, supplier: Supplier, roles: Mapping[str, Role], on: date, awards: Sequence[PastAward]
+    ) -> dict[Reserved, Verdict]:
+        """The ESS verdict once the buyer's past awards are known."""
+        objects = {segment for segment, role in roles.items() if role == "object"}
+        past = [
+            EssAward(award.awarded_on, bool(objects & set(award.segments)))
+            for award in awards
+            if award.supplier_id == supplier.id and "ess" in award.reserved
+        ]
+        return {"ess": with_award_bar(self._eligibility(supplier, on)["ess"], past, on, self.rules)}
+
+
+def _every_way(calls: Mapping[object, Answer]) -> Iterable[dict[object, bool]]:
+    ways = product(*([False, True] if answer is None else [answer] for answer in calls.values()))
+    return [dict(zip(calls, way, strict=True)) for way in ways]
+
+
+def _judgment(
+    supplier: Supplier,
+    roles: Mapping[str, Role],
+    offered: Mapping[str, Mapping[int, Fit]],
+    made: Mapping[object, bool],
+    verdicts: Mapping[Reserved, Verdict],
+) -> Judgment:
+    used = {}
+    for segment, fits in offered.items():
+        choices = [
+            Used(fit, supplier.offers[place].basis, _presence(supplier.offers[place].service_area, made["local"]))
+            for place, fit in fits.items()
+            if fit in ANSWERING and made["area", place]
+        ]
+        if choices:
+            used[segment] = min(choices, key=lambda one: one.preference)
+    answers = {segment for segment, fits in offered.items() if set(fits.values()) & set(ANSWERING)}
+    return Judgment(
+        used=used,
+        answers=frozenset(segment for segment in answers if roles[segment] == "object"),
+        in_reach=made["cap"],
+        local=made["local"],
+        outcomes={reserved: verdict.outcome for reserved, verdict in verdicts.items()},
+        within={radius: made["within", radius] for radius in RADII_KM},
+    )
+
+
+def _best(verdicts: Mapping[Reserved, Verdict], reserved: Iterable[Reserved]) -> str | None:
+    """The best outcome over the reserved types; None where the lot is not reserved."""
+    return min((verdicts[one].outcome for one in reserved), key=OUTCOMES.index, default=None)
+
+
+def _presence(area: ServiceArea | None, local: bool) -> Presence:
+    if local:
+        return "local"
+    if area is None:
+        return "nearby"
+    return "national" if area.national else "declared"

@@ -1,0 +1,109 @@
+"""Compare the engine with the oracle on as many suppliers and needs as wanted.
+
+.venv/bin/python -m tests.matching.oracle.run --suppliers 3000 --needs 100 --seed 1
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import date
+from random import Random
+from time import perf_counter
+
+import msgspec
+
+from domain.needs.need import Need, PastAward
+from domain.shortlists.shortlist import Shortlist
+from domain.suppliers.supplier import Supplier
+from matching.engine import match_json
+from matching.geo.outlines import outlines
+from matching.index.live_index import Index, LiveIndex
+from tests.factories import reference
+from tests.matching.oracle.compare import disagreements
+from tests.matching.oracle.oracle import Oracle
+from tests.matching.oracle.strategies import DATES, Scenery, awards, need, suppliers
+
+
+class Bench:
+    """The engine and the oracle, side by side."""
+
+    def __init__(self) -> None:
+        self.reference = reference()
+        territories, taxonomy = self.reference.territories, self.reference.taxonomy
+        communes = outlines("commune")
+        self.oracle = Oracle(territories, taxonomy, self.reference.interpreter, self.reference.rules, communes)
+        self.scenery = Scenery.of(territories, taxonomy, self.reference.cpv, communes)
+
+    def index(self, pool: Sequence[Supplier]) -> LiveIndex:
+        """The pool as a server holds it after changes: every third supplier was written anew, and what it was before,
+        another's trade in another's place, is superseded."""
+        changed = {one.id for one in pool[::3]}
+        before = [
+            msgspec.structs.replace(other, id=one.id, name=f"{one.name}, before") if one.id in changed else one
+            for one, other in zip(pool, [*pool[1:], *pool[:1]], strict=True)
+        ]
+        return LiveIndex(self._index(before), 1).with_changes(pool[::3], (), 2)
+
+    def _index(self, pool: Sequence[Supplier]) -> Index:
+        return Index.build(pool, self.reference.taxonomy, self.reference.cpv, self.reference.geography)
+
+    def disagreements(
+        self, asked: Need, pool: Sequence[Supplier], on: date, index: LiveIndex, past: Sequence[PastAward] = ()
+    ) -> list[str]:
+        """What the engine says of a need otherwise than the oracle; `past`: what its buyer awarded.
+
+        It answers the same bytes whether it keeps what it answered or not.
+        """
+        answers = []
+        for index.base.keeps in (False, True, True):
+            answers.append(match_json(asked, index, self.reference, on, "fr", awards=past))
+        if len({*answers}) > 1:
+            return ["what was kept of earlier answers changes this one"]
+        answer = msgspec.json.decode(answers[0], type=Shortlist)
+        return disagreements(answer, self.oracle.read(asked, pool, on, past), asked)
+
+    def minimal(self, asked: Need, pool: Sequence[Supplier], on: date, past: Sequence[PastAward]) -> list[str]:
+        """One lot and one supplier that disagree, ready to be read; empty if it takes more than one."""
+        for lot in asked.lots:
+            alone = msgspec.structs.replace(asked, lots=(lot,))
+            for one in pool:
+                if said := self.disagreements(alone, [one], on, LiveIndex(self._index([one]), 1), past):
+                    return [*said, *(msgspec.json.encode(_brief(struct)).decode() for struct in (alone, one))]
+        return []
+
+
+def _brief(struct: msgspec.Struct) -> object:
+    """A struct as JSON would have it, without what is absent."""
+    full = msgspec.to_builtins(struct)
+    kept = {name: value for name, value in full.items() if value not in (None, [], False)}
+    return kept | {
+        "lots": [{k: v for k, v in lot.items() if v not in (None, [], False)} for lot in kept.get("lots", ())]
+    }
+
+
+def main() -> int:
+    """Tell every disagreement with its need; 1 if there is any."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--suppliers", type=int, default=3_000)
+    parser.add_argument("--needs", type=int, default=100)
+    parser.add_argument("--lots", type=int, default=3)
+    parser.add_argument("--seed", default="1")
+    asked = parser.parse_args()
+    bench, draw = Bench(), Random(asked.seed)
+    pool = suppliers(bench.scenery, draw, asked.suppliers)
+    index, started, wrong = bench.index(pool), perf_counter(), 0
+    for number in range(asked.needs):
+        one, on = need(bench.scenery, draw, asked.lots), draw.choice(DATES)
+        past = awards(bench.scenery, draw, pool, on)
+        said = bench.disagreements(one, pool, on, index, past)
+        wrong += bool(said)
+        if said:
+            sys.stdout.write(f"need {number} on {on}: {len(said)} disagreements\n")
+            sys.stdout.writelines(f"  {line}\n" for line in bench.minimal(one, pool, on, past) or said)
+    seconds = perf_counter() - started
+    sys.stdout.write(f"{asked.needs} needs on {asked.suppliers} suppliers: {wrong} disagree ({seconds:.0f} s)\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
