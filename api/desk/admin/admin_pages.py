@@ -29,10 +29,10 @@ from api.desk.frame.form import (
     Mistake,
     WrongForm,
     field_mistakes,
-    form_fields,
     form_saying,
     read_form,
     request_by,
+    texts_of,
 )
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
@@ -52,6 +52,8 @@ from domain.text.bilingual import Text
 from domain.text.typography import PARIS
 
 ON_A_PAGE, MOST_ORGANISATIONS = 50, 500
+ALIKE = ("nom", "organisation", "sources", "portee", "quota")
+"""The fields in which a key that is made like another one is the same."""
 Item = TypeVar("Item", bound=msgspec.Struct)
 Fetch = Callable[[UUID | None, int], Awaitable[Sequence[Item]]]
 
@@ -89,12 +91,12 @@ class OrganisationForm(msgspec.Struct, frozen=True, kw_only=True):
 class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
     """A key to be made, as it is filled in: until the end of the day that it names."""
 
+    expires: Annotated[str, Field("echeance", "expires_at", Kind(_end_of_day, lambda _: ""))] = ""
+    quota: Annotated[str, Field("quota", "rate_per_minute", Kind(_count, lambda n: "" if n is None else str(n)))] = ""
     name: Annotated[str, Field("nom", "name", required(WORDS, SAID["no_name"]))] = ""
     organisation: Annotated[str, Field("organisation", "organisation", WORDS)] = ""
     sources: Annotated[str, Field("sources", "sources", Kind(_names, ", ".join))] = ""
     scopes: Annotated[tuple[str, ...], Field("portee", "scopes", required(SEVERAL, SAID["no_scope"]))] = ()
-    quota: Annotated[str, Field("quota", "rate_per_minute", Kind(_count, lambda n: "" if n is None else str(n)))] = ""
-    expires: Annotated[str, Field("echeance", "expires_at", Kind(_end_of_day, lambda _: ""))] = ""
 
 
 @page("GET", "/admin", scope="admin")
@@ -168,7 +170,7 @@ async def create_key(visit: Visit) -> Response[bytes]:
         request = request_by(read_form(KeyForm, visit.fields), KeyRequest)
         made = await make_key_once(visit.call, request, visit.token.encode(), _sender(visit, "/admin/cles"))
     except (WrongForm, InvalidContent) as wrong:
-        return await _keys_page(visit, field_mistakes(wrong, KeyForm))
+        return await _keys_page(visit, field_mistakes(wrong, KeyForm, otherwise="nom"))
     key = read_stored(made.content, CreatedKey)
     return visit.page("admin/new_key.html", HTTPStatus.CREATED, key=key)
 
@@ -180,8 +182,8 @@ async def show_key(visit: Visit, key_id: str) -> Response[bytes]:
         found = await api_keys.find_key(connection, id_in(key_id, NO_KEY))
     if found is None or own_organisation(visit.call.bearer) not in {None, found.organisation_id}:
         raise NotFound(NO_KEY)
-    form = form_saying(KeyForm, found, organisation=str(found.organisation_id))
-    alike = [(name, text) for name, text in form_fields(form) if text]
+    texts = texts_of(form_saying(KeyForm, found, organisation=str(found.organisation_id)))
+    alike = [(name, text) for name in ALIKE for text in texts.get(name, ()) if text]
     return visit.page("admin/key.html", key=found, state=_state(visit, found), alike=alike)
 
 
