@@ -17,7 +17,15 @@ from domain.errors import InvalidContent, Problem
 from domain.suppliers.record_check import expired
 from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Approval, Evidence, Offer, Supplier
-from sources.file_types.csv_cells import BadCell, Cell, escaped, known, plain_boolean, plain_number, restored
+from sources.file_types.csv_cells import (
+    BadCell,
+    Cell,
+    escaped_text,
+    plain_boolean,
+    plain_number,
+    text_or_none,
+    unmarked_text,
+)
 from sources.file_types.csv_table import Cells, FaultyRow, missing_columns, read_table, unknown_columns
 from sources.file_types.json_records import decoding_problem
 from sources.file_types.json_stream import elements
@@ -126,7 +134,7 @@ def document_of(cells: Mapping[str, str]) -> dict[str, Any]:
 def plain_cell(cell: str, name: str) -> str:
     """The cell without the mark before a formula, its number, or its yes or no, as in JSON."""
     plain = _PLAIN.get(name)
-    return restored(cell) if plain is None else plain(restored(cell))
+    return unmarked_text(cell) if plain is None else plain(unmarked_text(cell))
 
 
 def _records(rows: Iterator[Cells | FaultyRow]) -> Iterator[_Record | FaultyRow]:
@@ -146,7 +154,7 @@ def _records(rows: Iterator[Cells | FaultyRow]) -> Iterator[_Record | FaultyRow]
             continue
         if held is not None:
             yield held
-        held = _Record(known(read.cells.get(ID, "")), [read])
+        held = _Record(text_or_none(read.cells.get(ID, "")), [read])
     if held is not None:
         yield held
 
@@ -248,8 +256,8 @@ def _approvals(approvals: tuple[Approval, ...]) -> Cell:
 
 def _parts(value: Approval | Evidence, names: Sequence[str]) -> str:
     written = (getattr(value, name) for name in names)
-    return ":".join("" if one is None else escaped(str(one), "|:") for one in written)
+    return ":".join("" if one is None else escaped_text(str(one), "|:") for one in written)
 
 
 def _list(items: Sequence[str]) -> str:
-    return "|".join(map(escaped, items))
+    return "|".join(map(escaped_text, items))
