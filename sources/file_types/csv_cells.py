@@ -74,7 +74,7 @@ def escaped_text(text: str, separators: str = "|") -> str:
 
 
 def parts_of(cell: str, separator: str, most: int = 0) -> list[str]:
-    """The pieces between separators, as they are written (see `unescaped_text`); at most so many where `most` is given."""
+    """The pieces between separators as they are written (see `unescaped_text`), at most `most` where that is not 0."""
     if "\\" not in cell:
         return cell.split(separator, most - 1)
     pieces, start = list[str](), 0
