@@ -20,6 +20,7 @@ from domain.suppliers.supplier import Approval, Evidence, Offer, Supplier
 from sources.file_types.csv_cells import (
     BadCell,
     Cell,
+    Path,
     escaped_text,
     plain_boolean,
     plain_number,
@@ -210,7 +211,8 @@ def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) ->
 
     `external_id` is that of its record at `source`, else its id. The person to contact and public awards are left out.
     """
-    cells = {name: _of_supplier(supplier, name) for name in COLUMNS if name not in OFFER_COLUMNS}
+    values = {name: _value_at(COLUMNS[name].path, supplier) for name in COLUMNS if name not in OFFER_COLUMNS}
+    cells = {name: value if isinstance(value, str | int | float) else None for name, value in values.items()}
     at_source = (ref.external_id for ref in supplier.sources if ref.source == source)
     cells |= {
         ID: next(at_source, str(supplier.id)),
@@ -228,18 +230,15 @@ def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) ->
         yield [whole.get(name) for name in HEADER]
 
 
-def _of_supplier(supplier: Supplier, column: str) -> Cell:
-    """The value that the column's path leads to; None where something on the way is unknown."""
-    value: object = supplier
-    for name in COLUMNS[column].path:
+def _value_at(path: Path, value: object) -> object:
+    """The value that a path leads to; None where something on the way is unknown."""
+    for name in path:
         value = getattr(value, str(name), None)
-    return value if isinstance(value, str | int | float) else None
+    return value
 
 
 def _of_offer(offer: Offer, column: str) -> Cell:
-    value: object = offer
-    for name in COLUMNS[column].path[2:]:
-        value = getattr(value, str(name), None)
+    value = _value_at(COLUMNS[column].path[2:], offer)
     if column == "evidence":
         return "|".join(_parts(each, EVIDENCE_FIELDS) for each in offer.evidence)
     if isinstance(value, tuple):
