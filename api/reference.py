@@ -18,7 +18,6 @@ from domain.law.documents import rule_documents
 from domain.reference.taxonomy import Family
 from domain.reference.territory import KINDS, Area, Territories, TerritoryKind, UnknownTerritory
 from domain.suppliers.supplier import Point
-from matching.geo.territory import AreaOutline
 from matching.words.title_reader import Reading
 
 TAG = "Reference"
@@ -218,7 +217,14 @@ async def get_territory(call: Call, territory: str) -> Response[bytes]:
     except UnknownTerritory as unknown:
         raise NotFound(unknown.detail) from None
     outline = call.services.reference.geography.outline(area)
-    detail = _detail(area, reference.territories, outline)
+    territories = reference.territories
+    detail = TerritoryDetail(
+        **msgspec.structs.asdict(_summary(area, territories)),
+        communes=len(area.communes),
+        postal_codes=territories.communes[area.communes[0]].postal_codes if area.kind == "commune" else (),
+        bbox=outline.bbox if outline else None,
+        centroid=Point(lat=outline.centroid[1], lon=outline.centroid[0]) if outline else None,
+    )
     if call.media_type == JSON:
         return conditional_get(call, detail, max_age=DAY)
     geometry = msgspec.Raw(outline.geometry if outline else b"null")
@@ -272,14 +278,4 @@ def _summary(area: Area, territories: Territories) -> TerritorySummary:
         label=area.label,
         population=sum(territories.communes[ordinal].population for ordinal in area.communes),
         parents=tuple(TerritoryLabel(parent.id, parent.label) for parent in territories.parents(area)),
-    )
-
-
-def _detail(area: Area, territories: Territories, outline: AreaOutline | None) -> TerritoryDetail:
-    return TerritoryDetail(
-        **msgspec.structs.asdict(_summary(area, territories)),
-        communes=len(area.communes),
-        postal_codes=territories.communes[area.communes[0]].postal_codes if area.kind == "commune" else (),
-        bbox=outline.bbox if outline else None,
-        centroid=Point(lat=outline.centroid[1], lon=outline.centroid[0]) if outline else None,
     )

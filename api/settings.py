@@ -20,7 +20,7 @@ from api import oidc_settings
 from api.mail_settings import ADDRESS, MailServer, mail_server, sender
 from domain.law.rules import Rules
 from domain.organisation import Scope
-from domain.privacy.retention import LEAST_YEARS_OF_NEEDS, RetentionPeriods
+from domain.privacy import LEAST_YEARS_OF_NEEDS, RetentionPeriods
 from domain.suppliers.record_check import MOST_VERTICES
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -305,20 +305,15 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
             "VIVIER_OIDC_ISSUER needs VIVIER_OIDC_CLIENT_ID and VIVIER_OIDC_CLIENT_SECRET, by which it knows this "
             "server, and VIVIER_PUBLIC_URL, where it leads back"
         )
-    _require_members(values.get("oidc_administrators"), values.get("oidc_members"))
-    values["unknown"] = tuple(sorted(n for n in given if n.startswith("VIVIER_") and n not in _FIELDS))
-    return Settings(**cast("dict[str, Any]", values))
-
-
-def _require_members(administrators: object, members: object) -> None:
-    """Raises BadSetting for administrators whose organisation no entry of their own says."""
-    named = {who for who, _ in cast("tuple[tuple[str, str], ...]", members or ())}
-    lacking = cast("frozenset[str]", administrators or frozenset()) - named
+    administrators, members = values.get("oidc_administrators") or frozenset(), values.get("oidc_members") or ()
+    lacking = cast("frozenset[str]", administrators) - {who for who, _ in cast("tuple[tuple[str, str], ...]", members)}
     if lacking:
         raise BadSetting(
             f"VIVIER_OIDC_ADMINISTRATORS names {', '.join(sorted(lacking))}: VIVIER_OIDC_MEMBERS has to say which "
             "organisation such an address administers, such as `anne@exemple.fr=Ville de Vannes`"
         )
+    values["unknown"] = tuple(sorted(n for n in given if n.startswith("VIVIER_") and n not in _FIELDS))
+    return Settings(**cast("dict[str, Any]", values))
 
 
 def nearest_variable(name: str) -> str | None:

@@ -35,7 +35,7 @@ from db.schema.person_tables import desk_accounts, desk_sessions, persons
 from db.schema.supplier_tables import organisations
 from domain.decoding.stored import read_row
 from domain.organisation import Client, Scope
-from domain.privacy.data_subject import email_key, person_key, pseudonym
+from domain.privacy import email_key, person_key, pseudonym
 from domain.text.normalise import fold
 
 _NEW_MEETING_VERSIONS = text("""

@@ -141,7 +141,8 @@ class BoundContent:
     def follow(self, entry: Entry) -> None:
         """Collect what the next entry binds, or forget what was removed with a need."""
         if entry.action in {"need.purged", "need.deleted", "meeting.purged"}:
-            self._forget(entry.object)
+            for name in [name for name in self.names if self._need_of[name] == entry.object]:
+                del self.names[name]
         if entry.action == "exchange.opened":
             self._need_of[entry.object] = f"need:{entry.detail.get('need_id')}"
         need = self._need_of.get(entry.object, entry.object)
@@ -160,10 +161,6 @@ class BoundContent:
         for name, (number, digest) in self.names.items():
             if stored[name] != digest:
                 yield Break(number, "altered_content" if stored[name] else "missing_content", about=name)
-
-    def _forget(self, need: str) -> None:
-        for name in [name for name in self.names if self._need_of[name] == need]:
-            del self.names[name]
 
 
 def _recorded_names(entry: Entry) -> set[str]:

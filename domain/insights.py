@@ -236,9 +236,10 @@ class Tally:
                 self._lots[need.id] = frozenset(lot.id for lot in lots)
                 self._statuses[need.status] += 1
                 self._tension.update(lot.tension.level for lot in lots)
-                for lot in lots:
-                    if lot.tension.level != "unknown":
-                        self._add_lacking(need.id, lot)
+                for lot in (each for each in lots if each.tension.level != "unknown"):
+                    for each in (each for each in lot.coverage if each.candidates == 0):
+                        if asked := lot.objects.get(each.segment):
+                            self._lacking.setdefault(each.segment, (asked.label, []))[1].append(need.id)
                 if need.status != "abandoned":
                     # a reserved lot is a social provision by itself
                     reserved = any(lot.reserved for lot in need.content.lots)
@@ -257,31 +258,21 @@ class Tally:
     def insights(self, replies: ReplyFigures, barriers: Sequence[BarrierFigure], notes: BarrierNotes) -> Insights:
         """The figures over all needs added, beside those of their relevant exchanges."""
         tension = dict.fromkeys(TensionFigures.__struct_fields__, 0) | self._tension
+        unsupplied = (
+            Unsupplied(segment, label, len(needs), tuple(dict.fromkeys(needs)))
+            for segment, (label, needs) in self._lacking.items()
+        )
         return Insights(
             needs=NeedFigures(len(self._lots), sum(map(len, self._lots.values())), dict(self._statuses)),
             replies=replies,
             barriers=tuple(barriers),
             barrier_notes=notes,
-            segments_without_supply=self._unsupplied(),
+            segments_without_supply=tuple(sorted(unsupplied, key=lambda each: (-each.lots, each.segment))),
             tension=TensionFigures(**tension),
             provisions=Provisions(
                 _provision(self._social, SOCIAL_TARGET), _provision(self._environmental, ENVIRONMENTAL_TARGET)
             ),
         )
-
-    def _add_lacking(self, need_id: UUID, lot: LotSupply) -> None:
-        objects = lot.objects
-        for each in lot.coverage:
-            if each.candidates == 0 and each.segment in objects:
-                self._lacking.setdefault(each.segment, (objects[each.segment].label, []))[1].append(need_id)
-
-    def _unsupplied(self) -> tuple[Unsupplied, ...]:
-        """The segments that lack in most lots come first."""
-        found = (
-            Unsupplied(segment, label, len(needs), tuple(dict.fromkeys(needs)))
-            for segment, (label, needs) in self._lacking.items()
-        )
-        return tuple(sorted(found, key=lambda each: (-each.lots, each.segment)))
 
 
 def _provision(counted: Counter[bool | None], target: float) -> ProvisionFigures:

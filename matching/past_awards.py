@@ -56,7 +56,16 @@ class PastAwards:
         """
         found = {}
         for supplier, awards in self.awards_of.items():
-            past = self._ess_awards(awards, query)
+            asked = query.subject.objects
+            past = tuple(
+                EssAward(
+                    awarded_on=award.awarded_on,
+                    same_service=any(segment in asked for segment in award.segments),
+                    same_buyer=may_be_same_buyer(self.siret, award.buyer_siret),
+                )
+                for award in awards
+                if "ess" in award.reserved
+            )
             barred = award_bar(past, self.on, self.rules) if past else None
             ordinal = live.ordinal_of(supplier) if barred else None
             if barred and ordinal is not None:
@@ -69,18 +78,6 @@ class PastAwards:
         `passes` says of an ordinal whether it is a candidate.
         """
         return [*self._habits(query, live), *self._dependent(query, live, passes)]
-
-    def _ess_awards(self, awards: Iterable[PastAward], query: LotQuery) -> tuple[EssAward, ...]:
-        asked = query.subject.objects
-        return tuple(
-            EssAward(
-                awarded_on=award.awarded_on,
-                same_service=any(segment in asked for segment in award.segments),
-                same_buyer=may_be_same_buyer(self.siret, award.buyer_siret),
-            )
-            for award in awards
-            if "ess" in award.reserved
-        )
 
     def _habits(self, query: LotQuery, live: LiveIndex) -> Iterator[LegalAdvice]:
         """Each supplier that wins one of the lot's segments again and again, be it a candidate of this lot or not."""

@@ -17,8 +17,7 @@ from db.core.engine import Subject, lock_if_free, transaction
 from db.privacy.erase import erase_person, export_person
 from db.privacy.purge import plan, purge
 from domain.organisation import DEFAULT_ORGANISATION
-from domain.privacy.data_subject import DataSubject, Erasure, PersonalData
-from domain.privacy.retention import RetentionPlan
+from domain.privacy import DataSubject, Erasure, PersonalData, RetentionPlan
 
 TAG = "Privacy"
 SEARCH_SECONDS = 30.0

@@ -23,8 +23,7 @@ from db.privacy.erase import erase_person, export_person
 from db.privacy.purge import plan, purge
 from domain.audit import Actor
 from domain.organisation import DEFAULT_ORGANISATION
-from domain.privacy.data_subject import DataSubject, Erasure, Holding, PersonalData, Unreached, identifiers_of
-from domain.privacy.retention import Kind, RetentionPlan
+from domain.privacy import DataSubject, Erasure, Holding, Kind, PersonalData, RetentionPlan, Unreached, identifiers_of
 
 Done = TypeVar("Done", PersonalData, Erasure)
 _FATES = {"erased": "erased", "pseudonym": "under a pseudonym", "kept": "kept"}

@@ -112,15 +112,11 @@ class ObservabilityMiddleware:
             answer = document(stopping(), call.language).to_asgi_response(app=None, request=call)
             await answer(scope, receive, observed_send)
         finally:
-            self._observe(scope, method, status, time.perf_counter() - started)
-
-    def _observe(self, scope: Scope, method: str, status: int, seconds: float) -> None:
-        path = route_of(scope)
-        self._metrics.request(method, path, status, seconds)
-        client = scope.get("user")
-        organisation = client.organisation if client is not None else None
-        ms = round(seconds * 1000, 2)
-        self._report(AccessLine(method, path, status, ms, scope["request_id"], organisation, datetime.now(UTC)))  # type: ignore[typeddict-item]
+            path, seconds, client = route_of(scope), time.perf_counter() - started, scope.get("user")
+            self._metrics.request(method, path, status, seconds)
+            organisation = client.organisation if client is not None else None
+            ms = round(seconds * 1000, 2)
+            self._report(AccessLine(method, path, status, ms, request_id, organisation, datetime.now(UTC)))
 
 
 def route_of(scope: Scope) -> str:

@@ -20,7 +20,7 @@ import msgspec
 
 from api.web.content_negotiation import CSV, FORM, NDJSON, CsvDialect, MapFormat, PageFormat, TableFormat
 from api.web.problems import RequestPart
-from domain import audit, delivery
+from domain import audit, delivery, privacy
 from domain.allotment import allotment
 from domain.equal_treatment import disclosures, gaps, matrix
 from domain.exchanges import exchange
@@ -28,7 +28,6 @@ from domain.law import rules
 from domain.meetings import meeting
 from domain.needs import need, status
 from domain.organisation import Scope
-from domain.privacy import data_subject, retention
 from domain.reference import territory
 from domain.report import model, recipients, summary
 from domain.shortlists import absence, frozen, shortlist
@@ -63,7 +62,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "DeliveryState": exchange.MailState,
             "DeliveryWay": exchange.Way,
             "DeliveryStatus": delivery.DeliveryStatus,
-            "ErasureFate": data_subject.Fate,
+            "ErasureFate": privacy.Fate,
             "EvidenceKind": supplier.EvidenceKind,
             "Fit": shortlist.Fit,
             "FlagCode": supplier.FlagCode,
@@ -88,7 +87,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "PrestaType": supplier.PrestaType,
             "Procedure": need.Procedure,
             "ProcessState": ProcessState,
-            "ReasonKept": data_subject.Why,
+            "ReasonKept": privacy.Why,
             "ReasonWritten": exchange.Why,
             "ReceiptKind": disclosures.ReceiptKind,
             "ReceiptState": disclosures.ReceiptState,
@@ -97,7 +96,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "ReportVariant": model.Variant,
             "RequestPart": RequestPart,
             "Reserved": need.Reserved,
-            "RetainedKind": retention.Kind,
+            "RetainedKind": privacy.Kind,
             "RuleDuty": rules.Duty,
             "RuleStatus": rules.Status,
             "RuleTheme": rules.Theme,
@@ -112,7 +111,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "TerritoryKind": territory.TerritoryKind,
             "TradeEvidence": trades.TradeEvidence,
             "TradesKind": trades.KindOrNone,
-            "Unreached": data_subject.Unreached,
+            "Unreached": privacy.Unreached,
             "ValueCovers": need.ValueCovers,
             "WebhookEvent": delivery.Event,
             "WebhookHealth": delivery.Health,
@@ -152,8 +151,11 @@ def components(taken: Iterable[Any], given: Iterable[Any], patched: Iterable[typ
     for name, schema in schemas.items():
         schema["description"] = cleandoc(schema.get("description", ""))
         _describe_properties(schema, classes[name])
-        if name not in in_requests:
-            _require_what_is_written(schema, classes[name])
+        config = classes[name].__struct_config__
+        if name not in in_requests and not config.omit_defaults:
+            fields = msgspec.structs.fields(classes[name])
+            always = [field.encode_name for field in fields if field.default is not msgspec.UNSET]
+            schema["required"] = [*([config.tag_field] if config.tag_field else []), *always]
     for kind in patched:
         text = "A merge patch (RFC 7396): fields that are left out stay as they are, null makes one null."
         schemas[kind.__name__] = {
@@ -228,20 +230,13 @@ def _describe_properties(schema: dict[str, Any], kind: type[msgspec.Struct]) -> 
             described["description"] = ". ".join(filter(None, sentences))
 
 
-def _require_what_is_written(schema: dict[str, Any], kind: type[msgspec.Struct]) -> None:
-    if kind.__struct_config__.omit_defaults:
-        return
-    tagged = [kind.__struct_config__.tag_field] if kind.__struct_config__.tag_field else []
-    always = [field.encode_name for field in msgspec.structs.fields(kind) if field.default is not msgspec.UNSET]
-    schema["required"] = [*tagged, *always]
-
-
 def _classes(kinds: Iterable[Any]) -> dict[str, Any]:
-    """The structs that the types are made of, by the names that msgspec gives them."""
+    """The structs that the types are made of, by the names that msgspec gives them, such as `Page_Award_`."""
     found: dict[str, Any] = {}
     for info in msgspec.inspect.multi_type_info(kinds):
         for kind in _structs(info):
-            found[_name(kind)] = getattr(kind, "__origin__", kind)
+            of = [each.__name__ for each in get_args(kind)]
+            found["_".join([kind.__name__, *of, ""]) if of else kind.__name__] = getattr(kind, "__origin__", kind)
     return found
 
 
@@ -258,11 +253,6 @@ def _structs(info: Any, seen: set[int] | None = None) -> Iterator[Any]:
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, msgspec.inspect.Type | msgspec.inspect.Field):
                 yield from _structs(part, seen)
-
-
-def _name(kind: Any) -> str:
-    """The name of a struct's component: of a generic one with what it is of, as `Page_Award_`."""
-    return "_".join([kind.__name__, *(of.__name__ for of in get_args(kind)), ""]) if get_args(kind) else kind.__name__
 
 
 def field_texts(kind: Any) -> Mapping[str, str]:

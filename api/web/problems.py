@@ -143,7 +143,7 @@ def document(refusal: Refusal, language: Language) -> Response[bytes]:
     return Response(msgspec.json.encode(body), status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def describe(failure: Exception) -> Refusal:  # noqa: PLR0911 - one answer for each sort
+def describe(failure: Exception) -> Refusal:  # noqa: C901, PLR0911 - one answer for each sort
     """The refusal that stands for `failure`; an internal error, whose text is not shown, for any unforeseen one."""
     match failure:
         case Refusal():
@@ -154,7 +154,10 @@ def describe(failure: Exception) -> Refusal:  # noqa: PLR0911 - one answer for e
             slug = failure.code.lower().replace("_", "-")
             return Refusal(slug if slug in CATALOGUE else "conflict", failure.detail)
         case InvalidContent():
-            return _invalid_content(failure.problems)
+            detail, count = failure.problems[0].detail, len(failure.problems)
+            if count > 1:
+                detail = Text(f"{count} erreurs ; la première : {detail.fr}", f"{count} errors; the first: {detail.en}")
+            return Refusal(shared_slug(failure.problems, "invalid-content"), detail, failure.problems)
         case DomainError():
             return Refusal("invalid-content", failure.detail)
         case RecursionError():
@@ -167,13 +170,6 @@ def describe(failure: Exception) -> Refusal:  # noqa: PLR0911 - one answer for e
     if is_ended(failure):
         return Refusal("query-not-finished")
     return Refusal("storage-full" if is_full(failure) else "internal-error")
-
-
-def _invalid_content(problems: tuple[Problem, ...]) -> Refusal:
-    detail = problems[0].detail
-    if (count := len(problems)) > 1:
-        detail = Text(f"{count} erreurs ; la première : {detail.fr}", f"{count} errors; the first: {detail.en}")
-    return Refusal(shared_slug(problems, "invalid-content"), detail, problems)
 
 
 def shared_slug(problems: Iterable[Problem], general: str) -> str:

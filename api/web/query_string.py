@@ -56,7 +56,11 @@ class QueryReader(Generic[T]):
         for name, field in self.fields.items():
             if name in given:
                 try:
-                    values[field.name] = self._value(name, given[name])
+                    texts = given[name] if name in self._repeatable else given[name][-1]
+                    value = msgspec.convert(texts, self._types[name], strict=name not in self._lax)
+                    if isinstance(value, float) and not math.isfinite(value):
+                        raise msgspec.ValidationError("Expected `float`, got `str`")
+                    values[field.name] = value
                 except msgspec.ValidationError as error:
                     problem = explain(error, self._types[name])
                     problems.append(msgspec.structs.replace(problem, pointer=pointer(name) + problem.pointer))
@@ -86,14 +90,6 @@ class QueryReader(Generic[T]):
                     raise Refusal("unknown-query-parameter", detail, (problem,), place="query")
                 given.setdefault(name, []).append(_text(name, raw_value, strict=name not in self._opaque))
         return given
-
-    def _value(self, name: str, texts: list[str]) -> Any:
-        """Raises msgspec.ValidationError."""
-        given = texts if name in self._repeatable else texts[-1]
-        value = msgspec.convert(given, self._types[name], strict=name not in self._lax)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise msgspec.ValidationError("Expected `float`, got `str`")
-        return value
 
 
 def invalid(*problems: Problem) -> Refusal:

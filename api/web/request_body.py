@@ -74,7 +74,12 @@ class JsonBody(Generic[T]):
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             if problem := lone_surrogate(raw):
                 raise InvalidContent((problem,)) from None
-            raise _malformed(error) from None
+            detail = Text("Le corps JSON est incomplet", "The JSON body is cut short")
+            if isinstance(error, UnicodeDecodeError):
+                detail = Text("Le corps n'est pas de l'UTF-8", "The body is not UTF-8")
+            elif (byte := str(error).rpartition("(byte ")[2].rstrip(")")).isdecimal():
+                detail = Text(f"Le corps n'est pas du JSON : octet {byte}", f"The body is not JSON: byte {byte}")
+            raise Refusal("malformed-body", detail) from None
         if problem := null_character(raw) or (repeated_key(raw) if document is None else None):
             raise InvalidContent((problem,))
         return value
@@ -242,16 +247,6 @@ def too_large(limit: int) -> Refusal:
         Text(f"Le corps dépasse {size} Mio", f"The body is larger than {size} MiB"),
         headers={"connection": "close"},
     )
-
-
-def _malformed(error: Exception) -> Refusal:
-    """The refusal (400) of what is not JSON, with the byte where decoding stopped if it is known."""
-    detail = Text("Le corps JSON est incomplet", "The JSON body is cut short")
-    if isinstance(error, UnicodeDecodeError):
-        detail = Text("Le corps n'est pas de l'UTF-8", "The body is not UTF-8")
-    elif (byte := str(error).rpartition("(byte ")[2].rstrip(")")).isdecimal():
-        detail = Text(f"Le corps n'est pas du JSON : octet {byte}", f"The body is not JSON: byte {byte}")
-    return Refusal("malformed-body", detail)
 
 
 BROKEN_GZIP = Text("La compression gzip est rompue", "The gzip compression is broken")

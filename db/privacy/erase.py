@@ -26,7 +26,7 @@ from db.suppliers.write import begin_change, publish, rewrite
 from domain.audit import Actor, Detail
 from domain.decoding.stored import read_stored
 from domain.meetings.meeting import CALENDAR_FIELDS
-from domain.privacy.data_subject import (
+from domain.privacy import (
     BEYOND_ANY_ERASURE,
     DataSubject,
     Erasure,

@@ -36,7 +36,7 @@ from db.schema.need_tables import shortlists
 from db.schema.person_tables import desk_accounts, desk_sessions, persons
 from db.schema.supplier_tables import merged_records, organisations, records, sources, split_records
 from db.suppliers.write import STORED_RECORDS, stored_record
-from domain.privacy.data_subject import Fate, Holding, Identifiers, Why, is_meant, is_of, without_person
+from domain.privacy import Fate, Holding, Identifiers, Why, is_meant, is_of, without_person
 from domain.suppliers.assembly import StoredRecord
 from domain.suppliers.supplier import Contact
 
@@ -321,6 +321,6 @@ def _in_payload(*path: str) -> ColumnElement[str]:
 
 
 def _phone_key(phone: ColumnElement[Any]) -> ColumnElement[str]:
-    """The digits of a number by which it is compared, made as `domain.privacy.data_subject.phone_key` makes them."""
+    """The digits of a number by which it is compared, made as `domain.privacy.phone_key` makes them."""
     digits = func.regexp_replace(func.regexp_replace(phone, "[^0-9]", "", "g"), "^00", "")
     return func.regexp_replace(digits, "^(?:33)?0?([0-9]{9})$", r"0\1")

@@ -48,7 +48,7 @@ from db.schema.exchange_tables import (
 )
 from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
 from db.schema.supplier_tables import api_keys, idempotency_keys, import_errors, imports, sources, webhooks
-from domain.privacy.data_subject import SHORTEST_NAME_WORD, Fate, Identifiers, without_contacts
+from domain.privacy import SHORTEST_NAME_WORD, Fate, Identifiers, without_contacts
 from domain.text.normalise import fold
 
 _CONTACT_IN_ANSWER = r'"contact":\{[^}]*\}'

@@ -29,7 +29,7 @@ from db.schema.supplier_tables import (
 from domain.audit import Actor, Detail, Means
 from domain.delivery import KEPT
 from domain.needs.status import OPEN
-from domain.privacy.retention import (
+from domain.privacy import (
     Kind,
     RetentionBounds,
     RetentionCount,

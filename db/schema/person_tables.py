@@ -19,7 +19,7 @@ from db.schema.supplier_tables import (
 
 _KEYS = ("name_key", "email_key", "employer_key")
 
-# The keys are those of `domain.privacy.data_subject`, empty where there is no such value, and all of them after an
+# The keys are those of `domain.privacy`, empty where there is no such value, and all of them after an
 # erasure.
 persons = table(
     "persons",

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
 from db.schema.person_tables import suppression_key, suppressions
-from domain.privacy.data_subject import email_key, person_key, phone_key
+from domain.privacy import email_key, person_key, phone_key
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.supplier import Contact, SupplierRecord
 

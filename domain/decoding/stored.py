@@ -75,17 +75,13 @@ def with_later_members(written: bytes, stored: str | bytes, kind: Any) -> bytes:
     first member where the kind has no ids, if either list has it once.
     """
     before = stored.encode() if isinstance(stored, str) else stored
-    if before == written or _is_of_this_release(before, kind):
-        return written
-    return _encode(_merged(_parse(before), _parse(written), _type_info(kind)))
-
-
-def _is_of_this_release(stored: bytes, kind: Any) -> bool:
-    """Whether this release would write it so, byte for byte: then there is nothing unknown in it."""
     try:
-        return _encode(_decoder(kind)(stored)) == stored
+        # what this release would write so, byte for byte, holds nothing unknown
+        if before == written or _encode(_decoder(kind)(before)) == before:
+            return written
     except msgspec.ValidationError:
-        return False
+        pass
+    return _encode(_merged(_parse(before), _parse(written), _type_info(kind)))
 
 
 class _Member(NamedTuple):

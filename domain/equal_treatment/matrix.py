@@ -5,8 +5,9 @@ is told of another.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from itertools import chain
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from domain.equal_treatment.disclosures import (
     disclosures,
     informations,
 )
-from domain.equal_treatment.gaps import Concerned, Gap, Lack, SetAsideLot, concerned, long_day
+from domain.equal_treatment.gaps import Concerned, Gap, SetAsideLot, concerned, long_day
 from domain.equal_treatment.rules import Contacts, contact_lacks, information_lacks, meeting_lacks, question_lacks
 from domain.exchanges.deliveries import contact, delivery_words, rank
 from domain.exchanges.exchange import Barrier, Channel, DeliveryState, Exchange, Stance, Way
@@ -212,9 +213,9 @@ def equal_treatment(
     told = disclosures(exchanges, living, by_questions=by_questions)
     receipts = _by_supplier((who, receipt) for each in told for who, receipt in each.receipts.items())
     contacts, found = Contacts(told), informations(told)
-    lacks = [*_told_lacks(suppliers_by_id.values(), contacts, found)]
-    lacks += question_lacks(exchanges, suppliers_by_id, living)
-    lacks += meeting_lacks(meetings, suppliers_by_id, living)
+    lacks = [*contact_lacks(suppliers_by_id.values(), contacts)]
+    lacks += chain.from_iterable(information_lacks(each, suppliers_by_id.values()) for each in found)
+    lacks += [*question_lacks(exchanges, suppliers_by_id, living), *meeting_lacks(meetings, suppliers_by_id, living)]
     gaps = _by_supplier((one.supplier_id, lack.gap((one,), language)) for lack in lacks for one in lack.suppliers)
     answers, met = _by_supplier(_answers(exchanges, living)), _by_supplier(_met(meetings, living))
     suppliers = tuple(
@@ -242,12 +243,6 @@ def equal_treatment(
         suppliers=suppliers,
         gaps=tuple(each.gap(each.suppliers, language) for each in lacks),
     )
-
-
-def _told_lacks(suppliers: Collection[Concerned], contacts: Contacts, found: Iterable[Information]) -> Iterator[Lack]:
-    yield from contact_lacks(suppliers, contacts)
-    for each in found:
-        yield from information_lacks(each, suppliers)
 
 
 def _by_supplier(pairs: Iterable[tuple[UUID, T]]) -> dict[UUID, list[T]]:

@@ -89,17 +89,12 @@ def contact(deliveries: Iterable[Delivery]) -> Delivery:
 
     Else one of which nothing is known, else one under way, else the first that was lost. There is at least one.
     """
-    return min(deliveries, key=_best_first)
+    return min(deliveries, key=lambda each: (rank(each.state), (each.state in ARRIVED and each.since) or date.max))
 
 
 def rank(state: DeliveryState) -> int:
     """The place of a state: 0 where the message arrived, then where that is not known, not yet, and never so."""
     return next(place for place, states in enumerate(_RANKS) if state in states)
-
-
-def _best_first(delivery: Delivery) -> tuple[int, date]:
-    known = delivery.since if delivery.state in ARRIVED else None
-    return rank(delivery.state), known or date.max
 
 
 def by_recipient(deliveries: Iterable[Delivery]) -> dict[UUID, list[Delivery]]:
@@ -168,7 +163,7 @@ def newly_confirmed(
     """
     known = {each.supplier_id: each for each in exchange.deliveries if each.message_id == message.id}
     on, named = confirmation.on or today, confirmation.recipients
-    if problems := (*_wrong_day(message, on, today), *_wrong_recipients(known, named)):
+    if problems := tuple(_faults(message, on, today, known, named)):
         raise InvalidContent(problems)
     if named == "waiting":
         return [each for each in known.values() if each.state in UP_TO_THE_BUYER]
@@ -179,14 +174,13 @@ def newly_confirmed(
     return [each for each in chosen if (each.way, each.state, each.since) != said]
 
 
-def _wrong_day(message: Message, on: date, today: date) -> Iterator[Problem]:
+def _faults(
+    message: Message, on: date, today: date, known: Mapping[UUID, Delivery], named: tuple[UUID, ...] | str
+) -> Iterator[Problem]:
     if on > today:
         yield Problem(pointer("on"), "in_the_future", IN_THE_FUTURE)
     if on < message.created_at.astimezone(PARIS).date():
         yield Problem(pointer("on"), "before_the_message", BEFORE_THE_MESSAGE)
-
-
-def _wrong_recipients(known: dict[UUID, Delivery], named: tuple[UUID, ...] | str) -> Iterator[Problem]:
     for place, each in enumerate(() if isinstance(named, str) else named):
         if each not in known:
             yield Problem(pointer("recipients", place), "unknown_recipient", NOT_A_RECIPIENT)

@@ -10,9 +10,8 @@ from typing import Literal
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.needs.lot_terms import Term, terms_in
+from domain.needs.lot_words import Term, terms_in, without_terms
 from domain.needs.need import Lot, Need, PlannedNeed
-from domain.needs.object_words import without_terms
 from domain.organisation import DEFAULT_ORGANISATION
 from domain.text.bilingual import NOTHING, Language, Text, euros, join_texts, listed, long_date
 from domain.text.labels import LETTER, RESERVED

@@ -201,10 +201,8 @@ SENTENCES = msgspec.convert(
 
 def sentence(name: str, /, **values: Text | str | int | None) -> Text:
     """The sentence of this name, its places filled, each value in its language."""
-    if not values:
-        return SENTENCES[name]
-    return SENTENCES[name].filled(**{place: _in_both(value) for place, value in values.items()})
-
-
-def _in_both(value: Text | str | int | None) -> Text:
-    return value if isinstance(value, Text) else Text(str(value), str(value))
+    text = SENTENCES[name]
+    french, english = {}, {}
+    for place, value in values.items():
+        french[place], english[place] = value if isinstance(value, Text) else (value, value)
+    return Text(text.fr.format_map(french), text.en.format_map(english)) if values else text

@@ -138,13 +138,10 @@ def _changes(before: Sequence[_Point], after: Sequence[_Point], on: date, planne
     now = [each for each in after if each.message not in said]
     for subject in dict.fromkeys(each.subject for each in (*now, *was)):
         sides = ([each for each in side if each.subject == subject] for side in (was, now))
-        yield from (_change(subject, *pair) for pair in zip_longest(*sides))
-
-
-def _change(subject: str, was: _Point | None, now: _Point | None) -> _Change:
-    sides = [side for side in (now, was) if side]
-    before, after = (side and side.message for side in (was, now))
-    return _Change(subject, before, after, sides[0].confidence, any(side.grave for side in sides))
+        for one, other in zip_longest(*sides):
+            known = [side for side in (other, one) if side]
+            before_, after_ = (side and side.message for side in (one, other))
+            yield _Change(subject, before_, after_, known[0].confidence, any(side.grave for side in known))
 
 
 def _renamed(message: Text, on: date, planned: date) -> Text:

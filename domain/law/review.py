@@ -56,7 +56,7 @@ def legal_facts(need: Need) -> Need:
             annual_purchases_eur=buyer.annual_purchases_eur,
         )
     return Need(
-        lots=tuple([_legal_facts_of(lot) for lot in need.lots]),
+        lots=tuple([_lot_facts(lot) for lot in need.lots]),
         buyer=buyer,
         contract=need.contract,
         technique=need.technique,
@@ -64,7 +64,7 @@ def legal_facts(need: Need) -> Need:
     )
 
 
-def _legal_facts_of(lot: Lot) -> Lot:
+def _lot_facts(lot: Lot) -> Lot:
     return Lot(
         id=lot.id,
         segments=lot.segments,

@@ -39,6 +39,7 @@ UNIT_VALUES: dict[Unit, str] = {
     "ratio": "a number",
 }
 """The values that each unit takes."""
+NO_CODES: frozenset[str] = frozenset()
 WHOLE: frozenset[Unit] = frozenset({"percent", "months", "count"})
 
 
@@ -117,10 +118,15 @@ class DatedRule(msgspec.Struct, frozen=True):
 
 
 class RuleRow(DatedRule, frozen=True):
-    """A rule during one period, with its words. `check_by`: the day by which a maintainer should look again."""
+    """A rule during one period, with its words. `check_by`: the day by which a maintainer should look again.
+
+    `value_text`: the value as people read it, with its unit; `cents`: an amount in euro cents, null for no known one.
+    """
 
     message: Text
     check_by: date | None
+    value_text: Text
+    cents: int | None
 
 
 class BrokenLaw(ValueError):
@@ -142,18 +148,6 @@ class InForce:
                 self._eventual_numbers[rule_id] = eventual
             elif isinstance(eventual, tuple):
                 self._eventual_codes[rule_id] = frozenset(eventual)
-        self._codes = {
-            rule_id: frozenset() if row.status == "absent" else self._eventual_codes.get(rule_id, frozenset())
-            for rule_id, row in self.rows.items()
-        }
-        self._value_texts = {rule_id: value_text(row.value, row.unit) for rule_id, row in self.rows.items()}
-        self._numbers = {
-            rule_id: row.value if isinstance(row.value, int) else None for rule_id, row in self.rows.items()
-        }
-        self._cents = {
-            rule_id: cents(row.value) if row.unit == "eur" and isinstance(row.value, (int, float)) else None
-            for rule_id, row in self.rows.items()
-        }
 
     def __getitem__(self, rule_id: str) -> RuleRow:
         return self.rows[rule_id]
@@ -165,15 +159,16 @@ class InForce:
 
     def value_text(self, rule_id: str) -> Text:
         """The rule's value at this date as people read it, with its unit."""
-        return self._value_texts[rule_id]
+        return self.rows[rule_id].value_text
 
     def cents(self, rule_id: str) -> int | None:
         """An amount in euro cents; None where it is not known or does not exist at this date."""
-        return self._cents[rule_id]
+        return self.rows[rule_id].cents
 
     def number(self, rule_id: str) -> int | None:
         """A count, a percentage or a number of months; None where it is not known or does not exist at this date."""
-        return self._numbers[rule_id]
+        value = self.rows[rule_id].value
+        return value if isinstance(value, int) else None
 
     def eventual_number(self, rule_id: str) -> int:
         """The number at this date, else the first one fixed later; raises KeyError where there is none at all."""
@@ -188,7 +183,7 @@ class InForce:
 
         Where it was not established, the first one known later stands in for it: its row says how doubtful that is.
         """
-        return self._codes[rule_id]
+        return NO_CODES if self.rows[rule_id].status == "absent" else self._eventual_codes.get(rule_id, NO_CODES)
 
 
 class Rules:
@@ -337,6 +332,8 @@ def _row(rule: Rule, period: Period) -> RuleRow:
     fields = msgspec.structs.asdict(period) | {
         "article": article,
         "message": cite(_sentence(rule, period), article, period.confidence),
+        "value_text": value_text(period.value, rule.unit),
+        "cents": cents(period.value) if rule.unit == "eur" and isinstance(period.value, (int, float)) else None,
     }
     return RuleRow(id=rule.id, theme=rule.theme, unit=rule.unit, concession_article=rule.concession_article, **fields)
 

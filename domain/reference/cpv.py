@@ -52,7 +52,9 @@ class Cpv:
 
     def parent(self, code8: str) -> str | None:
         """The nearest broader code that exists; None for a division (two digits), or where no broader code exists."""
-        return next((code for code in _broader(code8) if code in self._labels), None)
+        lengths = range(len(code8.rstrip("0")) - 1, _DIVISION_DIGITS - 1, -1)
+        broader = (code8[:length].ljust(_DIGITS, "0") for length in lengths)
+        return next((code for code in broader if code in self._labels), None)
 
     def nearest(self, code: str) -> str | None:
         """The code most likely meant by one that does not exist or is badly written; None if nothing is close.
@@ -69,11 +71,6 @@ class Cpv:
         if slips:
             return max(slips, key=lambda slip: (_shared_prefix(slip, digits), slip))
         return self.parent(digits)
-
-
-def _broader(code8: str) -> Iterator[str]:
-    for length in range(len(code8.rstrip("0")) - 1, _DIVISION_DIGITS - 1, -1):
-        yield code8[:length].ljust(_DIGITS, "0")
 
 
 def _slips(digits: str) -> Iterator[str]:

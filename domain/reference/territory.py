@@ -1,4 +1,7 @@
-"""Administrative France: communes, the areas they make up, and what codes that are no longer in use stand for."""
+"""Administrative France: communes, the areas they make up, and what codes that are no longer in use stand for.
+
+At the end the GeoJSON geometries (RFC 7946) that clients may send instead of codes: longitude first, WGS 84.
+"""
 
 import csv
 import hashlib
@@ -151,7 +154,15 @@ class Territories:
             "epci": _grouped("epci", tables.epci, tables.epci_names),
         }
         self._areas["nuts"] = self._nuts_areas(row for row in nuts if not row.is_former_group)
-        groups = self._former_groups([row for row in nuts if row.is_former_group], nuts)
+        former: dict[str, set[int]] = defaultdict(set)
+        for row in nuts:
+            for old in _former_codes(row):
+                former[old[:3]].update(self._areas["nuts"][row.code].communes)
+        groups = {
+            row.code: Area("nuts", row.code, row.name, tuple(sorted(former[row.code])))
+            for row in nuts
+            if row.is_former_group
+        }
         self._retired: dict[TerritoryKind, dict[str, Area]] = {
             "epci": {old: self._areas["epci"][new] for old, new in tables.retired_epci.items()},
             # level 0: what notices state where the place of performance is the whole country
@@ -231,13 +242,6 @@ class Territories:
                 for length in range(3, len(row.code) + 1):
                     communes[row.code[:length]] += self._areas["departement"][row.departement].communes
         return {code: Area("nuts", code, names[code], tuple(sorted(communes[code]))) for code in sorted(names)}
-
-    def _former_groups(self, groups: Iterable[_NutsRow], rows: Iterable[_NutsRow]) -> dict[str, Area]:
-        communes: dict[str, set[int]] = defaultdict(set)
-        for row in rows:
-            for old in _former_codes(row):
-                communes[old[:3]].update(self._areas["nuts"][row.code].communes)
-        return {each.code: Area("nuts", each.code, each.name, tuple(sorted(communes[each.code]))) for each in groups}
 
     def _suggestions(self, kind: str, own: str) -> Iterator[str]:
         """Full codes that exist and may be meant, the likeliest confusion first."""

@@ -228,7 +228,10 @@ class _Groups:
     def _apart(self, mine: "_Content", theirs: "_Content", by: Link) -> bool:
         if by == "name" and mine.has_siret and theirs.has_siret:
             return True
-        if by != "decision" and any(_are_far_apart(one, other) for one in mine.prisons for other in theirs.prisons):
+        if by != "decision" and any(
+            one is None or other is None or metres(one, other) > PRISONS_APART_M
+            for one, other in product(mine.prisons, theirs.prisons)
+        ):
             return True
         fewer, more = sorted((mine, theirs), key=lambda content: len(content.split))
         other_root = self.root(more.first)
@@ -252,10 +255,6 @@ class _Content:
         self.has_siret |= other.has_siret
         self.prisons += [place for place in other.prisons if place not in self.prisons]
         self.split += other.split
-
-
-def _are_far_apart(one: Point | None, other: Point | None) -> bool:
-    return one is None or other is None or metres(one, other) > PRISONS_APART_M
 
 
 def _unite_identical(groups: _Groups) -> Iterator[IdentityFacts]:

@@ -10,7 +10,7 @@ from datetime import date
 import msgspec
 
 from domain.allotment.allotment import Allotment, AllotmentNeed, DivisibleLot, checked_values
-from domain.allotment.divisions import Freedom, Group, PossibleLot, groups
+from domain.allotment.divisions import Freedom, PossibleLot, groups
 from domain.allotment.search import Found, best_divisions
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import TerritoryRequest
@@ -41,7 +41,14 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     queries = reference.reader.read(need)
     need = checked_values(need, tuple(query.subject.objects for query in queries))
     given = GivenLots(need, queries, Areas(reference.geography, _area_kind(need)), reference)
-    divisible = _groups(given)
+    # the lots in groups; raises InvalidContent where there is more to look at than is done
+    options, lots = given.need.allotment, given.to_divide()
+    areas = {area for lot in lots for area in lot.areas}
+    cells = sum(len(lot.segments) * len(lot.areas) for lot in lots)
+    if cells > MOST_CELLS or len(areas) > MOST_AREAS:
+        raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many(cells, len(areas))),))
+    freedom = Freedom("segment" in options.divide, options.join, _family, given.areas.may_unite)
+    divisible = groups(lots, freedom)
     segments = tuple(dict.fromkeys(segment for query in queries for segment in query.subject.objects))
     pool = Pool(live, given.areas.territories(), segments, on, reference.rules)
     valuing, seed = Valuing(given, pool, need.law_day(on)), draw_seed(need)
@@ -80,17 +87,6 @@ def _left_out(found: Found, language: Language) -> str | None:
 def _area_kind(need: AllotmentNeed) -> AreaKind | None:
     kinds: tuple[AreaKind, ...] = ("departement", "epci")
     return next((kind for kind in kinds if kind in need.allotment.divide), None)
-
-
-def _groups(given: GivenLots) -> list[Group]:
-    """The lots in groups; raises InvalidContent where there is more to look at than is done."""
-    options, lots = given.need.allotment, given.to_divide()
-    areas = {area for lot in lots for area in lot.areas}
-    cells = sum(len(lot.segments) * len(lot.areas) for lot in lots)
-    if cells > MOST_CELLS or len(areas) > MOST_AREAS:
-        raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many(cells, len(areas))),))
-    freedom = Freedom("segment" in options.divide, options.join, _family, given.areas.may_unite)
-    return groups(lots, freedom)
 
 
 def _family(segment: str) -> str:

@@ -115,7 +115,9 @@ class ProposalWriter:
     def proposals(self, divisions: Sequence[Division]) -> tuple[Proposal, ...]:
         """The divisions as proposals, in order; each lot is judged once."""
         judged = self._judged(dict.fromkeys(lot for division in divisions for lot in division))
-        advice = self._advice_as_given()
+        need, queries, reference = self.given.need, self.given.queries, self.given.reference
+        review = review_of(need, need.law_day(self.on), queries, reference, self.live)
+        advice = (*review.advice, *law_changes_of(need, queries, reference, self.on, self.live, of_lots=False))
         least = self.given.need.allotment.min_candidates
         found = [(summary([judged[lot] for lot in division], least), division) for division in divisions]
         found.sort(key=lambda each: (rank(each[0]), draw(self.seed, each[1])))
@@ -215,11 +217,6 @@ class ProposalWriter:
             used.add(own)
             made.append(own)
         return made
-
-    def _advice_as_given(self) -> tuple[LegalAdvice, ...]:
-        need, queries, reference = self.given.need, self.given.queries, self.given.reference
-        review = review_of(need, need.law_day(self.on), queries, reference, self.live)
-        return (*review.advice, *law_changes_of(need, queries, reference, self.on, self.live, of_lots=False))
 
     def _advice(self, division: Division, advice: tuple[LegalAdvice, ...]) -> tuple[Advice, ...]:
         given, ids = self.given, self._ids(division)

@@ -122,28 +122,25 @@ class Valuing:
         """The figures of a lot as it would be proposed."""
         found = self._figures.get(lot)
         if found is None:
-            found = self._figures[lot] = self._valued(lot)
+            answering = [self.pool.answering(segment, lot.areas) for segment in lot.segments]
+            within = self.pool.within_cap(self._cap(lot), lot.areas)
+            candidates = reduce(or_, answering) & within
+            reservation = self._reserved(lot, candidates)
+            self._reservations[lot] = reservation
+            admitted, _ = self.pool.with_reservation(frozenset(reservation.types))
+            found = self._figures[lot] = Figures(
+                has_supply=bool(candidates & admitted),
+                has_competition=reservation.eligible >= self.given.need.allotment.min_candidates,
+                is_reserved=bool(reservation.types),
+                eligible=reservation.eligible,
+                alone=reduce(and_, answering) & within & admitted,
+            )
         return found
 
     def reservation(self, lot: PossibleLot) -> Reservation:
         """The reservation that a lot would have."""
         self(lot)
         return self._reservations[lot]
-
-    def _valued(self, lot: PossibleLot) -> Figures:
-        answering = [self.pool.answering(segment, lot.areas) for segment in lot.segments]
-        within = self.pool.within_cap(self._cap(lot), lot.areas)
-        candidates = reduce(or_, answering) & within
-        reservation = self._reserved(lot, candidates)
-        self._reservations[lot] = reservation
-        admitted, _ = self.pool.with_reservation(frozenset(reservation.types))
-        return Figures(
-            has_supply=bool(candidates & admitted),
-            has_competition=reservation.eligible >= self.given.need.allotment.min_candidates,
-            is_reserved=bool(reservation.types),
-            eligible=reservation.eligible,
-            alone=reduce(and_, answering) & within & admitted,
-        )
 
     def _cap(self, lot: PossibleLot) -> Cap | None:
         most_km = self.given.need.lots[lot.lots[0]].max_distance_km

@@ -201,7 +201,15 @@ class _Search:
 
     def __init__(self, lot: LotMatch, rows: Positions, answered: Bools, seed: int) -> None:
         self._lot, self._rows, self._seed = lot, rows, seed
-        self._masks, combination = _combinations(answered)
+        # the distinct columns, each as bits of a number, and the place among them of every column
+        number = np.zeros(answered.shape[1], dtype=np.int64)
+        first = number
+        for start in range(0, len(answered), BITS):
+            for row in answered[start : start + BITS]:
+                number = 2 * number + row
+            _, first, number = np.unique(number, return_index=True, return_inverse=True)
+        columns = np.packbits(answered[:, first], axis=0, bitorder="little").T
+        self._masks, combination = [int.from_bytes(column.tobytes(), "little") for column in columns], number
         self._combination = np.zeros(len(lot.ordinals), dtype=np.int64)
         self._combination[rows] = combination
         self._whole = (1 << len(answered)) - 1
@@ -272,15 +280,3 @@ class _Search:
         rows = np.array(members)
         keys = self._draw(rows), self._distance(rows), self._lot.passing.reserved.classes[rows]
         return tuple(rows[np.lexsort(keys)].tolist())
-
-
-def _combinations(answered: Bools) -> tuple[list[int], Positions]:
-    """The distinct columns, each as bits of a number, and the place among them of every column."""
-    number = np.zeros(answered.shape[1], dtype=np.int64)
-    first = number
-    for start in range(0, len(answered), BITS):
-        for row in answered[start : start + BITS]:
-            number = 2 * number + row
-        _, first, number = np.unique(number, return_index=True, return_inverse=True)
-    columns = np.packbits(answered[:, first], axis=0, bitorder="little").T
-    return [int.from_bytes(column.tobytes(), "little") for column in columns], number

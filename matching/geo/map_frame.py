@@ -1,6 +1,6 @@
 """The frame of a small map: where places lie on a sheet, and outlines as they are drawn on it or on a screen."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -174,14 +174,11 @@ def outline_of(geography: Geography, area: Area) -> Iterator[tuple[Area, str]]:
 
 def _as_drawn(geography: Geography, areas: Iterable[Area], tolerance: float) -> Iterator[tuple[Area, str]]:
     known = [(area, whole) for area in areas if (whole := _whole(geography, area)) is not None]
-    thinned = _thinned([whole for _, whole in known], tolerance)
+    outlines = [whole for _, whole in known]
+    fewer = shapely.coverage_simplify(outlines, tolerance)
+    thinned = shapely.set_precision(fewer, 10.0**-DECIMALS, mode="pointwise")
     for (area, _), outline in zip(known, thinned, strict=True):
         yield area, shapely.to_geojson(outline)
-
-
-def _thinned(outlines: Sequence[shapely.Geometry], tolerance: float) -> Geometries:
-    fewer = shapely.coverage_simplify(outlines, tolerance)
-    return shapely.set_precision(fewer, 10.0**-DECIMALS, mode="pointwise")
 
 
 def _whole(geography: Geography, area: Area) -> shapely.Geometry | None:

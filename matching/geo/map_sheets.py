@@ -134,7 +134,11 @@ class _Mapper:
         pieces = self._pieces(territories)
         if not len(pieces):
             return MapSheets((), len(self._points))
-        regions = self._regions_of(pieces)
+        # the code of the region that each polygon lies in; empty where it lies in none
+        inside = shapely.get_coordinates(shapely.point_on_surface(pieces)).reshape(-1, 2)
+        ordinals = self._geography.commune_at(inside[:, 1], inside[:, 0])
+        communes = self._geography.territories.communes
+        regions = np.array([(communes[o].region or "") if o >= 0 else "" for o in ordinals], dtype=np.str_)
         home = pieces[~np.isin(regions, sorted(OVERSEAS))]
         groups: list[tuple[str | None, Geometries]] = [(None, home)] if len(home) else []
         named = {area.code: area.label for area in self._geography.territories.areas("region")}
@@ -183,13 +187,6 @@ class _Mapper:
             return None
         commune = self._geography.territories.communes[ordinal]
         return None if commune.lat is None or commune.lon is None else (commune.lon, commune.lat)
-
-    def _regions_of(self, pieces: Geometries) -> "np.ndarray[tuple[int, ...], np.dtype[np.str_]]":
-        """The code of the region that each polygon lies in; empty where it lies in none."""
-        inside = shapely.get_coordinates(shapely.point_on_surface(pieces)).reshape(-1, 2)
-        ordinals = self._geography.commune_at(inside[:, 1], inside[:, 0])
-        communes = self._geography.territories.communes
-        return np.array([(communes[o].region or "") if o >= 0 else "" for o in ordinals], dtype=np.str_)
 
     def _sheet(self, name: str | None, pieces: Geometries, key: Hashable, *, whole: bool, inset: bool) -> Sheet:
         """`whole`: of several sheets, each shows its ground and no more; `inset`: it is printed small."""

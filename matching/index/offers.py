@@ -152,7 +152,11 @@ class OfferRows:
         for offer in offers:
             name = self._names.get((offer.segments, offer.cpv))
             if name is None:
-                name = self._read_name(offer)
+                for segment in offered_segments(offer, self._taxonomy, self._cpv):
+                    self._named.append(self._codes.setdefault(segment, len(self._codes)))
+                self._starts.append(len(self._named))
+                self._names[offer.segments, offer.cpv] = len(self._names)
+                name = len(self._names) - 1
             self._rows.extend((number, name, _BASIS[offer.basis], *self._areas.intern(offer.service_area)))
 
     def tables(self, ordinals: Ordinals | None = None) -> dict[str, Offers]:
@@ -174,13 +178,6 @@ class OfferRows:
             segment: Offers._make(column[first:end] for column in table)
             for segment, (first, end) in zip(self._codes, pairwise(ends), strict=True)
         }
-
-    def _read_name(self, offer: Offer) -> int:
-        for segment in offered_segments(offer, self._taxonomy, self._cpv):
-            self._named.append(self._codes.setdefault(segment, len(self._codes)))
-        self._starts.append(len(self._named))
-        self._names[offer.segments, offer.cpv] = len(self._names)
-        return len(self._names) - 1
 
 
 def read_offers(

@@ -290,7 +290,7 @@ class KeptLot(LotMatch):
         if found is None:
             found = super().first(count)
             if count <= LARGEST_CACHED:
-                _keep(self.ranked.first, count, found)
+                _remember(self.ranked.first, count, found)
         return found
 
     def ends_of_candidates(self) -> ApprovalEnds:
@@ -306,7 +306,7 @@ class KeptLot(LotMatch):
             return held[0]
         found = nearest_refused(self, count, seed, KeptLot._nearest_of_gate)  # type: ignore[arg-type]
         if found.is_settled:
-            _keep(self.ranked.nearest_refused, count, (found, self.live.change))
+            _remember(self.ranked.nearest_refused, count, (found, self.live.change))
         return found
 
     def _nearest_of_gate(self, gate: int, count: int) -> DrawnOrder:
@@ -316,7 +316,7 @@ class KeptLot(LotMatch):
             found = FoundAt(nearest_of_gate(self, gate, count), live.change, live.rows_end)
         elif found.change != live.change:
             found = FoundAt(found.order, live.change, live.rows_end)
-        _keep(self.ranked.refused, (gate, count), found)
+        _remember(self.ranked.refused, (gate, count), found)
         return found.order
 
     def _still_holds(self, gate: int, count: int, found: FoundAt) -> bool:
@@ -340,7 +340,7 @@ class KeptLot(LotMatch):
         )
 
 
-def _keep(some: dict[Key, Made], key: Key, made: Made) -> None:
+def _remember(some: dict[Key, Made], key: Key, made: Made) -> None:
     """Keep one more; where there are too many, the others go."""
     if len(some) > MOST_CACHED:
         some.clear()

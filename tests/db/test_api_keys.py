@@ -4,89 +4,83 @@ import pytest
 from sqlalchemy import text
 
 from db.api_keys import create_key, ensure_organisation, find_client, is_well_formed, list_keys, revoke_key, secret_of
-from db.core.engine import Engine, transaction
+from db.core.engine import Connection
 from db.core.uuid7 import uuid7
+from db.organisations import find_by_name_or_id
 from domain.organisation import Client
 from tests.db.suppliers.samples import LATER, NOW
 
 
-async def test_a_key_leads_to_its_client(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        secret, key = await create_key(
-            connection, name="portal", organisation="CRESS", scopes=["sync", "read"], sources=["cress"], now=NOW
-        )
-        organisation_id = await ensure_organisation(connection, "CRESS", LATER)
-        client = await find_client(connection, secret, LATER)
+async def test_a_key_leads_to_its_client(connection: Connection) -> None:
+    secret, key = await create_key(
+        connection, name="portal", organisation="CRESS", scopes=["sync", "read"], sources=["cress"], now=NOW
+    )
+    organisation_id = await ensure_organisation(connection, "CRESS", LATER)
+    client = await find_client(connection, secret, LATER)
 
     assert client == Client(key.id, organisation_id, "CRESS", ("read", "sync"), ("cress",))
     assert secret.startswith(key.prefix)
     assert (key.name, key.organisation, key.scopes, key.revoked_at) == ("portal", "CRESS", ("read", "sync"), None)
 
 
-async def test_any_other_key_leads_nowhere(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        secret, key = await create_key(connection, name="n", organisation="o", scopes=["match"], now=NOW)
+async def test_any_other_key_leads_nowhere(connection: Connection) -> None:
+    secret, key = await create_key(connection, name="n", organisation="o", scopes=["match"], now=NOW)
 
-        for wrong in ("", key.prefix, secret[:-1], secret + "0", secret.upper(), "\0", "clé"):
-            assert await find_client(connection, wrong, NOW) is None
-
-
-async def test_a_revoked_key_is_out_of_force_and_still_listed(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        secret, key = await create_key(connection, name="n", organisation="o", scopes=["match"], now=NOW)
-
-        assert await revoke_key(connection, key.id, LATER)
-        assert not await revoke_key(connection, key.id, LATER)
-        assert not await revoke_key(connection, uuid7(NOW, bytes(10)), LATER)
-        assert await find_client(connection, secret, LATER) is None
-        assert [listed.revoked_at for listed in await list_keys(connection)] == [LATER]
+    for wrong in ("", key.prefix, secret[:-1], secret + "0", secret.upper(), "\0", "clé"):
+        assert await find_client(connection, wrong, NOW) is None
 
 
-async def test_the_key_itself_is_nowhere_in_the_database(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        secret, key = await create_key(connection, name="n", organisation="o", scopes=["match"], now=NOW)
-        stored = str((await connection.execute(text("SELECT * FROM api_keys"))).one())
+async def test_a_revoked_key_is_out_of_force_and_still_listed(connection: Connection) -> None:
+    secret, key = await create_key(connection, name="n", organisation="o", scopes=["match"], now=NOW)
+
+    assert await revoke_key(connection, key.id, LATER)
+    assert not await revoke_key(connection, key.id, LATER)
+    assert not await revoke_key(connection, uuid7(NOW, bytes(10)), LATER)
+    assert await find_client(connection, secret, LATER) is None
+    assert [listed.revoked_at for listed in await list_keys(connection)] == [LATER]
+
+
+async def test_the_key_itself_is_nowhere_in_the_database(connection: Connection) -> None:
+    secret, key = await create_key(connection, name="n", organisation="o", scopes=["match"], now=NOW)
+    stored = str((await connection.execute(text("SELECT * FROM api_keys"))).one())
 
     assert key.prefix in stored
     assert secret.removeprefix(key.prefix) not in stored
 
 
-async def test_keys_of_one_organisation_share_it(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        clients = [
-            await find_client(
-                connection,
-                (await create_key(connection, name=name, organisation="CRESS", scopes=["match"], now=NOW))[0],
-                NOW,
-            )
-            for name in ("one", "two")
-        ]
+async def test_keys_of_one_organisation_share_it(connection: Connection) -> None:
+    clients = [
+        await find_client(
+            connection,
+            (await create_key(connection, name=name, organisation="CRESS", scopes=["match"], now=NOW))[0],
+            NOW,
+        )
+        for name in ("one", "two")
+    ]
 
     assert len({client.organisation_id for client in clients if client}) == 1
     assert len({client.id for client in clients if client}) == 2
 
 
-async def test_the_operators_scope_is_no_word_to_servers_before_it(engine: Engine) -> None:
+async def test_the_operators_scope_is_no_word_to_servers_before_it(connection: Connection) -> None:
     """They refuse a key with a scope that they do not know; it is in a column that they do not read."""
-    async with transaction(engine) as connection:
-        secret, _ = await create_key(connection, name="n", organisation="o", scopes=["platform", "read"], now=NOW)
-        client = await find_client(connection, secret, NOW)
-        stored = (await connection.execute(text("SELECT scopes FROM api_keys"))).scalar_one()
+    secret, _ = await create_key(connection, name="n", organisation="o", scopes=["platform", "read"], now=NOW)
+    client = await find_client(connection, secret, NOW)
+    stored = (await connection.execute(text("SELECT scopes FROM api_keys"))).scalar_one()
 
     assert client is not None
     assert (client.scopes, stored) == (("read", "platform"), ["read"])
 
 
-async def test_a_key_ends_when_it_is_said_to(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        secret, key = await create_key(
-            connection, name="n", organisation="o", scopes=["match"], now=NOW, expires_at=LATER, rate_per_minute=60
-        )
-        client = await find_client(connection, secret, NOW)
+async def test_a_key_ends_when_it_is_said_to(connection: Connection) -> None:
+    secret, key = await create_key(
+        connection, name="n", organisation="o", scopes=["match"], now=NOW, expires_at=LATER, rate_per_minute=60
+    )
+    client = await find_client(connection, secret, NOW)
 
-        assert client is not None
-        assert (client.expires_at, client.rate_per_minute) == (key.expires_at, key.rate_per_minute) == (LATER, 60)
-        assert await find_client(connection, secret, LATER) is None
+    assert client is not None
+    assert (client.expires_at, client.rate_per_minute) == (key.expires_at, key.rate_per_minute) == (LATER, 60)
+    assert await find_client(connection, secret, LATER) is None
 
 
 def test_a_key_has_a_form_that_can_be_checked() -> None:
@@ -112,3 +106,10 @@ def test_a_key_has_a_form_that_can_be_checked() -> None:
 )
 def test_noise_has_not(noise: str) -> None:
     assert not is_well_formed(noise)
+
+
+async def test_an_id_leads_to_its_own_organisation_even_where_another_is_called_so(connection: Connection) -> None:
+    one = await ensure_organisation(connection, "Morbihan", NOW)
+    other = await ensure_organisation(connection, str(one), NOW)
+    found = [await find_by_name_or_id(connection, text) for text in (str(one), "Morbihan", str(other), "Vannes")]
+    assert [each and each.id for each in found] == [one, one, other, None]

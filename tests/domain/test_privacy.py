@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidContent
-from domain.privacy.data_subject import (
+from domain.privacy import (
     DataSubject,
     Holding,
     Identifiers,
+    RetentionPeriods,
+    bounds_of,
     email_key,
     identifiers_of,
     is_of,
@@ -21,8 +23,8 @@ from domain.privacy.data_subject import (
     pseudonym,
     without_contacts,
     without_person,
+    years_before,
 )
-from domain.privacy.retention import RetentionPeriods, bounds_of, years_before
 from domain.suppliers.supplier import Contact
 
 

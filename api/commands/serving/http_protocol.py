@@ -141,17 +141,13 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
-        size = HEAD_LIMIT
-        for start in range(0, len(data), size):
+        for start in range(0, len(data), HEAD_LIMIT):
             if self._is_refused:
-                self._drop(len(data) - start)
+                self._dropped += len(data) - start
+                if self._dropped > MOST_DROPPED:
+                    self.transport.abort()
                 return
-            self._read(data[start : start + size])
-
-    def _drop(self, count: int) -> None:
-        self._dropped += count
-        if self._dropped > MOST_DROPPED:
-            self.transport.abort()
+            self._read(data[start : start + HEAD_LIMIT])
 
     def _read(self, piece: bytes) -> None:
         """Parse the next bytes, no more than a head may have; refuse what is no HTTP or passes the limit of a head."""
@@ -196,7 +192,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._events += 1
 
     def on_headers_complete(self) -> None:
-        if self._is_split and self._head_bytes() > HEAD_LIMIT:
+        line = b"%b %b HTTP/1.1\r\n\r\n" % (self.parser.get_method(), self.url)
+        size = len(line) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if self._is_split and size > HEAD_LIMIT:
             self._end_parsing(self._too_large())
         if len(self.pipeline) >= MOST_PIPELINED:
             self._end_parsing("too-many-requests")  # those that wait are answered
@@ -211,10 +209,6 @@ class HttpProtocol(HttpToolsProtocol):
             if self.cycle is not None and self.parser.get_method() not in {b"GET", b"HEAD"}:
                 self.cycle.transport = _AnswerTransport(self)  # type: ignore[assignment]
         self._part = "body"
-
-    def _head_bytes(self) -> int:
-        line = b"%b %b HTTP/1.1\r\n\r\n" % (self.parser.get_method(), self.url)
-        return len(line) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def on_body(self, body: bytes) -> None:
         self._events += 1
@@ -247,7 +241,12 @@ class HttpProtocol(HttpToolsProtocol):
                 self._add_patience(self._unread - unread)
             self.patience -= seconds
             if self.patience <= 0:
-                self._give_up(owed)
+                if owed in {"reading", "close"}:
+                    self.transport.abort()
+                elif self._part is None:
+                    self.transport.close()
+                else:
+                    self._refuse("request-timeout")
         self._unread = unread
 
     def _what_is_owed(self) -> Owed | None:
@@ -290,14 +289,6 @@ class HttpProtocol(HttpToolsProtocol):
         """Add what so many bytes, come or gone, are worth."""
         most = self._seconds[self.owed] if self.owed else 0.0
         self.patience = min(self.patience + count / SLOWEST_BYTES_PER_SECOND, most)
-
-    def _give_up(self, owed: Owed) -> None:
-        if owed in {"reading", "close"}:
-            self.transport.abort()
-        elif self._part is None:
-            self.transport.close()
-        else:
-            self._refuse("request-timeout")
 
     def _refuse(self, slug: str, detail: Text | None = None) -> None:
         """Answer the request that is arriving with a problem document, read nothing more, and close."""

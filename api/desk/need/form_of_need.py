@@ -11,7 +11,7 @@ import msgspec
 from api.desk.frame.field_kinds import plain_number
 from api.desk.frame.form import form_saying
 from api.desk.need.need_form import LotForm, NeedForm, words_read
-from domain.needs.lot_terms import Term, terms_in
+from domain.needs.lot_words import Term, terms_in
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
 from domain.text.bilingual import Text
 from domain.text.labels import RESERVED

@@ -3,8 +3,6 @@
 Innovative purchases: whether a lot is within the limits of an award without competition.
 """
 
-from functools import lru_cache
-
 from domain.law.findings import LegalAdvice, advice, applies, as_one_set, bracketed_lots, least_sure, sentence, surest
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import Group, lot_value, total_of
@@ -69,26 +67,16 @@ def yearly_list(need: Need, decided: Decisions, view: InForce) -> LegalAdvice | 
     published = tuple([lot_id for lot_id, value in values if value >= data])
     if not listed and not published:
         return None
-    return _publication(listed, published, view) if len(need.lots) > 1 else _publication_of_one(bool(listed), view)
-
-
-def _publication(listed: tuple[str, ...], published: tuple[str, ...], view: InForce) -> LegalAdvice:
-    """The advice on these lots, by whether the yearly list is enough for them."""
     uses = [("yearly_list_minimum", ON_THE_LIST, listed), ("award_data", PUBLISHED, published)]
+    several = len(need.lots) > 1
     parts = [
-        text.filled(amount=view.value_text(rule), about=bracketed_lots(lots if any(lots) else ()))
+        text.filled(amount=view.value_text(rule), about=bracketed_lots(lots if several else ()))
         for rule, text, lots in uses
         if lots
     ]
     rows = [view[rule] for rule, _, lots in uses if lots] + ([view["yearly_list_limit"]] if listed else [])
-    names = tuple(filter(None, (*listed, *published)))
-    return advice("YEARLY_LIST", "info", rows[0], join_texts(parts).capitalised(), as_one_set(names), least_sure(*rows))
-
-
-@lru_cache(maxsize=64)
-def _publication_of_one(on_the_list: bool, view: InForce) -> LegalAdvice:
-    """The advice on a need of one lot, which is not named."""
-    return _publication(("",) if on_the_list else (), () if on_the_list else ("",), view)
+    names = as_one_set((*listed, *published) if several else ())
+    return advice("YEARLY_LIST", "info", rows[0], join_texts(parts).capitalised(), names, least_sure(*rows))
 
 
 # by whether the values are within the limits, null where they are not known
@@ -118,31 +106,20 @@ def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalA
     """
     if not lot.lot.innovative or need.contract == "concession":
         return None
-    if view["innovative_need"].status != "in_force":
-        return _innovation(None, None, group.doubtful, view)
-    within = _within_innovation(lot, group, "innovative_need", view)
-    perhaps = None
-    if view["innovative_need_simplification"].status == "in_force":
-        perhaps = _within_innovation(lot, group, "innovative_need_simplification", view)
-    return _innovation(within, perhaps, group.doubtful, view)
-
-
-@lru_cache(maxsize=256)
-def _innovation(within: bool | None, perhaps: bool | None, doubtful: bool, view: InForce) -> LegalAdvice:
-    """The advice by whether the values are within the limits, and by the second reading where the date has one."""
     row, second = view["innovative_need"], view["innovative_need_simplification"]
     if row.status != "in_force":
         message = Text("Achat innovant : pas de règle connue à cette date", "Innovative purchase: no known rule then")
-        return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if doubtful else None)
-    text, sure, limit = INNOVATION[within], row.confidence, view.value_text(row.id)
+        return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if group.doubtful else None)
+    within = _within_innovation(lot, group, row.id, view)
+    text, sure, limit = INNOVATION[within], row.confidence, row.value_text
     if second.status == "in_force":
-        higher, only_second = view.value_text(second.id), bool(perhaps and not within)
-        text, sure = (SECOND_READING if only_second else INNOVATION[perhaps]), second.confidence
+        perhaps = _within_innovation(lot, group, second.id, view)
+        text, sure = (SECOND_READING if perhaps and not within else INNOVATION[perhaps]), second.confidence
         if within:
             sure = surest("medium", row.confidence, second.confidence)
-        limit = sentence("innovation_limits", limit=limit, higher=higher)
+        limit = sentence("innovation_limits", limit=limit, higher=second.value_text)
     message = text.filled(limit=limit)
-    return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if doubtful else sure)
+    return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if group.doubtful else sure)
 
 
 def _within_innovation(lot: LotFacts, group: Group, need_rule: str, view: InForce) -> bool | None:

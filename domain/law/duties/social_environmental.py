@@ -7,9 +7,9 @@ from domain.law.findings import LegalAdvice, advice, applies, days, least_sure, 
 from domain.law.procedures.lot_facts import LotObject
 from domain.law.procedures.need_value import Group, is_mainly_light
 from domain.law.procedures.procedure import Decided, eu_thresholds, social_thresholds
-from domain.law.rules import InForce, RuleRow, cents
+from domain.law.rules import InForce, cents
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need
-from domain.shortlists.shortlist import Confidence, Severity
+from domain.shortlists.shortlist import Severity
 from domain.text.bilingual import AND, NOTHING, Text, join_texts
 
 EXCEPTIONS: dict[ContractKind, Text] = {
@@ -65,39 +65,30 @@ def social(need: Need, part: Decided, view: InForce) -> LegalAdvice | None:
     split = any(below) and not all(below) and None not in bounds and rules == social_thresholds(need)
     if any(below) and not split:
         return None
-    condition = _social_condition(need.contract, rules, split, view)
-    if condition is None:
-        return None
-    row, message, sure = condition
-    doubtful = split or group.doubtful or _may_be_below_social_threshold(need, group, view)
-    severity: Severity = "warning" if row.value == "required" else "info"
-    return advice("SOCIAL_CONSIDERATION", severity, row, message, group.advised_lots, "low" if doubtful else sure)
-
-
-@lru_cache(maxsize=64)
-def _social_condition(
-    contract: ContractKind, rules: tuple[str, ...], split: bool, view: InForce
-) -> tuple[RuleRow, Text, Confidence] | None:
-    """The rule on the social condition, its sentence and how sure it is; `split`: the kind of buyer decides."""
-    row = view["social_consideration" if contract == "market" else "concession_social_consideration"]
+    row = view["social_consideration" if need.contract == "market" else "concession_social_consideration"]
     if row.status != "in_force":
         return None
-    amounts = tuple(map(view.__getitem__, rules))
-    if row.value != "required":
-        message = sentence("social_condition_advised")
-        return row, message, least_sure(row, *amounts)
-    start, end = (_by_buyer(rules, view), SAY_WHICH) if split else (FROM_THE_THRESHOLDS, NOTHING)
-    kept = view["social_exception_reasons"]
-    keep = contract == "market" and kept.status == "in_force"
-    but = join_texts((EXCEPTIONS[contract], KEPT), NOTHING) if keep else EXCEPTIONS[contract]
-    message = sentence("social_condition_required", start=start, but=but, end=end)
-    return row, message, least_sure(row, *amounts, *([kept] if keep else []))
+    rows = [row, *map(view.__getitem__, rules)]
+    severity: Severity = "info"
+    message = sentence("social_condition_advised")
+    if row.value == "required":
+        severity, message = "warning", _social_duty(need.contract, rules if split else (), view)
+        kept = view["social_exception_reasons"]
+        rows += [kept] if need.contract == "market" and kept.status == "in_force" else []
+    doubtful = split or group.doubtful or _may_be_below_social_threshold(need, group, view)
+    sure = least_sure(*rows, doubtful=doubtful)
+    return advice("SOCIAL_CONSIDERATION", severity, row, message, group.advised_lots, sure)
 
 
-def _by_buyer(rules: tuple[str, ...], view: InForce) -> Text:
-    """The thresholds of social services by kind of buyer, where the buyer's decides."""
-    authority, utility = map(view.value_text, rules)
-    return sentence("social_thresholds_by_buyer", authority=authority, utility=utility)
+def _social_duty(contract: ContractKind, by_buyer: tuple[str, ...], view: InForce) -> Text:
+    """The sentence on a required condition; `by_buyer`: the two thresholds between which the kind of buyer decides."""
+    start, end, but = FROM_THE_THRESHOLDS, NOTHING, EXCEPTIONS[contract]
+    if by_buyer:
+        authority, utility = map(view.value_text, by_buyer)
+        start, end = sentence("social_thresholds_by_buyer", authority=authority, utility=utility), SAY_WHICH
+    if contract == "market" and view["social_exception_reasons"].status == "in_force":
+        but = join_texts((but, KEPT), NOTHING)
+    return sentence("social_condition_required", start=start, but=but, end=end)
 
 
 def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
@@ -160,14 +151,9 @@ def spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
         return None
     if cents(buyer.annual_purchases_eur) <= bound:
         return None
-    return _plan(buyer.kind == "local" or view.holds("spaser_all_buyers"), view)
-
-
-@lru_cache(maxsize=64)
-def _plan(concerned: bool, view: InForce) -> LegalAdvice:
-    """SPASER; `concerned`: that such a buyer must have one was established."""
-    row, amount = view["spaser"], view.value_text("spaser")
-    return advice("SPASER", "info", row, sentence("spaser", amount=amount), (), None if concerned else "low")
+    concerned = buyer.kind == "local" or view.holds("spaser_all_buyers")
+    message = sentence("spaser", amount=view.value_text("spaser"))
+    return advice("SPASER", "info", view["spaser"], message, (), None if concerned else "low")
 
 
 @applies("allotment")
@@ -178,12 +164,7 @@ def allotment(need: Need, direct: bool, view: InForce) -> LegalAdvice | None:
     """
     if need.contract == "concession" or len(need.lots) > 1 or direct:
         return None
-    return _single_lot(len(need.lots[0].segments) > 1, view)
-
-
-@lru_cache(maxsize=64)
-def _single_lot(several: bool, view: InForce) -> LegalAdvice:
-    """ALLOTMENT; `several`: the lot covers more than one activity."""
+    several = len(need.lots[0].segments) > 1
     activities = Text(" pour plusieurs activités", " for several activities") if several else NOTHING
     message = sentence("single_lot", activities=activities)
     return advice("ALLOTMENT", "warning" if several else "info", view["allotment"], message)
@@ -243,15 +224,11 @@ def capability(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
     if not view.codes(row.id).intersection(segments):
         return None
     loads = view.number("hazardous_waste_load"), view.number("other_waste_load")
-    fr = en = ""
+    transport = NOTHING
     if all(loads):
         hazardous, other = (Text(*(f"{(load or 0) / 1000:g}".replace(".", sign) for sign in ",.")) for load in loads)
-        fr = (
-            f" (transport : déclaration au-delà de {hazardous.fr} tonne par chargement, {other.fr} tonne pour les "
-            "autres déchets)"
-        )
-        en = f" (transport: declaration above {hazardous.en} tonne a load, {other.en} tonne for other waste)"
-    return advice("CAPABILITY_WARNING", "warning", row, sentence("hazardous_waste", transport=Text(fr, en)))
+        transport = sentence("hazardous_waste_transport", hazardous=hazardous, other=other)
+    return advice("CAPABILITY_WARNING", "warning", row, sentence("hazardous_waste", transport=transport))
 
 
 @applies("agec_furniture_reuse", "agec_furniture_segments", "agec_textile_reuse", "agec_textile_segments")
@@ -268,11 +245,9 @@ def reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForc
         return None
     row, family = view[rule], FAMILY_NAMES[rule]
     if row.status == "in_force":
-        share = view.value_text(rule)
-        of_year = sentence("reuse_share", share=share)
+        of_year = sentence("reuse_share", share=view.value_text(rule))
     elif row.status == "unknown" and row.valid_from is not None:
-        since = days(row.valid_from)
-        of_year = sentence("reuse_step_unknown", since=since)
+        of_year = sentence("reuse_step_unknown", since=days(row.valid_from))
     else:
         return None
     message = sentence("counts_towards_quota", family=family, of_year=of_year)

@@ -154,17 +154,12 @@ def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None
     elif need.technique is not None:
         row = view["value_over_lifetime"]
         end = sentence("give_framework_maximum")
-    endless = _without_duration(tuple(lot.lot.id for lot in group.lots if lot.cents is None and lot.estimate))
+    endless = NOTHING
+    if without := tuple(lot.lot.id for lot in group.lots if lot.cents is None and lot.estimate):
+        plural = "s" if len(without) > 1 else ""
+        endless = sentence("renewals_without_duration", many=plural, names=listed_briefly(without))
     message = sentence("value_unknown", many=many, missing=missing, endless=endless, end=end)
     return advice("VALUE_UNKNOWN", "info", row, message, group.advised_lots)
-
-
-def _without_duration(lots: tuple[str, ...]) -> Text:
-    """The duration that lots with an amount and renewals lack; nothing where there is no such lot."""
-    if not lots:
-        return NOTHING
-    many, names = "s" if len(lots) > 1 else "", listed_briefly(lots)
-    return sentence("renewals_without_duration", many=many, names=names)
 
 
 @applies("value_of_all_lots")
@@ -179,10 +174,9 @@ def estimated_value(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Le
     if not sums:
         return None
     row = view["concession_value" if need.contract == "concession" else "value_of_all_lots"]
-    intro = sentence("estimated_value")
     several = len(lots) > 1
     said = _sums_of_lots(sums, total_of(lots)) if several else next(iter(sums.values()))
-    message = Text(f"{intro.fr} : {said.fr}", f"{intro.en}: {said.en}")
+    message = sentence("estimated_value", sum=said)
     return advice("ESTIMATED_VALUE", "info", row, message, as_one_set(tuple(sums) if several else ()))
 
 
@@ -205,13 +199,12 @@ def total_below_lots(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> L
     total, known = stated_total(need), _known(lots)
     if total is None or total >= known:
         return None
-    stated, summed = euros(total), euros(known)
     row = view["value_of_all_lots"]
     why = Text("la valeur d'un besoin compte tous ses lots", "the value of a need counts all its lots")
     if need.contract == "concession":
         row = view["concession_value"]
         why = sentence("concession_value_is_turnover")
-    message = sentence("total_below_lots", stated=stated, summed=summed, why=why)
+    message = sentence("total_below_lots", stated=euros(total), summed=euros(known), why=why)
     return advice("TOTAL_BELOW_LOTS", "warning", row, message)
 
 

@@ -1,6 +1,5 @@
 """The procedure that the value of a need implies: direct award, adapted or formal."""
 
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from domain.law.findings import LegalAdvice, advice, applies, least_sure, sentence
@@ -30,11 +29,16 @@ HEAVIER: dict[Level, Text] = {
     "adapted": Text("procédure adaptée", "an adapted procedure"),
     "formal": Text("procédure formalisée", "a formal procedure"),
 }
+ASSUMPTIONS: dict[Assumption, str] = {
+    "shared": "total_shared",
+    "nature": "nature_unknown",
+    "division": "works_share_unknown",
+    "below": "total_below",
+}
 SAVE_SOCIAL = sentence("save_social_services")
 SOCIAL_SERVICES = Text("services sociaux ou autres services spécifiques", "social or other specific services")
 TRANSPORT = Text("transport de voyageurs", "passenger transport")
 DUTIES = sentence("direct_award_duties")
-STILL_ADAPTED = sentence("still_adapted")
 MAPA = sentence("adapted_procedure")
 SOCIAL: dict[str, str] = {
     "state": "eu_social_services",
@@ -150,7 +154,7 @@ def review_procedure(need: Need, part: Decided, view: InForce) -> list[LegalAdvi
     if group.total is not None:
         if decided != "direct" and part.by_amount != "adapted":
             found.append(mixed_services(need.contract, group, view))
-        found.append(_verdict(need, part, view))
+        found.append(_procedure_advice(need, part, view))
     return found
 
 
@@ -169,13 +173,12 @@ def mixed_object(decided: Decisions, view: InForce) -> LegalAdvice | None:
         return None
     row, value = view["mixed_object"], euros(whole.total or 0)
     main = Text("les travaux", "works") if whole.works else Text("les fournitures ou services", "supplies or services")
-    procedure = HEAVIER[heavier]
-    message = sentence("mixed_object", main=main, value=value, procedure=procedure)
+    message = sentence("mixed_object", main=main, value=value, procedure=HEAVIER[heavier])
     rows = (row, view[direct_threshold(whole)], *map(view.__getitem__, decided.whole.thresholds))
     return advice("MIXED_OBJECT", "warning", row, message, lighter, least_sure(*rows, doubtful=whole.doubtful))
 
 
-def _verdict(need: Need, part: Decided, view: InForce) -> LegalAdvice:
+def _procedure_advice(need: Need, part: Decided, view: InForce) -> LegalAdvice:
     if part.level is None:
         return _undecided(part, view)
     if need.contract == "concession":
@@ -193,22 +196,14 @@ def _direct(group: Group, view: InForce) -> LegalAdvice:
     good use of public money, and not always the same operator when several can answer. Where the amount is not that of
     the code, it is said that an adapted procedure remains possible.
     """
-    row = view[direct_threshold(group)]
-    message, sure = _direct_award(row.id, view)
+    row, duties = view[direct_threshold(group)], view["direct_award_duties"]
+    known, provided = duties.status == "in_force", NOTHING
+    if known:
+        also = sentence("still_adapted", article=duties.article) if row.article != duties.article else NOTHING
+        provided = join_texts((DUTIES, also), NOTHING)
+    message = sentence("direct_award", bound=row.value_text, provided=provided)
+    sure = least_sure(row, duties) if known else row.confidence
     return _group_advice(group, "GRE_A_GRE", "info", row, message, sure)
-
-
-@lru_cache(maxsize=64)
-def _direct_award(rule: str, view: InForce) -> tuple[Text, Confidence]:
-    """The sentence on a direct award below the amount of a rule, and how sure it is."""
-    row, duties = view[rule], view["direct_award_duties"]
-    bound, known = view.value_text(row.id), duties.status == "in_force"
-    provided = DUTIES if known else NOTHING
-    if known and row.article != duties.article:
-        article = Text(duties.article or "", duties.article or "")
-        provided = join_texts((DUTIES, STILL_ADAPTED.filled(article=article)), NOTHING)
-    message = sentence("direct_award", bound=bound, provided=provided)
-    return message, least_sure(row, duties) if known else row.confidence
 
 
 @applies("adapted_procedure")
@@ -231,24 +226,12 @@ def _formal(need: Need, part: Decided, view: InForce) -> LegalAdvice:
     """From the EU threshold on, a formal procedure (PROC_FORMALISEE); restricted-tender rules for a dynamic system."""
     group = part.group
     services = not group.works and any(lot.lot.nature != "supplies" for lot in group.lots)
-    found = _formal_procedure(part.thresholds, need.technique == "dynamic_purchasing_system", services, view)
-    return _group_advice(group, "PROC_FORMALISEE", "warning", *found)
-
-
-@lru_cache(maxsize=64)
-def _formal_procedure(
-    thresholds: tuple[str, ...], dynamic: bool, services: bool, view: InForce
-) -> tuple[RuleRow, Text, Confidence]:
-    """The rule to quote on a formal procedure, the sentence, and how sure it is."""
-    row = max(map(view.__getitem__, thresholds), key=lambda row: view.cents(row.id) or 0)
-    bound = view.value_text(row.id)
-    if dynamic:
-        quoted = view["dynamic_purchasing_system"]
-        message = sentence("dynamic_system", bound=bound)
-        return quoted, message, least_sure(quoted, row)
-    but = SAVE_SOCIAL if services else NOTHING
-    message = sentence("formal_procedure", bound=bound, but=but)
-    return row, message, row.confidence
+    row = max(map(view.__getitem__, part.thresholds), key=lambda row: row.cents or 0)
+    if need.technique == "dynamic_purchasing_system":
+        quoted, message = view["dynamic_purchasing_system"], sentence("dynamic_system", bound=row.value_text)
+        return _group_advice(group, "PROC_FORMALISEE", "warning", quoted, message, least_sure(quoted, row))
+    message = sentence("formal_procedure", bound=row.value_text, but=SAVE_SOCIAL if services else NOTHING)
+    return _group_advice(group, "PROC_FORMALISEE", "warning", row, message)
 
 
 @applies("eu_concessions", "light_concession", "concession_transport")
@@ -269,8 +252,7 @@ def _concession(part: Decided, view: InForce) -> LegalAdvice:
     rows = tuple(map(view.__getitem__, light_rules("concession", group)))
     objects = [SOCIAL_SERVICES] if any(not lot.object.transport for lot in group.light) else []
     objects += [TRANSPORT] if any(lot.object.transport for lot in group.light) else []
-    object_ = join_texts(objects)
-    message = sentence("concession_simplified_by_object", object_=object_)
+    message = sentence("concession_simplified_by_object", object=join_texts(objects))
     sure = least_sure(*rows, doubtful=not is_light(group))
     return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", rows[0], message, sure)
 
@@ -279,40 +261,20 @@ def _undecided(part: Decided, view: InForce) -> LegalAdvice:
     """The value is known, but the buyer's kind or the thresholds of that date leave the procedure open."""
     group, rows = part.group, [view[rule_id] for rule_id in part.thresholds]
     if len(rows) > 1 and all(row.status == "in_force" for row in rows):
-        message = sentence("buyer_kind_unknown")
-        return _group_advice(group, "BUYER_KIND_UNKNOWN", "info", rows[0], message)
+        return _group_advice(group, "BUYER_KIND_UNKNOWN", "info", rows[0], sentence("buyer_kind_unknown"))
     row = next((row for row in rows if row.status != "in_force"), view[direct_threshold(group)])
-    message = sentence("threshold_unknown")
-    return _group_advice(group, "THRESHOLD_UNKNOWN", "info", row, message)
-
-
-def _compared_value(group: Group) -> Text:
-    """The value that was compared, with the assumptions made."""
-    value = euros(group.total or 0)
-    kind = Text(" de travaux", " of works") if group.works else NOTHING
-    fr, en = NOTHING
-    if group.assumptions:
-        fr, en = join_texts([_assumption_text(assumption, group) for assumption in group.assumptions])
-    return Text(
-        f"{value.fr} HT{kind.fr}" + (f" ({fr})" if fr else ""),
-        f"{value.en} excluding tax{kind.en}" + (f" ({en})" if en else ""),
-    )
-
-
-def _assumption_text(assumption: Assumption, group: Group) -> Text:
-    beyond = euros((group.total or 0) - (total_of(group.lots) or 0))
-    return {
-        "shared": sentence("total_shared", beyond=beyond),
-        "nature": sentence("nature_unknown"),
-        "division": sentence("works_share_unknown"),
-        "below": Text("total estimé inférieur à la somme des lots", "estimated total below the sum of the lots"),
-    }[assumption]
+    return _group_advice(group, "THRESHOLD_UNKNOWN", "info", row, sentence("threshold_unknown"))
 
 
 def _group_advice(
     group: Group, code: str, severity: Severity, row: RuleRow, then: Text, confidence: Confidence | None = None
 ) -> LegalAdvice:
-    """Advice that begins with the value that was compared, and is never surer than it."""
-    about = _compared_value(group)
-    message = Text(f"{about.fr} : {then.fr}", f"{about.en}: {then.en}")
+    """Advice that begins with the value that was compared and the assumptions made, and is never surer than it."""
+    assumed = NOTHING
+    if group.assumptions:
+        beyond = euros((group.total or 0) - (total_of(group.lots) or 0))
+        made = join_texts([sentence(ASSUMPTIONS[each]).filled(beyond=beyond) for each in group.assumptions])
+        assumed = Text(f" ({made.fr})", f" ({made.en})")
+    kind = Text(" de travaux", " of works") if group.works else NOTHING
+    message = sentence("value_compared", value=euros(group.total or 0), kind=kind, assumed=assumed, then=then)
     return advice(code, severity, row, message, group.advised_lots, "low" if group.doubtful else confidence)

@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from itertools import accumulate
 from math import inf
 from typing import NamedTuple
@@ -186,26 +185,16 @@ def _opened(rule: str, of_others: str, of_works: str, part: Decided, view: InFor
 
 def _of_market(market: Market, quoted: RuleRow, view: InForce) -> Text:
     """The sentence on a market: the use of its sets, and where there are two, which lots may be direct awards."""
-    adapted, direct = market.adapted, market.direct
-    lots = tuple(market.small)
-    single = lots[0] if len(lots) == 1 else None
-    who = _directly_bought(adapted.lots, direct.lots) if adapted.lots and direct.lots else None
-    return _market_text(single, who, bool(adapted.lots), market.of, direct.rule is quoted, view)
-
-
-@lru_cache(maxsize=1024)
-def _market_text(
-    single: str | None, who: Text | None, is_adapted: bool, of: Text, direct_is_quoted: bool, view: InForce
-) -> Text:
-    """`single`: the only small lot; `who`: those that may be direct awards, where others may take the procedure."""
-    share = view.value_text("small_lot_share" if is_adapted else "direct_award_lot_share")
-    article = NOTHING if direct_is_quoted else _quoting(view["direct_award_lot_share"])
-    whose = (SMALL_LOTS if single is None else SMALL_LOT).filled(of=of)
-    each = EACH if single is None else Text(f"le lot {single}", f"lot {single}")
-    sentence = (ADAPTED if is_adapted else DIRECT).filled(whose=whose, each=each, share=share, of=of, article=article)
-    if who is None:
-        return sentence
-    return join_texts((sentence, PARTLY_DIRECT.filled(lots=who, limit=_limit(view), article=article)))
+    adapted, direct, of, lots = market.adapted, market.direct, market.of, tuple(market.small)
+    share = view.value_text("small_lot_share" if adapted.lots else "direct_award_lot_share")
+    article = NOTHING if direct.rule is quoted else _quoting(view["direct_award_lot_share"])
+    whose = (SMALL_LOTS if len(lots) > 1 else SMALL_LOT).filled(of=of)
+    each = EACH if len(lots) > 1 else Text(f"le lot {lots[0]}", f"lot {lots[0]}")
+    told = (ADAPTED if adapted.lots else DIRECT).filled(whose=whose, each=each, share=share, of=of, article=article)
+    if not (adapted.lots and direct.lots):
+        return told
+    who = _directly_bought(adapted.lots, direct.lots)
+    return join_texts((told, PARTLY_DIRECT.filled(lots=who, limit=_limit(view), article=article)))
 
 
 def _directly_bought(adapted: Mapping[str, int], direct: Mapping[str, int]) -> Text:
@@ -233,38 +222,26 @@ def _limit(view: InForce) -> Text:
 
 def _extended(view: InForce, lots: tuple[str, ...] = ()) -> Text:
     """The law to read where only its amount lets a lot of works be a direct award; `lots`: named where there are."""
-    about, law = bracketed_lots(lots), view["direct_award_works"]
+    law = view["direct_award_works"]
     amount = view.value_text(law.id)
-    return sentence("works_lots_to_be_read", about=about, law=law.article, amount=amount)
+    return sentence("works_lots_to_be_read", about=bracketed_lots(lots), law=law.article, amount=amount)
 
 
 def _of_lots(market: Market, view: InForce, doubtful: bool) -> Iterator[tuple[str, LegalAdvice]]:
-    """The advice on each small lot, by whether an adapted procedure and a direct award are open to it."""
+    """SMALL_LOT_OK for each small lot, by whether an adapted procedure and a direct award are open to it."""
     told: dict[tuple[bool, bool, bool], LegalAdvice] = {}
+    article, limit = _quoting(view["direct_award_lot_share"]), _limit(view)
     for lot_id in market.small:
         kind = lot_id in market.adapted.lots, lot_id in market.direct.lots
         unsure = lot_id in market.direct.unsure
         if (*kind, unsure) not in told:
-            told[*kind, unsure] = _of_lot(kind, market, unsure, view, doubtful)
+            uses = [use for use, is_open in zip((market.adapted, market.direct), kind, strict=True) if is_open]
+            row = uses[0].rule
+            text = OF_LOT[kind].filled(share=row.value_text, of=market.of, article=article, limit=limit)
+            message = join_texts((text, _extended(view))) if unsure else text
+            sure = least_sure(*(each for use in uses for each in use.rows), doubtful=doubtful or unsure)
+            told[*kind, unsure] = advice("SMALL_LOT_OK", "info", row, message, (), sure)
         yield lot_id, told[*kind, unsure]
-
-
-def _of_lot(kind: tuple[bool, bool], market: Market, unsure: bool, view: InForce, doubtful: bool) -> LegalAdvice:
-    uses = [use for use, is_open in zip((market.adapted, market.direct), kind, strict=True) if is_open]
-    rules = tuple([row.id for use in uses for row in use.rows])
-    return _small_lot(kind, uses[0].rule.id, rules, market.of, unsure, doubtful, view)
-
-
-@lru_cache(maxsize=256)
-def _small_lot(
-    kind: tuple[bool, bool], share: str, rules: tuple[str, ...], of: Text, unsure: bool, doubtful: bool, view: InForce
-) -> LegalAdvice:
-    """SMALL_LOT_OK by the rule on the share, and all the `rules` that it rests on."""
-    article = _quoting(view["direct_award_lot_share"])
-    text = OF_LOT[kind].filled(share=view.value_text(share), of=of, article=article, limit=_limit(view))
-    message = join_texts((text, _extended(view))) if unsure else text
-    sure = least_sure(*map(view.__getitem__, rules), doubtful=doubtful or unsure)
-    return advice("SMALL_LOT_OK", "info", view[share], message, (), sure)
 
 
 def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str, ...], ...], bool]:
@@ -280,27 +257,10 @@ def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str
         return tuple([(each,) for each in ids]), True
     search = _Search(values)
     search.explore(0, cap, 0, 0)
-    return _ids_of_sets(search.found, list(ids)), search.complete
+    return tuple([_members(places, ids) for places in sorted(search.found, reverse=True)]), search.complete
 
 
-def _ids_of_sets(found: list[int], ids: list[str]) -> tuple[tuple[str, ...], ...]:
-    """Sets of places as ids, in order; each half of the places is read once per combination that occurs in it."""
-    half = len(ids) // 2
-    first, last = ids[: len(ids) - half], ids[len(ids) - half :]
-    heads: dict[int, tuple[str, ...]] = {}
-    tails: dict[int, tuple[str, ...]] = {}
-    named = []
-    for places in sorted(found, reverse=True):
-        head, tail = places >> half, places & (1 << half) - 1
-        if head not in heads:
-            heads[head] = _members(head, first)
-        if tail not in tails:
-            tails[tail] = _members(tail, last)
-        named.append(heads[head] + tails[tail])
-    return tuple(named)
-
-
-def _members(places: int, ids: list[str]) -> tuple[str, ...]:
+def _members(places: int, ids: tuple[str, ...]) -> tuple[str, ...]:
     """The ids whose bits are set; the first one has the highest bit."""
     members = []
     while places:

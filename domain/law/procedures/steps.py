@@ -3,7 +3,7 @@
 The minimum time limits and the publicity of each procedure are written as sentences.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -56,6 +56,7 @@ def _sentence(message: Text, rules: Iterable[str], view: InForce) -> Sentence | 
     *(rule for rules in (*RESTRICTED.values(), *NEGOTIATED.values()) for rule in rules),
     "publication_formal",
 )
+@lru_cache(maxsize=256)
 def formal(entities: tuple[Entity, ...], view: InForce) -> Sentence | None:
     """The notice and the minimum days of formal procedures, as they are for electronic tenders, the rule today.
 
@@ -77,8 +78,8 @@ def _on_the_profile(view: InForce, noticed: bool = True) -> Text:
     row = view["buyer_profile_documents"]
     if row.status != "in_force":
         return NOTHING
-    fr, en = NOTHING if noticed else Text("si un avis est publié, ", "if there is a notice, ")
-    return sentence("documents_on_profile", noticed=Text(fr, en), article=row.article)
+    if_noticed = NOTHING if noticed else Text("si un avis est publié, ", "if there is a notice, ")
+    return sentence("documents_on_profile", noticed=if_noticed, article=row.article)
 
 
 def _two_stages(entity: Entity, named: bool, view: InForce) -> Text:
@@ -104,6 +105,7 @@ def _days(procedure: Text, stages: tuple[str, ...]) -> Text:
 
 
 @applies("time_dynamic_system", "time_dynamic_system_offers")
+@lru_cache(maxsize=256)
 def dynamic_system(view: InForce) -> Sentence | None:
     """A dynamic purchasing system of formal size: days for the first applications, then for each specific contract."""
     first, then = view.value_text("time_dynamic_system"), view.value_text("time_dynamic_system_offers")
@@ -120,6 +122,7 @@ def dynamic_system(view: InForce) -> Sentence | None:
 
 
 @applies("time_adapted", "publication_adapted_small", "publication_adapted_others", "national_publicity")
+@lru_cache(maxsize=256)
 def adapted(national: bool, profile: bool, view: InForce) -> Sentence | None:
     """An adapted procedure has no minimum time limit; its notice is national from an amount on, for public bodies.
 
@@ -145,6 +148,7 @@ def adapted(national: bool, profile: bool, view: InForce) -> Sentence | None:
 
 
 @applies("light_publicity", "light_publicity_eu")
+@lru_cache(maxsize=256)
 def social_services(reached: bool | None, view: InForce) -> Sentence | None:
     """Social and other specific services: a notice in OJEU from their EU threshold on, below it what suits.
 
@@ -160,6 +164,7 @@ def social_services(reached: bool | None, view: InForce) -> Sentence | None:
 
 
 @applies("time_concession_applications", "time_concession_offers", "publication_concession_full")
+@lru_cache(maxsize=256)
 def concession_full(view: InForce) -> Sentence | None:
     """A concession from the EU threshold on: three publications, and days for applications, then for tenders."""
     first, then = view.value_text("time_concession_applications"), view.value_text("time_concession_offers")
@@ -170,6 +175,7 @@ def concession_full(view: InForce) -> Sentence | None:
 
 
 @applies("time_concession_simplified", "publication_concession_simplified", "light_concession_publicity")
+@lru_cache(maxsize=256)
 def concession_simplified(reached: bool | None, view: InForce) -> Sentence | None:
     """A concession in the simplified procedure: one national notice, no minimum time limit.
 
@@ -188,18 +194,18 @@ def concession_simplified(reached: bool | None, view: InForce) -> Sentence | Non
     return _sentence(join_texts((message, NO_MINIMUM), Text(". ", ". ")), ("time_concession_simplified", *rules), view)
 
 
-Writer = Callable[..., Sentence | None]
-"""A function of facts and the rules at a date that writes a sentence of advice."""
-
-
 def procedure_steps(need: Need, decided: Decisions, view: InForce) -> list[LegalAdvice]:
     """The advice on time limits and publicity (TIME_LIMITS), or on the file of a direct award (DIRECT_AWARD_FILE).
 
     Each part of the need has its own; parts that are told the same are told once. The lots are named where some other
     part is told something else, or nothing. Nothing is said where no procedure was found.
     """
+    written = view.cents("written_contract")
     steps = [
-        _file(part.group, view) if part.level == "direct" else _time_limits(need, part, view) for part in decided.parts
+        _direct_award_file(written is not None and (part.group.total or 0) >= written, view)
+        if part.level == "direct"
+        else _time_limits(need, part, view)
+        for part in decided.parts
     ]
     if len(steps) == 1:
         return [step for step in steps if step]
@@ -214,54 +220,43 @@ def procedure_steps(need: Need, decided: Decisions, view: InForce) -> list[Legal
 
 def _time_limits(need: Need, part: Decided, view: InForce) -> LegalAdvice | None:
     """TIME_LIMITS, as sure as the least sure of its rules and of the amounts by which the procedure was found."""
-    chosen = _chosen(need, part, view) if part.level else None
-    if chosen is None:
+    told, rules = _chosen(need, part, view) if part.level else (None, ())
+    if told is None:
         return None
-    write, facts, rules = chosen
     group = part.group
     rules += light_rules(need.contract, group) if part.light else part.thresholds
     if need.contract == "market":
         rules = (*rules, direct_threshold(group))
     doubtful = group.doubtful or (part.light and not is_light(group))
-    return _advice(write, facts, rules, doubtful, view)
+    sure = least_sure(*told.rows, *map(view.__getitem__, rules), doubtful=doubtful)
+    return advice("TIME_LIMITS", "info", told.rows[0], told.message, (), sure)
 
 
-@lru_cache(maxsize=1024)
-def _advice(
-    write: Writer, facts: tuple[object, ...], rules: tuple[str, ...], doubtful: bool, view: InForce
-) -> LegalAdvice | None:
-    """TIME_LIMITS in the sentence that `write` makes of `facts`, which rests on these rules too."""
-    sentence = write(*facts, view)
-    if sentence is None:
-        return None
-    sure = least_sure(*sentence.rows, *map(view.__getitem__, rules), doubtful=doubtful)
-    return advice("TIME_LIMITS", "info", sentence.rows[0], sentence.message, (), sure)
-
-
-def _chosen(need: Need, part: Decided, view: InForce) -> tuple[Writer, tuple[object, ...], tuple[str, ...]] | None:
-    """The writer of the sentence on a procedure, the facts that it takes, and the amounts that decided these."""
+def _chosen(need: Need, part: Decided, view: InForce) -> tuple[Sentence | None, tuple[str, ...]]:
+    """The sentence on a procedure, and the amounts that decided which one it is."""
     group, is_formal = part.group, part.level == "formal"
-    if need.contract == "concession":
-        return (concession_full, (), ()) if is_formal else _simplified(part, view)
-    if is_formal and need.technique == "dynamic_purchasing_system":
-        return dynamic_system, (), ()
-    if is_formal:
+    rules: tuple[str, ...] = ()
+    told: Sentence | None = None
+    if need.contract == "concession" and is_formal:
+        told = concession_full(view)
+    elif need.contract == "concession":
+        # the amount changes the publicity of social services alone
+        social = part.light and not all(lot.object.transport for lot in group.light)
+        reached, rules = _reached(group, ("eu_concessions",), view) if social else (False, ())
+        told = concession_simplified(reached, view)
+    elif is_formal and need.technique == "dynamic_purchasing_system":
+        told = dynamic_system(view)
+    elif is_formal:
         kind = need.buyer.kind if need.buyer else None
         entities: tuple[Entity, ...] = ("utility",) if kind == "utility" else ("authority",)
-        return formal, (tuple(ENTITIES) if kind is None else entities,), ()
-    if part.light:
+        told = formal(tuple(ENTITIES) if kind is None else entities, view)
+    elif part.light:
         reached, rules = _reached(group, social_thresholds(need), view)
-        return social_services, (reached,), rules
-    total, profile = group.total or 0, view.cents("buyer_profile_documents")
-    national = view.cents("national_publicity")
-    return None if national is None else (adapted, (total >= national, profile is not None and total >= profile), ())
-
-
-def _simplified(part: Decided, view: InForce) -> tuple[Writer, tuple[object, ...], tuple[str, ...]]:
-    """The publicity of a concession in the simplified procedure, which the amount changes for social services alone."""
-    social = part.light and not all(lot.object.transport for lot in part.group.light)
-    reached, rules = _reached(part.group, ("eu_concessions",), view) if social else (False, ())
-    return concession_simplified, (reached,), rules
+        told = social_services(reached, view)
+    elif (national := view.cents("national_publicity")) is not None:
+        total, profile = group.total or 0, view.cents("buyer_profile_documents")
+        told = adapted(total >= national, profile is not None and total >= profile, view)
+    return told, rules
 
 
 def _reached(group: Group, rules: tuple[str, ...], view: InForce) -> tuple[bool | None, tuple[str, ...]]:
@@ -270,12 +265,6 @@ def _reached(group: Group, rules: tuple[str, ...], view: InForce) -> tuple[bool 
     sides = {None if bound is None else (group.total or 0) >= bound for bound in bounds}
     side = sides.pop() if len(sides) == 1 else None
     return side, () if side is None else rules
-
-
-def _file(group: Group, view: InForce) -> LegalAdvice | None:
-    """The advice on the file of a direct award, in writing from an amount on."""
-    written = view.cents("written_contract")
-    return _direct_award_file(written is not None and (group.total or 0) >= written, view)
 
 
 @applies("direct_award_file", "direct_award_quotes", "procedure_file_years", "written_contract")
@@ -290,7 +279,6 @@ def _direct_award_file(written: bool, view: InForce) -> LegalAdvice | None:
         return None
     years, kept = view.value_text("procedure_file_years"), view["procedure_file_years"].article
     amount, article = view.value_text("written_contract"), view["written_contract"].article
-    in_writing = sentence("contract_in_writing", amount=amount, article=article)
-    fr, en = in_writing if written else NOTHING
-    message = sentence("direct_award_file", in_writing=Text(fr, en), years=years, kept=kept)
+    in_writing = sentence("contract_in_writing", amount=amount, article=article) if written else NOTHING
+    message = sentence("direct_award_file", in_writing=in_writing, years=years, kept=kept)
     return advice("DIRECT_AWARD_FILE", "info", rows[0], message, (), least_sure(*rows))

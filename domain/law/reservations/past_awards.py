@@ -37,17 +37,13 @@ def award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict | N
     barring = [award for award in awards if award.awarded_on <= on <= months_later(award.awarded_on, months)]
     if not barring:
         return None
-    worst = max(barring, key=_strength)
+    # the one that bars most, the later of equals
+    worst = max(barring, key=lambda each: (each.same_service and each.same_buyer, each.same_service, each.awarded_on))
     if not (worst.same_service and worst.same_buyer):
         return verdict(row, "ess", "REVIEW", "ESS_AWARD_BAR", _to_be_judged(worst))
     end = min(months_later(worst.awarded_on, months), date.max - timedelta(days=1))
     last, free = days(worst.awarded_on), days(end + timedelta(days=1))
     return verdict(row, "ess", "INELIGIBLE", "ESS_AWARD_BAR", sentence("ess_award_bar", last=last, free=free))
-
-
-def _strength(award: EssAward) -> tuple[bool, bool, date]:
-    """An order in which the award that bars most comes last, and the later one of equals."""
-    return award.same_service and award.same_buyer, award.same_service, award.awarded_on
 
 
 def _to_be_judged(award: EssAward) -> Text:

@@ -28,8 +28,11 @@ def review_types(
     """The findings that depend on the types and the date only, whatever the lot."""
     wanted = [kind for kind in RESERVED_TYPES if kind in reserved]
     findings = [finding for kind in wanted if (finding := _type_not_in_force(kind, contract, on, view))]
-    if len(wanted) > 1:
-        findings += _combinations(reserved, contract, view)
+    if len(wanted) > 1 and contract == "concession":
+        findings.append(_concession_combination(view))
+    elif len(wanted) > 1:
+        rules = (_penitentiary_combination, _ess_combination, _handicap_iae_combination)
+        findings += [found for rule in rules if (found := rule(reserved, view))]
     return tuple(findings)
 
 
@@ -50,13 +53,6 @@ def _type_not_in_force(kind: Reserved, contract: ContractKind, on: date, view: I
     what = Text("un marché", "a market") if contract == "market" else Text("une concession", "a concession")
     message = sentence("type_not_in_force", name=name, what=what, day=days(on))
     return finding("TYPE_NOT_IN_FORCE", "INELIGIBLE", row, message)
-
-
-def _combinations(reserved: frozenset[Reserved], contract: ContractKind, view: InForce) -> list[LegalFinding]:
-    if contract == "concession":
-        return [_concession_combination(view)]
-    rules = (_penitentiary_combination, _ess_combination, _handicap_iae_combination)
-    return [found for rule in rules if (found := rule(reserved, view))]
 
 
 @applies("concession_combination")
@@ -163,9 +159,8 @@ def _equivalent(rules: list[str], view: InForce) -> list[Text]:
     shares: dict[Text, list[Text]] = {}
     for rule in rules:
         shares.setdefault(view.value_text(rule), []).append(WORKERS[rule])
-    return [_share_of_workers(share, workers) for share, workers in shares.items()]
-
-
-def _share_of_workers(share: Text, workers: list[Text]) -> Text:
-    fr, en = (listed(names, OR) for names in zip(*workers, strict=True))
-    return sentence("share_of_workers", workers=Text(fr.fr, en.en), share=share)
+    found = []
+    for share, workers in shares.items():
+        fr, en = (listed(names, OR) for names in zip(*workers, strict=True))
+        found.append(sentence("share_of_workers", workers=Text(fr.fr, en.en), share=share))
+    return found

@@ -44,9 +44,10 @@ async def test_a_thread_is_read_without_a_key(served: Client, source: str) -> No
         ("", "application/json"),
     ],
 )
-async def test_browsers_get_a_page_and_all_else_json(served: Client, source: str, accept: str, media: str) -> None:
-    exchange = await create_exchange(served, source, 1)
-    for path, status in ((exchange.links[0], 200), ("/replies/nobody", 404)):
+async def test_browsers_get_a_page_and_all_else_json(
+    served: Client, unanswered: Opened, accept: str, media: str
+) -> None:
+    for path, status in ((unanswered.links[0], 200), ("/replies/nobody", 404)):
         answer = await keyless(served, "GET", path, headers={"Accept": accept})
         assert (answer.status_code, answer.headers["content-type"].replace("problem+", "")) == (status, media)
 
@@ -100,9 +101,8 @@ async def test_a_message_of_another_supplier_is_as_if_it_were_not(served: Client
         ({"body": "x", "supplier_id": str(uuid4())}, "/supplier_id"),
     ],
 )
-async def test_an_answer_that_will_not_do(served: Client, source: str, body: Any, pointer: str) -> None:
-    exchange = await create_exchange(served, source, 1)
-    answer = await served.post(exchange.links[0], json=body)
+async def test_an_answer_that_will_not_do(served: Client, unanswered: Opened, body: Any, pointer: str) -> None:
+    answer = await served.post(unanswered.links[0], json=body)
     assert_refused(answer, 422, "invalid-content")
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
@@ -118,9 +118,8 @@ async def test_an_answer_sent_twice_is_kept_once(served: Client, source: str) ->
     assert len((await exchange.shown())["messages"]) == 2
 
 
-async def test_other_bodies_are_refused(served: Client, source: str) -> None:
-    exchange = await create_exchange(served, source, 1)
-    answer = await served.post(exchange.links[0], content=b"Oui", headers={"Content-Type": "text/plain"})
+async def test_other_bodies_are_refused(served: Client, unanswered: Opened) -> None:
+    answer = await served.post(unanswered.links[0], content=b"Oui", headers={"Content-Type": "text/plain"})
     assert_refused(answer, 415, "unsupported-media-type")
 
 
@@ -140,11 +139,10 @@ async def test_a_link_ends_at_its_time(served: Client, source: str, monkeypatch:
     assert_refused(await served.post(exchange.links[0], json={"body": "x"}), 404, "not-found")
 
 
-async def test_what_is_no_token_leads_nowhere(served: Client, source: str) -> None:
-    exchange = await create_exchange(served, source, 1)
+async def test_what_is_no_token_leads_nowhere(served: Client, unanswered: Opened) -> None:
     for wrong in (
-        exchange.links[0][:-1],
-        f"{exchange.links[0]}A",
+        unanswered.links[0][:-1],
+        f"{unanswered.links[0]}A",
         "/replies/%00",
         "/replies/%F0%9F%90%9D",
         "/replies/x/y",
@@ -320,10 +318,9 @@ async def test_a_form_sent_twice_is_kept_once_and_another_text_as_another(served
     ],
 )
 async def test_a_form_with_a_mistake_comes_back_as_it_was_filled_in(
-    served: Client, source: str, fields: dict[str, str], where: str
+    unanswered: Opened, fields: dict[str, str], where: str
 ) -> None:
-    exchange = await create_exchange(served, source, 1)
-    answer = await send_form(exchange, **{"barriers_note": "", "confidential": "yes"} | fields, key="k")
+    answer = await send_form(unanswered, **{"barriers_note": "", "confidential": "yes"} | fields, key="k")
     assert answer.status_code == 422
     text = answer.text
     assert f'<a href="#{where}">' in text
@@ -331,7 +328,7 @@ async def test_a_form_with_a_mistake_comes_back_as_it_was_filled_in(
     assert "<title>Erreur : " in text
     assert f"{fields['body'].strip()}</textarea>" in text
     assert 'name="confidential" value="yes" aria-describedby="confidential-aide" checked' in text
-    assert len((await exchange.shown())["messages"]) == 1
+    assert len((await unanswered.shown())["messages"]) == 1
 
 
 async def test_what_people_write_stays_text(served: Client, source: str) -> None:

@@ -1,20 +1,24 @@
 """From a message to its answer, by e-mail and the link in it; and who asked stays unknown all the way."""
 
+import asyncio
 import random
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
+from api.cli import main
 from matching.reference import Reference
+from tests.api.conftest import JOURNAL_KEY
 from tests.api.emailing import PUBLIC_URL, all_sent, emailing
-from tests.api.exchanges.steps import BROWSER, Opened, keyless, opened, opening
+from tests.api.exchanges.steps import BROWSER, Opened, create_exchange, keyless, opened, opening, some_suppliers
 from tests.api.mailbox import Mailbox
 from tests.api.needs.steps import create
 from tests.api.refusals import assert_refused
-from tests.api.sync.factories import Client, path_of, put_record, siret
+from tests.api.sync.factories import Client, path_of, put_record, record, siret
 
 SUBSCRIBERS = ("anne", "paul", "zoe")
 
@@ -208,3 +212,74 @@ async def test_an_organisation_sends_so_many_emails_a_day(database_url: str, ref
         client.services.now = lambda: later
         client.services.settings = replace(usual, emails_per_day=3)
         assert (await exchange.write()).status_code == 201
+
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@dataclass
+class JumpingClock:
+    """The time, wrong by `jump`."""
+
+    jump: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.jump
+
+
+async def test_an_exchange_keeps_its_order_and_its_journal(
+    database_url: str, reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E-mails go out, messages stay in the order of writing, changes are followed, and the journal verifies."""
+    clock = JumpingClock()
+    async with emailing(database_url, reference, clock) as (client, mailbox):
+        suppliers = await some_suppliers(client, "annuaire", contact={"email": "jardin@jardin.example"})
+        need = await create(client)
+        exchange = opened(client, await opening(client, f"/needs/{need['id']}", suppliers))
+        await all_sent(exchange)
+        for number, clock.jump in enumerate((HOUR, -DAY, 2 * HOUR, -HOUR, timedelta())):
+            assert (await exchange.write(body=f"Message {number}")).status_code == 201
+            await exchange.reply(0, body=f"Réponse {number}")
+            await all_sent(exchange)
+            stored = await client.put(path_of("annuaire", "a"), json=record("a", description=f"Au saut {number}"))
+            await client.services.directory.wait_beyond(stored.json()["data_version"] - 1, 20)
+            assert client.services.directory.index.data_version >= stored.json()["data_version"]
+        messages = (await exchange.shown())["messages"]
+        assert [each["body"] for each in messages][1:] == [
+            text.format(number) for number in range(5) for text in ("Message {}", "Réponse {}")
+        ]
+        times = [datetime.fromisoformat(each["created_at"]) for each in messages]
+        assert times == sorted(times)
+        assert len(mailbox.received) == 2 * 6
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("VIVIER_JOURNAL_KEY", JOURNAL_KEY)
+    assert await asyncio.to_thread(main, ["audit", "verify"]) == 0
+
+
+def links_of(exchange: Opened, number: int) -> str:
+    return f"{exchange.path}/recipients/{exchange.suppliers[number]}/reply-link"
+
+
+async def test_a_revoked_link_leads_nowhere(served: Client, source: str) -> None:
+    exchange = await create_exchange(served, source)
+    assert (await served.delete(links_of(exchange, 0))).status_code == 204
+    assert_refused(await served.get(exchange.links[0]), 404, "not-found")
+    assert_refused(await served.post(exchange.links[0], json={"body": "x"}), 404, "not-found")
+    assert_refused(await served.delete(links_of(exchange, 0)), 404, "not-found")
+    await exchange.seen(1)
+    revoked = {each["supplier_id"]: each["reply_link_expires_at"] for each in (await exchange.shown())["recipients"]}
+    assert revoked[exchange.suppliers[0]] is None
+
+
+async def test_a_new_link_comes_with_its_text_and_again_where_it_is_asked_twice(served: Client, source: str) -> None:
+    exchange = await create_exchange(served, source)
+    await served.delete(links_of(exchange, 0))
+    key = {"Idempotency-Key": source}
+    answers = [await served.post(links_of(exchange, 0), headers=key) for _ in range(2)]
+    assert (answers[0].status_code, answers[0].content) == (201, answers[1].content)
+    given = answers[0].json()
+    assert given["url"] in given["letter"]["text"]
+    assert (await served.get(given["url"])).json()["recipient"] == f"Jardin {source} 1"
+    nobody = f"{exchange.path}/recipients/{uuid4()}/reply-link"
+    assert_refused(await served.post(nobody), 404, "not-found")
+    assert_refused(await served.delete(nobody), 404, "not-found")

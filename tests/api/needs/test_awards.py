@@ -7,15 +7,10 @@ import pytest
 
 from tests.api.needs.steps import Buyer, new_buyer, shown
 from tests.api.refusals import assert_refused
-from tests.api.sync.factories import NOBODY, Client, path_of, siret
+from tests.api.sync.factories import NOBODY, path_of, siret
 
 ESS = [{"id": "1", "segments": ["ev-entretien"], "reserved": ["ess"]}]
 OPEN = [{"id": "1", "segments": ["ev-entretien"]}]
-
-
-@pytest.fixture
-async def buyer(served: Client) -> Buyer:
-    return await new_buyer(served)
 
 
 def award(supplier: str, on: str = "2023-11-24", **fields: Any) -> dict[str, Any]:
@@ -107,37 +102,32 @@ async def test_a_draft_that_was_awarded_is_not_discarded(buyer: Buyer, source: s
     assert_refused(await buyer.delete(f"/needs/{need}"), 409, "conflict")
 
 
-@pytest.mark.parametrize(
-    ("fields", "errors"),
-    [
-        ({"lot_id": "l"}, {("/lot_id", "unknown_lot")}),
-        ({"supplier_id": str(NOBODY)}, {("/supplier_id", "unknown_supplier")}),
-        (
-            {"lot_id": "2", "supplier_id": str(NOBODY)},
-            {("/lot_id", "unknown_lot"), ("/supplier_id", "unknown_supplier")},
-        ),
-        ({"supplier_id": "x"}, {("/supplier_id", "wrong_format")}),
-        ({"awarded_on": "hier"}, {("/awarded_on", "wrong_format")}),
-        ({"value_eur": -1}, {("/value_eur", "out_of_range")}),
-        ({"reserved": ["esat"]}, {("/reserved/0", "unknown_value")}),
-        ({"duration_months": 0}, {("/duration_months", "out_of_range")}),
-        ({"id": str(NOBODY)}, {("/id", "unknown_field")}),
-    ],
+FAULTY: tuple[tuple[dict[str, Any], set[tuple[str, str]]], ...] = (
+    ({"lot_id": "l"}, {("/lot_id", "unknown_lot")}),
+    ({"supplier_id": str(NOBODY)}, {("/supplier_id", "unknown_supplier")}),
+    (
+        {"lot_id": "2", "supplier_id": str(NOBODY)},
+        {("/lot_id", "unknown_lot"), ("/supplier_id", "unknown_supplier")},
+    ),
+    ({"supplier_id": "x"}, {("/supplier_id", "wrong_format")}),
+    ({"awarded_on": "hier"}, {("/awarded_on", "wrong_format")}),
+    ({"value_eur": -1}, {("/value_eur", "out_of_range")}),
+    ({"reserved": ["esat"]}, {("/reserved/0", "unknown_value")}),
+    ({"duration_months": 0}, {("/duration_months", "out_of_range")}),
+    ({"id": str(NOBODY)}, {("/id", "unknown_field")}),
 )
-async def test_a_faulty_award_is_refused_at_its_place(
-    buyer: Buyer, source: str, fields: dict[str, Any], errors: set[tuple[str, str]]
-) -> None:
-    need, supplier = await need_of(buyer), await gardener(buyer, source)
-    answer = await buyer.post(f"/needs/{need}/awards", award(supplier) | fields)
-    assert_refused(answer, 422, "invalid-content")
-    assert {(error["pointer"], error["code"]) for error in answer.json()["errors"]} == errors
-    assert (await buyer.get(f"/needs/{need}/awards")).json()["items"] == []
 
 
-async def test_the_lots_there_are_are_named(buyer: Buyer, source: str) -> None:
+async def test_a_faulty_award_is_refused_at_its_place(buyer: Buyer, source: str) -> None:
+    """With the lots that there are."""
     need, supplier = await need_of(buyer), await gardener(buyer, source)
+    for fields, errors in FAULTY:
+        answer = await buyer.post(f"/needs/{need}/awards", award(supplier) | fields)
+        assert_refused(answer, 422, "invalid-content")
+        assert {(error["pointer"], error["code"]) for error in answer.json()["errors"]} == errors
     answer = await buyer.post(f"/needs/{need}/awards", award(supplier, lot_id="zz"))
     assert "admis : 1" in answer.json()["errors"][0]["detail"]
+    assert (await buyer.get(f"/needs/{need}/awards")).json()["items"] == []
 
 
 async def test_a_supplier_that_left_the_directory_is_known_from_the_shortlists(buyer: Buyer, source: str) -> None:

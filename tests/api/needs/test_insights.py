@@ -15,11 +15,6 @@ from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client
 
 
-@pytest.fixture
-async def buyer(served: Client) -> Buyer:
-    return await new_buyer(served)
-
-
 async def insights(buyer: Buyer, query: str = "") -> dict[str, Any]:
     answer = await buyer.get(f"/insights{query}")
     assert answer.status_code == 200, answer.text

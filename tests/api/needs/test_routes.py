@@ -28,11 +28,6 @@ PATHS_TO = {
 }
 
 
-@pytest.fixture
-async def buyer(served: Client) -> Buyer:
-    return await new_buyer(served)
-
-
 async def need_that_is(buyer: Buyer, status: str) -> str:
     """A need that was moved on to a status; its path."""
     path = f"/needs/{(await buyer.keep())['need']['id']}"
@@ -158,26 +153,22 @@ async def test_a_patch_is_merged(buyer: Buyer) -> None:
     assert (await buyer.patch(path, {"limit": 3, "status": "draft"})).json() == changed
 
 
-@pytest.mark.parametrize(
-    ("patch", "where", "code"),
-    [
-        ({"id": str(NOBODY)}, "/id", "unknown_field"),
-        ({"version": None}, "/version", "unknown_field"),
-        ({"lots": None}, "/lots", "missing_field"),
-        ({"status": None}, "/status", "missing_field"),
-        ({"status": "open"}, "/status", "unknown_value"),
-        ({"territory": {"codes": ["departement:56"]}}, "/territory", "territory_form"),
-    ],
+FAULTY_PATCHES: tuple[tuple[dict[str, Any], str, str], ...] = (
+    ({"id": str(NOBODY)}, "/id", "unknown_field"),
+    ({"version": None}, "/version", "unknown_field"),
+    ({"lots": None}, "/lots", "missing_field"),
+    ({"status": None}, "/status", "missing_field"),
+    ({"status": "open"}, "/status", "unknown_value"),
+    ({"territory": {"codes": ["departement:56"]}}, "/territory", "territory_form"),
 )
-async def test_a_faulty_patch_is_refused_at_its_place(buyer: Buyer, patch: Any, where: str, code: str) -> None:
-    path = await need_that_is(buyer, "draft")
-    answer = await buyer.patch(path, patch)
-    assert answer.status_code == 422, answer.text
-    assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [(where, code)]
 
 
-async def test_a_patch_says_what_it_is(buyer: Buyer) -> None:
+async def test_a_faulty_patch_is_refused_at_its_place(buyer: Buyer) -> None:
     path = await need_that_is(buyer, "draft")
+    for patch, where, code in FAULTY_PATCHES:
+        answer = await buyer.patch(path, patch)
+        assert answer.status_code == 422, answer.text
+        assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [(where, code)]
     answer = await buyer.client.patch(path, json={"title": "x"}, headers=buyer.headers)
     assert_refused(answer, 415, "unsupported-media-type")
 

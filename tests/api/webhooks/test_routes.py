@@ -40,7 +40,7 @@ async def stranger(world: World, *scopes: Scope) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"}
 
 
-async def test_a_secret_is_made_and_shown_once(world: World) -> None:
+async def test_a_secret_is_made_and_shown_once_and_one_that_is_given_is_not_repeated(world: World) -> None:
     created = await post(world)
     assert created.status_code == 201
     document = created.json()
@@ -51,38 +51,35 @@ async def test_a_secret_is_made_and_shown_once(world: World) -> None:
     assert shown.headers["etag"] == created.headers["etag"]
     assert shown.json() == {name: value for name, value in document.items() if name != "secret"}
     assert (document["status"], document["active"], document["events"]) == ("ok", True, ["suppliers.changed"])
+    given = await post(world, secret=SECRET)
+    assert given.json()["secret"] is None
+    assert SECRET not in given.text
 
 
-async def test_a_secret_that_is_given_is_not_repeated(world: World) -> None:
-    created = await post(world, secret=SECRET)
-    assert created.json()["secret"] is None
-    assert SECRET not in created.text
-
-
-@pytest.mark.parametrize(
-    ("fields", "pointer"),
-    [
-        ({"url": "ftp://a.example"}, "/url"),
-        ({"url": "http://"}, "/url"),
-        ({"url": "http:///path"}, "/url"),
-        ({"url": "http://user:password@a.example"}, "/url"),
-        ({"url": "http://a.example/#part"}, "/url"),
-        ({"url": "http://a.example:99999"}, "/url"),
-        ({"url": "http://a.example:port"}, "/url"),
-        ({"url": "http://[::1"}, "/url"),
-        ({"url": "http://a b.example"}, "/url"),
-        ({"events": []}, "/events"),
-        ({"events": ["suppliers.change"]}, "/events/0"),
-        ({"events": ["ping"]}, "/events/0"),
-        ({"secret": "too short"}, "/secret"),
-        ({"secret": "é" * 30}, "/secret"),
-        ({"colour": "red"}, "/colour"),
-    ],
+REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"url": "ftp://a.example"}, "/url"),
+    ({"url": "http://"}, "/url"),
+    ({"url": "http:///path"}, "/url"),
+    ({"url": "http://user:password@a.example"}, "/url"),
+    ({"url": "http://a.example/#part"}, "/url"),
+    ({"url": "http://a.example:99999"}, "/url"),
+    ({"url": "http://a.example:port"}, "/url"),
+    ({"url": "http://[::1"}, "/url"),
+    ({"url": "http://a b.example"}, "/url"),
+    ({"events": []}, "/events"),
+    ({"events": ["suppliers.change"]}, "/events/0"),
+    ({"events": ["ping"]}, "/events/0"),
+    ({"secret": "too short"}, "/secret"),
+    ({"secret": "é" * 30}, "/secret"),
+    ({"colour": "red"}, "/colour"),
 )
-async def test_what_cannot_be_is_refused(world: World, fields: dict[str, Any], pointer: str) -> None:
-    answer = await post(world, **fields)
-    assert_refused(answer, 422, "invalid-content")
-    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+async def test_what_cannot_be_is_refused(world: World) -> None:
+    for fields, pointer in REFUSED:
+        answer = await post(world, **fields)
+        assert_refused(answer, 422, "invalid-content")
+        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer], fields
     assert (await world.client.get("/webhooks")).json()["items"] == []
 
 
@@ -175,22 +172,22 @@ async def test_a_change_is_made_on_what_was_read(world: World) -> None:
     assert (await world.client.get(path)).headers["etag"] == changed.headers["etag"]
 
 
-@pytest.mark.parametrize(
-    ("patch", "pointer"),
-    [
-        ({"url": "nowhere"}, "/url"),
-        ({"url": "http://u:p@a.example"}, "/url"),
-        ({"url": None}, "/url"),
-        ({"events": []}, "/events"),
-        ({"secret": "another-secret-of-24-characters"}, "/secret"),
-        ({"status": "ok"}, "/status"),
-    ],
+REFUSED_CHANGES: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"url": "nowhere"}, "/url"),
+    ({"url": "http://u:p@a.example"}, "/url"),
+    ({"url": None}, "/url"),
+    ({"events": []}, "/events"),
+    ({"secret": "another-secret-of-24-characters"}, "/secret"),
+    ({"status": "ok"}, "/status"),
 )
-async def test_a_change_is_checked_as_a_whole(world: World, patch: dict[str, Any], pointer: str) -> None:
+
+
+async def test_a_change_is_checked_as_a_whole(world: World) -> None:
     path = (await post(world)).headers["location"]
-    answer = await world.patch(path, patch)
-    assert_refused(answer, 422, "invalid-content")
-    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    for patch, pointer in REFUSED_CHANGES:
+        answer = await world.patch(path, patch)
+        assert_refused(answer, 422, "invalid-content")
+        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer], patch
     assert (await world.client.get(path)).json()["url"] == URL
 
 

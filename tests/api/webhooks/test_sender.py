@@ -27,8 +27,7 @@ from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY, alive
 from tests.api.organisations import member
 from tests.api.sync.factories import Client, key, lines, put_record, rows, send
-from tests.api.webhooks.receiver import receiving
-from tests.api.webhooks.steps import NOW, SECRET, World, deliverers, worlds
+from tests.api.webhooks.steps import NOW, SECRET, World, deliverers, receiving, worlds
 
 PATHS = ("/webhooks", "/webhooks/{id}", "/webhooks/{id}/deliveries")
 

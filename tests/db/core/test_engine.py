@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from db.core import connect as connecting
 from db.core import engine as database
 from db.core.connect import dsn, is_away
-from db.core.engine import Engine, transaction
+from db.core.engine import Connection, Engine, transaction
 
 
 async def test_parameters_of_the_address_reach_the_server(database_url: str) -> None:
@@ -103,11 +103,10 @@ async def test_a_connection_that_lands_on_a_read_only_server_is_away(
         await connection.execute(text("CREATE TABLE written (id int)"))
 
 
-async def test_json_is_read_and_written_as_text(engine: Engine) -> None:
+async def test_json_is_read_and_written_as_text(connection: Connection) -> None:
     """Its owner decodes it straight into a type; numbers and keys are not touched on the way."""
-    async with transaction(engine) as connection:
-        query = text("SELECT CAST(:given AS jsonb)")
-        assert await connection.scalar(query, {"given": '{"a": 1.50}'}) == '{"a": 1.50}'
+    query = text("SELECT CAST(:given AS jsonb)")
+    assert await connection.scalar(query, {"given": '{"a": 1.50}'}) == '{"a": 1.50}'
 
 
 async def test_a_commit_that_is_never_answered_is_an_absent_database(

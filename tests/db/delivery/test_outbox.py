@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Column, MetaData, Table, Text, insert, select
 
 from db.core.engine import Engine, transaction
-from db.delivery.outbox import Claimed, claim, release, write_result
+from db.delivery.outbox import Claimed, claim, release, wake, write_result
+from db.schema.supplier_tables import metadata, outbox_columns
 from domain.delivery import Outcome, Result
-from tests.db.delivery.letters import LETTERS, create, queue
-from tests.db.suppliers.samples import LATER, NOW
+from tests.db.suppliers.samples import LATER, NOW, new_id
 
 LEASE = timedelta(minutes=1)
 ANNE, PIERRE = UUID(int=1), UUID(int=2)
@@ -127,3 +127,24 @@ async def test_what_is_done_is_not_due(engine: Engine) -> None:
     async with transaction(engine) as connection:
         row = (await connection.execute(select(LETTERS))).one()
     assert (row.status, row.due_at, row.lease, row.attempts) == ("delivered", None, None, 1)
+
+
+LETTERS = Table(
+    "letters", MetaData(naming_convention=metadata.naming_convention), *outbox_columns(), Column("body", Text)
+)
+
+
+async def create(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        await connection.run_sync(LETTERS.metadata.create_all)
+
+
+async def queue(engine: Engine, *bodies: str, lane: UUID | None = None, due_at: datetime = NOW) -> Sequence[UUID]:
+    """Queue letters in this order; their ids."""
+    ids = [new_id() for _ in bodies]
+    async with transaction(engine) as connection:
+        for letter, body in zip(ids, bodies, strict=True):
+            row = {"id": letter, "lane": lane, "queued_at": NOW, "due_at": due_at, "body": body}
+            await connection.execute(insert(LETTERS).values(row))
+        await wake(connection)
+    return ids

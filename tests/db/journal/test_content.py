@@ -28,8 +28,7 @@ from db.privacy.purge import plan, purge
 from domain.audit import Actor, BoundContent, Break, Detail, content_digest
 from domain.meetings.meeting import FollowUp, MeetingRequest, Participant
 from domain.needs.need import Award, Lot, PlannedNeed
-from domain.privacy.data_subject import DataSubject
-from domain.privacy.retention import RetentionPeriods
+from domain.privacy import DataSubject, RetentionPeriods
 from domain.shortlists.frozen import Decision
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
 from tests.db.suppliers.samples import NOW

@@ -5,56 +5,51 @@ from datetime import date
 from sqlalchemy import func, select
 
 from db.api_keys import ensure_organisation
-from db.core.engine import Engine, transaction
+from db.core.engine import Connection
 from db.needs.awards import awards_until, mark_award_withdrawn, select_award, select_awards
 from db.schema.need_tables import awards
 from domain.needs.need import Buyer
 from tests.db.needs.steps import DAY, NOW, noted
 
 
-async def test_an_award_reads_back_as_it_was_kept(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        own = await ensure_organisation(connection, "Morbihan", NOW)
-        award = await noted(connection, own)
-        assert await select_award(connection, own, award.need_id, award.id) == award
-        assert await select_awards(connection, own, award.need_id, None, 5) == [award]
-        assert await select_awards(connection, own, award.need_id, award.id, 5) == []
+async def test_an_award_reads_back_as_it_was_kept(connection: Connection) -> None:
+    own = await ensure_organisation(connection, "Morbihan", NOW)
+    award = await noted(connection, own)
+    assert await select_award(connection, own, award.need_id, award.id) == award
+    assert await select_awards(connection, own, award.need_id, None, 5) == [award]
+    assert await select_awards(connection, own, award.need_id, award.id, 5) == []
 
 
-async def test_only_those_up_to_the_day_count(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        own = await ensure_organisation(connection, "Morbihan", NOW)
-        award = await noted(connection, own)
-        await noted(connection, own, awarded_on=date(2026, 11, 25))
-        assert [each.id for each in await awards_until(connection, own, DAY)] == [award.id]
-        assert await awards_until(connection, own, date(2026, 11, 23)) == []
+async def test_only_those_up_to_the_day_count(connection: Connection) -> None:
+    own = await ensure_organisation(connection, "Morbihan", NOW)
+    award = await noted(connection, own)
+    await noted(connection, own, awarded_on=date(2026, 11, 25))
+    assert [each.id for each in await awards_until(connection, own, DAY)] == [award.id]
+    assert await awards_until(connection, own, date(2026, 11, 23)) == []
 
 
-async def test_an_award_is_known_with_the_buyer_of_its_need(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        own = await ensure_organisation(connection, "Morbihan", NOW)
-        for buyer in (None, Buyer(name="Vannes"), Buyer(siret="21560260300016")):
-            await noted(connection, own, buyer)
-        found = [each.buyer_siret for each in await awards_until(connection, own, DAY)]
-        assert found == [None, None, "21560260300016"]
+async def test_an_award_is_known_with_the_buyer_of_its_need(connection: Connection) -> None:
+    own = await ensure_organisation(connection, "Morbihan", NOW)
+    for buyer in (None, Buyer(name="Vannes"), Buyer(siret="21560260300016")):
+        await noted(connection, own, buyer)
+    found = [each.buyer_siret for each in await awards_until(connection, own, DAY)]
+    assert found == [None, None, "21560260300016"]
 
 
-async def test_another_organisation_reads_and_withdraws_none(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        own, other = [await ensure_organisation(connection, name, NOW) for name in ("Morbihan", "Vannes")]
-        award = await noted(connection, own)
-        place = (other, award.need_id, award.id)
-        assert await select_award(connection, *place) is None
-        assert await select_awards(connection, other, award.need_id, None, 5) == []
-        assert await awards_until(connection, other, DAY) == []
-        assert not await mark_award_withdrawn(connection, *place, NOW)
+async def test_another_organisation_reads_and_withdraws_none(connection: Connection) -> None:
+    own, other = [await ensure_organisation(connection, name, NOW) for name in ("Morbihan", "Vannes")]
+    award = await noted(connection, own)
+    place = (other, award.need_id, award.id)
+    assert await select_award(connection, *place) is None
+    assert await select_awards(connection, other, award.need_id, None, 5) == []
+    assert await awards_until(connection, other, DAY) == []
+    assert not await mark_award_withdrawn(connection, *place, NOW)
 
 
-async def test_a_withdrawn_award_stays_in_the_table_alone(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        own = await ensure_organisation(connection, "Morbihan", NOW)
-        award = await noted(connection, own)
-        assert await mark_award_withdrawn(connection, own, award.need_id, award.id, NOW)
-        assert not await mark_award_withdrawn(connection, own, award.need_id, award.id, NOW)
-        assert await awards_until(connection, own, DAY) == []
-        assert await connection.scalar(select(func.count()).where(awards.c.withdrawn_at == NOW)) == 1
+async def test_a_withdrawn_award_stays_in_the_table_alone(connection: Connection) -> None:
+    own = await ensure_organisation(connection, "Morbihan", NOW)
+    award = await noted(connection, own)
+    assert await mark_award_withdrawn(connection, own, award.need_id, award.id, NOW)
+    assert not await mark_award_withdrawn(connection, own, award.need_id, award.id, NOW)
+    assert await awards_until(connection, own, DAY) == []
+    assert await connection.scalar(select(func.count()).where(awards.c.withdrawn_at == NOW)) == 1

@@ -53,51 +53,46 @@ async def kept(connection: Connection, own: UUID, minute: int = 0, **fields: Any
     return await insert_need(connection, own, content, NOW + timedelta(minutes=minute))
 
 
-async def test_a_need_reads_back_as_it_was_kept(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        own = await organisation(connection)
-        need = await kept(connection, own, description="Tonte", planned_publication_on=date(2027, 3, 1))
-    async with transaction(engine) as connection:
-        assert await select_need(connection, own, need.id) == need
-        assert (need.status, need.version, need.shortlists) == ("draft", 1, 0)
+async def test_a_need_reads_back_as_it_was_kept(connection: Connection) -> None:
+    own = await organisation(connection)
+    need = await kept(connection, own, description="Tonte", planned_publication_on=date(2027, 3, 1))
+    assert await select_need(connection, own, need.id) == need
+    assert (need.status, need.version, need.shortlists) == ("draft", 1, 0)
 
 
-async def test_another_organisation_neither_reads_nor_changes_it(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        own, other = await organisation(connection), await organisation(connection, "Vannes")
-        need = await kept(connection, own)
-        assert await select_need(connection, other, need.id) is None
-        assert await lock_need(connection, other, need.id) is None
-        assert await select_needs(connection, other, EVERYTHING, None, 5) == []
-        await write_need(connection, other, msgspec.structs.replace(need, status="published"))
-        await remove_need(connection, other, need.id)
-        assert await select_need(connection, own, need.id) == need
+async def test_another_organisation_neither_reads_nor_changes_it(connection: Connection) -> None:
+    own, other = await organisation(connection), await organisation(connection, "Vannes")
+    need = await kept(connection, own)
+    assert await select_need(connection, other, need.id) is None
+    assert await lock_need(connection, other, need.id) is None
+    assert await select_needs(connection, other, EVERYTHING, None, 5) == []
+    await write_need(connection, other, msgspec.structs.replace(need, status="published"))
+    await remove_need(connection, other, need.id)
+    assert await select_need(connection, own, need.id) == need
 
 
-async def test_needs_come_the_newest_first_in_pages(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        own = await organisation(connection)
-        made = [await kept(connection, own, minute) for minute in range(3)]
-        assert await select_needs(connection, own, EVERYTHING, None, 2) == [made[2], made[1]]
-        assert await select_needs(connection, own, EVERYTHING, made[1].id, 2) == [made[0]]
+async def test_needs_come_the_newest_first_in_pages(connection: Connection) -> None:
+    own = await organisation(connection)
+    made = [await kept(connection, own, minute) for minute in range(3)]
+    assert await select_needs(connection, own, EVERYTHING, None, 2) == [made[2], made[1]]
+    assert await select_needs(connection, own, EVERYTHING, made[1].id, 2) == [made[0]]
 
 
-async def test_needs_are_narrowed_by_status_and_planned_publication(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        own = await organisation(connection)
-        days = (date(2027, 1, 31), date(2027, 2, 1), None)
-        made = [await kept(connection, own, minute, planned_publication_on=day) for minute, day in enumerate(days)]
-        sourced = msgspec.structs.replace(made[0], status="sourcing", version=2)
-        await write_need(connection, own, sourced)
+async def test_needs_are_narrowed_by_status_and_planned_publication(connection: Connection) -> None:
+    own = await organisation(connection)
+    days = (date(2027, 1, 31), date(2027, 2, 1), None)
+    made = [await kept(connection, own, minute, planned_publication_on=day) for minute, day in enumerate(days)]
+    sourced = msgspec.structs.replace(made[0], status="sourcing", version=2)
+    await write_need(connection, own, sourced)
 
-        async def listed(*statuses: Status, **days: date) -> list[StoredNeed]:
-            return list(await select_needs(connection, own, NeedFilters(statuses or None, **days), None, 9))
+    async def listed(*statuses: Status, **days: date) -> list[StoredNeed]:
+        return list(await select_needs(connection, own, NeedFilters(statuses or None, **days), None, 9))
 
-        assert await listed("sourcing") == [sourced]
-        assert await listed("draft", "sourcing") == [made[2], made[1], sourced]
-        assert await listed(planned_from=date(2027, 2, 1)) == [made[1]]
-        assert await listed(planned_to=date(2027, 1, 31)) == [sourced]
-        assert await listed("draft", planned_from=date(2027, 1, 1)) == [made[1]]
+    assert await listed("sourcing") == [sourced]
+    assert await listed("draft", "sourcing") == [made[2], made[1], sourced]
+    assert await listed(planned_from=date(2027, 2, 1)) == [made[1]]
+    assert await listed(planned_to=date(2027, 1, 31)) == [sourced]
+    assert await listed("draft", planned_from=date(2027, 1, 1)) == [made[1]]
 
 
 async def test_who_holds_a_need_makes_others_wait(engine: Engine) -> None:
@@ -119,13 +114,12 @@ async def test_who_holds_a_need_makes_others_wait(engine: Engine) -> None:
         assert found.version == 5
 
 
-async def test_what_was_awarded_is_not_deleted(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        own = await organisation(connection)
-        award = await noted(connection, own)
-        with pytest.raises(Conflict) as refused:
-            await remove_need(connection, own, award.need_id)
-        assert refused.value.code == "need_in_use"
+async def test_what_was_awarded_is_not_deleted(connection: Connection) -> None:
+    own = await organisation(connection)
+    award = await noted(connection, own)
+    with pytest.raises(Conflict) as refused:
+        await remove_need(connection, own, award.need_id)
+    assert refused.value.code == "need_in_use"
 
 
 async def test_what_waits_for_the_buyer_is_neither_confirmed_nor_answered(engine: Engine) -> None:
@@ -188,27 +182,26 @@ async def stored(connection: Connection, own: UUID, at: datetime = NOW, **fields
     return await insert_need(connection, own, content, at)
 
 
-async def test_only_what_is_added_up_is_read(engine: Engine) -> None:
+async def test_only_what_is_added_up_is_read(connection: Connection) -> None:
     """Places and territories are left in the database, however large they are."""
-    async with transaction(engine) as connection:
-        own = await ensure_organisation(connection, "Morbihan", NOW)
-        parks = msgspec.structs.replace(LOT, title="Parcs")
-        parks = msgspec.structs.replace(parks, duration_months=12, renewal_months=36, options_eur=1.5)
-        whole = Lot("2", value_eur=9, value_covers="all")
-        lots = (msgspec.structs.replace(parks, site=Place(commune="56260"), innovative=True), whole)
-        need = await stored(
-            connection,
-            own,
-            lots=lots,
-            reference="R",
-            title="T",
-            buyer=Buyer(name="Mairie", siret=HERE),
-            estimated_total_eur=10,
-            territory=TerritoryRequest(codes=("departement:56",)),
-        )
-        kept = Need((parks, whole), "R", "T", estimated_total_eur=10)
-        found = await needs_of_year(connection, own, 2026, None, BESIDES)
-        assert found == (OtherNeed(need.id, HERE, kept),)
+    own = await ensure_organisation(connection, "Morbihan", NOW)
+    parks = msgspec.structs.replace(LOT, title="Parcs")
+    parks = msgspec.structs.replace(parks, duration_months=12, renewal_months=36, options_eur=1.5)
+    whole = Lot("2", value_eur=9, value_covers="all")
+    lots = (msgspec.structs.replace(parks, site=Place(commune="56260"), innovative=True), whole)
+    need = await stored(
+        connection,
+        own,
+        lots=lots,
+        reference="R",
+        title="T",
+        buyer=Buyer(name="Mairie", siret=HERE),
+        estimated_total_eur=10,
+        territory=TerritoryRequest(codes=("departement:56",)),
+    )
+    kept = Need((parks, whole), "R", "T", estimated_total_eur=10)
+    found = await needs_of_year(connection, own, 2026, None, BESIDES)
+    assert found == (OtherNeed(need.id, HERE, kept),)
 
 
 async def test_needs_from_before_get_what_their_estimated_value_counts(engine: Engine, database_url: str) -> None:
@@ -223,86 +216,80 @@ async def test_needs_from_before_get_what_their_estimated_value_counts(engine: E
         assert await needs_of_year(connection, own, 2026, None, BESIDES) == (OtherNeed(need.id, None, Need((lot,))),)
 
 
-async def test_the_need_itself_the_abandoned_and_those_of_others_are_left_out(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        own, other = [await ensure_organisation(connection, name, NOW) for name in ("Morbihan", "Vannes")]
-        need, dropped, closed = [await stored(connection, own) for _ in range(3)]
-        await write_need(connection, own, msgspec.structs.replace(dropped, status="abandoned"))
-        await write_need(connection, own, msgspec.structs.replace(closed, status="closed"))
-        await stored(connection, other)
-        assert [each.id for each in await needs_of_year(connection, own, 2026, None, need.id)] == [closed.id]
+async def test_the_need_itself_the_abandoned_and_those_of_others_are_left_out(connection: Connection) -> None:
+    own, other = [await ensure_organisation(connection, name, NOW) for name in ("Morbihan", "Vannes")]
+    need, dropped, closed = [await stored(connection, own) for _ in range(3)]
+    await write_need(connection, own, msgspec.structs.replace(dropped, status="abandoned"))
+    await write_need(connection, own, msgspec.structs.replace(closed, status="closed"))
+    await stored(connection, other)
+    assert [each.id for each in await needs_of_year(connection, own, 2026, None, need.id)] == [closed.id]
 
 
-async def test_concessions_and_needs_of_another_buyer_are_left_out(engine: Engine) -> None:
+async def test_concessions_and_needs_of_another_buyer_are_left_out(connection: Connection) -> None:
     """Buyers are told apart by SIRET; where one is not given, the buyer is taken for the same."""
-    async with transaction(engine) as connection:
-        own = await ensure_organisation(connection, "Morbihan", NOW)
-        await stored(connection, own, contract="concession")
-        sirets = (HERE, ELSEWHERE, None)
-        for siret in sirets:
-            await stored(connection, own, buyer=Buyer(siret=siret))
-        for asked, expected in ((HERE, {HERE, None}), (ELSEWHERE, {ELSEWHERE, None}), (None, set(sirets))):
-            found = await needs_of_year(connection, own, 2026, asked, BESIDES)
-            assert {each.buyer_siret for each in found} == expected
+    own = await ensure_organisation(connection, "Morbihan", NOW)
+    await stored(connection, own, contract="concession")
+    sirets = (HERE, ELSEWHERE, None)
+    for siret in sirets:
+        await stored(connection, own, buyer=Buyer(siret=siret))
+    for asked, expected in ((HERE, {HERE, None}), (ELSEWHERE, {ELSEWHERE, None}), (None, set(sirets))):
+        found = await needs_of_year(connection, own, 2026, asked, BESIDES)
+        assert {each.buyer_siret for each in found} == expected
 
 
-async def test_a_need_is_found_by_its_year_and_buyer_as_they_are_now(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        own = await ensure_organisation(connection, "Morbihan", NOW)
-        need = await stored(connection, own, buyer=Buyer(siret=ELSEWHERE))
-        content = PlannedNeed((LOT,), buyer=Buyer(siret=HERE), planned_publication_on=date(2028, 1, 1))
-        await write_need(connection, own, msgspec.structs.replace(need, content=content))
-        assert await needs_of_year(connection, own, 2026, None, BESIDES) == ()
-        assert [each.id for each in await needs_of_year(connection, own, 2028, HERE, BESIDES)] == [need.id]
+async def test_a_need_is_found_by_its_year_and_buyer_as_they_are_now(connection: Connection) -> None:
+    own = await ensure_organisation(connection, "Morbihan", NOW)
+    need = await stored(connection, own, buyer=Buyer(siret=ELSEWHERE))
+    content = PlannedNeed((LOT,), buyer=Buyer(siret=HERE), planned_publication_on=date(2028, 1, 1))
+    await write_need(connection, own, msgspec.structs.replace(need, content=content))
+    assert await needs_of_year(connection, own, 2026, None, BESIDES) == ()
+    assert [each.id for each in await needs_of_year(connection, own, 2028, HERE, BESIDES)] == [need.id]
 
 
-async def test_the_newest_of_very_many_are_read(engine: Engine) -> None:
+async def test_the_newest_of_very_many_are_read(connection: Connection) -> None:
     """So many, of so many bytes together; and none that has more words than any buyer writes."""
     words = tuple("x" * 400 for _ in range(50))
     large, too_large = ([Lot(str(n), keywords=words) for n in range(count)] for count in (5, 7))
-    async with transaction(engine) as connection:
-        own = await ensure_organisation(connection, "Morbihan", NOW)
-        later = (NOW + timedelta(seconds=number) for number in itertools.count())
-        needs = [await stored(connection, own, next(later), lots=tuple(large)) for _ in range(12)]
-        await stored(connection, own, next(later), lots=tuple(too_large))
-        found = await needs_of_year(connection, own, 2026, None, BESIDES)
-        assert [each.id for each in found] == [each.id for each in needs[-10:]]
-        needs += [await stored(connection, own, next(later)) for _ in range(1_000)]
-        found = await needs_of_year(connection, own, 2026, None, BESIDES)
-        assert [each.id for each in found] == [each.id for each in needs[-1_000:]]
+    own = await ensure_organisation(connection, "Morbihan", NOW)
+    later = (NOW + timedelta(seconds=number) for number in itertools.count())
+    needs = [await stored(connection, own, next(later), lots=tuple(large)) for _ in range(12)]
+    await stored(connection, own, next(later), lots=tuple(too_large))
+    found = await needs_of_year(connection, own, 2026, None, BESIDES)
+    assert [each.id for each in found] == [each.id for each in needs[-10:]]
+    needs += [await stored(connection, own, next(later)) for _ in range(1_000)]
+    found = await needs_of_year(connection, own, 2026, None, BESIDES)
+    assert [each.id for each in found] == [each.id for each in needs[-1_000:]]
 
 
-async def test_what_is_read_follows_the_need_whoever_changes_it(engine: Engine) -> None:
+async def test_what_is_read_follows_the_need_whoever_changes_it(connection: Connection) -> None:
     """Such as an erasure, or a server of the release before; and it is not read from the whole need."""
     renamed = text("UPDATE needs SET content = replace(cast(content AS text), 'Zoé', 'Personne 1')::json")
-    async with transaction(engine) as connection:
-        own = await ensure_organisation(connection, "Morbihan", NOW)
-        await stored(connection, own, title="Zoé")
-        await connection.execute(renamed)
-        (found,) = await needs_of_year(connection, own, 2026, None, BESIDES)
-        assert found.need.title == "Personne 1"
-        await connection.execute(text("ALTER TABLE needs ALTER COLUMN brief DROP EXPRESSION"))
-        await connection.execute(text("UPDATE needs SET content = '1'"))
-        assert await needs_of_year(connection, own, 2026, None, BESIDES) == (found,)
+    own = await ensure_organisation(connection, "Morbihan", NOW)
+    await stored(connection, own, title="Zoé")
+    await connection.execute(renamed)
+    (found,) = await needs_of_year(connection, own, 2026, None, BESIDES)
+    assert found.need.title == "Personne 1"
+    await connection.execute(text("ALTER TABLE needs ALTER COLUMN brief DROP EXPRESSION"))
+    await connection.execute(text("UPDATE needs SET content = '1'"))
+    assert await needs_of_year(connection, own, 2026, None, BESIDES) == (found,)
 
 
-async def test_the_database_files_a_need_by_its_content_whoever_writes_it(engine: Engine) -> None:
+async def test_the_database_files_a_need_by_its_content_whoever_writes_it(connection: Connection) -> None:
     """Servers of earlier releases give a year of their own, or none, and no buyer; the year is that of Paris."""
     new_year_in_paris = datetime(2027, 12, 31, 23, 30, tzinfo=UTC)
-    async with transaction(engine) as connection:
-        own = await ensure_organisation(connection, "Morbihan", NOW)
-        planned = {"lots": [], "planned_publication_on": "2031-02-01", "buyer": {"siret": HERE}}
-        for number, (year, content) in enumerate(itertools.product((None, 2020), (planned, {"lots": []}))):
-            row = {"id": UUID(int=number + 1), "own": own, "at": new_year_in_paris}
-            columns, values = (", year", f", {year}") if year else ("", "")
-            await connection.execute(
-                text(
-                    "INSERT INTO needs (id, organisation_id, status, version, content, created_at, updated_at"
-                    f"{columns}) VALUES (:id, :own, 'draft', 1, CAST(:content AS json), :at, :at{values})"
-                ),
-                row | {"content": msgspec.json.encode(content).decode()},
-            )
-        filed = (await connection.execute(text("SELECT year, buyer_siret FROM needs ORDER BY id"))).all()
-        assert filed == [(2031, HERE), (2028, None)] * 2
-        await connection.execute(text("UPDATE needs SET year = 1999, buyer_siret = 'x'"))
-        assert (await connection.execute(text("SELECT year, buyer_siret FROM needs ORDER BY id"))).all() == filed
+    own = await ensure_organisation(connection, "Morbihan", NOW)
+    planned = {"lots": [], "planned_publication_on": "2031-02-01", "buyer": {"siret": HERE}}
+    for number, (year, content) in enumerate(itertools.product((None, 2020), (planned, {"lots": []}))):
+        row = {"id": UUID(int=number + 1), "own": own, "at": new_year_in_paris}
+        columns, values = (", year", f", {year}") if year else ("", "")
+        await connection.execute(
+            text(
+                "INSERT INTO needs (id, organisation_id, status, version, content, created_at, updated_at"
+                f"{columns}) VALUES (:id, :own, 'draft', 1, CAST(:content AS json), :at, :at{values})"
+            ),
+            row | {"content": msgspec.json.encode(content).decode()},
+        )
+    filed = (await connection.execute(text("SELECT year, buyer_siret FROM needs ORDER BY id"))).all()
+    assert filed == [(2031, HERE), (2028, None)] * 2
+    await connection.execute(text("UPDATE needs SET year = 1999, buyer_siret = 'x'"))
+    assert (await connection.execute(text("SELECT year, buyer_siret FROM needs ORDER BY id"))).all() == filed

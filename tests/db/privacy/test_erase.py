@@ -26,7 +26,7 @@ from domain.audit import Actor
 from domain.delivery import WebhookSettings
 from domain.errors import InvalidContent, Problem, pointer
 from domain.meetings.meeting import Meeting, MeetingRequest, Participant
-from domain.privacy.data_subject import BEYOND_ANY_ERASURE, DataSubject, Erasure
+from domain.privacy import BEYOND_ANY_ERASURE, DataSubject, Erasure
 from domain.suppliers.rows import Batch, CheckedRecord, RowError
 from domain.suppliers.supplier import Contact
 from domain.text.bilingual import Text

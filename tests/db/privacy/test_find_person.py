@@ -13,7 +13,7 @@ from db.schema.supplier_tables import Document, metadata, webhooks
 from domain.audit import Actor
 from domain.meetings.meeting import AgendaItem, MeetingRequest
 from domain.needs.need import Lot, PlannedNeed
-from domain.privacy.data_subject import DataSubject
+from domain.privacy import DataSubject
 from tests.db.exchanges.samples import exchange
 from tests.db.suppliers.samples import LATER, NOW
 

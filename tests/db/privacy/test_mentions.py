@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy import literal, select
 from sqlalchemy import text as sql
 
-from db.core.engine import Engine, transaction
+from db.core.engine import Connection, Engine, transaction
 from db.privacy import erase, mentions
 from db.privacy.erase import erase_person
 from db.privacy.mentions import READ_AT_ONCE, masked, mention_pattern, name_pattern
 from domain.audit import Actor
-from domain.privacy.data_subject import DataSubject, Identifiers, identifiers_of
+from domain.privacy import DataSubject, Identifiers, identifiers_of
 from domain.text.normalise import fold
 from tests.db.exchanges.samples import OpenedExchange, exchange
 from tests.db.suppliers.samples import LATER
@@ -114,12 +114,9 @@ def test_a_name_of_one_word_is_not_looked_for_in_texts() -> None:
     assert mention_pattern(identifiers_of(DataSubject(name="Martin"))) is None
 
 
-async def test_a_name_is_recognised_where_it_is_all_there_is(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        for text, expected in {"MARTIN ": True, " (martin)": True, "Martin Paul": False, "Martinez": False}.items():
-            assert await connection.scalar(select(literal(text).regexp_match(name_pattern(["martin"])))) == expected, (
-                text
-            )
+async def test_a_name_is_recognised_where_it_is_all_there_is(connection: Connection) -> None:
+    for text, expected in {"MARTIN ": True, " (martin)": True, "Martin Paul": False, "Martinez": False}.items():
+        assert await connection.scalar(select(literal(text).regexp_match(name_pattern(["martin"])))) == expected, text
 
 
 @st.composite
@@ -132,12 +129,11 @@ def spelt(draw: st.DrawFn) -> tuple[str, str]:
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(both=spelt())
-async def test_every_spelling_is_found(engine: Engine, both: tuple[str, str]) -> None:
+async def test_every_spelling_is_found(connection: Connection, both: tuple[str, str]) -> None:
     name, other = both
     assert fold(name) == fold(other)
     pattern = mention_pattern(identifiers_of(DataSubject(name=name)))
-    async with transaction(engine) as connection:
-        assert await connection.scalar(select(literal(f"Vu {other}, hier").regexp_match(pattern)))
+    assert await connection.scalar(select(literal(f"Vu {other}, hier").regexp_match(pattern)))
 
 
 CONTACT_ADDRESS = "a.legoff@esat.example"

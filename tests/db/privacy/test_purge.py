@@ -21,7 +21,7 @@ from db.schema.supplier_tables import idempotency_keys, import_errors, imports, 
 from domain.audit import Chain
 from domain.meetings.meeting import MeetingRequest, Participant
 from domain.needs.need import Lot, PlannedNeed
-from domain.privacy.retention import RetentionPeriods, RetentionPlan, years_before
+from domain.privacy import RetentionPeriods, RetentionPlan, years_before
 from domain.shortlists.shortlist import Stamp
 from tests.db.exchanges.samples import exchange
 from tests.db.suppliers.samples import NOW, broken, load, new_id, row

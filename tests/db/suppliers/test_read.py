@@ -1,12 +1,15 @@
 """Suppliers, read."""
 
 import asyncio
+from struct import pack
 from uuid import UUID
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
-from db.core.engine import Engine, transaction
+from db.core.engine import Connection, Engine, transaction
+from db.suppliers.copy_documents import DirectorySnapshot, Pages, _CopiedFields, copy_documents, shared_snapshot
 from db.suppliers.read import (
     LAST_ID,
     START,
@@ -22,7 +25,7 @@ from db.suppliers.read import (
     page_of_suppliers,
     snapshot,
 )
-from domain.suppliers.supplier import Approval, Offer, Placement, Point
+from domain.suppliers.supplier import Approval, Offer, Placement, Point, Supplier
 from tests.db.suppliers.samples import LATER, delete, load, put, record, row, rows
 
 GARDEN = record(
@@ -107,9 +110,8 @@ async def test_pages_hold_everything_once(engine: Engine) -> None:
     assert len(seen) == len(set(seen)) == 7
 
 
-async def test_an_unknown_supplier_is_none(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        assert await get_supplier(connection, UUID(int=1)) is None
+async def test_an_unknown_supplier_is_none(connection: Connection) -> None:
+    assert await get_supplier(connection, UUID(int=1)) is None
 
 
 async def test_a_history_is_known_by_the_uids_of_its_versions(pool: Engine) -> None:
@@ -248,3 +250,52 @@ async def test_suppliers_are_found_by_their_ids_or_those_they_took_over(engine: 
     async with transaction(engine) as connection:
         found = await living_suppliers(connection, [first, UUID(int=99)])
     assert {asked: each.id for asked, each in found.items()} == {first: first}
+
+
+async def copied(url: str, snapshot: DirectorySnapshot, *pages: Pages) -> list[str]:
+    """The names of the suppliers on some pages, else on all."""
+    documents: list[bytes] = []
+    await copy_documents(url, snapshot.name, pages or [(0, snapshot.pages)], documents.append)
+    return [msgspec.json.decode(each, type=Supplier).name for each in documents]
+
+
+async def test_the_active_suppliers_are_copied_with_their_version(engine: Engine, database_url: str) -> None:
+    await put(engine, "1", record("Été & « fils »\n\\.", description="x" * 70_000))
+    await put(engine, "2", record("Fermé", active=False))
+    await put(engine, "3", record("Parti"))
+    await delete(engine, "3")
+    async with shared_snapshot(database_url) as snapshot:
+        assert await copied(database_url, snapshot) == ["Été & « fils »\n\\."]
+    assert snapshot.version == 4
+    assert snapshot.uid is not None
+
+
+async def test_several_that_share_the_pages_copy_each_supplier_once(engine: Engine, database_url: str) -> None:
+    """And as they were when the snapshot was made, whatever is written meanwhile."""
+    names = [str(number) for number in range(12)]
+    for name in names:
+        await put(engine, name, record(name, description="x" * 1_500))
+    async with shared_snapshot(database_url) as snapshot:
+        await put(engine, "0", record("renommé"))
+        await put(engine, "12", record("nouveau"))
+        middle = snapshot.pages // 2
+        halves = [await copied(database_url, snapshot, span) for span in ((0, middle), (middle, snapshot.pages))]
+    assert all(halves)
+    assert sorted(halves[0] + halves[1], key=int) == names
+
+
+async def test_an_empty_directory_has_no_version_yet(engine: Engine, database_url: str) -> None:
+    async with shared_snapshot(database_url) as snapshot:
+        assert (snapshot.version, snapshot.uid) == (0, None)
+        assert await copied(database_url, snapshot) == []
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 1_000])
+async def test_rows_are_read_however_they_are_cut(size: int) -> None:
+    fields = [b"", b"{}", b"x" * 30]
+    content = bytes(19) + b"".join(pack(">hi", 1, len(each)) + each for each in fields) + b"\xff\xff"
+    found: list[bytes] = []
+    reading = _CopiedFields(found.append)
+    for start in range(0, len(content), size):
+        await reading.read(content[start : start + size])
+    assert found == fields

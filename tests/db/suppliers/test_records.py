@@ -1,16 +1,26 @@
 """Records, one at a time."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
 from db.suppliers.read import get_supplier
 from db.suppliers.records import get_record, put_record
+from db.suppliers.sources import count_vertices
 from db.suppliers.write import current_version
-from domain.errors import InvalidContent
-from domain.suppliers.supplier import Flag, Placement, SourceRef
-from tests.db.suppliers.samples import LATER, NOW, PONTIVY, delete, put, record, same_name
+from domain.errors import Conflict, InvalidContent
+from domain.reference.territory import Polygon
+from domain.suppliers.rows import Row, RowError
+from domain.suppliers.supplier import Flag, Offer, Placement, ServiceArea, SourceRef, SupplierRecord
+from tests.db.suppliers.samples import LATER, NOW, PONTIVY, delete, load, put, record, row, same_name
 
 
 async def test_a_new_record_makes_a_supplier(engine: Engine) -> None:
@@ -118,3 +128,156 @@ async def test_records_put_at_the_same_time_each_get_a_version(engine: Engine) -
     assert sorted(each.data_version for each in created) == [1, 2, 3, 4, 5, 6]
     async with transaction(engine) as connection:
         assert await current_version(connection) == 6
+
+
+BUDGET = 200
+SOURCES = ("a", "b")
+Known = dict[str, int]
+"""What each record of a source counts for."""
+
+ids = st.sampled_from("12345")
+drawn = st.sampled_from([0, 0, 4, 60, 90, 120])
+lines = st.dictionaries(ids, drawn | st.sampled_from(["bad", "withheld"]), max_size=5)
+steps = st.one_of(
+    st.tuples(st.just("put"), st.sampled_from(SOURCES), ids, drawn),
+    st.tuples(st.just("delete"), st.sampled_from(SOURCES), ids),
+    st.tuples(st.just("load"), st.sampled_from(SOURCES), lines, st.booleans(), st.integers(0, 2), st.booleans()),
+)
+
+
+def drawing(vertices: int, name: str = "Atelier") -> SupplierRecord:
+    """A record with an area of so many vertices; none where they are 0."""
+    if not vertices:
+        return record(name)
+    corners = tuple((-2.0 + step / 100, 48.0 + step % 2 / 100) for step in range(vertices - 1))
+    area = ServiceArea(geometry=Polygon(coordinates=((*corners, corners[0]),)))
+    return record(name, offers=(Offer(segments=("ev-entretien",), service_area=area),))
+
+
+def counted(vertices: int) -> int:
+    return max(32, vertices) if vertices else 0
+
+
+class Source:
+    """What a source should hold, by a plain reading of the rule."""
+
+    def __init__(self) -> None:
+        self.known: Known = {}
+
+    def become(self, after: Known) -> bool:
+        """Whether it may become that; it then has."""
+        before, total = sum(self.known.values()), sum(after.values())
+        fits = total <= BUDGET or total <= before
+        if fits:
+            self.known = after
+        return fits
+
+    def loaded(self, content: dict[str, Any], snapshot: bool, unreadable: int) -> Known:
+        after = self.known | {each: counted(found) for each, found in content.items() if isinstance(found, int)}
+        after = {each: vertices for each, vertices in after.items() if content.get(each) != "withheld"}
+        absent = self.known.keys() - content.keys()
+        if snapshot and len(absent) > unreadable:
+            after = {each: vertices for each, vertices in after.items() if each not in absent}
+        return after
+
+
+class World:
+    """A database beside what it should hold."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.now = engine, NOW
+        self.sources = {name: Source() for name in SOURCES}
+
+    async def take(self, step: tuple[Any, ...]) -> None:
+        self.now += timedelta(minutes=1)
+        await getattr(self, step[0])(*step[1:])
+        async with transaction(self.engine) as connection:
+            for name, source in self.sources.items():
+                assert await count_vertices(connection, name) == sum(source.known.values())
+
+    async def put(self, name: str, external_id: str, vertices: int) -> None:
+        source = self.sources[name]
+        fits = source.become(source.known | {external_id: counted(vertices)})
+        assert fits == await put_within(self.engine, name, external_id, vertices, self.now)
+
+    async def delete(self, name: str, external_id: str) -> None:
+        self.sources[name].known.pop(external_id, None)
+        await delete(self.engine, external_id, source=name)
+
+    async def load(
+        self, name: str, content: dict[str, Any], snapshot: bool, unreadable: int, is_rehearsed: bool
+    ) -> None:
+        source, asked = self.sources[name], list[Row | RowError]()
+        for line, (external_id, vertices) in enumerate(content.items(), 1):
+            if isinstance(vertices, int):
+                asked.append(Row(line, external_id, drawing(vertices, f"Atelier {external_id}")))
+            else:
+                asked.append(RowError(line, external_id, "", vertices, "…"))
+        asked += [RowError(10 + number, None, "", "bad", "…") for number in range(unreadable)]
+        fits = source.become(source.loaded(content, snapshot, unreadable))
+        for dry_run in (True, False) if is_rehearsed else (False,):
+            order = {"mode": "snapshot" if snapshot else "upsert", "force": True, "dry_run": dry_run}
+            assert fits == await load_within(self.engine, name, asked, self.now, **order)
+
+
+@contextmanager
+def unless_refused() -> Iterator[list[Conflict]]:
+    """The refusal of the block, where it is refused for its vertices."""
+    refused: list[Conflict] = []
+    try:
+        yield refused
+    except Conflict as conflict:
+        if conflict.code != "too_many_vertices":
+            raise
+        refused.append(conflict)
+
+
+async def put_within(engine: Engine, source: str, external_id: str, vertices: int, now: datetime) -> bool:
+    """Whether the record is taken."""
+    content = drawing(vertices, f"Atelier {external_id}")
+    with unless_refused() as is_refused:
+        async with transaction(engine) as connection:
+            await put_record(
+                connection, source, external_id, content, PONTIVY, now=now, similarity=same_name, most_vertices=BUDGET
+            )
+    return not is_refused
+
+
+async def load_within(engine: Engine, source: str, content: Any, now: datetime, **order: Any) -> bool:
+    """Whether the file is taken."""
+    with unless_refused() as is_refused:
+        await load(engine, content, source=source, now=now, most_vertices=BUDGET, **order)
+    return not is_refused
+
+
+@given(history=st.lists(steps, min_size=1, max_size=10))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_any_history_keeps_to_the_budget(engine: Engine, history: Sequence[tuple[Any, ...]]) -> None:
+    """Records come and go one by one and by the file, whole files are rehearsed first, and rows of them are bad.
+
+    Then: what is refused is what a plain reading refuses; a rehearsal says the same as the import; and what is added up
+    from the records is what the source draws.
+    """
+    async with transaction(engine) as connection:
+        await connection.execute(text("TRUNCATE records, suppliers, change_sets, imports, sources CASCADE"))
+    world = World(engine)
+    for step in history:
+        await world.take(step)
+
+
+async def test_a_record_that_only_adds_to_suppliers_draws_too(engine: Engine) -> None:
+    (offer,) = drawing(120).offers
+    rows = [
+        Row(line, f"{line}", SupplierRecord("SIREN 356000000", offers=(offer,)), joins="356000000") for line in (1, 2)
+    ]
+    assert await load_within(engine, "a", rows[:1], NOW)
+    assert not await load_within(engine, "a", rows, LATER)
+
+
+async def test_a_source_that_draws_more_than_it_may_is_read_and_made_smaller(engine: Engine) -> None:
+    """Such as after the operator has lowered the budget."""
+    for external_id in "12":
+        await put(engine, external_id, drawing(190), source="a")
+    assert await load_within(engine, "a", [row(1, "3")], LATER)
+    assert await put_within(engine, "a", "1", 180, LATER)
+    assert not await put_within(engine, "a", "1", 190, LATER)

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from db.core.engine import Engine, transaction
+from db.core.engine import Connection, Engine, transaction
 from db.suppliers.sources import describe_source, get_source, list_sources, put_source
 from domain.suppliers.rows import Row
 from domain.suppliers.source import QualityGap, QualityGaps, Source, SourceMapping, SourceSummary
@@ -21,13 +21,12 @@ SETTINGS = Source(
 )
 
 
-async def test_settings_are_kept_and_replaced(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        assert await put_source(connection, SETTINGS, NOW)
-        assert await get_source(connection, "carte") == SETTINGS
-        assert not await put_source(connection, Source("carte"), LATER)
-        assert await get_source(connection, "carte") == Source("carte")
-        assert await get_source(connection, "other") is None
+async def test_settings_are_kept_and_replaced(connection: Connection) -> None:
+    assert await put_source(connection, SETTINGS, NOW)
+    assert await get_source(connection, "carte") == SETTINGS
+    assert not await put_source(connection, Source("carte"), LATER)
+    assert await get_source(connection, "carte") == Source("carte")
+    assert await get_source(connection, "other") is None
 
 
 async def test_writing_to_a_source_makes_it_known(engine: Engine) -> None:

@@ -54,9 +54,13 @@ def test_every_sentence_is_said_in_both_languages() -> None:
     """By a function under `domain/law`, with the same places to fill, but for the endings that French alone has."""
     said = {text for tree in MODULES.values() for text in words(list(ast.walk(tree)))}
     assert SENTENCES.keys() - said == set()
-    for name, text in SENTENCES.items():
-        french, english = (set(re.findall(r"{(\w+)}", side)) for side in text)
-        assert english <= french, name
+    places = {name: [set(re.findall(r"{(\w+)}", side)) for side in text] for name, text in SENTENCES.items()}
+    assert [name for name, (french, english) in places.items() if not english <= french] == []
+    for node in (node for tree in MODULES.values() for node in ast.walk(tree)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "sentence":
+            (name,), filled = node.args, {keyword.arg for keyword in node.keywords}
+            if isinstance(name, ast.Constant) and filled:
+                assert filled == places[name.value][0], name.value  # type: ignore[index]
 
 
 DAYS = (date(2019, 6, 1), date(2021, 6, 1), date(2026, 8, 21), TODAY, date(2027, 1, 1), date(2028, 3, 1))

@@ -18,8 +18,8 @@ from matching.index.live_index import LiveIndex
 from tests.conftest import examples
 from tests.factories import ON, REDON, RENNES, VANNES, approved, codes, live, offer, reference, supplier
 from tests.matching.allotment.brute_force import Judge, divisions, eligible, local, rank
-from tests.matching.oracle_run import Bench
-from tests.matching.strategies import DATES, need, suppliers
+from tests.matching.oracle.run import Bench
+from tests.matching.oracle.strategies import DATES, need, suppliers
 
 DEPARTEMENTS = ("35", "56")
 KNOWN = ("de-bio", "de-5flux", "de-encombrants", "pr-locaux")

@@ -24,9 +24,9 @@ from matching.ranking import seeded_tie_break
 from matching.reference import Reference
 from tests.conftest import examples
 from tests.factories import ON, REDON, RENNES, VANNES, approved, live, lot, matched, moved, need, offer, supplier
-from tests.matching.oracle_run import Bench
-from tests.matching.strategies import DATES, suppliers
-from tests.matching.strategies import need as drawn_need
+from tests.matching.oracle.run import Bench
+from tests.matching.oracle.strategies import DATES, suppliers
+from tests.matching.oracle.strategies import need as drawn_need
 
 BIO, FLOWS, BULKY = "de-bio", "de-5flux", "de-encombrants"
 

@@ -1,25 +1,82 @@
 """Verdicts cached by legal facts are those of each supplier, in whatever order one asks."""
 
 from datetime import date, timedelta
+from random import Random
+from typing import get_args
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.law.findings import OUTCOMES
-from domain.law.reservations.eligibility import eligibility
+from domain.law.reservations.eligibility import eligibility, outcomes
 from domain.law.reservations.supplier_facts import LegalFacts
 from domain.law.reservations.supply_advice import approval_end
 from domain.law.rules import load
 from domain.needs.need import RESERVED_TYPES, Reserved
-from domain.suppliers.supplier import Approval, Supplier
+from domain.suppliers.supplier import Approval, Kind, LegalForm, Shares, Supplier
 from matching.index.eligibility_cache import EligibilityCache, best_outcome, code_of, outcomes_of
 from matching.index.indexed_supplier import legal_facts
-from matching.index.legal_columns import NEVER, LegalColumns
+from matching.index.legal_columns import NEVER, FactRows, LegalColumns, decided_facts, joined_facts
 from tests.factories import ON, supplier
-from tests.matching import facts
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+FORMS: tuple[LegalForm, ...] = get_args(LegalForm)
+
+days = st.integers(-400, 400).map(lambda number: ON + timedelta(days=number))
+any_approvals = st.builds(Approval, st.sampled_from(KINDS), st.none() | days, st.none() | days)
+shares = st.none() | st.sampled_from((0.0, 0.4999, 0.5, 0.501, 1.0))
+yes_or_no = st.sampled_from((None, False, True))
+any_facts = st.builds(
+    LegalFacts,
+    st.none() | st.lists(any_approvals, max_size=4).map(tuple),
+    st.builds(Shares, shares, shares, shares),
+    yes_or_no,
+    st.none() | st.sampled_from(FORMS),
+    yes_or_no,
+)
+
 
 RULES = load()
+
+
+@given(st.lists(st.lists(any_facts, max_size=5), max_size=5))
+def test_facts_are_read_as_they_were_written(written: list[list[LegalFacts]]) -> None:
+    """Also those that were written later, for which there was no room."""
+    columns = LegalColumns()
+    expected: list[LegalFacts] = []
+    for some in written:
+        assert list(columns.add(some)) == list(range(len(expected), len(expected) + len(some)))
+        expected += some
+        assert list(columns) == expected
+
+
+@given(st.lists(any_facts, max_size=6), st.randoms(use_true_random=False))
+def test_facts_can_be_laid_out_in_another_order(facts: list[LegalFacts], draw: Random) -> None:
+    order = draw.sample(range(len(facts)), len(facts))
+    rows = FactRows()
+    for each in facts:
+        rows.add(each)
+    assert list(LegalColumns(joined_facts([rows.arrays()], np.array(order, dtype=np.intp)))) == [
+        facts[number] for number in order
+    ]
+
+
+def test_references_of_approvals_are_left_out() -> None:
+    columns = LegalColumns()
+    columns.add([LegalFacts((Approval("EA", reference="A 12"),))])
+    assert columns[0].approvals == (Approval("EA"),)
+
+
+@given(st.lists(any_facts, min_size=1, max_size=8), days)
+def test_what_is_decided_has_the_outcomes_of_the_facts(facts: list[LegalFacts], on: date) -> None:
+    columns = LegalColumns()
+    places = np.array(columns.add(facts), dtype=np.int32)
+    decided = columns.decided(places, np.full(len(facts), on.toordinal(), dtype=np.int32), RULES.at(on))
+    found = [outcomes(decided_facts(each), on, RULES) for each in decided.tolist()]
+    assert found == [outcomes(each, on, RULES) for each in facts]
+
+
 DAYS = st.integers(-2, 2).map(lambda days: ON + timedelta(days=days))
 
 approvals = st.none() | st.lists(
@@ -55,8 +112,8 @@ def test_outcomes_are_those_of_each_supplier_and_each_day(
 
 
 @given(
-    st.lists(facts.legal_facts, min_size=1, max_size=8),
-    st.lists(facts.days, min_size=1, max_size=3),
+    st.lists(any_facts, min_size=1, max_size=8),
+    st.lists(days, min_size=1, max_size=3),
     st.sets(st.sampled_from(RESERVED_TYPES), min_size=1),
 )
 def test_each_has_the_day_on_which_its_approval_ends(

@@ -38,8 +38,8 @@ from tests.factories import (
     reference,
     supplier,
 )
-from tests.matching.oracle_run import Bench
-from tests.matching.strategies import DATES, FAMILIES, suppliers
+from tests.matching.oracle.run import Bench
+from tests.matching.oracle.strategies import DATES, FAMILIES, suppliers
 
 ILLE_ET_VILAINE = codes("departement:35")
 

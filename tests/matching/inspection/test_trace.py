@@ -22,9 +22,9 @@ from matching.engine import match
 from matching.index.live_index import LiveIndex
 from matching.inspection.trace import READINGS, LotTrail, Standing, standings, trail
 from tests.factories import LYON, NANTES, ON, approved, live, lot, names, need, offer, reference, supplier
-from tests.matching.oracle_run import Bench
-from tests.matching.strategies import DATES, suppliers
-from tests.matching.strategies import need as drawn_need
+from tests.matching.oracle.run import Bench
+from tests.matching.oracle.strategies import DATES, suppliers
+from tests.matching.oracle.strategies import need as drawn_need
 
 POOL = (
     supplier("candidate", offer(radius_km=30), approvals=approved("EA")),

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.reference import territory
-from matching.words.titles import LONGEST_TITLE, TitleParser
+from matching.words.titles import LONGEST_TITLE, PhraseSpotter, TitleParser, stems
 
 KNOWN = {"peinture", "vitre", "haie", "platrerie", "batiment", "place", "amenagement", "brosserie"}
 PARSER = TitleParser(territory.load(), KNOWN.__contains__, {"tvx": "travaux"})
@@ -53,3 +53,24 @@ def test_letters_lost_for_good_are_put_back_where_that_makes_a_word() -> None:
 def test_a_title_is_read_as_far_as_titles_go() -> None:
     assert words(PARSER.parse("peinture " + "x" * LONGEST_TITLE + " vitres").parts).startswith("peinture x")
     assert PARSER.parse("").parts == ()
+
+
+def test_the_longest_phrase_hides_those_inside_it() -> None:
+    spotter: PhraseSpotter[str] = PhraseSpotter()
+    for phrase in ("menuiserie", "menuiserie bois", "bois de chauffage"):
+        spotter.learn(stems(phrase), phrase)
+    found = list(spotter.spot(stems("Menuiseries du bois et bois de chauffage, menuiserie bois de chauffage")))
+    assert [(spot.start, spot.meaning) for spot in found] == [
+        (0, "menuiserie bois"),
+        (3, "bois de chauffage"),
+        (5, "menuiserie bois"),
+    ]
+    assert spotter.meaning(("menuiserie",)) == "menuiserie"
+    assert spotter.meaning(("bois",)) is None
+
+
+def test_a_phrase_may_mean_nothing_and_still_hide() -> None:
+    spotter: PhraseSpotter[tuple[str, ...]] = PhraseSpotter()
+    spotter.learn(("peinture",), ("paint",))
+    spotter.learn(("peinture", "routiere"), ())
+    assert [spot.meaning for spot in spotter.spot(("peinture", "routiere", "peinture"))] == [(), ("paint",)]

@@ -127,6 +127,12 @@ async def serving(app: Any, **given: str) -> AsyncIterator[tuple[Edge, Connect]]
         await until(lambda: not (state.connections or state.tasks))
 
 
+async def answer_nothing(send: Any) -> None:
+    """The whole answer of an application: 200, without content."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body"})
+
+
 @pytest.fixture(autouse=True)
 def seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is waited for can be told by its time."""
@@ -156,40 +162,29 @@ async def test_a_head_within_the_limit_is_read(app: Litestar) -> None:
             assert (await one.answer())[0] == 200
 
 
-@pytest.mark.parametrize("end", [b"", b"\r\n\r\n"])
-async def test_a_head_beyond_the_limit_is_refused(app: Litestar, end: bytes) -> None:
-    """Whether it ends or not; what still comes after does not cost the client its answer."""
+ADDRESS = b"GET /segments/search?q=" + b"x" * LIMIT
+TRAILERS = POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\nX-Long: "
+TOO_LONG = {
+    "a head that does not end": (head(LIMIT + 1), 431),
+    "a head": (head(LIMIT + 1) + b"\r\n\r\n", 431),
+    "many headers": (b"GET /health/live HTTP/1.1\r\nHost: here\r\n" + b"X-Short: 1\r\n" * 2_000 + b"\r\n", 431),
+    "an address that does not end": (ADDRESS, 414),
+    "an address": (ADDRESS + b" HTTP/1.1\r\nHost: here\r\n\r\n", 414),
+    # they are read with the parser of headers
+    "trailers of a chunked body": (TRAILERS + b"x" * 3 * LIMIT, 431),
+}
+
+
+@pytest.mark.parametrize(("sent", "status"), TOO_LONG.values(), ids=TOO_LONG)
+async def test_a_head_beyond_the_limit_is_refused(app: Litestar, sent: bytes, status: int) -> None:
+    """What still comes after does not cost the client its answer."""
     async with serving(app) as (edge, connect):
         one = await connect()
-        one.writer.write(head(LIMIT + 1) + end)
-        assert await one.refusal() == (431, "headers-too-large")
+        one.writer.write(sent)
+        assert await one.refusal() == (status, {414: "url-too-long", 431: "headers-too-large"}[status])
         one.writer.write(b"x" * 1_000_000)
         edge.pass_by(LINGER_SECONDS)
         await edge.has(0)
-
-
-async def test_many_headers_are_as_long_as_one(app: Litestar) -> None:
-    async with serving(app) as (_, connect):
-        one = await connect()
-        one.writer.write(b"GET /health/live HTTP/1.1\r\nHost: here\r\n" + b"X-Short: 1\r\n" * 2_000 + b"\r\n")
-        assert await one.refusal() == (431, "headers-too-large")
-
-
-async def test_an_address_beyond_the_limit_is_refused(app: Litestar) -> None:
-    async with serving(app) as (_, connect):
-        for end in (b"", b" HTTP/1.1\r\nHost: here\r\n\r\n"):
-            one = await connect()
-            one.writer.write(b"GET /segments/search?q=" + b"x" * LIMIT + end)
-            assert await one.refusal() == (414, "url-too-long")
-
-
-async def test_what_follows_a_body_is_no_way_around(app: Litestar) -> None:
-    """Trailers of a chunked body are read with the parser of headers."""
-    async with serving(app) as (_, connect):
-        one = await connect()
-        one.writer.write(POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\nX-Long: ")
-        one.writer.write(b"x" * 3 * LIMIT)
-        assert await one.refusal() == (431, "headers-too-large")
 
 
 async def test_requests_sent_at_once_are_told_apart(app: Litestar) -> None:
@@ -324,8 +319,7 @@ async def test_nobody_is_blamed_for_a_body_that_is_not_read_yet() -> None:
         await read.wait()
         while (await receive())["more_body"]:
             pass
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
-        await send({"type": "http.response.body"})
+        await answer_nothing(send)
 
     head = POST + b"Content-Length: %d\r\n" % sent
     async with serving(late) as (edge, connect):
@@ -382,8 +376,7 @@ async def test_work_under_way_is_nobodys_delay() -> None:
 
     async def slow(_: Any, __: Any, send: Any) -> None:
         await done.wait()
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
-        await send({"type": "http.response.body"})
+        await answer_nothing(send)
 
     async with serving(slow) as (edge, connect):
         one = await connect()
@@ -403,8 +396,7 @@ async def test_who_hangs_up_is_noticed_also_where_more_was_asked() -> None:
         begun += 1
         while (await receive())["type"] != "http.disconnect":
             pass
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
-        await send({"type": "http.response.body"})
+        await answer_nothing(send)
 
     async with serving(until_left) as (edge, connect):
         one = await connect()

@@ -23,7 +23,7 @@ from tests.api.emailing import PUBLIC_URL, all_sent, emailing
 from tests.api.exchanges.steps import Opened, create_exchange, keyless
 from tests.api.needs.steps import change, new_buyer
 from tests.api.sync.factories import Client, path_of, put_record, siret
-from tests.domain.needs.lot_words import words_of_lots
+from tests.domain.needs.words_of_lots import words_of_lots
 
 NEED = PlannedNeed(
     title="Entretien du parc", lots=(Lot(id="1", title="Tonte"), Lot(id="2", segments=("ev-entretien",)))

@@ -21,7 +21,7 @@ from domain.reference.territory import Territories
 from domain.shortlists.shortlist import Fit, Gate, Presence, Role
 from domain.suppliers.supplier import BASES, Basis, Offer, ServiceArea, Supplier
 from matching.words.keywords import Interpreter
-from tests.matching.oracle_ground import Answer, Drawn, France, Ground, Spot, any_of, at_most
+from tests.matching.oracle.ground import Answer, Drawn, France, Ground, Spot, any_of, at_most
 
 FITS: tuple[Fit, ...] = ("exact", "narrower", "broader", "related")
 ANSWERING = FITS[:3]

@@ -1,4 +1,4 @@
-"""The engine agrees with a brute-force reading of the contract. Larger cases are run by `oracle_run`.
+"""The engine agrees with a brute-force reading of the contract. Larger cases are run by `run`.
 
 It answers with the same bytes whatever it has answered before, while the data change.
 """
@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
 from domain.reference.territory import Polygon
 from tests.conftest import examples
-from tests.matching.changing_directory import Changing
-from tests.matching.oracle_run import Bench
-from tests.matching.strategies import DATES, awards, need, suppliers
+from tests.matching.oracle.changing_directory import Changing
+from tests.matching.oracle.run import Bench
+from tests.matching.oracle.strategies import DATES, awards, need, suppliers
 
 POOL, NEEDS = 200, examples(8)
 SMALL_CASES = 120

@@ -1,7 +1,7 @@
 """A directory that changes while needs are asked: an index that has answered before gives the same bytes as one that is
 made anew and keeps nothing.
 
-.venv/bin/python -m tests.matching.changing_directory --suppliers 2000 --rounds 20 --needs 20 --seed 1
+.venv/bin/python -m tests.matching.oracle.changing_directory --suppliers 2000 --rounds 20 --needs 20 --seed 1
 """
 
 import argparse
@@ -22,7 +22,7 @@ from matching.engine import match
 from matching.geo.outlines import outlines
 from matching.index.live_index import Index, LiveIndex
 from tests.factories import reference
-from tests.matching.strategies import DATES, Scenery, awards, need, suppliers, territory
+from tests.matching.oracle.strategies import DATES, Scenery, awards, need, suppliers, territory
 
 PLACES = 30
 LANGUAGES: tuple[Language, ...] = get_args(Language)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.shortlists.shortlist import Grouping, LotShortlist
-from tests.matching.oracle import OUTCOMES, Expected
-from tests.matching.oracle_ground import tolerance_km
+from tests.matching.oracle.ground import tolerance_km
+from tests.matching.oracle.oracle import OUTCOMES, Expected
 
 MOST_TRIED = 20
 FAR_KM = 1e9

@@ -5,9 +5,18 @@ from uuid import UUID
 
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Candidate, LotShortlist, NearMiss, Shortlist, TensionLevel, UnknownSupplier
-from tests.matching.oracle import ANSWERING, GATES_PASSED, RADII_KM, RESERVATIONS, Expected, Judged, Judgment, Offerless
-from tests.matching.oracle_ground import tolerance_km
-from tests.matching.oracle_groupings import grouping_disagreements
+from tests.matching.oracle.ground import tolerance_km
+from tests.matching.oracle.groupings import grouping_disagreements
+from tests.matching.oracle.oracle import (
+    ANSWERING,
+    GATES_PASSED,
+    RADII_KM,
+    RESERVATIONS,
+    Expected,
+    Judged,
+    Judgment,
+    Offerless,
+)
 
 Key = tuple[tuple[int, ...], float]
 FAR_KM = 1e9

@@ -1,6 +1,6 @@
 """Compare the engine with the oracle on as many suppliers and needs as wanted.
 
-.venv/bin/python -m tests.matching.oracle_run --suppliers 3000 --needs 100 --seed 1
+.venv/bin/python -m tests.matching.oracle.run --suppliers 3000 --needs 100 --seed 1
 """
 
 import argparse
@@ -19,9 +19,9 @@ from matching.engine import match_json
 from matching.geo.outlines import outlines
 from matching.index.live_index import Index, LiveIndex
 from tests.factories import reference
-from tests.matching.oracle import Oracle
-from tests.matching.oracle_compare import disagreements
-from tests.matching.strategies import DATES, Scenery, awards, need, suppliers
+from tests.matching.oracle.compare import disagreements
+from tests.matching.oracle.oracle import Oracle
+from tests.matching.oracle.strategies import DATES, Scenery, awards, need, suppliers
 
 
 class Bench:

@@ -1,21 +1,114 @@
-"""The words of a lot that say what is bought, for texts that suppliers read.
+"""The words of a lot: its terms, which they say besides what is bought, and the object, without these terms.
 
-How much, how long, reserved to whom, and what is asked about these, are the buyer's own. More ways of saying them are
-known than `lot_terms` reads: here it is worse to leave one than to read none. What belongs to the object stays: ages
-(“de 3 à 6 ans”), rhythms (“2 fois par semaine”), a face value (“chèques de 50 €”), “énergie renouvelable”.
+Terms say how long, for how much, reserved to whom. Few ways of saying them are read, those that hardly mean anything
+else: an age (“de 3 à 6 ans”) is no duration. What is asked (“réservé aux ESAT ?”) is told from what is said.
+
+In texts that suppliers read, all that is the buyer's own goes: how much, how long, reserved to whom, and what is asked
+about these. More ways of saying them are known there: it is worse to leave one than to read none. What belongs to the
+object stays: ages, rhythms (“2 fois par semaine”), a face value (“chèques de 50 €”), “énergie renouvelable”.
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
+from typing import Literal, NamedTuple
 
-from domain.needs.lot_terms import LONGEST_READ, REMEMBERED
+LONGEST_READ = 1_000
+REMEMBERED = 1_024
+"""Texts whose terms are remembered: a form of many lots is read again at each change."""
+
+TermKind = Literal["months", "renewal", "value", "covers", "reserved"]
+
+_NUMBERS = {"un": 1, "une": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 6}
+_NUMBER = rf"(\d{{1,3}}|{'|'.join(_NUMBERS)})"
+_SPAN = rf"{_NUMBER}\s*(ans?|années?|mois)\b"
+_BEFORE = r"(?:^|[,;:.(–—]\s*|\b(?:pour|pendant|sur|durée(?: de| ferme de)?|(?:marché|contrat|accord-cadre) de)\s+)"
+_DURATION = re.compile(_BEFORE + _SPAN, re.IGNORECASE)
+_RENEWS = r"\b(?:renouvelables?|reconductibles?|reconduits?)\s+(?:(?:tacitement|expressément)\s+)?"
+_RENEWAL = re.compile(
+    rf"{_RENEWS}(?:{_NUMBER}\s+fois\s+)?(?:(?:pour|par périodes? de)\s+)?{_SPAN}|{_RENEWS}{_NUMBER}\s+fois\b",
+    re.IGNORECASE,
+)
+_ALL_IN = re.compile(
+    r"\b(?:reconductions?|renouvellements?|options?)(?:\s+et\s+(?:reconductions?|renouvellements?|options?))?"
+    r"\s+(?:comprise?s?|incluse?s?)\b",
+    re.IGNORECASE,
+)
+_OF_RENEWALS = re.compile("reconduction|renouvellement", re.IGNORECASE)
+_AMOUNT = re.compile(
+    r"(?<![\d,.])(\d{1,3}(?:[\s.]\d{3})+|\d+(?:,\d{1,2})?)\s*(k€|k euros|€|euros?)(?!\s*(?:TTC|par an|/\s*an|annuel))",
+    re.IGNORECASE,
+)
+_RESERVED = re.compile(r"(?<!non )\br[ée]serv[ée]e?s?\b[^,;.?!:()]*\??", re.IGNORECASE)
+_OPEN_TO = {
+    "handicap": re.compile(r"\bESATs?\b|\bEA\b|entreprises? adapt|handicap|prot[ée]g[ée]", re.IGNORECASE),
+    "iae": re.compile(r"\b(?:S?IAE|EI|ACI|AI|ETTI)\b|insertion", re.IGNORECASE),
+    "penitentiary": re.compile(r"p[ée]nitentiaire|d[ée]tenu|prison", re.IGNORECASE),
+    "ess": re.compile(r"\bESS\b|[ée]conomie sociale", re.IGNORECASE),
+}
+
+
+class Term(NamedTuple):
+    """A term of a lot: months, euros, what the amount covers or a reserved type, as text; and the words that say it.
+
+    `is_asked`: they only ask for it.
+    """
+
+    kind: TermKind
+    value: str
+    words: str
+    is_asked: bool = False
+
+
+def terms_in(text: str) -> tuple[Term, ...]:
+    """The terms that the words of a lot say, each kind once, but several reserved types; what is longer is not read."""
+    return _known_terms(text[:LONGEST_READ])
+
+
+@lru_cache(REMEMBERED)
+def _known_terms(text: str) -> tuple[Term, ...]:
+    return tuple(_terms(" ".join(text.split())))
+
+
+def _terms(text: str) -> Iterator[Term]:
+    renewal = _RENEWAL.search(text)
+    firm = text[: renewal.start()] if renewal else text
+    if said := _DURATION.search(firm):
+        yield Term("months", str(_months(said[1], said[2])), f"{said[1]} {said[2]}")
+    if renewal and renewal[2]:
+        times = _number(renewal[1]) if renewal[1] else 1
+        yield Term("renewal", str(times * _months(renewal[2], renewal[3])), renewal[0])
+    elif renewal and said:  # each as long as the contract at first
+        yield Term("renewal", str(_number(renewal[4]) * _months(said[1], said[2])), renewal[0])
+    amounts = list(_AMOUNT.finditer(text))
+    if len(amounts) == 1:
+        (amount,) = amounts
+        euros = float(re.sub(r"[\s.]", "", amount[1]).replace(",", "."))
+        yield Term("value", f"{euros * (1_000 if amount[2][0] in 'kK' else 1):.2f}", amount[0])
+    all_in = _ALL_IN.search(text)
+    if amounts and all_in and (not renewal or _OF_RENEWALS.search(all_in[0])):
+        yield Term("covers", "tout", all_in[0])
+    if reserved := _RESERVED.search(text):
+        words = reserved[0].strip()
+        for kind, named in _OPEN_TO.items():
+            if named.search(words):
+                yield Term("reserved", kind, words, words.endswith("?"))
+
+
+def _months(number: str, unit: str) -> int:
+    return _number(number) * (1 if unit.lower() == "mois" else 12)
+
+
+def _number(word: str) -> int:
+    return _NUMBERS.get(word.lower()) or int(word)
+
 
 _GONE = "\0"
-_NUMBER = (
+_ANY_NUMBER = (
     r"(?:\d{1,3}(?:,5)?|une?|deux|trois|quatre|cinq|six|sept|huit|neuf|dix|douze|dix-huit|vingt-quatre|trente-six"
     r"|quarante-huit)"
 )
-_SPAN = rf"\b{_NUMBER}\s*(?:ans?|années?|mois)\b(?:\s+et\s+demie?\b)?(?:\s+fermes?\b)?"
+_ANY_SPAN = rf"\b{_ANY_NUMBER}\s*(?:ans?|années?|mois)\b(?:\s+et\s+demie?\b)?(?:\s+fermes?\b)?"
 _EDGE = r"[,;:.(–—|+\0]"
 
 _DIGITS = r"\d{1,3}(?:[\s.'’]\d{3})+(?:,\d{1,2})?|\d+(?:[.,]\d+)?"
@@ -44,7 +137,7 @@ _LESS = (
     rf"|(?:(?<=entre )|(?<=de ))(?:{_DIGITS})){_TAX}?\s*(?:et|à|-|–|/)\s*)"
 )
 """The lesser of two sums."""
-_AMOUNT = re.compile(
+_ANY_AMOUNT = re.compile(
     rf"(?P<named>{_SUM_NAMED})?{_ABOUT}{{0,2}}{_LESS}?{_SUM}{_TAX}?{_PER}?{_TAX}?"
     rf"|{_SUM_NAMED}{_ABOUT}?(?:(?:{_MANY})|\d+\s?[kM]\b)",
     re.IGNORECASE,
@@ -55,11 +148,11 @@ _LENGTH = re.compile(
     rf"(?P<lead>(?:\b(?:pour|pendant|sur|durant|d['’]|avec)\s*)?(?:\b(?:une|la)\s+)?"
     r"(?<!longue )(?<!courte )(?<!moyenne )\b(?:durée|période)\b"
     r"(?:\s+(?:totale|ferme|initiale|maximale|prévue|prévisionnelle|envisagée|estimée|du\s+marché))*\s*[:=]?\s*"
-    rf"(?:(?:de|d['’]|est)\s*)?(?:{_NUMBER}\s*(?:ans?|mois)?\s*à\s*)?"
+    rf"(?:(?:de|d['’]|est)\s*)?(?:{_ANY_NUMBER}\s*(?:ans?|mois)?\s*à\s*)?"
     r"|(?<=[,;(–—]\s)(?:marché|contrat|accord-cadre)\s+(?:de\s+|d['’])?"
     r"|\b(?:pour|pendant|sur|durant|soit)\s+|(?<=marché )(?:de\s+|d['’])|(?<=contrat )(?:de\s+|d['’])"
     r"|(?<=accord-cadre )(?:de\s+|d['’]))?"
-    rf"{_SPAN}(?P<more>\s+(?:et|ou)\s+(?:plus|moins)\b|\s+révolus\b)?",
+    rf"{_ANY_SPAN}(?P<more>\s+(?:et|ou)\s+(?:plus|moins)\b|\s+révolus\b)?",
     re.IGNORECASE,
 )
 _RANGE = r"(?:\d[-–/]|\(\d+\s[-–/])"
@@ -75,11 +168,11 @@ _STARTS = re.compile(rf"(?:^|{_EDGE}|\s[-/])\s*$")
 
 _PERIOD = r"(?:\b(?:une|des)?\s*(?:durées?|périodes?|tranches?)\s+(?:\w+\s+)?(?:de\s+|d['’]))"
 _RENEWED = re.compile(
-    rf"(?:\b(?:avec|dont|puis|et)\s+|\+\s*)?(?:{_SPAN}\s+de\s+|\b{_NUMBER}\s+(?:fois\s+)?)?"
+    rf"(?:\b(?:avec|dont|puis|et)\s+|\+\s*)?(?:{_ANY_SPAN}\s+de\s+|\b{_ANY_NUMBER}\s+(?:fois\s+)?)?"
     r"(?:\b(?:possibilité\s+de\s+|une\s+))?(?:\btacites?\s+)?"
     r"\b(?P<word>reconduct\w+|reconduite?s?|renouvelables?|renouvellements?)\b"
-    rf"(?P<how>(?:\s+(?:tacite\w*|express\w+|possibles?|annuel\w*|éventuel\w*))*(?:\s+{_NUMBER}\s+fois\b)?"
-    rf"(?:\s+(?:maximum|max)\b)?(?:\s*(?:\b(?:pour|de|d['’]|par)\s*)?{_PERIOD}?{_SPAN})?)",
+    rf"(?P<how>(?:\s+(?:tacite\w*|express\w+|possibles?|annuel\w*|éventuel\w*))*(?:\s+{_ANY_NUMBER}\s+fois\b)?"
+    rf"(?:\s+(?:maximum|max)\b)?(?:\s*(?:\b(?:pour|de|d['’]|par)\s*)?{_PERIOD}?{_ANY_SPAN})?)",
     re.IGNORECASE,
 )
 
@@ -95,7 +188,7 @@ _STRUCTURE = (
     r"|économie\s+sociale(?:\s+et\s+solidaire)?)"
 )
 _ARTICLE = r"(?:\s*[(,]?\s*(?:art(?:icles?|\.)?\s*)?[LR]\.?\s?21\d\d-\d+(?:-\d+)?\s*\)?)"
-_RESERVED = re.compile(
+_ANY_RESERVED = re.compile(
     r"(?:\b(?:lots?|marchés?|achat|consultation)\s+)?(?:\bnon\s+)?(?:(?<!-)\b(?:à|être)\s+)?"
     r"\br[ée]serv(?:[ée]e?s?|er|ation|able)\b"
     r"(?:\s+(?:possible|envisagée?|exclusivement|uniquement|éventuellement))*"
@@ -129,18 +222,18 @@ _GAP = re.compile(
 
 def without_terms(text: str) -> str:
     """The words of a lot without amounts, terms, reservations and question marks; empty where there are no others."""
-    return _remembered(text[:LONGEST_READ])
+    return _object_words(text[:LONGEST_READ])
 
 
 @lru_cache(REMEMBERED)
-def _remembered(text: str) -> str:
+def _object_words(text: str) -> str:
     whole = " ".join(text.replace(_GONE, " ").split())
     before = whole.replace("[", "(").replace("]", ")")
     text = _ASIDE.sub(_GONE, before)
     for pattern, is_object in (
-        (_AMOUNT, _is_face_value),
+        (_ANY_AMOUNT, _is_face_value),
         (_RENEWED, _is_kind_of_energy),
-        (_RESERVED, _is_for_people),
+        (_ANY_RESERVED, _is_for_people),
         (_LENGTH, _is_age),
     ):
         text = pattern.sub(lambda found, stays=is_object: found[0] if stays(found) else _GONE, text)  # type: ignore[misc]
@@ -169,10 +262,10 @@ def _is_kind_of_energy(found: re.Match[str]) -> bool:
     if found["word"].lower().startswith("recond"):
         return False
     if found["word"].lower().startswith("renouvellement"):
-        return not re.match(rf"(?:avec|dont|puis|et|\+)?\s*(?:{_SPAN}|{_NUMBER})\s", found[0], re.IGNORECASE)
+        return not re.match(rf"(?:avec|dont|puis|et|\+)?\s*(?:{_ANY_SPAN}|{_ANY_NUMBER})\s", found[0], re.IGNORECASE)
     before = found.string[: found.start()]
     is_term = (
-        found["how"] or _STARTS.search(before) or re.search(rf"(?:{_SPAN}|\bmarché|\blot|accord-cadre)\s*$", before)
+        found["how"] or _STARTS.search(before) or re.search(rf"(?:{_ANY_SPAN}|\bmarché|\blot|accord-cadre)\s*$", before)
     )
     return not is_term or re.search(r"(?:énergies?|sources?|ressources?|origine|matières?)\s*$", before) is not None
 

@@ -1,0 +1,328 @@
+"""Needs are matched while no connection to the database is held, and what changed meanwhile is not overlooked."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from api.needs import routes, shortlist_versions, shortlists
+from api.runtime.places import ConcurrencyLimit
+from api.runtime.processes.match_processes import MatchTask
+from db.core.engine import Connection, Engine, transaction
+from tests.api.needs.steps import Buyer, new_buyer
+from tests.api.refusals import assert_refused
+from tests.api.sync.factories import Client
+
+Meanwhile = Callable[[], Awaitable[object]]
+
+
+@pytest.fixture
+def matches(buyer: Buyer, monkeypatch: pytest.MonkeyPatch) -> "Matches":
+    return Matches(buyer.client, monkeypatch)
+
+
+class Matches:
+    """Counts the matches, and the transactions that a request has open when one begins."""
+
+    def __init__(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.open, self.begun, self.meanwhile = 0, list[int](), list[Meanwhile]()
+        self._run = client.services.match_work.run
+        monkeypatch.setattr(client.services.match_work, "run", self._begin)
+        # what changes a need meanwhile has a turn besides
+        monkeypatch.setattr(client.services, "matches", ConcurrencyLimit(at_once=4, of_one=4))
+        for module in (shortlist_versions, routes, shortlists):
+            monkeypatch.setattr(module, "transaction", self._transaction)
+
+    @asynccontextmanager
+    async def _transaction(self, engine: Engine) -> AsyncIterator[Connection]:
+        async with transaction(engine) as connection:
+            self.open += 1
+            try:
+                yield connection
+            finally:
+                self.open -= 1
+
+    async def _begin(self, task: MatchTask[Any], key: str, left: Callable[[], Awaitable[None]]) -> Any:
+        self.begun.append(self.open)
+        if self.meanwhile:
+            await self.meanwhile.pop()()
+        return await self._run(task, key, left)
+
+
+async def test_no_connection_is_held_while_a_need_is_matched(buyer: Buyer, matches: Matches) -> None:
+    need = (await buyer.keep())["need"]
+    assert (await buyer.post(f"/needs/{need['id']}/shortlists")).status_code == 201
+    assert matches.begun == [0, 0]
+
+
+async def test_no_connection_is_held_while_versions_are_compared(buyer: Buyer, matches: Matches, source: str) -> None:
+    """To find why a supplier left, the need is matched again."""
+    await buyer.supplier(source, "1")
+    path = f"/needs/{(await buyer.keep())['need']['id']}"
+    await buyer.supplier(source, "1", active=False)
+    await buyer.post(f"{path}/shortlists")
+    (lot,) = (await buyer.get(f"{path}/shortlists/1/diff/2")).json()["lots"]
+    assert [row["why"]["code"] for row in lot["left"]] == ["inactive"]
+    assert matches.begun == [0, 0, 0]
+
+
+async def test_a_request_that_was_answered_is_not_matched_again(buyer: Buyer, matches: Matches) -> None:
+    key = {"Idempotency-Key": "une-fois"}
+    first = await buyer.post("/needs", buyer.need(), **key)
+    path = f"/needs/{first.json()['need']['id']}/shortlists"
+    again = [
+        await buyer.post(path, **key),
+        await buyer.post(path, **key),
+        await buyer.post("/needs", buyer.need(), **key),
+    ]
+    assert again[2].content == first.content
+    assert again[0].headers["location"] == again[1].headers["location"]
+    assert matches.begun == [0, 0]
+
+
+async def test_a_need_that_changes_meanwhile_is_matched_anew(buyer: Buyer, matches: Matches) -> None:
+    """Then with the connection: nobody changes it any more."""
+    path = f"/needs/{(await buyer.keep())['need']['id']}"
+    lots = [{"id": "7", "segments": ["pr-locaux"]}]
+    matches.meanwhile.append(lambda: buyer.patch(path, {"lots": lots}))
+    frozen = (await buyer.post(f"{path}/shortlists")).json()
+    assert [lot["id"] for lot in frozen["lots"]] == ["7"]
+    assert matches.begun[-1] == 1
+
+
+async def test_a_need_that_ends_meanwhile_gets_no_version(buyer: Buyer, matches: Matches) -> None:
+    path = f"/needs/{(await buyer.keep())['need']['id']}"
+    matches.meanwhile.append(lambda: buyer.patch(path, {"status": "abandoned"}))
+    assert (await buyer.post(f"{path}/shortlists")).status_code == 409
+    assert len((await buyer.get(f"{path}/shortlists")).json()["items"]) == 1
+
+
+LOCAL = {"kind": "local", "contracting_authority": True}
+LAW = "LAW_CHANGES"
+WORKS = {"segments": ["bt-peinture"], "nature": "works", "value_eur": 120_000}
+
+
+def need(on: str, planned: str | None, **lot: Any) -> dict[str, Any]:
+    return {"on": on, "planned_publication_on": planned, "buyer": LOCAL, "lots": [{"id": "1"} | lot]}
+
+
+def by_code(shortlist: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {advice["code"]: advice for advice in shortlist["advice"]}
+
+
+async def of_new_need(buyer: Buyer, *days: str | None, **lot: Any) -> dict[str, dict[str, Any]]:
+    """The advice in the first shortlist of a new need, evaluated and published on these days."""
+    return by_code((await buyer.keep(**need(*days, **lot)))["shortlist"])  # type: ignore[arg-type]
+
+
+async def test_duties_that_begin_before_publication_are_said(buyer: Buyer) -> None:
+    cleaning = {"segments": ["pr-locaux"], "nature": "services", "value_eur": 240_000}
+    advice = await of_new_need(buyer, "2026-08-15", "2026-09-15", **cleaning)
+    assert "obligatoire sauf exception motivée" in advice["SOCIAL_CONSIDERATION"]["message"]
+    assert "obligatoires quel que soit le montant" in advice["ENVIRONMENTAL_CONSIDERATION"]["message"]
+    assert advice[LAW]["severity"] == "warning"
+    assert "Les règles du 15/09/2026, jour prévu de publication" in advice[LAW]["message"]
+    same = await of_new_need(buyer, "2026-08-15", "2026-08-20", **cleaning)
+    assert "pas obligatoire à cette date" in same["SOCIAL_CONSIDERATION"]["message"]
+    assert LAW not in same
+
+
+async def test_thresholds_are_those_of_the_day_of_publication(buyer: Buyer) -> None:
+    """To the day, and to the cent."""
+    goods = {"cpv": ["30200000"], "nature": "supplies"}
+    for planned, value, procedure in (
+        ("2026-01-15", 218_000, "PROC_FORMALISEE"),
+        ("2026-01-01", 216_000, "PROC_FORMALISEE"),
+        ("2026-01-01", 215_999.99, "MAPA"),
+        ("2025-12-31", 218_000, "MAPA"),
+        (None, 218_000, "MAPA"),
+    ):
+        advice = await of_new_need(buyer, "2025-12-01", planned, **goods, value_eur=value)
+        assert procedure in advice
+        assert (LAW in advice) is (procedure == "PROC_FORMALISEE")
+        assert {"MAPA", "PROC_FORMALISEE"} & advice.keys() == {procedure}
+
+
+async def test_works_of_next_year(buyer: Buyer) -> None:
+    advice = await of_new_need(buyer, "2026-11-29", "2027-02-15", **WORKS)
+    assert "moins de 140 000 €" in advice["GRE_A_GRE"]["message"]
+    assert "moins de 140 000 €" in advice[LAW]["message"]
+    assert advice[LAW]["confidence"] == advice["GRE_A_GRE"]["confidence"] == "medium"
+    assert LAW not in await of_new_need(buyer, "2026-11-29", "2026-12-31", **WORKS)
+
+
+async def test_a_day_planned_later_is_applied_from_the_next_version_on(buyer: Buyer) -> None:
+    kept = await buyer.keep(**need("2026-11-29", None, **WORKS))
+    path = f"/needs/{kept['need']['id']}"
+    assert (kept["shortlist"]["stamp"]["law_on"], LAW in by_code(kept["shortlist"])) == (None, False)
+    assert (await buyer.patch(path, {"planned_publication_on": "2027-01-01"})).status_code == 200
+    assert (await buyer.get(f"{path}/shortlists/latest")).json()["stamp"]["law_on"] is None
+    second = await buyer.frozen(kept["need"]["id"])
+    assert (second["stamp"]["on"], second["stamp"]["law_on"]) == ("2026-11-29", "2027-01-01")
+    assert {"GRE_A_GRE", LAW} <= by_code(second).keys()
+    difference = (await buyer.get(f"{path}/shortlists/1/diff/2")).json()
+    assert difference["changed_stamp"] == ["law_on"]
+    assert difference["changed_fields"] == ["planned_publication_on"]
+
+
+async def test_a_submission_with_another_day_is_another(buyer: Buyer) -> None:
+    key = {"Idempotency-Key": "besoin-du-jour"}
+    first, again, other = [
+        await buyer.post("/needs", buyer.need(**need("2026-11-29", planned, **WORKS)), **key)
+        for planned in ("2027-01-01", "2027-01-01", "2026-12-31")
+    ]
+    assert again.content == first.content
+    assert_refused(other, 422, "invalid-content")
+
+
+async def test_a_match_and_proposals_of_lots_take_the_day_too(buyer: Buyer) -> None:
+    """Asked again with another day they are answered for that one."""
+    for planned, procedure, changes in (("2027-01-01", "GRE_A_GRE", True), ("2026-12-31", "MAPA", False)):
+        asked = buyer.need(**need("2026-11-29", planned, **WORKS))
+        found = (await buyer.post("/match", asked)).json()
+        proposals = (await buyer.post("/allotment", asked)).json()
+        for each in (found, *proposals["proposals"]):
+            assert (procedure in by_code(each), LAW in by_code(each)) == (True, changes)
+        assert found["stamp"]["law_on"] == proposals["stamp"]["law_on"] == planned
+    faulty = buyer.need(**need("2026-11-29", "1er mars", **WORKS))
+    assert_refused(await buyer.post("/match", faulty), 422, "invalid-content")
+
+
+async def test_no_reservation_is_proposed_that_the_planned_day_does_not_know(buyer: Buyer, source: str) -> None:
+    """The prison reservation begins on 2022-10-21."""
+    lot = {"id": "1", "segments": ["ev-entretien"], "reserved": ["penitentiary"]}
+    asked = buyer.need(on="2022-11-15", planned_publication_on="2022-10-20", lots=[lot])
+    (found,) = (await buyer.post("/match", asked)).json()["lots"]
+    assert found["reservation"]["outcome"] == "INELIGIBLE"
+    assert found["alternatives"]["forbidden"]["penitentiary"]["code"] == "TYPE_NOT_IN_FORCE"
+    proposals = (await buyer.post("/allotment", asked)).json()["proposals"]
+    assert all(each["reserved"] == [] for proposal in proposals for each in proposal["lots"])
+
+
+async def test_needs_are_added_up_by_the_thresholds_of_the_planned_day(buyer: Buyer) -> None:
+    """40 000 € until 2026-03-31, 60 000 € from the day after."""
+    gardens = {"segments": ["ev-entretien"], "value_eur": 25_000}
+    await of_new_need(buyer, "2026-01-10", "2026-02-01", **gardens)
+    assert "NO_SPLIT_TO_EVADE" in await of_new_need(
+        buyer, "2026-01-10", "2026-03-31", **gardens | {"value_eur": 15_000}
+    )
+    advice = await of_new_need(buyer, "2026-01-10", "2026-04-01", **gardens | {"value_eur": 15_000})
+    assert "NO_SPLIT_TO_EVADE" not in advice
+
+
+def of_value(value_eur: float | None, segment: str = "ev-entretien", **fields: Any) -> dict[str, Any]:
+    """A need of one lot, planned for 2027."""
+    lots = [{"id": "1", "segments": [segment], "value_eur": value_eur}]
+    return {"lots": lots, "planned_publication_on": "2027-03-01", "buyer": {"kind": "local"}} | fields
+
+
+def split(shortlist: dict[str, Any]) -> list[str]:
+    return [advice["message"] for advice in shortlist["advice"] if advice["code"] == "NO_SPLIT_TO_EVADE"]
+
+
+async def warned(organisation: Buyer, **fields: Any) -> list[str]:
+    """The warnings on a new need."""
+    return split((await organisation.keep(**fields))["shortlist"])
+
+
+async def test_two_needs_pass_the_threshold_together(buyer: Buyer) -> None:
+    """One cent decides; the need that was first says it from its next version on, and its first stays as it was."""
+    first = await buyer.keep(**of_value(30_000, reference="PARCS-1"))
+    assert split(first["shortlist"]) == []
+    assert await warned(buyer, **of_value(29_999.99, reference="PARCS-2", planned_publication_on="2027-12-31")) == []
+    need = first["need"]["id"]
+    assert split(await buyer.frozen(need)) == []
+    (told,) = await warned(buyer, **of_value(0.01, reference="PARCS-3"))
+    assert "0,01 € + 30 000 € (réf. PARCS-1) + 29 999,99 € (réf. PARCS-2) = 60 000 € ≥ 60 000 €" in told
+    assert "prévus ou engagés en 2027" in told
+    assert "(R2121-6)" in told
+    assert "(R2121-4)" in told
+    assert split((await buyer.get(f"/needs/{need}/shortlists/2")).json()) == []
+    assert len(split(await buyer.frozen(need))) == 1
+    assert split((await buyer.get(f"/needs/{need}/shortlists/1")).json()) == []
+
+
+async def test_renewals_and_options_of_other_needs_count(buyer: Buyer) -> None:
+    """10 000 € with a year of renewal and 9 999,99 € of options are 29 999,99 €."""
+    terms = {"duration_months": 12, "renewal_months": 12, "options_eur": 9_999.99}
+    lot = {"id": "1", "segments": ["ev-entretien"], "value_eur": 10_000} | terms
+    await buyer.keep(**of_value(None, reference="PARCS-1", lots=[lot]))
+    assert await warned(buyer, **of_value(30_000, reference="PARCS-2")) == []
+    (told,) = await warned(buyer, **of_value(0.01, reference="PARCS-3"))
+    assert "0,01 € + 30 000 € (réf. PARCS-2) + 29 999,99 € (réf. PARCS-1) = 60 000 €" in told
+
+
+async def test_a_match_never_says_it(buyer: Buyer) -> None:
+    """It stores nothing and knows no other need; nor are the lots of one need split."""
+    await buyer.keep(**of_value(50_000))
+    asked = buyer.need(**of_value(50_000))
+    del asked["planned_publication_on"]
+    assert split((await buyer.post("/match", asked)).json()) == []
+    lots = [{"id": n, "segments": ["ev-entretien"], "value_eur": 30_000} for n in "12"]
+    assert split((await buyer.post("/match", buyer.need(lots=lots))).json()) == []
+    alone = await new_buyer(buyer.client)
+    assert await warned(alone, **of_value(None, lots=lots)) == []
+
+
+async def test_another_organisations_needs_never_count(buyer: Buyer) -> None:
+    other = await new_buyer(buyer.client)
+    await other.keep(**of_value(50_000, reference="SECRET"))
+    assert await warned(buyer, **of_value(50_000)) == []
+
+
+async def test_needs_of_another_year_buyer_or_family_and_abandoned_ones_do_not_count(buyer: Buyer) -> None:
+    here, there = ({"kind": "local", "siret": siret} for siret in ("22560001400016", "21560260300016"))
+    asked = of_value(30_000, buyer=here)
+    await buyer.keep(**of_value(50_000, planned_publication_on="2026-12-31"))
+    await buyer.keep(**of_value(50_000, planned_publication_on="2028-01-01"))
+    await buyer.keep(**of_value(50_000, buyer=there))
+    await buyer.keep(**of_value(50_000, "pr-locaux"))
+    dropped = (await buyer.keep(**of_value(50_000)))["need"]["id"]
+    await buyer.patch(f"/needs/{dropped}", {"status": "abandoned"})
+    assert await warned(buyer, **asked) == []
+    await buyer.keep(**of_value(50_000, title="Parcs"))
+    assert len(await warned(buyer, **asked)) == 1
+
+
+async def test_a_need_that_is_not_planned_counts_in_the_year_of_its_creation(buyer: Buyer) -> None:
+    year = buyer.client.services.today().year
+    await buyer.keep(**of_value(50_000, planned_publication_on=None))
+    assert await warned(buyer, **of_value(30_000, planned_publication_on=f"{year}-06-01")) != []
+    assert await warned(buyer, **of_value(30_000, planned_publication_on=f"{year + 1}-06-01")) == []
+
+
+async def test_other_needs_are_read_by_their_codes_and_words_too(buyer: Buyer) -> None:
+    """As a match reads them."""
+    words = [{"id": "1", "keywords": ["tonte de pelouses"], "value_eur": 20_000}]
+    codes = [{"id": "1", "cpv": ["77310000-6"], "value_eur": 20_000}]
+    for lots in (words, codes):
+        await buyer.keep(**of_value(None, lots=lots))
+    (told,) = await warned(buyer, **of_value(20_000))
+    assert "= 60 000 € ≥ 60 000 €" in told
+
+
+async def test_needs_that_have_only_titles_are_read_by_these(buyer: Buyer) -> None:
+    """The need under review as well as the others; a lot that says where alone is read with its need's title."""
+    titled = [{"id": "1", "title": "Tonte des pelouses du stade", "value_eur": 30_000}]
+    placed = [{"id": "1", "title": "Secteur nord", "value_eur": 35_000}]
+    await buyer.keep(**of_value(None, title="Entretien des espaces verts", lots=placed))
+    assert await warned(buyer, **of_value(10_000, "pr-locaux")) == []
+    (told,) = await warned(buyer, **of_value(None, title="Stade", lots=titled, reference="STADE"))
+    assert "30 000 € + 35 000 € (« Entretien des espaces verts ») = 65 000 € ≥ 60 000 €" in told
+
+
+async def test_an_award_by_another_buyer_of_the_organisation_is_to_be_checked(buyer: Buyer, source: str) -> None:
+    """Its supplier stays a candidate, to be judged; by the same buyer it is barred."""
+    supplier = await buyer.supplier(source, "1", legal_form="association", ess=True)
+    here, there = ({"siret": siret} for siret in ("22560001400016", "21560260300016"))
+    lots = [{"id": "1", "segments": ["ev-entretien"], "reserved": ["ess"]}]
+    need = (await buyer.keep(lots=lots, buyer=there))["need"]["id"]
+    award = {"lot_id": "1", "supplier_id": supplier, "awarded_on": "2026-01-15"}
+    assert (await buyer.post(f"/needs/{need}/awards", award)).status_code == 201
+    (candidate,) = (await buyer.keep(lots=lots, buyer=here))["shortlist"]["lots"][0]["candidates"]
+    (verdict,) = candidate["eligibility"]
+    assert (verdict["outcome"], verdict["code"]) == ("REVIEW", "ESS_AWARD_BAR")
+    assert "quel que soit l'acheteur : à vérifier" in verdict["message"]
+    for buys in (there, None):
+        assert (await buyer.keep(lots=lots, buyer=buys))["shortlist"]["lots"][0]["candidates"] == []
