@@ -4,8 +4,6 @@ from datetime import timedelta
 from string import ascii_lowercase, ascii_uppercase
 from uuid import UUID
 
-import msgspec
-
 from tests.domain.equal_treatment.samples import gaps, meeting, of, set_aside, treated
 from tests.domain.exchanges.samples import NOW, by_hand, delivered, e_mail, exchange, message, supplier
 
@@ -98,15 +96,6 @@ def test_who_was_set_aside_without_contact_misses_nothing() -> None:
     )
 
 
-def test_who_was_set_aside_misses_nothing_of_what_came_after() -> None:
-    first = exchange(message(1, "buyer"))
-    second = exchange(message(2, "buyer"), to="AB", number=2)
-    after = set_aside("C", at=message(1, "buyer").created_at)
-    late = set_aside("C", at=message(3, "buyer").created_at)
-    assert not treated(first, second, set_aside=[after]).gaps
-    assert gaps(treated(first, second, set_aside=[late])) == {("C", "missed_information")}
-
-
 def test_who_is_set_aside_is_so_since_the_version_that_said_it_first() -> None:
     """A new version begins without decisions; it said the same again, later than the second exchange."""
     first, second = exchange(message(1, "buyer")), exchange(message(2, "buyer"), to="AB", number=2)
@@ -116,13 +105,6 @@ def test_who_is_set_aside_is_so_since_the_version_that_said_it_first() -> None:
     assert not matrix.gaps
     assert [(each.reason, each.decided_at) for each in of(matrix, "C").set_aside] == [("Trop loin", before.decided_at)]
     assert gaps(treated(first, second, earlier=[before])) == {("C", "missed_information")}
-
-
-def test_a_message_to_one_holds_what_others_may_need() -> None:
-    assert gaps(treated(exchange(message(1, "buyer"), message(2, "buyer", "A")))) == {
-        ("B", "missed_information"),
-        ("C", "missed_information"),
-    }
 
 
 def test_the_same_words_sent_to_the_others_close_the_gap() -> None:
@@ -197,16 +179,6 @@ def test_a_confidential_question_is_answered_in_a_message_to_all() -> None:
     secret = message(2, "supplier", "A", "Quel volume ?", stance="question", confidential=True)
     assert gaps(treated(exchange(message(1, "buyer"), secret))) == {("A", "question_unanswered")}
     assert not treated(exchange(message(1, "buyer"), secret, message(3, "buyer"))).gaps
-
-
-def test_a_correction_that_one_did_not_get() -> None:
-    """C was told the same in another exchange, where it was never corrected."""
-    wrong, right = message(2, "buyer", body="Dix tonnes"), message(3, "buyer", body="Vingt", corrects=UUID(int=2))
-    first = exchange(message(1, "buyer", body="Bonjour"), wrong, right, to="AB")
-    other = exchange(message(4, "buyer", body="Bonjour"), message(5, "buyer", body="Dix tonnes"), to="C")
-    assert gaps(treated(first, other)) == {("C", "missed_correction")}
-    told = message(6, "buyer", body="vingt")
-    assert not treated(first, msgspec.structs.replace(other, messages=(*other.messages, told))).gaps
 
 
 def test_who_has_the_correction_does_not_need_what_it_corrects() -> None:
@@ -314,19 +286,6 @@ def test_letters_that_wait_for_all_are_no_gap() -> None:
         "C n'a pas été contacté, alors qu'un message a été préparé pour 2 autres (remise non confirmée), la première "
         "fois le 3 mars 2026 (« Sujet 1 »)"
     )
-
-
-def test_a_later_message_is_lacking_to_whom_it_was_not_brought() -> None:
-    first, second = message(1, "buyer"), message(2, "buyer", body="Visite lundi")
-    told = delivered(
-        exchange(first, second, to="AB"),
-        *(e_mail(each.id, "A", "sent", NOW) for each in (first, second)),
-        by_hand(first.id, "B", "letter", NOW),
-        by_hand(second.id, "B", "letter"),
-    )
-    matrix = treated(told, listed="AB")
-    assert of(matrix, "B").contacted is True
-    assert gaps(matrix) == {("B", "not_yet_delivered")}
 
 
 def test_who_answers_was_reached() -> None:
