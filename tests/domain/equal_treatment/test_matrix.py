@@ -181,6 +181,16 @@ def test_a_confidential_question_is_answered_in_a_message_to_all() -> None:
     assert not treated(exchange(message(1, "buyer"), secret, message(3, "buyer"))).gaps
 
 
+def test_a_correction_that_one_did_not_get() -> None:
+    """C was told the same in another exchange, where it was never corrected."""
+    wrong, right = message(2, "buyer", body="Dix tonnes"), message(3, "buyer", body="Vingt", corrects=UUID(int=2))
+    first = exchange(message(1, "buyer", body="Bonjour"), wrong, right, to="AB")
+    other = exchange(message(4, "buyer", body="Bonjour"), message(5, "buyer", body="Dix tonnes"), to="C")
+    assert gaps(treated(first, other)) == {("C", "missed_correction")}
+    told = message(6, "buyer", body="vingt")
+    assert not treated(first, msgspec.structs.replace(other, messages=(*other.messages, told))).gaps
+
+
 def test_who_has_the_correction_does_not_need_what_it_corrects() -> None:
     wrong, right = message(2, "buyer", body="Dix tonnes"), message(3, "buyer", body="Vingt", corrects=UUID(int=2))
     first = exchange(message(1, "buyer", body="Bonjour"), wrong, right, to="AB")
