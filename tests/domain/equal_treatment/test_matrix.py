@@ -4,6 +4,8 @@ from datetime import timedelta
 from string import ascii_lowercase, ascii_uppercase
 from uuid import UUID
 
+import msgspec
+
 from tests.domain.equal_treatment.samples import gaps, meeting, of, set_aside, treated
 from tests.domain.exchanges.samples import NOW, by_hand, delivered, e_mail, exchange, message, supplier
 
