@@ -12,7 +12,7 @@ from domain.suppliers.supplier import SIRET_DIGITS, LegalForm, nameless
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import BadCell, kind_of, known, legible, number
-from sources.file_types.csv_table import column_of, read_records, read_table, rows_of
+from sources.file_types.csv_table import column_of, read_table, rows_of
 from sources.postal_addresses import CommuneNames, commune_names, departement_of
 from sources.rows import Context, Document, UnreadableFile
 from sources.trades.evidence_readers import PurposeReader
@@ -70,7 +70,8 @@ def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """
     communes = commune_names(context.territories)
     inference = OfferInference(context.taxonomy, context.source)
-    return read_records(stream, context, SIAE_COLUMNS, lambda cells: _siae(cells, communes, inference))
+    table = read_table(stream, required=SIAE_COLUMNS)
+    return rows_of(table, context, lambda cells: known(cells["id"]), lambda cells: _siae(cells, communes, inference))
 
 
 def _siae(cells: dict[str, str], communes: CommuneNames, inference: OfferInference) -> Document:
@@ -131,7 +132,8 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     One row per establishment; raises UnreadableFile where a column of `ESAT_COLUMNS` is missing.
     """
     inference = OfferInference(context.taxonomy, context.source)
-    return read_records(stream, context, ESAT_COLUMNS, lambda cells: _esat(cells, inference))
+    table = read_table(stream, required=ESAT_COLUMNS)
+    return rows_of(table, context, lambda cells: known(cells["finess_et"]), lambda cells: _esat(cells, inference))
 
 
 def _esat(cells: dict[str, str], inference: OfferInference) -> Document:

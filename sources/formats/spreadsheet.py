@@ -31,7 +31,7 @@ from sources.formats.vivier import document_of, plain_cell
 from sources.formats.vivier_columns import COLUMNS, ID, NONE_HELD, TO_CORRECT
 from sources.postal_addresses import commune_names, departement_of
 from sources.rows import Context, Document, row_of, unreadable
-from sources.trades.inference import OfferInference, WordReader
+from sources.trades.inference import OfferInference, word_reader
 
 _LISTED = re.compile(r"[;|\n]")
 _LISTED_TOO = re.compile(r"[;|\n,]|\s/\s")
@@ -207,7 +207,7 @@ class _Trades:
         self._taxonomy, self._mapped = taxonomy, mapped
         self._labels = {fold(family.label): family.id for family in taxonomy.families}
         self._labels |= {fold(segment.label): segment.id for segment in taxonomy.segments.values()}
-        self._words = WordReader(taxonomy)
+        self._words = word_reader(taxonomy)
 
     def segments_in(self, cell: str) -> tuple[list[str], tuple[Flag, ...]]:
         """The segments of a cell, and a flag for each activity that is none."""

@@ -128,12 +128,16 @@ class WordReader:
         return tuple(first.values())
 
 
+word_reader = lru_cache(maxsize=1)(WordReader)
+"""The reader of a taxonomy, built once: all formats are tried on a file of an unknown one."""
+
+
 class OfferInference:
     """Infers offers; built once for a taxonomy. `source`: the one whose file is read, which their evidence names."""
 
     def __init__(self, taxonomy: Taxonomy, source: str | None = None) -> None:
         self._taxonomy, self._source = taxonomy, source
-        self._words = WordReader(taxonomy)
+        self._words = word_reader(taxonomy)
 
     def telling(self, *naf: str | None) -> str | None:
         """The first NAF code that names a trade, else the first there is."""
