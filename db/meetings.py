@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from db.core.engine import Connection, below, kept_document
+from db.core.engine import Connection, below, kept_document, read_grouped
 from db.core.uuid7 import new_id
 from db.persons import find_or_insert_person
 from db.schema.exchange_tables import calendar_feeds, follow_ups, meeting_needs, meetings, participants
@@ -231,10 +231,7 @@ async def _parts(
     connection: Connection, query: Select[Any], table: Table, ids: Sequence[UUID]
 ) -> dict[UUID, list[Row[Any]]]:
     of_meetings = query.where(table.c.meeting_id.in_(ids)).order_by(table.c.meeting_id, table.c.position)
-    found: dict[UUID, list[Row[Any]]] = {}
-    for row in await connection.execute(of_meetings):
-        found.setdefault(row.meeting_id, []).append(row)
-    return found
+    return await read_grouped(connection, of_meetings, "meeting_id")
 
 
 SEEN_DAYS = 90

@@ -3,7 +3,7 @@
 A contact person has keys that two namings of one person share, and a pseudonym that an erasure leaves. Personal data
 held about somebody is told item by item; their contact details are removed from a frozen answer.
 
-Retention periods, and what is due for removal.
+Things are kept for periods that the operator chooses; a plan lists those that are due for removal.
 """
 
 import re

@@ -178,6 +178,14 @@ async def read_first(connection: Connection, query: Executable, kind: type[T]) -
     return None if row is None else msgspec.convert(row, kind, from_attributes=True)
 
 
+async def read_grouped(connection: Connection, query: Executable, key: str) -> dict[Any, list[Any]]:
+    """The rows of the query by their value in the column `key`, each in the order in which they come."""
+    found: dict[Any, list[Any]] = {}
+    for row in await connection.execute(query):
+        found.setdefault(getattr(row, key), []).append(row)
+    return found
+
+
 def above(column: ColumnElement[Any], bound: object) -> ColumnElement[bool]:
     """Whether the column is greater than the bound, where there is one."""
     return true() if bound is None else column > bound

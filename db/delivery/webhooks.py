@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ColumnElement, Select, case, delete, exists, func, insert, or_, select, update
 
-from db.core.engine import Connection, above, below
+from db.core.engine import Connection, above, below, read_grouped
 from db.core.uuid7 import lowest_id, new_id
 from db.delivery.outbox import Claimed, Share, wake
 from db.schema.supplier_tables import directory_version, webhook_attempts, webhook_deliveries, webhooks
@@ -304,8 +304,11 @@ async def note_attempt(connection: Connection, claimed: Claimed, result: Result)
 
 async def _with_attempts(connection: Connection, deliveries: Select[Any]) -> Sequence[WebhookDelivery]:
     rows = (await connection.execute(deliveries)).all()
-    attempts: dict[UUID, list[DeliveryAttempt]] = {row.id: [] for row in rows}
-    query = select(webhook_attempts).where(webhook_attempts.c.delivery_id.in_(attempts)).order_by(webhook_attempts.c.id)
-    for row in await connection.execute(query):
-        attempts[row.delivery_id].append(msgspec.convert(row, DeliveryAttempt, from_attributes=True))
-    return [WebhookDelivery(**row._asdict(), attempts=tuple(attempts[row.id])) for row in rows]
+    of_them = webhook_attempts.c.delivery_id.in_([row.id for row in rows])
+    query = select(webhook_attempts).where(of_them).order_by(webhook_attempts.c.id)
+    attempts = await read_grouped(connection, query, "delivery_id")
+    made = {
+        each: msgspec.convert(some, tuple[DeliveryAttempt, ...], from_attributes=True)
+        for each, some in attempts.items()
+    }
+    return [WebhookDelivery(**row._asdict(), attempts=made.get(row.id, ())) for row in rows]

@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, Table, func, insert, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from db.core.engine import Connection, above, read_all
+from db.core.engine import Connection, above, read_all, read_grouped
 from db.schema.exchange_tables import exchange_recipients, exchanges, message_handovers, message_mails, messages
 from domain.exchanges.deliveries import CONFIRMED_STATE, TOLD
 from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Recipient, Way
@@ -148,10 +148,7 @@ async def _parts(
     connection: Connection, table: Table, ids: Sequence[UUID], order: ColumnElement[Any]
 ) -> dict[UUID, list[Row[Any]]]:
     query = select(table).where(table.c.exchange_id == func.any(list(ids))).order_by(order)
-    found: dict[UUID, list[Row[Any]]] = {}
-    for row in await connection.execute(query):
-        found.setdefault(row.exchange_id, []).append(row)
-    return found
+    return await read_grouped(connection, query, "exchange_id")
 
 
 def _delivery(message_id: UUID, supplier_id: UUID, mail: Row[Any] | None, handover: Row[Any] | None) -> Delivery:
@@ -249,11 +246,9 @@ async def to_answer(connection: Connection, organisation_id: UUID, need_ids: Col
     for row in await connection.execute(query):
         said = msgspec.convert(row, Message, from_attributes=True)
         by_exchange.setdefault((row.need_id, row.exchange_id), []).append(said)
-    recipients: dict[UUID, list[UUID]] = {}
-    in_them = exchange_recipients.c.exchange_id == func.any([exchange_id for _, exchange_id in by_exchange])
-    for row in await connection.execute(select(exchange_recipients).where(in_them)):
-        recipients.setdefault(row.exchange_id, []).append(row.supplier_id)
+    ids = [exchange_id for _, exchange_id in by_exchange]
+    recipients = await _parts(connection, exchange_recipients, ids, exchange_recipients.c.supplier_id)
     questions: Counter[UUID] = Counter()
     for (need_id, exchange_id), said_there in by_exchange.items():
-        questions[need_id] += len(unanswered(said_there, recipients[exchange_id]))
+        questions[need_id] += len(unanswered(said_there, [each.supplier_id for each in recipients[exchange_id]]))
     return ToAnswer(unread, questions)

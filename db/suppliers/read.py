@@ -134,7 +134,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     async def has_been(self, version: int, uid: UUID | None) -> bool:
         """Whether the directory has had this version with this uid; in another history it has not."""
-        return await has_been(self.connection, version, uid)
+        return await _has_been(self.connection, version, uid)
 
     async def has_more_changes(self, since: int, than: int) -> bool:
         """Whether more suppliers than that changed after version `since`."""
@@ -174,20 +174,15 @@ async def snapshot(engine: Engine) -> AsyncIterator[Snapshot]:
         yield Snapshot(connection, end.version, end.uid)
 
 
-async def version_uid(connection: Connection, version: int) -> UUID | None:
-    """The random id of a version of the directory; None where it has not had that version, and of the version 0."""
-    uid: UUID | None = await connection.scalar(select(change_sets.c.uid).where(change_sets.c.version == version))
-    return uid
-
-
-async def has_been(connection: Connection, version: int, uid: UUID | None) -> bool:
-    """Whether the directory has had this version with this uid; in another history it has not."""
-    return version == 0 or uid == await version_uid(connection, version)  # 0: nothing had been written yet
+async def _has_been(connection: Connection, version: int, uid: UUID | None) -> bool:
+    # 0: nothing had been written yet
+    return version == 0 or uid == (await end_of_version(connection, version)).uid
 
 
 async def end_of_version(connection: Connection, version: int) -> Position:
-    """The position after everything that a version changed."""
-    return Position(version, LAST_ID, await version_uid(connection, version))
+    """The position after everything that a version changed; without uid where the directory has not had it."""
+    uid: UUID | None = await connection.scalar(select(change_sets.c.uid).where(change_sets.c.version == version))
+    return Position(version, LAST_ID, uid)
 
 
 async def end_of_directory(connection: Connection) -> Position:
@@ -202,7 +197,7 @@ async def has_been_at(connection: Connection, position: Position, end: Position)
         return position.version <= end.version
     if position.version == end.version:
         return position.uid == end.uid
-    return await has_been(connection, position.version, position.uid)
+    return await _has_been(connection, position.version, position.uid)
 
 
 async def changes_after(connection: Connection, position: Position, limit: int) -> Sequence[Change]:

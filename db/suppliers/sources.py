@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import ColumnElement, exists, func, select, text, true
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from db.core.engine import Connection, kept_document, read_first
+from db.core.engine import Connection, kept_document, read_first, read_grouped
 from db.schema.supplier_tables import imports, records, sources
 from db.suppliers.regroup import lock_identities
 from db.suppliers.write import begin_change, count_waiting, publish, rewrite, suppliers_with
@@ -119,9 +119,7 @@ async def _figures(connection: Connection, on: date, which: ColumnElement[bool])
         func.max(records.c.received_at).label("received_at"),
     )
     alike = select(records.c.source, records.c.doubts, *columns).join(sources, sources.c.name == records.c.source)
-    rows: dict[str, list[Any]] = {}
-    for row in await connection.execute(alike.where(which).group_by(records.c.source, records.c.doubts)):
-        rows.setdefault(row.source, []).append(row)
+    rows = await read_grouped(connection, alike.where(which).group_by(records.c.source, records.c.doubts), "source")
     adding = [source for source, some in rows.items() if any(row.additions for row in some)]
     waiting = await count_waiting(connection, adding) if adding else {}
     figures: dict[str, dict[str, Any]] = {}

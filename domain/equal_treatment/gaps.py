@@ -1,6 +1,6 @@
 """Gaps in equal treatment: one thing that suppliers lack and others have, in words for all of them or for one.
 
-The suppliers that it is owed to: which lots concern each, and until when.
+First the suppliers that equal treatment is owed to: which lots concern each, and until when.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

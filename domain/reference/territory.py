@@ -1,4 +1,7 @@
-"""Administrative France: communes, the areas they make up, and what codes that are no longer in use stand for."""
+"""Administrative France: communes, the areas they make up, and what codes that are no longer in use stand for.
+
+At the end the GeoJSON geometries (RFC 7946) that clients may send instead of codes: longitude first, WGS 84.
+"""
 
 import csv
 import hashlib

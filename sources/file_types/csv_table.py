@@ -15,7 +15,6 @@ from typing import BinaryIO, NamedTuple
 from domain.errors import InvalidContent, Problem, null_character_problem, pointer
 from domain.suppliers.rows import Row, RowError, reject
 from domain.text.bilingual import Text
-from sources.file_types.csv_cells import known
 from sources.rows import NOT_UTF8, TOO_LONG, Context, Document, Line, UnreadableFile, lines, row_of, unreadable
 
 _LONGEST_ROW = 1024 * 1024
@@ -242,18 +241,6 @@ def _by_column(row: _Read, columns: tuple[str, ...], *, as_published: bool) -> C
 
 Identify = Callable[[dict[str, str]], str | None]
 ToDocument = Callable[[dict[str, str]], Document]
-
-
-def read_records(
-    stream: BinaryIO, context: Context, columns: tuple[str, ...], to_document: ToDocument
-) -> Iterator[Row | RowError]:
-    """The rows of a source's own table, whose first of `columns` is the external id.
-
-    `to_document` makes of the cells what a record holds, and raises InvalidContent for cells it cannot read.
-    Columns beyond `columns` are not looked at. Raises UnreadableFile where one of them is missing.
-    """
-    table = read_table(stream, required=columns)
-    return rows_of(table, context, lambda cells: known(cells[columns[0]]), to_document)
 
 
 def column_of(table: Table, *names: str) -> str | None:

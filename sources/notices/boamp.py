@@ -18,7 +18,7 @@ from domain.errors import InvalidContent, Problem, pointer
 from domain.text.bilingual import Text
 from domain.text.typography import cut
 from sources.notices import eforms
-from sources.notices.element import Element, PlacedText, from_json, mark_read
+from sources.notices.element import Element, PlacedText, from_json, mark_read, placed_texts
 from sources.notices.notice import (
     CODES,
     Amount,
@@ -160,7 +160,7 @@ def _lot(element: Element, besides: list[Element]) -> NoticeLot:
     title, described = own.first(TITLES), own.first(OBJECTS)
     lot = NoticeLot(element.path, "", title or described)
     lot.words = " . ".join(each.text for each in (title, described, own.first(("principales",))) if each)
-    lot.cpv = [PlacedText(each.path, text) for each in own.all(*CPV) if (text := each.text())]
+    lot.cpv = placed_texts(own.all(*CPV))
     for each in (child for held in own.all("objetprincipal", "objetcomplementaire") for child in held.children):
         if each.name[:8].isdecimal():  # an element whose name is the code that it stands for
             mark_read(each)
@@ -225,7 +225,7 @@ def _flags(form: _Names) -> list[ReservedFlag]:
 
 def _own_place(nuts: list[Element], words: PlacedText | None) -> list[NoticePlace]:
     """The place of a lot whose codes and words stand beside its other fields."""
-    codes = tuple(PlacedText(each.path, text) for each in nuts if not each.children and (text := each.text()))
+    codes = tuple(placed_texts(each for each in nuts if not each.children))
     if not codes and words is None:
         return []
     where = codes[0] if codes else words or PlacedText("", "")
@@ -235,9 +235,7 @@ def _own_place(nuts: list[Element], words: PlacedText | None) -> list[NoticePlac
 def _place(element: Element) -> NoticePlace:
     names = _Names(element)
     postal, city = names.first(("cp",)), names.first(("ville",))
-    nuts = tuple(
-        PlacedText(each.path, text) for each in names.all(*NUTS) if not each.children and (text := each.text())
-    )
+    nuts = tuple(placed_texts(each for each in names.all(*NUTS) if not each.children))
     words = "" if element.children else element.text()
     return NoticePlace(
         element.path,

@@ -51,8 +51,7 @@ class _Reader:
     def whole(self, root: Element) -> None:
         """Read the whole procedure."""
         notice = self.notice
-        domain = root.first_text("RegulatoryDomain")
-        basis = domain.text if domain else ""
+        basis = root.text_at("RegulatoryDomain")
         if basis == CONCESSIONS:
             notice.contract = "concession"
         notice.buyer = self._buyer(root, basis)
@@ -84,10 +83,9 @@ class _Reader:
             self.notice.lots.append(self._lot(element))
 
     def _lot(self, element: Element) -> NoticeLot:
-        identifier = element.first_text("ID")
         project = element.child("ProcurementProject")
         lot = NoticeLot(element.path, "") if project is None else self._project(project, element.path)
-        lot.id = identifier.text if identifier else ""
+        lot.id = element.text_at("ID")
         terms, process = element.child("TenderingTerms"), element.child("TenderingProcess")
         if terms is not None:
             self._reservation(lot, terms)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from html import unescape
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import ParseError
@@ -130,6 +130,11 @@ class Element:
                 return PlacedText(element.path, text)
         return None
 
+    def text_at(self, *names: str) -> str:
+        """The first text that these names lead to; "" where there is none."""
+        found = self.first_text(*names)
+        return found.text if found else ""
+
     def unread(self) -> list["Element"]:
         """The uppermost elements that hold something and of which nothing was read, in order."""
         found: list[Element] = []
@@ -146,6 +151,11 @@ def _look_for_unread(element: Element, found: list[Element]) -> tuple[bool, bool
         is_read, holds = is_read or child_read, holds or child_holds
         found += within if child_read else [child] if child_holds else []
     return is_read, holds
+
+
+def placed_texts(elements: Iterable["Element"]) -> list[PlacedText]:
+    """The texts of these elements, each with its place, of those that have some."""
+    return [PlacedText(each.path, text) for each in elements if (text := each.text())]
 
 
 def mark_read(*elements: "Element | None") -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from domain.needs.need import Nature
 from domain.text.typography import cut
-from sources.notices.element import Element, PlacedText, from_json, mark_read
+from sources.notices.element import Element, PlacedText, from_json, mark_read, placed_texts
 from sources.notices.notice import (
     CODES,
     Amount,
@@ -227,8 +227,7 @@ def _buyer(notice: Notice, form: Element, basis: str) -> NoticeBuyer | None:
     address = body.child("ADDRESS_CONTRACTING_BODY") if body is not None else None
     if body is None or address is None:
         return None
-    name = address.first_text("OFFICIALNAME")
-    buyer = NoticeBuyer(address.path, name.text if name else "", address.first_text("NATIONALID"))
+    buyer = NoticeBuyer(address.path, address.text_at("OFFICIALNAME"), address.first_text("NATIONALID"))
     buyer.place = address_of(address)
     if others := list(body.all("ADDRESS_CONTRACTING_BODY_ADDITIONAL")):
         notice.note(others[0].path, "more_buyers", count=len(others))
@@ -268,21 +267,21 @@ def is_extract(document: Mapping[str, Any]) -> bool:
 def read_extract(document: Mapping[str, Any]) -> Notice:
     """The notice of an extract. Raises InvalidContent for what is past the bounds of `from_json`."""
     root = from_json(document)
-    notice = Notice(root, _text(root, "notice_id"), root.first_text("title"))
-    nature = _CODES.natures.get(_text(root, "nature").upper())
-    notice.cpv = _all(root, "cpv_main")
+    notice = Notice(root, root.text_at("notice_id"), root.first_text("title"))
+    nature = _CODES.natures.get(root.text_at("nature").upper())
+    notice.cpv = placed_texts(root.all("cpv_main"))
     notice.nature = nature
-    notice.words = " . ".join(filter(None, (_text(root, "title"), _text(root, "short_description"))))
+    notice.words = " . ".join(filter(None, (root.text_at("title"), root.text_at("short_description"))))
     address = NoticePlace(
         root.path,
-        tuple(_all(root, "buyer_nuts")),
-        _text(root, "buyer_country"),
-        postal_code=_text(root, "buyer_postal"),
-        city=_text(root, "buyer_town"),
+        tuple(placed_texts(root.all("buyer_nuts"))),
+        root.text_at("buyer_country"),
+        postal_code=root.text_at("buyer_postal"),
+        city=root.text_at("buyer_town"),
     )
-    if name := _text(root, "buyer"):
+    if name := root.text_at("buyer"):
         notice.buyer = NoticeBuyer(root.path, name, place=address)
-    marks = [each for each in _all(root, "reserved_flags") if each.text in _CODES.reserved]
+    marks = [each for each in placed_texts(root.all("reserved_flags")) if each.text in _CODES.reserved]
     flags = [ReservedFlag(each.path, _CODES.reserved[each.text]) for each in marks]
     mark_read(*(root.child(name) for name in ("schema", "form", "lot_division")))
     elements = notice.first_lots(list(root.all("lots")))
@@ -298,22 +297,13 @@ def read_extract(document: Mapping[str, Any]) -> Notice:
 
 def _extract_lot(element: Element, nature: Nature | None, flags: list[ReservedFlag]) -> NoticeLot:
     lot = NoticeLot(
-        element.path, _text(element, "id"), element.first_text("title"), nature=nature, reserved=list(flags)
+        element.path, element.text_at("id"), element.first_text("title"), nature=nature, reserved=list(flags)
     )
-    lot.cpv = _all(element, "cpv_add")
-    lot.words = " . ".join(filter(None, (_text(element, "title"), _text(element, "description"))))
+    lot.cpv = placed_texts(element.all("cpv_add"))
+    lot.words = " . ".join(filter(None, (element.text_at("title"), element.text_at("description"))))
     for place in element.all("places"):
-        nuts = tuple(_all(place, "nuts"))
-        words = _text(place, "main_site")
+        nuts = tuple(placed_texts(place.all("nuts")))
+        words = place.text_at("main_site")
         if nuts or words:
             lot.places.append(NoticePlace(place.path, nuts, words=words))
     return lot
-
-
-def _all(element: Element, name: str) -> list[PlacedText]:
-    return [PlacedText(each.path, text) for each in element.all(name) if (text := each.text())]
-
-
-def _text(element: Element, name: str) -> str:
-    written = element.first_text(name)
-    return written.text if written else ""

@@ -94,8 +94,7 @@ def _lot(notice: Notice, element: Element, besides: list[Element]) -> NoticeLot:
     if cost := first("COSTS_RANGE_AND_CURRENCY"):
         lot.value = _cost(notice, cost)
     if place := first("LOCATION_NUTS"):
-        where = place.first_text("LOCATION")
-        lot.places = [NoticePlace(place.path, nuts_of(place), words=where.text if where else "")]
+        lot.places = [NoticePlace(place.path, nuts_of(place), words=place.text_at("LOCATION"))]
     if period := first("PERIOD_WORK_DATE_STARTING"):
         lot.months = _months(notice, period)
     for name, unit in (("DURATION_FRAMEWORK_MONTH", "MONTH"), ("DURATION_FRAMEWORK_YEAR", "YEAR")):

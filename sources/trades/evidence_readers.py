@@ -18,7 +18,7 @@ for, not what it sells: of most codes and of texts alone nothing is concluded.
 import tomllib
 from collections.abc import Iterable
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -30,8 +30,8 @@ from domain.reference.territory import Territories
 from domain.suppliers.supplier import Evidence, Kind, Offer, PrestaType, PublicAward, ServiceArea
 from matching.words import word_model
 from matching.words.title_reader import TitleReader
-from sources.trades.inference import WordReader
-from sources.trades.offers import offer_of, reference_of, shortened
+from sources.trades.inference import word_reader
+from sources.trades.offers import label_of, offer_of, reference_of
 
 YEARS = 6
 SURE = 0.6
@@ -50,6 +50,11 @@ class Won(NamedTuple):
     in_group: bool = False
 
 
+@lru_cache(maxsize=1)  # to build it takes 130 ms, as long as to read some hundred contracts
+def _title_reader(taxonomy: Taxonomy, territories: Territories) -> TitleReader:
+    return TitleReader(taxonomy, territories, word_model.load())
+
+
 class AwardReader:
     """Reads contracts as offers; built once for the reference data and the day of reading."""
 
@@ -57,7 +62,7 @@ class AwardReader:
         self, taxonomy: Taxonomy, cpv: Cpv, territories: Territories, source: str | None, today: date | None
     ) -> None:
         self._taxonomy, self._cpv, self._source = taxonomy, cpv, source
-        self._titles = TitleReader(taxonomy, territories, word_model.load())
+        self._titles = _title_reader(taxonomy, territories)
         self._since = None if today is None else years_before(today, YEARS)
 
     def offers(self, won: Won) -> tuple[Offer, ...]:
@@ -72,7 +77,7 @@ class AwardReader:
         if not segments:
             return ()
         text = (award.object or won.object) + (" (en groupement)" if won.in_group else "")
-        label = shortened(text) or "Marché public"
+        label = label_of(text) or "Marché public"
         evidence = Evidence("award", label, award.notified_on, self._source, reference_of(won.reference))
         areas = (None, ServiceArea(codes=(f"departement:{won.departement}",))) if won.departement else (None,)
         return tuple(
@@ -114,7 +119,7 @@ class JobReader:
 
     def __init__(self, taxonomy: Taxonomy, source: str | None) -> None:
         self._taxonomy, self._source = taxonomy, source
-        self._words = WordReader(taxonomy)
+        self._words = word_reader(taxonomy)
 
     def offers(self, jobs: Iterable[Job], kind: Kind | None) -> tuple[Offer, ...]:
         """One offer for the segments of each job, in the order of the jobs; those of one segment share it."""
@@ -125,7 +130,7 @@ class JobReader:
         for job in jobs:
             segments = self._segments(job)
             if segments and segments not in found:
-                evidence = Evidence("job", shortened(job.title), job.on, self._source, reference_of(job.rome))
+                evidence = Evidence("job", label_of(job.title), job.on, self._source, reference_of(job.rome))
                 label = f"Déduit d'un poste proposé : {job.title or job.rome}"
                 found[segments] = offer_of(segments, label, evidence, presta)
         return tuple(found.values())
@@ -159,7 +164,7 @@ class PurposeReader:
 
     def __init__(self, taxonomy: Taxonomy, source: str | None) -> None:
         self._source, self._codes = source, purpose_codes()
-        self._words = WordReader(taxonomy)
+        self._words = word_reader(taxonomy)
 
     def offers(self, codes: Iterable[str], text: str) -> tuple[Offer, ...]:
         """An offer for each code that names a trade, and one for the words of a structure that sells."""
@@ -172,6 +177,6 @@ class PurposeReader:
             if not segments and code in self._codes.sellers:
                 segments = named
             if segments and segments not in found:
-                evidence = Evidence("purpose", shortened(text), source=self._source, reference=reference_of(code))
+                evidence = Evidence("purpose", label_of(text), source=self._source, reference=reference_of(code))
                 found[segments] = offer_of(segments, "Déduit de l'objet déclaré de l'association", evidence)
         return tuple(found.values())

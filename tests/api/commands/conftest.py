@@ -1,5 +1,6 @@
 """Commands run as people run them: as processes, each on a home of its own or beside a running server."""
 
+import asyncio
 import json
 import os
 import select
@@ -9,12 +10,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPConnection, HTTPMessage
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from sqlalchemy import text
 
 from api.cli import main
+from api.commands.database import attached
+from api.settings import read_settings
+from db.core.engine import engine, transaction
 from tests.conftest import ROOT, open_folder
 
 VIVIER = Path(sys.executable).with_name("vivier")
@@ -62,11 +68,12 @@ class Done(NamedTuple):
 class Within:
     """Runs commands inside the test's own process, which spares it their start."""
 
-    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
-        self._capture = capture
+    def __init__(self, capture: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
+        self._capture, self._patch = capture, patch
 
-    def __call__(self, *arguments: str) -> Done:
+    def __call__(self, *arguments: str, stdin: str = "") -> Done:
         self._capture.readouterr()
+        self._patch.setattr("sys.stdin", TextIOWrapper(BytesIO(stdin.encode())))
         status = main(arguments)
         return Done(status, *self._capture.readouterr())
 
@@ -228,7 +235,19 @@ def within(server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     """Runs commands beside the server that is up."""
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("VIVIER_HOME", str(server.home))
-    return Within(capsys)
+    return Within(capsys, monkeypatch)
+
+
+def in_database(server: Server, *statements: str, **values: Any) -> None:
+    """Do it as the owner of the tables may, in one transaction."""
+
+    async def work(url: str) -> None:
+        async with transaction(engine(url, pool_size=0)) as connection:
+            for statement in statements:
+                await connection.execute(text(statement), values)
+
+    with attached(read_settings(environment(server.home))) as url:
+        asyncio.run(work(url))
 
 
 def decoded(answer: Answer) -> Any:

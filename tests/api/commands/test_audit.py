@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
 
 from api.commands.database import attached
 from api.journal.send_heads import signed_line
@@ -18,7 +17,7 @@ from api.settings import read_settings
 from db.core.engine import engine, transaction
 from db.journal.entries import journals, write_entry
 from domain.audit import Actor, JournalHead, JournalHeads
-from tests.api.commands.conftest import Server, Within, decoded, environment, vivier
+from tests.api.commands.conftest import Server, Within, decoded, environment, in_database
 
 NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","keywords":["tonte"]}]}'
 
@@ -38,16 +37,11 @@ def organisation(server: Server, within: Within) -> Iterator[str]:
 def tamper(server: Server, statement: str, organisation: str, table: str = "audit_entries") -> None:
     """Do it to the organisation's entries, as a superuser may, who can take the guard off."""
     own = "organisation_id = (SELECT id FROM organisations WHERE name = :name)"
-
-    async def work(url: str) -> None:
-        async with transaction(engine(url, pool_size=0)) as connection:
-            await connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER append_only"))
-            joined = f"{statement} {'AND' if ' WHERE ' in statement else 'WHERE'} {own}"
-            await connection.execute(text(joined), {"name": organisation})
-            await connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER append_only"))
-
-    with attached(read_settings(environment(server.home))) as url:
-        asyncio.run(work(url))
+    joined = f"{statement} {'AND' if ' WHERE ' in statement else 'WHERE'} {own}"
+    guard = f"ALTER TABLE {table} {{}} TRIGGER append_only"
+    in_database(server, guard.format("DISABLE"))
+    in_database(server, joined, name=organisation)
+    in_database(server, guard.format("ENABLE"))
 
 
 def write(server: Server, organisation: str, count: int, signer: Callable[[bytes], bytes] | None) -> None:
@@ -79,10 +73,10 @@ def test_an_intact_journal_is_said_to_be(server: Server, within: Within, organis
     longer = verdict(within, organisation, "--anchor", found["anchor"])
     assert (longer["status"], longer["number"]) == ("intact", 4)
 
-    by_id = vivier(server.home, "audit", "verify", "--organisation", found["organisation_id"])
-    assert (by_id.returncode, by_id.stderr) == (0, "")
-    assert f"{organisation}: 4 entries, intact" in by_id.stdout
-    assert longer["anchor"] in by_id.stdout
+    by_id = within("audit", "verify", "--organisation", found["organisation_id"])
+    assert (by_id.status, by_id.err) == (0, "")
+    assert f"{organisation}: 4 entries, intact" in by_id.out
+    assert longer["anchor"] in by_id.out
     assert within("audit", "verify").status == 0
 
 

@@ -5,14 +5,13 @@ As the hospital of Vannes did it, segment by segment, over months: match, talk, 
 
 from collections.abc import Callable, Iterator
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pypdf
 import pytest
 
-from tests.api.commands.conftest import PATIENCE_SECONDS, Server, until, vivier
+from tests.api.commands.conftest import PATIENCE_SECONDS, Server, Within, until
 from tests.api.sync.factories import siret
 
 LOTS: list[dict[str, Any]] = [
@@ -63,9 +62,8 @@ class Party:
 class Story:
     """Who takes part, and what came about so far."""
 
-    def __init__(self, server: Server) -> None:
-        self.home: Path = server.home
-        self.netloc = server.netloc
+    def __init__(self, server: Server, within: Within) -> None:
+        self.within, self.netloc = within, server.netloc
         self.network = Party(self.netloc, self._key("Réseau des structures", "sync", "--source", "reseau"))
         self.portal = Party(self.netloc, self._key("Portail", "match"))
         self.hospital = Party(self.netloc, self._key("Centre hospitalier", "needs"))
@@ -73,11 +71,9 @@ class Story:
         self.ids: dict[str, str] = {}
 
     def _key(self, organisation: str, scope: str, *more: str) -> str:
-        made = vivier(
-            self.home, "keys", "create", "--name", scope, "--organisation", organisation, "--scope", scope, *more
-        )
-        assert made.returncode == 0, made.stderr
-        return made.stdout.splitlines()[-1]
+        made = self.within("keys", "create", "--name", scope, "--organisation", organisation, "--scope", scope, *more)
+        assert made.status == 0, made.err
+        return made.out.splitlines()[-1]
 
     def supplier(self, name: str, kind: str | None, *segments: str) -> dict[str, Any]:
         """A structure at Vannes that says it does this."""
@@ -109,8 +105,12 @@ class Story:
 
 
 @pytest.fixture
-def story(start: Callable[..., Server]) -> Iterator[Story]:
-    story = Story(start().ready())
+def story(
+    start: Callable[..., Server], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Story]:
+    server = start().ready()
+    monkeypatch.setenv("VIVIER_HOME", str(server.home))
+    story = Story(server, Within(capsys, monkeypatch))
     yield story
     for party in (story.network, story.portal, story.hospital, story.public):
         party.http.close()
@@ -317,6 +317,6 @@ def the_journal_and_the_lessons_stay(story: Story) -> None:
     moves = [each for each in actions if each in {"need.created", "need.sourcing", "need.published", "need.closed"}]
     assert moves == ["need.created", "need.sourcing", "need.published", "need.closed"]
     assert {"shortlist.frozen", "decision.made"} <= set(actions)
-    assert vivier(story.home, "audit", "verify").returncode == 0
+    assert story.within("audit", "verify").status == 0
     lessons = story.hospital.get("/insights")
     assert {each["barrier"] for each in lessons["barriers"]} >= {"volume", "deadline", "price"}

@@ -1,6 +1,6 @@
 """`vivier keys` beside a running server."""
 
-from tests.api.commands.conftest import Server, Within, vivier
+from tests.api.commands.conftest import Server, Within
 
 NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","keywords":["tonte"]}]}'
 
@@ -8,7 +8,7 @@ NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","keywords":
 def test_the_life_of_a_key(server: Server, within: Within) -> None:
     """Created, used at once, listed without its secret, revoked, refused."""
     create = ("keys", "create", "--name", "Achats", "--organisation", "Ville [de] Rennes", "--scope", "match")
-    key = vivier(server.home, *create).stdout.splitlines()[-1]
+    key = within(*create).out.splitlines()[-1]
     assert server.ask("POST", "/match", NEED, key=key).status == 200
     listed = within("keys", "list").out
     assert "Achats" in listed

@@ -52,22 +52,20 @@ def test_a_region_is_its_departements(
 
 
 @pytest.mark.parametrize(
-    ("more", "status", "message"),
+    ("kept", "more", "status", "message"),
     [
-        (["--region", "999"], 2, "there is no region 999"),
-        (["--ess", "missing.csv"], 1, "cannot read missing.csv: no such file"),
+        (None, ["--region", "999"], 2, "there is no region 999"),
+        (None, ["--ess", "missing.csv"], 1, "cannot read missing.csv: no such file"),
+        (-4, [], 2, "--units and --establishments are needed (or --fetch)"),
+        (1, ["update", "."], 2, "holds no pool that vivier pool build made"),
     ],
 )
 def test_what_is_wrong_is_said(
-    arguments: list[str], more: list[str], status: int, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([*arguments, *more]) == status
+    arguments: list[str], kept: int | None, more: list[str], status: int, message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    assert main([*arguments[:kept], *more]) == status
     assert message in capsys.readouterr().err
-
-
-def test_what_is_always_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["pool", "build", "--out", str(tmp_path)]) == 2
-    assert "--units and --establishments are needed (or --fetch)" in capsys.readouterr().err
 
 
 def test_what_is_not_given_is_fetched(
@@ -128,17 +126,33 @@ def updated(within: Within, folder: Path, *more: str) -> dict[str, Any]:
     return {said["source"]: said for said in map(json.loads, done.out.splitlines())}
 
 
-def test_what_was_built_is_imported(within: Within, built: Callable[..., Path]) -> None:
-    """Each file into the source called as its format; again only what changed since, or what is asked for again."""
-    folder = built("ESAT du Blavet")
+def test_what_was_built_is_imported(within: Within, built: Callable[..., Path], tmp_path: Path) -> None:
+    """Each file into the source called as its format; again only what changed since, or what is asked for again.
+
+    A file of an earlier build is left alone: of a source that it filled, it is said that its records stay.
+    """
+    folder = built("ESAT du Blavet", "--geiq", str(write(tmp_path / "geiq-given.csv", "geiq", [])))
+    assert updated(within, folder, "--dry-run", "--force")["esat"]["dry_run"]
     first = updated(within, folder, "--force")
-    assert set(first) == {"sirene", "esat"}
+    assert set(first) == {"sirene", "esat", "geiq"}
     assert (first["esat"]["format"], first["esat"]["mode"], first["esat"]["added"]) == ("esat", "snapshot", 1)
     assert "esat.csv did not change" in updated(within, folder)["esat"]["skipped"]
     assert updated(within, folder, "--again")["esat"]["unchanged"] == 1
+
+    # the file is the same, and another import took its records out of the database
+    other = write(folder / "other.csv", "esat", [{"finess_et": "other", "name": "ESAT", "commune_insee": "56089"}])
+    within("import", "esat", str(other), "--format", "esat", "--mode", "snapshot", "--force")
+    assert updated(within, folder, "--force")["esat"]["added"] == 1
+
     built("ESAT de l'Oust")
     changed = updated(within, folder)
     assert (changed["esat"]["changed"], "skipped" in changed["sirene"]) == (1, True)
+    assert (folder / "geiq.csv").exists()
+    assert "geiq.csv is no part of this pool any more" in changed["geiq"]["skipped"]
+
+    (folder / "esat.csv").write_text("finess_et\n")
+    done = within("pool", "update", str(folder))
+    assert (done.status, "is not what vivier pool build made" in done.err) == (1, True)
 
 
 def test_rows_kept_by_the_build_are_those_of_the_files(within: Within, tmp_path: Path) -> None:
@@ -182,43 +196,6 @@ def test_rows_kept_by_the_build_are_imported(within: Within, built: Callable[...
     assert updated(within, folder, "--force", "--again")["esat"]["rejected"] == 0
     list(write_through(path, origin, [rejected]))
     assert updated(within, folder, "--force", "--again")["esat"]["errors"][0]["detail"] == "kept"
-
-
-def test_a_dry_run_is_no_import(within: Within, built: Callable[..., Path]) -> None:
-    folder = built("ESAT du Blavet")
-    assert updated(within, folder, "--dry-run", "--force")["esat"]["dry_run"]
-    assert "skipped" not in updated(within, folder, "--dry-run", "--force")["esat"]
-
-
-def test_what_another_import_brought_is_no_reason_to_skip(within: Within, built: Callable[..., Path]) -> None:
-    """The file is the same, and the database does not hold it any more."""
-    folder = built("ESAT du Blavet")
-    updated(within, folder, "--force")
-    other = write(folder / "other.csv", "esat", [{"finess_et": "other", "name": "ESAT", "commune_insee": "56089"}])
-    within("import", "esat", str(other), "--format", "esat", "--mode", "snapshot", "--force")
-    assert updated(within, folder, "--force")["esat"]["added"] == 1
-
-
-def test_only_what_the_last_build_made_is_imported(within: Within, built: Callable[..., Path], tmp_path: Path) -> None:
-    """A file of an earlier build is left alone; of a source that it filled, it is said that its records stay."""
-    geiq = write(tmp_path / "geiq-given.csv", "geiq", [])
-    folder = built("ESAT du Blavet", "--geiq", str(geiq))
-    assert "geiq" in updated(within, folder, "--force")
-    built("ESAT du Blavet")
-    assert (folder / "geiq.csv").exists()
-    assert "geiq.csv is no part of this pool any more" in updated(within, folder)["geiq"]["skipped"]
-
-
-def test_a_file_that_was_not_built(within: Within, built: Callable[..., Path]) -> None:
-    folder = built("ESAT du Blavet")
-    (folder / "esat.csv").write_text("finess_et\n")
-    done = within("pool", "update", str(folder))
-    assert (done.status, "is not what vivier pool build made" in done.err) == (1, True)
-
-
-def test_a_folder_that_nothing_was_built_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["pool", "update", str(tmp_path)]) == 2
-    assert "holds no pool that vivier pool build made" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,14 @@
-"""`vivier privacy` beside a running server, and what that server's log says of whom."""
+"""`vivier privacy` and `vivier retention` beside a running server, and what that server's log says of whom."""
 
-import asyncio
 import json
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
 
-from api.commands.database import attached
-from api.settings import read_settings
-from db.core.engine import engine, transaction
-from tests.api.commands.conftest import Server, Within, decoded, environment, until, vivier
+from tests.api.commands.conftest import ADMIN_KEY, Server, Within, decoded, in_database, until
+
+NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","keywords":["tonte"]}]}'
 
 
 class Somebody:
@@ -61,15 +58,15 @@ def test_nothing_is_erased_before_somebody_agrees(anne: Somebody, within: Within
     assert rehearsed.status == 0
     assert "contact.person" in rehearsed.out
     for answer in ("", "no\n"):
-        done = vivier(anne.server.home, "privacy", "erase", "--email", anne.email, stdin=answer)
-        assert (done.returncode, "nothing was changed" in done.stderr) == (1, True)
+        done = within("privacy", "erase", "--email", anne.email, stdin=answer)
+        assert (done.status, "nothing was changed" in done.err) == (1, True)
     assert anne.contact["person"] == anne.name
 
 
 def test_an_erasure_is_told_and_lasts(anne: Somebody, within: Within) -> None:
-    agreed = vivier(anne.server.home, "privacy", "erase", "--email", anne.email, stdin="yes\n")
-    assert (agreed.returncode, agreed.stderr) == (0, "")
-    assert "3 erased" in agreed.stdout
+    agreed = within("privacy", "erase", "--email", anne.email, stdin="yes\n")
+    assert (agreed.status, agreed.err) == (0, "")
+    assert "3 erased" in agreed.out
     assert anne.put().status == 200
     assert anne.contact == {"email": None, "phone": None, "person": None, "website": None}
     again = json.loads(within("privacy", "erase", "--email", anne.email, "--yes", "--json").out)
@@ -101,23 +98,61 @@ def test_no_log_line_says_who(anne: Somebody) -> None:
     def ask(**more: Any) -> int:
         return server.ask("POST", "/privacy/erase", json.dumps(who | more).encode()).status
 
-    def rename(before: str, after: str) -> None:
-        async def work(url: str) -> None:
-            async with transaction(engine(url, pool_size=0)) as connection:
-                await connection.execute(text(f"ALTER TABLE {before} RENAME TO {after}"))
-
-        with attached(read_settings(environment(server.home))) as url:
-            asyncio.run(work(url))
-
     assert (ask(unknown=1), ask(dry_run=True)) == (422, 200)
-    rename("suppressions", "elsewhere")
+    in_database(server, "ALTER TABLE suppressions RENAME TO elsewhere")
     try:
         assert ask() == 500
     finally:
-        rename("elsewhere", "suppressions")
+        in_database(server, "ALTER TABLE elsewhere RENAME TO suppressions")
     assert ask() == 200
     # a request is logged once its answer is out
     until(lambda: server.log.count('"/privacy/erase"') >= 4)
     log = server.log
     assert "unhandled exception" in log
     assert anne.family.casefold() not in log.casefold()
+
+
+@pytest.fixture
+def old(server: Server) -> str:
+    """A need that was abandoned ten years ago."""
+    need: str = decoded(server.ask("POST", "/needs", NEED))["need"]["id"]
+    headers = {"Content-Type": "application/merge-patch+json"}
+    assert server.ask("PATCH", f"/needs/{need}", b'{"status":"abandoned"}', ADMIN_KEY, **headers).status == 200
+
+    in_database(server, "UPDATE needs SET ended_at = now() - interval '10 years' WHERE id = :id", id=UUID(need))
+    return need
+
+
+def test_what_is_shown_is_removed_once_somebody_agrees(server: Server, within: Within, old: str) -> None:
+    shown = within("retention", "show")
+    assert shown.status == 0
+    assert f"need:{old} (default)" in shown.out
+    assert "would be removed" in shown.out
+    refused = within("retention", "purge", stdin="")
+    assert (refused.status, "nothing was removed" in refused.err) == (1, True)
+    assert server.ask("GET", f"/needs/{old}").status == 200
+
+    done = within("retention", "purge", stdin="yes\n")
+    assert (done.status, done.err) == (0, "")
+    assert server.ask("GET", f"/needs/{old}").status == 404
+    journal = decoded(server.ask("GET", f"/audit?object=need:{old}"))["items"]
+    assert (journal[-1]["action"], journal[-1]["means"]) == ("need.purged", "command")
+    assert within("audit", "verify").status == 0
+
+
+def test_a_need_is_spared_or_kept_longer(
+    server: Server, within: Within, old: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def due(*more: str) -> list[str]:
+        return [each["id"] for each in json.loads(within("retention", "show", "--json", *more).out)["needs"]]
+
+    assert due() == [old]
+    assert due("--spare", old) == []
+    monkeypatch.setenv("VIVIER_KEEP_NEEDS_YEARS", "11")
+    assert due() == []
+    monkeypatch.setenv("VIVIER_KEEP_NEEDS_YEARS", "2")
+    assert "VIVIER_KEEP_NEEDS_YEARS" in within("retention", "show").err
+    monkeypatch.delenv("VIVIER_KEEP_NEEDS_YEARS")
+    done = json.loads(within("retention", "purge", "--yes", "--json").out)
+    assert [each["id"] for each in done["needs"]] == [old]
+    assert server.ask("GET", f"/needs/{old}").status == 404

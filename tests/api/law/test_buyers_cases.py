@@ -143,12 +143,6 @@ def test_another_reservation_is_told_with_what_it_would_leave() -> None:
         assert ask(need(lot(**OFFICES, reserved=types)), *SUPPLY)["lots"][0]["total"] == count
 
 
-@pytest.mark.parametrize(("suppliers", "proposed"), [(SUPPLY[3:5], False), (SUPPLY[:3], True)])
-def test_too_few_candidates_are_not_proposed(suppliers: tuple[Any, ...], proposed: bool) -> None:
-    told = by_code(ask(need(lot(**OFFICES)), *suppliers)["lots"][0]["advice"])
-    assert ("RESERVATION_POSSIBLE" in told) == proposed
-
-
 @pytest.mark.parametrize(
     ("fields", "proviso"),
     [
@@ -189,10 +183,3 @@ def test_approvals_that_end_before_the_contract(months: Json, expected: tuple[st
     told = by_code(ask(asked, *suppliers)["lots"][0]["advice"])
     assert ("APPROVALS_EXPIRING" in told) == bool(expected)
     assert all(part in told["APPROVALS_EXPIRING"]["message"] for part in expected or ())
-
-
-def test_a_reserved_lot_that_nobody_may_answer_risks_no_offer() -> None:
-    """Though others could do the work."""
-    found = ask(need(lot(**OFFICES, reserved=["penitentiary"])), *SUPPLY)["lots"][0]
-    assert found["tension"]["level"] == "none"
-    assert "lot réservé" in by_code(found["advice"])["RISK_INFRUCTUEUX"]["message"]

@@ -1,8 +1,10 @@
 """The readers' tests share this: the reference data, files of a few bytes, records that rows of CSV can express."""
 
 import io
+import json
 from collections.abc import Callable, Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import pytest
@@ -29,6 +31,9 @@ from domain.suppliers.supplier import (
 )
 from sources.formats.registry import read_rows
 from sources.rows import Context
+
+SAMPLES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "samples.json").read_text("utf-8"))
+"""A document of each format as its publisher writes it."""
 
 Read = Callable[..., list[Any]]
 """Rows and rejects; a test that asks a row for its record, or a reject for its code, knows which it is."""

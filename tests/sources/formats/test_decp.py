@@ -16,19 +16,10 @@ from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import PublicAward
 from sources.formats.registry import CSV, JSON, NDJSON, read_rows
 from sources.rows import Context
-from tests.sources.formats.conftest import Read
+from tests.sources.formats.conftest import SAMPLES, Read
 
 BUYER, SIRET, OTHER = "22560001400016", "80746931700018", "91310933600010"
-CONTRACT = {
-    "id": "2025-12-00",
-    "acheteur": {"id": BUYER},
-    "objet": "Entretien des espaces verts des collèges",
-    "codeCPV": "77310000",
-    "lieuExecution": {"code": "56", "typeCode": "Code département"},
-    "dateNotification": "2025-03-18",
-    "montant": 84000,
-    "titulaires": [{"titulaire": {"typeIdentifiant": "SIRET", "id": SIRET}}],
-}
+CONTRACT: dict[str, Any] = SAMPLES["decp"]["contract"]
 HEADER = (
     "uid,acheteur_id,acheteur_nom,titulaire_id,titulaire_typeIdentifiant,objet,codeCPV,dateNotification,montant,"
     "lieuExecution_code,lieuExecution_typeCode,modification_id"

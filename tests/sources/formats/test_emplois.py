@@ -7,34 +7,10 @@ from typing import Any
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Address
 from sources.formats.registry import JSON, NDJSON
-from tests.sources.formats.conftest import Read
+from tests.sources.formats.conftest import SAMPLES, Read
 
-JOB = {
-    "id": 1,
-    "rome": "K2204",
-    "cree_le": "2026-05-04T08:00:00+02:00",
-    "mis_a_jour_le": "2026-10-01T08:00:00+02:00",
-    "recrutement_ouvert": "True",
-    "appellation_modifiee": "Agent / Agente d'entretien",
-    "description": "",
-}
-STRUCTURE = {
-    "id": "6f7a",
-    "type": "ACI",
-    "siret": "80746931700018",
-    "raison_sociale": "ESPOIR DU BLAVET",
-    "enseigne": "Blavet Chantiers",
-    "site_web": "https://blavet.example",
-    "description": "Nous tenons une ressourcerie et nettoyons des bureaux.",
-    "telephone": "0297000000",
-    "courriel": "jeanne.martin@blavet.example",
-    "addresse_ligne_1": "6 rue du Pont",
-    "addresse_ligne_2": "",
-    "code_postal": "56300",
-    "ville": "Pontivy",
-    "departement": "56",
-    "postes": [JOB],
-}
+JOB: dict[str, Any] = SAMPLES["emplois"]["job"]
+STRUCTURE: dict[str, Any] = SAMPLES["emplois"]["structure"]
 
 
 def one(read: Read, **fields: Any) -> Any:

@@ -12,27 +12,12 @@ from domain.suppliers.source import SourceMapping
 from domain.suppliers.supplier import Address, Contact, Flag, Point
 from sources.formats.registry import JSON, NDJSON, read_rows
 from sources.rows import Context
-from tests.sources.formats.conftest import new_context
+from tests.sources.formats.conftest import SAMPLES, new_context
 
-ELEMENT = {
-    "id": "10kw", "status": 1, "moderationState": 0, "name": "La Ruche",
-    "geo": {"latitude": 46.3252, "longitude": -0.0339},
-    "address": {
-        "streetNumber": "5", "streetAddress": "rue Proust", "addressLocality": "Chenay", "postalCode": "79120",
-        "addressCountry": "FR",
-    },
-    "description": "<p>Tous <b>produits</b> locaux</p>", "telephone": 967556221, "email": "hidden",
-    "website": "https://example.org", "openHours": {"Mo": "9-12"}, "taxonomy": ["10429", 10427],
-}  # fmt: skip
+ELEMENT: dict[str, Any] = SAMPLES["gogocarto"]["element"]
 TRADES = {"10430": ("rs-traiteur",), "Légumes": ("ev-vegetal",), "10427": (), "10429": ("rs-legumerie",)}
 CONTEXT = new_context()
-TAXONOMY = {
-    "name": "Catégories",
-    "options": [
-        {"id": 10427, "name": "Alimentation", "subcategories": [{"options": [{"id": 10435, "name": "Légumes"}]}]},
-        {"id": 10473, "name": "Éducation", "suboptions": [{"id": 10481, "name": "Formation"}]},
-    ],
-}
+TAXONOMY: dict[str, Any] = SAMPLES["gogocarto"]["taxonomy"]
 
 
 def read(document: Any, media_type: str = JSON, **mapping: Any) -> list[Any]:

@@ -17,17 +17,10 @@ from sources.formats.le_marche import sectors
 from sources.formats.registry import JSON, NDJSON, read_rows
 from sources.rows import Context
 from tests.conftest import ROOT
-from tests.sources.formats.conftest import new_context
+from tests.sources.formats.conftest import SAMPLES, new_context
 
 CONTEXT = new_context()
-SUPPLIER = {
-    "id": 7, "name": "BALUCHON", "brand": "Baluchon", "slug": "baluchon-93", "siret": "80746931700018", "nature": "",
-    "kind": "EI", "kind_parent": "Insertion", "contact_website": "", "contact_social_website": None, "logo_url": "",
-    "address": "Rue Madeleine Odru", "city": "Romainville", "post_code": "93230", "department": "93", "region": "",
-    "is_qpv": False, "is_active": True, "sectors": [{"name": "Traiteur", "slug": "traiteur"}],
-    "presta_types": ["PREST"], "networks": [], "offers": [], "client_references": [], "labels_old": [],
-    "created_at": "2019-12-05T15:37:56+01:00", "updated_at": None,
-}  # fmt: skip
+SUPPLIER: dict[str, Any] = SAMPLES["le-marche"]["supplier"]
 BREST = {"slug": "brest-29", "kind": "CITY", "insee_code": "29019"}
 BRETAGNE = {"slug": "bretagne", "kind": "REGION", "insee_code": "R53"}
 

@@ -15,12 +15,9 @@ from sources.formats.registers import SIAE_COLUMNS
 from sources.formats.registry import CSV, read_rows
 from sources.rows import Context, UnreadableFile
 from sources.validation import siret_passes_check
-from tests.sources.formats.conftest import Read, new_context
+from tests.sources.formats.conftest import SAMPLES, Read, new_context
 
-STRUCTURE = {
-    "id": "12", "kind": "ACI", "siret": "75187049400026", "naf": "8899B", "name": "LA COLLECTERIE", "city": "Montreuil",
-    "post_code": "93100", "department": "93", "lon": "2.455023", "lat": "48.865024",
-}  # fmt: skip
+STRUCTURE: dict[str, Any] = SAMPLES["siae"]["structure"]
 
 
 def structures(*rows: dict[str, str]) -> bytes:

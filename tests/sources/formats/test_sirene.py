@@ -14,33 +14,10 @@ from domain.suppliers.supplier import Address, Approval, Flag, Point
 from sources.formats.registry import CSV, JSON, NDJSON, read_rows
 from sources.formats.sirene import legal_form_of
 from sources.rows import UnreadableFile
-from tests.sources.formats.conftest import Read, new_context
+from tests.sources.formats.conftest import SAMPLES, Read, new_context
 
-UNIT = {
-    "denominationUniteLegale": "LES JARDINS DU BLAVET",
-    "categorieJuridiqueUniteLegale": "9220",
-    "economieSocialeSolidaireUniteLegale": "O",
-    "etatAdministratifUniteLegale": "A",
-    "statutDiffusionUniteLegale": "O",
-    "activitePrincipaleUniteLegale": "94.99Z",
-    "societeMissionUniteLegale": "",
-}
-ESTABLISHMENT = {
-    "siret": "80746931700018",
-    "statutDiffusionEtablissement": "O",
-    "etatAdministratifEtablissement": "A",
-    "enseigne1Etablissement": "LA RESSOURCERIE",
-    "numeroVoieEtablissement": "6",
-    "typeVoieEtablissement": "RUE",
-    "libelleVoieEtablissement": "DU PONT",
-    "codePostalEtablissement": "35000",
-    "libelleCommuneEtablissement": "RENNES",
-    "codeCommuneEtablissement": "35238",
-    "activitePrincipaleEtablissement": "88.99B",
-    "activitePrincipaleNAF25Etablissement": "",
-    "coordonneeLambertAbscisseEtablissement": "351000.5",
-    "coordonneeLambertOrdonneeEtablissement": "6789000",
-}
+UNIT: dict[str, Any] = SAMPLES["sirene"]["unit"]
+ESTABLISHMENT: dict[str, Any] = SAMPLES["sirene"]["establishment"]
 
 
 def table(*rows: dict[str, str]) -> bytes:
@@ -194,23 +171,9 @@ def test_titles_agree_with_the_forms(shared_data: Path) -> None:
 
 
 CONTEXT = new_context()
-PLACE = {
-    "siret": "80746931700018", "etat_administratif": "A", "activite_principale": "56.21Z", "nom_commercial": None,
-    "liste_enseignes": ["BALUCHON"], "adresse": "RUE MADELEINE ODRU 93230 ROMAINVILLE", "code_postal": "93230",
-    "commune": "93063", "libelle_commune": "ROMAINVILLE", "latitude": "48.88053", "longitude": "2.431955",
-    "est_siege": False, "tranche_effectif_salarie": "12", "statut_diffusion_etablissement": "O",
-}  # fmt: skip
-SEAT = PLACE | {
-    "complement_adresse": "BATIMENT B", "numero_voie": "9", "indice_repetition": "B", "type_voie": "RUE",
-    "libelle_voie": "MADELEINE ODRU", "coordonnees": "48.1,2.1", "est_siege": True,
-}  # fmt: skip
-RESULT = {
-    "siren": "807469317", "nom_complet": "a table citoyens (BALUCHON)", "nom_raison_sociale": "A TABLE CITOYENS",
-    "nombre_etablissements": 3, "nombre_etablissements_ouverts": 1, "siege": SEAT, "activite_principale": "88.99B",
-    "etat_administratif": "A", "nature_juridique": "5499", "matching_etablissements": [PLACE],
-    "dirigeants": [{"nom": "Dupont", "prenoms": "Jeanne"}], "finances": {"2021": {"ca": 10, "resultat_net": 1}},
-    "complements": {"est_ess": True, "est_siae": True, "type_siae": "['EI']", "est_association": False},
-}  # fmt: skip
+PLACE: dict[str, Any] = SAMPLES["sirene"]["place"]
+SEAT: dict[str, Any] = SAMPLES["sirene"]["seat"]
+RESULT: dict[str, Any] = SAMPLES["sirene"]["result"]
 OTHER = PLACE | {"siret": "80746931700026", "libelle_commune": "PARIS 15", "commune": "75115"}
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from domain.reference import cpv, territory
 from sources.notices.need_of_notice import NoticeNeed, need_in_record, need_in_xml
 
+SAMPLES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "samples.json").read_text("utf-8"))
 ReadXml = Callable[[bytes], Any]
 ReadRecord = Callable[[dict[str, Any]], Any]
 
@@ -237,38 +239,8 @@ def eforms_donnees() -> dict[str, Any]:
     return {"EFORMS": {"ContractNotice": {"cbc:NoticeLanguageCode": "FRA", "cac:ProcurementProjectLot": lots}}}
 
 
-FNSIMPLE = {
-    "FNSimple": {
-        "organisme": {
-            "nomOfficiel": "Mairie de Redon",
-            "codeIdentificationNational": "213 502 362 00014",
-            "ville": "Redon",
-            "cp": "35600",
-        },
-        "initial": {
-            "natureMarche": {
-                "intitule": "Entretien des espaces verts de la commune",
-                "typeMarche": {"services": ""},
-                "codeCPV": {"objetPrincipal": {"classPrincipale": "77310000"}},
-                "description": "Marché d'un an reconductible 3 fois par période de 12 mois.",
-                "lieuExecution": {"ville": "Redon", "cp": "35600"},
-                "dureeMois": "12",
-            },
-            "lots": {
-                "lot": [
-                    {"num": "1", "intitule": "Tonte", "codeCPV": {"objetPrincipal": {"classPrincipale": "77314100"}}},
-                    {"num": "2", "intitule": "Taille des haies, réservé aux ESAT (L. 2113-12)"},
-                ]
-            },
-        },
-    }
-}
-MAPA = {
-    "MAPA": {
-        "organisme": {"acheteurPublic": "Mairie de Redon", "adr": {"cp": "35600", "ville": "Redon"}},
-        "initial": {"description": {"objet": "Nettoyage des vitres de l'école"}, "duree": {"nbMois": "6"}},
-    }
-}
+FNSIMPLE: dict[str, Any] = SAMPLES["boamp"]["fnsimple"]
+MAPA: dict[str, Any] = SAMPLES["boamp"]["mapa"]
 
 
 def boamp(donnees: Any, **fields: Any) -> dict[str, Any]:

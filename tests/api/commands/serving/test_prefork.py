@@ -84,58 +84,42 @@ Impatient(1, work, lambda: os.kill(os.getpid(), signal.SIGTERM), grace_seconds=0
 """
 
 
-def run(code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run a program that forks workers, to its end."""
-    return subprocess.run(
+FOLLOWED = "was ended by signal 11 (Segmentation fault); another starts in "
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments", "out", "said", "times"),
+    [
+        # workers that cannot start end it all, instead of being started again for ever
+        (FAILING, (), "1\n", "", 0),
+        # one that fails says why, with its traceback, and without unwinding what the parent holds
+        (RAISING, (), "1\n", "ValueError: why it failed", 1),
+        # signals that are held back during the fork are let through again where it fails
+        (UNABLE, (), "no more processes True\n", "", 0),
+        # those that end are followed by others, each after a pause; the start is announced once
+        (ENDING, (), "started\n0 True\n", "another starts in", None),
+        # a crash at the start is tried again, and told with what ended it
+        (CRASHING, ("2",), "started\n0\n", FOLLOWED, 2),
+        # and not for ever
+        (CRASHING, (str(MOST_CRASHES + 1),), "1\n", FOLLOWED, MOST_CRASHES),
+        # the end of a server is that of its command; no interpreter that served is taken apart
+        *((SUPERVISED, (status,), f"served\n{status}\n", "", 0) for status in "012"),
+        # what does not end in time is killed and told
+        (STUBBORN, (), "", "is killed", 1),
+    ],
+)
+def test_workers_are_kept_running(
+    code: str, arguments: tuple[str, ...], out: str, said: str, times: int | None
+) -> None:
+    ended = subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
     )
-
-
-def test_workers_that_cannot_start_end_it_all() -> None:
-    """Instead of being started again for ever."""
-    assert run(FAILING).stdout == "1\n"
-
-
-def test_a_worker_that_fails_says_why() -> None:
-    """With its traceback, and without unwinding what the parent holds."""
-    failed = run(RAISING)
-    assert failed.stdout == "1\n"
-    assert failed.stderr.count("ValueError: why it failed") == 1
-
-
-def test_a_server_that_can_start_no_process_can_still_be_stopped() -> None:
-    """Signals that are held back during the fork are let through again where it fails."""
-    assert run(UNABLE).stdout == "no more processes True\n"
-
-
-def test_workers_that_end_are_followed_by_others() -> None:
-    """Each after a pause; the start is announced once."""
-    ended = run(ENDING)
-    assert ended.stdout == "started\n0 True\n"
-    assert "another starts in" in ended.stderr
-
-
-def test_a_crash_at_the_start_is_tried_again_and_told() -> None:
-    """With what ended it."""
-    ended = run(CRASHING, "2")
-    assert ended.stdout == "started\n0\n"
-    assert ended.stderr.count("was ended by signal 11 (Segmentation fault); another starts in ") == 2
-
-
-def test_crashes_at_the_start_are_not_tried_for_ever() -> None:
-    ended = run(CRASHING, str(MOST_CRASHES + 1))
-    assert ended.stdout == "1\n"
-    assert ended.stderr.count("another starts in ") == MOST_CRASHES
-    assert "before any had answered" in ended.stderr.splitlines()[-1]
-
-
-@pytest.mark.parametrize("status", [0, 1, 2])
-def test_the_end_of_a_server_is_that_of_its_command(status: int) -> None:
-    """What was said for people is not said twice, and no interpreter that served is taken apart."""
-    ended = run(SUPERVISED, str(status))
-    assert (ended.stdout, ended.stderr) == (f"served\n{status}\n", "")
-
-
-def test_what_does_not_end_in_time_is_killed_and_told() -> None:
-    ended = run(STUBBORN)
-    assert (ended.returncode, "is killed" in ended.stderr) == (0, True)
+    assert (ended.returncode, ended.stdout) == (0, out)
+    if times is None:
+        assert said in ended.stderr
+    elif said:
+        assert ended.stderr.count(said) == times
+    if times == MOST_CRASHES:
+        assert "before any had answered" in ended.stderr.splitlines()[-1]
+    if code == SUPERVISED:  # what was said for people is not said twice
+        assert ended.stderr == ""

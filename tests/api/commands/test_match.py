@@ -1,4 +1,4 @@
-"""`vivier import` and `vivier match` beside a running server, which finds what was imported."""
+"""`vivier import` and `vivier match` beside a running server, which finds what was imported; notices as needs."""
 
 import gzip
 import json
@@ -8,9 +8,12 @@ from typing import get_args, get_type_hints
 
 import pytest
 
+from api.cli import main
 from api.commands.imports import FLAGS
+from api.commands.match import ReadNeed, needs_in
 from domain.suppliers.supplier import Flag
 from tests.api.commands.conftest import Server, Within, decoded, until, vivier
+from tests.sources.notices.conftest import FNSIMPLE, MAPA, boamp, eforms, eforms_lot, project, reserved, ted_2013
 
 JARDINS = {
     "external_id": "1",
@@ -21,6 +24,7 @@ JARDINS = {
 }
 NAMELESS = {"external_id": "2", "name": " "}
 IDLE = {"external_id": "3", "name": "Sans activité", "address": {"commune": "56178"}}
+NOTICE = eforms(eforms_lot("LOT-0001", reserved("res-ws") + project()))
 NEED = {"territory": {"codes": ["commune:56178"]}, "lots": [{"id": "1", "keywords": ["tonte"], "reserved": ["iae"]}]}
 
 
@@ -45,9 +49,8 @@ def test_a_file_is_imported_and_matched(server: Server, within: Within, rows: Pa
     need.write_text(json.dumps(NEED))
     until(lambda: decoded(server.ask("POST", "/match", need.read_bytes()))["lots"][0]["total"] == 1)
     served = server.ask("POST", "/match", need.read_bytes()).body
-    assert vivier(server.home, "match", str(need), "--json").stdout.encode() == served + b"\n"
-    shown = vivier(server.home, "match", "-", stdin=need.read_text()).stdout
-    assert "Jardins  [31mdu Blavet" in shown
+    assert within("match", str(need), "--json").out.encode() == served + b"\n"
+    assert "Jardins  [31mdu Blavet" in within("match", "-", stdin=need.read_text()).out
     supply = server.ask("GET", "/supply?territory=commune:56178&segments=ev-entretien").body
     asked = ("supply", "commune:56178", "--segments", "ev-entretien")
     assert within(*asked, "--json").out.encode() == supply + b"\n"
@@ -148,3 +151,79 @@ def test_a_faulty_need_says_where(within: Within, tmp_path: Path) -> None:
     assert f"{need}: /lots/0/segments/0: " in done.err
     need.write_text("{")
     assert within("match", str(need)) == (1, "", f"vivier: {need}: The JSON body is cut short\n")
+
+
+@pytest.fixture
+def notice(tmp_path: Path) -> Path:
+    path = tmp_path / "notice.xml"
+    path.write_bytes(NOTICE)
+    return path
+
+
+def test_a_notice_is_matched_and_what_was_not_read_is_told(server: Server, within: Within, notice: Path) -> None:
+    assert within("match", str(notice), "--explain").status == 0
+    done = within("match", str(notice))
+    assert (done.status, done.err) == (0, "")
+    assert "le lot est lu comme ouvert aux deux" in " ".join(done.out.split())
+    assert "Sans place dans un besoin : Contact, AwardingTerms\n" in done.out
+    assert "Lot LOT-0001 · Nettoyage des locaux" in done.out
+
+
+def test_json_is_the_answer_of_the_server_alone(server: Server, within: Within, notice: Path) -> None:
+    done = within("match", str(notice), "--json")
+    read = json.loads(server.ask("POST", "/notices", notice.read_bytes(), **{"Content-Type": "application/xml"}).body)
+    served = json.loads(server.ask("POST", "/match", json.dumps(read["need"]).encode()).body)
+    assert json.loads(done.out) == served
+    assert "ouvert aux deux" in " ".join(done.err.split())
+
+
+@pytest.mark.parametrize(
+    ("content", "lots"),
+    [
+        (json.dumps(boamp(FNSIMPLE)).encode(), [2]),
+        (json.dumps([boamp(FNSIMPLE), boamp(MAPA)]).encode(), [2, 1]),
+        (b"\n".join(json.dumps(boamp(each)).encode() for each in (MAPA, FNSIMPLE)), [1, 2]),
+        (gzip.compress(json.dumps({"results": [boamp(MAPA)]}).encode()), [1]),
+        (b"\xef\xbb\xbf\n" + ted_2013(), [1]),
+        (NOTICE.decode().replace("UTF-8", "UTF-16").encode("utf-16"), [1]),
+    ],
+)
+def test_the_content_tells_what_a_file_is(tmp_path: Path, content: bytes, lots: list[int]) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert [len(read.need.lots) for read in needs_in(str(path)) if isinstance(read, ReadNeed)] == lots
+
+
+def test_one_wrong_record_stops_no_other(server: Server, within: Within, tmp_path: Path) -> None:
+    path = tmp_path / "records.json"
+    path.write_text(json.dumps([boamp({}, objet=""), boamp(MAPA)]))
+    done = within("match", str(path), "--json")
+    assert (done.status, len(done.out.splitlines())) == (1, 1)
+    assert f"vivier: {path}/0: /: This notice has no lot whose object can be read" in done.err
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"<!DOCTYPE a><a/>", "/: A document type or an entity declaration is not allowed: a notice has none"),
+        (b"<a>", "The body is not XML: line 1, column 4"),
+        (b"\x1f\x8b\x00", "the compressed file is cut short"),
+        (b"\x1f\x8b" + bytes(20), "the gzip compression is broken"),
+        (b'{"lots": []}', "/lots: "),
+    ],
+)
+def test_what_cannot_be_read_is_told(
+    tmp_path: Path, content: bytes, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before any database is opened."""
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert main(["match", str(path)]) == 1
+    done = capsys.readouterr()
+    assert (done.out, done.err.startswith(f"vivier: {path}: {said}")) == ("", True)
+
+
+def test_the_real_notices_are_matched_in_one_command(server: Server, within: Within, shared_data: Path) -> None:
+    done = within("match", str(shared_data / "notices" / "boamp_api_eforms_2025.json.gz"), "--json")
+    assert done.status == 0, done.err
+    assert [len(json.loads(line)["lots"]) for line in done.out.splitlines()] == [1, 1, 2, 1]

@@ -3,14 +3,13 @@
 import json
 import re
 import select
-import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from bench.matching.match_cost import circle, placed
-from tests.api.commands.conftest import ADMIN_KEY, Server, decoded, processes, until, vivier
+from tests.api.commands.conftest import ADMIN_KEY, Server, decoded, until, vivier
 
 Start = Callable[..., Server]
 LOT = {"id": "1", "segments": ["pr-locaux"]}
@@ -98,15 +97,3 @@ def test_a_match_that_takes_too_long_is_given_up(start: Start) -> None:
         assert document["type"] == "/problems/match-not-finished"
     until(lambda: under_way(server) == 0)
     assert decoded(server.ask("GET", "/needs"))["items"] == []
-
-
-def test_a_large_match_does_not_keep_a_server_from_stopping(start: Start) -> None:
-    server = start(VIVIER_GRACE_SECONDS="0").ready()
-    with asking(server, ENDLESS) as connection:
-        until(lambda: under_way(server) == 1)
-        server.signal(signal.SIGTERM)
-        head, document = answer_on(connection)
-    assert head.startswith(b"HTTP/1.1 503 ")
-    assert document["type"] == "/problems/stopping"
-    assert server.ended() == 0
-    assert processes(server.home) == {}
