@@ -22,11 +22,11 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (26_010, 151),
-    "db": (9_140, 51),
-    "domain": (15_520, 74),
-    "matching": (10_800, 52),
-    "sources": (8_400, 38),
+    "api": (26_100, 152),
+    "db": (9_200, 51),
+    "domain": (15_600, 74),
+    "matching": (10_850, 52),
+    "sources": (8_432, 38),
     "tests": (62_600, 348),
 }
 BARE_WORD = (
