@@ -88,6 +88,7 @@ class Limits:
         self._monotonic = monotonic
         self._windows: defaultdict[str, OrderedDict[Hashable, _Window]] = defaultdict(OrderedDict)
         self._engine: Engine | None = None
+        self._counting = asyncio.Lock()
         self._ask_at, self._remove_at = 0.0, 0.0
 
     def attach(self, engine: Engine) -> None:
@@ -165,20 +166,22 @@ class Limits:
 
     async def _counted(self, counted: UUID, quota: int) -> Count | None:
         """The count of the present minute with one more; None while there is no database, or it is away."""
-        now = self._monotonic()
-        if self._engine is None or now < self._ask_at:
-            return None
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS), self._engine.connect() as connection:
-                if now >= self._remove_at:
-                    self._remove_at = now + REMOVED_EVERY_SECONDS
-                    await remove_past(connection)
-                return await count_in_minute(connection, counted, quota)
-        except Exception as failure:
-            if not (isinstance(failure, TimeoutError) or is_away(failure)):
-                raise
-            self._ask_at = now + AWAY_SECONDS
-            return None
+        # one at a time: the requests of a key would wait for each other with a connection each
+        async with self._counting:
+            now = self._monotonic()
+            if self._engine is None or now < self._ask_at:
+                return None
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS), self._engine.connect() as connection:
+                    if now >= self._remove_at:
+                        self._remove_at = now + REMOVED_EVERY_SECONDS
+                        await remove_past(connection)
+                    return await count_in_minute(connection, counted, quota)
+            except Exception as failure:
+                if not (isinstance(failure, TimeoutError) or is_away(failure)):
+                    raise
+                self._ask_at = now + AWAY_SECONDS
+                return None
 
 
 def require_within(wait: float) -> None:

@@ -98,15 +98,6 @@ def test_who_was_set_aside_without_contact_misses_nothing() -> None:
     )
 
 
-def test_who_was_set_aside_misses_nothing_of_what_came_after() -> None:
-    first = exchange(message(1, "buyer"))
-    second = exchange(message(2, "buyer"), to="AB", number=2)
-    after = set_aside("C", at=message(1, "buyer").created_at)
-    late = set_aside("C", at=message(3, "buyer").created_at)
-    assert not treated(first, second, set_aside=[after]).gaps
-    assert gaps(treated(first, second, set_aside=[late])) == {("C", "missed_information")}
-
-
 def test_who_is_set_aside_is_so_since_the_version_that_said_it_first() -> None:
     """A new version begins without decisions; it said the same again, later than the second exchange."""
     first, second = exchange(message(1, "buyer")), exchange(message(2, "buyer"), to="AB", number=2)
@@ -116,13 +107,6 @@ def test_who_is_set_aside_is_so_since_the_version_that_said_it_first() -> None:
     assert not matrix.gaps
     assert [(each.reason, each.decided_at) for each in of(matrix, "C").set_aside] == [("Trop loin", before.decided_at)]
     assert gaps(treated(first, second, earlier=[before])) == {("C", "missed_information")}
-
-
-def test_a_message_to_one_holds_what_others_may_need() -> None:
-    assert gaps(treated(exchange(message(1, "buyer"), message(2, "buyer", "A")))) == {
-        ("B", "missed_information"),
-        ("C", "missed_information"),
-    }
 
 
 def test_the_same_words_sent_to_the_others_close_the_gap() -> None:
@@ -314,19 +298,6 @@ def test_letters_that_wait_for_all_are_no_gap() -> None:
         "C n'a pas été contacté, alors qu'un message a été préparé pour 2 autres (remise non confirmée), la première "
         "fois le 3 mars 2026 (« Sujet 1 »)"
     )
-
-
-def test_a_later_message_is_lacking_to_whom_it_was_not_brought() -> None:
-    first, second = message(1, "buyer"), message(2, "buyer", body="Visite lundi")
-    told = delivered(
-        exchange(first, second, to="AB"),
-        *(e_mail(each.id, "A", "sent", NOW) for each in (first, second)),
-        by_hand(first.id, "B", "letter", NOW),
-        by_hand(second.id, "B", "letter"),
-    )
-    matrix = treated(told, listed="AB")
-    assert of(matrix, "B").contacted is True
-    assert gaps(matrix) == {("B", "not_yet_delivered")}
 
 
 def test_who_answers_was_reached() -> None:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
-from itertools import pairwise
 
 import pytest
 
@@ -31,18 +30,6 @@ def test_committed_law_is_consistent_and_versioned() -> None:
     law = load()
     assert law.version.startswith("2026-")
     assert len(law.ids) == len(set(law.ids))
-
-
-@pytest.mark.parametrize("rule_id", load().ids)
-def test_every_day_has_one_period(rule_id: str) -> None:
-    """Histories run from the beginning of time to its end without overlap or gap."""
-    rows = load().history(rule_id)
-    assert rows[0].valid_from is None
-    assert rows[-1].valid_until is None
-    for earlier, later in pairwise(rows):
-        assert earlier.valid_until is not None
-        assert later.valid_from is not None
-        assert (later.valid_from - earlier.valid_until).days == 1
 
 
 @pytest.mark.parametrize("rule_id", load().ids)
