@@ -124,7 +124,7 @@ class _Matching:
             candidates=self.rows.candidates(lot, wanted.limit, self.seed),
             near_misses=self.rows.near_misses(lot, wanted.near_misses, self.seed),
             unknown_trade=self._unknown_trade(lot, unknown),
-            groupings=groupings(lot, wanted.groupings, self.seed, self.explainer.language),
+            groupings=groupings(lot, wanted.groupings, self.seed, self.explainer.language) if wanted.groupings else (),
             coverage=words.coverage,
             alternatives=words.alternatives,
             tension=words.tension,

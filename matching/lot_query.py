@@ -51,17 +51,14 @@ class Subject(NamedTuple):
         return self.objects + self.support
 
 
-class LotQuery(msgspec.Struct, frozen=True, eq=False):
-    """A lot ready to be matched.
+class ReadObject(msgspec.Struct, frozen=True, eq=False):
+    """The object of a lot as it was read.
 
     `unmapped` CPV codes and `unknown` words asked for nothing that could be searched. `title_says`: segments that the
     title names where the CPV codes name others.
     """
 
-    lot: Lot
     wanted: tuple[Wanted, ...]
-    territory: Territory
-    site: Shape | None
     unmapped: tuple[str, ...]
     unknown: tuple[str, ...]
     title_says: tuple[str, ...]
@@ -73,14 +70,12 @@ class LotQuery(msgspec.Struct, frozen=True, eq=False):
         return tuple(wanted for wanted in self.wanted if wanted.role == "object")
 
 
-class ReadObject(NamedTuple):
-    """The object of a lot as it was read: as the fields of `LotQuery` of these names."""
+class LotQuery(ReadObject, frozen=True, eq=False):
+    """A lot ready to be matched."""
 
-    wanted: tuple[Wanted, ...]
-    unmapped: tuple[str, ...]
-    unknown: tuple[str, ...]
-    title_says: tuple[str, ...]
-    subject: Subject
+    lot: Lot
+    territory: Territory
+    site: Shape | None
 
 
 @dataclass
@@ -183,8 +178,8 @@ class NeedReader:
         if read is None:
             read = _read_object(self._requested_by(lot, need.title or "", spoken), lot.support_segments)
             self.read_objects.put(said, read, BYTES_PER_READING + 2 * len(msgspec.json.encode(said)))
-        wanted, unmapped, unknown, title_says, subject = read
-        return LotQuery(lot, wanted, territory, shape, unmapped, unknown, title_says, subject)
+        wanted, subject = read.wanted, read.subject
+        return LotQuery(wanted, read.unmapped, read.unknown, read.title_says, subject, lot, territory, shape)
 
     def _check_codes(self, lot: Lot, at: tuple[str | int, ...]) -> list[Problem]:
         taxonomy = self.taxonomy

@@ -7,7 +7,7 @@ A reservation, a day, a cap or a site changes only what is counted and put in or
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import ref
 
 import numpy as np
@@ -68,31 +68,6 @@ class Serving:
         """The offers whose suppliers are no farther from the territory than they reach, each looked at."""
         away = self._distances.distance_within(offers.supplier, offers.reach_km + self._radius_km)
         return offers.key[self._territory.less_radius(away) <= offers.reach_km]
-
-
-class Answering(NamedTuple):
-    """Suppliers with offers for what some subjects want, by subject in the order of their ordinals.
-
-    `rows[i]`: the places of those of the i-th subject. `best`: the worth of the best offer for each wanted segment,
-    shape (segments, suppliers); NO_OFFER: none.
-    """
-
-    to_territory: NearDistances
-    best: NDArray[np.int16]
-    rows: list[Positions]
-
-
-def answering(live: LiveIndex, territory: Territory, subjects: Iterable[Subject]) -> Answering:
-    """The suppliers with offers for any segment that some subjects want whose area meets the territory."""
-    wanted = [subject.wanted for subject in subjects]
-    key = _keys(live, territory, wanted)
-    for_subject = key >> SUBJECT_BIT
-    is_first = changes(for_subject)
-    for_subject = for_subject[is_first]
-    ordinals = (for_subject >> SUPPLIER_BIT - SUBJECT_BIT).astype(np.int32)
-    distances = NearDistances(live.base.distances, territory.shape, ordinals, territory.radius_km or 0.0)
-    best = _best(key, is_first, distances.known == 0, max(map(len, wanted)))
-    return Answering(distances, best, _rows_of_each(for_subject, len(wanted)))
 
 
 def _keys(live: LiveIndex, territory: Territory, wanted: Iterable[tuple[str, ...]]) -> OfferKeys:
@@ -212,20 +187,31 @@ def select_several(
 def _select_at_once(
     live: LiveIndex, territory: Territory, subjects: Mapping[Subject, Shape | None]
 ) -> Iterator[Selection]:
-    """The selections of some subjects, with the distances to the sites where these are all the same."""
-    measured = live.base.distances
-    found = answering(live, territory, subjects)
+    """The selections of some subjects, with the distances to the sites where these are all the same.
+
+    `key`: all offers for any segment that some subject wants whose area meets the territory, those of each subject by
+    supplier, the best first.
+    """
+    measured, wanted = live.base.distances, [subject.wanted for subject in subjects]
+    key = _keys(live, territory, wanted)
+    for_subject = key >> SUBJECT_BIT
+    is_first = changes(for_subject)
+    for_subject = for_subject[is_first]
+    ordinals = (for_subject >> SUPPLIER_BIT - SUBJECT_BIT).astype(np.int32)
+    to_territory = NearDistances(measured, territory.shape, ordinals, territory.radius_km or 0.0)
+    every_best = _best(key, is_first, to_territory.known == 0, max(map(len, wanted)))
     if territory.radius_km:  # of which its distances did not know when they were weighed
         measured.weigh_again(territory.shape, measured(territory.shape), measured(territory.shape).weight)
     site = next(iter(subjects.values()))
     is_shared = site is not None and all(other is site for other in subjects.values())
-    to_site = NearDistances(measured, site, found.to_territory.ordinals) if is_shared else None
-    for subject, rows in zip(subjects, found.rows, strict=True):
+    to_site = NearDistances(measured, site, ordinals) if is_shared else None
+    for subject, places in zip(subjects, _rows_of_each(for_subject, len(wanted)), strict=True):
+        rows = places
         if subject.support:  # whoever only supports the object of a lot does not pass
-            answers = found.best[: len(subject.objects)].take(rows, axis=1) != NO_OFFER
-            rows = rows[answers.any(axis=0)]  # noqa: PLW2901
-        best = found.best[: len(subject.wanted)].take(rows, axis=1)
-        made = Selection(live.base, subject, best, found.to_territory.of_rows(rows))
+            answers = every_best[: len(subject.objects)].take(rows, axis=1) != NO_OFFER
+            rows = rows[answers.any(axis=0)]
+        best = every_best[: len(subject.wanted)].take(rows, axis=1)
+        made = Selection(live.base, subject, best, to_territory.of_rows(rows))
         if site is not None and to_site is not None:
             made.measured = ref(site), to_site.of_rows(rows)
         yield made

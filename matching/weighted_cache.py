@@ -29,14 +29,6 @@ class WeightBound(Generic[Key, Made]):
             self._entries.move_to_end(key)
             return entry[0]
 
-    def find_or(self, key: Key, make: Callable[[], Made]) -> Made:
-        """The value of a key, made if it is not cached; it weighs 1."""
-        made = self.find(key)
-        if made is None:
-            made = make()
-            self.put(key, made, 1)
-        return made
-
     def latest(self) -> list[tuple[Key, Made]]:
         """All that is cached, the latest found first."""
         with self._lock:

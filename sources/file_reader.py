@@ -27,7 +27,7 @@ from matching.geo.territory import Geography
 from matching.reference import Reference
 from sources.formats.registry import BY_FILE_ALONE, BY_FILE_AND_DAY, read_rows
 from sources.rows import Context, unreadable
-from sources.validation import placed, siret_flags
+from sources.validation import placements_of, siret_flags
 
 CHECKED = "application/x-vivier-checked"
 SUFFIX = ".checked"
@@ -178,7 +178,7 @@ def batches(reading: Reading, stream: BinaryIO, reference: Reference) -> Iterato
 def _batch(some: list[Row | RowError], before: int, geography: Geography) -> Batch:
     rows = [row for row in some if isinstance(row, Row)]
     making = [row for row in rows if row.joins is None]
-    placements = iter(placed([row.record for row in making], geography, [row.flags for row in making]))
+    placements = iter(placements_of([row.record for row in making], geography, [row.flags for row in making]))
     records = [
         CheckedRecord(
             row.line,

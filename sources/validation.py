@@ -69,7 +69,7 @@ def draws_areas(record: SupplierRecord) -> bool:
     return any(offer.service_area is not None and offer.service_area.geometry is not None for offer in record.offers)
 
 
-def checked(rows: Iterable[Row | RowError], context: Context) -> Iterator[Row | RowError]:
+def checked_rows(rows: Iterable[Row | RowError], context: Context) -> Iterator[Row | RowError]:
     """The same rows as they are kept, those whose record has faults turned into errors."""
     for row in rows:
         if isinstance(row, Row):
@@ -82,7 +82,7 @@ def checked(rows: Iterable[Row | RowError], context: Context) -> Iterator[Row | 
             yield row
 
 
-def placed(
+def placements_of(
     records: Sequence[SupplierRecord], geography: Geography, flags: Sequence[tuple[Flag, ...]] | None = None
 ) -> list[Placement]:
     """The placement of each record, with the flags of its place, those of its content, and `flags[i]`."""

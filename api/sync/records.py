@@ -27,7 +27,7 @@ from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.record_check import expired
 from domain.suppliers.supplier import NO_RECORD, Flag, SupplierRecord
 from matching.words.names import name_similarity
-from sources.validation import check, draws_areas, placed
+from sources.validation import check, draws_areas, placements_of
 
 TAG = "Records"
 
@@ -144,7 +144,7 @@ async def store_record(
     checked = await asyncio.to_thread(check, record, *known) if draws_areas(record) else check(record, *known)
     if checked.problems:
         raise InvalidContent(checked.problems)
-    (placement,) = placed([checked.record], reference.geography, [checked.flags])
+    (placement,) = placements_of([checked.record], reference.geography, [checked.flags])
     async with services.writes.place_of(source), transaction(services.database) as connection:
         if expected is not None:
             await expected(connection)

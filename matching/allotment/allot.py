@@ -4,14 +4,13 @@ The work of it is estimated before it starts and before anything of the need is 
 milliseconds of one core, as `python -m bench.matching.allotment` measures them.
 """
 
-from collections.abc import Sequence
 from datetime import date
 
 import msgspec
 
 from domain.allotment.allotment import Allotment, AllotmentNeed, DivisibleLot, checked_values
-from domain.allotment.divisions import Freedom, PossibleLot, groups
-from domain.allotment.search import Found, best_divisions
+from domain.allotment.divisions import Freedom, groups
+from domain.allotment.search import best_divisions
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import TerritoryRequest
 from domain.text.bilingual import Language, Text
@@ -40,7 +39,9 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     """
     queries = reference.reader.read(need)
     need = checked_values(need, tuple(query.subject.objects for query in queries))
-    given = GivenLots(need, queries, Areas(reference.geography, _area_kind(need)), reference)
+    kinds: tuple[AreaKind, ...] = ("departement", "epci")
+    kind = next((kind for kind in kinds if kind in need.allotment.divide), None)
+    given = GivenLots(need, queries, Areas(reference.geography, kind), reference)
     # the lots in groups; raises InvalidContent where there is more to look at than is done
     options, lots = given.need.allotment, given.to_divide()
     areas = {area for lot in lots for area in lot.areas}
@@ -64,29 +65,15 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
         language=language,
         seed=seed,
     )
+    left_out = [] if found.all_divisions else [words.DIVISIONS_LEFT_OUT.to(language)]
+    left_out += [] if found.all_combinations else [words.COMBINATIONS_LEFT_OUT.to(language)]
     return Allotment(
         stamp=stamp_of(live, reference, on, need.planned_publication_on),
         as_given=writer.as_given,
-        proposals=writer.proposals([_in_order(each.lots) for each in found.best]),
+        proposals=writer.proposals([tuple(sorted(each.lots)) for each in found.best]),
         complete=found.complete,
-        left_out=_left_out(found, language),
+        left_out=" ".join(left_out) or None,
     )
-
-
-def _in_order(lots: Sequence[PossibleLot]) -> tuple[PossibleLot, ...]:
-    """The lots in the order of those that they are made of."""
-    return tuple(sorted(lots))
-
-
-def _left_out(found: Found, language: Language) -> str | None:
-    told = [] if found.all_divisions else [words.DIVISIONS_LEFT_OUT.to(language)]
-    told += [] if found.all_combinations else [words.COMBINATIONS_LEFT_OUT.to(language)]
-    return " ".join(told) or None
-
-
-def _area_kind(need: AllotmentNeed) -> AreaKind | None:
-    kinds: tuple[AreaKind, ...] = ("departement", "epci")
-    return next((kind for kind in kinds if kind in need.allotment.divide), None)
 
 
 def _family(segment: str) -> str:

@@ -136,7 +136,7 @@ def groupings(lot: LotMatch, count: int, seed: int, language: Language) -> tuple
     """The first `count` groupings of a lot."""
     objects, columns = lot.query.subject.objects, lot.live.base.columns
     found = []
-    for members in first_groupings(lot, count, seed) if count else ():
+    for members in first_groupings(lot, count, seed):
         some = np.array(members, dtype=np.intp)
         answers = (lot.selection.best[: len(objects), some] != NO_OFFER).T
         suppliers = [

@@ -1,7 +1,7 @@
 """Suppliers as matching reads them, and as the index holds them in JSON: a summary to show, details to judge by."""
 
-from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Protocol
 from uuid import UUID
 
@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Raw
 
 from domain.law.reservations.supplier_facts import LegalFacts
-from domain.suppliers.supplier import Approval, Contact, Kind, LegalForm, Offer, Point, Shares
+from domain.shortlists.shortlist import SupplierSummary
+from domain.suppliers.supplier import Approval, Contact, Kind, LegalForm, Offer, Point, Shares, Supplier
 
 NULL, NOTHING = Raw(b"null"), Raw(b"[]")
 _encode = msgspec.json.Encoder().encode
@@ -36,47 +37,6 @@ class FromSource(Protocol):
     def source(self) -> str: ...
 
 
-class MatchedSupplier(Protocol):
-    """The fields of a supplier that matching reads: `Supplier` has them, and so has `IndexedSupplier`."""
-
-    @property
-    def id(self) -> UUID: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def siret(self) -> str | None: ...
-    @property
-    def kinds(self) -> tuple[Kind, ...]: ...
-    @property
-    def legal_form(self) -> LegalForm | None: ...
-    @property
-    def ess(self) -> bool | None: ...
-    @property
-    def approvals(self) -> tuple[Approval, ...] | None: ...
-    @property
-    def shares(self) -> Shares: ...
-    @property
-    def in_prison(self) -> bool | None: ...
-    @property
-    def commune(self) -> str | None: ...
-    @property
-    def location(self) -> Point | None: ...
-    @property
-    def offers(self) -> tuple[Offer, ...]: ...
-    @property
-    def contact(self) -> Contact: ...
-    @property
-    def employees(self) -> int | None: ...
-    @property
-    def turnover_eur(self) -> float | None: ...
-    @property
-    def active(self) -> bool: ...
-    @property
-    def sources(self) -> Sequence[FromSource]: ...
-    @property
-    def updated_at(self) -> datetime: ...
-
-
 class IndexedSupplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A supplier as it is read back from an index; what matching has no use for is left out."""
 
@@ -98,6 +58,10 @@ class IndexedSupplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     active: bool = True
     sources: tuple[SourceName, ...] = ()
     updated_at: datetime
+
+
+MatchedSupplier = Supplier | IndexedSupplier
+"""A supplier with the fields that matching reads."""
 
 
 class SupplierDocument(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -123,32 +87,10 @@ class SupplierDocument(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     updated_at: Raw
 
 
-class _Summary(msgspec.Struct, frozen=True, gc=False):
-    """The fields of `SupplierSummary`, in its order."""
-
-    id: str
-    name: Raw
-    siret: Raw
-    kinds: tuple[Kind, ...]
-    legal_form: LegalForm | None
-    ess: bool | None
-    commune: Raw
-    location: Point | None
-    contact: _PublicContact
-    updated_at: Raw
-
-
-class _Details(msgspec.Struct, frozen=True, gc=False):
-    """The fields of `IndexedSupplier` that are not in its summary."""
-
-    approvals: tuple[Approval, ...] | None
-    shares: Shares
-    in_prison: bool | None
-    offers: Raw
-    employees: int | None
-    turnover_eur: Raw
-    sources: tuple[SourceName, ...]
-
+_SUMMARY = SupplierSummary.__struct_fields__
+_DETAILS = tuple(name for name in IndexedSupplier.__struct_fields__ if name not in (*_SUMMARY, "active"))
+_Details = msgspec.defstruct("_Details", _DETAILS, frozen=True, gc=False)
+_summary_of, _details_of = attrgetter(*_SUMMARY), attrgetter(*_DETAILS)
 
 read_document = msgspec.json.Decoder(SupplierDocument).decode
 """The `SupplierDocument` of a supplier in JSON."""
@@ -164,35 +106,12 @@ def document_of(supplier: MatchedSupplier) -> SupplierDocument:
 
 def summary_json(document: SupplierDocument) -> bytes:
     """The supplier as a shortlist shows it (`SupplierSummary`), in JSON: no contact person."""
-    return _encode(
-        _Summary(
-            document.id,
-            document.name,
-            document.siret,
-            document.kinds,
-            document.legal_form,
-            document.ess,
-            document.commune,
-            document.location,
-            document.contact,
-            document.updated_at,
-        )
-    )
+    return _encode(SupplierSummary(*_summary_of(document)))
 
 
 def details_json(document: SupplierDocument) -> bytes:
     """The rest of what matching reads of the supplier, in JSON."""
-    return _encode(
-        _Details(
-            document.approvals,
-            document.shares,
-            document.in_prison,
-            document.offers,
-            document.employees,
-            document.turnover_eur,
-            document.sources,
-        )
-    )
+    return _encode(_Details(*_details_of(document)))
 
 
 def read_back(summary: bytes, details: bytes) -> IndexedSupplier:

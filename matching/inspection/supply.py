@@ -46,7 +46,7 @@ from matching.unknown_trade import Nearby, nearby
 NO_KIND, NO_FORM = "none", "unknown"
 
 
-class Answering(NamedTuple):
+class SegmentCandidates(NamedTuple):
     """The suppliers that would be candidates for a segment, each once, and the basis of the best offer of each."""
 
     ordinals: Ordinals
@@ -79,7 +79,7 @@ class SupplySearch:
         every = np.arange(self.live.rows_end, dtype=np.int32)
         return self.live.standing(every[self._is_local[: self.live.rows_end]])
 
-    def answering(self, segment: str) -> Answering:
+    def candidates(self, segment: str) -> SegmentCandidates:
         """The suppliers with an offer for a segment or family whose area meets the territory."""
         live = self.live
         keys = [key for offers in live.wanted(segment) for key in self._serving.offers(offers)]
@@ -90,7 +90,7 @@ class SupplySearch:
         supplier = (key >> SUPPLIER_BIT).astype(np.int32)
         is_first = np.ones(len(key), dtype=bool)
         np.not_equal(supplier[1:], supplier[:-1], out=is_first[1:])
-        return Answering(supplier[is_first], (key[is_first] & WORTH_BITS) % PER_FIT // PER_BASIS)
+        return SegmentCandidates(supplier[is_first], (key[is_first] & WORTH_BITS) % PER_FIT // PER_BASIS)
 
     def local_of(self, ordinals: Ordinals) -> Ordinals:
         """The suppliers, of some, that stand in the territory."""
@@ -119,7 +119,7 @@ class SupplySearch:
         """`unknown`: the suppliers of unknown trade nearby, all of whom may answer a lot that is not reserved."""
         tallies, bases = [], []
         for segment in segments:
-            ordinals, basis = self.answering(segment)
+            ordinals, basis = self.candidates(segment)
             codes = self.live.base.eligibility.codes(ordinals, self.on, self.rules)
             local = self._is_local[ordinals]
             tallies.append(np.bincount(codes + np.where(local, OUTCOME_CODES, 0), minlength=2 * OUTCOME_CODES))
@@ -222,7 +222,7 @@ def area_supplies(
     by_ordinal[standing] = place
     local = {}
     for code in segments:
-        here = search.local_of(search.answering(code).ordinals)
+        here = search.local_of(search.candidates(code).ordinals)
         local[code] = np.bincount(by_ordinal[here], minlength=len(ids)).tolist()
     found = []
     for number, area_id in enumerate(ids):

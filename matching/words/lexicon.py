@@ -105,11 +105,12 @@ class Lexicon:
                     likenesses_of = found.setdefault(entry, {})
                     likenesses_of[word] = max(likenesses_of.get(word, 0.0), likeness)
                     masks[entry] |= 1 << place
-        return [self._match(entry, alike_words, masks[entry]) for entry, alike_words in found.items()]
-
-    def _match(self, entry: int, alike_words: Mapping[str, float], mask: int) -> Match:
-        weight = sum(self.weight(word) * likeness for word, likeness in alike_words.items())
-        return Match(self.phrases[entry], weight / self._totals[entry], len(alike_words), mask)
+        matches = []
+        for entry, alike_words in found.items():
+            weight = sum(self.weight(word) * likeness for word, likeness in alike_words.items())
+            match = Match(self.phrases[entry], weight / self._totals[entry], len(alike_words), masks[entry])
+            matches.append(match)
+        return matches
 
     def _phrase_texts(self, taxonomy: Taxonomy) -> Iterator[tuple[str, str | None]]:
         """Labels, their parts of several words (a part of one word is in the synonyms if it says enough), synonyms."""

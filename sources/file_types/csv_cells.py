@@ -48,7 +48,7 @@ _LOST_APOSTROPHE = re.compile(rf"\b([cdjlmnst]|qu){_LOST}(?=[aeiouyh{_LOST}])", 
 _LOST_ALONE = re.compile(rf"(?<!\S){_LOST}(?!\S)")
 
 
-def neutralised(text: str, *, keeps_digits: bool = True) -> str:
+def neutralised_text(text: str, *, keeps_digits: bool = True) -> str:
     """The text as a cell that no spreadsheet takes for a formula: with an apostrophe before one.
 
     `keeps_digits` false: for one that makes numbers and days of what looks like them, an apostrophe before those too:
@@ -60,12 +60,12 @@ def neutralised(text: str, *, keeps_digits: bool = True) -> str:
     return f"'{text}" if is_lost else text
 
 
-def restored(cell: str) -> str:
-    """The text that `neutralised` made the cell of."""
+def unmarked_text(cell: str) -> str:
+    """The text that `neutralised_text` made the cell of."""
     return cell[1:] if cell.startswith("'") and _MARKED.match(cell) else cell
 
 
-def escaped(text: str, separators: str = "|") -> str:
+def escaped_text(text: str, separators: str = "|") -> str:
     """The text as a part of a cell between separators: a backslash before them, before backslashes and outer blanks."""
     marked = "".join(f"\\{one}" if one in f"\\{separators}" else one for one in text)
     if marked[-1:].isspace():
@@ -74,7 +74,7 @@ def escaped(text: str, separators: str = "|") -> str:
 
 
 def parts_of(cell: str, separator: str, most: int = 0) -> list[str]:
-    """The pieces between separators, at most so many where `most` is given, as they are written (see `unescaped`)."""
+    """The pieces between separators as they are written (see `unescaped_text`), at most `most` where that is not 0."""
     if "\\" not in cell:
         return cell.split(separator, most - 1)
     pieces, start = list[str](), 0
@@ -85,8 +85,8 @@ def parts_of(cell: str, separator: str, most: int = 0) -> list[str]:
     return [*pieces, cell[start:]]
 
 
-def unescaped(piece: str) -> str:
-    """The text that `escaped` made the piece of, without blanks around it that are not escaped."""
+def unescaped_text(piece: str) -> str:
+    """The text that `escaped_text` made the piece of, without blanks around it that are not escaped."""
     if "\\" not in piece:
         return piece.strip()
     bare = piece.strip()
@@ -109,7 +109,7 @@ class BadCell(InvalidContent):
         super().__init__((Problem(pointer(*path), code, detail),))
 
 
-def known(cell: str) -> str | None:
+def text_or_none(cell: str) -> str | None:
     """The text without the blanks around it; None where nothing is left: not known."""
     return cell.strip() or None
 
@@ -160,7 +160,7 @@ def kind_of(written: str) -> Kind:
     return KINDS[written]
 
 
-def legible(text: str) -> str:
+def legible_text(text: str) -> str:
     """The text with likely letters where accents were lost (U+FFFD): for reading its words, not for showing it."""
     if _LOST not in text:
         return text
@@ -192,6 +192,6 @@ def _text_of(cell: Cell, dialect: Dialect) -> str:
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, str):
-        return neutralised(cell, keeps_digits=dialect != "excel")
+        return neutralised_text(cell, keeps_digits=dialect != "excel")
     number = repr(cell).removesuffix(".0")
     return number.replace(".", ",") if dialect == "excel" else number

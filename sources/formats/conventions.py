@@ -24,7 +24,7 @@ from domain.errors import Problem
 from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import nameless
 from domain.text.bilingual import Text
-from sources.file_types.csv_cells import NO_BOOLEAN, BadCell, known
+from sources.file_types.csv_cells import NO_BOOLEAN, BadCell, text_or_none
 from sources.file_types.csv_table import Cells, FaultyRow, Table, missing_columns, read_table, rows_of, unknown_columns
 from sources.rows import Context, Document, UnreadableFile, row_of, unreadable
 
@@ -115,7 +115,7 @@ def _approvals(table: Table, above: _UntilAnnexes, context: Context) -> Iterator
 
 def _approval_id(cells: dict[str, str]) -> str | None:
     parts = (cells.get(name, "").strip() for name in ("siret", "kind", "valid_from", "reference"))
-    return known(cells.get("external_id", "")) or "/".join(filter(None, parts)) or None
+    return text_or_none(cells.get("external_id", "")) or "/".join(filter(None, parts)) or None
 
 
 def _approval(written: dict[str, str]) -> Document:
@@ -244,7 +244,7 @@ def _ending(cells: dict[str, str]) -> date | None:
 
 def _day(cell: str, column: str) -> date | None:
     """The day of a date or of a time. Raises BadCell for anything else."""
-    written = known(cell)
+    written = text_or_none(cell)
     if written is None:
         return None
     try:

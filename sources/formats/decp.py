@@ -24,7 +24,7 @@ from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import SIRET_DIGITS, PublicAward, nameless
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
-from sources.file_types.csv_cells import BadCell, known, legible
+from sources.file_types.csv_cells import BadCell, legible_text, text_or_none
 from sources.file_types.csv_table import Cells, FaultyRow, Table, read_table, rows_of
 from sources.file_types.json_records import Draft, Refused, Scalar, readers, text_of
 from sources.postal_addresses import departement_of
@@ -271,13 +271,13 @@ class _Contracts:
         where = self._places.read(code, kind)
         award = PublicAward(
             written.buyer[:_LONGEST_NAME],
-            known(written.object),
+            text_or_none(written.object),
             cpv_of(written.cpv, self._cpv),
             euros_of(written.value),
             day_of(written.notified_on, self._today),
-            (known(name) or where.name or "")[:_LONGEST_NAME] or None,
+            (text_or_none(name) or where.name or "")[:_LONGEST_NAME] or None,
         )
-        won = Won(award, legible(written.object), written.number, where.departement, written.in_group)
+        won = Won(award, legible_text(written.object), written.number, where.departement, written.in_group)
         # as plain values, whose lengths are checked: those of a struct that is made already are not
         awards = (msgspec.structs.asdict(award),)
         return {"name": nameless(siret), "siret": siret, "offers": self._awards.offers(won), "public_awards": awards}

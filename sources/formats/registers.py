@@ -11,13 +11,13 @@ from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import SIRET_DIGITS, LegalForm, nameless
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
-from sources.file_types.csv_cells import BadCell, kind_of, known, legible, number
+from sources.file_types.csv_cells import BadCell, kind_of, legible_text, number, text_or_none
 from sources.file_types.csv_table import column_of, read_table, rows_of
 from sources.postal_addresses import CommuneNames, commune_names, departement_of
 from sources.rows import Context, Document, UnreadableFile
 from sources.trades.evidence_readers import PurposeReader
 from sources.trades.inference import OfferInference
-from sources.trades.offers import Licence, licensed
+from sources.trades.offers import Licence, offer_of_licence
 
 SIREN_DIGITS = 9
 _MOST_ZEROS_LOST = 3
@@ -71,7 +71,9 @@ def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     communes = commune_names(context.territories)
     inference = OfferInference(context.taxonomy, context.source)
     table = read_table(stream, required=SIAE_COLUMNS)
-    return rows_of(table, context, lambda cells: known(cells["id"]), lambda cells: _siae(cells, communes, inference))
+    return rows_of(
+        table, context, lambda cells: text_or_none(cells["id"]), lambda cells: _siae(cells, communes, inference)
+    )
 
 
 def _siae(cells: dict[str, str], communes: CommuneNames, inference: OfferInference) -> Document:
@@ -79,19 +81,19 @@ def _siae(cells: dict[str, str], communes: CommuneNames, inference: OfferInferen
     texts = (cells["name"], cells["brand"], cells["description"])
     return {
         "name": cells["name"].strip(),
-        "trade_name": known(cells["brand"]),
-        "siret": known(cells["siret"]),
+        "trade_name": text_or_none(cells["brand"]),
+        "siret": text_or_none(cells["siret"]),
         "approvals": [{"kind": kind}],
         "address": {
-            "street": known(cells["address"]),
-            "postal_code": known(cells["post_code"]),
-            "city": known(cells["city"]),
+            "street": text_or_none(cells["address"]),
+            "postal_code": text_or_none(cells["post_code"]),
+            "city": text_or_none(cells["city"]),
             "commune": communes.find(cells["post_code"].strip(), cells["city"], cells["department"].strip()),
         },
         "location": _point(cells["lat"].strip(), cells["lon"].strip()),
-        "offers": inference.offers(kind, known(cells["naf"]), texts, cells["city"]),
-        "description": known(cells["description"]),
-        "contact": {"website": known(cells["website"])},
+        "offers": inference.offers(kind, text_or_none(cells["naf"]), texts, cells["city"]),
+        "description": text_or_none(cells["description"]),
+        "contact": {"website": text_or_none(cells["website"])},
     }
 
 
@@ -133,23 +135,25 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """
     inference = OfferInference(context.taxonomy, context.source)
     table = read_table(stream, required=ESAT_COLUMNS)
-    return rows_of(table, context, lambda cells: known(cells["finess_et"]), lambda cells: _esat(cells, inference))
+    return rows_of(
+        table, context, lambda cells: text_or_none(cells["finess_et"]), lambda cells: _esat(cells, inference)
+    )
 
 
 def _esat(cells: dict[str, str], inference: OfferInference) -> Document:
-    operator, capacity = known(cells["operator"]), known(cells["capacity"])
+    operator, capacity = text_or_none(cells["operator"]), text_or_none(cells["capacity"])
     managed = f"Organisme gestionnaire : {operator}." if operator else ""
     places = f"Capacité autorisée : {capacity} places." if capacity else ""
     return {
         "name": cells["name"].strip(),
-        "siret": known(cells["siret"]),
+        "siret": text_or_none(cells["siret"]),
         "legal_form": _LEGAL_FORMS.get(fold(cells["operator_legal_form"])),
         "approvals": [{"kind": "ESAT"}],
         "address": {
-            "street": known(cells["address"]),
-            "postal_code": known(cells["post_code"]),
-            "city": known(cells["commune"]),
-            "commune": known(cells["commune_insee"]),
+            "street": text_or_none(cells["address"]),
+            "postal_code": text_or_none(cells["post_code"]),
+            "city": text_or_none(cells["commune"]),
+            "commune": text_or_none(cells["commune_insee"]),
         },
         "offers": inference.offers("ESAT", None, (cells["name"],), cells["commune"]),
         "description": f"{managed} {places}".strip() or None,
@@ -173,14 +177,14 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     communes = commune_names(context.territories)
 
     def key(cells: dict[str, str]) -> str | None:
-        own, group = known(cells["label_id"]), known(cells.get("branch_of", ""))
+        own, group = text_or_none(cells["label_id"]), text_or_none(cells.get("branch_of", ""))
         return f"{group}/{own}" if own and group else own
 
     def document(cells: dict[str, str]) -> Document:
         postal_code, city = cells["postal_code"].strip(), cells["city"].strip()
         return {
             "name": cells["name"].strip(),
-            "siret": known("".join(cells["siret"].split())),
+            "siret": text_or_none("".join(cells["siret"].split())),
             "approvals": [{"kind": "GEIQ"}],
             "address": {
                 "postal_code": postal_code or None,
@@ -260,11 +264,11 @@ def read_rna(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             "name": nameless(number),
             "siret": siret_in(number),
             "legal_form": "association",
-            "offers": purposes.offers(codes, legible(text)),
+            "offers": purposes.offers(codes, legible_text(text)),
             "description": text or None,
         }
 
-    return rows_of(table, context, lambda cells: known(cells["id"]), document, _number_in)
+    return rows_of(table, context, lambda cells: text_or_none(cells["id"]), document, _number_in)
 
 
 def _number_in(cells: dict[str, str]) -> str:
@@ -306,11 +310,11 @@ def read_directory(stream: BinaryIO, context: Context) -> Iterator[Row | RowErro
             "siret": siret_in(number),
             "ess": True if _is_set(cells, ESS_COLUMN) else None,
             "labels": tuple(label for column, label in LABEL_COLUMNS.items() if _is_set(cells, column)),
-            "offers": tuple(licensed(licence, context.source) for licence in _licences(cells)),
+            "offers": tuple(offer_of_licence(licence, context.source) for licence in _licences(cells)),
         }
 
     def key(cells: dict[str, str]) -> str | None:
-        return known(cells.get("siret", "")) or known(cells.get("siren", ""))
+        return text_or_none(cells.get("siret", "")) or text_or_none(cells.get("siren", ""))
 
     return rows_of(table, context, key, document, _number_in)
 

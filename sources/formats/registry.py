@@ -16,7 +16,7 @@ from sources.formats import (
     vivier,
 )
 from sources.rows import Context, Reader
-from sources.validation import checked
+from sources.validation import checked_rows
 
 CSV = "text/csv"
 JSON = "application/json"
@@ -58,7 +58,7 @@ def read_rows(name: str, stream: BinaryIO, media_type: str, context: Context) ->
     Lazy: the file is read as rows are asked for, in bounded memory. Raises, at the first row or later, KeyError for an
     unknown format or media type and UnreadableFile where the file cannot be read by rows at all.
     """
-    rows = checked(FORMATS[name][media_type](stream, context), context)
+    rows = checked_rows(FORMATS[name][media_type](stream, context), context)
     yield from map(_joining, rows) if name in ADDING else rows
 
 

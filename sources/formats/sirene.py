@@ -35,7 +35,7 @@ from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Kind, LegalForm, Point, nameless
 from domain.text.bilingual import Text
 from matching.geo.projection import register_point
-from sources.file_types.csv_cells import KINDS, BadCell, known, number
+from sources.file_types.csv_cells import KINDS, BadCell, number, text_or_none
 from sources.file_types.csv_table import read_table, rows_of
 from sources.file_types.json_records import Draft, Scalar, readers, text_of, unmapped
 from sources.postal_addresses import departement_of, split_address
@@ -127,7 +127,10 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     table = read_table(stream, as_published=True, required=COLUMNS)
     inference, texts_of = OfferInference(context.taxonomy, context.source), _reader(table.columns)
     return rows_of(
-        table, context, lambda cells: known(cells["siret"]), lambda cells: _document(cells, texts_of(cells), inference)
+        table,
+        context,
+        lambda cells: text_or_none(cells["siret"]),
+        lambda cells: _document(cells, texts_of(cells), inference),
     )
 
 
@@ -155,11 +158,13 @@ def _document(cells: dict[str, str], texts: _Texts, inference: OfferInference) -
     signs = (texts.sign, texts.usual_name, texts.usual_name_of_unit)
     sign = next((sign for sign in signs if sign and sign != name), "")
     # the first code of the establishment that names a trade, else its first; where it has none, the legal unit's
-    naf = inference.telling(texts.naf, texts.naf_2025) or inference.telling(texts.naf_of_unit, texts.naf_2025_of_unit)
+    naf = inference.telling_code(texts.naf, texts.naf_2025) or inference.telling_code(
+        texts.naf_of_unit, texts.naf_2025_of_unit
+    )
     return {
         "name": name or sign,
         "trade_name": sign or None if name else None,
-        "siret": known(cells["siret"]),
+        "siret": text_or_none(cells["siret"]),
         "legal_form": legal_form_of(texts.category),
         "ess": _ESS.get(texts.ess),
         "address": {
@@ -285,7 +290,7 @@ def _found_document(
     approved = kinds if result.nombre_etablissements_ouverts == 1 and is_open else ()
     # as NAF rev. 2 writes it, or as NAF 2025 does where only that code names a trade
     codes = ((each.activite_principale, each.activite_principale_naf25) for each in (place, result))
-    naf, texts = next(filter(None, (inference.telling(*pair) for pair in codes)), None), (name, sign or "")
+    naf, texts = next(filter(None, (inference.telling_code(*pair) for pair in codes)), None), (name, sign or "")
     offers = (inference.offers(kind, naf, texts, place.libelle_commune or "") for kind in approved or (None,))
     return {
         "name": name.strip(),

@@ -24,7 +24,16 @@ from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Flag, LegalForm
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
-from sources.file_types.csv_cells import KINDS, BadCell, Dialect, csv_of, escaped, kind_of, known, restored
+from sources.file_types.csv_cells import (
+    KINDS,
+    BadCell,
+    Dialect,
+    csv_of,
+    escaped_text,
+    kind_of,
+    text_or_none,
+    unmarked_text,
+)
 from sources.file_types.csv_table import FaultyRow, RowAsWritten, Table, read_table, rows_as_written
 from sources.file_types.json_records import unmapped
 from sources.formats.vivier import document_of, plain_cell
@@ -152,7 +161,9 @@ class _Suppliers:
         self._trades = _Trades(context.taxonomy, context.mapping.categories)
 
     def row(self, line: int, cells: dict[str, str]) -> Row | RowError:
-        external_id = restored(cells.pop(ID, "")) or known("".join(restored(cells.get("siret", "")).split()))
+        external_id = unmarked_text(cells.pop(ID, "")) or text_or_none(
+            "".join(unmarked_text(cells.get("siret", "")).split())
+        )
         try:
             _require_readable(cells, external_id)
             activities = cells.pop(ACTIVITIES, "")
@@ -178,7 +189,7 @@ class _Suppliers:
             pieces = _pieces(own["approvals"], _LISTED_TOO)
             own["approvals"] = "|".join(dict.fromkeys(kind_of(_WRITTEN.get(fold(each), each)) for each in pieces))
         if "labels" in own:
-            own["labels"] = "|".join(escaped(each) for each in _pieces(own["labels"], _LISTED))
+            own["labels"] = "|".join(escaped_text(each) for each in _pieces(own["labels"], _LISTED))
         if segments:
             own["segments"] = "|".join(segments)
         return own

@@ -17,7 +17,16 @@ from domain.errors import InvalidContent, Problem
 from domain.suppliers.record_check import expired
 from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Approval, Evidence, Offer, Supplier
-from sources.file_types.csv_cells import BadCell, Cell, escaped, known, plain_boolean, plain_number, restored
+from sources.file_types.csv_cells import (
+    BadCell,
+    Cell,
+    Path,
+    escaped_text,
+    plain_boolean,
+    plain_number,
+    text_or_none,
+    unmarked_text,
+)
 from sources.file_types.csv_table import Cells, FaultyRow, missing_columns, read_table, unknown_columns
 from sources.file_types.json_records import decoding_problem
 from sources.file_types.json_stream import elements
@@ -126,7 +135,7 @@ def document_of(cells: Mapping[str, str]) -> dict[str, Any]:
 def plain_cell(cell: str, name: str) -> str:
     """The cell without the mark before a formula, its number, or its yes or no, as in JSON."""
     plain = _PLAIN.get(name)
-    return restored(cell) if plain is None else plain(restored(cell))
+    return unmarked_text(cell) if plain is None else plain(unmarked_text(cell))
 
 
 def _records(rows: Iterator[Cells | FaultyRow]) -> Iterator[_Record | FaultyRow]:
@@ -146,7 +155,7 @@ def _records(rows: Iterator[Cells | FaultyRow]) -> Iterator[_Record | FaultyRow]
             continue
         if held is not None:
             yield held
-        held = _Record(known(read.cells.get(ID, "")), [read])
+        held = _Record(text_or_none(read.cells.get(ID, "")), [read])
     if held is not None:
         yield held
 
@@ -202,7 +211,8 @@ def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) ->
 
     `external_id` is that of its record at `source`, else its id. The person to contact and public awards are left out.
     """
-    cells = {name: _of_supplier(supplier, name) for name in COLUMNS if name not in OFFER_COLUMNS}
+    values = {name: _value_at(COLUMNS[name].path, supplier) for name in COLUMNS if name not in OFFER_COLUMNS}
+    cells = {name: value if isinstance(value, str | int | float) else None for name, value in values.items()}
     at_source = (ref.external_id for ref in supplier.sources if ref.source == source)
     cells |= {
         ID: next(at_source, str(supplier.id)),
@@ -220,18 +230,15 @@ def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) ->
         yield [whole.get(name) for name in HEADER]
 
 
-def _of_supplier(supplier: Supplier, column: str) -> Cell:
-    """The value that the column's path leads to; None where something on the way is unknown."""
-    value: object = supplier
-    for name in COLUMNS[column].path:
+def _value_at(path: Path, value: object) -> object:
+    """The value that a path leads to; None where something on the way is unknown."""
+    for name in path:
         value = getattr(value, str(name), None)
-    return value if isinstance(value, str | int | float) else None
+    return value
 
 
 def _of_offer(offer: Offer, column: str) -> Cell:
-    value: object = offer
-    for name in COLUMNS[column].path[2:]:
-        value = getattr(value, str(name), None)
+    value = _value_at(COLUMNS[column].path[2:], offer)
     if column == "evidence":
         return "|".join(_parts(each, EVIDENCE_FIELDS) for each in offer.evidence)
     if isinstance(value, tuple):
@@ -248,8 +255,8 @@ def _approvals(approvals: tuple[Approval, ...]) -> Cell:
 
 def _parts(value: Approval | Evidence, names: Sequence[str]) -> str:
     written = (getattr(value, name) for name in names)
-    return ":".join("" if one is None else escaped(str(one), "|:") for one in written)
+    return ":".join("" if one is None else escaped_text(str(one), "|:") for one in written)
 
 
 def _list(items: Sequence[str]) -> str:
-    return "|".join(map(escaped, items))
+    return "|".join(map(escaped_text, items))

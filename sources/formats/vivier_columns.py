@@ -13,7 +13,18 @@ from msgspec import inspect
 
 from domain.suppliers.supplier import SupplierRecord
 from domain.text.bilingual import Language, Text
-from sources.file_types.csv_cells import FALSE, TRUE, BadCell, Path, boolean, day, integer, number, parts_of, unescaped
+from sources.file_types.csv_cells import (
+    FALSE,
+    TRUE,
+    BadCell,
+    Path,
+    boolean,
+    day,
+    integer,
+    number,
+    parts_of,
+    unescaped_text,
+)
 
 ColumnType = Literal["string", "number", "integer", "boolean"]
 Read = Callable[[str, Path], Any]
@@ -63,7 +74,7 @@ def codes(cell: str, _: Path) -> str:
 
 def lists(cell: str, _: Path) -> list[str]:
     """The texts between `|`."""
-    return [unescaped(piece) for piece in parts_of(cell, "|")]
+    return [unescaped_text(piece) for piece in parts_of(cell, "|")]
 
 
 def _siret(cell: str, path: Path) -> str:
@@ -97,7 +108,7 @@ def _in_parts(
     days = {"valid_from", "valid_until", "on"}
     found = []
     for position, item in enumerate(parts_of(cell, "|")):
-        parts = [unescaped(part) for part in parts_of(item, ":", len(names))]
+        parts = [unescaped_text(part) for part in parts_of(item, ":", len(names))]
         if len(parts) not in counts:
             raise BadCell((*path, position), "wrong_format", wrong)
         written = zip(names, parts, strict=False)

@@ -62,23 +62,18 @@ class PlaceReader:
 
     def around(self, buyer: NoticeBuyer | None) -> Ground:
         """The ground where a notice names no place: the buyer's area or departement, else France; it is noted."""
-        path = buyer.place.path if buyer is not None and buyer.place is not None else self._notice.root.path
-        codes = self._buyer_codes(buyer)
+        place = buyer.place if buyer is not None else None
+        path = self._notice.root.path if place is None else place.path
+        codes = [] if place is None else self._codes(place._replace(country=""))
+        codes = [code for code in codes if code != FRANCE]
+        if place is not None and not codes and place.country in COUNTRIES and len(place.postal_code) == 5:
+            departement = f"departement:{departement_of(place.postal_code)}"
+            codes = [departement] if self._has_ground(departement) else []
         if codes:
             self._notice.note(path, "no_place_but_the_buyers", areas=cut(", ".join(codes)))
             return Ground(tuple(codes), None)
         self._notice.note(path, "no_place")
         return Ground((FRANCE,), None)
-
-    def _buyer_codes(self, buyer: NoticeBuyer | None) -> list[str]:
-        place = buyer.place if buyer is not None else None
-        if place is None:
-            return []
-        codes = [code for code in self._codes(place._replace(country="")) if code != FRANCE]
-        if codes or place.country not in COUNTRIES:
-            return codes
-        departement = f"departement:{departement_of(place.postal_code)}"
-        return [departement] if len(place.postal_code) == 5 and self._has_ground(departement) else []
 
     def _codes(self, place: NoticePlace) -> list[str]:
         codes: dict[str, None] = {}

@@ -31,7 +31,7 @@ from domain.suppliers.supplier import Evidence, Kind, Offer, PrestaType, PublicA
 from matching.words import word_model
 from matching.words.title_reader import TitleReader
 from sources.trades.inference import word_reader
-from sources.trades.offers import offer_of, reference_of, shortened
+from sources.trades.offers import label_of, offer_of, reference_of
 
 YEARS = 6
 SURE = 0.6
@@ -77,7 +77,7 @@ class AwardReader:
         if not segments:
             return ()
         text = (award.object or won.object) + (" (en groupement)" if won.in_group else "")
-        label = shortened(text) or "Marché public"
+        label = label_of(text) or "Marché public"
         evidence = Evidence("award", label, award.notified_on, self._source, reference_of(won.reference))
         areas = (None, ServiceArea(codes=(f"departement:{won.departement}",))) if won.departement else (None,)
         return tuple(
@@ -130,7 +130,7 @@ class JobReader:
         for job in jobs:
             segments = self._segments(job)
             if segments and segments not in found:
-                evidence = Evidence("job", shortened(job.title), job.on, self._source, reference_of(job.rome))
+                evidence = Evidence("job", label_of(job.title), job.on, self._source, reference_of(job.rome))
                 label = f"Déduit d'un poste proposé : {job.title or job.rome}"
                 found[segments] = offer_of(segments, label, evidence, presta)
         return tuple(found.values())
@@ -177,6 +177,6 @@ class PurposeReader:
             if not segments and code in self._codes.sellers:
                 segments = named
             if segments and segments not in found:
-                evidence = Evidence("purpose", shortened(text), source=self._source, reference=reference_of(code))
+                evidence = Evidence("purpose", label_of(text), source=self._source, reference=reference_of(code))
                 found[segments] = offer_of(segments, "Déduit de l'objet déclaré de l'association", evidence)
         return tuple(found.values())

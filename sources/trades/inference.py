@@ -12,7 +12,7 @@ from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.supplier import Evidence, Kind, Offer, PrestaType
 from domain.text.normalise import fold, stem
 from matching.words.titles import PhraseSpotter, stems
-from sources.trades.offers import WORDS, offer_of, offers_by_name, offers_by_network, shortened, without_segments
+from sources.trades.offers import WORDS, label_of, offer_of, offers_by_name, offers_by_network, without_segments
 
 # NAF has one code for what is collected and sorted, whatever it is; names tell the flows that have networks of their
 # own: electrical equipment (Envie), textiles (Le Relais), what reuse centres collect. Word beginnings and whole words
@@ -36,7 +36,7 @@ _PASTIMES = re.compile(
 )
 
 
-def registered(
+def offers_by_code(
     taxonomy: Taxonomy, naf: str | None, source: str | None, name: str = "", kind: Kind | None = None
 ) -> tuple[Offer, ...]:
     """The offer that a NAF code of either vintage names; () for one that says nothing of the trade.
@@ -67,7 +67,7 @@ def _is_under(naf: str, heading: str) -> bool:
     return naf.strip().replace(".", "").startswith(heading.replace(".", ""))
 
 
-def telling(taxonomy: Taxonomy, *codes: str | None) -> str | None:
+def telling_code(taxonomy: Taxonomy, *codes: str | None) -> str | None:
     """The first of the codes that names a trade, else the first: one vintage may name what the other does not."""
     first = None
     for code in codes:
@@ -139,9 +139,9 @@ class OfferInference:
         self._taxonomy, self._source = taxonomy, source
         self._words = word_reader(taxonomy)
 
-    def telling(self, *naf: str | None) -> str | None:
+    def telling_code(self, *naf: str | None) -> str | None:
         """The first NAF code that names a trade, else the first there is."""
-        return telling(self._taxonomy, *naf)
+        return telling_code(self._taxonomy, *naf)
 
     def offers(self, kind: Kind | None, naf: str | None, texts: tuple[str, ...], city: str = "") -> tuple[Offer, ...]:
         """Offers of basis `inferred`, without a service area; label and evidence say what each was inferred from.
@@ -155,13 +155,13 @@ class OfferInference:
             offers.append(offer_of(("so-mad",), f"Mise à disposition de personnel ({staffing})", evidence, ("DISP",)))
         name = " ".join(texts[:NAMES])
         if kind != "GEIQ":
-            offers += registered(self._taxonomy, naf, self._source, name, kind)
+            offers += offers_by_code(self._taxonomy, naf, self._source, name, kind)
         if kind in _WORDLESS or any("travail temporaire" in fold(text) for text in texts):
             return tuple(offers)
         if clues := [clue for clue in self._words.read(texts, city) if clue.segment not in _segments(offers)]:
             phrases = ", ".join(dict.fromkeys(clue.phrase for clue in clues))
             presta: tuple[PrestaType, ...] = ("DISP",) if kind == "AI" else ()
-            evidence = Evidence("words", shortened(phrases), source=self._source)
+            evidence = Evidence("words", label_of(phrases), source=self._source)
             segments = tuple(clue.segment for clue in clues)
             offers.append(offer_of(segments, f"Déduit du nom ou de la présentation : {phrases}", evidence, presta))
         offers += without_segments(offers_by_network(name, kind, self._source), _segments(offers))

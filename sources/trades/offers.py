@@ -47,7 +47,7 @@ def without_segments(offers: Iterable[Offer], known: set[str]) -> Iterator[Offer
             yield msgspec.structs.replace(offer, segments=others)
 
 
-def shortened(text: str) -> str | None:
+def label_of(text: str) -> str | None:
     """The text as a label may hold it, blanks made one; None where nothing is left."""
     return " ".join(text.split())[:LONGEST_LABEL] or None
 
@@ -68,7 +68,9 @@ _TRADES: dict[Licence, tuple[str, str]] = {
 }
 
 
-def licensed(licence: Licence, source: str | None, reference: str | None = None, on: date | None = None) -> Offer:
+def offer_of_licence(
+    licence: Licence, source: str | None, reference: str | None = None, on: date | None = None
+) -> Offer:
     """The offer that a licence names."""
     segment, label = _TRADES[licence]
     evidence = Evidence("register", label, on, source, reference)

@@ -257,7 +257,4 @@ def _most_first(mapped: AreaMap | None) -> list[tuple[str, str, int]]:
     return sorted(rows, key=lambda row: (-row[2], row[1]))
 
 
-PAGES = (
-    find_territory,
-    show_territory,
-)
+PAGES = (find_territory, show_territory)

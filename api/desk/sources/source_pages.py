@@ -11,9 +11,9 @@ from urllib.parse import quote
 from litestar import Response
 
 from api.desk.directory.directory_page import MOST_OF_A_SOURCE, table_file
-from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
+from api.desk.frame.words import CODE_WORDS, SAID
 from api.desk.frame.written_once import id_in
 from api.desk.sources.source_file import (
     ReadAs,
@@ -98,7 +98,7 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
     flags: Counter[str] = Counter()
     try:
         if file is None:
-            raise InvalidContent((Problem("", "missing", NO_FILE),))
+            raise InvalidContent((Problem("", "missing", SAID["no_source_file"]),))
         # in another process: what takes long to read keeps nobody else waiting
         is_long = await visit.work_out(is_large, file.content, is_much=True)
         # large files are read one at a time, whoever sends them, and leave a place for the small ones
@@ -227,16 +227,8 @@ def _reasons(refused: InvalidContent | Conflict | Refusal) -> tuple[Text, ...]:
         return tuple(problem.detail for problem in refused.problems)
     if isinstance(refused, Refusal):
         return tuple(problem.detail for problem in refused.errors)
-    return (TOO_MANY_REMOVED if refused.code == "too_many_removed" else refused.detail,)
+    return (SAID["too_many_removed"] if refused.code == "too_many_removed" else refused.detail,)
 
-
-TOO_MANY_REMOVED = Text(
-    "Cet envoi retirerait plus de 20 % des fiches de la source, et rien n'a été enregistré. Si le fichier est bien "
-    "tout ce qu'elle a, cochez « Même si plus de 20 % sont à retirer » et envoyez-le à nouveau.",
-    "This file would remove more than 20% of the source's records, and nothing was stored. If it is indeed all that "
-    "the source has, tick “Even if more than 20% are to be removed” and send it again.",
-)
-NO_FILE = Text("Choisissez un fichier", "Choose a file")
 
 REJECT_COLUMNS = (
     Text("Ligne", "Line"),

@@ -26,7 +26,7 @@ from domain.suppliers.supplier import (
     Supplier,
     SupplierRecord,
 )
-from sources.file_types.csv_cells import Dialect, csv_of, neutralised
+from sources.file_types.csv_cells import Dialect, csv_of, neutralised_text
 from sources.formats.registry import CSV, JSON, NDJSON
 from sources.formats.vivier import read_csv, read_ndjson, rows_of_supplier
 from sources.formats.vivier_columns import HEADER
@@ -203,7 +203,7 @@ FORMULAS += ["\uff1d1+1", "\uff0bA1", "\uff0dA1", "\uff20SUM(A1)", "'\uff1d1"]
 
 @pytest.mark.parametrize("name", FORMULAS)
 def test_a_formula_is_only_text_to_a_spreadsheet_and_comes_back(read: Read, name: str) -> None:
-    written = neutralised(name)
+    written = neutralised_text(name)
     assert written == f"'{name}"
     quoted = written.replace('"', '""')
     (row,) = read(f'external_id,name\n"{quoted}","{quoted}"\n'.encode(), CSV)
@@ -212,7 +212,7 @@ def test_a_formula_is_only_text_to_a_spreadsheet_and_comes_back(read: Read, name
 
 @pytest.mark.parametrize("text", ["Jardin", "L'Atelier", "'ndaman", "", "+33 2 97 01 02 03", "-2.96", "a=b", "'"])
 def test_other_texts_are_written_and_read_as_they_are(read: Read, text: str) -> None:
-    assert neutralised(text) == text
+    assert neutralised_text(text) == text
     assert record_of(one(read, "description", text)).description == (text or None)
 
 

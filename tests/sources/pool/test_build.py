@@ -283,27 +283,19 @@ def test_esat_of_the_register_as_it_is_published(sample: Sample) -> None:
     assert NEVER not in (sample.out / "esat.csv").read_text()
 
 
-@pytest.mark.parametrize("shape", ["pages", "array", "lines"])
-def test_jobs_come_as_pages_lists_or_lines(sample: Sample, shape: str) -> None:
+def test_jobs_come_as_pages_lists_or_lines(sample: Sample) -> None:
     """And leave as they came, but for telephones and addresses of persons."""
-    structure = {
-        "id": 7,
-        "type": "EI",
-        "siret": A + "00011",
-        "courriel": NEVER,
-        "postes": [{"rome": "A1203", "contact": NEVER}],
-    }
-    text = {
-        "pages": json.dumps({"count": 1, "results": [structure]}, indent=1),
-        "array": json.dumps([structure]),
-        "lines": json.dumps(structure) + "\n",
-    }[shape]
-    path = sample.folder / "jobs.json"
-    path.write_text(text)
-    sample.given["jobs"] = (path,)
+    jobs = {"courriel": NEVER, "postes": [{"rome": "A1203", "contact": NEVER}]}
+    pages, listed, line = ({"id": number, "type": "EI", "siret": A + "00011", **jobs} for number in range(3))
+    texts = (json.dumps({"count": 1, "results": [pages]}, indent=1), json.dumps([listed]), json.dumps(line) + "\n")
+    paths = tuple(sample.folder / f"jobs-{number}.json" for number in range(3))
+    for path, text in zip(paths, texts, strict=True):
+        path.write_text(text)
+    sample.given["jobs"] = paths
     sample.build()
     made = [json.loads(line) for line in (sample.out / "emplois.ndjson").read_text().splitlines()]
-    assert [(row["id"], row["siret"], row["postes"][0]["rome"]) for row in made] == [(7, A + "00011", "A1203")]
+    found = sorted((row["id"], row["siret"], row["postes"][0]["rome"]) for row in made)
+    assert found == [(number, A + "00011", "A1203") for number in range(3)]
     assert NEVER not in (sample.out / "emplois.ndjson").read_text()
 
 

@@ -5,23 +5,23 @@ import pytest
 from domain.reference import taxonomy
 from domain.suppliers.supplier import Kind
 from domain.text.normalise import fold, stem
-from sources.trades.inference import OfferInference, WordReader, registered, telling
+from sources.trades.inference import OfferInference, WordReader, offers_by_code, telling_code
 from sources.trades.offers import WORDS
 
 TAXONOMY = taxonomy.load()
 
 
 def test_a_telling_code_is_an_offer_and_its_evidence() -> None:
-    (offer,) = registered(TAXONOMY, "81.21Z", "sirene")
+    (offer,) = offers_by_code(TAXONOMY, "81.21Z", "sirene")
     assert offer.segments == ("pr-locaux",)
     assert (offer.evidence[0].kind, offer.evidence[0].reference) == ("register", "81.21Z")
-    assert registered(TAXONOMY, "94.99Z", "sirene") == registered(TAXONOMY, None, "sirene") == ()
+    assert offers_by_code(TAXONOMY, "94.99Z", "sirene") == offers_by_code(TAXONOMY, None, "sirene") == ()
 
 
 def test_of_two_vintages_the_one_that_names_a_trade_counts() -> None:
-    assert telling(TAXONOMY, "94.99Z", "81.21Y") == "81.21Y"
-    assert telling(TAXONOMY, "94.99Z", None) == "94.99Z"
-    assert telling(TAXONOMY, None, "") is None
+    assert telling_code(TAXONOMY, "94.99Z", "81.21Y") == "81.21Y"
+    assert telling_code(TAXONOMY, "94.99Z", None) == "94.99Z"
+    assert telling_code(TAXONOMY, None, "") is None
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,9 @@ def test_of_two_vintages_the_one_that_names_a_trade_counts() -> None:
 def test_a_name_tells_what_a_code_of_several_trades_means(
     naf: str, name: str, kind: Kind | None, segments: tuple[str, ...]
 ) -> None:
-    assert [offer.segments for offer in registered(TAXONOMY, naf, "sirene", name, kind)] == [segments] * bool(segments)
+    assert [offer.segments for offer in offers_by_code(TAXONOMY, naf, "sirene", name, kind)] == [segments] * bool(
+        segments
+    )
 
 
 READER = WordReader(taxonomy.load())

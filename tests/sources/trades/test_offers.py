@@ -11,12 +11,12 @@ from domain.suppliers.rows import Row
 from domain.suppliers.supplier import Kind
 from sources.formats.registry import CSV, read_rows
 from sources.rows import Context
-from sources.trades.offers import WORDS, Licence, licensed, offers_by_name, offers_by_network
+from sources.trades.offers import WORDS, Licence, offer_of_licence, offers_by_name, offers_by_network
 
 
 @pytest.mark.parametrize("licence", get_args(Licence))
 def test_each_licence_names_a_segment_and_tells_why(licence: Licence) -> None:
-    offer = licensed(licence, "annuaire")
+    offer = offer_of_licence(licence, "annuaire")
     assert set(offer.segments) <= taxonomy.load().segments.keys()
     assert (offer.basis, offer.evidence[0].kind, offer.evidence[0].source) == ("inferred", "register", "annuaire")
 
