@@ -2,7 +2,7 @@
 
 from litestar.handlers import HTTPRouteHandler
 
-from api.desk import site_pages
+from api.desk import sign_in, site_pages
 from api.desk.admin import admin_pages
 from api.desk.answer import allotment_page, result_page
 from api.desk.directory import directory_page, territory_page
@@ -15,13 +15,11 @@ from api.desk.record import (
     one_need_page,
     versions_page,
 )
-from api.desk.signing_in import provider_sign_in, sign_in
 from api.desk.sources import source_pages
 from api.desk.talk import declared_offer_page, equal_treatment_page, exchanges_page, meetings_page, new_exchange_page
 
 PAGES: tuple[HTTPRouteHandler, ...] = (
     *sign_in.PAGES,
-    *provider_sign_in.PAGES,
     *need_page.PAGES,
     *allotment_page.PAGES,
     *result_page.PAGES,

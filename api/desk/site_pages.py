@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 from typing import get_args
 
 import msgspec
 from litestar import Response
 
+from api.desk.frame.layout import MEDIA_TYPES, asset_path, assets
 from api.desk.frame.page import page
 from api.desk.frame.sessions import client_of_session
 from api.desk.frame.visit import Visit
+from api.desk.frame.words import SAID
 from api.web.content_negotiation import GEOJSON
 from domain.errors import NotFound
 from domain.reference.territory import Commune, UnknownTerritory
@@ -62,6 +65,18 @@ class Outlines(msgspec.Struct, frozen=True, tag_field="type", tag="FeatureCollec
     features: tuple[Feature, ...]
 
 
+@page("GET", "/bureau/{digest}/{name}", scope=None)
+async def get_asset(visit: Visit, digest: str, name: str) -> Response[bytes]:
+    """A stylesheet or script; for a year, where its path is of today."""
+    visit.new_token = None
+    if name not in assets():
+        raise NotFound(Text("Aucun fichier de ce nom", "No file of this name"))
+    is_current = asset_path(name) == f"bureau/{digest}/{name}"
+    caching = f"public, max-age={YEAR}, immutable" if is_current else "no-cache"
+    headers = {"cache-control": caching, "vary": "accept-encoding"}
+    return Response(assets()[name], media_type=MEDIA_TYPES[Path(name).suffix], headers=headers)
+
+
 @page("GET", "/contours/{version}/{code}/{kind}", scope="match")
 async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Response[bytes]:
     """The outlines of a kind in an area, with `contour` its own, or the towns; for a year, where of today's version."""
@@ -71,7 +86,7 @@ async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Resp
     except UnknownTerritory as unknown:
         raise NotFound(unknown.detail) from None
     if kind not in (*WITHIN.get(area.kind, ()), OWN) and (area.kind, kind) != ("country", TOWNS):
-        raise NotFound(NO_OUTLINES)
+        raise NotFound(SAID["no_outlines"])
     content = await visit.work_out(outlines_in, area.id, kind)
     is_current = version == reference.territories.version
     caching = f"private, max-age={YEAR}, immutable" if is_current else "no-store"
@@ -99,9 +114,8 @@ def _towns(communes: tuple[Commune, ...]) -> Iterator[Feature]:
             yield Feature(f"commune:{commune.code}", {"name": commune.name}, msgspec.Raw(msgspec.json.encode(at)))
 
 
-NO_OUTLINES = Text("Il n'y a pas de tels contours", "There are no such outlines")
-
 PAGES = (
+    get_asset,
     show_accessibility,
     show_site_map,
     get_outlines,

@@ -55,7 +55,7 @@ from domain.shortlists.shortlist import (
     RequestedSegment,
     Shortlist,
     SupplierSummary,
-    UnknownTrade,
+    UnknownSupplier,
 )
 from domain.suppliers.supplier import Kind, Supplier
 from domain.text.bilingual import Language, Text, decimal, long_date
@@ -114,13 +114,14 @@ class _Reporter:
     def report(self, rules: Rules, generated_at: datetime) -> Report:
         exchanged = ExchangeReport(self._facts.exchanges, self._redaction, self._supplier_by_id, self._language)
         lots = {lot.id: lot for lot in self._facts.version.need.lots}
+        on = long_date(self._shortlist.stamp.on).to(self._language)
         return Report(
             variant="redacted" if self._redaction.redacted else "full",
             language=self._language,
             generated_at=generated_at,
             need=self._need(),
-            version=self._version(),
-            method=self._method(),
+            version=_copied(ReportVersion, self._facts.version, latest=self._facts.need.shortlists),
+            method=tuple(paragraph[self._language].replace("{on}", on) for paragraph in METHOD),
             lots=tuple(self._lot(lots[found.id], found) for found in self._shortlist.lots),
             advice=self._advice(self._shortlist.advice),
             placement=self._placement(),
@@ -134,7 +135,10 @@ class _Reporter:
             questions_unshared=exchanged.questions_unshared,
             shared_answers=exchanged.shared_answers(),
             meetings=tuple(map(self._meeting, self._facts.meetings)),
-            awards=tuple(map(self._award, self._facts.awards)),
+            awards=tuple(
+                _copied(ReportAward, each, supplier=self._supplier_by_id(each.supplier_id, each.supplier_name))
+                for each in self._facts.awards
+            ),
             treatment=self._treatment(),
             rules=self._rules(rules),
         )
@@ -171,13 +175,6 @@ class _Reporter:
             changed_since=changed_fields(asked, content),
         )
 
-    def _version(self) -> ReportVersion:
-        return _copied(ReportVersion, self._facts.version, latest=self._facts.need.shortlists)
-
-    def _method(self) -> tuple[str, ...]:
-        on = long_date(self._shortlist.stamp.on).to(self._language)
-        return tuple(paragraph[self._language].replace("{on}", on) for paragraph in METHOD)
-
     def _lot(self, lot: Lot, found: LotShortlist) -> ReportLot:
         total, said = estimated_cents(lot), sum_in_words(lot)
         return _copied(
@@ -191,9 +188,13 @@ class _Reporter:
             site=None if lot.site is None else self._site(lot.site),
             requested=tuple(map(self._requested, found.requested)),
             total=found.total,
-            candidates=tuple(self._candidate(lot.id, row) for row in found.candidates),
-            near_misses=tuple(self._near_miss(lot.id, row) for row in found.near_misses),
-            unknown_trade=self._unknown_trade(lot.id, found.unknown_trade),
+            candidates=tuple(self._row(ReportCandidate, lot.id, row) for row in found.candidates),
+            near_misses=tuple(self._row(ReportNearMiss, lot.id, row) for row in found.near_misses),
+            unknown_trade=_copied(
+                ReportUnknownTrade,
+                found.unknown_trade,
+                nearest=tuple(self._row(ReportUnknown, lot.id, row) for row in found.unknown_trade.nearest),
+            ),
             groupings=self._groupings(found),
             coverage=found.coverage,
             tension=found.tension,
@@ -210,31 +211,13 @@ class _Reporter:
         """Redact what may quote the buyer's words."""
         return tuple(msgspec.structs.replace(each, message=self._redaction.text(each.message)) for each in given)
 
-    def _candidate(self, lot_id: str, row: Candidate) -> ReportCandidate:
-        return _copied(
-            ReportCandidate,
-            row,
-            supplier=self._supplier(row.supplier),
-            outcome=best_outcome(row.eligibility),
-            decision=self._decision(lot_id, row.supplier.id),
-        )
-
-    def _near_miss(self, lot_id: str, row: NearMiss) -> ReportNearMiss:
-        supplier, decision = self._supplier(row.supplier), self._decision(lot_id, row.supplier.id)
-        return _copied(ReportNearMiss, row, supplier=supplier, decision=decision)
-
-    def _unknown_trade(self, lot_id: str, found: UnknownTrade) -> ReportUnknownTrade:
-        nearest = tuple(
-            _copied(
-                ReportUnknown,
-                row,
-                supplier=self._supplier(row.supplier),
-                outcome=best_outcome(row.eligibility),
-                decision=self._decision(lot_id, row.supplier.id),
-            )
-            for row in found.nearest
-        )
-        return _copied(ReportUnknownTrade, found, nearest=nearest)
+    def _row(self, kind: type[T], lot_id: str, row: Candidate | NearMiss | UnknownSupplier) -> T:
+        """A supplier of a lot, with the buyer's decision and, where the kind has it, the best verdict on it."""
+        given: dict[str, object] = {"supplier": self._supplier(row.supplier)}
+        given["decision"] = self._decision(lot_id, row.supplier.id)
+        if "outcome" in kind.__struct_fields__:
+            given["outcome"] = best_outcome(row.eligibility)
+        return _copied(kind, row, **given)
 
     def _groupings(self, found: LotShortlist) -> tuple[ReportGrouping, ...]:
         labels = {wanted.segment: wanted.label for wanted in found.requested}
@@ -314,9 +297,6 @@ class _Reporter:
         if each.supplier_id is not None:
             organisation = self._supplier_by_id(each.supplier_id, each.organisation or "").name or None
         return ReportParticipant(each.role, organisation, self._redaction.personal(each.name), each.attended)
-
-    def _award(self, award: Award) -> ReportAward:
-        return _copied(ReportAward, award, supplier=self._supplier_by_id(award.supplier_id, award.supplier_name))
 
     def _treatment(self) -> Treatment:
         facts, language = self._facts, self._language

@@ -29,13 +29,14 @@ from api.desk.frame.form import (
     Mistake,
     WrongForm,
     field_mistakes,
-    form_fields,
     form_saying,
     read_form,
     request_by,
+    texts_of,
 )
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
+from api.desk.frame.words import SAID
 from api.desk.frame.written_once import id_in, sent_as
 from api.runtime.idempotency import Sender, created, once
 from api.web.pagination import read_cursor, write_cursor
@@ -51,14 +52,8 @@ from domain.text.bilingual import Text
 from domain.text.typography import PARIS
 
 ON_A_PAGE, MOST_ORGANISATIONS = 50, 500
-CHANGED_MEANWHILE = Text(
-    "Quelqu'un d'autre vient de changer cette organisation : voici ce qu'elle est devenue, avec votre saisie",
-    "Somebody else has just changed this organisation: this is what it is now, with what you typed",
-)
-NO_NAME = Text("Donnez un nom", "Give a name")
-NO_SCOPE = Text("Cochez au moins un droit", "Tick at least one right")
-NO_WHOLE_NUMBER = Text("Un nombre entier est attendu, tel que 600", "A whole number is expected, such as 600")
-NO_SIRET = Text("Un SIRET a 14 chiffres", "A SIRET has 14 digits")
+ALIKE = ("nom", "organisation", "sources", "portee", "quota")
+"""The fields in which a key that is made like another one is the same."""
 Item = TypeVar("Item", bound=msgspec.Struct)
 Fetch = Callable[[UUID | None, int], Awaitable[Sequence[Item]]]
 
@@ -66,7 +61,7 @@ Fetch = Callable[[UUID | None, int], Awaitable[Sequence[Item]]]
 def _siret(text: str) -> str | None:
     siret = "".join(text.split())
     if siret and not (len(siret) == 14 and siret.isascii() and siret.isdecimal()):
-        raise Unreadable(NO_SIRET)
+        raise Unreadable(SAID["no_siret"])
     return siret or None
 
 
@@ -78,7 +73,7 @@ def _end_of_day(text: str) -> datetime | None:
 def _count(text: str) -> int | None:
     plain = "".join(text.split())
     if plain and not (plain.isascii() and plain.isdecimal() and len(plain) < 10):
-        raise Unreadable(NO_WHOLE_NUMBER)
+        raise Unreadable(SAID["no_whole_number"])
     return int(plain) if plain else None
 
 
@@ -89,19 +84,19 @@ def _names(text: str) -> tuple[str, ...]:
 class OrganisationForm(msgspec.Struct, frozen=True, kw_only=True):
     """An organisation as it is filled in."""
 
-    name: Annotated[str, Field("nom", "name", required(WORDS, NO_NAME))] = ""
+    name: Annotated[str, Field("nom", "name", required(WORDS, SAID["no_name"]))] = ""
     siret: Annotated[str, Field("siret", "siret", Kind(_siret, WORDS.show))] = ""
 
 
 class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
     """A key to be made, as it is filled in: until the end of the day that it names."""
 
-    name: Annotated[str, Field("nom", "name", required(WORDS, NO_NAME))] = ""
+    expires: Annotated[str, Field("echeance", "expires_at", Kind(_end_of_day, lambda _: ""))] = ""
+    quota: Annotated[str, Field("quota", "rate_per_minute", Kind(_count, lambda n: "" if n is None else str(n)))] = ""
+    name: Annotated[str, Field("nom", "name", required(WORDS, SAID["no_name"]))] = ""
     organisation: Annotated[str, Field("organisation", "organisation", WORDS)] = ""
     sources: Annotated[str, Field("sources", "sources", Kind(_names, ", ".join))] = ""
-    scopes: Annotated[tuple[str, ...], Field("portee", "scopes", required(SEVERAL, NO_SCOPE))] = ()
-    quota: Annotated[str, Field("quota", "rate_per_minute", Kind(_count, lambda n: "" if n is None else str(n)))] = ""
-    expires: Annotated[str, Field("echeance", "expires_at", Kind(_end_of_day, lambda _: ""))] = ""
+    scopes: Annotated[tuple[str, ...], Field("portee", "scopes", required(SEVERAL, SAID["no_scope"]))] = ()
 
 
 @page("GET", "/admin", scope="admin")
@@ -147,7 +142,7 @@ async def update_organisation(visit: Visit, organisation_id: str) -> Response[by
         client, wanted = visit.call.bearer, id_in(organisation_id, NO_ORGANISATION)
         before = await visible_organisation(connection, client, wanted, lock=True)
         if visit.text("version") != organisation_etag(before):
-            crossed = (Mistake("nom", CHANGED_MEANWHILE),)
+            crossed = (Mistake("nom", SAID["changed_meanwhile"]),)
             return _organisation_page(visit, before, typed, crossed, HTTPStatus.PRECONDITION_FAILED)
         try:
             settings = request_by(typed, OrganisationSettings)
@@ -175,7 +170,7 @@ async def create_key(visit: Visit) -> Response[bytes]:
         request = request_by(read_form(KeyForm, visit.fields), KeyRequest)
         made = await make_key_once(visit.call, request, visit.token.encode(), _sender(visit, "/admin/cles"))
     except (WrongForm, InvalidContent) as wrong:
-        return await _keys_page(visit, field_mistakes(wrong, KeyForm))
+        return await _keys_page(visit, field_mistakes(wrong, KeyForm, otherwise="nom"))
     key = read_stored(made.content, CreatedKey)
     return visit.page("admin/new_key.html", HTTPStatus.CREATED, key=key)
 
@@ -187,8 +182,8 @@ async def show_key(visit: Visit, key_id: str) -> Response[bytes]:
         found = await api_keys.find_key(connection, id_in(key_id, NO_KEY))
     if found is None or own_organisation(visit.call.bearer) not in {None, found.organisation_id}:
         raise NotFound(NO_KEY)
-    form = form_saying(KeyForm, found, organisation=str(found.organisation_id))
-    alike = [(name, text) for name, text in form_fields(form) if text]
+    texts = texts_of(form_saying(KeyForm, found, organisation=str(found.organisation_id)))
+    alike = [(name, text) for name in ALIKE for text in texts.get(name, ()) if text]
     return visit.page("admin/key.html", key=found, state=_state(visit, found), alike=alike)
 
 

@@ -152,12 +152,14 @@ def _page(
     visit: Visit, understood: Understood, need: Need, shortlist: Shortlist, opened: Opened, maps: dict[str, Drawing]
 ) -> Response[bytes]:
     """The page, or the part of it that changes with a lot. `maps`: of the lots that are opened."""
+    # the body of the same request to the API; of many lots without a line for each value
+    body = json.dumps(said_in(need), ensure_ascii=False, indent=None if len(need.lots) > MOST_OPEN else 2)
     lots, positions = {lot.id: lot for lot in need.lots}, {lot.id: n for n, lot in enumerate(shortlist.lots, 1)}
     return visit.page(
         "answer/result_changed.html" if opened.is_part else "answer/result.html",
         form=understood.form,
         need=need,
-        body=Markup(escape(_body(need), quote=False)),  # noqa: S704 - what stands between tags may have its quotes
+        body=Markup(escape(body, quote=False)),  # noqa: S704 - what stands between tags may have its quotes
         shortlist=shortlist,
         opened=[lot for lot in shortlist.lots if lot.id in opened.lot_ids],
         only=positions[opened.lot_ids[0]] if len(lots) > MOST_OPEN else None,
@@ -179,11 +181,6 @@ def _page(
         trade_question=trade_question,
         evidence_summary=evidence_summary,
     )
-
-
-def _body(need: Need) -> str:
-    """The body of the same request to the API; of many lots without a line for each value."""
-    return json.dumps(said_in(need), ensure_ascii=False, indent=None if len(need.lots) > MOST_OPEN else 2)
 
 
 PAGES = (show_result_of_address, show_result)

@@ -1,6 +1,6 @@
 """Sentences of the page of an answer besides the answer itself: questions to suppliers, evidence in short."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ import msgspec
 
 from domain.exchanges.letter import lot_name
 from domain.needs.need import Lot, Need, Reserved
-from domain.shortlists.shortlist import Gate, LotShortlist, NearMiss, OfferEvidence, SegmentAnswer
+from domain.shortlists.shortlist import Gate, LotShortlist, NearMiss, SegmentAnswer
 from domain.text.bilingual import Text
 from domain.text.labels import RESERVED
 
@@ -104,7 +104,8 @@ def evidence_summary(answer: SegmentAnswer) -> Text | None:
     won = [each for each in answer.evidence if each.kind == "award"]
     if len(won) > 1:
         number = Text("d'au moins ", "of at least ") if len(won) == MOST_EVIDENCE else Text("de ", "of ")
-        when = _latest(won)
+        years = [each.on.year for each in won if each.on]
+        when = Text(f", le dernier en {max(years)}", f", the last in {max(years)}") if years else Text("", "")
         return Text(
             f"Titulaire {number.fr}{len(won)} marchés publics de ce métier{when.fr}",
             f"Holder {number.en}{len(won)} public contracts of this trade{when.en}",
@@ -112,11 +113,6 @@ def evidence_summary(answer: SegmentAnswer) -> Text | None:
     if len(answer.evidence) > 1:
         return Text(f"{len(answer.evidence)} indices", f"{len(answer.evidence)} pieces of evidence")
     return None
-
-
-def _latest(won: Iterable[OfferEvidence]) -> Text:
-    years = [each.on.year for each in won if each.on]
-    return Text(f", le dernier en {max(years)}", f", the last in {max(years)}") if years else Text("", "")
 
 
 def reserved_to(reserved: Sequence[str]) -> str:

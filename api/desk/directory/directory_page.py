@@ -1,21 +1,19 @@
 """The pages of the directory: a search with its map and table, and a supplier with all that is known of it."""
 
+import re
 from collections.abc import Sequence
-from typing import NamedTuple, get_args
+from datetime import date
+from typing import Literal, NamedTuple, get_args
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from litestar import Response
 
 from api.desk.directory.directory_map import map_of_one, map_of_search
-from api.desk.directory.supplier_words import (
-    approval_state,
-    flag_detail,
-    service_area,
-)
-from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, local_path
+from api.desk.frame.words import CODE_WORDS, SAID
+from api.desk.need.need_in_words import name_of_area
 from api.desk.need.territory_field import found_by_name
 from api.directory.filters import SupplierQuery
 from api.directory.formats import table_rows
@@ -26,13 +24,74 @@ from api.web.forms import Fields
 from db.core.engine import transaction
 from domain.errors import Conflict, NotFound
 from domain.needs.need import RESERVED_TYPES
-from domain.reference.territory import Area, UnknownTerritory
-from domain.suppliers.supplier import NO_SUPPLIER, Kind, Supplier
-from domain.text.bilingual import Text
-from domain.text.typography import PARIS
+from domain.reference.territory import Area, Territories, UnknownTerritory
+from domain.suppliers.supplier import NO_SUPPLIER, Approval, Flag, Kind, ServiceArea, Supplier
+from domain.text.bilingual import NOTHING, Text, listed, long_date
+from domain.text.typography import PARIS, of_place
 from matching.answer.messages import evidence
 from matching.reference import Reference
 from sources.formats.registry import CSV
+
+ApprovalState = Literal["in_force", "ended", "to_come"]
+MOST_NAMED = 6
+
+_FAR_FROM_POSTAL_CODE = re.compile(r"([\d.]+) km from postal code (\d+)")
+_FAR_FROM_COMMUNE = re.compile(r"([\d.]+) km from (\w+) (.+)")
+_IN_ANOTHER_COMMUNE = re.compile(r"in (\w+) (.+), not (\w+) (.+)")
+_SIMPLIFIED = re.compile(r"(\d+) vertices, (\d+) kept")
+"""Details of flags as they are stored, in English."""
+
+
+def approval_state(approval: Approval, on: date) -> ApprovalState:
+    """Whether an approval is in force on a day; its bounds are included."""
+    if approval.valid_until is not None and approval.valid_until < on:
+        return "ended"
+    return "to_come" if approval.valid_from is not None and on < approval.valid_from else "in_force"
+
+
+def flag_detail(flag: Flag, territories: Territories) -> Text:
+    """The doubtful value of a flag in words; nothing where the flag says it all."""
+    if flag.code in {"no_place", "no_offer"}:
+        return NOTHING
+    if flag.code == "placed_at_commune":
+        name = territories.commune_name(flag.detail) or flag.detail
+        return Text(name, name)
+    if flag.code == "approval_expired":
+        kind, _, last = flag.detail.partition(" ")
+        day = long_date(date.fromisoformat(last))
+        return Text(f"{kind}, le {day.fr}", f"{kind}, on {day.en}")
+    return Text(_in_french(flag.detail), flag.detail)
+
+
+def _in_french(detail: str) -> str:
+    """A value that is stored with English words, in French ones; others are the same in both."""
+    if found := _FAR_FROM_POSTAL_CODE.fullmatch(detail):
+        return f"à {found[1].replace('.', ',')} km des communes du code postal {found[2]}"
+    if found := _FAR_FROM_COMMUNE.fullmatch(detail):
+        return f"à {found[1].replace('.', ',')} km {of_place(found[3])}"
+    if found := _IN_ANOTHER_COMMUNE.fullmatch(detail):
+        return f"dans la commune {of_place(found[2])}, non dans celle {of_place(found[4])}"
+    if found := _SIMPLIFIED.fullmatch(detail):
+        return f"{found[2]} sommets gardés sur {found[1]}"
+    return detail
+
+
+def service_area(area: ServiceArea | None, territories: Territories) -> Text:
+    """A service area in words."""
+    if area is None:
+        return Text("non précisé", "not said")
+    if area.national:
+        return Text("toute la France", "all of France")
+    if area.radius_km is not None:
+        return Text(f"{area.radius_km:g} km autour de son adresse", f"{area.radius_km:g} km around its address")
+    if area.geometry is not None:
+        return Text("un contour tracé", "a drawn outline")
+    names = [name_of_area(code, territories) for code in area.codes or ()]
+    shown, more = names[:MOST_NAMED], len(names) - MOST_NAMED
+    if more > 0:
+        return Text(f"{', '.join(shown)} et {more} autres", f"{', '.join(shown)} and {more} more")
+    return listed(shown)
+
 
 KINDS_OF_SUPPLIER: tuple[Kind, ...] = get_args(Kind)
 ON_A_PAGE, LONGEST, MOST_PLACES = 25, 200, 20
@@ -98,7 +157,7 @@ def read_directory_form(fields: Fields, reference: Reference) -> DirectoryForm:
             place = ""
         else:
             choices = found
-            wrong_place = SEVERAL_PLACES if found else NO_SUCH_PLACE
+            wrong_place = SAID["several_places_in_directory" if found else "no_such_place_in_directory"]
     segment = text("metier")
     return DirectoryForm(
         words=text("mots"),
@@ -122,16 +181,6 @@ def _areas(codes: Sequence[str], reference: Reference) -> list[Area]:
         except UnknownTerritory:
             continue
     return found
-
-
-SEVERAL_PLACES = Text(
-    "Plusieurs lieux portent ce nom : choisissez ci-dessous, puis cherchez à nouveau",
-    "Several places have this name: choose below, then search again",
-)
-NO_SUCH_PLACE = Text(
-    "Aucun lieu de ce nom n'est connu : écrivez-le autrement, ou videz ce champ",
-    "No place of this name is known: spell it otherwise, or empty this field",
-)
 
 
 @page("GET", "/annuaire", scope=("read", "admin"))
@@ -214,7 +263,7 @@ async def get_search(visit: Visit) -> Response[bytes]:
     query = read_directory_form(visit.fields, visit.reference).query()
     total = await count(visit.services, query)
     if total is None or total > COUNTED_AT_MOST:
-        raise Conflict("too_many", TOO_MANY)
+        raise Conflict("too_many", SAID["too_many"])
     return table_file(await _table(visit, query), f"vivier-annuaire-{_today(visit)}")
 
 
@@ -226,7 +275,7 @@ async def get_suppliers_of_source(visit: Visit, source: str) -> Response[bytes]:
     if found is None:
         raise NotFound(NO_SOURCE)
     if found.records > MOST_OF_A_SOURCE:
-        raise Conflict("too_many", TOO_MANY)
+        raise Conflict("too_many", SAID["too_many"])
     return table_file(await _table(visit, SupplierQuery(source=source)), f"vivier-fiches-{_today(visit)}")
 
 
@@ -253,14 +302,4 @@ def _today(visit: Visit) -> str:
     return f"{visit.services.now().astimezone(PARIS):%Y-%m-%d}"
 
 
-TOO_MANY = Text(
-    "Ils sont trop nombreux pour un tableau : ajoutez un filtre, retirez la réservation, ou passez par l'API",
-    "They are too many for a table: add a filter, take the reservation away, or use the API",
-)
-
-PAGES = (
-    search_directory,
-    show_supplier,
-    get_search,
-    get_suppliers_of_source,
-)
+PAGES = (search_directory, show_supplier, get_search, get_suppliers_of_source)

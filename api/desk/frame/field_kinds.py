@@ -5,6 +5,7 @@ from datetime import date
 from math import inf
 from typing import Any, NamedTuple
 
+from api.desk.frame.words import SAID
 from domain.text.bilingual import Text
 
 
@@ -32,7 +33,7 @@ def _number(text: str) -> float | None:
         return None
     if plain.replace(".", "", 1).isdecimal() and plain.isascii() and len(plain) <= 15:
         return float(plain)
-    raise Unreadable(NO_NUMBER)
+    raise Unreadable(SAID["no_number"])
 
 
 def plain_number(number: float | None) -> str:
@@ -47,7 +48,7 @@ def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise Unreadable(NO_DAY) from None
+        raise Unreadable(SAID["no_day"]) from None
 
 
 def one_of(codes: Collection[str]) -> Kind:
@@ -93,9 +94,6 @@ def bounded_number(kind: Kind, no_number: Text, least: float = -inf, most: float
 
     return Kind(read, kind.show)
 
-
-NO_NUMBER = Text("Un nombre est attendu, tel que 24 ou 240 000", "A number is expected, such as 24 or 240 000")
-NO_DAY = Text("Une date est attendue : AAAA-MM-JJ", "A date is expected: YYYY-MM-DD")
 
 WORDS = Kind(lambda text: text or None, lambda words: words or "")
 AS_TYPED = Kind(str, str)

@@ -185,8 +185,8 @@ def read_text(kind: Kind, text: str | tuple[str, ...], field: str, mistakes: lis
         return None
 
 
-def request_of(said: Mapping[str, Any], kind: type[Request]) -> Request:
-    """The request that a form says. Raises InvalidContent."""
+def request_of(said: object, kind: type[Request]) -> Request:
+    """The request that is said by its parts, or by an instance whose bounds are unchecked. Raises InvalidContent."""
     try:
         # as JSON has it: what is an instance already would be taken as it is, its bounds unchecked
         return msgspec.convert(msgspec.to_builtins(said), kind)

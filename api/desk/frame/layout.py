@@ -5,15 +5,14 @@ parts of pages, Leaflet 1.9.4 (BSD 2-Clause) draws maps. Their files are unchang
 """
 
 import hashlib
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
+from api.desk.frame.words import CODE_WORDS
 from api.exchanges.reply_page import STYLE as REPLY_STYLE
 from api.reports.html import filters
 from api.web.html_templates import html_environment
@@ -23,10 +22,6 @@ from domain.text import labels
 from domain.text.bilingual import SEMICOLON, Language, Text
 from domain.text.typography import typeset
 
-CODE_WORDS = msgspec.convert(
-    tomllib.loads((Path(__file__).parents[1] / "words.toml").read_text("utf-8")), dict[str, dict[str, Text]]
-)
-"""The words for codes, by what the codes are of; templates know each table by its name."""
 ASSETS = Path(__file__).parents[1] / "assets"
 OF_LIBRARIES = ("leaflet.css",)
 MEDIA_TYPES = {

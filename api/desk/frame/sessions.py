@@ -7,7 +7,6 @@ ends when that key is changed.
 import hashlib
 from datetime import timedelta
 from secrets import token_urlsafe
-from typing import NamedTuple
 from uuid import UUID
 
 from litestar.types import Scope as ASGIScope
@@ -32,18 +31,15 @@ class UnknownOrganisation(Exception):
     """Somebody of whom neither the address nor the SIRET leads to an organisation."""
 
 
-class Membership(NamedTuple):
-    """The organisation of somebody. `by_address`: the settings name it for their very address."""
-
-    organisation_id: UUID
-    by_address: bool
-
-
-async def membership_of(connection: Connection, identity: Identity, settings: Settings) -> Membership:
-    """The organisation by the address, else by the SIRET, else by the domain of the address.
+async def membership_of(
+    connection: Connection, identity: Identity, settings: Settings
+) -> tuple[UUID, tuple[Scope, ...]]:
+    """The organisation by the address, else by the SIRET, else by the domain of the address; and the rights there.
 
     As the settings name it; a SIRET leads to the organisation that has it too. An address counts where the provider
-    says that it is verified, and as `comparable` has it. Raises UnknownOrganisation.
+    says that it is verified, and as `comparable` has it. Administrators are those whom the settings name by their very
+    address for this organisation: a SIRET or a domain is no ground for it, as it might lead an administrator of one
+    organisation to another. Raises UnknownOrganisation.
     """
     email, siret = comparable(identity.verified_email or "") or "", identity.siret or ""
     if not (siret.isascii() and siret.isdecimal()):
@@ -54,17 +50,9 @@ async def membership_of(connection: Connection, identity: Identity, settings: Se
         if found is None and who and who == siret:
             found = await organisations.find_by_siret(connection, siret)
         if found is not None:
-            return Membership(found.id, by_address=who == email)
+            is_named = who == email and email in settings.oidc_administrators
+            return found.id, (*settings.oidc_rights, "admin") if is_named else settings.oidc_rights
     raise UnknownOrganisation
-
-
-def scopes_of(identity: Identity, membership: Membership, settings: Settings) -> tuple[Scope, ...]:
-    """The rights of everybody who signs in so, and `admin` of those whom the settings name for this organisation.
-
-    A SIRET or a domain is no ground for `admin`: it might lead an administrator of one organisation to another.
-    """
-    is_named = comparable(identity.verified_email or "") in settings.oidc_administrators
-    return (*settings.oidc_rights, "admin") if is_named and membership.by_address else settings.oidc_rights
 
 
 async def begin_session(services: Services, key: str, scope: ASGIScope) -> str | None:
@@ -89,8 +77,7 @@ async def begin_session_of_person(services: Services, identity: Identity) -> str
     settings, token, now = services.settings, token_urlsafe(32), services.now()
     expires_at = now + timedelta(hours=settings.session_hours)
     async with transaction(services.database) as connection:
-        membership = await membership_of(connection, identity, settings)
-        organisation_id = membership.organisation_id
+        organisation_id, scopes = await membership_of(connection, identity, settings)
         person_id = await note_sign_in(
             connection,
             organisation_id,
@@ -100,7 +87,6 @@ async def begin_session_of_person(services: Services, identity: Identity) -> str
             identity.email,
             now,
         )
-        scopes = scopes_of(identity, membership, settings)
         digest, *_ = _digests(services, token)
         await insert_session_of_person(connection, digest, person_id, scopes, now, expires_at, identity.id_token)
         actor, about = Actor(organisation_id, "person", person_id), f"person:{person_id}"

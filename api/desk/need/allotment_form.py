@@ -4,13 +4,12 @@ import msgspec
 
 from api.desk.frame.field_kinds import NUMBER, plain_number
 from api.desk.frame.form import Mistake, read_text, request_of
-from api.desk.need.form_of_need import heard
-from api.desk.need.need_form import LotForm, NeedForm, words_read
+from api.desk.frame.words import SAID
+from api.desk.need.need_form import LotForm, NeedForm, heard, words_read
 from api.desk.need.understood_need import Understood, mistakes_of
 from api.web.forms import Fields
 from domain.allotment.allotment import AllotmentNeed, AllotmentOptions, Axis, Proposal, ProposedLot
 from domain.errors import InvalidContent
-from domain.text.bilingual import Text
 
 AREAS: tuple[Axis, ...] = ("departement", "epci")
 
@@ -54,8 +53,8 @@ def allotment_need(understood: Understood, rules: AllotmentForm, mistakes: list[
     """The need with the rules of the comparison; None where anything is wrong with either, added to the mistakes."""
     mistakes += understood.mistakes
     options = AllotmentOptions(
-        min_candidates=_count(rules.least, 100, Mistake("candidats", NO_LEAST), mistakes),
-        max_lots=_count(rules.most, 200, Mistake("lots", NO_MOST), mistakes),
+        min_candidates=_count(rules.least, 100, Mistake("candidats", SAID["no_least"]), mistakes),
+        max_lots=_count(rules.most, 200, Mistake("lots", SAID["no_most"]), mistakes),
         divide=(*(("segment",) if rules.by_trade else ()), *(area for area in AREAS if area == rules.area)),
         join=rules.join,
         reserve=rules.reserve,
@@ -122,7 +121,3 @@ def _values(position: int, lot: LotForm, rules: AllotmentForm, mistakes: list[Mi
         if amount is not None:
             found[segment] = amount
     return found or None
-
-
-NO_LEAST = Text("De 1 à 100 candidats font une concurrence", "From 1 to 100 candidates make competition")
-NO_MOST = Text("De 1 à 200 lots au plus", "From 1 to 200 lots at most")

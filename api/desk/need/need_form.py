@@ -1,9 +1,13 @@
-"""The form of a need, as it is filled in: texts as they were typed, which nothing that is wrong with them removes."""
+"""The form of a need: as it is filled in, as a need says it, and the terms that its words say, to be ticked.
+
+Texts stay as they were typed: nothing that is wrong with them removes them.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, NamedTuple, get_args
 from urllib.parse import urlencode
+from zlib import crc32
 
 import msgspec
 
@@ -17,12 +21,27 @@ from api.desk.frame.field_kinds import (
     Kind,
     bounded_number,
     one_of,
+    plain_number,
     some_of,
 )
-from api.desk.frame.form import Field, Rows, form_fields, read_form
+from api.desk.frame.form import Field, Rows, form_fields, form_saying, read_form
+from api.desk.frame.words import SAID
 from api.web.forms import Fields, fields_in
-from domain.needs.need import RESERVED_TYPES, BuyerKind, ContractKind, Nature, Procedure, Technique
+from domain.needs.lot_words import Term, terms_in
+from domain.needs.need import (
+    RESERVED_TYPES,
+    BuyerKind,
+    ContractKind,
+    Lot,
+    Nature,
+    Need,
+    Place,
+    Procedure,
+    Technique,
+    TerritoryRequest,
+)
 from domain.text.bilingual import Text
+from domain.text.labels import RESERVED
 
 LOTS_AT_ONCE, LINES_AT_ONCE, MOST_DIGITS = 10, 200, 4
 
@@ -70,7 +89,6 @@ LOTS_IN_FIELDS = 5
 CARRIED, MOST_CARRIED = "saisie", 20_000
 """The field that carries others, and the most that it may carry."""
 CONTRACT_KINDS: tuple[str, ...] = get_args(ContractKind)
-NO_MONTHS = Text("Un nombre entier de mois est attendu, tel que 24", "A whole number of months is expected, such as 24")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BETWEEN_CODES, _BETWEEN_WORDS = re.compile(r"[\s,;]+"), re.compile(r"[,;\n]")
 
@@ -83,7 +101,7 @@ CONTRACT = Kind(
     lambda text: text if text in CONTRACT_KINDS else "market", lambda kind: "" if kind == "market" else kind
 )
 COVERS = Kind(lambda text: "all" if text else "firm", lambda covers: "tout" if covers == "all" else "")
-MONTHS = bounded_number(NUMBER, NO_MONTHS, whole=True)
+MONTHS = bounded_number(NUMBER, SAID["no_months"], whole=True)
 LOTS = Rows("lot-{row}-{name}", "lots", MOST_LOTS, "objet")
 
 
@@ -247,3 +265,125 @@ def words_read(titles: Iterable[str], cpv: str, keywords: str) -> str:
     """All that a lot's trades are read from, on one line: where it changes, they are read again."""
     parts = (" ".join(part.split()) for part in (*titles, cpv, keywords))
     return " / ".join(part for part in parts if part) or "/"
+
+
+def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
+    """The form of a need. Without `keep_ids` its lots are numbered: nothing knows them yet."""
+    return form_saying(
+        NeedForm,
+        need,
+        **_place(need.territory),
+        lots=tuple(_lot(lot, need, keep_ids=keep_ids) for lot in need.lots),
+    )
+
+
+def _lot(lot: Lot, need: Need, *, keep_ids: bool) -> LotForm:
+    site = lot.site or Place()
+    form = form_saying(
+        LotForm,
+        lot,
+        **_place(lot.territory),
+        id=lot.id if keep_ids else "",
+        # the need says its terms: those of its words are offered, but not taken as said
+        heard=heard(lot.title or ""),
+        offered=lot.segments,
+        chosen=lot.segments,
+        site=_point(site),
+        site_code=site.commune or "",
+    )
+    # named segments are those that stay ticked; without any, all that is read is
+    reading = words_read((form.title, need.title or ""), form.cpv, form.keywords) if lot.segments else ""
+    return msgspec.structs.replace(form, reading=reading)
+
+
+def _place(territory: TerritoryRequest | None) -> dict[str, Any]:
+    if territory is None:
+        return {}
+    near = territory.near or Place()
+    return {
+        "territories": territory.codes or ((f"commune:{near.commune}",) if near.commune else ()),
+        "radius": plain_number(territory.radius_km),
+        "centre": _point(near),
+        "drawn": msgspec.json.encode(territory.geometry).decode() if territory.geometry else "",
+    }
+
+
+def _point(place: Place) -> str:
+    return f"{place.lat},{place.lon}" if place.lat is not None and place.lon is not None else ""
+
+
+FIELDS = {"months": "months", "renewal": "renewal", "value": "value", "covers": "covers"}
+"""The attributes of a lot's form, by the kind of term that fills them in."""
+
+
+class SaidTerm(NamedTuple):
+    """A term to tick: its name in the form, what it is and the words that say it. `is_asked`: they only ask for it."""
+
+    name: str
+    label: Text
+    words: str
+    is_asked: bool
+    ticked: bool
+
+
+def heard(title: str) -> str:
+    """A mark by which a form knows that the terms of these words were shown; empty where they say none."""
+    return f"{crc32(title.encode()):x}" if terms_in(title) else ""
+
+
+def terms_said(lot: LotForm) -> tuple[SaidTerm, ...]:
+    """The terms that the words of a lot say and its fields do not; ticked as they were, or where said, if new."""
+    terms = [term for term in terms_in(lot.title) if not _is_filled_in(lot, term)]
+    was_shown = lot.heard == heard(lot.title)
+    return tuple(
+        SaidTerm(
+            _name(term),
+            _label(term),
+            term.words,
+            term.is_asked,
+            _name(term) in lot.terms if was_shown else not term.is_asked,
+        )
+        for term in terms
+    )
+
+
+def with_terms(lot: LotForm) -> LotForm:
+    """The form of a lot with its ticked terms in their fields."""
+    ticked = {term.name for term in terms_said(lot) if term.ticked}
+    for term in terms_in(lot.title):
+        if _name(term) not in ticked:
+            continue
+        if term.kind == "reserved":
+            lot = msgspec.structs.replace(lot, reserved=(*lot.reserved, term.value))
+        else:
+            lot = msgspec.structs.replace(lot, **{FIELDS[term.kind]: _text(term)})
+    return msgspec.structs.replace(lot, heard=heard(lot.title), terms=())
+
+
+def _is_filled_in(lot: LotForm, term: Term) -> bool:
+    if term.kind == "reserved":
+        return term.value in lot.reserved
+    return bool(getattr(lot, FIELDS[term.kind]))
+
+
+def _name(term: Term) -> str:
+    return f"{term.kind}:{term.value}"
+
+
+def _text(term: Term) -> str:
+    return term.value if term.kind == "covers" else plain_number(float(term.value))
+
+
+def _label(term: Term) -> Text:
+    match term.kind:
+        case "months":
+            return Text(f"Durée ferme : {term.value} mois", f"First period: {term.value} months")
+        case "renewal":
+            return Text(f"Reconductions : {term.value} mois", f"Renewals: {term.value} months")
+        case "value":
+            return Text(f"Montant : {_text(term)} € hors taxe", f"Value: €{_text(term)} without VAT")
+        case "covers":
+            return Text("Le montant comprend reconductions et options", "The value holds renewals and options")
+        case "reserved":
+            to = RESERVED[term.value].to
+            return Text(f"Réservé {to.fr}", f"Reserved to {to.en}")

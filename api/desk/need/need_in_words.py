@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from api.desk.frame.layout import CODE_WORDS
+from api.desk.frame.words import CODE_WORDS
 from domain.law.procedures.lot_facts import sum_in_words
 from domain.needs.need import Lot, Need, Place, PlannedNeed, TerritoryRequest, ValueCovers
-from domain.reference.territory import UnknownTerritory
+from domain.reference.territory import Territories, UnknownTerritory
 from domain.text import typography
 from domain.text.bilingual import Text, listed, long_date
 from domain.text.labels import CONTRACTS, NATURES, PROCEDURES, RESERVED, TECHNIQUES
@@ -121,12 +121,13 @@ def _territory(territory: TerritoryRequest | None, reference: Reference) -> Text
         return Text(f"à {radius.fr} au plus {of_french}", f"within {radius.en} of {around.en}")
     if territory.codes is None:
         return Text("zone dessinée sur la carte", "area drawn on the map")
-    return _plain(", ".join(_label(code, reference) for code in territory.codes))
+    return _plain(", ".join(name_of_area(code, reference.territories) for code in territory.codes))
 
 
-def _label(code: str, reference: Reference) -> str:
+def name_of_area(code: str, territories: Territories) -> str:
+    """The name of a territory; its code where that is no longer one."""
     try:
-        return reference.territories.area(code).label
+        return territories.area(code).label
     except UnknownTerritory:
         return code
 

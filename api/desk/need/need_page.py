@@ -11,11 +11,10 @@ import msgspec
 from litestar import Response
 
 from api.desk.frame.form import Mistake
-from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
+from api.desk.frame.words import CODE_WORDS, SAID
 from api.desk.need.allotment_form import AllotmentForm
-from api.desk.need.form_of_need import form_of_need
 from api.desk.need.need_form import (
     LOTS_AT_ONCE,
     MOST_LOTS,
@@ -24,11 +23,12 @@ from api.desk.need.need_form import (
     SomeLots,
     carried,
     changed,
+    form_of_need,
     lot_of_field,
     lots_from,
     read_need_form,
 )
-from api.desk.need.territory_field import MOST_CHOICES, candidates, where
+from api.desk.need.territory_field import MOST_CHOICES, candidates, territory_in
 from api.desk.need.understood_need import Understood, trades_beside, understood_beside
 from api.match import matched
 from api.notices import need_of_notice
@@ -61,28 +61,21 @@ async def read_notice_file(visit: Visit, form: NeedForm) -> tuple[NeedForm, Fill
     """The form that the chosen file fills in, and what was read of it; the mistake where it cannot be read."""
     file = visit.files.get(FIELD)
     if file is None or not file.content.strip():
-        return Mistake(FIELD, NO_FILE)
+        return Mistake(FIELD, SAID["no_notice_file"])
     is_json = file.content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["}
     try:
         found = await need_of_notice(visit.call, file.content, is_json=is_json)
     except InvalidContent as invalid:
-        return Mistake(FIELD, UNREADABLE.filled(reason=invalid.problems[0].detail))
+        return Mistake(FIELD, SAID["unreadable"].filled(reason=invalid.problems[0].detail))
     except Refusal as refusal:
         if refusal.kind.status != HTTPStatus.BAD_REQUEST:
             raise
-        return Mistake(FIELD, UNREADABLE.filled(reason=refusal.detail))
+        return Mistake(FIELD, SAID["unreadable"].filled(reason=refusal.detail))
     filled = form_of_need(found.need, keep_ids=False)
     doubts = dict.fromkeys(each.detail for each in found.unread if not each.expected)
     others = dict.fromkeys(each.detail for each in found.unread if each.expected)
     before = form.carried() if form != NeedForm() else []
     return filled, FilledIn(file.name, len(found.need.lots), tuple(doubts), tuple(others), before)
-
-
-NO_FILE = Text(
-    "Choisissez le fichier de l'avis : XML d'eForms ou de TED, ou JSON du BOAMP",
-    "Choose the file of the notice: XML of eForms or TED, or JSON of BOAMP",
-)
-UNREADABLE = Text("Ce fichier n'a pas été lu. {reason}", "This file was not read. {reason}")
 
 
 AUTHORITIES = {"": CODE_WORDS["buyers"][""], "oui": Text("Oui", "Yes"), "non": Text("Non", "No")}
@@ -152,7 +145,7 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
     """A part of the form as it is understood while it is filled in: the places of a name, or the trades of a lot."""
     asked = _PART.fullmatch(visit.text("montrer"))
     if asked is None:
-        raise NotFound(NO_PART)
+        raise NotFound(SAID["no_part"])
     form, reference = read_need_form(visit.fields), visit.reference
     position = min(int(asked[1] or 1), len(form.lots)) - 1
     part, prefix = asked[2], f"lot-{position + 1}-" if asked[1] else ""
@@ -166,7 +159,7 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
         return visit.page("need/need_live.html", part=part, prefix=prefix, sites=sites)
     place: PlaceForm = form.lots[position] if asked[1] else form
     mistakes: list[Mistake] = []
-    _, chosen = where(msgspec.structs.replace(place, place=""), prefix, reference, mistakes)
+    _, chosen = territory_in(msgspec.structs.replace(place, place=""), prefix, reference, mistakes)
     chosen = chosen._replace(choices=candidates(place, reference))
     shown: dict[str, Any] = {"place_form": place, "where": chosen}
     return visit.page("need/need_live.html", HTTPStatus.OK, part=part, prefix=prefix, mistakes=mistakes, **shown)
@@ -232,10 +225,4 @@ def _example() -> NeedForm:
     return form_of_need(need, keep_ids=False)
 
 
-NO_PART = Text("Cette partie du formulaire n'existe pas", "The form has no such part")
-
-PAGES = (
-    show_need_form,
-    change_need_form,
-    show_part_understood,
-)
+PAGES = (show_need_form, change_need_form, show_part_understood)

@@ -7,6 +7,7 @@ import msgspec
 
 from api.desk.frame.field_kinds import NUMBER
 from api.desk.frame.form import Mistake, read_text
+from api.desk.frame.words import SAID
 from api.desk.need.need_form import LotForm, PlaceForm
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.territory import Area, Geometry, Polygon, TerritoryKind, UnknownTerritory
@@ -43,7 +44,7 @@ def found_by_name(name: str, reference: Reference, kind: TerritoryKind | None = 
     return (exact[0],) if len(exact) == 1 else found
 
 
-def where(form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]) -> tuple[Form, Where]:
+def territory_in(form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]) -> tuple[Form, Where]:
     """The form with the name that was typed put among its territories, where it means one; and the territory.
 
     `prefix`: of its fields. Adds what is wrong to the mistakes.
@@ -58,13 +59,13 @@ def where(form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]
     radius_km = read_text(NUMBER, form.radius, f"{prefix}rayon", mistakes)
     if outline is not None:
         if areas or point or radius_km is not None:
-            mistakes.append(Mistake(f"{prefix}lieu", DRAWN_ALONE))
+            mistakes.append(Mistake(f"{prefix}lieu", SAID["drawn_alone"]))
             return form, known
         return form, known._replace(request=TerritoryRequest(geometry=outline))
     if radius_km is not None:
         return form, _circle(known, point, radius_km, prefix, mistakes)
     if point is not None:
-        mistakes.append(Mistake(f"{prefix}rayon", NO_RADIUS))
+        mistakes.append(Mistake(f"{prefix}rayon", SAID["no_radius"]))
     elif areas and len(mistakes) == found_before:
         return form, known._replace(request=TerritoryRequest(codes=tuple(area.id for area in areas)))
     return form, known
@@ -93,7 +94,7 @@ def site_of(
     chosen = found if len(found) == 1 else [area for area in found if area.code == lot.site_code]
     if chosen:
         return chosen[0], ()
-    mistakes.append(Mistake(f"{prefix}site", SEVERAL_PLACES if found else NO_SUCH_PLACE))
+    mistakes.append(Mistake(f"{prefix}site", SAID["several_places" if found else "no_such_place"]))
     return None, found
 
 
@@ -125,7 +126,7 @@ def _looked_up(
             form = msgspec.structs.replace(form, place="")  # chosen among those that were shown
         else:
             choices = found
-            mistakes.append(Mistake(f"{prefix}lieu", SEVERAL_PLACES if found else NO_SUCH_PLACE))
+            mistakes.append(Mistake(f"{prefix}lieu", SAID["several_places" if found else "no_such_place"]))
     unique = tuple({area.id: area for area in areas}.values())
     return msgspec.structs.replace(form, territories=tuple(area.id for area in unique)), unique, choices
 
@@ -136,7 +137,7 @@ def _outline(form: PlaceForm, prefix: str, mistakes: list[Mistake]) -> Geometry 
     try:
         drawn: Geometry = msgspec.json.decode(form.drawn, type=Geometry)
     except (msgspec.DecodeError, RecursionError):
-        mistakes.append(Mistake(f"{prefix}lieu", NO_OUTLINE))
+        mistakes.append(Mistake(f"{prefix}lieu", SAID["no_outline"]))
         return None
     return drawn
 
@@ -144,10 +145,10 @@ def _outline(form: PlaceForm, prefix: str, mistakes: list[Mistake]) -> Geometry 
 def _circle(known: Where, point: Place | None, radius_km: float, prefix: str, mistakes: list[Mistake]) -> Where:
     communes = [area for area in known.areas if area.kind == "commune"]
     if radius_km <= 0:
-        mistakes.append(Mistake(f"{prefix}rayon", NO_RADIUS))
+        mistakes.append(Mistake(f"{prefix}rayon", SAID["no_radius"]))
         return known
     if len(known.areas) + bool(point) != 1 or not (communes or point):
-        mistakes.append(Mistake(f"{prefix}rayon", ONE_CENTRE if known.areas or point else NO_CENTRE))
+        mistakes.append(Mistake(f"{prefix}rayon", SAID["one_centre"] if known.areas or point else SAID["no_centre"]))
         return known
     near = point or Place(commune=communes[0].code)
     distance = kilometres(radius_km, rough=radius_km.is_integer())
@@ -185,24 +186,3 @@ AROUND_COMMUNE = Text("rayon de {distance} autour {commune}", "circle of {distan
 AROUND_POINT = Text("rayon de {distance} autour d'{point}", "circle of {distance} around {point}")
 OUTLINE = Text("Zone dessinée autour {around} ({corners} sommets)", "Area drawn around {around} ({corners} corners)")
 POINT = Text("un point à {around}", "a point in {around}")
-SEVERAL_PLACES = Text(
-    "Plusieurs lieux portent ce nom : choisissez ci-dessous", "Several places have this name: choose below"
-)
-NO_SUCH_PLACE = Text("Aucun lieu de ce nom n'est connu", "No place of this name is known")
-NO_RADIUS = Text(
-    "Indiquez le rayon en kilomètres, tel que 20, ou décochez le point",
-    "Say the radius in kilometres, such as 20, or untick the point",
-)
-ONE_CENTRE = Text(
-    "Un rayon se compte autour d'une seule commune, ou d'un seul point : gardez-en un, ou videz le rayon",
-    "A radius is counted around one commune alone, or one point: leave one, or empty the radius",
-)
-NO_CENTRE = Text(
-    "Un rayon se compte autour d'une commune : cherchez-la, ou videz le rayon",
-    "A radius is counted around a commune: look one up, or empty the radius",
-)
-DRAWN_ALONE = Text(
-    "Une zone dessinée tient lieu de tout autre territoire : décochez-la, ou décochez les autres et videz le rayon",
-    "An area that is drawn stands for the whole territory: untick it, or untick the others and empty the radius",
-)
-NO_OUTLINE = Text("La zone dessinée est illisible : redessinez-la", "The drawn area cannot be read: draw it again")

@@ -7,13 +7,23 @@ import msgspec
 
 from api.desk.frame.form import NAME, Mistake, field_mistakes, request_of, said_by
 from api.desk.frame.visit import Visit
-from api.desk.need.form_of_need import SaidTerm, heard, terms_said, with_terms
-from api.desk.need.need_form import CODES, KEYWORDS, LOTS, LotForm, NeedForm, words_read
-from api.desk.need.territory_field import Where, point_in, site_of, where
+from api.desk.frame.words import SAID
+from api.desk.need.need_form import (
+    CODES,
+    KEYWORDS,
+    LOTS,
+    LotForm,
+    NeedForm,
+    SaidTerm,
+    heard,
+    terms_said,
+    with_terms,
+    words_read,
+)
+from api.desk.need.territory_field import Where, point_in, site_of, territory_in
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, NeedAndProcedure, Place, TerritoryRequest
 from domain.reference.territory import Area
-from domain.text.bilingual import Text
 from matching.inspection.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_MS, PLACE_MS, TITLE_MS
 from matching.lot_query import LotQuery
 from matching.reference import Reference
@@ -69,18 +79,18 @@ class Understood(NamedTuple):
 def understand(form: NeedForm, reference: Reference) -> Understood:
     """The form as it is understood; all that is to be corrected at once."""
     mistakes: list[Mistake] = []
-    form, place = where(form, "", reference, mistakes)
+    form, place = territory_in(form, "", reference, mistakes)
     lots, understood = [], []
     for number, (typed, read) in enumerate(zip(form.lots, _readings(form, reference), strict=True), 1):
         prefix = f"lot-{number}-"
         lot, found = _read_lot(form, with_terms(typed), read, reference)
-        lot, of_lot = where(lot, prefix, reference, mistakes)
+        lot, of_lot = territory_in(lot, prefix, reference, mistakes)
         site, among = site_of(lot, prefix, reference, mistakes)
         lots.append(msgspec.structs.replace(lot, site="" if site else lot.site, site_code=site.code if site else ""))
         understood.append(found._replace(where=of_lot, site=site, site_choices=among))
     form = msgspec.structs.replace(form, lots=tuple(lots))
     if not mistakes and place.request is None and not all(each.where.request for each in understood):
-        mistakes.append(Mistake("lieu", NO_PLACE))
+        mistakes.append(Mistake("lieu", SAID["no_place"]))
     said = said_by(form, mistakes) | {"territory": place.request}
     if all(value is None for value in said["buyer"].values()):
         said["buyer"] = None
@@ -190,9 +200,9 @@ def _said_by_lot(
     """One lot as `POST /match` takes it. Trades that were read and left as they are stay those of its words."""
     trades = understood.trades
     if not (lot.title or trades or lot.cpv):
-        mistakes.append(Mistake(names.replace(NAME, "objet"), NO_TITLE))
+        mistakes.append(Mistake(names.replace(NAME, "objet"), SAID["no_title"]))
     elif trades and not lot.chosen:
-        mistakes.append(Mistake(names.replace(NAME, "objet"), NO_TRADE))
+        mistakes.append(Mistake(names.replace(NAME, "objet"), SAID["no_trade"]))
     said = said_by(lot, mistakes, names) | {
         "id": lot_id,
         "segments": (),
@@ -213,11 +223,3 @@ def _said_by_lot(
 def mistakes_of(invalid: InvalidContent) -> tuple[Mistake, ...]:
     """The problems of a need at the fields of the form."""
     return field_mistakes(invalid, NeedForm, otherwise="titre")
-
-
-NO_PLACE = Text(
-    "Indiquez où le marché sera exécuté : une commune, une intercommunalité, un département ou une région",
-    "Say where the contract will be performed: a commune, an EPCI, a departement or a region",
-)
-NO_TITLE = Text("Dites en quelques mots ce qui est acheté", "Say in a few words what is bought")
-NO_TRADE = Text("Cochez au moins un métier, ou changez l'intitulé", "Tick at least one trade, or change the words")

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from litestar import Response
 
-from api.desk.frame.field_kinds import DAY, NO_DAY, NO_NUMBER, NUMBER, bounded_number, required, some_of
+from api.desk.frame.field_kinds import DAY, NUMBER, bounded_number, required, some_of
 from api.desk.frame.form import Field, Mistake, said_by
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
+from api.desk.frame.words import SAID
 from api.desk.frame.written_once import Done, id_in, written_once
 from api.desk.need.need_form import lots_from
 from api.desk.record.stored_need import LotEntryForm, own_need_of, read_lot_form, stored_need_page
@@ -24,14 +25,13 @@ from domain.errors import InvalidContent, NotFound
 from domain.needs.need import RESERVED_TYPES, AwardRequest
 from domain.needs.status import StoredNeed
 from domain.shortlists.frozen import FrozenShortlist, Named
-from domain.text.bilingual import Text
 
 MOST_AWARDS = 500
 MOST_EUROS, MOST_MONTHS = 1e12, 1_200
 SIRET_DIGITS = 14
 OTHER = "autre"
-NO_MONTHS = Text("Une durée en mois est attendue, de 1 à 1 200", "A term in months is expected, from 1 to 1 200")
-MONTHS = bounded_number(NUMBER, NO_MONTHS, 1, MOST_MONTHS, whole=True)
+EUROS = bounded_number(NUMBER, SAID["no_number"], most=MOST_EUROS)
+MONTHS = bounded_number(NUMBER, SAID["no_award_months"], 1, MOST_MONTHS, whole=True)
 
 
 class AwardForm(LotEntryForm, frozen=True, kw_only=True):
@@ -39,8 +39,8 @@ class AwardForm(LotEntryForm, frozen=True, kw_only=True):
 
     winner: Annotated[str, Field("titulaire")] = ""
     siret: Annotated[str, Field("siret")] = ""
-    on: Annotated[str, Field("date", "awarded_on", required(DAY, NO_DAY))] = ""
-    value: Annotated[str, Field("montant", "value_eur", bounded_number(NUMBER, NO_NUMBER, most=MOST_EUROS))] = ""
+    on: Annotated[str, Field("date", "awarded_on", required(DAY, SAID["no_day"]))] = ""
+    value: Annotated[str, Field("montant", "value_eur", EUROS)] = ""
     months: Annotated[str, Field("duree", "duration_months", MONTHS)] = ""
     reserved: Annotated[tuple[str, ...], Field("reserve", "reserved", some_of(RESERVED_TYPES))] = ()
 
@@ -150,22 +150,15 @@ async def _winner(connection: Connection, form: AwardForm, mistakes: list[Mistak
         return id_in(form.winner, NO_SUPPLIER)
     siret = "".join(form.siret.split())
     if not form.winner:
-        mistakes.append(Mistake(form.names.format(name="titulaire"), NO_WINNER))
+        mistakes.append(Mistake(form.names.format(name="titulaire"), SAID["no_winner"]))
     elif not (siret.isascii() and siret.isdecimal() and len(siret) == SIRET_DIGITS):
-        mistakes.append(Mistake(form.names.format(name="siret"), NO_SIRET))
+        mistakes.append(Mistake(form.names.format(name="siret"), SAID["no_award_siret"]))
     else:
         found = await page_of_suppliers(connection, Filters(siret=siret), None, 1)
         if found:
             return found[0].supplier.id
-        mistakes.append(Mistake(form.names.format(name="siret"), UNKNOWN_SIRET))
+        mistakes.append(Mistake(form.names.format(name="siret"), SAID["unknown_siret"]))
     return None
 
 
-NO_WINNER = Text("Choisissez le titulaire", "Choose the winner")
-NO_SIRET = Text("Un SIRET compte 14 chiffres", "A SIRET has 14 digits")
-UNKNOWN_SIRET = Text(
-    "Aucun fournisseur de ce SIRET dans l'annuaire : vérifiez le numéro ; seul un fournisseur de "
-    "l'annuaire peut être noté",
-    "No supplier of this SIRET in the directory: check the number; only a supplier of the directory can be entered",
-)
 PAGES = (show_awards, enter_award, ask_for_withdrawal, withdraw)

@@ -12,13 +12,13 @@ from api.desk.frame.field_kinds import WORDS, bounded_text
 from api.desk.frame.form import Field, Mistake, said_by
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
+from api.desk.frame.words import SAID
 from api.desk.frame.written_once import acting_at, id_in
-from api.desk.need.need_form import lots_from
 from api.desk.record.stored_need import (
     LotEntryForm,
     is_crossed,
-    listed_lines,
     own_need_of,
+    parts_of_version,
     read_lot_form,
     stored_need_page,
 )
@@ -28,7 +28,6 @@ from api.runtime.etag import etag_of, require_known
 from db.core.engine import transaction
 from db.needs.shortlists import earlier_decisions
 from domain.needs.status import MOVES, NO_NEED, StoredNeed
-from domain.report.summary import best_outcome
 from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey
 from domain.text.bilingual import Text
 
@@ -62,9 +61,9 @@ async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
     if mistakes := _mistakes(form):
         return await _decisions(visit, need, form, mistakes)
     if form.number != str(need.shortlists):
-        return await _decisions(visit, need, form, [_of_suppliers(form, NEWER_VERSION)], HTTPStatus.CONFLICT)
+        return await _decisions(visit, need, form, [_of_suppliers(form, SAID["newer_version"])], HTTPStatus.CONFLICT)
     if await is_crossed(_decide(visit, need, form)):
-        return await _decisions(visit, need, form, [_of_suppliers(form, CROSSED)], HTTPStatus.CONFLICT)
+        return await _decisions(visit, need, form, [_of_suppliers(form, SAID["crossed"])], HTTPStatus.CONFLICT)
     return visit.redirect(f"/besoins/{need.id}/decisions?fait={len(form.suppliers)}&lots={form.place}#lot-{form.place}")
 
 
@@ -114,26 +113,21 @@ async def _decisions(
         status,
         mistakes,
         form=form,
-        version=version,
-        shown=lots_from(shortlist.lots, form.place or visit.text("lots"), listed_lines),
-        decisions={(each.lot_id, each.supplier_id): each for each in version.decisions},
+        **parts_of_version(version, shortlist, form.place or visit.text("lots")),
         tags={lot.id: _tag(version.decisions, lot.id) for lot in shortlist.lots},
         totals=version.totals,
-        titles={lot.id: lot.title or "" for lot in version.need.lots},
-        reserved={lot.id: lot.reserved for lot in version.need.lots},
         can_decide=bool(MOVES[need.status]),
-        best_outcome=best_outcome,
         repeated=len(repeated),
         longest_reason=LONGEST_REASON,
     )
 
 
 def _mistakes(form: DecisionForm) -> list[Mistake]:
-    mistakes = [] if form.suppliers else [_of_suppliers(form, NOBODY)]
+    mistakes = [] if form.suppliers else [_of_suppliers(form, SAID["nobody"])]
     if form.choice not in CHOICES:
-        mistakes.append(Mistake(form.names.format(name="decision"), NO_CHOICE))
+        mistakes.append(Mistake(form.names.format(name="decision"), SAID["no_choice"]))
     elif CHOICES[form.choice] and not form.reason:
-        mistakes.append(Mistake(form.names.format(name="motif"), NO_REASON))
+        mistakes.append(Mistake(form.names.format(name="motif"), SAID["no_reason"]))
     said_by(form, mistakes, form.names)
     return mistakes
 
@@ -146,21 +140,5 @@ def _tag(decisions: Iterable[Decision], lot_id: str) -> str:
     """A tag that changes with the decisions on a lot."""
     return etag_of(msgspec.json.encode([each for each in decisions if each.lot_id == lot_id]))
 
-
-NOBODY = Text("Cochez au moins un fournisseur", "Tick at least one supplier")
-NO_CHOICE = Text("Choisissez : retenir, écarter, ou ne plus décider", "Choose: keep, set aside, or withdraw")
-NO_REASON = Text(
-    "Donnez le motif : il figure au rapport et vous protège si le choix est contesté",
-    "Give the reason: it is in the report, and protects you if the choice is contested",
-)
-CROSSED = Text(
-    "Quelqu'un d'autre vient de décider sur ce lot : voyez ses décisions dans le tableau, puis enregistrez si "
-    "les vôtres tiennent toujours",
-    "Somebody else has just decided on this lot: see these decisions in the table, then save if yours still stand",
-)
-NEWER_VERSION = Text(
-    "Une nouvelle version de la liste a été figée : la voici, décidez sur elle",
-    "A new version of the shortlist was frozen: here it is, decide on it",
-)
 
 PAGES = (show_decisions, save_decisions, repeat_earlier_decisions)

@@ -9,9 +9,9 @@ from litestar import Response
 
 from api.admin.audit import AuditEntry, with_names
 from api.admin.organisations import NO_ORGANISATION, visible_organisation
-from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
+from api.desk.frame.words import CODE_WORDS
 from api.desk.frame.written_once import id_in
 from api.desk.record.stored_need import own_need_of, stored_need_page
 from api.web.pagination import read_cursor, write_cursor
@@ -162,7 +162,4 @@ def _deed(entry: AuditEntry, suppliers: Mapping[str, str], named: Mapping[str, s
 
 PATHS = {"key": "admin/cles/{}", "person": "admin/personnes/{}", "need": "besoins/{}/journal"}
 
-PAGES = (
-    show_journal,
-    show_organisation_journal,
-)
+PAGES = (show_journal, show_organisation_journal)

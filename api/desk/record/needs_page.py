@@ -11,8 +11,7 @@ from litestar import Response
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import Done, matched_once
-from api.desk.need.form_of_need import form_of_need
-from api.desk.need.need_form import read_need_form
+from api.desk.need.need_form import form_of_need, read_need_form
 from api.desk.need.need_page import need_form_page
 from api.desk.need.understood_need import Understood, mistakes_of, understand, understood_beside
 from api.desk.record.stored_need import changed_need, own_need_of
@@ -141,9 +140,4 @@ async def save_changed_need(visit: Visit, need_id: str) -> Response[bytes]:
         return refused_form(visit, understood, invalid)
 
 
-PAGES = (
-    list_own_needs,
-    store_need,
-    show_change_form,
-    save_changed_need,
-)
+PAGES = (list_own_needs, store_need, show_change_form, save_changed_need)

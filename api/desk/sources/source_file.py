@@ -6,6 +6,7 @@ from io import BytesIO
 from itertools import islice
 from typing import NamedTuple
 
+from api.desk.frame.words import SAID
 from domain.errors import InvalidContent, Problem
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.source import SourceMapping
@@ -85,6 +86,11 @@ class ReadAs(NamedTuple):
     others: tuple[str, ...] = ()
     titles: Titles | None = None
 
+    @property
+    def columns(self) -> Callable[[str], str]:
+        """The columns that pointers into records lead to, in the words of the table's own titles where it has some."""
+        return column_words(self.format, self.titles.read if self.titles else None)
+
 
 def is_large(_: Reference, content: bytes) -> bool:
     """Whether a file, uncompressed, takes more than some seconds to be read."""
@@ -106,7 +112,7 @@ def read_as(
     candidates = [wanted] if wanted in FORMATS else list(FORMATS)
     fitting = [each for each in candidates if media_type in FORMATS[each]]
     if not fitting:
-        raise _wrong("wrong_media_type", NOT_SO_ENCODED)
+        raise _wrong("wrong_media_type", SAID["not_so_encoded"])
     context = Context(reference.territories, reference.taxonomy, reference.cpv, mapping, language)
     found = fitting[0] if len(fitting) == 1 else _best(fitting, content, media_type, context)
     titles = titles_in(BytesIO(content), mapping.fields) if found == SPREADSHEET else None
@@ -138,11 +144,11 @@ def _rows_read(name: str, content: bytes, media_type: str, context: Context) -> 
 def _media_type(name: str, content: bytes) -> str:
     """The media type by the name of the file, else by how it begins. Raises InvalidContent for what is no text."""
     if not content.strip():
-        raise _wrong("empty", EMPTY)
+        raise _wrong("empty", SAID["empty"])
     if content.startswith(OLD_WORKBOOKS):
-        raise _wrong("workbook", OLD_WORKBOOK)
+        raise _wrong("workbook", SAID["old_workbook"])
     if content.startswith(GZIP):
-        raise _wrong("compressed", COMPRESSED)
+        raise _wrong("compressed", SAID["compressed"])
     suffix = name[name.rfind(".") :].lower() if "." in name else ""
     if suffix in MEDIA_TYPES:
         return MEDIA_TYPES[suffix]
@@ -152,16 +158,3 @@ def _media_type(name: str, content: bytes) -> str:
 
 def _wrong(code: str, detail: Text) -> InvalidContent:
     return InvalidContent((Problem("", code, detail),))
-
-
-EMPTY = Text("Ce fichier est vide", "This file is empty")
-OLD_WORKBOOK = Text(
-    "Ce classeur est d'un ancien format (.xls) ou protégé par un mot de passe : enregistrez-le en .xlsx, en .ods ou en "
-    "CSV, sans mot de passe",
-    "This workbook is of an old format (.xls) or locked by a password: save it as .xlsx, .ods or CSV, without one",
-)
-COMPRESSED = Text("Ce fichier est compressé : décompressez-le d'abord", "This file is compressed: uncompress it first")
-NOT_SO_ENCODED = Text(
-    "Ce format ne se lit pas dans un fichier de ce genre (CSV, JSON ou JSON par ligne)",
-    "This format is not read from a file of this sort (CSV, JSON or JSON by line)",
-)

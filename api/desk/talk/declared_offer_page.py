@@ -6,10 +6,10 @@ from typing import NamedTuple
 import msgspec
 from litestar import Response
 
-from api.desk.frame.field_kinds import NO_NUMBER
-from api.desk.frame.form import Mistake
+from api.desk.frame.form import Mistake, request_of
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
+from api.desk.frame.words import SAID
 from api.desk.frame.written_once import id_in
 from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
 from api.exchanges.reply_links import NO_RECIPIENT
@@ -21,13 +21,11 @@ from db.core.engine import transaction
 from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers
 from db.suppliers.records import get_record
-from domain.decoding.explain import explain
-from domain.errors import InvalidContent, NotFound, Problem
+from domain.errors import InvalidContent, NotFound
 from domain.exchanges.exchange import Exchange
 from domain.needs.status import NO_NEED, StoredNeed
 from domain.shortlists.frozen import FrozenShortlist
 from domain.suppliers.supplier import NO_SUPPLIER, Offer, ServiceArea, Supplier, SupplierRecord
-from domain.text.bilingual import Text
 
 MOST_FOUND = 5
 
@@ -58,9 +56,9 @@ async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: st
     require_source(visit.call.bearer, source)
     segments = tuple(each for each in visit.fields.get("metier", []) if each)
     radius = visit.text("rayon").replace(",", ".").removesuffix("km").strip()
-    mistakes = [] if segments else [Mistake("metier", NO_TRADE)]
+    mistakes = [] if segments else [Mistake("metier", SAID["no_offered_trade"])]
     if radius and not radius.replace(".", "", 1).isdecimal():
-        mistakes.append(Mistake("rayon", NO_NUMBER))
+        mistakes.append(Mistake("rayon", SAID["no_number"]))
     if siret is None or mistakes or visit.text("faire") == "chercher":
         return _form_page(visit, addressed, [] if visit.text("faire") == "chercher" else mistakes)
     async with transaction(visit.services.database) as connection:
@@ -70,24 +68,14 @@ async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: st
     kept = tuple(each for each in record.offers if each.segments != segments)
     record = msgspec.structs.replace(record, offers=(*kept, Offer(segments, service_area=area)))
     try:
-        await store_record(visit.services, actor_of(visit.call), source, siret, _checked(record))
+        # its bounds are checked as those of a record that is sent
+        checked = request_of(record, SupplierRecord)
+        await store_record(visit.services, actor_of(visit.call), source, siret, checked)
     except InvalidContent as invalid:
-        return _form_page(visit, addressed, [_mistake_of(each) for each in invalid.problems])
+        wrong = [(each, "rayon" if "/service_area" in each.pointer else "metier") for each in invalid.problems]
+        return _form_page(visit, addressed, [Mistake(field, each.detail) for each, field in wrong])
     exchange = f"/besoins/{addressed.need.id}/echanges/{addressed.exchange.id}"
     return visit.redirect(f"{exchange}?note={addressed.supplier.id}#destinataires")
-
-
-def _checked(record: SupplierRecord) -> SupplierRecord:
-    """The record, its bounds checked as those of one that is sent. Raises InvalidContent."""
-    try:
-        return msgspec.convert(msgspec.to_builtins(record), SupplierRecord)
-    except msgspec.ValidationError as error:
-        raise InvalidContent((explain(error, SupplierRecord),)) from None
-
-
-def _mistake_of(problem: Problem) -> Mistake:
-    """The problem of a record at the field of the form."""
-    return Mistake("rayon" if "/service_area" in problem.pointer else "metier", problem.detail)
 
 
 async def _addressed(visit: Visit, id_: str, exchange_id: str, supplier_id: str) -> ContactedSupplier:
@@ -124,7 +112,5 @@ def _form_page(visit: Visit, addressed: ContactedSupplier, mistakes: Sequence[Mi
         mistakes=mistakes,
     )
 
-
-NO_TRADE = Text("Cochez ce que le fournisseur propose", "Tick what the supplier offers")
 
 PAGES = (show_offer_form, declare_offer)

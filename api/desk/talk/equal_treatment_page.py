@@ -6,9 +6,9 @@ from uuid import UUID
 
 from litestar import Response
 
-from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
+from api.desk.frame.words import CODE_WORDS
 from api.desk.frame.written_once import Done, acting_at, id_in, written_once
 from api.desk.talk.exchanges_page import MEANS
 from api.desk.talk.new_exchange_page import SOME, ExchangeForm, new_exchange_form

@@ -12,6 +12,7 @@ from api.desk.frame.field_kinds import SEVERAL, TICKED, WORDS, required
 from api.desk.frame.form import NAME, Field, Mistake, WrongForm, field_mistakes, read_form, request_by
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
+from api.desk.frame.words import SAID
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, id_in, sent_as, written_once
 from api.exchanges.open_exchange import preview_message
 from api.exchanges.own_exchange import (
@@ -41,18 +42,15 @@ from domain.exchanges.exchange import (
 from domain.exchanges.letter import require_sender
 from domain.exchanges.rules import NO_MESSAGE, redacted
 from domain.needs.status import MOVES, NO_NEED, OPEN
-from domain.text.bilingual import Text
 from domain.text.typography import PARIS
 
 MEANS = ("email", "phone", "letter", "in_person")
-NOBODY_TICKED = Text("Cochez à qui le message est remis", "Tick to whom the message was brought")
-NO_TEXT = Text("Le message est vide : écrivez quelques mots", "The message is empty: write a few words")
 
 
 class MessageForm(msgspec.Struct, frozen=True, kw_only=True):
     """A message of the buyer's, as it is filled in. `answers`: the question that it answers."""
 
-    body: Annotated[str, Field("texte", "body", required(WORDS, NO_TEXT))] = ""
+    body: Annotated[str, Field("texte", "body", required(WORDS, SAID["no_text"]))] = ""
     to: Annotated[str, Field("a", "supplier_id", WORDS)] = ""
     confidential: Annotated[str, Field("confidentiel", "confidential", TICKED)] = ""
     channel: Annotated[str, Field("moyen", "channel", WORDS)] = ""
@@ -63,7 +61,7 @@ class MessageForm(msgspec.Struct, frozen=True, kw_only=True):
 class NotedForm(msgspec.Struct, frozen=True, kw_only=True):
     """An answer that a supplier gave otherwise, as it is filled in."""
 
-    body: Annotated[str, Field("dit", "body", required(WORDS, NO_TEXT))] = ""
+    body: Annotated[str, Field("dit", "body", required(WORDS, SAID["no_text"]))] = ""
     supplier: Annotated[str, Field("de", "supplier_id", WORDS)] = ""
     stance: Annotated[str, Field("position", "stance", WORDS)] = ""
     barriers: Annotated[tuple[str, ...], Field("frein", "barriers", at="dit")] = ()
@@ -76,14 +74,14 @@ class NotedForm(msgspec.Struct, frozen=True, kw_only=True):
 class PublicationForm(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to all to a question, in whose form the id of the question ends the names of the fields."""
 
-    answer: Annotated[str, Field("reponse", "answer", required(WORDS, NO_TEXT))] = ""
+    answer: Annotated[str, Field("reponse", "answer", required(WORDS, SAID["no_text"]))] = ""
     question: Annotated[str, Field("question", "question", WORDS)] = ""
 
 
 class ConfirmationForm(msgspec.Struct, frozen=True, kw_only=True):
     """To whom and on which day a message was brought, in whose form its id ends the names of the fields."""
 
-    recipients: Annotated[tuple[str, ...], Field("pour", "recipients", required(SEVERAL, NOBODY_TICKED))] = ()
+    recipients: Annotated[tuple[str, ...], Field("pour", "recipients", required(SEVERAL, SAID["nobody_ticked"]))] = ()
     on: Annotated[str, Field("jour", "on", WORDS)] = ""
 
 

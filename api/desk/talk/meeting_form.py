@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.desk.frame.field_kinds import AS_TYPED, DAY, NO_DAY, TICKED, WORDS, YES_OR_NO, Kind, Unreadable, required
+from api.desk.frame.field_kinds import AS_TYPED, DAY, TICKED, WORDS, YES_OR_NO, Kind, Unreadable, required
 from api.desk.frame.form import (
     NAME,
     Field,
@@ -25,8 +25,9 @@ from api.desk.frame.form import (
     said_by_rows,
     texts_of,
 )
+from api.desk.frame.words import SAID
 from api.desk.frame.written_once import id_in
-from api.desk.need.territory_field import NO_SUCH_PLACE, found_by_name
+from api.desk.need.territory_field import found_by_name
 from api.web.forms import Fields
 from domain.meetings.meeting import (
     TEMPLATES,
@@ -40,7 +41,6 @@ from domain.meetings.meeting import (
 from domain.needs.status import NO_NEED
 from domain.shortlists.frozen import FrozenShortlist
 from domain.suppliers.supplier import NO_SUPPLIER
-from domain.text.bilingual import Text
 from domain.text.typography import PARIS
 from matching.reference import Reference
 
@@ -48,27 +48,18 @@ FORMAT_CODES: tuple[Format, ...] = get_args(Format)
 BLANK_ROWS, MOST_OTHERS = 2, 3
 YES = "oui"
 _WITH_CODE = re.compile(r"\((\w{5})\)$")
-NO_TITLE = Text("Donnez un titre, que les agendas montrent", "Give a title, which calendars show")
-NO_HOUR = Text("Une heure est attendue, telle que 09:00", "An hour is expected, such as 09:00")
-NO_PART = Text("Nommez cette partie, ou videz aussi ses minutes", "Name this part, or empty its minutes too")
-NO_ACTION = Text("Dites ce qui est à faire, ou videz toute la ligne", "Say what is to be done, or empty the whole row")
-NO_MINUTES = Text("Un nombre de minutes est attendu", "A number of minutes is expected")
-SEVERAL_COMMUNES = Text(
-    "Plusieurs communes portent ce nom : donnez le code INSEE de la vôtre",
-    "Several communes have this name: give the INSEE code of yours",
-)
 
 
 def _hour(text: str) -> time:
     try:
         return time.fromisoformat(text)
     except ValueError:
-        raise Unreadable(NO_HOUR) from None
+        raise Unreadable(SAID["no_hour"]) from None
 
 
 def _minutes(text: str) -> int:
     if not re.fullmatch("[0-9]{0,4}", text):
-        raise Unreadable(NO_MINUTES)
+        raise Unreadable(SAID["no_minutes"])
     return int(text or 0)
 
 
@@ -120,7 +111,7 @@ class MeetingForm(msgspec.Struct, frozen=True, kw_only=True):
     version: Annotated[str, Field("version")] = ""
     format: Annotated[str, Field("forme", "format", AS_TYPED)] = ""
     title: Annotated[str, Field("titre", "title", AS_TYPED)] = ""
-    day: Annotated[str, Field("jour", "day", required(DAY, NO_DAY))] = ""
+    day: Annotated[str, Field("jour", "day", required(DAY, SAID["no_day"]))] = ""
     start: Annotated[str, Field("debut", "starts_at", HOUR)] = ""
     end: Annotated[str, Field("fin", "ends_at", HOUR)] = ""
     place: Annotated[str, Field("lieu", "place")] = ""
@@ -234,13 +225,13 @@ def request_in(
     said |= {
         "need_ids": _need_ids(form, need_id, before),
         "place": _with_position(_place(form, reference, mistakes), before),
-        "agenda": said_by_rows(AGENDA, form.agenda, mistakes, NO_PART),
+        "agenda": said_by_rows(AGENDA, form.agenda, mistakes, SAID["no_agenda_part"]),
         "participants": (*(stay := _still_invited(fields, before)), *_newly_invited(form, stay, now)),
-        "follow_ups": said_by_rows(FOLLOW_UPS, form.follow_ups, mistakes, NO_ACTION),
+        "follow_ups": said_by_rows(FOLLOW_UPS, form.follow_ups, mistakes, SAID["no_action"]),
         "status": before.status if before else "planned",
     }
     if not form.title:
-        mistakes.append(Mistake("titre", NO_TITLE))
+        mistakes.append(Mistake("titre", SAID["no_meeting_title"]))
     if mistakes:
         raise WrongForm(mistakes)
     return request_of(said, MeetingRequest)
@@ -261,7 +252,7 @@ def _place(form: MeetingForm, reference: Reference, mistakes: list[Mistake]) -> 
         if len(found) == 1:
             place["commune"] = found[0].code
         else:
-            mistakes.append(Mistake("commune", SEVERAL_COMMUNES if found else NO_SUCH_PLACE))
+            mistakes.append(Mistake("commune", SAID["several_communes" if found else "no_such_place"]))
     return place or None
 
 

@@ -9,6 +9,7 @@ from litestar import Response
 from api.desk.frame.form import Mistake, WrongForm, field_mistakes
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
+from api.desk.frame.words import SAID
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
 from api.desk.talk.meeting_form import (
     FORMAT_CODES,
@@ -38,17 +39,12 @@ from domain.errors import InvalidContent, NotFound
 from domain.meetings.meeting import Meeting, MeetingStatus
 from domain.needs.status import NO_NEED, OPEN
 from domain.suppliers.supplier import NO_SUPPLIER
-from domain.text.bilingual import Text
 
 MOST_LISTED, MOST_NEEDS = 500, 100
 UNSAVED = ("modele", "chercher")
 """The buttons that change the form alone."""
 STATUS_OF: dict[str, MeetingStatus] = {"tenue": "held", "annuler": "cancelled"}
 """The status that a button gives."""
-
-
-class ChangedMeanwhile(Exception):
-    """Somebody else changed the meeting since the form was shown."""
 
 
 @page("GET", "/rencontres", scope="needs")
@@ -101,21 +97,7 @@ async def show_new_meeting(visit: Visit, id: str) -> Response[bytes]:  # noqa: A
 @page("POST", "/besoins/{id}/rencontres/nouvelle", scope="needs")
 async def plan_new_meeting(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
     """Plan a meeting and redirect to it; the form again where something is to be corrected."""
-    if visit.text("faire") in UNSAVED:
-        return await _form_page(visit, id, None, _unsaved(visit))
-    need_id = id_in(id, NO_NEED)
-
-    async def carry_out(connection: Connection, acting: Acting) -> Done:
-        version = await select_shortlist(connection, acting.organisation_id, need_id, None)
-        fields = with_whole_lots(visit.fields, version)
-        request = request_in(fields, need_id, None, acting.services.reference, acting.now())
-        meeting = await plan_meeting(connection, acting, request)
-        return Done(f"/besoins/{need_id}/rencontres/{meeting.id}?ecrit=1")
-
-    try:
-        return await written_once(visit, carry_out)
-    except (InvalidContent, WrongForm) as wrong:
-        return await _form_page(visit, id, None, visit.fields, _mistakes(wrong))
+    return await _save(visit, id, None)
 
 
 @page("GET", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")
@@ -127,25 +109,37 @@ async def show_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes
 @page("POST", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")
 async def change_planned_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:  # noqa: A002
     """Change a meeting and redirect to it; the form again where something is to be corrected."""
-    meeting, need_id, act = id_in(meeting_id, NO_MEETING), id_in(id, NO_NEED), visit.text("faire")
+    return await _save(visit, id, id_in(meeting_id, NO_MEETING))
+
+
+async def _save(visit: Visit, id_: str, meeting_id: UUID | None) -> Response[bytes]:
+    """Plan the meeting, or change it, as the form says; a button may change the form alone."""
+    need_id, act = id_in(id_, NO_NEED), visit.text("faire")
     if act in UNSAVED:
-        return await _form_page(visit, id, meeting, _unsaved(visit))
+        return await _form_page(
+            visit, id_, meeting_id, with_template(visit.fields) if act == "modele" else visit.fields
+        )
 
     async def carry_out(connection: Connection, acting: Acting) -> Done:
-        before = await own_meeting(connection, acting.organisation_id, meeting, lock=True)
-        if visit.text("version") != str(before.version):
-            raise ChangedMeanwhile
-        version = await select_shortlist(connection, acting.organisation_id, need_id, None)
+        organisation = acting.organisation_id
+        before = await own_meeting(connection, organisation, meeting_id, lock=True) if meeting_id else None
+        if before is not None and visit.text("version") != str(before.version):
+            raise WrongForm([Mistake("titre", SAID["changed"])])
+        version = await select_shortlist(connection, organisation, need_id, None)
         fields = with_whole_lots(visit.fields, version)
         request = request_in(fields, need_id, before, acting.services.reference, acting.now())
+        if before is None:
+            meeting = await plan_meeting(connection, acting, request)
+            return Done(f"/besoins/{need_id}/rencontres/{meeting.id}?ecrit=1")
         request = msgspec.structs.replace(request, status=STATUS_OF.get(act, before.status))
         await change_meeting(connection, acting, before, request)
-        return Done(f"/besoins/{need_id}/rencontres/{meeting}?ecrit=1")
+        return Done(f"/besoins/{need_id}/rencontres/{meeting_id}?ecrit=1")
 
     try:
         return await written_once(visit, carry_out)
-    except (InvalidContent, WrongForm, ChangedMeanwhile) as wrong:
-        return await _form_page(visit, id, meeting, visit.fields, _mistakes(wrong))
+    except (InvalidContent, WrongForm) as wrong:
+        mistakes = field_mistakes(wrong, MeetingForm, otherwise="titre")
+        return await _form_page(visit, id_, meeting_id, visit.fields, mistakes)
 
 
 async def _meeting_about(connection: Connection, organisation: UUID, need_id: UUID, meeting_id: UUID) -> Meeting:
@@ -154,17 +148,6 @@ async def _meeting_about(connection: Connection, organisation: UUID, need_id: UU
     if need_id not in meeting.need_ids:
         raise NotFound(NO_MEETING)
     return meeting
-
-
-def _unsaved(visit: Visit) -> Fields:
-    """The form with the usual programme where that is asked for; else as it is, to look suppliers up."""
-    return with_template(visit.fields) if visit.text("faire") == "modele" else visit.fields
-
-
-def _mistakes(wrong: InvalidContent | WrongForm | ChangedMeanwhile) -> Sequence[Mistake]:
-    if isinstance(wrong, ChangedMeanwhile):
-        return [Mistake("titre", CHANGED)]
-    return field_mistakes(wrong, MeetingForm, otherwise="titre")
 
 
 async def _form_page(
@@ -219,12 +202,6 @@ async def get_calendar_file(visit: Visit, id: str, meeting_id: str) -> Response[
     name = f"rencontre-{meeting.starts_at:%Y-%m-%d}.ics"
     return Response(content, media_type=CALENDAR, headers={"content-disposition": f'attachment; filename="{name}"'})
 
-
-CHANGED = Text(
-    "Quelqu'un d'autre a changé cette rencontre entre-temps : vérifiez ce qui suit, qui est votre saisie, puis "
-    "enregistrez à nouveau",
-    "Somebody else changed this meeting meanwhile: check what follows, which is what you typed, then save again",
-)
 
 PAGES = (
     list_all_meetings,

@@ -1,6 +1,13 @@
-"""The page on which suppliers are written to: to whom, by which means, in which words; read again before it is sent."""
+"""The page on which suppliers are written to: to whom, by which means, in which words; read again before it is sent.
 
+Letters to begin with are those of `letters.toml`, to be changed before they are sent. Greeting, buyer, the law and the
+way to answer are added to every message (`domain.exchanges.letter`). What the buyer has to fill in stands in square
+brackets, which `domain.exchanges.rules` finds.
+"""
+
+import tomllib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, NamedTuple, get_args
 from uuid import UUID
 
@@ -11,8 +18,8 @@ from api.desk.frame.field_kinds import AS_TYPED, SEVERAL, WORDS, required, some_
 from api.desk.frame.form import Field, Mistake, WrongForm, field_mistakes, form_fields, read_form, request_of, said_by
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
+from api.desk.frame.words import SAID
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
-from api.desk.talk.letter_templates import TEMPLATES, filled_in
 from api.exchanges.buyer_view import CreatedExchange, CreatedReplyLink, RecipientLetter
 from api.exchanges.open_exchange import open_exchange, preview_exchange
 from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
@@ -27,27 +34,61 @@ from db.suppliers.read import Filters, living_suppliers, page_of_suppliers
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent
 from domain.exchanges.exchange import ExchangeRequest
-from domain.exchanges.letter import ToldTerm, require_sender, sender_name, told_terms
-from domain.meetings.meeting import Meeting
-from domain.needs.need import Need
+from domain.exchanges.letter import ToldTerm, lot_name, purchase_name, require_sender, sender_name, told_terms
+from domain.meetings.meeting import HALF_DAY, Meeting
+from domain.needs.need import Need, PlannedNeed
 from domain.needs.status import NO_NEED, StoredNeed, require_open
 from domain.shortlists.frozen import FrozenShortlist, to_be_contacted, unknown_to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Language, Text
+from domain.text.typography import day, time_of_day
+
+
+class LetterTemplate(msgspec.Struct, frozen=True):
+    """A text to begin with. `{title}`, `{lots}`, `{day}`, `{hours}`, `{place}`, `{agenda}` are filled in."""
+
+    name: Text
+    subject: Text
+    body: Text
+
+
+TEMPLATES = msgspec.convert(
+    tomllib.loads(Path(__file__).with_name("letters.toml").read_text("utf-8")), dict[str, LetterTemplate]
+)
+_DAY, _HOURS, _PLACE = Text("[date]", "[day]"), Text("[heures]", "[hours]"), Text("[lieu]", "[place]")
+_AT, _FROM = Text("à {place}", "at {place}"), Text("de {start} à {end}", "from {start} to {end}")
+_LOT = Text("lot {id}", "lot {id}")
+
+
+def filled_in(
+    name: str, need: PlannedNeed, language: Language, meeting: Meeting | None = None, place: str = ""
+) -> tuple[str, str]:
+    """Subject and text of a template, about a need and the meeting that it invites to, held at that `place`."""
+    template = TEMPLATES[name]
+    lot = _LOT.to(language)
+    lots = [f"- {lot_name(each) or lot.format(id=each.id)}" for each in need.lots]
+    title = purchase_name(need) or TEMPLATES["contact"].subject
+    values = {"title": title.to(language), "lots": "\n".join(lots)}
+    values |= _of_meeting(meeting, place, language)
+    return template.subject.to(language).format(**values), template.body.to(language).format(**values)
+
+
+def _of_meeting(meeting: Meeting | None, place: str, language: Language) -> dict[str, str]:
+    agenda = (meeting.agenda or ()) if meeting else HALF_DAY.agenda
+    said = {"agenda": "\n".join(f"- {each.title}" for each in agenda)}
+    if meeting is None:
+        return said | {name: text.to(language) for name, text in (("day", _DAY), ("hours", _HOURS), ("place", _PLACE))}
+    start, end = time_of_day(meeting.starts_at, language), time_of_day(meeting.ends_at, language)
+    said |= {"day": day(meeting.starts_at, language), "hours": _FROM.to(language).format(start=start, end=end)}
+    place = place or meeting.url or ""
+    return said | {"place": _AT.to(language).format(place=place) if place else _PLACE.to(language)}
+
 
 ALL, SOME = "liste", "choisis"
 MOST_FOUND, SIRET_DIGITS, LONGEST_SOUGHT = 20, 14, 200
 
 
-NO_SUBJECT = Text("Donnez un objet : quelques mots sur une ligne", "Give a subject: a few words on one line")
-NO_BODY = Text(
-    "Le message est vide : écrivez-le, ou prenez un modèle", "The message is empty: write it, or use a template"
-)
-NOBODY_TICKED = Text(
-    "Cochez au moins un fournisseur, ou écrivez à toute la liste",
-    "Tick at least one supplier, or write to the whole list",
-)
 TOLD_TERMS: tuple[ToldTerm, ...] = get_args(ToldTerm)
 
 
@@ -64,8 +105,8 @@ class ExchangeForm(msgspec.Struct, frozen=True, kw_only=True):
     lots: Annotated[tuple[str, ...], Field("lot", "lot_ids", SEVERAL)] = ()
     channel: Annotated[str, Field("moyen", "channel", AS_TYPED)] = "email"
     template: Annotated[str, Field("modele")] = ""
-    subject: Annotated[str, Field("objet", "subject", required(WORDS, NO_SUBJECT))] = ""
-    body: Annotated[str, Field("texte", "body", required(WORDS, NO_BODY))] = ""
+    subject: Annotated[str, Field("objet", "subject", required(WORDS, SAID["no_subject"]))] = ""
+    body: Annotated[str, Field("texte", "body", required(WORDS, SAID["no_body"]))] = ""
     told: Annotated[tuple[str, ...], Field("dire", "told", some_of(TOLD_TERMS))] = ()
     meeting: Annotated[str, Field("rencontre")] = ""
     sought: Annotated[str, Field("cherche")] = ""
@@ -103,7 +144,7 @@ def exchange_request(form: ExchangeForm, need: Need, language: Language) -> Exch
     mistakes: list[Mistake] = []
     said = said_by(form, mistakes)
     if form.to == SOME and not form.suppliers:
-        mistakes.append(Mistake("a", NOBODY_TICKED))
+        mistakes.append(Mistake("a", SAID["nobody_written_to"]))
     if mistakes:
         raise WrongForm(mistakes)
     sentences = told_terms(need, form.lots, said.pop("told"))
@@ -151,13 +192,6 @@ def _chosen(version: FrozenShortlist | None, suppliers: dict[UUID, SupplierSumma
     return [Choice(each, tuple(dict.fromkeys(lots[each.id]))) for each in suppliers.values()]
 
 
-NOBODY_LISTED = Text(
-    "La liste n'a aucun candidat à qui écrire pour ces lots : cochez des fournisseurs, ou écrivez à ceux d'activité "
-    "inconnue",
-    "The list has no candidate to write to for these lots: tick suppliers, or write to those of unknown trade",
-)
-
-
 MOST_OPENED = 5
 """As many exchanges as the form names that were opened before."""
 MEANS = ("email", "letter", "phone", "in_person")
@@ -200,7 +234,7 @@ async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa
     except Conflict as conflict:
         if conflict.code != "nobody_to_contact":
             raise
-        return await new_exchange_form(visit, id, form, mistakes=[Mistake("a", NOBODY_LISTED)])
+        return await new_exchange_form(visit, id, form, mistakes=[Mistake("a", SAID["nobody_listed"])])
     return visit.page(
         "talk/exchange_preview.html",
         need=need,
@@ -320,9 +354,4 @@ async def _letters(
     return tuple(RecipientLetter(each.letter.subject, each.letter.text, supplier_id=each.supplier_id) for each in links)
 
 
-PAGES = (
-    show_new_exchange,
-    change_new_exchange,
-    show_letters,
-    show_new_link,
-)
+PAGES = (show_new_exchange, change_new_exchange, show_letters, show_new_link)

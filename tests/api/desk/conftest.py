@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.api.desk.steps import Browser
+from tests.api.desk.steps import TWO, Browser, Desk, desk_of
 from tests.api.desk.window import Windows
 from tests.api.sync.factories import Client
 from tests.browser import installed, on_a_socket
@@ -15,6 +15,12 @@ async def browser(served: Client) -> AsyncIterator[Browser]:
     """A browser that is not signed in."""
     async with Browser(served.app) as browser:
         yield browser
+
+
+@pytest.fixture
+async def desk(served: Client, browser: Browser, source: str) -> Desk:
+    """A buyer whose need finds two suppliers, signed in with that browser."""
+    return await desk_of(served, browser, source, *TWO)
 
 
 @pytest.fixture(scope="session")

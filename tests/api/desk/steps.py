@@ -15,6 +15,9 @@ import httpx
 from litestar import Litestar
 
 from api.web.content_negotiation import HTML
+from db.api_keys import create_key, organisation_name
+from db.core.engine import transaction
+from domain.organisation import Scope
 from tests.api.conftest import ADMIN_KEY
 from tests.api.exchanges.steps import keyless
 from tests.api.needs.steps import Buyer, new_buyer
@@ -138,6 +141,7 @@ async def sign_in_as(browser: Browser, member: Member) -> None:
     await browser.sign_in(member.headers["Authorization"].removeprefix("Bearer "))
 
 
+TWO = ("Jardins d'Arvor", "Ateliers du Scorff")
 WORDS: dict[str, Any] = {"objet": "Volumes et fréquences", "texte": "Pourriez-vous passer deux fois par mois ?"}
 
 
@@ -153,6 +157,16 @@ class Desk:
     @property
     def key(self) -> str:
         return self.buyer.headers["Authorization"].removeprefix("Bearer ")
+
+    async def another_key(self, *scopes: Scope, **of_key: Any) -> str:
+        """The secret of another key of the same organisation."""
+        services = self.buyer.client.services
+        async with transaction(services.database) as connection:
+            name = await organisation_name(connection, self.buyer.organisation_id)
+            secret, _ = await create_key(
+                connection, name="another", organisation=name, scopes=scopes, now=services.now(), **of_key
+            )
+        return secret
 
     @property
     def path(self) -> str:

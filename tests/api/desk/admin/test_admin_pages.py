@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
-from api.desk.frame.layout import CODE_WORDS
+from api.desk.frame.words import CODE_WORDS
 from db.core.engine import transaction
 from db.persons import note_sign_in
 from db.schema.supplier_tables import api_keys, organisations

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from api.desk.directory.supplier_words import flag_detail
+from api.desk.directory.directory_page import flag_detail
 from domain.suppliers.supplier import Flag, FlagCode
 from domain.text.normalise import fold
 from matching.reference import Reference

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from api.desk.frame.layout import CODE_WORDS, TEMPLATES
+from api.desk.frame.layout import TEMPLATES
+from api.desk.frame.words import CODE_WORDS, SAID
 from api.web.problems import CATALOGUE
 from tests.api.desk.steps import Browser, heading
 from tests.api.sync.factories import Client
@@ -81,3 +82,9 @@ async def test_the_statement_says_whom_to_write_to(
     monkeypatch.setattr(served.services, "settings", replace(served.services.settings, contact=contact))
     await browser.open("/accessibilite")
     assert f'{contact}"' in browser.page
+
+
+def test_every_sentence_is_said_somewhere_and_every_name_has_one() -> None:
+    texts = [file.read_text("utf-8") for file in TEMPLATES.parent.rglob("*.py")]
+    named = re.findall(r"SAID\[([^\]]+)\]", "".join(texts))
+    assert {name for each in named for name in re.findall(r'"(\w+)"', each)} == SAID.keys()

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from api.desk.frame.field_kinds import plain_number
 from api.desk.frame.form import form_fields
-from api.desk.need.form_of_need import form_of_need
 from api.desk.need.need_form import (
     CARRIED,
     LINES_AT_ONCE,
@@ -19,6 +18,7 @@ from api.desk.need.need_form import (
     NeedForm,
     carried,
     changed,
+    form_of_need,
     lots_from,
     read_need_form,
 )

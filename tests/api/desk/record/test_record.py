@@ -5,11 +5,20 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
+from api.desk.need.need_form import NeedForm, form_of_need
+from api.desk.need.understood_need import understand
+from api.desk.record.needs_page import taken_over
+from api.needs.edit_need import NeedChange, NeedDocument, need_document
+from domain.needs.need import NeedAndProcedure, PlannedNeed
+from matching.reference import Reference
+from tests.api.desk.need.test_need_form import NEED
 from tests.api.desk.steps import Browser, heading, keep, said
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.sync.factories import Client, key, put_record
+from tests.domain.needs.test_status import need
 
 
 @pytest.fixture
@@ -27,6 +36,12 @@ async def own(served: Client, buyer: Buyer, source: str) -> AsyncIterator[Browse
     async with Browser(served.app) as browser:
         await browser.sign_in(key_of(buyer))
         yield browser
+
+
+@pytest.fixture
+async def path(own: Browser) -> str:
+    """The path of a need that they kept; their browser shows it."""
+    return await keep(own)
 
 
 def key_of(buyer: Buyer) -> str:
@@ -118,8 +133,7 @@ async def test_the_trades_of_a_lot_follow_its_words(own: Browser, buyer: Buyer) 
     assert (after["id"], after["segments"], after["value_eur"]) == ("parcs", [], 90_000)
 
 
-async def test_two_people_who_change_one_need_see_both(own: Browser, buyer: Buyer) -> None:
-    path = await keep(own)
+async def test_two_people_who_change_one_need_see_both(own: Browser, path: str, buyer: Buyer) -> None:
     before = own.page
     await own.submit(path, description="Les deux parcs du centre")
     own.page = before
@@ -132,8 +146,7 @@ async def test_two_people_who_change_one_need_see_both(own: Browser, buyer: Buye
     assert (need["reference"], need["description"]) == ("2027-12", None)
 
 
-async def test_the_same_change_sent_twice_is_made_once(own: Browser, buyer: Buyer) -> None:
-    path = await keep(own)
+async def test_the_same_change_sent_twice_is_made_once(own: Browser, path: str, buyer: Buyer) -> None:
     before = own.page
     await own.submit(path, reference="2027-12")
     own.page = before
@@ -142,16 +155,14 @@ async def test_the_same_change_sent_twice_is_made_once(own: Browser, buyer: Buye
     assert (await need_of(buyer, path))["version"] == 2
 
 
-async def test_what_is_wrong_in_the_file_is_said_beside_its_field(own: Browser) -> None:
-    path = await keep(own)
+async def test_what_is_wrong_in_the_file_is_said_beside_its_field(own: Browser, path: str) -> None:
     answer = await own.submit(path, publication="demain", description="Les parcs")
     assert answer.status_code == 422
     assert 'href="#publication"' in said(own.page)
     assert own.fields(path)["description"] == ["Les parcs"]
 
 
-async def test_decisions_on_several_suppliers_need_a_reason(own: Browser, buyer: Buyer) -> None:
-    path = await keep(own)
+async def test_decisions_on_several_suppliers_need_a_reason(own: Browser, path: str, buyer: Buyer) -> None:
     form = f"{path}/decisions"
     await own.open(f"/{form}")
     chosen = suppliers_on(own.page)[:2]
@@ -171,8 +182,7 @@ async def test_decisions_on_several_suppliers_need_a_reason(own: Browser, buyer:
     assert (await buyer.noted(need_id)).count("decision.made") == 2
 
 
-async def test_nobody_overwrites_a_decision_unseen(own: Browser) -> None:
-    path = await keep(own)
+async def test_nobody_overwrites_a_decision_unseen(own: Browser, path: str) -> None:
     form = f"{path}/decisions"
     await own.open(f"/{form}")
     page, one = own.page, suppliers_on(own.page)[0]
@@ -185,8 +195,7 @@ async def test_nobody_overwrites_a_decision_unseen(own: Browser) -> None:
     assert (answer.status_code, "Agrément échu" in said(own.page)) == (200, True)
 
 
-async def test_decisions_are_taken_on_the_latest_version_only(own: Browser) -> None:
-    path = await keep(own)
+async def test_decisions_are_taken_on_the_latest_version_only(own: Browser, path: str) -> None:
     form = f"{path}/decisions"
     await own.open(f"/{form}")
     page, one = own.page, suppliers_on(own.page)[0]
@@ -198,8 +207,7 @@ async def test_decisions_are_taken_on_the_latest_version_only(own: Browser) -> N
     assert (await own.submit(form)).status_code == 200
 
 
-async def test_earlier_decisions_are_repeated_on_a_new_version(own: Browser, buyer: Buyer) -> None:
-    path = await keep(own)
+async def test_earlier_decisions_are_repeated_on_a_new_version(own: Browser, path: str, buyer: Buyer) -> None:
     form = f"{path}/decisions"
     await own.open(f"/{form}")
     one, other, *_ = suppliers_on(own.page)
@@ -223,8 +231,7 @@ async def test_earlier_decisions_are_repeated_on_a_new_version(own: Browser, buy
     assert (await buyer.noted(need_id)).count("decision.made") == 4
 
 
-async def test_a_decision_outlives_the_session_in_which_it_was_typed(own: Browser, buyer: Buyer) -> None:
-    path = await keep(own)
+async def test_a_decision_outlives_the_session_in_which_it_was_typed(own: Browser, path: str, buyer: Buyer) -> None:
     form = f"{path}/decisions"
     await own.open(f"/{form}")
     one = suppliers_on(own.page)[0]
@@ -257,9 +264,8 @@ async def test_many_lots_come_ten_at_a_time(own: Browser, buyer: Buyer) -> None:
 
 
 async def test_a_version_frozen_twice_by_one_button_is_one(
-    own: Browser, buyer: Buyer, monkeypatch: pytest.MonkeyPatch
+    own: Browser, path: str, buyer: Buyer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = await keep(own)
     await own.open(f"/{path}/versions")
     page = own.page
     await own.submit(f"{path}/versions")
@@ -270,9 +276,8 @@ async def test_a_version_frozen_twice_by_one_button_is_one(
     assert [each["number"] for each in versions.json()["items"]] == [2, 1]
 
 
-async def test_a_longer_list_is_frozen_where_one_leaves_candidates_out(own: Browser, buyer: Buyer) -> None:
+async def test_a_longer_list_is_frozen_where_one_leaves_candidates_out(own: Browser, path: str, buyer: Buyer) -> None:
     """The page says that it shows only some, and leads to where more are asked for."""
-    path = await keep(own)
     answer = await buyer.patch(f"/needs/{path.rpartition('/')[2]}", {"limit": 1})
     assert answer.status_code == 200
     await own.open(f"/{path}/versions")
@@ -288,8 +293,7 @@ async def test_a_longer_list_is_frozen_where_one_leaves_candidates_out(own: Brow
     assert "la liste montre 1 des" not in said(own.page)
 
 
-async def test_two_versions_are_compared_in_words(own: Browser) -> None:
-    path = await keep(own)
+async def test_two_versions_are_compared_in_words(own: Browser, path: str) -> None:
     await own.open(f"/{path}/changer")
     await own.submit("besoin", {"lot-1-distance": "10"}, to=f"{path}/changer")
     assert "À figer" in said(own.page)
@@ -301,9 +305,8 @@ async def test_two_versions_are_compared_in_words(own: Browser) -> None:
     assert "Distance la plus grande" in said(own.page)
 
 
-async def test_another_planned_day_is_a_reason_to_freeze_again(own: Browser, buyer: Buyer) -> None:
+async def test_another_planned_day_is_a_reason_to_freeze_again(own: Browser, path: str, buyer: Buyer) -> None:
     """The rules of the next version are those of that day, and the version says so."""
-    path = await keep(own)
     await own.open(f"/{path}/versions/1")
     assert "règles au" not in said(own.page)
     assert (await buyer.patch(f"/needs/{path.rpartition('/')[2]}", {"planned_publication_on": "2027-01-15"})).is_success
@@ -314,8 +317,7 @@ async def test_another_planned_day_is_a_reason_to_freeze_again(own: Browser, buy
     assert "règles au 15 janvier 2027, jour prévu de publication" in said(own.page)
 
 
-async def test_an_award_is_entered_once_and_withdrawn(own: Browser, buyer: Buyer) -> None:
-    path = await keep(own)
+async def test_an_award_is_entered_once_and_withdrawn(own: Browser, path: str, buyer: Buyer) -> None:
     need_id, form = path.rpartition("/")[2], f"{path}/attributions"
     await own.open(f"/{form}")
     winner = re.findall(r'<option value="([0-9a-f-]{36})"', own.page)[0]
@@ -347,8 +349,7 @@ async def test_a_winner_who_is_not_on_the_list_is_found_by_its_siret(own: Browse
     assert award["supplier_id"] == stored["supplier_id"]
 
 
-async def test_a_need_moves_on_and_its_record_ends(own: Browser, buyer: Buyer) -> None:
-    path = await keep(own)
+async def test_a_need_moves_on_and_its_record_ends(own: Browser, path: str, buyer: Buyer) -> None:
     for state in ("sourcing", "published", "closed"):
         await own.open(f"/{path}/etat?vers={state}")
         page = own.page
@@ -362,15 +363,13 @@ async def test_a_need_moves_on_and_its_record_ends(own: Browser, buyer: Buyer) -
     assert "<form" not in own.page.partition("<main")[2]
 
 
-async def test_a_draft_is_deleted_after_a_question(own: Browser, buyer: Buyer) -> None:
-    path = await keep(own)
+async def test_a_draft_is_deleted_after_a_question(own: Browser, path: str, buyer: Buyer) -> None:
     await own.open(f"/{path}/supprimer")
     assert (await own.submit(f"{path}/supprimer")).url.path == "/besoins"
     assert (await buyer.get(f"/needs/{path.rpartition('/')[2]}")).status_code == 404
 
 
-async def test_a_draft_with_an_award_cannot_be_deleted(own: Browser) -> None:
-    path = await keep(own)
+async def test_a_draft_with_an_award_cannot_be_deleted(own: Browser, path: str) -> None:
     assert f"{path}/supprimer" in own.page
     await own.open(f"/{path}/attributions")
     winner = re.findall(r'<option value="([0-9a-f-]{36})"', own.page)[0]
@@ -381,8 +380,7 @@ async def test_a_draft_with_an_award_cannot_be_deleted(own: Browser) -> None:
     assert (await own.submit(f"{path}/supprimer")).status_code == 409
 
 
-async def test_a_state_that_somebody_else_changed_is_asked_again(own: Browser) -> None:
-    path = await keep(own)
+async def test_a_state_that_somebody_else_changed_is_asked_again(own: Browser, path: str) -> None:
     await own.open(f"/{path}/etat?vers=abandoned")
     page = own.page
     await own.open(f"/{path}")
@@ -394,8 +392,7 @@ async def test_a_state_that_somebody_else_changed_is_asked_again(own: Browser) -
     assert "Abandonné" in said(own.page)
 
 
-async def test_the_report_is_read_in_the_page_and_downloaded(own: Browser) -> None:
-    path = await keep(own)
+async def test_the_report_is_read_in_the_page_and_downloaded(own: Browser, path: str) -> None:
     answer = await own.open(f"/{path}/rapport?lire=integral")
     assert "frame-src 'self'" in answer.headers["content-security-policy"]
     (framed,) = re.findall(r'<iframe[^>]* src="([^"]+)"', own.page)
@@ -411,8 +408,7 @@ async def test_the_report_is_read_in_the_page_and_downloaded(own: Browser) -> No
     assert (await own.get(f"/{path}/rapport/1/autre.html")).status_code == 404
 
 
-async def test_the_journal_says_who_did_what(own: Browser) -> None:
-    path = await keep(own)
+async def test_the_journal_says_who_did_what(own: Browser, path: str) -> None:
     await own.submit(path, reference="2027-12")
     await own.open(f"/{path}/journal")
     text = said(own.page)
@@ -433,8 +429,7 @@ PARTS = (
 QUESTIONS = ("/journal", "/etat?vers=published", "/supprimer")
 
 
-async def test_another_organisation_finds_nothing_of_it(own: Browser, served: Client) -> None:
-    path = await keep(own)
+async def test_another_organisation_finds_nothing_of_it(own: Browser, path: str, served: Client) -> None:
     await own.open(f"/{path}/decisions")
     one = suppliers_on(own.page)[0]
     async with Browser(served.app) as stranger:
@@ -462,8 +457,7 @@ async def test_another_organisation_finds_nothing_of_it(own: Browser, served: Cl
     assert "Entretien du parc" in (await own.open(f"/{path}")).text
 
 
-async def test_a_colleague_goes_on_where_one_left_off(own: Browser, buyer: Buyer, served: Client) -> None:
-    path = await keep(own)
+async def test_a_colleague_goes_on_where_one_left_off(own: Browser, path: str, buyer: Buyer, served: Client) -> None:
     async with Browser(served.app) as colleague:
         await colleague.sign_in(key_of(buyer))
         await colleague.open(f"/{path}/decisions")
@@ -473,8 +467,7 @@ async def test_a_colleague_goes_on_where_one_left_off(own: Browser, buyer: Buyer
     assert "Plus en activité" in said(own.page)
 
 
-async def test_a_key_without_the_scope_is_refused(served: Client, own: Browser, browser: Browser) -> None:
-    path = await keep(own)
+async def test_a_key_without_the_scope_is_refused(served: Client, path: str, own: Browser, browser: Browser) -> None:
     headers = await key(served, "match")
     await browser.sign_in(headers["Authorization"].removeprefix("Bearer "))
     assert 'href="./besoins"' not in browser.page
@@ -488,3 +481,29 @@ async def test_a_key_without_the_scope_is_refused(served: Client, own: Browser, 
 async def test_ids_that_are_none_are_not_found(own: Browser) -> None:
     for part in PARTS:
         assert (await own.open(f"/besoins/rien{part}")).status_code == 404
+
+
+@pytest.fixture
+def stored() -> NeedDocument:
+    """A need with a limit, a description and words, of which the form has no field."""
+    said: dict[str, Any] = NEED | {"limit": 37, "description": "Les parcs", "planned_publication_on": "2027-03-01"}
+    return need_document(need("draft", msgspec.convert(said, PlannedNeed)))
+
+
+def saved(stored: NeedDocument, form: NeedForm, reference: Reference) -> NeedChange:
+    said = understand(form, reference).need
+    assert isinstance(said, NeedAndProcedure)
+    return taken_over(stored, said, reference)
+
+
+def test_a_form_sent_as_it_was_shown_changes_nothing(stored: NeedDocument, reference: Reference) -> None:
+    after = saved(stored, form_of_need(stored, keep_ids=True), reference)
+    assert msgspec.to_builtins(after) == msgspec.to_builtins(stored)
+
+
+def test_one_field_that_is_said_otherwise_is_another(stored: NeedDocument, reference: Reference) -> None:
+    form = form_of_need(stored, keep_ids=True)
+    after = saved(stored, msgspec.structs.replace(form, title="Parcs et jardins"), reference)
+    expected = msgspec.structs.replace(stored, title="Parcs et jardins")
+    assert msgspec.to_builtins(after) == msgspec.to_builtins(expected)
+    assert (after.limit, after.description) == (37, "Les parcs")

@@ -5,21 +5,12 @@ import re
 from html import unescape
 from urllib.parse import urlencode
 
-import pytest
-
-from db.api_keys import create_key, organisation_name
-from db.core.engine import transaction
-from tests.api.desk.steps import FORM, WORDS, Browser, desk_of, heading, said
+from tests.api.desk.steps import FORM, TWO, WORDS, Browser, Desk, desk_of, heading, said
 from tests.api.needs.steps import new_buyer
 from tests.api.sync.factories import Client
 
-TWO = ("Jardins d'Arvor", "Ateliers du Scorff")
 
-
-async def test_a_message_goes_to_the_whole_list_after_it_was_read_again(
-    served: Client, browser: Browser, source: str
-) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_a_message_goes_to_the_whole_list_after_it_was_read_again(desk: Desk, browser: Browser) -> None:
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="relire", **WORDS)
     assert unescape(heading(browser.page)) == "Relire avant d’envoyer"
@@ -32,11 +23,8 @@ async def test_a_message_goes_to_the_whole_list_after_it_was_read_again(
     assert set(desk.links()) == set(TWO)
 
 
-async def test_what_is_said_by_telephone_is_noted_after_it_and_nothing_is_sent(
-    served: Client, browser: Browser, source: str
-) -> None:
+async def test_what_is_said_by_telephone_is_noted_after_it_and_nothing_is_sent(desk: Desk, browser: Browser) -> None:
     """The page says so before: who is noted counts as reached from that day on."""
-    desk = await desk_of(served, browser, source, *TWO)
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="relire", moyen="phone", **WORDS)
     page = said(browser.page)
@@ -52,10 +40,7 @@ async def test_what_is_said_by_telephone_is_noted_after_it_and_nothing_is_sent(
     assert "noté comme joint ce jour" in said(browser.page)
 
 
-async def test_a_double_click_opens_one_exchange_and_shows_its_letters_again(
-    served: Client, browser: Browser, source: str
-) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_a_double_click_opens_one_exchange_and_shows_its_letters_again(desk: Desk, browser: Browser) -> None:
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="relire", **WORDS)
     preview = browser.page
@@ -67,8 +52,7 @@ async def test_a_double_click_opens_one_exchange_and_shows_its_letters_again(
     assert len((await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"]) == 1
 
 
-async def test_two_sendings_at_once_open_one_exchange(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_two_sendings_at_once_open_one_exchange(desk: Desk, browser: Browser) -> None:
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="relire", **WORDS)
     fields = browser.fields(f"{desk.path}/echanges/nouveau") | {"faire": ["envoyer"]}
@@ -79,10 +63,7 @@ async def test_two_sendings_at_once_open_one_exchange(served: Client, browser: B
     assert len((await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"]) == 1
 
 
-async def test_letters_are_shown_to_the_session_that_made_them_alone(
-    served: Client, browser: Browser, source: str
-) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_letters_are_shown_to_the_session_that_made_them_alone(desk: Desk, served: Client) -> None:
     letters = str((await desk.write()).url)
     assert desk.links()
     async with Browser(served.app) as other:
@@ -91,8 +72,7 @@ async def test_letters_are_shown_to_the_session_that_made_them_alone(
         assert "/replies/" not in other.page
 
 
-async def test_some_are_chosen_and_nobody_is_an_error(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_some_are_chosen_and_nobody_is_an_error(desk: Desk, browser: Browser) -> None:
     await desk.open("echanges/nouveau")
     refused = await desk.send("echanges/nouveau", faire="relire", a="choisis", objet="", texte="")
     assert refused.status_code == 422
@@ -119,8 +99,7 @@ async def test_a_template_keeps_what_was_written(served: Client, browser: Browse
     assert "aucun candidat" in browser.page
 
 
-async def test_an_answer_is_unread_until_the_exchange_is_opened(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_an_answer_is_unread_until_the_exchange_is_opened(desk: Desk, browser: Browser) -> None:
     await desk.write()
     await desk.reply(desk.links()[TWO[0]], body="Oui, le mardi", stance="interested")
     await desk.open("echanges")
@@ -137,8 +116,7 @@ async def test_an_answer_is_unread_until_the_exchange_is_opened(served: Client, 
     assert [each["action"] for each in journal].count("exchange.read") == 1
 
 
-async def test_a_question_is_answered_to_all_without_its_author(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_a_question_is_answered_to_all_without_its_author(desk: Desk, browser: Browser) -> None:
     await desk.write()
     links = desk.links()
     asked = f"Ici {TWO[0]} : les bacs sont-ils fournis ?"
@@ -157,9 +135,8 @@ async def test_a_question_is_answered_to_all_without_its_author(served: Client, 
     assert TWO[0] not in published["question"]
 
 
-async def test_a_question_is_answered_to_its_author_alone(served: Client, browser: Browser, source: str) -> None:
+async def test_a_question_is_answered_to_its_author_alone(desk: Desk, browser: Browser) -> None:
     """By the button that says so: another message to who asked leaves the question open, on the page as in the API."""
-    desk = await desk_of(served, browser, source, *TWO)
     await desk.write()
     await desk.reply(desk.links()[TWO[0]], body="Quel volume ?", stance="question")
     exchange = await desk.exchange()
@@ -186,8 +163,7 @@ async def test_a_question_is_answered_to_its_author_alone(served: Client, browse
     }
 
 
-async def test_an_answer_by_telephone_is_noted(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_an_answer_by_telephone_is_noted(desk: Desk, browser: Browser) -> None:
     await desk.write()
     page = f"echanges/{(await desk.exchange())['id']}"
     await desk.open(page)
@@ -215,8 +191,7 @@ async def test_an_answer_by_telephone_is_noted(served: Client, browser: Browser,
     assert (await desk.exchange())["messages"][-1]["corrects"] == noted["id"]
 
 
-async def test_a_message_is_added_corrected_and_its_letter_shown(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_a_message_is_added_corrected_and_its_letter_shown(desk: Desk, browser: Browser) -> None:
     await desk.write()
     page = f"echanges/{(await desk.exchange())['id']}"
     await desk.open(page)
@@ -240,8 +215,7 @@ async def test_a_message_is_added_corrected_and_its_letter_shown(served: Client,
     assert "Le parc fait 3 ha." in browser.page
 
 
-async def test_a_link_is_given_anew_and_taken_away(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_a_link_is_given_anew_and_taken_away(desk: Desk) -> None:
     await desk.write()
     old, who = desk.links()[TWO[0]], desk.suppliers[TWO[0]]
     page = f"echanges/{(await desk.exchange())['id']}"
@@ -254,16 +228,15 @@ async def test_a_link_is_given_anew_and_taken_away(served: Client, browser: Brow
     assert (await desk.buyer.client.get(new)).status_code == 404
 
 
-@pytest.mark.parametrize("part", ["echanges", "echanges/nouveau", "echanges/{0}", "echanges/{0}/lettres"])
-async def test_another_organisation_sees_nothing(served: Client, browser: Browser, source: str, part: str) -> None:
-    desk = await desk_of(served, browser, source, TWO[0])
+async def test_another_organisation_sees_nothing(served: Client, desk: Desk) -> None:
     await desk.write()
     exchange = (await desk.exchange())["id"]
     other = await new_buyer(served)
     async with Browser(served.app) as stranger:
         await stranger.sign_in(other.headers["Authorization"].removeprefix("Bearer "))
-        assert (await stranger.open(f"/{desk.path}/{part.format(exchange)}")).status_code == 404
-        assert TWO[0] not in stranger.page
+        for part in ("echanges", "echanges/nouveau", f"echanges/{exchange}", f"echanges/{exchange}/lettres"):
+            assert (await stranger.open(f"/{desk.path}/{part}")).status_code == 404
+            assert TWO[0] not in stranger.page
 
 
 async def test_after_publication_all_is_read_and_nothing_written(served: Client, browser: Browser, source: str) -> None:
@@ -294,14 +267,9 @@ async def test_what_is_too_long_is_said_and_kept(served: Client, browser: Browse
     assert browser.fields(f"{desk.path}/echanges/nouveau")["texte"] == [long.strip()]
 
 
-async def test_a_key_without_needs_is_refused(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, TWO[0])
-    now = served.services.now()
-    async with transaction(served.services.database) as connection:
-        name = await organisation_name(connection, desk.buyer.organisation_id)
-        secret, _ = await create_key(connection, name="m", organisation=name, scopes=["match"], now=now)
+async def test_a_key_without_needs_is_refused(desk: Desk, browser: Browser) -> None:
     await browser.submit("deconnexion")
-    await browser.sign_in(secret)
+    await browser.sign_in(await desk.another_key("match"))
     for part in ("echanges", "echanges/nouveau", "egalite", "rencontres", "rencontres/nouvelle"):
         assert (await desk.open(part)).status_code == 403
         assert "Droit demandé" not in browser.page
@@ -322,11 +290,7 @@ async def test_a_supplier_beside_the_list_is_looked_up_by_keys_that_read_the_dir
     await desk.open(f"echanges/nouveau?cherche={source}")
     assert far not in browser.page
     await browser.submit("deconnexion")
-    now = served.services.now()
-    async with transaction(served.services.database) as connection:
-        name = await organisation_name(connection, desk.buyer.organisation_id)
-        secret, _ = await create_key(connection, name="r", organisation=name, scopes=["needs", "read"], now=now)
-    await browser.sign_in(secret, "/rencontres")
+    await browser.sign_in(await desk.another_key("needs", "read"), "/rencontres")
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="chercher", cherche=f"lointain {source}", texte="Bonjour")
     assert browser.fields(f"{desk.path}/echanges/nouveau")["texte"] == ["Bonjour"]
@@ -340,9 +304,8 @@ async def test_a_supplier_beside_the_list_is_looked_up_by_keys_that_read_the_dir
     assert browser.fields(f"{desk.path}/rencontres/nouvelle")["lieu"] == ["Mairie"]
 
 
-async def test_the_next_step_of_a_need_is_to_read_and_answer(served: Client, browser: Browser, source: str) -> None:
+async def test_the_next_step_of_a_need_is_to_read_and_answer(desk: Desk, browser: Browser) -> None:
     """The list of needs says it, and one click leads to it."""
-    desk = await desk_of(served, browser, source, *TWO)
     await desk.write()
     await desk.reply(desk.links()[TWO[0]], body="Quel volume ?", stance="question")
     await browser.open("/besoins")
@@ -354,10 +317,7 @@ async def test_the_next_step_of_a_need_is_to_read_and_answer(served: Client, bro
     assert "/echanges#questions" in browser.page
 
 
-async def test_the_journal_of_the_need_tells_its_exchanges_and_meetings(
-    served: Client, browser: Browser, source: str
-) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_the_journal_of_the_need_tells_its_exchanges_and_meetings(desk: Desk, browser: Browser) -> None:
     await desk.write()
     await desk.reply(desk.links()[TWO[0]], body="Oui", stance="interested")
     await desk.open(f"echanges/{(await desk.exchange())['id']}")
@@ -398,11 +358,8 @@ async def test_letters_that_a_session_took_with_it_are_prepared_again_together(
     ]
 
 
-async def test_the_form_of_a_new_exchange_names_those_that_are_open(
-    served: Client, browser: Browser, source: str
-) -> None:
+async def test_the_form_of_a_new_exchange_names_those_that_are_open(desk: Desk, browser: Browser) -> None:
     """Somebody who means to go on with one, or whose colleague wrote already, sees it."""
-    desk = await desk_of(served, browser, source, *TWO)
     await desk.open("echanges/nouveau")
     assert "déjà ouverts" not in said(browser.page)
     await desk.write()
@@ -411,8 +368,7 @@ async def test_the_form_of_a_new_exchange_names_those_that_are_open(
     assert f"echanges/{(await desk.exchange())['id']}#ecrire" in browser.page
 
 
-async def test_what_is_lacking_is_said_before_exchanges_end(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_what_is_lacking_is_said_before_exchanges_end(desk: Desk, browser: Browser) -> None:
     await desk.buyer.patch(f"/{desk.api}", {"status": "sourcing"})
     await desk.open("etat?vers=published")
     assert "écart" not in said(browser.page)
@@ -424,9 +380,8 @@ async def test_what_is_lacking_is_said_before_exchanges_end(served: Client, brow
     assert "Ajouter à l'échange et préparer la lettre" in said(browser.page)
 
 
-async def test_a_letter_is_posted_by_its_button(served: Client, browser: Browser, source: str) -> None:
+async def test_a_letter_is_posted_by_its_button(desk: Desk, browser: Browser) -> None:
     """For those who are ticked, from the day that is given; a day that cannot be is said at its field."""
-    desk = await desk_of(served, browser, source, *TWO)
     await desk.write()
     exchange = await desk.exchange()
     page, first = f"echanges/{exchange['id']}", exchange["messages"][0]["id"]

@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 
 from api.desk.talk.meeting_form import rows
-from tests.api.desk.steps import Browser, Desk, desk_of
+from tests.api.desk.steps import TWO, Browser, Desk, desk_of
 from tests.api.needs.steps import new_buyer
 from tests.api.sync.factories import Client
 
-TWO = ("Jardins d'Arvor", "Ateliers du Scorff")
 WHEN: dict[str, Any] = {"jour": "2027-03-16", "lieu": "Salle du conseil", "commune": "Pontivy"}
 
 
@@ -28,8 +27,7 @@ async def planned(desk: Desk) -> dict[str, Any]:
     return meeting
 
 
-async def test_a_half_day_is_planned_with_its_usual_programme(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_a_half_day_is_planned_with_its_usual_programme(desk: Desk, browser: Browser) -> None:
     meeting = await planned(desk)
     assert (meeting["format"], meeting["status"]) == ("half_day", "planned")
     assert meeting["starts_at"].startswith("2027-03-16T08:00")  # 9 h in Paris
@@ -41,8 +39,7 @@ async def test_a_half_day_is_planned_with_its_usual_programme(served: Client, br
     assert "9 h – 10 h 15" in page
 
 
-async def test_nothing_typed_is_lost_where_something_is_wrong(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_nothing_typed_is_lost_where_something_is_wrong(desk: Desk, browser: Browser) -> None:
     await desk.open("rencontres/nouvelle")
     wrong: dict[str, Any] = {"titre": "", "debut": "neuf heures", "commune": "Nulle-Part", "lieu": "Mairie"}
     refused = await desk.send(
@@ -75,10 +72,7 @@ def test_rows_are_counted_by_numbers_of_few_digits() -> None:
     assert rows({f"partie-{'9' * 5_000}": ["x"], "partie-4": ["x"]}, "partie") == range(1, 7)
 
 
-async def test_a_meeting_is_planned_once_however_often_it_is_sent(
-    served: Client, browser: Browser, source: str
-) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_a_meeting_is_planned_once_however_often_it_is_sent(desk: Desk, browser: Browser) -> None:
     await desk.open("rencontres/nouvelle")
     form = browser.page
     for _ in range(2):
@@ -87,8 +81,7 @@ async def test_a_meeting_is_planned_once_however_often_it_is_sent(
     assert len(await meetings(desk)) == 1
 
 
-async def test_who_came_and_what_was_said_is_noted(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_who_came_and_what_was_said_is_noted(desk: Desk, browser: Browser) -> None:
     meeting = await planned(desk)
     page = f"rencontres/{meeting['id']}"
     await desk.open(page)
@@ -133,10 +126,7 @@ async def test_a_row_without_its_words_is_a_mistake(served: Client, browser: Bro
     assert ('id="suite-1-erreur"' in browser.page, 'id="partie-4-erreur"' in browser.page) == (True, True)
 
 
-async def test_nobody_is_invited_in_writing_once_the_need_has_ended(
-    served: Client, browser: Browser, source: str
-) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_nobody_is_invited_in_writing_once_the_need_has_ended(desk: Desk, browser: Browser) -> None:
     page, invitation = f"rencontres/{(await planned(desk))['id']}", 'value="invitation"'
     await desk.open(page)
     assert invitation in browser.page
@@ -145,8 +135,7 @@ async def test_nobody_is_invited_in_writing_once_the_need_has_ended(
     assert invitation not in browser.page
 
 
-async def test_a_change_of_somebody_else_is_not_lost(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_a_change_of_somebody_else_is_not_lost(desk: Desk, browser: Browser) -> None:
     meeting = await planned(desk)
     page = f"rencontres/{meeting['id']}"
     await desk.open(page)
@@ -159,8 +148,7 @@ async def test_a_change_of_somebody_else_is_not_lost(served: Client, browser: Br
     assert (await meetings(desk))[0]["title"] == "Mon titre"
 
 
-async def test_the_invitation_is_written_from_the_meeting(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_the_invitation_is_written_from_the_meeting(desk: Desk, browser: Browser) -> None:
     meeting = await planned(desk)
     invited = "&".join(f"fournisseur={each}" for each in desk.suppliers.values())
     await desk.open(f"echanges/nouveau?modele=invitation&rencontre={meeting['id']}&{invited}")
@@ -195,8 +183,7 @@ async def test_a_calendar_has_its_own_address_until_it_is_taken_away(
     assert (await browser.get(path, headers={"Accept": "*/*"})).status_code == 404
 
 
-async def test_who_was_not_invited_is_ticked_from_the_gap(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *TWO)
+async def test_who_was_not_invited_is_ticked_from_the_gap(desk: Desk, browser: Browser) -> None:
     await desk.write()
     await desk.open("rencontres/nouvelle")
     await desk.send("rencontres/nouvelle", {"faire": "enregistrer", **WHEN, "fournisseur": desk.suppliers[TWO[0]]})
@@ -210,25 +197,23 @@ async def test_who_was_not_invited_is_ticked_from_the_gap(served: Client, browse
     assert (await desk.buyer.get(f"/{desk.api}/equal-treatment")).json()["gaps"] == []
 
 
-@pytest.mark.parametrize("part", ["rencontres", "rencontres/nouvelle", "rencontres/{0}", "rencontres/{0}/agenda.ics"])
-async def test_another_organisation_sees_nothing(served: Client, browser: Browser, source: str, part: str) -> None:
-    desk = await desk_of(served, browser, source, TWO[0])
+async def test_another_organisation_sees_nothing(served: Client, desk: Desk) -> None:
     meeting = await planned(desk)
     other = await new_buyer(served)
-    kept = await other.keep()
+    own = (await other.keep())["need"]["id"]
     async with Browser(served.app) as stranger:
         await stranger.sign_in(other.headers["Authorization"].removeprefix("Bearer "))
-        for need in (desk.need_id, kept["need"]["id"]):
-            answer = await stranger.open(f"/besoins/{need}/{part.format(meeting['id'])}")
-            assert answer.status_code == 404 or (need != desk.need_id and "{0}" not in part)
-            assert TWO[0] not in stranger.page
+        for part in ("", "/nouvelle", f"/{meeting['id']}", f"/{meeting['id']}/agenda.ics"):
+            for need in (desk.need_id, own):
+                answer = await stranger.open(f"/besoins/{need}/rencontres{part}")
+                assert answer.status_code == 404 or (need == own and meeting["id"] not in part)
+                assert TWO[0] not in stranger.page
         await stranger.open("/rencontres")
         assert meeting["id"] not in stranger.page
 
 
-async def test_a_meeting_is_about_several_needs(served: Client, browser: Browser, source: str) -> None:
+async def test_a_meeting_is_about_several_needs(desk: Desk, served: Client, browser: Browser) -> None:
     """It is in the file of each, and leaves that of one whose box is unticked."""
-    desk = await desk_of(served, browser, source, *TWO)
     other = (await desk.buyer.keep(title="Entretien des cours"))["need"]["id"]
     stranger = (await (await new_buyer(served)).keep(title="D'un autre"))["need"]["id"]
     await desk.open("rencontres/nouvelle")
@@ -250,9 +235,8 @@ async def test_a_meeting_is_about_several_needs(served: Client, browser: Browser
     assert await meetings(desk) == []
 
 
-async def test_a_meeting_as_large_as_can_be_is_saved_on_its_page(served: Client, browser: Browser, source: str) -> None:
+async def test_a_meeting_as_large_as_can_be_is_saved_on_its_page(desk: Desk, browser: Browser) -> None:
     """500 people and 200 follow-ups are more fields than those of other pages."""
-    desk = await desk_of(served, browser, source, *TWO)
     meeting = await planned(desk)
     crowd = [{"role": "network", "name": f"Personne {n}"} for n in range(500)]
     tasks = [{"what": f"Suite {n}", "who": "Anne", "due_on": "2027-04-01", "done": False} for n in range(200)]

@@ -8,17 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.desk.talk.letter_templates import TEMPLATES, filled_in
+from api.desk.talk.new_exchange_page import TEMPLATES, filled_in
 from api.web.content_negotiation import HTML
-from db.api_keys import create_key, organisation_name
-from db.core.engine import transaction
 from domain.exchanges.letter import OutgoingMessage, letter, purchase_name
 from domain.exchanges.rules import placeholders_in
 from domain.meetings.meeting import HALF_DAY, Meeting
 from domain.needs.need import Lot, PlannedNeed
 from domain.text.bilingual import Language
 from matching.reference import Reference
-from tests.api.desk.steps import WORDS, Browser, Desk, desk_of, said
+from tests.api.desk.steps import TWO, WORDS, Browser, Desk, desk_of, said
 from tests.api.emailing import PUBLIC_URL, all_sent, emailing
 from tests.api.exchanges.steps import Opened, create_exchange, keyless
 from tests.api.needs.steps import change, new_buyer
@@ -111,7 +109,6 @@ async def test_vivier_writes_to_those_whose_address_is_known(database_url: str, 
         assert "Courriel envoyé le" in browser.page
 
 
-TWO = ("Jardins d'Arvor", "Ateliers du Scorff")
 SAID = "Entretien des espaces verts de 12 collèges du Finistère, 4 ans, 300 000 €, réservé aux ESAT ?"
 OBJECT = "Entretien des espaces verts de 12 collèges du Finistère"
 WITHOUT_TITLE: dict[str, Any] = {"title": None, "lots": [{"id": "1", "title": SAID, "segments": ["ev-entretien"]}]}
@@ -179,14 +176,8 @@ async def writing_desk(served: Client, browser: Browser, source: str) -> Desk:
     desk = await desk_of(served, browser, source)
     stored = await put_record(served, source, "1", name=NAME, siret=siret(source), offers=[])
     desk.suppliers[NAME] = stored["supplier_id"]
-    now = served.services.now()
-    async with transaction(served.services.database) as connection:
-        name = await organisation_name(connection, desk.buyer.organisation_id)
-        secret, _ = await create_key(
-            connection, name="sync", organisation=name, scopes=["needs", "sync"], sources=[f"{source}-dit"], now=now
-        )
     await browser.submit("deconnexion")
-    await browser.sign_in(secret, "/rencontres")
+    await browser.sign_in(await desk.another_key("needs", "sync", sources=[f"{source}-dit"]), "/rencontres")
     await desk.open(f"echanges/nouveau?fournisseur={stored['supplier_id']}")
     await desk.send("echanges/nouveau", faire="relire", objet="Activité", texte="Que faites-vous ?")
     await desk.send("echanges/nouveau", faire="envoyer")

@@ -1,4 +1,4 @@
-"""The pages that lead to an OpenID Connect provider and back, for people who sign in without a key."""
+"""The pages on which a session begins and ends: with a key, by a link that opens once, at a provider."""
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -9,14 +9,77 @@ import msgspec
 import structlog
 from litestar import Response
 
-from api.desk.frame.page import page
-from api.desk.frame.sessions import UnknownOrganisation, begin_session_of_person, end_session
-from api.desk.frame.visit import Visit, local_path
-from api.desk.signing_in.sign_in import lead_on
+from api.desk.frame.page import fields_as_typed, page, sign_in_page
+from api.desk.frame.sessions import (
+    UnknownOrganisation,
+    begin_session,
+    begin_session_of_person,
+    client_of_session,
+    end_session,
+)
+from api.desk.frame.visit import KEY_FIELD, Visit, local_path
+from api.desk.frame.words import SAID
 from api.identity_provider import Challenge, IdentityProvider, NotIdentified, ProviderAway
 from api.runtime.rate_limits import SIGN_INS, caller_of
+from api.web.problems import Refusal
 from domain.errors import NotFound
+from domain.organisation import Scope
 from domain.text.bilingual import Text
+
+FIRST_PAGES: dict[Scope, str] = {
+    "match": "/besoin",
+    "needs": "/besoins",
+    "read": "/annuaire",
+    "sync": "/sources",
+    "admin": "/admin",
+}
+"""The page to begin with, by the first of these rights that somebody has."""
+
+
+@page("GET", "/connexion", scope=None)
+async def show_sign_in(visit: Visit) -> Response[bytes]:
+    """The form to sign in; whoever is signed in is led on."""
+    back = local_path(visit.text("suite")) or ""
+    if visit.new_token is None and await client_of_session(visit.services, visit.token, visit.call.scope):
+        return await lead_on(visit, back)
+    return sign_in_page(visit, back=back)
+
+
+@page("POST", "/connexion", scope=None)
+async def sign_in(visit: Visit) -> Response[bytes]:
+    """Begin a session and redirect to the page that asked for one; the form again where the key is not in force."""
+    back, typed = local_path(visit.text("suite")) or "", visit.text("saisie")
+    token = await begin_session(visit.services, visit.text(KEY_FIELD), visit.call.scope)
+    if token is None:
+        return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, back, typed, wrong=True)
+    _give(visit, token)
+    if back and typed:
+        return visit.page("frame/send_again.html", path=back, typed=fields_as_typed(typed), signed_in=True)
+    return await lead_on(visit, back)
+
+
+@page("GET", "/connexion/{link}", scope=None)
+async def sign_in_by_link(visit: Visit, link: str) -> Response[bytes]:
+    """Begin a session by a link that opens once, and redirect to the form of a need."""
+    key = visit.services.sign_in_links.redeem(link)
+    token = await begin_session(visit.services, key, visit.call.scope) if key else None
+    if token is None:
+        raise Refusal("not-found", SAID["used_link"])
+    _give(visit, token)
+    return await lead_on(visit)
+
+
+async def lead_on(visit: Visit, back: str = "") -> Response[bytes]:
+    """Redirect to the page that asked for a session, or else to the first that the visitor may see."""
+    client = None if back else await client_of_session(visit.services, visit.token, visit.call.scope)
+    allowed = [path for scope, path in FIRST_PAGES.items() if client is not None and client.may(scope)]
+    return visit.redirect(back or next(iter(allowed), FIRST_PAGES["match"]))
+
+
+def _give(visit: Visit, token: str) -> None:
+    """Give the browser a token of its own, never the one that it came with, which others may know."""
+    visit.token = visit.new_token = token
+
 
 SIGN_IN_SECONDS = 600
 LONGEST_BACK, LONGEST_STATE, LONGEST_CODE = 1_000, 3_000, 4_000
@@ -42,7 +105,7 @@ async def lead_to_provider(visit: Visit) -> Response[bytes]:
     try:
         address = await provider.authorization_url(_challenge(visit.token, sent))
     except ProviderAway as away:
-        return _refused(visit, HTTPStatus.SERVICE_UNAVAILABLE, PROVIDER_AWAY, str(away))
+        return _refused(visit, HTTPStatus.SERVICE_UNAVAILABLE, SAID["provider_away"], str(away))
     return Response(b"", status_code=HTTPStatus.SEE_OTHER, headers={"location": address})
 
 
@@ -52,9 +115,9 @@ async def come_back(visit: Visit) -> Response[bytes]:
     provider, caller = _provider(visit), caller_of(visit.call.scope)
     sent = _sign_in_of_state(visit)
     if sent is None:
-        return _refused(visit, HTTPStatus.BAD_REQUEST, OF_ANOTHER_BROWSER, "state")
+        return _refused(visit, HTTPStatus.BAD_REQUEST, SAID["of_another_browser"], "state")
     if visit.text("error") or not 0 < len(visit.text("code")) <= LONGEST_CODE:
-        return _refused(visit, HTTPStatus.FORBIDDEN, NOT_SIGNED_IN, visit.text("error")[:100])
+        return _refused(visit, HTTPStatus.FORBIDDEN, SAID["not_signed_in"], visit.text("error")[:100])
     async with visit.services.limits.attempt(SIGN_INS, caller) as attempt:
         attempt.in_vain = True
         try:
@@ -64,11 +127,11 @@ async def come_back(visit: Visit) -> Response[bytes]:
             )
             token = await begin_session_of_person(visit.services, identity)
         except NotIdentified as failure:
-            return _refused(visit, HTTPStatus.FORBIDDEN, NOT_SIGNED_IN, str(failure))
+            return _refused(visit, HTTPStatus.FORBIDDEN, SAID["not_signed_in"], str(failure))
         except ProviderAway as away:
-            return _refused(visit, HTTPStatus.SERVICE_UNAVAILABLE, PROVIDER_AWAY, str(away))
+            return _refused(visit, HTTPStatus.SERVICE_UNAVAILABLE, SAID["provider_away"], str(away))
         except UnknownOrganisation:
-            return _refused(visit, HTTPStatus.FORBIDDEN, UNKNOWN_ORGANISATION, "no organisation")
+            return _refused(visit, HTTPStatus.FORBIDDEN, SAID["unknown_organisation"], "no organisation")
         attempt.in_vain = False
     visit.services.limits.give_back(SIGN_INS, caller)  # what was counted on the way to the provider
     visit.token = visit.new_token = token
@@ -83,24 +146,20 @@ async def sign_out(visit: Visit) -> Response[bytes]:
     if id_token is None or provider is None:
         answer = visit.redirect("/connexion")
     else:
-        address = await _sign_out_address(provider, id_token)
+        address = None
+        try:
+            address = await provider.sign_out_url(id_token, token_bytes(16).hex())
+        except ProviderAway as away:
+            log.warning("the provider does not sign out", reason=str(away))
         answer = visit.page("signing_in/signed_out.html", address=address, provider=provider.label)
     # what was typed is kept in the tab: nobody who comes after is to find it
     answer.headers["clear-site-data"] = '"storage"'
     return answer
 
 
-async def _sign_out_address(provider: IdentityProvider, id_token: str) -> str | None:
-    try:
-        return await provider.sign_out_url(id_token, token_bytes(16).hex())
-    except ProviderAway as away:
-        log.warning("the provider does not sign out", reason=str(away))
-        return None
-
-
 def _provider(visit: Visit) -> IdentityProvider:
     if visit.services.identity_provider is None:
-        raise NotFound(NO_PROVIDER)
+        raise NotFound(SAID["no_provider"])
     return visit.services.identity_provider
 
 
@@ -140,24 +199,4 @@ def _proof(token: str, name: str, carried: str) -> str:
     return hmac.digest(token.encode(errors="replace"), about, "sha256").hex()
 
 
-NO_PROVIDER = Text("Aucune connexion sans clé n'est réglée sur ce serveur", "No sign-in without a key is set up here")
-OF_ANOTHER_BROWSER = Text(
-    "Cette connexion a été commencée dans un autre navigateur, ou il y a plus de dix minutes.",
-    "This sign-in was begun in another browser, or more than ten minutes ago.",
-)
-NOT_SIGNED_IN = Text(
-    "Le fournisseur d'identité n'a pas confirmé qui vous êtes : la connexion a été refusée ou interrompue.",
-    "The identity provider did not confirm who you are: signing in was refused or broken off.",
-)
-PROVIDER_AWAY = Text(
-    "Le fournisseur d'identité ne répond pas comme il le devrait. Réessayez dans quelques minutes, ou prenez une clé.",
-    "The identity provider does not answer as it should. Try again in a few minutes, or use a key.",
-)
-UNKNOWN_ORGANISATION = Text(
-    "Votre identité est confirmée, mais votre organisation n'est pas encore connue de Vivier. Demandez à "
-    "l'administrateur de Vivier de l'ajouter : donnez-lui son SIRET, ou l'adresse e-mail de votre connexion.",
-    "Your identity is confirmed, but your organisation is not known to Vivier yet. Ask the administrator of Vivier to "
-    "add it: give them its SIRET, or the e-mail address with which you sign in.",
-)
-
-PAGES = (lead_to_provider, come_back, sign_out)
+PAGES = (show_sign_in, sign_in, sign_in_by_link, lead_to_provider, come_back, sign_out)

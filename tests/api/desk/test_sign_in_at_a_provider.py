@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from api.desk.frame.csrf import COOKIE
-from api.desk.signing_in.provider_sign_in import SIGN_IN_SECONDS, _challenge, _proof, _Sent
+from api.desk.sign_in import SIGN_IN_SECONDS, _challenge, _proof, _Sent
 from api.runtime.rate_limits import SIGN_INS, Limits
 from db.core.engine import transaction
 from db.schema.person_tables import desk_accounts, desk_sessions
