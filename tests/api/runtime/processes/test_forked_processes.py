@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,10 +48,6 @@ def segments_and_process(ours: Reference, more: int) -> tuple[int, int]:
 
 def fail(_: Reference) -> None:
     raise LookupError("not there")
-
-
-def die(_: Reference) -> None:
-    os._exit(9)
 
 
 def never_end(_: Reference, file: Path) -> None:
@@ -100,28 +97,6 @@ async def test_what_a_function_raises_is_raised_here_and_the_process_goes_on(pro
     process.end()
 
 
-async def test_a_process_that_dies_is_missed(processes: ForkedProcesses) -> None:
-    process = await processes.start_one(reference_alone)
-    with pytest.raises(ProcessEnded):
-        await process.call(die)
-    assert not process.is_there
-    with pytest.raises(ProcessEnded):
-        await process.call(segments_and_process, 0)
-    process.end()
-
-
-async def test_who_no_longer_waits_ends_the_process(processes: ForkedProcesses, tmp_path: Path) -> None:
-    """In the midst of its work."""
-    file = tmp_path / "process"
-    waiting = asyncio.create_task(processes.call(never_end, file))
-    while not (file.exists() and file.read_text()):
-        await asyncio.sleep(0)
-    waiting.cancel()
-    await asyncio.gather(waiting, return_exceptions=True)
-    while is_running(int(file.read_text())):
-        await asyncio.sleep(0)
-
-
 async def test_a_process_ends_with_the_one_that_forks_them_all(tmp_path: Path) -> None:
     """As where the server, and all else of it, is killed."""
     file = tmp_path / "process"
@@ -139,16 +114,21 @@ async def test_a_process_that_is_no_longer_wanted_while_it_starts_is_ended(
     processes: ForkedProcesses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started, start = list[Any](), processes.start
+    begun, cancelled = threading.Event(), threading.Event()
 
     def noted(*arguments: Any) -> Any:
+        begun.set()
+        cancelled.wait(30)
         started.append(start(*arguments))
         return started[-1]
 
     monkeypatch.setattr(processes, "start", noted)
     waiting = asyncio.create_task(processes.start_one(reference_alone))
-    await asyncio.sleep(0)
+    while not begun.is_set():
+        await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
+    cancelled.set()
     while not started or is_running(started[0].pid):
         await asyncio.sleep(0.001)
 

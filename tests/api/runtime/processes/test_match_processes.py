@@ -21,6 +21,7 @@ from matching.engine import match_json
 from matching.index.live_index import Index, LiveIndex
 from matching.index.tables import built, load_tables, save_tables
 from matching.reference import Reference
+from tests.api.runtime.processes.test_forked_processes import is_running
 from tests.factories import NANTES, ON, RENNES, lot, need, offer, reference, supplier
 
 NEED = need(lot("pr-locaux"), lot("ev-entretien", id="2"))
@@ -161,11 +162,3 @@ async def test_two_tasks_at_once_are_carried_out_by_two(processes: MatchProcesse
     live = mapped(tmp_path / "index")
     first, second = await asyncio.gather(found(processes, live, process_id), found(processes, live, process_id))
     assert first != second
-
-
-def is_running(process: int) -> bool:
-    """Whether a process is there and has not ended, though nobody may have noticed yet."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
