@@ -263,6 +263,9 @@ class LotMatch:
     @cached_property
     def passing(self) -> CappedSelection:
         """The selected that pass every gate."""
+        return self._find_passing()
+
+    def _find_passing(self) -> CappedSelection:
         selection, site, once = self.selection, self.query.site, self._once
 
         def of_day() -> SelectionOfDay:

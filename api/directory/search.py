@@ -88,7 +88,7 @@ async def placed(services: Services, query: SupplierQuery) -> Sequence[PlacedSup
 
 
 async def _in_brief(services: Services, narrowed: Narrowing, most: int) -> Sequence[PlacedSupplier] | None:
-    """Those that pass the filters and stand where they ask; None where the database finds more than `most`."""
+    """The suppliers that pass the filters and stand in the territory; None where the database finds over `most`."""
     async with transaction(services.database) as connection:
         found = await placed_suppliers(connection, narrowed.filters, most + 1)
     return None if len(found) > most else narrowed.standing(found)
@@ -128,12 +128,12 @@ class WholeList(Stream):
         """The answer that is sent."""
         answer = super().to_asgi_response(*given, **named)
 
-        async def sent(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_all(scope: Scope, receive: Receive, send: Send) -> None:
             with self._line:
                 async with aclosing(self._parts):
                     await answer(scope, receive, send)
 
-        return sent
+        return send_all
 
 
 async def whole_list(call: Call, find: Find, source: str | None) -> WholeList:

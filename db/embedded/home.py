@@ -56,7 +56,17 @@ def prepare_home(home: Path) -> Home:
         home.mkdir(parents=True, exist_ok=True)
         account = _account(folder)
         if not folder.exists():
-            _create(folder, account)
+            if os.geteuid() != 0:
+                folder.mkdir(mode=0o700, exist_ok=True)
+            elif account.reaches(folder.parent.resolve()):
+                folder.mkdir(exist_ok=True)
+                folder.chmod(0o755)
+            else:
+                ROOTS_DATA.mkdir(mode=0o755, parents=True, exist_ok=True)
+                elsewhere = Path(tempfile.mkdtemp(prefix="home-", dir=ROOTS_DATA))
+                elsewhere.chmod(0o755)
+                folder.unlink(missing_ok=True)  # a link to a folder that is gone
+                folder.symlink_to(elsewhere)
         if os.geteuid() == 0 and folder.is_symlink() and folder.resolve().parent != ROOTS_DATA:
             raise EmbeddedError(f"{folder} is a link that Vivier did not make.")
         folder = folder.resolve()
@@ -65,20 +75,6 @@ def prepare_home(home: Path) -> Home:
     except OSError as error:
         raise EmbeddedError(f"The folder {home} cannot hold the database: {error}") from error
     return Home(folder, account)
-
-
-def _create(folder: Path, account: Account) -> None:
-    if os.geteuid() != 0:
-        folder.mkdir(mode=0o700, exist_ok=True)
-    elif account.reaches(folder.parent.resolve()):
-        folder.mkdir(exist_ok=True)
-        folder.chmod(0o755)
-    else:
-        ROOTS_DATA.mkdir(mode=0o755, parents=True, exist_ok=True)
-        elsewhere = Path(tempfile.mkdtemp(prefix="home-", dir=ROOTS_DATA))
-        elsewhere.chmod(0o755)
-        folder.unlink(missing_ok=True)  # a link to a folder that is gone
-        folder.symlink_to(elsewhere)
 
 
 def _account(folder: Path) -> Account:

@@ -22,7 +22,15 @@ from matching.geo.territory import Territory
 from matching.index.live_index import OFFERLESS, LiveIndex
 from matching.index.offers import SUPPLIER_BIT
 from matching.index.supplier_columns import Ordinals
-from matching.lot_match import ApprovalEnds, Counts, DrawnOrder, FirstCandidates, LotMatch, ReservedTypes
+from matching.lot_match import (
+    ApprovalEnds,
+    CappedSelection,
+    Counts,
+    DrawnOrder,
+    FirstCandidates,
+    LotMatch,
+    ReservedTypes,
+)
 from matching.lot_query import LotQuery, Subject
 from matching.past_awards import EssBar
 from matching.selection import Selection, Serving, leave_out, select_several
@@ -281,8 +289,12 @@ class KeptLot(LotMatch):
         if found is None:
             found = make()
             parts.put(key, found, 1)
-            self._kept.arrays.weigh_again(ref(self._held), self._arrays, self._arrays.weight)
         return cast("Made", found)
+
+    def _find_passing(self) -> CappedSelection:
+        found = super()._find_passing()
+        self._kept.arrays.weigh_again(ref(self._held), self._arrays, self._arrays.weight)
+        return found
 
     def first(self, count: int) -> FirstCandidates:
         """The first `count` candidates, kept where they are not too many."""

@@ -23,15 +23,16 @@ def children(pid: int) -> list[int]:
 
 def forker_of(server: Server) -> int:
     """The process that starts those which read imports and build indexes: the first that the server started."""
-    return _started_by_server(server)[0]
+    return children(_main(server))[0]
 
 
 def workers_of(server: Server) -> list[int]:
-    """Those that answer requests."""
-    return _started_by_server(server)[1:]
+    """Those that answer requests: started after the forker, or the server's own where it has one worker."""
+    main = _main(server)
+    return children(main)[1:] or [main]
 
 
-def _started_by_server(server: Server) -> list[int]:
-    """Those of the one process below that which only starts the server again where it crashes."""
+def _main(server: Server) -> int:
+    """The process below that which only starts the server again where it crashes."""
     (main,) = children(server.pid)
-    return children(main)
+    return main

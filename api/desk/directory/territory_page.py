@@ -1,5 +1,6 @@
 """The page of what a territory has, before there is a need: its suppliers by trade, as tables, bars and a map."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -19,8 +20,7 @@ from api.web.content_negotiation import GEOJSON, JSON
 from domain.errors import NotFound
 from domain.law.review import OPTIONS
 from domain.reference.territory import Area, UnknownTerritory
-from domain.shortlists.shortlist import TensionLevel
-from domain.supply import AreaSupply, SegmentSupply, Supply
+from domain.supply import AreaSupply, Supply
 from domain.text.bilingual import Language, Text
 from domain.text.normalise import fold
 from domain.text.typography import count
@@ -150,19 +150,8 @@ def _numbers(sheet: AreaSheet, numbers: Sequence[int], shades: Sequence[Shade]) 
         yield f'<text {where} fill="{fill}" pointer-events="none">{number}</text>'
 
 
-LEVELS: tuple[TensionLevel, ...] = ("good", "low", "critical", "none")
 MOST_TOGETHER = 20
 LONGEST_NAME = 100
-
-
-class Remaining(NamedTuple):
-    """The number of trades of a territory under a reservation, by the competition that it leaves."""
-
-    reserved: str
-    good: int
-    low: int
-    critical: int
-    none: int
 
 
 @page("GET", "/territoires", scope="match")
@@ -192,6 +181,10 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
     reserved, levels = visit.text("reserve"), _levels(areas)
     segment = next((each for each in present if each.segment == visit.text("metier")), None)
     level = next((each for each in levels if each == visit.text("niveau")), levels[0] if levels else None)
+    # the competition that each reservation would leave
+    remaining = {
+        option: Counter(tension_level(getattr(each.reserved, option), 0) for each in present) for option in OPTIONS
+    }
     mapped = await map_of_areas(visit.call, codes, level, segment.segment if segment else None) if level else None
     return visit.page(
         "directory/territory.html",
@@ -204,7 +197,7 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
         present=present,
         absent=[each for each in items if not each.suppliers],
         most=max((each.suppliers for each in items), default=0),
-        remaining=list(_remaining(present)),
+        remaining=remaining,
         options=OPTIONS,
         reserved=reserved if reserved in OPTIONS else "",
         levels=levels,
@@ -241,12 +234,6 @@ def _levels(areas: Sequence[Area]) -> tuple[Level, ...]:
     if communes > MOST_AREAS:
         return ("epci",)
     return ("commune", "epci") if all(area.kind in {"commune", "epci"} for area in areas) else ("epci", "commune")
-
-
-def _remaining(present: Sequence[SegmentSupply]) -> Iterator[Remaining]:
-    for option in OPTIONS:
-        levels = [tension_level(getattr(each.reserved, option), 0) for each in present]
-        yield Remaining(option, *(levels.count(level) for level in LEVELS))
 
 
 def _most_first(mapped: AreaMap | None) -> list[tuple[str, str, int]]:

@@ -14,12 +14,11 @@ from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.words import SAID
 from api.desk.frame.written_once import acting_at, id_in
-from api.desk.need.need_form import lots_from
 from api.desk.record.stored_need import (
     LotEntryForm,
     is_crossed,
-    listed_lines,
     own_need_of,
+    parts_of_version,
     read_lot_form,
     stored_need_page,
 )
@@ -29,7 +28,6 @@ from api.runtime.etag import etag_of, require_known
 from db.core.engine import transaction
 from db.needs.shortlists import earlier_decisions
 from domain.needs.status import MOVES, NO_NEED, StoredNeed
-from domain.report.summary import best_outcome
 from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey
 from domain.text.bilingual import Text
 
@@ -115,15 +113,10 @@ async def _decisions(
         status,
         mistakes,
         form=form,
-        version=version,
-        shown=lots_from(shortlist.lots, form.place or visit.text("lots"), listed_lines),
-        decisions={(each.lot_id, each.supplier_id): each for each in version.decisions},
+        **parts_of_version(version, shortlist, form.place or visit.text("lots")),
         tags={lot.id: _tag(version.decisions, lot.id) for lot in shortlist.lots},
         totals=version.totals,
-        titles={lot.id: lot.title or "" for lot in version.need.lots},
-        reserved={lot.id: lot.reserved for lot in version.need.lots},
         can_decide=bool(MOVES[need.status]),
-        best_outcome=best_outcome,
         repeated=len(repeated),
         longest_reason=LONGEST_REASON,
     )

@@ -10,13 +10,16 @@ from litestar import Response
 from api.desk.frame.form import NAME, Field, Mistake, read_form
 from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import acting_at, id_in
+from api.desk.need.need_form import lots_from
 from api.desk.need.need_in_words import changed_lines
 from api.needs.edit_need import Edit, edit_need, need_document
 from api.needs.own_need import own_need
 from api.web.problems import Refusal
 from db.core.engine import transaction
 from domain.needs.status import NO_NEED, StoredNeed
-from domain.shortlists.shortlist import LotShortlist
+from domain.report.summary import best_outcome
+from domain.shortlists.frozen import FrozenShortlist
+from domain.shortlists.shortlist import LotShortlist, Shortlist
 
 KNOWN_FIELD = "etat"
 """The field with the entity tag of the need as the form was filled in from it."""
@@ -94,6 +97,17 @@ async def changed_need(visit: Visit, need: StoredNeed, edit: Edit, told: str) ->
     return visit.redirect(f"/besoins/{need.id}?fait={told}")
 
 
-def listed_lines(lot: LotShortlist) -> int:
-    """The number of suppliers that a version lists for a lot."""
-    return len(lot.candidates) + len(lot.near_misses) + len(lot.unknown_trade.nearest)
+def parts_of_version(version: FrozenShortlist, shortlist: Shortlist, place: str) -> dict[str, Any]:
+    """The parts that pages of a version share: the lots from that place on, what was asked of them and decided."""
+
+    def listed(lot: LotShortlist) -> int:
+        return len(lot.candidates) + len(lot.near_misses) + len(lot.unknown_trade.nearest)
+
+    return {
+        "version": version,
+        "shown": lots_from(shortlist.lots, place, listed),
+        "decisions": {(each.lot_id, each.supplier_id): each for each in version.decisions},
+        "titles": {lot.id: lot.title or "" for lot in version.need.lots},
+        "reserved": {lot.id: lot.reserved for lot in version.need.lots},
+        "best_outcome": best_outcome,
+    }

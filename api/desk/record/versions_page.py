@@ -12,9 +12,8 @@ from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.words import SAID
 from api.desk.frame.written_once import Done, acting_at, id_in, matched_once
-from api.desk.need.need_form import lots_from
 from api.desk.need.need_in_words import changed_lines
-from api.desk.record.stored_need import listed_lines, own_need_of, stored_need_page
+from api.desk.record.stored_need import own_need_of, parts_of_version, stored_need_page
 from api.needs.edit_need import edit_need
 from api.needs.own_need import version_of
 from api.needs.shortlist_versions import MatchedNeed, compared, freeze_shortlist, own_need_to_match
@@ -25,7 +24,6 @@ from db.core.engine import Connection, transaction
 from db.needs.shortlists import select_shortlists
 from domain.errors import NotFound
 from domain.needs.status import MOVES, NO_NEED, OPEN, changed_criteria
-from domain.report.summary import best_outcome
 from domain.shortlists.shortlist import Advice, Severity
 
 MOST_VERSIONS = 200
@@ -88,13 +86,8 @@ async def show_version(visit: Visit, need_id: str, number: str) -> Response[byte
         visit,
         "record/version.html",
         need,
-        version=version,
         shortlist=shortlist,
-        shown=lots_from(shortlist.lots, visit.text("lots"), listed_lines),
-        decisions={(each.lot_id, each.supplier_id): each for each in version.decisions},
-        titles={lot.id: lot.title or "" for lot in version.need.lots},
-        reserved={lot.id: lot.reserved for lot in version.need.lots},
-        best_outcome=best_outcome,
+        **parts_of_version(version, shortlist, visit.text("lots")),
         most_grave_first=most_grave_first,
     )
 

@@ -86,6 +86,11 @@ class ReadAs(NamedTuple):
     others: tuple[str, ...] = ()
     titles: Titles | None = None
 
+    @property
+    def columns(self) -> Callable[[str], str]:
+        """The columns that pointers into records lead to, in the words of the table's own titles where it has some."""
+        return column_words(self.format, self.titles.read if self.titles else None)
+
 
 def is_large(_: Reference, content: bytes) -> bool:
     """Whether a file, uncompressed, takes more than some seconds to be read."""

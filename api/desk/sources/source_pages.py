@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import nullcontext
 from tempfile import TemporaryFile
 from typing import NamedTuple, TypeVar, get_args
@@ -17,7 +17,6 @@ from api.desk.frame.words import CODE_WORDS, SAID
 from api.desk.frame.written_once import id_in
 from api.desk.sources.source_file import (
     ReadAs,
-    ShownReject,
     column_words,
     is_large,
     read_as,
@@ -30,9 +29,8 @@ from api.web.problems import Refusal
 from db.core.engine import transaction
 from db.imports import log as import_log
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
-from domain.suppliers.rows import RowError
 from domain.suppliers.source import Import, ImportMode, SourceDocument, SourceMapping
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Text
 from domain.text.typography import PARIS
 from sources.file_types.csv_cells import csv_of
 from sources.formats.registry import CSV, FORMATS
@@ -157,14 +155,10 @@ async def get_rejects(visit: Visit, source: str, import_id: str) -> Response[byt
     async with transaction(visit.services.database) as connection:
         found = await import_log.list_errors(connection, report.id, 0, report.rejected)
     # there may be 100,000 of them, and others are not to wait meanwhile
-    table = await asyncio.to_thread(_table_of_rejects, visit.language, found, column_words(report.format))
+    rejects = await asyncio.to_thread(shown_rejects, found, column_words(report.format))
+    header = [each.to(visit.language) for each in REJECT_COLUMNS]
+    table = await asyncio.to_thread(csv_of, header, rejects, "excel")
     return table_file(table, f"vivier-rejets-{report.started_at.astimezone(PARIS):%Y-%m-%d}")
-
-
-def _table_of_rejects(language: Language, found: Sequence[RowError], column: Callable[[str], str]) -> bytes:
-    header = [each.to(language) for each in REJECT_COLUMNS]
-    rows = ((each.line, each.record, each.column, each.detail) for each in shown_rejects(found, column))
-    return csv_of(header, rows, "excel")
 
 
 async def _import_of(visit: Visit, source: str, import_id: str) -> Import:
@@ -185,7 +179,9 @@ async def _source_page(
     refused: tuple[Text, ...] = (),
 ) -> Response[bytes]:
     may_write = visit.call.bearer.may("sync", "admin") and visit.call.bearer.may_write(source)
-    imports = []
+    imports, rejects = [], []
+    if trial is not None:
+        rejects = shown_rejects(trial.report.errors[:REJECTS_SHOWN], trial.layout.columns)
     if may_write:
         async with transaction(visit.services.database) as connection:
             await import_log.close_interrupted(connection, visit.services.now())
@@ -198,7 +194,7 @@ async def _source_page(
         may_write=may_write,
         imports=imports,
         trial=trial,
-        rejects=_rejects_of(trial) if trial else [],
+        rejects=rejects,
         can_correct=trial is not None and trial.layout.media_type == CSV,
         refused=refused,
         formats=[each for each in CODE_WORDS["format_words"] if each in FORMATS],
@@ -208,17 +204,9 @@ async def _source_page(
     )
 
 
-def _rejects_of(trial: Trial) -> list[ShownReject]:
-    titles = trial.layout.titles
-    column = column_words(trial.layout.format, titles.read if titles else None)
-    return shown_rejects(trial.report.errors[:REJECTS_SHOWN], column)
-
-
 def _to_correct(layout: ReadAs, mapping: SourceMapping, report: Import) -> Response[bytes]:
     """The rejected rows of a file that was tried, as a table to correct and send again."""
-    titles = layout.titles
-    column = column_words(layout.format, titles.read if titles else None)
-    said = {each.line: f"{each.column} : {each.detail}" for each in shown_rejects(report.errors, column)}
+    said = {each.line: f"{each.column} : {each.detail}" for each in shown_rejects(report.errors, layout.columns)}
     return table_file(rejected_rows(layout.content, layout.format, mapping.fields, said), "vivier-a-corriger")
 
 

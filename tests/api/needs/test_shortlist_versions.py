@@ -1,4 +1,4 @@
-"""Needs are matched while no connection to the database is held, and what changed meanwhile is not overlooked."""
+"""Matches of stored needs: while no connection is held, by their planned day, with the organisation's other needs."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager

@@ -65,7 +65,6 @@ async def test_a_method_that_a_path_does_not_have_is_refused_to_whose_pages_read
     assert (refused.status_code, refused.headers.get(ORIGIN)) == (405, "*" if is_open else None)
 
 
-# past the framework's routing and with it, answered and refused
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [

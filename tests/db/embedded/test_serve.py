@@ -109,15 +109,11 @@ async def ended(pid: int) -> bool:
     return not Path("/proc", str(pid), "cwd").exists()
 
 
-async def test_data_outlive_their_server(home: Path) -> None:
+async def test_data_outlive_their_server_which_listens_on_a_private_socket_alone(home: Path) -> None:
     with serve(home) as url:
         await ask(url, "CREATE TABLE IF NOT EXISTS kept AS SELECT 'truite' AS what")
     with serve(home) as url:
         assert await ask(url, "SELECT what FROM kept") == "truite"
-
-
-async def test_it_listens_on_a_private_socket_alone(home: Path) -> None:
-    with serve(home) as url:
         assert await ask(url, "SHOW listen_addresses") == ""
         sockets = await ask(url, "SHOW unix_socket_directories")
         assert stat.S_IMODE(Path(sockets).stat().st_mode) == 0o700

@@ -44,7 +44,7 @@ def test_direct_award(asked: Callable[..., Need], first: date, amount: float, be
 
 @pytest.mark.parametrize(("first", "last", "state", "local", "utility", "of_works"), FORMAL)
 def test_formal_procedure(first: date, last: date, state: int, local: int, utility: int, of_works: int) -> None:
-    """From the amount itself on, by kind of buyer for services, whoever buys for works."""
+    """From the amount itself on, by kind of buyer for services, whoever buys for works; concessions as works."""
     kinds: dict[BuyerKind, int] = {"state": state, "local": local, "utility": utility}
     for on in (first, last):
         for kind, bound in kinds.items():
@@ -52,6 +52,8 @@ def test_formal_procedure(first: date, last: date, state: int, local: int, utili
             assert procedure(services(bound, buyer=buyer(kind)), on) == ["PROC_FORMALISEE"]
             assert procedure(works(of_works - CENT, buyer=buyer(kind)), on) == ["MAPA"]
             assert procedure(works(of_works, buyer=buyer(kind)), on) == ["PROC_FORMALISEE"]
+        assert procedure(services(of_works - CENT, contract="concession"), on) == ["CONCESSION_SIMPLIFIED"]
+        assert procedure(services(of_works, contract="concession"), on) == ["PROC_FORMALISEE"]
 
 
 CHAIRS = Lot(id="b", cpv=("39100000",), value_eur=60_000)

@@ -72,7 +72,7 @@ def test_a_contract_in_writing(value: float, written: bool) -> None:
 
 @pytest.mark.parametrize(
     ("value", "national"),
-    [(89_999.99, False), (90_000.00, True)],
+    [(60_000.00, False), (89_999.99, False), (90_000.00, True)],
 )
 def test_publicity_of_an_adapted_procedure(value: float, national: bool) -> None:
     """National from the amount itself; free for buyers that are neither State nor local."""

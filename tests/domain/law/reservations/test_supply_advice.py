@@ -92,6 +92,11 @@ def test_lot_without_supply() -> None:
     assert "lot réservé" in advise(Supply(0, nothing, reserved=frozenset({"iae"})))[0].message.fr
 
 
+def test_three_candidates_are_enough() -> None:
+    assert "RESERVATION_POSSIBLE" in codes(advise(Supply(5, {"iae": Count(3, 0)})))
+    assert "RESERVATION_POSSIBLE" not in codes(advise(Supply(5, {"iae": Count(2, 2)})))
+
+
 def test_scarce_competition_is_said() -> None:
     """Above ten candidates nothing is added."""
     assert "concurrence limitée" in advise(Supply(5, {"iae": Count(4, 1)}))[0].message.fr
