@@ -121,6 +121,10 @@ class ForkedProcess(Generic[Held]):
     @property
     def is_there(self) -> bool:
         """Whether it has not ended, as far as is known."""
+        # its socket stays open where somebody still waits for an answer
+        return not self._is_ended and self._is_open()
+
+    def _is_open(self) -> bool:
         try:
             return self._channel.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
         except BlockingIOError:
@@ -173,7 +177,7 @@ class ForkedProcess(Generic[Held]):
 
     def end(self) -> None:
         """End it, whatever it does."""
-        if self.pid is not None and self.is_there:
+        if self.pid is not None and self._is_open():
             # it ends with the channel too, but not while it is in the midst of a long call of a library
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
