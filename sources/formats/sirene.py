@@ -37,9 +37,9 @@ from domain.text.bilingual import Text
 from matching.geo.projection import register_point
 from sources.file_types.csv_cells import KINDS, BadCell, number, text_or_none
 from sources.file_types.csv_table import read_table, rows_of
-from sources.file_types.json_records import Draft, Scalar, readers, text_of, unmapped
+from sources.file_types.json_items import Draft, Scalar, readers, text_of
 from sources.postal_addresses import departement_of, split_address
-from sources.rows import Context, Document
+from sources.rows import Context, Document, unmapped
 from sources.trades.inference import OfferInference
 
 # The longest beginning of a code that is listed counts. A group stands for what most of its codes are; a society with

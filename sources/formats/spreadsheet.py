@@ -35,11 +35,10 @@ from sources.file_types.csv_cells import (
     unmarked_text,
 )
 from sources.file_types.csv_table import FaultyRow, RowAsWritten, Table, read_table, rows_as_written
-from sources.file_types.json_records import unmapped
 from sources.formats.vivier import document_of, plain_cell
 from sources.formats.vivier_columns import COLUMNS, ID, NONE_HELD, TO_CORRECT
 from sources.postal_addresses import commune_names, departement_of
-from sources.rows import Context, Document, row_of, unreadable
+from sources.rows import Context, Document, row_of, unmapped, unreadable
 from sources.trades.inference import OfferInference, word_reader
 
 _LISTED = re.compile(r"[;|\n]")

@@ -28,8 +28,7 @@ from sources.file_types.csv_cells import (
     unmarked_text,
 )
 from sources.file_types.csv_table import Cells, FaultyRow, missing_columns, read_table, unknown_columns
-from sources.file_types.json_records import decoding_problem
-from sources.file_types.json_stream import elements
+from sources.file_types.json_items import UNDECODABLE, decoding_problem, elements
 from sources.formats.vivier_columns import (
     APPROVAL_FIELDS,
     COLUMNS,
@@ -72,9 +71,9 @@ def _row(line: int, data: bytes | None, context: Context) -> Row | RowError:
         return reject(line, None, (TOO_LONG,), context.language)
     try:
         row, document = decode_once(data, _decoder)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         known_id = None
-        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        with suppress(*UNDECODABLE):
             known_id = _id_decoder.decode(data).external_id or None
         return reject(line, known_id, (decoding_problem(error, RecordRow, data),), context.language)
     if problem := null_character(data) or (document is None and repeated_key(data)):

@@ -15,7 +15,6 @@ A purpose of an association: the codes of the RNA, and its text where a code nee
 for, not what it sells: of most codes and of texts alone nothing is concluded.
 """
 
-import tomllib
 from collections.abc import Iterable
 from datetime import date
 from functools import cache, lru_cache
@@ -30,8 +29,7 @@ from domain.reference.territory import Territories
 from domain.suppliers.supplier import Evidence, Kind, Offer, PrestaType, PublicAward, ServiceArea
 from matching.words import word_model
 from matching.words.title_reader import TitleReader
-from sources.trades.inference import word_reader
-from sources.trades.offers import label_of, offer_of, reference_of
+from sources.trades.inference import label_of, offer_of, reference_of, word_reader
 
 YEARS = 6
 SURE = 0.6
@@ -128,20 +126,16 @@ class JobReader:
         presta: tuple[PrestaType, ...] = ("DISP",) if kind == "AI" else ()
         found: dict[tuple[str, ...], Offer] = {}
         for job in jobs:
-            segments = self._segments(job)
+            # of several segments of its code those that the title names too; without a code, those of the title
+            segments = self._taxonomy.of_rome(job.rome)
+            if len(segments) != 1:
+                by_title = tuple(clue.segment for clue in self._words.read((job.title,)))
+                segments = tuple(each for each in segments if each in by_title) or segments or by_title
             if segments and segments not in found:
                 evidence = Evidence("job", label_of(job.title), job.on, self._source, reference_of(job.rome))
                 label = f"Déduit d'un poste proposé : {job.title or job.rome}"
                 found[segments] = offer_of(segments, label, evidence, presta)
         return tuple(found.values())
-
-    def _segments(self, job: Job) -> tuple[str, ...]:
-        """The segments of the code; of several, those that the title names too; without a code, those of the title."""
-        by_code = self._taxonomy.of_rome(job.rome)
-        if len(by_code) == 1:
-            return by_code
-        by_title = tuple(clue.segment for clue in self._words.read((job.title,)))
-        return tuple(segment for segment in by_code if segment in by_title) or by_code or by_title
 
 
 class PurposeCodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,8 +149,7 @@ class PurposeCodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def purpose_codes() -> PurposeCodes:
     """The codes as committed in `domain/data/waldec_trades.toml`."""
-    text = (files("domain") / "data" / "waldec_trades.toml").read_text("utf-8")
-    return msgspec.convert(tomllib.loads(text), PurposeCodes)
+    return msgspec.toml.decode((files("domain") / "data" / "waldec_trades.toml").read_bytes(), type=PurposeCodes)
 
 
 class PurposeReader:

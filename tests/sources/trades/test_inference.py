@@ -5,8 +5,7 @@ import pytest
 from domain.reference import taxonomy
 from domain.suppliers.supplier import Kind
 from domain.text.normalise import fold, stem
-from sources.trades.inference import OfferInference, WordReader, offers_by_code, telling_code
-from sources.trades.offers import WORDS
+from sources.trades.inference import WORDS, OfferInference, WordReader, offers_by_code, telling_code
 
 TAXONOMY = taxonomy.load()
 
