@@ -32,7 +32,7 @@ from sources.file_types.csv_cells import kind_of
 from sources.file_types.json_items import Draft, Scalar, readers, text_of
 from sources.postal_addresses import commune_names, departement_of
 from sources.rows import Context, Document, day_of, unmapped
-from sources.trades.evidence_readers import Job, JobReader
+from sources.trades.evidence_readers import Job, offers_of_jobs
 from sources.trades.inference import OfferInference, without_segments
 
 LISTS = ("results",)
@@ -69,7 +69,7 @@ class Structure(msgspec.Struct, frozen=True):
 
 def _structures(context: Context) -> Callable[[Structure], Iterator[Draft]]:
     """A function that makes the record of a structure."""
-    communes, jobs = commune_names(context.territories), JobReader(context.taxonomy, context.source)
+    communes = commune_names(context.territories)
     inference = OfferInference(context.taxonomy, context.source)
 
     def job(posting: JobPosting) -> Job:
@@ -84,7 +84,7 @@ def _structures(context: Context) -> Callable[[Structure], Iterator[Draft]]:
         postal_code, city = text_of(structure.code_postal), text_of(structure.ville)
         departement = text_of(structure.departement) or departement_of(postal_code)
         description, siret = text_of(structure.description), text_of(structure.siret)
-        by_jobs = jobs.offers(map(job, structure.postes or ()), kind)
+        by_jobs = offers_of_jobs(context.taxonomy, context.source, map(job, structure.postes or ()), kind)
         known = {segment for offer in by_jobs for segment in offer.segments}
         inferred = inference.offers(kind, None, (name, sign, description), city)
         document: Document = {

@@ -15,7 +15,7 @@ from sources.file_types.csv_cells import BadCell, kind_of, legible_text, number,
 from sources.file_types.csv_table import read_table, rows_of
 from sources.postal_addresses import commune_names, departement_of
 from sources.rows import Context, Document, UnreadableFile
-from sources.trades.evidence_readers import PurposeReader
+from sources.trades.evidence_readers import offers_of_purpose
 from sources.trades.inference import Licence, OfferInference, offer_of_licence
 
 SIREN_DIGITS = 9
@@ -245,7 +245,6 @@ def read_rna(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     One row per association; raises UnreadableFile where a column of `RNA_COLUMNS` is missing.
     """
     table = read_table(stream, as_published=True, required=RNA_COLUMNS)
-    purposes = PurposeReader(context.taxonomy, context.source)
 
     def document(cells: dict[str, str]) -> Document:
         if cells["position"].strip() not in ("", _ACTIVE):
@@ -256,7 +255,7 @@ def read_rna(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             "name": nameless(number),
             "siret": siret_in(number),
             "legal_form": "association",
-            "offers": purposes.offers(codes, legible_text(text)),
+            "offers": offers_of_purpose(context.taxonomy, context.source, codes, legible_text(text)),
             "description": text or None,
         }
 

@@ -1,4 +1,4 @@
-"""Readers of evidence of a trade: public contracts that a supplier won, jobs it recruits for, the purpose it declares.
+"""Offers by evidence of a trade: public contracts that a supplier won, jobs it recruits for, the purpose it declares.
 
 A contract: what it is about is what its winner does. The object is read first, as a title; where that is not sure the
 CPV decides among what the object may mean, and alone where it means nothing. Of 68 labelled objects of contracts that
@@ -112,30 +112,23 @@ class Job(NamedTuple):
     on: date | None = None
 
 
-class JobReader:
-    """Reads jobs as offers; built once for a taxonomy."""
-
-    def __init__(self, taxonomy: Taxonomy, source: str | None) -> None:
-        self._taxonomy, self._source = taxonomy, source
-        self._words = word_reader(taxonomy)
-
-    def offers(self, jobs: Iterable[Job], kind: Kind | None) -> tuple[Offer, ...]:
-        """One offer for the segments of each job, in the order of the jobs; those of one segment share it."""
-        if kind in _LENDERS:
-            return ()
-        presta: tuple[PrestaType, ...] = ("DISP",) if kind == "AI" else ()
-        found: dict[tuple[str, ...], Offer] = {}
-        for job in jobs:
-            # of several segments of its code those that the title names too; without a code, those of the title
-            segments = self._taxonomy.of_rome(job.rome)
-            if len(segments) != 1:
-                by_title = tuple(clue.segment for clue in self._words.read((job.title,)))
-                segments = tuple(each for each in segments if each in by_title) or segments or by_title
-            if segments and segments not in found:
-                evidence = Evidence("job", label_of(job.title), job.on, self._source, reference_of(job.rome))
-                label = f"Déduit d'un poste proposé : {job.title or job.rome}"
-                found[segments] = offer_of(segments, label, evidence, presta)
-        return tuple(found.values())
+def offers_of_jobs(taxonomy: Taxonomy, source: str | None, jobs: Iterable[Job], kind: Kind | None) -> tuple[Offer, ...]:
+    """One offer for the segments of each job, in the order of the jobs; those of one segment share it."""
+    if kind in _LENDERS:
+        return ()
+    presta: tuple[PrestaType, ...] = ("DISP",) if kind == "AI" else ()
+    found: dict[tuple[str, ...], Offer] = {}
+    for job in jobs:
+        # of several segments of its code those that the title names too; without a code, those of the title
+        segments = taxonomy.of_rome(job.rome)
+        if len(segments) != 1:
+            by_title = tuple(clue.segment for clue in word_reader(taxonomy).read((job.title,)))
+            segments = tuple(each for each in segments if each in by_title) or segments or by_title
+        if segments and segments not in found:
+            evidence = Evidence("job", label_of(job.title), job.on, source, reference_of(job.rome))
+            label = f"Déduit d'un poste proposé : {job.title or job.rome}"
+            found[segments] = offer_of(segments, label, evidence, presta)
+    return tuple(found.values())
 
 
 class PurposeCodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -152,24 +145,16 @@ def purpose_codes() -> PurposeCodes:
     return msgspec.toml.decode((files("domain") / "data" / "waldec_trades.toml").read_bytes(), type=PurposeCodes)
 
 
-class PurposeReader:
-    """Reads purposes as offers; built once for a taxonomy."""
-
-    def __init__(self, taxonomy: Taxonomy, source: str | None) -> None:
-        self._source, self._codes = source, purpose_codes()
-        self._words = word_reader(taxonomy)
-
-    def offers(self, codes: Iterable[str], text: str) -> tuple[Offer, ...]:
-        """An offer for each code that names a trade, and one for the words of a structure that sells."""
-        named = tuple(clue.segment for clue in self._words.read((text,)))
-        found: dict[tuple[str, ...], Offer] = {}
-        for code in codes:
-            segments = self._codes.strong.get(code) or tuple(
-                segment for segment in self._codes.weak.get(code, ()) if segment in named
-            )
-            if not segments and code in self._codes.sellers:
-                segments = named
-            if segments and segments not in found:
-                evidence = Evidence("purpose", label_of(text), source=self._source, reference=reference_of(code))
-                found[segments] = offer_of(segments, "Déduit de l'objet déclaré de l'association", evidence)
-        return tuple(found.values())
+def offers_of_purpose(taxonomy: Taxonomy, source: str | None, codes: Iterable[str], text: str) -> tuple[Offer, ...]:
+    """An offer for each code that names a trade, and one for the words of a structure that sells."""
+    known = purpose_codes()
+    named = tuple(clue.segment for clue in word_reader(taxonomy).read((text,)))
+    found: dict[tuple[str, ...], Offer] = {}
+    for code in codes:
+        segments = known.strong.get(code) or tuple(each for each in known.weak.get(code, ()) if each in named)
+        if not segments and code in known.sellers:
+            segments = named
+        if segments and segments not in found:
+            evidence = Evidence("purpose", label_of(text), source=source, reference=reference_of(code))
+            found[segments] = offer_of(segments, "Déduit de l'objet déclaré de l'association", evidence)
+    return tuple(found.values())

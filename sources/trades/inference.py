@@ -184,17 +184,6 @@ def _offer(segments: tuple[str, ...], naf: str, source: str | None) -> Offer:
     return offer_of(segments, f"Déduit du code NAF {naf}", evidence)
 
 
-def telling_code(taxonomy: Taxonomy, *codes: str | None) -> str | None:
-    """The first of the codes that names a trade, else the first: one vintage may name what the other does not."""
-    first = None
-    for code in codes:
-        if code and (written := code.strip()):
-            if taxonomy.of_naf(written):
-                return written
-            first = first or written
-    return first
-
-
 _BREAK = re.compile(r"[.,;:!?()•|\n/+]| [-–—] ")
 
 _TRADE_STEMS = frozenset(map(stem, WORDS.trade_words))
@@ -257,8 +246,9 @@ class OfferInference:
         self._words = word_reader(taxonomy)
 
     def telling_code(self, *naf: str | None) -> str | None:
-        """The first NAF code that names a trade, else the first there is."""
-        return telling_code(self._taxonomy, *naf)
+        """The first of the codes that names a trade, else the first: one vintage may name what the other does not."""
+        codes = [code.strip() for code in naf if code and code.strip()]
+        return next(filter(self._taxonomy.of_naf, codes), codes[0] if codes else None)
 
     def offers(self, kind: Kind | None, naf: str | None, texts: tuple[str, ...], city: str = "") -> tuple[Offer, ...]:
         """Offers of basis `inferred`, without a service area; label and evidence say what each was inferred from.
