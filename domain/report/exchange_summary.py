@@ -14,7 +14,7 @@ from domain.equal_treatment.gaps import GapCode
 from domain.equal_treatment.matrix import EqualTreatment
 from domain.exchanges.deliveries import ARRIVED, arrivals
 from domain.exchanges.exchange import Barrier, Exchange, Message, correction_chains
-from domain.exchanges.questions import is_confidential
+from domain.exchanges.rules import is_confidential
 from domain.report.lots import SupplierNamer
 from domain.report.model import BarrierCount, Lesson, NotContacted, ReportExchange, ReportGap, SharedAnswer, Treatment
 from domain.report.recipients import (
