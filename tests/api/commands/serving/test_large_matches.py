@@ -50,6 +50,12 @@ def is_answered(connection: socket.socket) -> bool:
     return bool(select.select([connection], [], [], 0)[0])
 
 
+def answer_on(connection: socket.socket) -> tuple[bytes, dict[str, Any]]:
+    """The head and the document of an answer."""
+    head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    return head, json.loads(body)
+
+
 def under_way(server: Server) -> int:
     """The number of large matches that are under way or wait for their turn."""
     (line,) = re.findall(rb"^vivier_large_matches ([0-9.]+)$", server.ask("GET", "/metrics").body, re.MULTILINE)
