@@ -42,7 +42,7 @@ from api.web.openapi import Route
 from api.web.problems import Refusal
 from api.web.query_string import NoQuery, QueryReader
 from api.web.request_body import JsonBody, require_empty
-from db.core.engine import Connection, transaction
+from db.core.engine import transaction
 from domain.errors import NotFound
 from domain.organisation import Client, Scope
 from domain.text.bilingual import Language, Text
@@ -120,8 +120,7 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
     def decorate(handler: Handler) -> HTTPRouteHandler:
         hints = get_type_hints(handler)
         summary, _, description = cleandoc(handler.__doc__ or "").partition("\n")
-        query, body = hints.pop("query", None), hints.pop("body", None)
-        takes_connection = hints.pop("connection", None) is Connection
+        query, body, connection = (hints.pop(name, None) for name in ("query", "body", "connection"))
         offered = answers if isinstance(answers, Mapping) else {} if answers is None else {JSON: answers}
         route = Route(
             method=method,
@@ -143,12 +142,13 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
             example=example,
             file=file,
         )
-        return _build(handler, route, takes_query=query is not None, takes_connection=takes_connection)
+        handled = handler if connection is None else _in_transaction(handler)
+        return _build(handled, route, takes_query=query is not None)
 
     return decorate
 
 
-def _build(handler: Handler, route: Route, *, takes_query: bool, takes_connection: bool) -> HTTPRouteHandler:
+def _build(handler: Handler, route: Route, *, takes_query: bool) -> HTTPRouteHandler:
     formats = address_formats(route.method, tuple(route.answers))
     if formats is not None:
         route = replace(route, query=formats.added_to(route.query or NoQuery))
@@ -156,9 +156,7 @@ def _build(handler: Handler, route: Route, *, takes_query: bool, takes_connectio
     for name, kind in route.parameters.items():
         typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")
     # the status is set on each answer; this one only keeps the framework from having opinions about 204
-    answer = _adapter(
-        _in_transaction(handler) if takes_connection else handler, route, formats, takes_query=takes_query
-    )
+    answer = _adapter(handler, route, formats, takes_query=takes_query)
     opt = {"route": route, "answer": answer}
     return HTTPRouteHandler(typed, http_method=route.method, name=route.name, status_code=200, opt=opt)(answer)
 
