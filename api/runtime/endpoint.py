@@ -142,8 +142,7 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
             example=example,
             file=file,
         )
-        handled = handler if connection is None else _in_transaction(handler)
-        return _build(handled, route, takes_query=query is not None)
+        return _build(_in_transaction(handler) if connection else handler, route, takes_query=query is not None)
 
     return decorate
 
