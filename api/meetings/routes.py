@@ -14,7 +14,7 @@ from api.meetings.calendar import ROUTES as FEED_ROUTES
 from api.runtime.actor import Acting, acting_of, require_storage
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, require_match
-from api.runtime.idempotency import IDEMPOTENCY_KEY, carry_out_once, created
+from api.runtime.idempotency import IDEMPOTENCY_KEY, carried_out_once, created
 from api.web.content_negotiation import JSON
 from api.web.pagination import Page, Paging, paged
 from api.web.query_string import end_of, first_moment
@@ -77,18 +77,15 @@ class MeetingTemplateList(msgspec.Struct, frozen=True):
     problems=("storage-quota",),
     example="meeting",
 )
-async def create_meeting(call: Call, body: MeetingRequest) -> Response[bytes]:
+@carried_out_once
+async def create_meeting(call: Call, body: MeetingRequest, connection: Connection) -> Answer:
     """Plan a meeting, or note one that was held.
 
     It is about one or several needs of the organisation. Without `agenda`, it has that of its format:
     `GET /meetings/templates`. A supplier is named by `supplier_id`; persons are stored apart and can be erased.
     """
-
-    async def carry_out(connection: Connection) -> Answer:
-        meeting = await plan_meeting(connection, acting_of(call), body)
-        return created(meeting, f"/meetings/{meeting.id}", _etag(meeting))
-
-    return await carry_out_once(call, body, carry_out)
+    meeting = await plan_meeting(connection, acting_of(call), body)
+    return created(meeting, f"/meetings/{meeting.id}", _etag(meeting))
 
 
 @meetings_endpoint("GET", "/meetings", answers=Page[Meeting])

@@ -11,7 +11,7 @@ from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, etag_of, require_match
-from api.runtime.idempotency import IDEMPOTENCY_KEY, carry_out_once, created, once
+from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once
 from api.web.content_negotiation import JSON
 from api.web.pagination import Page, Paging, paged
 from api.web.request_body import Patch, patched
@@ -70,7 +70,7 @@ class CreatedWebhook(Webhook, frozen=True, kw_only=True):
     problems=("source-not-on-key", "conflict"),
     example="webhook",
 )
-async def create_webhook(call: Call, body: WebhookRequest) -> Response[bytes]:
+async def create_webhook(call: Call, body: WebhookRequest, connection: Connection) -> Response[bytes]:
     """Have events sent to an address.
 
     From now on, a POST goes to `url` for each of `events`: `suppliers.changed` (the directory has new changes, and from
@@ -82,14 +82,14 @@ async def create_webhook(call: Call, body: WebhookRequest) -> Response[bytes]:
     settings = _checked(call, body)
     secret = body.secret or PREFIX + token_hex(32)
 
-    async def create(connection: Connection) -> Answer:
+    async def create() -> Answer:
         organisation = call.bearer.organisation_id
         webhook = await webhooks.create_webhook(connection, organisation, settings, secret, call.services.now())
         await _write_entry(call, connection, "webhook.created", webhook.id)
         shown = CreatedWebhook(**msgspec.structs.asdict(webhook), secret=None if body.secret else secret)
         return created(shown, f"/webhooks/{webhook.id}", _etag(webhook))
 
-    return await carry_out_once(call, body, create)
+    return await once(call, connection, body, create)
 
 
 @webhooks_endpoint("GET", "/webhooks", answers=Page[Webhook])
