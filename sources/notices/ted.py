@@ -48,10 +48,10 @@ def read(root: Element) -> Notice:
         _contract(notice, contract, f"{number}-" if len(contracts) > 1 else "", flags)
     awarded: dict[str, Amount] = {}
     for award in form.all("AWARD_CONTRACT"):  # estimated or awarded; of a lot awarded twice the first counts
-        number = award.text_at("LOT_NO") or "1"
+        lot_number = award.text_at("LOT_NO") or "1"
         elements = (next(award.descendants(name), None) for name in ("VAL_ESTIMATED_TOTAL", "VAL_TOTAL"))
         if value := next((each for each in elements if each is not None), None):
-            awarded.setdefault(number, amount_of(value))
+            awarded.setdefault(lot_number, amount_of(value))
     notice.take_awarded(awarded)
     for name in ("CHANGES", "MODIFICATIONS_CONTRACT"):
         if changes := form.child(name):

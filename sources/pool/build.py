@@ -274,5 +274,6 @@ def _reports(
     reports = []
     for id_, made in ((published.id, published.made) for published in published_files() if given.get(published.id)):
         read = views.rows_read(id_) + objects.get(id_, 0)
-        reports.append(FileReport(id_, read, unreadable[id_], *kept[id_], made))
+        rows, suppliers = kept[id_]
+        reports.append(FileReport(id_, read, unreadable[id_], rows, suppliers, made))
     return tuple(reports)
