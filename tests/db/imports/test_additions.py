@@ -13,9 +13,8 @@ import pytest
 from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
-from db.imports.log import Order
 from db.imports.prepare_rows import prepare_here
-from db.imports.run import run_import
+from db.imports.run import Order, run_import
 from db.suppliers.manual_merges import split_record
 from db.suppliers.read import Filters, page_of_suppliers
 from db.suppliers.records import get_record
