@@ -22,7 +22,6 @@ NOBODY = Text(
     "Un participant a un supplier_id, un nom ou une organisation",
     "A participant has a supplier_id, a name or an organisation",
 )
-OUT_OF_RANGE = Text("De 1970 à 2099", "From 1970 to 2099")
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 """Bounds of all times: calendars list the clock changes of every year, so a mistyped year would fill them."""
 
@@ -164,24 +163,8 @@ def with_agenda(meeting: MeetingRequest) -> MeetingRequest:
 
 def problems(meeting: MeetingRequest) -> Iterator[Problem]:
     """Everything wrong in the meeting itself; whether its needs, suppliers and commune exist is checked elsewhere."""
-    moments: dict[tuple[str | int, ...], datetime] = {
-        ("starts_at",): meeting.starts_at,
-        ("ends_at",): meeting.ends_at,
-    } | {
-        ("participants", position, "invited_at"): each.invited_at
-        for position, each in enumerate(meeting.participants)
-        if each.invited_at is not None
-    }
-    for place, at in moments.items():
-        if not EARLIEST <= at < LATEST:
-            yield Problem(pointer(*place), "out_of_range", OUT_OF_RANGE)
-    # those that are lines of a calendar; the `$` of a web address's pattern also stands before a last line feed
-    lines: dict[tuple[str | int, ...], str | None] = {("title",): meeting.title, ("url",): meeting.url}
-    lines["place", "name"] = meeting.place.name if meeting.place else None
-    lines |= {("agenda", position, "title"): item.title for position, item in enumerate(meeting.agenda or ())}
-    for place, text in lines.items():
-        if text is not None and not is_one_line(text):
-            yield control_character_problem(pointer(*place))
+    yield from _far_off(meeting)
+    yield from (control_character_problem(where) for where, text in _lines(meeting) if not is_one_line(text))
     if meeting.ends_at <= meeting.starts_at:
         detail = Text("La fin vient après le début", "A meeting ends after it begins")
         yield Problem(pointer("ends_at"), "invalid_period", detail)
@@ -194,6 +177,26 @@ def problems(meeting: MeetingRequest) -> Iterator[Problem]:
             yield Problem(pointer("participants", position, "supplier_id"), "not_a_supplier", detail)
         if participant.supplier_id is None and participant.name is None and participant.organisation is None:
             yield Problem(pointer("participants", position), "nobody", NOBODY)
+
+
+def _lines(meeting: MeetingRequest) -> Iterator[tuple[str, str]]:
+    """The texts of the meeting that are lines of a calendar, with their places."""
+    yield pointer("title"), meeting.title
+    yield pointer("url"), meeting.url or ""  # the `$` of its pattern also stands before a last line feed
+    if meeting.place is not None and meeting.place.name is not None:
+        yield pointer("place", "name"), meeting.place.name
+    for position, item in enumerate(meeting.agenda or ()):
+        yield pointer("agenda", position, "title"), item.title
+
+
+def _far_off(meeting: MeetingRequest) -> Iterator[Problem]:
+    moments = {pointer("starts_at"): meeting.starts_at, pointer("ends_at"): meeting.ends_at} | {
+        pointer("participants", position, "invited_at"): each.invited_at
+        for position, each in enumerate(meeting.participants)
+        if each.invited_at is not None
+    }
+    detail = Text("De 1970 à 2099", "From 1970 to 2099")
+    return (Problem(where, "out_of_range", detail) for where, at in moments.items() if not EARLIEST <= at < LATEST)
 
 
 def require_move(before: MeetingStatus, after: MeetingStatus) -> None:
