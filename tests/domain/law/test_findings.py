@@ -67,7 +67,7 @@ def test_statements_quote_rules_that_exist() -> None:
 
 
 def test_every_sentence_is_said_in_both_languages() -> None:
-    """By a function of the law or of proposals, or in another one, with the same places, but for endings that French alone has.
+    """By a function or in another one, with the same places, but for endings that French alone has.
 
     A place is filled by the function that says the sentence, unless it is named after a rule or a sentence.
     """
