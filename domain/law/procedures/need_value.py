@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from domain.law.findings import LegalAdvice, advice, applies, as_one_set, listed_briefly, sentence
-from domain.law.procedures.lot_facts import LotFacts, LotObject, known_total, stated_total, sum_in_words
+from domain.law.procedures.lot_facts import LotFacts, LotObject, added_in_words, known_total, stated_total
 from domain.law.rules import InForce
 from domain.needs.need import ContractKind, Need
 from domain.text.bilingual import NOTHING, Text, euros, join_texts
@@ -177,7 +177,7 @@ def estimated_value(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Le
     is said to cover all. All lots are added before a threshold is looked at, so splitting a need never lowers a
     threshold; a stated total cannot be less than the lots' own values.
     """
-    sums = {lot.lot.id: said for lot in lots if (said := sum_in_words(lot.lot))}
+    sums = {lot.lot.id: said for lot in lots if (said := added_in_words(lot.lot, lot.estimate))}
     if not sums:
         return None
     rule = "concession_value" if need.contract == "concession" else "value_of_all_lots"

@@ -1,6 +1,7 @@
 """Advice on what follows the choice of a procedure: time limits and publicity, or the file of a direct award."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import chain
 from typing import Literal, NamedTuple
 
@@ -47,6 +48,7 @@ def _in_words(view: InForce, name: str, rules: Iterable[str] = (), **values: Tex
     *(rule for stages in STAGES.values() for rules in stages for rule in rules),
     "publication_formal",
 )
+@lru_cache(maxsize=256)
 def _formal(entities: tuple[Entity, ...], view: InForce) -> Told | None:
     """The notice and the minimum days of formal procedures, as they are for electronic tenders, the rule today.
 
@@ -80,12 +82,14 @@ def _two_stages(entity: Entity, named: bool, view: InForce) -> Text:
 
 
 @applies("time_dynamic_system", "time_dynamic_system_offers")
+@lru_cache(maxsize=256)
 def _dynamic_system(view: InForce) -> Told | None:
     """A dynamic purchasing system of formal size: days for the first applications, then for each specific contract."""
     return _in_words(view, "dynamic_system_time_limits")
 
 
 @applies("time_adapted", "publication_adapted_small", "publication_adapted_others", "national_publicity")
+@lru_cache(maxsize=256)
 def _adapted(national: bool, profile: bool, view: InForce) -> Told | None:
     """An adapted procedure has no minimum time limit; its notice is national from an amount on, for public bodies.
 
@@ -96,6 +100,7 @@ def _adapted(national: bool, profile: bool, view: InForce) -> Told | None:
 
 
 @applies("light_publicity", "light_publicity_eu")
+@lru_cache(maxsize=256)
 def _social_services(reached: bool | None, view: InForce) -> Told | None:
     """Social and other specific services: a notice in OJEU from their EU threshold on, below it what suits.
 
@@ -106,12 +111,14 @@ def _social_services(reached: bool | None, view: InForce) -> Told | None:
 
 
 @applies("time_concession_applications", "time_concession_offers", "publication_concession_full")
+@lru_cache(maxsize=256)
 def _concession_full(view: InForce) -> Told | None:
     """A concession from the EU threshold on: three publications, and days for applications, then for tenders."""
     return _in_words(view, "concession_time_limits")
 
 
 @applies("time_concession_simplified", "publication_concession_simplified", "light_concession_publicity")
+@lru_cache(maxsize=256)
 def _concession_simplified(reached: bool | None, view: InForce) -> Told | None:
     """A concession in the simplified procedure: one national notice, no minimum time limit.
 
@@ -130,7 +137,11 @@ def procedure_steps(need: Need, decided: Decisions, view: InForce) -> list[Legal
     """
     found: dict[LegalAdvice, list[tuple[str, ...]]] = {}
     for part in decided.parts:
-        step = _direct_award_file(part.group, view) if part.level == "direct" else _time_limits(need, part, view)
+        step = (
+            _direct_award_file(part.group.total or 0, view)
+            if part.level == "direct"
+            else _time_limits(need, part, view)
+        )
         if step:
             found.setdefault(step, []).append(part.group.ids)
     if [len(told) for told in found.values()] == [len(decided.parts)]:
@@ -187,13 +198,13 @@ def _reached(group: Group, rules: tuple[str, ...], view: InForce) -> tuple[bool 
 
 
 @applies("direct_award_file", "direct_award_quotes", "procedure_file_years", "written_contract")
-def _direct_award_file(group: Group, view: InForce) -> LegalAdvice | None:
+def _direct_award_file(value: int, view: InForce) -> LegalAdvice | None:
     """The file of a direct award holds what was compared and why this offer was taken (DIRECT_AWARD_FILE).
 
     That three quotes are not required is doctrine of the DAJ, of 2016. From an amount on the contract is in writing.
     """
     bound = view.cents("written_contract")
-    written = bound is not None and (group.total or 0) >= bound
+    written = bound is not None and value >= bound
     in_writing = sentence(view, "contract_in_writing") if written else NOTHING
     told = _in_words(view, "direct_award_file", in_writing=in_writing)
     return told and advice(view, told.name, message=told.message)
