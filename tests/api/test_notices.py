@@ -12,7 +12,7 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from api.app import create_app
-from api.notices import IN_A_THREAD_BYTES, IN_A_THREAD_TAGS
+from api.match import IN_A_THREAD_BYTES, IN_A_THREAD_TAGS
 from api.settings import Settings, read_settings
 from domain.needs.need import PlannedNeed
 from matching.reference import Reference
