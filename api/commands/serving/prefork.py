@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import NoReturn
 
-from api.commands.errors import FAILED, ORDERLY
+from api.commands.command import FAILED, ORDERLY
 from api.settings import GRACE_SECONDS
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)

@@ -21,8 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from api.commands.database import bring_up_to_date, started
-from api.commands.errors import FAILED, CommandFailed, status_of
+from api.commands.command import FAILED, CommandFailed, bring_up_to_date, started, status_of
 from api.commands.serving.prefork import STOPPING, Supervisor, Workers, interrupt_once
 from api.settings import Settings, share_metrics
 from domain.law.rules import Rules
