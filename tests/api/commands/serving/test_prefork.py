@@ -62,13 +62,13 @@ print(Workers(1, work, lambda: print("started", flush=True), count).run())
 """
 SUPERVISED = """
 import atexit, os, sys
-from api.commands.serving.prefork import Supervisor
+from api.commands.serving.prefork import Workers
 def work(started):
     atexit.register(print, "taken apart", flush=True)
     started()
     print("served", flush=True)
     return int(sys.argv[1])
-print(Supervisor(1, work).run())
+print(Workers(1, work, is_server=True).run())
 """
 STUBBORN = """
 import signal, sys
