@@ -71,16 +71,14 @@ def work(started):
 print(Workers(1, work, is_server=True).run())
 """
 STUBBORN = """
-import signal, sys
-from api.commands.serving.prefork import Workers
-class Impatient(Workers):
-    stop_seconds = 0.0
+import os, signal
+from api.commands.serving import prefork
+prefork.STOP_SECONDS = 0.0
 def work(started):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     started()
     signal.pause()
-import os
-Impatient(1, work, lambda: os.kill(os.getpid(), signal.SIGTERM), grace_seconds=0).run()
+prefork.Workers(1, work, lambda: os.kill(os.getpid(), signal.SIGTERM), grace_seconds=0).run()
 """
 
 
