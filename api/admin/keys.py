@@ -241,7 +241,7 @@ async def create_key(call: Call, body: KeyRequest) -> Response[bytes]:
 
 
 @keys_endpoint("DELETE", "/keys/{id}", answers=None, status=204)
-async def revoke_key(call: Call, id: UUID) -> None:  # noqa: A002 - as the contract names it
+async def revoke_key(call: Call, id: UUID) -> None:
     """Revoke a key for good.
 
     It works for as long as servers remember it, at most `VIVIER_KEY_CACHE_SECONDS`. 404 where it was revoked before.

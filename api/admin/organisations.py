@@ -170,7 +170,7 @@ async def create_organisation(call: Call, body: OrganisationSettings, connection
 
 
 @organisations_endpoint("GET", "/organisations/{id}", answers=Organisation, status=(200, 304), headers=IF_NONE_MATCH)
-async def get_organisation(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
+async def get_organisation(call: Call, id: UUID) -> Response[bytes]:
     """An organisation."""
     async with transaction(call.services.database) as connection:
         return conditional_get(call, await visible_organisation(connection, call.bearer, id))
@@ -184,7 +184,7 @@ async def get_organisation(call: Call, id: UUID) -> Response[bytes]:  # noqa: A0
     headers=IF_MATCH,
     problems=("conflict", "stale-version"),
 )
-async def update_organisation(call: Call, id: UUID, body: Patch) -> Response[bytes]:  # noqa: A002
+async def update_organisation(call: Call, id: UUID, body: Patch) -> Response[bytes]:
     """Change the name of an organisation, or its SIRET.
 
     The SIRET takes a key of scope `platform`: who has one is known by it. 409 where another organisation has the name

@@ -81,7 +81,7 @@ async def merge_suppliers(call: Call, body: SupplierMerge) -> SupplierDocument:
     problems=("source-not-on-key", "conflict"),
     example="split",
 )
-async def split_supplier(call: Call, id: UUID, body: SupplierSplit) -> SupplierSplitResult:  # noqa: A002 - as the contract names it
+async def split_supplier(call: Call, id: UUID, body: SupplierSplit) -> SupplierSplitResult:
     """Say that a record is about another supplier.
 
     The other records keep the id; the record describes a supplier of its own, or another one that it fits. It holds for

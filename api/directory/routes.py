@@ -94,7 +94,7 @@ async def list_suppliers(call: Call, query: SupplierQuery) -> Response[Any]:
     headers=IF_NONE_MATCH,
     example="supplier",
 )
-async def get_supplier(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
+async def get_supplier(call: Call, id: UUID) -> Response[bytes]:
     """A supplier, with what each of its fields is known to be, what is doubtful, and the records behind it."""
     async with transaction(call.services.database) as connection:
         found = await find_document(connection, id, call.services.today())

@@ -34,7 +34,7 @@ class ReportQuery(msgspec.Struct, frozen=True):
     answers={JSON: Report, HTML: str, PDF: bytes},
     problems=("too-many-requests",),
 )
-async def get_report(call: Call, id: UUID, query: ReportQuery) -> Response[bytes]:  # noqa: A002 - as the contract names it
+async def get_report(call: Call, id: UUID, query: ReportQuery) -> Response[bytes]:
     """The sourcing report of a need: what a buyer puts on file about how it prepared a contract.
 
     Who was found and why, who was contacted and met, what was learnt, which barriers, what was decided, whether all

@@ -115,7 +115,7 @@ async def list_imports(call: Call, source: str, query: Paging) -> Response[bytes
 
 
 @endpoint("GET", "/imports/{id}", tag=TAG, scope=("sync", "admin"), answers=Import, problems=("source-not-on-key",))
-async def get_import(call: Call, id: UUID) -> Import:  # noqa: A002 - as the contract names it
+async def get_import(call: Call, id: UUID) -> Import:
     """An import: its report, or while it runs the rows so far; “interrupted” where its server was stopped meanwhile.
 
     Lists the first 10,000 errors; `GET /imports/{id}/errors` has more. A dry run leaves nothing to show.
@@ -131,7 +131,7 @@ async def get_import(call: Call, id: UUID) -> Import:  # noqa: A002 - as the con
     answers=Page[RowError],
     problems=("source-not-on-key",),
 )
-async def list_import_errors(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
+async def list_import_errors(call: Call, id: UUID, query: Paging) -> Response[bytes]:
     """The rejected rows of an import by line, at most the first 100,000; a source's earliest go beyond a million."""
     await own_import(call, id)
     async with transaction(call.services.database) as connection:

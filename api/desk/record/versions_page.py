@@ -14,8 +14,8 @@ from api.desk.frame.words import SAID
 from api.desk.frame.written_once import Done, acting_at, id_in, matched_once
 from api.desk.need.need_in_words import changed_lines
 from api.desk.record.stored_need import own_need_of, parts_of_version, stored_need_page
-from api.needs.edit_need import edit_need
 from api.needs.own_need import version_of
+from api.needs.routes import edit_need
 from api.needs.shortlist_versions import MatchedNeed, compared, freeze_shortlist, own_need_to_match
 from api.reports.make_report import PDF, make_report
 from api.runtime.actor import Acting
