@@ -29,7 +29,7 @@ from domain.exchanges.exchange import (
     Way,
 )
 from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter, purchase_name
-from domain.exchanges.questions import ExchangeQuestions, questions_of
+from domain.exchanges.rules import ExchangeQuestions, questions_of
 from domain.needs.status import StoredNeed
 from domain.text.bilingual import Text
 

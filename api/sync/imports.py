@@ -25,7 +25,7 @@ from api.web.request_body import require_coding, require_media
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
 from db.idempotency import Answer
-from db.imports import log as import_log
+from db.imports import run as stored_imports
 from domain.decoding.explain import near
 from domain.errors import NotFound, Problem
 from domain.suppliers.rows import RowError
@@ -105,8 +105,8 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
 async def list_imports(call: Call, source: str, query: Paging, connection: Connection) -> Response[bytes]:
     """The imports of a source, the latest first, those that run too; without their errors."""
     require_own_source(call, source)
-    await import_log.close_interrupted(connection, call.services.now())
-    return await paged(call, query, f"imports/{source}", UUID, partial(import_log.list_imports, connection, source))
+    await stored_imports.close_interrupted(connection, call.services.now())
+    return await paged(call, query, f"imports/{source}", UUID, partial(stored_imports.list_imports, connection, source))
 
 
 @sources_endpoint("GET", "/imports/{id}", answers=Import)
@@ -124,7 +124,7 @@ async def list_import_errors(call: Call, id: UUID, query: Paging, connection: Co
     await own_import(call, connection, id)
 
     async def fetch(after: int | None, count: int) -> Sequence[tuple[int, RowError]]:
-        found = await import_log.list_errors(connection, id, after or 0, count)
+        found = await stored_imports.list_errors(connection, id, after or 0, count)
         return list(enumerate(found, start=(after or 0) + 1))
 
     return await paged(call, query, f"errors/{id}", int, fetch, key=itemgetter(0), show=itemgetter(1))
@@ -147,7 +147,7 @@ async def imported(
     Raises UnreadableFile, Refusal: 400 as malformed, 503 where the process that read the file was ended.
     """
     services = call.services
-    order = import_log.Order(
+    order = stored_imports.Order(
         id=new_id(services.now()),
         source=source,
         language=call.language,
@@ -170,8 +170,8 @@ async def imported(
 
 async def own_import(call: Call, connection: Connection, import_id: UUID) -> Import:
     """The import, of a source on the key. Raises NotFound, Refusal (403)."""
-    await import_log.close_interrupted(connection, call.services.now())
-    found = await import_log.get_import(connection, import_id)
+    await stored_imports.close_interrupted(connection, call.services.now())
+    found = await stored_imports.get_import(connection, import_id)
     if found is None:
         raise NotFound(NO_IMPORT)
     require_source(call.bearer, found.source)

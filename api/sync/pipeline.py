@@ -23,7 +23,6 @@ from api.runtime.processes.forked_processes import (
     reference_alone,
 )
 from db.core.engine import Engine, transaction
-from db.imports.log import Order
 from db.imports.prepare_rows import (
     Assemble,
     Prepare,
@@ -35,7 +34,7 @@ from db.imports.prepare_rows import (
     prepare,
     prepare_here,
 )
-from db.imports.run import run_import
+from db.imports.run import Order, run_import
 from db.suppliers.sources import get_source
 from db.suppliers.write import RecordRow
 from domain.suppliers.rows import Batch

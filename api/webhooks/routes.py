@@ -227,7 +227,14 @@ async def _delivery(connection: Connection, webhook_id: UUID, delivery_id: UUID)
 
 def _checked(call: Call, wanted: WebhookSettings) -> WebhookSettings:
     """The settings to store. Raises InvalidContent; Refusal (403) for imports of sources that are not on the key."""
-    if not _is_reachable(wanted.url):
+    import httpx  # noqa: PLC0415 - would keep every start waiting
+
+    try:
+        url = httpx.URL(wanted.url)
+        is_address = bool(url.host) and not (url.userinfo or url.fragment) and 0 < (url.port or 80) < 65_536
+    except (httpx.InvalidURL, ValueError):
+        is_address = False
+    if not is_address:
         raise InvalidContent((Problem("/url", "bad_address", BAD_URL),))
     client = call.bearer
     sources = wanted.sources
@@ -238,17 +245,6 @@ def _checked(call: Call, wanted: WebhookSettings) -> WebhookSettings:
     if sources is None and not client.may("platform"):
         sources = client.sources
     return WebhookSettings(url=wanted.url, events=wanted.events, sources=sources, active=wanted.active)
-
-
-def _is_reachable(address: str) -> bool:
-    """Whether the address has a host and a possible port, and neither credentials nor a fragment."""
-    import httpx  # noqa: PLC0415 - would keep every start waiting
-
-    try:
-        url = httpx.URL(address)
-    except (httpx.InvalidURL, ValueError):
-        return False
-    return bool(url.host) and not (url.userinfo or url.fragment) and 0 < (url.port or 80) < 65_536
 
 
 def _answer(webhook: Webhook) -> Response[bytes]:
