@@ -143,7 +143,7 @@ async def whole_list(call: Call, find: Find, source: str | None) -> WholeList:
 
     is_map, today = call.media_type == GEOJSON, call.services.today()
 
-    def written(suppliers: Sequence[Supplier], *, begins: bool) -> bytes:
+    def written_part(suppliers: Sequence[Supplier], *, begins: bool) -> bytes:
         if is_map:
             features = b",".join(msgspec.json.encode(feature(each)) for each in suppliers)
             return (MAP_BEGINS if begins else b",") + features
@@ -156,7 +156,7 @@ async def whole_list(call: Call, find: Find, source: str | None) -> WholeList:
             async with exports.place():
                 while goes_on is not None and not suppliers:
                     suppliers, goes_on = await find(goes_on, PART)
-                part = written(suppliers, begins=begins) if suppliers or begins else b""
+                part = written_part(suppliers, begins=begins) if suppliers or begins else b""
             if part:
                 yield part
             suppliers, begins = (), False

@@ -153,13 +153,13 @@ def drawable(character: str) -> bool:
 def with_glyphs(text: str) -> str:
     """The text, composed, with something in the place of what cannot be drawn."""
 
-    def drawn(character: str) -> str:
+    def drawn_character(character: str) -> str:
         if character == "\n" or drawable(character):
             return character
         kind = unicodedata.category(character)
         return " " if kind in {"Cc", "Zl", "Zp"} else "" if kind == "Cf" or kind.startswith("M") else _MISSING
 
-    return "".join(map(drawn, unicodedata.normalize("NFC", text)))
+    return "".join(map(drawn_character, unicodedata.normalize("NFC", text)))
 
 
 def printable(text: str) -> str:
