@@ -20,7 +20,7 @@ from stdnum import luhn
 from api.sync.pipeline import SourceFile, import_file
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
-from db.imports.log import Order
+from db.imports.run import Order
 from db.suppliers.sources import put_source
 from domain.audit import Actor
 from domain.reference.taxonomy import Taxonomy

@@ -20,9 +20,14 @@ from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.words import SAID
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
-from api.exchanges.buyer_view import CreatedExchange, CreatedReplyLink, RecipientLetter
 from api.exchanges.open_exchange import open_exchange, preview_exchange
-from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
+from api.exchanges.own_exchange import (
+    NO_EXCHANGE,
+    CreatedExchange,
+    CreatedReplyLink,
+    RecipientLetter,
+    own_exchange,
+)
 from api.exchanges.reply_links import reveal_tokens
 from api.meetings.routes import NO_MEETING, own_meeting
 from api.needs.own_need import own_need
@@ -38,7 +43,7 @@ from domain.exchanges.letter import ToldTerm, lot_name, purchase_name, require_s
 from domain.meetings.meeting import HALF_DAY, Meeting
 from domain.needs.need import Need, PlannedNeed
 from domain.needs.status import NO_NEED, StoredNeed, require_open
-from domain.shortlists.frozen import FrozenShortlist, to_be_contacted, unknown_to_be_contacted
+from domain.shortlists.frozen import FrozenShortlist, to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Language, Text
@@ -162,7 +167,8 @@ def choices_of(
 ) -> Choices:
     """The suppliers that the latest shortlist lists and that are not set aside, others named by ids, others `found`."""
     candidates = _chosen(version, {each.id: each for each in to_be_contacted(version, ())} if version else {})
-    unknown = {each.id: each for each in unknown_to_be_contacted(version, ())} if version else {}
+    unknown_trade = to_be_contacted(version, (), of_unknown_trade=True) if version else ()
+    unknown = {each.id: each for each in unknown_trade}
     listed = {each.supplier.id for each in candidates}
     of_unknown = _chosen(version, {each: supplier for each, supplier in unknown.items() if each not in listed})
     listed |= unknown.keys()
@@ -198,13 +204,13 @@ MEANS = ("email", "letter", "phone", "in_person")
 
 
 @page("GET", "/besoins/{id}/echanges/nouveau", scope="needs")
-async def show_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
+async def show_new_exchange(visit: Visit, id: str) -> Response[bytes]:
     """The form of a new exchange: empty, or with the suppliers, the meeting and the template that the query names."""
     return await new_exchange_form(visit, id, form_in(visit))
 
 
 @page("POST", "/besoins/{id}/echanges/nouveau", scope="needs")
-async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
+async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:
     """The form with a template, the exchange to be read again, or a redirect to the exchange that was opened."""
     form, wish = form_in(visit), visit.text("faire")
     if wish not in {"relire", "envoyer"}:
@@ -306,13 +312,13 @@ def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: 
 
 
 @page("GET", "/besoins/{id}/echanges/{exchange_id}/lettres", scope="needs")
-async def show_letters(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:  # noqa: A002
+async def show_letters(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:
     """The letters that the buyer has to bring, each with its link: for the session that opened the exchange."""
     return await _letters_page(visit, id, exchange_id, f"/besoins/{id}/echanges/nouveau")
 
 
 @page("GET", "/besoins/{id}/echanges/{exchange_id}/lien", scope="needs")
-async def show_new_link(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:  # noqa: A002
+async def show_new_link(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:
     """The letters of recipients' new links: for the session that asked for them."""
     return await _letters_page(visit, id, exchange_id, f"/besoins/{id}/echanges/{exchange_id}")
 
