@@ -33,7 +33,6 @@ from matching.answer.messages import NOT_JUDGED, Judged, judge_of, ready
 from matching.answer.near_misses import Refused, lacks, nearest_refused
 from matching.gates import GATES, RESERVATION
 from matching.geo.projection import Positions, to_metre
-from matching.index.indexed_supplier import IndexedSupplier
 from matching.index.offers import (
     FITS,
     LOCAL,
@@ -48,7 +47,7 @@ from matching.index.offers import (
     offers_for,
 )
 from matching.index.service_areas import GROUND
-from matching.index.supplier_columns import Ordinals
+from matching.index.supplier_columns import IndexedSupplier, Ordinals
 from matching.lot_match import FirstCandidates, LotMatch
 from matching.lot_query import Subject
 from matching.reference import Reference
