@@ -62,8 +62,8 @@ from api.web.content_negotiation import FilePaths
 from api.web.cors import CrossOrigin
 from api.web.openapi import routes_of
 from api.web.problems import answer_failure
+from api.webhooks.deliveries import webhook_kind
 from api.webhooks.routes import ROUTES as WEBHOOK_ROUTES
-from api.webhooks.webhook_kind import webhook_kind
 from db.api_keys import ensure_organisation, find_client, is_well_formed
 from db.core.engine import cut, engine, transaction
 from domain.organisation import DEFAULT_ORGANISATION, Client

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from markupsafe import escape
 
-from domain.report.summary import Standing
+from domain.report.lots import Standing
 from domain.text.bilingual import Language, Text
 from domain.text.labels import STANDINGS
 from domain.text.typography import count, typeset

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from api.oidc_settings import is_safe
+from api.people_settings import is_safe
 from api.settings import Settings
 
 if TYPE_CHECKING:

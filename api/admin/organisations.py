@@ -12,7 +12,7 @@ from api.runtime.actor import actor_of_client
 from api.runtime.auth import require_scope
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match
-from api.runtime.idempotency import IDEMPOTENCY_KEY, carry_out_once, created
+from api.runtime.idempotency import IDEMPOTENCY_KEY, carried_out_once, created
 from api.web.content_negotiation import JSON
 from api.web.pagination import Page, Paging, paged
 from api.web.request_body import Patch, patched
@@ -159,17 +159,14 @@ async def list_organisations(call: Call, query: Paging) -> Response[bytes]:
     headers=IDEMPOTENCY_KEY,
     problems=("conflict",),
 )
-async def create_organisation(call: Call, body: OrganisationSettings) -> Response[bytes]:
+@carried_out_once
+async def create_organisation(call: Call, body: OrganisationSettings, connection: Connection) -> Answer:
     """Make an organisation.
 
     `POST /keys` then makes its first key. 409 where another one has the name or the SIRET.
     """
-
-    async def create(connection: Connection) -> Answer:
-        made = await add_organisation(connection, call.bearer, body, call.services.now())
-        return created(made, f"/organisations/{made.id}", organisation_etag(made))
-
-    return await carry_out_once(call, body, create)
+    made = await add_organisation(connection, call.bearer, body, call.services.now())
+    return created(made, f"/organisations/{made.id}", organisation_etag(made))
 
 
 @organisations_endpoint("GET", "/organisations/{id}", answers=Organisation, status=(200, 304), headers=IF_NONE_MATCH)

@@ -9,7 +9,7 @@ from domain.law.procedures.lot_facts import sum_in_words
 from domain.needs.need import Lot, Need
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
-from domain.report.summary import best_outcome, points_of_law
+from domain.report.lots import best_outcome, points_of_law
 from domain.shortlists.shortlist import (
     Advice,
     Candidate,

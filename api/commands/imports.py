@@ -21,8 +21,8 @@ from api.runtime.processes.forked_processes import ForkedProcesses, forked_proce
 from api.settings import Settings
 from api.sync.pipeline import SourceFile, import_file
 from db.core.uuid7 import new_id
-from db.imports.log import Order
 from db.imports.prepare_rows import Prepared
+from db.imports.run import Order
 from domain.errors import InvalidContent
 from domain.suppliers.source import Import
 from matching.reference import Reference, load_reference

@@ -13,7 +13,7 @@ from api.runtime.auth import require_source
 from api.runtime.endpoint import Call, endpoint
 from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
-from db.suppliers import manual_merges
+from db.suppliers import regroup
 from domain.audit import Detail
 from domain.suppliers.deduplication import RecordKey, RecordReference
 from matching.words.names import name_similarity
@@ -64,7 +64,7 @@ async def merge_suppliers(call: Call, body: SupplierMerge) -> SupplierDocument:
     services = call.services
     async with transaction(services.database) as connection:
         await _require_sources(call, connection, body.ids)
-        merged = await manual_merges.merge_suppliers(connection, body.ids, name_similarity, services.now())
+        merged = await regroup.merge_suppliers(connection, body.ids, name_similarity, services.now())
         detail: Detail = {"ids": [str(each) for each in body.ids]}
         await write_entry(
             connection, actor_of(call), "supplier.merged", f"supplier:{merged}", services.now(), detail=detail
@@ -93,7 +93,7 @@ async def split_supplier(call: Call, id: UUID, body: SupplierSplit) -> SupplierS
     key = RecordKey(body.record.source, body.record.external_id)
     async with transaction(services.database) as connection:
         await _require_sources(call, connection, (id,))
-        parted = await manual_merges.split_record(connection, id, key, name_similarity, services.now())
+        parted = await regroup.split_record(connection, id, key, name_similarity, services.now())
         detail: Detail = {"source": key.source, "external_id": key.external_id, "split": str(parted.split)}
         about = f"supplier:{parted.kept}"
         await write_entry(connection, actor_of(call), "supplier.split", about, services.now(), detail=detail)
@@ -107,5 +107,5 @@ ROUTES = (merge_suppliers, split_supplier)
 async def _require_sources(call: Call, connection: Connection, supplier_ids: Sequence[UUID]) -> None:
     """Raises Refusal (403) where records of a source that is not on the key describe one of the suppliers."""
     if not call.bearer.may("platform"):
-        for source in sorted(await manual_merges.sources_of(connection, supplier_ids)):
+        for source in sorted(await regroup.sources_of(connection, supplier_ids)):
             require_source(call.bearer, source)

@@ -20,7 +20,7 @@ import aiosmtplib
 from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponseException
 
 from api.exchanges.reply_links import TOKEN_BYTES, address, expiry, last_day
-from api.mail_settings import ADDRESS, MailServer, ascii_domain
+from api.people_settings import ADDRESS, MailServer, ascii_domain
 from api.runtime.actor import Acting
 from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services

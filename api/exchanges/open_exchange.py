@@ -39,7 +39,7 @@ from domain.exchanges.exchange import (
 from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter, purchase_name, require_sender
 from domain.exchanges.rules import require_message, require_opening
 from domain.needs.status import StoredNeed, require_open
-from domain.shortlists.frozen import to_be_contacted, unknown_to_be_contacted
+from domain.shortlists.frozen import to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import NO_SUPPLIER, Supplier
 from domain.text.bilingual import Text
@@ -142,7 +142,8 @@ async def recipients_of(
     if version:
         shown += [(each, "shortlist") for each in to_be_contacted(version, request.lot_ids)]
     if version and request.include_unknown_trade:
-        shown += [(each, "unknown_trade") for each in unknown_to_be_contacted(version, request.lot_ids)]
+        unknown_trade = to_be_contacted(version, request.lot_ids, of_unknown_trade=True)
+        shown += [(each, "unknown_trade") for each in unknown_trade]
     known = await living_suppliers(connection, [each.id for each, _ in shown])
     recipients: dict[UUID, Recipient] = {}
     for each, why in shown:

@@ -18,7 +18,7 @@ from domain.errors import NotFound
 from domain.exchanges.deliveries import UP_TO_THE_BUYER
 from domain.exchanges.exchange import Exchange, Message
 from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter, purchase_name
-from domain.exchanges.questions import ExchangeQuestions, questions_of
+from domain.exchanges.rules import ExchangeQuestions, questions_of
 from domain.needs.status import StoredNeed
 from domain.text.bilingual import Text
 

@@ -22,7 +22,7 @@ from api.needs.own_need import own_need
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match
-from api.runtime.idempotency import IDEMPOTENCY_KEY, carry_out_once, created, once
+from api.runtime.idempotency import IDEMPOTENCY_KEY, carried_out_once, created, once
 from api.web.content_negotiation import JSON
 from api.web.pagination import Page, Paging, paged
 from db.core.engine import Connection, transaction
@@ -99,18 +99,15 @@ async def get_exchange(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
 
 
 @exchanges_creation("/exchanges/{id}/messages", answers=CreatedMessage, problems=REFUSALS, example="message")
-async def create_message(call: Call, id: UUID, body: MessageRequest) -> Response[bytes]:  # noqa: A002
+@carried_out_once
+async def create_message(call: Call, id: UUID, body: MessageRequest, connection: Connection) -> Answer:  # noqa: A002
     """Add a message to an exchange.
 
     The buyer's own, to all recipients or to the one of `supplier_id`; or a supplier's answer that came by other means,
     which only the buyer and that supplier see. No message is ever changed: a correction is a message that `corrects`
     another, with the same author and the same recipients.
     """
-
-    async def carry_out(connection: Connection) -> Answer:
-        return created(await write_message(connection, acting_of(call), id, body), f"/exchanges/{id}")
-
-    return await carry_out_once(call, body, carry_out)
+    return created(await write_message(connection, acting_of(call), id, body), f"/exchanges/{id}")
 
 
 @exchanges_creation(
@@ -119,19 +116,21 @@ async def create_message(call: Call, id: UUID, body: MessageRequest) -> Response
     problems=REFUSALS,
     example="publication",
 )
-async def publish_answer(call: Call, id: UUID, message_id: UUID, body: PublicationRequest) -> Response[bytes]:  # noqa: A002
+@carried_out_once
+async def publish_answer(
+    call: Call,
+    id: UUID,  # noqa: A002
+    message_id: UUID,
+    body: PublicationRequest,
+    connection: Connection,
+) -> Answer:
     """Share a supplier's question and its answer with every recipient, without naming its author.
 
     The question as it was last corrected, unless `question` gives it in other words: 422 where it or the answer holds
     its author's name, address or SIRET. 409 for a message that is no question, is confidential, or is published
     already.
     """
-
-    async def carry_out(connection: Connection) -> Answer:
-        message = await publish(connection, acting_of(call), id, message_id, body)
-        return created(message, f"/exchanges/{id}")
-
-    return await carry_out_once(call, body, carry_out)
+    return created(await publish(connection, acting_of(call), id, message_id, body), f"/exchanges/{id}")
 
 
 @exchanges_endpoint(

@@ -11,7 +11,7 @@ from api.needs.own_need import lock_own_need, own_need, unknown_lot
 from api.needs.routes import needs_creation, needs_endpoint
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call
-from api.runtime.idempotency import carry_out_once, created
+from api.runtime.idempotency import carried_out_once, created
 from api.web.pagination import Page, Paging, paged
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
@@ -29,7 +29,8 @@ from domain.text.bilingual import Text
 
 
 @needs_creation("/needs/{id}/awards", answers=Award, example="award")
-async def create_award(call: Call, id: UUID, body: AwardRequest) -> Response[bytes]:  # noqa: A002 - as the contract names it
+@carried_out_once
+async def create_award(call: Call, id: UUID, body: AwardRequest, connection: Connection) -> Answer:  # noqa: A002 - as the contract names it
     """Enter the award of a lot of a need.
 
     Allowed in every status. From `awarded_on` on, it counts in the shortlists that the organisation freezes, also in
@@ -38,12 +39,8 @@ async def create_award(call: Call, id: UUID, body: AwardRequest) -> Response[byt
     36 months, and one that weighs much beside a supplier's turnover, are pointed out. `POST /match` knows of none. The
     id of a supplier that was merged stands for the one it is part of.
     """
-
-    async def carry_out(connection: Connection) -> Answer:
-        award = await award_lot(connection, acting_of(call), id, body)
-        return created(award, f"/needs/{id}/awards/{award.id}")
-
-    return await carry_out_once(call, body, carry_out)
+    award = await award_lot(connection, acting_of(call), id, body)
+    return created(award, f"/needs/{id}/awards/{award.id}")
 
 
 @needs_endpoint("GET", "/needs/{id}/awards", answers=Page[Award])

@@ -24,7 +24,7 @@ from api.web.request_body import require_coding, require_media
 from db.core.engine import transaction
 from db.core.uuid7 import new_id
 from db.idempotency import Answer
-from db.imports import log as import_log
+from db.imports import run as stored_imports
 from domain.decoding.explain import near
 from domain.errors import NotFound, Problem
 from domain.suppliers.rows import RowError
@@ -106,10 +106,10 @@ async def list_imports(call: Call, source: str, query: Paging) -> Response[bytes
     """The imports of a source, the latest first, those that run too; without their errors."""
     require_own_source(call, source)
     async with transaction(call.services.database) as connection:
-        await import_log.close_interrupted(connection, call.services.now())
+        await stored_imports.close_interrupted(connection, call.services.now())
 
         async def fetch(before: UUID | None, count: int) -> Sequence[Import]:
-            return await import_log.list_imports(connection, source, before, count)
+            return await stored_imports.list_imports(connection, source, before, count)
 
         return await paged(call, query, f"imports/{source}", UUID, fetch)
 
@@ -137,7 +137,7 @@ async def list_import_errors(call: Call, id: UUID, query: Paging) -> Response[by
     async with transaction(call.services.database) as connection:
 
         async def fetch(after: int | None, count: int) -> Sequence[tuple[int, RowError]]:
-            found = await import_log.list_errors(connection, id, after or 0, count)
+            found = await stored_imports.list_errors(connection, id, after or 0, count)
             return list(enumerate(found, start=(after or 0) + 1))
 
         return await paged(call, query, f"errors/{id}", int, fetch, key=itemgetter(0), show=itemgetter(1))
@@ -162,7 +162,7 @@ async def imported(
     """
     services = call.services
     options = msgspec.structs.asdict(query)
-    order = import_log.Order(
+    order = stored_imports.Order(
         id=new_id(services.now()),
         source=source,
         language=call.language,
@@ -195,8 +195,8 @@ def _readers(name: str) -> Iterable[str]:
 async def own_import(call: Call, import_id: UUID) -> Import:
     """The import, of a source on the key. Raises NotFound, Refusal (403)."""
     async with transaction(call.services.database) as connection:
-        await import_log.close_interrupted(connection, call.services.now())
-        found = await import_log.get_import(connection, import_id)
+        await stored_imports.close_interrupted(connection, call.services.now())
+        found = await stored_imports.get_import(connection, import_id)
     if found is None:
         raise NotFound(NO_IMPORT)
     require_source(call.bearer, found.source)

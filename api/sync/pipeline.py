@@ -8,9 +8,8 @@ from typing import BinaryIO, NamedTuple
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.sync.import_processes import assemble_elsewhere, prepare_elsewhere
 from db.core.engine import Engine, transaction
-from db.imports.log import Order
 from db.imports.prepare_rows import Prepare, Prepared, Terms, prepare_here
-from db.imports.run import run_import
+from db.imports.run import Order, run_import
 from db.suppliers.sources import get_source
 from domain.suppliers.source import Import, SourceMapping
 from domain.text.typography import PARIS

@@ -14,13 +14,13 @@ from domain.equal_treatment.gaps import GapCode
 from domain.equal_treatment.matrix import EqualTreatment
 from domain.exchanges.deliveries import ARRIVED, arrivals
 from domain.exchanges.exchange import Barrier, Exchange, Message, correction_chains
+from domain.exchanges.rules import is_confidential
 from domain.report.lots import SupplierNamer
 from domain.report.model import BarrierCount, Lesson, NotContacted, ReportExchange, ReportGap, SharedAnswer, Treatment
 from domain.report.recipients import (
     Contacted,
     Position,
     ReportRecipient,
-    Sent,
     all_sent,
     first_moment,
     message_deliveries,
@@ -53,7 +53,7 @@ class Statement(msgspec.Struct, frozen=True):
 
     @property
     def is_confidential(self) -> bool:
-        return any(message.confidential for message in self.versions)
+        return is_confidential(self.versions)
 
     @property
     def position(self) -> Position:
@@ -76,7 +76,7 @@ class ExchangeReport:
             for chain in _chains(message for message in exchange.messages if message.author == "supplier")
         ]
         self._questions = [each for each in statements if each.is_question]
-        self._answers = [each for each in statements if not each.is_question]
+        self._answers = sorted((each for each in statements if not each.is_question), key=lambda each: each.last.id)
         self._shown = [each for each in statements if not (redaction.redacted and each.is_confidential)]
 
     @property
@@ -85,6 +85,11 @@ class ExchangeReport:
         return sum(1 for each in self._answers if each.is_confidential) if self._redaction.redacted else 0
 
     def exchanges(self) -> tuple[ReportExchange, ...]:
+        """The exchanges with the buyer's messages to all, as last corrected, without answers to questions."""
+        to_all = (
+            _chains(each for each in exchange.messages if each.author == "buyer" and each.supplier_id is None)
+            for exchange in self._exchanges
+        )
         return tuple(
             ReportExchange(
                 subject=self._redaction.text(exchange.subject),
@@ -92,18 +97,32 @@ class ExchangeReport:
                 channel=exchange.channel,
                 opened_at=exchange.opened_at,
                 recipients=len(exchange.recipients),
-                messages=tuple(self._redaction.text(message.body) for message in _messages_to_all(exchange)),
+                messages=tuple(self._redaction.text(chain[-1].body) for chain in chains if not chain[0].publishes),
                 deliveries=message_deliveries(exchange),
             )
-            for exchange in self._exchanges
+            for exchange, chains in zip(self._exchanges, to_all, strict=True)
         )
 
     def contacted(self) -> tuple[Contacted, ...]:
         """Every recipient whom a message reached, once, the first contacted first."""
-        answers: defaultdict[UUID | None, list[Statement]] = defaultdict(list)
-        for statement in sorted(self._answers, key=lambda statement: statement.last.id):
-            answers[statement.last.supplier_id].append(statement)
-        found = [self._contact(known, self._sent[who], answers[who]) for who, known in self._recipients(reached=True)]
+        is_redacted, found = self._redaction.redacted, list[Contacted]()
+        by_supplier: defaultdict[UUID | None, list[Statement]] = defaultdict(list)
+        for statement in self._answers:
+            by_supplier[statement.last.supplier_id].append(statement)
+        for who, known in self._recipients(reached=True):
+            answers = by_supplier[who]
+            shown = [each for each in answers if not (is_redacted and each.is_confidential)]
+            position: Position | None = shown[-1].position if shown else "answered" if answers else None
+            found.append(
+                Contacted(
+                    **msgspec.structs.asdict(known),
+                    first_at=first_moment(self._sent[who]),
+                    channels=ways_that_arrived(self._sent[who]),
+                    position=position,
+                    answered_at=answers[-1].last.created_at if answers and not is_redacted else None,
+                    confidential=any(statement.is_confidential for statement in answers),
+                )
+            )
         return tuple(sorted(found, key=lambda each: (each.since or date.max, each.first_at or _LAST, *_names(each))))
 
     def other_recipients(self) -> tuple[ReportRecipient, ...]:
@@ -118,39 +137,26 @@ class ExchangeReport:
             if (found.state in ARRIVED) == reached:
                 yield who, found
 
-    def _contact(self, known: ReportRecipient, sent: Sequence[Sent], answers: Sequence[Statement]) -> Contacted:
-        shown = [each for each in answers if not (self._redaction.redacted and each.is_confidential)]
-        position: Position | None = shown[-1].position if shown else "answered" if answers else None
-        return Contacted(
-            **{name: getattr(known, name) for name in ReportRecipient.__struct_fields__},
-            first_at=first_moment(sent),
-            channels=ways_that_arrived(sent),
-            position=position,
-            answered_at=answers[-1].last.created_at if answers and not self._redaction.redacted else None,
-            confidential=any(statement.is_confidential for statement in answers),
-        )
-
     def lessons(self) -> tuple[Lesson, ...]:
         """Answers, the oldest first; a redacted report does not say whose."""
-        answers = (each for each in self._shown if not each.is_question)
         held = Counter(each.position for each in self.contacted())
-        return tuple(self._lesson(each, held) for each in sorted(answers, key=lambda statement: statement.last.id))
-
-    def _lesson(self, statement: Statement, held: Counter[Position | None]) -> Lesson:
-        """`held`: how many suppliers are told to have each position."""
-        exchange = statement.exchange
-        has_common_position = self._is_common(held[statement.position])
-        has_common_exchange = self._is_common(len(exchange.recipients))
-        by = next((each for each in exchange.recipients if each.supplier_id == statement.last.supplier_id), None)
-        return Lesson(
-            supplier=None if self._redaction.redacted or by is None else self._name(by.supplier_id, by.name, by.siret),
-            subject=self._redaction.text(exchange.subject) if has_common_exchange else None,
-            lot_ids=exchange.lot_ids if has_common_exchange else (),
-            said_at=statement.last.created_at,
-            position=statement.position if has_common_position else None,
-            body=self._redaction.text(statement.last.body),
-            confidential=statement.is_confidential,
-        )
+        found: list[Lesson] = []
+        for each in (each for each in self._answers if not (self._redaction.redacted and each.is_confidential)):
+            exchange, has_common_exchange = each.exchange, self._is_common(len(each.exchange.recipients))
+            by = next((one for one in exchange.recipients if one.supplier_id == each.last.supplier_id), None)
+            is_named = by is not None and not self._redaction.redacted
+            found.append(
+                Lesson(
+                    supplier=self._name(by.supplier_id, by.name, by.siret) if by and is_named else None,
+                    subject=self._redaction.text(exchange.subject) if has_common_exchange else None,
+                    lot_ids=exchange.lot_ids if has_common_exchange else (),
+                    said_at=each.last.created_at,
+                    position=each.position if self._is_common(held[each.position]) else None,
+                    body=self._redaction.text(each.last.body),
+                    confidential=each.is_confidential,
+                )
+            )
+        return tuple(found)
 
     def _is_common(self, suppliers: int) -> bool:
         """Whether something that so many suppliers have may be told of an answer."""
@@ -200,12 +206,6 @@ def _chains(messages: Iterable[Message]) -> list[tuple[Message, ...]]:
     return [chain for message_id, chain in correction_chains(messages).items() if message_id == chain[0].id]
 
 
-def _messages_to_all(exchange: Exchange) -> list[Message]:
-    """The buyer's messages to all, as last corrected, without answers to questions."""
-    sent = _chains(m for m in exchange.messages if m.author == "buyer" and m.supplier_id is None)
-    return [chain[-1] for chain in sent if chain[0].publishes is None]
-
-
 UNATTRIBUTED: dict[GapCode, Text] = {
     "question_unanswered": Text("Une question est restée sans réponse", "A question was not answered"),
     "answer_not_shared": Text(
@@ -219,6 +219,13 @@ UNATTRIBUTED: dict[GapCode, Text] = {
 def treatment(found: EqualTreatment, redaction: Redaction, language: Language, name: SupplierNamer) -> Treatment:
     """Tell who of the shortlist was not contacted, and each gap once with the suppliers that have it."""
     listed = [each for each in found.suppliers if each.on_shortlist]
+    gaps: dict[object, ReportGap] = {}
+    for gap in (each for each in found.gaps if not (each.confidential and redaction.redacted)):
+        if gap.code in UNATTRIBUTED:
+            gaps[gap.code, gap.message_id] = ReportGap(gap.code, UNATTRIBUTED[gap.code].to(language), ())
+        else:
+            suppliers = tuple(name(each.supplier_id, each.name, None) for each in gap.suppliers)
+            gaps[len(gaps)] = ReportGap(gap.code, redaction.text(gap.message), suppliers)
     return Treatment(
         statement=found.statement,
         listed=len(listed),
@@ -228,18 +235,5 @@ def treatment(found: EqualTreatment, redaction: Redaction, language: Language, n
             for each in listed
             if not each.contacted
         ),
-        gaps=tuple(_gaps(found, redaction, language, name)),
+        gaps=tuple(gaps.values()),
     )
-
-
-def _gaps(found: EqualTreatment, redaction: Redaction, language: Language, name: SupplierNamer) -> Iterator[ReportGap]:
-    unattributed: set[tuple[GapCode, UUID | None]] = set()
-    for gap in found.gaps:
-        if gap.confidential and redaction.redacted:
-            continue
-        if gap.code not in UNATTRIBUTED:
-            suppliers = tuple(name(each.supplier_id, each.name, None) for each in gap.suppliers)
-            yield ReportGap(gap.code, redaction.text(gap.message), suppliers)
-        elif (gap.code, gap.message_id) not in unattributed:
-            unattributed.add((gap.code, gap.message_id))
-            yield ReportGap(gap.code, UNATTRIBUTED[gap.code].to(language), ())

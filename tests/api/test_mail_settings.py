@@ -5,7 +5,7 @@ An address is that of one mailbox: what only looks like it, or folds to it, is a
 
 import pytest
 
-from api.mail_settings import MailServer, ascii_domain, comparable, mail_server, sender
+from api.people_settings import MailServer, ascii_domain, comparable, mail_server, sender
 
 
 @pytest.mark.parametrize(

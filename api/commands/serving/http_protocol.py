@@ -24,8 +24,8 @@ HEAD_LIMIT = 16 << 10
 """Bytes of a request line and its headers: a browser or a portal sends one or two KiB, proxies admit 8 to 16."""
 HEAD_SECONDS = 10.0
 """The time for a head to arrive, from the connection or the first byte of a further request on."""
-READING_SECONDS = 30.0
-"""The silence that is endured of a client that does not read its answer, as `VIVIER_BODY_SECONDS` is in a body."""
+BODY_SECONDS, READING_SECONDS = 30.0, 30.0
+"""The silence that is endured in a body, and of a client that does not read its answer."""
 IDLE_SECONDS = 60.0
 """The time between two requests of a connection: as long as most proxies have; one should close its own before."""
 SLOWEST_BYTES_PER_SECOND = 8 << 10
@@ -80,7 +80,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._settings = settings
         self._seconds: dict[Owed, float] = {
             "head": HEAD_SECONDS,
-            "body": settings.body_seconds,
+            "body": BODY_SECONDS,
             "reading": READING_SECONDS,
             "next request": IDLE_SECONDS,
             "close": LINGER_SECONDS,

@@ -7,7 +7,7 @@ import msgspec
 
 from api.drawings import Drawing, Pin, map_drawing
 from domain.needs.need import Lot, Need
-from domain.report.summary import Standing, standings_of
+from domain.report.lots import Standing, standings_of
 from domain.shortlists.shortlist import LotShortlist, Shortlist, SupplierSummary
 from domain.text.bilingual import Language
 from matching.geo.map_sheets import map_sheets

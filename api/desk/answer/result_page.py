@@ -28,7 +28,7 @@ from api.drawings import Drawing
 from api.match import matched
 from domain.errors import InvalidContent
 from domain.needs.need import Need
-from domain.report.summary import best_outcome, by_gravity, points_of_law
+from domain.report.lots import best_outcome, by_gravity, points_of_law
 from domain.shortlists.shortlist import Shortlist
 from matching.engine import RowCounts, match_json
 

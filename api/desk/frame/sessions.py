@@ -12,7 +12,7 @@ from uuid import UUID
 from litestar.types import Scope as ASGIScope
 
 from api.identity_provider import Identity
-from api.mail_settings import comparable
+from api.people_settings import comparable
 from api.runtime.actor import TOKEN
 from api.runtime.auth import LONGEST_KEY, NOT_STORED
 from api.runtime.rate_limits import LOOK_UPS, caller_of

@@ -17,7 +17,7 @@ from api.needs.own_need import own_need
 from api.web.problems import Refusal
 from db.core.engine import transaction
 from domain.needs.status import NO_NEED, StoredNeed
-from domain.report.summary import best_outcome
+from domain.report.lots import best_outcome
 from domain.shortlists.frozen import FrozenShortlist
 from domain.shortlists.shortlist import LotShortlist, Shortlist
 

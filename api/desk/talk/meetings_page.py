@@ -26,7 +26,7 @@ from api.desk.talk.meeting_form import (
 )
 from api.desk.talk.new_exchange_page import choices_of, found_in_directory
 from api.meetings.calendar import CALENDAR, SHOWN_SINCE, calendar_of_one, make_address, revealed_address, revoke_address
-from api.meetings.plan_meeting import NO_MEETING, change_meeting, own_meeting, plan_meeting
+from api.meetings.routes import NO_MEETING, change_meeting, own_meeting, plan_meeting
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting
 from api.web.forms import Fields

@@ -24,7 +24,7 @@ from api.exchanges.buyer_view import CreatedExchange, CreatedReplyLink, Recipien
 from api.exchanges.open_exchange import open_exchange, preview_exchange
 from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
 from api.exchanges.reply_links import reveal_tokens
-from api.meetings.plan_meeting import NO_MEETING, own_meeting
+from api.meetings.routes import NO_MEETING, own_meeting
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
@@ -38,7 +38,7 @@ from domain.exchanges.letter import ToldTerm, lot_name, purchase_name, require_s
 from domain.meetings.meeting import HALF_DAY, Meeting
 from domain.needs.need import Need, PlannedNeed
 from domain.needs.status import NO_NEED, StoredNeed, require_open
-from domain.shortlists.frozen import FrozenShortlist, to_be_contacted, unknown_to_be_contacted
+from domain.shortlists.frozen import FrozenShortlist, to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Language, Text
@@ -162,7 +162,8 @@ def choices_of(
 ) -> Choices:
     """The suppliers that the latest shortlist lists and that are not set aside, others named by ids, others `found`."""
     candidates = _chosen(version, {each.id: each for each in to_be_contacted(version, ())} if version else {})
-    unknown = {each.id: each for each in unknown_to_be_contacted(version, ())} if version else {}
+    unknown_trade = to_be_contacted(version, (), of_unknown_trade=True) if version else ()
+    unknown = {each.id: each for each in unknown_trade}
     listed = {each.supplier.id for each in candidates}
     of_unknown = _chosen(version, {each: supplier for each, supplier in unknown.items() if each not in listed})
     listed |= unknown.keys()

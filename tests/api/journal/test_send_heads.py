@@ -16,7 +16,7 @@ from sqlalchemy import select
 from api.exchanges.email import EmailSender
 from api.journal.send_heads import HeadSender, journal_kind, signed_line
 from api.journal.signing_key import FILE, JournalKey, journal_key, signature_checker
-from api.mail_settings import mail_server
+from api.people_settings import mail_server
 from api.runtime.auth import Keys
 from api.runtime.metrics import Metrics
 from api.runtime.outbox_worker import Deliverer

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
-from domain.shortlists.absence import Absence
-from domain.shortlists.diff import LotDiff, compare, unexplained
+from domain.shortlists.diff import Absence, LotDiff, compare, unexplained
 from domain.shortlists.frozen import FrozenShortlist, Named, ShownNearMiss, ShownSegment
 from domain.text.bilingual import Language
 from tests.domain.shortlists.samples import MORBIHAN, NOW, STAMP, decided, frozen, id_of, listed

@@ -25,7 +25,6 @@ from domain.suppliers.deduplication import (
     name_key,
     partition,
     read_name,
-    text_key,
 )
 from domain.suppliers.supplier import Point
 from tests.domain.suppliers import deduplication_oracle
@@ -333,7 +332,7 @@ def test_own_words_are_told_from_what_any_supplier_may_be_called(
     text: str, words: tuple[str, ...], stated: set[str]
 ) -> None:
     name = read_name(text)
-    assert text_key(text) == name_key(name)
+
     assert (name.words, set(name.forms | name.kinds)) == (words, stated)
 
 
