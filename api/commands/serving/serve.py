@@ -149,7 +149,7 @@ def _in_background() -> Iterator[ThreadPoolExecutor]:
 
 def _load(rules: Rules | None) -> "Reference":
     """The reference data, and all modules of a server."""
-    outlines = import_module("matching.geo.outlines").outlines
+    outlines = import_module("matching.geo.territory").outlines
     with _in_background() as beside:
         # two files whose decompression leaves the interpreter to others, here to the imports
         read = [beside.submit(territory.load), beside.submit(outlines, "commune")]
