@@ -13,8 +13,7 @@ from api.web.pagination import Cursor
 from api.web.query_string import invalid
 from db.suppliers.read import Box, Filters, Ground, PlacedSupplier
 from domain.errors import Problem, pointer
-from domain.law.reservations.eligibility import eligibility
-from domain.law.reservations.supplier_facts import LegalFacts
+from domain.law.reservations.eligibility import LegalFacts, eligibility
 from domain.law.rules import Rules
 from domain.needs.need import Kilometres, Reserved, Siret, TerritoryRequest
 from domain.reference.cpv import Cpv

@@ -268,9 +268,10 @@ class Geography:
         if not ground.any():
             swapped = isinstance(anchor, PointShape) and self._ground_of_disc(anchor.swapped(), radius_km).any()
             raise InvalidContent((Problem("/near", "outside_france", _outside(bool(swapped))),))
-        where = f"{near.lat:.4f}, {near.lon:.4f}"
         if near.commune is not None:
             where = self.territories.area(f"commune:{near.commune}").label
+        else:
+            where = f"{near.lat:.4f}, {near.lon:.4f}"
         far = kilometres(radius_km)
         label = Text(f"{far.fr} autour {of_place(where)}", f"{far.en} around {where}")
         return Territory(label, None, radius_km, ground, anchor)

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.law.findings import OUTCOMES
-from domain.law.reservations.eligibility import UNKNOWN_SHARES, evidence, minimum_shares, outcomes
-from domain.law.reservations.supplier_facts import LegalFacts
+from domain.law.reservations.eligibility import UNKNOWN_SHARES, LegalFacts, evidence, minimum_shares, outcomes
 from domain.law.reservations.supply_advice import standing
 from domain.law.rules import InForce, Rules
 from domain.needs.need import RESERVED_TYPES, Reserved

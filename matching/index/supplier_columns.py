@@ -17,7 +17,7 @@ import numpy as np
 from msgspec import Raw
 from numpy.typing import NDArray
 
-from domain.law.reservations.supplier_facts import LegalFacts
+from domain.law.reservations.eligibility import LegalFacts
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import Approval, Contact, Kind, LegalForm, Offer, Point, Shares, Supplier
 from matching.geo.projection import Floats, Positions, earth_centred

@@ -1,6 +1,6 @@
 """Frozen shortlists in a real database: byte for byte, numbered, decided on; one organisation's alone."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +23,8 @@ from db.needs.shortlists import (
 from domain.needs.need import Lot, PlannedNeed
 from domain.needs.status import StoredNeed
 from domain.shortlists.frozen import Decision, DecisionKey, LotTotal, Named, ShortlistVersion
-from domain.shortlists.shortlist import Stamp
+from domain.shortlists.shortlist import Shortlist
+from tests.domain.shortlists.samples import STAMP, listed, summary
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 ONE, OTHER = UUID(int=1), UUID(int=2)
@@ -31,9 +32,8 @@ ONE, OTHER = UUID(int=1), UUID(int=2)
 
 def answer(name: str, supplier: UUID = ONE) -> bytes:
     """An answer of a lot with one candidate; spaces show that it is not written anew."""
-    row = {"rank": 1, "supplier": {"id": supplier, "name": name}}
-    lot = {"id": "1", "total": 1, "candidates": [row], "near_misses": []}
-    return msgspec.json.format(msgspec.json.encode({"lots": [lot], "advice": []}), indent=3)
+    found = Shortlist(None, STAMP, (listed("1", [summary(name, supplier)]),), ())
+    return msgspec.json.format(msgspec.json.encode(found), indent=3)
 
 
 async def new_need(connection: Connection, name: str = "Morbihan") -> tuple[UUID, StoredNeed]:
@@ -49,7 +49,7 @@ async def frozen(connection: Connection, own: UUID, need: StoredNeed, body: byte
         "number": current.shortlists + 1,
         "need_version": current.version,
         "language": "fr",
-        "stamp": Stamp(7, "t", "c", "r", date(2026, 11, 24)),
+        "stamp": STAMP,
         "totals": (LotTotal("1", 12, 1),),
         "created_at": NOW + timedelta(minutes=current.shortlists),
     }
