@@ -10,7 +10,6 @@ from typing import NamedTuple
 import msgspec
 from litestar import Response
 
-from api.allotment import proposed
 from api.desk.frame.form import Mistake
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
@@ -18,6 +17,7 @@ from api.desk.need.allotment_form import AllotmentForm, allotment_need, form_of_
 from api.desk.need.need_form import LOTS_AT_ONCE, NeedForm, read_need_form
 from api.desk.need.need_page import changed_need_form, form_of_query, need_form_page
 from api.desk.need.understood_need import Understood, mistakes_of, understood_beside
+from api.match import proposed
 from domain.allotment.allotment import FIGURES, Allotment, Proposal
 from domain.errors import InvalidContent
 from domain.text.bilingual import Text

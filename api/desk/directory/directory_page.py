@@ -18,7 +18,7 @@ from api.desk.need.territory_field import found_by_name
 from api.directory.filters import SupplierQuery
 from api.directory.formats import table_rows
 from api.directory.routes import find_document
-from api.directory.search import COUNTED_AT_MOST, FoundSuppliers, count, finder, search
+from api.directory.search import COUNTED_AT_MOST, count, finder, search
 from api.sync.sources import NO_SOURCE, one_source, require_source_name
 from api.web.forms import Fields
 from db.core.engine import transaction
@@ -189,19 +189,19 @@ async def search_directory(visit: Visit) -> Response[bytes]:
     services, reference = visit.services, visit.reference
     form = read_directory_form(visit.fields, reference)
     # while the place is in doubt, what is found everywhere is no answer
-    found = FoundSuppliers((), None) if form.wrong_place else await search(services, form.query())
+    found, next_cursor = ((), None) if form.wrong_place else await search(services, form.query())
     total = None if form.wrong_place else await count(services, form.query())
     return visit.page(
         "directory/directory.html",
         form=form,
-        suppliers=found.suppliers,
-        next_cursor=found.next_cursor,
+        suppliers=found,
+        next_cursor=next_cursor,
         total=total,
         counted_at_most=COUNTED_AT_MOST,
         families=reference.taxonomy.families,
         kinds=KINDS_OF_SUPPLIER,
         reserved_types=RESERVED_TYPES,
-        map=await map_of_search(visit, form.query(), form.areas, found.suppliers) if found.suppliers else None,
+        map=await map_of_search(visit, form.query(), form.areas, found) if found else None,
         trades=_trades,
     )
 

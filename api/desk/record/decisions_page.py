@@ -22,8 +22,8 @@ from api.desk.record.stored_need import (
     read_lot_form,
     stored_need_page,
 )
-from api.needs.decide import NO_SUPPLIER, DecisionChange, decide, repeat_decisions, repeatable
 from api.needs.own_need import version_of
+from api.needs.shortlists import NO_SUPPLIER, DecisionChange, decide, repeat_decisions, repeatable
 from api.runtime.etag import etag_of, require_known
 from db.core.engine import transaction
 from db.needs.shortlists import earlier_decisions
@@ -104,7 +104,7 @@ async def _decisions(
         organisation = visit.organisation_id
         version = await version_of(connection, organisation, need.id, "latest")
         earlier = await earlier_decisions(connection, organisation, need.id, version.number)
-    repeated = await asyncio.to_thread(repeatable, version, earlier) if earlier else {}
+    repeated = await asyncio.to_thread(repeatable, version, earlier) if earlier else ()
     shortlist = await asyncio.to_thread(lambda: version.shortlist)
     return stored_need_page(
         visit,

@@ -15,10 +15,11 @@ from api.desk.need.need_form import form_of_need, read_need_form
 from api.desk.need.need_page import need_form_page
 from api.desk.need.understood_need import Understood, mistakes_of, understand, understood_beside
 from api.desk.record.stored_need import changed_need, own_need_of
-from api.needs.edit_need import NeedChange, NeedDocument, need_document, plan_need
 from api.needs.own_need import progress_with_answers
+from api.needs.routes import NeedChange, NeedDocument, need_document, plan_need
 from api.needs.shortlist_versions import MatchedNeed, new_need_to_match
 from api.runtime.actor import Acting
+from api.runtime.etag import etag_of
 from api.web.pagination import read_cursor, write_cursor
 from db.core.engine import Connection, transaction
 from db.needs.needs import NeedFilters, select_needs
@@ -119,7 +120,7 @@ async def show_change_form(visit: Visit, need_id: str) -> Response[bytes]:
     if need.status not in OPEN:
         return visit.redirect(f"/besoins/{need.id}")
     form = form_of_need(need.content, keep_ids=True)
-    form = msgspec.structs.replace(form, need_id=str(need.id), known=need_document(need).etag)
+    form = msgspec.structs.replace(form, need_id=str(need.id), known=etag_of(need_document(need)))
     understood = await understood_beside(visit, form)
     # what the form cannot say of the need is no mistake yet
     return need_form_page(visit, understood.form, understood._replace(mistakes=()))

@@ -17,8 +17,8 @@ from api.desk.frame.written_once import acting_at
 from api.desk.need.need_in_words import lot_lines, need_lines
 from api.desk.need.understood_need import LONGEST
 from api.desk.record.stored_need import changed_need, is_crossed, known_tag, own_need_of, stored_need_page
-from api.needs.edit_need import delete_draft, edit_need
 from api.needs.own_need import progress_with_answers
+from api.needs.routes import delete_draft, edit_need
 from api.needs.shortlists import treatment_of
 from db.core.engine import transaction
 from db.needs.awards import select_awards

@@ -12,8 +12,9 @@ from api.desk.frame.visit import Visit
 from api.desk.frame.written_once import acting_at, id_in
 from api.desk.need.need_form import lots_from
 from api.desk.need.need_in_words import changed_lines
-from api.needs.edit_need import Edit, edit_need, need_document
 from api.needs.own_need import own_need
+from api.needs.routes import Edit, edit_need, need_document
+from api.runtime.etag import etag_of
 from api.web.problems import Refusal
 from db.core.engine import transaction
 from domain.needs.status import NO_NEED, StoredNeed
@@ -62,7 +63,7 @@ def stored_need_page(
     **shown: Any,
 ) -> Response[bytes]:
     """A page about a need. `shown`: what the template reads besides the need, its entity tag and the mistakes."""
-    return visit.page(template, status, need=need, etag=need_document(need).etag, mistakes=mistakes, **shown)
+    return visit.page(template, status, need=need, etag=etag_of(need_document(need)), mistakes=mistakes, **shown)
 
 
 def known_tag(visit: Visit) -> str:
@@ -91,7 +92,7 @@ async def changed_need(visit: Visit, need: StoredNeed, edit: Edit, told: str) ->
         now = need_document(need)
         if lines := list(changed_lines(now, edit(now), visit.reference)):
             typed = [(name, text) for name, text in visit.typed() if name != KNOWN_FIELD]
-            again, path = [*typed, (KNOWN_FIELD, now.etag)], visit.call.scope["path"]
+            again, path = [*typed, (KNOWN_FIELD, etag_of(now))], visit.call.scope["path"]
             shown: dict[str, Any] = {"lines": lines, "again": again, "path": path}
             return stored_need_page(visit, "record/need_crossed.html", need, HTTPStatus.CONFLICT, **shown)
     return visit.redirect(f"/besoins/{need.id}?fait={told}")

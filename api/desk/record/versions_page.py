@@ -14,10 +14,10 @@ from api.desk.frame.words import SAID
 from api.desk.frame.written_once import Done, acting_at, id_in, matched_once
 from api.desk.need.need_in_words import changed_lines
 from api.desk.record.stored_need import own_need_of, parts_of_version, stored_need_page
-from api.needs.edit_need import edit_need
 from api.needs.own_need import version_of
+from api.needs.routes import edit_need
 from api.needs.shortlist_versions import MatchedNeed, compared, freeze_shortlist, own_need_to_match
-from api.reports.make_report import PDF, make_report
+from api.reports.routes import PDF, make_report
 from api.runtime.actor import Acting
 from api.web.content_negotiation import HTML
 from db.core.engine import Connection, transaction
@@ -122,14 +122,14 @@ async def get_report_file(visit: Visit, need_id: str, number: str, name: str) ->
     if variant not in VARIANTS_IN_PATHS or format_ not in MEDIA_TYPES:
         raise NotFound(SAID["no_report_file"])
     redacted, media_type = VARIANTS_IN_PATHS[variant], MEDIA_TYPES[format_]
-    file = await make_report(acting_at(visit), id_in(need_id, NO_NEED), number, media_type, redacted=redacted)
-    headers = dict(file.headers)
+    answer = await make_report(acting_at(visit), id_in(need_id, NO_NEED), number, media_type, redacted=redacted)
+    headers = answer.headers
     if "content-security-policy" in headers:
         own = headers["content-security-policy"]
         headers["content-security-policy"] = own.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
     if visit.text("telecharger") and "content-disposition" in headers:
         headers["content-disposition"] = headers["content-disposition"].replace("inline", "attachment", 1)
-    return Response(file.content, headers=headers)
+    return answer
 
 
 PAGES = (list_versions, freeze_next_version, show_version, show_report_page, get_report_file)

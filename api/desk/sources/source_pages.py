@@ -163,7 +163,8 @@ async def get_rejects(visit: Visit, source: str, import_id: str) -> Response[byt
 
 async def _import_of(visit: Visit, source: str, import_id: str) -> Import:
     """The import of that source. Raises NotFound, Refusal (403)."""
-    report = await own_import(visit.call, id_in(import_id, NO_IMPORT))
+    async with transaction(visit.services.database) as connection:
+        report = await own_import(visit.call, connection, id_in(import_id, NO_IMPORT))
     if report.source != source:
         raise NotFound(NO_IMPORT)
     return report

@@ -40,13 +40,13 @@ class ContactedSupplier(NamedTuple):
 
 
 @page("GET", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
-async def show_offer_form(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
+async def show_offer_form(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:
     """The form of a declared offer: the trades that the need asks for, and others looked up by their words."""
     return _form_page(visit, await _addressed(visit, id, exchange_id, supplier_id))
 
 
 @page("POST", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
-async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:  # noqa: A002
+async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:
     """Add the offer to those that the source has of the supplier, and redirect to the exchange.
 
     The same offer again changes nothing.

@@ -20,9 +20,14 @@ from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.frame.words import SAID
 from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
-from api.exchanges.buyer_view import CreatedExchange, CreatedReplyLink, RecipientLetter
 from api.exchanges.open_exchange import open_exchange, preview_exchange
-from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
+from api.exchanges.own_exchange import (
+    NO_EXCHANGE,
+    CreatedExchange,
+    CreatedReplyLink,
+    RecipientLetter,
+    own_exchange,
+)
 from api.exchanges.reply_links import reveal_tokens
 from api.meetings.routes import NO_MEETING, own_meeting
 from api.needs.own_need import own_need
@@ -199,13 +204,13 @@ MEANS = ("email", "letter", "phone", "in_person")
 
 
 @page("GET", "/besoins/{id}/echanges/nouveau", scope="needs")
-async def show_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
+async def show_new_exchange(visit: Visit, id: str) -> Response[bytes]:
     """The form of a new exchange: empty, or with the suppliers, the meeting and the template that the query names."""
     return await new_exchange_form(visit, id, form_in(visit))
 
 
 @page("POST", "/besoins/{id}/echanges/nouveau", scope="needs")
-async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
+async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:
     """The form with a template, the exchange to be read again, or a redirect to the exchange that was opened."""
     form, wish = form_in(visit), visit.text("faire")
     if wish not in {"relire", "envoyer"}:
@@ -307,13 +312,13 @@ def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: 
 
 
 @page("GET", "/besoins/{id}/echanges/{exchange_id}/lettres", scope="needs")
-async def show_letters(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:  # noqa: A002
+async def show_letters(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:
     """The letters that the buyer has to bring, each with its link: for the session that opened the exchange."""
     return await _letters_page(visit, id, exchange_id, f"/besoins/{id}/echanges/nouveau")
 
 
 @page("GET", "/besoins/{id}/echanges/{exchange_id}/lien", scope="needs")
-async def show_new_link(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:  # noqa: A002
+async def show_new_link(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:
     """The letters of recipients' new links: for the session that asked for them."""
     return await _letters_page(visit, id, exchange_id, f"/besoins/{id}/echanges/{exchange_id}")
 
