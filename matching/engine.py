@@ -14,9 +14,8 @@ from domain.law.law_changes import law_changes
 from domain.law.procedures.splitting import no_split
 from domain.law.review import review_need
 from domain.needs.need import Need, OtherNeed, PastAward, buyer_siret
-from domain.shortlists.shortlist import LotShortlist, Shortlist, Stamp, UnknownTrade
+from domain.shortlists.shortlist import LotShortlist, Shortlist, Stamp
 from domain.text.bilingual import Language
-from matching.answer import messages
 from matching.answer.explain import Explainer
 from matching.answer.groupings import groupings
 from matching.answer.supplier_rows import RowWriter
@@ -75,8 +74,6 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
         lot_id = lot.query.lot.id
         wanted = rows_of.get(lot_id) or RowCounts(need.limit, need.near_misses, need.groupings)
         unknown = unknown_suppliers(lot, wanted.near_misses, seed, find_nearby)
-        unknown_words = messages.unknown_trade(unknown.total, unknown.eligible, bool(lot.reserved_types)).to(language)
-        nearest = tuple(rows.unknown_trade(lot, unknown))
         words = explainer.of_lot(lot, unknown.eligible, past)
         return LotShortlist(
             id=lot_id,
@@ -85,13 +82,9 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
             total=lot.counts.total,
             candidates=rows.candidates(lot, wanted.limit, seed),
             near_misses=rows.near_misses(lot, wanted.near_misses, seed),
-            unknown_trade=UnknownTrade(unknown.total, unknown.eligible, nearest, unknown_words),
+            unknown_trade=rows.unknown_trade(lot, unknown),
             groupings=groupings(lot, wanted.groupings, seed, language) if wanted.groupings else (),
-            coverage=words.coverage,
-            alternatives=words.alternatives,
-            tension=words.tension,
-            reservation=words.reservation,
-            advice=words.advice,
+            **words._asdict(),
         )
 
     lots = tuple(map(answer, lot_matches(queries, index, on, rules, past)))
