@@ -9,6 +9,7 @@ import msgspec
 import structlog
 from litestar import Response
 
+from api.desk.frame.layout import SAID
 from api.desk.frame.page import fields_as_typed, page, sign_in_page
 from api.desk.frame.sessions import (
     UnknownOrganisation,
@@ -18,7 +19,6 @@ from api.desk.frame.sessions import (
     end_session,
 )
 from api.desk.frame.visit import KEY_FIELD, Visit, local_path
-from api.desk.frame.words import SAID
 from api.identity_provider import Challenge, IdentityProvider, NotIdentified, ProviderAway
 from api.runtime.rate_limits import SIGN_INS, caller_of
 from api.web.problems import Refusal
@@ -197,6 +197,3 @@ def _sign_in_of_state(visit: Visit) -> _Sent | None:
 def _proof(token: str, name: str, carried: str) -> str:
     about = f"{name}\n{carried}".encode(errors="replace")
     return hmac.digest(token.encode(errors="replace"), about, "sha256").hex()
-
-
-PAGES = (show_sign_in, sign_in, sign_in_by_link, lead_to_provider, come_back, sign_out)

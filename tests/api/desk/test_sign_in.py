@@ -9,10 +9,9 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import select
 
-from api.desk.frame.csrf import COOKIE
 from api.desk.frame.layout import asset_path
 from api.desk.frame.page import LONGEST_CARRIED
-from api.desk.frame.visit import local_path
+from api.desk.frame.visit import COOKIE, local_path
 from api.desk.pages import PAGES
 from api.runtime.rate_limits import LOOK_UPS, UNKNOWN_KEYS, Limits
 from api.runtime.services import BODIES_LIMIT

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select, update
 
-from api.desk.frame.csrf import COOKIE
+from api.desk.frame.visit import COOKIE
 from api.desk.sign_in import SIGN_IN_SECONDS, _challenge, _proof, _Sent
 from api.runtime.rate_limits import SIGN_INS, Limits
 from db.core.engine import transaction

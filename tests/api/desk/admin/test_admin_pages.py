@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
-from api.desk.frame.words import CODE_WORDS
+from api.desk.frame.layout import CODE_WORDS
 from db.core.engine import transaction
 from db.persons import note_sign_in
 from db.schema.supplier_tables import api_keys, organisations
@@ -215,11 +215,10 @@ def test_every_act_of_the_journal_has_its_words() -> None:
     for folder in ("api", "db"):
         for file in (ROOT / folder).rglob("*.py"):
             written |= set(re.findall(r"\"(\w+\.\w+)\"", file.read_text(encoding="utf-8")))
-    kinds = {action.partition(".")[0] for action in CODE_WORDS["deeds"]} | {"decision", "shortlist", "report"}
+    kinds = {action.partition(".")[0] for action in CODE_WORDS["deeds"]}
     endings = ("ed", "read", "made", "frozen")
     acts = {each for each in written if each.partition(".")[0] in kinds and each.endswith(endings)}
-    said_with_more = {"need.changed", "decision.made", "award.noted", "shortlist.frozen", "report.made"}
-    assert {act for act in acts if act not in CODE_WORDS["deeds"]} == said_with_more
+    assert acts <= CODE_WORDS["deeds"].keys()
 
 
 async def test_a_key_like_another_begins_with_its_rights(browser: Browser, boss: Member) -> None:

@@ -4,7 +4,7 @@ from datetime import date
 
 import msgspec
 
-from api.desk.answer.result_words import evidence_summary, near_miss_questions, reserved_to, trade_question
+from api.desk.answer.result_page import evidence_summary, near_miss_questions, question, reserved_to
 from domain.needs.need import Lot
 from domain.shortlists.shortlist import Gate, LotShortlist, OfferEvidence, SegmentAnswer, Shortlist
 from tests.domain.shortlists.test_frozen import FOLDER
@@ -52,8 +52,8 @@ def test_a_reservation_is_named_as_the_answer_counts_it() -> None:
 
 def test_those_that_lack_the_same_are_asked_the_same_once() -> None:
     questions = list(near_miss_questions(lacking("distance", "reservation", "distance"), MOWING))
-    assert [(each.gate, len(each.rows)) for each in questions] == [("distance", 2), ("reservation", 1)]
-    far, reserved = (each.ask.fr for each in questions)
+    assert [(gate, len(rows)) for gate, _, rows in questions] == [("distance", 2), ("reservation", 1)]
+    far, reserved = (ask.fr for _, ask, _ in questions)
     assert far == "Bonjour, iriez-vous à plus de 40 km pour : tonte (Ille-et-Vilaine) ?"
     assert ("ESAT" in reserved, "convention d'insertion" in reserved) == (True, True)
 
@@ -62,15 +62,15 @@ def test_no_question_tells_the_estimate_or_the_doubts() -> None:
     said = "Tonte de 12 collèges, 4 ans, 300 000 €, réservé aux ESAT ?"
     asked = msgspec.structs.replace(MOWING, title=said)
     asks = [
-        each.ask for each in near_miss_questions(lacking("segment", "service_area", "distance", "reservation"), asked)
+        ask for _, ask, _ in near_miss_questions(lacking("segment", "service_area", "distance", "reservation"), asked)
     ]
-    for ask in (*asks, trade_question(lacking("segment"), asked)):
+    for ask in (*asks, question("trade", lacking("segment"), asked)):
         assert "Tonte de 12 collèges" in ask.fr
         assert not any(each in ask.fr + ask.en for each in ("300", "4 ans", "réservé", "reserved"))
 
 
 def test_a_question_is_a_whole_sentence_in_both_languages() -> None:
-    asks = [each.ask for each in near_miss_questions(lacking("segment", "service_area"), MOWING)]
-    for ask in (*asks, trade_question(lacking("segment"), MOWING)):
+    asks = [ask for _, ask, _ in near_miss_questions(lacking("segment", "service_area"), MOWING)]
+    for ask in (*asks, question("trade", lacking("segment"), MOWING)):
         assert (ask.fr.startswith("Bonjour, "), ask.en.startswith("Hello, ")) == (True, True)
         assert ("tonte" in ask.fr, "Ille-et-Vilaine" in ask.en) == (True, True)

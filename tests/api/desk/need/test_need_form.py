@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.desk.frame.field_kinds import plain_number
-from api.desk.frame.form import form_fields
+from api.desk.frame.form import form_fields, plain_number
 from api.desk.need.need_form import (
     CARRIED,
     LINES_AT_ONCE,
@@ -24,7 +23,7 @@ from api.desk.need.need_form import (
 )
 from api.desk.need.need_in_words import lot_lines, need_lines
 from api.desk.need.understood_need import understand
-from domain.needs.need import Lot, Need, NeedAndProcedure, Place, PlannedNeed, TerritoryRequest
+from domain.needs.need import Lot, NeedAndProcedure, Place, PlannedNeed, TerritoryRequest
 from domain.text.bilingual import Text
 from matching.reference import Reference
 from tests import factories
@@ -118,9 +117,11 @@ def test_a_code_goes_with_the_trade_that_it_says(reference: Reference) -> None:
     (trade,) = understood.lots[0].trades
     assert trade.cpv == "90919200"
     lot = msgspec.structs.replace(understood.form.lots[0], more="blanchisserie")
-    lot = understand(understood.form.with_lot(0, lot), reference).form.lots[0]
+    lot = understand(msgspec.structs.replace(understood.form, lots=(lot,)), reference).form.lots[0]
     others = tuple(each for each in lot.chosen if each != trade.segment)
-    found = understand(form.with_lot(0, msgspec.structs.replace(lot, chosen=others)), reference).need
+    found = understand(
+        msgspec.structs.replace(form, lots=(msgspec.structs.replace(lot, chosen=others),)), reference
+    ).need
     assert found is not None
     assert (found.lots[0].segments, found.lots[0].cpv) == (others, ())
 
@@ -231,7 +232,7 @@ def test_a_need_without_lots_has_one_page() -> None:
 )
 def test_a_circle_is_said_by_its_centre(near: Place, said: Text, reference: Reference) -> None:
     need = PlannedNeed(lots=(Lot(id="1"),), territory=TerritoryRequest(near=near, radius_km=30))
-    lines = {line.name.fr: line.words for line in need_lines(need, reference)}
+    lines = {name.fr: words for name, words in need_lines(need, reference)}
     fr, en = (words.replace("\N{NO-BREAK SPACE}", " ") for words in lines["Territoire"])
     assert (fr, en) == said
 
@@ -240,9 +241,7 @@ def test_the_estimated_value_is_said_as_the_sum_that_it_is(reference: Reference)
     """Of an amount that covers all, that it does."""
     firm = Lot(id="1", value_eur=50_000, duration_months=12, renewal_months=36)
     whole = Lot(id="2", value_eur=50_000, duration_months=12, renewal_months=36, value_covers="all")
-    first, second = (
-        {line.name.en: line.words for line in lot.lines} for lot in lot_lines(Need((firm, whole)), reference)
-    )
+    first, second = ({name.en: words for name, words in lot_lines(lot, reference)} for lot in (firm, whole))
     assert first["Estimated value, all included"].en.startswith("€50,000 + 3 renewals of €50,000 = €200,000")
     assert "Estimated value, all included" not in second
     assert "Estimated value with renewals and options" in second

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.desk.need.territory_field import MOST_SUGGESTIONS
+from api.desk.need.understood_need import MOST_SUGGESTIONS
 from tests.api.desk.answer.test_result_page import request_on
 from tests.api.desk.steps import FORM, Browser, heading, said, send_file
 from tests.api.sync.factories import Client

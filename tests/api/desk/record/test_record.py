@@ -10,7 +10,7 @@ import pytest
 
 from api.desk.need.need_form import NeedForm, form_of_need
 from api.desk.need.understood_need import understand
-from api.desk.record.needs_page import taken_over
+from api.desk.record.stored_need import taken_over
 from api.needs.edit_need import NeedChange, NeedDocument, need_document
 from domain.needs.need import NeedAndProcedure, PlannedNeed
 from matching.reference import Reference
@@ -89,7 +89,7 @@ async def test_a_button_pressed_twice_keeps_one_need_and_matches_it_once(
     answer = own.page
     first = (await own.submit("besoin/resultat", to="besoins")).url.path
     own.page = answer
-    monkeypatch.delattr("api.desk.frame.written_once.match_first")
+    monkeypatch.delattr("api.desk.frame.visit.match_first")
     assert (await own.submit("besoin/resultat", to="besoins")).url.path == first
     assert len((await buyer.get("/needs")).json()["items"]) == 1
 
@@ -270,7 +270,7 @@ async def test_a_version_frozen_twice_by_one_button_is_one(
     page = own.page
     await own.submit(f"{path}/versions")
     own.page = page
-    monkeypatch.delattr("api.desk.frame.written_once.match_first")
+    monkeypatch.delattr("api.desk.frame.visit.match_first")
     await own.submit(f"{path}/versions")
     versions = await buyer.get(f"/needs/{path.rpartition('/')[2]}/shortlists")
     assert [each["number"] for each in versions.json()["items"]] == [2, 1]
