@@ -11,8 +11,7 @@ from api.desk.directory.directory_page import flag_detail
 from domain.suppliers.supplier import Flag, FlagCode
 from domain.text.normalise import fold
 from matching.reference import Reference
-from tests.api.desk.steps import Browser, heading, sign_in_as
-from tests.api.organisations import member
+from tests.api.desk.steps import Browser, heading
 from tests.api.sync.factories import Client, put_record
 
 KNOWN: dict[str, Any] = {
@@ -177,17 +176,6 @@ async def test_the_page_of_a_merged_supplier_is_that_of_the_one_that_is_left(
     assert (await served.post("/suppliers/merge", json={"ids": ids})).is_success
     await browser.sign_in()
     assert (await browser.open(f"/annuaire/{ids[1]}")).url.path == f"/annuaire/{ids[0]}"
-
-
-async def test_who_may_not_read_the_directory_is_refused_and_shown_no_link(served: Client, browser: Browser) -> None:
-    await sign_in_as(browser, await member(served, "match"))
-    assert "annuaire" not in browser.page
-    assert (await browser.get("/annuaire")).status_code == 403
-    assert (await browser.get(f"/annuaire/{uuid4()}")).status_code == 403
-
-
-async def test_a_supplier_that_is_not_there_is_404(browser: Browser) -> None:
-    await browser.sign_in()
     for path in ("nobody", str(uuid4())):
         assert (await browser.get(f"/annuaire/{path}")).status_code == 404
 

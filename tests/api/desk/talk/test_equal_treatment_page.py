@@ -5,7 +5,6 @@ from html import unescape
 from typing import Any
 
 from tests.api.desk.steps import Browser, Desk, desk_of
-from tests.api.needs.steps import new_buyer
 from tests.api.sync.factories import Client
 
 THREE = ("Atelier A", "Bois B", "Chantier C")
@@ -31,6 +30,8 @@ def row_of(page: str, name: str) -> list[str]:
 
 async def test_who_was_not_contacted_is_told_the_same_words(served: Client, browser: Browser, source: str) -> None:
     desk = await desk_of(served, browser, source, *THREE)
+    await desk.open("egalite")
+    assert "encore été dit" in browser.page
     await desk.write(a="choisis", fournisseur=desk.suppliers[THREE[0]])
     assert await gaps(desk) == [("not_contacted", ["Bois B", "Chantier C"])]
     await make_up(desk)
@@ -51,6 +52,8 @@ async def test_who_lacks_an_answer_given_to_one_lacks_it_in_the_matrix(
     exchange, asker = (await desk.exchange())["id"], desk.suppliers[THREE[0]]
     asked: dict[str, Any] = {"author": "supplier", "supplier_id": asker, "body": "Combien ?", "stance": "question"}
     question = (await desk.buyer.post(f"/exchanges/{exchange}/messages", asked)).json()["id"]
+    await desk.open("egalite")
+    assert f"echanges/{exchange}?partager={question}#partager" in browser.page
     told: dict[str, Any] = {"author": "buyer", "supplier_id": asker, "body": "Dix tonnes.", "answers": [question]}
     await desk.buyer.post(f"/exchanges/{exchange}/messages", told)
     assert await gaps(desk) == [
@@ -91,36 +94,3 @@ async def test_what_some_lack_is_sent_to_each_once(served: Client, browser: Brow
     browser.page = form
     await desk.send("egalite/message", faire="envoyer")
     assert len((await desk.exchange())["messages"]) == 4
-
-
-async def test_a_question_leads_to_the_form_of_its_answer(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *THREE)
-    await desk.write()
-    await desk.reply(desk.links()[THREE[0]], body="Quand ?", stance="question")
-    exchange = await desk.exchange()
-    await desk.open("egalite")
-    question = exchange["messages"][-1]["id"]
-    assert f"echanges/{exchange['id']}?partager={question}#partager" in browser.page
-
-
-async def test_without_suppliers_the_page_says_that_nothing_was_told(
-    served: Client, browser: Browser, source: str
-) -> None:
-    desk = await desk_of(served, browser, source)
-    assert (await desk.open("egalite")).status_code == 200
-    assert "encore été dit" in browser.page
-
-
-async def test_another_organisation_sees_nothing(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *THREE)
-    await desk.write(a="choisis", fournisseur=desk.suppliers[THREE[0]])
-    await desk.open("egalite")
-    form = browser.fields(f"{desk.path}/egalite/message")
-    other = await new_buyer(served)
-    async with Browser(served.app) as stranger:
-        await stranger.sign_in(other.headers["Authorization"].removeprefix("Bearer "))
-        assert (await stranger.open(f"/{desk.path}/egalite")).status_code == 404
-        await stranger.open("/besoin")
-        token = stranger.fields("besoin")["jeton"]
-        answer = await stranger.submit("besoin", form | {"jeton": token}, to=f"{desk.path}/egalite/message")
-        assert answer.status_code == 404
