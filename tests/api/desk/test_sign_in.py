@@ -51,10 +51,11 @@ async def test_every_page_but_those_to_sign_in_needs_a_session(browser: Browser)
 
 
 async def test_a_page_is_for_those_who_have_its_right_and_no_menu_leads_others_there(served: Client) -> None:
-    for own, paths in (
-        ("match", ("annuaire", "besoins", "sources", "admin")),
-        ("read", ("territoires", "lotissement")),
-    ):
+    others: dict[Scope, tuple[str, ...]] = {
+        "match": ("annuaire", "besoins", "sources", "admin"),
+        "read": ("territoires", "lotissement"),
+    }
+    for own, paths in others.items():
         async with Browser(served.app) as browser:
             await sign_in_as(browser, await member(served, own))
             assert [path for path in paths if f'href="./{path}"' in browser.page] == []
