@@ -116,11 +116,12 @@ async def create_organisation(visit: Visit) -> Response[bytes]:
 
         async def carry_out(connection: Connection, acting: Acting) -> Done:
             await add_organisation(connection, visit.call.bearer, settings, acting.now())
-            return Done("/admin?fait=enregistree")
+            return Done("/admin")
 
-        return await written_once(visit, carry_out)
+        await written_once(visit, carry_out)
     except (WrongForm, InvalidContent, Conflict) as wrong:
         return await _organisations_page(visit, *_refused(wrong))
+    return visit.redirect("/admin?fait=enregistree")
 
 
 def _refused(wrong: WrongForm | InvalidContent | Conflict) -> tuple[tuple[Mistake, ...], HTTPStatus]:

@@ -5,7 +5,7 @@ import re
 from html import unescape
 from urllib.parse import urlencode
 
-from tests.api.desk.steps import FORM, TWO, WORDS, Browser, Desk, desk_of, heading, said
+from tests.api.desk.steps import FORM, TWO, WORDS, Browser, Desk, DeskWith, heading, said
 from tests.api.sync.factories import Client
 
 
@@ -85,8 +85,8 @@ async def test_some_are_chosen_and_what_is_missing_or_too_long_is_said_and_kept(
     assert f"echanges/{exchange['id']}#ecrire" in browser.page
 
 
-async def test_a_template_keeps_what_was_written(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, title="Entretien du parc")
+async def test_a_template_keeps_what_was_written(desk_with: DeskWith, browser: Browser) -> None:
+    desk = await desk_with(title="Entretien du parc")
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="modele", modele="contact", texte="Bonjour aux jardins.")
     (text,) = browser.fields(f"{desk.path}/echanges/nouveau")["texte"]
@@ -231,8 +231,8 @@ async def test_a_link_is_given_anew_and_taken_away(desk: Desk) -> None:
     assert (await desk.buyer.client.get(new)).status_code == 404
 
 
-async def test_after_publication_all_is_read_and_nothing_written(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, TWO[0])
+async def test_after_publication_all_is_read_and_nothing_written(desk_with: DeskWith, browser: Browser) -> None:
+    desk = await desk_with(TWO[0])
     await desk.write()
     page = f"echanges/{(await desk.exchange())['id']}"
     await desk.open(page)
@@ -248,17 +248,17 @@ async def test_after_publication_all_is_read_and_nothing_written(served: Client,
     assert ("Abandonné" in browser.page, "abandoned" in browser.page) == (True, False)
 
 
-async def test_who_the_list_does_not_show_is_said(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *TWO, limit=1)
+async def test_who_the_list_does_not_show_is_said(desk_with: DeskWith, browser: Browser) -> None:
+    desk = await desk_with(*TWO, limit=1)
     for part in ("echanges/nouveau", "egalite"):
         await desk.open(part)
         assert "la liste montre 1 des 2 candidats" in said(browser.page)
 
 
 async def test_a_supplier_beside_the_list_is_looked_up_by_keys_that_read_the_directory(
-    served: Client, browser: Browser, source: str
+    desk_with: DeskWith, browser: Browser, source: str
 ) -> None:
-    desk = await desk_of(served, browser, source, TWO[0])
+    desk = await desk_with(TWO[0])
     far = await desk.buyer.supplier(source, "far", name=f"Lointain {source}", location={"lat": 47.2, "lon": -1.55})
     await desk.open(f"echanges/nouveau?cherche={source}")
     assert far not in browser.page
@@ -303,10 +303,10 @@ async def test_the_next_step_is_to_read_and_answer_and_the_journal_tells_both(de
 
 
 async def test_letters_that_a_session_took_with_it_are_prepared_again_together(
-    served: Client, browser: Browser, source: str
+    desk_with: DeskWith, browser: Browser
 ) -> None:
     """For those who have not answered; the links that they had go on working."""
-    desk = await desk_of(served, browser, source, *TWO, "Bocage en fleurs")
+    desk = await desk_with(*TWO, "Bocage en fleurs")
     await desk.write()
     first = desk.links()
     await desk.reply(first[TWO[0]], body="Oui", stance="interested")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from api.desk.talk.meeting_form import rows
-from tests.api.desk.steps import TWO, Browser, Desk, desk_of
+from tests.api.desk.steps import TWO, Browser, Desk, DeskWith
 from tests.api.needs.steps import new_buyer
 from tests.api.sync.factories import Client
 
@@ -68,10 +68,10 @@ async def test_nothing_typed_is_lost_where_something_is_wrong(desk: Desk, browse
     [("autre-1", 201, "invites"), ("partie-1", 401, "partie-1"), ("suite-1", 2_001, "suite-1")],
 )
 async def test_texts_that_no_meeting_may_have_are_not_stored(
-    served: Client, browser: Browser, source: str, field: str, length: int, shown_at: str
+    desk_with: DeskWith, browser: Browser, field: str, length: int, shown_at: str
 ) -> None:
     """Nobody could read it again, nor the list that it is in."""
-    desk = await desk_of(served, browser, source)
+    desk = await desk_with()
     await desk.open("rencontres/nouvelle")
     refused = await desk.send("rencontres/nouvelle", {"faire": "enregistrer", **WHEN, field: "x" * length})
     assert (refused.status_code, f'<a href="#{shown_at}">' in browser.page) == (422, True)
@@ -101,9 +101,9 @@ async def test_who_came_and_what_was_said_is_noted(desk: Desk, browser: Browser)
     assert (len(changed["participants"]), changed["follow_ups"][0]["done"]) == (1, True)
 
 
-async def test_what_the_form_does_not_show_of_a_meeting_stays(served: Client, browser: Browser, source: str) -> None:
+async def test_what_the_form_does_not_show_of_a_meeting_stays(desk_with: DeskWith) -> None:
     """The position of its place, as long as the place is the same, and each of many follow-ups."""
-    desk = await desk_of(served, browser, source)
+    desk = await desk_with()
     meeting = await planned(desk)
     place = {"name": "Salle du conseil", "commune": "56178", "lat": 48.07, "lon": -2.97}
     follow_ups = [{"what": f"Suite {number}"} for number in range(60)]
@@ -150,10 +150,8 @@ async def test_the_invitation_is_written_from_the_meeting_until_the_need_has_end
     assert invitation not in browser.page
 
 
-async def test_a_calendar_has_its_own_address_until_it_is_taken_away(
-    served: Client, browser: Browser, source: str
-) -> None:
-    desk = await desk_of(served, browser, source)
+async def test_a_calendar_has_its_own_address_until_it_is_taken_away(desk_with: DeskWith, browser: Browser) -> None:
+    desk = await desk_with()
     await planned(desk)
     await browser.open("/rencontres")
     await browser.submit("rencontres", faire="donner")
@@ -223,9 +221,9 @@ async def test_a_meeting_as_large_as_can_be_is_saved_on_its_page(desk: Desk, bro
     assert "en plusieurs fois" in unescape(many.text)
 
 
-async def test_all_candidates_of_a_lot_are_invited_at_once(served: Client, browser: Browser, source: str) -> None:
+async def test_all_candidates_of_a_lot_are_invited_at_once(desk_with: DeskWith) -> None:
     """Those who are invited already once, and not those who were set aside."""
-    desk = await desk_of(served, browser, source, *TWO, "Bocage en fleurs")
+    desk = await desk_with(*TWO, "Bocage en fleurs")
     aside = {"lot_id": "1", "decision": "set_aside", "reason": "Trop petit"}
     decided = await desk.buyer.patch(f"/{desk.api}/shortlists/1/suppliers/{desk.suppliers['Bocage en fleurs']}", aside)
     assert decided.status_code == 200, decided.text
