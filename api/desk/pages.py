@@ -12,8 +12,7 @@ from api.desk.answer import allotment_page, result_page
 from api.desk.directory import directory_page, territory_page
 from api.desk.frame.layout import MEDIA_TYPES, YEAR, asset_path, assets
 from api.desk.frame.page import page
-from api.desk.frame.sessions import client_of_session
-from api.desk.frame.visit import Visit
+from api.desk.frame.visit import Visit, client_of_session
 from api.desk.need import need_page
 from api.desk.record import journal_page, stored_need, versions_page
 from api.desk.sources import source_pages

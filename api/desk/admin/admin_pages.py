@@ -31,7 +31,6 @@ from api.desk.frame.form import (
     Kind,
     Mistake,
     Unreadable,
-    WrongForm,
     field_mistakes,
     form_saying,
     read_form,
@@ -119,12 +118,12 @@ async def create_organisation(visit: Visit) -> Response[bytes]:
             return Done("/admin")
 
         await written_once(visit, carry_out)
-    except (WrongForm, InvalidContent, Conflict) as wrong:
+    except (InvalidContent, Conflict) as wrong:
         return await _organisations_page(visit, *_refused(wrong))
     return visit.redirect("/admin?fait=enregistree")
 
 
-def _refused(wrong: WrongForm | InvalidContent | Conflict) -> tuple[tuple[Mistake, ...], HTTPStatus]:
+def _refused(wrong: InvalidContent | Conflict) -> tuple[tuple[Mistake, ...], HTTPStatus]:
     """The mistakes in the form of an organisation, and the status of the page that shows them."""
     if isinstance(wrong, Conflict):
         return (Mistake("nom", wrong.detail),), HTTPStatus.CONFLICT
@@ -153,7 +152,7 @@ async def update_organisation(visit: Visit, organisation_id: str) -> Response[by
             settings = request_by(typed, OrganisationSettings)
             now, members = visit.services.now(), visit.services.settings.oidc_members
             await change_organisation(connection, client, before, settings, now, members)
-        except (WrongForm, InvalidContent, Conflict) as wrong:
+        except (InvalidContent, Conflict) as wrong:
             return _organisation_page(visit, before, typed, *_refused(wrong))
     return visit.redirect("/admin?fait=enregistree")
 
@@ -171,7 +170,7 @@ async def create_key(visit: Visit) -> Response[bytes]:
         request = request_by(read_form(KeyForm, visit.fields), KeyRequest)
         sender = Sender(visit.organisation_id, route_of("/admin/cles"), sent_as(visit))
         made = await make_key_once(visit.call, request, visit.token.encode(), sender)
-    except (WrongForm, InvalidContent) as wrong:
+    except InvalidContent as wrong:
         return await _keys_page(visit, field_mistakes(wrong, KeyForm, otherwise="nom"))
     key = read_stored(made.content, CreatedKey)
     return visit.page("admin/new_key.html", HTTPStatus.CREATED, key=key)

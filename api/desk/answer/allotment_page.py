@@ -5,7 +5,7 @@ the form of a need.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from litestar import Response
@@ -27,11 +27,11 @@ from api.desk.frame.form import (
 from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
-from api.desk.need.need_form import LOTS_AT_ONCE, LotForm, NeedForm, heard, read_need_form, words_read
+from api.desk.need.need_form import LOTS_AT_ONCE, NeedForm, heard, read_need_form, words_read
 from api.desk.need.need_page import changed_need_form, form_of_query, refused_need_form
 from api.desk.need.understood_need import understood_beside
 from api.web.forms import Fields
-from domain.allotment.allotment import FIGURES, Allotment, AllotmentNeed, Axis, Proposal, ProposedLot
+from domain.allotment.allotment import FIGURES, Allotment, AllotmentNeed, Axis, Proposal
 from domain.errors import InvalidContent
 from domain.text.bilingual import Text
 
@@ -94,7 +94,9 @@ async def compare_divisions(visit: Visit) -> Response[bytes]:
         return await changed_need_form(visit, rules)
     understood = await understood_beside(visit, read_need_form(visit.fields))
     mistakes = list(understood.mistakes)
-    options, values = _options(rules, mistakes), _values(understood.form, rules, mistakes)
+    options = said_by(rules, mistakes)
+    options["divide"] = [*(["segment"] if rules.by_trade else []), *(each for each in AREAS if each == rules.area)]
+    values = _values(understood.form, rules, mistakes)
     if understood.need is None or mistakes:
         return refused_need_form(visit, understood._replace(mistakes=tuple(mistakes)), rules=rules)
     matched = msgspec.structs.asdict(understood.need.matched)
@@ -117,11 +119,6 @@ async def compare_divisions(visit: Visit) -> Response[bytes]:
         figures=list(_figures(found)),
         proposals=[(each, form_of_proposal(understood.form, each)) for each in found.proposals],
     )
-
-
-def _options(rules: AllotmentForm, mistakes: list[Mistake]) -> dict[str, Any]:
-    divide = [*(["segment"] if rules.by_trade else []), *(area for area in AREAS if area == rules.area)]
-    return said_by(rules, mistakes) | {"divide": divide}
 
 
 def _values(form: NeedForm, rules: AllotmentForm, mistakes: list[Mistake]) -> list[dict[str, float] | None]:
@@ -156,28 +153,26 @@ def _figures(found: Allotment) -> Iterator[tuple[Text, int, list[tuple[int, str]
 
 def form_of_proposal(form: NeedForm, proposal: Proposal) -> NeedForm:
     """The form of the need with the lots of a proposal; all else that its lots say is of the lots they come from."""
-    by_id = dict(zip(form.lot_ids, form.lots, strict=True))
-    lots = tuple(_lot(by_id[lot.from_lots[0]], lot, form) for lot in proposal.lots)
-    return msgspec.structs.replace(form, lots=lots)
-
-
-def _lot(before: LotForm, lot: ProposedLot, form: NeedForm) -> LotForm:
-    cpv = ", ".join(lot.cpv)
-    made = msgspec.structs.replace(
-        before,
-        id="",
-        title=lot.title,
-        reading=words_read((lot.title, form.title), cpv, ""),
-        offered=lot.segments,
-        chosen=lot.segments,
-        more="",
-        heard=heard(lot.title),
-        cpv=cpv,
-        keywords="",
-        reserved=lot.reserved,
-        value=plain_number(lot.value_eur),
-        options=plain_number(lot.options_eur),
-    )
-    if lot.territory.codes is None or lot.territory.codes == (before.territories or form.territories):
-        return made
-    return msgspec.structs.replace(made, place="", territories=lot.territory.codes, radius="", centre="", drawn="")
+    by_id, lots = dict(zip(form.lot_ids, form.lots, strict=True)), []
+    for lot in proposal.lots:
+        before, cpv = by_id[lot.from_lots[0]], ", ".join(lot.cpv)
+        made = msgspec.structs.replace(
+            before,
+            id="",
+            title=lot.title,
+            reading=words_read((lot.title, form.title), cpv, ""),
+            offered=lot.segments,
+            chosen=lot.segments,
+            more="",
+            heard=heard(lot.title),
+            cpv=cpv,
+            keywords="",
+            reserved=lot.reserved,
+            value=plain_number(lot.value_eur),
+            options=plain_number(lot.options_eur),
+        )
+        codes = lot.territory.codes
+        if codes is not None and codes != (before.territories or form.territories):
+            made = msgspec.structs.replace(made, place="", territories=codes, radius="", centre="", drawn="")
+        lots.append(made)
+    return msgspec.structs.replace(form, lots=tuple(lots))

@@ -28,7 +28,7 @@ from domain.needs.need import RESERVED_TYPES, TerritoryRequest
 from domain.reference.territory import Area, Territories, UnknownTerritory
 from domain.suppliers.supplier import NO_SUPPLIER, Approval, Flag, Kind, Point, ServiceArea, Supplier
 from domain.text import typography
-from domain.text.bilingual import NOTHING, Language, Text, listed, long_date
+from domain.text.bilingual import NOTHING, Text, listed, long_date
 from domain.text.typography import PARIS, of_place
 from matching.answer.messages import evidence
 from matching.geo.map_sheets import map_sheets
@@ -287,22 +287,15 @@ async def _draw(
     visit: Visit, ground: tuple[str, ...], points: Sequence[Point], pins: Sequence[Pin], title: str, *meanings: str
 ) -> Drawing:
     """The map of these suppliers, drawn beside the requests; its legend names the ground, and what the signs mean."""
-    drawn = await visit.work_out(_map, ground, points, pins, title, visit.language)
+
+    def draw(reference: Reference) -> Drawing:
+        sheets = map_sheets(reference.geography, [TerritoryRequest(codes=ground)], [], points)
+        return map_drawing(pins, title, visit.language, sheets)
+
+    drawn = await visit.work_out(draw)
     named = ", ".join(visit.reference.territories.area(code).label for code in ground)
     keys = zip(drawn.keys, (named, *meanings), strict=False)
     return drawn._replace(keys=tuple(Key(key.sign, text) for key, text in keys))
-
-
-def _map(
-    reference: Reference,
-    codes: tuple[str, ...],
-    points: Sequence[Point],
-    pins: Sequence[Pin],
-    title: str,
-    language: Language,
-) -> Drawing:
-    sheets = map_sheets(reference.geography, [TerritoryRequest(codes=codes)], [], points)
-    return map_drawing(pins, title, language, sheets)
 
 
 @page("GET", "/annuaire/tableau", scope=("read", "admin"))

@@ -17,7 +17,7 @@ import msgspec
 from api.desk.frame.layout import SAID
 from api.web.forms import Fields
 from domain.decoding.explain import explain
-from domain.errors import InvalidContent
+from domain.errors import InvalidContent, Problem
 from domain.text.bilingual import Text
 
 
@@ -129,11 +129,11 @@ class Mistake(NamedTuple):
     detail: Text
 
 
-class WrongForm(Exception):
+class WrongForm(InvalidContent):
     """A form with something to be corrected."""
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        super().__init__(mistakes[0].detail.en)
+        super().__init__(tuple(Problem("", "form", each.detail) for each in mistakes))
         self.mistakes = mistakes
 
 
@@ -294,7 +294,7 @@ def request_of(said: object, kind: type[Request]) -> Request:
 
 
 def request_by(form: msgspec.Struct, kind: type[Request], names: str = NAME, **others: Any) -> Request:
-    """The request that a form says; `others`: parts that it says otherwise. Raises WrongForm, InvalidContent."""
+    """The request that a form says; `others`: parts that it says otherwise. Raises InvalidContent."""
     mistakes: list[Mistake] = []
     said = said_by(form, mistakes, names) | others
     if mistakes:
@@ -303,7 +303,7 @@ def request_by(form: msgspec.Struct, kind: type[Request], names: str = NAME, **o
 
 
 def field_mistakes(
-    wrong: InvalidContent | WrongForm,
+    wrong: InvalidContent,
     form: type[msgspec.Struct],
     names: str = NAME,
     otherwise: str = "",

@@ -16,9 +16,9 @@ from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Method
 
-from api.desk.frame.sessions import client_of_session
 from api.desk.frame.visit import (
     Visit,
+    client_of_session,
     cookie_header,
     is_from_here,
     path_to_come_back,
@@ -131,7 +131,12 @@ async def _answer(visit: Visit, handler: Handler, made: Page) -> Response[bytes]
         await admit(call, visit.client, call.services.limits, made.scopes)
     await _read(visit, made)
     if made.scopes and visit.client is None:
-        return _no_session(visit)
+        # to sign in and back; a form that a page of this server sent is carried along
+        if call.method != "POST":
+            return visit.redirect(f"/connexion?{urlencode({'suite': path_to_come_back(call)})}")
+        if not is_from_here(call):
+            return visit.redirect("/connexion")
+        return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, call.scope["path"], urlencode(visit.typed()))
     if visit.client is not None and not may_be_long:
         await admit(call, visit.client, call.services.limits, made.scopes)
     if made.method == "POST" and not visit.is_own_form:
@@ -162,15 +167,6 @@ async def _read(visit: Visit, made: Page) -> None:
         visit.fields = await read_fields(call, limit, MOST_FIELDS, share)
     else:
         visit.fields = fields_in(call.scope["query_string"], MOST_FIELDS)
-
-
-def _no_session(visit: Visit) -> Response[bytes]:
-    """Redirect to sign in and back; a form that a page of this server sent is carried along."""
-    if visit.call.method != "POST":
-        return visit.redirect(f"/connexion?{urlencode({'suite': path_to_come_back(visit.call)})}")
-    if not is_from_here(visit.call):
-        return visit.redirect("/connexion")
-    return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, visit.call.scope["path"], urlencode(visit.typed()))
 
 
 def sign_in_page(

@@ -19,18 +19,23 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response
+from litestar.types import Scope as ASGIScope
 
 from api.desk.frame.form import Mistake
 from api.desk.frame.layout import rendered
 from api.needs.shortlist_versions import MatchedNeed, ToMatch, match_first
-from api.runtime.actor import Acting, acting_of
+from api.runtime.actor import TOKEN, Acting, acting_of
+from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call
 from api.runtime.idempotency import Sender, once
+from api.runtime.rate_limits import LOOK_UPS, caller_of
 from api.runtime.services import Services
 from api.web.content_negotiation import HTML
 from api.web.forms import Fields, Files
+from db.api_keys import find_client_of_key
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer, find_answer
+from db.persons import find_session
 from domain.errors import NotFound
 from domain.organisation import Client
 from domain.reference.territory import Area
@@ -147,23 +152,24 @@ class Visit:
 
         `shown`: what the template reads besides them, the visit, and the names of places and trades.
         """
+        places = self.reference.territories
+
+        def departements(area: Area) -> str:
+            """The names of those around a commune or EPCI, by which places of one name are told apart."""
+            return ", ".join(each.label for each in places.parents(area) if each.kind == "departement")
+
         always: dict[str, Any] = {
             "visit": self,
             "mistakes": mistakes,
             "wrong": {mistake.field for mistake in mistakes},
-            "commune": self.reference.territories.commune_name,
+            "commune": places.commune_name,
             "label": self.reference.taxonomy.label,
-            "departements": self._departements_around,
+            "departements": departements,
         }
         content = rendered(template, self.language, **always | shown)
         if status is None:
             status = HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK
         return Response(content, status_code=status, media_type=HTML)
-
-    def _departements_around(self, area: Area) -> str:
-        """The names of the departements around a commune or EPCI, by which those of one name are told apart."""
-        parents = self.reference.territories.parents(area)
-        return ", ".join(each.label for each in parents if each.kind == "departement")
 
     def redirect(self, path: str) -> Response[bytes]:
         """The redirect (303) to a path of this server, such as /besoin?exemple=1."""
@@ -301,3 +307,32 @@ async def _answer_to(visit: Visit, connection: Connection, path: str, name: str)
 def route_of(path: str) -> str:
     """The route of a form, beside those of the API."""
     return f"form {path}"
+
+
+async def client_of_session(services: Services, token: str, scope: ASGIScope) -> Client | None:
+    """The bearer of a session; None where it has expired, its key is not in force, or no provider is set any more.
+
+    `scope`: the request. Raises Refusal (429) to an address that brought very many tokens of no session.
+    """
+    if not TOKEN.fullmatch(token):
+        return None
+    now = services.now()
+    async with (
+        services.limits.attempt(LOOK_UPS, caller_of(scope), for_all=False) as attempt,
+        transaction(services.database) as connection,
+    ):
+        found = await find_session(connection, session_digests(services, token), now)
+        attempt.in_vain = found is None
+        if found is None:
+            return None
+        if found.key_id is None:
+            return found.person if services.identity_provider else None
+        if found.key_id != NOT_STORED:
+            return await find_client_of_key(connection, found.key_id, now)
+    return await services.keys.client(services.settings.admin_key or "")
+
+
+def session_digests(services: Services, token: str) -> list[bytes]:
+    """The digests under which a session of that token is stored: of a stored key, and of the administrator's."""
+    parts = ("",) if services.settings.admin_key is None else ("", services.settings.admin_key)
+    return [hashlib.sha256(f"{token}\n{part}".encode(errors="replace")).digest() for part in parts]

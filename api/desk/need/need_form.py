@@ -36,7 +36,6 @@ from domain.needs.need import (
     RESERVED_TYPES,
     BuyerKind,
     ContractKind,
-    Lot,
     Nature,
     Need,
     Place,
@@ -266,31 +265,25 @@ def words_read(titles: Iterable[str], cpv: str, keywords: str) -> str:
 
 def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
     """The form of a need. Without `keep_ids` its lots are numbered: nothing knows them yet."""
-    return form_saying(
-        NeedForm,
-        need,
-        **_place(need.territory),
-        lots=tuple(_lot(lot, need, keep_ids=keep_ids) for lot in need.lots),
-    )
-
-
-def _lot(lot: Lot, need: Need, *, keep_ids: bool) -> LotForm:
-    site = lot.site or Place()
-    form = form_saying(
-        LotForm,
-        lot,
-        **_place(lot.territory),
-        id=lot.id if keep_ids else "",
-        # the need says its terms: those of its words are offered, but not taken as said
-        heard=heard(lot.title or ""),
-        offered=lot.segments,
-        chosen=lot.segments,
-        site=_point(site),
-        site_code=site.commune or "",
-    )
-    # named segments are those that stay ticked; without any, all that is read is
-    reading = words_read((form.title, need.title or ""), form.cpv, form.keywords) if lot.segments else ""
-    return msgspec.structs.replace(form, reading=reading)
+    lots = []
+    for lot in need.lots:
+        site = lot.site or Place()
+        form = form_saying(
+            LotForm,
+            lot,
+            **_place(lot.territory),
+            id=lot.id if keep_ids else "",
+            # the need says its terms: those of its words are offered, but not taken as said
+            heard=heard(lot.title or ""),
+            offered=lot.segments,
+            chosen=lot.segments,
+            site=_point(site),
+            site_code=site.commune or "",
+        )
+        # named segments are those that stay ticked; without any, all that is read is
+        reading = words_read((form.title, need.title or ""), form.cpv, form.keywords) if lot.segments else ""
+        lots.append(msgspec.structs.replace(form, reading=reading))
+    return form_saying(NeedForm, need, **_place(need.territory), lots=tuple(lots))
 
 
 def _place(territory: TerritoryRequest | None) -> dict[str, Any]:

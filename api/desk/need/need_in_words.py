@@ -58,7 +58,10 @@ def _of_need(need: PlannedNeed, reference: Reference) -> Iterator[tuple[Text, Te
     yield Text("Contrat", "Contract"), CONTRACTS[need.contract]
     yield Text("Technique d'achat", "Purchasing technique"), TECHNIQUES[need.technique] if need.technique else None
     yield Text("Procédure", "Procedure"), PROCEDURES[need.procedure] if need.procedure else None
-    yield Text("Valeur totale estimée", "Estimated total"), _written(typography.euros, need.estimated_total_eur)
+    yield (
+        Text("Valeur totale estimée", "Estimated total"),
+        _amount(typography.euros, need.estimated_total_eur),
+    )
     planned = need.planned_publication_on
     yield Text("Publication prévue", "Planned publication"), long_date(planned) if planned else None
     yield Text("Évalué au", "Evaluated as of"), long_date(need.on) if need.on else None
@@ -80,15 +83,18 @@ def _of_lot(lot: Lot, reference: Reference) -> Iterator[tuple[Text, Text | None]
     listed_types = Text(listed([name.fr for name in reserved]).fr, listed([name.en for name in reserved]).en)
     to_some = Text(f"Réservé : {listed_types.fr}", f"Reserved: {listed_types.en}")
     yield Text("Réservation", "Reservation"), to_some if reserved else Text("Ouvert à tous", "Open to all")
-    yield _AMOUNTS[lot.value_covers], _written(typography.euros, lot.value_eur)
+    yield _AMOUNTS[lot.value_covers], _amount(typography.euros, lot.value_eur)
     yield Text("Durée", "Term"), _months(lot.duration_months)
     yield Text("Reconductions", "Renewals"), _months(lot.renewal_months)
-    yield Text("Options", "Options"), _written(typography.euros, lot.options_eur)
+    yield Text("Options", "Options"), _amount(typography.euros, lot.options_eur)
     said = sum_in_words(lot)
     whole = said and Text(typography.typeset(f"{said.fr} HT", "fr"), typography.typeset(f"{said.en} excl. tax", "en"))
     yield Text("Valeur estimée, tout compris", "Estimated value, all included"), whole
     yield Text("Lieu d'exécution", "Place of performance"), _place(lot.site, reference) if lot.site else None
-    yield Text("Distance la plus grande", "Greatest distance"), _written(typography.kilometres, lot.max_distance_km)
+    yield (
+        Text("Distance la plus grande", "Greatest distance"),
+        _amount(typography.kilometres, lot.max_distance_km),
+    )
     yield Text("Territoire", "Territory"), _territory(lot.territory, reference)
 
 
@@ -97,7 +103,7 @@ def _territory(territory: TerritoryRequest | None, reference: Reference) -> Text
         return None
     if territory.near is not None:
         around = _place(territory.near, reference)
-        radius = _written(typography.kilometres, territory.radius_km) or Text("", "")
+        radius = _amount(typography.kilometres, territory.radius_km) or Text("", "")
         of_french = of_place(around.fr) if territory.near.commune else f"du {around.fr}"
         return Text(f"à {radius.fr} au plus {of_french}", f"within {radius.en} of {around.en}")
     if territory.codes is None:
@@ -125,7 +131,7 @@ def _plain(words: str | None) -> Text | None:
     return Text(words, words) if words else None
 
 
-def _written(write: Callable[[float, Language], str], number: float | None) -> Text | None:
+def _amount(write: Callable[[float, Language], str], number: float | None) -> Text | None:
     return None if number is None else Text(write(number, "fr"), write(number, "en"))
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
@@ -129,7 +130,13 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
     position = min(int(asked[1] or 1), len(form.lots)) - 1
     part, prefix = asked[2], f"lot-{position + 1}-" if asked[1] else ""
     if part == "compte":
-        return visit.page("need/need_count.html", answer=await _matched_now(visit, form), most_counted=LOTS_AT_ONCE)
+        # as a match answers it now, without its rows; nothing while it is not whole
+        answer, need = None, (await understood_beside(visit, form)).need
+        if need is not None:
+            brief = msgspec.structs.replace(need.matched, limit=1, near_misses=0)
+            with suppress(InvalidContent):
+                answer = msgspec.json.decode(await matched(visit.call, brief, match_json), type=Shortlist)
+        return visit.page("need/need_count.html", answer=answer, most_counted=LOTS_AT_ONCE)
     if part == "metiers":
         lot, understood = await trades_beside(visit, form, position)
         return visit.page("need/need_live.html", part=part, prefix=prefix, lot=lot, understood=understood)
@@ -142,18 +149,6 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
     where = chosen._replace(choices=candidates(place, reference))
     shown = {"part": part, "prefix": prefix, "place_form": place, "where": where}
     return visit.page("need/need_live.html", HTTPStatus.OK, mistakes=mistakes, **shown)
-
-
-async def _matched_now(visit: Visit, form: NeedForm) -> Shortlist | None:
-    """The need as a match answers it now, without its rows; None where it is not whole yet."""
-    understood = await understood_beside(visit, form)
-    if understood.need is None:
-        return None
-    need = msgspec.structs.replace(understood.need.matched, limit=1, near_misses=0)
-    try:
-        return msgspec.json.decode(await matched(visit.call, need, match_json), type=Shortlist)
-    except InvalidContent:
-        return None
 
 
 def refused_need_form(

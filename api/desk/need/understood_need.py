@@ -305,30 +305,42 @@ async def _read_beside(visit: Visit, form: NeedForm, work: Callable[[Reference],
 def _read_lot(
     form: NeedForm, lot: LotForm, read: LotQuery | None, reference: Reference
 ) -> tuple[LotForm, UnderstoodLot]:
-    trades, label = _trades(form, lot, read, reference), reference.taxonomy.label
+    """A lot with the trades to show: those read, and those that the buyer added; ticked as they were, or all if new."""
+    taxonomy, words = reference.taxonomy, words_read((lot.title, form.title), lot.cpv, lot.keywords)
+    wanted = {each.segment: each for each in (read.objects if read else ())}
+    is_same = lot.reading == words
+    ticked = dict.fromkeys(lot.chosen if is_same else wanted)
+    offered = dict.fromkeys([*wanted, *(lot.offered if is_same else ())])
+    if lot.more:
+        found = [each.segment for each in reference.interpreter.search(lot.more[:LONGEST], 3)]
+        offered |= dict.fromkeys(found)
+        ticked |= dict.fromkeys(found[:1])
+    trades = []
+    for segment in filter(taxonomy.known, offered):
+        read_as = wanted.get(segment)
+        codes = (each for each in (read_as.sources if read_as else ()) if each.startswith("cpv:"))
+        code = next((each.removeprefix("cpv:") for each in codes), None)
+        confidence = read_as.confidence if read_as else None
+        trades.append(Trade(segment, taxonomy.label(segment), confidence, segment in ticked, code))
     seen = msgspec.structs.replace(
         lot,
-        reading=_words(form, lot),
+        reading=words,
         offered=tuple(trade.segment for trade in trades),
         chosen=tuple(trade.segment for trade in trades if trade.ticked),
         more="",
         heard=heard(lot.title),
     )
     understood = UnderstoodLot(
-        trades,
+        tuple(trades),
         Where(),
         None,
         (),
-        support=tuple((each, label(each)) for each in lot.support if reference.taxonomy.known(each)),
+        support=tuple((each, taxonomy.label(each)) for each in lot.support if taxonomy.known(each)),
         unmapped=read.unmapped if read else (),
-        title_says=tuple(map(label, read.title_says)) if read else (),
+        title_says=tuple(map(taxonomy.label, read.title_says)) if read else (),
         terms=tuple(terms_said(lot)),
     )
     return seen, understood
-
-
-def _words(form: NeedForm, lot: LotForm) -> str:
-    return words_read((lot.title, form.title), lot.cpv, lot.keywords)
 
 
 def _readings(form: NeedForm, reference: Reference) -> list[LotQuery | None]:
@@ -344,28 +356,6 @@ def _readings(form: NeedForm, reference: Reference) -> list[LotQuery | None]:
     need = Need(lots=tuple(said.values()), title=form.title[:LONGEST] or None, territory=ANYWHERE)
     read = dict(zip(said, reference.reader.read(need), strict=True))
     return [read.get(position) for position in range(len(form.lots))]
-
-
-def _trades(form: NeedForm, lot: LotForm, read: LotQuery | None, reference: Reference) -> tuple[Trade, ...]:
-    """The trades to show for a lot: those read, and those that the buyer added; ticked as they were, or all if new."""
-    taxonomy = reference.taxonomy
-    wanted = {each.segment: each for each in (read.objects if read else ())}
-    seen = bool(lot.reading) and lot.reading == _words(form, lot)
-    ticked = dict.fromkeys(lot.chosen if seen else wanted)
-    offered = dict.fromkeys([*wanted, *(lot.offered if seen else ())])
-    if lot.more:
-        found = [each.segment for each in reference.interpreter.search(lot.more[:LONGEST], 3)]
-        offered |= dict.fromkeys(found)
-        ticked |= dict.fromkeys(found[:1])
-    known = [segment for segment in offered if taxonomy.known(segment)]
-    trades = []
-    for segment in known:
-        read_as = wanted.get(segment)
-        codes = [each for each in (read_as.sources if read_as else ()) if each.startswith("cpv:")]
-        code = codes[0].removeprefix("cpv:") if codes else None
-        confidence = read_as.confidence if read_as else None
-        trades.append(Trade(segment, taxonomy.label(segment), confidence, segment in ticked, code))
-    return tuple(trades)
 
 
 def _said_by_lot(

@@ -67,6 +67,7 @@ def _supplier_of(entry: AuditEntry) -> str:
 
 
 ENTRIES_AT_ONCE = 50
+PATHS = {"key": "admin/cles/{}", "person": "admin/personnes/{}", "need": "besoins/{}/journal"}
 
 
 @page("GET", "/besoins/{need_id}/journal", scope="needs")
@@ -105,7 +106,13 @@ async def show_organisation_journal(visit: Visit) -> Response[bytes]:
         shown = await with_names(connection, found[:ENTRIES_AT_ONCE])
         suppliers = await supplier_names(connection, shown)
         names = await _names_of_objects(connection, client, wanted, shown)
-    deeds = [_deed(entry, suppliers, names) for entry in shown]
+    deeds: list[Deed] = []
+    for entry in shown:
+        kind, _, identity = entry.object.partition(":")
+        about, path = names.get(entry.object), PATHS[kind].format(identity) if entry.object in names else None
+        if kind == "source":
+            about, path = identity, f"sources/{quote(identity, safe='')}"
+        deeds.append((entry, in_words(entry, suppliers), about, path))
     following = write_cursor(cursor, shown[-1].number) if len(found) > ENTRIES_AT_ONCE else None
     return visit.page(
         "admin/admin_journal.html", organisation=organisation, deeds=deeds, following=following, is_first=before is None
@@ -127,17 +134,3 @@ async def _names_of_objects(
         needs = await select_need_names(connection, organisation_id, (), ids["need"], len(ids["need"]))
         return named | {f"need:{need.id}": need.title for need in needs}
     return named
-
-
-def _deed(entry: AuditEntry, suppliers: Mapping[str, str], named: Mapping[str, str | None]) -> Deed:
-    """The entry with the name of what it is about, and the page on that, where the administrator may see it."""
-    kind, _, identity = entry.object.partition(":")
-    words = in_words(entry, suppliers)
-    if kind == "source":
-        return entry, words, identity, f"sources/{quote(identity, safe='')}"
-    if entry.object not in named:
-        return entry, words, None, None
-    return entry, words, named[entry.object], PATHS[kind].format(identity)
-
-
-PATHS = {"key": "admin/cles/{}", "person": "admin/personnes/{}", "need": "besoins/{}/journal"}

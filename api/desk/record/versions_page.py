@@ -1,4 +1,4 @@
-"""What becomes of a need's shortlist: versions frozen, read again, compared, decided on, reported on; lots awarded."""
+"""A need's shortlist and what becomes of it: versions frozen, compared, decided on and reported on; lots awarded."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -82,14 +82,34 @@ async def show_decisions(visit: Visit, need_id: str) -> Response[bytes]:
 async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
     """Store decisions and redirect to all; the form again where something is missing, or somebody else decided."""
     need, form = await own_need_of(visit, need_id), read_lot_form(DecisionForm, visit)
-    if mistakes := _mistakes(form):
+    mistakes = [] if form.suppliers else [form.mistake("fournisseurs", SAID["nobody"])]
+    if form.choice not in CHOICES:
+        mistakes.append(form.mistake("decision", SAID["no_choice"]))
+    elif CHOICES[form.choice] and not form.reason:
+        mistakes.append(form.mistake("motif", SAID["no_reason"]))
+    said_by(form, mistakes, form.names)
+    if mistakes:
         return await _decisions(visit, need, form, mistakes)
     if form.number != str(need.shortlists):
-        return await _decisions(
-            visit, need, form, [form.mistake("fournisseurs", SAID["newer_version"])], HTTPStatus.CONFLICT
-        )
-    if await is_crossed(_decide(visit, need, form)):
-        return await _decisions(visit, need, form, [form.mistake("fournisseurs", SAID["crossed"])], HTTPStatus.CONFLICT)
+        newer = form.mistake("fournisseurs", SAID["newer_version"])
+        return await _decisions(visit, need, form, [newer], HTTPStatus.CONFLICT)
+    choice, reason = CHOICES[form.choice], form.reason if CHOICES[form.choice] else None
+    changes = [(id_in(each, NO_SUPPLIER), DecisionChange(form.lot, choice, reason)) for each in form.suppliers]
+
+    def check(decisions: Mapping[DecisionKey, Decision]) -> None:
+        wanted = None if choice is None else (choice, reason)
+        of_lot = {key.supplier_id: each for key, each in decisions.items() if key.lot_id == form.lot}
+        present = {supplier: (each.decision, each.reason) for supplier, each in of_lot.items()}
+        if any(present.get(supplier) != wanted for supplier, _ in changes):  # else the form was sent twice
+            require_known(form.known, _tag(decisions.values(), form.lot))
+
+    async def decide_on_all() -> None:
+        async with transaction(visit.services.database) as connection:
+            await decide(connection, acting_at(visit), need.id, form.number, changes, check)
+
+    if await is_crossed(decide_on_all()):
+        crossed = form.mistake("fournisseurs", SAID["crossed"])
+        return await _decisions(visit, need, form, [crossed], HTTPStatus.CONFLICT)
     return visit.redirect(f"/besoins/{need.id}/decisions?fait={len(form.suppliers)}&lots={form.place}#lot-{form.place}")
 
 
@@ -100,23 +120,6 @@ async def repeat_earlier_decisions(visit: Visit, need_id: str) -> Response[bytes
     async with transaction(visit.services.database) as connection:
         number = await repeat_decisions(connection, acting_at(visit), own)
     return visit.redirect(f"/besoins/{own}/decisions?fait={number}")
-
-
-async def _decide(visit: Visit, need: StoredNeed, form: DecisionForm) -> None:
-    choice = CHOICES[form.choice]
-    reason = form.reason if choice else None
-    changes = [(id_in(each, NO_SUPPLIER), DecisionChange(form.lot, choice, reason)) for each in form.suppliers]
-
-    def check(decisions: Mapping[DecisionKey, Decision]) -> None:
-        wanted = None if choice is None else (choice, reason)
-        present = {
-            key.supplier_id: (each.decision, each.reason) for key, each in decisions.items() if key.lot_id == form.lot
-        }
-        if any(present.get(supplier) != wanted for supplier, _ in changes):  # else the form was sent twice
-            require_known(form.known, _tag(decisions.values(), form.lot))
-
-    async with transaction(visit.services.database) as connection:
-        await decide(connection, acting_at(visit), need.id, form.number, changes, check)
 
 
 async def _decisions(
@@ -146,16 +149,6 @@ async def _decisions(
         repeated=len(repeated),
         longest_reason=LONGEST_REASON,
     )
-
-
-def _mistakes(form: DecisionForm) -> list[Mistake]:
-    mistakes = [] if form.suppliers else [form.mistake("fournisseurs", SAID["nobody"])]
-    if form.choice not in CHOICES:
-        mistakes.append(form.mistake("decision", SAID["no_choice"]))
-    elif CHOICES[form.choice] and not form.reason:
-        mistakes.append(form.mistake("motif", SAID["no_reason"]))
-    said_by(form, mistakes, form.names)
-    return mistakes
 
 
 def _tag(decisions: Iterable[Decision], lot_id: str) -> str:

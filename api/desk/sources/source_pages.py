@@ -333,11 +333,10 @@ def _to_correct(layout: ReadAs, mapping: SourceMapping, report: Import) -> Respo
 
 
 def _reasons(refused: InvalidContent | Conflict | Refusal) -> tuple[Text, ...]:
-    if isinstance(refused, InvalidContent):
-        return tuple(problem.detail for problem in refused.problems)
-    if isinstance(refused, Refusal):
-        return tuple(problem.detail for problem in refused.errors)
-    return (SAID["too_many_removed"] if refused.code == "too_many_removed" else refused.detail,)
+    if isinstance(refused, Conflict):
+        return (SAID["too_many_removed"] if refused.code == "too_many_removed" else refused.detail,)
+    problems = refused.problems if isinstance(refused, InvalidContent) else refused.errors
+    return tuple(problem.detail for problem in problems)
 
 
 REJECT_COLUMNS = (

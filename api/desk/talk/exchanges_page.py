@@ -18,7 +18,6 @@ from api.desk.frame.form import (
     WORDS,
     Field,
     Mistake,
-    WrongForm,
     field_mistakes,
     read_form,
     request_by,
@@ -174,13 +173,13 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
 
     try:
         return await (_preview_page(visit, id, exchange) if act == "relire" else written_once(visit, carry_out))
-    except (WrongForm, InvalidContent) as wrong:
+    except InvalidContent as wrong:
         mistakes = field_mistakes(wrong, FORMS.get(act, MessageForm), names)
         return await _exchange_page(visit, id, exchange_id, mistakes)
 
 
 async def _preview_page(visit: Visit, id_: str, exchange_id: UUID) -> Response[bytes]:
-    """A message to be read again before it is sent. Raises WrongForm, InvalidContent."""
+    """A message to be read again before it is sent. Raises InvalidContent."""
     acting, request = acting_at(visit), _message(visit, "message")
     async with transaction(visit.services.database) as connection:
         need = await own_need(connection, acting.organisation_id, id_in(id_, NO_NEED))
@@ -199,7 +198,7 @@ async def _preview_page(visit: Visit, id_: str, exchange_id: UUID) -> Response[b
 def _message(visit: Visit, act: str) -> MessageRequest:
     """The message in one of the two forms: `reponse`, what a supplier said otherwise; else one of the buyer's.
 
-    Raises WrongForm, InvalidContent.
+    Raises InvalidContent.
     """
     if act == "reponse":
         noted = read_form(NotedForm, visit.fields)

@@ -4,7 +4,7 @@ Participants that the meeting has already are named by their position, agenda an
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, get_args
 from uuid import UUID
@@ -223,12 +223,11 @@ def request_in(
     # the needs that it is about: that of the page, and those that are ticked beside it
     ticked = [id_in(each, NO_NEED) for each in form.needs]
     kept = [each for each in (before.need_ids if before else ()) if each in {need_id, *ticked}]
-    stay = _still_invited(fields, before)
     said |= {
         "need_ids": tuple(dict.fromkeys((*kept, need_id, *ticked))),
         "place": _place(form, before, reference, mistakes),
         "agenda": said_by_rows(AGENDA, form.agenda, mistakes, SAID["no_agenda_part"]),
-        "participants": (*stay, *_newly_invited(form, stay, now)),
+        "participants": tuple(_participants(fields, form, before, now)),
         "follow_ups": said_by_rows(FOLLOW_UPS, form.follow_ups, mistakes, SAID["no_action"]),
         "status": before.status if before else "planned",
     }
@@ -256,21 +255,16 @@ def _place(
     return stored if stored and said == place else place or None
 
 
-def _still_invited(fields: Fields, before: Meeting | None) -> list[Participant]:
-    """The participants that stay, each with whether it came."""
-    stay = []
+def _participants(fields: Fields, form: MeetingForm, before: Meeting | None, now: datetime) -> Iterator[Participant]:
+    """The participants: who stays, and whether they came; suppliers that were ticked beside; others who are none."""
+    already = set()
     for position, each in enumerate(before.participants if before else ()):
-        form = read_form(InvitedForm, fields, f"{NAME}-{position}")
-        if form.stays:
-            stay.append(msgspec.structs.replace(each, **said_by(form, [])))
-    return stay
-
-
-def _newly_invited(form: MeetingForm, stay: Sequence[Participant], now: datetime) -> Iterator[Participant]:
-    """The suppliers that were ticked and are not among those who stay, and the people in the rows for others."""
-    already = {each.supplier_id for each in stay}
-    for each in form.suppliers:
-        supplier_id = id_in(each, NO_SUPPLIER)
+        invited = read_form(InvitedForm, fields, f"{NAME}-{position}")
+        if invited.stays:
+            already.add(each.supplier_id)
+            yield msgspec.structs.replace(each, **said_by(invited, []))
+    for ticked in form.suppliers:
+        supplier_id = id_in(ticked, NO_SUPPLIER)
         if supplier_id not in already:
             yield Participant("supplier", supplier_id=supplier_id, invited_at=now)
     for other in form.others:

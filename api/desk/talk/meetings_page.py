@@ -136,7 +136,7 @@ async def _save(visit: Visit, id_: str, meeting_id: UUID | None) -> Response[byt
 
     try:
         return await written_once(visit, carry_out)
-    except (InvalidContent, WrongForm) as wrong:
+    except InvalidContent as wrong:
         mistakes = field_mistakes(wrong, MeetingForm, otherwise="titre")
         return await _form_page(visit, id_, meeting_id, visit.fields, mistakes)
 

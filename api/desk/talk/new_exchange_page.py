@@ -140,7 +140,7 @@ def form_in(visit: Visit) -> ExchangeForm:
 def exchange_request(form: ExchangeForm, need: Need, language: Language) -> ExchangeRequest:
     """The exchange about the need that the form asks for; after its message, the terms that it tells.
 
-    Raises WrongForm, InvalidContent.
+    Raises InvalidContent.
     """
     mistakes: list[Mistake] = []
     said = said_by(form, mistakes)
@@ -226,7 +226,7 @@ async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa
             need = await own_need(connection, visit.organisation_id, need_id)
             request = exchange_request(form, need.content, visit.language)
             preview = await preview_exchange(connection, acting_at(visit), need_id, request)
-    except (WrongForm, InvalidContent) as wrong:
+    except InvalidContent as wrong:
         mistakes = field_mistakes(wrong, ExchangeForm, otherwise="texte", sender="expediteur")
         return await new_exchange_form(visit, id, form, mistakes=mistakes)
     except Conflict as conflict:
@@ -303,22 +303,13 @@ def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: 
     )
 
 
-@page("GET", "/besoins/{id}/echanges/{exchange_id}/lettres", scope="needs")
-async def show_letters(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:  # noqa: A002
-    """The letters that the buyer has to bring, each with its link: for the session that opened the exchange."""
-    return await _letters_page(visit, id, exchange_id, f"/besoins/{id}/echanges/nouveau")
-
-
-@page("GET", "/besoins/{id}/echanges/{exchange_id}/lien", scope="needs")
-async def show_new_link(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:  # noqa: A002
-    """The letters of recipients' new links: for the session that asked for them."""
-    return await _letters_page(visit, id, exchange_id, f"/besoins/{id}/echanges/{exchange_id}")
-
-
-async def _letters_page(visit: Visit, id_: str, exchange_id: str, sent_to: str) -> Response[bytes]:
+async def _letters_page(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:  # noqa: A002
+    """The letters that the buyer has to bring, each with its link, or those of new links: for their own session."""
+    is_new = visit.call.scope["path"].endswith("/lettres")
+    sent_to = f"/besoins/{id}/echanges/{'nouveau' if is_new else exchange_id}"
     acting = acting_at(visit)
     async with transaction(visit.services.database) as connection:
-        need = await own_need(connection, acting.organisation_id, id_in(id_, NO_NEED))
+        need = await own_need(connection, acting.organisation_id, id_in(id, NO_NEED))
         exchange = await own_exchange(connection, acting.organisation_id, id_in(exchange_id, NO_EXCHANGE))
         document = await document_of(visit, connection, sent_to)
         letters = await _letters(connection, acting, document or b"", exchange.id)
@@ -330,8 +321,12 @@ async def _letters_page(visit: Visit, id_: str, exchange_id: str, sent_to: str) 
         letters=letters,
         suppliers=suppliers,
         recipients={each.supplier_id: each for each in exchange.recipients},
-        is_new=visit.call.scope["path"].endswith("/lettres"),
+        is_new=is_new,
     )
+
+
+show_letters = page("GET", "/besoins/{id}/echanges/{exchange_id}/lettres", scope="needs")(_letters_page)
+show_new_link = page("GET", "/besoins/{id}/echanges/{exchange_id}/lien", scope="needs")(_letters_page)
 
 
 async def _letters(
