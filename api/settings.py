@@ -16,8 +16,7 @@ from uuid import UUID
 
 import msgspec
 
-from api import oidc_settings
-from api.mail_settings import ADDRESS, MailServer, mail_server, sender
+from api import people_settings as people
 from domain.law.rules import Rules
 from domain.organisation import Scope
 from domain.privacy import LEAST_YEARS_OF_NEEDS, RetentionPeriods
@@ -26,21 +25,25 @@ from domain.suppliers.record_check import MOST_VERTICES
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
 MIB = 1 << 20
-DAYS, YEARS, CONNECTIONS = "a number of days", "a number of years", "a number of connections"
+DAYS, YEARS, SECONDS = "a number of days", "a number of years", "a number of seconds"
+CONNECTIONS = "a number of connections"
 SHORTEST_ADMIN_KEY = 8
 GRACE_SECONDS = 3
 """The usual time that requests under way may take to finish; the whole stop then fits in a container's ten seconds."""
 
 
 WITHDRAWN: Mapping[str, str] = {
+    "VIVIER_ADDRESS_CONNECTIONS": "a quarter of VIVIER_CONNECTIONS",
     "VIVIER_ANSWER_LIMIT_MIB": "32",
     "VIVIER_ANSWER_SECONDS": "30",
     "VIVIER_BODIES_LIMIT_MIB": "256",
+    "VIVIER_BODY_SECONDS": "30",
     "VIVIER_HEADER_LIMIT_KIB": "16",
     "VIVIER_HEADER_SECONDS": "10",
     "VIVIER_IDLE_SECONDS": "60",
     "VIVIER_JOURNAL_HOURS": "24",
     "VIVIER_KEY_REQUESTS": "100",
+    "VIVIER_MATCH_SECONDS": "30",
     "VIVIER_ORGANISATION_REQUESTS": "250",
     "VIVIER_PRIVACY_SECONDS": "30",
     "VIVIER_SPOOL_LIMIT_MIB": "twice VIVIER_IMPORT_LIMIT_MIB",
@@ -75,21 +78,6 @@ def _number(low: float, high: float, what: str, scale: int = 1) -> Callable[[str
     return read
 
 
-def _seconds(low: float, high: float) -> Callable[[str], float]:
-    expected = f"a number of seconds from {low:g} to {high:g}"
-
-    def read(text: str) -> float:
-        try:
-            seconds = float(text)
-        except ValueError:
-            raise ValueError(expected) from None
-        if not low <= seconds <= high:
-            raise ValueError(expected)
-        return seconds
-
-    return read
-
-
 def _secret(text: str) -> str:
     if not (text.isascii() and text.isprintable()) or " " in text:
         raise ValueError("printable ASCII characters without spaces")
@@ -116,38 +104,35 @@ def _read_url(text: str) -> str:
 
 
 def _web_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+    if not _is_page(text) or urlsplit(text).query or urlsplit(text).fragment:
         raise ValueError("an http or https address without query, such as https://vivier.example.org")
     return text.rstrip("/")
 
 
 def _tiles_url(text: str) -> str:
-    expected = "an http or https address with {z}, {x} and {y}, such as https://tuiles.example.org/{z}/{x}/{y}.png"
-    parts = urlsplit(text)
     # its origin stands in the policy of the pages, to which nothing else may be added
-    is_plain = re.fullmatch(r"[\w.-]+(:\d+)?", parts.netloc, re.ASCII) is not None
-    if parts.scheme not in {"http", "https"} or not is_plain or not all(part in text for part in ("{z}", "{x}", "{y}")):
-        raise ValueError(expected)
+    is_plain = re.fullmatch(r"[\w.-]+(:\d+)?", urlsplit(text).netloc, re.ASCII) is not None
+    if not (_is_page(text) and is_plain and all(part in text for part in ("{z}", "{x}", "{y}"))):
+        raise ValueError(
+            "an http or https address with {z}, {x} and {y}, such as https://tuiles.example.org/{z}/{x}/{y}.png"
+        )
     return text
 
 
 def _origins(text: str) -> tuple[str, ...]:
-    expected = ValueError(
-        "origins with commas between them, such as https://portail.example.org, without path or slash"
-    )
     origins = tuple(each.strip().lower() for each in text.split(","))
     for each in origins:
         parts = urlsplit(each)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or each != f"{parts.scheme}://{parts.netloc}":
-            raise expected
-        if "@" in parts.netloc or "*" in parts.netloc:
-            raise expected
+        is_origin = parts.scheme in {"http", "https"} and parts.hostname and each == f"{parts.scheme}://{parts.netloc}"
+        if not is_origin or "@" in parts.netloc or "*" in parts.netloc:
+            raise ValueError(
+                "origins with commas between them, such as https://portail.example.org, without path or slash"
+            )
     return origins
 
 
 def _law(text: str) -> Rules:
-    from domain.law.documents.rule_documents import read  # noqa: PLC0415 - few installations have rules of their own
+    from domain.law.documents import read  # noqa: PLC0415 - few installations have rules of their own
 
     try:
         return read(Path(text).expanduser())
@@ -174,18 +159,20 @@ def _journal_key(text: str) -> bytes:
 
 
 def _journal_to(text: str) -> str:
-    is_mailbox = text.startswith("mailto:") and ADDRESS.fullmatch(text.removeprefix("mailto:")) is not None
-    is_page = urlsplit(text).scheme in {"http", "https"} and bool(urlsplit(text).netloc)
-    if not (is_mailbox or is_page or Path(text).is_absolute()):
+    is_mailbox = text.startswith("mailto:") and people.ADDRESS.fullmatch(text.removeprefix("mailto:")) is not None
+    if not (is_mailbox or _is_page(text) or Path(text).is_absolute()):
         raise ValueError("the absolute path of a file, an http or https address, or mailto: and an e-mail address")
     return text
 
 
 def _contact(text: str) -> str:
-    is_page = urlsplit(text).scheme in {"http", "https"} and bool(urlsplit(text).netloc)
-    if not (is_page or ADDRESS.fullmatch(text)):
+    if not (_is_page(text) or people.ADDRESS.fullmatch(text)):
         raise ValueError("an e-mail address, or the https address of a page")
     return text
+
+
+def _is_page(text: str) -> bool:
+    return urlsplit(text).scheme in {"http", "https"} and bool(urlsplit(text).netloc)
 
 
 def _folder(text: str) -> Path:
@@ -205,8 +192,8 @@ class Settings:
     listen_url: str | None = _setting("VIVIER_LISTEN_URL", _database_url, secret=True)
     read_url: str | None = _setting("VIVIER_READ_URL", _read_url, secret=True)
     database_connections: int = _setting("VIVIER_DATABASE_CONNECTIONS", _number(6, 200, CONNECTIONS), 12)
-    database_seconds: int = _setting("VIVIER_DATABASE_SECONDS", _number(1, 60, "a number of seconds"), 5)
-    ready_lag_seconds: int | None = _setting("VIVIER_READY_LAG_SECONDS", _number(1, 86_400, "a number of seconds"))
+    database_seconds: int = _setting("VIVIER_DATABASE_SECONDS", _number(1, 60, SECONDS), 5)
+    ready_lag_seconds: int | None = _setting("VIVIER_READY_LAG_SECONDS", _number(1, 86_400, SECONDS))
     pg_bin: Path | None = _setting("PG_BIN", _folder)
     home: Path = _setting("VIVIER_HOME", _folder, MISSING)
     admin_key: str | None = _setting("VIVIER_ADMIN_KEY", _admin_key, secret=True)
@@ -214,22 +201,19 @@ class Settings:
     host: str = _setting("VIVIER_HOST", str, "127.0.0.1")
     port: int = _setting("VIVIER_PORT", _number(0, 65_535, "a port number"), 8000)
     workers: int = _setting("VIVIER_WORKERS", _number(1, 64, "a number of processes"), 1)
-    grace_seconds: int = _setting("VIVIER_GRACE_SECONDS", _number(0, 3_600, "a number of seconds"), GRACE_SECONDS)
+    grace_seconds: int = _setting("VIVIER_GRACE_SECONDS", _number(0, 3_600, SECONDS), GRACE_SECONDS)
     public_url: str | None = _setting("VIVIER_PUBLIC_URL", _web_url)
     cors_origins: tuple[str, ...] = _setting("VIVIER_CORS_ORIGINS", _origins, ())
-    smtp: MailServer | None = _setting("VIVIER_SMTP_URL", mail_server, secret=True)
-    mail_from: str | None = _setting("VIVIER_MAIL_FROM", sender)
+    smtp: people.MailServer | None = _setting("VIVIER_SMTP_URL", people.mail_server, secret=True)
+    mail_from: str | None = _setting("VIVIER_MAIL_FROM", people.sender)
     reply_link_days: int = _setting("VIVIER_REPLY_LINK_DAYS", _number(1, 730, DAYS), 60)
     log_level: LogLevel = _setting("VIVIER_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info")
     log_format: LogFormat = _setting("VIVIER_LOG_FORMAT", _one_of("json", "console"), "json")
     body_limit: int = _setting("VIVIER_BODY_LIMIT_MIB", _number(1, 1_024, "a number of MiB", MIB), 10 * MIB)
     import_limit: int = _setting("VIVIER_IMPORT_LIMIT_MIB", _number(1, 65_536, "a number of MiB", MIB), 1024 * MIB)
-    key_cache_seconds: float = _setting("VIVIER_KEY_CACHE_SECONDS", _seconds(0, 60), 5.0)
-    body_seconds: float = _setting("VIVIER_BODY_SECONDS", _seconds(0.1, 3_600), 30.0)
+    key_cache_seconds: int = _setting("VIVIER_KEY_CACHE_SECONDS", _number(0, 60, SECONDS), 5)
     connections: int = _setting("VIVIER_CONNECTIONS", _number(1, 100_000, CONNECTIONS), 1_000)
-    address_connections: int = _setting("VIVIER_ADDRESS_CONNECTIONS", _number(1, 100_000, CONNECTIONS), 250)
     match_processes: int = _setting("VIVIER_MATCH_PROCESSES", _number(1, 64, "a number of processes"), 2)
-    match_seconds: int = _setting("VIVIER_MATCH_SECONDS", _number(1, 3_600, "a number of seconds"), 30)
     emails_per_day: int = _setting("VIVIER_EMAILS_PER_DAY", _number(1, 10_000_000, "a number of e-mails"), 5_000)
     storage_quota: int = _setting("VIVIER_STORAGE_QUOTA_MIB", _number(1, 1 << 30, "a number of MiB", MIB), 10_240 * MIB)
     source_vertices: int = _setting(
@@ -239,14 +223,14 @@ class Settings:
     tiles_url: str | None = _setting("VIVIER_TILES_URL", _tiles_url)
     tiles_credit: str | None = _setting("VIVIER_TILES_CREDIT", str)
     contact: str | None = _setting("VIVIER_CONTACT", _contact)
-    oidc_issuer: str | None = _setting("VIVIER_OIDC_ISSUER", oidc_settings.issuer)
+    oidc_issuer: str | None = _setting("VIVIER_OIDC_ISSUER", people.issuer)
     oidc_client_id: str | None = _setting("VIVIER_OIDC_CLIENT_ID", _secret)
     oidc_client_secret: str | None = _setting("VIVIER_OIDC_CLIENT_SECRET", _secret, secret=True)
     oidc_name: str = _setting("VIVIER_OIDC_NAME", str, "OpenID Connect")
-    oidc_scopes: str = _setting("VIVIER_OIDC_SCOPES", oidc_settings.scopes, "openid email profile")
-    oidc_members: tuple[tuple[str, str], ...] = _setting("VIVIER_OIDC_MEMBERS", oidc_settings.members, ())
-    oidc_rights: tuple[Scope, ...] = _setting("VIVIER_OIDC_RIGHTS", oidc_settings.rights, oidc_settings.RIGHTS)
-    oidc_administrators: frozenset[str] = _setting("VIVIER_OIDC_ADMINISTRATORS", oidc_settings.addresses, frozenset())
+    oidc_scopes: str = _setting("VIVIER_OIDC_SCOPES", people.scopes, "openid email profile")
+    oidc_members: tuple[tuple[str, str], ...] = _setting("VIVIER_OIDC_MEMBERS", people.members, ())
+    oidc_rights: tuple[Scope, ...] = _setting("VIVIER_OIDC_RIGHTS", people.rights, people.RIGHTS)
+    oidc_administrators: frozenset[str] = _setting("VIVIER_OIDC_ADMINISTRATORS", people.addresses, frozenset())
     webhook_private: bool = _setting("VIVIER_WEBHOOK_PRIVATE", _yes_or_no, False)
     pool_fetch: bool = _setting("VIVIER_POOL_FETCH", _yes_or_no, False)
     keep_needs_years: int = _setting("VIVIER_KEEP_NEEDS_YEARS", _number(LEAST_YEARS_OF_NEEDS, 100, YEARS), 5)
@@ -261,6 +245,11 @@ class Settings:
     trace_to: str | None = _setting("OTEL_EXPORTER_OTLP_ENDPOINT", _web_url)
     metrics_dir: Path | None = _setting("PROMETHEUS_MULTIPROC_DIR", _folder)
     unknown: tuple[str, ...] = ()
+
+    @property
+    def address_connections(self) -> int:
+        """Connections of one address at a time: so that nobody takes all of them, a quarter."""
+        return max(1, self.connections // 4)
 
     @property
     def pool_size(self) -> int:
@@ -289,7 +278,13 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     Raises BadSetting for the first value that cannot be used. `unknown` names the VIVIER_ variables that mean nothing.
     """
     given = {name: text for name, text in (os.environ if environ is None else environ).items() if text.strip()}
-    values: dict[str, object] = {"home": _data_home(given) / "vivier"}
+    if sys.platform == "darwin":
+        data_home = Path.home() / "Library" / "Application Support"
+    elif sys.platform == "win32":
+        data_home = Path(given.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    else:
+        data_home = Path.home() / ".local" / "share"
+    values: dict[str, object] = {"home": Path(given.get("XDG_DATA_HOME") or data_home) / "vivier"}
     for name in filter(given.__contains__, VARIABLES):
         try:
             values[_FIELDS[name].name] = _FIELDS[name].metadata["read"](given[name].strip())
@@ -327,14 +322,3 @@ def share_metrics(folder: Path) -> None:
     To be called before the metrics library is imported: it chooses on import how it counts.
     """
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-
-
-def _data_home(environ: Mapping[str, str]) -> Path:
-    """The folder in which this platform keeps a user's application data."""
-    if xdg := environ.get("XDG_DATA_HOME"):
-        return Path(xdg)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support"
-    if sys.platform == "win32":
-        return Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    return Path.home() / ".local" / "share"

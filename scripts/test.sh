@@ -10,6 +10,6 @@ trap 'kill "$checks" 2>/dev/null; exit 130' INT TERM
 "${MAKE:-make}" --no-print-directory lint >"$report" 2>&1 &
 checks=$!
 status=0
-.venv/bin/python -m pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder "$@" || status=$?
+.venv/bin/python -m pytest -n auto --maxprocesses 8 "$@" || status=$?
 wait "$checks" || { status=$?; cat "$report"; }
 exit "$status"

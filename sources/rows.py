@@ -25,6 +25,7 @@ from domain.text.bilingual import Language, Text
 
 Document = dict[str, Any]
 
+_DAY = len("2026-11-24")
 _record_fields = attrgetter(*SupplierRecord.__struct_fields__)
 
 
@@ -78,6 +79,19 @@ def row_of(
         return msgspec.convert(identified, RecordRow).row(line, flags)
     except msgspec.ValidationError as error:
         return reject(line, external_id, (explain(error, RecordRow),), context.language)
+
+
+def unmapped(category: str) -> Flag:
+    """The flag for a category of the source that stands for no segment."""
+    return Flag("unmapped_category", category)
+
+
+def day_of(written: str) -> date | None:
+    """The day of a date, with or without a time or an offset after it; None for none and for what is no day."""
+    try:
+        return date.fromisoformat(written.strip()[:_DAY])
+    except ValueError:
+        return None
 
 
 LONGEST = 4 * 1024 * 1024  # a record with 10,000 vertices takes a tenth of it

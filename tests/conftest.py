@@ -7,6 +7,7 @@ Docker answers, else an embedded one.
 import asyncio
 import os
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -23,7 +24,7 @@ from db import migrate
 from db.core import engine as database
 from db.core.connect import dsn
 from db.embedded import serve as embedded
-from domain.law.documents.rule_documents import due_lines, due_rules
+from domain.law.documents import due_lines, due_rules
 from domain.law.rules import load
 from domain.text.typography import PARIS
 
@@ -32,6 +33,13 @@ MEMORY = Path("/dev/shm")
 ROOM = 2 * 1024**3
 FIRST = ("domain", "matching", "sources", "db")
 """The folders of tests that are the quickest to fail; those that start servers and browsers follow."""
+LONG = ("api/desk/test_pictures.py", "bench/test_main.py", "scripts/test_build_client.py", "api/reports/test_pdf.py")
+"""Files after which other workers would be waited for, if they came last."""
+
+# What tests start (workers, servers, commands) compiles the code once and not each time it is started, also where the
+# environment would have nothing written beside the sources; as scripts/setup.sh does.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Chosen by --hypothesis-profile. The quick one tries the same examples each time, so that a run fails because of a
 # change and not by chance; the full one tries others each time, and so finds what nobody thought of.
@@ -45,9 +53,14 @@ def examples(full: int) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what is quick before what is slow."""
-    rank = {folder: place for place, folder in enumerate(FIRST)}
-    items.sort(key=lambda item: rank.get(item.path.relative_to(ROOT / "tests").parts[0], len(rank)))
+    """Run what is quick first, then what is longest, so that all workers end at the same time."""
+    rank = {name: place for place, name in enumerate((*FIRST, *LONG))}
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(ROOT / "tests")
+        return min(rank.get(path.parts[0], len(rank)), rank.get(path.as_posix(), len(rank)))
+
+    items.sort(key=place)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

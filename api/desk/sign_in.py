@@ -20,7 +20,7 @@ from api.desk.frame.layout import SAID
 from api.desk.frame.page import fields_as_typed, page, sign_in_page
 from api.desk.frame.visit import KEY_FIELD, Visit, client_of_session, local_path, session_digests
 from api.identity_provider import Challenge, Identity, IdentityProvider, NotIdentified, ProviderAway
-from api.mail_settings import comparable
+from api.people_settings import comparable
 from api.runtime.auth import LONGEST_KEY, NOT_STORED
 from api.runtime.rate_limits import SIGN_INS, caller_of
 from api.runtime.services import Services

@@ -51,7 +51,28 @@ def calendar_of(meetings: Sequence[Meeting], territories: Territories, method: s
     calendar.add("method", method)
     calendar.add("x-wr-calname", "Rencontres fournisseurs")
     for meeting in meetings:
-        calendar.add_component(_event(meeting, territories))
+        event = icalendar.Event()
+        event.add("uid", f"{meeting.id}@vivier")
+        event.add("dtstamp", meeting.updated_at)
+        event.add("last-modified", meeting.updated_at)
+        event.add("created", meeting.created_at)
+        event.add("sequence", meeting.sequence)
+        event.add("status", STATUS[meeting.status])
+        # stored before such texts were refused: a line break would end the property, or fail the whole calendar
+        event.add("summary", on_one_line(meeting.title))
+        event.add("dtstart", meeting.starts_at.astimezone(PARIS))
+        event.add("dtend", meeting.ends_at.astimezone(PARIS))
+        if meeting.agenda:
+            lines = (f"{each.title} ({each.minutes} min)" if each.minutes else each.title for each in meeting.agenda)
+            event.add("description", "\n".join(map(on_one_line, lines)))
+        if meeting.url is not None and is_one_line(meeting.url):
+            event.add("url", meeting.url)
+        if (place := meeting.place) is not None:
+            if location := ", ".join(filter(None, (place.name, territories.commune_name(place.commune)))):
+                event.add("location", on_one_line(location))
+            if place.lat is not None:
+                event.add("geo", (place.lat, place.lon))
+        calendar.add_component(event)
     if meetings:
         first, last = min(each.starts_at for each in meetings), max(each.ends_at for each in meetings)
         calendar.add_missing_timezones(first_date=date(first.year, 1, 1), last_date=date(last.year + 2, 1, 1))
@@ -61,31 +82,6 @@ def calendar_of(meetings: Sequence[Meeting], territories: Territories, method: s
 def calendar_of_one(meeting: Meeting, territories: Territories) -> bytes:
     """One meeting as a file; a cancelled one is taken out of calendars."""
     return calendar_of([meeting], territories, "CANCEL" if meeting.status == "cancelled" else "PUBLISH")
-
-
-def _event(meeting: Meeting, territories: Territories) -> icalendar.Event:
-    event = icalendar.Event()
-    event.add("uid", f"{meeting.id}@vivier")
-    event.add("dtstamp", meeting.updated_at)
-    event.add("last-modified", meeting.updated_at)
-    event.add("created", meeting.created_at)
-    event.add("sequence", meeting.sequence)
-    event.add("status", STATUS[meeting.status])
-    # stored before such texts were refused: a line break would end the property, or fail the whole calendar
-    event.add("summary", on_one_line(meeting.title))
-    event.add("dtstart", meeting.starts_at.astimezone(PARIS))
-    event.add("dtend", meeting.ends_at.astimezone(PARIS))
-    if meeting.agenda:
-        lines = (f"{each.title} ({each.minutes} min)" if each.minutes else each.title for each in meeting.agenda)
-        event.add("description", "\n".join(map(on_one_line, lines)))
-    if meeting.url is not None and is_one_line(meeting.url):
-        event.add("url", meeting.url)
-    if (place := meeting.place) is not None:
-        if location := ", ".join(filter(None, (place.name, territories.commune_name(place.commune)))):
-            event.add("location", on_one_line(location))
-        if place.lat is not None:
-            event.add("geo", (place.lat, place.lon))
-    return event
 
 
 feed_endpoint = partial(endpoint, tag="Meetings")

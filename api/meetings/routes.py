@@ -1,6 +1,7 @@
-"""Routes of meetings with suppliers before publication, also as iCalendar."""
+"""Meetings with suppliers before publication: routes, also as iCalendar, and the use cases that the desk shares."""
 
-from datetime import date
+from collections.abc import Collection, Iterator
+from datetime import UTC, date
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -10,22 +11,46 @@ from litestar import Response
 
 from api.meetings.calendar import CALENDAR, calendar, calendar_of_one
 from api.meetings.calendar import ROUTES as FEED_ROUTES
-from api.meetings.plan_meeting import NO_MEETING, change_meeting, own_meeting, plan_meeting
-from api.runtime.actor import acting_of
+from api.runtime.actor import Acting, acting_of, require_storage
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, require_match
-from api.runtime.idempotency import IDEMPOTENCY_KEY, carry_out_once, created
+from api.runtime.idempotency import IDEMPOTENCY_KEY, carried_out_once, created
 from api.web.content_negotiation import JSON
 from api.web.pagination import Page, Paging, paged
 from api.web.query_string import end_of, first_moment
 from api.web.request_body import Patch, patched
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
-from db.meetings import MeetingFilters, Position, select_meeting, select_meetings
-from domain.errors import NotFound
-from domain.meetings.meeting import TEMPLATES, Meeting, MeetingRequest, MeetingTemplate
+from db.journal.entries import write_entry
+from db.meetings import (
+    MeetingFilters,
+    Position,
+    insert_meeting,
+    select_meeting,
+    select_meetings,
+    unknown_needs,
+    write_meeting,
+)
+from db.suppliers.read import living_suppliers
+from domain.audit import Detail
+from domain.errors import InvalidContent, NotFound, Problem, pointer
+from domain.meetings.meeting import (
+    TEMPLATES,
+    Meeting,
+    MeetingRequest,
+    MeetingTemplate,
+    Participant,
+    changed_fields,
+    problems,
+    require_move,
+    with_agenda,
+)
+from domain.needs.status import NO_NEED
+from domain.suppliers.supplier import NO_SUPPLIER
+from domain.text.bilingual import Text
 
 meetings_endpoint = partial(endpoint, tag="Meetings", scope="needs")
+NO_MEETING = Text("Aucune réunion de cet identifiant", "No meeting with this id")
 
 
 class MeetingQuery(Paging, frozen=True, kw_only=True):
@@ -52,18 +77,15 @@ class MeetingTemplateList(msgspec.Struct, frozen=True):
     problems=("storage-quota",),
     example="meeting",
 )
-async def create_meeting(call: Call, body: MeetingRequest) -> Response[bytes]:
+@carried_out_once
+async def create_meeting(call: Call, body: MeetingRequest, connection: Connection) -> Answer:
     """Plan a meeting, or note one that was held.
 
     It is about one or several needs of the organisation. Without `agenda`, it has that of its format:
     `GET /meetings/templates`. A supplier is named by `supplier_id`; persons are stored apart and can be erased.
     """
-
-    async def carry_out(connection: Connection) -> Answer:
-        meeting = await plan_meeting(connection, acting_of(call), body)
-        return created(meeting, f"/meetings/{meeting.id}", _etag(meeting))
-
-    return await carry_out_once(call, body, carry_out)
+    meeting = await plan_meeting(connection, acting_of(call), body)
+    return created(meeting, f"/meetings/{meeting.id}", _etag(meeting))
 
 
 @meetings_endpoint("GET", "/meetings", answers=Page[Meeting])
@@ -82,7 +104,7 @@ async def list_meeting_templates(_: Call) -> MeetingTemplateList:
 
 
 @meetings_endpoint("GET", "/meetings/{id}", answers=Meeting, status=(200, 304), headers=IF_NONE_MATCH)
-async def get_meeting(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
+async def get_meeting(call: Call, id: UUID) -> Response[bytes]:
     """A meeting: its participants, its minutes, its follow-ups."""
     async with transaction(call.services.database) as connection:
         meeting = await own_meeting(connection, call.bearer.organisation_id, id)
@@ -97,7 +119,7 @@ async def get_meeting(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - 
     headers=IF_MATCH,
     problems=("conflict", "storage-quota", "stale-version"),
 )
-async def update_meeting(call: Call, id: UUID, body: Patch) -> Response[bytes]:  # noqa: A002
+async def update_meeting(call: Call, id: UUID, body: Patch) -> Response[bytes]:
     """Change a meeting: participants, minutes, follow-ups; or that it was held or is cancelled.
 
     Lists are replaced as a whole. `held` and `cancelled` are final, 409 for another status; all else can be completed
@@ -114,7 +136,7 @@ async def update_meeting(call: Call, id: UUID, body: Patch) -> Response[bytes]: 
 
 
 @meetings_endpoint("GET", "/meetings/{id}.ics", answers={CALENDAR: str})
-async def get_meeting_calendar(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
+async def get_meeting_calendar(call: Call, id: UUID) -> Response[bytes]:
     """A meeting as iCalendar (RFC 5545), in the time of Paris; calendars take a cancelled one out."""
     async with transaction(call.services.database) as connection:
         meeting = await own_meeting(connection, call.bearer.organisation_id, id)
@@ -147,3 +169,94 @@ ROUTES = (
 
 def _etag(meeting: Meeting) -> str:
     return f'"{meeting.version}"'
+
+
+async def own_meeting(
+    connection: Connection, organisation_id: UUID, meeting_id: UUID, *, lock: bool = False
+) -> Meeting:
+    """The organisation's meeting. `lock`: until the transaction ends, nobody else changes it. Raises NotFound."""
+    meeting = await select_meeting(connection, organisation_id, meeting_id, lock=lock)
+    if meeting is None:
+        raise NotFound(NO_MEETING)
+    return meeting
+
+
+async def plan_meeting(connection: Connection, acting: Acting, request: MeetingRequest) -> Meeting:
+    """Store a meeting. Raises InvalidContent with everything wrong in it, and as `require_storage`."""
+    await require_storage(connection, acting)
+    checked = await _checked(connection, acting, request, frozenset())
+    now = acting.now()
+    meeting = await insert_meeting(connection, acting.organisation_id, checked, now)
+    acting.services.storage_use.add(acting.organisation_id, _size(meeting))
+    name = f"meeting:{meeting.id}"
+    await write_entry(connection, acting.actor, "meeting.created", name, now, version=1, about=(name,))
+    return meeting
+
+
+async def change_meeting(connection: Connection, acting: Acting, before: Meeting, request: MeetingRequest) -> Meeting:
+    """Change a meeting that the caller has locked; `before` itself where nothing changes.
+
+    Raises InvalidContent with everything wrong in the request, Conflict for a status that cannot follow and, where the
+    meeting grows, as `require_storage`.
+    """
+    known = frozenset(each.supplier_id for each in before.participants)
+    checked = await _checked(connection, acting, request, known)
+    require_move(before.status, checked.status)
+    now = acting.now()
+    after = await write_meeting(connection, acting.organisation_id, before, checked, now)
+    if (growth := _size(after) - _size(before)) > 0:
+        await require_storage(connection, acting)
+    acting.services.storage_use.add(acting.organisation_id, growth)
+    if after is not before:
+        action = "meeting.changed" if after.status == before.status else f"meeting.{after.status}"
+        detail: Detail = {"fields": changed_fields(before, after)}
+        name, version = f"meeting:{after.id}", after.version
+        await write_entry(connection, acting.actor, action, name, now, version=version, detail=detail, about=(name,))
+    return after
+
+
+def _size(meeting: Meeting) -> int:
+    return len(msgspec.json.encode(meeting))
+
+
+async def _checked(
+    connection: Connection, acting: Acting, request: MeetingRequest, known: Collection[UUID | None]
+) -> MeetingRequest:
+    """The request as it is stored: with an agenda, each need once, times in UTC, and suppliers by their present name.
+
+    `known`: suppliers that the meeting named before; they stay, even if they left the directory since.
+    """
+    named = {each.supplier_id for each in request.participants if each.supplier_id}
+    suppliers = await living_suppliers(connection, named)
+    unknown = await unknown_needs(connection, acting.organisation_id, request.need_ids)
+
+    def references() -> Iterator[Problem]:
+        for place, need_id in enumerate(request.need_ids):
+            if need_id in unknown:
+                yield Problem(pointer("need_ids", place), "unknown_need", NO_NEED)
+        commune = request.place and request.place.commune
+        if commune and acting.services.reference.territories.commune_ordinal(commune) is None:
+            detail = Text(
+                f"« {commune} » n'est le code INSEE d'aucune commune", f"“{commune}” is the INSEE code of no commune"
+            )
+            yield Problem(pointer("place", "commune"), "unknown_code", detail)
+        for place, each in enumerate(request.participants):
+            if each.supplier_id is not None and each.supplier_id not in {*known, *suppliers}:
+                yield Problem(pointer("participants", place, "supplier_id"), "unknown_supplier", NO_SUPPLIER)
+
+    def participant(each: Participant) -> Participant:
+        organisation = each.organisation
+        if not organisation and each.supplier_id in suppliers:
+            organisation = suppliers[each.supplier_id].name
+        invited_at = None if each.invited_at is None else each.invited_at.astimezone(UTC)
+        return msgspec.structs.replace(each, organisation=organisation, invited_at=invited_at)
+
+    if found := (*problems(request), *references()):
+        raise InvalidContent(found)
+    return msgspec.structs.replace(
+        with_agenda(request),
+        need_ids=tuple(dict.fromkeys(request.need_ids)),
+        starts_at=request.starts_at.astimezone(UTC),
+        ends_at=request.ends_at.astimezone(UTC),
+        participants=tuple(map(participant, request.participants)),
+    )

@@ -29,8 +29,7 @@ from domain.errors import InvalidContent, NotFound
 from domain.law.procedures.splitting import may_pass_with_others
 from domain.needs.need import OtherNeed, PastAward, PlannedNeed, buyer_siret, year_of
 from domain.needs.status import StoredNeed, require_not_ended
-from domain.shortlists.absence import Absence, AbsenceCode, Absences
-from domain.shortlists.diff import ShortlistDiff, compare, unexplained
+from domain.shortlists.diff import Absence, AbsenceCode, Absences, ShortlistDiff, compare, unexplained
 from domain.shortlists.frozen import FrozenShortlist, LotTotal, Named, ShortlistVersion
 from domain.shortlists.shortlist import Stamp
 from domain.suppliers.supplier import Supplier

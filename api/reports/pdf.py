@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from subprocess import PIPE
+from tempfile import TemporaryFile
 
 import msgspec
 
@@ -29,11 +30,14 @@ def pdf(report: Report, maps: MapSheets) -> bytes:
 def _typeset(page: str, moment: int) -> bytes:
     request = msgspec.json.encode({"template": _template(), "page": page, "moment": moment})
     command = [sys.executable, "-I", typst_process.__file__]
-    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env={}) as process:
-        try:
-            written, said = _output(process, request)
-        finally:
-            process.kill()  # as where the report is given up
+    with TemporaryFile() as asked:  # not a pipe: `communicate` forgets what it had not yet written when it gives up
+        asked.write(request)
+        asked.seek(0)
+        with subprocess.Popen(command, stdin=asked, stdout=PIPE, stderr=PIPE, env={}) as process:
+            try:
+                written, said = _output(process)
+            finally:
+                process.kill()  # as where the report is given up
     if process.returncode or not written.startswith(b"%PDF"):
         # what it says may quote the report
         kind = said.decode(errors="replace").strip().rpartition("\n")[2].partition(":")[0][:80]
@@ -41,12 +45,12 @@ def _typeset(page: str, moment: int) -> bytes:
     return written
 
 
-def _output(process: "subprocess.Popen[bytes]", request: bytes) -> tuple[bytes, bytes]:
+def _output(process: "subprocess.Popen[bytes]") -> tuple[bytes, bytes]:
     """The output and the errors of a process. Raises RuntimeError where it takes too long, and GivenUp."""
-    for look in range(round(LONGEST_SECONDS / LOOK_SECONDS)):
+    for _ in range(round(LONGEST_SECONDS / LOOK_SECONDS)):
         require_wanted()
         with suppress(subprocess.TimeoutExpired):
-            return process.communicate(None if look else request, LOOK_SECONDS)
+            return process.communicate(timeout=LOOK_SECONDS)
     raise RuntimeError(f"a report took more than {LONGEST_SECONDS} s to set")
 
 

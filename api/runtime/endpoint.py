@@ -1,7 +1,8 @@
 """The decorator that makes a handler a route; its docstring is the summary and description in the documentation.
 
 The parameters of the function decide what is read: the first is the call; `query: SomeStruct` the query string;
-`body: SomeStruct` the JSON body; any other name is a path parameter (`str`, `int`, `UUID` or, at the end, `Tail`).
+`body: SomeStruct` the JSON body; `connection: Connection` a transaction of its own, which lasts until the handler has
+returned; any other name is a path parameter (`str`, `int`, `UUID` or, at the end, `Tail`).
 Everything is checked before the handler runs, in this order: key and scope, Accept, query, body; of a route whose
 addresses may name the format of the answer (`AddressFormats`), the query before Accept. The framework's own injection
 is not used: with more than one dependency it starts a task group for each request, which costs more than all the rest.
@@ -41,6 +42,7 @@ from api.web.openapi import Route
 from api.web.problems import Refusal
 from api.web.query_string import NoQuery, QueryReader
 from api.web.request_body import JsonBody, require_empty
+from db.core.engine import transaction
 from domain.errors import NotFound
 from domain.organisation import Client, Scope
 from domain.text.bilingual import Language, Text
@@ -118,7 +120,7 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
     def decorate(handler: Handler) -> HTTPRouteHandler:
         hints = get_type_hints(handler)
         summary, _, description = cleandoc(handler.__doc__ or "").partition("\n")
-        query, body = hints.pop("query", None), hints.pop("body", None)
+        query, body, connection = (hints.pop(name, None) for name in ("query", "body", "connection"))
         offered = answers if isinstance(answers, Mapping) else {} if answers is None else {JSON: answers}
         route = Route(
             method=method,
@@ -140,7 +142,7 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
             example=example,
             file=file,
         )
-        return _build(handler, route, takes_query=query is not None)
+        return _build(_in_transaction(handler) if connection else handler, route, takes_query=query is not None)
 
     return decorate
 
@@ -156,6 +158,16 @@ def _build(handler: Handler, route: Route, *, takes_query: bool) -> HTTPRouteHan
     answer = _adapter(handler, route, formats, takes_query=takes_query)
     opt = {"route": route, "answer": answer}
     return HTTPRouteHandler(typed, http_method=route.method, name=route.name, status_code=200, opt=opt)(answer)
+
+
+def _in_transaction(handler: Handler) -> Handler:
+    """The handler, called with a transaction."""
+
+    async def handle(call: Call, **arguments: Any) -> Any:
+        async with transaction(call.services.database) as connection:
+            return await handler(call, connection=connection, **arguments)
+
+    return handle
 
 
 def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:

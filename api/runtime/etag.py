@@ -16,9 +16,17 @@ _COMPRESSED = '-gzip"'
 """The end of the tag of an answer that is sent compressed: other bytes, so another tag (RFC 9110 §8.8.3.3)."""
 
 
-def etag_of(content: bytes) -> str:
-    """A strong entity tag that changes with `content`."""
-    return f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
+def etag_of(content: object) -> str:
+    """A strong entity tag that changes with `content`: bytes, or what is encoded as JSON."""
+    body = content if isinstance(content, bytes) else msgspec.json.encode(content)
+    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+
+
+def tagged(document: object, etag: str | None = None, *, status: int = 200) -> Response[bytes]:
+    """The answer to a change: the object as it is after it, with its entity tag."""
+    body = msgspec.json.encode(document)
+    headers = {"content-type": JSON, "etag": etag or etag_of(body)}
+    return Response(body, status_code=status, headers=headers)
 
 
 def conditional_get(

@@ -1,9 +1,9 @@
 """`Idempotency-Key`: a POST sent twice is carried out once, and answered the second time as the first."""
 
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import partial, wraps
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -12,7 +12,7 @@ from litestar import Response
 from api.runtime.endpoint import Call
 from api.web.content_negotiation import JSON
 from api.web.problems import Refusal
-from db.core.engine import Connection, transaction
+from db.core.engine import Connection
 from db.idempotency import Answer, Submission, claim, delete_expired, find_answer, store_answer
 from domain.text.bilingual import Text
 
@@ -38,12 +38,14 @@ def created(document: object, location: str | None = None, etag: str | None = No
     return Answer(status, {name: value for name, value in headers.items() if value}, msgspec.json.encode(document))
 
 
-async def carry_out_once(
-    call: Call, body: object, carry_out: Callable[[Connection], Awaitable[Answer]]
-) -> Response[bytes]:
-    """The answer of `carry_out`, run in a transaction of its own; see `once`."""
-    async with transaction(call.services.database) as connection:
-        return await once(call, connection, body, partial(carry_out, connection))
+def carried_out_once(handler: Callable[..., Awaitable[Answer]]) -> Callable[..., Awaitable[Response[bytes]]]:
+    """A handler that takes a `connection` and a `body`, carried out `once`."""
+
+    @wraps(handler)
+    async def carry_out(call: Call, connection: Connection, body: object, **path: Any) -> Response[bytes]:
+        return await once(call, connection, body, partial(handler, call, connection=connection, body=body, **path))
+
+    return carry_out
 
 
 async def once(

@@ -5,22 +5,25 @@ in "(généré)", addresses of mail and web are under example.org, telephone num
 SIREN begin with 0, which INSEE never gives.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+import tomllib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from importlib.resources import files
 from io import BytesIO
+from itertools import accumulate
 from random import Random
-from typing import NamedTuple
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 from stdnum import luhn
 
-from api.sample.profiles import Draws, Profile, Weighted, load
 from api.sync.pipeline import SourceFile, import_file
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
-from db.imports.log import Order
+from db.imports.run import Order
 from db.suppliers.sources import put_source
 from domain.audit import Actor
+from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Commune
 from domain.suppliers.source import Import, Source
 from domain.suppliers.supplier import (
@@ -31,6 +34,7 @@ from domain.suppliers.supplier import (
     LegalForm,
     Offer,
     Point,
+    PrestaType,
     ServiceArea,
     Shares,
     SupplierRecord,
@@ -40,6 +44,8 @@ from domain.text.typography import of_place
 from matching.geo.outlines import outlines, random_point_inside
 from matching.reference import Reference
 from sources.formats.registry import NDJSON
+
+T = TypeVar("T")
 
 SAMPLE_DEPARTEMENTS = ("22", "29", "35", "56", "44", "49", "50", "53")
 SAMPLE_SIZE = 1_000
@@ -103,6 +109,74 @@ def generate(
     return map(_Writer(seed, reference, on, Weighted(places)).write, range(1, count + 1))
 
 
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sort of supplier."""
+
+    kinds: tuple[Kind, ...]
+    weight: int
+    legal_forms: dict[LegalForm, int]
+    families: dict[str, int]
+    presta_types: tuple[PrestaType, ...]
+    names: tuple[str, ...]
+    always: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    share: Literal["disabled", "disadvantaged", "detained"] | None = None
+    in_prison: bool = False
+    ess: bool | None = None
+
+
+class Profiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of profiles.toml."""
+
+    words: tuple[str, ...]
+    popularity: dict[str, int]
+    names: dict[str, tuple[str, ...]]
+    profiles: tuple[Profile, ...]
+
+
+class Weighted(Generic[T]):
+    """Values drawn in proportion to their weights."""
+
+    def __init__(self, weights: Sequence[tuple[T, int]]) -> None:
+        self._values = [value for value, _ in weights]
+        self._bounds = list(accumulate(weight for _, weight in weights))
+
+    def draw(self, draw: Random) -> T:
+        return draw.choices(self._values, cum_weights=self._bounds)[0]
+
+
+class Draws:
+    """A profile from which values can be drawn, its segments among those that its families have in the taxonomy."""
+
+    def __init__(self, profile: Profile, popularity: Mapping[str, int], taxonomy: Taxonomy) -> None:
+        self.profile = profile
+        self.legal_forms: Weighted[LegalForm] = Weighted(list(profile.legal_forms.items()))
+        self._families = Weighted(list(profile.families.items()))
+        self._segments = {
+            family.id: Weighted(
+                [(one.id, popularity.get(one.id, 1)) for one in family.segments if one.id not in profile.never]
+            )
+            for family in taxonomy.families
+            if family.id in profile.families
+        }
+
+    def segments(self, draw: Random) -> list[str]:
+        """One to five segments; one supplier in sixteen offers a whole family among them."""
+        wanted = draw.choices((1, 2, 3, 4, 5), (28, 30, 22, 12, 8))[0]
+        main = self._families.draw(draw)
+        offered = list(self.profile.always)
+        if draw.random() < 0.06:
+            offered.append(main)
+        for _ in range(4 * wanted):
+            if len(offered) >= wanted:
+                break
+            family = main if draw.random() < 0.6 else self._families.draw(draw)
+            code = self._segments[family].draw(draw)
+            if code not in offered and family not in offered:
+                offered.append(code)
+        return offered
+
+
 class _Writer:
     """Writes the suppliers of one pool."""
 
@@ -113,13 +187,17 @@ class _Writer:
             for one in reference.taxonomy.segments.values()
         }
         self._outlines = outlines("commune")
-        self._file = load()
+        self._file = msgspec.convert(
+            tomllib.loads(files("api.sample").joinpath("profiles.toml").read_text("utf-8")), Profiles
+        )
         profiles = self._file.profiles
         self._profiles = Weighted([(Draws(one, self._file.popularity, self._taxonomy), one.weight) for one in profiles])
 
     def write(self, number: int) -> Generated:
         """Supplier number `number` of the pool."""
         draw = Random(f"{self._seed}-{number}")  # noqa: S311 - repeatable, not secret
+        siren = f"0{(number * 7_654_321) % _SIREN_BODIES:07d}"
+        site = siren + luhn.calc_check_digit(siren) + "0001"
         sort = self._profiles.draw(draw)
         ordinal, commune = self._places.draw(draw)
         offered = sort.segments(draw)
@@ -129,13 +207,18 @@ class _Writer:
         lat, lon = random_point_inside(self._outlines[ordinal], draw)
         record = SupplierRecord(
             name=f"{name} {MARK}",
-            siret=None if draw.random() < 0.04 else _siret(number),
+            siret=None if draw.random() < 0.04 else site + luhn.calc_check_digit(site),
             legal_form=None if draw.random() < 0.02 else form,
             ess=_ess(sort.profile, form, draw),
             approvals=self._approvals(sort.profile, draw),
             shares=_shares(sort.profile, draw),
             in_prison=True if sort.profile.in_prison else draw.choice((False, False, None)),
-            address=_address(commune, draw),
+            address=Address(
+                street=f"{draw.randrange(1, 90)} {draw.choice(_STREETS)}",
+                postal_code=draw.choice(commune.postal_codes) if commune.postal_codes else None,
+                city=commune.name,
+                commune=commune.code,
+            ),
             location=None if draw.random() < 0.03 else Point(lat, lon),
             offers=self._offers(sort, offered, commune, draw),
             description=f"{_NOTICE} Activités : {', '.join(self._taxonomy.label(one).lower() for one in offered)}.",
@@ -174,28 +257,23 @@ class _Writer:
         return Approval(kind=kind, valid_from=None if 0.16 <= chance < 0.2 else start, valid_until=end)
 
     def _offers(self, sort: Draws, offered: Sequence[str], commune: Commune, draw: Random) -> tuple[Offer, ...]:
-        usual = _service_area(commune, draw)
+        usual, presta_types = _service_area(commune, draw), sort.profile.presta_types
         if len(offered) > 1 and draw.random() < 0.15:
-            return (Offer(segments=tuple(offered), presta_types=sort.profile.presta_types, service_area=usual),)
-        return tuple(self._offer(sort, one, commune, usual, draw) for one in offered)
-
-    def _offer(self, sort: Draws, code: str, commune: Commune, usual: ServiceArea | None, draw: Random) -> Offer:
-        codes = self._cpv.get(code, ())
-        by_cpv = bool(codes) and draw.random() < 0.05
-        return Offer(
-            segments=() if by_cpv else (code,),
-            cpv=(draw.choice(codes),) if by_cpv or (codes and draw.random() < 0.4) else (),
-            label=self._taxonomy.label(code),
-            presta_types=sort.profile.presta_types,
-            service_area=_service_area(commune, draw) if draw.random() < 0.12 else usual,
-            basis="inferred" if draw.random() < 0.06 else "declared",
-        )
-
-
-def _siret(number: int) -> str:
-    siren = f"0{(number * 7_654_321) % _SIREN_BODIES:07d}"
-    site = siren + luhn.calc_check_digit(siren) + "0001"
-    return site + luhn.calc_check_digit(site)
+            return (Offer(segments=tuple(offered), presta_types=presta_types, service_area=usual),)
+        offers = []
+        for code in offered:
+            codes = self._cpv.get(code, ())
+            by_cpv = bool(codes) and draw.random() < 0.05
+            offer = Offer(
+                segments=() if by_cpv else (code,),
+                cpv=(draw.choice(codes),) if by_cpv or (codes and draw.random() < 0.4) else (),
+                label=self._taxonomy.label(code),
+                presta_types=presta_types,
+                service_area=_service_area(commune, draw) if draw.random() < 0.12 else usual,
+                basis="inferred" if draw.random() < 0.06 else "declared",
+            )
+            offers.append(offer)
+        return tuple(offers)
 
 
 def _ess(profile: Profile, form: LegalForm, draw: Random) -> bool | None:
@@ -215,15 +293,6 @@ def _shares(profile: Profile, draw: Random) -> Shares | None:
     return Shares(**{profile.share: round(share, 2)})
 
 
-def _address(commune: Commune, draw: Random) -> Address:
-    return Address(
-        street=f"{draw.randrange(1, 90)} {draw.choice(_STREETS)}",
-        postal_code=draw.choice(commune.postal_codes) if commune.postal_codes else None,
-        city=commune.name,
-        commune=commune.code,
-    )
-
-
 def _contact(slug: str, commune: Commune, draw: Random) -> Contact:
     phone = f"{_FICTION.get(commune.region or '', '06 39 98')} {draw.randrange(100):02d} {draw.randrange(100):02d}"
     return Contact(
@@ -238,12 +307,10 @@ def _service_area(commune: Commune, draw: Random) -> ServiceArea | None:
     if chance < 0.6:
         return ServiceArea(radius_km=float(draw.choice(_RADII_KM)))
     if chance < 0.85:
-        return ServiceArea(codes=(_code_around(commune, draw),))
+        around, code = draw.random(), f"region:{commune.region}"
+        if around < 0.45 and commune.epci:
+            code = f"epci:{commune.epci}"
+        elif around < 0.8 or not commune.region:
+            code = f"departement:{commune.departement}"
+        return ServiceArea(codes=(code,))
     return ServiceArea(national=True) if chance < 0.9 else None
-
-
-def _code_around(commune: Commune, draw: Random) -> str:
-    chance = draw.random()
-    if chance < 0.45 and commune.epci:
-        return f"epci:{commune.epci}"
-    return f"departement:{commune.departement}" if chance < 0.8 or not commune.region else f"region:{commune.region}"

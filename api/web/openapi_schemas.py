@@ -29,8 +29,8 @@ from domain.meetings import meeting
 from domain.needs import need, status
 from domain.organisation import Scope
 from domain.reference import territory
-from domain.report import model, recipients, summary
-from domain.shortlists import absence, frozen, shortlist
+from domain.report import lots, model
+from domain.shortlists import diff, frozen, shortlist
 from domain.suppliers import source, supplier, trades
 from domain.text.bilingual import Language
 from sources.formats import vivier_columns
@@ -43,7 +43,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
     **{
         name: tuple(word for word in get_args(words) if word is not None)
         for name, words in {
-            "AbsenceCode": absence.AbsenceCode,
+            "AbsenceCode": diff.AbsenceCode,
             "AllotmentAxis": allotment.Axis,
             "ApprovalKind": supplier.Kind,
             "Author": exchange.Author,
@@ -91,8 +91,8 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "ReasonWritten": exchange.Why,
             "ReceiptKind": disclosures.ReceiptKind,
             "ReceiptState": disclosures.ReceiptState,
-            "ReportPosition": recipients.Position,
-            "ReportStanding": summary.Standing,
+            "ReportPosition": lots.Position,
+            "ReportStanding": lots.Standing,
             "ReportVariant": model.Variant,
             "RequestPart": RequestPart,
             "Reserved": need.Reserved,

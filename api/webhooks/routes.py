@@ -11,7 +11,7 @@ from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, etag_of, require_match
-from api.runtime.idempotency import IDEMPOTENCY_KEY, carry_out_once, created, once
+from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once
 from api.web.content_negotiation import JSON
 from api.web.pagination import Page, Paging, paged
 from api.web.request_body import Patch, patched
@@ -70,7 +70,7 @@ class CreatedWebhook(Webhook, frozen=True, kw_only=True):
     problems=("source-not-on-key", "conflict"),
     example="webhook",
 )
-async def create_webhook(call: Call, body: WebhookRequest) -> Response[bytes]:
+async def create_webhook(call: Call, body: WebhookRequest, connection: Connection) -> Response[bytes]:
     """Have events sent to an address.
 
     From now on, a POST goes to `url` for each of `events`: `suppliers.changed` (the directory has new changes, and from
@@ -82,14 +82,14 @@ async def create_webhook(call: Call, body: WebhookRequest) -> Response[bytes]:
     settings = _checked(call, body)
     secret = body.secret or PREFIX + token_hex(32)
 
-    async def create(connection: Connection) -> Answer:
+    async def create() -> Answer:
         organisation = call.bearer.organisation_id
         webhook = await webhooks.create_webhook(connection, organisation, settings, secret, call.services.now())
         await _write_entry(call, connection, "webhook.created", webhook.id)
         shown = CreatedWebhook(**msgspec.structs.asdict(webhook), secret=None if body.secret else secret)
         return created(shown, f"/webhooks/{webhook.id}", _etag(webhook))
 
-    return await carry_out_once(call, body, create)
+    return await once(call, connection, body, create)
 
 
 @webhooks_endpoint("GET", "/webhooks", answers=Page[Webhook])
@@ -101,7 +101,7 @@ async def list_webhooks(call: Call, query: Paging) -> Response[bytes]:
 
 
 @webhooks_endpoint("GET", "/webhooks/{id}", answers=Webhook)
-async def get_webhook(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
+async def get_webhook(call: Call, id: UUID) -> Response[bytes]:
     """A webhook, and whether its deliveries arrive."""
     async with transaction(call.services.database) as connection:
         return _answer(await _own(call, connection, id))
@@ -115,7 +115,7 @@ async def get_webhook(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - 
     headers=IF_MATCH,
     problems=("source-not-on-key", "stale-version"),
 )
-async def update_webhook(call: Call, id: UUID, body: Patch) -> Response[bytes]:  # noqa: A002
+async def update_webhook(call: Call, id: UUID, body: Patch) -> Response[bytes]:
     """Change the address of a webhook, its events, or whether it is active.
 
     Deliveries that wait go to the new address at once. While `active` is false nothing is sent or stored for later;
@@ -134,7 +134,7 @@ async def update_webhook(call: Call, id: UUID, body: Patch) -> Response[bytes]: 
 
 
 @webhooks_endpoint("DELETE", "/webhooks/{id}", answers=None, status=204, headers=IF_MATCH, problems=("stale-version",))
-async def delete_webhook(call: Call, id: UUID) -> None:  # noqa: A002
+async def delete_webhook(call: Call, id: UUID) -> None:
     """Delete a webhook, its deliveries that wait, and the log of earlier ones."""
     async with transaction(call.services.database) as connection:
         require_match(call, _etag(await _own(call, connection, id, lock=True)))
@@ -143,7 +143,7 @@ async def delete_webhook(call: Call, id: UUID) -> None:  # noqa: A002
 
 
 @webhooks_endpoint("GET", "/webhooks/{id}/deliveries", answers=Page[WebhookDelivery])
-async def list_webhook_deliveries(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
+async def list_webhook_deliveries(call: Call, id: UUID, query: Paging) -> Response[bytes]:
     """The deliveries to a webhook, the latest first, with every attempt.
 
     Those that ended are stored for 30 days, at most the latest 1,000; beyond 1,000 that wait the earliest are given up.
@@ -157,7 +157,7 @@ async def list_webhook_deliveries(call: Call, id: UUID, query: Paging) -> Respon
 @webhooks_endpoint(
     "POST", "/webhooks/{id}/deliveries/{delivery_id}/retry", answers=WebhookDelivery, problems=("conflict",)
 )
-async def retry_webhook_delivery(call: Call, id: UUID, delivery_id: UUID) -> WebhookDelivery:  # noqa: A002
+async def retry_webhook_delivery(call: Call, id: UUID, delivery_id: UUID) -> WebhookDelivery:
     """Attempt a delivery now, also one that was given up or has arrived.
 
     It keeps its id and body. Where this fails too, it is attempted again as long as it is less than three days old.
@@ -173,7 +173,7 @@ async def retry_webhook_delivery(call: Call, id: UUID, delivery_id: UUID) -> Web
 @webhooks_endpoint(
     "POST", "/webhooks/{id}/ping", answers=WebhookDelivery, status=202, headers=IDEMPOTENCY_KEY, problems=("conflict",)
 )
-async def ping_webhook(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
+async def ping_webhook(call: Call, id: UUID) -> Response[bytes]:
     """Send a webhook the event “ping”, to try it out.
 
     Its outcome is in `GET /webhooks/{id}/deliveries`, as for any other event. 409 while the webhook is inactive.
@@ -227,7 +227,14 @@ async def _delivery(connection: Connection, webhook_id: UUID, delivery_id: UUID)
 
 def _checked(call: Call, wanted: WebhookSettings) -> WebhookSettings:
     """The settings to store. Raises InvalidContent; Refusal (403) for imports of sources that are not on the key."""
-    if not _is_reachable(wanted.url):
+    import httpx  # noqa: PLC0415 - would keep every start waiting
+
+    try:
+        url = httpx.URL(wanted.url)
+        is_address = bool(url.host) and not (url.userinfo or url.fragment) and 0 < (url.port or 80) < 65_536
+    except (httpx.InvalidURL, ValueError):
+        is_address = False
+    if not is_address:
         raise InvalidContent((Problem("/url", "bad_address", BAD_URL),))
     client = call.bearer
     sources = wanted.sources
@@ -238,17 +245,6 @@ def _checked(call: Call, wanted: WebhookSettings) -> WebhookSettings:
     if sources is None and not client.may("platform"):
         sources = client.sources
     return WebhookSettings(url=wanted.url, events=wanted.events, sources=sources, active=wanted.active)
-
-
-def _is_reachable(address: str) -> bool:
-    """Whether the address has a host and a possible port, and neither credentials nor a fragment."""
-    import httpx  # noqa: PLC0415 - would keep every start waiting
-
-    try:
-        url = httpx.URL(address)
-    except (httpx.InvalidURL, ValueError):
-        return False
-    return bool(url.host) and not (url.userinfo or url.fragment) and 0 < (url.port or 80) < 65_536
 
 
 def _answer(webhook: Webhook) -> Response[bytes]:

@@ -14,6 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from html import unescape
 from types import FrameType
 from typing import Any
@@ -38,24 +39,32 @@ TOKEN = re.compile(r'<input type="hidden" name="jeton" value="([^"]*)"')
 
 
 class Entered:
-    """The profiler of this process: notes the files whose functions are called, while it is on."""
+    """The profiler of this process: notes the files whose functions are called for one request, while it is on.
+
+    What the event loop runs at the same time for others, such as the follower of changes, is left out: it has another
+    context. Of other threads all is noted, so nothing else must be under way.
+    """
 
     def __init__(self) -> None:
         self.files: set[str] | None = None
+        self._asked = ContextVar("asked", default=False)
         threading.setprofile(self._note)
         sys.setprofile(self._note)
 
     def _note(self, frame: FrameType, event: str, _: Any) -> None:
-        if self.files is not None and event == "call":
+        if self.files is None or event != "call":
+            return
+        if self._asked.get() or threading.current_thread() is not threading.main_thread():
             self.files.add(frame.f_code.co_filename)
 
     async def during(self, request: Any) -> tuple[httpx.Response, list[str]]:
         """The answer to a request, and the project's own files that were entered until it came, in order of name."""
         found: set[str] = set()
-        self.files = found
+        self.files, token = found, self._asked.set(True)
         try:
             answer: httpx.Response = await request
         finally:
+            self._asked.reset(token)
             self.files = None
         inside = (name.removeprefix(f"{ROOT}/") for name in found)
         return answer, sorted(name for name in inside if name.partition("/")[0] in ROOMS)
@@ -68,17 +77,22 @@ async def client_of(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
     async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         client.headers.update(headers)
-        put = await client.put("/sources/bench/suppliers/0", json=RECORD)
-        await app.state.services.directory.wait_beyond(put.json()["data_version"] - 1, 60)
+        await follow(app, await client.put("/sources/bench/suppliers/0", json=RECORD))
         yield client
+
+
+async def follow(app: Litestar, put: httpx.Response) -> None:
+    """Wait until matches know what was written."""
+    await app.state.services.directory.wait_beyond(put.json()["data_version"] - 1, 60)
 
 
 async def count(url: str, names: bool) -> None:
     """Print the number of files that each request enters."""
     profiler = Entered()
-    async with client_of(create_app(read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": url}))) as client:
+    app = create_app(read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": url}))
+    async with client_of(app) as client:
         put = client.put("/sources/bench/suppliers/1", json=RECORD)
-        await _tell("PUT a record", profiler, put, names)
+        await follow(app, await _tell("PUT a record", profiler, put, names))
         await _tell("POST /match, first", profiler, client.post("/match", json=NEED), names)
         await _tell("POST /match, again", profiler, client.post("/match", json=NEED), names)
         await _tell("POST /needs", profiler, client.post("/needs", json=NEED), names)
@@ -89,7 +103,7 @@ async def count(url: str, names: bool) -> None:
         await _tell("POST /besoin/resultat", profiler, client.post("/besoin/resultat", data=form), names)
 
 
-async def _tell(name: str, profiler: Entered, request: Any, names: bool) -> None:
+async def _tell(name: str, profiler: Entered, request: Any, names: bool) -> httpx.Response:
     answer, files = await profiler.during(request)
     if answer.status_code >= 300:
         raise RuntimeError(f"{name}: {answer.status_code} {answer.text[:500]}")
@@ -97,6 +111,7 @@ async def _tell(name: str, profiler: Entered, request: Any, names: bool) -> None
     sys.stdout.write(f"{name:24} {len(files):4} files  " + "  ".join(f"{room} {rooms[room]}" for room in ROOMS) + "\n")
     if names:
         sys.stdout.write("".join(f"    {file}\n" for file in files))
+    return answer
 
 
 def _token(page: httpx.Response) -> str:

@@ -20,7 +20,7 @@ from db.core.engine import Connection, above, read_all, read_grouped
 from db.schema.exchange_tables import exchange_recipients, exchanges, message_handovers, message_mails, messages
 from domain.exchanges.deliveries import CONFIRMED_STATE, TOLD
 from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Recipient, Way
-from domain.exchanges.questions import unanswered
+from domain.exchanges.rules import unanswered
 from domain.text.typography import PARIS
 
 _STATES: dict[str, DeliveryState] = {

@@ -34,7 +34,7 @@ from db.suppliers.write import (
 from domain.decoding.stored import with_later_members
 from domain.errors import InvalidContent, Problem, null_character_problem, pointer
 from domain.suppliers.assembly import DOUBTFUL_POINT, StoredRecord, assemble
-from domain.suppliers.deduplication import NameSimilarity, RecordKey, text_key
+from domain.suppliers.deduplication import NameSimilarity, RecordKey, name_key, read_name
 from domain.suppliers.record_check import (
     MOST_VERTICES,
     approved_until,
@@ -90,7 +90,7 @@ def derived_columns(
         and placement.location is not None
         and _UNSURE_PLACES.isdisjoint(flag.code for flag in placement.flags)
     )
-    name, name_key = _keyed_name(record.name if is_sure else None)
+    name, own_key = _keyed_name(record.name if is_sure else None)
     trade_name, trade_key = _keyed_name(record.trade_name if is_sure else None)
     return {
         "created_at": now,
@@ -99,7 +99,7 @@ def derived_columns(
         "siret": None if joins else record.siret,
         "in_prison": joins is None and record.in_prison is True,
         "name": name,
-        "name_key": name_key,
+        "name_key": own_key,
         "trade_name": trade_name,
         "trade_key": trade_key,
         "doubts": [] if joins else shortcomings(record, placement),
@@ -122,7 +122,7 @@ def problems(external_id: str, payload: bytes) -> tuple[Problem, ...]:
 
 def _keyed_name(name: str | None) -> tuple[str | None, str | None]:
     """The name and the key that its spellings share; None twice where it has none."""
-    key = text_key(name) if name else None
+    key = name_key(read_name(name)) if name else None
     return (name, key) if key else (None, None)
 
 

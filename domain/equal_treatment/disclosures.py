@@ -4,7 +4,7 @@ Messages in the same words are one information, in whatever exchange they were s
 subject and lots, those of an answer the question. A message and its corrections are one information in versions.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from itertools import chain
 from typing import Literal
@@ -14,7 +14,7 @@ import msgspec
 
 from domain.exchanges.deliveries import UNDER_WAY, arrival_moment, arrivals
 from domain.exchanges.exchange import Channel, Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Way
-from domain.exchanges.questions import questions_of
+from domain.exchanges.rules import questions_of
 
 InformationKind = Literal["opening", "message", "reply", "answer"]
 ReceiptKind = Literal["opening", "message", "reply", "answer", "correction"]
@@ -89,7 +89,7 @@ class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
 class Disclosure(msgspec.Struct, frozen=True, kw_only=True):
     """A message of the buyer's, with a receipt for each supplier it went to. `words`: what is compared.
 
-    `shared`: all suppliers of its lots need it (`domain.exchanges.questions.ToOne` says what is private).
+    `shared`: all suppliers of its lots need it (`domain.exchanges.rules.ToOne` says what is private).
     """
 
     message: Message
@@ -124,11 +124,7 @@ def disclosures(
 
     `living`: the supplier that an id stands for now, where that is another one. `by_questions`: as in `arrivals`.
     """
-    found = (
-        each
-        for exchange in exchanges
-        for each in _of_exchange(exchange, arrivals(exchange, by_questions=by_questions), living)
-    )
+    found = chain.from_iterable(_of_exchange(each, living, by_questions) for each in exchanges)
     return sorted(found, key=lambda each: (each.message.created_at, each.message.id))
 
 
@@ -156,28 +152,26 @@ def informations(told: Iterable[Disclosure]) -> tuple[Information, ...]:
         if each.shared:
             group_of.setdefault(each.words, group)
         groups.setdefault(group, []).append(each)
-    return tuple(_information(group, receipts, said) for group in groups.values())
-
-
-def _information(
-    group: Sequence[Disclosure], receipts: Mapping[str, dict[UUID, MessageReceipt]], said: Mapping[str, list[UUID]]
-) -> Information:
-    current = ([each for each in group if each.message.corrects] or group)[-1].words
-    wordings = dict.fromkeys(each.words for each in group)
-    lots = [each.exchange.lot_ids for each in group]
-    given: dict[UUID, MessageReceipt] = {}
-    for who, each in chain.from_iterable(receipts[words].items() for words in wordings):
-        if each.may_have_arrived:
-            given[who] = min(given.get(who, each), each, key=surest_first)
-    return Information(
-        first=group[0],
-        last=next(each for each in group if each.words == current),
-        corrected=len(wordings) > 1,
-        lots=frozenset(chain.from_iterable(lots)) if all(lots) else frozenset(),
-        receipts=receipts[current],
-        given=given,
-        messages=tuple(chain.from_iterable(said[words] for words in wordings)),
-    )
+    found: list[Information] = []
+    for versions in groups.values():
+        current = ([each for each in versions if each.message.corrects] or versions)[-1].words
+        wordings = dict.fromkeys(each.words for each in versions)
+        lots = [each.exchange.lot_ids for each in versions]
+        given: dict[UUID, MessageReceipt] = {}
+        for who, receipt in chain.from_iterable(receipts[words].items() for words in wordings):
+            if receipt.may_have_arrived:
+                given[who] = min(given.get(who, receipt), receipt, key=surest_first)
+        one = Information(
+            first=versions[0],
+            last=next(each for each in versions if each.words == current),
+            corrected=len(wordings) > 1,
+            lots=frozenset(chain.from_iterable(lots)) if all(lots) else frozenset(),
+            receipts=receipts[current],
+            given=given,
+            messages=tuple(chain.from_iterable(said[words] for words in wordings)),
+        )
+        found.append(one)
+    return tuple(found)
 
 
 def surest_first(receipt: MessageReceipt) -> tuple[int, bool, datetime]:
@@ -185,8 +179,9 @@ def surest_first(receipt: MessageReceipt) -> tuple[int, bool, datetime]:
     return BEST_FIRST.index(receipt.state), receipt.is_under_way, receipt.at
 
 
-def _of_exchange(exchange: Exchange, arrived: Iterable[Delivery], living: Mapping[UUID, UUID]) -> Iterator[Disclosure]:
+def _of_exchange(exchange: Exchange, living: Mapping[UUID, UUID], by_questions: bool) -> Iterator[Disclosure]:
     replies = questions_of(exchange).replies
+    arrived = arrivals(exchange, by_questions=by_questions)
     deliveries = {(each.message_id, each.supplier_id): each for each in arrived}
     known: dict[UUID, Disclosure] = {}
     for message in (each for each in exchange.messages if each.author == "buyer"):
@@ -201,10 +196,26 @@ def _of_exchange(exchange: Exchange, arrived: Iterable[Delivery], living: Mappin
             kind, question, shared = corrected.kind, corrected.question, shared and corrected.shared
         opening = (exchange.subject, *sorted(exchange.lot_ids)) if opens else ()
         to = [message.supplier_id] if message.supplier_id else [each.supplier_id for each in exchange.recipients]
-        received = [
-            _receipt(exchange, message, "correction" if corrected else kind, deliveries[message.id, each])
-            for each in to
-        ]
+        receipts: dict[UUID, MessageReceipt] = {}
+        for who in to:
+            delivery = deliveries[message.id, who]
+            receipts[living.get(who, who)] = MessageReceipt(
+                message_id=message.id,
+                exchange_id=exchange.id,
+                subject=exchange.subject,
+                kind="correction" if corrected else kind,
+                text=message.body if len(message.body) <= EXCERPT else message.body[: EXCERPT - 1] + "…",
+                to_one=message.supplier_id is not None or len(exchange.recipients) == 1,
+                confidential=message.confidential,
+                channel=message.channel,
+                told_at=message.created_at,
+                state=_STATES[delivery.state],
+                way=delivery.way,
+                delivery_state=delivery.state,
+                since=delivery.since,
+                at=arrival_moment(delivery, message.created_at) or message.created_at,
+                failure=delivery.failure,
+            )
         known[message.id] = Disclosure(
             message=message,
             exchange=exchange,
@@ -212,26 +223,6 @@ def _of_exchange(exchange: Exchange, arrived: Iterable[Delivery], living: Mappin
             shared=shared,
             question=question,
             words=" ".join(" ".join((*opening, question or "", message.body)).split()).casefold(),
-            receipts={living.get(each, each): receipt for each, receipt in zip(to, received, strict=True)},
+            receipts=receipts,
         )
     yield from known.values()
-
-
-def _receipt(exchange: ExchangeSummary, message: Message, kind: ReceiptKind, delivery: Delivery) -> MessageReceipt:
-    return MessageReceipt(
-        message_id=message.id,
-        exchange_id=exchange.id,
-        subject=exchange.subject,
-        kind=kind,
-        text=message.body if len(message.body) <= EXCERPT else message.body[: EXCERPT - 1] + "…",
-        to_one=message.supplier_id is not None or len(exchange.recipients) == 1,
-        confidential=message.confidential,
-        channel=message.channel,
-        told_at=message.created_at,
-        state=_STATES[delivery.state],
-        way=delivery.way,
-        delivery_state=delivery.state,
-        since=delivery.since,
-        at=arrival_moment(delivery, message.created_at) or message.created_at,
-        failure=delivery.failure,
-    )

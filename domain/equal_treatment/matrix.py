@@ -25,7 +25,7 @@ from domain.equal_treatment.gaps import Concerned, Gap, SetAsideLot, concerned, 
 from domain.equal_treatment.rules import Contacts, contact_lacks, information_lacks, meeting_lacks, question_lacks
 from domain.exchanges.deliveries import contact, delivery_words, rank
 from domain.exchanges.exchange import Barrier, Channel, DeliveryState, Exchange, Stance, Way
-from domain.exchanges.questions import questions_of
+from domain.exchanges.rules import questions_of
 from domain.meetings.meeting import Format, Meeting, MeetingStatus
 from domain.shortlists.frozen import Decision, FrozenShortlist, LotTotal, SupplierName
 from domain.text.bilingual import Language, Text

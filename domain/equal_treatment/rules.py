@@ -17,7 +17,7 @@ from domain.equal_treatment.disclosures import (
 from domain.equal_treatment.gaps import NEVER_INVITED, Concerned, GapCode, Lack, long_day
 from domain.exchanges.deliveries import failure_words, state_words
 from domain.exchanges.exchange import Exchange, ExchangeSummary
-from domain.exchanges.questions import questions_of
+from domain.exchanges.rules import questions_of
 from domain.meetings.meeting import Format, Meeting
 from domain.text.bilingual import NOTHING, Text
 
@@ -94,13 +94,21 @@ def contact_lacks(suppliers: Iterable[Concerned], contacts: Contacts) -> Iterato
 def information_lacks(information: Information, suppliers: Iterable[Concerned]) -> Iterator[Lack]:
     """The suppliers written to that lack the information or its last wording, have it not yet, in vain or late."""
     missing, what = _MISSING[information.first.kind]
+    # `detail`: why something was not delivered, its state where it was not yet, or the day on which it came late
     holders = {who: receipt for who, receipt in information.receipts.items() if receipt.may_have_arrived}
     lacking: dict[tuple[GapCode, Text], list[Concerned]] = {}
     for supplier in suppliers:
         code = _code(information, supplier.supplier_id, holders)
         told = information.first if code == missing else information.last
         if code and supplier.written_to and supplier.is_concerned(told.message.created_at, information.lots):
-            detail = _detail(code, information.receipts.get(supplier.supplier_id))
+            receipt, detail = information.receipts.get(supplier.supplier_id), NOTHING
+            if code == "late_information" and receipt:
+                detail = long_day(receipt.at)
+            elif code == "not_yet_delivered" and receipt:
+                detail = state_words(receipt.way, receipt.delivery_state)
+            # one that was cancelled may have failed before: that is not why it did not arrive
+            elif receipt and receipt.failure and receipt.delivery_state == "undeliverable":
+                detail = Text(" ({why})", " ({why})").filled(why=failure_words(receipt.failure))
             lacking.setdefault((code, detail), []).append(supplier)
     for (code, detail), some in lacking.items():
         told, having = (information.first, information.given) if code == missing else (information.last, holders)
@@ -139,18 +147,6 @@ def _code(information: Information, who: UUID, holders: Mapping[UUID, MessageRec
     latest = information.last.message.created_at + LATE
     in_time = any(receipt.at <= latest for receipt in holders.values())
     return "late_information" if in_time and holders[who].at > latest else None
-
-
-def _detail(code: GapCode, receipt: MessageReceipt | None) -> Text:
-    """The reason why something was not delivered, its state where it was not yet, or the day on which it came late."""
-    if code == "late_information" and receipt:
-        return long_day(receipt.at)
-    if code == "not_yet_delivered" and receipt:
-        return state_words(receipt.way, receipt.delivery_state)
-    # one that was cancelled may have failed before: that is not why it did not arrive
-    if receipt and receipt.failure and receipt.delivery_state == "undeliverable":
-        return Text(" ({why})", " ({why})").filled(why=failure_words(receipt.failure))
-    return NOTHING
 
 
 def question_lacks(

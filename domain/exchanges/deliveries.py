@@ -3,7 +3,7 @@
 Which of them a buyer may confirm: to whom a message went, and on which days it can have been brought.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import date, datetime, time
 from uuid import UUID
 
@@ -52,36 +52,24 @@ def arrivals(exchange: Exchange, *, by_questions: bool = True) -> tuple[Delivery
     shows that the supplier was reached, so the opening counts. `by_questions`: questions show it too; without them,
     nothing here tells who asked.
     """
-    said = _answers(exchange, by_questions=by_questions)
-    known = {(each.message_id, each.supplier_id): each for each in exchange.deliveries}
-    found = (
-        known.get((message.id, to.supplier_id)) or Delivery(message.id, to.supplier_id, "unconfirmed")
-        for message in exchange.messages
-        if message.author == "buyer"
-        for to in exchange.recipients
-        if message.supplier_id in {None, to.supplier_id}
-    )
-    return tuple(each if each.state in ARRIVED else _as_answered(each, exchange, said) for each in found)
-
-
-def _answers(exchange: Exchange, *, by_questions: bool) -> dict[UUID, list[Message]]:
-    """The messages of each supplier without corrections; without `by_questions`, none that is or was a question."""
-    found: dict[UUID, list[Message]] = {}
+    answers: dict[UUID, list[Message]] = {}
     chains = correction_chains(each for each in exchange.messages if each.author == "supplier")
     for message_id, versions in chains.items():
-        first, asked = versions[0], any(each.stance == "question" for each in versions)
-        if message_id == first.id and first.supplier_id and (by_questions or not asked):
-            found.setdefault(first.supplier_id, []).append(first)
-    return found
-
-
-def _as_answered(delivery: Delivery, exchange: Exchange, said: Mapping[UUID, Sequence[Message]]) -> Delivery:
-    is_opening = delivery.message_id == exchange.messages[0].id
-    for each in said.get(delivery.supplier_id, ()):
-        if each.id > delivery.message_id and (each.channel == "portal" or is_opening):
-            day = each.created_at.astimezone(PARIS).date()
-            return Delivery(delivery.message_id, delivery.supplier_id, "answered", each.channel, day)
-    return delivery
+        first, was_asked = versions[0], any(each.stance == "question" for each in versions)
+        if message_id == first.id and first.supplier_id and (by_questions or not was_asked):
+            answers.setdefault(first.supplier_id, []).append(first)
+    known = {(each.message_id, each.supplier_id): each for each in exchange.deliveries}
+    opening, found = exchange.messages[0].id, list[Delivery]()
+    for message in (each for each in exchange.messages if each.author == "buyer"):
+        for to in (each.supplier_id for each in exchange.recipients if message.supplier_id in {None, each.supplier_id}):
+            delivery = known.get((message.id, to)) or Delivery(message.id, to, "unconfirmed")
+            later = (each for each in answers.get(to, ()) if each.id > message.id)
+            shown_by = next((each for each in later if each.channel == "portal" or message.id == opening), None)
+            if shown_by is not None and delivery.state not in ARRIVED:
+                day = shown_by.created_at.astimezone(PARIS).date()
+                delivery = Delivery(message.id, to, "answered", shown_by.channel, day)
+            found.append(delivery)
+    return tuple(found)
 
 
 def contact(deliveries: Iterable[Delivery]) -> Delivery:
@@ -163,8 +151,18 @@ def newly_confirmed(
     """
     known = {each.supplier_id: each for each in exchange.deliveries if each.message_id == message.id}
     on, named = confirmation.on or today, confirmation.recipients
-    if problems := tuple(_faults(message, on, today, known, named)):
-        raise InvalidContent(problems)
+    problems: list[Problem] = []
+    if on > today:
+        problems.append(Problem(pointer("on"), "in_the_future", IN_THE_FUTURE))
+    if on < message.created_at.astimezone(PARIS).date():
+        problems.append(Problem(pointer("on"), "before_the_message", BEFORE_THE_MESSAGE))
+    problems += [
+        Problem(pointer("recipients", place), "unknown_recipient", NOT_A_RECIPIENT)
+        for place, each in enumerate(() if named == "waiting" else named)
+        if each not in known
+    ]
+    if problems:
+        raise InvalidContent(tuple(problems))
     if named == "waiting":
         return [each for each in known.values() if each.state in UP_TO_THE_BUYER]
     chosen = [known[each] for each in dict.fromkeys(named)]
@@ -172,15 +170,3 @@ def newly_confirmed(
         raise Conflict("sent_by_email", SENT)
     said = confirmation.way, CONFIRMED_STATE[confirmation.way], on
     return [each for each in chosen if (each.way, each.state, each.since) != said]
-
-
-def _faults(
-    message: Message, on: date, today: date, known: Mapping[UUID, Delivery], named: tuple[UUID, ...] | str
-) -> Iterator[Problem]:
-    if on > today:
-        yield Problem(pointer("on"), "in_the_future", IN_THE_FUTURE)
-    if on < message.created_at.astimezone(PARIS).date():
-        yield Problem(pointer("on"), "before_the_message", BEFORE_THE_MESSAGE)
-    for place, each in enumerate(() if isinstance(named, str) else named):
-        if each not in known:
-            yield Problem(pointer("recipients", place), "unknown_recipient", NOT_A_RECIPIENT)

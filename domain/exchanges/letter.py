@@ -55,30 +55,26 @@ def told_terms(need: Need, lot_ids: Collection[str], told: Collection[ToldTerm])
     """A sentence for each of these terms of each lot, as the lot has it, else as its title says it."""
     lots = lots_about(need, lot_ids)
     for lot in lots:
-        before = Text(f"Lot {lot.id} : ", f"Lot {lot.id}: ") if len(lots) > 1 else NOTHING
-        for sentence in _sentences_about(lot, told):
-            yield join_texts([before, sentence if len(lots) > 1 else sentence.capitalised()], NOTHING)
-
-
-def _sentences_about(lot: Lot, told: Collection[ToldTerm]) -> Iterator[Text]:
-    said = terms_in(lot.title or "")
-    value, months = lot.value_eur or _first(said, "value"), lot.duration_months or _first(said, "months")
-    if "value" in told and value:
-        amount = euros(round(value * 100))
-        yield Text(
-            f"le montant est estimé à {amount.fr} hors taxe.", f"the value is estimated at {amount.en} excluding tax."
-        )
-    if "months" in told and months:
-        renewal = int(lot.renewal_months or _first(said, "renewal") or 0)
-        fr, en = (f", plus {renewal} mois de reconduction", f", and {renewal} of renewal") if renewal else NOTHING
-        yield Text(
-            f"la durée envisagée est de {int(months)} mois{fr}.", f"the planned term is {int(months)} months{en}."
-        )
-    reserved = lot.reserved or [each.value for each in said if each.kind == "reserved"]
-    if "reserved" in told and reserved:
-        names = [RESERVED[each].long for each in reserved]
-        french, english = listed([each.fr for each in names]).fr, listed([each.en for each in names]).en
-        yield Text(f"une réservation est envisagée : {french}.", f"a reservation is planned: {english}.")
+        said, sentences = terms_in(lot.title or ""), list[Text]()
+        value, months = lot.value_eur or _first(said, "value"), lot.duration_months or _first(said, "months")
+        if "value" in told and value:
+            fr, en = euros(round(value * 100))
+            sentences.append(
+                Text(f"le montant est estimé à {fr} hors taxe.", f"the value is estimated at {en} excluding tax.")
+            )
+        if "months" in told and months:
+            fr, en = f"la durée envisagée est de {int(months)} mois", f"the planned term is {int(months)} months"
+            if renewal := int(lot.renewal_months or _first(said, "renewal") or 0):
+                fr, en = f"{fr}, plus {renewal} mois de reconduction", f"{en}, and {renewal} of renewal"
+            sentences.append(Text(f"{fr}.", f"{en}."))
+        reserved = lot.reserved or [each.value for each in said if each.kind == "reserved"]
+        if "reserved" in told and reserved:
+            names = [RESERVED[each].long for each in reserved]
+            fr, en = listed([each.fr for each in names]).fr, listed([each.en for each in names]).en
+            sentences.append(Text(f"une réservation est envisagée : {fr}.", f"a reservation is planned: {en}."))
+        of_lot = Text(f"Lot {lot.id} : ", f"Lot {lot.id}: ")
+        for each in sentences:
+            yield join_texts([of_lot, each], NOTHING) if len(lots) > 1 else each.capitalised()
 
 
 def _first(said: Collection[Term], kind: str) -> float | None:
@@ -152,47 +148,32 @@ def letter(message: OutgoingMessage, link: Link | None, language: Language, *, b
 
     `by_server`: Vivier sends it, and nobody reads answers to the e-mail itself.
     """
+    buyer, about = shown_buyer(message.buyer), on_one_line(message.subject)
+    name = message.purchase
+    object_ = Text(f", « {on_one_line(name.fr)} »,", f", “{on_one_line(name.en)}”,") if name else NOTHING
+    kind = "correction" if message.is_correction else "message"
+    if message.is_first or message.question is not None:
+        kind = "opening" if message.is_first else "answer"
+    rule, body = "-" * 60, message.body.strip()
+    said = Text(body, body)
+    if message.question is not None:
+        asked = message.question.strip()
+        said = LETTER["question_and_answer"].filled(question=Text(asked, asked), answer=said)
+    answer = LETTER["without_link"]
+    if link is not None:
+        answer = LETTER["link"].filled(url=Text(link.url, link.url), until=long_date(link.valid_until))
     parts = [
         Text("Bonjour,", "Hello,"),
-        _introduction(message),
-        _text(message),
-        _how_to_answer(link),
+        LETTER[kind].filled(buyer=buyer, object=object_, about=Text(about, about)),
+        Text(f"{rule}\n{said.fr}\n{rule}", f"{rule}\n{said.en}\n{rule}"),
+        answer,
         LETTER["who_reads_answers"],
         *([LETTER["do_not_reply"]] if by_server else []),
     ]
     text = "\n\n".join(part.to(language) for part in parts) + "\n"
     colon = {"fr": " : ", "en": ": "}[language]
-    subject = on_one_line(f"{shown_buyer(message.buyer).to(language)}{colon}{message.subject}")
+    subject = on_one_line(f"{buyer.to(language)}{colon}{message.subject}")
     return Letter(subject if len(subject) <= LONGEST_SUBJECT else subject[: LONGEST_SUBJECT - 1] + "…", text)
-
-
-def _introduction(message: OutgoingMessage) -> Text:
-    buyer, about = shown_buyer(message.buyer), on_one_line(message.subject)
-    name = message.purchase
-    object_ = Text(f", « {on_one_line(name.fr)} »,", f", “{on_one_line(name.en)}”,") if name else NOTHING
-    kind = "message"
-    if message.is_first:
-        kind = "opening"
-    elif message.question is not None:
-        kind = "answer"
-    elif message.is_correction:
-        kind = "correction"
-    return LETTER[kind].filled(buyer=buyer, object=object_, about=Text(about, about))
-
-
-def _text(message: OutgoingMessage) -> Text:
-    rule, body = "-" * 60, message.body.strip()
-    if message.question is None:
-        return Text(f"{rule}\n{body}\n{rule}", f"{rule}\n{body}\n{rule}")
-    question, asked = LETTER["question_and_answer"], message.question.strip()
-    words = question.filled(question=Text(asked, asked), answer=Text(body, body))
-    return Text(f"{rule}\n{words.fr}\n{rule}", f"{rule}\n{words.en}\n{rule}")
-
-
-def _how_to_answer(link: Link | None) -> Text:
-    if link is None:
-        return LETTER["without_link"]
-    return LETTER["link"].filled(url=Text(link.url, link.url), until=long_date(link.valid_until))
 
 
 NAMELESS = Text("Un acheteur public", "A public buyer")

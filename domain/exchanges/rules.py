@@ -1,14 +1,18 @@
-"""Which messages may be added to an exchange, and how a question is published without naming its author.
+"""Which messages may be added to an exchange; its questions, and how one is published without naming its author.
 
-Text that identifies the supplier who asks is detected and redacted. Parts of a text in square brackets that its author
-has still to fill in are found, as in our templates: “[date]”, “[lieu]”; what stands for words left out (“[…]”), a note
-(“[1]”, “[sic]”), a link or a mark (“[URGENT]”) is none.
+Questions are answered by messages or published. Text that identifies the supplier who asks is detected and redacted.
+Parts of a text in square brackets that its author has still to fill in are found, as in our templates: “[date]”,
+“[lieu]”; what stands for words left out (“[…]”), a note (“[1]”, “[sic]”), a link or a mark (“[URGENT]”) is none.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import compress
 from uuid import UUID
+
+import msgspec
 
 from domain.errors import Conflict, InvalidContent, NotFound, Problem, control_character_problem, pointer
 from domain.exchanges.exchange import (
@@ -21,10 +25,139 @@ from domain.exchanges.exchange import (
     audience,
     correction_chains,
 )
-from domain.exchanges.questions import is_confidential, is_question, sole_receiver
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
 from domain.text.typography import is_one_line
+
+Chains = Mapping[UUID, Sequence[Message]]
+"""The versions of each message, by the id of any of them"""
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """A supplier's question, as it was last corrected; `message_id`: of its first version.
+
+    `answered`: by a publication, or by a message to this supplier alone or, where the question is confidential and so
+    cannot be published, to all: one that says so, or a later one that does not say what it answers.
+    """
+
+    message_id: UUID
+    supplier_id: UUID
+    text: str
+    asked_at: datetime
+    confidential: bool
+    published: bool
+    answered: bool
+
+
+class ToOne(msgspec.Struct, frozen=True):
+    """A buyer's message to one supplier. `answers`: the questions it answers, in words.
+
+    `private`: nobody else needs it, for it is confidential, follows something confidential of this supplier's, or
+    answers questions that are confidential or were answered to all as well.
+    """
+
+    answers: str | None
+    private: bool
+
+
+class ExchangeQuestions(msgspec.Struct, frozen=True):
+    """The questions of an exchange, in their order, and the messages to one supplier, by id."""
+
+    asked: tuple[Question, ...]
+    replies: dict[UUID, ToOne]
+
+
+def questions_of(exchange: Exchange) -> ExchangeQuestions:
+    """The questions of an exchange, and the messages to one supplier with what they answer."""
+    recipients = [each.supplier_id for each in exchange.recipients]
+    chains, published, answered, replies = _read(exchange.messages, recipients)
+    questions = tuple(
+        Question(
+            message_id=message_id,
+            supplier_id=versions[0].supplier_id,
+            text=versions[-1].body,
+            asked_at=versions[0].created_at,
+            confidential=is_confidential(versions),
+            published=message_id in published,
+            answered=message_id in published or message_id in answered,
+        )
+        for message_id, versions in _first_versions(chains)
+        if versions[0].supplier_id is not None
+    )
+    return ExchangeQuestions(questions, replies)
+
+
+def unanswered(messages: Iterable[Message], recipients: Sequence[UUID]) -> list[UUID]:
+    """The questions of an exchange without an answer, by the ids of their first versions; no text is looked at."""
+    chains, published, answered, _ = _read(tuple(messages), recipients)
+    return [message_id for message_id, _ in _first_versions(chains) if message_id not in published | answered]
+
+
+def _first_versions(chains: Chains) -> Iterator[tuple[UUID, Sequence[Message]]]:
+    """The questions, each by the id of its first version."""
+    firsts = ((message_id, versions) for message_id, versions in chains.items() if message_id == versions[0].id)
+    return ((message_id, versions) for message_id, versions in firsts if is_question(versions))
+
+
+def _read(
+    messages: Sequence[Message], recipients: Sequence[UUID]
+) -> tuple[Chains, set[UUID], set[UUID], dict[UUID, ToOne]]:
+    """The versions of what suppliers said; the questions published, and answered otherwise; the messages to one.
+
+    A message to one supplier that does not say what it answers answers its questions since the last such message, else
+    what that one answered; one to all, the confidential ones, which cannot be published.
+    """
+    chains = correction_chains(each for each in messages if each.author == "supplier")
+    published = {chains[each.publishes][0].id for each in messages if each.publishes in chains}
+    answered: set[UUID] = set()
+    replies: dict[UUID, ToOne] = {}
+    pending: dict[UUID, UUID | None] = {}
+    last_answers: dict[UUID, list[UUID]] = {}
+    told_in_confidence: dict[UUID | None, bool] = {}
+    for message in messages:
+        if message.author == "supplier":
+            versions = chains[message.id]
+            told_in_confidence[message.supplier_id] = is_confidential(versions)
+            if message is versions[0] and is_question(versions):
+                pending[message.id] = message.supplier_id
+        elif message.publishes is not None:
+            for version in chains.get(message.publishes, ()):
+                pending.pop(version.id, None)
+        elif message.corrects is None:
+            to = sole_receiver(recipients, message.supplier_id)
+            if message.answers is not None:
+                taken = [chains[each][0].id for each in message.answers if each in chains]
+            else:
+                open_to = (asker == to if to else is_confidential(chains[each]) for each, asker in pending.items())
+                taken = list(compress(pending, open_to))
+            answered.update(taken)
+            pending = {each: asker for each, asker in pending.items() if each not in taken}
+            if to is not None:
+                answers = [each for each in taken if not is_confidential(chains[each])]
+                in_confidence = not answers and (bool(message.answers) or told_in_confidence.get(to, False))
+                if message.answers is None and not answers and not in_confidence:
+                    answers = last_answers.get(to, [])
+                last_answers[to] = answers
+                private = in_confidence or message.confidential or (bool(answers) and published.issuperset(answers))
+                replies[message.id] = ToOne("\n".join(chains[each][-1].body for each in answers) or None, private)
+    return chains, published, answered, replies
+
+
+def sole_receiver(recipients: Sequence[UUID], supplier_id: UUID | None) -> UUID | None:
+    """The one supplier that a buyer's message goes to, named or the only recipient; None where it goes to several."""
+    return recipients[0] if len(recipients) == 1 else supplier_id
+
+
+def is_question(versions: Sequence[Message]) -> bool:
+    """Whether a supplier's message asks. A correction that takes no stance leaves the one before."""
+    stances = [each.stance for each in versions if each.stance is not None]
+    return bool(stances) and stances[-1] == "question"
+
+
+def is_confidential(versions: Sequence[Message]) -> bool:
+    """Whether any version of a message is for the buyer alone."""
+    return any(each.confidential for each in versions)
+
 
 _NAMED = (
     r"(?i:date|jour|heures?|lieu|(?:pr[ée])?nom|adresse|t[ée]l[ée]phone|day|hours?|place|name|xx+|votre|vos|your"
@@ -50,11 +183,27 @@ def placeholder_problems(texts: Mapping[str, str]) -> Iterator[Problem]:
             yield Problem(pointer(field), "placeholder_left", detail)
 
 
-LEFT_OUT = "[…]"
+MARK = "[…]"
+"""The sign that stands for what is left out of a text."""
 _SIREN_DIGITS = 9
 _WORD = re.compile(r"[^\W_]+")
 
 Span = tuple[int, int]
+
+
+def folded_words(text: str) -> list[tuple[str, Span]]:
+    """The words of a text, folded, each with its place."""
+    return [(fold(found.group()), found.span()) for found in _WORD.finditer(text)]
+
+
+def marked(text: str, spans: Iterable[Span]) -> str:
+    """The text with the mark in the place of these spans, once for those that overlap."""
+    parts, end = list[str](), 0
+    for first, last in sorted(spans):
+        if first >= end:
+            parts += [text[end:first], MARK]
+        end = max(end, last)
+    return "".join((*parts, text[end:]))
 
 
 def identifying_text(asker: Recipient, text: str) -> str | None:
@@ -63,19 +212,19 @@ def identifying_text(asker: Recipient, text: str) -> str | None:
     A name of one word counts only as it is written, capitals and all: not "Envie" in "si vous avez envie".
     """
     text = unicodedata.normalize("NFC", text)
-    spans = [span for span in _identifying_spans(asker, text) if not _is_common_word(asker, text[slice(*span)])]
-    return text[slice(*min(spans))] if spans else None
+    found: list[Span] = []
+    for span in _identifying_spans(asker, text):
+        said = text[slice(*span)]
+        alike = [name.strip() for name in _names(asker) if fold(name) == fold(said)]
+        if not alike or said in alike or len(fold(said).split()) != 1:
+            found.append(span)
+    return text[slice(*min(found))] if found else None
 
 
 def redacted(asker: Recipient, text: str) -> str:
     """The text with "[…]" in the place of all that identifies the asker, a name of one word also in other letters."""
     text = unicodedata.normalize("NFC", text)
-    parts, end = [], 0
-    for first, last in sorted(_identifying_spans(asker, text)):
-        if first >= end:
-            parts += [text[end:first], LEFT_OUT]
-        end = max(end, last)
-    return "".join((*parts, text[end:]))
+    return marked(text, _identifying_spans(asker, text))
 
 
 def _identifying_spans(asker: Recipient, text: str) -> Iterator[Span]:
@@ -85,7 +234,7 @@ def _identifying_spans(asker: Recipient, text: str) -> Iterator[Span]:
         siren, rest = asker.siret[:_SIREN_DIGITS], asker.siret[_SIREN_DIGITS:]
         number = r"\s*".join(siren) + r"(?:\s*" + r"\s*".join(rest) + ")?"
         yield from (found.span() for found in re.finditer(number, text))
-    words = [(fold(found.group()), found.span()) for found in _WORD.finditer(text)]
+    words = folded_words(text)
     for name in _names(asker):
         sought = fold(name).split()
         for place in range(len(words) - len(sought) + 1) if sought else ():
@@ -98,13 +247,18 @@ def _names(asker: Recipient) -> tuple[str, str]:
     return asker.name, asker.name.partition("(")[0]
 
 
-def _is_common_word(asker: Recipient, found: str) -> bool:
-    alike = [name.strip() for name in _names(asker) if fold(name) == fold(found)]
-    return len(fold(found).split()) == 1 and bool(alike) and found not in alike
-
-
 NO_MESSAGE = Text("Aucun message de cet identifiant dans cet échange", "No message with this id in this exchange")
-
+NOT_A_QUESTION = Text("Ce message n'est pas une question d'un fournisseur", "This message is not a supplier's question")
+CONFIDENTIAL_QUESTION = Text(
+    "Cette question est confidentielle : elle ne se publie pas. Une information utile à tous s'envoie comme un message "
+    "à tous, dans vos propres termes",
+    "This question is confidential: it is not published. What all should know is sent as a message to all, in your own "
+    "words",
+)
+ALREADY_PUBLISHED = Text(
+    "Cette question est déjà publiée ; une réponse se corrige par un message à tous",
+    "This question is already published; an answer is corrected by a message to all",
+)
 NO_QUESTION = Text("Aucune question de cet identifiant dans cet échange", "No question with this id in this exchange")
 NOT_TO_WHO_ASKED = Text(
     "La réponse va à qui a posé la question ; pour répondre à tous, publiez la question",
@@ -121,13 +275,8 @@ def require_opening(request: ExchangeRequest) -> None:
 
 def require_message(exchange: Exchange, new: MessageRequest) -> None:
     """Raises InvalidContent, with all that is wrong, where the message cannot be added to the exchange."""
-    if problems := (
-        *_wrong_recipient(exchange, new),
-        *_wrong_fields(new),
-        *_wrong_correction(exchange, new),
-        *_wrong_answer(exchange, new),
-        *(placeholder_problems({"body": new.body}) if new.author == "buyer" else ()),
-    ):
+    left = placeholder_problems({"body": new.body}) if new.author == "buyer" else ()
+    if problems := (*_problems(exchange, new), *left):
         raise InvalidContent(problems)
 
 
@@ -145,55 +294,36 @@ def published_question(exchange: Exchange, message_id: UUID, publication: Public
     if message is None:
         raise NotFound(NO_MESSAGE)
     if message.author != "supplier" or message.stance != "question":
-        raise Conflict(
-            "not_a_question",
-            Text("Ce message n'est pas une question d'un fournisseur", "This message is not a supplier's question"),
-        )
+        raise Conflict("not_a_question", NOT_A_QUESTION)
     versions = correction_chains(exchange.messages)[message_id]
-    _require_publishable(exchange, versions)
+    if is_confidential(versions):
+        raise Conflict("confidential_question", CONFIDENTIAL_QUESTION)
+    if any(each.publishes in {version.id for version in versions} for each in exchange.messages):
+        raise Conflict("already_published", ALREADY_PUBLISHED)
     asker = next(each for each in exchange.recipients if each.supplier_id == message.supplier_id)
     question = publication.question or redacted(asker, versions[-1].body)
-    identifying = _identifying(asker, {"question": question, "answer": publication.answer})
-    if problems := (*identifying, *placeholder_problems({"answer": publication.answer})):
-        raise InvalidContent(problems)
+    problems = list(placeholder_problems({"answer": publication.answer}))
+    for field, text in (("answer", publication.answer), ("question", question)):
+        if sign := identifying_text(asker, text):
+            detail = Text(
+                f"Ce texte contient « {sign} », qui dit qui a posé la question : à reformuler dans « {field} »",
+                f"This text has “{sign}”, which tells who asked: word it otherwise in “{field}”",
+            )
+            problems.insert(0, Problem(pointer(field), "names_the_asker", detail))
+    if problems:
+        raise InvalidContent(tuple(problems))
     return question
 
 
-def _require_publishable(exchange: Exchange, versions: tuple[Message, ...]) -> None:
-    if any(version.confidential for version in versions):
-        raise Conflict(
-            "confidential_question",
-            Text(
-                "Cette question est confidentielle : elle ne se publie pas. Une information utile à tous s'envoie "
-                "comme un message à tous, dans vos propres termes",
-                "This question is confidential: it is not published. What all should know is sent as a message to all, "
-                "in your own words",
-            ),
-        )
-    ids = {version.id for version in versions}
-    if any(message.publishes in ids for message in exchange.messages):
-        raise Conflict(
-            "already_published",
-            Text(
-                "Cette question est déjà publiée ; une réponse se corrige par un message à tous",
-                "This question is already published; an answer is corrected by a message to all",
-            ),
-        )
-
-
-def _wrong_recipient(exchange: Exchange, new: MessageRequest) -> Iterator[Problem]:
-    if new.supplier_id is None:
-        if new.author == "supplier":
-            detail = Text("Le fournisseur qui parle est à nommer", "The supplier who says it must be named")
-            yield Problem("/supplier_id", "missing_field", detail)
-    elif all(new.supplier_id != recipient.supplier_id for recipient in exchange.recipients):
+def _problems(exchange: Exchange, new: MessageRequest) -> Iterator[Problem]:
+    if new.supplier_id is None and new.author == "supplier":
+        detail = Text("Le fournisseur qui parle est à nommer", "The supplier who says it must be named")
+        yield Problem("/supplier_id", "missing_field", detail)
+    elif new.supplier_id is not None and all(new.supplier_id != each.supplier_id for each in exchange.recipients):
         detail = Text(
             "Ce fournisseur n'est pas destinataire de cet échange", "This supplier is no recipient of this exchange"
         )
         yield Problem("/supplier_id", "unknown_recipient", detail)
-
-
-def _wrong_fields(new: MessageRequest) -> Iterator[Problem]:
     if new.author == "buyer":
         detail = Text("Seul un message d'un fournisseur en a", "Only a supplier's message has this")
         if new.stance is not None:
@@ -206,27 +336,21 @@ def _wrong_fields(new: MessageRequest) -> Iterator[Problem]:
     if new.barriers_note is not None and "other" not in new.barriers:
         note = Text("Se donne avec le frein « other »", "Goes with the barrier “other”")
         yield Problem("/barriers_note", "without_other", note)
-
-
-def _wrong_correction(exchange: Exchange, new: MessageRequest) -> Iterator[Problem]:
-    if new.corrects is None:
-        return
     corrected = next((message for message in exchange.messages if message.id == new.corrects), None)
-    if corrected is None:
+    if new.corrects is not None and corrected is None:
         yield Problem("/corrects", "unknown_message", NO_MESSAGE)
-    elif audience(corrected) != (new.author, new.supplier_id):
+    elif corrected is not None and audience(corrected) != (new.author, new.supplier_id):
         other = Text(
             "Une correction a le même auteur et les mêmes destinataires que ce qu'elle corrige",
             "A correction has the same author and the same recipients as what it corrects",
         )
         yield Problem("/corrects", "other_audience", other)
+    yield from _wrong_answers(exchange, new, new.answers or ())
 
 
-def _wrong_answer(exchange: Exchange, new: MessageRequest) -> Iterator[Problem]:
+def _wrong_answers(exchange: Exchange, new: MessageRequest, answers: Sequence[UUID]) -> Iterator[Problem]:
     """An answer to a question goes to its author; to all, the question is published, unless it is confidential."""
-    if new.answers is None:
-        return
-    if new.author == "supplier" or new.corrects is not None:
+    if new.answers is not None and (new.author == "supplier" or new.corrects is not None):
         detail = Text(
             "Se donne avec un nouveau message de l'acheteur", "Goes with a message of the buyer's that corrects none"
         )
@@ -234,19 +358,9 @@ def _wrong_answer(exchange: Exchange, new: MessageRequest) -> Iterator[Problem]:
         return
     chains = correction_chains(exchange.messages)
     to = sole_receiver([each.supplier_id for each in exchange.recipients], new.supplier_id)
-    for position, question in enumerate(new.answers):
+    for position, question in enumerate(answers):
         versions = chains.get(question, ())
         if not versions or not is_question(versions):
             yield Problem(f"/answers/{position}", "not_a_question", NO_QUESTION)
         elif to != versions[0].supplier_id and not (to is None and is_confidential(versions)):
             yield Problem(f"/answers/{position}", "other_audience", NOT_TO_WHO_ASKED)
-
-
-def _identifying(asker: Recipient, texts: dict[str, str]) -> Iterator[Problem]:
-    for field, text in texts.items():
-        if sign := identifying_text(asker, text):
-            detail = Text(
-                f"Ce texte contient « {sign} », qui dit qui a posé la question : à reformuler dans « {field} »",
-                f"This text has “{sign}”, which tells who asked: word it otherwise in “{field}”",
-            )
-            yield Problem(f"/{field}", "names_the_asker", detail)

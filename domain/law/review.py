@@ -5,27 +5,32 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-from domain.law.duties.contract_terms import review_terms
-from domain.law.duties.direct_awards import innovation, review_direct_awards
-from domain.law.duties.social_environmental import (
+from domain.law.duties import (
     allotment,
     capability,
     environmental,
     framework,
     insertion,
     reuse_quota,
+    review_terms,
     social,
     spaser,
 )
 from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, worst_outcome
+from domain.law.procedures.direct_awards import innovation, review_direct_awards
 from domain.law.procedures.lot_facts import KEPT, LONGEST_KEPT, LotFacts, LotObject, read_lot
 from domain.law.procedures.need_value import estimated_value, total_below_lots
 from domain.law.procedures.procedure import Decided, decide, mixed_object, review_procedure
 from domain.law.procedures.small_lots import review_sets
 from domain.law.procedures.steps import procedure_steps
-from domain.law.reservations.ess import review_ess_object, review_ess_terms
-from domain.law.reservations.prison import review_prison
-from domain.law.reservations.reservation import reserved_proofs, review_types, type_rule
+from domain.law.reservations.reservation import (
+    reserved_proofs,
+    review_ess_object,
+    review_ess_terms,
+    review_prison,
+    review_types,
+    type_rule,
+)
 from domain.law.rules import InForce, Rules
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need, Place, Reserved
 from domain.short_cache import short_cache

@@ -19,6 +19,7 @@ from domain.needs.status import StoredNeed, changed_fields
 from domain.reference.territory import Territories
 from domain.report.exchange_summary import ExchangeReport, treatment
 from domain.report.lots import (
+    BEST_FIRST,
     ReportCandidate,
     ReportDecision,
     ReportGrouping,
@@ -28,6 +29,8 @@ from domain.report.lots import (
     ReportSupplier,
     ReportUnknown,
     ReportUnknownTrade,
+    best_outcome,
+    standings_of,
 )
 from domain.report.model import (
     AppliedRule,
@@ -41,10 +44,8 @@ from domain.report.model import (
     ReportParticipant,
     ReportRules,
     ReportVersion,
-    Treatment,
 )
 from domain.report.redaction import Redaction
-from domain.report.summary import BEST_FIRST, best_outcome, standings_of
 from domain.shortlists.frozen import Decision, FrozenShortlist, everyone_shown
 from domain.shortlists.shortlist import (
     Advice,
@@ -52,8 +53,6 @@ from domain.shortlists.shortlist import (
     GroupingSupplier,
     LotShortlist,
     NearMiss,
-    RequestedSegment,
-    Shortlist,
     SupplierSummary,
     UnknownSupplier,
 )
@@ -107,21 +106,25 @@ class _Reporter:
         self._shortlist = facts.version.shortlist
         self._summaries = everyone_shown(facts.version)
         self._redaction = Redaction(redacted, self._persons() if redacted else ())
-        self._living = {asked: supplier.id for asked, supplier in facts.directory.items()}
-        self._now = {supplier.id: supplier for supplier in facts.directory.values()}
+        of_now = {supplier.id: supplier for supplier in facts.directory.values()}
+        self._known: dict[UUID, SupplierSummary | Supplier] = {**of_now, **facts.directory, **self._summaries}
         self._decisions = {(each.lot_id, each.supplier_id): each for each in facts.version.decisions}
 
     def report(self, rules: Rules, generated_at: datetime) -> Report:
-        exchanged = ExchangeReport(self._facts.exchanges, self._redaction, self._supplier_by_id, self._language)
-        lots = {lot.id: lot for lot in self._facts.version.need.lots}
-        on = long_date(self._shortlist.stamp.on).to(self._language)
+        facts, language = self._facts, self._language
+        exchanged = ExchangeReport(facts.exchanges, self._redaction, self._supplier, language)
+        living = {asked: supplier.id for asked, supplier in facts.directory.items()}
+        known = facts.version, facts.exchanges, facts.meetings, language, living, facts.earlier
+        treated = equal_treatment(*known, by_questions=False)
+        lots = {lot.id: lot for lot in facts.version.need.lots}
+        on = long_date(self._shortlist.stamp.on).to(language)
         return Report(
             variant="redacted" if self._redaction.redacted else "full",
-            language=self._language,
+            language=language,
             generated_at=generated_at,
             need=self._need(),
-            version=_copied(ReportVersion, self._facts.version, latest=self._facts.need.shortlists),
-            method=tuple(paragraph[self._language].replace("{on}", on) for paragraph in METHOD),
+            version=_copied(ReportVersion, facts.version, latest=facts.need.shortlists),
+            method=tuple(paragraph[language].replace("{on}", on) for paragraph in METHOD),
             lots=tuple(self._lot(lots[found.id], found) for found in self._shortlist.lots),
             advice=self._advice(self._shortlist.advice),
             placement=self._placement(),
@@ -134,12 +137,12 @@ class _Reporter:
             barrier_notes=exchanged.barrier_notes(),
             questions_unshared=exchanged.questions_unshared,
             shared_answers=exchanged.shared_answers(),
-            meetings=tuple(map(self._meeting, self._facts.meetings)),
+            meetings=tuple(map(self._meeting, facts.meetings)),
             awards=tuple(
-                _copied(ReportAward, each, supplier=self._supplier_by_id(each.supplier_id, each.supplier_name))
-                for each in self._facts.awards
+                _copied(ReportAward, each, supplier=self._supplier(each.supplier_id, each.supplier_name))
+                for each in facts.awards
             ),
-            treatment=self._treatment(),
+            treatment=treatment(treated, self._redaction, language, self._supplier),
             rules=self._rules(rules),
         )
 
@@ -186,7 +189,10 @@ class _Reporter:
             reserved=tuple(dict.fromkeys(lot.reserved or ())),
             territory=found.territory.label,
             site=None if lot.site is None else self._site(lot.site),
-            requested=tuple(map(self._requested, found.requested)),
+            requested=tuple(
+                msgspec.structs.replace(each, sources=tuple(map(self._redaction.text, each.sources)))
+                for each in found.requested
+            ),
             total=found.total,
             candidates=tuple(self._row(ReportCandidate, lot.id, row) for row in found.candidates),
             near_misses=tuple(self._row(ReportNearMiss, lot.id, row) for row in found.near_misses),
@@ -203,18 +209,17 @@ class _Reporter:
             advice=self._advice(found.advice),
         )
 
-    def _requested(self, wanted: RequestedSegment) -> RequestedSegment:
-        """Redact what has the buyer's own words."""
-        return msgspec.structs.replace(wanted, sources=tuple(map(self._redaction.text, wanted.sources)))
-
     def _advice(self, given: Sequence[Advice]) -> tuple[Advice, ...]:
         """Redact what may quote the buyer's words."""
         return tuple(msgspec.structs.replace(each, message=self._redaction.text(each.message)) for each in given)
 
     def _row(self, kind: type[T], lot_id: str, row: Candidate | NearMiss | UnknownSupplier) -> T:
         """A supplier of a lot, with the buyer's decision and, where the kind has it, the best verdict on it."""
-        given: dict[str, object] = {"supplier": self._supplier(row.supplier)}
-        given["decision"] = self._decision(lot_id, row.supplier.id)
+        decision = self._decisions.get((lot_id, row.supplier.id))
+        given: dict[str, object] = {"supplier": self._supplier(row.supplier.id, row.supplier.name), "decision": None}
+        if decision is not None:
+            reason = self._redaction.optional(decision.reason)
+            given["decision"] = _copied(ReportDecision, decision, reason=reason)
         if "outcome" in kind.__struct_fields__:
             given["outcome"] = best_outcome(row.eligibility)
         return _copied(kind, row, **given)
@@ -224,32 +229,19 @@ class _Reporter:
 
         def member(each: GroupingSupplier) -> ReportGroupingSupplier:
             answered = tuple(labels[segment] for segment in each.segments)
-            return ReportGroupingSupplier(self._supplier_by_id(each.id, each.name), answered, each.distance_km)
+            return ReportGroupingSupplier(self._supplier(each.id, each.name), answered, each.distance_km)
 
         return tuple(ReportGrouping(tuple(map(member, one.suppliers)), one.message) for one in found.groupings)
 
-    def _decision(self, lot_id: str, supplier_id: UUID) -> ReportDecision | None:
-        decision = self._decisions.get((lot_id, supplier_id))
-        if decision is None:
-            return None
-        return _copied(ReportDecision, decision, reason=self._redaction.optional(decision.reason))
-
-    def _supplier(self, known: SupplierSummary) -> ReportSupplier:
-        return self._described(known.id, known.name, known.siret, known.kinds, known.commune)
-
-    def _supplier_by_id(self, supplier_id: UUID, name: str, siret: str | None = None) -> ReportSupplier:
+    def _supplier(self, supplier_id: UUID, name: str, siret: str | None = None) -> ReportSupplier:
         """A supplier called `name` at the time; the rest is as it was shortlisted, else as it is now."""
-        known = self._summaries.get(supplier_id) or self._now.get(self._living.get(supplier_id, supplier_id))
+        known = self._known.get(supplier_id)
         if known is None:
-            return self._described(supplier_id, name, siret, (), None)
-        return self._described(supplier_id, name or known.name, siret or known.siret, known.kinds, known.commune)
-
-    def _described(
-        self, supplier_id: UUID, name: str, siret: str | None, kinds: tuple[Kind, ...], commune: str | None
-    ) -> ReportSupplier:
-        if self._redaction.redacted and SINGLE_PERSON in kinds:
-            return ReportSupplier(None, UNNAMED.to(self._language), None, kinds, None)
-        return ReportSupplier(supplier_id, name, siret, kinds, self._territories.commune_name(commune))
+            return ReportSupplier(supplier_id, name, siret, (), None)
+        if self._redaction.redacted and SINGLE_PERSON in known.kinds:
+            return ReportSupplier(None, UNNAMED.to(self._language), None, known.kinds, None)
+        commune = self._territories.commune_name(known.commune)
+        return ReportSupplier(supplier_id, name or known.name, siret or known.siret, known.kinds, commune)
 
     def _site(self, site: Place | MeetingPlace) -> str:
         if site.commune is not None:
@@ -261,7 +253,7 @@ class _Reporter:
         standings = standings_of(self._shortlist)
         ordered = sorted(standings.items(), key=lambda each: -BEST_FIRST.index(each[1]))
         placed = [
-            PlacedSupplier(self._supplier(supplier).name, supplier.location, standing)
+            PlacedSupplier(supplier.name, supplier.location, standing)
             for supplier_id, standing in ordered
             if (supplier := self._summaries[supplier_id]).location is not None
             and not (self._redaction.redacted and SINGLE_PERSON in supplier.kinds)
@@ -274,7 +266,7 @@ class _Reporter:
             ReportMeeting,
             meeting,
             title=redaction.text(meeting.title),
-            place=self._place(meeting.place),
+            place=meeting.place and self._place(meeting.place),
             agenda=tuple(redaction.text(item.title) for item in meeting.agenda or ()),
             participants=tuple(map(self._participant, meeting.participants)),
             has_minutes=bool(meeting.minutes),
@@ -285,9 +277,7 @@ class _Reporter:
             ),
         )
 
-    def _place(self, place: MeetingPlace | None) -> str | None:
-        if place is None:
-            return None
+    def _place(self, place: MeetingPlace) -> str:
         commune = self._territories.commune_name(place.commune) or place.commune
         named = [part for part in (self._redaction.optional(place.name), commune) if part]
         return ", ".join(named) or self._site(place)
@@ -295,19 +285,18 @@ class _Reporter:
     def _participant(self, each: Participant) -> ReportParticipant:
         organisation = self._redaction.optional(each.organisation)
         if each.supplier_id is not None:
-            organisation = self._supplier_by_id(each.supplier_id, each.organisation or "").name or None
+            organisation = self._supplier(each.supplier_id, each.organisation or "").name or None
         return ReportParticipant(each.role, organisation, self._redaction.personal(each.name), each.attended)
-
-    def _treatment(self) -> Treatment:
-        facts, language = self._facts, self._language
-        known = facts.version, facts.exchanges, facts.meetings, language, self._living, facts.earlier
-        found = equal_treatment(*known, by_questions=False)
-        return treatment(found, self._redaction, language, self._supplier_by_id)
 
     def _rules(self, rules: Rules) -> ReportRules:
         """The rules of sourcing and those that the shortlist names, as known now for its days."""
-        stamp, named = self._shortlist.stamp, set(_rules_named(self._shortlist))
-        of_suppliers = set(_rules_on_suppliers(self._shortlist)) - named
+        stamp, named, of_suppliers = self._shortlist.stamp, set[str | None](), set[str]()
+        for lot in self._shortlist.lots:
+            findings = (*lot.reservation.findings, *lot.alternatives.forbidden.values())
+            named |= {each.rule for each in findings} | {each.rule for each in lot.advice}
+            of_suppliers |= {verdict.rule for row in lot.rows for verdict in row.eligibility}
+        named |= {each.rule for each in self._shortlist.advice}
+        of_suppliers -= named
         judging = rules.at(stamp.on).rows
         rows = (judging[each] if each in of_suppliers else row for each, row in rules.at(stamp.law_day).rows.items())
         items = tuple(
@@ -321,18 +310,3 @@ class _Reporter:
 def _copied(kind: type[T], source: object, **given: object) -> T:
     """A struct of these values, its other fields as in `source`, where they have the same names."""
     return kind(**{name: getattr(source, name) for name in kind.__struct_fields__ if name not in given}, **given)
-
-
-def _rules_on_suppliers(shortlist: Shortlist) -> Iterator[str]:
-    for lot in shortlist.lots:
-        candidates, missed = (row.eligibility for row in lot.candidates), (row.eligibility for row in lot.near_misses)
-        for verdicts in (*candidates, *missed, *(row.eligibility for row in lot.unknown_trade.nearest)):
-            yield from (verdict.rule for verdict in verdicts)
-
-
-def _rules_named(shortlist: Shortlist) -> Iterator[str]:
-    for lot in shortlist.lots:
-        yield from (finding.rule for finding in lot.reservation.findings)
-        yield from (finding.rule for finding in lot.alternatives.forbidden.values())
-    for advice in (shortlist.advice, *(lot.advice for lot in shortlist.lots)):
-        yield from (each.rule for each in advice if each.rule)

@@ -1,32 +1,41 @@
 """The exchanges as a report tells them: who was contacted, what was learnt, and never who asked.
 
-Equal treatment is told too: who lacks what, and never who asked a question.
+Of recipients it is told what reached each, by which way and since when, or why not. That a supplier asked a question
+shows that a message reached it; here it does not count, or it would tell who asked. Equal treatment is told too: who
+lacks what, and never who asked a question.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from domain.equal_treatment.gaps import GapCode
 from domain.equal_treatment.matrix import EqualTreatment
-from domain.exchanges.deliveries import ARRIVED, arrivals
-from domain.exchanges.exchange import Barrier, Exchange, Message, correction_chains
-from domain.report.lots import SupplierNamer
-from domain.report.model import BarrierCount, Lesson, NotContacted, ReportExchange, ReportGap, SharedAnswer, Treatment
-from domain.report.recipients import (
-    Contacted,
-    Position,
-    ReportRecipient,
-    Sent,
-    all_sent,
-    first_moment,
-    message_deliveries,
-    recipient,
-    ways_that_arrived,
+from domain.exchanges.deliveries import ARRIVED, arrival_moment, arrivals, contact, delivery_words, rank
+from domain.exchanges.exchange import (
+    Barrier,
+    Delivery,
+    DeliveryState,
+    Exchange,
+    Message,
+    Way,
+    correction_chains,
 )
+from domain.exchanges.rules import is_confidential
+from domain.report.lots import (
+    Contacted,
+    DeliveryCount,
+    MessageDeliveries,
+    Position,
+    ReportDelivery,
+    ReportRecipient,
+    SupplierNamer,
+)
+from domain.report.model import BarrierCount, Lesson, NotContacted, ReportExchange, ReportGap, SharedAnswer, Treatment
 from domain.report.redaction import Redaction
 from domain.text.bilingual import Language, Text
 
@@ -53,12 +62,20 @@ class Statement(msgspec.Struct, frozen=True):
 
     @property
     def is_confidential(self) -> bool:
-        return any(message.confidential for message in self.versions)
+        return is_confidential(self.versions)
 
     @property
     def position(self) -> Position:
         stance = self.last.stance
         return stance if stance == "interested" or stance == "declined" else "answered"  # noqa: PLR1714 - as types see it
+
+
+class Sent(NamedTuple):
+    """A message of the buyer's on its way to one recipient."""
+
+    exchange: Exchange
+    message: Message
+    delivery: Delivery
 
 
 class ExchangeReport:
@@ -68,15 +85,21 @@ class ExchangeReport:
         self, exchanges: Sequence[Exchange], redaction: Redaction, name: SupplierNamer, language: Language
     ) -> None:
         self._exchanges, self._redaction, self._name, self._language = exchanges, redaction, name, language
-        # the day of an answer would tell whose it is
-        self._sent = all_sent(exchanges, dated=not redaction.redacted)
+        self._sent: dict[UUID, list[Sent]] = {}
+        for exchange in exchanges:
+            messages = {each.id: each for each in exchange.messages}
+            for each in arrivals(exchange, by_questions=False):
+                # the day of an answer would tell whose it is
+                is_untold = redaction.redacted and each.state == "answered"
+                told = msgspec.structs.replace(each, since=None) if is_untold else each
+                self._sent.setdefault(each.supplier_id, []).append(Sent(exchange, messages[each.message_id], told))
         statements = [
             Statement(exchange, chain)
             for exchange in exchanges
             for chain in _chains(message for message in exchange.messages if message.author == "supplier")
         ]
         self._questions = [each for each in statements if each.is_question]
-        self._answers = [each for each in statements if not each.is_question]
+        self._answers = sorted((each for each in statements if not each.is_question), key=lambda each: each.last.id)
         self._shown = [each for each in statements if not (redaction.redacted and each.is_confidential)]
 
     @property
@@ -85,6 +108,11 @@ class ExchangeReport:
         return sum(1 for each in self._answers if each.is_confidential) if self._redaction.redacted else 0
 
     def exchanges(self) -> tuple[ReportExchange, ...]:
+        """The exchanges with the buyer's messages to all, as last corrected, without answers to questions."""
+        to_all = (
+            _chains(each for each in exchange.messages if each.author == "buyer" and each.supplier_id is None)
+            for exchange in self._exchanges
+        )
         return tuple(
             ReportExchange(
                 subject=self._redaction.text(exchange.subject),
@@ -92,18 +120,36 @@ class ExchangeReport:
                 channel=exchange.channel,
                 opened_at=exchange.opened_at,
                 recipients=len(exchange.recipients),
-                messages=tuple(self._redaction.text(message.body) for message in _messages_to_all(exchange)),
+                messages=tuple(self._redaction.text(chain[-1].body) for chain in chains if not chain[0].publishes),
                 deliveries=message_deliveries(exchange),
             )
-            for exchange in self._exchanges
+            for exchange, chains in zip(self._exchanges, to_all, strict=True)
         )
 
     def contacted(self) -> tuple[Contacted, ...]:
         """Every recipient whom a message reached, once, the first contacted first."""
-        answers: defaultdict[UUID | None, list[Statement]] = defaultdict(list)
-        for statement in sorted(self._answers, key=lambda statement: statement.last.id):
-            answers[statement.last.supplier_id].append(statement)
-        found = [self._contact(known, self._sent[who], answers[who]) for who, known in self._recipients(reached=True)]
+        is_redacted, found = self._redaction.redacted, list[Contacted]()
+        by_supplier: defaultdict[UUID | None, list[Statement]] = defaultdict(list)
+        for statement in self._answers:
+            by_supplier[statement.last.supplier_id].append(statement)
+        for who, known in self._recipients(reached=True):
+            answers = by_supplier[who]
+            shown = [each for each in answers if not (is_redacted and each.is_confidential)]
+            arrived = [each for each in self._sent[who] if each.delivery.state in ARRIVED]
+            moments = filter(None, (arrival_moment(each.delivery, each.message.created_at) for each in arrived))
+            # an answer alone shows that a message arrived, and not by which way
+            ways = (each.delivery.way for each in arrived if each.delivery.state != "answered")
+            position: Position | None = shown[-1].position if shown else "answered" if answers else None
+            found.append(
+                Contacted(
+                    **msgspec.structs.asdict(known),
+                    first_at=min(moments, default=None),
+                    channels=tuple(dict.fromkeys(way for way in ways if way != "none")),
+                    position=position,
+                    answered_at=answers[-1].last.created_at if answers and not is_redacted else None,
+                    confidential=any(statement.is_confidential for statement in answers),
+                )
+            )
         return tuple(sorted(found, key=lambda each: (each.since or date.max, each.first_at or _LAST, *_names(each))))
 
     def other_recipients(self) -> tuple[ReportRecipient, ...]:
@@ -113,44 +159,53 @@ class ExchangeReport:
     def _recipients(self, *, reached: bool) -> Iterator[tuple[UUID, ReportRecipient]]:
         latest = {each.supplier_id: each for exchange in self._exchanges for each in exchange.recipients}
         for who, known in latest.items():
-            supplier = self._name(who, known.name, known.siret)
-            found = recipient(supplier, self._sent[who], self._redaction, self._language)
-            if (found.state in ARRIVED) == reached:
-                yield who, found
-
-    def _contact(self, known: ReportRecipient, sent: Sequence[Sent], answers: Sequence[Statement]) -> Contacted:
-        shown = [each for each in answers if not (self._redaction.redacted and each.is_confidential)]
-        position: Position | None = shown[-1].position if shown else "answered" if answers else None
-        return Contacted(
-            **{name: getattr(known, name) for name in ReportRecipient.__struct_fields__},
-            first_at=first_moment(sent),
-            channels=ways_that_arrived(sent),
-            position=position,
-            answered_at=answers[-1].last.created_at if answers and not self._redaction.redacted else None,
-            confidential=any(statement.is_confidential for statement in answers),
-        )
+            first = contact(each.delivery for each in self._sent[who])
+            if (first.state in ARRIVED) != reached:
+                continue
+            yield (
+                who,
+                ReportRecipient(
+                    supplier=self._name(who, known.name, known.siret),
+                    way=first.way,
+                    state=first.state,
+                    since=first.since,
+                    words=delivery_words(first).to(self._language),
+                    deliveries=tuple(
+                        ReportDelivery(
+                            subject=self._redaction.text(exchange.subject),
+                            written_at=message.created_at,
+                            way=delivery.way,
+                            state=delivery.state,
+                            since=delivery.since,
+                            failure=delivery.failure,
+                            words=delivery_words(delivery).to(self._language),
+                        )
+                        for exchange, message, delivery in self._sent[who]
+                        if message.supplier_id is None
+                    ),
+                ),
+            )
 
     def lessons(self) -> tuple[Lesson, ...]:
         """Answers, the oldest first; a redacted report does not say whose."""
-        answers = (each for each in self._shown if not each.is_question)
         held = Counter(each.position for each in self.contacted())
-        return tuple(self._lesson(each, held) for each in sorted(answers, key=lambda statement: statement.last.id))
-
-    def _lesson(self, statement: Statement, held: Counter[Position | None]) -> Lesson:
-        """`held`: how many suppliers are told to have each position."""
-        exchange = statement.exchange
-        has_common_position = self._is_common(held[statement.position])
-        has_common_exchange = self._is_common(len(exchange.recipients))
-        by = next((each for each in exchange.recipients if each.supplier_id == statement.last.supplier_id), None)
-        return Lesson(
-            supplier=None if self._redaction.redacted or by is None else self._name(by.supplier_id, by.name, by.siret),
-            subject=self._redaction.text(exchange.subject) if has_common_exchange else None,
-            lot_ids=exchange.lot_ids if has_common_exchange else (),
-            said_at=statement.last.created_at,
-            position=statement.position if has_common_position else None,
-            body=self._redaction.text(statement.last.body),
-            confidential=statement.is_confidential,
-        )
+        found: list[Lesson] = []
+        for each in (each for each in self._answers if not (self._redaction.redacted and each.is_confidential)):
+            exchange, has_common_exchange = each.exchange, self._is_common(len(each.exchange.recipients))
+            by = next((one for one in exchange.recipients if one.supplier_id == each.last.supplier_id), None)
+            is_named = by is not None and not self._redaction.redacted
+            found.append(
+                Lesson(
+                    supplier=self._name(by.supplier_id, by.name, by.siret) if by and is_named else None,
+                    subject=self._redaction.text(exchange.subject) if has_common_exchange else None,
+                    lot_ids=exchange.lot_ids if has_common_exchange else (),
+                    said_at=each.last.created_at,
+                    position=each.position if self._is_common(held[each.position]) else None,
+                    body=self._redaction.text(each.last.body),
+                    confidential=each.is_confidential,
+                )
+            )
+        return tuple(found)
 
     def _is_common(self, suppliers: int) -> bool:
         """Whether something that so many suppliers have may be told of an answer."""
@@ -200,10 +255,17 @@ def _chains(messages: Iterable[Message]) -> list[tuple[Message, ...]]:
     return [chain for message_id, chain in correction_chains(messages).items() if message_id == chain[0].id]
 
 
-def _messages_to_all(exchange: Exchange) -> list[Message]:
-    """The buyer's messages to all, as last corrected, without answers to questions."""
-    sent = _chains(m for m in exchange.messages if m.author == "buyer" and m.supplier_id is None)
-    return [chain[-1] for chain in sent if chain[0].publishes is None]
+def message_deliveries(exchange: Exchange) -> tuple[MessageDeliveries, ...]:
+    """The deliveries of each of the buyer's messages to all, in numbers."""
+    to_all = {each.id: each.created_at for each in exchange.messages if each.supplier_id is None}
+    counts: dict[UUID, Counter[tuple[Way, DeliveryState]]] = {}
+    for each in sorted(arrivals(exchange, by_questions=False), key=lambda each: (each.message_id, rank(each.state))):
+        if each.message_id in to_all:
+            counts.setdefault(each.message_id, Counter())[each.way, each.state] += 1
+    return tuple(
+        MessageDeliveries(to_all[message_id], tuple(DeliveryCount(*way, number) for way, number in ways.items()))
+        for message_id, ways in counts.items()
+    )
 
 
 UNATTRIBUTED: dict[GapCode, Text] = {
@@ -219,6 +281,13 @@ UNATTRIBUTED: dict[GapCode, Text] = {
 def treatment(found: EqualTreatment, redaction: Redaction, language: Language, name: SupplierNamer) -> Treatment:
     """Tell who of the shortlist was not contacted, and each gap once with the suppliers that have it."""
     listed = [each for each in found.suppliers if each.on_shortlist]
+    gaps: dict[object, ReportGap] = {}
+    for gap in (each for each in found.gaps if not (each.confidential and redaction.redacted)):
+        if gap.code in UNATTRIBUTED:
+            gaps[gap.code, gap.message_id] = ReportGap(gap.code, UNATTRIBUTED[gap.code].to(language), ())
+        else:
+            suppliers = tuple(name(each.supplier_id, each.name, None) for each in gap.suppliers)
+            gaps[len(gaps)] = ReportGap(gap.code, redaction.text(gap.message), suppliers)
     return Treatment(
         statement=found.statement,
         listed=len(listed),
@@ -228,18 +297,5 @@ def treatment(found: EqualTreatment, redaction: Redaction, language: Language, n
             for each in listed
             if not each.contacted
         ),
-        gaps=tuple(_gaps(found, redaction, language, name)),
+        gaps=tuple(gaps.values()),
     )
-
-
-def _gaps(found: EqualTreatment, redaction: Redaction, language: Language, name: SupplierNamer) -> Iterator[ReportGap]:
-    unattributed: set[tuple[GapCode, UUID | None]] = set()
-    for gap in found.gaps:
-        if gap.confidential and redaction.redacted:
-            continue
-        if gap.code not in UNATTRIBUTED:
-            suppliers = tuple(name(each.supplier_id, each.name, None) for each in gap.suppliers)
-            yield ReportGap(gap.code, redaction.text(gap.message), suppliers)
-        elif (gap.code, gap.message_id) not in unattributed:
-            unattributed.add((gap.code, gap.message_id))
-            yield ReportGap(gap.code, UNATTRIBUTED[gap.code].to(language), ())

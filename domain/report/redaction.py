@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
+from domain.exchanges.rules import MARK, folded_words, marked
 from domain.text.normalise import fold
 
 # Suppliers without an account write these texts, so the time that a pattern takes grows as their length and no faster.
@@ -20,12 +21,10 @@ PHONE = re.compile(
     r")(?![\w-])"
 )
 FEWEST_DIGITS_ABROAD = 4
-MARK = "[…]"
 SHORTEST_NAME = 3
 LONGEST_GAP = 3
 """The most signs between two words of a name."""
 TITLES = {"m", "mr", "mme", "mlle", "dr", "pr", "me", "monsieur", "madame", "mademoiselle", "docteur", "professeur"}
-_WORD = re.compile(r"[^\W_]+")
 
 Words = tuple[str, ...]
 
@@ -51,8 +50,12 @@ class Redaction:
         """The text, with a mark in the place of what was taken out."""
         if not self.redacted:
             return text
-        text = PHONE.sub(_without_phone, EMAIL.sub(_without_email, text))
-        return self._without_names(text) if self._names else text
+        text = EMAIL.sub(lambda found: MARK if found["domain"] else found[0], text)
+        text = PHONE.sub(lambda found: MARK if _is_phone(found["abroad"]) else found[0], text)
+        if not self._names:
+            return text
+        text = unicodedata.normalize("NFC", text)
+        return marked(text, self._spans(text))
 
     def optional(self, text: str | None) -> str | None:
         return None if text is None else self.text(text)
@@ -61,36 +64,27 @@ class Redaction:
         """A text that is a person's own; None where it is left out as a whole."""
         return None if self.redacted else text
 
-    def _without_names(self, text: str) -> str:
-        text = unicodedata.normalize("NFC", text)
-        parts, end = [], 0
-        for first, last in self._spans(text):
-            if first >= end:
-                parts += [text[end:first], MARK]
-                end = last
-        return "".join((*parts, text[end:]))
-
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """The places of names, in order; of several that begin at one word, the longest."""
-        found = [(each.span(), each.group()) for each in _WORD.finditer(text)]
-        words = [fold(word) for _, word in found]
-        is_apart = [after[0] - before[1] > LONGEST_GAP for (before, _), (after, _) in pairwise(found)]
+        """The places of names, none in another; of several that begin at one word, the longest."""
+        found, past = folded_words(text), 0
+        words = [word for word, _ in found]
+        is_apart = [after[0] - before[1] > LONGEST_GAP for (_, before), (_, after) in pairwise(found)]
         for at, word in enumerate(words):
-            for name, with_capital in self._names.get(word, {}).items():
-                end = at + len(name)
-                if tuple(words[at:end]) != name or any(is_apart[at : end - 1]):
-                    continue
-                if not with_capital or any(each[:1].isupper() for _, each in found[at:end]):
-                    yield found[at][0][0], found[end - 1][0][1]
+            ends = [
+                end
+                for name, with_capital in self._names.get(word, {}).items()
+                if tuple(words[at : (end := at + len(name))]) == name
+                and not any(is_apart[at : end - 1])
+                and (not with_capital or any(text[first].isupper() for _, (first, _) in found[at:end]))
+            ]
+            if ends and at >= past:
+                past = max(ends)
+                yield found[at][1][0], found[past - 1][1][1]
 
 
-def _without_email(found: re.Match[str]) -> str:
-    return found[0] if found["domain"] is None else MARK
-
-
-def _without_phone(found: re.Match[str]) -> str:
-    abroad = found["abroad"]
-    return MARK if abroad is None or len(re.findall(r"\d", abroad)) >= FEWEST_DIGITS_ABROAD else found[0]
+def _is_phone(abroad: str | None) -> bool:
+    """Whether what looks like a number is one: `abroad`, its digits after the code for other countries."""
+    return abroad is None or len(re.findall(r"\d", abroad)) >= FEWEST_DIGITS_ABROAD
 
 
 def _ways_to_write(name: str) -> Iterator[tuple[Words, bool]]:

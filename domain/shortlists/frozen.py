@@ -1,6 +1,6 @@
 """Frozen shortlists: the answer as it was sent, and the decisions on it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
 from functools import cached_property
 from typing import Literal
@@ -178,38 +178,27 @@ class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
         return read_stored(self.body, Shortlist)
 
 
-def unknown_to_be_contacted(version: FrozenShortlist, lot_ids: Collection[str]) -> tuple[SupplierSummary, ...]:
-    """The suppliers of unknown trade that are not set aside, for one of these lots, or for any where none is given."""
-    rows = ((lot.id, each.supplier) for lot in version.shortlist.lots for each in lot.unknown_trade.nearest)
-    return _not_set_aside(version, rows, lot_ids)
-
-
-def to_be_contacted(version: FrozenShortlist, lot_ids: Collection[str]) -> tuple[SupplierSummary, ...]:
-    """The candidates that are not set aside, for one of these lots, or for any lot where none is given."""
-    rows = ((lot.id, each.supplier) for lot in version.shortlist.lots for each in lot.candidates)
-    return _not_set_aside(version, rows, lot_ids)
-
-
-def _not_set_aside(
-    version: FrozenShortlist, rows: Iterable[tuple[str, SupplierSummary]], lot_ids: Collection[str]
+def to_be_contacted(
+    version: FrozenShortlist, lot_ids: Collection[str], *, of_unknown_trade: bool = False
 ) -> tuple[SupplierSummary, ...]:
-    """The suppliers, given each with its lot, that are not set aside for one of these lots."""
+    """The candidates that are not set aside, for one of these lots, or for any lot where none is given.
+
+    `of_unknown_trade`: of the suppliers of unknown trade instead.
+    """
     aside = {(each.lot_id, each.supplier_id) for each in version.decisions if each.decision == "set_aside"}
-    found = {
-        supplier.id: supplier
-        for lot_id, supplier in rows
-        if (lot_id, supplier.id) not in aside and (not lot_ids or lot_id in lot_ids)
-    }
+    found: dict[UUID, SupplierSummary] = {}
+    for lot in version.shortlist.lots:
+        for row in lot.unknown_trade.nearest if of_unknown_trade else lot.candidates:
+            if (lot.id, row.supplier.id) not in aside and (not lot_ids or lot.id in lot_ids):
+                found[row.supplier.id] = row.supplier
     return tuple(found.values())
 
 
 def everyone_shown(version: FrozenShortlist) -> dict[UUID, SupplierSummary]:
     """Candidates, near misses and suppliers of unknown trade, by id."""
     shown: dict[UUID, SupplierSummary] = {}
-    for lot in version.shortlist.lots:
-        candidates, missed = (row.supplier for row in lot.candidates), (row.supplier for row in lot.near_misses)
-        for supplier in (*candidates, *missed, *(row.supplier for row in lot.unknown_trade.nearest)):
-            shown.setdefault(supplier.id, supplier)
+    for row in (row for lot in version.shortlist.lots for row in lot.rows):
+        shown.setdefault(row.supplier.id, row.supplier)
     return shown
 
 

@@ -370,6 +370,11 @@ class LotShortlist(msgspec.Struct, frozen=True, kw_only=True):
     advice: tuple[Advice, ...]
     """Counsel and legal consequences for this lot"""
 
+    @property
+    def rows(self) -> tuple[Candidate | NearMiss | UnknownSupplier, ...]:
+        """Candidates in order, then near misses, then suppliers of unknown trade."""
+        return self.candidates + self.near_misses + self.unknown_trade.nearest
+
 
 class Shortlist(msgspec.Struct, frozen=True):
     """The answer to a need."""

@@ -15,7 +15,6 @@ import msgspec
 
 from domain.suppliers.supplier import (
     EVIDENCE_KINDS,
-    Approval,
     Contact,
     Evidence,
     Flag,
@@ -47,26 +46,21 @@ def unite(offers: Iterable[Offer]) -> tuple[Offer, ...]:
     """
     alike: dict[object, list[Offer]] = {}
     for offer in offers:
-        alike.setdefault(_likeness(offer), []).append(offer)
+        likeness: object = offer
+        if offer.basis != "declared":
+            area = offer.service_area
+            where = area if area is None or area.codes is None else "codes"
+            likeness = offer.basis, offer.segments, offer.cpv, offer.presta_types, where
+        alike.setdefault(likeness, []).append(offer)
     return tuple(some[0] if len(some) == 1 or some[0].basis == "declared" else _one(some) for some in alike.values())
-
-
-def _likeness(offer: Offer) -> object:
-    if offer.basis == "declared":
-        return offer
-    area = offer.service_area
-    where = area if area is None or area.codes is None else "codes"
-    return offer.basis, offer.segments, offer.cpv, offer.presta_types, where
 
 
 def _one(some: list[Offer]) -> Offer:
     """The offer that says what all of `some` say; its label is that of the one that rests on the strongest evidence."""
     evidence = sorted(dict.fromkeys(chain.from_iterable(offer.evidence for offer in some)), key=strength)
     best = min(some, key=lambda offer: min(map(strength, offer.evidence), default=(len(_RANKS), 0)))
-    areas = [area.codes for offer in some if (area := offer.service_area) is not None and area.codes]
-    area = best.service_area
-    if areas:
-        area = ServiceArea(codes=tuple(sorted(set(chain.from_iterable(areas)))[:CODES_KEPT]))
+    codes = {code for offer in some if offer.service_area for code in offer.service_area.codes or ()}
+    area = ServiceArea(codes=tuple(sorted(codes)[:CODES_KEPT])) if codes else best.service_area
     return msgspec.structs.replace(best, service_area=area, evidence=tuple(evidence[:EVIDENCE_KEPT]))
 
 
@@ -156,11 +150,14 @@ def precedence(item: StoredRecord) -> tuple[Any, ...]:
     higher rank of the source goes before a lower one, declared offers before inferred ones or none, a point of its own
     before a place that is vaguer, a later change of content before an earlier one.
     """
-    declared = any(offer.basis == "declared" for offer in item.record.offers)
+    record = item.record
+    supplementary = record.approvals is not None and record == SupplierRecord(
+        name=record.name, siret=record.siret, approvals=record.approvals
+    )
     return (
-        _supplementary(item),
+        2 if item.supplier_id is None else supplementary,
         -item.rank,
-        not declared,
+        not any(offer.basis == "declared" for offer in record.offers),
         _vagueness(item),
         -item.changed_at.timestamp(),
         item.source,
@@ -196,11 +193,14 @@ def _known_fields(document: SupplierRecord | Supplier, place: Supplier | None) -
 
 def _combined(records: Sequence[SupplierRecord]) -> SupplierRecord:
     """One record of all of them; the values of earlier ones are preferred."""
-    approvals = [record.approvals for record in records if record.approvals is not None]
+    known = [record.approvals for record in records if record.approvals is not None]
+    approvals = _each_once(known)
+    dated = {approval.kind for approval in approvals if approval.valid_from or approval.valid_until}
+    kept = tuple(item for item in approvals if item.valid_from or item.valid_until or item.kind not in dated)
     return msgspec.structs.replace(
         reduce(_fill_nulls, records),
         offers=unite(chain.from_iterable(record.offers for record in records)),
-        approvals=_without_undated(_each_once(approvals)) if approvals else None,
+        approvals=kept if known else None,
         labels=_each_once(record.labels for record in records),
         shares=_filled(record.shares for record in records),
         contact=_filled(record.contact for record in records),
@@ -219,27 +219,8 @@ def _public_awards(stored: Sequence[StoredRecord]) -> tuple[KnownAward, ...]:
         for award in item.record.public_awards
         if first.setdefault((item.external_id, award.object, award.notified_on), item.source) == item.source
     ]
-    if not won:
-        return ()
     won.sort(key=lambda each: each[0].notified_on or date.min, reverse=True)
-    kept = ((msgspec.structs.asdict(award), source) for award, source in won[:AWARDS_KEPT])
-    return tuple(KnownAward(**fields, source=source) for fields, source in kept)
-
-
-def _supplementary(item: StoredRecord) -> int:
-    """1 for a record of nothing but approvals, 2 for one that makes no supplier."""
-    record = item.record
-    if item.supplier_id is None:
-        return 2
-    return record.approvals is not None and record == SupplierRecord(
-        name=record.name, siret=record.siret, approvals=record.approvals
-    )
-
-
-def _without_undated(approvals: tuple[Approval, ...]) -> tuple[Approval, ...]:
-    """The approvals without those that lack dates where another one of their kind has some."""
-    dated = {approval.kind for approval in approvals if approval.valid_from or approval.valid_until}
-    return tuple(item for item in approvals if item.valid_from or item.valid_until or item.kind not in dated)
+    return tuple(KnownAward(**msgspec.structs.asdict(award), source=source) for award, source in won[:AWARDS_KEPT])
 
 
 def _each_once(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:

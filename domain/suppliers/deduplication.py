@@ -66,7 +66,7 @@ def read_name(text: str) -> Name:
     """
     whole = fold(text)
     found = whole.split()
-    own = [stem(_SAINTS.get(word, word)) for word in found if word not in _STATED]
+    own = [_singular(word) for word in found if word not in _STATED]
     if found and len(found[-1]) == 1 and found[-1] in _STATED:
         own.append(found[-1])
     stated = {_STATED[word] for word in found if word in _STATED}
@@ -79,30 +79,17 @@ def name_key(name: Name) -> str | None:
 
     Short words and those with digits, which must be the same, are whole in it; of the others, the first letter.
     """
-    return " ".join(sorted(map(_head, name.words))) or None
-
-
-def text_key(text: str) -> str | None:
-    """The `name_key` of a name that need not be read for anything else."""
-    found = fold(text).split()
-    heads = [head for word in found if (head := _head_of(word))]
-    if found and len(found[-1]) == 1 and found[-1] in _STATED:
-        heads.append(found[-1])
-    return " ".join(sorted(heads)) or None
+    return " ".join(sorted(word[0] if may_slip(word) else word for word in name.words)) or None
 
 
 @lru_cache(maxsize=1 << 16)  # the words of names are few
-def _head_of(word: str) -> str:
-    return "" if word in _STATED else _head(stem(_SAINTS.get(word, word)))
+def _singular(word: str) -> str:
+    return stem(_SAINTS.get(word, word))
 
 
 def may_slip(word: str) -> bool:
     """Whether a word is long enough, and without digits, so that one letter amiss does not make it another word."""
     return len(word) >= SLIP_LENGTH and word.isalpha()
-
-
-def _head(word: str) -> str:
-    return word[0] if may_slip(word) else word
 
 
 NAMES_WITHIN_M = 200.0
@@ -299,11 +286,7 @@ def _unite_each(groups: _Groups, members: Sequence[IdentityFacts], by: Link) -> 
 def _nearness(pair: tuple[IdentityFacts, IdentityFacts]) -> tuple[float, RecordKey, RecordKey]:
     one, other = pair
     away = math.inf if one.place is None or other.place is None else metres(one.place, other.place)
-    return (away, *_ordered(one.key, other.key))
-
-
-def _ordered(one: RecordKey, other: RecordKey) -> tuple[RecordKey, RecordKey]:
-    return (one, other) if one < other else (other, one)
+    return away, min(one.key, other.key), max(one.key, other.key)
 
 
 def _unite_by_name(groups: _Groups, facts: Iterable[IdentityFacts], similarity: NameSimilarity) -> None:
@@ -312,7 +295,7 @@ def _unite_by_name(groups: _Groups, facts: Iterable[IdentityFacts], similarity: 
     for one, name, other, other_name in _neighbours(facts):
         away = metres(one.place, other.place) if one.place and other.place else math.inf
         if away <= NAMES_WITHIN_M and (alike := similarity(name, other_name)) > 0:
-            pair = _ordered(one.key, other.key)
+            pair = min(one.key, other.key), max(one.key, other.key)
             strength = (-alike, away, one.siret is not None or other.siret is not None)
             links[pair] = min(strength, links.get(pair, strength))
     for pair in sorted(links, key=lambda pair: (links[pair], pair)):

@@ -46,8 +46,14 @@ def check_record(record: SupplierRecord, territories: Territories, taxonomy: Tax
         start, end = approval.valid_from, approval.valid_until
         if start is not None and end is not None and end < start:
             yield Problem(pointer("approvals", position, "valid_until"), "invalid_period", _ENDS_EARLY)
-    if record.address is not None and record.address.commune is not None:
-        yield from _commune(record.address.commune, territories)
+    code = record.address.commune if record.address else None
+    if code is not None and territories.commune_ordinal(code) is None:
+        # such as the one that a postal code serves
+        unknown = _unknown(f"commune:{code}", territories, suggest=True)
+        kind, _, near = ((unknown and unknown.suggestion) or "").partition(":")
+        detail = Text(f"« {code} » n'est le code INSEE d'aucune commune", f"“{code}” is the INSEE code of no commune")
+        detail = _with_hint(detail, near if kind == "commune" else None)
+        yield Problem(pointer("address", "commune"), "unknown_code", detail)
     for position, offer in enumerate(record.offers):
         yield from _offer(offer, position, territories, taxonomy, cpv, suggest)
 
@@ -56,22 +62,6 @@ def unknown_segment(segment: str, taxonomy: Taxonomy, *, suggest: bool = True) -
     """The message about an id of no segment, with the nearest one where that is wanted."""
     detail = Text(f"Segment inconnu : « {segment[:80]} »", f"Unknown segment: “{segment[:80]}”")
     return _with_hint(detail, taxonomy.nearest(segment) if suggest else None)
-
-
-def _commune(code: str, territories: Territories) -> Iterator[Problem]:
-    if territories.commune_ordinal(code) is None:
-        near = _near_commune(code, territories)
-        detail = Text(f"« {code} » n'est le code INSEE d'aucune commune", f"“{code}” is the INSEE code of no commune")
-        yield Problem(pointer("address", "commune"), "unknown_code", _with_hint(detail, near))
-
-
-def _near_commune(code: str, territories: Territories) -> str | None:
-    """The INSEE code of the commune that may be meant, such as the one a postal code serves."""
-    try:
-        return territories.area(f"commune:{code}").code
-    except UnknownTerritory as unknown:
-        kind, _, near = (unknown.suggestion or "").partition(":")
-        return near if kind == "commune" else None
 
 
 def _offer(
@@ -88,11 +78,8 @@ def _offer(
     for place, code in enumerate(offer.cpv):
         if not cpv.exists(code):
             detail = Text(f"Code CPV inconnu : « {code} »", f"Unknown CPV code: “{code}”")
-            yield Problem(
-                pointer(*at, "cpv", place),
-                "unknown_code",
-                _with_hint(detail, cpv.nearest(code) if next(suggest) else None),
-            )
+            detail = _with_hint(detail, cpv.nearest(code) if next(suggest) else None)
+            yield Problem(pointer(*at, "cpv", place), "unknown_code", detail)
     if offer.service_area is not None:
         yield from _service_area(offer.service_area, position, territories, suggest)
 
@@ -177,17 +164,15 @@ def require_vertices_left(before: int, after: int, most: int) -> None:
     One that already has more, such as after the budget was lowered, may still be made smaller.
     """
     if after > max(most, before):
-        raise Conflict("too_many_vertices", _too_many(after, most))
-
-
-def _too_many(after: int, most: int) -> Text:
-    return Text(
-        f"Les zones que cette source dessine auraient ensemble {after} sommets, une fois simplifiées à 25 m "
-        f"({LEAST_COUNTED} au moins pour chacune) : {after - most} de plus que les {most} permis. Les dessiner moins "
-        "finement, nommer des territoires (« codes ») ou un rayon (« radius_km »), retirer des fiches, ou voir avec "
-        "l'exploitant, qui peut en permettre davantage (VIVIER_SOURCE_VERTICES)",
-        f"The service areas that this source draws would have {after} vertices together, once simplified to 25 m (at "
-        f"least {LEAST_COUNTED} for each): {after - most} more than the {most} allowed. Draw them less finely, name "
-        "territories (“codes”) or a radius (“radius_km”), withdraw records, or see the operator, who can allow more "
-        "(VIVIER_SOURCE_VERTICES)",
-    )
+        over = after - most
+        detail = Text(
+            f"Les zones que cette source dessine auraient ensemble {after} sommets, une fois simplifiées à 25 m "
+            f"({LEAST_COUNTED} au moins pour chacune) : {over} de plus que les {most} permis. Les dessiner moins "
+            "finement, nommer des territoires (« codes ») ou un rayon (« radius_km »), retirer des fiches, ou voir "
+            "avec l'exploitant, qui peut en permettre davantage (VIVIER_SOURCE_VERTICES)",
+            f"The service areas that this source draws would have {after} vertices together, once simplified to 25 m "
+            f"(at least {LEAST_COUNTED} for each): {over} more than the {most} allowed. Draw them less finely, name "
+            "territories (“codes”) or a radius (“radius_km”), withdraw records, or see the operator, who can allow "
+            "more (VIVIER_SOURCE_VERTICES)",
+        )
+        raise Conflict("too_many_vertices", detail)

@@ -79,7 +79,8 @@ def trade_evidence(offers: Iterable[Offer]) -> TradeEvidence | None:
         if is_trade(offer):
             if offer.basis == "declared":
                 return "declared"
-            grounds += _grounds(offer)
+            kinds: list[TradeEvidence] = [each.kind for each in offer.evidence]
+            grounds += kinds or (["award"] if offer.basis == "awarded" else ["unknown"])
     return min(grounds, key=_RANKS.__getitem__, default=None)
 
 
@@ -104,9 +105,3 @@ def count_trades(suppliers: Iterable[tuple[tuple[Kind, ...], TradeEvidence | Non
         by_kind=tuple(KindTrades(kind, of_kind[kind], traded_of_kind[kind]) for kind in _KINDS if of_kind[kind]),
         by_evidence=tuple(EvidenceTrades(each, of_evidence[each]) for each in TRADE_EVIDENCE if of_evidence[each]),
     )
-
-
-def _grounds(offer: Offer) -> Iterable[TradeEvidence]:
-    """The grounds of an offer that nobody declared, in any order."""
-    kinds: list[TradeEvidence] = [each.kind for each in offer.evidence]
-    return kinds or (("award",) if offer.basis == "awarded" else ("unknown",))

@@ -173,7 +173,7 @@ class GivenLots:
                     kept[code] = None
         return tuple(kept)
 
-    def need_lot(self, lot: PossibleLot, reserved: tuple[Reserved, ...], id: str = "") -> Lot:  # noqa: A002 - a lot's
+    def need_lot(self, lot: PossibleLot, reserved: tuple[Reserved, ...], id: str = "") -> Lot:
         """A possible lot under a reservation as a lot of a need, which `POST /match` takes."""
         given = self.need.lots[lot.lots[0]]
         territory = self.areas.request(lot.areas)

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Raw
 
-from domain.law.reservations.supplier_facts import LegalFacts
+from domain.law.reservations.eligibility import LegalFacts
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import Approval, Contact, Kind, LegalForm, Offer, Point, Shares, Supplier
 

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple, get_args, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.reservations.eligibility import UNKNOWN_SHARES, minimum_shares
-from domain.law.reservations.supplier_facts import LegalFacts
+from domain.law.reservations.eligibility import UNKNOWN_SHARES, LegalFacts, minimum_shares
 from domain.law.rules import InForce
 from domain.suppliers.supplier import Approval, Kind, LegalForm, Shares
 

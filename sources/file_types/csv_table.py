@@ -105,7 +105,26 @@ def read_table(
 
 def rows_as_written(stream: BinaryIO, *, as_published: bool = False) -> Iterator[RowAsWritten | FaultyRow]:
     """Every row with its line, the header too, however many cells it has; see `read_table`."""
-    return _rows(_Feed(stream, as_published=as_published))
+    feed = _Feed(stream, as_published=as_published)
+    if feed.as_published:
+        feed.find_delimiter()
+    reader = csv.reader(feed, strict=True, delimiter=feed.delimiter)
+    while True:
+        feed.start_row()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except (csv.Error, _TooLong) as error:
+            yield FaultyRow(feed.taken[0].number, _fault(error, feed))
+            feed.give_back()
+            reader = csv.reader(feed, strict=True, delimiter=feed.delimiter)
+            continue
+        line = feed.taken[0].number
+        if feed.unusable is not None:
+            yield FaultyRow(line, feed.unusable)
+        elif any(map(str.strip, cells)) or (len(cells) > 1 and not feed.as_published):
+            yield line, cells
 
 
 def _from_header(
@@ -186,28 +205,6 @@ class _Feed:
         self._again.extendleft(reversed(self.taken[1:]))
 
 
-def _rows(feed: _Feed) -> Iterator[_Read]:
-    if feed.as_published:
-        feed.find_delimiter()
-    reader = csv.reader(feed, strict=True, delimiter=feed.delimiter)
-    while True:
-        feed.start_row()
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except (csv.Error, _TooLong) as error:
-            yield FaultyRow(feed.taken[0].number, _fault(error, feed))
-            feed.give_back()
-            reader = csv.reader(feed, strict=True, delimiter=feed.delimiter)
-            continue
-        line = feed.taken[0].number
-        if feed.unusable is not None:
-            yield FaultyRow(line, feed.unusable)
-        elif any(map(str.strip, cells)) or (len(cells) > 1 and not feed.as_published):
-            yield line, cells
-
-
 def _fault(error: Exception, feed: _Feed) -> Problem:
     if isinstance(error, _TooLong) and len(feed.taken) == 1:
         return TOO_LONG
@@ -243,11 +240,6 @@ Identify = Callable[[dict[str, str]], str | None]
 ToDocument = Callable[[dict[str, str]], Document]
 
 
-def column_of(table: Table, *names: str) -> str | None:
-    """The first of the names that the header has: files of one kind name their columns differently."""
-    return next((name for name in names if name in table.columns), None)
-
-
 def missing_columns(table: Table, required: Sequence[str]) -> Iterator[Problem]:
     """A problem for each of the required columns that the header does not name."""
     for column in required:
@@ -259,8 +251,16 @@ def missing_columns(table: Table, required: Sequence[str]) -> Iterator[Problem]:
 def unknown_columns(table: Table, allowed: Sequence[str]) -> Iterator[Problem]:
     """A problem for each column of the header that is not allowed: a misspelt one must not be passed over."""
     for column in table.columns:
-        if column not in allowed:
-            yield Problem(pointer(column), "unknown_column", _unknown_column(column, allowed))
+        if column in allowed:
+            continue
+        shown, spelt = column[:80], column.strip().lower()
+        fr, en = f"Colonne inconnue : « {shown} »", f"Unknown column: “{shown}”"
+        near = [name for name in allowed if name.endswith("." + spelt)] or get_close_matches(spelt, allowed, n=1)
+        if ";" in column:
+            fr, en = f"{fr} ; les colonnes se séparent par des virgules", f"{en}; commas separate columns"
+        elif near:
+            fr, en = f"{fr} ; vouliez-vous dire « {near[0]} » ?", f"{en}; did you mean “{near[0]}”?"
+        yield Problem(pointer(column), "unknown_column", Text(fr, en))
 
 
 def rows_of(
@@ -284,15 +284,3 @@ def rows_of(
             if joins_of is not None and isinstance(made, Row):
                 made = made._replace(joins=joins_of(row.cells))
             yield made
-
-
-def _unknown_column(column: str, allowed: Sequence[str]) -> Text:
-    shown = column[:80]
-    detail = Text(f"Colonne inconnue : « {shown} »", f"Unknown column: “{shown}”")
-    if ";" in column:
-        return Text(f"{detail.fr} ; les colonnes se séparent par des virgules", f"{detail.en}; commas separate columns")
-    spelt = column.strip().lower()
-    near = [name for name in allowed if name.endswith("." + spelt)] or get_close_matches(spelt, allowed, n=1)
-    if not near:
-        return detail
-    return Text(f"{detail.fr} ; vouliez-vous dire « {near[0]} » ?", f"{detail.en}; did you mean “{near[0]}”?")

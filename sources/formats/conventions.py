@@ -16,17 +16,17 @@ others make, and every record of that goes before it.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from typing import BinaryIO, cast
 
-from domain.errors import Problem
 from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import nameless
 from domain.text.bilingual import Text
 from sources.file_types.csv_cells import NO_BOOLEAN, BadCell, text_or_none
 from sources.file_types.csv_table import Cells, FaultyRow, Table, missing_columns, read_table, rows_of, unknown_columns
-from sources.rows import Context, Document, UnreadableFile, row_of, unreadable
+from sources.rows import Context, Document, UnreadableFile, day_of, row_of, unreadable
 
 APPROVAL_COLUMNS = ("siret", "kind")
 OTHER_COLUMNS = ("valid_from", "valid_until", "reference", "is_active", "deactivated_at", "name", "external_id")
@@ -40,7 +40,6 @@ _NOT_GRANTING = frozenset({"ANNULE", "REJETE", "BROUILLON", "SAISI"})
 _YES = frozenset({"", "true", "t", "1", "oui", "yes"})
 _NO = frozenset({"false", "f", "0", "non", "no"})
 _LONGEST_REFERENCE = 200
-_DAY = len("2026-11-24")
 _UNSTATED = date.min
 
 _NO_DATE = Text("Date attendue : AAAA-MM-JJ", "Expected a date: YYYY-MM-DD")
@@ -63,7 +62,8 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     above = _UntilAnnexes(stream)
     table = read_table(cast("BinaryIO", above))
     if set(CONVENTION_COLUMNS) <= set(table.columns):
-        return _conventions(table, above, context)
+        yield from _conventions(table, above, context)
+        return
     if set(ANNEX_COLUMNS) <= set(table.columns):
         raise unreadable("wrong_order", _OUT_OF_ORDER)
     if problems := (
@@ -71,7 +71,9 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         *unknown_columns(table, (*APPROVAL_COLUMNS, *OTHER_COLUMNS)),
     ):
         raise UnreadableFile(problems)
-    return _approvals(table, above, context)
+    yield from rows_of(table, context, _approval_id, _approval)
+    if above.below() is not None:
+        raise unreadable("wrong_order", _OUT_OF_ORDER)
 
 
 class _UntilAnnexes:
@@ -107,12 +109,6 @@ class _UntilAnnexes:
         return read_table(cast("BinaryIO", self)) if self._header else None
 
 
-def _approvals(table: Table, above: _UntilAnnexes, context: Context) -> Iterator[Row | RowError]:
-    yield from rows_of(table, context, _approval_id, _approval)
-    if above.below() is not None:
-        raise unreadable("wrong_order", _OUT_OF_ORDER)
-
-
 def _approval_id(cells: dict[str, str]) -> str | None:
     parts = (cells.get(name, "").strip() for name in ("siret", "kind", "valid_from", "reference"))
     return text_or_none(cells.get("external_id", "")) or "/".join(filter(None, parts)) or None
@@ -130,18 +126,16 @@ def _approval(written: dict[str, str]) -> Document:
     return _record(siret, name, [approval | {"valid_until": _earlier(end, ending)}])
 
 
+@dataclass(slots=True)
 class _Convention:
     """A convention, and the numbers of its annexes by the period they cover."""
 
-    __slots__ = ("ending", "is_annexed", "kind", "line", "periods", "siret")
-
-    def __init__(self, line: int, cells: dict[str, str]) -> None:
-        self.line = line
-        self.kind = cells["kind"].strip()
-        self.siret = _required_siret(cells["siret_signature"])
-        self.ending = _ending(cells)
-        self.is_annexed = False
-        self.periods: dict[tuple[date, date], list[str]] = {}
+    line: int
+    kind: str
+    siret: str
+    ending: date | None
+    is_annexed: bool = False
+    periods: dict[tuple[date, date], list[str]] = field(default_factory=dict)
 
     def document(self) -> Document:
         end = self.ending
@@ -163,8 +157,7 @@ class _Convention:
 def _conventions(table: Table, above: _UntilAnnexes, context: Context) -> Iterator[Row | RowError]:
     conventions: dict[str, _Convention] = {}
     for row in table.rows:
-        if found := _fault(row, partial(_add_convention, conventions)):
-            yield reject(row.line, _key(row), (found,), context.language)
+        yield from _rejects(row, partial(_add_convention, conventions), 0, context)
     offset = above.lines
     annexes = above.below()
     if annexes is not None:
@@ -173,21 +166,20 @@ def _conventions(table: Table, above: _UntilAnnexes, context: Context) -> Iterat
         for joined, row in enumerate(annexes.rows, len(conventions)):
             if joined > MOST_JOINED:
                 raise unreadable("too_many_rows", _TOO_MANY)
-            if found := _fault(row, partial(_add_annex, conventions)):
-                yield reject(row.line + offset, _key(row), (found,), context.language)
+            yield from _rejects(row, partial(_add_annex, conventions), offset, context)
     for key, convention in conventions.items():
         yield row_of(convention.line, key, convention.document(), context)
 
 
-def _fault(row: Cells | FaultyRow, put: Callable[[Cells], None]) -> Problem | None:
-    """The problem of a row; None where `put` took it."""
+def _rejects(row: Cells | FaultyRow, put: Callable[[Cells], None], above: int, context: Context) -> Iterator[RowError]:
+    """The reject of a row that `put` does not take; `above`: the lines above the table that its line is counted in."""
     if isinstance(row, FaultyRow):
-        return row.problem
+        yield reject(row.line + above, None, (row.problem,), context.language)
+        return
     try:
         put(row)
     except BadCell as bad:
-        return bad.problems[0]
-    return None
+        yield reject(row.line + above, row.cells["convention_pk"].strip() or None, bad.problems, context.language)
 
 
 def _add_convention(conventions: dict[str, _Convention], row: Cells) -> None:
@@ -200,7 +192,8 @@ def _add_convention(conventions: dict[str, _Convention], row: Cells) -> None:
         raise BadCell(("convention_pk",), "duplicate_external_id", repeats)
     if len(conventions) >= MOST_JOINED:
         raise unreadable("too_many_rows", _TOO_MANY)
-    conventions[key] = _Convention(row.line, row.cells)
+    siret = _required_siret(row.cells["siret_signature"])
+    conventions[key] = _Convention(row.line, row.cells["kind"].strip(), siret, _ending(row.cells))
 
 
 def _add_annex(conventions: dict[str, _Convention], row: Cells) -> None:
@@ -244,18 +237,11 @@ def _ending(cells: dict[str, str]) -> date | None:
 
 def _day(cell: str, column: str) -> date | None:
     """The day of a date or of a time. Raises BadCell for anything else."""
-    written = text_or_none(cell)
-    if written is None:
-        return None
-    try:
-        return date.fromisoformat(written[:_DAY])
-    except ValueError:
-        raise BadCell((column,), "wrong_format", _NO_DATE) from None
+    day = day_of(cell)
+    if day is None and cell.strip():
+        raise BadCell((column,), "wrong_format", _NO_DATE)
+    return day
 
 
 def _earlier(one: date | None, other: date | None) -> date | None:
     return min(filter(None, (one, other)), default=None)
-
-
-def _key(row: Cells | FaultyRow) -> str | None:
-    return None if isinstance(row, FaultyRow) else row.cells["convention_pk"].strip() or None

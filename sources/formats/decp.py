@@ -12,7 +12,8 @@ offsets, amounts and places are read in all the shapes in which they are really 
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import timedelta
+from functools import cache
 from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
@@ -26,15 +27,14 @@ from domain.text.bilingual import Text
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import BadCell, legible_text, text_or_none
 from sources.file_types.csv_table import Cells, FaultyRow, Table, read_table, rows_of
-from sources.file_types.json_records import Draft, Refused, Scalar, readers, text_of
+from sources.file_types.json_items import Draft, Scalar, readers, text_of
 from sources.postal_addresses import departement_of
-from sources.rows import Context, Document
+from sources.rows import Context, Document, day_of
 from sources.trades.evidence_readers import AwardReader, Won
 from sources.validation import siret_passes_check
 
 _CPV = re.compile(r"(?<!\d)(\d{7,8})(?:-?\d)?(?!\d)")
 _CPV_DIGITS = 8
-_DAY = len("2026-11-24")
 _MOST_EUROS = 1e12
 _AHEAD = timedelta(days=366)
 _WORD = re.compile(r"[a-z]+")
@@ -61,28 +61,16 @@ def cpv_of(written: str, cpv: Cpv) -> str | None:
     return code if cpv.exists(code) else None
 
 
-def day_of(written: str, today: date | None = None) -> date | None:
-    """The day of a date, with or without a time or an offset after it; None for none and for what is no day.
-
-    Nor is one more than a year after `today`, such as in 2925, where that is known.
-    """
-    try:
-        day = date.fromisoformat(written.strip()[:_DAY])
-    except ValueError:
-        return None
-    return None if today is not None and day - today > _AHEAD else day
-
-
 def is_trial(text: str) -> bool:
     """Whether an object is that of a trial of the software for publishing, and no contract."""
     words = _WORD.findall(fold(text))
     return (not _TRIAL.isdisjoint(words) and _OF_TRIALS.issuperset(words)) or " ".join(words) in _MADE_UP
 
 
-def euros_of(written: str | float | None) -> float | None:
+def euros_of(written: str) -> float | None:
     """The amount; None where it is not known, negative or beyond what anything costs."""
     try:
-        amount = float(str(written).strip().replace(",", ".")) if written is not None else -1.0
+        amount = float(written.strip().replace(",", "."))
     except ValueError:
         return None
     return amount if 0 <= amount <= _MOST_EUROS else None
@@ -114,16 +102,12 @@ class AwardPlaces:
     def __init__(self, territories: Territories) -> None:
         self._territories = territories
         self._departements = {area.code: area.label for area in territories.areas("departement")}
-        self._read: dict[tuple[str, str], AwardPlace] = {}
+        self.read = cache(self._read)
 
-    def read(self, code: str, kind: str) -> AwardPlace:
+    def _read(self, code: str, kind: str) -> AwardPlace:
         """The place of a code. `kind` says what is coded, in any spelling ("Code postal", "CODE DEPARTEMENT")."""
-        asked = (code, kind)
-        if asked not in self._read:
-            self._read[asked] = self._place("".join(code.split()).upper(), fold(kind), code.strip() or None)
-        return self._read[asked]
-
-    def _place(self, code: str, kind: str, written: str | None) -> AwardPlace:
+        written = code.strip() or None
+        code, kind = "".join(code.split()).upper(), fold(kind)
         if any(wider in kind for wider in ("region", "pays", "arrondissement", "canton")):
             return AwardPlace(written, None)
         if "commune" not in kind and len(code) < _INSEE_LENGTH:
@@ -190,34 +174,14 @@ class Contract(msgspec.Struct, frozen=True):
     concessionnaires: Any = None
 
 
-class Winner(NamedTuple):
-    """A winner: its number and the register that gave it."""
-
-    id: str
-    register: str
-
-
-class _Written(NamedTuple):
-    """A contract as either shape writes it. `place`: code, kind of code and name."""
-
-    number: str
-    buyer: str
-    object: str
-    cpv: str
-    value: str
-    notified_on: str
-    place: tuple[str, str, str]
-    in_group: bool
-
-
 class _Contracts:
-    """Makes records of contracts."""
+    """Makes records of contracts: each contract and winner is a row of the consolidated table."""
 
     def __init__(self, context: Context) -> None:
         self._cpv, self._places, self._today = context.cpv, AwardPlaces(context.territories), context.today
         self._awards = AwardReader(context.taxonomy, context.cpv, context.territories, context.source, context.today)
 
-    def drafts(self, contract: Contract) -> Iterator[Draft | Refused]:
+    def drafts(self, contract: Contract) -> Iterator[Draft]:
         """A record for each winner."""
         buyer = contract.acheteur or contract.autoriteConcedante or Buyer()
         number, by = text_of(contract.uid) or text_of(contract.id), text_of(buyer.id)
@@ -227,57 +191,50 @@ class _Contracts:
         if not winners:
             raise InvalidContent((Problem(pointer("titulaires"), "missing_field", _NO_WINNER),))
         place = contract.lieuExecution or Place()
-        value = contract.montant if contract.montant is not None else contract.valeurGlobale
-        written = _Written(
-            number=number,
-            buyer=text_of(buyer.nom) or by,
-            object=text_of(contract.objet),
-            cpv=text_of(contract.codeCPV),
-            value=text_of(value),
-            notified_on=text_of(contract.dateNotification or contract.dateSignature),
-            place=(text_of(place.code), text_of(place.typeCode), text_of(place.nom)),
-            in_group=len(winners) > 1,
-        )
-        for winner in winners:
-            key = _key(number, by, winner.id)
+        cells = {
+            "uid": number,
+            "acheteur_id": by,
+            "acheteur_nom": text_of(buyer.nom),
+            "objet": text_of(contract.objet),
+            "codeCPV": text_of(contract.codeCPV),
+            "montant": text_of(contract.montant if contract.montant is not None else contract.valeurGlobale),
+            "dateNotification": text_of(contract.dateNotification or contract.dateSignature),
+            "lieuExecution_code": text_of(place.code),
+            "lieuExecution_typeCode": text_of(place.typeCode),
+        }
+        for winner, register in winners:
+            key = _key(number, by, winner)
+            own = cells | {"titulaire_id": winner, "titulaire_typeIdentifiant": register}
             try:
-                yield Draft(key, self._document(winner, written))
+                yield Draft(key, self._document(own, text_of(place.nom), in_group=len(winners) > 1))
             except BadCell as bad:
-                yield Refused(key, bad.problems[0])
+                yield Draft(key, bad)
 
     def row(self, cells: dict[str, str]) -> Document:
         """The document of a row of the consolidated table."""
-        number, by = cells["uid"].strip(), cells["acheteur_id"].strip()
-        if not number or not by:
+        if not cells["uid"].strip() or not cells["acheteur_id"].strip():
             raise BadCell(("uid",), "missing_field", _NO_IDENTIFIER)
-        written = _Written(
-            number=number,
-            buyer=cells.get("acheteur_nom", "").strip() or by,
-            object=cells["objet"].strip(),
-            cpv=cells["codeCPV"],
-            value=cells["montant"],
-            notified_on=cells["dateNotification"],
-            place=(cells.get("lieuExecution_code", ""), cells.get("lieuExecution_typeCode", ""), ""),
-            in_group=cells.get("typeGroupementOperateurs", "").strip().lower() not in _ALONE,
-        )
-        return self._document(Winner(cells["titulaire_id"], cells["titulaire_typeIdentifiant"]), written)
+        is_alone = cells.get("typeGroupementOperateurs", "").strip().lower() in _ALONE
+        return self._document(cells, "", in_group=not is_alone)
 
-    def _document(self, winner: Winner, written: _Written) -> Document:
+    def _document(self, cells: dict[str, str], place_name: str, *, in_group: bool) -> Document:
         """The document of a contract and a winner. Raises BadCell for a winner that joins nobody, and for a trial."""
-        siret = winner_of(winner.id, winner.register)
-        if is_trial(written.object):
+        siret = winner_of(cells["titulaire_id"], cells["titulaire_typeIdentifiant"])
+        written = cells["objet"].strip()
+        if is_trial(written):
             raise BadCell(("public_awards", 0, "object"), "trial", _IS_TRIAL)
-        code, kind, name = written.place
-        where = self._places.read(code, kind)
+        where = self._places.read(cells.get("lieuExecution_code", ""), cells.get("lieuExecution_typeCode", ""))
+        day = day_of(cells["dateNotification"])
         award = PublicAward(
-            written.buyer[:_LONGEST_NAME],
-            text_or_none(written.object),
-            cpv_of(written.cpv, self._cpv),
-            euros_of(written.value),
-            day_of(written.notified_on, self._today),
-            (text_or_none(name) or where.name or "")[:_LONGEST_NAME] or None,
+            (cells.get("acheteur_nom", "").strip() or cells["acheteur_id"].strip())[:_LONGEST_NAME],
+            text_or_none(written),
+            cpv_of(cells["codeCPV"], self._cpv),
+            euros_of(cells["montant"]),
+            # nor is 2925 one, where it is known what today is
+            None if day is None or (self._today is not None and day - self._today > _AHEAD) else day,
+            (text_or_none(place_name) or where.name or "")[:_LONGEST_NAME] or None,
         )
-        won = Won(award, legible_text(written.object), written.number, where.departement, written.in_group)
+        won = Won(award, legible_text(written), cells["uid"].strip(), where.departement, in_group)
         # as plain values, whose lengths are checked: those of a struct that is made already are not
         awards = (msgspec.structs.asdict(award),)
         return {"name": nameless(siret), "siret": siret, "offers": self._awards.offers(won), "public_awards": awards}
@@ -309,8 +266,8 @@ def _key(number: str, buyer: str, winner: str) -> str:
     return "/".join(part for part in (contract, "" if any(map(str.isalpha, winner)) else winner) if part)
 
 
-def _winners(written: Any) -> Iterator[Winner]:
-    """The winners in a list, in one that wraps each, or of one alone."""
+def _winners(written: Any) -> Iterator[tuple[str, str]]:
+    """The numbers of the winners, and the registers that gave them: in a list, in one that wraps each, or one alone."""
     if isinstance(written, list):
         for each in written:
             yield from _winners(each)
@@ -319,4 +276,4 @@ def _winners(written: Any) -> Iterator[Winner]:
         if inner is not None:
             yield from _winners(inner)
         elif written.get("id") is not None:
-            yield Winner(str(written["id"]).strip(), str(written.get("typeIdentifiant") or ""))
+            yield str(written["id"]).strip(), str(written.get("typeIdentifiant") or "")

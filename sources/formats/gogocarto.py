@@ -12,7 +12,7 @@ state of moderation. Which fields these are is said by the second entry of `mapp
 
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
@@ -22,11 +22,20 @@ from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Flag
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
-from sources.file_types.json_records import Draft, Scalar, rows_of_items, text_of, unmapped
-from sources.file_types.json_stream import Item, Members, members_around, read_item_lines, read_items
+from sources.file_types.json_items import (
+    Draft,
+    Item,
+    Members,
+    Scalar,
+    members_around,
+    read_item_lines,
+    read_items,
+    rows_of_items,
+    text_of,
+)
 from sources.formats.vivier import document_of
 from sources.postal_addresses import PostalAddress, commune_names, departement_of, split_address
-from sources.rows import Context
+from sources.rows import Context, unmapped
 from sources.trades.inference import OfferInference
 
 Values = Scalar | list[Scalar]
@@ -108,26 +117,6 @@ class Decoded(NamedTuple):
     fields: dict[str, Any]
 
 
-def decode(data: bytes, page: Members) -> Decoded:
-    """The element in `data`, which stands on `page`. Raises what msgspec does, and InvalidContent for another list."""
-    written = msgspec.json.decode(data)
-    fields = _expanded(written, page) if isinstance(written, list) else written
-    return Decoded(msgspec.convert(fields, Element), fields)
-
-
-def categories_of(element: Element) -> Iterator[Category]:
-    """The categories of the element, each by what the map tells of it."""
-    categories = element.categories_full or element.categories or element.taxonomy or []
-    for category in categories.values() if isinstance(categories, dict) else categories:
-        yield category if isinstance(category, Category) else Category(category)
-
-
-def names_of_categories(page: Members) -> Mapping[str, str]:
-    """The names of a map's categories by id, where its taxonomy stands on the page."""
-    raw = page.get("taxonomy")
-    return dict(_category_names(msgspec.json.decode(raw))) if raw else {}
-
-
 def _category_names(node: Any) -> Iterator[tuple[str, str]]:
     """The ids and names of options; they alternate with categories in `options`, `subcategories` and `suboptions`."""
     if isinstance(node, list):
@@ -186,17 +175,14 @@ _NO_TEXT = Text("Ce champ contient un objet : il ne peut pas être repris", "Thi
 
 def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One row per element of an answer, a list of elements or a list of answers."""
-    return _rows(read_items(stream, LISTS), members_around(stream, LISTS), context)
+    elements = _Elements(context, members_around(stream, LISTS))
+    return rows_of_items(read_items(stream, LISTS), Element, elements.decode, elements.drafts, context)
 
 
 def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One element or one answer per line."""
-    return _rows(read_item_lines(stream, LISTS), {}, context)
-
-
-def _rows(items: Iterator[Item], around: Members, context: Context) -> Iterator[Row | RowError]:
-    elements = _Elements(context, around)
-    return rows_of_items(items, Element, elements.decode, elements.drafts, context)
+    elements = _Elements(context, {})
+    return rows_of_items(read_item_lines(stream, LISTS), Element, elements.decode, elements.drafts, context)
 
 
 class _Elements:
@@ -205,13 +191,16 @@ class _Elements:
     def __init__(self, context: Context, around: Members) -> None:
         self._communes = commune_names(context.territories)
         self._inference = OfferInference(context.taxonomy, context.source)
-        self._taxonomy = context.taxonomy
-        self._mapping = context.mapping
+        self._taxonomy, self._mapping = context.taxonomy, context.mapping
         self._around = around
-        self._names = names_of_categories(around)
+        # the names of the map's categories by id, where its taxonomy stands on the page
+        self._names = dict(_category_names(msgspec.json.decode(around.get("taxonomy") or b"null")))
 
     def decode(self, item: Item, data: bytes) -> Decoded:
-        return decode(data, {**self._around, **item.page})
+        """The element in `data`. Raises what msgspec does, and InvalidContent for a list that is no compact element."""
+        written = msgspec.json.decode(data)
+        fields = _expanded(written, {**self._around, **item.page}) if isinstance(written, list) else written
+        return Decoded(msgspec.convert(fields, Element), fields)
 
     def drafts(self, decoded: Decoded) -> Iterator[Draft]:
         element = decoded.element
@@ -221,13 +210,20 @@ class _Elements:
         segments, flags = self._segments(element, cells.pop("segments", ""))
         if segments:
             cells["segments"] = "|".join(segments)
-        self._find_commune(element, cells)
+        country = element.address.address_country if isinstance(element.address, Parts) else None
+        postal_code, city = cells.get("address.postal_code", ""), cells.get("address.city", "")
+        if (
+            city
+            and fold(text_of(country)) in _FRANCE
+            and (commune := self._communes.find(postal_code, city, departement_of(postal_code)))
+        ):
+            cells.setdefault("address.commune", commune)
         external_id = cells.pop("external_id", None)
         document = document_of(cells)
         if not segments and "cpv" not in cells:
             # from the name alone: what shops and farms say of their products is not what they do for buyers
             area = next((offer["service_area"] for offer in document.get("offers", ())), None)
-            found = self._inference.offers(None, None, (cells.get("name", ""),), cells.get("address.city", ""))
+            found = self._inference.offers(None, None, (cells.get("name", ""),), city)
             document["offers"] = [msgspec.to_builtins(offer) | {"service_area": area} for offer in found]
         yield Draft(external_id, document, flags)
 
@@ -251,8 +247,10 @@ class _Elements:
         """The segments of the categories, and a flag for each category without one."""
         found: dict[str, None] = {}
         flags: dict[Flag, None] = {}
-        named = [Category(name=value) for value in own.split("|") if value]
-        for category in (*categories_of(element), *named):
+        listed = element.categories_full or element.categories or element.taxonomy or []
+        own_names = [Category(name=value) for value in own.split("|") if value]
+        for written in (*(listed.values() if isinstance(listed, dict) else listed), *own_names):
+            category = written if isinstance(written, Category) else Category(written)
             identity = text_of(category.id)
             name = category.name or self._names.get(identity, "")
             mapped = self._mapping.categories.get(identity, self._mapping.categories.get(name))
@@ -263,18 +261,15 @@ class _Elements:
             found |= dict.fromkeys(mapped or ())
         return list(found), tuple(flags)
 
-    def _find_commune(self, element: Element, cells: dict[str, str]) -> None:
-        country = element.address.address_country if isinstance(element.address, Parts) else None
-        postal_code, city = cells.get("address.postal_code", ""), cells.get("address.city", "")
-        if city and fold(text_of(country)) in _FRANCE:
-            commune = self._communes.find(postal_code, city, departement_of(postal_code))
-            if commune:
-                cells.setdefault("address.commune", commune)
-
 
 def _cells(element: Element) -> dict[str, str]:
     """The standard fields, as cells of our own CSV; those that are not known are left out."""
-    address = _address(element)
+    address, phone = _address(element), _contact(element.telephone)
+    geo = element.geo if isinstance(element.geo, Position) else Position()
+    lat = next(filter(None, map(text_of, (element.latitude, element.lat, geo.latitude))), "")
+    lon = next(filter(None, map(text_of, (element.longitude, element.lng, element.long, geo.longitude))), "")
+    # a map says that it could not find a position, or shows it at 0, 0
+    is_located = element.moderation != _NOT_LOCATED and (lat, lon) != ("0", "0")
     cells = {
         "external_id": text_of(element.id) or text_of(element.iri),
         "name": text_of(element.name) or text_of(element.title),
@@ -285,21 +280,13 @@ def _cells(element: Element) -> dict[str, str]:
         "description": _description(element),
         "contact.email": _contact(element.email),
         # with the first zero that a French number lost where it was kept as a number
-        "contact.phone": f"0{phone}" if _NO_ZERO.fullmatch(phone := _contact(element.telephone)) else phone,
+        "contact.phone": f"0{phone}" if _NO_ZERO.fullmatch(phone) else phone,
         "contact.website": _contact(element.website),
         "active": "false" if element.status in _NOT_SHOWN else "",
+        "location.lat": lat if is_located else "",
+        "location.lon": lon if is_located else "",
     }
-    return {column: cell for column, cell in (cells | _location(element)).items() if cell}
-
-
-def _location(element: Element) -> dict[str, str]:
-    """The position, unless the map says that it could not find one, or shows what it could not find at 0, 0."""
-    geo = element.geo if isinstance(element.geo, Position) else Position()
-    lat = next(filter(None, map(text_of, (element.latitude, element.lat, geo.latitude))), "")
-    lon = next(filter(None, map(text_of, (element.longitude, element.lng, element.long, geo.longitude))), "")
-    if element.moderation == _NOT_LOCATED or (lat, lon) == ("0", "0"):
-        return {}
-    return {"location.lat": lat, "location.lon": lon}
+    return {column: cell for column, cell in cells.items() if cell}
 
 
 def _address(element: Element) -> PostalAddress:

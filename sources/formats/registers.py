@@ -12,12 +12,11 @@ from domain.suppliers.supplier import SIRET_DIGITS, LegalForm, nameless
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import BadCell, kind_of, legible_text, number, text_or_none
-from sources.file_types.csv_table import column_of, read_table, rows_of
-from sources.postal_addresses import CommuneNames, commune_names, departement_of
+from sources.file_types.csv_table import read_table, rows_of
+from sources.postal_addresses import commune_names, departement_of
 from sources.rows import Context, Document, UnreadableFile
-from sources.trades.evidence_readers import PurposeReader
-from sources.trades.inference import OfferInference
-from sources.trades.offers import Licence, offer_of_licence
+from sources.trades.evidence_readers import offers_of_purpose
+from sources.trades.inference import Licence, OfferInference, offer_of_licence
 
 SIREN_DIGITS = 9
 _MOST_ZEROS_LOST = 3
@@ -37,9 +36,9 @@ def siren_of(cell: str, column: str) -> str:
     return digits.rjust(SIREN_DIGITS, "0")
 
 
-def number_of(siret: str, siren: str) -> str:
+def _number_in(cells: dict[str, str]) -> str:
     """The SIRET, else the SIREN. Raises BadCell where there is neither."""
-    digits = "".join(siret.split())
+    digits, siren = "".join(cells.get("siret", "").split()), cells.get("siren", "")
     if len(digits) == SIRET_DIGITS and digits.isascii() and digits.isdigit():
         return digits
     if not siren.strip():
@@ -71,38 +70,32 @@ def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     communes = commune_names(context.territories)
     inference = OfferInference(context.taxonomy, context.source)
     table = read_table(stream, required=SIAE_COLUMNS)
-    return rows_of(
-        table, context, lambda cells: text_or_none(cells["id"]), lambda cells: _siae(cells, communes, inference)
-    )
 
+    def document(cells: dict[str, str]) -> Document:
+        kind = kind_of(cells["kind"].strip())
+        lat, lon = cells["lat"].strip(), cells["lon"].strip()
+        if bool(lat) != bool(lon):
+            raise BadCell(("location",), "missing_field", _HALF_A_POINT)
+        point = {"lat": number(lat, ("location", "lat")), "lon": number(lon, ("location", "lon"))} if lat else None
+        texts = (cells["name"], cells["brand"], cells["description"])
+        return {
+            "name": cells["name"].strip(),
+            "trade_name": text_or_none(cells["brand"]),
+            "siret": text_or_none(cells["siret"]),
+            "approvals": [{"kind": kind}],
+            "address": {
+                "street": text_or_none(cells["address"]),
+                "postal_code": text_or_none(cells["post_code"]),
+                "city": text_or_none(cells["city"]),
+                "commune": communes.find(cells["post_code"].strip(), cells["city"], cells["department"].strip()),
+            },
+            "location": point,
+            "offers": inference.offers(kind, text_or_none(cells["naf"]), texts, cells["city"]),
+            "description": text_or_none(cells["description"]),
+            "contact": {"website": text_or_none(cells["website"])},
+        }
 
-def _siae(cells: dict[str, str], communes: CommuneNames, inference: OfferInference) -> Document:
-    kind = kind_of(cells["kind"].strip())
-    texts = (cells["name"], cells["brand"], cells["description"])
-    return {
-        "name": cells["name"].strip(),
-        "trade_name": text_or_none(cells["brand"]),
-        "siret": text_or_none(cells["siret"]),
-        "approvals": [{"kind": kind}],
-        "address": {
-            "street": text_or_none(cells["address"]),
-            "postal_code": text_or_none(cells["post_code"]),
-            "city": text_or_none(cells["city"]),
-            "commune": communes.find(cells["post_code"].strip(), cells["city"], cells["department"].strip()),
-        },
-        "location": _point(cells["lat"].strip(), cells["lon"].strip()),
-        "offers": inference.offers(kind, text_or_none(cells["naf"]), texts, cells["city"]),
-        "description": text_or_none(cells["description"]),
-        "contact": {"website": text_or_none(cells["website"])},
-    }
-
-
-def _point(lat: str, lon: str) -> dict[str, float] | None:
-    if not lat and not lon:
-        return None
-    if not lat or not lon:
-        raise BadCell(("location",), "missing_field", _HALF_A_POINT)
-    return {"lat": number(lat, ("location", "lat")), "lon": number(lon, ("location", "lon"))}
+    return rows_of(table, context, lambda cells: text_or_none(cells["id"]), document)
 
 
 ESAT_COLUMNS = (
@@ -135,29 +128,27 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """
     inference = OfferInference(context.taxonomy, context.source)
     table = read_table(stream, required=ESAT_COLUMNS)
-    return rows_of(
-        table, context, lambda cells: text_or_none(cells["finess_et"]), lambda cells: _esat(cells, inference)
-    )
 
+    def document(cells: dict[str, str]) -> Document:
+        operator, capacity = text_or_none(cells["operator"]), text_or_none(cells["capacity"])
+        managed = f"Organisme gestionnaire : {operator}." if operator else ""
+        places = f"Capacité autorisée : {capacity} places." if capacity else ""
+        return {
+            "name": cells["name"].strip(),
+            "siret": text_or_none(cells["siret"]),
+            "legal_form": _LEGAL_FORMS.get(fold(cells["operator_legal_form"])),
+            "approvals": [{"kind": "ESAT"}],
+            "address": {
+                "street": text_or_none(cells["address"]),
+                "postal_code": text_or_none(cells["post_code"]),
+                "city": text_or_none(cells["commune"]),
+                "commune": text_or_none(cells["commune_insee"]),
+            },
+            "offers": inference.offers("ESAT", None, (cells["name"],), cells["commune"]),
+            "description": f"{managed} {places}".strip() or None,
+        }
 
-def _esat(cells: dict[str, str], inference: OfferInference) -> Document:
-    operator, capacity = text_or_none(cells["operator"]), text_or_none(cells["capacity"])
-    managed = f"Organisme gestionnaire : {operator}." if operator else ""
-    places = f"Capacité autorisée : {capacity} places." if capacity else ""
-    return {
-        "name": cells["name"].strip(),
-        "siret": text_or_none(cells["siret"]),
-        "legal_form": _LEGAL_FORMS.get(fold(cells["operator_legal_form"])),
-        "approvals": [{"kind": "ESAT"}],
-        "address": {
-            "street": text_or_none(cells["address"]),
-            "postal_code": text_or_none(cells["post_code"]),
-            "city": text_or_none(cells["commune"]),
-            "commune": text_or_none(cells["commune_insee"]),
-        },
-        "offers": inference.offers("ESAT", None, (cells["name"],), cells["commune"]),
-        "description": f"{managed} {places}".strip() or None,
-    }
+    return rows_of(table, context, lambda cells: text_or_none(cells["finess_et"]), document)
 
 
 GEIQ_COLUMNS = ("label_id", "name", "siret", "postal_code", "city")
@@ -218,7 +209,8 @@ def read_ess_france(stream: BinaryIO, context: Context) -> Iterator[Row | RowErr
     One row per legal unit; raises UnreadableFile where no column has its SIREN.
     """
     table = read_table(stream, as_published=True)
-    column, family = column_of(table, *SIREN_COLUMNS), column_of(table, *FAMILY_COLUMNS)
+    column = next((name for name in SIREN_COLUMNS if name in table.columns), None)
+    family = next((name for name in FAMILY_COLUMNS if name in table.columns), None)
     if column is None:
         raise UnreadableFile((Problem("/SIREN", "missing_column", _NO_SIREN_COLUMN),))
 
@@ -253,7 +245,6 @@ def read_rna(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     One row per association; raises UnreadableFile where a column of `RNA_COLUMNS` is missing.
     """
     table = read_table(stream, as_published=True, required=RNA_COLUMNS)
-    purposes = PurposeReader(context.taxonomy, context.source)
 
     def document(cells: dict[str, str]) -> Document:
         if cells["position"].strip() not in ("", _ACTIVE):
@@ -264,15 +255,11 @@ def read_rna(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             "name": nameless(number),
             "siret": siret_in(number),
             "legal_form": "association",
-            "offers": purposes.offers(codes, legible_text(text)),
+            "offers": offers_of_purpose(context.taxonomy, context.source, codes, legible_text(text)),
             "description": text or None,
         }
 
     return rows_of(table, context, lambda cells: text_or_none(cells["id"]), document, _number_in)
-
-
-def _number_in(cells: dict[str, str]) -> str:
-    return number_of(cells.get("siret", ""), cells.get("siren", ""))
 
 
 LICENCE_COLUMNS: dict[str, Licence] = {
@@ -305,22 +292,19 @@ def read_directory(stream: BinaryIO, context: Context) -> Iterator[Row | RowErro
 
     def document(cells: dict[str, str]) -> Document:
         number = _number_in(cells)
+        licences = (licence for column, licence in LICENCE_COLUMNS.items() if _is_set(cells, column))
         return {
             "name": nameless(number),
             "siret": siret_in(number),
             "ess": True if _is_set(cells, ESS_COLUMN) else None,
             "labels": tuple(label for column, label in LABEL_COLUMNS.items() if _is_set(cells, column)),
-            "offers": tuple(offer_of_licence(licence, context.source) for licence in _licences(cells)),
+            "offers": tuple(offer_of_licence(licence, context.source) for licence in dict.fromkeys(licences)),
         }
 
     def key(cells: dict[str, str]) -> str | None:
         return text_or_none(cells.get("siret", "")) or text_or_none(cells.get("siren", ""))
 
     return rows_of(table, context, key, document, _number_in)
-
-
-def _licences(cells: dict[str, str]) -> dict[Licence, None]:
-    return dict.fromkeys(licence for column, licence in LICENCE_COLUMNS.items() if _is_set(cells, column))
 
 
 def _is_set(cells: dict[str, str], column: str) -> bool:

@@ -7,9 +7,8 @@ from domain.suppliers.rows import Row, RowError
 from sources.formats import (
     conventions,
     decp,
-    emplois,
     gogocarto,
-    le_marche,
+    inclusion,
     registers,
     sirene,
     spreadsheet,
@@ -29,7 +28,7 @@ FORMATS: Mapping[str, Mapping[str, Reader]] = {
     "siae": {CSV: registers.read_siae},
     "esat": {CSV: registers.read_esat},
     "conventions": {CSV: conventions.read},
-    "emplois": {JSON: emplois.read_json, NDJSON: emplois.read_ndjson},
+    "emplois": {JSON: inclusion.read_emplois_json, NDJSON: inclusion.read_emplois_ndjson},
     "sirene": {CSV: sirene.read},
     "geiq": {CSV: registers.read_geiq},
     "ess-france": {CSV: registers.read_ess_france},
@@ -37,7 +36,7 @@ FORMATS: Mapping[str, Mapping[str, Reader]] = {
     "directory": {CSV: registers.read_directory},
     "decp": {JSON: decp.read_json, NDJSON: decp.read_ndjson, CSV: decp.read_csv},
     "gogocarto": {JSON: gogocarto.read_json, NDJSON: gogocarto.read_ndjson},
-    "le-marche": {JSON: le_marche.read_json, NDJSON: le_marche.read_ndjson},
+    "le-marche": {JSON: inclusion.read_le_marche_json, NDJSON: inclusion.read_le_marche_ndjson},
     "recherche-entreprises": {JSON: sirene.read_json, NDJSON: sirene.read_ndjson},
     "spreadsheet": {CSV: spreadsheet.read},
 }
@@ -58,9 +57,5 @@ def read_rows(name: str, stream: BinaryIO, media_type: str, context: Context) ->
     Lazy: the file is read as rows are asked for, in bounded memory. Raises, at the first row or later, KeyError for an
     unknown format or media type and UnreadableFile where the file cannot be read by rows at all.
     """
-    rows = checked_rows(FORMATS[name][media_type](stream, context), context)
-    yield from map(_joining, rows) if name in ADDING else rows
-
-
-def _joining(row: Row | RowError) -> Row | RowError:
-    return row._replace(joins=row.joins or row.record.siret) if isinstance(row, Row) else row
+    for row in checked_rows(FORMATS[name][media_type](stream, context), context):
+        yield row._replace(joins=row.joins or row.record.siret) if isinstance(row, Row) and name in ADDING else row

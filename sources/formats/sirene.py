@@ -22,7 +22,7 @@ who directs it, who is elected, headcount (a range, not a number), and identifie
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache, partial
 from itertools import chain
 from operator import itemgetter
@@ -37,9 +37,9 @@ from domain.text.bilingual import Text
 from matching.geo.projection import register_point
 from sources.file_types.csv_cells import KINDS, BadCell, number, text_or_none
 from sources.file_types.csv_table import read_table, rows_of
-from sources.file_types.json_records import Draft, Scalar, readers, text_of, unmapped
+from sources.file_types.json_items import Draft, Scalar, readers, text_of
 from sources.postal_addresses import departement_of, split_address
-from sources.rows import Context, Document
+from sources.rows import Context, Document, unmapped
 from sources.trades.inference import OfferInference
 
 # The longest beginning of a code that is listed counts. A group stands for what most of its codes are; a society with
@@ -125,26 +125,16 @@ _IS_PERSON = Text("C'est une personne physique", "This is a natural person")
 def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One row per establishment; raises UnreadableFile where a column of `COLUMNS` is missing."""
     table = read_table(stream, as_published=True, required=COLUMNS)
-    inference, texts_of = OfferInference(context.taxonomy, context.source), _reader(table.columns)
-    return rows_of(
-        table,
-        context,
-        lambda cells: text_or_none(cells["siret"]),
-        lambda cells: _document(cells, texts_of(cells), inference),
-    )
+    inference = OfferInference(context.taxonomy, context.source)
+    cells_read, absent = itemgetter(*_COLUMNS_READ), dict.fromkeys(set(_COLUMNS_READ).difference(table.columns), "")
 
-
-def _reader(columns: tuple[str, ...]) -> Callable[[dict[str, str]], _Texts]:
-    """A function that reads the cells of a row of these columns."""
-    read, absent = itemgetter(*_COLUMNS_READ), dict.fromkeys(set(_COLUMNS_READ).difference(columns), "")
-
-    def texts_of(cells: dict[str, str]) -> _Texts:
-        written = read(cells | absent if absent else cells)
+    def document(cells: dict[str, str]) -> Document:
+        written = cells_read(cells | absent if absent else cells)
         if _WITHHELD in "".join(written):
             written = tuple("" if _WITHHELD in cell else cell for cell in written)
-        return _Texts._make(map(str.strip, written))
+        return _document(cells, _Texts._make(map(str.strip, written)), inference)
 
-    return texts_of
+    return rows_of(table, context, lambda cells: text_or_none(cells["siret"]), document)
 
 
 def _document(cells: dict[str, str], texts: _Texts, inference: OfferInference) -> Document:
@@ -311,9 +301,8 @@ def _found_document(
 def _kinds(complements: Complements | None) -> tuple[tuple[Kind, ...], tuple[str, ...]]:
     """The kinds in `type_siae`, which is a list written as text ("['ACI', 'EI']"); and the codes that are no kind."""
     written = complements.type_siae if complements else None
-    codes = written if isinstance(written, list) else _CODE.findall(written or "")
-    known = tuple(dict.fromkeys(KINDS[code] for code in codes if code in KINDS))
-    return known, tuple(dict.fromkeys(code for code in codes if code not in KINDS))
+    codes = dict.fromkeys(written if isinstance(written, list) else _CODE.findall(written or ""))
+    return tuple(KINDS[code] for code in codes if code in KINDS), tuple(code for code in codes if code not in KINDS)
 
 
 def _siae_note(complements: Complements | None, kinds: tuple[Kind, ...]) -> str | None:
@@ -326,9 +315,8 @@ def _siae_note(complements: Complements | None, kinds: tuple[Kind, ...]) -> str 
 
 
 def _address(place: Establishment) -> Document:
-    street = " ".join(
-        filter(None, map(text_of, (place.numero_voie, place.indice_repetition, place.type_voie, place.libelle_voie)))
-    )
+    parts = (place.numero_voie, place.indice_repetition, place.type_voie, place.libelle_voie)
+    street = " ".join(filter(None, map(text_of, parts)))
     whole = ", ".join(filter(None, (text_of(place.complement_adresse), street)))
     return {
         "street": whole if street else split_address(place.adresse or "").street or None,

@@ -34,12 +34,11 @@ from sources.file_types.csv_cells import (
     text_or_none,
     unmarked_text,
 )
-from sources.file_types.csv_table import FaultyRow, RowAsWritten, Table, read_table, rows_as_written
-from sources.file_types.json_records import unmapped
+from sources.file_types.csv_table import FaultyRow, Table, read_table, rows_as_written
 from sources.formats.vivier import document_of, plain_cell
 from sources.formats.vivier_columns import COLUMNS, ID, NONE_HELD, TO_CORRECT
 from sources.postal_addresses import commune_names, departement_of
-from sources.rows import Context, Document, row_of, unreadable
+from sources.rows import Context, row_of, unmapped, unreadable
 from sources.trades.inference import OfferInference, word_reader
 
 _LISTED = re.compile(r"[;|\n]")
@@ -104,15 +103,6 @@ def column_of_title(title: str, mapped: Mapping[str, str]) -> str | None:
     return own if own in COLUMNS else _BY_TITLE.get(fold(title))
 
 
-def columns_of(titles: Sequence[str], mapped: Mapping[str, str]) -> dict[str, str]:
-    """The title of each column that is read; the first of several titles of one column."""
-    found: dict[str, str] = {}
-    for title in titles:
-        if (column := column_of_title(title, mapped)) is not None:
-            found.setdefault(column, title)
-    return found
-
-
 def model() -> Iterator[Sequence[str]]:
     """The rows of a table to begin with: the titles, and a supplier."""
     yield [each.title for each in TITLES.values()]
@@ -144,8 +134,12 @@ def is_header(cells: Sequence[str], fields: Mapping[str, str]) -> bool:
 
 
 def _titled(stream: BinaryIO, fields: Mapping[str, str]) -> tuple[Table, dict[str, str]]:
+    """The table, and the title of each column that is read: the first of several titles of one column."""
     table = read_table(stream, as_published=True, is_header=lambda cells: is_header(cells, fields))
-    titles = columns_of(table.columns, fields)
+    titles: dict[str, str] = {}
+    for title in table.columns:
+        if (column := column_of_title(title, fields)) is not None:
+            titles.setdefault(column, title)
     if "name" not in titles:
         raise unreadable("missing_column", _NO_NAME)
     return table, titles
@@ -161,9 +155,8 @@ class _Suppliers:
         self._trades = _Trades(context.taxonomy, context.mapping.categories)
 
     def row(self, line: int, cells: dict[str, str]) -> Row | RowError:
-        external_id = unmarked_text(cells.pop(ID, "")) or text_or_none(
-            "".join(unmarked_text(cells.get("siret", "")).split())
-        )
+        siret = "".join(unmarked_text(cells.get("siret", "")).split())
+        external_id = unmarked_text(cells.pop(ID, "")) or text_or_none(siret)
         try:
             _require_readable(cells, external_id)
             activities = cells.pop(ACTIVITIES, "")
@@ -172,7 +165,13 @@ class _Suppliers:
         except InvalidContent as invalid:
             return reject(line, external_id, invalid.problems, self._context.language)
         if not segments:
-            self._infer(document, activities)
+            # inferred of names, presentation and activities that are no segment, in the area that the row says
+            areas = (offer["service_area"] for offer in document.get("offers", ()) if "service_area" in offer)
+            kind = next((KINDS[each["kind"]] for each in document.get("approvals") or ()), None)
+            texts = (*(document.get(name, "") for name in ("name", "trade_name", "description")), activities)
+            found = self._inference.offers(kind, None, texts, document.get("address", {}).get("city", ""))
+            area = next(areas, None)
+            document["offers"] = [msgspec.to_builtins(offer) | {"service_area": area} for offer in found]
         return row_of(line, external_id, document, self._context, flags)
 
     def _cells(self, cells: dict[str, str], segments: Sequence[str]) -> dict[str, str]:
@@ -201,14 +200,6 @@ class _Suppliers:
             within = departement_of(postal_code) if postal_code else departement.zfill(2)
             return self._communes.find(postal_code, city, within)
         return city if _INSEE.fullmatch(city) else self._communes.find_in_france(city)
-
-    def _infer(self, document: Document, activities: str) -> None:
-        """Offers of names, presentation and activities that are no segment, in the area that the row says."""
-        area = next((offer["service_area"] for offer in document.get("offers", ()) if "service_area" in offer), None)
-        kind = next((KINDS[each["kind"]] for each in document.get("approvals") or ()), None)
-        texts = (document.get("name", ""), document.get("trade_name", ""), document.get("description", ""), activities)
-        found = self._inference.offers(kind, None, texts, document.get("address", {}).get("city", ""))
-        document["offers"] = [msgspec.to_builtins(offer) | {"service_area": area} for offer in found]
 
 
 class _Trades:
@@ -282,25 +273,15 @@ def rejected_rows(content: bytes, format_: str, fields: Mapping[str, str], said:
             header = cells
             break
     place = header.index(TO_CORRECT) if TO_CORRECT in header else len(header)
-    return csv_of(
-        [*header[:place], TO_CORRECT],
-        [[*cells[:place], *[""] * (place - len(cells)), detail] for cells, detail in _wrong(rows, header, said)],
-        DIALECTS.get(format_, "plain"),
-    )
-
-
-def _wrong(
-    rows: Iterator[RowAsWritten], header: Sequence[str], said: Mapping[int, str]
-) -> Iterator[tuple[list[str], str]]:
-    """The rejected rows with their faults; those that go on a record, after its first, with none of their own."""
     identity = header.index(ID) if ID in header else None
+    wrong: list[list[str]] = []
     record: str | None = None
     for line, cells in rows:
         own = cells[identity].strip() if identity is not None and identity < len(cells) else ""
         if line in said:
             record = own
-            yield cells, said[line]
-        elif record and own == record:
-            yield cells, ""
-        else:
+        elif not record or own != record:  # else the row goes on the record, after its first
             record = None
+            continue
+        wrong.append([*cells[:place], *[""] * (place - len(cells)), said.get(line, "")])
+    return csv_of([*header[:place], TO_CORRECT], wrong, DIALECTS.get(format_, "plain"))

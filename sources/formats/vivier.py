@@ -8,7 +8,7 @@ differ in the columns of the offer alone. An import makes the same records again
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -28,8 +28,7 @@ from sources.file_types.csv_cells import (
     unmarked_text,
 )
 from sources.file_types.csv_table import Cells, FaultyRow, missing_columns, read_table, unknown_columns
-from sources.file_types.json_records import decoding_problem
-from sources.file_types.json_stream import elements
+from sources.file_types.json_items import UNDECODABLE, decoding_problem, elements
 from sources.formats.vivier_columns import (
     APPROVAL_FIELDS,
     COLUMNS,
@@ -72,9 +71,9 @@ def _row(line: int, data: bytes | None, context: Context) -> Row | RowError:
         return reject(line, None, (TOO_LONG,), context.language)
     try:
         row, document = decode_once(data, _decoder)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         known_id = None
-        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        with suppress(*UNDECODABLE):
             known_id = _id_decoder.decode(data).external_id or None
         return reject(line, known_id, (decoding_problem(error, RecordRow, data),), context.language)
     if problem := null_character(data) or (document is None and repeated_key(data)):
@@ -93,13 +92,6 @@ _PLAIN = {
 }
 
 
-class _Record(NamedTuple):
-    """The rows of one record: its id, the line of each, and its cells that are not empty."""
-
-    external_id: str | None
-    rows: list[Cells]
-
-
 def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """The records of the file; an empty cell is a value that is not known. An apostrophe before a formula is no part.
 
@@ -112,65 +104,27 @@ def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         *missing_columns(table, (ID, "name")),
     ):
         raise UnreadableFile(problems)
-    for each in _records(table.rows):
-        if isinstance(each, FaultyRow):
-            yield reject(each.line, None, (each.problem,), context.language)
+    for rows in _records(table.rows):
+        if isinstance(rows, FaultyRow):
+            yield reject(rows.line, None, (rows.problem,), context.language)
             continue
-        line = each.rows[0].line
+        line, cells = rows[0]
+        external_id = text_or_none(cells.get(ID, ""))
         try:
-            document = _document([row.cells for row in each.rows])
+            document = document_of(*(row.cells for row in rows))
         except InvalidContent as invalid:
-            yield reject(line, each.external_id, invalid.problems, context.language)
+            yield reject(line, external_id, invalid.problems, context.language)
         else:
-            _forget_commune_point(document, each.rows[0].cells, context)
+            _forget_commune_point(document, cells, context)
             document.pop(ID, None)
-            yield row_of(line, each.external_id, document, context)
+            yield row_of(line, external_id, document, context)
 
 
-def document_of(cells: Mapping[str, str]) -> dict[str, Any]:
-    """The document of a record, from cells by the columns of `COLUMNS`. Raises InvalidContent for unreadable ones."""
-    return _document([cells])
+def document_of(*rows: Mapping[str, str]) -> dict[str, Any]:
+    """The document of a record from cells by the columns of `COLUMNS`, with an offer in each row.
 
-
-def plain_cell(cell: str, name: str) -> str:
-    """The cell without the mark before a formula, its number, or its yes or no, as in JSON."""
-    plain = _PLAIN.get(name)
-    return unmarked_text(cell) if plain is None else plain(unmarked_text(cell))
-
-
-def _records(rows: Iterator[Cells | FaultyRow]) -> Iterator[_Record | FaultyRow]:
-    """The rows, those that follow each other and describe one record together."""
-    held: _Record | None = None
-    for row in rows:
-        if isinstance(row, FaultyRow):
-            if held is not None:
-                yield held
-            held = None
-            yield row
-            continue
-        given = {name: cell for name, cell in row.cells.items() if cell and name != TO_CORRECT}
-        read = Cells(row.line, {name: plain_cell(cell, name) for name, cell in given.items()})
-        if held is not None and _goes_on(held, read):
-            held.rows.append(read)
-            continue
-        if held is not None:
-            yield held
-        held = _Record(text_or_none(read.cells.get(ID, "")), [read])
-    if held is not None:
-        yield held
-
-
-def _goes_on(held: _Record, row: Cells) -> bool:
-    """Whether the row tells another offer of the record; one that is repeated as it is does not."""
-    if held.external_id is None or row.cells.get(ID, "").strip() != held.external_id or len(held.rows) == _MOST_ROWS:
-        return False
-    offers = [{name: cells[name] for name in cells.keys() & _OFFER_COLUMNS} for _, cells in (*held.rows, row)]
-    others = [{name: cells[name] for name in cells.keys() - _OFFER_COLUMNS} for _, cells in (held.rows[0], row)]
-    return bool(offers[0] and offers[-1]) and offers[-1] not in offers[:-1] and others[0] == others[1]
-
-
-def _document(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """The document of a record with an offer in each row. Raises InvalidContent with every unreadable cell."""
+    Raises InvalidContent with every unreadable cell.
+    """
     document: dict[Any, Any] = {}  # of which `offers` is an object too, by position, until all are read
     problems: list[Problem] = []
     for position, cells in enumerate(rows):
@@ -193,6 +147,42 @@ def _document(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     if "offers" in document:
         document["offers"] = list(document["offers"].values())
     return document
+
+
+def plain_cell(cell: str, name: str) -> str:
+    """The cell without the mark before a formula, its number, or its yes or no, as in JSON."""
+    plain = _PLAIN.get(name)
+    return unmarked_text(cell) if plain is None else plain(unmarked_text(cell))
+
+
+def _records(rows: Iterator[Cells | FaultyRow]) -> Iterator[list[Cells] | FaultyRow]:
+    """The rows, those that follow each other and describe one record together, with their cells that are not empty."""
+    held: list[Cells] = []
+    for row in rows:
+        if isinstance(row, FaultyRow):
+            if held:
+                yield held
+            held = []
+            yield row
+            continue
+        given = {name: cell for name, cell in row.cells.items() if cell and name != TO_CORRECT}
+        read = Cells(row.line, {name: plain_cell(cell, name) for name, cell in given.items()})
+        if held and not _goes_on(held, read):
+            yield held
+            held = []
+        held.append(read)
+    if held:
+        yield held
+
+
+def _goes_on(held: list[Cells], row: Cells) -> bool:
+    """Whether the row tells another offer of the record; one that is repeated as it is does not."""
+    identity = held[0].cells.get(ID, "").strip()
+    if not identity or row.cells.get(ID, "").strip() != identity or len(held) == _MOST_ROWS:
+        return False
+    offers = [{name: cells[name] for name in cells.keys() & _OFFER_COLUMNS} for _, cells in (*held, row)]
+    others = [{name: cells[name] for name in cells.keys() - _OFFER_COLUMNS} for _, cells in (held[0], row)]
+    return bool(offers[0] and offers[-1]) and offers[-1] not in offers[:-1] and others[0] == others[1]
 
 
 def _forget_commune_point(document: dict[str, Any], cells: Mapping[str, str], context: Context) -> None:

@@ -240,24 +240,19 @@ def _bounds(column: Column) -> dict[str, Any]:
     """The bounds of the record's own type, where a cell is one value of it."""
     if column.path == (ID,):
         return {}
-    found: inspect.Type | None = _type_at(column.path)
-    if isinstance(found, inspect.LiteralType):
-        return {"enum": found.values}
-    if not isinstance(found, inspect.StrType | inspect.FloatType | inspect.IntType):
-        return {}
-    return {_NAMES[each]: bound for each in _NAMES if (bound := getattr(found, each, None)) is not None}
-
-
-def _type_at(path: Path) -> inspect.Type:
-    """The type of what `path` leads to in a record, without null."""
-    found: inspect.Type = inspect.type_info(SupplierRecord)
-    for step in path:
+    found = inspect.type_info(SupplierRecord)
+    for step in column.path:
         found = _never_null(found)
         if isinstance(found, inspect.StructType):
             found = next(field.type for field in found.fields if field.encode_name == step)
         elif isinstance(found, inspect.VarTupleType):
             found = found.item_type
-    return _never_null(found)
+    found = _never_null(found)
+    if isinstance(found, inspect.LiteralType):
+        return {"enum": found.values}
+    if not isinstance(found, inspect.StrType | inspect.FloatType | inspect.IntType):
+        return {}
+    return {_NAMES[each]: bound for each in _NAMES if (bound := getattr(found, each, None)) is not None}
 
 
 def _never_null(kind: inspect.Type) -> inspect.Type:

@@ -165,9 +165,11 @@ def _lot(element: Element, besides: list[Element]) -> NoticeLot:
         if each.name[:8].isdecimal():  # an element whose name is the code that it stands for
             mark_read(each)
             lot.cpv.append(PlacedText(each.path, each.name))
-    lot.places = [_place(each) for each in own.all(*PLACES)] or _own_place(
-        own.all(*NUTS), own.first(("lieuprincipal",))
-    )
+    lot.places = [_place(each) for each in own.all(*PLACES)]
+    nuts = tuple(placed_texts(each for each in own.all(*NUTS) if not each.children)) if not lot.places else ()
+    words = own.first(("lieuprincipal",)) if not lot.places else None
+    if where := nuts[0] if nuts else words:
+        lot.places = [NoticePlace(where.path, nuts, words=words.text if words else "")]
     for names, unit in LENGTHS:
         if lot.months is None and (length := own.first(names)):
             lot.months = months_of(length.text, unit)
@@ -223,15 +225,6 @@ def _flags(form: _Names) -> list[ReservedFlag]:
     return flags
 
 
-def _own_place(nuts: list[Element], words: PlacedText | None) -> list[NoticePlace]:
-    """The place of a lot whose codes and words stand beside its other fields."""
-    codes = tuple(placed_texts(each for each in nuts if not each.children))
-    if not codes and words is None:
-        return []
-    where = codes[0] if codes else words or PlacedText("", "")
-    return [NoticePlace(where.path, codes, words=words.text if words else "")]
-
-
 def _place(element: Element) -> NoticePlace:
     names = _Names(element)
     postal, city = names.first(("cp",)), names.first(("ville",))
@@ -260,24 +253,20 @@ SEVERAL = Text(
 )
 
 
-def records_in(document: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The records in a document, each with its JSON pointer."""
-    return _records(document, ())
-
-
-def _records(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def records_in(document: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The records in a document, which stands at `path`, each with its JSON pointer."""
     if len(path) > DEEPEST:
         return
-    if isinstance(value, list):
-        for place, each in enumerate(value):
-            yield from _records(each, (*path, place))
-    elif isinstance(value, dict):
-        if "donnees" in value or "objet" in value or is_extract(value):
-            yield pointer(*path), value
+    if isinstance(document, list):
+        for place, each in enumerate(document):
+            yield from records_in(each, (*path, place))
+    elif isinstance(document, dict):
+        if "donnees" in document or "objet" in document or is_extract(document):
+            yield pointer(*path), document
             return
         for name in HOLDERS:
-            if isinstance(value.get(name), dict | list):
-                yield from _records(value[name], (*path, name))
+            if isinstance(document.get(name), dict | list):
+                yield from records_in(document[name], (*path, name))
                 return
 
 

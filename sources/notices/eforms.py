@@ -29,12 +29,10 @@ _CODES = CODES["eforms"]
 def read(root: Element) -> Notice:
     """The notice of a root element of `ROOTS`; without lots where it has none."""
     notice = Notice(root)
-    mark_read(*(root.child(name) for name in ("UBLVersionID", "CustomizationID", "ProfileID", "ID", "VersionID")))
-    mark_read(*(root.child(name) for name in ("ContractFolderID", "NoticeTypeCode", "NoticeLanguageCode")))
-    subtype = root.child(*EXTENSION, "NoticeSubType", "SubTypeCode")
-    mark_read(subtype)
-    language = root.first_text("NoticeLanguageCode")
-    reader = _Reader(notice, language.text if language else FRENCH)
+    names = ("UBLVersionID", "CustomizationID", "ProfileID", "ID", "VersionID", "ContractFolderID", "NoticeTypeCode")
+    mark_read(*map(root.child, (*names, "NoticeLanguageCode")))
+    mark_read(root.child(*EXTENSION, "NoticeSubType", "SubTypeCode"))
+    reader = _Reader(notice, root.text_at("NoticeLanguageCode") or FRENCH)
     reader.whole(root)
     reader.lots(root)
     if results := root.child(*EXTENSION, "NoticeResult"):
@@ -60,10 +58,9 @@ class _Reader:
             notice.title, notice.cpv, notice.nature = about.title, about.cpv, about.nature
             notice.places, notice.value, notice.maximum = about.places, about.value, about.maximum
             notice.words = about.words
-            reference = project.first_text("ID")
-            notice.reference = reference.text if reference else ""
+            notice.reference = project.text_at("ID")
         if notice.value is None and (total := root.child(*EXTENSION, "NoticeResult", "TotalAmount")):
-            notice.value = self._amount(total)
+            notice.value = _amount(total)
             notice.note(total.path, "total_is_awarded")
         notice.take_planned(root.first_text("PlannedDate"))  # BT-127
         self._procedure(root)
@@ -75,7 +72,11 @@ class _Reader:
         """Read the lots; the parts of a planned procurement where it has no lots yet."""
         by_scheme: dict[str, list[Element]] = {"Lot": [], "Part": [], "LotsGroup": []}
         for element in root.all("ProcurementProjectLot"):
-            by_scheme.setdefault(_scheme(element), []).append(element)
+            scheme = "Lot"
+            if identifier := element.child("ID"):
+                by_prefix = {"PAR": "Part", "GLO": "LotsGroup"}
+                scheme = identifier.attributes.get("schemeName") or by_prefix.get(identifier.text()[:3], "Lot")
+            by_scheme.setdefault(scheme, []).append(element)
         for group in by_scheme["LotsGroup"]:
             mark_read(group.child("ID"))
             self.notice.note(group.path, "group_of_lots")
@@ -97,7 +98,7 @@ class _Reader:
             lot.technique = "dynamic_purchasing_system" if dynamic else next(iter(techniques), None)
             most = process.child("FrameworkAgreement", "EstimatedMaximumValueAmount")  # before SDK 1.4
             if most is not None and lot.maximum is None:
-                lot.maximum = self._amount(most)
+                lot.maximum = _amount(most)
         return lot
 
     def _project(self, project: Element, path: str) -> NoticeLot:
@@ -124,9 +125,9 @@ class _Reader:
             if code.attributes.get("listName") in {"innovative-acquisition", "strategic-procurement"}
         )
         if estimate := project.child("RequestedTenderTotal", "EstimatedOverallContractAmount"):
-            lot.value = self._amount(estimate)
+            lot.value = _amount(estimate)
         if most := project.child("RequestedTenderTotal", *EXTENSION, "FrameworkMaximumAmount"):
-            lot.maximum = self._amount(most)
+            lot.maximum = _amount(most)
         lot.places = [place for each in project.all("RealizedLocation") if (place := _place(each)) is not None]
         if period := project.child("PlannedPeriod"):
             lot.months = self._months(period)
@@ -144,21 +145,13 @@ class _Reader:
         mark_read(*texts.values())
         return written
 
-    def _amount(self, element: Element) -> Amount:
-        return Amount(element.path, element.text(), element.attribute("currencyID"))
-
     def _months(self, period: Element) -> int | None:
         if measure := period.child("DurationMeasure"):
-            months = months_of(measure.text(), measure.attribute("unitCode"))
-            written = f"{measure.text()} {measure.attribute('unitCode')}"
+            unit = measure.attribute("unitCode")
+            months, written = months_of(measure.text(), unit), f"{measure.text()} {unit}"
         else:
-            start, end, code = (
-                period.first_text("StartDate"),
-                period.first_text("EndDate"),
-                period.first_text("DescriptionCode"),
-            )
-            months = months_between(start.text, end.text) if start and end else None
-            written = " ".join(each.text for each in (start, end, code) if each)
+            start, end, code = (period.text_at(name) for name in ("StartDate", "EndDate", "DescriptionCode"))
+            months, written = months_between(start, end), " ".join(filter(None, (start, end, code)))
         if months is None:
             self.notice.note(period.path, "duration_not_in_months", text=cut(written))
         return months
@@ -253,6 +246,10 @@ class _Reader:
             self.notice.note(legal.path, "kind_of_buyer_unclear", text=cut(legal.text))
 
 
+def _amount(element: Element) -> Amount:
+    return Amount(element.path, element.text(), element.attribute("currencyID"))
+
+
 def _awarded_lots(results: Element) -> dict[str, Amount]:
     """The amounts of the tenders that contracts were made of, by lot; where a lot has several, that of the first."""
     tenders = {
@@ -267,26 +264,14 @@ def _awarded_lots(results: Element) -> dict[str, Amount]:
         for each in result.all("LotTender", "ID"):
             amount = tenders.get(each.text()) if each.text() in signed else None
             if lot is not None and amount is not None and lot.text not in found:
-                found[lot.text] = Amount(amount.path, amount.text(), amount.attribute("currencyID"))
+                found[lot.text] = _amount(amount)
     return found
 
 
-def _scheme(element: Element) -> str:
-    """Lot, Part or LotsGroup."""
-    identifier = element.child("ID")
-    if identifier is None:
-        return "Lot"
-    by_prefix = {"PAR": "Part", "GLO": "LotsGroup"}
-    return identifier.attributes.get("schemeName") or by_prefix.get(identifier.text()[:3], "Lot")
-
-
 def _place(location: Element) -> NoticePlace | None:
-    address = location.child("Address")
-    words = location.first_text("Description")
-    place = _address(address, location.path)
-    if place is None:
-        return NoticePlace(location.path, words=words.text) if words else None
-    return place._replace(words=words.text if words else "")
+    words = location.text_at("Description")
+    place = _address(location.child("Address"), location.path) or (NoticePlace(location.path) if words else None)
+    return None if place is None else place._replace(words=words)
 
 
 def _address(address: Element | None, path: str) -> NoticePlace | None:
@@ -297,7 +282,5 @@ def _address(address: Element | None, path: str) -> NoticePlace | None:
         for code in address.all("CountrySubentityCode")
         if (text := code.text()) and code.attributes.get("listName", "nuts").startswith("nuts")
     )
-    postal, city, region = (address.first_text(name) for name in ("PostalZone", "CityName", "Region"))
-    country = address.first_text("Country", "IdentificationCode")
-    code, anywhere, zone, name = (each.text if each else "" for each in (country, region, postal, city))
-    return NoticePlace(path, nuts, code, anywhere, zone, name)
+    postal_code, city, anywhere = (address.text_at(name) for name in ("PostalZone", "CityName", "Region"))
+    return NoticePlace(path, nuts, address.text_at("Country", "IdentificationCode"), anywhere, postal_code, city)

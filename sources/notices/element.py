@@ -176,9 +176,9 @@ class _Builder:
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._count += 1
         if self._count > MOST_ELEMENTS:
-            raise _invalid("", "too_many_elements", TOO_MANY)
+            raise _invalid("too_many_elements", TOO_MANY)
         if len(self._open) >= DEEPEST:
-            raise _invalid("", "too_deep", TOO_DEEP)
+            raise _invalid("too_deep", TOO_DEEP)
         parent = self._open[-1] if self._open else None
         named = {_local(name): value for name, value in attributes.items()}
         element = Element(_local(tag), parent, named)
@@ -209,7 +209,7 @@ def from_xml(raw: bytes) -> Element:
         parser.feed(raw)
         root = parser.close()
     except DefusedXmlException:
-        raise _invalid("", "document_type", DOCUMENT_TYPE) from None
+        raise _invalid("document_type", DOCUMENT_TYPE) from None
     except ParseError as error:
         line, column = error.position
         raise MalformedNotice(
@@ -238,7 +238,7 @@ def from_json(document: Mapping[str, Any], name: str = "") -> Element:
     while waiting:
         element, value, depth = waiting.pop()
         if depth > DEEPEST:
-            raise _invalid("", "too_deep", TOO_DEEP)
+            raise _invalid("too_deep", TOO_DEEP)
         if not isinstance(value, dict):
             element.pieces.extend(_text_of(value))
             continue
@@ -253,24 +253,19 @@ def from_json(document: Mapping[str, Any], name: str = "") -> Element:
                     waiting.append((child, one, depth + 1))
                     count += 1
         if count > MOST_ELEMENTS:
-            raise _invalid("", "too_many_elements", TOO_MANY)
+            raise _invalid("too_many_elements", TOO_MANY)
     return root
 
 
 def _text_of(value: Any) -> list[str]:
+    """The texts of a value, without the mark-up that BOAMP escapes in them, once or twice."""
     if value is None or value == "":
         return []
     if isinstance(value, bool):
         return ["true" if value else "false"]
-    texts = [each for each in value if each is not None] if isinstance(value, list) else [value]
-    return [_unescaped(str(each)) for each in texts]
-
-
-def _unescaped(text: str) -> str:
-    """A text without the mark-up that BOAMP escapes in it, once or twice."""
-    if "&" in text:
-        text = unescape(unescape(text))
-    return _TAG.sub(" ", text) if "<" in text else text
+    texts = (str(each) for each in (value if isinstance(value, list) else [value]) if each is not None)
+    plain = (unescape(unescape(text)) if "&" in text else text for text in texts)
+    return [_TAG.sub(" ", text) if "<" in text else text for text in plain]
 
 
 def _local(name: str) -> str:
@@ -278,5 +273,5 @@ def _local(name: str) -> str:
     return name.rpartition("}")[2].rpartition(":")[2]
 
 
-def _invalid(pointer: str, code: str, detail: Text) -> InvalidContent:
-    return InvalidContent((Problem(pointer, code, detail),))
+def _invalid(code: str, detail: Text) -> InvalidContent:
+    return InvalidContent((Problem("", code, detail),))

@@ -18,10 +18,16 @@ from domain.suppliers.supplier import SIRET_DIGITS
 from domain.text.bilingual import Text
 from domain.text.typography import cut, on_one_line
 from sources.notices import boamp, eforms, ted, ted_before_2016
-from sources.notices.element import Element, PlacedText, from_xml
+from sources.notices.element import PlacedText, from_xml
 from sources.notices.notice import MOST_LOTS, MOST_WORDS, Notice, NoticeBuyer, NoticeLot, Unread, all_unread
-from sources.notices.places import Ground, PlaceReader
-from sources.notices.reading import renewal_months, renewal_sentences, reserved_in, with_values
+from sources.notices.reading import (
+    Ground,
+    PlaceReader,
+    renewal_months,
+    renewal_sentences,
+    reserved_in,
+    with_values,
+)
 from sources.validation import siret_passes_check
 
 LONGEST, LONGEST_ID, MOST_CPV = 400, 100, 200
@@ -185,22 +191,20 @@ class _Assembly:
     def _buyer(self, buyer: NoticeBuyer | None) -> Buyer | None:
         if buyer is None:
             return None
-        siret = self._siret(buyer.number)
+        siret = None
+        if buyer.number is not None:
+            path, written = buyer.number
+            digits = re.sub(r"[\s.\u00a0-]|SIRET|:", "", written, flags=re.IGNORECASE)
+            if not (len(digits) == SIRET_DIGITS and digits.isascii() and digits.isdecimal()):
+                self.notice.note(path, "buyer_without_siret", text=cut(written))
+            else:
+                siret = digits
+                if not siret_passes_check(siret):
+                    self.notice.note(path, "siret_of_buyer_fails")
         name = on_one_line(buyer.name)[:LONGEST].strip() or None
         if not (name or siret or buyer.kind or buyer.contracting_authority is not None):
             return None
         return Buyer(name, siret, buyer.kind, buyer.contracting_authority)
-
-    def _siret(self, number: PlacedText | None) -> str | None:
-        if number is None:
-            return None
-        digits = re.sub(r"[\s.\u00a0-]|SIRET|:", "", number.text, flags=re.IGNORECASE)
-        if not (len(digits) == SIRET_DIGITS and digits.isascii() and digits.isdecimal()):
-            self.notice.note(number.path, "buyer_without_siret", text=cut(number.text))
-            return None
-        if not siret_passes_check(digits):
-            self.notice.note(number.path, "siret_of_buyer_fails")
-        return digits
 
 
 def _distinct(ids: list[str]) -> list[str]:
@@ -223,7 +227,19 @@ def need_in_xml(raw: bytes, territories: Territories, cpv: Cpv) -> NoticeNeed:
     Raises MalformedNotice where it is no XML, InvalidContent where it is no notice that is known, has no lots, declares
     a document type or an entity, or is past the bounds of `from_xml`.
     """
-    return need_of(_notice(from_xml(raw)), territories, cpv)
+    root, names = from_xml(raw), (*eforms.ROOTS, *ted.ROOTS)
+    document = root if root.name in names else next(root.descendants(*names), None)
+    if document is None:
+        name, known = root.name[:MOST_SHOWN], ", ".join(names)
+        detail = Text(
+            f"« {name} » n'est pas un avis connu ; attendu : {known}", f"“{name}” is no known notice; expected: {known}"
+        )
+        raise InvalidContent((Problem("", "unknown_notice", detail),))
+    if document.name in eforms.ROOTS:
+        return need_of(eforms.read(document), territories, cpv)
+    form = ted.form_of(document)
+    is_newer = form is not None and any(form.child(name) for name in ("CONTRACTING_BODY", "OBJECT_CONTRACT"))
+    return need_of((ted if is_newer else ted_before_2016).read(document), territories, cpv)
 
 
 def need_in_record(document: Mapping[str, Any], territories: Territories, cpv: Cpv) -> NoticeNeed:
@@ -243,19 +259,3 @@ def need_in_record(document: Mapping[str, Any], territories: Territories, cpv: C
 def need_of_record(record: Mapping[str, Any], at: str, territories: Territories, cpv: Cpv) -> NoticeNeed:
     """The need of a record; `at`: its JSON pointer. Raises InvalidContent where it has no lots, or no JSON inside."""
     return need_of(boamp.read(record, at), territories, cpv)
-
-
-def _notice(root: Element) -> Notice:
-    names = (*eforms.ROOTS, *ted.ROOTS)
-    document = root if root.name in names else next(root.descendants(*names), None)
-    if document is None:
-        name, known = root.name[:MOST_SHOWN], ", ".join(names)
-        detail = Text(
-            f"« {name} » n'est pas un avis connu ; attendu : {known}", f"“{name}” is no known notice; expected: {known}"
-        )
-        raise InvalidContent((Problem("", "unknown_notice", detail),))
-    if document.name in eforms.ROOTS:
-        return eforms.read(document)
-    form = ted.form_of(document)
-    is_newer = form is not None and any(form.child(name) for name in ("CONTRACTING_BODY", "OBJECT_CONTRACT"))
-    return ted.read(document) if is_newer else ted_before_2016.read(document)

@@ -18,6 +18,7 @@ from domain.needs.need import BuyerKind, ContractKind, Nature, Procedure, Techni
 from domain.text.bilingual import Text
 from domain.text.typography import cut
 from sources.notices.element import Element, PlacedText
+from sources.rows import day_of
 
 MOST_LOTS = 200
 """The lots of a need, at most."""
@@ -210,25 +211,21 @@ class Notice:
         self.unread.append(Unread(path, Text(fr.format(**values), en.format(**values))))
 
 
-def day_of(written: str) -> date | None:
-    """The day of a date that may have an offset behind it."""
-    try:
-        return date.fromisoformat(written.strip()[:10])
-    except ValueError:
-        return None
-
-
 MOST_PARTS, MOST_PLACED = 300, 5_000
 """The parts that are named, at most, and those whose places are found to tell which are alike; the rest is counted."""
 _POSITION = re.compile(r"\[\d+\]")
 NO_PLACE = Text("Sans place dans un besoin", "A need has no place for it")
+_NO_PLACE = {
+    name: Text(f"{fr} : sans place dans un besoin", f"{en}: a need has no place for it")
+    for name, (fr, en) in ((name, named.capitalised()) for name, named in _WORDS.parts.items())
+}
 
 
 def all_unread(notice: Notice) -> tuple[Unread, ...]:
     """The notes, then the uppermost elements of which nothing was read; what is alike in all lots is said once."""
     noted, unread = {each.path for each in notice.unread}, notice.root.unread()
     others = [
-        Unread(path, _no_place(element.name), expected=True)
+        Unread(path, _NO_PLACE.get(element.name, NO_PLACE), expected=True)
         for element in unread[:MOST_PLACED]
         if (path := element.path) not in noted
     ]
@@ -245,12 +242,3 @@ def all_unread(notice: Notice) -> tuple[Unread, ...]:
         return tuple(parts)
     more = Text(f"Et {left} autres parties de l'avis", f"And {left} other parts of the notice")
     return (*parts[:MOST_PARTS], Unread(notice.root.path, more, expected=True))
-
-
-def _no_place(name: str) -> Text:
-    """The reason why an element is not in the need, with its name in words where it has one."""
-    named = _WORDS.parts.get(name)
-    if named is None:
-        return NO_PLACE
-    fr, en = named.capitalised()
-    return Text(f"{fr} : sans place dans un besoin", f"{en}: a need has no place for it")

@@ -46,7 +46,13 @@ def read(root: Element) -> Notice:
     contracts = notice.first_lots(list(form.all("OBJECT_CONTRACT")))
     for number, contract in enumerate(contracts, start=1):
         _contract(notice, contract, f"{number}-" if len(contracts) > 1 else "", flags)
-    notice.take_awarded(_awarded_lots(form))
+    awarded: dict[str, Amount] = {}
+    for award in form.all("AWARD_CONTRACT"):  # estimated or awarded; of a lot awarded twice the first counts
+        lot_number = award.text_at("LOT_NO") or "1"
+        elements = (next(award.descendants(name), None) for name in ("VAL_ESTIMATED_TOTAL", "VAL_TOTAL"))
+        if value := next((each for each in elements if each is not None), None):
+            awarded.setdefault(lot_number, amount_of(value))
+    notice.take_awarded(awarded)
     for name in ("CHANGES", "MODIFICATIONS_CONTRACT"):
         if changes := form.child(name):
             notice.note(changes.path, "changes_not_read")
@@ -100,10 +106,10 @@ def _contract(notice: Notice, contract: Element, prefix: str, flags: list[Reserv
     """Read one object of the form; most forms have one, with a description for each lot."""
     title = contract.first_text("TITLE")
     notice.take_planned(contract.first_text("DATE_PUBLICATION_NOTICE"))
-    reference = contract.first_text("REFERENCE_NUMBER")
+    reference = contract.text_at("REFERENCE_NUMBER")
     described = contract.first_text("SHORT_DESCR")
     notice.title = notice.title or title
-    notice.reference = notice.reference or (reference.text if reference else "")
+    notice.reference = notice.reference or reference
     words = " . ".join(each.text for each in (title, described) if each)
     notice.words += " . " + words
     nature = _nature(notice, contract)
@@ -132,13 +138,15 @@ def _contract(notice: Notice, contract: Element, prefix: str, flags: list[Reserv
 
 
 def _lot(notice: Notice, element: Element) -> NoticeLot:
-    number, title = element.first_text("LOT_NO"), element.first_text("TITLE")
-    described = element.first_text("SHORT_DESCR")
-    lot = NoticeLot(element.path, number.text if number else "", title)
-    lot.words = " . ".join(each.text for each in (title, described) if each)
+    title = element.first_text("TITLE")
+    lot = NoticeLot(element.path, element.text_at("LOT_NO"), title)
+    lot.words = " . ".join(filter(None, (element.text_at("TITLE"), element.text_at("SHORT_DESCR"))))
     lot.cpv = codes(element.all("CPV_ADDITIONAL"))
     lot.value = amount(element, "VAL_OBJECT") or amount(element, "VAL_ESTIMATED_TOTAL")
-    lot.places = places(element)
+    nuts, site = nuts_of(element), element.first_text("MAIN_SITE")
+    if nuts or site:
+        path = site.path if site else nuts[0].path
+        lot.places = [NoticePlace(path, nuts, words=site.text if site else "")]
     lot.months = _months(notice, element)
     if element.child("RENEWAL") is not None or element.child("RENEWAL_DESCR") is not None:
         mark_read(element.child("RENEWAL"))
@@ -151,17 +159,15 @@ def _lot(notice: Notice, element: Element) -> NoticeLot:
 
 
 def _months(notice: Notice, element: Element) -> int | None:
-    duration = element.child("DURATION")
-    if duration is not None:
-        months = months_of(duration.text(), duration.attribute("TYPE"))
-        path, written = duration.path, f"{duration.text()} {duration.attribute('TYPE')}"
+    if (duration := element.child("DURATION")) is not None:
+        unit = duration.attribute("TYPE")
+        months, path, written = months_of(duration.text(), unit), duration.path, f"{duration.text()} {unit}"
     else:
         start, end = element.first_text("DATE_START"), element.first_text("DATE_END")
-        if start is None and end is None:
+        if (first := start or end) is None:
             return None
         months = months_between(start.text, end.text) if start and end else None
-        path = (start or end or PlacedText(element.path, "")).path
-        written = " – ".join(each.text for each in (start, end) if each)
+        path, written = first.path, " – ".join(each.text for each in (start, end) if each)
     if months is None:
         notice.note(path, "duration_not_in_months", text=cut(written))
     return months
@@ -187,17 +193,6 @@ def amount_of(element: Element) -> Amount:
     return Amount(element.path, element.attribute("FMTVAL") or element.text(), element.attribute("CURRENCY"))
 
 
-def _awarded_lots(form: Element) -> dict[str, Amount]:
-    """The values of the lots of an award notice, estimated or awarded, by lot; a lot awarded twice has the first."""
-    found: dict[str, Amount] = {}
-    for award in form.all("AWARD_CONTRACT"):
-        number = award.first_text("LOT_NO")
-        elements = (next(award.descendants(name), None) for name in ("VAL_ESTIMATED_TOTAL", "VAL_TOTAL"))
-        if value := next((each for each in elements if each is not None), None):
-            found.setdefault(number.text if number else "1", amount_of(value))
-    return found
-
-
 def _nature(notice: Notice, contract: Element) -> Nature | None:
     element = contract.child("TYPE_CONTRACT")
     if element is None:
@@ -206,15 +201,6 @@ def _nature(notice: Notice, contract: Element) -> Nature | None:
     if written not in _CODES.natures:
         notice.note(element.path, "nature_without_equal", text=cut(written))
     return _CODES.natures.get(written)
-
-
-def places(element: Element) -> list[NoticePlace]:
-    """The place of a lot: its NUTS codes, and the main site in words."""
-    nuts = nuts_of(element)
-    site = element.first_text("MAIN_SITE")
-    if not nuts and site is None:
-        return []
-    return [NoticePlace(site.path if site else nuts[0].path, nuts, words=site.text if site else "")]
 
 
 def nuts_of(element: Element) -> tuple[PlacedText, ...]:
@@ -247,16 +233,10 @@ def _buyer(notice: Notice, form: Element, basis: str) -> NoticeBuyer | None:
 
 def address_of(address: Element) -> NoticePlace:
     """An address of a buyer."""
-    town, postal, country = (address.first_text(name) for name in ("TOWN", "POSTAL_CODE", "COUNTRY"))
-    code = address.child("COUNTRY")
-    return NoticePlace(
-        address.path,
-        nuts_of(address),
-        code.attribute("VALUE") if code is not None else country.text if country else "",
-        "",
-        postal.text if postal else "",
-        town.text if town else "",
-    )
+    town, postal_code, country = (address.text_at(name) for name in ("TOWN", "POSTAL_CODE", "COUNTRY"))
+    if (code := address.child("COUNTRY")) is not None:
+        country = code.attribute("VALUE")
+    return NoticePlace(address.path, nuts_of(address), country, "", postal_code, town)
 
 
 def is_extract(document: Mapping[str, Any]) -> bool:

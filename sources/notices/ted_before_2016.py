@@ -64,8 +64,7 @@ def read(root: Element) -> Notice:
     nature = None if named is None else _CODES.natures.get(named.attribute("VALUE") or named.attribute("TYPE"))
     for number, annex in enumerate(notice.first_lots(annexes), start=1):
         lot = _lot(notice, annex, [])
-        written = annex.first_text("LOT_NUMBER")
-        lot.id = written.text if written else annex.attributes.get("ITEM", "") or str(number)
+        lot.id = annex.text_at("LOT_NUMBER") or annex.attributes.get("ITEM", "") or str(number)
         lot.months, lot.renewals = lot.months or whole.months, whole.renewals
         notice.lots.append(lot)
     if not annexes:
@@ -156,20 +155,16 @@ def _cost(notice: Notice, cost: Element) -> Amount | None:
 
 def _months(notice: Notice, period: Element) -> int | None:
     for name, unit in (("MONTHS", "MONTH"), ("DAYS", "DAY")):
-        if written := period.first_text(name):
-            return months_of(written.text, unit)
-    days = [_date(period.child("INTERVAL_DATE", name)) for name in ("START_DATE", "END_DATE")]
+        if written := period.text_at(name):
+            return months_of(written, unit)
+    days = []
+    for name in ("START_DATE", "END_DATE"):
+        parts = [period.text_at("INTERVAL_DATE", name, part) for part in ("YEAR", "MONTH", "DAY")]
+        days.append("-".join(part.rjust(2, "0") for part in parts) if all(parts) else "")
     months = months_between(*days)
     if months is None and any(days):
-        written_days = " – ".join(filter(None, days))
-        notice.note(period.path, "duration_not_in_months", text=cut(written_days))
+        notice.note(period.path, "duration_not_in_months", text=cut(" – ".join(filter(None, days))))
     return months
-
-
-def _date(element: Element | None) -> str:
-    """A date written in three elements, as YYYY-MM-DD; "" for none."""
-    parts = [element.first_text(name) for name in ("YEAR", "MONTH", "DAY")] if element is not None else []
-    return "-".join(part.text.rjust(2, "0") for part in parts if part) if all(parts) else ""
 
 
 def _buyer(notice: Notice, form: Element) -> NoticeBuyer | None:

@@ -6,7 +6,8 @@ choices give the same bytes.
 """
 
 import gzip
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from functools import partial
@@ -15,18 +16,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
-from duckdb import ColumnExpression, ConstantExpression, DuckDBPyConnection, DuckDBPyRelation, Expression
+import msgspec
+from duckdb import ColumnExpression, ConstantExpression, DuckDBPyConnection, DuckDBPyRelation
 
 from sources.formats.sirene import legal_form_of
 from sources.pool.csv_pipe import CsvPipe, UnusableFile
 from sources.pool.manifest import (
+    MANIFEST,
     Choices,
     FileReport,
     Manifest,
     PublishedFile,
     manifest_of,
     published_files,
-    write_manifest,
 )
 
 SOCIAL_FORMS = frozenset({"association", "cooperative", "mutual", "foundation"})
@@ -46,8 +48,8 @@ class FileViews:
 
     def __init__(self, database: DuckDBPyConnection, folder: Path) -> None:
         self._database, self._folder = database, folder
-        self._pipes: dict[str, list[CsvPipe]] = {}
-        self._parquet_rows: dict[str, int] = {}
+        self._pipes: list[tuple[str, CsvPipe]] = []
+        self._parquet_rows = Counter[str]()
 
     def add(self, published: PublishedFile, paths: Sequence[Path]) -> None:
         """Make the view; without rows where there is no file.
@@ -69,36 +71,32 @@ class FileViews:
 
     def rows_read(self, file: str) -> int:
         """The number of rows of CSV and Parquet that were read so far for a published file."""
-        return self._parquet_rows.get(file, 0) + sum(pipe.rows for pipe in self._pipes.get(file, ()))
+        return self._parquet_rows[file] + sum(pipe.passed.rows for own, pipe in self._pipes if own == file)
 
-    def rows_unreadable(self) -> dict[str, int]:
+    def rows_unreadable(self) -> Counter[str]:
         """The number of rows of CSV with too many or too few cells, or wrong quotes, by published file."""
-        scans = {row[0]: row[1] for row in self._rejects("reject_scans", "scan_id", "file_path")}
-        found = {file: sum(pipe.rows_unclosed for pipe in pipes) for file, pipes in self._pipes.items()}
-        for scan, _ in set(self._rejects("reject_errors", "scan_id", "line")):
-            for file, pipes in self._pipes.items():
-                found[file] += scans[scan] in {str(pipe.path) for pipe in pipes}
+        paths = {row[0]: row[1] for row in self._rejects("reject_scans", "scan_id", "file_path")}
+        rejected = Counter(paths[scan] for scan, _ in set(self._rejects("reject_errors", "scan_id", "line")))
+        found = Counter[str]()
+        for file, pipe in self._pipes:
+            found[file] += pipe.passed.unclosed + rejected[str(pipe.path)]
         return found
 
     def progress(self) -> float | None:
         """The share that was read of the files that are being read; None where none is."""
-        shares = [share for pipe in self._all_pipes() if (share := pipe.progress()) is not None]
+        shares = [share for _, pipe in self._pipes if (share := pipe.progress()) is not None]
         return sum(shares) / len(shares) if shares else None
 
     def check(self) -> None:
         """Raise UnusableFile where a file turned out to be broken."""
-        for pipe in self._all_pipes():
+        for _, pipe in self._pipes:
             if pipe.fault:
                 raise UnusableFile(pipe.fault)
 
     def close(self) -> None:
         """Let go of files that were not read."""
-        for pipe in self._all_pipes():
+        for _, pipe in self._pipes:
             pipe.close()
-
-    def _all_pipes(self) -> Iterator[CsvPipe]:
-        for pipes in self._pipes.values():
-            yield from pipes
 
     def _rejects(self, table: str, *columns: str) -> list[tuple[object, ...]]:
         try:
@@ -114,18 +112,24 @@ class FileViews:
         return path
 
     def _table(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
+        """Each column that is read, as text; an optional one that is not there is empty."""
         if path.suffix.lower() == ".parquet":
             relation = self._database.read_parquet(str(path))
             _require_columns(published, path, relation.columns)
-            self._parquet_rows[published.id] = self._parquet_rows.get(published.id, 0) + relation.shape[0]
+            self._parquet_rows[published.id] += relation.shape[0]
         else:
             relation = self._csv(published, path)
-        return relation.select(*_columns_read(published, relation.columns))
+        columns = []
+        for wanted in published.required + published.optional:
+            names = wanted.split("|")
+            found = next((name for name in names if name in relation.columns), None)
+            expression = ConstantExpression(None) if found is None else ColumnExpression(found)
+            columns.append(expression.cast("VARCHAR").alias(names[0]))
+        return relation.select(*columns)
 
     def _csv(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
-        pipes = self._pipes.setdefault(published.id, [])
-        pipe = CsvPipe(path, self._folder / f"{published.id}-{len(pipes)}.pipe", published.layout)
-        pipes.append(pipe)
+        pipe = CsvPipe(path, self._folder / f"{published.id}-{len(self._pipes)}.pipe", published.layout)
+        self._pipes.append((published.id, pipe))
         _require_columns(published, path, pipe.columns)
         return self._database.read_csv(
             str(pipe.path),
@@ -141,7 +145,9 @@ class FileViews:
 
     def _json(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
         structure = ", ".join(f"{name} {kind}" for name, kind in published.fields.items())
-        first, size = _look_at(path)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            first = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+            size = file.tell() + sum(map(len, iter(lambda: file.read(_SMALLEST_BUFFER), b"")))  # unpacked
         if not first:
             raise UnusableFile(f"{path} is empty")
         relation = self._database.read_json(
@@ -153,13 +159,6 @@ class FileViews:
         )
         _require_members(published, path, relation)
         return relation
-
-
-def _look_at(path: Path) -> tuple[bytes, int]:
-    """The first sign of a file of JSON and its size, unpacked."""
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        first = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-        return first, file.tell() + sum(map(len, iter(lambda: file.read(_SMALLEST_BUFFER), b"")))
 
 
 def _require_columns(published: PublishedFile, path: Path, columns: Sequence[str]) -> None:
@@ -178,15 +177,6 @@ def _require_members(published: PublishedFile, path: Path, relation: DuckDBPyRel
         ).fetchall()[0]
         if objects and not has:
             raise UnusableFile(f"{path} has no object with {wanted}")
-
-
-def _columns_read(published: PublishedFile, columns: Sequence[str]) -> Iterator[Expression]:
-    """Each column that is read, as text; an optional one that is not there is empty."""
-    for wanted in published.required + published.optional:
-        names = wanted.split("|")
-        found = next((name for name in names if name in columns), None)
-        expression = ConstantExpression(None) if found is None else ColumnExpression(found)
-        yield expression.cast("VARCHAR").alias(names[0])
 
 
 def build(
@@ -217,7 +207,7 @@ def build(
             if path.name in wanted:
                 path.replace(out / path.name)
     manifest = manifest_of(out, choices, given, reports)
-    write_manifest(out, manifest)
+    (out / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
     return reports, manifest
 
 
@@ -228,11 +218,19 @@ def _run(
     choices: Choices,
     observe: Observe,
 ) -> tuple[FileReport, ...]:
+    categories = (f"{number:04}" for number in range(10_000))
+    variables = {
+        "departements": list(choices.departements),
+        "with_staff": choices.with_staff,
+        "social_categories": [category for category in categories if legal_form_of(category) in SOCIAL_FORMS],
+        "folder": str(folder / "made"),
+    }
     views = FileViews(database, folder)
     try:
         for published in published_files():
             views.add(published, given.get(published.id, ()))
-        _set_variables(database, choices, folder / "made")
+        for name, value in variables.items():
+            database.execute(f"SET VARIABLE {name} = $1", [value])
         for step in sorted((files("sources.pool") / "steps").iterdir(), key=lambda step: step.name):
             if step.name.endswith(".sql"):
                 name = step.name.removesuffix(".sql").partition("_")[2]
@@ -242,18 +240,6 @@ def _run(
         raise UnusableFile(str(error)) from None
     finally:
         views.close()
-
-
-def _set_variables(database: DuckDBPyConnection, choices: Choices, made: Path) -> None:
-    categories = (f"{number:04}" for number in range(10_000))
-    values = {
-        "departements": list(choices.departements),
-        "with_staff": choices.with_staff,
-        "social_categories": [category for category in categories if legal_form_of(category) in SOCIAL_FORMS],
-        "folder": str(made),
-    }
-    for name, value in values.items():
-        database.execute(f"SET VARIABLE {name} = $1", [value])
 
 
 def _execute(
@@ -286,11 +272,8 @@ def _reports(
     objects = dict(database.table("objects_read").fetchall())
     unreadable = views.rows_unreadable()
     reports = []
-    for published in published_files():
-        if given.get(published.id):
-            rows, suppliers = kept[published.id]
-            read = views.rows_read(published.id) + objects.get(published.id, 0)
-            reports.append(
-                FileReport(published.id, read, unreadable.get(published.id, 0), rows, suppliers, published.made)
-            )
+    for id_, made in ((published.id, published.made) for published in published_files() if given.get(published.id)):
+        read = views.rows_read(id_) + objects.get(id_, 0)
+        rows, suppliers = kept[id_]
+        reports.append(FileReport(id_, read, unreadable[id_], rows, suppliers, made))
     return tuple(reports)

@@ -99,8 +99,8 @@ class UnusableFile(Exception):
 class CsvPipe:
     """A pipe at `path` that whoever opens it reads the CSV file `source` from, once.
 
-    `layout`: the columns of a file that begins as it says, for it has no header. Raises UnusableFile where the file
-    cannot be opened, has no header, or names a column twice in it.
+    `layout`: the columns of a file that begins as it says, for it has no header. `passed`: its rows on their way.
+    Raises UnusableFile where the file cannot be opened, has no header, or names a column twice in it.
     """
 
     def __init__(self, source: Path, path: Path, layout: Layout | None = None) -> None:
@@ -119,20 +119,10 @@ class CsvPipe:
             raise UnusableFile(f"cannot read {source}: its first line is no header: {error}") from None
         if len(set(self.columns)) < len(self.columns):
             raise UnusableFile(f"{source} names a column twice")
-        self._rows = CsvRows(self.delimiter)
+        self.passed = CsvRows(self.delimiter)
         os.mkfifo(path)
         self._thread = Thread(target=self._feed, daemon=True, name=f"feeds {path.name}")
         self._thread.start()
-
-    @property
-    def rows(self) -> int:
-        """The number of rows that were read so far."""
-        return self._rows.rows
-
-    @property
-    def rows_unclosed(self) -> int:
-        """The number of those that were left out, for a quotation mark in them is not closed."""
-        return self._rows.unclosed
 
     def progress(self) -> float | None:
         """The share of the file that was read; None before and after."""
@@ -188,8 +178,8 @@ class CsvPipe:
                 while not self._stopped and (chunk := table.read(_CHUNK) + table.readline()):
                     # one kind of line end in the whole stream, and one at its end
                     lines = _utf8(chunk if chunk.endswith(b"\n") else chunk + b"\n").replace(b"\r\n", b"\n")
-                    pipe.write(self._rows.take(lines))
-                pipe.write(self._rows.take(b"", is_last=True))
+                    pipe.write(self.passed.take(lines))
+                pipe.write(self.passed.take(b"", is_last=True))
 
 
 def _tables(raw: IO[bytes], source: Path) -> Iterator[tuple[str, IO[bytes]]]:
@@ -214,16 +204,9 @@ def _utf8(lines: bytes) -> bytes:
     try:
         lines.decode()
     except UnicodeDecodeError:
-        return b"".join(map(_line_in_utf8, lines.splitlines(keepends=True)))
+        each = lines.splitlines(keepends=True)
+        return b"".join(map(_utf8, each)) if len(each) > 1 else lines.decode("cp1252", "replace").encode()
     return lines
-
-
-def _line_in_utf8(line: bytes) -> bytes:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return line.decode("cp1252", "replace").encode()
-    return line
 
 
 def _reason(error: Exception) -> str:

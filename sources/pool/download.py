@@ -109,7 +109,12 @@ class _Download:
             self._stated = msgspec.json.decode(answer.content, type=_Catalogue).resource
         except msgspec.DecodeError as error:
             raise NotFetched(f"{published.id}: {answer.url} is not a catalogue's description: {error}") from None
-        self._path = folder / (published.id + _suffix(published, self._stated.url))
+        # the ending of a file's name tells how it is packed
+        name = PurePosixPath(unquote(urlsplit(self._stated.url).path)).name.lower()
+        suffixes = [suffix for suffix in SUFFIXES if name.endswith(suffix)]
+        if not suffixes:
+            raise NotFetched(f"{published.id}: {self._stated.url} is none of {', '.join(SUFFIXES)}")
+        self._path = folder / (published.id + max(suffixes, key=len))
         stated = self._stated.checksum
         self._digest = stated if stated is not None and stated.type in _DIGESTS else None
 
@@ -207,15 +212,6 @@ def _agrees(path: Path, checksum: Checksum) -> bool:
     """Whether the file has the digest."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, _DIGESTS[checksum.type]).hexdigest() == checksum.value.lower()
-
-
-def _suffix(published: PublishedFile, url: str) -> str:
-    """The ending of a file's name, which tells how it is packed. Raises NotFetched for none that the pool reads."""
-    name = PurePosixPath(unquote(urlsplit(url).path)).name.lower()
-    found = [suffix for suffix in SUFFIXES if name.endswith(suffix)]
-    if not found:
-        raise NotFetched(f"{published.id}: {url} is none of {', '.join(SUFFIXES)}")
-    return max(found, key=len)
 
 
 def _size(path: Path) -> int:

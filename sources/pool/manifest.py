@@ -133,11 +133,6 @@ def manifest_of(
     return Manifest(choices, tuple(sources), tuple(made))
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write the list into the folder; the same build writes the same bytes."""
-    (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
-
-
 def read_manifest(folder: Path) -> Manifest:
     """The list in the folder. Raises UnusableManifest where there is none, or none that a build wrote."""
     try:

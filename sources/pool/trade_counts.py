@@ -10,7 +10,6 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -64,17 +63,15 @@ def count_trades_in(
     # who makes suppliers comes before who adds to them
     ordered = sorted(files, key=lambda file: file.format in ADDING)
     sizes = [(folder / file.name).stat().st_size for file in ordered]
-    counts, before = _Counts(), 0
-    for file, size in zip(ordered, sizes, strict=True):
-        progress = partial(_observe_bytes, observe, before, max(1, sum(sizes)))
+    counts = _Counts()
+    for number, file in enumerate(ordered):
+
+        def progress(place: int, before: int = sum(sizes[:number])) -> None:
+            observe(STEP, (before + place) / max(1, sum(sizes)))
+
         counts.add(file.name, _read(folder / file.name, file, reference, on, progress))
-        before += size
     observe(STEP, 1.0)
     return counts.counted()
-
-
-def _observe_bytes(observe: Callable[[str, float | None], None], before: int, total: int, place: int) -> None:
-    observe(STEP, (before + place) / total)
 
 
 def _read(
@@ -98,13 +95,11 @@ class _Counts:
         self._positions: dict[int, int] = {}
         self._kinds, self._evidence, self._files = array("H"), array("H"), array("H")
         self._in_order: list[int] = []
-        self._names: list[str] = []
         self._figures: dict[str, Counter[str]] = {}
 
     def add(self, name: str, read: Iterable[Batch]) -> None:
         """Take in the rows of a file; of those with one identifier the first, as an import does."""
-        bit, figures = 1 << len(self._names), Counter[str]()
-        self._names.append(name)
+        bit, figures = 1 << len(self._figures), Counter[str]()
         self._figures[name] = figures
         seen: set[int] = set()
         for batch in read:
@@ -140,8 +135,19 @@ class _Counts:
             )
             for (kinds, bits), suppliers in alike.items()
         )
-        by_file = tuple(self._by_file())
-        return PoolTrades(of.suppliers, of.with_trade, of.share, of.by_kind, of.by_evidence, by_file)
+        telling = Counter(self._files)
+        by_file = (
+            FileTrades(
+                name,
+                figures["offers"],
+                suppliers=sum(n for bits, n in telling.items() if bits >> place & 1),
+                alone=telling[1 << place],
+                rejected=figures["rejected"],
+                waiting=figures["waiting"],
+            )
+            for place, (name, figures) in enumerate(self._figures.items())
+        )
+        return PoolTrades(**msgspec.structs.asdict(of), by_file=tuple(by_file))
 
     def _suppliers_of(self, row: CheckedRecord) -> Sequence[int]:
         """The positions of the suppliers that the row makes or adds to."""
@@ -164,12 +170,3 @@ class _Counts:
         for bits in (self._kinds, self._evidence, self._files):
             bits.append(0)
         return len(self._kinds) - 1
-
-    def _by_file(self) -> Iterator[FileTrades]:
-        alike = Counter(self._files)
-        for place, name in enumerate(self._names):
-            telling = sum(n for bits, n in alike.items() if bits >> place & 1)
-            figures = self._figures[name]
-            yield FileTrades(
-                name, figures["offers"], telling, alike[1 << place], figures["rejected"], figures["waiting"]
-            )

@@ -1,4 +1,4 @@
-"""Readers of evidence of a trade: public contracts that a supplier won, jobs it recruits for, the purpose it declares.
+"""Offers by evidence of a trade: public contracts that a supplier won, jobs it recruits for, the purpose it declares.
 
 A contract: what it is about is what its winner does. The object is read first, as a title; where that is not sure the
 CPV decides among what the object may mean, and alone where it means nothing. Of 68 labelled objects of contracts that
@@ -15,7 +15,6 @@ A purpose of an association: the codes of the RNA, and its text where a code nee
 for, not what it sells: of most codes and of texts alone nothing is concluded.
 """
 
-import tomllib
 from collections.abc import Iterable
 from datetime import date
 from functools import cache, lru_cache
@@ -30,8 +29,7 @@ from domain.reference.territory import Territories
 from domain.suppliers.supplier import Evidence, Kind, Offer, PrestaType, PublicAward, ServiceArea
 from matching.words import word_model
 from matching.words.title_reader import TitleReader
-from sources.trades.inference import word_reader
-from sources.trades.offers import label_of, offer_of, reference_of
+from sources.trades.inference import label_of, offer_of, reference_of, word_reader
 
 YEARS = 6
 SURE = 0.6
@@ -114,34 +112,23 @@ class Job(NamedTuple):
     on: date | None = None
 
 
-class JobReader:
-    """Reads jobs as offers; built once for a taxonomy."""
-
-    def __init__(self, taxonomy: Taxonomy, source: str | None) -> None:
-        self._taxonomy, self._source = taxonomy, source
-        self._words = word_reader(taxonomy)
-
-    def offers(self, jobs: Iterable[Job], kind: Kind | None) -> tuple[Offer, ...]:
-        """One offer for the segments of each job, in the order of the jobs; those of one segment share it."""
-        if kind in _LENDERS:
-            return ()
-        presta: tuple[PrestaType, ...] = ("DISP",) if kind == "AI" else ()
-        found: dict[tuple[str, ...], Offer] = {}
-        for job in jobs:
-            segments = self._segments(job)
-            if segments and segments not in found:
-                evidence = Evidence("job", label_of(job.title), job.on, self._source, reference_of(job.rome))
-                label = f"Déduit d'un poste proposé : {job.title or job.rome}"
-                found[segments] = offer_of(segments, label, evidence, presta)
-        return tuple(found.values())
-
-    def _segments(self, job: Job) -> tuple[str, ...]:
-        """The segments of the code; of several, those that the title names too; without a code, those of the title."""
-        by_code = self._taxonomy.of_rome(job.rome)
-        if len(by_code) == 1:
-            return by_code
-        by_title = tuple(clue.segment for clue in self._words.read((job.title,)))
-        return tuple(segment for segment in by_code if segment in by_title) or by_code or by_title
+def offers_of_jobs(taxonomy: Taxonomy, source: str | None, jobs: Iterable[Job], kind: Kind | None) -> tuple[Offer, ...]:
+    """One offer for the segments of each job, in the order of the jobs; those of one segment share it."""
+    if kind in _LENDERS:
+        return ()
+    presta: tuple[PrestaType, ...] = ("DISP",) if kind == "AI" else ()
+    found: dict[tuple[str, ...], Offer] = {}
+    for job in jobs:
+        # of several segments of its code those that the title names too; without a code, those of the title
+        segments = taxonomy.of_rome(job.rome)
+        if len(segments) != 1:
+            by_title = tuple(clue.segment for clue in word_reader(taxonomy).read((job.title,)))
+            segments = tuple(each for each in segments if each in by_title) or segments or by_title
+        if segments and segments not in found:
+            evidence = Evidence("job", label_of(job.title), job.on, source, reference_of(job.rome))
+            label = f"Déduit d'un poste proposé : {job.title or job.rome}"
+            found[segments] = offer_of(segments, label, evidence, presta)
+    return tuple(found.values())
 
 
 class PurposeCodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,28 +142,19 @@ class PurposeCodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def purpose_codes() -> PurposeCodes:
     """The codes as committed in `domain/data/waldec_trades.toml`."""
-    text = (files("domain") / "data" / "waldec_trades.toml").read_text("utf-8")
-    return msgspec.convert(tomllib.loads(text), PurposeCodes)
+    return msgspec.toml.decode((files("domain") / "data" / "waldec_trades.toml").read_bytes(), type=PurposeCodes)
 
 
-class PurposeReader:
-    """Reads purposes as offers; built once for a taxonomy."""
-
-    def __init__(self, taxonomy: Taxonomy, source: str | None) -> None:
-        self._source, self._codes = source, purpose_codes()
-        self._words = word_reader(taxonomy)
-
-    def offers(self, codes: Iterable[str], text: str) -> tuple[Offer, ...]:
-        """An offer for each code that names a trade, and one for the words of a structure that sells."""
-        named = tuple(clue.segment for clue in self._words.read((text,)))
-        found: dict[tuple[str, ...], Offer] = {}
-        for code in codes:
-            segments = self._codes.strong.get(code) or tuple(
-                segment for segment in self._codes.weak.get(code, ()) if segment in named
-            )
-            if not segments and code in self._codes.sellers:
-                segments = named
-            if segments and segments not in found:
-                evidence = Evidence("purpose", label_of(text), source=self._source, reference=reference_of(code))
-                found[segments] = offer_of(segments, "Déduit de l'objet déclaré de l'association", evidence)
-        return tuple(found.values())
+def offers_of_purpose(taxonomy: Taxonomy, source: str | None, codes: Iterable[str], text: str) -> tuple[Offer, ...]:
+    """An offer for each code that names a trade, and one for the words of a structure that sells."""
+    known = purpose_codes()
+    named = tuple(clue.segment for clue in word_reader(taxonomy).read((text,)))
+    found: dict[tuple[str, ...], Offer] = {}
+    for code in codes:
+        segments = known.strong.get(code) or tuple(each for each in known.weak.get(code, ()) if each in named)
+        if not segments and code in known.sellers:
+            segments = named
+        if segments and segments not in found:
+            evidence = Evidence("purpose", label_of(text), source=source, reference=reference_of(code))
+            found[segments] = offer_of(segments, "Déduit de l'objet déclaré de l'association", evidence)
+    return tuple(found.values())

@@ -1,18 +1,140 @@
 """Inference of offers that a source does not state: from NAF codes, from words, from what a kind does by law.
 
-Precision before recall: a supplier without an offer is found by other means, a wrong one misleads a buyer.
+Precision before recall: a supplier without an offer is found by other means, a wrong one misleads a buyer. Of a network
+whose members have one trade, or the same few, by its charter, the name tells whatever else is known. The words of a
+name tell only of inclusion structures, and only where nothing else does: elsewhere "paysages" is a journal's and "la
+ferme" an inn's. `words.toml` lists both; networks with many trades (ID'EES, La Varappe, Ares, the Restaurants du Cœur's
+workshops) are not there. Offers by licences rest on their register.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
+from importlib.resources import files
+from typing import Literal, NamedTuple
+
+import msgspec
 
 from domain.reference.taxonomy import Taxonomy
-from domain.suppliers.supplier import Evidence, Kind, Offer, PrestaType
+from domain.suppliers.supplier import Basis, Evidence, Kind, Offer, PrestaType, ServiceArea
 from domain.text.normalise import fold, stem
 from matching.words.titles import PhraseSpotter, stems
-from sources.trades.offers import WORDS, label_of, offer_of, offers_by_name, offers_by_network, without_segments
+
+LONGEST_LABEL = 400
+_LONGEST_REFERENCE = 200
+
+
+def offer_of(
+    segments: tuple[str, ...],
+    label: str,
+    evidence: Evidence,
+    presta_types: tuple[PrestaType, ...] = (),
+    basis: Basis = "inferred",
+    area: ServiceArea | None = None,
+) -> Offer:
+    """An offer that rests on one piece of evidence."""
+    return Offer(
+        segments=segments,
+        label=label[:LONGEST_LABEL],
+        presta_types=presta_types,
+        service_area=area,
+        basis=basis,
+        evidence=(evidence,),
+    )
+
+
+def without_segments(offers: Iterable[Offer], known: set[str]) -> Iterator[Offer]:
+    """The offers without the segments that are known; one that has no others is left out."""
+    for offer in offers:
+        if others := tuple(segment for segment in offer.segments if segment not in known):
+            yield msgspec.structs.replace(offer, segments=others)
+
+
+def label_of(text: str) -> str | None:
+    """The text as a label may hold it, blanks made one; None where nothing is left."""
+    return " ".join(text.split())[:LONGEST_LABEL] or None
+
+
+def reference_of(code: str | None) -> str | None:
+    """The code as a reference may hold it; None where there is none."""
+    return (code or "").strip()[:_LONGEST_REFERENCE] or None
+
+
+Licence = Literal["training", "live_show", "rge", "organic"]
+
+# What a licence is for is what its holder does: nobody asks for one to do something else.
+_TRADES: dict[Licence, tuple[str, str]] = {
+    "training": ("so-formation", "Organisme de formation"),
+    "live_show": ("cc-spectacle", "Licence d'entrepreneur de spectacles vivants"),
+    "rge": ("bt-energie", "Certificat RGE (travaux d'économie d'énergie)"),
+    "organic": ("ev-vegetal", "Certificat d'agriculture biologique"),
+}
+
+
+def offer_of_licence(
+    licence: Licence, source: str | None, reference: str | None = None, on: date | None = None
+) -> Offer:
+    """The offer that a licence names."""
+    segment, label = _TRADES[licence]
+    evidence = Evidence("register", label, on, source, reference)
+    return offer_of((segment,), f"Déduit d'une licence ou d'un certificat : {label}", evidence)
+
+
+class Naming(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Folded names of structures and what those do that bear one. `kinds`: the kinds it is read of; None for all."""
+
+    label: str
+    name: str
+    segments: tuple[str, ...]
+    kinds: frozenset[Kind] | None = None
+
+
+class TradeWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of words.toml."""
+
+    trade_words: frozenset[str]
+    misleading: tuple[str, ...]
+    networks: tuple[Naming, ...]
+    names: tuple[Naming, ...]
+
+
+WORDS = msgspec.toml.decode((files("sources.trades") / "words.toml").read_bytes(), type=TradeWords)
+# Most names are passed at one look.
+_ANY_NETWORK, _ANY_NAME = (
+    re.compile("|".join(each.name for each in namings)) for namings in (WORDS.networks, WORDS.names)
+)
+_LONGEST_NAME = 400
+"""What is read of a name, whose words may stand far apart: no supplier has a longer one."""
+
+
+def offers_by_network(name: str, kind: Kind | None, source: str | None) -> tuple[Offer, ...]:
+    """The offers of the networks in a name; () for most names."""
+    return _offers_of_namings(WORDS.networks, _ANY_NETWORK, name, kind, source, "Déduit du réseau")
+
+
+def offers_by_name(name: str, kind: Kind | None, source: str | None) -> tuple[Offer, ...]:
+    """The offer of the words by which structures of a kind call themselves; () for most names."""
+    return _offers_of_namings(WORDS.names, _ANY_NAME, name, kind, source, "Déduit du nom")[:1]
+
+
+def _offers_of_namings(
+    namings: tuple[Naming, ...],
+    any_naming: re.Pattern[str],
+    name: str,
+    kind: Kind | None,
+    source: str | None,
+    label: str,
+) -> tuple[Offer, ...]:
+    """An offer for each naming that the name fits; of those with the same segments, of the first."""
+    folded = fold(name[:_LONGEST_NAME])
+    found: dict[tuple[str, ...], Offer] = {}
+    for naming in namings if any_naming.search(folded) else ():
+        if (naming.kinds is None or kind in naming.kinds) and re.search(naming.name, folded):
+            evidence = Evidence("words", naming.label, source=source)
+            found.setdefault(naming.segments, offer_of(naming.segments, f"{label} : {naming.label}", evidence))
+    return tuple(found.values())
+
 
 # NAF has one code for what is collected and sorted, whatever it is; names tell the flows that have networks of their
 # own: electrical equipment (Envie), textiles (Le Relais), what reuse centres collect. Word beginnings and whole words
@@ -24,13 +146,13 @@ _FLOWS = (
     ("de-encombrants", re.compile(r"\bressourcer|\brecycler|\becocycler|\breemploi|\bemmaus\b")),
 )
 # Training of adults is the code of those who train, and of workshops that train whom they employ: names tell which.
-_TRAINING = "85.59"
+_TRAINING = "8559"
 _TRAINERS = re.compile(
     r"\bformations?\b|\bgreta\b|\bcfppa\b|\bafpa\b|\blycee\b|\bmaison familiale\b|\buniversite\b|\beducation\b"
 )
 _WORKSHOPS: frozenset[Kind] = frozenset({"EI", "ACI", "AI", "EA", "EATT", "ESAT"})
 # Codes of sport are those of any pastime: who hunts, fishes, breeds dogs or plays cards offers nothing to others.
-_SPORT = "93.1"
+_SPORT = "931"
 _PASTIMES = re.compile(
     r"\bchass\w*|\bpiegeurs?\b|\bpech\w*|\baappma\b|\bcanin\w*|\bcynophile|\btaurin|\w*modelisme\b|\bbridge\b"
 )
@@ -43,39 +165,23 @@ def offers_by_code(
 
     `name`: of the supplier, which tells what is meant where the code has several trades, or is of any pastime.
     """
-    coded = taxonomy.of_naf(naf) if naf else ()
-    segments = _segments_of(coded, naf, fold(name), kind) if naf and coded else ()
-    return (_offer(segments, naf, source),) if naf and segments else ()
+    segments = taxonomy.of_naf(naf) if naf else ()
+    if not naf or not segments:
+        return ()
+    digits, folded = naf.strip().replace(".", ""), fold(name)
+    if _SORTED_WASTE in segments:
+        segments = next(((flow,) for flow, words in _FLOWS if words.search(folded)), segments)
+    elif (digits.startswith(_TRAINING) and kind in _WORKSHOPS and not _TRAINERS.search(folded)) or (
+        digits.startswith(_SPORT) and _PASTIMES.search(folded)
+    ):
+        return ()
+    return (_offer(segments, naf, source),)
 
 
 @lru_cache(maxsize=2_048)  # of some 700 codes
 def _offer(segments: tuple[str, ...], naf: str, source: str | None) -> Offer:
     evidence = Evidence("register", f"NAF {naf}", source=source, reference=naf)
     return offer_of(segments, f"Déduit du code NAF {naf}", evidence)
-
-
-def _segments_of(segments: tuple[str, ...], naf: str, name: str, kind: Kind | None) -> tuple[str, ...]:
-    """The segments of a code that are left, or meant, beside a folded name."""
-    if _SORTED_WASTE in segments:
-        return next(((flow,) for flow, words in _FLOWS if words.search(name)), segments)
-    if _is_under(naf, _TRAINING) and kind in _WORKSHOPS and not _TRAINERS.search(name):
-        return ()
-    return () if _is_under(naf, _SPORT) and _PASTIMES.search(name) else segments
-
-
-def _is_under(naf: str, heading: str) -> bool:
-    return naf.strip().replace(".", "").startswith(heading.replace(".", ""))
-
-
-def telling_code(taxonomy: Taxonomy, *codes: str | None) -> str | None:
-    """The first of the codes that names a trade, else the first: one vintage may name what the other does not."""
-    first = None
-    for code in codes:
-        if code and (written := code.strip()):
-            if taxonomy.of_naf(written):
-                return written
-            first = first or written
-    return first
 
 
 _BREAK = re.compile(r"[.,;:!?()•|\n/+]| [-–—] ")
@@ -140,8 +246,9 @@ class OfferInference:
         self._words = word_reader(taxonomy)
 
     def telling_code(self, *naf: str | None) -> str | None:
-        """The first NAF code that names a trade, else the first there is."""
-        return telling_code(self._taxonomy, *naf)
+        """The first of the codes that names a trade, else the first: one vintage may name what the other does not."""
+        codes = [code.strip() for code in naf if code and code.strip()]
+        return next(filter(self._taxonomy.of_naf, codes), codes[0] if codes else None)
 
     def offers(self, kind: Kind | None, naf: str | None, texts: tuple[str, ...], city: str = "") -> tuple[Offer, ...]:
         """Offers of basis `inferred`, without a service area; label and evidence say what each was inferred from.

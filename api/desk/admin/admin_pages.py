@@ -17,7 +17,6 @@ from api.admin.organisations import (
     add_organisation,
     change_organisation,
     forget_person,
-    organisation_etag,
     own_organisation,
     sign_person_out,
     visible_organisation,
@@ -42,6 +41,7 @@ from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import Done, Visit, id_in, route_of, sent_as, written_once
 from api.runtime.actor import Acting
+from api.runtime.etag import etag_of
 from api.runtime.idempotency import Sender
 from api.web.pagination import read_cursor, write_cursor
 from db import api_keys, organisations
@@ -145,7 +145,7 @@ async def update_organisation(visit: Visit, organisation_id: str) -> Response[by
     async with transaction(visit.services.database) as connection:
         client, wanted = visit.call.bearer, id_in(organisation_id, NO_ORGANISATION)
         before = await visible_organisation(connection, client, wanted, lock=True)
-        if visit.text("version") != organisation_etag(before):
+        if visit.text("version") != etag_of(before):
             crossed = (Mistake("nom", SAID["changed_meanwhile"]),)
             return _organisation_page(visit, before, typed, crossed, HTTPStatus.PRECONDITION_FAILED)
         try:
@@ -246,7 +246,7 @@ def _organisation_page(
     mistakes: tuple[Mistake, ...] = (),
     status: int | None = None,
 ) -> Response[bytes]:
-    shown = {"organisation": organisation, "version": organisation_etag(organisation), "typed": typed}
+    shown = {"organisation": organisation, "version": etag_of(organisation), "typed": typed}
     return visit.page("admin/organisation.html", status, mistakes=mistakes, **shown)
 
 

@@ -10,7 +10,6 @@ from typing import Annotated
 import msgspec
 from litestar import Response
 
-from api.allotment import proposed
 from api.desk.frame.form import (
     NUMBER,
     TICKED,
@@ -30,6 +29,7 @@ from api.desk.frame.visit import Visit
 from api.desk.need.need_form import LOTS_AT_ONCE, NeedForm, heard, read_need_form, words_read
 from api.desk.need.need_page import changed_need_form, form_of_query, refused_need_form
 from api.desk.need.understood_need import understood_beside
+from api.match import proposed
 from api.web.forms import Fields
 from domain.allotment.allotment import FIGURES, Allotment, AllotmentNeed, Axis, Proposal
 from domain.errors import InvalidContent

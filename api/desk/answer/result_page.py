@@ -27,7 +27,7 @@ from api.match import matched
 from domain.errors import InvalidContent
 from domain.exchanges.letter import lot_name
 from domain.needs.need import Lot, Need
-from domain.report.summary import best_outcome, by_gravity, points_of_law, standings_of
+from domain.report.lots import best_outcome, by_gravity, points_of_law, standings_of
 from domain.shortlists.shortlist import Gate, LotShortlist, NearMiss, SegmentAnswer, Shortlist
 from domain.text.bilingual import Language, Text, join_texts
 from domain.text.labels import RESERVED

@@ -18,7 +18,7 @@ from api.desk.need.understood_need import found_by_name
 from api.directory.filters import SupplierQuery
 from api.directory.formats import table_rows
 from api.directory.routes import find_document
-from api.directory.search import COUNTED_AT_MOST, FoundSuppliers, count, finder, placed, search
+from api.directory.search import COUNTED_AT_MOST, count, finder, placed, search
 from api.drawings import Drawing, Key, Pin, map_drawing
 from api.sync.sources import NO_SOURCE, one_source, require_source_name
 from api.web.forms import Fields
@@ -147,15 +147,15 @@ async def search_directory(visit: Visit) -> Response[bytes]:
     wanted = understood_search(visit.fields, reference)
     query, drawn = wanted.form.query(), None
     # while the place is in doubt, what is found everywhere is no answer
-    found = FoundSuppliers((), None) if wanted.wrong_place else await search(services, query)
+    found, next_cursor = ((), None) if wanted.wrong_place else await search(services, query)
     total = None if wanted.wrong_place else await count(services, query)
-    if found.suppliers:
-        drawn = await map_of_search(visit, query, wanted.form.territories, found.suppliers)
+    if found:
+        drawn = await map_of_search(visit, query, wanted.form.territories, found)
     return visit.page(
         "directory/directory.html",
         **wanted._asdict(),
-        suppliers=found.suppliers,
-        next_cursor=found.next_cursor,
+        suppliers=found,
+        next_cursor=next_cursor,
         total=total,
         counted_at_most=COUNTED_AT_MOST,
         families=reference.taxonomy.families,

@@ -37,8 +37,7 @@ from api.desk.need.understood_need import (
     trades_beside,
     understood_beside,
 )
-from api.match import matched
-from api.notices import need_of_notice
+from api.match import matched, need_of_notice
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, NotFound
 from domain.law.procedures.lot_facts import sum_in_words

@@ -29,11 +29,12 @@ from api.desk.need.need_form import form_of_need, lots_from, read_need_form
 from api.desk.need.need_in_words import changed_lines, lot_lines, need_lines
 from api.desk.need.need_page import need_form_page, refused_need_form
 from api.desk.need.understood_need import LONGEST, understand, understood_beside
-from api.needs.edit_need import Edit, NeedChange, NeedDocument, delete_draft, edit_need, need_document, plan_need
 from api.needs.own_need import own_need, progress_with_answers
+from api.needs.routes import Edit, NeedChange, NeedDocument, delete_draft, edit_need, need_document, plan_need
 from api.needs.shortlist_versions import MatchedNeed, new_need_to_match
 from api.needs.shortlists import treatment_of
 from api.runtime.actor import Acting
+from api.runtime.etag import etag_of
 from api.web.pagination import read_cursor, write_cursor
 from api.web.problems import Refusal
 from db.core.engine import Connection, transaction
@@ -43,7 +44,7 @@ from db.needs.shortlists import select_decisions, select_shortlists
 from domain.errors import InvalidContent
 from domain.needs.need import Buyer, Lot, NeedAndProcedure, PlannedNeed
 from domain.needs.status import MOVES, NO_NEED, OPEN, Status, StoredNeed, next_step
-from domain.report.summary import best_outcome
+from domain.report.lots import best_outcome
 from domain.shortlists.frozen import FrozenShortlist
 from domain.shortlists.shortlist import LotShortlist, Shortlist
 from domain.text.bilingual import Text
@@ -95,7 +96,7 @@ def stored_need_page(
     **shown: Any,
 ) -> Response[bytes]:
     """A page about a need. `shown`: what the template reads besides the need, its entity tag and the mistakes."""
-    return visit.page(template, status, need=need, etag=need_document(need).etag, mistakes=mistakes, **shown)
+    return visit.page(template, status, need=need, etag=etag_of(need_document(need)), mistakes=mistakes, **shown)
 
 
 def known_tag(visit: Visit) -> str:
@@ -124,7 +125,7 @@ async def changed_need(visit: Visit, need: StoredNeed, edit: Edit, told: str) ->
         now = need_document(need)
         if lines := list(changed_lines(now, edit(now), visit.reference)):
             typed = [(name, text) for name, text in visit.typed() if name != KNOWN_FIELD]
-            again, path = [*typed, (KNOWN_FIELD, now.etag)], visit.call.scope["path"]
+            again, path = [*typed, (KNOWN_FIELD, etag_of(now))], visit.call.scope["path"]
             shown: dict[str, Any] = {"lines": lines, "again": again, "path": path}
             return stored_need_page(visit, "record/need_crossed.html", need, HTTPStatus.CONFLICT, **shown)
     return visit.redirect(f"/besoins/{need.id}?fait={told}")
@@ -358,7 +359,7 @@ async def show_change_form(visit: Visit, need_id: str) -> Response[bytes]:
     if need.status not in OPEN:
         return visit.redirect(f"/besoins/{need.id}")
     form = form_of_need(need.content, keep_ids=True)
-    form = msgspec.structs.replace(form, need_id=str(need.id), known=need_document(need).etag)
+    form = msgspec.structs.replace(form, need_id=str(need.id), known=etag_of(need_document(need)))
     understood = await understood_beside(visit, form)
     # what the form cannot say of the need is no mistake yet
     return need_form_page(visit, understood._replace(mistakes=()))

@@ -37,11 +37,11 @@ from api.desk.record.stored_need import (
 )
 from api.needs.awards import NO_AWARD, award_lot, withdraw_award
 from api.needs.awards import NO_SUPPLIER as NO_WINNER
-from api.needs.decide import NO_SUPPLIER, DecisionChange, decide, repeat_decisions, repeatable
-from api.needs.edit_need import edit_need
 from api.needs.own_need import version_of
+from api.needs.routes import edit_need
 from api.needs.shortlist_versions import MatchedNeed, compared, freeze_shortlist, own_need_to_match
-from api.reports.make_report import PDF, make_report
+from api.needs.shortlists import NO_SUPPLIER, DecisionChange, decide, repeat_decisions, repeatable
+from api.reports.routes import PDF, make_report
 from api.runtime.actor import Acting
 from api.runtime.etag import etag_of, require_known
 from api.web.content_negotiation import HTML
@@ -52,7 +52,7 @@ from db.suppliers.read import Filters, page_of_suppliers
 from domain.errors import InvalidContent, NotFound
 from domain.needs.need import RESERVED_TYPES, AwardRequest
 from domain.needs.status import MOVES, NO_NEED, OPEN, StoredNeed, changed_criteria
-from domain.report.summary import by_gravity
+from domain.report.lots import by_gravity
 from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey, FrozenShortlist, Named
 
 LONGEST_REASON = 4_000
@@ -133,7 +133,7 @@ async def _decisions(
         organisation = visit.organisation_id
         version = await version_of(connection, organisation, need.id, "latest")
         earlier = await earlier_decisions(connection, organisation, need.id, version.number)
-    repeated = await asyncio.to_thread(repeatable, version, earlier) if earlier else {}
+    repeated = await asyncio.to_thread(repeatable, version, earlier) if earlier else ()
     shortlist = await asyncio.to_thread(lambda: version.shortlist)
     return stored_need_page(
         visit,
@@ -246,14 +246,14 @@ async def get_report_file(visit: Visit, need_id: str, number: str, name: str) ->
     if variant not in VARIANTS_IN_PATHS or format_ not in MEDIA_TYPES:
         raise NotFound(SAID["no_report_file"])
     redacted, media_type = VARIANTS_IN_PATHS[variant], MEDIA_TYPES[format_]
-    file = await make_report(acting_at(visit), id_in(need_id, NO_NEED), number, media_type, redacted=redacted)
-    headers = dict(file.headers)
+    answer = await make_report(acting_at(visit), id_in(need_id, NO_NEED), number, media_type, redacted=redacted)
+    headers = answer.headers
     if "content-security-policy" in headers:
         own = headers["content-security-policy"]
         headers["content-security-policy"] = own.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
     if visit.text("telecharger") and "content-disposition" in headers:
         headers["content-disposition"] = headers["content-disposition"].replace("inline", "attachment", 1)
-    return Response(file.content, headers=headers)
+    return answer
 
 
 MOST_AWARDS = 500

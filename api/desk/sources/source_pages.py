@@ -22,7 +22,7 @@ from api.sync.sources import LONGEST_NAME, NO_SOURCE, all_sources, one_source, r
 from api.web.pagination import read_cursor, write_cursor
 from api.web.problems import Refusal
 from db.core.engine import transaction
-from db.imports import log as import_log
+from db.imports import run as stored_imports
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.source import Import, ImportMode, SourceDocument, SourceMapping
@@ -266,7 +266,7 @@ async def show_import(visit: Visit, source: str, import_id: str) -> Response[byt
     report = await _import_of(visit, source, import_id)
     after = read_cursor(f"errors/{report.id}", visit.text("suite") or None, int) or 0
     async with transaction(visit.services.database) as connection:
-        found = await import_log.list_errors(connection, report.id, after, REJECTS_SHOWN + 1)
+        found = await stored_imports.list_errors(connection, report.id, after, REJECTS_SHOWN + 1)
     onwards = write_cursor(f"errors/{report.id}", after + REJECTS_SHOWN) if len(found) > REJECTS_SHOWN else None
     rejects = shown_rejects(found[:REJECTS_SHOWN], column_words(report.format))
     return visit.page("sources/import.html", source=source, report=report, rejects=rejects, onwards=onwards)
@@ -277,7 +277,7 @@ async def get_rejects(visit: Visit, source: str, import_id: str) -> Response[byt
     """The rejected rows of an import that are stored, as a table: where each is in its file, and what is wrong."""
     report = await _import_of(visit, source, import_id)
     async with transaction(visit.services.database) as connection:
-        found = await import_log.list_errors(connection, report.id, 0, report.rejected)
+        found = await stored_imports.list_errors(connection, report.id, 0, report.rejected)
     # there may be 100,000 of them, and others are not to wait meanwhile
     rejects = await asyncio.to_thread(shown_rejects, found, column_words(report.format))
     header = [each.to(visit.language) for each in REJECT_COLUMNS]
@@ -287,7 +287,8 @@ async def get_rejects(visit: Visit, source: str, import_id: str) -> Response[byt
 
 async def _import_of(visit: Visit, source: str, import_id: str) -> Import:
     """The import of that source. Raises NotFound, Refusal (403)."""
-    report = await own_import(visit.call, id_in(import_id, NO_IMPORT))
+    async with transaction(visit.services.database) as connection:
+        report = await own_import(visit.call, connection, id_in(import_id, NO_IMPORT))
     if report.source != source:
         raise NotFound(NO_IMPORT)
     return report
@@ -306,8 +307,8 @@ async def _source_page(
     imports = []
     if may_write:
         async with transaction(visit.services.database) as connection:
-            await import_log.close_interrupted(connection, visit.services.now())
-            imports = list(await import_log.list_imports(connection, source, None, IMPORTS_SHOWN))
+            await stored_imports.close_interrupted(connection, visit.services.now())
+            imports = list(await stored_imports.list_imports(connection, source, None, IMPORTS_SHOWN))
     return visit.page(
         "sources/source.html",
         status,

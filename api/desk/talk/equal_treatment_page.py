@@ -42,7 +42,7 @@ Cell = tuple[CellState, Text]
 
 
 @page("GET", "/besoins/{id}/egalite", scope="needs")
-async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
+async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:
     """The matrix of suppliers and what they were told, and its gaps, each with the way to close it."""
     organisation, need_id = visit.organisation_id, id_in(id, NO_NEED)
     async with transaction(visit.services.database) as connection:
@@ -114,7 +114,7 @@ def _met(supplier: SupplierTreatment, meeting_id: UUID) -> Cell:
 
 
 @page("POST", "/besoins/{id}/egalite/message", scope="needs")
-async def send_missing_message(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
+async def send_missing_message(visit: Visit, id: str) -> Response[bytes]:
     """The missing message, addressed to those who lack it, to be read; or a redirect once it is sent.
 
     What opened an exchange is told by an exchange of its own, whose form comes filled in.

@@ -36,7 +36,7 @@ from api.exchanges.own_exchange import (
     own_exchange,
     read_exchange,
 )
-from api.exchanges.reply_links import NO_RECIPIENT, create_link, create_links, last_day, revoke_link
+from api.exchanges.reply_links import NO_RECIPIENT, create_links, last_day, revoke_link
 from api.exchanges.write_message import confirm_delivery, publish_answer, write_message
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting, actor_of
@@ -111,7 +111,7 @@ FORMS: dict[str, type[msgspec.Struct]] = {"reponse": NotedForm, "publier": Publi
 
 
 @page("GET", "/besoins/{id}/echanges", scope="needs")
-async def list_exchanges(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
+async def list_exchanges(visit: Visit, id: str) -> Response[bytes]:
     """The exchanges about a need: what is to be read and answered, then all of them."""
     async with transaction(visit.services.database) as connection:
         organisation = visit.organisation_id
@@ -128,13 +128,13 @@ async def list_exchanges(visit: Visit, id: str) -> Response[bytes]:  # noqa: A00
 
 
 @page("GET", "/besoins/{id}/echanges/{exchange_id}", scope="needs")
-async def show_exchange(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:  # noqa: A002
+async def show_exchange(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:
     """An exchange: its messages, its questions, its recipients; all that is unread in it is now read."""
     return await _exchange_page(visit, id, exchange_id)
 
 
 @page("POST", "/besoins/{id}/echanges/{exchange_id}", scope="needs")
-async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:  # noqa: A002
+async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:
     """Do what a button asks for and redirect to the exchange; the page again where something is to be corrected."""
     act, _, argument = visit.text("faire").partition("-")
     if act == "modifier":
@@ -146,7 +146,7 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
     async def carry_out(connection: Connection, acting: Acting) -> Done:
         need = await own_need(connection, acting.organisation_id, need_id)
         if act == "lien":
-            link = await create_link(connection, acting, exchange, id_in(argument, NO_RECIPIENT))
+            (link,) = await create_links(connection, acting, exchange, [id_in(argument, NO_RECIPIENT)])
             return Done(f"{path}/lien?{SENT_FIELD}={sent_as(visit)}", msgspec.json.encode([link]))
         if act == "lettres":
             read = await read_exchange(
@@ -276,7 +276,7 @@ def _tally(deliveries: Iterable[Delivery]) -> Counter[tuple[Way, DeliveryState]]
 
 
 @page("GET", "/besoins/{id}/echanges/{exchange_id}/messages/{message_id}", scope="needs")
-async def show_letter(visit: Visit, id: str, exchange_id: str, message_id: str) -> Response[bytes]:  # noqa: A002
+async def show_letter(visit: Visit, id: str, exchange_id: str, message_id: str) -> Response[bytes]:
     """A message as a letter, for those to whom the buyer brings it."""
     acting = acting_at(visit)
     async with transaction(visit.services.database) as connection:
@@ -302,13 +302,13 @@ Addressed = tuple[StoredNeed, Exchange, Supplier, FrozenShortlist | None]
 
 
 @page("GET", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
-async def show_offer_form(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
+async def show_offer_form(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:
     """The form of a declared offer: the trades that the need asks for, and others looked up by their words."""
     return _form_page(visit, await _addressed(visit, id, exchange_id, supplier_id))
 
 
 @page("POST", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
-async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:  # noqa: A002
+async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:
     """Add the offer to those that the source has of the supplier, and redirect to the exchange.
 
     The same offer again changes nothing.

@@ -25,7 +25,7 @@ from api.desk.talk.meeting_form import (
 )
 from api.desk.talk.new_exchange_page import choices_of, found_in_directory
 from api.meetings.calendar import CALENDAR, SHOWN_SINCE, calendar_of_one, make_address, revealed_address, revoke_address
-from api.meetings.plan_meeting import NO_MEETING, change_meeting, own_meeting, plan_meeting
+from api.meetings.routes import NO_MEETING, change_meeting, own_meeting, plan_meeting
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting
 from api.web.forms import Fields
@@ -77,7 +77,7 @@ async def change_calendar_address(visit: Visit) -> Response[bytes]:
 
 
 @page("GET", "/besoins/{id}/rencontres", scope="needs")
-async def list_meetings(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
+async def list_meetings(visit: Visit, id: str) -> Response[bytes]:
     """The meetings about a need."""
     organisation, need_id = visit.organisation_id, id_in(id, NO_NEED)
     async with transaction(visit.services.database) as connection:
@@ -87,26 +87,26 @@ async def list_meetings(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
 
 
 @page("GET", "/besoins/{id}/rencontres/nouvelle", scope="needs")
-async def show_new_meeting(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
+async def show_new_meeting(visit: Visit, id: str) -> Response[bytes]:
     """The form of a meeting to be planned, with the usual agenda of its format."""
     fields = {**fields_of_new(visit.text("forme")), "fournisseur": visit.fields.get("inviter", [])}
     return await _form_page(visit, id, None, fields)
 
 
 @page("POST", "/besoins/{id}/rencontres/nouvelle", scope="needs")
-async def plan_new_meeting(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
+async def plan_new_meeting(visit: Visit, id: str) -> Response[bytes]:
     """Plan a meeting and redirect to it; the form again where something is to be corrected."""
     return await _save(visit, id, None)
 
 
 @page("GET", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")
-async def show_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:  # noqa: A002
+async def show_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:
     """A meeting, with the form that changes it; `inviter` in the query ticks more suppliers."""
     return await _form_page(visit, id, id_in(meeting_id, NO_MEETING))
 
 
 @page("POST", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")
-async def change_planned_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:  # noqa: A002
+async def change_planned_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:
     """Change a meeting and redirect to it; the form again where something is to be corrected."""
     return await _save(visit, id, id_in(meeting_id, NO_MEETING))
 
@@ -192,7 +192,7 @@ async def _form_page(
 
 
 @page("GET", "/besoins/{id}/rencontres/{meeting_id}/agenda.ics", scope="needs")
-async def get_calendar_file(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:  # noqa: A002
+async def get_calendar_file(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:
     """A meeting as a file for calendars."""
     organisation = visit.organisation_id
     async with transaction(visit.services.database) as connection:

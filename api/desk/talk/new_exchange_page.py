@@ -31,11 +31,10 @@ from api.desk.frame.form import (
 from api.desk.frame.layout import SAID, words_in
 from api.desk.frame.page import page
 from api.desk.frame.visit import SENT_FIELD, Done, Visit, acting_at, document_of, id_in, sent_as, written_once
-from api.exchanges.buyer_view import CreatedExchange, CreatedReplyLink, RecipientLetter
 from api.exchanges.open_exchange import open_exchange, preview_exchange
-from api.exchanges.own_exchange import NO_EXCHANGE, own_exchange
+from api.exchanges.own_exchange import NO_EXCHANGE, CreatedExchange, CreatedReplyLink, RecipientLetter, own_exchange
 from api.exchanges.reply_links import reveal_tokens
-from api.meetings.plan_meeting import NO_MEETING, own_meeting
+from api.meetings.routes import NO_MEETING, own_meeting
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
@@ -49,7 +48,7 @@ from domain.exchanges.letter import ToldTerm, lot_name, purchase_name, require_s
 from domain.meetings.meeting import HALF_DAY, Meeting
 from domain.needs.need import Need, PlannedNeed
 from domain.needs.status import NO_NEED, StoredNeed, require_open
-from domain.shortlists.frozen import FrozenShortlist, to_be_contacted, unknown_to_be_contacted
+from domain.shortlists.frozen import FrozenShortlist, to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Language, Text
@@ -167,7 +166,8 @@ def choices_of(
         for one in lot.listed:
             lots.setdefault(one.id, {})[lot.id] = None
     candidates = {each.id: each for each in to_be_contacted(version, ())} if version else {}
-    unknown = {each.id: each for each in unknown_to_be_contacted(version, ())} if version else {}
+    unknown_trade = to_be_contacted(version, (), of_unknown_trade=True) if version else ()
+    unknown = {each.id: each for each in unknown_trade}
     listed = candidates.keys() | unknown.keys()
     others = {each.id: each for each in named.values() if each.id not in listed}
     return Choices(
@@ -196,13 +196,13 @@ MEANS = ("email", "letter", "phone", "in_person")
 
 
 @page("GET", "/besoins/{id}/echanges/nouveau", scope="needs")
-async def show_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
+async def show_new_exchange(visit: Visit, id: str) -> Response[bytes]:
     """The form of a new exchange: empty, or with the suppliers, the meeting and the template that the query names."""
     return await new_exchange_form(visit, id, form_in(visit))
 
 
 @page("POST", "/besoins/{id}/echanges/nouveau", scope="needs")
-async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
+async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:
     """The form with a template, the exchange to be read again, or a redirect to the exchange that was opened."""
     form, wish = form_in(visit), visit.text("faire")
     if wish not in {"relire", "envoyer"}:
@@ -303,7 +303,7 @@ def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: 
     )
 
 
-async def _letters_page(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:  # noqa: A002
+async def _letters_page(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:
     """The letters that the buyer has to bring, each with its link, or those of new links: for their own session."""
     is_new = visit.call.scope["path"].endswith("/lettres")
     sent_to = f"/besoins/{id}/echanges/{'nouveau' if is_new else exchange_id}"

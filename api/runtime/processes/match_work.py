@@ -35,6 +35,8 @@ IN_A_THREAD_MS = 250.0
 ANSWER_LIMIT = 32 * MIB
 """The largest answer: 200 lots of two segments still pass, with 100 candidates and 50 near misses each."""
 THREADS = 2
+MOST_SECONDS = 30
+"""The time that much may take, its wait included: half of what most proxies wait, ten times that of a large need."""
 MOST_OF_ONE, MOST_OF_ALL = 16, 200
 """Tasks of an organisation, and of all, that are carried out or wait: each holds a need, and may hold a connection."""
 
@@ -43,7 +45,7 @@ class MatchWork:
     """Carries out tasks on needs, for one process that serves. `processes`: None where there are none."""
 
     def __init__(self, reference: Reference, settings: Settings, metrics: Metrics) -> None:
-        self._reference, self._settings, self._metrics = reference, settings, metrics
+        self._reference, self._metrics = reference, metrics
         count = settings.match_processes
         self.much = ConcurrencyLimit(count, max(1, count - 1), MOST_OF_ONE, MOST_OF_ALL)
         self.some = ConcurrencyLimit(THREADS, THREADS, MOST_OF_ONE * THREADS, MOST_OF_ALL)
@@ -97,7 +99,7 @@ class MatchWork:
                     return await run_in_thread(self._threads, partial(task.run, self._reference))
             try:
                 with self._metrics.large_matches.track_inprogress():
-                    async with asyncio.timeout(self._settings.match_seconds), self.much.place_of(key):
+                    async with asyncio.timeout(MOST_SECONDS), self.much.place_of(key):
                         if self.processes is not None:
                             with suppress(NoProcess):
                                 return await self.processes.run(task)

@@ -1,8 +1,6 @@
-"""An organisation with something on every page of the desk, and one that has just begun; pictures of the pages.
+"""An organisation with something on every page of the desk, and one that has just begun; pictures of the pages."""
 
-Pictures in `build/pictures` are to be looked at and never compared; an index leads through them.
-"""
-
+import os
 from base64 import b64decode
 from collections.abc import Iterable
 from html import escape
@@ -125,17 +123,22 @@ async def administered(served: Client, anne: Member, source: str) -> dict[str, s
     }
 
 
-PICTURES = Path(__file__).parents[3] / "build" / "pictures"
 HEAD = """<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Pictures</title>
 <style>img { max-width: 49%; border: 1px solid }</style>"""
 
 
 def take_picture(window: Chrome, name: str) -> None:
-    """Leave a picture of the whole page under this name, and the index, in which those of a page are side by side."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
+    """Leave a picture of the whole page in the folder that `PICTURES` names, where it is set.
+
+    Nothing compares them; an index shows those of a page side by side.
+    """
+    if "PICTURES" not in os.environ:
+        return
+    folder = Path(os.environ["PICTURES"])
+    folder.mkdir(parents=True, exist_ok=True)
     taken = window.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "optimizeForSpeed": True})
-    (PICTURES / f"{name}.png").write_bytes(b64decode(taken["data"]))
-    (PICTURES / "index.html").write_text(HEAD + "".join(_rows(sorted(PICTURES.glob("*.png")))), encoding="utf-8")
+    (folder / f"{name}.png").write_bytes(b64decode(taken["data"]))
+    (folder / "index.html").write_text(HEAD + "".join(_rows(sorted(folder.glob("*.png")))), encoding="utf-8")
 
 
 def _rows(files: Iterable[Path]) -> Iterable[str]:

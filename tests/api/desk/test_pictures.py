@@ -1,7 +1,6 @@
 """Every page of the desk in a browser, in its states: it fits, axe finds nothing, no other has its title.
 
-At 1280 pixels with scripts and at 320 without; the main ones in English too. A picture of each stays in
-`build/pictures`.
+At 1280 and 320 pixels with scripts and at 320 without; the main ones in English too. See `take_picture` for pictures.
 """
 
 import asyncio
@@ -168,20 +167,25 @@ def fits(page: str, path: str) -> bool:
 
 
 class Screen(NamedTuple):
-    """A screen so wide, with scripts or without, in a language."""
+    """Screens so wide, with scripts or without, in a language; axe looks at the page or not."""
 
-    width: int
+    widths: tuple[int, ...]
     scripts: bool
     language: str
+    axe: bool
 
     def __str__(self) -> str:
-        return f"{self.width}-{self.language}" + ("" if self.scripts else "-without-scripts")
+        return self.language + ("" if self.scripts else "-without-scripts")
 
     def views(self) -> Iterator[View]:
         return (each for each in VIEWS if self.language == "fr" or each.name in ENGLISH)
 
 
-SCREENS = (Screen(1280, True, "fr"), Screen(320, False, "fr"), Screen(1280, True, "en"))
+SCREENS = (
+    Screen((1280, 320), True, "fr", axe=True),
+    Screen((320,), False, "fr", axe=False),
+    Screen((1280,), True, "en", axe=False),
+)
 
 
 async def test_every_page_fits_and_axe_finds_nothing(
@@ -229,10 +233,11 @@ class Gallery:
 
     def visit_all(self) -> None:
         for screen in SCREENS:
-            window = self.windows.open(screen.width)
+            window = self.windows.open()
             agent = window.execute_script("return navigator.userAgent")
             override = {"userAgent": agent, "acceptLanguage": screen.language}
             window.execute_cdp_cmd("Emulation.setUserAgentOverride", override)
+            window.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not screen.scripts})
             titles: dict[str, set[str]] = {}
             for view in screen.views():
                 self.look_at(window, view, screen)
@@ -247,18 +252,22 @@ class Gallery:
 
     def look_at(self, window: Chrome, view: View, screen: Screen) -> None:
         """Leave a picture; note what is wrong, once all is unfolded."""
-        self.open(window, view, screen)
-        take_picture(window, f"{view.name}-at-{screen}")
-        window.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
-        unfold(window)
-        assert_fits(window)
-        if screen.language == "fr" and view.name not in OF_OTHERS:
-            self.note(f"{view.name}-at-{screen}", violations(window, RULES if screen.scripts else OF_WIDTH))
-            self.note(f"names-of-{view.name}-at-{screen}", unnamed(window))
+        with_axe = screen.axe and view.name not in OF_OTHERS
+        for width in screen.widths:
+            name = f"{view.name}-at-{width}-{screen}"
+            show_at(window, width)
+            if width == screen.widths[0]:
+                self.open(window, view)
+            take_picture(window, name)
+            unfold(window)
+            assert_fits(window)
+            if with_axe:
+                self.note(name, violations(window, RULES if width == screen.widths[0] else OF_WIDTH))
+        if with_axe:
+            self.note(f"names-of-{view.name}-{screen}", unnamed(window))
 
-    def open(self, window: Chrome, view: View, screen: Screen) -> None:
+    def open(self, window: Chrome, view: View) -> None:
         """Open the page, fill in and press the button; wait until all has come."""
-        window.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not screen.scripts})
         window.delete_all_cookies()
         if cookie := self.cookies.get(view.by):
             window.execute_cdp_cmd("Network.setCookie", {"name": COOKIE, "value": cookie, "url": self.base})
@@ -272,6 +281,11 @@ class Gallery:
             window.find_element(By.CSS_SELECTOR, view.pressed).send_keys(Keys.ENTER)
             soon.until(lambda page: view.seen or is_gone(before))
         soon.until(lambda page: is_complete(page) and page.find_elements(By.CSS_SELECTOR, view.seen or "body"))
+
+
+def show_at(window: Chrome, width: int) -> None:
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": True}
+    window.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
 
 def unfold(window: Chrome) -> None:

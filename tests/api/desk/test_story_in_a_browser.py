@@ -1,7 +1,6 @@
 """A hospital's waste, from a blank form to the report, by two people of the hospital; somebody else sees nothing of it.
 
-By the keyboard, with scripts and without, on a small screen and a large one. Pictures of the pages are left in
-`build/pictures`, to be looked at.
+By the keyboard, with scripts and without, on a small screen and a large one. See `take_picture` for pictures.
 """
 
 import asyncio

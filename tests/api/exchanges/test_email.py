@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from api.exchanges.email import SCHEDULE, EmailSender
-from api.mail_settings import MailServer, mail_server
+from api.people_settings import MailServer, mail_server
 from api.runtime.outbox_worker import Deliverer, DeliveryKind
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed

@@ -33,6 +33,14 @@ def test_what_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> Non
         reports._typeset("", 0)
 
 
+def test_a_long_page_is_set_however_late_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine the process reads it seconds after it was started."""
+    monkeypatch.setattr(reports, "LOOK_SECONDS", 0.001)
+    page = f'<html lang="fr"><head><title>Rapport</title></head><body><!-- {"-".join("x" * 100_000)} --></body></html>'
+    monkeypatch.setattr(reports, "_template", lambda: f'#set document(title: "x")\n{len(page)}')
+    assert reports._typeset(page, 0).startswith(b"%PDF")
+
+
 async def test_the_process_of_a_report_that_is_given_up_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would go on for nobody, for a minute where the report is long."""
     endless = "import sys, time; sys.stdin.read(); time.sleep(600)"

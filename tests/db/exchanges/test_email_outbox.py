@@ -11,7 +11,7 @@ from db.core.uuid7 import new_id
 from db.delivery.outbox import Claimed, claim
 from db.exchanges.email_outbox import select_outgoing_message
 from db.exchanges.reply_links import ReplyLink, insert_links, recipients_with_links_revoked, revoke_links, select_link
-from db.schema.exchange_tables import message_mails, messages, reply_links
+from db.schema.exchange_tables import message_mails, messages
 from domain.exchanges.letter import OutgoingMessage
 from domain.text.bilingual import Text
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
@@ -31,14 +31,6 @@ async def tellings(told: OpenedExchange) -> list[OutgoingMessage | None]:
         return [await select_outgoing_message(connection, mail) for mail in mails]
 
 
-async def test_those_with_an_address_are_written_to(engine: Engine) -> None:
-    told = await exchange(engine, emails=("anne@example.org", None))
-    message = await told.say(NOW, language="en")
-    (mail,) = await claimed(told)
-    assert (mail.row["supplier_id"], mail.row["address"]) == (ANNE, "anne@example.org")
-    assert (mail.row["message_id"], mail.row["language"]) == (message.id, "en")
-
-
 async def test_neither_words_nor_links_wait_in_the_outbox(engine: Engine) -> None:
     told = await exchange(engine, emails=BOTH)
     await told.say(NOW, body="Un secret")
@@ -46,23 +38,6 @@ async def test_neither_words_nor_links_wait_in_the_outbox(engine: Engine) -> Non
         waiting = str((await connection.execute(select(message_mails))).all())
     assert "secret" not in waiting
     assert "http" not in waiting
-
-
-async def test_who_was_shut_out_is_not_written_to(engine: Engine) -> None:
-    told = await exchange(engine, emails=BOTH)
-    async with transaction(engine) as connection:
-        await revoke_links(connection, told.exchange.id, ANNE, NOW)
-    await told.say(NOW)
-    assert [mail.row["supplier_id"] for mail in await claimed(told)] == [PAUL]
-
-
-async def test_a_mail_claimed_before_is_not_sent_after_the_links_were_revoked(engine: Engine) -> None:
-    told = await exchange(engine, emails=("anne@example.org", None))
-    await told.say(NOW)
-    (mail,) = await claimed(told)
-    async with transaction(engine) as connection:
-        await revoke_links(connection, told.exchange.id, ANNE, NOW)
-        assert await select_outgoing_message(connection, mail) is None
 
 
 async def test_a_link_made_while_links_are_revoked_is_revoked_too(engine: Engine) -> None:
@@ -132,34 +107,6 @@ async def found(told: OpenedExchange, token: str, now: datetime = LATER) -> Repl
 async def revoke(told: OpenedExchange) -> bool:
     async with transaction(told.engine) as connection:
         return await revoke_links(connection, told.exchange.id, ANNE, LATER)
-
-
-async def test_a_token_leads_to_one_thread_as_one_recipient(engine: Engine) -> None:
-    told = await exchange(engine)
-    link = await found(told, told.tokens[ANNE])
-    assert link is not None
-    assert (link.exchange_id, link.supplier_id, link.need_id) == (told.exchange.id, ANNE, told.need_id)
-    assert link.organisation_id == told.organisation_id
-
-
-async def test_tokens_cannot_be_guessed_and_are_not_kept(engine: Engine) -> None:
-    told = await exchange(engine)
-    async with transaction(engine) as connection:
-        kept = (await connection.execute(select(reply_links))).all()
-    assert all(len(token) >= 43 for token in told.tokens.values())
-    assert not [token for token in told.tokens.values() if token in str(kept)]
-
-
-async def test_what_is_no_token_leads_nowhere(engine: Engine) -> None:
-    told = await exchange(engine)
-    for wrong in ("", told.tokens[ANNE][:-1], told.tokens[ANNE] + "a", "é\ud800"):
-        assert await found(told, wrong) is None
-
-
-async def test_a_link_ends_at_its_time(engine: Engine) -> None:
-    told = await exchange(engine)
-    assert await found(told, told.tokens[ANNE], NOW + DAYS - timedelta(seconds=1))
-    assert await found(told, told.tokens[ANNE], NOW + DAYS) is None
 
 
 async def test_revoking_takes_away_all_of_a_recipients_links_and_no_others(engine: Engine) -> None:

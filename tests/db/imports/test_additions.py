@@ -13,12 +13,11 @@ import pytest
 from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
-from db.imports.log import Order
 from db.imports.prepare_rows import prepare_here
-from db.imports.run import run_import
-from db.suppliers.manual_merges import split_record
+from db.imports.run import Order, run_import
 from db.suppliers.read import Filters, page_of_suppliers
 from db.suppliers.records import get_record
+from db.suppliers.regroup import split_record
 from db.suppliers.sources import describe_source, put_source
 from domain.errors import InvalidContent
 from domain.suppliers.deduplication import RecordKey

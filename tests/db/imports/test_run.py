@@ -11,10 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from db.core.connect import dsn
 from db.core.engine import Engine, transaction
-from db.imports import log, stage
-from db.imports.log import Order, close_interrupted, get_import, list_errors, list_imports
+from db.imports import run, stage
 from db.imports.prepare_rows import prepare_here
-from db.imports.run import run_import
+from db.imports.run import Order, close_interrupted, get_import, list_errors, list_imports, run_import
 from db.suppliers.read import Change, Filters, Snapshot, page_of_suppliers, snapshot
 from db.suppliers.records import get_record
 from domain.errors import Conflict
@@ -100,7 +99,7 @@ async def test_rejects_are_kept_with_their_place(engine: Engine) -> None:
 
 async def test_the_rows_rejected_are_stored_up_to_a_number(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of an import the first, of a source those of the latest imports; all are counted, and none counts as absent."""
-    for module, name, most in ((stage, "MOST_ERRORS", 3), (log, "MOST_ERRORS", 3), (log, "MOST_ERRORS_OF_SOURCE", 7)):
+    for module, name, most in ((stage, "MOST_ERRORS", 3), (run, "MOST_ERRORS", 3), (run, "MOST_ERRORS_OF_SOURCE", 7)):
         monkeypatch.setattr(module, name, most)
     await load(engine, rows(*"ab"))
     other = await load(engine, [broken(1, "x")], source="ville")

@@ -12,9 +12,8 @@ from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
 from db.delivery.webhooks import create_webhook
 from db.idempotency import Answer, Submission, claim, find_answer, store_answer
-from db.imports.log import Order
 from db.imports.prepare_rows import prepare_here
-from db.imports.run import run_import
+from db.imports.run import Order, run_import
 from db.meetings import insert_meeting, select_meeting
 from db.persons import find_or_insert_person, insert_session_of_person, note_sign_in
 from db.privacy.erase import erase_person, export_person

@@ -255,14 +255,3 @@ async def test_the_journal_itself_stays_whole(engine: Engine) -> None:
     assert chain.number >= 1
     assert chain.breaks == []
     assert (await planned(engine, now=NOW + 100_000 * DAY)).needs == []
-
-
-async def test_an_organisation_is_shown_its_own(engine: Engine) -> None:
-    need = await ended(engine, FIVE_YEARS)
-    await load(engine, [broken(1, "1")], now=NOW - 400 * DAY)
-    async with transaction(engine) as connection:
-        own = await plan(connection, RetentionPeriods(), NOW, organisation_id=need.organisation_id)
-        foreign = await plan(connection, RetentionPeriods(), NOW, organisation_id=new_id())
-    assert [each.id for each in own.needs] == [need.id]
-    assert others(own) == {"persons": 1, "import_errors": 1}
-    assert (foreign.needs, others(foreign)) == ([], {"import_errors": 1})

@@ -11,9 +11,8 @@ from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import uuid7
-from db.imports.log import Order
 from db.imports.prepare_rows import prepare_here
-from db.imports.run import run_import
+from db.imports.run import Order, run_import
 from db.suppliers.read import Filters, page_of_suppliers
 from db.suppliers.records import Written, delete_record, put_record
 from db.suppliers.write import current_version

@@ -9,12 +9,10 @@ from uuid import UUID
 import pytest
 
 from db.core.engine import Engine, transaction
-from db.imports.log import Order
 from db.imports.prepare_rows import prepare_here
-from db.imports.run import run_import
-from db.suppliers.manual_merges import merge_suppliers, split_record
+from db.imports.run import Order, run_import
 from db.suppliers.read import get_supplier
-from db.suppliers.regroup import supplier_of
+from db.suppliers.regroup import merge_suppliers, split_record, supplier_of
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.rows import Batch, Row, RowError

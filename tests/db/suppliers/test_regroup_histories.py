@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
-from db.imports.log import Order
 from db.imports.merge import MANY
 from db.imports.prepare_rows import prepare_here
-from db.imports.run import run_import
-from db.suppliers.manual_merges import merge_suppliers, split_record
+from db.imports.run import Order, run_import
 from db.suppliers.read import START, changes_after
 from db.suppliers.records import delete_record, put_record
+from db.suppliers.regroup import merge_suppliers, split_record
 from db.suppliers.write import record_rows, stored_record
 from domain.errors import Conflict
 from domain.suppliers.assembly import assemble

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.report.redaction import MARK, Redaction
+from domain.exchanges.rules import MARK
+from domain.report.redaction import Redaction
 
 NAMES = ("Anne Le Goff", "Jean  Petit", "Élodie", "X", "Hugues de La Tour", "Dr Paul MARTIN", "KERMARREC Zoé")
 # said plainly, and in a time that grows as the square of a text of letters alone
@@ -38,6 +39,10 @@ PLAIN_PHONE = re.compile(
 )
 def test_personal_data_is_taken_out(text: str, redacted: str) -> None:
     assert Redaction(True, NAMES).text(text) == redacted
+
+
+def test_the_longest_of_the_names_that_begin_with_a_word_is_taken_out() -> None:
+    assert Redaction(True, ("Jean Petit", "Jean Petit Martin")).text("Jean Petit Martin") == MARK
 
 
 @pytest.mark.parametrize(

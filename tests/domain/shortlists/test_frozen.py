@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from domain.shortlists.diff import compare
-from domain.shortlists.frozen import Decision, FrozenShortlist, everyone_shown, to_be_contacted, unknown_to_be_contacted
+from domain.shortlists.frozen import Decision, FrozenShortlist, everyone_shown, to_be_contacted
 from matching.engine import match
 from tests.domain.shortlists.samples import NOW, frozen, id_of, listed
 from tests.factories import LYON, ON, codes, live, lot, need, offer, offerless, reference, supplier
@@ -34,7 +34,7 @@ def test_what_was_frozen_in_2026_can_still_be_read() -> None:
     assert (candidate.supplier.name, missed.supplier.name) == ("Ateliers de l'Ouest", "Loin")
     assert version.shown_lots[0].near_misses[0].message == missed.message
     assert to_be_contacted(version, ()) == (candidate.supplier,)
-    assert unknown_to_be_contacted(version, ()) == ()
+    assert to_be_contacted(version, (), of_unknown_trade=True) == ()
     found = compare(version, frozen(listed("1", ["a"]), number=2), {}, {}, "fr").lots[0]
     assert [each.name for each in found.left] == ["Ateliers de l'Ouest"]
 
@@ -78,8 +78,8 @@ def test_those_of_unknown_trade_are_known_by_lot_and_never_among_the_candidates(
     answer = match(asked, live(CLEANER, here, far), reference(), ON, "fr")
     version = frozen(body=msgspec.json.encode(answer))
     assert [each.name for each in version.shown_lots[0].listed] == ["cleaner", "here"]
-    assert [each.name for each in unknown_to_be_contacted(version, ("1", "3"))] == ["here"]
-    assert {each.name for each in unknown_to_be_contacted(version, ())} == {"here", "far"}
+    assert [each.name for each in to_be_contacted(version, ("1", "3"), of_unknown_trade=True)] == ["here"]
+    assert {each.name for each in to_be_contacted(version, (), of_unknown_trade=True)} == {"here", "far"}
     assert {each.name for each in to_be_contacted(version, ())} == {"cleaner"}
     assert {each.name for each in everyone_shown(version).values()} == {"cleaner", "here", "far"}
 
@@ -91,5 +91,5 @@ def test_one_of_unknown_trade_that_is_set_aside_is_not_contacted() -> None:
     version = frozen(
         body=msgspec.json.encode(answer), decisions=[Decision("1", here.id, "set_aside", "Ne nettoie pas", NOW)]
     )
-    assert unknown_to_be_contacted(version, ("1",)) == ()
-    assert [each.name for each in unknown_to_be_contacted(version, ("2",))] == ["here"]
+    assert to_be_contacted(version, ("1",), of_unknown_trade=True) == ()
+    assert [each.name for each in to_be_contacted(version, ("2",), of_unknown_trade=True)] == ["here"]

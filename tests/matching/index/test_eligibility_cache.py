@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.law.findings import OUTCOMES
-from domain.law.reservations.eligibility import eligibility, outcomes
-from domain.law.reservations.supplier_facts import LegalFacts
+from domain.law.reservations.eligibility import LegalFacts, eligibility, outcomes
 from domain.law.reservations.supply_advice import approval_end
 from domain.law.rules import load
 from domain.needs.need import RESERVED_TYPES, Reserved

@@ -13,7 +13,7 @@ from domain.reference import taxonomy
 from domain.suppliers.rows import Row
 from domain.suppliers.source import SourceMapping
 from domain.suppliers.supplier import Address, Approval, Contact, Flag, Offer, Point, ServiceArea
-from sources.formats.le_marche import sectors
+from sources.formats.inclusion import sectors
 from sources.formats.registry import JSON, NDJSON, read_rows
 from sources.rows import Context
 from tests.conftest import ROOT

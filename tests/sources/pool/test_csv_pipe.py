@@ -30,13 +30,13 @@ def test_lines_in_another_encoding_and_with_other_ends(tmp_path: Path) -> None:
     source.write_bytes(b"\xef\xbb\xbfid;objet\r\n1;cr\xe8che\r\n2;cr\xc3\xa8che")
     text, pipe = through_pipe(source, tmp_path)
     assert text == "id;objet\n1;crèche\n2;crèche\n"
-    assert (pipe.columns, pipe.delimiter, pipe.rows, pipe.fault) == (("id", "objet"), ";", 2, None)
+    assert (pipe.columns, pipe.delimiter, pipe.passed.rows, pipe.fault) == (("id", "objet"), ";", 2, None)
 
 
 def test_line_ends_within_quotes_are_no_rows(tmp_path: Path) -> None:
     source = tmp_path / "rna.csv.gz"
     source.write_bytes(gzip.compress(b'id,objet\n1,"a\n""b""\nc"\n2,d\n'))
-    assert through_pipe(source, tmp_path)[1].rows == 2
+    assert through_pipe(source, tmp_path)[1].passed.rows == 2
 
 
 def test_the_tables_of_an_archive_are_one(tmp_path: Path) -> None:

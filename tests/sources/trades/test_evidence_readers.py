@@ -5,8 +5,16 @@ from datetime import date
 import pytest
 
 from domain.reference import cpv, taxonomy, territory
-from domain.suppliers.supplier import PublicAward, ServiceArea
-from sources.trades.evidence_readers import AwardReader, Job, JobReader, PurposeReader, Won, purpose_codes, years_before
+from domain.suppliers.supplier import Kind, Offer, PublicAward, ServiceArea
+from sources.trades.evidence_readers import (
+    AwardReader,
+    Job,
+    Won,
+    offers_of_jobs,
+    offers_of_purpose,
+    purpose_codes,
+    years_before,
+)
 
 TODAY = date(2026, 11, 24)
 AWARDS = AwardReader(taxonomy.load(), cpv.load(), territory.load(), "decp", TODAY)
@@ -60,33 +68,31 @@ def test_years_before_a_leap_day_end_on_the_day_before_it() -> None:
     assert years_before(date(2024, 2, 29), 6) == date(2018, 2, 28)
 
 
-JOBS = JobReader(taxonomy.load(), "emplois")
+def offers_for(kind: Kind, *jobs: Job) -> tuple[Offer, ...]:
+    return offers_of_jobs(taxonomy.load(), "emplois", jobs, kind)
 
 
 def test_a_code_names_the_trade_and_the_title_tells_why() -> None:
-    (offer,) = JOBS.offers([Job("K2204", "Agent d'entretien"), Job("K2204", "Agente de propreté")], "EI")
+    (offer,) = offers_for("EI", Job("K2204", "Agent d'entretien"), Job("K2204", "Agente de propreté"))
     (evidence,) = offer.evidence
     assert (offer.segments, offer.basis, offer.presta_types) == (("pr-locaux",), "inferred", ())
     assert (evidence.kind, evidence.label, evidence.reference) == ("job", "Agent d'entretien", "K2204")
 
 
 def test_the_title_chooses_among_the_segments_of_a_code_and_tells_where_the_code_does_not() -> None:
-    (offer,) = JOBS.offers([Job("A1203", "Entretien des espaces verts")], "ACI")
+    (offer,) = offers_for("ACI", Job("A1203", "Entretien des espaces verts"))
     assert offer.segments == ("ev-entretien",)
-    (offer,) = JOBS.offers([Job("A1203", "Ouvrier")], "ACI")
+    (offer,) = offers_for("ACI", Job("A1203", "Ouvrier"))
     assert offer.segments == ("ev-entretien", "ev-creation")
-    (offer,) = JOBS.offers([Job("", "Valoriste en ressourcerie")], "ACI")
+    (offer,) = offers_for("ACI", Job("", "Valoriste en ressourcerie"))
     assert offer.segments == ("re-ressourcerie",)
-    assert JOBS.offers([Job("K1206", "Médiateur")], "ACI") == ()
+    assert offers_for("ACI", Job("K1206", "Médiateur")) == ()
 
 
 def test_an_ai_lends_who_it_recruits_and_an_etti_or_geiq_recruits_for_others() -> None:
-    (offer,) = JOBS.offers([Job("K2204", "Agent")], "AI")
+    (offer,) = offers_for("AI", Job("K2204", "Agent"))
     assert offer.presta_types == ("DISP",)
-    assert JOBS.offers([Job("K2204", "Agent")], "ETTI") == JOBS.offers([Job("K2204", "Agent")], "GEIQ") == ()
-
-
-PURPOSES = PurposeReader(taxonomy.load(), "rna")
+    assert offers_for("ETTI", Job("K2204", "Agent")) == offers_for("GEIQ", Job("K2204", "Agent")) == ()
 
 
 @pytest.mark.parametrize(
@@ -103,7 +109,7 @@ PURPOSES = PurposeReader(taxonomy.load(), "rna")
 def test_codes_name_a_trade_and_texts_only_with_a_code_that_asks_for_them(
     codes: tuple[str, ...], text: str, segments: list[tuple[str, ...]]
 ) -> None:
-    offers = PURPOSES.offers(codes, text)
+    offers = offers_of_purpose(taxonomy.load(), "rna", codes, text)
     assert [offer.segments for offer in offers] == segments
     assert {evidence.kind for offer in offers for evidence in offer.evidence} <= {"purpose"}
 

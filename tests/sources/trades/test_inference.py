@@ -5,8 +5,7 @@ import pytest
 from domain.reference import taxonomy
 from domain.suppliers.supplier import Kind
 from domain.text.normalise import fold, stem
-from sources.trades.inference import OfferInference, WordReader, offers_by_code, telling_code
-from sources.trades.offers import WORDS
+from sources.trades.inference import WORDS, OfferInference, WordReader, offers_by_code
 
 TAXONOMY = taxonomy.load()
 
@@ -19,9 +18,9 @@ def test_a_telling_code_is_an_offer_and_its_evidence() -> None:
 
 
 def test_of_two_vintages_the_one_that_names_a_trade_counts() -> None:
-    assert telling_code(TAXONOMY, "94.99Z", "81.21Y") == "81.21Y"
-    assert telling_code(TAXONOMY, "94.99Z", None) == "94.99Z"
-    assert telling_code(TAXONOMY, None, "") is None
+    assert INFERENCE.telling_code("94.99Z", "81.21Y") == "81.21Y"
+    assert INFERENCE.telling_code("94.99Z", None) == "94.99Z"
+    assert INFERENCE.telling_code(None, "") is None
 
 
 @pytest.mark.parametrize(

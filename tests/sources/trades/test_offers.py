@@ -11,7 +11,7 @@ from domain.suppliers.rows import Row
 from domain.suppliers.supplier import Kind
 from sources.formats.registry import CSV, read_rows
 from sources.rows import Context
-from sources.trades.offers import WORDS, Licence, offer_of_licence, offers_by_name, offers_by_network
+from sources.trades.inference import WORDS, Licence, offer_of_licence, offers_by_name, offers_by_network
 
 
 @pytest.mark.parametrize("licence", get_args(Licence))

@@ -22,7 +22,6 @@ from api.commands.serving.http_protocol import (
     SLOWEST_BYTES_PER_SECOND,
     SMALL_PIECE_BYTES,
     HttpProtocol,
-    sweep,
 )
 from api.runtime.observability import HUNG_UP
 from api.settings import read_settings
@@ -52,8 +51,10 @@ class Edge(NamedTuple):
 
     def pass_by(self, seconds: float) -> None:
         """Let so much time pass since the clients did what they have done."""
-        sweep(self.state.connections, 0)
-        sweep(self.state.connections, seconds)
+        for connection in list(self.state.connections):
+            cast("Watched", connection).sweep(0)
+        for connection in list(self.state.connections):
+            cast("Watched", connection).sweep(seconds)
 
     async def has(self, connections: int, received: int = 0) -> None:
         """Wait until so many connections are there, and they have received so many bytes."""
@@ -103,7 +104,7 @@ Connect = Callable[[], Awaitable[Connection]]
 @asynccontextmanager
 async def serving(app: Any, **given: str) -> AsyncIterator[tuple[Edge, Connect]]:
     """A server of `app` under settings, and a function that opens a connection to it."""
-    settings = read_settings({"VIVIER_BODY_SECONDS": "5"} | {f"VIVIER_{name}": text for name, text in given.items()})
+    settings = read_settings({f"VIVIER_{name}": text for name, text in given.items()})
     config, state = uvicorn.Config(app, ws="none", log_config=None, access_log=False), ServerState()
     config.load()
     make = partial(Watched, settings, config=config, server_state=state, app_state={})
@@ -136,7 +137,7 @@ async def answer_nothing(send: Any) -> None:
 @pytest.fixture(autouse=True)
 def seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is waited for can be told by its time."""
-    for name, each in (("HEAD_SECONDS", 3), ("READING_SECONDS", 7), ("IDLE_SECONDS", 11)):
+    for name, each in (("HEAD_SECONDS", 3), ("BODY_SECONDS", 5), ("READING_SECONDS", 7), ("IDLE_SECONDS", 11)):
         monkeypatch.setattr(http_protocol, name, each)
 
 
@@ -478,12 +479,12 @@ async def test_who_comes_in_crowds_is_not_even_told(app: Litestar) -> None:
 async def test_an_address_has_its_share_of_connections(app: Litestar, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy, whose word about its clients is taken, has not."""
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "192.0.2.1")
-    async with serving(app, ADDRESS_CONNECTIONS="1") as (edge, connect):
+    async with serving(app, CONNECTIONS="4") as (edge, connect):
         await connect()
         await edge.has(1)
         assert await (await connect()).refusal() == (503, "too-many-connections")
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "127.0.0.1")
-    async with serving(app, ADDRESS_CONNECTIONS="1") as (edge, connect):
+    async with serving(app, CONNECTIONS="4") as (edge, connect):
         await connect()
         await connect()
         await edge.has(2)

@@ -4,14 +4,13 @@ import json
 import re
 import select
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from bench.matching.match_cost import circle, placed
 from tests.api.commands.conftest import ADMIN_KEY, Server, decoded, until, vivier
 
-Start = Callable[..., Server]
 LOT = {"id": "1", "segments": ["pr-locaux"]}
 
 
@@ -84,16 +83,3 @@ def test_the_needs_of_several_keys_take_turns(server: Server) -> None:
         until(lambda: under_way(server) == 3)
         assert server.ask("POST", "/match", LARGE, key=other).status == 200
         assert not any(map(is_answered, (one, two, three)))
-
-
-def test_a_match_that_takes_too_long_is_given_up(start: Start) -> None:
-    """With what to do about it; needs that are kept are treated alike."""
-    server = start(VIVIER_MATCH_SECONDS="1").ready()
-    for path in ("/match", "/needs"):
-        with asking(server, ENDLESS, path=path) as connection:
-            head, document = answer_on(connection)
-        assert head.startswith(b"HTTP/1.1 503 ")
-        assert b"retry-after: " in head
-        assert document["type"] == "/problems/match-not-finished"
-    until(lambda: under_way(server) == 0)
-    assert decoded(server.ask("GET", "/needs"))["items"] == []

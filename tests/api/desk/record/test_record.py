@@ -11,7 +11,7 @@ import pytest
 from api.desk.need.need_form import form_of_need
 from api.desk.need.understood_need import understand
 from api.desk.record.stored_need import taken_over
-from api.needs.edit_need import NeedDocument, need_document
+from api.needs.routes import NeedDocument, need_document
 from domain.needs.need import NeedAndProcedure, PlannedNeed
 from matching.reference import Reference
 from tests.api.desk.need.test_need_form import NEED

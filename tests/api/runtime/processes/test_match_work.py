@@ -113,6 +113,18 @@ async def test_nothing_is_waited_for_when_the_client_has_left(work: MatchWork) -
     assert work.some.present == {}
 
 
+@pytest.mark.usefixtures("everything_is_much")
+async def test_what_takes_too_long_is_given_up(work: MatchWork, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With when to ask again; the wait for a turn counts."""
+    monkeypatch.setattr(match_work, "MOST_SECONDS", 0.01)
+    ended = threading.Event()
+    with pytest.raises(Refusal) as refused:
+        await work.run(task(ended.wait), "key", stays)
+    ended.set()
+    assert (refused.value.kind.slug, refused.value.headers) == ("match-not-finished", {"retry-after": "30"})
+    assert work.much.present == {}
+
+
 async def test_what_is_read_beside_the_need_counts(work: MatchWork) -> None:
     """A plain need of an organisation whose other needs say much waits for its turn too."""
     turns: list[int] = []

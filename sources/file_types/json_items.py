@@ -1,5 +1,7 @@
 """The items of a JSON document of any size, one by one, in bounded memory: in a list, or on pages that wrap a list.
 
+Readers of other directories make records of them.
+
 A page is an object that holds its items as a list under one member: `{"count": 2, "results": [{…}, {…}]}`. Items are
 left as written, so that each is decoded, and rejected where it does not fit, alone; a document that is no JSON is
 refused with the line of its fault. The standard library's scanner says where an item ends: of 27 MiB it takes 0.23 s
@@ -11,16 +13,37 @@ import io
 import json
 import re
 from codecs import getincrementaldecoder
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeVar
 
 import msgspec
 
+from domain.decoding.explain import explain
+from domain.decoding.strict_json import null_character
+from domain.errors import InvalidContent, Problem
+from domain.suppliers.rows import Row, RowError, reject
+from domain.suppliers.supplier import Flag
 from domain.text.bilingual import Text
-from sources.rows import LONGEST, TOO_LONG, UnreadableFile, lines, unreadable, without_mark
+from sources.rows import (
+    LONGEST,
+    NOT_UTF8,
+    TOO_LONG,
+    Context,
+    Document,
+    Reader,
+    UnreadableFile,
+    lines,
+    row_of,
+    unreadable,
+    without_mark,
+)
 
+T = TypeVar("T")
 Members = Mapping[str, msgspec.Raw]
+Scalar = str | int | float | bool | None
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""The errors of a decoder that JSON does not fit."""
 
 CHUNK = 64 * 1024
 _NO_PAGE: Members = {}
@@ -121,7 +144,7 @@ def _unwrapped(item: Item, lists: tuple[str, ...], wrapper: str = "") -> Iterato
     """The items of a page that is at hand as a whole; anything else is an item itself."""
     members = _NO_PAGE
     if item.data is not None and item.data.lstrip().startswith(b"{"):
-        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        with suppress(*UNDECODABLE):
             members = _decode_members(item.data)
     name = next((name for name in (*lists, wrapper) if name in members), None)
     if item.data is None or name is None or "id" in members:
@@ -275,3 +298,102 @@ class _Document:
             f"Ce qui commence ligne {self._line} est trop long", f"What begins on line {self._line} is too long"
         )
         return unreadable(TOO_LONG.code, detail)
+
+
+class Draft(NamedTuple):
+    """An unchecked record of an item, and flags for what a record cannot hold.
+
+    `document`: the error instead, where one of several records of an item cannot be taken.
+    """
+
+    external_id: str | None
+    document: Document | InvalidContent
+    flags: tuple[Flag, ...] = ()
+
+
+class _Identified(msgspec.Struct):
+    """The id of a faulty item."""
+
+    id: str | int | None = None
+
+
+_id_decoder = msgspec.json.Decoder(_Identified)
+
+
+def readers(
+    lists: tuple[str, ...],
+    kind: type[T],
+    drafts_in: Callable[[Context], Callable[[T], Iterable[Draft]]],
+    wrapper: str = "",
+) -> tuple[Reader, Reader]:
+    """The readers of a whole document and of lines, for items that decode as `kind` and become drafts.
+
+    `lists`: the members that hold the items of a page; `wrapper`: the one that may hold the page.
+    """
+    decoder = msgspec.json.Decoder(kind)
+
+    def rows(items: Iterable[Item], context: Context) -> Iterator[Row | RowError]:
+        return rows_of_items(items, kind, lambda _, data: decoder.decode(data), drafts_in(context), context)
+
+    return (
+        lambda stream, context: rows(read_items(stream, lists, wrapper=wrapper), context),
+        lambda stream, context: rows(read_item_lines(stream, lists, wrapper), context),
+    )
+
+
+def rows_of_items(
+    items: Iterable[Item],
+    kind: object,
+    decode: Callable[[Item, bytes], T],
+    drafts: Callable[[T], Iterable[Draft]],
+    context: Context,
+) -> Iterator[Row | RowError]:
+    """The rows of the items: `decode` reads each, `drafts` makes one or several records of what was read.
+
+    `kind` is the type that items are decoded to. Where one does not decode, the place in its reject is one in the item;
+    otherwise it is one in the record. `drafts` may raise InvalidContent.
+    """
+    for item in items:
+        if item.data is None:
+            yield reject(item.line, None, (TOO_LONG,), context.language)
+            continue
+        try:
+            made = list(drafts(decode(item, item.data)))
+        except UNDECODABLE as error:
+            problems: tuple[Problem, ...] = (decoding_problem(error, kind, item.data),)
+        except InvalidContent as invalid:
+            problems = invalid.problems
+        else:
+            for draft in made:
+                if isinstance(draft.document, InvalidContent):
+                    yield reject(item.line, draft.external_id, draft.document.problems, context.language)
+                else:
+                    yield row_of(item.line, draft.external_id, draft.document, context, draft.flags)
+            continue
+        known_id = None
+        with suppress(*UNDECODABLE):
+            known_id = text_of(_id_decoder.decode(item.data).id) or None
+        yield reject(item.line, known_id, problems, context.language)
+
+
+def text_of(value: Scalar) -> str:
+    """The value as text without blanks around it; "" for what is not known. Whole numbers have no decimal point."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
+def decoding_problem(error: Exception, kind: object, data: bytes) -> Problem:
+    """The problem of JSON that raised `error` while it was decoded as `kind`: of its null character, if it has one."""
+    if isinstance(error, msgspec.ValidationError):
+        return null_character(data) or explain(error, kind)
+    if isinstance(error, UnicodeDecodeError):
+        return NOT_UTF8
+    if "truncated" in str(error):
+        return Problem("", "malformed_json", Text("Ce JSON est incomplet", "This JSON is incomplete"))
+    byte = re.search(r"\(byte ([0-9]+)\)", str(error))
+    fr, en = (f" (octet {byte[1]})", f" (byte {byte[1]})") if byte else ("", "")
+    detail = Text(f"Ce n'est pas du JSON bien formé{fr}", f"This is not well-formed JSON{en}")
+    return Problem("", "malformed_json", detail)

@@ -18,8 +18,8 @@ from api.app import create_app, database, database_watch
 from api.runtime import outbox_worker
 from api.runtime.outbox_worker import deliveries
 from api.settings import read_settings
-from api.webhooks import sender
-from api.webhooks.webhook_kind import AT_ONCE, webhook_kind
+from api.webhooks import deliveries as sending
+from api.webhooks.deliveries import AT_ONCE, webhook_kind
 from db.core.engine import transaction
 from db.delivery.webhooks import OF_ONE_ORGANISATION
 from domain.delivery import SCHEDULE
@@ -172,7 +172,7 @@ async def test_a_redirect_is_not_followed(world: World, source: str) -> None:
 async def test_a_receiver_that_does_not_answer_is_left(
     world: World, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(sending, "ANSWER_SECONDS", 0.05)
     hook = await world.hook("suppliers.changed")
     world.receiver.silent = True
     await put_record(world.client, source)
@@ -217,7 +217,7 @@ async def test_where_they_are_refused_the_address_looked_at_is_the_one_connected
     database_url: str, reference: Reference, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The name is looked up once, and the receiver still sees it as the host."""
-    monkeypatch.setattr(sender, "is_public", lambda address: str(address) == "127.0.0.1")
+    monkeypatch.setattr(sending, "is_public", lambda address: str(address) == "127.0.0.1")
     async with worlds(database_url, reference, VIVIER_WEBHOOK_PRIVATE="false") as world:
         asked: list[str] = []
 

@@ -1,11 +1,15 @@
 """The rules as documents for readers.
 
-Those of `GET /rules`, the page generated from the same data, and the rules that change soon or that a maintainer should
-look at again.
+Those of `GET /rules`, the pages generated from the same data, and the rules that change soon or that a maintainer
+should look at again. The buyer's guide, `docs/achat.md`, has them in the order of a purchase.
 """
 
+import re
+import textwrap
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date, timedelta
+from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +21,7 @@ from domain.law.procedures import splitting
 from domain.law.reservations import past_awards, supply_advice
 from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Status, Theme, parse, value_text
 from domain.shortlists.shortlist import Confidence
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, long_date
 
 APPLIED_IN = (law_changes, past_awards, review, splitting, supply_advice)
 """The modules whose functions apply rules, directly or through what they import."""
@@ -88,7 +92,7 @@ def _document(row: RuleRow, language: Language) -> RuleDocument:
     return RuleDocument(**fields, message=row.message.to(language), explanation=explained().get(row.id))
 
 
-def page(rules: Rules) -> str:
+def rules_page(rules: Rules) -> str:
     """`docs/law.md`: a table per theme with every period, then how each rule is applied."""
     sections = [INTRODUCTION.format(version=rules.version), _confirmed(rules)]
     for theme, title in TITLES.items():
@@ -99,10 +103,18 @@ def page(rules: Rules) -> str:
             "|---|---|---|---|---|---|---|---|",
         ]
         lists = [
-            f"`{row.id}`, {len(long)} valeurs : {', '.join(long)}.\n" for row in periods if (long := _long_list(row))
+            f"`{row.id}`, {len(row.value)} valeurs : {', '.join(row.value)}.\n"
+            for row in periods
+            if isinstance(row.value, tuple) and len(row.value) > LONG_LIST
         ]
         sections.append("\n".join([f"## {title}", "", *table, *rows, "", *lists]))
-    sections.append("\n".join(["## How each rule is applied", "", *_explanations(rules), ""]))
+    rules_of: dict[str, list[str]] = {}
+    explanations = explained()
+    for rule_id in rules.ids:
+        if rule_id in explanations:
+            rules_of.setdefault(explanations[rule_id], []).append(f"`{rule_id}`")
+    applied = [f"- {', '.join(ids)}: {' '.join(text.split())}" for text, ids in rules_of.items()]
+    sections.append("\n".join(["## How each rule is applied", "", *applied, ""]))
     return "\n".join(sections)
 
 
@@ -134,20 +146,6 @@ def _line(row: RuleRow) -> str:
         row.source + (f" (à revoir avant le {days(row.check_by).fr})" if row.check_by else ""),
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _long_list(row: RuleRow) -> tuple[str, ...]:
-    """The values of a list that is too long for its cell, and stands below the table; else none."""
-    return row.value if isinstance(row.value, tuple) and len(row.value) > LONG_LIST else ()
-
-
-def _explanations(rules: Rules) -> list[str]:
-    """One paragraph per function, under the rules that it applies."""
-    rules_of: dict[str, list[str]] = {}
-    for rule_id in rules.ids:
-        if rule_id in explained():
-            rules_of.setdefault(explained()[rule_id], []).append(f"`{rule_id}`")
-    return [f"- {', '.join(ids)}: {' '.join(text.split())}" for text, ids in rules_of.items()]
 
 
 LONGEST_TOLD = 4
@@ -213,3 +211,90 @@ def _value(row: RuleRow) -> str:
     """The value as a maintainer reads it, in English; of a long list its length."""
     found = state(row, LONGEST_TOLD)
     return found.en if found else f"{len(row.value) if isinstance(row.value, tuple) else 0} codes"
+
+
+WIDTH = 124
+SOON = timedelta(days=366)
+"""How long before its first day a known change is announced."""
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+_UNBROKEN = re.compile(r"(?<=«) | (?=[;:?!»€%])|(?<=\d) (?=\d{3}\b)")
+"""The spaces at which French does not end a line."""
+MARKS: dict[Confidence, str] = {"high": "●", "medium": "◐", "low": "○"}
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A step of a purchase. `paragraphs`: a lead of a few words, and the ids of the rules that follow it."""
+
+    title: str
+    introduction: str
+    paragraphs: tuple[tuple[str, str], ...]
+
+
+class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A purchase told with the figures that Vivier gives for it, in Markdown as it is printed."""
+
+    title: str
+    text: str
+
+
+class Guide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole of `buyer_guide.toml`. `not_covered`: the questions for which no sure source was found."""
+
+    introduction: str
+    not_covered: tuple[str, ...]
+    allotting: str
+    step: tuple[Step, ...]
+    example: tuple[Example, ...]
+
+
+def guide_page(rules: Rules) -> str:
+    """The buyer's guide by the law of the day it was last read through; raises NotFound on an unknown rule."""
+    content = (files("domain") / "data" / "buyer_guide.toml").read_bytes()
+    guide, day = msgspec.toml.decode(content, type=Guide), rules.vintage
+    blocks = ["# Guide de l'acheteur public", guide.introduction.format(day=long_date(day).fr).strip()]
+    for number, step in enumerate(guide.step, start=1):
+        blocks += [f"## {number}. {step.title}", step.introduction]
+        blocks += [text for lead, ids in step.paragraphs if (text := _paragraph(lead, ids.split(), rules, day))]
+    blocks += ["## De l'offre aux lots : deux exemples", guide.allotting.strip()]
+    examples = [f"### {example.title}\n\n{example.text.strip()}" for example in guide.example]
+    questions = [
+        "## Ce qui n'est pas traité",
+        "Pour ces questions aucune source assez sûre n'a été trouvée, ou elles sortent de ce que Vivier examine :",
+        "\n".join(f"- {question} ;" for question in guide.not_covered).removesuffix(" ;") + ".",
+    ]
+    return "\n\n".join((*map(_wrapped, blocks), *examples, *map(_wrapped, questions))) + "\n"
+
+
+def _paragraph(lead: str, ids: list[str], rules: Rules, day: date) -> str:
+    """The statements of these rules in a row; nothing where none is in force."""
+    statements = [statement for rule_id in ids for statement in _statements(rules.history(rule_id), day)]
+    stop = "" if lead.endswith("?") else "."
+    return f"**{lead}{stop}** {' '.join(statements)}" if statements else ""
+
+
+def _statements(history: tuple[RuleRow, ...], day: date) -> Iterator[str]:
+    """The rule's statement on that day, then any that it is known to make from a day within a year."""
+    row, *later = (row for row in history if row.valid_until is None or day <= row.valid_until)
+    if row.status == "in_force":
+        yield _marked(row)
+    for change in later:
+        if change.status == "in_force" and change.valid_from is not None and change.valid_from <= day + SOON:
+            yield f"À partir du {days(change.valid_from).fr} : {_marked(change)}"
+
+
+def _marked(row: RuleRow) -> str:
+    return f"{_UNBROKEN.sub(_NO_BREAK, row.message.fr)}{_NO_BREAK}{MARKS[row.confidence]}."
+
+
+def _wrapped(block: str) -> str:
+    """A block of Markdown in lines of the width of the other guides; an item of a list goes on indented."""
+    return "\n".join(
+        textwrap.fill(
+            line,
+            WIDTH,
+            subsequent_indent="  " if line.startswith("- ") else "",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in block.splitlines()
+    )

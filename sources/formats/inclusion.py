@@ -1,5 +1,13 @@
-"""Format `le-marche`: suppliers as the API of le marché de l'inclusion answers them (JSON, NDJSON).
+"""Formats of directories of inclusion structures: `emplois` and `le-marche` (JSON, NDJSON).
 
+Format `emplois`: inclusion structures and their jobs, from the API of les emplois de l'inclusion.
+A structure is a record, under its `id`, or SIRET and kind where an extract has none; `type` becomes an approval without
+known dates, `enseigne` the trade name. Each of its `postes` with a ROME code, or a title, that names a trade is an
+offer; what is not found so is inferred from the words of name and description, and from the kind. The commune is looked
+up by postal code and city. Not read: telephones and e-mail addresses, which are those of persons, and conditions of
+jobs.
+
+Format `le-marche`: suppliers as the API of le marché de l'inclusion answers them.
 Pages, lists and single suppliers, in the short form and the detailed one. `kind` becomes an approval without known
 dates, `brand` the trade name. Sectors become declared offers by `domain/data/lemarche_sectors.toml`, or by the source's
 mapping where it names the slug; one that stands for no segment is flagged. Where a supplier carries its `activities`
@@ -8,11 +16,11 @@ service and their area. Without any declared offer they are inferred from the ki
 Not read: logos, the region and the QPV, which follow from the address, and the dates of the directory's own upkeep.
 """
 
-import tomllib
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.resources import files
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
@@ -21,12 +29,88 @@ from domain.reference.territory import Territories, UnknownTerritory
 from domain.suppliers.supplier import PrestaType
 from domain.text.bilingual import Text
 from sources.file_types.csv_cells import kind_of
-from sources.file_types.json_records import Draft, Scalar, readers, text_of, unmapped
-from sources.postal_addresses import commune_names
-from sources.rows import Context, Document
-from sources.trades.inference import OfferInference
+from sources.file_types.json_items import Draft, Scalar, readers, text_of
+from sources.postal_addresses import commune_names, departement_of
+from sources.rows import Context, Document, day_of, unmapped
+from sources.trades.evidence_readers import Job, offers_of_jobs
+from sources.trades.inference import OfferInference, without_segments
 
 LISTS = ("results",)
+
+_ROME = re.compile(r"\b[A-N][0-9]{4}\b")
+
+
+class JobPosting(msgspec.Struct, frozen=True):
+    """A job that a structure offers. `rome`: a code, alone or after its label."""
+
+    rome: Scalar = None
+    appellation_modifiee: Scalar = None
+    mis_a_jour_le: Scalar = None
+    cree_le: Scalar = None
+
+
+class Structure(msgspec.Struct, frozen=True):
+    """An inclusion structure with its jobs."""
+
+    type: str
+    id: Scalar = None
+    raison_sociale: Scalar = None
+    enseigne: Scalar = None
+    siret: Scalar = None
+    site_web: Scalar = None
+    description: Scalar = None
+    addresse_ligne_1: Scalar = None
+    addresse_ligne_2: Scalar = None
+    code_postal: Scalar = None
+    ville: Scalar = None
+    departement: Scalar = None
+    postes: list[JobPosting] | None = None
+
+
+def _structures(context: Context) -> Callable[[Structure], Iterator[Draft]]:
+    """A function that makes the record of a structure."""
+    communes = commune_names(context.territories)
+    inference = OfferInference(context.taxonomy, context.source)
+
+    def job(posting: JobPosting) -> Job:
+        code = _ROME.search(text_of(posting.rome))
+        told = text_of(posting.mis_a_jour_le) or text_of(posting.cree_le)
+        return Job(code[0] if code else "", text_of(posting.appellation_modifiee), day_of(told))
+
+    def drafts(structure: Structure) -> Iterator[Draft]:
+        kind = kind_of(structure.type.strip())
+        name, sign = text_of(structure.raison_sociale), text_of(structure.enseigne)
+        lines = (text_of(structure.addresse_ligne_1), text_of(structure.addresse_ligne_2))
+        postal_code, city = text_of(structure.code_postal), text_of(structure.ville)
+        departement = text_of(structure.departement) or departement_of(postal_code)
+        description, siret = text_of(structure.description), text_of(structure.siret)
+        by_jobs = offers_of_jobs(context.taxonomy, context.source, map(job, structure.postes or ()), kind)
+        known = {segment for offer in by_jobs for segment in offer.segments}
+        inferred = inference.offers(kind, None, (name, sign, description), city)
+        document: Document = {
+            "name": name or sign,
+            "trade_name": sign if sign and sign != name and name else None,
+            "siret": siret or None,
+            "approvals": [{"kind": kind}],
+            "address": {
+                "street": ", ".join(filter(None, lines)) or None,
+                "postal_code": postal_code or None,
+                "city": city or None,
+                "commune": communes.find(postal_code, city, departement),
+            },
+            "offers": (*by_jobs, *without_segments(inferred, known)),
+            "description": description or None,
+            "contact": {"website": text_of(structure.site_web) or None},
+        }
+        # SIRET and kind together are one structure
+        key = text_of(structure.id) or (f"{siret}/{structure.type.strip()}" if siret else None)
+        yield Draft(key, document)
+
+    return drafts
+
+
+read_emplois_json, read_emplois_ndjson = readers(LISTS, Structure, _structures)
+
 
 GeoRange = Literal["COUNTRY", "REGION", "DEPARTMENT", "CUSTOM", "ZONES", ""]
 
@@ -95,15 +179,6 @@ class Siae(msgspec.Struct, frozen=True):
     labels_old: list[Named | str] | None = None
 
 
-class _Work(NamedTuple):
-    """A sector that a supplier works in. `sector`: its slug, its name or a number; `name`: "" where it is not known."""
-
-    sector: str
-    name: str
-    presta_types: tuple[PrestaType, ...]
-    area: Document | None
-
-
 class _Suppliers:
     """Makes records of the directory's suppliers."""
 
@@ -117,7 +192,9 @@ class _Suppliers:
     def drafts(self, siae: Siae) -> Iterator[Draft]:
         kind = kind_of(siae.kind)
         works = tuple(self._works(siae))
-        declared = [offer for work in works if (offer := self._offer(work))]
+        declared = [
+            offer | {"segments": segments} for sector, offer in works if (segments := self._segments.get(sector))
+        ]
         postal_code, city = text_of(siae.post_code), (siae.city or "").strip()
         position, description = {"lat": siae.latitude, "lon": siae.longitude}, _description(siae)
         # offers by the kind, and by words where nothing was declared
@@ -148,34 +225,29 @@ class _Suppliers:
         # the sectors that stand for no segment, unless the mapping says so
         unknown = (
             unmapped(f"{sector} {name}".strip())
-            for sector, name in dict.fromkeys((work.sector, work.name) for work in works)
+            for sector, name in dict.fromkeys((sector, offer["label"] or "") for sector, offer in works)
             if not self._segments.get(sector) and sector not in self._settled
         )
         yield Draft(text_of(siae.id) or None, document, tuple(unknown))
 
-    def _works(self, siae: Siae) -> Iterator[_Work]:
-        """The supplier's activities; then its sectors that none of these is in, with its types of service."""
+    def _works(self, siae: Siae) -> Iterator[tuple[str, Document]]:
+        """The sectors that the supplier works in, by slug, name or number, and its offers there, without segments.
+
+        Its activities come first; then its sectors that none of these is in, with its types of service.
+        """
         seen = set()
         for position, written in enumerate(siae.activities or ()):
             activity = written.fields or written
             sector, name = _sector(activity.sector)
             seen.add(sector)
+            types = tuple(dict.fromkeys(activity.presta_type or ()))
             area = self._area(activity, siae, position)
-            yield _Work(sector, name, tuple(activity.presta_type or ()), area)
+            yield sector, {"label": name or None, "presta_types": types, "service_area": area}
         for listed in siae.sectors or ():
             sector, name = _sector(listed)
             if sector not in seen:
-                yield _Work(sector, name, tuple(siae.presta_types or siae.presta_type or ()), None)
-
-    def _offer(self, work: _Work) -> Document | None:
-        if not (segments := self._segments.get(work.sector)):
-            return None
-        return {
-            "segments": segments,
-            "label": work.name or None,
-            "presta_types": tuple(dict.fromkeys(work.presta_types)),
-            "service_area": work.area,
-        }
+                types = tuple(dict.fromkeys(siae.presta_types or siae.presta_type or ()))
+                yield sector, {"label": name or None, "presta_types": types, "service_area": None}
 
     def _area(self, activity: Activity, siae: Siae, position: int) -> Document | None:
         departement = f"departement:{text_of(siae.department)}"
@@ -194,7 +266,7 @@ class _Suppliers:
         return None
 
 
-read_json, read_ndjson = readers(LISTS, Siae, lambda context: _Suppliers(context).drafts)
+read_le_marche_json, read_le_marche_ndjson = readers(LISTS, Siae, lambda context: _Suppliers(context).drafts)
 
 
 def _sector(written: Named | str | int | None) -> tuple[str, str]:
@@ -246,5 +318,5 @@ def _known(value: Scalar) -> str | None:
 @cache
 def sectors() -> dict[str, tuple[str, ...]]:
     """The segments and families that each sector stands for, by its slug; () for one that stands for none."""
-    text = (files("domain") / "data" / "lemarche_sectors.toml").read_text("utf-8")
-    return msgspec.convert(tomllib.loads(text)["sectors"], dict[str, tuple[str, ...]])
+    content = (files("domain") / "data" / "lemarche_sectors.toml").read_bytes()
+    return msgspec.toml.decode(content, type=dict[str, dict[str, tuple[str, ...]]])["sectors"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sources.file_types.json_stream import elements, members_around, read_item_lines, read_items
+from sources.file_types.json_items import elements, members_around, read_item_lines, read_items
 from sources.rows import UnreadableFile
 from tests.sources.formats.conftest import Endless
 

@@ -1,12 +1,15 @@
-"""The settings of e-mail, the mail server and the sender's address; e-mail addresses as they are compared.
+"""Settings of people and of what reaches them: the mail server, addresses, the provider through which people sign in.
 
-Look-alike letters are others, in an address as in the domains that other machines take.
+Look-alike letters are others, in an e-mail address as in the domains that other machines take.
 """
 
 import re
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from domain.organisation import Scope
 
 Encryption = Literal["tls", "always", "offered", "never"]
 _STARTTLS: dict[str, Encryption] = {"always": "always", "offered": "offered", "never": "never"}
@@ -83,3 +86,74 @@ def ascii_domain(text: str) -> str | None:
         return encode(text, strict=True).decode().lower()
     except IDNAError:
         return None
+
+
+RIGHTS: tuple[Scope, ...] = ("match", "needs", "read")
+_SIRET = re.compile(r"[0-9]{14}")
+_ANY_DOMAIN = re.compile(r"@[\w-]+(?:\.[\w-]+)+")
+_LETTERS = "letters before the @ in ASCII, and those of a domain as IDNA has them: lower case, no look-alikes"
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+
+
+def issuer(text: str) -> str:
+    """The address of a provider; https, unless it is on this machine. Raises ValueError."""
+    parts = urlsplit(text)
+    if not is_safe(text) or parts.query or parts.fragment:
+        raise ValueError("the https address of a provider, without query, such as https://connexion.example.org")
+    return text
+
+
+def is_safe(address: str) -> bool:
+    """Whether an address is https, or of this machine."""
+    parts = urlsplit(address)
+    if parts.scheme == "https" and parts.hostname:
+        return True
+    try:
+        host = parts.hostname or ""
+        return parts.scheme == "http" and (host == "localhost" or ip_address(host).is_loopback)
+    except ValueError:
+        return False
+
+
+def scopes(text: str) -> str:
+    """The scopes asked of a provider, `openid` among them. Raises ValueError."""
+    named = text.split()
+    if "openid" not in named or not all(map(_SCOPE.fullmatch, named)):
+        raise ValueError("scopes with spaces between them, openid among them, such as `openid email profile`")
+    return " ".join(named)
+
+
+def members(text: str) -> tuple[tuple[str, str], ...]:
+    """Organisations by e-mail address, domain or SIRET. Raises ValueError."""
+    expected = ValueError(
+        "pairs with semicolons between them, such as `anne@exemple.fr=Ville de Vannes; @exemple.fr=Département; "
+        f"22560001400016=Département`; {_LETTERS}"
+    )
+    found: dict[str, str] = {}
+    for pair in filter(None, map(str.strip, text.split(";"))):
+        who, is_pair, organisation = (part.strip() for part in pair.partition("="))
+        known: str | None = who
+        if _ANY_DOMAIN.fullmatch(who):
+            known = (domain := ascii_domain(who[1:])) and f"@{domain}"
+        elif not _SIRET.fullmatch(who):
+            known = comparable(who)
+        if not (is_pair and organisation and known) or known in found:
+            raise expected
+        found[known] = organisation
+    return tuple(found.items())
+
+
+def rights(text: str) -> tuple[Scope, ...]:
+    """The scopes of everybody a provider lets in. Raises ValueError."""
+    named = {each.strip() for each in text.split(",")}
+    if not named <= set(RIGHTS):
+        raise ValueError(f"some of {', '.join(RIGHTS)}, with commas between them")
+    return tuple(each for each in RIGHTS if each in named)
+
+
+def addresses(text: str) -> frozenset[str]:
+    """E-mail addresses as they are compared. Raises ValueError."""
+    found = [comparable(each.strip()) for each in text.split(",")]
+    if None in found:
+        raise ValueError(f"e-mail addresses with commas between them; {_LETTERS}")
+    return frozenset(filter(None, found))
