@@ -17,7 +17,7 @@ from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
 from db.suppliers import sources as stored_sources
 from domain.audit import Detail
-from domain.decoding.explain import near
+from domain.decoding.requests import near
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.record_check import MOST_SUGGESTIONS, unknown_segment

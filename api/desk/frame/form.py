@@ -14,7 +14,7 @@ import msgspec
 
 from api.desk.frame.field_kinds import TICKED, Kind, Unreadable
 from api.web.forms import Fields
-from domain.decoding.explain import explain
+from domain.decoding.requests import explain
 from domain.errors import InvalidContent
 from domain.text.bilingual import Text
 
