@@ -8,15 +8,15 @@ from datetime import UTC, date, datetime
 import msgspec
 import pytest
 
-from domain.text.typography import (
+from domain.text.bilingual import (
     WebAddress,
-    count,
     day,
-    euros,
     is_one_line,
-    kilometres,
     of_place,
     on_one_line,
+    printed_count,
+    printed_euros,
+    printed_kilometres,
     time_of_day,
     typeset,
 )
@@ -42,10 +42,10 @@ def test_english_sentences_keep_their_spaces() -> None:
 
 
 def test_amounts_and_counts() -> None:
-    assert euros(240000, "fr") == "240\u202f000\xa0€\xa0HT"
-    assert euros(1234.5, "fr") == "1\u202f234,50\xa0€\xa0HT"
-    assert euros(240000, "en") == "€240,000 excl. tax"
-    assert (count(1200, "fr"), count(1200, "en")) == ("1\u202f200", "1,200")
+    assert printed_euros(240000, "fr") == "240\u202f000\xa0€\xa0HT"
+    assert printed_euros(1234.5, "fr") == "1\u202f234,50\xa0€\xa0HT"
+    assert printed_euros(240000, "en") == "€240,000 excl. tax"
+    assert (printed_count(1200, "fr"), printed_count(1200, "en")) == ("1\u202f200", "1,200")
 
 
 def test_a_moment_is_told_as_in_france() -> None:
@@ -57,8 +57,8 @@ def test_a_moment_is_told_as_in_france() -> None:
 
 
 def test_distances_have_a_decimal_below_ten_kilometres() -> None:
-    assert [kilometres(far, "fr") for far in (0, 2.94, 41.2)] == ["0\xa0km", "2,9\xa0km", "41\xa0km"]
-    assert kilometres(2.94, "en") == "2.9\xa0km"
+    assert [printed_kilometres(far, "fr") for far in (0, 2.94, 41.2)] == ["0\xa0km", "2,9\xa0km", "41\xa0km"]
+    assert printed_kilometres(2.94, "en") == "2.9\xa0km"
 
 
 BREAKS = ["\n", "\r", "\r\n", "\0", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\u2028", "\u2029"]
