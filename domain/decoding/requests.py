@@ -273,7 +273,7 @@ def _repetitions(value: Any, path: Path) -> Iterator[Path]:
 
 
 def _first_text(raw: bytes, matches: Callable[[str], bool]) -> str | None:
-    """Where the first text that matches is; None also where it is not JSON."""
+    """The pointer to the first text that matches; None also where it is not JSON."""
     try:
         return next((pointer(*path) for path, text in _texts(json.loads(raw), ()) if matches(text)), None)
     except (ValueError, RecursionError):
