@@ -14,7 +14,7 @@ from api.runtime.etag import DAY, HOUR, IF_NONE_MATCH, conditional_get
 from api.web.content_negotiation import GEOJSON, JSON
 from api.web.pagination import Cursor, Limit, Page, Paging, page, paged, read_cursor
 from domain.errors import NotFound
-from domain.law.documents import rule_documents
+from domain.law import documents
 from domain.reference.taxonomy import Family
 from domain.reference.territory import KINDS, Area, Territories, TerritoryKind, UnknownTerritory
 from domain.suppliers.supplier import Point
@@ -133,7 +133,7 @@ class RuleList(msgspec.Struct, frozen=True):
     """The day on which they are in force"""
     version: str
     """The version of all rules"""
-    items: tuple[rule_documents.RuleDocument, ...]
+    items: tuple[documents.RuleDocument, ...]
     """Rules, by theme"""
 
 
@@ -142,7 +142,7 @@ class RuleHistory(msgspec.Struct, frozen=True):
 
     id: str
     """That of the rule"""
-    items: tuple[rule_documents.RuleDocument, ...]
+    items: tuple[documents.RuleDocument, ...]
     """Oldest period first"""
 
 
@@ -240,14 +240,14 @@ async def list_rules(call: Call, query: RulesQuery) -> Response[bytes]:
     """
     rules = call.services.reference.rules
     on = query.on or call.services.today()
-    listed = RuleList(on, rules.version, rule_documents.in_force(rules, on, call.language))
+    listed = RuleList(on, rules.version, documents.in_force(rules, on, call.language))
     return conditional_get(call, listed, max_age=HOUR)
 
 
 @endpoint("GET", "/rules/{rule}", tag=TAG, scope=None, answers=RuleHistory, status=(200, 304), headers=IF_NONE_MATCH)
 async def get_rule(call: Call, rule: str) -> Response[bytes]:
     """One rule through time: every period that is known, also when the law had no such rule yet."""
-    history = RuleHistory(rule, rule_documents.history(call.services.reference.rules, rule, call.language))
+    history = RuleHistory(rule, documents.history(call.services.reference.rules, rule, call.language))
     return conditional_get(call, history, max_age=HOUR)
 
 

@@ -132,7 +132,7 @@ def _origins(text: str) -> tuple[str, ...]:
 
 
 def _law(text: str) -> Rules:
-    from domain.law.documents.rule_documents import read  # noqa: PLC0415 - few installations have rules of their own
+    from domain.law.documents import read  # noqa: PLC0415 - few installations have rules of their own
 
     try:
         return read(Path(text).expanduser())

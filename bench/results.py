@@ -13,8 +13,7 @@ from typing import Any
 
 import msgspec
 
-from db.embedded.binaries import find
-from db.embedded.home import prepare_home
+from db.embedded.home import find_binaries, prepare_home
 from domain.text.typography import PARIS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,7 +61,7 @@ def surroundings(home: Path) -> dict[str, Any]:
         },
         "versions": {
             "python": platform.python_version(),
-            "postgresql": find(Path(programs) if programs else None, prepare_home(home).account).major,
+            "postgresql": find_binaries(Path(programs) if programs else None, prepare_home(home).account).major,
             **{name: version(name) for name in LIBRARIES},
         },
     }  # fmt: skip

@@ -220,22 +220,18 @@ class Chain:
         else:
             self._doubtful = number
         if self._doubtful != number:  # no signature fits a hash that is not the entry's own
-            self._verify_signature(number, digest, signature, entry)
+            since = self._signed_since
+            if signature is not None:
+                self.signed += 1
+                if self._is_signature is not None and not self._is_signature(digest, signature):
+                    self.breaks.append(Break(number, "forged_entry"))
+            elif self.signed or (since is not None and (entry is None or entry.at >= since)):
+                self.breaks.append(Break(number, "unsigned_entry"))
         self.number, self.hash = number, digest
 
     def close(self) -> None:
         """End the verification: there are no more entries."""
         self._settle("altered_entry")
-
-    def _verify_signature(self, number: int, digest: bytes, signature: bytes | None, entry: Entry | None) -> None:
-        if signature is None:
-            since = self._signed_since
-            if self.signed or (since is not None and (entry is None or entry.at >= since)):
-                self.breaks.append(Break(number, "unsigned_entry"))
-            return
-        self.signed += 1
-        if self._is_signature is not None and not self._is_signature(digest, signature):
-            self.breaks.append(Break(number, "forged_entry"))
 
     def _settle(self, code: Literal["altered_entry", "broken_link"]) -> None:
         if self._doubtful is not None:

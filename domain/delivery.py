@@ -28,13 +28,6 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     age: timedelta
 
-    def pause(self, attempts: int, jitter: float = 0.0) -> timedelta:
-        """The pause after that many attempts (from 1), lengthened by the share `jitter`.
-
-        A random jitter keeps deliveries that failed together from coming back together.
-        """
-        return self.first * min(self.factor ** (attempts - 1), self.longest / self.first) * (1 + jitter)
-
     def due_again(
         self,
         attempts: int,
@@ -44,11 +37,13 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         jitter: float = 0.0,
         requested: timedelta = timedelta(0),
     ) -> datetime | None:
-        """The time of the next attempt after that many failed ones; None: the delivery is given up.
+        """The time of the next attempt after that many failed ones (from 1); None: the delivery is given up.
 
-        `requested`: the pause that the receiver asked for, granted up to `longest`.
+        `requested`: the pause that the receiver asked for, granted up to `longest`. A random `jitter`, by whose share
+        pauses are lengthened, keeps deliveries that failed together from coming back together.
         """
-        due = now + max(self.pause(attempts, jitter), min(requested, self.longest))
+        pause = self.first * min(self.factor ** (attempts - 1), self.longest / self.first) * (1 + jitter)
+        due = now + max(pause, min(requested, self.longest))
         return due if attempts < self.attempts and due - queued_at <= self.age else None
 
 

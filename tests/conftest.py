@@ -24,7 +24,7 @@ from db import migrate
 from db.core import engine as database
 from db.core.connect import dsn
 from db.embedded import serve as embedded
-from domain.law.documents.rule_documents import due_lines, due_rules
+from domain.law.documents import due_lines, due_rules
 from domain.law.rules import load
 from domain.text.typography import PARIS
 

@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, date, datetime
 
 from api.settings import Settings
-from domain.law.documents.rule_documents import due_lines, due_rules
+from domain.law.documents import due_lines, due_rules
 from domain.law.rules import load
 from domain.reference import taxonomy, territory
 from domain.text.typography import PARIS

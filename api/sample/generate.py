@@ -20,7 +20,7 @@ from stdnum import luhn
 from api.sync.pipeline import SourceFile, import_file
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
-from db.imports.log import Order
+from db.imports.run import Order
 from db.suppliers.sources import put_source
 from domain.audit import Actor
 from domain.reference.taxonomy import Taxonomy
@@ -41,7 +41,7 @@ from domain.suppliers.supplier import (
 )
 from domain.text.normalise import fold
 from domain.text.typography import of_place
-from matching.geo.outlines import outlines, random_point_inside
+from matching.geo.territory import outlines, random_point_inside
 from matching.reference import Reference
 from sources.formats.registry import NDJSON
 

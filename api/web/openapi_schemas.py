@@ -29,7 +29,7 @@ from domain.meetings import meeting
 from domain.needs import need, status
 from domain.organisation import Scope
 from domain.reference import territory
-from domain.report import lots, model, recipients
+from domain.report import lots, model
 from domain.shortlists import diff, frozen, shortlist
 from domain.suppliers import source, supplier, trades
 from domain.text.bilingual import Language
@@ -91,7 +91,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "ReasonWritten": exchange.Why,
             "ReceiptKind": disclosures.ReceiptKind,
             "ReceiptState": disclosures.ReceiptState,
-            "ReportPosition": recipients.Position,
+            "ReportPosition": lots.Position,
             "ReportStanding": lots.Standing,
             "ReportVariant": model.Variant,
             "RequestPart": RequestPart,

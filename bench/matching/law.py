@@ -22,8 +22,7 @@ import msgspec
 from bench.needs import DENSE
 from bench.suppliers import ON
 from domain.law.findings import LotReview
-from domain.law.reservations.eligibility import eligibility, outcomes
-from domain.law.reservations.supplier_facts import LegalFacts
+from domain.law.reservations.eligibility import LegalFacts, eligibility, outcomes
 from domain.law.reservations.supply_advice import Count, Ends, Supply, approval_end, supply_advice
 from domain.law.review import OPTIONS, review_need
 from domain.law.rules import Rules, load

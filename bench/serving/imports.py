@@ -21,7 +21,7 @@ from db.core.connect import dsn
 from db.core.engine import Engine, engine
 from db.core.uuid7 import new_id
 from db.embedded import serve as embedded
-from db.imports.log import Order
+from db.imports.run import Order
 from matching.reference import Reference
 from sources.formats.registry import NDJSON
 

@@ -27,9 +27,7 @@ from io import FileIO
 from pathlib import Path
 
 import db.embedded.launch
-from db.embedded import binaries
-from db.embedded.binaries import Binaries
-from db.embedded.home import EmbeddedError, Home, prepare_home
+from db.embedded.home import Binaries, EmbeddedError, Home, find_binaries, prepare_home
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +77,7 @@ def serve(
             time.sleep(POLL_SECONDS)
         _write(owner, url="")
         stop_seconds = STOP_SECONDS if shared else SERVER_STOP_SECONDS
-        found = binaries.find(pg_bin, place.account)
+        found = find_binaries(pg_bin, place.account)
         with run_server(place, found, durable=durable, stop_seconds=stop_seconds) as url:
             _write(owner, url)
             try:

@@ -59,13 +59,11 @@ class EncodedRecord(NamedTuple):
 
     @property
     def content_hash(self) -> bytes:
-        found: bytes = self.content[1]
-        return found
+        return cast("bytes", self.content[1])
 
     @property
     def vertices(self) -> int:
-        found: int = self.content[-1]
-        return found
+        return cast("int", self.content[-1])
 
     @property
     def record(self) -> SupplierRecord:
@@ -124,7 +122,7 @@ def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> Prepared:
         derived = supplier = None
         if supplier_id is not None and joins is None:
             derived = cast("Derived", tuple(derived_columns(record, placement, terms.now).values()))
-            supplier = _supplier(terms, external_id, record, placement, supplier_id)
+            supplier = supplier_values(terms, external_id, record, placement, supplier_id)
         columns = content_columns(record, placement, content_hash(payload, placement))
         columns["payload"] = payload.decode()
         columns["flags"] = encode(placement.flags).decode() if placement.flags else "[]"
@@ -146,25 +144,15 @@ async def assemble_here(change_set: int, described: Mapping[UUID, Sequence[Recor
     return await asyncio.to_thread(assembled, change_set, described)
 
 
-def record_values(terms: Terms, item: EncodedRecord) -> Sequence[Any]:
-    """The columns of `records` after the supplier's id, as COPY takes them."""
-    derived = item.derived or derived_columns(item.record, item.placement, terms.now, item.joins).values()
-    return (*item.content, *derived)
-
-
-def supplier_values(terms: Terms, item: EncodedRecord, supplier_id: UUID) -> SupplierRow:
+def supplier_values(
+    terms: Terms, external_id: str, record: SupplierRecord, placement: Placement, supplier_id: UUID
+) -> SupplierRow:
     """The row of a supplier that this record alone describes, as COPY takes it."""
-    return _supplier(terms, item.external_id, item.record, item.placement, supplier_id)
+    stored = StoredRecord(terms.source, external_id, record, placement, supplier_id, terms.now, terms.now)
+    return copy_values(supplier_row(assemble(supplier_id, (stored,)), terms.change_set))
 
 
 def copy_values(row: dict[str, Any]) -> SupplierRow:
     """A row of `suppliers` as COPY takes it, its id as text: that is sent between processes for less."""
     row["id"], row["document"] = str(row["id"]), encode(row["document"]).decode()
     return tuple(row.values())
-
-
-def _supplier(
-    terms: Terms, external_id: str, record: SupplierRecord, placement: Placement, supplier_id: UUID
-) -> SupplierRow:
-    stored = StoredRecord(terms.source, external_id, record, placement, supplier_id, terms.now, terms.now)
-    return copy_values(supplier_row(assemble(supplier_id, (stored,)), terms.change_set))

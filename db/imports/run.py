@@ -1,25 +1,22 @@
-"""Bulk imports: the rows of a file become the records of a source, wholly or not at all."""
+"""Bulk imports: the rows of a file become the records of a source, wholly or not at all.
+
+The log of imports has their counts, outcome and rejected rows, while they run and after.
+"""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, RowMapping, Uuid, bindparam, insert, select, text, update
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from db.core.engine import Connection, Engine, Subject, lock, share, transaction
-from db.imports.log import (
-    ERRORS_LISTED,
-    Order,
-    abandon_import,
-    close_import,
-    note_progress,
-    open_import,
-    store_rejects,
-    write_import_entry,
-)
+from db.core.engine import Connection, Engine, Subject, below, lock, lock_if_free, read_all, share, transaction
+from db.delivery.webhooks import queue_import_finished
 from db.imports.merge import (
     MANY,
     changes_suppliers,
@@ -32,19 +29,59 @@ from db.imports.merge import (
     refresh_statistics,
 )
 from db.imports.prepare_rows import Assemble, Prepare, Prepared, Terms, assemble_here
-from db.imports.stage import Counts, ImportContext, Staged, analyze_staging, first_rejects, open_staging, stage
-from db.suppliers.sources import count_vertices
+from db.imports.stage import MOST_ERRORS, Counts, ImportContext, analyze_staging, first_rejects, open_staging, stage
+from db.journal.entries import write_entry
+from db.schema.supplier_tables import import_errors, imports
+from db.suppliers.sources import count_vertices, ensure_source
 from db.suppliers.suppression_list import suppressions_of
 from db.suppliers.write import begin_change, current_version, publish
+from domain.audit import Actor, Detail
 from domain.errors import Conflict, DomainError
 from domain.suppliers.deduplication import NameSimilarity
-from domain.suppliers.record_check import require_vertices_left
-from domain.suppliers.source import Import, ImportStatus
-from domain.text.bilingual import Text
+from domain.suppliers.record_check import MOST_VERTICES, require_vertices_left
+from domain.suppliers.rows import RowError
+from domain.suppliers.source import Import, ImportMode, ImportStatus
+from domain.text.bilingual import Language, Text
 
 # A snapshot that would remove more than one record in five is more likely to be cut short than meant.
 REMOVABLE_SHARE = 0.2
 PROGRESS_SECONDS = 0.2
+# Errors that an answer lists; the rest are read page by page.
+ERRORS_LISTED = 10_000
+MOST_ERRORS_OF_SOURCE = 1_000_000
+"""Rejected rows that are stored of all the imports of a source: those of the earliest go first."""
+
+_EFFECTS = ("added", "changed", "unchanged", "waiting", "removed")
+_COUNTED = ("received", *_EFFECTS, "kept_absent", "rejected")
+_STORE_REJECTS = text("""
+    INSERT INTO import_errors (import_id, position, line, external_id, pointer, code, detail)
+    SELECT :id, row_number() OVER (ORDER BY line), line, external_id, pointer, code, detail
+    FROM rejects ORDER BY line LIMIT :most
+""").bindparams(bindparam("id", type_=Uuid))
+_REMOVE_EARLIER_REJECTS = text("""
+    DELETE FROM import_errors e USING (
+        SELECT id, sum(least(rejected, :most)) OVER (ORDER BY id DESC) AS stored FROM imports
+        WHERE source = :source AND id <> :id AND status = 'done' AND rejected > 0
+    ) i WHERE e.import_id = i.id AND i.stored > :most_of_others
+""").bindparams(bindparam("id", type_=Uuid))
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """A bulk import to be done. `force`: remove however many; `language`: that of the errors of rows.
+
+    `actor`: who has it done, whose journal gets an entry with its counts; None: no entry. `most_vertices`: of all areas
+    that the source draws.
+    """
+
+    id: UUID
+    source: str
+    format: str = "vivier"
+    mode: ImportMode = "upsert"
+    dry_run: bool = False
+    force: bool = False
+    language: Language = "fr"
+    actor: Actor | None = None
+    most_vertices: int = MOST_VERTICES
 
 
 async def run_import(
@@ -79,12 +116,13 @@ async def run_import(
     async with transaction(engine) as connection:
         # before others see it: an import whose lock is free counts as interrupted
         await lock(connection, Subject.IMPORT, str(order.id))
-        await open_import(engine, order, started)
+        await _open_import(engine, order, started)
         async with _failure_noted(engine, order, clock):
             context = await _begin(connection, order, started, similarity, assemble)
             done = await _import(engine, context, order, prepare)
         done = msgspec.structs.replace(done, finished_at=clock())
-        await close_import(connection, done)
+        outcome = msgspec.structs.asdict(done)
+        await _close(connection, done.id, {name: each for name, each in outcome.items() if name in imports.columns})
         if order.actor is not None:
             await write_import_entry(connection, order.actor, done)
     # where many were added, the last step has refreshed them; the import is stored by now: no failure is its own
@@ -97,31 +135,55 @@ async def run_import(
     return done
 
 
+async def _open_import(engine: Engine, order: Order, now: datetime) -> None:
+    """Log that the import begins, and close the entries of those that a stopped server left behind."""
+    async with transaction(engine) as connection:
+        await close_interrupted(connection, now)
+        await ensure_source(connection, order.source, now)
+        row = {"id": order.id, "source": order.source, "format": order.format, "mode": order.mode}
+        await connection.execute(insert(imports).values(**row, status="running", started_at=now))
+
+
 @asynccontextmanager
 async def _failure_noted(engine: Engine, order: Order, clock: Callable[[], datetime]) -> AsyncIterator[None]:
     """Log why the block failed, while the import still holds its lock."""
     try:
         yield
     except BaseException as failure:
+        status: ImportStatus = "interrupted" if isinstance(failure, asyncio.CancelledError) else "failed"
+        told = "" if status == "interrupted" else type(failure).__name__
+        if isinstance(failure, DomainError):
+            status = "refused" if isinstance(failure, Conflict) else "failed"
+            told = failure.detail.to(order.language)
         # If even this fails, whoever looks next finds that nobody is working on this import any more.
         with suppress(Exception):
-            status, told = _outcome(failure, order)
-            await abandon_import(engine, order.id, status, told, clock())
+            now = clock()
+            end = {"status": status, "failure": told, "finished_at": now, **dict.fromkeys(_EFFECTS, 0)}
+            async with transaction(engine) as connection:
+                await _close(connection, order.id, end)
         raise
 
 
 async def _import(engine: Engine, context: ImportContext, order: Order, prepare: Prepare) -> Import:
     connection = context.connection
-    staged = await _stage_all(engine, context, order, prepare)
-    counts = staged.counts
+    counts, more, unreadable = Counts(), 0, 0
+    # most rows of the first batch are new where nothing is stored; later batches are as those before
+    expects_new = context.stored == 0
+    prepared = prepare(context.terms, lambda: expects_new and not order.dry_run)
+    async with aclosing(_one_ahead(prepared)) as batches, _progress(engine, order) as show:
+        async for batch in batches:
+            done, vertices, nameless = await stage(context, batch, counts.rejected)
+            expects_new = done.added > done.received / 2
+            counts, more, unreadable = counts + done, more + vertices, unreadable + nameless
+            show(counts)
     await analyze_staging(connection)
     is_snapshot = order.mode != "upsert" and context.stored > 0
     unnamed = await count_absent(connection, order.source) if is_snapshot else 0
     # as many rejected rows could be theirs: then they stay
-    absent, kept = (unnamed, 0) if unnamed > staged.unreadable else (0, unnamed)
+    absent, kept = (unnamed, 0) if unnamed > unreadable else (0, unnamed)
     if absent > context.stored * REMOVABLE_SHARE and not order.force:
         raise _too_many_removed(absent, context.stored)
-    if (more := staged.vertices) > 0:
+    if more > 0:
         less = await count_removed_vertices(connection, order.source, absent=absent > 0)
         require_vertices_left(context.drawn, context.drawn + more - less, order.most_vertices)
     withdrawn = await count_withdrawn(connection, order.source) if counts.rejected else 0
@@ -155,19 +217,6 @@ async def _begin(
     terms = Terms(order.source, change_set, now, order.language, suppressions)
     stored, drawn = await count_stored(connection, order.source), await count_vertices(connection, order.source)
     return ImportContext(connection, terms, order.dry_run, similarity, assemble, stored, drawn)
-
-
-async def _stage_all(engine: Engine, context: ImportContext, order: Order, prepare: Prepare) -> Staged:
-    """Stage every batch. Most rows of the first are new where nothing is stored; later batches are as those before."""
-    staged, expects_new = Staged(), context.stored == 0
-    prepared = prepare(context.terms, lambda: expects_new and not order.dry_run)
-    async with aclosing(_one_ahead(prepared)) as batches, _progress(engine, order) as show:
-        async for batch in batches:
-            done = await stage(context, batch, staged.counts.rejected)
-            expects_new = done.counts.added > done.counts.received / 2
-            staged += done
-            show(staged.counts)
-    return staged
 
 
 async def _one_ahead(prepared: Generator[Prepared, None, None]) -> AsyncGenerator[Prepared, None]:
@@ -232,9 +281,69 @@ def _too_many_removed(removed: int, stored: int) -> Conflict:
     return Conflict("too_many_removed", detail)
 
 
-def _outcome(failure: BaseException, order: Order) -> tuple[ImportStatus, str]:
-    if isinstance(failure, DomainError):
-        return "refused" if isinstance(failure, Conflict) else "failed", failure.detail.to(order.language)
-    if isinstance(failure, asyncio.CancelledError):
-        return "interrupted", ""
-    return "failed", type(failure).__name__
+async def note_progress(engine: Engine, import_id: UUID, counts: Counts) -> None:
+    """Log how many rows were read so far. It only informs: not durable, and left out if no connection can be had."""
+    so_far = {**msgspec.structs.asdict(counts), "received": counts.received}
+    with suppress(PoolTimeout):
+        async with transaction(engine) as connection:
+            await connection.execute(text("SET LOCAL synchronous_commit TO off"))
+            await connection.execute(update(imports).where(imports.c.id == import_id).values(so_far))
+
+
+async def store_rejects(connection: Connection, import_id: UUID, source: str) -> None:
+    """Store the first rejected rows, in the transaction that stores the others, and make room for them."""
+    stored = (await connection.execute(_STORE_REJECTS, {"id": import_id, "most": MOST_ERRORS})).rowcount
+    room = {"most": MOST_ERRORS, "most_of_others": MOST_ERRORS_OF_SOURCE - stored}
+    await connection.execute(_REMOVE_EARLIER_REJECTS, {"id": import_id, "source": source} | room)
+
+
+async def write_import_entry(connection: Connection, actor: Actor, done: Import) -> None:
+    """Write in the actor's journal what the import did, in its transaction: one entry, whatever its size."""
+    detail: Detail = {"import": str(done.id), "mode": done.mode, "data_version": done.data_version}
+    detail |= {name: count for name in _COUNTED if (count := getattr(done, name))}
+    at = done.finished_at or done.started_at
+    await write_entry(connection, actor, "source.imported", f"source:{done.source}", at, detail=detail)
+
+
+async def close_interrupted(connection: Connection, now: datetime) -> None:
+    """Log as interrupted the imports that no transaction works on any more: their server was stopped meanwhile."""
+    for import_id in (await connection.execute(select(imports.c.id).where(imports.c.status == "running"))).scalars():
+        if await lock_if_free(connection, Subject.IMPORT, str(import_id)):
+            end = {"status": "interrupted", "finished_at": now, **dict.fromkeys(_EFFECTS, 0)}
+            await _close(connection, import_id, end, imports.c.status == "running")
+
+
+async def _close(
+    connection: Connection, import_id: UUID, end: Mapping[str, Any], *only_where: ColumnElement[bool]
+) -> None:
+    """Log how an import ended, and queue the webhooks that tell so."""
+    ended = update(imports).where(imports.c.id == import_id, *only_where).values(**end)
+    row = (await connection.execute(ended.returning(*imports.c))).mappings().first()
+    if row is not None:
+        await queue_import_finished(connection, _import_in(row, ()), end["finished_at"])
+
+
+async def get_import(connection: Connection, import_id: UUID) -> Import | None:
+    """The import with its first errors (`ERRORS_LISTED`); while it runs, the rows read so far. None for a dry run."""
+    row = (await connection.execute(select(imports).where(imports.c.id == import_id))).mappings().first()
+    if row is None:
+        return None
+    return _import_in(row, tuple(await list_errors(connection, import_id, 0, ERRORS_LISTED)))
+
+
+async def list_imports(connection: Connection, source: str, before: UUID | None, limit: int) -> Sequence[Import]:
+    """The imports of a source from the one before `before` (None: from the latest), latest first, without errors."""
+    query = select(imports).where(imports.c.source == source, below(imports.c.id, before))
+    rows = await connection.execute(query.order_by(imports.c.id.desc()).limit(limit))
+    return [_import_in(row, ()) for row in rows.mappings()]
+
+
+async def list_errors(connection: Connection, import_id: UUID, after: int, limit: int) -> Sequence[RowError]:
+    """Rejected rows of an import by line, from the one after the `after` first."""
+    columns = [import_errors.c[name] for name in RowError.__struct_fields__]
+    wanted = select(*columns).where(import_errors.c.import_id == import_id, import_errors.c.position > after)
+    return await read_all(connection, wanted.order_by(import_errors.c.position).limit(limit), RowError)
+
+
+def _import_in(row: RowMapping, errors: tuple[RowError, ...]) -> Import:
+    return Import(**row, dry_run=False, errors=errors)

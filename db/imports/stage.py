@@ -23,10 +23,10 @@ from db.imports.prepare_rows import (
     EncodedRecord,
     Prepared,
     Terms,
-    record_values,
     supplier_values,
 )
 from db.schema.supplier_tables import LONGEST_UNCOMPRESSED, records
+from db.suppliers.records import derived_columns
 from domain.decoding.stored import with_later_members
 from domain.errors import Problem, pointer
 from domain.suppliers.deduplication import NameSimilarity
@@ -50,17 +50,6 @@ class Counts(msgspec.Struct, frozen=True):
     @property
     def received(self) -> int:
         return sum(msgspec.structs.astuple(self))
-
-
-class Staged(msgspec.Struct, frozen=True):
-    """Batches compared with what is stored: their counts, the vertices they add, and their rejects without an id."""
-
-    counts: Counts = Counts()
-    vertices: int = 0
-    unreadable: int = 0
-
-    def __add__(self, other: "Staged") -> "Staged":
-        return Staged(*map(add, msgspec.structs.astuple(self), msgspec.structs.astuple(other)))
 
 
 class ImportContext(msgspec.Struct, frozen=True):
@@ -180,8 +169,9 @@ async def open_staging(connection: Connection) -> None:
         await connection.execute(text(table))
 
 
-async def stage(context: ImportContext, batch: Prepared, rejected: int) -> Staged:
-    """Compare the batch with what is stored and copy what it changes.
+async def stage(context: ImportContext, batch: Prepared, rejected: int) -> tuple[Counts, int, int]:
+    """Compare the batch with what is stored and copy what it changes: its counts, the vertices that it adds, and how
+    many of its rejects are without an id.
 
     `rejected`: how many rows of earlier batches were. Beyond `MOST_ERRORS` only those that name a record are noted, so
     that it does not count as absent. A repeated external id is rejected and names the line of its first row, which
@@ -192,13 +182,14 @@ async def stage(context: ImportContext, batch: Prepared, rejected: int) -> Stage
     rejects += [reject(item.line, item.external_id, (_MISPLACED,), context.terms.language) for item in split.misplaced]
     if not context.dry_run:
         await _copy_added(context, split.added)
-        await _copy_changed(context, split.changed)
+        if split.changed:
+            await _copy_changed(context, split.changed)
     named = [item for item in rejects if item.external_id is not None]
     noted = rejects if rejected < MOST_ERRORS else named
     await copy(context.connection, "rejects", _REJECT_COLUMNS, [_reject_row(item) for item in noted])
     vertices = sum(item.vertices for item in split.added)
     vertices += sum(item.vertices - known.vertices for item, known in split.changed)
-    return Staged(await _counts(context, split, len(rejects)), vertices, len(rejects) - len(named))
+    return await _counts(context, split, len(rejects)), vertices, len(rejects) - len(named)
 
 
 async def analyze_staging(connection: Connection) -> None:
@@ -222,22 +213,32 @@ async def copy(connection: Connection, table: str, columns: Sequence[str], rows:
 
 
 async def _split(context: ImportContext, records: Sequence[EncodedRecord]) -> _Split:
-    """Note the external ids of the batch as seen, and compare its records with those stored before the import."""
+    """Note the external ids of the batch as seen, and compare its records with those stored before the import.
+
+    Several records may stand on one line, in JSON without line breaks: the first of an external id counts.
+    """
     ids = [item.external_id for item in records]
     lines = [item.line for item in records]
     parameters = {"source": context.terms.source, "ids": ids, "lines": lines, "has_stored": context.stored > 0}
     (_, firsts, *_), *found = (await context.connection.execute(_FIRST_SEEN, parameters)).all()
     known = {external_id: _Known(*before) for external_id, _, *before in found if before[0] is not None}
-    fresh, duplicates = records, list[EncodedRecord]()
-    if firsts < len(records):
-        fresh, duplicates = _without_duplicates(records, {row.external_id: row.line for row in found})
-    added = [item for item in fresh if item.external_id not in known]
-    found_again = [(item, known[item.external_id]) for item in fresh if item.external_id in known]
-    compared = [pair for pair in found_again if (pair[0].joins is None) == (pair[1].supplier_id is not None)]
-    misplaced = [item for item, before in found_again if (item.joins is None) != (before.supplier_id is not None)]
-    changed = [(item, before) for item, before in compared if item.content_hash != before.content_hash]
-    unchanged = [item for item, before in compared if item.content_hash == before.content_hash]
-    return _Split(added, changed, unchanged, duplicates, misplaced)
+    first_lines = {row.external_id: row.line for row in found}
+    split = _Split([], [], [], [], [])
+    for item in records:
+        if firsts < len(records):
+            if first_lines.get(item.external_id) != item.line:
+                split.duplicates.append(item)
+                continue
+            del first_lines[item.external_id]
+        if (before := known.get(item.external_id)) is None:
+            split.added.append(item)
+        elif (item.joins is None) != (before.supplier_id is not None):
+            split.misplaced.append(item)
+        elif item.content_hash != before.content_hash:
+            split.changed.append((item, before))
+        else:
+            split.unchanged.append(item)
+    return split
 
 
 async def _counts(context: ImportContext, split: _Split, rejected: int) -> Counts:
@@ -249,24 +250,6 @@ async def _counts(context: ImportContext, split: _Split, rejected: int) -> Count
     known = set((await context.connection.execute(_KNOWN_NUMBERS, {"numbers": list(numbers)})).scalars())
     added, changed, unchanged = (sum(item.joins is None or item.joins in known for item in part) for part in parts)
     return Counts(added, changed, unchanged, sum(map(len, parts)) - added - changed - unchanged, rejected)
-
-
-def _without_duplicates(
-    records: Sequence[EncodedRecord], first_lines: dict[str, int]
-) -> tuple[list[EncodedRecord], list[EncodedRecord]]:
-    """The records that are the first of their external id, and the others.
-
-    `first_lines`: where each external id that is new to the import came first. Several records may stand on one line,
-    in JSON without line breaks.
-    """
-    fresh: list[EncodedRecord] = []
-    duplicates: list[EncodedRecord] = []
-    for item in records:
-        is_first = first_lines.get(item.external_id) == item.line
-        if is_first:
-            del first_lines[item.external_id]
-        (fresh if is_first else duplicates).append(item)
-    return fresh, duplicates
 
 
 async def _duplicate_errors(context: ImportContext, rows: Sequence[EncodedRecord]) -> list[RowError]:
@@ -313,7 +296,9 @@ async def _copy_added(context: ImportContext, added: Sequence[EncodedRecord]) ->
         if supplier_id is not None:
             joined.add((supplier_id,))
         elif item.joins is None:
-            supplier = item.supplier or supplier_values(context.terms, item, new_id(context.terms.now))
+            supplier = item.supplier or supplier_values(
+                context.terms, item.external_id, item.record, item.placement, new_id(context.terms.now)
+            )
             suppliers.append(supplier)
             supplier_id = supplier[SUPPLIER_ID]
             if item.siret is not None:
@@ -325,11 +310,23 @@ async def _copy_added(context: ImportContext, added: Sequence[EncodedRecord]) ->
 
 
 async def _copy_changed(context: ImportContext, changed: Sequence[tuple[EncodedRecord, _Known]]) -> None:
-    """Copy changed records, and those of their suppliers that no other record describes; others are rewritten later."""
-    written = await _with_later_members(context, [item for item, _ in changed])
+    """Copy changed records with what only a later release knows of those that they take the place of.
+
+    Their suppliers are copied where no other record describes them; others are rewritten later.
+    """
+    ids = [item.external_id for item, _ in changed]
+    found = await context.connection.execute(_PAYLOADS, {"source": context.terms.source, "ids": ids})
+    stored = {row.external_id: row.payload for row in found}
+
+    def completed(item: EncodedRecord) -> EncodedRecord:
+        payload, *others = item.content
+        whole = with_later_members(payload.encode(), stored[item.external_id], SupplierRecord)
+        return item._replace(content=(whole.decode(), *others))
+
+    written = await asyncio.to_thread(list, (completed(item) for item, _ in changed))
     rows = [_record_row(context, item, known.supplier_id) for item, (_, known) in zip(written, changed, strict=True)]
     own = [
-        supplier_values(context.terms, item, known.supplier_id)
+        supplier_values(context.terms, item.external_id, item.record, item.placement, known.supplier_id)
         for item, known in changed
         if known.supplier_id is not None and not known.shared
     ]
@@ -339,24 +336,10 @@ async def _copy_changed(context: ImportContext, changed: Sequence[tuple[EncodedR
     await copy(context.connection, "to_rewrite", ["supplier_id"], list(shared))
 
 
-async def _with_later_members(context: ImportContext, changed: Sequence[EncodedRecord]) -> Sequence[EncodedRecord]:
-    """The records with what only a later release knows of those that they take the place of."""
-    if not changed:
-        return changed
-    ids = [item.external_id for item in changed]
-    found = await context.connection.execute(_PAYLOADS, {"source": context.terms.source, "ids": ids})
-    stored = {row.external_id: row.payload for row in found}
-
-    def completed(item: EncodedRecord) -> EncodedRecord:
-        payload, *others = item.content
-        whole = with_later_members(payload.encode(), stored[item.external_id], SupplierRecord)
-        return item._replace(content=(whole.decode(), *others))
-
-    return await asyncio.to_thread(list, map(completed, changed))
-
-
 def _record_row(context: ImportContext, item: EncodedRecord, supplier_id: UUID | str | None) -> Sequence[Any]:
-    return (context.terms.source, item.external_id, supplier_id, *record_values(context.terms, item))
+    """The row of `records`, as COPY takes it."""
+    derived = item.derived or derived_columns(item.record, item.placement, context.terms.now, item.joins).values()
+    return (context.terms.source, item.external_id, supplier_id, *item.content, *derived)
 
 
 def _reject_row(rejected: RowError) -> Sequence[Any]:

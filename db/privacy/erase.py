@@ -106,7 +106,13 @@ async def erase_person(
         if dry_run:
             return await _erasure(connection, found, None, dry_run=True)
     if in_directory:
-        await _suppress_first(engine, found.identifiers, now)
+        # addresses are kept from coming in again, and imports that began before that was known are waited for
+        async with transaction(engine) as connection:
+            await suppress(connection, _to_suppress(found.identifiers), now)
+            names = (await connection.execute(select(sources.c.name).order_by(sources.c.name))).scalars().all()
+        for name in names:
+            async with transaction(engine) as connection:
+                await lock(connection, Subject.SOURCE, name)
     locked: set[str] = set()
     while True:
         # no other sources: while this waits for one, nobody could write to those that it holds
@@ -119,16 +125,6 @@ async def erase_person(
             )
             if locked.issuperset(item.source for item, _ in found.records):
                 return await _erase(connection, found, actor, now)
-
-
-async def _suppress_first(engine: Engine, known: Identifiers, now: datetime) -> None:
-    """Keep the addresses from coming in again, and wait for imports that began before that was known."""
-    async with transaction(engine) as connection:
-        await suppress(connection, _to_suppress(known), now)
-        names = (await connection.execute(select(sources.c.name).order_by(sources.c.name))).scalars().all()
-    for name in names:
-        async with transaction(engine) as connection:
-            await lock(connection, Subject.SOURCE, name)
 
 
 async def _erase(connection: Connection, found: Findings, actor: Actor, now: datetime) -> Erasure:
@@ -247,7 +243,14 @@ async def _erase_in_directory(connection: Connection, found: Findings, now: date
 
 async def _write_entries(connection: Connection, found: Findings, actor: Actor, reference: UUID, now: datetime) -> None:
     """In each journal what changed there, and with each object that it did; in ids and counts."""
-    changed = _changed_objects(found, actor.organisation_id)
+    # by owner and as the journal names them; of a need, the numbers of its shortlists; what all share, with the actor
+    changed: dict[tuple[UUID, str], set[str]] = {}
+    for each in found.holdings:
+        kind, _, ids = each.where.partition(":")
+        if each.fate != "kept" and kind in _OBJECTS:
+            id_, _, number = ids.partition("/") if kind in {"shortlist", "decision"} else (ids, "", "")
+            owner = found.organisations[each.organisation] if each.organisation else actor.organisation_id
+            changed.setdefault((owner, f"{_OBJECTS[kind]}:{id_}"), set()).update(filter(None, [number]))
     owners = {row.organisation_id for row in found.persons}.union(owner for owner, _ in changed)
     of_imports = {each.where for each in found.holdings if each.where.startswith("import:")}
     rejected = {where for where in of_imports if "/" in where}
@@ -265,7 +268,6 @@ async def _write_entries(connection: Connection, found: Findings, actor: Actor, 
         await write_entry(connection, own_actor, "person.erased", f"person:{reference}", now, detail=detail)
         for about, numbers in sorted(own.items()):
             why: Detail = {"person": str(reference)} | ({"shortlists": sorted(numbers)} if numbers else {})
-            action = f"{about.partition(':')[0]}.redacted"
             kind, _, id_ = about.partition(":")
             # a need's shortlists of these numbers and the decisions on them may have changed too
             bound = [about] if kind in {"meeting", "need"} else []
@@ -273,22 +275,7 @@ async def _write_entries(connection: Connection, found: Findings, actor: Actor, 
                 need_id, changed_numbers = UUID(id_), sorted(map(int, numbers))
                 bound += [shortlist_name(need_id, number) for number in changed_numbers]
                 bound += await decision_names(connection, need_id, changed_numbers)
-            await write_entry(connection, own_actor, action, about, now, detail=why, about=bound)
-
-
-def _changed_objects(found: Findings, home: UUID) -> dict[tuple[UUID, str], set[str]]:
-    """The objects that change, by owner and as the journal names them; of a need, the numbers of its shortlists.
-
-    What all share is told in the journal of the organisation `home`.
-    """
-    changed: dict[tuple[UUID, str], set[str]] = {}
-    for each in found.holdings:
-        kind, _, ids = each.where.partition(":")
-        if each.fate != "kept" and kind in _OBJECTS:
-            id_, _, number = ids.partition("/") if kind in {"shortlist", "decision"} else (ids, "", "")
-            owner = found.organisations[each.organisation] if each.organisation else home
-            changed.setdefault((owner, f"{_OBJECTS[kind]}:{id_}"), set()).update(filter(None, [number]))
-    return changed
+            await write_entry(connection, own_actor, f"{kind}.redacted", about, now, detail=why, about=bound)
 
 
 def _reference(found: Findings, now: datetime) -> UUID:

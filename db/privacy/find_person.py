@@ -107,17 +107,15 @@ async def find(
     in_records = await _records(connection, known) if in_directory else ()
     stored = [(item, item.record.contact or Contact()) for item in in_records]
     for _, contact in stored:
-        known = _with_contact(known, contact)
+        person, email = contact.person or "", contact.email or ""
+        if is_meant(person, email, known):
+            known = known.extended([person], [email] if is_of(email, person) else [], [contact.phone or ""])
     changed = [(item, left) for item, given in stored if (left := without_person(given, known)) is not given]
     supplier_ids = frozenset(item.supplier_id for item, _ in changed if item.supplier_id is not None)
     places = [place for place in PLACES if in_directory or not place.is_shared]
-    taking_part = (
-        search.holding(row, f"meeting:{row.id}", "participants", f"{row.title} ({row.part})", "pseudonym")
-        for row in await _participations(search, [row.id for row in own])
-    )
     holdings = (
         *await _known_of(search, own),
-        *taking_part,
+        *await _participations(search, [row.id for row in own]),
         *(holding for item, left in changed for holding in _contact_details(item, left)),
         *(await _texts_of_records(connection, known) if in_directory else ()),
         *(await _external_ids(connection, known) if in_directory else ()),
@@ -207,7 +205,7 @@ async def _persons(search: _Search, asked: Identifiers) -> Sequence[Row[Any]]:
     return await search.rows(query, persons)
 
 
-async def _participations(search: _Search, person_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+async def _participations(search: _Search, person_ids: Sequence[UUID]) -> list[Holding]:
     """The meetings in which they took part, or where something was left to them."""
     each = (meetings.c.id, meetings.c.organisation_id, meetings.c.created_at.label("since"), meetings.c.title)
     parts = (
@@ -216,7 +214,10 @@ async def _participations(search: _Search, person_ids: Sequence[UUID]) -> Sequen
         )
         for part in (participants.c.role, follow_ups.c.what)
     )
-    return (await search.connection.execute(union_all(*parts))).all()
+    return [
+        search.holding(row, f"meeting:{row.id}", "participants", f"{row.title} ({row.part})", "pseudonym")
+        for row in await search.connection.execute(union_all(*parts))
+    ]
 
 
 async def _records(connection: Connection, known: Identifiers) -> list[StoredRecord]:
@@ -229,14 +230,6 @@ async def _records(connection: Connection, known: Identifiers) -> list[StoredRec
     )
     rows = await connection.execute(STORED_RECORDS.where(is_known).order_by(records.c.source, records.c.external_id))
     return [stored_record(row) for row in rows]
-
-
-def _with_contact(known: Identifiers, contact: Contact) -> Identifiers:
-    """The identifiers, and those in the contact of a record where that names the person."""
-    person, email = contact.person or "", contact.email or ""
-    if not is_meant(person, email, known):
-        return known
-    return known.extended([person], [email] if is_of(email, person) else [], [contact.phone or ""])
 
 
 def _contact_details(item: StoredRecord, left: Contact) -> list[Holding]:

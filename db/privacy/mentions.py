@@ -218,7 +218,10 @@ def _mentions(identifiers: Identifiers, *, with_phones: bool = True) -> Iterator
     The person's addresses are those known; those that are the full name (`anne.le.goff@…`); and, where they touch the
     full name, those that have a word of it or are its initials (`a.goff@…`, `alg@…`).
     """
-    known = [*map(_in_any_case, sorted(identifiers.emails))]
+    known = [
+        "".join(f"[{sign}{sign.upper()}]" if sign.isalnum() else f"\\{sign}" for sign in email).replace(r"\@", _AT)
+        for email in sorted(identifiers.emails)
+    ]
     names = sorted(name for name in identifiers.names if " " in name)
     own: list[str] = []
     if names:
@@ -228,7 +231,10 @@ def _mentions(identifiers: Identifiers, *, with_phones: bool = True) -> Iterator
         own = [_address(_any_of(_spellings(names, "[_.+-]")), rf"(?:{_LOCAL}*[_.+-])?", rf"(?:[0-9_.+-]{_LOCAL}*)?")]
     if addresses := (*known, *own):
         yield _Mention(_ADDRESSES.format("|".join(addresses)), r"\1{0}")
-    phones = map(_in_digits, sorted(identifiers.phones)) if with_phones else ()
+    phones = (
+        (_FRENCH if phone.startswith("0") else "") + _BETWEEN_DIGITS.join(phone.removeprefix("0"))
+        for phone in sorted(identifiers.phones if with_phones else ())
+    )
     if words := (*_spellings(names), *phones):
         yield _Mention(_WORDS.format("|".join(words)), r"\1{0}")
 
@@ -274,16 +280,6 @@ def _in_any_spelling(word: str) -> str:
         if ligature := _LIGATURES.get("".join(pair)):
             letters[at : at + 2] = [f"(?:[{ligature}]|{letters[at]}{letters[at + 1]})", ""]
     return "".join(letters)
-
-
-def _in_any_case(email: str) -> str:
-    signs = (f"[{sign}{sign.upper()}]" if sign.isalnum() else f"\\{sign}" for sign in email)
-    return "".join(signs).replace(r"\@", _AT)
-
-
-def _in_digits(phone: str) -> str:
-    national = phone.removeprefix("0")
-    return (_FRENCH if national != phone else "") + _BETWEEN_DIGITS.join(national)
 
 
 READ_AT_ONCE = 20

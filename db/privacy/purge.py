@@ -1,7 +1,7 @@
 """The plan of what is due for removal, and its removal: exactly what was planned, each noted in a journal."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -105,7 +105,15 @@ async def purge(engine: Engine, planned: RetentionPlan, home: str, means: Means 
     others: list[RetentionCount] = []
     for kind in dict.fromkeys(each.kind for each in planned.others):
         async with transaction(engine) as connection:
-            counts = await _purge_rows(connection, _due_rows(bounds)[kind], planned.at)
+            due = _due_rows(bounds)[kind]
+            if due.table is persons:
+                query = sa.select(persons.c.id, due.owner).where(due.is_due).order_by(persons.c.id).with_for_update()
+                rows = (await connection.execute(query)).all()
+                await erase_persons(connection, [row.id for row in rows], planned.at)
+                counts: Mapping[UUID | None, int] = Counter(row.organisation_id for row in rows)
+            else:
+                removed = sa.delete(due.table).where(due.is_due).returning(due.owner.label("owner"))
+                counts = await _counts(connection, removed.cte())
             shared = await ensure_organisation(connection, home, planned.at)
             for owner, count in sorted((owner or shared, count) for owner, count in counts.items()):
                 actor, about = Actor(owner, means), f"retention:{kind}"
@@ -148,30 +156,19 @@ def _due_rows(bounds: RetentionBounds) -> dict[Kind, DueRows]:
     }
 
 
-def _is_named(*meeting: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+def _is_named(meeting: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     """Whether a person takes part in a meeting of which this holds, or has something left to do from it."""
     return sa.or_(
         *(
-            sa.exists().where(each.c.person_id == persons.c.id, each.c.meeting_id == meetings.c.id, *meeting)
+            sa.exists().where(each.c.person_id == persons.c.id, each.c.meeting_id == meetings.c.id, meeting)
             for each in (participants, follow_ups)
         )
     )
 
 
-def _has_signed_in(*account: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+def _has_signed_in(account: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     """Whether a person signed in through an account of which this holds."""
-    return sa.exists().where(desk_accounts.c.person_id == persons.c.id, *account)
-
-
-async def _purge_rows(connection: Connection, due: DueRows, now: datetime) -> Mapping[UUID | None, int]:
-    """Remove the rows, or the data of persons; how many, by owner."""
-    if due.table is persons:
-        query = sa.select(persons.c.id, due.owner).where(due.is_due).order_by(persons.c.id).with_for_update()
-        rows = (await connection.execute(query)).all()
-        await erase_persons(connection, [row.id for row in rows], now)
-        return Counter(row.organisation_id for row in rows)
-    removed = sa.delete(due.table).where(due.is_due).returning(due.owner.label("owner"))
-    return await _counts(connection, removed.cte())
+    return sa.exists().where(desk_accounts.c.person_id == persons.c.id, account)
 
 
 async def _counts(connection: Connection, rows: sa.Subquery | sa.CTE) -> Mapping[UUID | None, int]:
@@ -204,7 +201,16 @@ async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPl
         due = await _due_needs(connection, whole.bounds.needs, only=planned.id)
         if not due:
             return False
-        gone = await _purge_meetings(connection, planned.id)
+        # with the need go the meetings that are about it alone, and persons whom only they named
+        about_it = sa.select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == planned.id)
+        ids = (await connection.execute(about_it)).scalars().all()
+        named = (sa.select(each.c.person_id).where(each.c.meeting_id.in_(ids)) for each in (participants, follow_ups))
+        people = set((await connection.execute(sa.union(*named))).scalars()) - {None}
+        others = sa.exists().where(meeting_needs.c.meeting_id == meetings.c.id, meeting_needs.c.need_id != planned.id)
+        removed = sa.delete(meetings).where(meetings.c.id.in_(ids), ~others).returning(meetings.c.id)
+        gone = sorted((await connection.execute(removed)).scalars())
+        unnamed = ~_is_named(sa.true()) & ~_has_signed_in(sa.true())
+        await connection.execute(sa.delete(persons).where(persons.c.id.in_(people), unnamed))
         counts: Detail = {name: getattr(due[0], name) for name in ("shortlists", "exchanges", "awards", "meetings")}
         actor, now = Actor(planned.organisation_id, means), whole.at.replace(microsecond=0)
         for meeting in gone:
@@ -214,16 +220,3 @@ async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPl
         if await connection.scalar(sa.select(purged)) != entry.hash:
             raise RuntimeError("the entry that the purge wrote is not the one that was signed")
     return True
-
-
-async def _purge_meetings(connection: Connection, need_id: UUID) -> Sequence[UUID]:
-    """Remove the meetings that are about this need alone, and persons whom only they named; their ids."""
-    about_it = sa.select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == need_id)
-    ids = (await connection.execute(about_it)).scalars().all()
-    named = (sa.select(each.c.person_id).where(each.c.meeting_id.in_(ids)) for each in (participants, follow_ups))
-    people = set((await connection.execute(sa.union(*named))).scalars()) - {None}
-    about = sa.exists().where(meeting_needs.c.meeting_id == meetings.c.id, meeting_needs.c.need_id != need_id)
-    removed = sa.delete(meetings).where(meetings.c.id.in_(ids), ~about).returning(meetings.c.id)
-    gone = sorted((await connection.execute(removed)).scalars())
-    await connection.execute(sa.delete(persons).where(persons.c.id.in_(people), ~_is_named(), ~_has_signed_in()))
-    return gone

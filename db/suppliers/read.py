@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Select,
     and_,
     any_,
     bindparam,
@@ -205,7 +204,23 @@ async def changes_after(connection: Connection, position: Position, limit: int) 
 
     A supplier that changes again moves to its new place, so a reader that follows the feed sees its last state.
     """
-    rows = (await connection.execute(_next_changes(position, limit))).all()
+    # along an index: one version may hold every supplier, and is not sorted for each page
+    from_id = case((change_sets.c.version == position.version, position.supplier_id), else_=START.supplier_id)
+    changed = (
+        select(suppliers.c.id, suppliers.c.document)
+        .where(suppliers.c.change_set == change_sets.c.id, suppliers.c.id > from_id)
+        .order_by(suppliers.c.id)
+        .limit(limit)
+        .lateral("changed")
+    )
+    query = (
+        select(change_sets.c.version, change_sets.c.uid, changed.c.id, changed.c.document)
+        .select_from(change_sets.join(changed, true()))
+        .where(change_sets.c.version >= position.version)
+        .order_by(change_sets.c.version, changed.c.id)
+        .limit(limit)
+    )
+    rows = (await connection.execute(query)).all()
     received = await _as_received(connection, [row.document for row in rows if row.document is not None])
     return [Change(row.version, row.id, received.get(row.id), row.uid) for row in rows]
 
@@ -270,25 +285,6 @@ async def placed_suppliers(connection: Connection, filters: Filters, most: int) 
         PlacedSupplier(id_, called, commune, None if lat is None else Point(lat, lon))
         for id_, called, commune, lat, lon in rows
     ]
-
-
-def _next_changes(position: Position, limit: int) -> Select[Any]:
-    """The next changes, read along an index: one version may hold every supplier, and is not sorted for each page."""
-    from_id = case((change_sets.c.version == position.version, position.supplier_id), else_=START.supplier_id)
-    changed = (
-        select(suppliers.c.id, suppliers.c.document)
-        .where(suppliers.c.change_set == change_sets.c.id, suppliers.c.id > from_id)
-        .order_by(suppliers.c.id)
-        .limit(limit)
-        .lateral("changed")
-    )
-    return (
-        select(change_sets.c.version, change_sets.c.uid, changed.c.id, changed.c.document)
-        .select_from(change_sets.join(changed, true()))
-        .where(change_sets.c.version >= position.version)
-        .order_by(change_sets.c.version, changed.c.id)
-        .limit(limit)
-    )
 
 
 def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:

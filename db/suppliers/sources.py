@@ -49,22 +49,19 @@ async def put_source(connection: Connection, source: Source, now: datetime) -> b
     own = sources.c.name == source.name
     settings["mapping"] = await kept_document(connection, sources.c.mapping, own, source.mapping)
     await connection.execute(sources.update().where(own).values(settings))
-    if before != source.rank:
-        await _rewrite_shared(connection, source.name, now)
-    return False
-
-
-async def _rewrite_shared(connection: Connection, name: str, now: datetime) -> None:
+    if before == source.rank:
+        return False
     other = records.alias()
-    has_others = exists().where(other.c.supplier_id == records.c.supplier_id, other.c.source != name)
-    shared = select(records.c.supplier_id).where(records.c.source == name, has_others).distinct()
-    adding = select(records.c.joins).where(records.c.source == name, records.c.joins.is_not(None)).distinct()
+    has_others = exists().where(other.c.supplier_id == records.c.supplier_id, other.c.source != source.name)
+    shared = select(records.c.supplier_id).where(records.c.source == source.name, has_others).distinct()
+    adding = select(records.c.joins).where(records.c.source == source.name, records.c.joins.is_not(None)).distinct()
     found = {*(await connection.execute(shared)).scalars()}
     found.update(await suppliers_with(connection, (await connection.execute(adding)).scalars()))
     if found:
         change_set = await begin_change(connection)
         await rewrite(connection, found, change_set, now)
         await publish(connection, change_set)
+    return False
 
 
 async def get_source(connection: Connection, name: str) -> Source | None:

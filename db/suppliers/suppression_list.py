@@ -104,11 +104,7 @@ async def suppress(connection: Connection, details: Iterable[Suppression], now: 
     ]
     if rows:
         await connection.execute(insert(suppressions).on_conflict_do_nothing(), rows)
-    await _hash_external_ids(connection)
-
-
-async def _hash_external_ids(connection: Connection) -> None:
-    """Leave a digest of each id of a record: the ids just written, and those that earlier versions wrote."""
+    # a digest is left of each id of a record: the ids just written, and those that earlier versions wrote
     own = suppressions.c
     plain = (
         delete(suppressions)

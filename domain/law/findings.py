@@ -1,31 +1,57 @@
 """Legal verdicts on suppliers, findings on lots and advice, in the vocabulary of the HTTP contract.
 
-They are made and worded here: the sentences of `domain/data/law_sentences.toml`, dates and names of lots as messages
-write them, and the registry of the functions that apply rules, whose docstrings are served as the explanation of the
-rules.
+They are made and worded here by the statements of `domain/data/law_sentences.toml`: a function that applies a rule
+finds the condition, and names the statement that holds under it. The registry of these functions is here too, whose
+docstrings are served as the explanation of the rules.
 """
 
-import tomllib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from functools import lru_cache
 from importlib.resources import files
 from inspect import cleandoc
 from typing import TypeVar
 
 import msgspec
 
-from domain.law.rules import RuleRow, cite
+from domain.law.rules import InForce, RuleRow, cite
 from domain.needs.need import Reserved
 from domain.shortlists.shortlist import Confidence, Outcome, Severity
 from domain.text.bilingual import NOTHING, Text, listed
 
 OUTCOMES: tuple[Outcome, ...] = ("ELIGIBLE", "ELIGIBLE_IF", "UNKNOWN", "REVIEW", "INELIGIBLE")
-_SURENESS: tuple[Confidence, ...] = ("low", "medium", "high")
+SURENESS: tuple[Confidence, ...] = ("low", "medium", "high")
 _RANK = {outcome: rank for rank, outcome in enumerate(OUTCOMES)}
 READABLE = 12
 """The most names that a sentence lists."""
 _Function = TypeVar("_Function", bound=Callable[..., object])
 _EXPLANATIONS: dict[str, str] = {}
+
+
+class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A statement of the law under a condition: a verdict or finding by its `outcome`, or advice by its `severity`.
+
+    `rule`: the one that is quoted; `rests_on`: others. The least sure of all of them counts.
+    `on_procedure`: it is advice on the procedure of a need.
+    """
+
+    rule: str
+    text: Text
+    code: str | None = None
+    outcome: Outcome = "ELIGIBLE"
+    severity: Severity = "info"
+    rests_on: tuple[str, ...] = ()
+    on_procedure: bool = False
+
+
+_FILE = msgspec.toml.decode(
+    (files("domain") / "data" / "law_sentences.toml").read_bytes(), type=dict[str, Text | Statement]
+)
+STATEMENTS = {name: said for name, said in _FILE.items() if isinstance(said, Statement)}
+SENTENCES = {name: said.text if isinstance(said, Statement) else said for name, said in _FILE.items()}
+"""The texts of the statements, and the parts that sentences are made of."""
+_QUOTED = re.compile(r"{(\w+)(\.article|\.value)?}")
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
@@ -86,21 +112,45 @@ class NeedReview(msgspec.Struct, frozen=True):
     advice: tuple[LegalAdvice, ...]
 
 
+@lru_cache(maxsize=8192)
+def _quoted(view: InForce, name: str) -> Text:
+    """The sentence of this name with all that it quotes: other sentences, and values and articles of rules."""
+
+    def quote(place: re.Match[str], side: int) -> str:
+        named, what = place[1], place[2]
+        if named in view.rows:
+            row = view[named]
+            return row.value_text[side] if what is None else str(row.article if what == ".article" else row.value)
+        return _quoted(view, named)[side] if named in SENTENCES else place[0]
+
+    fr, en = (
+        _QUOTED.sub(lambda place, side=side: quote(place, side), text)  # type: ignore[misc]
+        for side, text in enumerate(SENTENCES[name])
+    )
+    return Text(fr, en)
+
+
+def sentence(view: InForce, name: str, /, **values: Text | str | int) -> Text:
+    """The sentence of this name by the rules of the day, its other places filled, each value in its language."""
+    text = _quoted(view, name)
+    if not values:
+        return text
+    french, english = {}, {}
+    for place, value in values.items():
+        french[place], english[place] = value if isinstance(value, Text) else (value, value)
+    return Text(text.fr.format_map(french), text.en.format_map(english))
+
+
 def least_sure(*rows: RuleRow, doubtful: bool = False) -> Confidence:
     """The confidence of what rests on all these rules: that of the weakest; low where the facts are `doubtful`."""
     if doubtful:
         return "low"
-    return _SURENESS[min([_SURENESS.index(row.confidence) for row in rows], default=-1)]
+    return SURENESS[min([SURENESS.index(row.confidence) for row in rows], default=-1)]
 
 
 def weakest(*confidences: Confidence) -> Confidence:
     """The least of these confidences."""
-    return min(confidences, key=_SURENESS.index)
-
-
-def surest(*confidences: Confidence) -> Confidence:
-    """The greatest of these confidences."""
-    return max(confidences, key=_SURENESS.index)
+    return min(confidences, key=SURENESS.index)
 
 
 def as_one_set(lots: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
@@ -119,38 +169,64 @@ def worst_outcome(findings: Iterable[LegalFinding]) -> Outcome:
 
 
 def verdict(
-    row: RuleRow,
+    view: InForce,
+    name: str,
     reserved: Reserved,
-    outcome: Outcome,
-    code: str | None,
-    message: Text,
     missing: tuple[Text, ...] = (),
-    confidence: Confidence | None = None,
+    /,
+    *,
+    rule: str | None = None,
+    sure: Confidence | None = None,
+    **values: Text | str | int,
 ) -> Verdict:
-    """A verdict that quotes this rule, as sure as the rule unless `confidence` says otherwise."""
-    article, sure = row.article or "", confidence or row.confidence
-    return Verdict(reserved, outcome, code, missing, row.id, article, sure, cite(message, article, sure))
+    """The verdict that this statement makes, its places filled; by another `rule`, or as sure as is given."""
+    said = STATEMENTS[name]
+    row, message = view[rule or said.rule], sentence(view, name, **values)
+    article, sure = row.article or "", sure or row.confidence
+    return Verdict(reserved, said.outcome, said.code, missing, row.id, article, sure, cite(message, article, sure))
 
 
 def finding(
-    code: str, outcome: Outcome, row: RuleRow, message: Text, confidence: Confidence | None = None
+    view: InForce,
+    name: str,
+    /,
+    *,
+    rule: str | None = None,
+    outcome: Outcome | None = None,
+    sure: Confidence | None = None,
+    **values: Text | str | int,
 ) -> LegalFinding:
-    """A finding that quotes this rule, as sure as the rule unless `confidence` says otherwise."""
-    article, sure = row.article or "", confidence or row.confidence
-    return LegalFinding(code, outcome, row.id, article, sure, cite(message, article, sure))
+    """The finding that this statement makes, its places filled; what is given besides takes the place of its own."""
+    said = STATEMENTS[name]
+    row, message = view[rule or said.rule], sentence(view, name, **values)
+    article, sure = row.article or "", sure or least_sure(row, *map(view.__getitem__, said.rests_on))
+    return LegalFinding(said.code or "", outcome or said.outcome, row.id, article, sure, cite(message, article, sure))
 
 
 def advice(
-    code: str,
-    severity: Severity,
-    row: RuleRow,
-    message: Text,
+    view: InForce,
+    name: str,
     lots: tuple[tuple[str, ...], ...] = (),
-    confidence: Confidence | None = None,
+    /,
+    *,
+    rule: str | None = None,
+    message: Text | None = None,
+    rests_on: Iterable[str] = (),
+    doubtful: bool = False,
+    sure: Confidence | None = None,
+    **values: Text | str | int,
 ) -> LegalAdvice:
-    """Advice that quotes this rule, as sure as the rule unless `confidence` says otherwise."""
-    sure = confidence or row.confidence
-    return LegalAdvice(code, severity, row.id, row.article, sure, cite(message, row.article, sure), lots)
+    """The advice that this statement gives, its places filled, on these sets of lots.
+
+    What is given besides takes the place of its own, but for the rules that it `rests_on`, which are added to those.
+    It is as sure as the least sure of them unless `sure` says so, and not at all where the facts are `doubtful`.
+    """
+    said = STATEMENTS[name]
+    row = view[rule or said.rule]
+    if doubtful or sure is None:
+        sure = least_sure(row, *map(view.__getitem__, (*said.rests_on, *rests_on)), doubtful=doubtful)
+    told = cite(message or sentence(view, name, **values), row.article, sure)
+    return LegalAdvice(said.code or "", said.severity, row.id, row.article, sure, told, lots)
 
 
 def days(day: date) -> Text:
@@ -190,19 +266,5 @@ def applies(*rule_ids: str) -> Callable[[_Function], _Function]:
 
 
 def explained() -> dict[str, str]:
-    """Rule id → docstring, of the modules imported so far (`domain.law.documents.rule_documents` imports them all)."""
+    """Rule id → docstring, of the modules imported so far (`domain.law.documents` imports them all)."""
     return dict(_EXPLANATIONS)
-
-
-SENTENCES = msgspec.convert(
-    tomllib.loads((files("domain") / "data" / "law_sentences.toml").read_text("utf-8")), dict[str, Text]
-)
-
-
-def sentence(name: str, /, **values: Text | str | int | None) -> Text:
-    """The sentence of this name, its places filled, each value in its language."""
-    text = SENTENCES[name]
-    french, english = {}, {}
-    for place, value in values.items():
-        french[place], english[place] = value if isinstance(value, Text) else (value, value)
-    return Text(text.fr.format_map(french), text.en.format_map(english)) if values else text

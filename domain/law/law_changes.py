@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from domain.law.findings import (
+    STATEMENTS,
     LegalAdvice,
     LegalFinding,
     LotReview,
@@ -18,28 +19,13 @@ from domain.law.findings import (
     weakest,
 )
 from domain.law.rules import InForce
-from domain.shortlists.shortlist import Confidence, Severity
+from domain.shortlists.shortlist import Confidence
 from domain.text.bilingual import NOTHING, Text, join_texts
 
 LAW_CHANGES = "LAW_CHANGES"
-ON_PROCEDURE = (
-    "ESTIMATED_VALUE",
-    "TOTAL_BELOW_LOTS",
-    "VALUE_UNKNOWN",
-    "BUYER_KIND_UNKNOWN",
-    "THRESHOLD_UNKNOWN",
-    "GRE_A_GRE",
-    "MAPA",
-    "LIGHT_REGIME",
-    "PROC_FORMALISEE",
-    "CONCESSION_SIMPLIFIED",
-    "MIXED_OBJECT",
-)
+ON_PROCEDURE = frozenset(said.code for said in STATEMENTS.values() if said.on_procedure)
 """The codes of advice on the procedure of a need."""
 PROCEDURE = "procedure"
-GONE = Text("n'est plus à signaler", "no longer to be noted")
-OPEN = Text("reste à établir, faute de seuils connus", "still to be established, as thresholds are not known")
-"""Of advice that the planned day does not have: its procedure needs it no more; or is not known."""
 MOST_TOLD, LONGEST, LEAD = 6, 140, 60
 """The changes that are quoted, the characters of a quote, and those it has before the first word that differs."""
 
@@ -90,20 +76,19 @@ def law_changes(before: NeedReview, after: NeedReview, on: date, planned: date, 
     if not lots_of:
         return None
     changes = sorted(lots_of, key=lambda change: change.rank)
-    gone = OPEN if any(each.code == "THRESHOLD_UNKNOWN" for each in after.advice) else GONE
+    # of advice that the planned day does not have: its procedure needs it no more, or is not known
+    is_open = any(each.code == "THRESHOLD_UNKNOWN" for each in after.advice)
+    gone = sentence(view, "still_to_be_established" if is_open else "no_longer_to_be_noted")
     told = [
-        _in_words(each, () if len(lots_of[each]) == len(after.lots) else lots_of[each], gone)
+        _in_words(each, () if len(lots_of[each]) == len(after.lots) else lots_of[each], gone, view)
         for each in changes[:MOST_TOLD]
     ]
     if left := len(changes) - len(told):
-        many = "s" if left > 1 else ""
-        told.append(Text(f"et {left} autre{many} changement{many}", f"and {left} other change{many}"))
+        told.append(sentence(view, "other_changes", left=left, many="s" if left > 1 else ""))
+    sure = weakest(view["value_moment"].confidence, *(each.confidence for each in changes))
+    name = "minor_law_changes" if changes[0].rank == (True, True) else "law_changes"
     day, today, listed = days(planned), days(on), join_texts(told)
-    message = sentence("law_changes", day=day, today=today, listed=listed)
-    row = view["value_moment"]
-    sure = weakest(row.confidence, *(each.confidence for each in changes))
-    severity: Severity = "info" if changes[0].rank == (True, True) else "warning"
-    return advice(LAW_CHANGES, severity, row, message, confidence=sure)
+    return advice(view, name, sure=sure, day=day, today=today, listed=listed)
 
 
 def _points(given: Iterable[LegalAdvice]) -> list[_Point]:
@@ -150,16 +135,16 @@ def _renamed(message: Text, on: date, planned: date) -> Text:
     return Text(message.fr.replace(before.fr, after.fr), message.en.replace(before.en, after.en))
 
 
-def _in_words(change: _Change, lots: Sequence[str], gone: Text) -> Text:
+def _in_words(change: _Change, lots: Sequence[str], gone: Text, view: InForce) -> Text:
     """A change in short, as the law says both sides of it; `gone` is said of what has no second side."""
     where = bracketed_lots(tuple(lots))
     was, now = change.was or NOTHING, change.now or NOTHING
     before, after = (Text(*map(_brief, one, other)) for one, other in ((was, now), (now, was)))
     if not change.was:
-        return Text(f"s'ajoute{where.fr} : « {after.fr} »", f"new{where.en}: “{after.en}”")
+        return sentence(view, "statement_comes", where=where, after=after)
     if not change.now:
-        return Text(f"{gone.fr}{where.fr} : « {before.fr} »", f"{gone.en}{where.en}: “{before.en}”")
-    return Text(f"« {before.fr} » devient{where.fr} « {after.fr} »", f"“{before.en}” becomes{where.en} “{after.en}”")
+        return sentence(view, "statement_leaves", gone=gone, where=where, before=before)
+    return sentence(view, "statement_changes", where=where, before=before, after=after)
 
 
 def _brief(words: str, others: str) -> str:

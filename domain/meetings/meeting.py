@@ -203,13 +203,11 @@ def require_move(before: MeetingStatus, after: MeetingStatus) -> None:
     """Raises Conflict (`illegal_move`), naming the moves that are allowed, where `after` cannot follow `before`."""
     if after != before and after not in MOVES[before]:
         allowed = ", ".join(MOVES[before]) or "—"
-        raise Conflict(
-            "illegal_move",
-            Text(
-                f"Une réunion « {before} » ne peut pas devenir « {after} » ; possibles : {allowed}",
-                f"A meeting that is “{before}” cannot become “{after}”; possible: {allowed}",
-            ),
+        detail = Text(
+            f"Une réunion « {before} » ne peut pas devenir « {after} » ; possibles : {allowed}",
+            f"A meeting that is “{before}” cannot become “{after}”; possible: {allowed}",
         )
+        raise Conflict("illegal_move", detail)
 
 
 def changed_fields(before: MeetingRequest, after: MeetingRequest) -> list[str]:

@@ -1,32 +1,41 @@
 """The exchanges as a report tells them: who was contacted, what was learnt, and never who asked.
 
-Equal treatment is told too: who lacks what, and never who asked a question.
+Of recipients it is told what reached each, by which way and since when, or why not. That a supplier asked a question
+shows that a message reached it; here it does not count, or it would tell who asked. Equal treatment is told too: who
+lacks what, and never who asked a question.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from domain.equal_treatment.gaps import GapCode
 from domain.equal_treatment.matrix import EqualTreatment
-from domain.exchanges.deliveries import ARRIVED, arrivals
-from domain.exchanges.exchange import Barrier, Exchange, Message, correction_chains
-from domain.exchanges.rules import is_confidential
-from domain.report.lots import SupplierNamer
-from domain.report.model import BarrierCount, Lesson, NotContacted, ReportExchange, ReportGap, SharedAnswer, Treatment
-from domain.report.recipients import (
-    Contacted,
-    Position,
-    ReportRecipient,
-    all_sent,
-    first_moment,
-    message_deliveries,
-    recipient,
-    ways_that_arrived,
+from domain.exchanges.deliveries import ARRIVED, arrival_moment, arrivals, contact, delivery_words, rank
+from domain.exchanges.exchange import (
+    Barrier,
+    Delivery,
+    DeliveryState,
+    Exchange,
+    Message,
+    Way,
+    correction_chains,
 )
+from domain.exchanges.rules import is_confidential
+from domain.report.lots import (
+    Contacted,
+    DeliveryCount,
+    MessageDeliveries,
+    Position,
+    ReportDelivery,
+    ReportRecipient,
+    SupplierNamer,
+)
+from domain.report.model import BarrierCount, Lesson, NotContacted, ReportExchange, ReportGap, SharedAnswer, Treatment
 from domain.report.redaction import Redaction
 from domain.text.bilingual import Language, Text
 
@@ -61,6 +70,14 @@ class Statement(msgspec.Struct, frozen=True):
         return stance if stance == "interested" or stance == "declined" else "answered"  # noqa: PLR1714 - as types see it
 
 
+class Sent(NamedTuple):
+    """A message of the buyer's on its way to one recipient."""
+
+    exchange: Exchange
+    message: Message
+    delivery: Delivery
+
+
 class ExchangeReport:
     """The parts of a report that come from all exchanges about a need."""
 
@@ -68,8 +85,14 @@ class ExchangeReport:
         self, exchanges: Sequence[Exchange], redaction: Redaction, name: SupplierNamer, language: Language
     ) -> None:
         self._exchanges, self._redaction, self._name, self._language = exchanges, redaction, name, language
-        # the day of an answer would tell whose it is
-        self._sent = all_sent(exchanges, dated=not redaction.redacted)
+        self._sent: dict[UUID, list[Sent]] = {}
+        for exchange in exchanges:
+            messages = {each.id: each for each in exchange.messages}
+            for each in arrivals(exchange, by_questions=False):
+                # the day of an answer would tell whose it is
+                is_untold = redaction.redacted and each.state == "answered"
+                told = msgspec.structs.replace(each, since=None) if is_untold else each
+                self._sent.setdefault(each.supplier_id, []).append(Sent(exchange, messages[each.message_id], told))
         statements = [
             Statement(exchange, chain)
             for exchange in exchanges
@@ -112,12 +135,16 @@ class ExchangeReport:
         for who, known in self._recipients(reached=True):
             answers = by_supplier[who]
             shown = [each for each in answers if not (is_redacted and each.is_confidential)]
+            arrived = [each for each in self._sent[who] if each.delivery.state in ARRIVED]
+            moments = filter(None, (arrival_moment(each.delivery, each.message.created_at) for each in arrived))
+            # an answer alone shows that a message arrived, and not by which way
+            ways = (each.delivery.way for each in arrived if each.delivery.state != "answered")
             position: Position | None = shown[-1].position if shown else "answered" if answers else None
             found.append(
                 Contacted(
                     **msgspec.structs.asdict(known),
-                    first_at=first_moment(self._sent[who]),
-                    channels=ways_that_arrived(self._sent[who]),
+                    first_at=min(moments, default=None),
+                    channels=tuple(dict.fromkeys(way for way in ways if way != "none")),
                     position=position,
                     answered_at=answers[-1].last.created_at if answers and not is_redacted else None,
                     confidential=any(statement.is_confidential for statement in answers),
@@ -132,10 +159,32 @@ class ExchangeReport:
     def _recipients(self, *, reached: bool) -> Iterator[tuple[UUID, ReportRecipient]]:
         latest = {each.supplier_id: each for exchange in self._exchanges for each in exchange.recipients}
         for who, known in latest.items():
-            supplier = self._name(who, known.name, known.siret)
-            found = recipient(supplier, self._sent[who], self._redaction, self._language)
-            if (found.state in ARRIVED) == reached:
-                yield who, found
+            first = contact(each.delivery for each in self._sent[who])
+            if (first.state in ARRIVED) != reached:
+                continue
+            yield (
+                who,
+                ReportRecipient(
+                    supplier=self._name(who, known.name, known.siret),
+                    way=first.way,
+                    state=first.state,
+                    since=first.since,
+                    words=delivery_words(first).to(self._language),
+                    deliveries=tuple(
+                        ReportDelivery(
+                            subject=self._redaction.text(exchange.subject),
+                            written_at=message.created_at,
+                            way=delivery.way,
+                            state=delivery.state,
+                            since=delivery.since,
+                            failure=delivery.failure,
+                            words=delivery_words(delivery).to(self._language),
+                        )
+                        for exchange, message, delivery in self._sent[who]
+                        if message.supplier_id is None
+                    ),
+                ),
+            )
 
     def lessons(self) -> tuple[Lesson, ...]:
         """Answers, the oldest first; a redacted report does not say whose."""
@@ -204,6 +253,19 @@ def _names(known: ReportRecipient) -> tuple[str, str]:
 def _chains(messages: Iterable[Message]) -> list[tuple[Message, ...]]:
     """Messages with those that correct them, in the order of the first of each."""
     return [chain for message_id, chain in correction_chains(messages).items() if message_id == chain[0].id]
+
+
+def message_deliveries(exchange: Exchange) -> tuple[MessageDeliveries, ...]:
+    """The deliveries of each of the buyer's messages to all, in numbers."""
+    to_all = {each.id: each.created_at for each in exchange.messages if each.supplier_id is None}
+    counts: dict[UUID, Counter[tuple[Way, DeliveryState]]] = {}
+    for each in sorted(arrivals(exchange, by_questions=False), key=lambda each: (each.message_id, rank(each.state))):
+        if each.message_id in to_all:
+            counts.setdefault(each.message_id, Counter())[each.way, each.state] += 1
+    return tuple(
+        MessageDeliveries(to_all[message_id], tuple(DeliveryCount(*way, number) for way, number in ways.items()))
+        for message_id, ways in counts.items()
+    )
 
 
 UNATTRIBUTED: dict[GapCode, Text] = {

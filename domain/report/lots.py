@@ -1,12 +1,13 @@
-"""The lots of a sourcing report and the suppliers found for them, as data; verdicts and points of law in short."""
+"""The lots of a sourcing report and the suppliers found for them or written to, as data; verdicts in short."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 
+from domain.exchanges.exchange import Channel, DeliveryState, Way
 from domain.law.findings import OUTCOMES
 from domain.needs.need import Nature, Reserved, ValueCovers
 from domain.shortlists.frozen import DecisionCode
@@ -28,6 +29,7 @@ from domain.shortlists.shortlist import (
 )
 from domain.suppliers.supplier import Kind
 
+Position = Literal["interested", "declined", "answered"]
 Standing = Literal["eligible", "on_proof", "to_judge", "near_miss"]
 """The best that a supplier is over the lots: may answer, may with proofs, a person must judge, or it nearly fits."""
 BEST_FIRST: tuple[Standing, ...] = ("eligible", "on_proof", "to_judge", "near_miss")
@@ -210,6 +212,77 @@ class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
     """Findings of law on the lot's reservation"""
     advice: tuple[Advice, ...]
     """Counsel and legal consequences for this lot"""
+
+
+class ReportDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A message to all recipients of an exchange, on its way to one of them."""
+
+    subject: str
+    """Of the exchange"""
+    written_at: datetime
+    """The moment it was written"""
+    way: Way
+    """By which it goes or went to this recipient; `none`: not known"""
+    state: DeliveryState
+    """How far it has come, see `docs/exchanges.md`"""
+    since: date | None
+    """The day in France since which it is in this state; null: not known, or not told, for it is that of an answer"""
+    failure: str | None
+    """A word of `docs/mail.md`; null: none"""
+    words: str
+    """All this in the language of the report"""
+
+
+class ReportRecipient(msgspec.Struct, frozen=True, kw_only=True):
+    """A recipient of exchanges, and what is known of its deliveries."""
+
+    supplier: ReportSupplier
+    """As it was known then"""
+    way: Way
+    """By which it was first contacted, else by which it is written to; `none`: not known"""
+    state: DeliveryState
+    """Of that delivery, see `docs/exchanges.md`"""
+    since: date | None
+    """The day in France since which it is contacted, or the delivery in that state; null: not known, or not told"""
+    words: str
+    """All this in the language of the report"""
+    deliveries: tuple[ReportDelivery, ...]
+    """The messages to all recipients that went to it, in order"""
+
+
+class Contacted(ReportRecipient, frozen=True, kw_only=True):
+    """A recipient of an exchange whom a message reached."""
+
+    first_at: datetime | None
+    """The moment of the first, of what the buyer brought the beginning of its day; null: only its answer shows it"""
+    channels: tuple[Channel, ...]
+    """By which messages reached it; none where only its answer shows that one did"""
+    position: Position | None
+    """Its last one, `answered` where it took none; null: no answer, though perhaps questions, attributed to nobody"""
+    answered_at: datetime | None
+    """Null in a redacted report, where it would tell whose an answer is"""
+    confidential: bool
+    """Whether some of its answers are"""
+
+
+class DeliveryCount(msgspec.Struct, frozen=True):
+    """The number of recipients to whom a message went in one way, with one result so far."""
+
+    way: Way
+    """By which it goes or went; `none`: not known"""
+    state: DeliveryState
+    """How far it has come, see `docs/exchanges.md`"""
+    recipients: int
+    """The number of them"""
+
+
+class MessageDeliveries(msgspec.Struct, frozen=True):
+    """The deliveries of one message to all recipients of an exchange."""
+
+    written_at: datetime
+    """The moment it was written"""
+    counts: tuple[DeliveryCount, ...]
+    """By way and state, those that arrived first"""
 
 
 def best_outcome(verdicts: Iterable[Eligibility]) -> Outcome | None:

@@ -15,8 +15,15 @@ from domain.law.rules import Theme
 from domain.meetings.meeting import Format, MeetingStatus, Role
 from domain.needs.need import ContractKind, Procedure, Reserved, Technique
 from domain.needs.status import Status
-from domain.report.lots import ReportLot, ReportSupplier, Standing
-from domain.report.recipients import Contacted, MessageDeliveries, Position, ReportRecipient
+from domain.report.lots import (
+    Contacted,
+    MessageDeliveries,
+    Position,
+    ReportLot,
+    ReportRecipient,
+    ReportSupplier,
+    Standing,
+)
 from domain.shortlists.shortlist import Advice, Confidence, Stamp
 from domain.suppliers.supplier import Point
 from domain.text.bilingual import Language

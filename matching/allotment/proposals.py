@@ -18,10 +18,10 @@ from domain.law.findings import LegalAdvice, advice
 from domain.law.law_changes import LAW_CHANGES, ON_PROCEDURE
 from domain.law.procedures.lot_facts import estimated_cents
 from domain.law.review import review_need
-from domain.law.rules import InForce, Rules
+from domain.law.rules import Rules
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Advice, Reason
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language
 from matching.allotment import words
 from matching.allotment.lots import NO_SEGMENT, GivenLots, JudgedLot, judged_lots, summary
 from matching.allotment.valuing import Valuing
@@ -29,25 +29,6 @@ from matching.allotment.words import Said
 from matching.answer.messages import in_words
 from matching.engine import law_changes_of, review_of
 from matching.index.live_index import LiveIndex
-
-SUM = Text(
-    "La procédure est celle de la valeur de tous les lots ensemble : diviser ou réunir des lots n'y change rien",
-    "The procedure is that of the value of all lots together: dividing or joining lots changes nothing of it",
-)
-DUTY = Text(
-    "Diviser en lots est la règle dès que des prestations distinctes peuvent être identifiées ; ne pas le faire se "
-    "motive",
-    "Dividing into lots is the rule where distinct services can be identified; justify the choice not to",
-)
-SMALL_LOTS = Text(
-    "Petits lots (au-dessous de {amount}, travaux {works}) : procédure adaptée possible dans une procédure formalisée, "
-    "ensemble jusqu'à {share} de la valeur de tous les lots ; ceux qui sont au-dessous du seuil d'achat direct, aussi "
-    "sans publicité ni mise en concurrence, jusqu'à {direct} ({article}) ; donner la valeur de chaque lot pour savoir "
-    "lesquels",
-    "Small lots (below {amount}, works {works}): an adapted procedure is possible in a formal one, together up to "
-    "{share} of the value of all lots; those below the amount of direct award, also without publicity or competition, "
-    "up to {direct} ({article}); give the value of each lot to know which",
-)
 
 Objects = Mapping[str, tuple[str, ...]]
 """By the id of a lot, the segments understood as its object."""
@@ -64,7 +45,7 @@ def advice_beside(
     """
     view = rules.at(on, proposed.contract)
     is_market = proposed.contract == "market"
-    yield advice("PROCEDURE_OF_SUM", "info", view["value_of_all_lots" if is_market else "concession_value"], SUM)
+    yield advice(view, "procedure_of_sum", rule="value_of_all_lots" if is_market else "concession_value")
     procedure = [each for each in given if each.code in ON_PROCEDURE]
     differing = [each for each in given if each.code == LAW_CHANGES]
     yield from (msgspec.structs.replace(each, lots=()) for each in (*procedure, *differing))
@@ -75,23 +56,14 @@ def advice_beside(
         own = {each.code: each for each in review_need(proposed, on, rules, objects).advice}
         if not _rules_of(own.values()) <= _rules_of(procedure):
             own = {}
-    yield own.get("ALLOTMENT") or advice("DUTY_TO_ALLOT", "info", view["allotment"], DUTY)
+    yield own.get("ALLOTMENT") or advice(view, "duty_to_allot")
     if len(proposed.lots) > 1:
-        yield own.get("SMALL_LOT_SETS") or _small_lots(view)
+        yield own.get("SMALL_LOT_SETS") or advice(view, "small_lot_rules")
 
 
 def _rules_of(advised: Iterable[LegalAdvice]) -> set[tuple[str, str]]:
     """The advice on procedure by code and rule."""
     return {(each.code, each.rule) for each in advised if each.code in ON_PROCEDURE}
-
-
-def _small_lots(view: InForce) -> LegalAdvice:
-    """SMALL_LOT_RULES: the rules on small lots, where the values of the lots are not all known."""
-    names = ("small_lot_supplies_services", "small_lot_works", "small_lot_share", "direct_award_lot_share")
-    amount, works, share, direct = (view.value_text(name) for name in names)
-    article = view["direct_award_lot_share"].article or ""
-    message = SMALL_LOTS.filled(amount=amount, works=works, share=share, direct=direct, article=Text(article, article))
-    return advice("SMALL_LOT_RULES", "info", view["small_lot_share"], message)
 
 
 LONGEST_ID = 100
@@ -143,7 +115,7 @@ class ProposalWriter:
         """Each lot as the engine judges it, under the reservation that it would have."""
         asked = {str(number): lot for number, lot in enumerate(lots)}
         need = self.given.need_of(
-            tuple(self.given.need_lot(lot, self.valuing.reservation(lot).types, id) for id, lot in asked.items())  # noqa: A001
+            tuple(self.given.need_lot(lot, self.valuing.reservation(lot).types, id) for id, lot in asked.items())
         )
         reference = self.given.reference
         queries = reference.reader.read(need)

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from domain.law.findings import LegalAdvice, LegalFinding, Verdict
-from domain.law.reservations.eligibility import judged
+from domain.law.reservations.eligibility import LegalFacts, judged
 from domain.law.reservations.past_awards import EssAward, with_award_bar
-from domain.law.reservations.supplier_facts import LegalFacts
 from domain.law.rules import Rules
 from domain.needs.need import ContractKind, Place, Reserved
 from domain.shortlists.shortlist import Advice, Eligibility, Finding, Fit, Presence

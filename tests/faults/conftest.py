@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from db.embedded import binaries
-from db.embedded.home import prepare_home
+from db.embedded.home import find_binaries, prepare_home
 from tests.api.commands.conftest import Server
 from tests.conftest import open_folder
 from tests.faults.postgres import Cluster, program_folder
@@ -31,7 +30,7 @@ def cluster() -> Iterator[Cluster]:
     """A running primary; skipped where its programs cannot make a standby."""
     with open_folder() as folder:
         home = prepare_home(folder)
-        programs = binaries.find(program_folder(), home.account).folder
+        programs = find_binaries(program_folder(), home.account).folder
         if not (programs / "pg_basebackup").exists():
             pytest.skip(f"{programs} has no pg_basebackup")
         if not Path("/proc/self/cwd").exists():

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from db.embedded import binaries
-from db.embedded.home import prepare_home
+from db.embedded.home import find_binaries, prepare_home
 from tests.api.commands.conftest import Answer, Server, until
 from tests.conftest import open_folder
 from tests.faults.postgres import Cluster, program_folder
@@ -61,7 +60,7 @@ def slug(answer: Answer) -> str:
 def database_in(folder: Path) -> Iterator[Cluster]:
     """A PostgreSQL whose files are in the folder."""
     home = prepare_home(folder)
-    cluster = Cluster(home, binaries.find(program_folder(), home.account).folder)
+    cluster = Cluster(home, find_binaries(program_folder(), home.account).folder)
     try:
         cluster.start_primary()
         yield cluster

@@ -61,6 +61,8 @@ def estimate_of(lot: Lot) -> Estimate | None:
         return Estimate(stated, 0, options)
     if lot.duration_months is None:
         return Estimate(stated, None, options)
+    if stated / 100 == lot.value_eur and stated * months % lot.duration_months == 0:
+        return Estimate(stated, stated * months // lot.duration_months, options)
     amount = Fraction(stated, 100) if stated / 100 == lot.value_eur else Fraction(repr(lot.value_eur))
     whole = amount * (lot.duration_months + months) / lot.duration_months
     rounded = _up(whole)
@@ -98,31 +100,30 @@ def _up(amount_eur: Fraction) -> int:
 
 def sum_in_words(lot: Lot) -> Text | None:
     """The estimated value as a sum: “50 000 € + 3 reconductions de 50 000 € = 200 000 €”; None where nothing adds."""
-    found = estimate_of(lot)
+    return added_in_words(lot, estimate_of(lot))
+
+
+def added_in_words(lot: Lot, found: Estimate | None) -> Text | None:
+    """The estimated value of a lot as a sum, as `sum_in_words` has it."""
     if found is None or found.total is None or found.total == found.stated:
         return None
-    parts = [euros(found.stated)]
-    first, months = lot.duration_months or 1, lot.renewal_months or 0
+    stated, first, months = euros(found.stated), lot.duration_months or 1, lot.renewal_months or 0
+    parts = [stated]
     if found.renewals and months % first == 0 and found.renewals == found.stated * (months // first):
-        parts.append(_renewals(months // first, parts[0]))
+        count, many = months // first, "s" if months > first else ""
+        parts.append(Text(f"{count} reconduction{many} de {stated.fr}", f"{count} renewal{many} of {stated.en}"))
     elif found.renewals:
-        firm, more = parts.pop(), euros(found.renewals)
-        parts += [_over(firm, first, NOTHING), _over(more, months, Text(" de reconduction", " of renewal"))]
+        renewal = Text(" de reconduction", " of renewal")
+        parts = [_over(stated, first, NOTHING), _over(euros(found.renewals), months, renewal)]
     if found.options:
         options = euros(found.options)
         parts.append(Text(f"{options.fr} d'options", f"{options.en} of options"))
     return join_texts((join_texts(parts, PLUS), euros(found.total)), Text(" = ", " = "))
 
 
-def _renewals(count: int, each: Text) -> Text:
-    many = "s" if count > 1 else ""
-    return Text(f"{count} reconduction{many} de {each.fr}", f"{count} renewal{many} of {each.en}")
-
-
 def _over(amount: Text, months: int, of: Text) -> Text:
-    return Text(
-        f"{amount.fr} ({months} mois{of.fr})", f"{amount.en} ({months} month{'s' if months > 1 else ''}{of.en})"
-    )
+    many = "s" if months > 1 else ""
+    return Text(f"{amount.fr} ({months} mois{of.fr})", f"{amount.en} ({months} month{many}{of.en})")
 
 
 WORKS_DIVISION = "45"
@@ -180,12 +181,17 @@ def _object(
 ) -> LotObject:
     cpv = tuple(code[:8] for code in written)
     ess_listing = listing(cpv[0], view.codes("ess_listed_cpv")) if cpv else None
+    # as stated, else by the main CPV (division 45), else by segments whose codes all agree
+    natures = {segment_is_works(segment) for segment in segments}
+    works = natures.pop() if len(natures) == 1 else None
+    if nature is not None or cpv:
+        works = nature == "works" if nature is not None else cpv[0].startswith(WORKS_DIVISION)
     return LotObject(
         cpv=cpv,
         asked=asked,
         support=support,
         segments=segments,
-        works=_works(nature, cpv, segments),
+        works=works,
         ess_listing=ess_listing,
         light_listing=listing(cpv[0], view.codes("light_regime_cpv")) if cpv else None,
         insertion=_is_insertion("so-insertion" in (asked or segments), cpv[:1], ess_listing, view),
@@ -202,16 +208,6 @@ def families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
     if segments:
         return frozenset(segment.partition("-")[0] for segment in segments)
     return frozenset(code[:3] for code in cpv[:1])
-
-
-def _works(nature: Nature | None, cpv: tuple[str, ...], segments: tuple[str, ...]) -> bool | None:
-    """Whether it is works: as stated, else by the main CPV (division 45), else by segments whose codes all agree."""
-    if nature is not None:
-        return nature == "works"
-    if cpv:
-        return cpv[0].startswith(WORKS_DIVISION)
-    natures = {segment_is_works(segment) for segment in segments}
-    return natures.pop() if len(natures) == 1 else None
 
 
 @lru_cache(maxsize=512)

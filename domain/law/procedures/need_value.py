@@ -3,16 +3,16 @@
 Groups of lots that are social or other specific services have the light regime, alone or beside other services.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
-from domain.law.findings import LegalAdvice, advice, applies, as_one_set, least_sure, listed_briefly, sentence
-from domain.law.procedures.lot_facts import LotFacts, LotObject, known_total, stated_total, sum_in_words
+from domain.law.findings import LegalAdvice, advice, applies, listed_briefly, sentence
+from domain.law.procedures.lot_facts import LotFacts, LotObject, added_in_words, known_total, stated_total
 from domain.law.rules import InForce
 from domain.needs.need import ContractKind, Need
-from domain.text.bilingual import NOTHING, Text, euros, join_texts
+from domain.text.bilingual import NOTHING, euros, join_texts
 
 MOST_SUMS = 6
 """The most lots whose sum a sentence writes."""
@@ -146,20 +146,27 @@ def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None
     if group.total is not None:
         return None
     lacking = tuple(lot.lot.id for lot in group.lots if lot.cents is None)
-    missing, many = listed_briefly(lacking), "s" if len(lacking) > 1 else ""
-    row, end = view["value_of_all_lots"], Text(" ; indiquer l'estimation totale", "; give the estimated total")
+    without = tuple(lot.lot.id for lot in group.lots if lot.cents is None and lot.estimate)
+    rule, end = "value_of_all_lots", "give_total"
     if need.contract == "concession":
-        row = view["concession_value"]
-        end = sentence("give_turnover")
+        rule, end = "concession_value", "give_turnover"
     elif need.technique is not None:
-        row = view["value_over_lifetime"]
-        end = sentence("give_framework_maximum")
+        rule, end = "value_over_lifetime", "give_framework_maximum"
     endless = NOTHING
-    if without := tuple(lot.lot.id for lot in group.lots if lot.cents is None and lot.estimate):
-        plural = "s" if len(without) > 1 else ""
-        endless = sentence("renewals_without_duration", many=plural, names=listed_briefly(without))
-    message = sentence("value_unknown", many=many, missing=missing, endless=endless, end=end)
-    return advice("VALUE_UNKNOWN", "info", row, message, group.advised_lots)
+    if without:
+        many, names = "s" if len(without) > 1 else "", listed_briefly(without)
+        endless = sentence(view, "renewals_without_duration", many=many, names=names)
+    missing, many = listed_briefly(lacking), "s" if len(lacking) > 1 else ""
+    return advice(
+        view,
+        "value_unknown",
+        group.advised_lots,
+        rule=rule,
+        many=many,
+        missing=missing,
+        endless=endless,
+        end=sentence(view, end),
+    )
 
 
 @applies("value_of_all_lots")
@@ -170,28 +177,19 @@ def estimated_value(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Le
     is said to cover all. All lots are added before a threshold is looked at, so splitting a need never lowers a
     threshold; a stated total cannot be less than the lots' own values.
     """
-    sums = {lot.lot.id: said for lot in lots if (said := sum_in_words(lot.lot))}
+    sums = {lot.lot.id: said for lot in lots if (said := added_in_words(lot.lot, lot.estimate))}
     if not sums:
         return None
-    row = view["concession_value" if need.contract == "concession" else "value_of_all_lots"]
-    several = len(lots) > 1
-    said = _sums_of_lots(sums, total_of(lots)) if several else next(iter(sums.values()))
-    message = sentence("estimated_value", sum=said)
-    return advice("ESTIMATED_VALUE", "info", row, message, as_one_set(tuple(sums) if several else ()))
-
-
-def _sums_of_lots(sums: Mapping[str, Text], total: int | None) -> Text:
-    """The sums of lots, of very many the first ones, and that of all lots where it is known."""
-    parts = [Text(f"lot {each} : {said.fr}", f"lot {each}: {said.en}") for each, said in sums.items()]
-    more = len(parts) - MOST_SUMS
-    if more > 0:
+    rule = "concession_value" if need.contract == "concession" else "value_of_all_lots"
+    if len(lots) == 1:
+        return advice(view, "estimated_value", rule=rule, sum=next(iter(sums.values())))
+    parts = [sentence(view, "sum_of_lot", lot=each, sum=said) for each, said in sums.items()]
+    if (more := len(parts) - MOST_SUMS) > 0:
         many = "s" if more > 1 else ""
-        rest = Text(f"{more} autre{many} lot{many} calculé{many} de même", f"{more} more lot{many} in the same way")
-        parts = [*parts[:MOST_SUMS], rest]
-    if total is not None:
-        amount = euros(total)
-        parts.append(Text(f"tous les lots : {amount.fr}", f"all lots: {amount.en}"))
-    return join_texts(parts)
+        parts = [*parts[:MOST_SUMS], sentence(view, "sums_of_more_lots", more=more, many=many)]
+    if (total := total_of(lots)) is not None:
+        parts.append(sentence(view, "sum_of_all_lots", sum=euros(total)))
+    return advice(view, "estimated_value", (tuple(sums),), rule=rule, sum=join_texts(parts))
 
 
 def total_below_lots(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
@@ -199,28 +197,15 @@ def total_below_lots(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> L
     total, known = stated_total(need), _known(lots)
     if total is None or total >= known:
         return None
-    row = view["value_of_all_lots"]
-    why = Text("la valeur d'un besoin compte tous ses lots", "the value of a need counts all its lots")
+    rule, why = "value_of_all_lots", "value_counts_all_lots"
     if need.contract == "concession":
-        row = view["concession_value"]
-        why = sentence("concession_value_is_turnover")
-    message = sentence("total_below_lots", stated=euros(total), summed=euros(known), why=why)
-    return advice("TOTAL_BELOW_LOTS", "warning", row, message)
+        rule, why = "concession_value", "concession_value_is_turnover"
+    stated, summed = euros(total), euros(known)
+    return advice(view, "total_below_lots", rule=rule, stated=stated, summed=summed, why=sentence(view, why))
 
 
 REGIMES: dict[ContractKind, str] = {"market": "light_regime", "concession": "light_concession"}
 """The rule that opens the light regime to each kind of contract."""
-WIDER_LIST = sentence("wider_list")
-WHOLE_IS_LIGHT = sentence("light_regime")
-PART_IS_LIGHT = sentence("light_regime_of_lots")
-# by whether all lots are such services, and whether it takes the wider list to know them
-LIGHT_REGIME = {
-    (whole, wider): text.filled(annex=WIDER_LIST if wider else NOTHING)
-    for whole, text in ((True, WHOLE_IS_LIGHT), (False, PART_IS_LIGHT))
-    for wider in (True, False)
-}
-THEIRS = Text("celles des services sociaux et spécifiques", "those of social and specific services")
-OTHERS = Text("celles des autres prestations", "those of the other services")
 
 
 def is_light(group: Group) -> bool:
@@ -265,11 +250,12 @@ def light_regime(group: Group, view: InForce) -> LegalAdvice | None:
     """
     if not group.light or not view.holds("light_regime"):
         return None
-    row, listed, *_ = map(view.__getitem__, light_rules("market", group))
+    _, listed, *_ = light_rules("market", group)
     whole = is_light(group)
     lots = group.advised_lots if whole else (tuple([lot.lot.id for lot in group.light]),)
-    message = LIGHT_REGIME[whole, listed.id == "light_regime_cpv"]
-    return advice("LIGHT_REGIME", "info", row, message, lots, least_sure(row, listed))
+    annex = sentence(view, "wider_list") if listed == "light_regime_cpv" else NOTHING
+    name = "light_regime" if whole else "light_regime_of_lots"
+    return advice(view, name, lots, rests_on=(listed,), annex=annex)
 
 
 @applies("mixed_services")
@@ -281,11 +267,9 @@ def mixed_services(contract: ContractKind, group: Group, view: InForce) -> Legal
     """
     if not group.light or is_light(group) or not (view.holds("mixed_services") and view.holds(REGIMES[contract])):
         return None
-    light, rest = group.light_value, group.other_value
-    row, *others = map(view.__getitem__, reversed(light_rules(contract, group)))
+    light, rest, rules = group.light_value, group.other_value, light_rules(contract, group)
     if light is None or rest is None:
-        message = sentence("mixed_services_of_unknown_value", others=OTHERS)
-    else:
-        theirs, other, regime = euros(light), euros(rest), THEIRS if light > rest else OTHERS
-        message = sentence("mixed_services", theirs=theirs, other=other, regime=regime)
-    return advice("MIXED_SERVICES", "info", row, message, group.advised_lots, least_sure(row, *others))
+        return advice(view, "mixed_services_of_unknown_value", group.advised_lots, rests_on=rules)
+    regime = sentence(view, "rules_of_social_services" if light > rest else "rules_of_other_services")
+    theirs, other = euros(light), euros(rest)
+    return advice(view, "mixed_services", group.advised_lots, rests_on=rules, theirs=theirs, other=other, regime=regime)

@@ -1,11 +1,11 @@
 """The procedure that the value of a need implies: direct award, adapted or formal."""
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from domain.law.findings import LegalAdvice, advice, applies, least_sure, sentence
+from domain.law.findings import LegalAdvice, advice, applies, sentence
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import (
-    Assumption,
     Group,
     as_one_market,
     groups,
@@ -17,29 +17,13 @@ from domain.law.procedures.need_value import (
     total_of,
     value_unknown,
 )
-from domain.law.rules import InForce, RuleRow
+from domain.law.rules import InForce
 from domain.needs.need import Need
-from domain.shortlists.shortlist import Confidence, Severity
 from domain.text.bilingual import NOTHING, Text, euros, join_texts
 
 Level = Literal["direct", "adapted", "formal"]
 KINDS: dict[str, str] = {"state": "eu_state", "local": "eu_local", "utility": "eu_utility"}
 LEVELS: tuple[Level, ...] = ("direct", "adapted", "formal")
-HEAVIER: dict[Level, Text] = {
-    "adapted": Text("procédure adaptée", "an adapted procedure"),
-    "formal": Text("procédure formalisée", "a formal procedure"),
-}
-ASSUMPTIONS: dict[Assumption, str] = {
-    "shared": "total_shared",
-    "nature": "nature_unknown",
-    "division": "works_share_unknown",
-    "below": "total_below",
-}
-SAVE_SOCIAL = sentence("save_social_services")
-SOCIAL_SERVICES = Text("services sociaux ou autres services spécifiques", "social or other specific services")
-TRANSPORT = Text("transport de voyageurs", "passenger transport")
-DUTIES = sentence("direct_award_duties")
-MAPA = sentence("adapted_procedure")
 SOCIAL: dict[str, str] = {
     "state": "eu_social_services",
     "local": "eu_social_services",
@@ -87,8 +71,12 @@ def _decided(need: Need, group: Group, view: InForce) -> Decided:
     thresholds, light = formal_thresholds(need, group), takes_light_regime(need.contract, group, view)
     if group.total is None:
         return Decided(group, None, None, thresholds, light)
-    known = need.contract == "concession" or view.cents(direct_threshold(group)) is not None
-    by_amount = _level_by_amount(group.total, thresholds, known, view)
+    # by the EU threshold alone, whatever the object; what is below it is adapted where direct award is known
+    bounds = [view.cents(rule_id) for rule_id in thresholds]
+    reached = {None if bound is None else group.total >= bound for bound in bounds}
+    by_amount: Level | None = "formal" if reached == {True} else None
+    if reached == {False} and (need.contract == "concession" or view.cents(direct_threshold(group)) is not None):
+        by_amount = "adapted"
     return Decided(group, level(need, group, light, by_amount, view), by_amount, thresholds, light)
 
 
@@ -136,25 +124,24 @@ def level(need: Need, group: Group, light: bool, by_amount: Level | None, view: 
     return by_amount
 
 
-def _level_by_amount(total: int, thresholds: tuple[str, ...], known: bool, view: InForce) -> Level | None:
-    """Adapted or formal by the EU threshold alone, whatever the object; `known`: what is below adapted is."""
-    bounds = [view.cents(rule_id) for rule_id in thresholds]
-    reached = {None if bound is None else total >= bound for bound in bounds}
-    if reached == {True}:
-        return "formal"
-    return "adapted" if reached == {False} and known else None
-
-
 def review_procedure(need: Need, part: Decided, view: InForce) -> list[LegalAdvice | None]:
     """The advice on procedure for one group of lots."""
     group, decided = part.group, part.level
     found = [value_unknown(need, group, view)]
     if decided != "direct" and need.contract == "market":
         found.append(light_regime(group, view))
-    if group.total is not None:
-        if decided != "direct" and part.by_amount != "adapted":
-            found.append(mixed_services(need.contract, group, view))
-        found.append(_procedure_advice(need, part, view))
+    if group.total is None:
+        return found
+    if decided != "direct" and part.by_amount != "adapted":
+        found.append(mixed_services(need.contract, group, view))
+    if decided is None:
+        found.append(_undecided(part, view))
+    elif need.contract == "concession":
+        found.append(_concession(part, view))
+    elif decided == "direct":
+        found.append(_direct(group, view))
+    else:
+        found.append(_formal(need, part, view) if decided == "formal" else _adapted(part, view))
     return found
 
 
@@ -171,21 +158,16 @@ def mixed_object(decided: Decisions, view: InForce) -> LegalAdvice | None:
     whole, heavier = decided.whole.group, decided.whole.level
     if not lighter or heavier is None:
         return None
-    row, value = view["mixed_object"], euros(whole.total or 0)
-    main = Text("les travaux", "works") if whole.works else Text("les fournitures ou services", "supplies or services")
-    message = sentence("mixed_object", main=main, value=value, procedure=HEAVIER[heavier])
-    rows = (row, view[direct_threshold(whole)], *map(view.__getitem__, decided.whole.thresholds))
-    return advice("MIXED_OBJECT", "warning", row, message, lighter, least_sure(*rows, doubtful=whole.doubtful))
-
-
-def _procedure_advice(need: Need, part: Decided, view: InForce) -> LegalAdvice:
-    if part.level is None:
-        return _undecided(part, view)
-    if need.contract == "concession":
-        return _concession(part, view)
-    if part.level == "direct":
-        return _direct(part.group, view)
-    return _formal(need, part, view) if part.level == "formal" else _adapted(part, view)
+    return advice(
+        view,
+        "mixed_object",
+        lighter,
+        rests_on=(direct_threshold(whole), *decided.whole.thresholds),
+        doubtful=whole.doubtful,
+        main=sentence(view, "works_mainly" if whole.works else "services_mainly"),
+        value=euros(whole.total or 0),
+        procedure=sentence(view, f"{heavier}_procedure_as_one"),
+    )
 
 
 @applies("direct_award_supplies_services", "direct_award_works", "direct_award_duties")
@@ -197,13 +179,11 @@ def _direct(group: Group, view: InForce) -> LegalAdvice:
     the code, it is said that an adapted procedure remains possible.
     """
     row, duties = view[direct_threshold(group)], view["direct_award_duties"]
-    known, provided = duties.status == "in_force", NOTHING
-    if known:
-        also = sentence("still_adapted", article=duties.article) if row.article != duties.article else NOTHING
-        provided = join_texts((DUTIES, also), NOTHING)
-    message = sentence("direct_award", bound=row.value_text, provided=provided)
-    sure = least_sure(row, duties) if known else row.confidence
-    return _group_advice(group, "GRE_A_GRE", "info", row, message, sure)
+    if duties.status != "in_force":
+        return _compared(group, "direct_award", view, rule=row.id, bound=row.value_text, provided=NOTHING)
+    also = sentence(view, "still_adapted") if row.article != duties.article else NOTHING
+    provided = sentence(view, "direct_award_provided", also=also)
+    return _compared(group, "direct_award", view, (duties.id,), rule=row.id, bound=row.value_text, provided=provided)
 
 
 @applies("adapted_procedure")
@@ -215,10 +195,8 @@ def _adapted(part: Decided, view: InForce) -> LegalAdvice:
     """
     group, by_amount = part.group, part.by_amount == "adapted"
     rules = part.thresholds if by_amount else light_rules("market", group)
-    row = view["adapted_procedure"]
     doubtful = not by_amount and not is_light(group)
-    sure = least_sure(row, view[direct_threshold(group)], *map(view.__getitem__, rules), doubtful=doubtful)
-    return _group_advice(group, "MAPA", "info", row, MAPA, sure)
+    return _compared(group, "adapted_procedure", view, (direct_threshold(group), *rules), doubtful)
 
 
 @applies("dynamic_purchasing_system")
@@ -228,10 +206,9 @@ def _formal(need: Need, part: Decided, view: InForce) -> LegalAdvice:
     services = not group.works and any(lot.lot.nature != "supplies" for lot in group.lots)
     row = max(map(view.__getitem__, part.thresholds), key=lambda row: row.cents or 0)
     if need.technique == "dynamic_purchasing_system":
-        quoted, message = view["dynamic_purchasing_system"], sentence("dynamic_system", bound=row.value_text)
-        return _group_advice(group, "PROC_FORMALISEE", "warning", quoted, message, least_sure(quoted, row))
-    message = sentence("formal_procedure", bound=row.value_text, but=SAVE_SOCIAL if services else NOTHING)
-    return _group_advice(group, "PROC_FORMALISEE", "warning", row, message)
+        return _compared(group, "dynamic_system", view, (row.id,), bound=row.value_text)
+    but = sentence(view, "save_social_services") if services else NOTHING
+    return _compared(group, "formal_procedure", view, rule=row.id, bound=row.value_text, but=but)
 
 
 @applies("eu_concessions", "light_concession", "concession_transport")
@@ -241,40 +218,44 @@ def _concession(part: Decided, view: InForce) -> LegalAdvice:
     The value is the concessionaire's total turnover over the contract. Concessions of social and other specific
     services, and of passenger transport, take the simplified procedure whatever their value.
     """
-    group, row, bound = part.group, view["eu_concessions"], view.value_text("eu_concessions")
-    turnover = sentence("of_turnover")
+    group = part.group
     if part.level == "formal":
-        message = sentence("concession_formal", bound=bound, turnover=turnover)
-        return _group_advice(group, "PROC_FORMALISEE", "warning", row, message)
+        return _compared(group, "concession_formal", view)
     if part.by_amount == "adapted":
-        message = sentence("concession_simplified", bound=bound, turnover=turnover)
-        return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", row, message)
-    rows = tuple(map(view.__getitem__, light_rules("concession", group)))
-    objects = [SOCIAL_SERVICES] if any(not lot.object.transport for lot in group.light) else []
-    objects += [TRANSPORT] if any(lot.object.transport for lot in group.light) else []
-    message = sentence("concession_simplified_by_object", object=join_texts(objects))
-    sure = least_sure(*rows, doubtful=not is_light(group))
-    return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", rows[0], message, sure)
+        return _compared(group, "concession_simplified", view)
+    quoted, *rules = light_rules("concession", group)
+    transport = {lot.object.transport for lot in group.light}
+    objects = [sentence(view, "passenger_transport" if each else "social_services") for each in sorted(transport)]
+    name, doubtful = "concession_simplified_by_object", not is_light(group)
+    return _compared(group, name, view, rules, doubtful, rule=quoted, object=join_texts(objects))
 
 
 def _undecided(part: Decided, view: InForce) -> LegalAdvice:
     """The value is known, but the buyer's kind or the thresholds of that date leave the procedure open."""
-    group, rows = part.group, [view[rule_id] for rule_id in part.thresholds]
-    if len(rows) > 1 and all(row.status == "in_force" for row in rows):
-        return _group_advice(group, "BUYER_KIND_UNKNOWN", "info", rows[0], sentence("buyer_kind_unknown"))
-    row = next((row for row in rows if row.status != "in_force"), view[direct_threshold(group)])
-    return _group_advice(group, "THRESHOLD_UNKNOWN", "info", row, sentence("threshold_unknown"))
+    group, unknown = part.group, [rule for rule in part.thresholds if view[rule].status != "in_force"]
+    if len(part.thresholds) > 1 and not unknown:
+        return _compared(group, "buyer_kind_unknown", view, rule=part.thresholds[0])
+    return _compared(group, "threshold_unknown", view, rule=next(iter(unknown), direct_threshold(group)))
 
 
-def _group_advice(
-    group: Group, code: str, severity: Severity, row: RuleRow, then: Text, confidence: Confidence | None = None
+def _compared(
+    group: Group,
+    name: str,
+    view: InForce,
+    rests_on: Iterable[str] = (),
+    doubtful: bool = False,
+    *,
+    rule: str | None = None,
+    **values: Text,
 ) -> LegalAdvice:
     """Advice that begins with the value that was compared and the assumptions made, and is never surer than it."""
     assumed = NOTHING
     if group.assumptions:
         beyond = euros((group.total or 0) - (total_of(group.lots) or 0))
-        made = join_texts([sentence(ASSUMPTIONS[each]).filled(beyond=beyond) for each in group.assumptions])
-        assumed = Text(f" ({made.fr})", f" ({made.en})")
-    kind = Text(" de travaux", " of works") if group.works else NOTHING
-    message = sentence("value_compared", value=euros(group.total or 0), kind=kind, assumed=assumed, then=then)
-    return advice(code, severity, row, message, group.advised_lots, "low" if group.doubtful else confidence)
+        made = [sentence(view, f"assumed_{each}", beyond=beyond) for each in group.assumptions]
+        assumed = sentence(view, "assumptions_made", made=join_texts(made))
+    kind = sentence(view, "of_works") if group.works else NOTHING
+    then, value = sentence(view, name, **values), euros(group.total or 0)
+    message = sentence(view, "value_compared", value=value, kind=kind, assumed=assumed, then=then)
+    doubtful = doubtful or group.doubtful
+    return advice(view, name, group.advised_lots, rule=rule, rests_on=rests_on, doubtful=doubtful, message=message)

@@ -3,53 +3,33 @@
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
-from math import inf
 from typing import NamedTuple
 
-from domain.law.findings import LegalAdvice, advice, applies, bracketed_lots, least_sure, listed_briefly, sentence
+from domain.law.findings import LegalAdvice, advice, applies, bracketed_lots, listed_briefly, sentence
 from domain.law.procedures.procedure import Decided, Decisions
-from domain.law.rules import InForce, RuleRow
+from domain.law.rules import InForce
 from domain.needs.need import Need
 from domain.text.bilingual import NOTHING, Text, join_texts
 
 MOST_NAMED = 650
 """The most lots that all sets together name, give or take one set: enough for the 126 sets of five of nine lots."""
-MANY = Text("liste limitée", "list cut short")
-ONE_MARKET = Text("travaux et autres lots comptés comme un seul marché", "works and other lots counted as one contract")
-APART = Text("travaux et autres lots comptés à part", "works and other lots counted apart")
-# whose small lots a sentence is about: those of the need, or of its works, or of the rest
-ALL, WORKS, OTHERS = NOTHING, Text(" de travaux", " of works"), Text(" hors travaux", " other than works")
-ADAPTED = sentence("small_lots_adapted")
-DIRECT = sentence("small_lots_direct")
-PARTLY_DIRECT = sentence("small_lots_partly_direct")
-SMALL_LOTS, SMALL_LOT = Text("petits lots{of} : ", "small lots{of}: "), Text("petit lot{of} : ", "small lot{of}: ")
-EACH = Text("chacun de ces ensembles", "each of these sets")
-UNDER = Text(" selon {article}", " under {article}")
-LIMIT = sentence("direct_share_limit")
+SMALL_SHARE, DIRECT_SHARE = "small_lot_share", "direct_award_lot_share"
 # of a lot, by whether it may take an adapted procedure and whether it may be a direct award
 OF_LOT = {
-    (True, False): sentence("small_lot_adapted"),
-    (False, True): sentence("small_lot_direct"),
-    (True, True): sentence("small_lot_adapted_or_direct"),
+    (True, False): "small_lot_adapted",
+    (False, True): "small_lot_direct",
+    (True, True): "small_lot_adapted_or_direct",
 }
 
 
-class Sets(NamedTuple):
-    """Advice on the largest sets of lots that may take a lighter procedure: on the need, and on each lot of a set."""
-
-    of_need: LegalAdvice
-    of_lots: Mapping[str, LegalAdvice]
-
-
 class Opened(NamedTuple):
-    """The lots (id → cents) to which `rule` opens a lighter procedure, and all the rules that this rests on.
+    """The lots (id → cents) to which the first of `rules` opens a lighter procedure, and the others that it rests on.
 
     `unsure`: of these lots, those to which only a text that was not read may open it.
     """
 
-    rule: RuleRow
+    rules: tuple[str, ...]
     lots: dict[str, int]
-    rows: tuple[RuleRow, ...]
     unsure: tuple[str, ...] = ()
 
 
@@ -63,53 +43,44 @@ class Market(NamedTuple):
     small: dict[str, int]
 
     @property
-    def widest(self) -> Opened:
-        """The use that more lots have, whose share bounds the sets."""
-        return self.adapted if self.adapted.lots else self.direct
-
-    @property
-    def rows(self) -> tuple[RuleRow, ...]:
-        return (*self.adapted.rows, *self.direct.rows)
+    def uses(self) -> tuple[Opened, ...]:
+        """The uses that some lots have: that of more lots first, whose share bounds the sets."""
+        return tuple(use for use in (self.adapted, self.direct) if use.lots)
 
 
-def review_sets(need: Need, decided: Decisions, view: InForce) -> Sets | None:
+def review_sets(need: Need, decided: Decisions, view: InForce) -> tuple[LegalAdvice | None, Mapping[str, LegalAdvice]]:
     """SMALL_LOT_SETS for the need, and SMALL_LOT_OK for each lot that belongs to a set; nothing for a need of one lot.
 
     A contract that is not divided has no small lots, whatever more its stated total counts than its only lot. The share
     is one, of the value of all lots, for those in an adapted procedure and direct awards together: the sets are those
     of all small lots, and of each set any part may be direct awards as far as its lots are below that amount.
     """
-    if need.contract == "concession" or len(need.lots) == 1:
-        return None
-    markets = _markets(decided, view)
+    no_lots = need.contract == "concession" or len(need.lots) == 1
+    markets = [] if no_lots else _markets(decided, view)
     if not markets:
-        return None
-    rule = next((market for market in markets if market.adapted.lots), markets[0]).widest.rule
+        return None, {}
+    rule = SMALL_SHARE if any(market.adapted.lots for market in markets) else DIRECT_SHARE
     joint = markets[0].part is decided.whole and len(decided.parts) > 1
     doubtful = joint or any(part.group.doubtful for part in decided.parts)
-    sets, complete = _sets_of_all(markets, view)
+    sets: list[tuple[str, ...]] = []
+    complete = True
+    for market in markets:
+        small = [(lot_id, market.small[lot_id]) for lot_id in market.part.group.ids if lot_id in market.small]
+        found, all_found = largest_sets(small, _cap(market.part, market.uses[0].rules[0], view))
+        sets, complete = [*sets, *found], complete and all_found
     parts = [_of_market(market, rule, view) for market in markets]
     unsure = tuple(lot_id for market in markets for lot_id in market.direct.unsure)
-    parts += [_extended(view, unsure)] if unsure else []
-    parts += [*([] if complete else [MANY]), *([ONE_MARKET if joint else APART] if len(decided.parts) > 1 else [])]
-    sure = least_sure(*(row for market in markets for row in market.rows), doubtful=doubtful or bool(unsure))
-    return Sets(
-        advice("SMALL_LOT_SETS", "info", rule, join_texts(parts).capitalised(), sets, sure),
-        {lot_id: told for market in markets for lot_id, told in _of_lots(market, view, doubtful)},
-    )
-
-
-def _sets_of_all(markets: tuple[Market, ...], view: InForce) -> tuple[tuple[tuple[str, ...], ...], bool]:
-    """The largest sets of each market within its share; false where there may be more."""
-    found: list[tuple[str, ...]] = []
-    whole = True
-    for market in markets:
-        values, group = market.small, market.part.group
-        small = [(lot_id, values[lot_id]) for lot_id in group.ids if lot_id in values]
-        sets, complete = largest_sets(small, _cap(market.part, market.widest.rule.id, view))
-        found += sets
-        whole = whole and complete
-    return tuple(found), whole
+    if unsure:
+        parts.append(sentence(view, "works_lots_to_be_read", about=bracketed_lots(unsure)))
+    if not complete:
+        parts.append(sentence(view, "list_cut_short"))
+    if len(decided.parts) > 1:
+        parts.append(sentence(view, "counted_as_one" if joint else "counted_apart"))
+    rests_on = [each for market in markets for use in market.uses for each in use.rules]
+    told = join_texts(parts).capitalised()
+    doubts = doubtful or bool(unsure)
+    of_need = advice(view, "small_lot_sets", tuple(sets), rule=rule, rests_on=rests_on, doubtful=doubts, message=told)
+    return of_need, {lot_id: each for market in markets for lot_id, each in _of_lots(market, view, doubtful)}
 
 
 def _cap(part: Decided, share: str, view: InForce) -> int:
@@ -117,22 +88,22 @@ def _cap(part: Decided, share: str, view: InForce) -> int:
     return (part.group.total or 0) * (view.number(share) or 0) // 100
 
 
-def _markets(decided: Decisions, view: InForce) -> tuple[Market, ...]:
+def _markets(decided: Decisions, view: InForce) -> list[Market]:
     """The groups of lots of which a share is taken, as far as they have small lots.
 
     They are one, unless that would have a lighter procedure than works or the others apart are told.
     """
-    whole, parts = decided.whole, decided.parts
-    if whole.level is None or any(whole.is_lighter_than(part) for part in parts):
-        names = (ALL,) if len(parts) == 1 else (OTHERS, WORKS)
-    else:
-        parts, names = (whole,), (ALL,)
+    whole, parts, names = decided.whole, decided.parts, [NOTHING]
+    if whole.level is not None and not any(whole.is_lighter_than(part) for part in parts):
+        parts = (whole,)
+    elif len(parts) > 1:
+        names = [sentence(view, "other_than_works"), sentence(view, "of_works")]
     markets = []
     for part, of in zip(parts, names, strict=True):
         adapted, direct = small_lots(part, view), direct_lots(part, view)
         if adapted.lots or direct.lots:
             markets.append(Market(part, of, adapted, direct, direct.lots | adapted.lots))
-    return tuple(markets)
+    return markets
 
 
 @applies("small_lot_supplies_services", "small_lot_works", "small_lot_share")
@@ -144,10 +115,9 @@ def small_lots(part: Decided, view: InForce) -> Opened:
     and other lots are taken as one market, unless that market would not be formal while some of them apart are.
     """
     if part.level != "formal":
-        return Opened(view["small_lot_share"], {}, ())
-    opened = _opened("small_lot_share", "small_lot_supplies_services", "small_lot_works", part, view)
-    thresholds = map(view.__getitem__, part.thresholds)
-    return opened._replace(rows=(*opened.rows, *thresholds)) if opened.lots else opened
+        return Opened((SMALL_SHARE,), {})
+    opened = _opened(SMALL_SHARE, "small_lot_supplies_services", "small_lot_works", part, view)
+    return opened._replace(rules=(*opened.rules, *part.thresholds))
 
 
 @applies("direct_award_lot_share", "direct_award_lot_works")
@@ -159,88 +129,72 @@ def direct_lots(part: Decided, view: InForce) -> Opened:
     amount that lots have without it.
     """
     if part.level not in {"adapted", "formal"}:
-        return Opened(view["direct_award_lot_share"], {}, ())
-    opened = _opened("direct_award_lot_share", "direct_award_supplies_services", "direct_award_works", part, view)
+        return Opened((DIRECT_SHARE,), {})
+    opened = _opened(DIRECT_SHARE, "direct_award_supplies_services", "direct_award_works", part, view)
     sure = view.cents("direct_award_lot_works")
-    if sure is None or view["direct_award_works"] not in opened.rows:
+    if sure is None or "direct_award_works" not in opened.rules:
         return opened
     works = {lot.lot.id for lot in part.group.lots if lot.object.works}
     unsure = tuple(lot_id for lot_id, value in opened.lots.items() if lot_id in works and value >= sure)
-    rows = tuple(view["direct_award_lot_works"] if row.id == "direct_award_works" else row for row in opened.rows)
-    return opened._replace(rows=rows, unsure=unsure)
+    rules = tuple("direct_award_lot_works" if rule == "direct_award_works" else rule for rule in opened.rules)
+    return Opened(rules, opened.lots, unsure)
 
 
-def _opened(rule: str, of_others: str, of_works: str, part: Decided, view: InForce) -> Opened:
-    """The lots below the amount of their nature, and alone within the share of their market that is `rule`'s value."""
+def _opened(share: str, of_others: str, of_works: str, part: Decided, view: InForce) -> Opened:
+    """The lots below the amount of their nature, and alone within the share of their market."""
     found: dict[str, int] = {}
     bounds: dict[str, None] = {}
-    group, cap = part.group, _cap(part, rule, view)
+    group, cap = part.group, _cap(part, share, view)
     for lot in group.lots:
         bound = of_works if lot.object.works and "division" not in group.assumptions else of_others
         if lot.cents is not None and lot.cents <= cap and lot.cents < (view.cents(bound) or 0):
             found[lot.lot.id] = lot.cents
             bounds[bound] = None
-    return Opened(view[rule], found, (view[rule], *(view[bound] for bound in bounds)) if found else ())
+    return Opened((share, *bounds), found)
 
 
-def _of_market(market: Market, quoted: RuleRow, view: InForce) -> Text:
+def _of_market(market: Market, quoted: str, view: InForce) -> Text:
     """The sentence on a market: the use of its sets, and where there are two, which lots may be direct awards."""
     adapted, direct, of, lots = market.adapted, market.direct, market.of, tuple(market.small)
-    share = view.value_text("small_lot_share" if adapted.lots else "direct_award_lot_share")
-    article = NOTHING if direct.rule is quoted else _quoting(view["direct_award_lot_share"])
-    whose = (SMALL_LOTS if len(lots) > 1 else SMALL_LOT).filled(of=of)
-    each = EACH if len(lots) > 1 else Text(f"le lot {lots[0]}", f"lot {lots[0]}")
-    told = (ADAPTED if adapted.lots else DIRECT).filled(whose=whose, each=each, share=share, of=of, article=article)
+    article = NOTHING if quoted == DIRECT_SHARE else sentence(view, "under_direct_share")
+    if len(lots) > 1:
+        whose, each = sentence(view, "small_lots_of", of=of), sentence(view, "each_of_these_sets")
+    else:
+        whose, each = sentence(view, "small_lot_of", of=of), sentence(view, "the_lot", lot=lots[0])
+    name = "small_lots_adapted" if adapted.lots else "small_lots_direct"
+    told = sentence(view, name, whose=whose, each=each, of=of, article=article)
     if not (adapted.lots and direct.lots):
         return told
-    who = _directly_bought(adapted.lots, direct.lots)
-    return join_texts((told, PARTLY_DIRECT.filled(lots=who, limit=_limit(view), article=article)))
-
-
-def _directly_bought(adapted: Mapping[str, int], direct: Mapping[str, int]) -> Text:
-    """The small lots that may be direct awards."""
-    if len(direct.keys() | adapted.keys()) == 1:
-        return Text("il peut être acheté", "it may be awarded")
-    if direct.keys() >= adapted.keys():
-        return Text("tous peuvent être achetés", "all may be awarded")
-    names = listed_briefly(tuple(direct))
-    if len(direct) == 1:
-        return Text(f"le lot {names.fr} peut être acheté", f"lot {names.en} may be awarded")
-    return Text(f"les lots {names.fr} peuvent être achetés", f"lots {names.en} may be awarded")
-
-
-def _quoting(rule: RuleRow) -> Text:
-    return UNDER.filled(article=Text(rule.article or "", rule.article or ""))
+    may_be = "lot_may_be_bought" if len(direct.lots) == 1 else "lots_may_be_bought"
+    if len(lots) == 1:
+        may_be = "it_may_be_bought"
+    elif direct.lots.keys() >= adapted.lots.keys():
+        may_be = "all_may_be_bought"
+    who = sentence(view, may_be, lots=listed_briefly(tuple(direct.lots)))
+    also = sentence(view, "small_lots_partly_direct", lots=who, limit=_limit(view), article=article)
+    return join_texts((told, also))
 
 
 def _limit(view: InForce) -> Text:
     """The share of direct awards where it is less than that of all small lots."""
-    if (view.number("direct_award_lot_share") or 0) >= (view.number("small_lot_share") or 0):
-        return NOTHING
-    return LIMIT.filled(share=view.value_text("direct_award_lot_share"))
-
-
-def _extended(view: InForce, lots: tuple[str, ...] = ()) -> Text:
-    """The law to read where only its amount lets a lot of works be a direct award; `lots`: named where there are."""
-    law = view["direct_award_works"]
-    amount = view.value_text(law.id)
-    return sentence("works_lots_to_be_read", about=bracketed_lots(lots), law=law.article, amount=amount)
+    is_less = (view.number(DIRECT_SHARE) or 0) < (view.number(SMALL_SHARE) or 0)
+    return sentence(view, "direct_share_limit") if is_less else NOTHING
 
 
 def _of_lots(market: Market, view: InForce, doubtful: bool) -> Iterator[tuple[str, LegalAdvice]]:
     """SMALL_LOT_OK for each small lot, by whether an adapted procedure and a direct award are open to it."""
     told: dict[tuple[bool, bool, bool], LegalAdvice] = {}
-    article, limit = _quoting(view["direct_award_lot_share"]), _limit(view)
+    article, limit = sentence(view, "under_direct_share"), _limit(view)
     for lot_id in market.small:
         kind = lot_id in market.adapted.lots, lot_id in market.direct.lots
         unsure = lot_id in market.direct.unsure
         if (*kind, unsure) not in told:
             uses = [use for use, is_open in zip((market.adapted, market.direct), kind, strict=True) if is_open]
-            row = uses[0].rule
-            text = OF_LOT[kind].filled(share=row.value_text, of=market.of, article=article, limit=limit)
-            message = join_texts((text, _extended(view))) if unsure else text
-            sure = least_sure(*(each for use in uses for each in use.rows), doubtful=doubtful or unsure)
-            told[*kind, unsure] = advice("SMALL_LOT_OK", "info", row, message, (), sure)
+            message = sentence(view, OF_LOT[kind], of=market.of, article=article, limit=limit)
+            if unsure:
+                message = join_texts((message, sentence(view, "works_lots_to_be_read", about=NOTHING)))
+            rests_on, doubts = [rule for use in uses for rule in use.rules], doubtful or unsure
+            told[*kind, unsure] = advice(view, OF_LOT[kind], rests_on=rests_on, doubtful=doubts, message=message)
         yield lot_id, told[*kind, unsure]
 
 
@@ -255,69 +209,53 @@ def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str
         return ((ids,) if ids else ()), True
     if sum(sorted(values)[:2]) > cap:
         return tuple([(each,) for each in ids]), True
-    search = _Search(values)
-    search.explore(0, cap, 0, 0)
-    return tuple([_members(places, ids) for places in sorted(search.found, reverse=True)]), search.complete
+    found: list[int] = []
+    named = 0
+    for sets, size in _search(values, cap):
+        added = sets[: (MOST_NAMED - named) // size + 1] if named < MOST_NAMED else []
+        found, named = found + added, named + len(added) * size
+        if len(added) < len(sets):
+            break
+    else:
+        return tuple([_members(places, ids) for places in sorted(found, reverse=True)]), True
+    return tuple([_members(places, ids) for places in sorted(found, reverse=True)]), False
 
 
 def _members(places: int, ids: tuple[str, ...]) -> tuple[str, ...]:
     """The ids whose bits are set; the first one has the highest bit."""
-    members = []
-    while places:
-        highest = places.bit_length()
-        members.append(ids[-highest])
-        places ^= 1 << highest - 1
-    return tuple(members)
+    return tuple([each for place, each in enumerate(reversed(ids)) if places >> place & 1][::-1])
 
 
-class _Search:
-    """Depth-first choice of places among values in decreasing order; none but the largest sets is ever reached.
+def _search(values: list[int], cap: int) -> Iterator[tuple[list[int], int]]:
+    """The largest sets of at least two values, in runs of one size: a depth-first choice in decreasing order of value.
 
     A set of places is a number with a bit for each, the highest one for the first place: in decreasing order of these
     numbers, sets are in the order of their places.
     """
+    places = sorted(range(len(values)), key=lambda place: -values[place])
+    bits = [1 << len(values) - 1 - place for place in places]
+    negatives = [-values[place] for place in places]
+    # from each place on, and of none
+    rest = [*accumulate((-each for each in reversed(negatives)), initial=0)][::-1]
+    all_from = [*accumulate(reversed(bits), initial=0)][::-1]
+    least_two = rest[-3]
 
-    def __init__(self, values: list[int]) -> None:
-        places = sorted(range(len(values)), key=lambda place: -values[place])
-        self.bits = [1 << len(values) - 1 - place for place in places]
-        self.negatives = [-values[place] for place in places]
-        self.rest = _sums_to_the_end([values[place] for place in places])
-        self.all_from = _sums_to_the_end(self.bits)
-        self.found: list[int] = []
-        self.least_two = -sum(self.negatives[-2:]) if len(values) > 1 else inf
-        self.advised_lots = 0
-        self.complete = True
-
-    def explore(self, first: int, room: int, chosen: int, size: int) -> None:
-        """Find the sets of the `size` places that are `chosen`, which leave `room`, and of some from `first` on.
+    def explore(first: int, room: int, chosen: int, size: int) -> Iterator[tuple[list[int], int]]:
+        """The sets of the `size` places that are `chosen`, which leave `room`, and of some from `first` on.
 
         A value may be left out only as long as the smaller ones do not leave room for it.
         """
-        if self.advised_lots >= MOST_NAMED:
-            self.complete = False
-            return
-        negatives, bits, rest = self.negatives, self.bits, self.rest
         first = bisect_left(negatives, -room, first)
         if rest[first] <= room:
-            self._add([chosen | self.all_from[first]], size + len(bits) - first)
+            yield [chosen | all_from[first]], size + len(bits) - first
             return
-        if self.least_two > room:  # one more of these at most, whichever: no need to look at each
-            self._add([chosen | bit for bit in bits[first:]], size + 1)
+        if least_two > room:  # one more of these at most, whichever: no need to look at each
+            yield [chosen | bit for bit in bits[first:]], size + 1
             return
         for step in range(first, len(bits)):
             left = room + negatives[step]
-            self.explore(step + 1, left, chosen | bits[step], size + 1)
-            if not self.complete or rest[step + 1] <= left:
+            yield from explore(step + 1, left, chosen | bits[step], size + 1)
+            if rest[step + 1] <= left:
                 return
 
-    def _add(self, sets: list[int], size: int) -> None:
-        """Add sets of one size, as many as may be named."""
-        added = sets[: (MOST_NAMED - self.advised_lots) // size + 1]
-        self.found += added
-        self.advised_lots += len(added) * size
-        self.complete = len(added) == len(sets)
-
-
-def _sums_to_the_end(numbers: list[int]) -> list[int]:
-    """For each place the sum of the numbers from it on; a last one of 0."""
-    return [*accumulate(reversed(numbers), initial=0)][::-1]
+    yield from explore(0, cap, 0, 0)

@@ -4,22 +4,28 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from domain.law.findings import LegalAdvice, advice, applies, bracketed_lots, least_sure, listed_briefly, sentence
-from domain.law.procedures.lot_facts import estimate_of, families, known_total, read_lot, stated_total
+from domain.law.findings import (
+    LegalAdvice,
+    advice,
+    applies,
+    bracketed_lots,
+    least_sure,
+    listed_briefly,
+    sentence,
+    weakest,
+)
+from domain.law.procedures.lot_facts import PLUS, estimate_of, families, known_total, read_lot, stated_total
 from domain.law.procedures.need_value import groups, is_light_service
 from domain.law.procedures.procedure import formal_thresholds
 from domain.law.rules import InForce
 from domain.needs.need import Codes, Lot, Nature, Need, OtherNeed, buyer_siret
 from domain.reference import taxonomy
-from domain.text.bilingual import Text, euros
+from domain.text.bilingual import NOTHING, Text, euros, join_texts
 
 MOST_ADDENDS = 12
 """The most other needs whose values a sentence adds one by one; the smaller ones beyond them come as one sum."""
 DIRECT_AWARD = "direct_award_supplies_services"
 COUNTED_TOGETHER = ("no_split", "homogeneous_needs", "regular_needs")
-THIS_NEED = Text("ce besoin", "this need")
-DIRECT = Text("seuil des achats sans publicité ni mise en concurrence", "the threshold of awards without competition")
-EUROPEAN = Text("seuil européen de cet acheteur", "the EU threshold of this buyer")
 
 ReadObject = Callable[[Lot, str], tuple[str, ...]]
 """The segments understood as the object of a lot, given with the title of its need ("" where it has none)."""
@@ -156,68 +162,59 @@ def _share(need: Need, lots: Lots, *, light: bool) -> _Share:
 
 def _advice(need: Need, found: _Sum, year: int, view: InForce) -> LegalAdvice:
     _, rule_id = found.threshold
-    rows = [view[each] for each in (*COUNTED_TOGETHER, rule_id)]
-    label, total, bound = _label(found.family), euros(found.cents), view.value_text(rule_id)
-    added, article = _addition(found), view["homogeneous_needs"].article
-    kind = DIRECT if rule_id == DIRECT_AWARD else EUROPEAN
     lots = () if len(found.own.lots) == len(need.lots) else (found.own.lots,)
-    within = bracketed_lots(found.own.lots if lots else ())
     assumed = [(other, share) for other, share in found.others if other.buyer_siret != buyer_siret(need)]
-    doubts = _doubts(found, [_name(other) for other, _ in assumed])
-    computed = sentence("sum_passes_threshold", added=added, total=total, bound=bound, kind=kind, doubts=doubts)
-    message = sentence("no_split", within=within, label=label, year=year, computed=computed, article=article)
-    sure = least_sure(*rows)
-    if sure == "high" and any(share.cents for _, share in assumed):
-        sure = "medium"
-    if any(share.doubtful and share.cents for share in (found.own, *(share for _, share in found.others))):
-        sure = "low"
-    return advice("NO_SPLIT_TO_EVADE", "warning", rows[0], message, lots, sure)
+    unknown = [] if found.own.complete else [sentence(view, "this_need")]
+    unknown += [_name(other, view) for other, share in found.others if not share.complete]
+    doubts = [sentence(view, "not_counted", names=_listed(unknown))] if unknown else []
+    if assumed:
+        doubts.append(sentence(view, "buyer_assumed", names=_listed([_name(other, view) for other, _ in assumed])))
+    computed = sentence(
+        view,
+        "sum_passes_threshold",
+        added=_addition(found, view),
+        total=euros(found.cents),
+        bound=view.value_text(rule_id),
+        kind=sentence(view, "threshold_of_direct_award" if rule_id == DIRECT_AWARD else "threshold_of_buyer"),
+        doubts=join_texts(doubts, NOTHING),
+    )
+    family = taxonomy.load().family(found.family)
+    of_family = sentence(view, "of_family", label=family.label) if family else None
+    guessed = any(share.cents for _, share in assumed)
+    sure = least_sure(*(view[each] for each in (*COUNTED_TOGETHER, rule_id)))
+    return advice(
+        view,
+        "no_split",
+        lots,
+        sure=weakest("medium", sure) if guessed else sure,
+        doubtful=any(share.doubtful and share.cents for share in (found.own, *(share for _, share in found.others))),
+        within=bracketed_lots(lots[0] if lots else ()),
+        label=of_family or sentence(view, "of_cpv_group", group=found.family),
+        year=year,
+        computed=computed,
+    )
 
 
-def _addition(found: _Sum) -> Text:
+def _addition(found: _Sum, view: InForce) -> Text:
     """The known values as a sum: "12 000 € + 30 000 € (réf. X)", the need's own first."""
     terms = [euros(found.own.cents)] if found.own.cents else []
-    valued = [(_name(other), share.cents) for other, share in found.others if share.cents]
-    for name, value in valued[:MOST_ADDENDS]:
-        amount = euros(value)
-        terms.append(Text(f"{amount.fr} ({name.fr})", f"{amount.en} ({name.en})"))
+    valued = [(_name(other, view), share.cents) for other, share in found.others if share.cents]
+    terms += [sentence(view, "addend", amount=euros(value), name=name) for name, value in valued[:MOST_ADDENDS]]
     if rest := valued[MOST_ADDENDS:]:
         amount = euros(sum(value for _, value in rest))
-        terms.append(Text(f"{amount.fr} ({len(rest)} de plus)", f"{amount.en} ({len(rest)} more)"))
-    return Text(" + ".join(term.fr for term in terms), " + ".join(term.en for term in terms))
-
-
-def _doubts(found: _Sum, assumed: Sequence[Text]) -> Text:
-    """The needs whose value is not wholly known, and those whose buyer is taken for the same."""
-    unknown = [] if found.own.complete else [THIS_NEED]
-    unknown += [_name(other) for other, share in found.others if not share.complete]
-    values, buyers = _listed(unknown), _listed(assumed)
-    return Text(
-        (f" ; ce qui est inconnu n'est pas compté : {values.fr}" if unknown else "")
-        + (f" ; acheteur supposé le même, faute de SIRET : {buyers.fr}" if assumed else ""),
-        (f"; what is unknown is not counted: {values.en}" if unknown else "")
-        + (f"; buyer taken for the same, for want of a SIRET: {buyers.en}" if assumed else ""),
-    )
+        terms.append(sentence(view, "addend", amount=amount, name=sentence(view, "more_addends", more=len(rest))))
+    return join_texts(terms, PLUS)
 
 
 def _listed(names: Sequence[Text]) -> Text:
-    return Text(
-        listed_briefly(tuple(name.fr for name in names)).fr, listed_briefly(tuple(name.en for name in names)).en
-    )
+    french, english = (listed_briefly(side) for side in zip(*names, strict=True))
+    return Text(french.fr, english.en)
 
 
-def _name(other: OtherNeed) -> Text:
+def _name(other: OtherNeed, view: InForce) -> Text:
     """A need by its reference, else by its title, else by its id."""
     if other.need.reference:
-        return Text(f"réf. {other.need.reference}", f"ref. {other.need.reference}")
+        return sentence(view, "need_of_reference", reference=other.need.reference)
     if other.need.title:
-        return Text(f"« {other.need.title} »", f"“{other.need.title}”")
-    return Text(f"besoin {other.id}", f"need {other.id}")
-
-
-def _label(family: str) -> Text:
-    """A family of the taxonomy by its name; a CPV group by its digits."""
-    known = taxonomy.load().family(family)
-    if known is None:
-        return Text(f"du groupe CPV {family}", f"of CPV group {family}")
-    return Text(f"de la famille « {known.label} »", f"of the family “{known.label}”")
+        return sentence(view, "need_of_title", title=other.need.title)
+    return sentence(view, "need_of_id", id=str(other.id))

@@ -1,60 +1,71 @@
-"""A supplier's verdict for a reserved type at a date, and the approvals that may decide it.
+"""A supplier's verdict for a reserved type at a date: by its approvals, the share of its workers, or its legal form.
 
-Handicap and insertion are decided here, by an approval (EA, ESAT, EI, ACI…) and a share of the workers.
+Handicap and insertion are decided by an approval (EA, ESAT, EI, ACI…) and a share, work in prison by SEP and a share,
+the social economy by legal form, declared quality or agreement.
 """
 
 from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
+from math import floor
 
-from domain.law.findings import Verdict, applies, sentence, verdict
-from domain.law.reservations.ess import ess
-from domain.law.reservations.prison import SHARE as PRISON_SHARE
-from domain.law.reservations.prison import penitentiary
-from domain.law.reservations.supplier_facts import (
-    CURRENT_APPROVAL,
-    LegalFacts,
-    MinimumShare,
-    eligible,
-    lapsed_verdict,
-    not_in_force,
-    right_kinds,
-    share_too_low,
-    until_day,
-)
+import msgspec
+
+from domain.law.findings import Verdict, applies, days, sentence, verdict
 from domain.law.rules import InForce, Rules
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.shortlists.shortlist import Outcome
-from domain.suppliers.supplier import Approval, Kind, Shares
-from domain.text.bilingual import Text
+from domain.suppliers.supplier import Approval, Kind, LegalForm, Shares
+from domain.text.bilingual import NOTHING, Text, decimal
+
+KINDS: dict[Reserved, tuple[str, ...]] = {
+    "handicap": ("kinds_handicap", "kinds_handicap_temporary_work"),
+    "iae": ("kinds_iae",),
+    "penitentiary": ("kinds_penitentiary",),
+    "ess": ("ess_evidence_kinds",),
+}
+"""The rules that name the approvals by which the suppliers of a reserved type are known."""
+UNDER_REVIEW: dict[Reserved, str] = {"handicap": "kinds_review_handicap", "iae": "kinds_review_iae"}
+MINIMUM_SHARES: dict[Reserved, str] = {
+    "handicap": "minimum_share_handicap",
+    "iae": "minimum_share_iae",
+    "penitentiary": "minimum_share_penitentiary",
+}
+"""The rules on the share of its workers that a supplier must reach; the sentences `workers_…` say whom it counts."""
+UNKNOWN_SHARES = Shares()
 
 
-class ApprovalRules(NamedTuple):
-    """The rules that decide a reserved type whose suppliers are known by an approval."""
+class LegalFacts(msgspec.Struct, frozen=True, cache_hash=True):
+    """The facts that decide eligibility; hashable at little cost. `approvals` null: unknown; empty: it holds none."""
 
-    reserved: Reserved
-    kinds: tuple[str, ...]
-    under_review: str
-    share: MinimumShare
-
-    def rule_of(self, kind: Kind, view: InForce) -> str:
-        """The rule that names this kind."""
-        return next(rule_id for rule_id in self.kinds if kind in view.codes(rule_id))
+    approvals: tuple[Approval, ...] | None = None
+    shares: Shares = Shares()
+    in_prison: bool | None = None
+    legal_form: LegalForm | None = None
+    ess: bool | None = None
 
 
-HANDICAP = ApprovalRules(
-    "handicap",
-    ("kinds_handicap", "kinds_handicap_temporary_work"),
-    "kinds_review_handicap",
-    MinimumShare("handicap", "minimum_share_handicap", Text("travailleurs handicapés", "disabled workers")),
-)
-IAE = ApprovalRules(
-    "iae",
-    ("kinds_iae",),
-    "kinds_review_iae",
-    MinimumShare("iae", "minimum_share_iae", Text("travailleurs défavorisés", "disadvantaged workers")),
-)
+def right_kinds(
+    approvals: tuple[Approval, ...] | None, kinds: frozenset[str], on: date
+) -> tuple[Approval | None, Approval | None]:
+    """Of the approvals of these kinds: the one in force that lasts longest, and one that is not in force at `on`."""
+    current: Approval | None = None
+    lapsed: Approval | None = None
+    for approval in approvals or ():
+        if approval.kind not in kinds:
+            continue
+        if not in_force(approval, on):
+            lapsed = approval
+        elif current is None or (approval.valid_until or date.max) > (current.valid_until or date.max):
+            current = approval
+    return current, lapsed
+
+
+def in_force(approval: Approval, on: date) -> bool:
+    """Whether the approval holds at `on`; bounds are inclusive, a null bound is open."""
+    return (approval.valid_from is None or approval.valid_from <= on) and (
+        approval.valid_until is None or on <= approval.valid_until
+    )
 
 
 @applies("kinds_handicap", "kinds_handicap_temporary_work")
@@ -64,7 +75,7 @@ def handicap(facts: LegalFacts, on: date, view: InForce) -> Verdict:
     Unknown approvals give UNKNOWN; a lapsed one ELIGIBLE_IF; none of these kinds INELIGIBLE. A "structure équivalente"
     without approval cannot be recognised from data: the message says that it may prove its quality to the buyer.
     """
-    return _verdict(facts, on, view, HANDICAP, facts.shares.disabled)
+    return _by_approval("handicap", facts.shares.disabled, facts.approvals, on, view)
 
 
 @applies("kinds_iae")
@@ -73,81 +84,215 @@ def iae(facts: LegalFacts, on: date, view: InForce) -> Verdict:
 
     Unknown approvals give UNKNOWN; a lapsed one ELIGIBLE_IF; none of these kinds INELIGIBLE.
     """
-    return _verdict(facts, on, view, IAE, facts.shares.disadvantaged)
+    return _by_approval("iae", facts.shares.disadvantaged, facts.approvals, on, view)
 
 
-def _verdict(facts: LegalFacts, on: date, view: InForce, rules: ApprovalRules, share: float | None) -> Verdict:
+def _by_approval(
+    reserved: Reserved, share: float | None, approvals: tuple[Approval, ...] | None, on: date, view: InForce
+) -> Verdict:
     """Share first, then the best reading of the approvals: in force, else lapsed, else under review, else none."""
-    if refused := share_too_low(share, rules.share, view):
+    if refused := share_too_low(reserved, share, view):
         return refused
-    if facts.approvals is None:
-        return _unknown_approvals(view, rules)
-    current, lapsed = right_kinds(facts.approvals, _kinds(rules, view), on)
+    first, *_ = KINDS[reserved]
+    if approvals is None:
+        return verdict(view, "approvals_unknown", reserved, (sentence(view, "current_approval"),), rule=first)
+    kinds = _kinds(reserved, view)
+    current, lapsed = right_kinds(approvals, kinds, on)
     if current is not None:
-        return _approved(view, rules, current.kind, current.valid_until, share)
+        return _approved(view, reserved, current.kind, _in_words(view, current, on), share)
     if lapsed is not None:
-        return lapsed_verdict(view, rules.reserved, rules.rule_of(lapsed.kind, view), lapsed, on)
-    return _maybe_equivalent(facts.approvals, on, view, rules) or _no_such_approval(view, rules)
-
-
-def _maybe_equivalent(approvals: tuple[Approval, ...], on: date, view: InForce, rules: ApprovalRules) -> Verdict | None:
-    current, lapsed = right_kinds(approvals, view.codes(rules.under_review), on)
-    if current is not None:
-        return _under_review(view, rules, current.kind, _in_force_until(current.kind, current.valid_until))
-    return None if lapsed is None else _under_review(view, rules, lapsed.kind, not_in_force(lapsed, on))
-
-
-def _in_force_until(kind: Kind, end: date | None) -> Text:
-    return Text(f"{kind} en vigueur{until_day(end).fr}", f"{kind} in force{until_day(end).en}")
+        return _lapsed(view, reserved, lapsed, on)
+    current, lapsed = right_kinds(approvals, view.codes(UNDER_REVIEW[reserved]), on)
+    if doubtful := current or lapsed:
+        return _under_review(view, reserved, doubtful.kind, _in_words(view, doubtful, on))
+    return verdict(view, "no_such_approval", reserved, rule=first, kinds=", ".join(sorted(kinds)))
 
 
 @lru_cache(maxsize=256)
-def _kinds(rules: ApprovalRules, view: InForce) -> frozenset[str]:
-    return frozenset().union(*map(view.codes, rules.kinds))
+def _kinds(reserved: Reserved, view: InForce) -> frozenset[str]:
+    return frozenset().union(*map(view.codes, KINDS[reserved]))
+
+
+def _rule_of(kind: Kind, reserved: Reserved, view: InForce) -> str:
+    """The rule that names this kind, else the last one."""
+    return next((rule for rule in KINDS[reserved] if kind in view.codes(rule)), KINDS[reserved][-1])
 
 
 @applies("share_presumption", "kinds_staff_supply")
 @lru_cache(maxsize=16_384)
-def _approved(view: InForce, rules: ApprovalRules, kind: Kind, end: date | None, share: float | None) -> Verdict:
+def _approved(view: InForce, reserved: Reserved, kind: Kind, known: Text, share: float | None) -> Verdict:
     """An approval of the right kind in force, and SEP for prisons, is presumed to meet a share that is not known.
 
     The verdict is ELIGIBLE either way (code PRESUMED_SHARE where presumed), and the end of the approval is announced.
     AI, ETTI and EATT supply staff: the message says so, because the object of the lot must suit.
     """
-    known = _in_force_until(kind, end)
     if kind in view.codes("kinds_staff_supply"):
-        known = Text(f"{known.fr} (mise à disposition de personnel)", f"{known.en} (supply of staff)")
-    return eligible(view, view[rules.rule_of(kind, view)], known, share, rules.share)
+        known = sentence(view, "staff_supply", known=known)
+    rule, workers = _rule_of(kind, reserved, view), sentence(view, f"workers_{reserved}")
+    if share is not None:
+        return verdict(view, "share_stated", reserved, rule=rule, known=known, stated=_percent(share), workers=workers)
+    sure = "low" if view[rule].confidence == "low" else view["share_presumption"].confidence
+    presumed = verdict(
+        view, "share_presumed", reserved, rule=rule, sure=sure, known=known, proof=_proof_of_share(reserved, view)
+    )
+    return msgspec.structs.replace(presumed, rule="share_presumption")
 
 
 @applies("kinds_review_handicap", "kinds_review_iae", "eiti_experiment")
 @lru_cache(maxsize=4096)
-def _under_review(view: InForce, rules: ApprovalRules, kind: Kind, known: Text) -> Verdict:
+def _under_review(view: InForce, reserved: Reserved, kind: Kind, known: Text) -> Verdict:
     """TIH (handicap), EITI and GEIQ (insertion) are not named by the article: a person must judge, lapsed or not.
 
     They may be "structures équivalentes" if they prove the minimum share. EITI is an experiment with a planned end. The
     end of the approval is announced.
     """
-    fr, en = known.fr, known.en
     experiment = view["eiti_experiment"]
     if kind == "EITI" and experiment.status != "in_force" and experiment.valid_from is not None:
-        fr, en = f"{fr} (expérimentation : fin prévue passée)", f"{en} (experiment: past its planned end)"
-    message = sentence("kind_review", known=Text(fr, en))
-    proof = rules.share.proof(view)
-    return verdict(view[rules.under_review], rules.reserved, "REVIEW", "KIND_REVIEW", message, (proof,))
+        known = sentence(view, "experiment_is_over", known=known)
+    proof = _proof_of_share(reserved, view)
+    return verdict(view, "kind_review", reserved, (proof,), rule=UNDER_REVIEW[reserved], known=known)
 
 
-@lru_cache(maxsize=64)
-def _no_such_approval(view: InForce, rules: ApprovalRules) -> Verdict:
-    kinds = ", ".join(sorted(_kinds(rules, view)))
-    message = sentence("no_such_approval", kinds=kinds)
-    return verdict(view[rules.kinds[0]], rules.reserved, "INELIGIBLE", "KIND_NOT_ELIGIBLE", message)
+@applies("minimum_share_handicap", "minimum_share_iae", "minimum_share_penitentiary")
+def share_too_low(reserved: Reserved, share: float | None, view: InForce) -> Verdict | None:
+    """A known share of the workers concerned below the minimum excludes the supplier, whatever its approvals.
+
+    Exactly the minimum is enough. Only the category that counts is read: disabled workers for handicap, disadvantaged
+    ones for insertion, detainees for penitentiary. The share for penitentiary was fixed some weeks after the type
+    was created; suppliers are judged by it at any date, because what a date forbids is told on the lot.
+    """
+    rule = MINIMUM_SHARES[reserved]
+    minimum = view.eventual_number(rule)
+    if share is None or share * 100 >= minimum:
+        return None
+    # rounded down, so as not to look sufficient
+    known, workers = _percent(floor(share * 1000) / 1000), sentence(view, f"workers_{reserved}")
+    return verdict(view, "share_too_low", reserved, rule=rule, known=known, workers=workers, minimum=minimum)
 
 
-@lru_cache(maxsize=64)
-def _unknown_approvals(view: InForce, rules: ApprovalRules) -> Verdict:
-    message = Text("Agréments et conventions non connus", "Approvals and conventions not known")
-    return verdict(view[rules.kinds[0]], rules.reserved, "UNKNOWN", "DATA_MISSING", message, (CURRENT_APPROVAL,))
+def _proof_of_share(reserved: Reserved, view: InForce) -> Text:
+    """The proof of the share, as one asks a supplier for it."""
+    minimum, workers = view.eventual_number(MINIMUM_SHARES[reserved]), sentence(view, f"workers_{reserved}")
+    return sentence(view, "share_proof", minimum=minimum, workers=workers)
+
+
+def _percent(share: float) -> Text:
+    """A share as a percentage number, without its sign, to one decimal where it has one."""
+    digits = 0 if round(share * 1000) % 10 == 0 else 1
+    return Text(decimal(share * 100, "fr", digits), decimal(share * 100, "en", digits))
+
+
+def _until_day(view: InForce, end: date | None) -> Text:
+    """ " jusqu'au 22/12/2026" where an approval has an end, else nothing."""
+    return NOTHING if end is None else sentence(view, "until_day", day=days(end))
+
+
+def _in_words(view: InForce, approval: Approval, on: date) -> Text:
+    """Until when an approval is in force, since when it has lapsed, or from when it will hold."""
+    if in_force(approval, on):
+        return sentence(view, "approval_in_force", kind=approval.kind, until=_until_day(view, approval.valid_until))
+    if approval.valid_until is not None and approval.valid_until < on:
+        return sentence(view, "lapsed_since", kind=approval.kind, day=days(approval.valid_until))
+    return sentence(view, "valid_from", kind=approval.kind, day=days(approval.valid_from or on))
+
+
+def _lapsed(view: InForce, reserved: Reserved, approval: Approval, on: date) -> Verdict:
+    """ELIGIBLE_IF an approval of the right kind is shown to be in force: the one known is not, at `on`."""
+    missing, rule = (sentence(view, "current_approval"),), _rule_of(approval.kind, reserved, view)
+    return verdict(view, "approval_lapsed", reserved, missing, rule=rule, known=_in_words(view, approval, on))
+
+
+@applies("kinds_penitentiary")
+def penitentiary(facts: LegalFacts, on: date, view: InForce) -> Verdict:
+    """Penitentiary: work executed inside a prison, with at least the minimum share of detainees among the workers.
+
+    SEP in force proves the implantation, and the share is presumed where it is not known. SEP lapsed gives ELIGIBLE_IF,
+    also beside `in_prison`: the dated evidence is followed. Suppliers are judged so at any date: that the type did not
+    exist yet is told on the lot.
+    """
+    share = facts.shares.detained
+    if refused := share_too_low("penitentiary", share, view):
+        return refused
+    current, lapsed = right_kinds(facts.approvals, view.eventual_codes("kinds_penitentiary"), on)
+    if current is not None:
+        known = sentence(view, "implanted_in_prison", until=_until_day(view, current.valid_until))
+        return _approved(view, "penitentiary", current.kind, known, share)
+    if lapsed is not None:
+        return _lapsed(view, "penitentiary", lapsed, on)
+    return _without_sep(view, facts.in_prison, share)
+
+
+@applies("penitentiary_execution")
+@lru_cache(maxsize=1024)
+def _without_sep(view: InForce, in_prison: bool | None, share: float | None) -> Verdict:
+    """Without SEP, any operator (an EA, an EI…) that works inside a prison may answer if most workers are detainees.
+
+    With a known sufficient share it is ELIGIBLE, with an unknown one ELIGIBLE_IF. Known not to work in a prison:
+    INELIGIBLE, even with a high share, because day release outside does not count. Not known whether it does: UNKNOWN,
+    also where its approvals are known and hold no SEP, for an approval of another kind says nothing of a workshop in a
+    prison.
+    """
+    implantation = sentence(view, "implantation_proof")
+    if in_prison is None:
+        return verdict(view, "prison_unknown", "penitentiary", (implantation,))
+    if not in_prison:
+        return verdict(view, "not_in_prison", "penitentiary")
+    if share is not None:
+        return verdict(view, "works_in_prison", "penitentiary", known=_percent(share))
+    missing = (implantation, _proof_of_share("penitentiary", view))
+    return verdict(view, "works_in_prison_share_to_prove", "penitentiary", missing)
+
+
+def ess(facts: LegalFacts, on: date, view: InForce) -> Verdict:
+    """The supplier's verdict for the ESS reservation: by legal form, else by ESS flag, else by an ESUS agreement."""
+    return _by_form(facts.legal_form, view) or _by_quality(facts, on, view)
+
+
+@applies("ess_legal_forms", "not_ess_legal_forms")
+def _by_form(legal_form: LegalForm | None, view: InForce) -> Verdict | None:
+    """Associations, cooperatives, mutuals and foundations are ESS by form; public bodies never are.
+
+    Neither depends on the ESS flag. Other forms, and an unknown one, decide nothing: the quality must be known
+    otherwise.
+    """
+    if legal_form in view.codes("ess_legal_forms"):
+        return _if_mission(view, "ess_legal_forms")
+    return verdict(view, "public_body", "ess") if legal_form in view.codes("not_ess_legal_forms") else None
+
+
+@applies("ess_evidence_kinds")
+def _by_quality(facts: LegalFacts, on: date, view: InForce) -> Verdict:
+    """A declared ESS quality counts, and an ESUS agreement in force is evidence of it, also against the flag.
+
+    Declared not to be ESS, without that evidence: INELIGIBLE. Not declared: a lapsed ESUS agreement gives ELIGIBLE_IF,
+    nothing gives UNKNOWN.
+    """
+    current, lapsed = right_kinds(facts.approvals, view.codes("ess_evidence_kinds"), on)
+    if facts.ess:
+        return _if_mission(view, "ess_mission")
+    if current is not None:
+        return _if_mission(view, "ess_evidence_kinds", current.valid_until)
+    if facts.ess is False:
+        return verdict(view, "not_ess", "ess")
+    if lapsed is not None:
+        return _lapsed(view, "ess", lapsed, on)
+    missing = (sentence(view, "ess_quality_proof"), sentence(view, "ess_mission_proof"))
+    return verdict(view, "ess_quality_unknown", "ess", missing)
+
+
+@applies("ess_mission")
+@lru_cache(maxsize=1024)
+def _if_mission(view: InForce, because: str, end: date | None = None) -> Verdict:
+    """An ESS enterprise may answer if its aim is a public-service mission linked to the services of the lot.
+
+    No directory says so: the verdict is ELIGIBLE_IF, with the statutes to ask for, and the ESS quality itself to be
+    proven where it is not given by the legal form.
+    """
+    found = sentence(view, f"because_{because}", until=_until_day(view, end))
+    proofs = ("ess_mission_proof",) if because == "ess_legal_forms" else ("ess_quality_proof", "ess_mission_proof")
+    sure = "low" if view[because].confidence == "low" else view["ess_mission"].confidence
+    missing = tuple(sentence(view, proof) for proof in proofs)
+    return verdict(view, "ess_mission_to_prove", "ess", missing, sure=sure, found=found)
 
 
 _VERDICTS: dict[Reserved, Callable[[LegalFacts, date, InForce], Verdict]] = {
@@ -156,15 +301,6 @@ _VERDICTS: dict[Reserved, Callable[[LegalFacts, date, InForce], Verdict]] = {
     "penitentiary": penitentiary,
     "ess": ess,
 }
-
-_EVIDENCE: dict[Reserved, tuple[str, ...]] = {
-    "handicap": (*HANDICAP.kinds, HANDICAP.under_review),
-    "iae": (*IAE.kinds, IAE.under_review),
-    "penitentiary": ("kinds_penitentiary",),
-    "ess": ("ess_evidence_kinds",),
-}
-
-UNKNOWN_SHARES = Shares()
 
 
 def eligibility(
@@ -208,13 +344,12 @@ def as_decided(facts: LegalFacts, view: InForce) -> LegalFacts:
 @lru_cache(maxsize=256)
 def minimum_shares(view: InForce) -> tuple[int, int, int]:
     """The percentages of disabled, disadvantaged and detained workers that a supplier must reach."""
-    disabled, disadvantaged, detained = (
-        view.eventual_number(minimum.rule) for minimum in (HANDICAP.share, IAE.share, PRISON_SHARE)
-    )
+    disabled, disadvantaged, detained = map(view.eventual_number, MINIMUM_SHARES.values())
     return disabled, disadvantaged, detained
 
 
 @lru_cache(maxsize=256)
 def evidence(reserved: frozenset[Reserved] | tuple[Reserved, ...], view: InForce) -> frozenset[str]:
     """The kinds of approval that may decide a verdict for one of these types."""
-    return frozenset().union(*(view.eventual_codes(rule_id) for kind in reserved for rule_id in _EVIDENCE[kind]))
+    rules = [rule for kind in reserved for rule in (*KINDS[kind], UNDER_REVIEW.get(kind, KINDS[kind][0]))]
+    return frozenset().union(*map(view.eventual_codes, rules))

@@ -9,7 +9,7 @@ from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice, applies,
 from domain.law.procedures.lot_facts import estimated_cents
 from domain.law.rules import Rules, months_later
 from domain.needs.need import Award, Lot
-from domain.text.bilingual import NOTHING, Text
+from domain.text.bilingual import NOTHING
 
 YEAR = 12
 
@@ -31,7 +31,7 @@ def award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict | N
     Later awards are ignored. Only an ESS verdict changes, never for the better.
     """
     view = rules.at(on)
-    row, months = view["ess_award_bar_months"], view.number("ess_award_bar_months")
+    months = view.number("ess_award_bar_months")
     if months is None:
         return None
     barring = [award for award in awards if award.awarded_on <= on <= months_later(award.awarded_on, months)]
@@ -39,19 +39,14 @@ def award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict | N
         return None
     # the one that bars most, the later of equals
     worst = max(barring, key=lambda each: (each.same_service and each.same_buyer, each.same_service, each.awarded_on))
-    if not (worst.same_service and worst.same_buyer):
-        return verdict(row, "ess", "REVIEW", "ESS_AWARD_BAR", _to_be_judged(worst))
+    last = days(worst.awarded_on)
+    if not worst.same_buyer:
+        service = sentence(view, "for_this_service") if worst.same_service else NOTHING
+        return verdict(view, "ess_award_of_other_buyer", "ess", service=service, last=last)
+    if not worst.same_service:
+        return verdict(view, "ess_other_award", "ess", last=last)
     end = min(months_later(worst.awarded_on, months), date.max - timedelta(days=1))
-    last, free = days(worst.awarded_on), days(end + timedelta(days=1))
-    return verdict(row, "ess", "INELIGIBLE", "ESS_AWARD_BAR", sentence("ess_award_bar", last=last, free=free))
-
-
-def _to_be_judged(award: EssAward) -> Text:
-    on = days(award.awarded_on)
-    if award.same_buyer:
-        return sentence("ess_other_award", on=on)
-    service = Text(" pour ce service", " for this service") if award.same_service else NOTHING
-    return sentence("ess_award_of_other_buyer", service=service, on=on)
+    return verdict(view, "ess_award_bar", "ess", last=last, free=days(end + timedelta(days=1)))
 
 
 def with_award_bar(found: Verdict, awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict:
@@ -70,13 +65,12 @@ def same_supplier(name: str, activity: str, awarded_on: tuple[date, ...], on: da
     buyer must not always choose the same operator is law; the number and the period are counsel.
     """
     view = rules.at(on)
-    row, months = view["same_supplier_awards"], view.number("same_supplier_months") or 36
+    months = view.number("same_supplier_months") or 36
     since = months_later(on, -months)
     count = sum(since <= day <= on for day in awarded_on)
     if count < (view.number("same_supplier_awards") or 3):
         return None
-    message = sentence("same_supplier", name=name, count=count, months=months, activity=activity)
-    return advice("SAME_SUPPLIER", "warning", row, message)
+    return advice(view, "same_supplier", supplier=name, count=count, months=months, activity=activity)
 
 
 @applies("counsel_dependence")
@@ -100,8 +94,7 @@ def dependence(
     if weight * 100 < bound * turnover_eur:
         return None
     share = int(weight * 100 / turnover_eur)
-    message = sentence("economic_dependence", name=name, share=share, bound=bound)
-    return advice("ECONOMIC_DEPENDENCE", "warning", view["counsel_dependence"], message)
+    return advice(view, "economic_dependence", supplier=name, share=share, bound=bound)
 
 
 def _months(award: Award) -> int:

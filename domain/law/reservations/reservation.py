@@ -1,14 +1,24 @@
-"""Rules on reserving a lot: types and combinations by date, for markets and concessions.
+"""Reserving a lot: types and combinations by date, the object and terms that ESS and prison want, proofs to ask for."""
 
-Advice on a reserved lot: the proofs to announce and to ask for, and what the contract should settle.
-"""
-
+from bisect import bisect_left
 from datetime import date
 from functools import lru_cache
 
-from domain.law.findings import LegalAdvice, LegalFinding, advice, applies, days, finding, least_sure, sentence
+from domain.law.findings import (
+    LegalAdvice,
+    LegalFinding,
+    advice,
+    applies,
+    days,
+    finding,
+    sentence,
+)
+from domain.law.procedures.lot_facts import LotObject, segment_is_outside
+from domain.law.reservations.eligibility import MINIMUM_SHARES
 from domain.law.rules import InForce
-from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
+from domain.needs.need import RESERVED_TYPES, BuyerKind, ContractKind, Reserved
+from domain.reference import taxonomy
+from domain.reference.cpv import listing
 from domain.shortlists.shortlist import Outcome
 from domain.text.bilingual import NOTHING, OR, Text, join_texts, listed
 from domain.text.labels import RESERVED
@@ -43,16 +53,13 @@ def _type_not_in_force(kind: Reserved, contract: ContractKind, on: date, view: I
     The penitentiary type exists from 2022-10-21; concessions have no ESS reservation. Dates before the law was read
     through here give a finding to review, not a refusal.
     """
-    row = view[type_rule(kind, contract)]
-    if row.status == "in_force":
+    rule = type_rule(kind, contract)
+    status, name, day = view[rule].status, RESERVED[kind].name, days(on)
+    if status == "in_force":
         return None
-    name = RESERVED[kind].name
-    if row.status == "unknown":
-        message = sentence("type_not_established", name=name, day=days(on))
-        return finding("TYPE_NOT_ESTABLISHED", "REVIEW", row, message)
-    what = Text("un marché", "a market") if contract == "market" else Text("une concession", "a concession")
-    message = sentence("type_not_in_force", name=name, what=what, day=days(on))
-    return finding("TYPE_NOT_IN_FORCE", "INELIGIBLE", row, message)
+    if status == "unknown":
+        return finding(view, "type_not_established", rule=rule, name=name, day=day)
+    return finding(view, "type_not_in_force", rule=rule, name=name, what=sentence(view, f"a_{contract}"), day=day)
 
 
 @applies("concession_combination")
@@ -61,8 +68,7 @@ def _concession_combination(view: InForce) -> LegalFinding:
 
     Handicap with insertion always; the penitentiary type since it exists, with operators that do not work in a prison.
     """
-    message = sentence("concession_combination")
-    return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", view["concession_combination"], message)
+    return finding(view, "concession_combination_forbidden")
 
 
 @applies("combination_penitentiary")
@@ -71,52 +77,164 @@ def _penitentiary_combination(reserved: frozenset[Reserved], view: InForce) -> L
 
     An adapted enterprise or insertion structure that works inside a prison may still answer the penitentiary lot.
     """
-    row = view["combination_penitentiary"]
-    if "penitentiary" not in reserved or row.status != "in_force":
-        return None
-    return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", row, sentence("penitentiary_combination"))
+    forbidden = "penitentiary" in reserved and view["combination_penitentiary"].status == "in_force"
+    return finding(view, "penitentiary_combination") if forbidden else None
 
 
 @applies("combination_ess")
 def _ess_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
     """The article on combinations names handicap, insertion and prison alone, and not ESS (COMBINATION_FORBIDDEN)."""
-    if "ess" not in reserved or reserved <= {"ess", "penitentiary"}:
-        return None
-    return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", view["combination_ess"], sentence("ess_combination"))
+    forbidden = "ess" in reserved and not reserved <= {"ess", "penitentiary"}
+    return finding(view, "ess_combination") if forbidden else None
 
 
 @applies("combination_handicap_iae")
 def _handicap_iae_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
     """Handicap and insertion may be combined on one lot of a market since 2020-12-09 (loi ASAP); forbidden before."""
     row = view["combination_handicap_iae"]
-    if not reserved >= {"handicap", "iae"} or row.status != "in_force" or row.value:
+    forbidden = reserved >= {"handicap", "iae"} and row.status == "in_force" and not row.value
+    return finding(view, "handicap_iae_combination") if forbidden else None
+
+
+def review_prison(bought: LotObject, sited: bool, view: InForce) -> tuple[LegalFinding, ...]:
+    """The findings on reserving such a lot to work in prison; `sited`: it names a place of performance."""
+    found = []
+    # the type was usable before its minimum share was fixed by decree: between both dates a person must judge
+    if view["minimum_share_penitentiary"].status != "in_force" and view.holds("reserved_penitentiary"):
+        found.append(finding(view, "share_not_fixed"))
+    # works are performed on the buyer's site, hence outside; a declared site must be the prison's own address
+    if bought.works or sited:
+        found.append(finding(view, "works_outside_prison" if bought.works else "place_of_performance_given"))
+    object_outside = _performed_on_premises(bought.segments, view)
+    return (*found, object_outside) if object_outside else tuple(found)
+
+
+@applies("penitentiary_site_segments")
+def _performed_on_premises(segments: tuple[str, ...], view: InForce) -> LegalFinding | None:
+    """Services performed on the buyer's or user's premises cannot be performed inside a prison (INELIGIBLE_OBJECT).
+
+    All activities of the lot are such: refused; some of them: to be judged. The list of activities is this project's.
+    """
+    on_site = [segment for segment in segments if segment in view.codes("penitentiary_site_segments")]
+    if not on_site:
         return None
-    return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", row, sentence("handicap_iae_combination"))
+    outcome: Outcome = "INELIGIBLE" if len(on_site) == len(segments) else "REVIEW"
+    return finding(view, "services_on_premises", outcome=outcome)
 
 
-PROOFS: dict[Reserved, dict[str, Text]] = {
-    "handicap": {
-        "proof_ea": Text("contrat valant agrément (EA)", "State contract (EA)"),
-        "proof_eatt": Text("contrat valant agrément (EATT)", "State contract (EATT)"),
-        "proof_esat": Text("autorisation (ESAT)", "the authorisation (ESAT)"),
-    },
-    "iae": {
-        "proof_iae": Text("convention avec l'État (EI, ETTI, AI, ACI)", "the State agreement (EI, ETTI, AI, ACI)"),
-    },
-    "penitentiary": {
-        "proof_penitentiary": Text("contrat d'implantation en prison", "the contract of implantation in a prison"),
-    },
-    "ess": {
-        "proof_ess_company": sentence("ess_proof"),
-    },
+def review_ess_object(bought: LotObject, view: InForce) -> tuple[LegalFinding, ...]:
+    """The findings on reserving to ESS that depend on what the lot buys."""
+    return tuple(filter(None, (_listed(bought, view), _exclusive(bought, view))))
+
+
+@lru_cache(maxsize=4096)
+def review_ess_terms(
+    months: int | None,
+    renewal: int | None,
+    authority: bool | None,
+    buyer: BuyerKind | None,
+    listed: bool,
+    view: InForce,
+) -> tuple[LegalFinding, ...]:
+    """The findings on reserving to ESS that depend on the duration and the buyer, and the mission to be shown.
+
+    `authority`: the buyer is a contracting authority; `listed`: the main CPV is on the list. Suppliers must aim at a
+    public-service mission linked to the services; doubtful where these are not listed.
+    """
+    mission = finding(view, "ess_mission_wanted", outcome="ELIGIBLE_IF" if listed else "REVIEW")
+    return tuple(filter(None, (_duration(months, renewal, view), _authority(authority, buyer, view), mission)))
+
+
+@applies("ess_listed_cpv")
+def _listed(bought: LotObject, view: InForce) -> LegalFinding | None:
+    """The main CPV of the lot (the first one given) must be on the list of 115 codes, exactly.
+
+    A narrower code than a listed one is to be judged (LISTED_DESCENDANT); any other is NOT_LISTED: the listed codes
+    nearest to it are named, which fit only if they say what is really bought. Without CPV, a lot whose activities have
+    no listed code at all is NOT_LISTED with doubt; otherwise the main CPV is asked for.
+    """
+    if bought.ess_listing == "listed":
+        return None
+    codes = view.codes("ess_listed_cpv")
+    if bought.ess_listing == "descendant":
+        return finding(view, "ess_descendant", code=bought.cpv[0])
+    if bought.cpv:
+        near = ", ".join(_nearest_listed(bought.cpv[0], codes))
+        nearest = sentence(view, "ess_nearest", near=near) if near else NOTHING
+        return finding(view, "ess_not_listed", code=bought.cpv[0], nearest=nearest)
+    if bought.segments and all(segment_is_outside(segment, codes) for segment in bought.segments):
+        return finding(view, "ess_activity_not_listed", sure="low")
+    return finding(view, "ess_cpv_missing")
+
+
+@lru_cache(maxsize=4096)
+def _nearest_listed(code: str, listed: frozenset[str]) -> tuple[str, ...]:
+    """The listed codes that share the most leading digits with `code`, at least its division; at most four."""
+    codes = sorted(listed)
+    for kept in range(len(code) - 1, 1, -1):
+        first = bisect_left(codes, code[:kept])
+        if near := tuple(other for other in codes[first : first + 4] if other.startswith(code[:kept])):
+            return near
+    return ()
+
+
+@applies("ess_exclusive")
+def _exclusive(bought: LotObject, view: InForce) -> LegalFinding | None:
+    """A lot reserved to ESS bears exclusively on listed services (NOT_EXCLUSIVE).
+
+    An additional CPV that is not listed excludes the reservation, unless the lot names supporting activities, the
+    code is narrower than a listed one, or only an activity beside the main CPV's is off the list: a person then judges
+    whether it is accessory. Without CPV nothing is said.
+    """
+    if bought.ess_listing is None:
+        return None
+    codes = view.codes("ess_listed_cpv")
+    others = {code: where for code in bought.cpv[1:] if (where := listing(code, codes)) != "listed"}
+    # the main activity is that of the main CPV if asked for, else the first one; of work integration, all are accessory
+    asked, of_cpv = bought.asked, set(taxonomy.load().of_cpv(bought.cpv[0]))
+    main = of_cpv if bought.insertion else of_cpv.intersection(asked) or set(asked[:1])
+    accessory = sorted({*asked, *bought.support} - main)
+    outside = [segment for segment in accessory if segment_is_outside(segment, codes)]
+    if not others and not outside:
+        return None
+    labels = [taxonomy.load().label(segment) for segment in outside]
+    fr = ", ".join((*others, *(f"« {label} »" for label in labels)))
+    en = ", ".join((*others, *(f"“{label}”" for label in labels)))
+    refused = "unlisted" in others.values() and not bought.support
+    return finding(view, "ess_not_exclusive", outcome="INELIGIBLE" if refused else "REVIEW", others=Text(fr, en))
+
+
+@applies("ess_max_months")
+def _duration(months: int | None, renewal: int | None, view: InForce) -> LegalFinding | None:
+    """A contract reserved to ESS has a longest duration, renewals included (ESS_MAX_3Y); a month more is refused."""
+    limit, known = view.number("ess_max_months"), (months or 0) + (renewal or 0)
+    if limit is None:
+        return None
+    if known > limit:
+        return finding(view, "ess_too_long", known=known)
+    return finding(view, "ess_duration_unknown") if months is None else None
+
+
+@applies("ess_contracting_authority")
+def _authority(status: bool | None, kind: BuyerKind | None, view: InForce) -> LegalFinding | None:
+    """Only a contracting authority (pouvoir adjudicateur) may reserve to ESS (BUYER_NOT_POUVOIR_ADJUDICATEUR).
+
+    The State and local authorities are; a utility may not be, and must say so; an undescribed buyer is not known.
+    """
+    if status is False:
+        return finding(view, "ess_no_authority")
+    return None if status or kind in {"state", "local"} else finding(view, "ess_authority_unknown")
+
+
+PROOFS: dict[Reserved, tuple[str, ...]] = {
+    "handicap": ("proof_ea", "proof_eatt", "proof_esat"),
+    "iae": ("proof_iae",),
+    "penitentiary": ("proof_penitentiary",),
+    "ess": ("proof_ess_company",),
 }
-"""By reserved type, what proves the quality of who answers, under the rule that says so."""
-SHARES: dict[Reserved, str] = {"handicap": "minimum_share_handicap", "iae": "minimum_share_iae"}
-ANNOUNCED = sentence("to_be_announced")
-WORKERS = {
-    "minimum_share_handicap": Text("handicapés", "disabled"),
-    "minimum_share_iae": Text("défavorisés", "disadvantaged"),
-}
+"""By reserved type, the rules on what proves the quality of who answers; the sentences that say it have their names."""
+EQUIVALENT: tuple[Reserved, ...] = ("handicap", "iae")
+"""The types that a structure without approval may answer, by the share of its workers."""
 
 
 @applies(
@@ -137,30 +255,32 @@ def reserved_proofs(
     in the notice or, without one, in the documents, which quote the article of the reservation. That groups,
     subcontractors and the end of an approval should be settled is counsel.
     """
-    row = view["proofs_announced"]
-    proofs = {rule: text for kind in RESERVED_TYPES if kind in reserved for rule, text in PROOFS[kind].items()}
-    known = {rule: text for rule, text in proofs.items() if view.holds(rule)}
-    if not known or row.status != "in_force" or outcome == "INELIGIBLE":
+    known = [rule for kind in RESERVED_TYPES if kind in reserved for rule in PROOFS[kind] if view.holds(rule)]
+    if not known or view["proofs_announced"].status != "in_force" or outcome == "INELIGIBLE":
         return None
-    shares = [rule for kind, rule in SHARES.items() if kind in reserved and view.holds(rule)]
-    equivalent = shares if view.holds("equivalent_structures") else []
-    fr, en = join_texts((*known.values(), *_equivalent(equivalent, view)))
-    of_what = Text("marché", "contract") if contract == "market" else Text("concession", "concession")
+    kinds = [kind for kind in EQUIVALENT if kind in reserved and view.holds(MINIMUM_SHARES[kind])]
+    equivalent = kinds if view.holds("equivalent_structures") else []
     announced = "reservation_announced_ess" if reserved == ("ess",) else "reservation_announced"
     quoted = not direct and view.holds(announced)
-    where, article = (NOTHING, "") if direct else (ANNOUNCED, f" ({view[announced].article})" if quoted else "")
-    message = sentence("reserved_proofs", proofs=Text(fr, en), where=where, article=article, of_what=of_what)
-    rules = (*known, *([announced] if quoted else []), *(("equivalent_structures", *equivalent) if equivalent else ()))
-    return advice("RESERVED_PROOFS", "info", row, message, (), least_sure(row, *map(view.__getitem__, rules)))
+    shares = [MINIMUM_SHARES[kind] for kind in equivalent]
+    return advice(
+        view,
+        "reserved_proofs",
+        rests_on=(*known, *([announced] if quoted else []), *(["equivalent_structures", *shares] if shares else [])),
+        proofs=join_texts((*(sentence(view, rule) for rule in known), *_equivalent(equivalent, view))),
+        where=NOTHING if direct else sentence(view, "to_be_announced"),
+        article=f" ({view[announced].article})" if quoted else "",
+        of_what=sentence(view, f"of_{contract}"),
+    )
 
 
-def _equivalent(rules: list[str], view: InForce) -> list[Text]:
-    """The shares that an equivalent structure proves instead, by these rules; equal ones are said once."""
+def _equivalent(kinds: list[Reserved], view: InForce) -> list[Text]:
+    """The shares that an equivalent structure proves instead, for these types; equal ones are said once."""
     shares: dict[Text, list[Text]] = {}
-    for rule in rules:
-        shares.setdefault(view.value_text(rule), []).append(WORKERS[rule])
+    for kind in kinds:
+        shares.setdefault(view.value_text(MINIMUM_SHARES[kind]), []).append(sentence(view, f"disadvantage_{kind}"))
     found = []
     for share, workers in shares.items():
         fr, en = (listed(names, OR) for names in zip(*workers, strict=True))
-        found.append(sentence("share_of_workers", workers=Text(fr.fr, en.en), share=share))
+        found.append(sentence(view, "share_of_workers", workers=Text(fr.fr, en.en), share=share))
     return found

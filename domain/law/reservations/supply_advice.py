@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, Verdict, advice, applies, days, sentence
-from domain.law.reservations.eligibility import as_decided, evidence, judged
-from domain.law.reservations.supplier_facts import LegalFacts, in_force
+from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, advice, applies, days, sentence
+from domain.law.reservations.eligibility import LegalFacts, as_decided, evidence, in_force, judged
 from domain.law.rules import InForce, Rules, months_later
 from domain.needs.need import Lot, Reserved
 from domain.text.bilingual import NOTHING, Text, join_texts
@@ -66,7 +65,7 @@ def supply_advice(supply: Supply, review: LotReview, on: date, rules: Rules) -> 
         found.append(_expiring(supply.ends, view))
     if not supply.reserved:
         forbidden = ((option, count, review.forbidden.get(option)) for option, count in enough.items())
-        found += [_closed(option, count, finding) for option, count, finding in forbidden if finding]
+        found += [_closed(option, count, finding, view) for option, count, finding in forbidden if finding]
     return tuple(filter(None, found))
 
 
@@ -76,13 +75,8 @@ def _no_offer(supply: Supply, view: InForce) -> LegalAdvice | None:
     minimum = view.number("counsel_no_offer")
     if minimum is None or supply.total >= minimum or supply.unknown_eligible:
         return None
-    en = "this reserved lot; do not reserve" if supply.reserved else "this lot; do not reserve it"
-    message = Text(
-        f"Conseil : aucun fournisseur du vivier ne répond à ce lot{' réservé' if supply.reserved else ''} ; ne pas "
-        "réserver, risque de rester sans offre",
-        f"Counsel: no supplier of the directory answers {en}, risk of no offer",
-    )
-    return advice("RISK_INFRUCTUEUX", "warning", view["counsel_no_offer"], message)
+    lot = sentence(view, "this_reserved_lot" if supply.reserved else "this_lot")
+    return advice(view, "no_offer", lot=lot)
 
 
 @applies("counsel_reservation_minimum", "counsel_reservation_comfortable")
@@ -94,50 +88,48 @@ def _possible(supply: Supply, review: LotReview, enough: Mapping[str, Count], vi
     """
     fewer = supply.total if supply.reserved and review.outcome != "INELIGIBLE" else 0
     forbidden, doubtful = review.forbidden, review.doubtful
-    named = tuple(
-        [
-            (option, count, option in doubtful)
-            for option, count in enough.items()
-            if count.total > fewer and not forbidden.get(option)
-        ]
-    )
+    named = [
+        (option, count, option in doubtful)
+        for option, count in enough.items()
+        if count.total > fewer and not forbidden.get(option)
+    ]
     if not named:
         return None
     comfortable = view.number("counsel_reservation_comfortable")
-    return _suggested(named, comfortable is None or max([count.total for _, count, _ in named]) > comfortable, view)
+    plenty = comfortable is None or max([count.total for _, count, _ in named]) > comfortable
+    return _suggested(tuple(named), plenty, view)
 
 
 @lru_cache(maxsize=4096)
 def _suggested(named: tuple[tuple[str, Count, bool], ...], plenty: bool, view: InForce) -> LegalAdvice:
-    each = join_texts([_candidates_left(*option) for option in named])
-    scarce = NOTHING if plenty else Text(" ; concurrence limitée", "; limited competition")
-    message = sentence("reservation_possible", each=each, scarce=scarce)
-    return advice("RESERVATION_POSSIBLE", "info", view["counsel_reservation_minimum"], message)
+    each = join_texts([_candidates_left(view, *option) for option in named])
+    scarce = NOTHING if plenty else sentence(view, "limited_competition")
+    return advice(view, "reservation_possible", each=each, scarce=scarce)
 
 
-def _candidates_left(option: str, count: Count, doubtful: bool = False) -> Text:
-    name, sure = RESERVED[option].to, count.certain
-    many, sures = "s" if count.total > 1 else "", "s" if sure > 1 else ""
-    fr, en = (", à condition de vérifier que le lot s'y prête", ", provided the lot is checked to qualify")
-    return Text(
-        f"{name.fr} laisse {count.total} candidat{many} ({sure} certain{sures}){fr if doubtful else ''}",
-        f"{name.en} leaves {count.total} candidate{many} ({sure} certain){en if doubtful else ''}",
+def _candidates_left(view: InForce, option: str, count: Count, doubtful: bool = False) -> Text:
+    return sentence(
+        view,
+        "candidates_left",
+        option=RESERVED[option].to,
+        count=count.total,
+        many="s" if count.total > 1 else "",
+        certain=count.certain,
+        sures="s" if count.certain > 1 else "",
+        proviso=sentence(view, "if_lot_qualifies") if doubtful else NOTHING,
     )
 
 
 @lru_cache(maxsize=4096)
-def _closed(option: str, count: Count, finding: LegalFinding) -> LegalAdvice:
-    part = _candidates_left(option, count)
-    message = sentence("reservation_not_open", part=part, finding=finding.message)
+def _closed(option: str, count: Count, finding: LegalFinding, view: InForce) -> LegalAdvice:
+    message = sentence(view, "reservation_not_open", part=_candidates_left(view, option, count), why=finding.message)
     return LegalAdvice("RESERVATION_NOT_OPEN", "info", finding.rule, finding.article, finding.confidence, message)
 
 
 @lru_cache(maxsize=4096)
 def _expiring(ends: Ends, view: InForce) -> LegalAdvice:
-    count, first = ends.candidates, days(ends.first)
-    many = "s" if count > 1 else ""
-    message = sentence("approvals_expiring", count=count, many=many, first=first)
-    return advice("APPROVALS_EXPIRING", "info", view["counsel_expiry_months"], message)
+    many = "s" if ends.candidates > 1 else ""
+    return advice(view, "approvals_expiring", count=ends.candidates, many=many, first=days(ends.first))
 
 
 @applies("counsel_expiry_months")
@@ -174,19 +166,13 @@ def _best_standing(facts: LegalFacts, reserved: frozenset[Reserved], on: date, r
 
 def standing(facts: LegalFacts, kind: Reserved, on: date, view: InForce) -> Standing:
     """A supplier's standing for a reserved type by the rules of the day: for several types, the least counts."""
-    verdict = judged(facts, kind, on, view)
-    return OUTCOMES.index(verdict.outcome), _rests_on_lapsed(facts, kind, verdict, on, view)
-
-
-def _rests_on_lapsed(facts: LegalFacts, kind: Reserved, verdict: Verdict, on: date, view: InForce) -> bool:
-    kinds = evidence((kind,), view)
-    others = []
-    for approval in facts.approvals or ():
-        if approval.kind not in kinds:
-            others.append(approval)
-        elif in_force(approval, on):
-            return False
-    return judged(msgspec.structs.replace(facts, approvals=tuple(others)), kind, on, view) != verdict
+    verdict, kinds = judged(facts, kind, on, view), evidence((kind,), view)
+    deciding = [approval for approval in facts.approvals or () if approval.kind in kinds]
+    if any(in_force(approval, on) for approval in deciding):
+        return OUTCOMES.index(verdict.outcome), False
+    others = tuple(approval for approval in facts.approvals or () if approval.kind not in kinds)
+    without = judged(msgspec.structs.replace(facts, approvals=others), kind, on, view)
+    return OUTCOMES.index(verdict.outcome), without != verdict
 
 
 @applies("distance_sourcing_only")

@@ -12,8 +12,7 @@ import pytest
 
 from api.directory.formats import SupplierDocument
 from api.sample.generate import SAMPLE_DEPARTEMENTS, generate
-from domain.law.reservations.eligibility import eligibility
-from domain.law.reservations.supplier_facts import LegalFacts
+from domain.law.reservations.eligibility import LegalFacts, eligibility
 from domain.needs.need import Reserved
 from domain.text.normalise import fold
 from matching.reference import Reference

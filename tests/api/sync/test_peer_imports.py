@@ -10,7 +10,7 @@ import pytest
 from api.sync.pipeline import SourceFile, import_file
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
-from db.imports.log import Order
+from db.imports.run import Order
 from db.suppliers.read import Filters, page_of_suppliers
 from db.suppliers.records import get_record
 from db.suppliers.sources import put_source

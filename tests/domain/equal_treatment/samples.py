@@ -6,27 +6,16 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from domain.equal_treatment.matrix import EqualTreatment, SupplierTreatment, equal_treatment
 from domain.exchanges.exchange import Exchange
 from domain.meetings.meeting import Format, Meeting, Participant
 from domain.needs.need import Lot, PlannedNeed
-from domain.shortlists.frozen import Decision, FrozenShortlist, LotTotal
-from domain.shortlists.shortlist import (
-    Alternatives,
-    Candidate,
-    LotShortlist,
-    PublicContact,
-    Reservation,
-    Shortlist,
-    Stamp,
-    SupplierSummary,
-    Tension,
-    TerritoryEcho,
-)
+from domain.shortlists.frozen import Decision, FrozenShortlist
+from domain.shortlists.shortlist import Stamp
 from domain.text.bilingual import Language
 from tests.domain.exchanges.samples import NOW, supplier
+from tests.domain.shortlists import samples
+from tests.domain.shortlists.samples import listed, summary
 
 NEED = UUID(int=9)
 STAMP = Stamp(1, "t", "t", "r", date(2026, 3, 1))
@@ -80,40 +69,13 @@ def gaps(matrix: EqualTreatment) -> set[tuple[str, str]]:
     return set(found)
 
 
-def frozen(listed: Mapping[str, str], decisions: tuple[Decision, ...]) -> FrozenShortlist:
-    """A version with these suppliers by lot."""
-    lots = tuple(_lot(lot_id, letters) for lot_id, letters in listed.items())
-    return FrozenShortlist(
-        number=2,
-        need_version=1,
-        language="fr",
-        stamp=STAMP,
-        totals=tuple(LotTotal(lot.id, lot.total, len(lot.candidates)) for lot in lots),
-        created_at=NOW,
-        need_id=NEED,
-        need=PlannedNeed(lots=tuple(Lot(id=lot_id) for lot_id in listed)),
-        body=msgspec.json.encode(Shortlist(None, STAMP, lots, ())),
-        decisions=tuple(sorted(decisions, key=operator.attrgetter("lot_id", "supplier_id"))),
+def frozen(letters: Mapping[str, str], decisions: tuple[Decision, ...]) -> FrozenShortlist:
+    """A version with these suppliers by lot, each of which has one candidate more."""
+    lots = (
+        listed(lot_id, [summary(each, supplier(each)) for each in some], total=len(some) + 1)
+        for lot_id, some in letters.items()
     )
-
-
-def _lot(lot_id: str, letters: str) -> LotShortlist:
-    return LotShortlist(
-        id=lot_id,
-        requested=(),
-        territory=TerritoryEcho("Morbihan"),
-        total=len(letters) + 1,
-        candidates=tuple(_candidate(rank, letter) for rank, letter in enumerate(letters, start=1)),
-        near_misses=(),
-        coverage=(),
-        alternatives=Alternatives({}, {}, {}),
-        tension=Tension("good", ""),
-        reservation=Reservation("ELIGIBLE", ()),
-        advice=(),
-    )
-
-
-def _candidate(rank: int, letter: str) -> Candidate:
-    contact = PublicContact(None, None, None)
-    summary = SupplierSummary(supplier(letter), letter, None, (), None, None, None, None, contact, NOW)
-    return Candidate(rank, summary, None, None, "local", (), (), ())
+    own = {"stamp": STAMP, "created_at": NOW, "need_id": NEED}
+    own["need"] = PlannedNeed(lots=tuple(Lot(id=lot_id) for lot_id in letters))
+    in_order = sorted(decisions, key=operator.attrgetter("lot_id", "supplier_id"))
+    return samples.frozen(*lots, number=2, decisions=in_order, **own)

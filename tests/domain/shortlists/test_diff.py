@@ -1,6 +1,5 @@
 """Two versions compared: who came, who left, who moved, and the reason the other version gives."""
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -11,9 +10,10 @@ from hypothesis import strategies as st
 
 from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
 from domain.shortlists.diff import Absence, LotDiff, compare, unexplained
-from domain.shortlists.frozen import FrozenShortlist, Named, ShownNearMiss, ShownSegment
+from domain.shortlists.frozen import FrozenShortlist, Named
+from domain.shortlists.shortlist import RequestedSegment
 from domain.text.bilingual import Language
-from tests.domain.shortlists.samples import MORBIHAN, NOW, STAMP, decided, frozen, id_of, listed
+from tests.domain.shortlists.samples import MORBIHAN, NOW, STAMP, decided, frozen, id_of, listed, missed, summary
 
 LOTS = st.lists(st.permutations("abcdef").map(lambda names: names[:4]), max_size=3)
 Names = dict[str, Absence]
@@ -29,16 +29,6 @@ def lot_of(
     """The first lot, from one version to the other; by name, why suppliers are not among the candidates of each."""
     first, second = [{"1": {id_of(it): why for it, why in (some or {}).items()}} for some in (not_before, not_after)]
     return compare(before, after, first, second, language).lots[0]
-
-
-def refused(gate: str, *rows: tuple[str, str]) -> Sequence[ShownNearMiss]:
-    """Near misses by name, with what is said of each."""
-    return [
-        msgspec.convert(
-            {"supplier": {"id": id_of(name), "name": name}, "excluded_by": gate, "message": said}, ShownNearMiss
-        )
-        for name, said in rows
-    ]
 
 
 @given(before=LOTS, after=LOTS)
@@ -99,10 +89,8 @@ def test_who_left_did_so_for_the_reason_that_was_found(why: Absence, message: st
 def test_what_a_version_says_itself_needs_no_data_of_today() -> None:
     """A near miss, in the version's own words where they are in the language asked for; a supplier of a later day."""
     young = UUID(int=(int((NOW + timedelta(hours=1)).timestamp() * 1000) << 80) | (7 << 76) | (2 << 62))
-    listing = listed("1", ["a", "b", "c"])
-    newcomer = msgspec.structs.replace(listing.candidates[2], supplier=Named(young, "young"))
     before = frozen(listed("1", ["a"], ["b"]))
-    after = frozen(msgspec.structs.replace(listing, candidates=(*listing.candidates, newcomer)), number=2)
+    after = frozen(listed("1", ["a", "b", "c", summary("young", young)]), number=2)
     assert unexplained(before, after) == {"1": [id_of("c")]}
     assert [(each.why.code, each.why.message) for each in lot_of(before, after).came] == [
         ("refused", "Version 1 : À 63 km : 3 km de trop"),
@@ -160,7 +148,9 @@ def test_a_title_is_among_what_decides_where_it_says_the_object() -> None:
 
     assert changed() == ("title",)
     assert changed("ev-entretien") == ()
-    read = msgspec.structs.replace(listed("1", []), requested=(ShownSegment(("title:Tonte",)),))
+    read = msgspec.structs.replace(
+        listed("1", []), requested=(RequestedSegment("", "", ("title:Tonte",), 1.0, "object"),)
+    )
     lots = [Lot("1", title=title, cpv=("90900000",)) for title in ("Tonte", "Tonte et taille")]
     before, after = (frozen(read, number=n, need=PlannedNeed(lots=(lot,))) for n, lot in enumerate(lots, 1))
     assert lot_of(before, after).changed_fields == ("title",)
@@ -183,14 +173,13 @@ def test_a_lot_of_its_own_territory_that_is_the_same_has_not_changed() -> None:
 
 def test_near_misses_of_both_are_told_where_they_are_refused_for_another_reason() -> None:
     """Not where only the list has changed, nor those who are candidates of one version."""
-    said = [(name, "À 71 km : 11 km de trop") for name in "bcd"]
-    before = msgspec.structs.replace(listed("1", ["a"]), near_misses=refused("distance", *said))
-    again = (*refused("reservation", ("b", "Agrément échu")), *refused("distance", said[1], ("e", "À 90 km")))
+    before = msgspec.structs.replace(listed("1", ["a"]), near_misses=tuple(map(missed, "bcd")))
+    again = missed("b", "reservation", "Agrément échu"), missed("c"), missed("e", said="À 90 km")
     after = msgspec.structs.replace(listed("1", ["d"]), near_misses=again)
     (changed,) = lot_of(frozen(before), frozen(after, number=2)).near_misses
     assert (changed.name, changed.before.excluded_by, changed.after.excluded_by) == ("b", "distance", "reservation")
     assert changed.after.message == "Version 2 : Agrément échu"
-    english = frozen(msgspec.structs.replace(before, near_misses=refused("distance", ("b", "71 km"))), language="en")
+    english = frozen(msgspec.structs.replace(before, near_misses=(missed("b", said="63 km"),)), language="en")
     assert lot_of(frozen(before), english).near_misses == ()
 
 

@@ -17,9 +17,8 @@ from domain.law.rules import Theme
 from domain.meetings.meeting import Format, MeetingStatus, Role
 from domain.needs.need import ContractKind, Nature, PlannedNeed, Procedure, Reserved, Technique
 from domain.needs.status import Status, StepCode
-from domain.report.lots import Standing
+from domain.report.lots import Position, Standing
 from domain.report.model import Variant
-from domain.report.recipients import Position
 from domain.shortlists.diff import AbsenceCode
 from domain.shortlists.frozen import DecisionCode
 from domain.shortlists.shortlist import Confidence, Gate, Outcome, Severity, TensionLevel

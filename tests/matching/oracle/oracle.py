@@ -11,9 +11,8 @@ from itertools import product
 from typing import Any
 
 from domain.law.findings import Verdict
-from domain.law.reservations.eligibility import eligibility
+from domain.law.reservations.eligibility import LegalFacts, eligibility
 from domain.law.reservations.past_awards import EssAward, with_award_bar
-from domain.law.reservations.supplier_facts import LegalFacts
 from domain.law.rules import Rules
 from domain.needs.need import RESERVED_TYPES, Lot, Need, PastAward, Reserved, TerritoryRequest
 from domain.reference.taxonomy import Taxonomy

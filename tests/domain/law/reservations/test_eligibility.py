@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.law.findings import Verdict, best_of
-from domain.law.reservations.eligibility import eligibility, outcomes
-from domain.law.reservations.supplier_facts import LegalFacts
+from domain.law.reservations.eligibility import LegalFacts, eligibility, outcomes
 from domain.law.rules import load
 from domain.needs.need import RESERVED_TYPES, Reserved
 from domain.suppliers.supplier import Approval, Kind, LegalForm, Shares

@@ -6,9 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from domain.law.reservations.eligibility import eligibility
+from domain.law.reservations.eligibility import LegalFacts, eligibility
 from domain.law.reservations.past_awards import EssAward, dependence, same_supplier, with_award_bar
-from domain.law.reservations.supplier_facts import LegalFacts
 from domain.law.rules import load
 from domain.needs.need import Award, Lot
 from domain.suppliers.supplier import Approval

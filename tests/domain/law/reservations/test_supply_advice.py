@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from domain.law.findings import LegalAdvice
-from domain.law.reservations.supplier_facts import LegalFacts
+from domain.law.reservations.eligibility import LegalFacts
 from domain.law.reservations.supply_advice import (
     Count,
     Ends,

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from db.embedded import binaries
-from db.embedded.binaries import Binaries, find
-from db.embedded.home import Account
+from db.embedded import home
+from db.embedded.home import Account, Binaries, find_binaries
 from tests.conftest import open_folder
 
 NOBODY = Account(65_534, 65_534)
@@ -34,21 +33,21 @@ def private_wheel(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         for name in ("initdb", "postgres"):
             shutil.copy2(installed / "pginstall" / "bin" / name, programs / name)
         monkeypatch.syspath_prepend(private)
-        monkeypatch.setattr(binaries, "ROOTS_CACHE", folder / "cache")
+        monkeypatch.setattr(home, "ROOTS_CACHE", folder / "cache")
         yield private
 
 
 def test_a_private_package_is_copied_once_to_where_the_server_can_read_it(private_wheel: Path) -> None:
-    first = find(None, NOBODY)
+    first = find_binaries(None, NOBODY)
     assert private_wheel not in first.folder.parents
     marked = first.folder.stat().st_ino
-    assert find(None, NOBODY) == first
+    assert find_binaries(None, NOBODY) == first
     assert first.folder.stat().st_ino == marked
 
 
 @pytest.mark.parametrize("change", ["content", "permission", "owner"])
 def test_a_copy_that_was_tampered_with_is_not_used(private_wheel: Path, change: str) -> None:
-    program = find(None, NOBODY).folder / "postgres"
+    program = find_binaries(None, NOBODY).folder / "postgres"
     before = program.read_bytes()
     match change:
         case "content":
@@ -57,6 +56,6 @@ def test_a_copy_that_was_tampered_with_is_not_used(private_wheel: Path, change: 
             program.chmod(0o777)
         case _:
             os.chown(program, NOBODY.uid, NOBODY.gid)
-    assert find(None, NOBODY) == Binaries(program.parent, find(None, NOBODY).major)
+    assert find_binaries(None, NOBODY) == Binaries(program.parent, find_binaries(None, NOBODY).major)
     status = program.stat()
     assert (program.read_bytes(), status.st_mode & 0o777, status.st_uid) == (before, 0o755, 0)

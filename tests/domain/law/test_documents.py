@@ -1,7 +1,4 @@
-"""The rules as readers browse them.
-
-What a maintainer of the law is told to look at, and when.
-"""
+"""The rules as readers browse them, the guide for buyers, and what a maintainer is told to look at, and when."""
 
 import re
 from datetime import date, datetime, tzinfo
@@ -10,25 +7,29 @@ import msgspec
 import pytest
 
 from domain.errors import NotFound
-from domain.law.documents import rule_documents
-from domain.law.documents.rule_documents import due_lines, due_rules
+from domain.law import documents
+from domain.law.documents import MARKS, Guide, due_lines, due_rules, guide_page, rules_page
 from domain.law.findings import applies, explained
 from domain.law.rules import LAW_FILE, LawFile, Rules, load, parse
 from tests import conftest
 from tests.conftest import ROOT
 from tests.domain.law.samples import TODAY
 
-PAGE = ROOT / "docs" / "law.md"
+PAGE, GUIDE = ROOT / "docs" / "law.md", ROOT / "docs" / "achat.md"
 
 
-def test_page_is_current() -> None:
-    """docs/law.md is generated: `python -m scripts.render_law` writes it again."""
-    assert PAGE.read_text(encoding="utf-8") == rule_documents.page(load())
+def test_pages_are_current() -> None:
+    """They are generated: `python -m scripts.render_law` writes them again. No line ends inside an amount."""
+    assert PAGE.read_text(encoding="utf-8") == rules_page(load())
+    guide = GUIDE.read_text(encoding="utf-8")
+    assert guide == guide_page(load())
+    assert not [line for line in guide.splitlines() if line.endswith(" 60")]
+    assert "60\N{NO-BREAK SPACE}000\N{NO-BREAK SPACE}€" in guide
 
 
 def test_long_lists_stand_below_their_table() -> None:
     """A cell of 115 codes cannot be read."""
-    lines = rule_documents.page(load()).splitlines()
+    lines = rules_page(load()).splitlines()
     assert max(len(line) for line in lines if line.startswith("|")) < 700
     (codes,) = (line for line in lines if line.startswith("`ess_listed_cpv`, 115 valeurs : 75121000, "))
     assert codes.endswith("98133110.")
@@ -46,8 +47,8 @@ def test_every_rule_is_applied_by_a_function_or_said_to_be_informative() -> None
 
 def test_what_is_in_force_at_a_date() -> None:
     """The penitentiary reservation is served from its first day; what is unknown is not served as a rule."""
-    before = {rule.id for rule in rule_documents.in_force(load(), date(2022, 10, 20), "fr")}
-    after = {rule.id: rule for rule in rule_documents.in_force(load(), date(2022, 10, 21), "fr")}
+    before = {rule.id for rule in documents.in_force(load(), date(2022, 10, 20), "fr")}
+    after = {rule.id: rule for rule in documents.in_force(load(), date(2022, 10, 21), "fr")}
     assert "reserved_penitentiary" not in before
     assert after["reserved_penitentiary"].article == "L2113-13-1"
     assert all(rule.value is not None for rule in after.values())
@@ -65,7 +66,7 @@ def test_no_article_of_the_code_is_served_as_law_before_the_code() -> None:
 
 def test_history_shows_every_period_and_its_explanation() -> None:
     """What held, from when to when, by which source."""
-    rows = rule_documents.history(load(), "direct_award_supplies_services", "en")
+    rows = documents.history(load(), "direct_award_supplies_services", "en")
     assert [row.value for row in rows] == [None, 25_000, 25_000, 25_000, 40_000, 60_000]
     assert [str(row.valid_from) for row in rows[-2:]] == ["2020-01-01", "2026-04-01"]
     assert (
@@ -77,12 +78,12 @@ def test_history_shows_every_period_and_its_explanation() -> None:
 def test_unknown_rule_has_no_history() -> None:
     """`GET /rules/{id}` answers 404 from this."""
     with pytest.raises(NotFound):
-        rule_documents.history(load(), "nothing", "fr")
+        documents.history(load(), "nothing", "fr")
 
 
 def test_counsel_has_no_article_unless_it_counts_for_a_law() -> None:
     """Counsel says that it is counsel."""
-    for rule in rule_documents.in_force(load(), TODAY, "fr"):
+    for rule in documents.in_force(load(), TODAY, "fr"):
         assert (rule.article is None) <= (rule.theme == "counsel")
         assert (rule.theme == "counsel") == rule.message.startswith("Conseil")
 
@@ -218,7 +219,7 @@ def test_runs_of_these_tests_end_with_what_is_due(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(conftest, "datetime", Clock)
     monkeypatch.setattr(conftest, "load", lambda: rules(CHANGE))
     here, elsewhere = (
-        Terminal("tests/domain/law/documents/test_rule_documents.py::test"),
+        Terminal("tests/domain/law/documents/test_documents.py::test"),
         Terminal("tests/matching/test_engine.py::test"),
     )
     for terminal in (here, elsewhere):
@@ -228,3 +229,67 @@ def test_runs_of_these_tests_end_with_what_is_due(monkeypatch: pytest.MonkeyPatc
         "rules of law to look at (see `vivier law due`)",
         "2027-01-01  rule_0: on 2027-01-01: €100,000 → €140,000",
     ]
+
+
+def shown() -> list[str]:
+    """The ids of the rules in the guide."""
+    guide = msgspec.toml.decode((ROOT / "domain" / "data" / "buyer_guide.toml").read_bytes(), type=Guide)
+    return [rule_id for step in guide.step for _, ids in step.paragraphs for rule_id in ids.split()]
+
+
+def test_every_rule_on_the_steps_of_a_purchase_is_shown_once() -> None:
+    """With its article and its mark: what is weakly sourced says so in words too. Other themes may be left out."""
+    of_the_steps = {rule_id for rule_id in load().ids if load().history(rule_id)[0].theme == "procedure"}
+    assert of_the_steps <= set(shown())
+    assert len(shown()) == len(set(shown()))
+    text = " ".join(guide_page(load()).split()).replace("\N{NO-BREAK SPACE}", " ")
+    for row in (load().at(load().vintage)[rule_id] for rule_id in shown()):
+        if row.status == "in_force":
+            assert f"{' '.join(row.message.fr.split())} {MARKS[row.confidence]}." in text, row.id
+
+
+LAW = """
+vintage = 2026-11-24
+[[rule]]
+id = "ceiling"
+theme = "procedure"
+article = "R1"
+unit = "eur"
+message.fr = "Plafond de {value}"
+message.en = "Ceiling of {value}"
+"""
+
+
+def statements(*periods: str, on: date) -> list[str]:
+    law: Rules = parse((LAW + "periods = [" + ",".join(periods) + "]").encode())
+    return list(documents._statements(law.history("ceiling"), on))
+
+
+@pytest.mark.parametrize(("on", "announced"), [(date(2025, 12, 30), False), (date(2025, 12, 31), True)])
+def test_a_known_change_is_announced_a_year_before(on: date, announced: bool) -> None:
+    said = statements(
+        "{valid_from=2020-01-01, valid_until=2026-12-31, value=40, source='s', confidence='high'}",
+        "{valid_from=2027-01-01, value=60, source='s', confidence='low'}",
+        on=on,
+    )
+    assert said[0].replace("\N{NO-BREAK SPACE}", " ") == "Plafond de 40 € (R1) ●."
+    assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in said[1:]] == [
+        "À partir du 01/01/2027 : Plafond de 60 € ; à vérifier (R1) ○."
+    ] * announced
+
+
+def test_what_is_not_known_is_not_stated() -> None:
+    """Neither before the rule's first day nor where the law was silent."""
+    period = "{valid_from=2020-01-01, value=40, source='s', confidence='high'}"
+    assert statements(period, on=date(2018, 6, 1)) == []
+    silent = (
+        "{valid_until=2026-12-31, status='absent', source='s', confidence='high'}",
+        "{valid_from=2027-01-01, status='unknown', source='s', confidence='low'}",
+    )
+    assert statements(*silent, on=date(2026, 11, 24)) == []
+
+
+def test_an_unknown_rule_is_refused() -> None:
+    law = parse((LAW + "periods = [{value=40, source='s', confidence='high'}]").encode())
+    with pytest.raises(NotFound):
+        guide_page(law)

@@ -3,16 +3,13 @@
 Innovative purchases: whether a lot is within the limits of an award without competition.
 """
 
-from domain.law.findings import LegalAdvice, advice, applies, as_one_set, bracketed_lots, least_sure, sentence, surest
+from domain.law.findings import SURENESS, LegalAdvice, advice, applies, as_one_set, bracketed_lots, sentence
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import Group, lot_value, total_of
 from domain.law.procedures.procedure import Decisions
 from domain.law.rules import InForce
 from domain.needs.need import Need
-from domain.text.bilingual import Text, join_texts
-
-ON_THE_LIST = sentence("yearly_list")
-PUBLISHED = sentence("essential_data")
+from domain.text.bilingual import join_texts
 
 
 def review_direct_awards(
@@ -42,12 +39,9 @@ def books(need: Need, lots: tuple[LotFacts, ...], decided: Decisions, view: InFo
     direct = {lot_id for part in decided.parts if part.level == "direct" for lot_id in part.group.ids}
     if value is None or value >= bound or direct.issuperset(ids):
         return None
-    names, row = ids if len(chosen) < len(lots) else (), view["books_direct_award"]
-    amount, about = view.value_text(row.id), bracketed_lots(names)
-    message = sentence("books_direct_award", amount=amount, about=about)
+    names = ids if len(chosen) < len(lots) else ()
     doubtful = any(part.group.doubtful for part in decided.parts)
-    sure = least_sure(row, view["books_cpv"], doubtful=doubtful)
-    return advice("BOOKS_DIRECT_AWARD", "info", row, message, as_one_set(names), sure)
+    return advice(view, "books_direct_award", as_one_set(names), doubtful=doubtful, about=bracketed_lots(names))
 
 
 @applies("yearly_list_minimum", "yearly_list_limit", "award_data")
@@ -67,25 +61,17 @@ def yearly_list(need: Need, decided: Decisions, view: InForce) -> LegalAdvice | 
     published = tuple([lot_id for lot_id, value in values if value >= data])
     if not listed and not published:
         return None
-    uses = [("yearly_list_minimum", ON_THE_LIST, listed), ("award_data", PUBLISHED, published)]
+    uses = {"yearly_list": listed, "essential_data": published}
     several = len(need.lots) > 1
-    parts = [
-        text.filled(amount=view.value_text(rule), about=bracketed_lots(lots if several else ()))
-        for rule, text, lots in uses
-        if lots
-    ]
-    rows = [view[rule] for rule, _, lots in uses if lots] + ([view["yearly_list_limit"]] if listed else [])
+    parts = [sentence(view, name, about=bracketed_lots(lots if several else ())) for name, lots in uses.items() if lots]
+    first = "yearly_list" if listed else "essential_data"
+    rests_on = ("award_data",) if published else ()
     names = as_one_set((*listed, *published) if several else ())
-    return advice("YEARLY_LIST", "info", rows[0], join_texts(parts).capitalised(), names, least_sure(*rows))
+    return advice(view, first, names, rests_on=rests_on, message=join_texts(parts).capitalised())
 
 
 # by whether the values are within the limits, null where they are not known
-INNOVATION = {
-    True: sentence("innovation_within"),
-    False: sentence("innovation_beyond"),
-    None: sentence("innovation_of_unknown_value"),
-}
-SECOND_READING = sentence("innovation_second_reading")
+INNOVATION = {True: "innovation_within", False: "innovation_beyond", None: "innovation_of_unknown_value"}
 
 
 @applies(
@@ -108,18 +94,16 @@ def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalA
         return None
     row, second = view["innovative_need"], view["innovative_need_simplification"]
     if row.status != "in_force":
-        message = Text("Achat innovant : pas de règle connue à cette date", "Innovative purchase: no known rule then")
-        return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if group.doubtful else None)
+        return advice(view, "innovation_unknown", doubtful=group.doubtful)
     within = _within_innovation(lot, group, row.id, view)
-    text, sure, limit = INNOVATION[within], row.confidence, row.value_text
+    name, sure, limit = INNOVATION[within], row.confidence, row.value_text
     if second.status == "in_force":
         perhaps = _within_innovation(lot, group, second.id, view)
-        text, sure = (SECOND_READING if perhaps and not within else INNOVATION[perhaps]), second.confidence
+        name, sure = ("innovation_second_reading" if perhaps and not within else INNOVATION[perhaps]), second.confidence
         if within:
-            sure = surest("medium", row.confidence, second.confidence)
-        limit = sentence("innovation_limits", limit=limit, higher=second.value_text)
-    message = text.filled(limit=limit)
-    return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if group.doubtful else sure)
+            sure = max("medium", row.confidence, second.confidence, key=SURENESS.index)
+        limit = sentence(view, "innovation_limits")
+    return advice(view, name, sure=sure, doubtful=group.doubtful, limit=limit)
 
 
 def _within_innovation(lot: LotFacts, group: Group, need_rule: str, view: InForce) -> bool | None:

@@ -1,0 +1,345 @@
+"""Duties and levers beyond the procedure: social and environmental considerations, lots, SPASER, reuse.
+
+Terms that a contract holds or may hold: specifications, small firms' share, advance, retention.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from domain.law.findings import (
+    LegalAdvice,
+    advice,
+    applies,
+    as_one_set,
+    bracketed_lots,
+    days,
+    least_sure,
+    listed_briefly,
+    sentence,
+)
+from domain.law.procedures.lot_facts import LotFacts, LotObject, cents_up
+from domain.law.procedures.need_value import Group, is_mainly_light, lot_value
+from domain.law.procedures.procedure import Decided, eu_thresholds, social_thresholds
+from domain.law.rules import InForce, cents
+from domain.needs.need import Buyer, BuyerKind, ContractKind, Need
+from domain.text.bilingual import AND, NOTHING, Text, join_texts
+
+ENVIRONMENT: dict[ContractKind, tuple[str, str]] = {
+    "market": ("environmental_consideration", "environmental_criterion"),
+    "concession": ("concession_environmental_consideration", "concession_environmental_criterion"),
+}
+"""The rules on the environmental condition and on the environmental criterion."""
+LONGEST: dict[bool, str] = {False: "framework_max_months", True: "framework_max_months_utility"}
+"""The rules on the longest framework agreement, by whether the buyer is a utility."""
+IN_YEARS = {48: "four_years", 96: "eight_years"}
+FAMILIES = {"agec_furniture_reuse": "agec_furniture_segments", "agec_textile_reuse": "agec_textile_segments"}
+
+
+@applies(
+    "social_consideration",
+    "social_exception_reasons",
+    "concession_social_consideration",
+    "eu_social_services",
+    "eu_social_services_utility",
+)
+def social(need: Need, part: Decided, view: InForce) -> LegalAdvice | None:
+    """From the EU threshold on, a social or employment condition is required from 2026-08-22, and advised before.
+
+    Social and other specific services have their own, higher EU threshold, and utilities a higher one still. Markets
+    have four exceptions (a need met by an immediately available solution, too weak a link with the object, restricted
+    competition or difficulty, works under six months), whose reasons are kept, concessions two. No advice where value
+    or threshold is not known; for social services, both are told where only the kind of buyer decides. Where main CPV
+    codes are narrower than listed ones, or the greater part is social services, the higher threshold may be theirs:
+    below it, to be checked.
+    """
+    group = part.group
+    if group.total is None:
+        return None
+    rules = eu_thresholds(need, part)
+    bounds = [view.cents(rule_id) for rule_id in rules]
+    below = [bound is None or group.total < bound for bound in bounds]
+    split = any(below) and not all(below) and None not in bounds and rules == social_thresholds(need)
+    if any(below) and not split:
+        return None
+    row = view["social_consideration" if need.contract == "market" else "concession_social_consideration"]
+    if row.status != "in_force":
+        return None
+    doubtful = split or group.doubtful or _may_be_below_social_threshold(need, group, view)
+    if row.value != "required":
+        name, lots = "social_condition_advised", group.advised_lots
+        return advice(view, name, lots, rule=row.id, rests_on=rules, doubtful=doubtful)
+    start, end = sentence(view, "from_the_thresholds"), NOTHING
+    if split:
+        authority, utility = map(view.value_text, rules)
+        start = sentence(view, "social_thresholds_by_buyer", authority=authority, utility=utility)
+        end = sentence(view, "say_which_buyer")
+    but = [sentence(view, f"exceptions_of_{need.contract}")]
+    if need.contract == "market" and view["social_exception_reasons"].status == "in_force":
+        but.append(sentence(view, "exception_reasons_kept"))
+        rules = (*rules, "social_exception_reasons")
+    return advice(
+        view,
+        "social_condition_required",
+        group.advised_lots,
+        rule=row.id,
+        rests_on=rules,
+        doubtful=doubtful,
+        start=start,
+        but=join_texts(but, NOTHING),
+        end=end,
+    )
+
+
+def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
+    """Whether the higher threshold of social services may be the right one, and is not reached."""
+    theirs = max([view.cents(rule_id) or 0 for rule_id in social_thresholds(need)])
+    if need.contract != "market" or (group.total or 0) >= theirs:
+        return False
+    maybe = all(lot in group.light or lot.object.light_listing == "descendant" for lot in group.lots)
+    return maybe or is_mainly_light(group)
+
+
+@applies(
+    "environmental_consideration",
+    "environmental_criterion",
+    "concession_environmental_consideration",
+    "concession_environmental_criterion",
+)
+@lru_cache(maxsize=64)
+def environmental(contract: ContractKind, direct: bool, view: InForce) -> LegalAdvice | None:
+    """Whatever the value, an award criterion on the environment is required from 2026-08-21, a condition one day later.
+
+    The criterion is regulation, the condition law. Before, both are possible and advised. Without competition there is
+    no award criterion.
+    """
+    condition, criterion = (view[rule_id] for rule_id in ENVIRONMENT[contract])
+    if condition.status != "in_force":
+        return None
+    texts = {condition: sentence(view, "environmental_condition"), criterion: sentence(view, "green_criterion")}
+    required = [row for row in (condition,) if row.value == "required"]
+    if not direct and view.holds(criterion.id):
+        if required:
+            texts[criterion] = Text(*(f"{side} ({criterion.article})" for side in texts[criterion]))
+        required.append(criterion)
+    advised = [row for row in ((condition,) if direct else texts) if row not in required]
+    parts = []
+    if required:
+        where = sentence(view, "without_competition" if direct else "whatever_the_amount")
+        what, many = _both([texts[row] for row in required]), "s" if len(required) > 1 else ""
+        parts.append(sentence(view, "environment_required", what=what, many=many, where=where))
+    if advised:
+        parts.append(sentence(view, "environment_advised", what=_both([texts[row] for row in advised])))
+    quoted, *_ = required or advised
+    sure = least_sure(*(required or [condition]))
+    name, message = "environment_required" if required else "environment_advised", join_texts(parts).capitalised()
+    return advice(view, name, rule=quoted.id, sure=sure, message=message)
+
+
+def _both(texts: Iterable[Text]) -> Text:
+    return join_texts(texts, Text(f" {AND.fr} ", f" {AND.en} "))
+
+
+@applies("spaser", "spaser_all_buyers")
+def spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
+    """A buyer whose stated annual purchases exceed the amount of the date publishes a SPASER.
+
+    Every buyer subject to the code since 2023-10-25; before, whether State and utilities did was not established.
+    """
+    bound = view.cents("spaser")
+    if buyer is None or buyer.annual_purchases_eur is None or bound is None:
+        return None
+    if cents(buyer.annual_purchases_eur) <= bound:
+        return None
+    concerned = buyer.kind == "local" or view.holds("spaser_all_buyers")
+    return advice(view, "spaser", doubtful=not concerned)
+
+
+@applies("allotment")
+def allotment(need: Need, direct: bool, view: InForce) -> LegalAdvice | None:
+    """A market with one lot must be justified, the more so where that lot covers several activities (ALLOTMENT).
+
+    Not said of a need that is awarded without competition anyway.
+    """
+    if need.contract == "concession" or len(need.lots) > 1 or direct:
+        return None
+    several = len(need.lots[0].segments) > 1
+    return advice(view, "single_lot_of_several_activities" if several else "single_lot")
+
+
+@applies("framework_max_months", "framework_max_months_utility")
+def framework(need: Need, view: InForce) -> LegalAdvice | None:
+    """A framework agreement has a longest duration, save a justified exception; utilities have a longer one.
+
+    Where the buyer's kind is not known, the duration of contracting authorities is looked at, and both are said.
+    """
+    if need.technique != "framework_agreement":
+        return None
+    kind = need.buyer.kind if need.buyer else None
+    rule = LONGEST[kind == "utility"]
+    limit, most = view.number(rule), view.number(LONGEST[True]) or 0
+    lasts = {lot.id: (lot.duration_months or 0) + (lot.renewal_months or 0) for lot in need.lots}
+    long = tuple(lot_id for lot_id, months in lasts.items() if limit is not None and months > limit)
+    if not long:
+        return None
+    usual, longer = (_years(rule_id, view) for rule_id in LONGEST.values())
+    depends = kind is None and max(lasts.values()) <= most
+    unless, which = (sentence(view, name) if depends else NOTHING for name in ("unless_utility", "say_which_buyer"))
+    return advice(
+        view, "framework_too_long", (long,), rule=rule, unless=unless, usual=usual, longer=longer, which=which
+    )
+
+
+def _years(rule_id: str, view: InForce) -> Text:
+    """A number of months as people say it."""
+    name = IN_YEARS.get(view.number(rule_id) or 0)
+    return sentence(view, name) if name else view.value_text(rule_id)
+
+
+def insertion(bought: LotObject, contract: ContractKind, view: InForce) -> LegalAdvice | None:
+    """OBJECT_IS_INSERTION: the lot buys work integration, its supporting activity being only the means.
+
+    Said of markets, whose procedure it decides.
+    """
+    return advice(view, "object_is_insertion") if bought.insertion and contract == "market" else None
+
+
+@applies("hazardous_waste_capability", "hazardous_waste_load", "other_waste_load")
+def capability(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
+    """Hazardous and medical waste need a specific authorisation or declaration, whoever answers (CAPABILITY_WARNING).
+
+    From a weight per load on, lower for hazardous waste than for other waste, its transport is declared.
+    """
+    if not view.codes("hazardous_waste_capability").intersection(segments):
+        return None
+    loads = view.number("hazardous_waste_load"), view.number("other_waste_load")
+    transport = NOTHING
+    if all(loads):
+        hazardous, other = (Text(*(f"{(load or 0) / 1000:g}".replace(".", sign) for sign in ",.")) for load in loads)
+        transport = sentence(view, "hazardous_waste_transport", hazardous=hazardous, other=other)
+    return advice(view, "hazardous_waste", transport=transport)
+
+
+@applies("agec_furniture_reuse", "agec_furniture_segments", "agec_textile_reuse", "agec_textile_segments")
+def reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForce) -> LegalAdvice | None:
+    """Furniture and textiles count in the buyer's yearly spending, a share of which is reuse (COUNTS_TOWARDS_QUOTA).
+
+    The share is one of the year, not of this lot, and binds the State and local authorities; whether hospitals are
+    concerned was not established, and utilities are left out. Which activities belong to a family is this project's
+    reading. Where a share held and the next step is not known, the advice says that it is to be found out; nothing is
+    said of the time before the first known share.
+    """
+    rule = next((rule for rule, family in FAMILIES.items() if view.codes(family).intersection(segments)), None)
+    if rule is None or buyer == "utility":
+        return None
+    row, family = view[rule], sentence(view, f"family_of_{rule}")
+    if row.status == "in_force":
+        of_year = sentence(view, "reuse_share", share=row.value_text)
+    elif row.status == "unknown" and row.valid_from is not None:
+        of_year = sentence(view, "reuse_step_unknown", since=days(row.valid_from))
+    else:
+        return None
+    return advice(view, "counts_towards_quota", rule=rule, rests_on=(FAMILIES[rule],), family=family, of_year=of_year)
+
+
+RATES: dict[BuyerKind, tuple[str, str]] = {
+    "state": ("advance_rate_pme_state", "retention_rate_pme_state"),
+    "local": ("advance_rate_pme_large", "retention_rate_pme_large"),
+}
+"""The rules on a small or medium-sized firm's advance and retention; sentences of their names say them."""
+GENERAL = ("advance_amount", "advance_months", "advance_rate", "retention_rate")
+
+
+def review_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: InForce) -> list[LegalAdvice | None]:
+    """The advice on the terms of the contract, for the need as a whole. `direct`: all of it is a direct award."""
+    return [
+        None if direct else sustainable_specifications(view),
+        pme_share(need.contract, view),
+        financial_terms(need, lots, direct, view),
+    ]
+
+
+@applies("sustainable_specifications")
+@lru_cache(maxsize=64)
+def sustainable_specifications(view: InForce) -> LegalAdvice | None:
+    """Technical specifications take sustainable development into account from 2026-08-22 (SUSTAINABLE_SPECIFICATIONS).
+
+    The duty has no amount. It is not said of direct awards, which are told of the environmental condition alone.
+    """
+    return advice(view, "sustainable_specifications") if view.holds("sustainable_specifications") else None
+
+
+@applies("pme_share_concession")
+@lru_cache(maxsize=64)
+def pme_share(contract: ContractKind, view: InForce) -> LegalAdvice | None:
+    """A concession may require a part to be given to small firms or third parties, of a minimum share (PME_SHARE)."""
+    known = contract == "concession" and view["pme_share_concession"].status == "in_force"
+    return advice(view, "pme_share") if known else None
+
+
+@applies(
+    "advance_amount",
+    "advance_months",
+    "advance_rate",
+    "advance_rate_pme_state",
+    "advance_rate_pme_large",
+    "retention_rate",
+    "retention_rate_pme_state",
+    "retention_rate_pme_large",
+    "large_body_expenses",
+)
+def financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: InForce) -> LegalAdvice | None:
+    """Lots whose holder is due an advance, its minimum rate, and the most that may be retained (FINANCIAL_TERMS).
+
+    For lots of known value and duration, above both bounds, of a market that is no framework agreement (whose advance
+    depends on its minimum or on each order). The amount is that of the first duration. One that covers all, or the
+    stated total of the only lot, counts renewals and options: a lot that passes only with them is to be checked. Some
+    bodies are not bound (R2191-1); utilities are told nothing, for which of them are bound is not known here. Nor is
+    which buyers have operating expenses above the amount: annual purchases are not these.
+    """
+    kind = need.buyer.kind if need.buyer else None
+    bound, least = view.cents("advance_amount"), view.number("advance_months")
+    if need.contract == "concession" or need.technique is not None or kind == "utility":
+        return None
+    if bound is None or least is None:
+        return None
+    long = {lot.lot.id: _initial_amount(need, lot) for lot in lots if (lot.lot.duration_months or 0) > least}
+    above = tuple(lot_id for lot_id, (most, _) in long.items() if most > bound)
+    renewed = tuple(lot_id for lot_id, (most, firm) in long.items() if most > bound >= firm)
+    if not above:
+        return None
+    rates = [rule for rule in (RATES[kind] if kind else ()) if view.number(rule) is not None]
+    sure = least_sure(*map(view.__getitem__, (*GENERAL, *rates)), doubtful=renewed == above)
+    names = above if len(lots) > 1 else ()
+    about = [bracketed_lots(names)]
+    if renewed and renewed != above:
+        check = NOTHING if sure == "low" else sentence(view, "to_be_checked")
+        which = sentence(view, "lots_named" if len(renewed) > 1 else "the_lot", lot=listed_briefly(renewed))
+        about.append(sentence(view, "only_with_renewals", lots=which, check=check))
+    return advice(
+        view,
+        "financial_terms_of_direct_award" if direct else "financial_terms",
+        as_one_set(names),
+        sure=sure,
+        about=join_texts(about, NOTHING),
+        of_firms=_firm_rates(kind, rates, view),
+    )
+
+
+def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
+    """The most and the least that the amount of a lot's first duration may be, in cents: both, where it covers all."""
+    asked = lot.lot
+    if lot.estimate and asked.value_covers == "firm":
+        return lot.estimate.stated, lot.estimate.stated
+    value, first = lot_value(need, lot) or 0, asked.duration_months or 0
+    without_options = max(0, value - cents_up(asked.options_eur or 0))
+    return value, without_options * first / (first + (asked.renewal_months or 0))
+
+
+def _firm_rates(kind: BuyerKind | None, rates: Sequence[str], view: InForce) -> Text:
+    """The rates of a small or medium-sized firm, and the buyers that they bind; nothing where there were none."""
+    if kind is None:
+        return sentence(view, "firm_rates_unknown")
+    if not rates:
+        return NOTHING
+    said = [sentence(view, rule) for rule in rates]
+    return sentence(view, "firm_rates", rates=_both(said), buyers=sentence(view, f"firms_of_{kind}"))
