@@ -9,7 +9,7 @@ import httpx
 from matching.reference import Reference
 from tests.api.desk.steps import Browser
 from tests.api.emailing import PUBLIC_URL, all_sent, emailing
-from tests.api.exchanges.steps import Opened, create_exchange, move, opened, opening
+from tests.api.exchanges.steps import Opened, move, opened, opening
 from tests.api.needs.steps import create
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, put_record
@@ -119,9 +119,8 @@ async def test_who_was_refused_is_contacted_once_a_letter_is_posted(database_url
 
 
 async def test_a_confirmation_said_again_changes_nothing_and_another_day_corrects_it(
-    served: Client, source: str
+    served: Client, exchange: Opened
 ) -> None:
-    exchange = await create_exchange(served, source)
     today = served.services.now()
     first, again = [await confirm(exchange, recipients="waiting") for _ in range(2)]
     assert (first.status_code, again.status_code) == (200, 200)
@@ -142,8 +141,7 @@ async def test_a_confirmation_said_again_changes_nothing_and_another_day_correct
     assert {each["supplier_id"] for each in noted} == {*exchange.suppliers}
 
 
-async def test_what_cannot_be_confirmed_is_refused(served: Client, source: str) -> None:
-    exchange = await create_exchange(served, source)
+async def test_what_cannot_be_confirmed_is_refused(served: Client, exchange: Opened) -> None:
     shown, today = await exchange.shown(), served.services.now()
     for days, code in ((2, "in_the_future"), (-2, "before_the_message")):
         day = (today + timedelta(days=days)).date().isoformat()
@@ -158,17 +156,15 @@ async def test_what_cannot_be_confirmed_is_refused(served: Client, source: str) 
     assert {each["delivery_state"] for each in shown["messages"][0]["deliveries"]} == {"to_post"}
 
 
-async def test_what_was_posted_before_the_notice_can_be_said_after_it(served: Client, source: str) -> None:
+async def test_what_was_posted_before_the_notice_can_be_said_after_it(served: Client, exchange: Opened) -> None:
     """Until the record is closed."""
-    exchange = await create_exchange(served, source)
     await move(served, exchange.need, "sourcing", "published")
     assert (await confirm(exchange, recipients=exchange.suppliers[:1])).status_code == 200
     await move(served, exchange.need, "closed")
     assert_refused(await confirm(exchange, recipients="waiting"), 409, "conflict")
 
 
-async def test_a_later_message_waits_for_its_own_letter(served: Client, source: str) -> None:
-    exchange = await create_exchange(served, source)
+async def test_a_later_message_waits_for_its_own_letter(exchange: Opened) -> None:
     await confirm(exchange, recipients="waiting")
     await exchange.write(body="Et en mai ?")
     shown = await exchange.shown()
