@@ -24,7 +24,7 @@ from domain.suppliers.record_check import unknown_segment
 from domain.suppliers.supplier import Kind, Point, Supplier
 from domain.text.bilingual import Text
 from matching.geo.shape import are_near, are_on, box_around, boxes_of
-from matching.index.indexed_supplier import legal_facts
+from matching.index.supplier_columns import legal_facts
 from matching.reference import Reference
 
 Test = Callable[[Sequence[Supplier]], Sequence[bool]]
