@@ -19,6 +19,7 @@ from api.settings import Settings, read_settings
 from domain.suppliers.supplier import Supplier
 from matching.reference import Reference
 from tests import factories
+from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.sync.factories import Client
 from tests.browser import Windows, on_a_socket
 
@@ -120,6 +121,12 @@ def limits(served: Client, monkeypatch: pytest.MonkeyPatch) -> Limits:
     monkeypatch.setattr(served.services, "limits", limits)
     monkeypatch.setattr(served.services.keys, "_limits", limits)
     return limits
+
+
+@pytest.fixture
+async def buyer(served: Client) -> Buyer:
+    """A buyer whom no other test knows."""
+    return await new_buyer(served)
 
 
 def take_all(limits: Limits, limit: Limit, caller: Hashable = "127.0.0.1", *, but: int = 0) -> None:
