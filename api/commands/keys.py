@@ -15,9 +15,8 @@ from api.commands.console import Col, Rows, console, write
 from api.commands.database import attached, signing_engine
 from api.commands.errors import USAGE, CommandFailed
 from api.settings import Settings
-from db.api_keys import list_keys
+from db.api_keys import find_by_name_or_id, list_keys
 from db.core.engine import Connection, Engine, transaction
-from db.organisations import find_by_name_or_id
 from domain.errors import InvalidContent
 from domain.organisation import Key
 from domain.text.typography import PARIS

@@ -18,7 +18,7 @@ from api.runtime.auth import LONGEST_KEY, NOT_STORED
 from api.runtime.rate_limits import LOOK_UPS, caller_of
 from api.runtime.services import Services
 from api.settings import Settings
-from db import organisations
+from db import api_keys
 from db.api_keys import find_client_of_key
 from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
@@ -46,9 +46,9 @@ async def membership_of(
         siret = ""  # an address or a domain in its place is not verified
     for who in (email, siret, email[email.rfind("@") :] if "@" in email else ""):
         name = dict(settings.oidc_members).get(who) if who else None
-        found = await organisations.find_by_name_or_id(connection, name) if name else None
+        found = await api_keys.find_by_name_or_id(connection, name) if name else None
         if found is None and who and who == siret:
-            found = await organisations.find_by_siret(connection, siret)
+            found = await api_keys.find_by_siret(connection, siret)
         if found is not None:
             is_named = who == email and email in settings.oidc_administrators
             return found.id, (*settings.oidc_rights, "admin") if is_named else settings.oidc_rights
