@@ -22,7 +22,7 @@ from api.runtime.processes.forked_processes import (
 )
 from db.imports.prepare_rows import Assemble, Prepare, Prepared, SupplierRow, Terms, assemble_here, assembled, prepare
 from db.suppliers.write import RecordRow
-from domain.suppliers.rows import Batch
+from domain.suppliers.source import Batch
 from domain.text.bilingual import Text
 from matching.reference import Reference
 from sources.file_reader import Reading, batches

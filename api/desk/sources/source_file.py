@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from api.desk.frame.words import SAID
 from domain.errors import InvalidContent, Problem
-from domain.suppliers.rows import Row, RowError
-from domain.suppliers.source import SourceMapping
+from domain.suppliers.source import Row, RowError, SourceMapping
 from domain.text.bilingual import Language, Text
 from matching.reference import Reference
 from sources.file_types.workbook import SIGNATURE, bytes_inside, first_sheet

@@ -17,8 +17,7 @@ from db.imports.run import Order, close_interrupted, get_import, list_errors, li
 from db.suppliers.read import Change, Filters, Snapshot, page_of_suppliers, snapshot
 from db.suppliers.records import get_record
 from domain.errors import Conflict
-from domain.suppliers.rows import Batch, Row, RowError
-from domain.suppliers.source import Import
+from domain.suppliers.source import Batch, Import, Row, RowError
 from tests.db.suppliers.samples import (
     LATER,
     NOW,

@@ -15,7 +15,7 @@ from db.suppliers.read import get_supplier
 from db.suppliers.regroup import merge_suppliers, split_record, supplier_of
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.suppliers.deduplication import RecordKey
-from domain.suppliers.rows import Batch, Row, RowError
+from domain.suppliers.source import Batch, Row, RowError
 from domain.suppliers.supplier import Placement, Point
 from tests.db.suppliers.samples import LATER, batches, delete, names, new_id, put, record, row, same_name, version
 

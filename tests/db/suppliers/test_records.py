@@ -18,7 +18,7 @@ from db.suppliers.sources import count_vertices
 from db.suppliers.write import current_version
 from domain.errors import Conflict, InvalidContent
 from domain.reference.territory import Polygon
-from domain.suppliers.rows import Row, RowError
+from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import Flag, Offer, Placement, ServiceArea, SourceRef, SupplierRecord
 from tests.db.suppliers.samples import LATER, NOW, PONTIVY, delete, load, put, record, row, same_name
 
