@@ -18,7 +18,6 @@ from api.admin.keys import ROUTES as KEY_ROUTES
 from api.admin.organisations import ROUTES as ORGANISATION_ROUTES
 from api.admin.privacy import ROUTES as PRIVACY_ROUTES
 from api.admin.privacy import daily_retention
-from api.allotment import ROUTES as ALLOTMENT_ROUTES
 from api.desk.frame.page import nothing_here, with_pages
 from api.desk.pages import PAGES
 from api.directory.merge_split import ROUTES as MERGE_SPLIT_ROUTES
@@ -37,7 +36,6 @@ from api.needs.insights import ROUTES as INSIGHT_ROUTES
 from api.needs.routes import ROUTES as NEED_ROUTES
 from api.needs.shortlists import EQUAL_TREATMENT_ROUTES
 from api.needs.shortlists import ROUTES as SHORTLIST_ROUTES
-from api.notices import ROUTES as NOTICE_ROUTES
 from api.reference import ROUTES as REFERENCE_ROUTES
 from api.reports.routes import ROUTES as REPORT_ROUTES
 from api.runtime.auth import Keys
@@ -77,8 +75,6 @@ Part = Callable[[Services], AbstractAsyncContextManager[None]]
 # A new route file adds its handlers here, in the order in which the documentation shows them.
 ROUTES: tuple[HTTPRouteHandler, ...] = (
     *MATCH_ROUTES,
-    *ALLOTMENT_ROUTES,
-    *NOTICE_ROUTES,
     *NEED_ROUTES,
     *SHORTLIST_ROUTES,
     *AWARD_ROUTES,

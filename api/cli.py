@@ -1,44 +1,103 @@
-"""The command line: the arguments of each command, its exit status and its error messages."""
+"""The command line: the arguments and the help of each command, its exit status and its error messages."""
 
 import argparse
 import re
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from api.commands.errors import status_of
-from api.commands.help_texts import (
-    ALLOT,
-    AUDIT_KEY,
-    AUDIT_VERIFY,
-    DEMO,
-    DESCRIPTION,
-    EPILOGUE,
-    IMPORT,
-    KEYS_CREATE,
-    LAW_DUE,
-    MATCH,
-    POOL_BUILD,
-    POOL_FETCH,
-    POOL_SOURCES,
-    POOL_UPDATE,
-    PRIVACY_ERASE,
-    PRIVACY_EXPORT,
-    RETENTION_PURGE,
-    RETENTION_SHOW,
-    SERVE,
-    SUPPLY,
-    WORDS,
-)
+from api.commands.command import status_of
 from api.settings import read_settings
 from domain.organisation import SCOPES
 
 LONGEST_SOURCE = 100
+
+DESCRIPTION = """\
+Sourcing for responsible public procurement in France: a buyer's need gets an explained shortlist of suppliers of the
+social economy (insertion, handicap, travail pénitentiaire, économie sociale et solidaire).
+"""
+EPILOGUE = """\
+Without DATABASE_URL, everything is kept in an embedded PostgreSQL under VIVIER_HOME; commands work beside a running
+server. docs/settings.md lists all settings.
+"""
+SERVE = """\
+Serve the API with what the database holds, until Ctrl-C. Starts the embedded PostgreSQL where there is no DATABASE_URL,
+and brings the schema up to date. VIVIER_ADMIN_KEY, when set, is a key with every scope.
+"""
+DEMO = """\
+From nothing to a first shortlist: loads a sample pool of generated suppliers, serves the API, sends it a sample need
+(besoin), shows the shortlist, then a key and a request to try, and goes on serving until Ctrl-C.
+"""
+MATCH = """\
+Match a need (besoin) against the suppliers in the database, and show for each lot the candidates and why, those that
+nearly fit and what they lack, and what another reservation or radius would change. FILE is a body of POST /match, a
+notice in XML (eForms, or a form of TED before them), or records of the BOAMP API in JSON; also compressed by gzip. What
+of a notice was not read is told first; with --json on standard error.
+"""
+SUPPLY = """\
+Show the supply (offre) of a territory: for each segment how many suppliers could answer there and how many stand there,
+what a reservation would leave, how scarce they are; then who stands there, by legal form and kind.
+"""
+ALLOT = """\
+Divide and join the lots of a need (besoin), and show the lots as they are given beside the proposals that suit the
+suppliers in the database best, with the law on each. NEED.json is a body of POST /allotment.
+"""
+WORDS = """\
+Explain how a title is read, without a database: what was set aside, the phrases found, and the segments it may mean,
+each with the chance that it does and the words that say so. Those from a floor on are given to a match. Exits with 1
+where none is.
+"""
+IMPORT = """\
+Import a file of suppliers as the records of SOURCE, like POST /sources/{source}/imports. A bad row is rejected with its
+line and reason and stops no other; what is accepted is stored wholly or not at all. The name of FILE tells how it is
+written: .ndjson (or .jsonl), .json or .csv, each also as .gz.
+"""
+KEYS_CREATE = "Create an API key. It is shown this once, alone on the last line of the output; only its digest is kept."
+AUDIT_VERIFY = """\
+Verify the journals: numbers without gaps, every entry bound to the one before by its hash and signed, needs, messages,
+shortlists, decisions, awards and meetings as they were when their entries were written. Exits with 1 where one is
+broken, and says where. The anchor it prints, noted outside of Vivier and given back later as --anchor, proves that
+nothing was cut off at the end and nothing rewritten; so do the signed heads that a server sends out by itself, given
+back as --heads.
+"""
+AUDIT_KEY = "Print the public key by which the journal's signatures are verified: note it outside of Vivier."
+PRIVACY_EXPORT = "Print all data held about a person: where they are, since when, and what an erasure would change."
+PRIVACY_ERASE = """\
+Erase a person: shows what it will change, asks, then does it and prints what was changed, and what is kept and why.
+Later imports do not bring them back. A second run changes nothing.
+"""
+POOL_BUILD = """\
+Build the suppliers of France, or of a part of it, from the bulk files of the State: files that `vivier pool update`
+imports, with a report. Files are given as they are published (Parquet, CSV, zip or gzip of it, JSON), or fetched where
+the operator allows it (VIVIER_POOL_FETCH=true); `vivier pool sources` tells where each is. Natural persons, what is
+withheld and contacts are not read. Needs vivier[pool].
+"""
+POOL_FETCH = """\
+Fetch published files by name into DIR, where the operator allows it (VIVIER_POOL_FETCH=true). A broken download goes on
+where it stopped, what did not change is not fetched again, and a file is there only once its checksum is right.
+"""
+POOL_UPDATE = """\
+Import the files that the last `vivier pool build` made in DIR (its pool.json names them), each as a snapshot of a
+source that is called as its format: what changed is changed, what is there no more is removed. A file that did not
+change since it was last imported is skipped. Stops at the first import that is refused.
+"""
+POOL_SOURCES = "List the files that a pool is built from: publisher, address, licence, rhythm, and how to credit them."
+RETENTION_SHOW = """\
+Show what is past its retention period and would be removed now: needs one by one, the rest by number.
+"""
+RETENTION_PURGE = """\
+Remove what is past its retention period: shows it, asks, then removes exactly that, and writes it in the journals. The
+periods are settings; journals are never removed.
+"""
+LAW_DUE = """\
+List the rules of law that change within DAYS, and those whose day to be looked at again comes by then or has passed:
+what changes, the article, how sure it is, and where to look. Reads VIVIER_LAW_FILE where it is set, and no database.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,57 +145,52 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(module=f"api.commands.{module}", function=function)
         return added
 
+    def add_actions(name: str, summary: str, run: str = "") -> Callable[..., argparse.ArgumentParser]:
+        """Add a command of several actions; returns what adds one of them."""
+        command = add(name, summary, run=run)
+        return command.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True).add_parser
+
     serve = add("serve", "serve the API with what the database holds", SERVE, "serving.serve.run")
-    _address_options(serve)
+    demo = add("demo", "serve a sample pool and match a sample need (what `make run` runs)", DEMO, "serving.demo.run")
+    for each in (serve, demo):
+        each.add_argument("--host", help="address to listen on (default: VIVIER_HOST, else 127.0.0.1)")
+        each.add_argument("--port", type=_whole(0, 65_535), help="port; 0: any (default: VIVIER_PORT, else 8000)")
     serve.add_argument("--workers", type=_whole(1, 64), help="worker processes (default: VIVIER_WORKERS, else 1)")
-    _address_options(
-        add("demo", "serve a sample pool and match a sample need (what `make run` runs)", DEMO, "serving.demo.run")
-    )
-    _match_options(add("match", "match a need (besoin) and show its shortlist", MATCH, "match.match_needs"))
-    _supply_options(add("supply", "show which suppliers could answer in a territory", SUPPLY, "match.show_supply"))
-    allot = add("allot", "propose lots for a need, as the supply allows", ALLOT, "match.allot_need")
-    _need_options(allot, "/allotment")
-    words = add("words", "explain how a title is read as segments", WORDS, "reference.explain_title")
-    words.add_argument("title", metavar="TITLE", help="the title of a lot")
-    words.add_argument("--need", metavar="TITLE", help="the title of the need it belongs to")
+    _add_searches(add)
     add("import", "import a file of suppliers", IMPORT, "imports.run").add_options = _import_options
-    _keys_options(add("keys", "create, list and revoke API keys"))
-    _audit_options(add("audit", "verify the hash chain of the journals"))
-    _privacy_options(add("privacy", "show the data held about a person, or erase them", run="privacy.erase_or_export"))
-    retention = add("retention", "show or remove what is past its retention period", run="privacy.purge_or_show")
-    _retention_options(retention)
-    _pool_options(add("pool", "build the suppliers of France from the bulk files of the State"))
-    _law_options(add("law", "list the rules of law to look at again", run="reference.list_due_rules"))
-    add("migrate", "create the tables of the database or bring them up to date", run="database.migrate")
+    _add_keys(add_actions("keys", "create, list and revoke API keys"))
+    _add_audit(add_actions("audit", "verify the hash chain of the journals"))
+    _add_privacy(add_actions("privacy", "show the data held about a person, or erase them", "privacy.erase_or_export"))
+    _add_retention(
+        add_actions("retention", "show or remove what is past its retention period", "privacy.purge_or_show")
+    )
+    _add_pool(add_actions("pool", "build the suppliers of France from the bulk files of the State"))
+    law = add_actions("law", "list the rules of law to look at again", "reference.list_due_rules")
+    due = law("due", help="list the rules that change soon or are to be checked", description=LAW_DUE)
+    due.add_argument("--within", type=_whole(0, 36_500), default=90, metavar="DAYS", help="days ahead (default: 90)")
+    due.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="count from this day (default: today)")
+    add("migrate", "create the tables of the database or bring them up to date", run="command.migrate")
     add("openapi", "print the OpenAPI document of the API", run="reference.print_openapi")
     return parser
 
 
-def _address_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", help="address to listen on (default: VIVIER_HOST, else 127.0.0.1)")
-    parser.add_argument("--port", type=_whole(0, 65_535), help="port; 0: any (default: VIVIER_PORT, else 8000)")
-
-
-def _need_options(parser: argparse.ArgumentParser, path: str, metavar: str = "NEED.json") -> None:
-    parser.add_argument("need", metavar=metavar, help="the need; - for standard input")
-    parser.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="evaluate for this day (default: the need's)")
-    parser.add_argument("--json", action="store_true", help=f"print the answer of POST {path}, as JSON")
-
-
-def _match_options(parser: argparse.ArgumentParser) -> None:
-    _need_options(parser, "/match", "FILE")
-    parser.add_argument(
-        "--explain",
-        action="store_true",
-        help="print the trail: the need as read, the suppliers each gate refused, the order",
-    )
-
-
-def _supply_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("territory", metavar="TERRITORY", nargs="+", help="a code such as epci:243500741; their union")
-    parser.add_argument("--segments", metavar="A,B", help="segments or families (default: all segments)")
-    parser.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="by the law of this day (default: today)")
-    parser.add_argument("--json", action="store_true", help="print the answer of GET /supply, as JSON")
+def _add_searches(add: Callable[..., argparse.ArgumentParser]) -> None:
+    match = add("match", "match a need (besoin) and show its shortlist", MATCH, "match.match_needs")
+    supply = add("supply", "show which suppliers could answer in a territory", SUPPLY, "match.show_supply")
+    allot = add("allot", "propose lots for a need, as the supply allows", ALLOT, "match.allot_need")
+    words = add("words", "explain how a title is read as segments", WORDS, "reference.explain_title")
+    for parser, path, metavar in ((match, "/match", "FILE"), (allot, "/allotment", "NEED.json")):
+        parser.add_argument("need", metavar=metavar, help="the need; - for standard input")
+        parser.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="evaluate for this day (default: the need's)")
+        parser.add_argument("--json", action="store_true", help=f"print the answer of POST {path}, as JSON")
+    trail = "print the trail: the need as read, the suppliers each gate refused, the order"
+    match.add_argument("--explain", action="store_true", help=trail)
+    supply.add_argument("territory", metavar="TERRITORY", nargs="+", help="a code such as epci:243500741; their union")
+    supply.add_argument("--segments", metavar="A,B", help="segments or families (default: all segments)")
+    supply.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="by the law of this day (default: today)")
+    supply.add_argument("--json", action="store_true", help="print the answer of GET /supply, as JSON")
+    words.add_argument("title", metavar="TITLE", help="the title of a lot")
+    words.add_argument("--need", metavar="TITLE", help="the title of the need it belongs to")
 
 
 def _import_options(parser: argparse.ArgumentParser) -> None:
@@ -151,33 +205,33 @@ def _import_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the report as JSON, with all rejects")
 
 
-def _pool_options(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
-    listing = actions.add_parser("sources", help="list the files it is built from", description=POOL_SOURCES)
+def _add_pool(add: Callable[..., argparse.ArgumentParser]) -> None:
+    listing = add("sources", help="list the files it is built from", description=POOL_SOURCES)
     listing.add_argument("--json", action="store_true", help="print them as JSON")
-    fetch = actions.add_parser("fetch", help="fetch published files", description=POOL_FETCH)
+    fetch = add("fetch", help="fetch published files", description=POOL_FETCH)
     fetch.add_argument("names", nargs="+", metavar="NAME", help="as vivier pool sources shows them, such as units")
     fetch.add_argument("--into", required=True, type=Path, metavar="DIR", help="the folder that they are fetched into")
-    update = actions.add_parser("update", help="import what was built", description=POOL_UPDATE)
+    update = add("update", help="import what was built", description=POOL_UPDATE)
     update.add_argument("folder", type=Path, metavar="DIR", help="the folder that was built in")
     update.add_argument("--again", action="store_true", help="import what did not change, too")
     update.add_argument("--force", action="store_true", help="let a source lose more than a fifth of its records")
     update.add_argument("--dry-run", action="store_true", help="report what the imports would do, and store nothing")
     update.add_argument("--json", action="store_true", help="print the reports as JSON, one a line")
-    build = actions.add_parser("build", help="build it from given files", description=POOL_BUILD)
+    build = add("build", help="build it from given files", description=POOL_BUILD)
     build.add_argument("--out", required=True, type=Path, metavar="DIR", help="the folder that the files are made in")
     build.add_argument("--region", action="append", default=[], metavar="CODE", help="only this region; repeatable")
     build.add_argument("--departement", action="append", default=[], metavar="CODE", help="only this one; repeatable")
     staff = build.add_mutually_exclusive_group()
     staff.add_argument("--with-staff", action="store_true", default=True, help="establishments with staff (default)")
     staff.add_argument("--all", dest="with_staff", action="store_false", help="those without, too")
-    build.add_argument("--memory", type=_memory, default="1GB", metavar="SIZE", help="the most to use (default: 1GB)")
+    memory = _spelt("[1-9][0-9]{0,5} ?[MG]B", "a size such as 1GB or 800MB")
+    build.add_argument("--memory", type=memory, default="1GB", metavar="SIZE", help="the most to use (default: 1GB)")
     build.add_argument("--json", action="store_true", help="print the report as JSON")
     build.add_argument("--fetch", type=Path, metavar="DIR", help="fetch into DIR what can be and is not given")
     files = build.add_argument_group("files, as they are published")
-    for name, help_text in (("units", "Sirene, legal units"), ("establishments", "Sirene, establishments")):
-        files.add_argument(f"--{name}", nargs=1, type=Path, default=[], metavar="FILE", help=help_text)
     for name, count, help_text in (
+        ("units", 1, "Sirene, legal units"),
+        ("establishments", 1, "Sirene, establishments"),
         ("ess", 1, "list of the ESS"),
         ("awards", 1, "public contracts awarded (DECP), the consolidated table"),
         ("rna", "+", "register of associations, waldec"),
@@ -187,115 +241,62 @@ def _pool_options(parser: argparse.ArgumentParser) -> None:
         ("market", "+", "le marché de l'inclusion, JSON"),
     ):
         files.add_argument(f"--{name}", nargs=count, type=Path, default=[], metavar="FILE", help=help_text)
-    files.add_argument(
-        "--directory", nargs=2, type=Path, default=[], metavar=("UNITS", "ESTABLISHMENTS"),
-        help="Annuaire des entreprises",
-    )  # fmt: skip
+    both = "UNITS", "ESTABLISHMENTS"
+    files.add_argument("--directory", nargs=2, type=Path, default=[], metavar=both, help="Annuaire des entreprises")
 
 
-def _keys_options(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
-    create = actions.add_parser("create", help="create a key", description=KEYS_CREATE)
+def _add_keys(add: Callable[..., argparse.ArgumentParser]) -> None:
+    create = add("create", help="create a key", description=KEYS_CREATE)
     create.add_argument("--name", required=True, help="what the key is for")
     create.add_argument("--organisation", required=True, help="the buyer or network it belongs to")
     create.add_argument("--scope", required=True, action="append", choices=SCOPES, help="what it may do; repeatable")
     create.add_argument("--source", action="append", type=_source, default=[], help="a source it may write; repeatable")
     create.add_argument("--expires", type=_day, metavar="DAY", help="the last day on which it works, in France")
     create.add_argument("--rate", type=int, metavar="N", help="its quota of requests by the minute, of all servers")
-    actions.add_parser("list", help="list all keys, the revoked ones too", description="List all keys.")
-    revoke = actions.add_parser("revoke", help="revoke a key", description="Revoke a key for good.")
+    add("list", help="list all keys, the revoked ones too", description="List all keys.")
+    revoke = add("revoke", help="revoke a key", description="Revoke a key for good.")
     revoke.add_argument("key", metavar="KEY", help="its id, or the beginning of it that `vivier keys list` shows")
 
 
-def _audit_options(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
-    verify = actions.add_parser("verify", help="verify the chain of every journal", description=AUDIT_VERIFY)
+def _add_audit(add: Callable[..., argparse.ArgumentParser]) -> None:
+    verify = add("verify", help="verify the chain of every journal", description=AUDIT_VERIFY)
     verify.add_argument("--organisation", metavar="O", help="verify only this organisation's journal, by name or id")
-    verify.add_argument(
-        "--anchor",
-        action="append",
-        default=[],
-        metavar="ORGANISATION:NUMBER:HASH",
-        help="an entry noted earlier that must still be there; repeatable",
-    )
-    verify.add_argument(
-        "--heads",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="FILE",
-        help="signed heads that were sent out (VIVIER_JOURNAL_TO), a line each: all must still be there; repeatable",
-    )
-    verify.add_argument(
-        "--public-key",
-        action="append",
-        default=[],
-        type=_public_key,
-        metavar="KEY",
-        help="a key that `vivier audit key` showed elsewhere or earlier, to be trusted besides this one; repeatable",
-    )
-    verify.add_argument(
-        "--signed-since",
-        default=datetime.min.replace(tzinfo=UTC),
-        type=_first_moment,
-        metavar="DAY",
-        help="the day since which all entries are signed, where earlier versions wrote some before (default: always)",
-    )
+    noted = "an entry noted earlier that must still be there; repeatable"
+    heads = "signed heads that were sent out (VIVIER_JOURNAL_TO), a line each: all must still be there; repeatable"
+    trusted = "a key that `vivier audit key` showed elsewhere or earlier, to be trusted besides this one; repeatable"
+    since = "the day since which all entries are signed, where earlier versions wrote some before (default: always)"
+    key = _spelt("[0-9a-f]{64}", "the 64 hexadecimal digits that `vivier audit key` prints")
+    repeatable: dict[str, Any] = {"action": "append", "default": []}
+    verify.add_argument("--anchor", **repeatable, metavar="ORGANISATION:NUMBER:HASH", help=noted)
+    verify.add_argument("--heads", **repeatable, type=Path, metavar="FILE", help=heads)
+    verify.add_argument("--public-key", **repeatable, type=key, metavar="KEY", help=trusted)
+    verify.add_argument("--signed-since", default=date.min, type=_day, metavar="DAY", help=since)
     verify.add_argument("--json", action="store_true", help="print the verdicts as JSON")
-    actions.add_parser("key", help="print the public key of the journal's signatures", description=AUDIT_KEY)
+    add("key", help="print the public key of the journal's signatures", description=AUDIT_KEY)
 
 
-def _first_moment(day: str) -> datetime:
-    try:
-        return datetime.combine(date.fromisoformat(day), time.min, UTC)
-    except ValueError:
-        raise argparse.ArgumentTypeError("a day such as 2026-11-27") from None
-
-
-def _public_key(text: str) -> str:
-    if re.fullmatch("[0-9a-f]{64}", text) is None:
-        raise argparse.ArgumentTypeError("the 64 hexadecimal digits that `vivier audit key` prints")
-    return text
-
-
-def _privacy_options(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
-    export = actions.add_parser("export", help="print all data held about a person", description=PRIVACY_EXPORT)
-    erase = actions.add_parser("erase", help="erase a person", description=PRIVACY_ERASE)
+def _add_privacy(add: Callable[..., argparse.ArgumentParser]) -> None:
+    export = add("export", help="print all data held about a person", description=PRIVACY_EXPORT)
+    erase = add("erase", help="erase a person", description=PRIVACY_ERASE)
+    whose = "in its data and the directory alone, by name or id (default: in all)"
     for action in (export, erase):
         action.add_argument("--email", help="the address of the person")
         action.add_argument("--name", help="the name; with --email, namesakes with another address are left alone")
         action.add_argument("--phone", help="a telephone number, in any spelling")
-        action.add_argument(
-            "--organisation", metavar="O", help="in its data and the directory alone, by name or id (default: in all)"
-        )
+        action.add_argument("--organisation", metavar="O", help=whose)
         action.add_argument("--json", action="store_true", help="print it as JSON, whole")
     erase.add_argument("--dry-run", action="store_true", help="only show what would be changed")
     erase.add_argument("--yes", action="store_true", help="do not ask")
 
 
-def _retention_options(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
-    show = actions.add_parser("show", help="show what would be removed", description=RETENTION_SHOW)
-    purge = actions.add_parser("purge", help="remove it", description=RETENTION_PURGE)
+def _add_retention(add: Callable[..., argparse.ArgumentParser]) -> None:
+    show = add("show", help="show what would be removed", description=RETENTION_SHOW)
+    purge = add("purge", help="remove it", description=RETENTION_PURGE)
+    spared = "keep this need longer, as where there is a dispute; repeatable"
     for action in (show, purge):
-        action.add_argument(
-            "--spare",
-            action="append",
-            default=[],
-            type=UUID,
-            metavar="NEED",
-            help="keep this need longer, as where there is a dispute; repeatable",
-        )
+        action.add_argument("--spare", action="append", default=[], type=UUID, metavar="NEED", help=spared)
         action.add_argument("--json", action="store_true", help="print it as JSON")
     purge.add_argument("--yes", action="store_true", help="do not ask")
-
-
-def _law_options(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
-    due = actions.add_parser("due", help="list the rules that change soon or are to be checked", description=LAW_DUE)
-    due.add_argument("--within", type=_whole(0, 36_500), default=90, metavar="DAYS", help="days ahead (default: 90)")
-    due.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="count from this day (default: today)")
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -307,10 +308,13 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
-def _memory(text: str) -> str:
-    if not re.fullmatch(r"[1-9][0-9]{0,5} ?[MG]B", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 1GB or 800MB")
-    return text
+def _spelt(pattern: str, expected: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
+        return text
+
+    return read
 
 
 def _source(text: str) -> str:

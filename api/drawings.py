@@ -5,7 +5,7 @@ document that has no such surroundings names its `font`.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from markupsafe import escape
@@ -26,7 +26,7 @@ GROUND = 'fill="#7fa3c2" fill-opacity=".45"'
 """Of the territory; the areas below it show through."""
 REACH = 'fill="none" stroke="#a3341f" stroke-dasharray="90 60"'
 """Of all that lies within the radius, in tenths of a unit."""
-HALO = 'fill="none" stroke="#fff" stroke-width="4" stroke-linejoin="round" opacity=".8"'
+HALO = 'fill="none" stroke="#fff" stroke-width="{:g}" stroke-linejoin="round"'
 LABEL_SIGNS = 38
 SITE = Text("Lieu d'exécution", "Place of performance")
 TERRITORY = Text("Territoire du besoin", "Territory of the need")
@@ -76,64 +76,64 @@ def map_drawing(
         return Drawing((), note=unknown.to(language))
     beyond = Text(f"Hors du cadre de la carte : {maps.beyond}.", f"Beyond the map: {maps.beyond}.").to(language)
     main, *others = maps.sheets
-    return Drawing(
-        parts=(_sheet(pins, title, main, font, inset=False),),
-        insets=tuple(_sheet(pins, title, other, font, inset=True) for other in others),
-        keys=tuple(_map_keys(pins, language, maps, font)),
-        note=typeset(beyond, language) if maps.beyond else "",
-    )
-
-
-def _map_keys(pins: Sequence[Pin], language: Language, maps: MapSheets, font: str | None) -> Iterator[Key]:
-    """The signs that are on the sheets, in words."""
-    yield Key(_sign(_swatch(GROUND, INK), font), typeset(TERRITORY.to(language), language))
+    signs = [(_swatch(GROUND, INK), TERRITORY)]
     if any(sheet.sites for sheet in maps.sheets):
-        yield Key(_sign(_star((20, 20), 15), font), typeset(SITE.to(language), language))
+        signs.append((_star((20, 20), 15), SITE))
     if any(sheet.reach for sheet in maps.sheets):
         dashes = '<path d="M2 20H38" fill="none" stroke="#a3341f" stroke-width="3" stroke-dasharray="9 6"/>'
-        yield Key(_sign(dashes, font), WITHIN_REACH.to(language))
+        signs.append((dashes, WITHIN_REACH))
     shown = Counter[str](pins[position].standing for sheet in maps.sheets for position, _ in sheet.points)
     for standing, words in {**STANDINGS, "unknown_trade": UNKNOWN_TRADE}.items():
         if standing in shown:
             number = count(shown[standing], language)
-            meaning = Text(f"{words.fr} : {number}", f"{words.en}: {number}").to(language)
-            yield Key(_sign(_supplier((20, 20), standing), font), typeset(meaning, language))
+            meaning = Text(f"{words.fr} : {number}", f"{words.en}: {number}")
+            signs.append((_supplier((20, 20), standing), meaning))
+    return Drawing(
+        parts=(_sheet(pins, title, main, font, inset=False),),
+        insets=tuple(_sheet(pins, title, other, font, inset=True) for other in others),
+        keys=tuple(Key(_sign(sign, font), typeset(meaning.to(language), language)) for sign, meaning in signs),
+        note=typeset(beyond, language) if maps.beyond else "",
+    )
 
 
 def _sheet(pins: Sequence[Pin], title: str, sheet: Sheet, font: str | None, *, inset: bool) -> str:
     """A map. An inset is printed at a sixth of the width, with signs that much larger."""
     size = 3.2 if inset else 1.0
-    title = sheet.name or title
     inside = [
         f'<rect width="{WIDTH:g}" height="{sheet.height:g}" fill="{SEA}"/>',
         _path("context", sheet.context, f'fill="{LAND}" stroke="#b9b4a8"', 1.2 * size),
         _path("territory", sheet.territory, f'{GROUND} fill-rule="evenodd" stroke="{INK}"', 2.2 * size),
         _path("reach", sheet.reach, REACH, 3 * size),
-        *(_town(town) for town in sheet.towns),
-        *(_pinned(pins[position], at, size) for position, at in reversed(sheet.points)),
-        *(_star(at, 17 * size) for at in sheet.sites),
-        *([_label(sheet.name, inset=inset)] if sheet.name else []),
-        *([] if inset else [_scale(sheet)]),
-        f'<path d="M0 0H{WIDTH:g}V{sheet.height:g}H0Z" fill="none" stroke="{QUIET}" stroke-width="{1.5 * size:g}"/>',
+        *map(_town, sheet.towns),
     ]
-    linked = any(pin.href for pin in pins)
-    return _svg(sheet.height, inside, font, title, _frame(sheet) if linked else "")
-
-
-def _frame(sheet: Sheet) -> str:
-    """The attribute by which a script finds the ground: the plane's centre, west, north and units per kilometre."""
-    frame = sheet.frame
-    numbers = frame.plane.lat, frame.plane.lon, frame.west, frame.north, frame.per_km
-    return f' data-frame="{" ".join(f"{number:.7g}" for number in numbers)}"'
-
-
-def _pinned(pin: Pin, at: Spot, size: float) -> str:
-    """A supplier, as a link where the page has more on it; by keyboard the page's table is the way there."""
-    sign = _supplier(at, pin.standing, size)
-    if not pin.href:
-        return sign
-    linked = f'<a href="{escape(pin.href)}" tabindex="-1" data-at="{at[0]:g} {at[1]:g}">'
-    return f"{linked}<title>{escape(pin.name)}</title>{sign}</a>"
+    for position, at in reversed(sheet.points):
+        pin, sign = pins[position], _supplier(at, pins[position].standing, size)
+        if pin.href:  # by keyboard the page's table is the way there
+            linked = f'<a href="{escape(pin.href)}" tabindex="-1" data-at="{at[0]:g} {at[1]:g}">'
+            sign = f"{linked}<title>{escape(pin.name)}</title>{sign}</a>"
+        inside.append(sign)
+    inside += (_star(at, 17 * size) for at in sheet.sites)
+    if sheet.name:
+        letters = 90 if inset else 26
+        where = f'<text x="{letters / 2:g}" y="{letters * 1.3:g}" font-size="{letters}"'
+        inside.append(_haloed(where, HALO.format(letters / 5), sheet.name))
+    if not inset:
+        right, y = WIDTH - 24, sheet.height - 24
+        left = right - sheet.scale
+        line = f"M{left:g} {y - 8:g}V{y:g}H{right:g}V{y - 8:g}"
+        inside += (
+            f'<path d="{line}" fill="none" stroke="#3a4652" stroke-width="2.5"/>',
+            f'<text x="{(left + right) / 2:g}" y="{y - 12:g}" font-size="19" text-anchor="middle" fill="#3a4652">',
+            f"{sheet.scale_km}\N{NO-BREAK SPACE}km</text>",
+        )
+    border = f'fill="none" stroke="{QUIET}" stroke-width="{1.5 * size:g}"'
+    inside.append(f'<path d="M0 0H{WIDTH:g}V{sheet.height:g}H0Z" {border}/>')
+    ground = ""
+    if any(pin.href for pin in pins):  # a script finds the ground: the plane's centre, west, north, units per kilometre
+        frame = sheet.frame
+        numbers = frame.plane.lat, frame.plane.lon, frame.west, frame.north, frame.per_km
+        ground = f' data-frame="{" ".join(f"{number:.7g}" for number in numbers)}"'
+    return _svg(sheet.height, inside, font, sheet.name or title, ground)
 
 
 def _svg(height: float, inside: Sequence[str], font: str | None, title: str, frame: str = "") -> str:
@@ -178,8 +178,7 @@ def _supplier(at: Spot, standing: str, size: float = 1.0) -> str:
             )
         case "unknown_trade":
             high = f'x="{x:g}" y="{y + 8 * size:g}" font-size="{24 * size:g}" font-weight="bold" text-anchor="middle"'
-            halo = f'fill="none" stroke="#fff" stroke-width="{5 * size:g}" stroke-linejoin="round"'
-            return f'<text {high} {halo}>?</text><text {high} fill="{QUIET}">?</text>'
+            return f'<text {high} {HALO.format(5 * size)}>?</text><text {high} fill="{QUIET}">?</text>'
         case _:
             d = 0.75 * r
             cross = f"M{x - d:g} {y - d:g}L{x + d:g} {y + d:g}M{x - d:g} {y + d:g}L{x + d:g} {y - d:g}"
@@ -215,30 +214,13 @@ def _town(town: Town) -> str:
     x, y = town.at
     beside, anchor = (x - 10, "end") if town.left else (x + 10, "start")
     where = f'<text x="{beside:g}" y="{y + 7:g}" font-size="21" text-anchor="{anchor}"'
-    named = f'<circle cx="{x:g}" cy="{y:g}" r="3" fill="{QUIET}"/>{_haloed(where, HALO, town.name)}'
-    return f'<g class="town" data-at="{x:g} {y:g}">{named}</g>'
-
-
-def _label(name: str, *, inset: bool) -> str:
-    size = 90 if inset else 26
-    where = f'<text x="{size / 2:g}" y="{size * 1.3:g}" font-size="{size}"'
-    halo = f'fill="none" stroke="#fff" stroke-width="{size / 5:g}" stroke-linejoin="round"'
-    return _haloed(where, halo, name)
+    named = _haloed(where, f'{HALO.format(4)} opacity=".8"', town.name)
+    return f'<g class="town" data-at="{x:g} {y:g}"><circle cx="{x:g}" cy="{y:g}" r="3" fill="{QUIET}"/>{named}</g>'
 
 
 def _haloed(where: str, halo: str, text: str) -> str:
     """The text twice, of which the first sets it off from what is below."""
     return f'{where} {halo}>{escape(text)}</text>{where} fill="#3a4652">{escape(text)}</text>'
-
-
-def _scale(sheet: Sheet) -> str:
-    right, y = WIDTH - 24, sheet.height - 24
-    left = right - sheet.scale
-    return (
-        f'<path d="M{left:g} {y - 8:g}V{y:g}H{right:g}V{y - 8:g}" fill="none" stroke="#3a4652" stroke-width="2.5"/>'
-        f'<text x="{(left + right) / 2:g}" y="{y - 12:g}" font-size="19" text-anchor="middle" fill="#3a4652">'
-        f"{sheet.scale_km}\N{NO-BREAK SPACE}km</text>"
-    )
 
 
 def bar_chart(bars: Sequence[Bar], language: Language, font: str | None, meanings: Sequence[Text] = ()) -> Drawing:
@@ -249,27 +231,20 @@ def bar_chart(bars: Sequence[Bar], language: Language, font: str | None, meaning
     for first in range(0, len(bars), ROWS):
         rows = bars[first : first + ROWS]
         inside = [f'<path d="M{LABEL:g} 4V{ROW * len(rows) + 4:g}" stroke="{QUIET}" stroke-width="1.5"/>']
-        inside += [_bar(bar, 4 + ROW * place, per_unit, language) for place, bar in enumerate(rows)]
+        for place, bar in enumerate(rows):
+            top, middle, end = 4 + ROW * place, 4 + ROW * (place + 0.5), LABEL + bar.whole * per_unit
+            label = bar.label if len(bar.label) <= LABEL_SIGNS else bar.label[: LABEL_SIGNS - 1].rstrip() + "…"
+            row = f'<text x="{LABEL - 14:g}" y="{middle + 7:g}" {LETTERS} text-anchor="end">{escape(label)}</text>'
+            lengths = [(bar.whole, 8, INK if bar.part is None else PALE)]
+            lengths += [] if bar.part is None else [(bar.part, 14, INK)]
+            for length, margin, fill in lengths:
+                size = f'width="{length * per_unit:.1f}" height="{ROW - 2 * margin}"'
+                row += f'<rect x="{LABEL:g}" y="{top + margin:g}" {size} fill="{fill}"/>'
+            if bar.mark is not None and bar.whole:
+                row += _diamond((round(LABEL + bar.mark * per_unit, 1), middle), 8)
+            row += f'<text x="{end + 14:.1f}" y="{middle + 7:g}" {LETTERS}>{count(bar.whole, language)}</text>'
+            inside.append(row)
         parts.append(_svg(ROW * len(rows) + 8, inside, font, ""))
     signs = _swatch(f'fill="{PALE}"'), _swatch(f'fill="{INK}"'), _diamond((20, 20), 9)
     keys = (Key(_sign(sign, font), meaning.to(language)) for sign, meaning in zip(signs, meanings, strict=False))
     return Drawing(tuple(parts), keys=tuple(keys))
-
-
-def _bar(bar: Bar, top: float, per_unit: float, language: Language) -> str:
-    middle = top + ROW / 2
-    label = bar.label if len(bar.label) <= LABEL_SIGNS else bar.label[: LABEL_SIGNS - 1].rstrip() + "…"
-    fill = INK if bar.part is None else PALE
-    drawn = [
-        f'<text x="{LABEL - 14:g}" y="{middle + 7:g}" {LETTERS} text-anchor="end">{escape(label)}</text>',
-        f'<rect x="{LABEL:g}" y="{top + 8:g}" width="{bar.whole * per_unit:.1f}" height="{ROW - 16}" fill="{fill}"/>',
-    ]
-    if bar.part is not None:
-        drawn.append(
-            f'<rect x="{LABEL:g}" y="{top + 14:g}" width="{bar.part * per_unit:.1f}" height="{ROW - 28}" fill="{INK}"/>'
-        )
-    if bar.mark is not None and bar.whole:
-        drawn.append(_diamond((round(LABEL + bar.mark * per_unit, 1), middle), 8))
-    end = LABEL + bar.whole * per_unit
-    drawn.append(f'<text x="{end + 14:.1f}" y="{middle + 7:g}" {LETTERS}>{count(bar.whole, language)}</text>')
-    return "".join(drawn)

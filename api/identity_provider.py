@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import msgspec
 
@@ -147,36 +147,31 @@ class IdentityProvider:
         must_say = metadata.authorization_response_iss_parameter_supported
         if issuer != metadata.issuer and (issuer is not None or must_say):
             raise NotIdentified("the answer is of another issuer")
-        tokens = await self._redeem(metadata, code, challenge.verifier)
-        claims = await self._verified(tokens.id_token, now, nonce=challenge.nonce)
-        if metadata.userinfo_endpoint is not None:
-            told = await self._user_info(metadata.userinfo_endpoint, tokens.access_token, now)
-            if told.get("sub") != claims["sub"]:
-                raise NotIdentified("the user info is of somebody else")
-            claims = _of_both(claims, told)
-        return _identity(claims, tokens.id_token)
-
-    async def _redeem(self, metadata: Metadata, code: str, verifier: str) -> _Tokens:
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": self.redirect_uri}
         if "S256" in metadata.code_challenge_methods_supported:
-            form["code_verifier"] = verifier
+            form["code_verifier"] = challenge.verifier
         basic = None
         if "client_secret_post" in metadata.token_endpoint_auth_methods_supported:
             form |= {"client_id": self._client_id, "client_secret": self._secret}
         else:
-            basic = (_form_encoded(self._client_id), _form_encoded(self._secret))
+            basic = (quote_plus(self._client_id), quote_plus(self._secret))  # RFC 6749 §2.3.1
         answer = await self._ask("POST", metadata.token_endpoint, data=form, auth=basic)
         if answer.is_client_error:
             raise NotIdentified("the code is not accepted")
         tokens: _Tokens = _decoded(answer, _Tokens)
-        return tokens
-
-    async def _user_info(self, endpoint: str, access_token: str, now: datetime) -> dict[str, Any]:
-        answer = await self._ask("GET", endpoint, headers={"authorization": f"Bearer {access_token}"})
-        if answer.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/jwt":
-            return await self._verified(answer.text.strip(), now)
-        told: dict[str, Any] = _decoded(answer, dict[str, Any])
-        return told
+        claims = await self._verified(tokens.id_token, now, nonce=challenge.nonce)
+        if metadata.userinfo_endpoint is not None:
+            bearer = {"authorization": f"Bearer {tokens.access_token}"}
+            answer = await self._ask("GET", metadata.userinfo_endpoint, headers=bearer)
+            is_token = answer.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/jwt"
+            told = await self._verified(answer.text.strip(), now) if is_token else _decoded(answer, dict[str, Any])
+            if told.get("sub") != claims["sub"]:
+                raise NotIdentified("the user info is of somebody else")
+            # the address, and whether it is verified, are of one of both: each may have verified another one
+            repeated = "email_verified" not in told and told.get("email") == claims.get("email")
+            one = told if "email" in told and not repeated else claims
+            claims = claims | told | {name: one.get(name) for name in ("email", "email_verified")}
+        return _identity(claims, tokens.id_token)
 
     async def _verified(self, token: str, now: datetime, nonce: str | None = None) -> dict[str, Any]:
         """The claims of a token; of an ID token where there is a `nonce`. Raises NotIdentified."""
@@ -219,23 +214,20 @@ class IdentityProvider:
                 raise ProviderAway(self._failure)  # all who waited for it: one after another would wait in vain
             if self._published is known or self._published is None:
                 try:
-                    self._published, self._failure = await self._read_now(), ""
+                    address = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
+                    metadata = _decoded(await self._ask("GET", address), Metadata)
+                    endpoints = [metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri]
+                    endpoints += filter(None, (metadata.userinfo_endpoint, metadata.end_session_endpoint))
+                    if metadata.issuer != self.issuer or not all(map(is_safe, endpoints)):
+                        raise ProviderAway("its metadata are of another issuer, or name an address without TLS")
+                    keys = _signing_keys(_decoded(await self._ask("GET", metadata.jwks_uri), _KeySet))
+                    self._published, self._failure = _Published(metadata, keys, self._monotonic()), ""
                 except ProviderAway as away:
                     self._failure = str(away)
                     raise
                 finally:
                     self._reads += 1
             return self._published
-
-    async def _read_now(self) -> _Published:
-        address = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-        metadata = _decoded(await self._ask("GET", address), Metadata)
-        endpoints = [metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri]
-        endpoints += filter(None, (metadata.userinfo_endpoint, metadata.end_session_endpoint))
-        if metadata.issuer != self.issuer or not all(map(is_safe, endpoints)):
-            raise ProviderAway("its metadata are of another issuer, or name an address without TLS")
-        published = _decoded(await self._ask("GET", metadata.jwks_uri), _KeySet)
-        return _Published(metadata, _public_keys(published), self._monotonic())
 
     async def _ask(self, method: str, address: str, **sent: Any) -> "httpx.Response":
         """The provider's answer, a client error too. Raises ProviderAway."""
@@ -273,7 +265,7 @@ def _decoded(answer: "httpx.Response", shape: Any) -> Any:
         raise ProviderAway("its answer cannot be read") from None
 
 
-def _public_keys(published: _KeySet) -> Any:
+def _signing_keys(published: _KeySet) -> Any:
     """The keys that may have signed a token; those of a form that is not known are left out. Raises ProviderAway."""
     from joserfc.errors import JoseError  # noqa: PLC0415
     from joserfc.jwk import KeySet, import_key  # noqa: PLC0415
@@ -286,16 +278,6 @@ def _public_keys(published: _KeySet) -> Any:
     if not keys:
         raise ProviderAway("it publishes no key that can be used")
     return KeySet(keys)
-
-
-def _of_both(token: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
-    """The claims of an ID token, and those of the user info in place of equal ones.
-
-    The address and whether it is verified are of one of them: one may have verified another address than the other has.
-    """
-    repeated = "email_verified" not in told and told.get("email") == token.get("email")
-    one = told if "email" in told and not repeated else token
-    return token | told | {name: one.get(name) for name in ("email", "email_verified")}
 
 
 def _identity(claims: dict[str, Any], id_token: str) -> Identity:
@@ -321,8 +303,3 @@ def _text(claims: dict[str, Any], name: str, longest: int) -> str | None:
 
 def _with_query(address: str, parameters: dict[str, str]) -> str:
     return f"{address}{'&' if '?' in address else '?'}{urlencode(parameters)}"
-
-
-def _form_encoded(text: str) -> str:
-    """Encode the name or the secret of a client for a header (RFC 6749 §2.3.1)."""
-    return urlencode({"": text})[1:]

@@ -1,7 +1,8 @@
 """The route `GET /supply`: which suppliers could answer in a territory, segment by segment, and who stands there."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date
+from functools import partial
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -29,6 +30,11 @@ MOST_SUGGESTIONS = 10
 """A suggestion takes up to 2 ms of the event loop, and nobody who asks needs a key."""
 MINUTE = 60
 LONGEST_NAME = 60
+MAP_ONLY = Text(
+    "« level » ne vaut que pour la carte : demander application/geo+json (Accept)",
+    "“level” is for the map alone: ask for application/geo+json (Accept)",
+)
+TOO_MANY_SEGMENTS = Text(f"Au plus {MOST_SEGMENTS} segments", f"At most {MOST_SEGMENTS} segments")
 
 
 class SupplyQuery(msgspec.Struct, frozen=True):
@@ -101,26 +107,45 @@ async def answer_to_query(call: Call, query: SupplyQuery, media_type: str) -> tu
     Raises Refusal: 422 for what is unknown in the query, 429 where too many wait, 503.
     """
     services = call.services
-    question = question_of(call, query, media_type)
-    live = services.directory.index
-    body = await services.supply_answers.answer(
-        question, caller_of(call.scope), lambda: answer(question, live, services.reference)
-    )
-    return question, body
+    question, live = question_of(call, query, media_type), services.directory.index
+    make = partial(answer, question, live, services.reference)
+    return question, await services.supply_answers.answer(question, caller_of(call.scope), make)
 
 
 def question_of(call: Call, query: SupplyQuery, media_type: str) -> Question:
     """A query on the suppliers of now as a question. Raises Refusal (422) for what is unknown in it."""
     services = call.services
     reference, live = services.reference, services.directory.index
-    codes, segments = _read(query, reference)
+    taxonomy, problems = reference.taxonomy, list[Problem]()
+    areas: dict[str, Area] = {}
+    for place, code in enumerate(query.territory):
+        try:
+            area = reference.territories.area(code, suggest=len(problems) < MOST_SUGGESTIONS)
+            areas[area.id] = area
+        except UnknownTerritory as unknown:
+            problems.append(Problem(pointer("territory", place), unknown.code, unknown.detail))
+    named = [each for some in query.segments or () for each in some.split(",")]
+    if len(named) > MOST_SEGMENTS:
+        problems.append(Problem("/segments", "wrong_length", TOO_MANY_SEGMENTS))
+    for place, segment in enumerate(named[:MOST_SEGMENTS]):
+        if not taxonomy.known(segment):
+            detail = unknown_segment(segment, taxonomy, suggest=len(problems) < MOST_SUGGESTIONS)
+            problems.append(Problem(pointer("segments", place), "unknown_code", detail))
+    if problems:
+        raise invalid(*problems)
     if query.level is not None and media_type != GEOJSON:
         raise invalid(Problem("/level", "map_only", MAP_ONLY))
-    if media_type == GEOJSON and query.level == "commune":
-        _require_drawable(codes, reference)
-    version = live.data_version, live.version_uid
-    on, level = query.on or services.today(), query.level or "epci"
-    return Question(version, media_type, call.language, codes, segments, on, level, call.csv)
+    if media_type == GEOJSON and query.level == "commune":  # there are fewer EPCI in all of France
+        count = int(reference.geography.ground_of_codes(tuple(areas.values())).sum())
+        if count > MOST_AREAS:
+            detail = Text(
+                f"{count} contours : {MOST_AREAS} au plus ; demander des EPCI (level=epci) ou un territoire plus petit",
+                f"{count} outlines: at most {MOST_AREAS}; ask for EPCI (level=epci) or for a smaller territory",
+            )
+            raise invalid(Problem("/territory", "too_many_areas", detail))
+    version, on = (live.data_version, live.version_uid), query.on or services.today()
+    segments = tuple(dict.fromkeys(taxonomy.segments if query.segments is None else named))
+    return Question(version, media_type, call.language, tuple(areas), segments, on, query.level or "epci", call.csv)
 
 
 def search_of(question: Question, live: LiveIndex, reference: Reference) -> SupplySearch:
@@ -135,12 +160,10 @@ def answer(question: Question, live: LiveIndex, reference: Reference) -> bytes:
     if question.media_type == GEOJSON:
         return msgspec.json.encode(supply_map(search, question.segments, question.level, reference.geography))
     found = search.supply(question.segments, reference.taxonomy, question.language)
-    return as_table(found, question.dialect) if question.media_type == CSV else msgspec.json.encode(found)
-
-
-def as_table(supply: Supply, dialect: Dialect) -> bytes:
-    """A row per segment, the dotted paths of `items` as columns."""
-    return csv_of(COLUMNS, ([value for _, value in _cells(item)] for item in supply.items), dialect)
+    if question.media_type == CSV:
+        rows = ([value for _, value in _cells(item)] for item in found.items)
+        return csv_of(COLUMNS, rows, question.dialect)
+    return msgspec.json.encode(found)
 
 
 def _columns(kind: type) -> Iterator[str]:
@@ -161,47 +184,5 @@ def _cells(part: msgspec.Struct) -> Iterator[tuple[str, Cell]]:
         else:
             yield name, value
 
-
-def _read(query: SupplyQuery, reference: Reference) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The codes of the territories and the segments, each once. Raises Refusal (422) with all that is unknown."""
-    problems: list[Problem] = []
-    areas: list[Area] = []
-    for place, code in enumerate(query.territory):
-        try:
-            areas.append(reference.territories.area(code, suggest=len(problems) < MOST_SUGGESTIONS))
-        except UnknownTerritory as unknown:
-            problems.append(Problem(pointer("territory", place), unknown.code, unknown.detail))
-    taxonomy = reference.taxonomy
-    named = [each for some in query.segments or () for each in some.split(",")]
-    if len(named) > MOST_SEGMENTS:
-        problems.append(Problem("/segments", "wrong_length", TOO_MANY_SEGMENTS))
-    for place, segment in enumerate(named[:MOST_SEGMENTS]):
-        if not taxonomy.known(segment):
-            detail = unknown_segment(segment, taxonomy, suggest=len(problems) < MOST_SUGGESTIONS)
-            problems.append(Problem(pointer("segments", place), "unknown_code", detail))
-    if problems:
-        raise invalid(*problems)
-    wanted = tuple(taxonomy.segments) if query.segments is None else named
-    return tuple(dict.fromkeys(area.id for area in areas)), tuple(dict.fromkeys(wanted))
-
-
-def _require_drawable(codes: Iterable[str], reference: Reference) -> None:
-    """Raises Refusal (422) where a map of communes would have too many; there are fewer EPCI in all of France."""
-    areas = tuple(map(reference.territories.area, codes))
-    count = int(reference.geography.ground_of_codes(areas).sum())
-    if count > MOST_AREAS:
-        detail = Text(
-            f"{count} contours : {MOST_AREAS} au plus ; demander des EPCI (level=epci) ou un territoire plus petit",
-            f"{count} outlines: at most {MOST_AREAS}; ask for EPCI (level=epci) or for a smaller territory",
-        )
-        raise invalid(Problem("/territory", "too_many_areas", detail))
-
-
-MAP_ONLY = Text(
-    "« level » ne vaut que pour la carte : demander application/geo+json (Accept)",
-    "“level” is for the map alone: ask for application/geo+json (Accept)",
-)
-
-TOO_MANY_SEGMENTS = Text(f"Au plus {MOST_SEGMENTS} segments", f"At most {MOST_SEGMENTS} segments")
 
 ROUTES = (get_supply,)

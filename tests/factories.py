@@ -62,7 +62,7 @@ def approved(*kinds: Kind, until: date | None = None) -> tuple[Approval, ...]:
     return tuple(Approval(kind=kind, valid_from=date(2020, 1, 1), valid_until=until) for kind in kinds)
 
 
-def lot(*segments: str, id: str = "1", **fields: Any) -> Lot:  # noqa: A002 - as the contract names it
+def lot(*segments: str, id: str = "1", **fields: Any) -> Lot:
     """A lot that asks for these segments, or for office cleaning where it asks for nothing else."""
     usual = segments or (() if {"segments", "cpv", "keywords"} & fields.keys() else ("pr-locaux",))
     return Lot(id=id, **({"segments": usual} | fields))

@@ -1,7 +1,8 @@
 """Routes of the journal: who did what to which object, when, and with which key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,13 +15,12 @@ from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call, endpoint
 from api.web.pagination import Page, Paging, paged
 from api.web.query_string import in_utc
-from db.core.engine import Connection, transaction
+from db.core.engine import Connection
 from db.journal.entries import entries, has_entries, head, key_names, person_names
 from domain.audit import Entry
 from domain.errors import NotFound
 from domain.text.bilingual import Text
 
-TAG = "Journal"
 # Kinds of objects that belong to one organisation: one without an entry in its journal does not exist for it.
 _OWN = ("need:", "exchange:", "meeting:", "webhook:", "person:", "key:", "organisation:")
 _NO_OBJECT = Text("Le journal ne connaît pas cet objet", "The journal does not know this object")
@@ -84,16 +84,11 @@ class AuditHead(msgspec.Struct, frozen=True):
     """The same, as `vivier audit verify --anchor` takes it"""
 
 
-@endpoint(
-    "GET",
-    "/audit",
-    tag=TAG,
-    scope=("needs", "admin"),
-    answers=Page[AuditEntry],
-    problems=("not-found",),
-    example="audit",
-)
-async def list_audit_entries(call: Call, query: AuditQuery) -> Response[bytes]:
+journal_endpoint = partial(endpoint, "GET", tag="Journal", scope=("needs", "admin"))
+
+
+@journal_endpoint("/audit", answers=Page[AuditEntry], problems=("not-found",), example="audit")
+async def list_audit_entries(call: Call, query: AuditQuery, connection: Connection) -> Response[bytes]:
     """Read the organisation's journal, oldest entries first.
 
     Of a need with its shortlists, decisions and awards (`need:…`), of an exchange (`exchange:…`), of a meeting
@@ -105,29 +100,27 @@ async def list_audit_entries(call: Call, query: AuditQuery) -> Response[bytes]:
     if organisation_id != call.bearer.organisation_id and not call.bearer.may("platform"):
         raise NotFound(_NO_JOURNAL)
     filters: dict[str, Any] = {"action": query.action, "since": in_utc(query.since), "until": in_utc(query.until)}
-    async with transaction(call.services.database) as connection:
-        about = query.object or ""
-        if about.startswith(_OWN) and not await has_entries(connection, organisation_id, about):
-            raise NotFound(_NO_OBJECT)
+    about = query.object or ""
+    if about.startswith(_OWN) and not await has_entries(connection, organisation_id, about):
+        raise NotFound(_NO_OBJECT)
 
-        async def fetch(after: int | None, count: int) -> Sequence[AuditEntry]:
-            found = await entries(connection, organisation_id, query.object, after or 0, count, **filters)
-            return await with_names(connection, found)
+    async def fetch(after: int | None, count: int) -> Sequence[AuditEntry]:
+        found = await entries(connection, organisation_id, query.object, after or 0, count, **filters)
+        return await with_names(connection, found)
 
-        return await paged(call, query, f"audit/{organisation_id}", int, fetch, key=attrgetter("number"))
+    return await paged(call, query, f"audit/{organisation_id}", int, fetch, key=attrgetter("number"))
 
 
-@endpoint("GET", "/audit/head", tag=TAG, scope=("needs", "admin"), answers=AuditHead)
-async def get_audit_head(call: Call) -> AuditHead:
+@journal_endpoint("/audit/head", answers=AuditHead)
+async def get_audit_head(call: Call, connection: Connection) -> AuditHead:
     """The last entry of the journal, as an anchor.
 
     Keep it outside of Vivier from time to time: `vivier audit verify --anchor` then tells whether the journal still
     holds that entry. Number 0: there is no entry yet.
     """
-    bearer = call.bearer
-    async with transaction(call.services.database) as connection:
-        last = await head(connection, bearer.organisation_id)
-    return AuditHead(last.number, last.hash.hex(), f"{bearer.organisation_id}:{last.number}:{last.hash.hex()}")
+    organisation_id = call.bearer.organisation_id
+    last = await head(connection, organisation_id)
+    return AuditHead(last.number, last.hash.hex(), f"{organisation_id}:{last.number}:{last.hash.hex()}")
 
 
 ROUTES = (list_audit_entries, get_audit_head)
@@ -138,12 +131,10 @@ async def with_names(connection: Connection, found: Sequence[Entry]) -> Sequence
     ids = {means: {entry.actor_id for entry in found if entry.means == means} for means in ("key", "person")}
     keys = await key_names(connection, ids["key"]) | {NOT_STORED: ("VIVIER_ADMIN_KEY", None)}
     people = await person_names(connection, ids["person"])
-    return [_with_name(entry, keys, people) for entry in found]
-
-
-def _with_name(
-    entry: Entry, keys: Mapping[UUID | None, tuple[str, str | None]], people: Mapping[UUID | None, str]
-) -> AuditEntry:
-    name, prefix = keys.get(entry.actor_id, (None, None)) if entry.means == "key" else (None, None)
-    person = people.get(entry.actor_id) if entry.means == "person" else None
-    return AuditEntry(**msgspec.structs.asdict(entry), key_name=name, key_prefix=prefix, person_name=person)
+    named = []
+    for entry in found:
+        name, prefix = keys.get(entry.actor_id, (None, None)) if entry.means == "key" else (None, None)
+        person = people.get(entry.actor_id) if entry.means == "person" else None
+        fields = msgspec.structs.asdict(entry)
+        named.append(AuditEntry(**fields, key_name=name, key_prefix=prefix, person_name=person))
+    return named

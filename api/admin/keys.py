@@ -137,16 +137,6 @@ async def issue_key(
     return secret, key
 
 
-async def make_key(
-    connection: Connection, creator: Client, request: KeyRequest, now: datetime, secret: str | None = None
-) -> tuple[str, Key]:
-    """The secret of a new key that an administrator makes, and the key. Raises as what it calls."""
-    require_grantable(creator, request)
-    organisation = await organisation_for(connection, creator, request.organisation)
-    by, quota_of = actor_of_client(creator), creator.quota_shared_by_keys_it_makes
-    return await issue_key(connection, request, organisation.name, now, by=by, quota_of=quota_of, secret=secret)
-
-
 async def revoke_own_key(connection: Connection, client: Client, key_id: UUID, now: datetime) -> None:
     """Revoke a key of the administrator's organisation, or of any for the scope `platform`. Raises NotFound.
 
@@ -208,14 +198,13 @@ class CreatedKey(Key, frozen=True, kw_only=True):
 
 
 @keys_endpoint("GET", "/keys", answers=Page[Key])
-async def list_keys(call: Call, query: Paging) -> Response[bytes]:
+async def list_keys(call: Call, query: Paging, connection: Connection) -> Response[bytes]:
     """The keys, the oldest first, revoked ones too.
 
     Those of the organisation; of all for a key of scope `platform`.
     """
-    only = own_organisation(call.bearer)
-    async with transaction(call.services.database) as connection:
-        return await paged(call, query, "keys", UUID, partial(api_keys.list_keys, connection, only))
+    fetch = partial(api_keys.list_keys, connection, own_organisation(call.bearer))
+    return await paged(call, query, "keys", UUID, fetch)
 
 
 @keys_endpoint(
@@ -241,13 +230,12 @@ async def create_key(call: Call, body: KeyRequest) -> Response[bytes]:
 
 
 @keys_endpoint("DELETE", "/keys/{id}", answers=None, status=204)
-async def revoke_key(call: Call, id: UUID) -> None:  # noqa: A002 - as the contract names it
+async def revoke_key(call: Call, id: UUID, connection: Connection) -> None:
     """Revoke a key for good.
 
     It works for as long as servers remember it, at most `VIVIER_KEY_CACHE_SECONDS`. 404 where it was revoked before.
     """
-    async with transaction(call.services.database) as connection:
-        await revoke_own_key(connection, call.bearer, id, call.services.now())
+    await revoke_own_key(connection, call.bearer, id, call.services.now())
 
 
 async def make_key_once(
@@ -257,13 +245,22 @@ async def make_key_once(
 
     `caller_secret`: known to the caller alone, with which the secret of the key is made. `sender`: see `once`.
     """
-    require_grantable(call.bearer, request)
+    creator = call.bearer
+    require_grantable(creator, request)
     async with transaction(call.services.database) as connection:
 
         async def carry_out() -> Answer:
             seed = token_hex(api_keys.SECRET_BYTES)
-            secret = _secret(caller_secret, seed)
-            _, key = await make_key(connection, call.bearer, request, call.services.now(), secret)
+            organisation = await organisation_for(connection, creator, request.organisation)
+            _, key = await issue_key(
+                connection,
+                request,
+                organisation.name,
+                call.services.now(),
+                by=actor_of_client(creator),
+                quota_of=creator.quota_shared_by_keys_it_makes,
+                secret=_secret(caller_secret, seed),
+            )
             return created(CreatedKey(**msgspec.structs.asdict(key), secret=seed))
 
         async def completed(answer: Answer) -> Answer:

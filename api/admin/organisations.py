@@ -11,13 +11,12 @@ from litestar import Response
 from api.runtime.actor import actor_of_client
 from api.runtime.auth import require_scope
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match
+from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match, tagged
 from api.runtime.idempotency import IDEMPOTENCY_KEY, carried_out_once, created
-from api.web.content_negotiation import JSON
 from api.web.pagination import Page, Paging, paged
 from api.web.request_body import Patch, patched
 from db import api_keys as stored
-from db.core.engine import Connection, transaction
+from db.core.engine import Connection
 from db.idempotency import Answer
 from db.journal.entries import write_entry
 from db.meetings import revoke_feed
@@ -139,20 +138,18 @@ organisations_endpoint = partial(endpoint, tag="Organisations", scope="admin")
 
 
 @organisations_endpoint("GET", "/organisations", answers=Page[Organisation])
-async def list_organisations(call: Call, query: Paging) -> Response[bytes]:
+async def list_organisations(call: Call, query: Paging, connection: Connection) -> Response[bytes]:
     """The organisations, the oldest first.
 
     The key's own; all for a key of scope `platform`.
     """
-    only = own_organisation(call.bearer)
-    async with transaction(call.services.database) as connection:
-        return await paged(call, query, "organisations", UUID, partial(stored.list_organisations, connection, only))
+    fetch = partial(stored.list_organisations, connection, own_organisation(call.bearer))
+    return await paged(call, query, "organisations", UUID, fetch)
 
 
-@endpoint(
+@organisations_endpoint(
     "POST",
     "/organisations",
-    tag="Organisations",
     scope="platform",
     answers=Organisation,
     status=201,
@@ -166,14 +163,13 @@ async def create_organisation(call: Call, body: OrganisationSettings, connection
     `POST /keys` then makes its first key. 409 where another one has the name or the SIRET.
     """
     made = await add_organisation(connection, call.bearer, body, call.services.now())
-    return created(made, f"/organisations/{made.id}", organisation_etag(made))
+    return created(made, f"/organisations/{made.id}", etag_of(made))
 
 
 @organisations_endpoint("GET", "/organisations/{id}", answers=Organisation, status=(200, 304), headers=IF_NONE_MATCH)
-async def get_organisation(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
+async def get_organisation(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
     """An organisation."""
-    async with transaction(call.services.database) as connection:
-        return conditional_get(call, await visible_organisation(connection, call.bearer, id))
+    return conditional_get(call, await visible_organisation(connection, call.bearer, id))
 
 
 @organisations_endpoint(
@@ -184,27 +180,20 @@ async def get_organisation(call: Call, id: UUID) -> Response[bytes]:  # noqa: A0
     headers=IF_MATCH,
     problems=("conflict", "stale-version"),
 )
-async def update_organisation(call: Call, id: UUID, body: Patch) -> Response[bytes]:  # noqa: A002
+async def update_organisation(call: Call, id: UUID, body: Patch, connection: Connection) -> Response[bytes]:
     """Change the name of an organisation, or its SIRET.
 
     The SIRET takes a key of scope `platform`: who has one is known by it. 409 where another organisation has the name
     or the SIRET, or where the old or the new name leads people here who sign in without a key (`reserved_name`).
     """
-    async with transaction(call.services.database) as connection:
-        before = await visible_organisation(connection, call.bearer, id, lock=True)
-        require_match(call, organisation_etag(before))
-        settings = patched(before, body, OrganisationSettings)
-        now, members = call.services.now(), call.services.settings.oidc_members
-        after = await change_organisation(connection, call.bearer, before, settings, now, members)
-    return Response(msgspec.json.encode(after), headers={"content-type": JSON, "etag": organisation_etag(after)})
+    before = await visible_organisation(connection, call.bearer, id, lock=True)
+    require_match(call, etag_of(before))
+    settings = patched(before, body, OrganisationSettings)
+    now, members = call.services.now(), call.services.settings.oidc_members
+    return tagged(await change_organisation(connection, call.bearer, before, settings, now, members))
 
 
 ROUTES = (list_organisations, create_organisation, get_organisation, update_organisation)
-
-
-def organisation_etag(organisation: Organisation) -> str:
-    """The tag of an organisation as it is now."""
-    return etag_of(msgspec.json.encode(organisation))
 
 
 NO_PERSON = Text("Personne de cet identifiant ne se connecte ici", "Nobody with this id signs in here")
@@ -223,8 +212,8 @@ async def sign_person_out(connection: Connection, client: Client, person_id: UUI
     person = await visible_person(connection, client, person_id, now)
     ended = await delete_sessions_of_person(connection, person_id)
     await revoke_feed(connection, person_id)
-    actor = msgspec.structs.replace(actor_of_client(client), organisation_id=person.organisation_id)
-    await write_entry(connection, actor, "person.signed_out", f"person:{person_id}", now, detail={"sessions": ended})
+    actor, about = _actor(client, person.organisation_id), f"person:{person_id}"
+    await write_entry(connection, actor, "person.signed_out", about, now, detail={"sessions": ended})
 
 
 async def forget_person(connection: Connection, client: Client, person_id: UUID, now: datetime) -> None:
@@ -234,7 +223,6 @@ async def forget_person(connection: Connection, client: Client, person_id: UUID,
     """
     person = await visible_person(connection, client, person_id, now)
     await erase_persons(connection, [person_id], now)
-    actor = msgspec.structs.replace(actor_of_client(client), organisation_id=person.organisation_id)
-    about = f"person:{person_id}"
+    actor, about = _actor(client, person.organisation_id), f"person:{person_id}"
     detail: Detail = {"persons": [str(person_id)]}
     await write_entry(connection, actor, "person.erased", about, now, detail=detail)

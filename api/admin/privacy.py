@@ -1,10 +1,10 @@
 """Rights of persons: a copy of what is held about somebody, its erasure, and what is due for removal."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 import structlog
@@ -13,13 +13,14 @@ from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.index.database_watch import logged_failures
 from api.runtime.services import Services
-from db.core.engine import Subject, lock_if_free, transaction
+from db.core.engine import Connection, Subject, lock_if_free, transaction
 from db.privacy.erase import erase_person, export_person
 from db.privacy.purge import plan, purge
 from domain.organisation import DEFAULT_ORGANISATION
 from domain.privacy import DataSubject, Erasure, PersonalData, RetentionPlan
 
 TAG = "Privacy"
+T = TypeVar("T")
 SEARCH_SECONDS = 30.0
 """The longest query of a search, which reads all that an organisation wrote: two seconds as a rule."""
 
@@ -44,18 +45,7 @@ async def export_personal_data(call: Call, body: DataSubject) -> PersonalData:
     in the body, never in an address, and neither in the log nor in the journal. One search at a time; 503 where a query
     takes too long: the operator's command `vivier privacy export` takes the time it needs.
     """
-    services, organisation = call.services, call.bearer.organisation_id
-    is_operator = call.bearer.may("platform")
-    async with services.person_searches.place_of(str(organisation)):
-        return await export_person(
-            services.database,
-            body,
-            (organisation,),
-            actor_of(call),
-            services.now(),
-            in_directory=is_operator,
-            seconds=SEARCH_SECONDS,
-        )
+    return await _searched(call, export_person, body)
 
 
 @searching_endpoint("/privacy/erase", answers=Erasure, example="privacy-erase")
@@ -69,32 +59,29 @@ async def erase_personal_data(call: Call, body: ErasureRequest) -> Erasure:
     `complete`: all that was found is gone, and nothing was left out; `unreached` names what could not be reached. One
     search at a time; 503 where a query takes too long.
     """
-    services, organisation = call.services, call.bearer.organisation_id
     subject = DataSubject(body.email, body.name, body.phone)
+    return await _searched(call, partial(erase_person, dry_run=body.dry_run), subject)
+
+
+async def _searched(call: Call, search: Callable[..., Awaitable[T]], subject: DataSubject) -> T:
+    """The outcome of a search for a person, in its turn, where the caller may read."""
+    services, organisation = call.services, call.bearer.organisation_id
+    may_all = call.bearer.may("platform")
     async with services.person_searches.place_of(str(organisation)):
-        return await erase_person(
-            services.database,
-            subject,
-            (organisation,),
-            actor_of(call),
-            services.now(),
-            dry_run=body.dry_run,
-            in_directory=call.bearer.may("platform"),
-            seconds=SEARCH_SECONDS,
-        )
+        caller, now = actor_of(call), services.now()
+        whole = partial(search, in_directory=may_all, seconds=SEARCH_SECONDS)
+        return await whole(services.database, subject, (organisation,), caller, now)
 
 
 @endpoint("GET", "/retention", tag=TAG, scope="admin", answers=RetentionPlan)
-async def get_retention(call: Call) -> RetentionPlan:
+async def get_retention(call: Call, connection: Connection) -> RetentionPlan:
     """Show what has been kept for its time.
 
     Of the key's organisation, and of what all share: what `vivier retention purge`, the operator's command, would
     remove now. The periods are settings of the server.
     """
-    services = call.services
-    async with transaction(services.database) as connection:
-        organisation = call.bearer.organisation_id
-        return await plan(connection, services.settings.periods, services.now(), organisation_id=organisation)
+    services, organisation = call.services, call.bearer.organisation_id
+    return await plan(connection, services.settings.periods, services.now(), organisation_id=organisation)
 
 
 ROUTES = (export_personal_data, erase_personal_data, get_retention)
@@ -111,19 +98,19 @@ async def daily_retention(services: Services) -> AsyncIterator[None]:
     if services.settings.retention != "daily":
         yield
         return
-    task = asyncio.create_task(_every_day(services))
+
+    async def every_day() -> None:
+        while True:
+            with logged_failures("what was kept for its time could not be removed"):
+                await remove_due(services)
+            await asyncio.sleep(DAY_SECONDS)
+
+    task = asyncio.create_task(every_day())
     try:
         yield
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def _every_day(services: Services) -> None:
-    while True:
-        with logged_failures("what was kept for its time could not be removed"):
-            await remove_due(services)
-        await asyncio.sleep(DAY_SECONDS)
 
 
 async def remove_due(services: Services) -> RetentionPlan | None:

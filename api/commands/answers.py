@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from api.commands.console import Col, Facts, Headline, Part, Remarks, Rows, Told, Words
-from domain.allotment.allotment import FIGURES, Allotment, Proposal
+from domain.allotment.allotment import FIGURES, Allotment
 from domain.law.procedures.lot_facts import sum_in_words
 from domain.needs.need import Lot, Need
 from domain.reference.taxonomy import Taxonomy
@@ -14,7 +14,6 @@ from domain.shortlists.shortlist import (
     Advice,
     Candidate,
     Eligibility,
-    Grouping,
     LotShortlist,
     Severity,
     Shortlist,
@@ -23,7 +22,7 @@ from domain.shortlists.shortlist import (
     TensionLevel,
     UnknownSupplier,
 )
-from domain.supply import SegmentSupply, Supply
+from domain.supply import Supply
 from domain.text import typography
 from domain.text.bilingual import OR, kilometres, listed, long_date
 from domain.text.labels import KINDS, LEGAL_FORMS, OUTCOMES, RESERVED, SEVERITIES, TENSIONS
@@ -97,8 +96,16 @@ class _LotTold:
             yield Rows((*columns, *may, Col("Pourquoi", 24)), map(self._row, shown))
         else:
             yield Headline("Aucun candidat")
-        if answered.groupings:
-            yield Remarks("À plusieurs, ce que nul ne propose seul :", map(self._grouping, answered.groupings))
+        groupings = []
+        for grouping in answered.groupings:
+            members = []
+            for each in grouping.suppliers:
+                far = () if each.distance_km is None else (kilometres(each.distance_km, rough=True).fr,)
+                what = listed([self._labels[code] for code in each.segments]).fr
+                members.append(f"{each.name} ({', '.join((what, *far))})")
+            groupings.append(" ; ".join(members))
+        if groupings:
+            yield Remarks("À plusieurs, ce que nul ne propose seul :", groupings)
         if answered.near_misses:
             intro = "Écartés de peu :" if answered.candidates else "Écartés, les plus proches :"
             told = (
@@ -115,7 +122,11 @@ class _LotTold:
         lot, answered = self._lot, self._answered
         for position, wanted in enumerate(answered.requested):
             support = ", activité support" if wanted.role == "support" else ""
-            read = listed([_origin(source) for source in wanted.sources]).fr
+            origins = []
+            for source in wanted.sources:
+                kind, _, value = source.partition(":")
+                origins.append({"segment": f"segment {value}", "cpv": f"CPV {value}"}.get(kind, f"« {value} »"))
+            read = listed(origins).fr
             yield "" if position else "Recherché", f"{wanted.label}{support} (lu dans : {read})"
         place = answered.territory.label
         if lot.site is not None:
@@ -125,8 +136,13 @@ class _LotTold:
         yield "Territoire", place
         if lot.reserved:
             yield "Réservé", listed([RESERVED[kind].to.fr for kind in dict.fromkeys(lot.reserved)], OR).fr
+        amount = "" if lot.value_eur is None else typography.euros(lot.value_eur, "fr")
+        if amount and lot.value_covers == "all":
+            amount += " (reconductions et options comprises)"
+        if said := sum_in_words(lot):  # where renewals or options add to it
+            amount = typography.typeset(f"{said.fr} HT", "fr")
         terms = (
-            _value(lot),
+            amount,
             f"{lot.duration_months} mois" if lot.duration_months else "",
             f"reconductible {lot.renewal_months} mois" if lot.renewal_months else "",
         )
@@ -141,25 +157,14 @@ class _LotTold:
         yield "?" if candidate.distance_km is None else kilometres(candidate.distance_km, rough=True).fr
         if self._lot.reserved:
             yield _eligibility(candidate.eligibility)
-        yield continued(list(self._why(candidate)))
-
-    def _why(self, candidate: Candidate) -> Iterator[str]:
-        """The reasons, in short: offers as asked are not spelt out again, neighbours and the distance are left out."""
+        # offers as asked are not spelt out again, neighbours and the distance are left out
         objects = [wanted for wanted in self._answered.requested if wanted.role == "object"]
         exact = [answer for answer in candidate.segments if answer.fit == "exact" and answer.role == "object"]
-        left_out = {"segment_related", "distance"}
+        left_out, why = {"segment_related", "distance"}, list[str]()
         if len(exact) == len(objects) > 0:
-            yield "Propose tout ce qui est recherché" if len(objects) > 1 else "Propose ce qui est recherché"
+            why.append("Propose tout ce qui est recherché" if len(objects) > 1 else "Propose ce qui est recherché")
             left_out.add("segment_exact")
-        yield from (reason.message for reason in candidate.reasons if reason.code not in left_out)
-
-    def _grouping(self, grouping: Grouping) -> str:
-        """The members of a grouping, with what each answers."""
-        return " ; ".join(
-            f"{each.name} ({listed([self._labels[code] for code in each.segments]).fr}"
-            + (")" if each.distance_km is None else f", {kilometres(each.distance_km, rough=True).fr})")
-            for each in grouping.suppliers
-        )
+        yield continued([*why, *(reason.message for reason in candidate.reasons if reason.code not in left_out)])
 
     def _unknown(self, unknown: UnknownSupplier) -> str:
         contact = unknown.supplier.contact
@@ -206,18 +211,17 @@ def allotment_told(need: Need, found: Allotment) -> Iterator[Part]:
         yield Headline(f"Proposition {proposal.rank} : {count(len(proposal.lots), 'lot')}", is_part=True)
         words = Col("Lot"), Col("Objet", 30), Col("Territoire", 18), Col("Réservé", 14)
         numbers = (Col(name, is_number=True) for name in ("Candidats", "Éligibles", "Locaux"))
-        yield Rows((*words, *numbers), _lots(proposal))
+        rows = list[Sequence[Words]]()
+        for lot in proposal.lots:
+            value = "" if lot.value_eur is None else f", {typography.euros(lot.value_eur, 'fr')}"
+            reserved = listed([RESERVED[kind].name.fr for kind in lot.reserved], OR).fr
+            total = Told(str(lot.total), style=TENSION_STYLES[lot.tension.level])
+            counts = total, str(lot.eligible), str(lot.local)
+            rows.append((lot.id, f"{lot.title}{value}", lot.territory.label, reserved, *counts))
+        yield Rows((*words, *numbers), rows)
         yield Remarks("", map(advice_told, proposal.advice))
     looked_at = "Toutes les divisions et réunions permises ont été examinées."
     yield looked_at if found.left_out is None else found.left_out
-
-
-def _lots(proposal: Proposal) -> Iterator[Sequence[Words]]:
-    for lot in proposal.lots:
-        value = "" if lot.value_eur is None else f", {typography.euros(lot.value_eur, 'fr')}"
-        reserved = listed([RESERVED[kind].name.fr for kind in lot.reserved], OR).fr
-        total = Told(str(lot.total), style=TENSION_STYLES[lot.tension.level])
-        yield lot.id, f"{lot.title}{value}", lot.territory.label, reserved, total, str(lot.eligible), str(lot.local)
 
 
 def supply_told(supply: Supply, taxonomy: Taxonomy) -> Iterator[Part]:
@@ -226,15 +230,15 @@ def supply_told(supply: Supply, taxonomy: Taxonomy) -> Iterator[Part]:
     yield f"au {long_date(supply.on).fr}"
     numbers = (Col(name, is_number=True) for name in ("Tous", "Ici", "Hand.", "Insert.", "ESS"))
     most = max((item.suppliers for item in supply.items), default=0)
-    rows = (
-        (
-            taxonomy.label(item.segment),
-            _bar(item, most),
-            *map(str, (item.suppliers, item.local, item.reserved.handicap, item.reserved.iae, item.reserved.ess)),
-            Told(TENSIONS[item.tension].fr, style=TENSION_STYLES[item.tension]),
-        )
-        for item in supply.items
-    )
+    rows = list[Sequence[Words]]()
+    for item in supply.items:
+        # whoever stands there has at least one sign
+        whole = max(1, round(BAR * item.suppliers / most)) if item.suppliers else 0
+        here = min(whole, max(1, round(whole * item.local / item.suppliers))) if whole and item.local else 0
+        counts = item.suppliers, item.local, item.reserved.handicap, item.reserved.iae, item.reserved.ess
+        tension = Told(TENSIONS[item.tension].fr, style=TENSION_STYLES[item.tension])
+        bar = HERE * here + ELSEWHERE * (whole - here)
+        rows.append((taxonomy.label(item.segment), bar, *map(str, counts), tension))
     yield Rows((Col("Activité", 1), Col(" " * BAR), *numbers, Col("Concurrence")), rows)
     yield f"{HERE} sur le territoire, {ELSEWHERE} d'ailleurs, qui y interviennent ; Hand., Insert., ESS : réservé à"
     totals, unknown = supply.totals, supply.unknown_trade
@@ -248,15 +252,6 @@ def supply_told(supply: Supply, taxonomy: Taxonomy) -> Iterator[Part]:
     yield f"Activité inconnue, sur le territoire ou à 50 km : {count(unknown.total, 'fournisseur')}"
     yield ""
     yield from _abbreviations((*totals.by_kind, *unknown.by_kind))
-
-
-def _bar(item: SegmentSupply, most: int) -> str:
-    """A bar as long as the suppliers are many, at most BAR signs; who stands there has at least one sign."""
-    if not item.suppliers:
-        return ""
-    whole = max(1, round(BAR * item.suppliers / most))
-    here = min(whole, max(1, round(whole * item.local / item.suppliers))) if item.local else 0
-    return HERE * here + ELSEWHERE * (whole - here)
 
 
 def _counts(counts: Mapping[str, int], words: Mapping[str, str]) -> str:
@@ -274,37 +269,24 @@ def title_told(explained: TitleExplanation, trades: Taxonomy, reader: TitleReade
     def parts(of_title: Iterable[Sequence[str]]) -> str:
         return " | ".join(spell(" ".join(part)) for part in of_title) or "-"
 
-    title, found = (
-        explained.title,
-        [
-            f"« {spell(phrase)} » : {' ; '.join(map(trades.label, segments)) or ANOTHER_TRADE}"
-            for phrase, segments in dict(explained.phrases).items()
-        ],
-    )
-    yield Facts(
-        (
-            ("Objet", parts(title.parts)),
-            ("Complément", parts(title.context)),
-            ("Laissé de côté", ", ".join(title.aside) or "-"),
-            *(("" if place else "Reconnu", each) for place, each in enumerate(found or ["aucune expression connue"])),
-        )
-    )
+    title = explained.title
+    found = [
+        f"« {spell(phrase)} » : {' ; '.join(map(trades.label, segments)) or ANOTHER_TRADE}"
+        for phrase, segments in dict(explained.phrases).items()
+    ] or ["aucune expression connue"]
+    facts = ("Objet", parts(title.parts)), ("Complément", parts(title.context))
+    known = (("" if place else "Reconnu", each) for place, each in enumerate(found))
+    yield Facts((*facts, ("Laissé de côté", ", ".join(title.aside) or "-"), *known))
     yield f"Probabilité d'{ANOTHER_TRADE}, d'après les mots seuls : {_percent(explained.other)}"
     floor = f"au moins {_percent(TRADE_FLOOR)} pour retenir un segment"
     yield f"Probabilité d'un métier de la taxonomie, d'après tout : {_percent(explained.trade)} ({floor})"
     if not explained.given:
         yield "Aucun segment retenu."
-    rows = [
-        (
-            segment,
-            trades.label(segment),
-            _percent(chance),
-            "retenu" if place < explained.given else "",
-            ", ".join(map(spell, words)),
-        )
-        for place, (segment, chance, words) in enumerate(explained.readings[:READINGS_SHOWN])
-        if chance >= LEAST_SHOWN
-    ]
+    rows = []
+    for place, (segment, chance, words) in enumerate(explained.readings[:READINGS_SHOWN]):
+        if chance >= LEAST_SHOWN:
+            chosen = "retenu" if place < explained.given else ""
+            rows.append((segment, trades.label(segment), _percent(chance), chosen, ", ".join(map(spell, words))))
     if rows:
         yield Rows([Col(name) for name in ("segment", "intitulé", "confiance", "", "d'après")], rows)
 
@@ -345,14 +327,6 @@ def continued(sentences: Sequence[str]) -> str:
     return " ; ".join((first, *(f"{other[:1].lower()}{other[1:]}" for other in others)))
 
 
-def _value(lot: Lot) -> str:
-    """The amount of a lot, as a sum where renewals or options add to it; empty where it is not known."""
-    if said := sum_in_words(lot):
-        return typography.typeset(f"{said.fr} HT", "fr")
-    amount = "" if lot.value_eur is None else typography.euros(lot.value_eur, "fr")
-    return f"{amount} (reconductions et options comprises)" if amount and lot.value_covers == "all" else amount
-
-
 def _eligibility(verdicts: Sequence[Eligibility]) -> str:
     """The best verdict in words, under each of the reserved types for which it holds, with the proofs to ask for."""
     found = [verdict for verdict in verdicts if verdict.outcome == best_outcome(verdicts)]
@@ -361,9 +335,3 @@ def _eligibility(verdicts: Sequence[Eligibility]) -> str:
     types = listed([RESERVED[verdict.reserved].name.fr for verdict in found]).fr
     asked = f" : demander {listed(found[0].missing).fr}" if found[0].missing else ""
     return f"{ANSWERS[found[0].outcome]}, {types}{asked}"
-
-
-def _origin(source: str) -> str:
-    """The part of the request that a segment comes from, such as `cpv:90919200`."""
-    kind, _, value = source.partition(":")
-    return {"segment": f"segment {value}", "cpv": f"CPV {value}"}.get(kind, f"« {value} »")

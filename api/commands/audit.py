@@ -5,16 +5,16 @@ import asyncio
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, time
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 from uuid import UUID
 
 import msgspec
 
+from api.commands.command import FAILED, USAGE, CommandFailed, attached
 from api.commands.console import plain
-from api.commands.database import attached
-from api.commands.errors import FAILED, USAGE, CommandFailed
 from api.journal.signing_key import journal_key, signature_checker
 from api.settings import Settings
 from db.core.engine import Connection, Engine, engine, transaction
@@ -36,14 +36,8 @@ _EXPLANATIONS = {
     "unrecorded_content": "{about} is told of by none of {number} entries",
 }
 IsSignature = Callable[[bytes, bytes], bool]
-
-
-class Anchor(NamedTuple):
-    """An entry that was noted outside of Vivier. `organisation`: its id or its name."""
-
-    organisation: str
-    number: int
-    hash: bytes
+Anchor = tuple[str, int, bytes]
+"""An entry that was noted outside of Vivier: the id or the name of its organisation, its number and its hash."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -69,25 +63,27 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         return 0
     trusted = [*([key.public] if key else []), *options.public_key]
     is_signature = signature_checker(trusted)
-    anchors = [_anchor(text) for text in options.anchor]
-    anchors += [anchor for path in options.heads for anchor in _anchors_in(path, is_signature)]
+    anchors = list[Anchor]()
+    for text in options.anchor:
+        if (noted := _ANCHOR.fullmatch(text)) is None:
+            raise CommandFailed(f"{text!r} is not ORGANISATION:NUMBER:HASH, with the 64 digits of a SHA-256", USAGE)
+        anchors.append((noted["organisation"], int(noted["number"]), bytes.fromhex(noted["hash"])))
+    for path in options.heads:
+        anchors += _anchors_in(path, is_signature)
+    since = datetime.combine(options.signed_since, time.min, UTC) if trusted else None
+    new_chain = partial(Chain, is_signature=is_signature, signed_since=since)
     with attached(settings) as url:
-        new_chain = partial(Chain, is_signature=is_signature, signed_since=options.signed_since if trusted else None)
         verdicts = asyncio.run(_verify(engine(url, pool_size=0), options.organisation, anchors, new_chain))
     if options.json:
         sys.stdout.write(msgspec.json.encode(verdicts).decode() + "\n")
-    else:
-        for verdict in verdicts:
-            _show(verdict)
+        return FAILED if any(verdict.breaks for verdict in verdicts) else 0
+    for verdict in verdicts:
+        lines = [f"{plain(verdict.organisation)}: {verdict.number} entries, {verdict.status}"]
+        lines += [f"  {_explanation(each, verdict.number)}" for each in verdict.breaks[:_LISTED]]
+        if len(verdict.breaks) > _LISTED:
+            lines.append(f"  and {len(verdict.breaks) - _LISTED} more; --json lists them all")
+        sys.stdout.write("\n".join([*lines, f"  note elsewhere: {verdict.anchor}\n"]))
     return FAILED if any(verdict.breaks for verdict in verdicts) else 0
-
-
-def _anchor(text: str) -> Anchor:
-    """An anchor as it was printed. Raises CommandFailed."""
-    found = _ANCHOR.fullmatch(text)
-    if found is None:
-        raise CommandFailed(f"{text!r} is not ORGANISATION:NUMBER:HASH, with the 64 digits of a SHA-256", USAGE)
-    return Anchor(found["organisation"], int(found["number"]), bytes.fromhex(found["hash"]))
 
 
 def _anchors_in(path: Path, is_signature: IsSignature) -> Iterator[Anchor]:
@@ -106,7 +102,7 @@ def _anchors_in(path: Path, is_signature: IsSignature) -> Iterator[Anchor]:
         if not is_signed:
             raise CommandFailed(f"{path}, line {number}, is not signed by a key of the journal (see --public-key)")
         for head in known.heads:
-            yield Anchor(str(head.organisation_id), head.number, bytes.fromhex(head.hash))
+            yield str(head.organisation_id), head.number, bytes.fromhex(head.hash)
 
 
 async def _verify(
@@ -117,20 +113,19 @@ async def _verify(
         await hold_snapshot(connection)
         known = await journals(connection)
         names = {name for organisation_id, name in known} | {str(organisation_id) for organisation_id, _ in known}
-        for wanted in (*(anchor.organisation for anchor in anchors), *filter(None, [organisation])):
+        for wanted in (*(of for of, _, _ in anchors), *filter(None, [organisation])):
             if wanted not in names:
                 raise CommandFailed(f"there is no organisation {plain(wanted)}", USAGE)
-        return [
-            await _verify_one(
-                connection, name, [each for each in anchors if each.organisation in {str(own), name}], new_chain(own)
-            )
-            for own, name in known
-            if organisation in {None, str(own), name}
-        ]
+        verdicts = []
+        for own, name in known:
+            if organisation in {None, str(own), name}:
+                noted = {(number, digest) for of, number, digest in anchors if of in {str(own), name}}
+                verdicts.append(await _verify_one(connection, name, noted, new_chain(own)))
+        return verdicts
 
 
-async def _verify_one(connection: Connection, name: str, anchors: Sequence[Anchor], chain: Chain) -> Verdict:
-    bound, lost = BoundContent(), {(anchor.number, anchor.hash) for anchor in anchors if anchor.number}
+async def _verify_one(connection: Connection, name: str, noted: set[tuple[int, bytes]], chain: Chain) -> Verdict:
+    bound, lost = BoundContent(), {(number, digest) for number, digest in noted if number}
     async for page in stored_entries(connection, chain.organisation_id):
         for stored in page:
             chain.follow(*stored)
@@ -156,14 +151,6 @@ async def _verify_one(connection: Connection, name: str, anchors: Sequence[Ancho
         chain.signed,
         breaks,
     )
-
-
-def _show(verdict: Verdict) -> None:
-    lines = [f"{plain(verdict.organisation)}: {verdict.number} entries, {verdict.status}"]
-    lines += [f"  {_explanation(each, verdict.number)}" for each in verdict.breaks[:_LISTED]]
-    if len(verdict.breaks) > _LISTED:
-        lines.append(f"  and {len(verdict.breaks) - _LISTED} more; --json lists them all")
-    sys.stdout.write("\n".join([*lines, f"  note elsewhere: {verdict.anchor}\n"]))
 
 
 def _explanation(found: Break, last: int) -> str:

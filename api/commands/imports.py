@@ -9,14 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
+from api.commands.command import USAGE, CommandFailed, attached, operator, signing_engine
 from api.commands.console import Col, Headline, Part, Rows, console, show
-from api.commands.database import attached, operator, signing_engine
-from api.commands.errors import USAGE, CommandFailed
 from api.runtime.processes.forked_processes import ForkedProcesses, forked_processes
 from api.settings import Settings
 from api.sync.pipeline import SourceFile, import_file
@@ -76,7 +75,12 @@ def import_and_report(
     `media_type`: where it is not told by the name of the file.
     """
     path = Path(options.file)
-    media_type = media_type or _media_type(path, options.format)
+    if media_type is None:
+        suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+        media_type = MEDIA_TYPES.get(suffix.lower(), "")
+        if media_type not in FORMATS[options.format]:
+            usual = " or ".join(ending for ending, media in MEDIA_TYPES.items() if media in FORMATS[options.format])
+            raise CommandFailed(f"the name of a {options.format} file ends in {usual} (or that and .gz): {path}", USAGE)
     now = datetime.now(UTC)
     order = Order(
         id=new_id(now),
@@ -89,35 +93,33 @@ def import_and_report(
     )
     flags: Counter[str] = Counter()
     try:
-        with _open(path) as stream, works_with as ready:
-            report = _import(path, SourceFile(stream, media_type, path.suffix == ".gz"), order, ready, flags)
+        stream = path.open("rb")
+    except OSError as error:
+        raise CommandFailed(f"cannot read {path}: {error.strerror}") from None
+    try:
+        with stream, works_with as ready, _progress_bar(stream, path) as show_progress:
+
+            def observe(batch: Prepared) -> None:
+                flags.update(batch.flags)
+                show_progress()
+
+            file = SourceFile(stream, media_type, path.suffix == ".gz")
+            report = asyncio.run(_import(file, order, ready, observe))
     except InvalidContent as unreadable:
         raise CommandFailed("; ".join(f"{path}: {problem.detail.en}" for problem in unreadable.problems)) from None
     show(report, _report_told(report, flags), as_json=options.json)
     return report
 
 
-def _import(path: Path, file: SourceFile, order: Order, ready: Importer, flags: Counter[str]) -> Import:
-    """Import the file, and count the flags of its records. Raises as `import_file`."""
-    with _progress_bar(file.stream, path) as show_progress:
-
-        def observe(batch: Prepared) -> None:
-            flags.update(batch.flags)
-            show_progress()
-
-        async def import_once() -> Import:
-            database, vertices = signing_engine(ready.settings, ready.url, pool_size=2), ready.settings.source_vertices
-            try:
-                actor = await operator(database, datetime.now(UTC))
-                signed = msgspec.structs.replace(order, actor=actor, most_vertices=vertices)
-                clock, processes = (lambda: datetime.now(UTC)), ready.processes
-                return await import_file(
-                    database, ready.reference, signed, file, clock, processes=processes, observe=observe
-                )
-            finally:
-                await database.dispose()
-
-        return asyncio.run(import_once())
+async def _import(file: SourceFile, order: Order, ready: Importer, observe: Callable[[Prepared], None]) -> Import:
+    database = signing_engine(ready.settings, ready.url, pool_size=2)
+    try:
+        actor = await operator(database, datetime.now(UTC))
+        signed = msgspec.structs.replace(order, actor=actor, most_vertices=ready.settings.source_vertices)
+        clock, processes = (lambda: datetime.now(UTC)), ready.processes
+        return await import_file(database, ready.reference, signed, file, clock, processes=processes, observe=observe)
+    finally:
+        await database.dispose()
 
 
 def _report_told(report: Import, flags: Counter[str]) -> Iterator[Part]:
@@ -133,24 +135,6 @@ def _report_told(report: Import, flags: Counter[str]) -> Iterator[Part]:
         yield Headline(f"Rejected{some}:")
         columns = Col("line", is_number=True), *map(Col, ("external_id", "at", "code", "what is wrong"))
         yield Rows(columns, ((str(e.line), e.external_id or "", e.pointer, e.code, e.detail) for e in shown))
-
-
-def _media_type(path: Path, kind: str) -> str:
-    """The media type of a file, by its name. Raises CommandFailed."""
-    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
-    media_type = MEDIA_TYPES.get(suffix.lower())
-    if media_type not in FORMATS[kind]:
-        usual = [ending for ending, media in MEDIA_TYPES.items() if media in FORMATS[kind]]
-        raise CommandFailed(f"the name of a {kind} file ends in {' or '.join(usual)} (or that and .gz): {path}", USAGE)
-    return cast("str", media_type)
-
-
-def _open(path: Path) -> BinaryIO:
-    """The file, to be read. Raises CommandFailed."""
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise CommandFailed(f"cannot read {path}: {error.strerror}") from None
 
 
 @contextmanager

@@ -11,9 +11,8 @@ import msgspec
 
 from api.admin.keys import KeyRequest, issue_key, withdraw_key
 from api.admin.organisations import require_name
+from api.commands.command import USAGE, CommandFailed, attached, signing_engine
 from api.commands.console import Col, Rows, console, write
-from api.commands.database import attached, signing_engine
-from api.commands.errors import USAGE, CommandFailed
 from api.settings import Settings
 from db.api_keys import find_by_name_or_id, list_keys
 from db.core.engine import Connection, Engine, transaction
@@ -53,7 +52,11 @@ async def _create(connection: Connection, options: argparse.Namespace, now: date
     }
     try:
         request = msgspec.convert(asked, KeyRequest)
-        secret, key = await issue_key(connection, request, await _organisation(connection, options.organisation), now)
+        found = await find_by_name_or_id(connection, options.organisation)
+        if found is None:
+            require_name(options.organisation)
+        name = options.organisation if found is None else found.name
+        secret, key = await issue_key(connection, request, name, now)
     except msgspec.ValidationError as refused:
         raise CommandFailed(str(refused), USAGE) from None
     except InvalidContent as refused:
@@ -61,14 +64,6 @@ async def _create(connection: Connection, options: argparse.Namespace, now: date
         option = {"/sources": "--source", "/expires_at": "--expires"}.get(problem.pointer, "")
         raise CommandFailed(f"{option}: {problem.detail.en}", USAGE) from None
     return f"Key {key.id} of {key.organisation}, for {', '.join(key.scopes)}; it is shown this once:\n{secret}\n"
-
-
-async def _organisation(connection: Connection, text: str) -> str:
-    """The name of the organisation of that name or id, or of a new one. Raises InvalidContent for another id."""
-    found = await find_by_name_or_id(connection, text)
-    if found is None:
-        require_name(text)
-    return text if found is None else found.name
 
 
 async def _list(connection: Connection, _: argparse.Namespace, __: datetime) -> str | Rows:
@@ -91,16 +86,13 @@ def _row(key: Key) -> Iterator[str | Sequence[str]]:
 
 
 async def _revoke(connection: Connection, options: argparse.Namespace, now: datetime) -> str:
-    key = _find(options.key, await list_keys(connection))
-    if not await withdraw_key(connection, key, now):
-        raise CommandFailed(f"the key {key.id} was revoked before")
-    return f"Key {key.id} ({key.name}, {key.organisation}) is revoked.\n"
-
-
-def _find(text: str, keys: Sequence[Key]) -> Key:
-    """The key whose id or shown beginning is `text`; a whole key is found by its beginning. Raises CommandFailed."""
-    found = [key for key in keys if text == str(key.id) or text.startswith(key.prefix)]
+    """Revoke the key whose id or shown beginning was given; a whole key is found by its beginning."""
+    text: str = options.key
+    found = [key for key in await list_keys(connection) if text == str(key.id) or text.startswith(key.prefix)]
     if len(found) != 1:
         why = "there is no key" if not found else "there are several keys"
         raise CommandFailed(f"{why} {text[: len(str(UUID(int=0)))]}; `vivier keys list` shows their ids")
-    return found[0]
+    (key,) = found
+    if not await withdraw_key(connection, key, now):
+        raise CommandFailed(f"the key {key.id} was revoked before")
+    return f"Key {key.id} ({key.name}, {key.organisation}) is revoked.\n"

@@ -13,14 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
 
 from api.commands.answers import allotment_told, shortlist_told, supply_told
+from api.commands.command import CommandFailed, attached
 from api.commands.console import Col, Headline, Part, Remarks, Rows, console, show, write
-from api.commands.database import attached
-from api.commands.errors import CommandFailed
 from api.runtime.index.index_files import IndexFiles
 from api.runtime.index.live_index import IndexLoader
 from api.settings import Settings
@@ -39,7 +38,7 @@ from matching.allotment.allot import allot
 from matching.engine import match
 from matching.index.live_index import LiveIndex
 from matching.inspection.supply import SupplySearch
-from matching.inspection.trace import LotTrail, Refused, Value, trail
+from matching.inspection.trace import LotTrail, Value, trail
 from matching.reference import Reference, load_reference
 from sources.notices import boamp
 from sources.notices.element import MalformedNotice
@@ -47,7 +46,6 @@ from sources.notices.need_of_notice import need_in_xml, need_of_record
 from sources.notices.notice import Unread
 
 LANGUAGE: Language = "fr"
-AnyNeed = TypeVar("AnyNeed", bound=Need)
 GZIP, BYTE_ORDER_MARK = b"\x1f\x8b", b"\xef\xbb\xbf"
 XML_BEGINNINGS = (b"<", b"\xff\xfe<", b"\xfe\xff\x00<")
 """With the marks of UTF-16, too."""
@@ -102,8 +100,12 @@ def _trail_told(lots: Iterable[LotTrail]) -> Iterator[Part]:
         read += [f"nothing, from keyword:{words}: not recognised" for words in lot.unknown]
         yield Remarks("Read as:", read)
         yield f"{lot.considered} suppliers considered: they offer what is asked, or something near it."
-        gates = Col("gate"), Col("refused", is_number=True), Col("who passes", 1), Col("the nearest refused", 1)
-        yield Rows(gates, ((each.gate, str(each.count), each.rule, _refused(each)) for each in lot.gates))
+        gates = []
+        for gate in lot.gates:
+            more = [f"and {gate.count - len(gate.nearest)} more"] if gate.count > len(gate.nearest) else []
+            gates.append((gate.gate, str(gate.count), gate.rule, "; ".join((*gate.nearest, *more))))
+        columns = Col("gate"), Col("refused", is_number=True), Col("who passes", 1), Col("the nearest refused", 1)
+        yield Rows(columns, gates)
         yield Remarks(
             f"{lot.passed} candidates; of the first {len(lot.candidates)}, by each criterion in turn:",
             (
@@ -114,13 +116,15 @@ def _trail_told(lots: Iterable[LotTrail]) -> Iterator[Part]:
         criteria = (Col(each.name.replace("_", "\n")) for each in lot.order)
         yield Rows(
             (Col("n°", is_number=True), Col("supplier", 1), *criteria),
-            ((str(each.rank), each.name, *map(_value_told, each.values)) for each in lot.candidates),
+            (
+                (
+                    str(each.rank),
+                    each.name,
+                    *map(_value_told, each.values),
+                )
+                for each in lot.candidates
+            ),
         )
-
-
-def _refused(gate: Refused) -> str:
-    more = [f"and {gate.count - len(gate.nearest)} more"] if gate.count > len(gate.nearest) else []
-    return "; ".join((*gate.nearest, *more))
 
 
 def _value_told(value: Value) -> str:
@@ -136,7 +140,8 @@ def evaluation_day(options: argparse.Namespace, need: Need) -> date:
 
 def allot_need(options: argparse.Namespace, settings: Settings) -> int:
     """Find proposals for the need, and write them beside its lots as they are given."""
-    need = _need_in(options.need, _bytes_of(options.need), AllotmentNeed)
+    with _faults_of(options.need):
+        need = JsonBody(AllotmentNeed).decode(_bytes_of(options.need))
     index, reference = load_index(settings)
     with _faults_of(options.need):
         found = allot(need, index, reference, evaluation_day(options, need), LANGUAGE)
@@ -184,7 +189,8 @@ def needs_in(name: str) -> Iterator[ReadNeed | CommandFailed]:
         return
     notices = _notices_in(raw)
     if not notices:
-        yield ReadNeed(name, _need_in(name, raw, NeedAndProcedure), ())
+        with _faults_of(name):
+            yield ReadNeed(name, JsonBody(NeedAndProcedure).decode(raw), ())
     for at, notice in notices:
         where = f"{name}{at}" if len(notices) > 1 else name
         try:
@@ -196,11 +202,6 @@ def needs_in(name: str) -> Iterator[ReadNeed | CommandFailed]:
             yield failed
         else:
             yield read
-
-
-def _need_in(name: str, raw: bytes, kind: type[AnyNeed]) -> AnyNeed:
-    with _faults_of(name):
-        return JsonBody(kind).decode(raw)
 
 
 @contextmanager

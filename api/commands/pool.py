@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,10 +11,9 @@ from uuid import UUID
 
 import msgspec
 
+from api.commands.command import USAGE, CommandFailed, attached
 from api.commands.console import Col, Command, Headline, Part, Rows, console, show, step_bars, write
-from api.commands.database import attached
-from api.commands.errors import USAGE, CommandFailed
-from api.commands.imports import import_and_report, importer
+from api.commands.imports import Importer, import_and_report, importer
 from api.settings import Settings
 from db.core.engine import engine, transaction
 from db.suppliers.sources import last_imports
@@ -47,18 +46,14 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Do the action of the command."""
     match options.action:
         case "sources":
-            return _list_sources(options)
+            show(published_files(), _sources_told(), as_json=options.json)
+            return 0
         case "fetch":
             return _fetch_named(options, settings)
         case "build":
             return _build(options, settings)
         case _:
             return _update(options, settings)
-
-
-def _list_sources(options: argparse.Namespace) -> int:
-    show(published_files(), _sources_told(), as_json=options.json)
-    return 0
 
 
 def _sources_told() -> Iterator[Part]:
@@ -81,7 +76,18 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
         with_staff=options.with_staff,
         memory=options.memory,
     )
-    given = _files_to_read(options, settings)
+    given: dict[str, Sequence[Path]] = {}
+    for file in published_files():
+        paths: list[Path] = getattr(options, file.option.removeprefix("--"))
+        if file.option == "--directory":
+            paths = paths[:1] if file.id == "directory_units" else paths[1:]
+        if paths:
+            given[file.id] = paths
+    if options.fetch is not None:
+        missing = [file for file in published_files() if file.catalogue and file.id not in given]
+        given |= {file.id: (file.path,) for file in _fetch_all(missing, options.fetch, settings)}
+    if not {"units", "establishments"} <= given.keys():
+        raise CommandFailed("--units and --establishments are needed (or --fetch)", USAGE)
     try:
         with step_bars() as observe:
             files, manifest = build(given, options.out, choices, observe)
@@ -93,26 +99,6 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
     report = PoolReport(files, trades, manifest.sources)
     show(report, _report_told(report, options.out), as_json=options.json)
     return 0
-
-
-def _files_to_read(options: argparse.Namespace, settings: Settings) -> dict[str, Sequence[Path]]:
-    """The paths of the files given, by id; with `--fetch` also of those that can be fetched, which then are."""
-    given = {file.id: paths for file in published_files() if (paths := _paths(options, file))}
-    if options.fetch is not None:
-        missing = [file for file in published_files() if file.catalogue and file.id not in given]
-        given |= {file.id: (file.path,) for file in _fetch_all(missing, options.fetch, settings)}
-    if not {"units", "establishments"} <= given.keys():
-        raise CommandFailed("--units and --establishments are needed (or --fetch)", USAGE)
-    return given
-
-
-def _paths(options: argparse.Namespace, file: PublishedFile) -> Sequence[Path]:
-    """The paths given for a file."""
-    if file.option == "--directory":
-        pair: list[Path] = options.directory
-        return pair[:1] if file.id == "directory_units" else pair[1:]
-    paths: list[Path] = getattr(options, file.option.removeprefix("--"))
-    return paths
 
 
 def _departements(regions: Sequence[str], departements: Sequence[str]) -> tuple[str, ...]:
@@ -170,17 +156,25 @@ class PoolReport(msgspec.Struct, frozen=True):
 
 def _report_told(report: PoolReport, out: Path) -> Iterator[Part]:
     """The files, the trades of suppliers, the command that imports the pool, and whom to credit."""
-    files = ((f.id, f.made or "–", f.read, f.unreadable, f.kept, f.suppliers) for f in report.files)
-    yield _figures(("file", "made"), ("read", "unreadable", "kept", "legal units"), files)
+
+    def share(part: int, whole: int) -> str:
+        return f"{part / whole:.1%}" if whole else "–"
+
+    def table(names: Sequence[str], figures: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> Rows:
+        cells = ([f"{each:,}" if isinstance(each, int) else each or "–" for each in row] for row in rows)
+        return Rows((*map(Col, names), *(Col(name, is_number=True) for name in figures)), cells)
+
+    files = ((f.id, f.made, f.read, f.unreadable, f.kept, f.suppliers) for f in report.files)
+    yield table(("file", "made"), ("read", "unreadable", "kept", "legal units"), files)
     trades = report.trades
     columns = "offers with a trade", "suppliers", "by it alone", "rejected", "waiting"
-    yield _figures(("made",), columns, ((t.file, *msgspec.structs.astuple(t)[1:]) for t in trades.by_file))
-    share = _share(trades.with_trade, trades.suppliers)
-    yield f"With a trade (more than staff lent): {trades.with_trade:,} of {trades.suppliers:,} suppliers, {share}"
-    kinds = ((k.kind, k.suppliers, k.with_trade, _share(k.with_trade, k.suppliers)) for k in trades.by_kind)
-    yield _figures(("kind",), ("suppliers", "with a trade", "share"), kinds)
-    rests = ((each.evidence, each.suppliers, _share(each.suppliers, trades.suppliers)) for each in trades.by_evidence)
-    yield _figures(("strongest evidence",), ("suppliers", "share of all"), rests)
+    yield table(("made",), columns, ((t.file, *msgspec.structs.astuple(t)[1:]) for t in trades.by_file))
+    found = share(trades.with_trade, trades.suppliers)
+    yield f"With a trade (more than staff lent): {trades.with_trade:,} of {trades.suppliers:,} suppliers, {found}"
+    kinds = ((k.kind, k.suppliers, k.with_trade, share(k.with_trade, k.suppliers)) for k in trades.by_kind)
+    yield table(("kind",), ("suppliers", "with a trade", "share"), kinds)
+    rests = ((each.evidence, each.suppliers, share(each.suppliers, trades.suppliers)) for each in trades.by_evidence)
+    yield table(("strongest evidence",), ("suppliers", "share of all"), rests)
     yield Command(f"Import all that was made with: vivier pool update {out}")
     days: dict[str, str] = {}  # by publisher, that of its newest file
     for file in published_files():
@@ -188,15 +182,6 @@ def _report_told(report: PoolReport, out: Path) -> Iterator[Part]:
             if source.id == file.id:
                 days[file.credit] = max(days.get(file.credit, ""), source.date.isoformat())
     yield f"{CREDITS}{'; '.join(f'{credit} ({day})' for credit, day in days.items())}."
-
-
-def _figures(names: Sequence[str], figures: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> Rows:
-    cells = (["–" if cell is None else f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in rows)
-    return Rows((*map(Col, names), *(Col(name, is_number=True) for name in figures)), cells)
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else "–"
 
 
 class ImportedFile(msgspec.Struct, frozen=True):
@@ -219,51 +204,6 @@ def _update(options: argparse.Namespace, settings: Settings) -> int:
         files = read_manifest(folder).files
     except UnusableManifest as unusable:
         raise CommandFailed(str(unusable), USAGE) from None
-    _require_unchanged(folder, files)
-    known = _read_known(folder)
-    reader, today = reader_of(taxonomy.load()), datetime.now(PARIS).date()
-    if changed := _changed(options, settings, files, known, reader):
-        with importer(settings) as ready:
-            for file in changed:
-                path, origin = folder / file.name, origin_of(file.format, file.sha256, reader, today)
-                # the rows that the build kept of the file, else the file
-                has_rows = origin is not None and are_kept(path, origin)
-                read = str(kept_beside(path) if has_rows else path)
-                order = {"source": file.format, "file": read, "format": file.format, "mode": "snapshot"}
-                chosen = argparse.Namespace(**vars(options) | order)
-                done = import_and_report(chosen, nullcontext(ready), CHECKED if has_rows else None)
-                if not options.dry_run:
-                    at = done.finished_at or done.started_at
-                    known[file.format] = ImportedFile(file.name, file.sha256, reader, done.id, at)
-                    _write_known(folder, known)
-    for source in sorted(known.keys() - {file.format for file in files}):
-        message = f"{known[source].name} is no part of this pool any more: the records of the source stay as they are"
-        _tell(options, source, message)
-    return 0
-
-
-def _changed(
-    options: argparse.Namespace,
-    settings: Settings,
-    files: Sequence[MadeFile],
-    known: Mapping[str, ImportedFile],
-    reader: str,
-) -> list[MadeFile]:
-    """The files to import; each of the others is told of."""
-    changed = []
-    current = _last_imports(settings, tuple(known))
-    for file in files:
-        before, now = known.get(file.format), (file.sha256, reader, current.get(file.format))
-        # the database holds just this file where its import is still the last one of the source there
-        if before and not options.again and (before.sha256, before.reader, before.import_id) == now:
-            _tell(options, file.format, f"{file.name} did not change since it was imported on {before.at:%Y-%m-%d}")
-        else:
-            changed.append(file)
-    return changed
-
-
-def _require_unchanged(folder: Path, files: Iterable[MadeFile]) -> None:
-    """Raise CommandFailed for a file that is not the one that was built."""
     for file in files:
         path = folder / file.name
         try:
@@ -272,17 +212,44 @@ def _require_unchanged(folder: Path, files: Iterable[MadeFile]) -> None:
             raise CommandFailed(f"cannot read {path}: {error.strerror}") from None
         if not is_same:
             raise CommandFailed(f"{path} is not what vivier pool build made: build the pool again")
+    known: dict[str, ImportedFile] = {}
+    with suppress(FileNotFoundError, msgspec.DecodeError):  # where it cannot be read, all is imported again
+        known = msgspec.json.decode((folder / IMPORTED).read_bytes(), type=dict[str, ImportedFile])
+    reader, changed = reader_of(taxonomy.load()), list[MadeFile]()
+    current = _last_imports(settings, tuple(known))
+    for file in files:
+        before, now = known.get(file.format), (file.sha256, reader, current.get(file.format))
+        # the database holds just this file where its import is still the last one of the source there
+        if before and not options.again and (before.sha256, before.reader, before.import_id) == now:
+            _tell(options, file.format, f"{file.name} did not change since it was imported on {before.at:%Y-%m-%d}")
+        else:
+            changed.append(file)
+    if changed:
+        with importer(settings) as ready:
+            for file in changed:
+                _import_made(options, ready, file, known, reader)
+    for source in sorted(known.keys() - {file.format for file in files}):
+        message = f"{known[source].name} is no part of this pool any more: the records of the source stay as they are"
+        _tell(options, source, message)
+    return 0
 
 
-def _read_known(folder: Path) -> dict[str, ImportedFile]:
-    """The last import of each source from this folder; none where it cannot be read, and all is imported again."""
-    try:
-        return msgspec.json.decode((folder / IMPORTED).read_bytes(), type=dict[str, ImportedFile])
-    except (FileNotFoundError, msgspec.DecodeError):
-        return {}
-
-
-def _write_known(folder: Path, known: Mapping[str, ImportedFile]) -> None:
+def _import_made(
+    options: argparse.Namespace, ready: Importer, file: MadeFile, known: dict[str, ImportedFile], reader: str
+) -> None:
+    """Import a file of the folder, and note it among those `known`."""
+    folder: Path = options.folder
+    path, today = folder / file.name, datetime.now(PARIS).date()
+    origin = origin_of(file.format, file.sha256, reader, today)
+    # the rows that the build kept of the file, else the file
+    has_rows = origin is not None and are_kept(path, origin)
+    read = str(kept_beside(path) if has_rows else path)
+    order = {"source": file.format, "file": read, "format": file.format, "mode": "snapshot"}
+    chosen = argparse.Namespace(**vars(options) | order)
+    done = import_and_report(chosen, nullcontext(ready), CHECKED if has_rows else None)
+    if options.dry_run:
+        return
+    known[file.format] = ImportedFile(file.name, file.sha256, reader, done.id, done.finished_at or done.started_at)
     part = folder / f".{IMPORTED}"
     try:
         part.write_bytes(msgspec.json.format(msgspec.json.encode(known)) + b"\n")

@@ -11,13 +11,12 @@ from typing import TextIO, TypeVar
 
 import msgspec
 
+from api.commands.command import FAILED, USAGE, CommandFailed, attached, signing_engine
 from api.commands.console import agreed, plain
-from api.commands.database import attached, signing_engine
-from api.commands.errors import FAILED, USAGE, CommandFailed
 from api.settings import Settings
 from api.web.request_body import JsonBody
 from db.api_keys import ensure_organisation
-from db.core.engine import Engine, engine, transaction
+from db.core.engine import engine, transaction
 from db.journal.entries import journals
 from db.privacy.erase import erase_person, export_person
 from db.privacy.purge import plan, purge
@@ -48,43 +47,34 @@ def erase_or_export(options: argparse.Namespace, settings: Settings) -> int:
     identifiers_of(subject)
     with attached(settings) as url:
 
-        def run(work: Callable[..., Awaitable[Done]]) -> Done:
-            return asyncio.run(_in_data_of(options.organisation, signing_engine(settings, url), work, subject))
+        async def run(work: Callable[..., Awaitable[Done]]) -> Done:
+            """Export or erase in the data of the named organisation, or as the operator in that of all."""
+            database, named, now = signing_engine(settings, url), options.organisation, datetime.now(UTC)
+            async with transaction(database) as connection:
+                known = await journals(connection)
+                found = [each for each, name in known if named is None or named in {str(each), name}]
+                if not found and named is not None:
+                    raise CommandFailed(f"there is no organisation {plain(named)}", USAGE)
+                home = found[0] if named else await ensure_organisation(connection, DEFAULT_ORGANISATION, now)
+            return await work(database, subject, found, Actor(home, "command"), now)
 
-        planning = partial(erase_person, dry_run=True)
         if options.action == "export":
-            done: PersonalData | Erasure = run(export_person)
-        elif options.dry_run:
-            done = run(planning)
+            done: PersonalData | Erasure = asyncio.run(run(export_person))
         else:
-            if not options.yes:
-                planned = run(planning).changed
+            if not (options.dry_run or options.yes):
+                planned = asyncio.run(run(partial(erase_person, dry_run=True))).changed
                 _show(planned, sys.stderr if options.json else sys.stdout)
                 if planned and not agreed("Erase this for good?"):
                     sys.stderr.write("vivier: nothing was changed\n")
                     return FAILED
-            done = run(partial(erase_person, dry_run=False))
-        if options.json:
-            sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
-        elif isinstance(done, PersonalData):
-            _show(done.holdings, sys.stdout)
-        else:
-            _show_erasure(done)
-        return 0
-
-
-async def _in_data_of(
-    organisation: str | None, database: Engine, work: Callable[..., Awaitable[Done]], subject: DataSubject
-) -> Done:
-    """Export or erase in the data of the named organisation, or as the operator in that of all."""
-    now = datetime.now(UTC)
-    async with transaction(database) as connection:
-        known = await journals(connection)
-        found = [each for each, name in known if organisation is None or organisation in {str(each), name}]
-        if organisation is not None and not found:
-            raise CommandFailed(f"there is no organisation {plain(organisation)}", USAGE)
-        home = found[0] if organisation else await ensure_organisation(connection, DEFAULT_ORGANISATION, now)
-    return await work(database, subject, found, Actor(home, "command"), now)
+            done = asyncio.run(run(partial(erase_person, dry_run=options.dry_run)))
+    if options.json:
+        sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
+    elif isinstance(done, PersonalData):
+        _show(done.holdings, sys.stdout)
+    else:
+        _show_erasure(done)
+    return 0
 
 
 def _show(holdings: Sequence[Holding], stream: TextIO) -> None:
@@ -122,26 +112,25 @@ _NAMES: dict[Kind, str] = {
 
 def purge_or_show(options: argparse.Namespace, settings: Settings) -> int:
     """Show what is due, or remove it once the user agrees."""
-
-    async def planning(database: Engine) -> RetentionPlan:
-        async with transaction(database) as connection:
-            return await plan(connection, settings.periods, datetime.now(UTC), options.spare)
-
     with attached(settings) as url:
-        planned = asyncio.run(planning(engine(url, pool_size=0)))
-        done, verb = planned, "would be removed"
+
+        async def planning() -> RetentionPlan:
+            async with transaction(engine(url, pool_size=0)) as connection:
+                return await plan(connection, settings.periods, datetime.now(UTC), options.spare)
+
+        done, verb = asyncio.run(planning()), "would be removed"
         if options.action != "show":
             if not options.yes:
-                _show_plan(planned, "will be removed", sys.stderr if options.json else sys.stdout)
-                if (planned.needs or planned.others) and not agreed("Remove this for good?"):
+                _show_plan(done, "will be removed", sys.stderr if options.json else sys.stdout)
+                if (done.needs or done.others) and not agreed("Remove this for good?"):
                     sys.stderr.write("vivier: nothing was removed\n")
                     return FAILED
-            done, verb = asyncio.run(purge(signing_engine(settings, url), planned, DEFAULT_ORGANISATION)), "removed"
-        if options.json:
-            sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
-        else:
-            _show_plan(done, verb, sys.stdout)
-        return 0
+            done, verb = asyncio.run(purge(signing_engine(settings, url), done, DEFAULT_ORGANISATION)), "removed"
+    if options.json:
+        sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
+    else:
+        _show_plan(done, verb, sys.stdout)
+    return 0
 
 
 def _show_plan(shown: RetentionPlan, verb: str, stream: TextIO) -> None:

@@ -2,9 +2,10 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
+from itertools import compress
 from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
@@ -23,7 +24,7 @@ from domain.suppliers.record_check import unknown_segment
 from domain.suppliers.supplier import Kind, Point, Supplier
 from domain.text.bilingual import Text
 from matching.geo.shape import are_near, are_on, box_around, boxes_of
-from matching.index.indexed_supplier import legal_facts
+from matching.index.supplier_columns import legal_facts
 from matching.reference import Reference
 
 Test = Callable[[Sequence[Supplier]], Sequence[bool]]
@@ -115,35 +116,39 @@ class Narrowing(NamedTuple):
         """The suppliers that pass every test, in the same order."""
         suppliers = self.standing(suppliers)
         for test in self.tests:
-            suppliers = [one for one, passes in zip(suppliers, test(suppliers), strict=True) if passes]
+            suppliers = list(compress(suppliers, test(suppliers)))
         return list(suppliers)
 
     def standing(self, suppliers: Sequence[Placed]) -> Sequence[Placed]:
         """The suppliers that stand in the territory, in the same order."""
-        if self.stands is None:
-            return suppliers
-        return [one for one, stands in zip(suppliers, self.stands(suppliers), strict=True) if stands]
+        return suppliers if self.stands is None else list(compress(suppliers, self.stands(suppliers)))
 
 
 def narrowing(query: SupplierQuery, reference: Reference, on: date) -> Narrowing:
     """The filters and tests of a query, eligibility as of the day `on`. Raises Refusal (422) with all its faults."""
     problems: list[Problem] = []
-    activities = _activities(query.segment, reference, problems)
-    areas = _areas(query.territory, reference.territories, problems)
-    circle = _circle(query, problems)
+    taxonomy = reference.taxonomy
+    segments = list(known_segments(query.segment or (), taxonomy, problems))
+    areas = list(known_areas(query.territory or (), reference.territories, problems))
+    if (query.near is None) != (query.radius_km is None):
+        missing = "near" if query.near is None else "radius_km"
+        detail = Text("« near » et « radius_km » vont ensemble", "“near” and “radius_km” go together")
+        problems.append(Problem(pointer(missing), "missing_parameter", detail))
+    centre = _numbers("near", query.near, (90, 180), problems)
     box = _box(query.bbox, problems)
     if problems:
         raise invalid(*problems)
     tests: list[Test] = []
-    ground, stands = (None, None) if areas is None else _standing(areas, reference)
-    if circle is not None:
-        centre, radius_km = circle
-        tests.append(lambda suppliers: are_near([one.location for one in suppliers], centre, radius_km))
-        box = box or box_around(centre, radius_km)
+    ground, stands = (None, None) if query.territory is None else _standing(areas, reference)
+    if centre is not None and query.radius_km is not None:
+        at, radius_km = Point(*centre), query.radius_km
+        tests.append(lambda suppliers: are_near([one.location for one in suppliers], at, radius_km))
+        box = box or box_around(at, radius_km)
     if reserved := frozenset(query.reserved or ()):
         tests.append(lambda all_: [_may_answer(legal_facts(one), reserved, on, reference.rules) for one in all_])
+    answering = set[str]().union(*(_answering(each, taxonomy, reference.cpv) for each in segments))
     filters = Filters(
-        activities=activities,
+        activities=None if query.segment is None else tuple(sorted(answering)),
         ground=ground,
         kinds=query.kind,
         source=query.source,
@@ -156,30 +161,28 @@ def narrowing(query: SupplierQuery, reference: Reference, on: date) -> Narrowing
     return Narrowing(filters, tuple(tests), stands)
 
 
-def _activities(
-    segments: Iterable[str] | None, reference: Reference, problems: list[Problem]
-) -> tuple[str, ...] | None:
-    if segments is None:
-        return None
-    taxonomy, found = reference.taxonomy, set[str]()
-    for place, segment in enumerate(segments):
-        if taxonomy.known(segment):
-            found |= _answering(segment, taxonomy, reference.cpv)
+def known_segments(codes: Iterable[str], taxonomy: Taxonomy, problems: list[Problem]) -> Iterator[str]:
+    """The segments and families of these that there are; a problem is added for each of the others."""
+    for place, code in enumerate(codes):
+        if taxonomy.known(code):
+            yield code
         else:
-            problems.append(Problem(pointer("segment", place), "unknown_code", unknown_segment(segment, taxonomy)))
-    return tuple(sorted(found))
+            problems.append(Problem(pointer("segment", place), "unknown_code", unknown_segment(code, taxonomy)))
 
 
-def _areas(codes: Iterable[str] | None, territories: Territories, problems: list[Problem]) -> list[Area] | None:
-    if codes is None:
-        return None
-    found: list[Area] = []
+def known_areas(codes: Iterable[str], territories: Territories, problems: list[Problem]) -> Iterator[Area]:
+    """The territories of these codes that there are; a problem is added for each of the others."""
     for place, code in enumerate(codes):
         try:
-            found.append(territories.area(code))
+            yield territories.area(code)
         except UnknownTerritory as unknown:
             problems.append(Problem(pointer("territory", place), unknown.code, unknown.detail))
-    return found
+
+
+def with_family(code: str, taxonomy: Taxonomy) -> set[str]:
+    """A segment and its family, or a family and its segments."""
+    family = taxonomy.family(code)
+    return {code, *(each.id for each in family.segments)} if family else {code, taxonomy.segments[code].family}
 
 
 def _standing(areas: Sequence[Area], reference: Reference) -> tuple[Ground, PlaceTest]:
@@ -197,15 +200,6 @@ def _standing(areas: Sequence[Area], reference: Reference) -> tuple[Ground, Plac
         return [is_on or one.commune in codes for is_on, one in zip(on_ground, suppliers, strict=True)]
 
     return Ground(boxes_of(map(geography.outlines_of, areas)), tuple(sorted(codes))), stands
-
-
-def _circle(query: SupplierQuery, problems: list[Problem]) -> tuple[Point, float] | None:
-    if (query.near is None) != (query.radius_km is None):
-        missing = "near" if query.near is None else "radius_km"
-        detail = Text("« near » et « radius_km » vont ensemble", "“near” and “radius_km” go together")
-        problems.append(Problem(pointer(missing), "missing_parameter", detail))
-    centre = _numbers("near", query.near, (90, 180), problems)
-    return None if centre is None or query.radius_km is None else (Point(*centre), query.radius_km)
 
 
 def _box(bbox: str | None, problems: list[Problem]) -> Box | None:
@@ -241,12 +235,8 @@ def _numbers(name: str, text: str | None, bounds: tuple[int, ...], problems: lis
 
 def _answering(wanted: str, taxonomy: Taxonomy, cpv: Cpv) -> set[str]:
     """The segments, families and CPV codes by which an offer answers a wanted segment or family."""
-    family = taxonomy.family(wanted)
-    segments = {wanted} if family is None else {wanted, *(segment.id for segment in family.segments)}
-    through_cpv = _cpv_codes(taxonomy, cpv)
-    codes = {code for segment in segments for code in through_cpv.get(segment, ())}
-    whole = set() if family is not None else {taxonomy.segments[wanted].family}
-    return segments | whole | codes
+    through_cpv, codes = _cpv_codes(taxonomy, cpv), with_family(wanted, taxonomy)
+    return codes.union(*(through_cpv.get(code, ()) for code in codes))
 
 
 @lru_cache(maxsize=2)

@@ -161,11 +161,12 @@ def as_map(suppliers: Iterable[Supplier]) -> SupplierFeatureCollection:
 def feature(supplier: Supplier) -> SupplierFeature:
     """The supplier on a map."""
     at = supplier.location
+    segments = chain.from_iterable(offer.segments for offer in supplier.offers)
     properties = SupplierProperties(
         name=supplier.name,
         siret=supplier.siret,
         kinds=supplier.kinds,
-        segments=_segments(supplier),
+        segments=tuple(dict.fromkeys(segments)),
         commune=supplier.commune,
         active=supplier.active,
     )
@@ -178,8 +179,3 @@ def table_rows(
     """The suppliers as lines of CSV, below those of the columns' names or not: see `rows_of_supplier`."""
     rows = chain.from_iterable(rows_of_supplier(each, on, source) for each in suppliers)
     return csv_of(HEADER, rows, dialect) if with_header else csv_rows(rows, dialect)
-
-
-def _segments(supplier: Supplier) -> tuple[str, ...]:
-    """The segments of all offers, each once."""
-    return tuple(dict.fromkeys(chain.from_iterable(offer.segments for offer in supplier.offers)))

@@ -1,6 +1,7 @@
 """Routes that overrule the grouping of records: suppliers are merged, or a record is split off."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from api.directory.routes import TAG, find_document
 from api.runtime.actor import actor_of
 from api.runtime.auth import require_source
 from api.runtime.endpoint import Call, endpoint
-from db.core.engine import Connection, transaction
+from db.core.engine import Connection
 from db.journal.entries import write_entry
 from db.suppliers import regroup
 from domain.audit import Detail
@@ -44,16 +45,11 @@ class SupplierSplitResult(msgspec.Struct, frozen=True):
     """The one that the record describes now"""
 
 
-@endpoint(
-    "POST",
-    "/suppliers/merge",
-    tag=TAG,
-    scope="admin",
-    answers=SupplierDocument,
-    problems=("source-not-on-key",),
-    example="merge",
-)
-async def merge_suppliers(call: Call, body: SupplierMerge) -> SupplierDocument:
+grouping_endpoint = partial(endpoint, "POST", tag=TAG, scope="admin")
+
+
+@grouping_endpoint("/suppliers/merge", answers=SupplierDocument, problems=("source-not-on-key",), example="merge")
+async def merge_suppliers(call: Call, body: SupplierMerge, connection: Connection) -> SupplierDocument:
     """Say that suppliers are one.
 
     The oldest id stays and is answered with what all their records say; the others become tombstones in the change
@@ -61,27 +57,18 @@ async def merge_suppliers(call: Call, body: SupplierMerge) -> SupplierDocument:
     describe one supplier. Splits between them are taken back. The same again changes nothing. A key without the scope
     `platform` names all sources whose records describe them.
     """
-    services = call.services
-    async with transaction(services.database) as connection:
-        await _require_sources(call, connection, body.ids)
-        merged = await regroup.merge_suppliers(connection, body.ids, name_similarity, services.now())
-        detail: Detail = {"ids": [str(each) for each in body.ids]}
-        await write_entry(
-            connection, actor_of(call), "supplier.merged", f"supplier:{merged}", services.now(), detail=detail
-        )
-        return await find_document(connection, merged, services.today())
+    services, now = call.services, call.services.now()
+    await _require_sources(call, connection, body.ids)
+    merged = await regroup.merge_suppliers(connection, body.ids, name_similarity, now)
+    detail: Detail = {"ids": [str(each) for each in body.ids]}
+    await write_entry(connection, actor_of(call), "supplier.merged", f"supplier:{merged}", now, detail=detail)
+    return await find_document(connection, merged, services.today())
 
 
-@endpoint(
-    "POST",
-    "/suppliers/{id}/split",
-    tag=TAG,
-    scope="admin",
-    answers=SupplierSplitResult,
-    problems=("source-not-on-key", "conflict"),
-    example="split",
+@grouping_endpoint(
+    "/suppliers/{id}/split", answers=SupplierSplitResult, problems=("source-not-on-key", "conflict"), example="split"
 )
-async def split_supplier(call: Call, id: UUID, body: SupplierSplit) -> SupplierSplitResult:  # noqa: A002 - as the contract names it
+async def split_supplier(call: Call, id: UUID, body: SupplierSplit, connection: Connection) -> SupplierSplitResult:
     """Say that a record is about another supplier.
 
     The other records keep the id; the record describes a supplier of its own, or another one that it fits. It holds for
@@ -89,16 +76,14 @@ async def split_supplier(call: Call, id: UUID, body: SupplierSplit) -> SupplierS
     back. The same again changes nothing; 409 where no other record describes the supplier. A key without the scope
     `platform` names all sources whose records describe it.
     """
-    services = call.services
+    services, now = call.services, call.services.now()
     key = RecordKey(body.record.source, body.record.external_id)
-    async with transaction(services.database) as connection:
-        await _require_sources(call, connection, (id,))
-        parted = await regroup.split_record(connection, id, key, name_similarity, services.now())
-        detail: Detail = {"source": key.source, "external_id": key.external_id, "split": str(parted.split)}
-        about = f"supplier:{parted.kept}"
-        await write_entry(connection, actor_of(call), "supplier.split", about, services.now(), detail=detail)
-        both = [await find_document(connection, each, services.today()) for each in (parted.kept, parted.split)]
-        return SupplierSplitResult(*both)
+    await _require_sources(call, connection, (id,))
+    parted = await regroup.split_record(connection, id, key, name_similarity, now)
+    detail: Detail = {"source": key.source, "external_id": key.external_id, "split": str(parted.split)}
+    await write_entry(connection, actor_of(call), "supplier.split", f"supplier:{parted.kept}", now, detail=detail)
+    both = [await find_document(connection, each, services.today()) for each in (parted.kept, parted.split)]
+    return SupplierSplitResult(*both)
 
 
 ROUTES = (merge_suppliers, split_supplier)

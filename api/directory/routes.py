@@ -1,6 +1,8 @@
 """Routes of the directory: search, one supplier, and the feed of changes."""
 
+from contextlib import nullcontext
 from datetime import date
+from functools import partial
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
@@ -37,6 +39,7 @@ from domain.text.bilingual import Text
 from sources.formats.vivier_columns import TableSchema, table_schema
 
 TAG = "Suppliers"
+readers_endpoint = partial(endpoint, "GET", tag=TAG, scope=("read", "admin"))
 FEED = "supplier changes"
 
 OTHER_HISTORY = (
@@ -50,11 +53,8 @@ OTHER_HISTORY = (
 )
 
 
-@endpoint(
-    "GET",
+@readers_endpoint(
     "/suppliers",
-    tag=TAG,
-    scope=("read", "admin"),
     answers={JSON: Page[SupplierDocument], GEOJSON: SupplierFeatureCollection, CSV: str},
     problems=("unknown-segment", "unknown-territory", "too-many-requests"),
     example="suppliers",
@@ -84,21 +84,12 @@ async def list_suppliers(call: Call, query: SupplierQuery) -> Response[Any]:
     return Response(msgspec.json.encode(as_map(found)), headers=headers | {"content-type": GEOJSON})
 
 
-@endpoint(
-    "GET",
-    "/suppliers/{id}",
-    tag=TAG,
-    scope=("read", "admin"),
-    answers=SupplierDocument,
-    status=(200, 304),
-    headers=IF_NONE_MATCH,
-    example="supplier",
+@readers_endpoint(
+    "/suppliers/{id}", answers=SupplierDocument, status=(200, 304), headers=IF_NONE_MATCH, example="supplier"
 )
-async def get_supplier(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
+async def get_supplier(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
     """A supplier, with what each of its fields is known to be, what is doubtful, and the records behind it."""
-    async with transaction(call.services.database) as connection:
-        found = await find_document(connection, id, call.services.today())
-    return conditional_get(call, found)
+    return conditional_get(call, await find_document(connection, id, call.services.today()))
 
 
 async def find_document(connection: Connection, supplier_id: UUID, on: date) -> SupplierDocument:
@@ -109,15 +100,7 @@ async def find_document(connection: Connection, supplier_id: UUID, on: date) -> 
     return document(entry.supplier, on)
 
 
-@endpoint(
-    "GET",
-    "/schemas/suppliers.json",
-    tag=TAG,
-    scope=None,
-    answers=TableSchema,
-    status=(200, 304),
-    headers=IF_NONE_MATCH,
-)
+@readers_endpoint("/schemas/suppliers.json", scope=None, answers=TableSchema, status=(200, 304), headers=IF_NONE_MATCH)
 async def get_supplier_schema(call: Call) -> Response[bytes]:
     """The columns of suppliers as CSV, as a Table Schema (Frictionless Data).
 
@@ -146,14 +129,8 @@ class SupplierChangePage(msgspec.Struct, frozen=True):
     """The place to go on from; never null"""
 
 
-@endpoint(
-    "GET",
-    "/suppliers/changes",
-    tag=TAG,
-    scope=("read", "admin"),
-    answers=SupplierChangePage,
-    problems=("too-many-requests",),
-    example="supplier-changes",
+@readers_endpoint(
+    "/suppliers/changes", answers=SupplierChangePage, problems=("too-many-requests",), example="supplier-changes"
 )
 async def list_supplier_changes(call: Call, query: FeedQuery) -> Response[bytes]:
     """Follow what changes in the directory.
@@ -166,12 +143,13 @@ async def list_supplier_changes(call: Call, query: FeedQuery) -> Response[bytes]
     restored, or failed over to a copy that lacked its last changes, is 400 with the code `other_history`: start again
     without, and drop what does not come.
     """
-    position = read_cursor(FEED, query.cursor, Position) or START
-    if query.wait:
-        with call.services.long_polls.place(call.bearer.id):
-            found = await _changes_or_wait(call, position, query)
-    else:
+    position, services = read_cursor(FEED, query.cursor, Position) or START, call.services
+    with services.long_polls.place(call.bearer.id) if query.wait else nullcontext():
         found = await _changes(call, position, query.limit)
+        if query.wait and found.last is None:
+            await services.long_polls.wait(services.directory.wait_beyond(found.end.version, query.wait))
+            # whatever their cursors say, all who waited for the same version go on from its end: it is read once
+            found = await _changes(call, found.end, query.limit)
     return page(call, found.items, write_cursor(FEED, found.last or position))
 
 
@@ -184,17 +162,6 @@ class Changes(NamedTuple):
     items: msgspec.Raw
     last: Position | None
     end: Position
-
-
-async def _changes_or_wait(call: Call, position: Position, query: FeedQuery) -> Changes:
-    """The next changes; where there are none, those that come while the request waits."""
-    found = await _changes(call, position, query.limit)
-    if found.last is not None:
-        return found
-    services = call.services
-    await services.long_polls.wait(services.directory.wait_beyond(found.end.version, query.wait))
-    # whatever their cursors say, all who waited for the same version go on from its end: it is read once for them
-    return await _changes(call, found.end, query.limit)
 
 
 async def _changes(call: Call, position: Position, limit: int) -> Changes:

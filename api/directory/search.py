@@ -1,9 +1,8 @@
 """Searches of the directory: a page of suppliers that pass the filters, their number, and all of them as one file."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, aclosing
-from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -16,10 +15,9 @@ from api.runtime.endpoint import Call
 from api.runtime.services import Services
 from api.web.content_negotiation import CSV, GEOJSON
 from api.web.pagination import Paging, read_cursor, write_cursor
-from db.core.engine import Connection, transaction
+from db.core.engine import transaction
 from db.suppliers.read import PlacedSupplier, count_suppliers, page_of_suppliers, placed_suppliers
 from domain.suppliers.supplier import Supplier
-from sources.file_types.csv_cells import Dialect
 
 LIST = "suppliers"
 READ_AT_ONCE = 200
@@ -31,33 +29,41 @@ LOOKED_AT_MOST = 20_000
 """Suppliers in the boxes around a territory whose points are looked at, to count those that stand in it."""
 
 
-class FoundSuppliers(NamedTuple):
-    """A page of suppliers, and the cursor of the next; null: there is none."""
-
-    suppliers: Sequence[Supplier]
-    next_cursor: str | None
-
-
-Find = Callable[[UUID | None, int], Awaitable[tuple[Sequence[Supplier], UUID | None]]]
-"""Up to so many suppliers after an id, and the id to continue after; None where there are no more."""
+Found = tuple[Sequence[Supplier], UUID | None]
+"""Suppliers, and the id to continue after; None where there are no more."""
+Find = Callable[[UUID | None, int], Awaitable[Found]]
+"""Up to so many suppliers after an id."""
 
 
 def finder(services: Services, query: SupplierQuery) -> Find:
     """A function that reads the suppliers that pass the filters. Raises Refusal (422) for a faulty query."""
     narrowed = narrowing(query, services.reference, services.today())
 
-    async def find(after: UUID | None, limit: int) -> tuple[Sequence[Supplier], UUID | None]:
+    async def find(after: UUID | None, limit: int) -> Found:
+        size = READ_AT_ONCE if narrowed.tests else limit + 1
+        found: list[Supplier] = []
         async with transaction(services.database) as connection:
-            return await _find(connection, narrowed, after, limit)
+            for _ in range(READ_AT_MOST // READ_AT_ONCE):
+                entries = await page_of_suppliers(connection, narrowed.filters, after, size)
+                found += narrowed.passed([entry.supplier for entry in entries])
+                if len(found) > limit:
+                    return found[:limit], found[limit - 1].id
+                if len(entries) < size:
+                    return found, None
+                after = entries[-1].supplier.id
+        return found, after
 
     return find
 
 
-async def search(services: Services, query: SupplierQuery) -> FoundSuppliers:
-    """The suppliers that pass the filters, from the query's cursor. Raises Refusal (400, 422) for a faulty query."""
+async def search(services: Services, query: SupplierQuery) -> tuple[Sequence[Supplier], str | None]:
+    """A page of suppliers that pass the filters, and the cursor of the next; None: there is none.
+
+    Raises Refusal (400, 422) for a faulty query.
+    """
     find = finder(services, query)
     found, goes_on = await find(read_cursor(LIST, query.cursor, UUID), query.limit or Paging().limit)
-    return FoundSuppliers(found, None if goes_on is None else write_cursor(LIST, goes_on))
+    return found, None if goes_on is None else write_cursor(LIST, goes_on)
 
 
 async def count(services: Services, query: SupplierQuery) -> int | None:
@@ -94,27 +100,10 @@ async def _in_brief(services: Services, narrowed: Narrowing, most: int) -> Seque
     return None if len(found) > most else narrowed.standing(found)
 
 
-async def _find(
-    connection: Connection, narrowed: Narrowing, after: UUID | None, limit: int
-) -> tuple[Sequence[Supplier], UUID | None]:
-    """Up to `limit` suppliers that pass the filters, and the id to continue after; None where there are no more."""
-    size = READ_AT_ONCE if narrowed.tests else limit + 1
-    found: list[Supplier] = []
-    for _ in range(READ_AT_MOST // READ_AT_ONCE):
-        entries = await page_of_suppliers(connection, narrowed.filters, after, size)
-        found += narrowed.passed([entry.supplier for entry in entries])
-        if len(found) > limit:
-            return found[:limit], found[limit - 1].id
-        if len(entries) < size:
-            return found, None
-        after = entries[-1].supplier.id
-    return found, after
-
-
 PART = 50
 """Suppliers read and written at once: some milliseconds of work, between which other requests have their turn."""
 
-Found = tuple[Sequence[Supplier], UUID | None]
+MAP_BEGINS = b'{"type":"FeatureCollection","features":['
 
 
 class WholeList(Stream):
@@ -152,46 +141,27 @@ async def whole_list(call: Call, find: Find, source: str | None) -> WholeList:
         first = await find(None, PART)
         kept = line.pop_all()
 
+    is_map, today = call.media_type == GEOJSON, call.services.today()
+
+    def written_part(suppliers: Sequence[Supplier], *, begins: bool) -> bytes:
+        if is_map:
+            features = b",".join(msgspec.json.encode(feature(each)) for each in suppliers)
+            return (MAP_BEGINS if begins else b",") + features
+        return table_rows(suppliers, today, source, call.csv, with_header=begins)
+
     async def parts() -> AsyncGenerator[bytes, None]:
-        today = call.services.today()
-        written = (
-            _as_map(first, find) if call.media_type == GEOJSON else _as_table(first, find, today, source, call.csv)
-        )
-        while (part := await next_of(written)) is not None:
-            yield part
+        (suppliers, goes_on), begins = first, True
+        while begins or goes_on is not None:
+            # a place is for reading and writing: whoever takes long to receive keeps no other organisation waiting
+            async with exports.place():
+                while goes_on is not None and not suppliers:
+                    suppliers, goes_on = await find(goes_on, PART)
+                part = written_part(suppliers, begins=begins) if suppliers or begins else b""
+            if part:
+                yield part
+            suppliers, begins = (), False
+        if is_map:
+            yield b"]}"
 
-    async def next_of(written: AsyncIterator[bytes]) -> bytes | None:
-        # a place is for reading and writing: whoever takes long to receive keeps no other organisation waiting
-        async with exports.place():
-            return await anext(written, None)
-
-    media_type = GEOJSON if call.media_type == GEOJSON else f"{CSV}; charset=utf-8"
+    media_type = GEOJSON if is_map else f"{CSV}; charset=utf-8"
     return WholeList(parts(), kept, {"vary": "accept", "content-type": media_type})
-
-
-async def _as_map(first: Found, find: Find) -> AsyncIterator[bytes]:
-    start = b'{"type":"FeatureCollection","features":['
-    async for suppliers in _parts(first, find):
-        yield start + b",".join(msgspec.json.encode(feature(each)) for each in suppliers)
-        start = b","
-    yield (start if start != b"," else b"") + b"]}"
-
-
-async def _as_table(first: Found, find: Find, on: date, source: str | None, dialect: Dialect) -> AsyncIterator[bytes]:
-    with_header = True
-    async for suppliers in _parts(first, find):
-        yield table_rows(suppliers, on, source, dialect, with_header=with_header)
-        with_header = False
-    if with_header:
-        yield table_rows((), on, source, dialect, with_header=True)
-
-
-async def _parts(first: Found, find: Find) -> AsyncIterator[Sequence[Supplier]]:
-    """The suppliers, part by part; parts are never empty."""
-    suppliers, goes_on = first
-    while True:
-        if suppliers:
-            yield suppliers
-        if goes_on is None:
-            return
-        suppliers, goes_on = await find(goes_on, PART)

@@ -139,21 +139,27 @@ async def get_problem_type(call: Call, slug: str) -> Response[bytes]:
         raise NotFound(Text("Aucun type de problème de ce nom", "No problem type of this name"))
     described = _described(CATALOGUE[slug], call.language)
     if call.media_type == HTML:
-        return Response(_page(described, call.language), media_type=HTML)
+        title = escape(described.title)
+        page = (
+            f'<!DOCTYPE html><html lang="{call.language}"><meta charset="utf-8"><title>{title}</title>'
+            f"<h1>{title}</h1><p>{escape(described.description)}</p>"
+            f"<p>HTTP {described.status}, <code>{described.type}</code></p>"
+        )
+        return Response(page.encode(), media_type=HTML)
     return Response(msgspec.json.encode(described), media_type=JSON)
 
 
 def guides(folders: Sequence[Path] = GUIDES) -> tuple[Router, ...]:
     """The route of the first folder that holds the site, as `make docs` builds it; none where it was not built."""
+
+    def guarded(response: Response[bytes]) -> Response[bytes]:
+        response.headers["content-security-policy"] = GUIDES_POLICY
+        return response
+
     for folder in folders:
         if (folder / "index.html").is_file():
-            return (create_static_files_router("/guides", [folder], html_mode=True, after_request=_guarded),)
+            return (create_static_files_router("/guides", [folder], html_mode=True, after_request=guarded),)
     return ()
-
-
-def _guarded(response: Response[bytes]) -> Response[bytes]:
-    response.headers["content-security-policy"] = GUIDES_POLICY
-    return response
 
 
 ROUTES = (get_service, get_openapi, get_docs, get_docs_asset, list_problem_types, get_problem_type)
@@ -170,11 +176,3 @@ def asset(name: str) -> tuple[bytes, str, str]:
 
 def _described(kind: ProblemType, language: Language) -> ProblemTypeDocument:
     return ProblemTypeDocument(kind.path, kind.status, kind.title.to(language), kind.description.to(language))
-
-
-def _page(kind: ProblemTypeDocument, language: Language) -> bytes:
-    return (
-        f'<!DOCTYPE html><html lang="{language}"><meta charset="utf-8"><title>{escape(kind.title)}</title>'
-        f"<h1>{escape(kind.title)}</h1><p>{escape(kind.description)}</p>"
-        f"<p>HTTP {kind.status}, <code>{kind.type}</code></p>"
-    ).encode()

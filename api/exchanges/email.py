@@ -41,7 +41,7 @@ from db.schema.exchange_tables import message_mails
 from domain.delivery import Outcome, Schedule
 from domain.errors import InvalidContent, Problem
 from domain.exchanges.exchange import ExchangeSummary, Message
-from domain.exchanges.letter import Letter, Link, letter, shown_buyer
+from domain.exchanges.letter import Link, letter, shown_buyer
 from domain.text.bilingual import Language, Text
 
 SCHEDULE = Schedule(
@@ -130,21 +130,18 @@ class EmailSender:
             await insert_links(connection, exchange, {supplier: token}, now, expires_at)
         reply_link = Link(address(self.base, token), last_day(expires_at))
         text = letter(outgoing, reply_link, language, by_server=True)
-        return await self.hand_over(self._message(mail, shown_buyer(outgoing.buyer).to(language), receiver, text))
-
-    def _message(self, mail: Claimed, buyer: str, receiver: str, text: Letter) -> EmailMessage:
         message = EmailMessage(policy=WIRE)
-        message["From"] = Address(buyer, addr_spec=self.sender)
+        message["From"] = Address(shown_buyer(outgoing.buyer).to(language), addr_spec=self.sender)
         user, _, domain = receiver.rpartition("@")
         message["To"] = Address(username=user, domain=domain)
         message["Subject"] = text.subject
-        message["Date"] = format_datetime(self.now())
+        message["Date"] = format_datetime(now)
         # the same at every attempt, so that mailboxes show one where two arrive
         message["Message-ID"] = f"<{mail.id}@{self.sender.rpartition('@')[2]}>"
-        message["Content-Language"] = mail.row["language"]
+        message["Content-Language"] = language
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text.text, cte="quoted-printable")
-        return message
+        return await self.hand_over(message)
 
     async def hand_over(self, message: EmailMessage) -> Outcome:
         """Attempt once to hand a message to the mail server."""

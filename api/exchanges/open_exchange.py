@@ -3,15 +3,21 @@
 A message of it is shown likewise.
 """
 
-from collections.abc import Iterator, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from api.exchanges.buyer_view import CreatedExchange, RecipientLetter, ReplyLinkDocument, exchange_document
 from api.exchanges.email import queue_emails
-from api.exchanges.own_exchange import left_to_buyer, own_exchange, write_letter
-from api.exchanges.reply_links import PATH, expiry, issue_links, last_day
+from api.exchanges.own_exchange import (
+    CreatedExchange,
+    RecipientLetter,
+    exchange_document,
+    left_to_buyer,
+    own_exchange,
+    write_letter,
+)
+from api.exchanges.reply_links import address, expiry, issue_links, last_day, link_in_letter
 from api.needs.own_need import lock_own_need, own_need, unknown_lot
 from api.runtime.actor import Acting, require_storage
 from db.core.engine import Connection
@@ -30,13 +36,12 @@ from domain.exchanges.exchange import (
     Channel,
     Exchange,
     ExchangeRequest,
-    ExchangeSummary,
     MessageRequest,
     Recipient,
     Why,
     message_from,
 )
-from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter, purchase_name, require_sender
+from domain.exchanges.letter import Letter, Link, require_sender
 from domain.exchanges.rules import require_message, require_opening
 from domain.needs.status import StoredNeed, require_open
 from domain.shortlists.frozen import to_be_contacted
@@ -74,46 +79,50 @@ async def open_exchange(
     require_opening(request)
     recipients = await recipients_of(connection, acting, need, request)
     now = acting.now()
-    summary = ExchangeSummary(
-        id=new_id(now),
-        need_id=need_id,
-        subject=request.subject,
-        lot_ids=tuple(dict.fromkeys(request.lot_ids)),
-        channel=request.channel,
-        opened_at=now,
-        recipients=recipients,
-    )
-    first = message_from(MessageRequest(request.body, author="buyer"), new_id(now), request.channel, now)
-    await insert_exchange(connection, acting.organisation_id, summary, first)
+    drawn_up = _new_exchange(need, request, recipients, now)
+    (first,) = drawn_up.messages
+    await insert_exchange(connection, acting.organisation_id, drawn_up, first)
     acting.services.storage_use.add(acting.organisation_id, len(request.body) + len(recipients) * RECIPIENT_BYTES)
-    told = await queue_emails(connection, acting, summary, first)
-    links = await issue_links(connection, acting, summary.id, (each.supplier_id for each in recipients))
-    exchange = await own_exchange(connection, acting.organisation_id, summary.id)
+    told = await queue_emails(connection, acting, drawn_up, first)
+    links = {
+        each.supplier_id: each
+        for each in await issue_links(connection, acting, drawn_up.id, (each.supplier_id for each in recipients))
+    }
+    exchange = await own_exchange(connection, acting.organisation_id, drawn_up.id)
     detail: Detail = {
         "need_id": str(need_id),
         "message_id": str(first.id),
         "channel": request.channel,
         "recipients": [str(each.supplier_id) for each in recipients],
     }
-    name = f"exchange:{summary.id}"
+    name = f"exchange:{exchange.id}"
     about = (name, f"message:{first.id}", *told)
     await write_entry(connection, acting.actor, "exchange.opened", name, now, detail=detail, about=about)
-    document = exchange_document(exchange, {each.supplier_id: each.expires_at for each in links})
+    letters = []
+    for supplier_id in left_to_buyer(exchange, first.id):
+        letter = write_letter(acting, need, exchange, first, link_in_letter(links[supplier_id]))
+        letters.append(RecipientLetter(letter.subject, letter.text, supplier_id=supplier_id))
+    document = exchange_document(exchange, {each: link.expires_at for each, link in links.items()})
     return CreatedExchange(
-        **msgspec.structs.asdict(document),
-        reply_links=links,
-        to_be_delivered_by_you=tuple(_letters(acting, need, exchange, links)),
+        **msgspec.structs.asdict(document), reply_links=tuple(links.values()), to_be_delivered_by_you=tuple(letters)
     )
 
 
-def _letters(
-    acting: Acting, need: StoredNeed, exchange: Exchange, links: Sequence[ReplyLinkDocument]
-) -> Iterator[RecipientLetter]:
-    first, by_supplier = exchange.messages[0], {each.supplier_id: each for each in links}
-    for supplier_id in left_to_buyer(exchange, first.id):
-        link = by_supplier[supplier_id]
-        letter = write_letter(acting, need, exchange, first, Link(link.url, last_day(link.expires_at)))
-        yield RecipientLetter(letter.subject, letter.text, supplier_id=supplier_id)
+def _new_exchange(
+    need: StoredNeed, request: ExchangeRequest, recipients: tuple[Recipient, ...], now: datetime
+) -> Exchange:
+    """The exchange that a request opens, before anything is delivered."""
+    return Exchange(
+        id=new_id(now),
+        need_id=need.id,
+        subject=request.subject,
+        lot_ids=tuple(dict.fromkeys(request.lot_ids)),
+        channel=request.channel,
+        opened_at=now,
+        recipients=recipients,
+        messages=(message_from(MessageRequest(request.body, author="buyer"), new_id(now), request.channel, now),),
+        deliveries=(),
+    )
 
 
 async def recipients_of(
@@ -185,19 +194,11 @@ async def preview_exchange(connection: Connection, acting: Acting, need_id: UUID
         return Preview(recipients, frozenset(), Letter(request.subject, request.body), request.channel)
     settings = acting.services.settings
     sends = request.channel == "email" and settings.smtp is not None
-    outgoing = OutgoingMessage(
-        buyer=buyer_name(need.content, acting.organisation),
-        purchase=purchase_name(need.content, request.lot_ids),
-        subject=request.subject,
-        body=request.body,
-        is_first=True,
-    )
-    link = Link(f"{acting.base_url}{PATH}…", last_day(expiry(acting.now(), settings.reply_link_days)))
-    return Preview(
-        recipients=recipients,
-        by_email=frozenset(each.supplier_id for each in recipients if sends and each.email),
-        letter=letter(outgoing, link, acting.language, by_server=sends),
-    )
+    now = acting.now()
+    exchange = _new_exchange(need, request, recipients, now)
+    link = Link(address(acting.base_url, "…"), last_day(expiry(now, settings.reply_link_days)))
+    letter = write_letter(acting, need, exchange, exchange.messages[0], link, by_server=sends)
+    return Preview(recipients, frozenset(each.supplier_id for each in recipients if sends and each.email), letter)
 
 
 async def preview_message(

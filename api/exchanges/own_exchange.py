@@ -1,9 +1,11 @@
-"""The organisation's exchanges as use cases read them: found, with what is unread in them, and as letters.
+"""The organisation's exchanges as the buyer reads them: recipients with their links, messages with their deliveries.
 
-A letter is a buyer's message as a text that the buyer brings to recipients.
+Use cases read them here, with what is unread in them, and as letters: a letter is a buyer's message as a text that the
+buyer brings to recipients.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -15,14 +17,166 @@ from db.exchanges.exchanges import READ, exchanges_of, select_exchange, select_n
 from db.journal.entries import last_details, write_entry
 from domain.audit import Detail
 from domain.errors import NotFound
-from domain.exchanges.deliveries import UP_TO_THE_BUYER
-from domain.exchanges.exchange import Exchange, Message
+from domain.exchanges.deliveries import UP_TO_THE_BUYER, arrivals, by_recipient, contact
+from domain.exchanges.exchange import (
+    Delivery,
+    DeliveryState,
+    Exchange,
+    ExchangeSummary,
+    MailState,
+    Message,
+    Recipient,
+    Way,
+)
 from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter, purchase_name
 from domain.exchanges.rules import ExchangeQuestions, questions_of
 from domain.needs.status import StoredNeed
 from domain.text.bilingual import Text
 
+_MAIL_STATES: dict[DeliveryState, MailState] = {
+    "queued": "queued",
+    "sent": "sent",
+    "undeliverable": "failed",
+    "cancelled": "cancelled",
+}
+
+
+class RecipientDocument(Recipient, frozen=True, kw_only=True):
+    """A recipient."""
+
+    reply_link_expires_at: datetime | None = None
+    """Until when it can read and answer; null: it has no link in force"""
+    way: Way = "none"
+    """By which a message first reached it, else by which it is written to; `none`: not known"""
+    state: DeliveryState = "unconfirmed"
+    """Of that delivery, see `docs/exchanges.md`; it is contacted once that is `sent`, `posted`, `told` or `answered`"""
+    since: date | None = None
+    """The day in France since which it is in this state; null: not known, or nothing was sent yet"""
+
+
+class DeliveryDocument(msgspec.Struct, frozen=True):
+    """The delivery of the message to one recipient; see `docs/mail.md` for the states and failures."""
+
+    supplier_id: UUID
+    """The recipient"""
+    state: MailState
+    """Of Vivier's e-mail; `to_be_delivered_by_you`: Vivier does not write to this recipient"""
+    at: datetime | None = None
+    """Of the last change of state; null: not known"""
+    failure: str | None = None
+    """A word of `docs/mail.md`; null: none"""
+    way: Way = "none"
+    """By which the message goes or went to it; `none`: not known"""
+    delivery_state: DeliveryState = "unconfirmed"
+    """How far it has come, whoever brings it; see `docs/exchanges.md`"""
+    since: date | None = None
+    """The day in France since which it is in this state; null: not known, or nothing was sent yet"""
+
+
+class MessageDocument(Message, frozen=True, kw_only=True):
+    """One message."""
+
+    deliveries: tuple[DeliveryDocument, ...] = ()
+    """Of a buyer's message, by recipient"""
+
+
+class CreatedMessage(MessageDocument, frozen=True, kw_only=True):
+    """A message that was just added."""
+
+    letter: Letter | None = None
+    """Its text, for recipients in the state `to_be_delivered_by_you`; null: none is"""
+
+
+class ExchangeDocument(ExchangeSummary, frozen=True, kw_only=True):
+    """A whole exchange."""
+
+    recipients: tuple[RecipientDocument, ...]
+    """Suppliers, as they were known then"""
+    messages: tuple[MessageDocument, ...]
+    """In the order in which they were written"""
+
+
+class ReplyLinkDocument(msgspec.Struct, frozen=True):
+    """A recipient's link to read and answer by; it cannot be shown again."""
+
+    supplier_id: UUID
+    """The recipient"""
+    url: str
+    """Opens the exchange without a key"""
+    expires_at: datetime
+    """The last moment it works"""
+
+
+class RecipientLetter(Letter, frozen=True, kw_only=True):
+    """The first message for one recipient, with its link: to be sent or printed by the buyer."""
+
+    supplier_id: UUID
+    """The recipient"""
+
+
+class CreatedExchange(ExchangeDocument, frozen=True, kw_only=True):
+    """An exchange that was just opened."""
+
+    reply_links: tuple[ReplyLinkDocument, ...]
+    """The link of each recipient, shown this once"""
+    to_be_delivered_by_you: tuple[RecipientLetter, ...]
+    """The text for each recipient that Vivier does not write to, with its link, shown this once"""
+
+
+class CreatedReplyLink(ReplyLinkDocument, frozen=True):
+    """A recipient's new link."""
+
+    letter: Letter
+    """The first message with the link, to be sent or printed by the buyer"""
+
+
+def exchange_document(exchange: Exchange, link_expiries: Mapping[UUID, datetime]) -> ExchangeDocument:
+    """The whole exchange. `link_expiries`: until when recipients' links work."""
+    fields = msgspec.structs.asdict
+    arrived = arrivals(exchange)
+    deliveries, reached = _by_message(exchange, arrived), by_recipient(arrived)
+    recipients = []
+    for each in exchange.recipients:
+        first = contact(reached[each.supplier_id])
+        told = {"way": first.way, "state": first.state, "since": first.since}
+        recipients.append(fields(each) | {"reply_link_expires_at": link_expiries.get(each.supplier_id)} | told)
+    messages = [fields(each) | {"deliveries": deliveries.get(each.id, ())} for each in exchange.messages]
+    document = fields(exchange) | {"recipients": recipients, "messages": messages}
+    return msgspec.convert(document, ExchangeDocument, from_attributes=True)
+
+
+def created_message(exchange: Exchange, message: Message, letter: Letter | None) -> CreatedMessage:
+    """A message of the exchange, with its deliveries and its letter."""
+    deliveries = _by_message(exchange, arrivals(exchange)).get(message.id, ())
+    fields = msgspec.structs.asdict(message) | {"deliveries": deliveries, "letter": letter}
+    return msgspec.convert(fields, CreatedMessage, from_attributes=True)
+
+
+def _by_message(exchange: Exchange, arrived: Iterable[Delivery]) -> dict[UUID, list[DeliveryDocument]]:
+    """The deliveries of each message: what became of its e-mail, and what is known of its arrival, also by answers."""
+    mails = {(each.message_id, each.supplier_id): each for each in exchange.deliveries if each.by_server}
+    found: dict[UUID, list[DeliveryDocument]] = {}
+    for each in arrived:
+        mail = mails.get((each.message_id, each.supplier_id))
+        document = DeliveryDocument(
+            supplier_id=each.supplier_id,
+            state=_MAIL_STATES[mail.state] if mail else "to_be_delivered_by_you",
+            at=mail.at if mail else None,
+            failure=mail.failure if mail else None,
+            way=each.way,
+            delivery_state=each.state,
+            since=each.since,
+        )
+        found.setdefault(each.message_id, []).append(document)
+    return found
+
+
 NO_EXCHANGE = Text("Aucun échange de cet identifiant", "No exchange with this id")
+
+
+def time_after(last: datetime, now: datetime) -> datetime:
+    """Now, but after the last message: ids sort by the millisecond, and clocks of servers differ."""
+    return max(now, last + timedelta(milliseconds=1))
 
 
 async def own_exchange(connection: Connection, organisation_id: UUID, exchange_id: UUID) -> Exchange:
@@ -49,9 +203,15 @@ NO_LETTER = Text(
 
 
 def write_letter(
-    acting: Acting, need: StoredNeed, exchange: Exchange, message: Message, link: Link | None = None
+    acting: Acting,
+    need: StoredNeed,
+    exchange: Exchange,
+    message: Message,
+    link: Link | None = None,
+    *,
+    by_server: bool = False,
 ) -> Letter:
-    """A message of the buyer's as a letter. Without `link`: for recipients who have theirs already."""
+    """A message of the buyer's as a letter, or as an e-mail. Without `link`: for recipients who have theirs already."""
     outgoing = OutgoingMessage(
         buyer=buyer_name(need.content, acting.organisation),
         purchase=purchase_name(need.content, exchange.lot_ids),
@@ -61,7 +221,7 @@ def write_letter(
         is_correction=message.corrects is not None,
         is_first=message.id == exchange.messages[0].id,
     )
-    return letter(outgoing, link, acting.language, by_server=False)
+    return letter(outgoing, link, acting.language, by_server=by_server)
 
 
 async def letter_of(connection: Connection, acting: Acting, exchange_id: UUID, message_id: UUID) -> Letter:
@@ -74,10 +234,12 @@ async def letter_of(connection: Connection, acting: Acting, exchange_id: UUID, m
     return write_letter(acting, need, exchange, message)
 
 
-def left_to_buyer(exchange: Exchange, message_id: UUID) -> tuple[UUID, ...]:
+def left_to_buyer(
+    exchange: Exchange, message_id: UUID, states: Collection[DeliveryState] = UP_TO_THE_BUYER
+) -> list[UUID]:
     """The recipients to whom the buyer must bring the message itself."""
-    deliveries = (each for each in exchange.deliveries if each.message_id == message_id)
-    return tuple(each.supplier_id for each in deliveries if each.state in UP_TO_THE_BUYER)
+    of_message = (each for each in exchange.deliveries if each.message_id == message_id)
+    return [each.supplier_id for each in of_message if each.state in states]
 
 
 class ReadExchange(msgspec.Struct, frozen=True):
@@ -88,24 +250,17 @@ class ReadExchange(msgspec.Struct, frozen=True):
     questions: ExchangeQuestions
 
     @property
-    def from_suppliers(self) -> list[Message]:
-        """The messages of suppliers, in order."""
-        return [each for each in self.exchange.messages if each.author == "supplier"]
-
-    @property
     def answered_by(self) -> set[UUID]:
         """The suppliers that said something."""
-        return {each.supplier_id for each in self.from_suppliers if each.supplier_id}
+        messages = self.exchange.messages
+        return {each.supplier_id for each in messages if each.author == "supplier" and each.supplier_id}
 
     @property
     def to_be_brought(self) -> list[UUID]:
         """The suppliers to whom the buyer brings the first message, and who have said nothing yet."""
-        first = self.exchange.messages[0].id
-        brought = (each for each in self.exchange.deliveries if each.message_id == first)
-        states = UP_TO_THE_BUYER | {"undeliverable"}
-        return [
-            each.supplier_id for each in brought if each.state in states and each.supplier_id not in self.answered_by
-        ]
+        first, answered = self.exchange.messages[0].id, self.answered_by
+        brought = left_to_buyer(self.exchange, first, UP_TO_THE_BUYER | {"undeliverable"})
+        return [each for each in brought if each not in answered]
 
 
 async def exchanges_to_read(

@@ -1,5 +1,6 @@
-"""Use cases of reply links: issued, revealed to the caller they were issued to, revoked.
+"""Use cases of reply links: issued, revealed to the caller they were issued to, revoked; and followed.
 
+A recipient reads its exchange by its link, without the messages and names of other suppliers, and answers in it.
 The answer that issues links is stored for a request sent twice, so it holds a seed in the place of each token. A token
 is derived from its seed and the caller's secret: the same caller is shown the same links again, while nothing that is
 stored leads to a token, nor does one token lead to another or to the secret.
@@ -13,17 +14,37 @@ from datetime import UTC, date, datetime, time, timedelta
 from secrets import token_urlsafe
 from uuid import UUID
 
-from api.exchanges.buyer_view import CreatedReplyLink, ReplyLinkDocument
-from api.exchanges.own_exchange import lock_own_exchange, write_letter
+import msgspec
+
+from api.exchanges.own_exchange import (
+    CreatedReplyLink,
+    ReplyLinkDocument,
+    lock_own_exchange,
+    time_after,
+    write_letter,
+)
+from api.needs.routes import LotTitle
 from api.runtime.actor import Acting
+from db.api_keys import organisation_name
 from db.core.engine import Connection
-from db.exchanges.reply_links import insert_links, is_issued, revoke_links
+from db.core.uuid7 import new_id
+from db.exchanges.exchanges import insert_message, last_message_at, select_exchange_for
+from db.exchanges.reply_links import ReplyLink, insert_links, is_issued, revoke_links, select_link
 from db.journal.entries import write_entry
-from domain.audit import Detail
+from db.needs.needs import lock_need, select_need
+from domain.audit import Actor, Detail
 from domain.errors import NotFound
-from domain.exchanges.exchange import Exchange
-from domain.exchanges.letter import Link
-from domain.needs.status import StoredNeed
+from domain.exchanges.exchange import (
+    Exchange,
+    MessageRequest,
+    ReplyRequest,
+    VisibleMessage,
+    message_from,
+    visible_to,
+)
+from domain.exchanges.letter import Link, buyer_name, lot_name, purchase_name
+from domain.exchanges.rules import require_message
+from domain.needs.status import OPEN, StoredNeed, require_open
 from domain.text.bilingual import Text
 from domain.text.typography import PARIS
 
@@ -62,21 +83,15 @@ async def reveal_tokens(
     return _SEED.sub(lambda found: tokens.get(found[0], found[0]), document)
 
 
-async def create_link(connection: Connection, acting: Acting, exchange_id: UUID, supplier_id: UUID) -> CreatedReplyLink:
-    """Store another link for a recipient, with a letter that holds its seed. Raises NotFound."""
-    (link,) = await create_links(connection, acting, exchange_id, [supplier_id])
-    return link
-
-
 async def create_links(
     connection: Connection, acting: Acting, exchange_id: UUID, supplier_ids: Sequence[UUID]
 ) -> tuple[CreatedReplyLink, ...]:
-    """Store another link for each of these recipients, as `create_link` does. Raises NotFound."""
+    """Store another link for each of these recipients, with a letter that holds its seed. Raises NotFound."""
     need, exchange = await _lock_recipients(connection, acting, exchange_id, supplier_ids)
     links = await issue_links(connection, acting, exchange_id, supplier_ids)
     created = []
     for link in links:
-        letter = write_letter(acting, need, exchange, exchange.messages[0], Link(link.url, last_day(link.expires_at)))
+        letter = write_letter(acting, need, exchange, exchange.messages[0], link_in_letter(link))
         detail: Detail = {"supplier_id": str(link.supplier_id)}
         about = f"exchange:{exchange_id}"
         await write_entry(connection, acting.actor, "reply_link.created", about, acting.now(), detail=detail)
@@ -110,6 +125,11 @@ def last_day(expires_at: datetime) -> date:
     return (expires_at.astimezone(PARIS) - timedelta(microseconds=1)).date()
 
 
+def link_in_letter(link: ReplyLinkDocument) -> Link:
+    """A link as a letter names it, with the last day on which it works."""
+    return Link(link.url, last_day(link.expires_at))
+
+
 def _token(acting: Acting, seed: str) -> str:
     return urlsafe_b64encode(hmac.digest(acting.secret, f"reply link {seed}".encode(), "sha256")).rstrip(b"=").decode()
 
@@ -122,3 +142,80 @@ async def _lock_recipients(
     if not {*supplier_ids} <= {each.supplier_id for each in exchange.recipients}:
         raise NotFound(NO_RECIPIENT)
     return need, exchange
+
+
+LEADS_NOWHERE = Text(
+    "Ce lien ne mène à rien : il est incomplet, il a expiré, ou l'acheteur l'a retiré",
+    "This link leads nowhere: it is incomplete, it has expired, or the buyer took it away",
+)
+
+
+class VisibleExchange(msgspec.Struct, frozen=True, kw_only=True):
+    """An exchange as one recipient may see it: without the messages and names of other suppliers."""
+
+    buyer: str
+    """The name of who asks"""
+    need_title: str | None
+    """What is bought, as the need's title or those of its lots say it; null: they do not"""
+    subject: str
+    """One line"""
+    lots: tuple[LotTitle, ...]
+    """Lots that it is about, named by what is bought; empty: the whole need"""
+    recipient: str
+    """In whose name one reads and answers"""
+    can_reply: bool
+    """False: the notice is published, or the need has ended"""
+    opened_at: datetime
+    """The moment it was opened"""
+    link_expires_at: datetime
+    """Until when this link works"""
+    messages: tuple[VisibleMessage, ...]
+    """In the order in which they were written"""
+
+
+async def visible_exchange(connection: Connection, link: ReplyLink) -> VisibleExchange:
+    """The exchange of the link, as far as its recipient may see it. Raises NotFound."""
+    need = await select_need(connection, link.organisation_id, link.need_id)
+    exchange = await select_exchange_for(connection, link.organisation_id, link.exchange_id, link.supplier_id)
+    if need is None or exchange is None:
+        raise NotFound(LEADS_NOWHERE)
+    organisation = await organisation_name(connection, link.organisation_id)
+    names = {lot.id: lot_name(lot) for lot in need.content.lots if lot.id in exchange.lot_ids}
+    purchase = purchase_name(need.content, exchange.lot_ids)
+    return VisibleExchange(
+        buyer=buyer_name(need.content, organisation),
+        need_title=purchase and purchase.fr,
+        subject=exchange.subject,
+        lots=tuple(LotTitle(each, names.get(each)) for each in exchange.lot_ids),
+        recipient=exchange.recipients[0].name,
+        can_reply=need.status in OPEN,
+        opened_at=exchange.opened_at,
+        link_expires_at=link.expires_at,
+        messages=visible_to(link.supplier_id, exchange.messages),
+    )
+
+
+async def add_reply(
+    connection: Connection, link: ReplyLink, token: str, reply: ReplyRequest, now: datetime
+) -> VisibleMessage:
+    """Add a supplier's answer to the exchange of its link, whose token is `token`.
+
+    Raises NotFound, Conflict (`after-publication`), InvalidContent.
+    """
+    need = await lock_need(connection, link.organisation_id, link.need_id)
+    exchange = await select_exchange_for(connection, link.organisation_id, link.exchange_id, link.supplier_id)
+    # the link may have been revoked meanwhile; from now on it cannot be
+    in_force = await select_link(connection, token, now, lock=True)
+    if need is None or exchange is None or in_force is None:
+        raise NotFound(LEADS_NOWHERE)
+    require_open(need.status)
+    request = MessageRequest(**msgspec.structs.asdict(reply), author="supplier", supplier_id=link.supplier_id)
+    require_message(exchange, request)
+    now = time_after(await last_message_at(connection, link.exchange_id), now)
+    message = message_from(request, new_id(now), "portal", now)
+    await insert_message(connection, link.exchange_id, message)
+    actor = Actor(link.organisation_id, "reply_link", link.supplier_id)
+    detail: Detail = {"message_id": str(message.id), "stance": reply.stance}
+    name, about = f"exchange:{link.exchange_id}", (f"message:{message.id}",)
+    await write_entry(connection, actor, "message.received", name, now, detail=detail, about=about)
+    return visible_to(link.supplier_id, [message])[0]

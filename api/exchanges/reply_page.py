@@ -19,8 +19,7 @@ from jinja2 import Environment, FileSystemLoader
 from litestar import Response
 from markupsafe import Markup
 
-from api.exchanges.reply_links import last_day
-from api.exchanges.supplier_view import VisibleExchange
+from api.exchanges.reply_links import VisibleExchange, last_day
 from api.web.content_negotiation import HTML
 from api.web.forms import read_fields, unreadable_form
 from api.web.html_templates import STYLE as PAGES_STYLE

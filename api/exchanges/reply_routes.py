@@ -8,8 +8,8 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
+from api.exchanges.reply_links import LEADS_NOWHERE, VisibleExchange, add_reply, visible_exchange
 from api.exchanges.reply_page import PRIVATE, ReplyForm, exchange_page, read_form, refusal_page, reply_in
-from api.exchanges.supplier_view import NO_LINK, VisibleExchange, add_reply, visible_exchange
 from api.runtime.actor import followed_link
 from api.runtime.endpoint import Call, endpoint, negotiated
 from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, created, key_of, once
@@ -20,7 +20,7 @@ from api.web.request_body import JsonBody, require_media
 from db.core.engine import Connection
 from db.exchanges.reply_links import ReplyLink, select_link
 from db.idempotency import Answer
-from domain.errors import Conflict, InvalidContent
+from domain.errors import Conflict, InvalidContent, Problem
 from domain.exchanges.exchange import ReplyRequest, VisibleMessage
 
 TAG = "Replies"
@@ -84,7 +84,23 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
         if require_media(call.headers, (JSON, FORM)) == JSON:
             body = await JsonBody(ReplyRequest).read(call, LONGEST_BODY, call.share_of_body)
             return await _add(call, token, body, key_of(call), created)
-        return await _answer_form(call, token)
+        form = await read_form(call, LONGEST_BODY, call.share_of_body)
+        problems: tuple[Problem, ...] = ()
+        try:
+            # relative to the address that the form was sent to, so that no proxy's prefix is lost
+            return await _add(
+                call,
+                token,
+                reply_in(form),
+                form.own_key,
+                lambda message: Answer(303, {"location": f"?sent={message.id}#envoi"}, b""),
+            )
+        except InvalidContent as wrong:
+            status, problems = 422, wrong.problems
+        except Conflict:
+            status = 409
+        exchange = await _exchange(call, token)
+        return exchange_page(exchange, status=status, corrects=form.corrected, form=form, problems=problems)
 
     return await _private(call, answer)
 
@@ -106,7 +122,9 @@ async def _private(call: Call, carry_out: Callable[[], Awaitable[Response[bytes]
 
 def _link(call: Call, token: str) -> AbstractAsyncContextManager[tuple[Connection, ReplyLink]]:
     """A transaction and the link of the token. Raises as `followed_link`."""
-    return followed_link(call, token, lambda connection: select_link(connection, token, call.services.now()), NO_LINK)
+    return followed_link(
+        call, token, lambda connection: select_link(connection, token, call.services.now()), LEADS_NOWHERE
+    )
 
 
 async def _exchange(call: Call, token: str) -> VisibleExchange:
@@ -130,21 +148,3 @@ async def _add(
         route = f"POST /replies of {link.supplier_id} in {link.exchange_id}"
         sender = Sender(link.organisation_id, route, key)
         return await once(call, connection, reply, carry_out, sender=sender)
-
-
-async def _answer_form(call: Call, token: str) -> Response[bytes]:
-    """The redirection to the page; where the reply is refused, the page with the form as it was filled in."""
-    form = await read_form(call, LONGEST_BODY, call.share_of_body)
-
-    def redirection(message: VisibleMessage) -> Answer:
-        # relative to the address that the form was sent to, so that no proxy's prefix is lost
-        return Answer(303, {"location": f"?sent={message.id}#envoi"}, b"")
-
-    try:
-        return await _add(call, token, reply_in(form), form.own_key, redirection)
-    except InvalidContent as wrong:
-        status, problems = 422, wrong.problems
-    except Conflict:
-        status, problems = 409, ()
-    exchange = await _exchange(call, token)
-    return exchange_page(exchange, status=status, corrects=form.corrected, form=form, problems=problems)

@@ -6,26 +6,26 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.exchanges.buyer_view import (
+from api.exchanges.open_exchange import open_exchange
+from api.exchanges.own_exchange import (
     CreatedExchange,
     CreatedMessage,
     CreatedReplyLink,
     ExchangeDocument,
     exchange_document,
+    letter_of,
+    own_exchange,
 )
-from api.exchanges.open_exchange import open_exchange
-from api.exchanges.own_exchange import letter_of, own_exchange
-from api.exchanges.reply_links import create_link, reveal_tokens, revoke_link
+from api.exchanges.reply_links import create_links, reveal_tokens, revoke_link
 from api.exchanges.write_message import confirm_delivery, write_message
 from api.exchanges.write_message import publish_answer as publish
-from api.needs.own_need import own_need
+from api.needs.routes import paged_of_need
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match
+from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match, tagged
 from api.runtime.idempotency import IDEMPOTENCY_KEY, carried_out_once, created, once
-from api.web.content_negotiation import JSON
-from api.web.pagination import Page, Paging, paged
-from db.core.engine import Connection, transaction
+from api.web.pagination import Page, Paging
+from db.core.engine import Connection
 from db.exchanges.exchanges import select_exchanges
 from db.exchanges.reply_links import select_link_expiries
 from db.idempotency import Answer
@@ -52,7 +52,7 @@ SHOWN_ONCE = Text(
 
 
 @exchanges_creation("/needs/{id}/exchanges", answers=CreatedExchange, problems=REFUSALS, example="exchange")
-async def create_exchange(call: Call, id: UUID, body: ExchangeRequest) -> Response[bytes]:  # noqa: A002 - as the contract names it
+async def create_exchange(call: Call, id: UUID, body: ExchangeRequest, connection: Connection) -> Response[bytes]:
     """Open an exchange with suppliers about a need.
 
     `recipients`: ids of suppliers (the present one where records were merged), or `shortlist`: all of the latest
@@ -62,45 +62,39 @@ async def create_exchange(call: Call, id: UUID, body: ExchangeRequest) -> Respon
     with another key of the organisation, without any.
     """
     acting = acting_of(call)
-    async with transaction(call.services.database) as connection:
 
-        async def carry_out() -> Answer:
-            opened = await open_exchange(connection, acting, id, body)
-            return created(opened, f"/exchanges/{opened.id}")
+    async def carry_out() -> Answer:
+        opened = await open_exchange(connection, acting, id, body)
+        return created(opened, f"/exchanges/{opened.id}")
 
-        async def completed(answer: Answer) -> Answer:
-            opened = read_stored(answer.body, CreatedExchange)
-            revealed = await reveal_tokens(connection, acting, opened.reply_links, answer.body)
-            if revealed is None:
-                without = msgspec.structs.replace(opened, reply_links=(), to_be_delivered_by_you=())
-                revealed = msgspec.json.encode(without)
-            return _shown_once(answer, revealed)
+    async def completed(answer: Answer) -> Answer:
+        opened = read_stored(answer.body, CreatedExchange)
+        revealed = await reveal_tokens(connection, acting, opened.reply_links, answer.body)
+        if revealed is None:
+            without = msgspec.structs.replace(opened, reply_links=(), to_be_delivered_by_you=())
+            revealed = msgspec.json.encode(without)
+        return _shown_once(answer, revealed)
 
-        return await once(call, connection, body, carry_out, completed=completed)
+    return await once(call, connection, body, carry_out, completed=completed)
 
 
 @exchanges_endpoint("GET", "/needs/{id}/exchanges", answers=Page[ExchangeSummary])
-async def list_exchanges(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
+async def list_exchanges(call: Call, id: UUID, query: Paging, connection: Connection) -> Response[bytes]:
     """The exchanges about a need, the oldest first, with their recipients."""
-    organisation = call.bearer.organisation_id
-    async with transaction(call.services.database) as connection:
-        await own_need(connection, organisation, id)
-        fetch = partial(select_exchanges, connection, organisation, id)
-        return await paged(call, query, f"exchanges/{id}", UUID, fetch)
+    return await paged_of_need(call, connection, query, id, "exchanges", select_exchanges)
 
 
 @exchanges_endpoint("GET", "/exchanges/{id}", answers=ExchangeDocument, status=(200, 304), headers=IF_NONE_MATCH)
-async def get_exchange(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
+async def get_exchange(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
     """A whole exchange: its recipients, each with the way and state of its contact, all its messages and deliveries."""
-    async with transaction(call.services.database) as connection:
-        exchange = await own_exchange(connection, call.bearer.organisation_id, id)
-        expiries = await select_link_expiries(connection, id, call.services.now())
+    exchange = await own_exchange(connection, call.bearer.organisation_id, id)
+    expiries = await select_link_expiries(connection, id, call.services.now())
     return conditional_get(call, exchange_document(exchange, expiries))
 
 
 @exchanges_creation("/exchanges/{id}/messages", answers=CreatedMessage, problems=REFUSALS, example="message")
 @carried_out_once
-async def create_message(call: Call, id: UUID, body: MessageRequest, connection: Connection) -> Answer:  # noqa: A002
+async def create_message(call: Call, id: UUID, body: MessageRequest, connection: Connection) -> Answer:
     """Add a message to an exchange.
 
     The buyer's own, to all recipients or to the one of `supplier_id`; or a supplier's answer that came by other means,
@@ -118,11 +112,7 @@ async def create_message(call: Call, id: UUID, body: MessageRequest, connection:
 )
 @carried_out_once
 async def publish_answer(
-    call: Call,
-    id: UUID,  # noqa: A002
-    message_id: UUID,
-    body: PublicationRequest,
-    connection: Connection,
+    call: Call, id: UUID, message_id: UUID, body: PublicationRequest, connection: Connection
 ) -> Answer:
     """Share a supplier's question and its answer with every recipient, without naming its author.
 
@@ -141,7 +131,9 @@ async def publish_answer(
     problems=("conflict", "stale-version"),
     example="confirmation",
 )
-async def update_deliveries(call: Call, id: UUID, message_id: UUID, body: DeliveryConfirmation) -> Response[bytes]:  # noqa: A002
+async def update_deliveries(
+    call: Call, id: UUID, message_id: UUID, body: DeliveryConfirmation, connection: Connection
+) -> Response[bytes]:
     """Confirm that a message of the buyer's was brought to recipients to whom Vivier did not send it.
 
     The letter was posted, or they were told by telephone, in person or on a portal; they are contacted from that day.
@@ -149,62 +141,58 @@ async def update_deliveries(call: Call, id: UUID, message_id: UUID, body: Delive
     e-mail failed, who gets a letter instead is named. 409 for who was sent the message by Vivier, and once the need is
     closed or abandoned. `If-Match`: the `ETag` of the exchange.
     """
-    async with transaction(call.services.database) as connection:
-        expiries = await select_link_expiries(connection, id, call.services.now())
+    expiries = await select_link_expiries(connection, id, call.services.now())
 
-        def check(exchange: Exchange) -> None:
-            require_match(call, etag_of(msgspec.json.encode(exchange_document(exchange, expiries))))
+    def check(exchange: Exchange) -> None:
+        require_match(call, etag_of(exchange_document(exchange, expiries)))
 
-        after = await confirm_delivery(connection, acting_of(call), id, message_id, body, check)
-    content = msgspec.json.encode(exchange_document(after, expiries))
-    return Response(content, headers={"content-type": JSON, "etag": etag_of(content)})
+    after = await confirm_delivery(connection, acting_of(call), id, message_id, body, check)
+    return tagged(exchange_document(after, expiries))
 
 
 @exchanges_endpoint("GET", "/exchanges/{id}/messages/{message_id}/letter", answers=Letter)
-async def get_letter(call: Call, id: UUID, message_id: UUID) -> Letter:  # noqa: A002
+async def get_letter(call: Call, id: UUID, message_id: UUID, connection: Connection) -> Letter:
     """A message of the buyer's as a text to be sent or printed, for recipients that Vivier does not write to.
 
     The same for each of them: it refers to the link that they were given. A text with a link of its own comes with
     `POST /exchanges/{id}/recipients/{supplier_id}/reply-link`.
     """
-    async with transaction(call.services.database) as connection:
-        return await letter_of(connection, acting_of(call), id, message_id)
+    return await letter_of(connection, acting_of(call), id, message_id)
 
 
 @exchanges_endpoint("DELETE", "/exchanges/{id}/recipients/{supplier_id}/reply-link", answers=None, status=204)
-async def revoke_reply_link(call: Call, id: UUID, supplier_id: UUID) -> None:  # noqa: A002
+async def revoke_reply_link(call: Call, id: UUID, supplier_id: UUID, connection: Connection) -> None:
     """Revoke a recipient's reply links.
 
     All that it has to this exchange, at once and for good; messages on their way to it by e-mail are cancelled; later
     ones are left to the buyer. 404 where it has none in force.
     """
-    async with transaction(call.services.database) as connection:
-        await revoke_link(connection, acting_of(call), id, supplier_id)
+    await revoke_link(connection, acting_of(call), id, supplier_id)
 
 
 @exchanges_creation(
     "/exchanges/{id}/recipients/{supplier_id}/reply-link", answers=CreatedReplyLink, problems=("conflict",)
 )
-async def create_reply_link(call: Call, id: UUID, supplier_id: UUID) -> Response[bytes]:  # noqa: A002
+async def create_reply_link(call: Call, id: UUID, supplier_id: UUID, connection: Connection) -> Response[bytes]:
     """Give a recipient a new reply link, beside those it may have.
 
     For one who lost its link, whose link expired, or whom e-mail did not reach; after its links were revoked, it is
     written to again. Takes no body, and sends nothing: `letter` is the first message with this link. Shown this once.
     """
     acting = acting_of(call)
-    async with transaction(call.services.database) as connection:
 
-        async def carry_out() -> Answer:
-            return created(await create_link(connection, acting, id, supplier_id))
+    async def carry_out() -> Answer:
+        (link,) = await create_links(connection, acting, id, [supplier_id])
+        return created(link)
 
-        async def completed(answer: Answer) -> Answer:
-            issued = read_stored(answer.body, CreatedReplyLink)
-            revealed = await reveal_tokens(connection, acting, [issued], answer.body)
-            if revealed is None:
-                raise Conflict("shown_once", SHOWN_ONCE)
-            return _shown_once(answer, revealed)
+    async def completed(answer: Answer) -> Answer:
+        issued = read_stored(answer.body, CreatedReplyLink)
+        revealed = await reveal_tokens(connection, acting, [issued], answer.body)
+        if revealed is None:
+            raise Conflict("shown_once", SHOWN_ONCE)
+        return _shown_once(answer, revealed)
 
-        return await once(call, connection, b"", carry_out, completed=completed)
+    return await once(call, connection, b"", carry_out, completed=completed)
 
 
 ROUTES = (

@@ -1,14 +1,20 @@
 """Use cases of messages: added to an exchange, published as an answer, brought by the buyer, sent to who lacks them."""
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
-from api.exchanges.buyer_view import CreatedMessage, created_message
 from api.exchanges.email import queue_emails
-from api.exchanges.own_exchange import left_to_buyer, lock_own_exchange, own_exchange, write_letter
+from api.exchanges.own_exchange import (
+    CreatedMessage,
+    created_message,
+    left_to_buyer,
+    lock_own_exchange,
+    own_exchange,
+    time_after,
+    write_letter,
+)
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting, require_storage
 from db.core.engine import Connection
@@ -62,11 +68,6 @@ async def publish_answer(
     written = MessageRequest(request.answer, author="buyer")
     message = message_from(written, new_id(now), exchange.channel, now, message_id, question)
     return await _add(connection, acting, need, exchange, message, "question.published")
-
-
-def time_after(last: datetime, now: datetime) -> datetime:
-    """Now, but after the last message: ids sort by the millisecond, and clocks of servers differ."""
-    return max(now, last + timedelta(milliseconds=1))
 
 
 async def _add(

@@ -43,9 +43,16 @@ class HeadSender:
     async def attempt(self, claimed: Claimed) -> Outcome:
         line: str = claimed.row["line"]
         if self._to.startswith(MAILTO):
-            if self._email_sender is None:
+            if (sender := self._email_sender) is None:
                 return Outcome(failure="no_mail_server")
-            return await self._email_sender.hand_over(self._message(self._email_sender, claimed, line))
+            message = EmailMessage(policy=WIRE)
+            message["From"], message["To"] = sender.sender, self._to.removeprefix(MAILTO)
+            message["Subject"] = "Vivier : dernières entrées des journaux, signées"
+            message["Date"] = format_datetime(claimed.queued_at)
+            message["Message-ID"] = f"<{claimed.id}@{sender.sender.rpartition('@')[2]}>"
+            message["Auto-Submitted"] = "auto-generated"
+            message.set_content(f"{line}\n", cte="base64")
+            return await sender.hand_over(message)
         if not self._to.startswith(("http://", "https://")):
             return await asyncio.to_thread(_append, Path(self._to), line)
         from httpx import HTTPError, TimeoutException  # noqa: PLC0415 - see above
@@ -57,16 +64,6 @@ class HeadSender:
         except HTTPError as failure:
             return Outcome(failure="timeout" if isinstance(failure, TimeoutException) else "connection")
         return Outcome(failure=None if answer.is_success else "http_status", code=answer.status_code)
-
-    def _message(self, email_sender: EmailSender, claimed: Claimed, line: str) -> EmailMessage:
-        message = EmailMessage(policy=WIRE)
-        message["From"], message["To"] = email_sender.sender, self._to.removeprefix(MAILTO)
-        message["Subject"] = "Vivier : dernières entrées des journaux, signées"
-        message["Date"] = format_datetime(claimed.queued_at)
-        message["Message-ID"] = f"<{claimed.id}@{email_sender.sender.rpartition('@')[2]}>"
-        message["Auto-Submitted"] = "auto-generated"
-        message.set_content(f"{line}\n", cte="base64")
-        return message
 
 
 def _append(path: Path, line: str) -> Outcome:

@@ -4,7 +4,6 @@ import base64
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from pathlib import Path
 from secrets import token_bytes, token_hex
 
 from cryptography.exceptions import InvalidSignature
@@ -34,7 +33,18 @@ def journal_key(settings: Settings) -> JournalKey | None:
         return JournalKey(settings.journal_key)
     path = settings.home / FILE
     try:
-        return JournalKey(_seed_in(path))
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # by chance: processes of two containers with one home have the same number
+            own = path.with_name(f".{FILE}.{token_hex(8)}")
+            descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(base64.b64encode(token_bytes(SEED_BYTES)))
+            # whole or not at all, and never in the place of one that another process has just made
+            with suppress(FileExistsError):
+                os.link(own, path)
+            own.unlink()
+        return JournalKey(base64.b64decode(path.read_bytes(), validate=True))
     except (OSError, ValueError):
         return None
 
@@ -51,20 +61,3 @@ def signature_checker(public_keys: Iterable[str]) -> Callable[[bytes, bytes], bo
         return False
 
     return is_signature
-
-
-def _seed_in(path: Path) -> bytes:
-    """The seed in the file, which is made where there is none. Raises OSError, ValueError."""
-    with suppress(FileNotFoundError):
-        return base64.b64decode(path.read_bytes(), validate=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # by chance: processes of two containers with one home have the same number
-    own = path.with_name(f".{FILE}.{token_hex(8)}")
-    descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(base64.b64encode(token_bytes(SEED_BYTES)))
-    # whole or not at all, and never in the place of one that another process has just made
-    with suppress(FileExistsError):
-        os.link(own, path)
-    own.unlink()
-    return base64.b64decode(path.read_bytes(), validate=True)

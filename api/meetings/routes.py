@@ -104,7 +104,7 @@ async def list_meeting_templates(_: Call) -> MeetingTemplateList:
 
 
 @meetings_endpoint("GET", "/meetings/{id}", answers=Meeting, status=(200, 304), headers=IF_NONE_MATCH)
-async def get_meeting(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
+async def get_meeting(call: Call, id: UUID) -> Response[bytes]:
     """A meeting: its participants, its minutes, its follow-ups."""
     async with transaction(call.services.database) as connection:
         meeting = await own_meeting(connection, call.bearer.organisation_id, id)
@@ -119,7 +119,7 @@ async def get_meeting(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - 
     headers=IF_MATCH,
     problems=("conflict", "storage-quota", "stale-version"),
 )
-async def update_meeting(call: Call, id: UUID, body: Patch) -> Response[bytes]:  # noqa: A002
+async def update_meeting(call: Call, id: UUID, body: Patch) -> Response[bytes]:
     """Change a meeting: participants, minutes, follow-ups; or that it was held or is cancelled.
 
     Lists are replaced as a whole. `held` and `cancelled` are final, 409 for another status; all else can be completed
@@ -136,7 +136,7 @@ async def update_meeting(call: Call, id: UUID, body: Patch) -> Response[bytes]: 
 
 
 @meetings_endpoint("GET", "/meetings/{id}.ics", answers={CALENDAR: str})
-async def get_meeting_calendar(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
+async def get_meeting_calendar(call: Call, id: UUID) -> Response[bytes]:
     """A meeting as iCalendar (RFC 5545), in the time of Paris; calendars take a cancelled one out."""
     async with transaction(call.services.database) as connection:
         meeting = await own_meeting(connection, call.bearer.organisation_id, id)

@@ -1,19 +1,18 @@
 """Routes and use cases of awards: which supplier got a lot, as later shortlists of the organisation count it."""
 
 import asyncio
-from functools import partial
 from uuid import UUID
 
 import msgspec
 from litestar import Response
 
-from api.needs.own_need import lock_own_need, own_need, unknown_lot
-from api.needs.routes import needs_creation, needs_endpoint
+from api.needs.own_need import lock_own_need, unknown_lot
+from api.needs.routes import needs_creation, needs_endpoint, paged_of_need
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call
 from api.runtime.idempotency import carried_out_once, created
-from api.web.pagination import Page, Paging, paged
-from db.core.engine import Connection, transaction
+from api.web.pagination import Page, Paging
+from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.idempotency import Answer
 from db.journal.entries import write_entry
@@ -30,7 +29,7 @@ from domain.text.bilingual import Text
 
 @needs_creation("/needs/{id}/awards", answers=Award, example="award")
 @carried_out_once
-async def create_award(call: Call, id: UUID, body: AwardRequest, connection: Connection) -> Answer:  # noqa: A002 - as the contract names it
+async def create_award(call: Call, id: UUID, body: AwardRequest, connection: Connection) -> Answer:
     """Enter the award of a lot of a need.
 
     Allowed in every status. From `awarded_on` on, it counts in the shortlists that the organisation freezes, also in
@@ -44,33 +43,28 @@ async def create_award(call: Call, id: UUID, body: AwardRequest, connection: Con
 
 
 @needs_endpoint("GET", "/needs/{id}/awards", answers=Page[Award])
-async def list_awards(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
+async def list_awards(call: Call, id: UUID, query: Paging, connection: Connection) -> Response[bytes]:
     """The awards of a need, in the order in which they were entered, without those that were withdrawn."""
-    organisation = call.bearer.organisation_id
-    async with transaction(call.services.database) as connection:
-        await own_need(connection, organisation, id)
-        return await paged(call, query, f"awards/{id}", UUID, partial(select_awards, connection, organisation, id))
+    return await paged_of_need(call, connection, query, id, "awards", select_awards)
 
 
 @needs_endpoint("GET", "/needs/{id}/awards/{award_id}", answers=Award)
-async def get_award(call: Call, id: UUID, award_id: UUID) -> Award:  # noqa: A002
+async def get_award(call: Call, id: UUID, award_id: UUID, connection: Connection) -> Award:
     """An award."""
-    async with transaction(call.services.database) as connection:
-        award = await select_award(connection, call.bearer.organisation_id, id, award_id)
+    award = await select_award(connection, call.bearer.organisation_id, id, award_id)
     if award is None:
         raise NotFound(NO_AWARD)
     return award
 
 
 @needs_endpoint("DELETE", "/needs/{id}/awards/{award_id}", answers=None, status=204)
-async def delete_award(call: Call, id: UUID, award_id: UUID) -> None:  # noqa: A002
+async def delete_award(call: Call, id: UUID, award_id: UUID, connection: Connection) -> None:
     """Withdraw an award that was entered by mistake.
 
     It counts no more in shortlists frozen from now on; those frozen meanwhile stay as they are. The journal keeps both
     entries.
     """
-    async with transaction(call.services.database) as connection:
-        await withdraw_award(connection, acting_of(call), id, award_id)
+    await withdraw_award(connection, acting_of(call), id, award_id)
 
 
 ROUTES = (create_award, list_awards, get_award, delete_award)

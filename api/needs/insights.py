@@ -1,14 +1,14 @@
 """The route of figures over all needs of an organisation."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from datetime import date
 from typing import Annotated
 
 import msgspec
 
-from api.directory.filters import MOST_VALUES
+from api.directory.filters import MOST_VALUES, known_areas, known_segments, with_family
 from api.match import MATCH_PROBLEMS
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.processes.match_processes import MatchTask
@@ -18,9 +18,7 @@ from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, n
 from domain.errors import InvalidContent, Problem, pointer
 from domain.insights import Insights, LotScope, NeedFacts, Tally
 from domain.needs.need import Need, TerritoryRequest
-from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import UnknownTerritory
-from domain.suppliers.record_check import unknown_segment
 from domain.text.bilingual import Language, Text
 from matching.geo.territory import Bools
 from matching.index.live_index import LiveIndex
@@ -72,7 +70,8 @@ async def get_insights(call: Call, query: InsightsQuery) -> Insights:
     Confidential notes are counted and never quoted. With `territory`, lots whose own was drawn wait their turn, as they
     did when they were matched.
     """
-    services, organisation, drawn = call.services, call.bearer.organisation_id, _DrawnTerritories()
+    services, organisation = call.services, call.bearer.organisation_id
+    drawn: dict[TerritoryRequest | None, bool] = {}
     scope, ground = await asyncio.to_thread(_scope, query, services.reference, drawn)
     tally = Tally(scope)
     # its turn first where territories are read: those that were drawn take as long as in a match
@@ -80,7 +79,9 @@ async def get_insights(call: Call, query: InsightsQuery) -> Insights:
     async with turn, transaction(services.database) as connection:
         async for some in needs_with_supply(connection, organisation, first_moment(query.from_), end_of(query.to)):
             if ground is not None:
-                await drawn.look_at(call, some, ground)
+                drawn.clear()
+                for facts in some:
+                    drawn |= await _drawn_territories(call, facts, ground)
             await asyncio.to_thread(tally.add, some)
         exchanges = tally.relevant(await exchanges_about(connection, organisation, tally.need_ids))
         replies = await reply_figures(connection, organisation, exchanges)
@@ -92,28 +93,18 @@ async def get_insights(call: Call, query: InsightsQuery) -> Insights:
 ROUTES = (get_insights,)
 
 
-class _DrawnTerritories:
-    """Whether territories that are no codes share ground with that of a query, of the needs looked at last."""
+async def _drawn_territories(call: Call, facts: NeedFacts, ground: Bools) -> dict[TerritoryRequest | None, bool]:
+    """Whether the territories of a need that are no codes share ground with that of a query.
 
-    def __init__(self) -> None:
-        self._meeting: dict[TerritoryRequest | None, bool] = {}
-
-    def meets(self, request: TerritoryRequest) -> bool:
-        return self._meeting.get(request, False)
-
-    async def look_at(self, call: Call, needs: Iterable[NeedFacts], ground: Bools) -> None:
-        """Have those of these needs prepared, as their matches had them: in their turn. Raises as `MatchWork.run`."""
-        services, self._meeting = call.services, {}
-        for facts in needs:
-            territories = [lot.territory or facts.matched.territory for lot in facts.matched.lots]
-            if any(request is not None and request.codes is None for request in territories):
-                need = msgspec.structs.replace(facts.matched.matched, limit=1, near_misses=0)
-                others = {"ground": ground}
-                task = MatchTask(lots_meeting, need, services.directory.index, services.today(), call.language, others)
-                meeting = await services.match_work.run(
-                    task, str(call.bearer.organisation_id), call.wait_for_disconnect
-                )
-                await asyncio.to_thread(self._meeting.update, zip(territories, meeting, strict=True))
+    They are prepared as the need's match had them: in its turn. Raises as `MatchWork.run`.
+    """
+    territories = [lot.territory or facts.matched.territory for lot in facts.matched.lots]
+    if all(request is None or request.codes is not None for request in territories):
+        return {}
+    services, need = call.services, msgspec.structs.replace(facts.matched.matched, limit=1, near_misses=0)
+    task = MatchTask(lots_meeting, need, services.directory.index, services.today(), call.language, {"ground": ground})
+    meeting = await services.match_work.run(task, str(call.bearer.organisation_id), call.wait_for_disconnect)
+    return dict(zip(territories, meeting, strict=True))
 
 
 def lots_meeting(
@@ -130,54 +121,36 @@ def lots_meeting(
     return meeting
 
 
-def _scope(query: InsightsQuery, reference: Reference, drawn: _DrawnTerritories) -> tuple[LotScope, Bools | None]:
-    """The scope of the query, and its ground. Raises Refusal (422) with everything wrong in it."""
+def _scope(
+    query: InsightsQuery, reference: Reference, drawn: Mapping[TerritoryRequest | None, bool]
+) -> tuple[LotScope, Bools | None]:
+    """The scope of the query, and its ground. Raises Refusal (422) with everything wrong in it.
+
+    `drawn`: whether territories that are no codes share it, of the needs that are looked at.
+    """
     problems: list[Problem] = []
-    segments = None if query.segment is None else _segments(query.segment, reference.taxonomy, problems)
-    ground = None if query.territory is None else _ground(query.territory, reference, problems)
+    taxonomy = reference.taxonomy
+    known = [with_family(code, taxonomy) for code in known_segments(query.segment or (), taxonomy, problems)]
+    areas = tuple(known_areas(query.territory or (), reference.territories, problems))
     if query.from_ is not None and query.to is not None and query.from_ > query.to:
         detail = Text("« from » vient après « to »", "“from” comes after “to”")
         problems.append(Problem(pointer("from"), "invalid_period", detail))
     if problems:
         raise invalid(*problems)
-    return LotScope(segments, None if ground is None else _meets(ground, reference, drawn)), ground
-
-
-def _segments(given: Iterable[str], taxonomy: Taxonomy, problems: list[Problem]) -> frozenset[str]:
-    """The codes by which a lot requests one of these: a segment, its family, or the segments of a family."""
-    found: set[str] = set()
-    for place, code in enumerate(given):
-        if not taxonomy.known(code):
-            problems.append(Problem(pointer("segment", place), "unknown_code", unknown_segment(code, taxonomy)))
-            continue
-        family = taxonomy.family(code)
-        found.add(code)
-        found.update({each.id for each in family.segments} if family else {taxonomy.segments[code].family})
-    return frozenset(found)
-
-
-def _ground(codes: Iterable[str], reference: Reference, problems: list[Problem]) -> Bools:
-    """The communes of these territories."""
-    areas = []
-    for place, code in enumerate(codes):
-        try:
-            areas.append(reference.territories.area(code))
-        except UnknownTerritory as unknown:
-            problems.append(Problem(pointer("territory", place), unknown.code, unknown.detail))
-    return reference.geography.ground_of_codes(tuple(areas))
-
-
-def _meets(ground: Bools, reference: Reference, drawn: _DrawnTerritories) -> Callable[[TerritoryRequest], bool]:
-    """A test whether a territory shares a commune with this ground; False for one that no longer exists."""
+    segments = None if query.segment is None else frozenset[str]().union(*known)
+    if query.territory is None:
+        return LotScope(segments, None), None
+    ground = reference.geography.ground_of_codes(areas)
 
     def meets(request: TerritoryRequest) -> bool:
+        """Whether a territory shares a commune with this ground; False for one that no longer exists."""
         if request.codes is None:
-            return drawn.meets(request)
+            return drawn.get(request, False)
         try:
             # preparing its outline, which is not needed here, would cost much more
-            areas = tuple(reference.territories.area(code) for code in request.codes)
+            found = [reference.territories.area(code) for code in request.codes]
         except UnknownTerritory:
             return False
-        return any(ground[list(area.communes)].any() for area in areas)
+        return any(ground[list(area.communes)].any() for area in found)
 
-    return meets
+    return LotScope(segments, meets), ground

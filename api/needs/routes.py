@@ -1,37 +1,99 @@
-"""Routes of needs: described once, matched when it is time, followed from draft to closed."""
+"""Needs: described once, matched when it is time, followed from draft to closed; their routes and use cases."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from datetime import date, datetime
 from functools import partial
-from typing import Annotated
+from operator import attrgetter
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import Response
 
 from api.match import MATCH_PROBLEMS
-from api.needs.edit_need import NeedChange, NeedDocument, delete_draft, edit_need, need_document, plan_need
-from api.needs.own_need import own_need
-from api.needs.shortlist_versions import MatchedNeed, ToMatch, frozen_body, match_need, new_need_to_match
-from api.runtime.actor import Acting, acting_of
+from api.needs.own_need import lock_own_need, own_need
+from api.needs.shortlist_versions import (
+    MatchedNeed,
+    ToMatch,
+    freeze_matched,
+    frozen_body,
+    match_need,
+    new_need_to_match,
+    shortlist_now,
+)
+from api.runtime.actor import Acting, acting_of, require_storage
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get
+from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_known, tagged
 from api.runtime.idempotency import IDEMPOTENCY_KEY, created, is_answered, once
-from api.web.content_negotiation import JSON
+from api.runtime.processes.match_processes import MatchTask
 from api.web.pagination import Page, Paging, paged
 from api.web.request_body import Patch, patched
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
-from db.needs.needs import NeedFilters, select_needs
+from db.journal.entries import write_entry
+from db.needs.needs import NeedFilters, insert_need, remove_need, select_needs, write_need
+from domain.audit import Detail
 from domain.errors import Conflict, NotFound
-from domain.needs.need import PlannedNeed, Procedure, ShortText
-from domain.needs.status import Status, StoredNeed
+from domain.needs.need import Need, PlannedNeed, Procedure, ShortText
+from domain.needs.status import MOVES, Status, StoredNeed, changed_fields, require_change, require_move
 from domain.shortlists.shortlist import Shortlist
+from domain.text.bilingual import Language, Text
+from matching.index.live_index import LiveIndex
+from matching.reference import Reference
 
 TAG = "Needs"
 NEED_PROBLEMS = ("unknown-territory", "unknown-segment", "outside-france", *MATCH_PROBLEMS)
 needs_endpoint = partial(endpoint, tag=TAG, scope="needs")
 needs_creation = partial(needs_endpoint, "POST", status=201, headers=IDEMPOTENCY_KEY)
+
+
+async def paged_of_need(
+    call: Call,
+    connection: Connection,
+    paging: Paging,
+    need_id: UUID,
+    name: str,
+    select: Callable[..., Awaitable[Sequence[Any]]],
+    *,
+    position: type = UUID,
+    key: Callable[[Any], object] = attrgetter("id"),
+) -> Response[bytes]:
+    """One page of the list `name` of what is stored about a need of the caller's; see `paged`. Raises NotFound."""
+    organisation = call.bearer.organisation_id
+    await own_need(connection, organisation, need_id)
+    fetch = partial(select, connection, organisation, need_id)
+    return await paged(call, paging, f"{name}/{need_id}", position, fetch, key=key)
+
+
+ABANDON_IT = Text(
+    "Seul un brouillon s'efface ; ce besoin a déjà une suite : l'abandonner, le dossier reste",
+    "Only a draft can be deleted; this need has gone on: abandon it, and its record stays",
+)
+
+
+class NeedChange(PlannedNeed, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The parts of a need that can change: its content and its status."""
+
+    status: Status
+    """`draft`, `sourcing`, `published`, `closed`; or `abandoned`; the last two are final"""
+
+
+class NeedDocument(NeedChange, frozen=True, kw_only=True):
+    """A stored need."""
+
+    id: UUID
+    """UUID, given when it was stored"""
+    version: int
+    """Counts its changes, from 1"""
+    created_at: datetime
+    """The moment it was stored"""
+    updated_at: datetime
+    """The moment of its last change"""
+    published_at: datetime | None
+    """The moment it became `published`; null: not yet"""
+    ended_at: datetime | None
+    """The moment it was closed or abandoned; null: not yet"""
 
 
 class CreatedNeed(msgspec.Struct, frozen=True):
@@ -98,11 +160,26 @@ async def create_need(call: Call, body: PlannedNeed) -> Response[bytes]:
     at `GET /needs/{id}/shortlists/1`, word for word. It also warns (`NO_SPLIT_TO_EVADE`) where the need is below a
     threshold that it passes together with the organisation's other needs of its family and year.
     """
-    services, acting = call.services, acting_of(call)
+    services, acting, shortlist = call.services, acting_of(call), b""
     async with services.matches.place_of(str(acting.organisation_id)):
         matched = await matched_first(call, acting, partial(new_need_to_match, content=body))
         async with transaction(services.database) as connection:
-            return await _created(call, connection, body, matched)
+
+            async def carry_out() -> Answer:
+                nonlocal shortlist
+                need, shortlist = await plan_need(connection, acting, body, matched)
+                document = need_document(need)
+                # without the shortlist: it is stored as a version, and not once more under an Idempotency-Key
+                return created({"need": document}, f"/needs/{need.id}", etag_of(document))
+
+            async def completed(answer: Answer) -> Answer:
+                whole = msgspec.json.decode(answer.body, type=dict[str, msgspec.Raw])
+                if "shortlist" not in whole:
+                    need_id = UUID(answer.headers["location"].rpartition("/")[2])
+                    whole["shortlist"] = msgspec.Raw(shortlist or await frozen_body(connection, acting, need_id, 1))
+                return msgspec.structs.replace(answer, body=msgspec.json.encode(whole))
+
+            return await once(call, connection, body, carry_out, completed=completed)
 
 
 async def matched_first(
@@ -123,43 +200,18 @@ async def matched_first(
     return await match_need(acting, wanted)
 
 
-async def _created(
-    call: Call, connection: Connection, body: PlannedNeed, matched: MatchedNeed | None
-) -> Response[bytes]:
-    acting, shortlist = acting_of(call), b""
-
-    async def carry_out() -> Answer:
-        nonlocal shortlist
-        need, shortlist = await plan_need(connection, acting, body, matched)
-        document = need_document(need)
-        # without the shortlist: it is stored as a version, and not once more under an Idempotency-Key
-        return created({"need": document}, f"/needs/{need.id}", document.etag)
-
-    async def completed(answer: Answer) -> Answer:
-        whole = msgspec.json.decode(answer.body, type=dict[str, msgspec.Raw])
-        if "shortlist" not in whole:
-            need_id = UUID(answer.headers["location"].rpartition("/")[2])
-            whole["shortlist"] = msgspec.Raw(shortlist or await frozen_body(connection, acting, need_id, 1))
-        return msgspec.structs.replace(answer, body=msgspec.json.encode(whole))
-
-    return await once(call, connection, body, carry_out, completed=completed)
-
-
 @needs_endpoint("GET", "/needs", answers=Page[NeedSummary])
-async def list_needs(call: Call, query: NeedsQuery) -> Response[bytes]:
+async def list_needs(call: Call, query: NeedsQuery, connection: Connection) -> Response[bytes]:
     """The organisation's needs, the newest first."""
     filters = NeedFilters(query.status, query.planned_from, query.planned_to)
-    async with transaction(call.services.database) as connection:
-        fetch = partial(select_needs, connection, call.bearer.organisation_id, filters)
-        return await paged(call, query, "needs", UUID, fetch, show=_summary)
+    fetch = partial(select_needs, connection, call.bearer.organisation_id, filters)
+    return await paged(call, query, "needs", UUID, fetch, show=_summary)
 
 
 @needs_endpoint("GET", "/needs/{id}", answers=NeedDocument, status=(200, 304), headers=IF_NONE_MATCH)
-async def get_need(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
+async def get_need(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
     """A need as it is now."""
-    async with transaction(call.services.database) as connection:
-        need = await own_need(connection, call.bearer.organisation_id, id)
-    return conditional_get(call, need_document(need))
+    return conditional_get(call, need_document(await own_need(connection, call.bearer.organisation_id, id)))
 
 
 @needs_endpoint(
@@ -171,7 +223,7 @@ async def get_need(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as 
     problems=("conflict", "stale-version", *NEED_PROBLEMS),
     example="need-change",
 )
-async def update_need(call: Call, id: UUID, body: Patch) -> Response[bytes]:  # noqa: A002
+async def update_need(call: Call, id: UUID, body: Patch) -> Response[bytes]:
     """Change a need, or move it on.
 
     Lists (`lots` too) are replaced as a whole. Status: draft → sourcing → published → closed, or abandoned from any but
@@ -185,13 +237,13 @@ async def update_need(call: Call, id: UUID, body: Patch) -> Response[bytes]:  # 
 
     known, status_only = call.headers.get("if-match"), body.keys() == {"status"}
     after = await edit_need(acting_of(call), id, known, edit, status_only=status_only)
-    return Response(msgspec.json.encode(after), headers={"content-type": JSON, "etag": after.etag})
+    return tagged(after)
 
 
 @needs_endpoint(
     "DELETE", "/needs/{id}", answers=None, status=204, headers=IF_MATCH, problems=("conflict", "stale-version")
 )
-async def delete_need(call: Call, id: UUID) -> None:  # noqa: A002
+async def delete_need(call: Call, id: UUID) -> None:
     """Delete a draft, with its shortlists.
 
     409 for a need that has left `draft`, or about which there are exchanges or awards: abandon it. The journal keeps
@@ -206,3 +258,103 @@ ROUTES = (create_need, list_needs, get_need, update_need, delete_need)
 def _summary(need: StoredNeed) -> NeedSummary:
     fields = msgspec.structs.asdict(need.content) | msgspec.structs.asdict(need)
     return msgspec.convert(fields, NeedSummary, from_attributes=True)
+
+
+Edit = Callable[[NeedDocument], NeedChange]
+"""What is to become of a need, from what it is."""
+
+
+def need_document(need: StoredNeed) -> NeedDocument:
+    """The need as it is answered: its content beside its status and dates."""
+    fields = msgspec.structs.asdict(need)
+    del fields["shortlists"]
+    return NeedDocument(**msgspec.structs.asdict(fields.pop("content")), **fields)
+
+
+async def plan_need(
+    connection: Connection, acting: Acting, content: PlannedNeed, matched: MatchedNeed | None = None
+) -> tuple[StoredNeed, bytes]:
+    """Store a new need as a draft, with its first shortlist, `matched` beforehand or else here.
+
+    Raises as `shortlist_now` and `require_storage`.
+    """
+    await require_storage(connection, acting)
+    now = acting.now()
+    need = await insert_need(connection, acting.organisation_id, content, now)
+    body = await shortlist_now(connection, acting, need, matched)
+    name = f"need:{need.id}"
+    await write_entry(connection, acting.actor, "need.created", name, now, version=need.version, about=(name,))
+    await freeze_matched(connection, acting, need, body)
+    return need, body
+
+
+async def edit_need(
+    acting: Acting, need_id: UUID, known: str | None, edit: Edit, *, status_only: bool = False
+) -> NeedDocument:
+    """The need as `edit` changes it. `known`: the entity tag that it must have; `status_only`: nothing else changes.
+
+    Raises NotFound, Refusal (412) where it has another tag by now, and as `change_need`.
+    """
+    services, organisation = acting.services, acting.organisation_id
+    # its turn first: a large need is read for long, with a connection
+    turn = nullcontext() if status_only else services.matches.place_of(str(organisation))
+    async with turn, transaction(services.database) as connection:
+        need = await lock_own_need(connection, organisation, need_id)
+        before = need_document(need)
+        require_known(known, etag_of(before))
+        return need_document(await change_need(connection, acting, need, edit(before)))
+
+
+async def delete_draft(acting: Acting, need_id: UUID, known: str | None) -> None:
+    """Delete a draft, with its shortlists. Raises as `edit_need`, and Conflict for a need in use or no draft."""
+    async with transaction(acting.services.database) as connection:
+        need = await lock_own_need(connection, acting.organisation_id, need_id)
+        require_known(known, etag_of(need_document(need)))
+        if need.status != "draft":
+            raise Conflict("not_a_draft", ABANDON_IT)
+        await remove_need(connection, acting.organisation_id, need.id)
+        name, now = f"need:{need.id}", acting.now()
+        await write_entry(connection, acting.actor, "need.deleted", name, now, version=need.version)
+
+
+async def change_need(connection: Connection, acting: Acting, need: StoredNeed, change: NeedChange) -> StoredNeed:
+    """Change a need that the caller has locked; the same object where nothing changes.
+
+    Raises Conflict where it cannot change so any more, InvalidContent with everything wrong in it, Refusal (503) until
+    there is an index, and as `MatchWork.run`.
+    """
+    content = msgspec.convert(change, PlannedNeed, from_attributes=True)
+    fields = changed_fields(need.content, content)
+    require_move(need.status, change.status)
+    require_change(need.status, fields)
+    if fields:
+        services, wanted = acting.services, content.matched
+        on = wanted.on or services.today()
+        # raises as a match of the need would
+        task = MatchTask(read_as_matched, wanted, services.directory.index, on, acting.language)
+        await services.match_work.run(task, str(acting.organisation_id), acting.left)
+    elif change.status == need.status:
+        return need
+    now, version = acting.now(), need.version + 1
+    after = msgspec.structs.replace(
+        need,
+        content=content,
+        status=change.status,
+        version=version,
+        updated_at=now,
+        published_at=need.published_at or (now if change.status == "published" else None),
+        ended_at=need.ended_at or (None if MOVES[change.status] else now),
+    )
+    await write_need(connection, acting.organisation_id, after)
+    entries: dict[str, Detail] = {"need.changed": {"fields": list(fields)}} if fields else {}
+    if after.status != need.status:
+        entries[f"need.{after.status}"] = {"from": need.status}
+    name = f"need:{need.id}"
+    for action, detail in entries.items():
+        await write_entry(connection, acting.actor, action, name, now, version=version, detail=detail, about=(name,))
+    return after
+
+
+def read_as_matched(need: Need, _: LiveIndex, reference: Reference, __: date, ___: Language) -> None:
+    """Read a need as a match does, and no more."""
+    reference.reader.read(need)

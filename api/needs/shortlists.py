@@ -1,39 +1,66 @@
-"""Routes of frozen shortlists, of the buyer's decisions on them, and of equal treatment of the suppliers they list."""
+"""Frozen shortlists, the buyer's decisions on them, and equal treatment of the suppliers they list: routes, use cases.
+
+A decision is about a supplier of a version, for one lot.
+"""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from litestar import Response
 
 from api.match import MATCH_PROBLEMS, CandidateFeatureCollection, candidate_map
-from api.needs.decide import DecisionChange, decide
-from api.needs.own_need import own_need, version_of
-from api.needs.routes import NEED_PROBLEMS, matched_first, needs_creation, needs_endpoint
-from api.needs.shortlist_versions import MatchedNeed, compared, freeze_shortlist, frozen_body, own_need_to_match
-from api.runtime.actor import acting_of
+from api.needs.own_need import lock_own_need, unknown_lot, version_of
+from api.needs.routes import NEED_PROBLEMS, matched_first, needs_creation, needs_endpoint, paged_of_need
+from api.needs.shortlist_versions import compared, freeze_shortlist, frozen_body, own_need_to_match
+from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match
+from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match, tagged
 from api.runtime.idempotency import created, once
 from api.web.content_negotiation import GEOJSON, JSON
 from api.web.pagination import Page, Paging, paged
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import exchanges_of
 from db.idempotency import Answer
+from db.journal.content import decision_name
+from db.journal.entries import write_entry
 from db.meetings import meetings_of
-from db.needs.shortlists import earlier_decisions, select_decisions, select_shortlist, select_shortlists
+from db.needs.shortlists import (
+    earlier_decisions,
+    remove_decision,
+    select_decisions,
+    select_shortlist,
+    select_shortlists,
+    write_decision,
+)
 from db.suppliers.write import survivors
+from domain.audit import Detail
 from domain.equal_treatment.matrix import EqualTreatment, equal_treatment
-from domain.errors import NotFound
-from domain.needs.status import NO_NEED
+from domain.errors import InvalidContent, NotFound, Problem, pointer
+from domain.needs.need import Code
+from domain.needs.status import NO_NEED, require_not_ended
 from domain.shortlists.diff import ShortlistDiff
-from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey, ShortlistVersion
+from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey, FrozenShortlist, ShortlistVersion
 from domain.shortlists.shortlist import Shortlist
-from domain.text.bilingual import Language
+from domain.text.bilingual import Language, Text
+
+NO_SUPPLIER = Text("Ce fournisseur n'est pas dans cette version", "This supplier is not in this version")
+
+
+class DecisionChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A decision on a supplier, for one lot. Fields that are left out stay."""
+
+    lot_id: Code
+    """A lot of the version"""
+    decision: DecisionCode | msgspec.UnsetType | None = msgspec.UNSET
+    """`kept`, or `set_aside`: left out where an exchange is opened with `shortlist`; null withdraws the decision"""
+    reason: Annotated[str, msgspec.Meta(max_length=4_000)] | msgspec.UnsetType | None = msgspec.UNSET
+    """In words; null: none"""
 
 
 class DecisionDocument(DecisionKey, frozen=True):
@@ -48,45 +75,37 @@ class DecisionDocument(DecisionKey, frozen=True):
 
 
 @needs_creation("/needs/{id}/shortlists", answers=Shortlist, problems=("conflict", "storage-quota", *NEED_PROBLEMS))
-async def create_shortlist(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
+async def create_shortlist(call: Call, id: UUID) -> Response[bytes]:
     """Match a need again, as it is now, and freeze the answer as its next version.
 
     Takes no body. `Location` names the version. Decisions on earlier versions stay with them. 409 once the need is
     closed or abandoned.
     """
-    services, acting = call.services, acting_of(call)
+    services, acting, shortlist = call.services, acting_of(call), b""
     async with services.matches.place_of(str(acting.organisation_id)):
         matched = await matched_first(call, acting, partial(own_need_to_match, need_id=id))
         async with transaction(services.database) as connection:
-            return await _created(call, connection, id, matched)
 
+            async def carry_out() -> Answer:
+                nonlocal shortlist
+                number, shortlist = await freeze_shortlist(connection, acting, id, matched)
+                answer = created(None, f"/needs/{id}/shortlists/{number}", etag_of(shortlist))
+                # it is stored as a version, and not once more under an Idempotency-Key
+                return msgspec.structs.replace(answer, body=b"")
 
-async def _created(call: Call, connection: Connection, need_id: UUID, matched: MatchedNeed | None) -> Response[bytes]:
-    acting, shortlist = acting_of(call), b""
+            async def completed(answer: Answer) -> Answer:
+                number = int(answer.headers["location"].rpartition("/")[2])
+                body = answer.body or shortlist or await frozen_body(connection, acting, id, number)
+                return msgspec.structs.replace(answer, body=body)
 
-    async def carry_out() -> Answer:
-        nonlocal shortlist
-        number, shortlist = await freeze_shortlist(connection, acting, need_id, matched)
-        answer = created(None, f"/needs/{need_id}/shortlists/{number}", etag_of(shortlist))
-        # it is stored as a version, and not once more under an Idempotency-Key
-        return msgspec.structs.replace(answer, body=b"")
-
-    async def completed(answer: Answer) -> Answer:
-        number = int(answer.headers["location"].rpartition("/")[2])
-        body = answer.body or shortlist or await frozen_body(connection, acting, need_id, number)
-        return msgspec.structs.replace(answer, body=body)
-
-    return await once(call, connection, b"", carry_out, completed=completed)
+            return await once(call, connection, b"", carry_out, completed=completed)
 
 
 @needs_endpoint("GET", "/needs/{id}/shortlists", answers=Page[ShortlistVersion])
-async def list_shortlists(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
+async def list_shortlists(call: Call, id: UUID, query: Paging, connection: Connection) -> Response[bytes]:
     """The versions of a need's shortlist, the latest first, each with its stamp and its numbers of candidates."""
-    organisation = call.bearer.organisation_id
-    async with transaction(call.services.database) as connection:
-        await own_need(connection, organisation, id)
-        fetch = partial(select_shortlists, connection, organisation, id)
-        return await paged(call, query, f"shortlists/{id}", int, fetch, key=attrgetter("number"))
+    number = attrgetter("number")
+    return await paged_of_need(call, connection, query, id, "shortlists", select_shortlists, position=int, key=number)
 
 
 @needs_endpoint(
@@ -97,7 +116,7 @@ async def list_shortlists(call: Call, id: UUID, query: Paging) -> Response[bytes
     status=(200, 304),
     headers=IF_NONE_MATCH,
 )
-async def get_shortlist(call: Call, id: UUID, n: str) -> Response[bytes]:  # noqa: A002
+async def get_shortlist(call: Call, id: UUID, n: str) -> Response[bytes]:
     """A version, byte for byte as it was first answered, with the suppliers as they were.
 
     `latest` in the place of the number: the last one.
@@ -105,8 +124,7 @@ async def get_shortlist(call: Call, id: UUID, n: str) -> Response[bytes]:  # noq
     async with transaction(call.services.database) as connection:
         frozen = await version_of(connection, call.bearer.organisation_id, id, n)
     if call.media_type == GEOJSON:
-        drawn = await asyncio.to_thread(lambda: msgspec.json.encode(candidate_map(frozen.shortlist)))
-        return conditional_get(call, drawn, GEOJSON)
+        return conditional_get(call, await asyncio.to_thread(candidate_map, frozen.shortlist), GEOJSON)
     return conditional_get(call, frozen.body)
 
 
@@ -120,11 +138,7 @@ async def get_shortlist(call: Call, id: UUID, n: str) -> Response[bytes]:  # noq
     example="decision",
 )
 async def update_decision(
-    call: Call,
-    id: UUID,  # noqa: A002
-    n: str,
-    supplier_id: UUID,
-    body: DecisionChange,
+    call: Call, id: UUID, n: str, supplier_id: UUID, body: DecisionChange, connection: Connection
 ) -> Response[bytes]:
     """Keep a supplier of a version, or set it aside, with a reason.
 
@@ -136,26 +150,22 @@ async def update_decision(
 
     def check(decisions: Mapping[DecisionKey, Decision]) -> None:
         before = decisions.get(key)
-        require_match(call, None if before is None else _etag(_document(key, before)))
+        require_match(call, None if before is None else etag_of(_document(key, before)))
 
-    async with transaction(call.services.database) as connection:
-        (decided,) = await decide(connection, acting_of(call), id, n, [(supplier_id, body)], check)
-    after = _document(key, decided)
-    return Response(msgspec.json.encode(after), headers={"content-type": JSON, "etag": _etag(after)})
+    (decided,) = await decide(connection, acting_of(call), id, n, [(supplier_id, body)], check)
+    return tagged(_document(key, decided))
 
 
 @needs_endpoint("GET", "/needs/{id}/shortlists/{n}/decisions", answers=Page[Decision])
-async def list_decisions(call: Call, id: UUID, n: str, query: Paging) -> Response[bytes]:  # noqa: A002
+async def list_decisions(call: Call, id: UUID, n: str, query: Paging, connection: Connection) -> Response[bytes]:
     """The decisions on the suppliers of a version, by lot."""
-    async with transaction(call.services.database) as connection:
-        frozen = await version_of(connection, call.bearer.organisation_id, id, n)
-        fetch = partial(select_decisions, connection, call.bearer.organisation_id, id, frozen.number)
-        name = f"decisions/{id}/{frozen.number}"
-        return await paged(call, query, name, DecisionKey, fetch, key=lambda it: DecisionKey(it.lot_id, it.supplier_id))
+    number = (await version_of(connection, call.bearer.organisation_id, id, n)).number
+    fetch = partial(select_decisions, connection, call.bearer.organisation_id, id, number)
+    return await paged(call, query, f"decisions/{id}/{number}", DecisionKey, fetch, key=key_of)
 
 
 @needs_endpoint("GET", "/needs/{id}/shortlists/{n}/diff/{m}", answers=ShortlistDiff, problems=MATCH_PROBLEMS)
-async def compare_shortlists(call: Call, id: UUID, n: str, m: str) -> ShortlistDiff:  # noqa: A002
+async def compare_shortlists(call: Call, id: UUID, n: str, m: str) -> ShortlistDiff:
     """The differences between two versions.
 
     From version `n` to version `m`, lot by lot: who came, who left and who moved, near misses refused for another
@@ -166,18 +176,122 @@ async def compare_shortlists(call: Call, id: UUID, n: str, m: str) -> ShortlistD
     return await compared(acting_of(call), id, n, m)
 
 
+def key_of(decision: Decision) -> DecisionKey:
+    """The lot and the supplier of a decision."""
+    return DecisionKey(decision.lot_id, decision.supplier_id)
+
+
 def _document(key: DecisionKey, decision: Decision | None) -> DecisionDocument:
     if decision is None:
         return DecisionDocument(key.lot_id, key.supplier_id, None, None, None)
     return msgspec.convert(decision, DecisionDocument, from_attributes=True)
 
 
-def _etag(decision: DecisionDocument) -> str:
-    return etag_of(msgspec.json.encode(decision))
+async def decide(
+    connection: Connection,
+    acting: Acting,
+    need_id: UUID,
+    number: str,
+    changes: Sequence[tuple[UUID, DecisionChange]],
+    check: Callable[[Mapping[DecisionKey, Decision]], None] = lambda _: None,
+) -> list[Decision | None]:
+    """The decisions on suppliers of a version after these changes, each of a supplier; all are made, or none.
+
+    `number`: of the version, or "latest". `check`: raises where the decisions so far are not those that the caller
+    knows. Raises NotFound, Conflict once the need has ended, InvalidContent for a reason without a decision and for a
+    supplier that is not in the lot. The journal notes each change without its reason.
+    """
+    need = await lock_own_need(connection, acting.organisation_id, need_id)
+    version = await version_of(connection, acting.organisation_id, need_id, number)
+    await asyncio.to_thread(_require_listed, version, changes)
+    require_not_ended(need.status)
+    so_far = {key_of(each): each for each in version.decisions}
+    check(so_far)
+    made: list[Decision | None] = []
+    latest: dict[DecisionKey, Decision | None] = {**so_far}
+    for supplier_id, change in changes:
+        key, now = DecisionKey(change.lot_id, supplier_id), acting.now()
+        before = latest.get(key)
+        after = latest[key] = _decision_after(key, before, change, now)
+        made.append(after)
+        if after == before:
+            continue
+        if after is None:
+            await remove_decision(connection, need_id, version.number, key)
+        else:
+            await write_decision(connection, need_id, version.number, after)
+        detail: Detail = {
+            "number": version.number,
+            "lot_id": key.lot_id,
+            "supplier_id": str(supplier_id),
+            "decision": _verdict(after),
+            "before": _verdict(before),
+        }
+        name, about = f"need:{need_id}", (decision_name(need_id, version.number, supplier_id, key.lot_id),)
+        await write_entry(connection, acting.actor, "decision.made", name, now, detail=detail, about=about)
+    return made
+
+
+async def repeat_decisions(connection: Connection, acting: Acting, need_id: UUID) -> int:
+    """Decide on the latest version as was last decided on earlier ones; the number of decisions made.
+
+    Of suppliers that the latest lists for the same lot, and on which nothing is decided there yet. Raises as `decide`.
+    """
+    organisation = acting.organisation_id
+    await lock_own_need(connection, organisation, need_id)
+    version = await version_of(connection, organisation, need_id, "latest")
+    repeated = repeatable(version, await earlier_decisions(connection, organisation, need_id, version.number))
+    changes = [(each.supplier_id, DecisionChange(each.lot_id, each.decision, each.reason)) for each in repeated]
+    return len(await decide(connection, acting, need_id, str(version.number), changes))
+
+
+def repeatable(version: FrozenShortlist, earlier: Iterable[Decision]) -> list[Decision]:
+    """The last of the `earlier` decisions on each supplier that the version lists and has no decision on."""
+    listed = {DecisionKey(lot.id, each.id) for lot in version.shown_lots for each in lot.listed}
+    left = listed - set(map(key_of, version.decisions))
+    return [each for key, each in {key_of(each): each for each in earlier}.items() if key in left]
+
+
+def _require_listed(version: FrozenShortlist, changes: Sequence[tuple[UUID, DecisionChange]]) -> None:
+    """Raises NotFound for a supplier that is in no lot of the version, InvalidContent where it is not in this one."""
+    lots = {lot.id: {each.id for each in lot.listed} for lot in version.shown_lots}
+    for supplier_id, change in changes:
+        listed_in = [lot for lot, listed in lots.items() if supplier_id in listed]
+        if not listed_in:
+            raise NotFound(NO_SUPPLIER)
+        if change.lot_id not in lots:
+            raise InvalidContent((unknown_lot(change.lot_id, lots, "lot_id"),))
+        if change.lot_id not in listed_in:
+            named = ", ".join(listed_in)
+            detail = Text(
+                f"Ce fournisseur n'est pas dans ce lot ; il est dans : {named}",
+                f"This supplier is not in this lot; it is in: {named}",
+            )
+            raise InvalidContent((Problem(pointer("lot_id"), "not_in_lot", detail),))
+
+
+def _decision_after(
+    key: DecisionKey, before: Decision | None, change: DecisionChange, now: datetime
+) -> Decision | None:
+    verdict = _verdict(before) if change.decision is msgspec.UNSET else change.decision
+    if verdict is None:
+        if change.decision is msgspec.UNSET:
+            detail = Text("Une décision est attendue : kept ou set_aside", "A decision is expected: kept or set_aside")
+            raise InvalidContent((Problem(pointer("decision"), "missing_field", detail),))
+        return None
+    if before is None or before.decision != verdict:
+        reason = None if change.reason is msgspec.UNSET else change.reason
+        return Decision(key.lot_id, key.supplier_id, verdict, reason, now)
+    # another reason for the same decision leaves its date: a supplier is set aside since the first of them
+    return before if change.reason is msgspec.UNSET else msgspec.structs.replace(before, reason=change.reason)
+
+
+def _verdict(decision: Decision | None) -> DecisionCode | None:
+    return None if decision is None else decision.decision
 
 
 @endpoint("GET", "/needs/{id}/equal-treatment", tag="Exchanges", scope="needs", answers=EqualTreatment)
-async def get_equal_treatment(call: Call, id: UUID) -> EqualTreatment:  # noqa: A002 - as the contract names it
+async def get_equal_treatment(call: Call, id: UUID, connection: Connection) -> EqualTreatment:
     """Equal treatment of the suppliers of a need's latest shortlist: the matrix, and the gaps.
 
     For each supplier: whether and why it was contacted, what it was told and when, what it answered, where it was met,
@@ -191,8 +305,7 @@ async def get_equal_treatment(call: Call, id: UUID) -> EqualTreatment:  # noqa: 
     For the buyer alone: `published` marks questions whose author suppliers must not learn, `to_one` what was told to
     one, `confidential` what others must not read.
     """
-    async with transaction(call.services.database) as connection:
-        return await treatment_of(connection, call.bearer.organisation_id, id, call.language)
+    return await treatment_of(connection, call.bearer.organisation_id, id, call.language)
 
 
 async def treatment_of(connection: Connection, organisation: UUID, need_id: UUID, language: Language) -> EqualTreatment:

@@ -1,7 +1,9 @@
 """The sourcing report as a page: all in one file, without scripts, to be read on any screen and printed."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -10,7 +12,6 @@ from jinja2 import PackageLoader, Template
 from markupsafe import Markup
 
 from api.drawings import Bar, Pin, bar_chart, map_drawing
-from api.reports.font_coverage import printable, with_glyphs
 from api.web.html_templates import STYLE, html_environment
 from domain.exchanges.deliveries import ARRIVED, state_words
 from domain.report.model import Report
@@ -42,22 +43,20 @@ def markup(report: Report, maps: MapSheets, *, printed: bool) -> str:
     """
     font = FONT if printed else None
     pins = [Pin(each.standing) for each in report.placement.suppliers]
+    # a row per lot and activity
+    activities = {(lot.id, each.segment): each.label for lot in report.lots for each in lot.requested}
+    coverage = [
+        Bar(f"Lot {lot.id} – {activities.get((lot.id, each.segment), '')}", each.candidates, each.eligible, each.local)
+        for lot in report.lots
+        for each in lot.coverage
+    ]
     barriers = [Bar(labels.BARRIERS[each.barrier].to(report.language), each.suppliers) for each in report.barriers]
     figures = {
         "map": map_drawing(pins, report.need.title or "", report.language, maps, font),
-        "coverage": bar_chart(list(_coverage(report)), report.language, font, COVERAGE),
+        "coverage": bar_chart(coverage, report.language, font, COVERAGE),
         "barriers": bar_chart(barriers, report.language, font),
     }
     return _template(report.language, printed=printed).render(report=report, figures=figures)
-
-
-def _coverage(report: Report) -> Iterator[Bar]:
-    """A row per lot and activity."""
-    for lot in report.lots:
-        activities = {each.segment: each.label for each in lot.requested}
-        for each in lot.coverage:
-            label = f"Lot {lot.id} – {activities.get(each.segment, '')}"
-            yield Bar(label, each.candidates, each.eligible, each.local)
 
 
 @cache
@@ -127,3 +126,43 @@ def _drawable(value: object) -> object:
 
 def _image(svg: str) -> Markup:
     return Markup('<img alt="" src="{}"/>').format(with_glyphs(svg))
+
+
+_RANGES = """
+20-7e a0-ac ae-2ff 370-377 37a-37f 384-38a 38c-38c 38e-3a1 3a3-482 48a-4ff 510-513 51a-51d 1e00-1f15 1f18-1f1d
+1f20-1f45 1f48-1f4d 1f50-1f57 1f59-1f59 1f5b-1f5b 1f5d-1f5d 1f5f-1f7d 1f80-1fb4 1fb6-1fc4 1fc6-1fd3 1fd6-1fdb
+1fdd-1fef 1ff2-1ff4 1ff6-1ffe 2000-200a 2010-2027 202f-2040 2042-2042 2044-2052 2054-205f 2070-2071 2074-208e
+2090-209c 20a0-20c0 2100-211e 2120-2120 2122-2122 2124-2124 2126-2151 2153-2184 2189-2189 2190-23ff 2422-2423
+2460-262f 2638-268b 2690-269c 26a0-26a7 26aa-26b2 2701-2704 2706-2709 270c-2727 2729-274b 274d-274d 274f-2752
+2756-2756 2758-275e 2761-277f 2794-2794 2798-27af 27b1-2b73 2b76-2b95 2b97-2bff fb00-fb06 fffd-fffd
+"""
+"""First and last code point of each range, in hexadecimal: what Libertinus Serif and DejaVu Sans Mono, as typst has
+them, hold of Latin, Greek, Cyrillic and signs. Marks that combine and scripts that need shaping are left out: typst
+0.15 breaks down on some of them where a typeface stands in for another."""
+_BOUNDS = [int(bound, 16) + (place % 2) for place, bound in enumerate(re.split(r"[-\s]+", _RANGES.strip()))]
+_MISSING = "\N{WHITE SQUARE}"
+_LONG_WORD = re.compile(r"\S{24,}")
+LONGEST_RUN = 12
+
+
+def drawable(character: str) -> bool:
+    """Whether a character can be drawn."""
+    return bisect_right(_BOUNDS, ord(character)) % 2 == 1
+
+
+def with_glyphs(text: str) -> str:
+    """The text, composed, with something in the place of what cannot be drawn."""
+
+    def drawn_character(character: str) -> str:
+        if character == "\n" or drawable(character):
+            return character
+        kind = unicodedata.category(character)
+        return " " if kind in {"Cc", "Zl", "Zp"} else "" if kind == "Cf" or kind.startswith("M") else _MISSING
+
+    return "".join(map(drawn_character, unicodedata.normalize("NFC", text)))
+
+
+def printable(text: str) -> str:
+    """The text as it can be printed, with places to break very long words."""
+    pieces = re.compile(f".{{1,{LONGEST_RUN}}}")
+    return _LONG_WORD.sub(lambda word: "\N{ZERO WIDTH SPACE}".join(pieces.findall(word[0])), with_glyphs(text))

@@ -1,16 +1,42 @@
-"""The route of the sourcing report of a need: as data, as a page, as a PDF."""
+"""The sourcing report of a need: made and noted in the journal, and answered as data, as a page, as a PDF."""
 
-from typing import Annotated
+import asyncio
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import sha256
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import msgspec
 from litestar import Response
 
-from api.reports.make_report import PDF, make_report
-from api.runtime.actor import acting_of
+from api.needs.own_need import own_need, version_of
+from api.reports.html import POLICY, html_page
+from api.reports.pdf import pdf
+from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint
+from api.runtime.processes.match_work import run_in_thread
 from api.web.content_negotiation import HTML, JSON
+from db.core.engine import Connection, transaction
+from db.exchanges.exchanges import exchanges_of
+from db.journal.entries import write_entry
+from db.meetings import meetings_of
+from db.needs.awards import select_awards
+from db.needs.shortlists import earlier_decisions
+from db.suppliers.read import living_suppliers
+from domain.audit import Detail
+from domain.needs.need import PlannedNeed
+from domain.report.build import ReportFacts, report
 from domain.report.model import Report
+from domain.shortlists.frozen import everyone_shown, members_of_groupings
+from domain.text.typography import PARIS
+from matching.geo.map_sheets import map_sheets
+from matching.reference import Reference
+
+T = TypeVar("T")
+PDF = "application/pdf"
+MOST_AWARDS = 10_000
 
 Version = Annotated[
     str, msgspec.Meta(pattern=r"^(latest|[1-9][0-9]{0,8})$", description="Number of a shortlist, or latest")
@@ -34,7 +60,7 @@ class ReportQuery(msgspec.Struct, frozen=True):
     answers={JSON: Report, HTML: str, PDF: bytes},
     problems=("too-many-requests",),
 )
-async def get_report(call: Call, id: UUID, query: ReportQuery) -> Response[bytes]:  # noqa: A002 - as the contract names it
+async def get_report(call: Call, id: UUID, query: ReportQuery) -> Response[bytes]:
     """The sourcing report of a need: what a buyer puts on file about how it prepared a contract.
 
     Who was found and why, who was contacted and met, what was learnt, which barriers, what was decided, whether all
@@ -42,8 +68,94 @@ async def get_report(call: Call, id: UUID, query: ReportQuery) -> Response[bytes
     they need. It never says who asked a question. `redacted=true` leaves out confidential answers, names of persons,
     e-mail addresses, telephone numbers and minutes of meetings. The journal notes the SHA-256 of what was answered.
     """
-    file = await make_report(acting_of(call), id, query.shortlist, call.media_type, redacted=query.redacted)
-    return Response(file.content, headers=file.headers)
+    return await make_report(acting_of(call), id, query.shortlist, call.media_type, redacted=query.redacted)
 
 
 ROUTES = (get_report,)
+
+
+async def make_report(
+    acting: Acting, need_id: UUID, number: str, media_type: str, *, redacted: bool
+) -> Response[bytes]:
+    """The report of a need about a version of its shortlist (a number, or "latest"), in the caller's language.
+
+    `media_type`: JSON, HTML or PDF. The journal notes the SHA-256 of what was made. Raises NotFound.
+    """
+    services, reference = acting.services, acting.services.reference
+
+    def write(facts: ReportFacts, now: datetime) -> tuple[Response[bytes], str]:
+        made = report(facts, reference.territories, reference.rules, acting.language, now, redacted=redacted)
+        body = _body(made, facts.version.need, reference, media_type)
+        return Response(body, headers=_headers(made, media_type)), sha256(body).hexdigest()
+
+    # its turn first: what is read of a large need takes hundreds of megabytes
+    async with services.reports.place_of(str(acting.organisation_id)):
+        async with transaction(services.database) as connection:
+            facts = await _facts(acting, connection, need_id, number)
+        now = services.now()
+        answer, digest = await run_in_thread(None, lambda: write(facts, now))
+    detail: Detail = {"number": facts.version.number, "redacted": redacted, "sha256": digest}
+    async with transaction(services.database) as connection:
+        await write_entry(connection, acting.actor, "report.made", f"need:{need_id}", now, detail=detail)
+    return answer
+
+
+async def _facts(acting: Acting, connection: Connection, need_id: UUID, number: str) -> ReportFacts:
+    """The facts of a report, read from the database. Raises NotFound."""
+    organisation = acting.organisation_id
+    need = await own_need(connection, organisation, need_id)
+    version = await version_of(connection, organisation, need_id, number)
+    exchanges = await exchanges_of(connection, organisation, need_id)
+    meetings = await meetings_of(connection, organisation, need_id)
+    awards = await select_awards(connection, organisation, need_id, None, MOST_AWARDS)
+    listed = await asyncio.to_thread(everyone_shown, version)
+    named = {
+        *listed,
+        *members_of_groupings(version),
+        *(recipient.supplier_id for exchange in exchanges for recipient in exchange.recipients),
+        *(each.supplier_id for meeting in meetings for each in meeting.participants if each.supplier_id),
+        *(award.supplier_id for award in awards),
+    }
+    return ReportFacts(
+        need=need,
+        version=version,
+        earlier=await earlier_decisions(connection, organisation, need_id, version.number),
+        exchanges=exchanges,
+        meetings=meetings,
+        awards=awards,
+        directory=await living_suppliers(connection, named),
+        organisation=acting.organisation,
+    )
+
+
+def _body(made: Report, need: PlannedNeed, reference: Reference, media_type: str) -> bytes:
+    """The report as it is sent. HTML takes some tenths of a second, a PDF of many lots some seconds."""
+    if media_type == JSON:
+        return msgspec.json.encode(made)
+    territories = [territory for lot in need.lots if (territory := lot.territory or need.territory)]
+    sites = [lot.site for lot in need.lots if lot.site]
+    points = [each.at for each in made.placement.suppliers]
+    maps = map_sheets(reference.geography, _distinct(territories), _distinct(sites), points)
+    return (pdf if media_type == PDF else html_page)(made, maps)
+
+
+def _distinct(values: Iterable[T]) -> list[T]:
+    """The values in their order, each once."""
+    return list({msgspec.json.encode(value): value for value in values}.values())
+
+
+def _headers(made: Report, media_type: str) -> dict[str, str]:
+    headers = {
+        "content-type": "text/html; charset=utf-8" if media_type == HTML else media_type,
+        "cache-control": "private, no-store",
+        "vary": "accept, accept-language",
+        "x-content-type-options": "nosniff",
+    }
+    if media_type == PDF:
+        named = re.sub(r"[^A-Za-z0-9]+", "-", made.need.reference or str(made.need.id)).strip("-")[:60]
+        day = made.generated_at.astimezone(PARIS).date()
+        kind = "-expurge" if made.variant == "redacted" else ""
+        headers["content-disposition"] = f'inline; filename="sourcing-{named}{kind}-{day}.pdf"'
+    elif media_type == HTML:
+        headers["content-security-policy"] = POLICY
+    return headers

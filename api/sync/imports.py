@@ -1,6 +1,7 @@
 """Routes of bulk imports: a source's file is stored and reported on; reports are read later or meanwhile."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Annotated, BinaryIO
 from uuid import UUID
@@ -21,7 +22,7 @@ from api.web.pagination import Page, Paging, paged
 from api.web.problems import Refusal
 from api.web.query_string import invalid
 from api.web.request_body import require_coding, require_media
-from db.core.engine import transaction
+from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
 from db.idempotency import Answer
 from db.imports import run as stored_imports
@@ -34,6 +35,9 @@ from sources.rows import RecordRow, UnreadableFile
 
 UNDECODABLE = {"malformed_json", "not_utf8"}
 NO_IMPORT = Text("Aucun import de cet identifiant", "No import with this id")
+
+
+sources_endpoint = partial(endpoint, tag=TAG, scope=("sync", "admin"), problems=("source-not-on-key",))
 
 
 class ImportQuery(msgspec.Struct, frozen=True):
@@ -51,11 +55,9 @@ class ImportQuery(msgspec.Struct, frozen=True):
     )
 
 
-@endpoint(
+@sources_endpoint(
     "POST",
     "/sources/{source}/imports",
-    tag=TAG,
-    scope=("sync", "admin"),
     answers=Import,
     takes={NDJSON: RecordRow, JSON: tuple[RecordRow, ...], CSV: str},
     headers=IDEMPOTENCY_KEY | {"Content-Encoding": "`gzip` where the body is compressed"},
@@ -74,7 +76,12 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
     The answer lists the first 10,000 errors; `GET /imports/{id}/errors` has the first 100,000.
     """
     require_own_source(call, source)
-    media_type = require_media(call.headers, tuple(_readers(query.format)))
+    if query.format not in FORMATS:
+        hint = near(query.format, tuple(FORMATS))
+        named = query.format[:80]
+        unknown = Text(f"Format inconnu : « {named} »{hint.fr}", f"Unknown format: “{named}”{hint.en}")
+        raise invalid(Problem("/format", "unknown_value", unknown))
+    media_type = require_media(call.headers, tuple(FORMATS[query.format]))
     require_coding(call.headers, ("identity", "gzip", "x-gzip"))
     key = key_of(call)
     services = call.services
@@ -93,53 +100,33 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
             return await once(call, connection, media_type.encode() + body.digest, carry_out)
 
 
-@endpoint(
-    "GET",
-    "/sources/{source}/imports",
-    tag=TAG,
-    scope=("sync", "admin"),
-    answers=Page[Import],
-    problems=("source-not-on-key",),
-)
-async def list_imports(call: Call, source: str, query: Paging) -> Response[bytes]:
+@sources_endpoint("GET", "/sources/{source}/imports", answers=Page[Import])
+async def list_imports(call: Call, source: str, query: Paging, connection: Connection) -> Response[bytes]:
     """The imports of a source, the latest first, those that run too; without their errors."""
     require_own_source(call, source)
-    async with transaction(call.services.database) as connection:
-        await stored_imports.close_interrupted(connection, call.services.now())
-
-        async def fetch(before: UUID | None, count: int) -> Sequence[Import]:
-            return await stored_imports.list_imports(connection, source, before, count)
-
-        return await paged(call, query, f"imports/{source}", UUID, fetch)
+    await stored_imports.close_interrupted(connection, call.services.now())
+    return await paged(call, query, f"imports/{source}", UUID, partial(stored_imports.list_imports, connection, source))
 
 
-@endpoint("GET", "/imports/{id}", tag=TAG, scope=("sync", "admin"), answers=Import, problems=("source-not-on-key",))
-async def get_import(call: Call, id: UUID) -> Import:  # noqa: A002 - as the contract names it
+@sources_endpoint("GET", "/imports/{id}", answers=Import)
+async def get_import(call: Call, id: UUID, connection: Connection) -> Import:
     """An import: its report, or while it runs the rows so far; “interrupted” where its server was stopped meanwhile.
 
     Lists the first 10,000 errors; `GET /imports/{id}/errors` has more. A dry run leaves nothing to show.
     """
-    return await own_import(call, id)
+    return await own_import(call, connection, id)
 
 
-@endpoint(
-    "GET",
-    "/imports/{id}/errors",
-    tag=TAG,
-    scope=("sync", "admin"),
-    answers=Page[RowError],
-    problems=("source-not-on-key",),
-)
-async def list_import_errors(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
+@sources_endpoint("GET", "/imports/{id}/errors", answers=Page[RowError])
+async def list_import_errors(call: Call, id: UUID, query: Paging, connection: Connection) -> Response[bytes]:
     """The rejected rows of an import by line, at most the first 100,000; a source's earliest go beyond a million."""
-    await own_import(call, id)
-    async with transaction(call.services.database) as connection:
+    await own_import(call, connection, id)
 
-        async def fetch(after: int | None, count: int) -> Sequence[tuple[int, RowError]]:
-            found = await stored_imports.list_errors(connection, id, after or 0, count)
-            return list(enumerate(found, start=(after or 0) + 1))
+    async def fetch(after: int | None, count: int) -> Sequence[tuple[int, RowError]]:
+        found = await stored_imports.list_errors(connection, id, after or 0, count)
+        return list(enumerate(found, start=(after or 0) + 1))
 
-        return await paged(call, query, f"errors/{id}", int, fetch, key=itemgetter(0), show=itemgetter(1))
+    return await paged(call, query, f"errors/{id}", int, fetch, key=itemgetter(0), show=itemgetter(1))
 
 
 ROUTES = (import_suppliers, list_imports, get_import, list_import_errors)
@@ -152,7 +139,6 @@ async def imported(
     media_type: str,
     stream: BinaryIO,
     *,
-    is_gzipped: bool = False,
     observe: Observe | None = None,
 ) -> Import:
     """The report of an import in a place of `services.imports`; `observe`: see `import_file`.
@@ -160,16 +146,15 @@ async def imported(
     Raises UnreadableFile, Refusal: 400 as malformed, 503 where the process that read the file was ended.
     """
     services = call.services
-    options = msgspec.structs.asdict(query)
     order = stored_imports.Order(
         id=new_id(services.now()),
         source=source,
         language=call.language,
         actor=actor_of(call),
         most_vertices=services.settings.source_vertices,
-        **options,
+        **msgspec.structs.asdict(query),
     )
-    file, processes = SourceFile(stream, media_type, is_gzipped), services.forked_processes
+    file, processes = SourceFile(stream, media_type), services.forked_processes
     try:
         return await import_file(
             services.database, services.reference, order, file, services.now, processes=processes, observe=observe
@@ -182,20 +167,10 @@ async def imported(
         raise Refusal("stopping") from None
 
 
-def _readers(name: str) -> Iterable[str]:
-    """The media types a format can be read from. Raises Refusal (422) for an unknown format."""
-    if name not in FORMATS:
-        hint = near(name, tuple(FORMATS))
-        unknown = Text(f"Format inconnu : « {name[:80]} »{hint.fr}", f"Unknown format: “{name[:80]}”{hint.en}")
-        raise invalid(Problem("/format", "unknown_value", unknown))
-    return FORMATS[name]
-
-
-async def own_import(call: Call, import_id: UUID) -> Import:
+async def own_import(call: Call, connection: Connection, import_id: UUID) -> Import:
     """The import, of a source on the key. Raises NotFound, Refusal (403)."""
-    async with transaction(call.services.database) as connection:
-        await stored_imports.close_interrupted(connection, call.services.now())
-        found = await stored_imports.get_import(connection, import_id)
+    await stored_imports.close_interrupted(connection, call.services.now())
+    found = await stored_imports.get_import(connection, import_id)
     if found is None:
         raise NotFound(NO_IMPORT)
     require_source(call.bearer, found.source)

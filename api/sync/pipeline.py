@@ -1,21 +1,162 @@
-"""The way of a source's file into the database, whoever brings it: read, checked, placed, encoded and stored."""
+"""The way of a source's file into the database, whoever brings it: read, checked, placed, encoded and stored.
 
-from collections.abc import Callable, Generator
-from contextlib import closing
+The heavy parts are done in other processes: rows read, placed and encoded, and suppliers put together. Both go on while
+the database reads and writes what came before.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
 from datetime import datetime
 from typing import BinaryIO, NamedTuple
+from uuid import UUID
 
-from api.runtime.processes.forked_processes import ForkedProcesses
-from api.sync.import_processes import assemble_elsewhere, prepare_elsewhere
+import msgspec
+import structlog
+
+from api.runtime.processes.forked_processes import (
+    ForkedProcess,
+    ForkedProcesses,
+    NoProcess,
+    ProcessEnded,
+    reference_alone,
+)
 from db.core.engine import Engine, transaction
-from db.imports.prepare_rows import Prepare, Prepared, Terms, prepare_here
+from db.imports.prepare_rows import (
+    Assemble,
+    Prepare,
+    Prepared,
+    SupplierRow,
+    Terms,
+    assemble_here,
+    assembled,
+    prepare,
+    prepare_here,
+)
 from db.imports.run import Order, run_import
 from db.suppliers.sources import get_source
-from domain.suppliers.source import Import, SourceMapping
+from db.suppliers.write import RecordRow
+from domain.suppliers.source import Batch, Import, SourceMapping
+from domain.text.bilingual import Text
 from domain.text.typography import PARIS
 from matching.reference import Reference
 from matching.words.names import name_similarity
 from sources.file_reader import Reading, batches
+from sources.rows import unreadable
+
+AHEAD = 2
+"""The number of batches asked for before the first of them is stored."""
+BATCH_SECONDS = 60.0
+"""Time of a core that some 2,000 rows may take to be read: a hundred times what they do, while others wait for a
+place."""
+TOO_SLOW = Text(
+    "Des lignes de ce fichier demandent plus d'une minute de calcul : elles ne sont pas ce que ce format attend",
+    "Rows of this file take more than a minute to be read: they are not what this format expects",
+)
+FEW = 200
+"""Of no more suppliers, a process would take longer to start than it saves."""
+
+# A batch is encoded in a quarter of the time that pickle takes.
+_encode = msgspec.msgpack.Encoder().encode
+_read_prepared = msgspec.msgpack.Decoder(Prepared).decode
+_read_described = msgspec.msgpack.Decoder(dict[UUID, list[RecordRow]]).decode
+_read_suppliers = msgspec.msgpack.Decoder(list[SupplierRow]).decode
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+def prepare_elsewhere(processes: ForkedProcesses, reading: Reading, file: BinaryIO, otherwise: Prepare) -> Prepare:
+    """The rows of the file, from where it stands, encoded in another process; by `otherwise` where there is none.
+
+    Raises what went wrong there, such as UnreadableFile, and ProcessEnded.
+    """
+
+    def prepared(terms: Terms, expects_new: Callable[[], bool]) -> Generator[Prepared, None, None]:
+        try:
+            process = processes.start(RowReader, file)
+        except NoProcess:
+            log.warning("no process to prepare an import in: it is prepared here, more slowly")
+            yield from otherwise(terms, expects_new)
+            return
+        try:
+            process.ask(RowReader.open, reading, terms)
+            for _ in range(AHEAD):
+                process.ask(RowReader.next_batch, expects_new())
+            process.answer()
+            while (batch := process.answer()) is not None:
+                process.ask(RowReader.next_batch, expects_new())
+                yield _read_prepared(batch)
+        finally:
+            process.end()
+
+    return prepared
+
+
+class RowReader:
+    """The file of an import, in the process that reads it."""
+
+    def __init__(self, reference: Reference, file: BinaryIO) -> None:
+        self._reference, self._file = reference, file
+
+    def open(self, reading: Reading, terms: Terms) -> None:
+        """Read the file so from here on."""
+        self._terms, self._batches = terms, _in_time(batches(reading, self._file, self._reference))
+
+    def next_batch(self, expects_new: bool) -> bytes | None:
+        """The next rows, encoded; None where there are no more."""
+        batch = next(self._batches, None)
+        return None if batch is None else _encode(prepare(self._terms, batch, expects_new=expects_new))
+
+
+def _in_time(some: Iterator[Batch]) -> Iterator[Batch]:
+    """The batches. Raises UnreadableFile where one takes longer than `BATCH_SECONDS`, wherever its rows are read."""
+
+    def give_up(*_: object) -> None:
+        raise unreadable("too_slow", TOO_SLOW)
+
+    signal.signal(signal.SIGVTALRM, give_up)
+    while True:
+        signal.setitimer(signal.ITIMER_VIRTUAL, BATCH_SECONDS)
+        batch = next(some, None)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        if batch is None:
+            return
+        yield batch
+
+
+@asynccontextmanager
+async def assemble_elsewhere(processes: ForkedProcesses | None) -> AsyncIterator[Assemble]:
+    """The function that makes suppliers: of many in one of the processes, which is started when there are first some.
+
+    Where there is none, or it ends at its work, they are made here.
+    """
+    process: ForkedProcess[Reference] | None = None
+    is_lost, one_at_a_time = processes is None, asyncio.Lock()
+
+    async def assemble(change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) -> Sequence[SupplierRow]:
+        nonlocal process, is_lost
+        if len(described) > FEW:
+            async with one_at_a_time:
+                try:
+                    if processes is not None and not is_lost:
+                        process = process or await processes.start_one(reference_alone)
+                        return _read_suppliers(await process.call(assemble_encoded, change_set, _encode(described)))
+                except (NoProcess, ProcessEnded):
+                    is_lost = True
+        return await assemble_here(change_set, described)
+
+    try:
+        yield assemble
+    finally:
+        if process is not None:
+            process.end()
+
+
+def assemble_encoded(_: Reference, change_set: int, described: bytes) -> bytes:
+    """The suppliers that these records describe, encoded as they are."""
+    return _encode(assembled(change_set, _read_described(described)))
+
 
 Observe = Callable[[Prepared], None]
 
@@ -49,20 +190,16 @@ async def import_file(
     mapping = source.mapping if source else SourceMapping()
     today = clock().astimezone(PARIS).date()
     reading = Reading(order.format, file.media_type, mapping, order.language, file.is_gzipped, order.source, today)
-    prepare = prepare_here(batches(reading, file.stream, reference))
+    preparing = prepare_here(batches(reading, file.stream, reference))
     if processes is not None:
-        prepare = prepare_elsewhere(processes, reading, file.stream, otherwise=prepare)
-    if observe is not None:
-        prepare = _observed(prepare, observe)
-    async with assemble_elsewhere(processes) as assemble:
-        return await run_import(engine, order, prepare, clock, name_similarity, assemble)
+        preparing = prepare_elsewhere(processes, reading, file.stream, otherwise=preparing)
 
-
-def _observed(prepare: Prepare, observe: Observe) -> Prepare:
     def observed(terms: Terms, expects_new: Callable[[], bool]) -> Generator[Prepared, None, None]:
-        with closing(prepare(terms, expects_new)) as prepared:
+        with closing(preparing(terms, expects_new)) as prepared:
             for batch in prepared:
-                observe(batch)
+                if observe is not None:
+                    observe(batch)
                 yield batch
 
-    return observed
+    async with assemble_elsewhere(processes) as assemble:
+        return await run_import(engine, order, observed, clock, name_similarity, assemble)

@@ -11,10 +11,9 @@ from litestar import Response
 
 from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, Tail, endpoint
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match
+from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match, tagged
 from api.runtime.services import Services
 from api.sync.sources import require_own_source
-from api.web.content_negotiation import JSON
 from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
 from db.suppliers.records import Written, delete_record, get_record, lock_record, put_record
@@ -30,6 +29,8 @@ from matching.words.names import name_similarity
 from sources.validation import check, draws_areas, placements_of
 
 TAG = "Records"
+
+record_endpoint = partial(endpoint, path="/sources/{source}/suppliers/{external_id}", tag=TAG, scope=("sync", "admin"))
 
 
 class RecordDocument(SupplierRecord, frozen=True, kw_only=True):
@@ -50,11 +51,8 @@ class RecordDocument(SupplierRecord, frozen=True, kw_only=True):
     """A version of the directory that holds it"""
 
 
-@endpoint(
+@record_endpoint(
     "PUT",
-    "/sources/{source}/suppliers/{external_id}",
-    tag=TAG,
-    scope=("sync", "admin"),
     answers=RecordDocument,
     status=(200, 201),
     headers=IF_MATCH,
@@ -73,43 +71,24 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
     services = call.services
     expected = partial(_require_match, call, source=source, external_id=external_id)
     written = await store_record(services, actor_of(call), source, external_id, body, expected)
-    status = 201 if written.status == "created" else 200
-    content = msgspec.json.encode(_document(written.stored, written.data_version, services.today()))
-    return Response(content, status_code=status, headers={"content-type": JSON, "etag": _etag(written.stored)})
+    document = _document(written.stored, written.data_version, services.today())
+    return tagged(document, _etag(written.stored), status=201 if written.status == "created" else 200)
 
 
-@endpoint(
-    "GET",
-    "/sources/{source}/suppliers/{external_id}",
-    tag=TAG,
-    scope=("sync", "admin"),
-    answers=RecordDocument,
-    status=(200, 304),
-    headers=IF_NONE_MATCH,
-    problems=("source-not-on-key",),
+@record_endpoint(
+    "GET", answers=RecordDocument, status=(200, 304), headers=IF_NONE_MATCH, problems=("source-not-on-key",)
 )
-async def get_supplier_record(call: Call, source: str, external_id: Tail) -> Response[bytes]:
+async def get_supplier_record(call: Call, source: str, external_id: Tail, connection: Connection) -> Response[bytes]:
     """The record of a supplier that a source last sent."""
     require_own_source(call, source)
-    async with transaction(call.services.database) as connection:
-        stored = await get_record(connection, source, external_id)
-        version = await current_version(connection)
+    stored = await get_record(connection, source, external_id)
     if stored is None:
         raise NotFound(NO_RECORD)
-    content = msgspec.json.encode(_document(stored, version, call.services.today()))
-    return conditional_get(call, content, JSON, _etag(stored))
+    document = _document(stored, await current_version(connection), call.services.today())
+    return conditional_get(call, document, etag=_etag(stored))
 
 
-@endpoint(
-    "DELETE",
-    "/sources/{source}/suppliers/{external_id}",
-    tag=TAG,
-    scope=("sync", "admin"),
-    answers=None,
-    status=204,
-    headers=IF_MATCH,
-    problems=("source-not-on-key", "stale-version"),
-)
+@record_endpoint("DELETE", answers=None, status=204, headers=IF_MATCH, problems=("source-not-on-key", "stale-version"))
 async def delete_supplier_record(call: Call, source: str, external_id: Tail) -> None:
     """Withdraw what a source said of a supplier; the records of other sources stay.
 
@@ -206,4 +185,4 @@ def _document(stored: StoredRecord, version: int, on: date) -> RecordDocument:
 
 def _etag(stored: StoredRecord) -> str:
     """The entity tag of the record and its placement; it does not change with the version of the directory."""
-    return etag_of(msgspec.json.encode((stored.record, stored.placement, stored.supplier_id)))
+    return etag_of((stored.record, stored.placement, stored.supplier_id))

@@ -1,6 +1,7 @@
 """Routes of the sources that records come from: their settings, and figures about what they sent."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import chain, repeat
 from typing import Annotated, TypeVar
 
@@ -10,9 +11,8 @@ from litestar import Response
 from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_NONE_MATCH, conditional_get, etag_of
+from api.runtime.etag import IF_NONE_MATCH, conditional_get, tagged
 from api.runtime.services import Services
-from api.web.content_negotiation import JSON
 from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
 from db.suppliers import sources as stored_sources
@@ -34,6 +34,8 @@ TAG = "Sources"
 LONGEST_NAME = 100
 
 NO_SOURCE = Text("Aucune source de ce nom", "No source of this name")
+
+sources_endpoint = partial(endpoint, tag=TAG, scope=("read", "sync", "admin"))
 
 Rank = Annotated[
     int,
@@ -66,7 +68,7 @@ class SourceList(msgspec.Struct, frozen=True):
     """All sources, by name"""
 
 
-@endpoint("GET", "/sources", tag=TAG, scope=("read", "sync", "admin"), answers=SourceList, example="sources")
+@sources_endpoint("GET", "/sources", answers=SourceList, example="sources")
 async def list_sources(call: Call) -> SourceList:
     """Every source, how fresh it is and how good: its records, its last import, what they lack, and their flags.
 
@@ -75,15 +77,7 @@ async def list_sources(call: Call) -> SourceList:
     return SourceList(await all_sources(call.services))
 
 
-@endpoint(
-    "GET",
-    "/sources/{source}",
-    tag=TAG,
-    scope=("read", "sync", "admin"),
-    answers=SourceDocument,
-    status=(200, 304),
-    headers=IF_NONE_MATCH,
-)
+@sources_endpoint("GET", "/sources/{source}", answers=SourceDocument, status=(200, 304), headers=IF_NONE_MATCH)
 async def get_source(call: Call, source: str) -> Response[bytes]:
     """A source: its settings, how fresh it is and how good."""
     require_source_name(source)
@@ -93,17 +87,16 @@ async def get_source(call: Call, source: str) -> Response[bytes]:
     return conditional_get(call, found)
 
 
-@endpoint(
+@sources_endpoint(
     "PUT",
     "/sources/{source}",
-    tag=TAG,
     scope=("sync", "admin"),
     answers=SourceDocument,
     status=(200, 201),
     problems=("source-not-on-key",),
     example="source",
 )
-async def put_source(call: Call, source: str, body: SourceSettings) -> Response[bytes]:
+async def put_source(call: Call, source: str, body: SourceSettings, connection: Connection) -> Response[bytes]:
     """Say what a source is called, where it is found, and what its own categories and fields mean.
 
     `mapping.categories`: a category of the source → our segments or families. `mapping.fields`: a field of the source →
@@ -116,19 +109,16 @@ async def put_source(call: Call, source: str, body: SourceSettings) -> Response[
     require_own_source(call, source)
     if problems := tuple(_problems(body.mapping, call.services.reference.taxonomy)):
         raise InvalidContent(problems)
-    async with transaction(call.services.database) as connection:
-        before = await stored_sources.get_source(connection, source) or Source(source)
-        rank = before.rank if body.rank is None else body.rank
-        if rank != before.rank:
-            require_scope(call.bearer, "platform")
-        settings = Source(source, body.label, body.url, body.mapping, rank)
-        added = await stored_sources.put_source(connection, settings, call.services.now())
-        await _write_entries(call, connection, before, settings, added=added)
-        found = await stored_sources.describe_source(connection, source, call.services.today())
+    before = await stored_sources.get_source(connection, source) or Source(source)
+    rank = before.rank if body.rank is None else body.rank
+    if rank != before.rank:
+        require_scope(call.bearer, "platform")
+    settings = Source(source, body.label, body.url, body.mapping, rank)
+    added = await stored_sources.put_source(connection, settings, call.services.now())
+    await _write_entries(call, connection, before, settings, added=added)
+    found = await stored_sources.describe_source(connection, source, call.services.today())
     assert found is not None  # noqa: S101 - it was just written
-    content = msgspec.json.encode(_with_trades(found, _trades(call.services)))
-    headers = {"content-type": JSON, "etag": etag_of(content)}
-    return Response(content, status_code=201 if added else 200, headers=headers)
+    return tagged(_with_trades(found, _trades(call.services)), status=201 if added else 200)
 
 
 ROUTES = (list_sources, get_source, put_source)

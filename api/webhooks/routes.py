@@ -101,7 +101,7 @@ async def list_webhooks(call: Call, query: Paging) -> Response[bytes]:
 
 
 @webhooks_endpoint("GET", "/webhooks/{id}", answers=Webhook)
-async def get_webhook(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
+async def get_webhook(call: Call, id: UUID) -> Response[bytes]:
     """A webhook, and whether its deliveries arrive."""
     async with transaction(call.services.database) as connection:
         return _answer(await _own(call, connection, id))
@@ -115,7 +115,7 @@ async def get_webhook(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - 
     headers=IF_MATCH,
     problems=("source-not-on-key", "stale-version"),
 )
-async def update_webhook(call: Call, id: UUID, body: Patch) -> Response[bytes]:  # noqa: A002
+async def update_webhook(call: Call, id: UUID, body: Patch) -> Response[bytes]:
     """Change the address of a webhook, its events, or whether it is active.
 
     Deliveries that wait go to the new address at once. While `active` is false nothing is sent or stored for later;
@@ -134,7 +134,7 @@ async def update_webhook(call: Call, id: UUID, body: Patch) -> Response[bytes]: 
 
 
 @webhooks_endpoint("DELETE", "/webhooks/{id}", answers=None, status=204, headers=IF_MATCH, problems=("stale-version",))
-async def delete_webhook(call: Call, id: UUID) -> None:  # noqa: A002
+async def delete_webhook(call: Call, id: UUID) -> None:
     """Delete a webhook, its deliveries that wait, and the log of earlier ones."""
     async with transaction(call.services.database) as connection:
         require_match(call, _etag(await _own(call, connection, id, lock=True)))
@@ -143,7 +143,7 @@ async def delete_webhook(call: Call, id: UUID) -> None:  # noqa: A002
 
 
 @webhooks_endpoint("GET", "/webhooks/{id}/deliveries", answers=Page[WebhookDelivery])
-async def list_webhook_deliveries(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
+async def list_webhook_deliveries(call: Call, id: UUID, query: Paging) -> Response[bytes]:
     """The deliveries to a webhook, the latest first, with every attempt.
 
     Those that ended are stored for 30 days, at most the latest 1,000; beyond 1,000 that wait the earliest are given up.
@@ -157,7 +157,7 @@ async def list_webhook_deliveries(call: Call, id: UUID, query: Paging) -> Respon
 @webhooks_endpoint(
     "POST", "/webhooks/{id}/deliveries/{delivery_id}/retry", answers=WebhookDelivery, problems=("conflict",)
 )
-async def retry_webhook_delivery(call: Call, id: UUID, delivery_id: UUID) -> WebhookDelivery:  # noqa: A002
+async def retry_webhook_delivery(call: Call, id: UUID, delivery_id: UUID) -> WebhookDelivery:
     """Attempt a delivery now, also one that was given up or has arrived.
 
     It keeps its id and body. Where this fails too, it is attempted again as long as it is less than three days old.
@@ -173,7 +173,7 @@ async def retry_webhook_delivery(call: Call, id: UUID, delivery_id: UUID) -> Web
 @webhooks_endpoint(
     "POST", "/webhooks/{id}/ping", answers=WebhookDelivery, status=202, headers=IDEMPOTENCY_KEY, problems=("conflict",)
 )
-async def ping_webhook(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
+async def ping_webhook(call: Call, id: UUID) -> Response[bytes]:
     """Send a webhook the event “ping”, to try it out.
 
     Its outcome is in `GET /webhooks/{id}/deliveries`, as for any other event. 409 while the webhook is inactive.

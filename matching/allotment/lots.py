@@ -15,16 +15,16 @@ from domain.reference.territory import Territories
 from domain.shortlists.shortlist import Reservation, Tension, TerritoryEcho
 from domain.text.bilingual import Language
 from matching.answer.explain import Explainer
-from matching.engine import draw_seed, lot_matches, review_of
+from matching.engine import lot_matches, review_of
 from matching.geo.territory import Geography, Territory
-from matching.index.eligibility_cache import WORST_ELIGIBLE
+from matching.index.legal import WORST_ELIGIBLE
 from matching.index.live_index import LiveIndex
 from matching.index.offers import NO_OFFER
 from matching.index.supplier_columns import Ordinals
 from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery
 from matching.reference import Reference
-from matching.unknown_trade import UnknownSearch
+from matching.unknown_trade import unknown_suppliers
 
 AreaKind = Literal["departement", "epci"]
 Numbers = tuple[int, ...]
@@ -173,7 +173,7 @@ class GivenLots:
                     kept[code] = None
         return tuple(kept)
 
-    def need_lot(self, lot: PossibleLot, reserved: tuple[Reserved, ...], id: str = "") -> Lot:  # noqa: A002 - a lot's
+    def need_lot(self, lot: PossibleLot, reserved: tuple[Reserved, ...], id: str = "") -> Lot:
         """A possible lot under a reservation as a lot of a need, which `POST /match` takes."""
         given = self.need.lots[lot.lots[0]]
         territory = self.areas.request(lot.areas)
@@ -252,10 +252,9 @@ def judged_lots(
     """The lots of a need, judged; `queries`: as they were read."""
     review = review_of(need, need.law_day(on), queries, reference, live)
     explainer = Explainer(review, reference, on, need, language)
-    search = UnknownSearch(live, on, reference.rules, 0, draw_seed(need))
     judged = []
     for lot in lot_matches(queries, live, on, reference.rules):
-        words = explainer.of_lot(lot, search.suppliers(lot.query, lot.ess_bars).eligible, None)
+        words = explainer.of_lot(lot, unknown_suppliers(lot, 0, 0).eligible, None)
         passing = lot.passing.order
         judged.append(
             JudgedLot(

@@ -115,7 +115,7 @@ class ProposalWriter:
         """Each lot as the engine judges it, under the reservation that it would have."""
         asked = {str(number): lot for number, lot in enumerate(lots)}
         need = self.given.need_of(
-            tuple(self.given.need_lot(lot, self.valuing.reservation(lot).types, id) for id, lot in asked.items())  # noqa: A001
+            tuple(self.given.need_lot(lot, self.valuing.reservation(lot).types, id) for id, lot in asked.items())
         )
         reference = self.given.reference
         queries = reference.reader.read(need)

@@ -22,7 +22,7 @@ from matching.allotment.lots import NO_SEGMENT, GivenLots
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Territory
 from matching.index.distances import NearDistances
-from matching.index.eligibility_cache import INELIGIBLE, WORST_ELIGIBLE, best_outcome
+from matching.index.legal import INELIGIBLE, WORST_ELIGIBLE, best_outcome
 from matching.index.live_index import LiveIndex
 from matching.index.offers import NO_OFFER
 from matching.index.supplier_columns import CERTAIN_KM

@@ -24,6 +24,7 @@ from domain.shortlists.shortlist import (
     Reason,
     SegmentAnswer,
     UnknownSupplier,
+    UnknownTrade,
 )
 from domain.suppliers.assembly import strength
 from domain.suppliers.supplier import BASES
@@ -33,7 +34,6 @@ from matching.answer.messages import NOT_JUDGED, Judged, judge_of, ready
 from matching.answer.near_misses import Refused, lacks, nearest_refused
 from matching.gates import GATES, RESERVATION
 from matching.geo.projection import Positions, to_metre
-from matching.index.indexed_supplier import IndexedSupplier
 from matching.index.offers import (
     FITS,
     LOCAL,
@@ -48,7 +48,7 @@ from matching.index.offers import (
     offers_for,
 )
 from matching.index.service_areas import GROUND
-from matching.index.supplier_columns import Ordinals
+from matching.index.supplier_columns import IndexedSupplier, Ordinals
 from matching.lot_match import FirstCandidates, LotMatch
 from matching.lot_query import Subject
 from matching.reference import Reference
@@ -201,22 +201,26 @@ class RowWriter:
                 GATES[gate][0],
                 to_metre(away),
                 ready(judged.get(ordinal, NOT_JUDGED).json),
-                self._message(lacking.get(ordinal, messages.NOT_ELIGIBLE), judged.get(ordinal, NOT_JUDGED)),
+                self._text(messages.AND).join(
+                    (
+                        self._text(lacking.get(ordinal, messages.NOT_ELIGIBLE)),
+                        *(verdict.message for verdict in judged.get(ordinal, NOT_JUDGED).verdicts),
+                    )
+                ),
             )
             for (gate, ordinal, away), summary in zip(refused, lot.live.base.columns.summaries(ordinals), strict=True)
         ]
 
-    def _message(self, lack: Text, judged: Judged) -> str:
-        return self._text(messages.AND).join((self._text(lack), *(verdict.message for verdict in judged.verdicts)))
-
-    def unknown_trade(self, lot: LotMatch, found: UnknownSuppliers) -> list[UnknownSupplier]:
-        """The suppliers of unknown trade near the lot that are listed."""
+    def unknown_trade(self, lot: LotMatch, found: UnknownSuppliers) -> UnknownTrade:
+        """The suppliers of unknown trade near the lot, in numbers; those that are listed as rows."""
         ordinals = [ordinal for ordinal, _ in found.nearest]
         judged, summaries = self._judged(lot, ordinals), lot.live.base.columns.summaries(ordinals)
-        return [
+        nearest = tuple(
             UnknownSupplier(ready(summary), to_metre(away), ready(each.json))
             for (_, away), summary, each in zip(found.nearest, summaries, judged, strict=True)
-        ]
+        )
+        message = messages.unknown_trade(found.total, found.eligible, bool(lot.reserved_types))
+        return UnknownTrade(found.total, found.eligible, nearest, self._text(message))
 
     def candidate_tails(self, lot: LotMatch, first: FirstCandidates, places: Positions) -> list[bytes]:
         """The candidates at some places as JSON, from behind the rank on."""

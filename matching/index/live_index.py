@@ -14,7 +14,6 @@ from domain.reference.taxonomy import Taxonomy
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Geography
 from matching.index.distances import Distances, distances_to
-from matching.index.indexed_supplier import IndexedSupplier, MatchedSupplier
 from matching.index.offers import (
     NO_OFFERS,
     Offers,
@@ -25,7 +24,7 @@ from matching.index.offers import (
     wanted_offers,
 )
 from matching.index.service_areas import ServiceAreas
-from matching.index.supplier_columns import Ordinals, SupplierColumns
+from matching.index.supplier_columns import IndexedSupplier, MatchedSupplier, Ordinals, SupplierColumns
 from matching.index.tables import IndexTables, TradeGroup, TradeGroups, built
 from matching.weighted_cache import WeightedCache
 

@@ -17,9 +17,8 @@ from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Fit, Presence
 from domain.suppliers.supplier import BASES, Offer
 from matching.geo.projection import Floats
-from matching.index.indexed_supplier import MatchedSupplier
 from matching.index.service_areas import GROUND, NATIONAL, NO_AREA, RADIUS, ServiceAreas
-from matching.index.supplier_columns import Ordinals, each_once
+from matching.index.supplier_columns import MatchedSupplier, Ordinals, each_once
 
 FITS: tuple[Fit, ...] = ("exact", "narrower", "broader", "related")
 PRESENCES: tuple[Presence, ...] = ("local", "declared", "nearby", "national")

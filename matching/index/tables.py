@@ -18,7 +18,6 @@ from domain.suppliers.supplier import Kind
 from domain.suppliers.trades import TradeCounts, TradeEvidence, count_trades, trade_evidence
 from matching.geo.projection import Positions
 from matching.geo.territory import Bools, Geography
-from matching.index.indexed_supplier import FromSource, MatchedSupplier, SupplierDocument, document_of, read_offers
 from matching.index.mapped_arrays import (
     Piece,
     TextWriter,
@@ -34,7 +33,17 @@ from matching.index.mapped_arrays import (
 )
 from matching.index.offers import OfferRows, Offers, WantedOffers, merged_offers, moved_offers, wanted_offers
 from matching.index.service_areas import AreaTable, ServiceAreas, joined_areas
-from matching.index.supplier_columns import Ordinals, SupplierRows, SupplierTable, joined_suppliers
+from matching.index.supplier_columns import (
+    FromSource,
+    MatchedSupplier,
+    Ordinals,
+    SupplierDocument,
+    SupplierRows,
+    SupplierTable,
+    document_of,
+    joined_suppliers,
+    read_offers,
+)
 
 NOBODY = np.empty(0, dtype=np.int32)
 

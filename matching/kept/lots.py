@@ -121,19 +121,16 @@ class HeldSelection:
         change, rows_end = self._known
         if change >= live.change:
             return change == live.change
-        if live.changed_since(self.subject.wanted, change) and self._differs(live, territory, rows_end):
-            return False
+        if live.changed_since(self.subject.wanted, change):
+            # a selected supplier is gone, or one of those from `rows_end` on serves the territory
+            if live.gone is not None and live.gone[self.ordinals].any():
+                return False
+            later = (of for code in self.subject.wanted for of in live.wanted(code)[1:])
+            new, serves = [of for of in later if len(of.written_since(rows_end))], Serving(live, territory)
+            if any(key[-1] >> SUPPLIER_BIT >= rows_end for of in new for key in serves.offers(of) if len(key)):
+                return False
         self._known = live.change, live.rows_end
         return True
-
-    def _differs(self, live: LiveIndex, territory: Territory, rows_end: int) -> bool:
-        """Whether a selected supplier is gone, or one of those from `rows_end` on serves the territory."""
-        if live.gone is not None and live.gone[self.ordinals].any():
-            return True
-        later = (of for code in self.subject.wanted for of in live.wanted(code)[1:])
-        new = [of for of in later if len(of.written_since(rows_end))]
-        serves = Serving(live, territory)
-        return any(key[-1] >> SUPPLIER_BIT >= rows_end for of in new for key in serves.offers(of) if len(key))
 
 
 class HeldArrays(Weighed):

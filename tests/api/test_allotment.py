@@ -91,20 +91,15 @@ async def test_values_are_divided_where_the_buyer_gave_them_by_segment(client: A
         assert codes["PROC_FORMALISEE"]["message"].startswith("300")
 
 
-async def test_words_come_in_the_language_that_is_asked_for(client: AsyncTestClient[Litestar]) -> None:
+async def test_the_answer_is_the_same_each_time_but_for_the_words(client: AsyncTestClient[Litestar]) -> None:
+    """Also where other rows are asked for, of which an allotment has none; words are in the language asked for."""
     english = (await post(client, NEED, **{"Accept-Language": "en"})).json()
     french = (await post(client, NEED)).json()
+    assert (await post(client, NEED | {"limit": 3, "near_misses": 0})).json() == french
     assert "supplier" in english["proposals"][0]["reasons"][2]["message"]
     assert "fournisseur" in french["proposals"][0]["reasons"][2]["message"]
     codes = [[reason["code"] for reason in each["proposals"][0]["reasons"]] for each in (english, french)]
     assert codes[0] == codes[1] == ["without_supply", "with_competition", "suppliers_alone", "reserved", "lots"]
-
-
-async def test_the_draw_is_the_same_each_time(client: AsyncTestClient[Litestar]) -> None:
-    """Also where other rows are asked for, of which an allotment has none."""
-    first = (await post(client, NEED)).json()
-    assert (await post(client, NEED)).json() == first
-    assert (await post(client, NEED | {"limit": 3, "near_misses": 0})).json() == first
 
 
 @pytest.mark.parametrize(
@@ -126,17 +121,8 @@ async def test_a_mistake_is_told_at_its_place(
     assert (pointer, code) in {(error["pointer"], error["code"]) for error in problem["errors"]}
 
 
-@pytest.mark.parametrize(
-    "options", [{"max_lot": 3}, {"min_candidates": 0}, {"max_lots": "3"}, {"divide": ["commune"]}, {"max_lots": 201}]
-)
-async def test_options_are_read_strictly(client: AsyncTestClient[Litestar], options: dict[str, Any]) -> None:
-    answer = await post(client, with_options(**options))
-    assert_refused(answer, 422, "invalid-content")
-
-
-async def test_a_key_is_needed(client: AsyncTestClient[Litestar]) -> None:
-    assert_refused(await post(client, NEED, Authorization=""), 401, "no-valid-key")
-
-
-async def test_values_by_segment_are_for_this_route_alone(client: AsyncTestClient[Litestar]) -> None:
+async def test_options_are_read_strictly(client: AsyncTestClient[Litestar]) -> None:
+    """Values by segment are for this route alone."""
+    for wrong in ({"max_lot": 3}, {"min_candidates": 0}, {"max_lots": "3"}, {"divide": ["commune"]}, {"max_lots": 201}):
+        assert_refused(await post(client, with_options(**wrong)), 422, "invalid-content")
     assert_refused(await post(client, NEED, "/match"), 422, "invalid-content")

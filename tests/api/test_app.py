@@ -49,21 +49,16 @@ async def ask(client: AsyncTestClient[Any], key: str) -> Any:
 
 
 async def test_a_key_from_its_making_to_its_end(attached: AsyncTestClient[Any], engine: Engine) -> None:
-    """Unknown, in force, revoked."""
+    """Unknown, in force, revoked; one of another scope is refused."""
     assert (await ask(attached, "vivier_unknown")).status_code == 401
     async with transaction(engine) as connection:
         secret, key = await create_key(connection, name="Portal", organisation="CD56", scopes=["match"], now=NOW)
+        other, _ = await create_key(connection, name="Sync", organisation="GEIQ", scopes=["sync"], now=NOW)
     assert (await ask(attached, secret)).json()["organisation"] == "CD56"
+    assert (await ask(attached, other)).status_code == 403
     async with transaction(engine) as connection:
         await revoke_key(connection, key.id, NOW)
     assert (await ask(attached, secret)).status_code == 401
-
-
-async def test_a_key_without_the_scope(attached: AsyncTestClient[Any], engine: Engine) -> None:
-    """Valid, but for something else."""
-    async with transaction(engine) as connection:
-        secret, _ = await create_key(connection, name="Sync", organisation="GEIQ", scopes=["sync"], now=NOW)
-    assert (await ask(attached, secret)).status_code == 403
 
 
 async def test_the_administrators_organisation_is_stored(attached: AsyncTestClient[Any], engine: Engine) -> None:
@@ -77,13 +72,19 @@ async def test_the_administrators_organisation_is_stored(attached: AsyncTestClie
 async def test_a_connection_that_is_lent_when_the_server_stops_is_closed(
     settings: Settings, reference: Reference, database_url: str
 ) -> None:
-    """As by a read that goes on for others than the request that began it; the pool has no more to do with it."""
+    """As by a read that goes on for others than the request that began it; the pool has no more to do with it.
+
+    Without an address a server does not pretend to work.
+    """
     services = create_app(replace(settings, database_url=database_url), reference, parts=()).state.services
     async with database(services):
         lent = await services.database.connect()
         driven = (await lent.get_raw_connection()).driver_connection
     assert driven.is_closed()
     await lent.close()
+    with pytest.raises(BadSetting, match="DATABASE_URL"):
+        async with database(create_app(settings, reference, parts=()).state.services):
+            pass
 
 
 async def test_an_absent_database_is_503(settings: Settings, reference: Reference) -> None:
@@ -98,14 +99,6 @@ async def test_an_absent_database_is_503(settings: Settings, reference: Referenc
     assert answered.status_code == 200
     # it is asked about no noise
     assert noise.status_code == 401
-
-
-async def test_no_address_is_said_so(settings: Settings, reference: Reference) -> None:
-    """A server started without a database does not pretend to work."""
-    services = create_app(settings, reference, parts=()).state.services
-    with pytest.raises(BadSetting, match="DATABASE_URL"):
-        async with database(services):
-            pass
 
 
 def test_a_server_can_search_places_before_the_first_who_asks(settings: Settings) -> None:

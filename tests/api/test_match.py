@@ -43,45 +43,23 @@ def with_lot(**fields: Any) -> dict[str, Any]:
 
 
 async def test_the_answer_is_a_shortlist(client: AsyncTestClient[Litestar]) -> None:
-    answer = await post(client, NEED)
-    assert answer.status_code == 200
-    shortlist = msgspec.json.decode(answer.content, type=Shortlist)
-    assert [candidate.supplier.name for candidate in shortlist.lots[0].candidates] == ["rennais"]
-    assert [missed.supplier.name for missed in shortlist.lots[0].near_misses] == ["parisien"]
-
-
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        ({"value_eur": 50_000}, ["GRE_A_GRE"]),
-        ({"value_eur": 50_000, "duration_months": 12, "renewal_months": 36}, ["ESTIMATED_VALUE", "MAPA"]),
-        ({"value_eur": 60_000, "duration_months": 12, "renewal_months": 36}, ["ESTIMATED_VALUE", "PROC_FORMALISEE"]),
-        ({"value_eur": 60_000, "renewal_months": 36}, ["VALUE_UNKNOWN"]),
-        ({"value_eur": 59_999.99, "renewal_months": 36, "value_covers": "all", "options_eur": 1}, ["GRE_A_GRE"]),
-        ({"value_eur": 50_000, "options_eur": 9_999.99}, ["ESTIMATED_VALUE", "GRE_A_GRE"]),
-        ({"value_eur": 50_000, "options_eur": 10_000}, ["ESTIMATED_VALUE", "MAPA"]),
-    ],
-)
-async def test_the_estimated_value_counts_renewals_and_options(
-    client: AsyncTestClient[Litestar], fields: dict[str, Any], expected: list[str]
-) -> None:
-    asked = with_lot(**fields) | {"buyer": {"kind": "local"}, "on": "2026-11-29"}
-    told = [each["code"] for each in (await post(client, asked)).json()["advice"]]
-    of_value = {"ESTIMATED_VALUE", "VALUE_UNKNOWN", "GRE_A_GRE", "MAPA", "PROC_FORMALISEE"}
-    assert [code for code in told if code in of_value] == expected
-
-
-@pytest.mark.parametrize(("field", "value"), [("options_eur", -0.01), ("value_covers", "some")])
-async def test_what_the_amount_covers_is_checked(client: AsyncTestClient[Litestar], field: str, value: object) -> None:
-    answer = await post(client, with_lot(**{field: value}))
-    assert_refused(answer, 422, "invalid-content")
-    assert [each["pointer"] for each in answer.json()["errors"]] == [f"/lots/0/{field}"]
-
-
-async def test_the_requested_segments_say_where_they_come_from(client: AsyncTestClient[Litestar]) -> None:
+    """Of up to two hundred lots; segments say where they come from."""
     answer = await post(client, with_lot(cpv=["90919200"], keywords=["nettoyage de bureaux"]))
+    assert answer.status_code == 200
+    (lot,) = msgspec.json.decode(answer.content, type=Shortlist).lots
+    assert [candidate.supplier.name for candidate in lot.candidates] == ["rennais"]
+    assert [missed.supplier.name for missed in lot.near_misses] == ["parisien"]
     row = answer.json()["lots"][0]["requested"][0]
     assert row["from"] == ["segment:pr-locaux", "cpv:90919200", "keyword:nettoyage de bureaux"]
+    lots = [{"id": str(number), "segments": ["pr-locaux"]} for number in range(200)]
+    assert len((await post(client, NEED | {"lots": lots})).json()["lots"]) == 200
+
+
+async def test_the_estimated_value_counts_renewals_and_options(client: AsyncTestClient[Litestar]) -> None:
+    for more, procedure in (({}, "GRE_A_GRE"), ({"duration_months": 12, "renewal_months": 36}, "MAPA")):
+        asked = with_lot(value_eur=50_000, **more) | {"buyer": {"kind": "local"}, "on": "2026-11-29"}
+        told = {each["code"] for each in (await post(client, asked)).json()["advice"]}
+        assert (procedure in told, "ESTIMATED_VALUE" in told) == (True, bool(more))
 
 
 async def test_candidates_on_a_map(client: AsyncTestClient[Litestar]) -> None:
@@ -97,12 +75,6 @@ async def test_messages_change_with_the_language_and_codes_do_not(client: AsyncT
     told = [answer.json()["lots"][0]["near_misses"][0] for answer in (french, english)]
     assert told[0]["message"] != told[1]["message"]
     assert told[0]["excluded_by"] == told[1]["excluded_by"] == "service_area"
-
-
-async def test_a_need_of_two_hundred_lots(client: AsyncTestClient[Litestar]) -> None:
-    lots = [{"id": str(number), "segments": ["pr-locaux"]} for number in range(200)]
-    answer = await post(client, NEED | {"lots": lots})
-    assert len(answer.json()["lots"]) == 200
 
 
 async def test_places_that_nobody_asked_for_yet_keep_no_other_request_waiting(
@@ -122,14 +94,9 @@ async def test_places_that_nobody_asked_for_yet_keep_no_other_request_waiting(
     assert len({answer.content for answer in answers}) == 1
 
 
-async def test_the_key_needs_the_scope(client: AsyncTestClient[Litestar]) -> None:
-    assert_refused(await post(client, NEED, Authorization=""), 401, "no-valid-key")
-    assert_refused(await post(client, NEED, Authorization="Bearer nobody"), 503, "database-away")
-
-
 NEAR = {"commune": "35238"}
 RING = [[-1.7, 48.1], [-1.6, 48.1], [-1.6, 48.2], [-1.7, 48.1]]
-INVALID_LOTS = [
+INVALID_LOTS: list[tuple[dict[str, Any], str | None, str | None]] = [
     ({"segments": []}, "/lots/0", "no_object"),
     ({"segments": ["pr-loco"]}, "/lots/0/segments/0", "unknown_code"),
     ({"segments": "pr-locaux"}, "/lots/0/segments", "wrong_type"),
@@ -139,6 +106,8 @@ INVALID_LOTS = [
     ({"cpv": [90919200]}, "/lots/0/cpv/0", "wrong_type"),
     ({"value_eur": "240000"}, "/lots/0/value_eur", "wrong_type"),
     ({"value_eur": -1}, "/lots/0/value_eur", "out_of_range"),
+    ({"options_eur": -0.01}, "/lots/0/options_eur", "out_of_range"),
+    ({"value_covers": "some"}, "/lots/0/value_covers", "unknown_value"),
     ({"duration_months": 0}, "/lots/0/duration_months", "out_of_range"),
     ({"duration_months": 1.5}, "/lots/0/duration_months", "wrong_type"),
     ({"reserved": ["disabled"]}, "/lots/0/reserved/0", "unknown_value"),
@@ -166,45 +135,37 @@ INVALID_LOTS = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "where", "code"), INVALID_LOTS)
-async def test_an_invalid_lot_is_refused_with_its_place(
+INVALID_NEEDS = [
+    *((with_lot(**fields), where, code) for fields, where, code in INVALID_LOTS),
+    ({"lots": []}, "/lots", None),
+    ({"lots": [NEED["lots"][0]] * 2}, "/lots/1/id", None),
+    ({"lots": [{"segments": ["pr-locaux"]}]}, "/lots/0/id", None),
+    ({"territory": None}, "/lots/0/territory", None),
+    ({"limit": 101}, "/limit", None),
+    ({"limit": 0}, "/limit", None),
+    ({"near_misses": 51}, "/near_misses", None),
+    ({"groupings": 11}, "/groupings", None),
+    ({"on": "24/11/2026"}, "/on", None),
+    ({"on": "2026-02-30"}, "/on", None),
+    ({"contract": "gift"}, "/contract", None),
+    ({"technique": "auction"}, "/technique", None),
+    ({"buyer": {"kind": "region"}}, "/buyer/kind", None),
+    ({"buyer": {"siret": "123"}}, "/buyer/siret", None),
+    ({"buyer": "Département"}, "/buyer", None),
+    ({"surprise": 1}, "/surprise", None),
+]
+
+
+@pytest.mark.parametrize(("fields", "where", "code"), INVALID_NEEDS)
+async def test_an_invalid_need_is_refused_with_its_place(
     client: AsyncTestClient[Litestar], fields: dict[str, Any], where: str | None, code: str | None
 ) -> None:
-    answer = await post(client, with_lot(**fields))
+    answer = await post(client, NEED | fields)
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     error = answer.json()["errors"][0]
     assert where in {None, error["pointer"]}, error
     assert code in {None, error["code"]}, error
-
-
-INVALID_NEEDS = [
-    ({"lots": []}, "/lots"),
-    ({"lots": [NEED["lots"][0]] * 2}, "/lots/1/id"),
-    ({"lots": [{"segments": ["pr-locaux"]}]}, "/lots/0/id"),
-    ({"territory": None}, "/lots/0/territory"),
-    ({"limit": 101}, "/limit"),
-    ({"limit": 0}, "/limit"),
-    ({"near_misses": 51}, "/near_misses"),
-    ({"groupings": 11}, "/groupings"),
-    ({"on": "24/11/2026"}, "/on"),
-    ({"on": "2026-02-30"}, "/on"),
-    ({"contract": "gift"}, "/contract"),
-    ({"technique": "auction"}, "/technique"),
-    ({"buyer": {"kind": "region"}}, "/buyer/kind"),
-    ({"buyer": {"siret": "123"}}, "/buyer/siret"),
-    ({"buyer": "Département"}, "/buyer"),
-    ({"surprise": 1}, "/surprise"),
-]
-
-
-@pytest.mark.parametrize(("fields", "where"), INVALID_NEEDS)
-async def test_an_invalid_need_is_refused_with_its_place(
-    client: AsyncTestClient[Litestar], fields: dict[str, Any], where: str
-) -> None:
-    answer = await post(client, NEED | fields)
-    assert answer.status_code == 422, answer.text
-    assert answer.json()["errors"][0]["pointer"] == where
 
 
 async def test_everything_wrong_is_said_at_once(client: AsyncTestClient[Litestar]) -> None:
@@ -230,17 +191,12 @@ async def test_real_notices_can_be_matched(client: AsyncTestClient[Litestar], sh
     """The CPV and NUTS of 143 French notices: no server error, and all but those abroad are answered."""
     statuses = []
     for line in (shared_data / "notices/notices_ted_fr_sample.ndjson").read_text().splitlines():
-        answer = await post(client, need_of_notice(json.loads(line)))
-        statuses.append(answer.status_code)
+        notice, lots = json.loads(line), []
+        for number, lot in enumerate(notice["lots"] or [{}]):
+            nuts = (lot.get("places") or {}).get("nuts") or notice["buyer_nuts"] or ["FR"]
+            cpv = [notice["cpv_main"], *(lot.get("cpv_add") or [])]
+            lots.append({"id": str(number), "cpv": cpv, "territory": {"codes": [f"nuts:{code}" for code in nuts]}})
+        statuses.append((await post(client, {"lots": lots})).status_code)
     assert len(statuses) == 143
     assert set(statuses) <= {200, 422}
     assert statuses.count(200) >= 0.95 * len(statuses)
-
-
-def need_of_notice(notice: dict[str, Any]) -> dict[str, Any]:
-    lots = []
-    for number, lot in enumerate(notice["lots"] or [{}]):
-        nuts = (lot.get("places") or {}).get("nuts") or notice["buyer_nuts"] or ["FR"]
-        cpv = [notice["cpv_main"], *(lot.get("cpv_add") or [])]
-        lots.append({"id": str(number), "cpv": cpv, "territory": {"codes": [f"nuts:{code}" for code in nuts]}})
-    return {"lots": lots}

@@ -12,7 +12,7 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from api.app import create_app
-from api.notices import IN_A_THREAD_BYTES, IN_A_THREAD_TAGS
+from api.match import IN_A_THREAD_BYTES, IN_A_THREAD_TAGS
 from api.settings import Settings, read_settings
 from domain.needs.need import PlannedNeed
 from matching.reference import Reference
@@ -74,24 +74,23 @@ async def test_the_example_is_the_real_answer(client: AsyncTestClient[Litestar])
     assert answer.json() == json.loads((examples / "notice.response.json").read_bytes())
 
 
-async def test_the_need_has_what_the_notice_says(client: AsyncTestClient[Litestar]) -> None:
-    need = (await post(client, NOTICE)).json()["need"]
-    assert (need["procedure"], need["territory"]) == ("open", {"codes": ["nuts:FRH04"]})
-    (lot,) = need["lots"]
-    assert (lot["cpv"], lot["reserved"], lot["renewal_months"]) == (["90919200"], ["handicap", "iae"], 36)
-
-
 async def test_nothing_of_a_match_depends_on_the_procedure(client: AsyncTestClient[Litestar]) -> None:
     need: dict[str, Any] = {"territory": {"codes": ["departement:56"]}, "lots": [{"id": "1", "cpv": ["90919200"]}]}
     bare, named = [(await client.post("/match", json=need | more)).json() for more in ({}, {"procedure": "restricted"})]
     assert named == bare
 
 
-async def test_what_was_not_read_is_told_in_the_callers_language(client: AsyncTestClient[Litestar]) -> None:
+async def test_the_need_has_what_the_notice_says(client: AsyncTestClient[Litestar]) -> None:
+    """What was not read is told in the caller's language."""
+    read: dict[str, Any] = {}
     for language, words in (("fr", "le lot est lu comme ouvert aux deux"), ("en", "the lot is read as open to both")):
         read = (await post(client, NOTICE, **{"Accept-Language": language})).json()
         path, detail = next((part["path"], part["detail"]) for part in read["unread"] if words in part["detail"])
         assert path.startswith("/ContractNotice/ProcurementProjectLot/TenderingTerms/"), detail
+    need = read["need"]
+    assert (need["procedure"], need["territory"]) == ("open", {"codes": ["nuts:FRH04"]})
+    (lot,) = need["lots"]
+    assert (lot["cpv"], lot["reserved"], lot["renewal_months"]) == (["90919200"], ["handicap", "iae"], 36)
 
 
 @pytest.mark.parametrize(
@@ -118,33 +117,22 @@ async def test_what_is_no_notice_is_refused(
     assert_refused(await post(client, body, media), status, slug)
 
 
-async def test_malformed_xml_says_where(client: AsyncTestClient[Litestar]) -> None:
+async def test_malformed_xml_says_where_and_a_declared_entity_opens_nothing(client: AsyncTestClient[Litestar]) -> None:
     answer = await post(client, b"<a>\n<b></a>", **{"Accept-Language": "en"})
     assert answer.json()["detail"] == "The body is not XML: line 2, column 6"
-
-
-async def test_a_declared_entity_opens_nothing(client: AsyncTestClient[Litestar]) -> None:
     body = b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/hostname">]><ContractNotice>&b;</ContractNotice>'
     answer = await post(client, body)
     assert_refused(answer, 422, "invalid-content")
     assert [error["code"] for error in answer.json()["errors"]] == ["document_type"]
 
 
-async def test_a_key_is_needed(client: AsyncTestClient[Litestar]) -> None:
-    assert_refused(await post(client, NOTICE, Authorization=""), 401, "no-valid-key")
-
-
-async def test_a_body_over_the_limit_is_refused(reference: Reference) -> None:
+async def test_notices_are_read_without_suppliers(reference: Reference) -> None:
+    """The route needs neither a database nor an index, and reads several at once; a body has its limit."""
     small = read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY, "VIVIER_BODY_LIMIT_MIB": "1"})
+    own = {"Authorization": f"Bearer {ADMIN_KEY}"}
     async with AsyncTestClient(create_app(small, reference, parts=())) as client:
-        answer = await post(client, b"<a>" + b" " * (1 << 20), Authorization=f"Bearer {ADMIN_KEY}")
-        assert_refused(answer, 413, "body-too-large")
-
-
-async def test_notices_are_read_without_suppliers(settings: Settings, reference: Reference) -> None:
-    """The route needs neither a database nor an index, and reads several at once."""
-    async with AsyncTestClient(create_app(settings, reference, parts=())) as client:
-        answers = await asyncio.gather(*(post(client, NOTICE, Authorization=f"Bearer {ADMIN_KEY}") for _ in range(4)))
+        answers = await asyncio.gather(*(post(client, NOTICE, **own) for _ in range(4)))
+        assert_refused(await post(client, b"<a>" + b" " * (1 << 20), **own), 413, "body-too-large")
     assert {answer.status_code for answer in answers} == {200}
 
 

@@ -21,9 +21,8 @@ import msgspec
 
 from api.admin.keys import KeyRequest, issue_key
 from api.commands.answers import count, shortlist_told
+from api.commands.command import CommandFailed, operator, signing_engine
 from api.commands.console import Headline, console, write
-from api.commands.database import operator, signing_engine
-from api.commands.errors import CommandFailed
 from api.commands.serving.serve import (
     address,
     check_started,

@@ -5,7 +5,6 @@ it, bytes that arrive or leave add to it, and where none is left the connection 
 """
 
 import asyncio
-from collections.abc import Iterable
 from secrets import token_hex
 from typing import Any, Literal, NoReturn, cast
 
@@ -100,7 +99,12 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self.address = caller_of(cast("Scope", {"client": self.client}))
-        crowd = self._crowd()
+        there, of_one = cast("set[HttpProtocol]", self.connections), self._settings.address_connections
+        crowd = list(there) if len(there) > self._settings.connections else []
+        is_trusted = self.client and self.client[0] in getattr(self.app, "trusted_hosts", ())
+        if not crowd and len(there) > of_one and not is_trusted:
+            of_address = [each for each in there if each.address == self.address]
+            crowd = of_address if len(of_address) > of_one else []
         idle = [each for each in crowd if each.owed == "next request" and not each.transport.is_closing()]
         if idle:  # whoever has waited longest for its next request makes place
             min(idle, key=lambda each: each.patience).transport.close()
@@ -129,16 +133,6 @@ class HttpProtocol(HttpToolsProtocol):
         self._task.add_done_callback(self.tasks.discard)
         self.tasks.add(self._task)
 
-    def _crowd(self) -> list["HttpProtocol"]:
-        """All connections, or those of this address, where there is one more of them than may be; else none."""
-        there, of_one = cast("set[HttpProtocol]", self.connections), self._settings.address_connections
-        if len(there) > self._settings.connections:
-            return list(there)
-        if len(there) <= of_one or (self.client and self.client[0] in getattr(self.app, "trusted_hosts", ())):
-            return []
-        of_address = [each for each in there if each.address == self.address]
-        return of_address if len(of_address) > of_one else []
-
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
         for start in range(0, len(data), HEAD_LIMIT):
@@ -151,39 +145,32 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _read(self, piece: bytes) -> None:
         """Parse the next bytes, no more than a head may have; refuse what is no HTTP or passes the limit of a head."""
-        begins, self._events = self._part is None, 0
-        if not self._is_parsed(piece):
+        begins, self._events, rest = self._part is None, 0, piece
+        try:
+            while rest:
+                try:
+                    self.parser.feed_data(rest)
+                    break
+                except httptools.HttpParserUpgrade as upgrade:
+                    if not self._is_read_again():
+                        raise
+                    version = self.parser.get_http_version().encode()
+                    first = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)
+                    headers = (b"%b: %b" % header for header in self.headers if header[0] != b"upgrade")
+                    rest = b"\r\n".join([first, *headers, b"", b""]) + rest[upgrade.args[0] :]
+                    self.parser = httptools.HttpRequestParser(self)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             if not self._is_refused:
                 self.logger.warning("Invalid HTTP request received.")
                 self._refuse("bad-request")
-        elif self._part is not None:
+            return
+        if self._part is not None:
             # a head that begins after the end of another request is counted from the next piece on
             nothing_new = self._events == int(begins)
             self._is_split = self._part == "head"
             self._unfinished = self._unfinished + len(piece) if nothing_new else 0
             if self._unfinished > HEAD_LIMIT:
                 self._refuse(self._too_large())
-
-    def _is_parsed(self, rest: bytes) -> bool:
-        """Parse some bytes; False where they are no HTTP, or were refused on the way."""
-        while rest:
-            try:
-                self.parser.feed_data(rest)
-            except httptools.HttpParserUpgrade as upgrade:
-                if not self._is_read_again():
-                    return False
-                rest = self._head_without_upgrade() + rest[upgrade.args[0] :]
-                self.parser = httptools.HttpRequestParser(self)
-            except httptools.HttpParserError:
-                return False
-            else:
-                return True
-        return True
-
-    def _head_without_upgrade(self) -> bytes:
-        first = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
-        headers = (b"%b: %b" % header for header in self.headers if header[0] != b"upgrade")
-        return b"\r\n".join([first, *headers, b"", b""])
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -324,9 +311,3 @@ class HttpProtocol(HttpToolsProtocol):
         }
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         return STATUS_LINE[refused.status_code or 400] + lines.encode("latin-1") + b"\r\n" + refused.content
-
-
-def sweep(connections: Iterable[Any], seconds: float) -> None:
-    """Take so many seconds from the patience with each client that owes something."""
-    for connection in list(connections):
-        connection.sweep(seconds)

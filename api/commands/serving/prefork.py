@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import NoReturn
 
-from api.commands.errors import FAILED, ORDERLY
+from api.commands.command import FAILED, ORDERLY
 from api.settings import GRACE_SECONDS
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -39,10 +39,9 @@ class Workers:
 
     `started` is for the worker to call when it answers; `work` returns the exit status. `on_start` is called when the
     first worker answers, `on_death` with the process id of each that ended, `on_stop` once none is to follow.
-    `grace_seconds`: the time that a worker's requests have to finish.
+    `grace_seconds`: the time that a worker's requests have to finish. `is_server`: the one worker is the whole server,
+    its orphans are reaped here, and none follows it where it does not crash.
     """
-
-    stop_seconds = STOP_SECONDS
 
     def __init__(
         self,
@@ -52,10 +51,12 @@ class Workers:
         on_death: Callable[[int], object] = lambda _: None,
         on_stop: Callable[[], object] = lambda: None,
         grace_seconds: float = GRACE_SECONDS,
+        *,
+        is_server: bool = False,
     ) -> None:
-        self._count, self._work = count, work
+        self._count, self._work, self._is_server = count, work, is_server
         self._on_start, self._on_death, self._on_stop = on_start, on_death, on_stop
-        self._longest_stop = grace_seconds + self.stop_seconds
+        self._longest_stop = grace_seconds + (STOP_SECONDS_OF_ALL if is_server else STOP_SECONDS)
         self._born: dict[int, float] = {}
         self._failures, self._restart_at = 0, 0.0
         self._any_started = self._stopping = False
@@ -109,7 +110,12 @@ class Workers:
             for number in STOPPING:
                 signal.signal(number, interrupt_once)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-            threading.Thread(target=self._stop_with_parent, daemon=True).start()
+
+            def stop_with_parent() -> None:
+                os.read(self._parent_gone, 1)
+                os.kill(os.getpid(), signal.SIGTERM)
+
+            threading.Thread(target=stop_with_parent, daemon=True).start()
             status = self._work(lambda: os.write(self._outbox, STARTED))
         except KeyboardInterrupt:
             status = 0
@@ -120,10 +126,6 @@ class Workers:
                 sys.stdout.flush()
                 sys.stderr.flush()
             os._exit(status)
-
-    def _stop_with_parent(self) -> None:
-        os.read(self._parent_gone, 1)
-        os.kill(os.getpid(), signal.SIGTERM)
 
     def _wait(self, until: float | None) -> None:
         """Wait for signals and for workers that started, at most `until` (monotonic seconds)."""
@@ -145,28 +147,28 @@ class Workers:
             self._on_death(pid)
             if self._stopping or self._status is not None:
                 continue
+            how = f"ended with status {code}"
+            if code < 0:
+                how = f"was ended by signal {-code} ({signal.strsignal(-code)})"
             self._failures = 0 if lived > LONG_LIFE_SECONDS else self._failures + 1
-            if self._is_last(code):
-                self._status = code
+            if code in ORDERLY and (self._is_server or not self._any_started):
+                self._status = code  # one that could not start said why, and so would the next
             elif not self._any_started and self._failures > MOST_CRASHES:
                 self._status = FAILED
-                _tell(f"{_end_of(pid, code)} before any had answered, as the {MOST_CRASHES} before it: none follows")
+                _tell(f"process {pid} {how} before any had answered, as the {MOST_CRASHES} before it: none follows")
             else:
                 pause = min(FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 10), LONGEST_PAUSE_SECONDS)
                 self._restart_at = time.monotonic() + pause
-                _tell(f"{_end_of(pid, code)}; another starts in {pause:.1f} s")
+                _tell(f"process {pid} {how}; another starts in {pause:.1f} s")
 
     def _ended(self) -> Iterator[tuple[int, int]]:
         """Processes that ended, and their wait status."""
-        # one by one: PostgreSQL is a child too, and is not ours to wait for
-        for pid in list(self._born):
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if ended:
-                yield ended, status
-
-    def _is_last(self, code: int) -> bool:
-        """Whether none is to follow one that ended so: one that could not start said why, and so would the next."""
-        return not self._any_started and code in ORDERLY
+        # workers one by one: PostgreSQL is a child too, and is not ours to wait for; a server is the only child, but
+        # where this is the first process of a container the orphans of all are
+        for pid in [-1] if self._is_server else list(self._born):
+            with suppress(ChildProcessError):
+                while (ended := os.waitpid(pid, os.WNOHANG))[0]:
+                    yield ended
 
     def _end_all(self) -> None:
         self._on_stop()
@@ -186,31 +188,11 @@ class Workers:
                 os.kill(pid, number)
 
 
-class Supervisor(Workers):
-    """One process that is the whole server, and another where it crashes; its exit status where it does not."""
-
-    stop_seconds = STOP_SECONDS_OF_ALL
-
-    def _ended(self) -> Iterator[tuple[int, int]]:
-        # this one has no other child, but as the first process of a container the orphans of all
-        with suppress(ChildProcessError):
-            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                yield ended
-
-    def _is_last(self, code: int) -> bool:
-        return code in ORDERLY
-
-
 def interrupt_once(*_: object) -> NoReturn:
     """Raise KeyboardInterrupt, and ignore the signals that follow, which would cut short how the process ends."""
     for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
-
-
-def _end_of(pid: int, code: int) -> str:
-    how = f"was ended by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"ended with status {code}"
-    return f"process {pid} {how}"
 
 
 def _tell(line: str) -> None:

@@ -21,9 +21,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from api.commands.database import bring_up_to_date, started
-from api.commands.errors import FAILED, CommandFailed, status_of
-from api.commands.serving.prefork import STOPPING, Supervisor, Workers, interrupt_once
+from api.commands.command import FAILED, CommandFailed, bring_up_to_date, started, status_of
+from api.commands.serving.prefork import STOPPING, Workers, interrupt_once
 from api.settings import Settings, share_metrics
 from domain.law.rules import Rules
 from domain.reference import territory
@@ -57,7 +56,7 @@ def supervised(
     def work(started: Callable[[], object]) -> int:
         return status_of(lambda: serve(started))
 
-    status = Supervisor(1, work, on_stop=on_stop, grace_seconds=settings.grace_seconds).run()
+    status = Workers(1, work, on_stop=on_stop, grace_seconds=settings.grace_seconds, is_server=True).run()
     sys.stdout.flush()
     os._exit(status)  # as its processes: nobody has anything of an interpreter that is taken apart, which takes long
 
@@ -125,38 +124,29 @@ def prepared(settings: Settings) -> Iterator[tuple[Settings, "Reference"]]:
     with ExitStack() as stack:
         # no garbage is looked for meanwhile, nor afterwards in what is loaded: that stays, and hardly any is in it
         gc.disable()
+        background = ThreadPoolExecutor(2)
         try:
-            with _in_background() as background:
-                loading = background.submit(_load, settings.rules)
-                url = stack.enter_context(started(settings, shared=False))
-                reference = loading.result()
-                bring_up_to_date(url)
+            loading = background.submit(_load, settings.rules, background)
+            url = stack.enter_context(started(settings, shared=False))
+            reference = loading.result()
+            bring_up_to_date(url)
         finally:
+            # not waited for where the block is left early, as by the wish to stop
+            background.shutdown(wait=False, cancel_futures=True)
             gc.freeze()
             gc.enable()
         yield replace(settings, database_url=url), reference
 
 
-@contextmanager
-def _in_background() -> Iterator[ThreadPoolExecutor]:
-    """A thread, which is not waited for where the block is left early, as by the wish to stop."""
-    background = ThreadPoolExecutor(1)
-    try:
-        yield background
-    finally:
-        background.shutdown(wait=False, cancel_futures=True)
-
-
-def _load(rules: Rules | None) -> "Reference":
+def _load(rules: Rules | None, beside: ThreadPoolExecutor) -> "Reference":
     """The reference data, and all modules of a server."""
-    outlines = import_module("matching.geo.outlines").outlines
-    with _in_background() as beside:
-        # two files whose decompression leaves the interpreter to others, here to the imports
-        read = [beside.submit(territory.load), beside.submit(outlines, "commune")]
-        import_module("api.app")
-        import_module("api.commands.serving.server_process")
-        for each in read:
-            each.result()
+    outlines = import_module("matching.geo.territory").outlines
+    # two files whose decompression leaves the interpreter to others, here to the imports
+    read = [beside.submit(territory.load), beside.submit(outlines, "commune")]
+    import_module("api.app")
+    import_module("api.commands.serving.server_process")
+    for each in read:
+        each.result()
     reference: Reference = import_module("matching.reference").load_reference(rules, for_server=True)
     return reference
 
@@ -187,8 +177,17 @@ def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
             both = family is socket.AF_INET6 and socket.has_dualstack_ipv6()
             return socket.create_server(place, family=family, backlog=BACKLOG, dualstack_ipv6=both)
         except OSError as error:
-            if error.errno != errno.EADDRINUSE or candidate == last:
-                raise CommandFailed(_why_not(host, port, last, error)) from None
+            if error.errno == errno.EADDRINUSE and candidate < last:
+                continue
+            why = f"cannot listen on {host}, port {port}: {os.strerror(error.errno or 0)}"
+            if isinstance(error, socket.gaierror):
+                why = f"{host} is not an address of this machine ({error.strerror})"
+            elif error.errno == errno.EADDRINUSE:
+                tried = f"port {port}" if port == last else f"every port from {port} to {last}"
+                why = f"{tried} of {host} is already in use; choose another with --port"
+            elif error.errno == errno.EACCES:
+                why = f"port {port} needs more rights than this user has; choose one above 1023 with --port"
+            raise CommandFailed(why) from None
     raise AssertionError("there is at least one port to try")
 
 
@@ -197,14 +196,3 @@ def address(bound: socket.socket) -> str:
     host, port = bound.getsockname()[:2]
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
-
-
-def _why_not(host: str, first: int, last: int, error: OSError) -> str:
-    if isinstance(error, socket.gaierror):
-        return f"{host} is not an address of this machine ({error.strerror})"
-    if error.errno == errno.EADDRINUSE:
-        tried = f"port {first}" if first == last else f"every port from {first} to {last}"
-        return f"{tried} of {host} is already in use; choose another with --port"
-    if error.errno == errno.EACCES:
-        return f"port {first} needs more rights than this user has; choose one above 1023 with --port"
-    return f"cannot listen on {host}, port {first}: {os.strerror(error.errno or 0)}"

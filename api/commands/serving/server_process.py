@@ -15,7 +15,7 @@ import structlog
 import uvicorn
 from litestar import Litestar
 
-from api.commands.serving.http_protocol import IDLE_SECONDS, HttpProtocol, sweep
+from api.commands.serving.http_protocol import IDLE_SECONDS, HttpProtocol
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.settings import Settings
 from matching.reference import Reference
@@ -66,7 +66,13 @@ def serve_requests(app: Litestar, bound: socket.socket, on_start: Callable[[], o
     """
     services = app.state.services
     settings, grace_seconds = services.settings, services.settings.grace_seconds
-    _allow_open_files(2 * settings.connections + OTHER_FILES)
+    # where the system allows it: it usually lets processes choose
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * settings.connections + OTHER_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     config = uvicorn.Config(
         app,
         http=cast("type[asyncio.Protocol]", partial(HttpProtocol, settings)),
@@ -84,14 +90,6 @@ def serve_requests(app: Litestar, bound: socket.socket, on_start: Callable[[], o
     except SystemExit:  # how uvicorn says that the application did not start; the log says why
         return False
     return server.started
-
-
-def _allow_open_files(count: int) -> None:
-    """Let this process open so many files, where the system allows it: it usually lets processes choose."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class _Server(uvicorn.Server):
@@ -118,8 +116,13 @@ class _Server(uvicorn.Server):
         self._on_start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        def cancel_requests() -> None:
+            begun = {each.begun_answer for each in cast("set[HttpProtocol]", self.server_state.connections)}
+            for request in self.server_state.tasks - begun:
+                request.cancel()
+
         self._on_stop()
-        ending = asyncio.get_running_loop().call_later(self._grace_seconds, self._cancel_requests)
+        ending = asyncio.get_running_loop().call_later(self._grace_seconds, cancel_requests)
         try:
             self._end = asyncio.timeout(self._grace_seconds + END_SECONDS + CLOSE_SECONDS)
             async with self._end:
@@ -143,10 +146,6 @@ class _Server(uvicorn.Server):
     def _sweep(self, before: float) -> None:
         """Look at all connections now and, until the process ends, from time to time."""
         now = time.monotonic()
-        sweep(self.server_state.connections, min(now - before, MOST_OF_A_SWEEP))
+        for connection in list(cast("set[HttpProtocol]", self.server_state.connections)):
+            connection.sweep(min(now - before, MOST_OF_A_SWEEP))
         asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep, now)
-
-    def _cancel_requests(self) -> None:
-        begun = {each.begun_answer for each in cast("set[HttpProtocol]", self.server_state.connections)}
-        for request in self.server_state.tasks - begun:
-            request.cancel()

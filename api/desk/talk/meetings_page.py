@@ -7,10 +7,9 @@ import msgspec
 from litestar import Response
 
 from api.desk.frame.form import Mistake, WrongForm, field_mistakes
+from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
-from api.desk.frame.visit import Visit
-from api.desk.frame.words import SAID
-from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
+from api.desk.frame.visit import SENT_FIELD, Done, Visit, acting_at, document_of, id_in, sent_as, written_once
 from api.desk.talk.meeting_form import (
     FORMAT_CODES,
     MOST_OTHERS,
@@ -78,7 +77,7 @@ async def change_calendar_address(visit: Visit) -> Response[bytes]:
 
 
 @page("GET", "/besoins/{id}/rencontres", scope="needs")
-async def list_meetings(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002 - as the path names it
+async def list_meetings(visit: Visit, id: str) -> Response[bytes]:
     """The meetings about a need."""
     organisation, need_id = visit.organisation_id, id_in(id, NO_NEED)
     async with transaction(visit.services.database) as connection:
@@ -88,26 +87,26 @@ async def list_meetings(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
 
 
 @page("GET", "/besoins/{id}/rencontres/nouvelle", scope="needs")
-async def show_new_meeting(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
+async def show_new_meeting(visit: Visit, id: str) -> Response[bytes]:
     """The form of a meeting to be planned, with the usual agenda of its format."""
     fields = {**fields_of_new(visit.text("forme")), "fournisseur": visit.fields.get("inviter", [])}
     return await _form_page(visit, id, None, fields)
 
 
 @page("POST", "/besoins/{id}/rencontres/nouvelle", scope="needs")
-async def plan_new_meeting(visit: Visit, id: str) -> Response[bytes]:  # noqa: A002
+async def plan_new_meeting(visit: Visit, id: str) -> Response[bytes]:
     """Plan a meeting and redirect to it; the form again where something is to be corrected."""
     return await _save(visit, id, None)
 
 
 @page("GET", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")
-async def show_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:  # noqa: A002
+async def show_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:
     """A meeting, with the form that changes it; `inviter` in the query ticks more suppliers."""
     return await _form_page(visit, id, id_in(meeting_id, NO_MEETING))
 
 
 @page("POST", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")
-async def change_planned_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:  # noqa: A002
+async def change_planned_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:
     """Change a meeting and redirect to it; the form again where something is to be corrected."""
     return await _save(visit, id, id_in(meeting_id, NO_MEETING))
 
@@ -137,7 +136,7 @@ async def _save(visit: Visit, id_: str, meeting_id: UUID | None) -> Response[byt
 
     try:
         return await written_once(visit, carry_out)
-    except (InvalidContent, WrongForm) as wrong:
+    except InvalidContent as wrong:
         mistakes = field_mistakes(wrong, MeetingForm, otherwise="titre")
         return await _form_page(visit, id_, meeting_id, visit.fields, mistakes)
 
@@ -176,7 +175,7 @@ async def _form_page(
         "talk/meeting.html",
         need=need,
         meeting=meeting,
-        parts=parts_of(meeting) if meeting else [],
+        parts=list(parts_of(meeting)) if meeting else [],
         fields=shown,
         ticked={str(named[each].id) for each in ticked if each in named},
         other_needs=[each for each in needs if each.id != need_id],
@@ -193,7 +192,7 @@ async def _form_page(
 
 
 @page("GET", "/besoins/{id}/rencontres/{meeting_id}/agenda.ics", scope="needs")
-async def get_calendar_file(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:  # noqa: A002
+async def get_calendar_file(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:
     """A meeting as a file for calendars."""
     organisation = visit.organisation_id
     async with transaction(visit.services.database) as connection:
@@ -201,15 +200,3 @@ async def get_calendar_file(visit: Visit, id: str, meeting_id: str) -> Response[
     content = calendar_of_one(meeting, visit.reference.territories)
     name = f"rencontre-{meeting.starts_at:%Y-%m-%d}.ics"
     return Response(content, media_type=CALENDAR, headers={"content-disposition": f'attachment; filename="{name}"'})
-
-
-PAGES = (
-    list_all_meetings,
-    change_calendar_address,
-    list_meetings,
-    show_new_meeting,
-    plan_new_meeting,
-    show_meeting,
-    change_planned_meeting,
-    get_calendar_file,
-)

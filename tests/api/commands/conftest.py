@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import text
 
 from api.cli import main
-from api.commands.database import attached
+from api.commands.command import attached
 from api.settings import read_settings
 from db.core.engine import engine, transaction
 from tests.conftest import ROOT, open_folder

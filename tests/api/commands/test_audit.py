@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api.commands.database import attached
+from api.commands.command import attached
 from api.journal.send_heads import signed_line
 from api.journal.signing_key import JournalKey, journal_key
 from api.settings import read_settings

@@ -1,10 +1,11 @@
 """A browser of the desk without a screen, and the windows of a real one."""
 
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
 import pytest
 
-from tests.api.desk.steps import TWO, Browser, Desk, desk_of
+from tests.api.desk.steps import TWO, Browser, Desk, DeskWith, desk_of
 from tests.api.desk.window import Windows
 from tests.api.sync.factories import Client
 from tests.browser import installed, on_a_socket
@@ -18,9 +19,15 @@ async def browser(served: Client) -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def desk(served: Client, browser: Browser, source: str) -> Desk:
+def desk_with(served: Client, browser: Browser, source: str) -> DeskWith:
+    """A function that signs in a buyer whose need finds suppliers of these names."""
+    return partial(desk_of, served, browser, source)
+
+
+@pytest.fixture
+async def desk(desk_with: DeskWith) -> Desk:
     """A buyer whose need finds two suppliers, signed in with that browser."""
-    return await desk_of(served, browser, source, *TWO)
+    return await desk_with(*TWO)
 
 
 @pytest.fixture(scope="session")

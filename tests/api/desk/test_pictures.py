@@ -14,8 +14,8 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
 from api.desk.frame import visit
-from api.desk.frame.csrf import COOKIE
 from api.desk.frame.layout import TEMPLATES, rendered
+from api.desk.frame.visit import COOKIE
 from api.desk.pages import PAGES
 from tests.accessibility_tree import unnamed
 from tests.api.desk.file_with_all import FILE, file_with_all, take_picture

@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
 import pytest
+from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from domain.law.rules import LAW_FILE, load, parse
@@ -46,15 +47,33 @@ async def test_an_amount_changes_on_its_day(client: AsyncTestClient[Any]) -> Non
         assert rule["value"] == amount
 
 
-async def test_rules_in_english(client: AsyncTestClient[Any]) -> None:
+async def test_the_day_and_the_language_are_those_asked_for(app: Litestar, client: AsyncTestClient[Any]) -> None:
+    """Without a date, the day it is in France: at half past eleven in the evening UTC, tomorrow."""
     for fr, en in zip(await rules(client, TODAY), await rules(client, TODAY, "en"), strict=True):
         assert fr["message"] != en["message"]
         assert fr | {"message": None} == en | {"message": None}
+    for nonsense in ("2026-02-30", "today", ""):
+        assert (await client.get(f"/rules?on={nonsense}")).status_code == 422
+    services = app.state.services
+    before, services.now = services.now, lambda: datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
+    try:
+        assert (await client.get("/rules")).json()["on"] == "2026-11-25"
+    finally:
+        services.now = before
 
 
-@pytest.mark.parametrize("on", ["2026-02-30", "today", ""])
-async def test_a_day_that_does_not_exist_is_refused(client: AsyncTestClient[Any], on: str) -> None:
-    assert (await client.get(f"/rules?on={on}")).status_code == 422
+async def test_one_rule_through_time(client: AsyncTestClient[Any]) -> None:
+    """Oldest period first; that the law had no such rule is not that nobody knows; an unknown rule is 404."""
+    names = "reserved_penitentiary", "eu_local", "ess_award_bar_months"
+    penitentiary, local, bar = [(await client.get(f"/rules/{name}")).json()["items"] for name in names]
+    for periods in (penitentiary, local, bar):
+        assert periods == sorted(periods, key=lambda period: period["valid_from"] or "")
+    assert [period["status"] for period in penitentiary] == ["absent", "in_force"]
+    assert local[-1] | {"status": "unknown", "value": None} == local[-1]
+    # also of one that only past awards bring into play
+    assert len(bar) > 1
+    assert all("previous 36 months" in period["explanation"] for period in bar)
+    assert (await client.get("/rules/no_such_rule")).status_code == 404
 
 
 def test_a_jurist_changes_a_threshold_by_the_rows_that_contributing_shows() -> None:

@@ -425,7 +425,7 @@ async def test_what_cannot_be_noted_is_not_done(buyer: Buyer, source: str, monke
         await write_entry(*arguments, **named)
         raise RuntimeError
 
-    for module in ("edit_need", "shortlist_versions", "decide", "awards"):
+    for module in ("routes", "shortlist_versions", "shortlists", "awards"):
         monkeypatch.setattr(f"api.needs.{module}.write_entry", fail_last)
     for answer in (
         await buyer.post("/needs", buyer.need()),

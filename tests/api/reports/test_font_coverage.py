@@ -3,7 +3,7 @@
 import pytest
 import typst
 
-from api.reports.font_coverage import drawable, printable
+from api.reports.html import drawable, printable
 from api.reports.typst_process import STANDARDS, fonts
 
 PAGE = b"""#set document(title: "x")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
-from api.reports.make_report import PDF
+from api.reports.routes import PDF
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client

@@ -19,8 +19,8 @@ import msgspec
 import pytest
 
 from api.runtime.processes.forked_processes import ForkedProcesses, ProcessEnded, forked_processes
-from api.sync import import_processes
-from api.sync.import_processes import FEW, assemble_elsewhere, prepare_elsewhere
+from api.sync import pipeline
+from api.sync.pipeline import FEW, assemble_elsewhere, prepare_elsewhere
 from db.imports.prepare_rows import SUPPLIER_ID, Prepared, SupplierRow, Terms, assembled, prepare
 from db.suppliers.write import RecordRow
 from domain.suppliers.source import SourceMapping
@@ -155,8 +155,8 @@ def test_a_compressed_file_is_read(processes: ForkedProcesses) -> None:
 def test_rows_that_take_for_ever_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Others wait for the place of such a file."""
     for_ever = (re.match("(a*)*b", "a" * 99) for _ in range(1))
-    monkeypatch.setattr(import_processes, "batches", lambda *_: for_ever)
-    monkeypatch.setattr(import_processes, "BATCH_SECONDS", 0.05)
+    monkeypatch.setattr(pipeline, "batches", lambda *_: for_ever)
+    monkeypatch.setattr(pipeline, "BATCH_SECONDS", 0.05)
     with forked_processes(reference()) as processes, pytest.raises(UnreadableFile) as refused:
         prepared(processes)
     assert refused.value.problems[0].code == "too_slow"
@@ -168,7 +168,7 @@ def test_long_texts_are_read_in_a_time_that_grows_with_their_length(text: str, m
     element = {"id": "1", "name": text, "description": text, "address": {"customFormatedAddress": text}}
     table = io.StringIO()
     csv.writer(table).writerows([("external_id", "name", "segments", "description"), ("1", text, text, text)])
-    monkeypatch.setattr(import_processes, "BATCH_SECONDS", 5.0)
+    monkeypatch.setattr(pipeline, "BATCH_SECONDS", 5.0)
     with forked_processes(reference()) as processes:
         for name, media_type, content in (
             ("gogocarto", JSON, msgspec.json.encode({"data": [element]})),
@@ -180,7 +180,7 @@ def test_long_texts_are_read_in_a_time_that_grows_with_their_length(text: str, m
 
 def test_a_process_that_ends_before_its_time_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed, out of memory: nothing of it may be taken for a whole file."""
-    monkeypatch.setattr(import_processes, "prepare", lambda *_, **__: os._exit(9))
+    monkeypatch.setattr(pipeline, "prepare", lambda *_, **__: os._exit(9))
     with forked_processes(reference()) as processes, pytest.raises(ProcessEnded):
         prepared(processes)
 
@@ -235,7 +235,7 @@ def stop_at_once(*_: object) -> None:
 
 async def test_many_are_made_in_another_process(processes: ForkedProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of messages that are sent at once too, each with its own."""
-    monkeypatch.setattr(import_processes, "assemble_here", not_here)
+    monkeypatch.setattr(pipeline, "assemble_here", not_here)
     some, more = described(FEW + 1), described(2 * FEW)
     async with assemble_elsewhere(processes) as assemble:
         found = await asyncio.gather(assemble(CHANGE_SET, some), assemble(CHANGE_SET, more))
@@ -260,7 +260,7 @@ async def test_where_there_is_no_process_they_are_made_here() -> None:
 async def test_where_the_process_ends_at_its_work_they_are_made_here(monkeypatch: pytest.MonkeyPatch) -> None:
     some = described(FEW + 1)
     made = assembled(CHANGE_SET, some)
-    monkeypatch.setattr(import_processes, "assembled", stop_at_once)
+    monkeypatch.setattr(pipeline, "assembled", stop_at_once)
     with forked_processes(reference()) as processes:
         async with assemble_elsewhere(processes) as assemble:
             assert [await assemble(CHANGE_SET, some) for _ in range(2)] == [made] * 2

@@ -15,7 +15,7 @@ from sqlalchemy import update
 
 from api.runtime.places import ConcurrencyLimit
 from api.runtime.processes.forked_processes import forked_processes
-from api.sync import import_processes, upload
+from api.sync import pipeline, upload
 from db.core.engine import transaction
 from db.schema.supplier_tables import imports
 from domain.organisation import Client as Bearer
@@ -231,7 +231,7 @@ async def test_a_file_of_empty_gzip_members_is_none(served: Client, source: str)
 async def test_an_import_whose_process_is_ended_is_to_be_sent_again(
     served: Client, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_processes, "prepare", lambda *_, **__: os._exit(9))
+    monkeypatch.setattr(pipeline, "prepare", lambda *_, **__: os._exit(9))
     with forked_processes(reference()) as processes:
         monkeypatch.setattr(served.services, "forked_processes", processes)
         answer = await send(served, source, lines(rows(source, "a")))

@@ -22,7 +22,6 @@ from api.commands.serving.http_protocol import (
     SLOWEST_BYTES_PER_SECOND,
     SMALL_PIECE_BYTES,
     HttpProtocol,
-    sweep,
 )
 from api.runtime.observability import HUNG_UP
 from api.settings import read_settings
@@ -52,8 +51,10 @@ class Edge(NamedTuple):
 
     def pass_by(self, seconds: float) -> None:
         """Let so much time pass since the clients did what they have done."""
-        sweep(self.state.connections, 0)
-        sweep(self.state.connections, seconds)
+        for connection in list(self.state.connections):
+            cast("Watched", connection).sweep(0)
+        for connection in list(self.state.connections):
+            cast("Watched", connection).sweep(seconds)
 
     async def has(self, connections: int, received: int = 0) -> None:
         """Wait until so many connections are there, and they have received so many bytes."""

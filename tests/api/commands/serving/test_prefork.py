@@ -62,25 +62,23 @@ print(Workers(1, work, lambda: print("started", flush=True), count).run())
 """
 SUPERVISED = """
 import atexit, os, sys
-from api.commands.serving.prefork import Supervisor
+from api.commands.serving.prefork import Workers
 def work(started):
     atexit.register(print, "taken apart", flush=True)
     started()
     print("served", flush=True)
     return int(sys.argv[1])
-print(Supervisor(1, work).run())
+print(Workers(1, work, is_server=True).run())
 """
 STUBBORN = """
-import signal, sys
-from api.commands.serving.prefork import Workers
-class Impatient(Workers):
-    stop_seconds = 0.0
+import os, signal
+from api.commands.serving import prefork
+prefork.STOP_SECONDS = 0.0
 def work(started):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     started()
     signal.pause()
-import os
-Impatient(1, work, lambda: os.kill(os.getpid(), signal.SIGTERM), grace_seconds=0).run()
+prefork.Workers(1, work, lambda: os.kill(os.getpid(), signal.SIGTERM), grace_seconds=0).run()
 """
 
 

@@ -1,19 +1,67 @@
-"""The database that a command works on: the one of DATABASE_URL, else the embedded one of VIVIER_HOME."""
+"""The failure and exit status of a command, and its database: that of DATABASE_URL, else the embedded one."""
 
 import argparse
+import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from api.settings import Settings
+from api.settings import BadSetting, Settings
 from db.embedded import serve as embedded
+from db.embedded.home import EmbeddedError
 from domain.audit import Actor
+from domain.errors import DomainError
 from domain.organisation import DEFAULT_ORGANISATION
 
 if TYPE_CHECKING:
     from db.core.engine import Engine
+
+FAILED = 1
+USAGE = 2
+INTERRUPTED = 130
+ORDERLY = (0, FAILED, USAGE, INTERRUPTED)
+"""The exit statuses of a command that was not ended by a crash."""
+
+
+class CommandFailed(Exception):
+    """The message is for the person who typed the command; `status` is the command's exit status."""
+
+    def __init__(self, message: str, status: int = FAILED) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def status_of(command: Callable[[], int]) -> int:
+    """The exit status of a command, whose failure is written to standard error; raises what is the program's fault."""
+    try:
+        status = command()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # whoever read us has seen enough; the interpreter would complain once more when it flushes
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as failure:
+        from db.core.connect import is_away, refusal  # noqa: PLC0415 - most commands never come here
+
+        if isinstance(failure, CommandFailed | BadSetting | DomainError | EmbeddedError):
+            message = str(failure)
+        elif (said := refusal(failure)) is not None:
+            message = f"the database refused the connection: {said}"
+        elif is_away(failure):
+            message = f"the database cannot be reached; check DATABASE_URL ({type(failure).__name__}: {failure})"
+        else:
+            raise
+        with suppress(BrokenPipeError):
+            sys.stderr.write(f"vivier: {message}\n")
+        if isinstance(failure, BadSetting):
+            return USAGE
+        return failure.status if isinstance(failure, CommandFailed) else FAILED
+    return status
+
 
 # What works with a database is imported where it does: a server starts its database first, and loads that meanwhile.
 
