@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from domain.reference import taxonomy
-from domain.suppliers.rows import Row, RowError
-from domain.suppliers.source import SourceMapping
+from domain.suppliers.source import Row, RowError, SourceMapping
 from domain.suppliers.supplier import Address, Approval, Contact, Flag, Offer, Point, ServiceArea
 from sources.formats.inclusion import sectors
 from sources.formats.registry import JSON, NDJSON, read_rows
