@@ -5,7 +5,6 @@ import csv
 import io
 import re
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -605,26 +604,3 @@ async def test_a_page_of_the_directory_is_no_place_in_the_feed(served: Client, s
     await send(served, source, lines(rows(source, "a", "b")))
     cursor = (await served.get(f"/suppliers?source={source}&limit=1")).json()["next_cursor"]
     assert_refused(await served.get(f"/suppliers/changes?cursor={cursor}"), 400, "bad-cursor")
-
-
-def layer(path: Path, content: bytes) -> dict[str, Any]:
-    """What GDAL says of the layer in a file."""
-    pyogrio = pytest.importorskip("pyogrio", reason="pyogrio reads GeoJSON with GDAL; it is not installed")
-    path.write_bytes(content)
-    read: dict[str, Any] = pyogrio.read_info(path)
-    return read
-
-
-async def test_suppliers_are_a_layer_of_points(served: Client, source: str, tmp_path: Path) -> None:
-    for number in range(3):
-        await put_record(served, source, str(number))
-    answer = await served.get(f"/suppliers?source={source}&format=geojson")
-    read = layer(tmp_path / "suppliers.geojson", answer.content)
-    assert (read["driver"], read["geometry_type"], read["features"]) == ("GeoJSON", "Point", 3)
-    assert {"name", "siret", "kinds", "segments", "commune", "active"} <= set(read["fields"])
-
-
-async def test_a_territory_is_a_layer_of_one_outline(client: AsyncTestClient[Any], tmp_path: Path) -> None:
-    answer = await client.get("/territories/departement:56?format=geojson")
-    read = layer(tmp_path / "territory.geojson", answer.content)
-    assert (read["driver"], read["geometry_type"], read["features"]) == ("GeoJSON", "MultiPolygon", 1)
