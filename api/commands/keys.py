@@ -19,7 +19,7 @@ from db.core.engine import Connection, Engine, transaction
 from db.organisations import find_by_name_or_id
 from domain.errors import InvalidContent
 from domain.organisation import Key
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS
 
 Action = Callable[[Connection, argparse.Namespace, datetime], Awaitable[str | Rows]]
 

@@ -21,6 +21,7 @@ from matching.reference import Reference
 from tests import factories
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.sync.factories import Client
+from tests.browser import Windows, on_a_socket
 
 ADMIN_KEY = "the-administrators-key"
 JOURNAL_KEY = "A" * 43 + "="
@@ -83,6 +84,21 @@ async def served(lasting_database_url: str, reference: Reference) -> AsyncIterat
         while (await client.get("/health/ready")).status_code != 200:
             await client.services.directory.wait_beyond(-1, 1)
         yield client
+
+
+@pytest.fixture(scope="session")
+async def address(served: Client) -> AsyncIterator[str]:
+    """The address at which the application is served to real browsers."""
+    async with on_a_socket(served.app) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def windows(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Windows]:
+    """Windows of a real browser; tests that need one are skipped where none is installed."""
+    windows = Windows(tmp_path_factory.mktemp("browsers"))
+    yield windows
+    windows.close()
 
 
 @asynccontextmanager
