@@ -209,12 +209,12 @@ async def _absences(
     living: Mapping[UUID, Supplier],
     awards: Sequence[PastAward],
 ) -> Absences:
-    """Why these suppliers, given by lot, are no candidates of a version. `living`: what their ids stand for now.
+    """The reasons why these suppliers, given by lot, are not in a version. `living`: what their ids stand for now.
 
     No reasons where the need can no longer be read. Raises Refusal (503) until there is an index, and as
     `MatchWork.run`.
     """
-    if not suppliers:
+    if not any(suppliers.values()):
         return {}
     services, on = acting.services, version.stamp.on
     live, need = services.directory.index, version.need.matched
