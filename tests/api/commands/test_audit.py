@@ -101,17 +101,14 @@ def test_what_was_done_to_it_is_found(
     assert done.out.count("broken\n") == 1
 
 
-def test_an_end_that_was_cut_off_is_told_by_the_anchor_alone(server: Server, within: Within, organisation: str) -> None:
+def test_what_no_entry_shows_is_found(server: Server, within: Within, organisation: str) -> None:
+    """An end that was cut off by the anchor alone; a shortlist that was altered, since each entry binds its content."""
     within("keys", "create", "--name", "n", "--organisation", organisation, "--scope", "needs")
     anchor = verdict(within, organisation)["anchor"]
     tamper(server, "DELETE FROM audit_entries WHERE number = 4", organisation)
     assert verdict(within, organisation)["status"] == "intact"
     assert verdict(within, organisation, "--anchor", anchor, status=1)["breaks"][0]["code"] == "lost_anchor"
     assert "entry 4 was noted and is cut off" in within("audit", "verify", "--anchor", anchor).out
-
-
-def test_a_shortlist_that_was_altered_is_found(server: Server, within: Within, organisation: str) -> None:
-    """Though no entry was: each binds what it is about."""
     tamper(server, "UPDATE shortlists SET body = body || '\\x20' FROM needs WHERE needs.id = need_id", organisation)
     (found,) = verdict(within, organisation, status=1)["breaks"]
     assert (found["number"], found["code"], found["about"][:10]) == (3, "altered_content", "shortlist:")
@@ -138,7 +135,10 @@ def test_a_message_that_was_altered_is_found(server: Server, within: Within, org
 
 
 def test_an_entry_that_was_forged_is_found(server: Server, within: Within, organisation: str) -> None:
-    """One that follows the last one as it should, with the signature of another key or without."""
+    """One that follows the last one as it should, with the signature of another key or without.
+
+    All of them without, unless the operator says that entries were not signed yet on those days, as before an update.
+    """
     assert verdict(within, organisation)["signed"] == 3
     write(server, organisation, 1, None)
     write(server, organisation, 1, JournalKey(bytes(32)).sign)
@@ -149,6 +149,13 @@ def test_an_entry_that_was_forged_is_found(server: Server, within: Within, organ
     assert "forged entry: the signature of entry 5" in told
     other = JournalKey(bytes(32)).public
     assert [each["number"] for each in verdict(within, organisation, "--public-key", other, status=1)["breaks"]] == [4]
+    tamper(server, "DELETE FROM needs", organisation)
+    tamper(server, "DELETE FROM audit_entries", organisation)
+    write(server, organisation, 2, None)
+    found = verdict(within, organisation, status=1)
+    assert (found["signed"], [each["code"] for each in found["breaks"]]) == (0, ["unsigned_entry"] * 2)
+    tomorrow = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+    assert verdict(within, organisation, "--signed-since", tomorrow)["status"] == "intact"
 
 
 @pytest.mark.parametrize("signer", [None, JournalKey(bytes(32)).sign])
@@ -175,30 +182,19 @@ def test_a_cut_end_and_a_journal_rewritten_as_a_whole_are_told_by_signed_heads(
     assert found == ["forged_entry" if signer else "unsigned_entry"] * 4 + ["lost_anchor"]
 
 
-def test_a_journal_rewritten_without_signatures_is_found(server: Server, within: Within, organisation: str) -> None:
-    """Unless the operator says that entries were not signed yet on those days, as before an update."""
-    tamper(server, "DELETE FROM needs", organisation)
-    tamper(server, "DELETE FROM audit_entries", organisation)
-    write(server, organisation, 2, None)
-    found = verdict(within, organisation, status=1)
-    assert (found["signed"], [each["code"] for each in found["breaks"]]) == (0, ["unsigned_entry"] * 2)
-    tomorrow = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
-    assert verdict(within, organisation, "--signed-since", tomorrow)["status"] == "intact"
-
-
-def test_heads_that_nobody_signed_are_not_believed(
-    server: Server, within: Within, organisation: str, tmp_path: Path
+def test_what_nobody_signed_is_not_believed_and_what_cannot_be_understood_a_slip(
+    within: Within, organisation: str, tmp_path: Path
 ) -> None:
-    heads = tmp_path / "heads.jsonl"
-    heads.write_text(signed_line(JournalHeads(datetime.now(UTC), ()), JournalKey(bytes(32))))
+    heads, other = tmp_path / "heads.jsonl", JournalKey(bytes(32))
+    heads.write_text(signed_line(JournalHeads(datetime.now(UTC), ()), other))
     assert within("audit", "verify", "--heads", str(heads)).status == 1
-    assert within("audit", "verify", "--heads", str(heads), "--public-key", JournalKey(bytes(32)).public).status == 0
+    assert within("audit", "verify", "--heads", str(heads), "--public-key", other.public).status == 0
     heads.write_text("{}")
-    assert within("audit", "verify", "--heads", str(heads)).status == 2
-    assert within("audit", "verify", "--heads", str(tmp_path / "nowhere")).status == 2
-
-
-def test_what_cannot_be_understood_is_a_slip(within: Within, organisation: str) -> None:
-    assert within("audit", "verify", "--organisation", "nobody").status == 2
-    assert within("audit", "verify", "--anchor", f"{organisation}:3:abc").status == 2
-    assert within("audit", "verify", "--anchor", f"nobody:3:{'0' * 64}").status == 2
+    for wrong in (
+        ("--heads", str(heads)),
+        ("--heads", str(tmp_path / "nowhere")),
+        ("--organisation", "nobody"),
+        ("--anchor", f"{organisation}:3:abc"),
+        ("--anchor", f"nobody:3:{'0' * 64}"),
+    ):
+        assert within("audit", "verify", *wrong).status == 2
