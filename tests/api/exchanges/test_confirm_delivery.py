@@ -8,8 +8,8 @@ import httpx
 
 from matching.reference import Reference
 from tests.api.desk.steps import Browser
-from tests.api.emailing import PUBLIC_URL, all_sent, emailing
 from tests.api.exchanges.steps import Opened, create_exchange, move, opened, opening
+from tests.api.mailbox import PUBLIC_URL, all_sent, emailing
 from tests.api.needs.steps import create
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, put_record
