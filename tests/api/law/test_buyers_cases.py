@@ -99,18 +99,15 @@ def test_a_reservation_that_the_law_forbids_is_answered(
     assert shown["total"] > 0
 
 
-def test_a_neighbouring_region_answers_a_territory_that_crosses_into_it() -> None:
-    """Eight communes of Redon are in Loire-Atlantique."""
-    insertion = need(lot(segments=["so-insertion"], reserved=["iae"]), territory={"codes": ["epci:243500741"]})
-    nantes = shop("nantaise", "so-insertion", at=NANTES, **SORTS["ACI"])
-    assert ask(insertion, nantes)["lots"][0]["total"] == 1
-
-
 def test_a_good_supplier_without_approval_is_a_match_and_not_eligible() -> None:
+    """One of a neighbouring region answers a territory that crosses into it: eight communes of Redon do."""
     resource = shop("SCIC", "re-mobilier", **SORTS["SCIC"])
     assert ask(need(lot(segments=["re-mobilier"])), resource)["lots"][0]["total"] == 1
     reserved = ask(need(lot(segments=["re-mobilier"], reserved=["iae"])), resource)["lots"][0]
     assert reserved["near_misses"][0]["excluded_by"] == "reservation"
+    insertion = need(lot(segments=["so-insertion"], reserved=["iae"]), territory={"codes": ["epci:243500741"]})
+    nantes = shop("nantaise", "so-insertion", at=NANTES, **SORTS["ACI"])
+    assert ask(insertion, nantes)["lots"][0]["total"] == 1
 
 
 SUPPLY = (

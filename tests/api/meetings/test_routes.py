@@ -113,20 +113,6 @@ async def test_everything_wrong_is_told_at_once(buyer: Buyer) -> None:
     }
 
 
-async def test_another_organisation_sees_nothing(buyer: Buyer) -> None:
-    meeting, stranger = await buyer.plan(), await new_buyer(buyer.client)
-    path = f"/meetings/{meeting['id']}"
-    for answer in (
-        await stranger.get(path),
-        await stranger.get(f"{path}.ics"),
-        await stranger.patch(meeting, {"title": "x"}),
-    ):
-        assert_refused(answer, 404, "not-found")
-    assert (await stranger.get("/meetings")).json()["items"] == []
-    assert (await stranger.get(f"/meetings?need={meeting['need_ids'][0]}")).json()["items"] == []
-    assert_refused(await stranger.post(need_ids=meeting["need_ids"]), 422, "invalid-content")
-
-
 async def test_a_change_names_the_version_it_was_made_on(buyer: Buyer) -> None:
     """The journal tells of each change, and of nobody."""
     meeting = await buyer.plan(participants=[{"role": "buyer", "name": "Anne Kermarrec"}])
