@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
 from typing import NamedTuple
@@ -15,21 +14,19 @@ from domain.law.law_changes import law_changes
 from domain.law.procedures.splitting import no_split
 from domain.law.review import review_need
 from domain.needs.need import Need, OtherNeed, PastAward, buyer_siret
-from domain.shortlists.shortlist import LotShortlist, Shortlist, Stamp, UnknownTrade
+from domain.shortlists.shortlist import LotShortlist, Shortlist, Stamp
 from domain.text.bilingual import Language
-from matching.answer import messages
 from matching.answer.explain import Explainer
 from matching.answer.groupings import groupings
 from matching.answer.supplier_rows import RowWriter
-from matching.giving_up import require_wanted
 from matching.index.live_index import LiveIndex
 from matching.kept.memory import kept_of
 from matching.lot_match import LotMatch
-from matching.lot_query import LotQuery
+from matching.lot_query import LotQuery, require_wanted
 from matching.past_awards import PastAwards
 from matching.reference import Reference
 from matching.selection import select_each
-from matching.unknown_trade import UnknownSearch, UnknownSuppliers, nearby
+from matching.unknown_trade import nearby, unknown_suppliers
 
 LOTS_AT_ONCE = 8
 """Lots of which the suppliers are selected together, before the first is answered."""
@@ -70,11 +67,27 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
     review = review_of(need, law_on, queries, reference, index)
     explainer = (kept.explainer if kept else Explainer)(review, reference, on, need, language)
     rows = (kept.row_writer if kept else RowWriter)(reference, on, need.contract, language)
-    seed = draw_seed(need)
-    search = UnknownSearch(index, on, rules, need.near_misses, seed, kept.nearby if kept else nearby)
+    seed, find_nearby = draw_seed(need), kept.nearby if kept else nearby
     past = PastAwards.known_on(on, awards, buyer_siret(need), rules, reference.taxonomy)
-    matching = _Matching(need, seed, explainer, rows, search, past, rows_of)
-    lots = tuple(map(matching.lot, lot_matches(queries, index, on, rules, past)))
+
+    def answer(lot: LotMatch) -> LotShortlist:
+        lot_id = lot.query.lot.id
+        wanted = rows_of.get(lot_id) or RowCounts(need.limit, need.near_misses, need.groupings)
+        unknown = unknown_suppliers(lot, wanted.near_misses, seed, find_nearby)
+        words = explainer.of_lot(lot, unknown.eligible, past)
+        return LotShortlist(
+            id=lot_id,
+            requested=explainer.requested(lot.query),
+            territory=explainer.territory(lot.query),
+            total=lot.counts.total,
+            candidates=rows.candidates(lot, wanted.limit, seed),
+            near_misses=rows.near_misses(lot, wanted.near_misses, seed),
+            unknown_trade=rows.unknown_trade(lot, unknown),
+            groupings=groupings(lot, wanted.groupings, seed, language) if wanted.groupings else (),
+            **words._asdict(),
+        )
+
+    lots = tuple(map(answer, lot_matches(queries, index, on, rules, past)))
     split = no_split(need, others, year, reference.reader.objects, rules.at(law_on, need.contract))
     advice = explainer.need_advice([*law_changes_of(need, queries, reference, on, index), *split])
     stamp = stamp_of(index, reference, on, need.planned_publication_on)
@@ -95,47 +108,6 @@ def match(
     """The shortlist of a need, with the arguments of `match_json`."""
     answer = match_json(need, index, reference, on, language, awards=awards, others=others, year=year)
     return msgspec.json.decode(answer, type=Shortlist)
-
-
-@dataclass(frozen=True)
-class _Matching:
-    """The match of one need; `seed` decides the draws."""
-
-    need: Need
-    seed: int
-    explainer: Explainer
-    rows: RowWriter
-    search: UnknownSearch
-    past: PastAwards | None
-    rows_of: Mapping[str, RowCounts]
-
-    def lot(self, lot: LotMatch) -> LotShortlist:
-        """The answer to a lot."""
-        query, of_need = lot.query, RowCounts(self.need.limit, self.need.near_misses, self.need.groupings)
-        wanted = self.rows_of.get(query.lot.id, of_need)
-        search = self.search if wanted is of_need else replace(self.search, count=wanted.near_misses)
-        unknown = search.suppliers(query, lot.ess_bars)
-        words = self.explainer.of_lot(lot, unknown.eligible, self.past)
-        return LotShortlist(
-            id=query.lot.id,
-            requested=self.explainer.requested(query),
-            territory=self.explainer.territory(query),
-            total=lot.counts.total,
-            candidates=self.rows.candidates(lot, wanted.limit, self.seed),
-            near_misses=self.rows.near_misses(lot, wanted.near_misses, self.seed),
-            unknown_trade=self._unknown_trade(lot, unknown),
-            groupings=groupings(lot, wanted.groupings, self.seed, self.explainer.language) if wanted.groupings else (),
-            coverage=words.coverage,
-            alternatives=words.alternatives,
-            tension=words.tension,
-            reservation=words.reservation,
-            advice=words.advice,
-        )
-
-    def _unknown_trade(self, lot: LotMatch, unknown: UnknownSuppliers) -> UnknownTrade:
-        message = messages.unknown_trade(unknown.total, unknown.eligible, bool(lot.reserved_types))
-        nearest = tuple(self.rows.unknown_trade(lot, unknown))
-        return UnknownTrade(unknown.total, unknown.eligible, nearest, message.to(self.explainer.language))
 
 
 def lot_matches(
@@ -161,13 +133,8 @@ def lot_matches(
 
 def review_of(need: Need, day: date, queries: Iterable[LotQuery], reference: Reference, index: LiveIndex) -> NeedReview:
     """The review of a need's lots, as they were read, by the law of a day."""
-    objects, kept = objects_of(queries), kept_of(index.base)
+    objects, kept = {query.lot.id: query.subject.objects for query in queries}, kept_of(index.base)
     return (kept.reviews.review if kept else review_need)(need, day, reference.rules, objects)
-
-
-def objects_of(queries: Iterable[LotQuery]) -> dict[str, tuple[str, ...]]:
-    """By the id of a lot, the segments that were understood as its object."""
-    return {query.lot.id: query.subject.objects for query in queries}
 
 
 def law_changes_of(

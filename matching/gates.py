@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from domain.shortlists.shortlist import Gate
 from matching.geo.projection import Positions
 from matching.geo.territory import Bools
-from matching.index.eligibility_cache import INELIGIBLE
+from matching.index.legal import INELIGIBLE
 from matching.index.offers import offers_for
 from matching.index.supplier_columns import Ordinals, each_once
 from matching.lot_match import LotMatch

@@ -19,8 +19,7 @@ from domain.needs.need import Reserved
 from matching.geo.projection import Floats, Positions
 from matching.geo.territory import Bools
 from matching.index.distances import NearDistances, PlaceDistances
-from matching.index.eligibility_cache import INELIGIBLE, OUTCOME_CODES, WORST_ELIGIBLE, OutcomeCodes, best_outcome
-from matching.index.legal_columns import Days
+from matching.index.legal import INELIGIBLE, OUTCOME_CODES, WORST_ELIGIBLE, Days, OutcomeCodes, best_outcome
 from matching.index.live_index import LiveIndex
 from matching.index.offers import NO_OFFER, OFFERED_BITS
 from matching.index.supplier_columns import CERTAIN_KM, Ordinals
@@ -38,6 +37,8 @@ RADII_KM = (10, 25, 50, 100)
 
 ReservedTypes = tuple[Reserved, ...]
 """The reserved types of a lot, each once, in the order in which the buyer named them."""
+ApprovalEnds = tuple[Days, Positions]
+"""The days on which the approvals of some candidates end, each day once, and how many end until then."""
 
 
 class Counts(NamedTuple):
@@ -48,26 +49,6 @@ class Counts(NamedTuple):
     options: dict[str, Count]
 
 
-class SelectionOfDay(Weighed):
-    """A selection with the outcome codes of its suppliers."""
-
-    def __init__(self, selection: Selection, codes: OutcomeCodes) -> None:
-        self.codes, self.grades, self.grade_count = codes, selection.grades, np.int16(selection.grade_count)
-        self._answered = selection.best != NO_OFFER
-        self._codes_and_place = codes + selection.is_local * np.uint16(OUTCOME_CODES)
-
-    def tally(self, rows: Bools | None = None) -> NDArray[np.float64]:
-        """Numbers of suppliers, shape (1 + w, 2, outcome codes): of all, then of those that answer each wanted segment;
-        outside the territory, then in it."""
-        codes, answered = self._codes_and_place, self._answered
-        if rows is not None:
-            codes, answered = codes[rows], answered[:, rows]
-        counted = np.empty((1 + len(answered), 2 * OUTCOME_CODES))
-        for row, some in zip(counted, (codes, *(codes[has] for has in answered)), strict=True):
-            row[:] = np.bincount(some, minlength=2 * OUTCOME_CODES)
-        return counted.reshape(-1, 2, OUTCOME_CODES)
-
-
 class ReservedSelection(Weighed):
     """A selection on one day under one reservation.
 
@@ -75,32 +56,38 @@ class ReservedSelection(Weighed):
     `ends`: where in `order` each class ends; `refused`: the other rows. `counts` hold where no cap is set.
     """
 
-    def __init__(self, of_day: SelectionOfDay, reserved: ReservedTypes) -> None:
-        self.of_day, self._reserved = of_day, frozenset(reserved)
-        best = best_outcome(self._reserved)
-        self.outcome = best.take(of_day.codes)
-        self.classes: Grades = self.outcome.astype(np.int16) * of_day.grade_count + of_day.grades
+    def __init__(self, selection: Selection, codes: OutcomeCodes, reserved: ReservedTypes) -> None:
+        """`codes`: the outcome codes of the selected on the day."""
+        self._selection, self._codes, self._reserved = selection, codes, frozenset(reserved)
+        self.outcome = best_outcome(self._reserved).take(codes)
+        grade_count = np.int16(selection.grade_count)
+        self.classes: Grades = self.outcome.astype(np.int16) * grade_count + selection.grades
         in_order = self.classes.argsort(kind="stable").astype(np.int32)
         passing = int(np.count_nonzero(self.outcome != INELIGIBLE))  # the last of all outcomes
         self.order, self.refused = in_order[:passing], in_order[passing:]
         self.ends = self.class_ends(self.order)
-        self.counts = self.counted(of_day.tally())
+        self.counts = self.counted()
 
     def class_ends(self, rows: Positions) -> list[int]:
         """The end of each class in rows that are ordered by class."""
         classes = self.classes.take(rows)
         return [*(np.flatnonzero(classes[1:] != classes[:-1]) + 1).tolist(), len(rows)] if len(rows) else []
 
-    def counted(self, tally: NDArray[np.float64]) -> Counts:
-        """The counts that a tally of outcomes gives."""
-        totals = (tally @ _weights(self._reserved)).astype(np.int64)
-        every = totals.sum(axis=1).tolist()
+    def counted(self, rows: Bools | None = None) -> Counts:
+        """The counts of all, or of some rows; by outcome code first, outside the territory and in it."""
+        codes = self._codes + self._selection.is_local * np.uint16(OUTCOME_CODES)
+        answered = self._selection.best != NO_OFFER
+        if rows is not None:
+            codes, answered = codes[rows], answered[:, rows]
+        tally = np.empty((1 + len(answered), 2 * OUTCOME_CODES))
+        for row, some in zip(tally, (codes, *(codes[has] for has in answered)), strict=True):
+            row[:] = np.bincount(some, minlength=2 * OUTCOME_CODES)
+        totals = (tally.reshape(-1, 2, OUTCOME_CODES) @ _weights(self._reserved)).astype(np.int64)
+        every, local = totals.sum(axis=1).tolist(), totals[1:, 1, 1].tolist()
         whole, total, _, *options = every[0]
         return Counts(
             total,
-            tuple(
-                Covered(one[1], one[2], local) for one, local in zip(every[1:], totals[1:, 1, 1].tolist(), strict=True)
-            ),
+            tuple(Covered(one[1], one[2], here) for one, here in zip(every[1:], local, strict=True)),
             {"none": Count(whole, whole)}
             | {name: Count(*options[2 * place : 2 * place + 2]) for place, name in enumerate(OPTIONS)},
         )
@@ -170,19 +157,6 @@ class FirstCandidates(NamedTuple):
     best: NDArray[np.int16]
 
 
-class ApprovalEnds(Weighed):
-    """The days on which the approvals of some candidates end, each day once, and how many end until then."""
-
-    def __init__(self, ends: Days) -> None:
-        self.days, many = np.unique(ends, return_counts=True)
-        self._many = np.cumsum(many)
-
-    def count_before(self, day: int) -> int:
-        """The number that end before a day."""
-        place = int(np.searchsorted(self.days, day))
-        return int(self._many[place - 1]) if place else 0
-
-
 class CappedSelection(Weighed):
     """Rows are those of the selection; `in_reach`: which of them the cap allows, None where there is none.
 
@@ -199,7 +173,7 @@ class CappedSelection(Weighed):
             self.in_reach = away <= cap_km
             self.order = reserved.order[self.in_reach.take(reserved.order)]
             self.ends = reserved.class_ends(self.order)
-            self.counts = reserved.counted(reserved.of_day.tally(self.in_reach))
+            self.counts = reserved.counted(self.in_reach)
         self.within = reserved.counted_within(distances)
 
     def nearest(self, rows: Positions, count: int) -> DrawnOrder:
@@ -268,12 +242,12 @@ class LotMatch:
     def _find_passing(self) -> CappedSelection:
         selection, site, once = self.selection, self.query.site, self._once
 
-        def of_day() -> SelectionOfDay:
-            codes = self.live.base.eligibility.codes(selection.ordinals, self.on, self.rules)
-            return SelectionOfDay(selection, barred(codes, lambda one: row_of(self.ordinals, one), self.ess_bars))
+        def codes() -> OutcomeCodes:
+            found = self.live.base.eligibility.codes(selection.ordinals, self.on, self.rules)
+            return barred(found, lambda one: row_of(self.ordinals, one), self.ess_bars)
 
         def reserved() -> ReservedSelection:
-            return ReservedSelection(once((self.on, self.rules), of_day), self.reserved_types)
+            return ReservedSelection(selection, once((self.on, self.rules), codes), self.reserved_types)
 
         distances = selection.to_territory
         if site is not None:
@@ -318,12 +292,13 @@ class LotMatch:
         """The candidates of a reserved lot whose approval ends before the contract does; None where there is none."""
         if not self.reserved_types:
             return None
-        ends = self.ends_of_candidates()
-        many = ends.count_before(horizon(self.query.lot, self.on, self.rules).toordinal())
-        return Ends(many, date.fromordinal(int(ends.days[0]))) if many else None
+        days, many = self.ends_of_candidates()
+        place = int(np.searchsorted(days, horizon(self.query.lot, self.on, self.rules).toordinal()))
+        return Ends(int(many[place - 1]), date.fromordinal(int(days[0]))) if place else None
 
     def ends_of_candidates(self) -> ApprovalEnds:
         """The ends of the approvals that the verdicts on the candidates rest on."""
         ordinals, reserved = self.ordinals[self.passing.order], frozenset(self.reserved_types)
         ends = self.live.base.eligibility.approval_ends(ordinals, reserved, self.on, self.rules)
-        return ApprovalEnds(np.asarray(ends))
+        days, many = np.unique(ends, return_counts=True)
+        return days, many.cumsum()

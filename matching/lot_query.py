@@ -1,8 +1,13 @@
-"""Lots as they are matched: codes, CPV and words read as segments, places prepared. All problems are found at once."""
+"""Lots as they are matched: codes, CPV and words read as segments, places prepared. All problems are found at once.
+
+Reading and matching may be given up. A thread cannot be ended from outside, so the work looks from time to time.
+"""
 
 from collections.abc import Callable, Hashable, Iterable
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import partial
+from threading import Event
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -15,11 +20,12 @@ from domain.shortlists.shortlist import Role
 from domain.text.bilingual import Text
 from matching.geo.shape import Shape
 from matching.geo.territory import MAX_SUGGESTIONS, Geography, Territory
-from matching.giving_up import require_wanted
 from matching.weighted_cache import WeightBound
 from matching.words.keywords import Interpreter
 
 Made = TypeVar("Made")
+
+_GIVEN_UP: ContextVar[Event | None] = ContextVar("given_up", default=None)
 
 CACHED_BYTES, BYTES_PER_READING = 8 << 20, 1_000
 """The bytes of the readings that are cached, and of one besides the words and codes that were read."""
@@ -28,6 +34,24 @@ CACHED_BYTES, BYTES_PER_READING = 8 << 20, 1_000
 SURE_TITLE = 0.5
 # CPV divisions of construction work, and of the services of architects and engineers.
 WORKS, ENGINEERS = "45", "71"
+
+
+class GivenUp(Exception):
+    """Nobody waits any more for what is being computed."""
+
+
+def require_wanted() -> None:
+    """Raises GivenUp where the work of this thread was given up."""
+    given_up = _GIVEN_UP.get()
+    if given_up is not None and given_up.is_set():
+        raise GivenUp
+
+
+def may_be_given_up(work: Callable[[], Made]) -> tuple[Callable[[], Made], Callable[[], None]]:
+    """The work, for another thread to call, and a function that gives it up."""
+    given_up, context = Event(), copy_context()
+    context.run(_GIVEN_UP.set, given_up)
+    return partial(context.run, work), given_up.set
 
 
 @dataclass(frozen=True)
@@ -96,13 +120,15 @@ class _Requested:
             if not by_title or segment in self.found:
                 self.found.setdefault(segment, []).extend(reasons)
 
-    def wanted(self, supporting: Iterable[str]) -> tuple[Wanted, ...]:
-        """The segments asked for as the object, then those that support it."""
-        support = [code for code in dict.fromkeys(supporting) if code not in self.found]
-        return (
+    def read(self, supporting: Iterable[str]) -> ReadObject:
+        """The object as it was read, with the segments that support it."""
+        support = tuple(code for code in dict.fromkeys(supporting) if code not in self.found)
+        wanted = (
             *(_wanted(segment, "object", reasons) for segment, reasons in self.found.items()),
             *(_wanted(code, "support", [(f"segment:{code}", 1.0)]) for code in support),
         )
+        subject = Subject(tuple(self.found), support)
+        return ReadObject(wanted, tuple(self.unmapped), tuple(self.unknown), self.title_says, subject)
 
 
 @dataclass(frozen=True)
@@ -140,17 +166,15 @@ class NeedReader:
 
     def _spoken(self, need: Need) -> frozenset[str]:
         """The segments that the lots' own titles surely say: what the need's title says of them is meant for these."""
-        titles = {lot.title for lot in need.lots if lot.title} if need.title else set()
-        return frozenset().union(*map(self._said_by, titles))
-
-    def _said_by(self, title: str) -> frozenset[str]:
-        """The segments that a title surely says."""
-        said = self.read_titles.find(title)
-        if said is None:
-            readings = self.interpreter.titles.read(title)
-            said = frozenset(reading.segment for reading in readings if reading.confidence >= SURE_TITLE)
-            self.read_titles.put(title, said, BYTES_PER_READING + len(title))
-        return said
+        spoken: set[str] = set()
+        for title in {lot.title for lot in need.lots if lot.title} if need.title else ():
+            said = self.read_titles.find(title)
+            if said is None:
+                readings = self.interpreter.titles.read(title)
+                said = frozenset(reading.segment for reading in readings if reading.confidence >= SURE_TITLE)
+                self.read_titles.put(title, said, BYTES_PER_READING + len(title))
+            spoken |= said
+        return frozenset(spoken)
 
     def _read_lot(
         self, need: Need, position: int, common: Territory | None, spoken: frozenset[str], problems: list[Problem]
@@ -162,7 +186,8 @@ class NeedReader:
         """
         require_wanted()
         lot, at = need.lots[position], ("lots", position)
-        said = _words_of(need, lot, spoken)
+        # all of a need that decides what the object of a lot is read as
+        said = lot.segments, lot.cpv, lot.keywords, lot.support_segments, lot.title, need.title, spoken
         read = self.read_objects.find(said)
         found = self._check_codes(lot, at) if read is None else []
         if not (lot.segments or lot.cpv or lot.keywords or lot.title):
@@ -176,7 +201,7 @@ class NeedReader:
         if found or territory is None:
             return None
         if read is None:
-            read = _read_object(self._requested_by(lot, need.title or "", spoken), lot.support_segments)
+            read = self._requested_by(lot, need.title or "", spoken).read(lot.support_segments)
             self.read_objects.put(said, read, BYTES_PER_READING + 2 * len(msgspec.json.encode(said)))
         wanted, subject = read.wanted, read.subject
         return LotQuery(wanted, read.unmapped, read.unknown, read.title_says, subject, lot, territory, shape)
@@ -208,7 +233,9 @@ class NeedReader:
             requested.add(code, f"segment:{code}")
         firm: set[str] = set()
         for code in lot.cpv:
-            segments = self._of_cpv(code, lot)
+            every = self.taxonomy.of_cpv(self.cpv.normalise(code))
+            # among equals, those the lot already names by code are enough
+            segments = tuple(segment for segment in every if segment in lot.segments) or every
             requested.unmapped += [] if segments else [code]
             is_general = self.taxonomy.is_general_cpv(self.cpv.normalise(code))
             firm.update(() if is_general else segments)
@@ -235,7 +262,7 @@ class NeedReader:
 
         Where CPV codes name segments (`coded`), it is only noted that the title says something else. A trade that the
         need's title alone says is left to the lots that say it themselves (`spoken`), unless this lot says none. What
-        is designed is not built: of works, nothing is added where all codes are of engineers' services.
+        is designed is not built: of what is works alone, nothing is added where all codes are of engineers' services.
         """
         title = lot.title or ""
         own = {reading.segment for reading in self.interpreter.titles.read(title)}
@@ -247,22 +274,14 @@ class NeedReader:
             requested.title_says = () if coded & {*sure} else sure
             return False
         if lot.cpv and all(code.startswith(ENGINEERS) for code in lot.cpv):
-            readings = tuple(reading for reading in readings if not self._is_works(reading.segment))
+            codes_of = {reading.segment: self.taxonomy.segments[reading.segment].cpv for reading in readings}
+            works = {segment for segment, codes in codes_of.items() if any(code.startswith(WORKS) for code in codes)}
+            both = {segment for segment in works if any(code.startswith(ENGINEERS) for code in codes_of[segment])}
+            readings = tuple(reading for reading in readings if reading.segment not in works - both)
         for segment, confidence, _ in readings:
             said_in = title if segment in own or not need_title else need_title
             requested.add(segment, f"title:{said_in}", confidence)
         return bool(readings)
-
-    def _is_works(self, segment: str) -> bool:
-        """Whether a segment is bought as works, and not as a service of engineers too."""
-        codes = self.taxonomy.segments[segment].cpv
-        return any(code.startswith(WORKS) for code in codes) and not any(code.startswith(ENGINEERS) for code in codes)
-
-    def _of_cpv(self, code: str, lot: Lot) -> tuple[str, ...]:
-        """The segments of a CPV code; among equals, those the lot already names by code are enough."""
-        segments = self.taxonomy.of_cpv(self.cpv.normalise(code))
-        named = tuple(segment for segment in segments if segment in lot.segments)
-        return named or segments
 
 
 NO_OBJECT = Text(
@@ -274,19 +293,6 @@ NO_TERRITORY = Text(
     "Un territoire est attendu, sur le besoin ou sur le lot.", "A territory is expected, on the need or on the lot."
 )
 SAME_ID = Text("Un autre lot porte déjà cet identifiant.", "Another lot already has this id.")
-
-
-def _words_of(need: Need, lot: Lot, spoken: frozenset[str]) -> Hashable:
-    """All of a need that decides what the object of a lot is read as; `spoken`: what lots' own titles say."""
-    return lot.segments, lot.cpv, lot.keywords, lot.support_segments, lot.title, need.title, spoken
-
-
-def _read_object(requested: _Requested, supporting: Iterable[str]) -> ReadObject:
-    wanted = requested.wanted(supporting)
-    objects, support = (tuple(one.segment for one in wanted if one.role == role) for role in ("object", "support"))
-    return ReadObject(
-        wanted, tuple(requested.unmapped), tuple(requested.unknown), requested.title_says, Subject(objects, support)
-    )
 
 
 def _wanted(segment: str, role: Role, reasons: Iterable[tuple[str, float]]) -> Wanted:

@@ -11,7 +11,7 @@ from domain.law.reservations.past_awards import EssAward, award_bar, dependence,
 from domain.law.rules import Rules
 from domain.needs.need import RESERVED_TYPES, PastAward, by_supplier, may_be_same_buyer
 from domain.reference.taxonomy import Taxonomy
-from matching.index.eligibility_cache import RADIX, OutcomeCodes
+from matching.index.legal import RADIX, OutcomeCodes
 from matching.index.live_index import LiveIndex
 from matching.lot_query import LotQuery
 

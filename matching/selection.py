@@ -7,13 +7,11 @@ A reservation, a day, a cap or a site changes only what is counted and put in or
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.geo.projection import Positions
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Territory
 from matching.index.distances import NearDistances
@@ -52,17 +50,14 @@ class Serving:
 
     def offers(self, wanted: WantedOffers) -> Iterator[OfferKeys]:
         """The offers, of some that answer what is wanted, in sorted runs; also of suppliers that are gone."""
-        yield self._reaching(wanted.short)
+        spans = self._distances.spans(wanted.short.supplier, self._radius_km)
+        near = [[column[first:end] for first, end in spans] or [column[:0]] for column in wanted.short]
+        yield self._near_enough(WithinReach._make(map(np.concatenate, near)))
         if len(wanted.long.supplier):
             yield self._near_enough(wanted.long)
         if len(wanted.ground.area):
             yield wanted.ground.key[self._meeting.take(wanted.ground.area)]
         yield wanted.national
-
-    def _reaching(self, short: WithinReach) -> OfferKeys:
-        """The offers whose suppliers are no farther from the territory than they reach, which is not far."""
-        spans = self._distances.spans(short.supplier, self._radius_km)
-        return self._near_enough(WithinReach._make([_cut(column, spans) for column in short]))
 
     def _near_enough(self, offers: WithinReach) -> OfferKeys:
         """The offers whose suppliers are no farther from the territory than they reach, each looked at."""
@@ -70,7 +65,7 @@ class Serving:
         return offers.key[self._territory.less_radius(away) <= offers.reach_km]
 
 
-def _keys(live: LiveIndex, territory: Territory, wanted: Iterable[tuple[str, ...]]) -> OfferKeys:
+def meeting_offers(live: LiveIndex, territory: Territory, wanted: Iterable[tuple[str, ...]]) -> OfferKeys:
     """The offers for any wanted segment of some subjects whose area meets the territory, in order."""
     keys = [np.empty(0, dtype=np.int64)]
     serves = Serving(live, territory)
@@ -84,15 +79,6 @@ def _keys(live: LiveIndex, territory: Territory, wanted: Iterable[tuple[str, ...
         key = key[~live.gone[key >> SUPPLIER_BIT]]
     key.sort(kind="stable")  # a few sorted runs
     return key
-
-
-def _rows_of_each(for_subject: NDArray[np.int64], count: int) -> list[Positions]:
-    """The places of each of so many subjects, by their numbers."""
-    if count == 1:
-        return [np.arange(len(for_subject))]
-    subject = (for_subject & MOST_SUBJECTS).astype(np.int8)
-    ends = np.cumsum(np.bincount(subject, minlength=count))[:-1]
-    return np.split(subject.argsort(kind="stable"), ends)
 
 
 def _best(key: OfferKeys, is_first: Bools, is_local: Bools, columns: int) -> NDArray[np.int16]:
@@ -120,11 +106,6 @@ def changes(ordered: NDArray[np.generic]) -> Bools:
     differs = np.ones(len(ordered), dtype=bool)
     np.not_equal(ordered[1:], ordered[:-1], out=differs[1:])
     return differs
-
-
-def _cut(column: NDArray[Any], spans: list[tuple[int, int]]) -> NDArray[Any]:
-    """The spans of a column laid end to end."""
-    return np.concatenate([column[first:end] for first, end in spans]) if spans else column[:0]
 
 
 MOST_OFFERS = 100_000
@@ -193,7 +174,7 @@ def _select_at_once(
     supplier, the best first.
     """
     measured, wanted = live.base.distances, [subject.wanted for subject in subjects]
-    key = _keys(live, territory, wanted)
+    key = meeting_offers(live, territory, wanted)
     for_subject = key >> SUBJECT_BIT
     is_first = changes(for_subject)
     for_subject = for_subject[is_first]
@@ -202,10 +183,15 @@ def _select_at_once(
     every_best = _best(key, is_first, to_territory.known == 0, max(map(len, wanted)))
     if territory.radius_km:  # of which its distances did not know when they were weighed
         measured.weigh_again(territory.shape, measured(territory.shape), measured(territory.shape).weight)
+    places_of_each = [np.arange(len(for_subject))]
+    if len(wanted) > 1:
+        number = (for_subject & MOST_SUBJECTS).astype(np.int8)
+        ends = np.cumsum(np.bincount(number, minlength=len(wanted)))[:-1]
+        places_of_each = np.split(number.argsort(kind="stable"), ends)
     site = next(iter(subjects.values()))
     is_shared = site is not None and all(other is site for other in subjects.values())
     to_site = NearDistances(measured, site, ordinals) if is_shared else None
-    for subject, places in zip(subjects, _rows_of_each(for_subject, len(wanted)), strict=True):
+    for subject, places in zip(subjects, places_of_each, strict=True):
         rows = places
         if subject.support:  # whoever only supports the object of a lot does not pass
             answers = every_best[: len(subject.objects)].take(rows, axis=1) != NO_OFFER

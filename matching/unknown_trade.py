@@ -1,7 +1,6 @@
 """Suppliers near a lot whose trade is not known: how many there are, and whom to ask first."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import date
 from typing import NamedTuple
 
@@ -11,14 +10,13 @@ from numpy.typing import NDArray
 from domain.law.rules import Rules
 from domain.needs.need import Reserved
 from matching.geo.projection import Floats, Positions
-from matching.geo.shape import Shape
 from matching.geo.territory import Territory
-from matching.index.eligibility_cache import INELIGIBLE, WORST_ELIGIBLE, best_outcome
+from matching.index.legal import INELIGIBLE, WORST_ELIGIBLE, best_outcome
 from matching.index.live_index import LiveIndex
 from matching.index.service_areas import NEARBY_KM
 from matching.index.supplier_columns import Ordinals
-from matching.lot_query import LotQuery
-from matching.past_awards import EssBar, barred
+from matching.lot_match import LotMatch
+from matching.past_awards import barred
 from matching.ranking import seeded_tie_break
 
 LAST_DRAW = int(np.iinfo(np.uint64).max)
@@ -43,19 +41,15 @@ class Nearby(NamedTuple):
         return Nearby(self.ordinals[rows], self.distance[rows], outcome, eligible)
 
 
-class UnknownNeighbour(NamedTuple):
-    """A supplier of unknown trade, with its distance to the site, else to the territory."""
-
-    ordinal: int
-    distance_km: float
-
-
 class UnknownSuppliers(NamedTuple):
-    """The number of suppliers of unknown trade near a lot, of the `eligible` among them, and the nearest, in order."""
+    """The number of suppliers of unknown trade near a lot, of the `eligible` among them, and the nearest, in order.
+
+    `nearest`: each with its distance to the site, else to the territory.
+    """
 
     total: int
     eligible: int
-    nearest: tuple[UnknownNeighbour, ...]
+    nearest: tuple[tuple[int, float], ...]
 
 
 NOBODY = Nearby(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int8), 0)
@@ -79,70 +73,52 @@ def nearby(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved],
     return Nearby(ordinals, distance, outcome, 0).take(order[outcome[order] != INELIGIBLE])
 
 
-@dataclass(frozen=True)
-class UnknownSearch:
-    """The search for suppliers of unknown trade near the lots of one need; `count`: the most that are listed."""
+FindNearby = Callable[[LiveIndex, Territory, frozenset[Reserved], date, Rules], Nearby]
 
-    live: LiveIndex
-    on: date
-    rules: Rules
-    count: int
-    seed: int
-    nearby: Callable[[LiveIndex, Territory, frozenset[Reserved], date, Rules], Nearby] = nearby
 
-    def suppliers(self, query: LotQuery, ess_bars: Mapping[int, EssBar]) -> UnknownSuppliers:
-        """The suppliers in the lot's territory or at most 50 km from it, within its `max_distance_km`.
+def unknown_suppliers(lot: LotMatch, count: int, seed: int, find: FindNearby = nearby) -> UnknownSuppliers:
+    """The suppliers in the lot's territory or at most 50 km from it, within its `max_distance_km`; `count` are listed.
 
-        On a reserved lot, without those INELIGIBLE for all of its types. Of those equally far, the nearest are drawn.
-        """
-        reserved = frozenset(query.lot.reserved or ())
-        found = self.nearby(self.live, query.territory, reserved, self.on, self.rules)
-        if ess_bars and "ess" in reserved and len(found.ordinals):
-            found = self._after_bars(found, reserved, ess_bars)
-        if query.lot.max_distance_km is not None and len(found.ordinals):
-            found = self._within_cap(query.site, found, query.lot.max_distance_km)
-        nearest = self._nearest(query.site, found) if self.count and len(found.ordinals) else []
-        return UnknownSuppliers(len(found.ordinals), found.eligible, tuple(nearest))
+    On a reserved lot, without those INELIGIBLE for all of its types. Of those equally far, the nearest are drawn.
+    """
+    reserved, cap_km = frozenset(lot.reserved_types), lot.query.lot.max_distance_km
+    found = find(lot.live, lot.query.territory, reserved, lot.on, lot.rules)
+    if lot.ess_bars and "ess" in reserved:
+        found = _after_bars(lot, found, reserved)
+    if not len(found.ordinals):
+        return UnknownSuppliers(0, 0, ())
+    to_site = None if lot.query.site is None else lot.live.base.distances(lot.query.site)
+    if cap_km is not None and to_site is None:
+        found = found.take(slice(0, int(np.searchsorted(found.distance, cap_km, "right"))))
+    elif cap_km is not None and to_site is not None:
+        away = to_site.distance_within(found.ordinals, np.full(len(found.ordinals), cap_km))
+        found = found.take(away <= cap_km)
+    ordinals, distance = found.ordinals, found.distance
+    if not count or not len(ordinals):
+        return UnknownSuppliers(len(ordinals), found.eligible, ())
+    if to_site is None:
+        last = distance[min(count, len(ordinals)) - 1]
+        rows = slice(0, int(np.searchsorted(distance, last, "right")))
+        ordinals, distance = ordinals[rows], distance[rows]
+    else:
+        if count < len(ordinals):  # most are certain not to be among the nearest
+            bound = to_site.lower_bound(ordinals)
+            likely = np.argpartition(bound, count - 1)[:count]
+            ordinals = ordinals[bound <= to_site.distance(ordinals[likely]).max()]
+        distance = to_site.distance(ordinals)
+    first = _first(distance, seeded_tie_break(lot.live.base.columns.draw[ordinals], seed), count)
+    nearest = tuple(zip(ordinals[first].tolist(), distance[first].tolist(), strict=True))
+    return UnknownSuppliers(len(found.ordinals), found.eligible, nearest)
 
-    def _after_bars(self, found: Nearby, reserved: frozenset[Reserved], bars: Mapping[int, EssBar]) -> Nearby:
-        """The suppliers that the three-year bar leaves."""
-        concerned = np.flatnonzero(np.isin(found.ordinals, list(bars)))
-        rows = dict(zip(found.ordinals[concerned].tolist(), range(len(concerned)), strict=True))
-        columns = self.live.base.columns
-        codes = columns.eligibility.codes(found.ordinals[concerned], self.on, self.rules)
-        outcome = found.outcome.copy()
-        outcome[concerned] = best_outcome(reserved)[barred(codes, rows.get, bars)]
-        return found._replace(outcome=outcome).take(outcome != INELIGIBLE)
 
-    def _within_cap(self, site: Shape | None, found: Nearby, cap_km: float) -> Nearby:
-        """The suppliers that the lot's cap on distance allows: to its site, else to its territory."""
-        if site is None:
-            return found.take(slice(0, int(np.searchsorted(found.distance, cap_km, "right"))))
-        away = self.live.base.distances(site).distance_within(found.ordinals, np.full(len(found.ordinals), cap_km))
-        return found.take(away <= cap_km)
-
-    def _nearest(self, site: Shape | None, found: Nearby) -> list[UnknownNeighbour]:
-        """The nearest, in order, with their distance to the site, else to the territory."""
-        if site is None:
-            last = found.distance[min(self.count, len(found.ordinals)) - 1]
-            rows = slice(0, int(np.searchsorted(found.distance, last, "right")))
-            ordinals, distance = found.ordinals[rows], found.distance[rows]
-        else:
-            ordinals, distance = self._measured(site, found.ordinals)
-        draws = seeded_tie_break(self.live.base.columns.draw[ordinals], self.seed)
-        first = _first(distance, draws, self.count)
-        return [
-            UnknownNeighbour(*each) for each in zip(ordinals[first].tolist(), distance[first].tolist(), strict=True)
-        ]
-
-    def _measured(self, site: Shape, ordinals: Ordinals) -> tuple[Ordinals, Floats]:
-        """The suppliers that may be among the nearest to the site, with their distance; most are certain not to be."""
-        distances = self.live.base.distances(site)
-        if self.count < len(ordinals):
-            bound = distances.lower_bound(ordinals)
-            likely = np.argpartition(bound, self.count - 1)[: self.count]
-            ordinals = ordinals[bound <= distances.distance(ordinals[likely]).max()]
-        return ordinals, distances.distance(ordinals)
+def _after_bars(lot: LotMatch, found: Nearby, reserved: frozenset[Reserved]) -> Nearby:
+    """The suppliers that the three-year bar leaves."""
+    concerned = np.flatnonzero(np.isin(found.ordinals, list(lot.ess_bars)))
+    rows = dict(zip(found.ordinals[concerned].tolist(), range(len(concerned)), strict=True))
+    codes = lot.live.base.columns.eligibility.codes(found.ordinals[concerned], lot.on, lot.rules)
+    outcome = found.outcome.copy()
+    outcome[concerned] = best_outcome(reserved)[barred(codes, rows.get, lot.ess_bars)]
+    return found._replace(outcome=outcome).take(outcome != INELIGIBLE)
 
 
 def _first(distance: Floats, draws: NDArray[np.uint64], count: int) -> Positions:

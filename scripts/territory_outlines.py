@@ -118,7 +118,7 @@ def _degrees(units: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def write(outlines: Sequence[BaseGeometry | None]) -> bytes:
-    """Outlines in the format that `matching.geo.outlines` reads; None takes a place that holds nothing.
+    """Outlines in the format that `matching.geo.territory` reads; None takes a place that holds nothing.
 
     Outer rings run counterclockwise and holes clockwise, as GeoJSON asks.
     """

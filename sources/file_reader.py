@@ -23,7 +23,6 @@ from domain.suppliers.rows import Batch, CheckedRecord, Row, RowError
 from domain.suppliers.source import SourceMapping
 from domain.suppliers.supplier import Placement
 from domain.text.bilingual import Language, Text
-from matching.geo.territory import Geography
 from matching.reference import Reference
 from sources.formats.registry import BY_FILE_ALONE, BY_FILE_AND_DAY, read_rows
 from sources.rows import Context, unreadable
@@ -169,24 +168,21 @@ def batches(reading: Reading, stream: BinaryIO, reference: Reference) -> Iterato
     before = 0
     try:
         while some := list(islice(rows, ROWS_AT_ONCE)):
-            yield _batch(some, before, reference.geography)
+            made = [row for row in some if isinstance(row, Row)]
+            making = [row for row in made if row.joins is None]
+            flags = [row.flags for row in making]
+            placements = iter(placements_of([row.record for row in making], reference.geography, flags))
+            records = [
+                CheckedRecord(
+                    row.line,
+                    row.external_id,
+                    row.record,
+                    next(placements) if row.joins is None else Placement(flags=siret_flags(row.record) + row.flags),
+                    row.joins,
+                )
+                for row in made
+            ]
+            yield Batch(records, [row for row in some if isinstance(row, RowError)], before)
             before += len(some)
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise unreadable("malformed_gzip", _BROKEN_GZIP) from None
-
-
-def _batch(some: list[Row | RowError], before: int, geography: Geography) -> Batch:
-    rows = [row for row in some if isinstance(row, Row)]
-    making = [row for row in rows if row.joins is None]
-    placements = iter(placements_of([row.record for row in making], geography, [row.flags for row in making]))
-    records = [
-        CheckedRecord(
-            row.line,
-            row.external_id,
-            row.record,
-            next(placements) if row.joins is None else Placement(flags=siret_flags(row.record) + row.flags),
-            row.joins,
-        )
-        for row in rows
-    ]
-    return Batch(records, [row for row in some if isinstance(row, RowError)], before)

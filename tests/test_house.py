@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (26_100, 152),
+    "api": (24_400, 118),
     "db": (9_200, 51),
     "domain": (15_600, 74),
-    "matching": (10_850, 52),
-    "sources": (8_432, 38),
-    "tests": (62_600, 348),
+    "matching": (10_125, 45),
+    "sources": (8_018, 34),
+    "tests": (61_500, 337),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

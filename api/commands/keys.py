@@ -17,7 +17,7 @@ from db.api_keys import list_keys
 from db.core.engine import Connection
 from db.organisations import find_by_name_or_id
 from domain.errors import InvalidContent
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS
 
 Action = Callable[[Connection, argparse.Namespace, datetime], Awaitable[str | Rows]]
 

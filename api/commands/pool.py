@@ -17,7 +17,7 @@ from api.commands.imports import Importer, import_and_report, importer
 from api.settings import Settings
 from db.suppliers.sources import last_imports
 from domain.reference import taxonomy, territory
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS
 from sources.file_reader import CHECKED, are_kept, kept_beside, origin_of, reader_of
 from sources.pool.csv_pipe import UnusableFile
 from sources.pool.download import Fetched, NotFetched, fetch

@@ -1,42 +1,64 @@
-"""The pages of the buyer's desk, which are no routes of the API and not in its document."""
+"""The pages of the buyer's desk, which are no routes of the API and not in its document; those of the site itself."""
 
+import sys
+from pathlib import Path
+
+from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
-from api.desk import sign_in, site_pages
+from api.desk import sign_in
 from api.desk.admin import admin_pages
 from api.desk.answer import allotment_page, result_page
 from api.desk.directory import directory_page, territory_page
+from api.desk.frame.layout import MEDIA_TYPES, YEAR, asset_path, assets
+from api.desk.frame.page import page
+from api.desk.frame.visit import Visit, client_of_session
 from api.desk.need import need_page
-from api.desk.record import (
-    awards_page,
-    decisions_page,
-    journal_page,
-    needs_page,
-    one_need_page,
-    versions_page,
-)
+from api.desk.record import journal_page, stored_need, versions_page
 from api.desk.sources import source_pages
-from api.desk.talk import declared_offer_page, equal_treatment_page, exchanges_page, meetings_page, new_exchange_page
+from api.desk.talk import equal_treatment_page, exchanges_page, meetings_page, new_exchange_page
+from domain.errors import NotFound
+from domain.text.bilingual import Text
 
-PAGES: tuple[HTTPRouteHandler, ...] = (
-    *sign_in.PAGES,
-    *need_page.PAGES,
-    *allotment_page.PAGES,
-    *result_page.PAGES,
-    *territory_page.PAGES,
-    *needs_page.PAGES,
-    *one_need_page.PAGES,
-    *versions_page.PAGES,
-    *decisions_page.PAGES,
-    *awards_page.PAGES,
-    *journal_page.PAGES,
-    *exchanges_page.PAGES,
-    *new_exchange_page.PAGES,
-    *equal_treatment_page.PAGES,
-    *meetings_page.PAGES,
-    *directory_page.PAGES,
-    *source_pages.PAGES,
-    *admin_pages.PAGES,
-    *declared_offer_page.PAGES,
-    *site_pages.PAGES,
+
+@page("GET", "/accessibilite", scope=None)
+async def show_accessibility(visit: Visit) -> Response[bytes]:
+    """The statement, with the contact of the settings."""
+    await _know(visit)
+    return visit.page("accessibility.html", contact=visit.services.settings.contact)
+
+
+@page("GET", "/plan", scope=None)
+async def show_site_map(visit: Visit) -> Response[bytes]:
+    """The pages that the visitor may open."""
+    await _know(visit)
+    return visit.page("site_map.html")
+
+
+async def _know(visit: Visit) -> None:
+    """Show the menu to whoever is signed in."""
+    if visit.new_token is None:
+        visit.client = await client_of_session(visit.services, visit.token, visit.call.scope)
+
+
+@page("GET", "/bureau/{digest}/{name}", scope=None)
+async def get_asset(visit: Visit, digest: str, name: str) -> Response[bytes]:
+    """A stylesheet or script; for a year, where its path is of today."""
+    visit.new_token = None
+    if name not in assets():
+        raise NotFound(Text("Aucun fichier de ce nom", "No file of this name"))
+    is_current = asset_path(name) == f"bureau/{digest}/{name}"
+    caching = f"public, max-age={YEAR}, immutable" if is_current else "no-cache"
+    headers = {"cache-control": caching, "vary": "accept-encoding"}
+    return Response(assets()[name], media_type=MEDIA_TYPES[Path(name).suffix], headers=headers)
+
+
+MODULES = (
+    *(sign_in, need_page, allotment_page, result_page, territory_page, directory_page),
+    *(stored_need, versions_page, journal_page),
+    *(exchanges_page, new_exchange_page, equal_treatment_page, meetings_page),
+    *(source_pages, admin_pages, sys.modules[__name__]),
+)
+PAGES: tuple[HTTPRouteHandler, ...] = tuple(
+    each for module in MODULES for each in vars(module).values() if isinstance(each, HTTPRouteHandler)
 )

@@ -17,7 +17,7 @@ from api.reports import typst_process
 from api.reports.html import markup
 from domain.report.model import Report
 from matching.geo.map_sheets import MapSheets
-from matching.giving_up import require_wanted
+from matching.lot_query import require_wanted
 
 LONGEST_SECONDS, LOOK_SECONDS = 120, 0.1
 

@@ -26,34 +26,46 @@ from domain.text.bilingual import Language, Text, long_date
 APPLIED_IN = (law_changes, past_awards, review, splitting, supply_advice)
 """The modules whose functions apply rules, directly or through what they import."""
 
-TITLES: dict[Theme, str] = {
-    "reservation": "Réserver un marché ou un lot",
-    "suppliers": "Qui peut répondre à un lot réservé",
-    "thresholds": "Seuils et procédures",
-    "considerations": "Considérations sociales et environnementales, lots, leviers",
-    "sourcing": "Le sourcing",
-    "procedure": "Délais, publicité, preuves, attribution, exécution",
-    "counsel": "Conseils (ce n'est pas du droit)",
-}
 NO_VALUE: dict[Status, Text] = {"absent": Text("pas de règle", "no rule"), "unknown": Text("inconnue", "unknown")}
 LONG_LIST = 12
-CONFIDENCES: dict[Confidence, str] = {"high": "élevée", "medium": "moyenne", "low": "faible : à vérifier"}
-INTRODUCTION = """# Les règles appliquées
 
-Ce fichier est produit à partir de `domain/data/law.toml` par `scripts/render_law.py` ; ne pas le modifier.
-Version des règles : `{version}`.
 
-Ceci n'est pas un conseil juridique. Les sources sont indiquées règle par règle, avec la confiance qu'on leur accorde.
-Là où la source dit « LEGI », l'article a été lu dans les données ouvertes du code, dont Légifrance est fait : une copie
-complète jusqu'à la mi-2025, avec les versions déjà adoptées pour la suite. Les décrets de décembre 2025 ont été lus
-dans des reproductions ; le texte de la loi 2026-403 ne l'a pas été. Ailleurs, les sources sont secondaires. Légifrance
-lui-même n'a pas été ouvert. Les périodes comprennent leurs deux jours extrêmes. Une valeur « inconnue » n'est jamais
-remplacée par une supposition : aucun avis n'est donné. La loi appliquée à un besoin est celle du jour où sa publication
-est prévue (`planned_publication_on`), passé ou à venir, à défaut celle du jour d'évaluation (`on`) ; l'avis
-`LAW_CHANGES` dit ce qui diffère de l'un à l'autre. L'éligibilité des fournisseurs est toujours celle de `on`. Les
-explications viennent du code, en anglais. Les seuils de conseil, à la fin, se règlent dans une copie du fichier que
-nomme le réglage `VIVIER_LAW_FILE` ; `vivier law due` dit ce qui est à revoir.
-"""
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A step of a purchase. `paragraphs`: a lead of a few words, and the ids of the rules that follow it."""
+
+    title: str
+    introduction: str
+    paragraphs: tuple[tuple[str, str], ...]
+
+
+class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A purchase told with the figures that Vivier gives for it, in Markdown as it is printed."""
+
+    title: str
+    text: str
+
+
+class RulesPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The words of `docs/law.md`: what stands above the rules, themes and degrees of confidence in their order."""
+
+    introduction: str
+    titles: dict[Theme, str]
+    confidences: dict[Confidence, str]
+
+
+class Guide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole of `buyer_guide.toml`. `not_covered`: the questions for which no sure source was found."""
+
+    introduction: str
+    not_covered: tuple[str, ...]
+    allotting: str
+    step: tuple[Step, ...]
+    example: tuple[Example, ...]
+    rules: RulesPage
+
+
+def _guide() -> Guide:
+    return msgspec.toml.decode((files("domain") / "data" / "buyer_guide.toml").read_bytes(), type=Guide)
 
 
 class RuleDocument(DatedRule, frozen=True):
@@ -94,10 +106,22 @@ def _document(row: RuleRow, language: Language) -> RuleDocument:
 
 def rules_page(rules: Rules) -> str:
     """`docs/law.md`: a table per theme with every period, then how each rule is applied."""
-    sections = [INTRODUCTION.format(version=rules.version), _confirmed(rules)]
-    for theme, title in TITLES.items():
+    words = _guide().rules
+    rows = rules.in_force(rules.vintage)
+    confirmed = [
+        f"Règles en vigueur le {days(rules.vintage).fr}, selon la confiance qu'on accorde à leur source :",
+        "",
+        "| Thème | Élevée | Moyenne | Faible | Ensemble |",
+        "|---|---|---|---|---|",
+    ]
+    for title, themes in (*((title, {theme}) for theme, title in words.titles.items()), ("Ensemble", words.titles)):
+        counts = Counter(row.confidence for row in rows if row.theme in themes)
+        cells = (title, *(str(counts[confidence]) for confidence in words.confidences), str(counts.total()))
+        confirmed.append("| " + " | ".join(cells) + " |")
+    sections = [words.introduction.format(version=rules.version), "\n".join([*confirmed, ""])]
+    for theme, title in words.titles.items():
         periods = [row for rule_id in rules.ids for row in rules.history(rule_id) if row.theme == theme]
-        rows = [_line(row) for row in periods if row.status != "unknown" or row.valid_from]
+        lines = [_line(row, words) for row in periods if row.status != "unknown" or row.valid_from]
         table = [
             "| Règle | Valeur | Du | Au | Article | Confiance | Énoncé | Source |",
             "|---|---|---|---|---|---|---|---|",
@@ -107,7 +131,7 @@ def rules_page(rules: Rules) -> str:
             for row in periods
             if isinstance(row.value, tuple) and len(row.value) > LONG_LIST
         ]
-        sections.append("\n".join([f"## {title}", "", *table, *rows, "", *lists]))
+        sections.append("\n".join([f"## {title}", "", *table, *lines, "", *lists]))
     rules_of: dict[str, list[str]] = {}
     explanations = explained()
     for rule_id in rules.ids:
@@ -118,30 +142,14 @@ def rules_page(rules: Rules) -> str:
     return "\n".join(sections)
 
 
-def _confirmed(rules: Rules) -> str:
-    """A table of how many rules in force on the day of the vintage are how sure, by theme."""
-    rows = rules.in_force(rules.vintage)
-    lines = [
-        f"Règles en vigueur le {days(rules.vintage).fr}, selon la confiance qu'on accorde à leur source :",
-        "",
-        "| Thème | Élevée | Moyenne | Faible | Ensemble |",
-        "|---|---|---|---|---|",
-    ]
-    for title, themes in (*((title, {theme}) for theme, title in TITLES.items()), ("Ensemble", set(TITLES))):
-        counts = Counter(row.confidence for row in rows if row.theme in themes)
-        cells = (title, *(str(counts[confidence]) for confidence in CONFIDENCES), str(counts.total()))
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, ""])
-
-
-def _line(row: RuleRow) -> str:
+def _line(row: RuleRow, words: RulesPage) -> str:
     cells = (
         f"`{row.id}`",
         found.fr if (found := state(row, LONG_LIST)) else "voir sous le tableau",
         row.valid_from.isoformat() if row.valid_from else "",
         row.valid_until.isoformat() if row.valid_until else "",
         (row.article or "") + (f" (concessions : {row.concession_article})" if row.concession_article else ""),
-        CONFIDENCES[row.confidence],
+        words.confidences[row.confidence],
         row.message.fr,
         row.source + (f" (à revoir avant le {days(row.check_by).fr})" if row.check_by else ""),
     )
@@ -222,35 +230,9 @@ _UNBROKEN = re.compile(r"(?<=«) | (?=[;:?!»€%])|(?<=\d) (?=\d{3}\b)")
 MARKS: dict[Confidence, str] = {"high": "●", "medium": "◐", "low": "○"}
 
 
-class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A step of a purchase. `paragraphs`: a lead of a few words, and the ids of the rules that follow it."""
-
-    title: str
-    introduction: str
-    paragraphs: tuple[tuple[str, str], ...]
-
-
-class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A purchase told with the figures that Vivier gives for it, in Markdown as it is printed."""
-
-    title: str
-    text: str
-
-
-class Guide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole of `buyer_guide.toml`. `not_covered`: the questions for which no sure source was found."""
-
-    introduction: str
-    not_covered: tuple[str, ...]
-    allotting: str
-    step: tuple[Step, ...]
-    example: tuple[Example, ...]
-
-
 def guide_page(rules: Rules) -> str:
     """The buyer's guide by the law of the day it was last read through; raises NotFound on an unknown rule."""
-    content = (files("domain") / "data" / "buyer_guide.toml").read_bytes()
-    guide, day = msgspec.toml.decode(content, type=Guide), rules.vintage
+    guide, day = _guide(), rules.vintage
     blocks = ["# Guide de l'acheteur public", guide.introduction.format(day=long_date(day).fr).strip()]
     for number, step in enumerate(guide.step, start=1):
         blocks += [f"## {number}. {step.title}", step.introduction]

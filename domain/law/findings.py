@@ -33,6 +33,7 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A statement of the law under a condition: a verdict or finding by its `outcome`, or advice by its `severity`.
 
     `rule`: the one that is quoted; `rests_on`: others. The least sure of all of them counts.
+    `on_procedure`: it is advice on the procedure of a need.
     """
 
     rule: str
@@ -41,6 +42,7 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outcome: Outcome = "ELIGIBLE"
     severity: Severity = "info"
     rests_on: tuple[str, ...] = ()
+    on_procedure: bool = False
 
 
 _FILE = msgspec.toml.decode(

@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from domain.law.findings import (
+    STATEMENTS,
     LegalAdvice,
     LegalFinding,
     LotReview,
@@ -22,19 +23,7 @@ from domain.shortlists.shortlist import Confidence
 from domain.text.bilingual import NOTHING, Text, join_texts
 
 LAW_CHANGES = "LAW_CHANGES"
-ON_PROCEDURE = (
-    "ESTIMATED_VALUE",
-    "TOTAL_BELOW_LOTS",
-    "VALUE_UNKNOWN",
-    "BUYER_KIND_UNKNOWN",
-    "THRESHOLD_UNKNOWN",
-    "GRE_A_GRE",
-    "MAPA",
-    "LIGHT_REGIME",
-    "PROC_FORMALISEE",
-    "CONCESSION_SIMPLIFIED",
-    "MIXED_OBJECT",
-)
+ON_PROCEDURE = frozenset(said.code for said in STATEMENTS.values() if said.on_procedure)
 """The codes of advice on the procedure of a need."""
 PROCEDURE = "procedure"
 MOST_TOLD, LONGEST, LEAD = 6, 140, 60

@@ -1,21 +1,10 @@
 """The legal review of a need: its advice, and per lot the findings on each reservation it might have."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
 
-from domain.law.duties import (
-    allotment,
-    capability,
-    environmental,
-    framework,
-    insertion,
-    reuse_quota,
-    review_terms,
-    social,
-    spaser,
-)
+from domain.law import duties
 from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, worst_outcome
 from domain.law.procedures.direct_awards import innovation, review_direct_awards
 from domain.law.procedures.lot_facts import KEPT, LONGEST_KEPT, LotFacts, LotObject, read_lot
@@ -34,7 +23,6 @@ from domain.law.reservations.reservation import (
 from domain.law.rules import InForce, Rules
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need, Place, Reserved
 from domain.short_cache import short_cache
-from domain.shortlists.shortlist import Outcome
 
 OPTIONS: dict[str, frozenset[Reserved]] = {
     "handicap": frozenset({"handicap"}),
@@ -103,23 +91,22 @@ def review_facts(need: Need, on: date, rules: Rules, read: Mapping[str, tuple[st
     view = rules.at(on, need.contract)
     lots = tuple(read_lot(lot, read.get(lot.id, lot.segments), view) for lot in need.lots)
     decided = decide(need, lots, view)
-    sets = review_sets(need, decided, view)
+    sets, small = review_sets(need, decided, view)
     whole = [estimated_value(need, lots, view), total_below_lots(need, lots, view)]
     for part in decided.parts:
-        whole += [*review_procedure(need, part, view), social(need, part, view)]
+        whole += [*review_procedure(need, part, view), duties.social(need, part, view)]
     whole += [
         *procedure_steps(need, decided, view),
         mixed_object(decided, view),
-        sets and sets.of_need,
-        environmental(need.contract, decided.direct, view),
-        spaser(need.buyer, view),
-        allotment(need, decided.direct, view),
-        framework(need, view),
+        sets,
+        duties.environmental(need.contract, decided.direct, view),
+        duties.spaser(need.buyer, view),
+        duties.allotment(need, decided.direct, view),
+        duties.framework(need, view),
         *review_direct_awards(need, lots, decided, view),
-        *review_terms(need, lots, decided.direct, view),
+        *duties.review_terms(need, lots, decided.direct, view),
     ]
     part_of = {lot.lot.id: part for part in decided.parts for lot in part.group.lots}
-    small = sets.of_lots if sets else {}
     reviews = {lot.lot.id: _review_lot(need, lot, part_of[lot.lot.id], small.get(lot.lot.id), on, view) for lot in lots}
     return NeedReview(reviews, tuple(filter(None, whole)))
 
@@ -129,114 +116,57 @@ def _review_lot(
 ) -> LotReview:
     """The review of one lot of a part of the need; `small`: the advice on it as a small lot."""
     asked, contract, buyer = lot.lot, need.contract, need.buyer or NOBODY
-    bought = _review_object(lot.object, asked.site is not None, contract, buyer.kind, view)
+    prison, of_object, on_object = _review_object(lot.object, asked.site is not None, contract, buyer.kind, view)
     listed = lot.object.ess_listing == "listed"
     terms = asked.duration_months, asked.renewal_months, buyer.contracting_authority, buyer.kind
-    ess = bought.ess + review_ess_terms(*terms, listed, view)
-    reserving = _review_reserving(asked.reserved or (), contract, part.level == "direct", bought.prison, ess, on, view)
-    others = reserving.proofs, innovation(need, lot, part.group, view), small
-    advice = bought.advice + tuple(filter(None, others))
-    return LotReview(reserving.findings, advice, reserving.forbidden, reserving.doubtful, reserving.outcome)
-
-
-class _OfObject(NamedTuple):
-    """The law on what a lot buys, whatever its value and duration.
-
-    `prison`, `ess`: the findings that these reservations meet; `advice`: that on the lot.
-    """
-
-    prison: tuple[LegalFinding, ...]
-    ess: tuple[LegalFinding, ...]
-    advice: tuple[LegalAdvice, ...]
+    ess = of_object + review_ess_terms(*terms, listed, view)
+    findings, forbidden, doubtful = _review_reserving(asked.reserved or (), contract, prison, ess, on, view)
+    outcome = worst_outcome(findings)
+    proofs = reserved_proofs(asked.reserved or (), outcome, contract, part.level == "direct", view)
+    advice = on_object + tuple(filter(None, (proofs, innovation(need, lot, part.group, view), small)))
+    return LotReview(findings, advice, forbidden, doubtful, outcome)
 
 
 @short_cache(KEPT, LONGEST_KEPT, lambda bought, *_: bought.length)
 def _review_object(
     bought: LotObject, sited: bool, contract: ContractKind, buyer: BuyerKind | None, view: InForce
-) -> _OfObject:
+) -> tuple[tuple[LegalFinding, ...], tuple[LegalFinding, ...], tuple[LegalAdvice, ...]]:
+    """The law on what a lot buys, whatever its value and duration.
+
+    The findings that a reservation to work in prison and one to ESS meet; and the advice on the lot.
+    """
     advice = (
-        insertion(bought, contract, view),
-        capability(bought.segments, view),
-        reuse_quota(bought.segments, buyer, view),
+        duties.insertion(bought, contract, view),
+        duties.capability(bought.segments, view),
+        duties.reuse_quota(bought.segments, buyer, view),
     )
-    return _OfObject(review_prison(bought, sited, view), review_ess_object(bought, view), tuple(filter(None, advice)))
-
-
-class _Reserving(NamedTuple):
-    """The law on reserving a lot; the fields are those of `LotReview`."""
-
-    findings: tuple[LegalFinding, ...]
-    outcome: Outcome
-    proofs: LegalAdvice | None
-    forbidden: Mapping[str, LegalFinding | None]
-    doubtful: frozenset[str]
+    return review_prison(bought, sited, view), review_ess_object(bought, view), tuple(filter(None, advice))
 
 
 @lru_cache(maxsize=4096)
 def _review_reserving(
     reserved: tuple[Reserved, ...],
     contract: ContractKind,
-    direct: bool,
     prison: tuple[LegalFinding, ...],
     ess: tuple[LegalFinding, ...],
     on: date,
     view: InForce,
-) -> _Reserving:
-    """A lot as it is reserved and as it might be; `prison`, `ess`: the findings on itself that these types meet."""
-    findings = tuple(_reservation(frozenset(reserved), contract, prison, ess, on, view))
-    outcome = worst_outcome(findings)
-    proofs = reserved_proofs(reserved, outcome, contract, direct, view)
-    return _Reserving(findings, outcome, proofs, *_options(contract, prison, ess, on, view))
+) -> tuple[tuple[LegalFinding, ...], dict[str, LegalFinding | None], frozenset[str]]:
+    """The findings on a lot as it is reserved, and the `forbidden` and `doubtful` reservations of `LotReview`.
 
-
-def _options(
-    contract: ContractKind, prison: tuple[LegalFinding, ...], ess: tuple[LegalFinding, ...], on: date, view: InForce
-) -> tuple[Mapping[str, LegalFinding | None], frozenset[str]]:
-    """Per reservation the finding that forbids it, by its type or else by the lot; and the doubtful ones."""
-    of_types, doubtful = _options_of_types(contract, on, view)
-    forbidden = dict(of_types)
-    for option, findings in (("penitentiary", prison), ("ess", ess)):
-        if forbidden[option] is None:
-            forbidden[option], is_doubtful = _refusal_or_doubt(findings)
-            doubtful = doubtful - {option} if forbidden[option] else doubtful | ({option} if is_doubtful else set())
-    return forbidden, doubtful
-
-
-@lru_cache(maxsize=256)
-def _options_of_types(
-    contract: ContractKind, on: date, view: InForce
-) -> tuple[Mapping[str, LegalFinding | None], frozenset[str]]:
-    """Per reservation the finding that forbids it whatever the lot, and the doubtful ones."""
-    found = {option: _refusal_or_doubt(review_types(types, contract, on, view)) for option, types in OPTIONS.items()}
-    forbidden = {option: refusal for option, (refusal, _) in found.items()}
-    return forbidden, frozenset(option for option, (_, doubtful) in found.items() if doubtful)
-
-
-def _refusal_or_doubt(findings: Iterable[LegalFinding]) -> tuple[LegalFinding | None, bool]:
-    """The finding that forbids a reservation, else whether a person must judge it or data is missing."""
-    doubtful = False
-    for found in findings:
-        if found.outcome == "INELIGIBLE":
-            return found, False
-        doubtful = doubtful or found.outcome in {"UNKNOWN", "REVIEW"}
-    return None, doubtful
-
-
-def _reservation(
-    reserved: frozenset[Reserved],
-    contract: ContractKind,
-    prison: tuple[LegalFinding, ...],
-    ess: tuple[LegalFinding, ...],
-    on: date,
-    view: InForce,
-) -> Iterator[LegalFinding]:
-    """The findings on types and combinations; then, for types that exist, those on the lot itself."""
-    if not reserved:
-        return
-    types = review_types(reserved, contract, on, view)
-    yield from types
-    missing = {found.rule for found in types if found.code == "TYPE_NOT_IN_FORCE"}
-    if "ess" in reserved and type_rule("ess", contract) not in missing:
-        yield from ess
-    if "penitentiary" in reserved and type_rule("penitentiary", contract) not in missing:
-        yield from prison
+    `prison`, `ess`: the findings on the lot itself that these types meet, told for types that exist.
+    """
+    findings = review_types(frozenset(reserved), contract, on, view)
+    missing = {found.rule for found in findings if found.code == "TYPE_NOT_IN_FORCE"}
+    own: dict[str, tuple[LegalFinding, ...]] = {"ess": ess, "penitentiary": prison}
+    for kind in ("ess", "penitentiary"):
+        if kind in reserved and type_rule(kind, contract) not in missing:
+            findings += own[kind]
+    forbidden: dict[str, LegalFinding | None] = {}
+    doubtful = []
+    for option, types in OPTIONS.items():
+        met = review_types(types, contract, on, view) + own.get(option, ())
+        forbidden[option] = next((found for found in met if found.outcome == "INELIGIBLE"), None)
+        if forbidden[option] is None and any(found.outcome in {"UNKNOWN", "REVIEW"} for found in met):
+            doubtful.append(option)
+    return findings, forbidden, frozenset(doubtful)

@@ -13,7 +13,7 @@ from hashlib import sha256
 from itertools import pairwise
 from math import inf
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -31,16 +31,15 @@ Status = Literal["in_force", "absent", "unknown"]
 Duty = Literal["required", "recommended"]
 Value = bool | int | float | Duty | tuple[str, ...]
 
-UNIT_VALUES: dict[Unit, str] = {
-    "eur": "an amount in euros",
-    "percent": "a whole percentage",
-    "months": "a whole number of months",
-    "count": "a whole number",
-    "ratio": "a number",
+UNITS: dict[Unit, tuple[str, bool]] = {
+    "eur": ("an amount in euros", False),
+    "percent": ("a whole percentage", True),
+    "months": ("a whole number of months", True),
+    "count": ("a whole number", True),
+    "ratio": ("a number", False),
 }
-"""The values that each unit takes."""
+"""The values that each unit takes, in words, and whether they are whole."""
 NO_CODES: frozenset[str] = frozenset()
-WHOLE: frozenset[Unit] = frozenset({"percent", "months", "count"})
 
 
 class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,6 +47,13 @@ class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     fr: str
     en: str
+
+
+NO_RULE: dict[Status, Wording] = {
+    "unknown": Wording("Règle non établie pour cette période", "Rule not established for this period"),
+    "absent": Wording("Règle inexistante pendant cette période", "No such rule during this period"),
+}
+"""The words on a period without rule that has none of its own."""
 
 
 class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -138,16 +144,13 @@ class InForce:
 
     def __init__(self, histories: Mapping[str, tuple[RuleRow, ...]], on: date) -> None:
         self.rows: dict[str, RuleRow] = {}
-        self._eventual_numbers: dict[str, int] = {}
-        self._eventual_codes: dict[str, frozenset[str]] = {}
+        self._eventual: dict[str, Any] = {}
         for rule_id, history in histories.items():
             row, *later = (row for row in history if row.valid_until is None or on <= row.valid_until)
             self.rows[rule_id] = row
             eventual = next((each.value for each in (row, *later) if each.value is not None), None)
-            if isinstance(eventual, int):
-                self._eventual_numbers[rule_id] = eventual
-            elif isinstance(eventual, tuple):
-                self._eventual_codes[rule_id] = frozenset(eventual)
+            if eventual is not None:
+                self._eventual[rule_id] = frozenset(eventual) if isinstance(eventual, tuple) else eventual
 
     def __getitem__(self, rule_id: str) -> RuleRow:
         return self.rows[rule_id]
@@ -172,18 +175,18 @@ class InForce:
 
     def eventual_number(self, rule_id: str) -> int:
         """The number at this date, else the first one fixed later; raises KeyError where there is none at all."""
-        return self._eventual_numbers[rule_id]
+        return cast("int", self._eventual[rule_id])
 
     def eventual_codes(self, rule_id: str) -> frozenset[str]:
         """The list of codes at this date, else the first one fixed later; raises KeyError where there is none."""
-        return self._eventual_codes[rule_id]
+        return cast("frozenset[str]", self._eventual[rule_id])
 
     def codes(self, rule_id: str) -> frozenset[str]:
         """A list of codes; empty where the law had none at this date.
 
         Where it was not established, the first one known later stands in for it: its row says how doubtful that is.
         """
-        return NO_CODES if self.rows[rule_id].status == "absent" else self._eventual_codes.get(rule_id, NO_CODES)
+        return NO_CODES if self.rows[rule_id].status == "absent" else self._eventual.get(rule_id, NO_CODES)
 
 
 class Rules:
@@ -247,17 +250,11 @@ def parse(content: bytes) -> Rules:
     try:
         law = msgspec.toml.decode(content, type=LawFile)
     except msgspec.ValidationError as error:
-        raise BrokenLaw(_with_id(str(error), content)) from error
+        # of the n-th rule: named by its id where it has one
+        place = re.search(r"\$\.rule\[(\d+)\]", str(error))
+        rule = msgspec.toml.decode(content)["rule"][int(place[1])] if place else None
+        raise BrokenLaw(f"{rule.get('id')}: {error}" if isinstance(rule, dict) else str(error)) from error
     return Rules(law.vintage, sha256(content).hexdigest()[:12], law.rule)
-
-
-def _with_id(complaint: str, content: bytes) -> str:
-    """A complaint about the n-th rule, with the id of that rule."""
-    place = re.search(r"\$\.rule\[(\d+)\]", complaint)
-    if place is None:
-        return complaint
-    rule = msgspec.toml.decode(content)["rule"][int(place[1])]
-    return f"{rule.get('id')}: {complaint}" if isinstance(rule, dict) else complaint
 
 
 def _history(rule: Rule) -> tuple[RuleRow, ...]:
@@ -315,38 +312,24 @@ def _check_values(rule: Rule) -> None:
         if broken := [entry for value in values if isinstance(value, tuple) for entry in broken_ranges(value)]:
             raise BrokenLaw(f"{rule.id}: a range is two CPV codes of 8 digits in order, unlike {broken}")
         return
-    expected = UNIT_VALUES[rule.unit]
+    expected, is_whole = UNITS[rule.unit]
     for value in values:
-        if not _fits_unit(value, rule.unit):
+        is_number = isinstance(value, int if is_whole else (int, float)) and not isinstance(value, bool)
+        if not is_number or not 0 <= value < (101 if rule.unit == "percent" else inf):  # type: ignore[operator]
             raise BrokenLaw(f"{rule.id}: {value!r} is not {expected}, as unit {rule.unit!r} wants it")
 
 
-def _fits_unit(value: Value, unit: Unit) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int if unit in WHOLE else (int, float)):
-        return False
-    return 0 <= value < inf and (unit != "percent" or value <= 100)
-
-
 def _row(rule: Rule, period: Period) -> RuleRow:
-    article = period.article or rule.article
+    article, told = period.article or rule.article, value_text(period.value, rule.unit)
+    wording = period.message or (rule.message if period.status == "in_force" else NO_RULE[period.status])
+    message = Text(wording.fr.replace("{value}", told.fr), wording.en.replace("{value}", told.en))
     fields = msgspec.structs.asdict(period) | {
         "article": article,
-        "message": cite(_sentence(rule, period), article, period.confidence),
-        "value_text": value_text(period.value, rule.unit),
+        "message": cite(message, article, period.confidence),
+        "value_text": told,
         "cents": cents(period.value) if rule.unit == "eur" and isinstance(period.value, (int, float)) else None,
     }
     return RuleRow(id=rule.id, theme=rule.theme, unit=rule.unit, concession_article=rule.concession_article, **fields)
-
-
-def _sentence(rule: Rule, period: Period) -> Text:
-    wording = period.message
-    if wording is None and period.status == "unknown":
-        return Text("Règle non établie pour cette période", "Rule not established for this period")
-    if wording is None and period.status == "absent":
-        return Text("Règle inexistante pendant cette période", "No such rule during this period")
-    wording = wording or rule.message
-    value = value_text(period.value, rule.unit)
-    return Text(wording.fr.replace("{value}", value.fr), wording.en.replace("{value}", value.en))
 
 
 def value_text(value: Value | None, unit: Unit | None) -> Text:

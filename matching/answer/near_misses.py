@@ -1,20 +1,18 @@
 """The refused suppliers nearest to being candidates, and the lack of each of them in words."""
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from domain.reference.taxonomy import Taxonomy
-from domain.suppliers.supplier import ServiceArea
+from domain.suppliers.supplier import Offer, ServiceArea
 from domain.text.bilingual import Text
 from matching.answer import messages
 from matching.gates import DISTANCE, GATES, RESERVATION, SEGMENT, SERVICE_AREA, considered, offering_object
 from matching.geo.projection import Floats, to_metre
 from matching.index.distances import nearest_of
-from matching.index.offers import FITS, RELATED, Offers, offered_segments, offers_for
-from matching.index.service_areas import NEARBY_KM, RADIUS
+from matching.index.offers import FITS, RELATED, offered_segments, offers_for
+from matching.index.service_areas import NEARBY_KM
 from matching.index.supplier_columns import CERTAIN_KM, Ordinals, each_once
 from matching.lot_match import DrawnOrder, LotMatch
 from matching.selection import leave_out
@@ -62,19 +60,13 @@ def nearest_refused(
     """
     refused: list[Refused] = []
     is_settled = True
+    may_refuse = {DISTANCE: lot.query.lot.max_distance_km is not None, RESERVATION: bool(lot.reserved_types)}
     for gate in reversed(range(len(GATES))):
-        if len(refused) < count and _may_refuse(lot, gate):
+        if len(refused) < count and may_refuse.get(gate, True):
             order = of_gate(lot, gate, count - len(refused))
             refused += _refused(gate, order, seed)
             is_settled = is_settled and order.is_settled
     return NearestRefused(tuple(refused), is_settled)
-
-
-def _may_refuse(lot: LotMatch, gate: int) -> bool:
-    """Whether a gate may refuse anybody: without a cap or a reservation, those on distance and reservation do not."""
-    if gate == DISTANCE:
-        return lot.query.lot.max_distance_km is not None
-    return gate != RESERVATION or bool(lot.reserved_types)
 
 
 def nearest_refused_by(lot: LotMatch, gate: int, count: int, seed: int) -> list[Refused]:
@@ -117,10 +109,6 @@ def _measured(lot: LotMatch, ordinals: Ordinals, count: int) -> tuple[Ordinals, 
     return ordinals[places], distance
 
 
-SOMEWHERE = ServiceArea()
-"""An area made of ground, whichever it is."""
-
-
 def lacks(lot: LotMatch, refused: Iterable[Refused]) -> dict[int, Text]:
     """The lack of each supplier that a gate before the reservation refused, by its ordinal."""
     columns, cap_km = lot.live.base.columns, lot.query.lot.max_distance_km or 0.0
@@ -133,16 +121,17 @@ def lacks(lot: LotMatch, refused: Iterable[Refused]) -> dict[int, Text]:
         elif gate == DISTANCE:
             found[ordinal] = messages.too_far(to_metre(away), cap_km, columns.is_placed(ordinal))
     if out_of_area:
-        found |= _not_served(lot, np.array(out_of_area, dtype=np.int32))
+        to_territory = lot.to_territory.measure(np.array(out_of_area, dtype=np.int32)).tolist()
+        for ordinal, away in zip(out_of_area, to_territory, strict=True):
+            area = _farthest_area(lot, ordinal)
+            found[ordinal] = messages.not_served(area, to_metre(away), columns.is_placed(ordinal))
     return found
 
 
 def _wrong_segment(lot: LotMatch, ordinal: int) -> Text:
     """That a supplier offers only a neighbour of what is asked, or only what supports it."""
-    base, subject = lot.live.base, lot.query.subject
-    cpv, taxonomy, label = base.cpv, base.taxonomy, base.taxonomy.label
-    offers = base.columns.supplier(ordinal).offers
-    offered = {segment for offer in offers for segment in offered_segments(offer, taxonomy, cpv)}
+    subject, taxonomy, label = lot.query.subject, lot.live.base.taxonomy, lot.live.base.taxonomy.label
+    offered = {segment for _, segments in _offers_of(lot, ordinal) for segment in segments}
     for some, message in ((subject.objects, messages.fit), (subject.support, messages.support)):
         for wanted in some:
             for segment, fit in offers_for(wanted, taxonomy):
@@ -151,60 +140,21 @@ def _wrong_segment(lot: LotMatch, ordinal: int) -> Text:
     raise AssertionError("a considered supplier offers something near the lot")
 
 
-def _not_served(lot: LotMatch, ordinals: Ordinals) -> dict[int, Text]:
-    """That no answering offer of some suppliers reaches the territory, by the one of each that reaches farthest."""
-    columns, away, found = lot.live.base.columns, lot.to_territory.measure(ordinals).tolist(), {}
-    for ordinal, area, away_km in zip(ordinals.tolist(), _farthest_areas(lot, ordinals), away, strict=True):
-        found[ordinal] = messages.not_served(area, to_metre(away_km), columns.is_placed(ordinal))
-    return found
+def _farthest_area(lot: LotMatch, ordinal: int) -> ServiceArea | None:
+    """The area of a supplier's answering offer that reaches farthest; of equal ones the first."""
+    taxonomy = lot.live.base.taxonomy
+    answer = {code for one in lot.query.subject.objects for code, fit in offers_for(one, taxonomy) if fit < RELATED}
+    areas = [offer.service_area for offer, segments in _offers_of(lot, ordinal) if not answer.isdisjoint(segments)]
+
+    def reach_km(area: ServiceArea | None) -> float:
+        if area is None:
+            return NEARBY_KM
+        return np.inf if area.radius_km is None else area.radius_km
+
+    return max(areas, key=reach_km)
 
 
-def _farthest_areas(lot: LotMatch, ordinals: Ordinals) -> list[ServiceArea | None]:
-    """Of each of some suppliers, the area of the answering offer that reaches farthest; of equal ones the first."""
-    codes = _answering(lot.query.subject.objects, lot.live.base.taxonomy)
-    reached: list[set[tuple[float, bool]]] = [set() for _ in ordinals]
-    for offers in (lot.live.base.offers, lot.live.tail.offers):
-        for code in codes & offers.keys():
-            for place, reach_km, is_radius in _rows_of(offers[code], ordinals):
-                reached[place].add((reach_km, is_radius))
-    return [
-        _area(*max(some)) if (NEARBY_KM, True) not in some else _first_farthest(lot, ordinal)
-        for some, ordinal in zip(reached, ordinals.tolist(), strict=True)
-    ]
-
-
-def _rows_of(offers: Offers, ordinals: Ordinals) -> Iterable[tuple[int, float, bool]]:
-    """The offers of some suppliers: the place of each among them, the kilometres it reaches, whether it says so."""
-    first, end = np.searchsorted(offers.supplier, (ordinals, ordinals + 1)).tolist()
-    return [
-        (place, float(offers.reach_km[row]), bool(offers.area_kind[row] == RADIUS))
-        for place, (begin, stop) in enumerate(zip(first, end, strict=True))
-        for row in range(begin, stop)
-    ]
-
-
-def _area(reach_km: float, is_radius: bool) -> ServiceArea | None:
-    if is_radius:
-        return ServiceArea(radius_km=reach_km)
-    return None if reach_km == NEARBY_KM else SOMEWHERE
-
-
-def _first_farthest(lot: LotMatch, ordinal: int) -> ServiceArea | None:
-    """The area that reaches farthest, of a supplier of which a declared radius may be as wide as none declared."""
+def _offers_of(lot: LotMatch, ordinal: int) -> list[tuple[Offer, tuple[str, ...]]]:
+    """The offers of a supplier, each with the segments or families that it answers."""
     base = lot.live.base
-    answer = _answering(lot.query.subject.objects, base.taxonomy)
-    offers = base.columns.supplier(ordinal).offers
-    some = (o for o in offers if not answer.isdisjoint(offered_segments(o, base.taxonomy, base.cpv)))
-    return max((offer.service_area for offer in some), key=_reach)
-
-
-def _reach(area: ServiceArea | None) -> float:
-    if area is None:
-        return NEARBY_KM
-    return area.radius_km if area.radius_km is not None else np.inf
-
-
-@lru_cache(1_024)
-def _answering(objects: tuple[str, ...], taxonomy: Taxonomy) -> frozenset[str]:
-    """The segments and families that an offer may name to answer the object of a lot."""
-    return frozenset(code for each in objects for code, fit in offers_for(each, taxonomy) if fit < RELATED)
+    return [(each, offered_segments(each, base.taxonomy, base.cpv)) for each in base.columns.supplier(ordinal).offers]

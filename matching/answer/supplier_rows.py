@@ -24,6 +24,7 @@ from domain.shortlists.shortlist import (
     Reason,
     SegmentAnswer,
     UnknownSupplier,
+    UnknownTrade,
 )
 from domain.suppliers.assembly import strength
 from domain.suppliers.supplier import BASES
@@ -33,7 +34,6 @@ from matching.answer.messages import NOT_JUDGED, Judged, judge_of, ready
 from matching.answer.near_misses import Refused, lacks, nearest_refused
 from matching.gates import GATES, RESERVATION
 from matching.geo.projection import Positions, to_metre
-from matching.index.indexed_supplier import IndexedSupplier
 from matching.index.offers import (
     FITS,
     LOCAL,
@@ -48,7 +48,7 @@ from matching.index.offers import (
     offers_for,
 )
 from matching.index.service_areas import GROUND
-from matching.index.supplier_columns import Ordinals
+from matching.index.supplier_columns import IndexedSupplier, Ordinals
 from matching.lot_match import FirstCandidates, LotMatch
 from matching.lot_query import Subject
 from matching.reference import Reference
@@ -89,14 +89,15 @@ def answers(taxonomy: Taxonomy, language: Language, subject: Subject, worths: Se
             best = min(best, worth % PER_BASIS // OFFERED)
             bases.add(BASES[worth % PER_FIT // PER_BASIS])
     reasons = [part.reason for part in parts]
-    reasons += [_basis_reason(basis, language) for basis in BASES[1:] if basis in bases]
+    reasons += [_reason(f"basis_{basis}", BASIS[basis], language) for basis in BASES[1:] if basis in bases]
     presence = PRESENCES[best]
+    reasons.append(_reason(f"presence_{presence}", messages.PRESENCE[presence], language))
     return Answers(
         presence,
         tuple([part.segment for part in parts]),
         b"[%b]" % b",".join([part.segment_json for part in parts]),
         all(part.segment.basis == BASES[0] for part in parts),
-        b",".join((*reasons, _presence_reason(presence, language))),
+        b",".join(reasons),
     )
 
 
@@ -109,15 +110,12 @@ def _answer(taxonomy: Taxonomy, language: Language, wanted: str, worth: int, is_
     return _Answer(answer, encode(answer), encode(Reason(f"segment_{fit}", said.to(language))))
 
 
-@lru_cache(16)
-def _basis_reason(basis: str, language: Language) -> bytes:
-    said = messages.AWARDED if basis == "awarded" else messages.INFERRED
-    return encode(Reason(f"basis_{basis}", said.to(language)))
+BASIS = {"awarded": messages.AWARDED, "inferred": messages.INFERRED}
 
 
-@lru_cache(16)
-def _presence_reason(presence: Presence, language: Language) -> bytes:
-    return encode(Reason(f"presence_{presence}", messages.PRESENCE[presence].to(language)))
+@lru_cache(64)
+def _reason(code: str, said: Text, language: Language) -> bytes:
+    return encode(Reason(code, said.to(language)))
 
 
 def distance_reason(distance_km: float | None, site: Place | None, is_placed: bool, language: Language) -> bytes:
@@ -201,22 +199,26 @@ class RowWriter:
                 GATES[gate][0],
                 to_metre(away),
                 ready(judged.get(ordinal, NOT_JUDGED).json),
-                self._message(lacking.get(ordinal, messages.NOT_ELIGIBLE), judged.get(ordinal, NOT_JUDGED)),
+                self._text(messages.AND).join(
+                    (
+                        self._text(lacking.get(ordinal, messages.NOT_ELIGIBLE)),
+                        *(verdict.message for verdict in judged.get(ordinal, NOT_JUDGED).verdicts),
+                    )
+                ),
             )
             for (gate, ordinal, away), summary in zip(refused, lot.live.base.columns.summaries(ordinals), strict=True)
         ]
 
-    def _message(self, lack: Text, judged: Judged) -> str:
-        return self._text(messages.AND).join((self._text(lack), *(verdict.message for verdict in judged.verdicts)))
-
-    def unknown_trade(self, lot: LotMatch, found: UnknownSuppliers) -> list[UnknownSupplier]:
-        """The suppliers of unknown trade near the lot that are listed."""
+    def unknown_trade(self, lot: LotMatch, found: UnknownSuppliers) -> UnknownTrade:
+        """The suppliers of unknown trade near the lot, in numbers; those that are listed as rows."""
         ordinals = [ordinal for ordinal, _ in found.nearest]
         judged, summaries = self._judged(lot, ordinals), lot.live.base.columns.summaries(ordinals)
-        return [
+        nearest = tuple(
             UnknownSupplier(ready(summary), to_metre(away), ready(each.json))
             for (_, away), summary, each in zip(found.nearest, summaries, judged, strict=True)
-        ]
+        )
+        message = messages.unknown_trade(found.total, found.eligible, bool(lot.reserved_types))
+        return UnknownTrade(found.total, found.eligible, nearest, self._text(message))
 
     def candidate_tails(self, lot: LotMatch, first: FirstCandidates, places: Positions) -> list[bytes]:
         """The candidates at some places as JSON, from behind the rank on."""

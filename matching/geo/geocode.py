@@ -1,6 +1,6 @@
 """The placement of a supplier's record, and what is doubtful about it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import shapely
@@ -26,16 +26,31 @@ def place(records: Sequence[SupplierRecord], geography: Geography) -> list[Place
     points = {position: record.location for position, record in enumerate(records) if record.location is not None}
     holders = geography.commune_at(*_degrees(points.values())).tolist()
     communes_at = dict(zip(points, holders, strict=True))
-    away = _away(records, communes_at, geography)
+    stated = {position: _stated(record, geography) for position, record in enumerate(records)}
+    communes = geography.territories.communes
+    elsewhere = {
+        position: commune
+        for position, commune in stated.items()
+        if position in points
+        and commune is not None
+        and commune != communes_at[position]
+        and communes[commune].lat is not None
+    }
+    # all are measured at once: a shape of its own for each commune would cost more than all the rest of its record
+    outlines = geography.outlines[list(elsewhere.values())]
+    away = dict(zip(elsewhere, _kilometres([points[each] for each in elsewhere], outlines), strict=True))
     return [
-        _place(record, communes_at.get(position), away.get(position), geography)
+        _place(record, stated[position], communes_at.get(position), away.get(position), geography)
         for position, record in enumerate(records)
     ]
 
 
-def _place(record: SupplierRecord, holder: int | None, away: float | None, geography: Geography) -> Placement:
+def _place(
+    record: SupplierRecord, stated: int | None, holder: int | None, away: float | None, geography: Geography
+) -> Placement:
+    """The place of a record. `stated`: the commune of its address; `holder`: the one that holds its point (-1: none);
+    `away`: how far that is from the stated one, where another one holds it."""
     communes = geography.territories.communes
-    stated = _stated(record, geography)
     if record.location is not None and holder is not None:
         commune = stated if stated is not None else holder
         flags = tuple(_doubts(record, record.location, stated, holder, away, geography))
@@ -53,22 +68,6 @@ def _stated(record: SupplierRecord, geography: Geography) -> int | None:
     """The commune that the address states, as an ordinal."""
     given = record.address.commune if record.address else None
     return geography.territories.commune_ordinal(given) if given else None
-
-
-def _away(records: Sequence[SupplierRecord], communes_at: Mapping[int, int], geography: Geography) -> dict[int, float]:
-    """The kilometres from each point to the commune that its address states, where another one holds it.
-
-    All are measured at once: a shape of its own for each commune would cost more than all the rest of its record.
-    """
-    communes = geography.territories.communes
-    stated = {position: _stated(records[position], geography) for position in communes_at}
-    elsewhere = {
-        position: commune
-        for position, commune in stated.items()
-        if commune is not None and commune != communes_at[position] and communes[commune].lat is not None
-    }
-    points = [point for position in elsewhere if (point := records[position].location)]
-    return dict(zip(elsewhere, _kilometres(points, geography.outlines[list(elsewhere.values())]), strict=True))
 
 
 def _kilometres(points: Sequence[Point], outlines: Geometries) -> list[float]:
@@ -101,25 +100,18 @@ def _doubts(
         at = shapely.Point(point.lon, point.lat)
         if holder < 0 and not len(geography.tree.query(at, "dwithin", SHORE_DEGREES)):
             return [Flag("outside_france", f"{point.lat}, {point.lon}")]
-        return _doubts_of_postal_code(record, point, holder, geography)
+        # a postal code that serves no commune says nothing
+        postal_code = record.address.postal_code if record.address else None
+        served = geography.territories.with_postal_code(postal_code) if postal_code else ()
+        if not served or holder in served or any(communes[ordinal].lat is None for ordinal in served):
+            return []
+        nearest = min(_kilometres([point] * len(served), geography.outlines[list(served)]))
+        return _far(nearest, f"postal code {postal_code}")
     commune = communes[stated]
     if away is None:  # without an outline, only what lies in another commune is elsewhere for certain
         detail = f"in {communes[holder].code} {communes[holder].name}, not {commune.code} {commune.name}"
         return [Flag("point_far_from_commune", detail)] if holder >= 0 else []
     return _far(away, f"{commune.code} {commune.name}")
-
-
-def _doubts_of_postal_code(record: SupplierRecord, point: Point, holder: int, geography: Geography) -> list[Flag]:
-    """A flag on a point far from every commune of its postal code; a postal code that serves none says nothing."""
-    postal_code = record.address.postal_code if record.address else None
-    served = geography.territories.with_postal_code(postal_code) if postal_code else ()
-    if not served or holder in served:
-        return []
-    communes = [geography.territories.communes[ordinal] for ordinal in served]
-    if any(commune.lat is None for commune in communes):
-        return []
-    away = min(_kilometres([point] * len(served), geography.outlines[list(served)]))
-    return _far(away, f"postal code {postal_code}")
 
 
 def _far(away_km: float, ground: str) -> list[Flag]:

@@ -3,9 +3,6 @@
 What is drawn too finely costs memory and time, and says no more.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import shapely
 
 from domain.errors import InvalidContent, Problem, pointer
@@ -18,17 +15,6 @@ MAX_AREA_VERTICES = 5_000
 MOST_JAGGED = 100.0
 """Times that the outline of a service area is as long as the rectangle around it; of regions at most 2.5. What turns to
 and fro without end takes long to hold against communes and needs, each time the suppliers are loaded."""
-
-
-@contextmanager
-def problems_under(*at: str | int) -> Iterator[None]:
-    """Problems raised inside are those of a part of a document, which stands at `at`."""
-    try:
-        yield
-    except InvalidContent as invalid:
-        raise InvalidContent(
-            tuple(Problem(pointer(*at) + found.pointer, found.code, found.detail) for found in invalid.problems)
-        ) from invalid
 
 
 def checked_geometry(geometry: Geometry, *at: str | int) -> shapely.Geometry:
@@ -76,7 +62,13 @@ def area_to_keep(geometry: Geometry, *at: str | int) -> Geometry:
         raise InvalidContent((Problem(pointer(*at), "too_many_vertices", detail),))
     if shapely.length(fewer) > MOST_JAGGED * shapely.length(shapely.envelope(fewer)):
         raise InvalidContent((Problem(pointer(*at), "too_jagged", TOO_JAGGED),))
-    return geometry if fewer is drawn else _geojson(fewer)
+    if fewer is drawn:
+        return geometry
+    parts = tuple(
+        tuple(tuple(map(tuple, shapely.get_coordinates(ring).tolist())) for ring in shapely.get_rings(part))
+        for part in shapely.get_parts(fewer)
+    )
+    return Polygon(coordinates=parts[0]) if len(parts) == 1 else MultiPolygon(coordinates=parts)
 
 
 def require_few_vertices(geometry: Geometry, *at: str | int) -> None:
@@ -93,14 +85,6 @@ def require_few_vertices(geometry: Geometry, *at: str | int) -> None:
 def has_too_many_vertices(geometry: Geometry) -> bool:
     """Whether a geometry is refused for the number of its vertices."""
     return vertices(geometry) > MAX_VERTICES
-
-
-def _geojson(shape: shapely.Geometry) -> Geometry:
-    parts = tuple(
-        tuple(tuple(map(tuple, shapely.get_coordinates(ring).tolist())) for ring in shapely.get_rings(part))
-        for part in shapely.get_parts(shape)
-    )
-    return Polygon(coordinates=parts[0]) if len(parts) == 1 else MultiPolygon(coordinates=parts)
 
 
 NOT_CLOSED = Text(

@@ -23,7 +23,6 @@ INSET = 5
 """The factor by which an inset, which is printed small, is drawn coarser."""
 TENTHS = 10
 """Steps of a path in one unit of the sheet."""
-NICE_KM = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 Spot = tuple[float, float]
 
@@ -46,11 +45,6 @@ class Frame(NamedTuple):
     def box(self) -> shapely.Geometry:
         """A little more than the sheet, so that cut edges are not seen."""
         return shapely.box(-20, -20, WIDTH + 20, self.height + 20)
-
-    @property
-    def scale_km(self) -> int:
-        """A round length, of at most a quarter of the width."""
-        return max((km for km in NICE_KM if km <= WIDTH / self.per_km / 4), default=1)
 
     def shows(self, spot: Floats) -> bool:
         return bool(0 <= spot[0] <= WIDTH and 0 <= spot[1] <= self.height)
@@ -111,14 +105,12 @@ def path_data(frame: Frame, shapes: "Geometries | list[shapely.Geometry]", *, in
     rings, owners = shapely.get_coordinates(shapely.get_rings(polygons), return_index=True)
     tenths = np.rint(rings * TENTHS).astype(np.int64)
     starts = np.flatnonzero(np.diff(owners, prepend=-1))
-    return "".join(_ring(ring) for ring in np.split(tenths, starts[1:]) if len(ring))
-
-
-def _ring(ring: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]") -> str:
-    """A closed ring: its start, then the steps from each corner to the next."""
-    steps = np.diff(ring[:-1], axis=0)
-    moved = steps[steps.any(axis=1)].ravel().tolist()
-    return f"M{ring[0][0]} {ring[0][1]}l{' '.join(map(str, moved))}z" if moved else ""
+    data = ""
+    for ring in np.split(tenths, starts[1:]) if len(tenths) else ():
+        steps = np.diff(ring[:-1], axis=0)  # of a closed ring, from each corner to the next
+        moved = steps[steps.any(axis=1)].ravel().tolist()
+        data += f"M{ring[0][0]} {ring[0][1]}l{' '.join(map(str, moved))}z" if moved else ""
+    return data
 
 
 def rings_of(data: str) -> Iterator[Floats]:
@@ -164,7 +156,7 @@ def outlines_within(geography: Geography, area: Area, kind: Drawn) -> Iterator[t
 
 def outline_of(geography: Geography, area: Area) -> Iterator[tuple[Area, str]]:
     """The area with its own outline as GeoJSON, finer for a small one; nothing where none is known."""
-    whole = _whole(geography, area)
+    whole = geography.whole(area)
     if whole is None:
         return iter(())
     west, south, east, north = whole.bounds
@@ -173,16 +165,9 @@ def outline_of(geography: Geography, area: Area) -> Iterator[tuple[Area, str]]:
 
 
 def _as_drawn(geography: Geography, areas: Iterable[Area], tolerance: float) -> Iterator[tuple[Area, str]]:
-    known = [(area, whole) for area in areas if (whole := _whole(geography, area)) is not None]
+    known = [(area, whole) for area in areas if (whole := geography.whole(area)) is not None]
     outlines = [whole for _, whole in known]
     fewer = shapely.coverage_simplify(outlines, tolerance)
     thinned = shapely.set_precision(fewer, 10.0**-DECIMALS, mode="pointwise")
     for (area, _), outline in zip(known, thinned, strict=True):
         yield area, shapely.to_geojson(outline)
-
-
-def _whole(geography: Geography, area: Area) -> shapely.Geometry | None:
-    pieces = geography.outlines_of(area)
-    if len(pieces) < 2:
-        return pieces[0] if len(pieces) else None
-    return shapely.union_all(pieces)

@@ -30,9 +30,8 @@ from matching.geo.map_frame import (
     united,
     unprojected,
 )
-from matching.geo.outlines import Outlined, outlines
 from matching.geo.projection import Floats, Geometries, Plane
-from matching.geo.territory import Geography, largest_areas
+from matching.geo.territory import Geography, Outlined, largest_areas, outlines
 from matching.weighted_cache import WeightBound
 
 MARGIN_KM = 60.0
@@ -44,6 +43,7 @@ TOWN_SPACING = 130.0
 LETTER = 11.0
 """The width of a letter of a name, in units."""
 DISC_STEPS = 16
+NICE_KM = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 OVERSEAS = frozenset(("01", "02", "03", "04", "06"))
 """Regions that get a sheet of their own."""
 CACHED_BYTES = 16 << 20
@@ -62,8 +62,8 @@ class Town(NamedTuple):
 class Sheet(NamedTuple):
     """One sheet: the areas around (`context`), the territory and what lies within the radius (`reach`), as path data.
 
-    `points`: index in the list that was given, and position. `scale_km`: a round length, of `scale` units. `name`: of
-    an overseas region. `frame`: how positions on the sheet, where y goes down, follow from those on the ground.
+    `points`: index in the list that was given, and position. `name`: of an overseas region. `frame`: how
+    positions on the sheet, where y goes down, follow from those on the ground.
     """
 
     name: str | None
@@ -74,12 +74,19 @@ class Sheet(NamedTuple):
     towns: tuple[Town, ...]
     sites: tuple[Spot, ...]
     points: tuple[tuple[int, Spot], ...]
-    scale_km: int
-    scale: float
 
     @property
     def height(self) -> float:
         return round(self.frame.height, 1)
+
+    @property
+    def scale_km(self) -> int:
+        """A round length, of at most a quarter of the width; of `scale` units."""
+        return max((km for km in NICE_KM if km <= WIDTH / self.frame.per_km / 4), default=1)
+
+    @property
+    def scale(self) -> float:
+        return round(float(self.scale_km * self.frame.per_km), 1)
 
 
 class MapSheets(NamedTuple):
@@ -127,7 +134,8 @@ class _Mapper:
     ) -> None:
         self._geography, self._radius_km = geography, radius_km
         self._points = degrees_of((point.lon, point.lat) for point in points)
-        self._sites = degrees_of(spot for site in sites if (spot := self._spot(site)) is not None)
+        spots = [(site.lon, site.lat) if site.commune is None else self._middle(site.commune) for site in sites]
+        self._sites = degrees_of((lon, lat) for lon, lat in spots if lon is not None and lat is not None)
         self._discs = [self._disc(site, radius_km) for site in sites] if radius_km else []
 
     def sheets(self, territories: Sequence[TerritoryRequest]) -> MapSheets:
@@ -179,14 +187,10 @@ class _Mapper:
         flat = shapely.transform(anchor, plane.project_degrees)
         return shapely.transform(flat.buffer(radius_km, quad_segs=DISC_STEPS), lambda at: unprojected(plane, at))
 
-    def _spot(self, site: Place) -> Spot | None:
-        if site.lat is not None and site.lon is not None:
-            return site.lon, site.lat
-        ordinal = self._geography.territories.commune_ordinal(site.commune or "")
-        if ordinal is None:
-            return None
-        commune = self._geography.territories.communes[ordinal]
-        return None if commune.lat is None or commune.lon is None else (commune.lon, commune.lat)
+    def _middle(self, code: str) -> tuple[float | None, float | None]:
+        ordinal = self._geography.territories.commune_ordinal(code)
+        commune = None if ordinal is None else self._geography.territories.communes[ordinal]
+        return (commune.lon, commune.lat) if commune else (None, None)
 
     def _sheet(self, name: str | None, pieces: Geometries, key: Hashable, *, whole: bool, inset: bool) -> Sheet:
         """`whole`: of several sheets, each shows its ground and no more; `inset`: it is printed small."""
@@ -205,8 +209,6 @@ class _Mapper:
             towns=() if inset else tuple(self._towns(frame, ground)),
             sites=tuple(rounded(at) for at in frame.laid(self._sites) if frame.shows(at)),
             points=tuple((i, rounded(at)) for i, at in enumerate(frame.laid(self._points)) if frame.shows(at)),
-            scale_km=frame.scale_km,
-            scale=round(float(frame.scale_km * frame.per_km), 1),
         )
 
     def _frame(self, pieces: Geometries, *, whole: bool) -> Frame:
@@ -235,19 +237,15 @@ class _Mapper:
         context: Outlined = "region" if wide_km > 600 else "departement" if wide_km > 70 else "epci"
         around = laid_thin(frame, shapely.get_parts(near_frame(frame, outlines(context))), inset=inset)
         whole = united(laid_thin(frame, pieces, inset=inset), inset=inset)
+        names, degrees = _by_population(self._geography.territories)
+        spots = frame.laid(degrees)
+        inner = np.flatnonzero(((spots > 25) & (spots < (WIDTH - 25, frame.height - 25))).all(axis=1))
         return _Ground(
             path_data(frame, around, inset=inset),
             path_data(frame, [whole], inset=inset),
             whole,
-            () if inset else tuple(self._largest(frame)),
+            () if inset else tuple((names[i], rounded(spots[i])) for i in inner[:TOWNS_TRIED].tolist()),
         )
-
-    def _largest(self, frame: Frame) -> list[tuple[str, Spot]]:
-        """The names of the largest communes on the sheet, and where they are."""
-        names, degrees = _by_population(self._geography.territories)
-        spots = frame.laid(degrees)
-        inner = np.flatnonzero(((spots > 25) & (spots < (WIDTH - 25, frame.height - 25))).all(axis=1))
-        return [(names[i], rounded(spots[i])) for i in inner[:TOWNS_TRIED].tolist()]
 
     def _reach(self, frame: Frame, ground: _Ground, *, inset: bool) -> str:
         """All within the radius of the sites, or of the territory where there are none, as path data."""
@@ -271,7 +269,9 @@ class _Mapper:
             sides = (left for left in (False, True) if _is_free(spot, name, taken, frame.height, left=left))
             if (left := next(sides, None)) is not None:
                 towns.append(Town(name, spot, left))
-                taken = np.concatenate([taken, _letters(towns[-1])])
+                # about where the letters of the name are
+                along = (np.arange(len(name) + 1) * LETTER + LETTER) * (-1 if left else 1)
+                taken = np.concatenate([taken, np.column_stack([spot[0] + along, np.full(len(along), spot[1])])])
         return towns
 
 
@@ -281,12 +281,6 @@ def _by_population(territories: Territories) -> tuple[list[str], Floats]:
     known = [commune for commune in territories.communes if commune.lat is not None]
     known.sort(key=lambda commune: (-commune.population, commune.code))
     return [each.name for each in known], degrees_of((each.lon or 0.0, each.lat or 0.0) for each in known)
-
-
-def _letters(town: Town) -> Floats:
-    """About where the letters of a name are."""
-    along = np.arange(len(town.name) + 1) * LETTER + LETTER
-    return degrees_of((town.at[0] + (-far if town.left else far), town.at[1]) for far in along.tolist())
 
 
 def _is_free(spot: Spot, name: str, taken: Floats, height: float, *, left: bool) -> bool:
@@ -332,26 +326,19 @@ def area_sheets(geography: Geography, area_ids: Sequence[str]) -> tuple[AreaShee
 
 
 def _sheet(geography: Geography, name: str | None, areas: Sequence[Area], some: Sequence[int]) -> AreaSheet | None:
-    known = [position for position in some if len(geography.outlines_of(areas[position]))]
+    known = {position: whole for position in some if (whole := geography.whole(areas[position])) is not None}
     if not known:
         return None
-    shapes = np.array([_whole(geography.outlines_of(areas[position])) for position in known], dtype=object)
+    shapes = np.array(list(known.values()), dtype=object)
     west, south, east, north = shapely.total_bounds(shapes)
     plane = Plane((south + north) / 2, (west + east) / 2)
     flat = plane.project_degrees(shapely.get_coordinates(shapes))
     frame = frame_around(plane, flat.min(axis=0), flat.max(axis=0))
     around = laid_thin(frame, shapely.get_parts(near_frame(frame, outlines("departement"))))
-    drawn = [
-        _shape(frame, position, shape) for position, shape in zip(known, laid_thin(frame, shapes), strict=True) if shape
-    ]
+    drawn = []
+    for position, shape in zip(known, laid_thin(frame, shapes), strict=True):
+        if shape:
+            circle = shapely.maximum_inscribed_circle(shape, tolerance=2.0)
+            middle, room = shapely.get_coordinates(circle)[0], round(2 * float(shapely.length(circle)), 1)
+            drawn.append(AreaShape(position, path_data(frame, [shape]), rounded(middle), room))
     return AreaSheet(name, frame, path_data(frame, around), tuple(drawn))
-
-
-def _whole(pieces: Geometries) -> shapely.Geometry:
-    return pieces[0] if len(pieces) == 1 else shapely.union_all(pieces)
-
-
-def _shape(frame: Frame, position: int, shape: shapely.Geometry) -> AreaShape:
-    circle = shapely.maximum_inscribed_circle(shape, tolerance=2.0)
-    middle = shapely.get_coordinates(circle)[0]
-    return AreaShape(position, path_data(frame, [shape]), rounded(middle), round(2 * float(shapely.length(circle)), 1))

@@ -191,7 +191,9 @@ class NearestEdge:
             near = np.flatnonzero(away - level.radius[run] <= bound[row])
             row, run = row[near], run[near]
             if len(row) > MANY * len(points):
-                near = np.flatnonzero(_gap(px[row], py[row], level, run) <= bound[row] + ROUNDING)
+                across = np.maximum(np.abs(px[row] - level.middle_x[run]) - level.half_x[run], 0.0)
+                along = np.maximum(np.abs(py[row] - level.middle_y[run]) - level.half_y[run], 0.0)
+                near = np.flatnonzero(_hypotenuse(across, along) <= bound[row] + ROUNDING)
                 row, run = row[near], run[near]
         row, edge = _children(row, run, len(self._edges.x))
         away = self._away(px[row], py[row], edge)
@@ -216,12 +218,6 @@ def _runs(begins: Floats, ends: Floats, length: int) -> Runs:
         each.T.copy() for each in (middle, (low + high) / 2, (high - low) / 2)
     )
     return Runs(x, y, reach, middle_x, middle_y, half_x, half_y)
-
-
-def _gap(x: Floats, y: Floats, runs: Runs, run: Numbers) -> Floats:
-    """The distance of points each from the box of a run, 0 inside."""
-    across = np.maximum(np.abs(x - runs.middle_x[run]) - runs.half_x[run], 0.0)
-    return _hypotenuse(across, np.maximum(np.abs(y - runs.middle_y[run]) - runs.half_y[run], 0.0))
 
 
 def _children(row: Numbers, run: Numbers, count: int) -> tuple[Numbers, Numbers]:

@@ -34,7 +34,8 @@ def shares_ground(region: shapely.Geometry, others: Geometries) -> Bools:
     `region` and `others` may be shared by threads, which a prepared geometry does not bear: only copies are prepared.
     """
     found = np.zeros(len(others), dtype=bool)
-    near = np.flatnonzero(_have_boxes_that_meet(region, others))
+    box, boxes = np.asarray(shapely.bounds(region)), shapely.bounds(others)
+    near = np.flatnonzero(((boxes[:, :2] <= box[2:]) & (boxes[:, 2:] >= box[:2])).all(axis=1))
     core = shapely.buffer(region, -SLIVER_DEGREES, quad_segs=1, join_style="mitre")
     found[near] = _meets(core, others[near])
     doubtful = near[~found[near]]
@@ -63,13 +64,6 @@ def _meets(own: shapely.Geometry, others: Geometries) -> Bools:
     shapely.prepare(own)
     found: Bools = shapely.intersects(own, others)
     return found
-
-
-def _have_boxes_that_meet(region: shapely.Geometry, others: Geometries) -> Bools:
-    box: Any = shapely.bounds(region)
-    boxes = shapely.bounds(others)
-    meets: Bools = ((boxes[:, :2] <= box[2:]) & (boxes[:, 2:] >= box[:2])).all(axis=1)
-    return meets
 
 
 LONGEST_EDGE_DEGREES, LONGEST_EDGE_OF_MANY = 0.05, 0.25
@@ -184,7 +178,9 @@ class _Cluster:
         self.surface: Any = shapely.multipolygons(projected) if len(parts) > 1 else projected[0]
         shapely.prepare(self.surface)
         self._one_at_a_time = Lock()
-        self.edges = NearestEdge(*_edges(projected))
+        corners, ring = shapely.get_coordinates(shapely.get_rings(projected), return_index=True)
+        is_edge = ring[1:] == ring[:-1]
+        self.edges = NearestEdge(corners[:-1][is_edge], corners[1:][is_edge])
         self._far: tuple[Floats, Floats] | None = None
 
     def are_within(self, distance_km: float, geometries: Geometries) -> Bools:
@@ -208,16 +204,13 @@ class _Cluster:
         far = self.plane.from_centre(positions) > Plane.REACH_KM
         distance = np.empty(len(positions))
         distance[far] = self._distance_far(positions[far])
-        distance[~far] = self._distance_near(self.plane.project(positions[~far]))
-        return distance
-
-    def _distance_near(self, flat: Floats) -> Floats:
-        distance = np.zeros(len(flat))
+        flat = self.plane.project(positions[~far])
         with self._one_at_a_time:  # GEOS changes a prepared geometry while it reads it: two threads end the process
-            inside = shapely.contains_xy(self.surface, flat)
-        outside = np.flatnonzero(~inside)
+            near = np.where(shapely.contains_xy(self.surface, flat), 0.0, np.inf)
+        outside = np.flatnonzero(near)
         if len(outside):
-            distance[outside] = self.edges.distance(flat[outside])
+            near[outside] = self.edges.distance(flat[outside])
+        distance[~far] = near
         return distance
 
     def _distance_far(self, positions: Floats) -> Floats:
@@ -232,16 +225,12 @@ class _Cluster:
         squares = (vertices**2).sum(axis=1)[:, None]  # nearest in a straight line is where |v|² - 2 v·p is least
         parts = np.array_split(positions, 1 + len(positions) * len(vertices) // FAR_AT_ONCE)
         nearest = np.concatenate([np.argmin(squares - 2 * vertices @ part.T, axis=0) for part in parts])
-        lat, lon = _degrees(positions)
+        # latitude and longitude on the ellipsoid's surface
+        across = np.hypot(positions[:, 0], positions[:, 1])
+        lat = np.degrees(np.arctan2(positions[:, 2], across * (GEODESIC.b / GEODESIC.a) ** 2))
+        lon = np.degrees(np.arctan2(positions[:, 1], positions[:, 0]))
         _, _, metres = GEODESIC.inv(lon, lat, thinned[nearest, 0], thinned[nearest, 1])
         return np.asarray(metres) / 1_000
-
-
-def _degrees(positions: Floats) -> tuple[Floats, Floats]:
-    """Latitude and longitude of positions on the ellipsoid's surface."""
-    across = np.hypot(positions[:, 0], positions[:, 1])
-    lat = np.degrees(np.arctan2(positions[:, 2], across * (GEODESIC.b / GEODESIC.a) ** 2))
-    return lat, np.degrees(np.arctan2(positions[:, 1], positions[:, 0]))
 
 
 def _projected(plane: Plane, geometries: Geometries) -> Geometries:
@@ -268,13 +257,6 @@ def _decided(
         sure = np.zeros(len(geometries), dtype=bool)
     doubtful = ~sure if perhaps is None else perhaps & ~sure
     return sure, np.flatnonzero(doubtful)
-
-
-def _edges(polygons: Geometries) -> tuple[Floats, Floats]:
-    """The begin and the end of every edge of every ring."""
-    coordinates, ring = shapely.get_coordinates(shapely.get_rings(polygons), return_index=True)
-    same = ring[1:] == ring[:-1]
-    return coordinates[:-1][same], coordinates[1:][same]
 
 
 def _clustered(parts: Geometries) -> list[Geometries]:

@@ -1,10 +1,17 @@
-"""Territories and places as requested, turned into ground that can be measured to."""
+"""Territories and places as requested, turned into ground that can be measured to.
 
-from collections.abc import Hashable, Iterable
+The outlines of communes, EPCI, departements and regions come with the product.
+"""
+
+import lzma
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from hashlib import blake2b
-from typing import NamedTuple, cast
+from itertools import pairwise
+from random import Random
+from typing import Literal, NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -13,11 +20,9 @@ from numpy.typing import NDArray
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Place, TerritoryRequest
-from domain.reference.territory import Area, Commune, Geometry, Territories, TerritoryKind, UnknownTerritory
-from domain.text.bilingual import Text, kilometres
-from domain.text.typography import of_place
-from matching.geo.geojson_validation import checked_geometry, problems_under, require_few_vertices, simplified
-from matching.geo.outlines import outlines
+from domain.reference.territory import DATA, Area, Commune, Geometry, Territories, UnknownTerritory
+from domain.text.bilingual import Text, kilometres, of_place
+from matching.geo.geojson_validation import checked_geometry, require_few_vertices, simplified
 from matching.geo.projection import Floats, Geometries, earth_centred
 from matching.geo.shape import PointShape, PolygonShape, Shape, shares_ground
 from matching.weighted_cache import WeightBound, WeightedCache
@@ -35,7 +40,58 @@ CACHED_OUTLINES = 256
 DIGEST_BYTES = 16
 OUTLINE_DIGITS = 5
 """Decimals of a degree that the outlines have (about a metre)."""
-OUTLINED_KINDS: tuple[TerritoryKind, ...] = ("epci", "departement", "region")
+
+Outlined = Literal["commune", "epci", "departement", "region"]
+
+FILES: dict[Outlined, str] = {
+    "commune": "outlines.communes.bin.xz",
+    "epci": "outlines.epci.bin.xz",
+    "departement": "outlines.departements.bin.xz",
+    "region": "outlines.regions.bin.xz",
+}
+UNITS_PER_DEGREE = 100_000
+HEADER = 4
+DRAWS = 60
+
+
+@cache
+def outlines(kind: Outlined) -> Geometries:
+    """One MultiPolygon (longitude and latitude in degrees, WGS 84) per area of `Territories.areas(kind)`, same order.
+
+    None where there is no outline: overseas collectivities. The array is shared and cannot be written to.
+    """
+    shapes = decode(lzma.decompress((DATA / FILES[kind]).read_bytes()))
+    shapes.flags.writeable = False
+    return shapes
+
+
+def decode(packed: bytes) -> Geometries:
+    """Outlines from little-endian 32-bit integers.
+
+    First how many areas, polygons, rings and vertices there are; then the polygons of each area, the rings of each
+    polygon (the outer first) and the vertices of each ring (the last repeats the first); then for every vertex the step
+    in longitude from the vertex before, then the steps in latitude, in 1e-5 degrees, the first from zero.
+    """
+    numbers = np.frombuffer(packed, dtype="<i4")
+    areas, polygons, rings, vertices = (int(count) for count in numbers[:HEADER])
+    bounds = np.cumsum([HEADER, areas, polygons, rings, vertices, vertices])
+    per_area, per_polygon, per_ring, longitudes, latitudes = (numbers[start:end] for start, end in pairwise(bounds))
+    coordinates = np.column_stack([np.cumsum(longitudes), np.cumsum(latitudes)]) / UNITS_PER_DEGREE
+    offsets = tuple(np.concatenate([[0], np.cumsum(counts)]) for counts in (per_ring, per_polygon, per_area))
+    shapes: Geometries = shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, coordinates, offsets)
+    shapes[per_area == 0] = None
+    return shapes
+
+
+def random_point_inside(outline: shapely.Geometry, draw: Random) -> tuple[float, float]:
+    """Latitude and longitude of a point drawn inside an outline, to a tenth of a metre."""
+    west, south, east, north = outline.bounds
+    for _ in range(DRAWS):
+        lon, lat = round(draw.uniform(west, east), 6), round(draw.uniform(south, north), 6)
+        if shapely.contains_xy(outline, lon, lat):
+            return lat, lon
+    inside = shapely.point_on_surface(outline)
+    return round(inside.y, 6), round(inside.x, 6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,15 +135,24 @@ class AreaOutline(NamedTuple):
     geometry: bytes
 
 
+@contextmanager
+def problems_under(*at: str | int) -> Iterator[None]:
+    """Problems raised inside are those of a part of a document, which stands at `at`."""
+    try:
+        yield
+    except InvalidContent as invalid:
+        raise InvalidContent(
+            tuple(Problem(pointer(*at) + found.pointer, found.code, found.detail) for found in invalid.problems)
+        ) from invalid
+
+
 class Geography:
     """All communes with their outlines, and the territories and places made from them (the latest are cached)."""
 
     def __init__(self, territories: Territories) -> None:
         self.territories = territories
         self.outlines = outlines("commune")
-        self._positions = {
-            area.id: position for kind in OUTLINED_KINDS for position, area in enumerate(territories.areas(kind))
-        }
+        self._positions = {area.id: position for kind in FILES for position, area in enumerate(territories.areas(kind))}
         self._territories = WeightBound[Hashable, Territory](CACHED_BYTES)
         self._places = WeightedCache(self._locate, lambda shape: shape.weight, CACHED_BYTES)
         self._drawn = lru_cache(CACHED_OUTLINES)(self._draw)
@@ -131,7 +196,7 @@ class Geography:
 
     def load(self) -> None:
         """Load what territories are made of and no request has needed yet."""
-        for kind in OUTLINED_KINDS:
+        for kind in FILES:
             outlines(kind)
         _ = self.tree, self._discs
 
@@ -186,8 +251,10 @@ class Geography:
         pieces = np.concatenate([self.outlines_of(area) for area in largest])
         if ground.sum() < sum(len(area.communes) for area in largest):
             pieces = np.array([shapely.union_all(pieces)])  # areas that overlap
+        label = ", ".join(area.label for area in distinct[:5])
+        label += f" (+{len(distinct) - 5})" if len(distinct) > 5 else ""
         return Territory(
-            label=Text(*(_joined_labels(area.label for area in distinct),) * 2),
+            label=Text(label, label),
             codes=tuple(area.id for area in distinct),
             radius_km=None,
             ground=ground,
@@ -200,10 +267,12 @@ class Geography:
         if not ground.any():
             swapped = isinstance(anchor, PointShape) and self._ground_of_disc(anchor.swapped(), radius_km).any()
             raise InvalidContent((Problem("/near", "outside_france", _outside(bool(swapped))),))
-        where = self._place_name(near)
-        label = Text(
-            f"{kilometres(radius_km).fr} autour {of_place(where.fr)}", f"{kilometres(radius_km).en} around {where.en}"
-        )
+        if near.commune is not None:
+            where = self.territories.area(f"commune:{near.commune}").label
+        else:
+            where = f"{near.lat:.4f}, {near.lon:.4f}"
+        far = kilometres(radius_km)
+        label = Text(f"{far.fr} autour {of_place(where)}", f"{far.en} around {where}")
         return Territory(label, None, radius_km, ground, anchor)
 
     def _ground_of_disc(self, anchor: Shape, radius_km: float) -> Bools:
@@ -244,7 +313,7 @@ class Geography:
         """The outlines that make up an area, dissolved where they are known so."""
         if area.kind == "commune":
             pieces = self.outlines[list(area.communes)]
-        elif area.id in self._positions:
+        elif area.kind in FILES and area.id in self._positions:
             pieces = outlines(area.kind)[[self._positions[area.id]]]
         elif area.kind == "country":
             pieces = outlines("region")
@@ -258,21 +327,22 @@ class Geography:
         """The outline of an area as clients draw it; None where none is known (overseas collectivities)."""
         return self._drawn(area.id)
 
+    def whole(self, area: Area) -> shapely.Geometry | None:
+        """The one shape of an area, in degrees; None where none is known."""
+        pieces = self.outlines_of(area)
+        if len(pieces) < 2:
+            return pieces[0] if len(pieces) else None
+        return shapely.union_all(pieces)
+
     def _draw(self, area_id: str) -> AreaOutline | None:
-        pieces = self.outlines_of(self.territories.area(area_id))
-        if not len(pieces):
+        whole = self.whole(self.territories.area(area_id))
+        if whole is None:
             return None
-        whole = pieces[0] if len(pieces) == 1 else shapely.union_all(pieces)
         west, south, east, north = (round(float(bound), OUTLINE_DIGITS) for bound in whole.bounds)
         centroid = (round(whole.centroid.x, OUTLINE_DIGITS), round(whole.centroid.y, OUTLINE_DIGITS))
         # outer rings anticlockwise, as RFC 7946 has them: what shapes are united to may be the other way round
         drawn = shapely.to_geojson(shapely.orient_polygons(whole))
         return AreaOutline((west, south, east, north), centroid, drawn.encode())
-
-    def _place_name(self, place: Place) -> Text:
-        if place.commune is not None:
-            return Text(*(self.territories.area(f"commune:{place.commune}").label,) * 2)
-        return Text(*(f"{place.lat:.4f}, {place.lon:.4f}",) * 2)
 
 
 FORMS = Text(
@@ -315,8 +385,3 @@ def largest_areas(areas: Iterable[Area], communes: int) -> list[Area]:
             covered[ordinals] = True
             kept.append(area)
     return kept
-
-
-def _joined_labels(labels: Iterable[str]) -> str:
-    shown = list(labels)
-    return ", ".join(shown[:5]) + (f" (+{len(shown) - 5})" if len(shown) > 5 else "")

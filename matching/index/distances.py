@@ -3,8 +3,9 @@
 Portals ask for the same territories again and again: what was measured for one request serves the next.
 """
 
+import math
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import Lock
 from weakref import ref
 
@@ -12,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.geo.projection import Floats, Positions
-from matching.geo.shape import PointShape, Shape
-from matching.index.supplier_columns import CERTAIN_KM, Ordinals, SupplierColumns, runs_near
+from matching.geo.shape import PointShape, PolygonShape, Shape
+from matching.index.supplier_columns import BAND_DEGREES, CERTAIN_KM, PER_BAND, Ordinals, SpatialKeys, SupplierColumns
 from matching.weighted_cache import Weighed, WeightedCache
 
 Metres = NDArray[np.int32]
@@ -22,9 +23,48 @@ FEW = 32
 """To choose among so few more costs more than to put them in order."""
 BATCH = 64
 """The number measured at first; the nearest few are nearly always among them."""
+MARGIN_KM, KM_PER_DEGREE = 110.0, 110.5
 BYTES_PER_PAGE = mmap.PAGESIZE
 ROOM = 1.25
 """Memory is reserved for so many times the suppliers there is room for: those that are written later."""
+
+
+def runs_near(keys: SpatialKeys, shape: Shape, radius_km: float) -> list[tuple[int, int]]:
+    """The runs of sorted keys that hold all within `radius_km` and CERTAIN_KM of a shape, in order and apart."""
+    runs = []
+    for south, west, north, east in _boxes(shape, radius_km + MARGIN_KM):
+        bands = np.arange(math.floor((south + 90) / BAND_DEGREES), math.floor((north + 90) / BAND_DEGREES) + 1)
+        first, last = (min(int((degrees + 180) / 360 * PER_BAND), PER_BAND - 1) for degrees in (west, east))
+        low = np.searchsorted(keys, bands * PER_BAND + first, "left").tolist()
+        high = np.searchsorted(keys, bands * PER_BAND + last, "right").tolist()
+        runs += [run for run in zip(low, high, strict=True) if run[1] > run[0]]
+    found: list[tuple[int, int]] = []
+    for begin, end in sorted(runs):
+        if found and begin <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((begin, end))
+    return found
+
+
+def _boxes(shape: Shape, distance_km: float) -> Iterator[tuple[float, float, float, float]]:
+    """South, west, north and east of boxes that hold all so near to a shape."""
+    if isinstance(shape, PolygonShape):
+        parts = [cluster.degrees for cluster in shape.clusters]
+    elif isinstance(shape, PointShape):
+        parts = [np.array([[shape.lon, shape.lat]])]
+    else:
+        raise TypeError(f"no box is known around a {type(shape).__name__}")
+    reach = distance_km / KM_PER_DEGREE
+    for degrees in parts:
+        (west, south), (east, north) = degrees.min(axis=0), degrees.max(axis=0)
+        south, north = max(south - reach, -90.0), min(north + reach, 90.0)
+        # near a pole all meridians are near, and a box across the antimeridian goes around the earth
+        widest = math.cos(math.radians(max(abs(south), abs(north))))
+        across = reach / widest if widest > reach / 360 else 360.0
+        if west - across < -180 or east + across > 180:
+            west, east, across = -180.0, 180.0, 0.0
+        yield south, west - across, north, east + across
 
 
 class Distances:
@@ -141,7 +181,12 @@ class Distances:
             near = self._near(self._widest_km).reshape(-1, 2).tolist()
             with self._writing:
                 if len(self._metres) < self.columns.capacity:
-                    grown = _untouched(self.columns.capacity)
+                    # zeroes in small pages, which take memory once they are written to
+                    size = int(self.columns.capacity * ROOM) * self._metres.itemsize
+                    memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+                    if hasattr(mmap, "MADV_NOHUGEPAGE"):  # on Linux
+                        memory.madvise(mmap.MADV_NOHUGEPAGE)
+                    grown = np.frombuffer(memory, dtype=np.int32)
                     for begin, end in near:
                         grown[begin : min(end, len(self._metres))] = self._metres[begin:end]
                     self._metres = grown
@@ -287,14 +332,6 @@ def nearest_of(bound: Floats, measure: Callable[[Positions], Floats], count: int
         kept = distance <= np.partition(distance, count - 1)[count - 1]
         places, distance = places[kept], distance[kept]
     return places, distance
-
-
-def _untouched(capacity: int) -> Metres:
-    """Zeroes by ordinal, in small pages that take memory once they are written to."""
-    memory = mmap.mmap(-1, int(capacity * ROOM) * np.dtype(np.int32).itemsize, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_NOHUGEPAGE"):  # on Linux
-        memory.madvise(mmap.MADV_NOHUGEPAGE)
-    return np.frombuffer(memory, dtype=np.int32)
 
 
 def _metres(distance: Floats) -> Metres:

@@ -17,9 +17,8 @@ from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Fit, Presence
 from domain.suppliers.supplier import BASES, Offer
 from matching.geo.projection import Floats
-from matching.index.indexed_supplier import MatchedSupplier
 from matching.index.service_areas import GROUND, NATIONAL, NO_AREA, RADIUS, ServiceAreas
-from matching.index.supplier_columns import Ordinals, each_once
+from matching.index.supplier_columns import MatchedSupplier, Ordinals, each_once
 
 FITS: tuple[Fit, ...] = ("exact", "narrower", "broader", "related")
 PRESENCES: tuple[Presence, ...] = ("local", "declared", "nearby", "national")
@@ -190,9 +189,10 @@ def read_offers(
     return rows.tables()
 
 
-def joined_offers(earlier: Offers, later: Offers) -> Offers:
-    """Offers of some suppliers, then of others with larger ordinals."""
-    return _end_to_end([earlier, later])
+def end_to_end(tables: Sequence[Offers]) -> Offers:
+    """The offers of several tables one after the other."""
+    columns: Iterator[tuple[NDArray[Any], ...]] = zip(*tables, strict=True)
+    return Offers._make(np.concatenate(column) for column in columns)
 
 
 def moved_offers(some: Offers, ordinals: Ordinals, places: NDArray[np.int32]) -> Offers:
@@ -203,7 +203,7 @@ def moved_offers(some: Offers, ordinals: Ordinals, places: NDArray[np.int32]) ->
 
 def merged_offers(parts: Sequence[Offers]) -> Offers:
     """The offers of several tables, put in order."""
-    whole = _end_to_end(parts)
+    whole = end_to_end(parts)
     order = np.argsort(whole.supplier, kind="stable")
     return Offers._make(column[order] for column in whole)
 
@@ -228,7 +228,7 @@ def wanted_offers(wanted: str, offers: Mapping[str, Offers], taxonomy: Taxonomy)
         for place, (code, fit) in enumerate(offers_for(wanted, taxonomy))
         if fit < RELATED and code in offers
     ]
-    table = _end_to_end([NO_OFFERS, *(some for some, _ in found)])
+    table = end_to_end([NO_OFFERS, *(some for some, _ in found)])
     worth = np.repeat(np.array([worth for _, worth in found], np.int64), [len(some.supplier) for some, _ in found])
     worth += table.basis.astype(np.int64) * PER_BASIS + PRESENCE_OF_AREA[table.area_kind] * OFFERED
     key = (table.supplier.astype(np.int64) << SUPPLIER_BIT) | worth
@@ -243,11 +243,6 @@ def wanted_offers(wanted: str, offers: Mapping[str, Offers], taxonomy: Taxonomy)
         ground=OnGround(table.area[ground], key[ground]),
         national=np.sort(key[table.area_kind == NATIONAL]),
     )
-
-
-def _end_to_end(tables: Sequence[Offers]) -> Offers:
-    columns: Iterator[tuple[NDArray[Any], ...]] = zip(*tables, strict=True)
-    return Offers._make(np.concatenate(column) for column in columns)
 
 
 def _within_reach(table: Offers, key: OfferKeys, of_kind: NDArray[np.bool_]) -> WithinReach:

@@ -1,42 +1,139 @@
-"""Suppliers as columns: by ordinal, with room at the end for those that are written later.
+"""Suppliers as matching reads them, and as columns: by ordinal, with room at the end for those written later.
 
-They are in an order in which suppliers that are near each other are together, so that a shape lies near few runs of
-it.
+Of each the index holds two texts in JSON, a summary to show and details to judge by. They are in an order in which
+suppliers that are near each other are together, so that a shape lies near few runs of it.
 """
 
 import hashlib
-import math
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from datetime import datetime
+from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
 import numpy as np
+from msgspec import Raw
 from numpy.typing import NDArray
 
+from domain.law.reservations.eligibility import LegalFacts
+from domain.shortlists.shortlist import SupplierSummary
+from domain.suppliers.supplier import Approval, Contact, Kind, LegalForm, Offer, Point, Shares, Supplier
 from matching.geo.projection import Floats, Positions, earth_centred
-from matching.geo.shape import PointShape, PolygonShape, Shape
-from matching.index.eligibility_cache import EligibilityCache
-from matching.index.indexed_supplier import (
-    IndexedSupplier,
-    MatchedSupplier,
-    SupplierDocument,
-    details_json,
-    document_of,
-    legal_facts,
-    read_back,
-    summary_json,
-)
-from matching.index.legal_columns import FactArrays, FactRows, LegalColumns, joined_facts
+from matching.index.legal import EligibilityCache, FactArrays, FactRows, LegalColumns, joined_facts
 from matching.index.mapped_arrays import Piece, TextPlaces, TextReader, TextWriter, joined_places
+
+NULL, NOTHING = Raw(b"null"), Raw(b"[]")
+_encode = msgspec.json.Encoder().encode
+
+
+class _PublicContact(msgspec.Struct, frozen=True, gc=False):
+    """The fields of `PublicContact`: no person."""
+
+    email: Raw = NULL
+    phone: Raw = NULL
+    website: Raw = NULL
+
+
+class SourceName(msgspec.Struct, frozen=True, gc=False):
+    """The name of a source that describes a supplier."""
+
+    source: str
+
+
+class IndexedSupplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A supplier as it is read back from an index; what matching has no use for is left out."""
+
+    id: UUID
+    name: str
+    siret: str | None = None
+    kinds: tuple[Kind, ...] = ()
+    legal_form: LegalForm | None = None
+    ess: bool | None = None
+    approvals: tuple[Approval, ...] | None = None
+    shares: Shares = Shares()
+    in_prison: bool | None = None
+    commune: str | None = None
+    location: Point | None = None
+    offers: tuple[Offer, ...] = ()
+    contact: Contact = Contact()
+    employees: int | None = None
+    turnover_eur: float | None = None
+    active: bool = True
+    sources: tuple[SourceName, ...] = ()
+    updated_at: datetime
+
+
+MatchedSupplier = Supplier | IndexedSupplier
+"""A supplier with the fields that matching reads."""
+
+
+class SupplierDocument(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A supplier's document as an index is built from it: what is only handed on stays as it is written."""
+
+    id: str
+    name: Raw
+    siret: Raw = NULL
+    kinds: tuple[Kind, ...] = ()
+    legal_form: LegalForm | None = None
+    ess: bool | None = None
+    approvals: tuple[Approval, ...] | None = None
+    shares: Shares = Shares()
+    in_prison: bool | None = None
+    commune: Raw = NULL
+    location: Point | None = None
+    offers: Raw = NOTHING
+    contact: _PublicContact = _PublicContact()
+    employees: int | None = None
+    turnover_eur: Raw = NULL
+    active: bool = True
+    sources: tuple[SourceName, ...] = ()
+    updated_at: Raw
+
+
+_SUMMARY = SupplierSummary.__struct_fields__
+_DETAILS = tuple(name for name in IndexedSupplier.__struct_fields__ if name not in (*_SUMMARY, "active"))
+_Details = msgspec.defstruct("_Details", _DETAILS, frozen=True, gc=False)
+_summary_of, _details_of = attrgetter(*_SUMMARY), attrgetter(*_DETAILS)
+
+read_document = msgspec.json.Decoder(SupplierDocument).decode
+"""The `SupplierDocument` of a supplier in JSON."""
+read_offers = msgspec.json.Decoder(tuple[Offer, ...]).decode
+"""The offers of a `SupplierDocument`."""
+_read_indexed = msgspec.json.Decoder(IndexedSupplier).decode
+
+
+def document_of(supplier: MatchedSupplier) -> SupplierDocument:
+    """The document of a supplier."""
+    return read_document(_encode(supplier))
+
+
+def summary_json(document: SupplierDocument) -> bytes:
+    """The supplier as a shortlist shows it (`SupplierSummary`), in JSON: no contact person."""
+    return _encode(SupplierSummary(*_summary_of(document)))
+
+
+def details_json(document: SupplierDocument) -> bytes:
+    """The rest of what matching reads of the supplier, in JSON."""
+    return _encode(_Details(*_details_of(document)))
+
+
+def read_back(summary: bytes, details: bytes) -> IndexedSupplier:
+    """The supplier of a summary and details; the contact is the public one."""
+    return _read_indexed(b"%b,%b" % (summary[:-1], details[1:]))
+
+
+def legal_facts(supplier: MatchedSupplier | SupplierDocument) -> LegalFacts:
+    """The legal facts of a supplier."""
+    return LegalFacts(supplier.approvals, supplier.shares, supplier.in_prison, supplier.legal_form, supplier.ess)
+
 
 BAND_DEGREES = 0.25
 PER_BAND = 1 << 14
 UNPLACED = np.iinfo(np.int64).max
 CERTAIN_KM = 100.0
 """Whoever is in none of the runs near a shape is certainly farther away than that."""
-MARGIN_KM = 110.0
-KM_PER_DEGREE = 110.5
 
 SpatialKeys = NDArray[np.int64]
 
@@ -49,45 +146,6 @@ def spatial_keys(lat: Floats, lon: Floats) -> SpatialKeys:
     column = np.clip((lon[placed] + 180) / 360 * PER_BAND, 0, PER_BAND - 1).astype(np.int64)
     keys[placed] = band * PER_BAND + column
     return keys
-
-
-def runs_near(keys: SpatialKeys, shape: Shape, radius_km: float) -> list[tuple[int, int]]:
-    """The runs of sorted keys that hold all within `radius_km` and CERTAIN_KM of a shape, in order and apart."""
-    found: list[tuple[int, int]] = []
-    for run in sorted(run for box in _boxes(shape, radius_km + MARGIN_KM) for run in _runs(keys, *box)):
-        if found and run[0] <= found[-1][1]:
-            found[-1] = found[-1][0], max(found[-1][1], run[1])
-        else:
-            found.append(run)
-    return found
-
-
-def _boxes(shape: Shape, distance_km: float) -> Iterator[tuple[float, float, float, float]]:
-    """South, west, north and east of boxes that hold all so near to a shape."""
-    if isinstance(shape, PolygonShape):
-        parts = [cluster.degrees for cluster in shape.clusters]
-    elif isinstance(shape, PointShape):
-        parts = [np.array([[shape.lon, shape.lat]])]
-    else:
-        raise TypeError(f"no box is known around a {type(shape).__name__}")
-    reach = distance_km / KM_PER_DEGREE
-    for degrees in parts:
-        (west, south), (east, north) = degrees.min(axis=0), degrees.max(axis=0)
-        south, north = max(south - reach, -90.0), min(north + reach, 90.0)
-        # near a pole all meridians are near, and a box across the antimeridian goes around the earth
-        widest = math.cos(math.radians(max(abs(south), abs(north))))
-        across = reach / widest if widest > reach / 360 else 360.0
-        if west - across < -180 or east + across > 180:
-            west, east, across = -180.0, 180.0, 0.0
-        yield south, west - across, north, east + across
-
-
-def _runs(keys: SpatialKeys, south: float, west: float, north: float, east: float) -> list[tuple[int, int]]:
-    bands = np.arange(math.floor((south + 90) / BAND_DEGREES), math.floor((north + 90) / BAND_DEGREES) + 1)
-    first, last = (min(int((degrees + 180) / 360 * PER_BAND), PER_BAND - 1) for degrees in (west, east))
-    low = np.searchsorted(keys, bands * PER_BAND + first, "left")
-    high = np.searchsorted(keys, bands * PER_BAND + last, "right")
-    return [(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True) if b > a]
 
 
 Ordinals = NDArray[np.int32]
@@ -133,7 +191,7 @@ class SupplierRows:
         self._degrees.extend(NOWHERE if location is None else (location.lat, location.lon))
         self._ids.append(document.id)
         self._facts.add(legal_facts(document))
-        self._employees.append(_employees(document.employees))
+        self._employees.append(NOT_KNOWN if document.employees is None else document.employees)
         self._texts.add(summary_json(document), details_json(document))
 
     def table(self) -> tuple[SupplierTable, Piece, Positions]:
@@ -141,7 +199,9 @@ class SupplierRows:
         lat, lon = np.array(self._degrees).reshape(-1, 2).T.copy()
         keys, ids = spatial_keys(lat, lon), bytes.fromhex("".join(self._ids).replace("-", ""))
         order = np.argsort(keys, kind="stable")
-        halves, (places, piece) = _id_halves(ids)[order], self._texts.finish()
+        # the low and the high half of each
+        halves = np.ascontiguousarray(np.frombuffer(ids, dtype=">u8").reshape(-1, 2)[order, ::-1]).astype(np.uint64)
+        places, piece = self._texts.finish()
         table = SupplierTable(
             keys[order],
             lat[order],
@@ -215,7 +275,7 @@ class SupplierColumns:
             self._make_room(end)
         self.positions[first:end] = earth_centred(*_degrees(suppliers))
         self.draw[first:end] = draw
-        self.employees[first:end] = [_employees(each.employees) for each in suppliers]
+        self.employees[first:end] = [NOT_KNOWN if each.employees is None else each.employees for each in suppliers]
         self.facts.add(facts)
         self._added += added
         return range(first, end)
@@ -276,10 +336,6 @@ def each_once(ordinals: Ordinals) -> Ordinals:
     return in_order[is_new]
 
 
-def _employees(number: int | None) -> int:
-    return NOT_KNOWN if number is None else number
-
-
 def _degrees(suppliers: Sequence[MatchedSupplier]) -> tuple[Floats, Floats]:
     points = [(s.location.lat, s.location.lon) if s.location else (np.nan, np.nan) for s in suppliers]
     lat, lon = np.array(points, dtype=np.float64).reshape(-1, 2).T
@@ -289,12 +345,6 @@ def _degrees(suppliers: Sequence[MatchedSupplier]) -> tuple[Floats, Floats]:
 def _tie_break_bits(ids: Sequence[bytes]) -> NDArray[np.uint64]:
     digests = b"".join([hashlib.blake2b(each, digest_size=8).digest() for each in ids])
     return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
-
-
-def _id_halves(ids: bytes) -> NDArray[np.uint64]:
-    """The low and the high half of ids that are end to end."""
-    high_first = np.frombuffer(ids, dtype=">u8").reshape(-1, 2)
-    return np.ascontiguousarray(high_first[:, ::-1]).astype(np.uint64)
 
 
 def _by_low_half(ids: NDArray[np.uint64]) -> Ordinals:

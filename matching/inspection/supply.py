@@ -33,15 +33,14 @@ from domain.supply import (
 )
 from domain.text.bilingual import Language
 from matching.geo.territory import Bools, Geography, Territory
-from matching.index.eligibility_cache import INELIGIBLE, OUTCOME_CODES, best_outcome
-from matching.index.legal_columns import FORMS
+from matching.index.legal import FORMS, INELIGIBLE, OUTCOME_CODES, best_outcome
 from matching.index.live_index import LiveIndex
 from matching.index.offers import PER_BASIS, PER_FIT, SUPPLIER_BIT, WORTH_BITS
 from matching.index.supplier_columns import NOT_KNOWN, Ordinals
 from matching.index.tables import TradeGroup
-from matching.selection import Serving
+from matching.selection import changes, meeting_offers
 from matching.tension import tension_level
-from matching.unknown_trade import Nearby, nearby
+from matching.unknown_trade import nearby
 
 NO_KIND, NO_FORM = "none", "unknown"
 
@@ -64,13 +63,17 @@ class SupplySearch:
 
     def supply(self, segments: Iterable[str], taxonomy: Taxonomy, language: Language) -> Supply:
         """The supply of some segments or families, in their order."""
-        territory, unknown = self.territory, self._unknown
+        territory = self.territory
+        unknown = nearby(self.live, territory, frozenset(), self.on, self.rules)
+        columns, standing = self.live.base.columns, self.standing
+        forms = np.bincount(columns.facts.forms(standing), minlength=len(FORMS)).tolist()
+        named = {form or NO_FORM: number for form, number in zip(FORMS, forms, strict=True) if number}
         return Supply(
             TerritoryEcho(territory.label.to(language), territory.codes, territory.radius_km),
             self.on,
             tuple(self._items(tuple(segments), taxonomy, unknown.eligible)),
             UnknownSupply(len(unknown.ordinals), self._by_kind(unknown.ordinals)),
-            self._totals(),
+            Totals(len(standing), _most_first(named), self._by_kind(standing), *sum_known(columns.employees[standing])),
         )
 
     @cached_property
@@ -81,15 +84,9 @@ class SupplySearch:
 
     def candidates(self, segment: str) -> SegmentCandidates:
         """The suppliers with an offer for a segment or family whose area meets the territory."""
-        live = self.live
-        keys = [key for offers in live.wanted(segment) for key in self._serving.offers(offers)]
-        key = np.concatenate(keys) if keys else np.empty(0, dtype=np.int64)
-        if live.gone is not None:
-            key = key[~live.gone[key >> SUPPLIER_BIT]]
-        key.sort(kind="stable")  # a few sorted runs
+        key = meeting_offers(self.live, self.territory, [(segment,)])
         supplier = (key >> SUPPLIER_BIT).astype(np.int32)
-        is_first = np.ones(len(key), dtype=bool)
-        np.not_equal(supplier[1:], supplier[:-1], out=is_first[1:])
+        is_first = changes(supplier)
         return SegmentCandidates(supplier[is_first], (key[is_first] & WORTH_BITS) % PER_FIT // PER_BASIS)
 
     def local_of(self, ordinals: Ordinals) -> Ordinals:
@@ -107,14 +104,6 @@ class SupplySearch:
         found[near] = distances.distance_within(near, np.zeros(len(near))) == 0
         return found
 
-    @cached_property
-    def _serving(self) -> Serving:
-        return Serving(self.live, self.territory)
-
-    @cached_property
-    def _unknown(self) -> Nearby:
-        return nearby(self.live, self.territory, frozenset(), self.on, self.rules)
-
     def _items(self, segments: tuple[str, ...], taxonomy: Taxonomy, unknown: int) -> Iterator[SegmentSupply]:
         """`unknown`: the suppliers of unknown trade nearby, all of whom may answer a lot that is not reserved."""
         tallies, bases = [], []
@@ -126,8 +115,9 @@ class SupplySearch:
             bases.append(np.bincount(basis, minlength=len(BASES)).tolist())
         tally = np.array(tallies, dtype=np.float64).reshape(len(segments), 2, OUTCOME_CODES)
         totals, local_totals = tally.sum(axis=(1, 2)), tally[:, 1].sum(axis=1)
-        reserved = tally.sum(axis=1) @ _may_answer()
-        columns = (totals, local_totals, reserved)
+        # by outcome code, a column per reservation: 1 where a lot so reserved lets the supplier pass
+        may_answer = np.stack([best_outcome(kinds) != INELIGIBLE for kinds in OPTIONS.values()], axis=1)
+        columns = (totals, local_totals, tally.sum(axis=1) @ may_answer.astype(np.float64))
         rows = zip(segments, *(column.astype(np.int64).tolist() for column in columns), bases, strict=True)
         for segment, total, here, options, of_basis in rows:
             yield SegmentSupply(
@@ -139,13 +129,6 @@ class SupplySearch:
                 ReservedCounts(**dict(zip(OPTIONS, options, strict=True))),
                 tension_level(total, unknown),
             )
-
-    def _totals(self) -> Totals:
-        columns, standing = self.live.base.columns, self.standing
-        forms = np.bincount(columns.facts.forms(standing), minlength=len(FORMS)).tolist()
-        named = {form or NO_FORM: number for form, number in zip(FORMS, forms, strict=True) if number}
-        employees, known = sum_known(columns.employees[standing])
-        return Totals(len(standing), _most_first(named), self._by_kind(standing), employees, known)
 
     def _by_kind(self, ordinals: Ordinals) -> dict[str, int]:
         chosen = np.zeros(self.live.rows_end, dtype=bool)
@@ -169,11 +152,6 @@ def count_kinds(groups: Mapping[TradeGroup, int]) -> dict[str, int]:
 
 def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
-
-
-def _may_answer() -> NDArray[np.float64]:
-    """By outcome code, a column per reservation: 1 where a lot so reserved lets the supplier pass."""
-    return np.stack([best_outcome(kinds) != INELIGIBLE for kinds in OPTIONS.values()], axis=1).astype(np.float64)
 
 
 Level = Literal["commune", "epci"]
@@ -216,8 +194,15 @@ def area_supplies(
     places = {area_id: place for place, area_id in enumerate(ids)}
     place_of_commune = {ordinal: places[area_id] for ordinal, area_id in area_ids.items()}
     standing, columns = search.standing, search.live.base.columns
-    communes = _communes_of(search, standing, geography).tolist()
-    place = np.array([place_of_commune[commune] for commune in communes], dtype=np.int64)
+    # the commune of the territory in which each supplier stands: on its border, the nearest one
+    within = np.flatnonzero(search.territory.ground)
+    lat, lon = columns.degrees(standing)
+    communes = geography.commune_at(lat, lon)
+    beside = np.flatnonzero(~np.isin(communes, within))
+    if len(beside):
+        tree = shapely.STRtree(geography.outlines[within])
+        communes[beside] = within[tree.nearest(shapely.points(lon[beside], lat[beside]))]
+    place = np.array([place_of_commune[commune] for commune in communes.tolist()], dtype=np.int64)
     by_ordinal = np.zeros(columns.capacity, dtype=np.int64)
     by_ordinal[standing] = place
     local = {}
@@ -230,16 +215,4 @@ def area_supplies(
         counts = {code: of_areas[number] for code, of_areas in local.items() if of_areas[number]}
         label = geography.territories.area(area_id).label
         found.append(AreaSupply(area_id, label, len(some), *sum_known(columns.employees[some]), counts))
-    return found
-
-
-def _communes_of(search: SupplySearch, standing: Ordinals, geography: Geography) -> NDArray[np.int64]:
-    """The commune of the territory, by ordinal, in which each supplier stands: on its border, the nearest one."""
-    within = np.flatnonzero(search.territory.ground)
-    lat, lon = search.live.base.columns.degrees(standing)
-    found = geography.commune_at(lat, lon)
-    beside = np.flatnonzero(~np.isin(found, within))
-    if len(beside):
-        tree = shapely.STRtree(geography.outlines[within])
-        found[beside] = within[tree.nearest(shapely.points(lon[beside], lat[beside]))]
     return found

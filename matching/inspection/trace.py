@@ -103,12 +103,19 @@ def trail(need: Need, index: LiveIndex, reference: Reference, on: date, language
 
 
 def _trail(lot: LotMatch, limit: int, seed: int, language: Language) -> LotTrail:
-    query, everybody = lot.query, considered(lot)
-    refused = refusals(lot, everybody)
+    query, supplier = lot.query, lot.live.base.columns.supplier
+    refused = refusals(lot, considered(lot))
+    gates = []
+    for number, (gate, test) in enumerate(GATES):
+        nearest = [supplier(one.ordinal).name for one in nearest_refused_by(lot, number, NAMES_SHOWN, seed)]
+        gates.append(Refused(gate, _rule(test), int((refused == number).sum()), tuple(nearest)))
     rows, _ = lot.first(limit).order.first(seed)
-    candidates = lot.compared(rows)
-    values = zip(*(_read(one, lot, candidates) for one in ranking.ORDER), strict=True)
-    suppliers = [lot.live.base.columns.supplier(ordinal) for ordinal in lot.ordinals[rows].tolist()]
+    candidates, read = lot.compared(rows), []
+    for criterion in ranking.ORDER:
+        says_nothing = criterion is ranking.eligibility and not lot.reserved_types
+        reading = (lambda _: None) if says_nothing else READINGS[criterion.__name__]
+        read.append([reading(value) for value in criterion(candidates)])
+    shown = zip(map(supplier, lot.ordinals[rows].tolist()), zip(*read, strict=True), strict=True)
     return LotTrail(
         id=query.lot.id,
         wanted=query.wanted,
@@ -116,26 +123,11 @@ def _trail(lot: LotMatch, limit: int, seed: int, language: Language) -> LotTrail
         unknown=query.unknown,
         territory=query.territory.label.to(language),
         considered=len(refused),
-        gates=tuple(_refused(lot, number, int((refused == number).sum()), seed) for number in range(len(GATES))),
+        gates=tuple(gates),
         passed=int((refused == PASSED).sum()),
         order=tuple(Criterion(one.__name__, _rule(one)) for one in ranking.ORDER),
-        candidates=tuple(
-            Placed(rank, each.id, each.name, read)
-            for rank, (each, read) in enumerate(zip(suppliers, values, strict=True), 1)
-        ),
+        candidates=tuple(Placed(rank, each.id, each.name, values) for rank, (each, values) in enumerate(shown, 1)),
     )
-
-
-def _refused(lot: LotMatch, number: int, count: int, seed: int) -> Refused:
-    gate, test = GATES[number]
-    nearest = (one.ordinal for one in nearest_refused_by(lot, number, NAMES_SHOWN, seed))
-    return Refused(gate, _rule(test), count, tuple(lot.live.base.columns.supplier(each).name for each in nearest))
-
-
-def _read(criterion: ranking.Criterion, lot: LotMatch, candidates: ranking.Compared) -> list[Value]:
-    if criterion is ranking.eligibility and not lot.reserved_types:
-        return [None] * len(candidates.distance)
-    return [READINGS[criterion.__name__](value) for value in criterion(candidates)]
 
 
 def _rule(test: Callable[..., object]) -> str:
@@ -169,25 +161,20 @@ def standings(
     seed = draw_seed(need)
     found: dict[str, dict[UUID, Standing]] = {}
     for lot in lot_matches(queries, index, on, reference.rules, past):
-        of_lot = {one: index.ordinal_of(one) for one in suppliers.get(lot.query.lot.id, ())}
-        known = {one: ordinal for one, ordinal in of_lot.items() if ordinal is not None}
-        found[lot.query.lot.id] = _standings(lot, known, rows, seed) if known else {}
-    return found
-
-
-def _standings(lot: LotMatch, suppliers: Mapping[UUID, int], rows: RowWriter, seed: int) -> dict[UUID, Standing]:
-    """The standing of some suppliers, given with their ordinals."""
-    ordinals = np.array(list(suppliers.values()), dtype=np.int32)
-    gates = dict(zip(ordinals.tolist(), refusals(lot, ordinals).tolist(), strict=True))
-    near = set(ordinals[np.isin(ordinals, considered(lot))].tolist())
-    in_order, _ = lot.first(max(lot.counts.total, 1)).order.first(seed)
-    ranks = {ordinal: rank for rank, ordinal in enumerate(lot.ordinals[in_order].tolist(), 1)}
-    away = dict(zip(ordinals.tolist(), lot.distances.measure(ordinals).tolist(), strict=True))
-    found = {}
-    for supplier, ordinal in suppliers.items():
-        if ordinal in ranks:
-            found[supplier] = Standing(None, None, ranks[ordinal])
-        elif ordinal in near:
-            (missed,) = rows.near_misses_of(lot, [RefusedSupplier(gates[ordinal], ordinal, away[ordinal])])
-            found[supplier] = Standing(missed.excluded_by, missed.message, None)
+        of_lot = found[lot.query.lot.id] = {}
+        ordinal_of = {one: index.ordinal_of(one) for one in suppliers.get(lot.query.lot.id, ())}
+        known = {ordinal: one for one, ordinal in ordinal_of.items() if ordinal is not None}
+        if not known:
+            continue
+        ordinals = np.array(list(known), dtype=np.int32)
+        in_order, _ = lot.first(max(lot.counts.total, 1)).order.first(seed)
+        ranks = {ordinal: rank for rank, ordinal in enumerate(lot.ordinals[in_order].tolist(), 1)}
+        is_near = np.isin(ordinals, considered(lot))
+        facts = zip(ordinals, refusals(lot, ordinals), lot.distances.measure(ordinals), is_near, strict=True)
+        for ordinal, gate, away, near in facts:
+            if int(ordinal) in ranks:
+                of_lot[known[ordinal]] = Standing(None, None, ranks[ordinal])
+            elif near:
+                (missed,) = rows.near_misses_of(lot, [RefusedSupplier(int(gate), int(ordinal), float(away))])
+                of_lot[known[ordinal]] = Standing(missed.excluded_by, missed.message, None)
     return found

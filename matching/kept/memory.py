@@ -1,4 +1,4 @@
-"""The memory of earlier answers, kept for their speed alone.
+"""The memory of earlier answers, kept for their speed alone: of lots, pieces in JSON and reviews by the law.
 
 What it saves: of needs of three lots asked before, 0.6 instead of 5.1 ms among 13,500 suppliers and 1.3 instead
 of 8.6 ms among 220,000 (one process, without HTTP, the machine busy: compare within a line). The first time it saves
@@ -8,25 +8,104 @@ How the engine reads without it: `LotMatch`, `RowWriter`, `Explainer`, `nearby` 
 answer anew; what is here derives from them. `Index(…, keeps=False)` does without, and answers the same bytes.
 """
 
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import Any, TypeVar
+from weakref import ref
 
-from domain.law.findings import NeedReview
+import msgspec
+import numpy as np
+
+from domain.law.findings import LegalAdvice, NeedReview
+from domain.law.review import legal_facts, review_facts
+from domain.law.rules import Rules
 from domain.needs.need import ContractKind, Need
 from domain.text.bilingual import Language
-from matching.answer.explain import Explainer
-from matching.answer.supplier_rows import RowWriter
+from matching.answer.explain import Explainer, LotWords
+from matching.answer.messages import ready
+from matching.answer.near_misses import Refused
+from matching.answer.supplier_rows import RowWriter, list_of, with_rank
+from matching.geo.projection import Positions
 from matching.index.live_index import Index
-from matching.kept.lots import KeptLots
-from matching.kept.words import KeptExplainer, KeptRowWriter, KeptWords
+from matching.kept.lots import KeptLot, KeptLots
+from matching.lot_match import FirstCandidates, LotMatch
+from matching.lot_query import LotQuery, Wanted
+from matching.past_awards import PastAwards
 from matching.reference import Reference
+from matching.weighted_cache import WeightBound
+
+Key = TypeVar("Key", bound=Hashable)
+Piece = TypeVar("Piece")
+
+WRITTEN_BYTES, LARGEST_LOT, BYTES_PER_PIECE = 32 << 20, 1 << 20, 400
+REQUESTED_BYTES, REQUESTED_BYTES_EACH = 8 << 20, 500
+REVIEW_BYTES, BYTES_PER_LOT, BYTES_PER_NAME = 8 << 20, 2_000, 80
+"""About what a review takes for each lot, besides its facts, and for each lot that its advice names."""
+MOST_ADVICE = 4_096
+
+encode = msgspec.json.encode
 
 
-class Kept(KeptLots, KeptWords):
+class KeptReviews:
+    """Reviews of needs by the facts that rules read: no rule sees more of a need, so that what is kept is right."""
+
+    def __init__(self) -> None:
+        self._kept: WeightBound[Hashable, NeedReview] = WeightBound(REVIEW_BYTES)
+
+    def review(self, need: Need, on: date, rules: Rules, segments_of_lot: Mapping[str, tuple[str, ...]]) -> NeedReview:
+        """The review of a need, as `review_need` gives it."""
+        facts = legal_facts(need)
+        key = facts, on, rules, tuple(segments_of_lot.values())
+        review = self._kept.find(key)
+        if review is None:
+            review = review_facts(facts, on, rules, segments_of_lot)
+            named = sum(len(some) for advice in review.advice for some in advice.lots)
+            weight = len(encode(facts)) + BYTES_PER_LOT * len(facts.lots) + BYTES_PER_NAME * named
+            self._kept.put(key, review, weight)
+        return review
+
+
+class WrittenLot:
+    """Pieces of the answers to a lot in one language and for one kind of contract.
+
+    `rows`: candidates by row, from behind the rank on, and near misses as they were refused. `lists`: where nothing is
+    left to the draw, the first candidates by their number, and the near misses by all of them. `words`: by the legal
+    review and all else that they depend on.
+    """
+
+    def __init__(self, kept: WeightBound[Hashable, "WrittenLot"], key: Hashable) -> None:
+        self._kept, self._key, self._size = kept, key, 0
+        self.rows: dict[Hashable, bytes] = {}
+        self.lists: dict[Hashable, bytes] = {}
+        self.words: dict[Hashable, LotWords] = {}
+
+    def add(self, pieces: dict[Hashable, Piece], added: Mapping[Any, Piece], size: int) -> None:
+        """Add pieces of so many bytes together to one of the mappings of this object."""
+        if self._size + size > LARGEST_LOT:
+            self._size = 0
+            for each in (self.rows, self.lists, self.words):
+                each.clear()
+        pieces.update(added)
+        self._size += size + BYTES_PER_PIECE * len(added)
+        self._kept.put(self._key, self, self._size)
+
+
+class Kept(KeptLots):
     """All that is kept of the answers from one index."""
 
     def __init__(self, suppliers: int) -> None:
-        KeptLots.__init__(self, suppliers)
-        KeptWords.__init__(self)
+        super().__init__(suppliers)
+        self.reviews = KeptReviews()
+        self.written: WeightBound[Hashable, WrittenLot] = WeightBound(WRITTEN_BYTES)
+        self.requested: WeightBound[int, tuple[tuple[Wanted, ...], bytes]] = WeightBound(REQUESTED_BYTES)
+        self.advice: dict[tuple[int, Language], tuple[LegalAdvice, bytes]] = {}
+
+    def written_lot(self, lot: KeptLot, contract: ContractKind, language: Language) -> WrittenLot:
+        """The pieces written of a lot for its kind of site; none at first."""
+        place = lot.query.lot.site
+        key = ref(lot.ranked), place is not None and place.commune is not None, contract, language
+        return self.written.find(key) or WrittenLot(self.written, key)
 
     def row_writer(self, reference: Reference, on: date, contract: ContractKind, language: Language) -> RowWriter:
         """A `RowWriter` that finds again what was written."""
@@ -46,3 +125,102 @@ def kept_of(index: Index) -> Kept | None:
     if not isinstance(index.kept, Kept):
         index.kept = Kept(len(index.columns.spatial_keys))
     return index.kept
+
+
+@dataclass(frozen=True)
+class KeptRowWriter(RowWriter):
+    """Writes the rows of lots that are kept from pieces that were written before."""
+
+    kept: Kept
+
+    def candidates(self, lot: LotMatch, count: int, seed: int) -> Any:
+        """The first `count` candidates, as a list in JSON."""
+        if not isinstance(lot, KeptLot):
+            return super().candidates(lot, count, seed)
+        first, written = lot.first(count), self.kept.written_lot(lot, self.contract, self.language)
+        if not first.order.is_settled:
+            return ready(list_of(self._ranked(lot, written, first, first.order.places(seed))))
+        found = written.lists.get(count)
+        if found is None:
+            found = list_of(with_rank(self.candidate_tails(lot, first, first.order.places(seed))))
+            written.add(written.lists, {count: found}, len(found))
+        return ready(found)
+
+    def _ranked(self, lot: LotMatch, written: WrittenLot, first: FirstCandidates, places: Positions) -> Iterator[bytes]:
+        """The candidates at some places, which are in order."""
+        numbers = first.order.numbers[places].tolist()
+        place_of = dict(zip(numbers, places.tolist(), strict=True))
+
+        def tails(lacking: list[int]) -> list[bytes]:
+            return self.candidate_tails(lot, first, np.array([place_of[row] for row in lacking], dtype=np.intp))
+
+        return with_rank(_rows_of(written, numbers, tails))
+
+    def near_misses(self, lot: LotMatch, count: int, seed: int) -> Any:
+        """The `count` nearest of the refused suppliers, as a list in JSON."""
+        if not isinstance(lot, KeptLot):
+            return super().near_misses(lot, count, seed)
+        nearest, written = lot.nearest_refused(count, seed), self.kept.written_lot(lot, self.contract, self.language)
+
+        def rows(lacking: Sequence[Refused]) -> list[bytes]:
+            return list(map(encode, self.near_misses_of(lot, lacking)))
+
+        if not nearest.is_settled:
+            return ready(list_of(_rows_of(written, nearest.refused, rows)))
+        found = written.lists.get(nearest.refused)
+        if found is None:
+            found = list_of(rows(nearest.refused))
+            written.add(written.lists, {nearest.refused: found}, len(found))
+        return ready(found)
+
+
+def _rows_of(written: WrittenLot, keys: Sequence[Key], make: Callable[[list[Key]], list[bytes]]) -> list[bytes]:
+    """The rows of some keys, in their order; those that were not written before are made."""
+    known = {key: row for key in keys if (row := written.rows.get(key)) is not None}
+    if len(known) < len(keys):
+        lacking = [key for key in keys if key not in known]
+        added = dict(zip(lacking, make(lacking), strict=True))
+        written.add(written.rows, added, sum(map(len, added.values())))
+        known |= added
+    return [known[key] for key in keys]
+
+
+@dataclass(frozen=True)
+class KeptExplainer(Explainer):
+    """Writes what is said of lots that are kept from words that were written before."""
+
+    kept: Kept
+
+    def requested(self, query: LotQuery) -> Any:
+        """The segments that a lot asks for. The same reading is the same object, found faster than its content."""
+        held = self.kept.requested.find(id(query.wanted))
+        if held is not None and held[0] is query.wanted:
+            return ready(held[1])
+        made = encode(super().requested(query))
+        self.kept.requested.put(id(query.wanted), (query.wanted, made), REQUESTED_BYTES_EACH + 2 * len(made))
+        return ready(made)
+
+    def of_lot(self, lot: LotMatch, unknown: int, past: PastAwards | None) -> LotWords:
+        """The words on a lot; written once for the same review, reading and supply, but not where past awards have a
+        part in it."""
+        if past or not isinstance(lot, KeptLot):
+            return super().of_lot(lot, unknown, past)
+        query, ends = lot.query, lot.approval_ends()
+        written = self.kept.written_lot(lot, self.need.contract, self.language)
+        decisive = self.review.lots[query.lot.id], unknown, ends, query.unmapped, query.unknown, query.title_says
+        words = written.words.get(decisive)
+        if words is None:
+            parts = list(map(encode, self.words(lot, unknown, ends)))
+            words = LotWords._make(map(ready, parts))
+            written.add(written.words, {decisive: words}, sum(map(len, parts)))
+        return words
+
+    def in_words(self, found: LegalAdvice) -> Any:
+        """Advice of the law. The rules give the same object again and again, found faster than its content."""
+        key, advice = (id(found), self.language), self.kept.advice
+        held = advice.get(key)
+        if held is None or held[0] is not found:
+            if len(advice) >= MOST_ADVICE:
+                advice.clear()
+            held = advice[key] = found, encode(super().in_words(found))
+        return ready(held[1])

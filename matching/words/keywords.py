@@ -1,17 +1,223 @@
 """Free French text → segments of the taxonomy, with a confidence; below a floor the text stays unknown.
 
-A few words are read here, by phrases that they say in whole or in part; longer texts as titles are.
+A few words are read here, by the phrases of the taxonomy that they say in whole or in part; longer texts as titles are.
 """
 
 import functools
-from collections.abc import Iterable, Sequence
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
-from domain.text.normalise import fold
+from domain.text.normalise import fold, stem
 from matching.words import word_model
-from matching.words.lexicon import Lexicon, Match, Word
 from matching.words.title_reader import Reading, TitleReader
+
+FILLER_WEIGHT = 0.3
+# A word found in every segment weighs this much less than one found in a single segment.
+COMMONNESS = 0.5
+# Letters that may differ, by length of the word: one from four letters on, two in long words; never the first.
+ONE_SLIP_FROM, TWO_SLIPS_FROM = 4, 11
+# One slip in a shorter word makes it another word as often as not ("chaine", "chaise").
+SHORT, SHORT_SLIP_LIKENESS = 6, 0.75
+DOUBLING_LIKENESS = 0.95
+# The parts of words written as one ("espacesverts") have at least so many letters.
+SHORTEST_PART = 4
+NEAREST = 5
+CACHED_WORDS = 8192
+
+_DOUBLED = re.compile(r"([a-z])\1")
+_LABEL_PART = re.compile(r"[,:()]")
+_CLAUSE = re.compile(r"[,;:/+&()|•\n]|\b(?:et|ou)\b", re.IGNORECASE)
+
+
+class Word(NamedTuple):
+    """A word of a text, as a stem.
+
+    `complement`: it completes what stands before it ("nettoyage de *locaux*"); `depth`: how far it stands from the head
+    of its clause, 0 up to the first complement, which has 1.
+    """
+
+    stem: str
+    complement: bool
+    depth: int
+
+
+class Phrase(NamedTuple):
+    """A label or synonym as stems; `segment` None: a phrase known to be another trade."""
+
+    words: tuple[str, ...]
+    segment: str | None
+
+
+class Match(NamedTuple):
+    """The part of a phrase that a text says (0 to 1), by how many and which of its words (a bit per word)."""
+
+    phrase: Phrase
+    share: float
+    words: int
+    mask: int
+
+    @property
+    def is_meant(self) -> bool:
+        """Whether enough of the phrase is said, by words that stand near each other."""
+        span = self.mask.bit_length() - (self.mask & -self.mask).bit_length() + 1
+        if span > self.words + LOOSENESS:
+            return False
+        return self.share >= STATED or (self.share >= HINTED and self.words > 1)
+
+
+class Lexicon:
+    """Every phrase of a taxonomy, by word; immutable but for its caches."""
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        vocabulary = taxonomy.vocabulary
+        self._forms = {stem(form): stem(word) for form, word in vocabulary.forms.items()}
+        self._linking, self._ignored = vocabulary.linking, vocabulary.linking | vocabulary.empty
+        self.filler = frozenset(stem(word) for word in vocabulary.filler)
+        stated = dict[Phrase, None]()
+        for segment in taxonomy.segments.values():
+            # of the parts of a label those of several words: one word is in the synonyms if it says enough
+            parts = (part for part in _LABEL_PART.split(segment.label) if len(self._stems(part)) > 1)
+            texts = (segment.label, *parts, *segment.synonyms)
+            stated |= dict.fromkeys(Phrase(self._stems(text), segment.id) for text in texts)
+        stated |= dict.fromkeys(Phrase(self._stems(text), None) for text in vocabulary.outside)
+        self.phrases = tuple(stated)
+        self._weights = _weights(self.phrases, self.filler)
+        self._totals = tuple(sum(map(self.weight, phrase.words)) for phrase in self.phrases)
+        self._containing: dict[str, list[int]] = {}
+        for place, phrase in enumerate(self.phrases):
+            for word in phrase.words:
+                self._containing.setdefault(word, []).append(place)
+        self._vocabulary = tuple(self._containing)
+        self._undoubled = tuple(map(_undoubled, self._vocabulary))
+        self.near = functools.lru_cache(CACHED_WORDS)(self._near)
+        self.completed = functools.lru_cache(CACHED_WORDS)(self._completed)
+
+    def weight(self, word: str) -> float:
+        """The weight of a word for the activity, at most 1; a word of no phrase says as much as a rare one."""
+        return self._weights.get(word, FILLER_WEIGHT if word in self.filler else 1.0)
+
+    def words(self, text: str) -> tuple[Word, ...]:
+        """The words of a text that mean something, each once: no articles, no bare numbers; split words are mended."""
+        found: dict[str, Word] = {}
+        for clause in _CLAUSE.split(text):
+            depth = 0
+            for place, (word, linked) in enumerate(self._rejoined(list(self._linked(clause)))):
+                complement = linked and place > 0
+                depth += complement or depth > 0
+                found.setdefault(word, Word(word, complement, depth))
+        return tuple(found.values())
+
+    def matches(self, likenesses: Sequence[Mapping[str, float]]) -> list[Match]:
+        """The phrases that share a word with a text, given for each of its words the like words of the lexicon."""
+        found: dict[int, dict[str, float]] = {}
+        masks: Counter[int] = Counter()
+        for place, alike in enumerate(likenesses):
+            for word, likeness in alike.items():
+                for entry in self._containing[word]:
+                    likenesses_of = found.setdefault(entry, {})
+                    likenesses_of[word] = max(likenesses_of.get(word, 0.0), likeness)
+                    masks[entry] |= 1 << place
+        return [
+            Match(
+                self.phrases[entry],
+                sum(self.weight(word) * likeness for word, likeness in said.items()) / self._totals[entry],
+                len(said),
+                masks[entry],
+            )
+            for entry, said in found.items()
+        ]
+
+    def _linked(self, text: str) -> Iterator[tuple[str, bool]]:
+        """The words that have a meaning, with whether a linking word stands before."""
+        linked = False
+        for word in fold(text).split():
+            if word not in self._ignored:
+                yield word, linked
+            linked = word in self._linking or (linked and word in self._ignored)
+
+    def _stems(self, text: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._known_form(word) for word, _ in self._linked(text)))
+
+    def _known_form(self, word: str) -> str:
+        return self._forms.get(stem(word), stem(word))
+
+    def _rejoined(self, words: list[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+        """The words with those written in two ("bio déchets") joined and those written as one parted."""
+        place = 0
+        while place < len(words):
+            word, complement = words[place]
+            joined = self._known_form(word + words[place + 1][0]) if place + 1 < len(words) else ""
+            if joined in self._containing:
+                yield joined, complement
+                place += 2
+                continue
+            place += 1
+            yield from ((part, complement) for part in self._parts(word))
+
+    def _parts(self, word: str) -> tuple[str, ...]:
+        known = self._known_form(word)
+        if known in self._containing:
+            return (known,)
+        for cut in range(SHORTEST_PART, len(word) - SHORTEST_PART + 1):
+            parts = self._known_form(word[:cut]), self._known_form(word[cut:])
+            if not set(self._containing.get(parts[0], ())).isdisjoint(self._containing.get(parts[1], ())):
+                return parts
+        return () if word.isdigit() else (known,)
+
+    def _near(self, word: str) -> dict[str, float]:
+        """The words of the lexicon that `word` may be a slip of, with their likeness (1: the same)."""
+        if word in self._containing:
+            return {word: 1.0}
+        if word in self.filler:
+            return {}
+        slips = (len(word) >= ONE_SLIP_FROM) + (len(word) >= TWO_SLIPS_FROM)
+        spelt = _undoubled(word)
+        if not slips:
+            return {}
+        found = process.extract(spelt, self._undoubled, scorer=OSA.distance, score_cutoff=slips, limit=NEAREST)
+        likeness = {0: DOUBLING_LIKENESS} | {
+            slip: SHORT_SLIP_LIKENESS if len(spelt) <= SHORT else 1 - slip / len(spelt) for slip in (1, 2)
+        }
+        return {self._vocabulary[place]: likeness[slip] for known, slip, place in found if known[0] == word[0]}
+
+    def _completed(self, start: str) -> dict[str, float]:
+        """The words of the lexicon that begin with `start`, one slip allowed if it is long, with their likeness."""
+        found = {word: 0.7 + 0.3 * len(start) / len(word) for word in self._vocabulary if word.startswith(start)}
+        if not found and len(start) >= ONE_SLIP_FROM:
+            lengths = range(len(start) - 1, len(start) + 2)
+            alike = [word for word in self._vocabulary if word[0] == start[0]]
+            found = {
+                word: 0.6
+                for word in alike
+                if any(OSA.distance(start, word[:length], score_cutoff=1) <= 1 for length in lengths)
+            }
+        return found | self._near(start)
+
+
+def _undoubled(word: str) -> str:
+    """`word` with its double letters single: the commonest slip of French ("netoyage", "maconerie")."""
+    return _DOUBLED.sub(r"\1", word)
+
+
+def _weights(phrases: Iterable[Phrase], filler: frozenset[str]) -> dict[str, float]:
+    owners: dict[str, set[str | None]] = {}
+    for phrase in phrases:
+        for word in phrase.words:
+            owners.setdefault(word, set()).add(phrase.segment)
+    everywhere = math.log(max(2, len({phrase.segment for phrase in phrases})))
+    return {
+        word: FILLER_WEIGHT if word in filler else 1 - COMMONNESS * math.log(len(segments)) / everywhere
+        for word, segments in owners.items()
+    }
+
 
 LONGEST_KEYWORD = 400
 MOST_WORDS = 32
@@ -89,24 +295,24 @@ class Interpreter:
 
     def _stated(self, words: Sequence[Word]) -> tuple[Reading, ...]:
         """The segments whose phrases a few words say, in whole or in part."""
-        matches = self._lexicon.matches([self._lexicon.near(word.stem) for word in words])
-        matches = _undominated([match for match in matches if _is_meant(match)])
-        free = self._free(matches, words)
-        meant, known = (functools.reduce(int.__or__, (match.mask for match in some), 0) for some in (free, matches))
-        understood = LEAST_COVERED + (1 - LEAST_COVERED) * self._covered(meant, words, known)
-        headed = ((match, 1.0 if self._head(match, words) is None else UNKNOWN_HEAD) for match in free)
-        readings = self._best((match, match.share * understood * sure) for match, sure in headed)
-        return tuple(r for r in readings if r.confidence >= max(FLOOR, readings[0].confidence - NEAR_BEST))
-
-    def _free(self, matches: list[Match], words: Sequence[Word]) -> list[Match]:
-        """The matches that do not merely complete another one."""
+        every = self._lexicon.matches([self._lexicon.near(word.stem) for word in words])
+        meant = [match for match in every if match.is_meant]
+        stated = [match for match in meant if match.share >= STATED]
+        # whole phrases before words: those whose words a longer phrase says too are left out
+        matches = [
+            match
+            for match in meant
+            if not any(match.mask != other.mask and match.mask & other.mask == match.mask for other in stated)
+        ]
         stated = [match for match in matches if match.share >= STATED]
-        free = []
-        for match in matches:
-            head = self._head(match, words)
-            if head is None or not any(other.mask >> head & 1 for other in stated):
-                free.append(match)
-        return free
+        heads = [(match, self._head(match, words)) for match in matches]
+        # and those that merely complete another one
+        free = [each for each in heads if each[1] is None or not any(other.mask >> each[1] & 1 for other in stated)]
+        said, known = (functools.reduce(int.__or__, (match.mask for match, _ in some), 0) for some in (free, heads))
+        understood = LEAST_COVERED + (1 - LEAST_COVERED) * self._covered(said, words, known)
+        scores = ((match, match.share * understood * (1.0 if head is None else UNKNOWN_HEAD)) for match, head in free)
+        readings = self._best(scores)
+        return tuple(r for r in readings if r.confidence >= max(FLOOR, readings[0].confidence - NEAR_BEST))
 
     def _head(self, match: Match, words: Sequence[Word]) -> int | None:
         """The word that the match's first word completes; None if it stands on its own or completes mere filler."""
@@ -135,20 +341,3 @@ class Interpreter:
                 best[match.phrase.segment] = max(best.get(match.phrase.segment, 0.0), score)
         ranked = sorted(best.items(), key=lambda item: (-item[1], self._order[item[0]]))
         return tuple(Reading(segment, round(min(score, 1.0), 3)) for segment, score in ranked)
-
-
-def _is_meant(match: Match) -> bool:
-    span = match.mask.bit_length() - (match.mask & -match.mask).bit_length() + 1
-    if span > match.words + LOOSENESS:
-        return False
-    return match.share >= STATED or (match.share >= HINTED and match.words > 1)
-
-
-def _undominated(matches: list[Match]) -> list[Match]:
-    """Without the matches whose words a longer phrase says too: whole phrases before words."""
-    stated = [match for match in matches if match.share >= STATED]
-    return [
-        match
-        for match in matches
-        if not any(match.mask != other.mask and match.mask & other.mask == match.mask for other in stated)
-    ]

@@ -71,7 +71,12 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         *unknown_columns(table, (*APPROVAL_COLUMNS, *OTHER_COLUMNS)),
     ):
         raise UnreadableFile(problems)
-    yield from rows_of(table, context, _approval_id, _approval)
+
+    def approval_id(cells: dict[str, str]) -> str | None:
+        parts = (cells.get(name, "").strip() for name in ("siret", "kind", "valid_from", "reference"))
+        return text_or_none(cells.get("external_id", "")) or "/".join(filter(None, parts)) or None
+
+    yield from rows_of(table, context, approval_id, _approval)
     if above.below() is not None:
         raise unreadable("wrong_order", _OUT_OF_ORDER)
 
@@ -107,11 +112,6 @@ class _UntilAnnexes:
         """The annexes, once all lines above were read; their lines are counted from their own header."""
         self._is_below = True
         return read_table(cast("BinaryIO", self)) if self._header else None
-
-
-def _approval_id(cells: dict[str, str]) -> str | None:
-    parts = (cells.get(name, "").strip() for name in ("siret", "kind", "valid_from", "reference"))
-    return text_or_none(cells.get("external_id", "")) or "/".join(filter(None, parts)) or None
 
 
 def _approval(written: dict[str, str]) -> Document:

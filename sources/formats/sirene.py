@@ -145,6 +145,11 @@ def _document(cells: dict[str, str], texts: _Texts, inference: OfferInference) -
     name = texts.name
     if not name and _WITHHELD in cells["denominationUniteLegale"]:
         raise BadCell(("denominationUniteLegale",), "withheld", _IS_WITHHELD)
+    # the point of the degrees, else of the metres, where they are numbers
+    lat, lon, x, y = map(_number, (texts.latitude, texts.longitude, texts.abscissa, texts.ordinate))
+    point = None if x is None or y is None else register_point(x, y, departement_of(texts.commune))
+    if lat is not None and lon is not None and abs(lat) <= 90 and abs(lon) <= 180:
+        point = Point(lat, lon)
     signs = (texts.sign, texts.usual_name, texts.usual_name_of_unit)
     sign = next((sign for sign in signs if sign and sign != name), "")
     # the first code of the establishment that names a trade, else its first; where it has none, the legal unit's
@@ -163,20 +168,11 @@ def _document(cells: dict[str, str], texts: _Texts, inference: OfferInference) -
             "city": texts.city or None,
             "commune": texts.commune or None,
         },
-        "location": _point(texts),
+        "location": point,
         "offers": inference.offers(None, naf, (name, sign), texts.city),
         "labels": ("Société à mission",) if texts.mission == "O" else (),
         "active": _CLOSED.isdisjoint((texts.state, texts.state_of_unit)),
     }
-
-
-def _point(texts: _Texts) -> Point | None:
-    """The point of the degrees, else of the metres; None where neither are numbers."""
-    lat, lon = _number(texts.latitude), _number(texts.longitude)
-    if lat is not None and lon is not None and abs(lat) <= 90 and abs(lon) <= 180:
-        return Point(lat, lon)
-    x, y = _number(texts.abscissa), _number(texts.ordinate)
-    return None if x is None or y is None else register_point(x, y, departement_of(texts.commune))
 
 
 def _number(written: str) -> float | None:

@@ -3,9 +3,8 @@
 import pytest
 from sqlalchemy import text
 
-from db.api_keys import create_key, ensure_organisation, find_client, is_well_formed, list_keys, revoke_key, secret_of
+from db.api_keys import create_key, ensure_organisation, find_client, is_well_formed, secret_of
 from db.core.engine import Connection
-from db.core.uuid7 import uuid7
 from db.organisations import find_by_name_or_id
 from domain.organisation import Client
 from tests.db.suppliers.samples import LATER, NOW
@@ -28,38 +27,6 @@ async def test_any_other_key_leads_nowhere(connection: Connection) -> None:
 
     for wrong in ("", key.prefix, secret[:-1], secret + "0", secret.upper(), "\0", "clé"):
         assert await find_client(connection, wrong, NOW) is None
-
-
-async def test_a_revoked_key_is_out_of_force_and_still_listed(connection: Connection) -> None:
-    secret, key = await create_key(connection, name="n", organisation="o", scopes=["match"], now=NOW)
-
-    assert await revoke_key(connection, key.id, LATER)
-    assert not await revoke_key(connection, key.id, LATER)
-    assert not await revoke_key(connection, uuid7(NOW, bytes(10)), LATER)
-    assert await find_client(connection, secret, LATER) is None
-    assert [listed.revoked_at for listed in await list_keys(connection)] == [LATER]
-
-
-async def test_the_key_itself_is_nowhere_in_the_database(connection: Connection) -> None:
-    secret, key = await create_key(connection, name="n", organisation="o", scopes=["match"], now=NOW)
-    stored = str((await connection.execute(text("SELECT * FROM api_keys"))).one())
-
-    assert key.prefix in stored
-    assert secret.removeprefix(key.prefix) not in stored
-
-
-async def test_keys_of_one_organisation_share_it(connection: Connection) -> None:
-    clients = [
-        await find_client(
-            connection,
-            (await create_key(connection, name=name, organisation="CRESS", scopes=["match"], now=NOW))[0],
-            NOW,
-        )
-        for name in ("one", "two")
-    ]
-
-    assert len({client.organisation_id for client in clients if client}) == 1
-    assert len({client.id for client in clients if client}) == 2
 
 
 async def test_the_operators_scope_is_no_word_to_servers_before_it(connection: Connection) -> None:

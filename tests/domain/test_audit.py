@@ -123,20 +123,6 @@ def test_what_was_done_to_it_is_told(tamper: Callable[[Journal], Journal], expec
     assert breaks(tamper(journal(6))) == expected
 
 
-def test_the_last_entry_is_where_it_ends() -> None:
-    chain = Chain(ORGANISATION)
-    for digest, entry in journal(4):
-        chain.follow(entry.number, digest, entry)
-    assert (chain.number, chain.hash) == (4, journal(4)[-1][0])
-
-
-def test_an_entry_that_cannot_be_read_is_altered() -> None:
-    chain = Chain(ORGANISATION)
-    chain.follow(1, journal(1)[0][0], None)
-    chain.close()
-    assert chain.breaks == [Break(1, "altered_entry")]
-
-
 @given(length=st.integers(1, 12), position=st.integers(0, 11), action=st.sampled_from(["x.y", "need.published"]))
 def test_no_single_change_goes_unseen(length: int, position: int, action: str) -> None:
     found = journal(length)

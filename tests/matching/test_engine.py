@@ -18,7 +18,7 @@ from domain.shortlists.shortlist import Advice, LotShortlist, Shortlist
 from domain.suppliers.supplier import Approval, Shares, Supplier
 from matching import engine
 from matching.engine import match
-from matching.giving_up import GivenUp, may_be_given_up, require_wanted
+from matching.lot_query import GivenUp, may_be_given_up, require_wanted
 from matching.reference import Reference
 from tests.conftest import examples
 from tests.factories import (

@@ -140,7 +140,7 @@ def prepared(settings: Settings) -> Iterator[tuple[Settings, "Reference"]]:
 
 def _load(rules: Rules | None, beside: ThreadPoolExecutor) -> "Reference":
     """The reference data, and all modules of a server."""
-    outlines = import_module("matching.geo.outlines").outlines
+    outlines = import_module("matching.geo.territory").outlines
     # two files whose decompression leaves the interpreter to others, here to the imports
     read = [beside.submit(territory.load), beside.submit(outlines, "commune")]
     import_module("api.app")

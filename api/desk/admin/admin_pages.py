@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, time
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -22,40 +22,41 @@ from api.admin.organisations import (
     visible_organisation,
     visible_person,
 )
-from api.desk.frame.field_kinds import DAY, SEVERAL, WORDS, Kind, Unreadable, required
 from api.desk.frame.form import (
+    DAY,
+    SEVERAL,
+    WORDS,
     Field,
+    Kind,
     Mistake,
-    WrongForm,
+    Unreadable,
     field_mistakes,
     form_saying,
     read_form,
     request_by,
+    required,
     texts_of,
 )
+from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
-from api.desk.frame.visit import Visit
-from api.desk.frame.words import SAID
-from api.desk.frame.written_once import id_in, sent_as
+from api.desk.frame.visit import Done, Visit, id_in, route_of, sent_as, written_once
+from api.runtime.actor import Acting
 from api.runtime.etag import etag_of
-from api.runtime.idempotency import Sender, created, once
+from api.runtime.idempotency import Sender
 from api.web.pagination import read_cursor, write_cursor
 from db import api_keys, organisations
-from db.core.engine import transaction
-from db.idempotency import Answer
+from db.core.engine import Connection, transaction
 from db.journal.entries import last_details
 from db.persons import list_accounts
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.organisation import SCOPES, Key, Organisation, OrganisationSettings
-from domain.text.bilingual import Text
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS, Text
 
 ON_A_PAGE, MOST_ORGANISATIONS = 50, 500
 ALIKE = ("nom", "organisation", "sources", "portee", "quota")
 """The fields in which a key that is made like another one is the same."""
-Item = TypeVar("Item", bound=msgspec.Struct)
-Fetch = Callable[[UUID | None, int], Awaitable[Sequence[Item]]]
+Fetch = Callable[[UUID | None, int], Awaitable[Sequence[Any]]]
 
 
 def _siret(text: str) -> str | None:
@@ -108,22 +109,24 @@ async def show_organisations(visit: Visit) -> Response[bytes]:
 @page("POST", "/admin", scope="platform")
 async def create_organisation(visit: Visit) -> Response[bytes]:
     """Store a new organisation and redirect to all; the form again where something is wrong with it."""
-    call, client = visit.call, visit.call.bearer
     try:
         settings = request_by(read_form(OrganisationForm, visit.fields), OrganisationSettings)
-        async with transaction(visit.services.database) as connection:
 
-            async def carry_out() -> Answer:
-                return created(await add_organisation(connection, client, settings, visit.services.now()))
+        async def carry_out(connection: Connection, acting: Acting) -> Done:
+            await add_organisation(connection, visit.call.bearer, settings, acting.now())
+            return Done("/admin")
 
-            await once(call, connection, settings, carry_out, sender=_sender(visit, "/admin"))
-    except (WrongForm, InvalidContent) as wrong:
-        return await _organisations_page(
-            visit, field_mistakes(wrong, OrganisationForm), HTTPStatus.UNPROCESSABLE_ENTITY
-        )
-    except Conflict as conflict:
-        return await _organisations_page(visit, (Mistake("nom", conflict.detail),), HTTPStatus.CONFLICT)
+        await written_once(visit, carry_out)
+    except (InvalidContent, Conflict) as wrong:
+        return await _organisations_page(visit, *_refused(wrong))
     return visit.redirect("/admin?fait=enregistree")
+
+
+def _refused(wrong: InvalidContent | Conflict) -> tuple[tuple[Mistake, ...], HTTPStatus]:
+    """The mistakes in the form of an organisation, and the status of the page that shows them."""
+    if isinstance(wrong, Conflict):
+        return (Mistake("nom", wrong.detail),), HTTPStatus.CONFLICT
+    return field_mistakes(wrong, OrganisationForm), HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 @page("GET", "/admin/organisations/{organisation_id}", scope="admin")
@@ -148,12 +151,8 @@ async def update_organisation(visit: Visit, organisation_id: str) -> Response[by
             settings = request_by(typed, OrganisationSettings)
             now, members = visit.services.now(), visit.services.settings.oidc_members
             await change_organisation(connection, client, before, settings, now, members)
-        except (WrongForm, InvalidContent) as wrong:
-            mistakes = field_mistakes(wrong, OrganisationForm)
-            return _organisation_page(visit, before, typed, mistakes)
-        except Conflict as conflict:
-            mistakes = (Mistake("nom", conflict.detail),)
-            return _organisation_page(visit, before, typed, mistakes, HTTPStatus.CONFLICT)
+        except (InvalidContent, Conflict) as wrong:
+            return _organisation_page(visit, before, typed, *_refused(wrong))
     return visit.redirect("/admin?fait=enregistree")
 
 
@@ -168,8 +167,9 @@ async def create_key(visit: Visit) -> Response[bytes]:
     """The page that shows the secret of a new key, once more where the form is sent again; the form if it is wrong."""
     try:
         request = request_by(read_form(KeyForm, visit.fields), KeyRequest)
-        made = await make_key_once(visit.call, request, visit.token.encode(), _sender(visit, "/admin/cles"))
-    except (WrongForm, InvalidContent) as wrong:
+        sender = Sender(visit.organisation_id, route_of("/admin/cles"), sent_as(visit))
+        made = await make_key_once(visit.call, request, visit.token.encode(), sender)
+    except InvalidContent as wrong:
         return await _keys_page(visit, field_mistakes(wrong, KeyForm, otherwise="nom"))
     key = read_stored(made.content, CreatedKey)
     return visit.page("admin/new_key.html", HTTPStatus.CREATED, key=key)
@@ -245,8 +245,8 @@ def _organisation_page(
     mistakes: tuple[Mistake, ...] = (),
     status: int | None = None,
 ) -> Response[bytes]:
-    shown: dict[str, Any] = {"version": etag_of(organisation), "typed": typed}
-    return visit.page("admin/organisation.html", status, organisation=organisation, **shown, mistakes=mistakes)
+    shown = {"organisation": organisation, "version": etag_of(organisation), "typed": typed}
+    return visit.page("admin/organisation.html", status, mistakes=mistakes, **shown)
 
 
 async def _keys_page(visit: Visit, mistakes: tuple[Mistake, ...] = (), status: int | None = None) -> Response[bytes]:
@@ -274,28 +274,8 @@ def _state(visit: Visit, key: Key) -> Text:
     return Text("échue", "expired") if is_over else Text("en vigueur", "in force")
 
 
-async def _page_of(visit: Visit, name: str, fetch: Fetch[Item]) -> tuple[Sequence[Item], str | None]:
+async def _page_of(visit: Visit, name: str, fetch: Fetch) -> tuple[Sequence[Any], str | None]:
     """The items after the cursor of the query, and the cursor of the next page; None where there is none."""
     found = await fetch(read_cursor(name, visit.text("suite") or None, UUID), ON_A_PAGE + 1)
-    shown: Sequence[Any] = found[:ON_A_PAGE]
+    shown = found[:ON_A_PAGE]
     return shown, write_cursor(name, shown[-1].id) if len(found) > ON_A_PAGE else None
-
-
-def _sender(visit: Visit, path: str) -> Sender:
-    """The copy of a form as it is filled in, which is carried out once however often it is sent."""
-    return Sender(visit.organisation_id, f"form {path}", sent_as(visit))
-
-
-PAGES = (
-    show_organisations,
-    create_organisation,
-    show_organisation,
-    update_organisation,
-    show_keys,
-    create_key,
-    show_key,
-    revoke_key,
-    show_people,
-    show_person,
-    change_person,
-)

@@ -1,41 +1,83 @@
 """The page on which divisions of a need into lots are compared with the lots as they are given.
 
-It asks what `POST /allotment` asks, and shows what that answers; a proposal fills in the form of a need.
+It asks what `POST /allotment` asks, by the rules that are filled in, and shows what that answers; a proposal fills in
+the form of a need.
 """
 
 from collections.abc import Iterator
-from http import HTTPStatus
-from typing import NamedTuple
+from typing import Annotated
 
 import msgspec
 from litestar import Response
 
-from api.desk.frame.form import Mistake
+from api.desk.frame.form import (
+    NUMBER,
+    TICKED,
+    Field,
+    Kind,
+    Mistake,
+    Unreadable,
+    plain_number,
+    read_form,
+    read_text,
+    request_of,
+    said_by,
+)
+from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
-from api.desk.need.allotment_form import AllotmentForm, allotment_need, form_of_proposal, read_allotment_form
-from api.desk.need.need_form import LOTS_AT_ONCE, NeedForm, read_need_form
-from api.desk.need.need_page import changed_need_form, form_of_query, need_form_page
-from api.desk.need.understood_need import Understood, mistakes_of, understood_beside
+from api.desk.need.need_form import LOTS_AT_ONCE, NeedForm, heard, read_need_form, words_read
+from api.desk.need.need_page import changed_need_form, form_of_query, refused_need_form
+from api.desk.need.understood_need import understood_beside
 from api.match import proposed
-from domain.allotment.allotment import FIGURES, Allotment, Proposal
+from api.web.forms import Fields
+from domain.allotment.allotment import FIGURES, Allotment, AllotmentNeed, Axis, Proposal
 from domain.errors import InvalidContent
 from domain.text.bilingual import Text
 
-
-class Compared(NamedTuple):
-    """A row of the comparison: of the lots as given, then of each proposal; with it, how it compares."""
-
-    label: Text
-    given: int
-    others: tuple[tuple[int, str], ...]
+AREAS: tuple[Axis, ...] = ("departement", "epci")
 
 
-class Shown(NamedTuple):
-    """A proposal, with the form of the need whose lots are its own."""
+def _count(highest: int, otherwise: Text) -> Kind:
+    """A whole number from 1 on."""
 
-    proposal: Proposal
-    form: NeedForm
+    def read(text: str) -> int:
+        if text.isascii() and text.isdecimal() and len(text) < 9 and 1 <= int(text) <= highest:
+            return int(text)
+        raise Unreadable(otherwise)
+
+    return Kind(read, str)
+
+
+class AllotmentForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The rules of the comparison as they are filled in. `area`: the areas to divide by, empty for none.
+
+    `values`: the amount of each segment of each lot, by the name of its field.
+    """
+
+    least: Annotated[str, Field("candidats", "min_candidates", _count(100, SAID["no_least"]))] = "3"
+    most: Annotated[str, Field("lots", "max_lots", _count(200, SAID["no_most"]))] = "20"
+    by_trade: Annotated[str, Field("par-metier")] = "oui"
+    area: Annotated[str, Field("par-lieu")] = "departement"
+    join: Annotated[str, Field("reunir", "join", TICKED)] = "oui"
+    reserve: Annotated[str, Field("reserver", "reserve", TICKED)] = "oui"
+    values: dict[str, str] = {}
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether they are other rules than the usual ones."""
+        return self != AllotmentForm()
+
+
+BLANK = {name: [""] for name in ("candidats", "lots", "par-metier", "par-lieu", "reunir", "reserver")}
+"""Browsers leave out what is not ticked."""
+
+
+def read_allotment_form(fields: Fields) -> AllotmentForm:
+    """The rules in these fields; the usual ones where the form has none."""
+    values = {name: texts[-1] for name, texts in fields.items() if name.startswith("montant-") and texts[-1]}
+    rules = read_form(AllotmentForm, BLANK | dict(fields)) if "regles" in fields else AllotmentForm()
+    return msgspec.structs.replace(rules, values=values)
 
 
 @page("GET", "/lotissement", scope="match")
@@ -51,22 +93,22 @@ async def compare_divisions(visit: Visit) -> Response[bytes]:
     if visit.text("faire"):
         return await changed_need_form(visit, rules)
     understood = await understood_beside(visit, read_need_form(visit.fields))
-    mistakes: list[Mistake] = []
-    need = allotment_need(understood, rules, mistakes)
-    if need is None:
-        return _refused(visit, understood._replace(mistakes=tuple(mistakes)), rules)
+    mistakes = list(understood.mistakes)
+    options = said_by(rules, mistakes)
+    options["divide"] = [*(["segment"] if rules.by_trade else []), *(each for each in AREAS if each == rules.area)]
+    values = _values(understood.form, rules, mistakes)
+    if understood.need is None or mistakes:
+        return refused_need_form(visit, understood._replace(mistakes=tuple(mistakes)), rules=rules)
+    matched = msgspec.structs.asdict(understood.need.matched)
+    lots = [
+        msgspec.structs.asdict(lot) | {"values_eur": of_lot}
+        for lot, of_lot in zip(matched["lots"], values, strict=True)
+    ]
     try:
+        need = request_of(matched | {"lots": lots, "allotment": options}, AllotmentNeed)
         found = msgspec.json.decode(await proposed(visit.call, need), type=Allotment)
     except InvalidContent as invalid:
-        return _refused(visit, understood._replace(mistakes=tuple(mistakes_of(invalid))), rules)
-    return _page(visit, understood, rules, found)
-
-
-def _refused(visit: Visit, understood: Understood, rules: AllotmentForm) -> Response[bytes]:
-    return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY, rules=rules)
-
-
-def _page(visit: Visit, understood: Understood, rules: AllotmentForm, found: Allotment) -> Response[bytes]:
+        return refused_need_form(visit, understood, invalid, rules=rules)
     return visit.page(
         "answer/allotment.html",
         form=understood.form,
@@ -75,24 +117,62 @@ def _page(visit: Visit, understood: Understood, rules: AllotmentForm, found: All
         lots_at_once=LOTS_AT_ONCE,
         found=found,
         figures=list(_figures(found)),
-        proposals=[Shown(each, form_of_proposal(understood.form, each)) for each in found.proposals],
-        label=visit.services.reference.taxonomy.label,
+        proposals=[(each, form_of_proposal(understood.form, each)) for each in found.proposals],
     )
 
 
-def _figures(found: Allotment) -> Iterator[Compared]:
+def _values(form: NeedForm, rules: AllotmentForm, mistakes: list[Mistake]) -> list[dict[str, float] | None]:
+    """The amounts of the segments of each lot, as far as they are filled in."""
+    values: list[dict[str, float] | None] = []
+    for position, lot in enumerate(form.lots, 1):
+        found = {}
+        for segment in lot.chosen:
+            field = value_field(position, segment)
+            amount = read_text(NUMBER, rules.values.get(field, ""), field, mistakes)
+            if amount is not None:
+                found[segment] = amount
+        values.append(found or None)
+    return values
+
+
+def value_field(position: int, segment: str) -> str:
+    """The name of the field of the amount of a lot's segment; lots count from 1."""
+    return f"montant-{position}-{segment}"
+
+
+def _figures(found: Allotment) -> Iterator[tuple[Text, int, list[tuple[int, str]]]]:
+    """The rows of the comparison: of the lots as given, then of each proposal, with how it compares."""
     for figure in FIGURES:
-        given = figure.of(found.as_given)
-        others = (figure.of(proposal.summary) for proposal in found.proposals)
-        yield Compared(
-            figure.label, given, tuple((each, _comparison(each - given, figure.more_is_better)) for each in others)
+        given, others = figure.of(found.as_given), []
+        for number in (figure.of(proposal.summary) for proposal in found.proposals):
+            is_same = number == given or figure.more_is_better is None
+            is_better = (number > given) == figure.more_is_better
+            others.append((number, "" if is_same else "better" if is_better else "worse"))
+        yield figure.label, given, others
+
+
+def form_of_proposal(form: NeedForm, proposal: Proposal) -> NeedForm:
+    """The form of the need with the lots of a proposal; all else that its lots say is of the lots they come from."""
+    by_id, lots = dict(zip(form.lot_ids, form.lots, strict=True)), []
+    for lot in proposal.lots:
+        before, cpv = by_id[lot.from_lots[0]], ", ".join(lot.cpv)
+        made = msgspec.structs.replace(
+            before,
+            id="",
+            title=lot.title,
+            reading=words_read((lot.title, form.title), cpv, ""),
+            offered=lot.segments,
+            chosen=lot.segments,
+            more="",
+            heard=heard(lot.title),
+            cpv=cpv,
+            keywords="",
+            reserved=lot.reserved,
+            value=plain_number(lot.value_eur),
+            options=plain_number(lot.options_eur),
         )
-
-
-def _comparison(difference: int, more_is_better: bool | None) -> str:
-    if difference == 0 or more_is_better is None:
-        return ""
-    return "better" if (difference > 0) == more_is_better else "worse"
-
-
-PAGES = (show_allotment_form, compare_divisions)
+        codes = lot.territory.codes
+        if codes is not None and codes != (before.territories or form.territories):
+            made = msgspec.structs.replace(made, place="", territories=codes, radius="", centre="", drawn="")
+        lots.append(made)
+    return msgspec.structs.replace(form, lots=tuple(lots))

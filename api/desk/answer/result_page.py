@@ -7,51 +7,49 @@ where a script asks for it, else by the whole page.
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from html import escape
-from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from litestar import Response
 from markupsafe import Markup
 
-from api.desk.answer.result_map import lot_maps
-from api.desk.answer.result_words import evidence_summary, near_miss_questions, reserved_to, said_in, trade_question
+from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.need.need_form import LOTS_IN_FIELDS, NeedForm, changed, read_need_form
-from api.desk.need.need_page import need_form_page
-from api.desk.need.understood_need import Understood, mistakes_of, understood_beside
-from api.drawings import Drawing
+from api.desk.need.need_page import refused_need_form
+from api.desk.need.understood_need import understood_beside
+from api.drawings import Drawing, Pin, map_drawing
 from api.match import matched
 from domain.errors import InvalidContent
-from domain.needs.need import Need
-from domain.report.lots import best_outcome, by_gravity, points_of_law
-from domain.shortlists.shortlist import Shortlist
+from domain.exchanges.letter import lot_name
+from domain.needs.need import Lot, Need
+from domain.report.lots import best_outcome, by_gravity, points_of_law, standings_of
+from domain.shortlists.shortlist import Gate, LotShortlist, NearMiss, SegmentAnswer, Shortlist
+from domain.text.bilingual import Language, Text, join_texts
+from domain.text.labels import RESERVED
 from matching.engine import RowCounts, match_json
+from matching.geo.map_sheets import map_sheets
+from matching.reference import Reference
 
-VARIANTS = {
-    "none": "",
-    "handicap": "handicap",
-    "iae": "iae",
-    "handicap_iae": "handicap+iae",
-    "penitentiary": "penitentiary",
-    "ess": "ess",
+VARIANTS = {"none": ""} | {
+    name: name.replace("_", "+") for name in ("handicap", "iae", "handicap_iae", "penitentiary", "ess")
 }
 """The reservations of `alternatives`, as a button asks for them."""
 GROUPINGS = 3
 SHOWN_FIRST = 10
 """Candidates of a lot that are seen at once; the others unfold."""
-
-
 MOST_OPEN = LOTS_IN_FIELDS
 """Lots that a page shows with their suppliers; of more, it shows one at a time."""
 MOST_CANDIDATES, MOST_DIGITS = 100, 3
 """Candidates of a lot that can be looked at, as in the API."""
 MORE = re.compile(r"suite-([1-9][0-9]{0,2})-(1|21|41|61|81)", re.ASCII)
 """The wish for the candidates of a lot, by its number, from one of them on."""
+MOST_EVIDENCE = 3
+"""An answer carries no more pieces of evidence for one offer."""
 
 
 class Opened(NamedTuple):
@@ -77,41 +75,51 @@ async def show_result_of_address(visit: Visit) -> Response[bytes]:
 async def show_result(visit: Visit) -> Response[bytes]:
     """The shortlist of each lot; the form again where something in it is to be corrected."""
     form, wish = read_need_form(visit.fields), visit.text("changer")
-    if wish == "distances":
-        for lot_id in form.lot_ids:
-            form = _with_distance(visit, form, f"rayon-{lot_id}")
-        return await _answer(visit, form)
-    return await _answer(visit, _with_distance(visit, form, wish) if wish in visit.fields else changed(form, wish))
-
-
-def _with_distance(visit: Visit, form: NeedForm, field: str) -> NeedForm:
-    """The form with the distance that is typed in a field such as `rayon-1`, where there is one."""
-    return changed(form, f"{field}-{visit.text(field)}") if field in visit.fields else form
+    typed = [f"rayon-{lot_id}" for lot_id in form.lot_ids] if wish == "distances" else [wish]
+    for field in typed:
+        # the distance that is typed in a field such as `rayon-1`
+        if field in visit.fields:
+            form = changed(form, f"{field}-{visit.text(field)}")
+    return await _answer(visit, form if wish == "distances" or wish in visit.fields else changed(form, wish))
 
 
 async def _answer(visit: Visit, form: NeedForm) -> Response[bytes]:
     understood = await understood_beside(visit, form)
     if understood.need is None:
-        return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return refused_need_form(visit, understood)
     need = msgspec.structs.replace(understood.need.matched, groupings=GROUPINGS)
     opened = _opened(visit, need)
     try:
         shortlist = await _shortlist(visit, need, opened)
     except InvalidContent as invalid:
-        refused = understood._replace(mistakes=tuple(mistakes_of(invalid)))
-        return need_form_page(visit, understood.form, refused, HTTPStatus.UNPROCESSABLE_ENTITY)
-    key = str(visit.call.bearer.organisation_id)
-    maps = await visit.services.match_work.run_function(
-        lot_maps,
-        need,
-        shortlist,
-        opened.lot_ids,
-        visit.language,
-        is_much=False,
-        key=key,
-        left=visit.call.wait_for_disconnect,
+        return refused_need_form(visit, understood, invalid)
+    asked_of, positions = {lot.id: lot for lot in need.lots}, {lot.id: n for n, lot in enumerate(shortlist.lots, 1)}
+    # the body of the same request to the API; of many lots without a line for each value
+    body = json.dumps(said_in(need), ensure_ascii=False, indent=None if len(need.lots) > MOST_OPEN else 2)
+    return visit.page(
+        "answer/result_changed.html" if opened.is_part else "answer/result.html",
+        form=understood.form,
+        need=need,
+        body=Markup(escape(body, quote=False)),  # noqa: S704 - what stands between tags may have its quotes
+        shortlist=shortlist,
+        opened=[lot for lot in shortlist.lots if lot.id in opened.lot_ids],
+        only=positions[opened.lot_ids[0]] if len(need.lots) > MOST_OPEN else None,
+        tensions=Counter(lot.tension.level for lot in shortlist.lots),
+        of_need=by_gravity(shortlist.advice),
+        of_lots={lot.id: points_of_law(lot) for lot in shortlist.lots},
+        asked_of=asked_of,
+        positions=positions,
+        maps=await visit.work_out(lot_maps, need, shortlist, opened.lot_ids, visit.language),
+        first=SHOWN_FIRST,
+        at_once=need.limit,
+        most_candidates=MOST_CANDIDATES,
+        variants=VARIANTS,
+        now_of={lot.id: reserved_to(lot.reserved or ()) for lot in need.lots},
+        best_outcome=best_outcome,
+        near_miss_questions=near_miss_questions,
+        question=question,
+        evidence_summary=evidence_summary,
     )
-    return _page(visit, understood, need, shortlist, opened, maps)
 
 
 def _opened(visit: Visit, need: Need) -> Opened:
@@ -148,39 +156,88 @@ async def _shortlist(visit: Visit, need: Need, opened: Opened) -> Shortlist:
     return msgspec.structs.replace(shortlist, lots=tuple(lots))
 
 
-def _page(
-    visit: Visit, understood: Understood, need: Need, shortlist: Shortlist, opened: Opened, maps: dict[str, Drawing]
-) -> Response[bytes]:
-    """The page, or the part of it that changes with a lot. `maps`: of the lots that are opened."""
-    # the body of the same request to the API; of many lots without a line for each value
-    body = json.dumps(said_in(need), ensure_ascii=False, indent=None if len(need.lots) > MOST_OPEN else 2)
-    lots, positions = {lot.id: lot for lot in need.lots}, {lot.id: n for n, lot in enumerate(shortlist.lots, 1)}
-    return visit.page(
-        "answer/result_changed.html" if opened.is_part else "answer/result.html",
-        form=understood.form,
-        need=need,
-        body=Markup(escape(body, quote=False)),  # noqa: S704 - what stands between tags may have its quotes
-        shortlist=shortlist,
-        opened=[lot for lot in shortlist.lots if lot.id in opened.lot_ids],
-        only=positions[opened.lot_ids[0]] if len(lots) > MOST_OPEN else None,
-        tensions=Counter(lot.tension.level for lot in shortlist.lots),
-        of_need=by_gravity(shortlist.advice),
-        of_lots={lot.id: points_of_law(lot) for lot in shortlist.lots},
-        asked_of=lots,
-        positions=positions,
-        maps=maps,
-        first=SHOWN_FIRST,
-        at_once=need.limit,
-        most_candidates=MOST_CANDIDATES,
-        variants=VARIANTS,
-        now_of={lot.id: reserved_to(lots[lot.id].reserved or ()) for lot in shortlist.lots},
-        commune=visit.services.reference.territories.commune_name,
-        label=visit.services.reference.taxonomy.label,
-        best_outcome=best_outcome,
-        near_miss_questions=near_miss_questions,
-        trade_question=trade_question,
-        evidence_summary=evidence_summary,
+def lot_maps(
+    reference: Reference, need: Need, shortlist: Shortlist, chosen: tuple[str, ...], language: Language
+) -> dict[str, Drawing]:
+    """The map of each of the chosen lots, by its id: its territory, site, and suppliers by the best they may do."""
+    asked_of, drawn = {lot.id: lot for lot in need.lots}, {}
+    for number, lot in enumerate(shortlist.lots, 1):
+        if lot.id not in chosen:
+            continue
+        asked, standings = asked_of[lot.id], standings_of(msgspec.structs.replace(shortlist, lots=(lot,)))
+        suppliers = [row.supplier for row in lot.candidates] + [row.supplier for row in lot.near_misses]
+        suppliers += [row.supplier for row in lot.unknown_trade.nearest]
+        shown = [(each, each.location) for each in suppliers if each.location]
+        territory = asked.territory or need.territory
+        sheets = map_sheets(
+            reference.geography,
+            [territory] if territory else [],
+            [asked.site] if asked.site else [],
+            [at for _, at in shown],
+            asked.max_distance_km,
+        )
+        pins = [
+            Pin(standings.get(supplier.id, "unknown_trade"), supplier.name, f"#f-{number}-{supplier.id}")
+            for supplier, _ in shown
+        ]
+        drawn[lot.id] = map_drawing(pins, asked.title or "", language, sheets)
+    return drawn
+
+
+def near_miss_questions(lot: LotShortlist, asked: Lot) -> Iterator[tuple[Gate, Text, Sequence[NearMiss]]]:
+    """The near misses by the gate that they do not pass, in the order of the answer, each with what to ask them."""
+    lacking: dict[Gate, list[NearMiss]] = {}
+    for row in lot.near_misses:
+        lacking.setdefault(row.excluded_by, []).append(row)
+    for gate, rows in lacking.items():
+        yield gate, question(gate, lot, asked), rows
+
+
+def question(about: str, lot: LotShortlist, asked: Lot) -> Text:
+    """The question to suppliers who do not pass a gate, or whose `trade` is not known."""
+    trades = lot_name(asked) or ", ".join(each.label for each in lot.requested)
+    where, limit = lot.territory.label, f"{asked.max_distance_km or 0:g} km"
+    proofs = join_texts((CODE_WORDS["proofs_of_reserved"][each] for each in asked.reserved or ()), OR_ELSE)
+    return CODE_WORDS["asks"][about].filled(
+        trades=Text(trades, trades), where=Text(where, where), limit=Text(limit, limit), proofs=proofs
     )
 
 
-PAGES = (show_result_of_address, show_result)
+OR_ELSE = Text(" ; ou ", "; or ")
+
+
+def evidence_summary(answer: SegmentAnswer) -> Text | None:
+    """A sentence for several pieces of evidence for one offer; None where there are not several."""
+    won = [each for each in answer.evidence if each.kind == "award"]
+    if len(won) > 1:
+        number = Text("d'au moins ", "of at least ") if len(won) == MOST_EVIDENCE else Text("de ", "of ")
+        years = [each.on.year for each in won if each.on]
+        when = Text(f", le dernier en {max(years)}", f", the last in {max(years)}") if years else Text("", "")
+        return Text(
+            f"Titulaire {number.fr}{len(won)} marchés publics de ce métier{when.fr}",
+            f"Holder {number.en}{len(won)} public contracts of this trade{when.en}",
+        )
+    if len(answer.evidence) > 1:
+        return Text(f"{len(answer.evidence)} indices", f"{len(answer.evidence)} pieces of evidence")
+    return None
+
+
+def reserved_to(reserved: Sequence[str]) -> str:
+    """The name of a reservation among those that an answer counts, such as `handicap_iae`; empty for another one."""
+    named = "_".join(sorted(reserved)) or "none"
+    return named if named == "none" or named in RESERVED else ""
+
+
+def said_in(need: Need) -> dict[str, Any]:
+    """A need as `POST /match` takes it, with nothing that it does not say."""
+    said: dict[str, Any] = _filled_in(msgspec.to_builtins(need))
+    for lot in said["lots"]:
+        if not lot["innovative"]:
+            del lot["innovative"]
+    return said
+
+
+def _filled_in(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {name: _filled_in(value) for name, value in part.items() if value is not None and value != ()}
+    return [_filled_in(each) for each in part] if isinstance(part, tuple) else part

@@ -1,45 +1,207 @@
 """The pages of the directory: a search with its map and table, and a supplier with all that is known of it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
-from typing import Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple, get_args
 from urllib.parse import urlencode, urlsplit
-from uuid import UUID
 
+import msgspec
 from litestar import Response
 
-from api.desk.directory.directory_map import map_of_one, map_of_search
+from api.desk.frame.form import Field, form_fields, read_form, some_of
+from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.frame.page import page
-from api.desk.frame.visit import Visit, local_path
-from api.desk.frame.words import CODE_WORDS, SAID
+from api.desk.frame.visit import Visit, id_in, local_path
 from api.desk.need.need_in_words import name_of_area
-from api.desk.need.territory_field import found_by_name
+from api.desk.need.understood_need import found_by_name
 from api.directory.filters import SupplierQuery
 from api.directory.formats import table_rows
 from api.directory.routes import find_document
-from api.directory.search import COUNTED_AT_MOST, count, finder, search
+from api.directory.search import COUNTED_AT_MOST, count, finder, placed, search
+from api.drawings import Drawing, Key, Pin, map_drawing
 from api.sync.sources import NO_SOURCE, one_source, require_source_name
 from api.web.forms import Fields
 from db.core.engine import transaction
 from domain.errors import Conflict, NotFound
-from domain.needs.need import RESERVED_TYPES
+from domain.needs.need import RESERVED_TYPES, TerritoryRequest
 from domain.reference.territory import Area, Territories, UnknownTerritory
-from domain.suppliers.supplier import NO_SUPPLIER, Approval, Flag, Kind, ServiceArea, Supplier
-from domain.text.bilingual import NOTHING, Text, listed, long_date
-from domain.text.typography import PARIS, of_place
+from domain.suppliers.supplier import NO_SUPPLIER, Approval, Flag, Kind, Point, ServiceArea, Supplier
+from domain.text.bilingual import NOTHING, PARIS, Text, listed, long_date, of_place, printed_count
 from matching.answer.messages import evidence
+from matching.geo.map_sheets import map_sheets
 from matching.reference import Reference
 from sources.formats.registry import CSV
 
 ApprovalState = Literal["in_force", "ended", "to_come"]
+KINDS_OF_SUPPLIER: tuple[Kind, ...] = get_args(Kind)
+ON_A_PAGE, LONGEST, MOST_PLACES = 25, 200, 20
 MOST_NAMED = 6
+FRANCE = "country:FR"
+MOST_REGIONS = 4
+"""Regions that are the ground of a map; of more, France is."""
+ON_THIS_PAGE = Text("Fournisseurs de cette page", "Suppliers of this page")
+ON_OTHERS = Text("Fournisseurs des autres pages", "Suppliers of the other pages")
+ONE = Text("Ce fournisseur", "This supplier")
+AT_ONCE = 50
+"""Suppliers read and written at once: some milliseconds of work."""
+MOST_OF_A_SOURCE = 20_000
+"""Records of a source of which a page gives the table; of more, the API streams it."""
+IN_FRENCH: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
+    (
+        r"([\d.]+) km from postal code (\d+)",
+        lambda found: f"à {found[1].replace('.', ',')} km des communes du code postal {found[2]}",
+    ),
+    (
+        r"([\d.]+) km from (\w+) (.+)",
+        lambda found: f"à {found[1].replace('.', ',')} km {of_place(found[3])}",
+    ),
+    (
+        r"in (\w+) (.+), not (\w+) (.+)",
+        lambda found: f"dans la commune {of_place(found[2])}, non dans celle {of_place(found[4])}",
+    ),
+    (r"(\d+) vertices, (\d+) kept", lambda found: f"{found[2]} sommets gardés sur {found[1]}"),
+)
+"""Details of flags as they are stored, in English, and what they are in French; others are the same in both."""
 
-_FAR_FROM_POSTAL_CODE = re.compile(r"([\d.]+) km from postal code (\d+)")
-_FAR_FROM_COMMUNE = re.compile(r"([\d.]+) km from (\w+) (.+)")
-_IN_ANOTHER_COMMUNE = re.compile(r"in (\w+) (.+), not (\w+) (.+)")
-_SIMPLIFIED = re.compile(r"(\d+) vertices, (\d+) kept")
-"""Details of flags as they are stored, in English."""
+
+class DirectoryForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The filters as they are filled in. `place`: a name that was typed; `territories`: those chosen."""
+
+    words: Annotated[str, Field("mots")] = ""
+    segment: Annotated[str, Field("metier")] = ""
+    reserved: Annotated[str, Field("reserve")] = ""
+    territories: Annotated[tuple[str, ...], Field("territoire")] = ()
+    kinds: Annotated[tuple[str, ...], Field("type")] = ()
+    inactive: Annotated[str, Field("inactifs")] = ""
+    cursor: Annotated[str, Field("suite")] = ""
+    place: Annotated[str, Field("lieu")] = ""
+
+    def address(self, cursor: str) -> str:
+        """The path and query of another page of the same search; of the first, without a cursor."""
+        another = msgspec.structs.replace(self, cursor=cursor, place="")
+        query = urlencode([(name, text) for name, text in form_fields(another) if text])
+        return f"annuaire?{query}" if query else "annuaire"
+
+    def query(self) -> SupplierQuery:
+        """The query of `GET /suppliers`."""
+        return SupplierQuery(
+            q=self.words or None,
+            segment=(self.segment,) if self.segment else None,
+            territory=self.territories or None,
+            kind=some_of(KINDS_OF_SUPPLIER).read(self.kinds) or None,
+            reserved=some_of(RESERVED_TYPES).read((self.reserved,)) or None,
+            active=None if self.inactive else True,
+            limit=ON_A_PAGE,
+            cursor=self.cursor or None,
+        )
+
+
+class Search(NamedTuple):
+    """A search as it is understood. `areas`: the territories chosen; `choices`: what the name typed may mean.
+
+    `wrong_place`: what is to be corrected in that.
+    """
+
+    form: DirectoryForm
+    areas: tuple[Area, ...]
+    choices: tuple[Area, ...]
+    wrong_place: Text | None
+
+
+def understood_search(fields: Fields, reference: Reference) -> Search:
+    """The filters in these fields; values that no list offers are left out."""
+    form = read_form(DirectoryForm, {name: [text[:LONGEST] for text in texts] for name, texts in fields.items()})
+    areas, choices, wrong_place, place = list[Area](), tuple[Area, ...](), None, form.place
+    for code in form.territories[:MOST_PLACES]:
+        try:
+            areas.append(reference.territories.area(code, suggest=False))
+        except UnknownTerritory:
+            continue
+    if place:
+        found = found_by_name(place, reference)
+        if len(found) == 1 or any(area in areas for area in found):
+            areas += [area for area in found if len(found) == 1]
+            place = ""
+        else:
+            choices = found
+            wrong_place = SAID["several_places_in_directory" if found else "no_such_place_in_directory"]
+    unique = {area.id: area for area in areas}
+    form = msgspec.structs.replace(
+        form,
+        segment=form.segment if reference.taxonomy.known(form.segment) else "",
+        territories=tuple(unique),
+        kinds=some_of(KINDS_OF_SUPPLIER).read(form.kinds),
+        inactive="1" if form.inactive else "",
+        place=place,
+    )
+    return Search(form, tuple(unique.values()), choices, wrong_place)
+
+
+@page("GET", "/annuaire", scope=("read", "admin"))
+async def search_directory(visit: Visit) -> Response[bytes]:
+    """The search form with the suppliers it finds, their number and their map."""
+    services, reference = visit.services, visit.reference
+    wanted = understood_search(visit.fields, reference)
+    query, drawn = wanted.form.query(), None
+    # while the place is in doubt, what is found everywhere is no answer
+    found, next_cursor = ((), None) if wanted.wrong_place else await search(services, query)
+    total = None if wanted.wrong_place else await count(services, query)
+    if found:
+        drawn = await map_of_search(visit, query, wanted.form.territories, found)
+    return visit.page(
+        "directory/directory.html",
+        **wanted._asdict(),
+        suppliers=found,
+        next_cursor=next_cursor,
+        total=total,
+        counted_at_most=COUNTED_AT_MOST,
+        families=reference.taxonomy.families,
+        kinds=KINDS_OF_SUPPLIER,
+        reserved_types=RESERVED_TYPES,
+        map=drawn,
+        # the segments of all offers, each once
+        trades=lambda one: list(dict.fromkeys(segment for offer in one.offers for segment in offer.segments)),
+    )
+
+
+@page("GET", "/annuaire/{supplier_id}", scope=("read", "admin"))
+async def show_supplier(visit: Visit, supplier_id: str) -> Response[bytes]:
+    """A supplier: its trades and their evidence, approvals, contracts won, and the source of each field."""
+    territories, today, wanted = visit.reference.territories, visit.services.today(), id_in(supplier_id, NO_SUPPLIER)
+    async with transaction(visit.services.database) as connection:
+        found = await find_document(connection, wanted, today)
+    if found.id != wanted:
+        return visit.redirect(f"/annuaire/{found.id}")
+    drawn = None
+    if found.location is not None and found.commune is not None:
+        # in the departement of its commune
+        around = territories.parents(territories.area(f"commune:{found.commune}"))
+        codes = tuple(area.id for area in around if area.kind == "departement")[:1] or (FRANCE,)
+        drawn = await _draw(visit, codes, [found.location], [Pin("eligible")], found.name, ONE.to(visit.language))
+    return visit.page(
+        "directory/supplier.html",
+        supplier=found,
+        today=today,
+        map=drawn,
+        back=_search_before(visit),
+        area=lambda offered: service_area(offered, territories),
+        approval_state=approval_state,
+        evidence=evidence,
+        fields=CODE_WORDS["supplier_fields"],
+        flag_detail=lambda flag: flag_detail(flag, territories),
+    )
+
+
+def _search_before(visit: Visit) -> str:
+    """The path of the search that led here, where the browser says one of this server; else of the directory."""
+    try:
+        before = urlsplit(visit.call.headers.get("referer", ""))
+    except ValueError:
+        return "annuaire"
+    is_search = before.netloc == visit.call.headers.get("host") and before.path.endswith("/annuaire")
+    path = f"annuaire?{before.query}" if is_search and before.query else "annuaire"
+    return path if local_path(f"/{path}") else "annuaire"
 
 
 def approval_state(approval: Approval, on: date) -> ApprovalState:
@@ -60,20 +222,10 @@ def flag_detail(flag: Flag, territories: Territories) -> Text:
         kind, _, last = flag.detail.partition(" ")
         day = long_date(date.fromisoformat(last))
         return Text(f"{kind}, le {day.fr}", f"{kind}, on {day.en}")
-    return Text(_in_french(flag.detail), flag.detail)
-
-
-def _in_french(detail: str) -> str:
-    """A value that is stored with English words, in French ones; others are the same in both."""
-    if found := _FAR_FROM_POSTAL_CODE.fullmatch(detail):
-        return f"à {found[1].replace('.', ',')} km des communes du code postal {found[2]}"
-    if found := _FAR_FROM_COMMUNE.fullmatch(detail):
-        return f"à {found[1].replace('.', ',')} km {of_place(found[3])}"
-    if found := _IN_ANOTHER_COMMUNE.fullmatch(detail):
-        return f"dans la commune {of_place(found[2])}, non dans celle {of_place(found[4])}"
-    if found := _SIMPLIFIED.fullmatch(detail):
-        return f"{found[2]} sommets gardés sur {found[1]}"
-    return detail
+    for pattern, in_french in IN_FRENCH:
+        if found := re.fullmatch(pattern, flag.detail):
+            return Text(in_french(found), flag.detail)
+    return Text(flag.detail, flag.detail)
 
 
 def service_area(area: ServiceArea | None, territories: Territories) -> Text:
@@ -93,178 +245,65 @@ def service_area(area: ServiceArea | None, territories: Territories) -> Text:
     return listed(shown)
 
 
-KINDS_OF_SUPPLIER: tuple[Kind, ...] = get_args(Kind)
-ON_A_PAGE, LONGEST, MOST_PLACES = 25, 200, 20
+async def map_of_search(
+    visit: Visit, query: SupplierQuery, areas: tuple[str, ...], shown: Sequence[Supplier]
+) -> Drawing | None:
+    """All suppliers that the search finds, those of the page by another sign; those of the page alone where it finds
+    more than can be shown. Each leads to its page. None where no place is known."""
+    ids, towns, language = {one.id for one in shown}, visit.reference.territories.commune_name, visit.language
+    found = [(one.id, one.name, one.commune, one.location) for one in shown if one.location]
+    on_page = len(found)
+    found += [
+        (one.id, one.name, one.commune, one.location)
+        for one in await placed(visit.services, query)
+        if one.id not in ids and one.location
+    ]
+    if not found:
+        return None
+    pins = []
+    for number, (id_, name, commune, _) in enumerate(found):
+        town = towns(commune) if commune else None
+        standing: Literal["eligible", "on_proof"] = "eligible" if number < on_page else "on_proof"
+        pins.append(Pin(standing, f"{name}, {town}" if town else name, f"{visit.root}annuaire/{id_}"))
+    meanings = []
+    for number, words in ((on_page, ON_THIS_PAGE), (len(found) - on_page, ON_OTHERS)):
+        if number:
+            many = printed_count(number, language)
+            meanings.append(Text(f"{words.fr} : {many}", f"{words.en}: {many}").to(language))
+    ground = areas or _regions_of({commune for _, _, commune, _ in found if commune}, visit.reference.territories)
+    return await _draw(visit, ground, [at for *_, at in found], pins, "", *meanings)
 
 
-class DirectoryForm(NamedTuple):
-    """The filters. `place`: a name that was typed; `areas`: the territories chosen; `choices`: what the name may mean.
-
-    `wrong_place`: what is to be corrected in it.
-    """
-
-    words: str
-    segment: str
-    place: str
-    areas: tuple[Area, ...]
-    choices: tuple[Area, ...]
-    kinds: tuple[Kind, ...]
-    reserved: str
-    inactive: bool
-    cursor: str
-    wrong_place: Text | None
-
-    @property
-    def is_empty(self) -> bool:
-        return not (self.words or self.segment or self.areas or self.kinds or self.reserved or self.inactive)
-
-    def query(self) -> SupplierQuery:
-        """The query of `GET /suppliers`."""
-        return SupplierQuery(
-            q=self.words or None,
-            segment=(self.segment,) if self.segment else None,
-            territory=tuple(area.id for area in self.areas) or None,
-            kind=self.kinds or None,
-            reserved=tuple(each for each in RESERVED_TYPES if each == self.reserved) or None,
-            active=None if self.inactive else True,
-            limit=ON_A_PAGE,
-            cursor=self.cursor or None,
-        )
-
-    def address(self, cursor: str) -> str:
-        """The path and query of another page of the same search; of the first, without a cursor."""
-        fields = [("mots", self.words), ("metier", self.segment), ("reserve", self.reserved)]
-        fields += [("territoire", area.id) for area in self.areas]
-        fields += [("type", kind) for kind in self.kinds]
-        fields += [("inactifs", "1" if self.inactive else ""), ("suite", cursor)]
-        query = urlencode([(name, text) for name, text in fields if text])
-        return f"annuaire?{query}" if query else "annuaire"
+def _regions_of(communes: Collection[str], areas: Territories) -> tuple[str, ...]:
+    """The regions of these communes; France where they are many, or a commune is in none."""
+    around = (parent for code in communes for parent in areas.parents(areas.area(f"commune:{code}")))
+    found = {parent.id for parent in around if parent.kind == "region"}
+    return tuple(sorted(found)) if 0 < len(found) <= MOST_REGIONS else (FRANCE,)
 
 
-def read_directory_form(fields: Fields, reference: Reference) -> DirectoryForm:
-    """The filters in these fields; values that no list offers are left out."""
+async def _draw(
+    visit: Visit, ground: tuple[str, ...], points: Sequence[Point], pins: Sequence[Pin], title: str, *meanings: str
+) -> Drawing:
+    """The map of these suppliers, drawn beside the requests; its legend names the ground, and what the signs mean."""
 
-    def text(name: str) -> str:
-        return fields.get(name, [""])[-1][:LONGEST]
+    def draw(reference: Reference) -> Drawing:
+        sheets = map_sheets(reference.geography, [TerritoryRequest(codes=ground)], [], points)
+        return map_drawing(pins, title, visit.language, sheets)
 
-    wrong_place = None
-    areas = _areas(fields.get("territoire", [])[:MOST_PLACES], reference)
-    place, choices = text("lieu"), tuple[Area, ...]()
-    if place:
-        found = found_by_name(place, reference)
-        if len(found) == 1 or any(area in areas for area in found):
-            areas += [area for area in found if len(found) == 1]
-            place = ""
-        else:
-            choices = found
-            wrong_place = SAID["several_places_in_directory" if found else "no_such_place_in_directory"]
-    segment = text("metier")
-    return DirectoryForm(
-        words=text("mots"),
-        segment=segment if reference.taxonomy.known(segment) else "",
-        place=place,
-        areas=tuple({area.id: area for area in areas}.values()),
-        choices=choices,
-        kinds=tuple(kind for kind in KINDS_OF_SUPPLIER if kind in fields.get("type", [])),
-        reserved=text("reserve"),
-        inactive=bool(text("inactifs")),
-        cursor=text("suite"),
-        wrong_place=wrong_place,
-    )
-
-
-def _areas(codes: Sequence[str], reference: Reference) -> list[Area]:
-    found = []
-    for code in filter(None, codes):
-        try:
-            found.append(reference.territories.area(code, suggest=False))
-        except UnknownTerritory:
-            continue
-    return found
-
-
-@page("GET", "/annuaire", scope=("read", "admin"))
-async def search_directory(visit: Visit) -> Response[bytes]:
-    """The search form with the suppliers it finds, their number and their map."""
-    services, reference = visit.services, visit.reference
-    form = read_directory_form(visit.fields, reference)
-    # while the place is in doubt, what is found everywhere is no answer
-    found, next_cursor = ((), None) if form.wrong_place else await search(services, form.query())
-    total = None if form.wrong_place else await count(services, form.query())
-    return visit.page(
-        "directory/directory.html",
-        form=form,
-        suppliers=found,
-        next_cursor=next_cursor,
-        total=total,
-        counted_at_most=COUNTED_AT_MOST,
-        families=reference.taxonomy.families,
-        kinds=KINDS_OF_SUPPLIER,
-        reserved_types=RESERVED_TYPES,
-        map=await map_of_search(visit, form.query(), form.areas, found) if found else None,
-        trades=_trades,
-    )
-
-
-@page("GET", "/annuaire/{supplier_id}", scope=("read", "admin"))
-async def show_supplier(visit: Visit, supplier_id: str) -> Response[bytes]:
-    """A supplier: its trades and their evidence, approvals, contracts won, and the source of each field."""
-    services, reference, today = visit.services, visit.reference, visit.services.today()
-    try:
-        wanted = UUID(supplier_id)
-    except ValueError:
-        raise NotFound(NO_SUPPLIER) from None
-    async with transaction(services.database) as connection:
-        found = await find_document(connection, wanted, today)
-    if found.id != wanted:
-        return visit.redirect(f"/annuaire/{found.id}")
-    drawn = None
-    if found.location is not None and found.commune is not None:
-        drawn = await map_of_one(visit, found.name, found.location, found.commune)
-    return visit.page(
-        "directory/supplier.html",
-        supplier=found,
-        today=today,
-        map=drawn,
-        back=_search_before(visit),
-        area=lambda offered: service_area(offered, reference.territories),
-        approval_state=approval_state,
-        evidence=evidence,
-        fields=CODE_WORDS["supplier_fields"],
-        flag_detail=lambda flag: flag_detail(flag, reference.territories),
-    )
-
-
-def _search_before(visit: Visit) -> str:
-    """The path of the search that led here, where the browser says one of this server; else of the directory."""
-    try:
-        before = urlsplit(visit.call.headers.get("referer", ""))
-    except ValueError:
-        return "annuaire"
-    is_search = before.netloc == visit.call.headers.get("host") and before.path.endswith("/annuaire")
-    path = f"annuaire?{before.query}" if is_search and before.query else "annuaire"
-    return path if local_path(f"/{path}") else "annuaire"
-
-
-def _trades(supplier: Supplier) -> list[str]:
-    """The segments of all offers, each once."""
-    return list(dict.fromkeys(segment for offer in supplier.offers for segment in offer.segments))
-
-
-AT_ONCE = 50
-"""Suppliers read and written at once: some milliseconds of work."""
-MOST_OF_A_SOURCE = 20_000
-"""Records of a source of which a page gives the table; of more, the API streams it."""
+    drawn = await visit.work_out(draw)
+    named = ", ".join(visit.reference.territories.area(code).label for code in ground)
+    keys = zip(drawn.keys, (named, *meanings), strict=False)
+    return drawn._replace(keys=tuple(Key(key.sign, text) for key, text in keys))
 
 
 @page("GET", "/annuaire/tableau", scope=("read", "admin"))
 async def get_search(visit: Visit) -> Response[bytes]:
     """The suppliers that a search finds. Raises Conflict where they are too many, or not counted."""
-    query = read_directory_form(visit.fields, visit.reference).query()
+    query = understood_search(visit.fields, visit.reference).form.query()
     total = await count(visit.services, query)
     if total is None or total > COUNTED_AT_MOST:
         raise Conflict("too_many", SAID["too_many"])
-    return table_file(await _table(visit, query), f"vivier-annuaire-{_today(visit)}")
+    return await _table(visit, query, "vivier-annuaire")
 
 
 @page("GET", "/sources/{source}/fiches", scope=("read", "admin"))
@@ -276,16 +315,11 @@ async def get_suppliers_of_source(visit: Visit, source: str) -> Response[bytes]:
         raise NotFound(NO_SOURCE)
     if found.records > MOST_OF_A_SOURCE:
         raise Conflict("too_many", SAID["too_many"])
-    return table_file(await _table(visit, SupplierQuery(source=source)), f"vivier-fiches-{_today(visit)}")
+    return await _table(visit, SupplierQuery(source=source), "vivier-fiches")
 
 
-def table_file(content: bytes, name: str) -> Response[bytes]:
-    """A table as a file of its own."""
-    return Response(content, media_type=CSV, headers={"content-disposition": f'attachment; filename="{name}.csv"'})
-
-
-async def _table(visit: Visit, query: SupplierQuery) -> bytes:
-    """All that the query finds; the number of tables made at once is bounded. Raises Refusal (429)."""
+async def _table(visit: Visit, query: SupplierQuery, name: str) -> Response[bytes]:
+    """All that the query finds, as a file; the number of tables made at once is bounded. Raises Refusal (429)."""
     find, today = finder(visit.services, query), visit.services.today()
     exports, key = visit.services.exports, str(visit.organisation_id)
     parts, after = [table_rows((), today, query.source, "excel")], None
@@ -295,11 +329,10 @@ async def _table(visit: Visit, query: SupplierQuery) -> bytes:
                 suppliers, after = await find(after, AT_ONCE)
                 parts.append(table_rows(suppliers, today, query.source, "excel", with_header=False))
             if after is None:
-                return b"".join(parts)
+                break
+    return table_file(b"".join(parts), f"{name}-{visit.services.now().astimezone(PARIS):%Y-%m-%d}")
 
 
-def _today(visit: Visit) -> str:
-    return f"{visit.services.now().astimezone(PARIS):%Y-%m-%d}"
-
-
-PAGES = (search_directory, show_supplier, get_search, get_suppliers_of_source)
+def table_file(content: bytes, name: str) -> Response[bytes]:
+    """A table as a file of its own."""
+    return Response(content, media_type=CSV, headers={"content-disposition": f'attachment; filename="{name}.csv"'})

@@ -1,32 +1,35 @@
-"""The page of what a territory has, before there is a need: its suppliers by trade, as tables, bars and a map."""
+"""The page of what a territory has, before there is a need: its suppliers by trade, as tables, bars and a map.
+
+And the outlines of territories, from which one is chosen on a map.
+"""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple, get_args
 from urllib.parse import urlencode
 
 import msgspec
 from litestar import Response
 from markupsafe import escape
 
+from api.desk.frame.layout import SAID, YEAR
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
-from api.desk.need.territory_field import found_by_name
+from api.desk.need.understood_need import found_by_name
 from api.drawings import LAND, QUIET, SEA, Drawing, Key
 from api.runtime.endpoint import Call
 from api.runtime.rate_limits import caller_of
-from api.supply import MOST_AREAS, Question, SupplyQuery, answer_to_query, question_of, search_of
+from api.supply import MOST_AREAS, SupplyQuery, answer_to_query, question_of, search_of
 from api.web.content_negotiation import GEOJSON, JSON
 from domain.errors import NotFound
 from domain.law.review import OPTIONS
 from domain.reference.territory import Area, UnknownTerritory
 from domain.supply import AreaSupply, Supply
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, printed_count
 from domain.text.normalise import fold
-from domain.text.typography import count
-from matching.geo.map_frame import TENTHS, WIDTH
-from matching.geo.map_sheets import AreaShape, AreaSheet, area_sheets
-from matching.index.live_index import LiveIndex
+from matching.geo.map_frame import TENTHS, WIDTH, Drawn, outline_of, outlines_within
+from matching.geo.map_sheets import AreaSheet, area_sheets
 from matching.inspection.supply import Level, area_supplies
 from matching.reference import Reference
 from matching.tension import tension_level
@@ -62,19 +65,17 @@ async def map_of_areas(call: Call, codes: tuple[str, ...], level: Level, segment
     services = call.services
     query = SupplyQuery(territory=codes, segments=(segment,) if segment else (), level=level)
     question, live = question_of(call, query, GEOJSON), services.directory.index
-    body = await services.supply_answers.answer(
-        ("map of areas", question), caller_of(call.scope), lambda: _encoded(question, live, services.reference)
-    )
+
+    def encoded() -> bytes:
+        search = search_of(question, live, services.reference)
+        areas = area_supplies(search, question.segments, question.level, services.reference.geography)
+        numbers = [sum(each.local.values()) if question.segments else each.suppliers for each in areas]
+        sheets = area_sheets(services.reference.geography, [each.id for each in areas])
+        drawing = area_drawing(areas, numbers, sheets, question.language)
+        return msgspec.json.encode(AreaMap(tuple(areas), tuple(numbers), drawing))
+
+    body = await services.supply_answers.answer(("map of areas", question), caller_of(call.scope), encoded)
     return msgspec.json.decode(body, type=AreaMap)
-
-
-def _encoded(question: Question, live: LiveIndex, reference: Reference) -> bytes:
-    search = search_of(question, live, reference)
-    areas = area_supplies(search, question.segments, question.level, reference.geography)
-    numbers = [sum(each.local.values()) if question.segments else each.suppliers for each in areas]
-    sheets = area_sheets(reference.geography, [each.id for each in areas])
-    drawing = area_drawing(areas, numbers, sheets, question.language)
-    return msgspec.json.encode(AreaMap(tuple(areas), tuple(numbers), drawing))
 
 
 def area_drawing(
@@ -86,7 +87,7 @@ def area_drawing(
         return Drawing((), note=unknown.to(language))
     shades = shades_of(numbers)
     main, *others = (_sheet(sheet, areas, numbers, shades) for sheet in sheets)
-    return Drawing((main,), tuple(others), tuple(Key(_swatch(shade), _range(shade, language)) for shade in shades))
+    return Drawing((main,), tuple(others), tuple(_key(shade, language) for shade in shades))
 
 
 def shades_of(numbers: Sequence[int]) -> tuple[Shade, ...]:
@@ -100,54 +101,40 @@ def shades_of(numbers: Sequence[int]) -> tuple[Shade, ...]:
     return (*shades, *map(Shade, least, most, colours))
 
 
-def _shade(number: int, shades: Sequence[Shade]) -> Shade:
-    return next(shade for shade in reversed(shades) if number >= shade.least)
-
-
-def _range(shade: Shade, language: Language) -> str:
-    least, most = count(shade.least, language), count(shade.most, language)
-    if shade.least == shade.most:
-        return least
-    between = Text("ou", "or") if shade.least + 1 == shade.most else Text("à", "to")
-    return f"{least} {between.to(language)} {most}"
-
-
-def _swatch(shade: Shade) -> str:
+def _key(shade: Shade, language: Language) -> Key:
+    """The meaning of a shade in the legend."""
     rect = f'<rect x="2" y="8" width="36" height="24" fill="{shade.colour}" stroke="{QUIET}" stroke-width="2"/>'
-    return f'<svg viewBox="0 0 40 40" width="40" height="40" aria-hidden="true">{rect}</svg>'
+    sign = f'<svg viewBox="0 0 40 40" width="40" height="40" aria-hidden="true">{rect}</svg>'
+    least, most = printed_count(shade.least, language), printed_count(shade.most, language)
+    if shade.least == shade.most:
+        return Key(sign, least)
+    between = Text("ou", "or") if shade.least + 1 == shade.most else Text("à", "to")
+    return Key(sign, f"{least} {between.to(language)} {most}")
 
 
 def _sheet(sheet: AreaSheet, areas: Sequence[AreaSupply], numbers: Sequence[int], shades: Sequence[Shade]) -> str:
+    """Each area as a link to its own page, with its number where it has room; by keyboard the table is the way."""
     height = f"{sheet.frame.height:.1f}"
     scale = f'transform="scale({1 / TENTHS:g})" stroke-linejoin="round"'
-    parts = [
+    links, written = [], []
+    for shape in sheet.areas:
+        area, number = areas[shape.position], numbers[shape.position]
+        colour = next(shade.colour for shade in reversed(shades) if number >= shade.least)
+        path = f'<path d="{shape.path}" fill="{colour}"/>'
+        links.append(f'<a href="./{area.id}" tabindex="-1"><title>{escape(area.label)} : {number}</title>{path}</a>')
+        if shape.room >= DIGIT * len(str(number)) + 12:
+            fill = "#fff" if colour == SHADES[DARK] else "#1a1a1a"
+            x, y = shape.middle
+            where = f'x="{x:g}" y="{y + LETTER_SIZE / 3:.1f}" font-size="{LETTER_SIZE}" text-anchor="middle"'
+            written.append(f'<text {where} fill="{fill}" pointer-events="none">{number}</text>')
+    parts = (
         f'<svg viewBox="0 0 {WIDTH:g} {height}" width="{WIDTH:g}" height="{height}">',
         f"<title>{escape(sheet.name)}</title>" if sheet.name else "",
         f'<rect width="{WIDTH:g}" height="{height}" fill="{SEA}"/>',
         f'<path d="{sheet.context}" fill="{LAND}" stroke="#b9b4a8" stroke-width="12" {scale}/>',
         f'<g stroke="#3a4652" stroke-width="14" {scale}>',
-    ]
-    parts += [_area(shape, areas[shape.position], numbers[shape.position], shades) for shape in sheet.areas]
-    parts += ["</g>", *_numbers(sheet, numbers, shades), "</svg>"]
-    return "".join(parts)
-
-
-def _area(shape: AreaShape, area: AreaSupply, number: int, shades: Sequence[Shade]) -> str:
-    """An area, as a link to its own page; by keyboard the table is the way there."""
-    path = f'<path d="{shape.path}" fill="{_shade(number, shades).colour}"/>'
-    return f'<a href="./{area.id}" tabindex="-1"><title>{escape(area.label)} : {number}</title>{path}</a>'
-
-
-def _numbers(sheet: AreaSheet, numbers: Sequence[int], shades: Sequence[Shade]) -> Iterator[str]:
-    """The number of each area that has room for it."""
-    for shape in sheet.areas:
-        number = numbers[shape.position]
-        if shape.room < DIGIT * len(str(number)) + 12:
-            continue
-        fill = "#fff" if _shade(number, shades).colour == SHADES[DARK] else "#1a1a1a"
-        x, y = shape.middle
-        where = f'x="{x:g}" y="{y + LETTER_SIZE / 3:.1f}" font-size="{LETTER_SIZE}" text-anchor="middle"'
-        yield f'<text {where} fill="{fill}" pointer-events="none">{number}</text>'
+    )
+    return "".join((*parts, *links, "</g>", *written, "</svg>"))
 
 
 MOST_TOGETHER = 20
@@ -186,6 +173,10 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
         option: Counter(tension_level(getattr(each.reserved, option), 0) for each in present) for option in OPTIONS
     }
     mapped = await map_of_areas(visit.call, codes, level, segment.segment if segment else None) if level else None
+    rows = [
+        (each.id, each.label, number)
+        for each, number in (zip(mapped.areas, mapped.numbers, strict=True) if mapped else ())
+    ]
     return visit.page(
         "directory/territory.html",
         areas=areas,
@@ -204,7 +195,7 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
         level=level,
         segment=segment,
         map=mapped,
-        areas_in_order=_most_first(mapped),
+        areas_in_order=sorted(rows, key=lambda row: (-row[2], row[1])),
         of_need=[("territoire", each) for each in codes],
         download=urlencode([("territory", each) for each in codes]),
         file_name="-".join(each.replace(":", "-") for each in codes)[:LONGEST_NAME],
@@ -236,12 +227,44 @@ def _levels(areas: Sequence[Area]) -> tuple[Level, ...]:
     return ("commune", "epci") if all(area.kind in {"commune", "epci"} for area in areas) else ("epci", "commune")
 
 
-def _most_first(mapped: AreaMap | None) -> list[tuple[str, str, int]]:
-    """The areas of a map, each with its id and number, the greatest first."""
-    if mapped is None:
-        return []
-    rows = [(each.id, each.label, number) for each, number in zip(mapped.areas, mapped.numbers, strict=True)]
-    return sorted(rows, key=lambda row: (-row[2], row[1]))
+MOST_TOWNS = 1_500
+CACHED = 32
+"""Answers that are remembered: some 60 kB each."""
+OWN, TOWNS = "contour", "villes"
+DRAWN: tuple[Drawn, ...] = get_args(Drawn)
+WITHIN: dict[str, tuple[Drawn, ...]] = {"country": ("departement",), "departement": ("epci", "commune")}
+"""The kinds of outlines that are drawn of an area, by its kind."""
 
 
-PAGES = (find_territory, show_territory)
+@page("GET", "/contours/{version}/{code}/{kind}", scope="match")
+async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Response[bytes]:
+    """The outlines of a kind in an area, with `contour` its own, or the towns; for a year, where of today's version."""
+    (area,) = _areas(visit, (code,))
+    if kind not in (*WITHIN.get(area.kind, ()), OWN) and (area.kind, kind) != ("country", TOWNS):
+        raise NotFound(SAID["no_outlines"])
+    content = await visit.work_out(outlines_in, area.id, kind)
+    is_current = version == visit.reference.territories.version
+    caching = f"private, max-age={YEAR}, immutable" if is_current else "no-store"
+    return Response(content, media_type=GEOJSON, headers={"cache-control": caching, "vary": "cookie"})
+
+
+@lru_cache(CACHED)
+def outlines_in(reference: Reference, code: str, kind: str) -> bytes:
+    """The outlines of a kind in an area, as GeoJSON; with `contour` its own, with `villes` its largest communes."""
+    features = []
+    if kind == TOWNS:
+        for commune in sorted(reference.territories.communes, key=lambda each: -each.population)[:MOST_TOWNS]:
+            if commune.lat is not None and commune.lon is not None:
+                at = {"type": "Point", "coordinates": (round(commune.lon, 3), round(commune.lat, 3))}
+                features.append(_feature(f"commune:{commune.code}", commune.name, at))
+    else:
+        area, geography = reference.territories.area(code), reference.geography
+        drawn = next((each for each in DRAWN if each == kind), None)
+        found = outline_of(geography, area) if drawn is None else outlines_within(geography, area, drawn)
+        features = [_feature(each.id, each.label, msgspec.Raw(outline.encode())) for each, outline in found]
+    return msgspec.json.encode({"type": "FeatureCollection", "features": features})
+
+
+def _feature(id_: str, name: str, geometry: object) -> dict[str, object]:
+    """One outline, with the id of its territory, such as `commune:56178`."""
+    return {"type": "Feature", "id": id_, "properties": {"name": name}, "geometry": geometry}

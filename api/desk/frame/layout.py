@@ -1,29 +1,43 @@
-"""The layout of all pages: their templates with the filters of the report, stylesheets, scripts, menu, refusals.
+"""The words and the layout of all pages: templates with the filters of the report, stylesheets, scripts, menu.
 
 Scripts are plain files, each small and of one matter, beside the two libraries: htmx 2.0.11 (Zero-Clause BSD) fetches
 parts of pages, Leaflet 1.9.4 (BSD 2-Clause) draws maps. Their files are unchanged, their licences beside them.
 """
 
 import hashlib
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from api.desk.frame.words import CODE_WORDS
 from api.exchanges.reply_page import STYLE as REPLY_STYLE
 from api.reports.html import filters
 from api.web.html_templates import html_environment
 from domain.exchanges.deliveries import delivery_words
 from domain.organisation import Client, Scope
 from domain.text import labels
-from domain.text.bilingual import SEMICOLON, Language, Text
-from domain.text.typography import typeset
+from domain.text.bilingual import SEMICOLON, Language, Text, typeset
+
+
+def words_in(path: Path) -> dict[str, dict[str, Text]]:
+    """The words in a file, by table and name: in both languages, reworded there without code."""
+    return msgspec.convert(tomllib.loads(path.read_text("utf-8")), dict[str, dict[str, Text]])
+
+
+CODE_WORDS = words_in(Path(__file__).parents[1] / "words.toml")
+"""The words for codes, by what the codes are of; templates know each table by its name."""
+SAID = CODE_WORDS.pop("said")
+"""Sentences on what is wrong, or not there, by their names in the code."""
+
 
 ASSETS = Path(__file__).parents[1] / "assets"
 OF_LIBRARIES = ("leaflet.css",)
+YEAR = 365 * 86_400
+"""The seconds for which a browser holds what its address names to the very version."""
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",

@@ -16,9 +16,14 @@ from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Method
 
-from api.desk.frame.csrf import TOKEN_FIELD, cookie_header, is_from_here, is_of_form
-from api.desk.frame.sessions import client_of_session
-from api.desk.frame.visit import Visit, path_to_come_back, visit_of
+from api.desk.frame.visit import (
+    Visit,
+    client_of_session,
+    cookie_header,
+    is_from_here,
+    path_to_come_back,
+    visit_of,
+)
 from api.runtime.auth import admit
 from api.runtime.endpoint import Call
 from api.web.content_negotiation import HTML, JSON, choose_media, coded
@@ -116,7 +121,6 @@ def _headers(tiles_url: str | None) -> dict[str, str]:
 
 async def _answer(visit: Visit, handler: Handler, made: Page) -> Response[bytes]:
     call = visit.call
-    is_form = made.method == "POST"
     if made.scopes:
         # a token that was made just now is of no session
         is_known = visit.new_token is None
@@ -126,16 +130,19 @@ async def _answer(visit: Visit, handler: Handler, made: Page) -> Response[bytes]
         # before so much is read; of a shorter form, a refusal shows what was typed
         await admit(call, visit.client, call.services.limits, made.scopes)
     await _read(visit, made)
-    if not made.scopes:
-        if is_form and not _is_own_form(visit):
-            return _not_its_own_form(visit)
-        return await handler(visit, **call.path_params)
-    if visit.client is None:
-        return _no_session(visit)
-    if not may_be_long:
+    if made.scopes and visit.client is None:
+        # to sign in and back; a form that a page of this server sent is carried along
+        if call.method != "POST":
+            return visit.redirect(f"/connexion?{urlencode({'suite': path_to_come_back(call)})}")
+        if not is_from_here(call):
+            return visit.redirect("/connexion")
+        return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, call.scope["path"], urlencode(visit.typed()))
+    if visit.client is not None and not may_be_long:
         await admit(call, visit.client, call.services.limits, made.scopes)
-    if is_form and not _is_own_form(visit):
+    if made.method == "POST" and not visit.is_own_form:
         return _not_its_own_form(visit)
+    if visit.client is None:
+        return await handler(visit, **call.path_params)
     call.services.requests.take(visit.client)
     try:
         with call.services.share_of_bodies(visit.client) as take:
@@ -144,11 +151,6 @@ async def _answer(visit: Visit, handler: Handler, made: Page) -> Response[bytes]
             return await handler(visit, **call.path_params)
     finally:
         call.services.requests.give_back(visit.client)
-
-
-def _is_own_form(visit: Visit) -> bool:
-    """Whether the form that is sent was given to this browser, and is sent by a page of this server."""
-    return is_from_here(visit.call) and is_of_form(visit.text(TOKEN_FIELD), visit.token)
 
 
 async def _read(visit: Visit, made: Page) -> None:
@@ -165,15 +167,6 @@ async def _read(visit: Visit, made: Page) -> None:
         visit.fields = await read_fields(call, limit, MOST_FIELDS, share)
     else:
         visit.fields = fields_in(call.scope["query_string"], MOST_FIELDS)
-
-
-def _no_session(visit: Visit) -> Response[bytes]:
-    """Redirect to sign in and back; a form that a page of this server sent is carried along."""
-    if visit.call.method != "POST":
-        return visit.redirect(f"/connexion?{urlencode({'suite': path_to_come_back(visit.call)})}")
-    if not is_from_here(visit.call):
-        return visit.redirect("/connexion")
-    return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, visit.call.scope["path"], urlencode(visit.typed()))
 
 
 def sign_in_page(

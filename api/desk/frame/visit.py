@@ -1,27 +1,97 @@
-"""A request for a page of the desk: who visits, and what the form holds."""
+"""A request for a page of the desk: who visits, what the form holds, and that no other site has sent it (CSRF).
+
+Each form has a token, of the cookie that this browser alone has. A neighbouring host can set cookies here, and so a
+token that it proves: the browser says besides who sent the request. What a form asks for is done once, however often
+that copy of it is sent.
+"""
 
 import hashlib
-from collections.abc import Callable, Sequence
+import hmac
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from http import HTTPStatus
-from secrets import token_urlsafe
-from typing import Any, TypeVar
-from urllib.parse import quote
+from ipaddress import ip_address
+from secrets import token_hex, token_urlsafe
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote, urlsplit
 from uuid import UUID
 
+import msgspec
 from litestar import Response
+from litestar.types import Scope as ASGIScope
 
-from api.desk.frame import csrf
 from api.desk.frame.form import Mistake
 from api.desk.frame.layout import rendered
+from api.needs.shortlist_versions import MatchedNeed, ToMatch, match_first
+from api.runtime.actor import TOKEN, Acting, acting_of
+from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call
+from api.runtime.idempotency import Sender, once
+from api.runtime.rate_limits import LOOK_UPS, caller_of
 from api.runtime.services import Services
 from api.web.content_negotiation import HTML
 from api.web.forms import Fields, Files
+from db.api_keys import find_client_of_key
+from db.core.engine import Connection, transaction
+from db.idempotency import Answer, find_answer
+from db.persons import find_session
+from domain.errors import NotFound
 from domain.organisation import Client
 from domain.reference.territory import Area
-from domain.text.bilingual import Language
+from domain.text.bilingual import Language, Text
 from matching.reference import Reference
+
+COOKIE = "vivier_session"
+OF_THIS_HOST = "__Host-"
+"""Before the name of a cookie that is sent over TLS: browsers take it from no other host, a neighbouring one neither
+(RFC 6265bis §4.1.3.2)."""
+TOKEN_FIELD = "jeton"  # noqa: S105 - the name of a field
+SALT_BYTES = 8
+LONGEST_COOKIE = 64
+
+
+def is_from_here(call: Call) -> bool:
+    """Whether a page of this server sent the request, or nobody's, as the browser says; true where it does not."""
+    return call.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
+
+
+def cookie_of(call: Call) -> str | None:
+    """The cookie that the browser brings; None where it is none of ours."""
+    pairs = (part.strip().partition("=") for part in call.headers.get("cookie", "").split(";"))
+    token = {name: text for name, _, text in pairs}.get(_cookie_name(call), "")
+    return token if 0 < len(token) <= LONGEST_COOKIE else None
+
+
+def cookie_header(call: Call, given: str | None) -> str | None:
+    """The `Set-Cookie` header that gives the browser a cookie, or takes its own away, where that is empty.
+
+    None where none is given. A browser does not show the cookie that it has with a form that another site sent: that
+    one stays.
+    """
+    if given is None or (call.method == "POST" and not is_from_here(call)):
+        return None
+    seconds, name = call.services.settings.session_hours * 3600 if given else 0, _cookie_name(call)
+    parts = [f"{name}={given}", "Path=/", f"Max-Age={seconds}", "HttpOnly", "SameSite=Lax"]
+    return "; ".join(parts if name == COOKIE else [*parts, "Secure"])
+
+
+def _cookie_name(call: Call) -> str:
+    """The name of the cookie; a plain one for a browser on this machine that speaks http, over which none is Secure."""
+    public = call.services.settings.public_url
+    if call.url.scheme == "http" and not (public and public.startswith("https:")):
+        try:
+            host = urlsplit(f"//{call.headers.get('host', '')}").hostname or ""
+            if host == "localhost" or ip_address(host).is_loopback:
+                return COOKIE
+        except ValueError:
+            pass
+    return f"{OF_THIS_HOST}{COOKIE}"
+
+
+def _proof(token: str, salt: str) -> str:
+    return hashlib.sha256(f"form\n{salt}\n{token}".encode(errors="replace")).hexdigest()
+
 
 KEY_FIELD = "cle"
 LOCAL = frozenset("!$&'()*+,-./:;=?@_~%")
@@ -82,23 +152,24 @@ class Visit:
 
         `shown`: what the template reads besides them, the visit, and the names of places and trades.
         """
+        places = self.reference.territories
+
+        def departements(area: Area) -> str:
+            """The names of those around a commune or EPCI, by which places of one name are told apart."""
+            return ", ".join(each.label for each in places.parents(area) if each.kind == "departement")
+
         always: dict[str, Any] = {
             "visit": self,
             "mistakes": mistakes,
             "wrong": {mistake.field for mistake in mistakes},
-            "commune": self.reference.territories.commune_name,
+            "commune": places.commune_name,
             "label": self.reference.taxonomy.label,
-            "departements": self._departements_around,
+            "departements": departements,
         }
         content = rendered(template, self.language, **always | shown)
         if status is None:
             status = HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK
         return Response(content, status_code=status, media_type=HTML)
-
-    def _departements_around(self, area: Area) -> str:
-        """The names of the departements around a commune or EPCI, by which those of one name are told apart."""
-        parents = self.reference.territories.parents(area)
-        return ", ".join(each.label for each in parents if each.kind == "departement")
 
     def redirect(self, path: str) -> Response[bytes]:
         """The redirect (303) to a path of this server, such as /besoin?exemple=1."""
@@ -106,17 +177,25 @@ class Visit:
         return Response(b"", status_code=303, media_type=HTML, headers=headers)
 
     def form_token(self) -> str:
-        """A token for a form of the page."""
-        return csrf.form_token(self.token)
+        """A token for a form, that only a page given to this browser holds; another each time."""
+        salt = token_hex(SALT_BYTES)
+        return salt + _proof(self.token, salt)
+
+    @property
+    def is_own_form(self) -> bool:
+        """Whether the form that is sent was given to this browser, and is sent by a page of this server."""
+        given = self.text(TOKEN_FIELD)
+        salt, proof = given[: 2 * SALT_BYTES], given[2 * SALT_BYTES :]
+        return is_from_here(self.call) and hmac.compare_digest(proof.encode(), _proof(self.token, salt).encode())
 
     def typed(self) -> list[tuple[str, str]]:
         """The fields of the form as they were filled in, without its token and without a key.
 
         None of a form that another site sent: nobody here has typed them.
         """
-        if not csrf.is_from_here(self.call):
+        if not is_from_here(self.call):
             return []
-        fields = ((name, texts) for name, texts in self.fields.items() if name not in {csrf.TOKEN_FIELD, KEY_FIELD})
+        fields = ((name, texts) for name, texts in self.fields.items() if name not in {TOKEN_FIELD, KEY_FIELD})
         return [(name, text) for name, texts in fields for text in texts]
 
     async def work_out(self, work: Callable[..., T], *arguments: Any, is_much: bool = False) -> T:
@@ -127,7 +206,7 @@ class Visit:
 
 def visit_of(call: Call) -> Visit:
     """The visit of a request; its browser is given a token where it brings none."""
-    if token := csrf.cookie_of(call):
+    if token := cookie_of(call):
         return Visit(call, token)
     made = token_urlsafe(32)
     return Visit(call, made, new_token=made)
@@ -144,3 +223,116 @@ def path_to_come_back(call: Call) -> str:
     query = call.scope["query_string"].decode("latin-1")
     path = quote(call.scope["path"], safe="/:")
     return path + (f"?{quote(query, safe='=&%+,;:/')}" if query else "")
+
+
+SENT_FIELD = "envoi"
+LONGEST_SENT = 100
+
+
+class Done(NamedTuple):
+    """The page that shows what was done; `document`: what that page may show this session again, without secrets."""
+
+    path: str
+    document: bytes = b""
+
+
+def acting_at(visit: Visit) -> Acting:
+    """The visitor as the caller of a use case. Links are derived from the token of the session, which is not stored."""
+    return acting_of(visit.call, visit.token)
+
+
+def id_in(text: str, unknown: Text) -> UUID:
+    """The id in a part of a path or in a field. Raises NotFound, saying `unknown`, where it is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound(unknown) from None
+
+
+async def written_once(visit: Visit, carry_out: Callable[[Connection, Acting], Awaitable[Done]]) -> Response[bytes]:
+    """Redirect (303) to the page that `carry_out` names; nothing else is written in its transaction.
+
+    A form that is sent twice is carried out once; other words in it, typed after going back, are another one.
+    """
+    acting = acting_at(visit)
+
+    async def answer() -> Answer:
+        done = await carry_out(connection, acting)
+        return Answer(303, {"location": visit.root + done.path.removeprefix("/")}, done.document)
+
+    async def completed(stored: Answer) -> Answer:
+        return msgspec.structs.replace(stored, body=b"")
+
+    async with transaction(visit.services.database) as connection:
+        sender = Sender(acting.organisation_id, route_of(visit.call.scope["path"]), sent_as(visit))
+        return await once(visit.call, connection, b"", answer, sender=sender, completed=completed)
+
+
+async def matched_once(
+    visit: Visit,
+    to_match: Callable[[Connection, Acting], Awaitable[ToMatch]],
+    carry_out: Callable[[Connection, Acting, MatchedNeed | None], Awaitable[Done]],
+) -> Response[bytes]:
+    """Match the need that `to_match` reads while no connection is held, then answer as `written_once`.
+
+    What was carried out before is not matched again; it is then None.
+    """
+    async with visit.services.matches.place_of(str(visit.organisation_id)):
+        async with transaction(visit.services.database) as connection:
+            written = await _answer_to(visit, connection, visit.call.scope["path"], sent_as(visit))
+        matched = None if written else await match_first(acting_at(visit), to_match)
+        return await written_once(visit, lambda connection, acting: carry_out(connection, acting, matched))
+
+
+def sent_as(visit: Visit) -> str:
+    """The name of what is sent: of this copy of the form, as it is filled in."""
+    filled_in = blake2b(msgspec.json.encode(visit.typed()), digest_size=16).hexdigest()
+    return f"{visit.text(TOKEN_FIELD)[: 2 * SALT_BYTES]}-{filled_in}"
+
+
+async def document_of(visit: Visit, connection: Connection, path: str) -> bytes | None:
+    """The document of what was sent to a path, as the field `envoi` names it; None where it is no longer known."""
+    name = visit.text(SENT_FIELD)
+    if not 0 < len(name) <= LONGEST_SENT:
+        return None
+    answer = await _answer_to(visit, connection, path, name)
+    return None if answer is None else answer.body
+
+
+async def _answer_to(visit: Visit, connection: Connection, path: str, name: str) -> Answer | None:
+    """The answer to what was sent to a path under that name; None where it was not carried out."""
+    return await find_answer(connection, visit.organisation_id, route_of(path), name, visit.services.now())
+
+
+def route_of(path: str) -> str:
+    """The route of a form, beside those of the API."""
+    return f"form {path}"
+
+
+async def client_of_session(services: Services, token: str, scope: ASGIScope) -> Client | None:
+    """The bearer of a session; None where it has expired, its key is not in force, or no provider is set any more.
+
+    `scope`: the request. Raises Refusal (429) to an address that brought very many tokens of no session.
+    """
+    if not TOKEN.fullmatch(token):
+        return None
+    now = services.now()
+    async with (
+        services.limits.attempt(LOOK_UPS, caller_of(scope), for_all=False) as attempt,
+        transaction(services.database) as connection,
+    ):
+        found = await find_session(connection, session_digests(services, token), now)
+        attempt.in_vain = found is None
+        if found is None:
+            return None
+        if found.key_id is None:
+            return found.person if services.identity_provider else None
+        if found.key_id != NOT_STORED:
+            return await find_client_of_key(connection, found.key_id, now)
+    return await services.keys.client(services.settings.admin_key or "")
+
+
+def session_digests(services: Services, token: str) -> list[bytes]:
+    """The digests under which a session of that token is stored: of a stored key, and of the administrator's."""
+    parts = ("",) if services.settings.admin_key is None else ("", services.settings.admin_key)
+    return [hashlib.sha256(f"{token}\n{part}".encode(errors="replace")).digest() for part in parts]

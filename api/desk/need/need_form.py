@@ -11,28 +11,31 @@ from zlib import crc32
 
 import msgspec
 
-from api.desk.frame.field_kinds import (
+from api.desk.frame.form import (
     DAY,
     NUMBER,
     SEVERAL,
     TICKED,
     WORDS,
     YES_OR_NO,
+    Field,
     Kind,
+    Rows,
     bounded_number,
+    form_fields,
+    form_saying,
     one_of,
     plain_number,
+    read_form,
     some_of,
 )
-from api.desk.frame.form import Field, Rows, form_fields, form_saying, read_form
-from api.desk.frame.words import SAID
+from api.desk.frame.layout import CODE_WORDS, SAID
 from api.web.forms import Fields, fields_in
 from domain.needs.lot_words import Term, terms_in
 from domain.needs.need import (
     RESERVED_TYPES,
     BuyerKind,
     ContractKind,
-    Lot,
     Nature,
     Need,
     Place,
@@ -187,11 +190,6 @@ class NeedForm(PlaceForm, frozen=True, kw_only=True):
             taken.add(ids[-1])
         return tuple(ids)
 
-    def with_lot(self, position: int, lot: LotForm) -> "NeedForm":
-        """The form with another lot in that position."""
-        lots = (*self.lots[:position], lot, *self.lots[position + 1 :])
-        return msgspec.structs.replace(self, lots=lots)
-
     def fields(self) -> Iterator[tuple[str, str]]:
         """The names and texts of the fields that are filled in, as the page sends them, and the title of each lot."""
         return _filled_in(form_fields(self))
@@ -249,16 +247,14 @@ def changed(form: NeedForm, wish: str) -> NeedForm:
         left = tuple(lot for number, lot in enumerate(form.lots, 1) if str(number) != rest)
         return msgspec.structs.replace(form, lots=left or (LotForm(),))
     lot_id, _, value = rest.rpartition("-")
-    if lot_id not in form.lot_ids:
-        return form
-    position = form.lot_ids.index(lot_id)
-    lot = form.lots[position]
+    changes: dict[str, Any] = {}
     if what == "reserver":
-        reserved = tuple(each for each in RESERVED_TYPES if each in value.split("+"))
-        return form.with_lot(position, msgspec.structs.replace(lot, reserved=reserved))
-    if what == "rayon":
-        return form.with_lot(position, msgspec.structs.replace(lot, distance=value))
-    return form
+        changes["reserved"] = tuple(each for each in RESERVED_TYPES if each in value.split("+"))
+    elif what == "rayon":
+        changes["distance"] = value
+    named = zip(form.lot_ids, form.lots, strict=True)
+    lots = (msgspec.structs.replace(lot, **changes) if own == lot_id else lot for own, lot in named)
+    return msgspec.structs.replace(form, lots=tuple(lots))
 
 
 def words_read(titles: Iterable[str], cpv: str, keywords: str) -> str:
@@ -269,31 +265,25 @@ def words_read(titles: Iterable[str], cpv: str, keywords: str) -> str:
 
 def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
     """The form of a need. Without `keep_ids` its lots are numbered: nothing knows them yet."""
-    return form_saying(
-        NeedForm,
-        need,
-        **_place(need.territory),
-        lots=tuple(_lot(lot, need, keep_ids=keep_ids) for lot in need.lots),
-    )
-
-
-def _lot(lot: Lot, need: Need, *, keep_ids: bool) -> LotForm:
-    site = lot.site or Place()
-    form = form_saying(
-        LotForm,
-        lot,
-        **_place(lot.territory),
-        id=lot.id if keep_ids else "",
-        # the need says its terms: those of its words are offered, but not taken as said
-        heard=heard(lot.title or ""),
-        offered=lot.segments,
-        chosen=lot.segments,
-        site=_point(site),
-        site_code=site.commune or "",
-    )
-    # named segments are those that stay ticked; without any, all that is read is
-    reading = words_read((form.title, need.title or ""), form.cpv, form.keywords) if lot.segments else ""
-    return msgspec.structs.replace(form, reading=reading)
+    lots = []
+    for lot in need.lots:
+        site = lot.site or Place()
+        form = form_saying(
+            LotForm,
+            lot,
+            **_place(lot.territory),
+            id=lot.id if keep_ids else "",
+            # the need says its terms: those of its words are offered, but not taken as said
+            heard=heard(lot.title or ""),
+            offered=lot.segments,
+            chosen=lot.segments,
+            site=_point(site),
+            site_code=site.commune or "",
+        )
+        # named segments are those that stay ticked; without any, all that is read is
+        reading = words_read((form.title, need.title or ""), form.cpv, form.keywords) if lot.segments else ""
+        lots.append(msgspec.structs.replace(form, reading=reading))
+    return form_saying(NeedForm, need, **_place(need.territory), lots=tuple(lots))
 
 
 def _place(territory: TerritoryRequest | None) -> dict[str, Any]:
@@ -312,10 +302,6 @@ def _point(place: Place) -> str:
     return f"{place.lat},{place.lon}" if place.lat is not None and place.lon is not None else ""
 
 
-FIELDS = {"months": "months", "renewal": "renewal", "value": "value", "covers": "covers"}
-"""The attributes of a lot's form, by the kind of term that fills them in."""
-
-
 class SaidTerm(NamedTuple):
     """A term to tick: its name in the form, what it is and the words that say it. `is_asked`: they only ask for it."""
 
@@ -331,39 +317,25 @@ def heard(title: str) -> str:
     return f"{crc32(title.encode()):x}" if terms_in(title) else ""
 
 
-def terms_said(lot: LotForm) -> tuple[SaidTerm, ...]:
+def terms_said(lot: LotForm) -> Iterator[SaidTerm]:
     """The terms that the words of a lot say and its fields do not; ticked as they were, or where said, if new."""
-    terms = [term for term in terms_in(lot.title) if not _is_filled_in(lot, term)]
     was_shown = lot.heard == heard(lot.title)
-    return tuple(
-        SaidTerm(
-            _name(term),
-            _label(term),
-            term.words,
-            term.is_asked,
-            _name(term) in lot.terms if was_shown else not term.is_asked,
-        )
-        for term in terms
-    )
+    for term in terms_in(lot.title):
+        if term.value in lot.reserved if term.kind == "reserved" else getattr(lot, term.kind):
+            continue
+        name, to = _name(term), RESERVED[term.value].to if term.kind == "reserved" else Text(*[_text(term)] * 2)
+        label = CODE_WORDS["terms"][term.kind].filled(value=to)
+        yield SaidTerm(name, label, term.words, term.is_asked, name in lot.terms if was_shown else not term.is_asked)
 
 
 def with_terms(lot: LotForm) -> LotForm:
-    """The form of a lot with its ticked terms in their fields."""
+    """The form of a lot with its ticked terms in their fields, which are named as the kinds of terms are."""
     ticked = {term.name for term in terms_said(lot) if term.ticked}
     for term in terms_in(lot.title):
-        if _name(term) not in ticked:
-            continue
-        if term.kind == "reserved":
-            lot = msgspec.structs.replace(lot, reserved=(*lot.reserved, term.value))
-        else:
-            lot = msgspec.structs.replace(lot, **{FIELDS[term.kind]: _text(term)})
+        if _name(term) in ticked:
+            said = (*lot.reserved, term.value) if term.kind == "reserved" else _text(term)
+            lot = msgspec.structs.replace(lot, **{term.kind: said})
     return msgspec.structs.replace(lot, heard=heard(lot.title), terms=())
-
-
-def _is_filled_in(lot: LotForm, term: Term) -> bool:
-    if term.kind == "reserved":
-        return term.value in lot.reserved
-    return bool(getattr(lot, FIELDS[term.kind]))
 
 
 def _name(term: Term) -> str:
@@ -372,18 +344,3 @@ def _name(term: Term) -> str:
 
 def _text(term: Term) -> str:
     return term.value if term.kind == "covers" else plain_number(float(term.value))
-
-
-def _label(term: Term) -> Text:
-    match term.kind:
-        case "months":
-            return Text(f"Durée ferme : {term.value} mois", f"First period: {term.value} months")
-        case "renewal":
-            return Text(f"Reconductions : {term.value} mois", f"Renewals: {term.value} months")
-        case "value":
-            return Text(f"Montant : {_text(term)} € hors taxe", f"Value: €{_text(term)} without VAT")
-        case "covers":
-            return Text("Le montant comprend reconductions et options", "The value holds renewals and options")
-        case "reserved":
-            to = RESERVED[term.value].to
-            return Text(f"Réservé {to.fr}", f"Reserved to {to.en}")

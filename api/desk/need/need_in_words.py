@@ -1,16 +1,22 @@
 """A need in words, line by line, and the lines in which two needs differ."""
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
 
-from api.desk.frame.words import CODE_WORDS
+from api.desk.frame.layout import CODE_WORDS
 from domain.law.procedures.lot_facts import sum_in_words
-from domain.needs.need import Lot, Need, Place, PlannedNeed, TerritoryRequest, ValueCovers
+from domain.needs.need import Lot, Place, PlannedNeed, TerritoryRequest, ValueCovers
 from domain.reference.territory import Territories, UnknownTerritory
-from domain.text import typography
-from domain.text.bilingual import Text, listed, long_date
+from domain.text.bilingual import (
+    Language,
+    Text,
+    listed,
+    long_date,
+    of_place,
+    printed_euros,
+    printed_kilometres,
+    typeset,
+)
 from domain.text.labels import CONTRACTS, NATURES, PROCEDURES, RESERVED, TECHNIQUES
-from domain.text.typography import of_place
 from matching.reference import Reference
 
 _AMOUNTS: dict[ValueCovers, Text] = {
@@ -19,56 +25,33 @@ _AMOUNTS: dict[ValueCovers, Text] = {
 }
 
 
-class Line(NamedTuple):
-    """A line about a need or a lot: its name, and what is said."""
-
-    name: Text
-    words: Text
-
-
-class LotLines(NamedTuple):
-    """A lot in words."""
-
-    id: str
-    title: str
-    lines: tuple[Line, ...]
+Lines = list[tuple[Text, Text]]
+"""Lines about a need or a lot: the name of each, and what is said."""
+Differing = tuple[str | None, Text, Text | None, Text | None]
+"""The lot that a line is about, None where it is the whole need; its name; what is said of that before, and after."""
 
 
-class ChangedLine(NamedTuple):
-    """A line in which two needs differ; `lot`: the lot that it is about, None where it is the whole need."""
-
-    lot: str | None
-    name: Text
-    before: Text | None
-    after: Text | None
-
-
-def need_lines(need: PlannedNeed, reference: Reference) -> list[Line]:
+def need_lines(need: PlannedNeed, reference: Reference) -> Lines:
     """The need in words, without its lots; what is not known is left out."""
-    return [Line(name, words) for name, words in _of_need(need, reference) if words]
+    return [(name, words) for name, words in _of_need(need, reference) if words]
 
 
-def lot_lines(need: Need, reference: Reference) -> list[LotLines]:
-    """The lots of a need in words."""
-    return [
-        LotLines(lot.id, lot.title or "", tuple(Line(name, words) for name, words in _of_lot(lot, reference) if words))
-        for lot in need.lots
-    ]
+def lot_lines(lot: Lot, reference: Reference) -> Lines:
+    """A lot in words; what is not known is left out."""
+    return [(name, words) for name, words in _of_lot(lot, reference) if words]
 
 
-def changed_lines(before: PlannedNeed, after: PlannedNeed, reference: Reference) -> Iterator[ChangedLine]:
+def changed_lines(before: PlannedNeed, after: PlannedNeed, reference: Reference) -> Iterator[Differing]:
     """The lines in which two needs differ: of the whole, then of each lot."""
-    yield from _changed(None, need_lines(before, reference), need_lines(after, reference))
-    was, now = ({lot.id: lot.lines for lot in lot_lines(need, reference)} for need in (before, after))
+    was, now = (
+        {None: dict(need_lines(need, reference)), **{lot.id: dict(lot_lines(lot, reference)) for lot in need.lots}}
+        for need in (before, after)
+    )
     for lot_id in dict.fromkeys([*now, *was]):
-        yield from _changed(lot_id, was.get(lot_id, ()), now.get(lot_id, ()))
-
-
-def _changed(lot: str | None, before: Iterable[Line], after: Iterable[Line]) -> Iterator[ChangedLine]:
-    was, now = dict(before), dict(after)
-    for name in dict.fromkeys([*now, *was]):
-        if was.get(name) != now.get(name):
-            yield ChangedLine(lot, name, was.get(name), now.get(name))
+        old, new = was.get(lot_id, {}), now.get(lot_id, {})
+        for name in dict.fromkeys([*new, *old]):
+            if old.get(name) != new.get(name):
+                yield lot_id, name, old.get(name), new.get(name)
 
 
 def _of_need(need: PlannedNeed, reference: Reference) -> Iterator[tuple[Text, Text | None]]:
@@ -82,7 +65,10 @@ def _of_need(need: PlannedNeed, reference: Reference) -> Iterator[tuple[Text, Te
     yield Text("Contrat", "Contract"), CONTRACTS[need.contract]
     yield Text("Technique d'achat", "Purchasing technique"), TECHNIQUES[need.technique] if need.technique else None
     yield Text("Procédure", "Procedure"), PROCEDURES[need.procedure] if need.procedure else None
-    yield Text("Valeur totale estimée", "Estimated total"), _euros(need.estimated_total_eur)
+    yield (
+        Text("Valeur totale estimée", "Estimated total"),
+        _amount(printed_euros, need.estimated_total_eur),
+    )
     planned = need.planned_publication_on
     yield Text("Publication prévue", "Planned publication"), long_date(planned) if planned else None
     yield Text("Évalué au", "Evaluated as of"), long_date(need.on) if need.on else None
@@ -100,14 +86,22 @@ def _of_lot(lot: Lot, reference: Reference) -> Iterator[tuple[Text, Text | None]
     yield Text("Codes CPV", "CPV codes"), _plain(", ".join(lot.cpv))
     yield Text("Mots", "Words"), _plain(", ".join(lot.keywords))
     yield Text("Nature", "Nature"), NATURES[lot.nature] if lot.nature else None
-    yield Text("Réservation", "Reservation"), _reservation(lot)
-    yield _AMOUNTS[lot.value_covers], _euros(lot.value_eur)
+    reserved = [RESERVED[each].long for each in lot.reserved or ()]
+    listed_types = Text(listed([name.fr for name in reserved]).fr, listed([name.en for name in reserved]).en)
+    to_some = Text(f"Réservé : {listed_types.fr}", f"Reserved: {listed_types.en}")
+    yield Text("Réservation", "Reservation"), to_some if reserved else Text("Ouvert à tous", "Open to all")
+    yield _AMOUNTS[lot.value_covers], _amount(printed_euros, lot.value_eur)
     yield Text("Durée", "Term"), _months(lot.duration_months)
     yield Text("Reconductions", "Renewals"), _months(lot.renewal_months)
-    yield Text("Options", "Options"), _euros(lot.options_eur)
-    yield Text("Valeur estimée, tout compris", "Estimated value, all included"), _sum(lot)
+    yield Text("Options", "Options"), _amount(printed_euros, lot.options_eur)
+    said = sum_in_words(lot)
+    whole = said and Text(typeset(f"{said.fr} HT", "fr"), typeset(f"{said.en} excl. tax", "en"))
+    yield Text("Valeur estimée, tout compris", "Estimated value, all included"), whole
     yield Text("Lieu d'exécution", "Place of performance"), _place(lot.site, reference) if lot.site else None
-    yield Text("Distance la plus grande", "Greatest distance"), _distance(lot.max_distance_km)
+    yield (
+        Text("Distance la plus grande", "Greatest distance"),
+        _amount(printed_kilometres, lot.max_distance_km),
+    )
     yield Text("Territoire", "Territory"), _territory(lot.territory, reference)
 
 
@@ -116,7 +110,7 @@ def _territory(territory: TerritoryRequest | None, reference: Reference) -> Text
         return None
     if territory.near is not None:
         around = _place(territory.near, reference)
-        radius = _distance(territory.radius_km) or Text("", "")
+        radius = _amount(printed_kilometres, territory.radius_km) or Text("", "")
         of_french = of_place(around.fr) if territory.near.commune else f"du {around.fr}"
         return Text(f"à {radius.fr} au plus {of_french}", f"within {radius.en} of {around.en}")
     if territory.codes is None:
@@ -140,31 +134,12 @@ def _place(place: Place, reference: Reference) -> Text:
     return Text(f"point {point}", f"point {point}")
 
 
-def _reservation(lot: Lot) -> Text:
-    if not lot.reserved:
-        return Text("Ouvert à tous", "Open to all")
-    names = [RESERVED[each].long for each in lot.reserved]
-    french, english = listed([name.fr for name in names]).fr, listed([name.en for name in names]).en
-    return Text(f"Réservé : {french}", f"Reserved: {english}")
-
-
 def _plain(words: str | None) -> Text | None:
     return Text(words, words) if words else None
 
 
-def _euros(amount: float | None) -> Text | None:
-    return None if amount is None else Text(typography.euros(amount, "fr"), typography.euros(amount, "en"))
-
-
-def _sum(lot: Lot) -> Text | None:
-    said = sum_in_words(lot)
-    return said and Text(typography.typeset(f"{said.fr} HT", "fr"), typography.typeset(f"{said.en} excl. tax", "en"))
-
-
-def _distance(kilometres: float | None) -> Text | None:
-    if kilometres is None:
-        return None
-    return Text(typography.kilometres(kilometres, "fr"), typography.kilometres(kilometres, "en"))
+def _amount(write: Callable[[float, Language], str], number: float | None) -> Text | None:
+    return None if number is None else Text(write(number, "fr"), write(number, "en"))
 
 
 def _months(months: int | None) -> Text | None:

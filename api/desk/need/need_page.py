@@ -2,19 +2,19 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from litestar import Response
 
 from api.desk.frame.form import Mistake
+from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
-from api.desk.frame.words import CODE_WORDS, SAID
-from api.desk.need.allotment_form import AllotmentForm
 from api.desk.need.need_form import (
     LOTS_AT_ONCE,
     MOST_LOTS,
@@ -28,8 +28,15 @@ from api.desk.need.need_form import (
     lots_from,
     read_need_form,
 )
-from api.desk.need.territory_field import MOST_CHOICES, candidates, territory_in
-from api.desk.need.understood_need import Understood, trades_beside, understood_beside
+from api.desk.need.understood_need import (
+    MOST_CHOICES,
+    Understood,
+    candidates,
+    mistakes_of,
+    territory_in,
+    trades_beside,
+    understood_beside,
+)
 from api.match import matched, need_of_notice
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, NotFound
@@ -40,46 +47,7 @@ from domain.text.bilingual import Text
 from matching.engine import match_json
 
 FIELD = "avis"
-
-
-class FilledIn(NamedTuple):
-    """A notice that filled in the form.
-
-    `name`: of its file; `lots`: how many it has. `doubts`: what was not read, or on a supposition; `others`: what a
-    need has no place for, each in words. `before`: the fields that it replaced.
-    """
-
-    name: str
-    lots: int
-    doubts: tuple[Text, ...]
-    others: tuple[Text, ...]
-    before: list[tuple[str, str]]
-
-
-async def read_notice_file(visit: Visit, form: NeedForm) -> tuple[NeedForm, FilledIn] | Mistake:
-    """The form that the chosen file fills in, and what was read of it; the mistake where it cannot be read."""
-    file = visit.files.get(FIELD)
-    if file is None or not file.content.strip():
-        return Mistake(FIELD, SAID["no_notice_file"])
-    is_json = file.content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["}
-    try:
-        found = await need_of_notice(visit.call, file.content, is_json=is_json)
-    except InvalidContent as invalid:
-        return Mistake(FIELD, SAID["unreadable"].filled(reason=invalid.problems[0].detail))
-    except Refusal as refusal:
-        if refusal.kind.status != HTTPStatus.BAD_REQUEST:
-            raise
-        return Mistake(FIELD, SAID["unreadable"].filled(reason=refusal.detail))
-    filled = form_of_need(found.need, keep_ids=False)
-    doubts = dict.fromkeys(each.detail for each in found.unread if not each.expected)
-    others = dict.fromkeys(each.detail for each in found.unread if each.expected)
-    before = form.carried() if form != NeedForm() else []
-    return filled, FilledIn(file.name, len(found.need.lots), tuple(doubts), tuple(others), before)
-
-
 AUTHORITIES = {"": CODE_WORDS["buyers"][""], "oui": Text("Oui", "Yes"), "non": Text("Non", "No")}
-
-
 _PART = re.compile(r"(?:lot-([1-9][0-9]{0,2})-)?(lieu|site|metiers|compte)", re.ASCII)
 
 
@@ -95,48 +63,60 @@ async def change_need_form(visit: Visit) -> Response[bytes]:
     return await changed_need_form(visit)
 
 
-async def _matched_now(visit: Visit, form: NeedForm) -> Shortlist | None:
-    """The need as a match answers it now, without its rows; None where it is not whole yet."""
-    understood = await understood_beside(visit, form)
-    if understood.need is None:
-        return None
-    need = msgspec.structs.replace(understood.need.matched, limit=1, near_misses=0)
-    try:
-        answer = await matched(visit.call, need, match_json)
-    except InvalidContent:
-        return None
-    return msgspec.json.decode(answer, type=Shortlist)
-
-
-async def form_of_query(visit: Visit, rules: AllotmentForm | None = None) -> Response[bytes]:
+async def form_of_query(visit: Visit, rules: msgspec.Struct | None = None) -> Response[bytes]:
     """The form: empty, filled in with the example, or with the fields of the query. `rules`: to have lots proposed."""
-    if visit.text("exemple"):
-        understood = await understood_beside(visit, _example())
-        return need_form_page(visit, understood.form, understood, rules=rules)
-    form = read_need_form(visit.fields)
-    if form == NeedForm():
-        return need_form_page(visit, form, rules=rules)
-    understood = await understood_beside(visit, form)
-    return need_form_page(visit, understood.form, understood, rules=rules)
+    form = _example() if visit.text("exemple") else read_need_form(visit.fields)
+    return need_form_page(visit, None if form == NeedForm() else await understood_beside(visit, form), rules=rules)
 
 
-async def changed_need_form(visit: Visit, rules: AllotmentForm | None = None) -> Response[bytes]:
+@cache
+def _example() -> NeedForm:
+    need = msgspec.json.decode(files("api.sample").joinpath("need.json").read_bytes(), type=Need)
+    return form_of_need(need, keep_ids=False)
+
+
+async def changed_need_form(visit: Visit, rules: msgspec.Struct | None = None) -> Response[bytes]:
     """The form that was sent, as its button changes it. `rules`: it is filled in to have lots proposed."""
-    wish = visit.text("faire")
-    form = read_need_form(visit.fields)
+    wish, form = visit.text("faire"), read_need_form(visit.fields)
     if wish == "avis":
-        read = await read_notice_file(visit, form)
+        read = await _read_notice_file(visit, form)
         if isinstance(read, Mistake):
             understood = (await understood_beside(visit, form))._replace(mistakes=(read,))
-            return need_form_page(visit, understood.form, understood, HTTPStatus.UNPROCESSABLE_ENTITY, rules=rules)
+            return refused_need_form(visit, understood, rules=rules)
         filled, notice = read
-        understood = await understood_beside(visit, filled)
-        return need_form_page(visit, understood.form, understood, notice=notice, rules=rules)
+        return need_form_page(visit, await understood_beside(visit, filled), notice=notice, rules=rules)
     understood = await understood_beside(visit, changed(form, wish))
     if wish != "comprendre":
         # a lot was added or taken away: what is not filled in yet is no mistake
         understood = understood._replace(mistakes=())
-    return need_form_page(visit, understood.form, understood, rules=rules)
+    return need_form_page(visit, understood, rules=rules)
+
+
+async def _read_notice_file(visit: Visit, form: NeedForm) -> tuple[NeedForm, dict[str, Any]] | Mistake:
+    """The form that the chosen file fills in, and what was read of it; the mistake where it cannot be read.
+
+    Of that the name of the file, the number of lots, `doubts`, what was not read, or on a supposition; `others`, what a
+    need has no place for; `before`, the fields that it replaced.
+    """
+    file = visit.files.get(FIELD)
+    if file is None or not file.content.strip():
+        return Mistake(FIELD, SAID["no_notice_file"])
+    is_json = file.content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["}
+    try:
+        found = await need_of_notice(visit.call, file.content, is_json=is_json)
+    except InvalidContent as invalid:
+        return Mistake(FIELD, SAID["unreadable"].filled(reason=invalid.problems[0].detail))
+    except Refusal as refusal:
+        if refusal.kind.status != HTTPStatus.BAD_REQUEST:
+            raise
+        return Mistake(FIELD, SAID["unreadable"].filled(reason=refusal.detail))
+    return form_of_need(found.need, keep_ids=False), {
+        "name": file.name,
+        "lots": len(found.need.lots),
+        "doubts": list(dict.fromkeys(each.detail for each in found.unread if not each.expected)),
+        "others": list(dict.fromkeys(each.detail for each in found.unread if each.expected)),
+        "before": form.carried() if form != NeedForm() else [],
+    }
 
 
 @page("POST", "/besoin/compris", scope="match")
@@ -149,7 +129,13 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
     position = min(int(asked[1] or 1), len(form.lots)) - 1
     part, prefix = asked[2], f"lot-{position + 1}-" if asked[1] else ""
     if part == "compte":
-        return visit.page("need/need_count.html", answer=await _matched_now(visit, form), most_counted=LOTS_AT_ONCE)
+        # as a match answers it now, without its rows; nothing while it is not whole
+        answer, need = None, (await understood_beside(visit, form)).need
+        if need is not None:
+            brief = msgspec.structs.replace(need.matched, limit=1, near_misses=0)
+            with suppress(InvalidContent):
+                answer = msgspec.json.decode(await matched(visit.call, brief, match_json), type=Shortlist)
+        return visit.page("need/need_count.html", answer=answer, most_counted=LOTS_AT_ONCE)
     if part == "metiers":
         lot, understood = await trades_beside(visit, form, position)
         return visit.page("need/need_live.html", part=part, prefix=prefix, lot=lot, understood=understood)
@@ -159,25 +145,33 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
     place: PlaceForm = form.lots[position] if asked[1] else form
     mistakes: list[Mistake] = []
     _, chosen = territory_in(msgspec.structs.replace(place, place=""), prefix, reference, mistakes)
-    chosen = chosen._replace(choices=candidates(place, reference))
-    shown: dict[str, Any] = {"place_form": place, "where": chosen}
-    return visit.page("need/need_live.html", HTTPStatus.OK, part=part, prefix=prefix, mistakes=mistakes, **shown)
+    where = chosen._replace(choices=candidates(place, reference))
+    shown = {"part": part, "prefix": prefix, "place_form": place, "where": where}
+    return visit.page("need/need_live.html", HTTPStatus.OK, mistakes=mistakes, **shown)
+
+
+def refused_need_form(
+    visit: Visit, understood: Understood, invalid: InvalidContent | None = None, rules: msgspec.Struct | None = None
+) -> Response[bytes]:
+    """The form of a need again, with what is to be corrected."""
+    if invalid is not None:
+        understood = understood._replace(mistakes=mistakes_of(invalid))
+    return need_form_page(visit, understood, HTTPStatus.UNPROCESSABLE_ENTITY, rules=rules)
 
 
 def need_form_page(
     visit: Visit,
-    form: NeedForm,
-    understood: Understood | None = None,
+    understood: Understood | None,
     status: int = HTTPStatus.OK,
     *,
-    notice: FilledIn | None = None,
-    rules: AllotmentForm | None = None,
+    notice: dict[str, Any] | None = None,
+    rules: msgspec.Struct | None = None,
 ) -> Response[bytes]:
-    """The page of the form, beside it what was understood.
+    """The page of the form, empty without what was understood, which stands beside it.
 
-    `notice`: the one that filled it in, if one did; `rules`: of the comparison of lots that it is filled in for.
+    `notice`: what was read of the one that filled it in; `rules`: of the comparison of lots that it is filled in for.
     """
-    mistakes = understood.mistakes if understood else ()
+    form, mistakes = (understood.form, understood.mistakes) if understood else (NeedForm(), ())
     shown = _lots_shown(visit, form, mistakes)
     here = range(shown.first, shown.first + len(shown.lots))
     elsewhere = sorted({lot_of_field(each.field) or here[0] for each in mistakes} - {*here})
@@ -216,12 +210,3 @@ def _lots_shown(visit: Visit, form: NeedForm, mistakes: Sequence[Mistake]) -> So
     if not wrong or any(number is None or 0 <= number - shown.first < LOTS_AT_ONCE for number in wrong):
         return shown
     return lots_from(form.lots, str(wrong[0]))
-
-
-@cache
-def _example() -> NeedForm:
-    need = msgspec.json.decode(files("api.sample").joinpath("need.json").read_bytes(), type=Need)
-    return form_of_need(need, keep_ids=False)
-
-
-PAGES = (show_need_form, change_need_form, show_part_understood)

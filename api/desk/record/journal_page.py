@@ -1,7 +1,6 @@
 """The pages of the journal, in words: of a need with its exchanges and meetings, and of an organisation."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 from urllib.parse import quote
 from uuid import UUID
 
@@ -9,10 +8,9 @@ from litestar import Response
 
 from api.admin.audit import AuditEntry, with_names
 from api.admin.organisations import NO_ORGANISATION, visible_organisation
+from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
-from api.desk.frame.visit import Visit
-from api.desk.frame.words import CODE_WORDS
-from api.desk.frame.written_once import id_in
+from api.desk.frame.visit import Visit, id_in
 from api.desk.record.stored_need import own_need_of, stored_need_page
 from api.web.pagination import read_cursor, write_cursor
 from db.core.engine import Connection, transaction
@@ -25,48 +23,32 @@ from domain.organisation import Client
 from domain.text.bilingual import Text, listed
 from domain.text.labels import DECISIONS, NEED_FIELDS
 
-
-class Deed(NamedTuple):
-    """An entry of the journal in words. `about`: the name of what it is about; `path`: of the page on that.
-
-    Each is None where there is none.
-    """
-
-    entry: AuditEntry
-    words: Text
-    about: str | None = None
-    path: str | None = None
+Deed = tuple[AuditEntry, Text, str | None, str | None]
+"""An entry of the journal, the act in words, the name of what it is about, and the path of the page on that."""
 
 
 def in_words(entry: AuditEntry, names: Mapping[str, str]) -> Text:
     """The act in words. `names`: of suppliers, by their ids."""
-    detail = entry.detail
-    supplier = names.get(_supplier_of(entry), "")
-    named = Text(f"« {supplier} »", f"“{supplier}”") if supplier else Text("un fournisseur", "a supplier")
-    if entry.action == "need.changed" and isinstance(fields := detail.get("fields"), list):
-        known = [NEED_FIELDS.get(each, Text(each, each)) for each in fields]
-        french, english = listed([each.fr for each in known]).fr, listed([each.en for each in known]).en
-        return Text(f"Besoin changé : {french}", f"Need changed: {english}")
-    if entry.action == "decision.made":
-        code = str(detail.get("decision"))
-        decided = DECISIONS.get(code, Text("Plus de décision", "No decision any more"))
-        lot = detail.get("lot_id")
-        return Text(f"{decided.fr} : {named.fr}, lot {lot}", f"{decided.en}: {named.en}, lot {lot}")
-    if entry.action == "award.noted":
-        lot = detail.get("lot_id")
-        return Text(f"Attribution notée : lot {lot} à {named.fr}", f"Award entered: lot {lot} to {named.en}")
-    if entry.action == "shortlist.frozen":
-        number = detail.get("number")
-        return Text(f"Version {number} de la liste figée", f"Version {number} of the shortlist frozen")
-    if entry.action == "report.made":
-        redacted = Text("Rapport expurgé établi", "Redacted report made")
-        return redacted if detail.get("redacted") else Text("Rapport intégral établi", "Full report made")
-    return CODE_WORDS["deeds"].get(entry.action, Text(entry.action, entry.action))
+    detail, supplier = entry.detail, names.get(_supplier_of(entry), "")
+    words = _deed_words("report.redacted" if entry.action == "report.made" and detail.get("redacted") else entry.action)
+    changed, number, lot = detail.get("fields"), str(detail.get("number")), str(detail.get("lot_id"))
+    fields = [NEED_FIELDS.get(each, Text(each, each)) for each in (changed if isinstance(changed, list) else ())]
+    return words.filled(
+        fields=Text(listed([each.fr for each in fields]).fr, listed([each.en for each in fields]).en),
+        decided=DECISIONS.get(str(detail.get("decision")), Text("Plus de décision", "No decision any more")),
+        supplier=Text(f"« {supplier} »", f"“{supplier}”") if supplier else Text("un fournisseur", "a supplier"),
+        lot=Text(lot, lot),
+        number=Text(number, number),
+    )
+
+
+def _deed_words(action: str) -> Text:
+    return CODE_WORDS["deeds"].get(action, Text(action, action))
 
 
 def talk_in_words(entry: AuditEntry, names: Mapping[str, str], title: str) -> Text:
     """An act in an exchange, or on a meeting, of that title. `names`: of suppliers, by their ids."""
-    deed = CODE_WORDS["deeds"].get(entry.action, Text(entry.action, entry.action))
+    deed = _deed_words(entry.action)
     supplier = names.get(_supplier_of(entry), "")
     about = f", {supplier}" if supplier else ""
     return Text(f"{deed.fr} : « {title} »{about}", f"{deed.en}: “{title}”{about}")
@@ -85,6 +67,7 @@ def _supplier_of(entry: AuditEntry) -> str:
 
 
 ENTRIES_AT_ONCE = 50
+PATHS = {"key": "admin/cles/{}", "person": "admin/personnes/{}", "need": "besoins/{}/journal"}
 
 
 @page("GET", "/besoins/{need_id}/journal", scope="needs")
@@ -102,12 +85,10 @@ async def show_journal(visit: Visit, need_id: str) -> Response[bytes]:
         found = await entries(connection, organisation, objects, after, ENTRIES_AT_ONCE + 1)
         shown = await with_names(connection, found[:ENTRIES_AT_ONCE])
         names = await supplier_names(connection, shown)
-    deeds = [
-        Deed(
-            entry, talk_in_words(entry, names, title) if (title := titles.get(entry.object)) else in_words(entry, names)
-        )
-        for entry in shown
-    ]
+    deeds: list[Deed] = []
+    for entry in shown:
+        title = titles.get(entry.object)
+        deeds.append((entry, talk_in_words(entry, names, title) if title else in_words(entry, names), None, None))
     following = write_cursor(name, shown[-1].number) if len(found) > len(shown) else None
     return stored_need_page(visit, "record/journal.html", need, deeds=deeds, is_first=not after, following=following)
 
@@ -125,7 +106,13 @@ async def show_organisation_journal(visit: Visit) -> Response[bytes]:
         shown = await with_names(connection, found[:ENTRIES_AT_ONCE])
         suppliers = await supplier_names(connection, shown)
         names = await _names_of_objects(connection, client, wanted, shown)
-    deeds = [_deed(entry, suppliers, names) for entry in shown]
+    deeds: list[Deed] = []
+    for entry in shown:
+        kind, _, identity = entry.object.partition(":")
+        about, path = names.get(entry.object), PATHS[kind].format(identity) if entry.object in names else None
+        if kind == "source":
+            about, path = identity, f"sources/{quote(identity, safe='')}"
+        deeds.append((entry, in_words(entry, suppliers), about, path))
     following = write_cursor(cursor, shown[-1].number) if len(found) > ENTRIES_AT_ONCE else None
     return visit.page(
         "admin/admin_journal.html", organisation=organisation, deeds=deeds, following=following, is_first=before is None
@@ -147,19 +134,3 @@ async def _names_of_objects(
         needs = await select_need_names(connection, organisation_id, (), ids["need"], len(ids["need"]))
         return named | {f"need:{need.id}": need.title for need in needs}
     return named
-
-
-def _deed(entry: AuditEntry, suppliers: Mapping[str, str], named: Mapping[str, str | None]) -> Deed:
-    """The entry with the name of what it is about, and the page on that, where the administrator may see it."""
-    kind, _, identity = entry.object.partition(":")
-    words = in_words(entry, suppliers)
-    if kind == "source":
-        return Deed(entry, words, identity, f"sources/{quote(identity, safe='')}")
-    if entry.object not in named:
-        return Deed(entry, words)
-    return Deed(entry, words, named[entry.object], PATHS[kind].format(identity))
-
-
-PATHS = {"key": "admin/cles/{}", "person": "admin/personnes/{}", "need": "besoins/{}/journal"}
-
-PAGES = (show_journal, show_organisation_journal)

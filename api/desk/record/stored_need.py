@@ -1,26 +1,55 @@
-"""The parts that all pages of a stored need share: the need itself, changes that cross another's."""
+"""The stored needs of an organisation: listed, added by a form, shown, changed, moved; what all pages of one share."""
 
+from collections import Counter
 from collections.abc import Awaitable, Sequence
+from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast, get_args
+from uuid import UUID
 
 import msgspec
 from litestar import Response
 
-from api.desk.frame.form import NAME, Field, Mistake, read_form
-from api.desk.frame.visit import Visit
-from api.desk.frame.written_once import acting_at, id_in
-from api.desk.need.need_form import lots_from
-from api.desk.need.need_in_words import changed_lines
-from api.needs.own_need import own_need
-from api.needs.routes import Edit, edit_need, need_document
+from api.desk.frame.form import (
+    DAY,
+    NAME,
+    WORDS,
+    YES_OR_NO,
+    Field,
+    Mistake,
+    bounded_text,
+    form_saying,
+    one_of,
+    read_form,
+    said_by,
+)
+from api.desk.frame.page import page
+from api.desk.frame.visit import Done, Visit, acting_at, id_in, matched_once
+from api.desk.need.need_form import form_of_need, lots_from, read_need_form
+from api.desk.need.need_in_words import changed_lines, lot_lines, need_lines
+from api.desk.need.need_page import need_form_page, refused_need_form
+from api.desk.need.understood_need import LONGEST, understand, understood_beside
+from api.needs.own_need import own_need, progress_with_answers
+from api.needs.routes import Edit, NeedChange, NeedDocument, delete_draft, edit_need, need_document, plan_need
+from api.needs.shortlist_versions import MatchedNeed, new_need_to_match
+from api.needs.shortlists import treatment_of
+from api.runtime.actor import Acting
 from api.runtime.etag import etag_of
+from api.web.pagination import read_cursor, write_cursor
 from api.web.problems import Refusal
-from db.core.engine import transaction
-from domain.needs.status import NO_NEED, StoredNeed
+from db.core.engine import Connection, transaction
+from db.needs.awards import select_awards
+from db.needs.needs import NeedFilters, select_needs
+from db.needs.shortlists import select_decisions, select_shortlists
+from domain.errors import InvalidContent
+from domain.needs.need import Buyer, Lot, NeedAndProcedure, PlannedNeed
+from domain.needs.status import MOVES, NO_NEED, OPEN, Status, StoredNeed, next_step
 from domain.report.lots import best_outcome
 from domain.shortlists.frozen import FrozenShortlist
 from domain.shortlists.shortlist import LotShortlist, Shortlist
+from domain.text.bilingual import Text
+from domain.text.labels import PROCEDURES
+from matching.reference import Reference
 
 KNOWN_FIELD = "etat"
 """The field with the entity tag of the need as the form was filled in from it."""
@@ -36,6 +65,10 @@ class LotEntryForm(msgspec.Struct, frozen=True, kw_only=True):
     def names(self) -> str:
         """The ids of its fields in the page."""
         return f"lot-{self.place}-{NAME}"
+
+    def mistake(self, name: str, detail: Text) -> Mistake:
+        """Something to correct at a field of that name."""
+        return Mistake(self.names.replace(NAME, name), detail)
 
 
 LotForm = TypeVar("LotForm", bound=LotEntryForm)
@@ -112,3 +145,236 @@ def parts_of_version(version: FrozenShortlist, shortlist: Shortlist, place: str)
         "reserved": {lot.id: lot.reserved for lot in version.need.lots},
         "best_outcome": best_outcome,
     }
+
+
+LONGEST_DESCRIPTION = 20_000
+MOST_AWARDS = 20
+
+
+class NamesForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The names of a need's file as they are filled in, which may change after publication."""
+
+    title: Annotated[str, Field("titre", "title", bounded_text(WORDS, LONGEST))] = ""
+    reference: Annotated[str, Field("reference", "reference", bounded_text(WORDS, LONGEST))] = ""
+    description: Annotated[str, Field("description", "description", bounded_text(WORDS, LONGEST_DESCRIPTION))] = ""
+
+
+class FileForm(NamesForm, frozen=True, kw_only=True):
+    """The names, dates and intentions of a need's file as they are filled in."""
+
+    procedure: Annotated[str, Field("procedure", "procedure", one_of(PROCEDURES))] = ""
+    planned: Annotated[str, Field("publication", "planned_publication_on", DAY)] = ""
+    social: Annotated[str, Field("social", "social_considerations", YES_OR_NO)] = ""
+    environmental: Annotated[str, Field("environnement", "environmental_considerations", YES_OR_NO)] = ""
+
+
+@page("GET", "/besoins/{need_id}", scope="needs")
+async def show_need(visit: Visit, need_id: str) -> Response[bytes]:
+    """A need: what it says, its state, its next step."""
+    return await _need(visit, await own_need_of(visit, need_id))
+
+
+@page("POST", "/besoins/{need_id}", scope="needs")
+async def change_file(visit: Visit, need_id: str) -> Response[bytes]:
+    """Store the names, dates and intentions of a file and redirect to its need."""
+    need = await own_need_of(visit, need_id)
+    mistakes: list[Mistake] = []
+    values = said_by(read_form(FileForm if need.status in OPEN else NamesForm, visit.fields), mistakes)
+    if mistakes:
+        return await _need(visit, need, mistakes)
+
+    return await changed_need(visit, need, partial(msgspec.structs.replace, **values), "complete")
+
+
+@page("GET", "/besoins/{need_id}/etat", scope="needs")
+async def ask_for_state(visit: Visit, need_id: str) -> Response[bytes]:
+    """The question whether the need is to move on, with what follows from it."""
+    need = await own_need_of(visit, need_id)
+    wanted = visit.text("vers")
+    if wanted not in MOVES[need.status]:
+        return visit.redirect(f"/besoins/{need.id}")
+    return await _question(visit, need, wanted)
+
+
+@page("POST", "/besoins/{need_id}/etat", scope="needs")
+async def move_need(visit: Visit, need_id: str) -> Response[bytes]:
+    """Move a need to another state and redirect to it; the question again where somebody else changed it meanwhile."""
+    need = await own_need_of(visit, need_id)
+    wanted = cast("Status", visit.text("vers"))
+    if wanted == need.status:  # the form was sent twice
+        return visit.redirect(f"/besoins/{need.id}?fait=etat")
+    if wanted not in MOVES[need.status]:
+        return visit.redirect(f"/besoins/{need.id}")
+    edit = partial(msgspec.structs.replace, status=wanted)
+    if await is_crossed(edit_need(acting_at(visit), need.id, known_tag(visit), edit, status_only=True)):
+        return await _question(visit, need, wanted, crossed=True)
+    return visit.redirect(f"/besoins/{need.id}?fait=etat")
+
+
+async def _question(visit: Visit, need: StoredNeed, wanted: str, *, crossed: bool = False) -> Response[bytes]:
+    """The question whether the need is to move on, or be deleted; before exchanges end, what they lack."""
+    gaps = 0
+    if wanted == "published":
+        async with transaction(visit.services.database) as connection:
+            gaps = len((await treatment_of(connection, visit.organisation_id, need.id, visit.language)).gaps)
+    status = HTTPStatus.CONFLICT if crossed else HTTPStatus.OK
+    shown: dict[str, Any] = {"wanted": wanted, "crossed": crossed, "gaps": gaps}
+    return stored_need_page(visit, "record/need_state.html", need, status, **shown)
+
+
+@page("GET", "/besoins/{need_id}/supprimer", scope="needs")
+async def ask_for_deletion(visit: Visit, need_id: str) -> Response[bytes]:
+    """The question whether a draft is to be deleted."""
+    need = await own_need_of(visit, need_id)
+    if need.status != "draft":
+        return visit.redirect(f"/besoins/{need.id}")
+    return await _question(visit, need, "deleted")
+
+
+@page("POST", "/besoins/{need_id}/supprimer", scope="needs")
+async def discard_draft(visit: Visit, need_id: str) -> Response[bytes]:
+    """Delete a draft and redirect to the other needs."""
+    need = await own_need_of(visit, need_id)
+    if await is_crossed(delete_draft(acting_at(visit), need.id, known_tag(visit))):
+        return await _question(visit, need, "deleted", crossed=True)
+    return visit.redirect("/besoins?fait=supprime")
+
+
+async def _need(visit: Visit, need: StoredNeed, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
+    """The page of a need; where its file was filled in wrongly, with what was typed."""
+    async with transaction(visit.services.database) as connection:
+        organisation = visit.organisation_id
+        progress = await progress_with_answers(connection, organisation, [need])
+        versions = await select_shortlists(connection, organisation, need.id, None, 1)
+        decisions = await select_decisions(connection, organisation, need.id, need.shortlists, None, None)
+        awards = await select_awards(connection, organisation, need.id, None, MOST_AWARDS)
+    decided = Counter(each.decision for each in decisions)
+    return stored_need_page(
+        visit,
+        "record/one_need.html",
+        need,
+        mistakes=mistakes,
+        step=next_step(need, progress[need.id]),
+        lines=need_lines(need.content, visit.reference),
+        lots=[(lot, lot_lines(lot, visit.reference)) for lot in need.content.lots],
+        version=versions[0] if versions else None,
+        candidates=sum(lot.total for version in versions for lot in version.totals),
+        kept=decided["kept"],
+        set_aside=decided["set_aside"],
+        awards=awards,
+        file=read_form(FileForm, visit.fields) if mistakes else form_saying(FileForm, need.content),
+        moves=MOVES[need.status],
+        can_be_deleted=need.status == "draft" and not progress[need.id].exchanges and not awards,
+        is_open=need.status in OPEN,
+        can_be_changed=need.status in OPEN and visit.call.bearer.may("match"),
+        procedures=PROCEDURES,
+        longest=LONGEST,
+        longest_description=LONGEST_DESCRIPTION,
+    )
+
+
+STATUS_CODES: tuple[Status, ...] = get_args(Status)
+NEEDS_AT_ONCE = 20
+
+
+@page("GET", "/besoins", scope="needs")
+async def list_own_needs(visit: Visit) -> Response[bytes]:
+    """The organisation's needs, the newest first, each with its state and next step."""
+    chosen = cast("Status", visit.text("etat")) if visit.text("etat") in STATUS_CODES else None
+    filters = NeedFilters(None if chosen is None else (chosen,))
+    name, organisation = f"besoins/{chosen}", visit.organisation_id
+    after = read_cursor(name, visit.text("suite") or None, UUID)
+    async with transaction(visit.services.database) as connection:
+        fetch = partial(select_needs, connection, organisation, filters)
+        found = await fetch(after, NEEDS_AT_ONCE + 1)
+        needs = found[:NEEDS_AT_ONCE]
+        progress = await progress_with_answers(connection, organisation, needs)
+    return visit.page(
+        "record/needs.html",
+        needs=[(need, next_step(need, progress[need.id])) for need in needs],
+        chosen=chosen,
+        is_first=after is None,
+        following=write_cursor(name, needs[-1].id) if len(found) > len(needs) else None,
+    )
+
+
+@page("POST", "/besoins", scope="needs")
+async def store_need(visit: Visit) -> Response[bytes]:
+    """Store the need that the form says and redirect to it; the form again where something is to be corrected."""
+    understood = await understood_beside(visit, read_need_form(visit.fields))
+    if understood.need is None:
+        return refused_need_form(visit, understood)
+    content = msgspec.convert(understood.need, PlannedNeed, from_attributes=True)
+
+    async def carry_out(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> Done:
+        stored, _ = await plan_need(connection, acting, content, matched)
+        return Done(f"/besoins/{stored.id}?fait=garde")
+
+    try:
+        return await matched_once(visit, partial(new_need_to_match, content=content), carry_out)
+    except InvalidContent as invalid:
+        return refused_need_form(visit, understood, invalid)
+
+
+def taken_over(before: NeedDocument, said: NeedAndProcedure, reference: Reference) -> NeedChange:
+    """The need with what its form says otherwise than before; what the form cannot say stays as it is."""
+    as_shown = understand(form_of_need(before, keep_ids=True), reference).need
+    stored = {lot.id: lot for lot in before.lots}
+    shown = {lot.id: lot for lot in as_shown.lots} if as_shown else {}
+    lots = []
+    for lot in said.lots:
+        if (was := stored.get(lot.id)) is None:
+            lots.append(lot)
+            continue
+        changes = _changes(was, shown.get(lot.id), lot, Lot)
+        if "title" in changes:
+            # other words were read anew: the trades of the old ones are not theirs
+            changes["segments"] = lot.segments
+        lots.append(msgspec.structs.replace(was, **changes))
+    changes = _changes(before, as_shown, said, NeedAndProcedure)
+    return msgspec.structs.replace(before, **changes | {"lots": tuple(lots)})
+
+
+def _changes(before: Any, as_shown: Any, said: Any, kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """The fields that the form says otherwise than it was shown; all that it says, where it could not be shown."""
+    changes: dict[str, Any] = {}
+    for field in msgspec.structs.fields(kind):
+        if field.name == "lots":
+            continue
+        new, old = getattr(said, field.name), getattr(before, field.name)
+        shown = field.default if as_shown is None else getattr(as_shown, field.name)
+        if new == shown:
+            continue
+        if isinstance(new, Buyer) and isinstance(old, Buyer):
+            # what the form does not say of the buyer stays
+            new = msgspec.structs.replace(old, **_changes(old, shown, new, Buyer))
+        changes[field.name] = new
+    return changes
+
+
+@page("GET", "/besoins/{need_id}/changer", scope="needs")
+async def show_change_form(visit: Visit, need_id: str) -> Response[bytes]:
+    """The form, filled in with what the need says."""
+    need = await own_need_of(visit, need_id)
+    if need.status not in OPEN:
+        return visit.redirect(f"/besoins/{need.id}")
+    form = form_of_need(need.content, keep_ids=True)
+    form = msgspec.structs.replace(form, need_id=str(need.id), known=etag_of(need_document(need)))
+    understood = await understood_beside(visit, form)
+    # what the form cannot say of the need is no mistake yet
+    return need_form_page(visit, understood._replace(mistakes=()))
+
+
+@page("POST", "/besoins/{need_id}/changer", scope="needs")
+async def save_changed_need(visit: Visit, need_id: str) -> Response[bytes]:
+    """Change a need as its form says and redirect to it; the form again where something is to be corrected."""
+    need = await own_need_of(visit, need_id)
+    form = msgspec.structs.replace(read_need_form(visit.fields), need_id=str(need.id))
+    understood = await understood_beside(visit, form)
+    if understood.need is None:
+        return refused_need_form(visit, understood)
+    try:
+        edit = partial(taken_over, said=understood.need, reference=visit.reference)
+        return await changed_need(visit, need, edit, "change")
+    except InvalidContent as invalid:
+        return refused_need_form(visit, understood, invalid)

@@ -1,30 +1,160 @@
-"""The versions of a need's shortlist: frozen, read again as they were, compared in words, and reported on."""
+"""A need's shortlist and what becomes of it: versions frozen, compared, decided on and reported on; lots awarded."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import get_args
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
 
 import msgspec
 from litestar import Response
 
+from api.desk.frame.form import (
+    DAY,
+    NUMBER,
+    WORDS,
+    Field,
+    Mistake,
+    bounded_number,
+    bounded_text,
+    required,
+    said_by,
+    some_of,
+)
+from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
-from api.desk.frame.visit import Visit
-from api.desk.frame.words import SAID
-from api.desk.frame.written_once import Done, acting_at, id_in, matched_once
+from api.desk.frame.visit import Done, Visit, acting_at, id_in, matched_once, written_once
+from api.desk.need.need_form import lots_from
 from api.desk.need.need_in_words import changed_lines
-from api.desk.record.stored_need import own_need_of, parts_of_version, stored_need_page
+from api.desk.record.stored_need import (
+    LotEntryForm,
+    is_crossed,
+    own_need_of,
+    parts_of_version,
+    read_lot_form,
+    stored_need_page,
+)
+from api.needs.awards import NO_AWARD, award_lot, withdraw_award
+from api.needs.awards import NO_SUPPLIER as NO_WINNER
 from api.needs.own_need import version_of
 from api.needs.routes import edit_need
 from api.needs.shortlist_versions import MatchedNeed, compared, freeze_shortlist, own_need_to_match
+from api.needs.shortlists import NO_SUPPLIER, DecisionChange, decide, repeat_decisions, repeatable
 from api.reports.routes import PDF, make_report
 from api.runtime.actor import Acting
+from api.runtime.etag import etag_of, require_known
 from api.web.content_negotiation import HTML
 from db.core.engine import Connection, transaction
-from db.needs.shortlists import select_shortlists
-from domain.errors import NotFound
-from domain.needs.status import MOVES, NO_NEED, OPEN, changed_criteria
-from domain.shortlists.shortlist import Advice, Severity
+from db.needs.awards import select_award, select_awards
+from db.needs.shortlists import earlier_decisions, select_shortlists
+from db.suppliers.read import Filters, page_of_suppliers
+from domain.errors import InvalidContent, NotFound
+from domain.needs.need import RESERVED_TYPES, AwardRequest
+from domain.needs.status import MOVES, NO_NEED, OPEN, StoredNeed, changed_criteria
+from domain.report.lots import by_gravity
+from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey, FrozenShortlist, Named
+
+LONGEST_REASON = 4_000
+CHOICES: dict[str, DecisionCode | None] = {"kept": "kept", "set_aside": "set_aside", "none": None}
+
+
+class DecisionForm(LotEntryForm, frozen=True, kw_only=True):
+    """Decisions as they were filled in, on suppliers of one lot.
+
+    `number`: of the version; `known`: the tag of the lot's decisions when the form was shown.
+    """
+
+    number: Annotated[str, Field("version")] = ""
+    known: Annotated[str, Field("vu")] = ""
+    suppliers: Annotated[tuple[str, ...], Field("fournisseur")] = ()
+    choice: Annotated[str, Field("decision")] = ""
+    reason: Annotated[str, Field("motif", "reason", bounded_text(WORDS, LONGEST_REASON))] = ""
+
+
+@page("GET", "/besoins/{need_id}/decisions", scope="needs")
+async def show_decisions(visit: Visit, need_id: str) -> Response[bytes]:
+    """The suppliers of the latest version, lot by lot, with forms that decide on some of them."""
+    return await _decisions(visit, await own_need_of(visit, need_id), DecisionForm())
+
+
+@page("POST", "/besoins/{need_id}/decisions", scope="needs")
+async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
+    """Store decisions and redirect to all; the form again where something is missing, or somebody else decided."""
+    need, form = await own_need_of(visit, need_id), read_lot_form(DecisionForm, visit)
+    mistakes = [] if form.suppliers else [form.mistake("fournisseurs", SAID["nobody"])]
+    if form.choice not in CHOICES:
+        mistakes.append(form.mistake("decision", SAID["no_choice"]))
+    elif CHOICES[form.choice] and not form.reason:
+        mistakes.append(form.mistake("motif", SAID["no_reason"]))
+    said_by(form, mistakes, form.names)
+    if mistakes:
+        return await _decisions(visit, need, form, mistakes)
+    if form.number != str(need.shortlists):
+        newer = form.mistake("fournisseurs", SAID["newer_version"])
+        return await _decisions(visit, need, form, [newer], HTTPStatus.CONFLICT)
+    choice, reason = CHOICES[form.choice], form.reason if CHOICES[form.choice] else None
+    changes = [(id_in(each, NO_SUPPLIER), DecisionChange(form.lot, choice, reason)) for each in form.suppliers]
+
+    def check(decisions: Mapping[DecisionKey, Decision]) -> None:
+        wanted = None if choice is None else (choice, reason)
+        of_lot = {key.supplier_id: each for key, each in decisions.items() if key.lot_id == form.lot}
+        present = {supplier: (each.decision, each.reason) for supplier, each in of_lot.items()}
+        if any(present.get(supplier) != wanted for supplier, _ in changes):  # else the form was sent twice
+            require_known(form.known, _tag(decisions.values(), form.lot))
+
+    async def decide_on_all() -> None:
+        async with transaction(visit.services.database) as connection:
+            await decide(connection, acting_at(visit), need.id, form.number, changes, check)
+
+    if await is_crossed(decide_on_all()):
+        crossed = form.mistake("fournisseurs", SAID["crossed"])
+        return await _decisions(visit, need, form, [crossed], HTTPStatus.CONFLICT)
+    return visit.redirect(f"/besoins/{need.id}/decisions?fait={len(form.suppliers)}&lots={form.place}#lot-{form.place}")
+
+
+@page("POST", "/besoins/{need_id}/decisions/reprendre", scope="needs")
+async def repeat_earlier_decisions(visit: Visit, need_id: str) -> Response[bytes]:
+    """Repeat the decisions of earlier versions on the latest, and redirect to them."""
+    own = id_in(need_id, NO_NEED)
+    async with transaction(visit.services.database) as connection:
+        number = await repeat_decisions(connection, acting_at(visit), own)
+    return visit.redirect(f"/besoins/{own}/decisions?fait={number}")
+
+
+async def _decisions(
+    visit: Visit,
+    need: StoredNeed,
+    form: DecisionForm,
+    mistakes: Sequence[Mistake] = (),
+    status: int | None = None,
+) -> Response[bytes]:
+    async with transaction(visit.services.database) as connection:
+        organisation = visit.organisation_id
+        version = await version_of(connection, organisation, need.id, "latest")
+        earlier = await earlier_decisions(connection, organisation, need.id, version.number)
+    repeated = await asyncio.to_thread(repeatable, version, earlier) if earlier else ()
+    shortlist = await asyncio.to_thread(lambda: version.shortlist)
+    return stored_need_page(
+        visit,
+        "record/decisions.html",
+        need,
+        status,
+        mistakes,
+        form=form,
+        **parts_of_version(version, shortlist, form.place or visit.text("lots")),
+        tags={lot.id: _tag(version.decisions, lot.id) for lot in shortlist.lots},
+        totals=version.totals,
+        can_decide=bool(MOVES[need.status]),
+        repeated=len(repeated),
+        longest_reason=LONGEST_REASON,
+    )
+
+
+def _tag(decisions: Iterable[Decision], lot_id: str) -> str:
+    """A tag that changes with the decisions on a lot."""
+    return etag_of(msgspec.json.encode([each for each in decisions if each.lot_id == lot_id]))
+
 
 MOST_VERSIONS = 200
 SHOWN_BY_LOT = ("20", "50", "100")
@@ -88,14 +218,8 @@ async def show_version(visit: Visit, need_id: str, number: str) -> Response[byte
         need,
         shortlist=shortlist,
         **parts_of_version(version, shortlist, visit.text("lots")),
-        most_grave_first=most_grave_first,
+        by_gravity=by_gravity,
     )
-
-
-def most_grave_first(points: Iterable[Advice]) -> list[Advice]:
-    """The points of law with those that forbid first."""
-    gravity: tuple[Severity, ...] = get_args(Severity)
-    return sorted(points, key=lambda each: -gravity.index(each.severity))
 
 
 VARIANTS_IN_PATHS = {"integral": False, "expurge": True}
@@ -132,4 +256,124 @@ async def get_report_file(visit: Visit, need_id: str, number: str, name: str) ->
     return answer
 
 
-PAGES = (list_versions, freeze_next_version, show_version, show_report_page, get_report_file)
+MOST_AWARDS = 500
+MOST_EUROS, MOST_MONTHS = 1e12, 1_200
+SIRET_DIGITS = 14
+OTHER = "autre"
+EUROS = bounded_number(NUMBER, SAID["no_number"], most=MOST_EUROS)
+MONTHS = bounded_number(NUMBER, SAID["no_award_months"], 1, MOST_MONTHS, whole=True)
+
+
+class AwardForm(LotEntryForm, frozen=True, kw_only=True):
+    """An award as it is filled in. `winner`: an id, or `OTHER`, whose SIRET is said."""
+
+    winner: Annotated[str, Field("titulaire")] = ""
+    siret: Annotated[str, Field("siret")] = ""
+    on: Annotated[str, Field("date", "awarded_on", required(DAY, SAID["no_day"]))] = ""
+    value: Annotated[str, Field("montant", "value_eur", EUROS)] = ""
+    months: Annotated[str, Field("duree", "duration_months", MONTHS)] = ""
+    reserved: Annotated[tuple[str, ...], Field("reserve", "reserved", some_of(RESERVED_TYPES))] = ()
+
+
+@page("GET", "/besoins/{need_id}/attributions", scope="needs")
+async def show_awards(visit: Visit, need_id: str) -> Response[bytes]:
+    """The awards of a need, lot by lot, with a form that enters one."""
+    return await _awards(visit, await own_need_of(visit, need_id), AwardForm())
+
+
+@page("POST", "/besoins/{need_id}/attributions", scope="needs")
+async def enter_award(visit: Visit, need_id: str) -> Response[bytes]:
+    """Store an award and redirect to all; the form again where something in it is wrong."""
+    need, form, mistakes = await own_need_of(visit, need_id), read_lot_form(AwardForm, visit), list[Mistake]()
+    async with transaction(visit.services.database) as connection:
+        winner = await _winner(connection, form, mistakes)
+    said = said_by(form, mistakes, form.names)
+    if winner is None or mistakes:
+        return await _awards(visit, need, form, mistakes)
+    request = AwardRequest(form.lot, winner, **said)
+
+    async def carry_out(connection: Connection, acting: Acting) -> Done:
+        await award_lot(connection, acting, need.id, request)
+        return Done(f"/besoins/{need.id}/attributions?fait=note&lots={form.place}#lot-{form.place}")
+
+    try:
+        return await written_once(visit, carry_out)
+    except InvalidContent as invalid:
+        return await _awards(visit, need, form, [form.mistake("titulaire", each.detail) for each in invalid.problems])
+
+
+@page("GET", "/besoins/{need_id}/attributions/{award_id}", scope="needs")
+async def ask_for_withdrawal(visit: Visit, need_id: str, award_id: str) -> Response[bytes]:
+    """The question whether an award that was entered by mistake is to be withdrawn."""
+    need = await own_need_of(visit, need_id)
+    async with transaction(visit.services.database) as connection:
+        award = await select_award(connection, visit.organisation_id, need.id, id_in(award_id, NO_AWARD))
+    if award is None:
+        raise NotFound(NO_AWARD)
+    return stored_need_page(visit, "record/award_withdrawal.html", need, award=award)
+
+
+@page("POST", "/besoins/{need_id}/attributions/{award_id}", scope="needs")
+async def withdraw(visit: Visit, need_id: str, award_id: str) -> Response[bytes]:
+    """Withdraw an award that was entered by mistake, and redirect to the others."""
+    need = await own_need_of(visit, need_id)
+
+    async def carry_out(connection: Connection, acting: Acting) -> Done:
+        await withdraw_award(connection, acting, need.id, id_in(award_id, NO_AWARD))
+        return Done(f"/besoins/{need.id}/attributions?fait=retire")
+
+    return await written_once(visit, carry_out)
+
+
+async def _awards(
+    visit: Visit, need: StoredNeed, form: AwardForm, mistakes: Sequence[Mistake] = (), status: int | None = None
+) -> Response[bytes]:
+    organisation = visit.organisation_id
+    async with transaction(visit.services.database) as connection:
+        awards = await select_awards(connection, organisation, need.id, None, MOST_AWARDS)
+        version = await version_of(connection, organisation, need.id, "latest")
+    shown = lots_from(need.content.lots, form.place or visit.text("lots"))
+    return stored_need_page(
+        visit,
+        "record/awards.html",
+        need,
+        status,
+        mistakes,
+        form=form,
+        shown=shown,
+        awards={lot.id: [each for each in awards if each.lot_id == lot.id] for lot in shown.lots},
+        of_former_lots=[each for each in awards if each.lot_id not in {lot.id for lot in need.content.lots}],
+        winners=await asyncio.to_thread(_winners, version),
+        reserved_types=RESERVED_TYPES,
+        other=OTHER,
+        today=visit.services.today().isoformat(),
+    )
+
+
+def _winners(version: FrozenShortlist) -> dict[str, dict[str, list[Named]]]:
+    """The suppliers that the latest version lists, by lot: those kept, other candidates, and all others."""
+    kept = {(each.lot_id, each.supplier_id) for each in version.decisions if each.decision == "kept"}
+    found: dict[str, dict[str, list[Named]]] = {}
+    for lot in version.shown_lots:
+        candidates = {row.supplier.id for row in lot.candidates}
+        found[lot.id] = {"kept": [], "candidates": [], "others": []}
+        for each in {each.id: each for each in lot.listed}.values():
+            is_kept = (lot.id, each.id) in kept
+            found[lot.id]["kept" if is_kept else "candidates" if each.id in candidates else "others"].append(each)
+    return found
+
+
+async def _winner(connection: Connection, form: AwardForm, mistakes: list[Mistake]) -> UUID | None:
+    if form.winner and form.winner != OTHER:
+        return id_in(form.winner, NO_WINNER)
+    siret = "".join(form.siret.split())
+    if not form.winner:
+        mistakes.append(form.mistake("titulaire", SAID["no_winner"]))
+    elif not (siret.isascii() and siret.isdecimal() and len(siret) == SIRET_DIGITS):
+        mistakes.append(form.mistake("siret", SAID["no_award_siret"]))
+    else:
+        found = await page_of_suppliers(connection, Filters(siret=siret), None, 1)
+        if found:
+            return found[0].supplier.id
+        mistakes.append(form.mistake("siret", SAID["unknown_siret"]))
+    return None

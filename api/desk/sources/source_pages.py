@@ -1,9 +1,12 @@
 """The pages for integrators: sources with their quality and freshness, and a file tried, imported and reported on."""
 
 import asyncio
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from io import BytesIO
+from itertools import islice
 from tempfile import TemporaryFile
 from typing import NamedTuple, TypeVar, get_args
 from urllib.parse import quote
@@ -11,17 +14,9 @@ from urllib.parse import quote
 from litestar import Response
 
 from api.desk.directory.directory_page import MOST_OF_A_SOURCE, table_file
+from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.frame.page import page
-from api.desk.frame.visit import Visit
-from api.desk.frame.words import CODE_WORDS, SAID
-from api.desk.frame.written_once import id_in
-from api.desk.sources.source_file import (
-    ReadAs,
-    column_words,
-    is_large,
-    read_as,
-    shown_rejects,
-)
+from api.desk.frame.visit import Visit, id_in
 from api.sync.imports import NO_IMPORT, ImportQuery, imported, own_import
 from api.sync.sources import LONGEST_NAME, NO_SOURCE, all_sources, one_source, require_own_source, require_source_name
 from api.web.pagination import read_cursor, write_cursor
@@ -29,12 +24,147 @@ from api.web.problems import Refusal
 from db.core.engine import transaction
 from db.imports import run as stored_imports
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
+from domain.suppliers.rows import Row, RowError
 from domain.suppliers.source import Import, ImportMode, SourceDocument, SourceMapping
-from domain.text.bilingual import Text
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS, Language, Text
+from matching.reference import Reference
 from sources.file_types.csv_cells import csv_of
-from sources.formats.registry import CSV, FORMATS
-from sources.formats.spreadsheet import TITLES, model, rejected_rows
+from sources.file_types.workbook import SIGNATURE, bytes_inside, first_sheet
+from sources.formats.registry import CSV, FORMATS, JSON, NDJSON, read_rows
+from sources.formats.spreadsheet import ACTIVITIES, TITLES, Titles, model, rejected_rows, titles_in
+from sources.formats.vivier_columns import COLUMNS
+from sources.rows import Context, UnreadableFile
+
+ShownReject = tuple[int, str | None, str, str]
+"""A rejected row as a table shows it: its line, its record, the column of the first fault, empty for the whole row;
+and what is wrong."""
+_POINTER = re.compile(r"(?:(?<=et aussi )|(?<=also )|(?<=; ))/[a-z0-9_/]+(?=( :|:) )")
+"""A place in a record that stands within the words on a fault, before those on another one."""
+
+
+def column_words(format_: str, titles: Mapping[str, str] | None = None) -> Callable[[str], str]:
+    """A function that gives the column of a table that a pointer into a record leads to.
+
+    `titles`: of the table's own columns, where they are known; else the usual ones.
+    """
+
+    def column(pointer: str) -> str:
+        path = tuple(int(step) if step.isdecimal() else step for step in pointer.split("/")[1:])
+        inner = ("offers", 0, *path[2:]) if path[:1] == ("offers",) else path
+        found = next((name for name, each in COLUMNS.items() if inner[: len(each.path)] == each.path), None)
+        if format_ != "spreadsheet":
+            return found or ".".join(map(str, path))
+        name = ACTIVITIES if found == "segments" else found or ".".join(map(str, path))
+        usual = TITLES[name].title if name in TITLES else name
+        return (titles or {}).get(name, usual)
+
+    return column
+
+
+def shown_rejects(rejects: Sequence[RowError], column: Callable[[str], str]) -> list[ShownReject]:
+    """The rejected rows as a table shows them; words on a fault name the columns of others, not pointers to them."""
+
+    def in_columns(detail: str) -> str:
+        return _POINTER.sub(lambda found: f"« {column(found[0])} »", detail)
+
+    return [(each.line, each.external_id, column(each.pointer), in_columns(each.detail)) for each in rejects]
+
+
+ROWS_TRIED = 20
+LARGE = 1 << 20
+MEDIA_TYPES = {".csv": CSV, ".tsv": CSV, ".txt": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".geojson": JSON}
+OLD_WORKBOOKS = b"\xd0\xcf\x11\xe0"
+SPREADSHEET = "spreadsheet"
+GZIP = b"\x1f\x8b"
+
+
+class ReadAs(NamedTuple):
+    """The layout of a file, the media type that it is read as, and its bytes as that.
+
+    `sheet`: of a workbook, the one that is read; `others`: those that are not. `titles`: of the columns of a network's
+    table, with those that are not read.
+    """
+
+    format: str
+    media_type: str
+    content: bytes
+    sheet: str | None = None
+    others: tuple[str, ...] = ()
+    titles: Titles | None = None
+
+    @property
+    def columns(self) -> Callable[[str], str]:
+        """The columns that pointers into records lead to, in the words of the table's own titles where it has some."""
+        return column_words(self.format, self.titles.read if self.titles else None)
+
+
+def is_large(_: Reference, content: bytes) -> bool:
+    """Whether a file, uncompressed, takes more than some seconds to be read."""
+    return (bytes_inside(content) if content.startswith(SIGNATURE) else len(content)) > LARGE
+
+
+def read_as(
+    reference: Reference, name: str, content: bytes, wanted: str, mapping: SourceMapping, language: Language
+) -> ReadAs:
+    """The file in the wanted format; without one, in the format that reads most of the first rows.
+
+    `vivier` where others do no better, and `spreadsheet` where no other can read it. Raises InvalidContent for a file
+    that none can read, or that the wanted one cannot.
+    """
+    sheet, others = None, tuple[str, ...]()
+    if content.startswith(SIGNATURE):
+        content, sheet, others = first_sheet(content)
+    media_type = CSV if sheet is not None else _media_type(name, content)
+    candidates = [wanted] if wanted in FORMATS else list(FORMATS)
+    fitting = [each for each in candidates if media_type in FORMATS[each]]
+    if not fitting:
+        raise _wrong("wrong_media_type", SAID["not_so_encoded"])
+    context = Context(reference.territories, reference.taxonomy, reference.cpv, mapping, language)
+    found = fitting[0] if len(fitting) == 1 else _best(fitting, content, media_type, context)
+    titles = titles_in(BytesIO(content), mapping.fields) if found == SPREADSHEET else None
+    return ReadAs(found, media_type, content, sheet, others, titles)
+
+
+def _best(fitting: list[str], content: bytes, media_type: str, context: Context) -> str:
+    """The format that reads most of the first rows."""
+    read = {each: _rows_read(each, content, media_type, context) for each in fitting if each != SPREADSHEET}
+    if media_type == CSV and read.get("vivier", -1) >= 0:
+        return "vivier"  # no other has its titles, however few of its rows are without faults
+    best = max(read, key=lambda each: read[each])
+    if read[best] >= 0 or SPREADSHEET not in fitting:
+        return best
+    # of a file that none reads, our own format says the most
+    return SPREADSHEET if _rows_read(SPREADSHEET, content, media_type, context) >= 0 else best
+
+
+def _rows_read(name: str, content: bytes, media_type: str, context: Context) -> int:
+    """The number of the first rows that a format reads as records."""
+    try:
+        return sum(
+            isinstance(row, Row) for row in islice(read_rows(name, BytesIO(content), media_type, context), ROWS_TRIED)
+        )
+    except UnreadableFile:
+        return -1
+
+
+def _media_type(name: str, content: bytes) -> str:
+    """The media type by the name of the file, else by how it begins. Raises InvalidContent for what is no text."""
+    if not content.strip():
+        raise _wrong("empty", SAID["empty"])
+    if content.startswith(OLD_WORKBOOKS):
+        raise _wrong("workbook", SAID["old_workbook"])
+    if content.startswith(GZIP):
+        raise _wrong("compressed", SAID["compressed"])
+    suffix = name[name.rfind(".") :].lower() if "." in name else ""
+    if suffix in MEDIA_TYPES:
+        return MEDIA_TYPES[suffix]
+    beginning = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    return JSON if beginning == b"[" or suffix == ".json" else NDJSON if beginning == b"{" else CSV
+
+
+def _wrong(code: str, detail: Text) -> InvalidContent:
+    return InvalidContent((Problem("", code, detail),))
+
 
 T = TypeVar("T")
 
@@ -42,15 +172,6 @@ REJECTS_SHOWN, IMPORTS_SHOWN = 100, 10
 MODES: tuple[ImportMode, ...] = get_args(ImportMode)
 TRY, CORRECT, IMPORT = "essayer", "corriger", "importer"
 """Buttons of the form: to try a file, to have its rejected rows as a table, to import it."""
-
-
-class Trial(NamedTuple):
-    """A file that was tried. `flags`: the records that it would make with each flag."""
-
-    file_name: str
-    layout: ReadAs
-    report: Import
-    flags: Mapping[str, int]
 
 
 @page("GET", "/sources", scope=("read", "sync", "admin"))
@@ -125,7 +246,9 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
         return visit.redirect(f"/sources/{quote(source, safe='')}/envois/{report.id}")
     if wish == CORRECT:
         return await asyncio.to_thread(_to_correct, layout, mapping, report)
-    return await _source_page(visit, source, found, trial=Trial(file.name, layout, report, flags))
+    rejects = shown_rejects(report.errors[:REJECTS_SHOWN], layout.columns)
+    trial = {"file_name": file.name, "layout": layout, "report": report, "flags": flags, "rejects": rejects}
+    return await _source_page(visit, source, found, trial=trial)
 
 
 @page("GET", "/sources/{source}/modele", scope=("sync", "admin"))
@@ -176,13 +299,11 @@ async def _source_page(
     found: SourceDocument | None,
     status: int = 200,
     *,
-    trial: Trial | None = None,
+    trial: Mapping[str, object] | None = None,
     refused: tuple[Text, ...] = (),
 ) -> Response[bytes]:
     may_write = visit.call.bearer.may("sync", "admin") and visit.call.bearer.may_write(source)
-    imports, rejects = [], []
-    if trial is not None:
-        rejects = shown_rejects(trial.report.errors[:REJECTS_SHOWN], trial.layout.columns)
+    imports = []
     if may_write:
         async with transaction(visit.services.database) as connection:
             await stored_imports.close_interrupted(connection, visit.services.now())
@@ -195,8 +316,7 @@ async def _source_page(
         may_write=may_write,
         imports=imports,
         trial=trial,
-        rejects=rejects,
-        can_correct=trial is not None and trial.layout.media_type == CSV,
+        csv=CSV,
         refused=refused,
         formats=[each for each in CODE_WORDS["format_words"] if each in FORMATS],
         titles=TITLES.values(),
@@ -207,16 +327,16 @@ async def _source_page(
 
 def _to_correct(layout: ReadAs, mapping: SourceMapping, report: Import) -> Response[bytes]:
     """The rejected rows of a file that was tried, as a table to correct and send again."""
-    said = {each.line: f"{each.column} : {each.detail}" for each in shown_rejects(report.errors, layout.columns)}
+    rejects = shown_rejects(report.errors, layout.columns)
+    said = {line: f"{column} : {detail}" for line, _, column, detail in rejects}
     return table_file(rejected_rows(layout.content, layout.format, mapping.fields, said), "vivier-a-corriger")
 
 
 def _reasons(refused: InvalidContent | Conflict | Refusal) -> tuple[Text, ...]:
-    if isinstance(refused, InvalidContent):
-        return tuple(problem.detail for problem in refused.problems)
-    if isinstance(refused, Refusal):
-        return tuple(problem.detail for problem in refused.errors)
-    return (SAID["too_many_removed"] if refused.code == "too_many_removed" else refused.detail,)
+    if isinstance(refused, Conflict):
+        return (SAID["too_many_removed"] if refused.code == "too_many_removed" else refused.detail,)
+    problems = refused.problems if isinstance(refused, InvalidContent) else refused.errors
+    return tuple(problem.detail for problem in problems)
 
 
 REJECT_COLUMNS = (
@@ -225,5 +345,3 @@ REJECT_COLUMNS = (
     Text("Colonne", "Column"),
     Text("Ce qui ne va pas, et ce qui irait", "The fault, and what would be right"),
 )
-
-PAGES = (show_sources, show_source, send_file, get_model, show_import, get_rejects)

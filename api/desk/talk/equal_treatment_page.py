@@ -1,15 +1,14 @@
 """The page of equal treatment: what each supplier of a need was told and asked, who lacks what, and how to make up."""
 
 from http import HTTPStatus
-from typing import Literal, NamedTuple, cast
+from typing import Literal, cast
 from uuid import UUID
 
 from litestar import Response
 
+from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
-from api.desk.frame.visit import Visit
-from api.desk.frame.words import CODE_WORDS
-from api.desk.frame.written_once import Done, acting_at, id_in, written_once
+from api.desk.frame.visit import Done, Visit, acting_at, id_in, written_once
 from api.desk.talk.exchanges_page import MEANS
 from api.desk.talk.new_exchange_page import SOME, ExchangeForm, new_exchange_form
 from api.exchanges.write_message import missing_message, send_to_each
@@ -38,11 +37,8 @@ MOST_NAMED = 3
 NOTHING_TOLD = Text("–", "–")
 
 
-class Cell(NamedTuple):
-    """The state of an information or a meeting with a supplier, and that in words."""
-
-    state: CellState
-    words: Text
+Cell = tuple[CellState, Text]
+"""The state of an information or a meeting with a supplier, and that in words."""
 
 
 @page("GET", "/besoins/{id}/egalite", scope="needs")
@@ -97,24 +93,24 @@ def _sentence(gap: Gap) -> str:
 def _received(supplier: SupplierTreatment, messages: set[UUID]) -> Cell:
     lacking = {each.code for each in supplier.gaps if each.message_id in messages}
     if lacking & LACKING:
-        return Cell("lacks", CODE_WORDS["treatment_states"]["lacks"])
+        return "lacks", CODE_WORDS["treatment_states"]["lacks"]
     told = [each for each in supplier.informations if each.message_id in messages]
     if not told:
-        return Cell("", NOTHING_TOLD)
+        return "", NOTHING_TOLD
     best = contact(each.delivery for each in told)
     state: CellState = "received" if best.state in ARRIVED else "not_delivered" if best.state in LOST else "pending"
-    return Cell(state, delivery_words(best))
+    return state, delivery_words(best)
 
 
 def _met(supplier: SupplierTreatment, meeting_id: UUID) -> Cell:
     words = CODE_WORDS["treatment_states"]
     if any(each.meeting_id == meeting_id for each in supplier.gaps):
-        return Cell("lacks", words["lacks"])
+        return "lacks", words["lacks"]
     own = next((each for each in supplier.meetings if each.meeting_id == meeting_id), None)
     if own is None:
-        return Cell("", NOTHING_TOLD)
+        return "", NOTHING_TOLD
     state: CellState = "invited" if own.attended is None else "came" if own.attended else "absent"
-    return Cell(state, words[state])
+    return state, words[state]
 
 
 @page("POST", "/besoins/{id}/egalite/message", scope="needs")
@@ -149,6 +145,3 @@ async def send_missing_message(visit: Visit, id: str) -> Response[bytes]:
         return await new_exchange_form(visit, id, form, same_words=True)
     require_sender(missing.need.content, visit.call.bearer.organisation)
     return visit.page("talk/missing_message.html", HTTPStatus.OK, missing=missing, means=MEANS)
-
-
-PAGES = (show_equal_treatment, send_missing_message)

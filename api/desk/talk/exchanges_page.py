@@ -1,4 +1,7 @@
-"""The pages of the exchanges about a need: what was answered, unread first; each exchange read and added to."""
+"""The pages of the exchanges about a need: what was answered, unread first; each exchange read and added to.
+
+What a supplier says there that it offers is noted as a declared offer, in a source of the buyer's key.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -8,12 +11,22 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.desk.frame.field_kinds import SEVERAL, TICKED, WORDS, required
-from api.desk.frame.form import NAME, Field, Mistake, WrongForm, field_mistakes, read_form, request_by
+from api.desk.frame.form import (
+    NAME,
+    SEVERAL,
+    TICKED,
+    WORDS,
+    Field,
+    Mistake,
+    field_mistakes,
+    read_form,
+    request_by,
+    request_of,
+    required,
+)
+from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
-from api.desk.frame.visit import Visit
-from api.desk.frame.words import SAID
-from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, id_in, sent_as, written_once
+from api.desk.frame.visit import SENT_FIELD, Done, Visit, acting_at, id_in, sent_as, written_once
 from api.exchanges.open_exchange import preview_message
 from api.exchanges.own_exchange import (
     NO_EXCHANGE,
@@ -26,23 +39,31 @@ from api.exchanges.own_exchange import (
 from api.exchanges.reply_links import NO_RECIPIENT, create_links, last_day, revoke_link
 from api.exchanges.write_message import confirm_delivery, publish_answer, write_message
 from api.needs.own_need import own_need
-from api.runtime.actor import Acting
+from api.runtime.actor import Acting, actor_of
+from api.runtime.auth import require_scope, require_source
+from api.sync.records import store_record
 from db.core.engine import Connection, transaction
 from db.exchanges.reply_links import select_link_expiries
+from db.needs.shortlists import select_shortlist
+from db.suppliers.read import living_suppliers
+from db.suppliers.records import get_record
 from domain.errors import InvalidContent, NotFound
 from domain.exchanges.deliveries import ARRIVED, LOST, UP_TO_THE_BUYER, arrivals, by_recipient, contact, rank
 from domain.exchanges.exchange import (
     Delivery,
     DeliveryConfirmation,
     DeliveryState,
+    Exchange,
     MessageRequest,
     PublicationRequest,
     Way,
 )
 from domain.exchanges.letter import require_sender
 from domain.exchanges.rules import NO_MESSAGE, redacted
-from domain.needs.status import MOVES, NO_NEED, OPEN
-from domain.text.typography import PARIS
+from domain.needs.status import MOVES, NO_NEED, OPEN, StoredNeed
+from domain.shortlists.frozen import FrozenShortlist
+from domain.suppliers.supplier import NO_SUPPLIER, Offer, ServiceArea, Supplier, SupplierRecord
+from domain.text.bilingual import PARIS
 
 MEANS = ("email", "phone", "letter", "in_person")
 
@@ -152,13 +173,13 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
 
     try:
         return await (_preview_page(visit, id, exchange) if act == "relire" else written_once(visit, carry_out))
-    except (WrongForm, InvalidContent) as wrong:
+    except InvalidContent as wrong:
         mistakes = field_mistakes(wrong, FORMS.get(act, MessageForm), names)
         return await _exchange_page(visit, id, exchange_id, mistakes)
 
 
 async def _preview_page(visit: Visit, id_: str, exchange_id: UUID) -> Response[bytes]:
-    """A message to be read again before it is sent. Raises WrongForm, InvalidContent."""
+    """A message to be read again before it is sent. Raises InvalidContent."""
     acting, request = acting_at(visit), _message(visit, "message")
     async with transaction(visit.services.database) as connection:
         need = await own_need(connection, acting.organisation_id, id_in(id_, NO_NEED))
@@ -177,7 +198,7 @@ async def _preview_page(visit: Visit, id_: str, exchange_id: UUID) -> Response[b
 def _message(visit: Visit, act: str) -> MessageRequest:
     """The message in one of the two forms: `reponse`, what a supplier said otherwise; else one of the buyer's.
 
-    Raises WrongForm, InvalidContent.
+    Raises InvalidContent.
     """
     if act == "reponse":
         noted = read_form(NotedForm, visit.fields)
@@ -273,4 +294,84 @@ async def show_letter(visit: Visit, id: str, exchange_id: str, message_id: str) 
     return visit.page("talk/letter.html", need=need, exchange=exchange, letter=letter, to=to)
 
 
-PAGES = (list_exchanges, show_exchange, add_to_exchange, show_letter)
+MOST_FOUND = 5
+
+
+Addressed = tuple[StoredNeed, Exchange, Supplier, FrozenShortlist | None]
+"""A need, an exchange about it, a supplier that was written to in that, and the latest shortlist."""
+
+
+@page("GET", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
+async def show_offer_form(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:
+    """The form of a declared offer: the trades that the need asks for, and others looked up by their words."""
+    return _form_page(visit, await _addressed(visit, id, exchange_id, supplier_id))
+
+
+@page("POST", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
+async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:
+    """Add the offer to those that the source has of the supplier, and redirect to the exchange.
+
+    The same offer again changes nothing.
+    """
+    addressed = await _addressed(visit, id, exchange_id, supplier_id)
+    need, exchange, supplier, _ = addressed
+    siret, source = supplier.siret, visit.text("source")
+    require_source(visit.call.bearer, source)
+    segments = tuple(each for each in visit.fields.get("metier", []) if each)
+    radius = visit.text("rayon").replace(",", ".").removesuffix("km").strip()
+    mistakes = [] if segments else [Mistake("metier", SAID["no_offered_trade"])]
+    if radius and not radius.replace(".", "", 1).isdecimal():
+        mistakes.append(Mistake("rayon", SAID["no_number"]))
+    if siret is None or mistakes or visit.text("faire") == "chercher":
+        return _form_page(visit, addressed, [] if visit.text("faire") == "chercher" else mistakes)
+    async with transaction(visit.services.database) as connection:
+        stored = await get_record(connection, source, siret)
+    record = stored.record if stored else SupplierRecord(supplier.name, siret=siret)
+    area = ServiceArea(radius_km=float(radius)) if radius else None
+    kept = tuple(each for each in record.offers if each.segments != segments)
+    record = msgspec.structs.replace(record, offers=(*kept, Offer(segments, service_area=area)))
+    try:
+        # its bounds are checked as those of a record that is sent
+        checked = request_of(record, SupplierRecord)
+        await store_record(visit.services, actor_of(visit.call), source, siret, checked)
+    except InvalidContent as invalid:
+        wrong = [(each, "rayon" if "/service_area" in each.pointer else "metier") for each in invalid.problems]
+        return _form_page(visit, addressed, [Mistake(field, each.detail) for each, field in wrong])
+    return visit.redirect(f"/besoins/{need.id}/echanges/{exchange.id}?note={supplier.id}#destinataires")
+
+
+async def _addressed(visit: Visit, id_: str, exchange_id: str, supplier_id: str) -> Addressed:
+    """The recipient of the organisation's exchange. Raises NotFound; Refusal where the key writes to no source."""
+    client = visit.call.bearer
+    require_scope(client, "sync")
+    organisation, need_id, supplier = client.organisation_id, id_in(id_, NO_NEED), id_in(supplier_id, NO_RECIPIENT)
+    async with transaction(visit.services.database) as connection:
+        need = await own_need(connection, organisation, need_id)
+        exchange = await own_exchange(connection, organisation, id_in(exchange_id, NO_EXCHANGE))
+        if exchange.need_id != need_id or all(each.supplier_id != supplier for each in exchange.recipients):
+            raise NotFound(NO_RECIPIENT)
+        living = await living_suppliers(connection, [supplier])
+        version = await select_shortlist(connection, organisation, need_id, None)
+    if supplier not in living:
+        raise NotFound(NO_SUPPLIER)
+    return need, exchange, living[supplier], version
+
+
+def _form_page(visit: Visit, addressed: Addressed, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
+    """The form with the trades that the latest shortlist asks for, those that are ticked and those found by words."""
+    reference, words, ticked = visit.reference, visit.text("ajout"), visit.fields.get("metier", [])
+    need, exchange, supplier, version = addressed
+    lots = version.shortlist.lots if version else ()
+    asked = {each.segment: each.label for lot in lots for each in lot.requested}
+    found = reference.interpreter.search(words, MOST_FOUND) if words else ()
+    others = (*filter(reference.taxonomy.known, ticked), *(each.segment for each in found))
+    return visit.page(
+        "talk/declared_offer.html",
+        need=need,
+        exchange=exchange,
+        supplier=supplier,
+        trades=list((asked | {each: reference.taxonomy.label(each) for each in others}).items()),
+        ticked=ticked,
+        sources=visit.call.bearer.sources,
+        mistakes=mistakes,
+    )

@@ -4,30 +4,37 @@ Participants that the meeting has already are named by their position, agenda an
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, NamedTuple, get_args
+from typing import Annotated, get_args
 from uuid import UUID
 
 import msgspec
 
-from api.desk.frame.field_kinds import AS_TYPED, DAY, TICKED, WORDS, YES_OR_NO, Kind, Unreadable, required
 from api.desk.frame.form import (
+    AS_TYPED,
+    DAY,
     NAME,
+    TICKED,
+    WORDS,
+    YES_OR_NO,
     Field,
+    Kind,
     Mistake,
     Rows,
+    Unreadable,
     WrongForm,
     form_saying,
     read_form,
     request_of,
+    required,
     said_by,
     said_by_rows,
     texts_of,
 )
-from api.desk.frame.words import SAID
-from api.desk.frame.written_once import id_in
-from api.desk.need.territory_field import found_by_name
+from api.desk.frame.layout import SAID
+from api.desk.frame.visit import id_in
+from api.desk.need.understood_need import found_by_name
 from api.web.forms import Fields
 from domain.meetings.meeting import (
     TEMPLATES,
@@ -41,7 +48,7 @@ from domain.meetings.meeting import (
 from domain.needs.status import NO_NEED
 from domain.shortlists.frozen import FrozenShortlist
 from domain.suppliers.supplier import NO_SUPPLIER
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS
 from matching.reference import Reference
 
 FORMAT_CODES: tuple[Format, ...] = get_args(Format)
@@ -126,14 +133,6 @@ class MeetingForm(msgspec.Struct, frozen=True, kw_only=True):
     others: Annotated[tuple[OtherForm, ...], Rows("{name}-{row}", "others", MOST_OTHERS, "autre")] = ()
 
 
-class Part(NamedTuple):
-    """A part of the agenda with the hours at which it is held."""
-
-    starts_at: datetime
-    ends_at: datetime
-    title: str
-
-
 def fields_of_new(kind: str) -> dict[str, list[str]]:
     """The fields of a meeting to be planned, as meetings of that format usually are."""
     chosen: Format = next((each for each in FORMAT_CODES if each == kind), "half_day")
@@ -200,14 +199,13 @@ def rows(fields: Fields, name: str) -> range:
     return range(1, min(most, last + BLANK_ROWS) + 1)
 
 
-def parts_of(meeting: Meeting) -> list[Part]:
-    """The agenda of a meeting with its hours, one part after the other."""
-    at, parts = meeting.starts_at, []
+def parts_of(meeting: Meeting) -> Iterator[tuple[datetime, datetime, str]]:
+    """The agenda of a meeting: from when to when each part is held, one after the other, and its title."""
+    at = meeting.starts_at
     for each in meeting.agenda or ():
         end = at + timedelta(minutes=each.minutes)
-        parts.append(Part(at, end, each.title))
+        yield at, end, each.title
         at = end
-    return parts
 
 
 def request_in(
@@ -222,11 +220,14 @@ def request_in(
         mistakes = [each for each in mistakes if each.field == "jour"]
     for name in ("starts_at", "ends_at"):
         said[name] = datetime.combine(day, said[name], PARIS) if day and said[name] else None
+    # the needs that it is about: that of the page, and those that are ticked beside it
+    ticked = [id_in(each, NO_NEED) for each in form.needs]
+    kept = [each for each in (before.need_ids if before else ()) if each in {need_id, *ticked}]
     said |= {
-        "need_ids": _need_ids(form, need_id, before),
-        "place": _with_position(_place(form, reference, mistakes), before),
+        "need_ids": tuple(dict.fromkeys((*kept, need_id, *ticked))),
+        "place": _place(form, before, reference, mistakes),
         "agenda": said_by_rows(AGENDA, form.agenda, mistakes, SAID["no_agenda_part"]),
-        "participants": (*(stay := _still_invited(fields, before)), *_newly_invited(form, stay, now)),
+        "participants": tuple(_participants(fields, form, before, now)),
         "follow_ups": said_by_rows(FOLLOW_UPS, form.follow_ups, mistakes, SAID["no_action"]),
         "status": before.status if before else "planned",
     }
@@ -237,14 +238,10 @@ def request_in(
     return request_of(said, MeetingRequest)
 
 
-def _need_ids(form: MeetingForm, need_id: UUID, before: Meeting | None) -> tuple[UUID, ...]:
-    """The needs that the meeting is about: that of the page, and those that are ticked beside it."""
-    ticked = [id_in(each, NO_NEED) for each in form.needs]
-    kept = [each for each in (before.need_ids if before else ()) if each in {need_id, *ticked}]
-    return tuple(dict.fromkeys((*kept, need_id, *ticked)))
-
-
-def _place(form: MeetingForm, reference: Reference, mistakes: list[Mistake]) -> dict[str, str] | None:
+def _place(
+    form: MeetingForm, before: Meeting | None, reference: Reference, mistakes: list[Mistake]
+) -> dict[str, str] | MeetingPlace | None:
+    """The place as the form says it; as it is stored, with its latitude and longitude, where that is the same."""
     place = {"name": form.place} if form.place else {}
     if form.commune:
         code = _WITH_CODE.search(form.commune)
@@ -253,31 +250,21 @@ def _place(form: MeetingForm, reference: Reference, mistakes: list[Mistake]) -> 
             place["commune"] = found[0].code
         else:
             mistakes.append(Mistake("commune", SAID["several_communes" if found else "no_such_place"]))
-    return place or None
-
-
-def _with_position(place: dict[str, str] | None, before: Meeting | None) -> dict[str, str] | MeetingPlace | None:
-    """The place as it is stored, with its latitude and longitude, where the form says the same; else what it says."""
     stored = before.place if before else None
     said = {name: text for name in ("name", "commune") if (text := getattr(stored, name, None))}
-    return stored if stored and said == (place or {}) else place
+    return stored if stored and said == place else place or None
 
 
-def _still_invited(fields: Fields, before: Meeting | None) -> list[Participant]:
-    """The participants that stay, each with whether it came."""
-    stay = []
+def _participants(fields: Fields, form: MeetingForm, before: Meeting | None, now: datetime) -> Iterator[Participant]:
+    """The participants: who stays, and whether they came; suppliers that were ticked beside; others who are none."""
+    already = set()
     for position, each in enumerate(before.participants if before else ()):
-        form = read_form(InvitedForm, fields, f"{NAME}-{position}")
-        if form.stays:
-            stay.append(msgspec.structs.replace(each, **said_by(form, [])))
-    return stay
-
-
-def _newly_invited(form: MeetingForm, stay: Sequence[Participant], now: datetime) -> Iterator[Participant]:
-    """The suppliers that were ticked and are not among those who stay, and the people in the rows for others."""
-    already = {each.supplier_id for each in stay}
-    for each in form.suppliers:
-        supplier_id = id_in(each, NO_SUPPLIER)
+        invited = read_form(InvitedForm, fields, f"{NAME}-{position}")
+        if invited.stays:
+            already.add(each.supplier_id)
+            yield msgspec.structs.replace(each, **said_by(invited, []))
+    for ticked in form.suppliers:
+        supplier_id = id_in(ticked, NO_SUPPLIER)
         if supplier_id not in already:
             yield Participant("supplier", supplier_id=supplier_id, invited_at=now)
     for other in form.others:

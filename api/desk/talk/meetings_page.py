@@ -7,10 +7,9 @@ import msgspec
 from litestar import Response
 
 from api.desk.frame.form import Mistake, WrongForm, field_mistakes
+from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
-from api.desk.frame.visit import Visit
-from api.desk.frame.words import SAID
-from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
+from api.desk.frame.visit import SENT_FIELD, Done, Visit, acting_at, document_of, id_in, sent_as, written_once
 from api.desk.talk.meeting_form import (
     FORMAT_CODES,
     MOST_OTHERS,
@@ -137,7 +136,7 @@ async def _save(visit: Visit, id_: str, meeting_id: UUID | None) -> Response[byt
 
     try:
         return await written_once(visit, carry_out)
-    except (InvalidContent, WrongForm) as wrong:
+    except InvalidContent as wrong:
         mistakes = field_mistakes(wrong, MeetingForm, otherwise="titre")
         return await _form_page(visit, id_, meeting_id, visit.fields, mistakes)
 
@@ -176,7 +175,7 @@ async def _form_page(
         "talk/meeting.html",
         need=need,
         meeting=meeting,
-        parts=parts_of(meeting) if meeting else [],
+        parts=list(parts_of(meeting)) if meeting else [],
         fields=shown,
         ticked={str(named[each].id) for each in ticked if each in named},
         other_needs=[each for each in needs if each.id != need_id],
@@ -201,15 +200,3 @@ async def get_calendar_file(visit: Visit, id: str, meeting_id: str) -> Response[
     content = calendar_of_one(meeting, visit.reference.territories)
     name = f"rencontre-{meeting.starts_at:%Y-%m-%d}.ics"
     return Response(content, media_type=CALENDAR, headers={"content-disposition": f'attachment; filename="{name}"'})
-
-
-PAGES = (
-    list_all_meetings,
-    change_calendar_address,
-    list_meetings,
-    show_new_meeting,
-    plan_new_meeting,
-    show_meeting,
-    change_planned_meeting,
-    get_calendar_file,
-)

@@ -5,7 +5,6 @@ way to answer are added to every message (`domain.exchanges.letter`). What the b
 brackets, which `domain.exchanges.rules` finds.
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple, get_args
@@ -14,20 +13,26 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.desk.frame.field_kinds import AS_TYPED, SEVERAL, WORDS, required, some_of
-from api.desk.frame.form import Field, Mistake, WrongForm, field_mistakes, form_fields, read_form, request_of, said_by
-from api.desk.frame.page import page
-from api.desk.frame.visit import Visit
-from api.desk.frame.words import SAID
-from api.desk.frame.written_once import SENT_FIELD, Done, acting_at, document_of, id_in, sent_as, written_once
-from api.exchanges.open_exchange import open_exchange, preview_exchange
-from api.exchanges.own_exchange import (
-    NO_EXCHANGE,
-    CreatedExchange,
-    CreatedReplyLink,
-    RecipientLetter,
-    own_exchange,
+from api.desk.frame.form import (
+    AS_TYPED,
+    SEVERAL,
+    WORDS,
+    Field,
+    Mistake,
+    WrongForm,
+    field_mistakes,
+    form_fields,
+    read_form,
+    request_of,
+    required,
+    said_by,
+    some_of,
 )
+from api.desk.frame.layout import SAID, words_in
+from api.desk.frame.page import page
+from api.desk.frame.visit import SENT_FIELD, Done, Visit, acting_at, document_of, id_in, sent_as, written_once
+from api.exchanges.open_exchange import open_exchange, preview_exchange
+from api.exchanges.own_exchange import NO_EXCHANGE, CreatedExchange, CreatedReplyLink, RecipientLetter, own_exchange
 from api.exchanges.reply_links import reveal_tokens
 from api.meetings.routes import NO_MEETING, own_meeting
 from api.needs.own_need import own_need
@@ -46,21 +51,11 @@ from domain.needs.status import NO_NEED, StoredNeed, require_open
 from domain.shortlists.frozen import FrozenShortlist, to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import Supplier
-from domain.text.bilingual import Language, Text
-from domain.text.typography import day, time_of_day
+from domain.text.bilingual import Language, Text, day, time_of_day
 
-
-class LetterTemplate(msgspec.Struct, frozen=True):
-    """A text to begin with. `{title}`, `{lots}`, `{day}`, `{hours}`, `{place}`, `{agenda}` are filled in."""
-
-    name: Text
-    subject: Text
-    body: Text
-
-
-TEMPLATES = msgspec.convert(
-    tomllib.loads(Path(__file__).with_name("letters.toml").read_text("utf-8")), dict[str, LetterTemplate]
-)
+TEMPLATES = words_in(Path(__file__).with_name("letters.toml"))
+"""The name, subject and body of each letter. `{title}`, `{lots}`, `{day}`, `{hours}`, `{place}`, `{agenda}` are
+filled in."""
 _DAY, _HOURS, _PLACE = Text("[date]", "[day]"), Text("[heures]", "[hours]"), Text("[lieu]", "[place]")
 _AT, _FROM = Text("à {place}", "at {place}"), Text("de {start} à {end}", "from {start} to {end}")
 _LOT = Text("lot {id}", "lot {id}")
@@ -70,24 +65,23 @@ def filled_in(
     name: str, need: PlannedNeed, language: Language, meeting: Meeting | None = None, place: str = ""
 ) -> tuple[str, str]:
     """Subject and text of a template, about a need and the meeting that it invites to, held at that `place`."""
-    template = TEMPLATES[name]
-    lot = _LOT.to(language)
-    lots = [f"- {lot_name(each) or lot.format(id=each.id)}" for each in need.lots]
-    title = purchase_name(need) or TEMPLATES["contact"].subject
-    values = {"title": title.to(language), "lots": "\n".join(lots)}
-    values |= _of_meeting(meeting, place, language)
-    return template.subject.to(language).format(**values), template.body.to(language).format(**values)
-
-
-def _of_meeting(meeting: Meeting | None, place: str, language: Language) -> dict[str, str]:
+    template, lot = TEMPLATES[name], _LOT.to(language)
+    title = purchase_name(need) or TEMPLATES["contact"]["subject"]
     agenda = (meeting.agenda or ()) if meeting else HALF_DAY.agenda
-    said = {"agenda": "\n".join(f"- {each.title}" for each in agenda)}
-    if meeting is None:
-        return said | {name: text.to(language) for name, text in (("day", _DAY), ("hours", _HOURS), ("place", _PLACE))}
-    start, end = time_of_day(meeting.starts_at, language), time_of_day(meeting.ends_at, language)
-    said |= {"day": day(meeting.starts_at, language), "hours": _FROM.to(language).format(start=start, end=end)}
-    place = place or meeting.url or ""
-    return said | {"place": _AT.to(language).format(place=place) if place else _PLACE.to(language)}
+    values = {
+        "title": title.to(language),
+        "lots": "\n".join(f"- {lot_name(each) or lot.format(id=each.id)}" for each in need.lots),
+        "agenda": "\n".join(f"- {each.title}" for each in agenda),
+        "day": _DAY.to(language),
+        "hours": _HOURS.to(language),
+        "place": _PLACE.to(language),
+    }
+    if meeting is not None:
+        start, end = time_of_day(meeting.starts_at, language), time_of_day(meeting.ends_at, language)
+        values |= {"day": day(meeting.starts_at, language), "hours": _FROM.to(language).format(start=start, end=end)}
+        if place := place or meeting.url or "":
+            values["place"] = _AT.to(language).format(place=place)
+    return template["subject"].to(language).format(**values), template["body"].to(language).format(**values)
 
 
 ALL, SOME = "liste", "choisis"
@@ -144,7 +138,7 @@ def form_in(visit: Visit) -> ExchangeForm:
 def exchange_request(form: ExchangeForm, need: Need, language: Language) -> ExchangeRequest:
     """The exchange about the need that the form asks for; after its message, the terms that it tells.
 
-    Raises WrongForm, InvalidContent.
+    Raises InvalidContent.
     """
     mistakes: list[Mistake] = []
     said = said_by(form, mistakes)
@@ -166,15 +160,21 @@ def choices_of(
     version: FrozenShortlist | None, named: Mapping[UUID, Supplier], found: Sequence[Supplier] = ()
 ) -> Choices:
     """The suppliers that the latest shortlist lists and that are not set aside, others named by ids, others `found`."""
-    candidates = _chosen(version, {each.id: each for each in to_be_contacted(version, ())} if version else {})
+    lots: dict[UUID, dict[str, None]] = {}
+    for lot in version.shown_lots if version else ():
+        for one in lot.listed:
+            lots.setdefault(one.id, {})[lot.id] = None
+    candidates = {each.id: each for each in to_be_contacted(version, ())} if version else {}
     unknown_trade = to_be_contacted(version, (), of_unknown_trade=True) if version else ()
     unknown = {each.id: each for each in unknown_trade}
-    listed = {each.supplier.id for each in candidates}
-    of_unknown = _chosen(version, {each: supplier for each, supplier in unknown.items() if each not in listed})
-    listed |= unknown.keys()
-    others = {each.id: Choice(each, ()) for each in named.values() if each.id not in listed}
-    more = [Choice(each, ()) for each in found if each.id not in listed and each.id not in others]
-    return Choices(candidates, of_unknown, list(others.values()), more)
+    listed = candidates.keys() | unknown.keys()
+    others = {each.id: each for each in named.values() if each.id not in listed}
+    return Choices(
+        [Choice(each, tuple(lots.get(each.id, ()))) for each in candidates.values()],
+        [Choice(each, tuple(lots.get(each.id, ()))) for each in unknown.values() if each.id not in candidates],
+        [Choice(each, ()) for each in others.values()],
+        [Choice(each, ()) for each in found if each.id not in listed and each.id not in others],
+    )
 
 
 async def found_in_directory(visit: Visit, connection: Connection, sought: str) -> Sequence[Supplier]:
@@ -187,15 +187,6 @@ async def found_in_directory(visit: Visit, connection: Connection, sought: str) 
     filters = Filters(siret=digits, active=True) if is_siret else Filters(q=sought, active=True)
     entries = await page_of_suppliers(connection, filters, None, MOST_FOUND)
     return [each.supplier for each in entries]
-
-
-def _chosen(version: FrozenShortlist | None, suppliers: dict[UUID, SupplierSummary]) -> list[Choice]:
-    lots: dict[UUID, list[str]] = {each: [] for each in suppliers}
-    for lot in version.shown_lots if version else ():
-        for each in lot.listed:
-            if each.id in lots:
-                lots[each.id].append(lot.id)
-    return [Choice(each, tuple(dict.fromkeys(lots[each.id]))) for each in suppliers.values()]
 
 
 MOST_OPENED = 5
@@ -234,7 +225,7 @@ async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:
             need = await own_need(connection, visit.organisation_id, need_id)
             request = exchange_request(form, need.content, visit.language)
             preview = await preview_exchange(connection, acting_at(visit), need_id, request)
-    except (WrongForm, InvalidContent) as wrong:
+    except InvalidContent as wrong:
         mistakes = field_mistakes(wrong, ExchangeForm, otherwise="texte", sender="expediteur")
         return await new_exchange_form(visit, id, form, mistakes=mistakes)
     except Conflict as conflict:
@@ -311,22 +302,13 @@ def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: 
     )
 
 
-@page("GET", "/besoins/{id}/echanges/{exchange_id}/lettres", scope="needs")
-async def show_letters(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:
-    """The letters that the buyer has to bring, each with its link: for the session that opened the exchange."""
-    return await _letters_page(visit, id, exchange_id, f"/besoins/{id}/echanges/nouveau")
-
-
-@page("GET", "/besoins/{id}/echanges/{exchange_id}/lien", scope="needs")
-async def show_new_link(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:
-    """The letters of recipients' new links: for the session that asked for them."""
-    return await _letters_page(visit, id, exchange_id, f"/besoins/{id}/echanges/{exchange_id}")
-
-
-async def _letters_page(visit: Visit, id_: str, exchange_id: str, sent_to: str) -> Response[bytes]:
+async def _letters_page(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:
+    """The letters that the buyer has to bring, each with its link, or those of new links: for their own session."""
+    is_new = visit.call.scope["path"].endswith("/lettres")
+    sent_to = f"/besoins/{id}/echanges/{'nouveau' if is_new else exchange_id}"
     acting = acting_at(visit)
     async with transaction(visit.services.database) as connection:
-        need = await own_need(connection, acting.organisation_id, id_in(id_, NO_NEED))
+        need = await own_need(connection, acting.organisation_id, id_in(id, NO_NEED))
         exchange = await own_exchange(connection, acting.organisation_id, id_in(exchange_id, NO_EXCHANGE))
         document = await document_of(visit, connection, sent_to)
         letters = await _letters(connection, acting, document or b"", exchange.id)
@@ -338,8 +320,12 @@ async def _letters_page(visit: Visit, id_: str, exchange_id: str, sent_to: str) 
         letters=letters,
         suppliers=suppliers,
         recipients={each.supplier_id: each for each in exchange.recipients},
-        is_new=visit.call.scope["path"].endswith("/lettres"),
+        is_new=is_new,
     )
+
+
+show_letters = page("GET", "/besoins/{id}/echanges/{exchange_id}/lettres", scope="needs")(_letters_page)
+show_new_link = page("GET", "/besoins/{id}/echanges/{exchange_id}/lien", scope="needs")(_letters_page)
 
 
 async def _letters(
@@ -358,6 +344,3 @@ async def _letters(
     shown = await reveal_tokens(connection, acting, issued, document)
     links = read_stored(shown, list[CreatedReplyLink]) if shown else []
     return tuple(RecipientLetter(each.letter.subject, each.letter.text, supplier_id=each.supplier_id) for each in links)
-
-
-PAGES = (show_new_exchange, change_new_exchange, show_letters, show_new_link)

@@ -23,8 +23,8 @@ from api.runtime.processes.forked_processes import ForkedProcesses, NoProcess
 from db.suppliers.copy_documents import Pages, copy_documents, shared_snapshot
 from domain.decoding.stored import known_part
 from domain.suppliers.supplier import Supplier
-from matching.index.indexed_supplier import read_document
 from matching.index.live_index import Index, LiveIndex
+from matching.index.supplier_columns import read_document
 from matching.index.tables import IndexTables, TablesBuilder, join_tables, load_tables, save_tables
 from matching.reference import Reference
 

@@ -17,8 +17,8 @@ from weakref import WeakKeyDictionary
 from api.runtime.processes.forked_processes import ForkedProcess, ForkedProcesses
 from domain.needs.need import Need
 from domain.text.bilingual import Language
-from matching.index.indexed_supplier import IndexedSupplier
 from matching.index.live_index import Index, LiveIndex
+from matching.index.supplier_columns import IndexedSupplier
 from matching.index.tables import load_tables
 from matching.reference import Reference
 

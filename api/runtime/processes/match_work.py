@@ -22,9 +22,9 @@ from api.web.problems import Refusal
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import Need
 from domain.text.bilingual import Text
-from matching.giving_up import may_be_given_up
 from matching.index.live_index import LiveIndex
 from matching.inspection.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms
+from matching.lot_query import may_be_given_up
 from matching.reference import Reference
 from matching.weighted_cache import WeightBound
 

@@ -181,12 +181,17 @@ def _object(
 ) -> LotObject:
     cpv = tuple(code[:8] for code in written)
     ess_listing = listing(cpv[0], view.codes("ess_listed_cpv")) if cpv else None
+    # as stated, else by the main CPV (division 45), else by segments whose codes all agree
+    natures = {segment_is_works(segment) for segment in segments}
+    works = natures.pop() if len(natures) == 1 else None
+    if nature is not None or cpv:
+        works = nature == "works" if nature is not None else cpv[0].startswith(WORKS_DIVISION)
     return LotObject(
         cpv=cpv,
         asked=asked,
         support=support,
         segments=segments,
-        works=_works(nature, cpv, segments),
+        works=works,
         ess_listing=ess_listing,
         light_listing=listing(cpv[0], view.codes("light_regime_cpv")) if cpv else None,
         insertion=_is_insertion("so-insertion" in (asked or segments), cpv[:1], ess_listing, view),
@@ -203,16 +208,6 @@ def families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
     if segments:
         return frozenset(segment.partition("-")[0] for segment in segments)
     return frozenset(code[:3] for code in cpv[:1])
-
-
-def _works(nature: Nature | None, cpv: tuple[str, ...], segments: tuple[str, ...]) -> bool | None:
-    """Whether it is works: as stated, else by the main CPV (division 45), else by segments whose codes all agree."""
-    if nature is not None:
-        return nature == "works"
-    if cpv:
-        return cpv[0].startswith(WORKS_DIVISION)
-    natures = {segment_is_works(segment) for segment in segments}
-    return natures.pop() if len(natures) == 1 else None
 
 
 @lru_cache(maxsize=512)

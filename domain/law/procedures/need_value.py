@@ -3,16 +3,16 @@
 Groups of lots that are social or other specific services have the light regime, alone or beside other services.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
-from domain.law.findings import LegalAdvice, advice, applies, as_one_set, listed_briefly, sentence
+from domain.law.findings import LegalAdvice, advice, applies, listed_briefly, sentence
 from domain.law.procedures.lot_facts import LotFacts, LotObject, added_in_words, known_total, stated_total
 from domain.law.rules import InForce
 from domain.needs.need import ContractKind, Need
-from domain.text.bilingual import NOTHING, Text, euros, join_texts
+from domain.text.bilingual import NOTHING, euros, join_texts
 
 MOST_SUMS = 6
 """The most lots whose sum a sentence writes."""
@@ -181,21 +181,15 @@ def estimated_value(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Le
     if not sums:
         return None
     rule = "concession_value" if need.contract == "concession" else "value_of_all_lots"
-    several = len(lots) > 1
-    said = _sums_of_lots(sums, total_of(lots), view) if several else next(iter(sums.values()))
-    return advice(view, "estimated_value", as_one_set(tuple(sums) if several else ()), rule=rule, sum=said)
-
-
-def _sums_of_lots(sums: Mapping[str, Text], total: int | None, view: InForce) -> Text:
-    """The sums of lots, of very many the first ones, and that of all lots where it is known."""
+    if len(lots) == 1:
+        return advice(view, "estimated_value", rule=rule, sum=next(iter(sums.values())))
     parts = [sentence(view, "sum_of_lot", lot=each, sum=said) for each, said in sums.items()]
-    more = len(parts) - MOST_SUMS
-    if more > 0:
+    if (more := len(parts) - MOST_SUMS) > 0:
         many = "s" if more > 1 else ""
         parts = [*parts[:MOST_SUMS], sentence(view, "sums_of_more_lots", more=more, many=many)]
-    if total is not None:
+    if (total := total_of(lots)) is not None:
         parts.append(sentence(view, "sum_of_all_lots", sum=euros(total)))
-    return join_texts(parts)
+    return advice(view, "estimated_value", (tuple(sums),), rule=rule, sum=join_texts(parts))
 
 
 def total_below_lots(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:

@@ -71,8 +71,12 @@ def _decided(need: Need, group: Group, view: InForce) -> Decided:
     thresholds, light = formal_thresholds(need, group), takes_light_regime(need.contract, group, view)
     if group.total is None:
         return Decided(group, None, None, thresholds, light)
-    known = need.contract == "concession" or view.cents(direct_threshold(group)) is not None
-    by_amount = _level_by_amount(group.total, thresholds, known, view)
+    # by the EU threshold alone, whatever the object; what is below it is adapted where direct award is known
+    bounds = [view.cents(rule_id) for rule_id in thresholds]
+    reached = {None if bound is None else group.total >= bound for bound in bounds}
+    by_amount: Level | None = "formal" if reached == {True} else None
+    if reached == {False} and (need.contract == "concession" or view.cents(direct_threshold(group)) is not None):
+        by_amount = "adapted"
     return Decided(group, level(need, group, light, by_amount, view), by_amount, thresholds, light)
 
 
@@ -120,25 +124,24 @@ def level(need: Need, group: Group, light: bool, by_amount: Level | None, view: 
     return by_amount
 
 
-def _level_by_amount(total: int, thresholds: tuple[str, ...], known: bool, view: InForce) -> Level | None:
-    """Adapted or formal by the EU threshold alone, whatever the object; `known`: what is below adapted is."""
-    bounds = [view.cents(rule_id) for rule_id in thresholds]
-    reached = {None if bound is None else total >= bound for bound in bounds}
-    if reached == {True}:
-        return "formal"
-    return "adapted" if reached == {False} and known else None
-
-
 def review_procedure(need: Need, part: Decided, view: InForce) -> list[LegalAdvice | None]:
     """The advice on procedure for one group of lots."""
     group, decided = part.group, part.level
     found = [value_unknown(need, group, view)]
     if decided != "direct" and need.contract == "market":
         found.append(light_regime(group, view))
-    if group.total is not None:
-        if decided != "direct" and part.by_amount != "adapted":
-            found.append(mixed_services(need.contract, group, view))
-        found.append(_procedure_advice(need, part, view))
+    if group.total is None:
+        return found
+    if decided != "direct" and part.by_amount != "adapted":
+        found.append(mixed_services(need.contract, group, view))
+    if decided is None:
+        found.append(_undecided(part, view))
+    elif need.contract == "concession":
+        found.append(_concession(part, view))
+    elif decided == "direct":
+        found.append(_direct(group, view))
+    else:
+        found.append(_formal(need, part, view) if decided == "formal" else _adapted(part, view))
     return found
 
 
@@ -165,16 +168,6 @@ def mixed_object(decided: Decisions, view: InForce) -> LegalAdvice | None:
         value=euros(whole.total or 0),
         procedure=sentence(view, f"{heavier}_procedure_as_one"),
     )
-
-
-def _procedure_advice(need: Need, part: Decided, view: InForce) -> LegalAdvice:
-    if part.level is None:
-        return _undecided(part, view)
-    if need.contract == "concession":
-        return _concession(part, view)
-    if part.level == "direct":
-        return _direct(part.group, view)
-    return _formal(need, part, view) if part.level == "formal" else _adapted(part, view)
 
 
 @applies("direct_award_supplies_services", "direct_award_works", "direct_award_duties")

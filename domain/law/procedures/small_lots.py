@@ -22,13 +22,6 @@ OF_LOT = {
 }
 
 
-class Sets(NamedTuple):
-    """Advice on the largest sets of lots that may take a lighter procedure: on the need, and on each lot of a set."""
-
-    of_need: LegalAdvice
-    of_lots: Mapping[str, LegalAdvice]
-
-
 class Opened(NamedTuple):
     """The lots (id → cents) to which the first of `rules` opens a lighter procedure, and the others that it rests on.
 
@@ -55,18 +48,17 @@ class Market(NamedTuple):
         return tuple(use for use in (self.adapted, self.direct) if use.lots)
 
 
-def review_sets(need: Need, decided: Decisions, view: InForce) -> Sets | None:
+def review_sets(need: Need, decided: Decisions, view: InForce) -> tuple[LegalAdvice | None, Mapping[str, LegalAdvice]]:
     """SMALL_LOT_SETS for the need, and SMALL_LOT_OK for each lot that belongs to a set; nothing for a need of one lot.
 
     A contract that is not divided has no small lots, whatever more its stated total counts than its only lot. The share
     is one, of the value of all lots, for those in an adapted procedure and direct awards together: the sets are those
     of all small lots, and of each set any part may be direct awards as far as its lots are below that amount.
     """
-    if need.contract == "concession" or len(need.lots) == 1:
-        return None
-    markets = _markets(decided, view)
+    no_lots = need.contract == "concession" or len(need.lots) == 1
+    markets = [] if no_lots else _markets(decided, view)
     if not markets:
-        return None
+        return None, {}
     rule = SMALL_SHARE if any(market.adapted.lots for market in markets) else DIRECT_SHARE
     joint = markets[0].part is decided.whole and len(decided.parts) > 1
     doubtful = joint or any(part.group.doubtful for part in decided.parts)
@@ -87,10 +79,8 @@ def review_sets(need: Need, decided: Decisions, view: InForce) -> Sets | None:
     rests_on = [each for market in markets for use in market.uses for each in use.rules]
     told = join_texts(parts).capitalised()
     doubts = doubtful or bool(unsure)
-    return Sets(
-        advice(view, "small_lot_sets", tuple(sets), rule=rule, rests_on=rests_on, doubtful=doubts, message=told),
-        {lot_id: each for market in markets for lot_id, each in _of_lots(market, view, doubtful)},
-    )
+    of_need = advice(view, "small_lot_sets", tuple(sets), rule=rule, rests_on=rests_on, doubtful=doubts, message=told)
+    return of_need, {lot_id: each for market in markets for lot_id, each in _of_lots(market, view, doubtful)}
 
 
 def _cap(part: Decided, share: str, view: InForce) -> int:

@@ -178,6 +178,8 @@ def _advice(need: Need, found: _Sum, year: int, view: InForce) -> LegalAdvice:
         kind=sentence(view, "threshold_of_direct_award" if rule_id == DIRECT_AWARD else "threshold_of_buyer"),
         doubts=join_texts(doubts, NOTHING),
     )
+    family = taxonomy.load().family(found.family)
+    of_family = sentence(view, "of_family", label=family.label) if family else None
     guessed = any(share.cents for _, share in assumed)
     sure = least_sure(*(view[each] for each in (*COUNTED_TOGETHER, rule_id)))
     return advice(
@@ -187,7 +189,7 @@ def _advice(need: Need, found: _Sum, year: int, view: InForce) -> LegalAdvice:
         sure=weakest("medium", sure) if guessed else sure,
         doubtful=any(share.doubtful and share.cents for share in (found.own, *(share for _, share in found.others))),
         within=bracketed_lots(lots[0] if lots else ()),
-        label=_label(found.family, view),
+        label=of_family or sentence(view, "of_cpv_group", group=found.family),
         year=year,
         computed=computed,
     )
@@ -216,9 +218,3 @@ def _name(other: OtherNeed, view: InForce) -> Text:
     if other.need.title:
         return sentence(view, "need_of_title", title=other.need.title)
     return sentence(view, "need_of_id", id=str(other.id))
-
-
-def _label(family: str, view: InForce) -> Text:
-    """A family of the taxonomy by its name; a CPV group by its digits."""
-    known = taxonomy.load().family(family)
-    return sentence(view, "of_family", label=known.label) if known else sentence(view, "of_cpv_group", group=family)

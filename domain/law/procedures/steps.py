@@ -28,7 +28,7 @@ STAGES: dict[Entity, tuple[tuple[str, str], tuple[str, str]]] = {
 """The rules on the time for applications and for tenders in a restricted tender, and in a negotiated procedure."""
 
 
-class Told(NamedTuple):
+class Said(NamedTuple):
     """The name of a statement, its message, and the rules that it rests on besides its own."""
 
     name: str
@@ -36,11 +36,11 @@ class Told(NamedTuple):
     rules: tuple[str, ...]
 
 
-def _in_words(view: InForce, name: str, rules: Iterable[str] = (), **values: Text) -> Told | None:
+def _in_words(view: InForce, name: str, rules: Iterable[str] = (), **values: Text) -> Said | None:
     """The statement in words, or None where one of its rules did not exist or is not known at the date."""
     said, others = STATEMENTS[name], tuple(rules)
     known = all(view[rule].status == "in_force" for rule in (said.rule, *said.rests_on, *others))
-    return Told(name, sentence(view, name, **values), others) if known else None
+    return Said(name, sentence(view, name, **values), others) if known else None
 
 
 @applies(
@@ -49,7 +49,7 @@ def _in_words(view: InForce, name: str, rules: Iterable[str] = (), **values: Tex
     "publication_formal",
 )
 @lru_cache(maxsize=256)
-def _formal(entities: tuple[Entity, ...], view: InForce) -> Told | None:
+def _formal(entities: tuple[Entity, ...], view: InForce) -> Said | None:
     """The notice and the minimum days of formal procedures, as they are for electronic tenders, the rule today.
 
     Contracting authorities and utilities have their own; both are said where the buyer's kind is not known.
@@ -83,14 +83,14 @@ def _two_stages(entity: Entity, named: bool, view: InForce) -> Text:
 
 @applies("time_dynamic_system", "time_dynamic_system_offers")
 @lru_cache(maxsize=256)
-def _dynamic_system(view: InForce) -> Told | None:
+def _dynamic_system(view: InForce) -> Said | None:
     """A dynamic purchasing system of formal size: days for the first applications, then for each specific contract."""
     return _in_words(view, "dynamic_system_time_limits")
 
 
 @applies("time_adapted", "publication_adapted_small", "publication_adapted_others", "national_publicity")
 @lru_cache(maxsize=256)
-def _adapted(national: bool, profile: bool, view: InForce) -> Told | None:
+def _adapted(national: bool, profile: bool, view: InForce) -> Said | None:
     """An adapted procedure has no minimum time limit; its notice is national from an amount on, for public bodies.
 
     From another amount on, the documents are on the buyer profile.
@@ -101,7 +101,7 @@ def _adapted(national: bool, profile: bool, view: InForce) -> Told | None:
 
 @applies("light_publicity", "light_publicity_eu")
 @lru_cache(maxsize=256)
-def _social_services(reached: bool | None, view: InForce) -> Told | None:
+def _social_services(reached: bool | None, view: InForce) -> Said | None:
     """Social and other specific services: a notice in OJEU from their EU threshold on, below it what suits.
 
     Both are said where on which side the value is depends on the buyer.
@@ -112,14 +112,14 @@ def _social_services(reached: bool | None, view: InForce) -> Told | None:
 
 @applies("time_concession_applications", "time_concession_offers", "publication_concession_full")
 @lru_cache(maxsize=256)
-def _concession_full(view: InForce) -> Told | None:
+def _concession_full(view: InForce) -> Said | None:
     """A concession from the EU threshold on: three publications, and days for applications, then for tenders."""
     return _in_words(view, "concession_time_limits")
 
 
 @applies("time_concession_simplified", "publication_concession_simplified", "light_concession_publicity")
 @lru_cache(maxsize=256)
-def _concession_simplified(reached: bool | None, view: InForce) -> Told | None:
+def _concession_simplified(reached: bool | None, view: InForce) -> Said | None:
     """A concession in the simplified procedure: one national notice, no minimum time limit.
 
     Those of social or other specific services have a notice in OJEU besides, from the EU threshold on; where that
@@ -151,42 +151,37 @@ def procedure_steps(need: Need, decided: Decisions, view: InForce) -> list[Legal
 
 def _time_limits(need: Need, part: Decided, view: InForce) -> LegalAdvice | None:
     """TIME_LIMITS, as sure as the least sure of its rules and of the amounts by which the procedure was found."""
-    told, rules = _chosen(need, part, view) if part.level else (None, ())
-    if told is None:
-        return None
-    group = part.group
-    rules += light_rules(need.contract, group) if part.light else part.thresholds
-    if need.contract == "market":
-        rules = (*rules, direct_threshold(group))
-    doubtful = group.doubtful or (part.light and not is_light(group))
-    return advice(view, told.name, rests_on=(*told.rules, *rules), doubtful=doubtful, message=told.message)
-
-
-def _chosen(need: Need, part: Decided, view: InForce) -> tuple[Told | None, tuple[str, ...]]:
-    """The statement on a procedure, and the amounts that decided which one it is."""
     group, is_formal = part.group, part.level == "formal"
-    told: Told | None = None
+    said: Said | None = None
     rules: tuple[str, ...] = ()
+    if part.level is None:
+        return None
     if need.contract == "concession" and is_formal:
-        told = _concession_full(view)
+        said = _concession_full(view)
     elif need.contract == "concession":
         # the amount changes the publicity of social services alone
         social = part.light and not all(lot.object.transport for lot in group.light)
         reached, rules = _reached(group, ("eu_concessions",), view) if social else (False, ())
-        told = _concession_simplified(reached, view)
+        said = _concession_simplified(reached, view)
     elif is_formal and need.technique == "dynamic_purchasing_system":
-        told = _dynamic_system(view)
+        said = _dynamic_system(view)
     elif is_formal:
         kind = need.buyer.kind if need.buyer else None
         entities: tuple[Entity, ...] = ("utility",) if kind == "utility" else ("authority",)
-        told = _formal(tuple(STAGES) if kind is None else entities, view)
+        said = _formal(tuple(STAGES) if kind is None else entities, view)
     elif part.light:
         reached, rules = _reached(group, social_thresholds(need), view)
-        told = _social_services(reached, view)
+        said = _social_services(reached, view)
     elif (national := view.cents("national_publicity")) is not None:
         total, profile = group.total or 0, view.cents("buyer_profile_documents")
-        told = _adapted(total >= national, profile is not None and total >= profile, view)
-    return told, rules
+        said = _adapted(total >= national, profile is not None and total >= profile, view)
+    if said is None:
+        return None
+    rules += light_rules(need.contract, group) if part.light else part.thresholds
+    if need.contract == "market":
+        rules = (*rules, direct_threshold(group))
+    doubtful = group.doubtful or (part.light and not is_light(group))
+    return advice(view, said.name, rests_on=(*said.rules, *rules), doubtful=doubtful, message=said.message)
 
 
 def _reached(group: Group, rules: tuple[str, ...], view: InForce) -> tuple[bool | None, tuple[str, ...]]:
@@ -206,5 +201,5 @@ def _direct_award_file(value: int, view: InForce) -> LegalAdvice | None:
     bound = view.cents("written_contract")
     written = bound is not None and value >= bound
     in_writing = sentence(view, "contract_in_writing") if written else NOTHING
-    told = _in_words(view, "direct_award_file", in_writing=in_writing)
-    return told and advice(view, told.name, message=told.message)
+    said = _in_words(view, "direct_award_file", in_writing=in_writing)
+    return said and advice(view, said.name, message=said.message)

@@ -99,14 +99,12 @@ def _by_approval(
     kinds = _kinds(reserved, view)
     current, lapsed = right_kinds(approvals, kinds, on)
     if current is not None:
-        return _approved(view, reserved, current.kind, current.valid_until, share)
+        return _approved(view, reserved, current.kind, _in_words(view, current, on), share)
     if lapsed is not None:
         return _lapsed(view, reserved, lapsed, on)
     current, lapsed = right_kinds(approvals, view.codes(UNDER_REVIEW[reserved]), on)
     if doubtful := current or lapsed:
-        known = _in_force_until(view, doubtful.kind, doubtful.valid_until)
-        known = known if current else _not_in_force(view, doubtful, on)
-        return _under_review(view, reserved, doubtful.kind, known)
+        return _under_review(view, reserved, doubtful.kind, _in_words(view, doubtful, on))
     return verdict(view, "no_such_approval", reserved, rule=first, kinds=", ".join(sorted(kinds)))
 
 
@@ -122,16 +120,12 @@ def _rule_of(kind: Kind, reserved: Reserved, view: InForce) -> str:
 
 @applies("share_presumption", "kinds_staff_supply")
 @lru_cache(maxsize=16_384)
-def _approved(view: InForce, reserved: Reserved, kind: Kind, end: date | None, share: float | None) -> Verdict:
+def _approved(view: InForce, reserved: Reserved, kind: Kind, known: Text, share: float | None) -> Verdict:
     """An approval of the right kind in force, and SEP for prisons, is presumed to meet a share that is not known.
 
     The verdict is ELIGIBLE either way (code PRESUMED_SHARE where presumed), and the end of the approval is announced.
     AI, ETTI and EATT supply staff: the message says so, because the object of the lot must suit.
     """
-    if reserved == "penitentiary":
-        known = sentence(view, "implanted_in_prison", until=_until_day(view, end))
-    else:
-        known = _in_force_until(view, kind, end)
     if kind in view.codes("kinds_staff_supply"):
         known = sentence(view, "staff_supply", known=known)
     rule, workers = _rule_of(kind, reserved, view), sentence(view, f"workers_{reserved}")
@@ -193,23 +187,19 @@ def _until_day(view: InForce, end: date | None) -> Text:
     return NOTHING if end is None else sentence(view, "until_day", day=days(end))
 
 
-def _in_force_until(view: InForce, kind: Kind, end: date | None) -> Text:
-    return sentence(view, "approval_in_force", kind=kind, until=_until_day(view, end))
+def _in_words(view: InForce, approval: Approval, on: date) -> Text:
+    """Until when an approval is in force, since when it has lapsed, or from when it will hold."""
+    if in_force(approval, on):
+        return sentence(view, "approval_in_force", kind=approval.kind, until=_until_day(view, approval.valid_until))
+    if approval.valid_until is not None and approval.valid_until < on:
+        return sentence(view, "lapsed_since", kind=approval.kind, day=days(approval.valid_until))
+    return sentence(view, "valid_from", kind=approval.kind, day=days(approval.valid_from or on))
 
 
 def _lapsed(view: InForce, reserved: Reserved, approval: Approval, on: date) -> Verdict:
     """ELIGIBLE_IF an approval of the right kind is shown to be in force: the one known is not, at `on`."""
-    missing, known = (sentence(view, "current_approval"),), _not_in_force(view, approval, on)
-    return verdict(
-        view, "approval_lapsed", reserved, missing, rule=_rule_of(approval.kind, reserved, view), known=known
-    )
-
-
-def _not_in_force(view: InForce, approval: Approval, on: date) -> Text:
-    """Since when an approval has lapsed, or from when it will hold: "EI échu depuis le 31/12/2025"."""
-    if approval.valid_until is not None and approval.valid_until < on:
-        return sentence(view, "lapsed_since", kind=approval.kind, day=days(approval.valid_until))
-    return sentence(view, "valid_from", kind=approval.kind, day=days(approval.valid_from or on))
+    missing, rule = (sentence(view, "current_approval"),), _rule_of(approval.kind, reserved, view)
+    return verdict(view, "approval_lapsed", reserved, missing, rule=rule, known=_in_words(view, approval, on))
 
 
 @applies("kinds_penitentiary")
@@ -225,7 +215,8 @@ def penitentiary(facts: LegalFacts, on: date, view: InForce) -> Verdict:
         return refused
     current, lapsed = right_kinds(facts.approvals, view.eventual_codes("kinds_penitentiary"), on)
     if current is not None:
-        return _approved(view, "penitentiary", current.kind, current.valid_until, share)
+        known = sentence(view, "implanted_in_prison", until=_until_day(view, current.valid_until))
+        return _approved(view, "penitentiary", current.kind, known, share)
     if lapsed is not None:
         return _lapsed(view, "penitentiary", lapsed, on)
     return _without_sep(view, facts.in_prison, share)

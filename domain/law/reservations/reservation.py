@@ -190,7 +190,11 @@ def _exclusive(bought: LotObject, view: InForce) -> LegalFinding | None:
         return None
     codes = view.codes("ess_listed_cpv")
     others = {code: where for code in bought.cpv[1:] if (where := listing(code, codes)) != "listed"}
-    outside = [segment for segment in sorted(_accessory_segments(bought)) if segment_is_outside(segment, codes)]
+    # the main activity is that of the main CPV if asked for, else the first one; of work integration, all are accessory
+    asked, of_cpv = bought.asked, set(taxonomy.load().of_cpv(bought.cpv[0]))
+    main = of_cpv if bought.insertion else of_cpv.intersection(asked) or set(asked[:1])
+    accessory = sorted({*asked, *bought.support} - main)
+    outside = [segment for segment in accessory if segment_is_outside(segment, codes)]
     if not others and not outside:
         return None
     labels = [taxonomy.load().label(segment) for segment in outside]
@@ -198,16 +202,6 @@ def _exclusive(bought: LotObject, view: InForce) -> LegalFinding | None:
     en = ", ".join((*others, *(f"“{label}”" for label in labels)))
     refused = "unlisted" in others.values() and not bought.support
     return finding(view, "ess_not_exclusive", outcome="INELIGIBLE" if refused else "REVIEW", others=Text(fr, en))
-
-
-def _accessory_segments(bought: LotObject) -> set[str]:
-    """The activities asked for other than the main one: that of the main CPV if asked for, else the first one.
-
-    Where the object is work integration itself, every other activity is accessory.
-    """
-    asked, of_cpv = bought.asked, set(taxonomy.load().of_cpv(bought.cpv[0]))
-    main = of_cpv if bought.insertion else of_cpv.intersection(asked) or set(asked[:1])
-    return {*asked, *bought.support} - main
 
 
 @applies("ess_max_months")

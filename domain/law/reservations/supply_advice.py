@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, Verdict, advice, applies, days, sentence
+from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, advice, applies, days, sentence
 from domain.law.reservations.eligibility import LegalFacts, as_decided, evidence, in_force, judged
 from domain.law.rules import InForce, Rules, months_later
 from domain.needs.need import Lot, Reserved
@@ -166,19 +166,13 @@ def _best_standing(facts: LegalFacts, reserved: frozenset[Reserved], on: date, r
 
 def standing(facts: LegalFacts, kind: Reserved, on: date, view: InForce) -> Standing:
     """A supplier's standing for a reserved type by the rules of the day: for several types, the least counts."""
-    verdict = judged(facts, kind, on, view)
-    return OUTCOMES.index(verdict.outcome), _rests_on_lapsed(facts, kind, verdict, on, view)
-
-
-def _rests_on_lapsed(facts: LegalFacts, kind: Reserved, verdict: Verdict, on: date, view: InForce) -> bool:
-    kinds = evidence((kind,), view)
-    others = []
-    for approval in facts.approvals or ():
-        if approval.kind not in kinds:
-            others.append(approval)
-        elif in_force(approval, on):
-            return False
-    return judged(msgspec.structs.replace(facts, approvals=tuple(others)), kind, on, view) != verdict
+    verdict, kinds = judged(facts, kind, on, view), evidence((kind,), view)
+    deciding = [approval for approval in facts.approvals or () if approval.kind in kinds]
+    if any(in_force(approval, on) for approval in deciding):
+        return OUTCOMES.index(verdict.outcome), False
+    others = tuple(approval for approval in facts.approvals or () if approval.kind not in kinds)
+    without = judged(msgspec.structs.replace(facts, approvals=others), kind, on, view)
+    return OUTCOMES.index(verdict.outcome), without != verdict
 
 
 @applies("distance_sourcing_only")

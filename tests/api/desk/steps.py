@@ -4,7 +4,7 @@ With short ways to write to suppliers on the desk, as a buyer and as the supplie
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import unescape
 from html.parser import HTMLParser
@@ -225,3 +225,6 @@ async def desk_of(served: Client, browser: Browser, source: str, *names: str, **
     kept = await buyer.keep(**need)
     await browser.sign_in(buyer.headers["Authorization"].removeprefix("Bearer "))
     return Desk(buyer, browser, kept["need"]["id"], suppliers)
+
+
+DeskWith = Callable[..., Awaitable[Desk]]

@@ -9,10 +9,9 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import select
 
-from api.desk.frame.csrf import COOKIE
 from api.desk.frame.layout import asset_path
 from api.desk.frame.page import LONGEST_CARRIED
-from api.desk.frame.visit import local_path
+from api.desk.frame.visit import COOKIE, local_path
 from api.desk.pages import PAGES
 from api.runtime.rate_limits import LOOK_UPS, UNKNOWN_KEYS, Limits
 from api.runtime.services import BODIES_LIMIT
@@ -20,7 +19,7 @@ from db.core.engine import transaction
 from db.schema.person_tables import desk_sessions
 from domain.organisation import Scope
 from tests.api.conftest import ADMIN_KEY, take_all
-from tests.api.desk.steps import FORM, Browser, heading
+from tests.api.desk.steps import FORM, Browser, heading, sign_in_as
 from tests.api.organisations import member
 from tests.api.sync.factories import Client
 
@@ -49,6 +48,21 @@ async def test_every_page_but_those_to_sign_in_needs_a_session(browser: Browser)
             assert (answer.status_code, "connexion?suite=" in answer.headers["location"]) == (303, True)
         else:
             assert (await browser.post(path, content="", headers=FORM)).status_code == 401
+
+
+async def test_a_page_is_for_those_who_have_its_right_and_no_menu_leads_others_there(served: Client) -> None:
+    others: dict[Scope, tuple[str, ...]] = {
+        "match": ("annuaire", "besoins", "sources", "admin"),
+        "read": ("territoires", "lotissement"),
+    }
+    for own, paths in others.items():
+        async with Browser(served.app) as browser:
+            await sign_in_as(browser, await member(served, own))
+            assert [path for path in paths if f'href="./{path}"' in browser.page] == []
+            for made in (each.opt["page"] for each in PAGES):
+                if made.scopes and own not in made.scopes:
+                    answer = await browser.request(made.method, made.path, headers=FORM)
+                    assert (answer.status_code, "Vos droits" in answer.text) == (403, True), made.path
 
 
 async def test_a_key_that_is_not_in_force_opens_nothing(browser: Browser) -> None:
@@ -188,12 +202,6 @@ async def test_a_key_is_in_no_page(browser: Browser) -> None:
     assert (answer.status_code, "/besoin" in answer.text, "viv_secret" in answer.text) == (403, True, False)
 
 
-async def test_a_key_that_may_not_match_is_told_so(served: Client, browser: Browser) -> None:
-    somebody = await member(served, "read")
-    answer = await browser.sign_in(secret(somebody.headers), path="/besoin")
-    assert (answer.status_code, "Vos droits" in browser.page) == (403, True)
-
-
 async def test_pages_name_the_organisation_of_the_key(served: Client, browser: Browser) -> None:
     somebody = await member(served, "match", organisation="Ville de Redon")
     await browser.sign_in(secret(somebody.headers))
@@ -317,13 +325,6 @@ async def test_the_log_names_the_page_and_no_link(
     written = capsys.readouterr().err
     assert '"route":"/connexion/{link}"' in written
     assert token not in written
-
-
-async def test_the_root_leads_browsers_to_the_form(browser: Browser) -> None:
-    await browser.open("/")
-    assert heading(browser.page) == "Se connecter"
-    await browser.submit("connexion", cle=ADMIN_KEY)
-    assert heading(browser.page) == "Votre besoin"
 
 
 async def test_a_link_signs_in_once(served: Client, browser: Browser) -> None:

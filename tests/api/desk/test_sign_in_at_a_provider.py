@@ -1,14 +1,15 @@
 """People sign in without a key, through a provider: into their own organisation, and the journal names them."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select, update
 
-from api.desk.frame.csrf import COOKIE
+from api.desk.frame.visit import COOKIE
 from api.desk.sign_in import SIGN_IN_SECONDS, _challenge, _proof, _Sent
 from api.runtime.rate_limits import SIGN_INS, Limits
 from db.core.engine import transaction
@@ -30,63 +31,53 @@ def issuer() -> Iterator[str]:
         yield issuer
 
 
-@pytest.fixture
-async def buyers(served: Client) -> Member:
-    """An organisation, known by its SIRET, and somebody there with a key."""
-    return await member(served, "needs", "admin")
+@dataclass
+class Door:
+    """The way in through a provider, for people of one organisation, the buyers."""
+
+    served: Client
+    browser: Browser
+    monkeypatch: pytest.MonkeyPatch
+    issuer: str
+    buyers: Member
+
+    def opens_to(self, *members: str, **settings: Any) -> None:
+        """Set the provider; these addresses and domains are of the buyers."""
+        own = tuple((each, str(self.buyers.organisation_id)) for each in members)
+        connect(self.served.services, self.monkeypatch, self.issuer, HERE, oidc_members=own, **settings)
+
+    async def enter(self, path: str = "/connexion/fournisseur", **claims: object) -> int:
+        """Anne goes to the provider, signs in there and comes back; the status of the page then shown."""
+        await make_person(self.issuer, "anne", **ANNE | claims)
+        away = await self.browser.get(path)
+        assert away.status_code == 303
+        return (await self.browser.open(await sign_in_there(self.issuer, away.headers["location"], "anne"))).status_code
+
+    async def sign_ins(self) -> list[dict[str, Any]]:
+        """What the journal of the buyers says of them."""
+        found: list[dict[str, Any]] = (await self.buyers.get("/audit?action=person.signed_in")).json()["items"]
+        return found
 
 
 @pytest.fixture
-def siret() -> str:
-    return str(uuid4().int)[:14]
+async def door(served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str) -> Door:
+    return Door(served, browser, monkeypatch, issuer, await member(served, "needs", "admin"))
 
 
-async def give_siret(served: Client, organisation_id: UUID, siret: str) -> None:
-    async with transaction(served.services.database) as connection:
-        own = update(organisations).where(organisations.c.id == organisation_id)
+async def test_a_person_signs_in_by_siret_is_led_back_and_named_in_the_journal(door: Door, browser: Browser) -> None:
+    door.opens_to()
+    siret = str(uuid4().int)[:14]
+    async with transaction(door.served.services.database) as connection:
+        own = update(organisations).where(organisations.c.id == door.buyers.organisation_id)
         await connection.execute(own.values(siret=siret))
-
-
-async def sign_in(browser: Browser, issuer: str, subject: str, path: str = "/connexion/fournisseur") -> int:
-    """Go to the provider, sign in there and come back; the status of the page then shown."""
-    away = await browser.get(path)
-    assert away.status_code == 303
-    return (await browser.open(await sign_in_there(issuer, away.headers["location"], subject))).status_code
-
-
-async def anne_signs_in(
-    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, buyers: Member
-) -> None:
-    """Anne signs in at the provider; the domain of her address makes her one of the buyers."""
-    members = (("@morbihan.example", str(buyers.organisation_id)),)
-    connect(served.services, monkeypatch, issuer, HERE, oidc_members=members)
-    await make_person(issuer, "anne", **ANNE)
-    await sign_in(browser, issuer, "anne")
-
-
-async def test_a_person_signs_in_by_siret_and_is_led_back(
-    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, buyers: Member, siret: str
-) -> None:
-    connect(served.services, monkeypatch, issuer, HERE)
-    await give_siret(served, buyers.organisation_id, siret)
-    await make_person(issuer, "anne", siret=siret, **ANNE)
     await browser.open("/territoires?lieu=Vannes")
     assert "Se connecter avec ProConnect" in browser.page
     before = browser.cookies[COOKIE]
-    assert await sign_in(browser, issuer, "anne", "/connexion/fournisseur?suite=/territoires?lieu=Pontivy") == 200
+    assert await door.enter("/connexion/fournisseur?suite=/territoires?lieu=Pontivy", siret=siret) == 200
     assert "Pontivy" in browser.page
     assert "Anne Le Goff" in browser.page
     assert browser.cookies[COOKIE] != before
-
-
-async def test_the_journal_names_the_person(
-    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, buyers: Member, siret: str
-) -> None:
-    connect(served.services, monkeypatch, issuer, HERE)
-    await give_siret(served, buyers.organisation_id, siret)
-    await make_person(issuer, "anne", siret=siret, **ANNE)
-    await sign_in(browser, issuer, "anne")
-    (entry,) = (await buyers.get("/audit?action=person.signed_in")).json()["items"]
+    (entry,) = await door.sign_ins()
     assert (entry["means"], entry["person_name"], entry["key_name"]) == ("person", "Anne Le Goff", None)
     assert entry["object"] == f"person:{entry['actor_id']}"
 
@@ -101,59 +92,40 @@ async def test_the_journal_names_the_person(
     ],
 )
 async def test_the_list_of_members_names_the_organisation_of_a_verified_address(
-    served: Client,
-    browser: Browser,
-    monkeypatch: pytest.MonkeyPatch,
-    issuer: str,
-    buyers: Member,
-    who: str,
-    claims: dict[str, object],
-    is_let_in: bool,
+    door: Door, who: str, claims: dict[str, Any], is_let_in: bool
 ) -> None:
-    connect(served.services, monkeypatch, issuer, HERE, oidc_members=((who, str(buyers.organisation_id)),))
-    await make_person(issuer, "anne", **ANNE | claims)
-    status = await sign_in(browser, issuer, "anne")
-    assert (status, buyers.key.organisation in browser.page) == ((200, True) if is_let_in else (403, False))
+    door.opens_to(who)
+    status = await door.enter(**claims)
+    is_named = door.buyers.key.organisation in door.browser.page
+    assert (status, is_named) == ((200, True) if is_let_in else (403, False))
 
 
 @pytest.mark.parametrize(
     "email", ["chef@eßonne.fr", "chef@e\u017fsonne.fr", "che\ufb00@essonne.fr", "chef@essonne\u3002fr"]
 )
-async def test_an_address_that_looks_like_a_members_leads_nowhere(
-    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, buyers: Member, email: str
-) -> None:
-    own = str(buyers.organisation_id)
-    members = (("@essonne.fr", own), ("chef@essonne.fr", own), ("cheff@essonne.fr", own))
-    connect(served.services, monkeypatch, issuer, HERE, oidc_members=members)
-    await make_person(issuer, "anne", **ANNE | {"email": email})
-    assert await sign_in(browser, issuer, "anne") == 403
+async def test_an_address_that_looks_like_a_members_leads_nowhere(door: Door, email: str) -> None:
+    door.opens_to("@essonne.fr", "chef@essonne.fr", "cheff@essonne.fr")
+    assert await door.enter(email=email) == 403
 
 
-async def test_who_is_of_no_known_organisation_reads_what_to_ask_for(
-    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str
-) -> None:
-    connect(served.services, monkeypatch, issuer, HERE)
-    await make_person(issuer, "paul", siret="00000000000000", **ANNE)
-    assert await sign_in(browser, issuer, "paul") == 403
+async def test_who_is_of_no_known_organisation_reads_what_to_ask_for(door: Door, browser: Browser) -> None:
+    door.opens_to()
+    assert await door.enter(siret="00000000000000") == 403
     assert heading(browser.page) == "Vous n’êtes pas connecté"
     assert "son SIRET" in browser.page
     assert (await browser.get("/besoin")).status_code == 303
 
 
-async def test_an_answer_counts_once_in_its_own_browser_and_for_ten_minutes(
-    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, buyers: Member
-) -> None:
-    members = (("@morbihan.example", str(buyers.organisation_id)),)
-    connect(served.services, monkeypatch, issuer, HERE, oidc_members=members)
-    await make_person(issuer, "anne", **ANNE)
-    away = (await browser.get("/connexion/fournisseur")).headers["location"]
-    back = await sign_in_there(issuer, away, "anne")
-    async with Browser(served.app) as another:
+async def test_an_answer_counts_once_in_its_own_browser_and_for_ten_minutes(door: Door, browser: Browser) -> None:
+    door.opens_to("@morbihan.example")
+    await make_person(door.issuer, "anne", **ANNE)
+    back = await sign_in_there(door.issuer, (await browser.get("/connexion/fournisseur")).headers["location"], "anne")
+    async with Browser(door.served.app) as another:
         await another.open("/connexion")
         assert (await another.get(back)).status_code == 400
-    now = served.services.now()
-    with monkeypatch.context() as later:
-        later.setattr(served.services, "now", lambda: now + timedelta(seconds=SIGN_IN_SECONDS + 2))
+    now = door.served.services.now()
+    with door.monkeypatch.context() as later:
+        later.setattr(door.served.services, "now", lambda: now + timedelta(seconds=SIGN_IN_SECONDS + 2))
         assert (await browser.get(back)).status_code == 400
     assert (await browser.get(back.replace("code=", "code=x"))).status_code == 403
     kept = browser.cookies[COOKIE]
@@ -162,107 +134,85 @@ async def test_an_answer_counts_once_in_its_own_browser_and_for_ten_minutes(
     assert (await browser.get(back)).status_code == 403
 
 
-async def test_a_state_that_a_browser_wrote_itself_leads_nowhere(
-    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str
-) -> None:
-    connect(served.services, monkeypatch, issuer, HERE)
+async def test_a_state_that_a_browser_wrote_itself_leads_nowhere(door: Door, browser: Browser) -> None:
+    door.opens_to()
     await browser.open("/connexion")
-    token, now = browser.cookies[COOKIE], int(served.services.now().timestamp())
+    token, now = browser.cookies[COOKIE], int(door.served.services.now().timestamp())
     elsewhere = _challenge(token, _Sent(now, "https://elsewhere.example", b"salt")).state
     for state in (elsewhere, *(f"{carried}.{_proof(token, 'state', carried)}" for carried in ("x", "wA"))):
         assert (await browser.get(f"/connexion/retour?code=1&state={state}")).status_code == 400
 
 
-async def test_administrators_are_named_by_their_address(
-    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, buyers: Member
-) -> None:
+async def test_administrators_are_named_by_their_address(door: Door) -> None:
     """For the organisation of that very address: a domain may lead to another."""
-    own = str(buyers.organisation_id)
-    members = (("@morbihan.example", own), ("anne@morbihan.example", own))
     named = frozenset({"anne@morbihan.example", "line@morbihan.example"})
-    connect(served.services, monkeypatch, issuer, HERE, oidc_members=members, oidc_administrators=named)
-    for subject, claims, scopes in (
-        ("anne", {}, ["match", "needs", "read", "admin"]),
-        ("anne", {"email": "paul@morbihan.example"}, ["match", "needs", "read"]),
-        ("anne", {"email": "line@morbihan.example"}, ["match", "needs", "read"]),
+    door.opens_to("@morbihan.example", "anne@morbihan.example", oidc_administrators=named)
+    for email, scopes in (
+        ("anne@morbihan.example", ["match", "needs", "read", "admin"]),
+        ("paul@morbihan.example", ["match", "needs", "read"]),
+        ("line@morbihan.example", ["match", "needs", "read"]),
     ):
-        await make_person(issuer, subject, **ANNE | claims)
-        await sign_in(browser, issuer, subject)
-        entries = (await buyers.get("/audit?action=person.signed_in")).json()["items"]
-        assert entries[-1]["detail"]["scopes"] == scopes
+        await door.enter(email=email)
+        assert (await door.sign_ins())[-1]["detail"]["scopes"] == scopes
 
 
-async def test_signing_out_leads_to_the_provider_with_the_token_it_gave(
-    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, buyers: Member
-) -> None:
-    await anne_signs_in(served, browser, monkeypatch, issuer, buyers)
+async def test_signing_out_leads_to_the_provider_with_the_token_it_gave(door: Door, browser: Browser) -> None:
+    door.opens_to("@morbihan.example")
+    await door.enter()
     await browser.submit("deconnexion")
     assert heading(browser.page) == "Vous êtes déconnecté de Vivier"
-    assert f"{issuer}/oauth2/end_session?id_token_hint=ey" in browser.page
+    assert f"{door.issuer}/oauth2/end_session?id_token_hint=ey" in browser.page
     assert f"post_logout_redirect_uri={HERE.replace(':', '%3A').replace('/', '%2F')}%2Fconnexion" in browser.page
     assert (await browser.get("/besoin")).status_code == 303
 
 
-async def test_a_person_without_a_provider_is_signed_in_no_more(
-    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, buyers: Member
-) -> None:
-    await anne_signs_in(served, browser, monkeypatch, issuer, buyers)
-    monkeypatch.setattr(served.services, "identity_provider", None)
+async def test_a_person_without_a_provider_is_signed_in_no_more(door: Door, browser: Browser) -> None:
+    door.opens_to("@morbihan.example")
+    await door.enter()
+    door.monkeypatch.setattr(door.served.services, "identity_provider", None)
     assert (await browser.get("/besoin")).status_code == 303
     assert (await browser.get("/connexion/fournisseur")).status_code == 404
 
 
-async def test_an_erasure_ends_sessions_and_leaves_no_account(
-    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, buyers: Member
-) -> None:
-    await anne_signs_in(served, browser, monkeypatch, issuer, buyers)
-    told = (await buyers.post("/privacy/export", {"email": ANNE["email"]})).json()["holdings"]
+async def test_an_erasure_ends_sessions_and_leaves_no_account(door: Door, browser: Browser) -> None:
+    door.opens_to("@morbihan.example")
+    await door.enter()
+    told = (await door.buyers.post("/privacy/export", {"email": ANNE["email"]})).json()["holdings"]
     found = {each["field"]: each["text"] for each in told}
     assert ANNE["email"] in found.pop("session")
-    assert found == {
-        "name": "Anne Le Goff",
-        "email": ANNE["email"],
-        "account": f"{issuer} anne",
-    }
-    assert (await buyers.post("/privacy/erase", {"email": ANNE["email"]})).json()["reference"]
+    assert found == {"name": "Anne Le Goff", "email": ANNE["email"], "account": f"{door.issuer} anne"}
+    assert (await door.buyers.post("/privacy/erase", {"email": ANNE["email"]})).json()["reference"]
     assert (await browser.get("/besoin")).status_code == 303
-    async with transaction(served.services.database) as connection:
-        own = desk_accounts.c.organisation_id == buyers.organisation_id
+    async with transaction(door.served.services.database) as connection:
+        own = desk_accounts.c.organisation_id == door.buyers.organisation_id
         assert (await connection.execute(select(desk_accounts).where(own))).all() == []
-    (entry,) = (await buyers.get("/audit?action=person.signed_in")).json()["items"]
+    (entry,) = await door.sign_ins()
     assert entry["person_name"].startswith("Personne ")
 
 
-async def test_what_was_typed_is_kept_while_signing_in_in_another_tab(
-    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, buyers: Member
-) -> None:
-    await anne_signs_in(served, browser, monkeypatch, issuer, buyers)
-    async with transaction(served.services.database) as connection:
+async def test_what_was_typed_is_kept_while_signing_in_in_another_tab(door: Door, browser: Browser) -> None:
+    door.opens_to("@morbihan.example")
+    await door.enter()
+    async with transaction(door.served.services.database) as connection:
         await connection.execute(desk_sessions.delete().where(desk_sessions.c.person_id.is_not(None)))
     await browser.submit("besoin", titre="Nettoyage des collèges", faire="ajouter")
     expired = browser.page
     assert browser.fields("besoin")["titre"] == ["Nettoyage des collèges"]
-    await sign_in(browser, issuer, "anne")
+    await door.enter()
     browser.page = expired
     await browser.submit("besoin")
     await browser.submit("besoin")
     assert (browser.fields("besoin")["titre"], heading(browser.page)) == (["Nettoyage des collèges"], "Votre besoin")
 
 
-async def test_sign_ins_in_vain_are_limited(
-    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch, issuer: str, limits: Limits
+async def test_sign_ins_in_vain_are_limited_and_a_provider_that_is_away_is_said_to_be(
+    door: Door, browser: Browser, limits: Limits
 ) -> None:
-    connect(served.services, monkeypatch, issuer, HERE)
+    connect(door.served.services, door.monkeypatch, "http://localhost:1", HERE)
     take_all(limits, SIGN_INS, but=1)
-    assert [(await browser.get("/connexion/fournisseur")).status_code for _ in range(2)] == [303, 429]
-
-
-async def test_a_provider_that_is_away_is_said_to_be(
-    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    connect(served.services, monkeypatch, "http://localhost:1", HERE)
     answer = await browser.get("/connexion/fournisseur")
     assert (answer.status_code, "ne répond pas" in answer.text) == (503, True)
+    assert (await browser.get("/connexion/fournisseur")).status_code == 429
 
 
 def test_settings_of_a_provider_hide_its_secret(served: Client) -> None:

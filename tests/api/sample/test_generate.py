@@ -13,7 +13,7 @@ from stdnum.fr import siret
 from api.sample.generate import MARK, SAMPLE_DEPARTEMENTS, Generated, generate
 from domain.reference import cpv, taxonomy, territory
 from domain.suppliers.supplier import ServiceArea, SupplierRecord
-from matching.geo.outlines import outlines
+from matching.geo.territory import outlines
 from matching.reference import load_reference
 
 ON = date(2026, 11, 24)

@@ -25,13 +25,12 @@ from db.exchanges.exchanges import (
     insert_handovers,
     insert_message,
     select_exchange,
-    select_exchanges,
     select_need_id,
     to_answer,
     write_handovers,
 )
 from db.journal.entries import write_entry
-from db.schema.exchange_tables import exchange_recipients, exchanges, message_mails, messages
+from db.schema.exchange_tables import exchanges, message_mails, messages
 from db.schema.need_tables import needs
 from domain.audit import Actor
 from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
@@ -94,24 +93,6 @@ async def test_a_thread_is_read_as_it_was_written(connection: Connection) -> Non
     assert (len(whole.messages), whole.messages[1]) == (2, answer)
     assert await exchanges_of(connection, owner, need_id) == [whole]
     assert await select_need_id(connection, owner, exchange.id) == need_id
-
-
-async def test_another_organisation_finds_nothing(connection: Connection) -> None:
-    owner, need_id = await need(connection)
-    exchange = await opened(connection, owner, need_id)
-    other, _ = await need(connection, "Vannes")
-
-    assert await select_exchange(connection, other, exchange.id) is None
-    assert await select_need_id(connection, other, exchange.id) is None
-    assert await exchanges_of(connection, other, need_id) == []
-    assert await select_exchanges(connection, other, need_id, None, 10) == []
-
-
-async def test_threads_come_in_pages(connection: Connection) -> None:
-    owner, need_id = await need(connection)
-    both = [await opened(connection, owner, need_id) for _ in range(2)]
-    first = await select_exchanges(connection, owner, need_id, None, 1)
-    assert [*first, *await select_exchanges(connection, owner, need_id, first[0].id, 5)] == both
 
 
 async def test_a_delivery_is_the_buyers_until_mail_carries_it(connection: Connection) -> None:
@@ -239,15 +220,6 @@ async def test_a_user_who_does_not_own_the_tables_cannot_unlock_them(connection:
     await connection.execute(select(func.purge_need(ended, NOW, 0, "command", None)))
     journal = await connection.execute(text("SELECT action, object FROM audit_entries"))
     assert journal.all() == [("need.purged", f"need:{ended}")]
-
-
-async def test_an_address_alone_can_be_taken_away(connection: Connection) -> None:
-    owner, need_id = await need(connection)
-    exchange = await opened(connection, owner, need_id)
-    await connection.execute(update(exchange_recipients).values(email=None))
-    whole = await select_exchange(connection, owner, exchange.id)
-    assert whole is not None
-    assert {each.email for each in whole.recipients} == {None}
 
 
 async def test_what_was_said_goes_once_its_need_has_ended(connection: Connection) -> None:

@@ -6,7 +6,6 @@ It is read to be checked, after somebody with every right on the database has be
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -45,26 +44,6 @@ async def test_writers_at_once_make_one_chain(engine: Engine) -> None:
     for entry in found:
         previous = chained(previous, one.organisation_id, entry)
         assert previous.hex() == entry.hash
-
-
-async def test_organisations_have_journals_of_their_own(engine: Engine) -> None:
-    one, other = await actor(engine), await actor(engine, "Vannes")
-    for each in (one, other):
-        await note(engine, each)
-
-    async with transaction(engine) as connection:
-        (found,) = await entries(connection, other.organisation_id, "need:1", 0, 50)
-        assert found.number == 1
-        assert await entries(connection, one.organisation_id, "need:2", 0, 50) == []
-
-
-async def test_what_is_rolled_back_leaves_no_entry(engine: Engine) -> None:
-    one = await actor(engine)
-    async with transaction(engine) as connection:
-        await write_entry(connection, one, "need.created", "need:1", NOW)
-        await connection.rollback()
-    async with transaction(engine) as connection:
-        assert await entries(connection, one.organisation_id, None, 0, 50) == []
 
 
 @pytest.mark.parametrize(
@@ -148,19 +127,6 @@ async def test_what_a_superuser_did_is_found(engine: Engine, statements: Sequenc
     await tampered(engine, *(f"{each} AND organisation_id = '{organisation_id}'" for each in statements))
     assert (await checked(engine, organisation_id)).breaks == expected
     assert (await checked(engine, other)).breaks == []
-
-
-async def test_entries_are_filtered(engine: Engine) -> None:
-    organisation_id = await written(engine, "Morbihan", 5)
-
-    async def numbers(object_: str | None = None, **filters: Any) -> list[int]:
-        async with transaction(engine) as connection:
-            return [each.number for each in await entries(connection, organisation_id, object_, 0, 50, **filters)]
-
-    assert await numbers("need:3") == [3]
-    assert await numbers(action="need.created") == []
-    assert await numbers(since=LATER) == [5]
-    assert await numbers(until=LATER, action="need.changed") == [1, 2, 3, 4]
 
 
 async def test_it_is_known_what_a_journal_tells_of(engine: Engine) -> None:

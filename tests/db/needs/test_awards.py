@@ -6,18 +6,10 @@ from sqlalchemy import func, select
 
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection
-from db.needs.awards import awards_until, mark_award_withdrawn, select_award, select_awards
+from db.needs.awards import awards_until, mark_award_withdrawn
 from db.schema.need_tables import awards
 from domain.needs.need import Buyer
 from tests.db.needs.steps import DAY, NOW, noted
-
-
-async def test_an_award_reads_back_as_it_was_kept(connection: Connection) -> None:
-    own = await ensure_organisation(connection, "Morbihan", NOW)
-    award = await noted(connection, own)
-    assert await select_award(connection, own, award.need_id, award.id) == award
-    assert await select_awards(connection, own, award.need_id, None, 5) == [award]
-    assert await select_awards(connection, own, award.need_id, award.id, 5) == []
 
 
 async def test_only_those_up_to_the_day_count(connection: Connection) -> None:
@@ -34,16 +26,6 @@ async def test_an_award_is_known_with_the_buyer_of_its_need(connection: Connecti
         await noted(connection, own, buyer)
     found = [each.buyer_siret for each in await awards_until(connection, own, DAY)]
     assert found == [None, None, "21560260300016"]
-
-
-async def test_another_organisation_reads_and_withdraws_none(connection: Connection) -> None:
-    own, other = [await ensure_organisation(connection, name, NOW) for name in ("Morbihan", "Vannes")]
-    award = await noted(connection, own)
-    place = (other, award.need_id, award.id)
-    assert await select_award(connection, *place) is None
-    assert await select_awards(connection, other, award.need_id, None, 5) == []
-    assert await awards_until(connection, other, DAY) == []
-    assert not await mark_award_withdrawn(connection, *place, NOW)
 
 
 async def test_a_withdrawn_award_stays_in_the_table_alone(connection: Connection) -> None:

@@ -119,17 +119,6 @@ async def test_who_was_brought_the_message_is_contacted_once_that_is_confirmed(a
         assert await figures() == (1, 0, 1)
 
 
-async def test_another_organisation_learns_nothing(asked: OpenedExchange) -> None:
-    await say(asked, 1, barriers=("other",), barriers_note="Le quai est trop haut")
-    ids = [asked.exchange.id]
-    async with transaction(asked.engine) as connection:
-        assert (await reply_figures(connection, NEVER, ids)).contacted == 0
-        assert await barrier_figures(connection, NEVER, ids) == []
-        assert (await barrier_notes(connection, NEVER, ids)).total == 0
-        assert await exchanges_about(connection, NEVER, [asked.need_id]) == []
-        assert await needs_in(connection, NEVER) == []
-
-
 async def test_a_need_is_told_with_its_latest_shortlist_and_of_its_time(asked: OpenedExchange) -> None:
     await keep_shortlists(asked, "A", "AB")
     async with transaction(asked.engine) as connection:

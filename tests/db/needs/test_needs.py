@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import pytest
 from sqlalchemy import text
 
 from db import migrate
@@ -20,28 +19,22 @@ from db.core.engine import Connection, Engine, transaction
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import insert_handovers, insert_message, write_handovers
 from db.needs.needs import (
-    NeedFilters,
     insert_need,
     lock_need,
     needs_of_year,
     progress_of,
-    remove_need,
     select_need,
-    select_needs,
     write_need,
 )
-from domain.errors import Conflict
 from domain.exchanges.exchange import Channel, Message
 from domain.needs.need import Buyer, Lot, Need, OtherNeed, Place, PlannedNeed, TerritoryRequest
-from domain.needs.status import Status, StoredNeed
+from domain.needs.status import StoredNeed
 from tests.db.exchanges.samples import ANNE, PAUL, exchange
-from tests.db.needs.steps import noted
 from tests.db.suppliers.samples import NOW as OPENED
 from tests.domain.exchanges.samples import PLAIN
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 LOTS = (Lot("1", title="Parcs", segments=("ev-entretien",), reserved=("iae",)),)
-EVERYTHING = NeedFilters()
 
 
 async def organisation(connection: Connection, name: str = "Morbihan") -> UUID:
@@ -51,48 +44,6 @@ async def organisation(connection: Connection, name: str = "Morbihan") -> UUID:
 async def kept(connection: Connection, own: UUID, minute: int = 0, **fields: Any) -> StoredNeed:
     content = PlannedNeed(lots=LOTS, territory=TerritoryRequest(codes=("departement:56",)), **fields)
     return await insert_need(connection, own, content, NOW + timedelta(minutes=minute))
-
-
-async def test_a_need_reads_back_as_it_was_kept(connection: Connection) -> None:
-    own = await organisation(connection)
-    need = await kept(connection, own, description="Tonte", planned_publication_on=date(2027, 3, 1))
-    assert await select_need(connection, own, need.id) == need
-    assert (need.status, need.version, need.shortlists) == ("draft", 1, 0)
-
-
-async def test_another_organisation_neither_reads_nor_changes_it(connection: Connection) -> None:
-    own, other = await organisation(connection), await organisation(connection, "Vannes")
-    need = await kept(connection, own)
-    assert await select_need(connection, other, need.id) is None
-    assert await lock_need(connection, other, need.id) is None
-    assert await select_needs(connection, other, EVERYTHING, None, 5) == []
-    await write_need(connection, other, msgspec.structs.replace(need, status="published"))
-    await remove_need(connection, other, need.id)
-    assert await select_need(connection, own, need.id) == need
-
-
-async def test_needs_come_the_newest_first_in_pages(connection: Connection) -> None:
-    own = await organisation(connection)
-    made = [await kept(connection, own, minute) for minute in range(3)]
-    assert await select_needs(connection, own, EVERYTHING, None, 2) == [made[2], made[1]]
-    assert await select_needs(connection, own, EVERYTHING, made[1].id, 2) == [made[0]]
-
-
-async def test_needs_are_narrowed_by_status_and_planned_publication(connection: Connection) -> None:
-    own = await organisation(connection)
-    days = (date(2027, 1, 31), date(2027, 2, 1), None)
-    made = [await kept(connection, own, minute, planned_publication_on=day) for minute, day in enumerate(days)]
-    sourced = msgspec.structs.replace(made[0], status="sourcing", version=2)
-    await write_need(connection, own, sourced)
-
-    async def listed(*statuses: Status, **days: date) -> list[StoredNeed]:
-        return list(await select_needs(connection, own, NeedFilters(statuses or None, **days), None, 9))
-
-    assert await listed("sourcing") == [sourced]
-    assert await listed("draft", "sourcing") == [made[2], made[1], sourced]
-    assert await listed(planned_from=date(2027, 2, 1)) == [made[1]]
-    assert await listed(planned_to=date(2027, 1, 31)) == [sourced]
-    assert await listed("draft", planned_from=date(2027, 1, 1)) == [made[1]]
 
 
 async def test_who_holds_a_need_makes_others_wait(engine: Engine) -> None:
@@ -112,14 +63,6 @@ async def test_who_holds_a_need_makes_others_wait(engine: Engine) -> None:
         found = await select_need(connection, own, need.id)
         assert found is not None
         assert found.version == 5
-
-
-async def test_what_was_awarded_is_not_deleted(connection: Connection) -> None:
-    own = await organisation(connection)
-    award = await noted(connection, own)
-    with pytest.raises(Conflict) as refused:
-        await remove_need(connection, own, award.need_id)
-    assert refused.value.code == "need_in_use"
 
 
 async def test_what_waits_for_the_buyer_is_neither_confirmed_nor_answered(engine: Engine) -> None:

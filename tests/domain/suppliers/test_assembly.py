@@ -85,7 +85,6 @@ def bare(**fields: Any) -> SupplierRecord:
 def test_a_single_record_is_the_supplier() -> None:
     place = Placement(Point(48.07, -2.97), "56178", (Flag("placed_at_commune", "56178"),))
     only = bare(approvals=(ACI,), offers=(GREEN,), shares=Shares(disadvantaged=0.7), labels=("RSEi",), active=False)
-
     assert together(only, placements=(place,)) == Supplier(
         id=ID,
         name=only.name,
@@ -108,7 +107,6 @@ def test_offers_approvals_and_labels_are_united() -> None:
         bare(offers=(GREEN,), approvals=(ACI,), labels=("RSEi",)),
         bare(offers=(CLEAN, GREEN), approvals=(ESAT, ACI), labels=("RSEi", "ISO 26000")),
     )
-
     assert (whole.offers, whole.approvals, whole.labels) == ((GREEN, CLEAN), (ACI, ESAT), ("RSEi", "ISO 26000"))
     assert whole.kinds == ("ACI", "ESAT")
 
@@ -122,7 +120,6 @@ def test_approvals_stay_unknown_while_no_record_knows_any() -> None:
 def test_an_approval_without_dates_yields_to_dated_ones_of_its_kind() -> None:
     """A list that only says "ACI" must not keep alive what another knows to have ended."""
     whole = together(bare(approvals=(Approval("ACI"), ESAT)), bare(approvals=(ACI,)))
-
     assert whole.approvals == (ESAT, ACI)
 
 
@@ -132,7 +129,6 @@ def test_a_list_of_approvals_never_names_or_places_who_another_record_describes(
     listed = SupplierRecord(name=nameless(siret), siret=siret, approvals=(ACI,))
     named = SupplierRecord(name="JARDINS BLAVET (ASSOC)", siret=siret, approvals=(ESAT,))
     described = bare(siret=siret, name="Les Jardins du Blavet", offers=(GREEN,), active=False)
-
     for order in permutations((listed, named, described)):
         whole = together(*order, adding=(listed,))
         assert (whole.name, whole.active) == ("Les Jardins du Blavet", False)
@@ -145,7 +141,6 @@ def test_other_fields_come_from_the_first_that_knows_them() -> None:
         bare(siret=None, ess=False, contact=Contact(email="a@blavet.fr"), shares=Shares(disabled=0.1)),
         bare(siret="22560001400016", ess=True, contact=Contact("b@blavet.fr", "02"), shares=Shares(detained=0.2)),
     )
-
     assert (whole.siret, whole.ess) == ("22560001400016", False)
     assert (whole.contact, whole.shares) == (Contact("a@blavet.fr", "02"), Shares(disabled=0.1, detained=0.2))
 
@@ -154,23 +149,17 @@ def test_the_place_is_taken_whole_from_the_first_that_has_a_location() -> None:
     """A commune of one record and a point of another might lie far apart."""
     nowhere = Placement(None, "35238", (Flag("no_place", ""),))
     somewhere = Placement(Point(48.07, -2.97), "56178", (Flag("placed_at_commune", "56178"),))
-
     whole = together(bare(), bare(), placements=(nowhere, somewhere))
-
     assert (whole.location, whole.commune, whole.flags) == (somewhere.location, "56178", somewhere.flags)
 
 
 def test_flags_that_no_longer_hold_for_the_whole_are_dropped() -> None:
     doubtful = Placement(None, "56178", (Flag("no_offer", ""), Flag("siret_check_failed", "123")))
-
     whole = together(bare(siret="1", offers=(GREEN,)), bare(siret="2"), placements=(Placement(), doubtful))
-
     assert (whole.commune, whole.flags) == ("56178", ())
 
 
 def test_every_category_without_a_segment_stays_flagged() -> None:
     first, second = (Placement(flags=(Flag("unmapped_category", name),)) for name in ("10430", "autre"))
-
     whole = together(bare(), bare(), placements=(first, second))
-
     assert [flag.detail for flag in whole.flags] == ["10430", "autre"]

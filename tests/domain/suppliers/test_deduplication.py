@@ -55,43 +55,48 @@ def groups(*records: IdentityFacts, decisions: Decisions = NO_DECISIONS) -> list
     return sorted("".join(key.external_id for key in group) for group in found)
 
 
+def prison(external_id: str, place: Point | None) -> IdentityFacts:
+    return facts(external_id, SIRET, place=place, in_prison=True)
+
+
 def pair(one: str, other: str) -> tuple[RecordKey, RecordKey]:
     return RecordKey("reseau", one), RecordKey("reseau", other)
 
 
-def test_one_siret_is_one_supplier_whatever_the_names_and_places() -> None:
-    far = beside(50_000)
-    assert groups(facts("a", SIRET), facts("b", SIRET, "Autre nom", place=far), facts("c", OTHER_SIRET)) == ["ab", "c"]
-
-
-def test_near_same_names_at_one_place_are_one_where_a_siret_is_missing() -> None:
-    assert groups(facts("a", SIRET), facts("b", place=beside(190))) == ["ab"]
-    assert groups(facts("a"), facts("b", place=beside(190))) == ["ab"]
-    assert groups(facts("a", SIRET), facts("b", place=beside(210))) == ["a", "b"]
-    assert groups(facts("a", SIRET), facts("b", None, "Les Jardins de l'Oust")) == ["a", "b"]
-
-
-def test_different_sirets_are_never_one() -> None:
-    """Two establishments of one SIREN are not, either."""
-    assert groups(facts("a", SIRET), facts("b", OTHER_SIRET)) == ["a", "b"]
-
-
-def test_homonyms_far_apart_are_not_one() -> None:
-    assert groups(facts("a"), facts("b", place=beside(0, 3_000)), facts("c", place=Point(43.6, 1.44))) == [
-        "a",
-        "b",
-        "c",
-    ]
-
-
-def test_without_a_point_of_its_own_a_name_says_nothing() -> None:
-    """All that stand in one commune without a point stand at its middle."""
-    assert groups(facts("a", names=()), facts("b", names=())) == ["a", "b"]
-
-
-def test_a_record_without_siret_between_two_sirets_joins_the_nearer_and_glues_nothing() -> None:
-    left, right = facts("l", SIRET, place=beside(-100)), facts("r", OTHER_SIRET, place=beside(90))
-    assert groups(left, right, facts("m")) == ["l", "mr"]
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        # one SIRET is one supplier whatever the names and places, and two are never one
+        ([facts("a", SIRET), facts("b", SIRET, "Autre nom", place=beside(50_000)), facts("c", OTHER_SIRET)], "ab c"),
+        # near-same names at one place are one where a SIRET is missing, also a trade name
+        ([facts("a", SIRET), facts("b", place=beside(190))], "ab"),
+        ([facts("a"), facts("b", place=beside(190))], "ab"),
+        ([facts("a", SIRET), facts("b", place=beside(210))], "a b"),
+        ([facts("a", SIRET), facts("b", None, "Les Jardins de l'Oust")], "a b"),
+        ([facts("a"), facts("b", place=beside(0, 3_000)), facts("c", place=Point(43.6, 1.44))], "a b c"),
+        ([facts("a", SIRET, "Association Untel", "Le Blavet"), facts("b", None, "Le Blavet")], "ab"),
+        # all that stand in one commune without a point stand at its middle, and have no names
+        ([facts("a", names=()), facts("b", names=())], "a b"),
+        # a record without SIRET between two joins the nearer and glues nothing, a chain of such stays whole
+        ([facts("l", SIRET, place=beside(-100)), facts("r", OTHER_SIRET, place=beside(90)), facts("m")], "l mr"),
+        (
+            [
+                facts("a", SIRET),
+                facts("b", place=beside(150)),
+                facts("c", place=beside(200)),
+                facts("d", OTHER_SIRET, place=beside(390)),
+            ],
+            "abc d",
+        ),
+        # workshops in prisons: at one place only, of which the middle one goes with the nearer, and where it is known
+        ([prison("a", HERE), prison("b", beside(900)), prison("c", beside(5_000))], "ab c"),
+        ([prison("a", HERE), prison("b", beside(800)), prison("c", beside(1_500))], "a bc"),
+        ([prison("a", HERE), prison("b", None)], "a b"),
+        ([prison("a", HERE), prison("b", beside(5_000)), facts("c", SIRET, place=beside(9_000))], "a bc"),
+    ],
+)
+def test_records_are_one_supplier_by_siret_or_by_name_and_place(records: list[IdentityFacts], expected: str) -> None:
+    assert groups(*records) == expected.split()
 
 
 def test_it_joins_the_more_alike_before_the_nearer() -> None:
@@ -104,61 +109,29 @@ def test_it_joins_the_more_alike_before_the_nearer() -> None:
     assert [len(group) for group in partition([left, right, facts("m")], alike)] == [2, 1]
 
 
-def test_a_chain_of_records_without_siret_stays_whole_and_joins_one_siret() -> None:
-    """b and c are nearer to each other than to either end."""
-    chain = facts("b", place=beside(150)), facts("c", place=beside(200))
-    assert groups(facts("a", SIRET), *chain, facts("d", OTHER_SIRET, place=beside(390))) == ["abc", "d"]
-
-
-def test_a_trade_name_counts_as_a_name() -> None:
-    assert groups(facts("a", SIRET, "Association Untel", "Le Blavet"), facts("b", None, "Le Blavet")) == ["ab"]
-
-
-def prison(external_id: str, place: Point | None, siret: str | None = SIRET) -> IdentityFacts:
-    return facts(external_id, siret, place=place, in_prison=True)
-
-
-def test_workshops_in_prisons_with_one_siret_are_one_at_one_place_only() -> None:
-    here, near, far = prison("a", HERE), prison("b", beside(900)), prison("c", beside(5_000))
-    assert groups(here, near, far) == ["ab", "c"]
-
-
-def test_no_two_workshops_of_one_supplier_are_more_than_a_kilometre_apart() -> None:
-    """The middle one of three goes with the nearer."""
-    assert groups(prison("a", HERE), prison("b", beside(800)), prison("c", beside(1_500))) == ["a", "bc"]
-
-
-def test_a_workshop_of_which_nobody_knows_the_place_is_kept_apart() -> None:
-    assert groups(prison("a", HERE), prison("b", None)) == ["a", "b"]
-
-
-def test_a_record_not_known_to_be_in_prison_goes_with_the_nearest_workshop_of_its_siret() -> None:
-    assert groups(prison("a", HERE), prison("b", beside(5_000)), facts("c", SIRET, place=beside(9_000))) == ["a", "bc"]
-
-
-def test_what_a_person_merged_is_one_and_draws_others_along() -> None:
-    records = facts("a", SIRET), facts("b", OTHER_SIRET, place=beside(9_000)), facts("c", OTHER_SIRET)
-    assert groups(*records, decisions=Decisions(merged=[pair("a", "b")])) == ["abc"]
-
-
-def test_a_person_may_merge_workshops_that_are_apart() -> None:
-    records = prison("a", HERE), prison("b", beside(5_000))
-    assert groups(*records, decisions=Decisions(merged=[pair("a", "b")])) == ["ab"]
-
-
-def test_what_a_person_split_stays_apart_and_nothing_bridges_it() -> None:
-    """The third record of the SIRET goes with the nearer of the two."""
-    records = facts("a", SIRET), facts("b", SIRET, place=beside(9_000)), facts("c", SIRET, place=beside(8_000))
-    assert groups(*records, decisions=Decisions(split=[pair("a", "b")])) == ["a", "bc"]
-
-
-def test_a_split_holds_against_names_too() -> None:
-    assert groups(facts("a"), facts("b"), decisions=Decisions(split=[pair("b", "a")])) == ["a", "b"]
-
-
-def test_a_decision_about_a_record_that_is_gone_changes_nothing() -> None:
-    decided = Decisions(merged=[pair("a", "x")], split=[pair("b", "y")])
-    assert groups(facts("a"), facts("b"), decisions=decided) == ["ab"]
+@pytest.mark.parametrize(
+    ("records", "decisions", "expected"),
+    [
+        # what a person merged draws others along, workshops that are apart too
+        (
+            [facts("a", SIRET), facts("b", OTHER_SIRET, place=beside(9_000)), facts("c", OTHER_SIRET)],
+            Decisions(merged=[pair("a", "b")]),
+            "abc",
+        ),
+        ([prison("a", HERE), prison("b", beside(5_000))], Decisions(merged=[pair("a", "b")]), "ab"),
+        # nothing bridges what was split: a third record goes with the nearer
+        (
+            [facts("a", SIRET), facts("b", SIRET, place=beside(9_000)), facts("c", SIRET, place=beside(8_000))],
+            Decisions(split=[pair("a", "b")]),
+            "a bc",
+        ),
+        ([facts("a"), facts("b")], Decisions(split=[pair("b", "a")]), "a b"),
+        # a decision about a record that is gone changes nothing
+        ([facts("a"), facts("b")], Decisions(merged=[pair("a", "x")], split=[pair("b", "y")]), "ab"),
+    ],
+)
+def test_what_people_decided_comes_first(records: list[IdentityFacts], decisions: Decisions, expected: str) -> None:
+    assert groups(*records, decisions=decisions) == expected.split()
 
 
 def test_many_records_that_say_the_same_cost_no_more_than_few() -> None:
@@ -278,39 +251,26 @@ def member(external_id: str, supplier: UUID, *, age: int = 0, changed: bool = Fa
     return Member(RecordKey("reseau", external_id), supplier, NOW - timedelta(days=age), changed)
 
 
-def assigned(*groups: list[Member], fresh: set[UUID] | None = None) -> IdAssignment:
+@pytest.mark.parametrize(
+    ("groups", "fresh", "ids", "absorbed"),
+    [
+        ([[member("a", YOUNG), member("b", OLD)]], set(), [OLD], {YOUNG: OLD}),
+        # ids of an import sort by its start, and others may have come while it ran: one that somebody saw goes first
+        ([[member("a", OLD), member("b", YOUNG)]], {OLD}, [YOUNG], {OLD: YOUNG}),
+        # a record that changed leaves and the others stay; of those that all changed the oldest does
+        ([[member("a", OLD, age=9, changed=True)], [member("b", OLD)]], set(), [NEW, OLD], {}),
+        ([[member("a", OLD, changed=True)], [member("b", OLD, age=9, changed=True)]], set(), [NEW, OLD], {}),
+        # one that leaves for another supplier takes no id along
+        ([[member("a", OLD)], [member("b", OLD, changed=True), member("c", YOUNG)]], set(), [OLD, YOUNG], {}),
+        ([[member("a", OLD)], [member("b", OLD)], [member("c", OLD)]], set(), [OLD, NEW, UUID(int=NEW.int + 1)], {}),
+    ],
+)
+def test_the_oldest_id_that_was_seen_survives_with_the_records_that_stayed(
+    groups: list[list[Member]], fresh: set[UUID], ids: list[UUID], absorbed: dict[UUID, UUID]
+) -> None:
+    """A group that inherits none gets one of its own."""
     serial = count(NEW.int)
-    return assign_ids(groups, fresh or set(), lambda: UUID(int=next(serial)))
-
-
-def test_the_oldest_id_survives_and_the_other_is_lost_to_it() -> None:
-    assert assigned([member("a", YOUNG), member("b", OLD)]) == IdAssignment([OLD], {YOUNG: OLD})
-
-
-def test_an_id_that_somebody_has_seen_goes_before_one_that_nobody_has() -> None:
-    """Ids of an import sort by its start, and others may have come while it ran."""
-    assert assigned([member("a", OLD), member("b", YOUNG)], fresh={OLD}) == IdAssignment([YOUNG], {OLD: YOUNG})
-
-
-def test_a_record_that_changed_leaves_and_the_others_stay() -> None:
-    parted = assigned([member("a", OLD, age=9, changed=True)], [member("b", OLD)])
-    assert parted == IdAssignment([NEW, OLD], {})
-
-
-def test_of_records_that_all_changed_the_oldest_stays() -> None:
-    parted = assigned([member("a", OLD, changed=True)], [member("b", OLD, age=9, changed=True)])
-    assert parted == IdAssignment([NEW, OLD], {})
-
-
-def test_a_record_that_leaves_for_another_supplier_takes_no_id_along() -> None:
-    moved = assigned([member("a", OLD)], [member("b", OLD, changed=True), member("c", YOUNG)])
-    assert moved == IdAssignment([OLD, YOUNG], {})
-
-
-def test_a_group_that_inherits_nothing_gets_an_id_of_its_own() -> None:
-    """Three that were one: one keeps the id, the others get new ones."""
-    parted = assigned([member("a", OLD)], [member("b", OLD)], [member("c", OLD)])
-    assert parted.ids == [OLD, NEW, UUID(int=NEW.int + 1)]
+    assert assign_ids(groups, fresh, lambda: UUID(int=next(serial))) == IdAssignment(ids, absorbed)
 
 
 @pytest.mark.parametrize(
@@ -336,14 +296,15 @@ def test_own_words_are_told_from_what_any_supplier_may_be_called(
     assert (name.words, set(name.forms | name.kinds)) == (words, stated)
 
 
-def test_two_spellings_share_their_key() -> None:
-    assert name_key(read_name("ESAT Les Jardins du Blavet")) == name_key(read_name("JARDIN DU BLAVAT")) == "b j"
-
-
-def test_short_words_and_numbers_are_whole_in_the_key() -> None:
-    """They must be the same in both names, and keep numbered names apart."""
-    assert name_key(read_name("Envie 35 Pays de Rennes")) == "35 e pay r"
-
-
-def test_a_name_without_words_of_its_own_has_no_key() -> None:
-    assert name_key(read_name("ESAT")) is None
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("ESAT Les Jardins du Blavet", "b j"),
+        ("JARDIN DU BLAVAT", "b j"),
+        # short words and numbers must be the same in both names, and keep numbered names apart
+        ("Envie 35 Pays de Rennes", "35 e pay r"),
+        ("ESAT", None),
+    ],
+)
+def test_two_spellings_share_their_key(name: str, key: str | None) -> None:
+    assert name_key(read_name(name)) == key

@@ -19,9 +19,9 @@ from matching.geo.geojson_validation import (
     TOLERANCE_DEGREES,
     area_to_keep,
     checked_geometry,
-    problems_under,
     simplified,
 )
+from matching.geo.territory import problems_under
 from matching.reference import Reference
 from tests.conftest import examples
 from tests.factories import LYON, REDON, RENNES, comb, ring, spiked, square

@@ -11,7 +11,7 @@ import pytest
 import shapely
 
 from domain.reference.territory import DATA, load
-from matching.geo.outlines import FILES, Outlined, decode, outlines
+from matching.geo.territory import FILES, Outlined, decode, outlines
 
 KM2_PER_DEGREE2 = 111.2**2
 

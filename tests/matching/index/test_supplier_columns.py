@@ -10,15 +10,17 @@ from hypothesis import given
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import Contact, Supplier
 from matching.geo.shape import PointShape
-from matching.index.indexed_supplier import (
+from matching.index.distances import runs_near
+from matching.index.supplier_columns import (
+    UNPLACED,
     IndexedSupplier,
     details_json,
     document_of,
     legal_facts,
     read_back,
+    spatial_keys,
     summary_json,
 )
-from matching.index.supplier_columns import UNPLACED, runs_near, spatial_keys
 from tests.factories import LYON, NANTES, RENNES, supplier
 from tests.matching.index.test_live_index import written
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from domain.suppliers.supplier import Offer, SourceRef, Supplier
 from domain.suppliers.trades import TradeCounts, has_trade, trade_evidence
-from matching.index.indexed_supplier import MatchedSupplier, document_of
 from matching.index.live_index import Index, LiveIndex
+from matching.index.supplier_columns import MatchedSupplier, document_of
 from matching.index.tables import (
     IndexTables,
     TablesBuilder,

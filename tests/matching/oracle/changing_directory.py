@@ -19,7 +19,7 @@ from domain.needs.need import Need, PastAward
 from domain.suppliers.supplier import BASES, EVIDENCE_KINDS, Contact, Evidence, Kind, Offer, Supplier
 from domain.text.bilingual import Language
 from matching.engine import match
-from matching.geo.outlines import outlines
+from matching.geo.territory import outlines
 from matching.index.live_index import Index, LiveIndex
 from tests.factories import reference
 from tests.matching.oracle.strategies import DATES, Scenery, awards, need, suppliers, territory

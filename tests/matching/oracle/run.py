@@ -16,7 +16,7 @@ from domain.needs.need import Need, PastAward
 from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.supplier import Supplier
 from matching.engine import match_json
-from matching.geo.outlines import outlines
+from matching.geo.territory import outlines
 from matching.index.live_index import Index, LiveIndex
 from tests.factories import reference
 from tests.matching.oracle.compare import disagreements

@@ -2,19 +2,26 @@
 
 import json
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import date
 from html import unescape
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 import pytest
 
+from api.desk.answer.result_page import evidence_summary, near_miss_questions, question, reserved_to
+from domain.needs.need import Lot
+from domain.shortlists.shortlist import Gate, LotShortlist, OfferEvidence, SegmentAnswer, Shortlist
 from domain.text.labels import TENSIONS
 from domain.text.normalise import fold
 from tests.api.desk.steps import FORM, Browser, counted_in_words, heading, said
 from tests.api.exchanges.test_reply_page import Outline
 from tests.api.sync.factories import Client, put_record
+from tests.domain.shortlists.test_frozen import FOLDER
 
 MOWING = {"lieu": "commune:56178", "lot-1-objet": "tonte de pelouses"}
 BY_STATE: list[dict[str, Any]] = [
@@ -25,16 +32,24 @@ BY_STATE: list[dict[str, Any]] = [
 ]
 
 
-async def answered(served: Client, browser: Browser, source: str, **typed: Any) -> str:
-    """The page of an answer, on suppliers of its own."""
+Answered = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+async def answered(served: Client, browser: Browser, source: str) -> Answered:
+    """The page of an answer to what is typed, on suppliers of its own."""
     for number, of_record in enumerate(BY_STATE):
         stored = await put_record(served, source, str(number), **of_record)
         await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
     await browser.sign_in()
-    fields: dict[str, Any] = {**MOWING, **{name.replace("_", "-"): text for name, text in typed.items()}}
-    answer = await browser.submit("besoin", fields, to="besoin/resultat")
-    assert (answer.status_code, heading(browser.page)) == (200, "Qui pourrait répondre")
-    return browser.page
+
+    async def answer(**typed: Any) -> str:
+        fields: dict[str, Any] = {**MOWING, **{name.replace("_", "-"): text for name, text in typed.items()}}
+        answer = await browser.submit("besoin", fields, to="besoin/resultat")
+        assert (answer.status_code, heading(browser.page)) == (200, "Qui pourrait répondre")
+        return browser.page
+
+    return answer
 
 
 def request_on(page: str) -> dict[str, Any]:
@@ -48,10 +63,8 @@ def names(page: str) -> list[str]:
     return [unescape(name) for name in re.findall(row, page)]
 
 
-async def test_the_page_has_the_suppliers_of_the_api_in_their_order(
-    served: Client, browser: Browser, source: str
-) -> None:
-    page = await answered(served, browser, source, lot_1_reserve=["handicap", "iae"], lot_1_valeur="240 000")
+async def test_the_page_has_the_suppliers_of_the_api_in_their_order(served: Client, answered: Answered) -> None:
+    page = await answered(lot_1_reserve=["handicap", "iae"], lot_1_valeur="240 000")
     asked = request_on(page)
     assert asked["lots"][0]["value_eur"] == 240_000
     (lot,) = (await served.post("/match", json=asked)).json()["lots"]
@@ -67,8 +80,10 @@ async def test_the_page_has_the_suppliers_of_the_api_in_their_order(
     assert fold(f"Concurrence : {TENSIONS[lot['tension']['level']].fr}") in fold(text)
 
 
-async def test_another_reservation_or_radius_is_a_button_away(served: Client, browser: Browser, source: str) -> None:
-    page = await answered(served, browser, source, lot_1_reserve=["handicap"])
+async def test_another_reservation_or_radius_is_a_button_away(
+    served: Client, answered: Answered, browser: Browser
+) -> None:
+    page = await answered(lot_1_reserve=["handicap"])
     (lot,) = (await served.post("/match", json=request_on(page))).json()["lots"]
     assert f"Ouvert à tous</span> <b>{counted_in_words(lot['alternatives']['reserved']['none'])}</b>" in said(page)
     await browser.submit("besoin/resultat", changer="reserver-1-")
@@ -84,9 +99,9 @@ async def test_another_reservation_or_radius_is_a_button_away(served: Client, br
     assert "max_distance_km" not in request_on(browser.page)["lots"][0]
 
 
-async def test_a_lot_may_be_called_anything(served: Client, browser: Browser, source: str) -> None:
+async def test_a_lot_may_be_called_anything(answered: Answered, browser: Browser) -> None:
     """Ids of the page are by the position of the lot; a distance is typed with a comma."""
-    page = await answered(served, browser, source, lot_1_id="Lot 1.a")
+    page = await answered(lot_1_id="Lot 1.a")
     ids = Outline(page).ids
     assert [each for each in ids if each and re.search(r"[ .]", each)] == []
     assert {"reponse-1", "lot-1", "rayon-1"} <= set(ids)
@@ -96,20 +111,8 @@ async def test_a_lot_may_be_called_anything(served: Client, browser: Browser, so
         await browser.submit("besoin/resultat", changer="rayon-Lot 1.a-")
 
 
-async def test_the_map_lies_on_the_tiles_of_a_server(
-    served: Client, browser: Browser, source: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tiles = "https://tuiles.example.org/{z}/{x}/{y}.png"
-    settings = replace(served.services.settings, tiles_url=tiles, tiles_credit="© Auteur")
-    monkeypatch.setattr(served.services, "settings", settings)
-    page = unescape(await answered(served, browser, source))
-    assert f'data-tiles="{tiles}" data-credit="© Auteur"' in page
-
-
-async def test_a_script_gets_the_lot_it_changes_and_what_follows_from_it(
-    served: Client, browser: Browser, source: str
-) -> None:
-    page = await answered(served, browser, source, lot_2_objet="nettoyage de bureaux")
+async def test_a_script_gets_the_lot_it_changes_and_what_follows_from_it(answered: Answered, browser: Browser) -> None:
+    page = await answered(lot_2_objet="nettoyage de bureaux")
     fields = {**browser.fields("besoin/resultat"), "changer": "reserver-2-iae"}
     of_script = {"hx-request": "true", "hx-target": "reponse-2", **FORM}
     part = await browser.post("/besoin/resultat", content=urlencode(fields, doseq=True), headers=of_script)
@@ -124,9 +127,9 @@ async def test_a_script_gets_the_lot_it_changes_and_what_follows_from_it(
 
 
 async def test_a_trade_without_a_candidate_does_not_contradict_the_candidates_of_the_others(
-    served: Client, browser: Browser, source: str
+    served: Client, answered: Answered
 ) -> None:
-    page = said(await answered(served, browser, source, lot_1_objet="tonte de pelouses", lot_1_ajout="imprimerie"))
+    page = said(await answered(lot_1_objet="tonte de pelouses", lot_1_ajout="imprimerie"))
     (lot,) = (await served.post("/match", json=request_on(page))).json()["lots"]
     assert lot["total"] > 0
     assert lot["tension"]["level"] == "none"
@@ -134,33 +137,60 @@ async def test_a_trade_without_a_candidate_does_not_contradict_the_candidates_of
     assert "aucun candidat, dont 0" not in page
 
 
-async def test_an_address_gives_the_answer_again(served: Client, browser: Browser, source: str) -> None:
-    page = await answered(served, browser, source, lot_1_reserve=["iae"])
+async def test_an_address_gives_the_answer_again(answered: Answered, browser: Browser) -> None:
+    page = await answered(lot_1_reserve=["iae"])
     address = urlencode(browser.fields("besoin/resultat"), doseq=True)
     await browser.open(f"/besoin/resultat?{address}")
     assert request_on(browser.page) == request_on(page)
     assert names(browser.page) == names(page)
+    assert (await browser.open("/besoin/resultat")).url.path == "/besoin"
 
 
-async def test_signs_on_the_map_lead_to_rows(served: Client, browser: Browser, source: str) -> None:
-    await put_record(served, source, "unknown", name="Nul ne sait", offers=[])
-    page = await answered(served, browser, source)
+async def test_the_page_can_be_read_aloud_and_signs_on_its_map_lead_to_rows(
+    served: Client, answered: Answered, source: str
+) -> None:
+    stored = await put_record(served, source, "unknown", name="Nul ne sait", offers=[])
+    await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
+    page = await answered(lot_1_reserve=["iae"])
+    outline = Outline(page)
+    assert (len(outline.of("h1")), len(outline.of("main"))) == (1, 1)
+    assert_refers_to_itself(outline)
     assert "<title>Nul ne sait</title><text" in page
     targets = re.findall(r'<a href="#(f-1-[^"]+)" tabindex="-1"', page)
     assert len(targets) > 1
-    assert set(targets) <= set(Outline(page).ids)
+    assert set(targets) <= set(outline.ids)
+    assert len(outline.of("svg")) > 1
+    assert "<circle" in page
+    assert "<du>" not in page
+    assert " style=" not in page
+    assert len(page.encode()) < 200_000 + len("".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL)))
 
 
-async def test_who_lacks_little_is_asked_for_it(served: Client, browser: Browser, source: str) -> None:
-    page = await answered(served, browser, source, lot_1_reserve=["handicap"])
+def assert_refers_to_itself(outline: Outline) -> None:
+    """Each id is there once, and what refers to one finds it."""
+    assert len(outline.ids) == len(set(outline.ids))
+    for name in ("aria-labelledby", "aria-describedby", "for"):
+        referred = [(each.get(name) or "").split() for _, each in outline.elements]
+        assert {one for each in referred for one in each} <= set(outline.ids)
+
+
+async def test_who_lacks_little_is_asked_for_it(
+    served: Client, answered: Answered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the map lies on the tiles of a server, where there is one."""
+    tiles = "https://tuiles.example.org/{z}/{x}/{y}.png"
+    settings = replace(served.services.settings, tiles_url=tiles, tiles_credit="© Auteur")
+    monkeypatch.setattr(served.services, "settings", settings)
+    page = await answered(lot_1_reserve=["handicap"])
     (lot,) = (await served.post("/match", json=request_on(page))).json()["lots"]
     lacking = {each["excluded_by"] for each in lot["near_misses"]}
     assert lacking
     assert page.count('class="ask"') == len(lacking) + bool(lot["unknown_trade"]["total"])
+    assert f'data-tiles="{tiles}" data-credit="© Auteur"' in unescape(page)
 
 
-async def test_the_law_comes_gravest_first_with_its_article(served: Client, browser: Browser, source: str) -> None:
-    page = await answered(served, browser, source, lot_1_reserve=["handicap", "ess"], lot_1_valeur="300000")
+async def test_the_law_comes_gravest_first_with_its_article(answered: Answered) -> None:
+    page = await answered(lot_1_reserve=["handicap", "ess"], lot_1_valeur="300000")
     of_lot = page.partition('class="answer"')[2].partition('class="whole"')[0]
     graves = re.findall(r'<details class="law (\w+)">', of_lot)
     order = ["blocking", "warning", "info"]
@@ -169,12 +199,10 @@ async def test_the_law_comes_gravest_first_with_its_article(served: Client, brow
     assert "Article L2113-14" in page
 
 
-async def test_the_law_is_that_of_the_planned_day(served: Client, browser: Browser, source: str) -> None:
+async def test_the_law_is_that_of_the_planned_day(answered: Answered, browser: Browser) -> None:
     """Suppliers are those of the day of evaluation; the page says both days, and what the law changes between them."""
     days = {"publication": "2027-01-15", "date": "2026-11-29"}
-    page = await answered(
-        served, browser, source, lot_1_nature="works", lot_1_valeur="120 000", acheteur="local", **days
-    )
+    page = await answered(lot_1_nature="works", lot_1_valeur="120 000", acheteur="local", **days)
     assert (request_on(page)["planned_publication_on"], request_on(page)["on"]) == ("2027-01-15", "2026-11-29")
     assert "Règles applicables au 15 janvier 2027, jour prévu de publication." in said(page)
     assert "tel qu'il s'applique au 15 janvier 2027" in said(page)
@@ -183,31 +211,13 @@ async def test_the_law_is_that_of_the_planned_day(served: Client, browser: Brows
     assert "Règles applicables" not in said(without.text)
 
 
-async def test_the_page_can_be_read_aloud_and_draws_its_map(served: Client, browser: Browser, source: str) -> None:
-    page = await answered(served, browser, source, lot_1_reserve=["iae"])
-    outline = Outline(page)
-    assert (len(outline.of("h1")), len(outline.of("main"))) == (1, 1)
-    assert len(outline.ids) == len(set(outline.ids))
-    for name in ("aria-labelledby", "aria-describedby", "for"):
-        referred = [(each.get(name) or "").split() for _, each in outline.elements]
-        assert {one for each in referred for one in each} <= set(outline.ids)
-    assert len(outline.of("svg")) > 1
-    assert "<circle" in page
-    assert "<du>" not in page
-    assert " style=" not in page
-    assert len(page.encode()) < 200_000 + len("".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL)))
-
-
 async def test_the_form_of_a_need_can_be_read_aloud(browser: Browser) -> None:
     await browser.sign_in()
     for path in ("/besoin", "/besoin?exemple=1", "/besoin?lieu=Saint-Denis"):
         await browser.open(path)
         outline = Outline(browser.page)
         assert list(outline.unlabelled()) == []
-        assert len(outline.ids) == len(set(outline.ids))
-        for name in ("aria-labelledby", "aria-describedby", "for"):
-            referred = [(each.get(name) or "").split() for _, each in outline.elements]
-            assert {one for each in referred for one in each} <= set(outline.ids)
+        assert_refers_to_itself(outline)
         anchors = [each["href"] or "" for each in outline.of("a")]
         assert {each.partition("#")[2] for each in anchors if each.startswith("#")} <= set(outline.ids)
 
@@ -220,13 +230,51 @@ async def test_a_need_that_is_not_in_order_is_corrected_on_its_form(browser: Bro
     assert browser.fields("besoin")["lot-1-objet"] == ["tonte"]
 
 
-async def test_the_example_is_answered(served: Client, browser: Browser, source: str) -> None:
-    await put_record(served, source)
-    await browser.sign_in(path="/besoin?exemple=1")
-    answer = await browser.submit("besoin", to="besoin/resultat")
-    assert (answer.status_code, browser.page.count('class="answer"')) == (200, 4)
+def lacking(*gates: Gate) -> LotShortlist:
+    """A lot whose near misses were excluded by these gates."""
+    (lot,) = msgspec.json.decode((FOLDER / "answer_of_2026.json").read_bytes(), type=Shortlist).lots
+    (miss,) = lot.near_misses
+    return msgspec.structs.replace(
+        lot, near_misses=tuple(msgspec.structs.replace(miss, excluded_by=gate) for gate in gates)
+    )
 
 
-async def test_a_reload_by_address_leads_to_the_form(browser: Browser) -> None:
-    await browser.sign_in()
-    assert (await browser.open("/besoin/resultat")).url.path == "/besoin"
+@pytest.mark.parametrize(
+    ("years", "summary"),
+    [
+        ((2024,), None),
+        ((2023, 2024), "Titulaire de 2 marchés publics de ce métier, le dernier en 2024"),
+        ((2021, 2022, 2024), "Titulaire d'au moins 3 marchés publics de ce métier, le dernier en 2024"),
+    ],
+)
+def test_several_contracts_are_counted_with_the_year_of_the_last(years: tuple[int, ...], summary: str | None) -> None:
+    """An answer carries three at most: there may be more."""
+    found = tuple(OfferEvidence("award", "Tonte", date(year, 5, 1), None) for year in years)
+    told = evidence_summary(SegmentAnswer("ev-entretien", "ev-entretien", "exact", "awarded", "object", found))
+    assert (told and told.fr) == summary
+
+
+def test_a_reservation_is_named_as_the_answer_counts_it() -> None:
+    named = [reserved_to(each) for each in ((), ("iae", "handicap"), ("handicap", "ess"))]
+    assert named == ["none", "handicap_iae", ""]
+
+
+def test_questions_are_whole_sentences_that_tell_neither_the_estimate_nor_the_doubts() -> None:
+    """Those that lack the same are asked the same once."""
+    words = "Tonte de 12 collèges, 4 ans, 300 000 €, réservé aux ESAT ?"
+    asked = Lot(id="1", title=words, reserved=("handicap", "iae"), max_distance_km=40)
+    lot = lacking("distance", "reservation", "distance", "segment", "service_area")
+    asks = list(near_miss_questions(lot, asked))
+    assert [(gate, len(rows)) for gate, _, rows in asks] == [
+        ("distance", 2),
+        ("reservation", 1),
+        ("segment", 1),
+        ("service_area", 1),
+    ]
+    (_, far, _), (_, reserved, _), *_ = asks
+    assert far.fr == "Bonjour, iriez-vous à plus de 40 km pour : Tonte de 12 collèges (Ille-et-Vilaine) ?"
+    assert ("ESAT" in reserved.fr, "convention d'insertion" in reserved.fr) == (True, True)
+    for ask in (*(ask for _, ask, _ in asks), question("trade", lot, asked)):
+        assert (ask.fr.startswith("Bonjour, "), ask.en.startswith("Hello, ")) == (True, True)
+        assert ("Tonte de 12 collèges" in ask.fr, "Ille-et-Vilaine" in ask.en) == (True, True)
+        assert not any(each in ask.fr + ask.en for each in ("300", "4 ans", "réservé", "reserved"))

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from api.desk.frame.layout import TEMPLATES
-from api.desk.frame.words import CODE_WORDS, SAID
+from api.desk.frame.layout import CODE_WORDS, SAID, TEMPLATES
 from api.web.problems import CATALOGUE
 from tests.api.desk.steps import Browser, heading
 from tests.api.sync.factories import Client

@@ -1,4 +1,4 @@
-"""A need said in words, or by a notice, is shown as it was understood, its terms beside their fields."""
+"""A need said in words, by a notice or on the map is shown as it was understood, its terms beside their fields."""
 
 import json
 import re
@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
-from api.desk.need.territory_field import MOST_SUGGESTIONS
+from api.app import create_app
+from api.desk.need.understood_need import MOST_SUGGESTIONS
+from api.settings import read_settings
+from matching.reference import Reference
 from tests.api.desk.answer.test_result_page import request_on
-from tests.api.desk.steps import FORM, Browser, heading, said, send_file
-from tests.api.sync.factories import Client
+from tests.api.desk.steps import FORM, Browser, counted_in_words, heading, said, send_file
+from tests.api.sync.factories import Client, put_record
 from tests.sources.notices.conftest import FNSIMPLE, boamp, eforms, eforms_lot, project, reserved
 
 NETT = "nettoyage de bureaux"
@@ -139,6 +142,8 @@ async def test_the_example_is_one_click_away_and_in_order(browser: Browser) -> N
     assert (fields["territoire"], len(fields["lot-4-metier"]) > 0) == (["departement:56"], True)
     assert "À corriger" not in browser.page
     assert fields["lot-1-commune"] == ["56260"]
+    english = (await browser.get("/besoin", headers={"Accept-Language": "en"})).text
+    assert (heading(english), '<html lang="en">' in english) == ("Your need", True)
 
 
 async def test_what_is_typed_is_never_markup(browser: Browser) -> None:
@@ -146,13 +151,6 @@ async def test_what_is_typed_is_never_markup(browser: Browser) -> None:
     assert "<script>" not in page
     assert "<b>" not in page
     assert browser.fields("besoin")["titre"] == ['"><script>alert(1)</script>']
-
-
-async def test_who_prefers_english_reads_english(browser: Browser) -> None:
-    await browser.sign_in()
-    answer = await browser.get("/besoin", headers={"Accept-Language": "en"})
-    assert heading(answer.text) == "Your need"
-    assert '<html lang="en">' in answer.text
 
 
 async def test_a_long_form_is_read_beside_other_requests(
@@ -174,54 +172,37 @@ async def test_a_long_form_is_read_beside_other_requests(
 
 
 WORDS = "nettoyage des collèges, 3 ans, réservé aux ESAT ?"
-TYPED = {"lieu": "commune:56178", "lot-1-objet": WORDS}
+TYPED = {"lieu": "commune:56178", "lot_1_objet": WORDS}
 
 
 async def test_what_the_words_say_fills_in_the_form_and_what_they_ask_is_left_to_decide(browser: Browser) -> None:
-    await browser.sign_in()
-    await browser.open("/besoin")
-    await browser.submit("besoin", TYPED, faire="comprendre")
+    """A field prevails over the words; what was emptied stays empty."""
+    await read(browser, **TYPED, lot_1_duree="12")
+    assert browser.fields("besoin")["lot-1-duree"] == ["12"]
+    await read(browser, **TYPED)
     fields = browser.fields("besoin")
     assert fields["lot-1-duree"] == ["36"]
     assert "lot-1-reserve" not in fields
     assert "Réservé au handicap" in said(browser.page)
+    understood = browser.page
     await browser.submit("besoin", {"lot-1-dit": "reserved:handicap"}, to="besoin/resultat")
     (lot,) = request_on(browser.page)["lots"]
     assert (lot["duration_months"], lot["reserved"]) == (36, ["handicap"])
-
-
-async def test_what_was_emptied_stays_empty(browser: Browser) -> None:
-    await browser.sign_in()
-    await browser.open("/besoin")
-    await browser.submit("besoin", TYPED, faire="comprendre")
+    browser.page = understood
     await browser.submit("besoin", {"lot-1-duree": ""}, faire="comprendre")
     assert browser.fields("besoin")["lot-1-duree"] == [""]
     await browser.submit("besoin", to="besoin/resultat")
     assert "duration_months" not in request_on(browser.page)["lots"][0]
 
 
-async def test_a_field_prevails_over_the_words(browser: Browser) -> None:
-    await browser.sign_in()
-    await browser.open("/besoin")
-    await browser.submit("besoin", {**TYPED, "lot-1-duree": "12"}, faire="comprendre")
-    assert browser.fields("besoin")["lot-1-duree"] == ["12"]
-
-
-async def test_terms_appear_while_words_are_typed(browser: Browser) -> None:
-    """Ticked where they are said, not where they are asked."""
-    await browser.sign_in()
-    await browser.open("/besoin")
-    fields = {**browser.fields("besoin"), **TYPED, "montrer": "lot-1-metiers"}
-    part = (await browser.post("/besoin/compris", data=fields, headers=FORM)).text
-    assert 'name="lot-1-dit" value="months:36" checked' in part
-    assert 'name="lot-1-dit" value="reserved:handicap">' in part
-
-
 NOTICE = eforms(eforms_lot("LOT-0001", reserved("res-ws") + project()))
 
 
 async def test_the_form_says_what_the_notice_says(served: Client, browser: Browser) -> None:
-    """The answer to the form that it fills in is asked for with the need that POST /notices reads."""
+    """The answer to the form that it fills in is asked for with the need that POST /notices reads.
+
+    A record of BOAMP is read too, and all lots of a long notice.
+    """
     await browser.sign_in()
     answer = await send_file(browser, "besoin", "avis", NOTICE, faire="avis")
     assert answer.status_code == 200
@@ -238,12 +219,15 @@ async def test_the_form_says_what_the_notice_says(served: Client, browser: Brows
     for name in ("title", "cpv", "reserved", "value_eur", "duration_months", "renewal_months", "nature"):
         assert lot[name] == of_notice[name]
 
-
-async def test_a_record_of_boamp_is_read_too(browser: Browser) -> None:
-    await browser.sign_in()
     record = b"\xef\xbb\xbf" + json.dumps(boamp(FNSIMPLE)).encode()
+    await browser.open("/besoin")
     answer = await send_file(browser, "besoin", "avis", record, faire="avis")
     assert (answer.status_code, browser.fields("besoin")["lot-1-objet"] != [""]) == (200, True)
+    lots = "".join(eforms_lot(f"LOT-{number:04}", project()) for number in range(1, 41))
+    await send_file(browser, "besoin", "avis", eforms(lots), faire="avis")
+    assert "40 lots, dont ceux du 1er au 10e sont ici" in said(browser.page)
+    await browser.submit("besoin", to="besoin/resultat")
+    assert len(request_on(browser.page)["lots"]) == 40
 
 
 async def test_what_it_replaces_can_come_back(browser: Browser) -> None:
@@ -272,23 +256,162 @@ async def test_a_file_that_is_no_notice_is_a_mistake_and_nothing_typed_is_lost(
     assert browser.fields("besoin")["lot-1-objet"] == ["imprimerie"]
 
 
-async def test_all_lots_of_a_long_notice_are_taken_over(browser: Browser) -> None:
-    lots = "".join(eforms_lot(f"LOT-{number:04}", project()) for number in range(1, 41))
-    await browser.sign_in()
-    await send_file(browser, "besoin", "avis", eforms(lots), faire="avis")
-    assert "40 lots, dont ceux du 1er au 10e sont ici" in said(browser.page)
-    await browser.submit("besoin", to="besoin/resultat")
-    assert len(request_on(browser.page)["lots"]) == 40
-
-
-async def test_the_file_of_a_form_of_another_browser_is_not_read(browser: Browser) -> None:
+async def test_files_are_read_of_forms_of_this_browser_alone_and_where_one_is_asked_for(browser: Browser) -> None:
     await browser.sign_in()
     answer = await browser.post("/besoin", data={"faire": "avis", "jeton": "x"}, files={"avis": ("avis.xml", NOTICE)})
     assert answer.status_code == 403
-
-
-async def test_other_pages_take_no_files(browser: Browser) -> None:
-    await browser.sign_in()
-    token = browser.fields("besoin")["jeton"]
-    answer = await browser.post("/besoin/resultat", data={"jeton": token}, files={"avis": ("avis.xml", NOTICE)})
+    own = {"jeton": browser.fields("besoin")["jeton"]}
+    answer = await browser.post("/besoin/resultat", data=own, files={"avis": ("avis.xml", NOTICE)})
     assert answer.status_code in {400, 403}
+
+
+RING = [[-3.0, 48.0], [-2.8, 48.0], [-2.8, 48.2], [-3.0, 48.2], [-3.0, 48.0]]
+POLYGON = {"type": "Polygon", "coordinates": [RING]}
+MOWING = {"lot-1-objet": "tonte de pelouses"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "territory"),
+    [
+        ({"lieu": "Pontivy", "rayon": "20"}, {"near": {"commune": "56178"}, "radius_km": 20}),
+        ({"centre": "48.06,-2.96", "rayon": "12,5"}, {"near": {"lat": 48.06, "lon": -2.96}, "radius_km": 12.5}),
+        ({"trace": json.dumps(POLYGON)}, {"geometry": POLYGON}),
+    ],
+)
+async def test_circles_and_outlines_are_the_territory(
+    browser: Browser, typed: dict[str, str], territory: dict[str, Any]
+) -> None:
+    await browser.sign_in()
+    assert (await browser.submit("besoin", {**MOWING, **typed}, to="besoin/resultat")).status_code == 200
+    assert request_on(browser.page)["territory"] == territory
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"lieu": "Pontivy", "rayon": "20"}, "Rayon de 20 km autour de Pontivy"),
+        ({"territoire": "commune:56055", "rayon": "20"}, "Rayon de 20 km autour d’Étel"),
+        ({"centre": "48.06,-2.96", "rayon": "20"}, "Rayon de 20 km autour d’un point à Pontivy"),
+        ({"trace": json.dumps(POLYGON)}, "Zone dessinée autour de Noyal-Pontivy (4 sommets)"),
+    ],
+)
+async def test_what_is_drawn_is_said_in_words_and_carried_along(
+    browser: Browser, typed: dict[str, str], said: str
+) -> None:
+    await browser.sign_in()
+    await browser.submit("besoin", {**MOWING, **typed}, faire="comprendre")
+    assert said in browser.page.replace("\N{NO-BREAK SPACE}", " ")
+    fields = browser.fields("besoin")
+    for name, text in typed.items():
+        assert fields[name] == [text] or (name, fields["territoire"]) == ("lieu", ["commune:56178"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"lieu": "Morbihan", "rayon": "20"}, "lieu"),
+        ({"territoire": "departement:56", "rayon": "20"}, "rayon"),
+        ({"territoire": ["commune:56178", "commune:56260"], "rayon": "20"}, "rayon"),
+        ({"territoire": "commune:56178", "rayon": "0"}, "rayon"),
+        ({"territoire": "commune:56178", "rayon": "loin"}, "rayon"),
+        ({"centre": "48.06,-2.96"}, "rayon"),
+        ({"centre": "48.06,-2.96", "rayon": "20", "territoire": "commune:56178"}, "rayon"),
+        ({"trace": json.dumps(POLYGON), "territoire": "commune:56178"}, "lieu"),
+        ({"trace": "[[1,2]]"}, "lieu"),
+        ({"trace": '{"type": ' + "[" * 100_000}, "lieu"),
+        ({"trace": json.dumps({"type": "Polygon", "coordinates": [[[2, 49], [2, 49], [2, 49], [2, 49]]]})}, "lieu"),
+        ({"trace": json.dumps(POLYGON | {"coordinates": [RING[:4]]})}, "lieu"),
+        ({"trace": json.dumps(POLYGON | {"coordinates": [[[lat, lon] for lon, lat in RING]]})}, "lieu"),
+    ],
+)
+async def test_a_territory_that_says_two_things_or_none_is_a_mistake(
+    browser: Browser, typed: dict[str, Any], field: str
+) -> None:
+    await browser.sign_in()
+    answer = await browser.submit("besoin", {**MOWING, **typed}, to="besoin/resultat")
+    assert answer.status_code == 422
+    assert f'<a href="#{field}">' in browser.page
+
+
+async def test_outlines_are_drawn_thin_and_stay_in_the_browser(browser: Browser) -> None:
+    await browser.sign_in()
+    path = browser.page.partition('data-outlines="./')[2].partition('"')[0]
+    answer = await browser.get(f"/{path}/departement:56/commune")
+    assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
+    found = answer.json()["features"]
+    assert len(found) > 240
+    assert {each["id"].partition(":")[0] for each in found} == {"commune"}
+    assert len(answer.content) < 150_000
+    for code, kind, first in (
+        ("country:FR", "departement", "departement:01"),
+        ("departement:56", "epci", "epci:"),
+        ("region:53", "contour", "region:53"),
+        ("country:FR", "villes", "commune:75056"),
+    ):
+        (one, *_) = (await browser.get(f"/{path}/{code}/{kind}")).json()["features"]
+        assert one["id"].startswith(first)
+    assert (await browser.get("/contours/old/region:53/contour")).headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "path", ["country:FR/commune", "departement:999/epci", "commune:56178/epci", "x/contour", "region:53/villes"]
+)
+async def test_there_are_no_other_outlines(browser: Browser, path: str) -> None:
+    await browser.sign_in()
+    assert (await browser.get(f"/contours/x/{path}")).status_code == 404
+
+
+async def test_maps_show_images_of_the_tile_server_alone(reference: Reference) -> None:
+    settings = read_settings({"VIVIER_TILES_URL": "https://tuiles.example.org/{z}/{x}/{y}.png"})
+    async with Browser(create_app(settings, reference, parts=())) as browser:
+        policy = (await browser.get("/connexion")).headers["content-security-policy"]
+    assert "img-src 'self' data: https://tuiles.example.org;" in policy
+    assert policy.count("tuiles.example.org") == 1
+
+
+async def test_places_are_completed_while_a_name_is_typed(browser: Browser) -> None:
+    await browser.sign_in()
+    fields = {**browser.fields("besoin"), "lieu": "Ponti", "territoire": ["commune:56260"], "montrer": "lieu"}
+    part = (await browser.post("/besoin/compris", data=fields, headers=FORM)).text
+    assert "<html" not in part
+    assert 'value="commune:56260" checked' in part
+    assert 'class="possible" id="territoire-commune:56178"' in part
+    part = (await browser.post("/besoin/compris", data={**fields, "rayon": "20"}, headers=FORM)).text
+    assert "epci:" not in part, "a radius is counted around communes alone"
+    fields |= {"lot-1-site": "Vann", "montrer": "lot-1-site"}
+    assert 'name="lot-1-commune" value="56260"' in (await browser.post("/besoin/compris", data=fields)).text
+    fields |= {"lot-1-lieu": "Vann", "montrer": "lot-1-lieu"}
+    part = (await browser.post("/besoin/compris", data=fields)).text
+    assert 'name="lot-1-territoire" value="commune:56260">' in part
+    assert 'value="commune:56260" checked' not in part
+
+
+async def test_trades_are_read_while_words_are_typed(browser: Browser) -> None:
+    await browser.sign_in()
+    fields = {**browser.fields("besoin"), "lot-1-objet": "tonte de pelouses", "montrer": "lot-1-metiers"}
+    part = (await browser.post("/besoin/compris", data=fields)).text
+    assert 'name="lot-1-metier" value="ev-entretien" checked' in part
+    assert "Métiers compris\N{NO-BREAK SPACE}: Entretien d’espaces verts" in part
+    words = {**fields, "lot-1-objet": "nettoyage des collèges, 3 ans, réservé aux ESAT ?"}
+    part = (await browser.post("/besoin/compris", data=words, headers=FORM)).text
+    assert 'name="lot-1-dit" value="months:36" checked' in part
+    assert 'name="lot-1-dit" value="reserved:handicap">' in part, "what is asked is not ticked"
+    assert (await browser.post("/besoin/compris", data={**fields, "montrer": "tout"})).status_code == 404
+
+
+async def test_candidates_are_counted_while_a_need_is_filled_in(served: Client, browser: Browser, source: str) -> None:
+    """As many as the answer then shows; nothing as long as it is not known where, or what."""
+    for number in range(2):
+        stored = await put_record(served, source, str(number), name=f"Paysages {source} {number}", siret=None)
+        await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
+    await browser.sign_in()
+    fields = {**browser.fields("besoin"), **MOWING, "montrer": "compte"}
+    assert (await browser.post("/besoin/compris", data=fields)).text.strip() == ""
+    fields["lieu"] = "Morbihan"
+    counted = (await browser.post("/besoin/compris", data=fields)).text
+    need = {"territory": {"codes": ["departement:56"]}, "lots": [{"id": "1", "title": MOWING["lot-1-objet"]}]}
+    (lot,) = (await served.post("/match", json=need)).json()["lots"]
+    assert lot["total"] > 1
+    assert f"{counted_in_words(lot['total'])} candidats" in said(counted)
+    fields |= {"trace": json.dumps(POLYGON | {"coordinates": [RING[:4]]}), "lieu": ""}
+    assert (await browser.post("/besoin/compris", data=fields)).text.strip() == ""

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from api.desk.sources import source_pages
-from api.desk.sources.source_file import LARGE, is_large, read_as
+from api.desk.sources.source_pages import LARGE, is_large, read_as
 from api.sync.imports import imported
 from domain.errors import InvalidContent
 from domain.suppliers.source import Import, SourceMapping

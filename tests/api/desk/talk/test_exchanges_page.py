@@ -5,8 +5,7 @@ import re
 from html import unescape
 from urllib.parse import urlencode
 
-from tests.api.desk.steps import FORM, TWO, WORDS, Browser, Desk, desk_of, heading, said
-from tests.api.needs.steps import new_buyer
+from tests.api.desk.steps import FORM, TWO, WORDS, Browser, Desk, DeskWith, heading, said
 from tests.api.sync.factories import Client
 
 
@@ -40,50 +39,54 @@ async def test_what_is_said_by_telephone_is_noted_after_it_and_nothing_is_sent(d
     assert "noté comme joint ce jour" in said(browser.page)
 
 
-async def test_a_double_click_opens_one_exchange_and_shows_its_letters_again(desk: Desk, browser: Browser) -> None:
+async def test_an_exchange_is_opened_once_and_its_letters_are_for_that_session(
+    desk: Desk, browser: Browser, served: Client
+) -> None:
+    """However often its button is pressed, at once or later, the same letters are shown, to that session alone."""
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="relire", **WORDS)
-    preview = browser.page
-    await desk.send("echanges/nouveau", faire="envoyer")
+    preview, fields = browser.page, browser.fields(f"{desk.path}/echanges/nouveau") | {"faire": ["envoyer"]}
+    content, path = urlencode(fields, doseq=True), f"/{desk.path}/echanges/nouveau"
+    answers = await asyncio.gather(*(browser.post(path, content=content, headers=FORM) for _ in range(3)))
+    assert {each.status_code for each in answers} == {303}
+    (location,) = {each.headers["location"] for each in answers}
+    letters = str((await browser.open(str(answers[0].url.join(location)))).url)
     first = desk.links()
+    assert set(first) == set(TWO)
     browser.page = preview
     await desk.send("echanges/nouveau", faire="envoyer")
     assert desk.links() == first
     assert len((await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"]) == 1
-
-
-async def test_two_sendings_at_once_open_one_exchange(desk: Desk, browser: Browser) -> None:
-    await desk.open("echanges/nouveau")
-    await desk.send("echanges/nouveau", faire="relire", **WORDS)
-    fields = browser.fields(f"{desk.path}/echanges/nouveau") | {"faire": ["envoyer"]}
-    content, path = urlencode(fields, doseq=True), f"/{desk.path}/echanges/nouveau"
-    answers = await asyncio.gather(*(browser.post(path, content=content, headers=FORM) for _ in range(3)))
-    assert {each.status_code for each in answers} == {303}
-    assert len({each.headers["location"] for each in answers}) == 1
-    assert len((await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"]) == 1
-
-
-async def test_letters_are_shown_to_the_session_that_made_them_alone(desk: Desk, served: Client) -> None:
-    letters = str((await desk.write()).url)
-    assert desk.links()
     async with Browser(served.app) as other:
-        await other.sign_in(desk.buyer.headers["Authorization"].removeprefix("Bearer "))
+        await other.sign_in(desk.key)
         assert (await other.open(letters)).status_code == 200
         assert "/replies/" not in other.page
 
 
-async def test_some_are_chosen_and_nobody_is_an_error(desk: Desk, browser: Browser) -> None:
+async def test_some_are_chosen_and_what_is_missing_or_too_long_is_said_and_kept(desk: Desk, browser: Browser) -> None:
+    """The form then names the exchange that is open: somebody may mean to go on with that one."""
     await desk.open("echanges/nouveau")
+    assert "déjà ouverts" not in said(browser.page)
     refused = await desk.send("echanges/nouveau", faire="relire", a="choisis", objet="", texte="")
     assert refused.status_code == 422
     assert browser.page.count('class="mistake"') == 3
-    await desk.send("echanges/nouveau", faire="relire", a="choisis", fournisseur=desk.suppliers[TWO[0]], **WORDS)
+    some = {"faire": "relire", "a": "choisis", "fournisseur": desk.suppliers[TWO[0]]}
+    long = "mot " * 5_001
+    for objet, texte, wrong in (("objet " * 80, "Bonjour", "objet"), ("Court", long, "texte")):
+        refused = await desk.send("echanges/nouveau", some, objet=objet, texte=texte)
+        assert (refused.status_code, f'id="{wrong}-erreur"' in browser.page) == (422, True)
+    assert browser.fields(f"{desk.path}/echanges/nouveau")["texte"] == [long.strip()]
+    await desk.send("echanges/nouveau", some, **WORDS)
     await desk.send("echanges/nouveau", faire="envoyer")
-    assert [each["name"] for each in (await desk.exchange())["recipients"]] == [TWO[0]]
+    exchange = await desk.exchange()
+    assert [each["name"] for each in exchange["recipients"]] == [TWO[0]]
+    await desk.open("echanges/nouveau")
+    assert "Des échanges sont déjà ouverts sur ce besoin" in said(browser.page)
+    assert f"echanges/{exchange['id']}#ecrire" in browser.page
 
 
-async def test_a_template_keeps_what_was_written(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, title="Entretien du parc")
+async def test_a_template_keeps_what_was_written(desk_with: DeskWith, browser: Browser) -> None:
+    desk = await desk_with(title="Entretien du parc")
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="modele", modele="contact", texte="Bonjour aux jardins.")
     (text,) = browser.fields(f"{desk.path}/echanges/nouveau")["texte"]
@@ -228,19 +231,8 @@ async def test_a_link_is_given_anew_and_taken_away(desk: Desk) -> None:
     assert (await desk.buyer.client.get(new)).status_code == 404
 
 
-async def test_another_organisation_sees_nothing(served: Client, desk: Desk) -> None:
-    await desk.write()
-    exchange = (await desk.exchange())["id"]
-    other = await new_buyer(served)
-    async with Browser(served.app) as stranger:
-        await stranger.sign_in(other.headers["Authorization"].removeprefix("Bearer "))
-        for part in ("echanges", "echanges/nouveau", f"echanges/{exchange}", f"echanges/{exchange}/lettres"):
-            assert (await stranger.open(f"/{desk.path}/{part}")).status_code == 404
-            assert TWO[0] not in stranger.page
-
-
-async def test_after_publication_all_is_read_and_nothing_written(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, TWO[0])
+async def test_after_publication_all_is_read_and_nothing_written(desk_with: DeskWith, browser: Browser) -> None:
+    desk = await desk_with(TWO[0])
     await desk.write()
     page = f"echanges/{(await desk.exchange())['id']}"
     await desk.open(page)
@@ -256,36 +248,17 @@ async def test_after_publication_all_is_read_and_nothing_written(served: Client,
     assert ("Abandonné" in browser.page, "abandoned" in browser.page) == (True, False)
 
 
-async def test_what_is_too_long_is_said_and_kept(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, TWO[0])
-    long, subject = "mot " * 5_001, "objet " * 80
-    await desk.open("echanges/nouveau")
-    refused = await desk.send("echanges/nouveau", faire="relire", objet=subject, texte="Bonjour")
-    assert (refused.status_code, 'id="objet-erreur"' in browser.page) == (422, True)
-    refused = await desk.send("echanges/nouveau", faire="relire", objet="Court", texte=long)
-    assert (refused.status_code, 'id="texte-erreur"' in browser.page) == (422, True)
-    assert browser.fields(f"{desk.path}/echanges/nouveau")["texte"] == [long.strip()]
-
-
-async def test_a_key_without_needs_is_refused(desk: Desk, browser: Browser) -> None:
-    await browser.submit("deconnexion")
-    await browser.sign_in(await desk.another_key("match"))
-    for part in ("echanges", "echanges/nouveau", "egalite", "rencontres", "rencontres/nouvelle"):
-        assert (await desk.open(part)).status_code == 403
-        assert "Droit demandé" not in browser.page
-
-
-async def test_who_the_list_does_not_show_is_said(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *TWO, limit=1)
+async def test_who_the_list_does_not_show_is_said(desk_with: DeskWith, browser: Browser) -> None:
+    desk = await desk_with(*TWO, limit=1)
     for part in ("echanges/nouveau", "egalite"):
         await desk.open(part)
         assert "la liste montre 1 des 2 candidats" in said(browser.page)
 
 
 async def test_a_supplier_beside_the_list_is_looked_up_by_keys_that_read_the_directory(
-    served: Client, browser: Browser, source: str
+    desk_with: DeskWith, browser: Browser, source: str
 ) -> None:
-    desk = await desk_of(served, browser, source, TWO[0])
+    desk = await desk_with(TWO[0])
     far = await desk.buyer.supplier(source, "far", name=f"Lointain {source}", location={"lat": 47.2, "lon": -1.55})
     await desk.open(f"echanges/nouveau?cherche={source}")
     assert far not in browser.page
@@ -304,7 +277,7 @@ async def test_a_supplier_beside_the_list_is_looked_up_by_keys_that_read_the_dir
     assert browser.fields(f"{desk.path}/rencontres/nouvelle")["lieu"] == ["Mairie"]
 
 
-async def test_the_next_step_of_a_need_is_to_read_and_answer(desk: Desk, browser: Browser) -> None:
+async def test_the_next_step_is_to_read_and_answer_and_the_journal_tells_both(desk: Desk, browser: Browser) -> None:
     """The list of needs says it, and one click leads to it."""
     await desk.write()
     await desk.reply(desk.links()[TWO[0]], body="Quel volume ?", stance="question")
@@ -315,12 +288,6 @@ async def test_the_next_step_of_a_need_is_to_read_and_answer(desk: Desk, browser
     await browser.open(f"/{desk.path}")
     assert "Une question d'un fournisseur attend votre réponse" in said(browser.page)
     assert "/echanges#questions" in browser.page
-
-
-async def test_the_journal_of_the_need_tells_its_exchanges_and_meetings(desk: Desk, browser: Browser) -> None:
-    await desk.write()
-    await desk.reply(desk.links()[TWO[0]], body="Oui", stance="interested")
-    await desk.open(f"echanges/{(await desk.exchange())['id']}")
     await desk.open("rencontres/nouvelle")
     await desk.send("rencontres/nouvelle", faire="enregistrer", jour="2027-03-16")
     await desk.open("journal")
@@ -336,10 +303,10 @@ async def test_the_journal_of_the_need_tells_its_exchanges_and_meetings(desk: De
 
 
 async def test_letters_that_a_session_took_with_it_are_prepared_again_together(
-    served: Client, browser: Browser, source: str
+    desk_with: DeskWith, browser: Browser
 ) -> None:
     """For those who have not answered; the links that they had go on working."""
-    desk = await desk_of(served, browser, source, *TWO, "Bocage en fleurs")
+    desk = await desk_with(*TWO, "Bocage en fleurs")
     await desk.write()
     first = desk.links()
     await desk.reply(first[TWO[0]], body="Oui", stance="interested")
@@ -356,16 +323,6 @@ async def test_letters_that_a_session_took_with_it_are_prepared_again_together(
         "Par le nouveau lien",
         "Par le premier lien",
     ]
-
-
-async def test_the_form_of_a_new_exchange_names_those_that_are_open(desk: Desk, browser: Browser) -> None:
-    """Somebody who means to go on with one, or whose colleague wrote already, sees it."""
-    await desk.open("echanges/nouveau")
-    assert "déjà ouverts" not in said(browser.page)
-    await desk.write()
-    await desk.open("echanges/nouveau")
-    assert "Des échanges sont déjà ouverts sur ce besoin" in said(browser.page)
-    assert f"echanges/{(await desk.exchange())['id']}#ecrire" in browser.page
 
 
 async def test_what_is_lacking_is_said_before_exchanges_end(desk: Desk, browser: Browser) -> None:

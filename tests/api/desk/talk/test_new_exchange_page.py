@@ -1,6 +1,8 @@
-"""Suppliers are written to by letters to begin with, by e-mail and by hand; their words are shown as words alone."""
+"""Suppliers are written to by letters to begin with, by e-mail and by hand; what some lack is made up for."""
 
+import re
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +18,7 @@ from domain.meetings.meeting import HALF_DAY, Meeting
 from domain.needs.need import Lot, PlannedNeed
 from domain.text.bilingual import Language
 from matching.reference import Reference
-from tests.api.desk.steps import TWO, WORDS, Browser, Desk, desk_of, said
+from tests.api.desk.steps import TWO, WORDS, Browser, Desk, DeskWith, said
 from tests.api.exchanges.steps import Opened, create_exchange, keyless
 from tests.api.mailbox import PUBLIC_URL, all_sent, emailing
 from tests.api.needs.steps import change, new_buyer
@@ -114,9 +116,11 @@ OBJECT = "Entretien des espaces verts de 12 collèges du Finistère"
 WITHOUT_TITLE: dict[str, Any] = {"title": None, "lots": [{"id": "1", "title": SAID, "segments": ["ev-entretien"]}]}
 
 
-async def test_the_words_of_a_lot_do_not_betray_the_estimate(served: Client, browser: Browser, source: str) -> None:
+async def test_the_words_of_a_lot_do_not_betray_the_estimate(
+    desk_with: DeskWith, served: Client, browser: Browser
+) -> None:
     """Letters, templates and the page to reply on name what is bought; no more unless it is ticked."""
-    desk = await desk_of(served, browser, source, *TWO, **WITHOUT_TITLE)
+    desk = await desk_with(*TWO, **WITHOUT_TITLE)
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="modele", modele="contact")
     await desk.send("echanges/nouveau", faire="relire")
@@ -133,8 +137,8 @@ async def test_the_words_of_a_lot_do_not_betray_the_estimate(served: Client, bro
         assert not any(each in text for each in ("300 000", "4 ans", "aux ESAT", "ESAT ?"))
 
 
-async def test_what_is_ticked_is_told_and_shown_before(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, *TWO, **WITHOUT_TITLE)
+async def test_what_is_ticked_is_told_and_shown_before(desk_with: DeskWith, browser: Browser) -> None:
+    desk = await desk_with(*TWO, **WITHOUT_TITLE)
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="relire", dire=["value", "reserved"], **WORDS)
     told = "Le montant est estimé à 300 000 € hors taxe.\nUne réservation est envisagée : travail adapté et protégé"
@@ -171,9 +175,9 @@ async def test_nothing_goes_under_a_name_that_is_none(served: Client, browser: B
 NAME = "Ateliers du Scorff"
 
 
-async def writing_desk(served: Client, browser: Browser, source: str) -> Desk:
+async def writing_desk(desk_with: DeskWith, served: Client, browser: Browser, source: str) -> Desk:
     """A desk whose key may write this source, and which wrote to a supplier that has a SIRET."""
-    desk = await desk_of(served, browser, source)
+    desk = await desk_with()
     stored = await put_record(served, source, "1", name=NAME, siret=siret(source), offers=[])
     desk.suppliers[NAME] = stored["supplier_id"]
     await browser.submit("deconnexion")
@@ -184,8 +188,10 @@ async def writing_desk(served: Client, browser: Browser, source: str) -> Desk:
     return desk
 
 
-async def test_an_offer_is_added_to_those_noted_before(served: Client, browser: Browser, source: str) -> None:
-    desk = await writing_desk(served, browser, source)
+async def test_an_offer_is_added_to_those_noted_before(
+    desk_with: DeskWith, served: Client, browser: Browser, source: str
+) -> None:
+    desk = await writing_desk(desk_with, served, browser, source)
     page = f"echanges/{(await desk.exchange())['id']}/offres/{desk.suppliers[NAME]}"
     await desk.open(page)
     assert (await desk.send(page, faire="noter", rayon="30")).status_code == 422
@@ -204,11 +210,98 @@ async def test_an_offer_is_added_to_those_noted_before(served: Client, browser: 
     assert record["supplier_id"] == desk.suppliers[NAME]
 
 
-async def test_a_key_that_writes_no_source_sees_no_such_form(served: Client, browser: Browser, source: str) -> None:
-    desk = await desk_of(served, browser, source, NAME)
+async def test_a_key_that_writes_no_source_sees_no_such_form(desk_with: DeskWith, browser: Browser) -> None:
+    desk = await desk_with(NAME)
     await desk.write()
     await desk.reply(desk.links()[NAME], body="Nous tondons.")
     exchange = f"echanges/{(await desk.exchange())['id']}"
     await desk.open(exchange)
     assert "/offres/" not in browser.page
     assert (await desk.open(f"{exchange}/offres/{desk.suppliers[NAME]}")).status_code == 403
+
+
+THREE = ("Atelier A", "Bois B", "Chantier C")
+
+
+async def gaps(desk: Desk) -> list[tuple[str, list[str]]]:
+    """The gaps of the need, each with who lacks the thing."""
+    found = (await desk.buyer.get(f"/{desk.api}/equal-treatment")).json()["gaps"]
+    return [(each["code"], sorted(one["name"] for one in each["suppliers"])) for each in found]
+
+
+async def make_up(desk: Desk) -> None:
+    """Open the page and press the button of its first gap."""
+    await desk.open("egalite")
+    await desk.send("egalite/message")
+
+
+def row_of(page: str, name: str) -> list[str]:
+    """The cells of a supplier in the matrix."""
+    row = re.search(rf'<th scope="row">{re.escape(name)}<.*?</tr>', page, re.DOTALL)
+    return [unescape(each) for each in re.findall(r"<td[^>]*>(.*?)</td>", row[0], re.DOTALL)] if row else []
+
+
+async def test_who_was_not_contacted_is_told_the_same_words(desk_with: DeskWith, browser: Browser) -> None:
+    desk = await desk_with(*THREE)
+    await desk.open("egalite")
+    assert "encore été dit" in browser.page
+    await desk.write(a="choisis", fournisseur=desk.suppliers[THREE[0]])
+    assert await gaps(desk) == [("not_contacted", ["Bois B", "Chantier C"])]
+    await make_up(desk)
+    assert "Gardez l" in browser.page
+    await desk.send("echanges/nouveau", faire="relire")
+    await desk.send("echanges/nouveau", faire="envoyer")
+    await desk.confirm_all()
+    assert await gaps(desk) == []
+    await desk.open("egalite")
+    assert "Aucun écart" in browser.page
+
+
+async def test_who_lacks_an_answer_given_to_one_lacks_it_in_the_matrix(desk_with: DeskWith, browser: Browser) -> None:
+    desk = await desk_with(*THREE)
+    await desk.write()
+    exchange, asker = (await desk.exchange())["id"], desk.suppliers[THREE[0]]
+    asked: dict[str, Any] = {"author": "supplier", "supplier_id": asker, "body": "Combien ?", "stance": "question"}
+    question = (await desk.buyer.post(f"/exchanges/{exchange}/messages", asked)).json()["id"]
+    await desk.open("egalite")
+    assert f"echanges/{exchange}?partager={question}#partager" in browser.page
+    told: dict[str, Any] = {"author": "buyer", "supplier_id": asker, "body": "Dix tonnes.", "answers": [question]}
+    await desk.buyer.post(f"/exchanges/{exchange}/messages", told)
+    assert await gaps(desk) == [
+        ("not_yet_delivered", ["Bois B", "Chantier C"]),
+        ("answer_not_shared", ["Bois B", "Chantier C"]),
+    ]
+    await desk.open("egalite")
+    assert [row_of(browser.page, each)[2] for each in THREE] == [
+        "lettre à poster, envoi non confirmé",
+        "manque",
+        "manque",
+    ]
+    (link,) = re.findall(r'href="[./]*/(besoins/[^"]*partager=[^"]*)"', browser.page)
+    await browser.open(f"/{link}")
+    (opened,) = re.findall(r'<details id="partager" open>.*?name="(question-[^"]*)"', browser.page, re.DOTALL)
+    assert opened == f"question-{question}"
+
+
+async def test_what_some_lack_is_sent_to_each_once(desk_with: DeskWith, browser: Browser) -> None:
+    desk = await desk_with(*THREE)
+    await desk.write()
+    exchange = (await desk.exchange())["id"]
+    told: dict[str, Any] = {"author": "buyer", "body": "Le parc fait 4 ha.", "supplier_id": desk.suppliers[THREE[0]]}
+    await desk.buyer.post(f"/exchanges/{exchange}/messages", told)
+    assert await gaps(desk) == [("missed_information", ["Bois B", "Chantier C"])]
+    await desk.open("egalite")
+    assert row_of(browser.page, "Bois B")[2] == "manque"
+    assert row_of(browser.page, "Atelier A")[2] == "lettre à poster, envoi non confirmé"
+    await make_up(desk)
+    await desk.send("egalite/message", faire="envoyer", fournisseur=[])
+    assert "aucun destinataire n" in browser.page
+    await make_up(desk)
+    form = browser.page
+    await desk.send("egalite/message", faire="envoyer")
+    assert "Ce que chacun a reçu est à jour" in browser.page
+    assert await gaps(desk) == []
+    assert row_of(browser.page, "Bois B")[2] == "lettre à poster, envoi non confirmé"
+    browser.page = form
+    await desk.send("egalite/message", faire="envoyer")
+    assert len((await desk.exchange())["messages"]) == 4

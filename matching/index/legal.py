@@ -1,18 +1,27 @@
-"""Legal facts of suppliers as columns, and what of them decides on a day: few suppliers differ in that."""
+"""Legal facts of suppliers as columns, and their eligibility on a day: few suppliers differ in what decides.
+
+All of whom the same decides are judged once.
+"""
 
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
+from itertools import count
 from math import isnan, nan
-from typing import Any, NamedTuple, get_args, overload
+from threading import Lock
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.reservations.eligibility import UNKNOWN_SHARES, LegalFacts, minimum_shares
-from domain.law.rules import InForce
+from domain.law.findings import OUTCOMES
+from domain.law.reservations.eligibility import UNKNOWN_SHARES, LegalFacts, evidence, minimum_shares, outcomes
+from domain.law.reservations.supply_advice import standing
+from domain.law.rules import InForce, Rules
+from domain.needs.need import RESERVED_TYPES, Reserved
 from domain.suppliers.supplier import Approval, Kind, LegalForm, Shares
+from matching.weighted_cache import WeightedCache
 
 Days = NDArray[np.int32]
 """Days as `date.toordinal` counts them."""
@@ -105,7 +114,7 @@ def joined_facts(parts: Sequence[FactArrays], order: NDArray[np.intp]) -> FactAr
     )
 
 
-class LegalColumns(Sequence[LegalFacts]):
+class LegalColumns:
     """Legal facts, each built anew when it is read, without references of approvals; some may be added, none changes.
 
     One thread at a time adds; others may read meanwhile.
@@ -120,17 +129,12 @@ class LegalColumns(Sequence[LegalFacts]):
         rows = FactRows()
         for one in facts:
             rows.add(one)
-        added, arrays, size = rows.arrays(), self._arrays, self._size
-        approvals = int(arrays.starts[size])
-        starts = added.starts + approvals  # the first of them is there already, as the end of the last
-        self._arrays = FactArrays(
-            _appended(arrays.lasting, size, added.lasting),
-            _appended(arrays.shares, size, added.shares),
-            _appended(arrays.starts, size, starts),
-            _appended(arrays.kind, approvals, added.kind),
-            _appended(arrays.first_day, approvals, added.first_day),
-            _appended(arrays.last_day, approvals, added.last_day),
-        )
+        added, size = rows.arrays(), self._size
+        approvals = int(self._arrays.starts[size])
+        added = added._replace(starts=added.starts + approvals)  # the first is there already, as the end of the last
+        ends = (size, size, size, approvals, approvals, approvals)
+        columns: Iterable[Any] = zip(self._arrays, ends, added, strict=True)
+        self._arrays = FactArrays._make(_appended(*each) for each in columns)
         self._size = size + len(added.lasting)
         return range(size, self._size)
 
@@ -166,26 +170,14 @@ class LegalColumns(Sequence[LegalFacts]):
     def _approvals(self, places: NDArray[np.int32]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int32]]]:
         """The rows of all that have an approval, with its place; then of those that have a second one; and so on."""
         first, end = self._arrays.starts[places], self._arrays.starts[places + 1]
-        rows = np.flatnonzero(first < end)
-        number = 0
-        while len(rows):
+        for number in count():
+            rows = np.flatnonzero(first + number < end)
+            if not len(rows):
+                return
             yield rows, first[rows] + number
-            number += 1
-            rows = rows[first[rows] + number < end[rows]]
 
     def __len__(self) -> int:
         return self._size
-
-    @overload
-    def __getitem__(self, place: int) -> LegalFacts: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[LegalFacts]: ...
-    def __getitem__(self, place: int | slice) -> LegalFacts | list[LegalFacts]:
-        if isinstance(place, slice):
-            return self.facts_at(np.arange(*place.indices(self._size), dtype=np.int32))
-        if not 0 <= place < self._size:
-            raise IndexError(place)
-        return self.facts_at(np.array([place], dtype=np.int32))[0]
 
     def facts_at(self, places: NDArray[np.int32]) -> list[LegalFacts]:
         """The facts at some places."""
@@ -244,3 +236,140 @@ def _shares(disabled: float, disadvantaged: float, detained: float) -> Shares:
 @lru_cache(16_384)
 def _date(ordinal: int) -> date | None:
     return None if ordinal in (0, NEVER) else date.fromordinal(ordinal)
+
+
+FactPositions = NDArray[np.int32]
+"""For each supplier, where its legal facts stand."""
+OutcomeCodes = NDArray[np.uint16]
+"""For each supplier, its outcomes for all RESERVED_TYPES as one number: the first in the lowest digit of RADIX."""
+
+INELIGIBLE = OUTCOMES.index("INELIGIBLE")
+WORST_ELIGIBLE = OUTCOMES.index("ELIGIBLE_IF")
+RADIX = len(OUTCOMES)
+OUTCOME_CODES = RADIX ** len(RESERVED_TYPES)
+UNJUDGED = np.iinfo(np.uint16).max
+UNDECIDED = -1
+CACHED_DATES = 8
+CACHED_ENDS = 4_000_000
+"""Suppliers times days and reserved types for which the ends of approvals are cached: 16 MB."""
+
+
+class EligibilityCache:
+    """Verdicts on the legal facts of suppliers; more may be added, none changes or goes.
+
+    What is decided on a day is cached for the last few days; suppliers of whom the same decides are judged once. The
+    rules are the same each time. Threads may share it: they would write the same.
+    """
+
+    def __init__(self, facts: LegalColumns) -> None:
+        self.facts = facts
+        self._codes: WeightedCache[date, _Growing] = WeightedCache(
+            lambda _: _Growing(UNJUDGED, np.uint16), lambda _: 1, CACHED_DATES
+        )
+        self._ends: WeightedCache[tuple[frozenset[Reserved], date], _Growing] = WeightedCache(
+            lambda _: _Growing(UNDECIDED, np.int32), lambda _: max(len(facts), 1), CACHED_ENDS
+        )
+        # by the rules of the day and what is decided: some hundreds
+        self._outcomes: dict[InForce, dict[int, int]] = {}
+        self._standings: dict[tuple[Reserved, InForce], dict[int, int]] = {}
+
+    def codes(self, facts: FactPositions, on: date, rules: Rules) -> OutcomeCodes:
+        """The outcomes on a day of the suppliers of these facts."""
+        view = rules.at(on)
+
+        def code(decided: int) -> int:
+            found = map(OUTCOMES.index, outcomes(decided_facts(decided), on, rules))
+            return sum(outcome * RADIX**place for place, outcome in enumerate(found))
+
+        def judged(places: FactPositions) -> OutcomeCodes:
+            decided = self.facts.decided(places, np.full(len(places), on.toordinal(), dtype=np.int32), view)
+            return _of_each(decided, self._outcomes.setdefault(view, {}), code).astype(np.uint16)
+
+        return self._codes(on).values(facts, len(self.facts), judged)
+
+    def approval_ends(self, facts: FactPositions, reserved: frozenset[Reserved], on: date, rules: Rules) -> Days:
+        """The day on which the approval ends that each supplier's verdict rests on; NEVER: none.
+
+        As `domain.law.reservations.supply_advice.approval_end`, of many suppliers at once.
+        """
+        view = rules.at(on)
+
+        def find(places: FactPositions) -> Days:
+            kinds = evidence(reserved, view)
+            found = np.full(len(places), NEVER, dtype=np.int32)
+            day = np.full(len(places), on.toordinal(), dtype=np.int32)
+            now = self._standing(places, day, reserved, rules)
+            left = np.flatnonzero(now < 2 * INELIGIBLE)
+            while len(left):
+                ends = self.facts.next_ends(places[left], day[left], kinds)
+                left, ends = left[ends != NEVER], ends[ends != NEVER]
+                day[left] = ends + 1
+                is_worse = self._standing(places[left], day[left], reserved, rules) > now[left]
+                found[left[is_worse]] = ends[is_worse]
+                left = left[~is_worse]
+            return found
+
+        return self._ends((reserved, on)).values(facts, len(self.facts), find)
+
+    def _standing(
+        self, facts: FactPositions, days: Days, reserved: frozenset[Reserved], rules: Rules
+    ) -> NDArray[np.int64]:
+        """The standing of suppliers, each on its day, as a number: the better the smaller."""
+        ranks = np.zeros(len(facts), dtype=np.int64)
+        intervals = np.searchsorted([start.toordinal() for start in rules.starts], days, "right")
+        for interval in np.unique(intervals).tolist():  # on the days of one the same rules hold
+            some = np.flatnonzero(intervals == interval)
+            on = date.fromordinal(int(days[some[0]]))
+            view = rules.at(on)
+            decided = self.facts.decided(facts[some], days[some], view)
+            of_kinds = [
+                _of_each(decided, self._standings.setdefault((kind, view), {}), partial(_rank, kind, on, view))
+                for kind in reserved
+            ]
+            ranks[some] = np.minimum.reduce(of_kinds)
+        return ranks
+
+
+def _rank(kind: Reserved, on: date, view: InForce, decided: int) -> int:
+    outcome, rests_on_lapsed = standing(decided_facts(decided), kind, on, view)
+    return 2 * outcome + rests_on_lapsed
+
+
+class _Growing:
+    """A value per set of legal facts, found when it is first asked for; `unknown` until then."""
+
+    def __init__(self, unknown: int, kind: type[np.generic]) -> None:
+        self._unknown, self._values = unknown, np.empty(0, dtype=kind)
+        self._lock = Lock()
+
+    def values(self, facts: FactPositions, count: int, find: Callable[[FactPositions], NDArray[Any]]) -> NDArray[Any]:
+        """The values of `facts`, of which there are `count`."""
+        with self._lock:
+            if (lacking := count - len(self._values)) > 0:
+                room = np.full(lacking, self._unknown, dtype=self._values.dtype)
+                self._values = np.concatenate((self._values, room))
+        table = self._values
+        values = table.take(facts)
+        unknown = np.flatnonzero(values == self._unknown)
+        if len(unknown):
+            table[facts[unknown]] = values[unknown] = find(facts[unknown])
+        return values
+
+
+def _of_each(numbers: Decided, known: dict[int, int], find: Callable[[int], int]) -> NDArray[np.int64]:
+    """The value of each number: those not `known` yet are found, once for all that are equal."""
+    every = numbers.tolist()
+    for each in set(every) - known.keys():
+        known[each] = find(each)
+    return np.fromiter(map(known.__getitem__, every), dtype=np.int64, count=len(every))
+
+
+@lru_cache(64)
+def best_outcome(reserved: frozenset[Reserved]) -> NDArray[np.int8]:
+    """By code, the best outcome over several reserved types: a lot open to either takes a supplier eligible for one.
+
+    Where nothing is reserved everybody may answer: the first outcome.
+    """
+    digits = [np.arange(OUTCOME_CODES) // RADIX ** RESERVED_TYPES.index(kind) % RADIX for kind in reserved]
+    best = np.minimum.reduce(digits) if digits else np.zeros(OUTCOME_CODES)
+    return best.astype(np.int8)

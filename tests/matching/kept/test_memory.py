@@ -17,7 +17,7 @@ from domain.law.review import review_need
 from domain.needs.need import Buyer, Need
 from domain.text.bilingual import Language
 from matching.engine import match_json
-from matching.kept.words import REQUESTED_BYTES, KeptExplainer, KeptReviews, KeptWords, WrittenLot
+from matching.kept.memory import REQUESTED_BYTES, Kept, KeptExplainer, KeptReviews, WrittenLot
 from matching.lot_query import Wanted
 from matching.reference import Reference
 from matching.weighted_cache import WeightBound
@@ -99,7 +99,7 @@ def test_another_day_and_another_reading_are_reviewed_anew() -> None:
 
 def test_what_was_asked_for_is_kept_within_a_number_of_bytes() -> None:
     """A lot may ask for its segments in many words, and thousands of lots each in others."""
-    kept, words = KeptWords(), "x" * 20_000
+    kept, words = Kept(0), "x" * 20_000
     explainer = KeptExplainer(NeedReview({}, ()), reference(), ON, need(), "fr", kept)
     (query,) = reference().reader.read(need())
     tracemalloc.start()
@@ -167,7 +167,7 @@ def test_what_was_asked_before_changes_no_answer(
 
 
 def test_a_lot_with_too_many_pieces_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("matching.kept.words.LARGEST_LOT", 2_000)
+    monkeypatch.setattr("matching.kept.memory.LARGEST_LOT", 2_000)
     written = WrittenLot(WeightBound(1 << 20), "any key")
     for number in range(100):
         written.add(written.rows, {number: b"x" * 100}, 100)
