@@ -13,9 +13,8 @@ from api.admin.organisations import require_name
 from api.commands.command import USAGE, CommandFailed, in_transaction
 from api.commands.console import Col, Rows, console, write
 from api.settings import Settings
-from db.api_keys import list_keys
+from db.api_keys import find_by_name_or_id, list_keys
 from db.core.engine import Connection
-from db.organisations import find_by_name_or_id
 from domain.errors import InvalidContent
 from domain.text.bilingual import PARIS
 
