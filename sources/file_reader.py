@@ -19,8 +19,7 @@ from typing import BinaryIO, cast
 import msgspec
 
 from domain.reference.taxonomy import Taxonomy
-from domain.suppliers.rows import Batch, CheckedRecord, Row, RowError
-from domain.suppliers.source import SourceMapping
+from domain.suppliers.source import Batch, CheckedRecord, Row, RowError, SourceMapping
 from domain.suppliers.supplier import Placement
 from domain.text.bilingual import Language, Text
 from matching.reference import Reference

@@ -22,7 +22,7 @@ from api.runtime.auth import require_scope, require_source, secret_in
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, created, once
 from api.web.pagination import Page, Paging, paged
-from db import api_keys, organisations
+from db import api_keys
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.journal.entries import write_entry
@@ -96,9 +96,9 @@ async def organisation_for(connection: Connection, creator: Client, wanted: str 
     """
     found = None
     if wanted is None:
-        found = await organisations.find_organisation(connection, creator.organisation_id)
+        found = await api_keys.find_organisation(connection, creator.organisation_id)
     else:
-        found = await organisations.find_by_name_or_id(connection, wanted)
+        found = await api_keys.find_by_name_or_id(connection, wanted)
     if found is None or not (found.id == creator.organisation_id or creator.may("platform")):
         raise InvalidContent((Problem("/organisation", "unknown_organisation", _NO_ORGANISATION),))
     return found

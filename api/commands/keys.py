@@ -14,9 +14,8 @@ from api.admin.organisations import require_name
 from api.commands.command import USAGE, CommandFailed, attached, signing_engine
 from api.commands.console import Col, Rows, console, write
 from api.settings import Settings
-from db.api_keys import list_keys
+from db.api_keys import find_by_name_or_id, list_keys
 from db.core.engine import Connection, Engine, transaction
-from db.organisations import find_by_name_or_id
 from domain.errors import InvalidContent
 from domain.organisation import Key
 from domain.text.bilingual import PARIS

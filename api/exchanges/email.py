@@ -27,15 +27,15 @@ from api.runtime.services import Services
 from api.web.problems import Refusal
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
-from db.exchanges.email_outbox import (
+from db.exchanges.exchanges import insert_handovers
+from db.exchanges.reply_links import (
     count_mails_since,
+    insert_links,
     insert_mails,
     mail_queued_since,
     select_outgoing_message,
     write_outcome,
 )
-from db.exchanges.exchanges import insert_handovers
-from db.exchanges.reply_links import insert_links
 from db.journal.content import handover_name
 from db.schema.exchange_tables import message_mails
 from domain.delivery import Outcome, Schedule

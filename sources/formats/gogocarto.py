@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.suppliers.rows import Row, RowError
+from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import Flag
 from domain.text.bilingual import Text
 from domain.text.normalise import fold

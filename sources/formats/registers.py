@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from domain.errors import Problem
-from domain.suppliers.rows import Row, RowError
+from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import SIRET_DIGITS, LegalForm, nameless
 from domain.text.bilingual import Text
 from domain.text.normalise import fold

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
-from domain.suppliers.rows import Row, RowError
+from domain.suppliers.source import Row, RowError
 from sources.formats import (
     conventions,
     decp,

@@ -31,7 +31,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.suppliers.rows import Row, RowError
+from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import Kind, LegalForm, Point, nameless
 from domain.text.bilingual import Text
 from matching.geo.projection import register_point

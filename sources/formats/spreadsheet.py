@@ -20,7 +20,7 @@ import msgspec
 
 from domain.errors import InvalidContent, Problem
 from domain.reference.taxonomy import Taxonomy
-from domain.suppliers.rows import Row, RowError, reject
+from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag, LegalForm
 from domain.text.bilingual import Text
 from domain.text.normalise import fold

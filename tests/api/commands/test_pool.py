@@ -11,7 +11,7 @@ import pytest
 
 from api.cli import main
 from domain.reference import taxonomy
-from domain.suppliers.rows import Batch, RowError
+from domain.suppliers.source import Batch, RowError
 from sources.file_reader import Origin, reader_of, write_through
 from sources.pool.download import Fetched
 from sources.pool.manifest import PublishedFile, published_files, sha256_of

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.reference import cpv, taxonomy, territory
 from domain.reference.territory import MultiPolygon, Polygon
-from domain.suppliers.rows import Row, RowError
+from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import (
     BASES,
     EVIDENCE_KINDS,

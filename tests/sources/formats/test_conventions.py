@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.suppliers.rows import Row
+from domain.suppliers.source import Row
 from domain.suppliers.supplier import Approval
 from sources.formats import conventions
 from sources.formats.registry import CSV, read_rows

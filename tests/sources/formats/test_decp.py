@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.suppliers.rows import Row, RowError
+from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import PublicAward
 from sources.formats.registry import CSV, JSON, NDJSON, read_rows
 from sources.rows import Context

@@ -4,7 +4,7 @@ import json
 from datetime import date
 from typing import Any
 
-from domain.suppliers.rows import Row, RowError
+from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import Address
 from sources.formats.registry import JSON, NDJSON
 from tests.sources.formats.conftest import SAMPLES, Read

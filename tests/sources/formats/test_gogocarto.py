@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.suppliers.rows import Row
-from domain.suppliers.source import SourceMapping
+from domain.suppliers.source import Row, SourceMapping
 from domain.suppliers.supplier import Address, Contact, Flag, Point
 from sources.formats.registry import JSON, NDJSON, read_rows
 from sources.rows import Context

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from domain.reference import taxonomy
-from domain.suppliers.rows import Row
-from domain.suppliers.source import SourceMapping
+from domain.suppliers.source import Row, SourceMapping
 from domain.suppliers.supplier import Address, Approval, Contact, Flag, Offer, Point, ServiceArea
 from sources.formats.inclusion import sectors
 from sources.formats.registry import JSON, NDJSON, read_rows

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from domain.suppliers.rows import Row, RowError
+from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import Address, Approval, Contact, Point
 from sources.formats.registers import SIAE_COLUMNS
 from sources.formats.registry import CSV, read_rows

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from domain.suppliers.rows import Row
+from domain.suppliers.source import Row
 from domain.suppliers.supplier import Address, Approval, Flag, Point
 from sources.formats.registry import CSV, JSON, NDJSON, read_rows
 from sources.formats.sirene import legal_form_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.suppliers.rows import Row, RowError
+from domain.suppliers.source import Row, RowError
 from sources.formats.registry import CSV
 from sources.formats.spreadsheet import TITLES, model, rejected_rows
 from sources.formats.vivier_columns import COLUMNS

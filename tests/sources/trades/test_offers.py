@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from domain.reference import cpv, taxonomy, territory
-from domain.suppliers.rows import Row
+from domain.suppliers.source import Row
 from domain.suppliers.supplier import Kind
 from sources.formats.registry import CSV, read_rows
 from sources.rows import Context
