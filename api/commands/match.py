@@ -41,7 +41,7 @@ from matching.inspection.trace import LotTrail, Value, trail
 from matching.reference import Reference, load_reference
 from sources.notices import boamp
 from sources.notices.element import MalformedNotice
-from sources.notices.need_of_notice import need_in_xml, need_of_record
+from sources.notices.need_of_notice import need_in_xml, need_of
 from sources.notices.notice import Unread
 
 LANGUAGE: Language = "fr"
@@ -202,7 +202,7 @@ def needs_in(name: str) -> Iterator[ReadNeed | CommandFailed]:
         where = f"{name}{at}" if len(notices) > 1 else name
         try:
             with _faults_of(where):
-                read = ReadNeed(where, *need_of_record(notice, at, territory.load(), cpv.load()))
+                read = ReadNeed(where, *need_of(boamp.read(notice, at), territory.load(), cpv.load()))
         except CommandFailed as failed:
             if len(notices) == 1:
                 raise
