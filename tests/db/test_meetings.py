@@ -34,25 +34,18 @@ async def planned(connection: Connection) -> tuple[UUID, Meeting]:
     return organisation, await insert_meeting(connection, organisation, request, NOW)
 
 
-async def test_who_takes_part_and_who_follows_up_are_one_person(connection: Connection) -> None:
+async def test_who_was_erased_is_not_made_anew_when_the_meeting_changes(connection: Connection) -> None:
+    """Who takes part and who follows up are one person."""
     organisation, meeting = await planned(connection)
     assert await select_meeting(connection, organisation, meeting.id) == meeting
     assert await meetings_of(connection, organisation, meeting.need_ids[0]) == [meeting]
-    assert await connection.scalar(select(func.count()).select_from(persons)) == 1
-
-
-async def test_who_was_erased_is_not_made_anew_when_the_meeting_changes(connection: Connection) -> None:
-    organisation, meeting = await planned(connection)
     erased = {"name": "Personne 1", "name_key": "", "employer": None, "employer_key": "", "erased_at": NOW}
     await connection.execute(update(persons).values(erased))
     before = await select_meeting(connection, organisation, meeting.id)
     assert before is not None
     assert before.participants[0].name == before.follow_ups[0].who == "Personne 1"
 
-    request = msgspec.convert(
-        {name: getattr(before, name) for name in MeetingRequest.__struct_fields__} | {"title": "Autre"},
-        MeetingRequest,
-    )
+    request = msgspec.convert(msgspec.structs.replace(before, title="Autre"), MeetingRequest, from_attributes=True)
     after = await write_meeting(connection, organisation, before, request, NOW)
     assert after.participants == before.participants
     assert await connection.scalar(select(func.count()).select_from(persons)) == 1

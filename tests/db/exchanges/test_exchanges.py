@@ -4,7 +4,7 @@ What is to be read and answered about needs is as the exchanges themselves say i
 """
 
 import re
-from datetime import date, timedelta
+from datetime import timedelta
 from os import urandom
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,12 +22,10 @@ from db.exchanges.exchanges import (
     READ,
     exchanges_of,
     insert_exchange,
-    insert_handovers,
     insert_message,
     select_exchange,
     select_need_id,
     to_answer,
-    write_handovers,
 )
 from db.journal.entries import write_entry
 from db.schema.exchange_tables import exchanges, message_mails, messages
@@ -121,32 +119,6 @@ async def test_a_delivery_is_the_buyers_until_mail_carries_it(connection: Connec
     assert [(each.state, each.at, each.failure) for each in failed.deliveries[:1]] == [
         ("undeliverable", LATER, "refused")
     ]
-
-
-async def test_a_delivery_is_to_be_confirmed_where_no_mail_goes_and_told_by_its_day_once_it_is(
-    connection: Connection,
-) -> None:
-    """A letter that was posted goes before a mail that was refused."""
-    owner, need_id = await need(connection)
-    exchange = await opened(connection, owner, need_id)
-
-    async def deliveries() -> dict[UUID, tuple[str, str, date | None]]:
-        whole = await select_exchange(connection, owner, exchange.id)
-        assert whole is not None
-        return {each.supplier_id: (each.way, each.state, each.since) for each in whole.deliveries}
-
-    whole = await select_exchange(connection, owner, exchange.id)
-    assert whole is not None
-    first = whole.messages[0]
-    mail = {"exchange_id": exchange.id, "message_id": first.id, "supplier_id": A, "address": "a@b.example"}
-    ended = {"queued_at": NOW, "ended_at": NOW, "language": "fr", "status": "given_up", "failure": "refused"}
-    await connection.execute(insert(message_mails).values(id=new_id(), **mail, **ended))
-    await insert_handovers(connection, exchange.id, first, (A, B))
-    assert await deliveries() == {A: ("email", "undeliverable", NOW.date()), B: ("letter", "to_post", None)}
-    await write_handovers(connection, exchange.id, first.id, [A, B], "letter", LATER.date(), LATER)
-    assert await deliveries() == dict.fromkeys((A, B), ("letter", "posted", LATER.date()))
-    await write_handovers(connection, exchange.id, first.id, [B], "phone", NOW.date(), LATER)
-    assert (await deliveries())[B] == ("phone", "told", NOW.date())
 
 
 REFUSED = (

@@ -55,14 +55,6 @@ def test_who_came_left_and_moved_is_what_a_look_at_both_lists_says(
         assert (told.in_before, told.in_after) == (place < len(before), place < len(after))
 
 
-def test_a_version_is_like_itself() -> None:
-    version = frozen(listed("1", ["a", "b"], ["c"]), decisions=[decided("a")])
-    found = compare(version, version, {}, {}, "fr")
-    assert (found.changed_stamp, found.changed_fields) == ((), ())
-    (lot,) = found.lots
-    assert (lot.came, lot.left, lot.moved, lot.near_misses, lot.decisions, lot.stayed) == ((), (), (), (), (), 2)
-
-
 @pytest.mark.parametrize(
     ("why", "message"),
     [
@@ -113,17 +105,6 @@ def test_one_of_unknown_trade_is_said_to_be_so_by_the_version_itself() -> None:
     assert lot_of(after, before, language="en").left[0].why.message == (
         "Version 1: no offer is known: what it offers is not known"
     )
-
-
-def test_whoever_a_supplier_was_merged_into_comes_in_its_place() -> None:
-    """Also when the later version is the first one named."""
-    before, after = frozen(listed("1", ["a"])), frozen(listed("1", ["b"]), number=2)
-    merged = {"a": Absence("merged", other=Named(id_of("b"), "b"))}
-    found = lot_of(before, after, None, merged)
-    assert (found.came[0].why.code, found.came[0].why.other) == ("listed_as", id_of("a"))
-    assert (found.left[0].why.code, found.left[0].why.other) == ("merged", id_of("b"))
-    back = lot_of(after, before, merged, None)
-    assert (back.came[0].why.code, back.left[0].why.code) == ("merged", "listed_as")
 
 
 def test_what_the_lot_asks_differently_is_named_where_it_decides() -> None:
