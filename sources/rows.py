@@ -13,7 +13,7 @@ from typing import Annotated, Any, BinaryIO, NamedTuple
 
 import msgspec
 
-from domain.decoding.explain import explain
+from domain.decoding.requests import explain
 from domain.errors import InvalidContent, Problem
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy

@@ -18,7 +18,7 @@ from db.api_keys import find_by_name_or_id, list_keys
 from db.core.engine import Connection, Engine, transaction
 from domain.errors import InvalidContent
 from domain.organisation import Key
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS
 
 Action = Callable[[Connection, argparse.Namespace, datetime], Awaitable[str | Rows]]
 

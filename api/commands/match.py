@@ -32,8 +32,7 @@ from domain.needs.need import Need, NeedAndProcedure, TerritoryRequest
 from domain.reference import cpv, territory
 from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.record_check import unknown_segment
-from domain.text.bilingual import Language
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS, Language
 from matching.allotment.allot import allot
 from matching.engine import match
 from matching.index.live_index import LiveIndex

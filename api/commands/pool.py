@@ -18,7 +18,7 @@ from api.settings import Settings
 from db.core.engine import engine, transaction
 from db.suppliers.sources import last_imports
 from domain.reference import taxonomy, territory
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS
 from sources.file_reader import CHECKED, are_kept, kept_beside, origin_of, reader_of
 from sources.pool.csv_pipe import UnusableFile
 from sources.pool.download import Fetched, NotFetched, fetch

@@ -26,7 +26,7 @@ from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
 from db.idempotency import Answer
 from db.imports import run as stored_imports
-from domain.decoding.explain import near
+from domain.decoding.requests import near
 from domain.errors import NotFound, Problem
 from domain.suppliers.source import Import, ImportMode, RowError
 from domain.text.bilingual import Text

@@ -17,14 +17,13 @@ from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
 from db.suppliers import sources as stored_sources
 from domain.audit import Detail
-from domain.decoding.explain import near
+from domain.decoding.requests import near
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.record_check import MOST_SUGGESTIONS, unknown_segment
 from domain.suppliers.source import Source, SourceDocument, SourceMapping, SourceSummary
 from domain.suppliers.trades import TradeCounts, count_trades
-from domain.text.bilingual import Text
-from domain.text.typography import WebAddress
+from domain.text.bilingual import Text, WebAddress
 from matching.index.tables import counts_by_source
 from sources.formats.vivier_columns import COLUMNS
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from domain.decoding.strict_json import decode_once, null_character, repeated_key
+from domain.decoding.requests import decode_once, null_character, repeated_key
 from domain.errors import InvalidContent, Problem
 from domain.suppliers.record_check import expired
 from domain.suppliers.source import Row, RowError, reject

@@ -15,8 +15,7 @@ from typing import Any
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.text.bilingual import Text
-from domain.text.typography import cut
+from domain.text.bilingual import Text, cut
 from sources.notices import eforms
 from sources.notices.element import Element, PlacedText, from_json, mark_read, placed_texts
 from sources.notices.notice import (

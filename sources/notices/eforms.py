@@ -3,8 +3,8 @@
 Business terms (BT) are those of the annex of regulation (EU) 2019/1780; codes are those of the SDK's code lists.
 """
 
+from domain.text.bilingual import cut
 from domain.text.normalise import fold
-from domain.text.typography import cut
 from sources.notices.element import Element, PlacedText, mark_read
 from sources.notices.notice import (
     CODES,

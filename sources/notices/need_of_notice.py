@@ -15,8 +15,7 @@ from domain.needs.need import RESERVED_TYPES, Buyer, Lot, NeedAndProcedure, Rese
 from domain.reference.cpv import Cpv
 from domain.reference.territory import Territories
 from domain.suppliers.supplier import SIRET_DIGITS
-from domain.text.bilingual import Text
-from domain.text.typography import cut, on_one_line
+from domain.text.bilingual import Text, cut, on_one_line
 from sources.notices import boamp, eforms, ted, ted_before_2016
 from sources.notices.element import PlacedText, from_xml
 from sources.notices.notice import MOST_LOTS, MOST_WORDS, Notice, NoticeBuyer, NoticeLot, Unread, all_unread

@@ -15,8 +15,7 @@ import msgspec
 
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import BuyerKind, ContractKind, Nature, Procedure, Technique, ValueCovers
-from domain.text.bilingual import Text
-from domain.text.typography import cut
+from domain.text.bilingual import Text, cut
 from sources.notices.element import Element, PlacedText
 from sources.rows import day_of
 

@@ -15,8 +15,8 @@ import msgspec
 
 from domain.needs.need import RESERVED_TYPES, Lot, Place, Reserved, TerritoryRequest
 from domain.reference.territory import COUNTRY, Territories, UnknownTerritory
+from domain.text.bilingual import cut
 from domain.text.normalise import fold
-from domain.text.typography import cut
 from sources.notices.notice import Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace
 from sources.postal_addresses import commune_names, departement_of, split_address
 from sources.rows import day_of

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from domain.needs.need import Nature
-from domain.text.typography import cut
+from domain.text.bilingual import cut
 from sources.notices.element import Element, PlacedText, from_json, mark_read, placed_texts
 from sources.notices.notice import (
     CODES,

@@ -4,7 +4,7 @@ Each form has names of its own for the same things, nested differently: they are
 """
 
 from domain.needs.need import Technique
-from domain.text.typography import cut
+from domain.text.bilingual import cut
 from sources.notices.element import Element, PlacedText, mark_read
 from sources.notices.notice import (
     CODES,

@@ -43,7 +43,7 @@ from db.suppliers.sources import list_sources
 from domain.needs.need import Need
 from domain.organisation import Scope
 from domain.shortlists.shortlist import Shortlist
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS
 from matching.reference import Reference
 
 SHOWN = 5

@@ -51,8 +51,7 @@ from db.persons import list_accounts
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.organisation import SCOPES, Key, Organisation, OrganisationSettings
-from domain.text.bilingual import Text
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS, Text
 
 ON_A_PAGE, MOST_ORGANISATIONS = 50, 500
 ALIKE = ("nom", "organisation", "sources", "portee", "quota")

@@ -18,8 +18,7 @@ from db.needs.shortlists import insert_shortlist, write_decision
 from domain.exchanges.exchange import Exchange, Message
 from domain.meetings.meeting import MeetingRequest, Participant
 from domain.needs.status import StoredNeed
-from tests.api.refusals import assert_refused
-from tests.api.sync.factories import NOBODY, Client
+from tests.api.sync.factories import Client
 from tests.domain.equal_treatment.samples import frozen, set_aside
 from tests.domain.exchanges.samples import exchange, message, supplier
 
@@ -158,12 +157,3 @@ async def test_messages_are_in_the_language_asked_for_and_codes_stay(buyer: Buye
     )
     assert [each["code"] for each in english["gaps"]] == [each["code"] for each in french["gaps"]]
     assert "écarts relevés : 1" in french["statement"]
-
-
-async def test_another_organisation_and_no_key_see_nothing(buyer: Buyer, served: Client) -> None:
-    path = f"/needs/{buyer.need.id}/equal-treatment"
-    other = await new_buyer(served)
-    assert_refused(await served.get(path, headers=other.headers), 404, "not-found")
-    assert_refused(await served.get(path, headers={"Authorization": "Bearer unknown"}), 401, "no-valid-key")
-    assert_refused(await served.get(f"/needs/{NOBODY}/equal-treatment"), 404, "not-found")
-    assert_refused(await served.get(path + "?verbose=1", headers=buyer.headers), 400, "unknown-query-parameter")

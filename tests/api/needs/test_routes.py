@@ -310,36 +310,6 @@ async def test_the_list_is_narrowed_by_status_and_by_planned_publication(buyer: 
     assert_refused(await buyer.get("/needs?cursor=x"), 400, "bad-cursor")
 
 
-async def test_another_organisation_finds_nothing(buyer: Buyer, source: str) -> None:
-    """Every route answers as if there were no such need."""
-    supplier = await buyer.supplier(source, "1")
-    need = (await buyer.keep())["need"]["id"]
-    award = {"lot_id": "1", "supplier_id": supplier, "awarded_on": "2026-11-24"}
-    awarded = (await buyer.post(f"/needs/{need}/awards", award)).json()["id"]
-    other, decision = await new_buyer(buyer.client), {"lot_id": "1", "decision": "kept"}
-    path = f"/needs/{need}"
-    for answer in (
-        await other.get(path),
-        await other.patch(path, {"title": "x"}),
-        await other.delete(path),
-        await other.post(f"{path}/shortlists"),
-        await other.get(f"{path}/shortlists"),
-        await other.get(f"{path}/shortlists/1"),
-        await other.get(f"{path}/shortlists/latest"),
-        await other.get(f"{path}/shortlists/1/decisions"),
-        await other.get(f"{path}/shortlists/1/diff/1"),
-        await other.patch(f"{path}/shortlists/1/suppliers/{supplier}", decision),
-        await other.post(f"{path}/awards", award),
-        await other.get(f"{path}/awards"),
-        await other.get(f"{path}/awards/{awarded}"),
-        await other.delete(f"{path}/awards/{awarded}"),
-    ):
-        assert_refused(answer, 404, "not-found")
-    assert (await other.get("/needs")).json()["items"] == []
-    assert (await buyer.get(f"{path}/awards")).json()["items"][0]["id"] == awarded
-    assert await buyer.noted(need) == ["need.created", "shortlist.frozen", "award.noted"]
-
-
 async def test_keys_without_the_right_are_refused(buyer: Buyer) -> None:
     for scope in ("match", "read", "sync"):
         headers = await key(buyer.client, scope)

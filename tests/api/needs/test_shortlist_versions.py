@@ -116,42 +116,6 @@ async def of_new_need(buyer: Buyer, *days: str | None, **lot: Any) -> dict[str, 
     return by_code((await buyer.keep(**need(*days, **lot)))["shortlist"])  # type: ignore[arg-type]
 
 
-async def test_duties_that_begin_before_publication_are_said(buyer: Buyer) -> None:
-    cleaning = {"segments": ["pr-locaux"], "nature": "services", "value_eur": 240_000}
-    advice = await of_new_need(buyer, "2026-08-15", "2026-09-15", **cleaning)
-    assert "obligatoire sauf exception motivée" in advice["SOCIAL_CONSIDERATION"]["message"]
-    assert "obligatoires quel que soit le montant" in advice["ENVIRONMENTAL_CONSIDERATION"]["message"]
-    assert advice[LAW]["severity"] == "warning"
-    assert "Les règles du 15/09/2026, jour prévu de publication" in advice[LAW]["message"]
-    same = await of_new_need(buyer, "2026-08-15", "2026-08-20", **cleaning)
-    assert "pas obligatoire à cette date" in same["SOCIAL_CONSIDERATION"]["message"]
-    assert LAW not in same
-
-
-async def test_thresholds_are_those_of_the_day_of_publication(buyer: Buyer) -> None:
-    """To the day, and to the cent."""
-    goods = {"cpv": ["30200000"], "nature": "supplies"}
-    for planned, value, procedure in (
-        ("2026-01-15", 218_000, "PROC_FORMALISEE"),
-        ("2026-01-01", 216_000, "PROC_FORMALISEE"),
-        ("2026-01-01", 215_999.99, "MAPA"),
-        ("2025-12-31", 218_000, "MAPA"),
-        (None, 218_000, "MAPA"),
-    ):
-        advice = await of_new_need(buyer, "2025-12-01", planned, **goods, value_eur=value)
-        assert procedure in advice
-        assert (LAW in advice) is (procedure == "PROC_FORMALISEE")
-        assert {"MAPA", "PROC_FORMALISEE"} & advice.keys() == {procedure}
-
-
-async def test_works_of_next_year(buyer: Buyer) -> None:
-    advice = await of_new_need(buyer, "2026-11-29", "2027-02-15", **WORKS)
-    assert "moins de 140 000 €" in advice["GRE_A_GRE"]["message"]
-    assert "moins de 140 000 €" in advice[LAW]["message"]
-    assert advice[LAW]["confidence"] == advice["GRE_A_GRE"]["confidence"] == "medium"
-    assert LAW not in await of_new_need(buyer, "2026-11-29", "2026-12-31", **WORKS)
-
-
 async def test_a_day_planned_later_is_applied_from_the_next_version_on(buyer: Buyer) -> None:
     kept = await buyer.keep(**need("2026-11-29", None, **WORKS))
     path = f"/needs/{kept['need']['id']}"
@@ -200,17 +164,6 @@ async def test_no_reservation_is_proposed_that_the_planned_day_does_not_know(buy
     assert all(each["reserved"] == [] for proposal in proposals for each in proposal["lots"])
 
 
-async def test_needs_are_added_up_by_the_thresholds_of_the_planned_day(buyer: Buyer) -> None:
-    """40 000 € until 2026-03-31, 60 000 € from the day after."""
-    gardens = {"segments": ["ev-entretien"], "value_eur": 25_000}
-    await of_new_need(buyer, "2026-01-10", "2026-02-01", **gardens)
-    assert "NO_SPLIT_TO_EVADE" in await of_new_need(
-        buyer, "2026-01-10", "2026-03-31", **gardens | {"value_eur": 15_000}
-    )
-    advice = await of_new_need(buyer, "2026-01-10", "2026-04-01", **gardens | {"value_eur": 15_000})
-    assert "NO_SPLIT_TO_EVADE" not in advice
-
-
 def of_value(value_eur: float | None, segment: str = "ev-entretien", **fields: Any) -> dict[str, Any]:
     """A need of one lot, planned for 2027."""
     lots = [{"id": "1", "segments": [segment], "value_eur": value_eur}]
@@ -241,16 +194,6 @@ async def test_two_needs_pass_the_threshold_together(buyer: Buyer) -> None:
     assert split((await buyer.get(f"/needs/{need}/shortlists/2")).json()) == []
     assert len(split(await buyer.frozen(need))) == 1
     assert split((await buyer.get(f"/needs/{need}/shortlists/1")).json()) == []
-
-
-async def test_renewals_and_options_of_other_needs_count(buyer: Buyer) -> None:
-    """10 000 € with a year of renewal and 9 999,99 € of options are 29 999,99 €."""
-    terms = {"duration_months": 12, "renewal_months": 12, "options_eur": 9_999.99}
-    lot = {"id": "1", "segments": ["ev-entretien"], "value_eur": 10_000} | terms
-    await buyer.keep(**of_value(None, reference="PARCS-1", lots=[lot]))
-    assert await warned(buyer, **of_value(30_000, reference="PARCS-2")) == []
-    (told,) = await warned(buyer, **of_value(0.01, reference="PARCS-3"))
-    assert "0,01 € + 30 000 € (réf. PARCS-2) + 29 999,99 € (réf. PARCS-1) = 60 000 €" in told
 
 
 async def test_a_match_never_says_it(buyer: Buyer) -> None:

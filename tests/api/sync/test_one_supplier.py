@@ -217,17 +217,6 @@ async def test_dated_approvals_by_siret_enrich_whoever_has_it(world: World) -> N
         assert len(shown["sources"]) == 2
 
 
-async def test_who_changes_its_siret_leaves_and_the_others_keep_the_id(world: World) -> None:
-    together = await world.put("a", world.row(0, "1"))
-    await world.put("b", world.row(10, "1"), source="-map")
-    left = await world.put("a", world.row(0, "2"))
-
-    assert await world.supplier_of("b", "-map") == together != left
-    assert [ref["external_id"] for ref in (await world.show(together))["sources"]] == ["b"]
-    assert await world.put("a", world.row(0, "1")) == together
-    assert (await world.show(left))["id"] == together
-
-
 async def test_a_lost_id_leaves_a_tombstone_and_answers_with_the_oldest(world: World) -> None:
     """Also once the survivor itself became part of an older one, and until no record is left."""
     oldest, middle, youngest = [await world.put(one, world.row(0, one)) for one in "123"]
@@ -270,16 +259,6 @@ async def test_what_one_source_withdraws_the_others_still_say(world: World) -> N
     shown = await world.show(both)
     assert (shown["kinds"], shown["employees"], shown["labels"]) == (["ACI"], None, ["RSEi"])
     assert set(shown["provenance"].values()) == {f"{world.name}-map"}
-
-
-async def test_a_dry_run_joins_nobody(world: World) -> None:
-    one = await world.put("a", world.row(0, "1"))
-    cursor = await world.cursor()
-    report = await world.load({"b": world.row(0), "c": world.row(0, "1")}, "-map", "dry_run=true")
-
-    assert report["added"] == 2
-    assert await world.told(cursor) == {}
-    assert [ref["external_id"] for ref in (await world.show(one))["sources"]] == ["a"]
 
 
 async def test_a_person_overrules_for_good(world: World) -> None:
