@@ -16,8 +16,7 @@ from sqlalchemy import text
 from db import migrate
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, Engine, transaction
-from db.core.uuid7 import new_id
-from db.exchanges.exchanges import insert_handovers, insert_message, write_handovers
+from db.exchanges.exchanges import insert_handovers, write_handovers
 from db.needs.needs import (
     insert_need,
     lock_need,
@@ -26,12 +25,11 @@ from db.needs.needs import (
     select_need,
     write_need,
 )
-from domain.exchanges.exchange import Channel, Message
+from domain.exchanges.exchange import Message
 from domain.needs.need import Buyer, Lot, Need, OtherNeed, Place, PlannedNeed, TerritoryRequest
 from domain.needs.status import StoredNeed
 from tests.db.exchanges.samples import ANNE, PAUL, exchange
 from tests.db.suppliers.samples import NOW as OPENED
-from tests.domain.exchanges.samples import PLAIN
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 LOTS = (Lot("1", title="Parcs", segments=("ev-entretien",), reserved=("iae",)),)
@@ -66,45 +64,32 @@ async def test_who_holds_a_need_makes_others_wait(engine: Engine) -> None:
 
 
 async def test_what_waits_for_the_buyer_is_neither_confirmed_nor_answered(engine: Engine) -> None:
-    one = await exchange(engine)
-    async with transaction(engine) as connection:
+    """As the exchange, the matrix and the report say it.
 
-        async def waiting() -> int:
+    An answer noted by the buyer shows that of the opening alone, one by the link all that was sent before.
+    """
+    one = await exchange(engine)
+
+    async def waiting() -> int:
+        async with transaction(engine) as connection:
             return (await progress_of(connection, one.organisation_id, [one.need_id]))[one.need_id].to_deliver
 
-        assert await waiting() == 0
-        await insert_handovers(connection, one.exchange.id, one.first, (ANNE, PAUL))
-        assert await waiting() == 2
+    async def hand_over(message: Message, *suppliers: UUID) -> None:
+        async with transaction(engine) as connection:
+            await insert_handovers(connection, one.exchange.id, message, suppliers)
+
+    assert await waiting() == 0
+    await hand_over(one.first, ANNE, PAUL)
+    assert await waiting() == 2
+    async with transaction(engine) as connection:
         await write_handovers(connection, one.exchange.id, one.first.id, [ANNE], "letter", OPENED.date(), OPENED)
-        assert await waiting() == 1
-        at = OPENED + timedelta(hours=1)
-        said = {"author": "supplier", "supplier_id": PAUL, "body": "Oui", "channel": "portal", "created_at": at}
-        await insert_message(connection, one.exchange.id, Message(**PLAIN | said | {"id": new_id(at)}))
-        assert await waiting() == 0
-
-
-async def test_an_answer_noted_by_the_buyer_shows_that_of_the_opening_alone(engine: Engine) -> None:
-    """As the exchange, the matrix and the report say it; an answer by the link shows all that was sent before."""
-    one = await exchange(engine)
-    async with transaction(engine) as connection:
-
-        async def written(hours: int, **said: object) -> Message:
-            at = OPENED + timedelta(hours=hours)
-            message = Message(**PLAIN | said | {"id": new_id(at), "created_at": at})
-            await insert_message(connection, one.exchange.id, message)
-            return message
-
-        async def waiting_after(hours: int, channel: Channel) -> int:
-            await written(hours, author="supplier", supplier_id=PAUL, body="Oui", channel=channel)
-            return (await progress_of(connection, one.organisation_id, [one.need_id]))[one.need_id].to_deliver
-
-        for each in (
-            one.first,
-            await written(1, author="buyer", supplier_id=None, body="Et en mai ?", channel="email"),
-        ):
-            await insert_handovers(connection, one.exchange.id, each, (PAUL,))
-        assert await waiting_after(2, "phone") == 1
-        assert await waiting_after(3, "portal") == 0
+    assert await waiting() == 1
+    await hand_over(await one.hear(1, None, author="buyer", body="Et en mai ?", channel="email"), PAUL)
+    assert await waiting() == 2
+    await one.hear(2, PAUL, channel="phone")
+    assert await waiting() == 1
+    await one.hear(3, PAUL)
+    assert await waiting() == 0
 
 
 BESIDES = UUID(int=1)
