@@ -121,18 +121,8 @@ async def issue_key(
     """
     if problems := tuple(_problems(request, now)):
         raise InvalidContent(problems)
-    secret, key = await api_keys.create_key(
-        connection,
-        name=request.name,
-        organisation=organisation,
-        scopes=request.scopes,
-        sources=request.sources,
-        now=now,
-        expires_at=request.expires_at,
-        rate_per_minute=request.rate_per_minute,
-        quota_of=quota_of,
-        secret=secret,
-    )
+    asked = msgspec.structs.asdict(request) | {"organisation": organisation}
+    secret, key = await api_keys.create_key(connection, **asked, now=now, quota_of=quota_of, secret=secret)
     await _write_entry(connection, "key.created", key, now, by)
     return secret, key
 

@@ -56,16 +56,17 @@ PATIENCE = timedelta(seconds=90)
 async def mail_kind(services: Services) -> AsyncIterator[DeliveryKind | None]:
     """The kind of delivery that sends e-mail; None where no mail server is set."""
     email_sender = email_sender_of(services)
-    if email_sender is None:
-        yield None
-        return
-    yield DeliveryKind(
-        outbox=message_mails,
-        schedule=SCHEDULE,
-        attempt=email_sender.deliver,
-        also_note=write_outcome,
-        at_once=AT_ONCE,
-        patience=PATIENCE,
+    yield (
+        None
+        if email_sender is None
+        else DeliveryKind(
+            outbox=message_mails,
+            schedule=SCHEDULE,
+            attempt=email_sender.deliver,
+            also_note=write_outcome,
+            at_once=AT_ONCE,
+            patience=PATIENCE,
+        )
     )
 
 
