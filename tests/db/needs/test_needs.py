@@ -42,6 +42,7 @@ from tests.db.exchanges.samples import ANNE, PAUL, exchange
 from tests.db.suppliers.samples import NOW as OPENED
 from tests.db.suppliers.samples import new_id
 from tests.domain.shortlists.samples import STAMP, listed, summary
+from tests.factories import award
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 LOTS = (Lot("1", title="Parcs", segments=("ev-entretien",), reserved=("iae",)),)
@@ -242,23 +243,10 @@ async def noted(connection: Connection, organisation: UUID, buyer: Buyer | None 
     """Keep an award of a need of its own."""
     content = PlannedNeed(lots=(Lot("1", segments=("ev-entretien",)),), buyer=buyer)
     need = await insert_need(connection, organisation, content, NOW)
-    usual: dict[str, Any] = {
-        "id": new_id(),
-        "need_id": need.id,
-        "lot_id": "1",
-        "supplier_id": UUID(int=5),
-        "supplier_name": "Jardin",
-        "segments": ("ev-entretien", "pr-locaux"),
-        "awarded_on": DAY,
-        "value_eur": 1_000.5,
-        "reserved": ("ess",),
-        "duration_months": None,
-        "direct": True,
-        "created_at": NOW,
-    }
-    award = Award(**(usual | fields))
-    await insert_award(connection, organisation, award)
-    return award
+    usual = {"segments": ("ev-entretien", "pr-locaux"), "awarded_on": DAY, "reserved": ("ess",), "direct": True}
+    kept = award(id=new_id(), need_id=need.id, **usual | fields)
+    await insert_award(connection, organisation, kept)
+    return kept
 
 
 async def test_only_those_up_to_the_day_count(connection: Connection) -> None:

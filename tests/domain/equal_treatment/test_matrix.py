@@ -80,12 +80,9 @@ def test_who_was_never_contacted_though_others_were() -> None:
     c = of(matrix, "C")
     assert (c.contacted, c.contact.code, c.informations) == (False, "nobody_wrote", ())
     assert c.gaps[0].message == "C was not contacted, though 2 others were, first on 3 March 2026 (“Sujet 1”)"
-
-
-def test_nobody_lacks_anything_before_anybody_is_told() -> None:
-    matrix = treated()
-    assert not matrix.gaps
-    assert {each.contact.code for each in matrix.suppliers} == {"nothing_on_its_lots"}
+    nobody_told = treated()
+    assert not nobody_told.gaps
+    assert {each.contact.code for each in nobody_told.suppliers} == {"nothing_on_its_lots"}
 
 
 def test_who_is_set_aside_is_so_since_the_version_that_said_it_first() -> None:
@@ -139,31 +136,14 @@ def test_a_question_is_answered_to_who_asked_and_shared_with_all_unless_it_is_co
     assert published == [(TO_ALL in said, not is_open)] * (ASKED in said or SECRET in said)
 
 
-def test_what_did_not_arrive_is_told_of_the_one_it_was_for() -> None:
-    one = message(1, "buyer")
-    sent, failed = (
-        e_mail(one.id, "A", "sent", NOW),
-        e_mail(one.id, "B", "undeliverable", NOW, "refused"),
-    )
-    matrix = treated(delivered(exchange(one, to="AB"), sent, failed), listed="AB")
-    assert gaps(matrix) == {("B", "not_delivered")}
-    assert (of(matrix, "A").informations[0].state, of(matrix, "B").informations[0].state) == (
-        "received",
-        "not_delivered",
-    )
-    b = of(matrix, "B")
-    assert (b.contacted, b.contact.code) == (False, "not_delivered")
-    assert b.gaps[0].message == (
-        "B : la remise de l'information du 3 mars 2026 (« Sujet 1 ») qu'un autre a reçue a échoué "
-        "(message refusé par le serveur)"
-    )
-
-
 def test_what_failed_for_the_same_reason_is_said_once() -> None:
     one = message(1, "buyer")
     failed = [e_mail(one.id, to, "undeliverable", NOW, why) for to, why in (("A", "x"), ("B", "y"), ("C", "x"))]
     matrix = treated(delivered(exchange(one, to="ABCD"), *failed), listed="ABCD")
     assert [gap.message.partition(" a échoué ")[2] for gap in matrix.gaps] == ["(x) : A, C", "(y)"]
+    assert of(matrix, "D").informations[0].state == "to_be_confirmed"
+    assert [of(matrix, who).informations[0].state for who in "ABC"] == ["not_delivered"] * 3
+    assert (of(matrix, "A").contacted, of(matrix, "A").contact.code) == (False, "not_delivered")
     given_up = [e_mail(one.id, "A", "undeliverable", NOW, "timeout"), e_mail(one.id, "B", "cancelled", NOW, "deferred")]
     said = [gap.message for gap in treated(delivered(exchange(one, to="AB"), *given_up), listed="AB").gaps]
     assert [each.partition(" a échoué")[2] for each in said] == [" (serveur de courrier sans réponse)", ""]
@@ -262,11 +242,9 @@ def test_who_is_told_much_later_than_the_first() -> None:
 
 
 def test_a_session_held_twice_is_no_gap_but_a_second_one_without_somebody_is() -> None:
+    """Meetings one by one need not be as many."""
     assert not treated(meetings=[meeting(12, "AB"), meeting(13, "C")]).gaps
     assert gaps(treated(meetings=[meeting(12, "ABC"), meeting(13, "AB")])) == {("C", "not_invited")}
-
-
-def test_meetings_one_by_one_need_not_be_as_many() -> None:
     one_by_one = [meeting(12, "A", "one_to_one"), meeting(13, "A", "one_to_one"), meeting(14, "B", "one_to_one")]
     assert gaps(treated(meetings=one_by_one)) == {("C", "not_invited")}
 

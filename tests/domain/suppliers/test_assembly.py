@@ -1,10 +1,5 @@
 """One supplier from several records. A trade is more than staff lent, and rests on its strongest evidence."""
 
-from several records.
-
-A trade is more than staff lent, and rests on its strongest evidence.
-"""
-
 from datetime import date
 from itertools import permutations
 from typing import Any
