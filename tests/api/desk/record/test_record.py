@@ -217,19 +217,6 @@ async def test_earlier_decisions_are_repeated_on_a_new_version(own: Browser, pat
     assert (await buyer.noted(need_id)).count("decision.made") == 4
 
 
-async def test_a_decision_outlives_the_session_in_which_it_was_typed(own: Browser, path: str, buyer: Buyer) -> None:
-    form = f"{path}/decisions"
-    await own.open(f"/{form}")
-    one = suppliers_on(own.page)[0]
-    own.cookies.clear()
-    answer = await own.submit(form, fournisseur=one, decision="kept", motif="Tond nos parcs")
-    assert answer.status_code == 401
-    await own.submit("connexion", cle=key_of(buyer))
-    await own.submit(form)
-    assert "Tond nos parcs" in said(own.page)
-    assert (await buyer.noted(path.rpartition("/")[2])).count("decision.made") == 1
-
-
 async def test_many_lots_come_ten_at_a_time(own: Browser, buyer: Buyer) -> None:
     lots = [{"id": f"L{n}", "title": "tonte de pelouses"} for n in range(1, 25)]
     need_id = (await buyer.keep(lots=lots, territory={"codes": ["commune:56178"]}))["need"]["id"]
