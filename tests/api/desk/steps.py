@@ -20,6 +20,7 @@ from db.core.engine import transaction
 from domain.organisation import Scope
 from tests.api.conftest import ADMIN_KEY
 from tests.api.exchanges.steps import keyless
+from tests.api.exchanges.test_reply_page import Outline
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.organisations import Member
 from tests.api.sync.factories import Client
@@ -103,6 +104,14 @@ def heading(page: str) -> str:
     """The heading of a page."""
     found = re.search(r"<h1[^>]*>(.*?)</h1>", page, re.DOTALL)
     return found[1].strip() if found else ""
+
+
+def assert_refers_to_itself(page: Outline) -> None:
+    """Each id of a page is there once, and what refers to one finds it."""
+    assert len(page.ids) == len(set(page.ids))
+    for name in ("aria-labelledby", "aria-describedby", "for"):
+        referred = [(each.get(name) or "").split() for _, each in page.elements]
+        assert {one for each in referred for one in each} <= set(page.ids)
 
 
 def counted_in_words(number: int) -> str:

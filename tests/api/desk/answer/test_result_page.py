@@ -18,7 +18,7 @@ from domain.needs.need import Lot
 from domain.shortlists.shortlist import Gate, LotShortlist, OfferEvidence, SegmentAnswer, Shortlist
 from domain.text.labels import TENSIONS
 from domain.text.normalise import fold
-from tests.api.desk.steps import FORM, Browser, counted_in_words, heading, said
+from tests.api.desk.steps import FORM, Browser, assert_refers_to_itself, counted_in_words, heading, said
 from tests.api.exchanges.test_reply_page import Outline
 from tests.api.sync.factories import Client, put_record
 from tests.domain.shortlists.test_frozen import FOLDER
@@ -164,14 +164,6 @@ async def test_the_page_can_be_read_aloud_and_signs_on_its_map_lead_to_rows(
     assert "<du>" not in page
     assert " style=" not in page
     assert len(page.encode()) < 200_000 + len("".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL)))
-
-
-def assert_refers_to_itself(outline: Outline) -> None:
-    """Each id is there once, and what refers to one finds it."""
-    assert len(outline.ids) == len(set(outline.ids))
-    for name in ("aria-labelledby", "aria-describedby", "for"):
-        referred = [(each.get(name) or "").split() for _, each in outline.elements]
-        assert {one for each in referred for one in each} <= set(outline.ids)
 
 
 async def test_who_lacks_little_is_asked_for_it(

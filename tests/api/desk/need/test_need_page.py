@@ -46,19 +46,16 @@ async def test_what_is_unticked_stays_so_until_other_words_are_typed(browser: Br
     assert browser.fields("besoin")["lot-1-metier"] == ["ev-entretien"]
 
 
-@pytest.mark.parametrize("montrer", [None, "lieu"])
-async def test_of_many_unknown_codes_the_first_have_a_suggestion(browser: Browser, montrer: str | None) -> None:
+async def test_of_many_unknown_codes_the_first_have_a_suggestion(browser: Browser) -> None:
     """To look for what may be meant takes longer than all the rest of the form."""
     await browser.sign_in()
-    codes = [f"commune:{number:05}x" for number in range(1_000, 1_100)]
-    answer = await browser.submit(
-        "besoin",
-        {"territoire": codes, "montrer": montrer or ""},
-        to="besoin/compris" if montrer else None,
-        faire="comprendre",
-    )
-    assert "commune:01000x" in answer.text
-    assert 1 <= len(set(re.findall(r"peut-être (commune:\w+)", answer.text))) <= MOST_SUGGESTIONS
+    form, codes = browser.page, [f"commune:{number:05}x" for number in range(1_000, 1_100)]
+    for to, montrer in (("besoin", ""), ("besoin/compris", "lieu")):
+        browser.page = form
+        fields = {"territoire": codes, "montrer": montrer}
+        page = (await browser.submit("besoin", fields, to=to, faire="comprendre")).text
+        assert "commune:01000x" in page
+        assert 1 <= len(set(re.findall(r"peut-être (commune:\w+)", page))) <= MOST_SUGGESTIONS
 
 
 async def test_a_name_of_several_places_is_a_choice(browser: Browser) -> None:
@@ -230,9 +227,16 @@ async def test_the_form_says_what_the_notice_says(served: Client, browser: Brows
     assert len(request_on(browser.page)["lots"]) == 40
 
 
-async def test_what_it_replaces_can_come_back(browser: Browser) -> None:
+async def test_nothing_typed_is_lost_by_a_file_be_it_a_notice_or_none(browser: Browser) -> None:
     await browser.sign_in()
     typed = {"lot-1-objet": "imprimerie", "lieu": "Pontivy", "lot-1-valeur": "12 000"}
+    form = browser.page
+    not_xml = (b"<a/>", b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', b"\xff\xfe")
+    for content in (b"", b"  ", b"bonjour", b"{", b"[]", *not_xml):
+        browser.page = form
+        answer = await send_file(browser, "besoin", "avis", content, faire="avis", **typed)
+        assert (answer.status_code, '<a href="#avis">' in browser.page) == (422, True)
+        assert browser.fields("besoin")["lot-1-objet"] == ["imprimerie"]
     await send_file(browser, "besoin", "avis", NOTICE, faire="avis", **typed)
     before = browser.page.partition("Revenir à ce que")[0].rpartition("<form")[2]
     for name, text in typed.items():
@@ -240,20 +244,6 @@ async def test_what_it_replaces_can_come_back(browser: Browser) -> None:
     await browser.open("/besoin")
     await send_file(browser, "besoin", "avis", NOTICE, faire="avis")
     assert "Revenir à ce que" not in browser.page, "nothing was typed"
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"  ", b"bonjour", b"{", b"[]", b"<a/>", b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', b"\xff\xfe"],
-)
-async def test_a_file_that_is_no_notice_is_a_mistake_and_nothing_typed_is_lost(
-    browser: Browser, content: bytes
-) -> None:
-    await browser.sign_in()
-    answer = await send_file(browser, "besoin", "avis", content, faire="avis", **{"lot-1-objet": "imprimerie"})
-    assert answer.status_code == 422
-    assert '<a href="#avis">' in browser.page
-    assert browser.fields("besoin")["lot-1-objet"] == ["imprimerie"]
 
 
 async def test_files_are_read_of_forms_of_this_browser_alone_and_where_one_is_asked_for(browser: Browser) -> None:
@@ -351,14 +341,8 @@ async def test_outlines_are_drawn_thin_and_stay_in_the_browser(browser: Browser)
         (one, *_) = (await browser.get(f"/{path}/{code}/{kind}")).json()["features"]
         assert one["id"].startswith(first)
     assert (await browser.get("/contours/old/region:53/contour")).headers["cache-control"] == "no-store"
-
-
-@pytest.mark.parametrize(
-    "path", ["country:FR/commune", "departement:999/epci", "commune:56178/epci", "x/contour", "region:53/villes"]
-)
-async def test_there_are_no_other_outlines(browser: Browser, path: str) -> None:
-    await browser.sign_in()
-    assert (await browser.get(f"/contours/x/{path}")).status_code == 404
+    for other in ("country:FR/commune", "departement:999/epci", "commune:56178/epci", "x/contour", "region:53/villes"):
+        assert (await browser.get(f"/contours/x/{other}")).status_code == 404
 
 
 async def test_maps_show_images_of_the_tile_server_alone(reference: Reference) -> None:
