@@ -195,6 +195,13 @@ class Desk:
         await self.send("echanges/nouveau", faire="relire", **(WORDS | typed))
         return await self.send("echanges/nouveau", faire="envoyer")
 
+    async def open_written(self, **typed: Any) -> str:
+        """Write to suppliers, and open the page of that exchange, whose part of the path is answered."""
+        await self.write(**typed)
+        page = f"echanges/{(await self.exchange())['id']}"
+        await self.open(page)
+        return page
+
     async def exchange(self) -> dict[str, Any]:
         """The latest exchange, as the API tells it."""
         (*_, last) = (await self.buyer.get(f"/{self.api}/exchanges")).json()["items"]

@@ -125,13 +125,12 @@ async def test_the_database_holds_no_token_and_the_session_none_that_was_there_b
     assert all(browser.cookies[COOKIE].encode() not in row for row in rows)
 
 
-async def test_signing_out_ends_the_session_also_for_who_kept_the_cookie(browser: Browser) -> None:
-    await browser.sign_in()
-    kept = browser.cookies[COOKIE]
-    await browser.submit("deconnexion")
-    assert heading(browser.page) == "Se connecter"
-    browser.cookies.set(COOKIE, kept, domain="127.0.0.1")
-    assert (await browser.get("/besoin")).status_code == 303
+async def test_signing_out_ends_the_session_also_for_who_kept_the_cookie(own: Browser) -> None:
+    kept = own.cookies[COOKIE]
+    await own.submit("deconnexion")
+    assert heading(own.page) == "Se connecter"
+    own.cookies.set(COOKIE, kept, domain="127.0.0.1")
+    assert (await own.get("/besoin")).status_code == 303
 
 
 async def test_a_session_ends_with_its_key_and_its_hours(
@@ -167,17 +166,16 @@ async def test_of_many_sessions_of_a_key_the_earliest_ends(
     assert found == [303, 200, 200, 200]
 
 
-async def test_tokens_of_no_session_are_looked_up_so_many_times_a_minute(browser: Browser, limits: Limits) -> None:
+async def test_tokens_of_no_session_are_looked_up_so_many_times_a_minute(own: Browser, limits: Limits) -> None:
     """Those of a session do not count, and what is no token is not looked up at all."""
-    await browser.sign_in()
     take_all(limits, LOOK_UPS, but=2)
-    assert [(await browser.get("/besoin")).status_code for _ in range(4)] == [200] * 4
-    browser.cookies.set(COOKIE, "0" * 43, domain="127.0.0.1")
-    assert [(await browser.get("/besoin")).status_code for _ in range(3)] == [303, 303, 429]
-    browser.cookies.set(COOKIE, "0" * 42, domain="127.0.0.1")
-    assert (await browser.get("/besoin")).status_code == 303
-    browser.cookies.clear()
-    assert (await browser.get("/besoin")).status_code == 303
+    assert [(await own.get("/besoin")).status_code for _ in range(4)] == [200] * 4
+    own.cookies.set(COOKIE, "0" * 43, domain="127.0.0.1")
+    assert [(await own.get("/besoin")).status_code for _ in range(3)] == [303, 303, 429]
+    own.cookies.set(COOKIE, "0" * 42, domain="127.0.0.1")
+    assert (await own.get("/besoin")).status_code == 303
+    own.cookies.clear()
+    assert (await own.get("/besoin")).status_code == 303
 
 
 @pytest.mark.parametrize("path", ["/besoin", "/connexion", "/deconnexion"])
@@ -189,31 +187,29 @@ async def test_nothing_that_another_site_sends_is_shown_or_kept(browser: Browser
     assert "set-cookie" not in answer.headers
 
 
-async def test_a_form_of_another_page_does_nothing_and_loses_nothing(browser: Browser) -> None:
-    await browser.sign_in()
+async def test_a_form_of_another_page_does_nothing_and_loses_nothing(own: Browser) -> None:
     for token in ("", "0" * 80):
         content = f"jeton={token}&titre=Entretien+des+parcs&faire=comprendre"
-        answer = await browser.post("/besoin", content=content, headers=FORM)
-        browser.page = answer.text
+        answer = await own.post("/besoin", content=content, headers=FORM)
+        own.page = answer.text
         assert (answer.status_code, heading(answer.text)) == (403, "Ce formulaire n’a pas été pris en compte")
-        assert browser.fields("besoin")["titre"] == ["Entretien des parcs"]
-    assert (await browser.submit("besoin")).status_code == 200
-    assert 'value="Entretien des parcs"' in browser.page
+        assert own.fields("besoin")["titre"] == ["Entretien des parcs"]
+    assert (await own.submit("besoin")).status_code == 200
+    assert 'value="Entretien des parcs"' in own.page
 
 
-async def test_what_is_typed_outlives_the_session(browser: Browser) -> None:
+async def test_what_is_typed_outlives_the_session(own: Browser) -> None:
     """As much as is carried along survives being written twice."""
-    await browser.sign_in()
-    form, typed = browser.page, 'é"' * (LONGEST_CARRIED // 12)
-    await browser.submit("deconnexion")
-    browser.page = form
-    answer = await browser.submit("besoin", titre="Entretien des parcs", reference=typed, faire="comprendre")
-    assert (answer.status_code, heading(browser.page)) == (401, "Se connecter")
-    await browser.submit("connexion", cle=ADMIN_KEY)
-    assert heading(browser.page) == "Vous êtes connecté"
-    assert browser.fields("besoin")["reference"] == [typed]
-    await browser.submit("besoin", reference="")
-    assert 'value="Entretien des parcs"' in browser.page
+    form, typed = own.page, 'é"' * (LONGEST_CARRIED // 12)
+    await own.submit("deconnexion")
+    own.page = form
+    answer = await own.submit("besoin", titre="Entretien des parcs", reference=typed, faire="comprendre")
+    assert (answer.status_code, heading(own.page)) == (401, "Se connecter")
+    await own.submit("connexion", cle=ADMIN_KEY)
+    assert heading(own.page) == "Vous êtes connecté"
+    assert own.fields("besoin")["reference"] == [typed]
+    await own.submit("besoin", reference="")
+    assert 'value="Entretien des parcs"' in own.page
 
 
 async def test_without_a_session_no_more_is_read_than_is_carried_along(browser: Browser) -> None:
@@ -228,7 +224,7 @@ async def test_without_a_session_no_more_is_read_than_is_carried_along(browser: 
         assert (sent[0].status_code in {401, 403}, sent[1].status_code) == (True, 413)
 
 
-async def test_forms_of_those_who_are_not_signed_in_have_room_of_their_own(served: Client, browser: Browser) -> None:
+async def test_forms_of_those_who_are_not_signed_in_have_room_of_their_own(served: Client, own: Browser) -> None:
     """They keep nobody who is from sending one."""
     services = served.services
 
@@ -236,14 +232,13 @@ async def test_forms_of_those_who_are_not_signed_in_have_room_of_their_own(serve
         yield b"a="
         yield b"b"
 
-    await browser.sign_in()
     async with Browser(served.app) as another:
         await another.open("/connexion")
         with services.share_of_bodies(None) as take:
             take(BODIES_LIMIT // 4)
             for path in ("/besoin", "/connexion"):
                 assert (await another.post(path, content=pieces(), headers=FORM)).status_code == 429
-            assert (await browser.post("/besoin", content=pieces(), headers=FORM)).status_code == 403
+            assert (await own.post("/besoin", content=pieces(), headers=FORM)).status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -203,23 +203,21 @@ async def test_the_law_is_that_of_the_planned_day(answered: Answered, browser: B
     assert "Règles applicables" not in said(without.text)
 
 
-async def test_the_form_of_a_need_can_be_read_aloud(browser: Browser) -> None:
-    await browser.sign_in()
+async def test_the_form_of_a_need_can_be_read_aloud(own: Browser) -> None:
     for path in ("/besoin", "/besoin?exemple=1", "/besoin?lieu=Saint-Denis"):
-        await browser.open(path)
-        outline = Outline(browser.page)
+        await own.open(path)
+        outline = Outline(own.page)
         assert list(outline.unlabelled()) == []
         assert_refers_to_itself(outline)
         anchors = [each["href"] or "" for each in outline.of("a")]
         assert {each.partition("#")[2] for each in anchors if each.startswith("#")} <= set(outline.ids)
 
 
-async def test_a_need_that_is_not_in_order_is_corrected_on_its_form(browser: Browser) -> None:
-    await browser.sign_in()
-    answer = await browser.submit("besoin", {"lot-1-objet": "tonte"}, to="besoin/resultat")
-    assert (answer.status_code, heading(browser.page)) == (422, "Votre besoin")
-    assert '<a href="#lieu">' in browser.page
-    assert browser.fields("besoin")["lot-1-objet"] == ["tonte"]
+async def test_a_need_that_is_not_in_order_is_corrected_on_its_form(own: Browser) -> None:
+    answer = await own.submit("besoin", {"lot-1-objet": "tonte"}, to="besoin/resultat")
+    assert (answer.status_code, heading(own.page)) == (422, "Votre besoin")
+    assert '<a href="#lieu">' in own.page
+    assert own.fields("besoin")["lot-1-objet"] == ["tonte"]
 
 
 def lacking(*gates: Gate) -> LotShortlist:

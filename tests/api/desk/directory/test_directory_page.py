@@ -44,24 +44,23 @@ def names(page: str) -> list[str]:
     return [unescape(name) for name in re.findall(r'<th scope="row"><a [^>]*>(.*?)</a>', page)]
 
 
-async def test_a_search_finds_what_the_api_finds(served: Client, browser: Browser, source: str) -> None:
+async def test_a_search_finds_what_the_api_finds(served: Client, own: Browser, source: str) -> None:
     word = f"Jardins {uuid4().hex[:8]}"
     for number, commune in enumerate(("56178", "56260", "35238")):
         await put_record(
             served, source, str(number), name=f"{word} {number}", address={"commune": commune}, location=None
         )
-    await browser.sign_in()
     asked = f"q={word}&territory=departement:56&segment=ev-entretien&active=true"
     expected = [each["name"] for each in (await served.get(f"/suppliers?{asked}")).json()["items"]]
-    await browser.open(f"/annuaire?mots={word}&lieu=Morbihan&metier=ev-entretien")
-    assert (names(browser.page), len(expected)) == (expected, 2)
-    assert "2 fournisseurs" in browser.page
-    assert "<circle" in browser.page
-    assert browser.fields("annuaire")["territoire"] == ["departement:56"]
+    await own.open(f"/annuaire?mots={word}&lieu=Morbihan&metier=ev-entretien")
+    assert (names(own.page), len(expected)) == (expected, 2)
+    assert "2 fournisseurs" in own.page
+    assert "<circle" in own.page
+    assert own.fields("annuaire")["territoire"] == ["departement:56"]
 
 
 async def test_pages_a_map_and_a_table_have_what_a_search_finds(
-    served: Client, browser: Browser, source: str, monkeypatch: pytest.MonkeyPatch
+    served: Client, own: Browser, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a territory the ground is the regions where they are; with a reservation the page's alone are known."""
     monkeypatch.setattr("api.desk.directory.directory_page.ON_A_PAGE", 2)
@@ -69,73 +68,68 @@ async def test_pages_a_map_and_a_table_have_what_a_search_finds(
     word = f"Jardins {uuid4().hex[:8]}"
     for number, commune in enumerate(("56178", "35238", "56178")):
         await put_record(served, source, str(number), name=f"{word} {number}", address={"commune": commune})
-    await browser.sign_in()
-    await browser.open(f"/annuaire?mots={word}")
-    first, shown = names(browser.page), unescape(browser.page).replace("\N{NO-BREAK SPACE}", " ")
+    await own.open(f"/annuaire?mots={word}")
+    first, shown = names(own.page), unescape(own.page).replace("\N{NO-BREAK SPACE}", " ")
     assert "cette page : 2" in shown
     assert "autres pages : 1" in shown
     assert re.search(r"</svg> Bretagne\s*</li>", shown)
     assert len(re.findall(r'<a href="\./annuaire/[0-9a-f-]{36}" tabindex="-1"', shown)) == 3
-    (path,) = re.findall(r'href="\./(annuaire/tableau[^"]*)"', browser.page)
-    table = await browser.get(f"/{unescape(path)}")
+    (path,) = re.findall(r'href="\./(annuaire/tableau[^"]*)"', own.page)
+    table = await own.get(f"/{unescape(path)}")
     assert table.headers["content-disposition"].startswith("attachment")
     assert len(set(re.findall(f"{word} \\d", table.text))) == 3
-    (onwards,) = re.findall(r'href="\./(annuaire\?[^"]*)" rel="next"', browser.page)
-    await browser.open("/" + unescape(onwards))
-    assert sorted(first + names(browser.page)) == [f"{word} {number}" for number in range(3)]
-    assert 'rel="next"' not in browser.page
-    assert "Début de la liste" in browser.page
-    await browser.open(f"/annuaire?mots={word}&reserve=ess")
-    assert "autres pages" not in browser.page
-    assert (await browser.get(f"/annuaire/tableau?mots={word}&reserve=ess")).status_code == 409
+    (onwards,) = re.findall(r'href="\./(annuaire\?[^"]*)" rel="next"', own.page)
+    await own.open("/" + unescape(onwards))
+    assert sorted(first + names(own.page)) == [f"{word} {number}" for number in range(3)]
+    assert 'rel="next"' not in own.page
+    assert "Début de la liste" in own.page
+    await own.open(f"/annuaire?mots={word}&reserve=ess")
+    assert "autres pages" not in own.page
+    assert (await own.get(f"/annuaire/tableau?mots={word}&reserve=ess")).status_code == 409
 
 
-async def test_a_name_of_several_places_is_a_choice_and_nothing_found_says_so(browser: Browser) -> None:
-    await browser.sign_in()
-    await browser.open("/annuaire?lieu=Saint-Denis&mots=xyzzyplugh")
-    assert "Plusieurs lieux portent ce nom" in unescape(browser.page)
-    assert browser.fields("annuaire")["mots"] == ["xyzzyplugh"]
-    await browser.open("/annuaire?mots=xyzzyplugh")
-    assert "Aucun fournisseur" in browser.page
-    await browser.open("/annuaire")
-    assert "Effacer les filtres" not in browser.page
-    await browser.open("/annuaire?inactifs=1")
-    assert "Effacer les filtres" in browser.page
-    assert (await browser.get("/annuaire?suite=xyz")).status_code == 400
-    assert (await browser.get("/annuaire?type=nobody&metier=nothing&territoire=nowhere")).status_code == 200
+async def test_a_name_of_several_places_is_a_choice_and_nothing_found_says_so(own: Browser) -> None:
+    await own.open("/annuaire?lieu=Saint-Denis&mots=xyzzyplugh")
+    assert "Plusieurs lieux portent ce nom" in unescape(own.page)
+    assert own.fields("annuaire")["mots"] == ["xyzzyplugh"]
+    await own.open("/annuaire?mots=xyzzyplugh")
+    assert "Aucun fournisseur" in own.page
+    await own.open("/annuaire")
+    assert "Effacer les filtres" not in own.page
+    await own.open("/annuaire?inactifs=1")
+    assert "Effacer les filtres" in own.page
+    assert (await own.get("/annuaire?suite=xyz")).status_code == 400
+    assert (await own.get("/annuaire?type=nobody&metier=nothing&territoire=nowhere")).status_code == 200
 
 
 @pytest.mark.parametrize("place", ["Saint-Denis", "Xyzzyplugh"])
 async def test_nothing_is_shown_for_a_place_that_is_in_doubt(
-    served: Client, browser: Browser, source: str, place: str
+    served: Client, own: Browser, source: str, place: str
 ) -> None:
     """Suppliers from everywhere would be taken for those of the place."""
     await put_record(served, source, name="Un nom")
-    await browser.sign_in()
-    await browser.open(f"/annuaire?lieu={place}")
-    assert (names(browser.page), "quel lieu" in browser.page) == ([], True)
+    await own.open(f"/annuaire?lieu={place}")
+    assert (names(own.page), "quel lieu" in own.page) == ([], True)
 
 
-async def test_the_way_back_from_a_supplier_is_the_search(served: Client, browser: Browser, source: str) -> None:
+async def test_the_way_back_from_a_supplier_is_the_search(served: Client, own: Browser, source: str) -> None:
     stored = await put_record(served, source, name="Un nom")
-    await browser.sign_in()
     path = f"/annuaire/{stored['supplier_id']}"
-    here = str(browser.base_url).rstrip("/")
-    page = (await browser.get(path, headers={"Referer": f"{here}/annuaire?metier=ev-entretien&type=ACI"})).text
+    here = str(own.base_url).rstrip("/")
+    page = (await own.get(path, headers={"Referer": f"{here}/annuaire?metier=ev-entretien&type=ACI"})).text
     assert 'href="./../annuaire?metier=ev-entretien&amp;type=ACI"' in page
     for elsewhere in ("https://other.example/annuaire?x=1", "http://[no-address/annuaire?x=1"):
-        answer = await browser.get(path, headers={"Referer": elsewhere})
+        answer = await own.get(path, headers={"Referer": elsewhere})
         assert (answer.status_code, 'href="./../annuaire">' in answer.text) == (200, True)
 
 
 async def test_a_supplier_is_shown_with_evidence_dates_and_provenance_and_without_its_person(
-    served: Client, browser: Browser, source: str
+    served: Client, own: Browser, source: str
 ) -> None:
     stored = await put_record(served, source, **KNOWN)
-    await browser.sign_in()
-    await browser.open(f"/annuaire/{stored['supplier_id']}")
-    text = unescape(re.sub(r"<[^>]+>", " ", browser.page)).replace("\N{NO-BREAK SPACE}", " ")
-    assert heading(browser.page) == "Les Jardins du Blavet"
+    await own.open(f"/annuaire/{stored['supplier_id']}")
+    text = unescape(re.sub(r"<[^>]+>", " ", own.page)).replace("\N{NO-BREAK SPACE}", " ")
+    assert heading(own.page) == "Les Jardins du Blavet"
     for said in (
         "Entretien d’espaces verts",
         "40 km autour de son adresse",
@@ -149,19 +143,18 @@ async def test_a_supplier_is_shown_with_evidence_dates_and_provenance_and_withou
     ):
         assert fold(said) in fold(text), said
     assert re.search(r"Échu\s", text)
-    assert "Le Goff" not in browser.page
-    assert "<b>d" not in browser.page
+    assert "Le Goff" not in own.page
+    assert "<b>d" not in own.page
 
 
 async def test_the_page_of_a_merged_supplier_is_that_of_the_one_that_is_left(
-    served: Client, browser: Browser, source: str
+    served: Client, own: Browser, source: str
 ) -> None:
     ids = [(await put_record(served, source, str(n), name=f"Un nom {n}", siret=None))["supplier_id"] for n in range(2)]
     assert (await served.post("/suppliers/merge", json={"ids": ids})).is_success
-    await browser.sign_in()
-    assert (await browser.open(f"/annuaire/{ids[1]}")).url.path == f"/annuaire/{ids[0]}"
+    assert (await own.open(f"/annuaire/{ids[1]}")).url.path == f"/annuaire/{ids[0]}"
     for path in ("nobody", str(uuid4())):
-        assert (await browser.get(f"/annuaire/{path}")).status_code == 404
+        assert (await own.get(f"/annuaire/{path}")).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -274,19 +267,18 @@ async def test_the_map_has_the_counts_of_the_api(territory: Territory, served: C
 
 
 async def test_the_number_of_local_suppliers_leads_to_them_in_the_directory(
-    served: Client, browser: Browser, source: str
+    served: Client, own: Browser, source: str
 ) -> None:
     perpignan = {"location": {"lat": 42.6986, "lon": 2.8956}, "address": {"commune": "66136"}}
     await put_record(served, source, "1", **perpignan)
     stored = await put_record(served, source, "2", **perpignan)
     await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
-    await browser.sign_in()
-    await browser.open("/territoires/departement:66")
-    page = browser.page
+    await own.open("/territoires/departement:66")
+    page = own.page
     local = {label: numbers[1] for label, numbers in rows(page)}
     (path,) = set(re.findall(r'href="[./]*(annuaire\?[^"]*metier=ev-entretien)"', unescape(page)))
-    await browser.open(f"/{path}")
-    (number,) = re.findall(r'<h2 id="trouves">(\d+) fournisseur', browser.page)
+    await own.open(f"/{path}")
+    (number,) = re.findall(r'<h2 id="trouves">(\d+) fournisseur', own.page)
     assert int(number) == local["Entretien d'espaces verts"]
 
 
@@ -296,15 +288,14 @@ async def test_the_page_can_be_read_aloud(territory: Territory) -> None:
     assert_refers_to_itself(outline)
 
 
-async def test_a_territory_is_found_by_its_name(browser: Browser) -> None:
-    await browser.sign_in()
-    assert (await browser.open("/territoires?lieu=Morbihan")).url.path == f"/territoires/{CODE}"
-    await browser.open("/territoires?lieu=Saint-Denis")
-    assert "territoires/commune:93066" in browser.page
-    await browser.open("/territoires?lieu=Xyzzyplugh")
-    assert "Aucun lieu de ce nom" in unescape(browser.page)
+async def test_a_territory_is_found_by_its_name(own: Browser) -> None:
+    assert (await own.open("/territoires?lieu=Morbihan")).url.path == f"/territoires/{CODE}"
+    await own.open("/territoires?lieu=Saint-Denis")
+    assert "territoires/commune:93066" in own.page
+    await own.open("/territoires?lieu=Xyzzyplugh")
+    assert "Aucun lieu de ce nom" in unescape(own.page)
     for path in ("/territoires/departement:00", f"/territoires/{CODE}?avec=departement:00"):
-        answer = await browser.open(path)
+        answer = await own.open(path)
         assert (answer.status_code, "<h1>" in answer.text) == (404, True)
 
 

@@ -35,11 +35,10 @@ def path_of(source: str) -> str:
 
 
 @pytest.fixture
-async def own(browser: Browser, source: str) -> Browser:
+async def own(own: Browser, source: str) -> Browser:
     """The operator's browser at the page of a source."""
-    await browser.sign_in()
-    await browser.open(f"/{path_of(source)}")
-    return browser
+    await own.open(f"/{path_of(source)}")
+    return own
 
 
 async def send(browser: Browser, source: str, content: bytes, name: str = "fiches.csv", **typed: str) -> int:
@@ -241,14 +240,13 @@ async def test_a_workbook_is_tried_corrected_in_a_spreadsheet_and_sent_again(
     assert (shown(own.page)["Fiches nouvelles"], shown(own.page)["Lignes rejetées"]) == ("1", "0")
 
 
-async def test_the_model_and_the_rejects_of_an_import_are_tables(browser: Browser, source: str) -> None:
-    await browser.sign_in()
-    model = await browser.get(f"/{path_of(source)}/modele")
+async def test_the_model_and_the_rejects_of_an_import_are_tables(own: Browser, source: str) -> None:
+    model = await own.get(f"/{path_of(source)}/modele")
     assert model.text.startswith("\ufeffIdentifiant;Nom;")
-    await browser.open(f"/{path_of(source)}")
-    await send(browser, source, ROWS.encode(), faire="importer")
-    (path,) = re.findall(r'href="[./]*(sources/[^"]+/rejets)"', browser.page)
-    lines = (await browser.get(f"/{path}")).text.splitlines()
+    await own.open(f"/{path_of(source)}")
+    await send(own, source, ROWS.encode(), faire="importer")
+    (path,) = re.findall(r'href="[./]*(sources/[^"]+/rejets)"', own.page)
+    lines = (await own.get(f"/{path}")).text.splitlines()
     assert (len(lines), lines[1].split(";")[:3]) == (3, ["3", "2", "siret"])
 
 

@@ -147,25 +147,24 @@ async def test_what_is_ticked_is_told_and_shown_before(desk_with: DeskWith, brow
     assert (told in first["body"], "48 mois" in first["body"]) == (True, False)
 
 
-async def test_nothing_goes_under_a_name_that_is_none(served: Client, browser: Browser, source: str) -> None:
+async def test_nothing_goes_under_a_name_that_is_none(served: Client, own: Browser, source: str) -> None:
     """The API goes on, and says “Un acheteur public”; the pages ask for the name, which the need can give."""
     exchange = await create_exchange(served, source)
     assert "Un acheteur public prépare un achat" in exchange.answer["to_be_delivered_by_you"][0]["text"]
-    await browser.sign_in()
     need = exchange.need.removeprefix("/needs/")
     path, named = f"besoins/{need}/echanges/nouveau", "Le message partirait sans le nom de l'acheteur"
-    await browser.open(f"/{path}")
+    await own.open(f"/{path}")
     for act in ("relire", "envoyer"):
-        refused = await browser.submit(path, faire=act, a="choisis", fournisseur=exchange.suppliers[0], **WORDS)
-        assert (refused.status_code, named in said(browser.page)) == (422, True)
+        refused = await own.submit(path, faire=act, a="choisis", fournisseur=exchange.suppliers[0], **WORDS)
+        assert (refused.status_code, named in said(own.page)) == (422, True)
     thread = f"besoins/{need}/echanges/{exchange.answer['id']}"
-    await browser.open(f"/{thread}")
+    await own.open(f"/{thread}")
     for act in ("relire", "message"):
-        refused = await browser.submit(thread, faire=act, texte="Et le samedi ?")
-        assert (refused.status_code, named in said(browser.page)) == (422, True)
+        refused = await own.submit(thread, faire=act, texte="Et le samedi ?")
+        assert (refused.status_code, named in said(own.page)) == (422, True)
     await change(served, exchange.need, {"buyer": {"name": "Ville de Vannes"}})
-    await browser.submit(thread, faire="relire", texte="Et le samedi ?")
-    assert "Ville de Vannes vous écrit :" in said(browser.page)
+    await own.submit(thread, faire="relire", texte="Et le samedi ?")
+    assert "Ville de Vannes vous écrit :" in said(own.page)
 
 
 NAME = "Ateliers du Scorff"
