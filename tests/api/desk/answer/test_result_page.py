@@ -213,13 +213,6 @@ async def test_the_form_of_a_need_can_be_read_aloud(own: Browser) -> None:
         assert {each.partition("#")[2] for each in anchors if each.startswith("#")} <= set(outline.ids)
 
 
-async def test_a_need_that_is_not_in_order_is_corrected_on_its_form(own: Browser) -> None:
-    answer = await own.submit("besoin", {"lot-1-objet": "tonte"}, to="besoin/resultat")
-    assert (answer.status_code, heading(own.page)) == (422, "Votre besoin")
-    assert '<a href="#lieu">' in own.page
-    assert own.fields("besoin")["lot-1-objet"] == ["tonte"]
-
-
 def lacking(*gates: Gate) -> LotShortlist:
     """A lot whose near misses were excluded by these gates."""
     (lot,) = msgspec.json.decode((FOLDER / "answer_of_2026.json").read_bytes(), type=Shortlist).lots

@@ -88,7 +88,14 @@ async def test_pages_a_map_and_a_table_have_what_a_search_finds(
     assert (await own.get(f"/annuaire/tableau?mots={word}&reserve=ess")).status_code == 409
 
 
-async def test_a_name_of_several_places_is_a_choice_and_nothing_found_says_so(own: Browser) -> None:
+async def test_a_place_in_doubt_is_a_choice_and_nothing_found_says_so(
+    served: Client, own: Browser, source: str
+) -> None:
+    """Suppliers from everywhere would be taken for those of the place."""
+    await put_record(served, source, name="Un nom")
+    for place in ("Saint-Denis", "Xyzzyplugh"):
+        await own.open(f"/annuaire?lieu={place}")
+        assert (names(own.page), "quel lieu" in own.page) == ([], True)
     await own.open("/annuaire?lieu=Saint-Denis&mots=xyzzyplugh")
     assert "Plusieurs lieux portent ce nom" in unescape(own.page)
     assert own.fields("annuaire")["mots"] == ["xyzzyplugh"]
@@ -100,16 +107,6 @@ async def test_a_name_of_several_places_is_a_choice_and_nothing_found_says_so(ow
     assert "Effacer les filtres" in own.page
     assert (await own.get("/annuaire?suite=xyz")).status_code == 400
     assert (await own.get("/annuaire?type=nobody&metier=nothing&territoire=nowhere")).status_code == 200
-
-
-@pytest.mark.parametrize("place", ["Saint-Denis", "Xyzzyplugh"])
-async def test_nothing_is_shown_for_a_place_that_is_in_doubt(
-    served: Client, own: Browser, source: str, place: str
-) -> None:
-    """Suppliers from everywhere would be taken for those of the place."""
-    await put_record(served, source, name="Un nom")
-    await own.open(f"/annuaire?lieu={place}")
-    assert (names(own.page), "quel lieu" in own.page) == ([], True)
 
 
 async def test_the_way_back_from_a_supplier_is_the_search(served: Client, own: Browser, source: str) -> None:
