@@ -11,9 +11,8 @@ from typing import Literal, NamedTuple
 from markupsafe import escape
 
 from domain.report.lots import Standing
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, printed_count, typeset
 from domain.text.labels import STANDINGS
-from domain.text.typography import count, typeset
 from matching.geo.map_frame import TENTHS, WIDTH, Spot
 from matching.geo.map_sheets import MapSheets, Sheet, Town
 
@@ -85,7 +84,7 @@ def map_drawing(
     shown = Counter[str](pins[position].standing for sheet in maps.sheets for position, _ in sheet.points)
     for standing, words in {**STANDINGS, "unknown_trade": UNKNOWN_TRADE}.items():
         if standing in shown:
-            number = count(shown[standing], language)
+            number = printed_count(shown[standing], language)
             meaning = Text(f"{words.fr} : {number}", f"{words.en}: {number}")
             signs.append((_supplier((20, 20), standing), meaning))
     return Drawing(
@@ -242,7 +241,7 @@ def bar_chart(bars: Sequence[Bar], language: Language, font: str | None, meaning
                 row += f'<rect x="{LABEL:g}" y="{top + margin:g}" {size} fill="{fill}"/>'
             if bar.mark is not None and bar.whole:
                 row += _diamond((round(LABEL + bar.mark * per_unit, 1), middle), 8)
-            row += f'<text x="{end + 14:.1f}" y="{middle + 7:g}" {LETTERS}>{count(bar.whole, language)}</text>'
+            row += f'<text x="{end + 14:.1f}" y="{middle + 7:g}" {LETTERS}>{printed_count(bar.whole, language)}</text>'
             inside.append(row)
         parts.append(_svg(ROW * len(rows) + 8, inside, font, ""))
     signs = _swatch(f'fill="{PALE}"'), _swatch(f'fill="{INK}"'), _diamond((20, 20), 9)

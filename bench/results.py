@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from db.embedded.home import find_binaries, prepare_home
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).with_name("results")

@@ -6,8 +6,7 @@ from math import log
 from typing import Any
 
 from bench.results import ROOT, growth
-from domain.text.bilingual import Text
-from domain.text.typography import NARROW
+from domain.text.bilingual import NARROW, Text
 
 GUIDE = ROOT / "docs" / "performance.md"
 CURVE = ROOT / "docs" / "performance.svg"

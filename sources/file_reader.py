@@ -19,11 +19,9 @@ from typing import BinaryIO, cast
 import msgspec
 
 from domain.reference.taxonomy import Taxonomy
-from domain.suppliers.rows import Batch, CheckedRecord, Row, RowError
-from domain.suppliers.source import SourceMapping
+from domain.suppliers.source import Batch, CheckedRecord, Row, RowError, SourceMapping
 from domain.suppliers.supplier import Placement
 from domain.text.bilingual import Language, Text
-from matching.geo.territory import Geography
 from matching.reference import Reference
 from sources.formats.registry import BY_FILE_ALONE, BY_FILE_AND_DAY, read_rows
 from sources.rows import Context, unreadable
@@ -113,13 +111,6 @@ def are_kept(path: Path, origin: Origin) -> bool:
         return False
 
 
-def batches_kept(stream: BinaryIO) -> Iterator[Batch]:
-    """The batches in a file of which `are_kept` says that all are there."""
-    _frame(stream)
-    while content := _frame(stream):
-        yield _decode(content)
-
-
 def _frame(stream: BinaryIO) -> bytes:
     return stream.read(int.from_bytes(stream.read(_LENGTH_BYTES)))
 
@@ -132,7 +123,7 @@ _BROKEN_GZIP = Text("La compression gzip est rompue", "This is not a whole gzip 
 class Reading(msgspec.Struct, frozen=True):
     """A way to read a file: `format` and `media_type` are a pair of FORMATS; `language` is that of its errors.
 
-    Of the media type CHECKED are rows kept of such a file (`batches_kept`).
+    Of the media type CHECKED are rows kept of such a file, of which `are_kept` says that all are there.
 
     `source`, `today`: see `Context`.
     """
@@ -153,7 +144,9 @@ def batches(reading: Reading, stream: BinaryIO, reference: Reference) -> Iterato
     read row by row.
     """
     if reading.media_type == CHECKED:
-        yield from batches_kept(stream)
+        _frame(stream)
+        while checked := _frame(stream):
+            yield _decode(checked)
         return
     content = cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if reading.is_gzipped else stream
     context = Context(
@@ -169,24 +162,21 @@ def batches(reading: Reading, stream: BinaryIO, reference: Reference) -> Iterato
     before = 0
     try:
         while some := list(islice(rows, ROWS_AT_ONCE)):
-            yield _batch(some, before, reference.geography)
+            made = [row for row in some if isinstance(row, Row)]
+            making = [row for row in made if row.joins is None]
+            flags = [row.flags for row in making]
+            placements = iter(placements_of([row.record for row in making], reference.geography, flags))
+            records = [
+                CheckedRecord(
+                    row.line,
+                    row.external_id,
+                    row.record,
+                    next(placements) if row.joins is None else Placement(flags=siret_flags(row.record) + row.flags),
+                    row.joins,
+                )
+                for row in made
+            ]
+            yield Batch(records, [row for row in some if isinstance(row, RowError)], before)
             before += len(some)
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise unreadable("malformed_gzip", _BROKEN_GZIP) from None
-
-
-def _batch(some: list[Row | RowError], before: int, geography: Geography) -> Batch:
-    rows = [row for row in some if isinstance(row, Row)]
-    making = [row for row in rows if row.joins is None]
-    placements = iter(placements_of([row.record for row in making], geography, [row.flags for row in making]))
-    records = [
-        CheckedRecord(
-            row.line,
-            row.external_id,
-            row.record,
-            next(placements) if row.joins is None else Placement(flags=siret_flags(row.record) + row.flags),
-            row.joins,
-        )
-        for row in rows
-    ]
-    return Batch(records, [row for row in some if isinstance(row, RowError)], before)

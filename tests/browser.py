@@ -3,8 +3,8 @@
 import asyncio
 import shutil
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,26 +36,48 @@ def installed() -> tuple[str, str]:
     return browser, driver
 
 
-@contextmanager
-def browsing(folder: Path, width: int, *, scripts: bool) -> Iterator[Chrome]:
-    """A window so many pixels wide, with its own empty profile; with JavaScript or without."""
-    browser, driver = installed()
-    options = ChromeOptions()
-    options.binary_location = browser
-    for flag in (*FLAGS, f"--user-data-dir={folder}", f"--window-size={max(width, 500)},900"):
-        options.add_argument(flag)
-    # taps that the driver makes up never end in a browser without a screen: clicks do
-    metrics = {"width": width, "height": 900, "touch": False}
-    options.add_experimental_option("mobileEmulation", {"deviceMetrics": metrics})
-    if not scripts:
-        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
-    window = Chrome(options=options, service=ChromeService(executable_path=driver))
-    assert not isinstance(window.command_executor, str)
-    window.command_executor.client_config.timeout = PATIENCE_SECONDS
-    try:
-        yield window
-    finally:
-        window.quit()
+class Windows:
+    """A browser with an empty profile in a folder, in which each window that is opened is a new tab."""
+
+    def __init__(self, folder: Path) -> None:
+        browser, driver = installed()
+        options = ChromeOptions()
+        options.binary_location = browser
+        for flag in (*FLAGS, f"--user-data-dir={folder}"):
+            options.add_argument(flag)
+        self._chrome = Chrome(options=options, service=ChromeService(executable_path=driver))
+        assert not isinstance(self._chrome.command_executor, str)
+        self._chrome.command_executor.client_config.timeout = PATIENCE_SECONDS
+
+    def open(self, width: int = 1280, *, scripts: bool = True) -> Chrome:
+        """An empty tab so many pixels wide, without cookies and with nothing kept of the tab before."""
+        window = self._chrome
+        before = window.current_window_handle
+        window.switch_to.new_window("tab")
+        after = window.current_window_handle
+        window.switch_to.window(before)
+        window.close()
+        window.switch_to.window(after)
+        window.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        window.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not scripts})
+        show_at(window, width)
+        log(window)
+        return window
+
+    def close(self) -> None:
+        self._chrome.quit()
+
+
+def show_at(window: Chrome, width: int) -> None:
+    """Make the page so many pixels wide, as on a phone or a screen without scroll bars."""
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": True}
+    window.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def log(window: Chrome) -> list[str]:
+    """What the browser had to say since it was asked last."""
+    entries: list[dict[str, Any]] = window.get_log("browser")  # type: ignore[no-untyped-call]
+    return [entry["message"] for entry in entries]
 
 
 @asynccontextmanager

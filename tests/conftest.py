@@ -26,7 +26,7 @@ from db.core.connect import dsn
 from db.embedded import serve as embedded
 from domain.law.documents import due_lines, due_rules
 from domain.law.rules import load
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS
 
 ROOT = Path(__file__).resolve().parent.parent
 MEMORY = Path("/dev/shm")

@@ -23,8 +23,7 @@ from domain.shortlists.shortlist import (
     UnknownSupplier,
 )
 from domain.supply import Supply
-from domain.text import typography
-from domain.text.bilingual import OR, kilometres, listed, long_date
+from domain.text.bilingual import OR, kilometres, listed, long_date, printed_count, printed_euros, typeset
 from domain.text.labels import KINDS, LEGAL_FORMS, OUTCOMES, RESERVED, SEVERITIES, TENSIONS
 from matching.words.title_reader import TRADE_FLOOR, TitleExplanation, TitleReader
 
@@ -136,11 +135,11 @@ class _LotTold:
         yield "Territoire", place
         if lot.reserved:
             yield "Réservé", listed([RESERVED[kind].to.fr for kind in dict.fromkeys(lot.reserved)], OR).fr
-        amount = "" if lot.value_eur is None else typography.euros(lot.value_eur, "fr")
+        amount = "" if lot.value_eur is None else printed_euros(lot.value_eur, "fr")
         if amount and lot.value_covers == "all":
             amount += " (reconductions et options comprises)"
         if said := sum_in_words(lot):  # where renewals or options add to it
-            amount = typography.typeset(f"{said.fr} HT", "fr")
+            amount = typeset(f"{said.fr} HT", "fr")
         terms = (
             amount,
             f"{lot.duration_months} mois" if lot.duration_months else "",
@@ -205,7 +204,7 @@ def allotment_told(need: Need, found: Allotment) -> Iterator[Part]:
     summaries = found.as_given, *(proposal.summary for proposal in found.proposals)
     yield Rows(
         (Col(""), *(Col(name, is_number=True) for name in names)),
-        ((each.label.fr, *(typography.count(each.of(one), "fr") for one in summaries)) for each in FIGURES),
+        ((each.label.fr, *(printed_count(each.of(one), "fr") for one in summaries)) for each in FIGURES),
     )
     for proposal in found.proposals:
         yield Headline(f"Proposition {proposal.rank} : {count(len(proposal.lots), 'lot')}", is_part=True)
@@ -213,7 +212,7 @@ def allotment_told(need: Need, found: Allotment) -> Iterator[Part]:
         numbers = (Col(name, is_number=True) for name in ("Candidats", "Éligibles", "Locaux"))
         rows = list[Sequence[Words]]()
         for lot in proposal.lots:
-            value = "" if lot.value_eur is None else f", {typography.euros(lot.value_eur, 'fr')}"
+            value = "" if lot.value_eur is None else f", {printed_euros(lot.value_eur, 'fr')}"
             reserved = listed([RESERVED[kind].name.fr for kind in lot.reserved], OR).fr
             total = Told(str(lot.total), style=TENSION_STYLES[lot.tension.level])
             counts = total, str(lot.eligible), str(lot.local)
@@ -310,7 +309,7 @@ def advice_told(advice: Advice) -> Told:
 
 def count(number: int, one: str, several: str | None = None) -> str:
     """`number` with its noun; the plural takes an s unless given."""
-    return f"{typography.count(number, 'fr')} {one if number < 2 else several or one + 's'}"
+    return f"{printed_count(number, 'fr')} {one if number < 2 else several or one + 's'}"
 
 
 def evaluated_on(stamp: Stamp) -> str:

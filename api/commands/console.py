@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 from rich.text import Text
 
-from domain.text import typography
+from domain.text.bilingual import NARROW, NO_BREAK
 
 WIDTH = 100
 _PERCENT = 100
@@ -146,7 +146,7 @@ def console(*, stderr: bool = False) -> Console:
 
 def plain(text: str) -> str:
     """Text from outside without control characters, which would steer the reader's terminal, in spaces it can draw."""
-    drawable = text.replace(typography.NARROW, typography.NO_BREAK)
+    drawable = text.replace(NARROW, NO_BREAK)
     return "".join(" " if unicodedata.category(sign) in {"Cc", "Cf"} else sign for sign in drawable)
 
 

@@ -11,7 +11,7 @@ from api.settings import Settings
 from domain.law.documents import due_lines, due_rules
 from domain.law.rules import load
 from domain.reference import taxonomy, territory
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS
 
 
 def explain_title(options: argparse.Namespace, _: Settings) -> int:

@@ -26,7 +26,7 @@ from api.runtime.rate_limits import SIGN_INS, caller_of
 from api.runtime.services import Services
 from api.settings import Settings
 from api.web.problems import Refusal
-from db import organisations
+from db import api_keys
 from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
 from db.persons import delete_session, insert_session, insert_session_of_person, note_sign_in
@@ -223,9 +223,9 @@ async def membership_of(
         siret = ""  # an address or a domain in its place is not verified
     for who in (email, siret, email[email.rfind("@") :] if "@" in email else ""):
         name = dict(settings.oidc_members).get(who) if who else None
-        found = await organisations.find_by_name_or_id(connection, name) if name else None
+        found = await api_keys.find_by_name_or_id(connection, name) if name else None
         if found is None and who and who == siret:
-            found = await organisations.find_by_siret(connection, siret)
+            found = await api_keys.find_by_siret(connection, siret)
         if found is not None:
             is_named = who == email and email in settings.oidc_administrators
             return found.id, (*settings.oidc_rights, "admin") if is_named else settings.oidc_rights

@@ -45,8 +45,7 @@ from domain.exchanges.exchange import (
 from domain.exchanges.letter import Link, buyer_name, lot_name, purchase_name
 from domain.exchanges.rules import require_message
 from domain.needs.status import OPEN, StoredNeed, require_open
-from domain.text.bilingual import Text
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS, Text
 
 PATH = "/replies/"
 TOKEN_BYTES = 32

@@ -26,12 +26,11 @@ from api.web.html_templates import STYLE as PAGES_STYLE
 from api.web.html_templates import html_environment
 from api.web.problems import Refusal
 from api.web.request_body import AnyRequest, Share
-from domain.decoding.explain import explain
+from domain.decoding.requests import explain
 from domain.errors import InvalidContent, Problem
 from domain.exchanges.exchange import Barrier, ReplyRequest, Stance
 from domain.exchanges.letter import shown_buyer
-from domain.text.bilingual import Text, long_date
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS, Text, long_date
 
 FOLDER = Path(__file__).parent / "templates"
 STYLE = PAGES_STYLE + (FOLDER / "style.css").read_text(encoding="utf-8")

@@ -38,7 +38,7 @@ from domain.exchanges.exchange import (
 )
 from domain.exchanges.rules import NO_MESSAGE, published_question, require_message
 from domain.needs.status import StoredNeed, require_not_ended, require_open
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS
 
 
 async def write_message(

@@ -33,8 +33,7 @@ from domain.decoding.stored import read_stored
 from domain.errors import Conflict, NotFound
 from domain.meetings.meeting import Meeting
 from domain.reference.territory import Territories
-from domain.text.bilingual import Text
-from domain.text.typography import PARIS, is_one_line, on_one_line
+from domain.text.bilingual import PARIS, Text, is_one_line, on_one_line
 
 CALENDAR = "text/calendar"
 STATUS = {"planned": "CONFIRMED", "held": "CONFIRMED", "cancelled": "CANCELLED"}

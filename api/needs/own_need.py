@@ -10,7 +10,7 @@ from db.core.engine import Connection
 from db.exchanges.exchanges import to_answer
 from db.needs.needs import lock_need, progress_of, select_need
 from db.needs.shortlists import select_shortlist
-from domain.decoding.explain import near
+from domain.decoding.requests import near
 from domain.errors import NotFound, Problem, pointer
 from domain.needs.status import NO_NEED, Progress, StoredNeed
 from domain.shortlists.frozen import FrozenShortlist

@@ -15,8 +15,18 @@ from api.drawings import Bar, Pin, bar_chart, map_drawing
 from api.web.html_templates import STYLE, html_environment
 from domain.exchanges.deliveries import ARRIVED, state_words
 from domain.report.model import Report
-from domain.text import bilingual, labels, typography
-from domain.text.bilingual import AND, Language, Text
+from domain.text import bilingual, labels
+from domain.text.bilingual import (
+    AND,
+    Language,
+    Text,
+    day,
+    printed_count,
+    printed_euros,
+    printed_kilometres,
+    time_of_day,
+    typeset,
+)
 from matching.geo.map_sheets import MapSheets
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -77,7 +87,7 @@ def filters(language: Language) -> dict[str, Callable[..., Any]]:
 
     def say(text: Sequence[str], *values: object) -> str:
         """The sentence of a pair, (French, English), with these values."""
-        return typography.typeset(Text(*text).to(language).format(*values), language)
+        return typeset(Text(*text).to(language).format(*values), language)
 
     def label(code: str, table: dict[str, Any], form: str | None = None) -> str:
         """A code in words; `form`: which of its names."""
@@ -94,12 +104,12 @@ def filters(language: Language) -> dict[str, Callable[..., Any]]:
         "label": label,
         "listed": listed,
         "delivery_words": lambda told: say(state_words(*told)),
-        "whole_number": filter_of(typography.count),
-        "day": filter_of(typography.day),
-        "euros": filter_of(typography.euros),
-        "kilometres": filter_of(typography.kilometres),
-        "time_of_day": filter_of(typography.time_of_day),
-        "typeset": filter_of(typography.typeset),
+        "whole_number": filter_of(printed_count),
+        "day": filter_of(day),
+        "euros": filter_of(printed_euros),
+        "kilometres": filter_of(printed_kilometres),
+        "time_of_day": filter_of(time_of_day),
+        "typeset": filter_of(typeset),
         "abbreviations": abbreviations,
         "lot_width": lot_width,
         "capital": lambda text: text[:1].upper() + text[1:],

@@ -30,7 +30,7 @@ from domain.needs.need import PlannedNeed
 from domain.report.build import ReportFacts, report
 from domain.report.model import Report
 from domain.shortlists.frozen import everyone_shown, members_of_groupings
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS
 from matching.geo.map_sheets import map_sheets
 from matching.reference import Reference
 

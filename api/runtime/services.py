@@ -18,7 +18,7 @@ from api.settings import MIB, Settings
 from api.web.problems import RETRY_AFTER_SECONDS, Refusal
 from db.core.engine import Engine
 from domain.organisation import Client
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS
 from matching.reference import Reference
 
 BODIES_LIMIT = 256 * MIB

@@ -39,8 +39,8 @@ from domain.suppliers.supplier import (
     Shares,
     SupplierRecord,
 )
+from domain.text.bilingual import of_place
 from domain.text.normalise import fold
-from domain.text.typography import of_place
 from matching.geo.territory import outlines, random_point_inside
 from matching.reference import Reference
 from sources.formats.registry import NDJSON

@@ -17,14 +17,13 @@ from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
 from db.suppliers import sources as stored_sources
 from domain.audit import Detail
-from domain.decoding.explain import near
+from domain.decoding.requests import near
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.record_check import MOST_SUGGESTIONS, unknown_segment
 from domain.suppliers.source import Source, SourceDocument, SourceMapping, SourceSummary
 from domain.suppliers.trades import TradeCounts, count_trades
-from domain.text.bilingual import Text
-from domain.text.typography import WebAddress
+from domain.text.bilingual import Text, WebAddress
 from matching.index.tables import counts_by_source
 from sources.formats.vivier_columns import COLUMNS
 
@@ -115,7 +114,15 @@ async def put_source(call: Call, source: str, body: SourceSettings, connection: 
         require_scope(call.bearer, "platform")
     settings = Source(source, body.label, body.url, body.mapping, rank)
     added = await stored_sources.put_source(connection, settings, call.services.now())
-    await _write_entries(call, connection, before, settings, added=added)
+    fields = [name for name in ("label", "url", "mapping") if getattr(settings, name) != getattr(before, name)]
+    details: dict[str, Detail] = {}
+    if fields or added:
+        details["source.created" if added else "source.changed"] = {"fields": fields}
+    if rank != before.rank:
+        details["source.ranked"] = {"rank": rank, "before": before.rank}
+    for action, detail in details.items():
+        now = call.services.now()
+        await write_entry(connection, actor_of(call), action, f"source:{source}", now, detail=detail)
     found = await stored_sources.describe_source(connection, source, call.services.today())
     assert found is not None  # noqa: S101 - it was just written
     return tagged(_with_trades(found, _trades(call.services)), status=201 if added else 200)
@@ -149,19 +156,6 @@ def require_own_source(call: Call, source: str) -> None:
     """Raises NotFound for what cannot be the name of a source, Refusal (403) for a source that is not on the key."""
     require_source_name(source)
     require_source(call.bearer, source)
-
-
-async def _write_entries(call: Call, connection: Connection, before: Source, after: Source, *, added: bool) -> None:
-    """Write who changed which settings of a source, and its rank by itself."""
-    fields = [name for name in ("label", "url", "mapping") if getattr(after, name) != getattr(before, name)]
-    details: dict[str, Detail] = {}
-    if fields or added:
-        details["source.created" if added else "source.changed"] = {"fields": fields}
-    if after.rank != before.rank:
-        details["source.ranked"] = {"rank": after.rank, "before": before.rank}
-    for action, detail in details.items():
-        about = f"source:{after.name}"
-        await write_entry(connection, actor_of(call), action, about, call.services.now(), detail=detail)
 
 
 def _trades(services: Services) -> dict[str, TradeCounts] | None:

@@ -29,8 +29,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from domain.short_cache import short_cache
-from domain.text.bilingual import Language
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS, Language
 
 JSON = "application/json"
 GEOJSON = "application/geo+json"

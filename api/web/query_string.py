@@ -13,10 +13,9 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from api.web.problems import Refusal, shared_slug
-from domain.decoding.explain import explain, near
+from domain.decoding.requests import explain, near
 from domain.errors import Problem, null_character_problem, pointer
-from domain.text.bilingual import Text
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS, Text
 
 T = TypeVar("T")
 

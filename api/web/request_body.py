@@ -15,8 +15,7 @@ from litestar import Request
 
 from api.web.content_negotiation import CSV, JSON, MERGE_PATCH
 from api.web.problems import Refusal
-from domain.decoding.explain import explain
-from domain.decoding.strict_json import decode_once, lone_surrogate, null_character, repeated_key
+from domain.decoding.requests import decode_once, explain, lone_surrogate, null_character, repeated_key
 from domain.errors import InvalidContent, Problem
 from domain.text.bilingual import Text
 

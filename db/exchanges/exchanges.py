@@ -21,7 +21,7 @@ from db.schema.exchange_tables import exchange_recipients, exchanges, message_ha
 from domain.exchanges.deliveries import CONFIRMED_STATE, TOLD
 from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Recipient, Way
 from domain.exchanges.rules import unanswered
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS
 
 _STATES: dict[str, DeliveryState] = {
     "waiting": "queued",

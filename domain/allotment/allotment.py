@@ -61,11 +61,13 @@ def checked_values(need: AllotmentNeed, objects: tuple[tuple[str, ...], ...]) ->
     lots = []
     for place, (lot, segments) in enumerate(zip(need.lots, objects, strict=True)):
         values = lot.values_eur or {}
-        problems += [
-            Problem(pointer("lots", place, "values_eur", segment), "not_asked_for", _not_asked_for(segment, segments))
-            for segment in values
-            if segment not in segments
-        ]
+        asked = ", ".join(segments)
+        for segment in (segment for segment in values if segment not in segments):
+            said = Text(
+                f"Le lot ne demande pas le segment « {segment} » ; il demande : {asked}.",
+                f"The lot does not ask for the segment “{segment}”; it asks for: {asked}.",
+            )
+            problems.append(Problem(pointer("lots", place, "values_eur", segment), "not_asked_for", said))
         total, whole = round(sum(values.values()), 2), bool(segments) and values.keys() >= set(segments)
         if lot.value_eur is None:
             lots.append(msgspec.structs.replace(lot, value_eur=total) if whole else lot)
@@ -100,14 +102,6 @@ VALUES_DIFFER = Text(
     "Les valeurs par segment ne font pas la valeur du lot (« value_eur ») : corriger l'une ou les autres.",
     "The values by segment do not make up the value of the lot (“value_eur”): correct the one or the others.",
 )
-
-
-def _not_asked_for(segment: str, segments: tuple[str, ...]) -> Text:
-    asked = ", ".join(segments)
-    return Text(
-        f"Le lot ne demande pas le segment « {segment} » ; il demande : {asked}.",
-        f"The lot does not ask for the segment “{segment}”; it asks for: {asked}.",
-    )
 
 
 class Summary(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Divisions and joins of lots: all ways in which what is bought makes up lots of some segments in some areas."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import combinations, islice
 from typing import NamedTuple, TypeVar
 
@@ -141,9 +141,23 @@ class Group:
         by_first: dict[int, list[tuple[PossibleLot, int]]] = {}
         for lot, cells in self.possible_lots():
             by_first.setdefault(cells & -cells, []).append((lot, cells))
-        covers = _Covers(by_first, STEPS_PER_DIVISION * limit)
-        found = list(islice(covers.choose(self.everything, most_lots), limit + 1))
-        return None if len(found) > limit or covers.steps < 0 else found
+        steps = STEPS_PER_DIVISION * limit
+
+        def choose(wanted: int, most: int) -> Iterator[Division]:
+            """Every choice of lots that have each of these cells once; no more once no steps are left."""
+            nonlocal steps
+            steps -= 1
+            if not wanted:
+                yield ()
+            elif most:
+                for lot, cells in by_first.get(wanted & -wanted, ()):
+                    if steps < 0:
+                        return
+                    if not cells & ~wanted:
+                        yield from ((lot, *others) for others in choose(wanted & ~cells, most - 1))
+
+        found = list(islice(choose(self.everything, most_lots), limit + 1))
+        return None if len(found) > limit or steps < 0 else found
 
     def _is_allowed(self, lot: PossibleLot) -> bool:
         """Whether it keeps together what may not be divided, and joins only what is of one family and place."""
@@ -161,40 +175,20 @@ class Group:
 
 def groups(lots: Iterable[GivenLot], freedom: Freedom) -> list[Group]:
     """The given lots in groups: in one are those that might be joined, directly or by way of others."""
+
+    def might_join(one: GivenLot, other: GivenLot) -> bool:
+        if not freedom.join or one.terms != other.terms:
+            return False
+        families = [{freedom.family(code) for code in lot.segments} for lot in (one, other)]
+        meet = set(one.segments) & set(other.segments) or set(one.areas) & set(other.areas)
+        return bool(meet and families[0] & families[1])
+
     found: list[list[GivenLot]] = []
     for lot in lots:
-        near = [group for group in found if any(_might_join(lot, other, freedom) for other in group)]
+        near = [group for group in found if any(might_join(lot, other) for other in group)]
         found = [group for group in found if group not in near] + [[*(one for group in near for one in group), lot]]
     ordered = [sorted(group, key=lambda lot: lot.place) for group in found]
     return [Group(group, freedom) for group in sorted(ordered, key=lambda group: group[0].place)]
-
-
-def _might_join(one: GivenLot, other: GivenLot, freedom: Freedom) -> bool:
-    if not freedom.join or one.terms != other.terms:
-        return False
-    families = [{freedom.family(code) for code in lot.segments} for lot in (one, other)]
-    meet = set(one.segments) & set(other.segments) or set(one.areas) & set(other.areas)
-    return bool(meet and families[0] & families[1])
-
-
-class _Covers:
-    """The choices of lots, found by the first of their cells, that have each cell once; at most so many `steps`."""
-
-    def __init__(self, by_first: Mapping[int, Sequence[tuple[PossibleLot, int]]], steps: int) -> None:
-        self._by_first, self.steps = by_first, steps
-
-    def choose(self, wanted: int, most_lots: int) -> Iterator[Division]:
-        """Every choice for these cells; no more once no steps are left."""
-        self.steps -= 1
-        if not wanted:
-            yield ()
-        elif most_lots:
-            for lot, cells in self._by_first.get(wanted & -wanted, ()):
-                if self.steps < 0:
-                    return
-                if not cells & ~wanted:
-                    for others in self.choose(wanted & ~cells, most_lots - 1):
-                        yield (lot, *others)
 
 
 def _united(one: tuple[T, ...], other: tuple[T, ...], ordered: Iterable[T]) -> tuple[T, ...]:

@@ -12,7 +12,7 @@ from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, islice, product
 from math import prod
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from domain.allotment.allotment import Summary
 from domain.allotment.divisions import Division, Group, PossibleLot
@@ -111,9 +111,6 @@ MOST_MERGED, MOST_PARTNERS = 150, 8
 """The lots of a group that are joined one by one; the other lots that each is tried with, the weakest first."""
 
 Value = Callable[[PossibleLot], Figures]
-Chosen = TypeVar("Chosen")
-
-
 FirstCriteria = tuple[int, int]
 
 
@@ -153,22 +150,17 @@ def best_divisions(groups: Sequence[Group], value: Value, most_lots: int, count:
         for group, each in zip(groups, listed, strict=True)
     ]
     few = prod(map(len, menus)) <= MOST_COMBINED
-    every = _combined(menus, most_lots) if few else _bounded(menus, most_lots)
-    return Found(_first(every, count, seed), None not in listed, few)
-
-
-def _first(every: Iterable[Scored], count: int, seed: int) -> tuple[Scored, ...]:
-    """The first in order; equals are drawn, each division once."""
     ranked: dict[Rank, list[Scored]] = {}
-    for each in every:
+    for each in _combined(menus, most_lots) if few else _bounded(menus, most_lots):
         ranked.setdefault(rank(each.figures), []).append(each)
-    first: list[Scored] = []
+    # equals are drawn, each division once
+    best: list[Scored] = []
     for key in sorted(ranked):
         distinct = {frozenset(each.lots): each for each in ranked[key]}.values()
-        first += heapq.nsmallest(count - len(first), distinct, key=lambda each: draw(seed, each.lots))
-        if len(first) == count:
+        best += heapq.nsmallest(count - len(best), distinct, key=lambda each: draw(seed, each.lots))
+        if len(best) == count:
             break
-    return tuple(first)
+    return Found(tuple(best), None not in listed, few)
 
 
 def _combined(menus: Sequence[Sequence[Scored]], most_lots: int, before: Scored = NONE) -> Iterator[Scored]:
@@ -184,7 +176,15 @@ def _combined(menus: Sequence[Sequence[Scored]], most_lots: int, before: Scored 
 
 def _bounded(menus: Sequence[Sequence[Scored]], most_lots: int) -> Iterator[Scored]:
     """One division of each group, of the best for each number of lots."""
-    short = [_best_by_lots(((rank(each.figures), each) for each in menu), KEPT_OF_A_GROUP) for menu in menus]
+    short: list[list[Scored]] = []
+    for menu in menus:
+        by_lots: dict[int, list[Scored]] = {}
+        for each in menu:
+            by_lots.setdefault(each.figures.lots, []).append(each)
+        best = [
+            heapq.nsmallest(KEPT_OF_A_GROUP, some, key=lambda each: rank(each.figures)) for some in by_lots.values()
+        ]
+        short.append([each for some in best for each in some])
     fewest = [min((each.figures.lots for each in menu), default=most_lots) for menu in short]
     kept = [NONE]
     for place, menu in enumerate(short):
@@ -227,14 +227,6 @@ def _ranked_pairs(
             insort(worst_of_enough, found[:2])
             del worst_of_enough[KEPT_TOGETHER:]
             yield found, place, beside, (one, other)
-
-
-def _best_by_lots(every: Iterable[tuple[Rank, Chosen]], count: int) -> list[Chosen]:
-    """The best of each number of lots, which is the last criterion, in order; the first found of equals."""
-    by_lots: dict[int, list[tuple[Rank, Chosen]]] = {}
-    for each in every:
-        by_lots.setdefault(each[0][-1], []).append(each)
-    return [chosen for some in by_lots.values() for _, chosen in heapq.nsmallest(count, some, key=lambda each: each[0])]
 
 
 def _merged(group: Group, value: Value) -> list[Division]:

@@ -14,9 +14,8 @@ from domain.equal_treatment.disclosures import ReceiptState
 from domain.exchanges.exchange import Exchange
 from domain.meetings.meeting import Meeting
 from domain.shortlists.frozen import Decision, FrozenShortlist, SupplierName
-from domain.text.bilingual import Language, Text, long_date
+from domain.text.bilingual import PARIS, Language, Text, long_date
 from domain.text.labels import GAPS
-from domain.text.typography import PARIS
 
 
 class SetAsideLot(msgspec.Struct, frozen=True):

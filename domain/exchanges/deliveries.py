@@ -18,9 +18,8 @@ from domain.exchanges.exchange import (
     correction_chains,
 )
 from domain.exchanges.rules import NO_MESSAGE
-from domain.text.bilingual import Text, long_date
+from domain.text.bilingual import PARIS, Text, long_date
 from domain.text.labels import DELIVERIES, FAILURES
-from domain.text.typography import PARIS
 
 ARRIVED: frozenset[DeliveryState] = frozenset(("sent", "posted", "told", "answered"))
 UNDER_WAY: frozenset[DeliveryState] = frozenset(("queued", "to_post"))

@@ -13,9 +13,8 @@ from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.lot_words import Term, terms_in, without_terms
 from domain.needs.need import Lot, Need, PlannedNeed
 from domain.organisation import DEFAULT_ORGANISATION
-from domain.text.bilingual import NOTHING, Language, Text, euros, join_texts, listed, long_date
+from domain.text.bilingual import NOTHING, Language, Text, cut, euros, join_texts, listed, long_date, on_one_line
 from domain.text.labels import LETTER, RESERVED
-from domain.text.typography import cut, on_one_line
 
 ToldTerm = Literal["value", "months", "reserved"]
 LONGEST_NAME = 200

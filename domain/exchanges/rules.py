@@ -25,9 +25,8 @@ from domain.exchanges.exchange import (
     audience,
     correction_chains,
 )
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, is_one_line
 from domain.text.normalise import fold
-from domain.text.typography import is_one_line
 
 Chains = Mapping[UUID, Sequence[Message]]
 """The versions of each message, by the id of any of them"""

@@ -9,8 +9,7 @@ import msgspec
 
 from domain.errors import Conflict, Problem, control_character_problem, pointer
 from domain.needs.need import Code, Latitude, Longitude, ShortText
-from domain.text.bilingual import Text
-from domain.text.typography import WebAddress, is_one_line
+from domain.text.bilingual import Text, WebAddress, is_one_line
 
 Format = Literal["half_day", "day", "one_to_one", "site_visit", "online"]
 Role = Literal["buyer", "supplier", "network"]

@@ -14,7 +14,7 @@ import msgspec
 
 from domain.decoding.stored import WHOLE
 from domain.reference.territory import Geometry
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS
 
 Reserved = Literal["handicap", "iae", "penitentiary", "ess"]
 BuyerKind = Literal["state", "local", "utility"]

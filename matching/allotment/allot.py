@@ -8,15 +8,14 @@ from datetime import date
 
 import msgspec
 
-from domain.allotment.allotment import Allotment, AllotmentNeed, DivisibleLot, checked_values
+from domain.allotment.allotment import Allotment, AllotmentNeed, checked_values
 from domain.allotment.divisions import Freedom, groups
 from domain.allotment.search import best_divisions
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import TerritoryRequest
 from domain.text.bilingual import Language, Text
-from matching.allotment import words
 from matching.allotment.lots import NO_SEGMENT, AreaKind, Areas, GivenLots, judged_lots, summary
-from matching.allotment.proposals import ProposalWriter
+from matching.allotment.proposals import COMBINATIONS_LEFT_OUT, DIVISIONS_LEFT_OUT, ProposalWriter
 from matching.allotment.valuing import Pool, Valuing
 from matching.engine import draw_seed, stamp_of
 from matching.index.live_index import LiveIndex
@@ -48,7 +47,7 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     cells = sum(len(lot.segments) * len(lot.areas) for lot in lots)
     if cells > MOST_CELLS or len(areas) > MOST_AREAS:
         raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many(cells, len(areas))),))
-    freedom = Freedom("segment" in options.divide, options.join, _family, given.areas.may_unite)
+    freedom = Freedom("segment" in options.divide, options.join, family_of, given.areas.may_unite)
     divisible = groups(lots, freedom)
     segments = tuple(dict.fromkeys(segment for query in queries for segment in query.subject.objects))
     pool = Pool(live, given.areas.territories(), segments, on, reference.rules)
@@ -65,8 +64,8 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
         language=language,
         seed=seed,
     )
-    left_out = [] if found.all_divisions else [words.DIVISIONS_LEFT_OUT.to(language)]
-    left_out += [] if found.all_combinations else [words.COMBINATIONS_LEFT_OUT.to(language)]
+    left_out = [] if found.all_divisions else [DIVISIONS_LEFT_OUT.to(language)]
+    left_out += [] if found.all_combinations else [COMBINATIONS_LEFT_OUT.to(language)]
     return Allotment(
         stamp=stamp_of(live, reference, on, need.planned_publication_on),
         as_given=writer.as_given,
@@ -76,7 +75,7 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     )
 
 
-def _family(segment: str) -> str:
+def family_of(segment: str) -> str:
     """The family of a segment, itself where it is one."""
     return segment.partition("-")[0] if segment != NO_SEGMENT else segment
 
@@ -113,13 +112,11 @@ def search_ms(need: AllotmentNeed, suppliers: int) -> float:
     """About the milliseconds that the search takes, besides those of a match of the need."""
     requests = {lot.territory or need.territory for lot in need.lots}
     areas = sum(_areas(request, need) for request in requests)
-    cells = sum(_segments(lot) * _areas(lot.territory or need.territory, need) for lot in need.lots)
+    cells = 0
+    for lot in need.lots:
+        words = len(lot.cpv) + len(lot.keywords) + (lot.title is not None and not lot.segments)
+        cells += (len(lot.segments) + SEGMENTS_OF_WORDS * words) * _areas(lot.territory or need.territory, need)
     return CELL_MS * cells + (AREA_MS + SUPPLIER_MS * suppliers) * areas
-
-
-def _segments(lot: DivisibleLot) -> int:
-    words = len(lot.cpv) + len(lot.keywords) + (lot.title is not None and not lot.segments)
-    return len(lot.segments) + SEGMENTS_OF_WORDS * words
 
 
 def _areas(request: TerritoryRequest | None, need: AllotmentNeed) -> int:

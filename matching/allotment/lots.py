@@ -21,7 +21,6 @@ from matching.index.legal import WORST_ELIGIBLE
 from matching.index.live_index import LiveIndex
 from matching.index.offers import NO_OFFER
 from matching.index.supplier_columns import Ordinals
-from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery
 from matching.reference import Reference
 from matching.unknown_trade import unknown_suppliers
@@ -45,9 +44,14 @@ class Areas:
 
     def numbers(self, request: TerritoryRequest, territory: Territory) -> Numbers:
         """The areas of a lot's territory."""
-        key: Hashable = territory.codes or id(territory)
+        codes, key = territory.codes, territory.codes or id(territory)
         if key not in self._of:
-            self._of[key] = self._divided(key, request, territory.codes)
+            if codes is None:
+                self._of[key] = (self._number(key, request),)
+            else:
+                parts = area_codes(codes, self._kind, self._geography.territories) if self._kind else []
+                each = (self._number(part, TerritoryRequest(codes=part)) for part in parts or [codes])
+                self._of[key] = tuple(each)
             self._given.setdefault(frozenset(self._of[key]), request)
         return self._of[key]
 
@@ -74,12 +78,6 @@ class Areas:
             self._requests.append(request)
         return self._numbers[key]
 
-    def _divided(self, key: Hashable, request: TerritoryRequest, codes: tuple[str, ...] | None) -> Numbers:
-        if codes is None:
-            return (self._number(key, request),)
-        parts = area_codes(codes, self._kind, self._geography.territories) if self._kind else []
-        return tuple(self._number(part, TerritoryRequest(codes=part)) for part in parts or [codes])
-
 
 def area_codes(codes: tuple[str, ...], kind: AreaKind, territories: Territories) -> list[tuple[str, ...]]:
     """The departements or EPCIs of a territory, each by its codes: those of its communes where it is not all inside.
@@ -91,17 +89,13 @@ def area_codes(codes: tuple[str, ...], kind: AreaKind, territories: Territories)
         inside.setdefault(getattr(territories.communes[ordinal], kind), []).append(ordinal)
     if len(inside) < 2:
         return []
-    return [_codes_of(kind, code, ordinals, territories) for code, ordinals in sorted(inside.items(), key=_in_order)]
-
-
-def _in_order(part: tuple[str | None, list[int]]) -> tuple[bool, str]:
-    return part[0] is None, part[0] or ""
-
-
-def _codes_of(kind: AreaKind, code: str | None, ordinals: list[int], territories: Territories) -> tuple[str, ...]:
-    if code is not None and tuple(ordinals) == territories.area(f"{kind}:{code}").communes:
-        return (f"{kind}:{code}",)
-    return tuple(f"commune:{territories.communes[ordinal].code}" for ordinal in ordinals)
+    found: list[tuple[str, ...]] = []
+    for code, ordinals in sorted(inside.items(), key=lambda part: (part[0] is None, part[0] or "")):
+        if code is not None and tuple(ordinals) == territories.area(f"{kind}:{code}").communes:
+            found.append((f"{kind}:{code}",))
+        else:
+            found.append(tuple(f"commune:{territories.communes[ordinal].code}" for ordinal in ordinals))
+    return found
 
 
 NO_SEGMENT = ""
@@ -119,7 +113,15 @@ class GivenLots:
 
     def to_divide(self) -> list[GivenLot]:
         """The lots with what they buy in cells."""
-        return [self._lot_to_buy(place) for place in range(len(self.queries))]
+        nothing = {"title": None, "segments": (), "cpv": (), "keywords": (), "value_eur": None, "options_eur": None}
+        lots = []
+        for place, (lot, query) in enumerate(zip(self.need.lots, self.queries, strict=True)):
+            segments, terms = query.subject.objects, None
+            if segments:  # what lots that are joined have in common: each says it of the whole
+                reserved = tuple(sorted(set(lot.reserved or ())))
+                terms = _plain(lot, id="", reserved=reserved, territory=None, **nothing)
+            lots.append(GivenLot(place, segments or (NO_SEGMENT,), self._areas(place), terms or place))
+        return lots
 
     def territory(self, place: int) -> TerritoryRequest:
         """The territory of a lot as the buyer gave it."""
@@ -207,23 +209,11 @@ class GivenLots:
             near_misses=0,
         )
 
-    def _lot_to_buy(self, place: int) -> GivenLot:
-        segments = self.queries[place].subject.objects
-        terms = _terms(self.need.lots[place]) if segments else place
-        return GivenLot(place, segments or (NO_SEGMENT,), self._areas(place), terms)
-
     def _objects(self, place: int) -> tuple[str, ...]:
         return self.queries[place].subject.objects
 
     def _areas(self, place: int) -> tuple[int, ...]:
         return self.areas.numbers(self.territory(place), self.queries[place].territory)
-
-
-def _terms(lot: DivisibleLot) -> Lot:
-    """All that lots which are joined have in common: each says it of the whole."""
-    reserved = tuple(sorted(set(lot.reserved or ())))
-    nothing = {"title": None, "segments": (), "cpv": (), "keywords": (), "value_eur": None, "options_eur": None}
-    return _plain(lot, id="", reserved=reserved, territory=None, **nothing)
 
 
 def _plain(lot: DivisibleLot, **others: object) -> Lot:
@@ -255,7 +245,8 @@ def judged_lots(
     judged = []
     for lot in lot_matches(queries, live, on, reference.rules):
         words = explainer.of_lot(lot, unknown_suppliers(lot, 0, 0).eligible, None)
-        passing = lot.passing.order
+        passing, objects = lot.passing.order, len(lot.query.subject.objects)
+        answers_all: NDArray[np.bool_] = (lot.selection.best[:objects, passing] != NO_OFFER).all(axis=0)
         judged.append(
             JudgedLot(
                 reserved=lot.reserved_types,
@@ -266,7 +257,7 @@ def judged_lots(
                 tension=words.tension,
                 reservation=words.reservation,
                 reached=lot.ordinals[passing],
-                alone=_alone(lot),
+                alone=lot.ordinals[passing[answers_all]],
             )
         )
     return judged
@@ -282,13 +273,6 @@ def summary(lots: Sequence[JudgedLot], min_candidates: int) -> Summary:
         suppliers_reached=_count(lot.reached for lot in lots),
         suppliers_alone=_count(lot.alone for lot in lots),
     )
-
-
-def _alone(lot: LotMatch) -> Ordinals:
-    """The candidates that answer every segment of the lot's object."""
-    passing, objects = lot.passing.order, len(lot.query.subject.objects)
-    answered: NDArray[np.bool_] = (lot.selection.best[:objects, passing] != NO_OFFER).all(axis=0)
-    return lot.ordinals[passing[answered]]
 
 
 def _count(sets: Iterable[Ordinals]) -> int:

@@ -1,4 +1,4 @@
-"""Divisions written as proposals: each lot as the engine judges it, with its reasons, and the law beside.
+"""Divisions written as proposals: each lot as the engine judges it, with its reasons in words, and the law beside.
 
 Beside a proposal the law says: the procedure is that of the sum, the duty to divide into lots, small lots.
 """
@@ -19,16 +19,59 @@ from domain.law.law_changes import LAW_CHANGES, ON_PROCEDURE
 from domain.law.procedures.lot_facts import estimated_cents
 from domain.law.review import review_need
 from domain.law.rules import Rules
-from domain.needs.need import Need
+from domain.needs.need import Lot, Need
 from domain.shortlists.shortlist import Advice, Reason
-from domain.text.bilingual import Language
-from matching.allotment import words
+from domain.text.bilingual import Language, Text, join_texts, listed
+from domain.text.labels import RESERVED
 from matching.allotment.lots import NO_SEGMENT, GivenLots, JudgedLot, judged_lots, summary
 from matching.allotment.valuing import Valuing
-from matching.allotment.words import Said
 from matching.answer.messages import in_words
 from matching.engine import law_changes_of, review_of
 from matching.index.live_index import LiveIndex
+
+Said = tuple[str, Text]
+"""A code, and what it says."""
+
+DIVISIONS_LEFT_OUT = Text(
+    "Il y a trop de divisions et de réunions pour les examiner toutes : des lots qui en ont le plus, ont été examinés "
+    "ces lots tels quels, divisés par métier, par territoire ou par les deux, et ce qui s'obtient de 150 lots au plus "
+    "en réunissant chaque fois le lot où l'offre est la plus faible à celui, parmi les plus faibles, avec lequel la "
+    "concurrence et les réponses seules y perdent le moins.",
+    "There are too many divisions and joins to look at all of them: of the lots that have the most, those looked at "
+    "are: as given, divided by trade, by territory or by both, and what comes of 150 lots at most when the one with "
+    "the weakest supply is joined each time with the one, of the weakest, where competition and suppliers that answer "
+    "alone lose the least.",
+)
+COMBINATIONS_LEFT_OUT = Text(
+    "Les divisions des différents lots se combinent de trop de façons : seules les meilleures de chaque lot, pour "
+    "chaque nombre de lots qu'il donne, ont été combinées.",
+    "The divisions of the different lots combine in too many ways: only the best of each lot, for each number of lots "
+    "that it gives, were combined.",
+)
+CRITERIA = {
+    "without_supply": ("lot sans candidat", "lots sans candidat", "lots with no candidate"),
+    "with_competition": (
+        "lot avec au moins {least} candidats éligibles",
+        "lots avec au moins {least} candidats éligibles",
+        "lots with at least {least} eligible candidates",
+    ),
+    "suppliers_alone": (
+        "fournisseur répond seul à un lot entier",
+        "fournisseurs répondent seuls à un lot entier",
+        "suppliers answer a whole lot by themselves",
+    ),
+    "reserved": ("lot réservé avec concurrence", "lots réservés avec concurrence", "lots reserved with competition"),
+    "lots": ("lot en tout", "lots en tout", "lots in all"),
+}
+"""The criteria of the order, in that order, by the figure of a `Summary` that each compares: one, several, English."""
+LONGEST_TITLE = 400
+"""As long as the title of a lot may be."""
+AS_GIVEN = Text("Lot tel que demandé", "Lot as given")
+NO_SUPPLY = Text("Aucun candidat", "No candidate")
+LOT_FORBIDDEN = Text(
+    "La réservation demandée n'est pas permise pour ce lot : non réservé",
+    "The reservation asked for is not allowed for this lot: not reserved",
+)
 
 Objects = Mapping[str, tuple[str, ...]]
 """By the id of a lot, the segments understood as its object."""
@@ -86,48 +129,39 @@ class ProposalWriter:
 
     def proposals(self, divisions: Sequence[Division]) -> tuple[Proposal, ...]:
         """The divisions as proposals, in order; each lot is judged once."""
-        judged = self._judged(dict.fromkeys(lot for division in divisions for lot in division))
         need, queries, reference = self.given.need, self.given.queries, self.given.reference
+        # each lot as the engine judges it, under the reservation that it would have
+        lots = list(dict.fromkeys(lot for division in divisions for lot in division))
+        asked = self.given.need_of(tuple(self._written(lot, str(number)) for number, lot in enumerate(lots)))
+        found_lots = judged_lots(asked, reference.reader.read(asked), self.live, reference, self.on, self.language)
+        judged = dict(zip(lots, found_lots, strict=True))
         review = review_of(need, need.law_day(self.on), queries, reference, self.live)
         advice = (*review.advice, *law_changes_of(need, queries, reference, self.on, self.live, of_lots=False))
         least = self.given.need.allotment.min_candidates
         found = [(summary([judged[lot] for lot in division], least), division) for division in divisions]
         found.sort(key=lambda each: (rank(each[0]), draw(self.seed, each[1])))
-        return tuple(
-            Proposal(
-                rank=number,
-                lots=tuple(self._lots(division, judged)),
-                summary=figures,
-                reasons=self._reasons(self._reasons_of_rank(number, [each for each, _ in found], least)),
-                advice=self._advice(division, advice),
-            )
-            for number, (figures, division) in enumerate(found, start=1)
-        )
+        proposals = []
+        for number, (figures, division) in enumerate(found, start=1):
+            reasons = [*said_of_proposal(figures, self.as_given, least)]
+            if number > 1:
+                reasons.append(said_ranked_after(figures, found[number - 2][0], number - 1, least))
+            of_lots, beside = tuple(self._lots(division, judged)), self._advice(division, advice)
+            proposals.append(Proposal(number, of_lots, figures, self._reasons(reasons), beside))
+        return tuple(proposals)
 
-    def _reasons_of_rank(self, number: int, found: Sequence[Summary], least: int) -> Iterator[Said]:
-        """The figures of the proposal of a rank, and what puts it after the one before; `found`: those of all."""
-        figures = found[number - 1]
-        yield from words.of_proposal(figures, self.as_given, least)
-        if number > 1:
-            yield words.ranked_after(figures, found[number - 2], number - 1, least)
-
-    def _judged(self, lots: Iterable[PossibleLot]) -> Mapping[PossibleLot, JudgedLot]:
-        """Each lot as the engine judges it, under the reservation that it would have."""
-        asked = {str(number): lot for number, lot in enumerate(lots)}
-        need = self.given.need_of(
-            tuple(self.given.need_lot(lot, self.valuing.reservation(lot).types, id) for id, lot in asked.items())
-        )
-        reference = self.given.reference
-        queries = reference.reader.read(need)
-        judged = judged_lots(need, queries, self.live, reference, self.on, self.language)
-        return dict(zip(asked.values(), judged, strict=True))
+    def _written(self, lot: PossibleLot, lot_id: str) -> Lot:
+        return self.given.need_lot(lot, self.valuing.reservation(lot).types, lot_id)
 
     def _lots(self, division: Division, judged: Mapping[PossibleLot, JudgedLot]) -> Iterator[ProposedLot]:
         for lot_id, lot in zip(self._ids(division), division, strict=True):
             of = judged[lot]
             yield ProposedLot(
                 id=lot_id,
-                title=self._title(lot, of),
+                title=lot_title(
+                    self._labels(lot) or self._given_lots(lot),
+                    of.territory.label if self.given.divides_areas(lot) else None,
+                    self.given.need.lots[lot.lots[0]].title if self.given.is_as_given(lot) else None,
+                ).to(self.language),
                 from_lots=self._given_lots(lot),
                 segments=tuple(segment for segment in lot.segments if segment != NO_SEGMENT),
                 cpv=self.given.cpv(lot),
@@ -146,24 +180,19 @@ class ProposalWriter:
     def _reasons_of(self, lot: PossibleLot, of: JudgedLot) -> Iterator[Said]:
         given, least = self.given, self.given.need.allotment.min_candidates
         if given.is_as_given(lot):
-            yield "as_given", words.AS_GIVEN
+            yield "as_given", AS_GIVEN
         if len(lot.lots) > 1:
-            yield words.joined_lots(self._given_lots(lot))
+            yield said_joined(self._given_lots(lot))
         by_segment, by_area = given.divides_segments(lot), given.divides_areas(lot)
-        yield from words.divided(self._labels(lot), by_segment, by_area, of.territory.label)
+        yield from said_divided(self._labels(lot), by_segment, by_area, of.territory.label)
         chosen = self.valuing.reservation(lot).chosen
         if chosen in {"kept", "proposed"}:
-            yield words.reserved(of.reserved, of.eligible, chosen == "kept")
+            yield said_reserved(of.reserved, of.eligible, chosen == "kept")
         elif chosen == "too_few":
-            yield words.too_few(least)
+            yield said_too_few(least)
         elif chosen == "forbidden":
-            yield "reservation_forbidden", words.LOT_FORBIDDEN
-        yield words.competition(of.eligible, least) if of.total else ("no_supply", words.NO_SUPPLY)
-
-    def _title(self, lot: PossibleLot, of: JudgedLot) -> str:
-        own = self.given.need.lots[lot.lots[0]].title if self.given.is_as_given(lot) else None
-        area = of.territory.label if self.given.divides_areas(lot) else None
-        return words.title(self._labels(lot) or self._given_lots(lot), area, own).to(self.language)
+            yield "reservation_forbidden", LOT_FORBIDDEN
+        yield said_competition(of.eligible, least) if of.total else ("no_supply", NO_SUPPLY)
 
     def _labels(self, lot: PossibleLot) -> list[str]:
         taxonomy = self.given.reference.taxonomy
@@ -192,14 +221,102 @@ class ProposalWriter:
 
     def _advice(self, division: Division, advice: tuple[LegalAdvice, ...]) -> tuple[Advice, ...]:
         given, ids = self.given, self._ids(division)
-        lots = tuple(
-            given.need_lot(lot, self.valuing.reservation(lot).types, lot_id)
-            for lot_id, lot in zip(ids, division, strict=True)
-        )
-        need = given.need_of(lots, given.need.estimated_total_eur)
+        need = given.need_of(tuple(map(self._written, division, ids)), given.need.estimated_total_eur)
         objects = {lot_id: lot.segments for lot_id, lot in zip(ids, division, strict=True)}
         beside = advice_beside(advice, need, objects, need.law_day(self.on), given.reference.rules)
         return tuple(in_words(each, Advice, self.language) for each in beside)
 
     def _reasons(self, said: Iterable[Said]) -> tuple[Reason, ...]:
         return tuple(Reason(code, message.to(self.language)) for code, message in said)
+
+
+def said_divided(labels: Sequence[str], by_segment: bool, by_area: bool, area: str) -> Iterator[Said]:
+    """That a lot buys only some segments of the lots that it is made of, or in only some of their areas."""
+    if by_segment:
+        what = _in_a_row(labels)
+        yield "divided_by_segment", Text(f"Divisé par métier : {what.fr}", f"Divided by trade: {what.en}")
+    if by_area:
+        yield "divided_by_territory", Text(f"Divisé par territoire : {area}", f"Divided by territory: {area}")
+
+
+def said_joined(lots: Sequence[str]) -> Said:
+    """That a lot joins what several lots buy."""
+    named = listed(lots)
+    return "joined", Text(f"Réunit ce qu'achètent les lots {named.fr}", f"Joins what lots {named.en} buy")
+
+
+def said_reserved(types: Sequence[str], eligible: int, own: bool) -> Said:
+    """That a lot is reserved, and whom that leaves."""
+    known = RESERVED.get("_".join(sorted(types)))
+    each = [known.to] if known else [RESERVED[kind].to for kind in types]
+    name = Text(listed([one.fr for one in each]).fr, listed([one.en for one in each]).en)
+    fr, en = (
+        ("Réservation demandée", "Reservation asked for") if own else ("Réservation possible", "Reservation possible")
+    )
+    message = Text(
+        f"{fr} : réserver {name.fr} laisse {_candidates(eligible, 'éligible').fr}",
+        f"{en}: reserving to {name.en} leaves {_candidates(eligible).en}",
+    )
+    return "reserved", message
+
+
+def said_too_few(least: int) -> Said:
+    """That the buyer's own reservation leaves too few."""
+    return "reservation_left_out", Text(
+        f"La réservation demandée laisse moins de {least} candidats éligibles : non réservé",
+        f"The reservation asked for leaves fewer than {least} eligible candidates: not reserved",
+    )
+
+
+def said_competition(eligible: int, least: int) -> Said:
+    """Whether a lot has competition."""
+    count = _candidates(eligible, "éligible")
+    if eligible >= least:
+        return "competition", Text(f"Concurrence : {count.fr}", f"Competition: {count.en}")
+    return "little_competition", Text(
+        f"Concurrence limitée : {count.fr}, moins de {least}", f"Limited competition: {count.en}, fewer than {least}"
+    )
+
+
+def said_of_proposal(found: Summary, given: Summary, least: int) -> Iterator[Said]:
+    """The figures of a proposal by the criteria of the order, each beside that of the lots as they are given."""
+    for criterion in CRITERIA:
+        here, before = _figure(criterion, found, least), getattr(given, criterion)
+        fr, en = f"{here.fr} (besoin tel que demandé : {before})", f"{here.en} (need as given: {before})"
+        yield criterion, Text(fr, en)
+
+
+def said_ranked_after(found: Summary, better: Summary, number: int, least: int) -> Said:
+    """The first criterion by which a proposal comes after the one before it, of that number; else the draw."""
+    for criterion in CRITERIA:
+        there = getattr(better, criterion)
+        if getattr(found, criterion) != there:
+            here = _figure(criterion, found, least)
+            fr, en = f"{here.fr}, contre {there}", f"{here.en}, against {there}"
+            return "ranked_after", Text(f"Après la proposition {number} : {fr}", f"After proposal {number}: {en}")
+    return "drawn", Text(
+        f"À égalité avec la proposition {number} : rang tiré au sort", f"Equal to proposal {number}: its rank is drawn"
+    )
+
+
+def _figure(criterion: str, found: Summary, least: int) -> Text:
+    one, many, en = CRITERIA[criterion]
+    count = getattr(found, criterion)
+    return Text(f"{count} {one if count < 2 else many}".format(least=least), f"{count} {en}".format(least=least))
+
+
+def _candidates(count: int, kind: str = "") -> Text:
+    many = "s" if count > 1 else ""
+    adjective = f" {kind}{many}" if kind else ""
+    return Text(f"{count} candidat{many}{adjective}", f"{count} eligible candidate{many}")
+
+
+def lot_title(labels: Sequence[str], area: str | None, own: str | None) -> Text:
+    """The title of a lot: what it buys, or its `own` where it is as given; and its area, where that is divided."""
+    where = f" – {area}" if area else ""
+    return Text(*(f"{own or what}{where}"[:LONGEST_TITLE] for what in _in_a_row(labels)))
+
+
+def _in_a_row(labels: Sequence[str]) -> Text:
+    """Labels set apart, which have commas of their own."""
+    return join_texts(Text(label, label) for label in labels)

@@ -63,8 +63,18 @@ class Pool:
         """The suppliers that a cap on distance allows; everybody where there is none."""
         if cap is None:
             return self.everybody
-        measured = areas if cap[0] is None else areas[:1]
-        return reduce(or_, [self._within_cap_of(cap, area) for area in measured])
+        (site, most_km), found = cap, 0
+        for area in areas if site is None else areas[:1]:
+            key = site, most_km, -1 if site else area
+            if key not in self._near:
+                territory = self._areas[area]
+                shape, radius = (territory.shape, territory.radius_km or 0.0) if site is None else (site, 0.0)
+                distances = NearDistances(self._live.base.distances, shape, self._ordinals, radius)
+                every = np.arange(len(self._ordinals))
+                away = distances.known if most_km <= CERTAIN_KM else distances.measure_rows(every)
+                self._near[key] = self._where(away <= most_km)
+            found |= self._near[key]
+        return found
 
     def with_reservation(self, reserved: frozenset[Reserved]) -> tuple[Suppliers, Suppliers]:
         """The suppliers that may answer under a reservation, and of these the eligible, surely or on proof."""
@@ -72,18 +82,6 @@ class Pool:
             outcome = best_outcome(reserved)[self._codes]
             self._under[reserved] = self._where(outcome != INELIGIBLE), self._where(outcome <= WORST_ELIGIBLE)
         return self._under[reserved]
-
-    def _within_cap_of(self, cap: Cap, area: int) -> Suppliers:
-        site, most_km = cap
-        key = site, most_km, -1 if site else area
-        if key not in self._near:
-            territory = self._areas[area]
-            shape, radius = (territory.shape, territory.radius_km or 0.0) if site is None else (site, 0.0)
-            distances = NearDistances(self._live.base.distances, shape, self._ordinals, radius)
-            every = np.arange(len(self._ordinals))
-            away = distances.known if most_km <= CERTAIN_KM else distances.measure_rows(every)
-            self._near[key] = self._where(away <= most_km)
-        return self._near[key]
 
     def _set(self, rows: np.ndarray[tuple[int, ...], np.dtype[np.integer]]) -> Suppliers:
         chosen = np.zeros(len(self._ordinals), dtype=bool)
@@ -122,8 +120,11 @@ class Valuing:
         """The figures of a lot as it would be proposed."""
         found = self._figures.get(lot)
         if found is None:
+            first = lot.lots[0]
+            most_km = self.given.need.lots[first].max_distance_km
+            cap = None if most_km is None else (self.given.queries[first].site, most_km)
             answering = [self.pool.answering(segment, lot.areas) for segment in lot.segments]
-            within = self.pool.within_cap(self._cap(lot), lot.areas)
+            within = self.pool.within_cap(cap, lot.areas)
             candidates = reduce(or_, answering) & within
             reservation = self._reserved(lot, candidates)
             self._reservations[lot] = reservation
@@ -142,10 +143,6 @@ class Valuing:
         self(lot)
         return self._reservations[lot]
 
-    def _cap(self, lot: PossibleLot) -> Cap | None:
-        most_km = self.given.need.lots[lot.lots[0]].max_distance_km
-        return None if most_km is None else (self.given.queries[lot.lots[0]].site, most_km)
-
     def _reserved(self, lot: PossibleLot, candidates: Suppliers) -> Reservation:
         """The buyer's own, else the one that leaves the most eligible candidates; each only where they are enough."""
         options, own = self.given.need.allotment, self.given.reserved(lot)
@@ -160,23 +157,18 @@ class Valuing:
             left = self._eligible(candidates, frozenset(own))
             if left >= options.min_candidates:
                 return Reservation(own, left, "kept")
-        if options.reserve and (best := self._best(candidates, review)):
-            return Reservation(*best, "proposed")
-        return Reservation((), unreserved, refused)
-
-    def _best(self, candidates: Suppliers, review: LotReview) -> tuple[tuple[Reserved, ...], int] | None:
-        """The reservation that the law allows, surely rather than perhaps, with the most eligible candidates."""
-        least = self.given.need.allotment.min_candidates
-        found = [
+        # that the law allows, surely rather than perhaps, with the most eligible candidates
+        possible = [
             (name in review.doubtful, -eligible, len(types), types)
             for name, types in _TYPES.items()
-            if review.forbidden.get(name) is None
-            and (eligible := self._eligible(candidates, frozenset(types))) >= least
+            if options.reserve
+            and review.forbidden.get(name) is None
+            and (eligible := self._eligible(candidates, frozenset(types))) >= options.min_candidates
         ]
-        if not found:
-            return None
-        _, eligible, _, types = min(found, key=lambda each: each[:3])
-        return types, -eligible
+        if possible:
+            _, most, _, types = min(possible, key=lambda each: each[:3])
+            return Reservation(types, -most, "proposed")
+        return Reservation((), unreserved, refused)
 
     def _eligible(self, candidates: Suppliers, reserved: frozenset[Reserved]) -> int:
         return (candidates & self.pool.with_reservation(reserved)[1]).bit_count()

@@ -103,7 +103,17 @@ class Explainer:
         self, query: LotQuery, review: LotReview, supply: Supply, awarded: Sequence[LegalAdvice]
     ) -> Iterator[Advice]:
         """Advice on the lot, in this order: words not understood, trades not known, law, past awards, counsel."""
-        yield from self._not_understood(query)
+        for code in query.unmapped:
+            cpv_label = self.reference.cpv.label(self.reference.cpv.normalise(code))
+            yield Advice("CPV_UNMAPPED", "warning", None, self._text(messages.unmapped(code, cpv_label)))
+        label = self.reference.taxonomy.label
+        for words in query.unknown:
+            suggestions = self.reference.interpreter.suggest(words)
+            message = messages.unknown_words(words, list(map(label, suggestions)))
+            yield Advice("KEYWORD_UNKNOWN", "warning", None, self._text(message), suggestions=suggestions)
+        if query.title_says:
+            message = messages.title_differs(list(map(label, query.title_says)))
+            yield Advice("CPV_AND_TITLE_DIFFER", "warning", None, self._text(message), suggestions=query.title_says)
         if supply.unknown_eligible:
             message = messages.ask_unknown(supply.unknown_eligible)
             yield Advice("TRADE_UNKNOWN", "warning", None, self._text(message))
@@ -111,18 +121,6 @@ class Explainer:
         if query.subject.objects:
             legal += supply_advice(supply, review, self.law_on, self.reference.rules)
         yield from map(self.in_words, legal)
-
-    def _not_understood(self, query: LotQuery) -> Iterator[Advice]:
-        for code in query.unmapped:
-            label = self.reference.cpv.label(self.reference.cpv.normalise(code))
-            yield Advice("CPV_UNMAPPED", "warning", None, self._text(messages.unmapped(code, label)))
-        for words in query.unknown:
-            suggestions = self.reference.interpreter.suggest(words)
-            message = messages.unknown_words(words, [self.reference.taxonomy.label(segment) for segment in suggestions])
-            yield Advice("KEYWORD_UNKNOWN", "warning", None, self._text(message), suggestions=suggestions)
-        if query.title_says:
-            message = messages.title_differs([self.reference.taxonomy.label(segment) for segment in query.title_says])
-            yield Advice("CPV_AND_TITLE_DIFFER", "warning", None, self._text(message), suggestions=query.title_says)
 
     def _text(self, text: Text) -> str:
         return text.to(self.language)

@@ -7,7 +7,7 @@ are tried, so that the work does not grow with the sets that their number allows
 They are minimal covers: sets of members that together answer all that is wanted, none of them superfluous.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -74,8 +74,12 @@ class MinimalCovers:
             if left == lacking or (more > 1) == (left == 0) or self._earliest_of(left, more - 1) >= place:
                 continue
             members = (*chosen, place)
-            if not _each_is_needed([self._masks[each] for each in members]):
-                continue
+            once = several = 0
+            for member in members:
+                several |= once & self._masks[member]
+                once |= self._masks[member]
+            if not all(self._masks[member] & ~several for member in members):
+                continue  # one of them is not needed: it answers nothing that no other does
             if more == 1:
                 yield members
             else:
@@ -103,15 +107,6 @@ class MinimalCovers:
         self._steps -= steps
         if self._steps < 0:
             raise TooManyCombinations
-
-
-def _each_is_needed(masks: Sequence[int]) -> bool:
-    """Whether each mask has a bit that no other has."""
-    once = several = 0
-    for mask in masks:
-        several |= once & mask
-        once |= mask
-    return all(mask & ~several for mask in masks)
 
 
 SIZES = range(2, 5)
@@ -165,7 +160,14 @@ def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
     try:
         return _first_groupings(lot, count, seed)
     except TooManyCombinations:
-        raise InvalidContent((Problem("/groupings", "too_many_combinations", _too_many(lot)),)) from None
+        name, objects = lot.query.lot.id[:40], len(lot.query.subject.objects)
+        message = Text(
+            f"Lot {name} : trop de groupements à examiner pour {objects} segments ; en demander moins par lot, ou pas "
+            "de groupements",
+            f"Lot {name}: too many groupings to look at for {objects} segments; ask for fewer in a lot, or for no "
+            "groupings",
+        )
+        raise InvalidContent((Problem("/groupings", "too_many_combinations", message),)) from None
 
 
 def _first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
@@ -182,15 +184,6 @@ def _first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
         if len(found) == count:
             break
     return found
-
-
-def _too_many(lot: LotMatch) -> Text:
-    name, count = lot.query.lot.id[:40], len(lot.query.subject.objects)
-    return Text(
-        f"Lot {name} : trop de groupements à examiner pour {count} segments ; en demander moins par lot, ou pas de "
-        "groupements",
-        f"Lot {name}: too many groupings to look at for {count} segments; ask for fewer in a lot, or for no groupings",
-    )
 
 
 class _Search:
@@ -234,8 +227,16 @@ class _Search:
             found.update(tuple(sorted(each)) for each in some)
             if len(some) < count:
                 break
-            rows = self._at_most(rows, value, value(np.array(some[-1])).max())
-        return [self._in_order(each) for each in sorted(found, key=self._key)[:count]]
+            limit = value(np.array(some[-1])).max()
+            if value == self._distance and limit <= CERTAIN_KM:
+                rows = rows[self._lot.passing.distances.known[rows] <= limit]
+            else:
+                rows = rows[value(rows) <= limit]
+        first = [np.array(each) for each in sorted(found, key=self._key)[:count]]
+        # the members in the order of the candidates
+        classes = self._lot.passing.reserved.classes
+        orders = [np.lexsort((self._draw(each), self._distance(each), classes[each])) for each in first]
+        return [tuple(each[order].tolist()) for each, order in zip(first, orders, strict=True)]
 
     def _outcome(self, rows: Positions) -> NDArray[np.int8]:
         return self._lot.passing.reserved.outcome[rows]
@@ -245,12 +246,6 @@ class _Search:
 
     def _draw(self, rows: Positions) -> NDArray[np.uint64]:
         return seeded_tie_break(self._lot.passing.distances.tie_break_bits(self._lot.ordinals[rows]), self._seed)
-
-    def _at_most(self, rows: Positions, value: Callable[[Positions], Any], limit: Any) -> Positions:
-        """The rows, of some, that have at most a value."""
-        if value == self._distance and limit <= CERTAIN_KM:
-            return rows[self._lot.passing.distances.known[rows] <= limit]
-        return rows[value(rows) <= limit]
 
     def _nearest_sets(self, rows: Positions, size: int, count: int) -> list[Members]:
         """The first `count` groupings by distance, where nobody farther than CERTAIN_KM is among them; else none."""
@@ -274,9 +269,3 @@ class _Search:
         rows = np.array(members)
         draws = sorted(self._draw(rows).tolist(), reverse=True)
         return int(self._outcome(rows).max()), float(self._distance(rows).max()), draws
-
-    def _in_order(self, members: Members) -> Members:
-        """The members in the order of the candidates."""
-        rows = np.array(members)
-        keys = self._draw(rows), self._distance(rows), self._lot.passing.reserved.classes[rows]
-        return tuple(rows[np.lexsort(keys)].tolist())

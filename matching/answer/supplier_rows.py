@@ -89,14 +89,15 @@ def answers(taxonomy: Taxonomy, language: Language, subject: Subject, worths: Se
             best = min(best, worth % PER_BASIS // OFFERED)
             bases.add(BASES[worth % PER_FIT // PER_BASIS])
     reasons = [part.reason for part in parts]
-    reasons += [_basis_reason(basis, language) for basis in BASES[1:] if basis in bases]
+    reasons += [_reason(f"basis_{basis}", BASIS[basis], language) for basis in BASES[1:] if basis in bases]
     presence = PRESENCES[best]
+    reasons.append(_reason(f"presence_{presence}", messages.PRESENCE[presence], language))
     return Answers(
         presence,
         tuple([part.segment for part in parts]),
         b"[%b]" % b",".join([part.segment_json for part in parts]),
         all(part.segment.basis == BASES[0] for part in parts),
-        b",".join((*reasons, _presence_reason(presence, language))),
+        b",".join(reasons),
     )
 
 
@@ -109,15 +110,12 @@ def _answer(taxonomy: Taxonomy, language: Language, wanted: str, worth: int, is_
     return _Answer(answer, encode(answer), encode(Reason(f"segment_{fit}", said.to(language))))
 
 
-@lru_cache(16)
-def _basis_reason(basis: str, language: Language) -> bytes:
-    said = messages.AWARDED if basis == "awarded" else messages.INFERRED
-    return encode(Reason(f"basis_{basis}", said.to(language)))
+BASIS = {"awarded": messages.AWARDED, "inferred": messages.INFERRED}
 
 
-@lru_cache(16)
-def _presence_reason(presence: Presence, language: Language) -> bytes:
-    return encode(Reason(f"presence_{presence}", messages.PRESENCE[presence].to(language)))
+@lru_cache(64)
+def _reason(code: str, said: Text, language: Language) -> bytes:
+    return encode(Reason(code, said.to(language)))
 
 
 def distance_reason(distance_km: float | None, site: Place | None, is_placed: bool, language: Language) -> bytes:

@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.territory import DATA, Area, Commune, Geometry, Territories, UnknownTerritory
-from domain.text.bilingual import Text, kilometres
-from domain.text.typography import of_place
+from domain.text.bilingual import Text, kilometres, of_place
 from matching.geo.geojson_validation import checked_geometry, require_few_vertices, simplified
 from matching.geo.projection import Floats, Geometries, earth_centred
 from matching.geo.shape import PointShape, PolygonShape, Shape, shares_ground

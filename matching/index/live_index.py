@@ -19,7 +19,7 @@ from matching.index.offers import (
     Offers,
     WantedOffers,
     answered_by,
-    joined_offers,
+    end_to_end,
     read_offers,
     wanted_offers,
 )
@@ -82,11 +82,6 @@ class Index:
     ) -> "Index":
         """An index of those of some suppliers that are active."""
         return cls(built(suppliers, taxonomy, cpv, geography), taxonomy, cpv, geography, keeps=keeps)
-
-    @property
-    def suppliers(self) -> list[IndexedSupplier]:
-        """The suppliers of the tables, by ordinal."""
-        return [self.columns.supplier(ordinal) for ordinal in range(len(self.columns.spatial_keys))]
 
     def rebuilt(self, suppliers: Iterable[MatchedSupplier]) -> "Index":
         """An index of other suppliers over the same reference data."""
@@ -165,7 +160,8 @@ class LiveIndex:
         offers = read_offers(added, base.areas, base.taxonomy, base.cpv)
         named = {*offers, *read_offers(before, base.areas, base.taxonomy, base.cpv)}
         concerned = {wanted for code in named for wanted in answered_by(code, base.taxonomy)}
-        if any(not supplier.offers for _, supplier in (*before, *added)):
+        offerless = [ordinal for ordinal, supplier in added if not supplier.offers]
+        if offerless or any(not supplier.offers for _, supplier in before):
             concerned.add(OFFERLESS)
         # what may fail is done: from here on the base changes
         columns.add(active)
@@ -175,7 +171,7 @@ class LiveIndex:
             gone[: len(self.gone)] = self.gone
         gone[replaced] = True
         base.latest += 1
-        of_tail = {code: joined_offers(tail.offers.get(code, NO_OFFERS), some) for code, some in offers.items()}
+        of_tail = {code: end_to_end([tail.offers.get(code, NO_OFFERS), some]) for code, some in offers.items()}
         return LiveIndex(
             base,
             self.data_version,
@@ -184,7 +180,7 @@ class LiveIndex:
                 {each: ordinal for each, ordinal in tail.ordinals.items() if each not in touched}
                 | {supplier.id: ordinal for ordinal, supplier in added},
                 {**tail.offers, **of_tail},
-                np.concatenate((tail.offerless, _offerless(added))),
+                np.concatenate((tail.offerless, np.array(offerless, dtype=np.int32))),
                 tail.rows + len(added),
                 {code: table for code, table in tail.wanted.copy().items() if code not in concerned},
             ),
@@ -266,7 +262,3 @@ class LiveIndex:
         of_base = len(self.base.columns.spatial_keys)
         lost = 0 if self.gone is None else int(np.count_nonzero(self.gone[:of_base]))
         return of_base - lost + len(self.tail.ordinals)
-
-
-def _offerless(suppliers: Iterable[tuple[int, MatchedSupplier]]) -> Ordinals:
-    return np.array([ordinal for ordinal, supplier in suppliers if not supplier.offers], dtype=np.int32)

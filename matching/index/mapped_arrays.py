@@ -43,13 +43,10 @@ def texts(some: Sequence[bytes]) -> Texts:
     return Texts(np.frombuffer(b"".join(some), dtype=np.uint8), starts, ends)
 
 
-def joined_texts(parts: Sequence[Texts], order: NDArray[np.intp] | None = None) -> Texts:
-    """The texts of several, one after the other, or by their numbers there in another order; none is moved."""
-    before = np.cumsum([0, *(len(part.content) for part in parts)])[:-1].tolist()
-    starts = np.concatenate([part.starts + first for part, first in zip(parts, before, strict=True)])
-    ends = np.concatenate([part.ends + first for part, first in zip(parts, before, strict=True)])
-    content = np.concatenate([part.content for part in parts])
-    return Texts(content, starts, ends) if order is None else Texts(content, starts[order], ends[order])
+def joined_texts(parts: Sequence[Texts], order: NDArray[np.intp]) -> Texts:
+    """The texts of several by the numbers that they have one after the other, in another order."""
+    every = [part.text(number) for part in parts for number in range(len(part.ends))]
+    return texts([every[number] for number in order.tolist()])
 
 
 def save(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -189,9 +189,10 @@ def read_offers(
     return rows.tables()
 
 
-def joined_offers(earlier: Offers, later: Offers) -> Offers:
-    """Offers of some suppliers, then of others with larger ordinals."""
-    return _end_to_end([earlier, later])
+def end_to_end(tables: Sequence[Offers]) -> Offers:
+    """The offers of several tables one after the other."""
+    columns: Iterator[tuple[NDArray[Any], ...]] = zip(*tables, strict=True)
+    return Offers._make(np.concatenate(column) for column in columns)
 
 
 def moved_offers(some: Offers, ordinals: Ordinals, places: NDArray[np.int32]) -> Offers:
@@ -202,7 +203,7 @@ def moved_offers(some: Offers, ordinals: Ordinals, places: NDArray[np.int32]) ->
 
 def merged_offers(parts: Sequence[Offers]) -> Offers:
     """The offers of several tables, put in order."""
-    whole = _end_to_end(parts)
+    whole = end_to_end(parts)
     order = np.argsort(whole.supplier, kind="stable")
     return Offers._make(column[order] for column in whole)
 
@@ -227,7 +228,7 @@ def wanted_offers(wanted: str, offers: Mapping[str, Offers], taxonomy: Taxonomy)
         for place, (code, fit) in enumerate(offers_for(wanted, taxonomy))
         if fit < RELATED and code in offers
     ]
-    table = _end_to_end([NO_OFFERS, *(some for some, _ in found)])
+    table = end_to_end([NO_OFFERS, *(some for some, _ in found)])
     worth = np.repeat(np.array([worth for _, worth in found], np.int64), [len(some.supplier) for some, _ in found])
     worth += table.basis.astype(np.int64) * PER_BASIS + PRESENCE_OF_AREA[table.area_kind] * OFFERED
     key = (table.supplier.astype(np.int64) << SUPPLIER_BIT) | worth
@@ -242,11 +243,6 @@ def wanted_offers(wanted: str, offers: Mapping[str, Offers], taxonomy: Taxonomy)
         ground=OnGround(table.area[ground], key[ground]),
         national=np.sort(key[table.area_kind == NATIONAL]),
     )
-
-
-def _end_to_end(tables: Sequence[Offers]) -> Offers:
-    columns: Iterator[tuple[NDArray[Any], ...]] = zip(*tables, strict=True)
-    return Offers._make(np.concatenate(column) for column in columns)
 
 
 def _within_reach(table: Offers, key: OfferKeys, of_kind: NDArray[np.bool_]) -> WithinReach:

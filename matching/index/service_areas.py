@@ -1,8 +1,7 @@
 """The distinct service areas of offers, and which of them meet a territory."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -12,7 +11,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from domain.reference.territory import Area, UnknownTerritory
+from domain.reference.territory import UnknownTerritory
 from domain.suppliers.supplier import ServiceArea
 from matching.geo.geojson_validation import checked_geometry
 from matching.geo.projection import Positions
@@ -34,11 +33,6 @@ class AreaNumbers(NamedTuple):
 
 
 UNDECLARED, ALL_OF_FRANCE = AreaNumbers(NO_AREA, NEARBY_KM, -1), AreaNumbers(NATIONAL, np.inf, -1)
-
-
-@lru_cache(4_096)
-def _radius_area(radius_km: float) -> AreaNumbers:
-    return AreaNumbers(RADIUS, radius_km, -1)
 
 
 DIGEST_BYTES = 16
@@ -104,7 +98,13 @@ class ServiceAreas:
         self._drawn: dict[int, shapely.Geometry] = {}
         self._blocks: tuple[_Block, ...] = ()
         if table is not None:
-            self._read(table)
+            digests = table.digests.tobytes()
+            for place in range(len(table.digests)):
+                digest = digests[place * DIGEST_BYTES : (place + 1) * DIGEST_BYTES]
+                self._numbers[digest] = AreaNumbers(GROUND, np.inf, place)
+            drawn = shapely.from_wkb([table.outlines.text(number) for number in range(len(table.drawn))])
+            outlines = dict(zip(table.drawn.tolist(), drawn, strict=True))
+            self._blocks = (_Block(0, len(table.digests), table.communes, table.owners, outlines),)
         self._meeting: WeakKeyDictionary[Territory, Bools] = WeakKeyDictionary()
 
     def __len__(self) -> int:
@@ -117,7 +117,7 @@ class ServiceAreas:
         if area.national:
             return ALL_OF_FRANCE
         if area.radius_km is not None:
-            return _radius_area(area.radius_km)
+            return AreaNumbers(RADIUS, area.radius_km, -1)
         if area.codes is not None and area.geometry is None:
             numbers = self._of_codes.get(area.codes)
             if numbers is None:
@@ -130,7 +130,18 @@ class ServiceAreas:
         numbers = self._numbers.get(digest)
         if numbers is None:
             numbers = AreaNumbers(GROUND, np.inf, len(self._numbers))
-            self._grounds.append(np.flatnonzero(self._ground(area, numbers.place)))
+            if area.geometry is not None:
+                region = self._drawn[numbers.place] = checked_geometry(area.geometry)
+                ground = self.geography.ground_of(region)
+            else:
+                known = []
+                for code in area.codes or ():
+                    try:
+                        known.append(self.geography.territories.area(code, suggest=False))
+                    except UnknownTerritory:  # one that reference data has dropped since it was stored is left out
+                        self.unknown_codes.add(code)
+                ground = self.geography.ground_of_codes(tuple(known))
+            self._grounds.append(np.flatnonzero(ground))
             self._numbers[digest] = numbers
         return numbers
 
@@ -155,44 +166,18 @@ class ServiceAreas:
             texts(shapely.to_wkb(np.array(list(drawn.values()), dtype=object)).tolist()),
         )
 
-    def _read(self, table: AreaTable) -> None:
-        digests, count = table.digests.tobytes(), len(table.digests)
-        for place in range(count):
-            digest = digests[place * DIGEST_BYTES : (place + 1) * DIGEST_BYTES]
-            self._numbers[digest] = AreaNumbers(GROUND, np.inf, place)
-        drawn = shapely.from_wkb([table.outlines.text(number) for number in range(len(table.drawn))])
-        outlines = dict(zip(table.drawn.tolist(), drawn, strict=True))
-        self._blocks = (_Block(0, count, table.communes, table.owners, outlines),)
-
     def meeting(self, territory: Territory) -> Bools:
         """For each area made of ground, whether it shares ground with a territory; found once for as long as that is
         kept."""
         blocks, found = self._blocks, self._meeting.get(territory, np.empty(0, dtype=bool))
-        new = [_meets(block, territory) for block in blocks if block.first >= len(found)]
-        if new:
-            found = self._meeting[territory] = np.concatenate((found, *new))
+        for block in blocks:
+            if block.first < len(found):
+                continue
+            meets = np.zeros(block.count, dtype=bool)
+            meets[block.owners[territory.ground[block.communes]]] = True
+            if territory.codes is None and block.drawn:
+                # what is drawn is compared as drawn: two pieces of one commune need not meet, two zones may meet at sea
+                places = np.array(list(block.drawn)) - block.first
+                meets[places] = territory.share_ground(np.array(list(block.drawn.values())))
+            found = self._meeting[territory] = np.concatenate((found, meets))
         return found
-
-    def _ground(self, area: ServiceArea, place: int) -> Bools:
-        if area.geometry is not None:
-            region = self._drawn[place] = checked_geometry(area.geometry)
-            return self.geography.ground_of(region)
-        return self.geography.ground_of_codes(tuple(self._known(area.codes or ())))
-
-    def _known(self, codes: Iterable[str]) -> Iterator[Area]:
-        """The areas of the codes; one that reference data has dropped since it was stored is noted and left out."""
-        for code in codes:
-            try:
-                yield self.geography.territories.area(code, suggest=False)
-            except UnknownTerritory:
-                self.unknown_codes.add(code)
-
-
-def _meets(block: _Block, territory: Territory) -> Bools:
-    meets = np.zeros(block.count, dtype=bool)
-    meets[block.owners[territory.ground[block.communes]]] = True
-    if territory.codes is None and block.drawn:
-        # what is drawn is compared as drawn: two pieces of one commune need not meet, two zones may meet at sea
-        places = np.array(list(block.drawn)) - block.first
-        meets[places] = territory.share_ground(np.array(list(block.drawn.values())))
-    return meets

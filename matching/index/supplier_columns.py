@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -40,13 +40,6 @@ class SourceName(msgspec.Struct, frozen=True, gc=False):
     """The name of a source that describes a supplier."""
 
     source: str
-
-
-class FromSource(Protocol):
-    """Something that names a source."""
-
-    @property
-    def source(self) -> str: ...
 
 
 class IndexedSupplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -198,7 +191,7 @@ class SupplierRows:
         self._degrees.extend(NOWHERE if location is None else (location.lat, location.lon))
         self._ids.append(document.id)
         self._facts.add(legal_facts(document))
-        self._employees.append(_employees(document.employees))
+        self._employees.append(NOT_KNOWN if document.employees is None else document.employees)
         self._texts.add(summary_json(document), details_json(document))
 
     def table(self) -> tuple[SupplierTable, Piece, Positions]:
@@ -206,7 +199,9 @@ class SupplierRows:
         lat, lon = np.array(self._degrees).reshape(-1, 2).T.copy()
         keys, ids = spatial_keys(lat, lon), bytes.fromhex("".join(self._ids).replace("-", ""))
         order = np.argsort(keys, kind="stable")
-        halves, (places, piece) = _id_halves(ids)[order], self._texts.finish()
+        # the low and the high half of each
+        halves = np.ascontiguousarray(np.frombuffer(ids, dtype=">u8").reshape(-1, 2)[order, ::-1]).astype(np.uint64)
+        places, piece = self._texts.finish()
         table = SupplierTable(
             keys[order],
             lat[order],
@@ -280,7 +275,7 @@ class SupplierColumns:
             self._make_room(end)
         self.positions[first:end] = earth_centred(*_degrees(suppliers))
         self.draw[first:end] = draw
-        self.employees[first:end] = [_employees(each.employees) for each in suppliers]
+        self.employees[first:end] = [NOT_KNOWN if each.employees is None else each.employees for each in suppliers]
         self.facts.add(facts)
         self._added += added
         return range(first, end)
@@ -341,10 +336,6 @@ def each_once(ordinals: Ordinals) -> Ordinals:
     return in_order[is_new]
 
 
-def _employees(number: int | None) -> int:
-    return NOT_KNOWN if number is None else number
-
-
 def _degrees(suppliers: Sequence[MatchedSupplier]) -> tuple[Floats, Floats]:
     points = [(s.location.lat, s.location.lon) if s.location else (np.nan, np.nan) for s in suppliers]
     lat, lon = np.array(points, dtype=np.float64).reshape(-1, 2).T
@@ -354,12 +345,6 @@ def _degrees(suppliers: Sequence[MatchedSupplier]) -> tuple[Floats, Floats]:
 def _tie_break_bits(ids: Sequence[bytes]) -> NDArray[np.uint64]:
     digests = b"".join([hashlib.blake2b(each, digest_size=8).digest() for each in ids])
     return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
-
-
-def _id_halves(ids: bytes) -> NDArray[np.uint64]:
-    """The low and the high half of ids that are end to end."""
-    high_first = np.frombuffer(ids, dtype=">u8").reshape(-1, 2)
-    return np.ascontiguousarray(high_first[:, ::-1]).astype(np.uint64)
 
 
 def _by_low_half(ids: NDArray[np.uint64]) -> Ordinals:

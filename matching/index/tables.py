@@ -16,7 +16,6 @@ from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.supplier import Kind
 from domain.suppliers.trades import TradeCounts, TradeEvidence, count_trades, trade_evidence
-from matching.geo.projection import Positions
 from matching.geo.territory import Bools, Geography
 from matching.index.mapped_arrays import (
     Piece,
@@ -34,7 +33,6 @@ from matching.index.mapped_arrays import (
 from matching.index.offers import OfferRows, Offers, WantedOffers, merged_offers, moved_offers, wanted_offers
 from matching.index.service_areas import AreaTable, ServiceAreas, joined_areas
 from matching.index.supplier_columns import (
-    FromSource,
     MatchedSupplier,
     Ordinals,
     SupplierDocument,
@@ -68,10 +66,10 @@ class TradeGroups:
         """The groups, in the order in which they were first met."""
         return tuple(self._distinct)
 
-    def place_of(self, sources: Sequence[FromSource], kinds: tuple[Kind, ...], evidence: TradeEvidence | None) -> int:
+    def place_of(self, sources: Iterable[str], kinds: tuple[Kind, ...], evidence: TradeEvidence | None) -> int:
         """The place, among the distinct groups, of suppliers that these sources describe, with a trade on this
         evidence."""
-        names = tuple([each.source for each in sources])
+        names = tuple(sources)
         if len(names) > 1:
             names = tuple(sorted(set(names)))
         # a tuple is made at less cost than the group that it equals
@@ -84,7 +82,10 @@ class TradeGroups:
 
     def add(self, suppliers: Iterable[MatchedSupplier]) -> None:
         """Count some more suppliers, which come after those before."""
-        found = [self.place_of(each.sources, each.kinds, trade_evidence(each.offers)) for each in suppliers]
+        found = [
+            self.place_of([one.source for one in each.sources], each.kinds, trade_evidence(each.offers))
+            for each in suppliers
+        ]
         self._places = np.concatenate((self._places, np.array(found, dtype=np.int32)))
 
     def count(self, standing: Bools) -> Counter[TradeGroup]:
@@ -165,12 +166,13 @@ class TablesBuilder:
         self._offers.add(number, offers)
         if not offers:
             self._offerless.append(number)
-        self._group_places.append(self._groups.place_of(document.sources, document.kinds, trade_evidence(offers)))
+        sources = [one.source for one in document.sources]
+        self._group_places.append(self._groups.place_of(sources, document.kinds, trade_evidence(offers)))
 
     def tables(self) -> IndexTables:
         """The tables of all that were added."""
         suppliers, texts, order = self._rows.table()
-        ordinals = _inverse(order)
+        ordinals = np.argsort(order).astype(np.int32)
         offers, unknown = self._offers.tables(ordinals), sorted(self._areas.unknown_codes)
         return IndexTables(
             Names(self._groups.distinct, tuple(offers), (), tuple(unknown), (size_of(texts),)),
@@ -204,7 +206,7 @@ def _merged(parts: Sequence[IndexTables]) -> IndexTables:
     """The tables of all parts, but for those of what is wanted."""
     suppliers, order = joined_suppliers([part.suppliers for part in parts], [len(part.texts) for part in parts])
     areas, places = joined_areas([part.areas for part in parts])
-    ordinals = np.split(_inverse(order), np.cumsum([len(part.groups) for part in parts])[:-1])
+    ordinals = np.split(np.argsort(order).astype(np.int32), np.cumsum([len(part.groups) for part in parts])[:-1])
     groups = TradeGroups()
     of_part = [np.array([groups.place_of_group(each) for each in part.names.groups], dtype=np.int32) for part in parts]
     by_code: dict[str, list[Offers]] = {}
@@ -224,13 +226,6 @@ def _merged(parts: Sequence[IndexTables]) -> IndexTables:
         np.sort(np.concatenate([moved[part.offerless] for part, moved in zip(parts, ordinals, strict=True)])),
         texts,
     )
-
-
-def _inverse(order: Positions) -> Ordinals:
-    """The ordinal of each number, where an order has the numbers by ordinal."""
-    ordinals = np.empty(len(order), dtype=np.int32)
-    ordinals[order] = np.arange(len(order), dtype=np.int32)
-    return ordinals
 
 
 def save_tables(folder: Path, tables: IndexTables) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from domain.needs.need import Lot, Need, TerritoryRequest
-from domain.reference.territory import Geometry, Polygon, Ring
+from domain.reference.territory import Polygon, Ring
 from matching.geo.geojson_validation import has_too_many_vertices
 from matching.geo.projection import Floats
 from matching.index.live_index import LiveIndex
@@ -114,7 +114,9 @@ def _ground(request: TerritoryRequest, live: LiveIndex, reference: Reference) ->
     width = height = ms = 0.0
     measure_ms = MEASURE_MS
     if request.geometry is not None:
-        rings = _rings(request.geometry)
+        geometry = request.geometry
+        polygons = [geometry.coordinates] if isinstance(geometry, Polygon) else geometry.coordinates
+        rings = [np.clip(_positions(ring), -FARTHEST, FARTHEST) for polygon in polygons for ring in polygon]
         width, height = np.ptp(np.concatenate(rings), axis=0).tolist()
         length = sum(float(np.hypot(*np.diff(ring, axis=0).T).sum()) for ring in rings)
         ms = VERTEX_MS * sum(map(len, rings)) + DEGREE_MS * length + SQUARE_DEGREE_MS * width * height
@@ -129,12 +131,6 @@ def _ground(request: TerritoryRequest, live: LiveIndex, reference: Reference) ->
     if known is not None and live.base.distances.find(known.shape) is not None:
         return _Ground(min(1.0, share))
     return _Ground(min(1.0, share), PLACE_MS + CODE_MS * len(request.codes or ()) + ms, measure_ms)
-
-
-def _rings(geometry: Geometry) -> list[Floats]:
-    """The rings of a geometry in degrees, each of shape (n, 2)."""
-    polygons = [geometry.coordinates] if isinstance(geometry, Polygon) else geometry.coordinates
-    return [np.clip(_positions(ring), -FARTHEST, FARTHEST) for rings in polygons for ring in rings]
 
 
 def _positions(ring: Ring) -> Floats:

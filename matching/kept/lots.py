@@ -145,13 +145,6 @@ class HeldArrays(Weighed):
         return weight_of(self.selection, *(part for _, part in self.parts.latest()))
 
 
-class HeldNearby(NamedTuple):
-    """Suppliers of unknown trade near a territory, and the change of the index for which they were found."""
-
-    found: Nearby
-    change: int
-
-
 class KeptLots:
     """The lots kept of an index, which has so many suppliers."""
 
@@ -160,7 +153,8 @@ class KeptLots:
             SELECTION_BYTES + SELECTION_BYTES_PER_SUPPLIER * suppliers
         )
         self.arrays = WeightBound[ref[HeldSelection], HeldArrays](ARRAY_BYTES + ARRAY_BYTES_PER_SUPPLIER * suppliers)
-        self._nearby = WeightBound[Hashable, HeldNearby](NEARBY_BYTES)
+        # each with the change of the index for which it was found
+        self._nearby = WeightBound[Hashable, tuple[Nearby, int]](NEARBY_BYTES)
 
     def lots(
         self,
@@ -198,12 +192,12 @@ class KeptLots:
         """The suppliers of unknown trade near a territory, kept until a change concerns suppliers without offers."""
         key = ref(territory), reserved, on, rules
         held = self._nearby.find(key)
-        if held is not None and held.change <= live.change and not live.changed_since((OFFERLESS,), held.change):
-            return held.found
+        if held is not None and held[1] <= live.change and not live.changed_since((OFFERLESS,), held[1]):
+            return held[0]
         made = nearby(live, territory, reserved, on, rules)
-        if held is None or held.change < live.change:
+        if held is None or held[1] < live.change:
             weight = BYTES_PER_OBJECT + BYTES_PER_ROW * len(made.ordinals)
-            self._nearby.put(key, HeldNearby(made, live.change), weight)
+            self._nearby.put(key, (made, live.change), weight)
         return made
 
     def _select_each(self, live: LiveIndex, queries: Sequence[LotQuery]) -> list[HeldSelection]:

@@ -81,21 +81,18 @@ class Gazetteer:
         asked = [kind for kind in kinds if kind != "nuts" or len(kinds) == 1 or _NUTS_CODE.fullmatch(query)]
         tables = [self._tables[kind] for kind in asked]
         found = [item for table in tables for item in table.find(query, limit)]
-        found += (Found(EXACT, 0, 0, area) for area in self._successors(q.upper(), asked))
+        # the area that a code of a commune, an EPCI or a NUTS area stands for, which may be retired
+        ordinal = self._territories.commune_ordinal(q.upper())
+        if ordinal is not None and "commune" in asked:
+            found.append(Found(EXACT, 0, 0, self._territories.areas("commune")[ordinal]))
+        for kind, written in (("epci", _SIREN), ("nuts", _NUTS_CODE)):
+            if kind in asked and written.fullmatch(q.lower()):
+                with suppress(UnknownTerritory):
+                    found.append(Found(EXACT, 0, 0, self._territories.area(f"{kind}:{q.upper()}")))
         if not found:
             found = [item for table in tables for item in table.near(query)]
         ranked = dict.fromkeys(item.area for item in sorted(found, key=lambda item: item.order))
         return tuple(ranked)[:limit]
-
-    def _successors(self, code: str, kinds: Sequence[TerritoryKind]) -> Iterator[Area]:
-        """The area that a code of a commune, an EPCI or a NUTS area stands for; the code may be retired."""
-        ordinal = self._territories.commune_ordinal(code)
-        if ordinal is not None and "commune" in kinds:
-            yield self._territories.areas("commune")[ordinal]
-        for kind, written in (("epci", _SIREN), ("nuts", _NUTS_CODE)):
-            if kind in kinds and written.fullmatch(code.lower()):
-                with suppress(UnknownTerritory):
-                    yield self._territories.area(f"{kind}:{code}")
 
 
 class _Table:
@@ -126,7 +123,11 @@ class _Table:
             scattered = np.array(sorted(set.intersection(*holders)), dtype=np.int64)
             owners = np.concatenate([owners, scattered])
             ranks = np.concatenate([ranks, ALL_WORDS * EVERYONE - self._populations[scattered]])
-        return [self._match_of(owner, rank) for owner, rank in _best(owners, ranks, limit)]
+        found = []
+        for owner, rank in _best(owners, ranks, limit):
+            how = -(-rank // EVERYONE)
+            found.append(Found(how, 0, how * EVERYONE - rank, self._areas[owner]))
+        return found
 
     def near(self, query: str) -> Iterator[Found]:
         """The areas whose name is a few slips away from the query."""
@@ -136,10 +137,6 @@ class _Table:
         matches = process.extract(query, self._names, scorer=OSA.distance, score_cutoff=slips, limit=NEAREST)
         for _, differing, owner in matches:
             yield Found(NEAR, int(differing), int(self._populations[owner]), self._areas[owner])
-
-    def _match_of(self, owner: int, rank: int) -> Found:
-        how = -(-rank // EVERYONE)
-        return Found(how, 0, how * EVERYONE - rank, self._areas[owner])
 
     def _beginning_with(self, beginning: str) -> slice:
         return slice(bisect_left(self._texts, beginning), bisect_left(self._texts, beginning + _AFTER_EVERY_LETTER))
@@ -185,21 +182,18 @@ def name_similarity(one: Name, other: Name) -> float:
     """
     if not one.words or _contradict(one.forms, other.forms) or _contradict(one.kinds, other.kinds):
         return 0.0
-    if one.words != other.words and not _one_slip(one.words, other.words):
-        return 0.0
+    if one.words != other.words:
+        mine, theirs = list(one.words), list(other.words)
+        for word in one.words:
+            if word in theirs:
+                mine.remove(word)
+                theirs.remove(word)
+        if not (len(mine) == len(theirs) == 1 and may_slip(mine[0]) and may_slip(theirs[0])):
+            return 0.0
+        if OSA.distance(*mine, *theirs) != 1:
+            return 0.0
     return fuzz.token_sort_ratio(one.whole, other.whole) / 100
 
 
 def _contradict(stated: frozenset[str], other: frozenset[str]) -> bool:
     return bool(stated) and bool(other) and stated.isdisjoint(other)
-
-
-def _one_slip(words: tuple[str, ...], others: tuple[str, ...]) -> bool:
-    if len(words) != len(others):
-        return False
-    mine, theirs = list(words), list(others)
-    for word in words:
-        if word in theirs:
-            mine.remove(word)
-            theirs.remove(word)
-    return len(mine) == 1 and may_slip(mine[0]) and may_slip(theirs[0]) and OSA.distance(*mine, *theirs) == 1

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from domain.reference.taxonomy import Segment, Taxonomy
+from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
 from domain.text.normalise import stem
 from matching.words.titles import LONGEST_TITLE, PhraseSpotter, Title, TitleParser, stems
@@ -30,6 +30,8 @@ UNTRAINED = 0.3
 LISTED = 2.0
 # A contract of insertion names the work that carries it ("ayant pour support le nettoyage d'espaces publics").
 INSERTION = "so-insertion"
+# The division of the CPV for works; those of goods come before it.
+WORKS = "45"
 CACHED = 4096
 # How many titles of needs are remembered with their words: the lots of one are read after each other.
 NEEDS = 64
@@ -135,8 +137,13 @@ class TitleReader:
         self._works = frozenset(map(stem, vocabulary.works))
         self._buying = frozenset(map(stem, vocabulary.buying))
         self._overseeing = frozenset(map(self.stems, vocabulary.overseeing))
-        self._goods = frozenset(segment.id for segment in taxonomy.segments.values() if _of_goods(segment))
-        self._builders = frozenset(segment.id for segment in taxonomy.segments.values() if _of_works(segment))
+        segments = taxonomy.segments.values()
+        self._goods = frozenset(
+            segment.id for segment in segments if not segment.works and any(code < WORKS for code in segment.cpv)
+        )
+        self._builders = frozenset(
+            segment.id for segment in segments if any(code.startswith(WORKS) for code in segment.cpv)
+        )
         self._spotter, words = _taught(taxonomy, self.stems)
         self._parser = TitleParser(territories, (words | model.common).__contains__, self._forms)
         self._need = functools.lru_cache(NEEDS)(self._parser.parse)
@@ -326,16 +333,6 @@ def _confident(ranked: Sequence[tuple[str, float]], trade: float) -> list[tuple[
         return []
     floor = max(TITLE_FLOOR, BESIDE_BEST * ranked[0][1])
     return [each for each in ranked[:MOST_READINGS] if each[1] >= floor]
-
-
-def _of_goods(segment: Segment) -> bool:
-    """Whether a segment's codes are of goods (the divisions of the CPV before works)."""
-    return not segment.works and any(code < "45" for code in segment.cpv)
-
-
-def _of_works(segment: Segment) -> bool:
-    """Whether some of a segment's codes are of works (division 45 of the CPV)."""
-    return any(code.startswith("45") for code in segment.cpv)
 
 
 def _taught(

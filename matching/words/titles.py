@@ -204,12 +204,13 @@ class TitleParser:
         """The text with lost letters put back where that makes a known word."""
         if "?" in text:
             text = _ASKED.sub(_LOST, text)
-        return _LOST_WORD.sub(self._mended_word, text) if _LOST in text else text
 
-    def _mended_word(self, match: re.Match[str]) -> str:
-        word = match[0]
-        guesses = (word.replace(_LOST, letter) for letter in (*_LETTERS, " "))
-        return next((guess for guess in guesses if self._known(stem(fold(guess)))), word.replace(_LOST, "e"))
+        def mended(match: re.Match[str]) -> str:
+            word = match[0]
+            guesses = (word.replace(_LOST, letter) for letter in (*_LETTERS, " "))
+            return next((guess for guess in guesses if self._known(stem(fold(guess)))), word.replace(_LOST, "e"))
+
+        return _LOST_WORD.sub(mended, text) if _LOST in text else text
 
 
 def _at_lot(text: str, aside: list[str]) -> tuple[str, str]:

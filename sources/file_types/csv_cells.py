@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Literal, get_args
 
-from domain.decoding.explain import near
+from domain.decoding.requests import near
 from domain.errors import InvalidContent, Problem, pointer
 from domain.suppliers.supplier import Kind
 from domain.text.bilingual import Text

@@ -21,7 +21,7 @@ from datetime import date
 from functools import partial
 from typing import BinaryIO, cast
 
-from domain.suppliers.rows import Row, RowError, reject
+from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import nameless
 from domain.text.bilingual import Text
 from sources.file_types.csv_cells import NO_BOOLEAN, BadCell, text_or_none
@@ -71,7 +71,12 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         *unknown_columns(table, (*APPROVAL_COLUMNS, *OTHER_COLUMNS)),
     ):
         raise UnreadableFile(problems)
-    yield from rows_of(table, context, _approval_id, _approval)
+
+    def approval_id(cells: dict[str, str]) -> str | None:
+        parts = (cells.get(name, "").strip() for name in ("siret", "kind", "valid_from", "reference"))
+        return text_or_none(cells.get("external_id", "")) or "/".join(filter(None, parts)) or None
+
+    yield from rows_of(table, context, approval_id, _approval)
     if above.below() is not None:
         raise unreadable("wrong_order", _OUT_OF_ORDER)
 
@@ -107,11 +112,6 @@ class _UntilAnnexes:
         """The annexes, once all lines above were read; their lines are counted from their own header."""
         self._is_below = True
         return read_table(cast("BinaryIO", self)) if self._header else None
-
-
-def _approval_id(cells: dict[str, str]) -> str | None:
-    parts = (cells.get(name, "").strip() for name in ("siret", "kind", "valid_from", "reference"))
-    return text_or_none(cells.get("external_id", "")) or "/".join(filter(None, parts)) or None
 
 
 def _approval(written: dict[str, str]) -> Document:

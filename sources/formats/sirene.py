@@ -23,7 +23,7 @@ who directs it, who is elected, headcount (a range, not a number), and identifie
 
 import re
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import partial
 from itertools import chain
 from operator import itemgetter
 from typing import BinaryIO, NamedTuple
@@ -31,7 +31,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.suppliers.rows import Row, RowError
+from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import Kind, LegalForm, Point, nameless
 from domain.text.bilingual import Text
 from matching.geo.projection import register_point
@@ -64,11 +64,6 @@ def legal_form_of(category: str) -> LegalForm | None:
     """The legal form that a category stands for; None for what is not a category."""
     if len(category) != _LENGTH or not (category.isascii() and category.isdigit()):
         return None
-    return _form(category)
-
-
-@cache  # of a few hundred categories
-def _form(category: str) -> LegalForm:
     return next(_FORMS[category[:size]] for size in range(_LENGTH, 0, -1) if category[:size] in _FORMS)
 
 
@@ -145,6 +140,11 @@ def _document(cells: dict[str, str], texts: _Texts, inference: OfferInference) -
     name = texts.name
     if not name and _WITHHELD in cells["denominationUniteLegale"]:
         raise BadCell(("denominationUniteLegale",), "withheld", _IS_WITHHELD)
+    # the point of the degrees, else of the metres, where they are numbers
+    lat, lon, x, y = map(_number, (texts.latitude, texts.longitude, texts.abscissa, texts.ordinate))
+    point = None if x is None or y is None else register_point(x, y, departement_of(texts.commune))
+    if lat is not None and lon is not None and abs(lat) <= 90 and abs(lon) <= 180:
+        point = Point(lat, lon)
     signs = (texts.sign, texts.usual_name, texts.usual_name_of_unit)
     sign = next((sign for sign in signs if sign and sign != name), "")
     # the first code of the establishment that names a trade, else its first; where it has none, the legal unit's
@@ -163,20 +163,11 @@ def _document(cells: dict[str, str], texts: _Texts, inference: OfferInference) -
             "city": texts.city or None,
             "commune": texts.commune or None,
         },
-        "location": _point(texts),
+        "location": point,
         "offers": inference.offers(None, naf, (name, sign), texts.city),
         "labels": ("Société à mission",) if texts.mission == "O" else (),
         "active": _CLOSED.isdisjoint((texts.state, texts.state_of_unit)),
     }
-
-
-def _point(texts: _Texts) -> Point | None:
-    """The point of the degrees, else of the metres; None where neither are numbers."""
-    lat, lon = _number(texts.latitude), _number(texts.longitude)
-    if lat is not None and lon is not None and abs(lat) <= 90 and abs(lon) <= 180:
-        return Point(lat, lon)
-    x, y = _number(texts.abscissa), _number(texts.ordinate)
-    return None if x is None or y is None else register_point(x, y, departement_of(texts.commune))
 
 
 def _number(written: str) -> float | None:

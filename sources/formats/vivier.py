@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from domain.decoding.strict_json import decode_once, null_character, repeated_key
+from domain.decoding.requests import decode_once, null_character, repeated_key
 from domain.errors import InvalidContent, Problem
 from domain.suppliers.record_check import expired
-from domain.suppliers.rows import Row, RowError, reject
+from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Approval, Evidence, Offer, Supplier
 from sources.file_types.csv_cells import (
     BadCell,
@@ -203,10 +203,12 @@ def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) ->
     """
     values = {name: _value_at(COLUMNS[name].path, supplier) for name in COLUMNS if name not in OFFER_COLUMNS}
     cells = {name: value if isinstance(value, str | int | float) else None for name, value in values.items()}
+    held = ((each, APPROVAL_FIELDS if each.reference else APPROVAL_FIELDS[:-1]) for each in supplier.approvals or ())
+    approvals = "|".join(_parts(each, names) for each, names in held)
     at_source = (ref.external_id for ref in supplier.sources if ref.source == source)
     cells |= {
         ID: next(at_source, str(supplier.id)),
-        "approvals": None if supplier.approvals is None else _approvals(supplier.approvals),
+        "approvals": None if supplier.approvals is None else approvals or NONE_HELD[0],
         "labels": _list(supplier.labels),
         "id": str(supplier.id),
         "kinds": _list(supplier.kinds),
@@ -236,11 +238,6 @@ def _of_offer(offer: Offer, column: str) -> Cell:
     if isinstance(value, msgspec.Struct):
         return msgspec.json.encode(value).decode()
     return value if isinstance(value, str | int | float) else None
-
-
-def _approvals(approvals: tuple[Approval, ...]) -> Cell:
-    fields = ((each, APPROVAL_FIELDS if each.reference else APPROVAL_FIELDS[:-1]) for each in approvals)
-    return "|".join(_parts(each, names) for each, names in fields) or NONE_HELD[0]
 
 
 def _parts(value: Approval | Evidence, names: Sequence[str]) -> str:

@@ -15,20 +15,10 @@ from typing import Any
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.text.bilingual import Text
-from domain.text.typography import cut
+from domain.text.bilingual import Text, cut
 from sources.notices import eforms
 from sources.notices.element import Element, PlacedText, from_json, mark_read, placed_texts
-from sources.notices.notice import (
-    CODES,
-    Amount,
-    Notice,
-    NoticeBuyer,
-    NoticeLot,
-    NoticePlace,
-    Renewals,
-    ReservedFlag,
-)
+from sources.notices.notice import CODES, Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals
 from sources.notices.reading import count_of, months_between, months_of
 from sources.notices.ted import is_extract, read_extract
 
@@ -214,14 +204,14 @@ def _amount(elements: Iterable[Element]) -> Amount | None:
     return None
 
 
-def _flags(form: _Names) -> list[ReservedFlag]:
+def _flags(form: _Names) -> list[PlacedText]:
     """The marks of reservation; the one that names the kind comes in the place of the one around it."""
     flags = []
     for name, mark in _CODES.reserved.items():
         for each in form.all(name):
             if not _Names(each).all(*_CODES.reserved):
                 mark_read(each)
-                flags.append(ReservedFlag(each.path, mark))
+                flags.append(PlacedText(each.path, mark))
     return flags
 
 
@@ -314,9 +304,13 @@ def _complete(notice: Notice, root: Element) -> None:
     if not notice.lots and (notice.title or notice.cpv):
         notice.lots.append(NoticeLot(notice.title.path if notice.title else root.path, "1", notice.title))
     if not notice.places and not all(lot.places for lot in notice.lots):
-        departements = _departements(root)
-        if departements:
-            notice.places.append(NoticePlace(departements[0].path, departements=departements))
+        by_name = map(placed_texts, map(root.all, ("code_departement_prestation", "code_departement")))
+        split = (
+            [PlacedText(path, code.strip()) for path, text in each for code in text.split(",")] for each in by_name
+        )
+        named = ([each for each in codes if each.text] for codes in split)
+        if codes := next(filter(None, named), None):
+            notice.places.append(NoticePlace(codes[0].path, departements=tuple(codes)))
     if not notice.cpv and len(notice.lots) == 1 and not notice.lots[0].cpv:
         notice.keywords = [each.text() for each in root.all("descripteur_libelle") if each.text()]
 
@@ -329,13 +323,3 @@ def _complete_procedure(notice: Notice, root: Element) -> None:
             notice.note(kind.path, "procedure_without_equal", text=cut(kind.text))
     if family is not None and family.text.upper() == "DSP":
         notice.contract = "concession"
-
-
-def _departements(root: Element) -> tuple[PlacedText, ...]:
-    for name in ("code_departement_prestation", "code_departement"):
-        found = [
-            PlacedText(each.path, code) for each in root.all(name) for code in each.text().split(",") if code.strip()
-        ]
-        if found:
-            return tuple(PlacedText(each.path, each.text.strip()) for each in found)
-    return ()

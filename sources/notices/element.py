@@ -11,8 +11,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from domain.errors import DomainError, InvalidContent, Problem
-from domain.text.bilingual import Text
-from domain.text.typography import on_one_line
+from domain.text.bilingual import Text, on_one_line
 
 MOST_ELEMENTS, DEEPEST = 200_000, 100
 """The elements of a notice, and how deep they may lie: the longest real ones have a quarter of the first, a fifth of

@@ -15,8 +15,8 @@ import msgspec
 
 from domain.needs.need import RESERVED_TYPES, Lot, Place, Reserved, TerritoryRequest
 from domain.reference.territory import COUNTRY, Territories, UnknownTerritory
+from domain.text.bilingual import cut
 from domain.text.normalise import fold
-from domain.text.typography import cut
 from sources.notices.notice import Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace
 from sources.postal_addresses import commune_names, departement_of, split_address
 from sources.rows import day_of
@@ -272,7 +272,13 @@ def with_values(notice: Notice, made: list[tuple[NoticeLot, Lot]]) -> tuple[list
     maximum of a framework agreement, which counts for the procedure (R2121-8). An estimate that may not
     count renewals is no total, which does (R2121-1).
     """
-    read = [_value(notice, each) for each, _ in made]
+    read: list[tuple[float | None, float | None]] = []
+    for lot, _ in made:
+        value, most = _euros(notice, lot.value), _euros(notice, lot.maximum)
+        if value is None and most is not None and lot.maximum is not None:
+            notice.note(lot.maximum.path, "value_is_the_maximum")
+            value = most
+        read.append((value, most))
     whole = [_euros(notice, each) for each in (notice.value, notice.maximum)]
     total = max((value for value in whole if value is not None), default=None)
     values = [value for value, _ in read]
@@ -299,15 +305,6 @@ def _valued(notice: Notice, read: NoticeLot, lot: Lot, value: float | None) -> L
     if notice.value_covers == "firm" and lot.renewal_months and amount is not None:
         notice.note(amount.path, "amount_may_leave_out_renewals")
     return msgspec.structs.replace(lot, value_eur=value, value_covers=notice.value_covers)
-
-
-def _value(notice: Notice, lot: NoticeLot) -> tuple[float | None, float | None]:
-    """The value of a lot, and the most that it may be worth."""
-    value, most = _euros(notice, lot.value), _euros(notice, lot.maximum)
-    if value is None and most is not None and lot.maximum is not None:
-        notice.note(lot.maximum.path, "value_is_the_maximum")
-        return most, most
-    return value, most
 
 
 def _euros(notice: Notice, amount: Amount | None) -> float | None:

@@ -9,18 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from domain.needs.need import Nature
-from domain.text.typography import cut
+from domain.text.bilingual import cut
 from sources.notices.element import Element, PlacedText, from_json, mark_read, placed_texts
-from sources.notices.notice import (
-    CODES,
-    Amount,
-    Notice,
-    NoticeBuyer,
-    NoticeLot,
-    NoticePlace,
-    Renewals,
-    ReservedFlag,
-)
+from sources.notices.notice import CODES, Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals
 from sources.notices.reading import months_between, months_of
 
 ROOTS = ("TED_EXPORT", "TED_ESENDERS")
@@ -93,16 +84,16 @@ def elements_beginning(element: Element, prefix: str) -> list[Element]:
     return found
 
 
-def reserved_flags(form: Element) -> list[ReservedFlag]:
+def reserved_flags(form: Element) -> list[PlacedText]:
     """The marks of reservation, which these forms make for all lots together."""
     flags = []
     for element in form.descendants(*_CODES.reserved):
         mark_read(element)
-        flags.append(ReservedFlag(element.path, _CODES.reserved[element.name]))
+        flags.append(PlacedText(element.path, _CODES.reserved[element.name]))
     return flags
 
 
-def _contract(notice: Notice, contract: Element, prefix: str, flags: list[ReservedFlag]) -> None:
+def _contract(notice: Notice, contract: Element, prefix: str, flags: list[PlacedText]) -> None:
     """Read one object of the form; most forms have one, with a description for each lot."""
     title = contract.first_text("TITLE")
     notice.take_planned(contract.first_text("DATE_PUBLICATION_NOTICE"))
@@ -112,7 +103,11 @@ def _contract(notice: Notice, contract: Element, prefix: str, flags: list[Reserv
     notice.reference = notice.reference or reference
     words = " . ".join(each.text for each in (title, described) if each)
     notice.words += " . " + words
-    nature = _nature(notice, contract)
+    nature: Nature | None = None
+    if (kind := contract.child("TYPE_CONTRACT")) is not None:
+        nature = _CODES.natures.get(kind.attribute("CTYPE"))
+        if nature is None:
+            notice.note(kind.path, "nature_without_equal", text=cut(kind.attribute("CTYPE")))
     cpv = codes(contract.all("CPV_MAIN"))
     value = amount(contract, "VAL_ESTIMATED_TOTAL")
     if value is None and (value := amount(contract, "VAL_TOTAL")):
@@ -193,16 +188,6 @@ def amount_of(element: Element) -> Amount:
     return Amount(element.path, element.attribute("FMTVAL") or element.text(), element.attribute("CURRENCY"))
 
 
-def _nature(notice: Notice, contract: Element) -> Nature | None:
-    element = contract.child("TYPE_CONTRACT")
-    if element is None:
-        return None
-    written = element.attribute("CTYPE")
-    if written not in _CODES.natures:
-        notice.note(element.path, "nature_without_equal", text=cut(written))
-    return _CODES.natures.get(written)
-
-
 def nuts_of(element: Element) -> tuple[PlacedText, ...]:
     """The NUTS codes that are children of an element."""
     return tuple(PlacedText(code.path, code.attribute("CODE") or code.text()) for code in element.all("NUTS"))
@@ -262,28 +247,22 @@ def read_extract(document: Mapping[str, Any]) -> Notice:
     if name := root.text_at("buyer"):
         notice.buyer = NoticeBuyer(root.path, name, place=address)
     marks = [each for each in placed_texts(root.all("reserved_flags")) if each.text in _CODES.reserved]
-    flags = [ReservedFlag(each.path, _CODES.reserved[each.text]) for each in marks]
+    flags = [PlacedText(each.path, _CODES.reserved[each.text]) for each in marks]
     mark_read(*(root.child(name) for name in ("schema", "form", "lot_division")))
     elements = notice.first_lots(list(root.all("lots")))
     for element in elements:
-        notice.lots.append(_extract_lot(element, nature, flags))
+        texts = (element.text_at("title"), element.text_at("description"))
+        lot = NoticeLot(element.path, element.text_at("id"), element.first_text("title"), nature=nature)
+        lot.reserved, lot.cpv = list(flags), placed_texts(element.all("cpv_add"))
+        lot.words = " . ".join(filter(None, texts))
+        for place in element.all("places"):
+            nuts, words = tuple(placed_texts(place.all("nuts"))), place.text_at("main_site")
+            if nuts or words:
+                lot.places.append(NoticePlace(place.path, nuts, words=words))
+        notice.lots.append(lot)
     if len(elements) == 1:
         notice.lots[0].cpv = [*notice.cpv, *notice.lots[0].cpv]
         notice.lots[0].words = f"{notice.words} . {notice.lots[0].words}"
     if not elements:
         notice.lots.append(NoticeLot(root.path, "1", notice.title, reserved=flags, words=notice.words))
     return notice
-
-
-def _extract_lot(element: Element, nature: Nature | None, flags: list[ReservedFlag]) -> NoticeLot:
-    lot = NoticeLot(
-        element.path, element.text_at("id"), element.first_text("title"), nature=nature, reserved=list(flags)
-    )
-    lot.cpv = placed_texts(element.all("cpv_add"))
-    lot.words = " . ".join(filter(None, (element.text_at("title"), element.text_at("description"))))
-    for place in element.all("places"):
-        nuts = tuple(placed_texts(place.all("nuts")))
-        words = place.text_at("main_site")
-        if nuts or words:
-            lot.places.append(NoticePlace(place.path, nuts, words=words))
-    return lot

@@ -21,15 +21,7 @@ from duckdb import ColumnExpression, ConstantExpression, DuckDBPyConnection, Duc
 
 from sources.formats.sirene import legal_form_of
 from sources.pool.csv_pipe import CsvPipe, UnusableFile
-from sources.pool.manifest import (
-    MANIFEST,
-    Choices,
-    FileReport,
-    Manifest,
-    PublishedFile,
-    manifest_of,
-    published_files,
-)
+from sources.pool.manifest import MANIFEST, Choices, FileReport, Manifest, PublishedFile, manifest_of, published_files
 
 SOCIAL_FORMS = frozenset({"association", "cooperative", "mutual", "foundation"})
 _LOOK_EVERY = 0.2
@@ -60,8 +52,12 @@ class FileViews:
             if not path.is_file():
                 raise UnusableFile(f"cannot read {path}: no such file")
         read = self._json if published.fields else self._table
+        if not paths:  # as if one had been given, without rows
+            paths = (self._folder / f"{published.id}.{'json' if published.fields else 'csv'}",)
+            header = ",".join(column.split("|")[0] for column in published.required + published.optional)
+            paths[0].write_text("[]" if published.fields else header + "\n", "utf-8")
         try:
-            relations = [read(published, path) for path in paths or (self._empty(published),)]
+            relations = [read(published, path) for path in paths]
         except duckdb.Error as error:
             raise UnusableFile(f"cannot read {' '.join(map(str, paths))}: {error}") from None
         union = relations[0]
@@ -103,13 +99,6 @@ class FileViews:
             return self._database.table(table).project(*columns).fetchall()
         except duckdb.CatalogException:  # no CSV was read
             return []
-
-    def _empty(self, published: PublishedFile) -> Path:
-        """A file as if it had been given, without rows."""
-        path = self._folder / f"{published.id}.{'json' if published.fields else 'csv'}"
-        header = ",".join(column.split("|")[0] for column in published.required + published.optional)
-        path.write_text("[]" if published.fields else header + "\n", "utf-8")
-        return path
 
     def _table(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
         """Each column that is read, as text; an optional one that is not there is empty."""
@@ -157,7 +146,13 @@ class FileViews:
             # buffers are this large: as large as the one page that a file may be, and no larger
             maximum_object_size=max(_SMALLEST_BUFFER, size + 1),
         )
-        _require_members(published, path, relation)
+        for wanted in published.required:  # there are objects, and none has it
+            of_page = f"len([item for item in {_LIST} if item.{wanted} IS NOT NULL]) > 0"
+            objects, has = relation.aggregate(
+                f"sum(coalesce(len({_LIST}), 1)), bool_or({wanted} IS NOT NULL OR coalesce({of_page}, false))"
+            ).fetchall()[0]
+            if objects and not has:
+                raise UnusableFile(f"{path} has no object with {wanted}")
         return relation
 
 
@@ -166,17 +161,6 @@ def _require_columns(published: PublishedFile, path: Path, columns: Sequence[str
     for wanted in published.required:
         if not set(wanted.split("|")) & set(columns):
             raise UnusableFile(f"{path} has no column {wanted.replace('|', ' or ')}")
-
-
-def _require_members(published: PublishedFile, path: Path, relation: DuckDBPyRelation) -> None:
-    """Raise UnusableFile where there are objects of which none has a required member."""
-    for wanted in published.required:
-        of_page = f"len([item for item in {_LIST} if item.{wanted} IS NOT NULL]) > 0"
-        objects, has = relation.aggregate(
-            f"sum(coalesce(len({_LIST}), 1)), bool_or({wanted} IS NOT NULL OR coalesce({of_page}, false))"
-        ).fetchall()[0]
-        if objects and not has:
-            raise UnusableFile(f"{path} has no object with {wanted}")
 
 
 def build(

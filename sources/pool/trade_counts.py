@@ -14,8 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from domain.suppliers.rows import Batch, CheckedRecord
-from domain.suppliers.source import SourceMapping
+from domain.suppliers.source import Batch, CheckedRecord, SourceMapping
 from domain.suppliers.supplier import SIRET_DIGITS, Kind
 from domain.suppliers.trades import TRADE_EVIDENCE, TradeCounts, count_trades, is_trade, trade_evidence
 from matching.reference import Reference, load_reference
@@ -152,8 +151,13 @@ class _Counts:
     def _suppliers_of(self, row: CheckedRecord) -> Sequence[int]:
         """The positions of the suppliers that the row makes or adds to."""
         if row.joins is None:
-            siret = row.record.siret
-            return (self._position(int(siret)) if siret else self._new(),)
+            position = len(self._kinds)
+            if row.record.siret is not None:
+                position = self._positions.setdefault(int(row.record.siret), position)
+            if position == len(self._kinds):
+                for bits in (self._kinds, self._evidence, self._files):
+                    bits.append(0)
+            return (position,)
         number = int(row.joins)
         if len(row.joins) == SIRET_DIGITS:
             found = self._positions.get(number)
@@ -161,12 +165,3 @@ class _Counts:
         self._in_order = self._in_order or sorted(self._positions)
         first, last = (bisect_left(self._in_order, siren * _NICS) for siren in (number, number + 1))
         return [self._positions[siret] for siret in self._in_order[first:last]]
-
-    def _position(self, siret: int) -> int:
-        found = self._positions.get(siret)
-        return self._positions.setdefault(siret, self._new()) if found is None else found
-
-    def _new(self) -> int:
-        for bits in (self._kinds, self._evidence, self._files):
-            bits.append(0)
-        return len(self._kinds) - 1

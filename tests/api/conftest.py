@@ -19,7 +19,9 @@ from api.settings import Settings, read_settings
 from domain.suppliers.supplier import Supplier
 from matching.reference import Reference
 from tests import factories
+from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.sync.factories import Client
+from tests.browser import Windows, on_a_socket
 
 ADMIN_KEY = "the-administrators-key"
 JOURNAL_KEY = "A" * 43 + "="
@@ -84,6 +86,21 @@ async def served(lasting_database_url: str, reference: Reference) -> AsyncIterat
         yield client
 
 
+@pytest.fixture(scope="session")
+async def address(served: Client) -> AsyncIterator[str]:
+    """The address at which the application is served to real browsers."""
+    async with on_a_socket(served.app) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def windows(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Windows]:
+    """Windows of a real browser; tests that need one are skipped where none is installed."""
+    windows = Windows(tmp_path_factory.mktemp("browsers"))
+    yield windows
+    windows.close()
+
+
 @asynccontextmanager
 async def portal(
     settings: Settings, reference: Reference, *suppliers: Supplier, key: str | None = ADMIN_KEY
@@ -104,6 +121,12 @@ def limits(served: Client, monkeypatch: pytest.MonkeyPatch) -> Limits:
     monkeypatch.setattr(served.services, "limits", limits)
     monkeypatch.setattr(served.services.keys, "_limits", limits)
     return limits
+
+
+@pytest.fixture
+async def buyer(served: Client) -> Buyer:
+    """A buyer whom no other test knows."""
+    return await new_buyer(served)
 
 
 def take_all(limits: Limits, limit: Limit, caller: Hashable = "127.0.0.1", *, but: int = 0) -> None:

@@ -16,7 +16,6 @@ from db.core.engine import Connection, Engine, transaction
 from db.meetings import SEEN_DAYS, CalendarFeed, select_feed, store_feed
 from db.persons import (
     delete_sessions_of_person,
-    erase_persons,
     find_account,
     find_or_insert_person,
     find_session,
@@ -47,35 +46,24 @@ async def read(engine: Engine, person_id: UUID) -> Row[Any]:
 
 
 async def test_a_person_named_again_is_found_and_completed(engine: Engine) -> None:
+    """Who is named alone is who is known of that name."""
     one = await organisation(engine)
     first = await named(engine, one)
     assert await named(engine, one, "LE GOFF Anne", employer="CH Vannes") == first
     assert await named(engine, one, employer="ch vannes") == first
+    assert await named(engine, one) == first
+    assert await named(engine, one, "Yann Tanguy") != first
     found = await read(engine, first)
     assert (found.name, found.employer, found.erased_at) == ("Anne Le Goff", "CH Vannes", None)
 
 
-@pytest.mark.parametrize("other", [{"name": "Yann Le Goff", "employer": "ESAT"}, {"employer": "Another"}])
-async def test_namesakes_are_told_apart(engine: Engine, other: dict[str, str]) -> None:
-    """By name and by employer."""
-    one = await organisation(engine)
-    first = await named(engine, one, employer="ESAT")
-    assert await named(engine, one, **other) != first
-
-
-async def test_who_is_named_alone_is_who_is_known_of_that_name(engine: Engine) -> None:
-    one = await organisation(engine)
-    first = await named(engine, one)
-    assert await named(engine, one, employer="ESAT") == first
-    assert await named(engine, one, "Yann Tanguy") != first
-    assert (await read(engine, first)).employer == "ESAT"
-
-
-async def test_the_best_known_of_two_namesakes_is_meant(engine: Engine) -> None:
-    """Completing one can thus never make it the double of the other."""
-    one = await organisation(engine)
+async def test_namesakes_are_told_apart_by_name_employer_and_organisation(engine: Engine) -> None:
+    """The best known of two is meant: completing one can thus never make it the double of the other."""
+    one, other = await organisation(engine), await organisation(engine, "Vannes")
     at_esat = await named(engine, one, employer="ESAT")
     elsewhere = await named(engine, one, employer="Another")
+    others = [await named(engine, one, "Yann Le Goff", employer="ESAT"), await named(engine, other, employer="ESAT")]
+    assert len({at_esat, elsewhere, *others}) == 4
     assert await named(engine, one, employer="Another") == elsewhere
     assert await named(engine, one, employer="ESAT") == at_esat
 
@@ -86,11 +74,6 @@ async def test_two_at_once_name_one_person(engine: Engine) -> None:
     assert len(set(ids)) == 1
     async with transaction(engine) as connection:
         assert await connection.scalar(select(func.count()).select_from(persons)) == 1
-
-
-async def test_organisations_do_not_share_persons(engine: Engine) -> None:
-    one, other = await organisation(engine), await organisation(engine, "Vannes")
-    assert await named(engine, one) != await named(engine, other)
 
 
 ISSUER, EMAIL, DIGEST = "https://connexion.example", "anne@exemple.fr", b"digest"
@@ -105,11 +88,18 @@ async def sign_in(
 
 
 async def test_who_comes_back_is_the_same_person_seen_later(connection: Connection) -> None:
+    """Another account is another one, whatever name and address its provider says, which nobody may have verified."""
     first = await sign_in(connection)
     assert await sign_in(connection, name="LE GOFF Anne", at=DAY) == first
     (account,) = await list_accounts(connection, None, NOW)
     assert (account.id, account.name, account.email) == (first, "Anne Le Goff", EMAIL)
     assert (account.seen_at, account.sessions) == (NOW + DAY, 0)
+    assert await sign_in(connection, subject="another") != first
+    # a participant of the same name changes nobody who signs in
+    own = await ensure_organisation(connection, "Morbihan", NOW)
+    await find_or_insert_person(connection, own, "Anne Le Goff", NOW, "ESAT")
+    assert await connection.scalar(select(persons.c.employer).where(persons.c.id == first)) is None
+    assert await sign_in(connection) == first
 
 
 async def test_another_name_is_another_person_of_the_same_account(connection: Connection) -> None:
@@ -136,21 +126,6 @@ async def test_of_many_sessions_of_a_person_the_earliest_ends(
     assert [each is not None for each in found] == [False, True, True]
 
 
-async def test_two_accounts_are_never_one_person(connection: Connection) -> None:
-    """Whatever name and address their provider says, which nobody may have verified."""
-    first = await sign_in(connection)
-    assert await sign_in(connection, subject="another") != first
-    assert await sign_in(connection) == first
-
-
-async def test_a_participant_of_the_same_name_changes_nobody_who_signs_in(connection: Connection) -> None:
-    first = await sign_in(connection)
-    organisation_id = await ensure_organisation(connection, "Morbihan", NOW)
-    await find_or_insert_person(connection, organisation_id, "Anne Le Goff", NOW, "ESAT")
-    assert await connection.scalar(select(persons.c.employer).where(persons.c.id == first)) is None
-    assert await sign_in(connection) == first
-
-
 async def test_a_session_is_of_its_person_until_it_ends(connection: Connection) -> None:
     person = await sign_in(connection)
     await insert_session_of_person(connection, DIGEST, person, ("match", "needs"), NOW, NOW + DAY, "token")
@@ -162,15 +137,6 @@ async def test_a_session_is_of_its_person_until_it_ends(connection: Connection) 
     assert await find_session(connection, [DIGEST], NOW + DAY) is None
     assert await delete_sessions_of_person(connection, person) == 1
     assert await find_session(connection, [DIGEST], NOW) is None
-
-
-async def test_nothing_is_left_of_who_is_erased_and_they_come_back_as_somebody_else(connection: Connection) -> None:
-    person = await sign_in(connection)
-    await insert_session_of_person(connection, DIGEST, person, ("match",), NOW, NOW + DAY, "token")
-    await erase_persons(connection, [person], NOW)
-    assert await find_account(connection, person, NOW) is None
-    assert await find_session(connection, [DIGEST], NOW) is None
-    assert await sign_in(connection) != person
 
 
 @pytest.mark.parametrize(("after", "opens"), [(SEEN_DAYS * DAY, False), (SEEN_DAYS * DAY - DAY, True)])
@@ -197,3 +163,5 @@ async def test_the_retention_counts_from_when_somebody_last_signed_in(engine: En
     await purge(engine, due, "default")
     async with transaction(engine) as connection:
         assert (await find_account(connection, person, NOW) is None) != seen_lately
+        # who was erased comes back as somebody else
+        assert (await sign_in(connection) == person) == seen_lately

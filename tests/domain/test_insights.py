@@ -49,24 +49,17 @@ def told(*needs: NeedFacts, scope: LotScope | None = None) -> Insights:
 
 
 def test_segments_without_supply_name_their_needs_and_most_lots_come_first() -> None:
+    """Tension counts lots, and statuses needs."""
     found = told(
-        need(1, lot("1", velo=0, locaux=3), lot("2", velo=0)),
-        need(2, lot(repas=0)),
-        need(3, lot(role="support", linge=0)),
+        need(1, lot("1", velo=0, locaux=3), lot("2", velo=0, level="none")),
+        need(2, lot(repas=0, level="none")),
+        need(3, lot(role="support", linge=0, level="low"), status="closed"),
     )
     assert [(each.segment, each.lots, each.need_ids) for each in found.segments_without_supply] == [
         ("velo", 2, (UUID(int=1),)),
         ("repas", 1, (UUID(int=2),)),
     ]
     assert found.segments_without_supply[0].label == "Velo"
-
-
-def test_tension_counts_lots_and_statuses_needs() -> None:
-    found = told(
-        need(1, lot("1"), lot("2", level="none")),
-        need(2, lot(level="none")),
-        need(3, lot(level="low"), status="closed"),
-    )
     assert (found.needs.total, found.needs.lots) == (3, 4)
     assert found.needs.by_status == {"sourcing": 2, "closed": 1}
     assert (found.tension.none, found.tension.critical, found.tension.low, found.tension.good) == (2, 0, 1, 1)
@@ -84,9 +77,6 @@ def test_a_reserved_lot_is_a_social_provision_and_unknown_stays_unknown() -> Non
     assert (social.with_provision, social.without, social.unknown, social.share) == (2, 1, 1, 2 / 3)
     assert (environmental.with_provision, environmental.without, environmental.unknown) == (1, 1, 2)
     assert (social.target, environmental.target, environmental.share) == (0.3, 1.0, 0.5)
-
-
-def test_a_share_of_nothing_known_is_unknown() -> None:
     assert told(need(1, lot())).provisions.social.share is None
     assert told().needs.total == 0
 
@@ -99,9 +89,7 @@ def test_a_segment_and_a_territory_must_hold_for_the_same_lot() -> None:
     assert told(split, need(2, lot(velo=0)), scope=scope).needs.total == 1
     assert told(split, scope=LotScope(frozenset(("velo",)))).needs.lots == 1
     assert told(split, scope=LotScope(meets=lambda place: place == THERE)).needs.lots == 1
-
-
-def test_support_is_not_what_a_lot_asks_for() -> None:
+    # support is not what a lot asks for
     assert told(need(1, lot(role="support", velo=1)), scope=LotScope(frozenset(("velo",)))).needs.total == 0
 
 

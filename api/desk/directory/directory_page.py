@@ -27,9 +27,7 @@ from domain.errors import Conflict, NotFound
 from domain.needs.need import RESERVED_TYPES, TerritoryRequest
 from domain.reference.territory import Area, Territories, UnknownTerritory
 from domain.suppliers.supplier import NO_SUPPLIER, Approval, Flag, Kind, Point, ServiceArea, Supplier
-from domain.text import typography
-from domain.text.bilingual import NOTHING, Text, listed, long_date
-from domain.text.typography import PARIS, of_place
+from domain.text.bilingual import NOTHING, PARIS, Text, listed, long_date, of_place, printed_count
 from matching.answer.messages import evidence
 from matching.geo.map_sheets import map_sheets
 from matching.reference import Reference
@@ -270,7 +268,7 @@ async def map_of_search(
     meanings = []
     for number, words in ((on_page, ON_THIS_PAGE), (len(found) - on_page, ON_OTHERS)):
         if number:
-            many = typography.count(number, language)
+            many = printed_count(number, language)
             meanings.append(Text(f"{words.fr} : {many}", f"{words.en}: {many}").to(language))
     places, ground = visit.reference.territories, areas
     if not ground:

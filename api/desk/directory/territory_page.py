@@ -26,9 +26,8 @@ from domain.errors import NotFound
 from domain.law.review import OPTIONS
 from domain.reference.territory import Area, UnknownTerritory
 from domain.supply import AreaSupply, Supply
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, printed_count
 from domain.text.normalise import fold
-from domain.text.typography import count
 from matching.geo.map_frame import TENTHS, WIDTH, Drawn, outline_of, outlines_within
 from matching.geo.map_sheets import AreaSheet, area_sheets
 from matching.inspection.supply import Level, area_supplies
@@ -106,7 +105,7 @@ def _key(shade: Shade, language: Language) -> Key:
     """The meaning of a shade in the legend."""
     rect = f'<rect x="2" y="8" width="36" height="24" fill="{shade.colour}" stroke="{QUIET}" stroke-width="2"/>'
     sign = f'<svg viewBox="0 0 40 40" width="40" height="40" aria-hidden="true">{rect}</svg>'
-    least, most = count(shade.least, language), count(shade.most, language)
+    least, most = printed_count(shade.least, language), printed_count(shade.most, language)
     if shade.least == shade.most:
         return Key(sign, least)
     between = Text("ou", "or") if shade.least + 1 == shade.most else Text("à", "to")

@@ -16,7 +16,7 @@ import msgspec
 
 from api.desk.frame.layout import SAID
 from api.web.forms import Fields
-from domain.decoding.explain import explain
+from domain.decoding.requests import explain
 from domain.errors import InvalidContent, Problem
 from domain.text.bilingual import Text
 

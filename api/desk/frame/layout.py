@@ -20,8 +20,7 @@ from api.web.html_templates import html_environment
 from domain.exchanges.deliveries import delivery_words
 from domain.organisation import Client, Scope
 from domain.text import labels
-from domain.text.bilingual import SEMICOLON, Language, Text
-from domain.text.typography import typeset
+from domain.text.bilingual import SEMICOLON, Language, Text, typeset
 
 
 def words_in(path: Path) -> dict[str, dict[str, Text]]:

@@ -6,10 +6,17 @@ from api.desk.frame.layout import CODE_WORDS
 from domain.law.procedures.lot_facts import sum_in_words
 from domain.needs.need import Lot, Place, PlannedNeed, TerritoryRequest, ValueCovers
 from domain.reference.territory import Territories, UnknownTerritory
-from domain.text import typography
-from domain.text.bilingual import Language, Text, listed, long_date
+from domain.text.bilingual import (
+    Language,
+    Text,
+    listed,
+    long_date,
+    of_place,
+    printed_euros,
+    printed_kilometres,
+    typeset,
+)
 from domain.text.labels import CONTRACTS, NATURES, PROCEDURES, RESERVED, TECHNIQUES
-from domain.text.typography import of_place
 from matching.reference import Reference
 
 _AMOUNTS: dict[ValueCovers, Text] = {
@@ -60,7 +67,7 @@ def _of_need(need: PlannedNeed, reference: Reference) -> Iterator[tuple[Text, Te
     yield Text("Procédure", "Procedure"), PROCEDURES[need.procedure] if need.procedure else None
     yield (
         Text("Valeur totale estimée", "Estimated total"),
-        _amount(typography.euros, need.estimated_total_eur),
+        _amount(printed_euros, need.estimated_total_eur),
     )
     planned = need.planned_publication_on
     yield Text("Publication prévue", "Planned publication"), long_date(planned) if planned else None
@@ -83,17 +90,17 @@ def _of_lot(lot: Lot, reference: Reference) -> Iterator[tuple[Text, Text | None]
     listed_types = Text(listed([name.fr for name in reserved]).fr, listed([name.en for name in reserved]).en)
     to_some = Text(f"Réservé : {listed_types.fr}", f"Reserved: {listed_types.en}")
     yield Text("Réservation", "Reservation"), to_some if reserved else Text("Ouvert à tous", "Open to all")
-    yield _AMOUNTS[lot.value_covers], _amount(typography.euros, lot.value_eur)
+    yield _AMOUNTS[lot.value_covers], _amount(printed_euros, lot.value_eur)
     yield Text("Durée", "Term"), _months(lot.duration_months)
     yield Text("Reconductions", "Renewals"), _months(lot.renewal_months)
-    yield Text("Options", "Options"), _amount(typography.euros, lot.options_eur)
+    yield Text("Options", "Options"), _amount(printed_euros, lot.options_eur)
     said = sum_in_words(lot)
-    whole = said and Text(typography.typeset(f"{said.fr} HT", "fr"), typography.typeset(f"{said.en} excl. tax", "en"))
+    whole = said and Text(typeset(f"{said.fr} HT", "fr"), typeset(f"{said.en} excl. tax", "en"))
     yield Text("Valeur estimée, tout compris", "Estimated value, all included"), whole
     yield Text("Lieu d'exécution", "Place of performance"), _place(lot.site, reference) if lot.site else None
     yield (
         Text("Distance la plus grande", "Greatest distance"),
-        _amount(typography.kilometres, lot.max_distance_km),
+        _amount(printed_kilometres, lot.max_distance_km),
     )
     yield Text("Territoire", "Territory"), _territory(lot.territory, reference)
 
@@ -103,7 +110,7 @@ def _territory(territory: TerritoryRequest | None, reference: Reference) -> Text
         return None
     if territory.near is not None:
         around = _place(territory.near, reference)
-        radius = _amount(typography.kilometres, territory.radius_km) or Text("", "")
+        radius = _amount(printed_kilometres, territory.radius_km) or Text("", "")
         of_french = of_place(around.fr) if territory.near.commune else f"du {around.fr}"
         return Text(f"à {radius.fr} au plus {of_french}", f"within {radius.en} of {around.en}")
     if territory.codes is None:

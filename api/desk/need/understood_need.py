@@ -28,9 +28,8 @@ from api.desk.need.need_form import (
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, NeedAndProcedure, Place, TerritoryRequest
 from domain.reference.territory import Area, Geometry, Polygon, TerritoryKind, UnknownTerritory
-from domain.text.bilingual import Text, kilometres
+from domain.text.bilingual import Text, kilometres, of_place
 from domain.text.normalise import fold
-from domain.text.typography import of_place
 from matching.inspection.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_MS, PLACE_MS, TITLE_MS
 from matching.lot_query import LotQuery
 from matching.reference import Reference

@@ -24,10 +24,8 @@ from api.web.problems import Refusal
 from db.core.engine import transaction
 from db.imports import run as stored_imports
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
-from domain.suppliers.rows import Row, RowError
-from domain.suppliers.source import Import, ImportMode, SourceDocument, SourceMapping
-from domain.text.bilingual import Language, Text
-from domain.text.typography import PARIS
+from domain.suppliers.source import Import, ImportMode, Row, RowError, SourceDocument, SourceMapping
+from domain.text.bilingual import PARIS, Language, Text
 from matching.reference import Reference
 from sources.file_types.csv_cells import csv_of
 from sources.file_types.workbook import SIGNATURE, bytes_inside, first_sheet

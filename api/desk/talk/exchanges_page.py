@@ -63,7 +63,7 @@ from domain.exchanges.rules import NO_MESSAGE, redacted
 from domain.needs.status import MOVES, NO_NEED, OPEN, StoredNeed
 from domain.shortlists.frozen import FrozenShortlist
 from domain.suppliers.supplier import NO_SUPPLIER, Offer, ServiceArea, Supplier, SupplierRecord
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS
 
 MEANS = ("email", "phone", "letter", "in_person")
 

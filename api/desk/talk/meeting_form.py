@@ -48,7 +48,7 @@ from domain.meetings.meeting import (
 from domain.needs.status import NO_NEED
 from domain.shortlists.frozen import FrozenShortlist
 from domain.suppliers.supplier import NO_SUPPLIER
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS
 from matching.reference import Reference
 
 FORMAT_CODES: tuple[Format, ...] = get_args(Format)

@@ -51,8 +51,7 @@ from domain.needs.status import NO_NEED, StoredNeed, require_open
 from domain.shortlists.frozen import FrozenShortlist, to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import Supplier
-from domain.text.bilingual import Language, Text
-from domain.text.typography import day, time_of_day
+from domain.text.bilingual import Language, Text, day, time_of_day
 
 TEMPLATES = words_in(Path(__file__).with_name("letters.toml"))
 """The name, subject and body of each letter. `{title}`, `{lots}`, `{day}`, `{hours}`, `{place}`, `{agenda}` are

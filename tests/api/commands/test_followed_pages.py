@@ -46,10 +46,10 @@ def steps(page: str) -> Iterator[Step]:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server(database_url: str) -> Iterator[Server]:
     """A server whose directory is empty, and whose webhooks may lead to this machine."""
     with open_folder() as folder:
-        server = Server(folder, VIVIER_WEBHOOK_PRIVATE="true")
+        server = Server(folder, DATABASE_URL=database_url, VIVIER_WEBHOOK_PRIVATE="true")
         try:
             yield server.ready()
         finally:
@@ -57,7 +57,7 @@ def server() -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_page_does_what_it_says(page: Path, server: Server, tmp_path: Path) -> None:
+def test_the_page_does_what_it_says(page: Path, server: Server, database_url: str, tmp_path: Path) -> None:
     """Every command succeeds in one shell, and answers what is shown: an excerpt, word for word."""
     if not (shutil.which("bash") and shutil.which("curl")):
         pytest.skip("the page is run with bash and curl, and one of them is not here")
@@ -70,7 +70,7 @@ def test_the_page_does_what_it_says(page: Path, server: Server, tmp_path: Path) 
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=tmp_path,
-        env=environment(server.home) | {"PATH": path},
+        env=environment(server.home, DATABASE_URL=database_url) | {"PATH": path},
         capture_output=True,
         text=True,
         timeout=4 * PATIENCE_SECONDS,

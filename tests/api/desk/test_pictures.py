@@ -24,6 +24,7 @@ from tests.api.desk.window import Windows, assert_fits, is_gone, refused, waitin
 from tests.api.organisations import member
 from tests.api.sync.factories import Client
 from tests.axe import OF_WIDTH, RULES, violations
+from tests.browser import show_at
 from tests.oidc_provider import connect
 
 
@@ -233,11 +234,10 @@ class Gallery:
 
     def visit_all(self) -> None:
         for screen in SCREENS:
-            window = self.windows.open()
+            window = self.windows.open(scripts=screen.scripts)
             agent = window.execute_script("return navigator.userAgent")
             override = {"userAgent": agent, "acceptLanguage": screen.language}
             window.execute_cdp_cmd("Emulation.setUserAgentOverride", override)
-            window.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not screen.scripts})
             titles: dict[str, set[str]] = {}
             for view in screen.views():
                 self.look_at(window, view, screen)
@@ -260,6 +260,7 @@ class Gallery:
                 self.open(window, view)
             take_picture(window, name)
             unfold(window)
+            assert window.execute_script("return innerWidth") == width
             assert_fits(window)
             if with_axe:
                 self.note(name, violations(window, RULES if width == screen.widths[0] else OF_WIDTH))
@@ -281,11 +282,6 @@ class Gallery:
             window.find_element(By.CSS_SELECTOR, view.pressed).send_keys(Keys.ENTER)
             soon.until(lambda page: view.seen or is_gone(before))
         soon.until(lambda page: is_complete(page) and page.find_elements(By.CSS_SELECTOR, view.seen or "body"))
-
-
-def show_at(window: Chrome, width: int) -> None:
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": True}
-    window.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
 
 def unfold(window: Chrome) -> None:

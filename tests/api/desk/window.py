@@ -1,8 +1,4 @@
-"""Windows of a real browser that the tests of the desk share, and what is done in them."""
-
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
+"""What is done in windows of a real browser."""
 
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
@@ -11,42 +7,9 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.api.conftest import ADMIN_KEY
 from tests.api.exchanges.test_reply_page import assert_fits, text_of
-from tests.browser import PATIENCE_SECONDS, browsing
+from tests.browser import PATIENCE_SECONDS, Windows, log
 
-__all__ = ["assert_fits", "text_of"]
-
-
-class Windows:
-    """Browsers, each started once for its width, with scripts or without; what is opened is always a new tab."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._browsers = folder, ExitStack()
-        self._started: dict[tuple[int, bool], Chrome] = {}
-
-    def open(self, width: int = 1280, *, scripts: bool = True) -> Chrome:
-        """An empty tab so many pixels wide, without cookies and with nothing kept of the tab before."""
-        if (width, scripts) not in self._started:
-            folder = self._folder / f"{width}-{scripts}"
-            self._started[width, scripts] = self._browsers.enter_context(browsing(folder, width, scripts=scripts))
-        window = self._started[width, scripts]
-        before = window.current_window_handle
-        window.switch_to.new_window("tab")
-        after = window.current_window_handle
-        window.switch_to.window(before)
-        window.close()
-        window.switch_to.window(after)
-        window.execute_cdp_cmd("Network.clearBrowserCookies", {})
-        log(window)
-        return window
-
-    def close(self) -> None:
-        self._browsers.close()
-
-
-def log(window: Chrome) -> list[str]:
-    """What the browser had to say since it was asked last."""
-    entries: list[dict[str, Any]] = window.get_log("browser")  # type: ignore[no-untyped-call]
-    return [entry["message"] for entry in entries]
+__all__ = ["Windows", "assert_fits", "log", "text_of"]
 
 
 def refused(window: Chrome) -> list[str]:

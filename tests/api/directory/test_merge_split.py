@@ -7,7 +7,7 @@ import pytest
 
 from tests.api.organisations import member
 from tests.api.refusals import assert_refused
-from tests.api.sync.factories import NOBODY, Client, key, lines, put_record, rows, send
+from tests.api.sync.factories import NOBODY, Client, key, put_record
 
 HERE = {"lat": 47.6582, "lon": -2.7608}
 
@@ -22,10 +22,6 @@ async def put(client: Client, source: str, external_id: str, name: str, **fields
     """Store a record of this name; the supplier it describes."""
     stored = await put_record(client, source, external_id, name=name, **{"siret": None, "location": HERE} | fields)
     return str(stored["supplier_id"])
-
-
-async def supplier_of(client: Client, source: str, external_id: str) -> str:
-    return str((await client.get(f"/sources/{source}/suppliers/{external_id}")).json()["supplier_id"])
 
 
 async def merge(client: Client, *ids: str, **headers: str) -> Any:
@@ -54,12 +50,6 @@ async def test_sources_are_united_and_each_field_says_where_it_is_from(served: C
     assert not {"offers", "approvals", "labels", "contact.person", "trade_name"} & set(supplier["provenance"])
 
 
-async def test_the_fields_of_a_single_source_are_its_own(served: Client, source: str) -> None:
-    only = await put(served, source, "1", "Chantier Palourde", contact={"person": "Jeanne Martin", "email": "a@b.fr"})
-    provenance = (await served.get(f"/suppliers/{only}")).json()["provenance"]
-    assert provenance == dict.fromkeys(("name", "active", "address", "location", "commune", "contact.email"), source)
-
-
 async def test_merging_leaves_the_oldest_and_a_tombstone_that_leads_to_it(served: Client, source: str) -> None:
     older, younger = await put(served, source, "1", "Atelier Huître"), await put(served, source, "2", "Atelier Moule")
     changes = await served.get("/suppliers/changes?limit=200")
@@ -77,28 +67,6 @@ async def test_merging_leaves_the_oldest_and_a_tombstone_that_leads_to_it(served
     assert told[older] == merged.json()
 
 
-async def test_merging_again_changes_nothing(served: Client, source: str) -> None:
-    one, other = await put(served, source, "1", "Atelier Bigorneau"), await put(served, source, "2", "Atelier Bulot")
-    first = await merge(served, one, other)
-    version = (await served.get(f"/sources/{source}/suppliers/1")).json()["data_version"]
-    again = await merge(served, other, one)
-
-    assert (again.status_code, again.json()) == (200, first.json())
-    assert (await served.get(f"/sources/{source}/suppliers/1")).json()["data_version"] == version
-
-
-async def test_later_imports_respect_a_merge(served: Client, source: str, siret: str) -> None:
-    """Also when a record changes its SIRET, goes, and comes again."""
-    one, other = await put(served, source, "a", "Atelier Couteau", siret=siret), await put(served, source, "b", "Coque")
-    await merge(served, one, other)
-    await send(served, source, lines(rows(source, "c")), query="mode=snapshot&force=true")
-    assert (await served.get(f"/suppliers/{one}")).status_code == 404
-
-    await send(served, source, lines(rows(source, "b", siret=None)))
-    await send(served, source, lines(rows(source, "a", siret=None, location=HERE)))
-    assert await supplier_of(served, source, "a") == await supplier_of(served, source, "b")
-
-
 async def test_splitting_keeps_the_id_with_the_others(served: Client, source: str, siret: str) -> None:
     """The record that leaves was the first to come."""
     together = await put(served, source, "1", "Ferme du Scorff", siret=siret)
@@ -110,44 +78,6 @@ async def test_splitting_keeps_the_id_with_the_others(served: Client, source: st
     assert (kept["id"], [ref["external_id"] for ref in kept["sources"]]) == (together, ["2"])
     assert (left["id"] != together, [ref["external_id"] for ref in left["sources"]]) == (True, ["1"])
     assert (await split(served, together, source, "1")).json() == parted.json()
-
-
-async def test_later_imports_respect_a_split(served: Client, source: str, siret: str) -> None:
-    together = await put(served, source, "a", "Ferme de l'Ellé", siret=siret)
-    await put(served, source, "b", "Ferme de l'Ellé", siret=siret)
-    await split(served, together, source, "b")
-    await send(served, source, lines(rows(source, "a", "b", siret=siret)))
-    assert await supplier_of(served, source, "a") != await supplier_of(served, source, "b")
-
-    await served.delete(f"/sources/{source}/suppliers/b")
-    await send(served, source, lines(rows(source, "b", siret=siret)))
-    assert await supplier_of(served, source, "a") != await supplier_of(served, source, "b")
-
-
-async def test_the_last_word_counts(served: Client, source: str, siret: str) -> None:
-    together = await put(served, source, "1", "Ferme du Blavet", siret=siret)
-    await put(served, source, "2", "Ferme du Blavet", siret=siret)
-    parted = (await split(served, together, source, "2")).json()
-    merged = await merge(served, parted["kept"]["id"], parted["split"]["id"])
-    assert merged.json()["id"] == together
-    assert await supplier_of(served, source, "2") == together
-
-    assert (await split(served, together, source, "2")).status_code == 200
-    assert await supplier_of(served, source, "2") != together
-
-
-async def test_what_is_merged_is_matched_as_one(served: Client, source: str) -> None:
-    offers = [{"segments": ["pr-specialise"], "service_area": {"codes": ["commune:97501"]}}]
-    need = {"territory": {"codes": ["commune:97501"]}, "lots": [{"id": "1", "segments": ["pr-specialise"]}]}
-    one, other = [await put(served, source, name, f"Vitres {name}", offers=offers) for name in ("Nord", "Sud")]
-    await merge(served, one, other)
-    version = (await served.get(f"/sources/{source}/suppliers/Nord")).json()["data_version"]
-    await served.services.directory.wait_beyond(version - 1, 10)
-
-    found = (await served.post("/match", json=need)).json()["lots"][0]["candidates"]
-    assert [candidate["supplier"]["id"] for candidate in found] == [one]
-    for name in ("Nord", "Sud"):
-        await served.delete(f"/sources/{source}/suppliers/{name}")
 
 
 async def test_what_cannot_be_merged(served: Client, source: str) -> None:

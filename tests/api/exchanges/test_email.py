@@ -16,9 +16,8 @@ from api.people_settings import MailServer, mail_server
 from api.runtime.outbox_worker import Deliverer, DeliveryKind
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
-from db.exchanges.email_outbox import select_outgoing_message, write_outcome
 from db.exchanges.exchanges import select_exchange
-from db.exchanges.reply_links import revoke_links, select_link
+from db.exchanges.reply_links import revoke_links, select_link, select_outgoing_message, write_outcome
 from db.schema.exchange_tables import message_mails
 from domain.exchanges.letter import OutgoingMessage
 from tests.api.mailbox import Mailbox, authenticator, certificate, listening
@@ -220,68 +219,49 @@ async def attempt(engine: Engine, address: str, trusted: SSLContext | None) -> t
     return await state(said)
 
 
+LATER = ("queued", "not_encrypted")
+
+
 @pytest.mark.parametrize(
-    ("offers", "starttls", "expected", "encrypted"),
+    ("offers", "address", "is_trusted", "expected", "encrypted"),
     [
-        (True, "always", SENT, [True]),
-        (True, "offered", SENT, [True]),
-        (True, "never", SENT, [False]),
-        (False, "always", ("queued", "not_encrypted"), []),
-        (False, "offered", SENT, [False]),
-        (False, "never", SENT, [False]),
+        ("starttls", "smtp://127.0.0.1:PORT?starttls=always", True, SENT, [True]),
+        ("starttls", "smtp://127.0.0.1:PORT?starttls=offered", True, SENT, [True]),
+        ("starttls", "smtp://127.0.0.1:PORT?starttls=never", True, SENT, [False]),
+        ("nothing", "smtp://127.0.0.1:PORT?starttls=always", True, LATER, []),
+        ("nothing", "smtp://127.0.0.1:PORT?starttls=offered", True, SENT, [False]),
+        ("nothing", "smtp://127.0.0.1:PORT?starttls=never", True, SENT, [False]),
+        ("tls", "smtps://127.0.0.1:PORT", True, SENT, [True]),
+        ("tls", "smtps://127.0.0.1:PORT", False, LATER, []),
+        ("starttls", "smtp://127.0.0.1:PORT", False, LATER, []),
+        ("nothing", "smtps://127.0.0.1:PORT", True, LATER, []),
+        ("a login", "smtp://vivier:s%40cret@127.0.0.1:PORT", True, SENT, [True]),
+        ("a login", "smtp://vivier:wrong@127.0.0.1:PORT", True, ("queued", "not_authenticated"), []),
     ],
 )
-async def test_encryption_that_is_asked_for(
+async def test_encryption_and_login_are_as_asked_for(
     engine: Engine,
     tls: tuple[SSLContext, SSLContext],
-    offers: bool,
-    starttls: str,
+    offers: str,
+    address: str,
+    is_trusted: bool,
     expected: tuple[str, str | None],
     encrypted: list[bool],
 ) -> None:
+    """Else nothing is sent, and it is tried again: what is wrong may be mended."""
     listens, trusted = tls
-    options = {"tls_context": listens} if offers else {}
-    async with mailbox_at(f"smtp://127.0.0.1:PORT?starttls={starttls}", **options) as (mailbox, address):
-        assert await attempt(engine, address, trusted) == expected
-    assert mailbox.encrypted == encrypted
-
-
-async def test_encryption_from_the_first_byte(engine: Engine, tls: tuple[SSLContext, SSLContext]) -> None:
-    listens, trusted = tls
-    async with mailbox_at("smtps://127.0.0.1:PORT", encrypted=listens) as (mailbox, address):
-        assert await attempt(engine, address, trusted) == SENT
-    assert len(mailbox.raw) == 1
-
-
-@pytest.mark.parametrize("scheme", ["smtps", "smtp"])
-async def test_a_certificate_that_is_not_trusted(
-    engine: Engine, tls: tuple[SSLContext, SSLContext], scheme: str
-) -> None:
-    """Nothing is sent, and it is tried again: it may be mended."""
-    listens, _ = tls
-    options = {"encrypted": listens} if scheme == "smtps" else {"tls_context": listens}
-    async with mailbox_at(f"{scheme}://127.0.0.1:PORT", **options) as (mailbox, address):
-        assert await attempt(engine, address, None) == ("queued", "not_encrypted")
-    assert mailbox.raw == []
-
-
-async def test_a_server_that_does_not_speak_tls(engine: Engine, tls: tuple[SSLContext, SSLContext]) -> None:
-    async with mailbox_at("smtps://127.0.0.1:PORT") as (mailbox, address):
-        assert await attempt(engine, address, tls[1]) == ("queued", "not_encrypted")
-    assert mailbox.raw == []
-
-
-@pytest.mark.parametrize(
-    ("password", "expected"), [("s%40cret", SENT), ("wrong", ("queued", "not_authenticated"))], ids=("right", "wrong")
-)
-async def test_a_server_that_asks_who_writes(
-    engine: Engine, tls: tuple[SSLContext, SSLContext], password: str, expected: tuple[str, str | None]
-) -> None:
-    listens, trusted = tls
-    options = {"tls_context": listens, "authenticator": authenticator("vivier", PASSWORD), "auth_required": True}
-    async with mailbox_at(f"smtp://vivier:{password}@127.0.0.1:PORT", **options) as (mailbox, address):
-        assert await attempt(engine, address, trusted) == expected
-    assert mailbox.encrypted == ([True] if expected == SENT else [])
+    login = {"tls_context": listens, "authenticator": authenticator("vivier", PASSWORD), "auth_required": True}
+    options: dict[str, dict[str, Any]] = {
+        "nothing": {},
+        "starttls": {"tls_context": listens},
+        "tls": {"encrypted": listens},
+        "a login": login,
+    }
+    async with mailbox_at(address, **options[offers]) as (mailbox, of_server):
+        assert await attempt(engine, of_server, trusted if is_trusted else None) == expected
+    assert len(mailbox.raw) == len(encrypted)
+    if offers != "tls":
+        assert mailbox.encrypted == encrypted
 
 
 async def test_a_password_is_never_sent_in_the_clear(engine: Engine) -> None:

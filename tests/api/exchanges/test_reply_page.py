@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from selenium.webdriver import Chrome, Keys
@@ -16,7 +15,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from api.exchanges.reply_page import FOLDER, STYLE
 from tests.api.exchanges.steps import BROWSER, Opened, create_exchange, keyless, move
 from tests.api.sync.factories import Client
-from tests.browser import browsing, installed, on_a_socket
+from tests.browser import Windows
 
 BUYER = "Un acheteur public"
 CONTROLS = {"input", "textarea", "select"}
@@ -92,43 +91,41 @@ def test_every_class_of_the_page_has_a_style() -> None:
 
 @pytest.mark.parametrize(("width", "scripts"), [(320, False), (1200, True)], ids=["phone-without-scripts", "desktop"])
 async def test_a_supplier_reads_and_answers_in_a_browser(
-    served: Client, source: str, tmp_path: Path, width: int, scripts: bool
+    served: Client, source: str, windows: Windows, address: str, width: int, scripts: bool
 ) -> None:
-    installed()
     exchange = await create_exchange(served, source, 1, body="Pourriez-vous tondre " + "partout " * 40)
-    async with on_a_socket(served.app) as base:
-        await asyncio.to_thread(visit, f"{base}{exchange.links[0]}", tmp_path, width, scripts)
+    window = windows.open(width, scripts=scripts)
+    await asyncio.to_thread(visit, window, f"{address}{exchange.links[0]}", scripts)
     (_, kept) = (await exchange.shown())["messages"]
     assert (kept["body"], kept["stance"]) == ("Deux fois par mois\nau plus", "interested")
     assert (kept["barriers"], kept["barriers_note"], kept["confidential"]) == (["distance", "other"], "le pont", False)
 
 
-def visit(url: str, folder: Path, width: int, scripts: bool) -> None:
+def visit(window: Chrome, url: str, scripts: bool) -> None:
     """Read, send too early, mend, send, see the answer; load the page again, which sends nothing."""
-    with browsing(folder, width, scripts=scripts) as window:
-        window.get("data:text/html,<title>off</title><script>document.title='on'</script>")
-        assert window.title == ("on" if scripts else "off")
-        window.get(url)
-        assert window.find_element(By.TAG_NAME, "h1").text == "Tonte"
-        assert "Pourriez-vous tondre" in text_of(window, "main")
-        assert_fits(window)
-        button = window.find_element(By.TAG_NAME, "button")
-        button.click()
-        waiting(window).until(title_contains("Erreur"))
-        waiting(window).until(lambda page: "wrong" in (page.switch_to.active_element.get_attribute("class") or ""))
-        assert_fits(window)
-        window.find_element(By.CSS_SELECTOR, ".wrong a").send_keys(Keys.ENTER)
-        assert window.switch_to.active_element.get_attribute("id") == "body"
-        fill_in(window)
-        waiting(window).until(title_is(f"Tonte – {BUYER}"))
-        assert "bien partie" in text_of(window, "[role=status]")
-        assert "au plus" in text_of(window, "li.supplier")
-        assert "le pont" in text_of(window, "li.supplier")
-        assert_fits(window)
-        window.refresh()
-        assert len(window.find_elements(By.CSS_SELECTOR, "li.supplier")) == 1
-        log = window.get_log("browser")  # type: ignore[no-untyped-call]
-        assert [entry for entry in log if "Content Security Policy" in entry["message"]] == []
+    window.get("data:text/html,<title>off</title><script>document.title='on'</script>")
+    assert window.title == ("on" if scripts else "off")
+    window.get(url)
+    assert window.find_element(By.TAG_NAME, "h1").text == "Tonte"
+    assert "Pourriez-vous tondre" in text_of(window, "main")
+    assert_fits(window)
+    button = window.find_element(By.TAG_NAME, "button")
+    button.click()
+    waiting(window).until(title_contains("Erreur"))
+    waiting(window).until(lambda page: "wrong" in (page.switch_to.active_element.get_attribute("class") or ""))
+    assert_fits(window)
+    window.find_element(By.CSS_SELECTOR, ".wrong a").send_keys(Keys.ENTER)
+    assert window.switch_to.active_element.get_attribute("id") == "body"
+    fill_in(window)
+    waiting(window).until(title_is(f"Tonte – {BUYER}"))
+    assert "bien partie" in text_of(window, "[role=status]")
+    assert "au plus" in text_of(window, "li.supplier")
+    assert "le pont" in text_of(window, "li.supplier")
+    assert_fits(window)
+    window.refresh()
+    assert len(window.find_elements(By.CSS_SELECTOR, "li.supplier")) == 1
+    log = window.get_log("browser")  # type: ignore[no-untyped-call]
+    assert [entry for entry in log if "Content Security Policy" in entry["message"]] == []
 
 
 def fill_in(window: Chrome) -> None:

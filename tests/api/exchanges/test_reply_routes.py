@@ -52,8 +52,7 @@ async def test_browsers_get_a_page_and_all_else_json(
         assert (answer.status_code, answer.headers["content-type"].replace("problem+", "")) == (status, media)
 
 
-async def test_an_answer_reaches_the_buyer(served: Client, source: str) -> None:
-    exchange = await create_exchange(served, source)
+async def test_an_answer_reaches_the_buyer(exchange: Opened) -> None:
     said = {"body": "Deux fois par mois", "stance": "interested", "barriers": ["capacity", "other"]}
     more = {"barriers_note": "la pente", "confidential": True}
     answered = await exchange.reply(0, **said, **more)
@@ -64,17 +63,8 @@ async def test_an_answer_reaches_the_buyer(served: Client, source: str) -> None:
     assert [each["body"] for each in (await exchange.seen(0))["messages"]][-1] == "Deux fois par mois"
 
 
-async def test_one_answers_more_than_once_and_corrects_oneself(served: Client, source: str) -> None:
-    exchange = await create_exchange(served, source, 1)
-    first = await exchange.reply(0, body="Oui")
-    second = await exchange.reply(0, body="Non, pardon", corrects=first["id"])
-    assert [each["id"] for each in (await exchange.shown())["messages"][1:]] == [first["id"], second["id"]]
-    assert second["corrects"] == first["id"]
-
-
-async def test_a_message_of_another_supplier_is_as_if_it_were_not(served: Client, source: str) -> None:
+async def test_a_message_of_another_supplier_is_as_if_it_were_not(served: Client, exchange: Opened) -> None:
     """What is answered to who guesses its id is what is answered for an id of none."""
-    exchange = await create_exchange(served, source)
     theirs = await exchange.reply(1)
     refused = [
         await served.post(exchange.links[0], json={"body": "x", "corrects": each})
@@ -107,15 +97,12 @@ async def test_an_answer_that_will_not_do(served: Client, unanswered: Opened, bo
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
 
-async def test_an_answer_sent_twice_is_kept_once(served: Client, source: str) -> None:
-    exchange = await create_exchange(served, source, 1)
+async def test_an_answer_sent_twice_is_kept_once(served: Client, alone: Opened) -> None:
     key = {"Idempotency-Key": "k"}
-    answers = await asyncio.gather(
-        *(served.post(exchange.links[0], json={"body": "Oui"}, headers=key) for _ in range(3))
-    )
+    answers = await asyncio.gather(*(served.post(alone.links[0], json={"body": "Oui"}, headers=key) for _ in range(3)))
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.content for answer in answers}) == 1
-    assert len((await exchange.shown())["messages"]) == 2
+    assert len((await alone.shown())["messages"]) == 2
 
 
 async def test_other_bodies_are_refused(served: Client, unanswered: Opened) -> None:
@@ -123,20 +110,18 @@ async def test_other_bodies_are_refused(served: Client, unanswered: Opened) -> N
     assert_refused(answer, 415, "unsupported-media-type")
 
 
-async def test_a_reply_is_as_long_as_a_message_may_be_and_no_longer(served: Client, source: str) -> None:
+async def test_a_reply_is_as_long_as_a_message_may_be_and_no_longer(served: Client, alone: Opened) -> None:
     """Nobody needs a key here, so that nobody makes the server read what it would not keep."""
-    exchange = await create_exchange(served, source, 1)
-    assert (await send_form(exchange, body="€" * 20_000)).status_code == 303
-    assert_refused(await served.post(exchange.links[0], json={"body": "x" * 600_000}), 413, "body-too-large")
-    assert (await send_form(exchange, body="x" * 600_000)).status_code == 413
+    assert (await send_form(alone, body="€" * 20_000)).status_code == 303
+    assert_refused(await served.post(alone.links[0], json={"body": "x" * 600_000}), 413, "body-too-large")
+    assert (await send_form(alone, body="x" * 600_000)).status_code == 413
 
 
-async def test_a_link_ends_at_its_time(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    exchange = await create_exchange(served, source, 1)
+async def test_a_link_ends_at_its_time(served: Client, alone: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     later = served.services.now() + timedelta(days=62)
     monkeypatch.setattr(served.services, "now", lambda: later)
-    assert_refused(await served.get(exchange.links[0]), 404, "not-found")
-    assert_refused(await served.post(exchange.links[0], json={"body": "x"}), 404, "not-found")
+    assert_refused(await served.get(alone.links[0]), 404, "not-found")
+    assert_refused(await served.post(alone.links[0], json={"body": "x"}), 404, "not-found")
 
 
 async def test_what_is_no_token_leads_nowhere(served: Client, unanswered: Opened) -> None:
@@ -150,10 +135,9 @@ async def test_what_is_no_token_leads_nowhere(served: Client, unanswered: Opened
         assert_refused(await served.get(wrong), 404, "not-found")
 
 
-async def test_the_address_is_kept_secret(served: Client, source: str) -> None:
+async def test_the_address_is_kept_secret(served: Client, alone: Opened) -> None:
     """By caches, search engines and other sites; the page takes nothing from elsewhere, and does not hold it either."""
-    exchange = await create_exchange(served, source, 1)
-    link = exchange.links[0]
+    link = alone.links[0]
     answers = [
         await keyless(served, "GET", link),
         await keyless(served, "GET", link, headers=BROWSER),
@@ -200,9 +184,8 @@ async def test_no_log_and_no_metric_holds_a_token(
     assert exchange.links[0].rpartition("/")[2] not in written
 
 
-async def test_who_tries_many_links_must_wait(served: Client, source: str, limits: Limits) -> None:
+async def test_who_tries_many_links_must_wait(served: Client, alone: Opened, limits: Limits) -> None:
     """While links that work go on working, also for others behind the same address."""
-    exchange = await create_exchange(served, source, 1)
     take_all(limits, UNKNOWN_LINKS, but=2)
     statuses = [(await keyless(served, "GET", f"/replies/{n}")).status_code for n in range(3)]
     assert statuses == [404, 404, 429]
@@ -212,14 +195,13 @@ async def test_who_tries_many_links_must_wait(served: Client, source: str, limit
     page = await keyless(served, "GET", "/replies/x", headers=BROWSER)
     assert (page.status_code, page.headers["retry-after"]) == (429, "60")
     assert page.headers["content-type"].startswith("text/html")
-    await exchange.seen(0)
+    await alone.seen(0)
 
 
 async def test_very_many_links_are_not_even_looked_up(
-    served: Client, source: str, monkeypatch: pytest.MonkeyPatch, limits: Limits
+    served: Client, alone: Opened, monkeypatch: pytest.MonkeyPatch, limits: Limits
 ) -> None:
     """Nor is what is no token; links that work do not count."""
-    exchange = await create_exchange(served, source, 1)
     take_all(limits, LOOK_UPS, but=2)
     looked_up = list[str]()
 
@@ -229,7 +211,7 @@ async def test_very_many_links_are_not_even_looked_up(
 
     monkeypatch.setattr("api.exchanges.reply_routes.select_link", select)
     for _ in range(3):
-        await exchange.seen(0)
+        await alone.seen(0)
     tokens = [str(number) * 43 for number in range(3)]
     answers = [await keyless(served, "GET", f"/replies/{token}") for token in ("short", *tokens)]
     assert [answer.status_code for answer in answers] == [404, 404, 404, 429]
@@ -237,9 +219,8 @@ async def test_very_many_links_are_not_even_looked_up(
     assert answers[0].headers["cache-control"] == "no-store"
 
 
-async def test_who_reads_or_answers_too_often_must_wait(served: Client, source: str, limits: Limits) -> None:
+async def test_who_reads_or_answers_too_often_must_wait(served: Client, exchange: Opened, limits: Limits) -> None:
     """By whichever of its links; other recipients need not."""
-    exchange = await create_exchange(served, source)
     path = f"{exchange.path}/recipients/{exchange.suppliers[0]}/reply-link"
     second = (await served.post(path)).json()["url"]
     for limit in (READINGS, ANSWERS):
@@ -253,16 +234,15 @@ async def test_who_reads_or_answers_too_often_must_wait(served: Client, source: 
     await exchange.reply(1)
 
 
-async def test_a_link_revoked_meanwhile_answers_nothing(served: Client, source: str) -> None:
+async def test_a_link_revoked_meanwhile_answers_nothing(served: Client, alone: Opened) -> None:
     """Whatever comes first: an answer that was taken is in the exchange, and nothing else is."""
-    exchange = await create_exchange(served, source, 1)
-    path = f"{exchange.path}/recipients/{exchange.suppliers[0]}/reply-link"
-    replies = [served.post(exchange.links[0], json={"body": str(n)}) for n in range(4)]
+    path = f"{alone.path}/recipients/{alone.suppliers[0]}/reply-link"
+    replies = [served.post(alone.links[0], json={"body": str(n)}) for n in range(4)]
     *answers, revoked = await asyncio.gather(*replies, served.delete(path))
     assert revoked.status_code == 204
     assert {answer.status_code for answer in answers} <= {201, 404}
     taken = {answer.json()["body"] for answer in answers if answer.status_code == 201}
-    assert {each["body"] for each in (await exchange.shown())["messages"][1:]} == taken
+    assert {each["body"] for each in (await alone.shown())["messages"][1:]} == taken
 
 
 async def page(exchange: Opened, query: str = "") -> str:
@@ -275,35 +255,32 @@ async def send_form(exchange: Opened, **fields: Any) -> Any:
     return await keyless(exchange.client, "POST", exchange.links[0], headers=BROWSER, data=fields)
 
 
-async def test_a_form_is_answered_with_a_way_back_to_the_page(served: Client, source: str) -> None:
+async def test_a_form_is_answered_with_a_way_back_to_the_page(served: Client, alone: Opened) -> None:
     """So that loading it again sends nothing."""
-    exchange = await create_exchange(served, source, 1)
     fields = {"body": "Trop loin\r\npour nous ", "stance": "declined", "barriers": ["distance", "other"]}
-    answer = await send_form(exchange, **fields, barriers_note="le pont", confidential="yes")
+    answer = await send_form(alone, **fields, barriers_note="le pont", confidential="yes")
     assert answer.status_code == 303
     back = await keyless(served, "GET", str(answer.url.join(answer.headers["location"])), headers=BROWSER)
     assert back.status_code == 200
     assert "Votre réponse est bien partie" in back.text
-    assert "Votre réponse est bien partie" not in await page(exchange)
-    (_, kept) = (await exchange.shown())["messages"]
+    assert "Votre réponse est bien partie" not in await page(alone)
+    (_, kept) = (await alone.shown())["messages"]
     assert (kept["body"], kept["stance"], kept["barriers"]) == ("Trop loin\npour nous", "declined", fields["barriers"])
     assert (kept["barriers_note"], kept["confidential"]) == ("le pont", True)
 
 
-async def test_another_barrier_is_kept_though_its_box_was_not_ticked(served: Client, source: str) -> None:
-    exchange = await create_exchange(served, source, 1)
-    assert (await send_form(exchange, body="Non", barriers="distance", barriers_note="le pont")).status_code == 303
-    kept = (await exchange.shown())["messages"][-1]
+async def test_another_barrier_is_kept_though_its_box_was_not_ticked(alone: Opened) -> None:
+    assert (await send_form(alone, body="Non", barriers="distance", barriers_note="le pont")).status_code == 303
+    kept = (await alone.shown())["messages"][-1]
     assert (kept["barriers"], kept["barriers_note"]) == (["distance", "other"], "le pont")
 
 
-async def test_a_form_sent_twice_is_kept_once_and_another_text_as_another(served: Client, source: str) -> None:
+async def test_a_form_sent_twice_is_kept_once_and_another_text_as_another(alone: Opened) -> None:
     """Also where somebody goes back to the form that was sent, and writes something else."""
-    exchange = await create_exchange(served, source, 1)
-    first, again = await asyncio.gather(*(send_form(exchange, body="Oui", key="k") for _ in range(2)))
+    first, again = await asyncio.gather(*(send_form(alone, body="Oui", key="k") for _ in range(2)))
     assert (first.status_code, first.headers["location"]) == (303, again.headers["location"])
-    assert (await send_form(exchange, body="Oui, et bien", key="k")).status_code == 303
-    assert [each["body"] for each in (await exchange.shown())["messages"][1:]] == ["Oui", "Oui, et bien"]
+    assert (await send_form(alone, body="Oui, et bien", key="k")).status_code == 303
+    assert [each["body"] for each in (await alone.shown())["messages"][1:]] == ["Oui", "Oui, et bien"]
 
 
 @pytest.mark.parametrize(
@@ -344,35 +321,32 @@ async def test_what_people_write_stays_text(served: Client, source: str) -> None
         assert ' onfocus="' not in text
 
 
-async def test_a_form_that_is_none_is_refused(served: Client, source: str) -> None:
-    exchange = await create_exchange(served, source, 1)
+async def test_a_form_that_is_none_is_refused(served: Client, alone: Opened) -> None:
     headers = BROWSER | {"Content-Type": "application/x-www-form-urlencoded"}
     for content in (b"body=%ff", b"&".join([b"x=1"] * 100), b"body=x&key=" + b"k" * 100):
-        answer = await keyless(served, "POST", exchange.links[0], headers=headers, content=content)
+        answer = await keyless(served, "POST", alone.links[0], headers=headers, content=content)
         assert (answer.status_code, answer.headers["content-type"]) == (400, "text/html; charset=utf-8")
 
 
-async def test_one_corrects_oneself_by_the_page(served: Client, source: str) -> None:
-    exchange = await create_exchange(served, source, 1)
-    first = await exchange.reply(0, body="Oui")
-    shown = await page(exchange, f"?corrects={first['id']}")
+async def test_one_corrects_oneself_by_the_page(alone: Opened) -> None:
+    first = await alone.reply(0, body="Oui")
+    shown = await page(alone, f"?corrects={first['id']}")
     assert f'<input type="hidden" name="corrects" value="{first["id"]}">' in shown
-    assert (await send_form(exchange, body="Non", corrects=first["id"])).status_code == 303
-    assert (await exchange.shown())["messages"][-1]["corrects"] == first["id"]
-    assert f'Rectifie <a href="#m-{first["id"]}">' in await page(exchange)
+    assert (await send_form(alone, body="Non", corrects=first["id"])).status_code == 303
+    assert (await alone.shown())["messages"][-1]["corrects"] == first["id"]
+    assert f'Rectifie <a href="#m-{first["id"]}">' in await page(alone)
 
 
-async def test_after_publication_the_page_is_only_read(served: Client, source: str) -> None:
-    exchange = await create_exchange(served, source, 1)
-    await exchange.reply(0, body="Avec plaisir")
-    await move(served, exchange.need, "sourcing", "published")
-    shown = await page(exchange)
+async def test_after_publication_the_page_is_only_read(served: Client, alone: Opened) -> None:
+    await alone.reply(0, body="Avec plaisir")
+    await move(served, alone.need, "sourcing", "published")
+    shown = await page(alone)
     assert "Avec plaisir" in shown
     assert "On ne répond plus ici" in shown
     assert "<form" not in shown
-    late = await send_form(exchange, body="Trop tard")
+    late = await send_form(alone, body="Trop tard")
     assert late.status_code == 409
     assert "n'a pas été envoyée" in late.text
     assert "Trop tard" in late.text
-    assert_refused(await served.post(exchange.links[0], json={"body": "x"}), 409, "after-publication")
-    assert len((await exchange.shown())["messages"]) == 2
+    assert_refused(await served.post(alone.links[0], json={"body": "x"}), 409, "after-publication")
+    assert len((await alone.shown())["messages"]) == 2

@@ -13,9 +13,8 @@ import pytest
 from api.cli import main
 from matching.reference import Reference
 from tests.api.conftest import JOURNAL_KEY
-from tests.api.emailing import PUBLIC_URL, all_sent, emailing
-from tests.api.exchanges.steps import BROWSER, Opened, create_exchange, keyless, opened, opening, some_suppliers
-from tests.api.mailbox import Mailbox
+from tests.api.exchanges.steps import BROWSER, Opened, keyless, opened, opening, some_suppliers
+from tests.api.mailbox import PUBLIC_URL, Mailbox, all_sent, emailing
 from tests.api.needs.steps import create
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, path_of, put_record, record, siret
@@ -260,8 +259,7 @@ def links_of(exchange: Opened, number: int) -> str:
     return f"{exchange.path}/recipients/{exchange.suppliers[number]}/reply-link"
 
 
-async def test_a_revoked_link_leads_nowhere(served: Client, source: str) -> None:
-    exchange = await create_exchange(served, source)
+async def test_a_revoked_link_leads_nowhere(served: Client, exchange: Opened) -> None:
     assert (await served.delete(links_of(exchange, 0))).status_code == 204
     assert_refused(await served.get(exchange.links[0]), 404, "not-found")
     assert_refused(await served.post(exchange.links[0], json={"body": "x"}), 404, "not-found")
@@ -271,8 +269,9 @@ async def test_a_revoked_link_leads_nowhere(served: Client, source: str) -> None
     assert revoked[exchange.suppliers[0]] is None
 
 
-async def test_a_new_link_comes_with_its_text_and_again_where_it_is_asked_twice(served: Client, source: str) -> None:
-    exchange = await create_exchange(served, source)
+async def test_a_new_link_comes_with_its_text_and_again_where_it_is_asked_twice(
+    served: Client, exchange: Opened, source: str
+) -> None:
     await served.delete(links_of(exchange, 0))
     key = {"Idempotency-Key": source}
     answers = [await served.post(links_of(exchange, 0), headers=key) for _ in range(2)]

@@ -13,13 +13,12 @@ from db.core.engine import transaction
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import insert_exchange, insert_message
 from db.meetings import insert_meeting
-from db.needs.needs import insert_need, lock_need
+from db.needs.needs import insert_need
 from db.needs.shortlists import insert_shortlist, write_decision
 from domain.exchanges.exchange import Exchange, Message
 from domain.meetings.meeting import MeetingRequest, Participant
 from domain.needs.status import StoredNeed
-from tests.api.refusals import assert_refused
-from tests.api.sync.factories import NOBODY, Client
+from tests.api.sync.factories import Client
 from tests.domain.equal_treatment.samples import frozen, set_aside
 from tests.domain.exchanges.samples import exchange, message, supplier
 
@@ -117,22 +116,6 @@ async def test_the_gap_closes_once_the_same_words_are_sent(buyer: Buyer) -> None
     assert await buyer.gaps() == set()
 
 
-async def test_who_is_set_aside_lacks_nothing_and_is_told_with_the_reason(buyer: Buyer) -> None:
-    async with transaction(buyer.client.services.database) as connection:
-        await lock_need(connection, buyer.organisation_id, buyer.need.id)
-        await write_decision(connection, buyer.need.id, 1, set_aside("E", reason="Trop loin"))
-    await buyer.open(exchange(message(1, "buyer"), to="ABCD"))
-    matrix = (await buyer.ask()).json()
-    assert matrix["gaps"] == []
-    assert matrix["suppliers"][4]["contact"] == {
-        "code": "set_aside",
-        "message": "Écarté par l'acheteur : Trop loin",
-        "way": "none",
-        "state": None,
-        "since": None,
-    }
-
-
 async def test_decisions_on_earlier_versions_tell_since_when(buyer: Buyer) -> None:
     """The first version's decision comes before the second exchange, that of the second version after it."""
     await buyer.open(exchange(message(1, "buyer"), to="ABCDE"))
@@ -158,12 +141,3 @@ async def test_messages_are_in_the_language_asked_for_and_codes_stay(buyer: Buye
     )
     assert [each["code"] for each in english["gaps"]] == [each["code"] for each in french["gaps"]]
     assert "écarts relevés : 1" in french["statement"]
-
-
-async def test_another_organisation_and_no_key_see_nothing(buyer: Buyer, served: Client) -> None:
-    path = f"/needs/{buyer.need.id}/equal-treatment"
-    other = await new_buyer(served)
-    assert_refused(await served.get(path, headers=other.headers), 404, "not-found")
-    assert_refused(await served.get(path, headers={"Authorization": "Bearer unknown"}), 401, "no-valid-key")
-    assert_refused(await served.get(f"/needs/{NOBODY}/equal-treatment"), 404, "not-found")
-    assert_refused(await served.get(path + "?verbose=1", headers=buyer.headers), 400, "unknown-query-parameter")

@@ -9,7 +9,7 @@ import pytest
 
 from api.runtime.processes.match_processes import MatchTask
 from domain.needs.need import Need
-from domain.text.typography import PARIS
+from domain.text.bilingual import PARIS
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client

@@ -182,12 +182,6 @@ async def test_once_published_only_its_names_change(buyer: Buyer) -> None:
     assert (await buyer.get(path)).json()["title"] == "Autre"
 
 
-@pytest.mark.parametrize("status", ["closed", "abandoned"])
-async def test_what_has_ended_stays_as_it_is(buyer: Buyer, status: str) -> None:
-    path = await need_that_is(buyer, status)
-    assert_refused(await buyer.patch(path, {"title": "Autre"}), 409, "conflict")
-
-
 async def test_nothing_is_overwritten_unseen(buyer: Buyer) -> None:
     path = await need_that_is(buyer, "draft")
     seen = (await buyer.get(path)).headers["etag"]
@@ -310,36 +304,6 @@ async def test_the_list_is_narrowed_by_status_and_by_planned_publication(buyer: 
     assert_refused(await buyer.get("/needs?cursor=x"), 400, "bad-cursor")
 
 
-async def test_another_organisation_finds_nothing(buyer: Buyer, source: str) -> None:
-    """Every route answers as if there were no such need."""
-    supplier = await buyer.supplier(source, "1")
-    need = (await buyer.keep())["need"]["id"]
-    award = {"lot_id": "1", "supplier_id": supplier, "awarded_on": "2026-11-24"}
-    awarded = (await buyer.post(f"/needs/{need}/awards", award)).json()["id"]
-    other, decision = await new_buyer(buyer.client), {"lot_id": "1", "decision": "kept"}
-    path = f"/needs/{need}"
-    for answer in (
-        await other.get(path),
-        await other.patch(path, {"title": "x"}),
-        await other.delete(path),
-        await other.post(f"{path}/shortlists"),
-        await other.get(f"{path}/shortlists"),
-        await other.get(f"{path}/shortlists/1"),
-        await other.get(f"{path}/shortlists/latest"),
-        await other.get(f"{path}/shortlists/1/decisions"),
-        await other.get(f"{path}/shortlists/1/diff/1"),
-        await other.patch(f"{path}/shortlists/1/suppliers/{supplier}", decision),
-        await other.post(f"{path}/awards", award),
-        await other.get(f"{path}/awards"),
-        await other.get(f"{path}/awards/{awarded}"),
-        await other.delete(f"{path}/awards/{awarded}"),
-    ):
-        assert_refused(answer, 404, "not-found")
-    assert (await other.get("/needs")).json()["items"] == []
-    assert (await buyer.get(f"{path}/awards")).json()["items"][0]["id"] == awarded
-    assert await buyer.noted(need) == ["need.created", "shortlist.frozen", "award.noted"]
-
-
 async def test_keys_without_the_right_are_refused(buyer: Buyer) -> None:
     for scope in ("match", "read", "sync"):
         headers = await key(buyer.client, scope)
@@ -395,22 +359,6 @@ async def stored_answers(buyer: Buyer) -> dict[str, bool]:
         own = idempotency_keys.c.organisation_id == buyer.organisation_id
         rows = await connection.execute(select(idempotency_keys.c.route, idempotency_keys.c.body).where(own))
         return {row.route: b'"candidates"' not in row.body for row in rows}
-
-
-async def test_the_journal_tells_of_every_write_in_ids_and_names_of_fields(buyer: Buyer) -> None:
-    need = (await buyer.keep())["need"]["id"]
-    await buyer.patch(f"/needs/{need}", {"title": "Secret", "status": "sourcing"})
-    await buyer.frozen(need)
-    found = await buyer.journal(need)
-    assert [(entry.action, entry.version) for entry in found] == [
-        ("need.created", 1),
-        ("shortlist.frozen", 1),
-        ("need.changed", 2),
-        ("need.sourcing", 2),
-        ("shortlist.frozen", 2),
-    ]
-    assert (found[2].detail, found[3].detail) == ({"fields": ["title"]}, {"from": "draft"})
-    assert (found[4].detail["number"], "Secret" in str(found)) == (2, False)
 
 
 async def test_what_cannot_be_noted_is_not_done(buyer: Buyer, source: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,47 +111,6 @@ def by_code(shortlist: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {advice["code"]: advice for advice in shortlist["advice"]}
 
 
-async def of_new_need(buyer: Buyer, *days: str | None, **lot: Any) -> dict[str, dict[str, Any]]:
-    """The advice in the first shortlist of a new need, evaluated and published on these days."""
-    return by_code((await buyer.keep(**need(*days, **lot)))["shortlist"])  # type: ignore[arg-type]
-
-
-async def test_duties_that_begin_before_publication_are_said(buyer: Buyer) -> None:
-    cleaning = {"segments": ["pr-locaux"], "nature": "services", "value_eur": 240_000}
-    advice = await of_new_need(buyer, "2026-08-15", "2026-09-15", **cleaning)
-    assert "obligatoire sauf exception motivée" in advice["SOCIAL_CONSIDERATION"]["message"]
-    assert "obligatoires quel que soit le montant" in advice["ENVIRONMENTAL_CONSIDERATION"]["message"]
-    assert advice[LAW]["severity"] == "warning"
-    assert "Les règles du 15/09/2026, jour prévu de publication" in advice[LAW]["message"]
-    same = await of_new_need(buyer, "2026-08-15", "2026-08-20", **cleaning)
-    assert "pas obligatoire à cette date" in same["SOCIAL_CONSIDERATION"]["message"]
-    assert LAW not in same
-
-
-async def test_thresholds_are_those_of_the_day_of_publication(buyer: Buyer) -> None:
-    """To the day, and to the cent."""
-    goods = {"cpv": ["30200000"], "nature": "supplies"}
-    for planned, value, procedure in (
-        ("2026-01-15", 218_000, "PROC_FORMALISEE"),
-        ("2026-01-01", 216_000, "PROC_FORMALISEE"),
-        ("2026-01-01", 215_999.99, "MAPA"),
-        ("2025-12-31", 218_000, "MAPA"),
-        (None, 218_000, "MAPA"),
-    ):
-        advice = await of_new_need(buyer, "2025-12-01", planned, **goods, value_eur=value)
-        assert procedure in advice
-        assert (LAW in advice) is (procedure == "PROC_FORMALISEE")
-        assert {"MAPA", "PROC_FORMALISEE"} & advice.keys() == {procedure}
-
-
-async def test_works_of_next_year(buyer: Buyer) -> None:
-    advice = await of_new_need(buyer, "2026-11-29", "2027-02-15", **WORKS)
-    assert "moins de 140 000 €" in advice["GRE_A_GRE"]["message"]
-    assert "moins de 140 000 €" in advice[LAW]["message"]
-    assert advice[LAW]["confidence"] == advice["GRE_A_GRE"]["confidence"] == "medium"
-    assert LAW not in await of_new_need(buyer, "2026-11-29", "2026-12-31", **WORKS)
-
-
 async def test_a_day_planned_later_is_applied_from_the_next_version_on(buyer: Buyer) -> None:
     kept = await buyer.keep(**need("2026-11-29", None, **WORKS))
     path = f"/needs/{kept['need']['id']}"
@@ -200,17 +159,6 @@ async def test_no_reservation_is_proposed_that_the_planned_day_does_not_know(buy
     assert all(each["reserved"] == [] for proposal in proposals for each in proposal["lots"])
 
 
-async def test_needs_are_added_up_by_the_thresholds_of_the_planned_day(buyer: Buyer) -> None:
-    """40 000 € until 2026-03-31, 60 000 € from the day after."""
-    gardens = {"segments": ["ev-entretien"], "value_eur": 25_000}
-    await of_new_need(buyer, "2026-01-10", "2026-02-01", **gardens)
-    assert "NO_SPLIT_TO_EVADE" in await of_new_need(
-        buyer, "2026-01-10", "2026-03-31", **gardens | {"value_eur": 15_000}
-    )
-    advice = await of_new_need(buyer, "2026-01-10", "2026-04-01", **gardens | {"value_eur": 15_000})
-    assert "NO_SPLIT_TO_EVADE" not in advice
-
-
 def of_value(value_eur: float | None, segment: str = "ev-entretien", **fields: Any) -> dict[str, Any]:
     """A need of one lot, planned for 2027."""
     lots = [{"id": "1", "segments": [segment], "value_eur": value_eur}]
@@ -243,16 +191,6 @@ async def test_two_needs_pass_the_threshold_together(buyer: Buyer) -> None:
     assert split((await buyer.get(f"/needs/{need}/shortlists/1")).json()) == []
 
 
-async def test_renewals_and_options_of_other_needs_count(buyer: Buyer) -> None:
-    """10 000 € with a year of renewal and 9 999,99 € of options are 29 999,99 €."""
-    terms = {"duration_months": 12, "renewal_months": 12, "options_eur": 9_999.99}
-    lot = {"id": "1", "segments": ["ev-entretien"], "value_eur": 10_000} | terms
-    await buyer.keep(**of_value(None, reference="PARCS-1", lots=[lot]))
-    assert await warned(buyer, **of_value(30_000, reference="PARCS-2")) == []
-    (told,) = await warned(buyer, **of_value(0.01, reference="PARCS-3"))
-    assert "0,01 € + 30 000 € (réf. PARCS-2) + 29 999,99 € (réf. PARCS-1) = 60 000 €" in told
-
-
 async def test_a_match_never_says_it(buyer: Buyer) -> None:
     """It stores nothing and knows no other need; nor are the lots of one need split."""
     await buyer.keep(**of_value(50_000))
@@ -271,37 +209,6 @@ async def test_another_organisations_needs_never_count(buyer: Buyer) -> None:
     assert await warned(buyer, **of_value(50_000)) == []
 
 
-async def test_needs_of_another_year_buyer_or_family_and_abandoned_ones_do_not_count(buyer: Buyer) -> None:
-    here, there = ({"kind": "local", "siret": siret} for siret in ("22560001400016", "21560260300016"))
-    asked = of_value(30_000, buyer=here)
-    await buyer.keep(**of_value(50_000, planned_publication_on="2026-12-31"))
-    await buyer.keep(**of_value(50_000, planned_publication_on="2028-01-01"))
-    await buyer.keep(**of_value(50_000, buyer=there))
-    await buyer.keep(**of_value(50_000, "pr-locaux"))
-    dropped = (await buyer.keep(**of_value(50_000)))["need"]["id"]
-    await buyer.patch(f"/needs/{dropped}", {"status": "abandoned"})
-    assert await warned(buyer, **asked) == []
-    await buyer.keep(**of_value(50_000, title="Parcs"))
-    assert len(await warned(buyer, **asked)) == 1
-
-
-async def test_a_need_that_is_not_planned_counts_in_the_year_of_its_creation(buyer: Buyer) -> None:
-    year = buyer.client.services.today().year
-    await buyer.keep(**of_value(50_000, planned_publication_on=None))
-    assert await warned(buyer, **of_value(30_000, planned_publication_on=f"{year}-06-01")) != []
-    assert await warned(buyer, **of_value(30_000, planned_publication_on=f"{year + 1}-06-01")) == []
-
-
-async def test_other_needs_are_read_by_their_codes_and_words_too(buyer: Buyer) -> None:
-    """As a match reads them."""
-    words = [{"id": "1", "keywords": ["tonte de pelouses"], "value_eur": 20_000}]
-    codes = [{"id": "1", "cpv": ["77310000-6"], "value_eur": 20_000}]
-    for lots in (words, codes):
-        await buyer.keep(**of_value(None, lots=lots))
-    (told,) = await warned(buyer, **of_value(20_000))
-    assert "= 60 000 € ≥ 60 000 €" in told
-
-
 async def test_needs_that_have_only_titles_are_read_by_these(buyer: Buyer) -> None:
     """The need under review as well as the others; a lot that says where alone is read with its need's title."""
     titled = [{"id": "1", "title": "Tonte des pelouses du stade", "value_eur": 30_000}]
@@ -310,19 +217,3 @@ async def test_needs_that_have_only_titles_are_read_by_these(buyer: Buyer) -> No
     assert await warned(buyer, **of_value(10_000, "pr-locaux")) == []
     (told,) = await warned(buyer, **of_value(None, title="Stade", lots=titled, reference="STADE"))
     assert "30 000 € + 35 000 € (« Entretien des espaces verts ») = 65 000 € ≥ 60 000 €" in told
-
-
-async def test_an_award_by_another_buyer_of_the_organisation_is_to_be_checked(buyer: Buyer, source: str) -> None:
-    """Its supplier stays a candidate, to be judged; by the same buyer it is barred."""
-    supplier = await buyer.supplier(source, "1", legal_form="association", ess=True)
-    here, there = ({"siret": siret} for siret in ("22560001400016", "21560260300016"))
-    lots = [{"id": "1", "segments": ["ev-entretien"], "reserved": ["ess"]}]
-    need = (await buyer.keep(lots=lots, buyer=there))["need"]["id"]
-    award = {"lot_id": "1", "supplier_id": supplier, "awarded_on": "2026-01-15"}
-    assert (await buyer.post(f"/needs/{need}/awards", award)).status_code == 201
-    (candidate,) = (await buyer.keep(lots=lots, buyer=here))["shortlist"]["lots"][0]["candidates"]
-    (verdict,) = candidate["eligibility"]
-    assert (verdict["outcome"], verdict["code"]) == ("REVIEW", "ESS_AWARD_BAR")
-    assert "quel que soit l'acheteur : à vérifier" in verdict["message"]
-    for buys in (there, None):
-        assert (await buyer.keep(lots=lots, buyer=buys))["shortlist"]["lots"][0]["candidates"] == []

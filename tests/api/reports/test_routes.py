@@ -12,7 +12,6 @@ from pypdf import PdfReader
 
 from api.reports.routes import PDF
 from tests.api.needs.steps import Buyer, new_buyer
-from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client
 
 JSON, HTML = "application/json", "text/html"
@@ -193,14 +192,6 @@ async def test_what_cannot_be_answered(served: Client, query: str, accept: str, 
     need = (await buyer.keep())["need"]["id"]
     answer = await buyer.get(f"/needs/{need}/report{query}", Accept=accept)
     assert answer.status_code == status, answer.text
-
-
-async def test_another_organisation_finds_no_report(served: Client) -> None:
-    need = (await (await new_buyer(served)).keep())["need"]["id"]
-    for form in (JSON, HTML, PDF):
-        assert_refused(await (await new_buyer(served)).get(f"/needs/{need}/report", Accept=form), 404, "not-found")
-    # without the needs scope nothing at all
-    assert (await served.get(f"/needs/{need}/report", headers={"Authorization": "Bearer none"})).status_code == 401
 
 
 @pytest.mark.parametrize("form", [HTML, PDF])

@@ -44,18 +44,12 @@ async def test_what_is_due_is_claimed_once_the_longest_due_first(engine: Engine)
     await queue(engine, "later", due_at=LATER)
     await queue(engine, "second")
     await queue(engine, "first", due_at=NOW - LEASE)
-    assert await bodies(engine, limit=1) == ["first"]
-    assert await bodies(engine) == ["second"]
-    assert await bodies(engine) == []
-
-
-async def test_a_row_being_claimed_keeps_nobody_waiting(engine: Engine) -> None:
-    await queue(engine, "1")
-    await queue(engine, "2")
     async with transaction(engine) as connection:
         held = await claim(connection, LETTERS, uuid4(), NOW, NOW + LEASE, 1)
-        assert [each.row["body"] for each in held] == ["1"]
-        assert await bodies(engine) == ["2"]
+        assert [each.row["body"] for each in held] == ["first"]
+        # a row that is being claimed keeps nobody waiting
+        assert await bodies(engine) == ["second"]
+    assert await bodies(engine) == []
 
 
 async def test_many_at_once_claim_each_row_once(engine: Engine) -> None:
@@ -77,39 +71,30 @@ async def test_what_is_not_noted_is_claimed_again_after_its_lease(engine: Engine
     assert await bodies(engine, LATER) == []
 
 
-async def test_what_failed_is_claimed_when_it_is_due_again(engine: Engine) -> None:
-    await queue(engine, "1")
-    (first,) = await claimed(engine)
-    assert await noted(engine, first, due_at=LATER)
-    assert await bodies(engine) == []
-    (again,) = await claimed(engine, LATER)
-    assert again.attempts == 2
-
-
-async def test_what_is_given_back_is_claimed_at_once(engine: Engine) -> None:
+async def test_what_failed_is_claimed_when_it_is_due_again_and_what_is_given_back_at_once(engine: Engine) -> None:
     await queue(engine, "1")
     (first,) = await claimed(engine)
     async with transaction(engine) as connection:
         await release(connection, LETTERS, first, NOW)
-    assert await bodies(engine) == ["1"]
+    (first,) = await claimed(engine)
+    assert await noted(engine, first, due_at=LATER)
+    assert await bodies(engine) == []
+    (again,) = await claimed(engine, LATER)
+    assert again.attempts == 3
 
 
 async def test_of_a_lane_one_at_a_time_in_order(engine: Engine) -> None:
+    """One that is attempted later keeps its lane open."""
     for body, lane in (("a1", ANNE), ("a2", ANNE), ("p1", PIERRE), ("a3", ANNE)):
         await queue(engine, body, lane=lane)
     first = await claimed(engine)
     assert [each.row["body"] for each in first] == ["a1", "p1"]
     assert await bodies(engine) == []
-    await noted(engine, first[0])
-    assert await bodies(engine) == ["a2"]
-
-
-async def test_a_row_that_is_attempted_later_keeps_its_lane_open(engine: Engine) -> None:
-    await queue(engine, "a1", lane=ANNE)
-    await queue(engine, "a2", lane=ANNE)
-    (first,) = await claimed(engine)
-    await noted(engine, first, due_at=LATER)
-    assert await bodies(engine) == ["a2"]
+    await noted(engine, first[0], due_at=LATER)
+    (second,) = await claimed(engine)
+    assert second.row["body"] == "a2"
+    await noted(engine, second)
+    assert await bodies(engine) == ["a3"]
 
 
 async def test_many_at_once_keep_to_the_lanes(engine: Engine) -> None:

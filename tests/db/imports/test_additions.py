@@ -1,38 +1,31 @@
 """Records that make no supplier: they wait for the suppliers of their SIRET or SIREN, and add to them."""
 
-import asyncio
-import threading
 from collections import Counter
-from collections.abc import Iterator
 from datetime import date
-from typing import Any
-from uuid import UUID
 
 import msgspec
 import pytest
 from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
-from db.imports.prepare_rows import prepare_here
-from db.imports.run import Order, run_import
-from db.suppliers.read import Filters, page_of_suppliers
-from db.suppliers.records import get_record
+from db.imports.run import Order
 from db.suppliers.regroup import split_record
 from db.suppliers.sources import describe_source, put_source
 from domain.errors import InvalidContent
 from domain.suppliers.deduplication import RecordKey
-from domain.suppliers.rows import Batch, Row, RowError
-from domain.suppliers.source import Source
-from domain.suppliers.supplier import Approval, Flag, Placement, PublicAward, Supplier
+from domain.suppliers.source import Row, RowError, Source
+from domain.suppliers.supplier import Approval, Flag, Placement, PublicAward
 from tests.db.suppliers.samples import (
     LATER,
     NOW,
     PONTIVY,
+    Gate,
     addition,
-    batches,
+    ask,
     broken,
     counts,
     delete,
+    described,
     load,
     names,
     new_id,
@@ -40,6 +33,7 @@ from tests.db.suppliers.samples import (
     record,
     row,
     same_name,
+    the_only_one,
     version,
 )
 
@@ -48,26 +42,13 @@ SIRET, BRANCH, OTHER = SIREN + "00018", SIREN + "00026", "22560001400016"
 ACI = Approval("ACI", valid_from=date(2025, 1, 1))
 
 
-async def only(engine: Engine, **filters: Any) -> Supplier:
-    async with transaction(engine) as connection:
-        (entry,) = await page_of_suppliers(connection, Filters(**filters), None, 10)
-    return entry.supplier
-
-
-async def bound_to(engine: Engine, external_id: str = "1", source: str = "liste") -> UUID | None:
-    async with transaction(engine) as connection:
-        stored = await get_record(connection, source, external_id)
-    assert stored is not None
-    return stored.supplier_id
-
-
 async def test_what_adds_to_nobody_waits_and_nothing_changes(engine: Engine) -> None:
     first = await load(engine, [addition(1, "1", SIRET, approvals=(ACI,))], source="liste")
     again = await load(engine, [addition(1, "1", SIRET, approvals=())], source="liste")
 
     assert counts(first) == counts(again) == {"received": 1, "waiting": 1}
     assert (first.data_version, await version(engine), await names(engine)) == (0, 0, [])
-    assert await bound_to(engine) is None
+    assert await described(engine, source="liste") is None
 
 
 @pytest.mark.parametrize("way", ["put", "file"])
@@ -79,12 +60,12 @@ async def test_it_joins_its_supplier_the_day_that_one_comes(engine: Engine, way:
     else:
         await load(engine, [row(1, "1", "Les Jardins du Blavet", siret=SIRET), row(2, "2", siret=OTHER)])
 
-    found = await only(engine, siret=SIRET)
+    found = await the_only_one(engine, siret=SIRET)
     assert (found.name, found.ess, found.approvals, found.siret) == ("Les Jardins du Blavet", True, (ACI,), SIRET)
     assert [ref.source for ref in found.sources] == ["reseau", "liste"]
     assert (found.provenance or {})["ess"] == "liste"
-    assert await bound_to(engine) == found.id
-    assert (await only(engine, source="liste")).id == found.id
+    assert await described(engine, source="liste") == found.id
+    assert (await the_only_one(engine, source="liste")).id == found.id
 
 
 async def test_it_adds_to_a_supplier_that_is_known_as_one_change_of_the_directory(engine: Engine) -> None:
@@ -93,7 +74,7 @@ async def test_it_adds_to_a_supplier_that_is_known_as_one_change_of_the_director
 
     assert counts(done) == {"received": 2, "added": 1, "waiting": 1}
     assert done.data_version == await version(engine) == 2
-    assert (await only(engine, siret=SIRET)).approvals == (ACI,)
+    assert (await the_only_one(engine, siret=SIRET)).approvals == (ACI,)
 
 
 async def test_a_legal_unit_adds_to_each_of_its_establishments(engine: Engine) -> None:
@@ -101,31 +82,31 @@ async def test_a_legal_unit_adds_to_each_of_its_establishments(engine: Engine) -
     done = await load(engine, [addition(1, "1", SIREN, ess=True)], source="liste")
 
     assert counts(done) == {"received": 1, "added": 1}
-    assert [(await only(engine, siret=siret)).ess for siret in (SIRET, BRANCH, OTHER)] == [True, True, None]
+    assert [(await the_only_one(engine, siret=siret)).ess for siret in (SIRET, BRANCH, OTHER)] == [True, True, None]
 
 
 async def test_what_changes_or_goes_changes_its_suppliers(engine: Engine) -> None:
     await load(engine, [row(1, "1", siret=SIRET), row(2, "2", siret=OTHER)])
     some = [addition(line, str(line), SIRET, labels=(f"L{line}",)) for line in range(1, 7)]
     await load(engine, some, source="liste")
-    assert len((await only(engine, siret=SIRET)).labels) == 6
+    assert len((await the_only_one(engine, siret=SIRET)).labels) == 6
 
     moved = addition(1, "1", OTHER, labels=("L1",))
     done = await load(engine, [moved, *some[1:5]], source="liste", now=LATER, mode="snapshot")
     assert counts(done) == {"received": 5, "changed": 1, "unchanged": 4, "removed": 1}
-    assert (await only(engine, siret=SIRET)).labels == ("L2", "L3", "L4", "L5")
-    assert (await only(engine, siret=OTHER)).labels == ("L1",)
+    assert (await the_only_one(engine, siret=SIRET)).labels == ("L2", "L3", "L4", "L5")
+    assert (await the_only_one(engine, siret=OTHER)).labels == ("L1",)
 
     before = await version(engine)
     assert await delete(engine, "1", source="liste") == before + 1
-    assert (await only(engine, siret=OTHER)).labels == ()
+    assert (await the_only_one(engine, siret=OTHER)).labels == ()
 
 
 async def test_a_waiting_record_goes_without_a_trace(engine: Engine) -> None:
     await load(engine, [addition(1, "1", SIRET)], source="liste")
     assert await delete(engine, "1", source="liste") == await version(engine) == 0
     await put(engine, what=record(siret=SIRET))
-    assert len((await only(engine)).sources) == 1
+    assert len((await the_only_one(engine)).sources) == 1
 
 
 async def test_a_changed_supplier_keeps_what_is_added_to_its_siret(engine: Engine) -> None:
@@ -133,12 +114,12 @@ async def test_a_changed_supplier_keeps_what_is_added_to_its_siret(engine: Engin
     await load(engine, [addition(1, "1", SIRET, approvals=(ACI,))], source="liste")
     await load(engine, [row(1, "1", siret=SIRET)])
     await load(engine, [row(1, "1", "Atelier neuf", siret=SIRET)], now=LATER)
-    assert (await only(engine)).approvals == (ACI,)
+    assert (await the_only_one(engine)).approvals == (ACI,)
     await put(engine, what=record("Atelier plus neuf", siret=SIRET), now=LATER)
-    assert (await only(engine)).approvals == (ACI,)
+    assert (await the_only_one(engine)).approvals == (ACI,)
     await put(engine, what=record(siret=OTHER), now=LATER)
-    assert (await only(engine)).approvals is None
-    assert await bound_to(engine) is None
+    assert (await the_only_one(engine)).approvals is None
+    assert await described(engine, source="liste") is None
 
 
 async def test_makers_and_additions_of_one_source_do_not_take_each_others_identifiers(engine: Engine) -> None:
@@ -156,14 +137,13 @@ async def test_a_put_makes_a_supplier_of_what_only_added_to_one(engine: Engine) 
     written = await put(engine, what=record("Atelier", siret=OTHER), source="liste", now=LATER)
 
     assert written.status == "changed"
-    assert (await only(engine, siret=OTHER)).name == "Atelier"
-    assert (await only(engine, siret=SIRET)).approvals is None
+    assert (await the_only_one(engine, siret=OTHER)).name == "Atelier"
+    assert (await the_only_one(engine, siret=SIRET)).approvals is None
 
 
 async def test_nothing_is_missing_in_what_only_adds(engine: Engine) -> None:
     await load(engine, [addition(1, "1", SIRET)], source="liste")
-    async with transaction(engine) as connection:
-        told = await describe_source(connection, "liste", NOW.date())
+    told = await ask(engine, describe_source, "liste", NOW.date())
     assert told is not None
     assert (told.records, told.flags) == (1, {})
     assert {getattr(told.without, each).records for each in ("place", "siret", "segment", "email")} == {0}
@@ -173,7 +153,7 @@ async def test_an_offer_that_is_added_takes_the_flag_of_having_none(engine: Engi
     bare = Placement(PONTIVY.location, PONTIVY.commune, (Flag("no_offer", ""),))
     await put(engine, what=record(siret=SIRET, offers=()), placement=bare)
     await load(engine, [addition(1, "1", SIRET, offers=record().offers)], source="liste")
-    found = await only(engine)
+    found = await the_only_one(engine)
     assert (found.offers, found.flags) == (record().offers, ())
 
 
@@ -181,10 +161,9 @@ async def test_the_rank_of_a_list_counts_among_lists(engine: Engine) -> None:
     await put(engine, what=record(siret=SIRET))
     for source, employees in (("a", 1), ("b", 2)):
         await load(engine, [addition(1, "1", SIRET, employees=employees)], source=source)
-    assert (await only(engine)).employees == 1
-    async with transaction(engine) as connection:
-        await put_source(connection, Source("b", rank=3), LATER)
-    assert (await only(engine)).employees == 2
+    assert (await the_only_one(engine)).employees == 1
+    await ask(engine, put_source, Source("b", rank=3), LATER)
+    assert (await the_only_one(engine)).employees == 2
 
 
 async def test_the_latest_twenty_contracts_are_told_with_their_sources(engine: Engine) -> None:
@@ -195,7 +174,7 @@ async def test_the_latest_twenty_contracts_are_told_with_their_sources(engine: E
     await load(engine, some, source="decp")
 
     latest = sorted(won, key=lambda each: str(each.notified_on), reverse=True)[:20]
-    told = (await only(engine)).public_awards
+    told = (await the_only_one(engine)).public_awards
     assert [(each.object, each.notified_on, each.source) for each in told] == [
         (each.object, each.notified_on, "decp") for each in latest
     ]
@@ -213,7 +192,7 @@ async def test_what_may_not_be_kept_takes_its_earlier_record_away(engine: Engine
 
     done = await load(engine, [*refused, lists[2]], source="liste", now=LATER, mode=mode)
     assert counts(done) == {"received": 3, "unchanged": 1, "rejected": 2, "removed": 1}
-    assert [(await only(engine, siret=f"{each}" * 14)).ess for each in (1, 2, 3)] == [None, True, True]
+    assert [(await the_only_one(engine, siret=f"{each}" * 14)).ess for each in (1, 2, 3)] == [None, True, True]
 
     done = await load(engine, [*refused, makers[2]], now=LATER, mode=mode, dry_run=True)
     assert counts(done)["removed"] == 1
@@ -238,7 +217,7 @@ async def test_more_records_add_to_a_supplier_than_a_query_takes_parameters(engi
     async with transaction(engine) as connection:
         await connection.execute(text(others))
     await put(engine, what=record("Atelier", siret=SIRET), now=LATER)
-    assert len((await only(engine)).sources) == 16_402
+    assert len((await the_only_one(engine)).sources) == 16_402
 
 
 async def test_a_contract_that_two_sources_publish_is_told_once(engine: Engine) -> None:
@@ -249,7 +228,7 @@ async def test_a_contract_that_two_sources_publish_is_told_once(engine: Engine) 
     other = msgspec.structs.replace(lot, buyer="21560178600010")
     some = [addition(1, "V1/1", SIRET, public_awards=(other,)), addition(2, "V2/1", SIRET, public_awards=(lot,))]
     await load(engine, some, source="b", now=LATER)
-    assert Counter(each.source for each in (await only(engine)).public_awards) == {"b": 2}
+    assert Counter(each.source for each in (await the_only_one(engine)).public_awards) == {"b": 2}
 
 
 async def test_what_only_adds_is_not_split_from_its_supplier(engine: Engine) -> None:
@@ -268,21 +247,12 @@ async def test_what_comes_while_its_supplier_is_being_imported_joins_once(engine
     lists = [addition(1, "1", SIREN, ess=True), addition(2, "2", OTHER, labels=("RSEi",))]
     files: list[tuple[str, list[Row]]] = [("reseau", makers), ("liste", lists)]
     (slow, slow_rows), (fast, fast_rows) = files if under_way == "suppliers" else files[::-1]
-    reached, opened = threading.Event(), threading.Event()
-
-    def paused() -> Iterator[Batch]:
-        yield from batches(slow_rows)
-        yield Batch(())  # it is asked for while the rows are being staged, what follows it afterwards
-        reached.set()
-        opened.wait(10)
-
-    order = Order(id=new_id(), source=slow)
-    importing = asyncio.create_task(run_import(engine, order, prepare_here(paused()), lambda: NOW, same_name))
-    await asyncio.to_thread(reached.wait, 10)
+    gate = Gate(slow_rows)
+    importing = await gate.begin(engine, Order(id=new_id(), source=slow))
     await load(engine, fast_rows, source=fast)
-    opened.set()
+    gate.open()
     await importing
     for siret, said in ((SIRET, (True, ())), (OTHER, (None, ("RSEi",)))):
-        found = await only(engine, siret=siret)
+        found = await the_only_one(engine, siret=siret)
         assert (found.ess, found.labels) == said
         assert Counter(ref.source for ref in found.sources) == {"reseau": 1, "liste": 1}

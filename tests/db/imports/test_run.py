@@ -1,7 +1,6 @@
 """Bulk imports."""
 
 import asyncio
-import threading
 from collections.abc import Iterator
 
 import asyncpg
@@ -14,17 +13,20 @@ from db.core.engine import Engine, transaction
 from db.imports import run, stage
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import Order, close_interrupted, get_import, list_errors, list_imports, run_import
-from db.suppliers.read import Change, Filters, Snapshot, page_of_suppliers, snapshot
+from db.suppliers.read import Filters, page_of_suppliers, snapshot
 from db.suppliers.records import get_record
+from db.suppliers.sources import get_source
 from domain.errors import Conflict
-from domain.suppliers.rows import Batch, Row, RowError
-from domain.suppliers.source import Import
+from domain.suppliers.source import Batch, Import, Row, RowError
 from tests.db.suppliers.samples import (
     LATER,
     NOW,
+    Gate,
+    ask,
     batches,
     broken,
     counts,
+    described,
     load,
     lock_is_awaited,
     names,
@@ -51,31 +53,19 @@ async def test_the_same_rows_again_change_nothing_but_the_receipt(engine: Engine
 
     assert counts(again) == {"received": 2, "unchanged": 2}
     assert again.data_version == await version(engine) == 1
-    async with transaction(engine) as connection:
-        stored = await get_record(connection, "reseau", "a")
+    stored = await ask(engine, get_record, "reseau", "a")
     assert stored is not None
     assert (stored.received_at, stored.changed_at) == (LATER, NOW)
 
 
-async def test_added_changed_and_unchanged_rows_are_told_apart(engine: Engine) -> None:
-    await load(engine, rows("a", "b"))
+async def test_added_changed_and_unchanged_rows_are_told_apart_and_keep_their_suppliers(engine: Engine) -> None:
+    await load(engine, rows("a", "b", "x"))
+    before = await described(engine, "b")
     done = await load(engine, [row(1, "a"), row(2, "b", "Atelier neuf"), row(3, "c")])
 
     assert counts(done) == {"received": 3, "added": 1, "changed": 1, "unchanged": 1}
-    assert await names(engine) == ["Atelier a", "Atelier c", "Atelier neuf"]
-
-
-async def test_a_changed_row_keeps_its_supplier(engine: Engine) -> None:
-    async def supplier_of(external_id: str) -> object:
-        async with transaction(engine) as connection:
-            stored = await get_record(connection, "reseau", external_id)
-        return stored and stored.supplier_id
-
-    await load(engine, rows("a"))
-    before = await supplier_of("a")
-    await load(engine, [row(1, "a", "Atelier neuf")])
-
-    assert await supplier_of("a") == before is not None
+    assert await names(engine) == ["Atelier a", "Atelier c", "Atelier neuf", "Atelier x"]
+    assert await described(engine, "b") == before is not None
 
 
 async def test_an_import_finds_what_single_puts_stored(engine: Engine) -> None:
@@ -91,10 +81,9 @@ async def test_rejects_are_kept_with_their_place(engine: Engine) -> None:
     assert counts(done) == {"received": 3, "added": 1, "rejected": 2}
     expected = [broken(1, "x"), broken(3, None)]
     assert list(done.errors) == expected
-    async with transaction(engine) as connection:
-        assert await get_import(connection, done.id) == done
-        assert await list_errors(connection, done.id, 0, 1) == expected[:1]
-        assert await list_errors(connection, done.id, 1, 1) == expected[1:]
+    assert await ask(engine, get_import, done.id) == done
+    assert await ask(engine, list_errors, done.id, 0, 1) == expected[:1]
+    assert await ask(engine, list_errors, done.id, 1, 1) == expected[1:]
 
 
 async def test_the_rows_rejected_are_stored_up_to_a_number(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,8 +98,7 @@ async def test_the_rows_rejected_are_stored_up_to_a_number(engine: Engine, monke
     third = await load(engine, content, mode="snapshot")
     assert (counts(first), counts(second)) == ({"received": 8, "rejected": 8}, {"received": 9, "rejected": 9})
     assert counts(third) == {"received": 9, "added": 1, "kept_absent": 1, "rejected": 8}
-    async with transaction(engine) as connection:
-        stored = [await list_errors(connection, each.id, 0, 9) for each in (other, first, second, third)]
+    stored = [await ask(engine, list_errors, each.id, 0, 9) for each in (other, first, second, third)]
     assert [[error.line for error in each] for each in stored] == [[1], [], [1, 2, 3], [1, 2, 3]]
 
 
@@ -141,61 +129,34 @@ async def test_what_postgresql_cannot_hold_is_rejected_not_fatal(engine: Engine)
     assert [error.code for error in done.errors] == ["null_character", "null_character", "invalid_siret"]
 
 
-async def test_upsert_removes_nothing(engine: Engine) -> None:
-    await load(engine, rows("a", "b"))
-
-    assert counts(await load(engine, rows("b"))) == {"received": 1, "unchanged": 1}
-
-
 async def test_a_snapshot_removes_what_is_absent(engine: Engine) -> None:
+    """As a version, also where nothing else is new."""
     await load(engine, rows(*"abcdef"))
     await load(engine, rows("elsewhere"), source="ville")
     done = await load(engine, rows(*"bcdef"), mode="snapshot")
 
     assert counts(done) == {"received": 5, "unchanged": 5, "removed": 1}
+    assert done.data_version == 3
     assert await names(engine) == [f"Atelier {name}" for name in ("b", "c", "d", "e", "elsewhere", "f")]
     async with snapshot(engine) as view:
-        assert [change.supplier for change in await changes(view, 2)] == [None]
+        assert [change.supplier async for batch in view.changes(2) for change in batch] == [None]
 
 
-async def changes(view: Snapshot, since: int) -> list[Change]:
-    return [change async for batch in view.changes(since) for change in batch]
-
-
-async def test_a_snapshot_of_nothing_new_but_removals_is_a_version(engine: Engine) -> None:
-    await load(engine, rows(*"abcdef"))
-
-    assert (await load(engine, rows(*"abcde"), mode="snapshot")).data_version == 2
-
-
-async def test_a_snapshot_that_would_remove_more_than_a_fifth_is_refused(engine: Engine) -> None:
+async def test_a_snapshot_that_would_remove_more_than_a_fifth_is_refused_and_says_why(engine: Engine) -> None:
     """Exactly a fifth goes through; a dry run answers as the import would."""
     await load(engine, rows(*"abcde"))
+    refused, content = new_id(), [*rows("a", "b", "c"), row(4, "new")]
     for dry_run in (True, False):
         with pytest.raises(Conflict, match="remove 2 of the source's 5"):
-            await load(engine, [*rows("a", "b", "c"), row(4, "new")], mode="snapshot", dry_run=dry_run)
+            await load(engine, content, id=refused, mode="snapshot", dry_run=dry_run)
+    kept = await ask(engine, get_import, refused)
+    assert kept is not None
+    assert (kept.status, kept.received, kept.unchanged) == ("refused", 4, 0)
+    assert str(kept.failure).startswith("Cet envoi retirerait 2 des 5 fi")
 
-    assert len(await names(engine)) == 5
-    assert await version(engine) == 1
+    assert (len(await names(engine)), await version(engine)) == (5, 1)
     assert counts(await load(engine, rows("a", "b", "c"), mode="snapshot", force=True))["removed"] == 2
     assert counts(await load(engine, rows("a", "b"), mode="snapshot", force=True))["removed"] == 1
-
-
-async def test_a_refused_snapshot_says_why(engine: Engine) -> None:
-    await load(engine, rows(*"abcde"))
-    refused = new_id()
-    with pytest.raises(Conflict):
-        await load(engine, rows("a"), id=refused, mode="snapshot")
-
-    async with transaction(engine) as connection:
-        kept = await get_import(connection, refused)
-    assert kept is not None
-    assert (kept.status, kept.received, kept.unchanged, kept.failure and kept.failure[:31]) == (
-        "refused",
-        1,
-        0,
-        "Cet envoi retirerait 4 des 5 fi",
-    )
 
 
 async def test_a_rejected_row_is_not_absent(engine: Engine) -> None:
@@ -226,22 +187,16 @@ async def test_a_dry_run_answers_exactly_and_leaves_nothing(engine: Engine) -> N
         broken(9, "x"),
     ]
     rehearsed = await load(engine, content, mode="snapshot", dry_run=True, force=True)
-    async with transaction(engine) as connection:
-        assert [done.added for done in await list_imports(connection, "reseau", None, 10)] == [6]
+    assert [done.added for done in await ask(engine, list_imports, "reseau", None, 10)] == [6]
     assert await names(engine) == [f"Atelier {letter}" for letter in "abcdef"]
+    await load(engine, rows("a"), source="ville", dry_run=True)
+    assert await ask(engine, get_source, "ville") is None
 
     done = await load(engine, content, mode="snapshot", force=True)
 
     assert counts(rehearsed) == counts(done)
     assert counts(done) == {"received": 9, "added": 1, "changed": 1, "unchanged": 4, "kept_absent": 1, "rejected": 3}
     assert (rehearsed.errors, rehearsed.data_version, done.data_version) == (done.errors, 1, 2)
-
-
-async def test_a_dry_run_makes_no_source(engine: Engine) -> None:
-    await load(engine, rows("a"), dry_run=True)
-
-    async with transaction(engine) as connection:
-        assert (await connection.execute(text("SELECT count(*) FROM sources"))).scalar_one() == 0
 
 
 async def test_long_documents_are_stored_as_they_are(engine: Engine) -> None:
@@ -265,109 +220,82 @@ async def test_a_stream_that_breaks_imports_nothing(engine: Engine) -> None:
         await run_import(engine, order, prepare_here(failing()), lambda: NOW, same_name)
 
     assert await names(engine) == []
-    async with transaction(engine) as connection:
-        kept = await get_import(connection, order.id)
+    kept = await ask(engine, get_import, order.id)
     assert kept is not None
     assert (kept.status, kept.added, kept.finished_at, kept.failure) == ("failed", 0, NOW, "EOFError")
 
 
-class Gate:
-    """A stream that stops in the middle until it is opened."""
-
-    def __init__(self) -> None:
-        self.reached = threading.Event()
-        self.opened = threading.Event()
-
-    def batches(self) -> Iterator[Batch]:
-        for batch in batches(rows("a", "b", "c", "d")):
-            yield batch
-            if not self.reached.is_set():
-                self.reached.set()
-                self.opened.wait(10)
-
-
-@pytest.fixture
-async def gate() -> Gate:
-    return Gate()
-
-
-def begin(engine: Engine, gate: Gate, source: str = "reseau") -> tuple[Order, "asyncio.Task[Import]"]:
-    order = Order(id=new_id(), source=source)
-    return order, asyncio.create_task(run_import(engine, order, prepare_here(gate.batches()), lambda: NOW, same_name))
+async def begin(engine: Engine) -> tuple[Gate, Order, "asyncio.Task[Import]"]:
+    """An import of four rows that waits once two are staged."""
+    gate, order = Gate(rows("a", "b"), [row(3, "c"), row(4, "d")]), Order(id=new_id(), source="reseau")
+    return gate, order, await gate.begin(engine, order)
 
 
 async def progress(engine: Engine, order: Order, received: int) -> Import:
     """The import as another connection sees it, once it has received so many rows."""
     async with asyncio.timeout(10):
         while True:
-            async with transaction(engine) as connection:
-                seen = await get_import(connection, order.id)
+            seen = await ask(engine, get_import, order.id)
             if seen is not None and seen.received >= received:
                 return seen
 
 
-async def test_progress_is_seen_from_outside_while_rows_are_not(engine: Engine, gate: Gate) -> None:
-    order, running = begin(engine, gate)
+async def test_progress_is_seen_from_outside_while_rows_are_not(engine: Engine) -> None:
+    gate, order, running = await begin(engine)
     seen = await progress(engine, order, 2)
 
     assert (seen.status, seen.received, seen.added, seen.data_version) == ("running", 2, 2, None)
     assert await names(engine) == []
-    gate.opened.set()
+    gate.open()
     assert counts(await running) == {"received": 4, "added": 4}
 
 
-async def test_a_cancelled_import_leaves_nothing(engine: Engine, gate: Gate) -> None:
-    order, running = begin(engine, gate)
-    await progress(engine, order, 2)
+async def test_a_cancelled_import_leaves_nothing(engine: Engine) -> None:
+    gate, order, running = await begin(engine)
     running.cancel()
-    gate.opened.set()
+    gate.open()
     with pytest.raises(asyncio.CancelledError):
         await running
 
     assert await names(engine) == []
-    async with transaction(engine) as connection:
-        kept = await get_import(connection, order.id)
+    kept = await ask(engine, get_import, order.id)
     assert kept is not None
     assert (kept.status, kept.added) == ("interrupted", 0)
 
 
-async def test_imports_of_other_sources_do_not_wait(engine: Engine, gate: Gate) -> None:
-    order, running = begin(engine, gate)
-    await progress(engine, order, 2)
+async def test_imports_of_other_sources_do_not_wait(engine: Engine) -> None:
+    gate, _, running = await begin(engine)
 
     assert counts(await load(engine, rows("a"), source="ville")) == {"received": 1, "added": 1}
     assert (await put(engine, source="ville")).status == "created"
-    gate.opened.set()
+    gate.open()
     await running
 
 
-async def test_imports_of_one_source_wait_for_each_other(engine: Engine, gate: Gate) -> None:
+async def test_imports_of_one_source_wait_for_each_other(engine: Engine) -> None:
     """The second one finds all that the first one stored."""
-    order, first = begin(engine, gate)
-    await progress(engine, order, 2)
+    gate, _, first = await begin(engine)
     second = asyncio.create_task(load(engine, rows("a", "b", "c", "d")))
     await lock_is_awaited(engine)
-    gate.opened.set()
+    gate.open()
 
     assert counts(await first) == {"received": 4, "added": 4}
     assert counts(await second) == {"received": 4, "unchanged": 4}
 
 
-async def test_a_put_waits_for_an_import_of_its_source(engine: Engine, gate: Gate) -> None:
-    order, running = begin(engine, gate)
-    await progress(engine, order, 2)
+async def test_a_put_waits_for_an_import_of_its_source(engine: Engine) -> None:
+    gate, _, running = await begin(engine)
     waiting = asyncio.create_task(put(engine, "a", row(1, "a").record))
     await lock_is_awaited(engine)
-    gate.opened.set()
+    gate.open()
     await running
 
     assert (await waiting).status == "unchanged"
 
 
-async def test_an_import_whose_server_died_is_closed(engine: Engine, gate: Gate) -> None:
+async def test_an_import_whose_server_died_is_closed(engine: Engine) -> None:
     """One that still runs is left alone."""
-    order, running = begin(engine, gate)
-    await progress(engine, order, 2)
+    gate, order, running = await begin(engine)
     dead = new_id()
     async with transaction(engine) as connection:
         await connection.execute(
@@ -379,21 +307,20 @@ async def test_an_import_whose_server_died_is_closed(engine: Engine, gate: Gate)
         )
         await close_interrupted(connection, LATER)
         found = [await get_import(connection, each) for each in (dead, order.id)]
-    gate.opened.set()
+    gate.open()
     await running
 
     assert [each and (each.status, each.finished_at) for each in found] == [("interrupted", LATER), ("running", None)]
 
 
-async def test_a_killed_connection_leaves_the_source_as_it_was(engine: Engine, database_url: str, gate: Gate) -> None:
-    order, running = begin(engine, gate)
-    await progress(engine, order, 2)
+async def test_a_killed_connection_leaves_the_source_as_it_was(engine: Engine, database_url: str) -> None:
+    gate, _, running = await begin(engine)
     killer = await asyncpg.connect(dsn(database_url))
     await killer.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
     )
     await killer.close()
-    gate.opened.set()
+    gate.open()
     with pytest.raises(DBAPIError):
         await running
 
@@ -408,12 +335,10 @@ async def test_a_supplier_of_two_records_is_assembled_from_both(engine: Engine) 
     await put(engine, "z", row(1, "z", siret=siret, labels=("RSEi",)).record, source="ville")
 
     await load(engine, [row(1, "a", "Atelier neuf", siret=siret)], now=LATER)
-    async with transaction(engine) as connection:
-        merged = await page_of_suppliers(connection, Filters(), None, 10)
+    merged = await ask(engine, page_of_suppliers, Filters(), None, 10)
     assert [(entry.supplier.name, entry.supplier.labels) for entry in merged] == [("Atelier neuf", ("RSEi",))]
 
     await load(engine, rows("b"), mode="snapshot", force=True)
-    async with transaction(engine) as connection:
-        left = await page_of_suppliers(connection, Filters(source="ville"), None, 10)
+    left = await ask(engine, page_of_suppliers, Filters(source="ville"), None, 10)
     assert [entry.supplier.name for entry in left] == ["Atelier z"]
     assert left[0].supplier.id == ours.stored.supplier_id

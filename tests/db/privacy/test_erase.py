@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 
 import pytest
@@ -15,10 +14,10 @@ from db.idempotency import Answer, Submission, claim, find_answer, store_answer
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import Order, run_import
 from db.meetings import insert_meeting, select_meeting
-from db.persons import find_or_insert_person, insert_session_of_person, note_sign_in
-from db.privacy.erase import erase_person, export_person
+from db.persons import find_or_insert_person
+from db.privacy.erase import erase_person
 from db.schema.exchange_tables import message_mails
-from db.schema.person_tables import desk_sessions, persons, suppressions
+from db.schema.person_tables import persons, suppressions
 from db.suppliers.records import get_record
 from db.suppliers.suppression_list import suppressions_of
 from domain.audit import Actor
@@ -26,7 +25,7 @@ from domain.delivery import WebhookSettings
 from domain.errors import InvalidContent, Problem, pointer
 from domain.meetings.meeting import Meeting, MeetingRequest, Participant
 from domain.privacy import BEYOND_ANY_ERASURE, DataSubject, Erasure
-from domain.suppliers.rows import Batch, CheckedRecord, RowError
+from domain.suppliers.source import Batch, CheckedRecord, RowError
 from domain.suppliers.supplier import Contact
 from domain.text.bilingual import Text
 from tests.db.exchanges import samples
@@ -202,26 +201,6 @@ async def test_what_clients_call_their_requests_goes_with_the_answers(engine: En
     assert [(each.field, each.fate) for each in done.changed] == [("key", "erased")]
     async with transaction(engine) as connection:
         assert await find_answer(connection, owner, submission.route, submission.key, NOW) is None
-
-
-async def test_who_signs_in_is_told_of_their_sessions_and_what_was_said_of_them(engine: Engine) -> None:
-    """Not the token itself, which is the provider's to take back."""
-    claims = b'{"sub":"1","email":"a.legoff@esat.example"}'
-    token = f"e30.{urlsafe_b64encode(claims).rstrip(b'=').decode()}.c2lnbmVk"
-    async with transaction(engine) as connection:
-        owner = await ensure_organisation(connection, "Morbihan", NOW)
-        person = await note_sign_in(connection, owner, "https://op.example", "1", ANNE.name or "", ANNE.email, NOW)
-        await insert_session_of_person(connection, b"digest", person, ("match",), NOW, LATER, token)
-    copy = await export_person(engine, ANNE, [owner], Actor(owner, "command"), NOW)
-    assert {each.field: each.text for each in copy.holdings} == {
-        "name": "Anne Le Goff",
-        "email": "a.legoff@esat.example",
-        "account": "https://op.example 1",
-        "session": claims.decode(),
-    }
-    await erase(engine)
-    async with transaction(engine) as connection:
-        assert await connection.scalar(select(func.count()).select_from(desk_sessions)) == 0
 
 
 async def test_an_erasure_is_told_as_complete_only_where_it_is(engine: Engine) -> None:

@@ -1,10 +1,11 @@
 """Small records, and short ways to store them."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import text
@@ -13,17 +14,20 @@ from db.core.engine import Engine, transaction
 from db.core.uuid7 import uuid7
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import Order, run_import
-from db.suppliers.read import Filters, page_of_suppliers
-from db.suppliers.records import Written, delete_record, put_record
+from db.suppliers.read import Filters, get_supplier, page_of_suppliers
+from db.suppliers.records import Written, delete_record, get_record, put_record
 from db.suppliers.write import current_version
 from domain.suppliers.deduplication import Name
-from domain.suppliers.rows import Batch, CheckedRecord, Row, RowError
-from domain.suppliers.source import Import
-from domain.suppliers.supplier import SIRET_DIGITS, Offer, Placement, Point, SupplierRecord, nameless
+from domain.suppliers.source import Batch, CheckedRecord, Import, Row, RowError
+from domain.suppliers.supplier import SIRET_DIGITS, Offer, Placement, Point, Supplier, SupplierRecord, nameless
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
+MUCH_LATER = LATER + timedelta(hours=1)
 PONTIVY = Placement(Point(48.07, -2.97), "56178")
+FAR = Placement(Point(48.2, -2.97), "56178")
+
+T = TypeVar("T")
 
 _serial = count()
 
@@ -102,14 +106,61 @@ def counts(done: Import) -> dict[str, int]:
     return {name: value for name in fields if (value := getattr(done, name))}
 
 
-async def names(engine: Engine) -> list[str]:
+async def ask(engine: Engine, function: Callable[..., Awaitable[T]], *given: Any, **named: Any) -> T:
+    """The answer of a function to a connection, in a transaction of its own."""
     async with transaction(engine) as connection:
-        return sorted(entry.supplier.name for entry in await page_of_suppliers(connection, Filters(), None, 200))
+        return await function(connection, *given, **named)
+
+
+async def names(engine: Engine) -> list[str]:
+    return sorted(entry.supplier.name for entry in await ask(engine, page_of_suppliers, Filters(), None, 200))
+
+
+async def supplier(engine: Engine, supplier_id: UUID) -> Supplier:
+    entry = await ask(engine, get_supplier, supplier_id)
+    assert entry is not None
+    return entry.supplier
+
+
+async def the_only_one(engine: Engine, **filters: Any) -> Supplier:
+    (entry,) = await ask(engine, page_of_suppliers, Filters(**filters), None, 10)
+    return entry.supplier
+
+
+async def described(engine: Engine, external_id: str = "1", source: str = "reseau") -> UUID | None:
+    """The supplier that the record describes."""
+    stored = await ask(engine, get_record, source, external_id)
+    assert stored is not None
+    return stored.supplier_id
+
+
+class Gate:
+    """A stream of rows that stops once the first are staged, until it is opened."""
+
+    def __init__(self, first: Iterable[Row | RowError], rest: Iterable[Row | RowError] = ()) -> None:
+        self._first, self._rest = first, rest
+        self._reached, self._opened = threading.Event(), threading.Event()
+
+    def _batches(self) -> Iterator[Batch]:
+        yield from batches(self._first)
+        yield Batch(())  # it is asked for while the rows are being staged, what follows it afterwards
+        self._reached.set()
+        self._opened.wait(10)
+        yield from batches(self._rest)
+
+    async def begin(self, engine: Engine, order: Order, now: datetime = NOW) -> "asyncio.Task[Import]":
+        """The import of the rows, once it waits."""
+        importing = run_import(engine, order, prepare_here(self._batches()), lambda: now, same_name)
+        running = asyncio.create_task(importing)
+        await asyncio.to_thread(self._reached.wait, 10)
+        return running
+
+    def open(self) -> None:
+        self._opened.set()
 
 
 async def version(engine: Engine) -> int:
-    async with transaction(engine) as connection:
-        return await current_version(connection)
+    return await ask(engine, current_version)
 
 
 def broken(line: int, external_id: str | None) -> RowError:
@@ -120,7 +171,5 @@ async def lock_is_awaited(engine: Engine, kind: str = "advisory") -> None:
     """Wait until some transaction waits for a lock of this kind, as `pg_locks` calls it."""
     query = text(f"SELECT count(*) FROM pg_locks WHERE locktype = '{kind}' AND NOT granted")
     async with asyncio.timeout(10):
-        while True:
-            async with transaction(engine) as connection:
-                if (await connection.execute(query)).scalar_one():
-                    return
+        while not await ask(engine, lambda connection: connection.scalar(query)):
+            pass

@@ -1,14 +1,20 @@
-"""Suppliers, read."""
+"""Suppliers read, followed and copied, and new versions of the directory heard of."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from struct import pack
+from urllib.parse import urlsplit
 from uuid import UUID
 
+import asyncpg
 import msgspec
 import pytest
 from sqlalchemy import text
 
-from db.core.engine import Connection, Engine, transaction
+from db.core import listen_notify
+from db.core.connect import dsn
+from db.core.engine import Engine, transaction
 from db.suppliers.copy_documents import DirectorySnapshot, Pages, _CopiedFields, copy_documents, shared_snapshot
 from db.suppliers.read import (
     LAST_ID,
@@ -25,8 +31,9 @@ from db.suppliers.read import (
     page_of_suppliers,
     snapshot,
 )
+from db.suppliers.write import CURRENT_VERSION, DirectoryVersion, listen
 from domain.suppliers.supplier import Approval, Offer, Placement, Point, Supplier
-from tests.db.suppliers.samples import LATER, delete, load, put, record, row, rows
+from tests.db.suppliers.samples import LATER, ask, delete, load, put, record, row, rows
 
 GARDEN = record(
     "Les Jardins du Blavet",
@@ -61,8 +68,7 @@ async def pool(engine: Engine) -> Engine:
 
 
 async def found(engine: Engine, filters: Filters) -> set[str]:
-    async with transaction(engine) as connection:
-        page = await page_of_suppliers(connection, filters, None, 10)
+    page = await ask(engine, page_of_suppliers, filters, None, 10)
     return {entry.supplier.name.split()[0] for entry in page}
 
 
@@ -110,10 +116,6 @@ async def test_pages_hold_everything_once(engine: Engine) -> None:
     assert len(seen) == len(set(seen)) == 7
 
 
-async def test_an_unknown_supplier_is_none(connection: Connection) -> None:
-    assert await get_supplier(connection, UUID(int=1)) is None
-
-
 async def test_a_history_is_known_by_the_uids_of_its_versions(pool: Engine) -> None:
     """A directory that was restored has the same versions again, with other changes."""
     async with snapshot(pool) as view:
@@ -129,8 +131,7 @@ async def test_a_history_is_known_by_the_uids_of_its_versions(pool: Engine) -> N
 
 async def test_a_position_is_of_this_history_or_of_none(pool: Engine) -> None:
     """One from before there were uids is taken where the directory has come so far."""
-    async with transaction(pool) as connection:
-        earlier = await end_of_directory(connection)
+    earlier = await ask(pool, end_of_directory)
     await put(pool, "late", record("Late"))
     async with transaction(pool) as connection:
         end = await end_of_directory(connection)
@@ -177,6 +178,7 @@ async def follow(engine: Engine, position: Position, limit: int = 2) -> list[Cha
 
 
 async def test_the_feed_is_in_the_order_of_versions_with_tombstones(pool: Engine) -> None:
+    """A supplier that changes moves to its end."""
     await load(pool, rows(*"abc"), source="bulk", now=LATER)
     await delete(pool, "garden")
 
@@ -188,13 +190,9 @@ async def test_the_feed_is_in_the_order_of_versions_with_tombstones(pool: Engine
     assert await follow(pool, seen[2].position) == seen[3:]
     assert await follow(pool, seen[-1].position) == []
 
-
-async def test_a_change_moves_a_supplier_to_the_end_of_the_feed(pool: Engine) -> None:
-    first = await follow(pool, START)
-    await put(pool, "garden", record("Les Jardins de l'Oust"))
-
-    assert [change.id for change in await follow(pool, START)] == [first[1].id, first[2].id, first[0].id]
-    assert [change.id for change in await follow(pool, first[-1].position)] == [first[0].id]
+    await put(pool, "stranger", record("Les Jardins de l'Oust"))
+    assert [change.id for change in await follow(pool, START)] == [each.id for each in (seen[0], *seen[2:], seen[1])]
+    assert [change.id for change in await follow(pool, seen[-1].position)] == [seen[1].id]
 
 
 class Reader:
@@ -207,8 +205,7 @@ class Reader:
 
     async def read(self) -> bool:
         """Take the next page; False if there was nothing new."""
-        async with transaction(self.engine) as connection:
-            page = await changes_after(connection, self.position, 5)
+        page = await ask(self.engine, changes_after, self.position, 5)
         for change in page:
             assert change.position > self.position
             self.position = change.position
@@ -240,16 +237,15 @@ async def test_a_reader_of_the_feed_ends_with_the_directory(engine: Engine) -> N
     while await reader.read():
         pass
 
-    async with transaction(engine) as connection:
-        page = await page_of_suppliers(connection, Filters(), None, 200)
+    page = await ask(engine, page_of_suppliers, Filters(), None, 200)
     assert {entry.supplier.id: entry.supplier.name for entry in page} == reader.known
 
 
-async def test_suppliers_are_found_by_their_ids_or_those_they_took_over(engine: Engine) -> None:
+async def test_suppliers_are_found_by_their_ids(engine: Engine) -> None:
     first = (await put(engine, "1")).supplier_id
-    async with transaction(engine) as connection:
-        found = await living_suppliers(connection, [first, UUID(int=99)])
+    found = await ask(engine, living_suppliers, [first, UUID(int=99)])
     assert {asked: each.id for asked, each in found.items()} == {first: first}
+    assert await ask(engine, get_supplier, UUID(int=1)) is None
 
 
 async def copied(url: str, snapshot: DirectorySnapshot, *pages: Pages) -> list[str]:
@@ -260,6 +256,8 @@ async def copied(url: str, snapshot: DirectorySnapshot, *pages: Pages) -> list[s
 
 
 async def test_the_active_suppliers_are_copied_with_their_version(engine: Engine, database_url: str) -> None:
+    async with shared_snapshot(database_url) as empty:
+        assert (empty.version, empty.uid, await copied(database_url, empty)) == (0, None, [])
     await put(engine, "1", record("Été & « fils »\n\\.", description="x" * 70_000))
     await put(engine, "2", record("Fermé", active=False))
     await put(engine, "3", record("Parti"))
@@ -284,12 +282,6 @@ async def test_several_that_share_the_pages_copy_each_supplier_once(engine: Engi
     assert sorted(halves[0] + halves[1], key=int) == names
 
 
-async def test_an_empty_directory_has_no_version_yet(engine: Engine, database_url: str) -> None:
-    async with shared_snapshot(database_url) as snapshot:
-        assert (snapshot.version, snapshot.uid) == (0, None)
-        assert await copied(database_url, snapshot) == []
-
-
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 1_000])
 async def test_rows_are_read_however_they_are_cut(size: int) -> None:
     fields = [b"", b"{}", b"x" * 30]
@@ -299,3 +291,88 @@ async def test_rows_are_read_however_they_are_cut(size: int) -> None:
     for start in range(0, len(content), size):
         await reading.read(content[start : start + size])
     assert found == fields
+
+
+NEVER = 3600.0
+LISTENERS = f"FROM pg_stat_activity WHERE datname = current_database() AND query = '{CURRENT_VERSION}'"
+
+
+async def until(versions: AsyncGenerator[DirectoryVersion, None], wanted: int) -> None:
+    async with asyncio.timeout(10):
+        async for version in versions:
+            if version.number == wanted:
+                return
+
+
+async def test_the_present_version_comes_first_and_a_change_without_polling(engine: Engine, database_url: str) -> None:
+    await put(engine)
+    async with aclosing(listen(database_url, poll_seconds=NEVER)) as versions:
+        assert (await anext(versions)).number == 1
+        await put(engine, "2")
+        await until(versions, 2)
+
+
+async def test_a_lost_notification_is_made_up_for_by_polling(engine: Engine, database_url: str) -> None:
+    async with aclosing(listen(database_url, poll_seconds=0.01)) as versions:
+        assert (await anext(versions)).number == 0
+        async with transaction(engine) as connection:
+            await connection.execute(text("UPDATE directory_version SET version = 7"))
+        await until(versions, 7)
+
+
+async def test_it_comes_back_after_its_backend_was_killed(engine: Engine, database_url: str) -> None:
+    async with aclosing(listen(database_url, poll_seconds=NEVER)) as versions:
+        assert (await anext(versions)).number == 0
+        async with transaction(engine) as connection:
+            killed = await connection.execute(text(f"SELECT pg_terminate_backend(pid) {LISTENERS}"))
+            assert killed.scalars().all() == [True]
+        await put(engine)
+        await until(versions, 1)
+
+
+async def test_it_holds_no_connection_once_it_is_cancelled(engine: Engine, database_url: str) -> None:
+    heard = asyncio.Event()
+
+    async def hear() -> None:
+        async for _ in listen(database_url, poll_seconds=NEVER):
+            heard.set()
+
+    task = asyncio.create_task(hear())
+    await heard.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(10):
+        while await ask(engine, lambda connection: connection.scalar(text(f"SELECT count(*) {LISTENERS}"))):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("away", "back"),
+    [
+        ("ALTER DATABASE {name} RENAME TO {name}_away", "ALTER DATABASE {name}_away RENAME TO {name}"),
+        (
+            "ALTER DATABASE {name} SET default_transaction_read_only TO on",
+            "ALTER DATABASE {name} RESET default_transaction_read_only",
+        ),
+    ],
+    ids=["is not there yet", "takes no writes yet"],
+)
+async def test_it_waits_for_a_database_that(
+    database_url: str,
+    administrator: "asyncpg.Connection[asyncpg.Record]",
+    monkeypatch: pytest.MonkeyPatch,
+    away: str,
+    back: str,
+) -> None:
+    """A server may start before its database, or beside a standby that is to be promoted: nothing is raised."""
+    name = urlsplit(dsn(database_url)).path.removeprefix("/")
+    lost = asyncio.Event()
+    monkeypatch.setattr(listen_notify.logger, "warning", lambda *_: lost.set())
+    await administrator.execute(away.format(name=name))
+    async with aclosing(listen(database_url, poll_seconds=NEVER)) as versions:
+        first = asyncio.ensure_future(anext(versions))
+        async with asyncio.timeout(10):
+            await lost.wait()
+            await administrator.execute(back.format(name=name))
+            assert (await first).number == 0

@@ -1,4 +1,7 @@
-"""Records, one at a time."""
+"""Records, one at a time, and what is suppressed of them.
+
+That is exactly what was taken out, and nothing of who is called the same.
+"""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -15,20 +18,21 @@ from db.core.engine import Engine, transaction
 from db.suppliers.read import get_supplier
 from db.suppliers.records import get_record, put_record
 from db.suppliers.sources import count_vertices
+from db.suppliers.suppression_list import EVERYWHERE, Suppression, Suppressions, suppress, suppressions_of
 from db.suppliers.write import current_version
 from domain.errors import Conflict, InvalidContent
 from domain.reference.territory import Polygon
-from domain.suppliers.rows import Row, RowError
-from domain.suppliers.supplier import Flag, Offer, Placement, ServiceArea, SourceRef, SupplierRecord
-from tests.db.suppliers.samples import LATER, NOW, PONTIVY, delete, load, put, record, row, same_name
+from domain.suppliers.deduplication import RecordKey
+from domain.suppliers.source import Row, RowError
+from domain.suppliers.supplier import Contact, Flag, Offer, Placement, ServiceArea, SourceRef, SupplierRecord
+from tests.db.suppliers.samples import LATER, NOW, PONTIVY, ask, delete, load, put, record, row, same_name, supplier
 
 
 async def test_a_new_record_makes_a_supplier(engine: Engine) -> None:
     written = await put(engine)
 
     assert (written.status, written.data_version) == ("created", 1)
-    async with transaction(engine) as connection:
-        entry = await get_supplier(connection, written.supplier_id)
+    entry = await ask(engine, get_supplier, written.supplier_id)
     assert entry is not None
     assert (entry.version, entry.supplier.name, entry.supplier.commune) == (1, "Les Jardins du Blavet", "56178")
     assert entry.supplier.sources == (SourceRef("reseau", "1", NOW),)
@@ -39,9 +43,8 @@ async def test_a_record_is_read_as_it_was_received(engine: Engine) -> None:
     sent = record(siret="12345678901234", turnover_eur=850_000.0, description="Légumes « bio » \u2028 \\ \U0001f955")
     written = await put(engine, "a/b é", sent, placement=flagged)
 
-    async with transaction(engine) as connection:
-        assert await get_record(connection, "reseau", "a/b é") == written.stored
-        assert await get_record(connection, "reseau", "other") is None
+    assert await ask(engine, get_record, "reseau", "a/b é") == written.stored
+    assert await ask(engine, get_record, "reseau", "other") is None
     assert (written.stored.record, written.stored.placement) == (sent, flagged)
 
 
@@ -51,32 +54,22 @@ async def test_the_same_content_again_changes_no_version(engine: Engine) -> None
     again = await put(engine, now=LATER)
 
     assert (again.status, again.data_version) == ("unchanged", first.data_version)
-    async with transaction(engine) as connection:
-        entry = await get_supplier(connection, first.supplier_id)
-    assert entry is not None
-    assert (entry.supplier.sources[0].received_at, entry.supplier.updated_at) == (LATER, NOW)
+    found = await supplier(engine, first.supplier_id)
+    assert (found.sources[0].received_at, found.updated_at) == (LATER, NOW)
 
 
 async def test_other_content_keeps_the_supplier(engine: Engine) -> None:
+    """And so does another place: new reference data may place the same words elsewhere, and that is what is matched.
+
+    Another source may use the same id.
+    """
     first = await put(engine)
     changed = await put(engine, what=record("Les Jardins de l'Oust"), now=LATER)
-
     assert (changed.status, changed.data_version) == ("changed", 2)
-    assert changed.supplier_id == first.supplier_id
-
-
-async def test_another_place_is_other_content(engine: Engine) -> None:
-    """New reference data may place the same words elsewhere, and that is what is matched."""
-    await put(engine)
-
-    assert (await put(engine, placement=Placement())).status == "changed"
-
-
-async def test_two_sources_may_use_one_external_id(engine: Engine) -> None:
-    ours = await put(engine, source="reseau")
+    moved = await put(engine, what=record("Les Jardins de l'Oust"), placement=Placement())
+    assert (moved.status, moved.supplier_id, changed.supplier_id) == ("changed", first.supplier_id, first.supplier_id)
     theirs = await put(engine, what=record("Atelier de l'Oust"), source="ville")
-
-    assert ours.supplier_id != theirs.supplier_id
+    assert theirs.supplier_id != first.supplier_id
 
 
 async def test_deleting_the_last_record_deletes_the_supplier(engine: Engine) -> None:
@@ -84,24 +77,20 @@ async def test_deleting_the_last_record_deletes_the_supplier(engine: Engine) -> 
 
     assert await delete(engine) == 2
     assert await delete(engine) is None
-    async with transaction(engine) as connection:
-        assert await get_record(connection, "reseau", "1") is None
-        assert await get_supplier(connection, written.supplier_id) is None
+    assert await ask(engine, get_record, "reseau", "1") is None
+    assert await ask(engine, get_supplier, written.supplier_id) is None
 
 
 async def test_what_postgresql_cannot_hold_is_refused_with_its_place(engine: Engine) -> None:
     with pytest.raises(InvalidContent) as refused:
         await put(engine, "", record("A\0B", labels=("fine", "not\0fine")))
 
-    found = [(problem.pointer, problem.code) for problem in refused.value.problems]
-    assert found == [
+    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [
         ("/external_id", "invalid_external_id"),
         ("/name", "null_character"),
         ("/labels/1", "null_character"),
     ]
-
-
-async def test_a_backslash_before_u0000_is_no_nul(engine: Engine) -> None:
+    # a backslash before u0000 is none
     assert (await put(engine, what=record(r"C:\u0000"))).stored.record.name == r"C:\u0000"
 
 
@@ -113,9 +102,8 @@ async def test_raising_takes_everything_back(engine: Engine) -> None:
 
     with pytest.raises(LookupError):
         await put_and_fail()
-    async with transaction(engine) as connection:
-        assert await get_record(connection, "reseau", "1") is None
-        assert await current_version(connection) == 0
+    assert await ask(engine, get_record, "reseau", "1") is None
+    assert await ask(engine, current_version) == 0
 
 
 async def test_records_put_at_the_same_time_each_get_a_version(engine: Engine) -> None:
@@ -126,8 +114,7 @@ async def test_records_put_at_the_same_time_each_get_a_version(engine: Engine) -
     created = [each for each in written if each.status == "created"]
     assert len({each.supplier_id for each in written}) == 6
     assert sorted(each.data_version for each in created) == [1, 2, 3, 4, 5, 6]
-    async with transaction(engine) as connection:
-        assert await current_version(connection) == 6
+    assert await ask(engine, current_version) == 6
 
 
 BUDGET = 200
@@ -281,3 +268,67 @@ async def test_a_source_that_draws_more_than_it_may_is_read_and_made_smaller(eng
     assert await load_within(engine, "a", [row(1, "3")], LATER)
     assert await put_within(engine, "a", "1", 180, LATER)
     assert not await put_within(engine, "a", "1", 190, LATER)
+
+
+HERS = Contact(
+    email="a.legoff@esat.example", phone="02 97 00 00 00", person="Anne Le Goff", website="https://e.example"
+)
+HERE = RecordKey("reseau", "1")
+
+
+async def suppressed(engine: Engine, source: str, *details: Suppression) -> Suppressions | None:
+    await ask(engine, suppress, details, NOW)
+    return await ask(engine, suppressions_of, source)
+
+
+def left(found: Suppressions | None, external_id: str, contact: Contact) -> Contact | None:
+    assert found is not None
+    return found.redact(external_id, record(contact=contact)).contact
+
+
+async def test_an_address_is_suppressed_wherever_it_comes(engine: Engine) -> None:
+    found = await suppressed(engine, "elsewhere", Suppression("email", HERS.email or ""))
+    shouted = Contact(email=" A.LeGoff@ESAT.example ", person="Anne Le Goff")
+    assert left(found, "9", shouted) == Contact(person="Anne Le Goff")
+    assert left(found, "9", Contact(email="b@esat.example")) == Contact(email="b@esat.example")
+
+
+async def test_a_name_is_suppressed_in_its_record_or_beside_the_address(engine: Engine) -> None:
+    found = await suppressed(
+        engine,
+        "reseau",
+        Suppression("email", "a.legoff@esat.example"),
+        Suppression("person", "anne goff le", HERE),
+        Suppression("person", "anne goff le", EVERYWHERE, "a.legoff@esat.example"),
+    )
+    assert left(found, "1", Contact(person="LE GOFF, Anne")) == Contact()
+    assert left(found, "2", HERS) == Contact(phone="02 97 00 00 00", website="https://e.example")
+    assert left(found, "2", Contact(email="b@x.example", person="Anne Le Goff")) == Contact(
+        email="b@x.example", person="Anne Le Goff"
+    )
+
+
+@pytest.mark.parametrize("phone", ["+33 2 97 00 00 00", "02.97.00.00.00"])
+async def test_a_number_is_suppressed_in_any_spelling(engine: Engine, phone: str) -> None:
+    found = await suppressed(engine, "reseau", Suppression("phone", "0297000000", HERE))
+    assert left(found, "1", Contact(phone=phone)) == Contact()
+    assert left(found, "2", Contact(phone=phone)) == Contact(phone=phone)
+
+
+async def test_of_another_source_only_what_holds_everywhere_is_read_and_once(engine: Engine) -> None:
+    assert await suppressed(engine, "other", Suppression("person", "anne goff le", HERE)) is None
+    assert await ask(engine, suppressions_of, "reseau", "2") is None
+    assert await ask(engine, suppressions_of, "reseau", "1") is not None
+    detail = Suppression("email", "a.legoff@esat.example")
+    found = await suppressed(engine, "other", detail, detail, Suppression("email", ""))
+    assert found is not None
+    assert len(found.everywhere) == 1
+
+
+async def test_a_record_without_anything_suppressed_is_the_same_object(engine: Engine) -> None:
+    found = await suppressed(
+        engine, "reseau", Suppression("email", "a.legoff@esat.example"), Suppression("phone", "1", HERE)
+    )
+    assert found is not None
+    for sent in (record(), record(contact=Contact()), record(contact=Contact(email="b@x.example", phone="2"))):
+        assert found.redact("1", sent) is sent

@@ -2,24 +2,26 @@
 
 import asyncio
 from collections.abc import Coroutine
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from db.core.engine import Engine, Subject, lock, share, transaction
-from db.suppliers.read import START, Filters, changes_after, get_supplier, page_of_suppliers
-from db.suppliers.records import get_record, put_record
+from db.suppliers.read import START, changes_after
+from db.suppliers.records import put_record
 from db.suppliers.sources import put_source
 from domain.suppliers.source import Source
-from domain.suppliers.supplier import Approval, Contact, Flag, Offer, Placement, Point, Supplier
+from domain.suppliers.supplier import Approval, Contact, Flag, Offer, Placement, Point
 from tests.db.suppliers.samples import (
+    FAR,
     LATER,
+    MUCH_LATER,
     NOW,
     PONTIVY,
+    ask,
     delete,
+    described,
     load,
     lock_is_awaited,
     names,
@@ -27,35 +29,19 @@ from tests.db.suppliers.samples import (
     record,
     row,
     same_name,
+    supplier,
+    the_only_one,
     version,
 )
 
 SIRET, OTHER = "22560001400016", "22560001400024"
 GREEN, CLEAN = Offer(segments=("ev-entretien",)), Offer(segments=("pr-locaux",))
 NEAR = Placement(Point(48.0712, -2.97), "56178")
-FAR = Placement(Point(48.2, -2.97), "56178")
-MUCH_LATER = LATER + timedelta(hours=1)
-
-
-async def supplier_of(engine: Engine, external_id: str = "1", source: str = "reseau") -> UUID:
-    async with transaction(engine) as connection:
-        stored = await get_record(connection, source, external_id)
-    assert stored is not None
-    assert stored.supplier_id is not None
-    return stored.supplier_id
-
-
-async def supplier(engine: Engine, supplier_id: UUID) -> Supplier:
-    async with transaction(engine) as connection:
-        entry = await get_supplier(connection, supplier_id)
-    assert entry is not None
-    return entry.supplier
 
 
 async def told(engine: Engine) -> dict[UUID, str | None]:
     """What a reader of the whole change feed knows in the end: the name of every supplier, null where it is no more."""
-    async with transaction(engine) as connection:
-        changes = await changes_after(connection, START, 100)
+    changes = await ask(engine, changes_after, START, 100)
     return {change.id: None if change.supplier is None else change.supplier.name for change in changes}
 
 
@@ -115,7 +101,10 @@ async def test_a_lost_id_is_a_tombstone_that_leads_to_the_survivor(engine: Engin
 
 
 async def test_a_new_record_that_joins_leaves_no_trace_of_an_id_of_its_own(engine: Engine) -> None:
+    """And a dry run none at all."""
     ours = await put(engine, what=record(siret=SIRET))
+    await load(engine, [row(1, "a", siret=SIRET)], source="carte", dry_run=True)
+    assert await version(engine) == 1
     await put(engine, what=record(siret=SIRET), source="ville")
     await load(engine, [row(1, "a", siret=SIRET), row(2, "b", siret=SIRET)], source="carte")
 
@@ -131,25 +120,18 @@ async def test_removing_one_sources_record_keeps_the_others(engine: Engine) -> N
     assert (found.name, found.offers, found.employees, found.provenance) == ("Jardins", (CLEAN,), None, None)
 
 
-async def test_a_record_whose_siret_changes_leaves_and_the_others_stay(engine: Engine) -> None:
-    """The one that leaves was there first."""
+async def test_a_record_whose_siret_changes_leaves_its_supplier_and_joins_another(engine: Engine) -> None:
+    """The one that leaves was there first: the others keep the id."""
     await put(engine, what=record(siret=SIRET))
     await put(engine, what=record("Jardins", siret=SIRET), source="ville", now=LATER)
-    before = await supplier_of(engine)
+    before = await described(engine)
     left = await put(engine, what=record(siret=OTHER), now=MUCH_LATER)
+    assert await described(engine, source="ville") == before != left.supplier_id
+    assert await told(engine) == {before: "Jardins", left.supplier_id: "Les Jardins du Blavet"}
 
-    assert await supplier_of(engine, source="ville") == before != left.supplier_id
-    assert (await supplier(engine, before)).name == "Jardins"
-    assert (await supplier(engine, left.supplier_id)).siret == OTHER
-
-
-async def test_a_record_whose_siret_changes_joins_another(engine: Engine) -> None:
-    ours = await put(engine, "a", record("Un", siret=SIRET))
-    moving = await put(engine, "b", record("Deux", siret=OTHER), now=LATER)
-    moved = await put(engine, "b", record("Deux", siret=SIRET), now=MUCH_LATER)
-
-    assert (moved.status, moved.supplier_id) == ("changed", ours.supplier_id)
-    assert (await told(engine))[moving.supplier_id] is None
+    back = await put(engine, what=record(siret=SIRET), now=MUCH_LATER)
+    assert (back.status, back.supplier_id) == ("changed", before)
+    assert (await told(engine))[left.supplier_id] is None
 
 
 async def test_what_kept_two_together_may_go(engine: Engine) -> None:
@@ -188,8 +170,8 @@ async def test_an_import_joins_other_sources_its_own_rows_and_what_they_were(eng
     assert (done.added, len(await names(engine))) == (5, 4)
 
     await load(engine, [row(1, "1", siret=OTHER), row(2, "2", siret=SIRET), row(3, "3")], now=LATER)
-    assert await supplier_of(engine, "1") == await supplier_of(engine, "b", "ville")
-    assert await supplier_of(engine, "2") == await supplier_of(engine, "a", "ville")
+    assert await described(engine, "1") == await described(engine, "b", "ville")
+    assert await described(engine, "2") == await described(engine, "a", "ville")
     assert len(await names(engine)) == 5
 
     await load(engine, [row(5, "5", "Cinq")], now=MUCH_LATER, mode="snapshot", force=True)
@@ -206,39 +188,20 @@ async def test_the_same_file_of_another_source_adds_records_and_no_supplier(engi
     assert len(await told(engine)) == 7
 
 
-async def test_a_dry_run_joins_nothing(engine: Engine) -> None:
-    await put(engine, what=record(siret=SIRET))
-    await load(engine, [row(1, "a", siret=SIRET)], source="ville", dry_run=True)
-
-    assert await version(engine) == 1
-
-
 async def test_a_higher_rank_goes_first(engine: Engine) -> None:
-    """As soon as it is set, and for what comes later."""
-    for source in ("a", "b"):
-        await put(engine, what=record(f"De {source}", siret=SIRET), source=source)
-    assert await names(engine) == ["De a"]
-
-    async with transaction(engine) as connection:
-        await put_source(connection, Source("b", rank=1), LATER)
-    assert (await names(engine), await version(engine)) == (["De b"], 3)
-
-    await put(engine, what=record("Toujours de a", siret=SIRET), source="a", now=MUCH_LATER)
-    assert await names(engine) == ["De b"]
-
-
-async def test_a_rank_without_anything_shared_changes_nothing(engine: Engine) -> None:
+    """As soon as it is set, and for what comes later; where nothing is shared it changes nothing."""
     await put(engine)
-    async with transaction(engine) as connection:
-        await put_source(connection, Source("reseau", rank=-1), LATER)
-
+    await ask(engine, put_source, Source("reseau", rank=-1), LATER)
     assert await version(engine) == 1
+    for source in ("a", "b"):
+        await put(engine, what=record(f"De {source}", siret=SIRET), source=source, placement=FAR)
+    ours = {"Les Jardins du Blavet"}
+    assert set(await names(engine)) - ours == {"De a"}
 
-
-async def the_only_one(engine: Engine) -> Supplier:
-    async with transaction(engine) as connection:
-        (entry,) = await page_of_suppliers(connection, Filters(), None, 10)
-    return entry.supplier
+    await ask(engine, put_source, Source("b", rank=1), LATER)
+    assert (set(await names(engine)) - ours, await version(engine)) == ({"De b"}, 4)
+    await put(engine, what=record("Toujours de a", siret=SIRET), source="a", placement=FAR, now=MUCH_LATER)
+    assert set(await names(engine)) - ours == {"De b"}
 
 
 @pytest.mark.parametrize("by_file", [False, True])
@@ -262,8 +225,8 @@ async def test_a_record_that_comes_while_another_of_its_siret_is_being_put_joins
 async def test_a_record_deleted_while_another_of_its_supplier_changes(engine: Engine) -> None:
     for source in ("a", "b"):
         await put(engine, what=record(siret=SIRET), source=source)
+    changed = record(siret=SIRET, employees=12)
     async with transaction(engine) as connection:
-        changed = record(siret=SIRET, employees=12)
         await put_record(connection, "a", "1", changed, PONTIVY, now=LATER, similarity=same_name)
         deleting = asyncio.create_task(delete(engine, source="b"))
         await lock_is_awaited(engine)
@@ -286,21 +249,17 @@ async def test_two_sources_that_change_one_supplier_at_once_both_count(engine: E
     assert (found.employees, found.ess, found.description) == (12, True, "Légumes")
 
 
-async def test_who_moves_records_waits_for_who_notes_a_receipt(engine: Engine) -> None:
+async def test_who_moves_records_and_who_notes_a_receipt_wait_for_each_other(engine: Engine) -> None:
     """Both lock many rows, in orders of their own: they must not do it at once."""
-    await put(engine, what=record(siret=SIRET), source="a")
+    await load(engine, [row(1, "1", siret=SIRET)], source="a")
     async with transaction(engine) as connection:
         await share(connection, Subject.MOVE, "")
         joining = asyncio.create_task(put(engine, what=record(siret=SIRET), source="b"))
         await lock_is_awaited(engine)
     assert (await joining).status == "created"
-
-
-async def test_who_notes_a_receipt_waits_for_who_moves_records(engine: Engine) -> None:
-    await load(engine, [row(1, "1")])
     async with transaction(engine) as connection:
         await lock(connection, Subject.MOVE, "")
-        receiving = asyncio.create_task(load(engine, [row(1, "1")], now=LATER))
+        receiving = asyncio.create_task(load(engine, [row(1, "1", siret=SIRET)], source="a", now=LATER))
         await lock_is_awaited(engine)
     assert (await receiving).unchanged == 1
 
@@ -318,9 +277,4 @@ async def test_nobody_waits_for_ever(engine: Engine) -> None:
                 *(put(engine, f"{number}", mine[number].record, source="carte", now=LATER) for number in range(5)),
             )
 
-    assert len(await suppliers(engine)) == 60
-
-
-async def suppliers(engine: Engine) -> set[UUID]:
-    async with transaction(engine) as connection:
-        return set((await connection.execute(text("SELECT supplier_id FROM records"))).scalars())
+    assert len(await names(engine)) == 60

@@ -22,10 +22,10 @@ from db.suppliers.write import record_rows, stored_record
 from domain.errors import Conflict
 from domain.suppliers.assembly import assemble
 from domain.suppliers.deduplication import Decisions, IdentityFacts, RecordKey, name_key, read_name
-from domain.suppliers.rows import Batch, CheckedRecord
+from domain.suppliers.source import Batch, CheckedRecord
 from domain.suppliers.supplier import Flag, Placement, Point, Supplier, SupplierRecord
 from matching.words.names import name_similarity
-from tests.db.suppliers.samples import NOW, new_id
+from tests.db.suppliers.samples import NOW, ask, new_id
 from tests.domain.suppliers import deduplication_oracle
 
 TABLES = "records, suppliers, change_sets, imports, import_errors, merged_records, split_records, sources"
@@ -89,13 +89,11 @@ class World:
 
     async def put(self, key: RecordKey, content: Content) -> None:
         self.records[key] = content
-        async with transaction(self.engine) as connection:
-            await put_record(connection, *key, *content, now=self.now, similarity=name_similarity)
+        await ask(self.engine, put_record, *key, *content, now=self.now, similarity=name_similarity)
 
     async def delete(self, key: RecordKey) -> None:
         self.records.pop(key, None)
-        async with transaction(self.engine) as connection:
-            await delete_record(connection, *key, self.now, name_similarity)
+        await ask(self.engine, delete_record, *key, self.now, name_similarity)
 
     async def load(self, source: str, contents: dict[str, Content], snapshot: bool) -> None:
         if snapshot:
@@ -107,8 +105,7 @@ class World:
     async def merge(self, one: RecordKey, other: RecordKey) -> None:
         known = await self.suppliers()
         if one in known and other in known and known[one] != known[other]:
-            async with transaction(self.engine) as connection:
-                await merge_suppliers(connection, [known[one], known[other]], name_similarity, self.now)
+            await ask(self.engine, merge_suppliers, [known[one], known[other]], name_similarity, self.now)
             merged = {key for key, supplier in known.items() if supplier in {known[one], known[other]}}
             self.split = {pair for pair in self.split if not merged.issuperset(pair)}
             self.merged.append(merged)
@@ -179,8 +176,7 @@ async def test_any_history_ends_as_the_rule_says(
     found = {frozenset(key for key, each in described.items() if each == one) for one in suppliers}
     assert found == world.expected()
     assert {each for each, supplier in world.copy.items() if supplier is not None} == suppliers
-    async with transaction(engine) as connection:
-        stored = await record_rows(connection, suppliers)
+    stored = await ask(engine, record_rows, suppliers)
     for one in suppliers:
         assert said(world.copy[one]) == said(assemble(one, list(map(stored_record, stored[one]))))
 

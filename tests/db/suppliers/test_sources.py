@@ -4,10 +4,9 @@ from datetime import date
 
 from db.core.engine import Connection, Engine, transaction
 from db.suppliers.sources import describe_source, get_source, list_sources, put_source
-from domain.suppliers.rows import Row
-from domain.suppliers.source import QualityGap, QualityGaps, Source, SourceMapping, SourceSummary
+from domain.suppliers.source import QualityGap, QualityGaps, Row, Source, SourceMapping, SourceSummary
 from domain.suppliers.supplier import Approval, Contact, Flag, Placement
-from tests.db.suppliers.samples import LATER, NOW, addition, load, new_id, put, record, row, rows
+from tests.db.suppliers.samples import LATER, NOW, addition, ask, load, new_id, put, record, row, rows
 
 ON = date(2026, 11, 25)
 SIRET = "22560001400016"
@@ -32,8 +31,7 @@ async def test_settings_are_kept_and_replaced(connection: Connection) -> None:
 async def test_writing_to_a_source_makes_it_known(engine: Engine) -> None:
     await put(engine)
 
-    async with transaction(engine) as connection:
-        assert await get_source(connection, "reseau") == Source("reseau")
+    assert await ask(engine, get_source, "reseau") == Source("reseau")
 
 
 async def test_sources_are_listed_with_their_counts(engine: Engine) -> None:
@@ -41,9 +39,8 @@ async def test_sources_are_listed_with_their_counts(engine: Engine) -> None:
     await load(engine, rows("a", "b"))
     last = await load(engine, rows("a"), now=LATER, id=new_id())
     await load(engine, rows("a"), now=LATER, dry_run=True)
-    async with transaction(engine) as connection:
-        await put_source(connection, SETTINGS, NOW)
-        unsent, sent = await list_sources(connection, ON)
+    await ask(engine, put_source, SETTINGS, NOW)
+    unsent, sent = await ask(engine, list_sources, ON)
 
     assert unsent == SourceSummary(name="carte", label=SETTINGS.label, url=SETTINGS.url)
     assert (sent.name, sent.records, sent.last_received_at) == ("reseau", 2, LATER)
@@ -59,8 +56,7 @@ async def test_what_the_records_of_a_source_lack_is_counted(engine: Engine) -> N
     await put(engine, "b", full)
     await put(engine, "b", source="other")
 
-    async with transaction(engine) as connection:
-        found = await describe_source(connection, "reseau", ON)
+    found = await ask(engine, describe_source, "reseau", ON)
     assert found is not None
     assert found.without == QualityGaps(
         place=QualityGap(1, 0.25), siret=QualityGap(2, 0.5), segment=QualityGap(1, 0.25), email=QualityGap(2, 0.5)
@@ -72,11 +68,9 @@ async def test_records_about_nobody_known_wait(engine: Engine) -> None:
     """By SIRET and by SIREN, until their supplier comes; sources without any such record have none."""
     added = [addition(1, "a", SIRET), addition(2, "b", SIRET[:9]), addition(3, "c", "55210055400013")]
     await load(engine, added, source="lists")
-    async with transaction(engine) as connection:
-        assert [each.waiting for each in await list_sources(connection, ON)] == [3]
+    assert [each.waiting for each in await ask(engine, list_sources, ON)] == [3]
     await put(engine, "a", record(siret=SIRET))
-    async with transaction(engine) as connection:
-        assert {each.name: each.waiting for each in await list_sources(connection, ON)} == {"lists": 1, "reseau": 0}
+    assert {each.name: each.waiting for each in await ask(engine, list_sources, ON)} == {"lists": 1, "reseau": 0}
 
 
 async def test_approvals_expire_without_a_change(engine: Engine) -> None:

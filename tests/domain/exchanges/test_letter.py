@@ -41,6 +41,7 @@ def text(**changes: object) -> str:
 
 
 def test_the_first_letter_says_all_there_is_to_know() -> None:
+    """In the language of the exchange; a purchase without a name is not named by the subject."""
     written = letter(TOLD, LINK, "fr", by_server=True)
     assert written.subject == "Centre hospitalier de Vannes : Volumes et fréquences"
     for said in (
@@ -52,23 +53,13 @@ def test_the_first_letter_says_all_there_is_to_know() -> None:
         "ne pas répondre à ce courriel",
     ):
         assert said in written.text
-
-
-def test_it_is_in_english_where_the_thread_is() -> None:
-    written = letter(TOLD, LINK, "en", by_server=True)
-    assert written.subject == "Centre hospitalier de Vannes: Volumes et fréquences"
-    assert "until 1 January 2027" in written.text
-    assert "Bonjour" not in written.text
-
-
-def test_what_the_buyer_sends_may_be_answered() -> None:
-    assert "courriel" not in letter(TOLD, LINK, "fr", by_server=False).text
-
-
-def test_a_purchase_without_a_name_is_not_named_by_the_subject() -> None:
-    written = text(purchase=None)
-    assert "Centre hospitalier de Vannes prépare un achat et consulte" in written
-    assert "Volumes et fréquences" not in written
+    english = letter(TOLD, LINK, "en", by_server=True)
+    assert english.subject == "Centre hospitalier de Vannes: Volumes et fréquences"
+    assert "until 1 January 2027" in english.text
+    assert "Bonjour" not in english.text
+    nameless = text(purchase=None)
+    assert "Centre hospitalier de Vannes prépare un achat et consulte" in nameless
+    assert "Volumes et fréquences" not in nameless
 
 
 @pytest.mark.parametrize("buyer", ["default", " Default ", "", "  "])
@@ -96,7 +87,8 @@ def test_later_letters_say_what_they_are() -> None:
     assert "Question posée par un fournisseur :\nQuel tonnage ?\n\nRéponse de l'acheteur :\n12 t par an." in shared
 
 
-def test_without_a_new_link_the_old_one_is_called_to_mind() -> None:
+def test_what_the_buyer_sends_may_be_answered_and_calls_the_old_link_to_mind_without_a_new_one() -> None:
+    assert "courriel" not in letter(TOLD, LINK, "fr", by_server=False).text
     written = letter(TOLD, None, "fr", by_server=False).text
     assert "lien qui vous a été donné" in written
     assert "http" not in written

@@ -91,6 +91,8 @@ def test_a_question_is_shared_in_its_own_words_as_last_corrected_or_in_others() 
     assert share(ASKED) == "Quel volume ?"
     assert share(ASKED, corrected) == "Quel tonnage ?"
     assert share(ASKED, question="Combien ?") == "Combien ?"
+    with pytest.raises(NotFound):
+        share(TO_ALL)
 
 
 @pytest.mark.parametrize(
@@ -115,11 +117,6 @@ def test_what_is_not_shared(said: tuple[Message, ...], code: str) -> None:
     with pytest.raises(Conflict) as refused:
         share(*said)
     assert refused.value.code == code
-
-
-def test_only_a_message_of_the_thread_is_shared() -> None:
-    with pytest.raises(NotFound):
-        share(TO_ALL)
 
 
 @pytest.mark.parametrize(

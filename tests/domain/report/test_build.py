@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from domain.needs.need import Award, Lot
-from domain.shortlists.frozen import Decision, FrozenShortlist, members_of_groupings
+from domain.shortlists.frozen import FrozenShortlist, members_of_groupings
 from domain.shortlists.shortlist import (
     Advice,
     Eligibility,
@@ -36,15 +36,6 @@ def with_lot(version: FrozenShortlist, **fields: Any) -> FrozenShortlist:
 
 def directory(letter: str, **fields: Any) -> dict[UUID, Supplier]:
     return {supplier(letter): Supplier(id=supplier(letter), name=letter, updated_at=NOW, **fields)}
-
-
-def test_decisions_stand_beside_whom_they_are_about() -> None:
-    kept = Decision("1", supplier("B"), "kept", "Équipé", NOW)
-    (lot,) = made(facts(frozen({"1": "AB"}, (kept,)))).lots
-    assert [(row.supplier.name, row.decision and row.decision.reason) for row in lot.candidates] == [
-        ("A", None),
-        ("B", "Équipé"),
-    ]
 
 
 def test_the_estimated_value_of_a_lot_is_shown_as_the_sum_that_it_is() -> None:
@@ -167,13 +158,6 @@ def test_a_gap_names_who_lacks_something_but_not_who_asked() -> None:
     )
 
 
-def test_rules_are_those_of_the_day_evaluated() -> None:
-    found = made(facts())
-    articles = {rule.article for rule in found.rules.items}
-    assert {"R2111-1", "R2111-2"} <= articles
-    assert all(rule.valid_from is None or rule.valid_from <= date(2026, 3, 1) for rule in found.rules.items)
-
-
 def test_rules_on_the_need_are_those_of_the_planned_day_and_on_suppliers_those_of_evaluation() -> None:
     """Each with the period that holds on its day."""
     verdict = Eligibility("ess", "REVIEW", None, (), "ess_award_bar_months", "L2113-16", "medium", "")
@@ -187,6 +171,7 @@ def test_rules_on_the_need_are_those_of_the_planned_day_and_on_suppliers_those_o
     shortlist = msgspec.structs.replace(shortlist, stamp=stamp, lots=(lot,), advice=(advice,))
     found = made(facts(msgspec.structs.replace(version, stamp=stamp, body=msgspec.json.encode(shortlist))))
     since = {rule.id: rule.valid_from for rule in found.rules.items}
+    assert {"R2111-1", "R2111-2"} <= {rule.article for rule in found.rules.items}
     assert since["environmental_consideration"] == date(2026, 8, 22)
     assert "ess_award_bar_months" in since
 
@@ -213,11 +198,3 @@ def test_awards_and_changes_since_are_told() -> None:
     assert [(each.lot_id, each.supplier.name) for each in found.awards] == [("1", "A")]
     assert found.need.changed_since == ("title",)
     assert found.need.buyer == "Mairie"
-
-
-def test_each_gap_is_told_once_with_all_who_have_it() -> None:
-    said = exchange(message(1, "buyer"), message(2, "buyer"), to="AB")
-    (gap,) = made(facts(frozen({"1": "ABCD"}, ()), exchanges=(said,))).treatment.gaps
-    assert (gap.code, [each.name for each in gap.suppliers]) == ("not_contacted", ["C", "D"])
-    assert gap.message.startswith("2 fournisseurs n'ont pas été contactés")
-    assert gap.message.endswith(": C, D")

@@ -90,12 +90,6 @@ def test_an_answer_shows_a_contact_and_a_question_does_not() -> None:
     assert [each.words for each in whole.other_recipients()] == ["lettre à poster, envoi non confirmé"] * 2
 
 
-def test_of_what_was_sent_before_deliveries_were_confirmed_nothing_is_known() -> None:
-    found = reported(exchange(message(1, "buyer"), to="AB"))
-    assert found.contacted() == ()
-    assert {each.words for each in found.other_recipients()} == {"remise non confirmée"}
-
-
 def test_a_question_is_nobodys() -> None:
     """Who only asked looks like who said nothing; a question that was made a statement stays a question."""
     asked = exchange(

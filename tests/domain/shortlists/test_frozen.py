@@ -53,19 +53,12 @@ def names(*decisions: Decision, lots: tuple[str, ...] = ()) -> set[str]:
     return {each.name for each in to_be_contacted(version(*decisions), lots)}
 
 
-def test_each_supplier_comes_once() -> None:
+def test_each_supplier_comes_once_unless_it_is_set_aside_for_every_lot() -> None:
     assert len(to_be_contacted(version(), ())) == len(names())
     assert set(everyone_shown(version())) == {BOTH.id, CLEANER.id, FAR.id}
-
-
-def test_who_is_set_aside_for_every_lot_is_not_contacted() -> None:
-    assert names() == {"both", "cleaner"}
-    assert names(aside("1")) == {"both", "cleaner"}
+    assert names() == names(aside("1")) == {"both", "cleaner"}
     assert names(aside("1"), aside("2")) == {"cleaner"}
     assert names(Decision("1", BOTH.id, "kept", None, NOW)) == {"both", "cleaner"}
-
-
-def test_of_some_lots_only_their_candidates_are() -> None:
     assert names(lots=("2",)) == {"both"}
     assert names(aside("2"), lots=("2",)) == set()
     assert names(aside("2"), lots=("1", "2")) == {"both", "cleaner"}

@@ -21,7 +21,7 @@ from domain.suppliers.record_check import (
     shortcomings,
     unknown_segment,
 )
-from domain.suppliers.rows import reject
+from domain.suppliers.source import reject
 from domain.suppliers.supplier import (
     Address,
     Approval,
@@ -144,6 +144,8 @@ def approval(kind: Kind = "ACI", since: date | None = None, until: date | None =
         ([], []),
         ([approval()], []),
         ([approval(until=ON)], []),
+        ([approval(until=ON), approval("EI")], []),
+        ([approval(until=TOMORROW), approval("EI", until=ON)], []),
         ([approval(until=YESTERDAY)], ["ACI 2026-11-24"]),
         ([approval(until=YESTERDAY), approval(until=date(2025, 12, 31))], ["ACI 2026-11-24"]),
         ([approval(until=YESTERDAY), approval(since=ON, until=TOMORROW)], []),
@@ -154,23 +156,11 @@ def approval(kind: Kind = "ACI", since: date | None = None, until: date | None =
     ],
 )
 def test_a_kind_has_expired_once_all_its_approvals_ended(approvals: list[Approval] | None, expected: list[str]) -> None:
-    """The last day still counts; a period that is followed by another has not expired."""
+    """The last day still counts; a period that is followed by another has not expired.
+
+    The day that is kept tells it too: what sources are told in sum is what suppliers are told one by one.
+    """
     assert expired(approvals, ON) == tuple(Flag("approval_expired", detail) for detail in expected)
-
-
-@pytest.mark.parametrize(
-    "approvals",
-    [
-        [approval(until=YESTERDAY)],
-        [approval(until=ON), approval("EI")],
-        [approval(until=TOMORROW), approval("EI", until=ON)],
-        [approval(until=YESTERDAY), approval(until=TOMORROW)],
-        [approval()],
-        [],
-    ],
-)
-def test_the_day_that_is_kept_tells_what_has_expired(approvals: list[Approval]) -> None:
-    """What sources are told in sum is what suppliers are told one by one."""
     until = approved_until(approvals)
     for on in (YESTERDAY, ON, TOMORROW, date(2026, 11, 27)):
         assert (until is not None and until < on) == bool(expired(approvals, on))
@@ -208,20 +198,17 @@ def test_each_area_counts_once_with_all_its_rings_and_the_smallest_for_what_it_t
     assert drawn_vertices(record(None, ServiceArea(codes=("departement:56",)))) == 0
 
 
-@pytest.mark.parametrize(("before", "after"), [(0, 100), (99, 100), (500, 500), (500, 499)])
-def test_what_fits_or_does_not_grow_is_taken(before: int, after: int) -> None:
-    require_vertices_left(before, after, 100)
-
-
-@pytest.mark.parametrize("before", [0, 100, 122])
-def test_a_refusal_says_how_many_are_over_and_what_helps(before: int) -> None:
-    with pytest.raises(
-        Conflict, match=r"123 vertices.* 23 more than the 100 allowed.*VIVIER_SOURCE_VERTICES"
-    ) as refused:
-        require_vertices_left(before, 123, 100)
-    assert refused.value.code == "too_many_vertices"
-    assert "123 sommets" in refused.value.detail.fr
-    assert "23 de plus" in refused.value.detail.fr
+def test_what_does_not_fit_and_grows_is_refused_with_how_many_are_over_and_what_helps() -> None:
+    for before, after in ((0, 100), (99, 100), (500, 500), (500, 499)):
+        require_vertices_left(before, after, 100)
+    for before in (0, 100, 122):
+        with pytest.raises(
+            Conflict, match=r"123 vertices.* 23 more than the 100 allowed.*VIVIER_SOURCE_VERTICES"
+        ) as refused:
+            require_vertices_left(before, 123, 100)
+        assert refused.value.code == "too_many_vertices"
+        assert "123 sommets" in refused.value.detail.fr
+        assert "23 de plus" in refused.value.detail.fr
 
 
 @pytest.mark.parametrize(

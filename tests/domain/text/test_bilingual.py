@@ -1,10 +1,11 @@
-"""Text for people in two languages, codes in words, and spellings made alike."""
+"""Text for people in two languages and as it is printed, codes in words, and spellings made alike."""
 
 import re
 import unicodedata
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,28 +25,37 @@ from domain.shortlists.frozen import DecisionCode
 from domain.shortlists.shortlist import Confidence, Gate, Outcome, Severity, TensionLevel
 from domain.suppliers.supplier import Kind, LegalForm
 from domain.text import labels
-from domain.text.bilingual import OR, Text, euros, kilometres, listed, long_date
+from domain.text.bilingual import (
+    OR,
+    Text,
+    WebAddress,
+    day,
+    euros,
+    is_one_line,
+    kilometres,
+    listed,
+    long_date,
+    of_place,
+    on_one_line,
+    printed_count,
+    printed_euros,
+    printed_kilometres,
+    time_of_day,
+    typeset,
+)
 from domain.text.normalise import _without_accents, fold, stem
 
 
-def test_a_day_is_written_in_words() -> None:
+def test_days_amounts_distances_and_lists() -> None:
+    """Cents where there are some; a distance keeps its decimal unless it may be rough."""
     assert long_date(date(2027, 3, 1)) == Text("1er mars 2027", "1 March 2027")
     assert long_date(date(2026, 12, 31)) == Text("31 décembre 2026", "31 December 2026")
-
-
-def test_amounts_have_cents_where_there_are_some() -> None:
     assert euros(21_600_000) == Text("216 000 €", "€216,000")
     assert euros(123_405) == Text("1 234,05 €", "€1,234.05")
-
-
-def test_a_distance_keeps_its_decimal_unless_it_may_be_rough() -> None:
     assert kilometres(41.23) == Text("41,2 km", "41.2 km")
     assert kilometres(41.23, rough=True) == Text("41 km", "41 km")
     assert kilometres(0.03, rough=True) == Text("30 m", "30 m")
     assert kilometres(9404.8) == Text("9 404,8 km", "9,404.8 km")
-
-
-def test_lists_are_read_aloud() -> None:
     assert listed([]) == Text("", "")
     assert listed(["1"]) == Text("1", "1")
     assert listed(["1", "3", "4"], OR) == Text("1, 3 ou 4", "1, 3 or 4")
@@ -85,20 +95,14 @@ def test_every_code_has_its_words(codes: Any, table: dict[str, Any]) -> None:
     assert table.keys() == set(get_args(codes))
 
 
-def test_every_absence_next_step_and_way_of_a_delivery_has_its_words() -> None:
-    """That of a refusal is told by its gate."""
+def test_every_other_code_has_its_words() -> None:
+    """An absence by refusal is told by its gate."""
     assert labels.ABSENCES.keys() == {*get_args(AbsenceCode)} - {"refused"}
     assert set(get_args(StepCode)) <= labels.NEXT_STEPS.keys()
     assert labels.DELIVERIES.keys() == set(get_args(Way))
     assert {state for states in labels.DELIVERIES.values() for state in states} == set(get_args(DeliveryState))
-
-
-def test_every_reservation_has_its_names() -> None:
     assert {*get_args(Reserved), "handicap_iae"} == labels.RESERVED.keys()
     assert set(OPTIONS) - {"none"} <= labels.RESERVED.keys()
-
-
-def test_every_field_of_a_need_that_may_change_has_its_name() -> None:
     assert labels.NEED_FIELDS.keys() == set(PlannedNeed.__struct_fields__)
 
 
@@ -159,3 +163,63 @@ def test_singular_and_plural_have_one_stem(singular: str, plural: str) -> None:
 
 def test_works_are_not_work() -> None:
     assert stem("travaux") != stem("travail")
+
+
+@pytest.mark.parametrize(
+    ("text", "french"),
+    [
+        ("Concurrence : bonne ; vraiment ?", "Concurrence\xa0: bonne\u202f; vraiment\u202f?"),
+        ("« Tonte » à 20 %", "«\xa0Tonte\xa0» à 20\xa0%"),
+        ("dès 216 000 € HT", "dès 216\u202f000\xa0€\xa0HT"),
+        ("l'agrément", "l’agrément"),
+        ("Liste n° 3 du casino de Vannes", "Liste n°\xa03 du casino de Vannes"),
+        ("en 2026 1234567 lots", "en 2026 1234567 lots"),
+    ],
+)
+def test_french_sentences(text: str, french: str) -> None:
+    assert typeset(text, "fr") == french
+
+
+def test_as_it_is_printed() -> None:
+    """Of a moment, the day and hour in France; a decimal below ten kilometres."""
+    assert typeset("To ask for: the “proof”; now", "en") == "To ask for: the “proof”; now"
+    assert printed_euros(240000, "fr") == "240\u202f000\xa0€\xa0HT"
+    assert printed_euros(1234.5, "fr") == "1\u202f234,50\xa0€\xa0HT"
+    assert printed_euros(240000, "en") == "€240,000 excl. tax"
+    assert (printed_count(1200, "fr"), printed_count(1200, "en")) == ("1\u202f200", "1,200")
+    night = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
+    assert day(night, "fr") == "25\xa0novembre 2026"
+    assert day(date(2026, 3, 1), "en") == "1\xa0March 2026"
+    assert time_of_day(night, "fr") == "0\xa0h\xa030"
+    assert time_of_day(night, "en") == "00:30"
+    assert [printed_kilometres(far, "fr") for far in (0, 2.94, 41.2)] == ["0\xa0km", "2,9\xa0km", "41\xa0km"]
+    assert printed_kilometres(2.94, "en") == "2.9\xa0km"
+
+
+BREAKS = ["\n", "\r", "\r\n", "\0", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\u2028", "\u2029"]
+
+
+@pytest.mark.parametrize("broken", BREAKS)
+def test_what_would_end_a_line(broken: str) -> None:
+    for text in (f"{broken}b", f"a{broken}b", f"a{broken}"):
+        assert not is_one_line(text)
+        assert is_one_line(on_one_line(text))
+    assert all(map(is_one_line, ("Réunion", "à\tb", "", "e\u0301 \u00a0 👩\u200d🌾")))
+    assert on_one_line(" a\r\n\r\n b\u00a0c ") == "a b c"
+
+
+@pytest.mark.parametrize("broken", [*BREAKS, " ", "\t"])
+def test_what_is_no_address(broken: str) -> None:
+    for address in (f"https://a.example/{broken}b", f"https://{broken}b", f"https://{broken}"):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(address, WebAddress)
+    for address in ("http://a", "https://visio.exemple.fr/salle-é?x=1#y"):
+        assert msgspec.convert(address, WebAddress) == address
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("Redon", "de Redon"), ("Le Mans", "du Mans"), ("Étel", "d'Étel"), ("Les Fougerêts", "des Fougerêts")],
+)
+def test_a_name_follows_its_preposition(name: str, expected: str) -> None:
+    assert of_place(name) == expected

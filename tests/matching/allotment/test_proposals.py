@@ -15,7 +15,7 @@ from domain.law.review import review_need
 from domain.needs.need import Buyer
 from domain.shortlists.shortlist import Advice
 from matching.allotment.allot import allot
-from matching.allotment.words import CRITERIA, names_of, of_proposal, ranked_after, title
+from matching.allotment.proposals import CRITERIA, lot_title, said_of_proposal, said_ranked_after, said_reserved
 from tests.factories import ON, codes, live, offer, reference, supplier
 
 POOL = live(*(supplier(f"{code} {n}", offer(code)) for code in ("de-bio", "de-5flux", "pr-locaux") for n in range(3)))
@@ -103,30 +103,30 @@ BEST = Summary(lots=4, without_supply=0, with_competition=4, reserved=4, supplie
 
 def test_the_first_criterion_that_differs_is_named() -> None:
     other = msgspec.structs.replace(BEST, suppliers_alone=25, lots=3)
-    assert ranked_after(other, BEST, 1, 3) == (
+    assert said_ranked_after(other, BEST, 1, 3) == (
         "ranked_after",
         (
             "Après la proposition 1 : 25 fournisseurs répondent seuls à un lot entier, contre 31",
             "After proposal 1: 25 suppliers answer a whole lot by themselves, against 31",
         ),
     )
-    code, said = ranked_after(BEST, BEST, 2, 3)
+    code, said = said_ranked_after(BEST, BEST, 2, 3)
     assert (code, said.fr) == ("drawn", "À égalité avec la proposition 2 : rang tiré au sort")
 
 
 def test_figures_stand_beside_those_of_the_need_as_given() -> None:
-    said = dict(of_proposal(BEST, msgspec.structs.replace(BEST, with_competition=1), 3))
+    said = dict(said_of_proposal(BEST, msgspec.structs.replace(BEST, with_competition=1), 3))
     assert list(said) == list(CRITERIA)
     assert said["with_competition"].fr == "4 lots avec au moins 3 candidats éligibles (besoin tel que demandé : 1)"
     assert said["without_supply"].en == "0 lots with no candidate (need as given: 0)"
 
 
 def test_a_title_says_what_is_bought_and_where() -> None:
-    assert title(["Papiers, cartons", "DEEE"], "Morbihan", None).fr == "Papiers, cartons ; DEEE – Morbihan"
-    assert title(["DEEE"], None, "Déchets").en == "Déchets"
-    assert len(title(["DEEE" * 200], "Morbihan", None).fr) == 400
+    assert lot_title(["Papiers, cartons", "DEEE"], "Morbihan", None).fr == "Papiers, cartons ; DEEE – Morbihan"
+    assert lot_title(["DEEE"], None, "Déchets").en == "Déchets"
+    assert len(lot_title(["DEEE" * 200], "Morbihan", None).fr) == 400
 
 
 def test_reservations_are_named() -> None:
-    assert names_of(["handicap", "iae"]).fr == "au handicap et à l'insertion"
-    assert names_of(["ess"]).en == "the social economy"
+    assert "réserver au handicap et à l'insertion laisse" in said_reserved(["handicap", "iae"], 4, own=True)[1].fr
+    assert "reserving to the social economy leaves" in said_reserved(["ess"], 4, own=True)[1].en

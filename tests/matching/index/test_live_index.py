@@ -150,7 +150,7 @@ def test_removing_who_is_not_there_changes_nothing(reference: Reference) -> None
 
 def test_inactive_suppliers_are_not_held() -> None:
     held = index(supplier("open"), supplier("closed", active=False))
-    assert [one.name for one in held.suppliers] == ["open"]
+    assert [one.name for one in LiveIndex(held, 1).suppliers()] == ["open"]
 
 
 def test_an_index_of_nobody_answers(reference: Reference) -> None:
@@ -197,7 +197,7 @@ def test_shapes_weigh_even_where_nobody_is_measured(monkeypatch: pytest.MonkeyPa
 
 def test_a_supplier_is_found_by_its_id() -> None:
     held = index(supplier("a"), supplier("b"))
-    assert held.suppliers[ordinal_of(held, "b")].name == "b"
+    assert held.columns.supplier(ordinal_of(held, "b")).name == "b"
     assert held.columns.ordinal_of(supplier("c").id) is None
 
 

@@ -91,7 +91,7 @@ def test_far_and_wide(bench: Bench, territory: TerritoryRequest, lot: Lot) -> No
 
 
 @pytest.mark.parametrize(
-    ("suppliers", "changed", "needs", "at_once"), [(3, 1, 600, 1), (60, 8, 400, 20), (300, 15, 160, 20)]
+    ("suppliers", "changed", "needs", "at_once"), [(3, 1, 300, 1), (60, 8, 240, 20), (300, 15, 80, 20)]
 )
 def test_the_same_bytes(suppliers: int, changed: int, needs: int, at_once: int) -> None:
     """Needs new and asked before, on several days, with past awards; more are compared by `changing_directory`."""

@@ -1,7 +1,6 @@
 """The answer in a real browser: a change of a lot comes at once, and the map and the table lead to each other."""
 
 import asyncio
-from pathlib import Path
 
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
@@ -9,48 +8,44 @@ from selenium.webdriver.common.by import By
 from tests.api.conftest import ADMIN_KEY
 from tests.api.exchanges.test_reply_page import assert_fits, waiting
 from tests.api.sync.factories import Client, put_record
-from tests.browser import browsing, installed, on_a_socket
+from tests.browser import Windows, log
 
 NEED = "besoin?lieu=Pontivy&lot-1-objet=tonte+de+pelouses&lot-2-objet=nettoyage+de+bureaux"
 
 
-async def test_a_change_of_a_lot_comes_at_once(served: Client, source: str, tmp_path: Path) -> None:
-    installed()
+async def test_a_change_of_a_lot_comes_at_once(served: Client, source: str, windows: Windows, address: str) -> None:
     stored = await put_record(served, source)
     await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
-    async with on_a_socket(served.app) as base:
-        await asyncio.to_thread(change, base, tmp_path)
+    await asyncio.to_thread(change, windows.open(), address)
 
 
-def change(base: str, folder: Path) -> None:
-    with browsing(folder, 1280, scripts=True) as window:
-        window.get(f"{base}/connexion")
-        window.find_element(By.ID, "cle").send_keys(ADMIN_KEY, Keys.ENTER)
-        waiting(window).until(lambda page: page.find_elements(By.ID, "lot-1-objet"))
-        window.get(f"{base}/{NEED}")
-        window.find_element(By.CSS_SELECTOR, "button[formaction]").send_keys(Keys.ENTER)
-        waiting(window).until(lambda page: page.find_elements(By.CSS_SELECTOR, ".map.live"))
-        before = "return getComputedStyle(document.querySelector('.notice .count'), '::before').content"
-        assert window.execute_script(before) == "none", "the parentheses of ticked suppliers are not for candidates"
-        other = window.find_element(By.ID, "reponse-2")
-        button = window.find_element(By.ID, "choix-1-iae")
-        number = button.find_element(By.TAG_NAME, "b").text
-        button.send_keys(Keys.ENTER)
-        waiting(window).until(lambda page: f"Lot 1 : {number} " in said(page) or f"Lot 1: {number} " in said(page))
-        waiting(window).until(lambda page: "lot-1-reserve=iae" in page.current_url)
-        assert is_pressed(window, "choix-1-iae")
-        assert window.switch_to.active_element.get_attribute("id") == "choix-1-iae"
-        assert other.is_displayed(), "the other lot is the one that was there before"
-        window.back()
-        waiting(window).until(lambda page: is_pressed(page, "choix-1-none"))
-        window.refresh()
-        waiting(window).until(lambda page: is_pressed(page, "choix-1-none"))
-        lead_to_each_other(window)
-        assert_fits(window)
-        log = window.get_log("browser")  # type: ignore[no-untyped-call]
-        assert [entry["message"] for entry in log if "favicon" not in entry["message"]] == []
-        type_a_distance(window)
-        lose_the_session(window)
+def change(window: Chrome, base: str) -> None:
+    window.get(f"{base}/connexion")
+    window.find_element(By.ID, "cle").send_keys(ADMIN_KEY, Keys.ENTER)
+    waiting(window).until(lambda page: page.find_elements(By.ID, "lot-1-objet"))
+    window.get(f"{base}/{NEED}")
+    window.find_element(By.CSS_SELECTOR, "button[formaction]").send_keys(Keys.ENTER)
+    waiting(window).until(lambda page: page.find_elements(By.CSS_SELECTOR, ".map.live"))
+    before = "return getComputedStyle(document.querySelector('.notice .count'), '::before').content"
+    assert window.execute_script(before) == "none", "the parentheses of ticked suppliers are not for candidates"
+    other = window.find_element(By.ID, "reponse-2")
+    button = window.find_element(By.ID, "choix-1-iae")
+    number = button.find_element(By.TAG_NAME, "b").text
+    button.send_keys(Keys.ENTER)
+    waiting(window).until(lambda page: f"Lot 1 : {number} " in said(page) or f"Lot 1: {number} " in said(page))
+    waiting(window).until(lambda page: "lot-1-reserve=iae" in page.current_url)
+    assert is_pressed(window, "choix-1-iae")
+    assert window.switch_to.active_element.get_attribute("id") == "choix-1-iae"
+    assert other.is_displayed(), "the other lot is the one that was there before"
+    window.back()
+    waiting(window).until(lambda page: is_pressed(page, "choix-1-none"))
+    window.refresh()
+    waiting(window).until(lambda page: is_pressed(page, "choix-1-none"))
+    lead_to_each_other(window)
+    assert_fits(window)
+    assert [each for each in log(window) if "favicon" not in each] == []
+    type_a_distance(window)
+    lose_the_session(window)
 
 
 def is_pressed(window: Chrome, button: str) -> bool:

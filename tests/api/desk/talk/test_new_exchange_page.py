@@ -19,8 +19,8 @@ from domain.needs.need import Lot, PlannedNeed
 from domain.text.bilingual import Language
 from matching.reference import Reference
 from tests.api.desk.steps import TWO, WORDS, Browser, Desk, DeskWith, said
-from tests.api.emailing import PUBLIC_URL, all_sent, emailing
 from tests.api.exchanges.steps import Opened, create_exchange, keyless
+from tests.api.mailbox import PUBLIC_URL, all_sent, emailing
 from tests.api.needs.steps import change, new_buyer
 from tests.api.sync.factories import Client, path_of, put_record, siret
 from tests.domain.needs.words_of_lots import words_of_lots

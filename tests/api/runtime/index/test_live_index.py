@@ -180,7 +180,9 @@ async def test_a_long_tail_becomes_a_new_base(
         await names_at(directory, version)
         if directory.rebuilding is not None:
             await directory.rebuilding
-    assert sorted(supplier.name for supplier in directory.index.base.suppliers) == ["0", "1", "2", "3", "4"]
+    columns = directory.index.base.columns
+    names = [columns.supplier(ordinal).name for ordinal in range(len(columns.spatial_keys))]
+    assert sorted(names) == ["0", "1", "2", "3", "4"]
 
 
 async def test_changes_are_followed_while_a_new_base_is_made(
@@ -270,7 +272,7 @@ async def test_an_old_base_is_replaced_once_something_changed(
     await caught_up(directory)
     (written,) = directory.loader.files.newest_first(await database_id(engine))
     assert written.version == version
-    assert directory.index.base.suppliers == []
+    assert not len(directory.index.base.columns.spatial_keys)
 
 
 async def test_where_none_can_be_built_the_old_one_goes_on_and_it_is_not_attempted_at_every_change(
@@ -295,7 +297,7 @@ async def test_where_none_can_be_built_the_old_one_goes_on_and_it_is_not_attempt
     monkeypatch.setattr(live_index, "build_index", build_index)
     monkeypatch.setattr(directory, "_not_before", 0.0)  # the pause is over
     await caught_up(directory)
-    assert len(directory.index.base.suppliers) == 4
+    assert len(directory.index.base.columns.spatial_keys) == 4
 
 
 async def test_an_index_that_no_longer_follows_says_so_until_it_does(

@@ -1,19 +1,22 @@
-"""Decoding errors in plain French and English, with the place and a near spelling.
+"""JSON decoded once and strictly, and decoding errors in plain French and English, with the place and a near spelling.
 
-msgspec's message is one English line such as "Expected `int`, got `str` - at `$.lots[0].limit`"; here it is parsed, and
-the fields or values that exist at that place are looked up in the type.
+A repeated key, a NUL character or half a character is refused with its place. msgspec's message is one English line
+such as "Expected `int`, got `str` - at `$.lots[0].limit`"; here it is parsed, and the fields or values that exist at
+that place are looked up in the type.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from functools import lru_cache
 from itertools import takewhile
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import inspect as types
 
-from domain.errors import LONGEST_STEP, Problem, pointer
+from domain.errors import LONGEST_STEP, Problem, null_character_problem, pointer
 from domain.text.bilingual import Text
 
 Step = str | int
@@ -52,30 +55,22 @@ def explain(error: msgspec.ValidationError, kind: object) -> Problem:
     """`error`, raised while decoding a `kind`, as a problem with a pointer into the document."""
     message = str(error)
     if message.startswith(_WITH_OWN_WORDS):
-        what, path = _split_last(message)
+        # it quotes the client's own words, which may hold anything
+        what, separator, path = message.rpartition(" - at `$")
+        is_split = separator and path.endswith("`") and what.endswith(("`", "'"))
+        what, path = (what, path.removesuffix("`")) if is_split else (message, "")
     else:
         found = _PLACE.match(message)
         what, path = (found["what"], found["path"] or "") if found else (message, "")
-    steps = _steps(path)
+    # up to the first unnamed step (the key of a dictionary)
+    named = takewhile(lambda found: not found[2], _STEP.findall(path))
+    steps: tuple[Step, ...] = tuple(int(index) if index else name for name, index, _ in named)
     for shape, code, detail in _RULES:
         if match := shape.fullmatch(what):
             # to the field itself where it is unknown or missing, not to the object that holds it
             where = pointer(*steps, match[1]) if code in {"unknown_field", "missing_field"} else pointer(*steps)
             return Problem(where, code, detail(match, steps, kind))
     return Problem(pointer(*steps), "invalid", Text("Valeur non admise", "Value not allowed"))
-
-
-def _split_last(message: str) -> tuple[str, str]:
-    """Message and path of a message that quotes the client's own words, which may hold anything."""
-    what, separator, path = message.rpartition(" - at `$")
-    is_split = separator and path.endswith("`") and what.endswith(("`", "'"))
-    return (what, path.removesuffix("`")) if is_split else (message, "")
-
-
-def _steps(path: str) -> tuple[Step, ...]:
-    """The steps of a msgspec path, up to the first unnamed one (the key of a dictionary)."""
-    named = takewhile(lambda found: not found[2], _STEP.findall(path))
-    return tuple(int(index) if index else name for name, index, _ in named)
 
 
 def near(word: str, known: tuple[str, ...]) -> Text:
@@ -102,9 +97,13 @@ def _unknown_field(match: re.Match[str], steps: tuple[Step, ...], kind: object) 
 
 
 def _unknown_value(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
+    # the values, or the tags of a union, that exist there
+    values = {str(value) for t in _types_at(kind, steps) if isinstance(t, types.LiteralType) for value in t.values}
+    if not values and steps:
+        structs = [t for t in _types_at(kind, steps[:-1]) if isinstance(t, types.StructType)]
+        values = {str(t.tag) for t in structs if t.tag_field == steps[-1]}
     value = match[1].strip("'")
-    hint = near(value, _values(kind, steps))
-    shown = value[:80]
+    hint, shown = near(value, tuple(sorted(values))), value[:80]
     return Text(f"Valeur inconnue : « {shown} »{hint.fr}", f"Unknown value: “{shown}”{hint.en}")
 
 
@@ -164,15 +163,6 @@ _RULES: tuple[tuple[re.Pattern[str], str, _Detail], ...] = (
 _type_info = lru_cache(maxsize=256)(types.type_info)
 
 
-def _values(kind: object, steps: tuple[Step, ...]) -> tuple[str, ...]:
-    """The values, or the tags of a union, that exist at `steps`."""
-    values = [str(value) for t in _types_at(kind, steps) if isinstance(t, types.LiteralType) for value in t.values]
-    if not values and steps:
-        structs = [t for t in _types_at(kind, steps[:-1]) if isinstance(t, types.StructType)]
-        values = [str(t.tag) for t in structs if t.tag_field == steps[-1]]
-    return tuple(sorted(set(values)))
-
-
 def _descriptions(kind: object, steps: tuple[Step, ...]) -> Iterator[Text]:
     """The descriptions written in `Meta` at `steps`."""
     for found in _walk(_type_info(kind), steps):
@@ -211,3 +201,93 @@ def _inside(kind: types.Type, step: Step) -> Iterator[types.Type]:
         yield kind.item_type
     elif isinstance(kind, types.DictType):
         yield kind.value_type
+
+
+T = TypeVar("T")
+Path = tuple[str | int, ...]
+
+_decode, _encode = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def decode_once(raw: bytes, decoder: msgspec.json.Decoder[T]) -> tuple[T, Any]:
+    """`raw` as the type of `decoder`, and as dicts and lists; the latter None where `raw` may name a member twice.
+
+    Raises what `decoder.decode` raises; it decodes only what is refused or doubtful, to say exactly where it fails.
+    """
+    try:
+        document = _decode(raw)
+        if _has_every_member(document, raw):
+            return msgspec.convert(document, decoder.type, str_keys=True), document
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    return decoder.decode(raw), None
+
+
+def repeated_key(raw: bytes) -> Problem | None:
+    """The first member that an object of this well-formed JSON names twice, so that nobody knows which one counts."""
+    try:
+        if _has_every_member(_decode(raw), raw):
+            return None
+    except msgspec.DecodeError:  # a number out of range or half a character, in a member that a typed decoder skips
+        pass
+    where = next(_repetitions(json.loads(raw, object_pairs_hook=tuple), ()), None)
+    if where is None:
+        return None
+    return Problem(pointer(*where), "duplicate_key", Text("Ce champ est donné deux fois", "This field is given twice"))
+
+
+def null_character(raw: bytes) -> Problem | None:
+    """The first text of `raw` that holds U+0000; None also where it is not JSON."""
+    where = _first_text(raw, lambda text: "\0" in text) if b"\\u0000" in raw else None
+    return None if where is None else null_character_problem(where)
+
+
+def lone_surrogate(raw: bytes) -> Problem | None:
+    """The first text of `raw` that holds half of a UTF-16 pair, such as `\\ud800`; None also where it is not JSON."""
+    where = _first_text(raw, lambda text: _SURROGATE.search(text) is not None)
+    detail = Text("Demi-caractère (\\ud800 à \\udfff, seul)", "Half a character (\\ud800 to \\udfff, alone)")
+    return None if where is None else Problem(where, "lone_surrogate", detail)
+
+
+def _has_every_member(document: Any, raw: bytes) -> bool:
+    """Whether `document`, written again, has as many colons as `raw`: a member named twice is lost with its colon.
+
+    False also where `raw` may hold escaped colons (`\\u003a`), which are not counted.
+    """
+    return b"\\u003" not in raw and _encode(document).count(b":") == raw.count(b":")
+
+
+def _repetitions(value: Any, path: Path) -> Iterator[Path]:
+    """The paths of members named twice; an object is a tuple of its members as written."""
+    if isinstance(value, tuple):
+        seen: set[str] = set()
+        for key, inner in value:
+            if key in seen:
+                yield (*path, key)
+            seen.add(key)
+            yield from _repetitions(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _repetitions(inner, (*path, index))
+
+
+def _first_text(raw: bytes, matches: Callable[[str], bool]) -> str | None:
+    """The pointer to the first text that matches; None also where it is not JSON."""
+    try:
+        return next((pointer(*path) for path, text in _texts(json.loads(raw), ()) if matches(text)), None)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Every text with its path; a key has the path of its object."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield path, key
+            yield from _texts(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _texts(inner, (*path, index))

@@ -1,9 +1,10 @@
-"""The heavy parts of an import come out the same wherever they are done, and none outlives whom it works for."""
+"""The heavy parts of an import come out the same wherever they are done; files of other directories are read whole."""
 
 import asyncio
 import csv
 import gzip
 import io
+import json
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import msgspec
@@ -20,10 +21,17 @@ import pytest
 
 from api.runtime.processes.forked_processes import ForkedProcesses, ProcessEnded, forked_processes
 from api.sync import pipeline
-from api.sync.pipeline import FEW, assemble_elsewhere, prepare_elsewhere
+from api.sync.pipeline import FEW, SourceFile, assemble_elsewhere, import_file, prepare_elsewhere
+from db.core.engine import Engine, transaction
+from db.core.uuid7 import new_id
 from db.imports.prepare_rows import SUPPLIER_ID, Prepared, SupplierRow, Terms, assembled, prepare
+from db.imports.run import Order
+from db.suppliers.read import Filters, page_of_suppliers
+from db.suppliers.records import get_record
+from db.suppliers.sources import put_source
 from db.suppliers.write import RecordRow
-from domain.suppliers.source import SourceMapping
+from domain.suppliers.source import Import, Source, SourceMapping
+from domain.suppliers.supplier import Flag
 from matching.geo.projection import register_point
 from sources.file_reader import ROWS_AT_ONCE, Reading, batches
 from sources.formats.registry import CSV, JSON, NDJSON
@@ -264,3 +272,85 @@ async def test_where_the_process_ends_at_its_work_they_are_made_here(monkeypatch
     with forked_processes(reference()) as processes:
         async with assemble_elsewhere(processes) as assemble:
             assert [await assemble(CHANGE_SET, some) for _ in range(2)] == [made] * 2
+
+
+ELEMENTS = [
+    {"id": 1, "name": "Cuisines du monde", "geo": {"latitude": 45.65, "longitude": 0.15}, "taxonomy": [10430, 10427]},
+    {"id": 2, "name": "Ailleurs", "address": {"addressLocality": "Angoulême", "postalCode": "16000"}},
+    {"id": 2, "name": "Encore", "geo": {"latitude": 45.65, "longitude": 0.15}},
+]
+CONVENTIONS = (
+    b"convention_pk,kind,siret_signature,is_active,deactivated_at\n1,EI,80746931700018,True,\n"
+    b"convention_pk,number,state,start_at,end_at\n1,EI-A,VALIDE,2026-01-01,2026-12-31\n"
+)
+
+
+async def imported(engine: Engine, kind: str, data: bytes, media_type: str) -> Import:
+    order = Order(id=new_id(NOW), source=kind, format=kind, language="en")
+    return await import_file(engine, reference(), order, SourceFile(io.BytesIO(data), media_type), lambda: NOW)
+
+
+async def kept(engine: Engine, source: str, external_id: str) -> Any:
+    async with transaction(engine) as connection:
+        return await get_record(connection, source, external_id)
+
+
+async def test_a_map_is_read_as_its_source_says(engine: Engine) -> None:
+    """The mapping is the source's; what it does not map stays visible as a flag; a repeated element is counted."""
+    data = json.dumps({"data": ELEMENTS}).encode()
+    await imported(engine, "gogocarto", data, JSON)
+    async with transaction(engine) as connection:
+        mapping = SourceMapping(categories={"10430": ("rs-traiteur",)})
+        await put_source(connection, Source("gogocarto", mapping=mapping), NOW)
+
+    done = await imported(engine, "gogocarto", data, JSON)
+
+    assert (done.received, done.changed, done.unchanged, done.rejected) == (3, 1, 1, 1)
+    assert done.errors[0].code == "duplicate_external_id"
+    first = await kept(engine, "gogocarto", "1")
+    assert [offer.segments for offer in first.record.offers] == [("rs-traiteur",)]
+    assert first.placement.commune == "16015"
+    assert first.placement.flags == (Flag("unmapped_category", "10427"),)
+
+
+async def test_dated_approvals_are_kept_under_their_convention(engine: Engine) -> None:
+    done = await imported(engine, "conventions", CONVENTIONS, CSV)
+
+    assert (done.received, done.added, done.waiting, done.data_version) == (1, 0, 1, 0)
+    stored = await kept(engine, "conventions", "1")
+    assert stored.supplier_id is None
+    assert [(approval.kind, str(approval.valid_until)) for approval in stored.record.approvals] == [
+        ("EI", "2026-12-31")
+    ]
+
+
+async def test_a_contract_waits_for_its_winner_and_then_shows_its_trade(engine: Engine) -> None:
+    contract = {
+        "id": "2025-12",
+        "acheteur": {"id": "22560001400016"},
+        "objet": "Entretien des espaces verts des collèges",
+        "lieuExecution": {"code": "56", "typeCode": "Code département"},
+        "dateNotification": "2025-03-18",
+        "titulaires": [{"titulaire": {"typeIdentifiant": "SIRET", "id": "80746931700018"}}],
+    }
+    data = json.dumps({"marches": {"marche": [contract, contract | {"titulaires": []}]}}).encode()
+    done = await imported(engine, "decp", data, JSON)
+    assert (done.received, done.waiting, done.rejected, done.data_version) == (2, 1, 1, 0)
+
+    structure = {"id": 7, "type": "ACI", "siret": "80746931700018", "raison_sociale": "ESPOIR", "ville": "Pontivy"}
+    done = await imported(engine, "emplois", json.dumps({"results": [structure]}).encode(), JSON)
+    assert (done.received, done.added) == (1, 1)
+    async with transaction(engine) as connection:
+        (entry,) = await page_of_suppliers(connection, Filters(), None, 10)
+    found = entry.supplier
+    assert (found.name, found.flags) == ("ESPOIR", (Flag("no_place", "neither a point nor a commune"),))
+    assert {(offer.segments, offer.basis) for offer in found.offers} == {(("ev-entretien",), "awarded")}
+    assert [(award.source, award.place) for award in found.public_awards] == [("decp", "Morbihan")]
+    again = await imported(engine, "decp", data, JSON)
+    assert (again.received, again.unchanged, again.waiting, again.rejected) == (2, 1, 0, 1)
+
+
+@pytest.mark.parametrize(("kind", "media_type"), [("gogocarto", JSON), ("le-marche", JSON), ("conventions", CSV)])
+async def test_an_empty_answer_is_no_rows(engine: Engine, kind: str, media_type: str) -> None:
+    data = b"siret,kind\n" if media_type == CSV else b'{"data": [], "results": []}'
+    assert (await imported(engine, kind, data, media_type)).received == 0

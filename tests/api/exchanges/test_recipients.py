@@ -1,18 +1,21 @@
-"""Recipients are contacted by what happened: e-mails sent or refused, letters posted or not, a call."""
+"""Recipients are contacted by what happened, and of unknown trade they are asked what they do."""
 
 import re
 from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 
+from db.api_keys import create_key
+from db.core.engine import transaction
 from matching.reference import Reference
 from tests.api.desk.steps import Browser
-from tests.api.emailing import PUBLIC_URL, all_sent, emailing
-from tests.api.exchanges.steps import Opened, create_exchange, move, opened, opening
+from tests.api.exchanges.steps import Opened, move, opened, opening
+from tests.api.mailbox import PUBLIC_URL, all_sent, emailing
 from tests.api.needs.steps import create
 from tests.api.refusals import assert_refused
-from tests.api.sync.factories import Client, put_record
+from tests.api.sync.factories import Client, path_of, put, put_record, record, siret
 
 TODAY_IN_FRENCH = re.compile(r"\d+(?:er)? \w+ \d{4}")
 
@@ -119,9 +122,8 @@ async def test_who_was_refused_is_contacted_once_a_letter_is_posted(database_url
 
 
 async def test_a_confirmation_said_again_changes_nothing_and_another_day_corrects_it(
-    served: Client, source: str
+    served: Client, exchange: Opened
 ) -> None:
-    exchange = await create_exchange(served, source)
     today = served.services.now()
     first, again = [await confirm(exchange, recipients="waiting") for _ in range(2)]
     assert (first.status_code, again.status_code) == (200, 200)
@@ -142,8 +144,7 @@ async def test_a_confirmation_said_again_changes_nothing_and_another_day_correct
     assert {each["supplier_id"] for each in noted} == {*exchange.suppliers}
 
 
-async def test_what_cannot_be_confirmed_is_refused(served: Client, source: str) -> None:
-    exchange = await create_exchange(served, source)
+async def test_what_cannot_be_confirmed_is_refused(served: Client, exchange: Opened) -> None:
     shown, today = await exchange.shown(), served.services.now()
     for days, code in ((2, "in_the_future"), (-2, "before_the_message")):
         day = (today + timedelta(days=days)).date().isoformat()
@@ -158,17 +159,15 @@ async def test_what_cannot_be_confirmed_is_refused(served: Client, source: str) 
     assert {each["delivery_state"] for each in shown["messages"][0]["deliveries"]} == {"to_post"}
 
 
-async def test_what_was_posted_before_the_notice_can_be_said_after_it(served: Client, source: str) -> None:
+async def test_what_was_posted_before_the_notice_can_be_said_after_it(served: Client, exchange: Opened) -> None:
     """Until the record is closed."""
-    exchange = await create_exchange(served, source)
     await move(served, exchange.need, "sourcing", "published")
     assert (await confirm(exchange, recipients=exchange.suppliers[:1])).status_code == 200
     await move(served, exchange.need, "closed")
     assert_refused(await confirm(exchange, recipients="waiting"), 409, "conflict")
 
 
-async def test_a_later_message_waits_for_its_own_letter(served: Client, source: str) -> None:
-    exchange = await create_exchange(served, source)
+async def test_a_later_message_waits_for_its_own_letter(exchange: Opened) -> None:
     await confirm(exchange, recipients="waiting")
     await exchange.write(body="Et en mai ?")
     shown = await exchange.shown()
@@ -192,3 +191,91 @@ async def test_of_who_was_reached_later_the_report_says_what_did_not_arrive(
         text = TODAY_IN_FRENCH.sub("J", re.sub(r"[\s\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}]+", " ", row))
         assert "Joint par téléphone" in text
         assert "« Tonte », J : courriel non remis (adresse refusée)" in text
+
+
+# Where no other test has suppliers.
+AT_CORTE: dict[str, Any] = {
+    "address": {"city": "Corte", "commune": "2B096"},
+    "location": {"lat": 42.3061, "lon": 9.1497},
+}
+AROUND_CORTE: dict[str, Any] = {
+    "territory": {"near": {"commune": "2B096"}, "radius_km": 1},
+    "lots": [{"id": "1", "segments": ["ev-entretien"], "reserved": ["iae"]}],
+}
+
+
+@pytest.fixture
+async def silent(served: Client, source: str) -> list[str]:
+    """Three insertion structures at Corte of which no trade is known, once those of other tests are gone."""
+    for each in (await served.get("/suppliers", params={"territory": "commune:2B096"})).json()["items"]:
+        for one in (await served.get(f"/suppliers/{each['id']}")).json()["sources"]:
+            await served.delete(path_of(one["source"], one["external_id"]))
+    stored = [await put_record(served, source, str(n), name=f"ACI {n}", offers=[], **AT_CORTE) for n in range(3)]
+    await served.services.directory.catch_up()
+    return [each["supplier_id"] for each in stored]
+
+
+async def lot_of(client: Client, need: str) -> dict[str, Any]:
+    answer = await client.post(f"{need}/shortlists")
+    assert answer.status_code == 201, answer.text
+    lot: dict[str, Any] = answer.json()["lots"][0]
+    return lot
+
+
+async def test_they_are_recipients_where_the_buyer_chooses(served: Client, silent: list[str]) -> None:
+    need = f"/needs/{(await create(served, **AROUND_CORTE))['id']}"
+    lot = (await served.get(f"{need}/shortlists/latest")).json()["lots"][0]
+    assert (lot["tension"]["level"], lot["unknown_trade"]["eligible"]) == ("unknown", 3)
+    refused = await opening(served, need, "shortlist")
+    assert_refused(refused, 409, "conflict")
+    assert "activité inconnue" in refused.json()["detail"]
+    answer = await opening(served, need, "shortlist", include_unknown_trade=True, lot_ids=["1"])
+    assert answer.status_code == 201, answer.text
+    assert {each["supplier_id"]: each["why"] for each in answer.json()["recipients"]} == dict.fromkeys(
+        silent, "unknown_trade"
+    )
+    assert (await opening(served, need, silent[:1])).status_code == 201
+
+
+async def test_the_choice_means_nothing_beside_named_recipients(served: Client, silent: list[str]) -> None:
+    need = f"/needs/{(await create(served, **AROUND_CORTE))['id']}"
+    answer = await opening(served, need, silent, include_unknown_trade=True)
+    assert_refused(answer, 422, "invalid-content")
+    assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [
+        ("/include_unknown_trade", "only_with_shortlist")
+    ]
+
+
+async def test_an_answer_is_recorded_as_a_declared_offer(served: Client, source: str, silent: list[str]) -> None:
+    """By a source of the buyer's own: the record has the SIRET, the two are one supplier, now a candidate."""
+    need = f"/needs/{(await create(served, **AROUND_CORTE))['id']}"
+    await opening(served, need, "shortlist", include_unknown_trade=True)
+    answers = f"{source}-reponses"
+    async with transaction(served.services.database) as connection:
+        key, _ = await create_key(
+            connection,
+            name="réponses",
+            organisation="default",
+            scopes=["sync"],
+            sources=[answers],
+            now=served.services.now(),
+        )
+    declared = record(
+        path_of(answers),
+        name="ACI 0",
+        siret=siret(path_of(source, "0")),
+        offers=[{"segments": ["ev-entretien"], "service_area": {"radius_km": 30}, "basis": "declared"}],
+    )
+    stored = await put(served, path_of(answers), {**declared, "location": None}, Authorization=f"Bearer {key}")
+    assert (stored.status_code, stored.json()["supplier_id"]) == (201, silent[0]), stored.text
+    await served.services.directory.catch_up()
+    lot = await lot_of(served, need)
+    assert [(each["supplier"]["id"], each["segments"][0]["basis"]) for each in lot["candidates"]] == [
+        (silent[0], "declared")
+    ]
+    assert {each["supplier"]["id"] for each in lot["unknown_trade"]["nearest"]} == set(silent[1:])
+    matrix = (await served.get(f"{need}/equal-treatment")).json()
+    assert {each["supplier_id"]: each["on_shortlist"] for each in matrix["suppliers"]} == {
+        each: each == silent[0] for each in silent
+    }
+    assert matrix["gaps"] == []

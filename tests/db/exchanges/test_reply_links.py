@@ -1,7 +1,7 @@
 """Messages wait for those that can be written to, and tell what was said."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 from sqlalchemy import insert, select, text
@@ -9,8 +9,13 @@ from sqlalchemy import insert, select, text
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
 from db.delivery.outbox import Claimed, claim
-from db.exchanges.email_outbox import select_outgoing_message
-from db.exchanges.reply_links import ReplyLink, insert_links, recipients_with_links_revoked, revoke_links, select_link
+from db.exchanges.reply_links import (
+    insert_links,
+    recipients_with_links_revoked,
+    revoke_links,
+    select_link,
+    select_outgoing_message,
+)
 from db.schema.exchange_tables import message_mails, messages
 from domain.exchanges.letter import OutgoingMessage
 from domain.text.bilingual import Text
@@ -99,41 +104,19 @@ async def test_a_published_question_is_told_without_who_asked(engine: Engine) ->
 DAYS = timedelta(days=60)
 
 
-async def found(told: OpenedExchange, token: str, now: datetime = LATER) -> ReplyLink | None:
-    async with transaction(told.engine) as connection:
-        return await select_link(connection, token, now)
-
-
-async def revoke(told: OpenedExchange) -> bool:
-    async with transaction(told.engine) as connection:
-        return await revoke_links(connection, told.exchange.id, ANNE, LATER)
-
-
-async def test_revoking_takes_away_all_of_a_recipients_links_and_no_others(engine: Engine) -> None:
-    told = await exchange(engine)
+async def test_revoking_takes_away_all_links_of_a_recipient_and_stops_its_mail(engine: Engine) -> None:
+    """It is shut out until it is given another link; nobody else is."""
+    told = await exchange(engine, emails=BOTH)
+    await told.say(NOW)
     async with transaction(engine) as connection:
         await insert_links(connection, told.exchange.id, {ANNE: "another"}, NOW, NOW + DAYS)
-    assert await revoke(told)
-    assert await found(told, told.tokens[ANNE]) is None
-    assert await found(told, "another") is None
-    assert await found(told, told.tokens[PAUL])
-    assert not await revoke(told), "nothing is left to be revoked"
-
-
-async def test_revoking_stops_mail_on_its_way(engine: Engine) -> None:
-    told = await exchange(engine, emails=("anne@example.org", "paul@example.org"))
-    await told.say(NOW)
-    await revoke(told)
-    async with transaction(engine) as connection:
-        mails = {row.supplier_id: row for row in await connection.execute(select(message_mails))}
-    assert (mails[ANNE].status, mails[ANNE].due_at, mails[PAUL].status) == ("cancelled", None, "waiting")
-
-
-async def test_who_has_no_link_left_is_shut_out_until_given_another(engine: Engine) -> None:
-    told = await exchange(engine)
-    async with transaction(engine) as connection:
         assert await recipients_with_links_revoked(connection, told.exchange.id) == frozenset()
-        await revoke_links(connection, told.exchange.id, ANNE, LATER)
+        assert await revoke_links(connection, told.exchange.id, ANNE, LATER)
+        assert not await revoke_links(connection, told.exchange.id, ANNE, LATER), "nothing is left to be revoked"
         assert await recipients_with_links_revoked(connection, told.exchange.id) == {ANNE}
-        await insert_links(connection, told.exchange.id, {ANNE: "another"}, LATER, LATER + DAYS)
+        found = [await select_link(connection, token, LATER) for token in (*told.tokens.values(), "another")]
+        assert [each and each.supplier_id for each in found] == [None, PAUL, None]
+        mails = {row.supplier_id: row for row in await connection.execute(select(message_mails))}
+        await insert_links(connection, told.exchange.id, {ANNE: "a third"}, LATER, LATER + DAYS)
         assert await recipients_with_links_revoked(connection, told.exchange.id) == frozenset()
+    assert (mails[ANNE].status, mails[ANNE].due_at, mails[PAUL].status) == ("cancelled", None, "waiting")
